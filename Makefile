@@ -1,0 +1,48 @@
+# Two commands are the whole set-up on a fresh machine: `make demo` and `make test`.
+# Each installs what it needs into .venv from the hashed locks.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+
+help:            ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## ?/  make \1\t/' | expand -t 18
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+install: $(VENV)/.runtime  ## install into .venv; the command is then .venv/bin/cct-ops
+
+demo: install    ## an alert comes in, a canary is repaired, the timeline is printed
+	$(BIN)/cct-ops demo
+
+up: install      ## the whole stack on this machine, with the Prefect UI
+	exec $(BIN)/cct-ops up
+
+test: $(VENV)/.dev  ## the whole suite, against real parts
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+lock: $(VENV)/.dev  ## compile both locks anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --extra build pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --extra build --extra dev pyproject.toml -o requirements-dev.lock
+
+.PHONY: help install demo up test check lock

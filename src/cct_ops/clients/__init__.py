@@ -1,0 +1,1 @@
+"""Clients of the systems outside: one method per endpoint, frozen models out, our errors out."""

@@ -1,0 +1,59 @@
+"""
+Every way in which an operation can fail, one class per decision that a caller makes.
+
+OpsError
+├── Unavailable             no answer, timeout, 429 or 5xx: worth retrying
+├── Rejected                another 4xx: our request is wrong, never retried
+├── Unsupported             this CCT does not offer it
+├── ContractBroken          an answer in a shape that we do not know
+├── SteadyStateNotReached   the action ran and the system did not recover
+├── NotPermitted            no permit: observe mode, a guard, a declined or expired approval
+└── BadConfiguration        a file or setting of ours is wrong: says where and what to do
+"""
+
+from __future__ import annotations
+
+
+class OpsError(Exception):
+    """The root of all errors that this project raises on purpose; the message is one sentence."""
+
+
+class Unavailable(OpsError):
+    """
+    No usable answer came: connection failure, timeout, 429 or 5xx. Worth retrying.
+
+    ``retry_after_seconds`` is what the server asked for, already capped; None if it asked nothing.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class Rejected(OpsError):
+    """The server refused this request for what it is; sending it again cannot help."""
+
+    def __init__(self, message: str, *, status: int, code: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class Unsupported(OpsError):
+    """This CCT does not offer the endpoint; the message names the nearest equivalent."""
+
+
+class ContractBroken(OpsError):
+    """The answer has a shape that we do not know; the message names the field."""
+
+
+class SteadyStateNotReached(OpsError):
+    """The action was carried out and the target did not return to its steady state."""
+
+
+class NotPermitted(OpsError):
+    """No valid permit for this change; nothing was sent."""
+
+
+class BadConfiguration(OpsError):
+    """A setting or file of ours is wrong; the message says where, why and what to do."""

@@ -1,0 +1,156 @@
+"""
+What CCT says about itself, field by field as docs/cct-api.md writes it down.
+
+Wire names (camelCase) are aliases; our names carry their unit. Unknown fields are ignored: CCT may
+grow. A missing or mistyped field is an error that the client turns into ``ContractBroken``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class Route(StrEnum):
+    """The six pages that CCT can serve from a canary; its canary status lists exactly these."""
+
+    PRE_MARKET_BRIEFING = "/pre-market-briefing"
+    INTRADAY_CHECK = "/intraday-check"
+    END_OF_DAY_SUMMARY = "/end-of-day-summary"
+    WEEKLY_REVIEW = "/weekly-review"
+    DAILY_SUMMARY = "/daily-summary"
+    WEEKLY_ANALYSIS = "/weekly-analysis"
+
+
+class Wire(BaseModel):
+    """A body of CCT: immutable, read by its wire names, built in tests by ours."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, alias_generator=to_camel)
+
+
+class CanaryConfig(Wire):
+    """One route's canary: whether it is on and its share of the route's traffic (0 to 100 %)."""
+
+    enabled: bool
+    percentage: float = Field(ge=0, le=100)
+    whitelist: tuple[str, ...] = ()
+    blacklist: tuple[str, ...] = ()
+    metadata: dict[str, Any] | None = None
+
+
+class CanaryStatus(Wire):
+    """Every route's canary configuration."""
+
+    routes: dict[str, CanaryConfig]
+
+
+class RollbackAction(Wire):
+    """What auto-rollback did, if it did anything."""
+
+    executed: bool
+    canary_disabled: bool = False
+    previous_commit: str | None = None
+    timestamp: datetime | None = None
+
+
+class RollbackEvent(Wire):
+    """One entry of CCT's rollback history; ``reason`` is its reasons joined with ``"; "``."""
+
+    id: str
+    timestamp: datetime
+    endpoint: str
+    reason: str
+    rollback_action: RollbackAction
+    last_known_good: str | None = None
+
+
+class Metrics(Wire):
+    """Service level indicators over a window; with ``sample_size`` 0 the others mean nothing."""
+
+    sample_size: int = Field(ge=0)
+    availability_percent: float = Field(alias="availability")
+    error_rate_percent: float = Field(alias="errorRate")
+    p95_latency_ms: float = Field(alias="p95ResponseTime")
+
+
+class CanaryTraffic(Wire):
+    """One route's canary and stable traffic since the canary's configuration last changed."""
+
+    since: datetime
+    percentage: float = Field(ge=0, le=100)
+    canary: Metrics
+    stable: Metrics
+
+
+class CanaryMetrics(Wire):
+    """Every route's traffic, canary beside stable."""
+
+    routes: dict[str, CanaryTraffic]
+
+
+class SloThresholds(Wire):
+    """The objectives of one route, and how much of them a canary is forgiven."""
+
+    p95_latency_ms: float = Field(alias="p95ResponseTime")
+    availability_percent: float = Field(alias="availability")
+    error_rate_percent: float = Field(alias="errorRate")
+    canary_error_rate_percent: float = Field(alias="canaryErrorRate")
+    canary_latency_factor: float = Field(alias="canaryLatencyMultiplier")
+
+
+class Compliance(StrEnum):
+    """CCT's verdict on one objective: at the threshold, within 10 % of it, or beyond."""
+
+    PASS = "PASS"  # noqa: S105 -- CCT's own word, not a password
+    WARN = "WARN"
+    FAIL = "FAIL"
+
+
+class ComplianceStatus(Wire):
+    """CCT's verdict on each objective of a route."""
+
+    availability: Compliance
+    error_rate: Compliance
+    response_time: Compliance
+
+
+class SloMetrics(Wire):
+    """The indicators inside an SLO status (its sample size stands beside them)."""
+
+    availability_percent: float = Field(alias="availability")
+    error_rate_percent: float = Field(alias="errorRate")
+    p95_latency_ms: float = Field(alias="p95ResponseTime")
+
+
+class SloStatus(Wire):
+    """One route's objectives over a window; ``sample_size`` 0 is unknown, never a breach."""
+
+    endpoint: str
+    current_metrics: SloMetrics
+    thresholds: SloThresholds
+    compliance_status: ComplianceStatus
+    overall: str
+    last_updated: datetime
+    sample_size: int = Field(ge=0)
+
+
+class SloBreach(Wire):
+    """One alert of CCT's SLO monitor; ``type`` is response_time, error_rate or availability."""
+
+    id: str
+    type: str
+    endpoint: str
+    severity: str
+    timestamp: datetime
+    details: str
+
+
+class Health(Wire):
+    """Whether CCT answered at all, and what it said; CCT's own status never degrades."""
+
+    answered: bool
+    status: str
