@@ -1,0 +1,207 @@
+"""One request to CCT and its answer: the payload inside it, or the one error that it means."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from cct_ops.clients.pacing import Answer
+from cct_ops.clients.text import one_line
+from cct_ops.errors import ContractBroken, OpsError, Rejected, Unavailable, Unsupported
+
+T = TypeVar("T")
+
+WORDS_LIMIT = 200
+"""So much of CCT's own words goes into a message."""
+
+LONGEST_WAIT_SECONDS = 900.0
+"""CCT's longest sentence: the lock after five wrong keys."""
+
+# CCT's token bucket writes milliseconds where Retry-After means seconds. No true value is above
+# 900, and its wrong ones are whole minutes in milliseconds.
+_MORE_IS_MILLISECONDS = 1000.0
+
+_NESTED = frozenset({"service", "timestamp", "data"})
+
+_FAMILIES = {
+    "canary": (
+        "no canary administration",
+        "without it the canary can only be changed by a redeploy",
+    ),
+    "slo": (
+        "no SLO monitoring",
+        "without it nothing says whether a route meets its objectives",
+    ),
+}
+
+_NOTHING = "nothing in this release is equivalent"
+
+_NEAREST = {
+    "canary/history": f"{_NOTHING}; canary/status shows the present only",
+    "canary/rollbacks": f"{_NOTHING}; canary/status shows that a route is off, but not why",
+    "canary/metrics": f"{_NOTHING}; canary/simulate computes shares and measures nothing",
+    "canary/config": "canary/status holds each route's share, and thresholds are constants there",
+    "canary/enable-auto-rollback": f"{_NOTHING}; its rollback policy has no switch",
+    "canary/disable-auto-rollback": f"{_NOTHING}; its rollback policy has no switch",
+    "canary/reset": "the nearest is canary/enable with the route and its percentage",
+    "canary/promote": "the nearest is canary/enable with the route and percentage=100",
+    "slo/status": f"{_NOTHING}; objectives are kept inside CCT",
+    "slo/breaches": f"{_NOTHING}; slo/status, if it is there, shows the present only",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An answer beside the request that it belongs to; ``path`` stands below ``/api/v1/``."""
+
+    method: str
+    path: str
+    answer: Answer
+    api_key: SecretStr
+
+    @property
+    def request(self) -> str:
+        """The request as messages name it."""
+        return named(self.method, self.path)
+
+    def payload(self) -> Any:  # noqa: ANN401 -- JSON, until a model has read it
+        """Unwrap the envelope, nested once or twice, or raise the error that the answer means."""
+        if not 200 <= self.answer.status < 300:
+            raise self.failure()
+        body = self._object()
+        if body.get("success") is not True:
+            self._broken(f"success is not true: {self._words()}")
+        if "data" not in body:
+            self._broken("data is missing")
+        data = body["data"]
+        if isinstance(data, dict) and _NESTED <= data.keys():
+            return data["data"]
+        return data
+
+    def body(self) -> dict[str, Any] | None:
+        """Return the body if it is a JSON object."""
+        try:
+            # NaN would pass every comparison with a threshold, and JSON does not have it.
+            body = json.loads(self.answer.body, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            return None
+        return body if isinstance(body, dict) else None
+
+    def failure(self) -> OpsError:
+        """Return the error that this answer, which is not a success, means."""
+        status, code = self.answer.status, self._code()
+        said = f"{self.request} was answered {' '.join(filter(None, (str(status), code)))}"
+        if code in {"NOT_FOUND", "ENDPOINT_NOT_FOUND"}:
+            return Unsupported(self._unsupported(code))
+        words = self._words()
+        if status == 429 or status >= 500:
+            return Unavailable(
+                f"{said}: {words}.", retry_after_seconds=retry_after_seconds(self.answer)
+            )
+        advice = ""
+        if status < 400:
+            words = f"it points to {self._shown(self.answer.headers.get('location', 'nowhere'))}"
+            advice = ", and redirects are never followed: check CCT_URL"
+        elif status == 401:
+            advice = (
+                "; check X_API_KEY before trying again, because five wrong attempts"
+                " lock this address for 15 minutes"
+            )
+        elif status == 423:
+            advice = "; check X_API_KEY and wait 15 minutes, because the key is locked"
+        elif status == 404:
+            advice = "; check that CCT_URL points to CCT"
+        return Rejected(f"{said}: {words}{advice}.", status=status, code=code)
+
+    def _unsupported(self, code: str) -> str:
+        """Say what this CCT lacks, and what is nearest to it."""
+        path = self.path.partition("?")[0]
+        seen = f"{self.request} answered {self.answer.status} {code}"
+        if code == "NOT_FOUND":
+            family = path.partition("/")[0]
+            lack, loss = _FAMILIES.get(family, (f"nothing under {family}", "nothing replaces it"))
+            return f"This CCT has {lack} ({seen}): deploy CCT with its admin API; {loss}."
+        return f"This CCT does not offer it ({seen}): {_NEAREST.get(path, _NOTHING)}."
+
+    def _object(self) -> dict[str, Any]:
+        body = self.body()
+        if body is None:
+            self._broken(f"the body is not a JSON object: {self._words()}")
+        return body
+
+    def _code(self) -> str | None:
+        body = self.body() or {}
+        error = body.get("error")
+        code = error.get("code") if isinstance(error, dict) else body.get("error_code")
+        return self._shown(code) if isinstance(code, str) else None
+
+    def _words(self) -> str:
+        """Return what CCT itself said: from either shape of its errors, else the text as it is."""
+        body = self.body() or {}
+        error = body.get("error")
+        words = error.get("message") if isinstance(error, dict) else error
+        if not isinstance(words, str):
+            words = self.answer.body.decode("utf-8", errors="replace")
+        return self._shown(words).rstrip(". ") or "no words"
+
+    def _shown(self, text: str) -> str:
+        """Make text of CCT fit for a message; it may echo the key, so that goes first."""
+        key = self.api_key.get_secret_value()
+        return one_line(text.replace(key, "[X_API_KEY]") if key else text, WORDS_LIMIT)
+
+    def _broken(self, what: str) -> NoReturn:
+        raise ContractBroken(f"The answer to {self.request} is not as we know it: {what}.")
+
+
+def named(method: str, path: str) -> str:
+    """Name a request in a message, for example ``GET /api/v1/canary/status``."""
+    return f"{method} /api/v1/{path}"
+
+
+def parse(shape: TypeAdapter[T], payload: object, request: str) -> T:
+    """Read a payload into its model, or name the field that does not fit."""
+    try:
+        return shape.validate_python(payload)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "data"
+        more = f" (and {exc.error_count() - 1} more)" if exc.error_count() > 1 else ""
+        message = f"{field}: {first['msg']}{more}"
+        raise ContractBroken(
+            f"The answer to {request} is not as we know it: {one_line(message, WORDS_LIMIT)}."
+        ) from exc
+
+
+def retry_after_seconds(answer: Answer) -> float | None:
+    """Return how long CCT asks to be left alone, capped; None if it asks nothing."""
+    now = datetime.now(UTC)
+    for asked in _asked(answer, now):
+        if asked > 0:
+            return min(asked, LONGEST_WAIT_SECONDS)
+    return None
+
+
+def _asked(answer: Answer, now: datetime) -> Iterator[float]:
+    """Yield the waits that an answer names, the trustworthy ones first."""
+    with contextlib.suppress(KeyError, ValueError, TypeError):
+        reset = datetime.fromisoformat(answer.headers["x-ratelimit-reset"])
+        yield (reset - now).total_seconds()
+    with contextlib.suppress(KeyError, ValueError, TypeError, RecursionError):
+        yield float(json.loads(answer.body)["error"]["resetTime"]) / 1000 - now.timestamp()
+    header = answer.headers.get("retry-after", "")
+    with contextlib.suppress(ValueError):
+        seconds = float(header)
+        yield seconds / 1000 if seconds > _MORE_IS_MILLISECONDS else seconds
+    with contextlib.suppress(ValueError, TypeError):
+        yield (parsedate_to_datetime(header) - now).total_seconds()
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)

@@ -1,0 +1,101 @@
+"""What can be read from CCT."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel, TypeAdapter
+
+from cct_ops.clients.exchange import named, parse
+from cct_ops.clients.text import one_line
+from cct_ops.clients.transport import CctTransport
+from cct_ops.models.cct import (
+    CanaryMetrics,
+    CanaryStatus,
+    Health,
+    RollbackEvent,
+    SloBreach,
+    SloStatus,
+    Wire,
+)
+
+T = TypeVar("T")
+
+
+class _History(Wire):
+    events: tuple[RollbackEvent, ...]
+
+
+class _Rollbacks(Wire):
+    rollbacks: tuple[RollbackEvent, ...]
+
+
+class _System(BaseModel):
+    status: str
+
+
+class _Healthy(BaseModel):
+    system: _System
+
+
+_CANARY_STATUS = TypeAdapter(CanaryStatus)
+_CANARY_METRICS = TypeAdapter(CanaryMetrics)
+_HISTORY = TypeAdapter(_History)
+_ROLLBACKS = TypeAdapter(_Rollbacks)
+_SLO_STATUSES = TypeAdapter(tuple[SloStatus, ...])
+_SLO_BREACHES = TypeAdapter(tuple[SloBreach, ...])
+_HEALTHY = TypeAdapter(_Healthy)
+
+
+class CctReader:
+    """Reads CCT, one method per endpoint, and cannot change anything."""
+
+    def __init__(self, transport: CctTransport) -> None:
+        self._transport = transport
+
+    def canary_status(self) -> CanaryStatus:
+        """Read every route's canary configuration."""
+        return self._read(_CANARY_STATUS, "canary/status")
+
+    def canary_history(self, limit: int) -> tuple[RollbackEvent, ...]:
+        """Read the latest entries of the rollback history, newest first."""
+        return self._read(_HISTORY, "canary/history", limit=limit).events
+
+    def canary_rollbacks(self) -> tuple[RollbackEvent, ...]:
+        """Read the rollbacks, newest first."""
+        return self._read(_ROLLBACKS, "canary/rollbacks").rollbacks
+
+    def canary_metrics(self) -> CanaryMetrics:
+        """Read every route's canary and stable traffic since its canary last changed."""
+        return self._read(_CANARY_METRICS, "canary/metrics")
+
+    def slo_status(self, window_minutes: int) -> tuple[SloStatus, ...]:
+        """Read every route's objectives over the last minutes."""
+        return self._read(_SLO_STATUSES, "slo/status", windowMin=window_minutes)
+
+    def slo_breaches(self, hours: int) -> tuple[SloBreach, ...]:
+        """Read the breaches of the last hours, newest first."""
+        return self._read(_SLO_BREACHES, "slo/breaches", hours=hours)
+
+    def health(self) -> Health:
+        """
+        Read whether CCT answers, and what it says.
+
+        An answer in CCT's own form counts, a refusal and the 500 of older releases included; from
+        anything else (429, another 5xx, a proxy's page) nothing can be told about CCT.
+        """
+        exchange = self._transport.ask("data/health")
+        status, body = exchange.answer.status, exchange.body() or {}
+        if 200 <= status < 300:
+            return Health(
+                answered=True, status=parse(_HEALTHY, body, exchange.request).system.status
+            )
+        old_release = status == 500 and body.get("enhanced_system") is True
+        refusal = 400 <= status < 500 and status != 429
+        if body.get("success") is False and (old_release or refusal):
+            said = body.get("message") or body.get("error") or "no words"
+            return Health(answered=True, status=one_line(f"{status}: {said}", 200))
+        raise exchange.failure()
+
+    def _read(self, shape: TypeAdapter[T], path: str, **query: int) -> T:
+        return parse(shape, self._transport.read(path, **query), named("GET", path))

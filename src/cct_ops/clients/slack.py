@@ -1,0 +1,69 @@
+"""Messages to Slack, through prefect-slack's webhook block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http.client import HTTPException
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from cct_ops.clients.text import one_line
+from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable
+
+TIMEOUT_SECONDS = 10
+
+
+def escape(text: str) -> str:
+    """
+    Make text of others safe inside a message: one visible line, without markup of Slack.
+
+    Slack reads mentions and links only between ``<`` and ``>``, so ``<!channel>`` shows literally.
+    """
+    return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def post(webhook_url: SecretStr, text: str, blocks: Sequence[Mapping[str, Any]]) -> None:
+    """
+    Post one message, once; ``text`` is what notifications show of it.
+
+    After ``Unavailable`` without an answer the message may stand in Slack nevertheless.
+    """
+    from prefect_slack import SlackWebhook  # takes seconds, and most runs never post
+    from slack_sdk.errors import SlackClientError
+
+    _check(webhook_url)
+    client = SlackWebhook(url=webhook_url).get_client(sync_client=True)
+    client.retry_handlers = []  # the default one posts again after a broken connection
+    client.timeout = TIMEOUT_SECONDS
+    try:
+        response = client.send(text=text, blocks=[dict(block) for block in blocks])
+    except (OSError, HTTPException, SlackClientError, UnicodeDecodeError) as exc:
+        reason = exc.reason if isinstance(exc, URLError) else exc
+        raise Unavailable(f"No answer from Slack: {one_line(str(reason), 200)}.") from exc
+    _judge(response.status_code, response.body, dict(response.headers))
+
+
+def _check(webhook_url: SecretStr) -> None:
+    """Refuse what is not a URL: the URL is a secret, and the HTTP library's error would show it."""
+    parts = urlsplit(webhook_url.get_secret_value())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise BadConfiguration("The Slack webhook is not an http(s) URL: copy it from Slack again.")
+
+
+def _judge(status: int, body: str, headers: Mapping[str, str]) -> None:
+    """Raise the error that Slack's answer means, if it means one."""
+    words = one_line(body, 200) or "no words"
+    if status == 429 or status >= 500:
+        asked = headers.get("Retry-After", "")
+        raise Unavailable(
+            f"Slack answered {status} to a message: {words}.",
+            retry_after_seconds=min(float(asked), 900.0) if asked.isdecimal() else None,
+        )
+    if status != 200:
+        raise Rejected(f"Slack answered {status} to a message: {words}.", status=status)
+    # A redirect is followed as a GET, and then a 200 is some page and not Slack taking a message.
+    if body.strip() != "ok":
+        raise ContractBroken(f"Slack answered 200 to a message, but not with ok: {words}.")

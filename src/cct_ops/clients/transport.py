@@ -1,0 +1,145 @@
+"""The way to CCT: the one place from which requests to it leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode
+
+import httpx
+from pydantic import SecretStr
+
+from cct_ops.clients.exchange import Exchange, named, retry_after_seconds
+from cct_ops.clients.pacing import Answer, Pacer
+from cct_ops.errors import BadConfiguration, ContractBroken, Unavailable
+
+SILENCE_SECONDS = 60.0
+"""The wait after a 429 that names none: one whole window of CCT's limiters."""
+
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+class CctTransport:
+    """
+    Sends requests to one CCT and turns every answer into a payload or one of our errors.
+
+    Nothing is ever sent twice and no redirect is followed. Safe to use from several threads.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: SecretStr,
+        pacer: Pacer,
+        timeout_seconds: float = 10,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._host = _host(base_url)
+        self._api_key = _fit_for_a_header(api_key)
+        self._pacer = pacer
+        self._timeout_seconds = timeout_seconds
+        self._client = httpx.Client(
+            base_url=f"{base_url.rstrip('/')}/api/v1/",
+            timeout=timeout_seconds,
+            follow_redirects=False,
+            transport=transport,
+        )
+
+    def __enter__(self) -> Self:
+        self._client.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._client.__exit__(kind, exc, traceback)
+
+    def read(self, path: str, **query: str | int) -> Any:  # noqa: ANN401 -- JSON of any shape
+        """Return the payload of a GET; concurrent runs may share one answer."""
+        return self.ask(path, **query).payload()
+
+    def ask(self, path: str, **query: str | int) -> Exchange:
+        """Return a GET's answer as it is, for an endpoint that does not use the envelope."""
+        target = _target(path, query)
+        # The raw answer is what is shared: each sharer reads it itself and gets the same error.
+        answer = self._pacer.shared(target, lambda: self._send("GET", target, None, write=False))
+        return Exchange("GET", target, answer, self._api_key)
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int],
+        json: Mapping[str, Any] | None,
+    ) -> Any:  # noqa: ANN401 -- JSON of any shape
+        """Send one change, once, and return the payload of its answer: a claim, not a proof."""
+        target = _target(path, query)
+        answer = self._send(method, target, json, write=True)
+        return Exchange(method, target, answer, self._api_key).payload()
+
+    def _send(
+        self, method: str, target: str, json: Mapping[str, Any] | None, *, write: bool
+    ) -> Answer:
+        """Send one request when the pacer lets it leave."""
+        request = named(method, target)
+        with self._pacer.slot(write=write):
+            try:
+                response = self._client.request(method, target, json=json, headers=self._headers())
+            except httpx.DecodingError as exc:
+                raise ContractBroken(
+                    f"The body of the answer to {request} cannot be decompressed."
+                ) from exc
+            except httpx.TransportError as exc:
+                doubt = (
+                    ""
+                    if not write or isinstance(exc, _NEVER_LEFT)
+                    else ("; whether the change was made is unknown, so look before trying again")
+                )
+                raise Unavailable(
+                    f"No answer from {self._host} to {request}: {self._reason(exc)}{doubt}."
+                ) from exc
+        answer = Answer(response.status_code, dict(response.headers), response.content)
+        if answer.status == 429:
+            # Here and not where the answer is read, so that its sharers do not each repeat it.
+            self._pacer.back_off(retry_after_seconds(answer) or SILENCE_SECONDS)
+        return answer
+
+    def _headers(self) -> dict[str, str]:
+        """The key, added to each request: the client's own headers show in its repr."""
+        key = self._api_key.get_secret_value()
+        return {"X-API-Key": key} if key else {}
+
+    def _reason(self, exc: httpx.TransportError) -> str:
+        if isinstance(exc, httpx.TimeoutException):
+            return f"nothing came within {self._timeout_seconds:g} s"
+        return str(exc).rstrip(". ") or type(exc).__name__
+
+
+def _target(path: str, query: Mapping[str, str | int]) -> str:
+    """Return path and query in one canonical spelling, which also names a shared read."""
+    return f"{path}?{urlencode(sorted(query.items()))}" if query else path
+
+
+def _host(base_url: str) -> str:
+    """Return the part of the URL that messages may show (it may carry a password)."""
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL as exc:
+        raise BadConfiguration("CCT_URL is not a URL: set it to scheme and host of CCT.") from exc
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise BadConfiguration("CCT_URL is not an http(s) URL: set it to scheme and host of CCT.")
+    return url.netloc.decode("ascii")
+
+
+def _fit_for_a_header(api_key: SecretStr) -> SecretStr:
+    """Refuse a key that HTTP cannot carry; the HTTP library's own error would show it."""
+    key = api_key.get_secret_value()
+    if not (key.isascii() and key.isprintable() and key == key.strip()):
+        raise BadConfiguration(
+            "X_API_KEY holds characters that no header can carry: look for a line end or a blank."
+        )
+    return api_key

@@ -1,0 +1,41 @@
+"""The connection to the ledger, and its migrations."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+# Any constant will do; every migrator must use the same one.
+_MIGRATION_LOCK = 0x0CC7_0B5
+
+
+@lru_cache(maxsize=8)
+def _engine(url: str) -> sa.Engine:
+    return sa.create_engine(url, pool_pre_ping=True, pool_size=5, max_overflow=15)
+
+
+def connect(url: SecretStr) -> sa.Engine:
+    """Return this process's engine for ``url`` (``postgresql+psycopg://…``); it connects lazily."""
+    return _engine(url.get_secret_value())
+
+
+def migrate(url: SecretStr) -> None:
+    """Bring the ledger to the newest schema; safe to run from several processes at once."""
+    from alembic import command
+    from alembic.config import Config
+
+    engine = connect(url)
+    with engine.connect() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        connection.execute(sa.select(sa.func.pg_advisory_lock(_MIGRATION_LOCK)))
+        connection.commit()
+        try:
+            command.upgrade(config, "head")
+        finally:
+            connection.execute(sa.select(sa.func.pg_advisory_unlock(_MIGRATION_LOCK)))
+            connection.commit()

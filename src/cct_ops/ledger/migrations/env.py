@@ -1,0 +1,15 @@
+"""Alembic's environment: the connection comes from ``cct_ops.ledger.engine.migrate``."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from cct_ops.ledger.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    transaction_per_migration=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

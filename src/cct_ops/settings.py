@@ -1,0 +1,116 @@
+"""
+All settings, from the environment, in one place.
+
+The runbook's own names ``CCT_URL``, ``X_API_KEY`` and ``SLACK_WEBHOOK_URL`` work as they are;
+everything else is prefixed ``CCT_OPS_``. There is no default that points at a real system.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from cct_ops.errors import BadConfiguration
+
+
+class Settings(BaseSettings):
+    """What a deployment of this project can set; each field's description says what it does."""
+
+    model_config = SettingsConfigDict(env_prefix="CCT_OPS_", frozen=True, extra="ignore")
+
+    cct_url: HttpUrl | None = Field(
+        None,
+        validation_alias=AliasChoices("CCT_URL"),
+        description="The CCT that is operated, as scheme://host[:port].",
+    )
+    x_api_key: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("X_API_KEY"), description="CCT's API key."
+    )
+    database_url: SecretStr | None = Field(
+        None, description="The ledger, as postgresql+psycopg://user:password@host/database."
+    )
+    slack_webhook_url: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("SLACK_WEBHOOK_URL"),
+        description="Where messages for people go; without it none are sent.",
+    )
+    grafana_url: HttpUrl | None = Field(
+        None, description="The canary dashboard that reports link to; without it no link."
+    )
+    prefect_ui_url: HttpUrl | None = Field(
+        None,
+        validation_alias=AliasChoices("PREFECT_UI_URL"),
+        description="The Prefect UI as people reach it, for links to runs.",
+    )
+
+    requests_per_minute: int = Field(
+        30, ge=2, description="CCT's limit per address (its own default: 30 in 60 s)."
+    )
+    requests_kept_for_writes: int = Field(
+        6, ge=1, description="How many of them reads must leave free for changes and undos."
+    )
+    request_timeout_seconds: float = Field(10, gt=0, description="For one answer of CCT.")
+
+    watch_seconds: float = Field(
+        300, gt=0, description="How long a repaired canary is watched before it counts as fixed."
+    )
+    min_samples: int = Field(
+        50, ge=1, description="Canary requests that must be seen in the watch window."
+    )
+    settle_seconds: float = Field(
+        60, ge=0, description="How long CCT's reads may lag behind a write (eventual consistency)."
+    )
+    lock_wait_seconds: float = Field(
+        900, ge=0, description="How long a run waits for another run's change on the same target."
+    )
+    approval_minutes: float = Field(
+        15, gt=0, description="How long a request for approval stays open."
+    )
+
+    gateway_host: str = Field("127.0.0.1", description="Where the gateway listens.")
+    gateway_port: int = Field(8080, ge=0, le=65535, description="0 lets the system choose.")
+    sources_path: Path = Field(Path("deployments/sources.yaml"), description="Who may send alerts.")
+    routes_path: Path = Field(Path("deployments/routes.yaml"), description="Alert to playbook.")
+    policy_path: Path = Field(Path("deployments/policy.yaml"), description="What each may do.")
+
+    @classmethod
+    def load(cls) -> Self:
+        """
+        Read the environment.
+
+        Raises ``BadConfiguration`` that names the variable and what is wrong with it; the value
+        itself is not repeated, because it may be a secret.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{_variable(str(problem['loc'][0]))}: {problem['msg']}"
+                for problem in error.errors(include_input=False, include_url=False)
+            )
+            raise BadConfiguration(f"Wrong setting in the environment: {problems}.") from None
+
+    def cct(self) -> tuple[str, SecretStr]:
+        """Return CCT's base URL without a trailing slash, and its key; both must be set."""
+        if self.cct_url is None:
+            raise BadConfiguration("CCT_URL is not set: set it to the CCT to operate.")
+        if self.x_api_key is None:
+            raise BadConfiguration("X_API_KEY is not set: set it to the key of that CCT.")
+        return str(self.cct_url).rstrip("/"), self.x_api_key
+
+    def ledger_url(self) -> SecretStr:
+        """Return the ledger's URL; it must be set."""
+        if self.database_url is None:
+            raise BadConfiguration(
+                "CCT_OPS_DATABASE_URL is not set: `cct-ops up` sets it for its own parts; elsewhere"
+                " set it to postgresql+psycopg://user:password@host/database."
+            )
+        return self.database_url
+
+
+def _variable(field: str) -> str:
+    """Return the environment variable behind a field, or behind one of its aliases."""
+    return field if field.isupper() else f"CCT_OPS_{field.upper()}"
