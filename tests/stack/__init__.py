@@ -1,0 +1,1 @@
+"""The stack: PostgreSQL, the leash, the supervisor and the front."""

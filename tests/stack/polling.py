@@ -1,0 +1,40 @@
+"""Waiting for facts about processes, with a deadline instead of a fixed sleep."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+import psutil
+
+
+def eventually(fact: Callable[[], bool], *, seconds: float = 20.0) -> None:
+    """Wait until it holds, and fail when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s"
+        time.sleep(0.02)
+
+
+def marked(marker: str) -> list[psutil.Process]:
+    """Every live process with the marker in its command line."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            alive = process.status() != psutil.STATUS_ZOMBIE
+            if alive and any(marker in word for word in process.cmdline()):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def all_gone(processes: Iterable[psutil.Process]) -> bool:
+    """Whether none of them runs any more; a zombie does not run."""
+    for process in processes:
+        try:
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                return False
+        except psutil.NoSuchProcess:
+            continue
+    return True
