@@ -71,7 +71,7 @@ class Exchange:
         """The request as messages name it."""
         return named(self.method, self.path)
 
-    def payload(self) -> Any:  # noqa: ANN401 -- JSON, until a model has read it
+    def payload(self) -> Any:
         """Unwrap the envelope, nested once or twice, or raise the error that the answer means."""
         if not 200 <= self.answer.status < 300:
             raise self.failure()
@@ -81,7 +81,7 @@ class Exchange:
         if "data" not in body:
             self._broken("data is missing")
         data = body["data"]
-        if isinstance(data, dict) and _NESTED <= data.keys():
+        if isinstance(data, dict) and data.keys() >= _NESTED:
             return data["data"]
         return data
 
@@ -107,7 +107,9 @@ class Exchange:
             )
         advice = ""
         if status < 400:
-            words = f"it points to {self._shown(self.answer.headers.get('location', 'nowhere'))}"
+            # What follows the question mark is often a token of some login page.
+            place = self.answer.headers.get("location", "nowhere").partition("?")[0]
+            words = f"it points to {self.shown(place)}"
             advice = ", and redirects are never followed: check CCT_URL"
         elif status == 401:
             advice = (
@@ -140,7 +142,7 @@ class Exchange:
         body = self.body() or {}
         error = body.get("error")
         code = error.get("code") if isinstance(error, dict) else body.get("error_code")
-        return self._shown(code) if isinstance(code, str) else None
+        return self.shown(code) if isinstance(code, str) else None
 
     def _words(self) -> str:
         """Return what CCT itself said: from either shape of its errors, else the text as it is."""
@@ -149,9 +151,9 @@ class Exchange:
         words = error.get("message") if isinstance(error, dict) else error
         if not isinstance(words, str):
             words = self.answer.body.decode("utf-8", errors="replace")
-        return self._shown(words).rstrip(". ") or "no words"
+        return self.shown(words).rstrip(". ") or "no words"
 
-    def _shown(self, text: str) -> str:
+    def shown(self, text: str) -> str:
         """Make text of CCT fit for a message; it may echo the key, so that goes first."""
         key = self.api_key.get_secret_value()
         return one_line(text.replace(key, "[X_API_KEY]") if key else text, WORDS_LIMIT)
@@ -193,7 +195,7 @@ def _asked(answer: Answer, now: datetime) -> Iterator[float]:
     with contextlib.suppress(KeyError, ValueError, TypeError):
         reset = datetime.fromisoformat(answer.headers["x-ratelimit-reset"])
         yield (reset - now).total_seconds()
-    with contextlib.suppress(KeyError, ValueError, TypeError, RecursionError):
+    with contextlib.suppress(KeyError, ValueError, TypeError, OverflowError, RecursionError):
         yield float(json.loads(answer.body)["error"]["resetTime"]) / 1000 - now.timestamp()
     header = answer.headers.get("retry-after", "")
     with contextlib.suppress(ValueError):

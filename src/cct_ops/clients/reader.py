@@ -7,7 +7,6 @@ from typing import TypeVar
 from pydantic import BaseModel, TypeAdapter
 
 from cct_ops.clients.exchange import named, parse
-from cct_ops.clients.text import one_line
 from cct_ops.clients.transport import CctTransport
 from cct_ops.models.cct import (
     CanaryMetrics,
@@ -94,7 +93,7 @@ class CctReader:
         refusal = 400 <= status < 500 and status != 429
         if body.get("success") is False and (old_release or refusal):
             said = body.get("message") or body.get("error") or "no words"
-            return Health(answered=True, status=one_line(f"{status}: {said}", 200))
+            return Health(answered=True, status=f"{status}: {exchange.shown(str(said))}")
         raise exchange.failure()
 
     def _read(self, shape: TypeAdapter[T], path: str, **query: int) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from http.client import HTTPException
 from typing import Any
@@ -13,7 +14,8 @@ from pydantic import SecretStr
 from cct_ops.clients.text import one_line
 from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable
 
-TIMEOUT_SECONDS = 10
+_log = logging.getLogger(__name__)
+_log.setLevel(logging.INFO)  # at DEBUG Slack's client writes the webhook's URL, which is a secret
 
 
 def escape(text: str) -> str:
@@ -25,7 +27,12 @@ def escape(text: str) -> str:
     return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def post(webhook_url: SecretStr, text: str, blocks: Sequence[Mapping[str, Any]]) -> None:
+def post(
+    webhook_url: SecretStr,
+    text: str,
+    blocks: Sequence[Mapping[str, Any]],
+    timeout_seconds: float = 10,
+) -> None:
     """
     Post one message, once; ``text`` is what notifications show of it.
 
@@ -37,7 +44,8 @@ def post(webhook_url: SecretStr, text: str, blocks: Sequence[Mapping[str, Any]])
     _check(webhook_url)
     client = SlackWebhook(url=webhook_url).get_client(sync_client=True)
     client.retry_handlers = []  # the default one posts again after a broken connection
-    client.timeout = TIMEOUT_SECONDS
+    client.timeout = timeout_seconds
+    client.logger = _log
     try:
         response = client.send(text=text, blocks=[dict(block) for block in blocks])
     except (OSError, HTTPException, SlackClientError, UnicodeDecodeError) as exc:
@@ -47,9 +55,14 @@ def post(webhook_url: SecretStr, text: str, blocks: Sequence[Mapping[str, Any]])
 
 
 def _check(webhook_url: SecretStr) -> None:
-    """Refuse what is not a URL: the URL is a secret, and the HTTP library's error would show it."""
-    parts = urlsplit(webhook_url.get_secret_value())
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    """Refuse what is not a URL: it is a secret, and the HTTP library's own error would show it."""
+    url = webhook_url.get_secret_value()
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not url.isascii() or not url.isprintable() or " " in url:
         raise BadConfiguration("The Slack webhook is not an http(s) URL: copy it from Slack again.")
 
 

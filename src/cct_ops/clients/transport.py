@@ -58,7 +58,7 @@ class CctTransport:
     ) -> None:
         self._client.__exit__(kind, exc, traceback)
 
-    def read(self, path: str, **query: str | int) -> Any:  # noqa: ANN401 -- JSON of any shape
+    def read(self, path: str, **query: str | int) -> Any:
         """Return the payload of a GET; concurrent runs may share one answer."""
         return self.ask(path, **query).payload()
 
@@ -75,7 +75,7 @@ class CctTransport:
         path: str,
         query: Mapping[str, str | int],
         json: Mapping[str, Any] | None,
-    ) -> Any:  # noqa: ANN401 -- JSON of any shape
+    ) -> Any:
         """Send one change, once, and return the payload of its answer: a claim, not a proof."""
         target = _target(path, query)
         answer = self._send(method, target, json, write=True)

@@ -1,0 +1,1 @@
+"""Each failure of a system outside becomes the one error that says what to do about it."""

@@ -1,0 +1,97 @@
+"""Nothing leaves without the checker's word, and what leaves names one route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from cct_ops.clients.operator import CctOperator
+from cct_ops.errors import ContractBroken, NotPermitted, Unavailable
+from cct_ops.models.cct import CanaryConfig
+from cct_ops.models.plan import Call
+from tests.clients.parts import ROUTE, RecordingChecker, Wire, cct, permit, twice
+
+CONFIG = {"enabled": True, "percentage": 20}
+CHANGED = Wire(content=twice({"route": ROUTE, "config": CONFIG}))
+RESET = Call(method="reset_canary", arguments={"route": ROUTE})
+DISABLE = Call(method="disable_canary", arguments={"route": ROUTE})
+
+Write = Callable[[CctOperator], CanaryConfig]
+WRITES: list[tuple[Write, Call, str]] = [
+    (lambda cct: cct.reset_canary(ROUTE), RESET, "canary/reset"),
+    (lambda cct: cct.disable_canary(ROUTE), DISABLE, "canary/disable"),
+    (lambda cct: cct.perform(RESET), RESET, "canary/reset"),
+    (lambda cct: cct.perform(DISABLE), DISABLE, "canary/disable"),
+]
+
+
+@pytest.mark.parametrize(("write", "call", "path"), WRITES)
+def test_a_permitted_write_leaves_once(write: Write, call: Call, path: str) -> None:
+    """The intent is journalled before, and that it was sent after; CCT's claim comes back."""
+    wire = Wire(content=CHANGED.content)
+    checker = RecordingChecker()
+
+    with cct(wire) as transport:
+        claimed = write(CctOperator(permit(call), checker, transport))
+
+    (request,) = wire.requests
+    assert (request.method, request.url.path) == ("POST", f"/api/v1/{path}")
+    assert dict(request.url.params) == {"route": ROUTE}
+    assert request.content == b""
+    assert checker.journal == [("intended", str(call)), ("sent", str(call))]
+    assert claimed == CanaryConfig(enabled=True, percentage=20)
+
+
+@pytest.mark.parametrize(("write", "call", "path"), WRITES)
+def test_nothing_leaves_when_the_checker_refuses(write: Write, call: Call, path: str) -> None:
+    """The permit object in hand proves nothing."""
+    wire = Wire(content=CHANGED.content)
+
+    with cct(wire) as transport, pytest.raises(NotPermitted):
+        write(CctOperator(permit(call), RecordingChecker(refuses=True), transport))
+
+    assert wire.requests == [], path
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        Call(method="promote_canary", arguments={"route": ROUTE}),
+        Call(method="perform", arguments={"route": ROUTE}),
+        Call(method="__init__", arguments={}),
+        Call(method="reset_canary", arguments={}),
+        Call(method="reset_canary", arguments={"route": 1}),
+        Call(method="reset_canary", arguments={"route": ROUTE, "percentage": 100}),
+        Call(method="disable_canary", arguments={"route": ""}),
+        Call(method="disable_canary", arguments={"route": "/unknown"}),
+    ],
+    ids=str,
+)
+def test_a_call_that_is_not_known_is_refused(call: Call) -> None:
+    """CCT takes a missing route for all routes, so no such call gets as far as the checker."""
+    wire, checker = Wire(content=CHANGED.content), RecordingChecker()
+
+    with cct(wire) as transport, pytest.raises(NotPermitted, match="Nothing was sent"):
+        CctOperator(permit(call), checker, transport).perform(call)
+
+    assert (wire.requests, checker.journal) == ([], [])
+
+
+def test_a_write_that_fails_is_not_recorded_as_sent_and_not_repeated() -> None:
+    """The journal keeps the intent; what came of it is for a read-back to find."""
+    wire, checker = Wire(503), RecordingChecker()
+
+    with cct(wire) as transport, pytest.raises(Unavailable):
+        CctOperator(permit(RESET), checker, transport).reset_canary(ROUTE)
+
+    assert len(wire.requests) == 1
+    assert checker.journal == [("intended", str(RESET))]
+
+
+def test_a_claim_in_an_unknown_shape_is_named() -> None:
+    """CCT answers 200 with a null share when it could not read a number."""
+    wire = Wire(content=twice({"route": ROUTE, "config": {"enabled": True, "percentage": None}}))
+
+    with cct(wire) as transport, pytest.raises(ContractBroken, match=r"config\.percentage"):
+        CctOperator(permit(RESET), RecordingChecker(), transport).reset_canary(ROUTE)
