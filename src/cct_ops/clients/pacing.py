@@ -26,30 +26,30 @@ class Answer:
 class Pacer(Protocol):
     """Decides when a request may leave, and lets concurrent runs share one answer."""
 
-    def slot(self, *, write: bool) -> AbstractContextManager[None]:
-        """Wait until one more request fits into CCT's limit; writes have room reserved."""
+    def read(self, key: str, send: Callable[[], Answer]) -> Answer:
+        """
+        Return the answer to a read that *began* after this call, sent here or by another run.
+
+        ``key`` names the read (path and query). ``send`` makes the request, at once.
+        """
+
+    def write_slot(self) -> AbstractContextManager[None]:
+        """Wait until one more change fits into CCT's limit, which reads leave room for."""
 
     def back_off(self, seconds: float) -> None:
         """Let nobody send anything for that long: CCT said 429."""
-
-    def shared(self, key: str, fetch: Callable[[], Answer]) -> Answer:
-        """
-        Return the answer to a read that *began* after this call, fetched here or by another run.
-
-        ``key`` names the read (path and query). ``fetch`` makes the request.
-        """
 
 
 class Unpaced:
     """No pacing at all: for a CCT without a limit, and for tests of the client alone."""
 
-    def slot(self, *, write: bool) -> AbstractContextManager[None]:  # noqa: ARG002 -- protocol
-        """Let the request leave at once."""
+    def read(self, key: str, send: Callable[[], Answer]) -> Answer:  # noqa: ARG002 -- protocol
+        """Send at once, for this caller alone."""
+        return send()
+
+    def write_slot(self) -> AbstractContextManager[None]:
+        """Let the change leave at once."""
         return nullcontext()
 
     def back_off(self, seconds: float) -> None:
         """Remember nothing."""
-
-    def shared(self, key: str, fetch: Callable[[], Answer]) -> Answer:  # noqa: ARG002 -- protocol
-        """Fetch for this caller alone."""
-        return fetch()

@@ -8,8 +8,12 @@ surprise.
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import BYTEA, JSONB, UUID
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB
 
 metadata = sa.MetaData(
     naming_convention={
@@ -27,11 +31,11 @@ NEW_ID = sa.text("gen_random_uuid()")
 fencing_tokens = sa.Sequence("fencing_tokens", metadata=metadata)
 
 
-def _id() -> sa.Column[object]:
-    return sa.Column("id", UUID, primary_key=True, server_default=NEW_ID)
+def _id() -> sa.Column[UUID]:
+    return sa.Column("id", sa.Uuid, primary_key=True, server_default=NEW_ID)
 
 
-def _at(name: str, *, default: bool = False, nullable: bool = True) -> sa.Column[object]:
+def _at(name: str, *, default: bool = False, nullable: bool = True) -> sa.Column[datetime]:
     return sa.Column(
         name,
         sa.DateTime(timezone=True),
@@ -44,11 +48,13 @@ def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
     return sa.Column(name, sa.Text, nullable=nullable)
 
 
-def _json(name: str) -> sa.Column[object]:
+def _json(name: str) -> sa.Column[Any]:
     return sa.Column(name, JSONB, nullable=False)
 
 
-def _word(name: str, *words: str, default: str | None = None) -> tuple[sa.Column[str], object]:
+def _word(
+    name: str, *words: str, default: str | None = None
+) -> tuple[sa.Column[str], sa.CheckConstraint]:
     quoted = ", ".join(f"'{word}'" for word in words)
     return (
         sa.Column(name, sa.Text, nullable=False, server_default=default),
@@ -104,8 +110,8 @@ alerts = sa.Table(
     "alerts",
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
-    sa.Column("delivery_id", UUID, sa.ForeignKey("deliveries.id"), nullable=False, index=True),
-    sa.Column("incident_id", UUID, sa.ForeignKey("incidents.id"), index=True),
+    sa.Column("delivery_id", sa.Uuid, sa.ForeignKey("deliveries.id"), nullable=False, index=True),
+    sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), index=True),
     *_word("status", "firing", "resolved"),
     _json("labels"),
     _json("annotations"),
@@ -118,14 +124,14 @@ dispatches = sa.Table(
     "dispatches",
     metadata,
     _id(),
-    sa.Column("incident_id", UUID, sa.ForeignKey("incidents.id"), nullable=False),
+    sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), nullable=False),
     _text("purpose"),
     *_word("state", "pending", "sent", "notified", "parked", default="pending"),
     _text("rule", nullable=True),
     _text("playbook", nullable=True),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     _at("next_attempt_at", default=True),
-    sa.Column("flow_run_id", UUID, index=True),
+    sa.Column("flow_run_id", sa.Uuid, index=True),
     _text("note", nullable=True),
     _at("created_at", default=True),
     _at("finished_at"),
@@ -140,7 +146,7 @@ target_locks = sa.Table(
     metadata,
     sa.Column("target", sa.Text, primary_key=True),
     sa.Column("fencing_token", sa.BigInteger, nullable=False),
-    sa.Column("run_id", UUID, nullable=False),
+    sa.Column("run_id", sa.Uuid, nullable=False),
     _at("expires_at", nullable=False),
 )
 
@@ -149,8 +155,8 @@ permits = sa.Table(
     metadata,
     _id(),
     *_word("kind", "change", "restore"),
-    sa.Column("run_id", UUID, nullable=False, index=True),
-    sa.Column("incident_id", UUID, index=True),
+    sa.Column("run_id", sa.Uuid, nullable=False, index=True),
+    sa.Column("incident_id", sa.Uuid, index=True),
     _text("playbook"),
     _text("target"),
     _text("plan_digest"),
@@ -165,7 +171,7 @@ actions = sa.Table(
     "actions",
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
-    sa.Column("permit_id", UUID, sa.ForeignKey("permits.id"), nullable=False),
+    sa.Column("permit_id", sa.Uuid, sa.ForeignKey("permits.id"), nullable=False),
     sa.Column("position", sa.Integer, nullable=False),
     _json("call"),
     *_word("state", "intended", "confirmed"),
@@ -178,8 +184,8 @@ approvals = sa.Table(
     "approvals",
     metadata,
     _id(),
-    sa.Column("run_id", UUID, nullable=False),
-    sa.Column("incident_id", UUID),
+    sa.Column("run_id", sa.Uuid, nullable=False),
+    sa.Column("incident_id", sa.Uuid),
     _text("playbook"),
     _text("target"),
     _json("plan"),
@@ -204,28 +210,41 @@ decisions = sa.Table(
     "decisions",
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
-    sa.Column("run_id", UUID, nullable=False, index=True),
-    sa.Column("incident_id", UUID, index=True),
+    sa.Column("run_id", sa.Uuid, nullable=False, index=True),
+    sa.Column("incident_id", sa.Uuid, index=True),
     _text("playbook"),
     _text("target"),
     _text("mode"),
     _text("verdict"),
     _text("reason"),
+    _text("headline"),
+    _text("severity"),
+    _json("evidence"),
     _json("plan"),
     _text("plan_digest"),
     _at("decided_at", default=True),
 )
 
+verifications = sa.Table(
+    "verifications",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("run_id", sa.Uuid, nullable=False, index=True),
+    _text("verdict"),
+    _text("reason"),
+    sa.Column("samples", sa.Integer, nullable=False),
+    _at("verified_at", default=True),
+)
+
 resolutions = sa.Table(
     "resolutions",
     metadata,
-    sa.Column("run_id", UUID, primary_key=True),
-    sa.Column("incident_id", UUID, index=True),
+    sa.Column("run_id", sa.Uuid, primary_key=True),
+    sa.Column("incident_id", sa.Uuid, index=True),
     _text("playbook"),
     _text("target"),
     _text("outcome"),
     _text("reason"),
-    _json("evidence"),
     _at("finished_at", default=True),
 )
 
@@ -237,7 +256,7 @@ requests = sa.Table(
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
     _text("cct"),
     sa.Column("write", sa.Boolean, nullable=False),
-    sa.Column("run_id", UUID),
+    sa.Column("run_id", sa.Uuid),
     _at("granted_at", default=True),
     _at("expires_at", nullable=False),
     sa.Index("ix_requests_live", "cct", "expires_at"),

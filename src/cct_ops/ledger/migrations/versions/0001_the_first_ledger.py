@@ -17,9 +17,9 @@ def upgrade() -> None:
     op.execute(sa.schema.CreateSequence(sa.Sequence("fencing_tokens")))
     op.create_table(
         "approvals",
-        sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
-        sa.Column("run_id", sa.UUID(), nullable=False),
-        sa.Column("incident_id", sa.UUID(), nullable=True),
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("incident_id", sa.Uuid(), nullable=True),
         sa.Column("playbook", sa.Text(), nullable=False),
         sa.Column("target", sa.Text(), nullable=False),
         sa.Column("plan", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -54,13 +54,16 @@ def upgrade() -> None:
     op.create_table(
         "decisions",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("run_id", sa.UUID(), nullable=False),
-        sa.Column("incident_id", sa.UUID(), nullable=True),
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("incident_id", sa.Uuid(), nullable=True),
         sa.Column("playbook", sa.Text(), nullable=False),
         sa.Column("target", sa.Text(), nullable=False),
         sa.Column("mode", sa.Text(), nullable=False),
         sa.Column("verdict", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("headline", sa.Text(), nullable=False),
+        sa.Column("severity", sa.Text(), nullable=False),
+        sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("plan", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("plan_digest", sa.Text(), nullable=False),
         sa.Column(
@@ -75,7 +78,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_decisions_run_id"), "decisions", ["run_id"], unique=False)
     op.create_table(
         "deliveries",
-        sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("body_sha256", sa.Text(), nullable=False),
         sa.Column("body", postgresql.BYTEA(), nullable=False),
@@ -102,7 +105,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "incidents",
-        sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("episode", sa.Integer(), nullable=False),
@@ -143,10 +146,10 @@ def upgrade() -> None:
     )
     op.create_table(
         "permits",
-        sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("run_id", sa.UUID(), nullable=False),
-        sa.Column("incident_id", sa.UUID(), nullable=True),
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("incident_id", sa.Uuid(), nullable=True),
         sa.Column("playbook", sa.Text(), nullable=False),
         sa.Column("target", sa.Text(), nullable=False),
         sa.Column("plan_digest", sa.Text(), nullable=False),
@@ -186,7 +189,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("cct", sa.Text(), nullable=False),
         sa.Column("write", sa.Boolean(), nullable=False),
-        sa.Column("run_id", sa.UUID(), nullable=True),
+        sa.Column("run_id", sa.Uuid(), nullable=True),
         sa.Column(
             "granted_at",
             sa.DateTime(timezone=True),
@@ -199,13 +202,12 @@ def upgrade() -> None:
     op.create_index("ix_requests_live", "requests", ["cct", "expires_at"], unique=False)
     op.create_table(
         "resolutions",
-        sa.Column("run_id", sa.UUID(), nullable=False),
-        sa.Column("incident_id", sa.UUID(), nullable=True),
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("incident_id", sa.Uuid(), nullable=True),
         sa.Column("playbook", sa.Text(), nullable=False),
         sa.Column("target", sa.Text(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column(
             "finished_at",
             sa.DateTime(timezone=True),
@@ -221,14 +223,30 @@ def upgrade() -> None:
         "target_locks",
         sa.Column("target", sa.Text(), nullable=False),
         sa.Column("fencing_token", sa.BigInteger(), nullable=False),
-        sa.Column("run_id", sa.UUID(), nullable=False),
+        sa.Column("run_id", sa.Uuid(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("target", name=op.f("pk_target_locks")),
     )
     op.create_table(
+        "verifications",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("run_id", sa.Uuid(), nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("samples", sa.Integer(), nullable=False),
+        sa.Column(
+            "verified_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_verifications")),
+    )
+    op.create_index(op.f("ix_verifications_run_id"), "verifications", ["run_id"], unique=False)
+    op.create_table(
         "actions",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("permit_id", sa.UUID(), nullable=False),
+        sa.Column("permit_id", sa.Uuid(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("call", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
@@ -249,8 +267,8 @@ def upgrade() -> None:
     op.create_table(
         "alerts",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("delivery_id", sa.UUID(), nullable=False),
-        sa.Column("incident_id", sa.UUID(), nullable=True),
+        sa.Column("delivery_id", sa.Uuid(), nullable=False),
+        sa.Column("incident_id", sa.Uuid(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("labels", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("annotations", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -274,8 +292,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_alerts_incident_id"), "alerts", ["incident_id"], unique=False)
     op.create_table(
         "dispatches",
-        sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
-        sa.Column("incident_id", sa.UUID(), nullable=False),
+        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("incident_id", sa.Uuid(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), server_default="pending", nullable=False),
         sa.Column("rule", sa.Text(), nullable=True),
@@ -287,7 +305,7 @@ def upgrade() -> None:
             server_default=sa.text("clock_timestamp()"),
             nullable=False,
         ),
-        sa.Column("flow_run_id", sa.UUID(), nullable=True),
+        sa.Column("flow_run_id", sa.Uuid(), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column(
             "created_at",
@@ -329,6 +347,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_alerts_delivery_id"), table_name="alerts")
     op.drop_table("alerts")
     op.drop_table("actions")
+    op.drop_index(op.f("ix_verifications_run_id"), table_name="verifications")
+    op.drop_table("verifications")
     op.drop_table("target_locks")
     op.drop_index(op.f("ix_resolutions_incident_id"), table_name="resolutions")
     op.drop_table("resolutions")

@@ -1,0 +1,163 @@
+"""
+One budget of requests per CCT, shared by all runs on all machines.
+
+CCT counts requests in a sliding 60 s per address. A slot is therefore held from before a request
+leaves until 60 s after its answer came, so that our count is never below CCT's. Reads leave some
+slots free for changes and undos.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from cct_ops.clients.pacing import Answer
+from cct_ops.ledger.schema import readings, request_pauses, requests
+from cct_ops.ledger.sql import in_seconds, now
+
+# CCT's window, and a margin for the two clocks and for CCT counting inclusively.
+WINDOW_SECONDS = 60.5
+# While a slot is in use; a process that died in a request gives its slot back after this.
+IN_USE_SECONDS = 90.0
+POLL_SECONDS = 0.2
+KEEP_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPacer:
+    """Paces one run's requests to the CCT at ``cct`` (its base URL) through the ledger."""
+
+    engine: sa.Engine
+    cct: str
+    limit: int
+    kept_for_writes: int
+    run_id: UUID | None = None
+
+    @contextmanager
+    def write_slot(self) -> Iterator[None]:
+        """Wait until a change may leave."""
+        with self._slot(write=True):
+            yield
+
+    def read(self, key: str, send: Callable[[], Answer]) -> Answer:
+        """
+        Return an answer to a read that began after this call, sent by this run or by another.
+
+        Runs that ask for the same thing at the same time cost CCT one request. The advisory lock
+        ends with its connection, so a run that dies in the middle holds nobody up.
+        """
+        with self.engine.connect() as connection:
+            asked_at = connection.execute(sa.select(now())).scalar_one()
+        while True:
+            with self.engine.connect() as connection:
+                if (answer := self._since(connection, key, asked_at)) is not None:
+                    return answer
+                lock = sa.func.hashtextextended(f"{self.cct} {key}", 0)
+                if connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(lock))).scalar():
+                    # Another run may have finished between the look and the lock.
+                    answer = self._since(connection, key, asked_at)
+                    return answer if answer is not None else self._fetch(key, send)
+            time.sleep(POLL_SECONDS)
+
+    def back_off(self, seconds: float) -> None:
+        """Let no run send anything for that long; never shortens a pause that is longer."""
+        offer = insert(request_pauses).values(cct=self.cct, until=in_seconds(seconds))
+        with self.engine.begin() as tx:
+            tx.execute(
+                offer.on_conflict_do_update(
+                    index_elements=[request_pauses.c.cct],
+                    set_={"until": sa.func.greatest(request_pauses.c.until, offer.excluded.until)},
+                )
+            )
+
+    def _fetch(self, key: str, send: Callable[[], Answer]) -> Answer:
+        with self._slot(write=False) as began_at:
+            answer = send()
+        values = {
+            "began_at": began_at,
+            "status": answer.status,
+            "headers": dict(answer.headers),
+            "body": answer.body,
+        }
+        with self.engine.begin() as tx:
+            tx.execute(
+                insert(readings)
+                .values(cct=self.cct, key=key, **values)
+                .on_conflict_do_update(index_elements=[readings.c.cct, readings.c.key], set_=values)
+            )
+        return answer
+
+    def _since(self, connection: sa.Connection, key: str, asked_at: datetime) -> Answer | None:
+        row = connection.execute(
+            sa.select(readings.c.status, readings.c.headers, readings.c.body).where(
+                readings.c.cct == self.cct, readings.c.key == key, readings.c.began_at >= asked_at
+            )
+        ).one_or_none()
+        return None if row is None else Answer(row.status, row.headers, bytes(row.body))
+
+    @contextmanager
+    def _slot(self, *, write: bool) -> Iterator[datetime]:
+        """Hold one slot of the budget; yields the moment at which it was granted."""
+        while isinstance(granted := self._try(write=write), float):
+            time.sleep(granted)
+        slot_id, granted_at = granted
+        try:
+            yield granted_at
+        finally:
+            with self.engine.begin() as tx:
+                tx.execute(
+                    sa.update(requests)
+                    .where(requests.c.id == slot_id)
+                    .values(expires_at=in_seconds(WINDOW_SECONDS))
+                )
+
+    def _try(self, *, write: bool) -> tuple[int, datetime] | float:
+        """Take a slot, or return for how many seconds to wait before trying again."""
+        limit = self.limit if write else self.limit - self.kept_for_writes
+        live = sa.and_(requests.c.cct == self.cct, requests.c.expires_at > now())
+        with self.engine.begin() as tx:
+            tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(self.cct))))
+            paused = tx.execute(
+                sa.select(sa.extract("epoch", request_pauses.c.until - now())).where(
+                    request_pauses.c.cct == self.cct, request_pauses.c.until > now()
+                )
+            ).scalar()
+            if paused is not None:
+                return max(float(paused), POLL_SECONDS)
+
+            waits = (
+                tx.execute(
+                    sa.select(sa.extract("epoch", requests.c.expires_at - now()))
+                    .where(live)
+                    .order_by(requests.c.expires_at)
+                )
+                .scalars()
+                .all()
+            )
+            if len(waits) >= limit:
+                # A slot in use may end sooner than its expiry says: look again before that.
+                return min(max(float(waits[len(waits) - limit]), POLL_SECONDS), 5.0)
+
+            tx.execute(
+                sa.delete(requests).where(
+                    requests.c.cct == self.cct, requests.c.expires_at < in_seconds(-KEEP_SECONDS)
+                )
+            )
+            row = tx.execute(
+                sa.insert(requests)
+                .values(
+                    cct=self.cct,
+                    write=write,
+                    run_id=self.run_id,
+                    expires_at=in_seconds(IN_USE_SECONDS),
+                )
+                .returning(requests.c.id, requests.c.granted_at)
+            ).one()
+            return row.id, row.granted_at

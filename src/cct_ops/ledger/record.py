@@ -1,0 +1,192 @@
+"""What was decided, verified and concluded: written as it happens, read by reports and people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from cct_ops.ledger.schema import (
+    actions,
+    decisions,
+    deliveries,
+    dispatches,
+    incidents,
+    permits,
+    resolutions,
+    verifications,
+)
+from cct_ops.ledger.schema import alerts as alert_rows
+from cct_ops.models.diagnosis import Diagnosis
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Evidence, Outcome, Severity
+from cct_ops.models.plan import Call, Frozen, Plan
+from cct_ops.models.run import Run
+from cct_ops.models.verification import Verdict, Verification
+
+Record = TypeVar("Record", bound=Frozen)
+
+
+class DecisionRecord(Frozen):
+    """What the gate decided about a plan, and why."""
+
+    mode: Mode
+    verdict: str
+    reason: str
+    headline: str
+    severity: Severity
+    evidence: tuple[Evidence, ...]
+    plan: Plan
+    decided_at: datetime
+
+
+class ActionRecord(Frozen):
+    """One call that was made or may have been made."""
+
+    kind: str
+    call: Call
+    state: str
+    intended_at: datetime
+    confirmed_at: datetime | None
+
+
+class VerificationRecord(Frozen):
+    """One verification at the end of a watch."""
+
+    verdict: Verdict
+    reason: str
+    samples: int
+    verified_at: datetime
+
+
+class RunRecord(Frozen):
+    """All that the ledger knows about one run, oldest first."""
+
+    received_at: datetime | None
+    dispatched_at: datetime | None
+    decisions: tuple[DecisionRecord, ...]
+    permitted_at: datetime | None
+    actions: tuple[ActionRecord, ...]
+    verifications: tuple[VerificationRecord, ...]
+    outcome: Outcome | None
+    reason: str | None
+
+
+def decide(
+    tx: sa.Connection,
+    diagnosis: Diagnosis,
+    plan: Plan,
+    *,
+    run: Run,
+    mode: Mode,
+    verdict: str,
+    reason: str,
+) -> None:
+    """Write down what the gate decided about ``plan``."""
+    tx.execute(
+        sa.insert(decisions).values(
+            run_id=run.id,
+            incident_id=run.incident_id,
+            playbook=plan.playbook,
+            target=plan.target,
+            mode=mode.value,
+            verdict=verdict,
+            reason=reason,
+            headline=diagnosis.headline,
+            severity=diagnosis.severity.value,
+            evidence=_dump(diagnosis.evidence),
+            plan=plan.model_dump(mode="json"),
+            plan_digest=plan.digest,
+        )
+    )
+
+
+def verify(engine: sa.Engine, run_id: UUID, found: Verification) -> None:
+    """Write down how a verification ended."""
+    with engine.begin() as tx:
+        tx.execute(
+            sa.insert(verifications).values(
+                run_id=run_id,
+                verdict=found.verdict.value,
+                reason=found.reason,
+                samples=found.samples,
+            )
+        )
+
+
+def conclude(engine: sa.Engine, run: Run, target: str, outcome: Outcome, reason: str) -> None:
+    """Write down how the run ended; the last word counts."""
+    offer = insert(resolutions).values(
+        run_id=run.id,
+        incident_id=run.incident_id,
+        playbook=run.playbook,
+        target=target,
+        outcome=outcome.value,
+        reason=reason,
+    )
+    with engine.begin() as tx:
+        tx.execute(
+            offer.on_conflict_do_update(
+                index_elements=[resolutions.c.run_id],
+                set_={
+                    "outcome": offer.excluded.outcome,
+                    "reason": offer.excluded.reason,
+                    "finished_at": sa.text("clock_timestamp()"),
+                },
+            )
+        )
+
+
+def of_run(engine: sa.Engine, run_id: UUID) -> RunRecord:
+    """Read everything about a run."""
+    with engine.connect() as connection:
+        decided = connection.execute(
+            sa.select(decisions).where(decisions.c.run_id == run_id).order_by(decisions.c.id)
+        ).all()
+        acted = connection.execute(
+            sa.select(actions, permits.c.kind)
+            .join(permits, permits.c.id == actions.c.permit_id)
+            .where(permits.c.run_id == run_id)
+            .order_by(actions.c.id)
+        ).all()
+        verified = connection.execute(
+            sa.select(verifications)
+            .where(verifications.c.run_id == run_id)
+            .order_by(verifications.c.id)
+        ).all()
+        permitted_at = connection.execute(
+            sa.select(sa.func.min(permits.c.issued_at)).where(permits.c.run_id == run_id)
+        ).scalar()
+        ended = connection.execute(
+            sa.select(resolutions).where(resolutions.c.run_id == run_id)
+        ).one_or_none()
+        sent = connection.execute(
+            sa.select(dispatches.c.finished_at, sa.func.min(deliveries.c.received_at).label("at"))
+            .join(incidents, incidents.c.id == dispatches.c.incident_id)
+            .outerjoin(alert_rows, alert_rows.c.incident_id == incidents.c.id)
+            .outerjoin(deliveries, deliveries.c.id == alert_rows.c.delivery_id)
+            .where(dispatches.c.flow_run_id == run_id)
+            .group_by(dispatches.c.id)
+        ).one_or_none()
+    return RunRecord(
+        received_at=sent.at if sent else None,
+        dispatched_at=sent.finished_at if sent else None,
+        decisions=tuple(_row(DecisionRecord, row) for row in decided),
+        permitted_at=permitted_at,
+        actions=tuple(_row(ActionRecord, row) for row in acted),
+        verifications=tuple(_row(VerificationRecord, row) for row in verified),
+        outcome=Outcome(ended.outcome) if ended else None,
+        reason=ended.reason if ended else None,
+    )
+
+
+def _dump(evidence: Sequence[Evidence]) -> list[dict[str, str]]:
+    return [fact.model_dump(mode="json") for fact in evidence]
+
+
+def _row(model: type[Record], row: sa.Row[tuple[object, ...]]) -> Record:
+    return model.model_validate({name: getattr(row, name) for name in model.model_fields})

@@ -1,0 +1,36 @@
+"""What every playbook's diagnosis has in common, so that the gate and the report can use any."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from cct_ops.models.outcome import Evidence, Severity
+from cct_ops.models.plan import Plan
+
+
+class Diagnosis(Protocol):
+    """A pure conclusion: what is wrong, how bad, on what evidence, and what could be done."""
+
+    @property
+    def playbook(self) -> str:
+        """The playbook that concluded it."""
+
+    @property
+    def target(self) -> str:
+        """What is wrong or was thought to be."""
+
+    @property
+    def headline(self) -> str:
+        """The conclusion in one sentence."""
+
+    @property
+    def severity(self) -> Severity:
+        """How much it matters."""
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The facts that it rests on."""
+
+    @property
+    def plan(self) -> Plan | None:
+        """What would put it right; None when there is nothing to do."""

@@ -1,0 +1,293 @@
+"""
+Why a canary takes no traffic, and whether it may be put back.
+
+CCT writes the same ``disabled_at`` and ``disabled_by`` whether its auto-rollback or a person pulled
+the canary, and forgets a configuration by itself after an hour. Only an event in its rollback
+history tells them apart, and only that is reason enough to act without a person.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
+
+from cct_ops.models.cct import (
+    CanaryConfig,
+    Compliance,
+    Health,
+    RollbackEvent,
+    Route,
+    SloBreach,
+    SloStatus,
+)
+from cct_ops.models.outcome import Evidence, Severity
+from cct_ops.models.plan import Call, Frozen, Plan, Scalar, SteadyState, Step
+
+# An event and the disable that it caused are written by one request, yet by two clocks.
+SAME_MOMENT = timedelta(seconds=30)
+# CCT's auto-rollback pauses its monitoring of a route for this long after a rollback.
+COOL_DOWN = timedelta(minutes=30)
+
+
+class Cause(StrEnum):
+    """Why the canary takes no traffic."""
+
+    SERVING = "serving"
+    AUTO_ROLLBACK = "auto-rollback"
+    DISABLED_BY_PERSON = "disabled by a person"
+    EXPIRED = "configuration expired"
+    UNKNOWN = "unknown"
+
+
+class Watch(Frozen):
+    """How a repaired canary is watched: for how long, and how much traffic must be seen."""
+
+    seconds: float
+    min_samples: int
+
+
+class RollbackFindings(Frozen):
+    """What the probes saw of one route, at about one moment."""
+
+    canary: CanaryConfig
+    history: tuple[RollbackEvent, ...]
+    rollbacks: tuple[RollbackEvent, ...]
+    slo: SloStatus
+    breaches: tuple[SloBreach, ...]
+    health: Health
+
+
+class RollbackDiagnosis(Frozen):
+    """Why the canary of ``target`` is off, whether that is over, and the plan to restore it."""
+
+    playbook: ClassVar[str] = "auto-rollback"
+
+    target: Route
+    cause: Cause
+    cause_gone: bool | None
+    headline: str
+    severity: Severity
+    evidence: tuple[Evidence, ...]
+    plan: Plan | None
+
+    @classmethod
+    def of(cls, target: Route, found: RollbackFindings, watch: Watch) -> RollbackDiagnosis:
+        """Conclude from what the probes saw; the same findings always give the same diagnosis."""
+        event = _last_rollback(target, (*found.rollbacks, *found.history))
+        breach = _last_breach(target, found.breaches)
+
+        cause = _cause(found.canary, event)
+        gone = _cause_gone(found.slo, breach, event)
+        return cls(
+            target=target,
+            cause=cause,
+            cause_gone=gone,
+            headline=_headline(target, cause, gone, event),
+            severity=_severity(cause, gone),
+            evidence=(
+                _canary_evidence(found.canary),
+                _rollback_evidence(target, event, cause),
+                _slo_evidence(found.slo),
+                _breach_evidence(target, breach, event),
+                Evidence(
+                    source="data/health",
+                    observed=found.health.status,
+                    meaning="CCT answers. Its own status never degrades, so no more than that.",
+                ),
+            ),
+            plan=None if cause is Cause.SERVING else _plan(target, cause, gone, found.slo, watch),
+        )
+
+
+def _last_rollback(target: Route, events: tuple[RollbackEvent, ...]) -> RollbackEvent | None:
+    """Return the newest rollback of the route that really switched its canary off."""
+    real = [
+        event
+        for event in events
+        if event.endpoint == target
+        and event.rollback_action.executed
+        and event.rollback_action.canary_disabled
+    ]
+    return max(real, key=lambda event: event.timestamp, default=None)
+
+
+def _last_breach(target: Route, breaches: tuple[SloBreach, ...]) -> SloBreach | None:
+    of_target = [breach for breach in breaches if breach.endpoint == target]
+    return max(of_target, key=lambda breach: breach.timestamp, default=None)
+
+
+def _moment(config: CanaryConfig, name: str) -> datetime | None:
+    """Return a time from the canary's metadata, or None where it is absent or unreadable."""
+    value = (config.metadata or {}).get(name)
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _cause(config: CanaryConfig, event: RollbackEvent | None) -> Cause:
+    if config.enabled:
+        # On at 0 % is how nobody leaves a canary on purpose, and auto-rollback does not do it.
+        return Cause.SERVING if config.percentage > 0 else Cause.UNKNOWN
+    disabled_at = _moment(config, "disabled_at")
+    if disabled_at is None:
+        by_default = "description" in (config.metadata or {})
+        return Cause.EXPIRED if by_default else Cause.UNKNOWN
+    if event is not None and abs(disabled_at - event.timestamp) <= SAME_MOMENT:
+        return Cause.AUTO_ROLLBACK
+    return Cause.DISABLED_BY_PERSON
+
+
+def _goes_on(breach: SloBreach, event: RollbackEvent | None) -> bool:
+    """Say whether a breach was recorded after the rollback that should have ended it."""
+    return event is not None and breach.timestamp > event.timestamp + SAME_MOMENT
+
+
+def _cause_gone(
+    slo: SloStatus, breach: SloBreach | None, event: RollbackEvent | None
+) -> bool | None:
+    """Say whether the breach is over; None when there is no traffic to tell it from."""
+    if breach is not None and _goes_on(breach, event):
+        return False
+    if slo.sample_size == 0:
+        return None
+    verdicts = slo.compliance_status
+    return Compliance.FAIL not in (
+        verdicts.availability,
+        verdicts.error_rate,
+        verdicts.response_time,
+    )
+
+
+def _severity(cause: Cause, gone: bool | None) -> Severity:
+    if gone is False:
+        return Severity.P0
+    return Severity.P1 if cause is Cause.AUTO_ROLLBACK else Severity.P2
+
+
+def _headline(target: Route, cause: Cause, gone: bool | None, event: RollbackEvent | None) -> str:
+    over = {True: "the breach is over", False: "the breach goes on", None: "no traffic tells more"}
+    match cause:
+        case Cause.SERVING:
+            return f"The canary of {target} takes traffic; {over[gone]}."
+        case Cause.AUTO_ROLLBACK if event is not None:
+            when = f"{event.timestamp:%H:%M:%S} UTC"
+            return (
+                f"Auto-rollback pulled the canary of {target} at {when} ({event.reason});"
+                f" {over[gone]}."
+            )
+        case Cause.DISABLED_BY_PERSON:
+            return f"The canary of {target} was disabled, and not by auto-rollback; {over[gone]}."
+        case Cause.EXPIRED:
+            return (
+                f"The canary configuration of {target} ran out: CCT keeps one for an hour."
+                f" {over[gone].capitalize()}."
+            )
+        case _:
+            return f"The canary of {target} takes no traffic and nothing says why; {over[gone]}."
+
+
+def _needs_person(cause: Cause, gone: bool | None) -> str | None:
+    """Return why no automation may put the canary back alone, or None."""
+    if cause is not Cause.AUTO_ROLLBACK:
+        return f"No rollback event explains why the canary is off (cause: {cause})."
+    if gone is None:
+        return "There is no traffic in the window, so nothing shows that the cause is gone."
+    if not gone:
+        return "The breach that caused the rollback goes on."
+    return None
+
+
+def _plan(target: Route, cause: Cause, gone: bool | None, slo: SloStatus, watch: Watch) -> Plan:
+    allowed = slo.thresholds
+    state: dict[str, Scalar] = {
+        "canary": "off",
+        "cause": cause.value,
+        "cause_gone": "unknown" if gone is None else gone,
+    }
+    return Plan(
+        playbook=RollbackDiagnosis.playbook,
+        target=target,
+        summary=f"Put the canary of {target} back to its configured share of traffic.",
+        blast_radius=f"The canary's share of {target}; stable keeps serving the rest throughout.",
+        steps=(
+            Step(
+                call=Call(method="reset_canary", arguments={"route": target.value}),
+                undo=Call(method="disable_canary", arguments={"route": target.value}),
+            ),
+        ),
+        steady_state=SteadyState(
+            p95_latency_ms=allowed.p95_latency_ms * allowed.canary_latency_factor,
+            error_rate_percent=allowed.canary_error_rate_percent,
+            availability_percent=allowed.availability_percent,
+            min_samples=watch.min_samples,
+            watch_seconds=watch.seconds,
+        ),
+        state=state,
+        needs_person=_needs_person(cause, gone),
+    )
+
+
+def _canary_evidence(config: CanaryConfig) -> Evidence:
+    observed = f"{'on' if config.enabled else 'off'}, {config.percentage:g} % of traffic"
+    disabled_at = None if config.enabled else _moment(config, "disabled_at")
+    if disabled_at is not None:
+        observed += f", disabled at {disabled_at:%H:%M:%S} UTC"
+    serves = config.enabled and config.percentage > 0
+    meaning = "The canary serves." if serves else "The canary takes no traffic."
+    return Evidence(source="canary/status", observed=observed, meaning=meaning)
+
+
+def _rollback_evidence(target: Route, event: RollbackEvent | None, cause: Cause) -> Evidence:
+    if event is None:
+        observed, meaning = f"no rollback of {target}", "Auto-rollback did not pull it."
+    else:
+        observed = f"{event.timestamp:%Y-%m-%d %H:%M:%S} UTC: {event.reason}"
+        until = event.timestamp + COOL_DOWN
+        meaning = (
+            f"Auto-rollback pulled it, and does not watch the route until {until:%H:%M} UTC."
+            if cause is Cause.AUTO_ROLLBACK
+            else "An earlier rollback; it does not explain the canary's state now."
+        )
+    return Evidence(source="canary/rollbacks", observed=observed, meaning=meaning)
+
+
+def _slo_evidence(slo: SloStatus) -> Evidence:
+    if slo.sample_size == 0:
+        observed, meaning = "no requests in the window", "Unknown; not a breach."
+    else:
+        now = slo.current_metrics
+        observed = (
+            f"{slo.sample_size} requests: p95 {now.p95_latency_ms:g} ms, errors"
+            f" {now.error_rate_percent:g} %, availability {now.availability_percent:g} %"
+        )
+        verdicts = slo.compliance_status
+        meaning = (
+            f"Latency {verdicts.response_time}, errors {verdicts.error_rate},"
+            f" availability {verdicts.availability}."
+        )
+    return Evidence(source="slo/status", observed=observed, meaning=meaning)
+
+
+def _breach_evidence(
+    target: Route, breach: SloBreach | None, event: RollbackEvent | None
+) -> Evidence:
+    if breach is None:
+        return Evidence(
+            source="slo/breaches", observed=f"none of {target}", meaning="No breach is recorded."
+        )
+    if event is None:
+        meaning = "A breach that led to no rollback."
+    elif _goes_on(breach, event):
+        meaning = "The breach goes on after the rollback."
+    else:
+        meaning = "It led to the rollback."
+    return Evidence(
+        source="slo/breaches",
+        observed=f"{breach.timestamp:%Y-%m-%d %H:%M:%S} UTC: {breach.details}",
+        meaning=meaning,
+    )
