@@ -1,0 +1,172 @@
+"""
+What is still to be started or told because of an incident.
+
+A row is claimed by moving its next attempt behind a lease, so the row of a dispatcher that died
+comes back by itself, and several dispatchers may work side by side. ``attempts`` is the claim's
+fencing number: whoever lost the lease changes nothing any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from cct_ops.ledger.schema import dispatches, incidents
+
+CHANNEL = "dispatch"
+
+# Stable within its statement, unlike clock_timestamp(): the index of due rows can use it.
+NOW = sa.func.statement_timestamp()
+
+REMEDIATE = "remediate"  # route the incident and start its playbook
+NOTICE = "notice"  # tell people about it
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A due row that is ours until the lease ends, with the incident that it is about."""
+
+    id: UUID
+    purpose: str
+    attempts: int
+    note: str | None
+    rule: str | None
+    incident_id: UUID
+    episode: int
+    source: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
+def enqueue(connection: sa.Connection, incident_ids: Sequence[UUID], purpose: str) -> None:
+    """Ask for one dispatch per incident, once the caller's transaction commits."""
+    rows = [{"incident_id": each, "purpose": purpose} for each in incident_ids]
+    connection.execute(insert(dispatches).on_conflict_do_nothing(), rows)
+    _wake(connection)
+
+
+def claim(engine: sa.Engine, purpose: str, lease_seconds: float) -> Claim | None:
+    """Take the row that has been due the longest, if any is due."""
+    due = (
+        sa.select(dispatches.c.id)
+        .where(
+            dispatches.c.state == "pending",
+            dispatches.c.purpose == purpose,
+            dispatches.c.next_attempt_at <= NOW,
+        )
+        .order_by(dispatches.c.next_attempt_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        sa.update(dispatches)
+        .where(dispatches.c.id == due.scalar_subquery(), dispatches.c.incident_id == incidents.c.id)
+        .values(
+            attempts=dispatches.c.attempts + 1,
+            next_attempt_at=NOW + timedelta(seconds=lease_seconds),
+        )
+        .returning(
+            dispatches.c.id,
+            dispatches.c.purpose,
+            dispatches.c.attempts,
+            dispatches.c.note,
+            dispatches.c.rule,
+            dispatches.c.incident_id,
+            incidents.c.episode,
+            incidents.c.source,
+            incidents.c.labels,
+            incidents.c.annotations,
+        )
+    )
+    with engine.begin() as connection:
+        row = connection.execute(taken).one_or_none()
+    return Claim(*row) if row else None
+
+
+def sent(engine: sa.Engine, claim: Claim, *, rule: str, playbook: str, flow_run_id: UUID) -> None:
+    """Mark that the run exists."""
+    with engine.begin() as connection:
+        _settle(
+            connection, claim, state="sent", rule=rule, playbook=playbook, flow_run_id=flow_run_id
+        )
+
+
+def notified(engine: sa.Engine, claim: Claim, note: str | None = None) -> None:
+    """Mark that people were told."""
+    with engine.begin() as connection:
+        _settle(connection, claim, state="notified", note=note or claim.note)
+
+
+def hand_to_people(
+    engine: sa.Engine, claim: Claim, *, state: str, rule: str | None, reason: str
+) -> None:
+    """Settle a remediation without a run (``notified`` or ``parked``) and queue the notice."""
+    with engine.begin() as connection:
+        if not _settle(connection, claim, state=state, rule=rule, note=reason):
+            return
+        connection.execute(
+            insert(dispatches)
+            .values(incident_id=claim.incident_id, purpose=NOTICE, rule=rule, note=reason)
+            .on_conflict_do_update(
+                index_elements=["incident_id", "purpose"],
+                set_={
+                    "state": "pending",
+                    "note": reason,
+                    "rule": rule,
+                    "next_attempt_at": NOW,
+                    "finished_at": None,
+                },
+            )
+        )
+        _wake(connection)
+
+
+def parked(engine: sa.Engine, claim: Claim, reason: str) -> None:
+    """Set a row aside that no further attempt can help."""
+    with engine.begin() as connection:
+        _settle(connection, claim, state="parked", note=reason)
+
+
+def postponed(engine: sa.Engine, claim: Claim, seconds: float, reason: str) -> None:
+    """Try again later; a notice keeps its note, because that is what it has to tell."""
+    later: dict[str, object] = {"next_attempt_at": NOW + timedelta(seconds=seconds)}
+    if claim.purpose != NOTICE:
+        later["note"] = reason
+    with engine.begin() as connection:
+        connection.execute(sa.update(dispatches).where(*_ours(claim)).values(later))
+
+
+def requeue(engine: sa.Engine, dispatch_id: UUID) -> bool:
+    """Give a parked row another chance, after a person removed its reason."""
+    again = (
+        sa.update(dispatches)
+        .where(dispatches.c.id == dispatch_id, dispatches.c.state == "parked")
+        .values(state="pending", next_attempt_at=NOW, finished_at=None)
+    )
+    with engine.begin() as connection:
+        found = connection.execute(again).rowcount == 1
+        _wake(connection)
+    return found
+
+
+def _ours(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        dispatches.c.id == claim.id,
+        dispatches.c.state == "pending",
+        dispatches.c.attempts == claim.attempts,
+    )
+
+
+def _settle(connection: sa.Connection, claim: Claim, **values: object) -> bool:
+    settled = sa.update(dispatches).where(*_ours(claim)).values(finished_at=NOW, **values)
+    return connection.execute(settled).rowcount == 1
+
+
+def _wake(connection: sa.Connection) -> None:
+    """Wake the dispatchers when the transaction commits."""
+    connection.execute(sa.select(sa.func.pg_notify(CHANNEL, "")))

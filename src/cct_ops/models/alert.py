@@ -1,0 +1,52 @@
+"""One signal as a sender reported it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime
+
+from cct_ops.models.plan import Frozen
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL stores every character but NUL; refusing the alert for one would hide it."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Make moments comparable and storable; the years at both ends leave the calendar elsewhere."""
+    if not 1 < moment.year < 9999:
+        raise ValueError("this moment is outside of the calendar")
+    return moment.astimezone(UTC)
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
+class AlertStatus(StrEnum):
+    """Whether the alert is active; only the alert's own status counts, never its group's."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class Alert(Frozen):
+    """One alert of one delivery."""
+
+    status: AlertStatus
+    labels: dict[Text, Text]
+    annotations: dict[Text, Text]
+    starts_at: Moment
+    ends_at: Moment | None = None
+
+    @property
+    def key(self) -> str:
+        """Name the thing that is wrong: SHA-256 over the labels alone, as 64 hex digits."""
+        canonical = json.dumps(self.labels, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
