@@ -1,4 +1,4 @@
-"""A real web server that answers as it is told."""
+"""Real servers: one that answers as it is told, and the sandbox, which behaves like CCT."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
+
+from cct_ops.clients.reader import CctReader
+from cct_ops.clients.transport import CctTransport
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.process import start_sandbox
+from tests.clients.parts import RecordingPacer
+
+GOOD_KEY = "a-good-key-of-the-sandbox"
 
 
 @dataclass
@@ -60,3 +69,36 @@ def server() -> Iterator[Server]:
             told.silent.set()
         running.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="package")
+def process() -> Iterator[SandboxControl]:
+    """One sandbox process for all tests of the clients."""
+    with start_sandbox(api_key=GOOD_KEY) as control:
+        yield control
+
+
+@pytest.fixture
+def sandbox(process: SandboxControl) -> SandboxControl:
+    """The sandbox, pristine."""
+    process.reset()
+    return process
+
+
+@pytest.fixture
+def pacer() -> RecordingPacer:
+    """What the transport asked of its pacer."""
+    return RecordingPacer()
+
+
+@pytest.fixture
+def transport(sandbox: SandboxControl, pacer: RecordingPacer) -> Iterator[CctTransport]:
+    """A transport to the sandbox, with a good key."""
+    with CctTransport(sandbox.base_url, SecretStr(GOOD_KEY), pacer) as connected:
+        yield connected
+
+
+@pytest.fixture
+def reader(transport: CctTransport) -> CctReader:
+    """A reader of the sandbox."""
+    return CctReader(transport)

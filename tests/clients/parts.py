@@ -11,11 +11,12 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 from pydantic import SecretStr
 
 from cct_ops.clients.pacing import Answer
 from cct_ops.clients.transport import CctTransport
-from cct_ops.errors import NotPermitted
+from cct_ops.errors import NotPermitted, OpsError
 from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Call
 
@@ -50,19 +51,20 @@ class RecordingPacer:
     back_offs: list[float] = field(default_factory=list)
 
     @contextmanager
-    def slot(self, *, write: bool) -> Iterator[None]:
-        """Record which kind of request leaves."""
-        self.slots.append("write" if write else "read")
+    def write_slot(self) -> Iterator[None]:
+        """Record that a change leaves."""
+        self.slots.append("write")
         yield
+
+    def read(self, key: str, send: Callable[[], Answer]) -> Answer:
+        """Record that a read leaves, and its name."""
+        self.slots.append("read")
+        self.keys.append(key)
+        return send()
 
     def back_off(self, seconds: float) -> None:
         """Record the silence that was asked for."""
         self.back_offs.append(seconds)
-
-    def shared(self, key: str, fetch: Callable[[], Answer]) -> Answer:
-        """Record the read's name and fetch."""
-        self.keys.append(key)
-        return fetch()
 
 
 @dataclass
@@ -92,6 +94,22 @@ def cct(
         pacer or RecordingPacer(),
         transport=httpx.MockTransport(wire),
     )
+
+
+def failure(
+    wire: Wire, path: str = "canary/status", pacer: RecordingPacer | None = None
+) -> OpsError:
+    """Read once, and return the error after checking what holds for every error."""
+    with cct(wire, pacer) as transport, pytest.raises(OpsError) as caught:
+        transport.read(path)
+
+    message = str(caught.value)
+    assert len(wire.requests) == 1
+    assert f"GET /api/v1/{path}" in message
+    assert message.endswith(".")
+    assert KEY.get_secret_value() not in message
+    assert message.isprintable()
+    return caught.value
 
 
 def once(data: object) -> bytes:

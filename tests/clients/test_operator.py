@@ -10,7 +10,7 @@ from cct_ops.clients.operator import CctOperator
 from cct_ops.errors import ContractBroken, NotPermitted, Unavailable
 from cct_ops.models.cct import CanaryConfig
 from cct_ops.models.plan import Call
-from tests.clients.parts import ROUTE, RecordingChecker, Wire, cct, permit, twice
+from tests.clients.parts import ROUTE, RecordingChecker, RecordingPacer, Wire, cct, permit, twice
 
 CONFIG = {"enabled": True, "percentage": 20}
 CHANGED = Wire(content=twice({"route": ROUTE, "config": CONFIG}))
@@ -95,3 +95,13 @@ def test_a_claim_in_an_unknown_shape_is_named() -> None:
 
     with cct(wire) as transport, pytest.raises(ContractBroken, match=r"config\.percentage"):
         CctOperator(permit(RESET), RecordingChecker(), transport).reset_canary(ROUTE)
+
+
+def test_the_permit_is_checked_after_the_wait_for_a_slot() -> None:
+    """A wait can outlive a permit, and a refusal then must still come before the request."""
+    wire, pacer = Wire(content=CHANGED.content), RecordingPacer()
+
+    with cct(wire, pacer) as transport, pytest.raises(NotPermitted):
+        CctOperator(permit(RESET), RecordingChecker(refuses=True), transport).reset_canary(ROUTE)
+
+    assert (pacer.slots, wire.requests) == (["write"], [])

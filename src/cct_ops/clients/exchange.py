@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn, TypeVar
@@ -63,7 +63,7 @@ class Exchange:
 
     method: str
     path: str
-    answer: Answer
+    answer: Answer = field(repr=False)  # it may echo the key
     api_key: SecretStr
 
     @property

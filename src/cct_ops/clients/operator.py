@@ -22,9 +22,9 @@ class PermitChecker(Protocol):
         """
         Surround one write.
 
-        Entering verifies the permit's own row and journals the intent, or raises ``NotPermitted``
-        before anything has left. Leaving without an exception records the write as sent, which is
-        not yet confirmed: that takes a read-back.
+        The call alone does nothing. Entering verifies the permit's own row and journals the
+        intent, or raises ``NotPermitted`` before anything has left. Leaving without an exception
+        means that CCT claims to have done it, which is not yet confirmed: that takes a read-back.
         """
 
 
@@ -71,6 +71,6 @@ class CctOperator:
         if route not in frozenset(Route):
             raise NotPermitted(f"Nothing was sent: {route!r} is not a route of CCT.")
         call = Call(method=method, arguments={"route": str(route)})
-        with self._checker.check(self._permit, call):
-            payload = self._transport.write("POST", path, {"route": str(route)}, None)
+        allowed = self._checker.check(self._permit, call)
+        payload = self._transport.write("POST", path, {"route": str(route)}, None, allowed=allowed)
         return parse(_CHANGED, payload, named("POST", path)).config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -16,6 +17,9 @@ from cct_ops.errors import BadConfiguration, ContractBroken, Unavailable
 
 SILENCE_SECONDS = 60.0
 """The wait after a 429 that names none: one whole window of CCT's limiters."""
+
+# An answer is kept for those who share it; a cookie, for example, is none of their business.
+_READ = ("location", "retry-after", "x-ratelimit-reset")
 
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -66,7 +70,7 @@ class CctTransport:
         """Return a GET's answer as it is, for an endpoint that does not use the envelope."""
         target = _target(path, query)
         # The raw answer is what is shared: each sharer reads it itself and gets the same error.
-        answer = self._pacer.shared(target, lambda: self._send("GET", target, None, write=False))
+        answer = self._pacer.read(target, lambda: self._send("GET", target, None, write=False))
         return Exchange("GET", target, answer, self._api_key)
 
     def write(
@@ -75,34 +79,40 @@ class CctTransport:
         path: str,
         query: Mapping[str, str | int],
         json: Mapping[str, Any] | None,
+        *,
+        allowed: AbstractContextManager[None],
     ) -> Any:
-        """Send one change, once, and return the payload of its answer: a claim, not a proof."""
+        """
+        Send one change, once, and return the payload of its answer: a claim, not a proof.
+
+        ``allowed`` is entered at the last moment and raises if the change may not be made.
+        """
         target = _target(path, query)
-        answer = self._send(method, target, json, write=True)
-        return Exchange(method, target, answer, self._api_key).payload()
+        # The wait for a slot can outlive a permit, so the slot comes first.
+        with self._pacer.write_slot(), allowed:
+            answer = self._send(method, target, json, write=True)
+            return Exchange(method, target, answer, self._api_key).payload()
 
     def _send(
         self, method: str, target: str, json: Mapping[str, Any] | None, *, write: bool
     ) -> Answer:
-        """Send one request when the pacer lets it leave."""
+        """Send one request, now."""
         request = named(method, target)
-        with self._pacer.slot(write=write):
-            try:
-                response = self._client.request(method, target, json=json, headers=self._headers())
-            except httpx.DecodingError as exc:
-                raise ContractBroken(
-                    f"The body of the answer to {request} cannot be decompressed."
-                ) from exc
-            except httpx.TransportError as exc:
-                doubt = (
-                    ""
-                    if not write or isinstance(exc, _NEVER_LEFT)
-                    else ("; whether the change was made is unknown, so look before trying again")
-                )
-                raise Unavailable(
-                    f"No answer from {self._host} to {request}: {self._reason(exc)}{doubt}."
-                ) from exc
-        answer = Answer(response.status_code, dict(response.headers), response.content)
+        try:
+            response = self._client.request(method, target, json=json, headers=self._headers())
+        except httpx.DecodingError as exc:
+            raise ContractBroken(
+                f"The body of the answer to {request} cannot be decompressed."
+            ) from exc
+        except httpx.TransportError as exc:
+            doubt = ""
+            if write and not isinstance(exc, _NEVER_LEFT):
+                doubt = "; whether the change was made is unknown, so look before trying again"
+            raise Unavailable(
+                f"No answer from {self._host} to {request}: {self._reason(exc)}{doubt}."
+            ) from exc
+        headers = {name: response.headers[name] for name in _READ if name in response.headers}
+        answer = Answer(response.status_code, headers, response.content)
         if answer.status == 429:
             # Here and not where the answer is read, so that its sharers do not each repeat it.
             self._pacer.back_off(retry_after_seconds(answer) or SILENCE_SECONDS)
