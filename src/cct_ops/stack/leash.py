@@ -3,9 +3,9 @@ Run one program so that nothing of it can be left behind.
 
 ``python -m cct_ops.stack.leash [options] -- program arguments``
 
-The program is stopped when our stdin ends (the owner let go, or died) or on SIGTERM or SIGINT:
-first its own stop signal, after the deadline SIGKILL, then everything that it started. SIGQUIT
-skips the deadline. This process stays small on purpose: it must never fail.
+The program is stopped when our stdin ends or says anything (the owner let go, or died) and on
+SIGTERM or SIGINT: first its own stop signal, after the deadline SIGKILL, then everything that
+it started. SIGQUIT skips the deadline. This process stays small on purpose: it must never fail.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import time
 
 from cct_ops.stack.kernel import adopt_orphans, die_with_parent
 
-_ORPHAN_SECONDS = 2.0  # what the program's own children get between SIGTERM and SIGKILL
+_ORPHAN_SECONDS = 2.0  # at most, for what it started, between SIGTERM and SIGKILL
 _ON_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -47,7 +47,7 @@ def main() -> int:
     leash = _Leash(_fork(options.program, options.user), wake, options.stop_signal)
     leash.hold(options.stop_seconds)
     if leash.stopping or not options.orphans_finish:
-        leash.end_orphans()
+        leash.end_orphans(min(_ORPHAN_SECONDS, options.stop_seconds))
     return leash.exit_code
 
 
@@ -78,12 +78,12 @@ class _Leash:
                 self._send(signal.SIGKILL)
             self._reap()
 
-    def end_orphans(self) -> None:
+    def end_orphans(self, seconds: float) -> None:
         """Stop what the program left behind: politely, then by force, until nothing is left."""
         import psutil  # only now: it would double the time to start
 
         me = psutil.Process()
-        deadline = time.monotonic() + _ORPHAN_SECONDS
+        deadline = time.monotonic() + seconds
         warned = set[int]()
         while left := me.children(recursive=True):
             late = time.monotonic() >= deadline
@@ -102,7 +102,7 @@ class _Leash:
         seconds = None if deadline is None else max(0.0, deadline - time.monotonic())
         readable, _, _ = select.select(watched, [], [], seconds)
         signals = set(self._wake.recv(4096)) if self._wake in readable else set()
-        return signals, 0 in readable and os.read(0, 4096) == b""
+        return signals, 0 in readable
 
     def _send(self, signum: int) -> None:
         _kill(self._pid, signum)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -70,8 +71,12 @@ class Process:
 
     def stop(self) -> None:
         """Ask for an orderly stop; returns at once."""
-        if self._leash.stdin is not None and not self._leash.stdin.closed:
-            self._leash.stdin.close()
+        stdin = self._leash.stdin
+        if stdin is not None and not stdin.closed:
+            # A word, not only the end: a forked copy of us may hold the pipe open.
+            with contextlib.suppress(BrokenPipeError):
+                os.write(stdin.fileno(), b"stop\n")
+            stdin.close()
 
     def kill(self) -> None:
         """Stop it without grace; returns at once."""

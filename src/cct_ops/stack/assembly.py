@@ -1,0 +1,189 @@
+"""The real parts of a stack, how they find each other, and in which order they start."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cct_ops.errors import BadConfiguration
+from cct_ops.stack.checks import check_cct, check_port
+from cct_ops.stack.config import HOST, StackConfig
+from cct_ops.stack.part import Answers, Ends, Part, Plan, Prints
+from cct_ops.stack.postgres import READY_LINE, Cluster, free_port, keep_secret
+from cct_ops.stack.process import Program
+
+_SANDBOX_KEY = "sandbox-key"
+_LEDGER = "CCT_OPS_DATABASE_URL"
+_PREFECT = "PREFECT_API_DATABASE_CONNECTION_URL"
+# of another Prefect that the user works with: they would lead the parts astray
+_FOREIGN = ("PREFECT_API_KEY", "PREFECT_PROFILE", "PREFECT_API_AUTH_STRING")
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A stack ready to start: its plan, and what its users need to know."""
+
+    plan: Plan
+    env: Mapping[str, str]
+    urls: Mapping[str, str]
+    own_key: bool  # the key of the Alertmanager hook is ours
+
+
+def assemble(config: StackConfig, lock_fd: int) -> Assembly:
+    """Check what can be checked, make what must exist, and lay out the parts."""
+    given = config.environment
+    own_cct = not given.get("CCT_URL")
+    gateway_host = given.get("CCT_OPS_GATEWAY_HOST") or HOST
+    check_port(HOST, config.prefect_port, "the Prefect UI", "--prefect-port")
+    check_port(gateway_host, config.gateway_port, "the gateway", "--gateway-port")
+    if own_cct:
+        check_port(HOST, config.sandbox_port, "the sandbox", "--sandbox-port")
+    else:
+        check_cct(given["CCT_URL"])
+        if not given.get("X_API_KEY"):
+            raise BadConfiguration("X_API_KEY is not set: set it to the key of the CCT at CCT_URL")
+
+    ports = (config.prefect_port, config.gateway_port, *((config.sandbox_port,) if own_cct else ()))
+    if len(set(ports)) < len(ports):
+        raise BadConfiguration(f"the ports {ports} must differ: choose others")
+
+    cluster = _cluster(config, given)
+    ui = f"http://{HOST}:{config.prefect_port}"
+    gateway = f"http://{HOST}:{config.gateway_port}"
+    env = {
+        **{name: value for name, value in given.items() if name not in _FOREIGN},
+        "CCT_URL": given.get("CCT_URL") or f"http://{HOST}:{config.sandbox_port}",
+        "X_API_KEY": given.get("X_API_KEY") or _SANDBOX_KEY,
+        "CCT_OPS_GATEWAY_HOST": gateway_host,
+        "CCT_OPS_GATEWAY_PORT": str(config.gateway_port),
+        "PREFECT_API_URL": f"{ui}/api",
+        "PREFECT_UI_URL": ui,
+        "PREFECT_HOME": str(config.data / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_CLI_COLORS": "false",
+        "PREFECT_LOGGING_COLORS": "false",
+        "PREFECT_WORKER_QUERY_SECONDS": given.get("PREFECT_WORKER_QUERY_SECONDS", "2"),
+        "PYTHONUNBUFFERED": "1",  # some parts are ready when they say so
+        "NO_PROXY": _no_proxy(given),
+        "no_proxy": _no_proxy(given),
+    }
+    if cluster is not None:
+        env |= {_LEDGER: cluster.url("cct_ops"), _PREFECT: cluster.asyncpg_url("prefect")}
+    own_key = not env.get("CCT_OPS_ALERTMANAGER_KEY")
+    if own_key:
+        env["CCT_OPS_ALERTMANAGER_KEY"] = keep_secret(config.data / "keys" / "alertmanager")
+    urls = {
+        "prefect": ui,
+        "gateway": gateway,
+        "hook": f"{gateway}/hooks/alertmanager",
+        "cct": env["CCT_URL"],
+    }
+    parts = _database_parts(cluster) + _service_parts(config, env, own_cct=own_cct)
+    plan = Plan(
+        parts=parts,
+        logs=config.data / "logs",
+        status=config.data / "status.json",
+        lock_fd=lock_fd,
+    )
+    return Assembly(plan, env, urls, own_key)
+
+
+def _cluster(config: StackConfig, given: Mapping[str, str]) -> Cluster | None:
+    """Return the embedded PostgreSQL, unless both databases are somewhere else."""
+    elsewhere = [name for name in (_LEDGER, _PREFECT) if given.get(name)]
+    if len(elsewhere) == 1:
+        raise BadConfiguration(
+            f"{elsewhere[0]} is set alone: set {_LEDGER} and {_PREFECT} to use your PostgreSQL "
+            "for both, or neither to use the embedded one"
+        )
+    return None if elsewhere else Cluster(config.data / "postgres", free_port())
+
+
+def _database_parts(cluster: Cluster | None) -> tuple[Part, ...]:
+    if cluster is None:
+        return ()
+    server = Part(
+        name="postgres",
+        program=cluster.program(),
+        ready=Prints(text=READY_LINE),
+        after=() if cluster.exists else ("initdb",),
+    )
+    if cluster.exists:
+        return (server,)
+    return (Part(name="initdb", program=cluster.creation(), ready=Ends()), server)
+
+
+def _service_parts(
+    config: StackConfig, env: Mapping[str, str], *, own_cct: bool
+) -> tuple[Part, ...]:
+    def program(*arguments: str, stop_seconds: float = 10.0, orphans: bool = False) -> Program:
+        return Program(
+            argv=(sys.executable, *arguments),
+            env=dict(env),
+            cwd=config.project,
+            stop_seconds=stop_seconds,
+            orphans_finish=orphans,
+        )
+
+    database = ("postgres",) if not _given_databases(config) else ()
+    port = str(config.prefect_port)
+    server = program("-m", "prefect", "server", "start", "--host", HOST, "--port", port)
+    worker = ("-m", "prefect", "worker", "start", "--pool", "cct-ops", "--name", "cct-ops")
+    gateway = f"http://{env['CCT_OPS_GATEWAY_HOST']}:{config.gateway_port}".replace(
+        "//0.0.0.0:", f"//{HOST}:"
+    )
+    parts = [
+        Part(
+            name="prefect",
+            program=server,
+            ready=Answers(url=f"{env['PREFECT_API_URL']}/health"),
+            after=database,
+        ),
+        Part(
+            name="ledger",
+            program=program("-m", "cct_ops.ledger"),
+            ready=Ends(),
+            after=database,
+        ),
+        Part(
+            name="deployments",
+            program=program("deployments/apply.py"),
+            ready=Ends(),
+            after=("prefect", "ledger"),
+        ),
+        Part(
+            name="worker",
+            # a playbook in the middle of a change is not cut off because its worker died
+            program=program(*worker, stop_seconds=15.0, orphans=True),
+            ready=Prints(text="started!"),
+            after=("deployments", *(("sandbox",) if own_cct else ())),
+        ),
+        Part(
+            name="gateway",
+            program=program("-m", "cct_ops.gateway"),
+            ready=Answers(url=f"{gateway}/healthz"),
+            after=("ledger",),
+        ),
+        Part(
+            name="dispatcher",
+            program=program("-m", "cct_ops.dispatcher"),
+            ready=Prints(text="dispatcher: ready"),
+            after=("deployments",),
+        ),
+    ]
+    if own_cct:
+        sandbox = program("-m", "cct_ops.sandbox", "--port", str(config.sandbox_port))
+        ready = Answers(url=f"{env['CCT_URL']}/api/v1/data/health")
+        parts.append(Part(name="sandbox", program=sandbox, ready=ready))
+    return tuple(parts)
+
+
+def _given_databases(config: StackConfig) -> bool:
+    return bool(config.environment.get(_LEDGER))
+
+
+def _no_proxy(given: Mapping[str, str]) -> str:
+    # a company's HTTP proxy must not be asked for what runs on this very machine
+    known = given.get("no_proxy") or given.get("NO_PROXY") or ""
+    return ",".join(part for part in (known, HOST, "localhost") if part)

@@ -1,0 +1,153 @@
+"""The front: signals, and every way of dying, leave no process behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.stack.polling import eventually, marked
+
+# the front; leash and part `one`; leash, part `two` and its child
+_ALL = 6
+
+
+@contextlib.contextmanager
+def front(data: Path, marker: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "tests.stack.tiny", str(data), marker]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_until_up(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "Ctrl-C stops everything" in line:
+            return
+    assert process.stderr is not None
+    pytest.fail(process.stderr.read())
+
+
+def supervisor_of(process: subprocess.Popen[str]) -> psutil.Process:
+    (supervisor,) = psutil.Process(process.pid).children()
+    return supervisor
+
+
+def nothing_is_left(marker: str) -> bool:
+    return marked(marker) == []
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything_and_is_no_failure(
+    tmp_path: Path, marker: str, signum: signal.Signals
+) -> None:
+    with front(tmp_path, marker) as process:
+        wait_until_up(process)
+        assert len(marked(marker)) == _ALL
+        process.send_signal(signum)
+
+        assert process.wait(30) == 0
+        assert nothing_is_left(marker)
+
+
+def test_a_signal_while_it_starts_is_no_failure_either(tmp_path: Path, marker: str) -> None:
+    with front(tmp_path, marker) as process:
+        eventually(lambda: len(marked(marker)) > 1)
+        process.send_signal(signal.SIGTERM)
+
+        assert process.wait(30) == 0
+        assert nothing_is_left(marker)
+
+
+def test_a_killed_front_leaves_nothing(tmp_path: Path, marker: str) -> None:
+    with front(tmp_path, marker) as process:
+        wait_until_up(process)
+        supervisor = supervisor_of(process)
+        process.kill()
+
+        eventually(lambda: nothing_is_left(marker) and not supervisor.is_running())
+
+
+def test_a_killed_supervisor_leaves_nothing_and_is_a_failure(tmp_path: Path, marker: str) -> None:
+    with front(tmp_path, marker) as process:
+        wait_until_up(process)
+        supervisor_of(process).kill()
+        _, errors = process.communicate(timeout=30)
+
+        assert process.returncode == 1
+        assert "the supervisor died" in errors
+        assert nothing_is_left(marker)
+
+
+def test_front_and_supervisor_killed_together_leave_nothing(tmp_path: Path, marker: str) -> None:
+    with front(tmp_path, marker) as process:
+        wait_until_up(process)
+        supervisor = supervisor_of(process)
+        supervisor.suspend()  # so that it cannot react to the first kill
+        process.kill()
+        supervisor.kill()
+
+        eventually(lambda: nothing_is_left(marker))
+
+
+def test_a_background_job_of_a_killed_make_leaves_nothing(tmp_path: Path, marker: str) -> None:
+    makefile = tmp_path / "Makefile"
+    makefile.write_text(f"up:\n\t{sys.executable} -m tests.stack.tiny {tmp_path} {marker}\n")
+    # a shell without job control starts it in the background with SIGINT ignored
+    shell = ["sh", "-c", f"make --silent -f {makefile} up & wait"]
+    with subprocess.Popen(shell, stdout=subprocess.PIPE, text=True) as process:
+        wait_until_up(process)
+        (make,) = psutil.Process(process.pid).children()
+        make.kill()
+
+        eventually(lambda: nothing_is_left(marker))
+
+
+def test_ctrl_c_works_although_it_began_ignored(tmp_path: Path, marker: str) -> None:
+    command = f"{sys.executable} -m tests.stack.tiny {tmp_path} {marker} & wait"
+    with subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE, text=True) as process:
+        wait_until_up(process)
+        (job,) = psutil.Process(process.pid).children()
+        parts = [found for found in marked(marker) if found.pid != job.pid]
+        dispositions = [Path(f"/proc/{part.pid}/status").read_text() for part in parts]
+        job.send_signal(signal.SIGINT)
+
+        eventually(lambda: nothing_is_left(marker))
+    for status in dispositions:
+        ignored = int(status.split("SigIgn:")[1].split()[0], 16)
+        blocked = int(status.split("SigBlk:")[1].split()[0], 16)
+        assert not ignored & 1 << (signal.SIGINT - 1), "SIGINT is not ignored any more"
+        assert blocked == 0
+
+
+def test_a_second_up_names_the_first(tmp_path: Path, marker: str) -> None:
+    with front(tmp_path, marker) as first:
+        wait_until_up(first)
+        with front(tmp_path, marker) as second:
+            _, errors = second.communicate(timeout=30)
+
+            assert second.returncode == 1
+            assert f"kill {first.pid}" in errors
+        assert len(marked(marker)) == _ALL, "the first is unharmed"
+        os.kill(first.pid, signal.SIGTERM)
+        assert first.wait(30) == 0
+
+
+def test_the_same_folder_can_be_used_again_at_once(tmp_path: Path, marker: str) -> None:
+    for _ in range(2):
+        with front(tmp_path, marker) as process:
+            wait_until_up(process)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
