@@ -1,0 +1,96 @@
+"""``python -m cct_ops.gateway``: take in alerts until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import sys
+from types import FrameType
+
+import sqlalchemy as sa
+import uvicorn
+from pydantic import SecretStr
+
+from cct_ops import config_file
+from cct_ops.errors import BadConfiguration, OpsError
+from cct_ops.gateway.app import create_app
+from cct_ops.gateway.keys import read_keys
+from cct_ops.ledger.engine import connect
+from cct_ops.models.source import Sources
+from cct_ops.settings import Settings
+
+# A gateway that waits for the ledger longer than its senders wait for it only collects requests.
+_LEDGER_LIMITS = {
+    "connect_timeout": "3",
+    "tcp_user_timeout": "4000",
+    "options": "-c statement_timeout=3500 -c lock_timeout=3000",
+}
+
+
+class _Server(uvicorn.Server):
+    """A server that says where it listens once it does."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and print the address: the port may have been chosen by the system."""
+        await super().startup(sockets)
+        for listener in sockets or ():
+            host, port = listener.getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            print(f"gateway: http://{shown}:{port}", flush=True)  # noqa: T201 -- for supervisors
+
+
+def main() -> int:
+    """Serve, and say in one sentence what is wrong where that cannot be done."""
+    logging.basicConfig(level=logging.INFO, format="gateway: %(levelname)s %(message)s")
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        settings = Settings.load()
+        sources = config_file.load(settings.sources_path, Sources)
+        keys = read_keys(settings.sources_path, sources)
+        app = create_app(connect(_limited(settings.ledger_url())), sources, keys)
+        listener = _listen(settings.gateway_host, settings.gateway_port)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,  # neither addresses nor headers belong into a log
+            server_header=False,
+            proxy_headers=False,
+            lifespan="off",
+            h11_max_incomplete_event_size=16 * 1024,
+            timeout_graceful_shutdown=5,
+        )
+        _Server(config).run(sockets=[listener])
+    except OpsError as error:
+        print(f"gateway: {error}", file=sys.stderr)  # noqa: T201 -- the console is its only reader
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise BadConfiguration(
+            f"The gateway cannot listen on {host}:{port}: {error.strerror}; choose another with"
+            " CCT_OPS_GATEWAY_HOST and CCT_OPS_GATEWAY_PORT."
+        ) from error
+
+
+def _limited(url: SecretStr) -> SecretStr:
+    """Give the ledger's URL the limits that it does not set itself."""
+    parsed = sa.make_url(url.get_secret_value())
+    limits = {name: value for name, value in _LEDGER_LIMITS.items() if name not in parsed.query}
+    return SecretStr(parsed.update_query_dict(limits).render_as_string(hide_password=False))
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
