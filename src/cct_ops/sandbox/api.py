@@ -1,0 +1,143 @@
+"""One request's way through CCT: limits, routing, key, handler, and the faults in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from cct_ops.sandbox import canary, mounted, slo
+from cct_ops.sandbox.envelope import Reply, error, not_found
+from cct_ops.sandbox.silence import unanswered
+from cct_ops.sandbox.world import Call, LogEntry, Sandbox
+
+ROOT = "/api/v1"
+METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "OPTIONS"})
+STANDARD_HEADERS = {
+    "X-API-Version": "v1",
+    "X-Enhanced-System": "true",
+    "X-Migration-Reason": "Default to new API",
+}
+PAGES = ["/", "/pre-market-briefing", "/intraday-check", "/end-of-day-summary", "/weekly-review"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a path leads to: a handler, or the 404 that is answered before any key is looked at."""
+
+    handle: Callable[[Call], Reply]
+    public: bool = False
+    writes: bool = False
+
+
+class CctApi:
+    """The ASGI application that stands in for CCT."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or never, when a fault wants it so."""
+        request = Request(scope, receive)
+        response = await self._response(request) or await unanswered(request)
+        await response(scope, receive, send)
+
+    async def _response(self, request: Request) -> Response | None:
+        path = request.url.path
+        if path != ROOT and not path.startswith(f"{ROOT}/"):
+            return JSONResponse(
+                {
+                    "success": False,
+                    "error": "Endpoint not found",
+                    "requested_path": path,
+                    "available_endpoints": PAGES,
+                },
+                status_code=404,
+            )
+        call = Call(
+            world=self._sandbox.world,
+            method=request.method,
+            path=path,
+            query=dict(request.query_params),
+            headers=dict(request.headers),
+            body=await request.body(),
+        )
+        entry = LogEntry(call.now, call.method, path, call.query, call.readable_body())
+        call.world.log.append(entry)
+        reply = await _process(call, entry)
+        if reply is None:
+            return None
+        entry.status = reply.status
+        headers = {"X-Request-ID": call.request_id, **STANDARD_HEADERS, **reply.headers}
+        if isinstance(reply.body, str):
+            return PlainTextResponse(reply.body, reply.status, headers)
+        return JSONResponse(reply.body, reply.status, headers)
+
+
+async def _process(call: Call, entry: LogEntry) -> Reply | None:
+    """Carry a request as far as limits, faults and key let it; None is no answer at all."""
+    target = find(call)
+    refusal = _limited(call)
+    if refusal is not None:
+        return refusal
+
+    call.effects = call.world.faults.strike(call.path, write=target.writes)
+    await asyncio.sleep(call.effects.latency_seconds)
+    if call.effects.timeout:
+        return None
+    failure = call.effects.failure(call.now)
+    if failure is None and not target.public:
+        failure = call.world.gate.check_key(call.headers, call.now, call.request_id)
+    if failure is not None:
+        return failure
+
+    entry.write = target.writes
+    reply = call.effects.distort(target.handle(call))
+    return None if call.effects.apply_then_hang else reply
+
+
+def _limited(call: Call) -> Reply | None:
+    """Apply CCT's limiters, which count before anything is routed."""
+    world, now = call.world, call.now
+    if call.path == ROOT or call.path.startswith(f"{ROOT}/data/health"):
+        return None
+    refusal = world.gate.admit(call.headers, now, call.request_id, limits=world.limits)
+    admin = world.dialect == "runbook" and call.path.startswith(f"{ROOT}/canary/")
+    if refusal is None and admin and world.limits:
+        refusal = world.admin_limiter.check(call.headers, now)
+    return refusal
+
+
+def find(call: Call) -> Target:
+    """Find what a path leads to in this dialect; 404s are public, for they come before the key."""
+    name = call.path.removeprefix(f"{ROOT}/")
+    family, _, verb = name.partition("/")
+    if call.method not in METHODS:
+        return Target(lambda c: error(c.now, 400, "Invalid method", "INVALID_METHOD"), public=True)
+    if call.path == ROOT:
+        return Target(mounted.root, public=True)
+    if name in mounted.PATHS:
+        return Target(mounted.PATHS[name], public=name in mounted.PUBLIC)
+    if call.world.dialect == "bare" or family not in ("canary", "slo"):
+        return Target(lambda c: not_found(c.now, c.path), public=True)
+    return _guarded(family, verb, call.method)
+
+
+def _guarded(family: str, verb: str, method: str) -> Target:
+    """Find a verb of the canary or SLO family; its 404 names the family's endpoints."""
+    if family == "canary":
+        known, found = list(canary.VERBS), canary.find(verb, method)
+        if found is not None:
+            return Target(found.handle, writes=found.writes)
+        title = "Canary management endpoint not found"
+    else:
+        known = list(slo.VERBS)
+        if verb in slo.VERBS:
+            return Target(slo.VERBS[verb])
+        title = "SLO endpoint not found"
+    endpoints = {"available_endpoints": [f"{ROOT}/{family}/{name}" for name in known]}
+    return Target(lambda c: error(c.now, 404, title, "ENDPOINT_NOT_FOUND", endpoints), public=True)

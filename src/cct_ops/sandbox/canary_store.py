@@ -1,0 +1,147 @@
+"""
+CCT's key-value store for the canary, with its two habits: it expires and it lags.
+
+A written configuration lives 3600 s and then falls back to the default by itself. A write becomes
+visible to reads at once, or later while a ``read_lag_seconds`` fault is set.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
+
+from cct_ops.models.cct import Route
+from cct_ops.sandbox.clock import Clock, iso
+from cct_ops.sandbox.envelope import Json
+
+CONFIG_TTL_SECONDS = 3600
+DEFAULT_SHARE = 20
+TOGGLE = "canary_toggle"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One route's canary as CCT stores it; a percentage of None is JavaScript's NaN."""
+
+    enabled: bool = False
+    percentage: float | None = 0
+    whitelist: tuple[str, ...] = ()
+    blacklist: tuple[str, ...] = ()
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    def wire(self) -> Json:
+        """Render as CCT's ``CanaryConfig``."""
+        return {
+            "enabled": self.enabled,
+            "percentage": self.percentage,
+            "whitelist": list(self.whitelist),
+            "blacklist": list(self.blacklist),
+            "metadata": self.metadata,
+        }
+
+    def disabled(self, at: float) -> Config:
+        """Switch off; who did it is not told apart, and the older metadata stays."""
+        metadata = self.metadata | {"disabled_at": iso(at), "disabled_by": TOGGLE}
+        return replace(self, enabled=False, percentage=0, metadata=metadata)
+
+    @property
+    def share(self) -> float:
+        """The fraction of the route's traffic that the canary really gets."""
+        return (self.percentage or 0) / 100 if self.enabled else 0.0
+
+
+def enabled(percentage: float | None, at: float) -> Config:
+    """Make the configuration that CCT's toggle writes when it enables a canary."""
+    return Config(True, percentage, metadata={"enabled_at": iso(at), "enabled_by": TOGGLE})
+
+
+def default(route: str) -> Config:
+    """Make the configuration of a route that nobody has configured, or whose entry expired."""
+    title = route.strip("/").replace("-", " ").capitalize()
+    return Config(metadata={"description": f"{title} HTML report"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A configuration, since when it holds, who made it so, and the share to reset to."""
+
+    config: Config
+    since: float
+    configured_share: float | None = DEFAULT_SHARE
+    changed_by: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Version(Generic[T]):
+    """A stored value and the moment from which reads see it."""
+
+    value: T
+    visible_at: float
+
+
+class Lagged(Generic[T]):
+    """A value whose writers are ahead of its readers."""
+
+    def __init__(self, value: T) -> None:
+        self._versions = [Version(value, float("-inf"))]
+
+    @property
+    def latest(self) -> T:
+        """The value as last written."""
+        return self._versions[-1].value
+
+    def visible(self, now: float) -> T:
+        """Return the newest value that has arrived where reads happen."""
+        return next(v.value for v in reversed(self._versions) if v.visible_at <= now)
+
+    def put(self, value: T, visible_at: float) -> None:
+        """Write; readers see it from ``visible_at`` on."""
+        self._versions.append(Version(value, visible_at))
+
+    def settle(self, value: T) -> None:
+        """Write and let every reader see it at once, whatever was still on its way."""
+        self._versions = [Version(value, float("-inf"))]
+
+
+class CanaryStore:
+    """Every route's canary configuration, as written and as seen."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._started_at = clock.now()
+        self._routes: dict[str, Lagged[Entry]] = {}
+        for route in Route:
+            self._lagged(route)
+
+    def _lagged(self, route: str) -> Lagged[Entry]:
+        fresh = Lagged(Entry(default(route), self._started_at))
+        return self._routes.setdefault(str(route), fresh)
+
+    def _unexpired(self, route: str, entry: Entry) -> Entry:
+        expires_at = entry.since + CONFIG_TTL_SECONDS
+        if entry.changed_by == "default" or self._clock.now() < expires_at:
+            return entry
+        return Entry(default(route), expires_at, entry.configured_share)
+
+    def written(self, route: str) -> Entry:
+        """Return the truth about a route."""
+        return self._unexpired(route, self._lagged(route).latest)
+
+    def seen(self, route: str) -> Entry:
+        """Return what a read of the route answers, which may lag behind the truth."""
+        return self._unexpired(route, self._lagged(route).visible(self._clock.now()))
+
+    def write(
+        self, route: str, config: Config, *, lag_seconds: float, share: float | None = None
+    ) -> None:
+        """Store what an API request wrote; ``share`` also becomes the configured share."""
+        now = self._clock.now()
+        kept = self.written(route).configured_share
+        entry = Entry(config, now, kept if share is None else share, "api")
+        self._lagged(route).put(entry, now + lag_seconds)
+
+    def settle(self, route: str, entry: Entry) -> None:
+        """Put a route into a state from outside the API, seen at once."""
+        self._lagged(route).settle(entry)

@@ -1,0 +1,154 @@
+"""The client's side of the control API, for tests and the demo."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self, TypedDict
+
+import httpx
+from pydantic import TypeAdapter
+
+from cct_ops.sandbox.incidents import Metric
+from cct_ops.sandbox.inputs import (
+    Actor,
+    Dialect,
+    Fault,
+    SandboxState,
+    SeenRequest,
+    SlackMessage,
+)
+
+REQUESTS = TypeAdapter(list[SeenRequest])
+MESSAGES = TypeAdapter(list[SlackMessage])
+
+
+class Indicators(TypedDict, total=False):
+    """The indicators of one side of a route that are to change."""
+
+    p95_latency_ms: float
+    error_rate_percent: float
+    availability_percent: float
+
+
+class SandboxControl:
+    """Drives one running sandbox; ``base_url`` is also the URL of the CCT that it plays."""
+
+    def __init__(self, base_url: str) -> None:
+        self.base_url = base_url.rstrip("/")
+        # Proxies of the environment are for the world outside, never for a sandbox.
+        self._http = httpx.Client(base_url=self.base_url, timeout=10, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections to the sandbox."""
+        self._http.close()
+
+    def reset(self, *, dialect: Dialect | None = None, limits: bool | None = None) -> None:
+        """Make everything pristine; what is left out is as the sandbox was started."""
+        self._post("reset", {"dialect": dialect, "limits": limits})
+
+    def set_canary(
+        self, route: str, percentage: float, *, enabled: bool = True, actor: Actor = "person"
+    ) -> None:
+        """Set a route's canary directly, past the API."""
+        given = {"route": route, "enabled": enabled, "percentage": percentage, "actor": actor}
+        self._post("canary", given)
+
+    def roll_back(
+        self,
+        route: str,
+        metric: Metric,
+        *,
+        observed: float,
+        threshold: float,
+        minutes_ago: float = 0,
+        breach_over: bool = True,
+    ) -> None:
+        """Let CCT's auto-rollback pull a route's canary."""
+        self._post(
+            "rollback",
+            {
+                "route": route,
+                "metric": metric,
+                "observed": observed,
+                "threshold": threshold,
+                "minutes_ago": minutes_ago,
+                "breach_over": breach_over,
+            },
+        )
+
+    def expire(self, route: str) -> None:
+        """Let a route's configuration run out, as it does 3600 s after a write."""
+        self._post("expire", {"route": route})
+
+    def profile(
+        self,
+        route: str,
+        *,
+        canary: Indicators | None = None,
+        stable: Indicators | None = None,
+        requests_per_second: float | None = None,
+        slo_sample_size: int | None = None,
+    ) -> None:
+        """Change how a route's traffic behaves; what is left out stays."""
+        self._post(
+            "profile",
+            {
+                "route": route,
+                "canary": canary or {},
+                "stable": stable or {},
+                "requests_per_second": requests_per_second,
+                "slo_sample_size": slo_sample_size,
+            },
+        )
+
+    def faults(self, *faults: Fault) -> None:
+        """Set exactly these faults."""
+        self._post("faults", [fault.model_dump(mode="json") for fault in faults])
+
+    def clear_faults(self) -> None:
+        """Let nothing go wrong any more."""
+        _checked(self._http.delete("/_sandbox/faults"))
+
+    def advance_clock(self, seconds: float) -> None:
+        """Let time pass at once."""
+        self._post("clock", {"advance_seconds": seconds})
+
+    def requests(self) -> list[SeenRequest]:
+        """Return all requests that CCT's API saw, oldest first."""
+        return REQUESTS.validate_json(self._get("requests"))
+
+    def writes(self) -> list[SeenRequest]:
+        """Return the requests that reached a handler which changes state."""
+        return REQUESTS.validate_json(self._get("writes"))
+
+    def state(self) -> SandboxState:
+        """Return the truth about CCT, whatever its reads answer at the moment."""
+        return SandboxState.model_validate_json(self._get("state"))
+
+    def slack_messages(self) -> list[SlackMessage]:
+        """Return the messages that the Slack sink has taken."""
+        return MESSAGES.validate_json(self._get("slack"))
+
+    def _get(self, name: str) -> bytes:
+        return _checked(self._http.get(f"/_sandbox/{name}")).content
+
+    def _post(self, name: str, body: Any) -> None:
+        _checked(self._http.post(f"/_sandbox/{name}", json=body))
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    """Raise ValueError with the sandbox's own words for what it refuses."""
+    if response.is_error:
+        raise ValueError(f"the sandbox refused {response.request.url.path}: {response.text}")
+    return response

@@ -1,0 +1,137 @@
+"""Which of the set faults strike a request, and what they do to it together."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cct_ops.sandbox.envelope import Json, Reply, error
+from cct_ops.sandbox.inputs import Fault
+
+RUNTIME_FAILURE = "Incorrect type for Promise: the Promise did not resolve to 'Response'."
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """The faults that strike one request."""
+
+    faults: Sequence[Fault] = ()
+
+    @property
+    def latency_seconds(self) -> float:
+        """How long the answer is held back."""
+        return sum(fault.latency_ms or 0 for fault in self.faults) / 1000
+
+    @property
+    def timeout(self) -> bool:
+        """Whether the request is accepted and never handled."""
+        return any(fault.timeout for fault in self.faults)
+
+    @property
+    def drop_writes(self) -> bool:
+        """Whether a write is answered and forgotten."""
+        return any(fault.drop_writes for fault in self.faults)
+
+    @property
+    def apply_then_hang(self) -> bool:
+        """Whether a write is applied and never answered."""
+        return any(fault.apply_then_hang for fault in self.faults)
+
+    @property
+    def read_lag_seconds(self) -> float:
+        """How much later than now reads see what this request writes."""
+        return max((fault.read_lag_seconds or 0 for fault in self.faults), default=0)
+
+    def failure(self, now: float) -> Reply | None:
+        """Return the answer that stands in for the real one, if any does."""
+        for fault in self.faults:
+            if fault.runtime_failure:
+                return Reply(500, RUNTIME_FAILURE)
+            if fault.too_many_requests_retry_after is not None:
+                reply = error(now, 429, "API rate limit exceeded", "RATE_LIMIT_EXCEEDED")
+                return replace(reply, headers={"Retry-After": fault.too_many_requests_retry_after})
+            if fault.error_status is not None:
+                code = "SERVICE_UNAVAILABLE" if fault.error_status == 503 else "INTERNAL_ERROR"
+                return error(now, fault.error_status, "Injected by the sandbox", code)
+        return None
+
+    def distort(self, reply: Reply) -> Reply:
+        """Break the named fields of a good answer."""
+        for fault in self.faults:
+            if fault.malformed and reply.status == 200 and isinstance(reply.body, dict):
+                missing = fault.malformed_as == "missing"
+                body = _broken(reply.body, fault.malformed, missing=missing)
+                if body is None:
+                    return Reply(500, f"sandbox: this answer has no field {fault.malformed!r}")
+                reply = replace(reply, body=body)
+        return reply
+
+
+@dataclass
+class _Armed:
+    fault: Fault
+    left: int | None
+    dice: random.Random
+
+
+@dataclass
+class FaultList:
+    """The faults that are set at the moment."""
+
+    armed: list[_Armed] = field(default_factory=list)
+
+    def replace(self, faults: Sequence[Fault]) -> None:
+        """Set exactly these faults."""
+        # Reproducible chance is the point here, not secrecy.
+        self.armed = [_Armed(f, f.count, random.Random(f.seed)) for f in faults]  # noqa: S311
+
+    def strike(self, path: str, *, write: bool) -> Effects:
+        """Take the faults that strike this request, using up their counts."""
+        struck = [a for a in self.armed if _concerns(a, path, write=write) and _falls(a)]
+        for armed in struck:
+            armed.left = None if armed.left is None else armed.left - 1
+        return Effects([armed.fault for armed in struck])
+
+
+def _concerns(armed: _Armed, path: str, *, write: bool) -> bool:
+    spent = armed.left == 0
+    return (
+        not spent
+        and path.startswith(armed.fault.path)
+        and (write or not armed.fault.strikes_writes_only)
+    )
+
+
+def _falls(armed: _Armed) -> bool:
+    return armed.dice.random() < armed.fault.probability
+
+
+def _broken(body: Json, way: str, *, missing: bool) -> Json | None:
+    """Return the body with the field at the end of ``way`` broken; None if there is none."""
+    broken = copy.deepcopy(body)
+    *parents, name = way.split(".")
+    inside: Any = broken
+    for parent in parents:
+        inside = _step(inside, parent)
+    if isinstance(inside, list) and name.isdecimal() and int(name) < len(inside):
+        inside[int(name)] = _other_type(inside[int(name)])
+    elif not isinstance(inside, dict) or name not in inside:
+        return None
+    elif missing:
+        del inside[name]
+    else:
+        inside[name] = _other_type(inside[name])
+    return broken
+
+
+def _step(inside: Any, name: str) -> Any:
+    if isinstance(inside, list):
+        return inside[int(name)] if name.isdecimal() and int(name) < len(inside) else None
+    return inside.get(name) if isinstance(inside, dict) else None
+
+
+def _other_type(value: Any) -> Any:
+    return {"not": "a string"} if isinstance(value, str) else "not what was promised"

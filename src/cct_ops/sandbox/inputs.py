@@ -1,0 +1,164 @@
+"""What the control API takes and gives: the one vocabulary of its server and its client."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from cct_ops.models.cct import Route
+from cct_ops.sandbox.incidents import Metric
+
+Dialect = Literal["runbook", "bare"]
+Actor = Literal["person", "cct"]
+
+
+class Strict(BaseModel):
+    """An immutable input that refuses fields it does not know: a typo must not pass as a no-op."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Reset(Strict):
+    """Back to a pristine sandbox; what is left out is as the process was started."""
+
+    dialect: Dialect | None = None
+    limits: bool | None = None
+
+
+class SetCanary(Strict):
+    """A route's canary, set from outside the API; ``actor`` is noted in the state only."""
+
+    route: Route
+    enabled: bool
+    percentage: float = Field(ge=0, le=100)
+    actor: Actor = "person"
+
+
+class RollBack(Strict):
+    """CCT's auto-rollback pulls a route's canary; with ``breach_over`` false the breach goes on."""
+
+    route: Route
+    metric: Metric
+    observed: float
+    threshold: float
+    minutes_ago: float = Field(default=0, ge=0)
+    breach_over: bool = True
+
+
+class Expire(Strict):
+    """A route's configuration falls back to the default, as it does 3600 s after a write."""
+
+    route: Route
+
+
+class Indicators(Strict):
+    """The indicators of one side of a route that are to change."""
+
+    p95_latency_ms: float | None = Field(default=None, ge=0)
+    error_rate_percent: float | None = Field(default=None, ge=0, le=100)
+    availability_percent: float | None = Field(default=None, ge=0, le=100)
+
+    def given(self) -> dict[Metric, float]:
+        """Return what is to change."""
+        return self.model_dump(exclude_none=True)  # type: ignore[return-value]  # names are Metric
+
+
+class SetProfile(Strict):
+    """How a route's traffic behaves from now on; what is left out stays."""
+
+    route: Route
+    canary: Indicators = Indicators()
+    stable: Indicators = Indicators()
+    requests_per_second: float | None = Field(default=None, ge=0)
+    slo_sample_size: int | None = Field(default=None, ge=0)
+
+
+class Advance(Strict):
+    """So much time passes at once."""
+
+    advance_seconds: float = Field(ge=0)
+
+
+class Fault(Strict):
+    """
+    Something that goes wrong with requests below ``path``, for the next ``count`` or until cleared.
+
+    ``probability`` and ``seed`` make it strike some requests only, the same ones in every run.
+    ``drop_writes``, ``read_lag_seconds`` and ``apply_then_hang`` strike writes only: the write is
+    answered 200 and forgotten; reads see it that much later; it is applied and never answered.
+    ``malformed`` is the dotted way to a field of a 200 answer (``data.data.routes``), which then
+    has the wrong type or is missing.
+    """
+
+    path: str = Field(default="/api/v1/", pattern="^/(api/v1|slack)(/|$)")
+    count: int | None = Field(default=None, ge=1)
+    probability: float = Field(default=1, gt=0, le=1)
+    seed: int = 0
+
+    latency_ms: float | None = Field(default=None, gt=0)
+    error_status: int | None = Field(default=None, ge=400, le=599)
+    too_many_requests_retry_after: str | None = None
+    runtime_failure: bool = False
+    timeout: bool = False
+    drop_writes: bool = False
+    read_lag_seconds: float | None = Field(default=None, gt=0)
+    apply_then_hang: bool = False
+    malformed: str | None = None
+    malformed_as: Literal["wrong_type", "missing"] = "wrong_type"
+
+    @property
+    def strikes_writes_only(self) -> bool:
+        """Whether reads are none of its business."""
+        return bool(self.drop_writes or self.read_lag_seconds or self.apply_then_hang)
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        selection = {"path", "count", "probability", "seed", "malformed_as"}
+        if not any(self.model_dump(exclude=selection).values()):
+            raise ValueError("this fault does nothing: set one of its effects")
+        return self
+
+
+class SeenRequest(Strict):
+    """One request that CCT's API saw; ``status`` is None as long as nothing was answered."""
+
+    at: datetime
+    method: str
+    path: str
+    query: dict[str, str]
+    status: int | None
+    write: bool
+    body: Any
+
+
+class SlackMessage(Strict):
+    """One message that was posted to the Slack sink."""
+
+    at: datetime
+    path: str
+    body: dict[str, Any]
+
+
+class RouteState(Strict):
+    """The truth about one route, whatever reads see at the moment."""
+
+    enabled: bool
+    percentage: float | None
+    metadata: dict[str, str]
+    configured_percentage: float | None
+    since: datetime
+    changed_by: str
+
+
+class SandboxState(Strict):
+    """The truth about CCT: everything that a write can change."""
+
+    dialect: Dialect
+    limits: bool
+    auto_rollback_enabled: bool
+    slo_thresholds: dict[str, float]
+    routes: dict[str, RouteState]
+    rollbacks: int
+    breaches: int

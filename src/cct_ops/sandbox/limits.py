@@ -1,0 +1,104 @@
+"""
+CCT's two request limiters, with the defects that its clients have to live with.
+
+The first counts every request below ``/api/v1`` in a sliding minute, per address and then per key.
+The second is the token bucket of the admin modules: it sends its ``Retry-After`` in milliseconds,
+and it starves whoever polls faster than it refills.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cct_ops.sandbox.clock import iso
+from cct_ops.sandbox.envelope import Reply
+
+WINDOW_MS = 60_000
+ADDRESS_HEADERS = ("cf-connecting-ip", "x-forwarded-for", "x-real-ip", "x-client-ip")
+ADMIN_ADDRESS_HEADERS = ADDRESS_HEADERS[:3]
+
+
+def address(headers: Mapping[str, str], names: tuple[str, ...] = ADDRESS_HEADERS) -> str:
+    """Return the caller's address as CCT believes it: from the headers only."""
+    for name in names:
+        if value := headers.get(name):
+            return value.split(",")[0].strip()
+    return "unknown"
+
+
+@dataclass
+class SlidingWindow:
+    """At most so many requests per caller in any 60 s; refused ones do not count."""
+
+    max_requests: int
+    seen: dict[str, list[float]] = field(default_factory=dict)
+
+    def retry_after_ms(self, caller: str, now: float) -> float | None:
+        """Count a request, or say in how many milliseconds the next one may come."""
+        recent = [at for at in self.seen.get(caller, []) if (now - at) * 1000 < WINDOW_MS]
+        self.seen[caller] = recent
+        if len(recent) < self.max_requests:
+            recent.append(now)
+            return None
+        return WINDOW_MS - (now - recent[0]) * 1000
+
+    def status(self, caller: str, retry_after_ms: float) -> dict[str, float]:
+        """Return what CCT tells a refused caller about its window."""
+        used = len(self.seen.get(caller, []))
+        return {
+            "requestsInWindow": used,
+            "maxRequests": self.max_requests,
+            "windowMs": WINDOW_MS,
+            "remaining": self.max_requests - used,
+            "retryAfter": math.ceil(retry_after_ms),
+        }
+
+
+@dataclass
+class TokenBucket:
+    """The canary class of the admin limiter: 50 tokens a minute per key and address."""
+
+    max_requests: int = 50
+    buckets: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def check(self, headers: Mapping[str, str], now: float) -> Reply | None:
+        """Take a token, or answer 429 in the limiter's own shape."""
+        key = headers.get("x-api-key") or "anonymous"
+        caller = f"{key[:32]}:{address(headers, ADMIN_ADDRESS_HEADERS)[:16]}"
+        now_ms = int(now * 1000)
+        tokens, refilled_at = self.buckets.get(caller, (self.max_requests, now_ms))
+        # CCT's defect, kept: the refill is rounded down and the clock restarts at every call, so
+        # calls closer together than 1.2 s never earn a token.
+        refill = (now_ms - refilled_at) * self.max_requests // WINDOW_MS
+        tokens = min(self.max_requests, tokens + refill)
+        allowed = tokens >= 1
+        self.buckets[caller] = (tokens - 1 if allowed else tokens, now_ms)
+        return None if allowed else self._refusal(now_ms)
+
+    def _refusal(self, now_ms: int) -> Reply:
+        reset_ms = now_ms + WINDOW_MS
+        body = {
+            "success": False,
+            "error": {
+                "code": "RATE_LIMIT_EXCEEDED",
+                "message": "Too many requests. Please try again later.",
+                "retryAfter": WINDOW_MS,
+                "limit": self.max_requests,
+                "resetTime": reset_ms,
+            },
+            "metadata": {
+                "timestamp": iso(now_ms / 1000),
+                "endpoint": "rate_limit",
+                "service": "admin_api",
+            },
+        }
+        headers = {
+            "X-RateLimit-Limit": str(self.max_requests),
+            "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Reset": iso(reset_ms / 1000),
+            "X-RateLimit-Policy": f"token-bucket;w=60;r={self.max_requests}",
+            "Retry-After": str(WINDOW_MS),  # CCT's defect: milliseconds where seconds belong
+        }
+        return Reply(429, body, headers)

@@ -1,0 +1,110 @@
+"""
+The SLO family: each route's objectives over a window, and the breaches on record.
+
+The window shows the worst of: the stable side; the canary, where it is on and misses an objective;
+and what any breach showed that lies, at least in part, within the window.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cct_ops.models.cct import Route
+from cct_ops.sandbox.clock import iso
+from cct_ops.sandbox.envelope import Json, Reply, success
+from cct_ops.sandbox.incidents import Metric
+from cct_ops.sandbox.traffic import Objectives, Profile, objectives
+from cct_ops.sandbox.world import Call, World
+
+DEFAULT_WINDOW_MINUTES = 60.0
+DEFAULT_BREACH_HOURS = 1.0
+TOLERANCE = 0.1
+
+
+def status(call: Call) -> Reply:
+    """Answer every route's indicators, thresholds and verdicts over ``windowMin`` minutes."""
+    minutes = _positive(call.query.get("windowMin"), DEFAULT_WINDOW_MINUTES)
+    return success(call.now, [_status(call.world, route, minutes * 60) for route in Route])
+
+
+def breaches(call: Call) -> Reply:
+    """Answer the breaches recorded in the last ``hours``, newest first."""
+    hours = _positive(call.query.get("hours"), DEFAULT_BREACH_HOURS)
+    now = call.now
+    return success(now, call.world.incidents.recorded_breaches(now - hours * 3600, now))
+
+
+def alerts(call: Call) -> Reply:
+    """Answer nothing, as CCT's alert list always does."""
+    return success(call.now, [])
+
+
+VERBS = {"status": status, "breaches": breaches, "alerts": alerts}
+
+
+def observed(world: World, route: str, window_seconds: float) -> Profile:
+    """Return what the route's window shows."""
+    traffic, target = world.traffic.of(route), objectives(route)
+    shown = traffic.stable
+    if world.canary.written(route).config.share > 0:
+        for metric, value in traffic.canary.values().items():
+            if verdict(metric, value, target) != "PASS":
+                shown = _worse(shown, metric, value)
+    since = world.clock.now() - window_seconds
+    for breach in world.incidents.breaches:
+        if breach.route == route and breach.within(since):
+            shown = _worse(shown, breach.metric, breach.observed)
+    return shown
+
+
+def verdict(metric: Metric, value: float, target: Objectives) -> str:
+    """Judge one indicator: PASS at the threshold, WARN within 10 % of it, else FAIL."""
+    if metric == "availability_percent":
+        limit = target.availability_percent
+        missed_by = (limit - value) / limit
+    else:
+        limit = target.p95_ms if metric == "p95_latency_ms" else target.error_rate_percent
+        missed_by = (value - limit) / limit
+    if missed_by <= 0:
+        return "PASS"
+    return "WARN" if missed_by <= TOLERANCE else "FAIL"
+
+
+def _worse(profile: Profile, metric: Metric, value: float) -> Profile:
+    pick = min if metric == "availability_percent" else max
+    return replace(profile, **{metric: pick(profile.values()[metric], value)})
+
+
+def _status(world: World, route: str, window_seconds: float) -> Json:
+    traffic, target = world.traffic.of(route), objectives(route)
+    by_rate = int(traffic.requests_per_second * window_seconds)
+    samples = by_rate if traffic.slo_sample_size is None else traffic.slo_sample_size
+    indicators = observed(world, route, window_seconds).indicators(samples)
+    compliance = {
+        "availability": verdict("availability_percent", indicators["availability"], target),
+        "errorRate": verdict("error_rate_percent", indicators["errorRate"], target),
+        "responseTime": verdict("p95_latency_ms", indicators["p95ResponseTime"], target),
+    }
+    overall = "HEALTHY"
+    if "WARN" in compliance.values():
+        overall = "WARNING"
+    if "FAIL" in compliance.values():
+        overall = "CRITICAL"
+    return {
+        "endpoint": str(route),
+        "currentMetrics": indicators,
+        "thresholds": target.wire(),
+        "complianceStatus": compliance,
+        "overall": overall,
+        "lastUpdated": iso(world.clock.now()),
+        "sampleSize": samples,
+    }
+
+
+def _positive(text: str | None, default: float) -> float:
+    """Read a positive number; anything else is as if it were absent."""
+    try:
+        value = float(text or default)
+    except ValueError:
+        return default
+    return value if 0 < value < float("inf") else default

@@ -1,0 +1,108 @@
+"""Everything that the sandbox remembers, and one request on its way through it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cct_ops.sandbox.canary_store import CanaryStore, Lagged
+from cct_ops.sandbox.clock import Clock, iso
+from cct_ops.sandbox.envelope import Json
+from cct_ops.sandbox.faults import Effects, FaultList
+from cct_ops.sandbox.gate import Gate
+from cct_ops.sandbox.incidents import Incidents, Policy
+from cct_ops.sandbox.inputs import Dialect
+from cct_ops.sandbox.limits import TokenBucket
+from cct_ops.sandbox.traffic import Traffic
+
+
+@dataclass
+class LogEntry:
+    """One request to CCT's API, noted when it arrives and completed when it is answered."""
+
+    at: float
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: Any
+    status: int | None = None
+    write: bool = False
+
+    def wire(self) -> Json:
+        """Render for the control API."""
+        return vars(self) | {"at": iso(self.at)}
+
+
+class World:
+    """One pristine CCT and what happens to it; a reset makes a new one."""
+
+    def __init__(self, dialect: Dialect, api_keys: frozenset[str], *, limits: bool) -> None:
+        self.dialect = dialect
+        self.limits = limits
+        self.clock = Clock()
+        self.canary = CanaryStore(self.clock)
+        self.policy = Lagged(Policy())
+        self.incidents = Incidents()
+        self.traffic = Traffic()
+        self.gate = Gate(api_keys)
+        self.admin_limiter = TokenBucket()
+        self.faults = FaultList()
+        self.log: list[LogEntry] = []
+        self.slack: list[Json] = []
+
+
+@dataclass
+class Sandbox:
+    """The present world, and how the process was started."""
+
+    dialect: Dialect
+    limits: bool
+    api_keys: frozenset[str]
+    world: World = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reset(None, None)
+
+    def reset(self, dialect: Dialect | None, limits: bool | None) -> None:
+        """Forget everything; what is not said is as the process was started."""
+        self.world = World(
+            dialect or self.dialect,
+            self.api_keys,
+            limits=self.limits if limits is None else limits,
+        )
+
+
+@dataclass
+class Call:
+    """One request to CCT's API with everything that its handler may look at."""
+
+    world: World
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    effects: Effects = field(default_factory=Effects)
+    request_id: str = ""
+
+    def __post_init__(self) -> None:
+        self.request_id = f"req_{int(self.now * 1000)}_{secrets.token_hex(5)}"
+
+    @property
+    def now(self) -> float:
+        """The world's present moment."""
+        return self.world.clock.now()
+
+    def json(self) -> Any:
+        """Decode the body; raises ValueError for what is no JSON."""
+        return json.loads(self.body)
+
+    def readable_body(self) -> Any:
+        """Return the body for the log: decoded if it is JSON, else as text, None if empty."""
+        try:
+            return json.loads(self.body) if self.body else None
+        except ValueError:
+            return self.body.decode(errors="replace")
