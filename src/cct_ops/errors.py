@@ -31,9 +31,14 @@ class Unavailable(OpsError):
 
 
 class Rejected(OpsError):
-    """The server refused this request for what it is; sending it again cannot help."""
+    """
+    The server refused this request for what it is; sending it again cannot help.
 
-    def __init__(self, message: str, *, status: int, code: str | None = None) -> None:
+    ``status`` is the HTTP status (0 once the error has crossed a process boundary), ``code`` the
+    server's own word for it.
+    """
+
+    def __init__(self, message: str, *, status: int = 0, code: str | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code

@@ -40,11 +40,6 @@ class Settings(BaseSettings):
     grafana_url: HttpUrl | None = Field(
         None, description="The canary dashboard that reports link to; without it no link."
     )
-    prefect_ui_url: HttpUrl | None = Field(
-        None,
-        validation_alias=AliasChoices("PREFECT_UI_URL"),
-        description="The Prefect UI as people reach it, for links to runs.",
-    )
 
     requests_per_minute: int = Field(
         30, ge=2, description="CCT's limit per address (its own default: 30 in 60 s)."

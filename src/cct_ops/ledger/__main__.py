@@ -14,7 +14,7 @@ def main() -> int:
     try:
         migrate(Settings.load().ledger_url())
     except OpsError as error:
-        print(f"ledger: {error}", file=sys.stderr)  # noqa: T201 -- the console is its only reader
+        print(f"ledger: {error}", file=sys.stderr)
         return 1
     return 0
 

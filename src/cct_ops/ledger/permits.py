@@ -75,6 +75,15 @@ def begun(engine: sa.Engine, permit: Permit) -> int:
         return connection.execute(count).scalar_one()
 
 
+def issued(engine: sa.Engine, run_id: UUID) -> bool:
+    """Say whether the run was ever given a permit for a change."""
+    given = sa.select(sa.literal(1)).where(
+        permits.c.run_id == run_id, permits.c.kind == PermitKind.CHANGE
+    )
+    with engine.connect() as connection:
+        return connection.execute(given.limit(1)).one_or_none() is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Checker:
     """Checks permits for one run against the ledger at ``engine``."""
@@ -94,7 +103,10 @@ class Checker:
             position = self._position(tx, permit, call)
             tx.execute(
                 sa.insert(actions).values(
-                    permit_id=permit.id, position=position, call=call.model_dump(mode="json")
+                    permit_id=permit.id,
+                    position=position,
+                    call=call.model_dump(mode="json"),
+                    state="intended",
                 )
             )
         yield

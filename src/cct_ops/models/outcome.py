@@ -21,6 +21,18 @@ class Outcome(StrEnum):
     UNDONE = "Undone"
     FAILED = "Failed"
 
+    @property
+    def needs_attention(self) -> bool:
+        """Whether what was wrong may still be wrong; such a run must not look green."""
+        return self in {
+            Outcome.UNVERIFIED,
+            Outcome.EXPIRED,
+            Outcome.VOID,
+            Outcome.BLOCKED,
+            Outcome.UNDONE,
+            Outcome.FAILED,
+        }
+
 
 class Severity(StrEnum):
     """P0: users are hurt now. P1: users will be hurt or a safety net is gone. P2: neither."""

@@ -1,0 +1,1 @@
+"""What prefect.yaml cannot say: sources, routes, policy, and how it is all applied."""

@@ -1,0 +1,1 @@
+"""One file, one playbook, one flow of the same name."""

@@ -1,0 +1,53 @@
+"""
+A canary takes no traffic: auto-rollback pulled it for an SLO breach, or somebody switched it off.
+
+Runbook: docs/runbooks/auto_rollback.md
+Blast radius: the canary's share of one route; stable keeps serving throughout.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from pydantic import Field
+
+from cct_ops.models.cct import Route
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Outcome, Resolution
+from tasks.authorise import authorise
+from tasks.diagnose import diagnose_rollback
+from tasks.report import report, report_failure
+from tasks.rollback import reset_canary
+from tasks.verify import verify_canary_serves
+
+
+@flow(
+    name="auto-rollback",
+    flow_run_name="auto-rollback {target}",
+    on_failure=[report_failure],
+    on_crashed=[report_failure],
+    on_cancellation=[report_failure],
+)
+def auto_rollback(
+    target: Annotated[Route, Field(description="The page whose canary is off.")],
+    mode: Annotated[Mode, Field(description="The most that this run may do.")] = Mode.APPROVE,
+    incident_id: Annotated[
+        str | None, Field(description="The incident in the ledger; empty for a manual run.")
+    ] = None,
+) -> State[Resolution]:
+    """Find out why a canary takes no traffic and, once that is allowed, put it back."""
+    look = partial(diagnose_rollback, target)
+    diagnosis = look()
+
+    if diagnosis.plan is None:
+        return report(Outcome.NOTHING_TO_DO, diagnosis)
+
+    with authorise(diagnosis, mode, again=look) as decision:
+        if decision.permit:
+            reset_canary(decision.permit, target)
+            verify_canary_serves(target, diagnosis.plan.steady_state)
+
+    return report(decision, diagnosis)

@@ -1,0 +1,96 @@
+"""Documents in Markdown, rendered from templates; text from outside is escaped, never evaluated."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from cct_ops.clients.text import one_line
+from cct_ops.ledger.record import RunRecord
+from cct_ops.models.diagnosis import Diagnosis
+from cct_ops.models.plan import Plan
+from cct_ops.models.run import Run
+from cct_ops.reports.timeline import timeline
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#])")
+
+
+def incident_report(
+    run: Run,
+    target: str,
+    known: RunRecord,
+    diagnosis: Diagnosis | None,
+    *,
+    run_url: str | None,
+    dashboard_url: str | None,
+) -> str:
+    """
+    Render the report of one run.
+
+    ``diagnosis`` is the last look; without one (the run failed) the gate's decisions speak.
+    """
+    last = known.decisions[-1] if known.decisions else None
+    return _render(
+        "incident.md.j2",
+        run=run,
+        target=target,
+        known=known,
+        headline=diagnosis.headline if diagnosis else (last.headline if last else None),
+        severity=diagnosis.severity if diagnosis else (last.severity if last else None),
+        evidence=diagnosis.evidence if diagnosis else (last.evidence if last else ()),
+        plan=last.plan if last else (diagnosis.plan if diagnosis else None),
+        moments=timeline(known),
+        run_url=run_url,
+        dashboard_url=dashboard_url,
+    )
+
+
+def approval_form(diagnosis: Diagnosis, plan: Plan, why: str, expires_at: datetime) -> str:
+    """Render what is shown above the form that asks for approval."""
+    return _render("approval.md.j2", diagnosis=diagnosis, plan=plan, why=why, expires_at=expires_at)
+
+
+def artifact_key(playbook: str, target: str) -> str:
+    """Return the key under which Prefect keeps the versions of one target's reports."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{playbook} {target}".lower()).strip("-")
+
+
+def escape(text: object) -> str:
+    """Make any text literal in Markdown: one line, no markup, no table or code to break out of."""
+    return _SPECIAL.sub(r"\\\1", one_line(str(text)))
+
+
+def code(text: object) -> str:
+    """Show text as inline code, in a fence that nothing inside it can close."""
+    line = one_line(str(text))
+    fence = "`" * (max((len(run) for run in re.findall(r"`+", line)), default=0) + 1)
+    return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Any:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("cct_ops", "reports/templates"),
+        finalize=lambda value: value if isinstance(value, Literal) else escape(value),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,  # noqa: S701 -- Markdown: ``finalize`` escapes every expression
+    )
+    environment.filters["code"] = lambda value: Literal(code(value))
+    environment.filters["url"] = Literal
+    return environment
+
+
+class Literal(str):
+    """Text that is already Markdown."""
+
+    __slots__ = ()
+
+
+def _render(template: str, **values: Any) -> str:
+    return str(_environment().get_template(template).render(**values))

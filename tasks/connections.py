@@ -1,0 +1,74 @@
+"""The connections of a run: its ledger, its CCT, and which run it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from uuid import UUID
+
+import sqlalchemy as sa
+from prefect.runtime import flow_run
+
+from cct_ops.clients.operator import CctOperator
+from cct_ops.clients.reader import CctReader
+from cct_ops.clients.transport import CctTransport
+from cct_ops.errors import NotPermitted
+from cct_ops.ledger.engine import connect
+from cct_ops.ledger.pacing import LedgerPacer
+from cct_ops.ledger.permits import Checker
+from cct_ops.models.permit import Permit
+from cct_ops.models.run import Run
+from cct_ops.settings import Settings
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Read the environment once per process."""
+    return Settings.load()
+
+
+def ledger() -> sa.Engine:
+    """Connect to the ledger."""
+    return connect(settings().ledger_url())
+
+
+def current_run() -> Run:
+    """Say which run this is; outside of a flow run there is nothing to permit or record."""
+    if flow_run.id is None:
+        raise NotPermitted("Nothing was done: this runs only inside a flow run.")
+    incident_id = flow_run.parameters.get("incident_id")
+    return Run(
+        id=UUID(flow_run.id),
+        name=flow_run.name or flow_run.id,
+        playbook=flow_run.flow_name or "",
+        incident_id=UUID(incident_id) if incident_id else None,
+    )
+
+
+@contextmanager
+def _transport() -> Iterator[CctTransport]:
+    base_url, key = settings().cct()
+    pacer = LedgerPacer(
+        engine=ledger(),
+        cct=base_url,
+        limit=settings().requests_per_minute,
+        kept_for_writes=settings().requests_kept_for_writes,
+        run_id=current_run().id,
+    )
+    with CctTransport(base_url, key, pacer, settings().request_timeout_seconds) as transport:
+        yield transport
+
+
+@contextmanager
+def reader() -> Iterator[CctReader]:
+    """Open CCT for reading."""
+    with _transport() as transport:
+        yield CctReader(transport)
+
+
+@contextmanager
+def operator(permit: Permit) -> Iterator[CctOperator]:
+    """Open CCT for the calls of ``permit``, each checked against the ledger by this run's id."""
+    with _transport() as transport:
+        yield CctOperator(permit, Checker(ledger(), current_run().id), transport)

@@ -1,0 +1,42 @@
+"""Messages to people. A message that cannot be sent never changes how a run ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from cct_ops.clients import slack
+from cct_ops.models.diagnosis import Diagnosis
+from cct_ops.models.outcome import Outcome
+from cct_ops.models.plan import Plan
+from cct_ops.models.run import Run
+from cct_ops.reports.links import run_link
+from cct_ops.reports.messages import approval_message, outcome_message
+from tasks.connections import settings
+
+
+@task(retries=2, retry_delay_seconds=2, cache_policy=NO_CACHE, persist_result=False)
+def post_to_slack(text: str, blocks: list[dict[str, Any]]) -> None:
+    """Post one message to the configured Slack webhook."""
+    url = settings().slack_webhook_url
+    if url is not None:
+        slack.post(url, text, blocks)
+
+
+def tell_approval_needed(diagnosis: Diagnosis, plan: Plan, run: Run, why: str) -> None:
+    """Tell people that a plan waits for their yes, and where to give it."""
+    _tell(approval_message(diagnosis, plan, why, run_link(run.id)))
+
+
+def tell_outcome(run: Run, target: str, outcome: Outcome, reason: str) -> None:
+    """Tell people how a run ended."""
+    _tell(outcome_message(run, target, outcome, reason, run_link(run.id)))
+
+
+def _tell(message: tuple[str, list[dict[str, Any]]]) -> None:
+    if settings().slack_webhook_url is None:
+        return
+    # The failed task stays in the run's history; the run itself goes on.
+    post_to_slack(*message, return_state=True)

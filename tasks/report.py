@@ -1,0 +1,101 @@
+"""How a run ends: in the ledger, in an artifact, in a message, and in the name of its state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import Flow
+from prefect.artifacts import create_markdown_artifact
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.states import Completed, Failed
+
+from cct_ops.ledger import approvals, record
+from cct_ops.models.diagnosis import Diagnosis
+from cct_ops.models.outcome import Outcome, Resolution
+from cct_ops.models.run import Run
+from cct_ops.models.verification import Verdict
+from cct_ops.reports.links import run_link
+from cct_ops.reports.render import artifact_key, incident_report
+from tasks.authorise import Decision
+from tasks.connections import current_run, ledger, settings
+from tasks.notify import tell_outcome
+
+# How Prefect's engine begins the message of a run that an exception ended.
+ENGINE_PREFIX = "Flow run encountered an exception: "
+
+
+def report(ended: Outcome | Decision, diagnosis: Diagnosis) -> State[Resolution]:
+    """
+    End a run: write the record, the artifact and the message; return the run's final state.
+
+    What was permitted counts as resolved only if a verification in the ledger says so.
+    """
+    run = current_run()
+    outcome, reason = _conclusion(ended, diagnosis, run)
+    _publish(run, diagnosis.target, outcome, reason, diagnosis)
+
+    resolution = Resolution(
+        playbook=diagnosis.playbook,
+        target=diagnosis.target,
+        outcome=outcome,
+        reason=reason,
+        evidence=diagnosis.evidence,
+    )
+    state = Failed if outcome.needs_attention else Completed
+    return state(name=outcome.value, message=reason, data=resolution)
+
+
+def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """
+    Report a run that an error, a crash or a cancellation ended; every playbook has this hook.
+
+    The state's message is all that is left of the error; the rest is in the ledger.
+    """
+    run = Run(
+        id=flow_run.id,
+        name=flow_run.name,
+        playbook=flow.name,
+        incident_id=flow_run.parameters.get("incident_id"),
+    )
+    known = record.of_run(ledger(), run.id)
+    if known.outcome is not None:
+        return  # it reported itself, and ended in a state that needs attention
+    undone = any(decision.verdict == Outcome.UNDONE for decision in known.decisions)
+    cause = (state.message or state.name or "").removeprefix(ENGINE_PREFIX)
+    target = flow_run.parameters.get("target", "")
+    _publish(run, str(target), Outcome.UNDONE if undone else Outcome.FAILED, cause)
+
+
+def _conclusion(ended: Outcome | Decision, diagnosis: Diagnosis, run: Run) -> tuple[Outcome, str]:
+    if isinstance(ended, Outcome):
+        return ended, diagnosis.headline
+    if ended.permit is None:
+        return ended.outcome or Outcome.BLOCKED, ended.reason
+    verified = record.of_run(ledger(), run.id).verifications
+    if not verified:
+        return Outcome.UNVERIFIED, "The change was made and nothing verified it."
+    last = verified[-1]
+    holds = last.verdict is Verdict.HOLDS
+    return Outcome.RESOLVED if holds else Outcome.UNVERIFIED, last.reason
+
+
+def _publish(
+    run: Run, target: str, outcome: Outcome, reason: str, diagnosis: Diagnosis | None = None
+) -> None:
+    approvals.void(ledger(), run.id, "The run ended without needing it.")
+    record.conclude(ledger(), run, target, outcome, reason)
+    known = record.of_run(ledger(), run.id)
+    dashboard = settings().grafana_url
+    create_markdown_artifact(
+        key=artifact_key(run.playbook, target),
+        description=f"{outcome}: {reason}"[:400],
+        markdown=incident_report(
+            run,
+            target,
+            known,
+            diagnosis,
+            run_url=run_link(run.id),
+            dashboard_url=str(dashboard) if dashboard else None,
+        ),
+    )
+    tell_outcome(run, target, outcome, reason)

@@ -1,0 +1,112 @@
+"""
+The real parts that tests run against: one PostgreSQL, one Prefect server, one sandbox.
+
+Each is a process that is started once, when the first test asks for it. Every test gets a ledger of
+its own, as a copy of a migrated template.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.ledger.engine import connect, migrate
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.process import start_sandbox
+from cct_ops.stack.postgres import EmbeddedPostgres, free_port
+
+ROOT = Path(__file__).parent.parent
+API_KEY = "sandbox-key"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """One PostgreSQL, with a migrated ledger to copy from."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as server:
+        url = SecretStr(server.url("cct_ops"))
+        migrate(url)
+        connect(url).dispose()  # a template must have no connection
+        yield server
+
+
+@pytest.fixture
+def ledger_url(postgres: EmbeddedPostgres) -> Iterator[SecretStr]:
+    """A ledger of this test's own, empty and at the newest schema."""
+    name = f"ledger_{uuid4().hex}"
+    admin = postgres.url("postgres").replace("+psycopg", "")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE cct_ops".encode())
+    url = SecretStr(postgres.url(name))
+    yield url
+    connect(url).dispose()
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def engine(ledger_url: SecretStr) -> sa.Engine:
+    """A connection to this test's ledger."""
+    return connect(ledger_url)
+
+
+@pytest.fixture(scope="session")
+def prefect_api_url(
+    postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """One real Prefect server on that PostgreSQL."""
+    home, port = tmp_path_factory.mktemp("prefect"), free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    environment = os.environ | {
+        "PREFECT_HOME": str(home),
+        "PREFECT_API_DATABASE_CONNECTION_URL": postgres.asyncpg_url("prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
+    with (
+        (home / "server.log").open("wb") as log,
+        subprocess.Popen(
+            command, env=environment, stdout=log, stderr=log, start_new_session=True
+        ) as server,
+    ):
+        try:
+            _wait_until_answers(f"{url}/health", seconds=90)
+            yield url
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def sandbox_process() -> Iterator[SandboxControl]:
+    """One sandbox for all tests."""
+    with start_sandbox(api_key=API_KEY) as control:
+        yield control
+
+
+@pytest.fixture
+def sandbox(sandbox_process: SandboxControl) -> SandboxControl:
+    """The sandbox as new: the runbook dialect, without limits unless the test asks for them."""
+    sandbox_process.reset(dialect="runbook", limits=False)
+    return sandbox_process
+
+
+def _wait_until_answers(url: str, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            if httpx.get(url, timeout=2, trust_env=False).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise TimeoutError(f"{url} did not answer within {seconds:g} s")

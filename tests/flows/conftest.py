@@ -1,0 +1,46 @@
+"""Playbooks run in this process, against the real Prefect server, ledger and sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from pydantic import SecretStr
+
+from cct_ops.sandbox.control import SandboxControl
+from tasks.connections import settings
+from tests.conftest import API_KEY, ROOT
+
+
+@pytest.fixture(autouse=True)
+def playbook_environment(
+    monkeypatch: pytest.MonkeyPatch,
+    prefect_api_url: str,
+    ledger_url: SecretStr,
+    sandbox: SandboxControl,
+) -> Iterator[None]:
+    """What a worker's environment holds; the watch is short and CCT settles at once."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("CCT_URL", sandbox.base_url)
+    monkeypatch.setenv("X_API_KEY", API_KEY)
+    monkeypatch.setenv("SLACK_WEBHOOK_URL", f"{sandbox.base_url}/slack/incidents")
+    monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
+    monkeypatch.setenv("CCT_OPS_WATCH_SECONDS", "3")
+    monkeypatch.setenv("CCT_OPS_MIN_SAMPLES", "5")
+    monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "2")
+    monkeypatch.setenv("CCT_OPS_LOCK_WAIT_SECONDS", "2")
+    settings.cache_clear()
+    with temporary_settings({PREFECT_API_URL: prefect_api_url}):
+        yield
+    settings.cache_clear()
+
+
+@pytest.fixture
+def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A policy file of this test's own."""
+    path = tmp_path / "policy.yaml"
+    monkeypatch.setenv("CCT_OPS_POLICY_PATH", str(path))
+    settings.cache_clear()
+    return path
