@@ -1,0 +1,59 @@
+"""``python -m cct_ops.dispatcher``: start runs for incidents until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from functools import partial
+
+from cct_ops import config_file
+from cct_ops.dispatcher.handlers import Notification, Remediation
+from cct_ops.dispatcher.loop import Dispatcher, Lane, Periodic
+from cct_ops.dispatcher.routes import read_routes
+from cct_ops.dispatcher.runs import Runs
+from cct_ops.errors import OpsError
+from cct_ops.ledger import intake, outbox
+from cct_ops.ledger.engine import connect
+from cct_ops.models.source import Sources
+from cct_ops.settings import Settings
+
+RUNS_AT_ONCE = 4
+
+
+def main() -> int:
+    """Work, and say in one sentence what is wrong where that cannot be done."""
+    logging.basicConfig(level=logging.INFO, format="dispatcher: %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL, a secret one too
+    try:
+        settings = Settings.load()
+        engine = connect(settings.ledger_url())
+        routes = read_routes(settings.routes_path)
+        sources = config_file.load(settings.sources_path, Sources).sources
+        with Runs() as runs:
+            dispatcher = Dispatcher(
+                engine,
+                [
+                    Lane(outbox.REMEDIATE, RUNS_AT_ONCE, Remediation(engine, routes, runs)),
+                    Lane(outbox.NOTICE, 1, Notification(engine, settings.slack_webhook_url)),
+                ],
+                [
+                    Periodic(
+                        f"expiry of {name}",
+                        5,
+                        partial(intake.expire, engine, name, source.silence_seconds),
+                    )
+                    for name, source in sources.items()
+                ],
+            )
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: dispatcher.stop())
+            dispatcher.run(lambda: print("dispatcher: ready", flush=True))
+    except OpsError as error:
+        print(f"dispatcher: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

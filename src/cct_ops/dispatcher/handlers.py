@@ -1,0 +1,104 @@
+"""What is done with one claimed row: start a run, or tell people."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.dispatcher import notices
+from cct_ops.dispatcher.parameters import Unfit, convert
+from cct_ops.dispatcher.routes import Routes, Rule
+from cct_ops.dispatcher.runs import Runs
+from cct_ops.errors import OpsError, Rejected, Unavailable
+from cct_ops.ledger import outbox
+from cct_ops.ledger.outbox import Claim
+
+BACKOFF_SECONDS = 1.0
+BACKOFF_CAP_SECONDS = 30.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Remediation:
+    """Routes an incident and starts its playbook."""
+
+    engine: sa.Engine
+    routes: Routes
+    runs: Runs
+
+    def __call__(self, claim: Claim) -> None:
+        """Carry one row as far as it goes now; what can come right later is postponed."""
+        rule = self.routes.rule_for(claim.source, claim.labels)
+        if rule.playbook is None or rule.mode is None:
+            outbox.hand_to_people(
+                self.engine,
+                claim,
+                state="notified",
+                rule=rule.name,
+                reason="No playbook is meant for this alert.",
+            )
+            return
+        try:
+            parameters = convert(rule.parameters, claim.labels)
+            flow_run_id = self.runs.create(
+                rule.playbook,
+                {**parameters, "mode": rule.mode.value, "incident_id": str(claim.incident_id)},
+                key=run_key(claim, rule),
+                tags=[f"rule:{rule.name}", f"source:{claim.source}"],
+            )
+        except Unavailable as error:
+            log.warning("incident %s waits: %s", claim.incident_id, error)
+            outbox.postponed(self.engine, claim, backoff_seconds(claim, error), str(error))
+        except (Unfit, Rejected) as error:
+            reason = f"{rule.playbook} was not started: {error}"
+            log.error("incident %s: %s", claim.incident_id, reason)  # noqa: TRY400 -- an answer
+            outbox.hand_to_people(self.engine, claim, state="parked", rule=rule.name, reason=reason)
+        else:
+            log.info("incident %s: %s is run %s", claim.incident_id, rule.playbook, flow_run_id)
+            outbox.sent(
+                self.engine,
+                claim,
+                rule=rule.name,
+                playbook=rule.playbook,
+                flow_run_id=flow_run_id,
+            )
+
+
+@dataclass(frozen=True)
+class Notification:
+    """Delivers the notice about an incident."""
+
+    engine: sa.Engine
+    slack_webhook_url: SecretStr | None
+
+    def __call__(self, claim: Claim) -> None:
+        """Tell people, or try again later."""
+        try:
+            note = notices.tell(self.slack_webhook_url, claim)
+        except Unavailable as error:
+            log.warning("the notice about incident %s waits: %s", claim.incident_id, error)
+            outbox.postponed(self.engine, claim, backoff_seconds(claim, error), str(error))
+        except OpsError as error:
+            log.error("the notice about incident %s: %s", claim.incident_id, error)  # noqa: TRY400 -- an answer
+            outbox.parked(self.engine, claim, f"{claim.note} (Slack was not told: {error})")
+        else:
+            outbox.notified(self.engine, claim, note)
+
+
+def run_key(claim: Claim, rule: Rule) -> str:
+    """Name the one run that this episode gets from this playbook."""
+    parts = (str(claim.incident_id), str(claim.episode), str(rule.playbook), claim.purpose)
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+
+def backoff_seconds(claim: Claim, error: Unavailable) -> float:
+    """Wait longer with each attempt, up to a cap, and never all rows at the same moment."""
+    longest = min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS * 2.0 ** min(claim.attempts - 1, 10))
+    jittered = longest * random.uniform(0.5, 1)  # noqa: S311 -- spreads load, guards nothing
+    return max(jittered, error.retry_after_seconds or 0)

@@ -1,0 +1,144 @@
+"""
+The dispatcher's threads.
+
+Rows with different fates have lanes of their own, so a Slack that hangs holds up no playbook. A
+thread that dies of an error that nobody foresaw ends the process: a supervisor starts it anew, and
+the row it held comes back when its lease ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import httpx
+import psycopg
+import sqlalchemy as sa
+
+from cct_ops.errors import OpsError
+from cct_ops.ledger import outbox
+from cct_ops.ledger.outbox import Claim
+
+LEASE_SECONDS = 30.0
+POLL_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Lane:
+    """The rows of one purpose, how many may be worked on at once, and what is done with each."""
+
+    purpose: str
+    workers: int
+    handle: Callable[[Claim], None]
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """A job that is done again and again, whatever it says."""
+
+    name: str
+    every_seconds: float
+    function: Callable[[], object]
+
+
+class Dispatcher:
+    """Works on due rows until it is stopped."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        lanes: Sequence[Lane],
+        periodics: Sequence[Periodic] = (),
+        *,
+        lease_seconds: float = LEASE_SECONDS,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self._engine = engine
+        self._lanes = lanes
+        self._periodics = periodics
+        self._lease_seconds = lease_seconds
+        self._poll_seconds = poll_seconds
+        self._stopping = threading.Event()
+        self._news = threading.Condition()
+        self._heard = 0
+
+    def stop(self) -> None:
+        """Ask the threads to finish what they have in hand; safe inside a signal handler."""
+        self._stopping.set()
+
+    def run(self, ready: Callable[[], None], patience_seconds: float = 5) -> None:
+        """Work until ``stop``; rows that take longer than the patience come back by their lease."""
+        threads = [
+            threading.Thread(target=self._work, args=(lane,), name=lane.purpose, daemon=True)
+            for lane in self._lanes
+            for _ in range(lane.workers)
+        ]
+        threads += [
+            threading.Thread(target=self._repeat, args=(job,), name=job.name, daemon=True)
+            for job in self._periodics
+        ]
+        for thread in threads:
+            thread.start()
+        ready()
+        while not self._stopping.is_set():
+            self._listen(threads)
+            self._stopping.wait(self._poll_seconds)
+        self._wake()
+        deadline = time.monotonic() + patience_seconds
+        for thread in threads:
+            thread.join(max(0, deadline - time.monotonic()))
+
+    def _listen(self, threads: Sequence[threading.Thread]) -> None:
+        """Wake the workers whenever the ledger says that there is something; they poll anyway."""
+        try:
+            with self._engine.connect().execution_options(
+                isolation_level="AUTOCOMMIT"
+            ) as connection:
+                connection.detach()  # nobody else must be handed a connection that listens
+                connection.execute(sa.text(f"listen {outbox.CHANNEL}"))
+                self._wake()  # for what was queued before we listened
+                driver = connection.connection.driver_connection
+                assert isinstance(driver, psycopg.Connection)  # noqa: S101 -- tells mypy
+                while not self._stopping.is_set():
+                    for _ in driver.notifies(timeout=self._poll_seconds / 4, stop_after=1):
+                        self._wake()
+                    if dead := [thread.name for thread in threads if not thread.is_alive()]:
+                        raise SystemExit(f"dispatcher: a thread died: {', '.join(dead)}")
+        except (sa.exc.SQLAlchemyError, psycopg.Error) as error:
+            log.warning("not listening to the ledger, only polling: %s", type(error).__name__)
+
+    def _work(self, lane: Lane) -> None:
+        """Take due rows one by one, and sleep when there are none."""
+        while not self._stopping.is_set():
+            heard = self._heard
+            try:
+                claim = outbox.claim(self._engine, lane.purpose, self._lease_seconds)
+                if claim is not None:
+                    lane.handle(claim)
+                    continue
+            except sa.exc.SQLAlchemyError as error:
+                log.warning("the ledger does not answer: %s", type(error).__name__)
+            with self._news:
+                self._news.wait_for(
+                    lambda seen=heard: self._heard != seen,  # type: ignore[misc]
+                    timeout=self._poll_seconds,
+                )
+
+    def _repeat(self, job: Periodic) -> None:
+        """Do the job at its pace; what fails is tried again at the next turn."""
+        while not self._stopping.is_set():
+            try:
+                job.function()
+            except (OpsError, sa.exc.SQLAlchemyError, httpx.HTTPError) as error:
+                log.warning("%s failed and is tried again: %s", job.name, error)
+            self._stopping.wait(job.every_seconds)
+
+    def _wake(self) -> None:
+        with self._news:
+            self._heard += 1
+            self._news.notify_all()

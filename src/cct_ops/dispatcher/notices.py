@@ -1,0 +1,47 @@
+"""What people are told: incidents without a playbook, and runs that could not be started."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from pydantic import SecretStr
+
+from cct_ops.clients import slack
+from cct_ops.ledger.outbox import Claim
+
+SHOWN_LABELS = 20
+SHOWN_CHARACTERS = 200
+
+log = logging.getLogger(__name__)
+
+
+def tell(webhook_url: SecretStr | None, claim: Claim) -> str | None:
+    """Tell people about the incident; returns a note where there is no way to reach them."""
+    name = _shown(claim.labels.get("alertname", "an alert without a name"))
+    title = f"{name} from {claim.source}: {slack.escape(claim.note or 'no playbook')}"
+    log.warning("incident %s: %s", claim.incident_id, claim.note or "no playbook")
+    if webhook_url is None:
+        return f"{claim.note or ''} (Told only to the log: SLACK_WEBHOOK_URL is not set.)".strip()
+    details = [
+        *_lines(claim.labels),
+        *_lines({k: v for k, v in claim.annotations.items() if k in {"summary", "description"}}),
+        f"incident {claim.incident_id}, episode {claim.episode}",
+    ]
+    blocks = [
+        {"type": "section", "text": {"type": "plain_text", "text": text[:3000], "emoji": False}}
+        for text in (title, "\n".join(details))
+    ]
+    slack.post(webhook_url, title, blocks)
+    return None
+
+
+def _lines(pairs: Mapping[str, str]) -> list[str]:
+    shown = sorted(pairs.items())[:SHOWN_LABELS]
+    return [f"{_shown(name)}: {_shown(value)}" for name, value in shown]
+
+
+def _shown(text: str) -> str:
+    """Cut and escape what others wrote."""
+    cut = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+    return slack.escape(cut)
