@@ -41,7 +41,11 @@ class ClosedAs(StrEnum):
 
 @dataclass(frozen=True)
 class Episode:
-    """The newest incident of one set of labels, as far as the rule needs it."""
+    """
+    The newest incident of one set of labels, as far as the rule needs it.
+
+    ``floor`` is when the one before it was over: what began no later belongs to the past.
+    """
 
     incident_id: UUID
     number: int
@@ -50,12 +54,15 @@ class Episode:
     closed_as: ClosedAs | None = None
     ends_at: datetime | None = None
     closed_at: datetime | None = None
+    floor: datetime | None = None
 
 
 def judge(
     alert: Alert, latest: Episode | None, received_at: datetime
 ) -> tuple[Verdict, Episode | None]:
     """Return what the alert means, and the newest episode as it is afterwards."""
+    if latest is not None and latest.floor is not None and alert.starts_at <= latest.floor:
+        return Verdict.LATE, latest  # about an earlier episode, overtaken by this one
     if alert.status is AlertStatus.FIRING:
         return _firing(alert, latest, received_at)
     return _resolved(alert, latest, received_at)
@@ -63,7 +70,7 @@ def judge(
 
 def _firing(alert: Alert, latest: Episode | None, received_at: datetime) -> tuple[Verdict, Episode]:
     if latest is None:
-        return Verdict.OPENED, _open(alert, 1, received_at)
+        return Verdict.OPENED, Episode(uuid4(), 1, alert.starts_at, received_at)
     seen = replace(
         latest,
         starts_at=min(latest.starts_at, alert.starts_at),
@@ -71,11 +78,13 @@ def _firing(alert: Alert, latest: Episode | None, received_at: datetime) -> tupl
     )
     if latest.closed_as is None:
         return Verdict.SEEN, seen
-    if latest.closed_as is ClosedAs.EXPIRED and alert.starts_at <= latest.last_seen_at:
-        return Verdict.REOPENED, replace(seen, closed_as=None, ends_at=None, closed_at=None)
-    if latest.ends_at is not None and alert.starts_at <= latest.ends_at:
-        return Verdict.LATE, latest
-    return Verdict.OPENED, _open(alert, latest.number + 1, received_at)
+    over_at = latest.ends_at or latest.last_seen_at
+    if alert.starts_at > over_at:
+        following = Episode(uuid4(), latest.number + 1, alert.starts_at, received_at, floor=over_at)
+        return Verdict.OPENED, following
+    if latest.closed_as is ClosedAs.EXPIRED:
+        return Verdict.REOPENED, replace(seen, closed_as=None, closed_at=None)
+    return Verdict.LATE, latest
 
 
 def _resolved(
@@ -92,16 +101,11 @@ def _resolved(
     )
     if latest.closed_as is None:
         if ends_at < latest.starts_at:
-            return Verdict.LATE, latest  # the end of an earlier episode, overtaken by a new one
+            return Verdict.LATE, latest  # the end of something that was over before this began
         return Verdict.CLOSED, replace(
             closed, last_seen_at=max(latest.last_seen_at, received_at), closed_at=received_at
         )
-    if latest.closed_as is ClosedAs.EXPIRED and alert.starts_at <= latest.last_seen_at:
-        return Verdict.LATE, closed  # the end that was believed lost: from now on it is known
-    if latest.ends_at is not None and alert.starts_at <= latest.ends_at:
-        return Verdict.LATE, latest
-    return Verdict.UNKNOWN, latest
-
-
-def _open(alert: Alert, number: int, received_at: datetime) -> Episode:
-    return Episode(uuid4(), number, alert.starts_at, received_at)
+    if alert.starts_at > (latest.ends_at or latest.last_seen_at):
+        return Verdict.UNKNOWN, latest
+    # Of an expired incident the end was believed lost: from now on it is known.
+    return Verdict.LATE, closed if latest.closed_as is ClosedAs.EXPIRED else latest

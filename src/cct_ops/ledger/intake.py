@@ -142,8 +142,7 @@ def _judge_all(
             # Labels are the key, and annotations are those that the incident opened with.
             first = after[episode.incident_id][1] if episode.incident_id in after else alert
             after[episode.incident_id] = episode, first
-        belongs = episode is not None and verdict is not Verdict.UNKNOWN
-        judged.append(_Judged(alert, verdict, episode.incident_id if episode and belongs else None))
+        judged.append(_Judged(alert, verdict, _owner(verdict, episode)))
     opened = [pair for pair in after.values() if pair[0].incident_id not in before]
     changed = [
         episode
@@ -153,6 +152,14 @@ def _judge_all(
     _close_and_touch(connection, changed)
     _open(connection, source, opened)
     return judged
+
+
+def _owner(verdict: Verdict, newest: Episode | None) -> UUID | None:
+    """Return the incident that the alert is about, where that is the newest one of its labels."""
+    overtaken = verdict is Verdict.LATE and newest is not None and newest.closed_as is None
+    if newest is None or verdict is Verdict.UNKNOWN or overtaken:
+        return None
+    return newest.incident_id
 
 
 def _lock(connection: sa.Connection, keys: set[str]) -> None:
@@ -175,10 +182,20 @@ def _latest(connection: sa.Connection, source: str, keys: set[str]) -> dict[str,
         .where(table.source == source, table.key == sa.any_(sa.literal(sorted(keys), _TEXTS)))
         .group_by(table.key)
     )
+    earlier = incidents.alias()
+    floor = (
+        sa.select(sa.func.max(sa.func.coalesce(earlier.c.ends_at, earlier.c.last_seen_at)))
+        .where(
+            earlier.c.source == table.source,
+            earlier.c.key == table.key,
+            earlier.c.episode < table.episode,
+        )
+        .scalar_subquery()
+    )
     rows = connection.execute(
-        sa.select(incidents)
+        sa.select(incidents, floor.label("floor"))
         .where(table.source == source, sa.tuple_(table.key, table.episode).in_(newest))
-        .with_for_update(key_share=True)
+        .with_for_update(key_share=True, of=incidents)
     )
     return {
         row.key: Episode(
@@ -189,6 +206,7 @@ def _latest(connection: sa.Connection, source: str, keys: set[str]) -> dict[str,
             ClosedAs(row.closed_as) if row.closed_as else None,
             row.ends_at,
             row.closed_at,
+            row.floor,
         )
         for row in rows
     }

@@ -1,0 +1,114 @@
+"""The episode rule, case by case: what arrived before, what arrives now, what that means."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from cct_ops.ledger.episodes import ClosedAs, Episode, Verdict, judge
+from cct_ops.models.alert import Alert, AlertStatus
+
+
+def at(second: int) -> datetime:
+    """Return a moment of the story, by its second."""
+    return datetime(2026, 11, 23, 12, 0, tzinfo=UTC) + timedelta(seconds=second)
+
+
+def firing(starts: int) -> Alert:
+    """Return an alert that began then."""
+    return Alert(
+        status=AlertStatus.FIRING, labels={"alertname": "X"}, annotations={}, starts_at=at(starts)
+    )
+
+
+def resolved(starts: int, ends: int | None) -> Alert:
+    """Return its end."""
+    ended = None if ends is None else at(ends)
+    return firing(starts).model_copy(update={"status": AlertStatus.RESOLVED, "ends_at": ended})
+
+
+OPEN = Episode(uuid4(), 2, starts_at=at(100), last_seen_at=at(150), floor=at(60))
+RESOLVED = replace(OPEN, closed_as=ClosedAs.RESOLVED, ends_at=at(200), closed_at=at(205))
+EXPIRED = replace(OPEN, closed_as=ClosedAs.EXPIRED, closed_at=at(900))
+
+
+@pytest.mark.parametrize(
+    ("latest", "alert", "verdict"),
+    [
+        (None, firing(0), Verdict.OPENED),
+        (None, resolved(0, 5), Verdict.UNKNOWN),
+        (OPEN, firing(100), Verdict.SEEN),
+        (OPEN, firing(107), Verdict.SEEN),  # another replica's later start
+        (OPEN, firing(84), Verdict.SEEN),  # another replica's earlier start
+        (OPEN, firing(60), Verdict.LATE),  # the episode before, still under way
+        (OPEN, firing(30), Verdict.LATE),
+        (OPEN, resolved(100, 200), Verdict.CLOSED),
+        (OPEN, resolved(30, 60), Verdict.LATE),
+        (OPEN, resolved(70, 99), Verdict.LATE),
+        (RESOLVED, firing(100), Verdict.LATE),
+        (RESOLVED, firing(200), Verdict.LATE),
+        (RESOLVED, firing(201), Verdict.OPENED),
+        (RESOLVED, resolved(100, 200), Verdict.LATE),
+        (RESOLVED, resolved(201, 240), Verdict.UNKNOWN),
+        (EXPIRED, firing(100), Verdict.REOPENED),
+        (EXPIRED, firing(150), Verdict.REOPENED),
+        (EXPIRED, firing(151), Verdict.OPENED),
+        (EXPIRED, firing(60), Verdict.LATE),
+        (EXPIRED, resolved(100, 200), Verdict.LATE),
+        (EXPIRED, resolved(300, 400), Verdict.UNKNOWN),
+    ],
+)
+def test_an_alert_means_one_thing(latest: Episode | None, alert: Alert, verdict: Verdict) -> None:
+    """Times only tell a late copy from a new episode; they are no identity."""
+    assert judge(alert, latest, at(1000))[0] is verdict
+
+
+def test_the_earliest_start_is_kept() -> None:
+    """A start that moves back is another replica's report of the same episode."""
+    assert judge(firing(84), OPEN, at(160)) == (
+        Verdict.SEEN,
+        replace(OPEN, starts_at=at(84), last_seen_at=at(160)),
+    )
+    assert judge(firing(107), OPEN, at(160))[1] == replace(OPEN, last_seen_at=at(160))
+
+
+def test_a_new_episode_counts_on_from_the_end_of_the_last() -> None:
+    """What began before that end belongs to the past."""
+    _, episode = judge(firing(201), RESOLVED, at(1000))
+
+    assert episode is not None
+    assert episode.incident_id != RESOLVED.incident_id
+    assert (episode.number, episode.floor, episode.closed_as) == (3, at(200), None)
+
+
+def test_an_incident_ends_when_its_sender_says_so() -> None:
+    """The end is the sender's, the time of closing is ours."""
+    _, episode = judge(resolved(100, 200), OPEN, at(1000))
+
+    assert episode is not None
+    assert (episode.ends_at, episode.closed_at) == (at(200), at(1000))
+
+
+def test_a_resolved_notice_without_an_end_ends_now() -> None:
+    """Go's zero time is no end to compare with."""
+    _, episode = judge(resolved(100, None), OPEN, at(1000))
+
+    assert episode is not None
+    assert episode.ends_at == at(1000)
+
+
+def test_a_late_end_makes_an_expired_incident_resolved() -> None:
+    """A copy of the alert cannot reopen what is known to be over."""
+    _, episode = judge(resolved(100, 200), EXPIRED, at(1000))
+
+    assert episode is not None
+    assert judge(firing(100), episode, at(1001)) == (Verdict.LATE, episode)
+
+
+def test_what_is_late_changes_nothing() -> None:
+    """A late notice is recorded, and that is all."""
+    assert judge(firing(150), RESOLVED, at(1000))[1] is RESOLVED
+    assert judge(resolved(30, 60), OPEN, at(1000))[1] is OPEN
