@@ -1,0 +1,283 @@
+"""The gateway as a process on a port: who is let in, what is answered, what is stored by then."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.ledger.schema import deliveries, incidents
+from tests.conftest import ROOT
+from tests.gateway.running import JSON, KEY, Gateway, command, environment, running
+
+ALERT = {
+    "status": "firing",
+    "labels": {"alertname": "CanaryRolledBack", "route": "/daily-summary"},
+    "annotations": {},
+    "startsAt": "2026-11-23T23:29:46.931976Z",
+    "endsAt": "0001-01-01T00:00:00Z",
+}
+BODY = json.dumps({"version": "4", "status": "firing", "alerts": [ALERT]}).encode()
+
+
+@pytest.fixture
+def gateway(ledger_url: SecretStr, tmp_path: Path) -> Iterator[Gateway]:
+    """Run one gateway on this test's ledger."""
+    with running(ledger_url.get_secret_value(), tmp_path / "gateway.log") as gateway:
+        yield gateway
+
+
+def stored(engine: sa.Engine, table: sa.Table = deliveries) -> int:
+    """Count the rows of a table."""
+    with engine.connect() as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+
+
+def test_a_delivery_is_stored_before_it_is_answered(gateway: Gateway, engine: sa.Engine) -> None:
+    """After a 202 even kill -9 loses nothing."""
+    answer = gateway.post(BODY)
+    gateway.process.kill()
+    gateway.process.wait(timeout=10)
+
+    with engine.connect() as connection:
+        delivery = connection.execute(sa.select(deliveries)).one()
+        incident = connection.execute(sa.select(incidents)).one()
+    assert answer.status_code == 202
+    assert answer.json() == {
+        "delivery_id": str(delivery.id),
+        "incidents": [str(incident.id)],
+        "duplicate": False,
+        "status": "accepted",
+    }
+    assert delivery.body == BODY
+
+
+def test_a_repeated_delivery_is_welcome(gateway: Gateway, engine: sa.Engine) -> None:
+    """Senders repeat whatever they are not sure of."""
+    first, again = gateway.post(BODY), gateway.post(BODY)
+
+    assert again.status_code == 202
+    assert again.json() == first.json() | {"duplicate": True}
+    assert stored(engine) == stored(engine, incidents) == 1
+
+
+def test_nobody_learns_why_they_are_refused(gateway: Gateway, engine: sa.Engine) -> None:
+    """No key, a wrong one, and a sender that does not exist get one and the same answer."""
+    refusals = [
+        gateway.post(BODY, key=None),
+        gateway.post(BODY, key="x"),
+        gateway.post(BODY, key=KEY[:-1]),
+        gateway.post(BODY, key=f"{KEY}x"),
+        gateway.post(BODY, source="grafana"),
+        gateway.post(b"not JSON", source="grafana", content_type="text/plain"),
+    ]
+
+    assert {(each.status_code, each.text) for each in refusals} == {(401, refusals[0].text)}
+    assert stored(engine) == 0
+
+
+def test_two_authorizations_are_none(gateway: Gateway) -> None:
+    """What contradicts itself is not believed, even where one half is right."""
+    headers = [("Authorization", f"Bearer {KEY}"), ("Authorization", "Bearer another")]
+
+    assert gateway.sender.post("/hooks/alertmanager", headers=headers).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/hooks/alertmanager", 405),
+        ("PUT", "/hooks/alertmanager", 405),
+        ("POST", "/hooks/alertmanager/", 404),
+        ("POST", "/hooks", 404),
+        ("POST", "/hooks/a/b", 404),
+        ("GET", "/docs", 404),
+        ("GET", "/openapi.json", 404),
+        ("GET", "/healthz/", 404),
+        ("GET", "/healthz", 200),
+        ("GET", "/readyz", 200),
+    ],
+)
+def test_there_is_no_other_door_and_no_redirect(
+    gateway: Gateway, method: str, path: str, status: int
+) -> None:
+    """Alertmanager follows a redirect as a GET without the body: that is a lost alert."""
+    assert gateway.sender.request(method, path).status_code == status
+
+
+def test_only_plain_json_is_read(gateway: Gateway, engine: sa.Engine) -> None:
+    """Nothing is guessed and nothing unpacked."""
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": JSON, "Content-Encoding": "gzip"}
+    packed = gateway.sender.post("/hooks/alertmanager", content=BODY, headers=headers)
+
+    assert gateway.post(BODY, content_type="text/plain").status_code == 415
+    assert packed.status_code == 415
+    assert gateway.post(BODY, content_type="application/json; charset=utf-8").status_code == 202
+    assert stored(engine) == 1
+
+
+def send_without_end(gateway: Gateway, headers: dict[str, str]) -> tuple[int, int]:
+    """Send 64 MiB or until refused; returns the answer's status and how much was taken."""
+    chunk, taken = b"x" * 65536, 0
+    sender = http.client.HTTPConnection("127.0.0.1", gateway.sender.base_url.port, timeout=20)
+    try:
+        sender.putrequest("POST", "/hooks/alertmanager")
+        for name, value in headers.items():
+            sender.putheader(name, value)
+        sender.endheaders()
+        try:
+            for _ in range(1024):
+                sender.send(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+                taken += len(chunk)
+        except OSError:
+            pass  # the gateway stopped listening, which is the point
+        return sender.getresponse().status, taken
+    finally:
+        sender.close()
+
+
+def test_a_body_without_end_is_cut_off(gateway: Gateway, engine: sa.Engine) -> None:
+    """The limit holds while streaming, and the connection ends with the refusal."""
+    headers = {"Content-Type": JSON, "Transfer-Encoding": "chunked"}
+    began = time.monotonic()
+    # What is taken beyond the limit of 8 MiB are the buffers of both sockets.
+    status, taken = send_without_end(gateway, headers | {"Authorization": f"Bearer {KEY}"})
+    assert (status, taken < 32 << 20) == (413, True)
+    status, taken = send_without_end(gateway, headers)
+
+    assert (status, taken < 16 << 20) == (401, True)
+    assert time.monotonic() - began < 10
+    assert stored(engine) == 0
+
+
+def test_an_announced_length_over_the_limit_is_refused_unread(gateway: Gateway) -> None:
+    """Content-Length is believed when it speaks against the sender."""
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": JSON}
+    with socket.create_connection(("127.0.0.1", gateway.sender.base_url.port or 0)) as raw:
+        lines = [f"{name}: {value}" for name, value in headers.items()]
+        head = ["POST /hooks/alertmanager HTTP/1.1", "Host: x", "Content-Length: 8388609", *lines]
+        raw.sendall("\r\n".join([*head, "", ""]).encode())
+        raw.settimeout(10)
+
+        assert raw.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"not JSON",
+        b"[]",
+        b'{"version":"5","alerts":[]}',
+        b"[" * 100_000,
+        b'{"version":"4","alerts":[],"x":' + b"9" * 1_000_000 + b"}",
+        BODY.replace(b'"/daily-summary"', b"7"),
+        BODY.replace(b"/daily-summary", rb"\ud800"),
+        BODY.replace(b"2026-11-23", b"9999-12-31"),
+        BODY.replace(b'"firing", "labels"', b'"suppressed", "labels"'),
+        BODY.replace(b'"annotations": {}', b'"annotations": {"\\u0000": {}}'),
+    ],
+    ids=[
+        "empty",
+        "text",
+        "list",
+        "version",
+        "deep",
+        "number",
+        "label",
+        "half",
+        "year",
+        "status",
+        "nul",
+    ],
+)
+def test_what_is_not_understood_is_kept_and_answered(
+    gateway: Gateway, engine: sa.Engine, body: bytes
+) -> None:
+    """A 4xx would make an honest sender knock for ever, or give up on us."""
+    answer = gateway.post(body)
+
+    with engine.connect() as connection:
+        delivery = connection.execute(sa.select(deliveries)).one()
+    assert (answer.status_code, answer.json()["status"]) == (202, "quarantined")
+    assert (delivery.body, delivery.status) == (body, "quarantined")
+    assert delivery.note
+
+
+def test_a_locked_ledger_means_again_later(gateway: Gateway, engine: sa.Engine) -> None:
+    """503 is the one answer that all senders repeat; it comes before they give up."""
+    with engine.begin() as connection:
+        connection.execute(sa.text("lock table deliveries"))
+        began = time.monotonic()
+        answer = gateway.post(BODY)
+        took = time.monotonic() - began
+        assert gateway.sender.get("/healthz").status_code == 200
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert took < 4.9
+    assert gateway.post(BODY).status_code == 202
+    assert stored(engine, incidents) == 1
+
+
+def test_without_a_ledger_it_is_alive_and_not_ready(tmp_path: Path) -> None:
+    """It needs no ledger to start, and never says that something is stored when it is not."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    nowhere = f"postgresql+psycopg://nobody@127.0.0.1:{port}/nothing"
+    with running(nowhere, tmp_path / "gateway.log") as gateway:
+        assert gateway.sender.get("/healthz").status_code == 200
+        assert gateway.sender.get("/readyz").status_code == 503
+        assert gateway.post(BODY).status_code == 503
+
+
+def test_it_stops_when_told_to(gateway: Gateway) -> None:
+    """SIGTERM is an orderly end, also while a sender keeps its connection open."""
+    gateway.post(BODY)
+    gateway.process.terminate()
+
+    assert gateway.process.wait(timeout=8) == 0
+
+
+def test_no_secret_and_no_body_gets_into_the_log(ledger_url: SecretStr, tmp_path: Path) -> None:
+    """Logs are read by many."""
+    log = tmp_path / "gateway.log"
+    with running(ledger_url.get_secret_value(), log) as gateway:
+        gateway.post(b'{"version": "canary-in-the-body"}')
+        gateway.post(BODY, key="canary-in-the-key")
+        gateway.post(BODY, source="canary-in-the-source")
+
+    said = log.read_text()
+    assert "quarantined a delivery of alertmanager" in said
+    assert "canary-in" not in said
+    assert KEY not in said
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [("", "has no key: set the environment"), ("x" * 23, "is too short: use at least 24")],
+)
+def test_a_weak_key_keeps_the_door_shut(key: str, reason: str) -> None:
+    """A gateway without a key would be open; it says in which line of which file and what to do."""
+    attempt = subprocess.run(
+        command(),
+        cwd=ROOT,
+        env=environment("postgresql+psycopg:///nothing", CCT_OPS_ALERTMANAGER_KEY=key),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert attempt.returncode == 1
+    assert attempt.stderr.startswith("gateway: deployments/sources.yaml:")
+    assert "source alertmanager" in attempt.stderr
+    assert reason in attempt.stderr
+    assert "Traceback" not in attempt.stderr

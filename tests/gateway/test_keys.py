@@ -1,0 +1,86 @@
+"""Keys: by reference only, all of a source's are valid, and none of another's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from cct_ops import config_file
+from cct_ops.errors import BadConfiguration
+from cct_ops.gateway.keys import admits, read_keys
+from cct_ops.models.source import Sources
+
+OLD, NEW, OTHER = "old-" + "a" * 24, "new-" + "b" * 24, "other-" + "c" * 24
+KEYS = {"one": (SecretStr(OLD), SecretStr(NEW)), "two": (SecretStr(OTHER),)}
+
+FILE = """\
+sources:
+  one:
+    kind: alertmanager
+    keys:
+      - env: ONE_KEY
+      - file: {path}
+    repeat_interval_seconds: 14400
+    group_interval_seconds: 300
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "headers", "admitted"),
+    [
+        ("one", [f"Bearer {OLD}"], True),
+        ("one", [f"bearer  {NEW} "], True),
+        ("one", [f"Bearer {OTHER}"], False),
+        ("two", [f"Bearer {OLD}"], False),
+        ("three", [f"Bearer {OLD}"], False),
+        ("one", [f"Basic {OLD}"], False),
+        ("one", [OLD], False),
+        ("one", ["Bearer schlüssel\udcff"], False),
+        ("one", [], False),
+        ("one", [f"Bearer {OLD}", f"Bearer {OLD}"], False),
+    ],
+)
+def test_a_source_is_entered_with_its_own_keys(
+    source: str, headers: list[str], admitted: bool
+) -> None:
+    """While a key is being replaced the old and the new one are both valid."""
+    assert admits(KEYS, source, headers) is admitted
+
+
+def test_keys_come_from_variables_and_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mounted secret often ends with a line break that is not part of it."""
+    monkeypatch.setenv("ONE_KEY", OLD)
+    secret, path = tmp_path / "secret", tmp_path / "sources.yaml"
+    secret.write_text(f"{NEW}\n")
+    path.write_text(FILE.format(path=secret))
+
+    keys = read_keys(path, config_file.load(path, Sources))
+
+    assert [key.get_secret_value() for key in keys["one"]] == [OLD, NEW]
+
+
+def test_a_missing_key_file_is_named_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads the error knows which line to look at."""
+    monkeypatch.setenv("ONE_KEY", OLD)
+    path = tmp_path / "sources.yaml"
+    path.write_text(FILE.format(path=tmp_path / "gone"))
+
+    with pytest.raises(
+        BadConfiguration, match=r"sources\.yaml:6: the key of source one .* gone: No"
+    ):
+        read_keys(path, config_file.load(path, Sources))
+
+
+def test_a_key_has_one_place(tmp_path: Path) -> None:
+    """Two places for one key would leave open which of them counts."""
+    path = tmp_path / "sources.yaml"
+    path.write_text(FILE.format(path="x\n        env: TWO"))
+
+    with pytest.raises(BadConfiguration, match=r"sources\.yaml:6: .*either env: or file:"):
+        config_file.load(path, Sources)
