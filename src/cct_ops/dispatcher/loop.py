@@ -99,15 +99,16 @@ class Dispatcher:
             with self._engine.connect().execution_options(
                 isolation_level="AUTOCOMMIT"
             ) as connection:
+                driver = connection.connection.driver_connection
+                assert isinstance(driver, psycopg.Connection)  # noqa: S101 -- tells mypy
                 connection.detach()  # nobody else must be handed a connection that listens
                 connection.execute(sa.text(f"listen {outbox.CHANNEL}"))
                 self._wake()  # for what was queued before we listened
-                driver = connection.connection.driver_connection
-                assert isinstance(driver, psycopg.Connection)  # noqa: S101 -- tells mypy
                 while not self._stopping.is_set():
                     for _ in driver.notifies(timeout=self._poll_seconds / 4, stop_after=1):
                         self._wake()
-                    if dead := [thread.name for thread in threads if not thread.is_alive()]:
+                    dead = [thread.name for thread in threads if not thread.is_alive()]
+                    if dead and not self._stopping.is_set():  # in this order: else they just ended
                         raise SystemExit(f"dispatcher: a thread died: {', '.join(dead)}")
         except (sa.exc.SQLAlchemyError, psycopg.Error) as error:
             log.warning("not listening to the ledger, only polling: %s", type(error).__name__)

@@ -27,12 +27,12 @@ _REFUSALS = frozenset({400, 404, 409, 413, 422})
 class Runs:
     """Prefect's API as far as the dispatcher needs it; safe to use from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         if not PREFECT_API_URL.value():
             # Prefect would start a server of its own, and the runs would stay in there.
             raise BadConfiguration("PREFECT_API_URL is not set: set it to Prefect's API.")
         self._client: SyncPrefectClient = get_client(
-            sync_client=True, httpx_settings={"timeout": TIMEOUT_SECONDS}
+            sync_client=True, httpx_settings={"timeout": timeout_seconds}
         )
         self._deployments: dict[str, UUID] = {}
         self._lock = threading.Lock()

@@ -1,0 +1,1 @@
+"""The dispatcher: routing, one run each, and what it does when others fail."""
