@@ -1,18 +1,15 @@
-"""From an incident to exactly one run in a real Prefect, whatever fails on the way."""
+"""From an incident to exactly one run in a real Prefect, or to people."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
-from uuid import UUID, uuid4
 
-import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
@@ -21,20 +18,12 @@ from tests.conftest import ROOT
 from tests.dispatcher.running import (
     Playbook,
     dispatch,
-    dispatch_until_killed,
     dispatching,
     opened,
     routes_to,
     state,
 )
-from tests.dispatcher.wire import Answer, Request, passing_on_to, wire
 from tests.stack.polling import eventually
-
-
-@pytest.fixture
-def playbook(prefect_api_url: str) -> Playbook:
-    """A playbook of this test's own, not deployed yet."""
-    return Playbook(prefect_api_url, f"playbook-{uuid4().hex[:12]}")
 
 
 def test_an_incident_becomes_one_run(engine: sa.Engine, playbook: Playbook) -> None:
@@ -88,118 +77,6 @@ def test_several_dispatchers_share_the_work(engine: sa.Engine, playbook: Playboo
         eventually(lambda: all(state(engine, each) == "sent" for each in incidents), seconds=60)
 
     assert len(playbook.runs()) == 30
-
-
-def test_a_dispatcher_killed_before_it_marks_its_row_starts_nothing_twice(
-    engine: sa.Engine, ledger_url: SecretStr, playbook: Playbook
-) -> None:
-    """Prefect made the run, the dispatcher dies with the answer: ten times, one run each."""
-    playbook.deploy()
-    # Forked from a server that has everything imported: ten starts take two seconds, not forty.
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["tests.dispatcher.running"])
-    incidents, killed = [opened(engine) for _ in range(10)], 0
-    upstream = passing_on_to(playbook.api_url.removesuffix("/api"))
-
-    with wire(upstream) as prefect:
-        for _ in range(10):
-            victim = processes.Process(
-                target=dispatch_until_killed,
-                args=(ledger_url.get_secret_value(), f"{prefect.url}/api", playbook.name),
-            )
-
-            def kill(request: Request, victim: object = victim) -> Answer | None:
-                answer = upstream(request)
-                if not request.creates_run:
-                    return answer
-                victim.kill()  # type: ignore[attr-defined]
-                return None
-
-            prefect.behave = kill
-            victim.start()
-            victim.join(60)
-            killed += victim.exitcode == -9
-            victim.close()
-
-    with dispatching(engine, playbook.api_url, routes_to(playbook.name)):
-        eventually(lambda: all(state(engine, each) == "sent" for each in incidents), seconds=60)
-    runs = playbook.runs()
-    rows = [dispatch(engine, each) for each in incidents]
-    assert killed == 10
-    assert sorted(str(row.flow_run_id) for row in rows if row) == sorted(
-        str(run["id"]) for run in runs
-    )
-    assert len({json.dumps(run["parameters"]) for run in runs}) == len(runs) == 10
-
-
-@pytest.mark.parametrize("fault", ["500", "503", "401", "not JSON", "silence"])
-def test_a_prefect_that_fails_is_asked_again(
-    engine: sa.Engine, playbook: Playbook, fault: str
-) -> None:
-    """None of these says that the request is wrong, so no row is set aside for them."""
-    playbook.deploy()
-    upstream = passing_on_to(playbook.api_url.removesuffix("/api"))
-    incident = opened(engine)
-
-    def fail(_request: Request) -> Answer | None:
-        if fault == "silence":
-            return None
-        return Answer(200, b"<html>") if fault == "not JSON" else Answer(int(fault), b"{}")
-
-    def tried() -> bool:
-        row = dispatch(engine, incident)
-        return row is not None and row.attempts >= 2 and row.note is not None
-
-    with (
-        wire(fail) as prefect,
-        dispatching(engine, f"{prefect.url}/api", routes_to(playbook.name)),
-    ):
-        eventually(tried)
-        assert state(engine, incident) == "pending"
-        prefect.behave = upstream
-        eventually(lambda: state(engine, incident) == "sent")
-
-    assert len(playbook.runs()) == 1
-
-
-def test_a_prefect_that_hangs_is_asked_again(engine: sa.Engine, playbook: Playbook) -> None:
-    """Nobody waits for an answer for ever."""
-    playbook.deploy()
-    incident = opened(engine)
-    routes = routes_to(playbook.name)
-    with wire(lambda _: None) as prefect:
-        prefect.behave = prefect.hang
-        with dispatching(engine, f"{prefect.url}/api", routes, timeout_seconds=1):
-            eventually(lambda: len(prefect.requests) >= 2)
-            prefect.behave = passing_on_to(playbook.api_url.removesuffix("/api"))
-            prefect.released.set()
-            eventually(lambda: state(engine, incident) == "sent", seconds=40)
-
-    assert len(playbook.runs()) == 1
-
-
-def test_a_run_that_was_made_unseen_is_found_again(engine: sa.Engine, playbook: Playbook) -> None:
-    """The answer got lost: the same key gives the same run."""
-    playbook.deploy()
-    upstream = passing_on_to(playbook.api_url.removesuffix("/api"))
-    incident, made = opened(engine), []
-
-    def lose_the_first(request: Request) -> Answer | None:
-        answer = upstream(request)
-        if not request.creates_run or answer is None:
-            return answer
-        made.append(json.loads(answer.body)["id"])
-        return None if len(made) == 1 else answer
-
-    with (
-        wire(lose_the_first) as prefect,
-        dispatching(engine, f"{prefect.url}/api", routes_to(playbook.name)),
-    ):
-        eventually(lambda: state(engine, incident) == "sent")
-
-    assert len(made) == 2
-    assert {run["id"] for run in playbook.runs()} == set(made)
-    assert len(set(made)) == 1
 
 
 def test_an_unknown_playbook_is_set_aside_and_told(engine: sa.Engine, playbook: Playbook) -> None:
@@ -263,42 +140,6 @@ def test_a_row_that_cannot_be_helped_holds_up_nobody(engine: sa.Engine, playbook
     assert len(playbook.runs()) == 1
 
 
-def test_an_incident_without_a_playbook_is_told_once_slack_listens(
-    engine: sa.Engine, playbook: Playbook
-) -> None:
-    """A Slack that fails is asked again, and what others wrote arrives as plain text."""
-    incident = opened(engine, alertname="<!channel> Watchdog")
-    with wire(lambda _: Answer(500, b"no")) as slack:
-        hook = f"{slack.url}/services/x"
-        with dispatching(engine, playbook.api_url, routes_to(playbook.name), hook):
-            eventually(lambda: len(slack.requests) >= 2)
-            assert state(engine, incident, outbox.NOTICE) == "pending"
-            slack.behave = lambda _: Answer(200, b"ok")
-            eventually(lambda: state(engine, incident, outbox.NOTICE) == "notified")
-        said = json.loads(slack.requests[-1].body)
-
-    row = dispatch(engine, incident)
-    assert row is not None
-    assert (row.state, row.rule, row.flow_run_id) == ("notified", "the-rest", None)
-    assert said["text"].startswith("&lt;!channel&gt; Watchdog from alertmanager: ")
-    assert {block["text"]["type"] for block in said["blocks"]} == {"plain_text"}
-    assert str(incident) in said["blocks"][1]["text"]["text"]
-
-
-def test_a_slack_that_hangs_holds_up_no_playbook(engine: sa.Engine, playbook: Playbook) -> None:
-    """Messages have a lane of their own."""
-    playbook.deploy()
-    with wire(lambda _: None) as slack:
-        slack.behave = slack.hang
-        hook = f"{slack.url}/services/x"
-        with dispatching(engine, playbook.api_url, routes_to(playbook.name), hook):
-            opened(engine, alertname="Watchdog")
-            eventually(lambda: len(slack.requests) == 1)
-            incident = opened(engine)
-            eventually(lambda: state(engine, incident) == "sent", seconds=8)
-            slack.released.set()
-
-
 def test_the_process_starts_runs_and_stops_when_told_to(
     engine: sa.Engine, ledger_url: SecretStr, playbook: Playbook, tmp_path: Path
 ) -> None:
@@ -356,20 +197,3 @@ def test_a_wrong_file_keeps_the_process_from_starting(tmp_path: Path) -> None:
     assert attempt.returncode == 1
     assert attempt.stderr.startswith(f"dispatcher: {routes}:3: rules.0.mode: ")
     assert "Traceback" not in attempt.stderr
-
-
-def test_a_claim_that_lost_its_lease_changes_nothing(engine: sa.Engine) -> None:
-    """Whoever was slow must not overwrite what the next one did."""
-    incident = opened(engine)
-    slow = outbox.claim(engine, outbox.REMEDIATE, lease_seconds=0)
-    fast = outbox.claim(engine, outbox.REMEDIATE, lease_seconds=30)
-    assert slow is not None
-    assert fast is not None
-    assert outbox.claim(engine, outbox.REMEDIATE, lease_seconds=30) is None
-
-    outbox.sent(engine, fast, rule="r", playbook="p", flow_run_id=UUID(int=1))
-    outbox.postponed(engine, slow, 60, "late")
-    outbox.hand_to_people(engine, slow, state="parked", rule="r", reason="late")
-
-    assert state(engine, incident) == "sent"
-    assert state(engine, incident, outbox.NOTICE) is None
