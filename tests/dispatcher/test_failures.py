@@ -1,4 +1,4 @@
-"""One run each, whatever dies, fails, hangs or gets lost between the ledger and Prefect or Slack."""
+"""One run each, whatever dies, fails, hangs or gets lost on the way to Prefect or Slack."""
 
 from __future__ import annotations
 

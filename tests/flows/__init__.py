@@ -1,0 +1,1 @@
+"""Playbooks from the first look to the report."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from pydantic import SecretStr
 
 from cct_ops.sandbox.control import SandboxControl
@@ -32,7 +32,10 @@ def playbook_environment(
     monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "2")
     monkeypatch.setenv("CCT_OPS_LOCK_WAIT_SECONDS", "2")
     settings.cache_clear()
-    with temporary_settings({PREFECT_API_URL: prefect_api_url}):
+    # Logs to the API would outlive the server at the end of the session.
+    with temporary_settings(
+        {PREFECT_API_URL: prefect_api_url, PREFECT_LOGGING_TO_API_ENABLED: False}
+    ):
         yield
     settings.cache_clear()
 

@@ -37,7 +37,7 @@ class _Server(uvicorn.Server):
         for listener in sockets or ():
             host, port = listener.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
-            print(f"gateway: http://{shown}:{port}", flush=True)  # noqa: T201 -- for supervisors
+            print(f"gateway: http://{shown}:{port}", flush=True)
 
 
 def main() -> int:
@@ -63,7 +63,7 @@ def main() -> int:
         )
         _Server(config).run(sockets=[listener])
     except OpsError as error:
-        print(f"gateway: {error}", file=sys.stderr)  # noqa: T201 -- the console is its only reader
+        print(f"gateway: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 0

@@ -115,7 +115,7 @@ def _route_state(entry: Entry) -> RouteState:
         percentage=config.percentage,
         metadata=config.metadata,
         configured_percentage=entry.configured_share,
-        since=iso(entry.since),  # type: ignore[arg-type]  # parsed by pydantic
+        since=iso(entry.since),
         changed_by=entry.changed_by,
     )
 

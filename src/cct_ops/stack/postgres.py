@@ -86,6 +86,9 @@ class Cluster:
 
     def program(self) -> Program:
         """The server in the foreground; SIGINT makes it disconnect everybody and stop."""
+        user = _system_user()
+        if user is not None:
+            _let_through(self.data, _binaries())  # each time: others may set the modes back
         _forget_dead_server(self.data)
         settings = [f"{name}={value}" for name, value in _SETTINGS.items()]
         settings.append(f"port={self.port}")
@@ -93,7 +96,7 @@ class Cluster:
         return Program(
             argv=(str(_binaries() / "postgres"), "-D", str(self.data), *options),
             env={"PATH": os.defpath, "LC_ALL": "C"},
-            user=_system_user(),
+            user=user,
             stop_signal=signal.SIGINT,
             stop_seconds=15.0,
         )
@@ -110,8 +113,7 @@ class Cluster:
             if user is not None:
                 for path in (new, Path(password.name)):
                     shutil.chown(path, user, user)
-                _let_through(new)
-                _let_through(_binaries())
+                _let_through(new, _binaries())
             names = ["-D", str(new), "-U", _ROLE, f"--pwfile={password.name}"]
             _run(["initdb", *names, "--auth=scram-sha-256", *_SAME_EVERYWHERE], user)
         create = "".join(f"CREATE DATABASE {name};\n" for name in DATABASES)
@@ -237,8 +239,8 @@ def _system_user() -> str | None:
     return _SYSTEM_USER
 
 
-def _let_through(path: Path) -> None:
-    for folder in path.resolve().parents:
+def _let_through(*paths: Path) -> None:
+    for folder in {parent for path in paths for parent in path.resolve().parents}:
         mode = stat.S_IMODE(folder.stat().st_mode)
         if not mode & stat.S_IXOTH:
             folder.chmod(mode | stat.S_IXOTH)
