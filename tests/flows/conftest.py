@@ -31,6 +31,7 @@ def playbook_environment(
     monkeypatch.setenv("CCT_OPS_MIN_SAMPLES", "5")
     monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "2")
     monkeypatch.setenv("CCT_OPS_LOCK_WAIT_SECONDS", "2")
+    monkeypatch.setenv("CCT_OPS_REQUESTS_PER_MINUTE", "600")  # as the sandbox has no limits either
     settings.cache_clear()
     # Logs to the API would outlive the server at the end of the session.
     with temporary_settings(
