@@ -21,7 +21,7 @@ from tasks.authorise import authorise
 from tasks.diagnose import diagnose_rollback
 from tasks.report import report, report_failure
 from tasks.rollback import reset_canary
-from tasks.verify import verify_canary_serves
+from tasks.verify import verify
 
 
 @flow(
@@ -48,6 +48,6 @@ def auto_rollback(
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:
             reset_canary(decision.permit, target)
-            verify_canary_serves(target, diagnosis.plan.steady_state)
+            verify(diagnosis.plan)
 
     return report(decision, diagnosis)

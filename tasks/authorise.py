@@ -25,9 +25,9 @@ from cct_ops.models.outcome import Outcome
 from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
+from tasks.actions import perform
 from tasks.approval import ask
 from tasks.connections import current_run, ledger, settings
-from tasks.rollback import undo
 
 # Beyond the watch window a permit leaves room for the write, its read-back and slow answers.
 MARGIN_SECONDS = 600.0
@@ -181,7 +181,7 @@ class _Gate:
                     seconds=self._seconds(),
                 )
             for call in calls:
-                undo(restore, call)
+                perform(restore, call)
             permits.close(ledger(), restore)
         except OpsError as failure:
             self._decide("undo failed", f"{cause} The undo failed as well: {failure}")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from cct_ops.config_file import load
+from cct_ops.models.base import Frozen
 from cct_ops.models.mode import Mode
-from cct_ops.models.plan import Frozen
 
 
 class PlaybookPolicy(Frozen):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError, validate_call
 
 from cct_ops.clients.exchange import named, parse
 from cct_ops.clients.transport import CctTransport
@@ -34,14 +34,17 @@ class _Changed(Wire):
 
 _CHANGED = TypeAdapter(_Changed)
 
+# What a plan may name. A method that is not listed here cannot be reached through ``perform``.
+CALLS = frozenset({"reset_canary", "disable_canary"})
+
 
 class CctOperator:
     """
     Changes CCT, one method per endpoint, each call checked against its permit.
 
     Holding a ``Permit`` proves nothing: it is a copy that anyone can make. What lets a write out is
-    the checker, which looks at the permit's row before each one. The returned configuration is
-    what CCT claims; CCT answers 200 also to writes that it did not store, so read it back.
+    the checker, which looks at the permit's row before each one. What is returned is what CCT
+    claims; CCT answers 200 also to writes that it did not store, so read it back.
     """
 
     def __init__(self, permit: Permit, checker: PermitChecker, transport: CctTransport) -> None:
@@ -49,28 +52,41 @@ class CctOperator:
         self._checker = checker
         self._transport = transport
 
-    def reset_canary(self, route: str) -> CanaryConfig:
+    def perform(self, call: Call) -> Any:
+        """Carry out a call of a plan by the method that it names; its arguments are checked."""
+        if call.method not in CALLS:
+            raise NotPermitted(f"Nothing was sent: the operator knows no call {call}.")
+        try:
+            return validate_call(getattr(self, call.method))(**call.arguments)
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False)[0]["msg"]
+            raise NotPermitted(f"Nothing was sent: {call} is not such a call: {problem}.") from None
+
+    def reset_canary(self, route: Route) -> CanaryConfig:
         """Turn a route's canary on, at its configured share."""
         return self._change_route("reset_canary", "canary/reset", route)
 
-    def disable_canary(self, route: str) -> CanaryConfig:
+    def disable_canary(self, route: Route) -> CanaryConfig:
         """Turn a route's canary off, at 0 %."""
         return self._change_route("disable_canary", "canary/disable", route)
 
-    def perform(self, call: Call) -> CanaryConfig:
-        """Carry out a call of a plan by the method that it names."""
-        match call.method, dict(call.arguments):
-            case "reset_canary", {"route": str(route), **rest} if not rest:
-                return self.reset_canary(route)
-            case "disable_canary", {"route": str(route), **rest} if not rest:
-                return self.disable_canary(route)
-        raise NotPermitted(f"Nothing was sent: the operator knows no call {call}.")
-
-    def _change_route(self, method: str, path: str, route: str) -> CanaryConfig:
+    def _change_route(self, method: str, path: str, route: Route) -> CanaryConfig:
         # CCT takes a missing route for all of them, so what leaves here must name one that exists.
         if route not in frozenset(Route):
             raise NotPermitted(f"Nothing was sent: {route!r} is not a route of CCT.")
-        call = Call(method=method, arguments={"route": str(route)})
-        allowed = self._checker.check(self._permit, call)
-        payload = self._transport.write("POST", path, {"route": str(route)}, None, allowed=allowed)
+        payload = self._write(method, {"route": str(route)}, "POST", path, query={"route": route})
         return parse(_CHANGED, payload, named("POST", path)).config
+
+    def _write(
+        self,
+        name: str,
+        arguments: dict[str, str | int | float | bool],
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str | int] | None = None,
+        json: dict[str, Any] | None = None,
+    ) -> Any:
+        """Send the one request of a call, if the permit allows exactly this call."""
+        allowed = self._checker.check(self._permit, Call(method=name, arguments=arguments))
+        return self._transport.write(method, path, query or {}, json, allowed=allowed)

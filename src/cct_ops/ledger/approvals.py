@@ -17,7 +17,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger.schema import approvals
 from cct_ops.ledger.sql import in_seconds, now
-from cct_ops.models.plan import Frozen, Plan
+from cct_ops.models.base import Frozen
+from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
 
 

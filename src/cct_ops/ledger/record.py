@@ -21,10 +21,11 @@ from cct_ops.ledger.schema import (
     verifications,
 )
 from cct_ops.ledger.schema import alerts as alert_rows
+from cct_ops.models.base import Frozen
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Call, Frozen, Plan
+from cct_ops.models.plan import Call, Plan
 from cct_ops.models.run import Run
 from cct_ops.models.verification import Verdict, Verification
 

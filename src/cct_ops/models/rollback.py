@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
+from cct_ops.models.base import Frozen
 from cct_ops.models.cct import (
     CanaryConfig,
     Compliance,
@@ -22,7 +23,8 @@ from cct_ops.models.cct import (
     SloStatus,
 )
 from cct_ops.models.outcome import Evidence, Severity
-from cct_ops.models.plan import Call, Frozen, Plan, Scalar, SteadyState, Step
+from cct_ops.models.plan import Call, Plan, Scalar, Step
+from cct_ops.models.steady_state import CanaryServes
 
 # An event and the disable that it caused are written by one request, yet by two clocks.
 SAME_MOMENT = timedelta(seconds=30)
@@ -220,7 +222,7 @@ def _plan(target: Route, cause: Cause, gone: bool | None, slo: SloStatus, watch:
                 undo=Call(method="disable_canary", arguments={"route": target.value}),
             ),
         ),
-        steady_state=SteadyState(
+        steady_state=CanaryServes(
             p95_latency_ms=allowed.p95_latency_ms * allowed.canary_latency_factor,
             error_rate_percent=allowed.canary_error_rate_percent,
             availability_percent=allowed.availability_percent,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from cct_ops.models.base import Frozen
 from cct_ops.models.cct import CanaryMetrics, CanaryStatus, Metrics, Route
-from cct_ops.models.plan import Frozen, SteadyState
+from cct_ops.models.steady_state import CanaryServes
 
 
 class Verdict(StrEnum):
@@ -25,7 +26,7 @@ class Verification(Frozen):
 
     @classmethod
     def of_canary(
-        cls, route: Route, steady: SteadyState, status: CanaryStatus, metrics: CanaryMetrics
+        cls, route: Route, steady: CanaryServes, status: CanaryStatus, metrics: CanaryMetrics
     ) -> Verification:
         """Judge a canary that was put back: it must be on, and its own traffic within bounds."""
         config = status.routes.get(route)
@@ -64,7 +65,7 @@ class Verification(Frozen):
         )
 
 
-def _excess(seen: Metrics, steady: SteadyState) -> str:
+def _excess(seen: Metrics, steady: CanaryServes) -> str:
     """Return what is out of bounds as the middle of a sentence, or an empty string."""
     found = []
     if seen.p95_latency_ms > steady.p95_latency_ms:
