@@ -20,8 +20,21 @@ app = App(
 app.command("cct_ops.commands.up:up", name="up", help="Run the whole stack on this machine.")
 
 
+# They make an environment of their own; every other command works on the stack that runs here.
+_APART = ("up", "demo", "--help", "--version")
+
+
+def adopt() -> None:
+    """Find the stack that runs here, for commands that are not told of another."""
+    from cct_ops.stack import environment
+
+    environment.adopt()
+
+
 def main() -> None:
     """Run one command; what an operator did wrong is one sentence, never a traceback."""
+    if len(sys.argv) > 1 and sys.argv[1] not in _APART:
+        adopt()
     try:
         code = app()
     except OpsError as error:

@@ -44,7 +44,7 @@ class StackConfig(BaseModel):
         project = project_of(Path.cwd())
         return cls(
             project=project,
-            data=(data or project / ".cct-ops").absolute(),
+            data=(data or cls.usual_data(project)).absolute(),
             prefect_port=prefect_port or 4200,
             gateway_port=gateway_port or _port_from("CCT_OPS_GATEWAY_PORT", 8080),
             sandbox_port=sandbox_port or 8090,
@@ -61,6 +61,11 @@ class StackConfig(BaseModel):
             sandbox_port=free_port(),
             env=env or {},
         )
+
+    @staticmethod
+    def usual_data(project: Path) -> Path:
+        """Return where a project's stack keeps its data unless told otherwise."""
+        return project / ".cct-ops"
 
     @property
     def environment(self) -> dict[str, str]:
