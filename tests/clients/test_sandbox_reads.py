@@ -155,8 +155,6 @@ def test_a_locked_address_is_told_how_long(sandbox: SandboxControl, pacer: Recor
 
 
 def test_a_share_that_is_no_number_is_none(sandbox: SandboxControl, reader: CctReader) -> None:
-    sandbox: SandboxControl, reader: CctReader
-) -> None:
     """CCT takes a percentage that is no number and from then on answers null."""
     httpx.post(
         f"{sandbox.base_url}/api/v1/canary/enable",
