@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
-from prefect.futures import PrefectFuture, wait
+from prefect.futures import PrefectFuture
 
 from cct_ops.errors import ContractBroken, Rejected, Unavailable, Unsupported
 from cct_ops.models.canary_fix import CanaryFix
@@ -142,7 +142,8 @@ def diagnose_canary(target: Route, fix: CanaryFix) -> CanaryDiagnosis:
         probe_call.submit(as_canary=False),
         probe_call.submit(as_canary=True),
     )
-    wait([status, config, traffic, slo, plain, marked])  # none is left behind when one fails
+    for each in (status, config, traffic, slo, plain, marked):
+        each.wait()  # none is left behind when one fails
     canary = status.result().routes.get(target)
     if canary is None:
         raise ContractBroken(f"GET canary/status does not list {target}.")
@@ -175,7 +176,8 @@ def diagnose_rollback(target: Route) -> RollbackDiagnosis:
     slo = probe_slo.submit()
     breaches = probe_breaches.submit()
     health = probe_health.submit()
-    wait([canary, history, rollbacks, slo, breaches, health])  # none is left behind
+    for each in (canary, history, rollbacks, slo, breaches, health):
+        each.wait()  # none is left behind when one fails
 
     config = canary.result().routes.get(target)
     objectives = {status.endpoint: status for status in slo.result()}.get(target)
