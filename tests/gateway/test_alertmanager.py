@@ -15,16 +15,12 @@ from cct_ops.ledger import intake
 from cct_ops.ledger.schema import alerts, incidents
 from cct_ops.models.alert import AlertStatus
 
-CAPTURED = Path(__file__).parents[2].parent / "shared" / "payloads" / "alertmanager"
-
-captured = pytest.mark.skipif(
-    not CAPTURED.is_dir(), reason="the captured bodies are not beside the checkout"
-)
+CAPTURED = Path(__file__).parent / "payloads"
 
 
 def body(name: str) -> bytes:
     """Return one captured body."""
-    return (CAPTURED / f"captured-{name}.json").read_bytes()
+    return (CAPTURED / f"{name}.json").read_bytes()
 
 
 def take_in(engine: sa.Engine, name: str) -> list[str]:
@@ -36,7 +32,6 @@ def take_in(engine: sa.Engine, name: str) -> list[str]:
     return list(verdicts[-len(reading.alerts) :])
 
 
-@captured
 def test_each_alert_has_its_own_status() -> None:
     """The group is called firing while one of its alerts is resolved."""
     read = alertmanager.read(body("mixed-one-resolved")).alerts
@@ -51,7 +46,6 @@ def test_each_alert_has_its_own_status() -> None:
     assert [each.ends_at for each in read[1:]] == [None, None]
 
 
-@captured
 def test_one_group_from_its_first_notice_to_its_last(engine: sa.Engine) -> None:
     """The whole group is sent again whenever one alert changes; only the change counts."""
     assert take_in(engine, "firing-group-of-2") == ["opened", "opened"]
@@ -63,7 +57,6 @@ def test_one_group_from_its_first_notice_to_its_last(engine: sa.Engine) -> None:
         assert set(connection.scalars(sa.select(incidents.c.state))) == {"closed"}
 
 
-@captured
 def test_a_start_that_moves_back_is_the_same_incident(engine: sa.Engine) -> None:
     """Another replica reported an earlier start; the earliest is kept."""
     assert take_in(engine, "startsAt-before") == ["opened"]
@@ -74,7 +67,6 @@ def test_a_start_that_moves_back_is_the_same_incident(engine: sa.Engine) -> None
     assert starts_at == datetime(2026, 11, 23, 23, 29, 16, 931976, tzinfo=UTC)
 
 
-@captured
 def test_alerts_that_the_sender_left_out_are_noted() -> None:
     """They are lost to us until it is told to send them all."""
     reading = alertmanager.read(body("truncated-2-of-5"))
