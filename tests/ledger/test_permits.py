@@ -18,8 +18,9 @@ from cct_ops.ledger import locks, permits
 from cct_ops.ledger.schema import actions
 from cct_ops.models.cct import Route
 from cct_ops.models.permit import Permit, PermitKind
-from cct_ops.models.plan import Call, Plan, SteadyState, Step
+from cct_ops.models.plan import Call, Plan, Step
 from cct_ops.models.run import Run
+from cct_ops.models.steady_state import CanaryServes
 from cct_ops.sandbox.control import SandboxControl
 from tests.clients.parts import RecordingPacer
 from tests.conftest import API_KEY
@@ -38,7 +39,7 @@ def plan(call: Call = RESET) -> Plan:
         summary="Put the canary back.",
         blast_radius="the canary's share",
         steps=(Step(call=call, undo=DISABLE),),
-        steady_state=SteadyState(
+        steady_state=CanaryServes(
             p95_latency_ms=1,
             error_rate_percent=1,
             availability_percent=1,
