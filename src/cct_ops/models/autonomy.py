@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.mode import Mode, lowest
 from cct_ops.models.targets import Pattern, matches
+
+Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1)]
 
 
 class AutonomySettings(Frozen):
@@ -23,13 +25,7 @@ class AutonomySettings(Frozen):
 
     verified_fixes: int = Field(10, ge=1)
     recurs_within_hours: float = Field(1, ge=0)
-    classes: dict[str, tuple[Pattern, ...]] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _named(self) -> Self:
-        if empty := [name for name, patterns in self.classes.items() if not patterns]:
-            raise ValueError(f"{', '.join(empty)} lists no targets")
-        return self
+    classes: dict[str, Patterns] = Field(default_factory=dict)
 
     def class_of(self, target: str) -> TargetClass:
         """Return the first class that lists the target."""
