@@ -59,7 +59,7 @@ def test_a_playbook_that_is_not_listed_may_only_look_and_touches_nothing() -> No
             "Input should be 'mon'",
         ),
         ("playbooks: {}\nautonomy:\n  verified_fixes: 0\n", 3, "autonomy.verified_fixes"),
-        ("playbooks: {}\nautonomy:\n  classes:\n    pages: []\n", 3, "autonomy.classes.pages"),
+        ("playbooks: {}\nautonomy:\n  classes:\n    pages: []\n", 4, "autonomy.classes.pages"),
         (
             "playbooks:\n  a:\n    ceiling: auto\n    clean_since: 2026-01-01 10:00:00\n",
             4,

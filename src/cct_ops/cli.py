@@ -18,6 +18,12 @@ app = App(
 )
 
 app.command("cct_ops.commands.up:up", name="up", help="Run the whole stack on this machine.")
+app.command("cct_ops.commands.switches:stop", name="stop", help="Let nothing new be changed.")
+app.command("cct_ops.commands.switches:resume", name="resume", help="Let changes through again.")
+app.command("cct_ops.commands.switches:hold", name="hold", help="Take a target over yourself.")
+app.command("cct_ops.commands.switches:release", name="release", help="End the holds of a target.")
+app.command("cct_ops.commands.guards:guards", name="guards", help="What stops changes right now.")
+app.command("cct_ops.commands.autonomy:autonomy", name="autonomy", help="What playbooks earned.")
 
 
 def main() -> None:

@@ -60,10 +60,10 @@ def of(
     )
 
 
-def classes(tx: sa.Connection, playbook: str) -> list[str]:
+def targets(tx: sa.Connection, playbook: str) -> list[str]:
     """Return the targets that the playbook ever changed."""
-    targets = sa.select(permits.c.target).where(permits.c.playbook == playbook).distinct()
-    return list(tx.execute(targets.order_by(permits.c.target)).scalars())
+    changed = sa.select(permits.c.target).where(permits.c.playbook == playbook).distinct()
+    return list(tx.execute(changed.order_by(permits.c.target)).scalars())
 
 
 def _failures() -> sa.Select[tuple[datetime, str, str, str]]:

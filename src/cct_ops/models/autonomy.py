@@ -72,11 +72,17 @@ class TrackRecord(Frozen):
 
 
 class Rung(Frozen):
-    """Where a playbook stands on the ladder, why, and what a person could merge to raise it."""
+    """
+    Where a playbook stands on the ladder, why, and what a person could merge to raise it.
+
+    A proposal is news with every full count of verified fixes, so that people are not told of it
+    after each single one.
+    """
 
     mode: Mode
     reason: str
     proposal: str | None = None
+    is_news: bool = False
 
 
 def rung(
@@ -93,7 +99,8 @@ def rung(
     proposal = None
     if record.verified_fixes >= settings.verified_fixes:
         proposal = _proposal(ceiling, mode, playbook, now if bad else None)
-    return Rung(mode=mode, reason=reason, proposal=proposal)
+    is_news = proposal is not None and record.verified_fixes % settings.verified_fixes == 0
+    return Rung(mode=mode, reason=reason, proposal=proposal, is_news=is_news)
 
 
 def _proposal(ceiling: Mode, mode: Mode, playbook: str, clean_since: datetime | None) -> str | None:
