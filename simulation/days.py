@@ -14,11 +14,11 @@ Course = Generator[timedelta, None, None]
 class Days:
     """All courses that are under way, in order of time."""
 
-    def __init__(self, move: Callable[[datetime], None]) -> None:
+    def __init__(self, start: datetime, move: Callable[[datetime], None]) -> None:
         self._move = move
         self._order = itertools.count()
         self._next: list[tuple[datetime, int, Course]] = []
-        self.now = datetime.min
+        self.now = start
 
     def begin(self, at: datetime, course: Course) -> None:
         """Let a course begin at that moment."""

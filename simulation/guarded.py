@@ -34,7 +34,7 @@ from simulation.plans import (
     Conclusion,
     plan_for,
 )
-from simulation.scenario import MINUTE, Firing, Kind
+from simulation.scenario import MINUTE, Firing, Kind, silences
 from simulation.world import Temporary, World
 
 OUTCOMES = {"storm": Outcome.RECOMMENDED, "merge": Outcome.MERGED}
@@ -53,11 +53,13 @@ class Guarded:
     def begin(self, firing: Firing) -> Course:
         """Let the alert come in, and let a run begin if it is a new incident."""
         self.world.fail(firing.target, firing.heals_at)
+        self.world.open(firing.target, firing.alertname)
         incident_id = alerts.fire(self.engine, firing)
         if incident_id is not None:
             self.days.begin(self.days.now + DIAGNOSIS, self.respond(firing, incident_id))
         yield firing.heals_at - self.days.now
-        alerts.resolve(self.engine, firing, self.days.now)
+        if self.world.is_open(firing.target, firing.alertname):
+            self._over(firing)
 
     def respond(self, firing: Firing, incident_id: UUID | None) -> Course:
         """Run the playbook; without an incident it is a person's own run, which they approve."""
@@ -100,6 +102,10 @@ class Guarded:
             yield from self._act(firing, run, plan, permit)
         locks.release(self.engine, plan.target, token)
 
+    def _over(self, firing: Firing) -> None:
+        self.world.close(firing.target, firing.alertname)
+        alerts.resolve(self.engine, firing, self.days.now)
+
     def rung(self, plan: Plan) -> Rung:
         """Return what the record lets the playbook do."""
         settings = self.policy.autonomy
@@ -120,7 +126,7 @@ class Guarded:
             settings=self.policy.guards,
             maintenance=self.policy.maintenance,
             allowed=self.playbooks[playbook].targets,
-            silences=(),
+            silences=silences(self.days.now),
         )
 
     def _before_asking(self, wanted: Intent, *, asks: bool) -> Standing | None:
@@ -184,7 +190,7 @@ class Guarded:
         record.verify(self.engine, run.id, Verification(verdict=verdict, reason="-"))
         if firing.works:
             self.world.fix(firing.target)
-            alerts.resolve(self.engine, firing, self.days.now)
+            self._over(firing)
         else:
             self._restore(run, plan, permit.fencing_token)
             if made is not None:

@@ -50,8 +50,8 @@ class People:
         while True:
             for kind in {each.kind: each for each in self.firings}.values():
                 self._look_at(kind)
-            for playbook, target in self._stopped_by_breakers():
-                self._repair(playbook, target)
+            for target in self._stopped_by_breakers():
+                self._repair(target)
             yield DAY
 
     def _look_at(self, example: Firing) -> None:
@@ -61,20 +61,20 @@ class People:
             trusted = known.model_copy(update={"clean_since": self.at_work.days.now})
             self.at_work.playbooks[example.kind] = trusted
 
-    def _stopped_by_breakers(self) -> list[tuple[str, str]]:
+    def _stopped_by_breakers(self) -> list[str]:
         stopped = (
-            sa.select(decisions.c.playbook, decisions.c.target)
+            sa.select(decisions.c.target)
             .where(
                 decisions.c.guard.in_(BREAKERS),
                 decisions.c.decided_at > self.at_work.days.now - DAY,
             )
             .distinct()
-            .order_by(decisions.c.playbook, decisions.c.target)
+            .order_by(decisions.c.target)
         )
         with self.at_work.engine.connect() as connection:
-            return [(row.playbook, row.target) for row in connection.execute(stopped)]
+            return list(connection.execute(stopped).scalars())
 
-    def _repair(self, playbook: str, target: str) -> None:
+    def _repair(self, target: str) -> None:
         """Find the cause, and run the playbook by hand: this time it works."""
         world, now = self.at_work.world, self.at_work.days.now
         last = next(each for each in reversed(self.firings) if each.target == target)

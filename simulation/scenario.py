@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from cct_ops.models.maintenance import Silence
+
 START = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
 MINUTE = timedelta(minutes=1)
 
@@ -37,16 +39,43 @@ class Behaviour:
 
 BEHAVIOUR = {
     Kind.STEADY: Behaviour(20, 24 * 60, 600, 0.99),
-    Kind.FLAPPING: Behaviour(8, 60, 6, 0.95),
-    Kind.RECURRING: Behaviour(6, 100, 60, 0.97),
-    Kind.FAILING: Behaviour(5, 80, 40, 0.02),
+    Kind.FLAPPING: Behaviour(5, 60, 6, 0.95),
+    Kind.RECURRING: Behaviour(5, 120, 60, 0.97),
+    Kind.FAILING: Behaviour(2, 25, 12, 0.02),
     Kind.WEAKENED: Behaviour(5, 8 * 60, 300, 0.97),
 }
-STORMS_AT_HOURS = (30.0, 77.5, 131.0)
-STORM_INCIDENTS = 70
-STORM_MINUTES = 6.0
-DIES = 0.01
+DIES = 0.02
 STALLS = 0.01
+
+
+@dataclass(frozen=True)
+class Burst:
+    """Many alerts within a short time: a storm, or an hour in which just too much goes wrong."""
+
+    at_hours: float
+    alerts: int
+    minutes: float
+
+
+BURSTS = (
+    Burst(10, 50, 60),
+    Burst(30, 70, 6),
+    Burst(77.5, 70, 6),
+    Burst(106, 50, 60),
+    Burst(131, 70, 6),
+)
+
+SILENCED = Silence.model_validate(
+    {
+        "id": "simulated",
+        "status": {"state": "active"},
+        "matchers": [{"name": "route", "value": "/flapping-02", "isRegex": False}],
+        "endsAt": (START + timedelta(hours=38)).isoformat(),
+        "createdBy": "ada",
+        "comment": "a known one",
+    }
+)
+SILENCED_FROM = START + timedelta(hours=10)
 
 
 @dataclass(frozen=True)
@@ -78,9 +107,11 @@ def firings(days: float, seed: int) -> list[Firing]:
                 if luck.random() < 0.05:  # another alert about the same thing, a little later
                     found.append(_firing(luck, moment + luck.random() * 4 * MINUTE, kind, number))
                 moment += luck.expovariate(1 / each.every_minutes) * MINUTE
-    for hours in STORMS_AT_HOURS:
-        for _ in range(STORM_INCIDENTS):
-            moment = START + timedelta(hours=hours) + luck.random() * STORM_MINUTES * MINUTE
+    for burst in BURSTS:
+        for _ in range(burst.alerts):
+            moment = (
+                START + timedelta(hours=burst.at_hours) + luck.random() * burst.minutes * MINUTE
+            )
             kind = luck.choice(list(Kind))
             found.append(_firing(luck, moment, kind, luck.randrange(BEHAVIOUR[kind].targets)))
     return sorted((each for each in found if each.at < end), key=lambda each: each.at)
@@ -100,3 +131,8 @@ def _firing(luck: random.Random, at: datetime, kind: Kind, number: int) -> Firin
         answer_minutes=luck.uniform(1, 20),
         says_yes=luck.random() < 0.9,
     )
+
+
+def silences(now: datetime) -> tuple[Silence, ...]:
+    """Return what Alertmanager would answer."""
+    return (SILENCED,) if SILENCED_FROM <= now < SILENCED.ends_at else ()

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-import sqlalchemy as sa
-
-from simulation import alerts
 from simulation.days import Course, Days
 from simulation.plans import DIAGNOSIS, LASTS, STALL, WATCH, plan_for
 from simulation.scenario import Firing, Kind
@@ -22,23 +19,22 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 class Unguarded:
     """Acts on each incident at once, and forgets what it did when it dies."""
 
-    engine: sa.Engine
     world: World
     days: Days
 
     def begin(self, firing: Firing) -> Course:
-        """Let the alert come in, and let a script run if it is a new incident."""
+        """Let the alert come in, and let a script run if it does not fire already."""
         self.world.fail(firing.target, firing.heals_at)
-        if alerts.fire(self.engine, firing) is not None:
+        if self.world.open(firing.target, firing.alertname):
             self.days.begin(self.days.now + DIAGNOSIS, self._respond(firing))
         yield firing.heals_at - self.days.now
-        alerts.resolve(self.engine, firing, self.days.now)
+        self.world.close(firing.target, firing.alertname)
 
     def _respond(self, firing: Firing) -> Course:
         run_id = uuid4()
         for _ in range(TRIES):
             if not self.world.is_broken(firing.target, self.days.now):
-                return
+                break
             self.world.attempts += 1
             for _call in plan_for(firing).calls:
                 self.world.write(

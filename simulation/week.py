@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +13,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops import policy
-from cct_ops.ledger.engine import connect, migrate
+from cct_ops.ledger.engine import migrate
 from cct_ops.ledger.schema import actions, decisions, permits, resolutions
 from cct_ops.models.autonomy import AutonomySettings
 from cct_ops.models.maintenance import Window
@@ -22,13 +21,14 @@ from cct_ops.models.mode import Mode
 from cct_ops.policy import PlaybookPolicy
 from cct_ops.stack.postgres import EmbeddedPostgres
 from simulation.clock import VirtualClock
-from simulation.days import Course, Days
+from simulation.days import Days
 from simulation.guarded import Guarded
 from simulation.people import People
 from simulation.scenario import START, Firing, Kind, firings
 from simulation.unguarded import Unguarded
 from simulation.world import World
 
+UNLISTED = "/steady-19"
 SUNDAY_NIGHT = Window(name="the weekly move", days=("sun",), start="02:00", end="06:00")
 
 
@@ -77,42 +77,46 @@ def simulate(server: EmbeddedPostgres, policy_path: Path, *, days: float, seed: 
         for kind in Kind
     }
 
-    def with_guards(engine: sa.Engine, world: World, course: Days) -> Callable[[Firing], Course]:
-        guarded = Guarded(engine, world, course, known, listed)
-        People(guarded, week).begin()
-        return guarded.begin
-
-    def without(engine: sa.Engine, world: World, course: Days) -> Callable[[Firing], Course]:
-        return Unguarded(engine, world, course).begin
-
     return Week(
         days=days,
         alerts=len(week),
         targets=len({each.target for each in week}),
-        without=_meet(server, week, days, without),
-        guarded=_meet(server, week, days, with_guards),
+        without=_without(week, days),
+        guarded=_with_guards(server, week, days, known, listed),
     )
 
 
-UNLISTED = "/steady-19"
-Meeting = Callable[[sa.Engine, World, Days], Callable[[Firing], Course]]
+def _without(week: list[Firing], days: float) -> Tally:
+    world, course = World(), Days(START, lambda _: None)
+    unguarded = Unguarded(world, course)
+    for firing in week:
+        course.begin(firing.at, unguarded.begin(firing))
+    course.run(START + timedelta(days=days))
+    return _tally(world, course)
 
 
-def _meet(server: EmbeddedPostgres, week: list[Firing], days: float, meeting: Meeting) -> Tally:
+def _with_guards(
+    server: EmbeddedPostgres,
+    week: list[Firing],
+    days: float,
+    known: policy.Policy,
+    listed: dict[str, PlaybookPolicy],
+) -> Tally:
     database = f"week_{uuid4().hex}"
     with psycopg.connect(_plain(server.url("postgres")), autocommit=True) as admin:
         admin.execute(f"create database {database}".encode())
     clock = VirtualClock.install(_plain(server.url(database)))
     clock.move(START)
-    url = SecretStr(server.url(database))
-    migrate(url)
-    engine, world, course = connect(url), World(), Days(clock.move)
-    begin = meeting(engine, world, course)
+    migrate(SecretStr(server.url(database)))
+    engine = sa.create_engine(server.url(database))
+    world, course = World(), Days(START, clock.move)
+    guarded = Guarded(engine, world, course, known, listed)
+    People(guarded, week).begin()
     for firing in week:
-        course.begin(firing.at, begin(firing))
-    course.run(START + timedelta(days=days))
+        course.begin(firing.at, guarded.begin(firing))
     try:
-        return _tally(engine, world, course)
+        course.run(START + timedelta(days=days))
+        return _tally(world, course, engine)
     finally:
         engine.dispose()
         clock.connection.close()
@@ -122,29 +126,36 @@ def _plain(url: str) -> str:
     return url.replace("+psycopg", "")
 
 
-def _tally(engine: sa.Engine, world: World, course: Days) -> Tally:
+def _tally(world: World, course: Days, engine: sa.Engine | None = None) -> Tally:
+    blocked, outcomes, journalled = _record(engine) if engine else (Counter(), Counter(), 0)
+    return Tally(
+        attempts=world.attempts,
+        changes=world.changes,
+        restores=world.restores,
+        fixed=world.fixed,
+        stopped_writes=world.stopped_writes,
+        blocked=blocked,
+        outcomes=outcomes,
+        overdue=world.overdue(course.now),
+        concurrent=world.concurrent,
+        unpermitted=max(world.unpermitted, world.changes + world.restores - journalled),
+    )
+
+
+def _record(engine: sa.Engine) -> tuple[Counter[str], Counter[str], int]:
+    """Count refusals and outcomes, and the journalled calls that lie within their permits."""
     count = sa.func.count()
     blocked = sa.select(decisions.c.guard, count).where(decisions.c.guard.is_not(None))
     outcomes = sa.select(resolutions.c.outcome, count).group_by(resolutions.c.outcome)
-    # Nothing the world saw may be missing in the journal, or lie outside of its permit.
-    journalled = (
-        sa.select(count)
-        .select_from(actions.join(permits, permits.c.id == actions.c.permit_id))
-        .where(actions.c.intended_at.between(permits.c.issued_at, permits.c.expires_at))
+    journalled = sa.select(count).select_from(
+        actions.join(permits, permits.c.id == actions.c.permit_id)
     )
+    in_time = actions.c.intended_at.between(permits.c.issued_at, permits.c.expires_at)
     with engine.connect() as connection:
-        in_journal = connection.execute(journalled).scalar_one()
-        return Tally(
-            attempts=world.attempts,
-            changes=world.changes,
-            restores=world.restores,
-            fixed=world.fixed,
-            stopped_writes=world.stopped_writes,
-            blocked=Counter(
+        return (
+            Counter(
                 {row[0]: row[1] for row in connection.execute(blocked.group_by(decisions.c.guard))}
             ),
-            outcomes=Counter({row[0]: row[1] for row in connection.execute(outcomes)}),
-            overdue=world.overdue(course.now),
-            concurrent=world.concurrent,
-            unpermitted=max(world.unpermitted, world.changes + world.restores - in_journal),
+            Counter({row[0]: row[1] for row in connection.execute(outcomes)}),
+            connection.execute(journalled.where(in_time)).scalar_one(),
         )

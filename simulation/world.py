@@ -36,8 +36,23 @@ class World:
     fixed: int = 0
     stopped_writes: int = 0
     temporary: list[Temporary] = field(default_factory=list)
+    _open: set[tuple[str, str]] = field(default_factory=set)
     _broken_until: dict[str, datetime] = field(default_factory=dict)
     _changing: dict[str, dict[UUID, datetime]] = field(default_factory=lambda: defaultdict(dict))
+
+    def open(self, target: str, alertname: str) -> bool:
+        """Let an alert fire; False if it fires already."""
+        new = (target, alertname) not in self._open
+        self._open.add((target, alertname))
+        return new
+
+    def is_open(self, target: str, alertname: str) -> bool:
+        """Tell whether the alert fires."""
+        return (target, alertname) in self._open
+
+    def close(self, target: str, alertname: str) -> None:
+        """Let the alert be over."""
+        self._open.discard((target, alertname))
 
     def fail(self, target: str, until: datetime) -> None:
         """Let the target be broken until then, if nobody repairs it."""
