@@ -29,9 +29,17 @@ app = App(
 
 # No help= here: it would hide the docstring in `cct-ops <command> --help`. The modules are light:
 # whatever is heavy they import inside their functions.
-app.command("cct_ops.commands.up:up", name="up")
-app.command("cct_ops.commands.demo:demo", name="demo")
-
+for name, where in {
+    "up": "up:up",
+    "demo": "demo:demo",
+    "stop": "switches:stop",
+    "resume": "switches:resume",
+    "hold": "switches:hold",
+    "release": "switches:release",
+    "guards": "guards:guards",
+    "autonomy": "autonomy:autonomy",
+}.items():
+    app.command(f"cct_ops.commands.{where}", name=name)
 
 # They make an environment of their own; every other command works on the stack that runs here.
 _APART = ("up", "demo", "--version")

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     grafana_url: HttpUrl | None = Field(
         None, description="The canary dashboard that reports link to; without it no link."
     )
+    alertmanager_url: HttpUrl | None = Field(
+        None, description="Whose silences keep automation off; without it none are asked for."
+    )
 
     requests_per_minute: int = Field(
         30, ge=2, description="CCT's limit per address (its own default: 30 in 60 s)."
