@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -14,8 +13,6 @@ from cct_ops.commands.moments import moment
 from cct_ops.errors import BadConfiguration
 from cct_ops.ledger.guard_tables import holds, switches
 from cct_ops.models.outcome import Outcome
-from cct_ops.stack.find import ledger_url as find_ledger
-from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.conftest import ROOT
 from tests.ledger.history import TARGET, attempt
 
@@ -107,16 +104,6 @@ def test_the_ladder_is_shown_with_what_a_person_could_merge(
     assert "10 of 10" in shown
     assert "approve" in shown
     assert "clean_since: 20" in shown
-
-
-def test_the_ledger_of_the_running_stack_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("CCT_OPS_DATABASE_URL")
-    with pytest.raises(BadConfiguration, match="no stack runs"):
-        find_ledger(tmp_path)
-    with EmbeddedPostgres(tmp_path / "postgres") as server:
-        assert find_ledger(tmp_path).get_secret_value() == server.url("cct_ops")
 
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=timezone(timedelta(hours=1)))

@@ -6,6 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cct_ops.commands.here import ledger
+
 
 def autonomy() -> int:
     """
@@ -17,18 +19,16 @@ def autonomy() -> int:
 
     from cct_ops import policy
     from cct_ops.ledger import track_record
-    from cct_ops.ledger.engine import connect
     from cct_ops.ledger.sql import now
     from cct_ops.models.autonomy import rung
     from cct_ops.settings import Settings
-    from cct_ops.stack.find import ledger_url
 
     path = Settings.load().policy_path
     known = policy.read(path)
     settings = known.autonomy
     table = Table("Playbook", "Targets", "Policy", "Now", "Verified fixes", "Why")
     proposals = []
-    with connect(ledger_url()).connect() as connection:
+    with ledger().connect() as connection:
         moment = connection.execute(sa.select(now())).scalar_one()
         for name, rules in known.playbooks.items():
             targets = [settings.class_of(each) for each in track_record.targets(connection, name)]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cct_ops.models.guards import Guard, Standing
+from cct_ops.commands.here import ledger
+
+if TYPE_CHECKING:
+    from cct_ops.models.guards import Standing
 
 
 def guards(
@@ -31,10 +34,8 @@ def _standings(playbook: str, target: str) -> list[Standing]:
     from cct_ops.clients import alertmanager
     from cct_ops.ledger import guards as ledger_guards
     from cct_ops.ledger import locks
-    from cct_ops.ledger.engine import connect
-    from cct_ops.models.guards import Intent, Rules
+    from cct_ops.models.guards import Guard, Intent, Rules, Standing
     from cct_ops.settings import Settings
-    from cct_ops.stack.find import ledger_url
 
     settings = Settings.load()
     known = policy.read(settings.policy_path)
@@ -47,7 +48,7 @@ def _standings(playbook: str, target: str) -> list[Standing]:
         silences=alertmanager.silences(str(url), timeout) if url else (),
     )
     intent = Intent(playbook=playbook, target=target, calls=1)
-    engine = connect(ledger_url())
+    engine = ledger()
     with engine.connect() as connection:
         found = list(ledger_guards.standings(connection, intent, rules))
         waiting = ledger_guards.waiting_run(connection, intent)

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
+from cct_ops.commands.here import ledger
 from cct_ops.commands.moments import moment
 from cct_ops.errors import BadConfiguration
 
@@ -23,10 +24,8 @@ def stop(*, reason: Reason = "no reason given") -> int:
     Alerts are still taken in and diagnosed. What was changed is still put back.
     """
     from cct_ops.ledger import switches
-    from cct_ops.ledger.engine import connect
-    from cct_ops.stack.find import ledger_url
 
-    switches.stop(connect(ledger_url()), reason, getpass.getuser())
+    switches.stop(ledger(), reason, getpass.getuser())
     _say("Stopped", "nothing new is changed until `cct-ops resume`.")
     return 0
 
@@ -34,10 +33,8 @@ def stop(*, reason: Reason = "no reason given") -> int:
 def resume(*, reason: Reason = "no reason given") -> int:
     """Let playbooks change things again, under all other guards."""
     from cct_ops.ledger import switches
-    from cct_ops.ledger.engine import connect
-    from cct_ops.stack.find import ledger_url
 
-    switches.resume(connect(ledger_url()), reason, getpass.getuser())
+    switches.resume(ledger(), reason, getpass.getuser())
     _say("Resumed", "changes are let through again.")
     return 0
 
@@ -51,10 +48,8 @@ def hold(
     """Take a target over: automation leaves it alone until then, or until `cct-ops release`."""
     from cct_ops import policy
     from cct_ops.ledger import switches
-    from cct_ops.ledger.engine import connect
     from cct_ops.models.targets import matches
     from cct_ops.settings import Settings
-    from cct_ops.stack.find import ledger_url
 
     known = [
         pattern
@@ -67,7 +62,7 @@ def hold(
             f" The policy lists {', '.join(known) or 'no targets'}"
         )
     ends = moment(until, datetime.now().astimezone())
-    if not switches.hold(connect(ledger_url()), target, ends, reason, getpass.getuser()):
+    if not switches.hold(ledger(), target, ends, reason, getpass.getuser()):
         raise BadConfiguration(f"{ends:%Y-%m-%d %H:%M %Z} is over already")
     _say("Held", f"automation leaves {target} alone until {ends:%Y-%m-%d %H:%M %Z}.")
     return 0
@@ -76,10 +71,8 @@ def hold(
 def release(target: str) -> int:
     """Give a held target back to automation."""
     from cct_ops.ledger import switches
-    from cct_ops.ledger.engine import connect
-    from cct_ops.stack.find import ledger_url
 
-    if switches.release(connect(ledger_url()), target, getpass.getuser()) == 0:
+    if switches.release(ledger(), target, getpass.getuser()) == 0:
         raise BadConfiguration(f"nobody holds {target}")
     _say("Released", f"automation may change {target} again.")
     return 0
