@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import Field
+
 from cct_ops.config_file import load
 from cct_ops.models.base import Frozen
 from cct_ops.models.mode import Mode
@@ -15,10 +17,18 @@ class PlaybookPolicy(Frozen):
     ceiling: Mode
 
 
+class TemporaryChanges(Frozen):
+    """How long a weakening may last in all, and when an unreverted one becomes an alarm."""
+
+    longest_minutes: float = Field(240, gt=0)
+    alarm_after_minutes: float = Field(5, gt=0)
+
+
 class Policy(Frozen):
     """The rules for all playbooks, by deployment name."""
 
     playbooks: dict[str, PlaybookPolicy]
+    temporary_changes: TemporaryChanges = TemporaryChanges()
 
     def ceiling(self, playbook: str) -> Mode:
         """Return the playbook's ceiling; one that the policy does not name may only observe."""

@@ -279,3 +279,60 @@ readings = sa.Table(
     _json("headers"),
     sa.Column("body", BYTEA, nullable=False),
 )
+
+# -- runs that may die, and changes that must end -------------------------------------------
+
+run_leases = sa.Table(
+    "run_leases",
+    metadata,
+    sa.Column("run_id", sa.Uuid, primary_key=True),
+    _at("expires_at", nullable=False),
+    _at("reaped_at"),
+    sa.Column("attempt", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("recoveries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("successor_id", sa.Uuid),
+    _at("settled_at"),
+    sa.Index(
+        "ix_run_leases_unsettled",
+        "reaped_at",
+        postgresql_where=sa.text("reaped_at is not null and settled_at is null"),
+    ),
+)
+
+temporary_changes = sa.Table(
+    "temporary_changes",
+    metadata,
+    _id(),
+    sa.Column("run_id", sa.Uuid, nullable=False, index=True),
+    sa.Column("permit_id", sa.Uuid, sa.ForeignKey("permits.id"), nullable=False, index=True),
+    _text("playbook"),
+    _text("target"),
+    _json("call"),
+    _json("revert"),
+    _text("before"),
+    _text("owner"),
+    _text("reason"),
+    *_word(
+        "state",
+        "scheduled",
+        "active",
+        "reverting",
+        "reverted",
+        "reverted by CCT",
+        "left",
+        "not made",
+        default="scheduled",
+    ),
+    _at("created_at", default=True),
+    _at("until", nullable=False),
+    _at("ended_at"),
+    _text("note", nullable=True),
+    sa.Column("wake_up_id", sa.Uuid),
+    sa.Column("wake_ups", sa.Integer, nullable=False, server_default="0"),
+    _at("alarmed_at"),
+    sa.Index(
+        "ix_temporary_changes_open",
+        "until",
+        postgresql_where=sa.text("state in ('scheduled', 'active', 'reverting')"),
+    ),
+)
