@@ -2,7 +2,8 @@
 A canary takes no traffic: auto-rollback pulled it for an SLO breach, or somebody switched it off.
 
 Runbook: docs/runbooks/auto_rollback.md
-Blast radius: the canary's share of one route; stable keeps serving throughout.
+Blast radius: the canary's share of one route; with the options that weaken auto-rollback for a
+while, the canaries of all routes. Stable keeps serving throughout.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from pydantic import Field
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome, Resolution
+from cct_ops.models.rollback_plan import AS_THEY_ARE, LooserLimits, Minutes, Option, WhatToDo, Wish
+from tasks.actions import perform_all
 from tasks.authorise import authorise
 from tasks.diagnose import diagnose_rollback
 from tasks.report import report, report_failure
-from tasks.rollback import reset_canary
 from tasks.verify import verify
 
 
@@ -37,9 +39,13 @@ def auto_rollback(
     incident_id: Annotated[
         str | None, Field(description="The incident in the ledger; empty for a manual run.")
     ] = None,
+    option: WhatToDo = Option.RESTORE,
+    minutes: Minutes = 60,
+    limits: LooserLimits = AS_THEY_ARE,
 ) -> State[Resolution]:
-    """Find out why a canary takes no traffic and, once that is allowed, put it back."""
-    look = partial(diagnose_rollback, target)
+    """Find out why a canary takes no traffic and, once allowed, do what was chosen about it."""
+    wish = Wish(option=option, minutes=minutes, limits=limits)
+    look = partial(diagnose_rollback, target, wish)
     diagnosis = look()
 
     if diagnosis.plan is None:
@@ -47,7 +53,7 @@ def auto_rollback(
 
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:
-            reset_canary(decision.permit, target)
+            perform_all(decision.permit)
             verify(diagnosis.plan)
 
     return report(decision, diagnosis)

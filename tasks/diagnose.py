@@ -13,8 +13,17 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
 from cct_ops.errors import ContractBroken, Unavailable
-from cct_ops.models.cct import CanaryStatus, Health, RollbackEvent, Route, SloBreach, SloStatus
-from cct_ops.models.rollback import RollbackDiagnosis, RollbackFindings, Watch
+from cct_ops.models.cct import (
+    CanaryRules,
+    CanaryStatus,
+    Health,
+    RollbackEvent,
+    Route,
+    SloBreach,
+    SloStatus,
+)
+from cct_ops.models.rollback import RESTORE, RollbackDiagnosis, RollbackFindings
+from cct_ops.models.rollback_plan import Option, Watch, Wish
 from tasks.connections import reader, settings
 
 # The rollback that an alert is about is among the latest few, and its breach within the hour.
@@ -80,7 +89,14 @@ def probe_health() -> Health:
         return cct.health()
 
 
-def diagnose_rollback(target: Route) -> RollbackDiagnosis:
+@probe
+def probe_rules() -> CanaryRules:
+    """Read the rules of auto-rollback."""
+    with reader() as cct:
+        return cct.canary_config()
+
+
+def diagnose_rollback(target: Route, wish: Wish = RESTORE) -> RollbackDiagnosis:
     """
     Look at everything that tells why the canary of ``target`` is off, and conclude.
 
@@ -92,6 +108,7 @@ def diagnose_rollback(target: Route) -> RollbackDiagnosis:
     slo = probe_slo.submit()
     breaches = probe_breaches.submit()
     health = probe_health.submit()
+    rules = None if wish.option is Option.RESTORE else probe_rules()
 
     config = canary.result().routes.get(target)
     objectives = {status.endpoint: status for status in slo.result()}.get(target)
@@ -107,6 +124,8 @@ def diagnose_rollback(target: Route) -> RollbackDiagnosis:
             slo=objectives,
             breaches=breaches.result(),
             health=health.result(),
+            rules=rules,
         ),
         Watch(seconds=settings().watch_seconds, min_samples=settings().min_samples),
+        wish,
     )

@@ -62,7 +62,7 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
         return  # it reported itself, and ended in a state that needs attention
     verdicts = {decision.verdict for decision in known.decisions}
     undone, failed = Outcome.UNDONE in verdicts, record.UNDO_FAILED in verdicts
-    if known.actions and not (undone or failed):
+    if any(act.kind == "change" for act in known.actions) and not (undone or failed):
         return  # cut off in the middle: the reaper finds it without an account, and recovers it
     cause = (state.message or state.name or "").removeprefix(ENGINE_PREFIX)
     if failed:

@@ -18,6 +18,11 @@ app = App(
 )
 
 app.command("cct_ops.commands.up:up", name="up", help="Run the whole stack on this machine.")
+app.command(
+    "cct_ops.commands.changes:changes",
+    name="changes",
+    help="Temporary changes: list, extend, end early.",
+)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from cct_ops.clients.exchange import named, parse
 from cct_ops.clients.transport import CctTransport
 from cct_ops.models.cct import (
     CanaryMetrics,
+    CanaryRules,
     CanaryStatus,
     Health,
     RollbackEvent,
@@ -38,6 +39,7 @@ class _Healthy(BaseModel):
 
 
 _CANARY_STATUS = TypeAdapter(CanaryStatus)
+_CANARY_RULES = TypeAdapter(CanaryRules)
 _CANARY_METRICS = TypeAdapter(CanaryMetrics)
 _HISTORY = TypeAdapter(_History)
 _ROLLBACKS = TypeAdapter(_Rollbacks)
@@ -67,6 +69,10 @@ class CctReader:
     def canary_metrics(self) -> CanaryMetrics:
         """Read every route's canary and stable traffic since its canary last changed."""
         return self._read(_CANARY_METRICS, "canary/metrics")
+
+    def canary_config(self) -> CanaryRules:
+        """Read the rules of auto-rollback: its thresholds, and whether it is on."""
+        return self._read(_CANARY_RULES, "canary/config")
 
     def slo_status(self, window_minutes: int) -> tuple[SloStatus, ...]:
         """Read every route's objectives over the last minutes."""

@@ -8,8 +8,10 @@ import sys
 from functools import partial
 
 from cct_ops import config_file
+from cct_ops.dispatcher import changes
 from cct_ops.dispatcher.handlers import Notification, Remediation
 from cct_ops.dispatcher.loop import Dispatcher, Lane, Periodic
+from cct_ops.dispatcher.reaper import Reaper
 from cct_ops.dispatcher.routes import read_routes
 from cct_ops.dispatcher.runs import Runs
 from cct_ops.errors import OpsError
@@ -38,12 +40,16 @@ def main() -> int:
                     Lane(outbox.NOTICE, 1, Notification(engine, settings.slack_webhook_url)),
                 ],
                 [
-                    Periodic(
-                        f"expiry of {name}",
-                        5,
-                        partial(intake.expire, engine, name, source.silence_seconds),
-                    )
-                    for name, source in sources.items()
+                    *(
+                        Periodic(
+                            f"expiry of {name}",
+                            5,
+                            partial(intake.expire, engine, name, source.silence_seconds),
+                        )
+                        for name, source in sources.items()
+                    ),
+                    Periodic("reaper", 10, Reaper.of(engine, settings)),
+                    Periodic("temporary changes", 10, partial(changes.sweep, engine, settings)),
                 ],
             )
             for number in (signal.SIGTERM, signal.SIGINT):

@@ -7,7 +7,8 @@ wake-up too many does nothing, and one that was lost is noticed by the dispatche
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -33,7 +34,9 @@ def schedule(
         .values(
             run_id=permit.run_id,
             permit_id=permit.id,
-            playbook=sa.select(permits.c.playbook).where(permits.c.id == permit.id),
+            playbook=sa.select(permits.c.playbook)
+            .where(permits.c.id == permit.id)
+            .scalar_subquery(),
             target=permit.target,
             call=step.call.model_dump(mode="json"),
             revert=step.undo.model_dump(mode="json"),
@@ -207,15 +210,20 @@ def overdue(engine: sa.Engine, seconds: float) -> list[TemporaryChange]:
     return _read_all(rows)
 
 
-def alarm(engine: sa.Engine, change_id: UUID) -> bool:
-    """Note that people are told that the change is overdue; False if they were told already."""
+@contextmanager
+def alarming(engine: sa.Engine, change_id: UUID) -> Iterator[bool]:
+    """
+    Surround telling people that the change is overdue; False if they were told already.
+
+    It counts as told only if the block ends without an error.
+    """
     with engine.begin() as tx:
         first = tx.execute(
             sa.update(temporary_changes)
             .where(temporary_changes.c.id == change_id, temporary_changes.c.alarmed_at.is_(None))
             .values(alarmed_at=now())
         )
-    return first.rowcount == 1
+        yield first.rowcount == 1
 
 
 def _read(row: sa.Row[tuple[object, ...]]) -> TemporaryChange:

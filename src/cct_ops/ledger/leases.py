@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -115,6 +116,14 @@ def reaped(engine: sa.Engine, run_id: UUID) -> bool:
             sa.select(run_leases.c.reaped_at).where(run_leases.c.run_id == run_id)
         ).scalar()
     return found is not None
+
+
+def expiry(engine: sa.Engine, run_id: UUID) -> datetime | None:
+    """Return when the run's lease ends or ended; None if it never had one."""
+    with engine.connect() as connection:
+        return connection.execute(
+            sa.select(run_leases.c.expires_at).where(run_leases.c.run_id == run_id)
+        ).scalar()
 
 
 def unfinished(engine: sa.Engine) -> list[UUID]:

@@ -149,6 +149,27 @@ class SloBreach(Wire):
     details: str
 
 
+class RollbackThresholds(Wire):
+    """Beyond which CCT's auto-rollback pulls a canary; the same for every route."""
+
+    p95_latency_ms: float
+    error_rate_percent: float
+    availability_percent: float
+
+
+class AutoRollback(Wire):
+    """Whether CCT pulls canaries by itself."""
+
+    enabled: bool
+
+
+class CanaryRules(Wire):
+    """The rules of CCT's auto-rollback."""
+
+    slo_thresholds: RollbackThresholds
+    auto_rollback: AutoRollback
+
+
 class Health(Wire):
     """Whether CCT answered at all, and what it said; CCT's own status never degrades."""
 
