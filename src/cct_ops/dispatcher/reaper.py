@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -25,14 +26,15 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Crashed
+from prefect.states import Cancelled, Crashed
 from pydantic import SecretStr
 
 from cct_ops.clients.deployments import start_with
 from cct_ops.dispatcher import people
-from cct_ops.errors import OpsError
+from cct_ops.errors import OpsError, Unavailable
 from cct_ops.ledger import approvals, changes, leases, outbox, record
 from cct_ops.ledger.leases import Lease
 from cct_ops.ledger.record import RunRecord
@@ -80,7 +82,7 @@ class Reaper:
 
     def _silent(self, run: FlowRun) -> bool:
         """Say whether the run may be dead; the ledger has the last word."""
-        if run.state is None:
+        if run.state is None or leases.reaped(self.engine, run.id):
             return False
         since = run.state.timestamp
         if datetime.now(UTC) - since > timedelta(seconds=self.start_seconds):
@@ -95,10 +97,8 @@ class Reaper:
                 return
             tx, dead = claim
             run = _read(client, run_id)
-            if run is not None and not _is_over(run):
-                client.set_flow_run_state(
-                    run_id, Crashed(message="Its process showed no sign of life.")
-                )
+            if run is not None:
+                _end(client, run)
             known = record.of_run(self.engine, run_id)
             if known.outcome is not None:
                 leases.settle(tx, run_id)
@@ -207,6 +207,19 @@ def _read(client: SyncPrefectClient, run_id: UUID) -> FlowRun | None:
         return client.read_flow_run(run_id)
     except ObjectNotFound:
         return None
+
+
+def _end(client: SyncPrefectClient, run: FlowRun) -> None:
+    """Bring the dead run to a final state; from Cancelling there is but one."""
+    if _is_over(run):
+        return
+    cancelling = run.state is not None and run.state.is_cancelling()
+    final = Cancelled if cancelling else Crashed
+    answer: OrchestrationResult[Any] = client.set_flow_run_state(
+        run.id, final(message="Its process showed no sign of life.")
+    )
+    if answer.status is not SetStateStatus.ACCEPT:
+        raise Unavailable(f"Prefect did not end run {run.name}: {answer.status}.")
 
 
 def _is_over(run: FlowRun) -> bool:
