@@ -54,7 +54,7 @@ def touch(tx: sa.Connection, run_id: UUID, seconds: float) -> None:
         ).returning(run_leases.c.run_id)
     ).one_or_none()
     if extended is None:
-        raise NotPermitted(f"Run {run_id} was taken for dead, so it may not go on.")
+        raise NotPermitted(f"Run {run_id} was taken for dead, so it may not go on: start anew.")
 
 
 @contextmanager
