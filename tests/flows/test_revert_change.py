@@ -154,6 +154,18 @@ def test_the_sweep_replaces_a_lost_wake_up_and_tells_what_is_overdue(
     assert sum("Overdue: disable_auto_rollback" in text for text in told) == 1
 
 
+def test_a_wake_up_for_later_is_none_for_what_is_due_now(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    """Somebody ended it early and that run died: the one for the planned time is an hour away."""
+    change = weakened(engine)
+    assert changes.claim_revert(engine, change.id, early=True)
+
+    assert sweeper.sweep(engine, settings(), grace_seconds=0) == 1
+
+    assert changes.read(engine, change.id).wake_up_id != change.wake_up_id
+
+
 def test_a_dead_cct_leaves_the_change_open_for_the_next_wake_up(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:

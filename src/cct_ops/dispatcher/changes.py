@@ -8,6 +8,7 @@ the truth, so a change whose last wake-up is over or gone is given another one.
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -43,14 +44,16 @@ def sweep(engine: sa.Engine, settings: Settings, *, grace_seconds: float = GRACE
 
 
 def _on_its_way(client: SyncPrefectClient, change: TemporaryChange) -> bool:
-    """Say whether the change's last wake-up still may do its work."""
+    """Say whether the change's last wake-up is at its work, or will be at once."""
     if change.wake_up_id is None:
         return False
     try:
-        state = client.read_flow_run(change.wake_up_id).state
+        run = client.read_flow_run(change.wake_up_id)
     except ObjectNotFound:
         return False
-    return state is not None and not state.is_final()
+    # One that was ended early by a run that died still has its wake-up for the planned time.
+    later = run.expected_start_time is not None and run.expected_start_time > datetime.now(UTC)
+    return run.state is not None and not run.state.is_final() and not later
 
 
 def _alarm(engine: sa.Engine, slack_webhook_url: SecretStr | None, change: TemporaryChange) -> None:
