@@ -18,7 +18,7 @@ from prefect import get_run_logger
 
 from cct_ops import policy
 from cct_ops.errors import NotPermitted, OpsError
-from cct_ops.ledger import locks, permits, record
+from cct_ops.ledger import approvals, locks, permits, record
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.mode import Mode, lowest
 from cct_ops.models.outcome import Outcome
@@ -148,6 +148,7 @@ class _Gate:
     def permit(self, token: int) -> Permit:
         """Issue the permit, in one transaction with the decision that explains it."""
         with ledger().begin() as tx:
+            approvals.use(tx, self.run, self.plan)
             self._decide_in(tx, "permitted", self.reason)
             return permits.issue(
                 tx,

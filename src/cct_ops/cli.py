@@ -18,6 +18,9 @@ app = App(
 )
 
 app.command("cct_ops.commands.up:up", name="up", help="Run the whole stack on this machine.")
+app.command(
+    "cct_ops.commands.approvals:approvals", name="approvals", help="List what waits for approval."
+)
 
 
 def main() -> None:

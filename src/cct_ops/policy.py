@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cct_ops.approvals_policy import ApprovalPolicy
 from cct_ops.config_file import load
 from cct_ops.models.base import Frozen
 from cct_ops.models.mode import Mode
@@ -19,6 +20,7 @@ class Policy(Frozen):
     """The rules for all playbooks, by deployment name."""
 
     playbooks: dict[str, PlaybookPolicy]
+    approvals: ApprovalPolicy = ApprovalPolicy()
 
     def ceiling(self, playbook: str) -> Mode:
         """Return the playbook's ceiling; one that the policy does not name may only observe."""

@@ -8,6 +8,7 @@ import sys
 from functools import partial
 
 from cct_ops import config_file
+from cct_ops.dispatcher import approvals
 from cct_ops.dispatcher.handlers import Notification, Remediation
 from cct_ops.dispatcher.loop import Dispatcher, Lane, Periodic
 from cct_ops.dispatcher.routes import read_routes
@@ -15,6 +16,7 @@ from cct_ops.dispatcher.runs import Runs
 from cct_ops.errors import OpsError
 from cct_ops.ledger import intake, outbox
 from cct_ops.ledger.engine import connect
+from cct_ops.models.approver import Approvers
 from cct_ops.models.source import Sources
 from cct_ops.settings import Settings
 
@@ -30,6 +32,8 @@ def main() -> int:
         engine = connect(settings.ledger_url())
         routes = read_routes(settings.routes_path)
         sources = config_file.load(settings.sources_path, Sources).sources
+        approvers = config_file.load(settings.approvers_path, Approvers)
+        people = approvals.People(approvers, settings.slack_webhook_url)
         with Runs() as runs:
             dispatcher = Dispatcher(
                 engine,
@@ -39,11 +43,16 @@ def main() -> int:
                 ],
                 [
                     Periodic(
-                        f"expiry of {name}",
-                        5,
-                        partial(intake.expire, engine, name, source.silence_seconds),
-                    )
-                    for name, source in sources.items()
+                        "approvals", 5, partial(approvals.sweep, engine, people), on_news=True
+                    ),
+                    *(
+                        Periodic(
+                            f"expiry of {name}",
+                            5,
+                            partial(intake.expire, engine, name, source.silence_seconds),
+                        )
+                        for name, source in sources.items()
+                    ),
                 ],
             )
             for number in (signal.SIGTERM, signal.SIGINT):

@@ -70,6 +70,8 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
     }
     if cluster is not None:
         env |= {_LEDGER: cluster.url("cct_ops"), _PREFECT: cluster.asyncpg_url("prefect")}
+    if own_cct:
+        env = _sandbox_messages(env["CCT_URL"]) | env
     own_key = not env.get("CCT_OPS_ALERTMANAGER_KEY")
     if own_key:
         env["CCT_OPS_ALERTMANAGER_KEY"] = keep_secret(config.data / "keys" / "alertmanager")
@@ -87,6 +89,26 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         lock_fd=lock_fd,
     )
     return Assembly(plan, env, urls, own_key)
+
+
+def _sandbox_messages(sandbox: str) -> dict[str, str]:
+    """Let people's messages end in the sandbox too: http://<sandbox>/_sandbox/slack shows them."""
+    return {
+        "SLACK_WEBHOOK_URL": f"{sandbox}/slack/incidents",
+        "CCT_OPS_SLACK_RESPONSE_BASE": sandbox,
+        "CCT_OPS_WEBHOOK_ON_CALL": f"{sandbox}/slack/on-call",
+        "CCT_OPS_WEBHOOK_LEAD": f"{sandbox}/slack/lead",
+    }
+
+
+def _approval_key(config: StackConfig) -> dict[str, str]:
+    """Return where the gateway, and nobody else, finds the key of approvers' links."""
+    given = config.environment.get("CCT_OPS_APPROVAL_KEY_FILE")
+    if given:
+        return {"CCT_OPS_APPROVAL_KEY_FILE": given}
+    path = config.data / "keys" / "approvals"
+    keep_secret(path)
+    return {"CCT_OPS_APPROVAL_KEY_FILE": str(path)}
 
 
 def _cluster(config: StackConfig, given: Mapping[str, str]) -> Cluster | None:
@@ -117,10 +139,15 @@ def _database_parts(cluster: Cluster | None) -> tuple[Part, ...]:
 def _service_parts(
     config: StackConfig, env: Mapping[str, str], *, own_cct: bool
 ) -> tuple[Part, ...]:
-    def program(*arguments: str, stop_seconds: float = 10.0, orphans: bool = False) -> Program:
+    def program(
+        *arguments: str,
+        stop_seconds: float = 10.0,
+        orphans: bool = False,
+        own: Mapping[str, str] | None = None,
+    ) -> Program:
         return Program(
             argv=(sys.executable, *arguments),
-            env=dict(env),
+            env={**env, **(own or {})},
             cwd=config.project,
             stop_seconds=stop_seconds,
             orphans_finish=orphans,
@@ -161,7 +188,7 @@ def _service_parts(
         ),
         Part(
             name="gateway",
-            program=program("-m", "cct_ops.gateway"),
+            program=program("-m", "cct_ops.gateway", own=_approval_key(config)),
             ready=Answers(url=f"{gateway}/healthz"),
             after=("ledger",),
         ),
