@@ -144,29 +144,30 @@ def forged(kind: str, claim: Claim) -> str:
     return base64.urlsafe_b64encode(bytes(raw)).rstrip(b"=").decode()
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "unsigned",
-        "another key",
-        "another request",
-        "another person",
-        "a later expiry",
-        "cut",
-        "not base64",
-    ],
+FORGERIES = (
+    "unsigned",
+    "another key",
+    "another request",
+    "another person",
+    "a later expiry",
+    "cut",
+    "not base64",
 )
-def test_a_forged_link_is_refused_and_on_record(door: Door, engine: sa.Engine, kind: str) -> None:
+
+
+def test_forged_links_are_refused_and_on_record(door: Door, engine: sa.Engine) -> None:
     approval = asked(engine)
-    token = forged(kind, Claim(approval.id, ANNA.id, int(time.time()) + 900))
+    claim = Claim(approval.id, ANNA.id, int(time.time()) + 900)
+    for kind in FORGERIES:
+        path = f"/approvals/{forged(kind, claim)}"
+        answer = door.post(path, approval, "approve")
 
-    shown = door.browser.get(f"/approvals/{token}")
-    answer = door.post(f"/approvals/{token}", approval, "approve")
+        assert (kind, door.browser.get(path).status_code) == (kind, 404)
+        assert (kind, answer.status_code) == (kind, 404)
+        assert ROUTE not in answer.text
 
-    assert (shown.status_code, answer.status_code) == (404, 404)
-    assert ROUTE not in answer.text
     assert state(engine, approval) == "pending"
-    assert refusals(engine) == ["The link is not one of ours."]
+    assert refusals(engine) == ["The link is not one of ours."] * len(FORGERIES)
 
 
 def test_every_flipped_bit_makes_a_link_worthless() -> None:
@@ -235,16 +236,13 @@ def test_another_site_cannot_post(door: Door, engine: sa.Engine) -> None:
     assert state(engine, approval) == "pending"
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"decision=maybe", b"decision=approve&decision=decline", b"&" * 20, b"x" * 20_000]
-)
-def test_an_answer_that_is_none_decides_nothing(door: Door, engine: sa.Engine, body: bytes) -> None:
+def test_an_answer_that_is_none_decides_nothing(door: Door, engine: sa.Engine) -> None:
     approval = asked(engine)
     link = door.link_of()
+    twice = b"decision=approve&decision=decline"
+    for body in (b"", b"decision=maybe", twice, b"a=1&" * 20, b"x" * 20_000):
+        assert door.browser.post(link, content=body).status_code in {400, 413}
 
-    answer = door.browser.post(link, content=body)
-
-    assert answer.status_code in {400, 413}
     assert state(engine, approval) == "pending"
 
 

@@ -166,6 +166,21 @@ def test_a_run_that_was_cancelled_while_it_waited_is_closed_and_told(
     assert "cancelled while it waited" in told(sandbox)[0]
 
 
+def test_a_run_that_was_cancelled_before_it_read_its_answer_is_closed(
+    engine: sa.Engine, prefect: Prefect, people: People
+) -> None:
+    """It was resumed, and no worker had taken it yet: none of its hooks runs."""
+    run_id = prefect.suspended()
+    approval = asked(engine, new_run(run_id))
+    say(engine, approval, yes=True)
+    sweep(engine, people)
+    prefect.set(run_id, Cancelled())
+
+    assert sweep(engine, people) == 1
+    assert state(engine, approval) == "void"
+    assert record.of_run(engine, run_id).outcome is Outcome.VOID
+
+
 def test_a_run_that_was_deleted_while_it_waited_is_closed(
     engine: sa.Engine, prefect: Prefect, people: People
 ) -> None:

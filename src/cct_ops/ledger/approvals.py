@@ -216,16 +216,6 @@ def unsettled(engine: sa.Engine) -> list[tuple[Approval, float]]:
     return [(read_row(row), float(row.left)) for row in rows]
 
 
-def settle(engine: sa.Engine, approval_id: UUID) -> None:
-    """Note that the run has read how its request ended, or has ended itself."""
-    with engine.begin() as tx:
-        tx.execute(
-            sa.update(approvals)
-            .where(approvals.c.id == approval_id, approvals.c.settled_at.is_(None))
-            .values(settled_at=now())
-        )
-
-
 def wake(tx: sa.Connection) -> None:
     """Let the sweep look at once when this transaction commits."""
     tx.execute(sa.select(sa.func.pg_notify(outbox.CHANNEL, "")))
