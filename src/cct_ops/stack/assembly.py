@@ -20,6 +20,10 @@ _PREFECT = "PREFECT_API_DATABASE_CONNECTION_URL"
 _FOREIGN = ("PREFECT_API_KEY", "PREFECT_PROFILE", "PREFECT_API_AUTH_STRING")
 
 
+# what proves who approved: no part but the gateway is given these
+_GATEWAY_ONLY = ("CCT_OPS_APPROVAL_KEY_FILE", "CCT_OPS_SLACK_SIGNING_SECRET")
+
+
 @dataclass(frozen=True)
 class Assembly:
     """A stack ready to start: its plan, and what its users need to know."""
@@ -52,7 +56,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
     ui = f"http://{HOST}:{config.prefect_port}"
     gateway = f"http://{HOST}:{config.gateway_port}"
     env = {
-        **{name: value for name, value in given.items() if name not in _FOREIGN},
+        **{name: value for name, value in given.items() if name not in (*_FOREIGN, *_GATEWAY_ONLY)},
         "CCT_URL": given.get("CCT_URL") or f"http://{HOST}:{config.sandbox_port}",
         "X_API_KEY": given.get("X_API_KEY") or _SANDBOX_KEY,
         "CCT_OPS_GATEWAY_HOST": gateway_host,
@@ -101,14 +105,14 @@ def _sandbox_messages(sandbox: str) -> dict[str, str]:
     }
 
 
-def _approval_key(config: StackConfig) -> dict[str, str]:
-    """Return where the gateway, and nobody else, finds the key of approvers' links."""
-    given = config.environment.get("CCT_OPS_APPROVAL_KEY_FILE")
-    if given:
-        return {"CCT_OPS_APPROVAL_KEY_FILE": given}
+def _approving(config: StackConfig) -> dict[str, str]:
+    """Return what the gateway alone is told: the key of approvers' links, made on first use."""
+    given = {name: config.environment.get(name, "") for name in _GATEWAY_ONLY}
     path = config.data / "keys" / "approvals"
-    keep_secret(path)
-    return {"CCT_OPS_APPROVAL_KEY_FILE": str(path)}
+    if not given["CCT_OPS_APPROVAL_KEY_FILE"]:
+        keep_secret(path)
+        given["CCT_OPS_APPROVAL_KEY_FILE"] = str(path)
+    return {name: value for name, value in given.items() if value}
 
 
 def _cluster(config: StackConfig, given: Mapping[str, str]) -> Cluster | None:
@@ -188,7 +192,7 @@ def _service_parts(
         ),
         Part(
             name="gateway",
-            program=program("-m", "cct_ops.gateway", own=_approval_key(config)),
+            program=program("-m", "cct_ops.gateway", own=_approving(config)),
             ready=Answers(url=f"{gateway}/healthz"),
             after=("ledger",),
         ),
