@@ -45,7 +45,15 @@ class Rejected(OpsError):
 
 
 class Unsupported(OpsError):
-    """This CCT does not offer the endpoint; the message names the nearest equivalent."""
+    """
+    This CCT does not offer the endpoint; the message names the nearest equivalent.
+
+    ``family`` says that all endpoints of that kind are missing, and not this one alone.
+    """
+
+    def __init__(self, message: str, *, family: bool = False) -> None:
+        super().__init__(message)
+        self.family = family
 
 
 class ContractBroken(OpsError):

@@ -57,7 +57,7 @@ def test_nothing_leaves_when_the_checker_refuses(write: Write, call: Call, path:
 @pytest.mark.parametrize(
     "call",
     [
-        Call(method="promote_canary", arguments={"route": ROUTE}),
+        Call(method="enable_canary", arguments={"route": ROUTE}),
         Call(method="perform", arguments={"route": ROUTE}),
         Call(method="__init__", arguments={}),
         Call(method="reset_canary", arguments={}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -62,23 +63,32 @@ class CctTransport:
     ) -> None:
         self._client.__exit__(kind, exc, traceback)
 
-    def read(self, path: str, **query: str | int) -> Any:
-        """Return the payload of a GET; concurrent runs may share one answer."""
-        return self.ask(path, **query).payload()
+    def read(
+        self, path: str, *, asking: Mapping[str, Any] | None = None, **query: str | int
+    ) -> Any:
+        """Return the payload of a read; concurrent runs may share one answer."""
+        return self.ask(path, asking=asking, **query).payload()
 
-    def ask(self, path: str, **query: str | int) -> Exchange:
-        """Return a GET's answer as it is, for an endpoint that does not use the envelope."""
-        target = _target(path, query)
+    def ask(
+        self, path: str, *, asking: Mapping[str, Any] | None = None, **query: str | int
+    ) -> Exchange:
+        """
+        Return a read's answer as it is, for an endpoint that does not use the envelope.
+
+        A read is a GET; with ``asking`` it is a POST of that question, which changes nothing.
+        """
+        method, target = "GET" if asking is None else "POST", _target(path, query)
+        key = target if asking is None else f"{target} {json.dumps(asking, sort_keys=True)}"
         # The raw answer is what is shared: each sharer reads it itself and gets the same error.
-        answer = self._pacer.read(target, lambda: self._send("GET", target, None, write=False))
-        return Exchange("GET", target, answer, self._api_key)
+        answer = self._pacer.read(key, lambda: self._send(method, target, asking, write=False))
+        return Exchange(method, target, answer, self._api_key)
 
     def write(
         self,
         method: str,
         path: str,
         query: Mapping[str, str | int],
-        json: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | None,
         *,
         allowed: AbstractContextManager[None],
     ) -> Any:
@@ -90,16 +100,16 @@ class CctTransport:
         target = _target(path, query)
         # The wait for a slot can outlive a permit, so the slot comes first.
         with self._pacer.write_slot(), allowed:
-            answer = self._send(method, target, json, write=True)
+            answer = self._send(method, target, body, write=True)
             return Exchange(method, target, answer, self._api_key).payload()
 
     def _send(
-        self, method: str, target: str, json: Mapping[str, Any] | None, *, write: bool
+        self, method: str, target: str, body: Mapping[str, Any] | None, *, write: bool
     ) -> Answer:
         """Send one request, now."""
         request = named(method, target)
         try:
-            response = self._client.request(method, target, json=json, headers=self._headers())
+            response = self._client.request(method, target, json=body, headers=self._headers())
         except httpx.DecodingError as exc:
             raise ContractBroken(
                 f"The body of the answer to {request} cannot be decompressed."
