@@ -15,7 +15,7 @@ from pydantic import validate_call
 
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call
-from tasks import rollback
+from tasks import cleanup, rollback
 from tasks.carry_out import Look
 
 
@@ -29,6 +29,9 @@ class Action(NamedTuple):
 ACTIONS = {
     "reset_canary": Action(rollback.reset_canary, rollback.canary_on),
     "disable_canary": Action(rollback.disable_canary, rollback.canary_off),
+    "expire_exemptions": Action(cleanup.expire_exemptions, cleanup.none_overdue),
+    "revalidate_exemptions": Action(cleanup.revalidate_exemptions, cleanup.counted_anew),
+    "reset_exemptions": Action(cleanup.reset_exemptions, cleanup.only_good_ones),
 }
 
 

@@ -8,10 +8,12 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from cct_ops.clients import slack
+from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
+from cct_ops.reports.exemptions import expired_message
 from cct_ops.reports.links import run_link
 from cct_ops.reports.messages import approval_message, outcome_message
 from tasks.connections import settings
@@ -33,6 +35,11 @@ def tell_approval_needed(diagnosis: Diagnosis, plan: Plan, run: Run, why: str) -
 def tell_outcome(run: Run, target: str, outcome: Outcome, reason: str) -> None:
     """Tell people how a run ended."""
     _tell(outcome_message(run, target, outcome, reason, run_link(run.id)))
+
+
+def tell_expired(run: Run, overdue: tuple[Exemption, ...], *, done: bool) -> None:
+    """Tell people whose exemptions expired, or would have."""
+    _tell(expired_message(overdue, run_link(run.id), done=done))
 
 
 def _tell(message: tuple[str, list[dict[str, Any]]]) -> None:

@@ -62,7 +62,8 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
         return  # it reported itself, and ended in a state that needs attention
     undone = any(decision.verdict == Outcome.UNDONE for decision in known.decisions)
     cause = (state.message or state.name or "").removeprefix(ENGINE_PREFIX)
-    target = flow_run.parameters.get("target", "")
+    planned = known.decisions[-1].plan.target if known.decisions else flow.name
+    target = flow_run.parameters.get("target") or planned
     _publish(run, str(target), Outcome.UNDONE if undone else Outcome.FAILED, cause)
 
 

@@ -14,9 +14,10 @@ from cct_ops.errors import SteadyStateNotReached, Unavailable
 from cct_ops.ledger import record
 from cct_ops.models.cct import Route
 from cct_ops.models.plan import Plan
-from cct_ops.models.steady_state import CanaryServes, ChangeHolds
+from cct_ops.models.steady_state import CanaryServes, ChangeHolds, ExemptionsConsistent
 from cct_ops.models.verification import Verdict, Verification
 from tasks.actions import shows
+from tasks.cleanup import exemptions_consistent
 from tasks.connections import current_run, ledger, reader
 
 FIRST_PAUSE_SECONDS = 2.0
@@ -60,6 +61,8 @@ def _judgement(plan: Plan) -> Judgement:
     steady = plan.steady_state
     if isinstance(steady, ChangeHolds):
         return partial(_still_so, plan, steady)
+    if isinstance(steady, ExemptionsConsistent):
+        return partial(exemptions_consistent, steady)
     return partial(_serves, Route(plan.target), steady)
 
 

@@ -47,4 +47,26 @@ class ChangeHolds(Frozen):
         return f"{self.what}, still so after {self.watch_seconds:g} s."
 
 
-SteadyState = Annotated[CanaryServes | ChangeHolds, Field(discriminator="kind")]
+class ExemptionsConsistent(Frozen):
+    """
+    Exemption report, weekly report and records agree, and none is active past its date.
+
+    ``active_at_least`` are those that the change must have left alone.
+    """
+
+    kind: Literal["exemptions consistent"] = "exemptions consistent"
+    active_at_least: int = Field(ge=0)
+    watch_seconds: float = Field(ge=0)
+
+    @property
+    def summary(self) -> str:
+        """Say it as one sentence."""
+        return (
+            f"Over {self.watch_seconds:g} s exemption report, weekly report and validation agree,"
+            f" at least {self.active_at_least} are active, and none of them past its date."
+        )
+
+
+SteadyState = Annotated[
+    CanaryServes | ChangeHolds | ExemptionsConsistent, Field(discriminator="kind")
+]

@@ -28,7 +28,7 @@ def approval_message(diagnosis: Diagnosis, plan: Plan, why: str, link: str | Non
             f"Why a person: {escape(why)}",
         ]
     )
-    return _message(head, body, link)
+    return message(head, body, link)
 
 
 def outcome_message(
@@ -37,10 +37,11 @@ def outcome_message(
     """Say how a run ended."""
     sign = _SIGNS.get(outcome, ":rotating_light:" if outcome.needs_attention else ":memo:")
     head = f"{sign} {outcome}: {run.playbook} on {target}"
-    return _message(head, escape(reason), link)
+    return message(head, escape(reason), link)
 
 
-def _message(head: str, body: str, link: str | None) -> Message:
+def message(head: str, body: str, link: str | None) -> Message:
+    """Make a message of a plain head and a body that is already escaped."""
     text = escape(head)
     more = f"\n<{link}|The run in Prefect>" if link else ""
     blocks = [
