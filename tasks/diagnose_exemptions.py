@@ -11,9 +11,11 @@ from cct_ops.models.cct_exemptions import (
     WeeklyReport,
 )
 from cct_ops.models.exemption_cleanup import CleanupDiagnosis
+from cct_ops.models.exemption_failure import ExemptionDiagnosis, Fix
 from cct_ops.models.exemptions import ExemptionFindings
 from tasks.connections import reader, settings
 from tasks.diagnose import probe
+from tasks.reconcile import reconcile
 
 # Long enough to see a second opinion of every cache on the way, short enough for the budget.
 LONGEST_WATCH_SECONDS = 10.0
@@ -83,3 +85,9 @@ def watch_seconds() -> float:
 def diagnose_cleanup() -> CleanupDiagnosis:
     """Find the exemptions that are active past their date."""
     return CleanupDiagnosis.of(look_at_exemptions(), watch_seconds())
+
+
+def diagnose_exemptions(fix: Fix) -> ExemptionDiagnosis:
+    """Find out what is wrong with the exemption system, data checks included."""
+    found = look_at_exemptions()
+    return ExemptionDiagnosis.of(found, reconcile(found), fix, watch_seconds())

@@ -13,9 +13,8 @@ from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
-from cct_ops.reports.exemptions import expired_message
 from cct_ops.reports.links import run_link
-from cct_ops.reports.messages import approval_message, outcome_message
+from cct_ops.reports.messages import approval_message, expired_message, outcome_message
 from tasks.connections import settings
 
 

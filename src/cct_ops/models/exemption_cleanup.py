@@ -67,7 +67,7 @@ def cleanup_plan(playbook: str, found: ExemptionFindings, watch_seconds: float) 
             "overdue": ", ".join(sorted(each.jira_reference for each in overdue)),
             "active": found.report.total_active,
         },
-        needs_person=_needs_person(found),
+        needs_person=needs_person(found),
     )
 
 
@@ -77,7 +77,8 @@ def expire_step(found: ExemptionFindings) -> Step:
     return Step(call=Call(method="expire_exemptions", arguments={}), undo=undo)
 
 
-def _needs_person(found: ExemptionFindings) -> str | None:
+def needs_person(found: ExemptionFindings) -> str | None:
+    """Return why no automation may let them expire alone, or None."""
     overdue, active = len(found.overdue), found.report.total_active
     if overdue > FEW and overdue * 2 > active:
         return f"{overdue} of {active} active exemptions would expire at once: check CCT's clock."

@@ -64,7 +64,7 @@ class ExemptionFindings(Frozen):
         """What was seen, endpoint by endpoint."""
         return (
             _health_evidence(self.health),
-            _report_evidence(self.report, self.disagreements, list_lost=self.list_lost),
+            _report_evidence(self),
             _validation_evidence(self.validation),
             _expired_evidence(self.expired, self.overdue),
         )
@@ -133,13 +133,14 @@ def _health_evidence(health: ExemptionHealth | None) -> Evidence:
     return Evidence(source="exemptions/health", observed=observed, meaning=meaning)
 
 
-def _report_evidence(
-    report: ExemptionReport, wrong: tuple[str, ...], *, list_lost: bool
-) -> Evidence:
-    if list_lost:
+def _report_evidence(found: ExemptionFindings) -> Evidence:
+    report, wrong = found.report, found.disagreements
+    if found.list_lost:
         meaning = "CCT lost its list of exemptions, which lives for a day; the records are there."
     elif wrong:
         meaning = f"The counts do not agree: {'; '.join(wrong)}."
+    elif not found.reversible and not (report.total_active or report.total_expired):
+        meaning = "Either there are none or CCT lost its list: this CCT does not tell."
     else:
         meaning = "Report, weekly report and validation agree."
     return Evidence(

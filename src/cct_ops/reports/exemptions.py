@@ -1,16 +1,11 @@
-"""Exemptions for people: as a table, and as a message."""
+"""Exemptions for people."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 
-from cct_ops.clients.slack import escape as slack
 from cct_ops.models.cct_exemptions import Exemption
-from cct_ops.reports.messages import Message, message
 from cct_ops.reports.render import escape
-
-MOST_OWNERS = 20
 
 
 def exemption_rows(exemptions: Iterable[Exemption]) -> list[dict[str, str]]:
@@ -25,18 +20,3 @@ def exemption_rows(exemptions: Iterable[Exemption]) -> list[dict[str, str]]:
         }
         for each in exemptions
     ]
-
-
-def expired_message(overdue: tuple[Exemption, ...], link: str | None, *, done: bool) -> Message:
-    """Say whose exemptions expired, with their JIRA references, owner by owner."""
-    of_owner: dict[str, list[str]] = defaultdict(list)
-    for each in overdue:
-        of_owner[each.owner].append(each.jira_reference)
-    lines = [
-        f"• {slack(owner)}: {slack(', '.join(references))}"
-        for owner, references in sorted(of_owner.items())[:MOST_OWNERS]
-    ]
-    if len(of_owner) > MOST_OWNERS:
-        lines.append(f"• and {len(of_owner) - MOST_OWNERS} more owners")
-    head = f":broom: {len(overdue)} exemptions {'expired' if done else 'are past their date'}"
-    return message(head, "\n".join(lines), link)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from cct_ops.clients.slack import escape
+from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
 
 Message = tuple[str, list[dict[str, Any]]]
+
+MOST_OWNERS = 20
 
 _SIGNS = {Outcome.RESOLVED: ":white_check_mark:", Outcome.UNDONE: ":leftwards_arrow_with_hook:"}
 
@@ -28,7 +32,7 @@ def approval_message(diagnosis: Diagnosis, plan: Plan, why: str, link: str | Non
             f"Why a person: {escape(why)}",
         ]
     )
-    return message(head, body, link)
+    return _message(head, body, link)
 
 
 def outcome_message(
@@ -37,11 +41,25 @@ def outcome_message(
     """Say how a run ended."""
     sign = _SIGNS.get(outcome, ":rotating_light:" if outcome.needs_attention else ":memo:")
     head = f"{sign} {outcome}: {run.playbook} on {target}"
-    return message(head, escape(reason), link)
+    return _message(head, escape(reason), link)
 
 
-def message(head: str, body: str, link: str | None) -> Message:
-    """Make a message of a plain head and a body that is already escaped."""
+def expired_message(overdue: tuple[Exemption, ...], link: str | None, *, done: bool) -> Message:
+    """Say whose exemptions expired, with their JIRA references, owner by owner."""
+    of_owner: dict[str, list[str]] = defaultdict(list)
+    for each in overdue:
+        of_owner[each.owner].append(each.jira_reference)
+    lines = [
+        f"• {escape(owner)}: {escape(', '.join(references))}"
+        for owner, references in sorted(of_owner.items())[:MOST_OWNERS]
+    ]
+    if len(of_owner) > MOST_OWNERS:
+        lines.append(f"• and {len(of_owner) - MOST_OWNERS} more owners")
+    head = f":broom: {len(overdue)} exemptions {'expired' if done else 'are past their date'}"
+    return _message(head, "\n".join(lines), link)
+
+
+def _message(head: str, body: str, link: str | None) -> Message:
     text = escape(head)
     more = f"\n<{link}|The run in Prefect>" if link else ""
     blocks = [
