@@ -15,7 +15,7 @@ from pydantic import validate_call
 
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call
-from tasks import cleanup, rollback
+from tasks import cleanup, mitigate, rollback
 from tasks.carry_out import Look
 
 
@@ -32,6 +32,9 @@ ACTIONS = {
     "expire_exemptions": Action(cleanup.expire_exemptions, cleanup.none_overdue),
     "revalidate_exemptions": Action(cleanup.revalidate_exemptions, cleanup.counted_anew),
     "reset_exemptions": Action(cleanup.reset_exemptions, cleanup.only_good_ones),
+    "set_rate_limit": Action(mitigate.set_rate_limit, mitigate.limit_is),
+    "clear_rate_limits": Action(mitigate.clear_rate_limits, mitigate.nobody_starves),
+    "reset_user_limit": Action(mitigate.reset_user_limit, mitigate.user_does_not_starve),
 }
 
 

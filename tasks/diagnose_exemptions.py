@@ -13,12 +13,10 @@ from cct_ops.models.cct_exemptions import (
 from cct_ops.models.exemption_cleanup import CleanupDiagnosis
 from cct_ops.models.exemption_failure import ExemptionDiagnosis, Fix
 from cct_ops.models.exemptions import ExemptionFindings
-from tasks.connections import reader, settings
+from tasks.connections import reader
 from tasks.diagnose import probe
 from tasks.reconcile import reconcile
-
-# Long enough to see a second opinion of every cache on the way, short enough for the budget.
-LONGEST_WATCH_SECONDS = 10.0
+from tasks.watch import watch_seconds
 
 
 @probe
@@ -75,11 +73,6 @@ def look_at_exemptions() -> ExemptionFindings:
         weekly=weekly.result(),
         expired=expired.result(),
     )
-
-
-def watch_seconds() -> float:
-    """Say how long exemptions are watched after a change."""
-    return min(settings().settle_seconds, LONGEST_WATCH_SECONDS)
 
 
 def diagnose_cleanup() -> CleanupDiagnosis:

@@ -116,7 +116,9 @@ class Exchange:
         words = self._words()
         if status == 429 or status >= 500:
             return Unavailable(
-                f"{said}: {words}.", retry_after_seconds=retry_after_seconds(self.answer)
+                f"{said}: {words}.",
+                retry_after_seconds=retry_after_seconds(self.answer),
+                refused=status == 429,
             )
         advice = ""
         if status < 400:

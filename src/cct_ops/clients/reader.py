@@ -78,6 +78,10 @@ class CctReader:
     def __init__(self, transport: CctTransport) -> None:
         self._transport = transport
 
+    def keep_silent(self, seconds: float) -> None:
+        """Let no run of ours send anything for that long; the next read waits for its end."""
+        self._transport.keep_silent(seconds)
+
     def canary_status(self) -> CanaryStatus:
         """Read every route's canary configuration."""
         return self._read(_CANARY_STATUS, "canary/status")

@@ -63,6 +63,10 @@ class CctTransport:
     ) -> None:
         self._client.__exit__(kind, exc, traceback)
 
+    def keep_silent(self, seconds: float) -> None:
+        """Let nobody send anything to this CCT for that long, which is what refills its limits."""
+        self._pacer.back_off(seconds)
+
     def read(
         self, path: str, *, asking: Mapping[str, Any] | None = None, **query: str | int
     ) -> Any:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cct_ops.models.base import Frozen
+from cct_ops.models.cct_limits import LimitClass
 
 
 class CanaryServes(Frozen):
@@ -67,6 +68,22 @@ class ExemptionsConsistent(Frozen):
         )
 
 
+class LimitNotReached(Frozen):
+    """None of the users is refused by one class of CCT's admin limiter."""
+
+    kind: Literal["limit not reached"] = "limit not reached"
+    limit: LimitClass
+    users: tuple[str, ...]
+    watch_seconds: float = Field(ge=0)
+
+    @property
+    def summary(self) -> str:
+        """Say it as one sentence."""
+        names = ", ".join(self.users)
+        return f"Over {self.watch_seconds:g} s {self.limit} refuses none of {names}."
+
+
 SteadyState = Annotated[
-    CanaryServes | ChangeHolds | ExemptionsConsistent, Field(discriminator="kind")
+    CanaryServes | ChangeHolds | ExemptionsConsistent | LimitNotReached,
+    Field(discriminator="kind"),
 ]
