@@ -12,6 +12,7 @@ from cct_ops.models.cct_exemptions import (
 )
 from cct_ops.models.exemption_cleanup import CleanupDiagnosis
 from cct_ops.models.exemption_failure import ExemptionDiagnosis, Fix
+from cct_ops.models.exemption_weekly import WeeklyDiagnosis
 from cct_ops.models.exemptions import ExemptionFindings
 from tasks.connections import reader
 from tasks.diagnose import probe
@@ -84,3 +85,8 @@ def diagnose_exemptions(fix: Fix) -> ExemptionDiagnosis:
     """Find out what is wrong with the exemption system, data checks included."""
     found = look_at_exemptions()
     return ExemptionDiagnosis.of(found, reconcile(found), fix, watch_seconds())
+
+
+def diagnose_week() -> WeeklyDiagnosis:
+    """Read CCT's weekly report and judge its numbers."""
+    return WeeklyDiagnosis.of(probe_weekly_report())
