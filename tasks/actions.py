@@ -29,6 +29,8 @@ class Action(NamedTuple):
 ACTIONS = {
     "reset_canary": Action(rollback.reset_canary, rollback.canary_on),
     "disable_canary": Action(rollback.disable_canary, rollback.canary_off),
+    "promote_canary": Action(rollback.promote_canary, rollback.canary_promoted),
+    "set_canary": Action(rollback.set_canary, rollback.canary_set),
     "expire_exemptions": Action(cleanup.expire_exemptions, cleanup.none_overdue),
     "revalidate_exemptions": Action(cleanup.revalidate_exemptions, cleanup.counted_anew),
     "reset_exemptions": Action(cleanup.reset_exemptions, cleanup.only_good_ones),

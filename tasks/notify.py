@@ -14,7 +14,12 @@ from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
 from cct_ops.reports.links import run_link
-from cct_ops.reports.messages import approval_message, expired_message, outcome_message
+from cct_ops.reports.messages import (
+    approval_message,
+    expired_message,
+    outcome_message,
+    raise_message,
+)
 from tasks.connections import settings
 
 
@@ -39,6 +44,11 @@ def tell_outcome(run: Run, target: str, outcome: Outcome, reason: str) -> None:
 def tell_expired(run: Run, overdue: tuple[Exemption, ...], *, done: bool) -> None:
     """Tell people whose exemptions expired, or would have."""
     _tell(expired_message(overdue, run_link(run.id), done=done))
+
+
+def tell_raise_proposed(run: Run, target: str, reason: str, proposal: str) -> None:
+    """Tell people that a playbook's record speaks for letting it do more."""
+    _tell(raise_message(run, target, reason, proposal, run_link(run.id)))
 
 
 def _tell(message: tuple[str, list[dict[str, Any]]]) -> None:

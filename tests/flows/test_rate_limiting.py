@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from cct_ops.models.verification import Verdict
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Dialect, Fault
 from flows.rate_limiting import rate_limiting
+from tasks.connections import settings
 from tasks.diagnose_limits import diagnose_limit, probe_burst
 from tests.flows.acting import act
 from tests.flows.ends import report_of
@@ -26,9 +26,10 @@ CANARY = LimitClass.CANARY
 
 
 @pytest.fixture
-def trusted(policy: Path) -> None:
-    """A policy under which the playbook may act alone, which ours does not let it."""
-    policy.write_text("playbooks:\n  rate-limiting: {ceiling: auto}\n")
+def our_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The policy that we ship; the one of these tests lets the playbook act alone."""
+    monkeypatch.setenv("CCT_OPS_POLICY_PATH", "deployments/policy.yaml")
+    settings.cache_clear()
 
 
 def run(mode: Mode, fix: Fix = Fix.RECOMMENDED) -> State[Any]:
@@ -62,7 +63,6 @@ def limit(sandbox: SandboxControl) -> int:
     return sandbox.state().rate_limits.limits[CANARY].max_requests
 
 
-@pytest.mark.usefixtures("trusted")
 def test_a_limit_that_is_too_small_is_raised(sandbox: SandboxControl) -> None:
     sandbox.demand("ann", 60, refusals=5)
     sandbox.demand("ben", 70, refusals=9)
@@ -73,7 +73,6 @@ def test_a_limit_that_is_too_small_is_raised(sandbox: SandboxControl) -> None:
     assert "ben 9, ann 5" in report_of(ended)
 
 
-@pytest.mark.usefixtures("trusted")
 def test_a_raise_that_does_not_help_is_taken_back(sandbox: SandboxControl) -> None:
     """One of them is starved as well, which no limit helps; the prior value is put back."""
     sandbox.demand("ann", 60, starved=True)
@@ -86,6 +85,7 @@ def test_a_raise_that_does_not_help_is_taken_back(sandbox: SandboxControl) -> No
     assert limit(sandbox) == 50
 
 
+@pytest.mark.usefixtures("our_policy")
 def test_our_policy_asks_a_person(sandbox: SandboxControl) -> None:
     sandbox.demand("ann", 60)
 

@@ -1,1 +1,1 @@
-"""Conclusions: pure functions of what was seen."""
+"""Pure conclusions, which need nothing but their arguments."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from pydantic import TypeAdapter, ValidationError, validate_call
+from pydantic import Field, TypeAdapter, ValidationError, validate_call
 
 from cct_ops.clients.dialect import mounted
 from cct_ops.clients.exchange import named, parse
@@ -14,7 +14,7 @@ from cct_ops.errors import NotPermitted
 from cct_ops.models.cct import CanaryConfig, Route, Wire
 from cct_ops.models.cct_limits import LimitClass, RateLimit
 from cct_ops.models.permit import Permit
-from cct_ops.models.plan import Call
+from cct_ops.models.plan import Call, Scalar
 
 
 class PermitChecker(Protocol):
@@ -42,6 +42,7 @@ CALLS = frozenset(
         "reset_canary",
         "disable_canary",
         "promote_canary",
+        "set_canary",
         "expire_exemptions",
         "revalidate_exemptions",
         "reset_exemptions",
@@ -89,6 +90,31 @@ class CctOperator:
         if mounted(self._transport, "canary"):
             return self._change_route("promote_canary", "canary/enable", route, percentage=100)
         return self._change_route("promote_canary", "canary/promote", route)
+
+    def set_canary(
+        self,
+        route: Route,
+        percentage: Annotated[float, Field(gt=0, le=100)],
+        whitelist: str,
+        blacklist: str,
+    ) -> CanaryConfig:
+        """Turn a route's canary on at this share; the lists are joined by commas."""
+        arguments: dict[str, Scalar] = {
+            "route": str(route),
+            "percentage": percentage,
+            "whitelist": whitelist,
+            "blacklist": blacklist,
+        }
+        body = {
+            "route": str(route),
+            "enabled": True,
+            "percentage": percentage,
+            "whitelist": [each for each in whitelist.split(",") if each],
+            "blacklist": [each for each in blacklist.split(",") if each],
+        }
+        path = "canary/update"
+        payload = self._write("set_canary", arguments, "POST", path, json=body)
+        return parse(_CHANGED, payload, named("POST", path)).config
 
     def expire_exemptions(self) -> None:
         """Mark every active exemption whose date is past as expired."""
@@ -145,7 +171,7 @@ class CctOperator:
     def _write(
         self,
         name: str,
-        arguments: dict[str, str | int | float | bool],
+        arguments: dict[str, Scalar],
         method: str,
         path: str,
         *,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -71,10 +71,15 @@ class CctTransport:
         self, path: str, *, asking: Mapping[str, Any] | None = None, **query: str | int
     ) -> Any:
         """Return the payload of a read; concurrent runs may share one answer."""
-        return self.ask(path, asking=asking, **query).payload()
+        return self.ask(path, None, asking=asking, **query).payload()
 
     def ask(
-        self, path: str, *, asking: Mapping[str, Any] | None = None, **query: str | int
+        self,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        asking: Mapping[str, Any] | None = None,
+        **query: str | int,
     ) -> Exchange:
         """
         Return a read's answer as it is, for an endpoint that does not use the envelope.
@@ -82,9 +87,14 @@ class CctTransport:
         A read is a GET; with ``asking`` it is a POST of that question, which changes nothing.
         """
         method, target = "GET" if asking is None else "POST", _target(path, query)
-        key = target if asking is None else f"{target} {json.dumps(asking, sort_keys=True)}"
+        extra = headers or {}
         # The raw answer is what is shared: each sharer reads it itself and gets the same error.
-        answer = self._pacer.read(key, lambda: self._send(method, target, asking, write=False))
+        key = " ".join([target, *(f"{name}:{value}" for name, value in sorted(extra.items()))])
+        if asking is not None:
+            key += f" {json.dumps(asking, sort_keys=True)}"
+        answer = self._pacer.read(
+            key, lambda: self._send(method, target, asking, write=False, extra=extra)
+        )
         return Exchange(method, target, answer, self._api_key)
 
     def write(
@@ -108,12 +118,19 @@ class CctTransport:
             return Exchange(method, target, answer, self._api_key).payload()
 
     def _send(
-        self, method: str, target: str, body: Mapping[str, Any] | None, *, write: bool
+        self,
+        method: str,
+        target: str,
+        body: Mapping[str, Any] | None,
+        *,
+        write: bool,
+        extra: Mapping[str, str] = MappingProxyType({}),
     ) -> Answer:
         """Send one request, now."""
         request = named(method, target)
+        headers = {**extra, **self._headers()}
         try:
-            response = self._client.request(method, target, json=body, headers=self._headers())
+            response = self._client.request(method, target, json=body, headers=headers)
         except httpx.DecodingError as exc:
             raise ContractBroken(
                 f"The body of the answer to {request} cannot be decompressed."
@@ -125,8 +142,8 @@ class CctTransport:
             raise Unavailable(
                 f"No answer from {self._host} to {request}: {self._reason(exc)}{doubt}."
             ) from exc
-        headers = {name: response.headers[name] for name in _READ if name in response.headers}
-        answer = Answer(response.status_code, headers, response.content)
+        kept = {name: response.headers[name] for name in _READ if name in response.headers}
+        answer = Answer(response.status_code, kept, response.content)
         if answer.status == 429:
             # Here and not where the answer is read, so that its sharers do not each repeat it.
             self._pacer.back_off(retry_after_seconds(answer) or SILENCE_SECONDS)

@@ -44,6 +44,16 @@ def outcome_message(
     return _message(head, escape(reason), link)
 
 
+def raise_message(run: Run, target: str, reason: str, proposal: str, link: str | None) -> Message:
+    """Say that a playbook has earned more, and what a person could merge to give it."""
+    head = f":chart_with_upwards_trend: {run.playbook} has earned more on targets like {target}"
+    # Escaping leaves one line without its indentation, which YAML needs.
+    lines = "\n".join(
+        line[: len(line) - len(line.lstrip())] + escape(line) for line in proposal.splitlines()
+    )
+    return _message(head, f"{escape(reason)}. To raise it, merge:\n```{lines}```", link)
+
+
 def expired_message(overdue: tuple[Exemption, ...], link: str | None, *, done: bool) -> Message:
     """Say whose exemptions expired, with their JIRA references, owner by owner."""
     of_owner: dict[str, list[str]] = defaultdict(list)
