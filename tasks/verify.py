@@ -14,10 +14,17 @@ from cct_ops.errors import SteadyStateNotReached, Unavailable
 from cct_ops.ledger import record
 from cct_ops.models.cct import Route
 from cct_ops.models.plan import Plan
-from cct_ops.models.steady_state import CanaryServes, ChangeHolds
+from cct_ops.models.steady_state import (
+    CanaryServes,
+    ChangeHolds,
+    ExemptionsConsistent,
+    LimitNotReached,
+)
 from cct_ops.models.verification import Verdict, Verification
 from tasks.actions import shows
+from tasks.cleanup import exemptions_consistent
 from tasks.connections import current_run, ledger, reader
+from tasks.mitigate import limit_not_reached
 
 FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 30.0
@@ -60,6 +67,10 @@ def _judgement(plan: Plan) -> Judgement:
     steady = plan.steady_state
     if isinstance(steady, ChangeHolds):
         return partial(_still_so, plan, steady)
+    if isinstance(steady, ExemptionsConsistent):
+        return partial(exemptions_consistent, steady)
+    if isinstance(steady, LimitNotReached):
+        return partial(limit_not_reached, steady)
     return partial(_serves, Route(plan.target), steady)
 
 

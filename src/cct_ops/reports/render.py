@@ -68,6 +68,12 @@ def code(text: object) -> str:
     return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"
 
 
+def fenced(text: str) -> str:
+    """Show text as a block of code, in a fence that nothing inside it can close."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
+    return f"{fence}\n{text}\n{fence}"
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Any:
     import jinja2
