@@ -18,12 +18,13 @@ app = App(
 )
 
 app.command("cct_ops.commands.up:up", name="up", help="Run the whole stack on this machine.")
+app.command("cct_ops.commands.summary:app", name="summary")
 
 
 def main() -> None:
     """Run one command; what an operator did wrong is one sentence, never a traceback."""
     try:
-        code = app()
+        code = app(sys.argv[1:])
     except OpsError as error:
         console = Console(stderr=True, soft_wrap=True)
         console.print(Text.assemble(("cct-ops: ", "bold red"), str(error)))
