@@ -8,6 +8,7 @@ from typing import Any, Self, TypedDict
 import httpx
 from pydantic import TypeAdapter
 
+from cct_ops.sandbox.github_inputs import GitHubSeed, GitHubState
 from cct_ops.sandbox.incidents import Metric
 from cct_ops.sandbox.inputs import (
     Actor,
@@ -139,6 +140,14 @@ class SandboxControl:
     def slack_messages(self) -> list[SlackMessage]:
         """Return the messages that the Slack sink has taken."""
         return MESSAGES.validate_json(self._get("slack"))
+
+    def seed_github(self, seed: GitHubSeed) -> None:
+        """Put this repository in the place of the one that is there."""
+        self._post("github", seed.model_dump(mode="json"))
+
+    def github(self) -> GitHubState:
+        """Return the truth about the repository, and the changes that were asked for."""
+        return GitHubState.model_validate_json(self._get("github"))
 
     def _get(self, name: str) -> bytes:
         return _checked(self._http.get(f"/_sandbox/{name}")).content

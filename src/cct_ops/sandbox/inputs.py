@@ -92,7 +92,7 @@ class Fault(Strict):
     has the wrong type or is missing.
     """
 
-    path: str = Field(default="/api/v1/", pattern="^/(api/v1|slack)(/|$)")
+    path: str = Field(default="/api/v1/", pattern="^/(api/v1|slack|github)(/|$)")
     count: int | None = Field(default=None, ge=1)
     probability: float = Field(default=1, gt=0, le=1)
     seed: int = 0

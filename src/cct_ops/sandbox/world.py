@@ -13,6 +13,7 @@ from cct_ops.sandbox.clock import Clock, iso
 from cct_ops.sandbox.envelope import Json
 from cct_ops.sandbox.faults import Effects, FaultList
 from cct_ops.sandbox.gate import Gate
+from cct_ops.sandbox.github_store import GitHub
 from cct_ops.sandbox.incidents import Incidents, Policy
 from cct_ops.sandbox.inputs import Dialect
 from cct_ops.sandbox.limits import TokenBucket
@@ -52,6 +53,7 @@ class World:
         self.faults = FaultList()
         self.log: list[LogEntry] = []
         self.slack: list[Json] = []
+        self.github = GitHub(self.clock)
 
 
 @dataclass
