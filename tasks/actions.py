@@ -15,20 +15,27 @@ from pydantic import validate_call
 
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call
-from tasks import rollback
-from tasks.carry_out import Look
+from tasks import repository, rollback
+from tasks.carry_out import CCT, Look, Sighting, System
+from tasks.repository import GITHUB
 
 
 class Action(NamedTuple):
-    """The task that carries a call out, and the look that shows whether it took effect."""
+    """The task that carries a call out, the look that shows whether it took effect, and where."""
 
     task: Task[..., None]
     shows: Callable[..., Look]
+    system: System = CCT
 
 
 ACTIONS = {
     "reset_canary": Action(rollback.reset_canary, rollback.canary_on),
     "disable_canary": Action(rollback.disable_canary, rollback.canary_off),
+    "propose_change": Action(repository.propose_change, repository.change_proposed, GITHUB),
+    "withdraw_change": Action(repository.withdraw_change, repository.change_withdrawn, GITHUB),
+    "set_variable": Action(repository.set_variable, repository.variable_is, GITHUB),
+    "delete_variable": Action(repository.delete_variable, repository.variable_gone, GITHUB),
+    "dispatch_workflow": Action(repository.dispatch_workflow, repository.dispatched, GITHUB),
 }
 
 
@@ -47,3 +54,9 @@ def shows(call: Call) -> Look:
     """Return the look that shows whether the call took effect."""
     look: Look = validate_call(ACTIONS[call.method].shows)(**call.arguments)
     return look
+
+
+def look_at(call: Call) -> Sighting:
+    """Look once whether the call's effect shows, in the system that it concerns."""
+    with ACTIONS[call.method].system.reader() as world:
+        return shows(call)(world)

@@ -9,20 +9,19 @@ from functools import partial
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from cct_ops.clients.reader import CctReader
 from cct_ops.errors import SteadyStateNotReached, Unavailable
 from cct_ops.ledger import record
 from cct_ops.models.cct import Route
 from cct_ops.models.plan import Plan
 from cct_ops.models.steady_state import CanaryServes, ChangeHolds
 from cct_ops.models.verification import Verdict, Verification
-from tasks.actions import shows
+from tasks.actions import look_at
 from tasks.connections import current_run, ledger, reader
 
 FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 30.0
 
-Judgement = Callable[[CctReader], Verification]
+Judgement = Callable[[], Verification]
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
@@ -30,7 +29,7 @@ def verify(plan: Plan) -> Verification:
     """
     Watch what the plan promised, with growing pauses, until its watch window is over.
 
-    A look that CCT does not answer says nothing and is taken again. Raises
+    A look that is not answered says nothing and is taken again. Raises
     ``SteadyStateNotReached`` as soon as one look shows that the steady state is broken.
     """
     judge = _judgement(plan)
@@ -39,8 +38,7 @@ def verify(plan: Plan) -> Verification:
     while True:
         last = time.monotonic() >= until
         try:
-            with reader() as cct:
-                found = judge(cct)
+            found = judge()
         except Unavailable as error:
             get_run_logger().warning("This look says nothing: %s", error)
             found = Verification(verdict=Verdict.TOO_FEW_SAMPLES, reason=f"The last look: {error}")
@@ -63,14 +61,15 @@ def _judgement(plan: Plan) -> Judgement:
     return partial(_serves, Route(plan.target), steady)
 
 
-def _serves(route: Route, steady: CanaryServes, cct: CctReader) -> Verification:
-    return Verification.of_canary(route, steady, cct.canary_status(), cct.canary_metrics())
+def _serves(route: Route, steady: CanaryServes) -> Verification:
+    with reader() as cct:
+        return Verification.of_canary(route, steady, cct.canary_status(), cct.canary_metrics())
 
 
-def _still_so(plan: Plan, steady: ChangeHolds, cct: CctReader) -> Verification:
+def _still_so(plan: Plan, steady: ChangeHolds) -> Verification:
     """Look once more at what each step changed."""
     for call in plan.calls:
-        sighting = shows(call)(cct)
+        sighting = look_at(call)
         if not sighting.took_effect:
             return Verification(
                 verdict=Verdict.BROKEN, reason=f"{call} no longer holds: {sighting.seen}."
