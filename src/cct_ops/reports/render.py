@@ -32,7 +32,7 @@ def incident_report(
     ``diagnosis`` is the last look; without one (the run failed) the gate's decisions speak.
     """
     last = known.decisions[-1] if known.decisions else None
-    return _render(
+    return render(
         "incident.md.j2",
         run=run,
         target=target,
@@ -49,7 +49,7 @@ def incident_report(
 
 def approval_form(diagnosis: Diagnosis, plan: Plan, why: str, expires_at: datetime) -> str:
     """Render what is shown above the form that asks for approval."""
-    return _render("approval.md.j2", diagnosis=diagnosis, plan=plan, why=why, expires_at=expires_at)
+    return render("approval.md.j2", diagnosis=diagnosis, plan=plan, why=why, expires_at=expires_at)
 
 
 def artifact_key(playbook: str, target: str) -> str:
@@ -92,5 +92,6 @@ class Literal(str):
     __slots__ = ()
 
 
-def _render(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
+    """Render one of our templates."""
     return str(_environment().get_template(template).render(**values))
