@@ -19,6 +19,9 @@ app = App(
 
 app.command("cct_ops.commands.up:up", name="up", help="Run the whole stack on this machine.")
 app.command("cct_ops.commands.summary:app", name="summary")
+app.command(
+    "cct_ops.commands.coverage:coverage", name="coverage", help="What of a runbook is software."
+)
 
 
 def main() -> None:
