@@ -31,8 +31,10 @@ demo: install    ## an alert comes in, a canary is repaired, the timeline is pri
 up: install      ## the whole stack on this machine, with the Prefect UI
 	exec $(BIN)/cct-ops up
 
-test: $(VENV)/.dev  ## the whole suite, against real parts
-	$(BIN)/python -m pytest $(ARGS)
+# Most tests wait for real parts: four at a time keep two cores busy. A file stays on one worker,
+# because its tests share the parts that they start.
+test: $(VENV)/.dev  ## the whole suite, against real parts; ARGS="..." for pytest
+	$(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## format, lint and types
 	$(BIN)/ruff format --check .

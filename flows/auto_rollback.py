@@ -8,11 +8,9 @@ Blast radius: the canary's share of one route; stable keeps serving throughout.
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from pydantic import Field
 
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
@@ -32,13 +30,16 @@ from tasks.verify import verify
     on_cancellation=[report_failure],
 )
 def auto_rollback(
-    target: Annotated[Route, Field(description="The page whose canary is off.")],
-    mode: Annotated[Mode, Field(description="The most that this run may do.")] = Mode.APPROVE,
-    incident_id: Annotated[
-        str | None, Field(description="The incident in the ledger; empty for a manual run.")
-    ] = None,
+    target: Route, mode: Mode = Mode.APPROVE, incident_id: str | None = None
 ) -> State[Resolution]:
-    """Find out why a canary takes no traffic and, once that is allowed, put it back."""
+    """
+    Find out why a canary takes no traffic and, once that is allowed, put it back.
+
+    Args:
+        target: The page whose canary is off.
+        mode: The most that this run may do.
+        incident_id: The incident in the ledger; empty for a manual run.
+    """
     look = partial(diagnose_rollback, target)
     diagnosis = look()
 

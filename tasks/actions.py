@@ -31,6 +31,8 @@ class Action(NamedTuple):
 ACTIONS = {
     "reset_canary": Action(rollback.reset_canary, rollback.canary_on),
     "disable_canary": Action(rollback.disable_canary, rollback.canary_off),
+    "promote_canary": Action(rollback.promote_canary, rollback.canary_promoted),
+    "set_canary": Action(rollback.set_canary, rollback.canary_set),
     "propose_change": Action(repository.propose_change, repository.change_proposed, GITHUB),
     "withdraw_change": Action(repository.withdraw_change, repository.change_withdrawn, GITHUB),
     "set_variable": Action(repository.set_variable, repository.variable_is, GITHUB),

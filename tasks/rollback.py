@@ -33,9 +33,34 @@ def disable_canary(permit: Permit, route: Route) -> None:
     carry_out(permit, call, canary_off(route))
 
 
+@action
+def promote_canary(permit: Permit, route: Route) -> None:
+    """
+    Give the canary all of the route's traffic.
+
+    Blast radius: the whole route. Idempotent. Undo: set_canary with the share it had before.
+    """
+    call = Call(method="promote_canary", arguments={"route": route.value})
+    carry_out(permit, call, canary_promoted(route))
+
+
+@action
+def set_canary(
+    permit: Permit, route: Route, percentage: float, whitelist: str, blacklist: str
+) -> None:
+    """
+    Turn the canary on at a share, with its lists (joined by commas).
+
+    Blast radius: the canary's share of this route. Idempotent. Undo: the share it had before.
+    """
+    arguments = {"percentage": percentage, "whitelist": whitelist, "blacklist": blacklist}
+    call = Call(method="set_canary", arguments={"route": route.value, **arguments})
+    carry_out(permit, call, canary_set(route, percentage, whitelist, blacklist))
+
+
 def canary_on(route: Route) -> Look:
     """Show whether the route's canary is on."""
-    return _canary(route, lambda seen: seen.enabled and seen.percentage > 0)
+    return _canary(route, lambda seen: seen.serves)
 
 
 def canary_off(route: Route) -> Look:
@@ -43,10 +68,27 @@ def canary_off(route: Route) -> Look:
     return _canary(route, lambda seen: not seen.enabled)
 
 
+def canary_promoted(route: Route) -> Look:
+    """Show whether the route's canary has all of the traffic."""
+    return _canary(route, lambda seen: seen.enabled and seen.percentage == 100)
+
+
+def canary_set(route: Route, percentage: float, whitelist: str, blacklist: str) -> Look:
+    """Show whether the route's canary is on at that share, with those lists."""
+    return _canary(
+        route,
+        lambda seen: (
+            seen.enabled
+            and seen.percentage == percentage
+            and ",".join(seen.whitelist) == whitelist
+            and ",".join(seen.blacklist) == blacklist
+        ),
+    )
+
+
 def _canary(route: Route, took_effect: Callable[[CanaryConfig], bool]) -> Look:
     def look(cct: CctReader) -> Sighting:
         seen = cct.canary_status().routes[route]
-        words = f"canary {'on' if seen.enabled else 'off'} at {seen.percentage:g} %"
-        return Sighting(took_effect(seen), words)
+        return Sighting(took_effect(seen), f"canary {seen.shown}")
 
     return look

@@ -1,4 +1,4 @@
-"""The command ``cct-ops``: a table of commands, each imported only when it is used."""
+"""The command ``cct-ops``: a table of commands, each imported only when it is used or listed."""
 
 from __future__ import annotations
 
@@ -10,22 +10,49 @@ from rich.text import Text
 
 from cct_ops.errors import OpsError
 
+HELP = """
+The CCT operations runbook as software: incident playbooks on Prefect 3.
+
+An alert comes in, a playbook looks, concludes, asks where it must, acts, verifies and reports.
+
+- `cct-ops demo` shows that on this machine in about a minute and leaves nothing behind.
+- `cct-ops up` runs it for good: against your CCT when `CCT_URL` and `X_API_KEY` are set, else
+  against a sandbox that behaves like CCT.
+"""
+
 app = App(
     name="cct-ops",
-    help="The CCT operations runbook as software: incident playbooks on Prefect 3.",
+    help=HELP,
     help_format="markdown",
     result_action="return_value",
 )
 
-app.command("cct_ops.commands.up:up", name="up", help="Run the whole stack on this machine.")
+# No help= here: it would hide the docstring in `cct-ops <command> --help`. The modules are light:
+# whatever is heavy they import inside their functions.
+app.command("cct_ops.commands.up:up", name="up")
+app.command("cct_ops.commands.demo:demo", name="demo")
 app.command("cct_ops.commands.summary:app", name="summary")
-app.command(
-    "cct_ops.commands.coverage:coverage", name="coverage", help="What of a runbook is software."
-)
+app.command("cct_ops.commands.coverage:coverage", name="coverage")
+
+
+# They make an environment of their own or need none; every other command works on the stack that
+# runs here.
+_APART = ("up", "demo", "summary", "coverage", "--version")
+
+
+def adopt() -> None:
+    """Find the stack that runs here, for commands that are not told of another."""
+    from cct_ops.stack import environment
+
+    environment.adopt()
 
 
 def main() -> None:
     """Run one command; what an operator did wrong is one sentence, never a traceback."""
+    if len(sys.argv) < 2 or sys.argv[1] in app.help_flags:
+        app.resolved_commands()  # the list shows the first line of each docstring
+    elif sys.argv[1] not in _APART:
+        adopt()
     try:
         code = app(sys.argv[1:])
     except OpsError as error:

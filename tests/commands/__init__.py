@@ -1,1 +1,1 @@
-"""Commands, as an operator types them."""
+"""The command line."""

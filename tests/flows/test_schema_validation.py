@@ -32,11 +32,8 @@ REPORT = {
 
 
 @pytest.fixture(autouse=True)
-def github(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl, policy: Path) -> None:
-    """The repository at GitHub is the sandbox's; policy lets this playbook act alone."""
-    monkeypatch.setenv("GITHUB_API_URL", f"{sandbox.base_url}/github")
-    monkeypatch.setenv("GITHUB_REPOSITORY", "example/cct")
-    monkeypatch.setenv("GH_TOKEN", "token")
+def without_cct(monkeypatch: pytest.MonkeyPatch, policy: Path) -> None:
+    """Policy lets this playbook act alone."""
     monkeypatch.delenv("CCT_URL")  # a playbook about the repository needs no CCT
     policy.write_text("playbooks:\n  schema-validation: {ceiling: auto}\n")
     settings.cache_clear()

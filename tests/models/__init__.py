@@ -1,1 +1,1 @@
-"""Pure conclusions."""
+"""Pure conclusions, which need nothing but their arguments."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from pydantic import TypeAdapter, ValidationError, validate_call
+from pydantic import Field, TypeAdapter, ValidationError, validate_call
 
 from cct_ops.clients.exchange import named, parse
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted
 from cct_ops.models.cct import CanaryConfig, Route, Wire
 from cct_ops.models.permit import Permit
-from cct_ops.models.plan import Call
+from cct_ops.models.plan import Call, Scalar
 
 
 class PermitChecker(Protocol):
@@ -35,7 +35,7 @@ class _Changed(Wire):
 _CHANGED = TypeAdapter(_Changed)
 
 # What a plan may name. A method that is not listed here cannot be reached through ``perform``.
-CALLS = frozenset({"reset_canary", "disable_canary"})
+CALLS = frozenset({"reset_canary", "disable_canary", "promote_canary", "set_canary"})
 
 
 class CctOperator:
@@ -70,6 +70,35 @@ class CctOperator:
         """Turn a route's canary off, at 0 %."""
         return self._change_route("disable_canary", "canary/disable", route)
 
+    def promote_canary(self, route: Route) -> CanaryConfig:
+        """Give a route's canary all of the traffic."""
+        return self._change_route("promote_canary", "canary/promote", route)
+
+    def set_canary(
+        self,
+        route: Route,
+        percentage: Annotated[float, Field(gt=0, le=100)],
+        whitelist: str,
+        blacklist: str,
+    ) -> CanaryConfig:
+        """Turn a route's canary on at this share; the lists are joined by commas."""
+        arguments: dict[str, Scalar] = {
+            "route": str(route),
+            "percentage": percentage,
+            "whitelist": whitelist,
+            "blacklist": blacklist,
+        }
+        body = {
+            "route": str(route),
+            "enabled": True,
+            "percentage": percentage,
+            "whitelist": [each for each in whitelist.split(",") if each],
+            "blacklist": [each for each in blacklist.split(",") if each],
+        }
+        path = "canary/update"
+        payload = self._write("set_canary", arguments, "POST", path, json=body)
+        return parse(_CHANGED, payload, named("POST", path)).config
+
     def _change_route(self, method: str, path: str, route: Route) -> CanaryConfig:
         # CCT takes a missing route for all of them, so what leaves here must name one that exists.
         if route not in frozenset(Route):
@@ -80,7 +109,7 @@ class CctOperator:
     def _write(
         self,
         name: str,
-        arguments: dict[str, str | int | float | bool],
+        arguments: dict[str, Scalar],
         method: str,
         path: str,
         *,

@@ -8,6 +8,7 @@ import sys
 from functools import partial
 
 from cct_ops import config_file
+from cct_ops.dispatcher import approvals
 from cct_ops.dispatcher.handlers import Notification, Remediation
 from cct_ops.dispatcher.loop import Dispatcher, Lane, Periodic
 from cct_ops.dispatcher.routes import read_routes
@@ -38,12 +39,15 @@ def main() -> int:
                     Lane(outbox.NOTICE, 1, Notification(engine, settings.slack_webhook_url)),
                 ],
                 [
-                    Periodic(
-                        f"expiry of {name}",
-                        5,
-                        partial(intake.expire, engine, name, source.silence_seconds),
-                    )
-                    for name, source in sources.items()
+                    Periodic("unanswered approvals", 5, partial(approvals.sweep, engine)),
+                    *(
+                        Periodic(
+                            f"expiry of {name}",
+                            5,
+                            partial(intake.expire, engine, name, source.silence_seconds),
+                        )
+                        for name, source in sources.items()
+                    ),
                 ],
             )
             for number in (signal.SIGTERM, signal.SIGINT):

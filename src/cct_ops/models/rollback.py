@@ -134,7 +134,7 @@ def _moment(config: CanaryConfig, name: str) -> datetime | None:
 def _cause(config: CanaryConfig, event: RollbackEvent | None) -> Cause:
     if config.enabled:
         # On at 0 % is how nobody leaves a canary on purpose, and auto-rollback does not do it.
-        return Cause.SERVING if config.percentage > 0 else Cause.UNKNOWN
+        return Cause.SERVING if config.serves else Cause.UNKNOWN
     disabled_at = _moment(config, "disabled_at")
     if disabled_at is None:
         by_default = "description" in (config.metadata or {})
@@ -235,12 +235,11 @@ def _plan(target: Route, cause: Cause, gone: bool | None, slo: SloStatus, watch:
 
 
 def _canary_evidence(config: CanaryConfig) -> Evidence:
-    observed = f"{'on' if config.enabled else 'off'}, {config.percentage:g} % of traffic"
+    observed = f"{config.shown} of traffic"
     disabled_at = None if config.enabled else _moment(config, "disabled_at")
     if disabled_at is not None:
         observed += f", disabled at {disabled_at:%H:%M:%S} UTC"
-    serves = config.enabled and config.percentage > 0
-    meaning = "The canary serves." if serves else "The canary takes no traffic."
+    meaning = "The canary serves." if config.serves else "The canary takes no traffic."
     return Evidence(source="canary/status", observed=observed, meaning=meaning)
 
 

@@ -30,7 +30,7 @@ class Verification(Frozen):
     ) -> Verification:
         """Judge a canary that was put back: it must be on, and its own traffic within bounds."""
         config = status.routes.get(route)
-        if config is None or not config.enabled or config.percentage == 0:
+        if config is None or not config.serves:
             return cls(
                 verdict=Verdict.BROKEN,
                 reason=f"The canary of {route} is off again: somebody or something disabled it.",
@@ -55,7 +55,7 @@ class Verification(Frozen):
         return cls(
             verdict=Verdict.HOLDS,
             reason=(
-                f"{samples} canary requests at {config.percentage:g} % of traffic: p95"
+                f"{samples} canary requests, {config.shown} of traffic: p95"
                 f" {traffic.canary.p95_latency_ms:g} ms (limit {steady.p95_latency_ms:g}), errors"
                 f" {traffic.canary.error_rate_percent:g} % (limit {steady.error_rate_percent:g}),"
                 f" availability {traffic.canary.availability_percent:g} %"

@@ -52,7 +52,7 @@ class GitHubApi:
         async def endpoint(request: Request) -> Response:
             world, write = self._sandbox.world, request.method != "GET"
             path = request.url.path
-            effects = world.faults.strike(path, write=write)
+            effects = world.faults.strike(path, request.headers, write=write)
             await asyncio.sleep(effects.latency_seconds)
             if effects.timeout:
                 return await unanswered(request)
