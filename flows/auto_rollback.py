@@ -15,10 +15,10 @@ from prefect.client.schemas.objects import State
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome, Resolution
+from tasks.actions import perform_all
 from tasks.authorise import authorise
 from tasks.diagnose import diagnose_rollback
 from tasks.report import report, report_failure
-from tasks.rollback import reset_canary
 from tasks.verify import verify
 
 
@@ -30,7 +30,10 @@ from tasks.verify import verify
     on_cancellation=[report_failure],
 )
 def auto_rollback(
-    target: Route, mode: Mode = Mode.APPROVE, incident_id: str | None = None
+    target: Route,
+    mode: Mode = Mode.APPROVE,
+    incident_id: str | None = None,
+    redeploy: bool = False,
 ) -> State[Resolution]:
     """
     Find out why a canary takes no traffic and, once that is allowed, put it back.
@@ -39,8 +42,9 @@ def auto_rollback(
         target: The page whose canary is off.
         mode: The most that this run may do.
         incident_id: The incident in the ledger; empty for a manual run.
+        redeploy: Start the deploy workflow instead of putting the canary back; always asks.
     """
-    look = partial(diagnose_rollback, target)
+    look = partial(diagnose_rollback, target, redeploy=redeploy)
     diagnosis = look()
 
     if diagnosis.plan is None:
@@ -48,7 +52,7 @@ def auto_rollback(
 
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:
-            reset_canary(decision.permit, target)
+            perform_all(decision.permit)
             verify(diagnosis.plan)
 
     return report(decision, diagnosis)

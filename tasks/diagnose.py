@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture
 
-from cct_ops.errors import ContractBroken, Rejected, Unavailable, Unsupported
+from cct_ops.errors import ContractBroken, NotPermitted, Rejected, Unavailable, Unsupported
 from cct_ops.models.canary_fix import CanaryFix
 from cct_ops.models.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall
 from cct_ops.models.cct import (
@@ -26,8 +26,10 @@ from cct_ops.models.cct import (
     SloBreach,
     SloStatus,
 )
+from cct_ops.models.deployment import with_deployment
 from cct_ops.models.rollback import RollbackDiagnosis, RollbackFindings, Watch
 from tasks.connections import reader, settings
+from tasks.deployment import probe_deployment
 
 T = TypeVar("T")
 
@@ -164,19 +166,21 @@ def _watch() -> Watch:
     return Watch(seconds=settings().watch_seconds, min_samples=settings().min_samples)
 
 
-def diagnose_rollback(target: Route) -> RollbackDiagnosis:
+def diagnose_rollback(target: Route, *, redeploy: bool = False) -> RollbackDiagnosis:
     """
     Look at everything that tells why the canary of ``target`` is off, and conclude.
 
-    Raises ``ContractBroken`` when CCT does not list the route.
+    With ``redeploy`` the plan is to deploy anew. Raises ``ContractBroken`` when CCT does not list
+    the route, and ``NotPermitted`` when a redeploy is wanted and GitHub cannot be read.
     """
+    deployed = probe_deployment.submit()
     canary = probe_canary.submit()
     history = probe_history.submit()
     rollbacks = probe_rollbacks.submit()
     slo = probe_slo.submit()
     breaches = probe_breaches.submit()
     health = probe_health.submit()
-    for each in (canary, history, rollbacks, slo, breaches, health):
+    for each in (deployed, canary, history, rollbacks, slo, breaches, health):
         each.wait()  # none is left behind when one fails
 
     config = canary.result().routes.get(target)
@@ -184,7 +188,10 @@ def diagnose_rollback(target: Route) -> RollbackDiagnosis:
     if config is None or objectives is None:
         path = "canary/status" if config is None else "slo/status"
         raise ContractBroken(f"GET {path} does not list {target}.")
-    return RollbackDiagnosis.of(
+    deployment = deployed.result()
+    if redeploy and deployment.problem is not None:
+        raise NotPermitted(f"Nothing was done: deploying anew needs GitHub. {deployment.problem}")
+    diagnosis = RollbackDiagnosis.of(
         target,
         RollbackFindings(
             canary=config,
@@ -196,3 +203,4 @@ def diagnose_rollback(target: Route) -> RollbackDiagnosis:
         ),
         _watch(),
     )
+    return with_deployment(diagnosis, deployment, redeploy=redeploy)

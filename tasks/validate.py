@@ -129,6 +129,9 @@ def diagnose_schema(target: str, run_id: int | None, fix: Fix, minutes: int) -> 
     schema_file, summary_file = probe_file.submit(SCHEMA_FILE), probe_file.submit(SUMMARY_FILE)
     mode = probe_validation_mode.submit()
 
+    for each in (seen_runs, mentions, schema_file, summary_file, mode):
+        each.wait()  # none is left behind when one fails
+
     runs = seen_runs.result()
     run = next((r for r in runs if (r.failed if run_id is None else r.id == run_id)), None)
     if run_id is not None and run is None:

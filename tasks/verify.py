@@ -13,13 +13,14 @@ from cct_ops.errors import SteadyStateNotReached, Unavailable
 from cct_ops.ledger import record
 from cct_ops.models.cct import Route
 from cct_ops.models.plan import Plan
-from cct_ops.models.steady_state import CanaryServes, ChangeHolds
+from cct_ops.models.steady_state import CanaryServes, ChangeHolds, WorkflowSucceeds
 from cct_ops.models.verification import Verdict, Verification
 from tasks.actions import look_at
-from tasks.connections import current_run, ledger, reader
+from tasks.connections import current_run, github_reader, ledger, reader
 
 FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 30.0
+LATEST_RUNS = 20
 
 Judgement = Callable[[], Verification]
 
@@ -42,7 +43,7 @@ def verify(plan: Plan) -> Verification:
         except Unavailable as error:
             get_run_logger().warning("This look says nothing: %s", error)
             found = Verification(verdict=Verdict.TOO_FEW_SAMPLES, reason=f"The last look: {error}")
-        if found.verdict is Verdict.BROKEN or last:
+        if found.verdict is Verdict.BROKEN or found.final or last:
             break
         time.sleep(max(0.0, min(pause, until - time.monotonic())))
         pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
@@ -58,12 +59,20 @@ def _judgement(plan: Plan) -> Judgement:
     steady = plan.steady_state
     if isinstance(steady, ChangeHolds):
         return partial(_still_so, plan, steady)
+    if isinstance(steady, WorkflowSucceeds):
+        return partial(_succeeds, steady)
     return partial(_serves, Route(plan.target), steady)
 
 
 def _serves(route: Route, steady: CanaryServes) -> Verification:
     with reader() as cct:
         return Verification.of_canary(route, steady, cct.canary_status(), cct.canary_metrics())
+
+
+def _succeeds(steady: WorkflowSucceeds) -> Verification:
+    with github_reader() as github:
+        runs = github.workflow_runs(steady.workflow, LATEST_RUNS)
+    return Verification.of_workflow(steady, runs)
 
 
 def _still_so(plan: Plan, steady: ChangeHolds) -> Verification:

@@ -16,7 +16,9 @@ from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from tests.conftest import ROOT
 
 MODULES = [
-    name for name in ("diagnose", "validate", "verify") if (ROOT / f"tasks/{name}.py").is_file()
+    name
+    for name in ("diagnose", "validate", "deployment", "verify")
+    if (ROOT / f"tasks/{name}.py").is_file()
 ]
 PROBES = [
     value
@@ -30,6 +32,7 @@ ARGUMENTS: dict[str, Any] = {
     "workflow": "deploy.yml",
     "path": "test-summary.json",
     "run_id": 7,
+    "as_canary": True,
 }
 
 

@@ -47,4 +47,18 @@ class ChangeHolds(Frozen):
         return f"{self.what}, still so after {self.watch_seconds:g} s."
 
 
-SteadyState = Annotated[CanaryServes | ChangeHolds, Field(discriminator="kind")]
+class WorkflowSucceeds(Frozen):
+    """A newer run of the workflow than the one that is named ends well within the watch window."""
+
+    kind: Literal["workflow succeeds"] = "workflow succeeds"
+    workflow: str
+    after_run_id: int
+    watch_seconds: float = Field(gt=0)
+
+    @property
+    def summary(self) -> str:
+        """Say it as one sentence."""
+        return f"{self.workflow} succeeds within {self.watch_seconds:g} s."
+
+
+SteadyState = Annotated[CanaryServes | ChangeHolds | WorkflowSucceeds, Field(discriminator="kind")]
