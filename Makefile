@@ -36,6 +36,9 @@ up: install      ## the whole stack on this machine, with the Prefect UI
 test: $(VENV)/.dev  ## the whole suite, against real parts; ARGS="..." for pytest
 	$(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS)
 
+simulate: install ## a simulated week with and without the guards, in one table
+	$(BIN)/python -m simulation $(ARGS)
+
 check: $(VENV)/.dev ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -47,4 +50,4 @@ lock: $(VENV)/.dev  ## compile both locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --extra build --extra dev pyproject.toml -o requirements-dev.lock
 
-.PHONY: help install demo up test check lock
+.PHONY: help install demo up test simulate check lock

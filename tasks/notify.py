@@ -13,7 +13,7 @@ from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
 from cct_ops.reports.links import run_link
-from cct_ops.reports.messages import approval_message, outcome_message
+from cct_ops.reports.messages import approval_message, outcome_message, raise_message
 from tasks.connections import settings
 
 
@@ -33,6 +33,11 @@ def tell_approval_needed(diagnosis: Diagnosis, plan: Plan, run: Run, why: str) -
 def tell_outcome(run: Run, target: str, outcome: Outcome, reason: str) -> None:
     """Tell people how a run ended."""
     _tell(outcome_message(run, target, outcome, reason, run_link(run.id)))
+
+
+def tell_raise_proposed(run: Run, target: str, reason: str, proposal: str) -> None:
+    """Tell people that a playbook's record speaks for letting it do more."""
+    _tell(raise_message(run, target, reason, proposal, run_link(run.id)))
 
 
 def _tell(message: tuple[str, list[dict[str, Any]]]) -> None:

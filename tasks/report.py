@@ -18,7 +18,8 @@ from cct_ops.reports.links import run_link
 from cct_ops.reports.render import artifact_key, incident_report
 from tasks.authorise import Decision
 from tasks.connections import current_run, ledger, settings
-from tasks.notify import tell_outcome
+from tasks.guards import standing_of
+from tasks.notify import tell_outcome, tell_raise_proposed
 
 # How Prefect's engine begins the message of a run that an exception ended.
 ENGINE_PREFIX = "Flow run encountered an exception: "
@@ -33,6 +34,8 @@ def report(ended: Outcome | Decision, diagnosis: Diagnosis) -> State[Resolution]
     run = current_run()
     outcome, reason = _conclusion(ended, diagnosis, run)
     _publish(run, diagnosis.target, outcome, reason, diagnosis)
+    if outcome is Outcome.RESOLVED:
+        _propose_raise(run, diagnosis.target)
 
     resolution = Resolution(
         playbook=diagnosis.playbook,
@@ -64,6 +67,13 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
     cause = (state.message or state.name or "").removeprefix(ENGINE_PREFIX)
     target = flow_run.parameters.get("target", "")
     _publish(run, str(target), Outcome.UNDONE if undone else Outcome.FAILED, cause)
+
+
+def _propose_raise(run: Run, target: str) -> None:
+    """Tell people when a verified fix was the one that completes a good record."""
+    earned = standing_of(run.playbook, target)
+    if earned.proposal and earned.is_news:
+        tell_raise_proposed(run, target, earned.reason, earned.proposal)
 
 
 def _conclusion(ended: Outcome | Decision, diagnosis: Diagnosis, run: Run) -> tuple[Outcome, str]:

@@ -29,11 +29,19 @@ app = App(
 
 # No help= here: it would hide the docstring in `cct-ops <command> --help`. The modules are light:
 # whatever is heavy they import inside their functions.
-app.command("cct_ops.commands.up:up", name="up")
-app.command("cct_ops.commands.demo:demo", name="demo")
-app.command("cct_ops.commands.summary:app", name="summary")
-app.command("cct_ops.commands.coverage:coverage", name="coverage")
-
+for name, where in {
+    "up": "up:up",
+    "demo": "demo:demo",
+    "summary": "summary:app",
+    "coverage": "coverage:coverage",
+    "stop": "switches:stop",
+    "resume": "switches:resume",
+    "hold": "switches:hold",
+    "release": "switches:release",
+    "guards": "guards:guards",
+    "autonomy": "autonomy:autonomy",
+}.items():
+    app.command(f"cct_ops.commands.{where}", name=name)
 
 # They make an environment of their own or need none; every other command works on the stack that
 # runs here.

@@ -53,6 +53,9 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("GITHUB_API_URL"),
         description="GitHub's REST API; it is asked nothing while the two above are not set.",
     )
+    alertmanager_url: HttpUrl | None = Field(
+        None, description="Whose silences keep automation off; without it none are asked for."
+    )
 
     requests_per_minute: int = Field(
         30, ge=2, description="CCT's limit per address (its own default: 30 in 60 s)."
@@ -126,8 +129,8 @@ class Settings(BaseSettings):
         """Return the ledger's URL; it must be set."""
         if self.database_url is None:
             raise BadConfiguration(
-                "CCT_OPS_DATABASE_URL is not set: `cct-ops up` sets it for its own parts; elsewhere"
-                " set it to postgresql+psycopg://user:password@host/database."
+                "There is no ledger: no stack runs from this folder (start one with `cct-ops up`),"
+                " and CCT_OPS_DATABASE_URL is not set (postgresql+psycopg://user:password@host/db)."
             )
         return self.database_url
 

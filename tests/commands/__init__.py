@@ -1,1 +1,1 @@
-"""The command line."""
+"""Commands as people type them, on a real ledger."""

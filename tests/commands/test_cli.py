@@ -24,7 +24,9 @@ def test_the_list_of_commands_says_what_each_does() -> None:
 
     for name, command in app.resolved_commands().items():
         if not name.startswith("-") and command.default_command is not None:
-            summary = (inspect.getdoc(command.default_command) or "none").splitlines()[0]
+            summary = (
+                (inspect.getdoc(command.default_command) or "none").splitlines()[0].replace("`", "")
+            )
             assert f"{name} {summary}" in listed
 
 

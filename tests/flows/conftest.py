@@ -30,6 +30,7 @@ def playbook_environment(
     monkeypatch.setenv("GH_TOKEN", "token")
     monkeypatch.setenv("SLACK_WEBHOOK_URL", f"{sandbox.base_url}/slack/incidents")
     monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
+    monkeypatch.setenv("CCT_OPS_POLICY_PATH", str(Path(__file__).with_name("policy.yaml")))
     monkeypatch.setenv("CCT_OPS_WATCH_SECONDS", "3")
     monkeypatch.setenv("CCT_OPS_MIN_SAMPLES", "5")
     monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "2")

@@ -7,6 +7,7 @@ a lock that was taken over is told apart at the next write by its older token.
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -61,3 +62,13 @@ def release(engine: sa.Engine, target: str, token: int) -> None:
                 target_locks.c.target == target, target_locks.c.fencing_token == token
             )
         )
+
+
+def holder(engine: sa.Engine, target: str) -> tuple[UUID, datetime] | None:
+    """Return which run holds the lock and until when, for people to see."""
+    held = sa.select(target_locks.c.run_id, target_locks.c.expires_at).where(
+        target_locks.c.target == target, target_locks.c.expires_at > now()
+    )
+    with engine.connect() as connection:
+        row = connection.execute(held).one_or_none()
+    return None if row is None else (row.run_id, row.expires_at)

@@ -37,6 +37,7 @@ class DecisionRecord(Frozen):
 
     mode: Mode
     verdict: str
+    guard: str | None = None
     reason: str
     headline: str
     severity: Severity
@@ -77,7 +78,7 @@ class RunRecord(Frozen):
     reason: str | None
 
 
-def decide(
+def decide(  # noqa: PLR0913 -- a row has that many columns
     tx: sa.Connection,
     diagnosis: Diagnosis,
     plan: Plan,
@@ -86,8 +87,9 @@ def decide(
     mode: Mode,
     verdict: str,
     reason: str,
+    guard: str | None = None,
 ) -> None:
-    """Write down what the gate decided about ``plan``."""
+    """Write down what the gate decided about ``plan``, and which guard it was that refused."""
     tx.execute(
         sa.insert(decisions).values(
             run_id=run.id,
@@ -97,6 +99,7 @@ def decide(
             mode=mode.value,
             verdict=verdict,
             reason=reason,
+            guard=guard,
             headline=diagnosis.headline,
             severity=diagnosis.severity.value,
             evidence=_dump(diagnosis.evidence),

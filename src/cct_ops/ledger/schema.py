@@ -28,6 +28,8 @@ metadata = sa.MetaData(
 NOW = sa.text("clock_timestamp()")
 NEW_ID = sa.text("gen_random_uuid()")
 
+CHANGES = sa.text("kind = 'change'")
+
 fencing_tokens = sa.Sequence("fencing_tokens", metadata=metadata)
 
 
@@ -104,6 +106,7 @@ incidents = sa.Table(
         postgresql_where=sa.text("state = 'open'"),
     ),
     sa.CheckConstraint("closed_as in ('resolved', 'expired')", name="closed_as"),
+    sa.Index("ix_incidents_opened_at", "opened_at"),
 )
 
 alerts = sa.Table(
@@ -165,6 +168,8 @@ permits = sa.Table(
     _at("issued_at", default=True),
     _at("expires_at", nullable=False),
     _at("closed_at"),
+    sa.Index("ix_permits_changes", "playbook", "target", "issued_at", postgresql_where=CHANGES),
+    sa.Index("ix_permits_changes_by_time", "issued_at", postgresql_where=CHANGES),
 )
 
 actions = sa.Table(
@@ -204,6 +209,7 @@ approvals = sa.Table(
         "expires_at",
         postgresql_where=sa.text("state in ('pending', 'expired') and settled_at is null"),
     ),
+    sa.Index("ix_approvals_pending", "target", postgresql_where=sa.text("state = 'pending'")),
 )
 
 decisions = sa.Table(
@@ -222,7 +228,9 @@ decisions = sa.Table(
     _json("evidence"),
     _json("plan"),
     _text("plan_digest"),
+    _text("guard", nullable=True),
     _at("decided_at", default=True),
+    sa.Index("ix_decisions_by_target", "playbook", "target", "decided_at"),
 )
 
 verifications = sa.Table(
@@ -246,6 +254,7 @@ resolutions = sa.Table(
     _text("outcome"),
     _text("reason"),
     _at("finished_at", default=True),
+    sa.Index("ix_resolutions_by_target", "playbook", "target", "finished_at"),
 )
 
 # -- pacing of requests to CCT --------------------------------------------------------------

@@ -18,6 +18,7 @@ class Outcome(StrEnum):
     EXPIRED = "Expired"
     VOID = "Void"
     BLOCKED = "Blocked"
+    MERGED = "Merged"
     UNDONE = "Undone"
     FAILED = "Failed"
 

@@ -40,6 +40,16 @@ def outcome_message(
     return _message(head, escape(reason), link)
 
 
+def raise_message(run: Run, target: str, reason: str, proposal: str, link: str | None) -> Message:
+    """Say that a playbook has earned more, and what a person could merge to give it."""
+    head = f":chart_with_upwards_trend: {run.playbook} has earned more on targets like {target}"
+    # Escaping leaves one line without its indentation, which YAML needs.
+    lines = "\n".join(
+        line[: len(line) - len(line.lstrip())] + escape(line) for line in proposal.splitlines()
+    )
+    return _message(head, f"{escape(reason)}. To raise it, merge:\n```{lines}```", link)
+
+
 def _message(head: str, body: str, link: str | None) -> Message:
     text = escape(head)
     more = f"\n<{link}|The run in Prefect>" if link else ""
