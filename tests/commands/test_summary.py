@@ -14,7 +14,9 @@ from cct_ops.summaries.rules import check
 from tests.conftest import ROOT
 from tests.summaries.parts import SCHEMA, summary
 
-CCT = ROOT.parent / "shared" / "cct"
+# CCT's own files: the copy that is kept here, and the ones beside the checkout where they are.
+OWN = ROOT / "tests" / "summaries" / "cct"
+CCT = [folder for folder in (OWN, ROOT.parent / "shared" / "cct") if folder.is_dir()]
 
 
 @pytest.fixture(autouse=True)
@@ -37,17 +39,18 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
     ("mode", "code", "word"),
     [("strict", 1, "error: "), ("warn", 0, "warning: "), ("silent", 0, "")],
 )
-@pytest.mark.skipif(not CCT.is_dir(), reason="CCT's own files are not here")
+@pytest.mark.parametrize("files", CCT, ids=lambda folder: str(folder.parent.name))
 def test_ccts_own_summary_has_one_error(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    files: Path,
     mode: str,
     code: int,
     word: str,
 ) -> None:
-    files = [str(CCT / "test-summary-schema.json"), str(CCT / "test-summary.json")]
+    given = [str(files / "test-summary-schema.json"), str(files / "test-summary.json")]
 
-    assert run(monkeypatch, "validate", *files, "--mode", mode) == code
+    assert run(monkeypatch, "validate", *given, "--mode", mode) == code
 
     said = capsys.readouterr().out
     assert bool(word) == ("ci_annotations.check_run_annotations[0].conclusion" in said)
@@ -93,10 +96,7 @@ def test_generate_writes_a_valid_summary_of_the_results(
         {"name": "d", "status": "skip"},
     ]
     (folder / "results.json").write_text(json.dumps(results))
-    if CCT.is_dir():
-        shutil.copyfile(CCT / "test-summary-schema.json", folder / "test-summary-schema.json")
-    else:
-        (folder / "test-summary-schema.json").unlink()
+    shutil.copyfile(OWN / "test-summary-schema.json", folder / "test-summary-schema.json")
 
     given = ("Test Name", "1.0.0", "new.json", "--results", "results.json")
     assert run(monkeypatch, "generate", *given) == 0

@@ -35,7 +35,7 @@ REPORT = {
 def without_cct(monkeypatch: pytest.MonkeyPatch, policy: Path) -> None:
     """Policy lets this playbook act alone."""
     monkeypatch.delenv("CCT_URL")  # a playbook about the repository needs no CCT
-    policy.write_text("playbooks:\n  schema-validation: {ceiling: auto, targets: [\"*.yml\"]}\n")
+    policy.write_text('playbooks:\n  schema-validation: {ceiling: auto, targets: ["*.yml"]}\n')
     settings.cache_clear()
 
 
