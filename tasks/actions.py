@@ -15,7 +15,7 @@ from pydantic import validate_call
 
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call
-from tasks import repository, rollback
+from tasks import repository, rollback, rollback_rules
 from tasks.carry_out import CCT, Look, Sighting, System
 from tasks.repository import GITHUB
 
@@ -33,6 +33,13 @@ ACTIONS = {
     "disable_canary": Action(rollback.disable_canary, rollback.canary_off),
     "promote_canary": Action(rollback.promote_canary, rollback.canary_promoted),
     "set_canary": Action(rollback.set_canary, rollback.canary_set),
+    "set_slo_thresholds": Action(rollback_rules.set_slo_thresholds, rollback_rules.thresholds_are),
+    "disable_auto_rollback": Action(
+        rollback_rules.disable_auto_rollback, rollback_rules.auto_rollback_off
+    ),
+    "enable_auto_rollback": Action(
+        rollback_rules.enable_auto_rollback, rollback_rules.auto_rollback_on
+    ),
     "propose_change": Action(repository.propose_change, repository.change_proposed, GITHUB),
     "withdraw_change": Action(repository.withdraw_change, repository.change_withdrawn, GITHUB),
     "set_variable": Action(repository.set_variable, repository.variable_is, GITHUB),

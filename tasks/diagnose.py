@@ -18,7 +18,7 @@ from cct_ops.models.canary_fix import CanaryFix
 from cct_ops.models.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall
 from cct_ops.models.cct import (
     CanaryMetrics,
-    CanarySettings,
+    CanaryRules,
     CanaryStatus,
     Health,
     RollbackEvent,
@@ -27,7 +27,8 @@ from cct_ops.models.cct import (
     SloStatus,
 )
 from cct_ops.models.deployment import with_deployment
-from cct_ops.models.rollback import RollbackDiagnosis, RollbackFindings, Watch
+from cct_ops.models.rollback import RESTORE, RollbackDiagnosis, RollbackFindings
+from cct_ops.models.rollback_plan import Option, Watch, Wish
 from tasks.connections import reader, settings
 from tasks.deployment import probe_deployment
 
@@ -62,13 +63,6 @@ def probe_canary() -> CanaryStatus:
 
 
 @probe
-def probe_canary_config() -> CanarySettings:
-    """Read the rollback policy and every route's configured share."""
-    with reader() as cct:
-        return cct.canary_config()
-
-
-@probe
 def probe_traffic() -> CanaryMetrics:
     """Read every route's traffic, canary beside stable."""
     with reader() as cct:
@@ -84,6 +78,13 @@ def probe_call(*, as_canary: bool) -> DirectCall:
     except (Rejected, Unavailable, ContractBroken) as error:
         return DirectCall(well=False, seen=str(error))
     return DirectCall(well=True, seen=f"{len(symbols)} symbols")
+
+
+@probe
+def probe_rules() -> CanaryRules:
+    """Read the rules of auto-rollback, and every route's configured share."""
+    with reader() as cct:
+        return cct.canary_config()
 
 
 @probe
@@ -138,7 +139,7 @@ def diagnose_canary(target: Route, fix: CanaryFix) -> CanaryDiagnosis:
     """
     status, config, traffic, slo, plain, marked = (
         probe_canary.submit(),
-        probe_canary_config.submit(),
+        probe_rules.submit(),
         probe_traffic.submit(),
         probe_slo.submit(),
         probe_call.submit(as_canary=False),
@@ -166,12 +167,12 @@ def _watch() -> Watch:
     return Watch(seconds=settings().watch_seconds, min_samples=settings().min_samples)
 
 
-def diagnose_rollback(target: Route, *, redeploy: bool = False) -> RollbackDiagnosis:
+def diagnose_rollback(target: Route, wish: Wish = RESTORE) -> RollbackDiagnosis:
     """
     Look at everything that tells why the canary of ``target`` is off, and conclude.
 
-    With ``redeploy`` the plan is to deploy anew. Raises ``ContractBroken`` when CCT does not list
-    the route, and ``NotPermitted`` when a redeploy is wanted and GitHub cannot be read.
+    Raises ``ContractBroken`` when CCT does not list the route, and ``NotPermitted`` when deploying
+    anew is wanted and GitHub cannot be read.
     """
     deployed = probe_deployment.submit()
     canary = probe_canary.submit()
@@ -180,6 +181,7 @@ def diagnose_rollback(target: Route, *, redeploy: bool = False) -> RollbackDiagn
     slo = probe_slo.submit()
     breaches = probe_breaches.submit()
     health = probe_health.submit()
+    rules = probe_rules() if wish.option.weakens else None
     for each in (deployed, canary, history, rollbacks, slo, breaches, health):
         each.wait()  # none is left behind when one fails
 
@@ -189,6 +191,7 @@ def diagnose_rollback(target: Route, *, redeploy: bool = False) -> RollbackDiagn
         path = "canary/status" if config is None else "slo/status"
         raise ContractBroken(f"GET {path} does not list {target}.")
     deployment = deployed.result()
+    redeploy = wish.option is Option.REDEPLOY
     if redeploy and deployment.problem is not None:
         raise NotPermitted(f"Nothing was done: deploying anew needs GitHub. {deployment.problem}")
     diagnosis = RollbackDiagnosis.of(
@@ -200,7 +203,9 @@ def diagnose_rollback(target: Route, *, redeploy: bool = False) -> RollbackDiagn
             slo=objectives,
             breaches=breaches.result(),
             health=health.result(),
+            rules=rules,
         ),
         _watch(),
+        wish,
     )
     return with_deployment(diagnosis, deployment, redeploy=redeploy)

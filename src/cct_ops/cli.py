@@ -40,6 +40,7 @@ for name, where in {
     "release": "switches:release",
     "guards": "guards:guards",
     "autonomy": "autonomy:autonomy",
+    "changes": "changes:changes",
 }.items():
     app.command(f"cct_ops.commands.{where}", name=name)
 

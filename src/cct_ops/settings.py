@@ -77,6 +77,15 @@ class Settings(BaseSettings):
     lock_wait_seconds: float = Field(
         900, ge=0, description="How long a run waits for another run's change on the same target."
     )
+    lease_seconds: float = Field(
+        120, gt=0, description="How long a run without a sign of life still counts as alive."
+    )
+    start_seconds: float = Field(
+        300,
+        gt=0,
+        description="How long a run may take from Pending to its first sign of life; a work pool"
+        " that pulls images needs more.",
+    )
     approval_minutes: float = Field(
         15, gt=0, description="How long a request for approval stays open."
     )

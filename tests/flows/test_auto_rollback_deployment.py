@@ -14,6 +14,7 @@ from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.models.permit import PermitKind
 from cct_ops.models.plan import Call, Plan, Step
+from cct_ops.models.rollback_plan import Option
 from cct_ops.models.steady_state import WorkflowSucceeds
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededCommit, SeededRun
@@ -45,8 +46,8 @@ def pulled(sandbox: SandboxControl) -> None:
     sandbox.seed_github(SEED)
 
 
-def run(mode: Mode, *, redeploy: bool = False) -> State[Any]:
-    state: State[Any] = auto_rollback(ROUTE, mode=mode, redeploy=redeploy, return_state=True)
+def run(mode: Mode, option: Option = Option.RESTORE) -> State[Any]:
+    state: State[Any] = auto_rollback(ROUTE, mode=mode, option=option, return_state=True)
     return state
 
 
@@ -80,7 +81,7 @@ def test_a_canary_is_put_back_without_github_too(
 
 
 def test_a_redeploy_always_asks_a_person(sandbox: SandboxControl) -> None:
-    ended = run(Mode.AUTO, redeploy=True)
+    ended = run(Mode.AUTO, Option.REDEPLOY)
 
     # A run without a deployment cannot wait for an answer, so here asking ends it.
     assert "Approve mode needs a run that can be suspended" in (ended.message or "")
@@ -93,7 +94,7 @@ def test_a_redeploy_without_github_says_why_it_cannot_be(
     monkeypatch.delenv("GH_TOKEN")
     settings.cache_clear()
 
-    ended = run(Mode.AUTO, redeploy=True)
+    ended = run(Mode.AUTO, Option.REDEPLOY)
 
     assert "deploying anew needs GitHub. GH_TOKEN is not set" in (ended.message or "")
 

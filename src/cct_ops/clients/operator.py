@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Annotated, Any, Protocol
 
-from pydantic import Field, TypeAdapter, ValidationError, validate_call
+from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError, validate_call
 
 from cct_ops.clients.exchange import named, parse
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted
-from cct_ops.models.cct import CanaryConfig, Route, Wire
+from cct_ops.models.cct import AutoRollback, CanaryConfig, CanaryRules, Route, Wire
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call, Scalar
 
@@ -32,10 +32,26 @@ class _Changed(Wire):
     config: CanaryConfig
 
 
+class _Switched(Wire):
+    auto_rollback: AutoRollback = Field(alias="auto_rollback")
+
+
 _CHANGED = TypeAdapter(_Changed)
+_SWITCHED = TypeAdapter(_Switched)
+_RULES = TypeAdapter(CanaryRules)
 
 # What a plan may name. A method that is not listed here cannot be reached through ``perform``.
-CALLS = frozenset({"reset_canary", "disable_canary", "promote_canary", "set_canary"})
+CALLS = frozenset(
+    {
+        "reset_canary",
+        "disable_canary",
+        "promote_canary",
+        "set_canary",
+        "set_slo_thresholds",
+        "disable_auto_rollback",
+        "enable_auto_rollback",
+    }
+)
 
 
 class CctOperator:
@@ -98,6 +114,39 @@ class CctOperator:
         path = "canary/update"
         payload = self._write("set_canary", arguments, "POST", path, json=body)
         return parse(_CHANGED, payload, named("POST", path)).config
+
+    def set_slo_thresholds(
+        self,
+        p95_latency_ms: FiniteFloat,
+        error_rate_percent: FiniteFloat,
+        availability_percent: FiniteFloat,
+    ) -> CanaryRules:
+        """Set beyond what auto-rollback pulls a canary, all three at once."""
+        thresholds = {
+            "p95_latency_ms": p95_latency_ms,
+            "error_rate_percent": error_rate_percent,
+            "availability_percent": availability_percent,
+        }
+        payload = self._write(
+            "set_slo_thresholds",
+            dict(thresholds),
+            "POST",
+            "canary/config",
+            json={"slo_thresholds": thresholds},
+        )
+        return parse(_RULES, payload, named("POST", "canary/config"))
+
+    def disable_auto_rollback(self) -> bool:
+        """Let CCT pull no canary by itself; returns whether it still would."""
+        return self._switch("disable_auto_rollback", "canary/disable-auto-rollback")
+
+    def enable_auto_rollback(self) -> bool:
+        """Let CCT pull canaries by itself; returns whether it would."""
+        return self._switch("enable_auto_rollback", "canary/enable-auto-rollback")
+
+    def _switch(self, method: str, path: str) -> bool:
+        payload = self._write(method, {}, "POST", path)
+        return parse(_SWITCHED, payload, named("POST", path)).auto_rollback.enabled
 
     def _change_route(self, method: str, path: str, route: Route) -> CanaryConfig:
         # CCT takes a missing route for all of them, so what leaves here must name one that exists.

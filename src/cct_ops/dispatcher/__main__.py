@@ -8,9 +8,10 @@ import sys
 from functools import partial
 
 from cct_ops import config_file
-from cct_ops.dispatcher import approvals
+from cct_ops.dispatcher import approvals, changes
 from cct_ops.dispatcher.handlers import Notification, Remediation
 from cct_ops.dispatcher.loop import Dispatcher, Lane, Periodic
+from cct_ops.dispatcher.reaper import Reaper
 from cct_ops.dispatcher.routes import read_routes
 from cct_ops.dispatcher.runs import Runs
 from cct_ops.errors import OpsError
@@ -48,6 +49,8 @@ def main() -> int:
                         )
                         for name, source in sources.items()
                     ),
+                    Periodic("reaper", 10, Reaper.of(engine, settings)),
+                    Periodic("temporary changes", 10, partial(changes.sweep, engine, settings)),
                 ],
             )
             for number in (signal.SIGTERM, signal.SIGINT):

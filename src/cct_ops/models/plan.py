@@ -75,6 +75,14 @@ class Plan(Frozen):
         return any(step.undo is None for step in self.steps)
 
     @property
+    def person(self) -> str | None:
+        """Why a person has to decide, or None: also for what can never be taken back."""
+        if self.needs_person is None and self.irreversible:
+            lasting = ", ".join(str(step.call) for step in self.steps if step.undo is None)
+            return f"It cannot be taken back: {lasting}."
+        return self.needs_person
+
+    @property
     def undo_calls(self) -> tuple[Call, ...]:
         """The undo calls, in the reverse order of the steps."""
         return tuple(step.undo for step in reversed(self.steps) if step.undo is not None)
