@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from cct_ops.ledger.schema import decisions, permits, resolutions, verifications
+from cct_ops.ledger.guards import held
+from cct_ops.ledger.schema import decisions, permits, resolutions
 from cct_ops.ledger.sql import now
 from cct_ops.models.autonomy import BadFix, Flaw, TargetClass, TrackRecord
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.targets import like
-from cct_ops.models.verification import Verdict
 
 UNDO_FAILED = "undo failed"  # the gate's verdict; what was changed is still changed
 
@@ -68,11 +68,10 @@ def targets(tx: sa.Connection, playbook: str) -> list[str]:
 
 def _failures() -> sa.Select[tuple[datetime, str, str, str]]:
     """Changes that were made and did not end in a verified fix."""
-    changed = sa.exists(
-        sa.select(sa.literal(1)).where(
-            permits.c.run_id == resolutions.c.run_id, permits.c.kind == "change"
-        )
+    permit = sa.select(permits.c.id).where(
+        permits.c.run_id == resolutions.c.run_id, permits.c.kind == "change"
     )
+    changed = permit.limit(1).scalar_subquery().is_not(None)
     return sa.select(
         resolutions.c.finished_at.label("at"),
         resolutions.c.target,
@@ -143,9 +142,4 @@ def _recurring_now(
 
 
 def _fixed() -> sa.ColumnElement[bool]:
-    return (resolutions.c.outcome == Outcome.RESOLVED) & sa.exists(
-        sa.select(sa.literal(1)).where(
-            verifications.c.run_id == resolutions.c.run_id,
-            verifications.c.verdict == Verdict.HOLDS,
-        )
-    )
+    return (resolutions.c.outcome == Outcome.RESOLVED) & held(resolutions.c.run_id)
