@@ -22,6 +22,7 @@ from cct_ops.models.guards import (
 )
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
+from cct_ops.reports.messages import raise_message
 from tasks.connections import settings
 from tasks.guards import effective_mode, intent, outcome_of, rules_for, standing_of
 from tests.ledger.history import PLAYBOOK, TARGET, a_run, attempt, plan
@@ -157,3 +158,13 @@ def test_each_guard_ends_a_run_in_its_own_way() -> None:
     assert ends.pop(Guard.STORM) is Outcome.RECOMMENDED
     assert ends.pop(Guard.MERGE) is Outcome.MERGED
     assert set(ends.values()) == {Outcome.BLOCKED}
+
+
+def test_the_notice_of_a_raise_holds_lines_that_can_be_merged_as_they_are() -> None:
+    proposal = "playbooks:\n  auto-rollback:\n    ceiling: auto"
+
+    text, blocks = raise_message(a_run(), TARGET, "2 fixes & no <bad> one", proposal, None)
+
+    assert "auto-rollback has earned more on targets like /daily-summary" in text
+    assert proposal in blocks[0]["text"]["text"]
+    assert "2 fixes &amp; no &lt;bad&gt; one" in blocks[0]["text"]["text"]
