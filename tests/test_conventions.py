@@ -87,7 +87,8 @@ ACTION_MODULES = [
     if (ROOT / "tasks" / f"{name}.py").is_file()
 ]
 ACTIONS = tasks_of(*ACTION_MODULES)
-PROBES = [(name, probe) for name, probe in tasks_of("diagnose") if name.startswith("probe_")]
+LOOKING = sorted(path.stem for path in (ROOT / "tasks").glob("diagnose*.py"))
+PROBES = [(name, probe) for name, probe in tasks_of(*LOOKING) if name.startswith("probe_")]
 
 
 @pytest.mark.parametrize("path", PLAYBOOKS, ids=by_name)
