@@ -2,7 +2,7 @@
 A canary takes no traffic: auto-rollback pulled it for an SLO breach, or somebody switched it off.
 
 Runbook: docs/runbooks/auto_rollback.md
-Blast radius: the canary's share of one route; stable keeps serving throughout.
+Blast radius: the canary's share of one route; with the options that weaken, every canary.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from prefect.client.schemas.objects import State
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome, Resolution
+from cct_ops.models.rollback_plan import AS_THEY_ARE, Limits, Minutes, Option, Wish
+from tasks.actions import perform_all
 from tasks.authorise import authorise
 from tasks.diagnose import diagnose_rollback
 from tasks.report import report, report_failure
-from tasks.rollback import reset_canary
 from tasks.verify import verify
 
 
@@ -30,25 +31,30 @@ from tasks.verify import verify
     on_cancellation=[report_failure],
 )
 def auto_rollback(
-    target: Route, mode: Mode = Mode.APPROVE, incident_id: str | None = None
+    target: Route,
+    mode: Mode = Mode.APPROVE,
+    incident_id: str | None = None,
+    option: Option = Option.RESTORE,
+    minutes: Minutes = 60,
+    limits: Limits = AS_THEY_ARE,
 ) -> State[Resolution]:
     """
-    Find out why a canary takes no traffic and, once that is allowed, put it back.
+    Find out why a canary takes no traffic and, once allowed, do what was chosen about it.
 
     Args:
         target: The page whose canary is off.
         mode: The most that this run may do.
         incident_id: The incident in the ledger; empty for a manual run.
+        option: Put the canary back, or weaken auto-rollback for a while (all routes).
+        minutes: How long a weakening lasts; policy may allow less.
+        limits: For raise-thresholds, the looser limits.
     """
-    look = partial(diagnose_rollback, target)
+    look = partial(diagnose_rollback, target, Wish(option=option, minutes=minutes, limits=limits))
     diagnosis = look()
-
     if diagnosis.plan is None:
         return report(Outcome.NOTHING_TO_DO, diagnosis)
-
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:
-            reset_canary(decision.permit, target)
+            perform_all(decision.permit)
             verify(diagnosis.plan)
-
     return report(decision, diagnosis)

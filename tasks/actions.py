@@ -15,7 +15,7 @@ from pydantic import validate_call
 
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call
-from tasks import cleanup, mitigate, rollback
+from tasks import cleanup, mitigate, rollback, rollback_rules
 from tasks.carry_out import Look
 
 
@@ -31,6 +31,13 @@ ACTIONS = {
     "disable_canary": Action(rollback.disable_canary, rollback.canary_off),
     "promote_canary": Action(rollback.promote_canary, rollback.canary_promoted),
     "set_canary": Action(rollback.set_canary, rollback.canary_set),
+    "set_slo_thresholds": Action(rollback_rules.set_slo_thresholds, rollback_rules.thresholds_are),
+    "disable_auto_rollback": Action(
+        rollback_rules.disable_auto_rollback, rollback_rules.auto_rollback_off
+    ),
+    "enable_auto_rollback": Action(
+        rollback_rules.enable_auto_rollback, rollback_rules.auto_rollback_on
+    ),
     "expire_exemptions": Action(cleanup.expire_exemptions, cleanup.none_overdue),
     "revalidate_exemptions": Action(cleanup.revalidate_exemptions, cleanup.counted_anew),
     "reset_exemptions": Action(cleanup.reset_exemptions, cleanup.only_good_ones),

@@ -14,11 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from prefect import get_run_logger
 
-from cct_ops.errors import NotPermitted, OpsError
-from cct_ops.ledger import guards, locks, permits, record
-from cct_ops.ledger.track_record import UNDO_FAILED
+from cct_ops.errors import NotPermitted
+from cct_ops.ledger import approvals, changes, guards, leases, locks, permits, record
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.guards import Guard, Intent, Standing, locked
 from cct_ops.models.mode import Mode
@@ -26,10 +24,11 @@ from cct_ops.models.outcome import Outcome
 from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
-from tasks.actions import perform
+from tasks import temporary
 from tasks.approval import ask
 from tasks.connections import current_run, ledger, settings
 from tasks.guards import before_asking, effective_mode, intent, outcome_of, rules_for
+from tasks.undo import put_back
 
 # Beyond the watch window a permit leaves room for the write, its read-back and slow answers.
 MARGIN_SECONDS = 600.0
@@ -68,9 +67,14 @@ def authorise(
         yield refusal
         return
 
+    with leases.alive(ledger(), gate.run.id, settings().lease_seconds):
+        yield from _under_lock(gate, again)
+
+
+def _under_lock(gate: _Gate, again: Callable[[], Diagnosis]) -> Iterator[Decision]:
     token = gate.lock()
     if token is None:
-        yield gate.stopped(locked(plan.target, settings().lock_wait_seconds))
+        yield gate.stopped(locked(gate.plan.target, settings().lock_wait_seconds))
         return
     try:
         changed = gate.changed_since(again())
@@ -83,14 +87,16 @@ def authorise(
             yield decision
             return
         try:
+            temporary.schedule(gate.diagnosis, gate.plan, permit, gate.mode)
             yield decision
         except BaseException as error:  # a cancelled run must put things back as well
-            gate.put_back(permit, error)
+            put_back(gate.diagnosis, gate.plan, permit, error, gate.mode)
             raise
         finally:
             permits.close(ledger(), permit)
+            changes.drop_unmade(ledger(), gate.run.id)
     finally:
-        locks.release(ledger(), plan.target, token)
+        locks.release(ledger(), gate.plan.target, token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +113,15 @@ class _Gate:
         """Return the decision that ends the run here, or None if it may go on to the lock."""
         if self.mode is Mode.OBSERVE:
             return self.refuse(Outcome.RECOMMENDED, f"{self.reason} Nothing was changed.")
-        asks = self.mode is not Mode.AUTO or self.plan.needs_person is not None
+        if (too_long := temporary.too_long(self.plan)) is not None:
+            return self.refuse(Outcome.BLOCKED, too_long)
+        asks = self.mode is not Mode.AUTO or self.plan.person is not None
         stop = before_asking(self.wanted, asks=asks)
         if stop is not None:
             return self.stopped(stop)
         if not asks:
             return None
-        why = self.plan.needs_person or self.reason
+        why = self.plan.person or self.reason
         answer = ask(self.diagnosis, self.plan, self.run, why)
         return None if answer is None else self.refuse(*answer)
 
@@ -161,6 +169,7 @@ class _Gate:
             guards.serialise(tx)
             stop = guards.first_stop(tx, self.wanted, rules)
             if stop is None:
+                approvals.use(tx, self.run, self.plan)
                 self._decide_in(tx, "permitted", self.reason)
                 permit = permits.issue(
                     tx,
@@ -173,36 +182,6 @@ class _Gate:
                 )
                 return Decision(reason=self.reason, permit=permit)
         return self.stopped(stop)
-
-    def put_back(self, permit: Permit, error: BaseException) -> None:
-        """Undo what was begun, under the same lock; say it loudly if that fails too."""
-        begun = permits.begun(ledger(), permit)
-        if begun == 0:
-            return
-        cause = str(error) or type(error).__name__
-        calls = [step.undo for step in reversed(self.plan.steps[:begun]) if step.undo is not None]
-        get_run_logger().warning("Undoing %s: %s", ", ".join(map(str, calls)), cause)
-        try:
-            if not locks.renew(ledger(), self.plan.target, permit.fencing_token, self._seconds()):
-                raise NotPermitted(f"The lock of {self.plan.target} was lost to another run.")
-            with ledger().begin() as tx:
-                restore = permits.issue(
-                    tx,
-                    PermitKind.RESTORE,
-                    self.plan,
-                    calls,
-                    run=self.run,
-                    fencing_token=permit.fencing_token,
-                    seconds=self._seconds(),
-                )
-            for call in calls:
-                perform(restore, call)
-            permits.close(ledger(), restore)
-        except OpsError as failure:
-            self._decide(UNDO_FAILED, f"{cause} The undo failed as well: {failure}")
-            error.add_note(f"The undo failed as well: {failure}")
-        else:
-            self._decide(Outcome.UNDONE.value, f"{cause} The change was undone.")
 
     def _decide(self, verdict: str, reason: str, guard: Guard | None = None) -> None:
         with ledger().begin() as tx:

@@ -17,7 +17,7 @@ from pydantic import validate_call
 
 from cct_ops.clients.reader import CctReader
 from cct_ops.errors import SteadyStateNotReached, Unavailable
-from cct_ops.ledger import permits
+from cct_ops.ledger import changes, permits
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call
 from tasks.connections import ledger, operator, reader, settings
@@ -58,6 +58,7 @@ def carry_out(permit: Permit, call: Call, look: Look) -> None:
             get_run_logger().warning("In doubt whether %s was carried out: %s", call, error)
     _read_back(call, look)
     permits.confirm(ledger(), permit, call)
+    changes.activate(ledger(), permit, call)
 
 
 def _read_back(call: Call, look: Look) -> None:

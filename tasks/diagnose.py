@@ -18,7 +18,7 @@ from cct_ops.models.canary_fix import CanaryFix
 from cct_ops.models.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall
 from cct_ops.models.cct import (
     CanaryMetrics,
-    CanarySettings,
+    CanaryRules,
     CanaryStatus,
     Health,
     RollbackEvent,
@@ -26,7 +26,8 @@ from cct_ops.models.cct import (
     SloBreach,
     SloStatus,
 )
-from cct_ops.models.rollback import RollbackDiagnosis, RollbackFindings, Watch
+from cct_ops.models.rollback import RESTORE, RollbackDiagnosis, RollbackFindings
+from cct_ops.models.rollback_plan import Option, Watch, Wish
 from tasks.connections import reader, settings
 
 T = TypeVar("T")
@@ -60,13 +61,6 @@ def probe_canary() -> CanaryStatus:
 
 
 @probe
-def probe_canary_config() -> CanarySettings:
-    """Read the rollback policy and every route's configured share."""
-    with reader() as cct:
-        return cct.canary_config()
-
-
-@probe
 def probe_traffic() -> CanaryMetrics:
     """Read every route's traffic, canary beside stable."""
     with reader() as cct:
@@ -82,6 +76,13 @@ def probe_call(*, as_canary: bool) -> DirectCall:
     except (Rejected, Unavailable, ContractBroken) as error:
         return DirectCall(well=False, seen=str(error))
     return DirectCall(well=True, seen=f"{len(symbols)} symbols")
+
+
+@probe
+def probe_rules() -> CanaryRules:
+    """Read the rules of auto-rollback, and every route's configured share."""
+    with reader() as cct:
+        return cct.canary_config()
 
 
 @probe
@@ -136,7 +137,7 @@ def diagnose_canary(target: Route, fix: CanaryFix) -> CanaryDiagnosis:
     """
     status, config, traffic, slo, plain, marked = (
         probe_canary.submit(),
-        probe_canary_config.submit(),
+        probe_rules.submit(),
         probe_traffic.submit(),
         probe_slo.submit(),
         probe_call.submit(as_canary=False),
@@ -164,7 +165,7 @@ def _watch() -> Watch:
     return Watch(seconds=settings().watch_seconds, min_samples=settings().min_samples)
 
 
-def diagnose_rollback(target: Route) -> RollbackDiagnosis:
+def diagnose_rollback(target: Route, wish: Wish = RESTORE) -> RollbackDiagnosis:
     """
     Look at everything that tells why the canary of ``target`` is off, and conclude.
 
@@ -176,6 +177,7 @@ def diagnose_rollback(target: Route) -> RollbackDiagnosis:
     slo = probe_slo.submit()
     breaches = probe_breaches.submit()
     health = probe_health.submit()
+    rules = None if wish.option is Option.RESTORE else probe_rules()
     for each in (canary, history, rollbacks, slo, breaches, health):
         each.wait()  # none is left behind when one fails
 
@@ -193,6 +195,8 @@ def diagnose_rollback(target: Route) -> RollbackDiagnosis:
             slo=objectives,
             breaches=breaches.result(),
             health=health.result(),
+            rules=rules,
         ),
         _watch(),
+        wish,
     )

@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed
 
-from cct_ops.ledger import approvals, record
+from cct_ops.ledger import approvals, leases, record
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome, Resolution
 from cct_ops.models.run import Run
@@ -61,13 +61,18 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
         incident_id=flow_run.parameters.get("incident_id"),
     )
     known = record.of_run(ledger(), run.id)
-    if known.outcome is not None:
+    if known.outcome is not None or leases.reaped(ledger(), run.id):
         return  # it reported itself, and ended in a state that needs attention
-    undone = any(decision.verdict == Outcome.UNDONE for decision in known.decisions)
+    verdicts = {decision.verdict for decision in known.decisions}
+    undone, failed = Outcome.UNDONE in verdicts, record.UNDO_FAILED in verdicts
+    if any(act.kind == "change" for act in known.actions) and not (undone or failed):
+        return  # cut off in the middle: the reaper finds it without an account, and recovers it
     cause = (state.message or state.name or "").removeprefix(ENGINE_PREFIX)
+    if failed:
+        cause = known.decisions[-1].reason
     planned = known.decisions[-1].plan.target if known.decisions else flow.name
     target = flow_run.parameters.get("target") or planned
-    _publish(run, str(target), Outcome.UNDONE if undone else Outcome.FAILED, cause)
+    _publish(run, str(target), Outcome.UNDONE if undone and not failed else Outcome.FAILED, cause)
 
 
 def _propose_raise(run: Run, target: str) -> None:

@@ -38,6 +38,8 @@ for name, where in {
     "release": "switches:release",
     "guards": "guards:guards",
     "autonomy": "autonomy:autonomy",
+    "changes": "changes:changes",
+    "approvals": "approvals:approvals",
 }.items():
     app.command(f"cct_ops.commands.{where}", name=name)
 

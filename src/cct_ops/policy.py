@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
+from cct_ops.approvals_policy import ApprovalPolicy
 from cct_ops.config_file import load
 from cct_ops.models.autonomy import AutonomySettings
 from cct_ops.models.base import Frozen
@@ -28,6 +29,13 @@ class PlaybookPolicy(Frozen):
     clean_since: AwareDatetime | None = None
 
 
+class TemporaryChanges(Frozen):
+    """How long a weakening may last in all, and when an unreverted one becomes an alarm."""
+
+    longest_minutes: float = Field(240, gt=0)
+    alarm_after_minutes: float = Field(5, gt=0)
+
+
 class Policy(Frozen):
     """The rules for all playbooks, by deployment name."""
 
@@ -35,6 +43,8 @@ class Policy(Frozen):
     guards: GuardSettings = GuardSettings()
     maintenance: tuple[Window, ...] = ()
     autonomy: AutonomySettings = AutonomySettings()
+    temporary_changes: TemporaryChanges = TemporaryChanges()
+    approvals: ApprovalPolicy = ApprovalPolicy()
 
     def of(self, playbook: str) -> PlaybookPolicy:
         """Return the playbook's rules; one that the policy does not name may only observe."""

@@ -64,15 +64,39 @@ class Settings(BaseSettings):
     lock_wait_seconds: float = Field(
         900, ge=0, description="How long a run waits for another run's change on the same target."
     )
+    lease_seconds: float = Field(
+        120, gt=0, description="How long a run without a sign of life still counts as alive."
+    )
+    start_seconds: float = Field(
+        300,
+        gt=0,
+        description="How long a run may take from Pending to its first sign of life; a work pool"
+        " that pulls images needs more.",
+    )
     approval_minutes: float = Field(
         15, gt=0, description="How long a request for approval stays open."
     )
 
     gateway_host: str = Field("127.0.0.1", description="Where the gateway listens.")
     gateway_port: int = Field(8080, ge=0, le=65535, description="0 lets the system choose.")
+    gateway_url: HttpUrl | None = Field(
+        None, description="Where people reach the gateway, for their links; default: its port here."
+    )
+    approval_key_file: Path | None = Field(
+        None,
+        description="The gateway's key for approvers' links; without it the gateway sends none.",
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        None, description="Slack's signing secret of our app; without it its buttons are refused."
+    )
+    slack_response_base: HttpUrl = Field(
+        HttpUrl("https://hooks.slack.com/"),
+        description="The only place to which the gateway answers a press of a button.",
+    )
     sources_path: Path = Field(Path("deployments/sources.yaml"), description="Who may send alerts.")
     routes_path: Path = Field(Path("deployments/routes.yaml"), description="Alert to playbook.")
     policy_path: Path = Field(Path("deployments/policy.yaml"), description="What each may do.")
+    approvers_path: Path = Field(Path("deployments/approvers.yaml"), description="Who may approve.")
 
     @classmethod
     def load(cls) -> Self:

@@ -46,10 +46,11 @@ def nothing_is_left(folder: Path) -> bool:
     return marked(str(folder)) == [] and list(folder.glob("cct-ops-demo-*")) == []
 
 
+@pytest.mark.timeout(300)
 def test_the_demo_repairs_the_canary_and_leaves_nothing(tmp_path: Path) -> None:
     """Whatever the environment says about a real CCT; the times come in the order of the way."""
     with demo(tmp_path) as process:
-        said, _ = process.communicate(timeout=150)
+        said, _ = process.communicate(timeout=280)
 
     assert process.returncode == 0, said
     assert nothing_is_left(tmp_path)

@@ -18,6 +18,8 @@ from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.timeout(400)  # four starts of Prefect's command, on a busy machine
+
 REGISTRY = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
 PLAYBOOKS = [entry["name"] for entry in REGISTRY]
 

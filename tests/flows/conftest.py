@@ -12,6 +12,8 @@ from pydantic import SecretStr
 from cct_ops.sandbox.control import SandboxControl
 from tasks.connections import settings
 from tests.conftest import API_KEY, ROOT
+from tests.dispatcher.running import Playbook
+from tests.flows.upkeep import ANYTHING
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +51,10 @@ def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CCT_OPS_POLICY_PATH", str(path))
     settings.cache_clear()
     return path
+
+
+@pytest.fixture
+def upkeep(prefect_api_url: str) -> None:
+    """The deployments that wake-ups and recoveries are runs of; nothing works on them."""
+    for name in ("revert-change", "recover"):
+        Playbook(prefect_api_url, name).deploy(ANYTHING)

@@ -12,7 +12,7 @@ from cct_ops.models.canary_issue import CanaryDiagnosis, CanaryFindings, DirectC
 from cct_ops.models.cct import CanaryConfig, CanaryTraffic, Metrics, Route, SloThresholds
 from cct_ops.models.outcome import Severity
 from cct_ops.models.plan import Call
-from cct_ops.models.rollback import Watch
+from cct_ops.models.rollback_plan import Watch
 
 ROUTE = Route.DAILY_SUMMARY
 HERE = {"route": ROUTE.value}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Annotated, Any, Protocol
 
-from pydantic import Field, TypeAdapter, ValidationError, validate_call
+from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError, validate_call
 
 from cct_ops.clients.dialect import mounted
 from cct_ops.clients.exchange import named, parse
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted
-from cct_ops.models.cct import CanaryConfig, Route, Wire
+from cct_ops.models.cct import AutoRollback, CanaryConfig, CanaryRules, Route, Wire
 from cct_ops.models.cct_limits import LimitClass, RateLimit
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call, Scalar
@@ -34,7 +34,13 @@ class _Changed(Wire):
     config: CanaryConfig
 
 
+class _Switched(Wire):
+    auto_rollback: AutoRollback = Field(alias="auto_rollback")
+
+
 _CHANGED = TypeAdapter(_Changed)
+_SWITCHED = TypeAdapter(_Switched)
+_RULES = TypeAdapter(CanaryRules)
 
 # What a plan may name. A method that is not listed here cannot be reached through ``perform``.
 CALLS = frozenset(
@@ -43,6 +49,9 @@ CALLS = frozenset(
         "disable_canary",
         "promote_canary",
         "set_canary",
+        "set_slo_thresholds",
+        "disable_auto_rollback",
+        "enable_auto_rollback",
         "expire_exemptions",
         "revalidate_exemptions",
         "reset_exemptions",
@@ -116,6 +125,35 @@ class CctOperator:
         payload = self._write("set_canary", arguments, "POST", path, json=body)
         return parse(_CHANGED, payload, named("POST", path)).config
 
+    def set_slo_thresholds(
+        self,
+        p95_latency_ms: FiniteFloat,
+        error_rate_percent: FiniteFloat,
+        availability_percent: FiniteFloat,
+    ) -> CanaryRules:
+        """Set beyond what auto-rollback pulls a canary, all three at once."""
+        thresholds = {
+            "p95_latency_ms": p95_latency_ms,
+            "error_rate_percent": error_rate_percent,
+            "availability_percent": availability_percent,
+        }
+        payload = self._write(
+            "set_slo_thresholds",
+            dict(thresholds),
+            "POST",
+            "canary/config",
+            json={"slo_thresholds": thresholds},
+        )
+        return parse(_RULES, payload, named("POST", "canary/config"))
+
+    def disable_auto_rollback(self) -> bool:
+        """Let CCT pull no canary by itself; returns whether it still would."""
+        return self._switch("disable_auto_rollback", "canary/disable-auto-rollback")
+
+    def enable_auto_rollback(self) -> bool:
+        """Let CCT pull canaries by itself; returns whether it would."""
+        return self._switch("enable_auto_rollback", "canary/enable-auto-rollback")
+
     def expire_exemptions(self) -> None:
         """Mark every active exemption whose date is past as expired."""
         if mounted(self._transport, "exemptions"):
@@ -159,6 +197,10 @@ class CctOperator:
         self._write(
             "reset_user_limit", {"user": user}, "POST", "rate-limit/reset", query={"user": user}
         )
+
+    def _switch(self, method: str, path: str) -> bool:
+        payload = self._write(method, {}, "POST", path)
+        return parse(_SWITCHED, payload, named("POST", path)).auto_rollback.enabled
 
     def _change_route(self, method: str, path: str, route: Route, **more: int) -> CanaryConfig:
         # CCT takes a missing route for all of them, so what leaves here must name one that exists.

@@ -12,7 +12,7 @@ from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import Unsupported
 from cct_ops.models.cct import (
     CanaryMetrics,
-    CanarySettings,
+    CanaryRules,
     CanaryStatus,
     Health,
     RollbackEvent,
@@ -61,12 +61,12 @@ class _Healthy(BaseModel):
 
 
 _CANARY_STATUS = TypeAdapter(CanaryStatus)
+_CANARY_RULES = TypeAdapter(CanaryRules)
 _CANARY_METRICS = TypeAdapter(CanaryMetrics)
 _HISTORY = TypeAdapter(_History)
 _ROLLBACKS = TypeAdapter(_Rollbacks)
 _SLO_STATUSES = TypeAdapter(tuple[SloStatus, ...])
 _SLO_BREACHES = TypeAdapter(tuple[SloBreach, ...])
-_CANARY_SETTINGS = TypeAdapter(CanarySettings)
 _SYMBOLS = TypeAdapter(_Symbols)
 _HEALTHY = TypeAdapter(_Healthy)
 _EXEMPTION_HEALTH = TypeAdapter(ExemptionHealth)
@@ -105,9 +105,9 @@ class CctReader:
         """Read every route's canary and stable traffic since its canary last changed."""
         return self._read(_CANARY_METRICS, "canary/metrics")
 
-    def canary_config(self) -> CanarySettings:
-        """Read the rollback policy and every route's configured share."""
-        return self._read(_CANARY_SETTINGS, "canary/config")
+    def canary_config(self) -> CanaryRules:
+        """Read the rules of auto-rollback, and every route's configured share."""
+        return self._read(_CANARY_RULES, "canary/config")
 
     def symbols(self, *, as_canary: bool = False) -> tuple[str, ...]:
         """Read the symbols, as a plain call or as one marked for the canary."""

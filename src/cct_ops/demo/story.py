@@ -26,7 +26,7 @@ from cct_ops.stack.screen import Screen
 from cct_ops.stack.up import Running, running
 
 ROUTE = Route.PRE_MARKET_BRIEFING
-PATIENCE_SECONDS = 75.0
+PATIENCE_SECONDS = 120.0
 # The production watch takes minutes; nobody wants to sit through that in a demo.
 SHORT = {
     "CCT_OPS_WATCH_SECONDS": "8",

@@ -29,6 +29,9 @@ from cct_ops.models.plan import Call, Plan
 from cct_ops.models.run import Run
 from cct_ops.models.verification import Verdict, Verification
 
+UNDO_FAILED = "undo failed"
+"""The verdict of a decision that says what could not be put back."""
+
 Record = TypeVar("Record", bound=Frozen)
 
 

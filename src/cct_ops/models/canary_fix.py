@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from cct_ops.models.cct import CanaryConfig, Route, SloThresholds
 from cct_ops.models.plan import Call, Plan, Scalar, Step
-from cct_ops.models.rollback import Watch
+from cct_ops.models.rollback_plan import Watch
 from cct_ops.models.steady_state import CanaryServes, ChangeHolds, SteadyState
 
 # CCT's own default objectives, for a CCT that does not say which hold for the route.

@@ -15,7 +15,7 @@ from cct_ops.models.canary_fix import PLAYBOOK, CanaryFix, plan_of
 from cct_ops.models.cct import CanaryConfig, CanaryTraffic, Route, SloThresholds
 from cct_ops.models.outcome import Evidence, Severity
 from cct_ops.models.plan import Plan
-from cct_ops.models.rollback import Watch
+from cct_ops.models.rollback_plan import Watch
 
 # A share may miss the configured one by chance: three standard deviations are no chance, and less
 # than this many percentage points hurt nobody.

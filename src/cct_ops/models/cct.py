@@ -113,32 +113,6 @@ class ConfiguredShare(Wire):
     percentage: float | None = Field(ge=0, le=100)
 
 
-class RollbackThresholds(BaseModel):
-    """The thresholds at which auto-rollback pulls a canary; snake_case on the wire, too."""
-
-    model_config = ConfigDict(frozen=True)
-
-    p95_latency_ms: float
-    error_rate_percent: float
-    availability_percent: float
-
-
-class AutoRollback(Wire):
-    """Whether auto-rollback is on."""
-
-    enabled: bool
-
-
-class CanarySettings(BaseModel):
-    """The rollback policy and every route's configured share."""
-
-    model_config = ConfigDict(frozen=True)
-
-    slo_thresholds: RollbackThresholds
-    auto_rollback: AutoRollback
-    routes: dict[str, ConfiguredShare]
-
-
 class SloThresholds(Wire):
     """The objectives of one route, and how much of them a canary is forgiven."""
 
@@ -194,6 +168,28 @@ class SloBreach(Wire):
     severity: str
     timestamp: datetime
     details: str
+
+
+class RollbackThresholds(Wire):
+    """Beyond which CCT's auto-rollback pulls a canary; the same for every route."""
+
+    p95_latency_ms: float
+    error_rate_percent: float
+    availability_percent: float
+
+
+class AutoRollback(Wire):
+    """Whether CCT pulls canaries by itself."""
+
+    enabled: bool
+
+
+class CanaryRules(Wire):
+    """The rules of CCT's auto-rollback, and the share that each route is configured for."""
+
+    slo_thresholds: RollbackThresholds
+    auto_rollback: AutoRollback
+    routes: dict[str, ConfiguredShare] = {}
 
 
 class Health(Wire):

@@ -65,6 +65,12 @@ class Plan(Frozen):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
+    def state_digest(self) -> str:
+        """SHA-256 over the canonical JSON of the target's state alone, as 64 hex digits."""
+        canonical = json.dumps(self.state, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
     def calls(self) -> tuple[Call, ...]:
         """The calls of the steps, in order."""
         return tuple(step.call for step in self.steps)
@@ -73,6 +79,14 @@ class Plan(Frozen):
     def irreversible(self) -> bool:
         """Whether some step cannot be taken back; then a person decides, always."""
         return any(step.undo is None for step in self.steps)
+
+    @property
+    def person(self) -> str | None:
+        """Why a person has to decide, or None: also for what can never be taken back."""
+        if self.needs_person is None and self.irreversible:
+            lasting = ", ".join(str(step.call) for step in self.steps if step.undo is None)
+            return f"It cannot be taken back: {lasting}."
+        return self.needs_person
 
     @property
     def undo_calls(self) -> tuple[Call, ...]:

@@ -7,9 +7,7 @@ from typing import Any
 
 from cct_ops.clients.slack import escape
 from cct_ops.models.cct_exemptions import Exemption
-from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome
-from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
 
 Message = tuple[str, list[dict[str, Any]]]
@@ -17,22 +15,6 @@ Message = tuple[str, list[dict[str, Any]]]
 MOST_OWNERS = 20
 
 _SIGNS = {Outcome.RESOLVED: ":white_check_mark:", Outcome.UNDONE: ":leftwards_arrow_with_hook:"}
-
-
-def approval_message(diagnosis: Diagnosis, plan: Plan, why: str, link: str | None) -> Message:
-    """Say that a plan waits for a yes."""
-    head = f":raised_hand: {plan.playbook} on {plan.target} waits for approval"
-    steps = "\n".join(f"• `{escape(str(call))}`" for call in plan.calls)
-    body = "\n".join(
-        [
-            f"*{escape(diagnosis.headline)}*",
-            escape(plan.summary),
-            steps,
-            f"Blast radius: {escape(plan.blast_radius)}",
-            f"Why a person: {escape(why)}",
-        ]
-    )
-    return _message(head, body, link)
 
 
 def outcome_message(
