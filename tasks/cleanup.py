@@ -16,8 +16,8 @@ def expire_exemptions(permit: Permit) -> None:
     """
     Mark every active exemption whose date is past as expired.
 
-    Blast radius: code that needs one of them fails its check again. Idempotent. Undo:
-    revalidate_exemptions, where this CCT has it.
+    Blast radius: code that needs one of them fails its check again. Idempotent.
+    Undo: revalidate_exemptions, where this CCT has it.
     """
     carry_out(permit, Call(method="expire_exemptions", arguments={}), none_overdue())
 
@@ -28,7 +28,7 @@ def revalidate_exemptions(permit: Permit) -> None:
     Derive every exemption's status from its date, and have list and counts written anew.
 
     Blast radius: statuses and counts of all exemptions; no record is lost. Idempotent.
-    Irreversible: the counts before are gone, wrong as they were.
+    Cannot be undone: the counts before are gone, wrong as they were.
     """
     carry_out(permit, Call(method="revalidate_exemptions", arguments={}), counted_anew())
 
@@ -38,7 +38,7 @@ def reset_exemptions(permit: Permit) -> None:
     """
     Keep the exemptions that are active, in date and valid, and forget all others.
 
-    Blast radius: every expired, revoked or invalid record. Idempotent. Irreversible.
+    Blast radius: every expired, revoked or invalid record. Idempotent. Cannot be undone.
     """
     carry_out(permit, Call(method="reset_exemptions", arguments={}), only_good_ones())
 

@@ -67,6 +67,8 @@ def look_at_exemptions() -> ExemptionFindings:
     report = probe_exemption_report.submit()
     weekly = probe_weekly_report.submit()
     expired = probe_expired.submit()
+    for each in (health, validation, report, weekly, expired):
+        each.wait()  # none is left behind when one fails
     return ExemptionFindings(
         health=health.result(),
         validation=validation.result(),

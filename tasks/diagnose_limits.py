@@ -43,7 +43,7 @@ def probe_limit_events() -> tuple[RateLimitEvent, ...]:
 
 
 @task(retries=0, cache_policy=NO_CACHE, persist_result=False)
-def probe_burst(
+def send_burst(
     target: LimitClass, limit: RateLimit, silence_seconds: float = SILENCE_SECONDS
 ) -> Burst | None:
     """
@@ -77,11 +77,12 @@ def diagnose_limit(target: LimitClass, wish: Wish) -> LimitDiagnosis:
     Only where CCT says that nobody is refused does a burst tell anything new: whether we are.
     Raises ``ContractBroken`` when CCT does not list the class.
     """
-    events = probe_limit_events.submit()
-    status = probe_limit_status.submit().result()
-    found = LimitFindings.of(target, status, events.result(), None)
+    status, events = probe_limit_status.submit(), probe_limit_events.submit()
+    for each in (status, events):
+        each.wait()  # none is left behind when one fails
+    found = LimitFindings.of(target, status.result(), events.result(), None)
     if found is None:
         raise ContractBroken(f"GET rate-limit/status does not list {target}.")
     if not found.blocked:
-        found = found.model_copy(update={"burst": probe_burst(target, found.limit)})
+        found = found.model_copy(update={"burst": send_burst(target, found.limit)})
     return LimitDiagnosis.of(found, wish, watch_seconds())

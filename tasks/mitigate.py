@@ -16,8 +16,8 @@ def set_rate_limit(permit: Permit, endpoint: LimitClass, max_requests: int, wind
     """
     Set how many requests each user may make in one class.
 
-    Blast radius: every user of that class, and the load on CCT. Idempotent. Undo: set_rate_limit
-    with the prior values.
+    Blast radius: every user of that class, and the load on CCT. Idempotent.
+    Undo: set_rate_limit with the prior values.
     """
     call = Call(
         method="set_rate_limit",
@@ -36,7 +36,7 @@ def clear_rate_limits(permit: Permit) -> None:
     Forget what was counted of everybody.
 
     Blast radius: every user may ask for a whole window's requests at once. Idempotent.
-    Irreversible.
+    Cannot be undone.
     """
     carry_out(permit, Call(method="clear_rate_limits", arguments={}), nobody_starves())
 
@@ -46,7 +46,8 @@ def reset_user_limit(permit: Permit, user: str) -> None:
     """
     Forget what was counted of one user.
 
-    Blast radius: that user may ask for a whole window's requests at once. Idempotent. Irreversible.
+    Blast radius: that user may ask for a whole window's requests at once. Idempotent.
+    Cannot be undone.
     """
     call = Call(method="reset_user_limit", arguments={"user": user})
     carry_out(permit, call, user_does_not_starve(user))

@@ -87,8 +87,9 @@ def tasks_of(*modules: str) -> list[tuple[str, Task[..., Any]]]:
 
 
 ACTIONS = [(name, action.task) for name, action in ACTION_TABLE.items()]
+LOOKING = sorted(path.stem for path in (ROOT / "tasks").glob("diagnose*.py"))
 PROBES = [
-    (name, probe) for name, probe in tasks_of("diagnose", "validate") if name.startswith("probe_")
+    (name, probe) for name, probe in tasks_of(*LOOKING, "validate") if name.startswith("probe_")
 ]
 
 

@@ -7,15 +7,20 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from prefect import flow
 from prefect.client.schemas.objects import State
 
 from cct_ops.ledger import record
 from cct_ops.ledger.record import RunRecord
+from cct_ops.models.exemption_cleanup import CleanupDiagnosis
 from cct_ops.models.mode import Mode
+from cct_ops.models.verification import Verdict
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.exemption_inputs import SeedExemption
 from cct_ops.sandbox.inputs import Dialect, Fault
 from flows.exemption_cleanup import exemption_cleanup
+from tasks.diagnose_exemptions import diagnose_cleanup
+from tests.flows.acting import act
 from tests.flows.ends import artifacts_of, report_of
 
 OVERDUE = SeedExemption(jira_reference="OPS-1", owner="alice", days_left=-2)
@@ -138,3 +143,21 @@ def test_other_dialects_get_a_clear_outcome(
 
     assert words in (ended.message or "")
     assert sandbox.writes() == []
+
+
+@flow(name="looking for overdue ones")
+def look() -> CleanupDiagnosis:
+    """Diagnose, inside a run as probes must be."""
+    return diagnose_cleanup()
+
+
+def test_after_a_yes_mounted_handlers_clean_up_as_well(sandbox: SandboxControl) -> None:
+    """By their maintenance task, and verified like any other."""
+    sandbox.reset(dialect="mounted", limits=False)
+    sandbox.exemptions(OVERDUE, SOON)
+    plan = look().plan
+    assert plan is not None
+
+    assert act(plan).verdict is Verdict.HOLDS
+    assert [write.path for write in sandbox.writes()] == ["/api/v1/exemptions/maintenance"]
+    assert sandbox.state().exemptions.statuses() == {"OPS-1": "expired", "OPS-2": "active"}

@@ -18,7 +18,7 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Dialect, Fault
 from flows.rate_limiting import rate_limiting
 from tasks.connections import settings
-from tasks.diagnose_limits import diagnose_limit, probe_burst
+from tasks.diagnose_limits import diagnose_limit, send_burst
 from tests.flows.acting import act
 from tests.flows.ends import report_of
 
@@ -48,7 +48,7 @@ def look(fix: Fix = Fix.RECOMMENDED) -> LimitDiagnosis:
 def burst(target: LimitClass, per_second: int) -> Burst | None:
     """Send a burst after a tenth of a second of silence."""
     limit = RateLimit(max_requests=per_second, window_ms=1000)
-    return probe_burst(target, limit, silence_seconds=0.1)
+    return send_burst(target, limit, silence_seconds=0.1)
 
 
 def planned(fix: Fix = Fix.RECOMMENDED) -> Plan:
