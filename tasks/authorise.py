@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from cct_ops.errors import NotPermitted
-from cct_ops.ledger import changes, guards, leases, locks, permits, record
+from cct_ops.ledger import approvals, changes, guards, leases, locks, permits, record
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.guards import Guard, Intent, Standing, locked
 from cct_ops.models.mode import Mode
@@ -169,6 +169,7 @@ class _Gate:
             guards.serialise(tx)
             stop = guards.first_stop(tx, self.wanted, rules)
             if stop is None:
+                approvals.use(tx, self.run, self.plan)
                 self._decide_in(tx, "permitted", self.reason)
                 permit = permits.issue(
                     tx,

@@ -9,14 +9,23 @@ from functools import partial
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from cct_ops.clients.reader import CctReader
 from cct_ops.errors import SteadyStateNotReached, Unavailable
 from cct_ops.ledger import record
 from cct_ops.models.cct import Route
 from cct_ops.models.plan import Plan
-from cct_ops.models.steady_state import CanaryServes, ChangeHolds, WorkflowSucceeds
+from cct_ops.models.steady_state import (
+    CanaryServes,
+    ChangeHolds,
+    ExemptionsConsistent,
+    LimitNotReached,
+    WorkflowSucceeds,
+)
 from cct_ops.models.verification import Verdict, Verification
 from tasks.actions import look_at
+from tasks.cleanup import exemptions_consistent
 from tasks.connections import current_run, github_reader, ledger, reader
+from tasks.mitigate import limit_not_reached
 
 FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 30.0
@@ -59,14 +68,27 @@ def _judgement(plan: Plan) -> Judgement:
     steady = plan.steady_state
     if isinstance(steady, ChangeHolds):
         return partial(_still_so, plan, steady)
+    if isinstance(steady, ExemptionsConsistent):
+        return _of_cct(partial(exemptions_consistent, steady))
+    if isinstance(steady, LimitNotReached):
+        return _of_cct(partial(limit_not_reached, steady))
     if isinstance(steady, WorkflowSucceeds):
         return partial(_succeeds, steady)
-    return partial(_serves, Route(plan.target), steady)
+    return _of_cct(partial(_serves, Route(plan.target), steady))
 
 
-def _serves(route: Route, steady: CanaryServes) -> Verification:
-    with reader() as cct:
-        return Verification.of_canary(route, steady, cct.canary_status(), cct.canary_metrics())
+def _of_cct(judge: Callable[[CctReader], Verification]) -> Judgement:
+    """Let a judgement look at CCT."""
+
+    def look() -> Verification:
+        with reader() as cct:
+            return judge(cct)
+
+    return look
+
+
+def _serves(route: Route, steady: CanaryServes, cct: CctReader) -> Verification:
+    return Verification.of_canary(route, steady, cct.canary_status(), cct.canary_metrics())
 
 
 def _succeeds(steady: WorkflowSucceeds) -> Verification:

@@ -41,6 +41,7 @@ for name, where in {
     "guards": "guards:guards",
     "autonomy": "autonomy:autonomy",
     "changes": "changes:changes",
+    "approvals": "approvals:approvals",
 }.items():
     app.command(f"cct_ops.commands.{where}", name=name)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, Field
 
+from cct_ops.approvals_policy import ApprovalPolicy
 from cct_ops.config_file import load
 from cct_ops.models.autonomy import AutonomySettings
 from cct_ops.models.base import Frozen
@@ -43,6 +44,7 @@ class Policy(Frozen):
     maintenance: tuple[Window, ...] = ()
     autonomy: AutonomySettings = AutonomySettings()
     temporary_changes: TemporaryChanges = TemporaryChanges()
+    approvals: ApprovalPolicy = ApprovalPolicy()
 
     def of(self, playbook: str) -> PlaybookPolicy:
         """Return the playbook's rules; one that the policy does not name may only observe."""

@@ -97,9 +97,24 @@ class Settings(BaseSettings):
 
     gateway_host: str = Field("127.0.0.1", description="Where the gateway listens.")
     gateway_port: int = Field(8080, ge=0, le=65535, description="0 lets the system choose.")
+    gateway_url: HttpUrl | None = Field(
+        None, description="Where people reach the gateway, for their links; default: its port here."
+    )
+    approval_key_file: Path | None = Field(
+        None,
+        description="The gateway's key for approvers' links; without it the gateway sends none.",
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        None, description="Slack's signing secret of our app; without it its buttons are refused."
+    )
+    slack_response_base: HttpUrl = Field(
+        HttpUrl("https://hooks.slack.com/"),
+        description="The only place to which the gateway answers a press of a button.",
+    )
     sources_path: Path = Field(Path("deployments/sources.yaml"), description="Who may send alerts.")
     routes_path: Path = Field(Path("deployments/routes.yaml"), description="Alert to playbook.")
     policy_path: Path = Field(Path("deployments/policy.yaml"), description="What each may do.")
+    approvers_path: Path = Field(Path("deployments/approvers.yaml"), description="Who may approve.")
 
     @classmethod
     def load(cls) -> Self:

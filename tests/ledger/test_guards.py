@@ -10,13 +10,14 @@ import pytest
 import sqlalchemy as sa
 
 from cct_ops.ledger import approvals, guards, intake, locks, switches
+from cct_ops.ledger.approvals import Terms
 from cct_ops.ledger.guards import first_stop, standings
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.guards import Guard, GuardSettings, Intent, Rules, Standing
 from cct_ops.models.maintenance import Silence, Window
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.verification import Verdict
-from tests.ledger.history import PLAYBOOK, TARGET, a_run, attempt, permitted, plan
+from tests.ledger.history import PLAYBOOK, TARGET, Conclusion, a_run, attempt, permitted, plan
 
 OFF: dict[str, Any] = {
     "cool_down_minutes": 0,
@@ -257,7 +258,8 @@ def test_the_budget_counts_the_actions_of_all_playbooks(engine: sa.Engine) -> No
 
 def test_a_run_that_would_ask_joins_one_that_waits_for_the_same_yes(engine: sa.Engine) -> None:
     first = a_run()
-    approvals.request(engine, plan(), first, seconds=60)
+    terms = Terms(why="Somebody has to say yes.", seconds=60)
+    approvals.request(engine, Conclusion(plan()), plan(), first, terms)
 
     def waiting(**more: Any) -> object:
         with engine.connect() as connection:

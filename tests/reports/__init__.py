@@ -1,1 +1,1 @@
-"""What people read."""
+"""Documents, messages and charts for people."""

@@ -9,7 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.ledger import approvals, history, intake, record
+from cct_ops.ledger import approval_answers, approvals, history, intake, record
+from cct_ops.ledger.approval_answers import Answer
+from cct_ops.ledger.approvals import Terms
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.base import Frozen
 from cct_ops.models.mode import Mode
@@ -55,26 +57,33 @@ class Concluded(Frozen):
     plan: Plan | None = PLAN
 
 
+FIRING = Alert(
+    status=AlertStatus.FIRING,
+    labels={"alertname": "CanaryRolledBack", "route": "/daily-summary"},
+    annotations={"summary": "pulled"},
+    starts_at=NOW - timedelta(minutes=10),
+)
+
+
 @pytest.fixture
 def incident(engine: sa.Engine) -> UUID:
-    """An incident that began ten minutes ago and is over since five."""
-    firing = Alert(
-        status=AlertStatus.FIRING,
-        labels={"alertname": "CanaryRolledBack", "route": "/daily-summary"},
-        annotations={"summary": "pulled"},
-        starts_at=NOW - timedelta(minutes=10),
-    )
-    over = {"status": AlertStatus.RESOLVED, "ends_at": NOW - timedelta(minutes=5)}
-    intake.record(engine, "alertmanager", b"1", [firing])
-    receipt = intake.record(engine, "alertmanager", b"2", [firing.model_copy(update=over)])
-    return receipt.incidents[0]
+    """An incident that began ten minutes ago."""
+    return intake.record(engine, "alertmanager", b"1", [FIRING]).incidents[0]
+
+
+def over(engine: sa.Engine) -> None:
+    """It is over since five minutes."""
+    end = {"status": AlertStatus.RESOLVED, "ends_at": NOW - timedelta(minutes=5)}
+    intake.record(engine, "alertmanager", b"2", [FIRING.model_copy(update=end)])
 
 
 def ran(engine: sa.Engine, incident_id: UUID | None, outcome: Outcome) -> Run:
-    """A run that asked, was declined by nobody, and ended."""
+    """A run that asked, got its yes, and ended."""
     run = Run(id=uuid4(), name="calm-otter", playbook="auto-rollback", incident_id=incident_id)
-    asked, _ = approvals.request(engine, PLAN, run, seconds=60)
-    approvals.answer(engine, asked.id, approved=True, approver="Ada", note="go", grace_seconds=0)
+    terms = Terms(why="It asks.", seconds=60, form_accepted=True)
+    asked, _ = approvals.request(engine, Concluded(), PLAN, run, terms)
+    yes = Answer(approver_id="ada", approver="Ada", way="form", approved=True, note="go")
+    approval_answers.answer(engine, asked.id, yes)
     with engine.begin() as tx:
         record.decide(
             tx, Concluded(), PLAN, run=run, mode=Mode.APPROVE, verdict="permitted", reason="Ada."
@@ -96,6 +105,7 @@ def test_a_review_has_the_ten_sections_of_the_runbook(engine: sa.Engine, inciden
 
 def test_the_record_is_filled_in(engine: sa.Engine, incident: UUID) -> None:
     run = ran(engine, incident, Outcome.RESOLVED)
+    over(engine)
 
     text = written(history.of_run(engine, run.id))
 

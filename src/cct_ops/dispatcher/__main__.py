@@ -17,6 +17,7 @@ from cct_ops.dispatcher.runs import Runs
 from cct_ops.errors import OpsError
 from cct_ops.ledger import intake, outbox
 from cct_ops.ledger.engine import connect
+from cct_ops.models.approver import Approvers
 from cct_ops.models.source import Sources
 from cct_ops.settings import Settings
 
@@ -32,6 +33,8 @@ def main() -> int:
         engine = connect(settings.ledger_url())
         routes = read_routes(settings.routes_path)
         sources = config_file.load(settings.sources_path, Sources).sources
+        approvers = config_file.load(settings.approvers_path, Approvers)
+        people = approvals.People(approvers, settings.slack_webhook_url)
         with Runs() as runs:
             dispatcher = Dispatcher(
                 engine,
@@ -40,7 +43,9 @@ def main() -> int:
                     Lane(outbox.NOTICE, 1, Notification(engine, settings.slack_webhook_url)),
                 ],
                 [
-                    Periodic("unanswered approvals", 5, partial(approvals.sweep, engine)),
+                    Periodic(
+                        "approvals", 5, partial(approvals.sweep, engine, people), on_news=True
+                    ),
                     *(
                         Periodic(
                             f"expiry of {name}",

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from cct_ops import config_file
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.gateway.app import create_app
+from cct_ops.gateway.approving import open_desk, sending
 from cct_ops.gateway.keys import read_keys
 from cct_ops.ledger.engine import connect
 from cct_ops.models.source import Sources
@@ -43,12 +44,15 @@ class _Server(uvicorn.Server):
 def main() -> int:
     """Serve, and say in one sentence what is wrong where that cannot be done."""
     logging.basicConfig(level=logging.INFO, format="gateway: %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL, a secret one too
     signal.signal(signal.SIGTERM, _leave)
     try:
         settings = Settings.load()
         sources = config_file.load(settings.sources_path, Sources)
         keys = read_keys(settings.sources_path, sources)
-        app = create_app(connect(_limited(settings.ledger_url())), sources, keys)
+        engine = connect(_limited(settings.ledger_url()))
+        app = create_app(engine, sources, keys)
+        office = open_desk(app, engine, settings)
         listener = _listen(settings.gateway_host, settings.gateway_port)
         config = uvicorn.Config(
             app,
@@ -61,7 +65,8 @@ def main() -> int:
             h11_max_incomplete_event_size=16 * 1024,
             timeout_graceful_shutdown=5,
         )
-        _Server(config).run(sockets=[listener])
+        with sending(office):
+            _Server(config).run(sockets=[listener])
     except OpsError as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 1

@@ -22,6 +22,7 @@ from cct_ops.ledger import outbox
 from cct_ops.ledger.episodes import ClosedAs, Episode, Verdict, judge
 from cct_ops.ledger.schema import alerts, deliveries, incidents
 from cct_ops.models.alert import Alert
+from cct_ops.redaction import redact_values
 
 # Locks live in a table of fixed size, so keys share a bounded number of them.
 _LOCK_SPACE = 0x0CC7
@@ -244,8 +245,8 @@ def _open(connection: sa.Connection, source: str, opened: Sequence[tuple[Episode
                 "source": source,
                 "key": alert.key,
                 "episode": episode.number,
-                "labels": alert.labels,
-                "annotations": alert.annotations,
+                "labels": redact_values(alert.labels),
+                "annotations": redact_values(alert.annotations),
             }
             | _state(episode)
             for episode, alert in opened
@@ -263,8 +264,8 @@ def _store_alerts(connection: sa.Connection, delivery_id: UUID, kept: Sequence[_
                     "delivery_id": delivery_id,
                     "incident_id": one.incident_id,
                     "status": one.alert.status,
-                    "labels": one.alert.labels,
-                    "annotations": one.alert.annotations,
+                    "labels": redact_values(one.alert.labels),
+                    "annotations": redact_values(one.alert.annotations),
                     "starts_at": one.alert.starts_at,
                     "ends_at": one.alert.ends_at,
                     "verdict": one.verdict,

@@ -200,19 +200,27 @@ approvals = sa.Table(
     text_column("target"),
     json_column("plan"),
     text_column("plan_digest"),
+    text_column("state_digest"),
+    text_column("headline"),
+    text_column("severity"),
+    json_column("evidence"),
+    text_column("why"),
+    text_column("started_by", nullable=True),
+    sa.Column("persons", sa.Integer, nullable=False),
+    sa.Column("form_accepted", sa.Boolean, nullable=False),
     *word_column("state", "pending", "approved", "declined", "expired", "void", default="pending"),
     at_column("requested_at", default=True),
     at_column("expires_at", nullable=False),
     at_column("decided_at"),
     at_column("settled_at"),
+    at_column("used_at"),
+    at_column("escalated_at"),
     text_column("approver", nullable=True),
     sa.Column("authenticated", sa.Boolean, nullable=False, server_default=sa.false()),
     text_column("note", nullable=True),
     sa.UniqueConstraint("run_id", "plan_digest"),
     sa.Index(
-        "ix_approvals_waiting",
-        "expires_at",
-        postgresql_where=sa.text("state in ('pending', 'expired') and settled_at is null"),
+        "ix_approvals_unsettled", "expires_at", postgresql_where=sa.text("settled_at is null")
     ),
     sa.Index("ix_approvals_pending", "target", postgresql_where=sa.text("state = 'pending'")),
 )
@@ -260,36 +268,4 @@ resolutions = sa.Table(
     text_column("reason"),
     at_column("finished_at", default=True),
     sa.Index("ix_resolutions_by_target", "playbook", "target", "finished_at"),
-)
-
-# -- pacing of requests to CCT --------------------------------------------------------------
-
-requests = sa.Table(
-    "requests",
-    metadata,
-    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
-    text_column("cct"),
-    sa.Column("write", sa.Boolean, nullable=False),
-    sa.Column("run_id", sa.Uuid),
-    at_column("granted_at", default=True),
-    at_column("expires_at", nullable=False),
-    sa.Index("ix_requests_live", "cct", "expires_at"),
-)
-
-request_pauses = sa.Table(
-    "request_pauses",
-    metadata,
-    sa.Column("cct", sa.Text, primary_key=True),
-    at_column("until", nullable=False),
-)
-
-readings = sa.Table(
-    "readings",
-    metadata,
-    sa.Column("cct", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
-    at_column("began_at", nullable=False),
-    sa.Column("status", sa.Integer, nullable=False),
-    json_column("headers"),
-    sa.Column("body", BYTEA, nullable=False),
 )

@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from cct_ops.ledger import record
 from cct_ops.ledger.schema import decisions, permits, resolutions, verifications
 from cct_ops.ledger.sql import now
 from cct_ops.models.autonomy import BadFix, Flaw, TargetClass, TrackRecord
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.targets import like
 from cct_ops.models.verification import Verdict
-
-UNDO_FAILED = "undo failed"  # the gate's verdict; what was changed is still changed
 
 
 def of(
@@ -113,7 +112,7 @@ def _harms() -> sa.Select[tuple[datetime, str, str, str]]:
         decisions.c.target,
         sa.literal(Flaw.HARMFUL.value).label("flaw"),
         decisions.c.reason.label("what"),
-    ).where(decisions.c.verdict == UNDO_FAILED)
+    ).where(decisions.c.verdict == record.UNDO_FAILED)
 
 
 def _newest(tx: sa.Connection, found: sa.Select[tuple[datetime, str, str, str]]) -> BadFix | None:

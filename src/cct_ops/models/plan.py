@@ -65,6 +65,12 @@ class Plan(Frozen):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
+    def state_digest(self) -> str:
+        """SHA-256 over the canonical JSON of the target's state alone, as 64 hex digits."""
+        canonical = json.dumps(self.state, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
     def calls(self) -> tuple[Call, ...]:
         """The calls of the steps, in order."""
         return tuple(step.call for step in self.steps)
