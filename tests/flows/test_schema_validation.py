@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from prefect import flow
 from prefect.client.schemas.objects import State
 
-from cct_ops.ledger import record
+from cct_ops.ledger import changes, record
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.schema_findings import Fix
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededPull, SeededRun
 from cct_ops.sandbox.inputs import Fault
+from flows.revert_change import revert_change
 from flows.schema_validation import schema_validation
+from tasks.actions import perform_all
+from tasks.authorise import authorise
 from tasks.connections import settings
+from tasks.validate import diagnose_schema
+from tests.flows.upkeep import over
 from tests.summaries.parts import SCHEMA, summary
 
 REPORT = {
@@ -32,10 +37,9 @@ REPORT = {
 
 
 @pytest.fixture(autouse=True)
-def without_cct(monkeypatch: pytest.MonkeyPatch, policy: Path) -> None:
-    """Policy lets this playbook act alone."""
-    monkeypatch.delenv("CCT_URL")  # a playbook about the repository needs no CCT
-    policy.write_text('playbooks:\n  schema-validation: {ceiling: auto, targets: ["*.yml"]}\n')
+def without_cct(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A playbook about the repository needs no CCT."""
+    monkeypatch.delenv("CCT_URL")
     settings.cache_clear()
 
 
@@ -129,6 +133,35 @@ def test_a_bypass_always_asks_a_person(sandbox: SandboxControl) -> None:
     # A run without a deployment cannot wait for an answer, so here asking ends it.
     assert "Approve mode needs a run that can be suspended" in (ended.message or "")
     assert sandbox.github().writes == ()
+
+
+@flow
+def bypassing() -> None:
+    """Bypass as the playbook does after a person's yes."""
+    found = diagnose_schema("deploy.yml", None, Fix.BYPASS, 60)
+    plan = found.plan and found.plan.model_copy(update={"needs_person": None})
+    allowed = found.model_copy(update={"plan": plan})
+    with authorise(allowed, Mode.AUTO, again=lambda: allowed) as decision:
+        assert decision.permit is not None, decision.reason
+        perform_all(decision.permit)
+
+
+@pytest.mark.usefixtures("upkeep")
+@pytest.mark.parametrize("before", [{}, {"SCHEMA_VALIDATION_MODE": "strict"}])
+def test_a_bypass_ends_by_itself_and_puts_back_what_was_before(
+    sandbox: SandboxControl, engine: sa.Engine, before: dict[str, str]
+) -> None:
+    seed(sandbox, summary() | {"coverage": 81}, variables=before)
+
+    bypassing()
+    (change,) = changes.listed(engine)
+    assert sandbox.github().variables == {"SCHEMA_VALIDATION_MODE": "warn"}
+
+    over(engine, change)
+    ended: State[Any] = revert_change(change.id, return_state=True)
+
+    assert ended.name == "Resolved"
+    assert sandbox.github().variables == before
 
 
 def test_a_proposal_that_does_not_hold_is_withdrawn(

@@ -13,7 +13,6 @@ from cct_ops.ledger import approval_answers, approvals, history, intake, record
 from cct_ops.ledger.approval_answers import Answer
 from cct_ops.ledger.approvals import Terms
 from cct_ops.models.alert import Alert, AlertStatus
-from cct_ops.models.approver import Approver
 from cct_ops.models.base import Frozen
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Evidence, Outcome, Severity
@@ -35,7 +34,6 @@ SECTIONS = [
     "Follow-up",
 ]
 NOW = datetime.now(UTC)
-ADA = Approver(id="ada", name="Ada", slack_user_id="U0ADA")
 CALL = Call(method="reset_canary", arguments={"route": "/daily-summary"})
 PLAN = Plan(
     playbook="auto-rollback",
@@ -59,29 +57,33 @@ class Concluded(Frozen):
     plan: Plan | None = PLAN
 
 
+FIRING = Alert(
+    status=AlertStatus.FIRING,
+    labels={"alertname": "CanaryRolledBack", "route": "/daily-summary"},
+    annotations={"summary": "pulled"},
+    starts_at=NOW - timedelta(minutes=10),
+)
+
+
 @pytest.fixture
 def incident(engine: sa.Engine) -> UUID:
-    """An incident that began ten minutes ago and is over since five."""
-    firing = Alert(
-        status=AlertStatus.FIRING,
-        labels={"alertname": "CanaryRolledBack", "route": "/daily-summary"},
-        annotations={"summary": "pulled"},
-        starts_at=NOW - timedelta(minutes=10),
-    )
-    over = {"status": AlertStatus.RESOLVED, "ends_at": NOW - timedelta(minutes=5)}
-    intake.record(engine, "alertmanager", b"1", [firing])
-    receipt = intake.record(engine, "alertmanager", b"2", [firing.model_copy(update=over)])
-    return receipt.incidents[0]
+    """An incident that began ten minutes ago."""
+    return intake.record(engine, "alertmanager", b"1", [FIRING]).incidents[0]
+
+
+def over(engine: sa.Engine) -> None:
+    """It is over since five minutes."""
+    end = {"status": AlertStatus.RESOLVED, "ends_at": NOW - timedelta(minutes=5)}
+    intake.record(engine, "alertmanager", b"2", [FIRING.model_copy(update=end)])
 
 
 def ran(engine: sa.Engine, incident_id: UUID | None, outcome: Outcome) -> Run:
-    """A run that asked, was declined by nobody, and ended."""
+    """A run that asked, got its yes, and ended."""
     run = Run(id=uuid4(), name="calm-otter", playbook="auto-rollback", incident_id=incident_id)
-    asking = run.model_copy(update={"incident_id": None})  # whose incident is over may not ask
-    terms = Terms(why="It needs a person.", seconds=60)
-    asked, _ = approvals.request(engine, Concluded(), PLAN, asking, terms)
-    said = Answer.of(ADA, "link", approved=True, note="go", digest=PLAN.digest)
-    assert approval_answers.answer(engine, asked.id, said, person=ADA).refusal is None
+    terms = Terms(why="It asks.", seconds=60, form_accepted=True)
+    asked, _ = approvals.request(engine, Concluded(), PLAN, run, terms)
+    yes = Answer(approver_id="ada", approver="Ada", way="form", approved=True, note="go")
+    approval_answers.answer(engine, asked.id, yes)
     with engine.begin() as tx:
         record.decide(
             tx, Concluded(), PLAN, run=run, mode=Mode.APPROVE, verdict="permitted", reason="Ada."
@@ -103,6 +105,7 @@ def test_a_review_has_the_ten_sections_of_the_runbook(engine: sa.Engine, inciden
 
 def test_the_record_is_filled_in(engine: sa.Engine, incident: UUID) -> None:
     run = ran(engine, incident, Outcome.RESOLVED)
+    over(engine)
 
     text = written(history.of_run(engine, run.id))
 
@@ -112,7 +115,7 @@ def test_the_record_is_filled_in(engine: sa.Engine, incident: UUID) -> None:
         "Duration: 5 min 0 s",
         "Affected: /daily-summary",
         "auto-rollback: approval asked for",
-        "Approval: approved by Ada: go",
+        "Approval: approved by Ada (not authenticated): go",
         "Decided: permitted in approve mode",
         "incident closed as resolved",
         "- [ ] Add pre-deployment SLO validation",

@@ -91,7 +91,7 @@ def _plan(
         case Fix.SUMMARY:
             return _summary_plan(target, found)
         case Fix.BYPASS:
-            return _bypass_plan(target, found, minutes)
+            return _bypass_plan(found, minutes)
 
 
 def _schema_plan(target: str, found: SchemaFindings) -> tuple[Plan | None, str | None]:
@@ -172,9 +172,7 @@ def _proposal_plan(
     )
 
 
-def _bypass_plan(
-    target: str, found: SchemaFindings, minutes: int
-) -> tuple[Plan | None, str | None]:
+def _bypass_plan(found: SchemaFindings, minutes: int) -> tuple[Plan | None, str | None]:
     if found.mode == WARN:
         return None, f"{MODE_VARIABLE} is {WARN} already."
     undo = (
@@ -184,7 +182,7 @@ def _bypass_plan(
     )
     return Plan(
         playbook=SchemaDiagnosis.playbook,
-        target=target,
+        target=MODE_VARIABLE,  # it is the same for all workflows, so bypasses exclude each other
         summary=f"Let the validation warn instead of fail for {minutes} minutes.",
         blast_radius="Every workflow run meanwhile: wrong summaries pass with a warning.",
         steps=(
