@@ -188,7 +188,7 @@ def test_every_action_says_whom_it_can_hurt_and_how_it_is_undone(
     said = inspect.getdoc(action.fn) or ""
 
     assert re.search(r"Blast radius: \S", said), name
-    assert re.search(r"Undo:\s\S|Irreversible", said), name
+    assert re.search(r"Undo:\s\S|Cannot be undone", said), name
     assert action.retries == 0
     assert action.persist_result is False
     assert next(iter(inspect.signature(action.fn).parameters)) == "permit"
