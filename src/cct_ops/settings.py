@@ -65,6 +65,10 @@ class Settings(BaseSettings):
         15, gt=0, description="How long a request for approval stays open."
     )
 
+    warm_processes: int = Field(
+        2, ge=0, description="How many processes of the warm worker wait, ready to take a run."
+    )
+
     gateway_host: str = Field("127.0.0.1", description="Where the gateway listens.")
     gateway_port: int = Field(8080, ge=0, le=65535, description="0 lets the system choose.")
     sources_path: Path = Field(Path("deployments/sources.yaml"), description="Who may send alerts.")

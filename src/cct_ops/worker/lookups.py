@@ -1,0 +1,88 @@
+"""
+What the worker knows of its pool's deployments, so that a start has to ask for nothing.
+
+A change of a deployment is noticed within ``REFRESH_SECONDS``; one that is not known is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
+from prefect.client.schemas.objects import Flow, FlowRun
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.workers.base import BaseJobConfiguration
+
+REFRESH_SECONDS = 10.0
+_PULL = "prefect.deployments.steps.set_working_directory"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A deployment and its flow."""
+
+    deployment: DeploymentResponse
+    flow: Flow
+
+    def entrypoint_in(self, project: Path) -> str | None:
+        """Return the flow's place in this checkout; None if its code comes from elsewhere."""
+        entrypoint = self.deployment.entrypoint
+        if not entrypoint or ":" not in entrypoint:
+            return None
+        steps = self.deployment.pull_steps
+        if not steps:
+            folder = self.deployment.path
+        elif len(steps) == 1 and _PULL in steps[0]:
+            folder = steps[0][_PULL].get("directory")
+        else:
+            return None
+        return entrypoint if folder and Path(folder) == project else None
+
+    def job_variables(self, flow_run: FlowRun) -> dict[str, object]:
+        """Return what the run's job is made from: its own values over the deployment's."""
+        ours, own = self.deployment.job_variables or {}, flow_run.job_variables or {}
+        env = {**(ours.get("env") or {}), **(own.get("env") or {})}
+        return {**ours, **own, **({"env": env} if env else {})}
+
+
+class Lookups:
+    """A cache of deployments and flows."""
+
+    def __init__(self, client: PrefectClient, pool: str) -> None:
+        self._client = client
+        self._pool = pool
+        self._deployments: dict[UUID, DeploymentResponse] = {}
+        self._flows: dict[UUID, Flow] = {}
+
+    async def refresh(self) -> None:
+        """Read all deployments of the pool; raises what the client raises."""
+        ours = WorkPoolFilter(name=WorkPoolFilterName(any_=[self._pool]))
+        found = await self._client.read_deployments(work_pool_filter=ours, limit=200)
+        self._deployments = {deployment.id: deployment for deployment in found}
+        for deployment in found:
+            await self._flow(deployment.flow_id)
+
+    async def of(self, flow_run: FlowRun) -> Known | None:
+        """Return what the run was made from; raises ``ObjectNotFound`` if that is gone."""
+        if flow_run.deployment_id is None:
+            return None
+        deployment = self._deployments.get(flow_run.deployment_id)
+        if deployment is None:
+            deployment = await self._client.read_deployment(flow_run.deployment_id)
+            self._deployments[deployment.id] = deployment
+        return Known(deployment, await self._flow(deployment.flow_id))
+
+    async def _flow(self, flow_id: UUID) -> Flow:
+        if flow_id not in self._flows:
+            self._flows[flow_id] = await self._client.read_flow(flow_id)
+        return self._flows[flow_id]
+
+
+def is_plain(configuration: BaseJobConfiguration) -> bool:
+    """Whether the job is nothing but the run of the flow in an environment."""
+    engine = configuration.command or ""
+    folder = getattr(configuration, "working_dir", None)
+    return engine.endswith("-m prefect.engine") and folder is None

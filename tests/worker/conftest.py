@@ -1,0 +1,40 @@
+"""One warm worker for the tests that leave it as it was, and pools for those that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.worker.running import FLOWS, Pool, Worker
+
+
+@pytest.fixture(scope="session")
+def pool(prefect_api_url: str, tmp_path_factory: pytest.TempPathFactory) -> Pool:
+    """The pool of the shared worker."""
+    return _pool(prefect_api_url, tmp_path_factory.mktemp("checkout"))
+
+
+@pytest.fixture(scope="session")
+def worker(pool: Pool) -> Iterator[Worker]:
+    """A worker that every test leaves able to work."""
+    with pool.worker() as worker:
+        yield worker
+
+
+@pytest.fixture
+def own_pool(prefect_api_url: str, tmp_path: Path) -> Pool:
+    """A pool without a worker."""
+    return _pool(prefect_api_url, tmp_path)
+
+
+def _pool(api_url: str, project: Path) -> Pool:
+    (project / "flows").mkdir()
+    (project / "prefect.yaml").write_text("name: checkout\n")
+    pool = Pool(api_url, f"pool-{uuid4().hex[:8]}", project)
+    for name, code in FLOWS.items():
+        pool.write(name, code)
+    pool.ask("POST", "/work_pools/", {"name": pool.name, "type": "warm"})
+    return pool
