@@ -20,7 +20,7 @@ def pool(prefect_api_url: str, tmp_path_factory: pytest.TempPathFactory) -> Pool
 @pytest.fixture(scope="session")
 def worker(pool: Pool) -> Iterator[Worker]:
     """A worker that every test leaves able to work."""
-    with pool.worker() as worker:
+    with pool.worker("--limit", "3") as worker:
         yield worker
 
 

@@ -42,6 +42,33 @@ def hold(folder: str) -> None:
     while not Path(folder, "go").exists():
         time.sleep(0.02)
 """,
+    "fail": """
+from prefect import flow
+
+@flow
+def fail() -> None:
+    raise ValueError("not today")
+""",
+    "change": """
+from pathlib import Path
+from prefect import flow
+from flows.helping import WORD
+
+@flow
+def change(path: str) -> None:
+    Path(path).write_text(WORD)
+""",
+    "helping": "WORD = 'first'",
+    "draw": """
+import random
+from pathlib import Path
+import numpy
+from prefect import flow
+
+@flow
+def draw(path: str) -> None:
+    Path(path).write_text(f"{random.random()} {numpy.random.random()}")
+""",
     "leave": """
 import os
 from prefect import flow
@@ -68,10 +95,8 @@ class Pool:
     def deploy(self, name: str, *, folder: Path | None = None, **more: object) -> str:
         """Deploy a flow as `prefect deploy` does; returns the deployment's id."""
         flow = self.ask("POST", "/flows/", {"name": name})
-        pull = {"prefect.deployments.steps.set_working_directory": {}}
-        pull["prefect.deployments.steps.set_working_directory"] = {
-            "directory": str(folder or self.project)
-        }
+        place = {"directory": str(folder or self.project)}
+        pull = {"prefect.deployments.steps.set_working_directory": place}
         made = self.ask(
             "POST",
             "/deployments/",
@@ -113,7 +138,7 @@ class Pool:
         """Run `prefect worker start`, ready to fork, and leave nothing of it behind."""
         command = [sys.executable, "-m", "prefect", "worker", "start", "--type", "warm"]
         command += ["--pool", self.name, "--name", f"of {self.name}", *arguments]
-        log = self.project / "worker.log"
+        log = self.project / f"worker-{time.monotonic_ns()}.log"
         environment = {
             **os.environ,
             "PREFECT_API_URL": self.api_url,

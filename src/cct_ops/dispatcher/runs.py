@@ -11,6 +11,7 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
@@ -53,7 +54,7 @@ class Runs:
 
     def create(
         self, playbook: str, parameters: Mapping[str, str | int], *, key: str, tags: list[str]
-    ) -> UUID:
+    ) -> FlowRun:
         """
         Return the run of this idempotency key; it is created if there is none yet.
 
@@ -90,11 +91,10 @@ class Runs:
 
     def _create(
         self, playbook: str, parameters: Mapping[str, str | int], key: str, tags: list[str]
-    ) -> UUID:
-        run = self._client.create_flow_run_from_deployment(
+    ) -> FlowRun:
+        return self._client.create_flow_run_from_deployment(
             self._deployment(playbook), parameters=dict(parameters), tags=tags, idempotency_key=key
         )
-        return run.id
 
     def _deployment(self, playbook: str) -> UUID:
         """Return the deployment's id, asked for once."""

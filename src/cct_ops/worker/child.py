@@ -19,8 +19,7 @@ from prefect.logging.loggers import flow_run_logger
 
 from cct_ops.worker import contract
 from cct_ops.worker.order import Order, receive
-
-Flows = Mapping[str, Flow[Any, Any]]
+from cct_ops.worker.preload import Flows
 
 
 def live(line: socket.socket, flows: Flows) -> int:

@@ -20,8 +20,9 @@ from prefect.states import Cancelling
 from prefect.workers.process import ProcessWorkerResult
 
 from cct_ops.worker.contract import FlowRunExecutorContext, ProcessHandle, StateProposer
+from cct_ops.worker.forks import Child, NotWarm
 from cct_ops.worker.liveness import Trace
-from cct_ops.worker.nursery import Child, NotWarm, Nursery
+from cct_ops.worker.nursery import Nursery
 from cct_ops.worker.order import Order
 
 _log = logging.getLogger("prefect.worker.warm")

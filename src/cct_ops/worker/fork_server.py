@@ -10,9 +10,7 @@ It ends when the worker does.
 from __future__ import annotations
 
 import gc
-import importlib
 import json
-import logging
 import os
 import select
 import signal
@@ -20,41 +18,11 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
-from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.logging.configuration import setup_logging
 
 from cct_ops.worker import child
-from cct_ops.worker.child import Flows
-
-# What a run needs and would otherwise import on its way: heavy libraries, and what Prefect, httpx
-# and SQLAlchemy import only when they are used.
-_PRELOADED = (
-    "prefect.task_engine",
-    "prefect.task_runners",
-    "prefect.task_worker",
-    "prefect.events.clients",
-    "prefect.events.worker",
-    "prefect.client.subscriptions",
-    "prefect.utilities.visualization",
-    "prefect.blocks.core",
-    "prefect.filesystems",
-    "prefect.artifacts",
-    "anyio._backends._asyncio",
-    "encodings.idna",
-    "psycopg",
-    "rich.table",
-    "rich.traceback",
-    "sqlalchemy.dialects.postgresql.psycopg",
-    "websockets.asyncio.client",
-    "websockets.legacy.client",
-    "pandas",
-    "great_expectations",
-)
-
-
-_log = logging.getLogger("prefect.worker.warm")
+from cct_ops.worker.preload import Flows, preload
 
 
 def main() -> int:
@@ -64,27 +32,11 @@ def main() -> int:
     worker = socket.socket(fileno=int(sys.argv[1]))
     sys.argv = sys.argv[:1]
     setup_logging()
-    flows = _load()
+    flows = preload(Path.cwd())
     gc.collect()
     gc.freeze()  # else the collector of each fork would copy pages by looking at them
     _tell(worker, ready=True, seconds=time.monotonic() - began)
     return _serve(worker, flows)
-
-
-def _load() -> Flows:
-    for name in _PRELOADED:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:  # a run that needs it fails with the same words
-            _log.warning("%s is not preloaded: %s", name, error)
-    flows: dict[str, Flow[Any, Any]] = {}
-    for path in sorted(Path("flows").glob("[!_]*.py")):
-        entrypoint = f"{path}:{path.stem}"
-        try:
-            flows[entrypoint] = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
-        except Exception:  # noqa: BLE001 -- one broken playbook must not keep the others cold
-            _log.exception("%s cannot be loaded: its runs will fail.", entrypoint)
-    return flows
 
 
 def _serve(worker: socket.socket, flows: Flows) -> int:

@@ -1,11 +1,12 @@
 """
-What the worker knows of its pool's deployments, so that a start has to ask for nothing.
+What the worker knows of its pool's deployments, so that a start does not wait for an answer.
 
-A change of a deployment is noticed within ``REFRESH_SECONDS``; one that is not known is read.
+What is known is checked while a run is claimed, but not for every run of a burst.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -16,7 +17,7 @@ from prefect.client.schemas.objects import Flow, FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.workers.base import BaseJobConfiguration
 
-REFRESH_SECONDS = 10.0
+FRESH_SECONDS = 1.0
 _PULL = "prefect.deployments.steps.set_working_directory"
 
 
@@ -54,25 +55,33 @@ class Lookups:
     def __init__(self, client: PrefectClient, pool: str) -> None:
         self._client = client
         self._pool = pool
-        self._deployments: dict[UUID, DeploymentResponse] = {}
+        self._deployments: dict[UUID, tuple[DeploymentResponse, float]] = {}
         self._flows: dict[UUID, Flow] = {}
 
-    async def refresh(self) -> None:
-        """Read all deployments of the pool; raises what the client raises."""
+    async def fill(self) -> None:
+        """Read the deployments of the pool; raises what the client raises."""
         ours = WorkPoolFilter(name=WorkPoolFilterName(any_=[self._pool]))
-        found = await self._client.read_deployments(work_pool_filter=ours, limit=200)
-        self._deployments = {deployment.id: deployment for deployment in found}
-        for deployment in found:
+        for deployment in await self._client.read_deployments(work_pool_filter=ours, limit=200):
+            self._deployments[deployment.id] = deployment, time.monotonic()
             await self._flow(deployment.flow_id)
 
-    async def of(self, flow_run: FlowRun) -> Known | None:
-        """Return what the run was made from; raises ``ObjectNotFound`` if that is gone."""
+    async def last_known(self, flow_run: FlowRun) -> Known | None:
+        """Return what the run is made from, perhaps as it was; asks only if it never did."""
         if flow_run.deployment_id is None:
             return None
-        deployment = self._deployments.get(flow_run.deployment_id)
-        if deployment is None:
+        if flow_run.deployment_id not in self._deployments:
+            return await self.now(flow_run)
+        deployment, _ = self._deployments[flow_run.deployment_id]
+        return Known(deployment, await self._flow(deployment.flow_id))
+
+    async def now(self, flow_run: FlowRun) -> Known | None:
+        """Return what the run is made from; raises ``ObjectNotFound`` if that is gone."""
+        if flow_run.deployment_id is None:
+            return None
+        deployment, read_at = self._deployments.get(flow_run.deployment_id, (None, 0.0))
+        if deployment is None or time.monotonic() - read_at > FRESH_SECONDS:
             deployment = await self._client.read_deployment(flow_run.deployment_id)
-            self._deployments[deployment.id] = deployment
+            self._deployments[deployment.id] = deployment, time.monotonic()
         return Known(deployment, await self._flow(deployment.flow_id))
 
     async def _flow(self, flow_id: UUID) -> Flow:

@@ -30,10 +30,11 @@ from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 from cct_ops.settings import Settings
 from cct_ops.stack.config import project_of
+from cct_ops.worker.forks import NotWarm
 from cct_ops.worker.liveness import Traces
-from cct_ops.worker.lookups import REFRESH_SECONDS, Lookups, is_plain
+from cct_ops.worker.lookups import Known, Lookups, is_plain
 from cct_ops.worker.nudges import Nudges
-from cct_ops.worker.nursery import Child, NotWarm, Nursery
+from cct_ops.worker.nursery import Nursery
 from cct_ops.worker.order import Order
 
 try:
@@ -50,6 +51,15 @@ _LOOK_SECONDS = 5.0  # for the ends of processes that outlived their worker
 _WRITE_SECONDS = 1.0  # what only informs is written when the run has started
 
 Status = anyio.abc.TaskStatus[Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a run needs to start, and what that was made from."""
+
+    known: Known
+    configuration: ProcessJobConfiguration
+    order: Order
 
 
 class WarmWorker(ProcessWorker):
@@ -85,14 +95,14 @@ class WarmWorker(ProcessWorker):
         self._stack.callback(self._traces.end)
         nudges = Nudges(settings.database_url, self._work_pool_name, self.client)
         self._background = [
-            asyncio.create_task(self._keep_looking()),
             asyncio.create_task(self._settle_the_dead(pool)),
             asyncio.create_task(nudges.listen(self._start_nudged)),
         ]
         try:
+            await self._lookups.fill()
             await self._nursery.ready()
-        except NotWarm as error:
-            _log.warning("Until it is, runs start slowly: %s", error)
+        except (NotWarm, httpx.HTTPError) as error:
+            _log.warning("The first runs may start slowly: %s", error)
         return self
 
     async def __aexit__(self, *exc_info: Any) -> None:
@@ -105,24 +115,31 @@ class WarmWorker(ProcessWorker):
             await self._stack.__aexit__(*exc_info)
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
-        """Claim a run and start it, with one request before it starts: the claim."""
+        """Claim a run and start it, with one answer to wait for before it starts: the claim's."""
+        job = child = None
         try:
-            prepared = None if _BROKEN else await self._prepared(flow_run)
+            if not _BROKEN:
+                job = await self._job(await self._lookups.last_known(flow_run), flow_run)
+            if job:
+                child = await self._nursery.take()
         except (NotWarm, ObjectNotFound, httpx.HTTPError, ValueError) as error:
             _log.warning("Run %s takes the slow path: %s", flow_run.name, error)
-            prepared = None
-        if prepared is None:  # the public path, which also says what is wrong with such a run
+        if job is None or child is None:  # the public path, which also says what is wrong
             await super()._submit_run(flow_run)
             return
         pid: object = None
         with self._traces.held(flow_run.id, flow_run.run_count) as (trace, lock):
-            if await self._propose_pending_state(flow_run):
-                start = Start(flow_run, prepared.order, prepared.child, trace, lock)
-                see_through = partial(self._see_through, start, prepared.configuration)
-                pid = await self._group.start(see_through)
-            else:  # somebody else has it, or it must wait
-                self._nursery.give_back(prepared.child)
+            claimed, job = await asyncio.gather(
+                self._propose_pending_state(flow_run), self._checked(job, flow_run)
+            )
+            if claimed and job:
+                start = Start(flow_run, job.order, child, trace, lock)
+                pid = await self._group.start(partial(self._see_through, start, job.configuration))
+            else:
+                self._nursery.give_back(child)
                 trace.remove()
+        if claimed and not job:
+            pid = await self._group.start(self._submit_run_and_capture_errors, flow_run)
         if isinstance(pid, int):
             self._group.start_soon(self._write_down, flow_run, pid)
         else:
@@ -158,20 +175,14 @@ class WarmWorker(ProcessWorker):
             self._release_limit_slot(start.flow_run.id)
         start.trace.remove()
 
-    async def _prepared(self, flow_run: FlowRun) -> _Prepared | None:
-        """Get everything ready that a run needs to start; None if its code is not ours."""
-        made = await self._made(flow_run)
-        if made is None:
-            return None
-        return _Prepared(*made, await self._nursery.take())
-
-    async def _made(self, flow_run: FlowRun) -> tuple[ProcessJobConfiguration, Order] | None:
-        """Make the job of a run as ``BaseWorker`` would, and the order for a warm process."""
-        known = await self._lookups.of(flow_run)
-        if known is None or (entrypoint := known.entrypoint_in(self._project)) is None:
+    async def _job(self, known: Known | None, flow_run: FlowRun) -> Job | None:
+        """Make the job of a run as ``BaseWorker`` would; None if it is none for a warm process."""
+        entrypoint = known and known.entrypoint_in(self._project)
+        if known is None or entrypoint is None:
             return None
         work_pool = copy.deepcopy(self.work_pool)  # the server may send another one meanwhile
-        configuration: ProcessJobConfiguration = await ProcessJobConfiguration.from_template_and_values(
+        configuration: ProcessJobConfiguration
+        configuration = await ProcessJobConfiguration.from_template_and_values(
             base_job_template=work_pool.base_job_template,
             values=known.job_variables(flow_run),
             client=self.client,
@@ -186,17 +197,28 @@ class WarmWorker(ProcessWorker):
         )
         if not is_plain(configuration):
             return None
-        return configuration, Order(
+        order = Order(
             kind="run",
             flow_run=flow_run.model_dump(mode="json"),
             entrypoint=entrypoint,
             env={name: value for name, value in configuration.env.items() if value is not None},
             stream_output=configuration.stream_output,
         )
+        return Job(known, configuration, order)
+
+    async def _checked(self, job: Job, flow_run: FlowRun) -> Job | None:
+        """Return the job, made anew if its deployment is not what it was."""
+        try:
+            now = await self._lookups.now(flow_run)
+            if now and now.deployment.updated == job.known.deployment.updated:
+                return job
+            return await self._job(now, flow_run)
+        except (ObjectNotFound, httpx.HTTPError, ValueError):
+            return None  # the public path meets the same, and tells of it
 
     async def _order(self, flow_run: FlowRun) -> Order | None:
-        made = await self._made(flow_run)
-        return None if made is None else made[1]
+        job = await self._job(await self._lookups.now(flow_run), flow_run)
+        return None if job is None else job.order
 
     async def _write_down(self, flow_run: FlowRun, pid: int) -> None:
         """Tell Prefect what only informs people, once it is in nobody's way."""
@@ -215,15 +237,6 @@ class WarmWorker(ProcessWorker):
                 work_pool_id=pool, work_queue_id=queue, flow_run=flow_run
             )
             await self._submit_scheduled_flow_runs([response])
-
-    async def _keep_looking(self) -> None:
-        """Keep what we know of the deployments fresh."""
-        while True:
-            try:
-                await self._lookups.refresh()
-            except httpx.HTTPError as error:
-                _log.warning("The deployments cannot be read: %s", error)
-            await anyio.sleep(REFRESH_SECONDS)
 
     async def _settle_the_dead(self, pool: Path) -> None:
         """See to the runs of this pool's workers that died; their processes may live still."""
@@ -252,10 +265,3 @@ class WarmWorker(ProcessWorker):
         """Return what runs start from; theirs differs only where their job says so."""
         settings = get_current_settings().to_environment_variables(exclude_unset=True)
         return {**os.environ, **settings}
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    configuration: ProcessJobConfiguration
-    order: Order
-    child: Child
