@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import threading
 from collections.abc import Mapping
@@ -35,6 +36,10 @@ class Runs:
         self._client: SyncPrefectClient = get_client(
             sync_client=True, httpx_settings={"timeout": timeout_seconds}
         )
+        # Prefect's own retries would hold a row past its lease; ours are in the ledger. Made once:
+        # every change of Prefect's settings takes some 25 ms.
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+            self._settings = contextvars.copy_context()
         self._deployments: dict[str, UUID] = {}
         self._lock = threading.Lock()
 
@@ -61,15 +66,7 @@ class Runs:
         Raises ``Rejected`` where repeating cannot help, and ``Unavailable`` where it can.
         """
         try:
-            # Prefect's own retries would hold a row past its lease; ours are in the ledger.
-            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
-                try:
-                    return self._create(playbook, parameters, key, tags)
-                except httpx.HTTPStatusError as error:
-                    if error.response.status_code != 404:
-                        raise
-                self._forget(playbook)  # it was deployed anew, under another id
-                return self._create(playbook, parameters, key, tags)
+            return self._settings.copy().run(self._create, playbook, parameters, key, tags)
         except ObjectNotFound:
             raise Rejected(
                 f"Prefect knows no deployment {playbook}/{playbook}: deploy it, then requeue.",
@@ -90,6 +87,17 @@ class Runs:
             raise Unavailable("Prefect's answer cannot be read.") from error
 
     def _create(
+        self, playbook: str, parameters: Mapping[str, str | int], key: str, tags: list[str]
+    ) -> FlowRun:
+        try:
+            return self._ask(playbook, parameters, key, tags)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != 404:
+                raise
+        self._forget(playbook)  # it was deployed anew, under another id
+        return self._ask(playbook, parameters, key, tags)
+
+    def _ask(
         self, playbook: str, parameters: Mapping[str, str | int], key: str, tags: list[str]
     ) -> FlowRun:
         return self._client.create_flow_run_from_deployment(

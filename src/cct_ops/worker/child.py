@@ -78,6 +78,7 @@ def _silence() -> None:
 def _run(order: Order, flows: Flows) -> None:
     """Do what ``python -m prefect.engine`` does, with a run and a flow that are here already."""
     contract.configure_from_env()
+    contract.quicken()
     flow_run = FlowRun.model_validate(order.flow_run)
     with contract.handle_engine_signals(flow_run.id):
         logger = flow_run_logger(flow_run)

@@ -55,9 +55,8 @@ Status = anyio.abc.TaskStatus[Any]
 
 @dataclass(frozen=True)
 class Job:
-    """What a run needs to start, and what that was made from."""
+    """What a run needs to start."""
 
-    known: Known
     configuration: ProcessJobConfiguration
     order: Order
 
@@ -115,22 +114,21 @@ class WarmWorker(ProcessWorker):
             await self._stack.__aexit__(*exc_info)
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
-        """Claim a run and start it, with one answer to wait for before it starts: the claim's."""
-        job = child = None
+        """Claim a run and start it; the claim is all that the start waits for."""
+        known = child = None
         try:
-            if not _BROKEN:
-                job = await self._job(await self._lookups.last_known(flow_run), flow_run)
-            if job:
+            known = None if _BROKEN else await self._lookups.last_known(flow_run)
+            if known and known.entrypoint_in(self._project):
                 child = await self._nursery.take()
-        except (NotWarm, ObjectNotFound, httpx.HTTPError, ValueError) as error:
+        except (NotWarm, ObjectNotFound, httpx.HTTPError) as error:
             _log.warning("Run %s takes the slow path: %s", flow_run.name, error)
-        if job is None or child is None:  # the public path, which also says what is wrong
+        if known is None or child is None:  # the public path, which also says what is wrong
             await super()._submit_run(flow_run)
             return
         pid: object = None
         with self._traces.held(flow_run.id, flow_run.run_count) as (trace, lock):
             claimed, job = await asyncio.gather(
-                self._propose_pending_state(flow_run), self._checked(job, flow_run)
+                self._propose_pending_state(flow_run), self._checked_job(known, flow_run)
             )
             if claimed and job:
                 start = Start(flow_run, job.order, child, trace, lock)
@@ -204,13 +202,14 @@ class WarmWorker(ProcessWorker):
             env={name: value for name, value in configuration.env.items() if value is not None},
             stream_output=configuration.stream_output,
         )
-        return Job(known, configuration, order)
+        return Job(configuration, order)
 
-    async def _checked(self, job: Job, flow_run: FlowRun) -> Job | None:
-        """Return the job, made anew if its deployment is not what it was."""
+    async def _checked_job(self, known: Known, flow_run: FlowRun) -> Job | None:
+        """Make the job from what was known, and again if that turns out to be out of date."""
         try:
+            job = await self._job(known, flow_run)
             now = await self._lookups.now(flow_run)
-            if now and now.deployment.updated == job.known.deployment.updated:
+            if now and now.deployment.updated == known.deployment.updated:
                 return job
             return await self._job(now, flow_run)
         except (ObjectNotFound, httpx.HTTPError, ValueError):
