@@ -50,6 +50,7 @@ class System:
     supervisor_pid: int
     http: httpx.Client
     ledger: sa.Engine
+    key: str = KEY
 
     def alert(self) -> UUID:
         """Send one alert of an incident of its own; returns the incident."""

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.worker.running import FLOWS, Pool, Worker
 
 
@@ -38,3 +39,14 @@ def _pool(api_url: str, project: Path) -> Pool:
         pool.write(name, code)
     pool.ask("POST", "/work_pools/", {"name": pool.name, "type": "warm"})
     return pool
+
+
+@pytest.fixture(scope="module")
+def nudged(
+    prefect_api_url: str, postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pool]:
+    """A pool whose worker polls once an hour: what starts sooner was nudged."""
+    pool = _pool(prefect_api_url, tmp_path_factory.mktemp("nudged"))
+    ledger = postgres.url("postgres")
+    with pool.worker(PREFECT_WORKER_QUERY_SECONDS="3600", CCT_OPS_DATABASE_URL=ledger):
+        yield pool
