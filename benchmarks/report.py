@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.page import page
 from benchmarks.starts import Steps
 
 FOLDER = Path(__file__).parent.parent / "docs" / "benchmarks"
@@ -68,6 +69,7 @@ def write(name: str, results: Mapping[str, Any]) -> None:
     """Keep the results and their chart."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"{name}.json").write_text(json.dumps(results, indent=2) + "\n")
+    (FOLDER / f"{name}.md").write_text(page(name, results))
     (FOLDER / f"{name}.svg").write_text(chart(results["starts"]))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import subprocess
 import time
-from datetime import datetime
 
 import psutil
 
@@ -58,14 +57,8 @@ def diagnosis(system: System, count: int) -> dict[str, float]:
         curl.append(time.monotonic() - began)
         run = system.run_of(system.alert())
         system.ended(run)
-        wanted = {"flow_runs": {"id": {"any_": [str(run)]}}}
-        tasks = system.api("POST", "/task_runs/filter", wanted)
-        at = [
-            (datetime.fromisoformat(task["start_time"]), datetime.fromisoformat(task["end_time"]))
-            for task in tasks
-            if task["name"].startswith("probe_")
-        ]
-        probes.append((max(end for _, end in at) - min(start for start, _ in at)).total_seconds())
+        at = system.probes(run)
+        probes.append(max(end for _, end in at) - min(start for start, _ in at))
     return {
         "sequential_curl_median_seconds": statistics.median(curl),
         "parallel_probes_median_seconds": statistics.median(probes),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from benchmarks.system import System
+from benchmarks.system import System, seconds_of
 from cct_ops.ledger.schema import dispatches
 
 
@@ -42,22 +41,17 @@ def measure(system: System, count: int, *, first: int = 2) -> list[Steps]:
 def steps(system: System, posted: float, answered: float, run: UUID) -> Steps:
     """Read a run's record."""
     states = system.api("GET", f"/flow_run_states/?flow_run_id={run}")
-    at = {state["name"]: _seconds(state["timestamp"]) for state in states}
-    probes = system.api("POST", "/task_runs/filter", {"flow_runs": {"id": {"any_": [str(run)]}}})
+    at = {state["name"]: seconds_of(state["timestamp"]) for state in states}
+    began = min(start for start, _ in system.probes(run))
     with system.ledger.connect() as connection:
         told = connection.execute(
             sa.select(dispatches.c.finished_at).where(dispatches.c.flow_run_id == run)
         ).scalar_one()
-    began = min(_seconds(probe["start_time"]) for probe in probes if probe["start_time"])
     return Steps(
         answered=answered - posted,
-        created=_seconds(system.api("GET", f"/flow_runs/{run}")["created"]) - posted,
+        created=seconds_of(system.api("GET", f"/flow_runs/{run}")["created"]) - posted,
         told=told.timestamp() - posted,
         claimed=at["Pending"] - posted,
         running=at["Running"] - posted,
         probing=began - posted,
     )
-
-
-def _seconds(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()

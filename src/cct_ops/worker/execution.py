@@ -52,7 +52,7 @@ class Execution:
         self._hooks = _ForkedHooks(nursery, make_order)
         self._states = StateProposer(client=context.client)
 
-    async def run(self, start: Start, task_status: Status) -> ProcessWorkerResult:
+    async def run(self, start: Start, on_start: Callable[[object], None]) -> ProcessWorkerResult:
         """Have the run carried out, and see to its state when its process ends."""
         executor = self._context.create_executor(
             start.flow_run,
@@ -68,7 +68,7 @@ class Execution:
 
         async with anyio.create_task_group() as group:
             handle = await group.start(execute)
-            task_status.started(handle.pid)
+            on_start(handle.pid)
         code = None if outcome is None else outcome.status_code
         if code is None:  # the fork server died first, and with it whoever could have told
             await self.settle(start.trace, "Its process ended and nobody saw how.")

@@ -15,9 +15,11 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
 from prefect.client.schemas.objects import Flow, FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.workers.base import BaseJobConfiguration
+from prefect.utilities.processutils import command_to_string, get_sys_executable
+from prefect.workers.process import ProcessJobConfiguration
 
 FRESH_SECONDS = 1.0
+_ENGINE = command_to_string([get_sys_executable(), "-m", "prefect.engine"])
 _PULL = "prefect.deployments.steps.set_working_directory"
 
 
@@ -90,8 +92,6 @@ class Lookups:
         return self._flows[flow_id]
 
 
-def is_plain(configuration: BaseJobConfiguration) -> bool:
+def is_plain(configuration: ProcessJobConfiguration) -> bool:
     """Whether the job is nothing but the run of the flow in an environment."""
-    engine = configuration.command or ""
-    folder = getattr(configuration, "working_dir", None)
-    return engine.endswith("-m prefect.engine") and folder is None
+    return configuration.command == _ENGINE and configuration.working_dir is None

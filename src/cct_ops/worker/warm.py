@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
+from uuid import UUID
 
 import anyio
 import anyio.abc
@@ -76,6 +77,7 @@ class WarmWorker(ProcessWorker):
         """Start the fork server first: it loads while the worker says hello."""
         self._stack = contextlib.AsyncExitStack()
         self._background: list[asyncio.Task[None]] = []
+        self._in_hand: set[UUID] = set()
         if _BROKEN:
             _log.warning("Runs start slowly, as process worker: %s.", "; ".join(_BROKEN))
             await super().__aenter__()
@@ -113,20 +115,34 @@ class WarmWorker(ProcessWorker):
         finally:
             await self._stack.__aexit__(*exc_info)
 
+    async def _submit_scheduled_flow_runs(
+        self, flow_run_response: list[WorkerFlowRunResponse]
+    ) -> list[FlowRun]:
+        """Leave out what we have in hand: a poll and a nudge may tell of the same run."""
+        new = [entry for entry in flow_run_response if entry.flow_run.id not in self._in_hand]
+        return await super()._submit_scheduled_flow_runs(new)
+
     async def _submit_run(self, flow_run: FlowRun) -> None:
         """Claim a run and start it; the claim is all that the start waits for."""
-        known = child = None
-        try:
-            known = None if _BROKEN else await self._lookups.last_known(flow_run)
-            if known and known.entrypoint_in(self._project):
-                child = await self._nursery.take()
-        except (NotWarm, ObjectNotFound, httpx.HTTPError) as error:
-            _log.warning("Run %s takes the slow path: %s", flow_run.name, error)
-        if known is None or child is None:  # the public path, which also says what is wrong
-            await super()._submit_run(flow_run)
-            return
-        pid: object = None
-        with self._traces.held(flow_run.id, flow_run.run_count) as (trace, lock):
+        self._in_hand.add(flow_run.id)
+        with contextlib.ExitStack() as holding:
+            known = child = trace = None
+            try:
+                known = None if _BROKEN else await self._lookups.last_known(flow_run)
+                if known and known.entrypoint_in(self._project):
+                    held = self._traces.held(flow_run.id, flow_run.run_count)
+                    trace, lock = holding.enter_context(held)
+                    child = await self._nursery.take()
+            except (NotWarm, ObjectNotFound, httpx.HTTPError, OSError) as error:
+                _log.warning("Run %s takes the slow path: %s", flow_run.name, error)
+            if known is None or child is None or trace is None:
+                # the public path, which also says what is wrong
+                if trace is not None:
+                    trace.remove()  # it would be no sign of life of such a run
+                self._in_hand.discard(flow_run.id)
+                await super()._submit_run(flow_run)
+                return
+            pid: object = None
             claimed, job = await asyncio.gather(
                 self._propose_pending_state(flow_run), self._checked_job(known, flow_run)
             )
@@ -135,6 +151,7 @@ class WarmWorker(ProcessWorker):
                 pid = await self._group.start(partial(self._see_through, start, job.configuration))
             else:
                 self._nursery.give_back(child)
+                self._in_hand.discard(flow_run.id)
                 trace.remove()
         if claimed and not job:
             pid = await self._group.start(self._submit_run_and_capture_errors, flow_run)
@@ -151,19 +168,18 @@ class WarmWorker(ProcessWorker):
     ) -> None:
         """Carry a claimed run to its end; whatever goes wrong with it is no end of the worker."""
         submitted = self._emit_flow_run_submitted_event(configuration)
-        started = False
+        began = False
 
-        class Started:
-            def started(self, value: object = None) -> None:
-                nonlocal started
-                started = True
-                task_status.started(value)
+        def on_start(pid: object) -> None:
+            nonlocal began
+            began = True
+            task_status.started(pid)
 
         try:
-            result = await self._execution.run(start, Started())
+            result = await self._execution.run(start, on_start)
         except Exception as error:  # noqa: BLE001 -- it is told, in the log and as the run's state
             _log.error("Run %s was lost.", start.flow_run.name, exc_info=error)
-            if not started:
+            if not began:
                 task_status.started(error)
             message = f"The warm worker could not see to it: {type(error).__name__}: {error}"
             await self._propose_crashed_state(start.flow_run, message)
@@ -171,6 +187,7 @@ class WarmWorker(ProcessWorker):
             self._emit_flow_run_executed_event(result, configuration, submitted)
         finally:
             self._release_limit_slot(start.flow_run.id)
+            self._in_hand.discard(start.flow_run.id)
         start.trace.remove()
 
     async def _job(self, known: Known | None, flow_run: FlowRun) -> Job | None:
