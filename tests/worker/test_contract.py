@@ -60,6 +60,25 @@ def test_a_nudge_starts_a_run_long_before_the_next_poll(
     assert nudged.ended(created["id"])["type"] == "COMPLETED"
 
 
+def test_a_nudge_that_comes_twice_starts_one_run(nudged: Pool, postgres: EmbeddedPostgres) -> None:
+    path = f"/deployments/{nudged.deploy('ping')}/create_flow_run"
+    url = postgres.url("postgres").replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as ledger:
+
+        def nudge(run: dict[str, object]) -> None:
+            ledger.execute("select pg_notify(%s, %s)", (CHANNEL, json.dumps(run)))
+
+        first = nudged.ask("POST", path, {})
+        nudge(first)
+        assert nudged.ended(first["id"])["type"] == "COMPLETED"
+        nudge(first)
+        second = nudged.ask("POST", path, {})
+        nudge(second)  # when this one has run, the word before it has been heard
+
+    assert nudged.ended(second["id"])["type"] == "COMPLETED"
+    assert nudged.run(first["id"])["run_count"] == 1
+
+
 def test_a_nudge_about_another_pool_starts_nothing(
     nudged: Pool, pool: Pool, postgres: EmbeddedPostgres
 ) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 from prefect.client.orchestration import PrefectClient
@@ -17,6 +18,8 @@ from pydantic import SecretStr, ValidationError
 from cct_ops.ledger.nudges import CHANNEL
 
 _RETRY_SECONDS = (1.0, 5.0, 30.0)
+
+_FRESH = timedelta(seconds=10)
 
 _log = logging.getLogger("prefect.worker.warm")
 
@@ -60,5 +63,13 @@ class Nudges:
         except (ValueError, ValidationError, ObjectNotFound) as error:
             _log.warning("A nudge that cannot be read: %s", type(error).__name__)
             return
-        if run.work_pool_name == self._pool:
+        if run.work_pool_name == self._pool and _is_due(run):
             await on_run(run)
+
+
+def _is_due(run: FlowRun) -> bool:
+    """Whether it waits to be started now; an old word may be about a run that has long ended."""
+    state, now = run.state, datetime.now(UTC)
+    if state is None or not state.is_scheduled() or now - state.timestamp > _FRESH:
+        return False
+    return run.next_scheduled_start_time is None or run.next_scheduled_start_time <= now

@@ -14,6 +14,7 @@ import contextlib
 import copy
 import logging
 import os
+from collections import deque
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -78,6 +79,7 @@ class WarmWorker(ProcessWorker):
         self._stack = contextlib.AsyncExitStack()
         self._background: list[asyncio.Task[None]] = []
         self._in_hand: set[UUID] = set()
+        self._claimed: deque[UUID] = deque(maxlen=1000)  # the latest Scheduled states
         if _BROKEN:
             _log.warning("Runs start slowly, as process worker: %s.", "; ".join(_BROKEN))
             await super().__aenter__()
@@ -118,8 +120,18 @@ class WarmWorker(ProcessWorker):
     async def _submit_scheduled_flow_runs(
         self, flow_run_response: list[WorkerFlowRunResponse]
     ) -> list[FlowRun]:
-        """Leave out what we have in hand: a poll and a nudge may tell of the same run."""
-        new = [entry for entry in flow_run_response if entry.flow_run.id not in self._in_hand]
+        """
+        Leave out what we have, or had: a poll and a nudge may tell of the same run.
+
+        Each Scheduled state is claimed once. Prefect itself would let a finished run be claimed
+        again by a word that comes late.
+        """
+        new = [
+            entry
+            for entry in flow_run_response
+            if entry.flow_run.id not in self._in_hand
+            and (entry.flow_run.state is None or entry.flow_run.state.id not in self._claimed)
+        ]
         return await super()._submit_scheduled_flow_runs(new)
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
@@ -146,6 +158,8 @@ class WarmWorker(ProcessWorker):
             claimed, job = await asyncio.gather(
                 self._propose_pending_state(flow_run), self._checked_job(known, flow_run)
             )
+            if claimed and flow_run.state is not None:
+                self._claimed.append(flow_run.state.id)
             if claimed and job:
                 start = Start(flow_run, job.order, child, trace, lock)
                 pid = await self._group.start(partial(self._see_through, start, job.configuration))
@@ -229,8 +243,8 @@ class WarmWorker(ProcessWorker):
             if now and now.deployment.updated == known.deployment.updated:
                 return job
             return await self._job(now, flow_run)
-        except (ObjectNotFound, httpx.HTTPError, ValueError):
-            return None  # the public path meets the same, and tells of it
+        except Exception:  # noqa: BLE001 -- the public path meets the same, and tells of it
+            return None
 
     async def _order(self, flow_run: FlowRun) -> Order | None:
         job = await self._job(await self._lookups.now(flow_run), flow_run)
