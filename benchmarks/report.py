@@ -58,7 +58,7 @@ def machine() -> dict[str, Any]:
         "cpu": cpu,
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "python": platform.python_version(),
         "load_average_before": [round(load, 2) for load in os.getloadavg()],
         "versions": {name: version(name) for name in _PACKAGES},
