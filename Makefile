@@ -39,6 +39,9 @@ test: $(VENV)/.dev  ## the whole suite, against real parts; ARGS="..." for pytes
 simulate: install ## a simulated week with and without the guards, in one table
 	$(BIN)/python -m simulation $(ARGS)
 
+bench: install   ## measure it all, half an hour; BENCH="--warm 20 --stock 3" for less
+	$(BIN)/python -m benchmarks $(BENCH)
+
 check: $(VENV)/.dev ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -50,4 +53,4 @@ lock: $(VENV)/.dev  ## compile both locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --extra build --extra dev pyproject.toml -o requirements-dev.lock
 
-.PHONY: help install demo up test simulate check lock
+.PHONY: help install demo up test simulate bench check lock

@@ -20,7 +20,7 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from cct_ops.errors import BadConfiguration, OpsError
 
 ROOT = Path(__file__).parent.parent
-POOL_TYPE = "process"
+POOL_TYPE = "warm"
 
 
 def apply() -> list[str]:

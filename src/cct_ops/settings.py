@@ -94,6 +94,9 @@ class Settings(BaseSettings):
         Path(".cct-ops/reviews"),
         description="Where post-incident reviews are written; a mounted folder in a container.",
     )
+    warm_processes: int = Field(
+        2, ge=0, description="How many processes of the warm worker wait, ready to take a run."
+    )
 
     gateway_host: str = Field("127.0.0.1", description="Where the gateway listens.")
     gateway_port: int = Field(8080, ge=0, le=65535, description="0 lets the system choose.")

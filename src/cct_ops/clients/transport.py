@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -49,6 +51,7 @@ class CctTransport:
             timeout=timeout_seconds,
             follow_redirects=False,
             transport=transport,
+            verify=_authorities(),
         )
 
     def __enter__(self) -> Self:
@@ -184,3 +187,9 @@ def _fit_for_a_header(api_key: SecretStr) -> SecretStr:
             "X_API_KEY holds characters that no header can carry: look for a line end or a blank."
         )
     return api_key
+
+
+@lru_cache(maxsize=1)
+def _authorities() -> ssl.SSLContext:
+    """Load the certificate authorities once per process: that takes longer than a request."""
+    return httpx.create_ssl_context()

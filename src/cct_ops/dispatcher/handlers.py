@@ -46,7 +46,7 @@ class Remediation:
             return
         try:
             parameters = convert(rule.parameters, claim.labels)
-            flow_run_id = self.runs.create(
+            run = self.runs.create(
                 rule.playbook,
                 {**parameters, "mode": rule.mode.value, "incident_id": str(claim.incident_id)},
                 key=run_key(claim, rule),
@@ -60,13 +60,14 @@ class Remediation:
             log.error("incident %s: %s", claim.incident_id, reason)  # noqa: TRY400 -- an answer
             outbox.hand_to_people(self.engine, claim, state="parked", rule=rule.name, reason=reason)
         else:
-            log.info("incident %s: %s is run %s", claim.incident_id, rule.playbook, flow_run_id)
+            log.info("incident %s: %s is run %s", claim.incident_id, rule.playbook, run.id)
             outbox.sent(
                 self.engine,
                 claim,
                 rule=rule.name,
                 playbook=rule.playbook,
-                flow_run_id=flow_run_id,
+                flow_run_id=run.id,
+                nudge=run.model_dump_json(),
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import threading
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
@@ -34,6 +36,10 @@ class Runs:
         self._client: SyncPrefectClient = get_client(
             sync_client=True, httpx_settings={"timeout": timeout_seconds}
         )
+        # Prefect's own retries would hold a row past its lease; ours are in the ledger. Made once:
+        # every change of Prefect's settings takes some 25 ms.
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+            self._settings = contextvars.copy_context()
         self._deployments: dict[str, UUID] = {}
         self._lock = threading.Lock()
 
@@ -53,22 +59,14 @@ class Runs:
 
     def create(
         self, playbook: str, parameters: Mapping[str, str | int], *, key: str, tags: list[str]
-    ) -> UUID:
+    ) -> FlowRun:
         """
         Return the run of this idempotency key; it is created if there is none yet.
 
         Raises ``Rejected`` where repeating cannot help, and ``Unavailable`` where it can.
         """
         try:
-            # Prefect's own retries would hold a row past its lease; ours are in the ledger.
-            with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
-                try:
-                    return self._create(playbook, parameters, key, tags)
-                except httpx.HTTPStatusError as error:
-                    if error.response.status_code != 404:
-                        raise
-                self._forget(playbook)  # it was deployed anew, under another id
-                return self._create(playbook, parameters, key, tags)
+            return self._settings.copy().run(self._create, playbook, parameters, key, tags)
         except ObjectNotFound:
             raise Rejected(
                 f"Prefect knows no deployment {playbook}/{playbook}: deploy it, then requeue.",
@@ -90,11 +88,21 @@ class Runs:
 
     def _create(
         self, playbook: str, parameters: Mapping[str, str | int], key: str, tags: list[str]
-    ) -> UUID:
-        run = self._client.create_flow_run_from_deployment(
+    ) -> FlowRun:
+        try:
+            return self._ask(playbook, parameters, key, tags)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != 404:
+                raise
+        self._forget(playbook)  # it was deployed anew, under another id
+        return self._ask(playbook, parameters, key, tags)
+
+    def _ask(
+        self, playbook: str, parameters: Mapping[str, str | int], key: str, tags: list[str]
+    ) -> FlowRun:
+        return self._client.create_flow_run_from_deployment(
             self._deployment(playbook), parameters=dict(parameters), tags=tags, idempotency_key=key
         )
-        return run.id
 
     def _deployment(self, playbook: str) -> UUID:
         """Return the deployment's id, asked for once."""

@@ -16,6 +16,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from cct_ops.ledger import nudges
 from cct_ops.ledger.schema import dispatches, incidents
 
 CHANNEL = "dispatch"
@@ -88,9 +89,19 @@ def claim(engine: sa.Engine, purpose: str, lease_seconds: float) -> Claim | None
     return Claim(*row) if row else None
 
 
-def sent(engine: sa.Engine, claim: Claim, *, rule: str, playbook: str, flow_run_id: UUID) -> None:
-    """Mark that the run exists."""
+def sent(
+    engine: sa.Engine,
+    claim: Claim,
+    *,
+    rule: str,
+    playbook: str,
+    flow_run_id: UUID,
+    nudge: str | None = None,
+) -> None:
+    """Mark that the run exists, and tell the workers of it if it is given (``ledger.nudges``)."""
     with engine.begin() as connection:
+        if nudge is not None:
+            nudges.nudge(connection, flow_run_id, nudge)
         _settle(
             connection, claim, state="sent", rule=rule, playbook=playbook, flow_run_id=flow_run_id
         )

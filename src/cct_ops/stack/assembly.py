@@ -65,6 +65,9 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         "PREFECT_UI_URL": ui,
         "PREFECT_HOME": str(config.data / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # both ask the server something first, and our own server has nothing to say to either
+        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
+        "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
         "PREFECT_CLI_COLORS": "false",
         "PREFECT_LOGGING_COLORS": "false",
         "PREFECT_WORKER_QUERY_SECONDS": given.get("PREFECT_WORKER_QUERY_SECONDS", "2"),
@@ -160,7 +163,8 @@ def _service_parts(
     database = ("postgres",) if not _given_databases(config) else ()
     port = str(config.prefect_port)
     server = program("-m", "prefect", "server", "start", "--host", HOST, "--port", port)
-    worker = ("-m", "prefect", "worker", "start", "--pool", "cct-ops", "--name", "cct-ops")
+    worker = ["-m", "prefect", "worker", "start", "--type", "warm"]
+    worker += ["--pool", "cct-ops", "--name", "cct-ops"]
     gateway = f"http://{env['CCT_OPS_GATEWAY_HOST']}:{config.gateway_port}".replace(
         "//0.0.0.0:", f"//{HOST}:"
     )

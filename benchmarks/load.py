@@ -1,0 +1,152 @@
+"""Many incidents at once, a long history, and how the stack bears them."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import psycopg
+from psycopg import sql
+
+from benchmarks.starts import steps
+from benchmarks.system import System
+
+_PATIENCE_SECONDS = 600.0
+
+
+def at_once(system: System, incidents: int) -> dict[str, float]:
+    """Send that many alerts at the same time; returns what became of them."""
+    began = time.time()
+    with _Watch(system) as watch, ThreadPoolExecutor(min(incidents, 32)) as senders:
+        found = list(senders.map(lambda _: system.alert(), range(incidents)))
+        answered = time.time() - began
+        runs = [system.run_of(incident, _PATIENCE_SECONDS) for incident in found]
+        ends = [system.ended(run, _PATIENCE_SECONDS) for run in runs]
+        ended = time.time() - began
+    starts = sorted(steps(system, began, began, run).probing for run in runs)
+    return {
+        "incidents": incidents,
+        "lost": incidents - ends.count("COMPLETED"),
+        "all_answered_seconds": answered,
+        "median_started_seconds": statistics.median(starts),
+        "last_started_seconds": starts[-1],
+        "all_ended_seconds": ended,
+        "ui_median_seconds": statistics.median(watch.seconds),
+        "ui_worst_seconds": max(watch.seconds),
+    }
+
+
+def intake(system: System, deliveries: int) -> dict[str, float]:
+    """Send deliveries, each a new incident that is only told of, as fast as eight senders can."""
+    url, key = system.urls["hook"], system.key
+    headers = {"Authorization": f"Bearer {key}"}
+
+    def send(number: int) -> float:
+        labels = {"alertname": "Intake", "id": str(number)}
+        alert = {"status": "firing", "labels": labels, "startsAt": "2026-01-01T00:00:00Z"}
+        began = time.monotonic()
+        body = {"version": "4", "alerts": [alert]}
+        system.http.post(url, json=body, headers=headers).raise_for_status()
+        return time.monotonic() - began
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as senders:
+        took = sorted(senders.map(send, range(deliveries)))
+    return {
+        "deliveries": deliveries,
+        "per_second": deliveries / (time.monotonic() - began),
+        "median_seconds": statistics.median(took),
+        "p99_seconds": took[int(len(took) * 0.99)],
+    }
+
+
+def add_history(system: System, runs: int) -> None:
+    """Put finished runs into the history, as copies of the latest one, over the last 30 days."""
+    url = system.env["PREFECT_API_DATABASE_CONNECTION_URL"].replace("+asyncpg", "")
+    with psycopg.connect(url) as database:
+        run, state = (_columns(database, table) for table in ("flow_run", "flow_run_state"))
+        ago = sql.SQL("number * interval '30 days' / {}").format(runs)
+        made: dict[str, sql.Composable] = {
+            "id": sql.SQL("new_id"),
+            "state_id": sql.SQL("null"),
+            "idempotency_key": sql.SQL("null"),
+            "name": sql.SQL("'history ' || number"),
+            **{
+                name: sql.SQL("{} - {}").format(sql.Identifier(name), ago)
+                for name in ("start_time", "end_time", "expected_start_time", "created", "updated")
+            },
+        }
+        database.execute(
+            sql.SQL(
+                "create temporary table new as select number, gen_random_uuid() as new_id,"
+                " gen_random_uuid() as new_state from generate_series(1, {}) as number"
+            ).format(runs)
+        )
+        latest = sql.SQL(
+            "(select * from flow_run where state_type = 'COMPLETED'"
+            " order by end_time desc limit 1) latest"
+        )
+        database.execute(_copy("flow_run", run, made, sql.SQL("new, {}").format(latest)))
+        final = sql.SQL(
+            "new, (select flow_run_state.* from flow_run_state join {} on latest.state_id"
+            " = flow_run_state.id) final"
+        ).format(latest)
+        about = {"id": sql.SQL("new_state"), "flow_run_id": sql.SQL("new_id")}
+        database.execute(_copy("flow_run_state", state, about, final))
+        database.execute(
+            "update flow_run set state_id = new.new_state from new where flow_run.id = new.new_id"
+        )
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute("analyze")
+
+
+def _columns(database: psycopg.Connection[Any], table: str) -> list[str]:
+    query = (
+        "select column_name from information_schema.columns where table_name = %s"
+        " and is_generated = 'NEVER' and table_schema = 'public'"
+    )
+    return [name for (name,) in database.execute(query, (table,))]
+
+
+def _copy(
+    table: str, columns: list[str], made: Mapping[str, sql.Composable], source: sql.Composable
+) -> sql.Composed:
+    values = [made.get(name, sql.Identifier(name)) for name in columns]
+    return sql.SQL("insert into {} ({}) select {} from {}").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        sql.SQL(", ").join(values),
+        source,
+    )
+
+
+class _Watch:
+    """Asks the server again and again what the UI asks for its first page."""
+
+    def __init__(self, system: System) -> None:
+        self.seconds: list[float] = []
+        self._url = f"{system.env['PREFECT_API_URL']}/flow_runs/filter"
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+
+    def __enter__(self) -> _Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        page = {"limit": 20, "sort": "START_TIME_DESC"}
+        with httpx.Client(timeout=60, trust_env=False) as http:
+            while not self._done.is_set():
+                began = time.monotonic()
+                http.post(self._url, json=page).raise_for_status()
+                self.seconds.append(time.monotonic() - began)
+                self._done.wait(0.25)

@@ -1,0 +1,168 @@
+"""A real stack to measure: every part as `cct-ops up` runs it, in nobody's way."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+import httpx
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.ledger.engine import connect
+from cct_ops.ledger.schema import dispatches
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.stack.assembly import Assembly, assemble
+from cct_ops.stack.config import StackConfig
+from cct_ops.stack.part import Event, Part
+from cct_ops.stack.up import running
+
+KEY = secrets.token_urlsafe(32)
+ROUTES = """
+rules:
+  - name: benchmark
+    match: ['alertname="Benchmark"']
+    playbook: auto-rollback
+    mode: observe
+    parameters:
+      target: {label: route, type: route}
+  - name: everything-else
+    notify: true
+"""
+PROBES = 6  # of one diagnosis
+WorkerType = Literal["warm", "process"]
+
+
+@dataclass(frozen=True)
+class System:
+    """A running stack and the ways into it."""
+
+    config: StackConfig
+    env: dict[str, str]
+    urls: dict[str, str]
+    start_seconds: dict[str, float]
+    supervisor_pid: int
+    http: httpx.Client
+    ledger: sa.Engine
+    key: str = KEY
+
+    def alert(self) -> UUID:
+        """Send one alert of an incident of its own; returns the incident."""
+        now = datetime.now(UTC).isoformat()
+        labels = {"alertname": "Benchmark", "route": "/daily-summary", "id": uuid4().hex}
+        body = {"version": "4", "alerts": [{"status": "firing", "labels": labels, "startsAt": now}]}
+        headers = {"Authorization": f"Bearer {KEY}"}
+        answer = self.http.post(self.urls["hook"], json=body, headers=headers).raise_for_status()
+        return UUID(answer.json()["incidents"][0])
+
+    def run_of(self, incident: UUID, seconds: float = 120) -> UUID:
+        """Wait for the incident's run."""
+        query = sa.select(dispatches.c.flow_run_id).where(dispatches.c.incident_id == incident)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with self.ledger.connect() as connection:
+                if found := connection.execute(query).scalar_one_or_none():
+                    return UUID(str(found))
+            time.sleep(0.1)
+        raise TimeoutError(f"There is no run for incident {incident}.")
+
+    def api(self, method: str, path: str, content: object = None) -> Any:
+        """Call Prefect's API."""
+        url = f"{self.env['PREFECT_API_URL']}{path}"
+        return self.http.request(method, url, json=content).raise_for_status().json()
+
+    def lift_limit(self) -> None:
+        """Let any number of runs go at once: what is measured is how fast they can start."""
+        found = self.api("GET", "/deployments/name/auto-rollback/auto-rollback")
+        url = f"{self.env['PREFECT_API_URL']}/deployments/{found['id']}"
+        self.http.patch(url, json={"concurrency_limit": None}).raise_for_status()
+
+    def probes(self, run: UUID, seconds: float = 60) -> list[tuple[float, float]]:
+        """Return start and end of each probe of a run that has ended; their record comes later."""
+        wanted = {"flow_runs": {"id": {"any_": [str(run)]}}}
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            tasks = self.api("POST", "/task_runs/filter", wanted)
+            found = [task for task in tasks if task["name"].startswith("probe_")]
+            if len(found) >= PROBES and all(task["end_time"] for task in found):
+                return [(seconds_of(t["start_time"]), seconds_of(t["end_time"])) for t in found]
+            time.sleep(0.25)
+        raise TimeoutError(f"The probes of run {run} are not all recorded.")
+
+    def ended(self, run: UUID, seconds: float = 120) -> str:
+        """Wait for a run's end; returns how it ended."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            state = self.api("GET", f"/flow_runs/{run}")["state"]["type"]
+            if state in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}:
+                return str(state)
+            time.sleep(0.25)
+        raise TimeoutError(f"Run {run} did not end within {seconds:.0f} s.")
+
+
+@contextlib.contextmanager
+def system(folder: Path, worker: WorkerType = "warm") -> Iterator[System]:
+    """Run a stack whose playbooks only look, with nothing that slows them down on purpose."""
+    routes = folder / "routes.yaml"
+    folder.mkdir(parents=True, exist_ok=True)
+    routes.write_text(ROUTES)
+    config = StackConfig.ephemeral(
+        folder,
+        {
+            "CCT_OPS_ROUTES_PATH": str(routes),
+            "CCT_OPS_ALERTMANAGER_KEY": KEY,
+            "CCT_OPS_REQUESTS_PER_MINUTE": "1000000",
+            "CCT_URL": "",
+        },
+    )
+    seconds: dict[str, float] = {}
+
+    def on_event(event: Event) -> None:
+        if event.kind in {"ready", "up"}:
+            seconds[event.part or "the whole stack"] = event.seconds
+
+    assembler = assemble if worker == "warm" else _assemble_stock
+    with (
+        running(config, on_event=on_event, assembler=assembler) as stack,
+        httpx.Client(timeout=60, trust_env=False) as http,
+    ):
+        SandboxControl(stack.urls["cct"]).reset(limits=False)
+        ledger = connect(SecretStr(stack.env["CCT_OPS_DATABASE_URL"]))
+        made = System(
+            config, dict(stack.env), dict(stack.urls), seconds, stack.supervisor.pid, http, ledger
+        )
+        made.lift_limit()
+        yield made
+        ledger.dispose()
+
+
+def _assemble_stock(config: StackConfig, lock_fd: int) -> Assembly:
+    """Put Prefect's own process worker, polling as it does by default, in the warm one's place."""
+    assembly = assemble(config, lock_fd)
+    parts = tuple(_stock(part) if part.name == "worker" else part for part in assembly.plan.parts)
+    plan = assembly.plan.model_copy(update={"parts": parts})
+    return Assembly(plan, assembly.env, assembly.urls, assembly.own_key)
+
+
+def _stock(part: Part) -> Part:
+    argv = tuple("process" if word == "warm" else word for word in part.program.argv)
+    env = {
+        name: value
+        for name, value in part.program.env.items()
+        if name != "PREFECT_WORKER_QUERY_SECONDS"
+    }
+    return part.model_copy(
+        update={"program": part.program.model_copy(update={"argv": argv, "env": env})}
+    )
+
+
+def seconds_of(text: str) -> float:
+    """Return a time of Prefect's API as seconds since 1970."""
+    return datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,23 @@
+"""
+A word to the workers that a run is there, so that none has to wait for its next poll.
+
+It is only a hint: it may be lost, come twice or be about a run that somebody else takes. It holds
+the whole run where that fits into PostgreSQL's 8000 bytes, else only the run's id.
+"""
+
+from __future__ import annotations
+
+import json
+from uuid import UUID
+
+import sqlalchemy as sa
+
+CHANNEL = "flow_runs"
+_MOST_BYTES = 7999
+
+
+def nudge(connection: sa.Connection, flow_run_id: UUID, flow_run: str) -> None:
+    """Tell of a run, given as Prefect's JSON, once the caller's transaction commits."""
+    fits = len(flow_run.encode()) <= _MOST_BYTES
+    payload = flow_run if fits else json.dumps({"id": str(flow_run_id)})
+    connection.execute(sa.select(sa.func.pg_notify(CHANNEL, payload)))

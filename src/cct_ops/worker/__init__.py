@@ -1,0 +1,1 @@
+"""A Prefect worker whose runs start at once: they are forked with everything imported."""

@@ -1,0 +1,117 @@
+"""The life of a warm process after its fork: get ready, wait for an order, carry it out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import socket
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.context import SyncClientContext, refresh_global_settings_context
+from prefect.flows import Flow, load_flow_from_entrypoint
+from prefect.logging.loggers import flow_run_logger
+
+from cct_ops.worker import contract
+from cct_ops.worker.order import Order, receive
+from cct_ops.worker.preload import Flows
+
+
+def live(line: socket.socket, flows: Flows) -> int:
+    """Carry out one order and return the exit code; 0 as well when none ever came."""
+    _seed()
+    with contextlib.ExitStack() as connections:
+        # Made here and not before the fork: a connection has one owner.
+        with contextlib.suppress(httpx.HTTPError, RuntimeError):  # no API now: it is tried again
+            connections.enter_context(SyncClientContext.get_or_create())
+        order = receive(line)
+        if order is None:
+            return 0
+        if _take_environment(order.env):
+            connections.close()
+        if not order.stream_output:
+            _silence()
+        if order.kind == "run":
+            _run(order, flows)
+        else:
+            _run_hooks(order, flows)
+    return 0
+
+
+def _seed() -> None:
+    """Forked twins would draw the same numbers."""
+    random.seed()
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed()
+
+
+def _take_environment(env: Mapping[str, str]) -> bool:
+    """Take the run's environment; True if Prefect's settings changed with it."""
+    before = _prefect_settings(os.environ)
+    os.environ.clear()
+    os.environ.update(env)
+    if _prefect_settings(os.environ) == before:
+        return False
+    refresh_global_settings_context()
+    return True
+
+
+def _prefect_settings(env: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in env.items()
+        if name.startswith("PREFECT_") and not name.startswith("PREFECT__")
+    }
+
+
+def _silence() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+
+
+def _run(order: Order, flows: Flows) -> None:
+    """Do what ``python -m prefect.engine`` does, with a run and a flow that are here already."""
+    contract.configure_from_env()
+    contract.quicken()
+    flow_run = FlowRun.model_validate(order.flow_run)
+    with contract.handle_engine_signals(flow_run.id):
+        logger = flow_run_logger(flow_run)
+        try:
+            flow = _flow(order.entrypoint, flows)
+        except Exception:
+            logger.exception("The flow could not be loaded.")
+            raise
+        with contract.RunMetrics(flow_run, flow):
+            result = contract.run_flow(flow, flow_run=flow_run, error_logger=logger)  # type: ignore[arg-type]  # as Prefect does
+            contract.drive(flow, result)
+
+
+def _run_hooks(order: Order, flows: Flows) -> None:
+    """Run the hooks for the state of a run whose own process is gone; one failure stops none."""
+    flow_run = FlowRun.model_validate(order.flow_run)
+    state: State[Any] = State.model_validate(order.state)
+    flow = _flow(order.entrypoint, flows)
+    hooks = flow.on_cancellation_hooks if state.is_cancelling() else flow.on_crashed_hooks
+    logger = flow_run_logger(flow_run, flow)
+    for hook in hooks:
+        name = getattr(hook, "__name__", repr(hook))
+        logger.info("Running hook %r in response to entering state %r", name, state.name)
+        try:
+            answer = hook(flow, flow_run, state)
+            if asyncio.iscoroutine(answer):
+                asyncio.run(answer)
+        except Exception:
+            logger.exception("An error was encountered while running hook %r", name)
+        else:
+            logger.info("Hook %r finished running successfully", name)
+
+
+def _flow(entrypoint: str, flows: Flows) -> Flow[Any, Any]:
+    known = flows.get(entrypoint)
+    return known or load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)

@@ -1,0 +1,129 @@
+"""
+The only place where Prefect's private names are used, and the check that they are what we know.
+
+The warm worker is the public ``ProcessWorker`` with two steps of its own. It claims a run without
+the requests that ``BaseWorker`` makes one after the other before it starts one (deployment, flow,
+labels, a second Pending state), and it starts a run in a forked process instead of a new one.
+Everything that follows (cancellation, receipts, exit codes, crash states, hooks) is Prefect's own
+executor, the one behind ``ProcessWorker.run``.
+
+``broken()`` compares what we build on with what is installed. When it names anything, or when an
+import below fails, the warm worker says so and is a plain process worker: slow, and right.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import functools
+import inspect
+import pkgutil
+import threading
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import prefect
+import prefect.flow_engine
+import prefect.results
+from prefect._flow_run_suspension import observe_flow_run_suspension
+from prefect._internal.control_listener import configure_from_env
+from prefect._internal.metrics import RunMetrics
+from prefect.engine import _drive_run_flow_result as drive
+from prefect.engine import handle_engine_signals
+from prefect.flow_engine import run_flow
+from prefect.runner._flow_run_executor import FlowRunExecutorContext
+from prefect.runner._process_manager import ProcessHandle
+from prefect.runner._state_proposer import StateProposer
+
+__all__ = [
+    "FlowRunExecutorContext",
+    "ProcessHandle",
+    "RunMetrics",
+    "StateProposer",
+    "broken",
+    "configure_from_env",
+    "drive",
+    "handle_engine_signals",
+    "quicken",
+    "run_flow",
+]
+
+TRIED = frozenset({"3.8.8"})
+
+# What we call or replace, and the parameters that it has.
+_KNOWN = {
+    "prefect.workers.base:BaseWorker._submit_run": "self flow_run",
+    "prefect.workers.base:BaseWorker._submit_scheduled_flow_runs": "self flow_run_response",
+    "prefect.workers.base:BaseWorker._propose_pending_state": "self flow_run",
+    "prefect.workers.base:BaseWorker._propose_crashed_state": "self flow_run message client",
+    "prefect.workers.base:BaseWorker._release_limit_slot": "self flow_run_id",
+    "prefect.workers.base:BaseWorker._give_worker_labels_to_flow_run": "self flow_run_id",
+    "prefect.workers.base:BaseWorker._emit_flow_run_submitted_event": "self configuration",
+    "prefect.workers.base:BaseWorker._emit_flow_run_executed_event": (
+        "self result configuration submitted_event"
+    ),
+    "prefect.workers.base:BaseJobConfiguration.from_template_and_values": (
+        "base_job_template values client"
+    ),
+    "prefect.workers.process:ProcessJobConfiguration.prepare_for_flow_run": (
+        "self flow_run deployment flow work_pool worker_name worker_id"
+    ),
+    "prefect.runner._flow_run_executor:FlowRunExecutorContext.create_executor": (
+        "self flow_run starter resolve_flow propose_submitting hook_runner"
+    ),
+    "prefect.runner._flow_run_executor:FlowRunExecutor.submit": "self task_status",
+    "prefect.runner._control_channel:ControlChannel.register": "self flow_run_id",
+    "prefect.runner._state_proposer:StateProposer.propose_crashed": "self flow_run message",
+    "prefect.runner._state_proposer:StateProposer.propose_cancelled": "self flow_run state_updates",
+    "prefect._flow_run_suspension:observe_flow_run_suspension": (
+        "flow_run_id suspension_request polling_interval"
+    ),
+    "prefect.results:_read_server_default_result_storage_block_id": "",
+    "prefect.flow_engine:run_flow": (
+        "flow flow_run parameters wait_for return_type error_logger context"
+    ),
+}
+
+
+def broken() -> list[str]:
+    """Return what is not as this project was tried with; empty when all is well."""
+    found = [] if prefect.__version__ in TRIED else [f"Prefect {prefect.__version__} is not tried"]
+    for name, expected in _KNOWN.items():
+        try:
+            actual = " ".join(inspect.signature(pkgutil.resolve_name(name)).parameters)
+        except (AttributeError, ImportError):
+            found.append(f"there is no {name}")
+        else:
+            if actual != expected:
+                found.append(f"{name} takes: {actual}")
+    return found
+
+
+def quicken() -> None:
+    """
+    Spare a process with one run two waits of the engine before the run may begin.
+
+    The answer to "where does the server keep results" is asked for three times; once will do. And
+    the observer of suspensions is waited for until it has connected: it looks at the run's state
+    when it has, so nothing is missed if the run begins meanwhile.
+    """
+    read = functools.lru_cache(maxsize=1)(
+        prefect.results._read_server_default_result_storage_block_id  # noqa: SLF001 -- see above
+    )
+    prefect.results._read_server_default_result_storage_block_id = read  # noqa: SLF001
+    engine: Any = prefect.flow_engine
+    engine.observe_flow_run_suspension = _observe_suspension
+
+
+@contextlib.contextmanager
+def _observe_suspension(flow_run_id: UUID, suspension_request: Any) -> Iterator[None]:
+    observing = observe_flow_run_suspension(flow_run_id, suspension_request)
+    context = contextvars.copy_context()
+    entering = threading.Thread(target=context.run, args=(observing.__enter__,), daemon=True)
+    entering.start()
+    try:
+        yield
+    finally:
+        entering.join()
+        observing.__exit__(None, None, None)

@@ -1,0 +1,154 @@
+"""
+Forked runs under Prefect's own executor, and the runs of workers that are no more.
+
+The executor is shared by all runs of the worker: one connection watches for cancellations, where
+the process worker opens one per run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import anyio.abc
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelling
+from prefect.workers.process import ProcessWorkerResult
+
+from cct_ops.worker.contract import FlowRunExecutorContext, ProcessHandle, StateProposer
+from cct_ops.worker.forks import Child, NotWarm
+from cct_ops.worker.liveness import Trace
+from cct_ops.worker.nursery import Nursery
+from cct_ops.worker.order import Order
+
+_log = logging.getLogger("prefect.worker.warm")
+
+MakeOrder = Callable[[FlowRun], Awaitable[Order | None]]
+Status = anyio.abc.TaskStatus[Any]
+
+
+@dataclass(frozen=True)
+class Start:
+    """One run about to start: the process that takes it, and the lock that shows it alive."""
+
+    flow_run: FlowRun
+    order: Order
+    child: Child
+    trace: Trace
+    lock: int
+
+
+class Execution:
+    """What happens to a run from its start to its end."""
+
+    def __init__(
+        self, context: FlowRunExecutorContext, nursery: Nursery, make_order: MakeOrder
+    ) -> None:
+        self._context = context
+        self._hooks = _ForkedHooks(nursery, make_order)
+        self._states = StateProposer(client=context.client)
+
+    async def run(self, start: Start, on_start: Callable[[object], None]) -> ProcessWorkerResult:
+        """Have the run carried out, and see to its state when its process ends."""
+        executor = self._context.create_executor(
+            start.flow_run,
+            _Starter(start, self._context),
+            propose_submitting=False,
+            hook_runner=self._hooks,
+        )
+        outcome = None
+
+        async def execute(*, task_status: Status) -> None:
+            nonlocal outcome
+            outcome = await executor.submit(task_status=task_status)
+
+        async with anyio.create_task_group() as group:
+            handle = await group.start(execute)
+            on_start(handle.pid)
+        code = None if outcome is None else outcome.status_code
+        if code is None:  # the fork server died first, and with it whoever could have told
+            await self.settle(start.trace, "Its process ended and nobody saw how.")
+        return ProcessWorkerResult(identifier=str(start.child.pid), status_code=code or 0)
+
+    async def settle(self, trace: Trace, message: str) -> None:
+        """Give the run of a dead process its final state, unless it has got on without us."""
+        try:
+            run = await self._context.client.read_flow_run(trace.flow_run_id)
+        except ObjectNotFound:
+            return
+        state = run.state
+        attempts = run.run_count - trace.run_count
+        if state is None:
+            return
+        if state.is_cancelling() and attempts in {0, 1}:
+            await self._hooks.run_cancellation_hooks(run, state)
+            await self._states.propose_cancelled(run, {"message": message})
+        elif (state.is_pending() and attempts == 0) or (state.is_running() and attempts == 1):
+            _log.warning("Run %s is marked as crashed: %s", run.name, message)
+            crashed = await self._states.propose_crashed(run, message)
+            if crashed is not None:
+                await self._hooks.run_crashed_hooks(run, crashed)
+
+
+@dataclass(frozen=True)
+class _Starter:
+    """The executor's way to start the process."""
+
+    start_: Start
+    context: FlowRunExecutorContext
+
+    async def start(
+        self,
+        flow_run: FlowRun,
+        task_status: Status = anyio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Hand the run over, say so, and return when the process has ended."""
+        child, order = self.start_.child, self.start_.order
+        port, token = self.context.control_channel.register(flow_run.id)
+        control = {
+            "PREFECT__CONTROL_PORT": str(port),
+            "PREFECT__CONTROL_TOKEN": token,
+            # these hooks are run for it, after its end
+            "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
+        }
+        child.tell(order.model_copy(update={"env": {**order.env, **control}}), self.start_.lock)
+        # a child has what is asked of it: pid and returncode
+        task_status.started(ProcessHandle(child))  # type: ignore[arg-type]
+        await child.wait()
+
+
+@dataclass(frozen=True)
+class _ForkedHooks:
+    """Runs a run's hooks in a warm process: the worker itself never imports a flow."""
+
+    nursery: Nursery
+    make_order: MakeOrder
+
+    async def run_cancellation_hooks(self, flow_run: FlowRun, state: State[Any]) -> None:
+        """Run them when the run is being cancelled."""
+        if state.is_cancelling():
+            await self._run(flow_run, Cancelling(message=state.message))
+
+    async def run_crashed_hooks(self, flow_run: FlowRun, state: State[Any]) -> None:
+        """Run them when the run has crashed."""
+        if state.is_crashed():
+            await self._run(flow_run, state)
+
+    async def _run(self, flow_run: FlowRun, state: State[Any]) -> None:
+        try:
+            order = await self.make_order(flow_run)
+            if order is None:
+                _log.warning("The hooks of %s are not run: its code is elsewhere.", flow_run.name)
+                return
+            child = await self.nursery.take()
+            child.tell(
+                order.model_copy(update={"kind": "hooks", "state": state.model_dump(mode="json")})
+            )
+        except (NotWarm, ObjectNotFound) as error:
+            _log.error("The hooks of %s could not be run: %s", flow_run.name, error)
+            return
+        await child.wait()

@@ -1,0 +1,93 @@
+"""
+``python -m cct_ops.worker.fork_server <descriptor>``: import everything once, then fork.
+
+It has one thread and no event loop, no connection and no engine, so that its forks inherit nothing
+that breaks when it is copied. The worker sends a byte with a descriptor, the end of a line to the
+new process; we answer with lines of JSON: that we are ready, each fork, each end of a process.
+It ends when the worker does.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+from prefect.logging.configuration import setup_logging
+
+from cct_ops.worker import child
+from cct_ops.worker.preload import Flows, preload
+
+
+def main() -> int:
+    """Load, then serve; in a forked process this returns once more, with its exit code."""
+    began = time.monotonic()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker
+    worker = socket.socket(fileno=int(sys.argv[1]))
+    sys.argv = sys.argv[:1]
+    setup_logging()
+    flows = preload(Path.cwd())
+    gc.collect()
+    gc.freeze()  # else the collector of each fork would copy pages by looking at them
+    _tell(worker, ready=True, seconds=time.monotonic() - began)
+    return _serve(worker, flows)
+
+
+def _serve(worker: socket.socket, flows: Flows) -> int:
+    wake, waker = socket.socketpair()
+    for end in (wake, waker):
+        end.setblocking(False)
+    signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    while True:
+        readable, _, _ = select.select([worker, wake], [], [])
+        if wake in readable:
+            wake.recv(4096)
+            _reap(worker)
+        if worker in readable:
+            asked, lines, _, _ = socket.recv_fds(worker, 1, 1)
+            if not asked:
+                return 0
+            for line in lines:
+                pid = os.fork()
+                if pid == 0:
+                    _become_a_process(worker, wake, waker)
+                    return child.live(socket.socket(fileno=line), flows)
+                os.close(line)
+                _tell(worker, pid=pid)
+
+
+def _become_a_process(*inherited: socket.socket) -> None:
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for end in inherited:
+        end.close()
+
+
+def _reap(worker: socket.socket) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        _tell(worker, pid=pid, exit_code=os.waitstatus_to_exitcode(status))
+
+
+def _tell(worker: socket.socket, **fact: object) -> None:
+    try:
+        worker.sendall(json.dumps(fact).encode() + b"\n")
+    except BrokenPipeError:
+        sys.exit(0)  # the worker is gone, and with it our purpose
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""
+What outlives a worker: which runs it started, and which of their processes still live.
+
+Each worker has a folder here and holds the lock of it; each of its runs has a file in there, locked
+for as long as the run's process lives. The kernel lets go of a lock when its last holder dies, and
+never before, so a lock that can be had is a proof of death. (A process id proves nothing: ids are
+used again, and containers each count their own.)
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from uuid import UUID, uuid4
+
+_WORKER = "worker"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The file of one attempt at a run: the one that began when the run had this ``run_count``."""
+
+    path: Path
+
+    @property
+    def flow_run_id(self) -> UUID:
+        """The run."""
+        return UUID(self.path.name.partition(".")[0])
+
+    @property
+    def run_count(self) -> int:
+        """How often the run had been running before this attempt."""
+        return int(self.path.name.partition(".")[2])
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a process still holds the lock."""
+        descriptor = _lock(self.path)
+        if descriptor is None:
+            return True
+        os.close(descriptor)
+        return False
+
+    def remove(self) -> None:
+        """Forget the attempt."""
+        self.path.unlink()
+
+
+class Traces:
+    """The folder of one worker, for as long as we hold its lock."""
+
+    def __init__(self, folder: Path, lock: int) -> None:
+        self._folder = folder
+        self._lock = lock
+
+    @classmethod
+    def begin(cls, pool: Path) -> Self:
+        """Make the folder of a new worker."""
+        folder = pool / str(uuid4())
+        folder.mkdir(parents=True)
+        lock = _lock(folder / _WORKER)
+        assert lock is not None  # noqa: S101 -- nobody else knows the name
+        return cls(folder, lock)
+
+    @classmethod
+    def of_the_dead(cls, pool: Path) -> list[Self]:
+        """Take over the folders of the workers of this pool that live no more."""
+        locks = ((folder, _lock(folder / _WORKER)) for folder in sorted(pool.iterdir()))
+        return [cls(folder, lock) for folder, lock in locks if lock is not None]
+
+    @contextmanager
+    def held(self, flow_run_id: UUID, run_count: int) -> Iterator[tuple[Trace, int]]:
+        """Lock a new trace; whoever is given the descriptor goes on holding it when we let go."""
+        trace = Trace(self._folder / f"{flow_run_id}.{run_count}")
+        lock = _lock(trace.path)
+        assert lock is not None  # noqa: S101 -- in our folder only we make traces
+        try:
+            yield trace, lock
+        finally:
+            os.close(lock)
+
+    def left(self) -> list[Trace]:
+        """Return the traces that nobody has removed."""
+        return [Trace(path) for path in sorted(self._folder.iterdir()) if path.name != _WORKER]
+
+    def end(self) -> None:
+        """Let go of the folder, and remove it unless something is left in it."""
+        if not self.left():
+            (self._folder / _WORKER).unlink()
+            self._folder.rmdir()
+        os.close(self._lock)
+
+
+def _lock(path: Path) -> int | None:
+    """Open and lock the file; None if somebody else has it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor

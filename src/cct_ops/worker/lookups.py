@@ -1,0 +1,97 @@
+"""
+What the worker knows of its pool's deployments, so that a start does not wait for an answer.
+
+What is known is checked while a run is claimed, but not for every run of a burst.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
+from prefect.client.schemas.objects import Flow, FlowRun
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.utilities.processutils import command_to_string, get_sys_executable
+from prefect.workers.process import ProcessJobConfiguration
+
+FRESH_SECONDS = 1.0
+_ENGINE = command_to_string([get_sys_executable(), "-m", "prefect.engine"])
+_PULL = "prefect.deployments.steps.set_working_directory"
+
+
+@dataclass(frozen=True)
+class Known:
+    """A deployment and its flow."""
+
+    deployment: DeploymentResponse
+    flow: Flow
+
+    def entrypoint_in(self, project: Path) -> str | None:
+        """Return the flow's place in this checkout; None if its code comes from elsewhere."""
+        entrypoint = self.deployment.entrypoint
+        if not entrypoint or ":" not in entrypoint:
+            return None
+        steps = self.deployment.pull_steps
+        if not steps:
+            folder = self.deployment.path
+        elif len(steps) == 1 and _PULL in steps[0]:
+            folder = steps[0][_PULL].get("directory")
+        else:
+            return None
+        return entrypoint if folder and Path(folder) == project else None
+
+    def job_variables(self, flow_run: FlowRun) -> dict[str, object]:
+        """Return what the run's job is made from: its own values over the deployment's."""
+        ours, own = self.deployment.job_variables or {}, flow_run.job_variables or {}
+        env = {**(ours.get("env") or {}), **(own.get("env") or {})}
+        return {**ours, **own, **({"env": env} if env else {})}
+
+
+class Lookups:
+    """A cache of deployments and flows."""
+
+    def __init__(self, client: PrefectClient, pool: str) -> None:
+        self._client = client
+        self._pool = pool
+        self._deployments: dict[UUID, tuple[DeploymentResponse, float]] = {}
+        self._flows: dict[UUID, Flow] = {}
+
+    async def fill(self) -> None:
+        """Read the deployments of the pool; raises what the client raises."""
+        ours = WorkPoolFilter(name=WorkPoolFilterName(any_=[self._pool]))
+        for deployment in await self._client.read_deployments(work_pool_filter=ours, limit=200):
+            self._deployments[deployment.id] = deployment, time.monotonic()
+            await self._flow(deployment.flow_id)
+
+    async def last_known(self, flow_run: FlowRun) -> Known | None:
+        """Return what the run is made from, perhaps as it was; asks only if it never did."""
+        if flow_run.deployment_id is None:
+            return None
+        if flow_run.deployment_id not in self._deployments:
+            return await self.now(flow_run)
+        deployment, _ = self._deployments[flow_run.deployment_id]
+        return Known(deployment, await self._flow(deployment.flow_id))
+
+    async def now(self, flow_run: FlowRun) -> Known | None:
+        """Return what the run is made from; raises ``ObjectNotFound`` if that is gone."""
+        if flow_run.deployment_id is None:
+            return None
+        deployment, read_at = self._deployments.get(flow_run.deployment_id, (None, 0.0))
+        if deployment is None or time.monotonic() - read_at > FRESH_SECONDS:
+            deployment = await self._client.read_deployment(flow_run.deployment_id)
+            self._deployments[deployment.id] = deployment, time.monotonic()
+        return Known(deployment, await self._flow(deployment.flow_id))
+
+    async def _flow(self, flow_id: UUID) -> Flow:
+        if flow_id not in self._flows:
+            self._flows[flow_id] = await self._client.read_flow(flow_id)
+        return self._flows[flow_id]
+
+
+def is_plain(configuration: ProcessJobConfiguration) -> bool:
+    """Whether the job is nothing but the run of the flow in an environment."""
+    return configuration.command == _ENGINE and configuration.working_dir is None

@@ -1,0 +1,75 @@
+"""The worker's ear at the ledger, where the dispatcher tells of each run that it has created."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ObjectNotFound
+from psycopg import sql
+from pydantic import SecretStr, ValidationError
+
+from cct_ops.ledger.nudges import CHANNEL
+
+_RETRY_SECONDS = (1.0, 5.0, 30.0)
+
+_FRESH = timedelta(seconds=10)
+
+_log = logging.getLogger("prefect.worker.warm")
+
+OnRun = Callable[[FlowRun], Awaitable[None]]
+
+
+class Nudges:
+    """Listens for runs of one work pool; without a ledger there are none, and polling is all."""
+
+    def __init__(self, ledger: SecretStr | None, pool: str, client: PrefectClient) -> None:
+        self._ledger = ledger
+        self._pool = pool
+        self._client = client
+
+    async def listen(self, on_run: OnRun) -> None:
+        """Call ``on_run`` for each run of the pool, for ever."""
+        if self._ledger is None:
+            return
+        url = self._ledger.get_secret_value().replace("postgresql+psycopg://", "postgresql://", 1)
+        failures = 0
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(url, autocommit=True) as listener:
+                    await listener.execute(sql.SQL("listen {}").format(sql.Identifier(CHANNEL)))
+                    failures = 0
+                    async for notice in listener.notifies():
+                        await self._hear(notice.payload, on_run)
+            except psycopg.Error as error:
+                _log.warning("Not nudged, only polling: %s", type(error).__name__)
+                await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
+                failures += 1
+
+    async def _hear(self, payload: str, on_run: OnRun) -> None:
+        """Take one nudge; what it says is believed only as far as it names a run of our pool."""
+        try:
+            content = json.loads(payload)
+            if set(content) == {"id"}:
+                run = await self._client.read_flow_run(content["id"])
+            else:
+                run = FlowRun.model_validate(content)
+        except (ValueError, ValidationError, ObjectNotFound) as error:
+            _log.warning("A nudge that cannot be read: %s", type(error).__name__)
+            return
+        if run.work_pool_name == self._pool and _is_due(run):
+            await on_run(run)
+
+
+def _is_due(run: FlowRun) -> bool:
+    """Whether it waits to be started now; an old word may be about a run that has long ended."""
+    state, now = run.state, datetime.now(UTC)
+    if state is None or not state.is_scheduled() or now - state.timestamp > _FRESH:
+        return False
+    return run.next_scheduled_start_time is None or run.next_scheduled_start_time <= now

@@ -1,0 +1,93 @@
+"""
+What a fork server imports before it forks: everything that a run would import on its way.
+
+That is what Prefect and its libraries import only when it is used, the flows with all that they
+import, and what those modules import inside their functions (pandas, Great Expectations): their
+reason for being lazy, the time it takes, is no reason here.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from prefect.flows import Flow, load_flow_from_entrypoint
+
+import cct_ops
+
+_LAZY = (
+    "anyio._backends._asyncio",
+    "encodings.idna",
+    "prefect.artifacts",
+    "prefect.blocks.core",
+    "prefect.client.subscriptions",
+    "prefect.events.clients",
+    "prefect.events.worker",
+    "prefect.filesystems",
+    "prefect.task_engine",
+    "prefect.task_runners",
+    "prefect.task_worker",
+    "prefect.utilities.visualization",
+    "psycopg",
+    "rich.table",
+    "rich.traceback",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "websockets.asyncio.client",
+    "websockets.legacy.client",
+)
+
+_log = logging.getLogger("prefect.worker.warm")
+
+Flows = dict[str, Flow[Any, Any]]
+
+
+def preload(project: Path) -> Flows:
+    """Import everything and return the flows by their entrypoints; what is broken is logged."""
+    for name in _LAZY:
+        _import(name)
+    flows: Flows = {}
+    for path in sorted((project / "flows").glob("[!_]*.py")):
+        entrypoint = f"flows/{path.name}:{path.stem}"
+        try:
+            flows[entrypoint] = load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+        except Exception:  # noqa: BLE001 -- one broken playbook must not keep the others cold
+            _log.exception("%s cannot be loaded: its runs will fail.", entrypoint)
+    for source in _our_sources(project):
+        for name in _imported_in_functions(source):
+            if name not in sys.modules:
+                _import(name)
+    return flows
+
+
+def _import(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except ImportError as error:  # a run that needs it fails with the same words
+        _log.warning("%s is not preloaded: %s", name, error)
+
+
+def _our_sources(project: Path) -> list[Path]:
+    """Return the files of the loaded modules that are of this project."""
+    ours = (project.resolve(), Path(cct_ops.__file__).parent)
+    files = {Path(file) for module in list(sys.modules.values()) if (file := _file(module))}
+    return sorted(file for file in files if any(file.is_relative_to(root) for root in ours))
+
+
+def _file(module: object) -> str | None:
+    file = getattr(module, "__file__", None)
+    return file if file and "site-packages" not in file else None
+
+
+def _imported_in_functions(source: Path) -> Iterator[str]:
+    for function in ast.walk(ast.parse(source.read_text())):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Import):
+                    yield from (alias.name for alias in node.names)
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    yield node.module

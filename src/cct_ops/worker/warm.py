@@ -1,0 +1,297 @@
+"""
+The worker type ``warm``: Prefect's process worker, with runs that are forked instead of started.
+
+This is the one module that goes ahead of ``BaseWorker``'s submit path; what it builds on is listed
+and checked in ``contract``. A run that is not ours to fork (other code than this checkout, a
+command of its own) and every run while no warm process can be had takes the public path: slower,
+never lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import logging
+import os
+from collections import deque
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+from uuid import UUID
+
+import anyio
+import anyio.abc
+import httpx
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import get_current_settings
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
+
+from cct_ops.settings import Settings
+from cct_ops.stack.config import project_of
+from cct_ops.worker.forks import NotWarm
+from cct_ops.worker.liveness import Traces
+from cct_ops.worker.lookups import Known, Lookups, is_plain
+from cct_ops.worker.nudges import Nudges
+from cct_ops.worker.nursery import Nursery
+from cct_ops.worker.order import Order
+
+try:
+    from cct_ops.worker import contract
+    from cct_ops.worker.execution import Execution, Start
+except ImportError as error:
+    _BROKEN = [f"{error}"]
+else:
+    _BROKEN = contract.broken()
+
+_log = logging.getLogger("prefect.worker.warm")
+
+_LOOK_SECONDS = 5.0  # for the ends of processes that outlived their worker
+_WRITE_SECONDS = 1.0  # what only informs is written when the run has started
+
+Status = anyio.abc.TaskStatus[Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a run needs to start."""
+
+    configuration: ProcessJobConfiguration
+    order: Order
+
+
+class WarmWorker(ProcessWorker):
+    """Runs flows of the checkout that it is started in, in processes forked ready to run."""
+
+    type = "warm"
+    _display_name = "Warm process"
+    _description = (
+        "Execute flow runs of a checkout in processes that are forked with everything imported:"
+        " they start in a fraction of a second. Everything else is as with the process worker."
+    )
+    _documentation_url = ""
+
+    async def __aenter__(self) -> Self:
+        """Start the fork server first: it loads while the worker says hello."""
+        self._stack = contextlib.AsyncExitStack()
+        self._background: list[asyncio.Task[None]] = []
+        self._in_hand: set[UUID] = set()
+        self._claimed: deque[UUID] = deque(maxlen=1000)  # the latest Scheduled states
+        if _BROKEN:
+            _log.warning("Runs start slowly, as process worker: %s.", "; ".join(_BROKEN))
+            await super().__aenter__()
+            return self
+        settings = Settings.load()
+        self._project = project_of(Path.cwd())
+        self._nursery = Nursery(self._project, self._environment(), idle=settings.warm_processes)
+        self._nursery.start()
+        self._stack.push_async_callback(self._nursery.stop)
+        await super().__aenter__()
+        context = await self._stack.enter_async_context(contract.FlowRunExecutorContext())
+        self._lookups = Lookups(self.client, self._work_pool_name)
+        self._execution = Execution(context, self._nursery, self._order)
+        pool = get_current_settings().home / "warm-worker" / self._work_pool_name
+        self._traces = Traces.begin(pool)
+        self._stack.callback(self._traces.end)
+        nudges = Nudges(settings.database_url, self._work_pool_name, self.client)
+        self._background = [
+            asyncio.create_task(self._settle_the_dead(pool)),
+            asyncio.create_task(nudges.listen(self._start_nudged)),
+        ]
+        try:
+            await self._lookups.fill()
+            await self._nursery.ready()
+        except (NotWarm, httpx.HTTPError) as error:
+            _log.warning("The first runs may start slowly: %s", error)
+        return self
+
+    async def __aexit__(self, *exc_info: Any) -> None:
+        """Stop what we added once the runs have been seen to."""
+        for task in self._background:
+            task.cancel()
+        try:
+            await super().__aexit__(*exc_info)
+        finally:
+            await self._stack.__aexit__(*exc_info)
+
+    async def _submit_scheduled_flow_runs(
+        self, flow_run_response: list[WorkerFlowRunResponse]
+    ) -> list[FlowRun]:
+        """
+        Leave out what we have, or had: a poll and a nudge may tell of the same run.
+
+        Each Scheduled state is claimed once. Prefect itself would let a finished run be claimed
+        again by a word that comes late.
+        """
+        new = [
+            entry
+            for entry in flow_run_response
+            if entry.flow_run.id not in self._in_hand
+            and (entry.flow_run.state is None or entry.flow_run.state.id not in self._claimed)
+        ]
+        return await super()._submit_scheduled_flow_runs(new)
+
+    async def _submit_run(self, flow_run: FlowRun) -> None:
+        """Claim a run and start it; the claim is all that the start waits for."""
+        self._in_hand.add(flow_run.id)
+        with contextlib.ExitStack() as holding:
+            known = child = trace = None
+            try:
+                known = None if _BROKEN else await self._lookups.last_known(flow_run)
+                if known and known.entrypoint_in(self._project):
+                    held = self._traces.held(flow_run.id, flow_run.run_count)
+                    trace, lock = holding.enter_context(held)
+                    child = await self._nursery.take()
+            except (NotWarm, ObjectNotFound, httpx.HTTPError, OSError) as error:
+                _log.warning("Run %s takes the slow path: %s", flow_run.name, error)
+            if known is None or child is None or trace is None:
+                # the public path, which also says what is wrong
+                if trace is not None:
+                    trace.remove()  # it would be no sign of life of such a run
+                self._in_hand.discard(flow_run.id)
+                await super()._submit_run(flow_run)
+                return
+            pid: object = None
+            claimed, job = await asyncio.gather(
+                self._propose_pending_state(flow_run), self._checked_job(known, flow_run)
+            )
+            if claimed and flow_run.state is not None:
+                self._claimed.append(flow_run.state.id)
+            if claimed and job:
+                start = Start(flow_run, job.order, child, trace, lock)
+                pid = await self._group.start(partial(self._see_through, start, job.configuration))
+            else:
+                self._nursery.give_back(child)
+                self._in_hand.discard(flow_run.id)
+                trace.remove()
+        if claimed and not job:
+            pid = await self._group.start(self._submit_run_and_capture_errors, flow_run)
+        if isinstance(pid, int):
+            self._group.start_soon(self._write_down, flow_run, pid)
+        else:
+            self._release_limit_slot(flow_run.id)
+        self._submitting_flow_run_ids.remove(flow_run.id)
+        if self._cancelling_observer is not None:
+            self._cancelling_observer.remove_in_flight_flow_run_id(flow_run.id)
+
+    async def _see_through(
+        self, start: Start, configuration: ProcessJobConfiguration, *, task_status: Status
+    ) -> None:
+        """Carry a claimed run to its end; whatever goes wrong with it is no end of the worker."""
+        submitted = self._emit_flow_run_submitted_event(configuration)
+        began = False
+
+        def on_start(pid: object) -> None:
+            nonlocal began
+            began = True
+            task_status.started(pid)
+
+        try:
+            result = await self._execution.run(start, on_start)
+        except Exception as error:  # noqa: BLE001 -- it is told, in the log and as the run's state
+            _log.error("Run %s was lost.", start.flow_run.name, exc_info=error)
+            if not began:
+                task_status.started(error)
+            message = f"The warm worker could not see to it: {type(error).__name__}: {error}"
+            await self._propose_crashed_state(start.flow_run, message)
+        else:
+            self._emit_flow_run_executed_event(result, configuration, submitted)
+        finally:
+            self._release_limit_slot(start.flow_run.id)
+            self._in_hand.discard(start.flow_run.id)
+        start.trace.remove()
+
+    async def _job(self, known: Known | None, flow_run: FlowRun) -> Job | None:
+        """Make the job of a run as ``BaseWorker`` would; None if it is none for a warm process."""
+        entrypoint = known and known.entrypoint_in(self._project)
+        if known is None or entrypoint is None:
+            return None
+        work_pool = copy.deepcopy(self.work_pool)  # the server may send another one meanwhile
+        configuration: ProcessJobConfiguration
+        configuration = await ProcessJobConfiguration.from_template_and_values(
+            base_job_template=work_pool.base_job_template,
+            values=known.job_variables(flow_run),
+            client=self.client,
+        )
+        configuration.prepare_for_flow_run(
+            flow_run=flow_run,
+            deployment=known.deployment,
+            flow=known.flow,
+            work_pool=work_pool,
+            worker_name=self.name,
+            worker_id=self.backend_id,
+        )
+        if not is_plain(configuration):
+            return None
+        order = Order(
+            kind="run",
+            flow_run=flow_run.model_dump(mode="json"),
+            entrypoint=entrypoint,
+            env={name: value for name, value in configuration.env.items() if value is not None},
+            stream_output=configuration.stream_output,
+        )
+        return Job(configuration, order)
+
+    async def _checked_job(self, known: Known, flow_run: FlowRun) -> Job | None:
+        """Make the job from what was known, and again if that turns out to be out of date."""
+        try:
+            job = await self._job(known, flow_run)
+            now = await self._lookups.now(flow_run)
+            if now and now.deployment.updated == known.deployment.updated:
+                return job
+            return await self._job(now, flow_run)
+        except Exception:  # noqa: BLE001 -- the public path meets the same, and tells of it
+            return None
+
+    async def _order(self, flow_run: FlowRun) -> Order | None:
+        job = await self._job(await self._lookups.now(flow_run), flow_run)
+        return None if job is None else job.order
+
+    async def _write_down(self, flow_run: FlowRun, pid: int) -> None:
+        """Tell Prefect what only informs people, once it is in nobody's way."""
+        await anyio.sleep(_WRITE_SECONDS)
+        try:
+            await self.client.update_flow_run(flow_run.id, infrastructure_pid=str(pid))
+            await self._give_worker_labels_to_flow_run(flow_run.id)
+        except (ObjectNotFound, httpx.HTTPError) as error:
+            _log.warning("Run %s has no worker's name on it: %s", flow_run.name, error)
+
+    async def _start_nudged(self, flow_run: FlowRun) -> None:
+        """Start a run that we were told of, unless we know it already."""
+        if self._has_successfully_synced and self.is_setup:
+            pool, queue = self.work_pool.id, flow_run.work_queue_id or self.work_pool.id
+            response = WorkerFlowRunResponse(
+                work_pool_id=pool, work_queue_id=queue, flow_run=flow_run
+            )
+            await self._submit_scheduled_flow_runs([response])
+
+    async def _settle_the_dead(self, pool: Path) -> None:
+        """See to the runs of this pool's workers that died; their processes may live still."""
+        message = "Its process died while no worker was there to see it."
+        left = Traces.of_the_dead(pool)
+        with contextlib.ExitStack() as taken_over:
+            for traces in left:
+                taken_over.callback(traces.end)
+            while traces_left := [trace for traces in left for trace in traces.left()]:
+                for trace in traces_left:
+                    if not trace.is_alive:
+                        try:
+                            await self._execution.settle(trace, message)
+                            trace.remove()
+                        except httpx.HTTPError as error:
+                            _log.warning("%s is not settled yet: %s", trace.flow_run_id, error)
+                await anyio.sleep(_LOOK_SECONDS)
+
+    @property
+    def _group(self) -> anyio.abc.TaskGroup:
+        assert self._runs_task_group is not None  # noqa: S101 -- set up before anything runs
+        return self._runs_task_group
+
+    @staticmethod
+    def _environment() -> dict[str, str]:
+        """Return what runs start from; theirs differs only where their job says so."""
+        settings = get_current_settings().to_environment_variables(exclude_unset=True)
+        return {**os.environ, **settings}

@@ -1,0 +1,213 @@
+"""A checkout of its own, deployed to the real Prefect server, and warm workers in processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+FLOWS = {
+    "ping": """
+import os
+from prefect import flow, get_run_logger
+
+@flow(log_prints=True)
+def ping(note: str = "") -> int:
+    get_run_logger().info("here is %s", note)
+    return os.getpid()
+""",
+    "hold": """
+import os, signal, time
+from pathlib import Path
+from prefect import flow
+
+def crashed(flow, flow_run, state):
+    Path(flow_run.parameters["folder"], "crashed").write_text(state.message)
+
+def cancelled(flow, flow_run, state):
+    Path(flow_run.parameters["folder"], "cancelled").write_text(state.name)
+
+@flow(on_crashed=[crashed], on_cancellation=[cancelled])
+def hold(folder: str) -> None:
+    Path(folder, "pid").write_text(str(os.getpid()))
+    while not Path(folder, "go").exists():
+        time.sleep(0.02)
+""",
+    "fail": """
+from prefect import flow
+
+@flow
+def fail() -> None:
+    raise ValueError("not today")
+""",
+    "change": """
+from pathlib import Path
+from prefect import flow
+from flows.helping import WORD
+
+@flow
+def change(path: str) -> None:
+    Path(path).write_text(WORD)
+""",
+    "helping": "WORD = 'first'",
+    "draw": """
+import random
+from pathlib import Path
+import numpy
+from prefect import flow
+
+@flow
+def draw(path: str) -> None:
+    Path(path).write_text(f"{random.random()} {numpy.random.random()}")
+""",
+    "leave": """
+import os
+from prefect import flow
+
+@flow
+def leave(code: int) -> None:
+    os._exit(code)
+""",
+}
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A work pool, and a checkout whose flows are deployed into it."""
+
+    api_url: str
+    name: str
+    project: Path
+
+    def write(self, name: str, code: str) -> None:
+        """Put a flow into the checkout."""
+        (self.project / "flows" / f"{name}.py").write_text(code)
+
+    def deploy(self, name: str, *, folder: Path | None = None, **more: object) -> str:
+        """Deploy a flow as `prefect deploy` does; returns the deployment's id."""
+        flow = self.ask("POST", "/flows/", {"name": name})
+        place = {"directory": str(folder or self.project)}
+        pull = {"prefect.deployments.steps.set_working_directory": place}
+        made = self.ask(
+            "POST",
+            "/deployments/",
+            {
+                "name": self.name,
+                "flow_id": flow["id"],
+                "entrypoint": f"flows/{name}.py:{name}",
+                "path": ".",
+                "pull_steps": [pull],
+                "work_pool_name": self.name,
+                **more,
+            },
+        )
+        return str(made["id"])
+
+    def create(self, deployment: str, **parameters: object) -> str:
+        """Make a run; returns its id."""
+        path = f"/deployments/{deployment}/create_flow_run"
+        return str(self.ask("POST", path, {"parameters": parameters})["id"])
+
+    def run(self, flow_run_id: str) -> dict[str, Any]:
+        """Return a run as it is now."""
+        return dict(self.ask("GET", f"/flow_runs/{flow_run_id}"))
+
+    def ended(self, flow_run_id: str, seconds: float = 30) -> dict[str, Any]:
+        """Wait for a run's end and return its final state."""
+        final = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+        until(lambda: self.run(flow_run_id)["state"]["type"] in final, seconds)
+        return dict(self.run(flow_run_id)["state"])
+
+    def ask(self, method: str, path: str, content: object = None) -> Any:
+        """Call Prefect's API."""
+        url = f"{self.api_url}{path}"
+        answer = httpx.request(method, url, json=content, timeout=30, trust_env=False)
+        return answer.raise_for_status().json()
+
+    @contextmanager
+    def worker(self, *arguments: str, **env: str) -> Iterator[Worker]:
+        """Run `prefect worker start`, ready to fork, and leave nothing of it behind."""
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--type", "warm"]
+        command += ["--pool", self.name, "--name", f"of {self.name}", *arguments]
+        log = self.project / f"worker-{time.monotonic_ns()}.log"
+        environment = {
+            **os.environ,
+            "PREFECT_API_URL": self.api_url,
+            "PREFECT_HOME": str(self.project / "home"),
+            "PREFECT_WORKER_QUERY_SECONDS": "0.2",
+            "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
+            "PYTHONUNBUFFERED": "1",
+            **env,
+        }
+        with (
+            log.open("wb") as output,
+            subprocess.Popen(
+                command,
+                cwd=self.project,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            ) as process,
+        ):
+            worker = Worker(process, log)
+            try:
+                until(worker.is_ready, 60)
+                yield worker
+            finally:
+                worker.end()
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker's process."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def is_ready(self) -> bool:
+        """Whether it takes runs."""
+        assert self.process.poll() is None, self.said()
+        return "started!" in self.said()
+
+    def said(self) -> str:
+        """Return its output."""
+        return self.log.read_text(errors="replace")
+
+    def server(self) -> psutil.Process:
+        """Return the newest fork server."""
+        children = psutil.Process(self.process.pid).children()
+        servers = [child for child in children if "cct_ops.worker.fork_server" in child.cmdline()]
+        return max(servers, key=lambda server: server.create_time())
+
+    def end(self) -> None:
+        """Stop it and everything in its session, orphans too."""
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        for other in psutil.process_iter():
+            try:
+                if os.getsid(other.pid) == self.process.pid:
+                    other.kill()
+            except (ProcessLookupError, psutil.NoSuchProcess):
+                continue
+
+
+def until(fact: Callable[[], object], seconds: float = 20) -> None:
+    """Wait until it holds."""
+    deadline = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s"
+        time.sleep(0.05)

@@ -1,0 +1,98 @@
+"""What the warm worker builds on in Prefect, and what it does where that is not there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import psycopg
+import pytest
+from prefect.workers.base import BaseWorker
+
+from cct_ops.ledger.nudges import CHANNEL
+from cct_ops.stack.postgres import EmbeddedPostgres
+from cct_ops.worker import contract
+from cct_ops.worker.warm import WarmWorker
+from tests.worker.running import Pool
+
+
+def test_this_prefect_is_as_the_warm_worker_knows_it() -> None:
+    assert contract.broken() == []
+
+
+def test_prefect_knows_the_worker_type_by_its_entry_point() -> None:
+    assert BaseWorker.get_worker_class_from_type("warm") is WarmWorker
+
+
+def test_another_prefect_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("prefect.__version__", "3.9.0")
+    monkeypatch.delattr("prefect.workers.base.BaseWorker._release_limit_slot")
+    monkeypatch.setattr("prefect.workers.base.BaseWorker._propose_pending_state", print)
+
+    assert contract.broken() == [
+        "Prefect 3.9.0 is not tried",
+        "prefect.workers.base:BaseWorker._propose_pending_state takes: args sep end file flush",
+        "there is no prefect.workers.base:BaseWorker._release_limit_slot",
+    ]
+
+
+def test_with_another_prefect_it_is_a_process_worker(own_pool: Pool, tmp_path: Path) -> None:
+    """Python runs sitecustomize before anything else: there this Prefect becomes another one."""
+    (tmp_path / "sitecustomize.py").write_text("import prefect\nprefect.__version__ = '3.9.0'\n")
+    run = own_pool.create(own_pool.deploy("ping"))
+    with own_pool.worker(PYTHONPATH=str(tmp_path)) as worker:
+        assert own_pool.ended(run, 60)["type"] == "COMPLETED"
+        assert "Runs start slowly, as process worker: Prefect 3.9.0 is not tried" in worker.said()
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["the whole run", "its id alone"])
+def test_a_nudge_starts_a_run_long_before_the_next_poll(
+    whole: bool, nudged: Pool, postgres: EmbeddedPostgres
+) -> None:
+    deployment = nudged.deploy("ping")
+    created = nudged.ask("POST", f"/deployments/{deployment}/create_flow_run", {})
+    nudge = json.dumps(created if whole else {"id": created["id"]})
+    url = postgres.url("postgres").replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as ledger:
+        ledger.execute("select pg_notify(%s, %s)", (CHANNEL, "no run at all"))
+        ledger.execute("select pg_notify(%s, %s)", (CHANNEL, nudge))
+
+    assert nudged.ended(created["id"])["type"] == "COMPLETED"
+
+
+def test_a_nudge_that_comes_twice_starts_one_run(nudged: Pool, postgres: EmbeddedPostgres) -> None:
+    path = f"/deployments/{nudged.deploy('ping')}/create_flow_run"
+    url = postgres.url("postgres").replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as ledger:
+
+        def nudge(run: dict[str, object]) -> None:
+            ledger.execute("select pg_notify(%s, %s)", (CHANNEL, json.dumps(run)))
+
+        first = nudged.ask("POST", path, {})
+        nudge(first)
+        assert nudged.ended(first["id"])["type"] == "COMPLETED"
+        nudge(first)
+        second = nudged.ask("POST", path, {})
+        nudge(second)  # when this one has run, the word before it has been heard
+
+    assert nudged.ended(second["id"])["type"] == "COMPLETED"
+    assert nudged.run(first["id"])["run_count"] == 1
+
+
+def test_a_nudge_about_another_pool_starts_nothing(
+    nudged: Pool, pool: Pool, postgres: EmbeddedPostgres
+) -> None:
+    theirs = pool.ask("POST", f"/deployments/{pool.deploy('ping')}/create_flow_run", {})
+    ours = nudged.ask("POST", f"/deployments/{nudged.deploy('ping')}/create_flow_run", {})
+    url = postgres.url("postgres").replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as ledger:
+        for created in (theirs, ours):
+            ledger.execute("select pg_notify(%s, %s)", (CHANNEL, json.dumps(created)))
+
+    assert nudged.ended(ours["id"])["type"] == "COMPLETED"
+    assert theirs["id"] not in nudged_log(nudged)
+
+
+def nudged_log(pool: Pool) -> str:
+    """Return what the pool's workers said."""
+    return "\n".join(log.read_text() for log in pool.project.glob("worker-*.log"))

@@ -1,0 +1,81 @@
+"""What dies, and what becomes of the runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import psutil
+
+from tests.worker.running import Pool, Worker, until
+from tests.worker.test_runs import pid_of
+
+
+def test_the_fork_server_has_one_thread_and_no_connection(pool: Pool, worker: Worker) -> None:
+    server = worker.server()
+
+    assert server.num_threads() == 1
+    assert server.net_connections() == []
+
+
+def test_forks_share_nothing_that_is_random(pool: Pool, worker: Worker, tmp_path: Path) -> None:
+    deployment = pool.deploy("draw")
+    runs = [pool.create(deployment, path=str(tmp_path / str(i))) for i in range(2)]
+    for run in runs:
+        assert pool.ended(run)["type"] == "COMPLETED"
+
+    assert (tmp_path / "0").read_text() != (tmp_path / "1").read_text()
+
+
+def test_runs_outlive_a_killed_fork_server(pool: Pool, worker: Worker, tmp_path: Path) -> None:
+    run = pool.create(pool.deploy("hold"), folder=str(tmp_path))
+    pid_of(tmp_path)
+    worker.server().kill()
+    (tmp_path / "go").touch()
+
+    assert pool.ended(run)["type"] == "COMPLETED"
+    assert pool.ended(pool.create(pool.deploy("ping")), 60)["type"] == "COMPLETED"
+
+
+def test_a_death_that_nobody_saw_is_a_crash(pool: Pool, worker: Worker, tmp_path: Path) -> None:
+    run = pool.create(pool.deploy("hold"), folder=str(tmp_path))
+    pid = pid_of(tmp_path)
+    server = worker.server()
+    server.suspend()  # else it might still report the death
+    os.kill(pid, signal.SIGKILL)
+    server.kill()
+
+    state = pool.ended(run, 60)
+    assert (state["type"], state["message"]) == (
+        "CRASHED",
+        "Its process ended and nobody saw how.",
+    )
+    until((tmp_path / "crashed").exists, 60)
+
+
+def test_a_new_worker_sees_to_the_runs_of_a_killed_one(own_pool: Pool, tmp_path: Path) -> None:
+    deployment = own_pool.deploy("hold")
+    dead, alive = tmp_path / "dead", tmp_path / "alive"
+    with own_pool.worker() as first:
+        runs = []
+        for folder in (dead, alive):
+            folder.mkdir()
+            runs.append(own_pool.create(deployment, folder=str(folder)))
+            pid_of(folder)
+        family = psutil.Process(first.process.pid).children(recursive=True)
+        first.process.kill()
+        os.kill(pid_of(dead), signal.SIGKILL)
+        left = [process for process in family if process.pid != pid_of(alive)]
+        until(lambda: not any(process.is_running() for process in left))  # the idle ones too
+
+        with own_pool.worker():
+            state = own_pool.ended(runs[0])
+            assert (state["type"], state["message"]) == (
+                "CRASHED",
+                "Its process died while no worker was there to see it.",
+            )
+            until((dead / "crashed").exists)
+            assert own_pool.run(runs[1])["state"]["type"] == "RUNNING"
+            (alive / "go").touch()
+            assert own_pool.ended(runs[1])["type"] == "COMPLETED"
