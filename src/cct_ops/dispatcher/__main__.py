@@ -44,6 +44,7 @@ def main() -> int:
                         partial(intake.expire, engine, name, source.silence_seconds),
                     )
                     for name, source in sources.items()
+                    if source.silence_seconds is not None
                 ],
             )
             for number in (signal.SIGTERM, signal.SIGINT):

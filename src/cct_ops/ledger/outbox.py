@@ -26,6 +26,11 @@ NOW = sa.func.statement_timestamp()
 REMEDIATE = "remediate"  # route the incident and start its playbook
 NOTICE = "notice"  # tell people about it
 
+_ENQUEUE = sa.text("""
+    insert into dispatches (incident_id, purpose)
+    select unnest(cast(:ids as uuid[])), :purpose on conflict do nothing
+""")
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -45,8 +50,7 @@ class Claim:
 
 def enqueue(connection: sa.Connection, incident_ids: Sequence[UUID], purpose: str) -> None:
     """Ask for one dispatch per incident, once the caller's transaction commits."""
-    rows = [{"incident_id": each, "purpose": purpose} for each in incident_ids]
-    connection.execute(insert(dispatches).on_conflict_do_nothing(), rows)
+    connection.execute(_ENQUEUE, {"ids": [str(each) for each in incident_ids], "purpose": purpose})
     _wake(connection)
 
 

@@ -69,14 +69,18 @@ deliveries = sa.Table(
     metadata,
     _id(),
     _text("source"),
+    sa.Column("sender_id", sa.Text, nullable=False, server_default=""),
     _text("body_sha256"),
     sa.Column("body", BYTEA, nullable=False),
+    sa.Column("headers", JSONB, nullable=False, server_default="{}"),
+    _text("admitted_by", nullable=True),
     *_word("status", "accepted", "quarantined"),
     _text("note", nullable=True),
     sa.Column("copies", sa.Integer, nullable=False, server_default="1"),
     _at("received_at", default=True),
     _at("last_received_at", default=True),
-    sa.UniqueConstraint("source", "body_sha256"),
+    sa.UniqueConstraint("source", "sender_id", "body_sha256"),
+    sa.Index("ix_deliveries_received_at", "received_at"),
 )
 
 incidents = sa.Table(
@@ -104,6 +108,7 @@ incidents = sa.Table(
         postgresql_where=sa.text("state = 'open'"),
     ),
     sa.CheckConstraint("closed_as in ('resolved', 'expired')", name="closed_as"),
+    sa.Index("ix_incidents_opened_at", "opened_at"),
 )
 
 alerts = sa.Table(
@@ -126,7 +131,7 @@ dispatches = sa.Table(
     _id(),
     sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), nullable=False),
     _text("purpose"),
-    *_word("state", "pending", "sent", "notified", "parked", default="pending"),
+    *_word("state", "pending", "sent", "notified", "parked", "folded", default="pending"),
     _text("rule", nullable=True),
     _text("playbook", nullable=True),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
