@@ -8,6 +8,7 @@ events come in order, so every event that shows it open or over is believed, not
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -42,7 +43,9 @@ class _Named(_Wire):
     summary: str | None = None
 
 
-class _Incident(_Wire):
+class Incident(_Wire):
+    """An incident as PagerDuty shows it, in events and in lists."""
+
     id: str
     status: str
     title: str = ""
@@ -63,7 +66,7 @@ class _Envelope(_Wire):
 
 
 class _IncidentEvent(_Event):
-    data: _Incident
+    data: Incident
 
 
 class _IncidentEnvelope(_Wire):
@@ -95,10 +98,18 @@ def read(body: bytes) -> Reading:
 
 
 def _alert(event: _IncidentEvent) -> Alert:
-    incident = event.data
+    reopened = event.event_type == "incident.reopened"
+    alert = incident_alert(event.data, event.occurred_at, reopens=reopened)
+    if alert is None:
+        raise UnknownShape("event.data.status: not a status that PagerDuty documents")
+    return alert
+
+
+def incident_alert(incident: Incident, at: datetime, *, reopens: bool = False) -> Alert | None:
+    """Return the incident's state at that moment; None for one that PagerDuty does not document."""
     status = _STATES.get(incident.status)
     if status is None:
-        raise UnknownShape("event.data.status: not a status that PagerDuty documents")
+        return None
     labels = {
         "alertname": "PagerDutyIncident",
         "title": incident.title,
@@ -110,8 +121,8 @@ def _alert(event: _IncidentEvent) -> Alert:
         status=status,
         labels={name: value for name, value in labels.items() if value},
         annotations={"url": incident.html_url} if incident.html_url else {},
-        starts_at=event.occurred_at,
-        ends_at=event.occurred_at if status is AlertStatus.RESOLVED else None,
+        starts_at=at,
+        ends_at=at if status is AlertStatus.RESOLVED else None,
         identity={"incident": incident.id},
-        reopens=event.event_type == "incident.reopened",
+        reopens=reopens,
     )

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from cct_ops.ledger import outbox
 from cct_ops.ledger.episodes import ClosedAs, Episode, Verdict, judge
+from cct_ops.ledger.schema import incidents
 from cct_ops.models.alert import Alert
 
 # Locks live in a table of fixed size, so keys share a bounded number of them.
@@ -120,6 +121,15 @@ def judge_all(connection: sa.Connection, told: Sequence[Told]) -> list[list[Judg
     _write(connection, before, after)
     _keep(connection, told, judged)
     return judged
+
+
+def open_keys(engine: sa.Engine, source: str) -> set[str]:
+    """Return the keys of the source's open incidents."""
+    asked = sa.select(incidents.c.key).where(
+        incidents.c.source == source, incidents.c.state == "open"
+    )
+    with engine.connect() as connection:
+        return set(connection.scalars(asked))
 
 
 def _owner(verdict: Verdict, newest: Episode | None) -> UUID | None:

@@ -51,7 +51,7 @@ class Claim:
 def enqueue(connection: sa.Connection, incident_ids: Sequence[UUID], purpose: str) -> None:
     """Ask for one dispatch per incident, once the caller's transaction commits."""
     connection.execute(_ENQUEUE, {"ids": [str(each) for each in incident_ids], "purpose": purpose})
-    _wake(connection)
+    wake(connection)
 
 
 def claim(engine: sa.Engine, purpose: str, lease_seconds: float) -> Claim | None:
@@ -127,7 +127,13 @@ def hand_to_people(
                 },
             )
         )
-        _wake(connection)
+        wake(connection)
+
+
+def folded(engine: sa.Engine, claim: Claim, *, rule: str, reason: str) -> None:
+    """Settle a row whose incident another one stands for."""
+    with engine.begin() as connection:
+        _settle(connection, claim, state="folded", rule=rule, note=reason)
 
 
 def parked(engine: sa.Engine, claim: Claim, reason: str) -> None:
@@ -146,15 +152,15 @@ def postponed(engine: sa.Engine, claim: Claim, seconds: float, reason: str) -> N
 
 
 def requeue(engine: sa.Engine, dispatch_id: UUID) -> bool:
-    """Give a parked row another chance, after a person removed its reason."""
+    """Give a parked or folded row another chance, after a person looked at its reason."""
     again = (
         sa.update(dispatches)
-        .where(dispatches.c.id == dispatch_id, dispatches.c.state == "parked")
+        .where(dispatches.c.id == dispatch_id, dispatches.c.state.in_(("parked", "folded")))
         .values(state="pending", next_attempt_at=NOW, finished_at=None)
     )
     with engine.begin() as connection:
         found = connection.execute(again).rowcount == 1
-        _wake(connection)
+        wake(connection)
     return found
 
 
@@ -171,6 +177,6 @@ def _settle(connection: sa.Connection, claim: Claim, **values: object) -> bool:
     return connection.execute(settled).rowcount == 1
 
 
-def _wake(connection: sa.Connection) -> None:
+def wake(connection: sa.Connection) -> None:
     """Wake the dispatchers when the transaction commits."""
     connection.execute(sa.select(sa.func.pg_notify(CHANNEL, "")))

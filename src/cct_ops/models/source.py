@@ -25,6 +25,8 @@ HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$", t
 UserName = Annotated[str, StringConstraints(pattern=r"^[^:\s]{1,64}$")]
 FieldPath = Annotated[str, StringConstraints(pattern=r"^[^.\s]+(\.[^.\s]+)*$", max_length=200)]
 
+OWN_SOURCE = "cct-ops"
+
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -89,11 +91,16 @@ class Reconciliation(Frozen):
     every_seconds: float = Field(180, ge=1, le=3600)
 
 
+class AlertmanagerReconciliation(Reconciliation):
+    """``receiver`` is the one in alertmanager.yml that sends to us; without it all alerts count."""
+
+    receiver: str | None = None
+
+
 class _Sender(Frozen):
     """What every kind of sender has."""
 
     keys: tuple[KeyReference, ...] = Field(min_length=1)
-    reconcile: Reconciliation | None = None
 
     @property
     def silence_seconds(self) -> float | None:
@@ -126,6 +133,7 @@ class AlertmanagerSource(_Repeating):
 
     kind: Literal["alertmanager"]
     user: UserName | None = None
+    reconcile: AlertmanagerReconciliation | None = None
     watchdog: Watchdog | None = None
 
 
@@ -142,6 +150,7 @@ class PagerDutySource(_Sender):
 
     kind: Literal["pagerduty"]
     max_body_bytes: int = Field(256 * KIB, ge=KIB, le=MIB)
+    reconcile: Reconciliation | None = None
 
 
 class GitHubSource(_Sender):
@@ -150,6 +159,7 @@ class GitHubSource(_Sender):
     kind: Literal["github"]
     max_body_bytes: int = Field(5 * MIB, ge=KIB, le=25 * MIB)
     forget_after_seconds: float = Field(86400, gt=0)
+    reconcile: Reconciliation | None = None
 
     @property
     def silence_seconds(self) -> float:
@@ -212,3 +222,9 @@ class Sources(Frozen):
     """All senders by the name that we give them: the last part of the address that they use."""
 
     sources: dict[SourceName, Annotated[Source, Field(discriminator="kind")]] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ours(self) -> Self:
+        if OWN_SOURCE in self.sources:
+            raise ValueError(f"{OWN_SOURCE} is what our own alerts are from: choose another name")
+        return self
