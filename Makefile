@@ -34,6 +34,9 @@ up: install      ## the whole stack on this machine, with the Prefect UI
 test: $(VENV)/.dev  ## the whole suite, against real parts
 	$(BIN)/python -m pytest $(ARGS)
 
+soak: $(VENV)/.dev  ## floods, kills and outages, counted; ARGS="--seconds 60"
+	$(BIN)/python -m soak $(ARGS)
+
 check: $(VENV)/.dev ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -45,4 +48,4 @@ lock: $(VENV)/.dev  ## compile both locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --extra build --extra dev pyproject.toml -o requirements-dev.lock
 
-.PHONY: help install demo up test check lock
+.PHONY: help install demo up test soak check lock

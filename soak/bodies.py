@@ -28,14 +28,20 @@ def alert(number: int, began: datetime) -> dict[str, object]:
     }
 
 
-def body(alerts: list[dict[str, object]], mark: object = "") -> bytes:
+def alerts(count: int) -> list[dict[str, object]]:
+    """Return the alerts about so many things, which all began now."""
+    began = datetime.now(UTC)
+    return [alert(number, began) for number in range(count)]
+
+
+def body(chosen: list[dict[str, object]], mark: object = "") -> bytes:
     """Return a group; the mark makes it differ from another with the same alerts."""
     return json.dumps(
         {
             "version": "4",
             "receiver": "cct-ops",
             "status": "firing",
-            "alerts": alerts,
+            "alerts": chosen,
             "groupLabels": {},
             "commonLabels": {},
             "commonAnnotations": {},
@@ -48,12 +54,12 @@ def body(alerts: list[dict[str, object]], mark: object = "") -> bytes:
 
 def groups(count: int, incidents: int, per_body: int, *, seed: int = 1) -> Iterator[bytes]:
     """Return so many bodies in which every incident occurs, most of them many times."""
-    began, shuffled = datetime.now(UTC), random.Random(seed)  # noqa: S311 -- a load, no secret
-    alerts = [alert(number, began) for number in range(incidents)]
+    shuffled = random.Random(seed)  # noqa: S311 -- a load, no secret
+    things = alerts(incidents)
     for number in range(count):
         first = number * per_body
         if first < incidents:
-            chosen = [alerts[n % incidents] for n in range(first, first + per_body)]
+            chosen = [things[n % incidents] for n in range(first, first + per_body)]
         else:
-            chosen = shuffled.sample(alerts, per_body)
+            chosen = shuffled.sample(things, per_body)
         yield body(chosen, number)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 
@@ -23,6 +23,8 @@ from cct_ops.models.alert import Alert
 # Locks live in a table of fixed size, so keys share a bounded number of them.
 _LOCK_SPACE = 0x0CC7
 _LOCKS = 256
+
+_NAMESPACE = UUID("0b7c1e0e-6a55-4f39-9a3f-0cc70b5a1e57")
 
 Key = tuple[str, str]  # the source, and what its alert is about
 
@@ -111,6 +113,8 @@ def judge_all(connection: sa.Connection, told: Sequence[Told]) -> list[list[Judg
         for key, alert in alerts:
             place = (each.source, key)
             verdict, episode = judge(alert, latest.get(place), each.received_at)
+            if episode is not None and verdict is Verdict.OPENED:
+                episode = replace(episode, incident_id=_name(place, episode))
             if episode is not None:
                 latest[place] = episode
                 # Labels and annotations are those that the incident opened with.
@@ -130,6 +134,18 @@ def open_keys(engine: sa.Engine, source: str) -> set[str]:
     )
     with engine.connect() as connection:
         return set(connection.scalars(asked))
+
+
+def _name(place: Key, episode: Episode) -> UUID:
+    """
+    Return the id by which this very episode is always known.
+
+    After a ledger was restored from a backup, an alert that comes again has the same id, and so the
+    run that Prefect remembers; a later episode began at another moment and has a run of its own.
+    """
+    source, key = place
+    named = f"{source}|{key}|{episode.number}|{episode.starts_at.isoformat()}"
+    return uuid5(_NAMESPACE, named)
 
 
 def _owner(verdict: Verdict, newest: Episode | None) -> UUID | None:
