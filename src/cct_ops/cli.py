@@ -18,6 +18,10 @@ app = App(
 )
 
 app.command("cct_ops.commands.up:up", name="up", help="Run the whole stack on this machine.")
+app.command("cct_ops.commands.inbox:inbox", name="inbox", help="What came in and became of it.")
+app.command("cct_ops.commands.inbox:why", name="why", help="What became of one alert, and why.")
+app.command("cct_ops.commands.inbox:readmit", name="readmit", help="Retry what is in quarantine.")
+app.command("cct_ops.commands.replay:replay", name="replay", help="Past alerts, by today's rules.")
 
 
 def main() -> None:

@@ -26,6 +26,9 @@ from cct_ops.models.alert import Alert
 
 MAX_SENDER_ID = 200
 
+# In the place of a key: no sender brought it, we asked; its body is a list of alerts of ours.
+ADMITTED_BY = "reconciliation"
+
 _NOW = sa.func.statement_timestamp()
 
 _STORE = sa.text("""

@@ -16,13 +16,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 
 from cct_ops.errors import ContractBroken
 from cct_ops.ledger import intake
-from cct_ops.ledger.intake import Incoming
+from cct_ops.ledger.intake import ADMITTED_BY, Incoming
 from cct_ops.ledger.judging import open_keys
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.source import AlertmanagerReconciliation
 from cct_ops.reconcile.asking import api
-
-ADMITTED_BY = "reconciliation"
 
 
 class _Alert(BaseModel):

@@ -12,11 +12,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from cct_ops.errors import ContractBroken
 from cct_ops.gateway.pagerduty import Incident, incident_alert
 from cct_ops.ledger import intake
-from cct_ops.ledger.intake import Incoming
+from cct_ops.ledger.intake import ADMITTED_BY, Incoming
 from cct_ops.ledger.judging import open_keys
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.source import Reconciliation
-from cct_ops.reconcile.alertmanager import ADMITTED_BY
 from cct_ops.reconcile.asking import Api, api
 
 PAGES = 10

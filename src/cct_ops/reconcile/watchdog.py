@@ -13,7 +13,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from cct_ops.ledger import intake
-from cct_ops.ledger.intake import Incoming
+from cct_ops.ledger.intake import ADMITTED_BY, Incoming
 from cct_ops.ledger.schema import incidents
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.source import OWN_SOURCE, Watchdog
@@ -59,6 +59,6 @@ def watch(engine: sa.Engine, name: str, settings: Watchdog, started_at: datetime
         starts_at=now if silent else last,
         ends_at=None if silent else now,
     )
-    body = json.dumps(alert.model_dump(mode="json")).encode()
-    intake.record_all(engine, [Incoming(OWN_SOURCE, body, [alert], admitted_by="watchdog")])
+    body = json.dumps([alert.model_dump(mode="json")]).encode()
+    intake.record_all(engine, [Incoming(OWN_SOURCE, body, [alert], admitted_by=ADMITTED_BY)])
     return silent
