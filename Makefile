@@ -31,8 +31,13 @@ demo: install    ## an alert comes in, a canary is repaired, the timeline is pri
 up: install      ## the whole stack on this machine, with the Prefect UI
 	exec $(BIN)/cct-ops up
 
-test: $(VENV)/.dev  ## the whole suite, against real parts
-	$(BIN)/python -m pytest $(ARGS)
+# Most tests wait for real parts: four at a time keep two cores busy. A file stays on one worker,
+# because its tests share the parts that they start.
+test: $(VENV)/.dev  ## the whole suite, against real parts; ARGS="..." for pytest
+	$(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS)
+
+simulate: install ## a simulated week with and without the guards, in one table
+	$(BIN)/python -m simulation $(ARGS)
 
 soak: $(VENV)/.dev  ## floods, kills and outages, counted; ARGS="--seconds 60"
 	$(BIN)/python -m soak $(ARGS)
@@ -48,4 +53,4 @@ lock: $(VENV)/.dev  ## compile both locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --extra build --extra dev pyproject.toml -o requirements-dev.lock
 
-.PHONY: help install demo up test soak check lock
+.PHONY: help install demo up test simulate soak check lock

@@ -2,26 +2,25 @@
 A canary takes no traffic: auto-rollback pulled it for an SLO breach, or somebody switched it off.
 
 Runbook: docs/runbooks/auto_rollback.md
-Blast radius: the canary's share of one route; stable keeps serving throughout.
+Blast radius: the canary's share of one route; with the options that weaken, every canary.
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from pydantic import Field
 
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome, Resolution
+from cct_ops.models.rollback_plan import AS_THEY_ARE, Limits, Minutes, Option, Wish
+from tasks.actions import perform_all
 from tasks.authorise import authorise
 from tasks.diagnose import diagnose_rollback
 from tasks.report import report, report_failure
-from tasks.rollback import reset_canary
-from tasks.verify import verify_canary_serves
+from tasks.verify import verify
 
 
 @flow(
@@ -32,22 +31,30 @@ from tasks.verify import verify_canary_serves
     on_cancellation=[report_failure],
 )
 def auto_rollback(
-    target: Annotated[Route, Field(description="The page whose canary is off.")],
-    mode: Annotated[Mode, Field(description="The most that this run may do.")] = Mode.APPROVE,
-    incident_id: Annotated[
-        str | None, Field(description="The incident in the ledger; empty for a manual run.")
-    ] = None,
+    target: Route,
+    mode: Mode = Mode.APPROVE,
+    incident_id: str | None = None,
+    option: Option = Option.RESTORE,
+    minutes: Minutes = 60,
+    limits: Limits = AS_THEY_ARE,
 ) -> State[Resolution]:
-    """Find out why a canary takes no traffic and, once that is allowed, put it back."""
-    look = partial(diagnose_rollback, target)
-    diagnosis = look()
+    """
+    Find out why a canary takes no traffic and, once allowed, do what was chosen about it.
 
+    Args:
+        target: The page whose canary is off.
+        mode: The most that this run may do.
+        incident_id: The incident in the ledger; empty for a manual run.
+        option: Put the canary back, or weaken auto-rollback for a while (all routes).
+        minutes: How long a weakening lasts; policy may allow less.
+        limits: For raise-thresholds, the looser limits.
+    """
+    look = partial(diagnose_rollback, target, Wish(option=option, minutes=minutes, limits=limits))
+    diagnosis = look()
     if diagnosis.plan is None:
         return report(Outcome.NOTHING_TO_DO, diagnosis)
-
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:
-            reset_canary(decision.permit, target)
-            verify_canary_serves(target, diagnosis.plan.steady_state)
-
+            perform_all(decision.permit)
+            verify(diagnosis.plan)
     return report(decision, diagnosis)

@@ -36,13 +36,15 @@ class Row:
 
 def show(rows: Sequence[Row], console: Console | None = None) -> bool:
     """Print the table and its totals; tells whether nothing was lost and nothing doubled."""
-    table = Table("job", "sent", "accepted", "runs", "lost", "doubled", "p50", "p99", "")
+    table = Table("job", "sent", "accepted", "runs", "lost", "doubled", "p50", "p99")
     for row in rows:
         numbers = (row.sent, row.accepted, row.runs, row.lost, row.doubled)
         times = (f"{row.p50_ms:.0f} ms", f"{row.p99_ms:.0f} ms")
-        table.add_row(row.job, *(f"{number:,}" for number in numbers), *times, row.note)
+        table.add_row(row.job, *(f"{number:,}" for number in numbers), *times)
     printed = console or Console(soft_wrap=True)
     printed.print(table)
+    for row in rows:
+        printed.print(f"{row.job}: {row.note}", highlight=False)
     lost, doubled = sum(row.lost for row in rows), sum(row.doubled for row in rows)
     printed.print(
         f"total: sent {sum(row.sent for row in rows)}, accepted {sum(r.accepted for r in rows)},"

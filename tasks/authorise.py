@@ -14,20 +14,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from prefect import get_run_logger
 
-from cct_ops import policy
-from cct_ops.errors import NotPermitted, OpsError
-from cct_ops.ledger import locks, permits, record
+from cct_ops.errors import NotPermitted
+from cct_ops.ledger import approvals, changes, guards, leases, locks, permits, record
 from cct_ops.models.diagnosis import Diagnosis
-from cct_ops.models.mode import Mode, lowest
+from cct_ops.models.guards import Guard, Intent, Standing, locked
+from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
+from tasks import temporary
 from tasks.approval import ask
 from tasks.connections import current_run, ledger, settings
-from tasks.rollback import undo
+from tasks.guards import before_asking, effective_mode, intent, outcome_of, rules_for
+from tasks.undo import put_back
 
 # Beyond the watch window a permit leaves room for the write, its read-back and slow answers.
 MARGIN_SECONDS = 600.0
@@ -50,53 +51,52 @@ def authorise(
     """
     Decide whether the diagnosis's plan may be carried out, and surround what is done on it.
 
-    ``mode`` is what was asked for; the playbook's ceiling in the policy and the plan itself may
-    lower it. ``again`` looks afresh once the target is locked. If the body raises, whatever was
-    begun is undone before the exception goes on, also when the run is cancelled.
+    ``mode`` is what was asked for; the playbook's ceiling in the policy, its own record and the
+    plan itself may lower it. ``again`` looks afresh once the target is locked. If the body raises,
+    whatever was begun is undone before the exception goes on, also when the run is cancelled.
 
     Raises ``NotPermitted`` when the diagnosis has no plan or approval cannot be asked for.
     """
     plan = diagnosis.plan
     if plan is None:
         raise NotPermitted("Nothing was done: the diagnosis has no plan.")
-    gate = _Gate(diagnosis, plan, current_run(), *_effective(mode, plan))
+    gate = _Gate(diagnosis, plan, current_run(), *effective_mode(mode, plan))
 
     refusal = gate.refusal()
     if refusal is not None:
         yield refusal
         return
 
+    with leases.alive(ledger(), gate.run.id, settings().lease_seconds):
+        yield from _under_lock(gate, again)
+
+
+def _under_lock(gate: _Gate, again: Callable[[], Diagnosis]) -> Iterator[Decision]:
     token = gate.lock()
     if token is None:
-        yield gate.refuse(
-            Outcome.BLOCKED,
-            f"Another run was changing {plan.target} for {settings().lock_wait_seconds:g} s.",
-        )
+        yield gate.stopped(locked(gate.plan.target, settings().lock_wait_seconds))
         return
     try:
         changed = gate.changed_since(again())
         if changed is not None:
             yield changed
             return
-        permit = gate.permit(token)
+        decision = gate.permit(token)
+        permit = decision.permit
+        if permit is None:
+            yield decision
+            return
         try:
-            yield Decision(reason=gate.reason, permit=permit)
+            temporary.schedule(gate.diagnosis, gate.plan, permit, gate.mode)
+            yield decision
         except BaseException as error:  # a cancelled run must put things back as well
-            gate.put_back(permit, error)
+            put_back(gate.diagnosis, gate.plan, permit, error, gate.mode)
             raise
         finally:
             permits.close(ledger(), permit)
+            changes.drop_unmade(ledger(), gate.run.id)
     finally:
-        locks.release(ledger(), plan.target, token)
-
-
-def _effective(mode: Mode, plan: Plan) -> tuple[Mode, str]:
-    """Return the mode that holds and the sentence that says why."""
-    ceiling = policy.read(settings().policy_path).ceiling(plan.playbook)
-    effective = lowest(mode, ceiling)
-    if effective is not mode:
-        return effective, f"Policy allows {plan.playbook} no more than {ceiling}; asked: {mode}."
-    return effective, f"Asked for in {mode} mode, which policy allows."
+        locks.release(ledger(), gate.plan.target, token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +113,31 @@ class _Gate:
         """Return the decision that ends the run here, or None if it may go on to the lock."""
         if self.mode is Mode.OBSERVE:
             return self.refuse(Outcome.RECOMMENDED, f"{self.reason} Nothing was changed.")
-        if self.mode is Mode.AUTO and self.plan.needs_person is None:
+        if (too_long := temporary.too_long(self.plan)) is not None:
+            return self.refuse(Outcome.BLOCKED, too_long)
+        asks = self.mode is not Mode.AUTO or self.plan.person is not None
+        stop = before_asking(self.wanted, asks=asks)
+        if stop is not None:
+            return self.stopped(stop)
+        if not asks:
             return None
-        why = self.plan.needs_person or self.reason
+        why = self.plan.person or self.reason
         answer = ask(self.diagnosis, self.plan, self.run, why)
         return None if answer is None else self.refuse(*answer)
 
-    def refuse(self, outcome: Outcome, reason: str) -> Decision:
+    @property
+    def wanted(self) -> Intent:
+        """What guards are asked about."""
+        return intent(self.plan, self.run, self.mode)
+
+    def refuse(self, outcome: Outcome, reason: str, guard: Guard | None = None) -> Decision:
         """Write down a refusal."""
-        self._decide(outcome.value, reason)
+        self._decide(outcome.value, reason, guard)
         return Decision(reason=reason, outcome=outcome)
+
+    def stopped(self, stop: Standing) -> Decision:
+        """Write down the refusal of a guard."""
+        return self.refuse(outcome_of(stop), stop.reason, stop.guard)
 
     def lock(self) -> int | None:
         """Wait for the target's lock; None when it was not to be had in time."""
@@ -145,55 +160,36 @@ class _Gate:
             )
         return None
 
-    def permit(self, token: int) -> Permit:
-        """Issue the permit, in one transaction with the decision that explains it."""
+    def permit(self, token: int) -> Decision:
+        """Issue the permit, in one transaction with the last look at the guards and the reason."""
+        rules = rules_for(self.plan.playbook)
+        if isinstance(rules, Standing):
+            return self.stopped(rules)
         with ledger().begin() as tx:
-            self._decide_in(tx, "permitted", self.reason)
-            return permits.issue(
-                tx,
-                PermitKind.CHANGE,
-                self.plan,
-                self.plan.calls,
-                run=self.run,
-                fencing_token=token,
-                seconds=self._seconds(),
-            )
-
-    def put_back(self, permit: Permit, error: BaseException) -> None:
-        """Undo what was begun, under the same lock; say it loudly if that fails too."""
-        begun = permits.begun(ledger(), permit)
-        if begun == 0:
-            return
-        cause = str(error) or type(error).__name__
-        calls = [step.undo for step in reversed(self.plan.steps[:begun]) if step.undo is not None]
-        get_run_logger().warning("Undoing %s: %s", ", ".join(map(str, calls)), cause)
-        try:
-            if not locks.renew(ledger(), self.plan.target, permit.fencing_token, self._seconds()):
-                raise NotPermitted(f"The lock of {self.plan.target} was lost to another run.")
-            with ledger().begin() as tx:
-                restore = permits.issue(
+            guards.serialise(tx)
+            stop = guards.first_stop(tx, self.wanted, rules)
+            if stop is None:
+                approvals.use(tx, self.run, self.plan)
+                self._decide_in(tx, "permitted", self.reason)
+                permit = permits.issue(
                     tx,
-                    PermitKind.RESTORE,
+                    PermitKind.CHANGE,
                     self.plan,
-                    calls,
+                    self.plan.calls,
                     run=self.run,
-                    fencing_token=permit.fencing_token,
+                    fencing_token=token,
                     seconds=self._seconds(),
                 )
-            for call in calls:
-                undo(restore, call)
-            permits.close(ledger(), restore)
-        except OpsError as failure:
-            self._decide("undo failed", f"{cause} The undo failed as well: {failure}")
-            error.add_note(f"The undo failed as well: {failure}")
-        else:
-            self._decide(Outcome.UNDONE.value, f"{cause} The change was undone.")
+                return Decision(reason=self.reason, permit=permit)
+        return self.stopped(stop)
 
-    def _decide(self, verdict: str, reason: str) -> None:
+    def _decide(self, verdict: str, reason: str, guard: Guard | None = None) -> None:
         with ledger().begin() as tx:
-            self._decide_in(tx, verdict, reason)
+            self._decide_in(tx, verdict, reason, guard)
 
-    def _decide_in(self, tx: sa.Connection, verdict: str, reason: str) -> None:
+    def _decide_in(
+        self, tx: sa.Connection, verdict: str, reason: str, guard: Guard | None = None
+    ) -> None:
         record.decide(
             tx,
             self.diagnosis,
@@ -202,6 +198,7 @@ class _Gate:
             mode=self.mode,
             verdict=verdict,
             reason=reason,
+            guard=guard.value if guard else None,
         )
 
     def _seconds(self) -> float:

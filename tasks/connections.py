@@ -14,6 +14,7 @@ from cct_ops.clients.operator import CctOperator
 from cct_ops.clients.reader import CctReader
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted
+from cct_ops.ledger import leases
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.pacing import LedgerPacer
 from cct_ops.ledger.permits import Checker
@@ -56,7 +57,11 @@ def _transport() -> Iterator[CctTransport]:
         kept_for_writes=settings().requests_kept_for_writes,
         run_id=current_run().id,
     )
-    with CctTransport(base_url, key, pacer, settings().request_timeout_seconds) as transport:
+    # Whoever has CCT open shows that it lives, however long it waits for its turn.
+    with (
+        leases.alive(ledger(), current_run().id, settings().lease_seconds),
+        CctTransport(base_url, key, pacer, settings().request_timeout_seconds) as transport,
+    ):
         yield transport
 
 

@@ -6,16 +6,31 @@ A probe keeps no result and no cache: when a run resumes after an approval it mu
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.futures import PrefectFuture
 
-from cct_ops.errors import ContractBroken, Unavailable
-from cct_ops.models.cct import CanaryStatus, Health, RollbackEvent, Route, SloBreach, SloStatus
-from cct_ops.models.rollback import RollbackDiagnosis, RollbackFindings, Watch
+from cct_ops.errors import ContractBroken, Rejected, Unavailable, Unsupported
+from cct_ops.models.canary_fix import CanaryFix
+from cct_ops.models.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall
+from cct_ops.models.cct import (
+    CanaryMetrics,
+    CanaryRules,
+    CanaryStatus,
+    Health,
+    RollbackEvent,
+    Route,
+    SloBreach,
+    SloStatus,
+)
+from cct_ops.models.rollback import RESTORE, RollbackDiagnosis, RollbackFindings
+from cct_ops.models.rollback_plan import Option, Watch, Wish
 from tasks.connections import reader, settings
+
+T = TypeVar("T")
 
 # The rollback that an alert is about is among the latest few, and its breach within the hour.
 HISTORY_LIMIT = 20
@@ -43,6 +58,31 @@ def probe_canary() -> CanaryStatus:
     """Read every route's canary share and how it came to be."""
     with reader() as cct:
         return cct.canary_status()
+
+
+@probe
+def probe_traffic() -> CanaryMetrics:
+    """Read every route's traffic, canary beside stable."""
+    with reader() as cct:
+        return cct.canary_metrics()
+
+
+@probe
+def probe_call(*, as_canary: bool) -> DirectCall:
+    """Call CCT as its users do, or marked for the canary; a failure is what it may find."""
+    try:
+        with reader() as cct:
+            symbols = cct.symbols(as_canary=as_canary)
+    except (Rejected, Unavailable, ContractBroken) as error:
+        return DirectCall(well=False, seen=str(error))
+    return DirectCall(well=True, seen=f"{len(symbols)} symbols")
+
+
+@probe
+def probe_rules() -> CanaryRules:
+    """Read the rules of auto-rollback, and every route's configured share."""
+    with reader() as cct:
+        return cct.canary_config()
 
 
 @probe
@@ -80,7 +120,52 @@ def probe_health() -> Health:
         return cct.health()
 
 
-def diagnose_rollback(target: Route) -> RollbackDiagnosis:
+def offered(future: PrefectFuture[T]) -> T | None:
+    """Return what a probe saw, or None where this CCT does not offer what it asked for."""
+    try:
+        return future.result()
+    except Unsupported:
+        return None
+
+
+def diagnose_canary(target: Route, fix: CanaryFix) -> CanaryDiagnosis:
+    """
+    Look at everything that tells what is wrong with the canary of ``target``, and conclude.
+
+    Raises ``ContractBroken`` when CCT does not list the route, ``Unsupported`` when it has no
+    canary administration at all.
+    """
+    status, config, traffic, slo, plain, marked = (
+        probe_canary.submit(),
+        probe_rules.submit(),
+        probe_traffic.submit(),
+        probe_slo.submit(),
+        probe_call.submit(as_canary=False),
+        probe_call.submit(as_canary=True),
+    )
+    for each in (status, config, traffic, slo, plain, marked):
+        each.wait()  # none is left behind when one fails
+    canary = status.result().routes.get(target)
+    if canary is None:
+        raise ContractBroken(f"GET canary/status does not list {target}.")
+    settled, measured, objectives = offered(config), offered(traffic), offered(slo) or ()
+    share = settled.routes.get(target) if settled else None
+    findings = CanaryFindings(
+        config=canary,
+        configured_percent=share.percentage if share else None,
+        traffic=measured.routes.get(target) if measured else None,
+        thresholds=next((each.thresholds for each in objectives if each.endpoint == target), None),
+        plain=plain.result(),
+        as_canary=marked.result(),
+    )
+    return CanaryDiagnosis.of(target, findings, _watch(), fix)
+
+
+def _watch() -> Watch:
+    return Watch(seconds=settings().watch_seconds, min_samples=settings().min_samples)
+
+
+def diagnose_rollback(target: Route, wish: Wish = RESTORE) -> RollbackDiagnosis:
     """
     Look at everything that tells why the canary of ``target`` is off, and conclude.
 
@@ -92,6 +177,9 @@ def diagnose_rollback(target: Route) -> RollbackDiagnosis:
     slo = probe_slo.submit()
     breaches = probe_breaches.submit()
     health = probe_health.submit()
+    rules = None if wish.option is Option.RESTORE else probe_rules()
+    for each in (canary, history, rollbacks, slo, breaches, health):
+        each.wait()  # none is left behind when one fails
 
     config = canary.result().routes.get(target)
     objectives = {status.endpoint: status for status in slo.result()}.get(target)
@@ -107,6 +195,8 @@ def diagnose_rollback(target: Route) -> RollbackDiagnosis:
             slo=objectives,
             breaches=breaches.result(),
             health=health.result(),
+            rules=rules,
         ),
-        Watch(seconds=settings().watch_seconds, min_samples=settings().min_samples),
+        _watch(),
+        wish,
     )

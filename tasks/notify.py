@@ -8,12 +8,12 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from cct_ops.clients import slack
-from cct_ops.models.diagnosis import Diagnosis
+from cct_ops.ledger.approvals import Approval
 from cct_ops.models.outcome import Outcome
-from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
+from cct_ops.reports.asking import approval_message
 from cct_ops.reports.links import run_link
-from cct_ops.reports.messages import approval_message, outcome_message
+from cct_ops.reports.messages import outcome_message, raise_message
 from tasks.connections import settings
 
 
@@ -25,14 +25,19 @@ def post_to_slack(text: str, blocks: list[dict[str, Any]]) -> None:
         slack.post(url, text, blocks)
 
 
-def tell_approval_needed(diagnosis: Diagnosis, plan: Plan, run: Run, why: str) -> None:
-    """Tell people that a plan waits for their yes, and where to give it."""
-    _tell(approval_message(diagnosis, plan, why, run_link(run.id)))
+def tell_approval_needed(approval: Approval, run: Run) -> None:
+    """Tell people that a plan waits for their yes, with the buttons to give it."""
+    _tell(approval_message(approval, run_link(run.id)))
 
 
 def tell_outcome(run: Run, target: str, outcome: Outcome, reason: str) -> None:
     """Tell people how a run ended."""
     _tell(outcome_message(run, target, outcome, reason, run_link(run.id)))
+
+
+def tell_raise_proposed(run: Run, target: str, reason: str, proposal: str) -> None:
+    """Tell people that a playbook's record speaks for letting it do more."""
+    _tell(raise_message(run, target, reason, proposal, run_link(run.id)))
 
 
 def _tell(message: tuple[str, list[dict[str, Any]]]) -> None:

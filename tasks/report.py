@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed
 
-from cct_ops.ledger import approvals, record
+from cct_ops.ledger import approvals, leases, record
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome, Resolution
 from cct_ops.models.run import Run
@@ -18,7 +18,8 @@ from cct_ops.reports.links import run_link
 from cct_ops.reports.render import artifact_key, incident_report
 from tasks.authorise import Decision
 from tasks.connections import current_run, ledger, settings
-from tasks.notify import tell_outcome
+from tasks.guards import standing_of
+from tasks.notify import tell_outcome, tell_raise_proposed
 
 # How Prefect's engine begins the message of a run that an exception ended.
 ENGINE_PREFIX = "Flow run encountered an exception: "
@@ -33,6 +34,8 @@ def report(ended: Outcome | Decision, diagnosis: Diagnosis) -> State[Resolution]
     run = current_run()
     outcome, reason = _conclusion(ended, diagnosis, run)
     _publish(run, diagnosis.target, outcome, reason, diagnosis)
+    if outcome is Outcome.RESOLVED:
+        _propose_raise(run, diagnosis.target)
 
     resolution = Resolution(
         playbook=diagnosis.playbook,
@@ -58,12 +61,24 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
         incident_id=flow_run.parameters.get("incident_id"),
     )
     known = record.of_run(ledger(), run.id)
-    if known.outcome is not None:
+    if known.outcome is not None or leases.reaped(ledger(), run.id):
         return  # it reported itself, and ended in a state that needs attention
-    undone = any(decision.verdict == Outcome.UNDONE for decision in known.decisions)
+    verdicts = {decision.verdict for decision in known.decisions}
+    undone, failed = Outcome.UNDONE in verdicts, record.UNDO_FAILED in verdicts
+    if any(act.kind == "change" for act in known.actions) and not (undone or failed):
+        return  # cut off in the middle: the reaper finds it without an account, and recovers it
     cause = (state.message or state.name or "").removeprefix(ENGINE_PREFIX)
+    if failed:
+        cause = known.decisions[-1].reason
     target = flow_run.parameters.get("target", "")
-    _publish(run, str(target), Outcome.UNDONE if undone else Outcome.FAILED, cause)
+    _publish(run, str(target), Outcome.UNDONE if undone and not failed else Outcome.FAILED, cause)
+
+
+def _propose_raise(run: Run, target: str) -> None:
+    """Tell people when a verified fix was the one that completes a good record."""
+    earned = standing_of(run.playbook, target)
+    if earned.proposal and earned.is_news:
+        tell_raise_proposed(run, target, earned.reason, earned.proposal)
 
 
 def _conclusion(ended: Outcome | Decision, diagnosis: Diagnosis, run: Run) -> tuple[Outcome, str]:

@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from cct_ops.clients.reader import CctReader
 from cct_ops.errors import SteadyStateNotReached, Unavailable
 from cct_ops.ledger import record
 from cct_ops.models.cct import Route
-from cct_ops.models.plan import SteadyState
+from cct_ops.models.plan import Plan
+from cct_ops.models.steady_state import CanaryServes, ChangeHolds
 from cct_ops.models.verification import Verdict, Verification
+from tasks.actions import shows
 from tasks.connections import current_run, ledger, reader
 
 FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 30.0
 
+Judgement = Callable[[CctReader], Verification]
+
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def verify_canary_serves(route: Route, steady: SteadyState) -> Verification:
+def verify(plan: Plan) -> Verification:
     """
-    Watch a canary that was put back, with growing pauses, until the watch window is over.
+    Watch what the plan promised, with growing pauses, until its watch window is over.
 
     A look that CCT does not answer says nothing and is taken again. Raises
-    ``SteadyStateNotReached`` as soon as one look shows the canary off or out of bounds.
+    ``SteadyStateNotReached`` as soon as one look shows that the steady state is broken.
     """
-    until = time.monotonic() + steady.watch_seconds
+    judge = _judgement(plan)
+    until = time.monotonic() + plan.steady_state.watch_seconds
     pause = FIRST_PAUSE_SECONDS
     while True:
         last = time.monotonic() >= until
         try:
-            found = _look(route, steady)
+            with reader() as cct:
+                found = judge(cct)
         except Unavailable as error:
             get_run_logger().warning("This look says nothing: %s", error)
             found = Verification(verdict=Verdict.TOO_FEW_SAMPLES, reason=f"The last look: {error}")
@@ -46,6 +55,24 @@ def verify_canary_serves(route: Route, steady: SteadyState) -> Verification:
     return found
 
 
-def _look(route: Route, steady: SteadyState) -> Verification:
-    with reader() as cct:
-        return Verification.of_canary(route, steady, cct.canary_status(), cct.canary_metrics())
+def _judgement(plan: Plan) -> Judgement:
+    """Return how this plan's kind of steady state is judged from one look."""
+    steady = plan.steady_state
+    if isinstance(steady, ChangeHolds):
+        return partial(_still_so, plan, steady)
+    return partial(_serves, Route(plan.target), steady)
+
+
+def _serves(route: Route, steady: CanaryServes, cct: CctReader) -> Verification:
+    return Verification.of_canary(route, steady, cct.canary_status(), cct.canary_metrics())
+
+
+def _still_so(plan: Plan, steady: ChangeHolds, cct: CctReader) -> Verification:
+    """Look once more at what each step changed."""
+    for call in plan.calls:
+        sighting = shows(call)(cct)
+        if not sighting.took_effect:
+            return Verification(
+                verdict=Verdict.BROKEN, reason=f"{call} no longer holds: {sighting.seen}."
+            )
+    return Verification(verdict=Verdict.HOLDS, reason=f"{steady.what}.", samples=len(plan.calls))

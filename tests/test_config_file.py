@@ -8,7 +8,7 @@ import pytest
 
 from cct_ops import config_file
 from cct_ops.errors import BadConfiguration
-from cct_ops.models.plan import Frozen
+from cct_ops.models.base import Frozen
 
 
 class Inner(Frozen):

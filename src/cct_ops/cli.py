@@ -1,4 +1,4 @@
-"""The command ``cct-ops``: a table of commands, each imported only when it is used."""
+"""The command ``cct-ops``: a table of commands, each imported only when it is used or listed."""
 
 from __future__ import annotations
 
@@ -10,22 +10,60 @@ from rich.text import Text
 
 from cct_ops.errors import OpsError
 
+HELP = """
+The CCT operations runbook as software: incident playbooks on Prefect 3.
+
+An alert comes in, a playbook looks, concludes, asks where it must, acts, verifies and reports.
+
+- `cct-ops demo` shows that on this machine in about a minute and leaves nothing behind.
+- `cct-ops up` runs it for good: against your CCT when `CCT_URL` and `X_API_KEY` are set, else
+  against a sandbox that behaves like CCT.
+"""
+
 app = App(
     name="cct-ops",
-    help="The CCT operations runbook as software: incident playbooks on Prefect 3.",
+    help=HELP,
     help_format="markdown",
     result_action="return_value",
 )
 
-app.command("cct_ops.commands.up:up", name="up", help="Run the whole stack on this machine.")
-app.command("cct_ops.commands.inbox:inbox", name="inbox", help="What came in and became of it.")
-app.command("cct_ops.commands.inbox:why", name="why", help="What became of one alert, and why.")
-app.command("cct_ops.commands.inbox:readmit", name="readmit", help="Retry what is in quarantine.")
-app.command("cct_ops.commands.replay:replay", name="replay", help="Past alerts, by today's rules.")
+# No help= here: it would hide the docstring in `cct-ops <command> --help`. The modules are light:
+# whatever is heavy they import inside their functions.
+for name, where in {
+    "up": "up:up",
+    "demo": "demo:demo",
+    "stop": "switches:stop",
+    "resume": "switches:resume",
+    "hold": "switches:hold",
+    "release": "switches:release",
+    "guards": "guards:guards",
+    "autonomy": "autonomy:autonomy",
+    "changes": "changes:changes",
+    "approvals": "approvals:approvals",
+    "inbox": "inbox:inbox",
+    "why": "inbox:why",
+    "readmit": "inbox:readmit",
+    "replay": "replay:replay",
+}.items():
+    app.command(f"cct_ops.commands.{where}", name=name)
+
+# They make an environment of their own; every other command works on the stack that runs here.
+_APART = ("up", "demo", "--version")
+
+
+def adopt() -> None:
+    """Find the stack that runs here, for commands that are not told of another."""
+    from cct_ops.stack import environment
+
+    environment.adopt()
 
 
 def main() -> None:
     """Run one command; what an operator did wrong is one sentence, never a traceback."""
+    if len(sys.argv) < 2 or sys.argv[1] in app.help_flags:
+        app.resolved_commands()  # the list shows the first line of each docstring
+    elif sys.argv[1] not in _APART:
+        adopt()
     try:
         code = app()
     except OpsError as error:

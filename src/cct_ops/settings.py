@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     grafana_url: HttpUrl | None = Field(
         None, description="The canary dashboard that reports link to; without it no link."
     )
+    alertmanager_url: HttpUrl | None = Field(
+        None, description="Whose silences keep automation off; without it none are asked for."
+    )
 
     requests_per_minute: int = Field(
         30, ge=2, description="CCT's limit per address (its own default: 30 in 60 s)."
@@ -61,6 +64,15 @@ class Settings(BaseSettings):
     lock_wait_seconds: float = Field(
         900, ge=0, description="How long a run waits for another run's change on the same target."
     )
+    lease_seconds: float = Field(
+        120, gt=0, description="How long a run without a sign of life still counts as alive."
+    )
+    start_seconds: float = Field(
+        300,
+        gt=0,
+        description="How long a run may take from Pending to its first sign of life; a work pool"
+        " that pulls images needs more.",
+    )
     approval_minutes: float = Field(
         15, gt=0, description="How long a request for approval stays open."
     )
@@ -70,9 +82,24 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         None, ge=1, le=65535, description="Where the gateway's metrics are; without it nowhere."
     )
+    gateway_url: HttpUrl | None = Field(
+        None, description="Where people reach the gateway, for their links; default: its port here."
+    )
+    approval_key_file: Path | None = Field(
+        None,
+        description="The gateway's key for approvers' links; without it the gateway sends none.",
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        None, description="Slack's signing secret of our app; without it its buttons are refused."
+    )
+    slack_response_base: HttpUrl = Field(
+        HttpUrl("https://hooks.slack.com/"),
+        description="The only place to which the gateway answers a press of a button.",
+    )
     sources_path: Path = Field(Path("deployments/sources.yaml"), description="Who may send alerts.")
     routes_path: Path = Field(Path("deployments/routes.yaml"), description="Alert to playbook.")
     policy_path: Path = Field(Path("deployments/policy.yaml"), description="What each may do.")
+    approvers_path: Path = Field(Path("deployments/approvers.yaml"), description="Who may approve.")
 
     @classmethod
     def load(cls) -> Self:
@@ -103,8 +130,8 @@ class Settings(BaseSettings):
         """Return the ledger's URL; it must be set."""
         if self.database_url is None:
             raise BadConfiguration(
-                "CCT_OPS_DATABASE_URL is not set: `cct-ops up` sets it for its own parts; elsewhere"
-                " set it to postgresql+psycopg://user:password@host/database."
+                "There is no ledger: no stack runs from this folder (start one with `cct-ops up`),"
+                " and CCT_OPS_DATABASE_URL is not set (postgresql+psycopg://user:password@host/db)."
             )
         return self.database_url
 

@@ -17,11 +17,12 @@ from pydantic import SecretStr
 from cct_ops.clients.pacing import Answer
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted, OpsError
+from cct_ops.models.cct import Route
 from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Call
 
 KEY = SecretStr("key-0123456789-never-shown")
-ROUTE = "/pre-market-briefing"
+ROUTE = Route.PRE_MARKET_BRIEFING
 
 
 @dataclass

@@ -57,7 +57,11 @@ def test_nothing_leaves_when_the_checker_refuses(write: Write, call: Call, path:
 @pytest.mark.parametrize(
     "call",
     [
-        Call(method="promote_canary", arguments={"route": ROUTE}),
+        Call(method="enable_canary", arguments={"route": ROUTE}),
+        Call(
+            method="set_canary",
+            arguments={"route": ROUTE, "percentage": 101, "whitelist": "", "blacklist": ""},
+        ),
         Call(method="perform", arguments={"route": ROUTE}),
         Call(method="__init__", arguments={}),
         Call(method="reset_canary", arguments={}),
@@ -90,8 +94,8 @@ def test_a_write_that_fails_is_not_recorded_as_sent_and_not_repeated() -> None:
 
 
 def test_a_claim_in_an_unknown_shape_is_named() -> None:
-    """CCT answers 200 with a null share when it could not read a number."""
-    wire = Wire(content=twice({"route": ROUTE, "config": {"enabled": True, "percentage": None}}))
+    """A share beyond 100 % is nothing that CCT is known to claim."""
+    wire = Wire(content=twice({"route": ROUTE, "config": {"enabled": True, "percentage": 101}}))
 
     with cct(wire) as transport, pytest.raises(ContractBroken, match=r"config\.percentage"):
         CctOperator(permit(RESET), RecordingChecker(), transport).reset_canary(ROUTE)

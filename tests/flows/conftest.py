@@ -12,6 +12,8 @@ from pydantic import SecretStr
 from cct_ops.sandbox.control import SandboxControl
 from tasks.connections import settings
 from tests.conftest import API_KEY, ROOT
+from tests.dispatcher.running import Playbook
+from tests.flows.upkeep import ANYTHING
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +29,7 @@ def playbook_environment(
     monkeypatch.setenv("X_API_KEY", API_KEY)
     monkeypatch.setenv("SLACK_WEBHOOK_URL", f"{sandbox.base_url}/slack/incidents")
     monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
+    monkeypatch.setenv("CCT_OPS_POLICY_PATH", str(Path(__file__).with_name("policy.yaml")))
     monkeypatch.setenv("CCT_OPS_WATCH_SECONDS", "3")
     monkeypatch.setenv("CCT_OPS_MIN_SAMPLES", "5")
     monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "2")
@@ -48,3 +51,10 @@ def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CCT_OPS_POLICY_PATH", str(path))
     settings.cache_clear()
     return path
+
+
+@pytest.fixture
+def upkeep(prefect_api_url: str) -> None:
+    """The deployments that wake-ups and recoveries are runs of; nothing works on them."""
+    for name in ("revert-change", "recover"):
+        Playbook(prefect_api_url, name).deploy(ANYTHING)

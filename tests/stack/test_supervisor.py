@@ -104,11 +104,13 @@ def test_what_a_part_started_is_stopped_with_it(tmp_path: Path, marker: str) -> 
 def test_a_part_that_dies_is_restarted_five_times_and_then_left(
     tmp_path: Path, marker: str
 ) -> None:
-    runs = tmp_path / "runs"
-    dies = f"open({str(runs)!r}, 'a').write('x')\n{READY}raise SystemExit('no more fuel')"
+    runs, may_die = tmp_path / "runs", tmp_path / "may-die"
+    waits = f"import os, time\nwhile not os.path.exists({str(may_die)!r}): time.sleep(0.01)\n"
+    dies = f"open({str(runs)!r}, 'a').write('x')\n{READY}{waits}raise SystemExit('no more fuel')"
     parts = (service("dies", dies, marker), service("lives", READY + SLEEP, marker))
     with supervised(tmp_path, *parts) as (supervisor, told):
         supervisor.wait_until_up()
+        may_die.touch()
         eventually(lambda: "degraded" in told.kinds("dies"))
         status = json.loads((tmp_path / "status.json").read_text())
 

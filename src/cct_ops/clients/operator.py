@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Annotated, Any, Protocol
 
-from pydantic import TypeAdapter
+from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError, validate_call
 
 from cct_ops.clients.exchange import named, parse
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted
-from cct_ops.models.cct import CanaryConfig, Route, Wire
+from cct_ops.models.cct import AutoRollback, CanaryConfig, CanaryRules, Route, Wire
 from cct_ops.models.permit import Permit
-from cct_ops.models.plan import Call
+from cct_ops.models.plan import Call, Scalar
 
 
 class PermitChecker(Protocol):
@@ -32,7 +32,26 @@ class _Changed(Wire):
     config: CanaryConfig
 
 
+class _Switched(Wire):
+    auto_rollback: AutoRollback = Field(alias="auto_rollback")
+
+
 _CHANGED = TypeAdapter(_Changed)
+_SWITCHED = TypeAdapter(_Switched)
+_RULES = TypeAdapter(CanaryRules)
+
+# What a plan may name. A method that is not listed here cannot be reached through ``perform``.
+CALLS = frozenset(
+    {
+        "reset_canary",
+        "disable_canary",
+        "promote_canary",
+        "set_canary",
+        "set_slo_thresholds",
+        "disable_auto_rollback",
+        "enable_auto_rollback",
+    }
+)
 
 
 class CctOperator:
@@ -40,8 +59,8 @@ class CctOperator:
     Changes CCT, one method per endpoint, each call checked against its permit.
 
     Holding a ``Permit`` proves nothing: it is a copy that anyone can make. What lets a write out is
-    the checker, which looks at the permit's row before each one. The returned configuration is
-    what CCT claims; CCT answers 200 also to writes that it did not store, so read it back.
+    the checker, which looks at the permit's row before each one. What is returned is what CCT
+    claims; CCT answers 200 also to writes that it did not store, so read it back.
     """
 
     def __init__(self, permit: Permit, checker: PermitChecker, transport: CctTransport) -> None:
@@ -49,28 +68,103 @@ class CctOperator:
         self._checker = checker
         self._transport = transport
 
-    def reset_canary(self, route: str) -> CanaryConfig:
+    def perform(self, call: Call) -> Any:
+        """Carry out a call of a plan by the method that it names; its arguments are checked."""
+        if call.method not in CALLS:
+            raise NotPermitted(f"Nothing was sent: the operator knows no call {call}.")
+        try:
+            return validate_call(getattr(self, call.method))(**call.arguments)
+        except ValidationError as error:
+            problem = error.errors(include_url=False, include_input=False)[0]["msg"]
+            raise NotPermitted(f"Nothing was sent: {call} is not such a call: {problem}.") from None
+
+    def reset_canary(self, route: Route) -> CanaryConfig:
         """Turn a route's canary on, at its configured share."""
         return self._change_route("reset_canary", "canary/reset", route)
 
-    def disable_canary(self, route: str) -> CanaryConfig:
+    def disable_canary(self, route: Route) -> CanaryConfig:
         """Turn a route's canary off, at 0 %."""
         return self._change_route("disable_canary", "canary/disable", route)
 
-    def perform(self, call: Call) -> CanaryConfig:
-        """Carry out a call of a plan by the method that it names."""
-        match call.method, dict(call.arguments):
-            case "reset_canary", {"route": str(route), **rest} if not rest:
-                return self.reset_canary(route)
-            case "disable_canary", {"route": str(route), **rest} if not rest:
-                return self.disable_canary(route)
-        raise NotPermitted(f"Nothing was sent: the operator knows no call {call}.")
+    def promote_canary(self, route: Route) -> CanaryConfig:
+        """Give a route's canary all of the traffic."""
+        return self._change_route("promote_canary", "canary/promote", route)
 
-    def _change_route(self, method: str, path: str, route: str) -> CanaryConfig:
+    def set_canary(
+        self,
+        route: Route,
+        percentage: Annotated[float, Field(gt=0, le=100)],
+        whitelist: str,
+        blacklist: str,
+    ) -> CanaryConfig:
+        """Turn a route's canary on at this share; the lists are joined by commas."""
+        arguments: dict[str, Scalar] = {
+            "route": str(route),
+            "percentage": percentage,
+            "whitelist": whitelist,
+            "blacklist": blacklist,
+        }
+        body = {
+            "route": str(route),
+            "enabled": True,
+            "percentage": percentage,
+            "whitelist": [each for each in whitelist.split(",") if each],
+            "blacklist": [each for each in blacklist.split(",") if each],
+        }
+        path = "canary/update"
+        payload = self._write("set_canary", arguments, "POST", path, json=body)
+        return parse(_CHANGED, payload, named("POST", path)).config
+
+    def set_slo_thresholds(
+        self,
+        p95_latency_ms: FiniteFloat,
+        error_rate_percent: FiniteFloat,
+        availability_percent: FiniteFloat,
+    ) -> CanaryRules:
+        """Set beyond what auto-rollback pulls a canary, all three at once."""
+        thresholds = {
+            "p95_latency_ms": p95_latency_ms,
+            "error_rate_percent": error_rate_percent,
+            "availability_percent": availability_percent,
+        }
+        payload = self._write(
+            "set_slo_thresholds",
+            dict(thresholds),
+            "POST",
+            "canary/config",
+            json={"slo_thresholds": thresholds},
+        )
+        return parse(_RULES, payload, named("POST", "canary/config"))
+
+    def disable_auto_rollback(self) -> bool:
+        """Let CCT pull no canary by itself; returns whether it still would."""
+        return self._switch("disable_auto_rollback", "canary/disable-auto-rollback")
+
+    def enable_auto_rollback(self) -> bool:
+        """Let CCT pull canaries by itself; returns whether it would."""
+        return self._switch("enable_auto_rollback", "canary/enable-auto-rollback")
+
+    def _switch(self, method: str, path: str) -> bool:
+        payload = self._write(method, {}, "POST", path)
+        return parse(_SWITCHED, payload, named("POST", path)).auto_rollback.enabled
+
+    def _change_route(self, method: str, path: str, route: Route) -> CanaryConfig:
         # CCT takes a missing route for all of them, so what leaves here must name one that exists.
         if route not in frozenset(Route):
             raise NotPermitted(f"Nothing was sent: {route!r} is not a route of CCT.")
-        call = Call(method=method, arguments={"route": str(route)})
-        allowed = self._checker.check(self._permit, call)
-        payload = self._transport.write("POST", path, {"route": str(route)}, None, allowed=allowed)
+        payload = self._write(method, {"route": str(route)}, "POST", path, query={"route": route})
         return parse(_CHANGED, payload, named("POST", path)).config
+
+    def _write(
+        self,
+        name: str,
+        arguments: dict[str, Scalar],
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str | int] | None = None,
+        json: dict[str, Any] | None = None,
+    ) -> Any:
+        """Send the one request of a call, if the permit allows exactly this call."""
+        allowed = self._checker.check(self._permit, Call(method=name, arguments=arguments))
+        return self._transport.write(method, path, query or {}, json, allowed=allowed)

@@ -10,6 +10,7 @@ from cct_ops.clients.exchange import named, parse
 from cct_ops.clients.transport import CctTransport
 from cct_ops.models.cct import (
     CanaryMetrics,
+    CanaryRules,
     CanaryStatus,
     Health,
     RollbackEvent,
@@ -29,6 +30,10 @@ class _Rollbacks(Wire):
     rollbacks: tuple[RollbackEvent, ...]
 
 
+class _Symbols(BaseModel):
+    symbols: tuple[str, ...]
+
+
 class _System(BaseModel):
     status: str
 
@@ -38,11 +43,13 @@ class _Healthy(BaseModel):
 
 
 _CANARY_STATUS = TypeAdapter(CanaryStatus)
+_CANARY_RULES = TypeAdapter(CanaryRules)
 _CANARY_METRICS = TypeAdapter(CanaryMetrics)
 _HISTORY = TypeAdapter(_History)
 _ROLLBACKS = TypeAdapter(_Rollbacks)
 _SLO_STATUSES = TypeAdapter(tuple[SloStatus, ...])
 _SLO_BREACHES = TypeAdapter(tuple[SloBreach, ...])
+_SYMBOLS = TypeAdapter(_Symbols)
 _HEALTHY = TypeAdapter(_Healthy)
 
 
@@ -67,6 +74,16 @@ class CctReader:
     def canary_metrics(self) -> CanaryMetrics:
         """Read every route's canary and stable traffic since its canary last changed."""
         return self._read(_CANARY_METRICS, "canary/metrics")
+
+    def canary_config(self) -> CanaryRules:
+        """Read the rules of auto-rollback, and every route's configured share."""
+        return self._read(_CANARY_RULES, "canary/config")
+
+    def symbols(self, *, as_canary: bool = False) -> tuple[str, ...]:
+        """Read the symbols, as a plain call or as one marked for the canary."""
+        headers = {"X-Canary-Test": "true"} if as_canary else {}
+        exchange = self._transport.ask("data/symbols", headers)
+        return parse(_SYMBOLS, exchange.payload(), exchange.request).symbols
 
     def slo_status(self, window_minutes: int) -> tuple[SloStatus, ...]:
         """Read every route's objectives over the last minutes."""

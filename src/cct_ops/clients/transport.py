@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -64,13 +64,19 @@ class CctTransport:
 
     def read(self, path: str, **query: str | int) -> Any:
         """Return the payload of a GET; concurrent runs may share one answer."""
-        return self.ask(path, **query).payload()
+        return self.ask(path, None, **query).payload()
 
-    def ask(self, path: str, **query: str | int) -> Exchange:
+    def ask(
+        self, path: str, headers: Mapping[str, str] | None = None, **query: str | int
+    ) -> Exchange:
         """Return a GET's answer as it is, for an endpoint that does not use the envelope."""
         target = _target(path, query)
+        extra = headers or {}
         # The raw answer is what is shared: each sharer reads it itself and gets the same error.
-        answer = self._pacer.read(target, lambda: self._send("GET", target, None, write=False))
+        key = " ".join([target, *(f"{name}:{value}" for name, value in sorted(extra.items()))])
+        answer = self._pacer.read(
+            key, lambda: self._send("GET", target, None, write=False, extra=extra)
+        )
         return Exchange("GET", target, answer, self._api_key)
 
     def write(
@@ -94,12 +100,19 @@ class CctTransport:
             return Exchange(method, target, answer, self._api_key).payload()
 
     def _send(
-        self, method: str, target: str, json: Mapping[str, Any] | None, *, write: bool
+        self,
+        method: str,
+        target: str,
+        json: Mapping[str, Any] | None,
+        *,
+        write: bool,
+        extra: Mapping[str, str] = MappingProxyType({}),
     ) -> Answer:
         """Send one request, now."""
         request = named(method, target)
+        headers = {**extra, **self._headers()}
         try:
-            response = self._client.request(method, target, json=json, headers=self._headers())
+            response = self._client.request(method, target, json=json, headers=headers)
         except httpx.DecodingError as exc:
             raise ContractBroken(
                 f"The body of the answer to {request} cannot be decompressed."
@@ -111,8 +124,8 @@ class CctTransport:
             raise Unavailable(
                 f"No answer from {self._host} to {request}: {self._reason(exc)}{doubt}."
             ) from exc
-        headers = {name: response.headers[name] for name in _READ if name in response.headers}
-        answer = Answer(response.status_code, headers, response.content)
+        kept = {name: response.headers[name] for name in _READ if name in response.headers}
+        answer = Answer(response.status_code, kept, response.content)
         if answer.status == 429:
             # Here and not where the answer is read, so that its sharers do not each repeat it.
             self._pacer.back_off(retry_after_seconds(answer) or SILENCE_SECONDS)

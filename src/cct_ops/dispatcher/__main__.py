@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from functools import partial
 
 from cct_ops import config_file
+from cct_ops.dispatcher import approvals, changes
 from cct_ops.dispatcher.handlers import Notification, Remediation
 from cct_ops.dispatcher.loop import Dispatcher, Lane, Periodic
+from cct_ops.dispatcher.reaper import Reaper
 from cct_ops.dispatcher.routes import read_routes
 from cct_ops.dispatcher.runs import Runs
 from cct_ops.errors import OpsError
 from cct_ops.ledger import intake, outbox, storms
 from cct_ops.ledger.engine import connect
+from cct_ops.models.approver import Approvers
 from cct_ops.models.source import AlertmanagerSource, Source, Sources
 from cct_ops.reconcile import jobs as reconciliation
 from cct_ops.settings import Settings
@@ -41,6 +44,8 @@ def main() -> int:
         engine = connect(settings.ledger_url())
         routes = read_routes(settings.routes_path)
         sources = config_file.load(settings.sources_path, Sources).sources
+        approvers = config_file.load(settings.approvers_path, Approvers)
+        people = approvals.People(approvers, settings.slack_webhook_url)
         with Runs() as runs:
             remediation = Remediation(engine, routes, runs, watchdogs(sources))
             dispatcher = Dispatcher(
@@ -50,6 +55,9 @@ def main() -> int:
                     Lane(outbox.NOTICE, 1, Notification(engine, settings.slack_webhook_url)),
                 ],
                 [
+                    Periodic(
+                        "approvals", 5, partial(approvals.sweep, engine, people), on_news=True
+                    ),
                     Periodic("end of storms", 5, partial(storms.current, engine, routes.storm)),
                     *reconciliation.jobs(engine, sources),
                     *(
@@ -61,6 +69,8 @@ def main() -> int:
                         for name, source in sources.items()
                         if source.silence_seconds is not None
                     ),
+                    Periodic("reaper", 10, Reaper.of(engine, settings)),
+                    Periodic("temporary changes", 10, partial(changes.sweep, engine, settings)),
                 ],
             )
             for number in (signal.SIGTERM, signal.SIGINT):

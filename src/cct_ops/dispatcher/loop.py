@@ -24,6 +24,7 @@ from cct_ops.ledger.outbox import Claim
 
 LEASE_SECONDS = 30.0
 POLL_SECONDS = 1.0
+NEWS_SECONDS = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +40,12 @@ class Lane:
 
 @dataclass(frozen=True)
 class Periodic:
-    """A job that is done again and again, whatever it says."""
+    """A job that is done again and again, whatever it says; ``on_news`` also when it is woken."""
 
     name: str
     every_seconds: float
     function: Callable[[], object]
+    on_news: bool = False
 
 
 class Dispatcher:
@@ -124,20 +126,26 @@ class Dispatcher:
                     continue
             except sa.exc.SQLAlchemyError as error:
                 log.warning("the ledger does not answer: %s", type(error).__name__)
-            with self._news:
-                self._news.wait_for(
-                    lambda seen=heard: self._heard != seen,  # type: ignore[misc]
-                    timeout=self._poll_seconds,
-                )
+            self._sleep(self._poll_seconds, heard)
 
     def _repeat(self, job: Periodic) -> None:
         """Do the job at its pace; what fails is tried again at the next turn."""
         while not self._stopping.is_set():
+            heard = self._heard
             try:
                 job.function()
             except (OpsError, sa.exc.SQLAlchemyError, httpx.HTTPError) as error:
                 log.warning("%s failed and is tried again: %s", job.name, error)
-            self._stopping.wait(job.every_seconds)
+            if job.on_news:
+                self._stopping.wait(NEWS_SECONDS)  # much news at once is one turn
+                self._sleep(job.every_seconds, heard)
+            else:
+                self._stopping.wait(job.every_seconds)
+
+    def _sleep(self, seconds: float, heard: int) -> None:
+        """Wait, but no longer than until there is more news than was ``heard``."""
+        with self._news:
+            self._news.wait_for(lambda: self._heard != heard, timeout=seconds)
 
     def _wake(self) -> None:
         with self._news:

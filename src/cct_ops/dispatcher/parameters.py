@@ -13,8 +13,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from cct_ops.models.base import Frozen
 from cct_ops.models.cct import Route
-from cct_ops.models.plan import Frozen
 
 
 class Unfit(ValueError):

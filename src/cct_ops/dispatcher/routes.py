@@ -12,8 +12,8 @@ from cct_ops import config_file
 from cct_ops.dispatcher.matchers import Matcher
 from cct_ops.dispatcher.parameters import Parameter
 from cct_ops.errors import BadConfiguration
+from cct_ops.models.base import Frozen
 from cct_ops.models.mode import Mode
-from cct_ops.models.plan import Frozen
 from cct_ops.models.storm import StormLimits
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]

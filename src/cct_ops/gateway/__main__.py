@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.gateway import metrics
 from cct_ops.gateway.app import create_app
+from cct_ops.gateway.approving import open_desk, sending
 from cct_ops.gateway.protocol import PatientProtocol
 from cct_ops.gateway.registry import Registry
 from cct_ops.gateway.writer import Writer
@@ -46,6 +47,7 @@ class _Server(uvicorn.Server):
 def main() -> int:
     """Serve, and say in one sentence what is wrong where that cannot be done."""
     logging.basicConfig(level=logging.INFO, format="gateway: %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL, a secret one too
     signal.signal(signal.SIGTERM, _leave)
     try:
         settings = Settings.load()
@@ -55,6 +57,7 @@ def main() -> int:
         if settings.metrics_port is not None:
             _serve_metrics(settings.metrics_port, engine, writer)
         app = create_app(engine, registry, writer)
+        office = open_desk(app, engine, settings)
         listener = _listen(settings.gateway_host, settings.gateway_port)
         config = uvicorn.Config(
             app,
@@ -71,7 +74,8 @@ def main() -> int:
         )
         registry.start()
         writer.start()
-        _Server(config).run(sockets=[listener])
+        with sending(office):
+            _Server(config).run(sockets=[listener])
         registry.stop()
         writer.stop()
     except OpsError as error:

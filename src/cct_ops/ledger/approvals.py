@@ -1,13 +1,17 @@
 """
-Requests for a person's yes, each bound to one run and one plan digest, answered once.
+Requests for persons' yes, each bound to one run, one plan and one state of the target.
 
-pending ──► approved | declined   the run read an answer
-        ──► expired               nobody answered in time (the dispatcher's sweep)
-        ──► void                  the target changed, or the run ended without needing it
+pending ──► approved ──► used      enough persons said yes; the permit was issued on it, once
+        ──► declined               one of them said no
+        ──► expired                nobody answered in time
+        ──► void                   the target changed, the incident is over, or the run ended
+
+``settled_at`` is when nothing more had to be done about the run: it read the answer or has ended.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -15,10 +19,17 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from cct_ops.ledger.schema import approvals
+from cct_ops.errors import NotPermitted
+from cct_ops.ledger import outbox
+from cct_ops.ledger.schema import approvals, incidents
 from cct_ops.ledger.sql import in_seconds, now
-from cct_ops.models.plan import Frozen, Plan
+from cct_ops.models.base import Frozen
+from cct_ops.models.diagnosis import Diagnosis
+from cct_ops.models.outcome import Evidence
+from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
+
+OVER = "The incident was over before anybody approved."
 
 
 class ApprovalState(StrEnum):
@@ -31,6 +42,20 @@ class ApprovalState(StrEnum):
     VOID = "void"
 
 
+class Terms(Frozen):
+    """
+    What an approval takes: how many persons, by when, and whether Prefect's form counts.
+
+    Where it takes several, the one who started the run is none of them.
+    """
+
+    why: str
+    seconds: float
+    persons: int = 1
+    form_accepted: bool = False
+    started_by: str | None = None
+
+
 class Approval(Frozen):
     """One request for approval, as the ledger has it."""
 
@@ -39,37 +64,38 @@ class Approval(Frozen):
     incident_id: UUID | None
     playbook: str
     target: str
+    plan: Plan
     plan_digest: str
+    state_digest: str
+    headline: str
+    severity: str
+    evidence: tuple[Evidence, ...]
+    why: str
+    started_by: str | None
+    persons: int
+    form_accepted: bool
     state: ApprovalState
     requested_at: datetime
     expires_at: datetime
+    used_at: datetime | None
     approver: str | None
     authenticated: bool
     note: str | None
 
 
-def request(engine: sa.Engine, plan: Plan, run: Run, *, seconds: float) -> tuple[Approval, bool]:
+def request(
+    engine: sa.Engine, diagnosis: Diagnosis, plan: Plan, run: Run, terms: Terms
+) -> tuple[Approval, bool]:
     """
     Return the run's request for this plan and whether it is new.
 
-    A pending request of the same run for another plan becomes void: the target changed since it
-    was shown.
+    What the same run asked for another plan becomes void, approved or not: the target changed since
+    that was shown.
     """
     with engine.begin() as tx:
-        tx.execute(
-            sa.update(approvals)
-            .where(
-                approvals.c.run_id == run.id,
-                approvals.c.plan_digest != plan.digest,
-                approvals.c.state == ApprovalState.PENDING,
-            )
-            .values(
-                state=ApprovalState.VOID,
-                note="The target changed after this plan was shown.",
-                decided_at=now(),
-                settled_at=now(),
-            )
-        )
+        others = (approvals.c.run_id == run.id, approvals.c.plan_digest != plan.digest)
+        _end(tx, *others, reason="The target changed after this plan was shown.")
+        tx.execute(sa.update(approvals).where(*others).values(settled_at=now()))
         made = tx.execute(
             insert(approvals)
             .values(
@@ -79,120 +105,137 @@ def request(engine: sa.Engine, plan: Plan, run: Run, *, seconds: float) -> tuple
                 target=plan.target,
                 plan=plan.model_dump(mode="json"),
                 plan_digest=plan.digest,
-                expires_at=in_seconds(seconds),
+                state_digest=plan.state_digest,
+                headline=diagnosis.headline,
+                severity=diagnosis.severity.value,
+                evidence=[fact.model_dump(mode="json") for fact in diagnosis.evidence],
+                why=terms.why,
+                started_by=terms.started_by,
+                persons=terms.persons,
+                form_accepted=terms.form_accepted,
+                expires_at=in_seconds(terms.seconds),
             )
             .on_conflict_do_nothing()
             .returning(approvals)
         ).one_or_none()
         if made is not None:
-            return _read(made), True
+            return read_row(made), True
         found = tx.execute(
             sa.select(approvals).where(
                 approvals.c.run_id == run.id, approvals.c.plan_digest == plan.digest
             )
         ).one()
-        return _read(found), False
+        return read_row(found), False
+
+
+def find(engine: sa.Engine, approval_id: UUID) -> Approval | None:
+    """Read one request."""
+    found = _select(engine, approvals.c.id == approval_id)
+    return found[0] if found else None
 
 
 def refused(engine: sa.Engine, run_id: UUID) -> Approval | None:
     """Return the run's declined or expired request: after one of those it may not ask again."""
-    with engine.connect() as connection:
-        row = connection.execute(
-            sa.select(approvals)
-            .where(
-                approvals.c.run_id == run_id,
-                approvals.c.state.in_([ApprovalState.DECLINED, ApprovalState.EXPIRED]),
-            )
-            .limit(1)
-        ).one_or_none()
-    return None if row is None else _read(row)
+    ended = approvals.c.state.in_([ApprovalState.DECLINED, ApprovalState.EXPIRED])
+    found = _select(engine, approvals.c.run_id == run_id, ended)
+    return found[0] if found else None
 
 
-def answer(
-    engine: sa.Engine,
-    approval_id: UUID,
-    *,
-    approved: bool,
-    approver: str,
-    note: str,
-    grace_seconds: float,
-) -> Approval:
+def use(tx: sa.Connection, run: Run, plan: Plan) -> None:
     """
-    Record a person's answer, once; return the request as it then stands.
+    Use up the run's approval of this plan, in the transaction that issues its permit.
 
-    An answer that comes later than ``grace_seconds`` after the expiry counts for nothing: the
-    request expires instead. ``authenticated`` stays false: a form in Prefect proves no identity.
+    Raises ``NotPermitted`` if the plan was asked for and is not approved, or was carried out
+    already. A plan that nobody had to approve passes: whether one must is the gate's to say.
     """
-    in_time = (
-        approvals.c.expires_at + sa.func.make_interval(0, 0, 0, 0, 0, 0, grace_seconds) > now()
-    )
-    given = ApprovalState.APPROVED if approved else ApprovalState.DECLINED
-    with engine.begin() as tx:
-        tx.execute(
-            sa.update(approvals)
-            .where(approvals.c.id == approval_id, approvals.c.state == ApprovalState.PENDING)
-            .values(
-                state=sa.case((in_time, given.value), else_=ApprovalState.EXPIRED.value),
-                approver=approver,
-                note=note,
-                decided_at=now(),
-                settled_at=now(),
-            )
+    asked = (approvals.c.run_id == run.id, approvals.c.plan_digest == plan.digest)
+    used = tx.execute(
+        sa.update(approvals)
+        .where(
+            *asked,
+            approvals.c.state == ApprovalState.APPROVED,
+            approvals.c.state_digest == plan.state_digest,
+            approvals.c.used_at.is_(None),
         )
-        row = tx.execute(sa.select(approvals).where(approvals.c.id == approval_id)).one()
-    return _read(row)
+        .values(used_at=now(), settled_at=now())
+    ).rowcount
+    if used:
+        return
+    found = tx.execute(
+        sa.select(approvals.c.state, approvals.c.used_at).where(*asked)
+    ).one_or_none()
+    if found is not None:
+        why = "was used already" if found.used_at else f"is {found.state}"
+        raise NotPermitted(f"Nothing was done: the approval of this plan {why}.")
 
 
 def void(engine: sa.Engine, run_id: UUID, reason: str) -> None:
     """End whatever the run still asks for, because it no longer needs it."""
     with engine.begin() as tx:
+        _end(tx, approvals.c.run_id == run_id, reason=reason)
         tx.execute(
             sa.update(approvals)
-            .where(approvals.c.run_id == run_id, approvals.c.state == ApprovalState.PENDING)
-            .values(state=ApprovalState.VOID, note=reason, decided_at=now(), settled_at=now())
+            .where(approvals.c.run_id == run_id, approvals.c.settled_at.is_(None))
+            .values(settled_at=now())
         )
 
 
-def overdue(engine: sa.Engine) -> list[Approval]:
-    """Return the requests that nobody answered in time and whose runs have not been ended yet."""
-    with engine.connect() as connection:
-        rows = connection.execute(
-            sa.select(approvals)
-            .where(
-                approvals.c.state.in_([ApprovalState.PENDING, ApprovalState.EXPIRED]),
-                approvals.c.settled_at.is_(None),
-                approvals.c.expires_at <= now(),
-            )
-            .order_by(approvals.c.expires_at)
-        ).all()
-    return [_read(row) for row in rows]
+def void_resolved(engine: sa.Engine) -> int:
+    """End the requests of incidents that are over; the sweep then ends their runs."""
+    closed = sa.select(incidents.c.id).where(
+        incidents.c.id == approvals.c.incident_id, incidents.c.state == "closed"
+    )
+    with engine.begin() as tx:
+        return _end(tx, closed.exists(), approvals.c.settled_at.is_(None), reason=OVER)
 
 
 def expire(engine: sa.Engine, approval_id: UUID) -> bool:
-    """Mark a pending request as expired; False if it was answered meanwhile."""
+    """Let a pending request end unanswered, if its time is over; False if it is not or was."""
     with engine.begin() as tx:
         done = tx.execute(
             sa.update(approvals)
             .where(
                 approvals.c.id == approval_id,
-                approvals.c.state.in_([ApprovalState.PENDING, ApprovalState.EXPIRED]),
+                approvals.c.state == ApprovalState.PENDING,
+                approvals.c.expires_at <= now(),
             )
-            .values(
-                state=ApprovalState.EXPIRED,
-                note="Nobody answered in time.",
-                decided_at=sa.func.coalesce(approvals.c.decided_at, now()),
-            )
+            .values(state=ApprovalState.EXPIRED, note="Nobody answered in time.", decided_at=now())
         )
     return done.rowcount == 1
 
 
-def settle(engine: sa.Engine, approval_id: UUID) -> None:
-    """Note that the run behind an expired request has been ended, or has ended by itself."""
-    with engine.begin() as tx:
-        tx.execute(
-            sa.update(approvals).where(approvals.c.id == approval_id).values(settled_at=now())
-        )
+def unsettled(engine: sa.Engine) -> list[tuple[Approval, float]]:
+    """Return the requests whose runs have not read an answer, with the seconds they still have."""
+    left = sa.extract("epoch", approvals.c.expires_at - now())
+    with engine.connect() as connection:
+        rows = connection.execute(
+            sa.select(approvals, left.label("left"))
+            .where(approvals.c.settled_at.is_(None))
+            .order_by(approvals.c.expires_at)
+        ).all()
+    return [(read_row(row), float(row.left)) for row in rows]
 
 
-def _read(row: sa.Row[tuple[object, ...]]) -> Approval:
+def wake(tx: sa.Connection) -> None:
+    """Let the sweep look at once when this transaction commits."""
+    tx.execute(sa.select(sa.func.pg_notify(outbox.CHANNEL, "")))
+
+
+def read_row(row: sa.Row[tuple[object, ...]]) -> Approval:
+    """Return a row as a model."""
     return Approval.model_validate({name: getattr(row, name) for name in Approval.model_fields})
+
+
+def _end(tx: sa.Connection, *which: sa.ColumnElement[bool], reason: str) -> int:
+    """Make requests void that were not used yet, whether somebody approved them or not."""
+    open_still = approvals.c.state.in_([ApprovalState.PENDING, ApprovalState.APPROVED])
+    return tx.execute(
+        sa.update(approvals)
+        .where(*which, open_still, approvals.c.used_at.is_(None))
+        .values(state=ApprovalState.VOID, note=reason, decided_at=now())
+    ).rowcount
+
+
+def _select(engine: sa.Engine, *which: sa.ColumnElement[bool]) -> Sequence[Approval]:
+    with engine.connect() as connection:
+        return [read_row(row) for row in connection.execute(sa.select(approvals).where(*which))]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 import sqlalchemy as sa
 from pydantic import SecretStr
 
 # Any constant will do; every migrator must use the same one.
 _MIGRATION_LOCK = 0x0CC7_0B5
+# The cache alone would let two threads make two engines, and forget one with its connections open.
+_MAKING = Lock()
 
 
 @lru_cache(maxsize=8)
@@ -19,7 +22,8 @@ def _engine(url: str) -> sa.Engine:
 
 def connect(url: SecretStr) -> sa.Engine:
     """Return this process's engine for ``url`` (``postgresql+psycopg://…``); it connects lazily."""
-    return _engine(url.get_secret_value())
+    with _MAKING:
+        return _engine(url.get_secret_value())
 
 
 def migrate(url: SecretStr) -> None:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from cct_ops.ledger.outbox import REMEDIATE
 from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
-from cct_ops.models.plan import Frozen
+from cct_ops.models.base import Frozen
 
 
 class Arrived(Frozen):

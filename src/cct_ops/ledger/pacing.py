@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.clients.pacing import Answer
-from cct_ops.ledger.schema import readings, request_pauses, requests
+from cct_ops.ledger.pacing_tables import readings, request_pauses, requests
 from cct_ops.ledger.sql import in_seconds, now
 
 # CCT's window, and a margin for the two clocks and for CCT counting inclusively.

@@ -16,6 +16,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.errors import NotPermitted
+from cct_ops.ledger import leases
 from cct_ops.ledger.schema import actions, permits, target_locks
 from cct_ops.ledger.sql import in_seconds, now
 from cct_ops.models.permit import Permit, PermitKind
@@ -33,7 +34,12 @@ def issue(
     fencing_token: int,
     seconds: float,
 ) -> Permit:
-    """Write a permit row for these calls, valid for ``seconds`` and for this run alone."""
+    """
+    Write a permit row for these calls, valid for ``seconds`` and for this run alone.
+
+    Raises ``NotPermitted`` for a run that was taken for dead.
+    """
+    leases.touch(tx, run.id, 0)
     row = tx.execute(
         sa.insert(permits)
         .values(

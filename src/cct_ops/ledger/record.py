@@ -21,12 +21,16 @@ from cct_ops.ledger.schema import (
     verifications,
 )
 from cct_ops.ledger.schema import alerts as alert_rows
+from cct_ops.models.base import Frozen
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Call, Frozen, Plan
+from cct_ops.models.plan import Call, Plan
 from cct_ops.models.run import Run
 from cct_ops.models.verification import Verdict, Verification
+
+UNDO_FAILED = "undo failed"
+"""The verdict of a decision that says what could not be put back."""
 
 Record = TypeVar("Record", bound=Frozen)
 
@@ -36,6 +40,7 @@ class DecisionRecord(Frozen):
 
     mode: Mode
     verdict: str
+    guard: str | None = None
     reason: str
     headline: str
     severity: Severity
@@ -76,7 +81,7 @@ class RunRecord(Frozen):
     reason: str | None
 
 
-def decide(
+def decide(  # noqa: PLR0913 -- a row has that many columns
     tx: sa.Connection,
     diagnosis: Diagnosis,
     plan: Plan,
@@ -85,8 +90,9 @@ def decide(
     mode: Mode,
     verdict: str,
     reason: str,
+    guard: str | None = None,
 ) -> None:
-    """Write down what the gate decided about ``plan``."""
+    """Write down what the gate decided about ``plan``, and which guard it was that refused."""
     tx.execute(
         sa.insert(decisions).values(
             run_id=run.id,
@@ -96,6 +102,7 @@ def decide(
             mode=mode.value,
             verdict=verdict,
             reason=reason,
+            guard=guard,
             headline=diagnosis.headline,
             severity=diagnosis.severity.value,
             evidence=_dump(diagnosis.evidence),

@@ -28,14 +28,18 @@ metadata = sa.MetaData(
 NOW = sa.text("clock_timestamp()")
 NEW_ID = sa.text("gen_random_uuid()")
 
+CHANGES = sa.text("kind = 'change'")
+
 fencing_tokens = sa.Sequence("fencing_tokens", metadata=metadata)
 
 
-def _id() -> sa.Column[UUID]:
+def id_column() -> sa.Column[UUID]:
+    """A key that the database makes."""
     return sa.Column("id", sa.Uuid, primary_key=True, server_default=NEW_ID)
 
 
-def _at(name: str, *, default: bool = False, nullable: bool = True) -> sa.Column[datetime]:
+def at_column(name: str, *, default: bool = False, nullable: bool = True) -> sa.Column[datetime]:
+    """A moment, by the database's clock where it has a default."""
     return sa.Column(
         name,
         sa.DateTime(timezone=True),
@@ -44,17 +48,20 @@ def _at(name: str, *, default: bool = False, nullable: bool = True) -> sa.Column
     )
 
 
-def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
+def text_column(name: str, *, nullable: bool = False) -> sa.Column[str]:
+    """Text of any length."""
     return sa.Column(name, sa.Text, nullable=nullable)
 
 
-def _json(name: str) -> sa.Column[Any]:
+def json_column(name: str) -> sa.Column[Any]:
+    """A document."""
     return sa.Column(name, JSONB, nullable=False)
 
 
-def _word(
+def word_column(
     name: str, *words: str, default: str | None = None
 ) -> tuple[sa.Column[str], sa.CheckConstraint]:
+    """One of a few words, and the check that it is none other."""
     quoted = ", ".join(f"'{word}'" for word in words)
     return (
         sa.Column(name, sa.Text, nullable=False, server_default=default),
@@ -67,18 +74,18 @@ def _word(
 deliveries = sa.Table(
     "deliveries",
     metadata,
-    _id(),
-    _text("source"),
+    id_column(),
+    text_column("source"),
     sa.Column("sender_id", sa.Text, nullable=False, server_default=""),
-    _text("body_sha256"),
+    text_column("body_sha256"),
     sa.Column("body", BYTEA, nullable=False),
     sa.Column("headers", JSONB, nullable=False, server_default="{}"),
-    _text("admitted_by", nullable=True),
-    *_word("status", "accepted", "quarantined"),
-    _text("note", nullable=True),
+    text_column("admitted_by", nullable=True),
+    *word_column("status", "accepted", "quarantined"),
+    text_column("note", nullable=True),
     sa.Column("copies", sa.Integer, nullable=False, server_default="1"),
-    _at("received_at", default=True),
-    _at("last_received_at", default=True),
+    at_column("received_at", default=True),
+    at_column("last_received_at", default=True),
     sa.UniqueConstraint("source", "sender_id", "body_sha256"),
     sa.Index("ix_deliveries_received_at", "received_at"),
 )
@@ -86,19 +93,19 @@ deliveries = sa.Table(
 incidents = sa.Table(
     "incidents",
     metadata,
-    _id(),
-    _text("source"),
-    _text("key"),
+    id_column(),
+    text_column("source"),
+    text_column("key"),
     sa.Column("episode", sa.Integer, nullable=False),
-    *_word("state", "open", "closed"),
-    _text("closed_as", nullable=True),
-    _json("labels"),
-    _json("annotations"),
-    _at("starts_at", nullable=False),
-    _at("ends_at"),
-    _at("opened_at", default=True),
-    _at("last_seen_at", default=True),
-    _at("closed_at"),
+    *word_column("state", "open", "closed"),
+    text_column("closed_as", nullable=True),
+    json_column("labels"),
+    json_column("annotations"),
+    at_column("starts_at", nullable=False),
+    at_column("ends_at"),
+    at_column("opened_at", default=True),
+    at_column("last_seen_at", default=True),
+    at_column("closed_at"),
     sa.UniqueConstraint("source", "key", "episode"),
     sa.Index(
         "uq_incidents_one_open",
@@ -117,29 +124,29 @@ alerts = sa.Table(
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("delivery_id", sa.Uuid, sa.ForeignKey("deliveries.id"), nullable=False, index=True),
     sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), index=True),
-    *_word("status", "firing", "resolved"),
-    _json("labels"),
-    _json("annotations"),
-    _at("starts_at", nullable=False),
-    _at("ends_at"),
-    *_word("verdict", "opened", "seen", "reopened", "closed", "late", "unknown"),
+    *word_column("status", "firing", "resolved"),
+    json_column("labels"),
+    json_column("annotations"),
+    at_column("starts_at", nullable=False),
+    at_column("ends_at"),
+    *word_column("verdict", "opened", "seen", "reopened", "closed", "late", "unknown"),
 )
 
 dispatches = sa.Table(
     "dispatches",
     metadata,
-    _id(),
+    id_column(),
     sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), nullable=False),
-    _text("purpose"),
-    *_word("state", "pending", "sent", "notified", "parked", "folded", default="pending"),
-    _text("rule", nullable=True),
-    _text("playbook", nullable=True),
+    text_column("purpose"),
+    *word_column("state", "pending", "sent", "notified", "parked", "folded", default="pending"),
+    text_column("rule", nullable=True),
+    text_column("playbook", nullable=True),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
-    _at("next_attempt_at", default=True),
+    at_column("next_attempt_at", default=True),
     sa.Column("flow_run_id", sa.Uuid, index=True),
-    _text("note", nullable=True),
-    _at("created_at", default=True),
-    _at("finished_at"),
+    text_column("note", nullable=True),
+    at_column("created_at", default=True),
+    at_column("finished_at"),
     sa.UniqueConstraint("incident_id", "purpose"),
     sa.Index("ix_dispatches_due", "next_attempt_at", postgresql_where=sa.text("state = 'pending'")),
 )
@@ -152,24 +159,26 @@ target_locks = sa.Table(
     sa.Column("target", sa.Text, primary_key=True),
     sa.Column("fencing_token", sa.BigInteger, nullable=False),
     sa.Column("run_id", sa.Uuid, nullable=False),
-    _at("expires_at", nullable=False),
+    at_column("expires_at", nullable=False),
 )
 
 permits = sa.Table(
     "permits",
     metadata,
-    _id(),
-    *_word("kind", "change", "restore"),
+    id_column(),
+    *word_column("kind", "change", "restore"),
     sa.Column("run_id", sa.Uuid, nullable=False, index=True),
     sa.Column("incident_id", sa.Uuid, index=True),
-    _text("playbook"),
-    _text("target"),
-    _text("plan_digest"),
-    _json("calls"),
+    text_column("playbook"),
+    text_column("target"),
+    text_column("plan_digest"),
+    json_column("calls"),
     sa.Column("fencing_token", sa.BigInteger, nullable=False),
-    _at("issued_at", default=True),
-    _at("expires_at", nullable=False),
-    _at("closed_at"),
+    at_column("issued_at", default=True),
+    at_column("expires_at", nullable=False),
+    at_column("closed_at"),
+    sa.Index("ix_permits_changes", "playbook", "target", "issued_at", postgresql_where=CHANGES),
+    sa.Index("ix_permits_changes_by_time", "issued_at", postgresql_where=CHANGES),
 )
 
 actions = sa.Table(
@@ -178,37 +187,46 @@ actions = sa.Table(
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("permit_id", sa.Uuid, sa.ForeignKey("permits.id"), nullable=False),
     sa.Column("position", sa.Integer, nullable=False),
-    _json("call"),
-    *_word("state", "intended", "confirmed"),
-    _at("intended_at", default=True),
-    _at("confirmed_at"),
+    json_column("call"),
+    *word_column("state", "intended", "confirmed"),
+    at_column("intended_at", default=True),
+    at_column("confirmed_at"),
     sa.UniqueConstraint("permit_id", "position"),
 )
 
 approvals = sa.Table(
     "approvals",
     metadata,
-    _id(),
+    id_column(),
     sa.Column("run_id", sa.Uuid, nullable=False),
     sa.Column("incident_id", sa.Uuid),
-    _text("playbook"),
-    _text("target"),
-    _json("plan"),
-    _text("plan_digest"),
-    *_word("state", "pending", "approved", "declined", "expired", "void", default="pending"),
-    _at("requested_at", default=True),
-    _at("expires_at", nullable=False),
-    _at("decided_at"),
-    _at("settled_at"),
-    _text("approver", nullable=True),
+    text_column("playbook"),
+    text_column("target"),
+    json_column("plan"),
+    text_column("plan_digest"),
+    text_column("state_digest"),
+    text_column("headline"),
+    text_column("severity"),
+    json_column("evidence"),
+    text_column("why"),
+    text_column("started_by", nullable=True),
+    sa.Column("persons", sa.Integer, nullable=False),
+    sa.Column("form_accepted", sa.Boolean, nullable=False),
+    *word_column("state", "pending", "approved", "declined", "expired", "void", default="pending"),
+    at_column("requested_at", default=True),
+    at_column("expires_at", nullable=False),
+    at_column("decided_at"),
+    at_column("settled_at"),
+    at_column("used_at"),
+    at_column("escalated_at"),
+    text_column("approver", nullable=True),
     sa.Column("authenticated", sa.Boolean, nullable=False, server_default=sa.false()),
-    _text("note", nullable=True),
+    text_column("note", nullable=True),
     sa.UniqueConstraint("run_id", "plan_digest"),
     sa.Index(
-        "ix_approvals_waiting",
-        "expires_at",
-        postgresql_where=sa.text("state in ('pending', 'expired') and settled_at is null"),
+        "ix_approvals_unsettled", "expires_at", postgresql_where=sa.text("settled_at is null")
     ),
+    sa.Index("ix_approvals_pending", "target", postgresql_where=sa.text("state = 'pending'")),
 )
 
 decisions = sa.Table(
@@ -217,17 +235,19 @@ decisions = sa.Table(
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("run_id", sa.Uuid, nullable=False, index=True),
     sa.Column("incident_id", sa.Uuid, index=True),
-    _text("playbook"),
-    _text("target"),
-    _text("mode"),
-    _text("verdict"),
-    _text("reason"),
-    _text("headline"),
-    _text("severity"),
-    _json("evidence"),
-    _json("plan"),
-    _text("plan_digest"),
-    _at("decided_at", default=True),
+    text_column("playbook"),
+    text_column("target"),
+    text_column("mode"),
+    text_column("verdict"),
+    text_column("reason"),
+    text_column("headline"),
+    text_column("severity"),
+    json_column("evidence"),
+    json_column("plan"),
+    text_column("plan_digest"),
+    text_column("guard", nullable=True),
+    at_column("decided_at", default=True),
+    sa.Index("ix_decisions_by_target", "playbook", "target", "decided_at"),
 )
 
 verifications = sa.Table(
@@ -235,10 +255,10 @@ verifications = sa.Table(
     metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
     sa.Column("run_id", sa.Uuid, nullable=False, index=True),
-    _text("verdict"),
-    _text("reason"),
+    text_column("verdict"),
+    text_column("reason"),
     sa.Column("samples", sa.Integer, nullable=False),
-    _at("verified_at", default=True),
+    at_column("verified_at", default=True),
 )
 
 resolutions = sa.Table(
@@ -246,41 +266,10 @@ resolutions = sa.Table(
     metadata,
     sa.Column("run_id", sa.Uuid, primary_key=True),
     sa.Column("incident_id", sa.Uuid, index=True),
-    _text("playbook"),
-    _text("target"),
-    _text("outcome"),
-    _text("reason"),
-    _at("finished_at", default=True),
-)
-
-# -- pacing of requests to CCT --------------------------------------------------------------
-
-requests = sa.Table(
-    "requests",
-    metadata,
-    sa.Column("id", sa.BigInteger, sa.Identity(), primary_key=True),
-    _text("cct"),
-    sa.Column("write", sa.Boolean, nullable=False),
-    sa.Column("run_id", sa.Uuid),
-    _at("granted_at", default=True),
-    _at("expires_at", nullable=False),
-    sa.Index("ix_requests_live", "cct", "expires_at"),
-)
-
-request_pauses = sa.Table(
-    "request_pauses",
-    metadata,
-    sa.Column("cct", sa.Text, primary_key=True),
-    _at("until", nullable=False),
-)
-
-readings = sa.Table(
-    "readings",
-    metadata,
-    sa.Column("cct", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
-    _at("began_at", nullable=False),
-    sa.Column("status", sa.Integer, nullable=False),
-    _json("headers"),
-    sa.Column("body", BYTEA, nullable=False),
+    text_column("playbook"),
+    text_column("target"),
+    text_column("outcome"),
+    text_column("reason"),
+    at_column("finished_at", default=True),
+    sa.Index("ix_resolutions_by_target", "playbook", "target", "finished_at"),
 )

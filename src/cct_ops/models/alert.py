@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime
 
-from cct_ops.models.plan import Frozen
+from cct_ops.models.base import Frozen
 
 
 def _storable(text: str) -> str:

@@ -33,13 +33,28 @@ class Wire(BaseModel):
 
 
 class CanaryConfig(Wire):
-    """One route's canary: whether it is on and its share of the route's traffic (0 to 100 %)."""
+    """
+    One route's canary: whether it is on and its share of the route's traffic (0 to 100 %).
+
+    A ``percentage`` of None is CCT's answer to a share that was no number: it stored that.
+    """
 
     enabled: bool
-    percentage: float = Field(ge=0, le=100)
+    percentage: float | None = Field(ge=0, le=100)
     whitelist: tuple[str, ...] = ()
     blacklist: tuple[str, ...] = ()
     metadata: dict[str, Any] | None = None
+
+    @property
+    def serves(self) -> bool:
+        """Whether it gets any traffic."""
+        return self.enabled and bool(self.percentage)
+
+    @property
+    def shown(self) -> str:
+        """Say whether it is on and at which share."""
+        share = "no number" if self.percentage is None else f"{self.percentage:g}"
+        return f"{'on' if self.enabled else 'off'} at {share} %"
 
 
 class CanaryStatus(Wire):
@@ -90,6 +105,12 @@ class CanaryMetrics(Wire):
     """Every route's traffic, canary beside stable."""
 
     routes: dict[str, CanaryTraffic]
+
+
+class ConfiguredShare(Wire):
+    """The share that a reset puts a route's canary back to."""
+
+    percentage: float | None = Field(ge=0, le=100)
 
 
 class SloThresholds(Wire):
@@ -147,6 +168,28 @@ class SloBreach(Wire):
     severity: str
     timestamp: datetime
     details: str
+
+
+class RollbackThresholds(Wire):
+    """Beyond which CCT's auto-rollback pulls a canary; the same for every route."""
+
+    p95_latency_ms: float
+    error_rate_percent: float
+    availability_percent: float
+
+
+class AutoRollback(Wire):
+    """Whether CCT pulls canaries by itself."""
+
+    enabled: bool
+
+
+class CanaryRules(Wire):
+    """The rules of CCT's auto-rollback, and the share that each route is configured for."""
+
+    slo_thresholds: RollbackThresholds
+    auto_rollback: AutoRollback
+    routes: dict[str, ConfiguredShare] = {}
 
 
 class Health(Wire):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from cct_ops.models.plan import Frozen
+from cct_ops.models.base import Frozen
 
 
 class Outcome(StrEnum):
@@ -18,6 +18,7 @@ class Outcome(StrEnum):
     EXPIRED = "Expired"
     VOID = "Void"
     BLOCKED = "Blocked"
+    MERGED = "Merged"
     UNDONE = "Undone"
     FAILED = "Failed"
 

@@ -6,7 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from cct_ops.models.plan import Call, Frozen
+from cct_ops.models.base import Frozen
+from cct_ops.models.plan import Call
 
 
 class PermitKind(StrEnum):

@@ -5,15 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from cct_ops.models.base import Frozen
+from cct_ops.models.steady_state import SteadyState
 
 Scalar = str | int | float | bool
-
-
-class Frozen(BaseModel):
-    """An immutable model that refuses fields it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Call(Frozen):
@@ -29,25 +26,18 @@ class Call(Frozen):
 
 
 class Step(Frozen):
-    """A call and the call that takes it back; without ``undo`` it is irreversible."""
+    """
+    A call and the call that takes it back; without ``undo`` it is irreversible.
+
+    ``undo`` carries the prior values, so it is concrete before anything is changed. With
+    ``lasts_minutes`` the change is a temporary one: it is taken back by itself after that time.
+    Without ``idempotent`` a call whose effect is in doubt must not be sent again.
+    """
 
     call: Call
     undo: Call | None
-
-
-class SteadyState(Frozen):
-    """
-    What must hold after the change, over the whole watch window.
-
-    The thresholds are those of the canary: CCT's objectives for the route, with the factors that
-    its auto-rollback policy forgives a canary.
-    """
-
-    p95_latency_ms: float
-    error_rate_percent: float
-    availability_percent: float
-    min_samples: int = Field(ge=1)
-    watch_seconds: float = Field(gt=0)
+    lasts_minutes: float | None = Field(None, gt=0)
+    idempotent: bool = True
 
 
 class Plan(Frozen):
@@ -75,9 +65,28 @@ class Plan(Frozen):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
+    def state_digest(self) -> str:
+        """SHA-256 over the canonical JSON of the target's state alone, as 64 hex digits."""
+        canonical = json.dumps(self.state, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
     def calls(self) -> tuple[Call, ...]:
         """The calls of the steps, in order."""
         return tuple(step.call for step in self.steps)
+
+    @property
+    def irreversible(self) -> bool:
+        """Whether some step cannot be taken back; then a person decides, always."""
+        return any(step.undo is None for step in self.steps)
+
+    @property
+    def person(self) -> str | None:
+        """Why a person has to decide, or None: also for what can never be taken back."""
+        if self.needs_person is None and self.irreversible:
+            lasting = ", ".join(str(step.call) for step in self.steps if step.undo is None)
+            return f"It cannot be taken back: {lasting}."
+        return self.needs_person
 
     @property
     def undo_calls(self) -> tuple[Call, ...]:

@@ -12,8 +12,11 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
+from cct_ops.models import rollback_plan
+from cct_ops.models.base import Frozen
 from cct_ops.models.cct import (
     CanaryConfig,
+    CanaryRules,
     Compliance,
     Health,
     RollbackEvent,
@@ -22,12 +25,14 @@ from cct_ops.models.cct import (
     SloStatus,
 )
 from cct_ops.models.outcome import Evidence, Severity
-from cct_ops.models.plan import Call, Frozen, Plan, Scalar, SteadyState, Step
+from cct_ops.models.plan import Plan, Scalar
+from cct_ops.models.rollback_plan import PLAYBOOK, Watch, Wish
 
 # An event and the disable that it caused are written by one request, yet by two clocks.
 SAME_MOMENT = timedelta(seconds=30)
 # CCT's auto-rollback pauses its monitoring of a route for this long after a rollback.
 COOL_DOWN = timedelta(minutes=30)
+RESTORE = Wish()
 
 
 class Cause(StrEnum):
@@ -40,13 +45,6 @@ class Cause(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Watch(Frozen):
-    """How a repaired canary is watched: for how long, and how much traffic must be seen."""
-
-    seconds: float
-    min_samples: int
-
-
 class RollbackFindings(Frozen):
     """What the probes saw of one route, at about one moment."""
 
@@ -56,12 +54,13 @@ class RollbackFindings(Frozen):
     slo: SloStatus
     breaches: tuple[SloBreach, ...]
     health: Health
+    rules: CanaryRules | None = None  # read only for the options that change them
 
 
 class RollbackDiagnosis(Frozen):
     """Why the canary of ``target`` is off, whether that is over, and the plan to restore it."""
 
-    playbook: ClassVar[str] = "auto-rollback"
+    playbook: ClassVar[str] = PLAYBOOK
 
     target: Route
     cause: Cause
@@ -72,31 +71,44 @@ class RollbackDiagnosis(Frozen):
     plan: Plan | None
 
     @classmethod
-    def of(cls, target: Route, found: RollbackFindings, watch: Watch) -> RollbackDiagnosis:
+    def of(
+        cls, target: Route, found: RollbackFindings, watch: Watch, wish: Wish = RESTORE
+    ) -> RollbackDiagnosis:
         """Conclude from what the probes saw; the same findings always give the same diagnosis."""
         event = _last_rollback(target, (*found.rollbacks, *found.history))
         breach = _last_breach(target, found.breaches)
 
         cause = _cause(found.canary, event)
         gone = _cause_gone(found.slo, breach, event)
+        if found.rules is not None:
+            plan = rollback_plan.weaken(wish, found.rules, watch)
+        elif cause is Cause.SERVING:
+            plan = None
+        else:
+            state = _state(cause, gone)
+            needs_person = _needs_person(cause, gone)
+            plan = rollback_plan.restore(target, found.slo, watch, state, needs_person)
+        idle = found.rules is not None and plan is None
         return cls(
             target=target,
             cause=cause,
             cause_gone=gone,
-            headline=_headline(target, cause, gone, event),
+            headline=_headline(target, cause, gone, event)
+            + (f" Nothing is left to change for {wish.option}." if idle else ""),
             severity=_severity(cause, gone),
             evidence=(
                 _canary_evidence(found.canary),
                 _rollback_evidence(target, event, cause),
                 _slo_evidence(found.slo),
                 _breach_evidence(target, breach, event),
+                *([] if found.rules is None else [_rules_evidence(found.rules)]),
                 Evidence(
                     source="data/health",
                     observed=found.health.status,
                     meaning="CCT answers. Its own status never degrades, so no more than that.",
                 ),
             ),
-            plan=None if cause is Cause.SERVING else _plan(target, cause, gone, found.slo, watch),
+            plan=plan,
         )
 
 
@@ -132,7 +144,7 @@ def _moment(config: CanaryConfig, name: str) -> datetime | None:
 def _cause(config: CanaryConfig, event: RollbackEvent | None) -> Cause:
     if config.enabled:
         # On at 0 % is how nobody leaves a canary on purpose, and auto-rollback does not do it.
-        return Cause.SERVING if config.percentage > 0 else Cause.UNKNOWN
+        return Cause.SERVING if config.serves else Cause.UNKNOWN
     disabled_at = _moment(config, "disabled_at")
     if disabled_at is None:
         by_default = "description" in (config.metadata or {})
@@ -191,6 +203,15 @@ def _headline(target: Route, cause: Cause, gone: bool | None, event: RollbackEve
             return f"The canary of {target} takes no traffic and nothing says why; {over[gone]}."
 
 
+def _state(cause: Cause, gone: bool | None) -> dict[str, Scalar]:
+    """Return the facts that putting the canary back rests on."""
+    return {
+        "canary": "off",
+        "cause": cause.value,
+        "cause_gone": "unknown" if gone is None else gone,
+    }
+
+
 def _needs_person(cause: Cause, gone: bool | None) -> str | None:
     """Return why no automation may put the canary back alone, or None."""
     if cause is not Cause.AUTO_ROLLBACK:
@@ -202,43 +223,12 @@ def _needs_person(cause: Cause, gone: bool | None) -> str | None:
     return None
 
 
-def _plan(target: Route, cause: Cause, gone: bool | None, slo: SloStatus, watch: Watch) -> Plan:
-    allowed = slo.thresholds
-    state: dict[str, Scalar] = {
-        "canary": "off",
-        "cause": cause.value,
-        "cause_gone": "unknown" if gone is None else gone,
-    }
-    return Plan(
-        playbook=RollbackDiagnosis.playbook,
-        target=target,
-        summary=f"Put the canary of {target} back to its configured share of traffic.",
-        blast_radius=f"The canary's share of {target}; stable keeps serving the rest throughout.",
-        steps=(
-            Step(
-                call=Call(method="reset_canary", arguments={"route": target.value}),
-                undo=Call(method="disable_canary", arguments={"route": target.value}),
-            ),
-        ),
-        steady_state=SteadyState(
-            p95_latency_ms=allowed.p95_latency_ms * allowed.canary_latency_factor,
-            error_rate_percent=allowed.canary_error_rate_percent,
-            availability_percent=allowed.availability_percent,
-            min_samples=watch.min_samples,
-            watch_seconds=watch.seconds,
-        ),
-        state=state,
-        needs_person=_needs_person(cause, gone),
-    )
-
-
 def _canary_evidence(config: CanaryConfig) -> Evidence:
-    observed = f"{'on' if config.enabled else 'off'}, {config.percentage:g} % of traffic"
+    observed = f"{config.shown} of traffic"
     disabled_at = None if config.enabled else _moment(config, "disabled_at")
     if disabled_at is not None:
         observed += f", disabled at {disabled_at:%H:%M:%S} UTC"
-    serves = config.enabled and config.percentage > 0
-    meaning = "The canary serves." if serves else "The canary takes no traffic."
+    meaning = "The canary serves." if config.serves else "The canary takes no traffic."
     return Evidence(source="canary/status", observed=observed, meaning=meaning)
 
 
@@ -254,6 +244,19 @@ def _rollback_evidence(target: Route, event: RollbackEvent | None, cause: Cause)
             else "An earlier rollback; it does not explain the canary's state now."
         )
     return Evidence(source="canary/rollbacks", observed=observed, meaning=meaning)
+
+
+def _rules_evidence(rules: CanaryRules) -> Evidence:
+    now = rules.slo_thresholds
+    return Evidence(
+        source="canary/config",
+        observed=(
+            f"auto-rollback {'on' if rules.auto_rollback.enabled else 'off'}: p95"
+            f" {now.p95_latency_ms:g} ms, errors {now.error_rate_percent:g} %, availability"
+            f" {now.availability_percent:g} %"
+        ),
+        meaning="Beyond these, CCT pulls a canary by itself while auto-rollback is on.",
+    )
 
 
 def _slo_evidence(slo: SloStatus) -> Evidence:

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from cct_ops.models.plan import Frozen
+from cct_ops.models.base import Frozen
 
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$", to_lower=True)]

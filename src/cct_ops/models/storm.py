@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from cct_ops.models.plan import Frozen
+from cct_ops.models.base import Frozen
 
 
 class StormLimits(Frozen):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from cct_ops.models.base import Frozen
 from cct_ops.models.cct import CanaryMetrics, CanaryStatus, Metrics, Route
-from cct_ops.models.plan import Frozen, SteadyState
+from cct_ops.models.steady_state import CanaryServes
 
 
 class Verdict(StrEnum):
@@ -25,11 +26,11 @@ class Verification(Frozen):
 
     @classmethod
     def of_canary(
-        cls, route: Route, steady: SteadyState, status: CanaryStatus, metrics: CanaryMetrics
+        cls, route: Route, steady: CanaryServes, status: CanaryStatus, metrics: CanaryMetrics
     ) -> Verification:
         """Judge a canary that was put back: it must be on, and its own traffic within bounds."""
         config = status.routes.get(route)
-        if config is None or not config.enabled or config.percentage == 0:
+        if config is None or not config.serves:
             return cls(
                 verdict=Verdict.BROKEN,
                 reason=f"The canary of {route} is off again: somebody or something disabled it.",
@@ -54,7 +55,7 @@ class Verification(Frozen):
         return cls(
             verdict=Verdict.HOLDS,
             reason=(
-                f"{samples} canary requests at {config.percentage:g} % of traffic: p95"
+                f"{samples} canary requests, {config.shown} of traffic: p95"
                 f" {traffic.canary.p95_latency_ms:g} ms (limit {steady.p95_latency_ms:g}), errors"
                 f" {traffic.canary.error_rate_percent:g} % (limit {steady.error_rate_percent:g}),"
                 f" availability {traffic.canary.availability_percent:g} %"
@@ -64,7 +65,7 @@ class Verification(Frozen):
         )
 
 
-def _excess(seen: Metrics, steady: SteadyState) -> str:
+def _excess(seen: Metrics, steady: CanaryServes) -> str:
     """Return what is out of bounds as the middle of a sentence, or an empty string."""
     found = []
     if seen.p95_latency_ms > steady.p95_latency_ms:

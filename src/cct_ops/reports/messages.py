@@ -5,30 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from cct_ops.clients.slack import escape
-from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome
-from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
 
 Message = tuple[str, list[dict[str, Any]]]
 
 _SIGNS = {Outcome.RESOLVED: ":white_check_mark:", Outcome.UNDONE: ":leftwards_arrow_with_hook:"}
-
-
-def approval_message(diagnosis: Diagnosis, plan: Plan, why: str, link: str | None) -> Message:
-    """Say that a plan waits for a yes."""
-    head = f":raised_hand: {plan.playbook} on {plan.target} waits for approval"
-    steps = "\n".join(f"• `{escape(str(call))}`" for call in plan.calls)
-    body = "\n".join(
-        [
-            f"*{escape(diagnosis.headline)}*",
-            escape(plan.summary),
-            steps,
-            f"Blast radius: {escape(plan.blast_radius)}",
-            f"Why a person: {escape(why)}",
-        ]
-    )
-    return _message(head, body, link)
 
 
 def outcome_message(
@@ -38,6 +20,16 @@ def outcome_message(
     sign = _SIGNS.get(outcome, ":rotating_light:" if outcome.needs_attention else ":memo:")
     head = f"{sign} {outcome}: {run.playbook} on {target}"
     return _message(head, escape(reason), link)
+
+
+def raise_message(run: Run, target: str, reason: str, proposal: str, link: str | None) -> Message:
+    """Say that a playbook has earned more, and what a person could merge to give it."""
+    head = f":chart_with_upwards_trend: {run.playbook} has earned more on targets like {target}"
+    # Escaping leaves one line without its indentation, which YAML needs.
+    lines = "\n".join(
+        line[: len(line) - len(line.lstrip())] + escape(line) for line in proposal.splitlines()
+    )
+    return _message(head, f"{escape(reason)}. To raise it, merge:\n```{lines}```", link)
 
 
 def _message(head: str, body: str, link: str | None) -> Message:

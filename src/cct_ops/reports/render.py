@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from cct_ops.clients.text import one_line
+from cct_ops.ledger.approvals import Approval
 from cct_ops.ledger.record import RunRecord
 from cct_ops.models.diagnosis import Diagnosis
-from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
 from cct_ops.reports.timeline import timeline
 
@@ -47,9 +46,9 @@ def incident_report(
     )
 
 
-def approval_form(diagnosis: Diagnosis, plan: Plan, why: str, expires_at: datetime) -> str:
-    """Render what is shown above the form that asks for approval."""
-    return _render("approval.md.j2", diagnosis=diagnosis, plan=plan, why=why, expires_at=expires_at)
+def approval_form(approval: Approval) -> str:
+    """Render what is shown above the form of a suspended run."""
+    return _render("approval.md.j2", approval=approval, plan=approval.plan)
 
 
 def artifact_key(playbook: str, target: str) -> str:

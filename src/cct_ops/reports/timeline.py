@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cct_ops.ledger.record import RunRecord
-from cct_ops.models.plan import Frozen
+from cct_ops.models.base import Frozen
 
 
 class Moment(Frozen):

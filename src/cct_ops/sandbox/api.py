@@ -85,7 +85,7 @@ async def _process(call: Call, entry: LogEntry) -> Reply | None:
     if refusal is not None:
         return refusal
 
-    call.effects = call.world.faults.strike(call.path, write=target.writes)
+    call.effects = call.world.faults.strike(call.path, call.headers, write=target.writes)
     await asyncio.sleep(call.effects.latency_seconds)
     if call.effects.timeout:
         return None

@@ -99,6 +99,7 @@ class SandboxControl:
         stable: Indicators | None = None,
         requests_per_second: float | None = None,
         slo_sample_size: int | None = None,
+        canary_gets_percent: float | None = None,
     ) -> None:
         """Change how a route's traffic behaves; what is left out stays."""
         self._post(
@@ -109,6 +110,7 @@ class SandboxControl:
                 "stable": stable or {},
                 "requests_per_second": requests_per_second,
                 "slo_sample_size": slo_sample_size,
+                "canary_gets_percent": canary_gets_percent,
             },
         )
 

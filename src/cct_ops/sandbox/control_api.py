@@ -86,6 +86,7 @@ def set_profile(world: World, given: SetProfile) -> None:
         stable=given.stable.given(),
         requests_per_second=given.requests_per_second,
         slo_sample_size=given.slo_sample_size,
+        canary_gets_percent=given.canary_gets_percent,
     )
 
 
@@ -191,7 +192,7 @@ class ControlApi:
         """Record a message, or fail as the faults for ``/slack`` want it."""
         world, path = self._sandbox.world, request.url.path
         body = await request.body()
-        effects = world.faults.strike(path, write=True)
+        effects = world.faults.strike(path, request.headers, write=True)
         await asyncio.sleep(effects.latency_seconds)
         if effects.timeout:
             return await unanswered(request)

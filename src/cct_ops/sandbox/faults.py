@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -88,19 +88,21 @@ class FaultList:
         # Reproducible chance is the point here, not secrecy.
         self.armed = [_Armed(f, f.count, random.Random(f.seed)) for f in faults]  # noqa: S311
 
-    def strike(self, path: str, *, write: bool) -> Effects:
+    def strike(self, path: str, headers: Mapping[str, str], *, write: bool) -> Effects:
         """Take the faults that strike this request, using up their counts."""
-        struck = [a for a in self.armed if _concerns(a, path, write=write) and _falls(a)]
+        struck = [a for a in self.armed if _concerns(a, path, headers, write=write) and _falls(a)]
         for armed in struck:
             armed.left = None if armed.left is None else armed.left - 1
         return Effects([armed.fault for armed in struck])
 
 
-def _concerns(armed: _Armed, path: str, *, write: bool) -> bool:
+def _concerns(armed: _Armed, path: str, headers: Mapping[str, str], *, write: bool) -> bool:
     spent = armed.left == 0
+    header = armed.fault.header
     return (
         not spent
         and path.startswith(armed.fault.path)
+        and (header is None or header.lower() in headers)
         and (write or not armed.fault.strikes_writes_only)
     )
 

@@ -73,6 +73,7 @@ class SetProfile(Strict):
     stable: Indicators = Indicators()
     requests_per_second: float | None = Field(default=None, ge=0)
     slo_sample_size: int | None = Field(default=None, ge=0)
+    canary_gets_percent: float | None = Field(default=None, ge=0, le=100)
 
 
 class Advance(Strict):
@@ -85,6 +86,7 @@ class Fault(Strict):
     """
     Something that goes wrong with requests below ``path``, for the next ``count`` or until cleared.
 
+    With ``header`` only requests that carry a header of that name are struck.
     ``probability`` and ``seed`` make it strike some requests only, the same ones in every run.
     ``drop_writes``, ``read_lag_seconds`` and ``apply_then_hang`` strike writes only: the write is
     answered 200 and forgotten; reads see it that much later; it is applied and never answered.
@@ -94,6 +96,7 @@ class Fault(Strict):
 
     path: str = Field(default="/api/v1/", pattern="^/(api/v1|slack)(/|$)")
     count: int | None = Field(default=None, ge=1)
+    header: str | None = None
     probability: float = Field(default=1, gt=0, le=1)
     seed: int = 0
 
@@ -115,7 +118,7 @@ class Fault(Strict):
 
     @model_validator(mode="after")
     def _does_something(self) -> Self:
-        selection = {"path", "count", "probability", "seed", "malformed_as"}
+        selection = {"path", "count", "header", "probability", "seed", "malformed_as"}
         if not any(self.model_dump(exclude=selection).values()):
             raise ValueError("this fault does nothing: set one of its effects")
         return self

@@ -105,11 +105,13 @@ class RouteTraffic:
     stable: Profile
     requests_per_second: float = REQUESTS_PER_SECOND
     slo_sample_size: int | None = None
+    canary_gets_percent: float | None = None  # a splitter that is broken; None is one that works
 
     def samples(self, elapsed_seconds: float, canary_share: float) -> tuple[int, int]:
         """Count the requests that the canary and the stable side got in that time."""
         total = int(max(elapsed_seconds, 0) * self.requests_per_second)
-        on_canary = int(total * canary_share)
+        broken = self.canary_gets_percent
+        on_canary = int(total * (canary_share if broken is None else broken / 100))
         return on_canary, total - on_canary
 
 
@@ -131,13 +133,15 @@ class Traffic:
         stable: dict[Metric, float],
         requests_per_second: float | None,
         slo_sample_size: int | None,
+        canary_gets_percent: float | None,
     ) -> None:
         """Change what was given; the rest of the route's traffic stays."""
         old = self.of(route)
-        rate, size = requests_per_second, slo_sample_size
+        rate, size, broken = requests_per_second, slo_sample_size, canary_gets_percent
         self._routes[route] = RouteTraffic(
             canary=replace(old.canary, **canary),
             stable=replace(old.stable, **stable),
             requests_per_second=old.requests_per_second if rate is None else rate,
             slo_sample_size=old.slo_sample_size if size is None else size,
+            canary_gets_percent=old.canary_gets_percent if broken is None else broken,
         )

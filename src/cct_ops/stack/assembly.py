@@ -20,6 +20,10 @@ _PREFECT = "PREFECT_API_DATABASE_CONNECTION_URL"
 _FOREIGN = ("PREFECT_API_KEY", "PREFECT_PROFILE", "PREFECT_API_AUTH_STRING")
 
 
+# what proves who approved: no part but the gateway is given these
+_GATEWAY_ONLY = ("CCT_OPS_APPROVAL_KEY_FILE", "CCT_OPS_SLACK_SIGNING_SECRET")
+
+
 @dataclass(frozen=True)
 class Assembly:
     """A stack ready to start: its plan, and what its users need to know."""
@@ -52,7 +56,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
     ui = f"http://{HOST}:{config.prefect_port}"
     gateway = f"http://{HOST}:{config.gateway_port}"
     env = {
-        **{name: value for name, value in given.items() if name not in _FOREIGN},
+        **{name: value for name, value in given.items() if name not in (*_FOREIGN, *_GATEWAY_ONLY)},
         "CCT_URL": given.get("CCT_URL") or f"http://{HOST}:{config.sandbox_port}",
         "X_API_KEY": given.get("X_API_KEY") or _SANDBOX_KEY,
         "CCT_OPS_GATEWAY_HOST": gateway_host,
@@ -70,6 +74,8 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
     }
     if cluster is not None:
         env |= {_LEDGER: cluster.url("cct_ops"), _PREFECT: cluster.asyncpg_url("prefect")}
+    if own_cct:
+        env = _sandbox_messages(env["CCT_URL"]) | env
     own_key = not env.get("CCT_OPS_ALERTMANAGER_KEY")
     if own_key:
         env["CCT_OPS_ALERTMANAGER_KEY"] = keep_secret(config.data / "keys" / "alertmanager")
@@ -87,6 +93,26 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         lock_fd=lock_fd,
     )
     return Assembly(plan, env, urls, own_key)
+
+
+def _sandbox_messages(sandbox: str) -> dict[str, str]:
+    """Let people's messages end in the sandbox too: http://<sandbox>/_sandbox/slack shows them."""
+    return {
+        "SLACK_WEBHOOK_URL": f"{sandbox}/slack/incidents",
+        "CCT_OPS_SLACK_RESPONSE_BASE": sandbox,
+        "CCT_OPS_WEBHOOK_ON_CALL": f"{sandbox}/slack/on-call",
+        "CCT_OPS_WEBHOOK_LEAD": f"{sandbox}/slack/lead",
+    }
+
+
+def _approving(config: StackConfig) -> dict[str, str]:
+    """Return what the gateway alone is told: the key of approvers' links, made on first use."""
+    given = {name: config.environment.get(name, "") for name in _GATEWAY_ONLY}
+    path = config.data / "keys" / "approvals"
+    if not given["CCT_OPS_APPROVAL_KEY_FILE"]:
+        keep_secret(path)
+        given["CCT_OPS_APPROVAL_KEY_FILE"] = str(path)
+    return {name: value for name, value in given.items() if value}
 
 
 def _cluster(config: StackConfig, given: Mapping[str, str]) -> Cluster | None:
@@ -117,10 +143,15 @@ def _database_parts(cluster: Cluster | None) -> tuple[Part, ...]:
 def _service_parts(
     config: StackConfig, env: Mapping[str, str], *, own_cct: bool
 ) -> tuple[Part, ...]:
-    def program(*arguments: str, stop_seconds: float = 10.0, orphans: bool = False) -> Program:
+    def program(
+        *arguments: str,
+        stop_seconds: float = 10.0,
+        orphans: bool = False,
+        own: Mapping[str, str] | None = None,
+    ) -> Program:
         return Program(
             argv=(sys.executable, *arguments),
-            env=dict(env),
+            env={**env, **(own or {})},
             cwd=config.project,
             stop_seconds=stop_seconds,
             orphans_finish=orphans,
@@ -161,7 +192,7 @@ def _service_parts(
         ),
         Part(
             name="gateway",
-            program=program("-m", "cct_ops.gateway"),
+            program=program("-m", "cct_ops.gateway", own=_approving(config)),
             ready=Answers(url=f"{gateway}/healthz"),
             after=("ledger",),
         ),

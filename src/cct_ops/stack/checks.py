@@ -40,7 +40,7 @@ def check_cct(url: str) -> None:
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         place = urlsplit(url)
         raise BadConfiguration(
-            f"nothing answers at CCT_URL ({place.scheme}://{place.hostname}): "
+            f"nothing answers at CCT_URL ({place.scheme}://{place.netloc.rpartition('@')[2]}): "
             f"{str(exc) or type(exc).__name__}. Start CCT, correct CCT_URL, or unset it to use the "
             "sandbox"
         ) from exc

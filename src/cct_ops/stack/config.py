@@ -14,12 +14,17 @@ from cct_ops.stack.postgres import free_port
 
 HOST = "127.0.0.1"
 
+# What the caller's shell may say about a real CCT, a real Slack or another Prefect.
+_SETTINGS = ("CCT_", "PREFECT_")
+_RUNBOOK_NAMES = frozenset({"X_API_KEY", "SLACK_WEBHOOK_URL"})
+
 
 class StackConfig(BaseModel):
     """
     Where a stack lives, its ports, and what its parts find in their environment.
 
-    ``env`` is laid over the environment of the process that starts the stack.
+    ``env`` is laid over the environment of the process that starts the stack. An isolated stack
+    leaves out everything there that concerns CCT, Slack or Prefect, so it never acts on real ones.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,6 +35,7 @@ class StackConfig(BaseModel):
     gateway_port: int = 8080
     sandbox_port: int = 8090
     env: Mapping[str, str] = {}
+    isolated: bool = False
 
     @classmethod
     def here(
@@ -44,7 +50,7 @@ class StackConfig(BaseModel):
         project = project_of(Path.cwd())
         return cls(
             project=project,
-            data=(data or project / ".cct-ops").absolute(),
+            data=(data or cls.usual_data(project)).absolute(),
             prefect_port=prefect_port or 4200,
             gateway_port=gateway_port or _port_from("CCT_OPS_GATEWAY_PORT", 8080),
             sandbox_port=sandbox_port or 8090,
@@ -52,7 +58,7 @@ class StackConfig(BaseModel):
 
     @classmethod
     def ephemeral(cls, folder: Path, env: Mapping[str, str] | None = None) -> Self:
-        """Return a stack that is in nobody's way: free ports, its data in the folder."""
+        """Return a stack in nobody's way: free ports, its data in the folder, isolated."""
         return cls(
             project=project_of(Path.cwd()),
             data=folder.absolute(),
@@ -60,12 +66,23 @@ class StackConfig(BaseModel):
             gateway_port=free_port(),
             sandbox_port=free_port(),
             env=env or {},
+            isolated=True,
         )
+
+    @staticmethod
+    def usual_data(project: Path) -> Path:
+        """Return where a project's stack keeps its data unless told otherwise."""
+        return project / ".cct-ops"
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment that the parts start from."""
-        return {**os.environ, **self.env}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not (self.isolated and (name.startswith(_SETTINGS) or name in _RUNBOOK_NAMES))
+        }
+        return {**inherited, **self.env}
 
 
 def project_of(folder: Path) -> Path:

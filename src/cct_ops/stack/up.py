@@ -16,6 +16,7 @@ from types import FrameType
 import psutil
 
 from cct_ops.errors import OpsError
+from cct_ops.stack import environment
 from cct_ops.stack.assembly import Assembly, assemble
 from cct_ops.stack.config import StackConfig
 from cct_ops.stack.kernel import die_with_parent
@@ -97,6 +98,8 @@ class Supervised:
 
     def _write(self, line: bytes) -> None:
         assert self._process.stdin is not None  # noqa: S101 - PIPE was asked for
+        if self._process.stdin.closed:
+            return  # it has ended, and wait() has said how
         with contextlib.suppress(BrokenPipeError):  # it died: wait() will say so
             while line:
                 line = line[os.write(self._process.stdin.fileno(), line) :]
@@ -180,13 +183,14 @@ def up(config: StackConfig, *, assembler: Assembler = assemble) -> int:
 def _begun(config: StackConfig, on_event: OnEvent, assembler: Assembler) -> Iterator[Running]:
     with FolderLock(config.data) as lock:
         assembly = assembler(config, lock.fd)
-        supervisor = Supervised(assembly.plan, on_event)
         own_key = config.data / "keys" / "alertmanager" if assembly.own_key else None
-        try:
-            yield Running(assembly.urls, assembly.env, config.data, own_key, supervisor)
-        finally:
-            supervisor.ask_to_stop(again=False)
-            supervisor.wait()
+        with environment.kept(config.data, assembly.env):
+            supervisor = Supervised(assembly.plan, on_event)
+            try:
+                yield Running(assembly.urls, assembly.env, config.data, own_key, supervisor)
+            finally:
+                supervisor.ask_to_stop(again=False)
+                supervisor.wait()
 
 
 @contextlib.contextmanager

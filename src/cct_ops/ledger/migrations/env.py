@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from alembic import context
 
+from cct_ops.ledger import (  # noqa: F401 -- their tables belong to the metadata
+    approval_tables,
+    change_tables,
+    guard_tables,
+    pacing_tables,
+)
 from cct_ops.ledger.schema import metadata
 
 context.configure(

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "intake"
-down_revision = "0001"
+down_revision = "approvals"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,59 @@
+"""
+A canary is on and something is wrong with it: its traffic, configuration, performance or flags.
+
+Runbook: docs/runbooks/canary_issue.md
+Blast radius: the canary's share of one route; a promotion, which always asks, the whole route.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from cct_ops.models.canary_fix import CanaryFix
+from cct_ops.models.cct import Route
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Outcome, Resolution
+from tasks.actions import perform_all
+from tasks.authorise import authorise
+from tasks.diagnose import diagnose_canary
+from tasks.report import report, report_failure
+from tasks.verify import verify
+
+
+@flow(
+    name="canary-issue",
+    flow_run_name="canary-issue {target}",
+    on_failure=[report_failure],
+    on_crashed=[report_failure],
+    on_cancellation=[report_failure],
+)
+def canary_issue(
+    target: Route,
+    fix: CanaryFix = CanaryFix.RECOMMENDED,
+    mode: Mode = Mode.APPROVE,
+    incident_id: str | None = None,
+) -> State[Resolution]:
+    """
+    Find out what is wrong with a canary that is on and, once that is allowed, put it right.
+
+    Args:
+        target: The page whose canary misbehaves.
+        fix: What to do about it; recommended is what the diagnosis calls for.
+        mode: The most that this run may do.
+        incident_id: The incident in the ledger; empty for a manual run.
+    """
+    look = partial(diagnose_canary, target, fix)
+    diagnosis = look()
+
+    if diagnosis.plan is None:
+        return report(Outcome.NOTHING_TO_DO, diagnosis)
+
+    with authorise(diagnosis, mode, again=look) as decision:
+        if decision.permit:
+            perform_all(decision.permit)
+            verify(diagnosis.plan)
+
+    return report(decision, diagnosis)

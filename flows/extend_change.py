@@ -1,0 +1,42 @@
+"""
+A temporary change must last longer than was planned.
+
+Runbook: docs/runbooks/extend_change.md
+Blast radius: none by itself; what the change weakened stays weak for longer.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from pydantic import Field
+
+from cct_ops.models.outcome import Outcome, Resolution
+from cct_ops.models.reversion import ReversionDiagnosis
+from tasks.report import report, report_failure
+from tasks.reversion import extend_change as extend
+
+
+@flow(
+    name="extend-change",
+    flow_run_name="extend-change {change_id} by {minutes} minutes",
+    on_failure=[report_failure],
+    on_crashed=[report_failure],
+    on_cancellation=[report_failure],
+)
+def extend_change(
+    change_id: UUID, minutes: Annotated[float, Field(gt=0, le=1440)]
+) -> State[Resolution]:
+    """
+    Move the end of a temporary change, as far as policy allows, and wake up for the new one.
+
+    Args:
+        change_id: The temporary change, see `cct-ops changes`.
+        minutes: How long from now it shall last.
+    """
+    change = extend(change_id, minutes)
+
+    return report(Outcome.RESOLVED, ReversionDiagnosis.not_now(change))

@@ -1,0 +1,40 @@
+"""
+A run died in the middle of its change: find out what took effect, and put it back.
+
+Runbook: docs/runbooks/recover.md
+Blast radius: what the dead run was allowed to change, and nothing else.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from cct_ops.models.outcome import Resolution
+from tasks.recovery import diagnose_wreck, report_recovery, take_back, wreck_of
+from tasks.report import report_failure
+
+
+@flow(
+    name="recover",
+    flow_run_name="recover {run_id}",
+    on_failure=[report_failure],
+    on_crashed=[report_failure],
+    on_cancellation=[report_failure],
+)
+def recover(
+    run_id: UUID,
+) -> State[Resolution]:
+    """
+    Lock a dead run out, read back what it had begun, and take that back in reverse order.
+
+    Args:
+        run_id: The run that died; it must show no sign of life.
+    """
+    with wreck_of(run_id) as (wreck, token):
+        diagnosis = diagnose_wreck(wreck)
+        take_back(wreck, token, diagnosis)
+
+    return report_recovery(wreck, diagnosis)

@@ -1,0 +1,40 @@
+"""
+The time of a temporary change is over, or somebody ends it early: put back what was before.
+
+Runbook: docs/runbooks/revert_change.md
+Blast radius: the one value that the change had set; a value that others set since is left alone.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from cct_ops.models.outcome import Resolution
+from tasks.report import report, report_failure
+from tasks.reversion import end_change, read_change
+
+
+@flow(
+    name="revert-change",
+    flow_run_name="revert-change {change_id}",
+    on_failure=[report_failure],
+    on_crashed=[report_failure],
+    on_cancellation=[report_failure],
+)
+def revert_change(
+    change_id: UUID,
+    now: bool = False,
+) -> State[Resolution]:
+    """
+    Read the change's time again and, if it is over, compare and restore.
+
+    Args:
+        change_id: The temporary change, see `cct-ops changes`.
+        now: End it although its time is not over.
+    """
+    diagnosis = end_change(read_change(change_id), early=now)
+
+    return report(diagnosis.outcome, diagnosis)

@@ -1,0 +1,1 @@
+"""A simulated week: the real guards and the real ledger, on a clock that jumps."""

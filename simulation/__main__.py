@@ -1,0 +1,38 @@
+"""``python -m simulation``: a week with and without the guards, side by side."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from cct_ops.stack.postgres import EmbeddedPostgres
+from simulation.table import show
+from simulation.week import simulate
+
+app = App(name="simulation", result_action="return_value")
+
+
+@app.default
+def main(
+    *,
+    days: Annotated[float, Parameter(help="How many days.")] = 7,
+    seed: Annotated[int, Parameter(help="Another seed is another week.")] = 1,
+) -> int:
+    """Simulate, show one table and one line, and end with 1 if what must be 0 is not."""
+    began = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        EmbeddedPostgres(Path(folder) / "postgres") as server,
+    ):
+        week = simulate(server, Path("deployments/policy.yaml"), days=days, seed=seed)
+    return show(week, Console(), seconds=time.monotonic() - began)
+
+
+if __name__ == "__main__":
+    sys.exit(app())

@@ -1,0 +1,138 @@
+"""
+What happens in the week, the same for both ways of meeting it: alerts, and what people do.
+
+All luck is drawn here, from one seed: whether a fix would work, whether its run dies or stalls.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from cct_ops.models.maintenance import Silence
+
+START = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
+MINUTE = timedelta(minutes=1)
+
+
+class Kind(StrEnum):
+    """How targets behave; also the playbook that is meant for them."""
+
+    STEADY = "steady"  # fails now and then, and a fix helps
+    FLAPPING = "flapping"  # comes and goes by itself; a fix seems to help
+    RECURRING = "recurring"  # a fix helps for an hour or two
+    FAILING = "failing"  # no fix helps
+    WEAKENED = "weakened"  # fixed by a temporary change, which has to be taken back
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """How many targets of a kind there are, how often they fail, and what fixes come to."""
+
+    targets: int
+    every_minutes: float
+    heals_after_minutes: float
+    works: float
+
+
+BEHAVIOUR = {
+    Kind.STEADY: Behaviour(20, 24 * 60, 600, 0.99),
+    Kind.FLAPPING: Behaviour(5, 60, 6, 0.95),
+    Kind.RECURRING: Behaviour(5, 120, 60, 0.97),
+    Kind.FAILING: Behaviour(2, 25, 12, 0.02),
+    Kind.WEAKENED: Behaviour(5, 8 * 60, 300, 0.97),
+}
+DIES = 0.02
+STALLS = 0.01
+
+
+@dataclass(frozen=True)
+class Burst:
+    """Many alerts within a short time: a storm, or an hour in which just too much goes wrong."""
+
+    at_hours: float
+    alerts: int
+    minutes: float
+
+
+BURSTS = (
+    Burst(10, 50, 60),
+    Burst(30, 70, 6),
+    Burst(77.5, 70, 6),
+    Burst(106, 50, 60),
+    Burst(131, 70, 6),
+)
+
+SILENCED = Silence.model_validate(
+    {
+        "id": "simulated",
+        "status": {"state": "active"},
+        "matchers": [{"name": "route", "value": "/flapping-02", "isRegex": False}],
+        "endsAt": (START + timedelta(hours=38)).isoformat(),
+        "createdBy": "ada",
+        "comment": "a known one",
+    }
+)
+SILENCED_FROM = START + timedelta(hours=10)
+
+
+@dataclass(frozen=True)
+class Firing:
+    """One alert that fires, and what would come of a run that acts on it."""
+
+    at: datetime
+    kind: Kind
+    target: str
+    alertname: str
+    heals_at: datetime
+    works: bool
+    dies: bool
+    stalls: bool
+    answer_minutes: float  # how long a person would take for an answer
+    says_yes: bool
+
+
+def firings(days: float, seed: int) -> list[Firing]:
+    """Return all alerts in order of time."""
+    luck = random.Random(seed)  # noqa: S311 -- a simulation, and one that can be repeated
+    end = START + timedelta(days=days)
+    found = []
+    for kind, each in BEHAVIOUR.items():
+        for number in range(each.targets):
+            moment = START + luck.expovariate(1 / each.every_minutes) * MINUTE
+            while moment < end:
+                found.append(_firing(luck, moment, kind, number))
+                if luck.random() < 0.05:  # another alert about the same thing, a little later
+                    found.append(_firing(luck, moment + luck.random() * 4 * MINUTE, kind, number))
+                moment += luck.expovariate(1 / each.every_minutes) * MINUTE
+    for burst in BURSTS:
+        for _ in range(burst.alerts):
+            moment = (
+                START + timedelta(hours=burst.at_hours) + luck.random() * burst.minutes * MINUTE
+            )
+            kind = luck.choice(list(Kind))
+            found.append(_firing(luck, moment, kind, luck.randrange(BEHAVIOUR[kind].targets)))
+    return sorted((each for each in found if each.at < end), key=lambda each: each.at)
+
+
+def _firing(luck: random.Random, at: datetime, kind: Kind, number: int) -> Firing:
+    behaviour = BEHAVIOUR[kind]
+    return Firing(
+        at=at,
+        kind=kind,
+        target=f"/{kind}-{number:02}",
+        alertname=luck.choice(("CanaryRolledBack", "SLOBreach", "HighLatency")),
+        heals_at=at + luck.uniform(0.5, 1.5) * behaviour.heals_after_minutes * MINUTE,
+        works=luck.random() < behaviour.works,
+        dies=luck.random() < DIES,
+        stalls=luck.random() < STALLS,
+        answer_minutes=luck.uniform(1, 20),
+        says_yes=luck.random() < 0.9,
+    )
+
+
+def silences(now: datetime) -> tuple[Silence, ...]:
+    """Return what Alertmanager would answer."""
+    return (SILENCED,) if SILENCED_FROM <= now < SILENCED.ends_at else ()

@@ -1,0 +1,67 @@
+"""Runs of our own deployments, started by key so that asking twice gives one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Scheduled
+
+from cct_ops.errors import Rejected, Unavailable
+
+
+def start(
+    deployment: str,
+    parameters: Mapping[str, object],
+    *,
+    key: str,
+    at: datetime | None = None,
+    tags: Sequence[str] = (),
+) -> UUID:
+    """
+    Return the run of this key; it is created, for ``at`` or at once, if there is none yet.
+
+    Raises ``Unavailable`` when Prefect does not answer and ``Rejected`` when it refuses.
+    """
+    with get_client(sync_client=True) as client:
+        return start_with(client, deployment, parameters, key=key, at=at, tags=tags)
+
+
+def start_with(
+    client: SyncPrefectClient,
+    deployment: str,
+    parameters: Mapping[str, object],
+    *,
+    key: str,
+    at: datetime | None = None,
+    tags: Sequence[str] = (),
+) -> UUID:
+    """Do the same over a connection that is there already."""
+    try:
+        known = client.read_deployment_by_name(f"{deployment}/{deployment}")
+        run = client.create_flow_run_from_deployment(
+            known.id,
+            parameters=dict(parameters),
+            state=Scheduled(scheduled_time=at),
+            idempotency_key=key,
+            tags=list(tags),
+        )
+    except ObjectNotFound:
+        raise Rejected(
+            f"Prefect knows no deployment {deployment}/{deployment}: deploy prefect.yaml.",
+            status=404,
+        ) from None
+    except httpx.HTTPStatusError as error:
+        status = error.response.status_code
+        if status < 500 and status != 429:
+            raise Rejected(
+                f"Prefect refused the run of {deployment} with {status}.", status=status
+            ) from error
+        raise Unavailable(f"Prefect answered {status}.") from error
+    except httpx.HTTPError as error:
+        raise Unavailable(f"No answer from Prefect: {type(error).__name__}.") from error
+    return run.id

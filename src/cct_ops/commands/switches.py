@@ -1,0 +1,82 @@
+"""``cct-ops stop``, ``resume``, ``hold`` and ``release``: what people set by hand."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import datetime
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.text import Text
+
+from cct_ops.commands.here import ledger
+from cct_ops.commands.moments import moment
+from cct_ops.errors import BadConfiguration
+
+Reason = Annotated[str, Parameter(help="Why; kept in the record.")]
+
+
+def stop(*, reason: Reason = "no reason given") -> int:
+    """
+    Let nothing new be changed, by any playbook, until `cct-ops resume`.
+
+    Alerts are still taken in and diagnosed. What was changed is still put back.
+    """
+    from cct_ops.ledger import switches
+
+    switches.stop(ledger(), reason, getpass.getuser())
+    _say("Stopped", "nothing new is changed until `cct-ops resume`.")
+    return 0
+
+
+def resume(*, reason: Reason = "no reason given") -> int:
+    """Let playbooks change things again, under all other guards."""
+    from cct_ops.ledger import switches
+
+    switches.resume(ledger(), reason, getpass.getuser())
+    _say("Resumed", "changes are let through again.")
+    return 0
+
+
+def hold(
+    target: str,
+    *,
+    until: Annotated[str, Parameter(help="2h, 90m, 18:30 or 2026-11-24T18:30.")],
+    reason: Reason,
+) -> int:
+    """Take a target over: automation leaves it alone until then, or until `cct-ops release`."""
+    from cct_ops import policy
+    from cct_ops.ledger import switches
+    from cct_ops.models.targets import matches
+    from cct_ops.settings import Settings
+
+    known = [
+        pattern
+        for each in policy.read(Settings.load().policy_path).playbooks.values()
+        for pattern in each.targets
+    ]
+    if not matches(target, known):
+        raise BadConfiguration(
+            f"no playbook may change {target} anyway: is it misspelt?"
+            f" The policy lists {', '.join(known) or 'no targets'}"
+        )
+    ends = moment(until, datetime.now().astimezone())
+    if not switches.hold(ledger(), target, ends, reason, getpass.getuser()):
+        raise BadConfiguration(f"{ends:%Y-%m-%d %H:%M %Z} is over already")
+    _say("Held", f"automation leaves {target} alone until {ends:%Y-%m-%d %H:%M %Z}.")
+    return 0
+
+
+def release(target: str) -> int:
+    """Give a held target back to automation."""
+    from cct_ops.ledger import switches
+
+    if switches.release(ledger(), target, getpass.getuser()) == 0:
+        raise BadConfiguration(f"nobody holds {target}")
+    _say("Released", f"automation may change {target} again.")
+    return 0
+
+
+def _say(word: str, sentence: str) -> None:
+    Console(soft_wrap=True).print(Text.assemble((f"{word}: ", "bold"), sentence))

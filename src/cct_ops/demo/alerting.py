@@ -1,0 +1,135 @@
+"""The sender of the demo's alert: a real Alertmanager where there is one, else its very body."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from cct_ops.errors import Unavailable
+from cct_ops.stack.assembly import Assembly, assemble
+from cct_ops.stack.config import HOST, StackConfig
+from cct_ops.stack.part import Answers, Part
+from cct_ops.stack.postgres import free_port
+from cct_ops.stack.process import Program
+from cct_ops.stack.up import Running
+
+_NAMES = ("prometheus-alertmanager", "alertmanager")  # Debian's name, and its own
+_TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Alerting:
+    """Sends alerts into one stack."""
+
+    program: str | None
+    port: int
+
+    @classmethod
+    def here(cls) -> Alerting:
+        """Find what this machine has to offer."""
+        found = (shutil.which(name) for name in _NAMES)
+        return cls(next((path for path in found if path), None), free_port())
+
+    @property
+    def sender(self) -> str:
+        """Who sends the alert."""
+        return "Alertmanager" if self.program else "this command, as Alertmanager would"
+
+    def assemble(self, config: StackConfig, lock_fd: int) -> Assembly:
+        """Lay out the usual stack, and Alertmanager beside it: it is watched and stopped alike."""
+        assembly = assemble(config, lock_fd)
+        if self.program is None:
+            return assembly
+        folder = config.data / "alertmanager"
+        folder.mkdir()
+        part = Part(
+            name="alertmanager",
+            program=self._program(folder, assembly),
+            ready=Answers(url=f"{self._url}/-/ready"),
+            after=("gateway",),
+        )
+        plan = assembly.plan.model_copy(update={"parts": (*assembly.plan.parts, part)})
+        return replace(assembly, plan=plan)
+
+    def send(self, stack: Running, labels: Mapping[str, str], summary: str) -> None:
+        """Let the alert fire; raises ``Unavailable`` when nobody takes it."""
+        alert = {
+            "labels": dict(labels),
+            "annotations": {"summary": summary},
+            "startsAt": datetime.now(UTC).isoformat(),
+            "generatorURL": "http://prometheus.example/graph",
+        }
+        if self.program is not None:
+            _post(f"{self._url}/api/v2/alerts", [alert])
+            return
+        key = stack.env["CCT_OPS_ALERTMANAGER_KEY"]
+        _post(stack.urls["hook"], webhook_body(alert), {"Authorization": f"Bearer {key}"})
+
+    @property
+    def _url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def _program(self, folder: Path, assembly: Assembly) -> Program:
+        assert self.program is not None  # noqa: S101 -- its only caller has looked
+        webhook = {
+            "url": assembly.urls["hook"],
+            "max_alerts": 0,
+            "http_config": {
+                "authorization": {"credentials": assembly.env["CCT_OPS_ALERTMANAGER_KEY"]}
+            },
+        }
+        config = {
+            "route": {"receiver": "cct-ops", "group_wait": "0s", "group_by": ["..."]},
+            "receivers": [{"name": "cct-ops", "webhook_configs": [webhook]}],
+        }
+        path = folder / "alertmanager.yml"
+        path.touch(mode=0o600)  # it holds the key
+        path.write_text(json.dumps(config))  # JSON is YAML
+        return Program(
+            argv=(
+                self.program,
+                f"--config.file={path}",
+                f"--storage.path={folder / 'data'}",
+                f"--web.listen-address={HOST}:{self.port}",
+                "--cluster.listen-address=",
+            ),
+            env=dict(assembly.env),
+        )
+
+
+def webhook_body(alert: Mapping[str, object]) -> dict[str, object]:
+    """Return what Alertmanager sends for one firing alert."""
+    labels = alert["labels"]
+    fired = {
+        **alert,
+        "status": "firing",
+        "endsAt": "0001-01-01T00:00:00Z",
+        "fingerprint": "0123456789abcdef",
+    }
+    return {
+        "version": "4",
+        "groupKey": "{}:{}",
+        "truncatedAlerts": 0,
+        "status": "firing",
+        "receiver": "cct-ops",
+        "groupLabels": labels,
+        "commonLabels": labels,
+        "commonAnnotations": alert["annotations"],
+        "externalURL": "http://alertmanager.example",
+        "alerts": [fired],
+    }
+
+
+def _post(url: str, body: object, headers: Mapping[str, str] | None = None) -> None:
+    try:
+        httpx.post(
+            url, json=body, headers=headers, timeout=_TIMEOUT_SECONDS, trust_env=False
+        ).raise_for_status()
+    except httpx.HTTPError as error:
+        raise Unavailable(f"The alert was not taken: {error}") from error

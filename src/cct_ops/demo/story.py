@@ -1,0 +1,119 @@
+"""The demo from its first line to its exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cct_ops.demo.alerting import Alerting
+from cct_ops.demo.watching import Watching
+from cct_ops.ledger.record import RunRecord
+from cct_ops.models.cct import Route
+from cct_ops.models.outcome import Outcome
+from cct_ops.reports.timeline import Moment, timeline
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.stack.config import HOST, StackConfig
+from cct_ops.stack.kernel import die_with_parent
+from cct_ops.stack.screen import Screen
+from cct_ops.stack.up import Running, running
+
+ROUTE = Route.PRE_MARKET_BRIEFING
+PATIENCE_SECONDS = 120.0
+# The production watch takes minutes; nobody wants to sit through that in a demo.
+SHORT = {
+    "CCT_OPS_WATCH_SECONDS": "8",
+    "CCT_OPS_MIN_SAMPLES": "5",
+    "CCT_OPS_SETTLE_SECONDS": "10",
+}
+
+
+def tell(*, keep: bool, console: Console | None = None) -> int:
+    """Run the demo; returns 0 only if the sandbox's canary really serves again."""
+    die_with_parent(signal.SIGTERM)
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, _end)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts without
+    console = console or Console()
+    screen = Screen(console)
+    try:
+        with tempfile.TemporaryDirectory(prefix="cct-ops-demo-") as folder:
+            config = _isolated(Path(folder))
+            alerting = Alerting.here()
+            with (
+                screen,
+                running(config, on_event=screen.show, assembler=alerting.assemble) as stack,
+            ):
+                code = _incident(stack, alerting, console)
+                if keep:
+                    screen.show_running(stack.urls, config.data, own_key=stack.own_key)
+                    stack.supervisor.wait()
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 0 if keep else 130
+    return code
+
+
+def _isolated(folder: Path) -> StackConfig:
+    config = StackConfig.ephemeral(folder)
+    slack = f"http://{HOST}:{config.sandbox_port}/slack/incidents"
+    return config.model_copy(update={"env": {**SHORT, "SLACK_WEBHOOK_URL": slack}})
+
+
+def _incident(stack: Running, alerting: Alerting, console: Console) -> int:
+    until = time.monotonic() + PATIENCE_SECONDS
+    watching = Watching.of(stack)
+    with SandboxControl(stack.urls["cct"]) as sandbox:
+        sandbox.roll_back(ROUTE, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
+        console.print(
+            f"\nThe sandbox pulled the canary of {ROUTE}: p95 was 6200 ms, the limit is 5000 ms."
+            f"\nThe alert is sent by {alerting.sender}; now the playbook has its turn ..."
+        )
+        alerting.send(
+            stack,
+            {"alertname": "CanaryRolledBack", "route": ROUTE.value, "severity": "critical"},
+            "auto-rollback pulled the canary",
+        )
+        run_id = watching.run(until)
+        known = watching.outcome(run_id, until)
+        probed_at = watching.first_probe(run_id)
+        canary = sandbox.state().routes[ROUTE]
+
+    probed = () if probed_at is None else (Moment(at=probed_at, what="first probe"),)
+    console.print(_table(timeline(known, *probed)))
+    serves = canary.enabled and (canary.percentage or 0) > 0
+    console.print(_outcome(known, serves=serves, share=canary.percentage))
+    console.print(f"The run: {stack.urls['prefect']}/runs/flow-run/{run_id}", soft_wrap=True)
+    return 0 if serves and known.outcome is Outcome.RESOLVED else 1
+
+
+def _table(moments: list[Moment]) -> Table:
+    table = Table(title="What happened", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("UTC", no_wrap=True)
+    table.add_column("after", justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for moment in moments:
+        seconds = (moment.at - moments[0].at).total_seconds()
+        table.add_row(f"{moment.at:%H:%M:%S.%f}"[:-3], f"{seconds:.2f} s", moment.what)
+    return table
+
+
+def _outcome(known: RunRecord, *, serves: bool, share: float | None) -> Text:
+    style = "bold green" if serves else "bold red"
+    canary = f"serves {share:g} % of traffic" if serves else "does not serve"
+    return Text.assemble(
+        ("\n", ""),
+        (f"{known.outcome}", style),
+        f": {known.reason}\nThe sandbox itself says: the canary of {ROUTE} {canary}.",
+    )
+
+
+def _end(signum: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + signum)

@@ -1,0 +1,231 @@
+"""
+What becomes of runs whose process died, which Prefect leaves Pending or Running for ever.
+
+First the dead run is locked out in the ledger, so that a process which was only asleep can neither
+look nor act any more; only then is it marked Crashed. One that had begun a change is recovered,
+one that had changed nothing is replaced while its incident is open. Whatever is started has a key,
+so that it is started once, also by two dispatchers or by one that dies in the middle.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import sqlalchemy as sa
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterTags,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelled, Crashed
+from pydantic import SecretStr
+
+from cct_ops.clients.deployments import start_with
+from cct_ops.dispatcher import people
+from cct_ops.errors import OpsError, Unavailable
+from cct_ops.ledger import approvals, changes, leases, outbox, record
+from cct_ops.ledger.leases import Lease
+from cct_ops.ledger.record import RunRecord
+from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Run
+from cct_ops.settings import Settings
+
+# The tags by which prefect.yaml tells our deployments from those of others.
+PLAYBOOK, UPKEEP = "playbook", "upkeep"
+REPLACEMENTS = 3
+RECOVERIES = 5
+RECOVERY_PAUSE_SECONDS = 60.0
+
+_STARTED = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reaper:
+    """One sweep after another; ``start_seconds`` is how long a start may take."""
+
+    engine: sa.Engine
+    slack_webhook_url: SecretStr | None
+    start_seconds: float
+    recovery_pause_seconds: float = RECOVERY_PAUSE_SECONDS
+
+    @classmethod
+    def of(cls, engine: sa.Engine, settings: Settings) -> Reaper:
+        """Make it as the settings say."""
+        return cls(engine, settings.slack_webhook_url, settings.start_seconds)
+
+    def __call__(self) -> None:
+        """Take for dead what shows no sign of life, and do what is to be done about it."""
+        with get_client(sync_client=True) as client:
+            for run in _started(client):
+                if self._silent(run) and leases.reap(self.engine, run.id):
+                    _log.warning("Run %s shows no sign of life: taken for dead.", run.name)
+            for run_id in leases.unfinished(self.engine):
+                leases.reap(self.engine, run_id)
+            for run_id in leases.unsettled(self.engine):
+                try:
+                    self._settle(client, run_id)
+                except (OpsError, httpx.HTTPError) as error:  # the others must not wait for it
+                    _log.warning("Run %s is dead and waits: %s", run_id, error)
+
+    def _silent(self, run: FlowRun) -> bool:
+        """Say whether the run may be dead; the ledger has the last word."""
+        if run.state is None or leases.reaped(self.engine, run.id):
+            return False
+        since = run.state.timestamp
+        if datetime.now(UTC) - since > timedelta(seconds=self.start_seconds):
+            return True
+        # A lease from before a suspension says nothing about the process that runs now.
+        expiry = leases.expiry(self.engine, run.id)
+        return run.state.is_running() and expiry is not None and expiry > since
+
+    def _settle(self, client: SyncPrefectClient, run_id: UUID) -> None:
+        with leases.claimed(self.engine, run_id) as claim:
+            if claim is None:
+                return
+            tx, dead = claim
+            run = _read(client, run_id)
+            if run is not None:
+                _end(client, run)
+            known = record.of_run(self.engine, run_id)
+            if known.outcome is not None:
+                leases.settle(tx, run_id)
+            elif any(act.kind == "change" for act in known.actions):
+                self._recover(client, tx, dead, known)
+            else:
+                self._replace(client, tx, dead, run)
+
+    def _recover(
+        self, client: SyncPrefectClient, tx: sa.Connection, dead: Lease, known: RunRecord
+    ) -> None:
+        """Start whoever puts the change back, unless somebody is at it."""
+        if dead.successor_id is not None:
+            last = _read(client, dead.successor_id)
+            if last is not None and not self._may_try_again(last):
+                return
+        if dead.recoveries >= RECOVERIES:
+            plan = known.decisions[0].plan
+            run = Run(id=dead.run_id, name=str(dead.run_id), playbook=plan.playbook)
+            reason = (
+                f"Its process died in the middle of its change, and {RECOVERIES} attempts to put"
+                " that back failed: a person must look."
+            )
+            self._account_for(run, plan.target, reason, page=True)
+            leases.settle(tx, dead.run_id)
+            return
+        successor = start_with(
+            client,
+            "recover",
+            {"run_id": str(dead.run_id)},
+            key=f"recover|{dead.run_id}|{dead.recoveries + 1}",
+        )
+        leases.succeeded_by(tx, dead, successor, recovery=True)
+        _log.warning("Run %s died in the middle of a change: run %s.", dead.run_id, successor)
+
+    def _may_try_again(self, last: FlowRun) -> bool:
+        """Say whether the last recovery is over, and long enough for another one."""
+        if not _is_over(last) or last.state is None:
+            return False
+        pause = timedelta(seconds=self.recovery_pause_seconds)
+        return datetime.now(UTC) - last.state.timestamp > pause
+
+    def _replace(
+        self, client: SyncPrefectClient, tx: sa.Connection, dead: Lease, run: FlowRun | None
+    ) -> None:
+        """Start the dead run's work anew if that is still wanted; it had changed nothing."""
+        approvals.void(self.engine, dead.run_id, "The run died.")
+        changes.drop_unmade(self.engine, dead.run_id)
+        leases.settle(tx, dead.run_id)
+        if run is None or run.deployment_id is None:
+            return
+        deployment = client.read_deployment(run.deployment_id)
+        about = Run(
+            id=run.id,
+            name=run.name,
+            playbook=deployment.name,
+            incident_id=_incident(run),
+        )
+        target = str(run.parameters.get("target", ""))
+        dispatch_id = outbox.open_dispatch(tx, dead.run_id)
+        died = "Its process died before it had changed anything"
+        if UPKEEP in deployment.tags:
+            # What it was to do stands in the ledger, from where another run is started for it.
+            self._account_for(about, target, f"{died}.", page=False)
+        elif dispatch_id is None:
+            self._account_for(about, target, f"{died}, and no open incident needs it.", page=True)
+        elif dead.attempt > REPLACEMENTS:
+            self._account_for(about, target, f"{died}, as did {REPLACEMENTS} before.", page=True)
+        else:
+            successor = start_with(
+                client,
+                deployment.name,
+                run.parameters,
+                key=f"{dispatch_id}|attempt {dead.attempt + 1}",
+                tags=run.tags,
+            )
+            leases.succeeded_by(tx, dead, successor, recovery=False)
+            outbox.replaced(tx, dead.run_id, successor)
+            self._account_for(about, target, f"{died}: run {successor} replaces it.", page=False)
+
+    def _account_for(self, run: Run, target: str, reason: str, *, page: bool) -> None:
+        """Give the account that the dead run cannot give; tell people where they have to act."""
+        _log.warning("Run %s: %s", run.name, reason)
+        if page:
+            people.tell(
+                self.slack_webhook_url,
+                f":rotating_light: {run.playbook} on {target or 'its target'}: {reason}",
+            )
+        # After the page: with an account in the record nobody comes back to this run.
+        record.conclude(self.engine, run, target, Outcome.FAILED, reason)
+
+
+def _started(client: SyncPrefectClient) -> list[FlowRun]:
+    """Return the runs of our deployments that some process should be working on."""
+    return client.read_flow_runs(
+        deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(any_=[PLAYBOOK, UPKEEP])),
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(_STARTED)))
+        ),
+        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+    )
+
+
+def _read(client: SyncPrefectClient, run_id: UUID) -> FlowRun | None:
+    try:
+        return client.read_flow_run(run_id)
+    except ObjectNotFound:
+        return None
+
+
+def _end(client: SyncPrefectClient, run: FlowRun) -> None:
+    """Bring the dead run to a final state; from Cancelling there is but one."""
+    if _is_over(run):
+        return
+    cancelling = run.state is not None and run.state.is_cancelling()
+    final = Cancelled if cancelling else Crashed
+    answer: OrchestrationResult[Any] = client.set_flow_run_state(
+        run.id, final(message="Its process showed no sign of life.")
+    )
+    if answer.status is not SetStateStatus.ACCEPT:
+        raise Unavailable(f"Prefect did not end run {run.name}: {answer.status}.")
+
+
+def _is_over(run: FlowRun) -> bool:
+    return run.state is not None and run.state.is_final()
+
+
+def _incident(run: FlowRun) -> UUID | None:
+    given = run.parameters.get("incident_id")
+    return UUID(given) if given else None

@@ -1,0 +1,102 @@
+"""The approvers' side of the gateway, put together from the settings that are there."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from cct_ops import config_file
+from cct_ops.errors import BadConfiguration
+from cct_ops.gateway import approval_links, approval_routes, slack_buttons
+from cct_ops.gateway.approval_routes import Desk
+from cct_ops.gateway.letters import PostOffice
+from cct_ops.gateway.slack_buttons import Buttons
+from cct_ops.models.approver import Approver, Approvers
+from cct_ops.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def open_desk(app: FastAPI, engine: sa.Engine, settings: Settings) -> PostOffice | None:
+    """
+    Add what the settings allow: the page behind links with a key, Slack's buttons with its secret.
+
+    Returns who sends the links; None where there is no key. Raises ``BadConfiguration``.
+    """
+    if settings.approval_key_file is None and settings.slack_signing_secret is None:
+        return None
+    approvers = config_file.load(settings.approvers_path, Approvers)
+    if settings.slack_signing_secret is not None:
+        secret = settings.slack_signing_secret
+        if len(secret.get_secret_value().strip()) < approval_links.MIN_KEY_BYTES:
+            raise BadConfiguration("CCT_OPS_SLACK_SIGNING_SECRET is too short to be Slack's.")
+        base = str(settings.slack_response_base)
+        app.include_router(slack_buttons.router(Buttons(engine, approvers, secret, base)))
+    if settings.approval_key_file is None:
+        return None
+    key = approval_links.read_key(settings.approval_key_file)
+    app.include_router(approval_routes.router(Desk(engine, approvers, key)))
+    own = f"http://{settings.gateway_host}:{settings.gateway_port}"
+    url = str(settings.gateway_url or own).rstrip("/")
+    return PostOffice(engine, key, url, _webhooks(settings.approvers_path, approvers))
+
+
+@contextmanager
+def sending(office: PostOffice | None) -> Iterator[None]:
+    """Send links for as long as the block lasts; a sender that dies takes the gateway with it."""
+    if office is None or not office.webhooks:
+        yield
+        return
+    stopping = threading.Event()
+
+    def send() -> None:
+        try:
+            office.run(stopping)
+        finally:
+            if not stopping.is_set():
+                log.error("the sender of links died; the gateway stops")
+                signal.raise_signal(signal.SIGTERM)
+
+    thread = threading.Thread(target=send, name="letters", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+
+
+def _webhooks(path: Path, approvers: Approvers) -> dict[Approver, SecretStr]:
+    """Return the addresses that are there; who has none gets no link, and that is said."""
+    found: dict[Approver, SecretStr] = {}
+    for index, person in enumerate(approvers.approvers):
+        if person.webhook is None:
+            continue
+        place = config_file.place(path, "approvers", index, "webhook")
+        if person.webhook.env is not None:
+            address = os.environ.get(person.webhook.env, "").strip()
+            if not address:
+                log.warning(
+                    "%s: %s is not set, so %s gets no links", place, person.webhook.env, person.id
+                )
+                continue
+        else:
+            address = _from_file(place, person.webhook.file or Path())
+        found[person] = SecretStr(address)
+    return found
+
+
+def _from_file(place: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
+        raise BadConfiguration(f"{place}: {path} cannot be read: {reason}.") from None

@@ -1,0 +1,99 @@
+"""The fixes of a canary as plans: what each changes, how it is taken back, what must hold then."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from cct_ops.models.cct import CanaryConfig, Route, SloThresholds
+from cct_ops.models.plan import Call, Plan, Scalar, Step
+from cct_ops.models.rollback_plan import Watch
+from cct_ops.models.steady_state import CanaryServes, ChangeHolds, SteadyState
+
+# CCT's own default objectives, for a CCT that does not say which hold for the route.
+_USUAL = SloThresholds(
+    p95_latency_ms=3000,
+    availability_percent=95.0,
+    error_rate_percent=2.0,
+    canary_error_rate_percent=5.0,
+    canary_latency_factor=2.0,
+)
+
+
+class CanaryFix(StrEnum):
+    """The runbook's common fixes."""
+
+    RECOMMENDED = "recommended"
+    RESET = "reset"
+    DISABLE = "disable"
+    PROMOTE = "promote"
+
+
+PLAYBOOK = "canary-issue"
+
+_SUMMARIES = {
+    CanaryFix.RESET: "Put the canary of {} back to its configured share.",
+    CanaryFix.DISABLE: "Take the canary of {} out of traffic.",
+    CanaryFix.PROMOTE: "Give the canary of {} all of its traffic.",
+}
+
+
+def plan_of(
+    target: Route,
+    config: CanaryConfig,
+    thresholds: SloThresholds | None,
+    watch: Watch,
+    fix: CanaryFix,
+    *,
+    issue: str,
+    needs_person: str | None,
+) -> Plan:
+    """Return the plan of one fix; a promotion is never made without a person."""
+    here: dict[str, Scalar] = {"route": target.value}
+    radius = f"The canary's share of {target}; stable keeps serving the rest throughout."
+    if fix is CanaryFix.PROMOTE:
+        needs_person = "A promotion gives the canary to everybody."
+        radius = f"The whole traffic of {target}."
+    return Plan(
+        playbook=PLAYBOOK,
+        target=target,
+        summary=_SUMMARIES[fix].format(target),
+        blast_radius=radius,
+        steps=(Step(call=Call(method=f"{fix}_canary", arguments=here), undo=back(target, config)),),
+        steady_state=_steady_state(target, fix, thresholds or _USUAL, watch),
+        state={
+            "issue": issue,
+            "enabled": config.enabled,
+            "percentage": "none" if config.percentage is None else config.percentage,
+        },
+        needs_person=needs_person,
+    )
+
+
+def back(target: Route, config: CanaryConfig) -> Call:
+    """Return the call that brings the canary back to this configuration."""
+    here: dict[str, Scalar] = {"route": target.value}
+    if not config.enabled or not config.percentage:
+        return Call(method="disable_canary", arguments=here)
+    return Call(
+        method="set_canary",
+        arguments={
+            **here,
+            "percentage": config.percentage,
+            "whitelist": ",".join(config.whitelist),
+            "blacklist": ",".join(config.blacklist),
+        },
+    )
+
+
+def _steady_state(
+    target: Route, fix: CanaryFix, allowed: SloThresholds, watch: Watch
+) -> SteadyState:
+    if fix is CanaryFix.DISABLE:
+        return ChangeHolds(what=f"The canary of {target} is off", watch_seconds=watch.seconds / 10)
+    return CanaryServes(
+        p95_latency_ms=allowed.p95_latency_ms * allowed.canary_latency_factor,
+        error_rate_percent=allowed.canary_error_rate_percent,
+        availability_percent=allowed.availability_percent,
+        min_samples=watch.min_samples,
+        watch_seconds=watch.seconds,
+    )

@@ -1,0 +1,63 @@
+"""A change that ends by itself: a weakening with an owner, a reason and an expiry."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from cct_ops.models.base import Frozen
+from cct_ops.models.plan import Call
+
+
+class ChangeState(StrEnum):
+    """
+    Where a temporary change stands.
+
+    scheduled ──► active ──► reverting ──► reverted | reverted by CCT | left
+        └────────────────────────┴───────► not made
+    """
+
+    SCHEDULED = "scheduled"
+    ACTIVE = "active"
+    REVERTING = "reverting"
+    REVERTED = "reverted"
+    REVERTED_BY_CCT = "reverted by CCT"
+    LEFT = "left"
+    NOT_MADE = "not made"
+
+
+OPEN = (ChangeState.SCHEDULED, ChangeState.ACTIVE, ChangeState.REVERTING)
+
+
+class TemporaryChange(Frozen):
+    """
+    One temporary change, as the ledger has it.
+
+    ``before`` is what was seen before it was made, in words; ``revert`` is the call that brings
+    that back. ``wake_ups`` counts the runs that were started to revert it, ``wake_up_id`` is the
+    last of them.
+    """
+
+    id: UUID
+    run_id: UUID
+    permit_id: UUID
+    playbook: str
+    target: str
+    call: Call
+    revert: Call
+    before: str
+    owner: str
+    reason: str
+    state: ChangeState
+    created_at: datetime
+    until: datetime
+    ended_at: datetime | None
+    note: str | None
+    wake_up_id: UUID | None
+    wake_ups: int
+
+    @property
+    def open(self) -> bool:
+        """Whether it still has to be reverted."""
+        return self.state in OPEN

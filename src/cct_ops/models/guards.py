@@ -1,0 +1,250 @@
+"""
+What stops a new change: the guards' settings, and the judgement on facts of the ledger.
+
+Guards stop new changes only. Undo, reverts and the removal of faults never come past here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import Field
+
+from cct_ops.models.base import Frozen
+from cct_ops.models.maintenance import Silence, Window
+from cct_ops.models.targets import Pattern, matches
+
+
+class Guard(StrEnum):
+    """Every guard by the name that decisions carry."""
+
+    KILL_SWITCH = "kill switch"
+    HOLD = "hold"
+    MAINTENANCE = "maintenance window"
+    SILENCE = "silence"
+    ALLOW_LIST = "allow-list"
+    STORM = "storm"
+    FAILED_ATTEMPTS = "breaker, failed attempts"
+    RECURRING_FIXES = "breaker, recurring fixes"
+    BACKOFF = "backoff"
+    COOL_DOWN = "cool-down"
+    BUDGET = "action budget"
+    LOCK = "target lock"
+    MERGE = "merge"
+    UNREADABLE = "guards unreadable"
+
+
+class RecurringFixes(Frozen):
+    """So many verified fixes of one target in so many hours do not help it."""
+
+    count: int = Field(3, ge=1)
+    within_hours: float = Field(24, gt=0)
+
+
+class Backoff(Frozen):
+    """The pause after a failed attempt; it doubles with each further one."""
+
+    first_minutes: float = Field(5, ge=0)
+    longest_minutes: float = Field(240, ge=0)
+
+    def pause(self, failed_attempts: int) -> timedelta:
+        """Return the pause after so many failed attempts in a row."""
+        if failed_attempts == 0:
+            return timedelta(0)
+        doubled = self.first_minutes * 2.0 ** min(failed_attempts - 1, 30)
+        return timedelta(minutes=min(doubled, self.longest_minutes))
+
+
+class Storm(Frozen):
+    """So many new incidents in so many minutes have one cause, which no playbook repairs."""
+
+    incidents: int = Field(20, ge=1)
+    within_minutes: float = Field(10, gt=0)
+
+
+class GuardSettings(Frozen):
+    """The section ``guards`` of the policy; what it leaves out has the value shown here."""
+
+    cool_down_minutes: float = Field(10, ge=0)
+    failed_attempts: int = Field(3, ge=1)
+    recurring_fixes: RecurringFixes = RecurringFixes()
+    backoff: Backoff = Backoff()
+    actions_per_hour: int = Field(30, ge=0)
+    storm: Storm = Storm()
+
+
+class Intent(Frozen):
+    """A change that somebody wants to make, as far as guards care."""
+
+    playbook: str
+    target: str
+    calls: int
+    run_id: UUID | None = None
+    incident_id: UUID | None = None
+    # A run that a person started and that a person has to approve: the way past an open breaker.
+    by_person: bool = False
+
+
+class Facts(Frozen):
+    """What the ledger knows about an intent, at one moment of the ledger's clock."""
+
+    now: datetime
+    stopped: bool
+    stop_reason: str | None
+    stopped_by: str | None
+    held_until: datetime | None
+    hold_reason: str | None
+    held_by: str | None
+    labels: Mapping[str, str]
+    new_incidents: int
+    failed_attempts: int
+    last_failed_at: datetime | None
+    recurring_fixes: int
+    last_change_at: datetime | None
+    calls_in_hour: int
+
+
+class Standing(Frozen):
+    """Where one guard stands: whether it stops the intent, why, and until when if that is known."""
+
+    guard: Guard
+    stops: bool
+    detail: str
+    until: datetime | None = None
+
+    @property
+    def reason(self) -> str:
+        """Say it as one sentence with the guard's name."""
+        until = f" (until {self.until:%Y-%m-%d %H:%M:%S} UTC)" if self.until else ""
+        return f"{self.guard.capitalize()}: {self.detail}{until}."
+
+
+class Rules(Frozen):
+    """What intents are judged by: settings, windows, the targets allowed, and active silences."""
+
+    settings: GuardSettings
+    maintenance: tuple[Window, ...]
+    allowed: tuple[Pattern, ...]
+    silences: tuple[Silence, ...]
+
+
+def judge(intent: Intent, facts: Facts, rules: Rules) -> Iterator[Standing]:
+    """Yield where each guard stands, the most general first."""
+    yield _kill_switch(facts)
+    yield _hold(facts)
+    yield _maintenance(intent, facts, rules)
+    yield _silence(facts, rules)
+    yield _allow_list(intent, rules)
+    yield _storm(intent, facts, rules.settings)
+    yield _failed_attempts(intent, facts, rules.settings)
+    yield _recurring_fixes(intent, facts, rules.settings)
+    yield _backoff(intent, facts, rules.settings)
+    yield _cool_down(intent, facts, rules.settings)
+    yield _budget(intent, facts, rules.settings)
+
+
+def locked(target: str, waited_seconds: float) -> Standing:
+    """Say that the target's lock was not to be had."""
+    said = f"another run was changing {target} for {waited_seconds:g} s"
+    return Standing(guard=Guard.LOCK, stops=True, detail=said)
+
+
+def _kill_switch(facts: Facts) -> Standing:
+    said = f"stopped by {facts.stopped_by}, {facts.stop_reason}" if facts.stopped else "not pulled"
+    return Standing(guard=Guard.KILL_SWITCH, stops=facts.stopped, detail=said)
+
+
+def _hold(facts: Facts) -> Standing:
+    if facts.held_until is None:
+        return Standing(guard=Guard.HOLD, stops=False, detail="nobody holds the target")
+    said = f"{facts.held_by} has taken the target over, {facts.hold_reason}"
+    return Standing(guard=Guard.HOLD, stops=True, detail=said, until=facts.held_until)
+
+
+def _maintenance(intent: Intent, facts: Facts, rules: Rules) -> Standing:
+    for window in rules.maintenance:
+        if window.covers(intent.target, facts.now):
+            return Standing(
+                guard=Guard.MAINTENANCE,
+                stops=True,
+                detail=f"it is time for {window.name}",
+                until=window.end_after(facts.now),
+            )
+    return Standing(guard=Guard.MAINTENANCE, stops=False, detail="no window is open")
+
+
+def _silence(facts: Facts, rules: Rules) -> Standing:
+    for silence in rules.silences:
+        if facts.labels and silence.covers(facts.labels):
+            said = f"{silence.created_by} silenced this alert in Alertmanager, {silence.comment}"
+            return Standing(guard=Guard.SILENCE, stops=True, detail=said, until=silence.ends_at)
+    return Standing(guard=Guard.SILENCE, stops=False, detail="no silence matches")
+
+
+def _allow_list(intent: Intent, rules: Rules) -> Standing:
+    allowed = matches(intent.target, rules.allowed)
+    said = f"policy {'lists' if allowed else 'does not list'} {intent.target} for {intent.playbook}"
+    return Standing(guard=Guard.ALLOW_LIST, stops=not allowed, detail=said)
+
+
+def _storm(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
+    limit = settings.storm
+    said = (
+        f"{facts.new_incidents} new incidents in {limit.within_minutes:g} minutes"
+        f" ({limit.incidents} are a storm)"
+    )
+    stops = facts.new_incidents >= limit.incidents and not intent.by_person
+    return Standing(guard=Guard.STORM, stops=stops, detail=said)
+
+
+def _failed_attempts(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
+    said = (
+        f"{facts.failed_attempts} failed attempts since the last verified fix"
+        f" (open at {settings.failed_attempts}, and until a person's own run is verified)"
+    )
+    stops = facts.failed_attempts >= settings.failed_attempts and not intent.by_person
+    return Standing(guard=Guard.FAILED_ATTEMPTS, stops=stops, detail=said)
+
+
+def _recurring_fixes(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
+    limit = settings.recurring_fixes
+    said = (
+        f"{facts.recurring_fixes} verified fixes in {limit.within_hours:g} hours did not last"
+        f" (open at {limit.count})"
+    )
+    stops = facts.recurring_fixes >= limit.count and not intent.by_person
+    return Standing(guard=Guard.RECURRING_FIXES, stops=stops, detail=said)
+
+
+def _backoff(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
+    pause = settings.backoff.pause(facts.failed_attempts)
+    until = facts.last_failed_at + pause if facts.last_failed_at else None
+    if until is None or until <= facts.now or intent.by_person:
+        return Standing(guard=Guard.BACKOFF, stops=False, detail="no pause is running")
+    said = f"a pause of {_minutes(pause)} after {facts.failed_attempts} failed attempts"
+    return Standing(guard=Guard.BACKOFF, stops=True, detail=said, until=until)
+
+
+def _cool_down(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
+    pause = timedelta(minutes=settings.cool_down_minutes)
+    until = facts.last_change_at + pause if facts.last_change_at else None
+    if until is None or until <= facts.now or intent.by_person:
+        return Standing(guard=Guard.COOL_DOWN, stops=False, detail="no change is that recent")
+    said = f"{intent.playbook} changed {intent.target} less than {_minutes(pause)} ago"
+    return Standing(guard=Guard.COOL_DOWN, stops=True, detail=said, until=until)
+
+
+def _budget(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
+    said = (
+        f"{facts.calls_in_hour} actions permitted within the hour and {intent.calls} wanted"
+        f" (at most {settings.actions_per_hour} over all playbooks)"
+    )
+    stops = facts.calls_in_hour + intent.calls > settings.actions_per_hour
+    return Standing(guard=Guard.BUDGET, stops=stops, detail=said)
+
+
+def _minutes(pause: timedelta) -> str:
+    return f"{pause.total_seconds() / 60:g} minutes"

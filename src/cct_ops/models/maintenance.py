@@ -1,0 +1,111 @@
+"""Times in which automation leaves targets alone: windows of the policy, silences of others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
+
+from cct_ops.models.base import Frozen
+from cct_ops.models.targets import Pattern, matches
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        raise ValueError("no such time zone; write one like Europe/Berlin") from None
+    return name
+
+
+class Window(Frozen):
+    """
+    Hours that come back on the same days of each week.
+
+    With ``end`` at or before ``start`` the window reaches into the next day.
+    """
+
+    name: str = Field(min_length=1)
+    days: tuple[Day, ...] = Field(DAYS, min_length=1)
+    start: time
+    end: time
+    timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    targets: tuple[Pattern, ...] = Field(("*",), min_length=1)
+
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _as_hours_and_minutes(cls, written: object) -> object:
+        """YAML reads 02:00 without quotes as the number 120, which would pass as two minutes."""
+        if not isinstance(written, str) or re.fullmatch(r"\d\d:\d\d", written) is None:
+            raise ValueError('write the time as "HH:MM", in quotes')
+        return written
+
+    def covers(self, target: str, moment: datetime) -> bool:
+        """Tell whether the moment lies in the window, for this target."""
+        return matches(target, self.targets) and self.end_after(moment) is not None
+
+    def end_after(self, moment: datetime) -> datetime | None:
+        """Return when the window ends that the moment lies in, or None if it lies in none."""
+        zone = ZoneInfo(self.timezone)
+        local = moment.astimezone(zone)
+        for begins_on in (local.date(), local.date() - timedelta(days=1)):
+            if DAYS[begins_on.weekday()] not in self.days:
+                continue
+            ends_on = begins_on + timedelta(days=int(self.end <= self.start))
+            begin = datetime.combine(begins_on, self.start, zone)
+            end = datetime.combine(ends_on, self.end, zone)
+            if begin <= local < end:
+                return end.astimezone(UTC)
+        return None
+
+
+class SilenceMatcher(BaseModel):
+    """One condition of a silence, as Alertmanager's API has it; newer versions add fields."""
+
+    name: str
+    value: str
+    is_regex: bool = Field(alias="isRegex")
+    is_equal: bool = Field(True, alias="isEqual")
+
+    @model_validator(mode="after")
+    def _compiles(self) -> Self:
+        if self.is_regex:
+            try:
+                re.compile(self.value)
+            except re.error as error:
+                raise ValueError(f"not a regular expression: {error}") from None
+        return self
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Tell whether the labels fulfil it; a missing label is the empty string."""
+        value = labels.get(self.name, "")
+        found = re.fullmatch(self.value, value) if self.is_regex else value == self.value
+        return bool(found) is self.is_equal
+
+
+class SilenceStatus(BaseModel):
+    """Whether a silence counts now."""
+
+    state: Literal["active", "pending", "expired"]
+
+
+class Silence(BaseModel):
+    """A silence of Alertmanager: somebody works on what these labels are about."""
+
+    id: str
+    status: SilenceStatus
+    matchers: tuple[SilenceMatcher, ...] = Field(min_length=1)
+    ends_at: datetime = Field(alias="endsAt")
+    created_by: str = Field(alias="createdBy")
+    comment: str
+
+    def covers(self, labels: Mapping[str, str]) -> bool:
+        """Tell whether the silence is active and all of its matchers hold."""
+        return self.status.state == "active" and all(each.matches(labels) for each in self.matchers)

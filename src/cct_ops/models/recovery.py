@@ -1,0 +1,133 @@
+"""
+What a dead run left behind, judged from its journal and a look at each thing that it had begun.
+
+The journal alone proves nothing: an intended call may have taken effect or not, and a confirmed one
+may have been taken back since. So each step is judged by what CCT shows now.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from uuid import UUID
+
+from cct_ops.models.base import Frozen
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Evidence, Outcome, Severity
+from cct_ops.models.plan import Call, Plan, Step
+from cct_ops.models.run import Run
+from cct_ops.models.steady_state import ChangeHolds
+from cct_ops.models.verification import Verdict
+
+
+class Begun(Frozen):
+    """One step that the dead run had begun: journalled as intended, and perhaps confirmed."""
+
+    step: Step
+    permit_id: UUID
+    confirmed: bool
+
+
+class Wreck(Frozen):
+    """A dead run as the ledger knows it: its plan and how far it came."""
+
+    run: Run
+    mode: Mode
+    plan: Plan
+    begun: tuple[Begun, ...]
+    verified: Verdict | None
+    reason: str | None
+
+
+class Finding(Frozen):
+    """What one look shows of a begun step: whether it is in effect, and whether it is undone."""
+
+    begun: Begun
+    in_effect: bool
+    undone: bool
+    seen: str
+
+
+class RecoveryDiagnosis(Frozen):
+    """What has to be put back after a dead run, and how that run therefore ends."""
+
+    playbook: ClassVar[str] = "recover"
+
+    target: str
+    headline: str
+    severity: Severity
+    evidence: tuple[Evidence, ...]
+    plan: Plan | None
+    outcome: Outcome
+
+    @classmethod
+    def of(cls, wreck: Wreck, findings: tuple[Finding, ...]) -> RecoveryDiagnosis:
+        """Conclude; a change that the run had verified before it died is not taken back."""
+        who = f"Run {wreck.run.name} ({wreck.run.playbook}) died"
+        evidence = tuple(_evidence(finding) for finding in findings)
+        if wreck.verified in {Verdict.HOLDS, Verdict.TOO_FEW_SAMPLES}:
+            holds = wreck.verified is Verdict.HOLDS
+            return cls(
+                target=wreck.plan.target,
+                headline=f"{who} after its verification, before its report: {wreck.reason}",
+                severity=Severity.P2,
+                evidence=evidence,
+                plan=None,
+                outcome=Outcome.RESOLVED if holds else Outcome.UNVERIFIED,
+            )
+        in_effect = [finding for finding in findings if finding.in_effect]
+        lasting = [str(each.begun.step.call) for each in in_effect if each.begun.step.undo is None]
+        calls = [each.begun.step.undo for each in reversed(in_effect) if each.begun.step.undo]
+        foreign = [each for each in findings if not each.in_effect and not each.undone]
+        headline = f"{who} in the middle of its change. {_sentence(calls, lasting, foreign)}"
+        return cls(
+            target=wreck.plan.target,
+            headline=headline,
+            severity=Severity.P1,
+            evidence=evidence,
+            plan=_plan(wreck.plan, calls) if calls else None,
+            outcome=Outcome.FAILED if lasting or foreign else Outcome.UNDONE,
+        )
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """What has to be carried out, in this order."""
+        return self.plan.calls if self.plan else ()
+
+
+def _sentence(calls: list[Call], lasting: list[str], foreign: list[Finding]) -> str:
+    parts = []
+    if calls:
+        parts.append(f"Taken back by {', '.join(map(str, calls))}.")
+    if lasting:
+        parts.append(f"It cannot be taken back, so a person must look: {', '.join(lasting)}.")
+    if foreign:
+        seen = "; ".join(f"{each.begun.step.call}: {each.seen}" for each in foreign)
+        parts.append(f"Left as it is, neither changed nor as before: {seen}.")
+    return " ".join(parts) or "Nothing of it is in effect, so nothing had to be taken back."
+
+
+def _evidence(finding: Finding) -> Evidence:
+    journal = "confirmed" if finding.begun.confirmed else "intended, in doubt"
+    if finding.in_effect:
+        meaning = "It took effect."
+    elif finding.undone:
+        meaning = "It is as it was before."
+    else:
+        meaning = "It is neither as it was set nor as it was before."
+    return Evidence(
+        source=f"{finding.begun.step.call} ({journal})", observed=finding.seen, meaning=meaning
+    )
+
+
+def _plan(plan: Plan, calls: list[Call]) -> Plan:
+    """Return the plan of the way back; what it takes back is what undoes it."""
+    forward = {str(step.undo): step.call for step in plan.steps if step.undo is not None}
+    return Plan(
+        playbook=RecoveryDiagnosis.playbook,
+        target=plan.target,
+        summary=f"Take back what a dead run of {plan.playbook} had begun.",
+        blast_radius=plan.blast_radius,
+        steps=tuple(Step(call=call, undo=forward[str(call)]) for call in calls),
+        steady_state=ChangeHolds(what="As it was before the run", watch_seconds=0),
+        state={},
+    )

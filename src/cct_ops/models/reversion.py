@@ -1,0 +1,100 @@
+"""Whether a temporary change is to be taken back now: compared first, then restored."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from cct_ops.models.base import Frozen
+from cct_ops.models.change import ChangeState, TemporaryChange
+from cct_ops.models.outcome import Evidence, Outcome, Severity
+from cct_ops.models.plan import Plan, Step
+from cct_ops.models.steady_state import ChangeHolds
+
+
+class Comparison(Frozen):
+    """What a look shows: whether the value is still as set, or as it was before."""
+
+    as_set: bool
+    as_before: bool
+    seen: str
+
+
+class ReversionDiagnosis(Frozen):
+    """How a temporary change ends; ``ends_as`` is None while it goes on or has ended already."""
+
+    playbook: ClassVar[str] = "revert-change"
+
+    target: str
+    headline: str
+    severity: Severity
+    evidence: tuple[Evidence, ...]
+    plan: Plan | None
+    outcome: Outcome
+    ends_as: ChangeState | None
+
+    @classmethod
+    def not_now(cls, change: TemporaryChange) -> ReversionDiagnosis:
+        """Conclude that there is nothing to do: it was extended, or it has ended."""
+        if change.open:
+            headline = f"{change.call} was extended and lasts until {change.until:%H:%M:%S} UTC."
+        else:
+            headline = f"{change.call} has ended already: {change.state}."
+        return cls(
+            target=change.target,
+            headline=headline,
+            severity=Severity.P2,
+            evidence=(),
+            plan=None,
+            outcome=Outcome.NOTHING_TO_DO,
+            ends_as=None,
+        )
+
+    @classmethod
+    def of(cls, change: TemporaryChange, found: Comparison) -> ReversionDiagnosis:
+        """Conclude from a look that was taken under the target's lock."""
+        if found.as_set:
+            ends, outcome = ChangeState.REVERTED, Outcome.RESOLVED
+            headline = f"{change.call} is over: {change.revert} brings back {change.before}."
+        elif found.as_before and change.state is ChangeState.SCHEDULED:
+            ends, outcome = ChangeState.NOT_MADE, Outcome.NOTHING_TO_DO
+            headline = f"{change.call} never took effect: {found.seen}."
+        elif found.as_before and change.state is ChangeState.REVERTING:
+            ends, outcome = ChangeState.REVERTED, Outcome.RESOLVED
+            headline = f"An earlier run that did not end brought back {change.before}."
+        elif found.as_before:
+            ends, outcome = ChangeState.REVERTED_BY_CCT, Outcome.NOTHING_TO_DO
+            headline = f"CCT is back by itself at what was before {change.call}: {found.seen}."
+        else:
+            ends, outcome = ChangeState.LEFT, Outcome.VOID
+            headline = (
+                f"Somebody changed it since {change.call}, so it is left as it is: {found.seen}."
+                f" Before, it was: {change.before}."
+            )
+        return cls(
+            target=change.target,
+            headline=headline,
+            severity=Severity.P1 if ends is ChangeState.LEFT else Severity.P2,
+            evidence=(
+                Evidence(
+                    source=f"temporary change {change.id}",
+                    observed=f"{change.call} until {change.until:%Y-%m-%d %H:%M:%S} UTC",
+                    meaning=f"Made by {change.owner}: {change.reason}",
+                ),
+                Evidence(source="CCT", observed=found.seen, meaning=f"It is {ends}."),
+            ),
+            plan=_plan(change) if found.as_set else None,
+            outcome=outcome,
+            ends_as=ends,
+        )
+
+
+def _plan(change: TemporaryChange) -> Plan:
+    return Plan(
+        playbook=ReversionDiagnosis.playbook,
+        target=change.target,
+        summary=f"End the temporary {change.call}.",
+        blast_radius="What the temporary change had weakened is as strict as before.",
+        steps=(Step(call=change.revert, undo=change.call),),
+        steady_state=ChangeHolds(what=f"As before: {change.before}", watch_seconds=0),
+        state={},
+    )

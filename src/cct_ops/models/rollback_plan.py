@@ -1,0 +1,179 @@
+"""
+What can be done about a rollback: the runbook's options as plans.
+
+Restoring the canary is the repair. The other two weaken what protects users, so they always need a
+person, and they end by themselves.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from cct_ops.models.base import Frozen
+from cct_ops.models.cct import CanaryRules, RollbackThresholds, Route, SloStatus
+from cct_ops.models.plan import Call, Plan, Scalar, Step
+from cct_ops.models.steady_state import CanaryServes, ChangeHolds
+
+PLAYBOOK = "auto-rollback"
+# The rules are the same for all routes, so changes of them exclude each other.
+RULES = "canary/config"
+A_PERSON_DECIDES = "It weakens what protects users from a bad canary."
+
+
+class Option(StrEnum):
+    """What to do: put the canary back, or weaken auto-rollback for a while."""
+
+    RESTORE = "restore"
+    RAISE_THRESHOLDS = "raise-thresholds"
+    DISABLE_AUTO_ROLLBACK = "disable-auto-rollback"
+
+
+# The parameters of the playbook, with the bounds and words of its form.
+WhatToDo = Annotated[
+    Option,
+    Field(description="Put the canary back, or weaken auto-rollback for a while (all routes)."),
+]
+Minutes = Annotated[
+    float, Field(gt=0, le=1440, description="How long a weakening lasts; policy may allow less.")
+]
+
+
+class Limits(Frozen):
+    """Beyond what a canary is pulled; what is not given stays, and nothing gets stricter."""
+
+    p95_latency_ms: float | None = Field(None, gt=0, le=60_000, description="p95 latency in ms.")
+    error_rate_percent: float | None = Field(None, ge=0, le=50, description="Error rate in %.")
+    availability_percent: float | None = Field(
+        None, ge=50, le=100, description="Availability in %."
+    )
+
+    def over(self, now: RollbackThresholds) -> RollbackThresholds:
+        """Return these limits where they are looser than ``now``, and ``now`` elsewhere."""
+        return RollbackThresholds(
+            p95_latency_ms=max(now.p95_latency_ms, self.p95_latency_ms or 0),
+            error_rate_percent=max(now.error_rate_percent, self.error_rate_percent or 0),
+            availability_percent=min(
+                now.availability_percent,
+                100 if self.availability_percent is None else self.availability_percent,
+            ),
+        )
+
+
+AS_THEY_ARE = Limits()
+LooserLimits = Annotated[Limits, Field(description="For raise-thresholds: the looser limits.")]
+
+
+class Watch(Frozen):
+    """How a repaired canary is watched: for how long, and how much traffic must be seen."""
+
+    seconds: float
+    min_samples: int
+
+
+class Wish(Frozen):
+    """What was asked for, and for how long."""
+
+    option: Option = Option.RESTORE
+    minutes: float = Field(60, gt=0)
+    limits: Limits = AS_THEY_ARE
+
+
+def restore(
+    target: Route,
+    slo: SloStatus,
+    watch: Watch,
+    state: dict[str, Scalar],
+    needs_person: str | None,
+) -> Plan:
+    """Put the canary back to its share, and watch that it serves within its objectives."""
+    allowed = slo.thresholds
+    return Plan(
+        playbook=PLAYBOOK,
+        target=target,
+        summary=f"Put the canary of {target} back to its configured share of traffic.",
+        blast_radius=f"The canary's share of {target}; stable keeps serving the rest throughout.",
+        steps=(
+            Step(
+                call=Call(method="reset_canary", arguments={"route": target.value}),
+                undo=Call(method="disable_canary", arguments={"route": target.value}),
+            ),
+        ),
+        steady_state=CanaryServes(
+            p95_latency_ms=allowed.p95_latency_ms * allowed.canary_latency_factor,
+            error_rate_percent=allowed.canary_error_rate_percent,
+            availability_percent=allowed.availability_percent,
+            min_samples=watch.min_samples,
+            watch_seconds=watch.seconds,
+        ),
+        state=state,
+        needs_person=needs_person,
+    )
+
+
+def weaken(wish: Wish, rules: CanaryRules, watch: Watch) -> Plan | None:
+    """Return the plan of a temporary weakening; None if there is nothing left to weaken."""
+    if wish.option is Option.DISABLE_AUTO_ROLLBACK:
+        return _without_auto_rollback(wish, rules, watch)
+    now = rules.slo_thresholds
+    wished = wish.limits.over(now)
+    if wished == now:
+        return None
+    return _temporary(
+        wish,
+        watch,
+        call=_set(wished),
+        undo=_set(now),
+        what=f"Auto-rollback pulls a canary only beyond {_words(wished)}, not {_words(now)}",
+        blast_radius="Every route: a canary that is worse than the objectives serves for longer.",
+        state={f"now {name}": value for name, value in now.model_dump().items()},
+    )
+
+
+def _without_auto_rollback(wish: Wish, rules: CanaryRules, watch: Watch) -> Plan | None:
+    if not rules.auto_rollback.enabled:
+        return None
+    return _temporary(
+        wish,
+        watch,
+        call=Call(method="disable_auto_rollback", arguments={}),
+        undo=Call(method="enable_auto_rollback", arguments={}),
+        what="Auto-rollback is off, so that no canary is pulled by itself",
+        blast_radius="Every route: nothing pulls a canary that breaches its objectives.",
+        state={"auto_rollback": "on"},
+    )
+
+
+def _temporary(
+    wish: Wish,
+    watch: Watch,
+    *,
+    call: Call,
+    undo: Call,
+    what: str,
+    blast_radius: str,
+    state: dict[str, Scalar],
+) -> Plan:
+    return Plan(
+        playbook=PLAYBOOK,
+        target=RULES,
+        summary=f"{what}, for {wish.minutes:g} minutes.",
+        blast_radius=blast_radius,
+        steps=(Step(call=call, undo=undo, lasts_minutes=wish.minutes),),
+        steady_state=ChangeHolds(what=what, watch_seconds=watch.seconds),
+        state=state,
+        needs_person=A_PERSON_DECIDES,
+    )
+
+
+def _set(thresholds: RollbackThresholds) -> Call:
+    return Call(method="set_slo_thresholds", arguments=thresholds.model_dump())
+
+
+def _words(thresholds: RollbackThresholds) -> str:
+    return (
+        f"p95 {thresholds.p95_latency_ms:g} ms, {thresholds.error_rate_percent:g} % errors and"
+        f" {thresholds.availability_percent:g} % availability"
+    )

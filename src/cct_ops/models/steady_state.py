@@ -1,0 +1,50 @@
+"""What must hold after a change: one model per way of verifying, told apart by ``kind``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cct_ops.models.base import Frozen
+
+
+class CanaryServes(Frozen):
+    """
+    The canary is on and its own traffic stays within bounds over the whole watch window.
+
+    The thresholds are those of the canary: CCT's objectives for the route, with the factors that
+    its auto-rollback policy forgives a canary.
+    """
+
+    kind: Literal["canary serves"] = "canary serves"
+    p95_latency_ms: float
+    error_rate_percent: float
+    availability_percent: float
+    min_samples: int = Field(ge=1)
+    watch_seconds: float = Field(gt=0)
+
+    @property
+    def summary(self) -> str:
+        """Say it as one sentence."""
+        return (
+            f"Over {self.watch_seconds:g} s and at least {self.min_samples} canary requests: p95 at"
+            f" most {self.p95_latency_ms:g} ms, errors at most {self.error_rate_percent:g} %,"
+            f" availability at least {self.availability_percent:g} %."
+        )
+
+
+class ChangeHolds(Frozen):
+    """What was changed is still as it was set when the watch window is over; ``what`` says what."""
+
+    kind: Literal["change holds"] = "change holds"
+    what: str
+    watch_seconds: float = Field(ge=0)
+
+    @property
+    def summary(self) -> str:
+        """Say it as one sentence."""
+        return f"{self.what}, still so after {self.watch_seconds:g} s."
+
+
+SteadyState = Annotated[CanaryServes | ChangeHolds, Field(discriminator="kind")]

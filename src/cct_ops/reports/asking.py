@@ -1,0 +1,103 @@
+"""What Slack is shown of a request for approval: the plan, why a person is asked, two buttons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cct_ops.clients.slack import escape
+from cct_ops.ledger.approvals import Approval
+from cct_ops.models.approver import Approver
+from cct_ops.models.plan import Step
+from cct_ops.reports.messages import Message
+
+# Slack cuts nothing: a block beyond its limit makes it refuse the message.
+SECTION_CHARACTERS = 3000
+SHOWN_STEPS = 10
+
+
+def approval_message(approval: Approval, link: str | None) -> Message:
+    """Say that a plan waits for a yes; the buttons carry the request's id, which is no secret."""
+    plan = approval.plan
+    head = f":raised_hand: {approval.playbook} on {approval.target} waits for approval"
+    steps = [_step(number, step) for number, step in enumerate(plan.steps[:SHOWN_STEPS], 1)]
+    if len(plan.steps) > SHOWN_STEPS:
+        steps.append(f"… and {len(plan.steps) - SHOWN_STEPS} more")
+    who = "One person decides" if approval.persons == 1 else f"{approval.persons} persons decide"
+    until = int(approval.expires_at.timestamp())
+    more = f" · <{link}|the run in Prefect>" if link else ""
+    blocks: list[dict[str, Any]] = [
+        _section(f"*{escape(head)}*\n*{escape(approval.headline)}* ({escape(approval.severity)})"),
+        _section("\n".join([escape(plan.summary), *steps])),
+        _section(f"*Blast radius*  {escape(plan.blast_radius)}"),
+        _section(f"*Why a person*  {escape(approval.why)}"),
+        {
+            "type": "actions",
+            "elements": [
+                _button("Approve", "primary", approval),
+                _button("Decline", "danger", approval),
+            ],
+        },
+        {
+            "type": "context",
+            "elements": [
+                {
+                    "type": "mrkdwn",
+                    "text": f"{who}, by <!date^{until}^{{time_secs}}|"
+                    f"{approval.expires_at:%H:%M:%S} UTC>{more}",
+                }
+            ],
+        },
+    ]
+    return escape(head), blocks
+
+
+def letter(approval: Approval, person: Approver, link: str) -> Message:
+    """Bring one approver the link that is that person's alone."""
+    head = f":raised_hand: {approval.playbook} on {approval.target} waits for your approval"
+    body = [
+        f"*{escape(head)}*",
+        f"{escape(approval.headline)} ({escape(approval.severity)})",
+        f"<{link}|Look at the plan and decide>",
+    ]
+    last = (
+        f"This link is for {escape(person.name)} alone and works once, until"
+        f" {approval.expires_at:%H:%M:%S} UTC."
+    )
+    return escape(head), [_section("\n".join([*body, last]))]
+
+
+def unanswered_message(approval: Approval, contact: Approver, command: str) -> Message:
+    """Tell the next contact that nobody answered, and how to go on by hand."""
+    head = f":hourglass: Nobody approved {approval.playbook} on {approval.target} in time"
+    called = f"<@{contact.slack_user_id}>" if contact.slack_user_id else escape(contact.name)
+    body = [
+        f"*{escape(head)}*",
+        f"{called}: nothing was changed, and it goes on: {escape(approval.headline)}",
+        "To look again and be asked again:",
+        f"```{escape(command)}```",
+    ]
+    return escape(head), [_section("\n".join(body))]
+
+
+def _step(number: int, step: Step) -> str:
+    undo = f"undo `{_code(step.undo)}`" if step.undo else "*cannot be undone*"
+    lasts = f" for {step.lasts_minutes:g} minutes" if step.lasts_minutes else ""
+    return f"{number}. `{_code(step.call)}`{lasts}, {undo}"
+
+
+def _code(text: object) -> str:
+    return escape(str(text)).replace("`", "'")
+
+
+def _section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:SECTION_CHARACTERS]}}
+
+
+def _button(word: str, style: str, approval: Approval) -> dict[str, Any]:
+    return {
+        "type": "button",
+        "action_id": f"approval_{word.lower()}",
+        "text": {"type": "plain_text", "text": word},
+        "style": style,
+        "value": str(approval.id),
+    }

@@ -1,0 +1,52 @@
+"""
+The environment of a running stack, kept beside its data so that commands in other shells find it.
+
+It holds secrets (the ledger's password, CCT's key), so it is for its owner alone, and it goes when
+the stack stops.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from cct_ops.stack.config import StackConfig
+
+_OURS = ("CCT_", "X_API_KEY", "PREFECT_", "SLACK_", "GH_", "GITHUB_", "NO_PROXY", "no_proxy")
+
+
+@contextmanager
+def kept(data: Path, env: Mapping[str, str]) -> Iterator[None]:
+    """Keep the environment of the stack whose data is in the folder, while the block lasts."""
+    path = _file(data)
+    ours = {name: value for name, value in env.items() if name.startswith(_OURS)}
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(ours, indent=2) + "\n")
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def adopt() -> None:
+    """Take over the environment of the stack that runs here, if no ledger was named."""
+    if os.environ.get("CCT_OPS_DATABASE_URL"):
+        return
+    here = os.environ.get("CCT_OPS_DATA")
+    data = Path(here) if here else _usual_folder()
+    if data is not None and _file(data).is_file():
+        for name, value in json.loads(_file(data).read_text()).items():
+            os.environ.setdefault(name, value)
+
+
+def _usual_folder() -> Path | None:
+    folders = (Path.cwd(), *Path.cwd().parents)
+    found = next((each for each in folders if (each / "prefect.yaml").is_file()), None)
+    return None if found is None else StackConfig.usual_data(found)
+
+
+def _file(data: Path) -> Path:
+    return data / "environment.json"

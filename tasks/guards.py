@@ -1,0 +1,123 @@
+"""
+What stands against a new change: policy, the ledger's guards, and silences of Alertmanager.
+
+Whatever of it cannot be read counts as standing against it.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from cct_ops import policy
+from cct_ops.clients import alertmanager
+from cct_ops.errors import OpsError
+from cct_ops.ledger import guards, track_record
+from cct_ops.ledger.sql import now
+from cct_ops.models.autonomy import Rung, rung
+from cct_ops.models.guards import Guard, Intent, Rules, Standing
+from cct_ops.models.maintenance import Silence
+from cct_ops.models.mode import Mode, lowest
+from cct_ops.models.outcome import Outcome
+from cct_ops.models.plan import Plan
+from cct_ops.models.run import Run
+from tasks.connections import ledger, settings
+
+
+def intent(plan: Plan, run: Run, mode: Mode) -> Intent:
+    """Say what the run wants, in the words of guards."""
+    return Intent(
+        playbook=plan.playbook,
+        target=plan.target,
+        calls=len(plan.calls),
+        run_id=run.id,
+        incident_id=run.incident_id,
+        by_person=run.incident_id is None and mode is Mode.APPROVE,
+    )
+
+
+def effective_mode(mode: Mode, plan: Plan) -> tuple[Mode, str]:
+    """
+    Return the mode that holds and the sentence that says why.
+
+    It is the lowest of what was asked for, the policy's ceiling, and what the record has earned.
+    """
+    ceiling = policy.read(settings().policy_path).ceiling(plan.playbook)
+    effective = lowest(mode, ceiling)
+    reason = f"Asked for in {mode} mode, which policy allows."
+    if effective is not mode:
+        reason = f"Policy allows {plan.playbook} no more than {ceiling}; asked: {mode}."
+    if effective is Mode.OBSERVE:
+        return effective, reason
+    try:
+        earned = standing_of(plan.playbook, plan.target, wanted_again=True)
+    except sa.exc.SQLAlchemyError as error:
+        return Mode.OBSERVE, f"The track record cannot be read ({type(error).__name__})."
+    if earned.mode.rank < effective.rank:
+        return earned.mode, f"The record allows no more than {earned.mode} now: {earned.reason}."
+    return effective, reason
+
+
+def standing_of(playbook: str, target: str, *, wanted_again: bool = False) -> Rung:
+    """Return how far the record lets the playbook go on targets like this one."""
+    rules = policy.read(settings().policy_path)
+    targets = rules.autonomy.class_of(target)
+    with ledger().connect() as connection:
+        record = track_record.of(
+            connection,
+            playbook,
+            targets,
+            recurs_within_hours=rules.autonomy.recurs_within_hours,
+            clean_since=rules.of(playbook).clean_since,
+            wanted_again=target if wanted_again else None,
+        )
+        moment = connection.execute(sa.select(now())).scalar_one()
+    return rung(rules.ceiling(playbook), playbook, record, rules.autonomy, moment)
+
+
+def before_asking(wanted: Intent, *, asks: bool) -> Standing | None:
+    """
+    Return the first thing that stands against the change, or None.
+
+    A run that would have to ask a person joins one that asks already about the same target.
+    """
+    rules = rules_for(wanted.playbook)
+    if isinstance(rules, Standing):
+        return rules
+    with ledger().connect() as connection:
+        stop = guards.first_stop(connection, wanted, rules)
+        if stop is None and asks and (other := guards.waiting_run(connection, wanted)):
+            return guards.merged(wanted, other)
+    return stop
+
+
+def rules_for(playbook: str) -> Rules | Standing:
+    """Read everything but the ledger; a standing instead of rules means that it cannot be read."""
+    known = policy.read(settings().policy_path)
+    try:
+        silences = _silences()
+    except OpsError as error:
+        return Standing(guard=Guard.SILENCE, stops=True, detail=f"unreadable, {error}".rstrip("."))
+    return Rules(
+        settings=known.guards,
+        maintenance=known.maintenance,
+        allowed=known.of(playbook).targets,
+        silences=silences,
+    )
+
+
+def outcome_of(stop: Standing) -> Outcome:
+    """Return how a run ends that this guard stopped."""
+    match stop.guard:
+        case Guard.STORM:
+            return Outcome.RECOMMENDED
+        case Guard.MERGE:
+            return Outcome.MERGED
+        case _:
+            return Outcome.BLOCKED
+
+
+def _silences() -> tuple[Silence, ...]:
+    url = settings().alertmanager_url
+    if url is None:
+        return ()
+    return alertmanager.silences(str(url), settings().request_timeout_seconds)

@@ -1,0 +1,55 @@
+"""The end of temporary changes: compared with what was set, and only then put back."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from cct_ops import policy, wake_ups
+from cct_ops.ledger import changes
+from cct_ops.models.change import TemporaryChange
+from cct_ops.models.reversion import Comparison, ReversionDiagnosis
+from tasks.actions import shows
+from tasks.connections import ledger, reader, settings
+from tasks.diagnose import probe
+from tasks.restore import holding, put_all_back
+
+
+def read_change(change_id: UUID) -> TemporaryChange:
+    """Read a temporary change as it stands now."""
+    return changes.read(ledger(), change_id)
+
+
+def end_change(change: TemporaryChange, *, early: bool) -> ReversionDiagnosis:
+    """
+    Wait for the target, read the change's time again, and take it back if it is over.
+
+    What is no longer as it was set is left alone. A change that could not be put back stays open,
+    and the dispatcher's sweep wakes somebody for it again.
+    """
+    with holding(change.target) as token:
+        before = changes.read(ledger(), change.id)
+        if not changes.claim_revert(ledger(), change.id, early=early):
+            return ReversionDiagnosis.not_now(changes.read(ledger(), change.id))
+        diagnosis = ReversionDiagnosis.of(before, compare(before))
+        if diagnosis.plan is not None:
+            put_all_back(diagnosis.plan, diagnosis.plan.calls, token)
+        if diagnosis.ends_as is not None:
+            changes.finish(ledger(), change.id, diagnosis.ends_as, diagnosis.headline)
+    return diagnosis
+
+
+@probe
+def compare(change: TemporaryChange) -> Comparison:
+    """See whether the value is still as it was set, as it was before, or something else."""
+    with reader() as cct:
+        as_set = shows(change.call)(cct)
+        as_before = shows(change.revert)(cct)
+    return Comparison(as_set=as_set.took_effect, as_before=as_before.took_effect, seen=as_set.seen)
+
+
+def extend_change(change_id: UUID, minutes: float) -> TemporaryChange:
+    """Let a change last ``minutes`` from now, as far as policy goes, with a wake-up of its own."""
+    longest = policy.read(settings().policy_path).temporary_changes.longest_minutes
+    extended = changes.extend(ledger(), change_id, minutes=minutes, longest_minutes=longest)
+    wake_ups.wake(ledger(), extended)
+    return extended

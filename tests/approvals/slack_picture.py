@@ -1,0 +1,71 @@
+"""A message in Slack's block format, drawn as Slack draws it: for pictures in the documentation."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+STYLE = """
+body { margin: 0; padding: 20px 24px; background: #fff; color: #1d1c1d;
+       font: 15px/1.46668 Lato, "Noto Sans", "DejaVu Sans", sans-serif; }
+.message { display: flex; gap: 12px; }
+.face { flex: none; width: 36px; height: 36px; border-radius: 6px; background: #2c3e50; color: #fff;
+        display: grid; place-items: center; font-weight: 700; }
+.name { font-weight: 900; } .app { font-size: 10px; font-weight: 700; color: #616061;
+        background: #e8e8e8; border-radius: 2px; padding: 1px 3px; margin-left: 4px; }
+.block { margin: 4px 0 8px; } .context { color: #616061; font-size: 13px; }
+code { font: 12px/1.5 "DejaVu Sans Mono", monospace; color: #e01e5a; background: #f7f7f8;
+       border: 1px solid #ddd; border-radius: 3px; padding: 2px 3px; }
+button { font: 700 13px/1 inherit; font-family: inherit; border-radius: 4px; padding: 9px 12px;
+         margin-right: 8px; border: 1px solid #ccc; background: #fff; }
+button.primary { background: #007a5a; border-color: #007a5a; color: #fff; }
+button.danger { background: #e01e5a; border-color: #e01e5a; color: #fff; }
+a { color: #1264a3; text-decoration: none; }
+"""
+# Drawn, because not every machine has a font with emoji.
+HAND = (
+    "<svg width=17 height=17 viewBox='0 0 34 34' style='vertical-align:-3px'><g fill='#ffc83d'>"
+    "<rect x=7 y=5 width=5 height=16 rx=2.5 /><rect x=12.5 y=2 width=5 height=18 rx=2.5 />"
+    "<rect x=18 y=3 width=5 height=18 rx=2.5 /><rect x=23.5 y=7 width=4.5 height=15 rx=2.2 />"
+    "<rect x=7 y=15 width=21 height=17 rx=8 /><path d='M9 22 L1 16 L3 13 L12 18z'/></g></svg>"
+)
+EMOJI = {":raised_hand:": HAND}
+
+
+def as_html(blocks: list[dict[str, Any]]) -> str:
+    """Draw the blocks of one message."""
+    inside = "".join(_block(block) for block in blocks)
+    return (
+        f"<!doctype html><meta charset=utf-8><style>{STYLE}</style><div class=message>"
+        "<div class=face>C</div><div><span class=name>cct-ops</span><span class=app>APP</span>"
+        f"{inside}</div></div>"
+    )
+
+
+def _block(block: dict[str, Any]) -> str:
+    match block["type"]:
+        case "section":
+            return f"<div class=block>{_mrkdwn(block['text']['text'])}</div>"
+        case "context":
+            texts = " ".join(_mrkdwn(element["text"]) for element in block["elements"])
+            return f"<div class='block context'>{texts}</div>"
+        case "actions":
+            buttons = "".join(
+                f"<button class={button['style']}>{html.escape(button['text']['text'])}</button>"
+                for button in block["elements"]
+            )
+            return f"<div class=block>{buttons}</div>"
+        case unknown:
+            raise ValueError(f"no picture of a block of type {unknown}")
+
+
+def _mrkdwn(text: str) -> str:
+    """Draw Slack's markup; ``&``, ``<`` and ``>`` of others arrive escaped already."""
+    text = re.sub(r"<!date\^\d+\^[^|]*\|([^>]*)>", r"\1", text)
+    text = re.sub(r"<(https?://[^|>]+)\|([^>]*)>", r"<a href='\1'>\2</a>", text)
+    text = re.sub(r"`([^`]*)`", r"<code>\1</code>", text)
+    text = re.sub(r"(?<!\w)\*([^*\n]+)\*(?!\w)", r"<b>\1</b>", text)
+    for name, sign in EMOJI.items():
+        text = text.replace(name, sign)
+    return text.replace("\n", "<br>")

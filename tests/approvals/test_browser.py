@@ -1,0 +1,92 @@
+"""
+The page in a real browser, on a phone; and the message in Slack as its sink got it.
+
+With CCT_OPS_PICTURES=docs/images these tests also renew the pictures in the documentation.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from cct_ops.clients import slack
+from cct_ops.reports.asking import approval_message
+from tests.approvals.parts import ANNA, Door, asked, state
+from tests.approvals.slack_picture import as_html
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One headless Chromium."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+def keep(page: Page, name: str, tmp_path: Path) -> None:
+    """Take a picture, into the documentation if that is wanted."""
+    folder = Path(os.environ.get("CCT_OPS_PICTURES", tmp_path))
+    page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+
+def test_a_person_with_a_phone_approves(
+    door: Door, engine: sa.Engine, browser: Browser, tmp_path: Path
+) -> None:
+    """Nothing is wider than the screen, nothing is blocked, and the button works under the CSP."""
+    approval = asked(
+        engine,
+        persons=2,
+        started_by="ben",
+        why="The breach is still going on; policy asks for two persons at P0",
+    )
+    phone = browser.new_page(viewport={"width": 390, "height": 844}, device_scale_factor=1.5)
+    complaints: list[str] = []
+    phone.on("console", lambda said: complaints.append(said.text))
+    requested: list[str] = []
+    phone.on("request", lambda request: requested.append(request.url))
+
+    phone.goto(str(door.browser.base_url).rstrip("/") + door.link_of())
+    keep(phone, "approval-page", tmp_path)
+    assert phone.evaluate("document.documentElement.scrollWidth") == 390
+    assert phone.evaluate("getComputedStyle(document.querySelector('.buttons')).display") == "flex"
+    phone.get_by_label("Note").fill("p95 is falling, seen in Grafana")
+    phone.get_by_role("button", name="Approve").click()
+
+    assert "You approved this plan. One more person is needed." in phone.inner_text("main")
+    assert state(engine, approval) == "pending"
+    assert complaints == []
+    assert len([url for url in requested if "/approvals/" not in url]) == 0
+    phone.close()
+
+
+def test_the_message_in_slack_holds_the_plan_and_two_buttons(
+    door: Door, engine: sa.Engine, browser: Browser, tmp_path: Path
+) -> None:
+    approval = asked(engine)
+    webhook = door.office.webhooks[ANNA]
+    slack.post(webhook, *approval_message(approval, "http://127.0.0.1:4200/runs/flow-run/1"))
+    blocks = door.sandbox.slack_messages()[-1].body["blocks"]
+
+    page = browser.new_page(viewport={"width": 720, "height": 100}, device_scale_factor=2)
+    page.set_content(as_html(blocks))
+    keep(page, "approval-slack", tmp_path)
+
+    shown = page.inner_text("body")
+    for part in ("reset_canary", "undo disable_canary", "Why a person", "One person decides"):
+        assert part in shown
+    assert [button.inner_text() for button in page.get_by_role("button").all()] == [
+        "Approve",
+        "Decline",
+    ]
+    page.close()

@@ -1,0 +1,142 @@
+"""Every setting of approvals does what it says, and a wrong one is refused with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from fastapi import FastAPI
+
+from cct_ops import config_file, policy
+from cct_ops.approvals_policy import ApprovalPolicy, SecondPerson
+from cct_ops.commands import approvals as command
+from cct_ops.errors import BadConfiguration
+from cct_ops.gateway.approving import open_desk
+from cct_ops.models.approver import Approvers
+from cct_ops.models.outcome import Severity
+from cct_ops.settings import Settings
+from tests.approvals.parts import APPROVERS, asked, plan
+from tests.conftest import ROOT
+
+
+@pytest.mark.parametrize(
+    ("rule", "needed"),
+    [
+        (SecondPerson(severities=(Severity.P0,)), "at P0"),
+        (SecondPerson(severities=(Severity.P1,)), None),
+        (SecondPerson(playbooks=("auto-rollback",)), "for auto-rollback"),
+        (SecondPerson(playbooks=("cleanup",)), None),
+        (SecondPerson(irreversible=True), None),
+    ],
+)
+def test_who_is_asked_for_depends_on_severity_and_playbook(
+    rule: SecondPerson, needed: str | None
+) -> None:
+    reason = rule.reason(plan(), Severity.P0)
+
+    assert reason is None if needed is None else needed in str(reason)
+
+
+@pytest.mark.parametrize("irreversible", [True, False])
+def test_what_cannot_be_undone_needs_two_unless_policy_says_otherwise(irreversible: bool) -> None:
+    rule = SecondPerson(irreversible=irreversible)
+
+    assert (rule.reason(plan(reversible=False), Severity.P2) is not None) is irreversible
+
+
+def test_without_a_section_a_name_typed_into_a_form_is_worth_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text("playbooks: {}\n")
+
+    assert policy.read(path).approvals == ApprovalPolicy()
+    assert not ApprovalPolicy().accept_form
+    assert ApprovalPolicy().second_person.irreversible
+
+
+def test_the_files_that_are_deployed_are_right() -> None:
+    assert policy.read(ROOT / "deployments/policy.yaml").approvals.accept_form
+    people = config_file.load(ROOT / "deployments/approvers.yaml", Approvers)
+    assert len(people.approvers) >= 2, "or nothing irreversible could ever be approved"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("approvals: {accept_forms: true}", ":2: approvals.accept_forms"),
+        ("approvals:\n  second_person: {severities: [P9]}", ":3: approvals.second_person"),
+    ],
+)
+def test_a_wrong_policy_is_refused_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(f"playbooks: {{}}\n{text}\n")
+
+    with pytest.raises(BadConfiguration) as refused:
+        policy.read(path)
+    assert f"{path}{said}" in str(refused.value)
+
+
+ANNA = "{id: anna, name: Anna Ito, slack_user_id: U0ANNA}"
+
+
+@pytest.mark.parametrize(
+    ("people", "escalation", "said"),
+    [
+        ("[{id: anna, name: Anna Ito}]", "[anna]", "say how this person is reached"),
+        (f"[{ANNA}, {ANNA}]", "[anna]", "they could count twice"),
+        (f"[{ANNA}]", "[ben]", "escalation names nobody of the approvers: ben"),
+        (f"[{ANNA}]", "[]", "escalation"),
+        ("[]", "[anna]", "approvers"),
+    ],
+)
+def test_a_wrong_list_of_approvers_is_refused(
+    tmp_path: Path, people: str, escalation: str, said: str
+) -> None:
+    path = tmp_path / "approvers.yaml"
+    path.write_text(f"approvers: {people}\nescalation: {escalation}\n")
+
+    with pytest.raises(BadConfiguration, match=said) as refused:
+        config_file.load(path, Approvers)
+    assert f"{path}:" in str(refused.value)
+
+
+def test_each_unanswered_request_goes_one_further_and_no_further_than_the_last() -> None:
+    assert [APPROVERS.next_contact(number).id for number in (1, 2, 3)] == ["ben", "anna", "anna"]
+
+
+def test_a_key_that_could_be_guessed_is_refused(
+    gateway_environment: dict[str, str], engine: sa.Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "link-key").write_text("short")
+
+    with pytest.raises(BadConfiguration, match="too short"):
+        open_desk(FastAPI(), engine, Settings.load())
+
+
+def test_without_key_and_secret_the_gateway_has_no_desk(
+    gateway_environment: dict[str, str], engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CCT_OPS_APPROVAL_KEY_FILE")
+    monkeypatch.delenv("CCT_OPS_SLACK_SIGNING_SECRET")
+    app = FastAPI()
+
+    assert open_desk(app, engine, Settings.load()) is None
+    assert not [route for route in app.routes if "approvals" in getattr(route, "path", "")]
+
+
+def test_the_command_lists_what_is_open_and_how_long(
+    gateway_environment: dict[str, str],
+    engine: sa.Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert command.approvals() == 0
+    assert "Nothing waits for approval." in capsys.readouterr().out
+
+    approval = asked(engine, persons=2)
+    command.approvals()
+
+    shown = capsys.readouterr().out
+    for part in (str(approval.id), "14:5", "0 of 2", "P0", "The breach is still going on."):
+        assert part in shown

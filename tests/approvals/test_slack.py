@@ -1,0 +1,168 @@
+"""Slack's buttons: signed by Slack, pressed by somebody on the list, counted once."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import sqlalchemy as sa
+from httpx import Response
+from slack_sdk.signature import SignatureVerifier
+
+from cct_ops.ledger import approvals
+from cct_ops.ledger.approvals import Approval
+from cct_ops.reports.asking import approval_message
+from tests.approvals.conftest import SIGNING_SECRET
+from tests.approvals.parts import ANNA, BEN, Door, asked, new_run, plan, refusals, state
+from tests.stack.polling import eventually
+
+
+def press(
+    door: Door,
+    approval: Approval,
+    user: str | None = ANNA.slack_user_id,
+    *,
+    word: str = "approve",
+    at: float | None = None,
+    secret: str = SIGNING_SECRET,
+    change: Any = None,
+    **headers: str,
+) -> Response:
+    """Send what Slack sends when a user presses a button of the message."""
+    text, blocks = approval_message(approval, None)
+    payload = {
+        "type": "block_actions",
+        "user": {"id": user, "username": "anna"},
+        "actions": [{"action_id": f"approval_{word}", "value": str(approval.id), "type": "button"}],
+        "response_url": f"{door.sandbox.base_url}/slack/response",
+        "message": {"text": text, "blocks": blocks},
+    }
+    body = urlencode({"payload": json.dumps(payload | (change or {}))})
+    stamp = str(int(time.time() if at is None else at))
+    signature = SignatureVerifier(secret).generate_signature(timestamp=stamp, body=body)
+    signed = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Slack-Request-Timestamp": stamp,
+        "X-Slack-Signature": signature or "",
+    }
+    return door.browser.post("/slack/interactions", content=body, headers=signed | headers)
+
+
+def answered(door: Door) -> list[dict[str, Any]]:
+    """Return what was sent to the address that came with a press."""
+    return [m.body for m in door.sandbox.slack_messages() if m.path == "/slack/response"]
+
+
+@pytest.mark.parametrize(("word", "end"), [("approve", "approved"), ("decline", "declined")])
+def test_a_press_decides_and_the_message_says_who_it_was(
+    door: Door, engine: sa.Engine, word: str, end: str
+) -> None:
+    approval = asked(engine)
+
+    assert press(door, approval, word=word).status_code == 200
+    eventually(lambda: len(answered(door)) == 1)
+
+    found = approvals.find(engine, approval.id)
+    assert found is not None
+    assert (found.state, found.approver, found.authenticated) == (end, "Anna Ito", True)
+    update = answered(door)[0]
+    assert update["replace_original"] is True
+    assert "actions" not in [block["type"] for block in update["blocks"]]
+    assert update["blocks"][-1]["elements"][0]["text"] == f"{end.capitalize()} by <@U0ANNA>."
+
+
+def test_with_two_needed_the_buttons_stay_until_the_second(door: Door, engine: sa.Engine) -> None:
+    approval = asked(engine, persons=2)
+
+    for number, user in enumerate((ANNA, ANNA, BEN), 1):
+        press(door, approval, user.slack_user_id)
+        eventually(lambda count=number: len(answered(door)) == count)  # type: ignore[misc]
+
+    first, _, last = answered(door)
+    assert "actions" in [block["type"] for block in first["blocks"]]
+    assert "actions" not in [block["type"] for block in last["blocks"]]
+    assert refusals(engine) == ["This person has answered already."]
+    assert state(engine, approval) == "approved"
+
+
+def test_what_slack_did_not_sign_now_is_refused_and_on_record(
+    door: Door, engine: sa.Engine
+) -> None:
+    approval = asked(engine)
+    wrongs: list[dict[str, Any]] = [
+        {"secret": "another-secret-0123456789abcdefg"},
+        {"X-Slack-Signature": "v0=00"},
+        {"X-Slack-Signature": ""},
+        {"at": time.time() - 301},
+        {"at": time.time() + 400},
+        {"X-Slack-Request-Timestamp": "soon"},
+        {"X-Slack-Request-Timestamp": "9" * 30},
+    ]
+    for wrong in wrongs:
+        answer = press(door, approval, **wrong)
+        assert (wrong, answer.status_code, answer.text) == (wrong, 401, "not authorised")
+
+    assert state(engine, approval) == "pending"
+    assert refusals(engine) == ["The request is not signed by Slack."] * len(wrongs)
+
+
+def test_a_replayed_press_counts_for_nothing(door: Door, engine: sa.Engine) -> None:
+    approval = asked(engine)
+    now = time.time()
+    press(door, approval, at=now)
+
+    press(door, approval, at=now)
+
+    assert refusals(engine) == ["This request is approved already."]
+
+
+@pytest.mark.parametrize("user", ["U0STRANGER", "anna"])
+def test_a_user_who_is_not_on_the_list_is_refused_and_on_record(
+    door: Door, engine: sa.Engine, user: str
+) -> None:
+    approval = asked(engine)
+
+    assert press(door, approval, user).status_code == 200
+    eventually(lambda: len(answered(door)) == 1)
+
+    assert answered(door)[0]["response_type"] == "ephemeral"
+    assert state(engine, approval) == "pending"
+    assert refusals(engine) == ["This user of Slack is not on the list of approvers."]
+
+
+def test_a_press_after_the_target_changed_is_refused(door: Door, engine: sa.Engine) -> None:
+    run = new_run()
+    first = asked(engine, run)
+    asked(engine, run, plan(50))
+
+    press(door, first)
+
+    assert refusals(engine) == ["This request is void already."]
+
+
+def test_nothing_is_sent_but_to_slack(door: Door, engine: sa.Engine) -> None:
+    """An address from a payload is used only where it is on the one host that was configured."""
+    approval = asked(engine)
+    other = door.sandbox.base_url.replace("127.0.0.1", "localhost")
+
+    press(door, approval, change={"response_url": f"{other}/slack/response"})
+    press(door, approval, BEN.slack_user_id)
+    eventually(lambda: len(answered(door)) == 1)
+
+    assert answered(door)[0]["response_type"] == "ephemeral", "that of the second press"
+
+
+def test_what_is_no_press_of_ours_is_refused(door: Door, engine: sa.Engine) -> None:
+    approval = asked(engine)
+    changes: tuple[dict[str, Any], ...] = (
+        {"type": "view_submission"},
+        {"actions": []},
+        {"actions": [{"action_id": "x"}]},
+    )
+    for change in changes:
+        assert press(door, approval, change=change).status_code == 400
+
+    assert state(engine, approval) == "pending"

@@ -1,0 +1,217 @@
+"""What becomes of suspended runs, against a real Prefect: none waits for ever, none is silent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import State
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelled, Pending, Running, Suspended
+from pydantic import SecretStr
+
+from cct_ops.dispatcher.approvals import People, sweep
+from cct_ops.ledger import approval_answers, approvals, intake, record
+from cct_ops.ledger.approval_answers import Answer
+from cct_ops.ledger.approvals import Approval
+from cct_ops.models.alert import Alert, AlertStatus
+from cct_ops.models.outcome import Outcome
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.inputs import Fault
+from tests.approvals.parts import ANNA, APPROVERS, asked, new_run, state
+from tests.dispatcher.running import Playbook
+
+
+@dataclass(frozen=True)
+class Prefect:
+    """Runs of one deployment that nothing works on."""
+
+    client: SyncPrefectClient
+    deployment_id: UUID
+
+    def suspended(self, **parameters: Any) -> UUID:
+        """Create a run and suspend it, as a flow does that waits for approval."""
+        given = {"target": "/pre-market-briefing"} | parameters
+        run = self.client.create_flow_run_from_deployment(self.deployment_id, parameters=given)
+        states: list[State[Any]] = [Pending(), Running(), Suspended(timeout_seconds=3600)]
+        for each in states:
+            self.set(run.id, each)
+        return run.id
+
+    def set(self, run_id: UUID, next_state: State[Any]) -> None:
+        """Move a run."""
+        self.client.set_flow_run_state(run_id, next_state)
+
+    def state(self, run_id: UUID) -> str | None:
+        """Say where a run stands."""
+        return self.client.read_flow_run(run_id).state_name
+
+
+@pytest.fixture
+def prefect(prefect_api_url: str) -> Iterator[Prefect]:
+    """The real server."""
+    deployment_id = Playbook(prefect_api_url, f"playbook-{uuid4().hex[:12]}").deploy()
+    with (
+        temporary_settings({PREFECT_API_URL: prefect_api_url}),
+        get_client(sync_client=True) as client,
+    ):
+        yield Prefect(client, deployment_id)
+
+
+@pytest.fixture
+def people(sandbox: SandboxControl) -> People:
+    """Who is told, through the sandbox's Slack sink."""
+    return People(APPROVERS, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+
+
+def told(sandbox: SandboxControl) -> list[str]:
+    """Return the messages to people."""
+    return [m.body["blocks"][0]["text"]["text"] for m in sandbox.slack_messages()]
+
+
+def say(engine: sa.Engine, approval: Approval, *, yes: bool) -> None:
+    """Answer."""
+    given = Answer.of(ANNA, "link", approved=yes, digest=approval.plan_digest)
+    approval_answers.answer(engine, approval.id, given, person=ANNA)
+
+
+def test_an_open_request_waits(engine: sa.Engine, prefect: Prefect, people: People) -> None:
+    run_id = prefect.suspended()
+    approval = asked(engine, new_run(run_id))
+
+    assert sweep(engine, people) == 0
+    assert (prefect.state(run_id), state(engine, approval)) == ("Suspended", "pending")
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_an_answered_request_has_its_run_resumed_once(
+    engine: sa.Engine, prefect: Prefect, people: People, yes: bool
+) -> None:
+    run_id = prefect.suspended()
+    say(engine, asked(engine, new_run(run_id)), yes=yes)
+
+    assert sweep(engine, people) == 1
+    assert prefect.state(run_id) == "Resuming"
+    assert sweep(engine, people) == 0
+
+
+def test_one_of_two_answers_resumes_nothing(
+    engine: sa.Engine, prefect: Prefect, people: People
+) -> None:
+    run_id = prefect.suspended()
+    say(engine, asked(engine, new_run(run_id), persons=2), yes=True)
+
+    assert sweep(engine, people) == 0
+    assert prefect.state(run_id) == "Suspended"
+
+
+def test_a_request_that_nobody_answered_goes_to_the_next_contact(
+    engine: sa.Engine, prefect: Prefect, people: People, sandbox: SandboxControl
+) -> None:
+    """With the exact command; and to the one after, when that finds nobody either."""
+    for _ in range(3):
+        run_id = prefect.suspended(mode="approve", incident_id="i-1")
+        approval = asked(engine, new_run(run_id), seconds=-1)
+        assert sweep(engine, people) == 1
+        assert sweep(engine, people) == 0
+        assert (prefect.state(run_id), state(engine, approval)) == ("Resuming", "expired")
+
+    said = told(sandbox)
+    assert [re.findall(r"<@(\w+)>", text) for text in said] == [["U0BEN"], ["U0ANNA"], ["U0ANNA"]]
+    assert (
+        "prefect deployment run auto-rollback/auto-rollback -p incident_id=i-1 -p mode=approve"
+        " -p target=/pre-market-briefing" in said[0]
+    )
+
+
+def test_a_slack_that_is_down_delays_the_notice_and_not_the_run(
+    engine: sa.Engine, prefect: Prefect, people: People, sandbox: SandboxControl
+) -> None:
+    sandbox.faults(Fault(path="/slack/", error_status=500))
+    run_id = prefect.suspended()
+    asked(engine, new_run(run_id), seconds=-1)
+
+    sweep(engine, people)
+    assert (prefect.state(run_id), told(sandbox)) == ("Resuming", [])
+    sandbox.faults()
+    sweep(engine, people)
+
+    assert "Nobody approved" in told(sandbox)[0]
+
+
+def test_a_run_that_was_cancelled_while_it_waited_is_closed_and_told(
+    engine: sa.Engine, prefect: Prefect, people: People, sandbox: SandboxControl
+) -> None:
+    run_id = prefect.suspended()
+    approval = asked(engine, new_run(run_id))
+    prefect.set(run_id, Cancelled())
+
+    assert sweep(engine, people) == 1
+    assert sweep(engine, people) == 0
+
+    assert state(engine, approval) == "void"
+    ended = record.of_run(engine, run_id)
+    assert ended.outcome is Outcome.VOID
+    assert (
+        ended.reason == "The run was cancelled while it waited for approval; nothing was changed."
+    )
+    assert len(told(sandbox)) == 1
+    assert "cancelled while it waited" in told(sandbox)[0]
+
+
+def test_a_run_that_was_cancelled_before_it_read_its_answer_is_closed(
+    engine: sa.Engine, prefect: Prefect, people: People
+) -> None:
+    """It was resumed, and no worker had taken it yet: none of its hooks runs."""
+    run_id = prefect.suspended()
+    approval = asked(engine, new_run(run_id))
+    say(engine, approval, yes=True)
+    sweep(engine, people)
+    prefect.set(run_id, Cancelled())
+
+    assert sweep(engine, people) == 1
+    assert state(engine, approval) == "void"
+    assert record.of_run(engine, run_id).outcome is Outcome.VOID
+
+
+def test_a_run_that_was_deleted_while_it_waited_is_closed(
+    engine: sa.Engine, prefect: Prefect, people: People
+) -> None:
+    run_id = prefect.suspended()
+    approval = asked(engine, new_run(run_id))
+    prefect.client.delete_flow_run(run_id)
+
+    sweep(engine, people)
+
+    assert state(engine, approval) == "void"
+    assert record.of_run(engine, run_id).outcome is Outcome.VOID
+
+
+def test_when_the_incident_is_over_the_run_is_resumed_to_end(
+    engine: sa.Engine, prefect: Prefect, people: People
+) -> None:
+    def alert(status: AlertStatus) -> Alert:
+        return Alert(
+            status=status,
+            labels={"alertname": "A"},
+            annotations={},
+            starts_at=datetime(2026, 1, 1, tzinfo=UTC),
+            ends_at=datetime(2026, 1, 2, tzinfo=UTC) if status is AlertStatus.RESOLVED else None,
+        )
+
+    incident = intake.record(engine, "am", b"1", [alert(AlertStatus.FIRING)]).incidents[0]
+    run_id = prefect.suspended()
+    approval = asked(engine, new_run(run_id, incident))
+    assert sweep(engine, people) == 0
+    intake.record(engine, "am", b"2", [alert(AlertStatus.RESOLVED)])
+
+    assert sweep(engine, people) == 1
+    assert (prefect.state(run_id), state(engine, approval)) == ("Resuming", "void")
+    assert approvals.find(engine, approval.id).note == approvals.OVER  # type: ignore[union-attr]

@@ -1,0 +1,130 @@
+"""The commands with which people stop automation, take targets over, and see what stops it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.cli import app
+from cct_ops.commands.moments import moment
+from cct_ops.errors import BadConfiguration
+from cct_ops.ledger.guard_tables import holds, switches
+from cct_ops.models.outcome import Outcome
+from tests.conftest import ROOT
+from tests.ledger.history import TARGET, attempt
+
+
+@pytest.fixture(autouse=True)
+def ledger_in_environment(ledger_url: SecretStr, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger of this test is the one that commands find."""
+    monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(ROOT)
+
+
+def say(command: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Run one command as a person types it."""
+    assert app(command, exit_on_error=False) == 0
+    return capsys.readouterr().out
+
+
+def row_of(table: str, guard: str) -> str:
+    """The table's row about the guard."""
+    return next(line for line in table.splitlines() if f" {guard} " in line)
+
+
+def test_stop_and_resume_are_kept_with_who_and_why(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "nothing new is changed" in say("stop --reason drill", capsys)
+    assert "stops" in row_of(say(f"guards auto-rollback {TARGET}", capsys), "kill switch")
+    assert "let through" in say("resume", capsys)
+
+    with engine.connect() as connection:
+        kept = connection.execute(sa.select(switches).order_by(switches.c.id)).all()
+    assert [(row.stopped, row.reason) for row in kept] == [
+        (True, "drill"),
+        (False, "no reason given"),
+    ]
+    assert all(row.person for row in kept)
+
+
+def test_a_target_is_held_and_given_back(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(f"hold {TARGET} --until 2h --reason mine", capsys)
+    assert "stops" in row_of(say(f"guards auto-rollback {TARGET}", capsys), "hold")
+    say(f"release {TARGET}", capsys)
+    assert "stops" not in row_of(say(f"guards auto-rollback {TARGET}", capsys), "hold")
+
+    with engine.connect() as connection:
+        kept = connection.execute(sa.select(holds)).one()
+    assert kept.until - kept.placed_at > timedelta(hours=1.9)
+    assert kept.released_by
+
+
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        ("hold daily --until 2h --reason x", "no playbook may change daily anyway"),
+        (f"hold {TARGET} --until 2020-01-01 --reason x", "is over already"),
+        (f"hold {TARGET} --until later --reason x", "is no moment"),
+        (f"release {TARGET}", "nobody holds"),
+    ],
+)
+def test_a_wrong_command_is_refused_in_one_sentence(command: str, problem: str) -> None:
+    with pytest.raises(BadConfiguration, match=problem):
+        app(command, exit_on_error=False)
+
+
+def test_every_guard_has_a_row(engine: sa.Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    attempt(engine, Outcome.FAILED)
+
+    table = say(f"guards auto-rollback {TARGET}", capsys)
+
+    for guard in ("silence", "allow-list", "storm", "action budget", "target lock"):
+        assert "lets through" in row_of(table, guard)
+    assert "stops" in row_of(table, "backoff")
+    assert "1 failed attempts" in row_of(table, "breaker, failed attempts")
+
+
+def test_the_ladder_is_shown_with_what_a_person_could_merge(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "No playbook has changed anything yet" in say("autonomy", capsys)
+    attempt(engine, Outcome.FAILED, ago=timedelta(hours=90))
+    for hours in range(20, 80, 6):
+        attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=hours))
+
+    shown = say("autonomy", capsys)
+
+    assert "10 of 10" in shown
+    assert "approve" in shown
+    assert "clean_since: 20" in shown
+
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=timezone(timedelta(hours=1)))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("90m", datetime(2026, 11, 24, 12, 30, tzinfo=UTC)),
+        ("1d2h", datetime(2026, 11, 25, 13, tzinfo=UTC)),
+        ("18:30", datetime(2026, 11, 24, 17, 30, tzinfo=UTC)),
+        ("09:00", datetime(2026, 11, 25, 8, tzinfo=UTC)),
+        ("2026-11-26T09:00", datetime(2026, 11, 26, 8, tzinfo=UTC)),
+        ("2026-11-26T09:00Z", datetime(2026, 11, 26, 9, tzinfo=UTC)),
+    ],
+)
+def test_moments_are_typed_as_people_say_them(text: str, expected: datetime) -> None:
+    assert moment(text, NOON) == expected
+
+
+@pytest.mark.parametrize("text", ["", "soon", "25:00", "2026-13-01", "2h!"])
+def test_what_is_no_moment_is_refused(text: str) -> None:
+    with pytest.raises(BadConfiguration, match="is no moment"):
+        moment(text, NOON)

@@ -1,0 +1,113 @@
+"""The demo repairs a canary, says so, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cct_ops.demo.alerting import webhook_body
+from cct_ops.gateway.alertmanager import read
+from cct_ops.models.alert import AlertStatus
+from cct_ops.stack.config import StackConfig
+from tests.conftest import ROOT
+from tests.stack.polling import eventually, marked
+
+COMMAND = Path(sys.executable).with_name("cct-ops")
+SPOILT = {"CCT_URL": "http://127.0.0.1:9", "X_API_KEY": "real", "CCT_OPS_WATCH_SECONDS": "x"}
+
+
+@contextlib.contextmanager
+def demo(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run the demo with its temporary files in ``folder``, and in a misleading environment."""
+    with subprocess.Popen(
+        [COMMAND, "demo"],
+        cwd=ROOT,
+        env=os.environ | SPOILT | {"TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def nothing_is_left(folder: Path) -> bool:
+    return marked(str(folder)) == [] and list(folder.glob("cct-ops-demo-*")) == []
+
+
+@pytest.mark.timeout(300)
+def test_the_demo_repairs_the_canary_and_leaves_nothing(tmp_path: Path) -> None:
+    """Whatever the environment says about a real CCT; the times come in the order of the way."""
+    with demo(tmp_path) as process:
+        said, _ = process.communicate(timeout=280)
+
+    assert process.returncode == 0, said
+    assert nothing_is_left(tmp_path)
+    steps = re.findall(r"^\d\d:\d\d:\d\d\.\d{3} +\d+\.\d\d s +(\S+ \S+|\S+)", said, re.MULTILINE)
+    assert [step.split()[0] for step in steps] == [
+        "received",
+        "run",
+        "first",
+        "permitted",
+        "action",
+        "read",
+        "verified:",
+    ]
+    assert "Resolved: " in said
+    assert "The sandbox itself says" in said
+
+
+def test_an_interrupted_demo_leaves_nothing(tmp_path: Path) -> None:
+    with demo(tmp_path) as process:
+        assert process.stdout is not None
+        assert "✓" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(60) == 130
+        assert nothing_is_left(tmp_path)
+
+
+def test_a_killed_demo_leaves_no_process(tmp_path: Path) -> None:
+    with demo(tmp_path) as process:
+        assert process.stdout is not None
+        assert "✓" in process.stdout.readline()
+        process.kill()
+
+        eventually(lambda: marked(str(tmp_path)) == [])
+
+
+def test_without_alertmanager_its_very_body_is_sent() -> None:
+    """What the gateway reads from it is the one firing alert."""
+    labels = {"alertname": "CanaryRolledBack", "route": "/daily-summary"}
+    alert = {"labels": labels, "annotations": {"summary": "s"}, "startsAt": "2026-01-01T00:00:00Z"}
+
+    reading = read(json.dumps(webhook_body(alert)).encode())
+
+    (fired,) = reading.alerts
+    assert (fired.status, fired.labels, fired.ends_at) == (AlertStatus.FIRING, labels, None)
+
+
+def test_an_isolated_stack_knows_nothing_of_the_callers_systems(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A demo must never act on the CCT that the shell happens to be set up for."""
+    for name in ("CCT_URL", "X_API_KEY", "SLACK_WEBHOOK_URL", "PREFECT_API_URL", "CCT_OPS_X"):
+        monkeypatch.setenv(name, "the caller's")
+    monkeypatch.chdir(ROOT)
+
+    environment = StackConfig.ephemeral(tmp_path, {"CCT_OPS_WATCH_SECONDS": "1"}).environment
+
+    assert "the caller's" not in environment.values()
+    assert environment["CCT_OPS_WATCH_SECONDS"] == "1"
+    assert environment["PATH"] == os.environ["PATH"]

@@ -1,0 +1,1 @@
+"""What prefect.yaml and its neighbours become on a real server."""

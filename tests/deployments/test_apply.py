@@ -1,0 +1,111 @@
+"""prefect.yaml becomes deployments that a person can start from a form."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from cct_ops.models.cct import Route
+from cct_ops.models.mode import Mode
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.timeout(400)  # four starts of Prefect's command, on a busy machine
+
+REGISTRY = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+PLAYBOOKS = [entry["name"] for entry in REGISTRY]
+
+
+def apply(api_url: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run the script as the stack does."""
+    return subprocess.run(
+        [sys.executable, "deployments/apply.py"],
+        cwd=root,
+        env=os.environ | {"PREFECT_API_URL": api_url, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def client(prefect_api_url: str) -> Iterator[SyncPrefectClient]:
+    """A client of a server to which everything was applied, twice."""
+    for _ in range(2):
+        applied = apply(prefect_api_url)
+        assert applied.returncode == 0, applied.stderr
+    with (
+        temporary_settings({PREFECT_API_URL: prefect_api_url}),
+        get_client(sync_client=True) as client,
+    ):
+        yield client
+
+
+def schema(client: SyncPrefectClient, playbook: str) -> dict[str, Any]:
+    """Return what the UI makes its form from."""
+    found = client.read_deployment_by_name(f"{playbook}/{playbook}").parameter_openapi_schema
+    assert found is not None
+    return dict(found)
+
+
+def test_the_work_pool_is_for_the_stock_process_worker(client: SyncPrefectClient) -> None:
+    assert client.read_work_pool("cct-ops").type == "process"
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_every_parameter_says_what_it_is(client: SyncPrefectClient, playbook: str) -> None:
+    """The descriptions come from the docstring: Prefect drops those of annotations."""
+    form = schema(client, playbook)
+
+    assert [
+        name for name, field in form["properties"].items() if not field.get("description")
+    ] == []
+    deployment = client.read_deployment_by_name(f"{playbook}/{playbook}")
+    assert deployment.enforce_parameter_schema
+    assert deployment.description
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_the_mode_is_a_choice_and_defaults_to_asking(
+    client: SyncPrefectClient, playbook: str
+) -> None:
+    form = schema(client, playbook)
+
+    assert form["definitions"]["Mode"]["enum"] == [mode.value for mode in Mode]
+    assert form["properties"]["mode"]["default"] == Mode.APPROVE
+
+
+def test_the_target_of_auto_rollback_is_a_choice(client: SyncPrefectClient) -> None:
+    form = schema(client, "auto-rollback")
+
+    assert form["definitions"]["Route"]["enum"] == [route.value for route in Route]
+    assert form["required"] == ["target"]
+
+
+def test_a_part_that_cannot_be_deployed_fails_the_whole(
+    prefect_api_url: str, tmp_path: Path
+) -> None:
+    """Prefect's own command skips what it cannot load and exits with 0."""
+    for name in ("flows", "tasks"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "deployments").mkdir()
+    (tmp_path / "deployments" / "apply.py").write_text(
+        (ROOT / "deployments" / "apply.py").read_text()
+    )
+    entries = [
+        {"name": "lost", "entrypoint": "flows/lost.py:lost", "work_pool": {"name": "cct-ops"}}
+    ]
+    (tmp_path / "prefect.yaml").write_text(yaml.safe_dump({"deployments": entries}))
+
+    applied = apply(prefect_api_url, tmp_path)
+
+    assert applied.returncode == 1
+    assert "Not deployed: lost/lost" in applied.stderr

@@ -1,0 +1,1 @@
+"""The whole way, through the stack that ``cct-ops up`` starts."""

@@ -1,0 +1,201 @@
+"""Approve mode in a real deployment: a person's yes, no or silence, and a resume without an answer.
+
+One stack and one run per ending, all started at once, because most of it is waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import State
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Scheduled
+from pydantic import SecretStr
+
+from cct_ops.ledger import record
+from cct_ops.ledger.engine import connect
+from cct_ops.ledger.schema import approvals
+from cct_ops.models.cct import Route
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.stack.config import StackConfig
+from cct_ops.stack.up import running
+from tests.conftest import ROOT
+from tests.stack.polling import eventually
+
+pytestmark = pytest.mark.timeout(400)  # a stack and eight processes on a busy machine
+
+# Long enough to answer in time on a busy machine, short enough to wait for its end.
+APPROVAL_SECONDS = 25
+ENDINGS = {
+    "approved": Route.PRE_MARKET_BRIEFING,
+    "declined": Route.INTRADAY_CHECK,
+    "unanswered": Route.DAILY_SUMMARY,
+    "resumed bare": Route.WEEKLY_REVIEW,
+}
+
+
+ACCEPT, REJECT = SetStateStatus.ACCEPT, SetStateStatus.REJECT
+YES = {"decision": "approve", "name": "Ada", "note": "Go."}
+NO = {"decision": "decline", "name": "Grace", "note": "Not now."}
+ANSWERS = {
+    "approved": (ACCEPT, YES),
+    "declined": (ACCEPT, NO),
+    "resumed bare": (REJECT, None),
+}
+
+
+@dataclass(frozen=True)
+class Suspended:
+    """A stack in which one run per ending waits for its answer."""
+
+    client: SyncPrefectClient
+    engine: sa.Engine
+    sandbox: SandboxControl
+    runs: dict[str, UUID]
+    form: dict[str, Any]
+    shown: str
+
+    def state(self, ending: str) -> State[object]:
+        """Where the run stands."""
+        state = self.client.read_flow_run(self.runs[ending]).state
+        assert state is not None
+        return state
+
+    def end_of(self, ending: str) -> State[object]:
+        """Wait for the run's final state."""
+        eventually(lambda: self.state(ending).is_final(), seconds=180)
+        return self.state(ending)
+
+    def request(self, ending: str) -> sa.Row[tuple[object, ...]]:
+        """The ledger's row about the question."""
+        with self.engine.connect() as connection:
+            return connection.execute(
+                sa.select(approvals).where(approvals.c.run_id == self.runs[ending])
+            ).one()
+
+    def writes(self, ending: str) -> int:
+        """How many changes CCT saw on the run's route."""
+        route = ENDINGS[ending]
+        return sum(write.query.get("route") == route for write in self.sandbox.writes())
+
+
+@pytest.fixture(scope="module")
+def suspended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suspended]:
+    """A stack in which one run per ending is suspended."""
+    short = {
+        "CCT_OPS_APPROVAL_MINUTES": str(APPROVAL_SECONDS / 60),
+        "CCT_OPS_WATCH_SECONDS": "3",
+        "CCT_OPS_MIN_SAMPLES": "5",
+        "CCT_OPS_SETTLE_SECONDS": "2",
+        "CCT_OPS_REQUESTS_PER_MINUTE": "600",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        config = StackConfig.ephemeral(tmp_path_factory.mktemp("stack"), short)
+    with (
+        running(config) as stack,
+        temporary_settings({PREFECT_API_URL: stack.env["PREFECT_API_URL"]}),
+        get_client(sync_client=True) as client,
+        SandboxControl(stack.urls["cct"]) as sandbox,
+    ):
+        sandbox.reset(limits=False)
+        for route in ENDINGS.values():
+            sandbox.roll_back(
+                route, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10
+            )
+        deployment = client.read_deployment_by_name("auto-rollback/auto-rollback")
+        runs = {
+            ending: client.create_flow_run_from_deployment(
+                deployment.id, parameters={"target": route.value, "mode": "approve"}
+            ).id
+            for ending, route in ENDINGS.items()
+        }
+        engine = connect(SecretStr(stack.env["CCT_OPS_DATABASE_URL"]))
+        form: dict[str, Any] = {}
+        shown, unanswered = "", dict(ANSWERS)
+
+        def all_answered() -> bool:
+            nonlocal form, shown
+            for ending in [each for each in unanswered if is_suspended(client, runs[each])]:
+                form, shown = question(client, runs[ending])
+                expected, words = unanswered.pop(ending)
+                answer = client.resume_flow_run(runs[ending], run_input=words)
+                assert (ending, answer.status) == (ending, expected)
+            return not unanswered
+
+        eventually(all_answered, seconds=180)
+        assert is_suspended(client, runs["resumed bare"])
+        client.set_flow_run_state(runs["resumed bare"], Scheduled(), force=True)
+        yield Suspended(client, engine, sandbox, runs, form, shown)
+        engine.dispose()
+
+
+def is_suspended(client: SyncPrefectClient, run_id: UUID) -> bool:
+    state = client.read_flow_run(run_id).state
+    return state is not None and state.is_paused()
+
+
+def question(client: SyncPrefectClient, run_id: UUID) -> tuple[dict[str, Any], str]:
+    """Read the form's schema, and the words above it, from where Prefect's UI reads them."""
+    state = client.read_flow_run(run_id).state
+    assert state is not None
+    keys = state.state_details.run_input_keyset
+    assert keys is not None
+
+    def read(name: str) -> Any:
+        url = f"/flow_runs/{run_id}/input/{keys[name]}"
+        return client._client.get(url).json()
+
+    return read("schema"), str(read("description"))
+
+
+def test_yes_carries_out_exactly_what_was_shown(suspended: Suspended) -> None:
+    ended = suspended.end_of("approved")
+
+    assert ended.name == "Resolved"
+    assert suspended.writes("approved") == 1
+    assert suspended.sandbox.state().routes[ENDINGS["approved"]].enabled
+    asked = suspended.request("approved")
+    assert (asked.state, asked.approver, asked.note) == ("approved", "Ada", "Go.")
+    assert asked.authenticated is False, "a form proves no identity"
+
+
+def test_no_changes_nothing(suspended: Suspended) -> None:
+    ended = suspended.end_of("declined")
+
+    assert ended.name == "Declined"
+    assert "Declined by Grace: Not now." in (ended.message or "")
+    assert suspended.writes("declined") == 0
+
+
+def test_silence_is_a_no_once_the_time_is_over(suspended: Suspended) -> None:
+    """Prefect would leave the run suspended; the dispatcher's sweep ends it, red and told."""
+    ended = suspended.end_of("unanswered")
+
+    assert (ended.name, ended.is_failed()) == ("Expired", True)
+    assert suspended.writes("unanswered") == 0
+    eventually(lambda: suspended.request("unanswered").settled_at is not None)
+    assert suspended.request("unanswered").state == "expired"
+    assert record.of_run(suspended.engine, suspended.runs["unanswered"]).outcome == "Expired"
+
+
+def test_a_resume_without_an_answer_changes_nothing(suspended: Suspended) -> None:
+    """Prefect refused the bare resume; then it was forced on, and still nothing leaves."""
+    ended = suspended.end_of("resumed bare")
+
+    assert ended.name in {"Declined", "Expired"}
+    assert suspended.writes("resumed bare") == 0
+
+
+def test_the_question_shows_the_plan_and_asks_who_decides(suspended: Suspended) -> None:
+    assert suspended.form["properties"]["decision"]["enum"] == ["approve", "decline"]
+    assert {"decision", "name"} <= set(suspended.form["required"])
+    assert any(route in suspended.shown for route in ENDINGS.values())
+    assert "reset_canary" in suspended.shown.replace("\\_", "_")

@@ -1,0 +1,113 @@
+"""
+A process that runs the playbook in children of its own and lets them die at a step boundary.
+
+A boundary is a kind of ledger statement: right after its transaction was committed, the child sends
+itself a signal. Everything is imported once, before the first fork, so that a death is cheap.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
+
+from tests.conftest import ROOT
+
+
+@dataclass(frozen=True)
+class Mortal:
+    """The parent process, seen from a test."""
+
+    orders: IO[str]
+    news: IO[str]
+
+    def start(self, env: dict[str, str], statement: str, *, nth: int = 1, sign: int = 9) -> int:
+        """Run the playbook until the ``nth`` such statement is committed; returns the pid."""
+        order = {"env": env, "statement": statement, "nth": nth, "signal": sign}
+        self.orders.write(f"{json.dumps(order)}\n")
+        self.orders.flush()
+        return int(self.news.readline())
+
+    def end(self) -> str:
+        """Wait for the child: ``stopped``, ``killed`` or ``exited``."""
+        return self.news.readline().strip()
+
+
+@contextmanager
+def mortals(prefect_api_url: str) -> Iterator[Mortal]:
+    """Keep the parent process for as long as tests need it."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.flows.dying"],
+        cwd=ROOT,
+        env=os.environ
+        | {"PREFECT_API_URL": prefect_api_url, "PREFECT_LOGGING_TO_API_ENABLED": "false"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield Mortal(process.stdin, process.stdout)
+        finally:
+            process.stdin.close()
+            process.terminate()
+
+
+def main() -> None:
+    """Fork one child per order, and say how each ended."""
+    from cct_ops.models.cct import Route
+    from cct_ops.models.mode import Mode
+    from flows.auto_rollback import auto_rollback
+
+    for line in sys.stdin:
+        order = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            os.environ.update(order["env"])
+            _die_at(order["statement"], order["nth"], order["signal"])
+            auto_rollback(Route.PRE_MARKET_BRIEFING, mode=Mode.AUTO, return_state=True)
+            os._exit(0)
+        _say(str(pid))
+        _, status = os.waitpid(pid, os.WUNTRACED)
+        if os.WIFSTOPPED(status):
+            _say("stopped")
+            _, status = os.waitpid(pid, 0)
+        _say("killed" if os.WIFSIGNALED(status) else "exited")
+
+
+def _say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
+def _die_at(statement: str, nth: int, sign: int) -> None:
+    """Send ourselves the signal once the transaction of that statement is over."""
+    left = [nth]
+
+    @event.listens_for(sa.Engine, "after_cursor_execute")
+    def see(conn: sa.Connection, _cursor: object, text: str, *_: object) -> None:
+        if text.startswith(statement):
+            left[0] -= 1
+            conn.info["dies"] = left[0] == 0
+
+    @event.listens_for(Pool, "checkin")
+    def die(_connection: object, record: sa.PoolProxiedConnection) -> None:
+        if record.info.pop("dies", False):
+            os.kill(os.getpid(), sign)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    main()

@@ -1,0 +1,102 @@
+"""The canary-issue playbook: each of the runbook's issues seeded, found and put right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from prefect.client.schemas.objects import State
+
+from cct_ops.models.canary_fix import CanaryFix
+from cct_ops.models.cct import Route
+from cct_ops.models.mode import Mode
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.inputs import Fault
+from flows.canary_issue import canary_issue
+from tests.conftest import API_KEY
+
+ROUTE = Route.DAILY_SUMMARY
+
+
+def run(mode: Mode = Mode.AUTO, fix: CanaryFix = CanaryFix.RECOMMENDED) -> State[Any]:
+    """Run the playbook to its final state."""
+    state: State[Any] = canary_issue(ROUTE, fix=fix, mode=mode, return_state=True)
+    return state
+
+
+def serve(sandbox: SandboxControl, **profile: Any) -> None:
+    """Put the canary on at 20 %, and let it serve for ten minutes."""
+    sandbox.set_canary(ROUTE, 20)
+    sandbox.profile(ROUTE, **profile)
+    sandbox.advance_clock(600)
+
+
+def test_a_share_that_is_no_number_is_reset(sandbox: SandboxControl) -> None:
+    sandbox.set_canary(ROUTE, 20)
+    httpx.post(
+        f"{sandbox.base_url}/api/v1/canary/update",
+        json={"route": ROUTE, "enabled": True, "percentage": 35},
+        headers={"X-API-Key": API_KEY},
+        trust_env=False,
+    ).raise_for_status()
+
+    ended = run()
+
+    assert ended.name == "Resolved", ended.message
+    assert sandbox.state().routes[ROUTE].percentage == 20
+
+
+def test_a_slow_canary_is_taken_out(sandbox: SandboxControl) -> None:
+    serve(sandbox, canary={"p95_latency_ms": 9000})
+
+    ended = run()
+
+    assert ended.name == "Resolved", ended.message
+    assert not sandbox.state().routes[ROUTE].enabled
+
+
+def test_a_split_that_a_reset_does_not_mend_is_undone(sandbox: SandboxControl) -> None:
+    """The splitter stays broken: no canary request is ever seen, so nothing is claimed."""
+    serve(sandbox, canary_gets_percent=0)
+
+    ended = run()
+
+    assert ended.is_failed()
+    assert ended.name == "Unverified", ended.message
+
+
+def test_a_conflict_that_only_marked_calls_meet_is_found(sandbox: SandboxControl) -> None:
+    serve(sandbox)
+    sandbox.faults(Fault(path="/api/v1/data/symbols", header="X-Canary-Test", error_status=500))
+
+    ended = run(Mode.OBSERVE)
+
+    assert ended.name == "Recommended"
+    assert sandbox.writes() == []
+
+
+def test_a_healthy_canary_needs_nothing(sandbox: SandboxControl) -> None:
+    serve(sandbox)
+
+    assert run().name == "Nothing to do"
+    assert sandbox.writes() == []
+
+
+def test_a_promotion_is_never_made_alone(sandbox: SandboxControl) -> None:
+    serve(sandbox)
+
+    ended = run(Mode.AUTO, CanaryFix.PROMOTE)
+
+    assert ended.is_failed()
+    assert sandbox.writes() == []
+
+
+@pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.AUTO])
+def test_a_cct_without_admin_api_gets_one_sentence(sandbox: SandboxControl, mode: Mode) -> None:
+    sandbox.reset(dialect="bare", limits=False)
+
+    ended = run(mode)
+
+    assert "This CCT has no" in (ended.message or "")
+    assert sandbox.writes() == []

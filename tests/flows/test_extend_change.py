@@ -1,0 +1,73 @@
+"""A temporary change may last longer, within policy, and its old wake-up then does nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from prefect.client.schemas.objects import State
+
+from cct_ops.cli import app
+from cct_ops.errors import NotPermitted
+from cct_ops.ledger import changes
+from cct_ops.models.change import ChangeState
+from cct_ops.sandbox.control import SandboxControl
+from flows.extend_change import extend_change
+from flows.revert_change import revert_change
+from tests.flows.upkeep import ended, run_of, weakened
+
+pytestmark = pytest.mark.usefixtures("upkeep")
+
+
+def test_an_extended_change_is_left_to_its_new_wake_up(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    change = weakened(engine)
+
+    state: State[Any] = extend_change(change.id, minutes=90, return_state=True)
+    woken: State[Any] = revert_change(change.id, return_state=True)
+
+    extended = changes.read(engine, change.id)
+    assert ended(state) == ("Resolved", "COMPLETED")
+    assert extended.until > change.until
+    assert extended.wake_up_id != change.wake_up_id
+    assert run_of(extended.wake_up_id).next_scheduled_start_time == extended.until
+    assert ended(woken) == ("Nothing to do", "COMPLETED")
+    assert not sandbox.state().auto_rollback_enabled
+
+
+def test_an_extension_stays_within_policy(engine: sa.Engine, policy: Path) -> None:
+    """The longest time counts from the beginning, so that nothing is extended for ever."""
+    policy.write_text(
+        "playbooks:\n  auto-rollback: {ceiling: auto}\n"
+        "temporary_changes: {longest_minutes: 90, alarm_after_minutes: 5}\n"
+    )
+    change = weakened(engine)
+
+    state: State[Any] = extend_change(change.id, minutes=91, return_state=True)
+
+    assert "90 minutes in all" in (state.message or "")
+    assert changes.read(engine, change.id).until == change.until
+
+
+def test_the_command_lists_extends_and_ends(
+    sandbox: SandboxControl, engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change = weakened(engine)
+
+    app(["changes", "extend", str(change.id), "--minutes", "100"])
+    app(["changes"])
+    app(["changes", "end", str(change.id)])
+
+    told = "".join(capsys.readouterr().out.split())
+    assert str(change.call) in told
+    assert changes.read(engine, change.id).until > change.until
+    wake_up = run_of(changes.read(engine, change.id).wake_up_id)
+    assert wake_up.parameters == {"change_id": str(change.id), "now": True}
+    state: State[Any] = revert_change(**wake_up.parameters, return_state=True)
+    assert ended(state) == ("Resolved", "COMPLETED")
+    with pytest.raises(NotPermitted, match="it is reverted"):
+        app(["changes", "extend", str(change.id), "--minutes", "10"])
+    assert changes.read(engine, change.id).state is ChangeState.REVERTED

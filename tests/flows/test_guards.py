@@ -1,0 +1,162 @@
+"""Guards in the way of a real playbook: the refusal, its row, its notice, and what still runs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from prefect import flow
+
+from cct_ops.errors import SteadyStateNotReached
+from cct_ops.ledger import switches
+from cct_ops.ledger.schema import decisions, incidents
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Outcome
+from cct_ops.models.rollback import RollbackDiagnosis
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.stack.postgres import free_port
+from tasks.authorise import Decision, authorise
+from tasks.connections import ledger, settings
+from tasks.diagnose import diagnose_rollback
+from tasks.rollback import reset_canary
+from tests.flows.test_auto_rollback import ROUTE, known, pull, run
+from tests.ledger.history import attempt
+
+LENIENT = Path(__file__).with_name("policy.yaml").read_text()
+
+
+def test_the_kill_switch_is_a_refusal_with_a_row_and_a_notice(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    pull(sandbox)
+    switches.stop(engine, "a bad release", "ada")
+
+    ended = run(Mode.AUTO)
+
+    assert (ended.name, ended.type.value) == ("Blocked", "FAILED")
+    assert sandbox.writes() == []
+    decision = known(engine, ended).decisions[-1]
+    assert (decision.verdict, decision.guard) == ("Blocked", "kill switch")
+    assert "stopped by ada, a bad release" in decision.reason
+    assert "Blocked: auto-rollback" in sandbox.slack_messages()[-1].body["text"]
+
+
+def test_in_a_storm_a_playbook_only_recommends(
+    sandbox: SandboxControl, engine: sa.Engine, policy: Path
+) -> None:
+    policy.write_text(LENIENT.replace("storm: {incidents: 1000", "storm: {incidents: 1"))
+    with engine.begin() as tx:
+        tx.execute(
+            sa.insert(incidents).values(
+                source="alertmanager",
+                key="k",
+                episode=1,
+                state="open",
+                labels={},
+                annotations={},
+                starts_at=sa.func.now(),
+            )
+        )
+    pull(sandbox)
+
+    ended = run(Mode.AUTO)
+
+    assert ended.name == "Recommended"
+    assert known(engine, ended).decisions[-1].guard == "storm"
+    assert sandbox.writes() == []
+
+
+def test_a_recurrence_costs_the_playbook_its_autonomy(
+    sandbox: SandboxControl, engine: sa.Engine, policy: Path
+) -> None:
+    """In approve mode it has to ask, which a run without a deployment cannot."""
+    policy.write_text(LENIENT.replace("recurs_within_hours: 0", "recurs_within_hours: 1"))
+    attempt(engine, Outcome.RESOLVED, target=ROUTE, ago=timedelta(minutes=20))
+    pull(sandbox)
+
+    ended = run(Mode.AUTO)
+
+    assert "Approve mode needs a run that can be suspended" in (ended.message or "")
+    assert sandbox.writes() == []
+
+
+def test_silences_that_cannot_be_read_stop_the_change(
+    sandbox: SandboxControl, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CCT_OPS_ALERTMANAGER_URL", f"http://127.0.0.1:{free_port()}")
+    settings.cache_clear()
+    pull(sandbox)
+
+    ended = run(Mode.AUTO)
+
+    assert ended.name == "Blocked"
+    assert "No answer from Alertmanager" in (ended.message or "")
+    assert known(engine, ended).decisions[-1].guard == "silence"
+    assert sandbox.writes() == []
+
+
+def test_guards_that_cannot_be_read_let_nothing_through(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    with engine.begin() as tx:
+        tx.execute(sa.text("alter table switches rename to lost"))
+    pull(sandbox)
+
+    ended = run(Mode.AUTO)
+
+    assert ended.name == "Blocked"
+    assert known(engine, ended).decisions[-1].guard == "guards unreadable"
+    assert sandbox.writes() == []
+
+
+@flow
+def stopped_at_the_last_moment() -> Decision:
+    """Everything is let through until the target is locked, and then somebody stops it."""
+
+    def again() -> RollbackDiagnosis:
+        switches.stop(ledger(), "now", "ada")
+        return diagnose_rollback(ROUTE)
+
+    with authorise(diagnose_rollback(ROUTE), Mode.AUTO, again) as decision:
+        return decision
+
+
+def test_guards_are_looked_at_again_right_before_the_permit(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    pull(sandbox)
+
+    decision = stopped_at_the_last_moment()
+
+    assert decision.permit is None
+    assert decision.outcome is Outcome.BLOCKED
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(decisions.c.guard)).scalars().all() == ["kill switch"]
+
+
+@flow
+def stopped_in_the_middle() -> None:
+    """Somebody stops everything while the change is being watched, and it does not work."""
+    look = partial(diagnose_rollback, ROUTE)
+    with authorise(look(), Mode.AUTO, look) as decision:
+        assert decision.permit is not None
+        reset_canary(decision.permit, ROUTE)
+        switches.stop(ledger(), "in the middle", "ada")
+        raise SteadyStateNotReached("It does not work.")
+
+
+def test_what_was_changed_is_undone_although_everything_is_stopped(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    pull(sandbox)
+
+    ended = stopped_in_the_middle(return_state=True)
+
+    assert [(act.kind, act.state) for act in known(engine, ended).actions] == [
+        ("change", "confirmed"),
+        ("restore", "confirmed"),
+    ]
+    assert not sandbox.state().routes[ROUTE].enabled

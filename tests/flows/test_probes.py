@@ -1,0 +1,48 @@
+"""A probe reads: whatever it is asked, the system is afterwards what it was before."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from typing import Any
+
+import pytest
+from prefect import Task, flow
+from prefect.client.schemas.objects import State
+
+from cct_ops.models.cct import Route
+from cct_ops.sandbox.control import SandboxControl
+from tests.conftest import ROOT
+
+MODULES = [
+    name for name in ("diagnose", "validate", "verify") if (ROOT / f"tasks/{name}.py").is_file()
+]
+PROBES = [
+    value
+    for module in MODULES
+    for name, value in vars(import_module(f"tasks.{module}")).items()
+    if isinstance(value, Task) and name.startswith("probe_")
+]
+# What the parameters of probes are filled with; a new probe's new parameter belongs here.
+ARGUMENTS: dict[str, Any] = {"route": Route.PRE_MARKET_BRIEFING}
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: str(probe.fn.__name__))
+def test_a_probe_changes_nothing(sandbox: SandboxControl, probe: Task[..., Any]) -> None:
+    sandbox.roll_back(Route.PRE_MARKET_BRIEFING, "p95_latency_ms", observed=6200, threshold=5000)
+    needed = [
+        name
+        for name, parameter in inspect.signature(probe.fn).parameters.items()
+        if parameter.default is inspect.Parameter.empty
+    ]
+    before = sandbox.state()
+
+    @flow
+    def looking() -> None:
+        probe(**{name: ARGUMENTS[name] for name in needed})
+
+    ended: State[Any] = looking(return_state=True)
+
+    assert ended.is_completed(), ended.message
+    assert sandbox.writes() == []
+    assert sandbox.state() == before

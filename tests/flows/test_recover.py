@@ -1,0 +1,283 @@
+"""
+A playbook whose process is killed at any step boundary ends exactly once.
+
+It is put back, or its account is given, or a person is called; never is it half done in silence,
+and never is a change made twice.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+from prefect.client.schemas.objects import State
+
+from cct_ops.dispatcher.reaper import Reaper
+from cct_ops.ledger import leases, locks, record
+from cct_ops.ledger.change_tables import run_leases
+from cct_ops.ledger.schema import actions, permits, target_locks
+from cct_ops.models.outcome import Outcome
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.inputs import Fault
+from flows.recover import recover
+from tasks.connections import settings
+from tests.flows.dying import Mortal, mortals
+from tests.flows.upkeep import ROUTE, ended, run_of
+from tests.stack.polling import eventually
+
+pytestmark = pytest.mark.usefixtures("upkeep")
+
+NEVER = "no such statement"
+
+
+@pytest.fixture(scope="module")
+def mortal(prefect_api_url: str) -> Iterator[Mortal]:
+    """The process whose children die."""
+    with mortals(prefect_api_url) as parent:
+        yield parent
+
+
+@pytest.fixture
+def env(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> dict[str, str]:
+    """The environment of a child, and a canary that auto-rollback pulled."""
+    monkeypatch.setenv("CCT_OPS_LEASE_SECONDS", "1")
+    monkeypatch.setenv("CCT_OPS_WATCH_SECONDS", "1")
+    settings.cache_clear()
+    sandbox.roll_back(ROUTE, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(("CCT_", "SLACK_")) or name == "X_API_KEY"
+    }
+
+
+def dead_run(engine: sa.Engine) -> UUID:
+    """The run that the child was working on."""
+    with engine.connect() as connection:
+        found: UUID = connection.execute(sa.select(run_leases.c.run_id)).scalar_one()
+    return found
+
+
+def reap(engine: sa.Engine) -> UUID | None:
+    """Sweep with two reapers at once until the dead run is dealt with; whoever recovers it."""
+    run_id = dead_run(engine)
+    reaper = Reaper(engine, settings().slack_webhook_url, start_seconds=300)
+
+    def dealt_with() -> bool:
+        with ThreadPoolExecutor(2) as pool:
+            for sweep in [pool.submit(copy_context().run, reaper) for _ in range(2)]:
+                sweep.result()
+        with engine.connect() as connection:
+            row = connection.execute(
+                sa.select(run_leases).where(run_leases.c.run_id == run_id)
+            ).one()
+        return row.settled_at is not None or row.successor_id is not None
+
+    eventually(dealt_with)  # once its lease is over
+    with engine.connect() as connection:
+        successor: UUID | None = connection.execute(
+            sa.select(run_leases.c.successor_id).where(run_leases.c.run_id == run_id)
+        ).scalar_one()
+    return successor
+
+
+def recovered(engine: sa.Engine) -> State[Any]:
+    """Be the worker that picks the recovery up."""
+    successor = reap(engine)
+    assert run_of(successor).parameters == {"run_id": str(dead_run(engine))}
+    state: State[Any] = recover(dead_run_of(engine, successor), return_state=True)
+    return state
+
+
+def dead_run_of(engine: sa.Engine, successor: UUID | None) -> UUID:
+    """The run that a recovery is for."""
+    with engine.connect() as connection:
+        found: UUID = connection.execute(
+            sa.select(run_leases.c.run_id).where(run_leases.c.successor_id == successor)
+        ).scalar_one()
+    return found
+
+
+def nothing_is_held(engine: sa.Engine) -> bool:
+    """Whether neither a lock nor an open permit is left."""
+    with engine.connect() as connection:
+        locked = connection.execute(sa.select(target_locks)).all()
+        open_ = connection.execute(sa.select(permits).where(permits.c.closed_at.is_(None))).all()
+    return not locked and not open_
+
+
+@pytest.mark.parametrize(
+    ("statement", "writes", "outcome"),
+    [
+        # journalled as intended, and never sent: nothing had to be put back
+        ("INSERT INTO actions", ["reset"] * 0, Outcome.UNDONE),
+        # in effect and read back, not verified: put back
+        ("UPDATE actions", ["reset", "disable"], Outcome.UNDONE),
+        # verified: kept, only the account was missing
+        ("INSERT INTO verifications", ["reset"], Outcome.RESOLVED),
+        ("DELETE FROM target_locks", ["reset"], Outcome.RESOLVED),
+    ],
+)
+def test_killed_after_a_step_it_ends_once(
+    sandbox: SandboxControl,
+    engine: sa.Engine,
+    mortal: Mortal,
+    env: dict[str, str],
+    statement: str,
+    writes: list[str],
+    outcome: Outcome,
+) -> None:
+    mortal.start(env, statement)
+    assert mortal.end() == "killed"
+    run_id = dead_run(engine)
+
+    state = recovered(engine)
+
+    assert state.name == outcome.value
+    assert [each.path.rpartition("/")[2] for each in sandbox.writes()] == writes
+    assert sandbox.state().routes[ROUTE].enabled == (outcome is Outcome.RESOLVED)
+    assert record.of_run(engine, run_id).outcome is outcome
+    assert nothing_is_held(engine)
+
+
+def test_killed_after_cct_applied_the_write_and_before_it_answered(
+    sandbox: SandboxControl, engine: sa.Engine, mortal: Mortal, env: dict[str, str]
+) -> None:
+    """In doubt: the look says that it took effect, so it is confirmed and taken back."""
+    sandbox.faults(Fault(apply_then_hang=True, count=1))
+    pid = mortal.start(env | {"CCT_OPS_REQUEST_TIMEOUT_SECONDS": "60"}, NEVER)
+    eventually(lambda: len(sandbox.writes()) == 1, seconds=60)
+    os.kill(pid, signal.SIGKILL)
+    assert mortal.end() == "killed"
+    run_id = dead_run(engine)
+
+    assert ended(recovered(engine)) == ("Undone", "FAILED")
+
+    (act,) = record.of_run(engine, run_id).actions
+    assert act.state == "confirmed"
+    assert not sandbox.state().routes[ROUTE].enabled
+    assert len(sandbox.writes()) == 2
+
+
+@pytest.mark.parametrize(
+    "statement", ["INSERT INTO permits", "INSERT INTO actions", "UPDATE actions"]
+)
+def test_killed_in_the_middle_of_its_undo_it_is_undone_once(
+    sandbox: SandboxControl,
+    engine: sa.Engine,
+    mortal: Mortal,
+    env: dict[str, str],
+    statement: str,
+) -> None:
+    """The second such statement is the undo's; what the undo had reached is not done again."""
+    sandbox.profile(ROUTE, canary={"p95_latency_ms": 9000})
+    mortal.start(env, statement, nth=2)
+    assert mortal.end() == "killed"
+
+    assert ended(recovered(engine)) == ("Undone", "FAILED")
+
+    assert not sandbox.state().routes[ROUTE].enabled
+    assert [each.path.rpartition("/")[2] for each in sandbox.writes()] == ["reset", "disable"]
+    assert nothing_is_held(engine)
+
+
+def test_killed_before_its_first_step_it_only_gets_its_account(
+    sandbox: SandboxControl, engine: sa.Engine, mortal: Mortal, env: dict[str, str]
+) -> None:
+    mortal.start(env, "INSERT INTO permits")
+    assert mortal.end() == "killed"
+    eventually(lambda: leases.reap(engine, dead_run(engine)))
+
+    assert reap(engine) is None
+
+    assert sandbox.writes() == []
+    state: State[Any] = recover(dead_run(engine), return_state=True)
+    assert "had changed nothing" in (state.message or "")
+
+
+def test_a_recovery_that_dies_is_followed_by_another(
+    sandbox: SandboxControl, engine: sa.Engine, mortal: Mortal, env: dict[str, str]
+) -> None:
+    """CCT stores nothing at first, so the first recovery fails and says so."""
+    mortal.start(env, "UPDATE actions")
+    assert mortal.end() == "killed"
+    run_id = dead_run(engine)
+    sandbox.faults(Fault(drop_writes=True))
+
+    first = recovered(engine)
+    sandbox.clear_faults()
+    second: State[Any] = recover(run_id, return_state=True)
+
+    assert "did not take effect" in (first.message or "")
+    assert ended(second) == ("Undone", "FAILED")
+    assert record.of_run(engine, run_id).outcome is Outcome.UNDONE
+
+
+def test_a_cancelled_run_undoes_what_it_had_begun(
+    sandbox: SandboxControl, engine: sa.Engine, mortal: Mortal, env: dict[str, str]
+) -> None:
+    """Prefect cancels by SIGTERM: the run stops watching, puts the canary back and says so."""
+    pid = mortal.start(env | {"CCT_OPS_WATCH_SECONDS": "60"}, NEVER)
+    eventually(lambda: confirmed(engine), seconds=60)
+    os.kill(pid, signal.SIGTERM)
+    mortal.end()
+
+    known = record.of_run(engine, dead_run(engine))
+    assert known.outcome is Outcome.UNDONE
+    assert [each.path.rpartition("/")[2] for each in sandbox.writes()] == ["reset", "disable"]
+    assert nothing_is_held(engine)
+
+
+def confirmed(engine: sa.Engine) -> bool:
+    """Whether a read-back showed the change."""
+    with engine.connect() as connection:
+        states = connection.execute(sa.select(actions.c.state)).scalars()
+        return list(states) == ["confirmed"]
+
+
+def test_a_live_run_is_not_recovered(engine: sa.Engine) -> None:
+    run_id = uuid4()
+    with leases.alive(engine, run_id, seconds=30):
+        state: State[Any] = recover(run_id, return_state=True)
+
+    assert "still shows signs of life" in (state.message or "")
+
+
+def test_a_process_that_slept_through_its_lock_is_refused(
+    sandbox: SandboxControl, engine: sa.Engine, mortal: Mortal, env: dict[str, str]
+) -> None:
+    """SIGSTOP after the permit, past the expiry of its lock; another run has it by then."""
+    pid = mortal.start(
+        env | {"CCT_OPS_LEASE_SECONDS": "600"}, "INSERT INTO permits", sign=signal.SIGSTOP
+    )
+    assert mortal.end() == "stopped"
+    with engine.begin() as tx:
+        tx.execute(sa.update(target_locks).values(expires_at=sa.func.clock_timestamp()))
+    assert locks.acquire(engine, ROUTE, uuid4(), seconds=60) is not None
+    os.kill(pid, signal.SIGCONT)
+    assert mortal.end() == "exited"
+
+    assert sandbox.writes() == []
+    known = record.of_run(engine, dead_run(engine))
+    assert "no longer holds the lock" in (known.reason or "")
+
+
+def test_a_process_that_was_taken_for_dead_is_locked_out(
+    sandbox: SandboxControl, engine: sa.Engine, mortal: Mortal, env: dict[str, str]
+) -> None:
+    """SIGSTOP after the change was confirmed: its recovery undoes it, and it finds no way back."""
+    pid = mortal.start(env, "UPDATE actions", sign=signal.SIGSTOP)
+    assert mortal.end() == "stopped"
+
+    assert ended(recovered(engine)) == ("Undone", "FAILED")
+    os.kill(pid, signal.SIGCONT)
+    assert mortal.end() == "exited"
+
+    assert [each.path.rpartition("/")[2] for each in sandbox.writes()] == ["reset", "disable"]

@@ -1,0 +1,230 @@
+"""Temporary changes: their end is arranged first, compared before it comes, and never lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+
+from cct_ops.dispatcher import changes as sweeper
+from cct_ops.ledger import changes, locks, record
+from cct_ops.models.change import ChangeState, TemporaryChange
+from cct_ops.models.mode import Mode
+from cct_ops.models.rollback_plan import Limits, Option
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.inputs import Fault
+from flows.auto_rollback import auto_rollback
+from flows.revert_change import revert_change
+from tasks.connections import settings
+from tests.dispatcher.running import Playbook
+from tests.flows.upkeep import (
+    ANYTHING,
+    LOOSER,
+    OFF,
+    ROUTE,
+    directly,
+    ended,
+    over,
+    run_of,
+    weakened,
+    weakening,
+)
+
+pytestmark = pytest.mark.usefixtures("upkeep")
+
+
+def revert(change: TemporaryChange, *, now: bool = False) -> State[Any]:
+    """Be the wake-up."""
+    state: State[Any] = revert_change(change.id, now=now, return_state=True)
+    return state
+
+
+def test_a_change_ends_by_itself_with_the_values_from_before(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    before = sandbox.state().slo_thresholds
+    change = weakened(engine, LOOSER)
+
+    assert sandbox.state().slo_thresholds == before | {"p95_latency_ms": 9000}
+    assert (change.state, change.open) == (ChangeState.ACTIVE, True)
+    wake_up = run_of(change.wake_up_id)
+    assert (wake_up.state_name, wake_up.parameters) == ("Scheduled", {"change_id": str(change.id)})
+    assert wake_up.next_scheduled_start_time == change.until
+
+    over(engine, change)
+    assert ended(revert(change)) == ("Resolved", "COMPLETED")
+
+    assert sandbox.state().slo_thresholds == before
+    assert changes.read(engine, change.id).state is ChangeState.REVERTED
+    assert ended(revert(change)) == ("Nothing to do", "COMPLETED")
+    assert len(sandbox.writes()) == 2
+
+
+def test_nothing_is_changed_unless_its_end_is_arranged(
+    sandbox: SandboxControl, engine: sa.Engine, prefect_api_url: str
+) -> None:
+    """Prefect does not take the wake-up, so CCT is not touched."""
+    wake_ups = Playbook(prefect_api_url, "revert-change")
+    wake_ups.delete(wake_ups.deploy(ANYTHING))
+
+    state: State[Any] = weakening(OFF, return_state=True)
+
+    assert "knows no deployment revert-change" in (state.message or "")
+    assert sandbox.writes() == []
+    assert [change.state for change in changes.listed(engine, ended=True)] == [ChangeState.NOT_MADE]
+
+
+def test_a_change_can_be_ended_early(sandbox: SandboxControl, engine: sa.Engine) -> None:
+    assert ended(revert(weakened(engine), now=True)) == ("Resolved", "COMPLETED")
+
+    assert sandbox.state().auto_rollback_enabled
+
+
+def test_what_somebody_changed_since_is_left_and_told(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    change = weakened(engine, LOOSER)
+    directly(sandbox, "canary/config", {"slo_thresholds": {"p95_latency_ms": 7000}})
+
+    assert ended(revert(change, now=True)) == ("Void", "FAILED")
+
+    assert sandbox.state().slo_thresholds["p95_latency_ms"] == 7000
+    assert changes.read(engine, change.id).state is ChangeState.LEFT
+    assert "left as it is" in str(sandbox.slack_messages()[-1].body)
+
+
+def test_what_is_back_already_was_reverted_by_cct(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    change = weakened(engine)
+    directly(sandbox, "canary/enable-auto-rollback")
+    writes = len(sandbox.writes())
+
+    assert ended(revert(change, now=True)) == ("Nothing to do", "COMPLETED")
+
+    assert len(sandbox.writes()) == writes
+    assert changes.read(engine, change.id).state is ChangeState.REVERTED_BY_CCT
+
+
+def test_a_change_that_is_undone_with_its_run_needs_no_wake_up(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    weakening(OFF, fails=True, return_state=True)
+
+    assert sandbox.state().auto_rollback_enabled
+    (change,) = changes.listed(engine, ended=True)
+    assert change.state is ChangeState.REVERTED
+
+
+def test_a_revert_waits_for_the_target_and_is_not_lost(
+    sandbox: SandboxControl, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run has the lock for too long: the change stays open, for the next wake-up."""
+    change = weakened(engine)
+    monkeypatch.setenv("CCT_OPS_LOCK_WAIT_SECONDS", "0")
+    settings.cache_clear()
+    assert locks.acquire(engine, change.target, uuid4(), seconds=60) is not None
+
+    state = revert(change, now=True)
+
+    assert "Another run was changing" in (state.message or "")
+    assert changes.read(engine, change.id).open
+
+
+def test_the_sweep_replaces_a_lost_wake_up_and_tells_what_is_overdue(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    """The run is gone from Prefect; a wake-up that is still on its way is not doubled."""
+    change = weakened(engine)
+    over(engine, change, minutes_ago=10)
+    with get_client(sync_client=True) as client:
+        client.delete_flow_run(run_of(change.wake_up_id).id)
+
+    woken = [sweeper.sweep(engine, settings()) for _ in range(2)]
+
+    assert woken == [1, 0]
+    again = changes.read(engine, change.id)
+    assert again.wake_up_id not in {None, change.wake_up_id}
+    told = [message.body["text"] for message in sandbox.slack_messages()]
+    assert sum("Overdue: disable_auto_rollback" in text for text in told) == 1
+
+
+def test_a_wake_up_for_later_is_none_for_what_is_due_now(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    """Somebody ended it early and that run died: the one for the planned time is an hour away."""
+    change = weakened(engine)
+    assert changes.claim_revert(engine, change.id, early=True)
+
+    assert sweeper.sweep(engine, settings(), grace_seconds=0) == 1
+
+    assert changes.read(engine, change.id).wake_up_id != change.wake_up_id
+
+
+def test_a_dead_cct_leaves_the_change_open_for_the_next_wake_up(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    """A write that stores nothing is no revert."""
+    change = weakened(engine)
+    sandbox.faults(Fault(drop_writes=True))
+
+    state = revert(change, now=True)
+
+    assert "did not take effect" in (state.message or "")
+    assert changes.read(engine, change.id).state is ChangeState.REVERTING
+    sandbox.clear_faults()
+    assert ended(revert(change)) == ("Resolved", "COMPLETED")
+
+
+@pytest.mark.parametrize("minutes", [30, 240])
+def test_policy_limits_how_long_a_weakening_lasts(
+    sandbox: SandboxControl, engine: sa.Engine, policy: Path, minutes: int
+) -> None:
+    policy.write_text(
+        "playbooks:\n  auto-rollback: {ceiling: auto}\n"
+        "temporary_changes: {longest_minutes: 60, alarm_after_minutes: 5}\n"
+    )
+
+    state: State[Any] = auto_rollback(
+        ROUTE,
+        mode=Mode.AUTO,
+        option=Option.DISABLE_AUTO_ROLLBACK,
+        minutes=minutes,
+        return_state=True,
+    )
+
+    if minutes > 60:
+        assert ended(state) == ("Blocked", "FAILED")
+        assert "60 minutes at most" in (state.message or "")
+    else:
+        # Within policy it is a person's decision, and this run cannot wait for one.
+        assert "Approve mode needs a run that can be suspended" in (state.message or "")
+    assert sandbox.writes() == []
+
+
+def test_the_playbook_says_what_a_weakening_would_do(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    state: State[Any] = auto_rollback(
+        ROUTE,
+        mode=Mode.OBSERVE,
+        option=Option.RAISE_THRESHOLDS,
+        limits=Limits(error_rate_percent=9),
+        return_state=True,
+    )
+
+    assert ended(state) == ("Recommended", "COMPLETED")
+    run_id = state.state_details.flow_run_id
+    assert run_id is not None
+    (decision,) = record.of_run(engine, run_id).decisions
+    (step,) = decision.plan.steps
+    assert step.call.arguments["error_rate_percent"] == 9
+    assert step.undo is not None
+    assert step.undo.arguments == sandbox.state().slo_thresholds
+    assert step.lasts_minutes == 60
+    assert sandbox.writes() == []

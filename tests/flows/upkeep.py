@@ -1,0 +1,89 @@
+"""What the tests of temporary changes and of recovery share."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import httpx
+import sqlalchemy as sa
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State
+
+from cct_ops.ledger import changes
+from cct_ops.ledger.change_tables import temporary_changes
+from cct_ops.models.cct import Route
+from cct_ops.models.change import TemporaryChange
+from cct_ops.models.mode import Mode
+from cct_ops.models.rollback import RollbackDiagnosis
+from cct_ops.models.rollback_plan import Limits, Option, Wish
+from cct_ops.sandbox.control import SandboxControl
+from tasks.actions import perform_all
+from tasks.authorise import authorise
+from tasks.diagnose import diagnose_rollback
+from tests.conftest import API_KEY
+
+ROUTE = Route.PRE_MARKET_BRIEFING
+OFF = Wish(option=Option.DISABLE_AUTO_ROLLBACK)
+LOOSER = Wish(option=Option.RAISE_THRESHOLDS, limits=Limits(p95_latency_ms=9000))
+ANYTHING: dict[str, object] = {"type": "object", "properties": {}}
+
+
+def alone(wish: Wish) -> RollbackDiagnosis:
+    """Look as the playbook does, and leave out that a person must decide."""
+    found = diagnose_rollback(ROUTE, wish)
+    plan = found.plan
+    return found.model_copy(
+        update={"plan": plan and plan.model_copy(update={"needs_person": None})}
+    )
+
+
+@flow
+def weakening(wish: Wish, *, fails: bool = False) -> None:
+    """Make a temporary change the way every playbook does."""
+    look = partial(alone, wish)
+    with authorise(look(), Mode.AUTO, again=look) as decision:
+        assert decision.permit is not None, decision.reason
+        perform_all(decision.permit)
+        assert not fails, "as the test wants it"
+
+
+def weakened(engine: sa.Engine, wish: Wish = OFF) -> TemporaryChange:
+    """Make a temporary change and return its row."""
+    weakening(wish)
+    (change,) = changes.listed(engine)
+    return change
+
+
+def over(engine: sa.Engine, change: TemporaryChange, *, minutes_ago: float = 1) -> None:
+    """Let the time of a change be over."""
+    with engine.begin() as tx:
+        tx.execute(
+            sa.update(temporary_changes)
+            .where(temporary_changes.c.id == change.id)
+            .values(until=sa.text(f"clock_timestamp() - interval '{minutes_ago} minutes'"))
+        )
+
+
+def run_of(run_id: UUID | None) -> FlowRun:
+    """Read a run in Prefect."""
+    assert run_id is not None
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run(run_id)
+
+
+def directly(sandbox: SandboxControl, path: str, json: dict[str, Any] | None = None) -> None:
+    """Change CCT past this project, as a person with curl does."""
+    httpx.post(
+        f"{sandbox.base_url}/api/v1/{path}",
+        json=json,
+        headers={"X-API-Key": API_KEY},
+        trust_env=False,
+    ).raise_for_status()
+
+
+def ended(state: State[Any]) -> tuple[str | None, str]:
+    """The name and the type of a final state."""
+    return state.name, state.type.value

@@ -1,0 +1,124 @@
+"""Signs of life: a dead run is locked out before anybody does its work."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from cct_ops.errors import NotPermitted
+from cct_ops.ledger import leases, locks, permits
+from cct_ops.ledger.permits import Checker
+from cct_ops.models.permit import Permit, PermitKind
+from cct_ops.models.plan import Call, Plan, Step
+from cct_ops.models.run import Run
+from cct_ops.models.steady_state import ChangeHolds
+from tests.stack.polling import eventually
+
+RESET = Call(method="reset_canary", arguments={"route": "/daily-summary"})
+PLAN = Plan(
+    playbook="auto-rollback",
+    target="/daily-summary",
+    summary="One step.",
+    blast_radius="One route.",
+    steps=(Step(call=RESET, undo=None),),
+    steady_state=ChangeHolds(what="So it is", watch_seconds=0),
+    state={},
+)
+
+
+def permitted(engine: sa.Engine, run_id: UUID) -> Permit:
+    """A permit of a run that holds the target's lock."""
+    token = locks.acquire(engine, PLAN.target, run_id, seconds=60)
+    assert token is not None
+    with engine.begin() as tx:
+        return permits.issue(
+            tx,
+            PermitKind.CHANGE,
+            PLAN,
+            PLAN.calls,
+            run=Run(id=run_id, name="a run", playbook=PLAN.playbook),
+            fencing_token=token,
+            seconds=60,
+        )
+
+
+def test_a_run_that_renews_its_lease_is_not_reaped(engine: sa.Engine) -> None:
+    run_id = uuid4()
+    with leases.alive(engine, run_id, seconds=0.6):
+        first = leases.expiry(engine, run_id)
+        assert first is not None
+        eventually(lambda: (leases.expiry(engine, run_id) or first) > first)
+
+        assert not leases.reap(engine, run_id)
+
+    eventually(lambda: leases.reap(engine, run_id))
+
+
+def test_a_reaped_run_gets_neither_lease_nor_permit(engine: sa.Engine) -> None:
+    """Its process was only asleep: whatever it does next is refused."""
+    run_id = uuid4()
+    permit = permitted(engine, run_id)
+    assert leases.reap(engine, run_id)
+
+    with pytest.raises(NotPermitted, match="taken for dead"), leases.alive(engine, run_id, 1):
+        pass
+    with pytest.raises(NotPermitted, match="taken for dead"):
+        permitted(engine, run_id)
+    with (
+        pytest.raises(NotPermitted, match="the permit is closed"),
+        Checker(engine, run_id).check(permit, RESET),
+    ):
+        pass
+
+
+def test_only_a_run_without_an_account_of_its_change_is_unfinished(engine: sa.Engine) -> None:
+    acted, idle = uuid4(), uuid4()
+    with Checker(engine, acted).check(permitted(engine, acted), RESET):
+        pass
+    locks.release(engine, PLAN.target, _token(engine))
+    permitted(engine, idle)
+
+    assert leases.unfinished(engine) == [acted]
+    assert leases.reap(engine, acted)
+    assert leases.unfinished(engine) == []
+    assert leases.unsettled(engine) == [acted]
+
+
+def test_a_dead_run_is_settled_by_one_at_a_time(engine: sa.Engine) -> None:
+    run_id = uuid4()
+    assert leases.reap(engine, run_id)
+
+    with leases.claimed(engine, run_id) as mine, leases.claimed(engine, run_id) as other:
+        assert mine is not None
+        assert other is None
+        leases.settle(mine[0], run_id)
+
+    with leases.claimed(engine, run_id) as late:
+        assert late is None
+
+
+def test_the_lock_of_a_dead_run_goes_to_its_recovery_and_then_to_anybody(engine: sa.Engine) -> None:
+    dead, recovery, other = uuid4(), uuid4(), uuid4()
+    old = locks.acquire(engine, PLAN.target, dead, seconds=60)
+    assert leases.reap(engine, dead)
+
+    assert locks.acquire(engine, PLAN.target, other, seconds=60) is None
+    new = locks.acquire(engine, PLAN.target, recovery, seconds=60, dead_run_id=dead)
+    assert old is not None
+    assert new is not None
+    assert new > old
+
+    assert leases.reap(engine, recovery)
+    with leases.claimed(engine, recovery) as claim:
+        assert claim is not None
+        leases.settle(claim[0], recovery)
+    assert locks.acquire(engine, PLAN.target, other, seconds=60) is not None
+
+
+def _token(engine: sa.Engine) -> int:
+    with engine.connect() as connection:
+        return int(
+            connection.execute(sa.text("select fencing_token from target_locks")).scalar_one()
+        )

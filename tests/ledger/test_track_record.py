@@ -1,0 +1,159 @@
+"""Earned autonomy: the ladder as the record has it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from cct_ops.ledger import record, track_record
+from cct_ops.models.autonomy import AutonomySettings, Flaw, Rung, TrackRecord, rung
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Outcome
+from tests.ledger.history import PLAYBOOK, TARGET, Conclusion, a_run, attempt, plan
+
+HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+SETTINGS = AutonomySettings(
+    verified_fixes=2, recurs_within_hours=1, classes={"dailies": ("/daily-*",)}
+)
+
+
+def read(
+    engine: sa.Engine,
+    target: str = TARGET,
+    *,
+    settings: AutonomySettings = SETTINGS,
+    clean_since: datetime | None = None,
+    wanted_again: bool = False,
+) -> TrackRecord:
+    with engine.connect() as connection:
+        return track_record.of(
+            connection,
+            PLAYBOOK,
+            settings.class_of(target),
+            recurs_within_hours=settings.recurs_within_hours,
+            clean_since=clean_since,
+            wanted_again=target if wanted_again else None,
+        )
+
+
+def standing(engine: sa.Engine, ceiling: Mode = Mode.AUTO, target: str = TARGET) -> Rung:
+    return rung(ceiling, PLAYBOOK, read(engine, target), SETTINGS, datetime.now(UTC))
+
+
+def test_a_playbook_without_a_record_may_do_what_policy_says(engine: sa.Engine) -> None:
+    for ceiling in Mode:
+        assert standing(engine, ceiling).mode is ceiling
+
+
+def test_an_ineffective_fix_costs_the_whole_class_its_autonomy_at_once(engine: sa.Engine) -> None:
+    attempt(engine, Outcome.UNDONE, target="/daily-other")
+
+    lowered = standing(engine)
+
+    assert lowered.mode is Mode.APPROVE
+    assert "ineffective fix of /daily-other" in lowered.reason
+    assert standing(engine, target="/weekly-review").mode is Mode.AUTO
+
+
+def test_a_refusal_is_no_bad_fix(engine: sa.Engine) -> None:
+    """Nothing was changed, so it says nothing about what the playbook can do."""
+    record.conclude(engine, a_run(), TARGET, Outcome.BLOCKED, "a hold")
+
+    assert standing(engine).mode is Mode.AUTO
+
+
+def test_a_fix_that_does_not_last_is_a_bad_one(engine: sa.Engine) -> None:
+    attempt(engine, Outcome.RESOLVED, ago=90 * MINUTE)
+    assert read(engine).ineffective is None
+
+    with engine.begin() as tx:  # half an hour later the gate sees a plan for the same target
+        record.decide(
+            tx,
+            Conclusion(plan()),
+            plan(),
+            run=a_run(),
+            mode=Mode.AUTO,
+            verdict="Blocked",
+            reason="-",
+        )
+        tx.execute(
+            sa.text(
+                "update decisions set decided_at = now() - interval '1 hour'"
+                " where verdict = 'Blocked'"
+            )
+        )
+
+    found = read(engine).ineffective
+    assert found is not None
+    assert found.what == "its verified fix did not last"
+    late = SETTINGS.model_copy(update={"recurs_within_hours": 0.4})
+    assert read(engine, settings=late).ineffective is None
+
+
+def test_the_recurrence_counts_in_the_very_run_that_meets_it(engine: sa.Engine) -> None:
+    attempt(engine, Outcome.RESOLVED, ago=30 * MINUTE)
+
+    assert read(engine).ineffective is None
+    assert read(engine, wanted_again=True).ineffective is not None
+    assert read(engine, "/daily-other", wanted_again=True).ineffective is None
+
+
+def test_what_could_not_be_undone_leaves_only_looking(engine: sa.Engine) -> None:
+    with engine.begin() as tx:
+        record.decide(
+            tx,
+            Conclusion(plan()),
+            plan(),
+            run=a_run(),
+            mode=Mode.AUTO,
+            verdict=track_record.UNDO_FAILED,
+            reason="CCT is away.",
+        )
+
+    assert standing(engine).mode is Mode.OBSERVE
+
+
+def test_good_fixes_raise_nothing_but_propose_it(engine: sa.Engine) -> None:
+    attempt(engine, Outcome.RESOLVED, ago=5 * HOUR)
+    assert standing(engine, Mode.APPROVE).proposal is None
+    attempt(engine, Outcome.RESOLVED, ago=3 * HOUR)
+
+    earned = standing(engine, Mode.APPROVE)
+
+    assert earned.mode is Mode.APPROVE
+    assert earned.proposal == "playbooks:\n  auto-rollback:\n    ceiling: auto"
+    assert standing(engine, Mode.AUTO).proposal is None
+
+
+def test_lost_trust_is_given_back_by_a_person_only(engine: sa.Engine) -> None:
+    attempt(engine, Outcome.FAILED, ago=9 * HOUR)
+    attempt(engine, Outcome.RESOLVED, ago=5 * HOUR)
+    attempt(engine, Outcome.RESOLVED, ago=3 * HOUR)
+
+    lowered = standing(engine)
+
+    assert lowered.mode is Mode.APPROVE
+    assert lowered.proposal is not None
+    assert "clean_since: 20" in lowered.proposal
+    merged = read(engine, clean_since=datetime.now(UTC))
+    assert rung(Mode.AUTO, PLAYBOOK, merged, SETTINGS, datetime.now(UTC)).mode is Mode.AUTO
+
+
+def test_fixes_from_before_the_last_bad_one_speak_for_nothing(engine: sa.Engine) -> None:
+    attempt(engine, Outcome.RESOLVED, ago=9 * HOUR)
+    attempt(engine, Outcome.RESOLVED, ago=7 * HOUR)
+    attempt(engine, Outcome.UNVERIFIED, ago=5 * HOUR)
+
+    found = read(engine)
+
+    assert found.verified_fixes == 0
+    assert found.ineffective is not None
+    assert found.ineffective.flaw is Flaw.INEFFECTIVE
+
+
+def test_a_targets_own_name_is_its_class_where_policy_names_none() -> None:
+    own = AutonomySettings().class_of("/100%_sure")
+
+    assert (own.name, own.patterns) == ("/100%_sure", ("/100%_sure",))

@@ -1,0 +1,1 @@
+"""Pure conclusions, which need nothing but their arguments."""

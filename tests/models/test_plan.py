@@ -1,0 +1,36 @@
+"""What cannot be taken back is a person's decision, whatever else the plan says."""
+
+from __future__ import annotations
+
+import pytest
+
+from cct_ops.models.plan import Call, Plan, Step
+from cct_ops.models.steady_state import ChangeHolds
+
+CALL, BACK = Call(method="do", arguments={}), Call(method="undo", arguments={})
+
+
+@pytest.mark.parametrize(
+    ("undo", "needs_person", "person"),
+    [
+        (BACK, None, None),
+        (BACK, "It is delicate.", "It is delicate."),
+        (None, None, "It cannot be taken back: do()."),
+        (None, "It is delicate.", "It is delicate."),
+    ],
+)
+def test_an_irreversible_step_needs_a_person(
+    undo: Call | None, needs_person: str | None, person: str | None
+) -> None:
+    plan = Plan(
+        playbook="a-playbook",
+        target="a target",
+        summary="One step.",
+        blast_radius="None.",
+        steps=(Step(call=CALL, undo=undo),),
+        steady_state=ChangeHolds(what="So it is", watch_seconds=0),
+        state={},
+        needs_person=needs_person,
+    )
+
+    assert plan.person == person

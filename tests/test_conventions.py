@@ -1,0 +1,227 @@
+"""The house rules that matter, as tests: README.md says how to add a playbook, this checks it."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prefect import Flow, Task
+from prefect.flows import load_flow_from_entrypoint
+
+from cct_ops import policy
+from cct_ops.settings import Settings
+from tests.conftest import ROOT
+
+REGISTRY: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+PLAYBOOKS = sorted(path for path in (ROOT / "flows").glob("*.py") if path.stem != "__init__")
+# What puts back what others changed: no policy may stop it.
+UPKEEP = {entry["name"] for entry in REGISTRY if "upkeep" in entry["tags"]}
+CODE = sorted(
+    ROOT / name
+    for name in subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.splitlines()
+    if (ROOT / name).is_file()
+)
+LONGEST, LONGEST_FLOW = 300, 60
+
+# What of ours each part may know, beside itself.
+GENERAL = {"errors", "models", "settings", "config_file"}
+KNOWS: dict[str, set[str]] = {
+    "errors": set(),
+    "models": set(),
+    "sandbox": {"models"},
+    "settings": {"errors"},
+    "config_file": {"errors"},
+    "clients": GENERAL,
+    "ledger": GENERAL | {"clients"},  # of the clients: what an answer is, to keep one
+    "reports": GENERAL | {"ledger", "clients"},  # of the clients: how to quote text
+    "gateway": GENERAL | {"ledger"},
+    "dispatcher": GENERAL | {"ledger", "clients", "reports", "policy", "wake_ups"},
+}
+
+
+def by_name(path: Path) -> str:
+    """Name a parametrised case."""
+    return path.stem
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def ours(path: Path) -> set[str]:
+    """The parts of ``cct_ops`` that a file imports, by their first name."""
+    return {name.split(".")[1] for name in imports(path) if name.startswith("cct_ops.")}
+
+
+def tasks_of(*modules: str) -> list[tuple[str, Task[..., Any]]]:
+    """The tasks that these modules define."""
+    found = []
+    for module in modules:
+        for name, value in vars(importlib.import_module(f"tasks.{module}")).items():
+            if isinstance(value, Task) and value.fn.__module__ == f"tasks.{module}":
+                found.append((name, value))
+    return found
+
+
+ACTION_MODULES = [
+    name
+    for name in ("rollback", "cleanup", "mitigate", "chaos")
+    if (ROOT / "tasks" / f"{name}.py").is_file()
+]
+ACTIONS = tasks_of(*ACTION_MODULES)
+PROBES = [(name, probe) for name, probe in tasks_of("diagnose") if name.startswith("probe_")]
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=by_name)
+def test_one_file_is_one_playbook_is_one_flow_of_the_same_name(path: Path) -> None:
+    """And nothing else: a class in there would exist twice, as the file is also loaded by path."""
+    body = ast.parse(path.read_text()).body
+    functions = [node for node in body if isinstance(node, ast.FunctionDef)]
+    module = importlib.import_module(f"flows.{path.stem}")
+
+    assert [function.name for function in functions] == [path.stem]
+    assert not [node for node in body if isinstance(node, ast.ClassDef)]
+    assert isinstance(getattr(module, path.stem), Flow)
+    assert getattr(module, path.stem).name == path.stem.replace("_", "-")
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=by_name)
+def test_every_playbook_has_all_that_belongs_to_it(path: Path) -> None:
+    """A deployment, a ceiling in the policy, a page for people, and tests."""
+    dashed = path.stem.replace("_", "-")
+    allowed = {*policy.read(ROOT / "deployments" / "policy.yaml").playbooks, *UPKEEP}
+    page = ROOT / "docs" / "runbooks" / f"{path.stem}.md"
+
+    assert f"flows/{path.stem}.py:{path.stem}" in [entry["entrypoint"] for entry in REGISTRY]
+    assert dashed in [entry["name"] for entry in REGISTRY]
+    assert dashed in allowed
+    assert page.is_file()
+    assert f"docs/runbooks/{path.stem}.md" in path.read_text()
+    assert list((ROOT / "tests" / "flows").glob(f"test_{path.stem}*.py")) != []
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=by_name)
+def test_a_playbook_reports_whatever_ended_it(path: Path) -> None:
+    flow = getattr(importlib.import_module(f"flows.{path.stem}"), path.stem)
+
+    for hooks in (flow.on_failure_hooks, flow.on_crashed_hooks, flow.on_cancellation_hooks):
+        assert [hook.__name__ for hook in hooks] == ["report_failure"]
+
+
+@pytest.mark.parametrize("entry", REGISTRY, ids=lambda entry: str(entry["name"]))
+def test_every_entrypoint_loads(entry: dict[str, Any]) -> None:
+    """A placeholder would hide that a file cannot be imported."""
+    flow: Flow[..., Any] = load_flow_from_entrypoint(
+        str(ROOT / entry["entrypoint"]), use_placeholder_flow=False
+    )
+
+    assert flow.name == entry["name"]
+
+
+def test_imports_go_one_way() -> None:
+    """From flows to tasks, to clients, ledger and reports, to models; never back."""
+    wrong = []
+    for path in CODE:
+        place = path.relative_to(ROOT).parts
+        if place[0] == "flows":
+            bad = ours(path) - {"models"}
+        elif place[0] == "tasks":
+            bad = ours(path) - GENERAL - {"clients", "ledger", "reports", "policy", "wake_ups"}
+        elif place[:2] == ("src", "cct_ops"):
+            part = Path(place[2]).stem
+            bad = ours(path) - KNOWS[part] - {part} if part in KNOWS else set()
+            bad |= {name for name in imports(path) if name.split(".")[0] in {"flows", "tasks"}}
+        else:
+            continue
+        wrong += [f"{path.relative_to(ROOT)} imports {name}" for name in sorted(bad)]
+    assert wrong == []
+
+
+def test_files_are_short() -> None:
+    lengths = {path: len(path.read_text().splitlines()) for path in CODE}
+    limit = {path: LONGEST_FLOW if path in PLAYBOOKS else LONGEST for path in CODE}
+    migrations = ROOT / "src" / "cct_ops" / "ledger" / "migrations"
+
+    assert {
+        str(path.relative_to(ROOT)): length
+        for path, length in lengths.items()
+        if length > limit[path] and migrations not in path.parents
+    } == {}
+
+
+def test_there_are_no_utils() -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "misc"}
+
+    assert [path for path in CODE if path.stem in vague or path.parent.name in vague] == []
+
+
+@pytest.mark.parametrize(("name", "action"), ACTIONS)
+def test_every_action_says_whom_it_can_hurt_and_how_it_is_undone(
+    name: str, action: Task[..., Any]
+) -> None:
+    """It is sent once, keeps no result, and its first parameter is the permit."""
+    said = inspect.getdoc(action.fn) or ""
+
+    assert re.search(r"Blast radius: \S", said), name
+    assert re.search(r"Undo: \S|Cannot be undone", said), name
+    assert action.retries == 0
+    assert action.persist_result is False
+    assert next(iter(inspect.signature(action.fn).parameters)) == "permit"
+
+
+@pytest.mark.parametrize(("name", "probe"), PROBES)
+def test_every_probe_is_retried_and_keeps_nothing(name: str, probe: Task[..., Any]) -> None:
+    """After an approval a run must look again, not remember."""
+    assert probe.retries > 0, name
+    assert probe.persist_result is False
+    assert probe.retry_condition_fn is not None
+
+
+def test_every_setting_is_documented() -> None:
+    """By the name that it has in the environment."""
+    page = (ROOT / "docs" / "settings.md").read_text()
+
+    assert [variable for variable in environment_names() if f"`{variable}`" not in page] == []
+
+
+def environment_names() -> list[str]:
+    """The variables behind the settings."""
+    names = []
+    for field, info in Settings.model_fields.items():
+        alias = info.validation_alias
+        choices = getattr(alias, "choices", None)
+        names.append(str(choices[0]) if choices else f"CCT_OPS_{field.upper()}")
+    return names
+
+
+def test_no_file_speaks_of_a_machine() -> None:
+    """Neither a path of whoever wrote it, nor where packages came from."""
+    tracked = subprocess.run(
+        ["git", "grep", "-lIE", r"/root/|/home/[a-z]+/|/work/|index-url https|--extra-index-url"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+
+    assert [name for name in tracked if name != "tests/test_conventions.py"] == []
