@@ -37,7 +37,6 @@ def upgrade() -> None:
         ["source", "sender_id", "body_sha256"],
     )
     op.create_index("ix_deliveries_received_at", "deliveries", ["received_at"])
-    op.create_index("ix_incidents_opened_at", "incidents", ["opened_at"])
     op.drop_constraint(op.f("ck_dispatches_state"), "dispatches")
     op.create_check_constraint(
         op.f("ck_dispatches_state"), "dispatches", _states(*_STATES, "folded")
@@ -85,7 +84,6 @@ def downgrade() -> None:
     op.drop_table("storms")
     op.drop_constraint(op.f("ck_dispatches_state"), "dispatches")
     op.create_check_constraint(op.f("ck_dispatches_state"), "dispatches", _states(*_STATES))
-    op.drop_index("ix_incidents_opened_at", table_name="incidents")
     op.drop_index("ix_deliveries_received_at", table_name="deliveries")
     op.drop_constraint(op.f("uq_deliveries_source_sender_id_body_sha256"), "deliveries")
     op.create_unique_constraint(
