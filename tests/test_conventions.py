@@ -49,7 +49,8 @@ KNOWS: dict[str, set[str]] = {
     "ledger": GENERAL | {"clients"},  # of the clients: what an answer is, to keep one
     "reports": GENERAL | {"ledger", "clients"},  # of the clients: how to quote text
     "gateway": GENERAL | {"ledger"},
-    "dispatcher": GENERAL | {"ledger", "clients", "reports", "policy", "wake_ups"},
+    "reconcile": GENERAL | {"ledger", "gateway"},  # of the gateway: what a sender's words mean
+    "dispatcher": GENERAL | {"ledger", "clients", "reports", "policy", "reconcile", "wake_ups"},
 }
 
 

@@ -13,6 +13,7 @@ from cct_ops.dispatcher import approvals, changes
 from cct_ops.dispatcher.handlers import Notification, Remediation
 from cct_ops.dispatcher.loop import Dispatcher, Lane, Periodic
 from cct_ops.dispatcher.reaper import Reaper
+from cct_ops.dispatcher.reconciling import jobs
 from cct_ops.dispatcher.routes import read_routes
 from cct_ops.dispatcher.runs import Runs
 from cct_ops.errors import OpsError
@@ -20,7 +21,6 @@ from cct_ops.ledger import intake, outbox, storms
 from cct_ops.ledger.engine import connect
 from cct_ops.models.approver import Approvers
 from cct_ops.models.source import AlertmanagerSource, Source, Sources
-from cct_ops.reconcile import jobs as reconciliation
 from cct_ops.settings import Settings
 
 RUNS_AT_ONCE = 4
@@ -59,7 +59,7 @@ def main() -> int:
                         "approvals", 5, partial(approvals.sweep, engine, people), on_news=True
                     ),
                     Periodic("end of storms", 5, partial(storms.current, engine, routes.storm)),
-                    *reconciliation.jobs(engine, sources),
+                    *jobs(engine, sources),
                     *(
                         Periodic(
                             f"expiry of {name}",
