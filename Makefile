@@ -42,6 +42,9 @@ simulate: install ## a simulated week with and without the guards, in one table
 bench: install   ## measure it all, half an hour; BENCH="--warm 20 --stock 3" for less
 	$(BIN)/python -m benchmarks $(BENCH)
 
+soak: $(VENV)/.dev  ## floods, kills and outages, counted; ARGS="--seconds 60"
+	$(BIN)/python -m soak $(ARGS)
+
 check: $(VENV)/.dev ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -53,4 +56,4 @@ lock: $(VENV)/.dev  ## compile both locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --extra build --extra dev pyproject.toml -o requirements-dev.lock
 
-.PHONY: help install demo up test simulate bench check lock
+.PHONY: help install demo up test simulate bench soak check lock

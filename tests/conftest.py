@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -41,9 +42,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
         yield server
 
 
-@pytest.fixture
-def ledger_url(postgres: EmbeddedPostgres) -> Iterator[SecretStr]:
-    """A ledger of this test's own, empty and at the newest schema."""
+@contextmanager
+def new_ledger(postgres: EmbeddedPostgres) -> Iterator[SecretStr]:
+    """Make an empty ledger at the newest schema, and drop it in the end."""
     name = f"ledger_{uuid4().hex}"
     admin = postgres.url("postgres").replace("+psycopg", "")
     with psycopg.connect(admin, autocommit=True) as connection:
@@ -53,6 +54,13 @@ def ledger_url(postgres: EmbeddedPostgres) -> Iterator[SecretStr]:
     connect(url).dispose()
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def ledger_url(postgres: EmbeddedPostgres) -> Iterator[SecretStr]:
+    """A ledger of this test's own, empty and at the newest schema."""
+    with new_ledger(postgres) as url:
+        yield url
 
 
 @pytest.fixture

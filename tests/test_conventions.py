@@ -52,7 +52,8 @@ KNOWS: dict[str, set[str]] = {
     "coverage": GENERAL | {"cli", "stack"},  # which commands there are, and where the project is
     "reports": GENERAL | {"ledger", "clients"},  # of the clients: how to quote text
     "gateway": GENERAL | {"ledger", "clients", "reports"},  # for letters to approvers and Slack
-    "dispatcher": GENERAL | {"ledger", "clients", "reports", "policy", "wake_ups"},
+    "reconcile": GENERAL | {"ledger", "gateway"},  # of the gateway: what a sender's words mean
+    "dispatcher": GENERAL | {"ledger", "clients", "reports", "policy", "reconcile", "wake_ups"},
 }
 
 

@@ -42,6 +42,10 @@ for name, where in {
     "autonomy": "autonomy:autonomy",
     "changes": "changes:changes",
     "approvals": "approvals:approvals",
+    "inbox": "inbox:inbox",
+    "why": "inbox:why",
+    "readmit": "inbox:readmit",
+    "replay": "replay:replay",
 }.items():
     app.command(f"cct_ops.commands.{where}", name=name)
 

@@ -100,6 +100,9 @@ class Settings(BaseSettings):
 
     gateway_host: str = Field("127.0.0.1", description="Where the gateway listens.")
     gateway_port: int = Field(8080, ge=0, le=65535, description="0 lets the system choose.")
+    metrics_port: int | None = Field(
+        None, ge=1, le=65535, description="Where the gateway's metrics are; without it nowhere."
+    )
     gateway_url: HttpUrl | None = Field(
         None, description="Where people reach the gateway, for their links; default: its port here."
     )

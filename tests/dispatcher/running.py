@@ -69,7 +69,7 @@ class Playbook:
         return httpx.post(url, json=content, timeout=30, trust_env=False).raise_for_status()
 
 
-def routes_to(playbook: str) -> Routes:
+def routes_to(playbook: str, **storm: float) -> Routes:
     """Return rules that start the playbook for a rolled-back canary, and tell about the rest."""
     rule = {
         "name": "rolled-back",
@@ -78,7 +78,8 @@ def routes_to(playbook: str) -> Routes:
         "mode": "auto",
         "parameters": {"target": {"label": "route", "type": "route"}},
     }
-    return Routes.model_validate({"rules": [rule, {"name": "the-rest", "notify": True}]})
+    rules = [rule, {"name": "the-rest", "notify": True}]
+    return Routes.model_validate({"rules": rules, "storm": storm})
 
 
 def opened(engine: sa.Engine, **labels: str) -> UUID:

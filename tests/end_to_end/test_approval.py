@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import State
 from prefect.client.schemas.responses import SetStateStatus
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect.states import Scheduled
 from pydantic import SecretStr
 
@@ -101,7 +101,12 @@ def suspended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suspended]:
         config = StackConfig.ephemeral(tmp_path_factory.mktemp("stack"), short)
     with (
         running(config) as stack,
-        temporary_settings({PREFECT_API_URL: stack.env["PREFECT_API_URL"]}),
+        temporary_settings(
+            {
+                PREFECT_API_URL: stack.env["PREFECT_API_URL"],
+                PREFECT_API_AUTH_STRING: stack.env["PREFECT_API_AUTH_STRING"],
+            }
+        ),
         get_client(sync_client=True) as client,
         SandboxControl(stack.urls["cct"]) as sandbox,
     ):

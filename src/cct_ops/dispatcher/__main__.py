@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+from collections.abc import Mapping
 from functools import partial
 
 from cct_ops import config_file
@@ -12,16 +13,26 @@ from cct_ops.dispatcher import approvals, changes
 from cct_ops.dispatcher.handlers import Notification, Remediation
 from cct_ops.dispatcher.loop import Dispatcher, Lane, Periodic
 from cct_ops.dispatcher.reaper import Reaper
+from cct_ops.dispatcher.reconciling import jobs
 from cct_ops.dispatcher.routes import read_routes
 from cct_ops.dispatcher.runs import Runs
 from cct_ops.errors import OpsError
-from cct_ops.ledger import intake, outbox
+from cct_ops.ledger import intake, outbox, storms
 from cct_ops.ledger.engine import connect
 from cct_ops.models.approver import Approvers
-from cct_ops.models.source import Sources
+from cct_ops.models.source import AlertmanagerSource, Source, Sources
 from cct_ops.settings import Settings
 
 RUNS_AT_ONCE = 4
+
+
+def watchdogs(sources: Mapping[str, Source]) -> dict[str, str]:
+    """Return the name of each sender's alert that always fires."""
+    return {
+        name: source.watchdog.alertname
+        for name, source in sources.items()
+        if isinstance(source, AlertmanagerSource) and source.watchdog is not None
+    }
 
 
 def main() -> int:
@@ -36,16 +47,19 @@ def main() -> int:
         approvers = config_file.load(settings.approvers_path, Approvers)
         people = approvals.People(approvers, settings.slack_webhook_url)
         with Runs() as runs:
+            remediation = Remediation(engine, routes, runs, watchdogs(sources))
             dispatcher = Dispatcher(
                 engine,
                 [
-                    Lane(outbox.REMEDIATE, RUNS_AT_ONCE, Remediation(engine, routes, runs)),
+                    Lane(outbox.REMEDIATE, RUNS_AT_ONCE, remediation),
                     Lane(outbox.NOTICE, 1, Notification(engine, settings.slack_webhook_url)),
                 ],
                 [
                     Periodic(
                         "approvals", 5, partial(approvals.sweep, engine, people), on_news=True
                     ),
+                    Periodic("end of storms", 5, partial(storms.current, engine, routes.storm)),
+                    *jobs(engine, sources),
                     *(
                         Periodic(
                             f"expiry of {name}",
@@ -53,6 +67,7 @@ def main() -> int:
                             partial(intake.expire, engine, name, source.silence_seconds),
                         )
                         for name, source in sources.items()
+                        if source.silence_seconds is not None
                     ),
                     Periodic("reaper", 10, Reaper.of(engine, settings)),
                     Periodic("temporary changes", 10, partial(changes.sweep, engine, settings)),

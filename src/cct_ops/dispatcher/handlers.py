@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -15,8 +18,9 @@ from cct_ops.dispatcher.parameters import Unfit, convert
 from cct_ops.dispatcher.routes import Routes, Rule
 from cct_ops.dispatcher.runs import Runs
 from cct_ops.errors import OpsError, Rejected, Unavailable
-from cct_ops.ledger import outbox
+from cct_ops.ledger import outbox, storms
 from cct_ops.ledger.outbox import Claim
+from cct_ops.models.mode import Mode
 
 BACKOFF_SECONDS = 1.0
 BACKOFF_CAP_SECONDS = 30.0
@@ -26,15 +30,57 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Remediation:
-    """Routes an incident and starts its playbook."""
+    """
+    Routes an incident and starts its playbook.
+
+    ``watchdogs`` are, by source, the alerts that fire to show that somebody is there.
+    """
 
     engine: sa.Engine
     routes: Routes
     runs: Runs
+    watchdogs: Mapping[str, str] = field(default_factory=dict)
 
     def __call__(self, claim: Claim) -> None:
         """Carry one row as far as it goes now; what can come right later is postponed."""
+        if self.watchdogs.get(claim.source) == claim.labels.get("alertname", ""):
+            outbox.notified(self.engine, claim, "A watchdog: only its silence is an incident.")
+            return
         rule = self.routes.rule_for(claim.source, claim.labels)
+        storm = storms.current(self.engine, self.routes.storm)
+        if storm is None:
+            self._start(claim, rule)
+            return
+        self._stand_for_others(claim, rule, storm)
+        storms.fold(self.engine, storm, self.group, self.routes.storm)
+
+    def group(self, source: str, labels: Mapping[str, str]) -> str:
+        """Name the incidents that one run can speak for: of one source, rule and parameters."""
+        rule = self.routes.rule_for(source, labels)
+        try:
+            parameters = json.dumps(convert(rule.parameters, labels), sort_keys=True)
+        except Unfit:
+            parameters = "unfit"
+        return f"{source}/{rule.name}/{parameters}."
+
+    def _stand_for_others(self, claim: Claim, rule: Rule, storm: UUID) -> None:
+        """Diagnose the incident if it leads its group; else leave it to the one that does."""
+        limits, name = self.routes.storm, self.group(claim.source, claim.labels)
+        leader, may_run = storms.leader(self.engine, storm, name, claim.incident_id, limits)
+        if leader != claim.incident_id:
+            outbox.folded(self.engine, claim, rule=rule.name, reason=storms.note(leader))
+            return
+        said = f"A storm: more than {limits.incidents} incidents in {limits.within_seconds:g} s."
+        if not may_run:
+            reason = f"{said} There are runs enough; nothing is done about this and later groups."
+            outbox.hand_to_people(self.engine, claim, state="parked", rule=rule.name, reason=reason)
+            return
+        if rule.playbook is not None:
+            words = f"{said} {rule.playbook} only diagnoses, once for all incidents like this one."
+            storms.tell(self.engine, claim.incident_id, words)
+        self._start(claim, rule, in_storm=True)
+
+    def _start(self, claim: Claim, rule: Rule, *, in_storm: bool = False) -> None:
         if rule.playbook is None or rule.mode is None:
             outbox.hand_to_people(
                 self.engine,
@@ -44,13 +90,14 @@ class Remediation:
                 reason="No playbook is meant for this alert.",
             )
             return
+        mode, tags = (Mode.OBSERVE, ["storm"]) if in_storm else (rule.mode, [])
         try:
             parameters = convert(rule.parameters, claim.labels)
             run = self.runs.create(
                 rule.playbook,
-                {**parameters, "mode": rule.mode.value, "incident_id": str(claim.incident_id)},
+                {**parameters, "mode": mode.value, "incident_id": str(claim.incident_id)},
                 key=run_key(claim, rule),
-                tags=[f"rule:{rule.name}", f"source:{claim.source}"],
+                tags=[f"rule:{rule.name}", f"source:{claim.source}", *tags],
             )
         except Unavailable as error:
             log.warning("incident %s waits: %s", claim.incident_id, error)

@@ -14,6 +14,7 @@ from cct_ops.dispatcher.parameters import Parameter
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.base import Frozen
 from cct_ops.models.mode import Mode
+from cct_ops.models.storm import StormLimits
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 
@@ -51,6 +52,7 @@ class Routes(Frozen):
     """The rules in order: the first that matches decides, and the last one matches everything."""
 
     rules: tuple[Rule, ...] = Field(min_length=1)
+    storm: StormLimits = StormLimits()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

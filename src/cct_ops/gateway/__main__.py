@@ -12,13 +12,14 @@ import sqlalchemy as sa
 import uvicorn
 from pydantic import SecretStr
 
-from cct_ops import config_file
 from cct_ops.errors import BadConfiguration, OpsError
+from cct_ops.gateway import metrics
 from cct_ops.gateway.app import create_app
 from cct_ops.gateway.approving import open_desk, sending
-from cct_ops.gateway.keys import read_keys
+from cct_ops.gateway.protocol import PatientProtocol
+from cct_ops.gateway.registry import Registry
+from cct_ops.gateway.writer import Writer
 from cct_ops.ledger.engine import connect
-from cct_ops.models.source import Sources
 from cct_ops.settings import Settings
 
 # A gateway that waits for the ledger longer than its senders wait for it only collects requests.
@@ -27,6 +28,8 @@ _LEDGER_LIMITS = {
     "tcp_user_timeout": "4000",
     "options": "-c statement_timeout=3500 -c lock_timeout=3000",
 }
+
+_METRICS_HOST = "127.0.0.1"
 
 
 class _Server(uvicorn.Server):
@@ -48,14 +51,18 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _leave)
     try:
         settings = Settings.load()
-        sources = config_file.load(settings.sources_path, Sources)
-        keys = read_keys(settings.sources_path, sources)
+        registry = Registry(settings.sources_path)
         engine = connect(_limited(settings.ledger_url()))
-        app = create_app(engine, sources, keys)
+        writer = Writer(engine)
+        if settings.metrics_port is not None:
+            _serve_metrics(settings.metrics_port, engine, writer)
+        app = create_app(engine, registry, writer)
         office = open_desk(app, engine, settings)
         listener = _listen(settings.gateway_host, settings.gateway_port)
         config = uvicorn.Config(
             app,
+            http=PatientProtocol,
+            ws="none",
             log_config=None,
             log_level="warning",
             access_log=False,  # neither addresses nor headers belong into a log
@@ -65,8 +72,12 @@ def main() -> int:
             h11_max_incomplete_event_size=16 * 1024,
             timeout_graceful_shutdown=5,
         )
+        registry.start()
+        writer.start()
         with sending(office):
             _Server(config).run(sockets=[listener])
+        registry.stop()
+        writer.stop()
     except OpsError as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 1
@@ -83,6 +94,16 @@ def _listen(host: str, port: int) -> socket.socket:
         raise BadConfiguration(
             f"The gateway cannot listen on {host}:{port}: {error.strerror}; choose another with"
             " CCT_OPS_GATEWAY_HOST and CCT_OPS_GATEWAY_PORT."
+        ) from error
+
+
+def _serve_metrics(port: int, engine: sa.Engine, writer: Writer) -> None:
+    try:
+        metrics.serve(_METRICS_HOST, port, engine, writer.waiting)
+    except OSError as error:
+        raise BadConfiguration(
+            f"The gateway cannot serve metrics on {_METRICS_HOST}:{port}: {error.strerror}; choose"
+            " another port with CCT_OPS_METRICS_PORT."
         ) from error
 
 

@@ -9,55 +9,53 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import time
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
-from cct_ops.gateway import alertmanager
-from cct_ops.gateway.keys import Keys, admits
-from cct_ops.gateway.reading import Reading, UnknownShape
-from cct_ops.ledger import intake
+from cct_ops.gateway import metrics, senders
+from cct_ops.gateway.keys import Key
+from cct_ops.gateway.limits import Refused, check_headers, read_body
+from cct_ops.gateway.proofs import decoy
+from cct_ops.gateway.reading import Received, UnknownShape
+from cct_ops.gateway.registry import Admission, Registry
+from cct_ops.gateway.writer import Full, Unstored, Writer
+from cct_ops.ledger.intake import Incoming
 from cct_ops.ledger.schema import deliveries
-from cct_ops.models.source import Source, Sources
-
-# One line per kind of sender: its module turns a body into alerts, or says what is wrong with it.
-READERS: dict[str, Callable[[bytes], Reading]] = {"alertmanager": alertmanager.read}
+from cct_ops.models.source import Source
 
 STORE_SECONDS = 4  # the least patient sender that we know waits 5 s
-BODY_SECONDS = 10
+INLINE_BYTES = 64 * 1024  # what is larger is read in a thread, so that others go on meanwhile
+
+_KEPT = frozenset({"content-type", "x-github-event", "x-github-delivery", "webhook-id"})
 
 log = logging.getLogger(__name__)
 
 
-class _Refused(Exception):
-    """The answer to a request that goes no further; the connection ends with it."""
+def create_app(
+    engine: sa.Engine, registry: Registry, writer: Writer, *, openapi_url: str | None = None
+) -> FastAPI:
+    """Return the gateway for these senders; it describes itself to its tests only."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=openapi_url, redirect_slashes=False)
 
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
-        self.answer = JSONResponse({"error": words}, status, headers={"Connection": "close"})
-
-
-def create_app(engine: sa.Engine, sources: Sources, keys: Keys) -> FastAPI:
-    """Return the gateway for these senders."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-
-    @app.post("/hooks/{source}")
+    @app.post("/hooks/{source}", status_code=202)
     async def receive(source: str, request: Request) -> Response:
         """Take one delivery in."""
+        admission = registry.current
         try:
-            if not admits(keys, source, request.headers.getlist("authorization")):
-                log.warning("refused a delivery without a valid key")
-                raise _Refused(401, "not authorised")
-            configured = sources.sources[source]
-            _check_type(request)
-            body = await _body(request, configured.max_body_bytes)
-        except _Refused as refused:
+            received, key = await _admit(admission, source, request)
+        except Refused as refused:
+            metrics.REFUSED.labels(str(refused.status)).inc()
             return refused.answer
-        return await _store(engine, source, configured, body)
+        began = time.perf_counter()
+        incoming = await _understand(source, admission.sources.sources[source], received, key)
+        answer = await _store(writer, incoming)
+        metrics.SECONDS.observe(time.perf_counter() - began)
+        return answer
 
     @app.get("/healthz")
     async def alive() -> Response:
@@ -77,45 +75,99 @@ def create_app(engine: sa.Engine, sources: Sources, keys: Keys) -> FastAPI:
     return app
 
 
-def _check_type(request: Request) -> None:
+async def _admit(admission: Admission, name: str, request: Request) -> tuple[Received, Key]:
+    """Return the request of a sender who proved who it is; everybody else is refused."""
+    check_headers(request)
+    headers = [
+        (key.decode("latin-1"), value.decode("latin-1")) for key, value in request.headers.raw
+    ]
+    received = Received(headers, b"", datetime.now(UTC))
+    source = admission.sources.sources.get(name)
+    if source is None:
+        decoy(received)
+        raise _unauthorised()
+    if senders.signs(source):
+        body = await read_body(request, source.max_body_bytes)
+        received = Received(headers, body, datetime.now(UTC))
+        key = _proven(received, admission, name, source)
+        _check_type(received, source)
+        return received, key
+    key = _proven(received, admission, name, source)
+    _check_type(received, source)
+    body = await read_body(request, source.max_body_bytes)
+    return Received(headers, body, datetime.now(UTC)), key
+
+
+def _proven(received: Received, admission: Admission, name: str, source: Source) -> Key:
+    key = senders.verify(received, admission.keys[name], source)
+    if key is None:
+        raise _unauthorised()
+    return key
+
+
+def _unauthorised() -> Refused:
+    log.warning("refused a delivery without a valid key")
+    return Refused(401, "not authorised")
+
+
+def _check_type(received: Received, source: Source) -> None:
     """Let plain JSON through; nothing is ever unpacked."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise _Refused(415, "the content type must be application/json")
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise _Refused(415, "the body must not be compressed")
+    media_type = (received.header("content-type") or "").partition(";")[0].strip().lower()
+    allowed = senders.media_types(source)
+    if media_type not in allowed:
+        raise Refused(415, f"the content type must be {' or '.join(allowed)}")
+    if any(n == "content-encoding" and v.lower() != "identity" for n, v in received.headers):
+        raise Refused(415, "the body must not be compressed")
 
 
-async def _body(request: Request, limit: int) -> bytes:
-    """Read the body, and no further than the limit, whatever length was announced."""
-    announced = request.headers.get("content-length", "0")
-    if not announced.isdecimal() or int(announced[:20]) > limit:
-        raise _Refused(413, "the body is too large")
-    body = bytearray()
+async def _understand(name: str, source: Source, received: Received, key: Key) -> Incoming:
+    """Read the body; what cannot be understood is kept as it came."""
+    if len(received.body) > INLINE_BYTES:
+        return await run_in_threadpool(incoming_of, name, source, received, key.name)
+    return incoming_of(name, source, received, key.name)
+
+
+def incoming_of(name: str, source: Source, received: Received, admitted_by: str) -> Incoming:
+    """Return the delivery as it is going to be stored."""
+    kept = {
+        header: value
+        for header, value in received.headers
+        if header in _KEPT or header.startswith("ce-")
+    }
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise _Refused(413, "the body is too large")
-    except TimeoutError:
-        raise _Refused(408, "the body came too slowly") from None
-    except ClientDisconnect:
-        raise _Refused(400, "the body broke off") from None
-    return bytes(body)
+        reading = senders.read(received, source)
+    except UnknownShape as error:
+        log.error("quarantined a delivery of %s: %s", name, error)  # noqa: TRY400 -- an answer
+        return Incoming(
+            name, received.body, None, str(error), headers=kept, admitted_by=admitted_by
+        )
+    if reading.note:
+        log.warning("a delivery of %s: %s", name, reading.note)
+    return Incoming(
+        name,
+        received.body,
+        reading.alerts,
+        reading.note,
+        sender_id=reading.sender_id,
+        headers=kept,
+        admitted_by=admitted_by,
+    )
 
 
-async def _store(engine: sa.Engine, name: str, source: Source, body: bytes) -> Response:
+async def _store(writer: Writer, incoming: Incoming) -> Response:
     """Answer 202 once the delivery is durable, and 503 in every other case."""
     try:
-        # A thread that is cut off here may still commit: the sender's retry is then a duplicate.
+        # What is cut off here may still be stored: the sender's retry is then a duplicate.
         async with asyncio.timeout(STORE_SECONDS):
-            receipt = await run_in_threadpool(_take_in, engine, name, source, body)
-    except (sa.exc.SQLAlchemyError, TimeoutError) as error:
-        log.error("a delivery of %s could not be stored: %s", name, type(error).__name__)  # noqa: TRY400 -- the traceback would show the statement's values
+            receipt = await writer.store(incoming)
+    except (Full, Unstored, TimeoutError) as error:
+        log.error("a delivery of %s is not stored: %s", incoming.source, type(error).__name__)  # noqa: TRY400 -- an answer
+        metrics.DELIVERIES.labels(incoming.source, "not stored").inc()
         return JSONResponse(
             {"error": "the ledger cannot store this now"}, 503, headers={"Retry-After": "5"}
         )
+    outcome = "duplicate" if receipt.duplicate else receipt.status.value
+    metrics.DELIVERIES.labels(incoming.source, outcome).inc()
     return JSONResponse(
         {
             "delivery_id": str(receipt.delivery_id),
@@ -125,21 +177,6 @@ async def _store(engine: sa.Engine, name: str, source: Source, body: bytes) -> R
         },
         202,
     )
-
-
-def _take_in(engine: sa.Engine, name: str, source: Source, body: bytes) -> intake.Receipt:
-    """Read and record one body; what cannot be read or stored as alerts is kept as it came."""
-    try:
-        reading = READERS[source.kind](body)
-        if reading.note:
-            log.warning("a delivery of %s: %s", name, reading.note)
-        return intake.record(engine, name, body, reading.alerts, reading.note)
-    except UnknownShape as error:
-        note = str(error)
-    except sa.exc.DataError:
-        note = "The ledger cannot store the values of these alerts."
-    log.error("quarantined a delivery of %s: %s", name, note)
-    return intake.record(engine, name, body, None, note)
 
 
 def _ask_ledger(engine: sa.Engine) -> None:

@@ -1,78 +1,105 @@
-"""The keys of the senders: read once at the start, never logged, compared in constant time."""
+"""
+The keys of the senders: read at the start and whenever they change, never logged.
+
+All keys of a source are tried, whichever fits, so that neither their number nor their order shows.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
+import base64
+import binascii
 import os
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from cct_ops import config_file
 from cct_ops.errors import BadConfiguration
-from cct_ops.models.source import KeyReference, Sources
+from cct_ops.models.source import KeyReference, Source, Sources, StandardWebhooksSource
 
 MIN_BYTES = 24
+STANDARD_PREFIX = "whsec_"
 
-# An unknown sender is compared with this, so that it takes as long to refuse as a wrong key.
-_NOBODY = (SecretStr(secrets.token_urlsafe(32)),)
 
-Keys = Mapping[str, Sequence[SecretStr]]
+@dataclass(frozen=True)
+class Key:
+    """One key, what the record calls it, and when it counts."""
+
+    name: str
+    secret: SecretStr
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+    def counts_at(self, moment: datetime) -> bool:
+        """Tell whether the key is valid at that moment."""
+        early = self.not_before is not None and moment < self.not_before
+        late = self.not_after is not None and moment >= self.not_after
+        return not (early or late)
+
+
+Keys = Mapping[str, Sequence[Key]]
 
 
 def read_keys(path: Path, sources: Sources) -> Keys:
     """Return every source's keys; raises ``BadConfiguration`` for one that is missing or weak."""
     return {
         name: tuple(
-            _read(config_file.place(path, "sources", name, "keys", index), name, reference)
+            _key(config_file.place(path, "sources", name, "keys", index), name, source, reference)
             for index, reference in enumerate(source.keys)
         )
         for name, source in sources.sources.items()
     }
 
 
-def admits(keys: Keys, source: str, authorization: Sequence[str]) -> bool:
-    """Tell whether the ``Authorization`` headers hold exactly one of the source's keys."""
-    scheme, _, given = authorization[0].partition(" ") if len(authorization) == 1 else ("", "", "")
-    matches = [_equal(given.strip(), key) for key in keys.get(source, _NOBODY)]
-    return scheme.lower() == "bearer" and source in keys and any(matches)
+def matching(keys: Sequence[Key], fits: Callable[[str], bool], at: datetime) -> Key | None:
+    """Return the key that fits; every key is tried, none ends the search early."""
+    found = [key for key in keys if fits(key.secret.get_secret_value()) and key.counts_at(at)]
+    return found[0] if found else None
 
 
-def _read(place: str, source: str, reference: KeyReference) -> SecretStr:
+def read_secret(reference: KeyReference) -> str:
+    """Return what is at the place, without the line break that files often end with."""
+    if reference.env is not None:
+        return os.environ.get(reference.env, "").strip()
+    return Path(reference.file or "").read_text(encoding="utf-8").strip()
+
+
+def _key(place: str, name: str, source: Source, reference: KeyReference) -> Key:
     """Read one key and refuse what could be guessed."""
     advice = f"at least {MIN_BYTES} random bytes, for example from `openssl rand -base64 32`"
-    if reference.env is not None:
-        where = f"the environment variable {reference.env}"
-        key = os.environ.get(reference.env, "")
-    else:
-        where = f"the file {reference.file}"
-        try:
-            key = Path(reference.file or "").read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise BadConfiguration(
-                f"{place}: the key of source {source} cannot be read from {where}: {reason}."
-            ) from None
-    key = key.strip()
-    if not key:
+    where = f"the {'file' if reference.file else 'environment variable'} {reference.name}"
+    try:
+        secret = read_secret(reference)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise BadConfiguration(
-            f"{place}: source {source} has no key: set {where} to {advice}, and the same in the"
+            f"{place}: the key of source {name} cannot be read from {where}: {reason}."
+        ) from None
+    if isinstance(source, StandardWebhooksSource):
+        _check_standard(place, name, where, secret)
+    effective = secret.removeprefix(STANDARD_PREFIX)
+    if not effective:
+        raise BadConfiguration(
+            f"{place}: source {name} has no key: set {where} to {advice}, and the same in the"
             " sender."
         )
-    if len(key.encode()) < MIN_BYTES:
+    if len(effective.encode()) < MIN_BYTES:
         raise BadConfiguration(
-            f"{place}: the key of source {source} in {where} is too short: use {advice}."
+            f"{place}: the key of source {name} in {where} is too short: use {advice}."
         )
-    return SecretStr(key)
+    return Key(reference.name, SecretStr(secret), reference.not_before, reference.not_after)
 
 
-def _equal(given: str, key: SecretStr) -> bool:
-    """Compare digests: they are of one length, so that not even the key's length shows."""
-    digests = (
-        hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
-        for text in (given, key.get_secret_value())
-    )
-    return hmac.compare_digest(*digests)
+def _check_standard(place: str, name: str, where: str, secret: str) -> None:
+    """Standard Webhooks' keys are base64, with or without the padding at the end."""
+    encoded = secret.removeprefix(STANDARD_PREFIX).rstrip("=")
+    try:
+        base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    except binascii.Error:
+        raise BadConfiguration(
+            f"{place}: the key of source {name} in {where} is not base64: copy all of it, as"
+            f" {STANDARD_PREFIX}…."
+        ) from None

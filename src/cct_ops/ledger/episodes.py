@@ -78,8 +78,10 @@ def _firing(alert: Alert, latest: Episode | None, received_at: datetime) -> tupl
     )
     if latest.closed_as is None:
         return Verdict.SEEN, seen
-    over_at = latest.ends_at or latest.last_seen_at
-    if alert.starts_at > over_at:
+    # Of an expired one the end is not known. (A sender's clock may be ahead of ours.)
+    over_at = latest.ends_at or max(latest.last_seen_at, latest.starts_at)
+    again = alert.reopens and alert.starts_at == over_at  # its sender says which came later
+    if alert.starts_at > over_at or again:
         following = Episode(uuid4(), latest.number + 1, alert.starts_at, received_at, floor=over_at)
         return Verdict.OPENED, following
     if latest.closed_as is ClosedAs.EXPIRED:

@@ -27,6 +27,11 @@ NOW = sa.func.statement_timestamp()
 REMEDIATE = "remediate"  # route the incident and start its playbook
 NOTICE = "notice"  # tell people about it
 
+_ENQUEUE = sa.text("""
+    insert into dispatches (incident_id, purpose)
+    select unnest(cast(:ids as uuid[])), :purpose on conflict do nothing
+""")
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -46,9 +51,8 @@ class Claim:
 
 def enqueue(connection: sa.Connection, incident_ids: Sequence[UUID], purpose: str) -> None:
     """Ask for one dispatch per incident, once the caller's transaction commits."""
-    rows = [{"incident_id": each, "purpose": purpose} for each in incident_ids]
-    connection.execute(insert(dispatches).on_conflict_do_nothing(), rows)
-    _wake(connection)
+    connection.execute(_ENQUEUE, {"ids": [str(each) for each in incident_ids], "purpose": purpose})
+    wake(connection)
 
 
 def claim(engine: sa.Engine, purpose: str, lease_seconds: float) -> Claim | None:
@@ -134,7 +138,13 @@ def hand_to_people(
                 },
             )
         )
-        _wake(connection)
+        wake(connection)
+
+
+def folded(engine: sa.Engine, claim: Claim, *, rule: str, reason: str) -> None:
+    """Settle a row whose incident another one stands for."""
+    with engine.begin() as connection:
+        _settle(connection, claim, state="folded", rule=rule, note=reason)
 
 
 def parked(engine: sa.Engine, claim: Claim, reason: str) -> None:
@@ -153,15 +163,15 @@ def postponed(engine: sa.Engine, claim: Claim, seconds: float, reason: str) -> N
 
 
 def requeue(engine: sa.Engine, dispatch_id: UUID) -> bool:
-    """Give a parked row another chance, after a person removed its reason."""
+    """Give a parked or folded row another chance, after a person looked at its reason."""
     again = (
         sa.update(dispatches)
-        .where(dispatches.c.id == dispatch_id, dispatches.c.state == "parked")
+        .where(dispatches.c.id == dispatch_id, dispatches.c.state.in_(("parked", "folded")))
         .values(state="pending", next_attempt_at=NOW, finished_at=None)
     )
     with engine.begin() as connection:
         found = connection.execute(again).rowcount == 1
-        _wake(connection)
+        wake(connection)
     return found
 
 
@@ -196,6 +206,6 @@ def _settle(connection: sa.Connection, claim: Claim, **values: object) -> bool:
     return connection.execute(settled).rowcount == 1
 
 
-def _wake(connection: sa.Connection) -> None:
+def wake(connection: sa.Connection) -> None:
     """Wake the dispatchers when the transaction commits."""
     connection.execute(sa.select(sa.func.pg_notify(CHANNEL, "")))

@@ -76,14 +76,18 @@ deliveries = sa.Table(
     metadata,
     id_column(),
     text_column("source"),
+    sa.Column("sender_id", sa.Text, nullable=False, server_default=""),
     text_column("body_sha256"),
     sa.Column("body", BYTEA, nullable=False),
+    sa.Column("headers", JSONB, nullable=False, server_default="{}"),
+    text_column("admitted_by", nullable=True),
     *word_column("status", "accepted", "quarantined"),
     text_column("note", nullable=True),
     sa.Column("copies", sa.Integer, nullable=False, server_default="1"),
     at_column("received_at", default=True),
     at_column("last_received_at", default=True),
-    sa.UniqueConstraint("source", "body_sha256"),
+    sa.UniqueConstraint("source", "sender_id", "body_sha256"),
+    sa.Index("ix_deliveries_received_at", "received_at"),
 )
 
 incidents = sa.Table(
@@ -134,7 +138,7 @@ dispatches = sa.Table(
     id_column(),
     sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), nullable=False),
     text_column("purpose"),
-    *word_column("state", "pending", "sent", "notified", "parked", default="pending"),
+    *word_column("state", "pending", "sent", "notified", "parked", "folded", default="pending"),
     text_column("rule", nullable=True),
     text_column("playbook", nullable=True),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),

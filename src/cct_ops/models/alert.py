@@ -37,16 +37,33 @@ class AlertStatus(StrEnum):
 
 
 class Alert(Frozen):
-    """One alert of one delivery."""
+    """
+    One alert of one delivery.
+
+    ``identity`` names the thing that is wrong where its labels do not (None: they do).
+    ``undated`` says that the sender gave no time, so that the delivery's first receipt counts.
+    ``reopens`` says that the sender itself calls this a new episode of something that was over.
+    """
 
     status: AlertStatus
     labels: dict[Text, Text]
     annotations: dict[Text, Text]
     starts_at: Moment
     ends_at: Moment | None = None
+    identity: dict[Text, Text] | None = None
+    undated: bool = False
+    reopens: bool = False
 
     @property
     def key(self) -> str:
-        """Name the thing that is wrong: SHA-256 over the labels alone, as 64 hex digits."""
-        canonical = json.dumps(self.labels, sort_keys=True, separators=(",", ":"))
+        """Name the thing that is wrong: SHA-256 over its identity alone, as 64 hex digits."""
+        named = self.labels if self.identity is None else self.identity
+        canonical = json.dumps(named, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def received(self, first: datetime) -> Alert:
+        """Return the alert with the times of a delivery that first came at this moment."""
+        if not self.undated:
+            return self
+        over = self.status is AlertStatus.RESOLVED
+        return self.model_copy(update={"starts_at": first, "ends_at": first if over else None})

@@ -1,36 +1,117 @@
-"""Who may send alerts: the shape of deployments/sources.yaml."""
+"""
+Who may send alerts: the shape of deployments/sources.yaml.
+
+Every kind of sender fixes how it proves who it is. A source that accepted two schemes, or a
+signature with and without its timestamp, would be as safe as the weaker one.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    Field,
+    HttpUrl,
+    StringConstraints,
+    model_validator,
+)
 
 from cct_ops.models.base import Frozen
 
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$", to_lower=True)]
+UserName = Annotated[str, StringConstraints(pattern=r"^[^:\s]{1,64}$")]
+FieldPath = Annotated[str, StringConstraints(pattern=r"^[^.\s]+(\.[^.\s]+)*$", max_length=200)]
+
+OWN_SOURCE = "cct-ops"
+
+KIB = 1024
+MIB = 1024 * KIB
 
 
 class KeyReference(Frozen):
-    """Where a sender's key is found; the key itself never stands in a file of this repository."""
+    """
+    Where a key is found; the key itself never stands in a file of this repository.
+
+    Keys in files can be replaced while the gateway runs; a variable is read at the start only.
+    """
 
     env: str | None = Field(None, min_length=1)
     file: Path | None = None
+    not_before: AwareDatetime | None = None
+    not_after: AwareDatetime | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if (self.env is None) == (self.file is None):
             raise ValueError("say where the key is: either env: or file:")
+        if self.not_before and self.not_after and self.not_before >= self.not_after:
+            raise ValueError("not_before must be earlier than not_after")
+        return self
+
+    @property
+    def name(self) -> str:
+        """What the record calls this key."""
+        return self.env or str(self.file)
+
+
+class Fields(Frozen):
+    """
+    Where a sender's own JSON has what an alert needs; paths are member names joined by dots.
+
+    ``firing`` and ``resolved`` are the values of ``status`` that open and close an incident;
+    ``ignored`` ones say nothing, and every other value is kept in quarantine.
+    """
+
+    status: FieldPath
+    firing: tuple[str, ...] = Field(min_length=1)
+    resolved: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    incident: tuple[FieldPath, ...] = Field(min_length=1)
+    delivery: FieldPath | None = None
+    starts_at: FieldPath | None = None
+    labels: dict[str, FieldPath] = Field(min_length=1)
+    annotations: dict[str, FieldPath] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> Self:
+        words = [*self.firing, *self.resolved, *self.ignored]
+        if repeated := sorted({word for word in words if words.count(word) > 1}):
+            raise ValueError(f"{', '.join(repeated)} cannot mean two things")
         return self
 
 
-class Source(Frozen):
-    """One sender; an Alertmanager pair that sends the same alerts twice is one source."""
+class Reconciliation(Frozen):
+    """Where the sender itself is asked what it sent or knows; none means it cannot be asked."""
 
-    kind: Literal["alertmanager"]
+    url: HttpUrl
+    key: KeyReference | None = None
+    every_seconds: float = Field(180, ge=1, le=3600)
+
+
+class AlertmanagerReconciliation(Reconciliation):
+    """``receiver`` is the one in alertmanager.yml that sends to us; without it all alerts count."""
+
+    receiver: str | None = None
+
+
+class _Sender(Frozen):
+    """What every kind of sender has."""
+
     keys: tuple[KeyReference, ...] = Field(min_length=1)
-    max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+
+    @property
+    def silence_seconds(self) -> float | None:
+        """How long an open incident may go unseen before it is over; None: for ever."""
+        return None
+
+
+class _Repeating(_Sender):
+    """A sender that repeats what is still firing, so that its silence means something."""
+
+    max_body_bytes: int = Field(8 * MIB, ge=KIB, le=64 * MIB)
     repeat_interval_seconds: float = Field(gt=0)
     group_interval_seconds: float = Field(gt=0)
 
@@ -40,7 +121,110 @@ class Source(Frozen):
         return 2 * self.repeat_interval_seconds + self.group_interval_seconds
 
 
+class Watchdog(Frozen):
+    """An alert that always fires: when it is not heard for so long, the sender is mute."""
+
+    alertname: str = "Watchdog"
+    within_seconds: float = Field(gt=0)
+
+
+class AlertmanagerSource(_Repeating):
+    """Alertmanager signs nothing: bearer, or basic auth where ``user`` is set; a pair is one."""
+
+    kind: Literal["alertmanager"]
+    user: UserName | None = None
+    reconcile: AlertmanagerReconciliation | None = None
+    watchdog: Watchdog | None = None
+
+
+class GrafanaSource(_Repeating):
+    """Grafana's HMAC; ``timestamp_header: null`` says that the sender has none configured."""
+
+    kind: Literal["grafana"]
+    signature_header: HeaderName = "x-grafana-alerting-signature"
+    timestamp_header: HeaderName | None
+
+
+class PagerDutySource(_Sender):
+    """PagerDuty's V3 webhooks; it never sends more than 256 KiB."""
+
+    kind: Literal["pagerduty"]
+    max_body_bytes: int = Field(256 * KIB, ge=KIB, le=MIB)
+    reconcile: Reconciliation | None = None
+
+
+class GitHubSource(_Sender):
+    """GitHub's webhooks of a repository, an organisation or an app."""
+
+    kind: Literal["github"]
+    max_body_bytes: int = Field(5 * MIB, ge=KIB, le=25 * MIB)
+    forget_after_seconds: float = Field(86400, gt=0)
+    reconcile: Reconciliation | None = None
+
+    @property
+    def silence_seconds(self) -> float:
+        """GitHub tells once that something failed and mostly never that it is over."""
+        return self.forget_after_seconds
+
+
+class CloudEventsSource(_Sender):
+    """CloudEvents 1.0 over HTTP: structured, binary and batched."""
+
+    kind: Literal["cloudevents"]
+    max_body_bytes: int = Field(MIB, ge=KIB, le=64 * MIB)
+    fields: Fields
+
+
+class StandardWebhooksSource(_Sender):
+    """Standard Webhooks, symmetric signatures."""
+
+    kind: Literal["standard-webhooks"]
+    max_body_bytes: int = Field(MIB, ge=KIB, le=64 * MIB)
+    fields: Fields
+
+
+class Signature(Frozen):
+    """HMAC-SHA256 in hex over the body, behind the time and a colon where it has a time."""
+
+    header: HeaderName
+    prefix: str = Field("", max_length=20)
+    timestamp_header: HeaderName | None
+
+
+class JsonSource(_Sender):
+    """Any other sender of JSON: bearer, basic auth with ``user``, or ``signature``."""
+
+    kind: Literal["json"]
+    max_body_bytes: int = Field(MIB, ge=KIB, le=64 * MIB)
+    user: UserName | None = None
+    signature: Signature | None = None
+    fields: Fields
+
+    @model_validator(mode="after")
+    def _one_scheme(self) -> Self:
+        if self.user is not None and self.signature is not None:
+            raise ValueError("one scheme for one source: either user: or signature:")
+        return self
+
+
+Source = (
+    AlertmanagerSource
+    | GrafanaSource
+    | PagerDutySource
+    | GitHubSource
+    | CloudEventsSource
+    | StandardWebhooksSource
+    | JsonSource
+)
+
+
 class Sources(Frozen):
     """All senders by the name that we give them: the last part of the address that they use."""
 
-    sources: dict[SourceName, Source] = Field(min_length=1)
+    sources: dict[SourceName, Annotated[Source, Field(discriminator="kind")]] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ours(self) -> Self:
+        if OWN_SOURCE in self.sources:
+            raise ValueError(f"{OWN_SOURCE} is what our own alerts are from: choose another name")
+        return self

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cct_ops.errors import BadConfiguration
+from cct_ops.stack import door
 from cct_ops.stack.checks import check_cct, check_port
 from cct_ops.stack.config import HOST, StackConfig
 from cct_ops.stack.part import Answers, Ends, Part, Plan, Prints
@@ -17,7 +18,7 @@ _SANDBOX_KEY = "sandbox-key"
 _LEDGER = "CCT_OPS_DATABASE_URL"
 _PREFECT = "PREFECT_API_DATABASE_CONNECTION_URL"
 # of another Prefect that the user works with: they would lead the parts astray
-_FOREIGN = ("PREFECT_API_KEY", "PREFECT_PROFILE", "PREFECT_API_AUTH_STRING")
+_FOREIGN = ("PREFECT_API_KEY", "PREFECT_PROFILE", door.CLIENT, door.SERVER)
 
 
 # what proves who approved: no part but the gateway is given these
@@ -62,11 +63,12 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         "CCT_OPS_GATEWAY_HOST": gateway_host,
         "CCT_OPS_GATEWAY_PORT": str(config.gateway_port),
         "PREFECT_API_URL": f"{ui}/api",
+        door.CLIENT: door.auth_string(config.data),
+        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
         "PREFECT_UI_URL": ui,
         "PREFECT_HOME": str(config.data / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        # both ask the server something first, and our own server has nothing to say to either
-        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
+        # it asks the server something first, and our own server has nothing to say to it
         "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
         "PREFECT_CLI_COLORS": "false",
         "PREFECT_LOGGING_COLORS": "false",
@@ -151,10 +153,13 @@ def _service_parts(
         stop_seconds: float = 10.0,
         orphans: bool = False,
         own: Mapping[str, str] | None = None,
+        prefect: bool = True,
     ) -> Program:
+        # who has no business with Prefect is not given the way into it
+        shared = {name: value for name, value in env.items() if prefect or name != door.CLIENT}
         return Program(
             argv=(sys.executable, *arguments),
-            env={**env, **(own or {})},
+            env={**shared, **(own or {})},
             cwd=config.project,
             stop_seconds=stop_seconds,
             orphans_finish=orphans,
@@ -162,7 +167,10 @@ def _service_parts(
 
     database = ("postgres",) if not _given_databases(config) else ()
     port = str(config.prefect_port)
-    server = program("-m", "prefect", "server", "start", "--host", HOST, "--port", port)
+    server = program(
+        *("-m", "prefect", "server", "start", "--host", HOST, "--port", port),
+        own=door.server_env(env[door.CLIENT], env["PREFECT_UI_URL"]),
+    )
     worker = ["-m", "prefect", "worker", "start", "--type", "warm"]
     worker += ["--pool", "cct-ops", "--name", "cct-ops"]
     gateway = f"http://{env['CCT_OPS_GATEWAY_HOST']}:{config.gateway_port}".replace(
@@ -177,7 +185,7 @@ def _service_parts(
         ),
         Part(
             name="ledger",
-            program=program("-m", "cct_ops.ledger"),
+            program=program("-m", "cct_ops.ledger", prefect=False),
             ready=Ends(),
             after=database,
         ),
@@ -196,7 +204,7 @@ def _service_parts(
         ),
         Part(
             name="gateway",
-            program=program("-m", "cct_ops.gateway", own=_approving(config)),
+            program=program("-m", "cct_ops.gateway", own=_approving(config), prefect=False),
             ready=Answers(url=f"{gateway}/healthz"),
             after=("ledger",),
         ),
@@ -208,7 +216,9 @@ def _service_parts(
         ),
     ]
     if own_cct:
-        sandbox = program("-m", "cct_ops.sandbox", "--port", str(config.sandbox_port))
+        sandbox = program(
+            "-m", "cct_ops.sandbox", "--port", str(config.sandbox_port), prefect=False
+        )
         ready = Answers(url=f"{env['CCT_URL']}/api/v1/data/health")
         parts.append(Part(name="sandbox", program=sandbox, ready=ready))
     return tuple(parts)

@@ -1,0 +1,100 @@
+"""``cct-ops replay``."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cct_ops.commands.inbox import print_line
+from cct_ops.errors import BadConfiguration
+
+if TYPE_CHECKING:
+    from cct_ops.dispatcher.routes import Routes
+    from cct_ops.ledger.episodes import Episode
+    from cct_ops.models.alert import Alert
+    from cct_ops.policy import Policy
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def replay(
+    *,
+    since: Annotated[str, Parameter(help="30m, 12h, 7d, or a moment such as 2026-11-24T18:30.")],
+) -> int:
+    """
+    Show what today's sources, routes and policy would do with past deliveries. Touches nothing.
+
+    It begins with no incident open: what was open before counts as opened by its first alert.
+    """
+    from cct_ops import config_file, policy
+    from cct_ops.commands.here import ledger
+    from cct_ops.dispatcher.routes import read_routes
+    from cct_ops.gateway.past import incoming
+    from cct_ops.ledger import replay as past_deliveries
+    from cct_ops.ledger.episodes import Verdict, judge
+    from cct_ops.models.source import Sources
+    from cct_ops.settings import Settings
+
+    settings = Settings.load()
+    sources = config_file.load(settings.sources_path, Sources).sources
+    routes, rules = read_routes(settings.routes_path), policy.read(settings.policy_path)
+    latest: dict[tuple[str, str], Episode] = {}
+    table = Table("received (UTC)", "source", "alert", "today")
+    counts: Counter[str] = Counter()
+    for past in past_deliveries.since(ledger(), _moment(since)):
+        again = incoming(past, sources)
+        received = f"{past.received_at:%Y-%m-%d %H:%M:%S}"
+        if again.alerts is None:
+            counts["quarantined"] += 1
+            table.add_row(received, past.source, "-", Text(f"quarantined: {again.note}"))
+        for alert in again.alerts or ():
+            told = alert.received(past.received_at)
+            place = (past.source, told.key)
+            verdict, episode = judge(told, latest.get(place), past.received_at)
+            if episode is not None:
+                latest[place] = episode
+            counts[verdict.value] += 1
+            if verdict is Verdict.OPENED:
+                words = _today(routes, rules, past.source, told)
+                name = told.labels.get("alertname", "-")
+                table.add_row(received, past.source, Text(name[:40]), Text(words))
+    Console().print(table)
+    print_line(", ".join(f"{what}: {count}" for what, count in sorted(counts.items())) or "nothing")
+    return 0
+
+
+def _today(routes: Routes, rules: Policy, source: str, alert: Alert) -> str:
+    """Say which run the alert would get, or why none."""
+    from cct_ops.dispatcher.parameters import Unfit, convert
+    from cct_ops.models.mode import lowest
+
+    rule = routes.rule_for(source, alert.labels)
+    if rule.playbook is None or rule.mode is None:
+        return f"{rule.name}: people are told"
+    try:
+        parameters = convert(rule.parameters, alert.labels)
+    except Unfit as error:
+        return f"{rule.name}: blocked, {error}"
+    mode = lowest(rule.mode, rules.ceiling(rule.playbook))
+    given = ", ".join(f"{name}={value}" for name, value in parameters.items())
+    return f"{rule.name}: {rule.playbook} ({given}), mode {mode}"
+
+
+def _moment(text: str) -> datetime:
+    """Read a span before now, or a moment; without an offset it is UTC."""
+    if span := re.fullmatch(r"(\d{1,6})([mhd])", text):
+        return datetime.now(UTC) - timedelta(**{_UNITS[span[2]]: int(span[1])})
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadConfiguration(
+            f"--since {text!r} is no moment: write 30m, 12h, 7d or 2026-11-24T18:30"
+        ) from None
+    return given if given.tzinfo else given.replace(tzinfo=UTC)

@@ -1,0 +1,36 @@
+"""Any other sender of JSON, by the paths and the one scheme that its source declares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cct_ops.gateway import fields, proofs, strict_json
+from cct_ops.gateway.keys import Key
+from cct_ops.gateway.reading import Reading, Received
+from cct_ops.models.source import JsonSource
+
+
+def verify(received: Received, keys: Sequence[Key], source: JsonSource) -> Key | None:
+    """Return the key that the sender showed or signed with."""
+    scheme = source.signature
+    if scheme is None:
+        return proofs.token(received, keys, source.user)
+    header = received.header(scheme.header) or ""
+    if not header.startswith(scheme.prefix) or not header:
+        return None
+    given = [header.removeprefix(scheme.prefix)]
+    if scheme.timestamp_header is None:
+        return proofs.signature(received, keys, given)
+    stamp = received.header(scheme.timestamp_header)
+    if stamp is None or not proofs.timely(stamp, received.at):
+        return None
+    return proofs.signature(received, keys, given, stamp)
+
+
+def read(received: Received, source: JsonSource) -> Reading:
+    """Return the alert of the body, by the declared paths."""
+    document = strict_json.parse(received.body)
+    found = fields.alert(document, source.fields, received.at)
+    named = source.fields.delivery
+    sender_id = strict_json.scalar(document, named) if named else None
+    return Reading((found,) if found else (), sender_id=sender_id or "")

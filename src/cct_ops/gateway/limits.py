@@ -1,0 +1,49 @@
+"""How much a request may be, and how long it may take: held while it comes, not afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+
+MAX_HEADERS = 64
+MAX_HEADER_BYTES = 16 * 1024
+BODY_SECONDS = 10
+
+
+class Refused(Exception):
+    """The answer to a request that goes no further; the connection ends with it."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+        self.answer = JSONResponse({"error": words}, status, headers={"Connection": "close"})
+
+
+def check_headers(request: Request) -> None:
+    """Refuse more headers than any sender has a use for."""
+    headers = request.headers.raw
+    size = sum(len(name) + len(value) for name, value in headers)
+    if len(headers) > MAX_HEADERS or size > MAX_HEADER_BYTES:
+        raise Refused(431, "there are too many headers")
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Read the body, and no further than the limit, whatever length was announced."""
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdecimal() or int(announced[:20]) > limit:
+        raise Refused(413, "the body is too large")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise Refused(413, "the body is too large")
+    except TimeoutError:
+        raise Refused(408, "the body came too slowly") from None
+    except ClientDisconnect:
+        raise Refused(400, "the body broke off") from None
+    return bytes(body)

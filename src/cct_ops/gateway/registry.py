@@ -1,0 +1,92 @@
+"""
+The senders and their keys as they are now: read again whenever one of the files changes.
+
+A change that is not valid is refused as a whole and said in the log, and what was valid before goes
+on: a slip while a key is being replaced must not shut the door.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from cct_ops import config_file
+from cct_ops.errors import BadConfiguration
+from cct_ops.gateway.keys import Keys, read_keys
+from cct_ops.models.source import Sources
+
+LOOK_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+_Stamp = tuple[int, int, int] | None
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Who is let in, and with which keys: one file's content, never a mixture of two."""
+
+    sources: Sources
+    keys: Keys
+
+
+class Registry:
+    """Holds the current admission, and follows the files."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamps = {path: _stamp(path)}
+        self.current = self._read()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="registry", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow the files."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Follow them no longer."""
+        self._stopping.set()
+        self._thread.join()
+
+    def refresh(self) -> bool:
+        """Read anew if a file changed; tells whether something new counts now."""
+        stamps = {path: _stamp(path) for path in self._stamps}
+        if stamps == self._stamps:
+            return False
+        # Remembered before reading: what changes meanwhile is read again at the next look.
+        self._stamps = stamps
+        try:
+            self.current = self._read()
+        except BadConfiguration as error:
+            log.error("the sources stay as they were: %s", error)  # noqa: TRY400 -- an answer
+            return False
+        log.info("the sources were read anew")
+        return True
+
+    def _read(self) -> Admission:
+        sources = config_file.load(self._path, Sources)
+        files = {
+            reference.file
+            for source in sources.sources.values()
+            for reference in source.keys
+            if reference.file is not None
+        }
+        stamps = {path: _stamp(path) for path in files}
+        admission = Admission(sources, read_keys(self._path, sources))
+        self._stamps = {self._path: self._stamps[self._path], **stamps}
+        return admission
+
+    def _follow(self) -> None:
+        while not self._stopping.wait(LOOK_SECONDS):
+            self.refresh()
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -1,0 +1,87 @@
+"""One case per kind of sender: how it proves who it is, and how its bodies are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cct_ops.gateway import (
+    alertmanager,
+    cloudevents,
+    generic_json,
+    github,
+    grafana,
+    pagerduty,
+    standard_webhooks,
+)
+from cct_ops.gateway.keys import Key
+from cct_ops.gateway.reading import Reading, Received
+from cct_ops.models.source import (
+    AlertmanagerSource,
+    CloudEventsSource,
+    GitHubSource,
+    GrafanaSource,
+    JsonSource,
+    PagerDutySource,
+    Source,
+    StandardWebhooksSource,
+)
+
+JSON = "application/json"
+
+
+def signs(source: Source) -> bool:
+    """Tell whether the body itself is the proof, so that it must be read before it is believed."""
+    match source:
+        case AlertmanagerSource() | CloudEventsSource():
+            return False
+        case JsonSource():
+            return source.signature is not None
+        case _:
+            return True
+
+
+def media_types(source: Source) -> tuple[str, ...]:
+    """Return what the sender may call its bodies."""
+    if isinstance(source, CloudEventsSource):
+        return (JSON, cloudevents.STRUCTURED, cloudevents.BATCH)
+    return (JSON,)
+
+
+def verify(  # noqa: PLR0911 -- one for each kind
+    received: Received, keys: Sequence[Key], source: Source
+) -> Key | None:
+    """Return the key that proves the sender, None for somebody else."""
+    match source:
+        case AlertmanagerSource():
+            return alertmanager.verify(received, keys, source)
+        case GrafanaSource():
+            return grafana.verify(received, keys, source)
+        case PagerDutySource():
+            return pagerduty.verify(received, keys)
+        case GitHubSource():
+            return github.verify(received, keys)
+        case CloudEventsSource():
+            return cloudevents.verify(received, keys)
+        case StandardWebhooksSource():
+            return standard_webhooks.verify(received, keys)
+        case JsonSource():
+            return generic_json.verify(received, keys, source)
+
+
+def read(received: Received, source: Source) -> Reading:  # noqa: PLR0911 -- one for each kind
+    """Return the alerts; raises ``UnknownShape`` for what cannot be understood."""
+    match source:
+        case AlertmanagerSource():
+            return alertmanager.read(received.body)
+        case GrafanaSource():
+            return grafana.read(received.body)
+        case PagerDutySource():
+            return pagerduty.read(received.body)
+        case GitHubSource():
+            return github.read(received)
+        case CloudEventsSource():
+            return cloudevents.read(received, source)
+        case StandardWebhooksSource():
+            return standard_webhooks.read(received, source)
+        case JsonSource():
+            return generic_json.read(received, source)

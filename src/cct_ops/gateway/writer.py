@@ -1,0 +1,161 @@
+"""
+Deliveries on their way to the ledger: what waits at the same moment is one transaction.
+
+Every source has a line of its own and the lines take turns, so one that floods us holds up only
+itself. A line that is full is refused at once: its sender repeats, and the rest stays quick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from cct_ops.ledger import intake
+from cct_ops.ledger.intake import Incoming, Receipt
+
+BATCH_DELIVERIES = 100
+BATCH_ALERTS = 2000
+LINE_DELIVERIES = 2000
+LINE_BYTES = 64 * 1024 * 1024
+
+UNSTORABLE = "The ledger cannot store the values of these alerts."
+
+log = logging.getLogger(__name__)
+
+
+class Full(Exception):
+    """The source's line is full: it must come again later."""
+
+
+class Unstored(Exception):
+    """The ledger did not confirm that the delivery is stored."""
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    incoming: Incoming
+    loop: asyncio.AbstractEventLoop
+    answer: asyncio.Future[Receipt]
+
+
+class Writer:
+    """Stores deliveries in a thread of its own; an answer comes only after the commit."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._lines: dict[str, deque[_Waiting]] = {}
+        self._bytes: dict[str, int] = {}
+        self._news = threading.Condition()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what waits, and no more."""
+        with self._news:
+            self._stopping = True
+            self._news.notify_all()
+        self._thread.join()
+
+    def waiting(self) -> int:
+        """Return how many deliveries wait."""
+        with self._news:
+            return sum(len(line) for line in self._lines.values())
+
+    async def store(self, incoming: Incoming) -> Receipt:
+        """Return the receipt once the delivery is durable; raises ``Full`` or ``Unstored``."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Receipt] = loop.create_future()
+        source, size = incoming.source, len(incoming.body)
+        with self._news:
+            line = self._lines.setdefault(source, deque())
+            taken = self._bytes.get(source, 0)
+            if len(line) >= LINE_DELIVERIES or (line and taken + size > LINE_BYTES):
+                raise Full
+            line.append(_Waiting(incoming, loop, answer))
+            self._bytes[source] = taken + size
+            self._news.notify()
+        return await answer
+
+    def _work(self) -> None:
+        try:
+            while batch := self._next():
+                results = self._record([each.incoming for each in batch])
+                for loop in {each.loop for each in batch}:
+                    mine = [
+                        (each.answer, result)
+                        for each, result in zip(batch, results, strict=True)
+                        if each.loop is loop
+                    ]
+                    loop.call_soon_threadsafe(_answer, mine)
+        finally:
+            if not self._stopping:
+                # Of an error that nobody foresaw: a door that can store nothing must be replaced.
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    def _next(self) -> list[_Waiting]:
+        """Wait for deliveries and take some of every source; none means to stop."""
+        with self._news:
+            batch: list[_Waiting] = []
+            while not batch:
+                self._news.wait_for(lambda: self._stopping or any(self._lines.values()))
+                if not any(self._lines.values()):
+                    return []
+                alerts = 0
+                while any(self._lines.values()) and not _full(len(batch), alerts):
+                    for each in self._one_of_each():
+                        batch.append(each)
+                        alerts += len(each.incoming.alerts or ())
+            return batch
+
+    def _one_of_each(self) -> list[_Waiting]:
+        """Take the first of every line, but for those whose sender was told to come again."""
+        taken = []
+        for source, line in self._lines.items():
+            if line:
+                each = line.popleft()
+                self._bytes[source] -= len(each.incoming.body)
+                if not each.answer.done():
+                    taken.append(each)
+        return taken
+
+    def _record(self, batch: Sequence[Incoming]) -> list[Receipt | Unstored]:
+        """Store all together, or one by one where one of them cannot be stored at all."""
+        try:
+            return list(intake.record_all(self._engine, batch))
+        except sa.exc.DataError:
+            if len(batch) > 1:
+                return [result for each in batch for result in self._record([each])]
+            (single,) = batch
+            if single.alerts is None:
+                return [Unstored("DataError")]
+            log.error("quarantined a delivery of %s: %s", single.source, UNSTORABLE)  # noqa: TRY400 -- the traceback would show values
+            return self._record([replace(single, alerts=None, note=UNSTORABLE)])
+        except sa.exc.SQLAlchemyError as error:
+            log.error("%d deliveries not stored: %s", len(batch), type(error).__name__)  # noqa: TRY400 -- the traceback would show values
+            return [Unstored(type(error).__name__) for _ in batch]
+
+
+def _full(count: int, alerts: int) -> bool:
+    return count >= BATCH_DELIVERIES or alerts >= BATCH_ALERTS
+
+
+def _answer(results: Sequence[tuple[asyncio.Future[Receipt], Receipt | Unstored]]) -> None:
+    for answer, result in results:
+        if answer.done():
+            continue
+        if isinstance(result, Unstored):
+            answer.set_exception(result)
+        else:
+            answer.set_result(result)

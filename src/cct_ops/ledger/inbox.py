@@ -1,0 +1,135 @@
+"""What came in and what became of it, for people: read, and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from cct_ops.ledger.outbox import REMEDIATE
+from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
+from cct_ops.models.base import Frozen
+
+
+class Arrived(Frozen):
+    """One alert of one delivery, or a delivery without alerts, and how far it got."""
+
+    received_at: datetime
+    delivery_id: UUID
+    source: str
+    status: str
+    copies: int
+    note: str | None
+    alertname: str | None
+    verdict: str | None
+    incident_id: UUID | None
+    dispatch: str | None
+    dispatch_note: str | None
+    playbook: str | None
+    flow_run_id: UUID | None
+
+    @property
+    def became(self) -> str:
+        """Say in a few words what became of it."""
+        if self.status == "quarantined":
+            return f"quarantined: {self.note}"
+        if self.verdict is None:
+            return self.note or "no alert in it"
+        if self.verdict in {"opened", "reopened"} and self.dispatch is not None:
+            return self._of_dispatch()
+        return _VERDICTS[self.verdict]
+
+    def _of_dispatch(self) -> str:
+        match self.dispatch:
+            case "sent":
+                return f"run {self.flow_run_id} of {self.playbook}"
+            case "pending":
+                return f"waits: {self.dispatch_note or 'not tried yet'}"
+            case "notified":
+                return f"unmatched, people told: {self.dispatch_note}"
+            case "folded":
+                return self.dispatch_note or "part of a storm"
+            case _:
+                return f"blocked: {self.dispatch_note}"
+
+
+_VERDICTS = {
+    "opened": "opened an incident",
+    "reopened": "opened its incident again",
+    "seen": "duplicate: its incident is open already",
+    "closed": "closed its incident",
+    "late": "late: about something that was over by then",
+    "unknown": "the end of something that was never heard of",
+}
+
+_ARRIVED = TypeAdapter(tuple[Arrived, ...])
+
+
+def newest(engine: sa.Engine, limit: int, *, unfinished: bool = False) -> Sequence[Arrived]:
+    """Return the newest arrivals, or only those that wait for somebody."""
+    asked = _arrivals().order_by(deliveries.c.received_at.desc(), alerts.c.id.desc()).limit(limit)
+    if unfinished:
+        asked = asked.where(
+            (deliveries.c.status == "quarantined")
+            | dispatches.c.state.in_(("pending", "parked", "folded"))
+        )
+    return _read(engine, asked)
+
+
+def about(engine: sa.Engine, wanted: str) -> Sequence[Arrived]:
+    """Return what arrived about an incident, a delivery, a run or an alert; oldest first."""
+    try:
+        named = UUID(wanted)
+    except ValueError:
+        chosen = alerts.c.labels["alertname"].astext == wanted
+    else:
+        chosen = (
+            (incidents.c.id == named)
+            | (deliveries.c.id == named)
+            | (dispatches.c.flow_run_id == named)
+        )
+    newest_first = _arrivals().where(chosen).order_by(deliveries.c.received_at.desc()).limit(200)
+    return _read(engine, newest_first)[::-1]
+
+
+def labels(engine: sa.Engine, incident_id: UUID) -> tuple[str, Mapping[str, str]]:
+    """Return an incident's source and labels."""
+    asked = sa.select(incidents.c.source, incidents.c.labels).where(incidents.c.id == incident_id)
+    with engine.connect() as connection:
+        row = connection.execute(asked).one()
+    return row.source, row.labels
+
+
+def _arrivals() -> sa.Select[tuple[object, ...]]:
+    return (
+        sa.select(
+            deliveries.c.received_at,
+            deliveries.c.id.label("delivery_id"),
+            deliveries.c.source,
+            deliveries.c.status,
+            deliveries.c.copies,
+            deliveries.c.note,
+            alerts.c.labels["alertname"].astext.label("alertname"),
+            alerts.c.verdict,
+            incidents.c.id.label("incident_id"),
+            dispatches.c.state.label("dispatch"),
+            dispatches.c.note.label("dispatch_note"),
+            dispatches.c.playbook,
+            dispatches.c.flow_run_id,
+        )
+        .select_from(deliveries)
+        .outerjoin(alerts, alerts.c.delivery_id == deliveries.c.id)
+        .outerjoin(incidents, incidents.c.id == alerts.c.incident_id)
+        .outerjoin(
+            dispatches,
+            (dispatches.c.incident_id == incidents.c.id) & (dispatches.c.purpose == REMEDIATE),
+        )
+    )
+
+
+def _read(engine: sa.Engine, asked: sa.Select[tuple[object, ...]]) -> tuple[Arrived, ...]:
+    with engine.connect() as connection:
+        return _ARRIVED.validate_python([dict(row) for row in connection.execute(asked).mappings()])

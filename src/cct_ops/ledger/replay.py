@@ -1,0 +1,63 @@
+"""Deliveries of the past, as they came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from cct_ops.ledger.schema import deliveries
+
+
+class Past(NamedTuple):
+    """One delivery, with the headers without which its body cannot be read."""
+
+    id: UUID
+    source: str
+    body: bytes
+    headers: Mapping[str, str]
+    status: str
+    sender_id: str
+    received_at: datetime
+    admitted_by: str | None
+
+
+def since(engine: sa.Engine, moment: datetime) -> Iterator[Past]:
+    """Yield what came since then, oldest first; few bodies are held at a time."""
+    asked = sa.select(*_COLUMNS).where(deliveries.c.received_at >= moment)
+    with engine.connect().execution_options(yield_per=50) as connection:
+        for row in connection.execute(asked.order_by(deliveries.c.received_at)):
+            yield Past(*row)
+
+
+def one(engine: sa.Engine, delivery_id: UUID) -> Past | None:
+    """Return one delivery."""
+    asked = sa.select(*_COLUMNS).where(deliveries.c.id == delivery_id)
+    with engine.connect() as connection:
+        row = connection.execute(asked).one_or_none()
+    return Past(*row) if row else None
+
+
+def readmitted(engine: sa.Engine, delivery_id: UUID, note: str) -> None:
+    """Take a delivery out of quarantine: its content came in as another one."""
+    with engine.begin() as connection:
+        connection.execute(
+            sa.update(deliveries)
+            .where(deliveries.c.id == delivery_id)
+            .values(status="accepted", note=note)
+        )
+
+
+_COLUMNS = (
+    deliveries.c.id,
+    deliveries.c.source,
+    deliveries.c.body,
+    deliveries.c.headers,
+    deliveries.c.status,
+    deliveries.c.sender_id,
+    deliveries.c.received_at,
+    deliveries.c.admitted_by,
+)

@@ -1,0 +1,76 @@
+"""Incidents that PagerDuty shows open and we do not, and the other way round."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from cct_ops.errors import ContractBroken
+from cct_ops.gateway.pagerduty import Incident, incident_alert
+from cct_ops.ledger import intake
+from cct_ops.ledger.intake import ADMITTED_BY, Incoming
+from cct_ops.ledger.judging import open_keys
+from cct_ops.models.alert import Alert, AlertStatus
+from cct_ops.models.source import Reconciliation
+from cct_ops.reconcile.asking import Api, api
+
+PAGES = 10
+WINDOW = timedelta(days=7)
+
+
+class _Listed(Incident):
+    last_status_change_at: AwareDatetime
+
+
+class _Page(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    incidents: tuple[_Listed, ...]
+    more: bool = False
+
+
+def reconcile(engine: sa.Engine, name: str, settings: Reconciliation) -> int:
+    """Bring the open incidents into line; returns how many were touched."""
+    since = (datetime.now(UTC) - WINDOW).isoformat(timespec="seconds")
+    with api(name, settings, "Token token=", accept="application/json") as asked:
+        listed = list(_listed(asked, name, since))
+    known = open_keys(engine, name)
+    differing = [
+        alert
+        for alert in listed
+        if (alert.key in known) is not (alert.status is AlertStatus.FIRING)
+    ]
+    if not differing:
+        return 0
+    body = json.dumps([alert.model_dump(mode="json") for alert in differing]).encode()
+    incoming = Incoming(
+        name, body, differing, "Found by asking PagerDuty.", admitted_by=ADMITTED_BY
+    )
+    return len(intake.record_all(engine, [incoming])[0].incidents)
+
+
+def _listed(asked: Api, name: str, since: str) -> Iterator[Alert]:
+    statuses = ["triggered", "acknowledged", "resolved"]
+    for number in range(PAGES):
+        found = asked.get(
+            "incidents",
+            since=since,
+            limit="100",
+            offset=str(100 * number),
+            **{"statuses[]": statuses},
+        )
+        try:
+            page = _Page.model_validate(found)
+        except ValidationError as error:
+            where = error.errors(include_input=False)[0]["loc"]
+            raise ContractBroken(f"{name}: incidents have another shape at {where}.") from None
+        for each in page.incidents:
+            alert = incident_alert(each, each.last_status_change_at)
+            if alert is not None:
+                yield alert
+        if not page.more:
+            return

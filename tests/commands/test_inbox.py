@@ -1,0 +1,168 @@
+"""What people can find out about what came in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.commands.inbox import inbox, readmit, why
+from cct_ops.commands.replay import replay
+from cct_ops.errors import BadConfiguration
+from cct_ops.gateway.app import incoming_of
+from cct_ops.ledger import intake, outbox
+from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
+from tests.conftest import ROOT
+from tests.gateway.signing import FIELDS, SOURCES, Sent, sign
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def here(ledger_url: SecretStr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work on this test's ledger, with a file of sources that can be changed."""
+    sources = tmp_path / "sources.yaml"
+    know(sources, FIELDS)
+    monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
+    monkeypatch.setenv("CCT_OPS_SOURCES_PATH", str(sources))
+    monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.chdir(ROOT)
+    return sources
+
+
+def know(path: Path, fields: Mapping[str, object]) -> None:
+    """Let there be one sender of JSON, and an Alertmanager."""
+    shared = {"keys": [{"env": "KEY"}]}
+    intervals = {"repeat_interval_seconds": 60, "group_interval_seconds": 60}
+    content = {
+        "json": shared | {"kind": "json", "fields": fields},
+        "alertmanager": shared | {"kind": "alertmanager"} | intervals,
+    }
+    path.write_text(json.dumps({"sources": content}))
+
+
+def arrive(engine: sa.Engine, name: str, route: str, status: str = "firing") -> str:
+    """Let an alert of the Alertmanager come in; returns its incident."""
+    alert = {
+        "status": status,
+        "labels": {"alertname": name, "route": route},
+        "startsAt": NOW.isoformat(),
+    }
+    body = json.dumps({"version": "4", "alerts": [alert], "mark": uuid4().hex}).encode()
+    return take(engine, "alertmanager", body)
+
+
+def take(engine: sa.Engine, name: str, body: bytes) -> str:
+    """Take a body in as the gateway does."""
+    source = SOURCES[name]
+    incoming = incoming_of(name, source, Sent(source, sign(name, body), body).received, "KEY")
+    return ", ".join(map(str, intake.record_all(engine, [incoming])[0].incidents))
+
+
+def test_the_inbox_says_what_became_of_everything(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Run, duplicate, blocked, unmatched, quarantined, and what only waits."""
+    arrive(engine, "Waits", "/daily-summary")
+    arrive(engine, "Waits", "/daily-summary")
+    arrive(engine, "Unheard", "/x", "resolved")
+    for state, name in (("parked", "Blocked"), ("notified", "Unmatched"), ("folded", "Stormy")):
+        incident = arrive(engine, name, "/x")
+        with engine.begin() as connection:
+            connection.execute(
+                sa.update(dispatches)
+                .where(dispatches.c.incident_id == incident)
+                .values(state=state, note=f"because it is {name}")
+            )
+    take(engine, "json", b'{"state":"puzzled"}')
+    assert inbox() == 0
+    said = capsys.readouterr().out
+
+    for words in (
+        "waits: not tried yet",
+        "duplicate: its incident is open already",
+        "the end of something that was never heard of",
+        "blocked: because it is Blocked",
+        "unmatched, people told: because it is Unmatched",
+        "because it is Stormy",
+        "quarantined: state: not a value that this source declares",
+        "deliveries quarantined: 1",
+    ):
+        assert words in said
+    inbox(unfinished=True)
+    assert "Unmatched" not in capsys.readouterr().out
+
+
+def test_why_tells_the_story_of_one_alert(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By its name or its incident; and what today's rules say to it."""
+    incident = arrive(engine, "CanaryRolledBack", "/daily-summary")
+    claim = outbox.claim(engine, outbox.REMEDIATE, 30)
+    assert claim is not None
+    run = uuid4()
+    outbox.sent(engine, claim, rule="r", playbook="auto-rollback", flow_run_id=run)
+    for wanted in ("CanaryRolledBack", incident, str(run)):
+        assert why(wanted) == 0
+        said = capsys.readouterr().out
+        assert f"run {run} of auto-rollback" in said
+        assert "today's rule for it is canary-rolled-back: auto-rollback (auto)" in said
+
+    with pytest.raises(BadConfiguration, match="nothing arrived"):
+        why("Nothing")
+
+
+def test_a_quarantined_delivery_is_taken_in_after_a_fix(
+    engine: sa.Engine, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing was lost: the body waited."""
+    body = {"state": "puzzled", "id": 1, "at": NOW.isoformat(), "name": "X"}
+    take(engine, "json", json.dumps(body).encode())
+    with engine.connect() as connection:
+        (delivery,) = connection.scalars(sa.select(deliveries.c.id))
+    with pytest.raises(BadConfiguration, match="still not understood: state: not a value"):
+        readmit(delivery)
+    know(here, FIELDS | {"firing": ["open", "puzzled"]})
+
+    assert readmit(delivery) == 0
+    assert "1 incidents" in capsys.readouterr().out
+    with engine.connect() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(dispatches)) == 1
+    with pytest.raises(BadConfiguration, match="no delivery"):
+        readmit(delivery)
+
+
+def test_a_replay_shows_what_today_would_do_and_touches_nothing(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each episode once, with its mode after the policy, its parameters, or why there is no run."""
+    arrive(engine, "CanaryRolledBack", "/daily-summary")
+    arrive(engine, "CanaryRolledBack", "/daily-summary")
+    arrive(engine, "CanaryRolledBack", "/nowhere")
+    arrive(engine, "Other", "/x")
+    take(engine, "json", b"{}")
+
+    def everything() -> list[object]:
+        with engine.connect() as connection:
+            tables = (deliveries, alerts, incidents, dispatches)
+            return [connection.execute(sa.select(table)).all() for table in tables]
+
+    before = everything()
+    assert replay(since="1h") == 0
+    said = capsys.readouterr().out
+    assert everything() == before
+    assert "auto-rollback (target=/daily-summary), mode auto" in said
+    assert "blocked, label route is not a route of CCT" in said
+    assert "everything-else: people are told" in said
+    assert "opened: 3, quarantined: 1, seen: 1" in said
+
+    replay(since=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
+    assert "nothing" in capsys.readouterr().out
+    with pytest.raises(BadConfiguration, match="is no moment"):
+        replay(since="yesterday")

@@ -1,0 +1,281 @@
+"""A gateway that knows every kind of sender, as the hostile and the unlucky meet it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import psutil
+import pytest
+import sqlalchemy as sa
+
+from cct_ops.gateway.limits import BODY_SECONDS
+from cct_ops.gateway.protocol import HEAD_SECONDS
+from cct_ops.ledger.schema import dispatches, incidents
+from tests.dispatcher.wire import Answer, wire
+from tests.gateway.conftest import Doors
+from tests.gateway.signing import OTHER_SECRET, SOURCES, firing, sign
+from tests.stack.polling import eventually
+
+
+def body_for(name: str, number: int) -> bytes:
+    """Return a body that the named source can read."""
+    return firing(number, kind="json" if name == "signed" else name)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_each_sender_comes_in_by_its_own_door(doors: Doors, name: str) -> None:
+    """And by no other's, with the same body and the same key."""
+    body, before = body_for(name, 100), doors.stored()
+    answer = doors.send(name, body)
+    again = doors.send(name, body)
+
+    assert (answer.status_code, again.status_code) == (202, 202), answer.text
+    assert (answer.json()["status"], again.json()["duplicate"]) == ("accepted", True)
+    assert len(answer.json()["incidents"]) == 1
+    assert doors.stored() == before + 1
+    wrong = sign(name, body, secret=OTHER_SECRET)
+    refused = doors.gateway.sender.post(f"/hooks/{name}", content=body, headers=wrong)
+    assert (refused.status_code, doors.stored()) == (401, before + 1)
+
+
+def test_an_old_request_is_not_let_in(doors: Doors) -> None:
+    """Whoever captured it comes too late."""
+    body, before = firing(200, kind="standard"), doors.stored()
+    for seconds in (-301, 301):
+        old = sign("standard", body, at=datetime.now(UTC) + timedelta(seconds=seconds))
+        answer = doors.gateway.sender.post("/hooks/standard", content=body, headers=old)
+        assert answer.status_code == 401
+
+    assert doors.stored() == before
+
+
+def test_too_many_headers_are_not_read(doors: Doors) -> None:
+    """No sender has a use for so many."""
+    many = {f"x-{number}": "y" for number in range(70)}
+    long = {"x-long": "y" * 17_000}
+
+    assert doors.send("json", b"{}", **many).status_code == 431
+    with httpx.Client(base_url=doors.gateway.sender.base_url, trust_env=False) as sender:
+        try:
+            status = sender.post("/hooks/json", headers=long).status_code
+        except httpx.TransportError:
+            status = 0  # cut off while it still came
+    assert status in {0, 400, 431}
+
+
+def test_a_large_body_costs_no_memory(doors: Doors) -> None:
+    """It is refused at its announced length, or at the limit when it announces none."""
+    process = psutil.Process(doors.gateway.process.pid)
+    doors.send("github", b"{}")
+    before, began = process.memory_info().rss, time.monotonic()
+    large = b"x" * 50_000_000
+    with httpx.Client(base_url=doors.gateway.sender.base_url, trust_env=False) as sender:
+        try:
+            status = sender.post("/hooks/github", content=large).status_code
+        except httpx.TransportError:
+            status = 413  # the connection ended while there was more to come
+
+    assert status == 413
+    assert time.monotonic() - began < 5
+    assert process.memory_info().rss - before < 20_000_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+        b"{" + b",".join(b'"k%d":0' % n for n in range(70_000)) + b"}",
+        b'{"state":"open","id":' + b"9" * 1_000_000 + b"}",
+        b'{"state":NaN}',
+        b'{"state":"open","state":"closed"}',
+        b'{"state":"\\ud800"}',
+        b"\xff\xfe",
+        b"",
+    ],
+    ids=["lists", "objects", "names", "number", "nan", "twice", "half", "bytes", "empty"],
+)
+def test_hostile_json_is_kept_and_costs_little(doors: Doors, body: bytes) -> None:
+    """Its sender is authentic, so a person may look at it."""
+    process = psutil.Process(doors.gateway.process.pid)
+    before = process.cpu_times()
+    answer = doors.send("json", body)
+    after = process.cpu_times()
+
+    assert (answer.status_code, answer.json()["status"]) == (202, "quarantined")
+    assert after.user + after.system - before.user - before.system < 0.25
+
+
+def test_a_packed_body_is_not_unpacked(doors: Doors) -> None:
+    """What is small here may be anything there."""
+    assert doors.send("json", firing(1, kind="json"), content_encoding="gzip").status_code == 415
+    assert doors.send("github", firing(1, kind="github"), content_type="a/b").status_code == 415
+
+
+def trickle(port: int, head: bytes, rest: bytes, cut: list[float]) -> None:
+    """Send a byte each half second until the connection ends, and note how long it lasted."""
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port)) as slow:
+        slow.sendall(head)
+        slow.settimeout(0.5)
+        for byte in rest:
+            try:
+                slow.sendall(bytes([byte]))
+                slow.recv(1000)
+                break  # an answer, or the end
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+    cut.append(time.monotonic() - began)
+
+
+def test_slow_senders_are_cut_and_hold_up_nobody(doors: Doors) -> None:
+    """Neither an endless head nor an endless body."""
+    port, cut = doors.gateway.sender.base_url.port or 0, list[float]()
+    head = b"POST /hooks/github HTTP/1.1\r\nHost: x\r\n"
+    whole = head + b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    arguments = [(port, head, b"x" * 60, cut), (port, whole, b" " * 60, cut)]
+    threads = [threading.Thread(target=trickle, args=arguments[n % 2]) for n in range(100)]
+    for thread in threads:
+        thread.start()
+    slowest = 0.0
+    while any(thread.is_alive() for thread in threads):
+        began = time.monotonic()
+        assert doors.send("json", firing(int(began * 1e6), kind="json")).status_code == 202
+        slowest = max(slowest, time.monotonic() - began)
+    for thread in threads:
+        thread.join()
+
+    assert slowest < 1
+    assert len(cut) == 100
+    assert max(cut) < HEAD_SECONDS + BODY_SECONDS + 1
+
+
+def test_a_read_only_ledger_means_again_later(doors: Doors) -> None:
+    """And what the sender repeats then is one incident."""
+    admin = doors.engine.execution_options(isolation_level="AUTOCOMMIT")
+    name = doors.engine.url.database
+    body = firing(300, kind="json")
+    cut = sa.text(
+        "select pg_terminate_backend(pid) from pg_stat_activity"
+        " where datname = current_database() and pid <> pg_backend_pid()"
+    )
+
+    def set_read_only(value: str) -> None:
+        with admin.connect() as connection:
+            connection.execute(
+                sa.text(f"alter database {name} set default_transaction_read_only = {value}")
+            )
+            connection.execute(cut)
+
+    set_read_only("on")
+    try:
+        answers = {doors.send("json", body).status_code for _ in range(3)}
+    finally:
+        with admin.connect() as connection:
+            connection.execute(sa.text("set default_transaction_read_only = off"))
+        set_read_only("off")
+    eventually(lambda: doors.send("json", body).status_code == 202)
+    (incident,) = doors.send("json", body).json()["incidents"]
+
+    assert answers == {503}
+    with doors.engine.connect() as connection:
+        rows = sa.select(sa.func.count()).where(dispatches.c.incident_id == incident)
+        assert connection.scalar(rows) == 1
+
+
+HOSTILE = [
+    "$(touch /tmp/x)",
+    "; rm -rf /",
+    "{{ 7 * 7 }}",
+    "<!channel>",
+    "<http://evil|ok>",
+    "](javascript:alert(1))",
+    "\n## heading",
+    "a\u202eb",
+    "x" * 65_536,
+]
+
+
+def test_what_a_label_says_is_kept_as_it_is(doors: Doors) -> None:
+    """Nothing is run, filled in or followed."""
+    with wire(lambda _: Answer(200, b"")) as trap:
+        urls = [
+            trap.url,
+            f"http://localhost:{trap.server_port}",
+            "http://[::1]/",
+            "http://2130706433/",
+        ]
+        labels = {f"l{n}": text for n, text in enumerate([*HOSTILE, *urls])}
+        alert = {
+            "status": "firing",
+            "labels": {"alertname": "Hostile"} | labels,
+            "annotations": {"runbook_url": trap.url},
+            "generatorURL": trap.url,
+            "startsAt": "2026-11-23T23:29:46Z",
+        }
+        body = json.dumps({"version": "4", "alerts": [alert], "externalURL": trap.url}).encode()
+        (incident,) = doors.send("alertmanager", body).json()["incidents"]
+        assert trap.requests == []
+
+    with doors.engine.connect() as connection:
+        row = connection.execute(sa.select(incidents).where(incidents.c.id == incident)).one()
+    assert row.labels == {"alertname": "Hostile"} | labels
+
+
+def test_keys_are_replaced_without_losing_anything(doors: Doors) -> None:
+    """Old and new both count for a while, then only the new one; no restart, and no wrong 401."""
+    (doors.folder / "new-key").write_text(OTHER_SECRET)
+    url = f"{doors.gateway.sender.base_url}/hooks/json"
+    refused: list[str] = []
+    counts, stop = {"old": True, "new": False}, threading.Event()
+
+    def keep_sending(which: str, secret: str) -> None:
+        with httpx.Client(trust_env=False) as sender:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                body = json.dumps({"state": "test", "n": f"{which}{number}"}).encode()
+                expected = counts[which]
+                headers = sign("json", body, secret=secret)
+                status = sender.post(url, content=body, headers=headers).status_code
+                if status != 202 and expected and counts[which]:
+                    refused.append(which)
+
+    def admitted(secret: str) -> bool:
+        body = json.dumps({"state": "test"}).encode()
+        headers = sign("json", body, secret=secret)
+        answer = doors.gateway.sender.post("/hooks/json", content=body, headers=headers)
+        return answer.status_code == 202
+
+    old = (doors.folder / "key").read_text().strip()
+    threads = [
+        threading.Thread(target=keep_sending, args=pair)
+        for pair in (("old", old), ("new", OTHER_SECRET))
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        doors.key_sources("key", "new-key")
+        eventually(lambda: admitted(OTHER_SECRET))
+        counts["new"] = True
+        assert admitted(old)
+        (doors.folder / "sources.yaml").write_text("sources: {}")  # a slip changes nothing
+        counts["old"] = False
+        doors.key_sources("new-key")
+        eventually(lambda: not admitted(old))
+        assert admitted(OTHER_SECRET)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        doors.key_sources("key")
+        eventually(lambda: admitted(old))
+
+    assert refused == []

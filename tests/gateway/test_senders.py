@@ -1,0 +1,271 @@
+"""What each kind of sender says, and which incidents that makes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from cct_ops.gateway import senders
+from cct_ops.gateway.app import incoming_of
+from cct_ops.gateway.reading import UnknownShape
+from cct_ops.ledger import intake
+from cct_ops.ledger.schema import alerts, dispatches, incidents
+from tests.gateway.signing import NOW, PAYLOADS, SOURCES, Sent, firing, sign
+
+captured = pytest.mark.skipif(
+    not PAYLOADS.is_dir(), reason="the captured bodies are not beside the checkout"
+)
+
+
+def take_in(engine: sa.Engine, name: str, *bodies: bytes, **headers: str) -> list[UUID]:
+    """Take these bodies in, one after the other, and return all incidents that they touched."""
+    touched: list[UUID] = []
+    for body in bodies:
+        request = Sent(SOURCES[name], sign(name, body), body).but(**headers)
+        incoming = incoming_of(name, request.source, request.received, "KEY")
+        assert incoming.alerts is not None, incoming.note
+        touched += intake.record_all(engine, [incoming])[0].incidents
+    return touched
+
+
+def verdicts(engine: sa.Engine) -> Sequence[str]:
+    """Return what every alert did."""
+    with engine.connect() as connection:
+        return connection.scalars(sa.select(alerts.c.verdict).order_by(alerts.c.id)).all()
+
+
+def count(engine: sa.Engine, table: sa.Table) -> int:
+    """Count rows."""
+    with engine.connect() as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+
+
+@captured
+def test_what_others_captured_and_published_opens_the_right_incidents(engine: sa.Engine) -> None:
+    """Three alerts of Grafana, one incident of PagerDuty, one failed check; a ping is none."""
+    read = {
+        each: (PAYLOADS / each).read_bytes()
+        for each in (
+            "grafana/oncall-example-firing-3-alerts.json",
+            "pagerduty/incident.priority_updated-signed.json",
+            "github/check_run-completed-failure.json",
+            "github/ping.json",
+        )
+    }
+    grafana, pagerduty, check_run, ping = read.values()
+    assert len(take_in(engine, "grafana", grafana)) == 3
+    assert len(take_in(engine, "pagerduty", pagerduty)) == 1
+    assert len(take_in(engine, "github", check_run)) == 1
+    assert take_in(engine, "github", ping, x_github_event="ping") == []
+
+    with engine.connect() as connection:
+        rows = connection.execute(
+            sa.select(incidents.c.source, incidents.c.labels).order_by(incidents.c.opened_at)
+        ).all()
+    labels = {(row.source, row.labels["alertname"]) for row in rows}
+    assert labels == {
+        ("grafana", "InstanceDown"),
+        ("pagerduty", "PagerDutyIncident"),
+        ("github", "CheckRunFailed"),
+    }
+    assert {row.labels.get("priority") for row in rows if row.source == "pagerduty"} == {"P1"}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_kind_opens_one_incident_for_one_thing(engine: sa.Engine, name: str) -> None:
+    """However often it is told; another thing is another incident."""
+    kind = name if name != "signed" else "json"
+    first, second = firing(1, kind=kind), firing(2, kind=kind)
+    touched = take_in(engine, name, first, first, second)
+
+    assert len(set(touched)) == 2
+    assert touched[0] == touched[1]
+    assert count(engine, incidents) == count(engine, dispatches) == 2
+
+
+def pagerduty(event: str, status: str, second: int, incident: str = "P1") -> bytes:
+    """Return one of PagerDuty's events."""
+    at = f"2026-11-23T12:00:{second:02d}.500Z"
+    data = {"type": "incident", "id": incident, "status": status, "title": "t"}
+    content = {"id": f"{event}-{second}", "event_type": f"incident.{event}", "occurred_at": at}
+    return json.dumps({"event": content | {"data": data}}).encode()
+
+
+def test_an_incident_of_pagerduty_is_reopened_as_another_episode(engine: sa.Engine) -> None:
+    """Even in the very moment of its end, and a late copy opens nothing."""
+    story = [
+        pagerduty("triggered", "triggered", 1),
+        pagerduty("acknowledged", "acknowledged", 2),
+        pagerduty("resolved", "resolved", 3),
+        pagerduty("triggered", "triggered", 1),
+        pagerduty("reopened", "triggered", 3),
+        pagerduty("reopened", "triggered", 3),
+        pagerduty("resolved", "resolved", 4),
+        pagerduty("reopened", "triggered", 3),
+    ]
+    take_in(engine, "pagerduty", *story)
+
+    assert count(engine, incidents) == count(engine, dispatches) == 2
+    assert verdicts(engine) == ["opened", "seen", "closed", "opened", "closed"]
+
+
+def test_an_incident_that_pagerduty_shows_open_is_open(engine: sa.Engine) -> None:
+    """Its first event may have been lost, or be older than the subscription."""
+    take_in(engine, "pagerduty", pagerduty("escalated", "triggered", 5))
+    take_in(engine, "pagerduty", pagerduty("annotated", "triggered", 6, "P2"))
+
+    assert verdicts(engine) == ["opened"]
+
+
+def github(event: str, conclusion: str, at: int, **more: object) -> bytes:
+    """Return one of GitHub's events about something that ended."""
+    moment = f"2026-11-23T12:00:{at:02d}Z"
+    repository = {"id": 1, "full_name": "o/r"}
+    content: dict[str, object] = {"action": "completed", "repository": repository}
+    if event == "workflow_run":
+        content[event] = {"id": 7, "conclusion": conclusion, "updated_at": moment} | more
+    if event == "deployment_status":
+        content |= {"action": "created", "deployment": {"id": 9, "environment": "prod"}}
+        content[event] = {"state": conclusion, "created_at": moment}
+    if event == "check_run":
+        content[event] = {"id": 5, "name": "c", "conclusion": conclusion, "completed_at": moment}
+    return json.dumps(content).encode()
+
+
+def test_an_attempt_of_a_workflow_run_is_ended_by_the_next(engine: sa.Engine) -> None:
+    """Two failures are two incidents, and a success leaves none open."""
+    story = [
+        github("workflow_run", "failure", 1, run_attempt=1),
+        github("workflow_run", "failure", 2, run_attempt=2),
+        github("workflow_run", "success", 3, run_attempt=3),
+    ]
+    take_in(engine, "github", *story, x_github_event="workflow_run")
+
+    with engine.connect() as connection:
+        states = connection.scalars(sa.select(incidents.c.closed_as)).all()
+    assert states == ["resolved", "resolved"]
+
+
+def test_a_deployment_that_fails_again_is_another_episode(engine: sa.Engine) -> None:
+    """A success in between ends the first."""
+    story = [github("deployment_status", word, n) for n, word in enumerate(["failure"] * 2, 1)]
+    story += [
+        github("deployment_status", word, n) for n, word in enumerate(["success", "error"], 3)
+    ]
+    take_in(engine, "github", *story, x_github_event="deployment_status")
+
+    assert verdicts(engine) == ["opened", "seen", "closed", "opened"]
+
+
+def test_two_hooks_with_one_event_make_one_incident(engine: sa.Engine) -> None:
+    """A repository's and its organisation's differ in the delivery id."""
+    body = github("check_run", "failure", 1)
+    take_in(engine, "github", body, x_github_delivery="a")
+    take_in(engine, "github", body, x_github_delivery="b")
+
+    assert verdicts(engine) == ["opened", "seen"]
+    assert count(engine, dispatches) == 1
+
+
+def test_cloudevents_come_in_three_forms(engine: sa.Engine) -> None:
+    """Structured, binary and batched say the same."""
+    event = json.loads(firing(1, kind="cloudevents"))
+    data = json.dumps(event.pop("data")).encode()
+    binary = {f"ce_{name}": str(value) for name, value in event.items()}
+    structured = take_in(engine, "cloudevents", firing(1, kind="cloudevents"))
+    as_binary = take_in(engine, "cloudevents", data, content_type="application/json", **binary)
+    batch = [json.loads(firing(n, kind="cloudevents")) for n in (1, 2)]
+    batched = take_in(
+        engine,
+        "cloudevents",
+        json.dumps(batch).encode(),
+        content_type="application/cloudevents-batch+json",
+    )
+
+    assert structured == as_binary == batched[:1]
+    assert len(batched) == count(engine, incidents) == 2
+
+
+def test_a_sender_without_a_clock_is_told_apart_by_its_first_receipt(engine: sa.Engine) -> None:
+    """A copy of what was over opens nothing; news do."""
+    undated = SOURCES["json"].model_copy(
+        update={"fields": SOURCES["json"].fields.model_copy(update={"starts_at": None})}  # type: ignore[union-attr]
+    )
+    for state in (
+        {"state": "open"},
+        {"state": "closed"},
+        {"state": "open"},
+        {"state": "open", "n": 2},
+    ):
+        body = json.dumps({"id": 1, "name": "X"} | state).encode()
+        incoming = incoming_of(
+            "json", undated, Sent(undated, sign("json", body), body).received, ""
+        )
+        intake.record_all(engine, [incoming])
+
+    assert verdicts(engine) == ["opened", "closed", "opened"]
+    assert count(engine, incidents) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "headers"),
+    [
+        ("github", b"{}", {"x_github_event": "star"}),
+        ("github", b"{}", {}),
+        ("pagerduty", pagerduty("triggered", "puzzled", 1), {}),
+        ("pagerduty", b'{"event":{"id":"1","event_type":"service.updated"}}', {}),
+        ("json", b'{"state":"puzzled","id":1}', {}),
+        ("json", b'{"state":"open","at":"2026-11-23T12:00:00Z"}', {}),
+        ("json", b'{"state":"open","id":1,"at":"yesterday"}', {}),
+        ("json", b'{"state":"open","id":{"__prefect_kind":"jinja"},"at":0}', {}),
+        ("json", b'{"state":["open"],"id":1,"at":0}', {}),
+        ("json", b'{"state":"open","id":1,"id":2,"at":0}', {}),
+        ("json", b'{"state":"open","id":NaN,"at":0}', {}),
+        ("json", b'{"state":"open","id":"\\ud800","at":0}', {}),
+        ("json", b"[" * 1_000_000, {}),
+        ("json", b'{"state":"open","id":' + b"9" * 1_000_000 + b"}", {}),
+        ("standard", b'"text"', {}),
+        ("cloudevents", b'{"id":"1"}', {}),
+        ("cloudevents", b"[1]", {"content_type": "application/cloudevents-batch+json"}),
+        ("cloudevents", b'{"a":1}', {"content_type": "application/json"}),
+        ("cloudevents", b'{"specversion":"9","id":"1","source":"s","type":"t"}', {}),
+    ],
+)
+def test_what_is_not_understood_is_said_and_not_guessed(
+    name: str, body: bytes, headers: dict[str, str]
+) -> None:
+    """It is going to be quarantined, with a reason that does not repeat it."""
+    request = Sent(SOURCES[name], sign(name, body), body).but(**headers)
+    with pytest.raises(UnknownShape):
+        senders.read(request.received, request.source)
+
+
+def test_large_numbers_stay_exact() -> None:
+    """Ids beyond 2^53 are common, and a rounded one is another's."""
+    body = b'{"state":"open","id":9007199254740993,"at":"2026-11-23T12:00:00Z"}'
+    request = Sent(SOURCES["json"], {}, body, at=NOW)
+    (alert,) = senders.read(request.received, request.source).alerts
+
+    assert alert.identity == {"id": "9007199254740993"}
+
+
+OBJECT = {"__prefect_kind": "jinja", "template": "{{ 7 * 7 }}"}
+
+
+@pytest.mark.parametrize("planted", [OBJECT, [OBJECT], [1]])
+@pytest.mark.parametrize("name", SOURCES)
+def test_no_source_lets_an_object_or_a_list_become_a_label(name: str, planted: object) -> None:
+    """Prefect's server evaluates such objects; what reaches it is text that a rule checked."""
+    kind = name if name != "signed" else "json"
+    text = firing(1, kind=kind).decode()
+    for value in ('"/daily-summary"', '"X"', '"lint"', '"P1"', '"o/r"'):
+        if value not in text:
+            continue
+        body = text.replace(value, json.dumps(planted)).encode()
+        request = Sent(SOURCES[name], sign(name, body), body)
+        with pytest.raises(UnknownShape):
+            senders.read(request.received, request.source)

@@ -1,0 +1,135 @@
+"""The episode rule as a machine: what truly happened, told late, twice, or not at all."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from cct_ops.ledger.episodes import ClosedAs, Episode, Verdict, judge
+from cct_ops.models.alert import Alert, AlertStatus
+
+ZERO = datetime(2026, 11, 23, tzinfo=UTC)
+JITTER = 20  # seconds by which replicas disagree about a start
+
+
+class Intake(RuleBasedStateMachine):
+    """
+    A thing that breaks and recovers, a pair of senders that tell of it, and the rule.
+
+    The oracle knows what happened: an episode that was told has one incident, and no other has one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = 0
+        self.episodes = 0
+        self.broken = False
+        self.queues: list[list[tuple[int, Alert]]] = [[], []]
+        self.heard: list[tuple[int, Alert]] = []
+        self.latest: Episode | None = None
+        self.newest_heard = 0
+        self.opened: list[int] = []
+        self.ends: set[int] = set()
+
+    def _at(self, second: int) -> datetime:
+        return ZERO + timedelta(seconds=second)
+
+    def _tell(self, status: AlertStatus) -> None:
+        """Both senders are going to tell it, each at its own time."""
+        ends_at = self._at(self.clock) if status is AlertStatus.RESOLVED else None
+        start = self._at(self.started)
+        for queue in self.queues:
+            alert = Alert(
+                status=status, labels={"x": "y"}, annotations={}, starts_at=start, ends_at=ends_at
+            )
+            queue.append((self.episodes, alert))
+
+    def _hear(self, told: tuple[int, Alert]) -> None:
+        number, alert = told
+        self.clock = max(self.clock, self.started + JITTER) + 1  # senders wait before they tell
+        verdict, self.latest = judge(alert, self.latest, self._at(self.clock))
+        self.heard.append(told)
+        if alert.status is AlertStatus.FIRING:
+            if verdict is Verdict.OPENED:
+                self.opened.append(number)
+            self.newest_heard = max(self.newest_heard, number)
+        elif number == self.newest_heard:
+            self.ends.add(number)
+
+    @precondition(lambda self: not self.broken)
+    @rule(wait=st.integers(2 * JITTER + 1, 500))
+    def breaks(self, wait: int) -> None:
+        """A new episode begins, after the disagreement about the last one is over."""
+        self.clock += wait
+        self.episodes += 1
+        self.started = self.clock
+        self.broken = True
+        self._tell(AlertStatus.FIRING)
+
+    @precondition(lambda self: self.broken)
+    @rule(wait=st.integers(2 * JITTER + 1, 500))
+    def recovers(self, wait: int) -> None:
+        """It is over."""
+        self.clock += wait
+        self.broken = False
+        self._tell(AlertStatus.RESOLVED)
+
+    @rule(which=st.integers(0, 1), jitter=st.integers(-JITTER, JITTER))
+    def tells(self, which: int, jitter: int) -> None:
+        """One of the pair tells the next thing that it knows, with a start of its own."""
+        if self.queues[which]:
+            number, alert = self.queues[which].pop(0)
+            moved = alert.starts_at + timedelta(seconds=jitter)
+            self._hear((number, alert.model_copy(update={"starts_at": moved})))
+
+    @precondition(lambda self: self.heard)
+    @rule(data=st.data())
+    def repeats(self, data: st.DataObject) -> None:
+        """Something that was told before is told again."""
+        self._hear(data.draw(st.sampled_from(self.heard)))
+
+    @rule()
+    def is_silent(self) -> None:
+        """
+        Everything that was still to be told is lost, and what was open expires.
+
+        A silence is longer than any copy is under way; after it what is broken is told again.
+        """
+        for queue in self.queues:
+            queue.clear()
+        self.heard.clear()
+        self.clock += 2 * JITTER + 1
+        if self.latest is not None and self.latest.closed_as is None:
+            self.latest = Episode(
+                **{
+                    **self.latest.__dict__,
+                    "closed_as": ClosedAs.EXPIRED,
+                    "closed_at": self._at(self.clock),
+                }
+            )
+        if self.broken:
+            self._tell(AlertStatus.FIRING)
+
+    @invariant()
+    def each_episode_has_one_incident_at_most(self) -> None:
+        """Nothing twice, and always in the order in which it happened."""
+        assert self.opened == sorted(set(self.opened))
+
+    @invariant()
+    def what_was_told_has_its_incident(self) -> None:
+        """The newest episode that anybody told of is the newest incident."""
+        if self.newest_heard:
+            assert self.opened[-1] == self.newest_heard
+
+    @invariant()
+    def the_newest_incident_is_over_when_that_was_told(self) -> None:
+        """And only then, or in a long silence."""
+        if self.latest is not None and self.latest.closed_as is not ClosedAs.EXPIRED:
+            assert (self.latest.closed_as is not None) == (self.newest_heard in self.ends)
+
+
+TestIntake = Intake.TestCase
+TestIntake.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)

@@ -1,0 +1,1 @@
+"""What senders are asked for, and what comes of it."""
