@@ -10,14 +10,16 @@ import pytest
 import sqlalchemy as sa
 
 from cct_ops.errors import NotPermitted
-from cct_ops.ledger import approval_answers, approvals, intake
+from cct_ops.ledger import approval_answers, approvals, intake, record
 from cct_ops.ledger.approval_answers import Answer, Receipt
 from cct_ops.ledger.approval_tables import attempts
 from cct_ops.ledger.approvals import Approval
 from cct_ops.ledger.schema import approvals as table
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.approver import Approver
-from tests.approvals.parts import ANNA, BEN, asked, new_run, plan, refusals, state
+from cct_ops.models.guards import Guard
+from cct_ops.models.mode import Mode
+from tests.approvals.parts import ANNA, BEN, Finding, asked, new_run, plan, refusals, state
 
 
 def say(
@@ -208,6 +210,42 @@ def test_when_the_incident_is_over_its_requests_are_void(engine: sa.Engine) -> N
     assert say(engine, approval).refusal == approvals.OVER
     assert approvals.void_resolved(engine) == 2
     assert [state(engine, each) for each in (approval, approved)] == ["void", "void"]
+
+
+def test_a_request_that_an_open_incident_joined_goes_on(engine: sa.Engine) -> None:
+    """Its own incident is over; the one that was merged into it still needs the change."""
+
+    def alert(name: str, *, over: bool = False) -> Alert:
+        return Alert(
+            status=AlertStatus.RESOLVED if over else AlertStatus.FIRING,
+            labels={"alertname": name},
+            annotations={},
+            starts_at=datetime(2026, 1, 1, tzinfo=UTC),
+            ends_at=datetime(2026, 1, 2, tzinfo=UTC) if over else None,
+        )
+
+    first = intake.record(engine, "am", b"1", [alert("A")]).incidents[0]
+    second = intake.record(engine, "am", b"2", [alert("B")]).incidents[0]
+    approval = asked(engine, new_run(incident_id=first))
+    with engine.begin() as tx:
+        record.decide(
+            tx,
+            Finding(plan=plan()),
+            plan(),
+            run=new_run(incident_id=second),
+            mode=Mode.APPROVE,
+            verdict="Merged",
+            reason=f"run {approval.run_id} waits for approval; that decides for both",
+            guard=Guard.MERGE,
+        )
+    intake.record(engine, "am", b"3", [alert("A", over=True)])
+
+    assert approvals.void_resolved(engine) == 0
+    assert say(engine, approval).refusal is None
+    assert state(engine, approval) == "approved"
+
+    intake.record(engine, "am", b"4", [alert("B", over=True)])
+    assert approvals.void_resolved(engine) == 1
 
 
 def test_an_answer_to_nothing_is_on_record(engine: sa.Engine) -> None:

@@ -93,7 +93,7 @@ def answer(
             sa.select(
                 approvals,
                 (approvals.c.expires_at <= in_seconds(-grace_seconds)).label("too_late"),
-                incidents.c.state.label("incident_state"),
+                sa.and_(incidents.c.state == "closed", ~requests.still_joined()).label("over"),
             )
             .outerjoin(incidents, incidents.c.id == approvals.c.incident_id)
             .where(approvals.c.id == approval_id)
@@ -149,7 +149,7 @@ def _refusal(
     reasons = {
         f"This request is {asked.state} already.": asked.state is not ApprovalState.PENDING,
         f"This request expired at {asked.expires_at:%H:%M:%S} UTC.": bool(row.too_late),
-        requests.OVER: row.incident_state == "closed",
+        requests.OVER: row.over,
         "The plan is not the one that was shown.": (
             asked.plan.digest != asked.plan_digest or given.digest not in {None, asked.plan_digest}
         ),

@@ -21,10 +21,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger import outbox
-from cct_ops.ledger.schema import approvals, incidents
+from cct_ops.ledger.schema import approvals, decisions, incidents
 from cct_ops.ledger.sql import in_seconds, now
 from cct_ops.models.base import Frozen
 from cct_ops.models.diagnosis import Diagnosis
+from cct_ops.models.guards import Guard
 from cct_ops.models.outcome import Evidence
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
@@ -181,12 +182,34 @@ def void(engine: sa.Engine, run_id: UUID, reason: str) -> None:
 
 
 def void_resolved(engine: sa.Engine) -> int:
-    """End the requests of incidents that are over; the sweep then ends their runs."""
+    """
+    End the requests of incidents that are over; the sweep then ends their runs.
+
+    A request that other incidents joined goes on for as long as one of those is open.
+    """
     closed = sa.select(incidents.c.id).where(
         incidents.c.id == approvals.c.incident_id, incidents.c.state == "closed"
     )
     with engine.begin() as tx:
-        return _end(tx, closed.exists(), approvals.c.settled_at.is_(None), reason=OVER)
+        return _end(
+            tx, closed.exists(), ~still_joined(), approvals.c.settled_at.is_(None), reason=OVER
+        )
+
+
+def still_joined() -> sa.ColumnElement[bool]:
+    """Whether an incident that is open was merged into the run that asks."""
+    other = incidents.alias()
+    return (
+        sa.select(decisions.c.id)
+        .join(other, other.c.id == decisions.c.incident_id)
+        .where(
+            decisions.c.guard == Guard.MERGE,
+            decisions.c.target == approvals.c.target,
+            decisions.c.reason.contains(sa.cast(approvals.c.run_id, sa.Text)),
+            other.c.state == "open",
+        )
+        .exists()
+    )
 
 
 def expire(engine: sa.Engine, approval_id: UUID) -> bool:
