@@ -15,7 +15,9 @@ from cct_ops.sandbox.control import SandboxControl
 from tests.conftest import ROOT
 
 MODULES = [
-    name for name in ("diagnose", "validate", "verify") if (ROOT / f"tasks/{name}.py").is_file()
+    path.stem
+    for pattern in ("diagnose*", "validate", "verify")
+    for path in sorted((ROOT / "tasks").glob(f"{pattern}.py"))
 ]
 PROBES = [
     value
