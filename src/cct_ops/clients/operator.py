@@ -154,6 +154,10 @@ class CctOperator:
         """Let CCT pull canaries by itself; returns whether it would."""
         return self._switch("enable_auto_rollback", "canary/enable-auto-rollback")
 
+    def _switch(self, method: str, path: str) -> bool:
+        payload = self._write(method, {}, "POST", path)
+        return parse(_SWITCHED, payload, named("POST", path)).auto_rollback.enabled
+
     def expire_exemptions(self) -> None:
         """Mark every active exemption whose date is past as expired."""
         if mounted(self._transport, "exemptions"):
@@ -197,10 +201,6 @@ class CctOperator:
         self._write(
             "reset_user_limit", {"user": user}, "POST", "rate-limit/reset", query={"user": user}
         )
-
-    def _switch(self, method: str, path: str) -> bool:
-        payload = self._write(method, {}, "POST", path)
-        return parse(_SWITCHED, payload, named("POST", path)).auto_rollback.enabled
 
     def _change_route(self, method: str, path: str, route: Route, **more: int) -> CanaryConfig:
         # CCT takes a missing route for all of them, so what leaves here must name one that exists.

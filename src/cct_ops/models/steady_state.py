@@ -83,7 +83,21 @@ class LimitNotReached(Frozen):
         return f"Over {self.watch_seconds:g} s {self.limit} refuses none of {names}."
 
 
+class WorkflowSucceeds(Frozen):
+    """A newer run of the workflow than the one that is named ends well within the watch window."""
+
+    kind: Literal["workflow succeeds"] = "workflow succeeds"
+    workflow: str
+    after_run_id: int
+    watch_seconds: float = Field(gt=0)
+
+    @property
+    def summary(self) -> str:
+        """Say it as one sentence."""
+        return f"{self.workflow} succeeds within {self.watch_seconds:g} s."
+
+
 SteadyState = Annotated[
-    CanaryServes | ChangeHolds | ExemptionsConsistent | LimitNotReached,
+    CanaryServes | ChangeHolds | ExemptionsConsistent | LimitNotReached | WorkflowSucceeds,
     Field(discriminator="kind"),
 ]

@@ -9,6 +9,7 @@ import httpx
 from pydantic import TypeAdapter
 
 from cct_ops.sandbox.exemption_inputs import SeedExemption, SeedExemptions
+from cct_ops.sandbox.github_inputs import GitHubSeed, GitHubState
 from cct_ops.sandbox.incidents import Metric
 from cct_ops.sandbox.inputs import (
     Actor,
@@ -153,6 +154,14 @@ class SandboxControl:
     def slack_messages(self) -> list[SlackMessage]:
         """Return the messages that the Slack sink has taken."""
         return MESSAGES.validate_json(self._get("slack"))
+
+    def seed_github(self, seed: GitHubSeed) -> None:
+        """Put this repository in the place of the one that is there."""
+        self._post("github", seed.model_dump(mode="json"))
+
+    def github(self) -> GitHubState:
+        """Return the truth about the repository, and the changes that were asked for."""
+        return GitHubState.model_validate_json(self._get("github"))
 
     def _get(self, name: str) -> bytes:
         return _checked(self._http.get(f"/_sandbox/{name}")).content

@@ -91,7 +91,7 @@ class Fault(Strict):
     has the wrong type or is missing.
     """
 
-    path: str = Field(default="/api/v1/", pattern="^/(api/v1|slack)(/|$)")
+    path: str = Field(default="/api/v1/", pattern="^/(api/v1|slack|github)(/|$)")
     count: int | None = Field(default=None, ge=1)
     header: str | None = None
     probability: float = Field(default=1, gt=0, le=1)

@@ -14,6 +14,7 @@ from cct_ops.sandbox.envelope import Json
 from cct_ops.sandbox.exemption_store import ExemptionStore
 from cct_ops.sandbox.faults import Effects, FaultList
 from cct_ops.sandbox.gate import Gate
+from cct_ops.sandbox.github_store import GitHub
 from cct_ops.sandbox.incidents import Incidents, Policy
 from cct_ops.sandbox.inputs import Dialect
 from cct_ops.sandbox.rate_limit_store import RateLimits
@@ -54,6 +55,7 @@ class World:
         self.faults = FaultList()
         self.log: list[LogEntry] = []
         self.slack: list[Json] = []
+        self.github = GitHub(self.clock)
 
 
 @dataclass
