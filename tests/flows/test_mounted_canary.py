@@ -14,16 +14,21 @@ from flows.auto_rollback import auto_rollback
 from flows.canary_issue import canary_issue
 
 
-@pytest.mark.parametrize("playbook", [auto_rollback, canary_issue])
+@pytest.mark.parametrize(
+    ("playbook", "words"),
+    [
+        (auto_rollback, "This CCT "),
+        (canary_issue, "it is off; the auto-rollback playbook finds out why"),
+    ],
+)
 def test_what_cannot_be_seen_is_not_changed(
-    sandbox: SandboxControl, playbook: Callable[..., Any]
+    sandbox: SandboxControl, playbook: Callable[..., Any], words: str
 ) -> None:
-    """Such a CCT shows neither why a canary is off nor how it performs."""
+    """Such a CCT shows that a canary is off and not why."""
     sandbox.reset(dialect="mounted", limits=False)
     before = sandbox.state()
 
     ended = playbook(Route.DAILY_SUMMARY, mode=Mode.AUTO, return_state=True)
 
-    assert ended.is_failed()
-    assert "This CCT " in (ended.message or "")
+    assert words in (ended.message or "")
     assert (sandbox.state(), sandbox.writes()) == (before, [])

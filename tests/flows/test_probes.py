@@ -16,9 +16,9 @@ from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from tests.conftest import ROOT
 
 MODULES = [
-    name
-    for name in ("diagnose", "validate", "deployment", "verify")
-    if (ROOT / f"tasks/{name}.py").is_file()
+    path.stem
+    for pattern in ("diagnose*", "validate", "deployment", "verify")
+    for path in sorted((ROOT / "tasks").glob(f"{pattern}.py"))
 ]
 PROBES = [
     value

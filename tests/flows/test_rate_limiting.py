@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from cct_ops.ledger import changes
 from cct_ops.models.cct_limits import LimitClass, RateLimit
 from cct_ops.models.limits import Burst
 from cct_ops.models.mode import Mode
@@ -63,7 +65,10 @@ def limit(sandbox: SandboxControl) -> int:
     return sandbox.state().rate_limits.limits[CANARY].max_requests
 
 
-def test_a_limit_that_is_too_small_is_raised(sandbox: SandboxControl) -> None:
+@pytest.mark.usefixtures("upkeep")
+def test_a_limit_that_is_too_small_is_raised_for_a_while(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
     sandbox.demand("ann", 60, refusals=5)
     sandbox.demand("ben", 70, refusals=9)
 
@@ -71,8 +76,11 @@ def test_a_limit_that_is_too_small_is_raised(sandbox: SandboxControl) -> None:
 
     assert (ended.name, limit(sandbox)) == ("Resolved", 90)
     assert "ben 9, ann 5" in report_of(ended)
+    (change,) = changes.listed(engine)
+    assert change.before == "50 requests per 60 s"
 
 
+@pytest.mark.usefixtures("upkeep")
 def test_a_raise_that_does_not_help_is_taken_back(sandbox: SandboxControl) -> None:
     """One of them is starved as well, which no limit helps; the prior value is put back."""
     sandbox.demand("ann", 60, starved=True)
