@@ -20,7 +20,7 @@ WARN = "warn"
 
 
 class Fix(StrEnum):
-    """The runbook's options: A a schema that knows the new fields, B a compliant summary, C warn."""
+    """The runbook's options: A a schema with the new fields, B a compliant summary, C warn."""
 
     SCHEMA = "propose-schema"
     SUMMARY = "propose-summary"
