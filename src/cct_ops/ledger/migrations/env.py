@@ -9,6 +9,7 @@ from cct_ops.ledger import (  # noqa: F401 -- their tables belong to the metadat
     change_tables,
     guard_tables,
     pacing_tables,
+    storms,
 )
 from cct_ops.ledger.schema import metadata
 
