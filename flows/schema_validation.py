@@ -42,7 +42,7 @@ def schema_validation(
 
     Args:
         target: The workflow that validates, as its file's name.
-        fix: Which of the runbook's options A, B and C to plan.
+        fix: Open a pull request with a new schema or a summary, or let it warn for a while.
         minutes: How long a bypass lasts before it is taken back.
         run_id: The failed run to look into; empty for the latest.
         mode: The most that this run may do.

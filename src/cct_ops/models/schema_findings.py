@@ -20,11 +20,11 @@ WARN = "warn"
 
 
 class Fix(StrEnum):
-    """The runbook's options A, B and C."""
+    """The runbook's options: A a schema with the new fields, B a compliant summary, C warn."""
 
-    SCHEMA = "propose a schema that knows the new fields"
-    SUMMARY = "propose a compliant summary"
-    BYPASS = "warn instead of fail, for a while"
+    SCHEMA = "propose-schema"
+    SUMMARY = "propose-summary"
+    BYPASS = "bypass"
 
 
 class Validation(Frozen):
