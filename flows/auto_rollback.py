@@ -45,7 +45,7 @@ def auto_rollback(
         target: The page whose canary is off.
         mode: The most that this run may do.
         incident_id: The incident in the ledger; empty for a manual run.
-        option: Put the canary back, or weaken auto-rollback for a while (all routes).
+        option: Put the canary back, weaken auto-rollback for a while (all routes), or deploy anew.
         minutes: How long a weakening lasts; policy may allow less.
         limits: For raise-thresholds, the looser limits.
     """

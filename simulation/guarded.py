@@ -182,7 +182,7 @@ class Guarded:
         except NotPermitted:
             self.world.stopped_writes += 1
             with self.engine.begin() as tx:
-                self._decide(tx, run, plan, Mode.AUTO, track_record.UNDO_FAILED)
+                self._decide(tx, run, plan, Mode.AUTO, record.UNDO_FAILED)
             self._conclude(run, plan, permit, Outcome.FAILED)
             return
         yield WATCH

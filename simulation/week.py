@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops import policy
-from cct_ops.ledger.engine import migrate
+from cct_ops.ledger.engine import connect, migrate
 from cct_ops.ledger.schema import actions, decisions, permits, resolutions
 from cct_ops.models.autonomy import AutonomySettings
 from cct_ops.models.maintenance import Window
@@ -107,7 +107,9 @@ def _with_guards(
         admin.execute(f"create database {database}".encode())
     clock = VirtualClock.install(_plain(server.url(database)))
     clock.move(START)
-    migrate(SecretStr(server.url(database)))
+    url = SecretStr(server.url(database))
+    migrate(url)
+    connect(url).dispose()
     engine = sa.create_engine(server.url(database))
     world, course = World(), Days(START, clock.move)
     guarded = Guarded(engine, world, course, known, listed)

@@ -15,15 +15,17 @@ from pydantic import validate_call
 
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call
-from tasks import rollback, rollback_rules
-from tasks.carry_out import Look
+from tasks import cleanup, mitigate, repository, rollback, rollback_rules
+from tasks.carry_out import CCT, Look, Sighting, System
+from tasks.repository import GITHUB
 
 
 class Action(NamedTuple):
-    """The task that carries a call out, and the look that shows whether it took effect."""
+    """The task that carries a call out, the look that shows whether it took effect, and where."""
 
     task: Task[..., None]
     shows: Callable[..., Look]
+    system: System = CCT
 
 
 ACTIONS = {
@@ -38,6 +40,17 @@ ACTIONS = {
     "enable_auto_rollback": Action(
         rollback_rules.enable_auto_rollback, rollback_rules.auto_rollback_on
     ),
+    "expire_exemptions": Action(cleanup.expire_exemptions, cleanup.none_overdue),
+    "revalidate_exemptions": Action(cleanup.revalidate_exemptions, cleanup.counted_anew),
+    "reset_exemptions": Action(cleanup.reset_exemptions, cleanup.only_good_ones),
+    "set_rate_limit": Action(mitigate.set_rate_limit, mitigate.limit_is),
+    "clear_rate_limits": Action(mitigate.clear_rate_limits, mitigate.nobody_starves),
+    "reset_user_limit": Action(mitigate.reset_user_limit, mitigate.user_does_not_starve),
+    "propose_change": Action(repository.propose_change, repository.change_proposed, GITHUB),
+    "withdraw_change": Action(repository.withdraw_change, repository.change_withdrawn, GITHUB),
+    "set_variable": Action(repository.set_variable, repository.variable_is, GITHUB),
+    "delete_variable": Action(repository.delete_variable, repository.variable_gone, GITHUB),
+    "dispatch_workflow": Action(repository.dispatch_workflow, repository.dispatched, GITHUB),
 }
 
 
@@ -56,3 +69,9 @@ def shows(call: Call) -> Look:
     """Return the look that shows whether the call took effect."""
     look: Look = validate_call(ACTIONS[call.method].shows)(**call.arguments)
     return look
+
+
+def look_at(call: Call) -> Sighting:
+    """Look once whether the call's effect shows, in the system that it concerns."""
+    with ACTIONS[call.method].system.reader() as world:
+        return shows(call)(world)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import NamedTuple, ParamSpec
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, ParamSpec
 
 from prefect import Task, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import validate_call
 
-from cct_ops.clients.reader import CctReader
 from cct_ops.errors import SteadyStateNotReached, Unavailable
 from cct_ops.ledger import changes, permits
 from cct_ops.models.permit import Permit
@@ -35,39 +35,49 @@ def action(function: Callable[P, None]) -> Task[P, None]:
 
 
 class Sighting(NamedTuple):
-    """What one look at CCT shows: whether the change took effect, and what was seen instead."""
+    """What one look shows: whether the change took effect, and what was seen instead."""
 
     took_effect: bool
     seen: str
 
 
-Look = Callable[[CctReader], Sighting]
+class System(NamedTuple):
+    """How a system outside is opened for looking and, with a permit, for changing."""
+
+    reader: Callable[[], AbstractContextManager[Any]]
+    operator: Callable[[Permit], AbstractContextManager[Any]]
 
 
-def carry_out(permit: Permit, call: Call, look: Look) -> None:
+CCT = System(reader, operator)
+
+# What a look takes is its system's reader.
+Look = Callable[[Any], Sighting]
+
+
+def carry_out(permit: Permit, call: Call, look: Look, system: System = CCT) -> None:
     """
     Send one call, and return once ``look`` shows its effect.
 
     Raises ``NotPermitted`` before anything is sent, and ``SteadyStateNotReached`` when the effect
-    does not show for as long as CCT's reads may lag behind its writes.
+    does not show for as long as reads may lag behind writes.
     """
-    with operator(permit) as cct:
+    with system.operator(permit) as world:
         try:
-            cct.perform(call)
+            world.perform(call)
         except Unavailable as error:
             get_run_logger().warning("In doubt whether %s was carried out: %s", call, error)
-    _read_back(call, look)
+    _read_back(call, look, system)
     permits.confirm(ledger(), permit, call)
     changes.activate(ledger(), permit, call)
 
 
-def _read_back(call: Call, look: Look) -> None:
+def _read_back(call: Call, look: Look, system: System) -> None:
     until = time.monotonic() + settings().settle_seconds
     pause = FIRST_LOOK_SECONDS
     while True:
         try:
-            with reader() as cct:
-                sighting = look(cct)
+            with system.reader() as world:
+                sighting = look(world)
         except Unavailable as error:
             sighting = Sighting(took_effect=False, seen=str(error))
         if sighting.took_effect:

@@ -10,6 +10,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from prefect.runtime import flow_run
 
+from cct_ops.clients.github import GitHubReader
+from cct_ops.clients.github_operator import GitHubOperator
+from cct_ops.clients.github_transport import GitHubTransport
 from cct_ops.clients.operator import CctOperator
 from cct_ops.clients.reader import CctReader
 from cct_ops.clients.transport import CctTransport
@@ -77,3 +80,25 @@ def operator(permit: Permit) -> Iterator[CctOperator]:
     """Open CCT for the calls of ``permit``, each checked against the ledger by this run's id."""
     with _transport() as transport:
         yield CctOperator(permit, Checker(ledger(), current_run().id), transport)
+
+
+@contextmanager
+def _github() -> Iterator[GitHubTransport]:
+    url, repository, token = settings().github()
+    timeout = settings().request_timeout_seconds
+    with GitHubTransport(url, repository, token, timeout) as transport:
+        yield transport
+
+
+@contextmanager
+def github_reader() -> Iterator[GitHubReader]:
+    """Open CCT's repository at GitHub for reading."""
+    with _github() as transport:
+        yield GitHubReader(transport)
+
+
+@contextmanager
+def github_operator(permit: Permit) -> Iterator[GitHubOperator]:
+    """Open the repository for the calls of ``permit``, each checked like those to CCT."""
+    with _github() as transport:
+        yield GitHubOperator(permit, Checker(ledger(), current_run().id), transport)

@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture
 
-from cct_ops.errors import ContractBroken, Rejected, Unavailable, Unsupported
+from cct_ops.errors import ContractBroken, NotPermitted, Rejected, Unavailable, Unsupported
 from cct_ops.models.canary_fix import CanaryFix
 from cct_ops.models.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall
 from cct_ops.models.cct import (
@@ -26,9 +26,11 @@ from cct_ops.models.cct import (
     SloBreach,
     SloStatus,
 )
+from cct_ops.models.deployment import with_deployment
 from cct_ops.models.rollback import RESTORE, RollbackDiagnosis, RollbackFindings
 from cct_ops.models.rollback_plan import Option, Watch, Wish
 from tasks.connections import reader, settings
+from tasks.deployment import probe_deployment
 
 T = TypeVar("T")
 
@@ -169,16 +171,18 @@ def diagnose_rollback(target: Route, wish: Wish = RESTORE) -> RollbackDiagnosis:
     """
     Look at everything that tells why the canary of ``target`` is off, and conclude.
 
-    Raises ``ContractBroken`` when CCT does not list the route.
+    Raises ``ContractBroken`` when CCT does not list the route, and ``NotPermitted`` when deploying
+    anew is wanted and GitHub cannot be read.
     """
+    deployed = probe_deployment.submit()
     canary = probe_canary.submit()
     history = probe_history.submit()
     rollbacks = probe_rollbacks.submit()
     slo = probe_slo.submit()
     breaches = probe_breaches.submit()
     health = probe_health.submit()
-    rules = None if wish.option is Option.RESTORE else probe_rules()
-    for each in (canary, history, rollbacks, slo, breaches, health):
+    rules = probe_rules() if wish.option.weakens else None
+    for each in (deployed, canary, history, rollbacks, slo, breaches, health):
         each.wait()  # none is left behind when one fails
 
     config = canary.result().routes.get(target)
@@ -186,7 +190,11 @@ def diagnose_rollback(target: Route, wish: Wish = RESTORE) -> RollbackDiagnosis:
     if config is None or objectives is None:
         path = "canary/status" if config is None else "slo/status"
         raise ContractBroken(f"GET {path} does not list {target}.")
-    return RollbackDiagnosis.of(
+    deployment = deployed.result()
+    redeploy = wish.option is Option.REDEPLOY
+    if redeploy and deployment.problem is not None:
+        raise NotPermitted(f"Nothing was done: deploying anew needs GitHub. {deployment.problem}")
+    diagnosis = RollbackDiagnosis.of(
         target,
         RollbackFindings(
             canary=config,
@@ -200,3 +208,4 @@ def diagnose_rollback(target: Route, wish: Wish = RESTORE) -> RollbackDiagnosis:
         _watch(),
         wish,
     )
+    return with_deployment(diagnosis, deployment, redeploy=redeploy)

@@ -9,11 +9,12 @@ from prefect.cache_policies import NO_CACHE
 
 from cct_ops.clients import slack
 from cct_ops.ledger.approvals import Approval
+from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import Run
 from cct_ops.reports.asking import approval_message
 from cct_ops.reports.links import run_link
-from cct_ops.reports.messages import outcome_message, raise_message
+from cct_ops.reports.messages import expired_message, outcome_message, raise_message
 from tasks.connections import settings
 
 
@@ -33,6 +34,11 @@ def tell_approval_needed(approval: Approval, run: Run) -> None:
 def tell_outcome(run: Run, target: str, outcome: Outcome, reason: str) -> None:
     """Tell people how a run ended."""
     _tell(outcome_message(run, target, outcome, reason, run_link(run.id)))
+
+
+def tell_expired(run: Run, overdue: tuple[Exemption, ...], *, done: bool) -> None:
+    """Tell people whose exemptions expired, or would have."""
+    _tell(expired_message(overdue, run_link(run.id), done=done))
 
 
 def tell_raise_proposed(run: Run, target: str, reason: str, proposal: str) -> None:

@@ -11,15 +11,14 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 
-from cct_ops.clients.reader import CctReader
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger import changes, record, wrecks
 from cct_ops.models.outcome import Outcome, Resolution
 from cct_ops.models.plan import Step
 from cct_ops.models.recovery import Begun, Finding, RecoveryDiagnosis, Wreck
-from tasks.actions import shows
+from tasks.actions import look_at
 from tasks.carry_out import FIRST_LOOK_SECONDS
-from tasks.connections import ledger, reader, settings
+from tasks.connections import ledger, settings
 from tasks.diagnose import probe
 from tasks.report import report
 from tasks.restore import holding, put_all_back
@@ -55,9 +54,8 @@ def probe_step(begun: Begun) -> Finding:
     age = wrecks.seconds_since_intent(ledger(), begun.permit_id)
     until = time.monotonic() + max(0.0, settings().settle_seconds - age)
     while True:
-        with reader() as cct:
-            sighting = shows(begun.step.call)(cct)
-            undone = not sighting.took_effect and _as_before(begun.step, cct)
+        sighting = look_at(begun.step.call)
+        undone = not sighting.took_effect and _as_before(begun.step)
         if sighting.took_effect or time.monotonic() >= until:
             break
         time.sleep(FIRST_LOOK_SECONDS)
@@ -98,9 +96,9 @@ def report_recovery(wreck: Wreck, diagnosis: RecoveryDiagnosis) -> State[Resolut
     return report(diagnosis.outcome, diagnosis)
 
 
-def _as_before(step: Step, cct: CctReader) -> bool:
+def _as_before(step: Step) -> bool:
     """Say whether all is as it was; what has no undo and is not in effect never happened."""
-    return step.undo is None or shows(step.undo)(cct).took_effect
+    return step.undo is None or look_at(step.undo).took_effect
 
 
 def _name(run_id: UUID) -> str:

@@ -70,7 +70,8 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
     cause = (state.message or state.name or "").removeprefix(ENGINE_PREFIX)
     if failed:
         cause = known.decisions[-1].reason
-    target = flow_run.parameters.get("target", "")
+    planned = known.decisions[-1].plan.target if known.decisions else flow.name
+    target = flow_run.parameters.get("target") or planned
     _publish(run, str(target), Outcome.UNDONE if undone and not failed else Outcome.FAILED, cause)
 
 

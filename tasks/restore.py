@@ -15,8 +15,8 @@ from cct_ops.errors import NotPermitted, SteadyStateNotReached
 from cct_ops.ledger import leases, locks, permits
 from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Call, Plan
-from tasks.actions import perform_all, shows
-from tasks.connections import current_run, ledger, reader, settings
+from tasks.actions import look_at, perform_all
+from tasks.connections import current_run, ledger, settings
 
 # A lock and a permit for putting back leave room for the write, its read-back and slow answers.
 MARGIN_SECONDS = 600.0
@@ -56,13 +56,12 @@ def put_all_back(plan: Plan, calls: Sequence[Call], token: int) -> None:
     """
     with _permitted(plan, calls, token) as permit:
         perform_all(permit)
-    with reader() as cct:
-        for call in calls:
-            sighting = shows(call)(cct)
-            if not sighting.took_effect:
-                raise SteadyStateNotReached(
-                    f"{call} was carried out and no longer holds: {sighting.seen}."
-                )
+    for call in calls:
+        sighting = look_at(call)
+        if not sighting.took_effect:
+            raise SteadyStateNotReached(
+                f"{call} was carried out and no longer holds: {sighting.seen}."
+            )
 
 
 @contextmanager

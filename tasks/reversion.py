@@ -8,8 +8,8 @@ from cct_ops import policy, wake_ups
 from cct_ops.ledger import changes
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.reversion import Comparison, ReversionDiagnosis
-from tasks.actions import shows
-from tasks.connections import ledger, reader, settings
+from tasks.actions import look_at
+from tasks.connections import ledger, settings
 from tasks.diagnose import probe
 from tasks.restore import holding, put_all_back
 
@@ -41,9 +41,8 @@ def end_change(change: TemporaryChange, *, early: bool) -> ReversionDiagnosis:
 @probe
 def compare(change: TemporaryChange) -> Comparison:
     """See whether the value is still as it was set, as it was before, or something else."""
-    with reader() as cct:
-        as_set = shows(change.call)(cct)
-        as_before = shows(change.revert)(cct)
+    as_set = look_at(change.call)
+    as_before = look_at(change.revert)
     return Comparison(as_set=as_set.took_effect, as_before=as_before.took_effect, seen=as_set.seen)
 
 

@@ -8,8 +8,8 @@ from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.mode import Mode
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Plan
-from tasks.actions import shows
-from tasks.connections import current_run, ledger, reader, settings
+from tasks.actions import look_at
+from tasks.connections import current_run, ledger, settings
 
 
 def too_long(plan: Plan) -> str | None:
@@ -34,8 +34,7 @@ def schedule(diagnosis: Diagnosis, plan: Plan, permit: Permit, mode: Mode) -> No
     for step in plan.steps:
         if step.lasts_minutes is None or step.undo is None:
             continue
-        with reader() as cct:
-            before = shows(step.undo)(cct).seen
+        before = look_at(step.undo).seen
         owner = changes.approver(ledger(), run.id) or f"{run.name} in {mode} mode"
         with ledger().begin() as tx:
             change = changes.schedule(

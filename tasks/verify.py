@@ -14,15 +14,24 @@ from cct_ops.errors import SteadyStateNotReached, Unavailable
 from cct_ops.ledger import record
 from cct_ops.models.cct import Route
 from cct_ops.models.plan import Plan
-from cct_ops.models.steady_state import CanaryServes, ChangeHolds
+from cct_ops.models.steady_state import (
+    CanaryServes,
+    ChangeHolds,
+    ExemptionsConsistent,
+    LimitNotReached,
+    WorkflowSucceeds,
+)
 from cct_ops.models.verification import Verdict, Verification
-from tasks.actions import shows
-from tasks.connections import current_run, ledger, reader
+from tasks.actions import look_at
+from tasks.cleanup import exemptions_consistent
+from tasks.connections import current_run, github_reader, ledger, reader
+from tasks.mitigate import limit_not_reached
 
 FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 30.0
+LATEST_RUNS = 20
 
-Judgement = Callable[[CctReader], Verification]
+Judgement = Callable[[], Verification]
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
@@ -30,7 +39,7 @@ def verify(plan: Plan) -> Verification:
     """
     Watch what the plan promised, with growing pauses, until its watch window is over.
 
-    A look that CCT does not answer says nothing and is taken again. Raises
+    A look that is not answered says nothing and is taken again. Raises
     ``SteadyStateNotReached`` as soon as one look shows that the steady state is broken.
     """
     judge = _judgement(plan)
@@ -39,12 +48,11 @@ def verify(plan: Plan) -> Verification:
     while True:
         last = time.monotonic() >= until
         try:
-            with reader() as cct:
-                found = judge(cct)
+            found = judge()
         except Unavailable as error:
             get_run_logger().warning("This look says nothing: %s", error)
             found = Verification(verdict=Verdict.TOO_FEW_SAMPLES, reason=f"The last look: {error}")
-        if found.verdict is Verdict.BROKEN or last:
+        if found.verdict is Verdict.BROKEN or found.final or last:
             break
         time.sleep(max(0.0, min(pause, until - time.monotonic())))
         pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
@@ -60,17 +68,39 @@ def _judgement(plan: Plan) -> Judgement:
     steady = plan.steady_state
     if isinstance(steady, ChangeHolds):
         return partial(_still_so, plan, steady)
-    return partial(_serves, Route(plan.target), steady)
+    if isinstance(steady, WorkflowSucceeds):
+        return partial(_succeeds, steady)
+    if isinstance(steady, ExemptionsConsistent):
+        return _of_cct(partial(exemptions_consistent, steady))
+    if isinstance(steady, LimitNotReached):
+        return _of_cct(partial(limit_not_reached, steady))
+    return _of_cct(partial(_serves, Route(plan.target), steady))
+
+
+def _of_cct(judge: Callable[[CctReader], Verification]) -> Judgement:
+    """Judge by one look at CCT."""
+
+    def look() -> Verification:
+        with reader() as cct:
+            return judge(cct)
+
+    return look
 
 
 def _serves(route: Route, steady: CanaryServes, cct: CctReader) -> Verification:
     return Verification.of_canary(route, steady, cct.canary_status(), cct.canary_metrics())
 
 
-def _still_so(plan: Plan, steady: ChangeHolds, cct: CctReader) -> Verification:
+def _succeeds(steady: WorkflowSucceeds) -> Verification:
+    with github_reader() as github:
+        runs = github.workflow_runs(steady.workflow, LATEST_RUNS)
+    return Verification.of_workflow(steady, runs)
+
+
+def _still_so(plan: Plan, steady: ChangeHolds) -> Verification:
     """Look once more at what each step changed."""
     for call in plan.calls:
-        sighting = shows(call)(cct)
+        sighting = look_at(call)
         if not sighting.took_effect:
             return Verification(
                 verdict=Verdict.BROKEN, reason=f"{call} no longer holds: {sighting.seen}."

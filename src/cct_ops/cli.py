@@ -32,6 +32,8 @@ app = App(
 for name, where in {
     "up": "up:up",
     "demo": "demo:demo",
+    "summary": "summary:app",
+    "coverage": "coverage:coverage",
     "stop": "switches:stop",
     "resume": "switches:resume",
     "hold": "switches:hold",
@@ -47,8 +49,9 @@ for name, where in {
 }.items():
     app.command(f"cct_ops.commands.{where}", name=name)
 
-# They make an environment of their own; every other command works on the stack that runs here.
-_APART = ("up", "demo", "--version")
+# They make an environment of their own or need none; every other command works on the stack that
+# runs here.
+_APART = ("up", "demo", "summary", "coverage", "--version")
 
 
 def adopt() -> None:
@@ -65,7 +68,7 @@ def main() -> None:
     elif sys.argv[1] not in _APART:
         adopt()
     try:
-        code = app()
+        code = app(sys.argv[1:])
     except OpsError as error:
         console = Console(stderr=True, soft_wrap=True)
         console.print(Text.assemble(("cct-ops: ", "bold red"), str(error)))

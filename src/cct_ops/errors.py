@@ -23,11 +23,15 @@ class Unavailable(OpsError):
     No usable answer came: connection failure, timeout, 429 or 5xx. Worth retrying.
 
     ``retry_after_seconds`` is what the server asked for, already capped; None if it asked nothing.
+    ``refused`` says that it came from a limit (429), and not from a failure.
     """
 
-    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after_seconds: float | None = None, refused: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+        self.refused = refused
 
 
 class Rejected(OpsError):
@@ -45,7 +49,15 @@ class Rejected(OpsError):
 
 
 class Unsupported(OpsError):
-    """This CCT does not offer the endpoint; the message names the nearest equivalent."""
+    """
+    This CCT does not offer the endpoint; the message names the nearest equivalent.
+
+    ``family`` says that all endpoints of that kind are missing, and not this one alone.
+    """
+
+    def __init__(self, message: str, *, family: bool = False) -> None:
+        super().__init__(message)
+        self.family = family
 
 
 class ContractBroken(OpsError):

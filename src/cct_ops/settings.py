@@ -40,6 +40,19 @@ class Settings(BaseSettings):
     grafana_url: HttpUrl | None = Field(
         None, description="The canary dashboard that reports link to; without it no link."
     )
+    gh_token: SecretStr | None = Field(
+        None, validation_alias=AliasChoices("GH_TOKEN"), description="GitHub's token."
+    )
+    github_repository: str | None = Field(
+        None,
+        validation_alias=AliasChoices("GITHUB_REPOSITORY"),
+        description="CCT's repository on GitHub, as owner/name.",
+    )
+    github_api_url: HttpUrl = Field(
+        HttpUrl("https://api.github.com"),
+        validation_alias=AliasChoices("GITHUB_API_URL"),
+        description="GitHub's REST API; it is asked nothing while the two above are not set.",
+    )
     alertmanager_url: HttpUrl | None = Field(
         None, description="Whose silences keep automation off; without it none are asked for."
     )
@@ -75,6 +88,11 @@ class Settings(BaseSettings):
     )
     approval_minutes: float = Field(
         15, gt=0, description="How long a request for approval stays open."
+    )
+
+    reviews_path: Path = Field(
+        Path(".cct-ops/reviews"),
+        description="Where post-incident reviews are written; a mounted folder in a container.",
     )
 
     gateway_host: str = Field("127.0.0.1", description="Where the gateway listens.")
@@ -125,6 +143,14 @@ class Settings(BaseSettings):
         if self.x_api_key is None:
             raise BadConfiguration("X_API_KEY is not set: set it to the key of that CCT.")
         return str(self.cct_url).rstrip("/"), self.x_api_key
+
+    def github(self) -> tuple[str, str, SecretStr]:
+        """Return GitHub's API, the repository and the token; the latter two must be set."""
+        if self.github_repository is None:
+            raise BadConfiguration("GITHUB_REPOSITORY is not set: set it to owner/name.")
+        if self.gh_token is None:
+            raise BadConfiguration("GH_TOKEN is not set: set it to a token of that repository.")
+        return str(self.github_api_url).rstrip("/"), self.github_repository, self.gh_token
 
     def ledger_url(self) -> SecretStr:
         """Return the ledger's URL; it must be set."""

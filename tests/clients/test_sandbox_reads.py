@@ -27,6 +27,13 @@ READS: list[Read] = [
     CctReader.canary_metrics,
     lambda cct: cct.slo_status(60),
     lambda cct: cct.slo_breaches(1),
+    CctReader.exemption_health,
+    CctReader.exemption_report,
+    CctReader.exemption_weekly_report,
+    CctReader.expired_exemptions,
+    CctReader.rate_limit_status,
+    lambda cct: cct.rate_limit_events(1),
+    CctReader.rate_limit_config,
     CctReader.health,
 ]
 

@@ -171,7 +171,7 @@ def test_a_missing_family_is_unsupported() -> None:
         ("canary/rollbacks", "nothing in this release is equivalent"),
         ("canary/history", "canary/status shows the present only"),
         ("canary/promote", "canary/enable with the route and percentage=100"),
-        ("exemptions/expired", "nothing in this release is equivalent"),
+        ("exemptions/expired", "the nearest is exemptions/report"),
     ],
 )
 def test_a_missing_verb_is_unsupported_at_any_status(status: int, path: str, nearest: str) -> None:

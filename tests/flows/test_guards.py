@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from prefect import flow
 
 from cct_ops.errors import SteadyStateNotReached
-from cct_ops.ledger import switches
+from cct_ops.ledger import approvals, switches
+from cct_ops.ledger.approvals import Terms
 from cct_ops.ledger.schema import decisions, incidents
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
@@ -23,7 +24,7 @@ from tasks.connections import ledger, settings
 from tasks.diagnose import diagnose_rollback
 from tasks.rollback import reset_canary
 from tests.flows.test_auto_rollback import ROUTE, known, pull, run
-from tests.ledger.history import attempt
+from tests.ledger.history import Conclusion, a_run, attempt, plan
 
 LENIENT = Path(__file__).with_name("policy.yaml").read_text()
 
@@ -80,6 +81,22 @@ def test_a_recurrence_costs_the_playbook_its_autonomy(
     ended = run(Mode.AUTO)
 
     assert "Approve mode needs a run that can be suspended" in (ended.message or "")
+    assert sandbox.writes() == []
+
+
+def test_a_run_that_would_ask_joins_the_one_that_waits_already(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    waiting = a_run()
+    wanted = plan(ROUTE)
+    terms = Terms(why="Somebody has to say yes.", seconds=60)
+    approvals.request(engine, Conclusion(wanted), wanted, waiting, terms)
+    pull(sandbox)
+
+    ended = run(Mode.APPROVE)
+
+    assert (ended.name, ended.type.value) == ("Merged", "COMPLETED")
+    assert f"run {waiting.id} waits for approval" in (ended.message or "")
     assert sandbox.writes() == []
 
 

@@ -12,10 +12,13 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from tests.conftest import ROOT
 
 MODULES = [
-    name for name in ("diagnose", "validate", "verify") if (ROOT / f"tasks/{name}.py").is_file()
+    name
+    for name in ("diagnose", "validate", "deployment", "verify")
+    if (ROOT / f"tasks/{name}.py").is_file()
 ]
 PROBES = [
     value
@@ -24,12 +27,19 @@ PROBES = [
     if isinstance(value, Task) and name.startswith("probe_")
 ]
 # What the parameters of probes are filled with; a new probe's new parameter belongs here.
-ARGUMENTS: dict[str, Any] = {"route": Route.PRE_MARKET_BRIEFING}
+ARGUMENTS: dict[str, Any] = {
+    "route": Route.PRE_MARKET_BRIEFING,
+    "workflow": "deploy.yml",
+    "path": "test-summary.json",
+    "run_id": 7,
+    "as_canary": True,
+}
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: str(probe.fn.__name__))
 def test_a_probe_changes_nothing(sandbox: SandboxControl, probe: Task[..., Any]) -> None:
     sandbox.roll_back(Route.PRE_MARKET_BRIEFING, "p95_latency_ms", observed=6200, threshold=5000)
+    sandbox.seed_github(GitHubSeed(runs=(SeededRun(id=7),)))
     needed = [
         name
         for name, parameter in inspect.signature(probe.fn).parameters.items()
@@ -45,4 +55,5 @@ def test_a_probe_changes_nothing(sandbox: SandboxControl, probe: Task[..., Any])
 
     assert ended.is_completed(), ended.message
     assert sandbox.writes() == []
+    assert sandbox.github().writes == ()
     assert sandbox.state() == before

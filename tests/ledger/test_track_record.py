@@ -108,7 +108,7 @@ def test_what_could_not_be_undone_leaves_only_looking(engine: sa.Engine) -> None
             plan(),
             run=a_run(),
             mode=Mode.AUTO,
-            verdict=track_record.UNDO_FAILED,
+            verdict=record.UNDO_FAILED,
             reason="CCT is away.",
         )
 

@@ -39,6 +39,14 @@ _FAMILIES = {
         "no SLO monitoring",
         "without it nothing says whether a route meets its objectives",
     ),
+    "exemptions": (
+        "no exemption management",
+        "without it exemptions are only comments in the source",
+    ),
+    "rate-limit": (
+        "no administration of rate limits",
+        "without it limits are constants, and security/status is the only view of them",
+    ),
 }
 
 _NOTHING = "nothing in this release is equivalent"
@@ -54,6 +62,11 @@ _NEAREST = {
     "canary/promote": "the nearest is canary/enable with the route and percentage=100",
     "slo/status": f"{_NOTHING}; objectives are kept inside CCT",
     "slo/breaches": f"{_NOTHING}; slo/status, if it is there, shows the present only",
+    "exemptions/health": f"{_NOTHING}; exemptions/report shows that it answers, and no more",
+    "exemptions/expired": "the nearest is exemptions/report: its upcoming ones that are past",
+    "exemptions/cleanup": "the nearest is exemptions/maintenance with the task cleanup",
+    "exemptions/revalidate": "the nearest is exemptions/validate, which only answers",
+    "exemptions/reset": f"{_NOTHING}; exemptions/revoke ends one record at a time",
 }
 
 
@@ -99,11 +112,13 @@ class Exchange:
         status, code = self.answer.status, self._code()
         said = f"{self.request} was answered {' '.join(filter(None, (str(status), code)))}"
         if code in {"NOT_FOUND", "ENDPOINT_NOT_FOUND"}:
-            return Unsupported(self._unsupported(code))
+            return Unsupported(self._unsupported(code), family=code == "NOT_FOUND")
         words = self._words()
         if status == 429 or status >= 500:
             return Unavailable(
-                f"{said}: {words}.", retry_after_seconds=retry_after_seconds(self.answer)
+                f"{said}: {words}.",
+                retry_after_seconds=retry_after_seconds(self.answer),
+                refused=status == 429,
             )
         advice = ""
         if status < 400:

@@ -7,10 +7,12 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import Field, FiniteFloat, TypeAdapter, ValidationError, validate_call
 
+from cct_ops.clients.dialect import mounted
 from cct_ops.clients.exchange import named, parse
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted
 from cct_ops.models.cct import AutoRollback, CanaryConfig, CanaryRules, Route, Wire
+from cct_ops.models.cct_limits import LimitClass, RateLimit
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call, Scalar
 
@@ -50,6 +52,12 @@ CALLS = frozenset(
         "set_slo_thresholds",
         "disable_auto_rollback",
         "enable_auto_rollback",
+        "expire_exemptions",
+        "revalidate_exemptions",
+        "reset_exemptions",
+        "set_rate_limit",
+        "clear_rate_limits",
+        "reset_user_limit",
     }
 )
 
@@ -87,7 +95,9 @@ class CctOperator:
         return self._change_route("disable_canary", "canary/disable", route)
 
     def promote_canary(self, route: Route) -> CanaryConfig:
-        """Give a route's canary all of the traffic."""
+        """Give a route's canary all of its traffic."""
+        if mounted(self._transport, "canary"):
+            return self._change_route("promote_canary", "canary/enable", route, percentage=100)
         return self._change_route("promote_canary", "canary/promote", route)
 
     def set_canary(
@@ -148,11 +158,56 @@ class CctOperator:
         payload = self._write(method, {}, "POST", path)
         return parse(_SWITCHED, payload, named("POST", path)).auto_rollback.enabled
 
-    def _change_route(self, method: str, path: str, route: Route) -> CanaryConfig:
+    def expire_exemptions(self) -> None:
+        """Mark every active exemption whose date is past as expired."""
+        if mounted(self._transport, "exemptions"):
+            path, json = "exemptions/maintenance", {"task": "cleanup"}
+        else:
+            path, json = "exemptions/cleanup", None
+        self._write("expire_exemptions", {}, "POST", path, json=json)
+
+    def revalidate_exemptions(self) -> None:
+        """Derive every exemption's status from its date, and write their list and counts anew."""
+        if mounted(self._transport, "exemptions"):
+            path, json = "exemptions/validate", dict[str, Any]()
+        else:
+            path, json = "exemptions/revalidate", None
+        self._write("revalidate_exemptions", {}, "POST", path, json=json)
+
+    def reset_exemptions(self) -> None:
+        """Keep the exemptions that are active, in date and valid, and forget all others."""
+        self._write("reset_exemptions", {}, "POST", "exemptions/reset")
+
+    def set_rate_limit(self, endpoint: LimitClass, max_requests: int, window_ms: int) -> None:
+        """Set how many requests a user may make in one class, and in what time."""
+        given = {"max_requests": max_requests, "window_ms": window_ms}
+        limit = RateLimit.model_validate(given).model_dump(by_alias=True)
+        self._write(
+            "set_rate_limit",
+            {"endpoint": endpoint.value, **given},
+            "POST",
+            "rate-limit/config",
+            json={"endpoint": endpoint.value, **limit},
+        )
+
+    def clear_rate_limits(self) -> None:
+        """Forget what was counted of everybody."""
+        self._write("clear_rate_limits", {}, "POST", "rate-limit/clear")
+
+    def reset_user_limit(self, user: str) -> None:
+        """Forget what was counted of one user."""
+        if not user:
+            raise NotPermitted("Nothing was sent: the user whose limit is reset has no name.")
+        self._write(
+            "reset_user_limit", {"user": user}, "POST", "rate-limit/reset", query={"user": user}
+        )
+
+    def _change_route(self, method: str, path: str, route: Route, **more: int) -> CanaryConfig:
         # CCT takes a missing route for all of them, so what leaves here must name one that exists.
         if route not in frozenset(Route):
             raise NotPermitted(f"Nothing was sent: {route!r} is not a route of CCT.")
-        payload = self._write(method, {"route": str(route)}, "POST", path, query={"route": route})
+        query: dict[str, str | int] = {"route": route, **more}
+        payload = self._write(method, {"route": str(route)}, "POST", path, query=query)
         return parse(_CHANGED, payload, named("POST", path)).config
 
     def _write(

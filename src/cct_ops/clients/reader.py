@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
 from cct_ops.clients.exchange import named, parse
 from cct_ops.clients.transport import CctTransport
+from cct_ops.errors import Unsupported
 from cct_ops.models.cct import (
     CanaryMetrics,
     CanaryRules,
@@ -18,6 +20,14 @@ from cct_ops.models.cct import (
     SloStatus,
     Wire,
 )
+from cct_ops.models.cct_exemptions import (
+    Exemption,
+    ExemptionHealth,
+    ExemptionReport,
+    Validation,
+    WeeklyReport,
+)
+from cct_ops.models.cct_limits import RateLimitConfig, RateLimitEvent, RateLimitStatus
 
 T = TypeVar("T")
 
@@ -28,6 +38,14 @@ class _History(Wire):
 
 class _Rollbacks(Wire):
     rollbacks: tuple[RollbackEvent, ...]
+
+
+class _Expired(Wire):
+    expired: tuple[Exemption, ...]
+
+
+class _Events(Wire):
+    events: tuple[RateLimitEvent, ...]
 
 
 class _Symbols(BaseModel):
@@ -51,6 +69,14 @@ _SLO_STATUSES = TypeAdapter(tuple[SloStatus, ...])
 _SLO_BREACHES = TypeAdapter(tuple[SloBreach, ...])
 _SYMBOLS = TypeAdapter(_Symbols)
 _HEALTHY = TypeAdapter(_Healthy)
+_EXEMPTION_HEALTH = TypeAdapter(ExemptionHealth)
+_EXEMPTION_REPORT = TypeAdapter(ExemptionReport)
+_WEEKLY_REPORT = TypeAdapter(WeeklyReport)
+_VALIDATION = TypeAdapter(Validation)
+_EXPIRED = TypeAdapter(_Expired)
+_LIMIT_STATUS = TypeAdapter(RateLimitStatus)
+_LIMIT_EVENTS = TypeAdapter(_Events)
+_LIMIT_CONFIG = TypeAdapter(RateLimitConfig)
 
 
 class CctReader:
@@ -58,6 +84,10 @@ class CctReader:
 
     def __init__(self, transport: CctTransport) -> None:
         self._transport = transport
+
+    def keep_silent(self, seconds: float) -> None:
+        """Let no run of ours send anything for that long; the next read waits for its end."""
+        self._transport.keep_silent(seconds)
 
     def canary_status(self) -> CanaryStatus:
         """Read every route's canary configuration."""
@@ -113,5 +143,58 @@ class CctReader:
             return Health(answered=True, status=f"{status}: {exchange.shown(str(said))}")
         raise exchange.failure()
 
-    def _read(self, shape: TypeAdapter[T], path: str, **query: int) -> T:
-        return parse(shape, self._transport.read(path, **query), named("GET", path))
+    def exemption_health(self) -> ExemptionHealth:
+        """Read what the exemption system says of itself."""
+        return self._read(_EXEMPTION_HEALTH, "exemptions/health")
+
+    def exemption_report(self) -> ExemptionReport:
+        """Read the counts of exemptions, and what expires soon."""
+        return self._read(_EXEMPTION_REPORT, "exemptions/report")
+
+    def exemption_weekly_report(self) -> WeeklyReport:
+        """Read the exemption report for people."""
+        return self._read(_WEEKLY_REPORT, "exemptions/weekly-report")
+
+    def validate_exemptions(self, files: Sequence[str] = ()) -> Validation:
+        """Ask which exemptions the files hold and what is wrong with them; without files, all."""
+        question = {"files": list(files)} if files else {}
+        return self._read(_VALIDATION, "exemptions/validate", asking=question)
+
+    def expired_exemptions(self) -> tuple[Exemption, ...]:
+        """
+        Read the exemptions whose date is past, marked as expired or still active.
+
+        A CCT without this endpoint tells only those that are still active, by its report.
+        """
+        try:
+            return self._read(_EXPIRED, "exemptions/expired").expired
+        except Unsupported as missing:
+            if missing.family:
+                raise
+            report = self.exemption_report()
+            return tuple(
+                each for each in report.upcoming_expirations if each.overdue(report.generated_at)
+            )
+
+    def rate_limit_status(self) -> RateLimitStatus:
+        """Read every class of the admin limiter and every user that it counts."""
+        return self._read(_LIMIT_STATUS, "rate-limit/status")
+
+    def rate_limit_events(self, hours: int) -> tuple[RateLimitEvent, ...]:
+        """Read the refusals of the last hours, newest first."""
+        return self._read(_LIMIT_EVENTS, "rate-limit/events", hours=hours).events
+
+    def rate_limit_config(self) -> RateLimitConfig:
+        """Read the limit of every class."""
+        return self._read(_LIMIT_CONFIG, "rate-limit/config")
+
+    def _read(
+        self,
+        shape: TypeAdapter[T],
+        path: str,
+        *,
+        asking: Mapping[str, Any] | None = None,
+        **query: int,
+    ) -> T:
+        payload = self._transport.read(path, asking=asking, **query)
+        return parse(shape, payload, named("GET" if asking is None else "POST", path))

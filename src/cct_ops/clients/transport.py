@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import MappingProxyType, TracebackType
@@ -62,29 +63,46 @@ class CctTransport:
     ) -> None:
         self._client.__exit__(kind, exc, traceback)
 
-    def read(self, path: str, **query: str | int) -> Any:
-        """Return the payload of a GET; concurrent runs may share one answer."""
-        return self.ask(path, None, **query).payload()
+    def keep_silent(self, seconds: float) -> None:
+        """Let nobody send anything to this CCT for that long, which is what refills its limits."""
+        self._pacer.back_off(seconds)
+
+    def read(
+        self, path: str, *, asking: Mapping[str, Any] | None = None, **query: str | int
+    ) -> Any:
+        """Return the payload of a read; concurrent runs may share one answer."""
+        return self.ask(path, None, asking=asking, **query).payload()
 
     def ask(
-        self, path: str, headers: Mapping[str, str] | None = None, **query: str | int
+        self,
+        path: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        asking: Mapping[str, Any] | None = None,
+        **query: str | int,
     ) -> Exchange:
-        """Return a GET's answer as it is, for an endpoint that does not use the envelope."""
-        target = _target(path, query)
+        """
+        Return a read's answer as it is, for an endpoint that does not use the envelope.
+
+        A read is a GET; with ``asking`` it is a POST of that question, which changes nothing.
+        """
+        method, target = "GET" if asking is None else "POST", _target(path, query)
         extra = headers or {}
         # The raw answer is what is shared: each sharer reads it itself and gets the same error.
         key = " ".join([target, *(f"{name}:{value}" for name, value in sorted(extra.items()))])
+        if asking is not None:
+            key += f" {json.dumps(asking, sort_keys=True)}"
         answer = self._pacer.read(
-            key, lambda: self._send("GET", target, None, write=False, extra=extra)
+            key, lambda: self._send(method, target, asking, write=False, extra=extra)
         )
-        return Exchange("GET", target, answer, self._api_key)
+        return Exchange(method, target, answer, self._api_key)
 
     def write(
         self,
         method: str,
         path: str,
         query: Mapping[str, str | int],
-        json: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | None,
         *,
         allowed: AbstractContextManager[None],
     ) -> Any:
@@ -96,14 +114,14 @@ class CctTransport:
         target = _target(path, query)
         # The wait for a slot can outlive a permit, so the slot comes first.
         with self._pacer.write_slot(), allowed:
-            answer = self._send(method, target, json, write=True)
+            answer = self._send(method, target, body, write=True)
             return Exchange(method, target, answer, self._api_key).payload()
 
     def _send(
         self,
         method: str,
         target: str,
-        json: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | None,
         *,
         write: bool,
         extra: Mapping[str, str] = MappingProxyType({}),
@@ -112,7 +130,7 @@ class CctTransport:
         request = named(method, target)
         headers = {**extra, **self._headers()}
         try:
-            response = self._client.request(method, target, json=json, headers=headers)
+            response = self._client.request(method, target, json=body, headers=headers)
         except httpx.DecodingError as exc:
             raise ContractBroken(
                 f"The body of the answer to {request} cannot be decompressed."

@@ -67,8 +67,9 @@ class PostOffice:
                     insert(letters)
                     .values(approval_id=approval.id, approver_id=person.id)
                     .on_conflict_do_nothing()
+                    .returning(letters.c.approver_id)
                 )
-                if noted.rowcount:
+                if noted.one_or_none() is not None:
                     slack.post(webhook, *letter(approval, person, self.link(approval, person)))
             return True
         return False

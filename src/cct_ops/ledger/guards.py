@@ -114,9 +114,14 @@ def _failed() -> sa.FromClause:
 
     A run that died without a conclusion counts once its permit is over.
     """
-    last_fix = sa.select(sa.func.max(resolutions.c.finished_at)).where(*_VERIFIED_FIX)
+    last_fix = (
+        sa.select(resolutions.c.finished_at)
+        .where(*_VERIFIED_FIX)
+        .order_by(resolutions.c.finished_at.desc())
+        .limit(1)
+    )
     over = sa.func.coalesce(resolutions.c.finished_at, permits.c.closed_at, permits.c.expires_at)
-    fixed = _held(permits.c.run_id) & (
+    fixed = held(permits.c.run_id) & (
         resolutions.c.run_id.is_(None) | (resolutions.c.outcome == Outcome.RESOLVED)
     )
     return (
@@ -188,13 +193,16 @@ def _one(name: str, query: sa.Select[Any]) -> sa.Label[Any]:
     return query.scalar_subquery().label(name)
 
 
-def _held(run_id: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
-    """Whether a verification of the run says that its fix holds: completed is not fixed."""
-    return sa.exists(
-        sa.select(sa.literal(1)).where(
-            verifications.c.run_id == run_id, verifications.c.verdict == Verdict.HOLDS
-        )
+def held(run_id: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
+    """
+    Whether a verification of the run says that its fix holds: completed is not fixed.
+
+    No ``exists``, which PostgreSQL may turn into a scan of all verifications there ever were.
+    """
+    found = sa.select(verifications.c.id).where(
+        verifications.c.run_id == run_id, verifications.c.verdict == Verdict.HOLDS
     )
+    return found.limit(1).scalar_subquery().is_not(None)
 
 
 _CHANGE = permits.c.kind == sa.literal_column("'change'")  # literally so for the partial indexes
@@ -211,7 +219,7 @@ _VERIFIED_FIX = (
     resolutions.c.playbook == _PLAYBOOK,
     resolutions.c.target == _TARGET,
     resolutions.c.outcome == Outcome.RESOLVED,
-    _held(resolutions.c.run_id),
+    held(resolutions.c.run_id),
 )
 
 _FACTS = _query()

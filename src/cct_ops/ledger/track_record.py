@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from cct_ops.ledger.schema import decisions, permits, resolutions, verifications
+from cct_ops.ledger import record
+from cct_ops.ledger.guards import held
+from cct_ops.ledger.schema import decisions, permits, resolutions
 from cct_ops.ledger.sql import now
 from cct_ops.models.autonomy import BadFix, Flaw, TargetClass, TrackRecord
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.targets import like
-from cct_ops.models.verification import Verdict
 
-UNDO_FAILED = "undo failed"  # the gate's verdict; what was changed is still changed
+_EVER = datetime(1, 1, 1, tzinfo=UTC)
+_DID_NOT_LAST = sa.literal("its verified fix did not last")
+
+_PLAYBOOK = sa.bindparam("playbook", type_=sa.Text)
+_PATTERNS = sa.bindparam("patterns", type_=ARRAY(sa.Text))
+_SINCE = sa.bindparam("since", type_=sa.DateTime(timezone=True))
+_WITHIN = sa.bindparam("within", type_=sa.Interval)
+_WANTED_AGAIN = sa.bindparam("wanted_again", type_=sa.Text)
 
 
 def of(
@@ -30,33 +40,19 @@ def of(
 
     ``wanted_again`` is a target that needs a change right now: a recent fix of it did not last.
     """
-    patterns = [like(pattern) for pattern in targets.patterns]
+    asked: dict[str, Any] = {
+        "playbook": playbook,
+        "patterns": [like(pattern) for pattern in targets.patterns],
+        "since": clean_since or _EVER,
+    }
     within = timedelta(hours=recurs_within_hours)
-
-    def of_class(
-        table: sa.Table, moment: sa.ColumnElement[datetime]
-    ) -> tuple[sa.ColumnElement[bool], ...]:
-        """Which rows of a table are this record's."""
-        return (
-            table.c.playbook == playbook,
-            sa.or_(*(table.c.target.like(pattern, escape="\\") for pattern in patterns)),
-            *((moment > clean_since,) if clean_since else ()),
-        )
-
-    ended = of_class(resolutions, resolutions.c.finished_at)
-    bad = (
-        _newest(tx, _failures().where(*ended)),
-        _newest(tx, _recurrences(within).where(*ended)),
-        _recurring_now(tx, playbook, wanted_again, within, clean_since),
-    )
-    ineffective = max((each for each in bad if each), key=lambda each: each.at, default=None)
-    harmful = _newest(tx, _harms().where(*of_class(decisions, decisions.c.decided_at)))
-    last_bad_at = max((each.at for each in (ineffective, harmful) if each), default=None)
-    good = sa.select(sa.func.count()).where(*ended, _fixed())
-    if last_bad_at is not None:
-        good = good.where(resolutions.c.finished_at > last_bad_at)
+    rows = tx.execute(_BAD, asked | {"within": within, "wanted_again": wanted_again})
+    bad = [BadFix.model_validate(dict(row)) for row in rows.mappings()]
+    after = max((each.at for each in bad), default=asked["since"])
     return TrackRecord(
-        ineffective=ineffective, harmful=harmful, verified_fixes=tx.execute(good).scalar_one()
+        ineffective=_newest(bad, Flaw.INEFFECTIVE),
+        harmful=_newest(bad, Flaw.HARMFUL),
+        verified_fixes=tx.execute(_GOOD, asked | {"since": after}).scalar_one(),
     )
 
 
@@ -66,86 +62,93 @@ def targets(tx: sa.Connection, playbook: str) -> list[str]:
     return list(tx.execute(changed.order_by(permits.c.target)).scalars())
 
 
-def _failures() -> sa.Select[tuple[datetime, str, str, str]]:
-    """Changes that were made and did not end in a verified fix."""
-    changed = sa.exists(
-        sa.select(sa.literal(1)).where(
-            permits.c.run_id == resolutions.c.run_id, permits.c.kind == "change"
-        )
+def _newest(bad: list[BadFix], flaw: Flaw) -> BadFix | None:
+    return max((each for each in bad if each.flaw is flaw), key=lambda each: each.at, default=None)
+
+
+def _of_class(table: sa.Table, moment: sa.ColumnElement[Any]) -> tuple[sa.ColumnElement[bool], ...]:
+    """Which rows of a table are this record's."""
+    return (
+        table.c.playbook == _PLAYBOOK,
+        table.c.target.like(sa.any_(_PATTERNS)),
+        moment > _SINCE,
     )
+
+
+def _bad(
+    flaw: Flaw, at: sa.ColumnElement[Any], target: sa.ColumnElement[Any], what: Any
+) -> sa.Select[Any]:
+    """Select what a ``BadFix`` is made of."""
     return sa.select(
-        resolutions.c.finished_at.label("at"),
-        resolutions.c.target,
-        sa.literal(Flaw.INEFFECTIVE.value).label("flaw"),
-        (resolutions.c.outcome + ", " + resolutions.c.reason).label("what"),
-    ).where(resolutions.c.outcome != Outcome.RESOLVED, changed)
+        at.label("at"),
+        target.label("target"),
+        sa.literal(flaw.value).label("flaw"),
+        what.label("what"),
+    )
 
 
-def _recurrences(within: timedelta) -> sa.Select[tuple[datetime, str, str, str]]:
+def _failures() -> sa.Select[Any]:
+    """Changes that were made and did not end in a verified fix."""
+    permit = sa.select(permits.c.id).where(
+        permits.c.run_id == resolutions.c.run_id, permits.c.kind == sa.literal_column("'change'")
+    )
+    ended = resolutions.c
+    what = ended.outcome + sa.literal(", ") + ended.reason
+    return _bad(Flaw.INEFFECTIVE, ended.finished_at, ended.target, what).where(
+        *_of_class(resolutions, ended.finished_at),
+        ended.outcome != Outcome.RESOLVED,
+        permit.limit(1).scalar_subquery().is_not(None),
+    )
+
+
+def _recurrences() -> sa.Select[Any]:
     """Verified fixes whose target needed the same playbook again soon after."""
+    ended = resolutions.c
     again = (
         sa.select(sa.func.min(decisions.c.decided_at).label("at"))
         .where(
-            decisions.c.playbook == resolutions.c.playbook,
-            decisions.c.target == resolutions.c.target,
-            decisions.c.decided_at > resolutions.c.finished_at,
-            decisions.c.decided_at <= resolutions.c.finished_at + sa.literal(within, sa.Interval),
-            decisions.c.run_id != resolutions.c.run_id,
+            decisions.c.playbook == ended.playbook,
+            decisions.c.target == ended.target,
+            decisions.c.decided_at > ended.finished_at,
+            decisions.c.decided_at <= ended.finished_at + _WITHIN,
+            decisions.c.run_id != ended.run_id,
         )
         .lateral("again")
     )
     return (
-        sa.select(
-            again.c.at,
-            resolutions.c.target,
-            sa.literal(Flaw.INEFFECTIVE.value).label("flaw"),
-            sa.literal("its verified fix did not last").label("what"),
-        )
+        _bad(Flaw.INEFFECTIVE, again.c.at, ended.target, _DID_NOT_LAST)
         .select_from(resolutions.join(again, again.c.at.is_not(None)))
-        .where(_fixed())
+        .where(*_of_class(resolutions, ended.finished_at), _FIXED)
     )
 
 
-def _harms() -> sa.Select[tuple[datetime, str, str, str]]:
+def _recurrence_now() -> sa.Select[Any]:
+    """The recurrence that this very moment is, before any decision about it is written."""
+    ended = resolutions.c
+    return _bad(Flaw.INEFFECTIVE, now(), ended.target, _DID_NOT_LAST).where(
+        *_of_class(resolutions, ended.finished_at),
+        ended.target == _WANTED_AGAIN,
+        ended.finished_at >= now() - _WITHIN,
+        _FIXED,
+    )
+
+
+def _harms() -> sa.Select[Any]:
     """Changes that failed and could not be undone either."""
-    return sa.select(
-        decisions.c.decided_at.label("at"),
-        decisions.c.target,
-        sa.literal(Flaw.HARMFUL.value).label("flaw"),
-        decisions.c.reason.label("what"),
-    ).where(decisions.c.verdict == UNDO_FAILED)
-
-
-def _newest(tx: sa.Connection, found: sa.Select[tuple[datetime, str, str, str]]) -> BadFix | None:
-    row = tx.execute(found.order_by(sa.desc("at")).limit(1)).one_or_none()
-    return None if row is None else BadFix.model_validate(dict(row._mapping))  # noqa: SLF001
-
-
-def _recurring_now(
-    tx: sa.Connection,
-    playbook: str,
-    target: str | None,
-    within: timedelta,
-    clean_since: datetime | None,
-) -> BadFix | None:
-    """Return the recurrence that this very moment is, before any decision about it is written."""
-    fixed_at = sa.select(sa.func.max(resolutions.c.finished_at)).where(
-        resolutions.c.playbook == playbook, resolutions.c.target == target, _fixed()
-    )
-    moment, last = tx.execute(sa.select(now(), fixed_at.scalar_subquery())).one()
-    if target is None or last is None or moment - last > within:
-        return None
-    if clean_since is not None and last < clean_since:
-        return None
-    return BadFix(
-        at=moment, target=target, flaw=Flaw.INEFFECTIVE, what="its verified fix did not last"
+    said = decisions.c
+    return _bad(Flaw.HARMFUL, said.decided_at, said.target, said.reason).where(
+        *_of_class(decisions, said.decided_at), said.verdict == record.UNDO_FAILED
     )
 
 
-def _fixed() -> sa.ColumnElement[bool]:
-    return (resolutions.c.outcome == Outcome.RESOLVED) & sa.exists(
-        sa.select(sa.literal(1)).where(
-            verifications.c.run_id == resolutions.c.run_id,
-            verifications.c.verdict == Verdict.HOLDS,
-        )
+_FIXED = (resolutions.c.outcome == Outcome.RESOLVED) & held(resolutions.c.run_id)
+
+# The newest of each way to be bad.
+_BAD = sa.union_all(
+    *(
+        sa.select(found.order_by(sa.desc("at")).limit(1).subquery())
+        for found in (_failures(), _recurrences(), _recurrence_now(), _harms())
     )
+)
+
+_GOOD = sa.select(sa.func.count()).where(*_of_class(resolutions, resolutions.c.finished_at), _FIXED)

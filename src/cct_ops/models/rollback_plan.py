@@ -24,11 +24,17 @@ A_PERSON_DECIDES = "It weakens what protects users from a bad canary."
 
 
 class Option(StrEnum):
-    """What to do: put the canary back, or weaken auto-rollback for a while."""
+    """What to do: put the canary back, weaken auto-rollback for a while, or deploy anew."""
 
     RESTORE = "restore"
     RAISE_THRESHOLDS = "raise-thresholds"
     DISABLE_AUTO_ROLLBACK = "disable-auto-rollback"
+    REDEPLOY = "redeploy"
+
+    @property
+    def weakens(self) -> bool:
+        """Whether it takes protection away for a while."""
+        return self in {Option.RAISE_THRESHOLDS, Option.DISABLE_AUTO_ROLLBACK}
 
 
 # The parameters of the playbook, with the bounds and words of its form.

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from cct_ops.models.base import Frozen
+from cct_ops.models.cct_limits import LimitClass
 
 
 class CanaryServes(Frozen):
@@ -47,4 +48,56 @@ class ChangeHolds(Frozen):
         return f"{self.what}, still so after {self.watch_seconds:g} s."
 
 
-SteadyState = Annotated[CanaryServes | ChangeHolds, Field(discriminator="kind")]
+class ExemptionsConsistent(Frozen):
+    """
+    Exemption report, weekly report and records agree, and none is active past its date.
+
+    ``active_at_least`` are those that the change must have left alone.
+    """
+
+    kind: Literal["exemptions consistent"] = "exemptions consistent"
+    active_at_least: int = Field(ge=0)
+    watch_seconds: float = Field(ge=0)
+
+    @property
+    def summary(self) -> str:
+        """Say it as one sentence."""
+        return (
+            f"Over {self.watch_seconds:g} s exemption report, weekly report and validation agree,"
+            f" at least {self.active_at_least} are active, and none of them past its date."
+        )
+
+
+class LimitNotReached(Frozen):
+    """None of the users is refused by one class of CCT's admin limiter."""
+
+    kind: Literal["limit not reached"] = "limit not reached"
+    limit: LimitClass
+    users: tuple[str, ...]
+    watch_seconds: float = Field(ge=0)
+
+    @property
+    def summary(self) -> str:
+        """Say it as one sentence."""
+        names = ", ".join(self.users)
+        return f"Over {self.watch_seconds:g} s {self.limit} refuses none of {names}."
+
+
+class WorkflowSucceeds(Frozen):
+    """A newer run of the workflow than the one that is named ends well within the watch window."""
+
+    kind: Literal["workflow succeeds"] = "workflow succeeds"
+    workflow: str
+    after_run_id: int
+    watch_seconds: float = Field(gt=0)
+
+    @property
+    def summary(self) -> str:
+        """Say it as one sentence."""
+        return f"{self.workflow} succeeds within {self.watch_seconds:g} s."
+
+
+SteadyState = Annotated[
+    CanaryServes | ChangeHolds | ExemptionsConsistent | LimitNotReached | WorkflowSucceeds,
+    Field(discriminator="kind"),
+]

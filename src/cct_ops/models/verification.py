@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.cct import CanaryMetrics, CanaryStatus, Metrics, Route
-from cct_ops.models.steady_state import CanaryServes
+from cct_ops.models.github import WorkflowRun
+from cct_ops.models.steady_state import CanaryServes, WorkflowSucceeds
 
 
 class Verdict(StrEnum):
@@ -18,11 +20,39 @@ class Verdict(StrEnum):
 
 
 class Verification(Frozen):
-    """One look at a target after a change: the verdict, the sentence, and the samples behind it."""
+    """
+    One look at a target after a change: the verdict, the sentence, and the samples behind it.
+
+    With ``final`` no later look can say anything else, so that there is nothing more to wait for.
+    """
 
     verdict: Verdict
     reason: str
     samples: int = 0
+    final: bool = False
+
+    @classmethod
+    def of_workflow(cls, steady: WorkflowSucceeds, runs: Iterable[WorkflowRun]) -> Verification:
+        """Judge a workflow that was started: the oldest newer run of it is the one that counts."""
+        newer = [
+            run for run in runs if run.id > steady.after_run_id and run.event == "workflow_dispatch"
+        ]
+        if not newer:
+            return cls(
+                verdict=Verdict.TOO_FEW_SAMPLES, reason=f"{steady.workflow} has no new run yet."
+            )
+        run = min(newer, key=lambda each: each.id)
+        if run.conclusion is None:
+            return cls(
+                verdict=Verdict.TOO_FEW_SAMPLES,
+                reason=f"Run {run.id} of {steady.workflow} has not ended: {run.status}.",
+            )
+        return cls(
+            verdict=Verdict.HOLDS if run.succeeded else Verdict.BROKEN,
+            reason=f"Run {run.id} of {steady.workflow} ended: {run.conclusion}. {run.html_url}",
+            samples=1,
+            final=True,
+        )
 
     @classmethod
     def of_canary(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from cct_ops.clients.slack import escape
+from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import Run
 
 Message = tuple[str, list[dict[str, Any]]]
+
+MOST_OWNERS = 20
 
 _SIGNS = {Outcome.RESOLVED: ":white_check_mark:", Outcome.UNDONE: ":leftwards_arrow_with_hook:"}
 
@@ -30,6 +34,21 @@ def raise_message(run: Run, target: str, reason: str, proposal: str, link: str |
         line[: len(line) - len(line.lstrip())] + escape(line) for line in proposal.splitlines()
     )
     return _message(head, f"{escape(reason)}. To raise it, merge:\n```{lines}```", link)
+
+
+def expired_message(overdue: tuple[Exemption, ...], link: str | None, *, done: bool) -> Message:
+    """Say whose exemptions expired, with their JIRA references, owner by owner."""
+    of_owner: dict[str, list[str]] = defaultdict(list)
+    for each in overdue:
+        of_owner[each.owner].append(each.jira_reference)
+    lines = [
+        f"• {escape(owner)}: {escape(', '.join(references))}"
+        for owner, references in sorted(of_owner.items())[:MOST_OWNERS]
+    ]
+    if len(of_owner) > MOST_OWNERS:
+        lines.append(f"• and {len(of_owner) - MOST_OWNERS} more owners")
+    head = f":broom: {len(overdue)} exemptions {'expired' if done else 'are past their date'}"
+    return _message(head, "\n".join(lines), link)
 
 
 def _message(head: str, body: str, link: str | None) -> Message:

@@ -31,7 +31,7 @@ def incident_report(
     ``diagnosis`` is the last look; without one (the run failed) the gate's decisions speak.
     """
     last = known.decisions[-1] if known.decisions else None
-    return _render(
+    return render(
         "incident.md.j2",
         run=run,
         target=target,
@@ -48,7 +48,7 @@ def incident_report(
 
 def approval_form(approval: Approval) -> str:
     """Render what is shown above the form of a suspended run."""
-    return _render("approval.md.j2", approval=approval, plan=approval.plan)
+    return render("approval.md.j2", approval=approval, plan=approval.plan)
 
 
 def artifact_key(playbook: str, target: str) -> str:
@@ -66,6 +66,12 @@ def code(text: object) -> str:
     line = one_line(str(text))
     fence = "`" * (max((len(run) for run in re.findall(r"`+", line)), default=0) + 1)
     return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"
+
+
+def fenced(text: str) -> str:
+    """Show text as a block of code, in a fence that nothing inside it can close."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
+    return f"{fence}\n{text}\n{fence}"
 
 
 @lru_cache(maxsize=1)
@@ -91,5 +97,6 @@ class Literal(str):
     __slots__ = ()
 
 
-def _render(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
+    """Render one of our templates."""
     return str(_environment().get_template(template).render(**values))

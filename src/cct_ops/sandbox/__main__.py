@@ -9,10 +9,12 @@ import os
 import signal
 import socket
 import sys
+from typing import get_args
 
 import uvicorn
 
 from cct_ops.sandbox.app import DEFAULT_API_KEY, create_app
+from cct_ops.sandbox.inputs import Dialect
 
 PR_SET_PDEATHSIG = 1
 
@@ -33,7 +35,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m cct_ops.sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    parser.add_argument("--dialect", choices=("runbook", "bare"), default="runbook")
+    parser.add_argument("--dialect", choices=get_args(Dialect), default="runbook")
     parser.add_argument("--no-limits", action="store_true", help="count no requests")
     parser.add_argument("--parent", type=int, help="die together with this process, our parent")
     options = parser.parse_args()

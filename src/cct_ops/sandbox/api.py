@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from cct_ops.sandbox import canary, mounted, slo
+from cct_ops.sandbox import mounted
 from cct_ops.sandbox.envelope import Reply, error, not_found
+from cct_ops.sandbox.families import FAMILIES
+from cct_ops.sandbox.family import Family, Handler
 from cct_ops.sandbox.silence import unanswered
 from cct_ops.sandbox.world import Call, LogEntry, Sandbox
 
@@ -29,7 +31,7 @@ PAGES = ["/", "/pre-market-briefing", "/intraday-check", "/end-of-day-summary", 
 class Target:
     """What a path leads to: a handler, or the 404 that is answered before any key is looked at."""
 
-    handle: Callable[[Call], Reply]
+    handle: Handler
     public: bool = False
     writes: bool = False
 
@@ -106,38 +108,38 @@ def _limited(call: Call) -> Reply | None:
     if call.path == ROOT or call.path.startswith(f"{ROOT}/data/health"):
         return None
     refusal = world.gate.admit(call.headers, now, call.request_id, limits=world.limits)
-    admin = world.dialect == "runbook" and call.path.startswith(f"{ROOT}/canary/")
-    if refusal is None and admin and world.limits:
-        refusal = world.admin_limiter.check(call.headers, now)
+    family, _ = _addressed(call)
+    if refusal is None and family is not None and family.limit is not None and world.limits:
+        refusal = world.rate_limits.admit(family.limit, call.path, call.headers, now)
     return refusal
 
 
 def find(call: Call) -> Target:
     """Find what a path leads to in this dialect; 404s are public, for they come before the key."""
     name = call.path.removeprefix(f"{ROOT}/")
-    family, _, verb = name.partition("/")
     if call.method not in METHODS:
         return Target(lambda c: error(c.now, 400, "Invalid method", "INVALID_METHOD"), public=True)
     if call.path == ROOT:
         return Target(mounted.root, public=True)
     if name in mounted.PATHS:
         return Target(mounted.PATHS[name], public=name in mounted.PUBLIC)
-    if call.world.dialect == "bare" or family not in ("canary", "slo"):
+    family, verb = _addressed(call)
+    if family is None:
         return Target(lambda c: not_found(c.now, c.path), public=True)
-    return _guarded(family, verb, call.method)
+    found = family.find(verb, call.method)
+    if found is not None:
+        return Target(found.handle, writes=found.writes)
+    return Target(partial(_unknown_verb, family), public=True)
 
 
-def _guarded(family: str, verb: str, method: str) -> Target:
-    """Find a verb of the canary or SLO family; its 404 names the family's endpoints."""
-    if family == "canary":
-        known, found = list(canary.VERBS), canary.find(verb, method)
-        if found is not None:
-            return Target(found.handle, writes=found.writes)
-        title = "Canary management endpoint not found"
-    else:
-        known = list(slo.VERBS)
-        if verb in slo.VERBS:
-            return Target(slo.VERBS[verb])
-        title = "SLO endpoint not found"
-    endpoints = {"available_endpoints": [f"{ROOT}/{family}/{name}" for name in known]}
-    return Target(lambda c: error(c.now, 404, title, "ENDPOINT_NOT_FOUND", endpoints), public=True)
+def _addressed(call: Call) -> tuple[Family | None, str]:
+    """Return the family that the path names, if this dialect has it, and the verb."""
+    name, _, verb = call.path.removeprefix(f"{ROOT}/").partition("/")
+    return FAMILIES[call.world.dialect].get(name), verb
+
+
+def _unknown_verb(family: Family, call: Call) -> Reply:
+    """Answer that the family is there and the verb is not, and list those that are."""
+    name = call.path.removeprefix(f"{ROOT}/").partition("/")[0]
+    endpoints = {"available_endpoints": [f"{ROOT}/{name}/{verb}" for verb in family.names()]}
+    return error(call.now, family.unknown_status, family.title, "ENDPOINT_NOT_FOUND", endpoints)

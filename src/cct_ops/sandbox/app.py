@@ -8,6 +8,7 @@ from starlette.routing import Mount
 
 from cct_ops.sandbox.api import CctApi
 from cct_ops.sandbox.control_api import ControlApi, unprocessable
+from cct_ops.sandbox.github_api import GitHubApi
 from cct_ops.sandbox.inputs import Dialect
 from cct_ops.sandbox.world import Sandbox
 
@@ -23,6 +24,10 @@ def create_app(
     """Build a sandbox with a world of its own."""
     sandbox = Sandbox(dialect, limits, api_keys)
     return Starlette(
-        routes=[*ControlApi(sandbox).routes(), Mount("/", app=CctApi(sandbox))],
+        routes=[
+            *ControlApi(sandbox).routes(),
+            *GitHubApi(sandbox).routes(),
+            Mount("/", app=CctApi(sandbox)),
+        ],
         exception_handlers={ValidationError: unprocessable},
     )

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeGuard
 
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.canary_store import Config, Entry, enabled
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.envelope import Json, Reply, admin, error
+from cct_ops.sandbox.family import Family, Verb
 from cct_ops.sandbox.incidents import Metric, Policy
+from cct_ops.sandbox.limits import CANARY_LIMIT
 from cct_ops.sandbox.simulation import simulate
 from cct_ops.sandbox.world import Call
-
-Handler = Callable[[Call], Reply]
-
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """A handler and whether it changes state; CCT itself never looks at the method."""
-
-    handle: Handler
-    writes: bool = False
 
 
 def status(call: Call) -> Reply:
@@ -229,26 +221,34 @@ def _parse_int(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-VERBS = {
+def disable_one(call: Call) -> Reply:
+    """Switch one route off, as CCT's own handler does: the route must be in the query."""
+    if not call.query.get("route"):
+        return _missing_route(call, "Route parameter is required")
+    return disable(call)
+
+
+# What CCT's own handlers know ...
+_HANDLERS = {
     "status": Verb(status),
+    "enable": Verb(enable, writes=True),
+    "disable": Verb(disable_one, writes=True),
+    "update": Verb(update, writes=True),
+    "simulate": Verb(simulation),
+}
+# ... and what only its runbook names.
+_PROMISED = {
     "history": Verb(history),
     "rollbacks": Verb(rollbacks),
     "metrics": Verb(metrics),
-    "config": Verb(read_config),
-    "simulate": Verb(simulation),
-    "enable": Verb(enable, writes=True),
-    "update": Verb(update, writes=True),
+    "GET config": Verb(read_config),
+    "config": Verb(write_config, writes=True),
     "disable": Verb(disable, writes=True),
     "reset": Verb(reset, writes=True),
     "promote": Verb(promote, writes=True),
     "enable-auto-rollback": Verb(lambda call: _auto_rollback(call, on=True), writes=True),
     "disable-auto-rollback": Verb(lambda call: _auto_rollback(call, on=False), writes=True),
 }
-WRITE_CONFIG = Verb(write_config, writes=True)
-
-
-def find(verb: str, method: str) -> Verb | None:
-    """Find a handler; ``config`` alone tells reading from writing by the method."""
-    if verb == "config" and method != "GET":
-        return WRITE_CONFIG
-    return VERBS.get(verb)
+_TITLE = "Canary management endpoint not found"
+RUNBOOK = Family(_TITLE, _HANDLERS | _PROMISED, limit=CANARY_LIMIT)
+MOUNTED = Family(_TITLE, _HANDLERS, limit=CANARY_LIMIT)

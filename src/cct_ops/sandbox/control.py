@@ -8,6 +8,8 @@ from typing import Any, Self, TypedDict
 import httpx
 from pydantic import TypeAdapter
 
+from cct_ops.sandbox.exemption_inputs import SeedExemption, SeedExemptions
+from cct_ops.sandbox.github_inputs import GitHubSeed, GitHubState
 from cct_ops.sandbox.incidents import Metric
 from cct_ops.sandbox.inputs import (
     Actor,
@@ -17,6 +19,8 @@ from cct_ops.sandbox.inputs import (
     SeenRequest,
     SlackMessage,
 )
+from cct_ops.sandbox.rate_limit_inputs import SeedDemand
+from cct_ops.sandbox.strict import Strict
 
 REQUESTS = TypeAdapter(list[SeenRequest])
 MESSAGES = TypeAdapter(list[SlackMessage])
@@ -114,6 +118,15 @@ class SandboxControl:
             },
         )
 
+    def exemptions(self, *records: SeedExemption, **wrong: Any) -> None:
+        """Store exactly these exemptions; ``wrong`` are the other fields of SeedExemptions."""
+        self._seed("exemptions", SeedExemptions(records=records, **wrong))
+
+    def demand(self, user: str, requests_per_minute: float, **more: Any) -> None:
+        """Add what a user asks of a rate limit; ``more`` are the other fields of SeedDemand."""
+        given = {"user": user, "requests_per_minute": requests_per_minute, **more}
+        self._seed("demand", SeedDemand.model_validate(given))
+
     def faults(self, *faults: Fault) -> None:
         """Set exactly these faults."""
         self._post("faults", [fault.model_dump(mode="json") for fault in faults])
@@ -142,8 +155,19 @@ class SandboxControl:
         """Return the messages that the Slack sink has taken."""
         return MESSAGES.validate_json(self._get("slack"))
 
+    def seed_github(self, seed: GitHubSeed) -> None:
+        """Put this repository in the place of the one that is there."""
+        self._post("github", seed.model_dump(mode="json"))
+
+    def github(self) -> GitHubState:
+        """Return the truth about the repository, and the changes that were asked for."""
+        return GitHubState.model_validate_json(self._get("github"))
+
     def _get(self, name: str) -> bytes:
         return _checked(self._http.get(f"/_sandbox/{name}")).content
+
+    def _seed(self, name: str, given: Strict) -> None:
+        self._post(name, given.model_dump(mode="json"))
 
     def _post(self, name: str, body: Any) -> None:
         _checked(self._http.post(f"/_sandbox/{name}", json=body))

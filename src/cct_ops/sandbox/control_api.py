@@ -17,6 +17,7 @@ from cct_ops.models.cct import Route
 from cct_ops.sandbox import slo
 from cct_ops.sandbox.canary_store import Config, Entry, default, enabled
 from cct_ops.sandbox.clock import iso
+from cct_ops.sandbox.exemption_inputs import SeedExemptions
 from cct_ops.sandbox.incidents import Breach
 from cct_ops.sandbox.inputs import (
     Advance,
@@ -28,6 +29,13 @@ from cct_ops.sandbox.inputs import (
     SandboxState,
     SetCanary,
     SetProfile,
+)
+from cct_ops.sandbox.rate_limit_inputs import SeedDemand
+from cct_ops.sandbox.seeding import (
+    exemptions_state,
+    rate_limits_state,
+    seed_demand,
+    seed_exemptions,
 )
 from cct_ops.sandbox.silence import unanswered
 from cct_ops.sandbox.world import Sandbox, World
@@ -106,6 +114,8 @@ def state(world: World) -> SandboxState:
         routes={str(route): _route_state(world.canary.written(route)) for route in Route},
         rollbacks=len(world.incidents.events),
         breaches=len(world.incidents.breaches),
+        exemptions=exemptions_state(world),
+        rate_limits=rate_limits_state(world),
     )
 
 
@@ -143,6 +153,12 @@ class ControlApi:
             Path("/_sandbox/rollback", self._change(RollBack, roll_back), methods=["POST"]),
             Path("/_sandbox/expire", self._change(Expire, expire), methods=["POST"]),
             Path("/_sandbox/profile", self._change(SetProfile, set_profile), methods=["POST"]),
+            Path(
+                "/_sandbox/exemptions",
+                self._change(SeedExemptions, seed_exemptions),
+                methods=["POST"],
+            ),
+            Path("/_sandbox/demand", self._change(SeedDemand, seed_demand), methods=["POST"]),
             Path("/_sandbox/clock", self._change(Advance, advance), methods=["POST"]),
             Path("/_sandbox/faults", self._set_faults, methods=["POST"]),
             Path("/_sandbox/faults", self._clear_faults, methods=["DELETE"]),

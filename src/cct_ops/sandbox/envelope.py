@@ -34,10 +34,15 @@ def success(now: float, data: Any, **metadata: Any) -> Reply:
     return Reply(200, body)
 
 
-def admin(now: float, payload: Json, message: str | None = None) -> Reply:
-    """Wrap a payload twice, as the canary handlers do: it ends up at ``.data.data``."""
+def admin(
+    now: float,
+    payload: Json,
+    message: str | None = None,
+    service: str = "canary-management",
+) -> Reply:
+    """Wrap a payload twice, as the admin handlers do: it ends up at ``.data.data``."""
     said = {} if message is None else {"message": message}
-    inner = {"service": "canary-management", **said, "timestamp": iso(now), "data": payload}
+    inner = {"service": service, **said, "timestamp": iso(now), "data": payload}
     return success(now, inner)
 
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from cct_ops.models.cct import Route
+from cct_ops.sandbox.exemption_inputs import ExemptionsState
 from cct_ops.sandbox.incidents import Metric
+from cct_ops.sandbox.rate_limit_inputs import RateLimitsState
+from cct_ops.sandbox.strict import Strict
 
-Dialect = Literal["runbook", "bare"]
+Dialect = Literal["runbook", "mounted", "bare"]
 Actor = Literal["person", "cct"]
-
-
-class Strict(BaseModel):
-    """An immutable input that refuses fields it does not know: a typo must not pass as a no-op."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Reset(Strict):
@@ -94,7 +91,7 @@ class Fault(Strict):
     has the wrong type or is missing.
     """
 
-    path: str = Field(default="/api/v1/", pattern="^/(api/v1|slack)(/|$)")
+    path: str = Field(default="/api/v1/", pattern="^/(api/v1|slack|github)(/|$)")
     count: int | None = Field(default=None, ge=1)
     header: str | None = None
     probability: float = Field(default=1, gt=0, le=1)
@@ -165,3 +162,5 @@ class SandboxState(Strict):
     routes: dict[str, RouteState]
     rollbacks: int
     breaches: int
+    exemptions: ExemptionsState
+    rate_limits: RateLimitsState

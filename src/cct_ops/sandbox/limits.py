@@ -16,6 +16,7 @@ from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.envelope import Reply
 
 WINDOW_MS = 60_000
+CANARY_LIMIT, EXEMPTION_LIMIT = "canaryManagement", "exemptionsManagement"
 ADDRESS_HEADERS = ("cf-connecting-ip", "x-forwarded-for", "x-real-ip", "x-client-ip")
 ADMIN_ADDRESS_HEADERS = ADDRESS_HEADERS[:3]
 
@@ -58,9 +59,10 @@ class SlidingWindow:
 
 @dataclass
 class TokenBucket:
-    """The canary class of the admin limiter: 50 tokens a minute per key and address."""
+    """One class of the admin limiter: so many tokens per window for each key and address."""
 
-    max_requests: int = 50
+    max_requests: int
+    window_ms: int = WINDOW_MS
     buckets: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def check(self, headers: Mapping[str, str], now: float) -> Reply | None:
@@ -71,20 +73,20 @@ class TokenBucket:
         tokens, refilled_at = self.buckets.get(caller, (self.max_requests, now_ms))
         # CCT's defect, kept: the refill is rounded down and the clock restarts at every call, so
         # calls closer together than 1.2 s never earn a token.
-        refill = (now_ms - refilled_at) * self.max_requests // WINDOW_MS
+        refill = (now_ms - refilled_at) * self.max_requests // self.window_ms
         tokens = min(self.max_requests, tokens + refill)
         allowed = tokens >= 1
         self.buckets[caller] = (tokens - 1 if allowed else tokens, now_ms)
         return None if allowed else self._refusal(now_ms)
 
     def _refusal(self, now_ms: int) -> Reply:
-        reset_ms = now_ms + WINDOW_MS
+        reset_ms = now_ms + self.window_ms
         body = {
             "success": False,
             "error": {
                 "code": "RATE_LIMIT_EXCEEDED",
                 "message": "Too many requests. Please try again later.",
-                "retryAfter": WINDOW_MS,
+                "retryAfter": self.window_ms,
                 "limit": self.max_requests,
                 "resetTime": reset_ms,
             },
@@ -98,7 +100,7 @@ class TokenBucket:
             "X-RateLimit-Limit": str(self.max_requests),
             "X-RateLimit-Remaining": "0",
             "X-RateLimit-Reset": iso(reset_ms / 1000),
-            "X-RateLimit-Policy": f"token-bucket;w=60;r={self.max_requests}",
-            "Retry-After": str(WINDOW_MS),  # CCT's defect: milliseconds where seconds belong
+            "X-RateLimit-Policy": f"token-bucket;w={self.window_ms // 1000};r={self.max_requests}",
+            "Retry-After": str(self.window_ms),  # CCT's defect: milliseconds where seconds belong
         }
         return Reply(429, body, headers)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.envelope import Json, Reply, success
+from cct_ops.sandbox.family import Family, Verb
 from cct_ops.sandbox.incidents import Metric
 from cct_ops.sandbox.traffic import Objectives, Profile, objectives
 from cct_ops.sandbox.world import Call, World
@@ -39,7 +40,10 @@ def alerts(call: Call) -> Reply:
     return success(call.now, [])
 
 
-VERBS = {"status": status, "breaches": breaches, "alerts": alerts}
+RUNBOOK = Family(
+    "SLO endpoint not found",
+    {"status": Verb(status), "breaches": Verb(breaches), "alerts": Verb(alerts)},
+)
 
 
 def observed(world: World, route: str, window_seconds: float) -> Profile:

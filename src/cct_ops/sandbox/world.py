@@ -11,11 +11,13 @@ from typing import Any
 from cct_ops.sandbox.canary_store import CanaryStore, Lagged
 from cct_ops.sandbox.clock import Clock, iso
 from cct_ops.sandbox.envelope import Json
+from cct_ops.sandbox.exemption_store import ExemptionStore
 from cct_ops.sandbox.faults import Effects, FaultList
 from cct_ops.sandbox.gate import Gate
+from cct_ops.sandbox.github_store import GitHub
 from cct_ops.sandbox.incidents import Incidents, Policy
 from cct_ops.sandbox.inputs import Dialect
-from cct_ops.sandbox.limits import TokenBucket
+from cct_ops.sandbox.rate_limit_store import RateLimits
 from cct_ops.sandbox.traffic import Traffic
 
 
@@ -48,10 +50,12 @@ class World:
         self.incidents = Incidents()
         self.traffic = Traffic()
         self.gate = Gate(api_keys)
-        self.admin_limiter = TokenBucket()
+        self.rate_limits = RateLimits()
+        self.exemptions = ExemptionStore(self.clock)
         self.faults = FaultList()
         self.log: list[LogEntry] = []
         self.slack: list[Json] = []
+        self.github = GitHub(self.clock)
 
 
 @dataclass

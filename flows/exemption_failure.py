@@ -1,0 +1,55 @@
+"""
+The exemption system fails: wrong counts, expired exemptions still active, invalid records, no JIRA.
+
+Runbook: docs/runbooks/exemption_failure.md
+Blast radius: exemptions, hence which code may break a rule; no traffic.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from cct_ops.models.exemption_failure import Fix
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Resolution
+from tasks.actions import perform_all
+from tasks.authorise import authorise
+from tasks.diagnose_exemptions import diagnose_exemptions
+from tasks.report import report, report_failure
+from tasks.verify import verify
+
+
+@flow(
+    name="exemption-failure",
+    flow_run_name="exemption-failure {fix}",
+    on_failure=[report_failure],
+    on_crashed=[report_failure],
+    on_cancellation=[report_failure],
+)
+def exemption_failure(
+    fix: Fix = Fix.RECOMMENDED, mode: Mode = Mode.APPROVE, incident_id: str | None = None
+) -> State[Resolution]:
+    """
+    Find out what is wrong with the exemption system, put it right, and test its report.
+
+    Args:
+        fix: What to do: what the diagnosis recommends, or one of the runbook's three fixes. A
+            reset loses records for good and always asks a person.
+        mode: The most that this run may do.
+        incident_id: The incident in the ledger; empty for a manual run.
+    """
+    look = partial(diagnose_exemptions, fix)
+    diagnosis = look()
+
+    if diagnosis.plan is None:
+        return report(diagnosis.outcome, diagnosis)
+
+    with authorise(diagnosis, mode, again=look) as decision:
+        if decision.permit:
+            perform_all(decision.permit)
+            verify(diagnosis.plan)
+
+    return report(decision, diagnosis)

@@ -1,0 +1,40 @@
+"""
+An incident is over: its review is written from the record, with blanks for what only people know.
+
+Runbook: docs/runbooks/post_incident_review.md
+Blast radius: none; it only reads, and writes one new file.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+from pydantic import Field
+
+from tasks.report import report_failure
+from tasks.review import read_story, write_review
+
+Id = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
+
+
+@flow(
+    name="post-incident-review",
+    flow_run_name="post-incident-review",
+    on_failure=[report_failure],
+    on_crashed=[report_failure],
+    on_cancellation=[report_failure],
+)
+def post_incident_review(run_id: Id | None = None, incident_id: Id | None = None) -> State[str]:
+    """
+    Write the review of an incident and all runs about it.
+
+    Args:
+        run_id: A run of any playbook, as its page in Prefect shows it; its incident is reviewed.
+        incident_id: An incident in the ledger, as reports name it; used if no run is given.
+    """
+    story = read_story(run_id, incident_id)
+    path = write_review(story)
+    return Completed(name="Written", message=f"Written to {path}.", data=str(path))

@@ -1,0 +1,60 @@
+"""
+CCT's admin limiter refuses requests: somebody asks for too much, or the limit is too small.
+
+Runbook: docs/runbooks/rate_limiting.md
+Blast radius: one class of admin requests, and the load that CCT has to bear.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from cct_ops.models.cct_limits import LimitClass
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Resolution
+from cct_ops.models.rate_limiting import Fix, Minutes, Requests, UserName, Wish
+from tasks.actions import perform_all
+from tasks.authorise import authorise
+from tasks.diagnose_limits import diagnose_limit
+from tasks.report import report, report_failure
+from tasks.verify import verify
+
+
+@flow(
+    name="rate-limiting",
+    flow_run_name="rate-limiting {target}",
+    on_failure=[report_failure],
+    on_crashed=[report_failure],
+    on_cancellation=[report_failure],
+)
+def rate_limiting(
+    target: LimitClass, fix: Fix = Fix.RECOMMENDED, user: UserName | None = None,
+    max_requests: Requests | None = None, lasts_minutes: Minutes = 60,
+    mode: Mode = Mode.APPROVE, incident_id: str | None = None,
+) -> State[Resolution]:  # fmt: skip
+    """
+    Find out who is refused and why, and raise the limit for a while, clear it, or reset one user.
+
+    Args:
+        target: The class of admin requests that refuses.
+        fix: What to do: what the diagnosis recommends, or one of the runbook's three fixes.
+        user: Whose count is reset; empty means the only one who is refused.
+        max_requests: The raised limit; empty means the demand and a quarter more.
+        lasts_minutes: How long a raised limit holds before it is taken back.
+        mode: The most that this run may do.
+        incident_id: The incident in the ledger; empty for a manual run.
+    """
+    wish = Wish(fix=fix, user=user, max_requests=max_requests, lasts_minutes=lasts_minutes)
+    look = partial(diagnose_limit, target, wish)
+    diagnosis = look()
+    if diagnosis.plan is None:
+        return report(diagnosis.outcome, diagnosis)
+
+    with authorise(diagnosis, mode, again=look) as decision:
+        if decision.permit:
+            perform_all(decision.permit)
+            verify(diagnosis.plan)
+    return report(decision, diagnosis)

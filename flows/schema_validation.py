@@ -1,0 +1,60 @@
+"""
+Test summaries fail their schema, and deployments are blocked or about to be.
+
+Runbook: docs/runbooks/schema_validation.md
+Blast radius: one pull request, or for a while a validation that warns instead of failing.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Resolution
+from cct_ops.models.schema_findings import Fix, Minutes, RunNumber, Workflow
+from tasks.actions import perform_all
+from tasks.authorise import authorise
+from tasks.report import report, report_failure
+from tasks.validate import diagnose_schema
+from tasks.verify import verify
+
+
+@flow(
+    name="schema-validation",
+    flow_run_name="schema-validation {target}",
+    on_failure=[report_failure],
+    on_crashed=[report_failure],
+    on_cancellation=[report_failure],
+)
+def schema_validation(
+    target: Workflow = "deploy.yml",
+    fix: Fix = Fix.SCHEMA,
+    minutes: Minutes = 60,
+    run_id: RunNumber | None = None,
+    mode: Mode = Mode.APPROVE,
+    incident_id: str | None = None,
+) -> State[Resolution]:
+    """
+    Find out why summaries fail their schema and, once allowed, carry out one option.
+
+    Args:
+        target: The workflow that validates, as its file's name.
+        fix: Which of the runbook's options A, B and C to plan.
+        minutes: How long a bypass lasts before it is taken back.
+        run_id: The failed run to look into; empty for the latest.
+        mode: The most that this run may do.
+        incident_id: The incident in the ledger; empty for a manual run.
+    """
+    look = partial(diagnose_schema, target, run_id, fix, minutes)
+    diagnosis = look()
+    if diagnosis.plan is None:
+        return report(diagnosis.unplanned, diagnosis)
+
+    with authorise(diagnosis, mode, again=look) as decision:
+        if decision.permit:
+            perform_all(decision.permit)
+            verify(diagnosis.plan)
+    return report(decision, diagnosis)

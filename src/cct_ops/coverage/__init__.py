@@ -1,0 +1,1 @@
+"""What of a runbook is software: every command, option and check of it beside what does it."""

@@ -1,0 +1,153 @@
+"""A runbook against its mapping, and the mapping against what there really is."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from cct_ops import config_file
+from cct_ops.coverage.mapping import Entry, Mapping
+from cct_ops.coverage.runbook import Item
+from cct_ops.models.base import Frozen
+
+ALIKE = 0.6
+"""From here on two texts count as one that was changed."""
+
+
+class Status(StrEnum):
+    """Who does an item, or why that cannot be said."""
+
+    AUTOMATED = "automated"
+    GATED = "gated"
+    HUMAN = "human"
+    PLANNED = "planned"
+    UNMAPPED = "unmapped"
+    CHANGED = "changed"
+    GONE = "gone"
+    BROKEN = "broken"
+
+    @property
+    def done(self) -> bool:
+        """Whether the item is taken care of."""
+        return self in {Status.AUTOMATED, Status.GATED, Status.HUMAN}
+
+
+class Finding(Frozen):
+    """One item with its status; ``line`` is 0 for what is mapped and no longer in the runbook."""
+
+    section: str
+    kind: str
+    text: str
+    line: int
+    status: Status
+    by: str
+    note: str = ""
+
+
+class Offer(Frozen):
+    """What there is: playbooks by deployment, functions in tasks, commands of cct-ops."""
+
+    playbooks: frozenset[str]
+    functions: frozenset[str]
+    commands: frozenset[str]
+
+
+class _Deployment(BaseModel):
+    name: str
+
+
+class _Registry(BaseModel):
+    deployments: list[_Deployment]
+
+
+def offer(project: Path, commands: frozenset[str]) -> Offer:
+    """Read what the project offers, without importing any of it."""
+    registry = config_file.load(project / "prefect.yaml", _Registry)
+    functions = frozenset(
+        node.name
+        for path in (project / "tasks").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    )
+    return Offer(
+        playbooks=frozenset(each.name for each in registry.deployments),
+        functions=functions,
+        commands=commands,
+    )
+
+
+def check(items: Sequence[Item], mapping: Mapping, there_is: Offer) -> tuple[Finding, ...]:
+    """Return a finding for each item, and for each entry that fits none."""
+    entries = {
+        (section, " ".join(entry.text.split())): entry
+        for section, listed in mapping.sections.items()
+        for entry in listed
+    }
+    wanted = {(item.section, item.text) for item in items}
+    left = {key: entry for key, entry in entries.items() if key not in wanted}
+
+    findings = []
+    for item in items:
+        entry = entries.get((item.section, item.text))
+        if entry is not None:
+            findings.append(_found(item, *_judge(entry, there_is)))
+            continue
+        before = _closest(item, [text for section, text in left if section == item.section])
+        if before is None:
+            findings.append(_found(item, Status.UNMAPPED, "", "Add it to the mapping."))
+        else:
+            del left[item.section, before]
+            findings.append(_found(item, Status.CHANGED, "", f"It was: {before}"))
+    findings += [
+        Finding(
+            section=section,
+            kind="",
+            text=text,
+            line=0,
+            status=Status.GONE,
+            by="",
+            note="It is mapped and not in the runbook.",
+        )
+        for section, text in left
+    ]
+    return tuple(findings)
+
+
+def _judge(entry: Entry, there_is: Offer) -> tuple[Status, str, str]:
+    """Return the status of a mapped item, who does it, and what is to be said about that."""
+    if entry.human is not None:
+        return Status.HUMAN, "a person", entry.human
+    by = entry.playbook or f"cct-ops {entry.command}"
+    exists = entry.playbook in there_is.playbooks or entry.command in there_is.commands
+    if entry.planned:
+        note = "There is such a playbook now: review this entry." if exists else "Not there yet."
+        return Status.PLANNED, by, note
+    if not exists:
+        return Status.BROKEN, by, "It does not exist."
+    if entry.task is not None and entry.task not in there_is.functions:
+        return Status.BROKEN, by, f"No function {entry.task} is in tasks."
+    status = Status.GATED if entry.gated else Status.AUTOMATED
+    return status, f"{by}: {entry.task}" if entry.task else by, ""
+
+
+def _found(item: Item, status: Status, by: str, note: str) -> Finding:
+    return Finding(
+        section=item.section,
+        kind=item.kind.value,
+        text=item.text,
+        line=item.line,
+        status=status,
+        by=by,
+        note=note,
+    )
+
+
+def _closest(item: Item, texts: Sequence[str]) -> str | None:
+    scored = [(SequenceMatcher(None, text, item.text).ratio(), text) for text in texts]
+    best = max(scored, default=(0.0, ""))
+    return best[1] if best[0] >= ALIKE else None

@@ -1,0 +1,174 @@
+"""An incident with everything that was done about it, for those who look back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from cct_ops.ledger import record
+from cct_ops.ledger.schema import (
+    alerts,
+    approvals,
+    decisions,
+    deliveries,
+    dispatches,
+    incidents,
+    resolutions,
+)
+from cct_ops.models.base import Frozen
+
+
+class Asked(Frozen):
+    """One request for approval and its answer."""
+
+    state: str
+    requested_at: datetime
+    decided_at: datetime | None
+    approver: str | None
+    authenticated: bool
+    note: str | None
+
+
+class RunStory(Frozen):
+    """One run: which playbook on what, what the ledger knows of it, and who was asked."""
+
+    id: UUID
+    playbook: str
+    target: str
+    known: record.RunRecord
+    asked: tuple[Asked, ...]
+    finished_at: datetime | None
+
+
+class Sighting(Frozen):
+    """One alert about the incident, as it came in."""
+
+    received_at: datetime
+    status: str
+    verdict: str
+
+
+class Incident(Frozen):
+    """One episode of one thing being wrong."""
+
+    id: UUID
+    source: str
+    state: str
+    closed_as: str | None
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    starts_at: datetime
+    ends_at: datetime | None
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+class Story(Frozen):
+    """An incident, None if people started the runs, with its alerts and its runs in order."""
+
+    incident: Incident | None
+    sightings: tuple[Sighting, ...]
+    runs: tuple[RunStory, ...]
+
+
+def of_incident(engine: sa.Engine, incident_id: UUID) -> Story | None:
+    """Read all about an incident; None if the ledger does not know it."""
+    with engine.connect() as connection:
+        row = connection.execute(
+            sa.select(incidents).where(incidents.c.id == incident_id)
+        ).one_or_none()
+        if row is None:
+            return None
+        seen = connection.execute(
+            sa.select(deliveries.c.received_at, alerts.c.status, alerts.c.verdict)
+            .join(deliveries, deliveries.c.id == alerts.c.delivery_id)
+            .where(alerts.c.incident_id == incident_id)
+            .order_by(deliveries.c.received_at)
+        ).all()
+        run_ids = connection.execute(
+            sa.union(
+                sa.select(decisions.c.run_id).where(decisions.c.incident_id == incident_id),
+                sa.select(resolutions.c.run_id).where(resolutions.c.incident_id == incident_id),
+                sa.select(dispatches.c.flow_run_id).where(
+                    dispatches.c.incident_id == incident_id, dispatches.c.flow_run_id.is_not(None)
+                ),
+            )
+        ).scalars()
+        runs = [_run(engine, run_id) for run_id in run_ids]
+    fields = {name: getattr(row, name) for name in Incident.model_fields}
+    return Story(
+        incident=Incident.model_validate(fields),
+        sightings=tuple(
+            Sighting(received_at=each.received_at, status=each.status, verdict=each.verdict)
+            for each in seen
+        ),
+        runs=_in_order(runs),
+    )
+
+
+def of_run(engine: sa.Engine, run_id: UUID) -> Story | None:
+    """Read all about the incident of a run, or about the run alone; None if it is unknown."""
+    run = _run(engine, run_id)
+    with engine.connect() as connection:
+        incident_id = connection.execute(
+            sa.union(
+                sa.select(decisions.c.incident_id).where(
+                    decisions.c.run_id == run_id, decisions.c.incident_id.is_not(None)
+                ),
+                sa.select(resolutions.c.incident_id).where(
+                    resolutions.c.run_id == run_id, resolutions.c.incident_id.is_not(None)
+                ),
+                sa.select(dispatches.c.incident_id).where(dispatches.c.flow_run_id == run_id),
+            ).limit(1)
+        ).scalar_one_or_none()
+    if incident_id is not None:
+        return of_incident(engine, incident_id)
+    if run is None:
+        return None
+    return Story(incident=None, sightings=(), runs=(run,))
+
+
+def _run(engine: sa.Engine, run_id: UUID) -> RunStory | None:
+    """Read one run; None as long as it has left nothing in the ledger but its dispatch."""
+    with engine.connect() as connection:
+        named = connection.execute(
+            sa.union_all(
+                sa.select(resolutions.c.playbook, resolutions.c.target).where(
+                    resolutions.c.run_id == run_id
+                ),
+                sa.select(decisions.c.playbook, decisions.c.target).where(
+                    decisions.c.run_id == run_id
+                ),
+            ).limit(1)
+        ).one_or_none()
+        if named is None:
+            return None
+        asked = (
+            connection.execute(
+                sa.select(*(approvals.c[name] for name in Asked.model_fields))
+                .where(approvals.c.run_id == run_id)
+                .order_by(approvals.c.requested_at)
+            )
+            .mappings()
+            .all()
+        )
+        finished_at = connection.execute(
+            sa.select(resolutions.c.finished_at).where(resolutions.c.run_id == run_id)
+        ).scalar_one_or_none()
+    return RunStory(
+        id=run_id,
+        playbook=named.playbook,
+        target=named.target,
+        known=record.of_run(engine, run_id),
+        asked=tuple(Asked.model_validate(dict(row)) for row in asked),
+        finished_at=finished_at,
+    )
+
+
+def _in_order(runs: list[RunStory | None]) -> tuple[RunStory, ...]:
+    known = [run for run in runs if run is not None]
+    # Whatever has not ended comes last.
+    now = datetime.now(UTC)
+    return tuple(sorted(known, key=lambda run: run.finished_at or now))

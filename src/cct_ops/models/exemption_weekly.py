@@ -1,0 +1,113 @@
+"""
+The weekly look at exemptions: how many there are, whose, and whether there are too many.
+
+The thresholds are those of CCT's own recommendations, applied to its numbers, so that the alert
+level does not depend on the wording of a sentence.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from cct_ops.models.base import Frozen
+from cct_ops.models.cct_exemptions import UpcomingExpiration, WeeklyReport
+from cct_ops.models.exemptions import TARGET
+from cct_ops.models.outcome import Evidence, Outcome, Severity
+from cct_ops.models.plan import Plan
+
+MOST_ACTIVE = 10
+MOST_UPCOMING = 5
+MOST_PER_OWNER = 3
+MOST_PER_PATTERN = 5
+
+
+class AlertLevel(StrEnum):
+    """Whether the numbers ask for somebody's attention."""
+
+    OK = "ok"
+    WARNING = "warning"
+
+
+class WeeklyDiagnosis(Frozen):
+    """The numbers of the week and what is too many of them; there is never anything to change."""
+
+    playbook: ClassVar[str] = "exemption-weekly-report"
+
+    target: str
+    weekly: WeeklyReport
+    reasons: tuple[str, ...]
+    headline: str
+    severity: Severity
+    evidence: tuple[Evidence, ...]
+    plan: Plan | None
+    outcome: Outcome
+
+    @classmethod
+    def of(cls, weekly: WeeklyReport) -> WeeklyDiagnosis:
+        """Conclude from CCT's weekly report."""
+        reasons = tuple(_reasons(weekly))
+        head = weekly.summary
+        counts = f"{head.total_active} active, {head.total_expired} expired"
+        return cls(
+            target=TARGET,
+            weekly=weekly,
+            reasons=reasons,
+            headline=f"Exemptions: {counts}. {'; '.join(reasons) or 'No number is too high'}.",
+            severity=Severity.P2,
+            evidence=(
+                Evidence(
+                    source="exemptions/weekly-report",
+                    observed=f"{counts}, {head.upcoming_expirations} end within 30 days",
+                    meaning=f"Alert level {_level(reasons)}.",
+                ),
+                *(
+                    Evidence(source="recommendation of CCT", observed=words, meaning="CCT's words.")
+                    for words in weekly.recommendations
+                ),
+            ),
+            plan=None,
+            outcome=Outcome.RECOMMENDED if reasons else Outcome.NOTHING_TO_DO,
+        )
+
+    @property
+    def level(self) -> AlertLevel:
+        """The alert level: a warning as soon as one number is too high."""
+        return _level(self.reasons)
+
+    @property
+    def title(self) -> str:
+        """The title of the issue that a warning deserves, the same for the whole day."""
+        day = f"{self.weekly.summary.generated_at:%Y-%m-%d}"
+        return f"Exemptions need attention: weekly report of {day}"
+
+
+def overdue(weekly: WeeklyReport) -> tuple[UpcomingExpiration, ...]:
+    """Return the active ones whose date is past; CCT rounds their days up, hence 0 is past too."""
+    return tuple(e for e in weekly.upcoming_expirations if e.days_until_expiration <= 0)
+
+
+def _level(reasons: tuple[str, ...]) -> AlertLevel:
+    return AlertLevel.WARNING if reasons else AlertLevel.OK
+
+
+def _reasons(weekly: WeeklyReport) -> list[str]:
+    head, past = weekly.summary, overdue(weekly)
+    said = []
+    if head.total_active > MOST_ACTIVE:
+        said.append(f"{head.total_active} are active, more than {MOST_ACTIVE}")
+    if head.upcoming_expirations > MOST_UPCOMING:
+        said.append(f"{head.upcoming_expirations} end within 30 days, more than {MOST_UPCOMING}")
+    if past:
+        said.append(f"{len(past)} are past their date and still active")
+    said += [
+        f"{each.owner} has {each.count}, more than {MOST_PER_OWNER}"
+        for each in weekly.by_owner
+        if each.count > MOST_PER_OWNER
+    ]
+    said += [
+        f"{each.pattern} is exempted {each.count} times, more than {MOST_PER_PATTERN}"
+        for each in weekly.by_pattern
+        if each.count > MOST_PER_PATTERN
+    ]
+    return said

@@ -1,0 +1,95 @@
+"""What GitHub says about a repository; unknown fields are ignored, missing ones are an error."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cct_ops.models.base import Frozen
+
+
+class GitHubWire(BaseModel):
+    """A body of GitHub's REST API: immutable, and it may grow."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class WorkflowRun(GitHubWire):
+    """One run of a workflow; ``conclusion`` is None as long as it is not completed."""
+
+    id: int
+    head_sha: str
+    event: str
+    status: str
+    conclusion: str | None
+    created_at: datetime
+    html_url: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is over and did not succeed; cancelled and skipped ones prove nothing."""
+        return self.conclusion in {"failure", "timed_out", "startup_failure"}
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it is over and did succeed."""
+        return self.conclusion == "success"
+
+
+class Job(GitHubWire):
+    """One job of a workflow run."""
+
+    id: int
+    name: str
+    conclusion: str | None
+
+
+class Artifact(GitHubWire):
+    """What a run left behind; the content of an expired one is gone."""
+
+    id: int
+    name: str
+    size_in_bytes: int = Field(ge=0)
+    expired: bool
+
+
+class PullRequest(GitHubWire):
+    """One pull request."""
+
+    number: int
+    title: str
+    state: str
+    html_url: str
+
+
+class Commit(Frozen):
+    """One commit: the first line of its message, and who wrote it."""
+
+    sha: str
+    subject: str
+    author: str
+
+
+class Comparison(Frozen):
+    """What lies between two commits, oldest first; ``total_commits`` counts all of them."""
+
+    total_commits: int
+    commits: tuple[Commit, ...]
+    files: tuple[str, ...]
+
+
+class RepositoryFile(Frozen):
+    """A file at the head of a branch; ``sha`` names exactly this content."""
+
+    path: str
+    sha: str
+    content: bytes = Field(repr=False)
+
+
+class Mention(Frozen):
+    """An open pull request with a comment that mentions what was searched for."""
+
+    number: int
+    title: str
+    words: str

@@ -1,0 +1,77 @@
+"""What is seen of a schema validation that fails, and what may be asked for about it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from cct_ops.models.base import Frozen
+from cct_ops.models.github import Mention, RepositoryFile, WorkflowRun
+from cct_ops.models.summary import Problem, Proposal
+
+Workflow = Annotated[str, Field(pattern=r"^[\w.-]+\.ya?ml$")]
+Minutes = Annotated[int, Field(ge=5, le=1440)]
+RunNumber = Annotated[int, Field(ge=1)]
+
+MODE_VARIABLE = "SCHEMA_VALIDATION_MODE"
+WARN = "warn"
+
+
+class Fix(StrEnum):
+    """The runbook's options A, B and C."""
+
+    SCHEMA = "propose a schema that knows the new fields"
+    SUMMARY = "propose a compliant summary"
+    BYPASS = "warn instead of fail, for a while"
+
+
+class Validation(Frozen):
+    """
+    The outcome of validating summaries against the repository's schema.
+
+    ``schema_problem`` says why the schema itself cannot be used, ``unreadable`` which summaries
+    cannot. ``schema_fix`` and ``summary_fix`` are what would put things right, as far as known.
+    """
+
+    checked: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    schema_problem: str | None = None
+    schema_fix: Proposal | None = None
+    summary_fix: Proposal | None = None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether anything is wrong at all."""
+        return bool(self.problems or self.unreadable or self.schema_problem)
+
+    @property
+    def all_wrong(self) -> bool:
+        """Whether no summary passes."""
+        failing = {problem.summary for problem in self.problems}
+        return self.schema_problem is not None or (self.wrong and failing >= set(self.checked))
+
+
+class SchemaFindings(Frozen):
+    """
+    What the probes saw at about one moment; runs are the workflow's latest, newest first.
+
+    ``run`` is the failed run that was looked into, ``report`` what its artifact says.
+    """
+
+    runs: tuple[WorkflowRun, ...]
+    run: WorkflowRun | None
+    report: dict[str, bool] | None
+    mentions: tuple[Mention, ...]
+    validation: Validation
+    schema_file: RepositoryFile | None
+    summary_file: RepositoryFile | None
+    mode: str | None
+
+    @property
+    def blocking(self) -> bool:
+        """Whether the latest run that is over failed; a cancelled one says nothing."""
+        over = [run for run in self.runs if run.failed or run.succeeded]
+        return bool(over) and over[0].failed

@@ -1,0 +1,61 @@
+"""What is wrong with a test summary, and what could be changed so that it is right."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from cct_ops.models.base import Frozen
+
+
+class Strictness(StrEnum):
+    """What becomes of problems: they fail the check, are shown only, or are not even shown."""
+
+    STRICT = "strict"
+    WARN = "warn"
+    SILENT = "silent"
+
+
+class Problem(Frozen):
+    """
+    One thing that is wrong with one summary.
+
+    ``path`` is its place as a JSON path, ``rule`` the schema's keyword or the name of the business
+    rule that is broken.
+    """
+
+    summary: str
+    path: str
+    rule: str
+    sentence: str
+
+    def __str__(self) -> str:
+        """Render as one line."""
+        return f"{self.summary}: {self.path}: {self.sentence}"
+
+
+class Change(Frozen):
+    """One change of a JSON document: an operation of JSON Patch, and what it means."""
+
+    op: str
+    pointer: str
+    value: Any = None
+    sentence: str
+
+    @property
+    def operation(self) -> dict[str, Any]:
+        """The operation as JSON Patch (RFC 6902) writes it."""
+        value = {} if self.op == "remove" else {"value": self.value}
+        return {"op": self.op, "path": self.pointer, **value}
+
+
+class Proposal(Frozen):
+    """
+    The changes of one document that would put things right, and what they leave wrong.
+
+    ``backward_compatible`` says whether everything that was accepted before still is.
+    """
+
+    changes: tuple[Change, ...]
+    left: tuple[Problem, ...]
+    backward_compatible: bool

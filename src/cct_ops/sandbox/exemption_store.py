@@ -1,0 +1,137 @@
+"""
+CCT's key-value store for exemptions: a year for each record, a day for the list of them.
+
+The list is what reports and maintenance go by. It runs out 24 h after its last write, and from then
+on the report shows zeros while every record is still there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from cct_ops.sandbox.canary_store import Lagged
+from cct_ops.sandbox.clock import Clock, iso
+from cct_ops.sandbox.envelope import Json
+
+LIST_TTL_SECONDS = 24 * 3600
+DAY_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """One record; its date is kept as it was given, and one that is no date never expires."""
+
+    id: str
+    pattern: str
+    file: str
+    line: int
+    jira_reference: str
+    owner: str
+    expiration_date: str
+    created_at: float
+    reason: str = "No reason provided"
+    status: str = "active"
+    auto_renew: bool = False
+
+    def wire(self) -> Json:
+        """Render as CCT's record."""
+        return {
+            "id": self.id,
+            "pattern": self.pattern,
+            "file": self.file,
+            "line": self.line,
+            "jiraReference": self.jira_reference,
+            "owner": self.owner,
+            "reason": self.reason,
+            "expirationDate": self.expiration_date,
+            "createdAt": iso(self.created_at),
+            "createdBy": "system",
+            "status": self.status,
+            "autoRenew": self.auto_renew,
+        }
+
+    @property
+    def expires_at(self) -> float | None:
+        """The moment of its end, or None where the date cannot be read."""
+        try:
+            moment = datetime.fromisoformat(self.expiration_date)
+        except ValueError:
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+    def due(self, moment: float) -> bool:
+        """Whether its date has come by then."""
+        return self.expires_at is not None and self.expires_at <= moment
+
+
+Records = Mapping[str, Exemption]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is stored: the records, when their list was last written, and how far a count is off."""
+
+    records: Records
+    listed_at: float
+    count_drift: int = 0
+
+
+class ExemptionStore:
+    """The exemptions as written and as seen, and what is wrong with the system around them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._content = Lagged(Content({}, clock.now()))
+        self.jira_down = False
+        # CCT's cleanup then also takes records whose date is so many days ahead.
+        self.hasty_days = 0.0
+
+    @property
+    def written(self) -> Content:
+        """The truth."""
+        return self._content.latest
+
+    @property
+    def seen(self) -> Content:
+        """What reads see, which may lag behind the truth."""
+        return self._content.visible(self._clock.now())
+
+    def list_lost(self, content: Content) -> bool:
+        """Whether the list has run out while there are records."""
+        old = self._clock.now() - content.listed_at >= LIST_TTL_SECONDS
+        return bool(content.records) and old
+
+    def listed(self, content: Content) -> list[Exemption]:
+        """Return the records that reports and maintenance find."""
+        return [] if self.list_lost(content) else list(content.records.values())
+
+    def write(self, changed: Records, *, lag_seconds: float, recount: bool = False) -> None:
+        """Store all records and their list; ``recount`` also puts the report's count right."""
+        now = self._clock.now()
+        drift = 0 if recount else self.written.count_drift
+        self._content.put(Content(changed, now, drift), now + lag_seconds)
+
+    def settle(self, content: Content) -> None:
+        """Put the store into a state from outside the API, seen at once."""
+        self._content.settle(content)
+
+    def expired(self, now: float) -> Records:
+        """Return the truth after a cleanup: what is listed, active and due is marked expired."""
+        until = now + self.hasty_days * DAY_SECONDS
+        due = {
+            record.id: replace(record, status="expired")
+            for record in self.listed(self.written)
+            if record.status == "active" and record.due(until)
+        }
+        return {**self.written.records, **due}
+
+    def rederived(self, now: float) -> Records:
+        """Return the truth after a revalidation: every status follows from its record's date."""
+        return {
+            record.id: record
+            if record.status == "revoked"
+            else replace(record, status="expired" if record.due(now) else "active")
+            for record in self.written.records.values()
+        }

@@ -1,0 +1,150 @@
+"""
+CCT's admin limiter as a whole: its classes, who is counted, and whom it refused.
+
+Besides the callers that really come, there are users of whom only their demand is known: they stand
+for the traffic that an operator would see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from uuid import uuid4
+
+from cct_ops.sandbox.canary_store import Lagged
+from cct_ops.sandbox.clock import iso
+from cct_ops.sandbox.envelope import Json, Reply
+from cct_ops.sandbox.limits import CANARY_LIMIT, EXEMPTION_LIMIT, WINDOW_MS, TokenBucket
+
+REQUESTS_PER_WINDOW = {
+    CANARY_LIMIT: 50,
+    EXEMPTION_LIMIT: 30,
+    "bulkOperations": 10,
+    "ciOperations": 20,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many requests one user may make in one class, and in what time."""
+
+    max_requests: int
+    window_ms: int = WINDOW_MS
+
+    def wire(self) -> Json:
+        """Render as CCT's limiter configuration."""
+        return {"maxRequests": self.max_requests, "windowMs": self.window_ms}
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What one user asks of one class; a starved one is refused however little it asks."""
+
+    user: str
+    limit: str
+    path: str
+    requests_per_minute: float
+    starved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One 429 on record."""
+
+    at: float
+    limit: str
+    user: str
+    path: str
+    max_requests: int
+
+    def wire(self) -> Json:
+        """Render as a rate limit event."""
+        return {
+            "id": str(uuid4()),
+            "timestamp": iso(self.at),
+            "endpoint": self.limit,
+            "user": self.user,
+            "path": self.path,
+            "limit": self.max_requests,
+        }
+
+
+class RateLimits:
+    """The limiter's state, as written and as seen."""
+
+    def __init__(self) -> None:
+        self._limits: Lagged[Mapping[str, Limit]] = Lagged(
+            {name: Limit(count) for name, count in REQUESTS_PER_WINDOW.items()}
+        )
+        self._buckets = {name: TokenBucket(n) for name, n in REQUESTS_PER_WINDOW.items()}
+        self.demands: list[Demand] = []
+        self.refusals: list[Refusal] = []
+
+    @property
+    def written(self) -> Mapping[str, Limit]:
+        """The limits that hold."""
+        return self._limits.latest
+
+    def seen(self, now: float) -> Mapping[str, Limit]:
+        """Return the limits that reads see."""
+        return self._limits.visible(now)
+
+    def admit(self, limit: str, path: str, headers: Mapping[str, str], now: float) -> Reply | None:
+        """Count a request, or refuse it and put that on record."""
+        refusal = self._buckets[limit].check(headers, now)
+        if refusal is not None:
+            user = _name(headers.get("x-api-key") or "anonymous")
+            most = self.written[limit].max_requests
+            self.refusals.append(Refusal(now, limit, user, path, most))
+        return refusal
+
+    def set_limit(self, name: str, limit: Limit, visible_at: float) -> None:
+        """Change one class; it holds at once and shows from ``visible_at`` on."""
+        self._limits.put({**self.written, name: limit}, visible_at)
+        self._buckets[name].max_requests = limit.max_requests
+        self._buckets[name].window_ms = limit.window_ms
+
+    def forget(self, user: str | None) -> int:
+        """Forget what was counted of one user, or of all; returns of how many."""
+        forgotten = 0
+        for bucket in self._buckets.values():
+            gone = [key for key in bucket.buckets if user in (None, _name(key.partition(":")[0]))]
+            forgotten += len(gone)
+            for key in gone:
+                del bucket.buckets[key]
+        concerned = [demand for demand in self.demands if user in (None, demand.user)]
+        self.demands = [
+            replace(demand, starved=False) if demand in concerned else demand
+            for demand in self.demands
+        ]
+        return forgotten + len(concerned)
+
+    def users(self, now: float) -> Iterator[Json]:
+        """Tell of everyone who is counted: how much they asked, and whether they are refused."""
+        limits = self.seen(now)
+        for demand in self.demands:
+            limit = limits[demand.limit]
+            asked = round(demand.requests_per_minute * limit.window_ms / WINDOW_MS)
+            left = 0 if demand.starved else max(limit.max_requests - asked, 0)
+            blocked = demand.starved or asked > limit.max_requests
+            yield _user(demand.user, demand.limit, asked, left, blocked=blocked)
+        for name, bucket in self._buckets.items():
+            for key, (tokens, _) in bucket.buckets.items():
+                user = _name(key.partition(":")[0])
+                yield _user(user, name, bucket.max_requests - tokens, tokens, blocked=tokens < 1)
+
+
+def _user(user: str, limit: str, asked: int, left: int, *, blocked: bool) -> Json:
+    return {
+        "user": user,
+        "endpoint": limit,
+        "requestsInWindow": asked,
+        "remaining": left,
+        "blocked": blocked,
+    }
+
+
+def _name(key: str) -> str:
+    """Name a caller without showing the key."""
+    return f"key-{sha256(key[:32].encode()).hexdigest()[:8]}"

@@ -1,0 +1,1 @@
+"""Test summaries: checked against their schema and the business rules, written, and repaired."""

@@ -1,0 +1,115 @@
+"""What ``cct-ops summary`` does: check, write and update files, and say it on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+from rich.console import Console
+from rich.text import Text
+
+from cct_ops.errors import BadConfiguration
+from cct_ops.models.summary import Problem, Strictness
+from cct_ops.summaries import documents, rules, schema
+from cct_ops.summaries.generate import Result, TestMode, generate, write_new, write_over
+from cct_ops.summaries.repair import repaired_copy
+
+SCHEMA_NAME = "test-summary-schema.json"
+
+_results = TypeAdapter(list[Result])
+
+
+def validate(schema_file: Path, summaries: Sequence[Path], mode: Strictness) -> int:
+    """Check summaries; the schema's errors are shown at once, then those of the rules."""
+    if not summaries:
+        raise BadConfiguration("name at least one summary after the schema.")
+    console = Console(quiet=mode is Strictness.SILENT, soft_wrap=True, highlight=False)
+    checker = schema.validator(documents.read(schema_file), str(schema_file))
+    read = {str(path): documents.read(path) for path in summaries}
+    word, style = ("warning", "yellow") if mode is Strictness.WARN else ("error", "red")
+
+    found: list[Problem] = []
+    for name, summary in read.items():
+        problems = schema.problems(checker, summary, name)
+        _show(console, problems, word, style)
+        found += problems
+    if console.is_terminal:
+        console.print("Checking the business rules, which takes a few seconds.", style="dim")
+    broken = rules.check(read)
+    _show(console, broken, word, style)
+    found += broken
+
+    many = len(summaries) > 1
+    subject = f"{len(summaries)} summaries" if many else str(summaries[0])
+    verdict = f"{len(found)} {word}{'s' if len(found) > 1 else ''}" if found else "valid"
+    console.print(f"{subject}: {verdict}", style=style if found else "green")
+    return 1 if found and mode is Strictness.STRICT else 0
+
+
+def generate_new(
+    name: str,
+    version: str,
+    output: Path,
+    *,
+    results: Path | None,
+    test_mode: TestMode,
+    schema_file: Path | None,
+) -> int:
+    """Write a new summary; an existing file is never touched."""
+    if output.exists():
+        raise BadConfiguration(
+            f"{output}: is there already, and was left as it is: name another file, or use"
+            " `cct-ops summary update`."
+        )
+    made = generate(name, version, _read_results(results), test_mode)
+    _check(made, output, schema_file)
+    write_new(output, made)
+    print(f"{output}: written")
+    return 0
+
+
+def update(summary_file: Path, schema_file: Path | None) -> int:
+    """Repair a summary; if something would stay wrong, the file is left as it is."""
+    summary = documents.read(summary_file)
+    path = schema_file or summary_file.with_name(SCHEMA_NAME)
+    repaired, changes = repaired_copy(schema.validator(documents.read(path), str(path)), summary)
+    _check(repaired, summary_file, path)
+    if changes:
+        write_over(summary_file, repaired)
+    for change in changes:
+        print(f"{summary_file}: {change.sentence}")
+    print(f"{summary_file}: {'updated' if changes else 'nothing to update'}")
+    return 0
+
+
+def _check(summary: documents.Document, path: Path, schema_file: Path | None) -> None:
+    """Refuse to write what its schema does not accept."""
+    beside = path.with_name(SCHEMA_NAME)
+    if schema_file is None and not beside.exists():
+        return  # the form that is generated is the one that CCT's own schema describes
+    known = schema_file or beside
+    checker = schema.validator(documents.read(known), str(known))
+    problems = schema.problems(checker, summary, str(path))
+    if problems:
+        first = f"{problems[0].path} {problems[0].sentence}"
+        more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise BadConfiguration(f"{path}: nothing was written: by {known}, {first}{more}")
+
+
+def _read_results(path: Path | None) -> list[Result]:
+    if path is None:
+        return []
+    try:
+        return _results.validate_json(path.read_bytes())
+    except OSError as error:
+        raise BadConfiguration(f"{path}: cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise BadConfiguration(f"{path}: {where}: {first['msg']}.") from error
+
+
+def _show(console: Console, problems: tuple[Problem, ...], word: str, style: str) -> None:
+    for problem in problems:
+        console.print(Text.assemble((f"{word}: ", style), str(problem)))

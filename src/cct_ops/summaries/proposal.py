@@ -1,0 +1,123 @@
+"""
+A schema that accommodates the fields that summaries have and it does not know.
+
+Only new fields are taken in, by the types that were seen. A wrong value stays wrong: that is for
+the summary to put right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jsonpatch
+from jsonschema import ValidationError
+
+from cct_ops.models.summary import Change, Problem, Proposal
+from cct_ops.summaries.compatibility import differences
+from cct_ops.summaries.documents import Document
+from cct_ops.summaries.schema import problems, unexpected, validator
+
+_JSON_TYPES: dict[type, str] = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    dict: "object",
+    list: "array",
+}
+
+
+def propose(schema: Document, summaries: Mapping[str, Document]) -> Proposal:
+    """Return the additions to the schema that these summaries call for; there may be none."""
+    wanted: dict[tuple[str | int, ...], dict[str, list[Any]]] = {}
+    checker = validator(schema, "schema")
+    for summary in summaries.values():
+        for error in checker.iter_errors(summary):
+            if _adds(error):
+                place = tuple(error.absolute_schema_path)[:-1]
+                for name in unexpected(error):
+                    values = wanted.setdefault(place, {}).setdefault(name, [])
+                    values.append(error.instance[name])
+
+    changes = tuple(
+        change
+        for place, fields in sorted(wanted.items(), key=str)
+        for change in _additions(schema, place, fields)
+    )
+    new = apply(schema, changes)
+    return Proposal(
+        changes=changes,
+        left=_left(new, summaries),
+        backward_compatible=not any(found.breaking for found in differences(schema, new)),
+    )
+
+
+def apply(document: Document, changes: Sequence[Change]) -> Document:
+    """Return a copy of the document with the changes made."""
+    changed: Document = jsonpatch.apply_patch(document, [change.operation for change in changes])
+    return changed
+
+
+def _adds(error: ValidationError) -> bool:
+    # Behind a reference the error's way through the schema is no place in the document.
+    refuses = error.validator == "additionalProperties" and error.validator_value is False
+    return refuses and "$ref" not in error.absolute_schema_path
+
+
+def _additions(
+    schema: Document, place: tuple[str | int, ...], fields: Mapping[str, list[Any]]
+) -> list[Change]:
+    at = "".join(f"/{_escaped(step)}" for step in place)
+    inside: Any = schema
+    for step in place:
+        inside = inside[step]
+    changes = []
+    if "properties" not in inside:
+        changes.append(
+            Change(op="add", pointer=f"{at}/properties", value={}, sentence="fields are described")
+        )
+    for name, values in sorted(fields.items()):
+        described = _describe(values)
+        changes.append(
+            Change(
+                op="add",
+                pointer=f"{at}/properties/{_escaped(name)}",
+                value=described,
+                sentence=f"{name} is allowed, as {described.get('type', 'anything')}",
+            )
+        )
+    return changes
+
+
+def _describe(values: Sequence[Any]) -> dict[str, Any]:
+    """Return the narrowest plain description that fits all the values."""
+    names = {_JSON_TYPES.get(type(value), "null") for value in values}
+    if "number" in names:
+        names.discard("integer")
+    if not names:
+        return {}
+    described: dict[str, Any] = {"type": sorted(names) if len(names) > 1 else names.pop()}
+    objects = [value for value in values if isinstance(value, dict)]
+    if any(objects):
+        fields = sorted({name for each in objects for name in each})
+        described["properties"] = {
+            name: _describe([each[name] for each in objects if name in each]) for name in fields
+        }
+    items = [item for value in values if isinstance(value, list) for item in value]
+    if items:
+        described["items"] = _describe(items)
+    return described
+
+
+def _left(schema: Document, summaries: Mapping[str, Document]) -> tuple[Problem, ...]:
+    checker = validator(schema, "the proposed schema")
+    return tuple(
+        problem
+        for name, summary in summaries.items()
+        for problem in problems(checker, summary, name)
+    )
+
+
+def _escaped(step: str | int) -> str:
+    return str(step).replace("~", "~0").replace("/", "~1")

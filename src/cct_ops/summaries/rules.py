@@ -1,0 +1,172 @@
+"""
+The business rules that no schema can state, checked over any number of summaries at once.
+
+Great Expectations takes seconds to import, so that happens only inside ``check``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from cct_ops.models.summary import Problem
+from cct_ops.summaries.documents import Document
+
+RATE_TOLERANCE_PERCENT = 1
+"""A rate that was rounded, or cut to a whole number as the old scripts did, still matches."""
+
+_COUNTS = ("total_tests", "tests_passed", "tests_failed")
+_OPTIONAL = ("tests_skipped", "tests_warned")
+
+
+def check(summaries: Mapping[str, Document]) -> tuple[Problem, ...]:
+    """
+    Return every business rule that a summary breaks.
+
+    A summary whose counts are missing or mistyped is left out: its schema errors say so already.
+    """
+    rows = [row for name, each in summaries.items() if (row := _row(name, each)) is not None]
+    return _expect(rows) if rows else ()
+
+
+def success_rate(total: int, passed: int) -> float:
+    """Return the rate that belongs to these counts, in percent; without tests it is 0."""
+    return round(100 * passed / total, 2) if total else 0.0
+
+
+def _row(name: str, summary: Document) -> dict[str, Any] | None:
+    results = summary.get("test_results")
+    if not isinstance(results, dict):
+        return None
+    counts = {key: results.get(key) for key in _COUNTS}
+    counts |= {key: results.get(key, 0) for key in _OPTIONAL}
+    rate, status = results.get("success_rate"), results.get("overall_status")
+    # A whole number may be written 8.0, and true is none although Python counts with it.
+    whole = all(type(n) in (int, float) and n == int(n) for n in counts.values() if n is not None)
+    if None in counts.values() or not whole or type(rate) not in (int, float):
+        return None
+    row: dict[str, Any] = {key: int(value) for key, value in counts.items() if value is not None}
+    right = success_rate(row["total_tests"], row["tests_passed"])
+    return row | {
+        "summary": name,
+        "counted": row["tests_passed"] + row["tests_failed"] + row["tests_skipped"],
+        "success_rate": float(rate or 0),
+        "right_rate": right,
+        "rate_gap": abs(float(rate or 0) - right),
+        "status": str(status),
+        "warning_signs": row["tests_failed"] + row["tests_warned"],
+    }
+
+
+def _expect(rows: list[dict[str, Any]]) -> tuple[Problem, ...]:
+    # Its analytics would send an event for each use; they are off before the first import.
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx
+    import pandas as pd
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.expectations.core import (
+        ExpectColumnPairValuesAToBeGreaterThanB,
+        ExpectColumnPairValuesToBeEqual,
+        ExpectColumnValuesToBeBetween,
+    )
+    from great_expectations.expectations.row_conditions import Column
+
+    def rule(name: str, path: str) -> dict[str, str]:
+        return {"rule": name, "path": f"test_results.{path}"}
+
+    status = Column("status")
+    suite = gx.ExpectationSuite(
+        name="summaries",
+        expectations=[
+            ExpectColumnPairValuesToBeEqual(
+                column_A="counted",
+                column_B="total_tests",
+                meta=rule("counts add up", "total_tests"),
+            ),
+            ExpectColumnPairValuesAToBeGreaterThanB(
+                column_A="tests_passed",
+                column_B="tests_warned",
+                or_equal=True,
+                meta=rule("warned tests passed", "tests_warned"),
+            ),
+            ExpectColumnValuesToBeBetween(
+                column="rate_gap",
+                max_value=RATE_TOLERANCE_PERCENT,
+                strict_max=True,
+                meta=rule("rate matches", "success_rate"),
+            ),
+            ExpectColumnValuesToBeBetween(
+                column="tests_failed",
+                max_value=0,
+                row_condition=status == "PASS",
+                meta=rule("PASS has no failure", "overall_status"),
+            ),
+            ExpectColumnValuesToBeBetween(
+                column="tests_passed",
+                min_value=1,
+                row_condition=status == "PASS",
+                meta=rule("PASS has tests", "overall_status"),
+            ),
+            ExpectColumnValuesToBeBetween(
+                column="tests_failed",
+                min_value=1,
+                row_condition=status == "FAIL",
+                meta=rule("FAIL has a failure", "overall_status"),
+            ),
+            ExpectColumnValuesToBeBetween(
+                column="warning_signs",
+                min_value=1,
+                row_condition=(status == "WARN") & (Column("total_tests") > 0),
+                meta=rule("WARN has a reason", "overall_status"),
+            ),
+        ],
+    )
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas("summaries").add_dataframe_asset("summaries")
+    batch = asset.add_batch_definition_whole_dataframe("all").get_batch(
+        {"dataframe": pd.DataFrame(rows)}
+    )
+    outcome = batch.validate(
+        suite,
+        result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["summary"]},
+    )
+    return _problems(outcome.results, {row["summary"]: row for row in rows})
+
+
+def _problems(results: Any, rows: Mapping[str, Mapping[str, Any]]) -> tuple[Problem, ...]:
+    found = []
+    for result in results:
+        meta = result.expectation_config.meta
+        if result.exception_info.get("raised_exception"):
+            raise RuntimeError(f"{meta['rule']}: {result.exception_info['exception_message']}")
+        for index in result.result.get("unexpected_index_list") or ():
+            row = rows[index["summary"]]
+            found.append(
+                Problem(
+                    summary=row["summary"],
+                    path=meta["path"],
+                    rule=meta["rule"],
+                    sentence=_SENTENCES[meta["rule"]].format(**row),
+                )
+            )
+    return tuple(found)
+
+
+_SENTENCES = {
+    "counts add up": (
+        "is {total_tests}, but {tests_passed} passed, {tests_failed} failed and {tests_skipped}"
+        " skipped make {counted}."
+    ),
+    "warned tests passed": (
+        "is {tests_warned}, but only {tests_passed} passed, and a warned test is one that passed."
+    ),
+    "rate matches": (
+        "is {success_rate:g}, but {tests_passed} of {total_tests} tests make {right_rate:g} %."
+    ),
+    "PASS has no failure": "is PASS, but {tests_failed} tests failed.",
+    "PASS has tests": "is PASS, but no test passed.",
+    "FAIL has a failure": "is FAIL, but no test failed.",
+    "WARN has a reason": "is WARN, but no test failed or warned.",
+}

@@ -1,0 +1,94 @@
+"""Probes of the exemption system, and what its playbooks conclude from them."""
+
+from __future__ import annotations
+
+from cct_ops.errors import Unsupported
+from cct_ops.models.cct_exemptions import (
+    Exemption,
+    ExemptionHealth,
+    ExemptionReport,
+    Validation,
+    WeeklyReport,
+)
+from cct_ops.models.exemption_cleanup import CleanupDiagnosis
+from cct_ops.models.exemption_failure import ExemptionDiagnosis, Fix
+from cct_ops.models.exemption_weekly import WeeklyDiagnosis
+from cct_ops.models.exemptions import ExemptionFindings
+from tasks.connections import reader
+from tasks.diagnose import probe
+from tasks.reconcile import reconcile
+from tasks.watch import watch_seconds
+
+
+@probe
+def probe_exemption_health() -> ExemptionHealth | None:
+    """Read what the exemption system says of itself; None where CCT does not offer that."""
+    with reader() as cct:
+        try:
+            return cct.exemption_health()
+        except Unsupported as missing:
+            if missing.family:
+                raise
+            return None
+
+
+@probe
+def probe_exemption_validation(files: tuple[str, ...] = ()) -> Validation:
+    """Have exemptions validated and read their records; without files, all of them."""
+    with reader() as cct:
+        return cct.validate_exemptions(files)
+
+
+@probe
+def probe_exemption_report() -> ExemptionReport:
+    """Read the counts."""
+    with reader() as cct:
+        return cct.exemption_report()
+
+
+@probe
+def probe_weekly_report() -> WeeklyReport:
+    """Read the report for people."""
+    with reader() as cct:
+        return cct.exemption_weekly_report()
+
+
+@probe
+def probe_expired() -> tuple[Exemption, ...]:
+    """Read the exemptions whose date is past."""
+    with reader() as cct:
+        return cct.expired_exemptions()
+
+
+def look_at_exemptions() -> ExemptionFindings:
+    """Look at everything that the exemption system shows, at about one moment."""
+    health = probe_exemption_health.submit()
+    validation = probe_exemption_validation.submit()
+    report = probe_exemption_report.submit()
+    weekly = probe_weekly_report.submit()
+    expired = probe_expired.submit()
+    for each in (health, validation, report, weekly, expired):
+        each.wait()  # none is left behind when one fails
+    return ExemptionFindings(
+        health=health.result(),
+        validation=validation.result(),
+        report=report.result(),
+        weekly=weekly.result(),
+        expired=expired.result(),
+    )
+
+
+def diagnose_cleanup() -> CleanupDiagnosis:
+    """Find the exemptions that are active past their date."""
+    return CleanupDiagnosis.of(look_at_exemptions(), watch_seconds())
+
+
+def diagnose_exemptions(fix: Fix) -> ExemptionDiagnosis:
+    """Find out what is wrong with the exemption system, data checks included."""
+    found = look_at_exemptions()
+    return ExemptionDiagnosis.of(found, reconcile(found), fix, watch_seconds())
+
+
+def diagnose_week() -> WeeklyDiagnosis:
+    """Read CCT's weekly report and judge its numbers."""
+    return WeeklyDiagnosis.of(probe_weekly_report())

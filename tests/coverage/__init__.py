@@ -1,0 +1,1 @@
+"""What of a runbook is software, and whether that is true."""

@@ -1,0 +1,150 @@
+"""A runbook against its mapping: what is unmapped, changed, gone or not there is never covered."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cct_ops import cli
+from tests.conftest import ROOT
+
+# The runbook: the copy that is kept here, and the one beside the checkout where it is.
+RUNBOOKS = [
+    path
+    for path in (ROOT / "docs/ops-playbooks.md", ROOT.parent / "shared/ops-playbooks.md")
+    if path.is_file()
+]
+RUNBOOK = """
+## Rollbacks
+```bash
+git log --oneline -10
+npm run build
+```
+- [ ] Tell people what happened
+"""
+ENTRIES: dict[str, dict[str, Any]] = {
+    "git log --oneline -10": {"automated": "auto-rollback", "task": "probe_history"},
+    "npm run build": {"gated": "auto-rollback"},
+    "Tell people what happened": {"human": "People are told by people."},
+}
+
+
+def run(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    entries: dict[str, dict[str, Any]],
+) -> tuple[int | str | None, dict[str, str], str]:
+    """Run the command; return its exit code, each text's status, and what else was said."""
+    runbook, mapping = tmp_path / "runbook.md", tmp_path / "mapping.yaml"
+    runbook.write_text(RUNBOOK)
+    listed = [{"text": text, **entry} for text, entry in entries.items()]
+    mapping.write_text(yaml.safe_dump({"sections": {"Rollbacks": listed}}))
+    return command(monkeypatch, capsys, str(runbook), "--mapping", str(mapping), "--json")
+
+
+def command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[int | str | None, dict[str, str], str]:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["cct-ops", "coverage", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr()
+    items = json.loads(said.out)["items"] if said.out else []
+    return ended.value.code, {item["text"]: item["status"] for item in items}, said.err
+
+
+def test_what_is_mapped_is_covered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, status, _ = run(tmp_path, monkeypatch, capsys, ENTRIES)
+
+    assert code == 0
+    assert list(status.values()) == ["automated", "gated", "human"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "status"),
+    [
+        ({"automated": "no-such-playbook"}, "broken"),
+        ({"automated": "auto-rollback", "task": "no_such_task"}, "broken"),
+        ({"command": "no such command"}, "broken"),
+        ({"command": "summary validate"}, "automated"),
+        ({"automated": "no-such-playbook", "planned": True}, "planned"),
+        ({"automated": "auto-rollback", "planned": True}, "planned"),
+    ],
+)
+def test_a_claim_counts_only_if_it_is_true(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    entry: dict[str, Any],
+    status: str,
+) -> None:
+    code, found, _ = run(tmp_path, monkeypatch, capsys, ENTRIES | {"npm run build": entry})
+
+    assert found["npm run build"] == status
+    assert code == (0 if status == "automated" else 1)
+
+
+def test_what_is_not_mapped_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries = {text: entry for text, entry in ENTRIES.items() if text != "npm run build"}
+
+    code, status, _ = run(tmp_path, monkeypatch, capsys, entries)
+
+    assert (code, status["npm run build"]) == (1, "unmapped")
+
+
+def test_a_command_that_changed_fails_and_is_not_taken_for_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries = dict(ENTRIES)
+    entries["git log --oneline -5"] = entries.pop("git log --oneline -10")
+
+    code, status, _ = run(tmp_path, monkeypatch, capsys, entries)
+
+    assert (code, status["git log --oneline -10"]) == (1, "changed")
+
+
+def test_what_is_mapped_and_gone_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries = ENTRIES | {"rm -rf /": {"human": "Nobody does this."}}
+
+    code, status, _ = run(tmp_path, monkeypatch, capsys, entries)
+
+    assert (code, status["rm -rf /"]) == (1, "gone")
+
+
+@pytest.mark.parametrize(
+    "entry", [{}, {"human": "Because."}, {"automated": "auto-rollback", "gated": "auto-rollback"}]
+)
+def test_an_entry_says_one_thing_and_a_reason_is_a_reason(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    entry: dict[str, str],
+) -> None:
+    code, _, said = run(tmp_path, monkeypatch, capsys, ENTRIES | {"npm run build": entry})
+
+    assert code == 1
+    assert "mapping.yaml:" in said
+
+
+@pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: str(path.parent.name))
+def test_ccts_runbook_is_mapped_completely_and_claims_nothing_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], runbook: Path
+) -> None:
+    """Only what is still planned may keep it from being covered."""
+    code, status, _ = command(monkeypatch, capsys, str(runbook), "--json")
+
+    assert set(status.values()) <= {"automated", "gated", "human", "planned"}
+    assert code == (1 if "planned" in status.values() else 0)

@@ -1,0 +1,26 @@
+"""How the tests of playbooks look at a run that is over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.objects import Artifact, State
+
+
+def artifacts_of(state: State[Any], kind: str) -> list[Artifact]:
+    """The run's artifacts of one kind."""
+    run_id = state.state_details.flow_run_id
+    assert run_id is not None
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(
+            artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
+        )
+    return [artifact for artifact in found if artifact.type == kind]
+
+
+def report_of(state: State[Any]) -> str:
+    """The Markdown report of the run."""
+    (report,) = artifacts_of(state, "markdown")
+    return str(report.data)

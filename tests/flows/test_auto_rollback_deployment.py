@@ -1,0 +1,140 @@
+"""The auto-rollback playbook and GitHub: what was deployed, and deploying anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from cct_ops.ledger import locks, permits, record
+from cct_ops.models.cct import Route
+from cct_ops.models.mode import Mode
+from cct_ops.models.permit import PermitKind
+from cct_ops.models.plan import Call, Plan, Step
+from cct_ops.models.rollback_plan import Option
+from cct_ops.models.steady_state import WorkflowSucceeds
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.github_inputs import GitHubSeed, SeededCommit, SeededRun
+from cct_ops.sandbox.inputs import Fault
+from flows.auto_rollback import auto_rollback
+from tasks.actions import perform_all
+from tasks.connections import current_run, ledger, settings
+from tasks.verify import verify
+
+ROUTE = Route.PRE_MARKET_BRIEFING
+SEED = GitHubSeed(
+    commits=(
+        SeededCommit(sha="c1", message="Good"),
+        SeededCommit(sha="c2", message="Cache less", files=("src/routes/briefing.ts",)),
+    ),
+    runs=(
+        SeededRun(id=7, head_sha="c1", minutes_ago=60),
+        SeededRun(
+            id=8, head_sha="c2", minutes_ago=12, log="2026-01-01T00:00:00.0Z Uploaded\nexit 0"
+        ),
+    ),
+)
+
+
+@pytest.fixture(autouse=True)
+def pulled(sandbox: SandboxControl) -> None:
+    """Auto-rollback pulled the canary ten minutes ago, two minutes after a deployment."""
+    sandbox.roll_back(ROUTE, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
+    sandbox.seed_github(SEED)
+
+
+def run(mode: Mode, option: Option = Option.RESTORE) -> State[Any]:
+    state: State[Any] = auto_rollback(ROUTE, mode=mode, option=option, return_state=True)
+    return state
+
+
+def seen(engine: sa.Engine, state: State[Any]) -> dict[str, str]:
+    """What the last decision rested on."""
+    assert state.state_details.flow_run_id is not None
+    decision = record.of_run(engine, state.state_details.flow_run_id).decisions[-1]
+    return {fact.source: fact.observed for fact in decision.evidence}
+
+
+def test_the_evidence_holds_the_deployment_its_log_its_commits_and_files(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    found = seen(engine, run(Mode.OBSERVE))
+
+    assert found["deploy.yml"].startswith("c2 at ")
+    assert found["deployment log"] == "Uploaded / exit 0"
+    assert found["commits since the last good one"] == "c2 Cache less (Ada)"
+    assert found["files changed since then"] == "src/routes/briefing.ts"
+
+
+def test_a_canary_is_put_back_without_github_too(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    sandbox.faults(Fault(path="/github/", error_status=503))
+
+    ended = run(Mode.AUTO)
+
+    assert ended.name == "Resolved"
+    assert "answered 503" in seen(engine, ended)["deployments"]
+
+
+def test_a_redeploy_always_asks_a_person(sandbox: SandboxControl) -> None:
+    ended = run(Mode.AUTO, Option.REDEPLOY)
+
+    # A run without a deployment cannot wait for an answer, so here asking ends it.
+    assert "Approve mode needs a run that can be suspended" in (ended.message or "")
+    assert sandbox.github().writes == ()
+
+
+def test_a_redeploy_without_github_says_why_it_cannot_be(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GH_TOKEN")
+    settings.cache_clear()
+
+    ended = run(Mode.AUTO, Option.REDEPLOY)
+
+    assert "deploying anew needs GitHub. GH_TOKEN is not set" in (ended.message or "")
+
+
+@pytest.mark.parametrize(("conclusion", "name"), [("success", "Completed"), ("failure", "Failed")])
+def test_a_permitted_redeploy_starts_the_workflow_once_and_ends_with_it(
+    sandbox: SandboxControl, conclusion: str, name: str
+) -> None:
+    """The watch lasts half an hour, and is over as soon as the workflow is."""
+    sandbox.seed_github(SEED.model_copy(update={"dispatched_conclusion": conclusion}))
+    arguments: dict[str, Any] = {"workflow": "deploy.yml", "ref": "main", "after_run_id": 8}
+    plan = Plan(
+        playbook="auto-rollback",
+        target=ROUTE,
+        summary="Deploy anew.",
+        blast_radius="Everything.",
+        steps=(Step(call=Call(method="dispatch_workflow", arguments=arguments), undo=None),),
+        steady_state=WorkflowSucceeds(workflow="deploy.yml", after_run_id=8, watch_seconds=1800),
+        state={},
+    )
+
+    @flow
+    def deploying() -> None:
+        """What a person said yes to."""
+        token = locks.acquire(ledger(), plan.target, current_run().id, seconds=60)
+        assert token is not None
+        with ledger().begin() as tx:
+            permit = permits.issue(
+                tx,
+                PermitKind.CHANGE,
+                plan,
+                plan.calls,
+                run=current_run(),
+                fencing_token=token,
+                seconds=60,
+            )
+        perform_all(permit)
+        verify(plan)
+
+    ended: State[Any] = deploying(return_state=True)
+
+    assert ended.name == name
+    assert sandbox.github().runs == (7, 8, 9)

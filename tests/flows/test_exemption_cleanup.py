@@ -1,0 +1,163 @@
+"""The cleanup of exemptions: whose are marked as expired, and when it is better left alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from cct_ops.ledger import record
+from cct_ops.ledger.record import RunRecord
+from cct_ops.models.exemption_cleanup import CleanupDiagnosis
+from cct_ops.models.mode import Mode
+from cct_ops.models.verification import Verdict
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.exemption_inputs import SeedExemption
+from cct_ops.sandbox.inputs import Dialect, Fault
+from flows.exemption_cleanup import exemption_cleanup
+from tasks.diagnose_exemptions import diagnose_cleanup
+from tests.flows.acting import act
+from tests.flows.ends import artifacts_of, report_of
+
+OVERDUE = SeedExemption(jira_reference="OPS-1", owner="alice", days_left=-2)
+SOON = SeedExemption(jira_reference="OPS-2", owner="bob", days_left=5)
+LATER = SeedExemption(jira_reference="OPS-3", owner="bob", days_left=90)
+
+
+@pytest.fixture(autouse=True)
+def one_is_overdue(sandbox: SandboxControl) -> None:
+    """Three exemptions, one of them past its date."""
+    sandbox.exemptions(OVERDUE, SOON, LATER)
+
+
+def run(mode: Mode) -> State[Any]:
+    """Run the playbook to its final state."""
+    state: State[Any] = exemption_cleanup(mode=mode, return_state=True)
+    return state
+
+
+def known(engine: sa.Engine, state: State[Any]) -> RunRecord:
+    """What the ledger has about the run."""
+    assert state.state_details.flow_run_id is not None
+    return record.of_run(engine, state.state_details.flow_run_id)
+
+
+def test_auto_mode_expires_what_is_overdue(sandbox: SandboxControl, engine: sa.Engine) -> None:
+    """And shows whose it was, in a table and in Slack."""
+    ended = run(Mode.AUTO)
+
+    assert (ended.name, ended.type.value) == ("Resolved", "COMPLETED")
+    statuses = sandbox.state().exemptions.statuses()
+    assert statuses == {"OPS-1": "expired", "OPS-2": "active", "OPS-3": "active"}
+    assert [act.state for act in known(engine, ended).actions] == ["confirmed"]
+    (table,) = artifacts_of(ended, "table")
+    (row,) = json.loads(str(table.data))
+    assert (row["JIRA"], row["Owner"]) == ("OPS-1", "alice")
+    summary, outcome = (message.body for message in sandbox.slack_messages())
+    assert summary["text"] == ":broom: 1 exemptions expired"
+    assert "alice: OPS-1" in summary["blocks"][0]["text"]["text"]
+    assert outcome["text"].endswith("Resolved: exemption-cleanup on exemptions")
+
+
+def test_observe_mode_shows_what_would_expire(sandbox: SandboxControl) -> None:
+    ended = run(Mode.OBSERVE)
+
+    assert (ended.name, sandbox.writes()) == ("Recommended", [])
+    assert "alice" in report_of(ended)
+    (table,) = artifacts_of(ended, "table")
+    assert table.description == "Past their date, and not marked."
+
+
+def test_approve_mode_asks_first(sandbox: SandboxControl) -> None:
+    """A run without a deployment cannot wait for an answer, so here asking ends it."""
+    ended = run(Mode.APPROVE)
+
+    assert "Approve mode needs a run that can be suspended" in (ended.message or "")
+    assert sandbox.writes() == []
+
+
+def test_without_overdue_ones_there_is_nothing_to_do(sandbox: SandboxControl) -> None:
+    sandbox.exemptions(SOON, LATER)
+
+    assert run(Mode.AUTO).name == "Nothing to do"
+    assert sandbox.writes() == []
+
+
+def test_a_cleanup_that_takes_too_many_is_undone(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    """CCT marked one that has days left: revalidation makes it active again, and the run is red."""
+    sandbox.exemptions(OVERDUE, SOON, LATER, hasty_days=10)
+
+    ended = run(Mode.AUTO)
+
+    assert ended.is_failed()
+    assert "1 are active where 2 must have stayed" in (ended.message or "")
+    assert sandbox.state().exemptions.statuses()["OPS-2"] == "active"
+    assert [act.call.method for act in known(engine, ended).actions] == [
+        "expire_exemptions",
+        "revalidate_exemptions",
+    ]
+    assert report_of(ended).startswith("# Undone: exemptions")
+
+
+def test_a_cleanup_that_is_not_stored_is_not_believed(sandbox: SandboxControl) -> None:
+    sandbox.faults(Fault(drop_writes=True))
+
+    ended = run(Mode.AUTO)
+
+    assert ended.is_failed()
+    assert "did not take effect" in (ended.message or "")
+
+
+def test_wrong_counts_are_not_this_playbook_s_case(sandbox: SandboxControl) -> None:
+    """With its list lost CCT would clean up nothing and say that it did."""
+    sandbox.exemptions(OVERDUE, list_lost=True)
+
+    ended = run(Mode.AUTO)
+
+    assert (ended.name, ended.is_failed()) == ("Blocked", True)
+    assert "Run exemption-failure first" in (ended.message or "")
+    assert sandbox.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("dialect", "words"),
+    [
+        # Mounted handlers cannot take a cleanup back, so a person must decide.
+        ("mounted", "Approve mode needs a run that can be suspended"),
+        ("bare", "This CCT has no exemption management"),
+    ],
+)
+def test_other_dialects_get_a_clear_outcome(
+    sandbox: SandboxControl, dialect: Dialect, words: str
+) -> None:
+    sandbox.reset(dialect=dialect, limits=False)
+    sandbox.exemptions(OVERDUE, SOON)
+
+    ended = run(Mode.AUTO)
+
+    assert words in (ended.message or "")
+    assert sandbox.writes() == []
+
+
+@flow(name="looking for overdue ones")
+def look() -> CleanupDiagnosis:
+    """Diagnose, inside a run as probes must be."""
+    return diagnose_cleanup()
+
+
+def test_after_a_yes_mounted_handlers_clean_up_as_well(sandbox: SandboxControl) -> None:
+    """By their maintenance task, and verified like any other."""
+    sandbox.reset(dialect="mounted", limits=False)
+    sandbox.exemptions(OVERDUE, SOON)
+    plan = look().plan
+    assert plan is not None
+
+    assert act(plan).verdict is Verdict.HOLDS
+    assert [write.path for write in sandbox.writes()] == ["/api/v1/exemptions/maintenance"]
+    assert sandbox.state().exemptions.statuses() == {"OPS-1": "expired", "OPS-2": "active"}

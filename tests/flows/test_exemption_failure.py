@@ -1,0 +1,145 @@
+"""The exemption system fails: what is found out about it, and what is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from cct_ops.models.exemption_failure import Cause, ExemptionDiagnosis, Fix
+from cct_ops.models.mode import Mode
+from cct_ops.models.verification import Verdict
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.exemption_inputs import SeedExemption
+from cct_ops.sandbox.inputs import Dialect
+from flows.exemption_failure import exemption_failure
+from tasks.diagnose_exemptions import diagnose_exemptions
+from tests.flows.acting import act
+from tests.flows.ends import report_of
+
+OVERDUE = SeedExemption(jira_reference="OPS-1", owner="alice", days_left=-2)
+GOOD = SeedExemption(jira_reference="OPS-2", owner="bob")
+INVALID = SeedExemption(jira_reference="ops-3", owner="carol", line=7)
+NO_OWNER = SeedExemption(jira_reference="OPS-4", owner="")
+
+
+@flow(name="looking")
+def look(fix: Fix = Fix.RECOMMENDED) -> ExemptionDiagnosis:
+    """Diagnose, inside a run as probes must be."""
+    return diagnose_exemptions(fix)
+
+
+def run(mode: Mode, fix: Fix = Fix.RECOMMENDED) -> State[Any]:
+    """Run the playbook to its final state."""
+    state: State[Any] = exemption_failure(fix, mode=mode, return_state=True)
+    return state
+
+
+def test_every_cause_is_told_apart(sandbox: SandboxControl) -> None:
+    """Data checks name the records and the counts; nothing is changed by looking."""
+    sandbox.exemptions(OVERDUE, GOOD, INVALID, NO_OWNER, count_drift=3, jira_down=True)
+    before = sandbox.state()
+
+    diagnosis = look()
+
+    assert set(diagnosis.causes) == set(Cause) - {Cause.LIST_LOST}
+    facts = "\n".join(fact.observed for fact in diagnosis.evidence)
+    assert "ops-3 (carol, src/app.ts:7)" in facts
+    assert "OPS-4 (nobody, src/app.ts:1)" in facts
+    assert "all active: reported 7, are 4" in facts
+    assert sandbox.state() == before
+
+
+def test_a_consistent_system_needs_nothing(sandbox: SandboxControl) -> None:
+    sandbox.exemptions(GOOD, SeedExemption(jira_reference="OPS-9", days_left=-3, status="expired"))
+
+    assert run(Mode.AUTO).name == "Nothing to do"
+
+
+def test_auto_mode_cleans_up_what_is_overdue(sandbox: SandboxControl) -> None:
+    """Then it tests the exemption report: all of its answers agree."""
+    sandbox.exemptions(OVERDUE, GOOD)
+
+    ended = run(Mode.AUTO)
+
+    assert (ended.name, ended.type.value) == ("Resolved", "COMPLETED")
+    assert "report, weekly report and validation agree" in (ended.message or "")
+    assert sandbox.state().exemptions.statuses() == {"OPS-1": "expired", "OPS-2": "active"}
+
+
+def test_a_cleanup_that_takes_too_many_is_undone(sandbox: SandboxControl) -> None:
+    soon = SeedExemption(jira_reference="OPS-5", days_left=2)
+    sandbox.exemptions(OVERDUE, soon, GOOD, hasty_days=5)
+
+    ended = run(Mode.AUTO)
+
+    assert ended.is_failed()
+    assert sandbox.state().exemptions.statuses()["OPS-5"] == "active"
+
+
+@pytest.mark.parametrize("fix", [Fix.RECOMMENDED, Fix.RESET])
+def test_what_cannot_be_taken_back_asks_a_person(sandbox: SandboxControl, fix: Fix) -> None:
+    sandbox.exemptions(GOOD, list_lost=True)
+
+    ended = run(Mode.AUTO, fix)
+
+    assert "Approve mode needs a run that can be suspended" in (ended.message or "")
+    assert sandbox.writes() == []
+
+
+def test_observe_mode_says_what_it_would_do(sandbox: SandboxControl) -> None:
+    sandbox.exemptions(GOOD, list_lost=True)
+
+    ended = run(Mode.OBSERVE)
+
+    assert (ended.name, sandbox.writes()) == ("Recommended", [])
+    assert "revalidate_exemptions" in report_of(ended)
+
+
+def test_what_no_fix_helps_is_for_people(sandbox: SandboxControl) -> None:
+    sandbox.exemptions(GOOD, INVALID)
+
+    ended = run(Mode.AUTO)
+
+    assert ended.name == "Recommended"
+    assert "None of the fixes helps" in (ended.message or "")
+
+
+@pytest.mark.parametrize(
+    ("fix", "lost", "kept"),
+    [
+        (Fix.RECOMMENDED, True, {"OPS-1": "expired", "OPS-2": "active", "ops-3": "active"}),
+        (Fix.RESET, False, {"OPS-2": "active"}),
+    ],
+)
+def test_after_a_yes_the_report_is_right_again(
+    sandbox: SandboxControl, fix: Fix, lost: bool, kept: dict[str, str]
+) -> None:
+    """A revalidation loses no record, a reset keeps only the good ones; both are verified."""
+    sandbox.exemptions(OVERDUE, GOOD, INVALID, list_lost=lost)
+    plan = look(fix).plan
+    assert plan is not None
+
+    assert act(plan).verdict is Verdict.HOLDS
+    assert sandbox.state().exemptions.statuses() == kept
+
+
+@pytest.mark.parametrize(
+    ("dialect", "fix", "words"),
+    [
+        ("mounted", Fix.RECOMMENDED, "Approve mode needs a run that can be suspended"),
+        ("bare", Fix.RECOMMENDED, "This CCT has no exemption management"),
+    ],
+)
+def test_other_dialects_get_a_clear_outcome(
+    sandbox: SandboxControl, dialect: Dialect, fix: Fix, words: str
+) -> None:
+    sandbox.reset(dialect=dialect, limits=False)
+    sandbox.exemptions(OVERDUE, GOOD)
+
+    ended = run(Mode.AUTO, fix)
+
+    assert words in (ended.message or "")
+    assert sandbox.writes() == []

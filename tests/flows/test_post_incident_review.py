@@ -1,0 +1,59 @@
+"""The post-incident-review playbook: one artifact, one new file, and nothing changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from prefect.client.schemas.objects import State
+
+from cct_ops.models.cct import Route
+from cct_ops.models.mode import Mode
+from cct_ops.sandbox.control import SandboxControl
+from flows.auto_rollback import auto_rollback
+from flows.post_incident_review import post_incident_review
+from tasks.connections import settings
+
+
+@pytest.fixture(autouse=True)
+def reviews(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the reviews go."""
+    folder = tmp_path / "reviews"
+    monkeypatch.setenv("CCT_OPS_REVIEWS_PATH", str(folder))
+    settings.cache_clear()
+    return folder
+
+
+def run(**parameters: Any) -> State[Any]:
+    state: State[Any] = post_incident_review(**parameters, return_state=True)
+    return state
+
+
+def test_a_review_never_writes_over_an_earlier_one(sandbox: SandboxControl, reviews: Path) -> None:
+    """People fill it in, so the second review of the same run is a file of its own."""
+    sandbox.set_canary(Route.DAILY_SUMMARY, 0, enabled=False)
+    reviewed: State[Any] = auto_rollback(Route.DAILY_SUMMARY, mode=Mode.OBSERVE, return_state=True)
+    run_id = str(reviewed.state_details.flow_run_id)
+    before = sandbox.state()
+
+    first, second = run(run_id=run_id), run(run_id=run_id)
+
+    assert (first.name, first.type.value) == ("Written", "COMPLETED")
+    files = sorted(reviews.iterdir())
+    assert len(files) == 2
+    assert all("Recommended" in file.read_text() for file in files)
+    assert str(files[1]) in f"{first.message}{second.message}"
+    assert sandbox.state() == before
+
+
+@pytest.mark.parametrize(
+    ("parameters", "why"),
+    [({}, "Name a run or an incident"), ({"run_id": str(uuid4())}, "The ledger knows no")],
+)
+def test_what_cannot_be_reviewed_is_said(parameters: dict[str, str], why: str) -> None:
+    ended = run(**parameters)
+
+    assert ended.is_failed()
+    assert why in (ended.message or "")

@@ -1,0 +1,175 @@
+"""Requests are refused: who is helped, for how long, and who is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from cct_ops.models.cct_limits import LimitClass, RateLimit
+from cct_ops.models.limits import Burst
+from cct_ops.models.mode import Mode
+from cct_ops.models.plan import Plan
+from cct_ops.models.rate_limiting import Fix, LimitDiagnosis, Wish
+from cct_ops.models.verification import Verdict
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.inputs import Dialect, Fault
+from flows.rate_limiting import rate_limiting
+from tasks.connections import settings
+from tasks.diagnose_limits import diagnose_limit, send_burst
+from tests.flows.acting import act
+from tests.flows.ends import report_of
+
+CANARY = LimitClass.CANARY
+
+
+@pytest.fixture
+def our_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The policy that we ship; the one of these tests lets the playbook act alone."""
+    monkeypatch.setenv("CCT_OPS_POLICY_PATH", "deployments/policy.yaml")
+    settings.cache_clear()
+
+
+def run(mode: Mode, fix: Fix = Fix.RECOMMENDED) -> State[Any]:
+    """Run the playbook on the canary class to its final state."""
+    state: State[Any] = rate_limiting(CANARY, fix=fix, mode=mode, return_state=True)
+    return state
+
+
+@flow(name="looking at limits")
+def look(fix: Fix = Fix.RECOMMENDED) -> LimitDiagnosis:
+    """Diagnose, inside a run as probes must be."""
+    return diagnose_limit(CANARY, Wish(fix=fix))
+
+
+@flow(name="bursting")
+def burst(target: LimitClass, per_second: int) -> Burst | None:
+    """Send a burst after a tenth of a second of silence."""
+    limit = RateLimit(max_requests=per_second, window_ms=1000)
+    return send_burst(target, limit, silence_seconds=0.1)
+
+
+def planned(fix: Fix = Fix.RECOMMENDED) -> Plan:
+    """The plan that comes of a look."""
+    plan = look(fix).plan
+    assert plan is not None
+    return plan
+
+
+def limit(sandbox: SandboxControl) -> int:
+    """The canary class's limit, in truth."""
+    return sandbox.state().rate_limits.limits[CANARY].max_requests
+
+
+def test_a_limit_that_is_too_small_is_raised(sandbox: SandboxControl) -> None:
+    sandbox.demand("ann", 60, refusals=5)
+    sandbox.demand("ben", 70, refusals=9)
+
+    ended = run(Mode.AUTO)
+
+    assert (ended.name, limit(sandbox)) == ("Resolved", 90)
+    assert "ben 9, ann 5" in report_of(ended)
+
+
+def test_a_raise_that_does_not_help_is_taken_back(sandbox: SandboxControl) -> None:
+    """One of them is starved as well, which no limit helps; the prior value is put back."""
+    sandbox.demand("ann", 60, starved=True)
+
+    ended = run(Mode.AUTO)
+
+    assert ended.is_failed()
+    assert "still refuses ann" in (ended.message or "")
+    assert [write.body["maxRequests"] for write in sandbox.writes()] == [80, 50]
+    assert limit(sandbox) == 50
+
+
+@pytest.mark.usefixtures("our_policy")
+def test_our_policy_asks_a_person(sandbox: SandboxControl) -> None:
+    sandbox.demand("ann", 60)
+
+    ended = run(Mode.AUTO)
+
+    assert "Approve mode needs a run that can be suspended" in (ended.message or "")
+    assert (sandbox.writes(), limit(sandbox)) == ([], 50)
+
+
+def test_observe_mode_only_recommends(sandbox: SandboxControl) -> None:
+    sandbox.demand("ann", 60)
+
+    ended = run(Mode.OBSERVE)
+
+    assert (ended.name, sandbox.writes()) == ("Recommended", [])
+    assert "for 60.0 minutes" in report_of(ended) or "for 60 minutes" in report_of(ended)
+
+
+def test_abuse_is_named_and_not_rewarded(sandbox: SandboxControl) -> None:
+    sandbox.demand("bot", 900, refusals=40)
+    sandbox.demand("ann", 20)
+
+    ended = run(Mode.AUTO)
+
+    assert (ended.name, sandbox.writes()) == ("Recommended", [])
+    assert "bot (900)" in (ended.message or "")
+
+
+@pytest.mark.parametrize(
+    ("fix", "starved", "path"),
+    [
+        (Fix.RECOMMENDED, ["ann"], "rate-limit/reset"),
+        (Fix.RECOMMENDED, ["ann", "ben"], "rate-limit/clear"),
+    ],
+)
+def test_after_a_yes_starved_users_are_let_in(
+    sandbox: SandboxControl, fix: Fix, starved: list[str], path: str
+) -> None:
+    for user in starved:
+        sandbox.demand(user, 30, starved=True)
+
+    assert act(planned(fix)).verdict is Verdict.HOLDS
+    assert [write.path for write in sandbox.writes()] == [f"/api/v1/{path}"]
+    assert sandbox.state().rate_limits.starved == []
+
+
+def test_without_refusals_a_burst_shows_that_we_pass(sandbox: SandboxControl) -> None:
+    """Six seconds of silence, five requests, all of them answered."""
+    ended = run(Mode.AUTO)
+
+    assert ended.name == "Nothing to do"
+    assert "5 requests, none refused" in report_of(ended)
+    *_, last_look, first, _, _, _, _ = sandbox.requests()
+    assert (first.at - last_look.at).total_seconds() >= 6
+
+
+@pytest.mark.parametrize(
+    ("target", "per_second", "sent"),
+    [(CANARY, 30, 3), (LimitClass.EXEMPTIONS, 1000, 5), (LimitClass.BULK, 1000, None)],
+)
+def test_a_burst_spends_what_the_silence_earned_and_no_more(
+    sandbox: SandboxControl, target: LimitClass, per_second: int, sent: int | None
+) -> None:
+    """Never more than five, and nothing where there is nothing to read."""
+    seen = burst(target, per_second)
+
+    assert (seen.sent if seen else None) == sent
+    assert len(sandbox.requests()) == (sent or 0)
+
+
+def test_a_burst_stops_at_the_first_refusal(sandbox: SandboxControl) -> None:
+    """One more request would only hold off the refill."""
+    sandbox.faults(Fault(path="/api/v1/canary/", too_many_requests_retry_after="1"))
+
+    assert burst(CANARY, 1000) == Burst(sent=1, refused=True)
+    assert len(sandbox.requests()) == 1
+
+
+@pytest.mark.parametrize("dialect", ["mounted", "bare"])
+def test_other_dialects_have_no_limits_to_set(sandbox: SandboxControl, dialect: Dialect) -> None:
+    sandbox.reset(dialect=dialect, limits=False)
+
+    ended = run(Mode.AUTO)
+
+    assert ended.is_failed()
+    assert "This CCT has no administration of rate limits" in (ended.message or "")
+    assert sandbox.writes() == []

@@ -1,0 +1,59 @@
+"""When the week's numbers of exemptions are too high."""
+
+from __future__ import annotations
+
+import pytest
+
+from cct_ops.models.cct_exemptions import Exemption
+from cct_ops.models.exemption_weekly import AlertLevel, WeeklyDiagnosis
+from cct_ops.models.outcome import Outcome
+from tests.models.exemption_parts import exemption, report_on, weekly_on
+
+
+def spread(many: int, days_left: float = 60, pattern: str | None = None) -> list[Exemption]:
+    """Exemptions of as many owners, each with a pattern of its own unless one is given."""
+    return [
+        exemption(f"OPS-{n}", days_left, owner=f"owner-{n}").model_copy(
+            update={"pattern": pattern or f"pattern-{n}"}
+        )
+        for n in range(many)
+    ]
+
+
+def diagnose(records: list[Exemption]) -> WeeklyDiagnosis:
+    """Conclude from the week of these records."""
+    return WeeklyDiagnosis.of(weekly_on(report_on(records)))
+
+
+@pytest.mark.parametrize(
+    ("records", "reason"),
+    [
+        (spread(11), "11 are active, more than 10"),
+        (spread(6, days_left=20), "6 end within 30 days, more than 5"),
+        (spread(6, pattern="no-any"), "no-any is exempted 6 times, more than 5"),
+        (
+            [e.model_copy(update={"owner": "alice"}) for e in spread(4)],
+            "alice has 4, more than 3",
+        ),
+    ],
+)
+def test_one_number_above_its_threshold_is_a_warning(records: list[Exemption], reason: str) -> None:
+    diagnosis = diagnose(records)
+
+    assert diagnosis.reasons == (reason,)
+    assert (diagnosis.level, diagnosis.outcome) == (AlertLevel.WARNING, Outcome.RECOMMENDED)
+    assert reason in diagnosis.headline
+
+
+@pytest.mark.parametrize(
+    "records", [[], spread(10), spread(5, days_left=20), spread(5, pattern="no-any")]
+)
+def test_at_the_threshold_is_not_above_it(records: list[Exemption]) -> None:
+    diagnosis = diagnose(records)
+
+    assert (diagnosis.level, diagnosis.reasons) == (AlertLevel.OK, ())
+    assert diagnosis.outcome is Outcome.NOTHING_TO_DO
+
+
+def test_the_report_never_plans_a_change() -> None:
+    assert diagnose(spread(20)).plan is None

@@ -1,0 +1,1 @@
+"""Documents, messages and charts for people."""

@@ -1,0 +1,163 @@
+"""The post-incident review: ten sections, filled from the ledger, honest about what it lacks."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from cct_ops.ledger import approval_answers, approvals, history, intake, record
+from cct_ops.ledger.approval_answers import Answer
+from cct_ops.ledger.approvals import Terms
+from cct_ops.models.alert import Alert, AlertStatus
+from cct_ops.models.base import Frozen
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Evidence, Outcome, Severity
+from cct_ops.models.plan import Call, Plan, Step
+from cct_ops.models.run import Run
+from cct_ops.models.steady_state import ChangeHolds
+from cct_ops.reports.review import BLANK, review
+
+SECTIONS = [
+    "Incident Summary",
+    "Timeline",
+    "Impact",
+    "Root Cause",
+    "Detection",
+    "Resolution",
+    "Prevention",
+    "Lessons Learned",
+    "Action Items",
+    "Follow-up",
+]
+NOW = datetime.now(UTC)
+CALL = Call(method="reset_canary", arguments={"route": "/daily-summary"})
+PLAN = Plan(
+    playbook="auto-rollback",
+    target="/daily-summary",
+    summary="Put it back.",
+    blast_radius="One route.",
+    steps=(Step(call=CALL, undo=None),),
+    steady_state=ChangeHolds(what="It is on", watch_seconds=0),
+    state={},
+)
+
+
+class Concluded(Frozen):
+    """A diagnosis that was made up."""
+
+    playbook: str = "auto-rollback"
+    target: str = "/daily-summary"
+    headline: str = "Auto-rollback pulled the <canary> | of *daily*."
+    severity: Severity = Severity.P1
+    evidence: tuple[Evidence, ...] = (Evidence(source="slo", observed="p95 6200", meaning="Slow."),)
+    plan: Plan | None = PLAN
+
+
+FIRING = Alert(
+    status=AlertStatus.FIRING,
+    labels={"alertname": "CanaryRolledBack", "route": "/daily-summary"},
+    annotations={"summary": "pulled"},
+    starts_at=NOW - timedelta(minutes=10),
+)
+
+
+@pytest.fixture
+def incident(engine: sa.Engine) -> UUID:
+    """An incident that began ten minutes ago."""
+    return intake.record(engine, "alertmanager", b"1", [FIRING]).incidents[0]
+
+
+def over(engine: sa.Engine) -> None:
+    """It is over since five minutes."""
+    end = {"status": AlertStatus.RESOLVED, "ends_at": NOW - timedelta(minutes=5)}
+    intake.record(engine, "alertmanager", b"2", [FIRING.model_copy(update=end)])
+
+
+def ran(engine: sa.Engine, incident_id: UUID | None, outcome: Outcome) -> Run:
+    """A run that asked, got its yes, and ended."""
+    run = Run(id=uuid4(), name="calm-otter", playbook="auto-rollback", incident_id=incident_id)
+    terms = Terms(why="It asks.", seconds=60, form_accepted=True)
+    asked, _ = approvals.request(engine, Concluded(), PLAN, run, terms)
+    yes = Answer(approver_id="ada", approver="Ada", way="form", approved=True, note="go")
+    approval_answers.answer(engine, asked.id, yes)
+    with engine.begin() as tx:
+        record.decide(
+            tx, Concluded(), PLAN, run=run, mode=Mode.APPROVE, verdict="permitted", reason="Ada."
+        )
+    record.conclude(engine, run, PLAN.target, outcome, "It went well.")
+    return run
+
+
+def written(story: history.Story | None) -> str:
+    assert story is not None
+    return review(story, NOW, {})
+
+
+def test_a_review_has_the_ten_sections_of_the_runbook(engine: sa.Engine, incident: UUID) -> None:
+    text = written(history.of_incident(engine, incident))
+
+    assert re.findall(r"^## \d+\. (.+)$", text, re.MULTILINE) == SECTIONS
+
+
+def test_the_record_is_filled_in(engine: sa.Engine, incident: UUID) -> None:
+    run = ran(engine, incident, Outcome.RESOLVED)
+    over(engine)
+
+    text = written(history.of_run(engine, run.id))
+
+    for part in (
+        "CanaryRolledBack of",
+        "By alertmanager, 10 min",
+        "Duration: 5 min 0 s",
+        "Affected: /daily-summary",
+        "auto-rollback: approval asked for",
+        "Approval: approved by Ada (not authenticated): go",
+        "Decided: permitted in approve mode",
+        "incident closed as resolved",
+        "- [ ] Add pre-deployment SLO validation",
+        "p95 6200",
+        "P1 ·",
+    ):
+        assert part in text
+
+
+def test_what_only_people_know_is_marked(engine: sa.Engine, incident: UUID) -> None:
+    text = written(history.of_incident(engine, incident))
+
+    for section in ("Impact", "Root Cause", "Lessons Learned", "Action Items"):
+        assert BLANK in text.partition(f". {section}\n")[2].partition("\n## ")[0]
+
+
+def test_what_came_from_outside_is_escaped(engine: sa.Engine, incident: UUID) -> None:
+    ran(engine, incident, Outcome.RESOLVED)
+
+    assert r"the \<canary\> \| of \*daily\*." in written(history.of_incident(engine, incident))
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNVERIFIED, Outcome.BLOCKED, Outcome.RECOMMENDED])
+def test_what_is_unfinished_becomes_an_action_item(
+    engine: sa.Engine, incident: UUID, outcome: Outcome
+) -> None:
+    ran(engine, incident, outcome)
+
+    items = written(history.of_incident(engine, incident)).partition("## 9.")[2]
+
+    assert "auto-rollback on /daily-summary" in items
+
+
+def test_a_run_that_people_started_is_reviewed_alone(engine: sa.Engine) -> None:
+    run = ran(engine, None, Outcome.RESOLVED)
+
+    text = written(history.of_run(engine, run.id))
+
+    assert "# Post-incident review: auto-rollback on /daily-summary" in text
+    assert "no alert is on record" in text
+
+
+def test_what_the_ledger_does_not_know_has_no_story(engine: sa.Engine) -> None:
+    assert history.of_run(engine, uuid4()) is None
+    assert history.of_incident(engine, uuid4()) is None

@@ -1,0 +1,1 @@
+"""Summaries: checked, written, repaired; and schemas: extended and compared."""

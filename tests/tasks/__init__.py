@@ -1,0 +1,1 @@
+"""Tasks and what they share, without a flow around them."""

@@ -1,0 +1,170 @@
+"""From the policy file to the gate: what the file says is what the gate goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.models.guards import (
+    Backoff,
+    Guard,
+    GuardSettings,
+    RecurringFixes,
+    Rules,
+    Standing,
+    Storm,
+)
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Outcome
+from cct_ops.reports.messages import raise_message
+from tasks.connections import settings
+from tasks.guards import effective_mode, intent, outcome_of, rules_for, standing_of
+from tests.ledger.history import PLAYBOOK, TARGET, a_run, attempt, plan
+
+POLICY = """
+playbooks:
+  auto-rollback: {{ceiling: {ceiling}, targets: ["/daily-*"]{more}}}
+guards:
+  cool_down_minutes: 1
+  failed_attempts: 2
+  recurring_fixes: {{count: 4, within_hours: 5}}
+  backoff: {{first_minutes: 6, longest_minutes: 7}}
+  actions_per_hour: 8
+  storm: {{incidents: 9, within_minutes: 11}}
+maintenance:
+  - {{name: the move, start: "00:00", end: "00:00"}}
+autonomy:
+  verified_fixes: 2
+  recurs_within_hours: 3
+  classes: {{dailies: ["/daily-*"]}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ledger_url: SecretStr
+) -> Iterator[Path]:
+    """A policy in which no setting has the value that it would have by itself."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(POLICY.format(ceiling="auto", more=""))
+    monkeypatch.setenv("CCT_OPS_POLICY_PATH", str(path))
+    monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
+    monkeypatch.delenv("CCT_OPS_ALERTMANAGER_URL", raising=False)
+    settings.cache_clear()
+    yield path
+    settings.cache_clear()
+
+
+def test_every_setting_of_the_file_reaches_the_guards() -> None:
+    rules = rules_for(PLAYBOOK)
+
+    assert isinstance(rules, Rules)
+    assert rules.settings == GuardSettings(
+        cool_down_minutes=1,
+        failed_attempts=2,
+        recurring_fixes=RecurringFixes(count=4, within_hours=5),
+        backoff=Backoff(first_minutes=6, longest_minutes=7),
+        actions_per_hour=8,
+        storm=Storm(incidents=9, within_minutes=11),
+    )
+    assert [window.name for window in rules.maintenance] == ["the move"]
+    assert rules.allowed == ("/daily-*",)
+
+
+def test_a_playbook_that_policy_does_not_name_has_no_targets() -> None:
+    rules = rules_for("something-else")
+
+    assert isinstance(rules, Rules)
+    assert rules.allowed == ()
+
+
+def test_the_lowest_of_request_ceiling_and_record_holds(engine: sa.Engine, policy: Path) -> None:
+    assert effective_mode(Mode.AUTO, plan())[0] is Mode.AUTO
+    assert effective_mode(Mode.OBSERVE, plan())[0] is Mode.OBSERVE
+    attempt(engine, Outcome.FAILED, target="/daily-other", ago=timedelta(hours=1))
+
+    mode, reason = effective_mode(Mode.AUTO, plan())
+    assert mode is Mode.APPROVE
+    assert "The record allows no more than approve now: ineffective fix of /daily-other" in reason
+
+    policy.write_text(POLICY.format(ceiling="observe", more=""))
+    assert effective_mode(Mode.AUTO, plan())[0] is Mode.OBSERVE
+
+
+def test_a_person_gives_trust_back_in_the_file(engine: sa.Engine, policy: Path) -> None:
+    attempt(engine, Outcome.FAILED, ago=timedelta(hours=1))
+    now = datetime.now(UTC).isoformat()
+
+    policy.write_text(POLICY.format(ceiling="auto", more=f", clean_since: {now}"))
+
+    assert effective_mode(Mode.AUTO, plan())[0] is Mode.AUTO
+
+
+def test_a_fix_recurs_within_the_hours_of_the_file(engine: sa.Engine, policy: Path) -> None:
+    attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=2))
+    assert effective_mode(Mode.AUTO, plan())[0] is Mode.APPROVE
+
+    policy.write_text(
+        policy.read_text().replace("recurs_within_hours: 3", "recurs_within_hours: 1")
+    )
+
+    assert effective_mode(Mode.AUTO, plan())[0] is Mode.AUTO
+
+
+def test_a_raise_is_proposed_after_the_files_count_of_fixes(
+    engine: sa.Engine, policy: Path
+) -> None:
+    policy.write_text(POLICY.format(ceiling="approve", more=""))
+    attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=9))
+    assert standing_of(PLAYBOOK, TARGET).proposal is None
+    attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=5))
+
+    earned = standing_of(PLAYBOOK, TARGET)
+
+    assert earned.proposal is not None
+    assert earned.is_news
+    attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=1))
+    assert not standing_of(PLAYBOOK, TARGET).is_news
+
+
+def test_a_record_that_cannot_be_read_leaves_only_looking(engine: sa.Engine) -> None:
+    with engine.begin() as tx:
+        tx.execute(sa.text("alter table verifications rename to lost"))
+
+    mode, reason = effective_mode(Mode.AUTO, plan())
+
+    assert mode is Mode.OBSERVE
+    assert "cannot be read" in reason
+
+
+def test_only_a_run_without_incident_in_approve_mode_is_a_persons_own() -> None:
+    started_by_hand, started_by_alert = a_run(), a_run(incident_id=uuid4())
+
+    assert intent(plan(), started_by_hand, Mode.APPROVE).by_person
+    assert not intent(plan(), started_by_hand, Mode.AUTO).by_person
+    assert not intent(plan(), started_by_alert, Mode.APPROVE).by_person
+    assert intent(plan(calls=3), started_by_hand, Mode.AUTO).calls == 3
+
+
+def test_each_guard_ends_a_run_in_its_own_way() -> None:
+    ends = {guard: outcome_of(Standing(guard=guard, stops=True, detail="-")) for guard in Guard}
+
+    assert ends.pop(Guard.STORM) is Outcome.RECOMMENDED
+    assert ends.pop(Guard.MERGE) is Outcome.MERGED
+    assert set(ends.values()) == {Outcome.BLOCKED}
+
+
+def test_the_notice_of_a_raise_holds_lines_that_can_be_merged_as_they_are() -> None:
+    proposal = "playbooks:\n  auto-rollback:\n    ceiling: auto"
+
+    text, blocks = raise_message(a_run(), TARGET, "2 fixes & no <bad> one", proposal, None)
+
+    assert "auto-rollback has earned more on targets like /daily-summary" in text
+    assert proposal in blocks[0]["text"]["text"]
+    assert "2 fixes &amp; no &lt;bad&gt; one" in blocks[0]["text"]["text"]
