@@ -34,10 +34,10 @@ sources:
 class Ledger:
     """A PostgreSQL that flushes to disk, with a migrated ledger."""
 
-    def __init__(self, server: EmbeddedPostgres, folder: Path) -> None:
+    def __init__(self, server: EmbeddedPostgres, folder: Path, url: SecretStr) -> None:
         self.server = server
         self.folder = folder
-        self.url = SecretStr(server.url("cct_ops"))
+        self.url = url
         self.engine = connect(self.url)
 
 
@@ -45,7 +45,7 @@ class Ledger:
 def ledger() -> Iterator[Ledger]:
     """Run one for the length of the block."""
     with tempfile.TemporaryDirectory() as name, EmbeddedPostgres(Path(name)) as server:
-        made = Ledger(server, Path(name))
+        made = Ledger(server, Path(name), SecretStr(server.url("cct_ops")))
         migrate(made.url)
         yield made
         made.engine.dispose()

@@ -13,6 +13,7 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.gateway.keys import Key, read_keys
 from cct_ops.gateway.proofs import token
 from cct_ops.gateway.reading import Received
+from cct_ops.gateway.registry import Registry
 from cct_ops.models.source import Sources
 
 OLD, NEW, OTHER = "old-" + "a" * 24, "new-" + "b" * 24, "other-" + "c" * 24
@@ -94,3 +95,35 @@ def test_a_key_has_one_place(tmp_path: Path) -> None:
 
     with pytest.raises(BadConfiguration, match=r"sources\.yaml:6: .*either env: or file:"):
         config_file.load(path, Sources)
+
+
+def test_a_change_that_lacks_a_file_counts_once_it_is_there(tmp_path: Path) -> None:
+    """The order in which two files are put in place does not matter."""
+    (tmp_path / "old").write_text(OLD)
+    path = tmp_path / "sources.yaml"
+    once = FILE.replace("      - env: ONE_KEY\n", "")
+    path.write_text(once.format(path=tmp_path / "old"))
+    registry = Registry(path)
+    path.write_text(once.format(path=tmp_path / "new"))
+
+    assert not registry.refresh()
+    assert [key.name for key in registry.current.keys["one"]] == [str(tmp_path / "old")]
+    (tmp_path / "new").write_text(NEW)
+    assert registry.refresh()
+    assert [key.secret.get_secret_value() for key in registry.current.keys["one"]] == [NEW]
+    assert not registry.refresh()
+
+
+@pytest.mark.parametrize("key", ["", "whsec_", "whsec_short", "not base64 at all, but long enough"])
+def test_a_key_of_standard_webhooks_is_long_and_base64(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slip while copying is found at the start."""
+    monkeypatch.setenv("ONE_KEY", key)
+    path = tmp_path / "sources.yaml"
+    fields = "{status: s, firing: [f], incident: [i], labels: {a: b}}"
+    source = f"{{kind: standard-webhooks, keys: [{{env: ONE_KEY}}], fields: {fields}}}"
+    path.write_text(f"sources:\n  one: {source}\n")
+
+    with pytest.raises(BadConfiguration, match="source one"):
+        read_keys(path, config_file.load(path, Sources))

@@ -75,6 +75,7 @@ class Remediation:
             reason = f"{said} There are runs enough; nothing is done about this and later groups."
             outbox.hand_to_people(self.engine, claim, state="parked", rule=rule.name, reason=reason)
             return
+        log.warning("incident %s: %s It stands for %s", claim.incident_id, said, rule.name)
         if rule.playbook is not None:
             words = f"{said} {rule.playbook} only diagnoses, once for all incidents like this one."
             storms.tell(self.engine, claim.incident_id, words)

@@ -38,6 +38,7 @@ class Registry:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamps = {path: _stamp(path)}
+        self._refused = ""  # why the newest content does not count
         self.current = self._read()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="registry", daemon=True)
@@ -52,17 +53,24 @@ class Registry:
         self._thread.join()
 
     def refresh(self) -> bool:
-        """Read anew if a file changed; tells whether something new counts now."""
+        """
+        Read anew if a file changed; tells whether something new counts now.
+
+        What was refused is tried again and again: it may lack a file that nobody watches yet.
+        """
         stamps = {path: _stamp(path) for path in self._stamps}
-        if stamps == self._stamps:
+        if stamps == self._stamps and not self._refused:
             return False
         # Remembered before reading: what changes meanwhile is read again at the next look.
         self._stamps = stamps
         try:
             self.current = self._read()
         except BadConfiguration as error:
-            log.error("the sources stay as they were: %s", error)  # noqa: TRY400 -- an answer
+            if str(error) != self._refused:
+                log.error("the sources stay as they were: %s", error)  # noqa: TRY400 -- an answer
+            self._refused = str(error)
             return False
+        self._refused = ""
         log.info("the sources were read anew")
         return True
 

@@ -2,14 +2,15 @@
 JSON read without guessing.
 
 Parsers disagree about repeated names, NaN, half surrogates and very deep nesting, and what two
-parsers read differently is a way round a check. So none of these is read at all. Whole numbers
-stay exact, however large: ids beyond 2^53 are common.
+parsers read differently is a way round a check. So none of these is read at all. Numbers stay
+exact, however large: ids beyond 2^53 are common.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 
 from pydantic_core import from_json
 
@@ -23,7 +24,7 @@ def parse(body: bytes) -> Json:
     try:
         # The first parser refuses depth, NaN and half surrogates in a fraction of the time.
         from_json(body, allow_inf_nan=False, cache_strings=False)
-        return json.loads(body, object_pairs_hook=_members)
+        return json.loads(body, object_pairs_hook=_members, parse_float=Decimal)
     except RecursionError:
         raise UnknownShape("the document is nested too deeply") from None
     except ValueError as error:
@@ -49,7 +50,7 @@ def scalar(document: Json, path: str) -> str | None:
             return None
         case bool() as truth:
             return "true" if truth else "false"
-        case str() | int() | float() as value:
+        case str() | int() | float() | Decimal() as value:
             return str(value)
         case _:
             raise UnknownShape(f"{path} is an object or a list: a plain value was expected")
