@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -18,6 +18,7 @@ from cct_ops.models.cct import (
     SloStatus,
     Wire,
 )
+from cct_ops.models.chaos import ActiveFault, ActiveFaults, ChaosStatus
 
 T = TypeVar("T")
 
@@ -51,6 +52,16 @@ _SLO_STATUSES = TypeAdapter(tuple[SloStatus, ...])
 _SLO_BREACHES = TypeAdapter(tuple[SloBreach, ...])
 _SYMBOLS = TypeAdapter(_Symbols)
 _HEALTHY = TypeAdapter(_Healthy)
+_CHAOS_STATUS = TypeAdapter(ChaosStatus)
+_CHAOS_FAULTS = TypeAdapter(ActiveFaults)
+
+
+class Served(NamedTuple):
+    """How one call was served: the HTTP status, how long it took, and what it means."""
+
+    status: int
+    seconds: float
+    seen: str
 
 
 class CctReader:
@@ -112,6 +123,25 @@ class CctReader:
             said = body.get("message") or body.get("error") or "no words"
             return Health(answered=True, status=f"{status}: {exchange.shown(str(said))}")
         raise exchange.failure()
+
+    def chaos_status(self) -> ChaosStatus:
+        """Read which environment this CCT says it is."""
+        return self._read(_CHAOS_STATUS, "chaos/status")
+
+    def chaos_faults(self) -> tuple[ActiveFault, ...]:
+        """Read which injected faults are in effect."""
+        return self._read(_CHAOS_FAULTS, "chaos/faults").faults
+
+    def serve(self, path: str, caller: str, **query: str) -> Served:
+        """
+        Call an endpoint as its users do and see how it serves, whatever it answers.
+
+        ``caller`` goes along in a header, so that CCT's logs tell our probing apart. Raises
+        ``Unavailable`` when nothing comes at all.
+        """
+        exchange = self._transport.ask(path, {"X-Probe": caller}, **query)
+        answer = exchange.answer
+        return Served(status=answer.status, seconds=answer.seconds, seen=exchange.summary())
 
     def _read(self, shape: TypeAdapter[T], path: str, **query: int) -> T:
         return parse(shape, self._transport.read(path, **query), named("GET", path))

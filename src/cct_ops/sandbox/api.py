@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from cct_ops.sandbox import canary, mounted, slo
+from cct_ops.sandbox import canary, chaos, mounted, slo
 from cct_ops.sandbox.envelope import Reply, error, not_found
+from cct_ops.sandbox.faults import Effects
 from cct_ops.sandbox.silence import unanswered
 from cct_ops.sandbox.world import Call, LogEntry, Sandbox
 
@@ -85,7 +86,10 @@ async def _process(call: Call, entry: LogEntry) -> Reply | None:
     if refusal is not None:
         return refusal
 
-    call.effects = call.world.faults.strike(call.path, call.headers, write=target.writes)
+    chaos.roll_back_what_breaches(call.world)
+    struck = call.world.faults.strike(call.path, call.headers, write=target.writes)
+    injected = call.world.chaos.strike(call.path.removeprefix(f"{ROOT}/"), call.now)
+    call.effects = Effects([*struck.faults, *injected])
     await asyncio.sleep(call.effects.latency_seconds)
     if call.effects.timeout:
         return None
@@ -122,9 +126,25 @@ def find(call: Call) -> Target:
         return Target(mounted.root, public=True)
     if name in mounted.PATHS:
         return Target(mounted.PATHS[name], public=name in mounted.PUBLIC)
-    if call.world.dialect == "bare" or family not in ("canary", "slo"):
+    if call.world.dialect == "bare" or family not in ("canary", "slo", "chaos"):
         return Target(lambda c: not_found(c.now, c.path), public=True)
+    if family == "chaos":
+        return _chaos(verb, call.method)
     return _guarded(family, verb, call.method)
+
+
+def _chaos(verb: str, method: str) -> Target:
+    """Find a verb of the chaos family."""
+    head, _, fault_id = verb.partition("/")
+    if verb == "status" and method == "GET":
+        return Target(chaos.status)
+    if verb == "faults" and method in ("GET", "POST"):
+        return Target(chaos.faults, writes=method == "POST")
+    if head == "faults" and fault_id and method == "DELETE":
+        return Target(lambda c: chaos.remove(c, fault_id), writes=True)
+    return Target(
+        lambda c: error(c.now, 404, "Chaos endpoint not found", "ENDPOINT_NOT_FOUND"), public=True
+    )
 
 
 def _guarded(family: str, verb: str, method: str) -> Target:

@@ -27,6 +27,7 @@ from cct_ops.sandbox.inputs import (
     RouteState,
     SandboxState,
     SetCanary,
+    SetChaos,
     SetProfile,
 )
 from cct_ops.sandbox.silence import unanswered
@@ -90,6 +91,12 @@ def set_profile(world: World, given: SetProfile) -> None:
     )
 
 
+def set_chaos(world: World, given: SetChaos) -> None:
+    """Change how CCT lives with injected faults."""
+    for name, value in given.model_dump(exclude_none=True).items():
+        setattr(world.chaos, name, value)
+
+
 def advance(world: World, given: Advance) -> None:
     """Let time pass."""
     world.clock.advance(given.advance_seconds)
@@ -106,6 +113,7 @@ def state(world: World) -> SandboxState:
         routes={str(route): _route_state(world.canary.written(route)) for route in Route},
         rollbacks=len(world.incidents.events),
         breaches=len(world.incidents.breaches),
+        chaos_faults=tuple(fault.id for fault in world.chaos.live(world.clock.now())),
     )
 
 
@@ -143,6 +151,7 @@ class ControlApi:
             Path("/_sandbox/rollback", self._change(RollBack, roll_back), methods=["POST"]),
             Path("/_sandbox/expire", self._change(Expire, expire), methods=["POST"]),
             Path("/_sandbox/profile", self._change(SetProfile, set_profile), methods=["POST"]),
+            Path("/_sandbox/chaos", self._change(SetChaos, set_chaos), methods=["POST"]),
             Path("/_sandbox/clock", self._change(Advance, advance), methods=["POST"]),
             Path("/_sandbox/faults", self._set_faults, methods=["POST"]),
             Path("/_sandbox/faults", self._clear_faults, methods=["DELETE"]),
