@@ -15,7 +15,7 @@ from pydantic import validate_call
 
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call
-from tasks import rollback, rollback_rules
+from tasks import chaos, rollback, rollback_rules
 from tasks.carry_out import Look
 
 
@@ -38,6 +38,8 @@ ACTIONS = {
     "enable_auto_rollback": Action(
         rollback_rules.enable_auto_rollback, rollback_rules.auto_rollback_on
     ),
+    "inject_fault": Action(chaos.inject_fault, chaos.fault_on),
+    "remove_fault": Action(chaos.remove_fault, chaos.fault_gone),
 }
 
 

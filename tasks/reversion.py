@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from cct_ops import policy, wake_ups
 from cct_ops.ledger import changes
 from cct_ops.models.change import TemporaryChange
+from cct_ops.models.chaos import KEPT_BY_THEIR_RUN
 from cct_ops.models.reversion import Comparison, ReversionDiagnosis
 from tasks.actions import shows
 from tasks.connections import ledger, reader, settings
@@ -26,7 +28,7 @@ def end_change(change: TemporaryChange, *, early: bool) -> ReversionDiagnosis:
     What is no longer as it was set is left alone. A change that could not be put back stays open,
     and the dispatcher's sweep wakes somebody for it again.
     """
-    with holding(change.target) as token:
+    with holding(change.target, dead_run_id=_forsaken(change, early=early)) as token:
         before = changes.read(ledger(), change.id)
         if not changes.claim_revert(ledger(), change.id, early=early):
             return ReversionDiagnosis.not_now(changes.read(ledger(), change.id))
@@ -36,6 +38,17 @@ def end_change(change: TemporaryChange, *, early: bool) -> ReversionDiagnosis:
         if diagnosis.ends_as is not None:
             changes.finish(ledger(), change.id, diagnosis.ends_as, diagnosis.headline)
     return diagnosis
+
+
+def _forsaken(change: TemporaryChange, *, early: bool) -> UUID | None:
+    """
+    Return the run whose lock is taken over, for a change that its run had to keep alive.
+
+    A run that did not do so is dead or stuck, and what it injected must not wait for its lock.
+    """
+    if change.playbook not in KEPT_BY_THEIR_RUN:
+        return None
+    return change.run_id if early or change.until <= datetime.now(UTC) else None
 
 
 @probe

@@ -17,6 +17,8 @@ from cct_ops.models.cct import Wire
 from cct_ops.models.plan import Call, Scalar
 
 STAGING = "staging"
+# Their temporary changes last no longer than their run, which has to keep them alive.
+KEPT_BY_THEIR_RUN = frozenset({"chaos-experiment", "slo-breach-simulation"})
 # The fault ends by itself this much after it should have been removed.
 TTL_MARGIN_SECONDS = 60.0
 

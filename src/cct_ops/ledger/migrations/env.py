@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from cct_ops.ledger import change_tables, guard_tables  # noqa: F401 -- their tables belong to it
+from cct_ops.ledger import change_tables, guard_tables, journal_tables  # noqa: F401 -- their tables belong to it
 from cct_ops.ledger.schema import metadata
 
 context.configure(
