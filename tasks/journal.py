@@ -1,4 +1,4 @@
-"""The journal of a run that injects faults: in the ledger as it happens, as an artifact at the end."""
+"""The journal of a run that injects faults: in the ledger at once, as an artifact at the end."""
 
 from __future__ import annotations
 

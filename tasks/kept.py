@@ -1,4 +1,4 @@
-"""Temporary changes that last no longer than their run: it has to say again and again that it lives."""
+"""Temporary changes that last no longer than their run, which has to keep them alive."""
 
 from __future__ import annotations
 

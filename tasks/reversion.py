@@ -28,7 +28,11 @@ def end_change(change: TemporaryChange, *, early: bool) -> ReversionDiagnosis:
     What is no longer as it was set is left alone. A change that could not be put back stays open,
     and the dispatcher's sweep wakes somebody for it again.
     """
-    with holding(change.target, dead_run_id=_forsaken(change, early=early)) as token:
+    kept = change.playbook in KEPT_BY_THEIR_RUN
+    if kept and not early and change.until > datetime.now(UTC):
+        return ReversionDiagnosis.not_now(change)  # its run lives, and has the lock
+    # A run that no longer keeps its change alive is dead or stuck: nothing waits for its lock.
+    with holding(change.target, dead_run_id=change.run_id if kept else None) as token:
         before = changes.read(ledger(), change.id)
         if not changes.claim_revert(ledger(), change.id, early=early):
             return ReversionDiagnosis.not_now(changes.read(ledger(), change.id))
@@ -38,17 +42,6 @@ def end_change(change: TemporaryChange, *, early: bool) -> ReversionDiagnosis:
         if diagnosis.ends_as is not None:
             changes.finish(ledger(), change.id, diagnosis.ends_as, diagnosis.headline)
     return diagnosis
-
-
-def _forsaken(change: TemporaryChange, *, early: bool) -> UUID | None:
-    """
-    Return the run whose lock is taken over, for a change that its run had to keep alive.
-
-    A run that did not do so is dead or stuck, and what it injected must not wait for its lock.
-    """
-    if change.playbook not in KEPT_BY_THEIR_RUN:
-        return None
-    return change.run_id if early or change.until <= datetime.now(UTC) else None
 
 
 @probe

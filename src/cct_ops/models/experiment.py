@@ -20,9 +20,7 @@ Minutes = Annotated[float, Field(gt=0, le=30)]
 
 
 class ExperimentWish(Frozen):
-    """
-    What was asked for, under which id, and how long its faults outlive the run's last sign of life.
-    """
+    """What was asked for; the lease is how long faults outlive the run's last sign of life."""
 
     mode: ChaosMode = ChaosMode.LATENCY
     severity: ChaosSeverity = ChaosSeverity.MILD
@@ -45,9 +43,7 @@ class StagingFindings(Frozen):
     def refusal(self) -> str | None:
         """Why nothing may be injected here now, or None."""
         if self.environment is None:
-            return (
-                f"This CCT ignores chaos, so nothing was injected and nothing shown: {self.without}"
-            )
+            return f"This CCT ignores chaos, so nothing was injected: {self.without}"
         if self.environment != STAGING:
             return f"This CCT says that it is {self.environment}: only {STAGING} may be hurt."
         if self.faults:
