@@ -44,7 +44,7 @@ def injecting(gates: list[AbstractContextManager[Decision]]) -> None:
 
 
 @pytest.fixture
-def experiment(sandbox: SandboxControl) -> Iterator[None]:
+def experiment(sandbox: SandboxControl, upkeep: None) -> Iterator[None]:
     """An experiment that is going on."""
     gates: list[AbstractContextManager[Decision]] = []
     injecting(gates)
