@@ -15,7 +15,7 @@ from pydantic import validate_call
 
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call
-from tasks import cleanup, mitigate, repository, rollback, rollback_rules
+from tasks import chaos, cleanup, mitigate, repository, rollback, rollback_rules
 from tasks.carry_out import CCT, Look, Sighting, System
 from tasks.repository import GITHUB
 
@@ -51,6 +51,8 @@ ACTIONS = {
     "set_variable": Action(repository.set_variable, repository.variable_is, GITHUB),
     "delete_variable": Action(repository.delete_variable, repository.variable_gone, GITHUB),
     "dispatch_workflow": Action(repository.dispatch_workflow, repository.dispatched, GITHUB),
+    "inject_fault": Action(chaos.inject_fault, chaos.fault_on),
+    "remove_fault": Action(chaos.remove_fault, chaos.fault_gone),
 }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 from cct_ops import policy, wake_ups
 from cct_ops.ledger import changes
 from cct_ops.models.change import TemporaryChange
+from cct_ops.models.chaos import KEPT_BY_THEIR_RUN
 from cct_ops.models.reversion import Comparison, ReversionDiagnosis
 from tasks.actions import look_at
 from tasks.connections import ledger, settings
@@ -26,7 +28,11 @@ def end_change(change: TemporaryChange, *, early: bool) -> ReversionDiagnosis:
     What is no longer as it was set is left alone. A change that could not be put back stays open,
     and the dispatcher's sweep wakes somebody for it again.
     """
-    with holding(change.target) as token:
+    kept = change.playbook in KEPT_BY_THEIR_RUN
+    if kept and not early and change.until > datetime.now(UTC):
+        return ReversionDiagnosis.not_now(change)  # its run lives, and has the lock
+    # A run that no longer keeps its change alive is dead or stuck: nothing waits for its lock.
+    with holding(change.target, dead_run_id=change.run_id if kept else None) as token:
         before = changes.read(ledger(), change.id)
         if not changes.claim_revert(ledger(), change.id, early=early):
             return ReversionDiagnosis.not_now(changes.read(ledger(), change.id))

@@ -80,6 +80,11 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         120, gt=0, description="How long a run without a sign of life still counts as alive."
     )
+    fault_lease_seconds: float = Field(
+        20,
+        gt=0,
+        description="How long injected faults outlive the last sign of life of their run.",
+    )
     start_seconds: float = Field(
         300,
         gt=0,

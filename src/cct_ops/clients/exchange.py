@@ -35,6 +35,10 @@ _FAMILIES = {
         "no canary administration",
         "without it the canary can only be changed by a redeploy",
     ),
+    "chaos": (
+        "no chaos endpoints and ignores chaos headers",
+        "without it no fault can be injected",
+    ),
     "slo": (
         "no SLO monitoring",
         "without it nothing says whether a route meets its objectives",
@@ -106,6 +110,11 @@ class Exchange:
         except (ValueError, RecursionError):
             return None
         return body if isinstance(body, dict) else None
+
+    def summary(self) -> str:
+        """Say what came: the status, and for a failure CCT's own words."""
+        status = self.answer.status
+        return str(status) if 200 <= status < 300 else f"{status}: {self._words()}"
 
     def failure(self) -> OpsError:
         """Return the error that this answer, which is not a success, means."""

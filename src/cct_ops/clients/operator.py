@@ -13,6 +13,7 @@ from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted
 from cct_ops.models.cct import AutoRollback, CanaryConfig, CanaryRules, Route, Wire
 from cct_ops.models.cct_limits import LimitClass, RateLimit
+from cct_ops.models.chaos import ActiveFault, ChaosMode, FaultId
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call, Scalar
 
@@ -41,6 +42,9 @@ class _Switched(Wire):
 _CHANGED = TypeAdapter(_Changed)
 _SWITCHED = TypeAdapter(_Switched)
 _RULES = TypeAdapter(CanaryRules)
+_INJECTED = TypeAdapter(ActiveFault)
+
+Percent = Annotated[float, Field(ge=0, le=100)]
 
 # What a plan may name. A method that is not listed here cannot be reached through ``perform``.
 CALLS = frozenset(
@@ -58,6 +62,8 @@ CALLS = frozenset(
         "set_rate_limit",
         "clear_rate_limits",
         "reset_user_limit",
+        "inject_fault",
+        "remove_fault",
     }
 )
 
@@ -153,6 +159,32 @@ class CctOperator:
     def enable_auto_rollback(self) -> bool:
         """Let CCT pull canaries by itself; returns whether it would."""
         return self._switch("enable_auto_rollback", "canary/enable-auto-rollback")
+
+    def inject_fault(
+        self,
+        fault_id: FaultId,
+        mode: ChaosMode,
+        latency_ms: Annotated[float, Field(ge=0, le=60_000)],
+        error_percent: Percent,
+        timeout_percent: Percent,
+        ttl_seconds: Annotated[float, Field(gt=0, le=7200)],
+    ) -> ActiveFault:
+        """Make a staging CCT misbehave, until the fault is removed or its time is over."""
+        numbers: dict[str, Scalar] = {
+            "latency_ms": latency_ms,
+            "error_percent": error_percent,
+            "timeout_percent": timeout_percent,
+            "ttl_seconds": ttl_seconds,
+        }
+        named_by: dict[str, Scalar] = {"fault_id": fault_id, "mode": mode.value}
+        body: dict[str, Any] = {"id": fault_id, "mode": mode.value, **numbers}
+        path = "chaos/faults"
+        payload = self._write("inject_fault", named_by | numbers, "POST", path, json=body)
+        return parse(_INJECTED, payload, named("POST", path))
+
+    def remove_fault(self, fault_id: FaultId) -> None:
+        """End an injected fault; one that there is not is as good as removed."""
+        self._write("remove_fault", {"fault_id": fault_id}, "DELETE", f"chaos/faults/{fault_id}")
 
     def _switch(self, method: str, path: str) -> bool:
         payload = self._write(method, {}, "POST", path)

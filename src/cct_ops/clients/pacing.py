@@ -16,11 +16,16 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer of CCT: status, headers with lower-case names, and the undecoded body."""
+    """
+    One HTTP answer of CCT: status, headers with lower-case names, and the undecoded body.
+
+    ``seconds`` is how long it took, and 0 for an answer that another run has asked for.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    seconds: float = field(default=0.0, compare=False)
 
 
 class Pacer(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -28,6 +28,7 @@ from cct_ops.models.cct_exemptions import (
     WeeklyReport,
 )
 from cct_ops.models.cct_limits import RateLimitConfig, RateLimitEvent, RateLimitStatus
+from cct_ops.models.chaos import ActiveFault, ActiveFaults, ChaosStatus
 
 T = TypeVar("T")
 
@@ -77,6 +78,16 @@ _EXPIRED = TypeAdapter(_Expired)
 _LIMIT_STATUS = TypeAdapter(RateLimitStatus)
 _LIMIT_EVENTS = TypeAdapter(_Events)
 _LIMIT_CONFIG = TypeAdapter(RateLimitConfig)
+_CHAOS_STATUS = TypeAdapter(ChaosStatus)
+_CHAOS_FAULTS = TypeAdapter(ActiveFaults)
+
+
+class Served(NamedTuple):
+    """How one call was served: the HTTP status, how long it took, and what it means."""
+
+    status: int
+    seconds: float
+    seen: str
 
 
 class CctReader:
@@ -187,6 +198,25 @@ class CctReader:
     def rate_limit_config(self) -> RateLimitConfig:
         """Read the limit of every class."""
         return self._read(_LIMIT_CONFIG, "rate-limit/config")
+
+    def chaos_status(self) -> ChaosStatus:
+        """Read which environment this CCT says it is."""
+        return self._read(_CHAOS_STATUS, "chaos/status")
+
+    def chaos_faults(self) -> tuple[ActiveFault, ...]:
+        """Read which injected faults are in effect."""
+        return self._read(_CHAOS_FAULTS, "chaos/faults").faults
+
+    def serve(self, path: str, caller: str, **query: str) -> Served:
+        """
+        Call an endpoint as its users do and see how it serves, whatever it answers.
+
+        ``caller`` goes along in a header, so that CCT's logs tell our probing apart. Raises
+        ``Unavailable`` when nothing comes at all.
+        """
+        exchange = self._transport.ask(path, {"X-Probe": caller}, None, **query)
+        answer = exchange.answer
+        return Served(status=answer.status, seconds=answer.seconds, seen=exchange.summary())
 
     def _read(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import lru_cache
@@ -132,6 +133,7 @@ class CctTransport:
         """Send one request, now."""
         request = named(method, target)
         headers = {**extra, **self._headers()}
+        began = time.monotonic()
         try:
             response = self._client.request(method, target, json=body, headers=headers)
         except httpx.DecodingError as exc:
@@ -146,7 +148,8 @@ class CctTransport:
                 f"No answer from {self._host} to {request}: {self._reason(exc)}{doubt}."
             ) from exc
         kept = {name: response.headers[name] for name in _READ if name in response.headers}
-        answer = Answer(response.status_code, kept, response.content)
+        seconds = time.monotonic() - began
+        answer = Answer(response.status_code, kept, response.content, seconds)
         if answer.status == 429:
             # Here and not where the answer is read, so that its sharers do not each repeat it.
             self._pacer.back_off(retry_after_seconds(answer) or SILENCE_SECONDS)

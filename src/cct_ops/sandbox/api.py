@@ -10,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from cct_ops.sandbox import mounted
+from cct_ops.sandbox import chaos, mounted
 from cct_ops.sandbox.envelope import Reply, error, not_found
 from cct_ops.sandbox.families import FAMILIES
 from cct_ops.sandbox.family import Family, Handler
+from cct_ops.sandbox.faults import Effects
 from cct_ops.sandbox.silence import unanswered
 from cct_ops.sandbox.world import Call, LogEntry, Sandbox
 
@@ -87,7 +88,10 @@ async def _process(call: Call, entry: LogEntry) -> Reply | None:
     if refusal is not None:
         return refusal
 
-    call.effects = call.world.faults.strike(call.path, call.headers, write=target.writes)
+    chaos.roll_back_what_breaches(call.world)
+    struck = call.world.faults.strike(call.path, call.headers, write=target.writes)
+    injected = call.world.chaos.strike(call.path.removeprefix(f"{ROOT}/"), call.now)
+    call.effects = Effects([*struck.faults, *injected])
     await asyncio.sleep(call.effects.latency_seconds)
     if call.effects.timeout:
         return None

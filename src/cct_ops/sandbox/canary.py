@@ -51,7 +51,7 @@ def metrics(call: Call) -> Reply:
 
 def _traffic(call: Call, route: str) -> Json:
     entry = call.world.canary.seen(route)
-    traffic = call.world.traffic.of(route)
+    traffic = call.world.serving(route)
     on_canary, on_stable = traffic.samples(call.now - entry.since, entry.config.share)
     return {
         "since": iso(entry.since),

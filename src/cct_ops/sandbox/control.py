@@ -127,6 +127,23 @@ class SandboxControl:
         given = {"user": user, "requests_per_minute": requests_per_minute, **more}
         self._seed("demand", SeedDemand.model_validate(given))
 
+    def chaos(
+        self,
+        *,
+        environment: str | None = None,
+        rolls_back_after_seconds: float | None = None,
+        monitored: bool | None = None,
+    ) -> None:
+        """Change how CCT lives with injected faults; what is left out stays."""
+        self._post(
+            "chaos",
+            {
+                "environment": environment,
+                "rolls_back_after_seconds": rolls_back_after_seconds,
+                "monitored": monitored,
+            },
+        )
+
     def faults(self, *faults: Fault) -> None:
         """Set exactly these faults."""
         self._post("faults", [fault.model_dump(mode="json") for fault in faults])

@@ -28,6 +28,7 @@ from cct_ops.sandbox.inputs import (
     RouteState,
     SandboxState,
     SetCanary,
+    SetChaos,
     SetProfile,
 )
 from cct_ops.sandbox.rate_limit_inputs import SeedDemand
@@ -98,6 +99,12 @@ def set_profile(world: World, given: SetProfile) -> None:
     )
 
 
+def set_chaos(world: World, given: SetChaos) -> None:
+    """Change how CCT lives with injected faults."""
+    for name, value in given.model_dump(exclude_none=True).items():
+        setattr(world.chaos, name, value)
+
+
 def advance(world: World, given: Advance) -> None:
     """Let time pass."""
     world.clock.advance(given.advance_seconds)
@@ -116,6 +123,7 @@ def state(world: World) -> SandboxState:
         breaches=len(world.incidents.breaches),
         exemptions=exemptions_state(world),
         rate_limits=rate_limits_state(world),
+        chaos_faults=tuple(fault.id for fault in world.chaos.live(world.clock.now())),
     )
 
 
@@ -159,6 +167,7 @@ class ControlApi:
                 methods=["POST"],
             ),
             Path("/_sandbox/demand", self._change(SeedDemand, seed_demand), methods=["POST"]),
+            Path("/_sandbox/chaos", self._change(SetChaos, set_chaos), methods=["POST"]),
             Path("/_sandbox/clock", self._change(Advance, advance), methods=["POST"]),
             Path("/_sandbox/faults", self._set_faults, methods=["POST"]),
             Path("/_sandbox/faults", self._clear_faults, methods=["DELETE"]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cct_ops.sandbox import canary, exemptions, rate_limits, slo
+from cct_ops.sandbox import canary, chaos, exemptions, rate_limits, slo
 from cct_ops.sandbox.family import Family
 from cct_ops.sandbox.inputs import Dialect
 
@@ -14,6 +14,7 @@ FAMILIES: Mapping[Dialect, Mapping[str, Family]] = {
         "slo": slo.RUNBOOK,
         "exemptions": exemptions.RUNBOOK,
         "rate-limit": rate_limits.RUNBOOK,
+        "chaos": chaos.RUNBOOK,
     },
     "mounted": {
         "canary": canary.MOUNTED,

@@ -24,8 +24,9 @@ class Family:
     """
     All verbs of one family in one dialect.
 
-    ``verbs`` maps ``"verb"``, or ``"METHOD verb"`` where the method makes a difference. ``limit``
-    is the class of the admin limiter that the family's requests count against, if any.
+    ``verbs`` maps ``"verb"``, or ``"METHOD verb"`` where the method makes a difference, or
+    ``"METHOD verb/*"`` where one thing's name follows. ``limit`` is the class of the admin limiter
+    that the family's requests count against, if any.
     """
 
     title: str
@@ -35,7 +36,8 @@ class Family:
 
     def find(self, verb: str, method: str) -> Verb | None:
         """Return the verb's handler."""
-        return self.verbs.get(f"{method} {verb}") or self.verbs.get(verb)
+        any_one = f"{method} {verb.partition('/')[0]}/*" if "/" in verb else verb
+        return self.verbs.get(f"{method} {verb}") or self.verbs.get(verb) or self.verbs.get(any_one)
 
     def names(self) -> list[str]:
         """List the verbs, each once."""

@@ -79,6 +79,19 @@ class Advance(Strict):
     advance_seconds: float = Field(ge=0)
 
 
+class SetChaos(Strict):
+    """
+    How this CCT lives with injected faults; what is left out stays.
+
+    ``rolls_back_after_seconds`` wakes its auto-rollback: a canary that breaches that long is
+    pulled. ``monitored`` false mutes the SLO monitor, which then records no injected breach.
+    """
+
+    environment: str | None = None
+    rolls_back_after_seconds: float | None = Field(default=None, ge=0)
+    monitored: bool | None = None
+
+
 class Fault(Strict):
     """
     Something that goes wrong with requests below ``path``, for the next ``count`` or until cleared.
@@ -164,3 +177,4 @@ class SandboxState(Strict):
     breaches: int
     exemptions: ExemptionsState
     rate_limits: RateLimitsState
+    chaos_faults: tuple[str, ...] = ()

@@ -7,13 +7,14 @@ and what any breach showed that lies, at least in part, within the window.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.envelope import Json, Reply, success
 from cct_ops.sandbox.family import Family, Verb
-from cct_ops.sandbox.incidents import Metric
+from cct_ops.sandbox.incidents import Breach, Metric
 from cct_ops.sandbox.traffic import Objectives, Profile, objectives
 from cct_ops.sandbox.world import Call, World
 
@@ -32,7 +33,9 @@ def breaches(call: Call) -> Reply:
     """Answer the breaches recorded in the last ``hours``, newest first."""
     hours = _positive(call.query.get("hours"), DEFAULT_BREACH_HOURS)
     now = call.now
-    return success(now, call.world.incidents.recorded_breaches(now - hours * 3600, now))
+    since = now - hours * 3600
+    recorded = call.world.incidents.recorded_breaches(since, now)
+    return success(now, [*_injected(call.world, since), *recorded])
 
 
 def alerts(call: Call) -> Reply:
@@ -48,7 +51,7 @@ RUNBOOK = Family(
 
 def observed(world: World, route: str, window_seconds: float) -> Profile:
     """Return what the route's window shows."""
-    traffic, target = world.traffic.of(route), objectives(route)
+    traffic, target = world.serving(route), objectives(route)
     shown = traffic.stable
     if world.canary.written(route).config.share > 0:
         for metric, value in traffic.canary.values().items():
@@ -63,15 +66,27 @@ def observed(world: World, route: str, window_seconds: float) -> Profile:
 
 def verdict(metric: Metric, value: float, target: Objectives) -> str:
     """Judge one indicator: PASS at the threshold, WARN within 10 % of it, else FAIL."""
-    if metric == "availability_percent":
-        limit = target.availability_percent
-        missed_by = (limit - value) / limit
-    else:
-        limit = target.p95_ms if metric == "p95_latency_ms" else target.error_rate_percent
-        missed_by = (value - limit) / limit
+    limit = target.limits[metric]
+    over = limit - value if metric == "availability_percent" else value - limit
+    missed_by = over / limit
     if missed_by <= 0:
         return "PASS"
     return "WARN" if missed_by <= TOLERANCE else "FAIL"
+
+
+def _injected(world: World, since: float) -> Iterator[Json]:
+    """Yield what the monitor noticed of injected faults, newest first."""
+    faults = world.chaos.faults if world.chaos.monitored else []
+    for fault in reversed(faults):
+        for route in Route if fault.since >= since else ():
+            target = objectives(route)
+            seen = fault.degrade(world.traffic.of(route).stable).values()
+            failed = [name for name in seen if verdict(name, seen[name], target) == "FAIL"]
+            if failed:
+                metric, limit = failed[0], target.limits[failed[0]]
+                name = f"{fault.id}{route.replace('/', '-')}"
+                breach = Breach(name, route, metric, seen[metric], limit, fault.since, fault.until)
+                yield breach.wire(fault.since)
 
 
 def _worse(profile: Profile, metric: Metric, value: float) -> Profile:

@@ -28,6 +28,15 @@ class Objectives:
     canary_error_rate_percent: float
     canary_latency_factor: float
 
+    @property
+    def limits(self) -> dict[Metric, float]:
+        """Return the three that are watched, by the indicator's name."""
+        return {
+            "p95_latency_ms": self.p95_ms,
+            "error_rate_percent": self.error_rate_percent,
+            "availability_percent": self.availability_percent,
+        }
+
     def wire(self) -> Json:
         """Render as CCT's ``thresholds``."""
         return {

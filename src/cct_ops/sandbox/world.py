@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cct_ops.sandbox.canary_store import CanaryStore, Lagged
+from cct_ops.sandbox.chaos_faults import Chaos
 from cct_ops.sandbox.clock import Clock, iso
 from cct_ops.sandbox.envelope import Json
 from cct_ops.sandbox.exemption_store import ExemptionStore
@@ -18,7 +19,7 @@ from cct_ops.sandbox.github_store import GitHub
 from cct_ops.sandbox.incidents import Incidents, Policy
 from cct_ops.sandbox.inputs import Dialect
 from cct_ops.sandbox.rate_limit_store import RateLimits
-from cct_ops.sandbox.traffic import Traffic
+from cct_ops.sandbox.traffic import RouteTraffic, Traffic
 
 
 @dataclass
@@ -53,9 +54,19 @@ class World:
         self.rate_limits = RateLimits()
         self.exemptions = ExemptionStore(self.clock)
         self.faults = FaultList()
+        self.chaos = Chaos()
         self.log: list[LogEntry] = []
         self.slack: list[Json] = []
         self.github = GitHub(self.clock)
+
+    def serving(self, route: str) -> RouteTraffic:
+        """Return a route's traffic as the faults that were injected let it be."""
+        traffic, now = self.traffic.of(route), self.clock.now()
+        return replace(
+            traffic,
+            canary=self.chaos.degraded(traffic.canary, now),
+            stable=self.chaos.degraded(traffic.stable, now),
+        )
 
 
 @dataclass

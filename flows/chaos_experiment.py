@@ -1,0 +1,57 @@
+"""
+Whether staging survives a fault, monitoring notices it, and staging recovers.
+
+Runbook: docs/runbooks/chaos_experiment.md
+Blast radius: everybody who uses staging, for some minutes; anything else is refused.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from cct_ops.models.chaos import ChaosMode, ChaosSeverity
+from cct_ops.models.experiment import Minutes
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Outcome, Resolution
+from tasks.authorise import authorise
+from tasks.experiment import conduct, wish_for
+from tasks.report import report, report_failure
+from tasks.staging import diagnose_staging
+
+
+@flow(
+    name="chaos-experiment",
+    flow_run_name="chaos-experiment {chaos} {severity}",
+    on_failure=[report_failure],
+    on_crashed=[report_failure],
+    on_cancellation=[report_failure],
+)
+def chaos_experiment(
+    chaos: ChaosMode = ChaosMode.LATENCY,
+    severity: ChaosSeverity = ChaosSeverity.MILD,
+    minutes: Minutes = 5,
+    mode: Mode = Mode.APPROVE,
+    incident_id: str | None = None,
+) -> State[Resolution]:
+    """
+    Inject faults into a steady staging system, watch it, remove them, and see it recover.
+
+    Args:
+        chaos: What goes wrong.
+        severity: How hard it hits.
+        minutes: For how long, 30 at most.
+        mode: The most that this run may do.
+        incident_id: The incident in the ledger; empty for a manual run.
+    """
+    wish = wish_for(chaos, severity, minutes)
+    look = partial(diagnose_staging, wish)
+    diagnosis = look()
+    if diagnosis.plan is None:
+        return report(Outcome.BLOCKED, diagnosis)
+    with authorise(diagnosis, mode, again=look) as decision:
+        if decision.permit:
+            conduct(decision.permit, diagnosis, wish)
+    return report(decision, diagnosis)

@@ -1,0 +1,62 @@
+"""
+Whether auto-rollback really pulls a canary that breaches its objectives.
+
+Runbook: docs/runbooks/slo_breach_simulation.md
+Blast radius: everybody who uses staging, for some minutes; anything else is refused.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+
+from cct_ops.models.cct import Route
+from cct_ops.models.chaos import ChaosSeverity
+from cct_ops.models.experiment import Minutes
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Outcome, Resolution
+from cct_ops.models.slo_simulation import Scenario, Share
+from tasks.authorise import authorise
+from tasks.report import report, report_failure
+from tasks.simulation import diagnose_simulation, simulate, wish_for
+
+
+@flow(
+    name="slo-breach-simulation",
+    flow_run_name="slo-breach-simulation {target} {scenario}",
+    on_failure=[report_failure],
+    on_crashed=[report_failure],
+    on_cancellation=[report_failure],
+)
+def slo_breach_simulation(
+    target: Route,
+    scenario: Scenario = Scenario.LATENCY,
+    severity: ChaosSeverity = ChaosSeverity.MODERATE,
+    minutes: Minutes = 10,
+    share: Share = 20,
+    mode: Mode = Mode.APPROVE,
+    incident_id: str | None = None,
+) -> State[Resolution]:
+    """
+    Give a staging canary traffic, make it breach, wait for the rollback, and put all back.
+
+    Args:
+        target: The page whose canary breaches.
+        scenario: Which objective is breached.
+        severity: How badly; always beyond the limits that CCT goes by.
+        minutes: How long the rollback may take, 30 at most.
+        share: The canary's traffic in percent, 50 at most; one that serves already keeps its own.
+        mode: The most that this run may do.
+        incident_id: The incident in the ledger; empty for a manual run.
+    """
+    wish = wish_for(scenario, severity, minutes, share)
+    look = partial(diagnose_simulation, target, wish)
+    diagnosis = look()
+    if diagnosis.plan is None:
+        return report(Outcome.BLOCKED, diagnosis)
+    with authorise(diagnosis, mode, again=look) as decision:
+        if decision.permit:
+            simulate(decision.permit, diagnosis, wish)
+    return report(decision, diagnosis)

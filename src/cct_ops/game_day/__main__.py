@@ -1,0 +1,130 @@
+"""
+``python -m cct_ops.game_day [PLAYBOOK ...]``: drill, and print each result as a line of JSON.
+
+The drills run in a stack of their own (ledger, Prefect, worker, sandbox), which is isolated from
+everything that the caller's environment says about a CCT, a Slack or a Prefect.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import FrameType
+from uuid import uuid4
+
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from cct_ops import policy
+from cct_ops.clients import deployments
+from cct_ops.errors import BadConfiguration, OpsError
+from cct_ops.game_day.drills import DRILLS, Drill
+from cct_ops.models.game_day import DrillResult
+from cct_ops.models.guards import GuardSettings
+from cct_ops.models.mode import Mode
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.stack.config import StackConfig
+from cct_ops.stack.kernel import die_with_parent
+from cct_ops.stack.up import running
+
+PATIENCE_SECONDS = 240.0
+POLL_SECONDS = 0.5
+# The production waits take minutes, and the sandbox counts no requests.
+SHORT = {
+    "CCT_OPS_WATCH_SECONDS": "5",
+    "CCT_OPS_MIN_SAMPLES": "5",
+    "CCT_OPS_SETTLE_SECONDS": "10",
+    "CCT_OPS_REQUESTS_PER_MINUTE": "600",
+}
+
+
+def main() -> int:
+    """Drill the playbooks that are named, or all."""
+    die_with_parent(signal.SIGTERM)
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        drills = _chosen(sys.argv[1:])
+        with tempfile.TemporaryDirectory(prefix="cct-ops-game-day-") as name:
+            _drill_all(drills, Path(name))
+    except OpsError as error:
+        print(f"game day: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _drill_all(drills: list[Drill], folder: Path) -> None:
+    config = StackConfig.ephemeral(folder)
+    rules = folder / "policy.yaml"
+    rules.write_text(_lifted(policy.read(config.project / "deployments" / "policy.yaml")))
+    config = config.model_copy(update={"env": {**SHORT, "CCT_OPS_POLICY_PATH": str(rules)}})
+    with (
+        running(config) as stack,
+        temporary_settings({PREFECT_API_URL: stack.env["PREFECT_API_URL"]}),
+        SandboxControl(stack.urls["cct"]) as sandbox,
+    ):
+        for drill in drills:
+            print(_carried_out(drill, sandbox).model_dump_json(), flush=True)
+
+
+def _carried_out(drill: Drill, sandbox: SandboxControl) -> DrillResult:
+    """Seed the fault, let the stack's own worker run the playbook, and look at the sandbox."""
+    sandbox.reset(limits=False)
+    drill.seed(sandbox)
+    began = time.monotonic()
+    parameters = {**drill.parameters, "mode": Mode.AUTO.value}
+    run_id = deployments.start(drill.playbook, parameters, key=str(uuid4()))
+    ended, message = "not ended", f"It did not end within {PATIENCE_SECONDS:g} s."
+    with get_client(sync_client=True) as client:
+        while time.monotonic() - began < PATIENCE_SECONDS:
+            state = client.read_flow_run(run_id).state
+            if state is not None and state.is_final():
+                ended, message = state.name or state.type.value, state.message or ""
+                break
+            time.sleep(POLL_SECONDS)
+    problem = None
+    if ended != drill.expected:
+        problem = f"It should have ended with {drill.expected}: {message}"
+    elif not drill.holds(sandbox.state()):
+        problem = f"It said {ended}, and the sandbox's state says otherwise."
+    return DrillResult(
+        playbook=drill.playbook,
+        seeded=drill.seeded,
+        expected=drill.expected,
+        ended=ended,
+        problem=problem,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _chosen(names: list[str]) -> list[Drill]:
+    unknown = sorted(set(names) - {drill.playbook for drill in DRILLS})
+    if unknown:
+        raise BadConfiguration(f"There is no drill for {', '.join(unknown)}.")
+    return [drill for drill in DRILLS if not names or drill.playbook in names]
+
+
+def _lifted(rules: policy.Policy) -> str:
+    """Return the policy with every playbook allowed to act alone, and no guard in the way."""
+    playbooks = {
+        name: each.model_copy(update={"ceiling": Mode.AUTO})
+        for name, each in rules.playbooks.items()
+    }
+    lifted = rules.model_copy(
+        update={
+            "playbooks": playbooks,
+            "maintenance": (),
+            "guards": GuardSettings(cool_down_minutes=0),
+        }
+    )
+    return lifted.model_dump_json()  # which is YAML as well
+
+
+def _end(signum: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + signum)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""How the drills of a game day ended, and what of it still works."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from cct_ops.models.base import Frozen
+from cct_ops.models.outcome import Evidence, Outcome, Severity
+from cct_ops.models.plan import Plan
+
+
+class DrillResult(Frozen):
+    """One drill: what was seeded, how the playbook should end, and how it did."""
+
+    playbook: str
+    seeded: str
+    expected: str
+    ended: str
+    problem: str | None
+    seconds: float
+
+    @property
+    def works(self) -> bool:
+        """Whether the playbook did what it is for."""
+        return self.problem is None
+
+
+class GameDayDiagnosis(Frozen):
+    """What the drills show; playbooks without a drill are named, for nothing is known of them."""
+
+    playbook: ClassVar[str] = "game-day"
+
+    target: str = "sandbox"
+    headline: str
+    severity: Severity
+    evidence: tuple[Evidence, ...]
+    plan: Plan | None = None
+    outcome: Outcome
+
+    @classmethod
+    def of(cls, results: tuple[DrillResult, ...], undrilled: tuple[str, ...]) -> GameDayDiagnosis:
+        """Conclude from the results."""
+        failed = [result for result in results if not result.works]
+        parts = [f"{len(results) - len(failed)} of {len(results)} drilled playbooks work."]
+        if failed:
+            parts.append(f"Not so: {', '.join(each.playbook for each in failed)}.")
+        if undrilled:
+            parts.append(f"Without a drill: {', '.join(undrilled)}.")
+        works = bool(results) and not failed
+        return cls(
+            headline=" ".join(parts),
+            severity=Severity.P2 if works else Severity.P1,
+            evidence=tuple(
+                Evidence(
+                    source=each.playbook,
+                    observed=f"{each.ended} after {each.seconds:.0f} s",
+                    meaning=each.problem or "As it should.",
+                )
+                for each in results
+            ),
+            outcome=Outcome.NOTHING_TO_DO if works else Outcome.UNVERIFIED,
+        )

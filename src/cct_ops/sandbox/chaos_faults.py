@@ -1,0 +1,90 @@
+"""Faults that were injected through the chaos API: how long they act, on what, and how."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, replace
+
+from cct_ops.models.chaos import Injection
+from cct_ops.sandbox.inputs import Fault
+from cct_ops.sandbox.traffic import Profile
+
+EVERYTHING = ("data/symbols", "reports/", "sentiment/")
+STRIKES = {
+    "latency": EVERYTHING,
+    "fred-outage": ("reports/", "sentiment/"),
+    "kv-partial": ("data/symbols", "reports/"),
+    "circuit-breaker": ("sentiment/",),
+    "all": EVERYTHING,
+}
+
+
+@dataclass
+class Injected:
+    """One fault with its time; reproducible chance decides which requests it strikes."""
+
+    id: str
+    injection: Injection
+    since: float
+    until: float
+    dice: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311
+
+    def strike(self, name: str) -> list[Fault]:
+        """Return what it does to a request for ``name``."""
+        if not name.startswith(STRIKES[self.injection.mode]):
+            return []
+        found, rolled = [], self.dice.random() * 100
+        if self.injection.latency_ms:
+            found.append(Fault(latency_ms=self.injection.latency_ms))
+        if rolled < self.injection.timeout_percent:
+            found.append(Fault(timeout=True))
+        elif rolled < self.injection.timeout_percent + self.injection.error_percent:
+            found.append(Fault(error_status=503))
+        return found
+
+    def degrade(self, profile: Profile) -> Profile:
+        """Return how a side of a page performs with it."""
+        errors = self.injection.error_percent
+        lost = errors + self.injection.timeout_percent
+        return replace(
+            profile,
+            p95_latency_ms=profile.p95_latency_ms + self.injection.latency_ms,
+            error_rate_percent=min(100.0, profile.error_rate_percent + errors),
+            availability_percent=max(0.0, profile.availability_percent - lost),
+        )
+
+
+@dataclass
+class Chaos:
+    """All faults, those that have ended too; and how this CCT lives with them."""
+
+    environment: str = "staging"
+    rolls_back_after_seconds: float | None = None  # None: auto-rollback sleeps, as in CCT itself
+    monitored: bool = True
+    faults: list[Injected] = field(default_factory=list)
+
+    def live(self, now: float) -> list[Injected]:
+        """Return the faults that are in effect."""
+        return [fault for fault in self.faults if fault.since <= now < fault.until]
+
+    def inject(self, fault_id: str, injection: Injection, now: float, seconds: float) -> None:
+        """Put a fault into effect; one of the same id is replaced."""
+        self.remove(fault_id, now)
+        self.faults.append(Injected(fault_id, injection, now, now + seconds))
+
+    def remove(self, fault_id: str, now: float) -> bool:
+        """End a fault; whether there was one."""
+        ended = [fault for fault in self.live(now) if fault.id == fault_id]
+        for fault in ended:
+            fault.until = now
+        return bool(ended)
+
+    def strike(self, name: str, now: float) -> list[Fault]:
+        """Return what all of them together do to a request for ``name``."""
+        return [effect for fault in self.live(now) for effect in fault.strike(name)]
+
+    def degraded(self, profile: Profile, now: float) -> Profile:
+        """Return how a side of a page performs under the present faults."""
+        for fault in self.live(now):
+            profile = fault.degrade(profile)
+        return profile

@@ -1,0 +1,98 @@
+"""An experiment from the injection to its verdict: faults are removed whatever happens."""
+
+from __future__ import annotations
+
+import time
+
+from cct_ops.errors import NotPermitted
+from cct_ops.ledger import record
+from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
+from cct_ops.models.experiment import ExperimentDiagnosis, ExperimentWish
+from cct_ops.models.journal import Finding, Phase, classify, steady
+from cct_ops.models.permit import Permit
+from tasks.actions import perform_all
+from tasks.connections import current_run, ledger, settings
+from tasks.journal import Journal, journal_of, watch
+from tasks.kept import kept, take_back
+from tasks.staging import (
+    fault_id,
+    lease_seconds,
+    missed_routes,
+    recorded_breaches,
+    sample,
+)
+
+# Four requests a look: half of CCT's limit, so that others and our own changes have the rest.
+LOOK_SECONDS = 15.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 15.0
+
+
+def wish_for(mode: ChaosMode, severity: ChaosSeverity, minutes: float) -> ExperimentWish:
+    """Return what this run was asked for."""
+    return ExperimentWish(
+        mode=mode,
+        severity=severity,
+        minutes=minutes,
+        fault_id=fault_id(),
+        lease_seconds=lease_seconds(),
+    )
+
+
+def conduct(permit: Permit, diagnosis: ExperimentDiagnosis, wish: ExperimentWish) -> Finding:
+    """
+    Inject, watch, remove, see whether it recovers, and write down the verdict.
+
+    If anything is raised on the way, the gate takes the faults back, also on a cancellation.
+    """
+    plan = diagnosis.plan
+    if plan is None:
+        raise NotPermitted("Nothing was injected: the diagnosis has no plan.")
+    words = Injection.of(wish.mode, wish.severity).words
+    with journal_of(f"Chaos experiment, {words}") as book:
+        known = recorded_breaches()
+        book.write(Phase.BEFORE, "steady", diagnosis.baseline, missed=missed_routes())
+        with kept(permit):
+            perform_all(permit)
+            book.write(Phase.INJECTED, words)
+            watch(
+                wish.minutes * 60,
+                LOOK_SECONDS,
+                lambda: _look(book),
+                description=f"{words}, for {wish.minutes:g} minutes",
+            )
+            take_back(permit, plan)
+        book.write(Phase.REMOVED, "all faults")
+        _await_recovery(book, diagnosis, known)
+        finding = classify(book.entries())
+        book.write(Phase.VERDICT, f"{finding.kind}: {finding.why}")
+    record.verify(ledger(), current_run().id, finding.verification)
+    return finding
+
+
+def _look(book: Journal) -> bool:
+    """Take a look under faults; none of them ends the experiment early."""
+    book.write(Phase.DURING, "under faults", sample(), missed=missed_routes())
+    return False
+
+
+def _await_recovery(
+    book: Journal, diagnosis: ExperimentDiagnosis, known: frozenset[str] | None
+) -> None:
+    """Look until it serves as before, for as long as CCT may take to settle."""
+    until = time.monotonic() + settings().settle_seconds
+    pause = FIRST_PAUSE_SECONDS
+    while True:
+        samples = sample()
+        recovered = steady(samples, diagnosis.baseline)
+        last = bool(recovered) or time.monotonic() + pause > until
+        noticed = _noticed(known) if last else None
+        book.write(Phase.AFTER, "without faults", samples, noticed=noticed)
+        if last:
+            return
+        time.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _noticed(known: frozenset[str] | None) -> int | None:
+    now = None if known is None else recorded_breaches()
+    return None if known is None or now is None else len(now - known)

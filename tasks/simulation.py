@@ -1,0 +1,124 @@
+"""A simulated breach from its look to its verdict; what it enabled is put back whatever happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cct_ops.errors import ContractBroken, NotPermitted, Unavailable
+from cct_ops.ledger import record
+from cct_ops.models.cct import RollbackEvent, Route
+from cct_ops.models.chaos import ChaosSeverity
+from cct_ops.models.journal import Phase
+from cct_ops.models.permit import Permit
+from cct_ops.models.slo_simulation import (
+    Scenario,
+    SimulationDiagnosis,
+    SimulationFindings,
+    SimulationWish,
+    verdict,
+)
+from tasks.actions import perform_all
+from tasks.connections import current_run, ledger, reader
+from tasks.diagnose import probe_canary, probe_rollbacks, probe_rules
+from tasks.experiment import LOOK_SECONDS
+from tasks.journal import Journal, journal_of, watch
+from tasks.kept import kept, take_back
+from tasks.staging import fault_id, lease_seconds, probe_staging
+
+
+def wish_for(
+    scenario: Scenario, severity: ChaosSeverity, minutes: float, share: float
+) -> SimulationWish:
+    """Return what this run was asked for."""
+    return SimulationWish(
+        scenario=scenario,
+        severity=severity,
+        minutes=minutes,
+        share=share,
+        fault_id=fault_id(),
+        lease_seconds=lease_seconds(),
+    )
+
+
+def diagnose_simulation(target: Route, wish: SimulationWish) -> SimulationDiagnosis:
+    """
+    Look whether the simulation may begin, and conclude.
+
+    Raises ``ContractBroken`` when CCT does not list the route.
+    """
+    staging = probe_staging()
+    if staging.refusal is not None:
+        return SimulationDiagnosis.of(target, SimulationFindings(staging=staging), wish)
+    canary = probe_canary().routes.get(target)
+    if canary is None:
+        raise ContractBroken(f"GET canary/status does not list {target}.")
+    found = SimulationFindings(staging=staging, canary=canary, rules=probe_rules())
+    return SimulationDiagnosis.of(target, found, wish)
+
+
+def simulate(permit: Permit, diagnosis: SimulationDiagnosis, wish: SimulationWish) -> None:
+    """
+    Let the canary breach, watch for a rollback, put all back, and write down the verdict.
+
+    If anything is raised on the way, the gate puts all back, also on a cancellation.
+    """
+    plan, injection = diagnosis.plan, diagnosis.injection
+    if plan is None or injection is None:
+        raise NotPermitted("Nothing was changed: the diagnosis has no plan.")
+    target = diagnosis.target
+    with journal_of(f"Simulated breach of {target}, {injection.words}") as book:
+        rollbacks = _Rollbacks(target, book, frozenset(each.id for each in probe_rollbacks()))
+        book.write(Phase.BEFORE, f"{len(rollbacks.known)} rollbacks on record")
+        with kept(permit):
+            perform_all(permit)
+            book.write(Phase.INJECTED, injection.words)
+            watch(
+                wish.minutes * 60,
+                LOOK_SECONDS,
+                rollbacks.seen,
+                description=f"{injection.words} on {target}, {wish.minutes:g} minutes at most",
+            )
+            take_back(permit, plan)
+        book.write(Phase.REMOVED, "all faults; the canary is as before")
+        judged = verdict(target, wish.minutes, rollbacks.found)
+        book.write(Phase.VERDICT, judged.reason)
+    record.verify(ledger(), current_run().id, judged)
+
+
+@dataclass
+class _Rollbacks:
+    """The watch for a rollback that was not known before; CCT's own clock does not matter."""
+
+    target: Route
+    book: Journal
+    known: frozenset[str]
+    found: RollbackEvent | None = field(default=None)
+
+    def seen(self) -> bool:
+        """Look once; whether the rollback has come."""
+        try:
+            with reader() as cct:
+                events = cct.canary_rollbacks()
+                traffic = cct.canary_metrics().routes.get(self.target)
+        except Unavailable as error:
+            self.book.write(Phase.DURING, f"this look says nothing: {error}")
+            return False
+        new = [
+            event
+            for event in events
+            if event.endpoint == self.target
+            and event.id not in self.known
+            and event.rollback_action.executed
+        ]
+        self.found = new[-1] if new else None
+        canary = traffic.canary if traffic else None
+        note = "no traffic is measured"
+        if canary is not None:
+            note = (
+                f"{canary.sample_size} canary requests, p95 {canary.p95_latency_ms:g} ms, errors"
+                f" {canary.error_rate_percent:g} %, available {canary.availability_percent:g} %"
+            )
+        if self.found is not None:
+            note = f"rolled back: {self.found.reason}"
+        self.book.write(Phase.DURING, note)
+        return self.found is not None

@@ -1,0 +1,138 @@
+"""The chaos-experiment playbook: it hurts staging only, and what it injects never stays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from cct_ops.dispatcher import changes as sweeper
+from cct_ops.ledger import changes, journal
+from cct_ops.models.change import ChangeState, TemporaryChange
+from cct_ops.models.chaos import ChaosMode, ChaosSeverity
+from cct_ops.models.journal import Phase
+from cct_ops.models.mode import Mode
+from cct_ops.sandbox.control import SandboxControl
+from flows.chaos_experiment import chaos_experiment
+from flows.revert_change import revert_change
+from tasks.connections import settings
+from tests.conftest import ROOT
+from tests.flows.upkeep import ended
+from tests.stack.polling import eventually
+
+pytestmark = pytest.mark.usefixtures("upkeep")
+
+
+def run(
+    chaos: ChaosMode = ChaosMode.LATENCY,
+    severity: ChaosSeverity = ChaosSeverity.MILD,
+    mode: Mode = Mode.AUTO,
+) -> State[Any]:
+    """Run the playbook for about a second."""
+    state: State[Any] = chaos_experiment(
+        chaos, severity, minutes=0.02, mode=mode, return_state=True
+    )
+    return state
+
+
+def test_staging_suffers_recovers_and_the_journal_tells(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    found = run()
+
+    assert ended(found) == ("Resolved", "COMPLETED"), found.message
+    assert [write.method for write in sandbox.writes()] == ["POST", "DELETE"]
+    assert sandbox.state().chaos_faults == ()
+    (change,) = changes.listed(engine, ended=True)
+    assert change.state is ChangeState.REVERTED
+    looks = journal.read(engine, change.run_id)
+    assert {look.phase for look in looks} == set(Phase)
+    slowed = next(look for look in looks if look.phase is Phase.DURING)
+    assert all(each.latency_ms >= 500 for each in slowed.samples)
+
+
+def test_observing_injects_nothing(sandbox: SandboxControl) -> None:
+    assert run(mode=Mode.OBSERVE).name == "Recommended"
+    assert sandbox.writes() == []
+
+
+@pytest.mark.parametrize("where", ["production", "bare"])
+def test_what_is_not_staging_is_left_alone(sandbox: SandboxControl, where: str) -> None:
+    if where == "bare":
+        sandbox.reset(dialect="bare", limits=False)
+    else:
+        sandbox.chaos(environment=where)
+
+    found = run()
+
+    said = {"bare": "This CCT ignores chaos", "production": "only staging may be hurt"}
+    assert ended(found) == ("Blocked", "FAILED")
+    assert said[where] in (found.message or "")
+    assert sandbox.writes() == []
+
+
+def test_alerts_that_do_not_come_are_a_failure(sandbox: SandboxControl) -> None:
+    sandbox.chaos(monitored=False)
+
+    found = run(severity=ChaosSeverity.MODERATE)
+
+    assert ended(found) == ("Unverified", "FAILED")
+    assert "recorded no breach" in (found.message or "")
+    assert sandbox.state().chaos_faults == ()
+
+
+KILLED = """
+from cct_ops.models.mode import Mode
+from flows.chaos_experiment import chaos_experiment
+chaos_experiment(minutes=10, mode=Mode.AUTO)
+"""
+
+
+def first_wake_up_comes(change: TemporaryChange) -> None:
+    """Be it: as the run lives, the fault's time was extended."""
+    assert ended(revert_change(change.id, return_state=True)) == ("Nothing to do", "COMPLETED")
+    with get_client(sync_client=True) as client:
+        assert change.wake_up_id is not None
+        client.set_flow_run_state(change.wake_up_id, Completed(), force=True)
+
+
+def test_faults_are_gone_soon_after_their_process_was_killed(
+    sandbox: SandboxControl,
+    engine: sa.Engine,
+    prefect_api_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Long before the end of the experiment, and although the dead run still has its lock."""
+    monkeypatch.setenv("CCT_OPS_FAULT_LEASE_SECONDS", "5")
+    environment = os.environ | {
+        "PREFECT_API_URL": prefect_api_url,
+        "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    }
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(
+            [sys.executable, "-c", KILLED], cwd=ROOT, env=environment, stdout=log, stderr=log
+        ) as process,
+    ):
+        try:
+            eventually(lambda: sandbox.state().chaos_faults != (), seconds=90)
+            (change,) = changes.listed(engine)
+            first_wake_up_comes(change)
+        finally:
+            process.kill()
+    assert len(sandbox.state().chaos_faults) == 1
+
+    eventually(lambda: sweeper.sweep(engine, settings(), grace_seconds=0) == 1)
+    assert ended(revert_change(change.id, return_state=True)) == ("Resolved", "COMPLETED")
+
+    assert sandbox.state().chaos_faults == ()
+    assert changes.read(engine, change.id).state is ChangeState.REVERTED

@@ -1,0 +1,75 @@
+"""The slo-breach-simulation playbook: only a rollback that was seen counts, and all is put back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from prefect.client.schemas.objects import State
+
+from cct_ops.models.cct import Route
+from cct_ops.models.mode import Mode
+from cct_ops.models.slo_simulation import Scenario
+from cct_ops.sandbox.control import SandboxControl
+from flows.slo_breach_simulation import slo_breach_simulation
+from tests.flows.upkeep import directly, ended
+
+pytestmark = pytest.mark.usefixtures("upkeep")
+
+ROUTE = Route.DAILY_SUMMARY
+
+
+def run(scenario: Scenario = Scenario.LATENCY, mode: Mode = Mode.AUTO) -> State[Any]:
+    """Run the playbook for three seconds at most."""
+    state: State[Any] = slo_breach_simulation(
+        ROUTE, scenario, minutes=0.05, mode=mode, return_state=True
+    )
+    return state
+
+
+def test_a_rollback_is_seen_and_the_canary_is_as_it_was(sandbox: SandboxControl) -> None:
+    sandbox.chaos(rolls_back_after_seconds=1)
+    sandbox.set_canary(ROUTE, 30)
+
+    found = run(Scenario.AVAILABILITY)
+
+    assert ended(found) == ("Resolved", "COMPLETED"), found.message
+    assert "CCT rolled /daily-summary back" in (found.message or "")
+    state = sandbox.state()
+    assert state.chaos_faults == ()
+    assert (state.rollbacks, state.routes[ROUTE].percentage) == (1, 30)
+
+
+def test_no_rollback_is_no_success_and_the_canary_is_off_again(sandbox: SandboxControl) -> None:
+    sandbox.roll_back(ROUTE, "p95_latency_ms", observed=6200, threshold=5000)  # an old one
+
+    found = run()
+
+    assert ended(found) == ("Unverified", "FAILED")
+    assert "No rollback" in (found.message or "")
+    state = sandbox.state()
+    assert state.chaos_faults == ()
+    assert not state.routes[ROUTE].enabled
+
+
+def test_observing_changes_nothing(sandbox: SandboxControl) -> None:
+    assert run(mode=Mode.OBSERVE).name == "Recommended"
+    assert sandbox.writes() == []
+
+
+def test_without_auto_rollback_there_is_nothing_to_see(sandbox: SandboxControl) -> None:
+    directly(sandbox, "canary/disable-auto-rollback")
+
+    found = run()
+
+    assert ended(found) == ("Blocked", "FAILED")
+    assert "Auto-rollback is off" in (found.message or "")
+
+
+def test_a_cct_that_ignores_chaos_is_left_alone(sandbox: SandboxControl) -> None:
+    sandbox.reset(dialect="bare", limits=False)
+
+    found = run()
+
+    assert "This CCT ignores chaos" in (found.message or "")
+    assert sandbox.writes() == []
