@@ -214,7 +214,7 @@ class CctReader:
         ``caller`` goes along in a header, so that CCT's logs tell our probing apart. Raises
         ``Unavailable`` when nothing comes at all.
         """
-        exchange = self._transport.ask(path, {"X-Probe": caller}, None, **query)
+        exchange = self._transport.ask(path, {"X-Probe": caller}, asking=None, **query)
         answer = exchange.answer
         return Served(status=answer.status, seconds=answer.seconds, seen=exchange.summary())
 
