@@ -51,12 +51,10 @@ def slo_breach_simulation(
         mode: The most that this run may do.
         incident_id: The incident in the ledger; empty for a manual run.
     """
-    wish = wish_for(scenario, severity, minutes, share)
-    look = partial(diagnose_simulation, target, wish)
-    diagnosis = look()
-    if diagnosis.plan is None:
+    look = partial(diagnose_simulation, target, wish_for(scenario, severity, minutes, share))
+    if (diagnosis := look()).plan is None:
         return report(Outcome.BLOCKED, diagnosis)
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:
-            simulate(decision.permit, diagnosis, wish)
+            simulate(decision.permit, diagnosis)
     return report(decision, diagnosis)

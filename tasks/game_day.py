@@ -8,14 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
-from prefect.artifacts import (
-    create_progress_artifact,
-    create_table_artifact,
-    update_progress_artifact,
-)
+from prefect.artifacts import create_table_artifact
 
 from cct_ops.errors import SteadyStateNotReached
 from cct_ops.models.game_day import DrillResult, GameDayDiagnosis
+from tasks.progress import Progress
 
 REGISTRY = Path("prefect.yaml")
 STOP_SECONDS = 60.0
@@ -28,12 +25,11 @@ def drill(playbooks: tuple[str, ...]) -> GameDayDiagnosis:
     Raises ``SteadyStateNotReached`` when the drills' own stack did not come up or died.
     """
     known = _playbooks()
-    progress = create_progress_artifact(progress=0.0, description="Game day")
+    progress = Progress.of("Game day")
     results = []
     for result in _results(playbooks):
         results.append(result)
-        done = 100 * len(results) / max(len(playbooks) or len(known), len(results))
-        update_progress_artifact(artifact_id=progress, progress=done)
+        progress.at(100 * len(results) / (len(playbooks) or len(known)))
     drilled = {result.playbook for result in results}
     undrilled = () if playbooks else tuple(name for name in known if name not in drilled)
     create_table_artifact(

@@ -8,11 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from prefect.artifacts import (
-    create_markdown_artifact,
-    create_progress_artifact,
-    update_progress_artifact,
-)
+from prefect.artifacts import create_markdown_artifact
 
 from cct_ops.ledger import journal
 from cct_ops.models.journal import Entry, Phase, Sample
@@ -20,6 +16,7 @@ from cct_ops.models.run import Run
 from cct_ops.reports.journal import journal_page
 from cct_ops.reports.render import artifact_key
 from tasks.connections import current_run, ledger
+from tasks.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -75,12 +72,12 @@ def watch(
 
     The first look is taken at once, the last one at the end.
     """
-    progress = create_progress_artifact(progress=0.0, description=description)
+    progress = Progress.of(description)
     began = time.monotonic()
     while True:
         done = min(1.0, (time.monotonic() - began) / seconds)
         found = look()
-        update_progress_artifact(artifact_id=progress, progress=100.0 if found else done * 100)
+        progress.at(100.0 if found else done * 100)
         if found or done >= 1:
             return found
         time.sleep(max(0.0, min(pause_seconds, began + seconds - time.monotonic())))

@@ -56,13 +56,13 @@ def diagnose_simulation(target: Route, wish: SimulationWish) -> SimulationDiagno
     return SimulationDiagnosis.of(target, found, wish)
 
 
-def simulate(permit: Permit, diagnosis: SimulationDiagnosis, wish: SimulationWish) -> None:
+def simulate(permit: Permit, diagnosis: SimulationDiagnosis) -> None:
     """
     Let the canary breach, watch for a rollback, put all back, and write down the verdict.
 
     If anything is raised on the way, the gate puts all back, also on a cancellation.
     """
-    plan, injection = diagnosis.plan, diagnosis.injection
+    plan, injection, minutes = diagnosis.plan, diagnosis.injection, diagnosis.minutes
     if plan is None or injection is None:
         raise NotPermitted("Nothing was changed: the diagnosis has no plan.")
     target = diagnosis.target
@@ -73,14 +73,14 @@ def simulate(permit: Permit, diagnosis: SimulationDiagnosis, wish: SimulationWis
             perform_all(permit)
             book.write(Phase.INJECTED, injection.words)
             watch(
-                wish.minutes * 60,
+                minutes * 60,
                 LOOK_SECONDS,
                 rollbacks.seen,
-                description=f"{injection.words} on {target}, {wish.minutes:g} minutes at most",
+                description=f"{injection.words} on {target}, {minutes:g} minutes at most",
             )
             take_back(permit, plan)
         book.write(Phase.REMOVED, "all faults; the canary is as before")
-        judged = verdict(target, wish.minutes, rollbacks.found)
+        judged = verdict(target, minutes, rollbacks.found)
         book.write(Phase.VERDICT, judged.reason)
     record.verify(ledger(), current_run().id, judged)
 

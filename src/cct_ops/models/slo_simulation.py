@@ -67,6 +67,7 @@ class SimulationDiagnosis(Frozen):
     evidence: tuple[Evidence, ...]
     plan: Plan | None
     injection: Injection | None
+    minutes: float
 
     @classmethod
     def of(
@@ -90,6 +91,7 @@ class SimulationDiagnosis(Frozen):
             ),
             plan=plan,
             injection=injection,
+            minutes=wish.minutes,
         )
 
 
