@@ -57,7 +57,7 @@ async def send(
     bodies: Iterable[Body],
     *,
     per_second: float,
-    connections: int = 32,
+    connections: int = 128,
     retries: int = 0,
 ) -> Tally:
     """Send the bodies at this pace; what is not accepted is sent again like Alertmanager does."""

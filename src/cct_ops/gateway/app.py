@@ -19,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 
 from cct_ops.gateway import metrics, senders
 from cct_ops.gateway.keys import Key
-from cct_ops.gateway.limits import Refused, check_headers, read_body
+from cct_ops.gateway.limits import Refused, check_headers, read_body, take_rest
 from cct_ops.gateway.proofs import decoy
 from cct_ops.gateway.reading import Received, UnknownShape
 from cct_ops.gateway.registry import Admission, Registry
@@ -50,6 +50,8 @@ def create_app(
             received, key = await _admit(admission, source, request)
         except Refused as refused:
             metrics.REFUSED.labels(str(refused.status)).inc()
+            if refused.unread:
+                await take_rest(request)
             return refused.answer
         began = time.perf_counter()
         incoming = await _understand(source, admission.sources.sources[source], received, key)
@@ -85,7 +87,7 @@ async def _admit(admission: Admission, name: str, request: Request) -> tuple[Rec
     source = admission.sources.sources.get(name)
     if source is None:
         decoy(received)
-        raise _unauthorised()
+        raise _unauthorised(unread=True)
     if senders.signs(source):
         body = await read_body(request, source.max_body_bytes)
         received = Received(headers, body, datetime.now(UTC))
@@ -101,23 +103,23 @@ async def _admit(admission: Admission, name: str, request: Request) -> tuple[Rec
 def _proven(received: Received, admission: Admission, name: str, source: Source) -> Key:
     key = senders.verify(received, admission.keys[name], source)
     if key is None:
-        raise _unauthorised()
+        raise _unauthorised(unread=not senders.signs(source))
     return key
 
 
-def _unauthorised() -> Refused:
+def _unauthorised(*, unread: bool) -> Refused:
     log.warning("refused a delivery without a valid key")
-    return Refused(401, "not authorised")
+    return Refused(401, "not authorised", unread=unread)
 
 
 def _check_type(received: Received, source: Source) -> None:
     """Let plain JSON through; nothing is ever unpacked."""
     media_type = (received.header("content-type") or "").partition(";")[0].strip().lower()
-    allowed = senders.media_types(source)
+    allowed, unread = senders.media_types(source), not senders.signs(source)
     if media_type not in allowed:
-        raise Refused(415, f"the content type must be {' or '.join(allowed)}")
+        raise Refused(415, f"the content type must be {' or '.join(allowed)}", unread=unread)
     if any(n == "content-encoding" and v.lower() != "identity" for n, v in received.headers):
-        raise Refused(415, "the body must not be compressed")
+        raise Refused(415, "the body must not be compressed", unread=unread)
 
 
 async def _understand(name: str, source: Source, received: Received, key: Key) -> Incoming:

@@ -11,14 +11,21 @@ from starlette.requests import ClientDisconnect
 MAX_HEADERS = 64
 MAX_HEADER_BYTES = 16 * 1024
 BODY_SECONDS = 10
+REST_BYTES = 64 * 1024
+REST_SECONDS = 1
 
 
 class Refused(Exception):
-    """The answer to a request that goes no further; the connection ends with it."""
+    """
+    The answer to a request that goes no further; the connection ends with it.
 
-    def __init__(self, status: int, words: str) -> None:
+    ``unread`` says that the sender may still be sending its body.
+    """
+
+    def __init__(self, status: int, words: str, *, unread: bool = True) -> None:
         super().__init__(words)
         self.status = status
+        self.unread = unread
         self.answer = JSONResponse({"error": words}, status, headers={"Connection": "close"})
 
 
@@ -43,7 +50,24 @@ async def read_body(request: Request, limit: int) -> bytes:
                 if len(body) > limit:
                     raise Refused(413, "the body is too large")
     except TimeoutError:
-        raise Refused(408, "the body came too slowly") from None
+        raise Refused(408, "the body came too slowly", unread=False) from None
     except ClientDisconnect:
-        raise Refused(400, "the body broke off") from None
+        raise Refused(400, "the body broke off", unread=False) from None
     return bytes(body)
+
+
+async def take_rest(request: Request) -> None:
+    """
+    Read a little of what still comes, and forget it.
+
+    Whoever is cut off in the middle of sending sees a broken connection in the place of the answer.
+    """
+    taken = 0
+    try:
+        async with asyncio.timeout(REST_SECONDS):
+            async for chunk in request.stream():
+                taken += len(chunk)
+                if taken > REST_BYTES:
+                    return
+    except (TimeoutError, ClientDisconnect):
+        return
