@@ -15,16 +15,20 @@ from cct_ops.sandbox.control import SandboxControl
 from tests.conftest import ROOT
 
 MODULES = [
-    name for name in ("diagnose", "validate", "verify") if (ROOT / f"tasks/{name}.py").is_file()
+    name
+    for name in ("diagnose", "validate", "verify", "staging", "chaos_failure")
+    if (ROOT / f"tasks/{name}.py").is_file()
 ]
 PROBES = [
     value
     for module in MODULES
     for name, value in vars(import_module(f"tasks.{module}")).items()
-    if isinstance(value, Task) and name.startswith("probe_")
+    if isinstance(value, Task)
+    and name.startswith("probe_")
+    and value.fn.__module__ == f"tasks.{module}"
 ]
 # What the parameters of probes are filled with; a new probe's new parameter belongs here.
-ARGUMENTS: dict[str, Any] = {"route": Route.PRE_MARKET_BRIEFING}
+ARGUMENTS: dict[str, Any] = {"route": Route.PRE_MARKET_BRIEFING, "as_canary": True}
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: str(probe.fn.__name__))
