@@ -114,7 +114,8 @@ def stop_experiments() -> None:
     for change in _running():
         until = time.monotonic() + settings().settle_seconds
         while _lives(change.run_id) and time.monotonic() < until:
-            if not changes.read(ledger(), change.id).open:
+            seen = changes.read(ledger(), change.id)
+            if not seen.open or seen.until <= datetime.now(UTC):
                 break
             time.sleep(POLL_SECONDS)
         end_change(changes.read(ledger(), change.id), early=True)

@@ -33,7 +33,7 @@ def drill(playbooks: tuple[str, ...]) -> GameDayDiagnosis:
     drilled = {result.playbook for result in results}
     undrilled = () if playbooks else tuple(name for name in known if name not in drilled)
     create_table_artifact(
-        key="game-day",
+        key="game-day-drills",
         description=f"What still works: {sum(each.works for each in results)} of {len(results)}.",
         table=[
             {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from cct_ops.models.chaos import ChaosMode, ChaosSeverity
 from cct_ops.models.journal import Phase
 from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.inputs import Fault
 from flows.chaos_experiment import chaos_experiment
 from flows.revert_change import revert_change
 from tasks.connections import settings
@@ -86,6 +88,22 @@ def test_alerts_that_do_not_come_are_a_failure(sandbox: SandboxControl) -> None:
 
     assert ended(found) == ("Unverified", "FAILED")
     assert "recorded no breach" in (found.message or "")
+    assert sandbox.state().chaos_faults == ()
+
+
+def test_an_experiment_that_breaks_in_the_middle_is_taken_back(sandbox: SandboxControl) -> None:
+    def breaks() -> None:
+        """Let CCT answer what nobody knows, once the fault is in."""
+        eventually(lambda: sandbox.state().chaos_faults != ())
+        sandbox.faults(Fault(path="/api/v1/slo/status", malformed="data"))
+
+    with ThreadPoolExecutor(1) as pool:
+        broken = pool.submit(breaks)
+        found: State[Any] = chaos_experiment(minutes=0.1, mode=Mode.AUTO, return_state=True)
+        broken.result()
+
+    assert ended(found) == ("Failed", "FAILED")
+    assert "GET /api/v1/slo/status is not as we know it" in (found.message or "")
     assert sandbox.state().chaos_faults == ()
 
 

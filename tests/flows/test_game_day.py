@@ -20,7 +20,7 @@ def test_a_drill_shows_what_works_and_touches_no_cct_of_ours(sandbox: SandboxCon
     assert sandbox.requests() == []
     shown = httpx.post(
         f"{PREFECT_API_URL.value()}/artifacts/filter",
-        json={"artifacts": {"key": {"any_": ["game-day"]}}},
+        json={"artifacts": {"key": {"any_": ["game-day-drills"]}}},
         timeout=30,
         trust_env=False,
     ).json()
