@@ -36,6 +36,17 @@ def apply(api_url: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
     )
 
 
+# They change nothing of CCT, or only put back what others changed; so nobody is asked.
+NEVER_ASK = {
+    "exemption-weekly-report",
+    "post-incident-review",
+    "game-day",
+    "recover",
+    "revert-change",
+    "extend-change",
+}
+
+
 @pytest.fixture(scope="module")
 def client(prefect_api_url: str) -> Iterator[SyncPrefectClient]:
     """A client of a server to which everything was applied, twice."""
@@ -56,8 +67,8 @@ def schema(client: SyncPrefectClient, playbook: str) -> dict[str, Any]:
     return dict(found)
 
 
-def test_the_work_pool_is_for_the_stock_process_worker(client: SyncPrefectClient) -> None:
-    assert client.read_work_pool("cct-ops").type == "process"
+def test_the_work_pool_is_for_the_warm_worker(client: SyncPrefectClient) -> None:
+    assert client.read_work_pool("cct-ops").type == "warm"
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
@@ -78,6 +89,9 @@ def test_the_mode_is_a_choice_and_defaults_to_asking(
     client: SyncPrefectClient, playbook: str
 ) -> None:
     form = schema(client, playbook)
+    if "mode" not in form["properties"]:
+        assert playbook in NEVER_ASK
+        return
 
     assert form["definitions"]["Mode"]["enum"] == [mode.value for mode in Mode]
     assert form["properties"]["mode"]["default"] == Mode.APPROVE

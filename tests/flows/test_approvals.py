@@ -31,7 +31,7 @@ from tests.flows.test_auto_rollback import ROUTE, pull
 
 STRICT = """
 playbooks:
-  auto-rollback: {ceiling: auto}
+  auto-rollback: {ceiling: auto, targets: ["/*"]}
 approvals:
   accept_form: false
   second_person: {severities: [P1], playbooks: [], irreversible: true}

@@ -41,7 +41,7 @@ def test_an_extended_change_is_left_to_its_new_wake_up(
 def test_an_extension_stays_within_policy(engine: sa.Engine, policy: Path) -> None:
     """The longest time counts from the beginning, so that nothing is extended for ever."""
     policy.write_text(
-        "playbooks:\n  auto-rollback: {ceiling: auto}\n"
+        "playbooks:\n  auto-rollback: {ceiling: auto, targets: [canary/config]}\n"
         "temporary_changes: {longest_minutes: 90, alarm_after_minutes: 5}\n"
     )
     change = weakened(engine)

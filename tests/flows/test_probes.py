@@ -16,15 +16,9 @@ from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from tests.conftest import ROOT
 
 MODULES = [
-<<<<<<< HEAD
     path.stem
-    for pattern in ("diagnose*", "validate", "deployment", "verify")
+    for pattern in ("diagnose*", "validate", "deployment", "verify", "staging", "chaos_failure")
     for path in sorted((ROOT / "tasks").glob(f"{pattern}.py"))
-=======
-    name
-    for name in ("diagnose", "validate", "verify", "staging", "chaos_failure")
-    if (ROOT / f"tasks/{name}.py").is_file()
->>>>>>> chaos
 ]
 PROBES = [
     value
@@ -35,7 +29,6 @@ PROBES = [
     and value.fn.__module__ == f"tasks.{module}"
 ]
 # What the parameters of probes are filled with; a new probe's new parameter belongs here.
-<<<<<<< HEAD
 ARGUMENTS: dict[str, Any] = {
     "route": Route.PRE_MARKET_BRIEFING,
     "workflow": "deploy.yml",
@@ -43,9 +36,6 @@ ARGUMENTS: dict[str, Any] = {
     "run_id": 7,
     "as_canary": True,
 }
-=======
-ARGUMENTS: dict[str, Any] = {"route": Route.PRE_MARKET_BRIEFING, "as_canary": True}
->>>>>>> chaos
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: str(probe.fn.__name__))

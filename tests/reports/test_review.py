@@ -57,24 +57,27 @@ class Concluded(Frozen):
     plan: Plan | None = PLAN
 
 
-FIRING = Alert(
-    status=AlertStatus.FIRING,
-    labels={"alertname": "CanaryRolledBack", "route": "/daily-summary"},
-    annotations={"summary": "pulled"},
-    starts_at=NOW - timedelta(minutes=10),
-)
+def firing(minutes: int) -> Alert:
+    """The alert, of something that began so long ago."""
+    return Alert(
+        status=AlertStatus.FIRING,
+        labels={"alertname": "CanaryRolledBack", "route": "/daily-summary"},
+        annotations={"summary": "pulled"},
+        starts_at=datetime.now(UTC) - timedelta(minutes=minutes),
+    )
 
 
 @pytest.fixture
 def incident(engine: sa.Engine) -> UUID:
     """An incident that began ten minutes ago."""
-    return intake.record(engine, "alertmanager", b"1", [FIRING]).incidents[0]
+    return intake.record(engine, "alertmanager", b"1", [firing(10)]).incidents[0]
 
 
 def over(engine: sa.Engine) -> None:
     """It is over since five minutes."""
-    end = {"status": AlertStatus.RESOLVED, "ends_at": NOW - timedelta(minutes=5)}
-    intake.record(engine, "alertmanager", b"2", [FIRING.model_copy(update=end)])
+    alert = firing(10)
+    end = {"status": AlertStatus.RESOLVED, "ends_at": alert.starts_at + timedelta(minutes=5)}
+    intake.record(engine, "alertmanager", b"2", [alert.model_copy(update=end)])
 
 
 def ran(engine: sa.Engine, incident_id: UUID | None, outcome: Outcome) -> Run:
