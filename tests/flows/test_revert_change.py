@@ -186,7 +186,7 @@ def test_policy_limits_how_long_a_weakening_lasts(
     sandbox: SandboxControl, engine: sa.Engine, policy: Path, minutes: int
 ) -> None:
     policy.write_text(
-        "playbooks:\n  auto-rollback: {ceiling: auto}\n"
+        "playbooks:\n  auto-rollback: {ceiling: auto, targets: [canary/config]}\n"
         "temporary_changes: {longest_minutes: 60, alarm_after_minutes: 5}\n"
     )
 
