@@ -41,7 +41,7 @@ def chaos_experiment(
 
     Args:
         chaos: What goes wrong.
-        severity: How hard the system is hit.
+        severity: How hard it hits staging.
         minutes: For how long, 30 at most.
         mode: The most that this run may do.
         incident_id: The incident in the ledger; empty for a manual run.

@@ -44,7 +44,7 @@ def slo_breach_simulation(
 
     Args:
         target: The page whose canary breaches.
-        scenario: Which of its objectives is breached.
+        scenario: Which of the page's objectives is breached.
         severity: How badly; always beyond the limits that CCT goes by.
         minutes: How long the rollback may take, 30 at most.
         share: The canary's traffic in percent, 50 at most; one that serves already keeps its own.

@@ -22,6 +22,9 @@ pytestmark = pytest.mark.timeout(400)  # four starts of Prefect's command, on a 
 
 REGISTRY = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
 PLAYBOOKS = [entry["name"] for entry in REGISTRY]
+# All but what puts things back, which nothing may stop, and drills, which change nothing real.
+GATED = [entry["name"] for entry in REGISTRY if "playbook" in entry["tags"]]
+GATED.remove("game-day")
 
 
 def apply(api_url: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -84,7 +87,7 @@ def test_every_parameter_says_what_it_is(client: SyncPrefectClient, playbook: st
     assert deployment.description
 
 
-@pytest.mark.parametrize("playbook", PLAYBOOKS)
+@pytest.mark.parametrize("playbook", GATED)
 def test_the_mode_is_a_choice_and_defaults_to_asking(
     client: SyncPrefectClient, playbook: str
 ) -> None:

@@ -16,7 +16,12 @@ from types import FrameType
 from uuid import uuid4
 
 from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_API_URL,
+    PREFECT_CLIENT_CSRF_SUPPORT_ENABLED,
+    temporary_settings,
+)
 
 from cct_ops import policy
 from cct_ops.clients import deployments
@@ -62,7 +67,13 @@ def _drill_all(drills: list[Drill], folder: Path) -> None:
     config = config.model_copy(update={"env": {**SHORT, "CCT_OPS_POLICY_PATH": str(rules)}})
     with (
         running(config) as stack,
-        temporary_settings({PREFECT_API_URL: stack.env["PREFECT_API_URL"]}),
+        temporary_settings(
+            {
+                PREFECT_API_URL: stack.env["PREFECT_API_URL"],
+                PREFECT_API_AUTH_STRING: stack.env["PREFECT_API_AUTH_STRING"],
+                PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: True,
+            }
+        ),
         SandboxControl(stack.urls["cct"]) as sandbox,
     ):
         for drill in drills:
