@@ -34,7 +34,7 @@ up: install      ## the whole stack on this machine, with the Prefect UI
 # Most tests wait for real parts: four at a time keep two cores busy. A file stays on one worker,
 # because its tests share the parts that they start.
 test: $(VENV)/.dev  ## the whole suite, against real parts; ARGS="..." for pytest
-	$(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 simulate: install ## a simulated week with and without the guards, in one table
 	$(BIN)/python -m simulation $(ARGS)

@@ -33,6 +33,26 @@ ROOT = Path(__file__).parent.parent
 API_KEY = "sandbox-key"
 
 
+# These wait for minutes and for whole stacks. What begins last must not be what takes longest.
+FIRST = (
+    "test_crowd.py",
+    "test_demo.py",
+    "test_game_day.py",
+    "test_approval.py",
+    "test_playbooks.py",
+    "test_apply.py",
+    "test_recover.py",
+    "test_secrets.py",
+    "test_deaths.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest files begin first, and leave the others in the order that chance gave."""
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else 99)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """

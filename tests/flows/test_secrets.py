@@ -234,8 +234,9 @@ def test_no_secret_shows_anywhere(
 
     seen += "".join(f"{each.text}{each.headers}" for each in [*refused, broken])
     seen += gateway_log.with_suffix(".2").read_text() + dispatcher_log.read_text()
-    seen += "\n".join(line for line in caplog.text.splitlines() if browser not in line)
-    seen += "".join(capfd.readouterr()) + json.dumps(sent_to(cct, "canary"))
+    own = caplog.text + "".join(capfd.readouterr())
+    seen += "\n".join(line for line in own.splitlines() if browser not in line)
+    seen += json.dumps(sent_to(cct, "canary"))
     seen += everything_stored(ledger, but="deliveries.body")
     seen += everything_stored(postgres.url("prefect"), but="")
     password = sa.make_url(ledger).password
