@@ -1,8 +1,8 @@
 """
-The weekly report on exemptions: how many there are, whose they are, and what ends soon.
+How many exemptions there are, whose, and what ends soon; too many of them deserve an issue.
 
-Runs on Mondays at 09:00 UTC, and by hand. Runbook: docs/runbooks/exemption_weekly_report.md
-Blast radius: none; it changes nothing.
+Mondays, and by hand. Runbook: docs/runbooks/exemption_weekly_report.md
+Blast radius: one issue in CCT's repository.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ from __future__ import annotations
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Resolution
+from tasks.actions import perform_all
+from tasks.authorise import authorise
 from tasks.diagnose_exemptions import diagnose_week
 from tasks.publish import publish_weekly
 from tasks.report import report, report_failure
+from tasks.verify import verify
 
 
 @flow(
@@ -22,8 +26,23 @@ from tasks.report import report, report_failure
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
-def exemption_weekly_report() -> State[Resolution]:
-    """Report on exemptions, as a table and a chart, and write the issue that a warning deserves."""
+def exemption_weekly_report(
+    mode: Mode = Mode.APPROVE, incident_id: str | None = None
+) -> State[Resolution]:
+    """
+    Report on exemptions, as a table and a chart, and open the issue that a warning deserves.
+
+    Args:
+        mode: The most that this run may do.
+        incident_id: The incident in the ledger; empty for a manual or scheduled run.
+    """
     diagnosis = diagnose_week()
     publish_weekly(diagnosis)
-    return report(diagnosis.outcome, diagnosis)
+    if diagnosis.plan is None:
+        return report(diagnosis.outcome, diagnosis)
+
+    with authorise(diagnosis, mode, again=diagnose_week) as decision:
+        if decision.permit:
+            perform_all(decision.permit)
+            verify(diagnosis.plan)
+    return report(decision, diagnosis)

@@ -51,6 +51,8 @@ ACTIONS = {
     "set_variable": Action(repository.set_variable, repository.variable_is, GITHUB),
     "delete_variable": Action(repository.delete_variable, repository.variable_gone, GITHUB),
     "dispatch_workflow": Action(repository.dispatch_workflow, repository.dispatched, GITHUB),
+    "open_issue": Action(repository.open_issue, repository.issue_open, GITHUB),
+    "close_issue": Action(repository.close_issue, repository.issue_closed, GITHUB),
     "inject_fault": Action(chaos.inject_fault, chaos.fault_on),
     "remove_fault": Action(chaos.remove_fault, chaos.fault_gone),
 }

@@ -27,6 +27,7 @@ from cct_ops.models.chaos_failure import (
 from cct_ops.models.mode import Mode, lowest
 from cct_ops.models.outcome import Outcome
 from tasks.connections import current_run, ledger, reader, settings
+from tasks.deployment import probe_deployment
 from tasks.diagnose import probe, probe_call
 from tasks.reversion import end_change
 
@@ -50,7 +51,7 @@ def diagnose_chaos(run_id: UUID | None) -> ChaosFailureDiagnosis:
             core=f"core function answers {core.seen}",
             core_works=core.well,
             experiment=past_experiment(run_id),
-            deployments=None,
+            deployment=probe_deployment(),
         )
     )
 

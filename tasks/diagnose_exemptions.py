@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cct_ops.errors import Unsupported
+from cct_ops.errors import OpsError, Unsupported
 from cct_ops.models.cct_exemptions import (
     Exemption,
     ExemptionHealth,
@@ -12,9 +12,11 @@ from cct_ops.models.cct_exemptions import (
 )
 from cct_ops.models.exemption_cleanup import CleanupDiagnosis
 from cct_ops.models.exemption_failure import ExemptionDiagnosis, Fix
-from cct_ops.models.exemption_weekly import WeeklyDiagnosis
+from cct_ops.models.exemption_weekly import AlertLevel, WeeklyDiagnosis
 from cct_ops.models.exemptions import ExemptionFindings
-from tasks.connections import reader
+from cct_ops.models.github import Issue
+from cct_ops.reports.exemptions import issue_body
+from tasks.connections import github_reader, reader
 from tasks.diagnose import probe
 from tasks.reconcile import reconcile
 from tasks.watch import watch_seconds
@@ -89,6 +91,20 @@ def diagnose_exemptions(fix: Fix) -> ExemptionDiagnosis:
     return ExemptionDiagnosis.of(found, reconcile(found), fix, watch_seconds())
 
 
+@probe
+def probe_issue(title: str) -> Issue | None:
+    """Read whether there is an issue of this title already."""
+    with github_reader() as github:
+        return github.issue(title)
+
+
 def diagnose_week() -> WeeklyDiagnosis:
-    """Read CCT's weekly report and judge its numbers."""
-    return WeeklyDiagnosis.of(probe_weekly_report())
+    """Read CCT's weekly report, judge its numbers, and see whether there is an issue about them."""
+    diagnosis = WeeklyDiagnosis.of(probe_weekly_report())
+    if diagnosis.level is AlertLevel.OK:
+        return diagnosis
+    try:
+        known = probe_issue(diagnosis.title)
+    except OpsError as error:  # the report is made without GitHub, too
+        return diagnosis.without_issue(str(error))
+    return diagnosis.with_issue(known, issue_body(diagnosis))

@@ -43,7 +43,7 @@ def publish_weekly(diagnosis: WeeklyDiagnosis) -> None:
         image_url=data_uri(bar_chart("Active exemptions by owner", owners, MOST_PER_OWNER)),
         description=f"Active exemptions by owner; more than {MOST_PER_OWNER} are red.",
     )
-    if diagnosis.level is AlertLevel.WARNING:
+    if diagnosis.level is AlertLevel.WARNING and not diagnosis.told:
         create_markdown_artifact(
             key="exemption-weekly-report-issue",
             markdown=f"# {diagnosis.title}\n\n{issue_body(diagnosis)}\n\nOpen the issue with:\n\n"

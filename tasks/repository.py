@@ -71,6 +71,52 @@ def dispatch_workflow(permit: Permit, workflow: str, ref: str, after_run_id: int
     carry_out(permit, call, dispatched(workflow, ref, after_run_id), GITHUB)
 
 
+@action
+def open_issue(permit: Permit, title: str, body: str) -> None:
+    """
+    Open an issue, unless there was one of this title before.
+
+    Blast radius: who is told of new issues. Idempotent. Undo: close_issue.
+    """
+    call = Call(method="open_issue", arguments={"title": title, "body": body})
+    carry_out(permit, call, issue_open(title, body), GITHUB)
+
+
+@action
+def close_issue(permit: Permit, title: str) -> None:
+    """
+    Close the issue of this title.
+
+    Blast radius: that issue. Idempotent. Undo: none, reopen it by hand.
+    """
+    call = Call(method="close_issue", arguments={"title": title})
+    carry_out(permit, call, issue_closed(title), GITHUB)
+
+
+def issue_open(title: str, body: str) -> Look:
+    """Show whether an issue of this title is open."""
+    del body  # people may add to it
+
+    def look(github: GitHubReader) -> Sighting:
+        issue = github.issue(title)
+        if issue is None:
+            return Sighting(took_effect=False, seen=f"no issue {title!r}")
+        return Sighting(issue.state == "open", f"{issue.html_url} is {issue.state}")
+
+    return look
+
+
+def issue_closed(title: str) -> Look:
+    """Show whether no issue of this title is open."""
+
+    def look(github: GitHubReader) -> Sighting:
+        issue = github.issue(title)
+        is_open = issue is not None and issue.state == "open"
+        return Sighting(not is_open, f"{title!r} is {'open' if is_open else 'not open'}")
+
+    return look
+
+
 def change_proposed(path: str, patch: str, base_sha: str, branch: str, title: str) -> Look:
     """Show whether the branch has the change and an open pull request."""
     del patch, title  # what the branch is named after

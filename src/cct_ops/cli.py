@@ -34,6 +34,7 @@ for name, where in {
     "demo": "demo:demo",
     "summary": "summary:app",
     "coverage": "coverage:coverage",
+    "doctor": "doctor:doctor",
     "stop": "switches:stop",
     "resume": "switches:resume",
     "hold": "switches:hold",

@@ -188,6 +188,20 @@ def test_a_dispatched_workflow_makes_a_newer_run(
     assert sandbox.github().runs == (7, 8, 9)
 
 
+def test_an_issue_is_opened_once_and_closed(
+    transport: GitHubTransport, sandbox: SandboxControl
+) -> None:
+    """A pull request of the same title is none, and a closed one is not opened anew."""
+    for _ in range(2):
+        perform(transport, "open_issue", title="Other", body="b")
+    assert [(each.number, each.state) for each in sandbox.github().issues] == [(5, "open")]
+
+    for _ in range(2):
+        perform(transport, "close_issue", title="Other")
+    perform(transport, "open_issue", title="Other", body="b")
+    assert [(each.number, each.state) for each in sandbox.github().issues] == [(5, "closed")]
+
+
 def test_without_a_permit_nothing_leaves(
     transport: GitHubTransport, sandbox: SandboxControl
 ) -> None:
@@ -201,6 +215,8 @@ def test_without_a_permit_nothing_leaves(
         perform(transport, "delete_variable", refuses, name="MODE")
     with pytest.raises(NotPermitted):
         perform(transport, "withdraw_change", refuses, branch="main")
+    with pytest.raises(NotPermitted):
+        perform(transport, "open_issue", refuses, title="t", body="b")
 
     assert sandbox.github().writes == ()
 

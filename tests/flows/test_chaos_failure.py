@@ -18,6 +18,7 @@ from cct_ops.models.chaos import ChaosMode, ChaosSeverity
 from cct_ops.models.chaos_failure import Retest
 from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from cct_ops.sandbox.inputs import Fault
 from flows.chaos_failure import chaos_failure
 from tasks.actions import perform_all
@@ -94,10 +95,13 @@ def test_a_system_that_serves_badly_without_any_fault_did_not_recover(
     sandbox: SandboxControl,
 ) -> None:
     sandbox.faults(Fault(path="/api/v1/data/symbols", error_status=500))
+    sandbox.seed_github(GitHubSeed(runs=(SeededRun(id=8, conclusion="failure"),)))
 
     found = run()
 
     assert "the system does not recover" in (found.message or "")
+    (deployed,) = [each for each in found.result().evidence if each.source == "deploy.yml"]
+    assert "failure" in deployed.observed
     assert sandbox.writes() == []
 
 

@@ -6,12 +6,18 @@ import json
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from prefect.client.schemas.objects import State
 
+from cct_ops.ledger import record
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.exemption_inputs import SeedExemption
-from cct_ops.sandbox.inputs import Dialect
+from cct_ops.sandbox.github_inputs import GitHubSeed
+from cct_ops.sandbox.inputs import Dialect, Fault
 from flows.exemption_weekly_report import exemption_weekly_report
+from tasks.connections import settings
 from tests.flows.ends import artifacts_of
 
 SOON = SeedExemption(jira_reference="OPS-1", owner="alice", days_left=3)
@@ -19,12 +25,20 @@ PAST = SeedExemption(jira_reference="OPS-2", owner="bob", days_left=-2)
 LATER = SeedExemption(jira_reference="OPS-3", owner="bob")
 
 
-def run() -> State[Any]:
+def run(mode: Mode = Mode.AUTO) -> State[Any]:
     """Run the playbook to its final state."""
-    state: State[Any] = exemption_weekly_report(return_state=True)
+    state: State[Any] = exemption_weekly_report(mode=mode, return_state=True)
     return state
 
 
+@pytest.fixture
+def without_github(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No repository is set."""
+    monkeypatch.delenv("GITHUB_REPOSITORY")
+    settings.cache_clear()
+
+
+@pytest.mark.usefixtures("without_github")
 @pytest.mark.parametrize("dialect", ["runbook", "mounted"])
 def test_a_warning_ends_with_the_command_that_opens_the_issue(
     sandbox: SandboxControl, dialect: Dialect
@@ -43,6 +57,49 @@ def test_a_warning_ends_with_the_command_that_opens_the_issue(
     issues = [str(each.data) for each in artifacts_of(ended, "markdown")]
     assert any("gh issue create --repo" in text for text in issues)
     assert sandbox.writes() == []
+
+
+def test_a_warning_opens_the_weeks_issue_once(sandbox: SandboxControl) -> None:
+    sandbox.exemptions(SOON, PAST, LATER)
+    sandbox.seed_github(GitHubSeed())
+
+    assert run(Mode.OBSERVE).name == "Recommended"
+    assert sandbox.github().writes == ()
+
+    first, again = run(), run()
+
+    assert (first.name, first.type.value) == ("Resolved", "COMPLETED"), first.message
+    assert (again.name, again.type.value) == ("Nothing to do", "COMPLETED")
+    (issue,) = sandbox.github().issues
+    assert issue.title.startswith("Exemptions need attention: weekly report of ")
+    assert "OPS-2" in issue.body
+    assert f"Issue #{issue.number} of this week" in (again.message or "")
+    assert sandbox.writes() == []
+
+
+def test_an_issue_that_somebody_closes_at_once_is_not_called_done(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    sandbox.exemptions(PAST)
+    sandbox.seed_github(GitHubSeed(bot_closes_issues=True))
+
+    ended = run()
+
+    assert ended.is_failed()
+    assert ended.state_details.flow_run_id is not None
+    assert record.of_run(engine, ended.state_details.flow_run_id).outcome is Outcome.UNDONE
+    assert [each.state for each in sandbox.github().issues] == ["closed"]
+
+
+def test_a_github_that_refuses_does_not_keep_the_report_back(sandbox: SandboxControl) -> None:
+    sandbox.exemptions(PAST)
+    sandbox.faults(Fault(path="/github/", error_status=401))
+
+    ended = run()
+
+    assert ended.name == "Recommended"
+    issues = [str(each.data) for each in artifacts_of(ended, "markdown")]
+    assert any("gh issue create --repo" in text for text in issues)
 
 
 def test_a_calm_week_is_only_shown(sandbox: SandboxControl) -> None:

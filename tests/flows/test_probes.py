@@ -30,6 +30,7 @@ PROBES = [
 ]
 # What the parameters of probes are filled with; a new probe's new parameter belongs here.
 ARGUMENTS: dict[str, Any] = {
+    "title": "An issue",
     "route": Route.PRE_MARKET_BRIEFING,
     "workflow": "deploy.yml",
     "path": "test-summary.json",

@@ -14,6 +14,7 @@ from cct_ops.models.chaos_failure import (
     PastExperiment,
     Setup,
 )
+from cct_ops.models.deployment import Deployment
 from cct_ops.models.journal import Entry, FailureKind, Phase, Result, Sample
 from cct_ops.models.outcome import Severity
 
@@ -50,7 +51,7 @@ def found(past: PastExperiment | None, **more: object) -> FailureFindings:
             "core": "core function answers 10 symbols",
             "core_works": True,
             "experiment": past,
-            "deployments": None,
+            "deployment": Deployment(),
             **more,
         }
     )
@@ -92,7 +93,9 @@ def test_a_system_under_faults_is_not_called_one_that_does_not_recover() -> None
     assert "Still in effect: a fault" in diagnosis.headline
 
 
-def test_deployments_that_nobody_looked_at_are_said_to_be_so() -> None:
-    evidence = ChaosFailureDiagnosis.of(found(None)).evidence
+def test_deployments_that_could_not_be_read_are_said_to_be_so() -> None:
+    unread = Deployment(problem="GH_TOKEN is not set")
+    evidence = ChaosFailureDiagnosis.of(found(None, deployment=unread)).evidence
 
-    assert [each.observed for each in evidence if each.source == "deployments"] == ["not looked at"]
+    (said,) = [each.observed for each in evidence if each.source == "deployments"]
+    assert said == "GH_TOKEN is not set"

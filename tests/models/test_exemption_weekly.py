@@ -6,6 +6,7 @@ import pytest
 
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.exemption_weekly import AlertLevel, WeeklyDiagnosis
+from cct_ops.models.github import Issue
 from cct_ops.models.outcome import Outcome
 from tests.models.exemption_parts import exemption, report_on, weekly_on
 
@@ -55,5 +56,33 @@ def test_at_the_threshold_is_not_above_it(records: list[Exemption]) -> None:
     assert diagnosis.outcome is Outcome.NOTHING_TO_DO
 
 
-def test_the_report_never_plans_a_change() -> None:
-    assert diagnose(spread(20)).plan is None
+def issue(title: str, state: str = "open") -> Issue:
+    """An issue as GitHub lists it."""
+    url = "https://github.example/example/cct/issues/7"
+    return Issue(number=7, title=title, state=state, html_url=url)
+
+
+def test_a_warning_plans_one_issue_and_how_to_take_it_back() -> None:
+    plan = diagnose(spread(20)).with_issue(None, "body").plan
+
+    assert plan is not None
+    (step,) = plan.steps
+    assert step.undo is not None
+    assert (step.call.method, step.undo.method) == ("open_issue", "close_issue")
+    assert step.call.arguments["title"] == "Exemptions need attention: weekly report of 2025-W48"
+
+
+@pytest.mark.parametrize("state", ["open", "closed"])
+def test_a_week_has_one_issue(state: str) -> None:
+    warning = diagnose(spread(20))
+    told = warning.with_issue(issue(warning.title, state), "body")
+
+    assert (told.plan, told.outcome, told.told) == (None, Outcome.NOTHING_TO_DO, True)
+    assert "#7" in told.headline
+
+
+def test_without_github_a_person_opens_it() -> None:
+    left = diagnose(spread(20)).without_issue("GH_TOKEN is not set.")
+
+    assert (left.plan, left.outcome, left.told) == (None, Outcome.RECOMMENDED, False)
+    assert left.evidence[-1].observed == "GH_TOKEN is not set."

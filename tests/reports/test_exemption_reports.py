@@ -68,7 +68,7 @@ def test_the_command_survives_a_shell() -> None:
     words = shlex.split(issue_command(diagnosis))
 
     assert words[:5] == ["gh", "issue", "create", "--repo", "$GITHUB_REPOSITORY"]
-    assert words[6] == "Exemptions need attention: weekly report of 2025-11-24"
+    assert words[6] == "Exemptions need attention: weekly report of 2025-W48"
     assert words[8] == issue_body(diagnosis)
     assert r"o'brien $(rm -rf) \*x\* \`y\`" in words[8]
 

@@ -19,6 +19,7 @@ from cct_ops.models.github import (
     Commit,
     Comparison,
     GitHubWire,
+    Issue,
     Job,
     Mention,
     PullRequest,
@@ -209,6 +210,14 @@ class GitHubReader:
         """Read the open pull request of a branch of this repository."""
         owner = self._transport.repository.partition("/")[0]
         return next(self._pages(PullRequest, "pulls", state="open", head=f"{owner}:{branch}"), None)
+
+    def issue(self, title: str) -> Issue | None:
+        """Read the newest issue of exactly this title, open before closed ones."""
+        for state in ("open", "closed"):
+            for issue in self._pages(Issue, "issues", state=state, sort="created"):
+                if issue.title == title and issue.pull_request is None:
+                    return issue
+        return None
 
     def _read(self, shape: type[T], path: str, **query: str | int) -> T:
         return _parse(shape, self._transport.read(path, **query), path)

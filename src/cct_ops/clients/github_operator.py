@@ -26,6 +26,8 @@ CALLS = frozenset(
         "set_variable",
         "delete_variable",
         "dispatch_workflow",
+        "open_issue",
+        "close_issue",
     }
 )
 
@@ -129,6 +131,21 @@ class GitHubOperator:
         ):
             path = f"actions/workflows/{quote(workflow, safe='')}/dispatches"
             self._transport.write("POST", path, {"ref": ref})
+
+    def open_issue(self, title: str, body: str) -> None:
+        """Open an issue; one of this title that was opened before is left as it is."""
+        known = self._reader.issue(title)
+        with self._allowed("open_issue", title=title, body=body):
+            if known is None:
+                self._transport.write("POST", "issues", {"title": title, "body": body})
+
+    def close_issue(self, title: str) -> None:
+        """Close the issue of this title as not planned; one that is closed already is fine."""
+        known = self._reader.issue(title)
+        with self._allowed("close_issue", title=title):
+            if known is not None and known.state == "open":
+                closed = {"state": "closed", "state_reason": "not_planned"}
+                self._transport.write("PATCH", f"issues/{known.number}", closed)
 
     def _allowed(self, method: str, /, **arguments: Scalar) -> AbstractContextManager[None]:
         """Surround the requests of one call, if the permit allows exactly this call."""

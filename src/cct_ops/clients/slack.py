@@ -41,7 +41,7 @@ def post(
     from prefect_slack import SlackWebhook  # takes seconds, and most runs never post
     from slack_sdk.errors import SlackClientError
 
-    _check(webhook_url)
+    check(webhook_url)
     client = SlackWebhook(url=webhook_url).get_client(sync_client=True)
     client.retry_handlers = []  # the default one posts again after a broken connection
     client.timeout = timeout_seconds
@@ -54,7 +54,7 @@ def post(
     _judge(response.status_code, response.body, dict(response.headers))
 
 
-def _check(webhook_url: SecretStr) -> None:
+def check(webhook_url: SecretStr) -> None:
     """Refuse what is not a URL: it is a secret, and the HTTP library's own error would show it."""
     url = webhook_url.get_secret_value()
     try:

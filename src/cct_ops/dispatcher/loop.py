@@ -104,7 +104,7 @@ class Dispatcher:
                 driver = connection.connection.driver_connection
                 assert isinstance(driver, psycopg.Connection)  # noqa: S101 -- tells mypy
                 connection.detach()  # nobody else must be handed a connection that listens
-                connection.execute(sa.text(f"listen {outbox.CHANNEL}"))
+                connection.execute(sa.text(outbox.LISTEN))
                 self._wake()  # for what was queued before we listened
                 while not self._stopping.is_set():
                     for _ in driver.notifies(timeout=self._poll_seconds / 4, stop_after=1):

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 # Any constant will do; every migrator must use the same one.
 _MIGRATION_LOCK = 0x0CC7_0B5
+_MIGRATIONS = Path(__file__).parent / "migrations"
 # The cache alone would let two threads make two engines, and forget one with its connections open.
 _MAKING = Lock()
 
@@ -34,7 +35,7 @@ def migrate(url: SecretStr) -> None:
     engine = connect(url)
     with engine.connect() as connection:
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.set_main_option("script_location", str(_MIGRATIONS))
         config.attributes["connection"] = connection
         connection.execute(sa.select(sa.func.pg_advisory_lock(_MIGRATION_LOCK)))
         connection.commit()
@@ -43,3 +44,12 @@ def migrate(url: SecretStr) -> None:
         finally:
             connection.execute(sa.select(sa.func.pg_advisory_unlock(_MIGRATION_LOCK)))
             connection.commit()
+
+
+def revisions(connection: sa.Connection) -> tuple[str | None, str | None]:
+    """Return the schema that the ledger is at, None if it has none, and the newest there is."""
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    found = MigrationContext.configure(connection).get_current_revision()
+    return found, ScriptDirectory(str(_MIGRATIONS)).get_current_head()

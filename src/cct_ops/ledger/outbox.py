@@ -20,6 +20,7 @@ from cct_ops.ledger import nudges
 from cct_ops.ledger.schema import dispatches, incidents
 
 CHANNEL = "dispatch"
+LISTEN = f"listen {CHANNEL}"
 
 # Stable within its statement, unlike clock_timestamp(): the index of due rows can use it.
 NOW = sa.func.statement_timestamp()
@@ -209,3 +210,12 @@ def _settle(connection: sa.Connection, claim: Claim, **values: object) -> bool:
 def wake(connection: sa.Connection) -> None:
     """Wake the dispatchers when the transaction commits."""
     connection.execute(sa.select(sa.func.pg_notify(CHANNEL, "")))
+
+
+def listeners(connection: sa.Connection) -> int:
+    """Count who listens to this ledger for news: a connection that ``listen`` was the last of."""
+    activity = sa.text(
+        "select count(*) from pg_stat_activity"
+        " where datname = current_database() and query = :listen"
+    )
+    return int(connection.execute(activity, {"listen": LISTEN}).scalar_one())

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity
+from cct_ops.models.deployment import Deployment
 from cct_ops.models.experiment import TARGET
 from cct_ops.models.journal import Entry, FailureKind, classify
 from cct_ops.models.outcome import Evidence, Severity
@@ -52,7 +53,7 @@ class FailureFindings(Frozen):
     What the probes saw.
 
     ``running`` are temporary changes of ours that are still open, ``strangers`` faults in CCT that
-    none of them is about. ``deployments`` None: nobody looked.
+    none of them is about.
     """
 
     running: tuple[str, ...]
@@ -63,7 +64,7 @@ class FailureFindings(Frozen):
     core: str
     core_works: bool
     experiment: PastExperiment | None
-    deployments: tuple[str, ...] | None
+    deployment: Deployment
 
 
 class ChaosFailureDiagnosis(Frozen):
@@ -145,13 +146,7 @@ def _evidence(found: FailureFindings) -> tuple[Evidence, ...]:
             else "not offered",
             meaning="Faults in effect that no experiment of ours is about: remove them by hand.",
         ),
-        Evidence(
-            source="deployments",
-            observed="not looked at"
-            if found.deployments is None
-            else "; ".join(found.deployments) or "none lately",
-            meaning="A deployment at the time of the test may be what failed.",
-        ),
+        *found.deployment.evidence,
         Evidence(
             source="ledger",
             observed=said,

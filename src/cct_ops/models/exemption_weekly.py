@@ -13,8 +13,10 @@ from typing import ClassVar
 from cct_ops.models.base import Frozen
 from cct_ops.models.cct_exemptions import UpcomingExpiration, WeeklyReport
 from cct_ops.models.exemptions import TARGET
+from cct_ops.models.github import Issue
 from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Plan
+from cct_ops.models.plan import Call, Plan, Step
+from cct_ops.models.steady_state import ChangeHolds
 
 MOST_ACTIVE = 10
 MOST_UPCOMING = 5
@@ -30,7 +32,7 @@ class AlertLevel(StrEnum):
 
 
 class WeeklyDiagnosis(Frozen):
-    """The numbers of the week and what is too many of them; there is never anything to change."""
+    """The numbers of the week, what is too many of them, and the plan to open an issue about it."""
 
     playbook: ClassVar[str] = "exemption-weekly-report"
 
@@ -77,14 +79,56 @@ class WeeklyDiagnosis(Frozen):
 
     @property
     def title(self) -> str:
-        """The title of the issue that a warning deserves, the same for the whole day."""
-        day = f"{self.weekly.summary.generated_at:%Y-%m-%d}"
-        return f"Exemptions need attention: weekly report of {day}"
+        """The title of the issue that a warning deserves, the same for the whole week."""
+        week = f"{self.weekly.summary.generated_at:%G-W%V}"
+        return f"Exemptions need attention: weekly report of {week}"
+
+    @property
+    def told(self) -> bool:
+        """Whether there is an issue of this week already."""
+        return self.level is AlertLevel.WARNING and self.outcome is Outcome.NOTHING_TO_DO
+
+    def with_issue(self, known: Issue | None, body: str) -> WeeklyDiagnosis:
+        """Plan to open the issue, unless the week has one, open or closed by somebody since."""
+        if known is None:
+            return self.model_copy(update={"plan": _plan(self, body)})
+        seen = f"#{known.number} is {known.state}: {known.html_url}"
+        fact = Evidence(source="GitHub issues", observed=seen, meaning="This week's was opened.")
+        return self.model_copy(
+            update={
+                "headline": f"{self.headline} Issue #{known.number} of this week tells it already.",
+                "evidence": (*self.evidence, fact),
+                "outcome": Outcome.NOTHING_TO_DO,
+            }
+        )
+
+    def without_issue(self, why: str) -> WeeklyDiagnosis:
+        """Say why no issue can be opened; then a person does it."""
+        fact = Evidence(source="GitHub issues", observed=why, meaning="A person opens the issue.")
+        return self.model_copy(update={"evidence": (*self.evidence, fact)})
 
 
 def overdue(weekly: WeeklyReport) -> tuple[UpcomingExpiration, ...]:
     """Return the active ones whose date is past; CCT rounds their days up, hence 0 is past too."""
     return tuple(e for e in weekly.upcoming_expirations if e.days_until_expiration <= 0)
+
+
+def _plan(diagnosis: WeeklyDiagnosis, body: str) -> Plan:
+    title = diagnosis.title
+    return Plan(
+        playbook=WeeklyDiagnosis.playbook,
+        target=diagnosis.target,
+        summary=f"Open the issue {title!r}.",
+        blast_radius="One issue in CCT's repository, and whoever is told of new ones.",
+        steps=(
+            Step(
+                call=Call(method="open_issue", arguments={"title": title, "body": body}),
+                undo=Call(method="close_issue", arguments={"title": title}),
+            ),
+        ),
+        steady_state=ChangeHolds(what=f"The issue {title!r} is open", watch_seconds=0),
+        state={"reasons": "; ".join(diagnosis.reasons)},
+    )
 
 
 def _level(reasons: tuple[str, ...]) -> AlertLevel:

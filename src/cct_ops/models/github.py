@@ -63,6 +63,16 @@ class PullRequest(GitHubWire):
     html_url: str
 
 
+class Issue(GitHubWire):
+    """One issue; GitHub lists pull requests among them."""
+
+    number: int
+    title: str
+    state: str
+    html_url: str
+    pull_request: dict[str, object] | None = None
+
+
 class Commit(Frozen):
     """One commit: the first line of its message, and who wrote it."""
 

@@ -9,7 +9,7 @@ from cct_ops.models.cct_exemptions import Exemption, WeeklyReport
 from cct_ops.models.exemption_weekly import WeeklyDiagnosis
 from cct_ops.reports.render import escape
 
-MOST_ROWS = 50
+MOST_ROWS = 20
 
 
 def exemption_rows(exemptions: Iterable[Exemption]) -> list[dict[str, str]]:
@@ -41,14 +41,17 @@ def upcoming_rows(weekly: WeeklyReport) -> list[dict[str, str]]:
 
 
 def issue_body(diagnosis: WeeklyDiagnosis) -> str:
-    """Write the issue that a warning deserves."""
+    """Write the issue that a warning deserves; it holds dates, because it is read for a week."""
     reasons = "\n".join(f"- {escape(reason)}" for reason in diagnosis.reasons)
+    rows = upcoming_rows(diagnosis.weekly)
+    if not rows:
+        return reasons
     ends = "\n".join(
-        f"| {row['JIRA']} | {row['Owner']} | {row['File']} | {row['Days left']} |"
-        for row in upcoming_rows(diagnosis.weekly)[:MOST_ROWS]
+        f"| {row['JIRA']} | {row['Owner']} | {row['File']} | {row['Ends']} |"
+        for row in rows[:MOST_ROWS]
     )
-    table = f"\n\n| JIRA | Owner | File | Days left |\n|---|---|---|---|\n{ends}" if ends else ""
-    return f"{reasons}{table}"
+    more = f"\n\nAnd {len(rows) - MOST_ROWS} more." if len(rows) > MOST_ROWS else ""
+    return f"{reasons}\n\n| JIRA | Owner | File | Ends |\n|---|---|---|---|\n{ends}{more}"
 
 
 def issue_command(diagnosis: WeeklyDiagnosis) -> str:

@@ -16,7 +16,15 @@ from cct_ops.sandbox import github_changes
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.github_changes import missing
 from cct_ops.sandbox.github_inputs import GitHubSeed
-from cct_ops.sandbox.github_store import GitHub, blob_sha, pull_wire, zipped
+from cct_ops.sandbox.github_store import (
+    GitHub,
+    Issue,
+    Pull,
+    blob_sha,
+    issue_wire,
+    pull_wire,
+    zipped,
+)
 from cct_ops.sandbox.silence import unanswered
 from cct_ops.sandbox.world import Sandbox
 
@@ -157,6 +165,14 @@ def _pulls(hub: GitHub, request: Request, _: Any) -> Response:
     return _page(request, [pull_wire(hub.seed.repository, pull) for pull in found])
 
 
+def _issues(hub: GitHub, request: Request, _: Any) -> Response:
+    wanted = request.query_params.get("state", "open")
+    listed: list[Issue | Pull] = [*hub.issues, *hub.pulls]
+    found = [each for each in listed if wanted in {each.state, "all"}]
+    found.sort(key=lambda each: each.number, reverse=True)
+    return _page(request, [issue_wire(hub.seed.repository, each) for each in found])
+
+
 def _comments(hub: GitHub, request: Request, _: Any) -> Response:
     repository = hub.seed.repository
     listed = [
@@ -236,6 +252,9 @@ _TABLE: list[tuple[str, str, Answer]] = [
     ("GET", "/pulls", _pulls),
     ("POST", "/pulls", github_changes.open_pull),
     ("PATCH", "/pulls/{number:int}", github_changes.change_pull),
+    ("GET", "/issues", _issues),
+    ("POST", "/issues", github_changes.open_issue),
+    ("PATCH", "/issues/{number:int}", github_changes.change_issue),
     ("GET", "/issues/comments", _comments),
     ("GET", "/compare/{range:path}", _compare),
     ("GET", "/git/ref/heads/{branch:path}", _head),

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from cct_ops.sandbox.github_store import Branch, GitHub, blob_sha, pull_wire
+from cct_ops.sandbox.github_store import Branch, GitHub, blob_sha, issue_wire, pull_wire
 
 
 def missing() -> Response:
@@ -62,6 +62,22 @@ def change_pull(hub: GitHub, request: Request, body: Any) -> Response:
         return missing()
     pull.state = body["state"]
     return JSONResponse(pull_wire(hub.seed.repository, pull))
+
+
+def open_issue(hub: GitHub, _: Request, body: Any) -> Response:
+    """Open an issue."""
+    issue = hub.open_issue(body["title"], body["body"])
+    return JSONResponse(issue_wire(hub.seed.repository, issue), 201)
+
+
+def change_issue(hub: GitHub, request: Request, body: Any) -> Response:
+    """Close or reopen an issue."""
+    number = int(request.path_params["number"])
+    issue = next((each for each in hub.issues if each.number == number), None)
+    if issue is None:
+        return missing()
+    issue.state = body["state"]
+    return JSONResponse(issue_wire(hub.seed.repository, issue))
 
 
 def make_variable(hub: GitHub, _: Request, body: Any) -> Response:

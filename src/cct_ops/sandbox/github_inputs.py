@@ -45,7 +45,7 @@ class GitHubSeed(Part):
     """
     The repository as a test wants it; commits are oldest first, runs in any order.
 
-    ``bot_closes_pulls`` lets somebody close every new pull request at once, and
+    ``bot_closes_pulls`` and ``bot_closes_issues`` let somebody close every new one at once, and
     ``dispatched_conclusion`` is how a run ends that is started by dispatch (None: it goes on).
     """
 
@@ -59,6 +59,7 @@ class GitHubSeed(Part):
     pulls: tuple[SeededPull, ...] = ()
     variables: dict[str, str] = {}
     bot_closes_pulls: bool = False
+    bot_closes_issues: bool = False
     dispatched_conclusion: str | None = "success"
 
 
@@ -72,11 +73,21 @@ class PullState(Part):
     state: str
 
 
+class IssueState(Part):
+    """One issue as it stands."""
+
+    number: int
+    title: str
+    body: str
+    state: str
+
+
 class GitHubState(Part):
     """The truth about the repository, and every change that was asked for, as method and path."""
 
     branches: dict[str, dict[str, str]]
     pulls: tuple[PullState, ...]
+    issues: tuple[IssueState, ...]
     variables: dict[str, str]
     runs: tuple[int, ...]
     writes: tuple[str, ...]

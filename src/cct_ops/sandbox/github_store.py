@@ -13,6 +13,7 @@ from cct_ops.sandbox.envelope import Json
 from cct_ops.sandbox.github_inputs import (
     GitHubSeed,
     GitHubState,
+    IssueState,
     PullState,
     SeededCommit,
     SeededRun,
@@ -40,6 +41,16 @@ class Pull:
 
 
 @dataclass
+class Issue:
+    """An issue, which is no pull request."""
+
+    number: int
+    title: str
+    body: str
+    state: str = "open"
+
+
+@dataclass
 class GitHub:
     """One repository, which a seed replaces as a whole."""
 
@@ -47,6 +58,7 @@ class GitHub:
     seed: GitHubSeed = field(default_factory=GitHubSeed)
     branches: dict[str, Branch] = field(init=False)
     pulls: list[Pull] = field(init=False)
+    issues: list[Issue] = field(init=False)
     variables: dict[str, str] = field(init=False)
     runs: dict[int, SeededRun] = field(init=False)
     writes: list[str] = field(init=False)
@@ -64,6 +76,7 @@ class GitHub:
             Pull(each.number, each.title, f"topic-{each.number}", comments=each.comments)
             for each in seed.pulls
         ]
+        self.issues = []
         self.variables = dict(seed.variables)
         self.runs = {run.id: run for run in seed.runs}
         now = self.clock.now()
@@ -81,6 +94,10 @@ class GitHub:
                 PullState(number=p.number, title=p.title, head=p.head, body=p.body, state=p.state)
                 for p in self.pulls
             ),
+            issues=tuple(
+                IssueState(number=i.number, title=i.title, body=i.body, state=i.state)
+                for i in self.issues
+            ),
             variables=self.variables,
             runs=tuple(sorted(self.runs)),
             writes=tuple(self.writes),
@@ -95,12 +112,24 @@ class GitHub:
 
     def open_pull(self, title: str, head: str, body: str) -> Pull:
         """Open a pull request; a bot may close it at once."""
-        number = max((pull.number for pull in self.pulls), default=0) + 1
-        pull = Pull(number, title, head, body)
+        pull = Pull(self._next_number(), title, head, body)
         if self.seed.bot_closes_pulls:
             pull.state = "closed"
         self.pulls.append(pull)
         return pull
+
+    def open_issue(self, title: str, body: str) -> Issue:
+        """Open an issue; a bot may close it at once."""
+        issue = Issue(self._next_number(), title, body)
+        if self.seed.bot_closes_issues:
+            issue.state = "closed"
+        self.issues.append(issue)
+        return issue
+
+    def _next_number(self) -> int:
+        """Number issues and pull requests together, as GitHub does."""
+        taken = {pull.number for pull in self.pulls} | {issue.number for issue in self.issues}
+        return max(taken, default=0) + 1
 
     def start(self, workflow: str, ref: str) -> None:
         """Start a workflow by dispatch."""
@@ -141,6 +170,20 @@ def zipped(files: dict[str, str]) -> bytes:
         for name, text in files.items():
             archive.writestr(name, text)
     return packed.getvalue()
+
+
+def issue_wire(repository: str, issue: Issue | Pull) -> dict[str, Any]:
+    """Render an issue as GitHub does, which counts pull requests among them."""
+    place = "pull" if isinstance(issue, Pull) else "issues"
+    url = f"https://github.example/{repository}/{place}/{issue.number}"
+    wire = {
+        "number": issue.number,
+        "title": issue.title,
+        "body": issue.body,
+        "state": issue.state,
+        "html_url": url,
+    }
+    return wire | ({"pull_request": {"html_url": url}} if isinstance(issue, Pull) else {})
 
 
 def pull_wire(repository: str, pull: Pull) -> dict[str, Any]:

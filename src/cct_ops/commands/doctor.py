@@ -1,0 +1,23 @@
+"""``cct-ops doctor``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def doctor(
+    *,
+    send: Annotated[bool, Parameter(negative="", help="Post one test message to Slack.")] = False,
+) -> int:
+    """
+    Check everything that is set up, and say what to do about what does not work.
+
+    Settings and files, CCT and its dialect, Prefect with deployments and worker, the ledger with
+    its dispatcher, Slack and GitHub: one line each. Fails when anything that is set up does not
+    work; what is not set up is no error. Changes nothing, and shows no secret.
+    """
+    from cct_ops.doctor import console
+
+    return console.show(send=send)

@@ -1,0 +1,77 @@
+"""CCT: whether it is there, takes our key, and which of its dialects it speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cct_ops.clients import dialect
+from cct_ops.clients.pacing import Unpaced
+from cct_ops.clients.transport import CctTransport
+from cct_ops.doctor.finding import ANSWER_SECONDS, Check, Finding, Sign
+from cct_ops.errors import Rejected, Unavailable, Unsupported
+from cct_ops.settings import Settings
+
+# Asks for a key in every dialect, which CCT's public endpoints and its 404s do not.
+_PROTECTED = "security/status"
+_REFUSED = {401, 403, 423}
+
+_SAID = {
+    "runbook": (Sign.WELL, ""),
+    "mounted": (
+        Sign.LIMITED,
+        "Playbooks use what is equivalent and say what is not there: see docs/cct-api.md.",
+    ),
+    "bare": (
+        Sign.LIMITED,
+        "Deploy CCT with its admin API: without it playbooks can only say what is missing.",
+    ),
+}
+
+
+def checks(settings: Settings) -> Iterator[Check]:
+    """Yield the check."""
+    fix = "Correct CCT_URL and X_API_KEY, or start CCT."
+    yield Check("cct", lambda: _look(settings), fix)
+
+
+def _look(settings: Settings) -> Sequence[Finding]:
+    """Three requests at most, and only one with a key that is refused: five lock this address."""
+    if settings.cct_url is None:
+        fix = "Set CCT_URL and X_API_KEY to operate a CCT; `cct-ops up` brings a sandbox."
+        return [Finding(part="cct", sign=Sign.UNSET, seen="CCT_URL is not set", fix=fix)]
+    url, key = settings.cct()
+    timeout = min(settings.request_timeout_seconds, ANSWER_SECONDS)
+    with CctTransport(url, key, Unpaced(), timeout) as transport:
+        try:
+            transport.read(_PROTECTED)
+        except Rejected as error:
+            if error.status not in _REFUSED:
+                raise
+            fix = "Set X_API_KEY to a key of this CCT; the wrong one was tried only once."
+            return [Finding(part="cct", sign=Sign.BROKEN, seen=str(error), fix=fix)]
+        except Unavailable as error:
+            if not error.refused:
+                raise
+            fix = "Leave this CCT alone for as long as it says: asking again starves its limiter."
+            return [Finding(part="cct", sign=Sign.BROKEN, seen=str(error), fix=fix)]
+        except Unsupported as error:
+            fix = "Check that CCT_URL points to CCT: nothing there says whether the key is good."
+            return [Finding(part="cct", sign=Sign.BROKEN, seen=str(error), fix=fix)]
+        spoken = {family: _dialect(transport, family) for family in ("canary", "exemptions")}
+    return [_finding(url, spoken)]
+
+
+def _dialect(transport: CctTransport, family: str) -> str:
+    try:
+        return "mounted" if dialect.mounted(transport, family) else "runbook"
+    except Unsupported:
+        return "bare"
+
+
+def _finding(url: str, spoken: dict[str, str]) -> Finding:
+    said = ", ".join(f"{family} {name}" for family, name in spoken.items())
+    if len(set(spoken.values())) == 1:
+        said = f"the {spoken['canary']} dialect"
+    worst = next(name for name in ("bare", "mounted", "runbook") if name in spoken.values())
+    sign, fix = _SAID[worst]
+    return Finding(part="cct", sign=sign, seen=f"{url} takes the key and speaks {said}", fix=fix)

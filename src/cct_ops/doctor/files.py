@@ -1,0 +1,78 @@
+"""The files that say who may do what: read exactly as the gateway and the dispatcher read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cct_ops import config_file, policy
+from cct_ops.dispatcher.routes import read_routes
+from cct_ops.doctor.finding import Check, Finding, Sign
+from cct_ops.errors import BadConfiguration
+from cct_ops.gateway.keys import read_keys, read_secret
+from cct_ops.models.approver import Approver, Approvers
+from cct_ops.models.source import Sources
+from cct_ops.settings import Settings
+
+_FIX = "Correct the line that is named."
+
+
+def checks(settings: Settings) -> Iterator[Check]:
+    """Yield one check for each file."""
+    yield Check("sources", lambda: [_sources(settings)], _FIX)
+    yield Check("routes", lambda: [_routes(settings.routes_path)], _FIX)
+    yield Check("policy", lambda: [_policy(settings.policy_path)], _FIX)
+    yield Check("approvers", lambda: [_approvers(settings.approvers_path)], _FIX)
+
+
+def _sources(settings: Settings) -> Finding:
+    path = settings.sources_path
+    sources = config_file.load(path, Sources)
+    seen = f"{path}: {', '.join(sources.sources)}"
+    try:
+        read_keys(path, sources)
+    except BadConfiguration as error:
+        # Without a ledger there is no gateway that these keys could be for.
+        sign = Sign.BROKEN if settings.database_url else Sign.LIMITED
+        fix = "Set that key in the gateway's environment; `cct-ops up` makes one by itself."
+        return Finding(part="sources", sign=sign, seen=str(error), fix=fix)
+    return Finding(part="sources", sign=Sign.WELL, seen=seen)
+
+
+def _routes(path: Path) -> Finding:
+    rules = read_routes(path).rules
+    started = {rule.playbook for rule in rules if rule.playbook}
+    seen = f"{path}: {len(rules)} rules start {len(started)} playbooks"
+    return Finding(part="routes", sign=Sign.WELL, seen=seen)
+
+
+def _policy(path: Path) -> Finding:
+    known = policy.read(path)
+    ceilings = [each.ceiling.value for each in known.playbooks.values()]
+    counted = ", ".join(f"{ceilings.count(mode)} {mode}" for mode in sorted(set(ceilings)))
+    seen = f"{path}: {len(ceilings)} playbooks, {counted}"
+    return Finding(part="policy", sign=Sign.WELL, seen=seen)
+
+
+def _approvers(path: Path) -> Finding:
+    known = config_file.load(path, Approvers).approvers
+    silent = [each.id for each in known if not _has_address(each)]
+    seen = f"{path}: {', '.join(each.id for each in known)}"
+    if not silent:
+        return Finding(part="approvers", sign=Sign.WELL, seen=seen)
+    return Finding(
+        part="approvers",
+        sign=Sign.LIMITED,
+        seen=f"{seen}; no address is known here for the links of {', '.join(silent)}",
+        fix="Set the variable or file of their `webhook:` for the gateway.",
+    )
+
+
+def _has_address(approver: Approver) -> bool:
+    """Whether links reach this person; who has Slack's buttons alone needs none."""
+    if approver.webhook is None:
+        return True
+    try:
+        return bool(read_secret(approver.webhook))
+    except (OSError, UnicodeDecodeError):
+        return False

@@ -1,0 +1,42 @@
+"""What a check finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from cct_ops.models.base import Frozen
+
+ANSWER_SECONDS = 4.0
+"""The longest that a check waits for one answer: a doctor that hangs helps nobody."""
+
+
+class Sign(StrEnum):
+    """How it is about one thing; only what is broken is an error."""
+
+    WELL = "✓"
+    LIMITED = "!"
+    UNSET = "-"
+    BROKEN = "✗"
+
+
+class Finding(Frozen):
+    """One line: the part, what was seen of it, and what to do where it is not right."""
+
+    part: str
+    sign: Sign
+    seen: str
+    fix: str = ""
+
+
+class Check(NamedTuple):
+    """
+    One look at one part, which may be reached in vain.
+
+    ``fix`` is what to do when the look raises one of our errors; the error itself is what was seen.
+    """
+
+    part: str
+    look: Callable[[], Sequence[Finding]]
+    fix: str

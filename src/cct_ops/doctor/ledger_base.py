@@ -1,0 +1,73 @@
+"""The ledger: whether it is there, at the newest schema, and somebody dispatches from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from cct_ops.doctor.finding import ANSWER_SECONDS, Check, Finding, Sign
+from cct_ops.errors import BadConfiguration, Unavailable
+from cct_ops.settings import Settings
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+
+def checks(settings: Settings) -> Iterator[Check]:
+    """Yield the check."""
+    yield Check(
+        "ledger",
+        lambda: _look(settings),
+        "Start PostgreSQL, or correct CCT_OPS_DATABASE_URL.",
+    )
+
+
+def _look(settings: Settings) -> Sequence[Finding]:
+    import sqlalchemy as sa
+
+    if settings.database_url is None:
+        seen = "no stack runs from this folder, and CCT_OPS_DATABASE_URL is not set"
+        fix = "Start a stack with `cct-ops up`, or set it."
+        return [Finding(part="ledger", sign=Sign.UNSET, seen=seen, fix=fix)]
+    try:
+        engine = sa.create_engine(
+            settings.database_url.get_secret_value(),
+            poolclass=sa.NullPool,
+            connect_args={"connect_timeout": int(ANSWER_SECONDS)},
+        )
+        with engine.connect() as connection:
+            return [_schema(connection), _dispatcher(connection)]
+    except sa.exc.ArgumentError:
+        raise BadConfiguration("CCT_OPS_DATABASE_URL is not the URL of a database.") from None
+    except sa.exc.OperationalError as error:
+        words = " ".join(str(error.orig).split())
+        raise Unavailable(f"The ledger cannot be reached: {words}.") from error
+
+
+def _schema(connection: sa.Connection) -> Finding:
+    from cct_ops.ledger.engine import revisions
+
+    found, newest = revisions(connection)
+    if found == newest:
+        seen = f"reached, its schema is the newest ({newest})"
+        return Finding(part="ledger", sign=Sign.WELL, seen=seen)
+    return Finding(
+        part="ledger",
+        sign=Sign.BROKEN,
+        seen=f"its schema is {found or 'none at all'}, and the newest is {newest}",
+        fix="Migrate it: `python -m cct_ops.ledger`.",
+    )
+
+
+def _dispatcher(connection: sa.Connection) -> Finding:
+    """See whether a dispatcher listens, which every one does as long as it lives."""
+    from cct_ops.ledger import outbox
+
+    if outbox.listeners(connection):
+        return Finding(part="dispatcher", sign=Sign.WELL, seen="it listens to the ledger")
+    return Finding(
+        part="dispatcher",
+        sign=Sign.BROKEN,
+        seen="none listens to the ledger, so no alert becomes a run",
+        fix="Start one: `python -m cct_ops.dispatcher`.",
+    )

@@ -1,0 +1,50 @@
+"""Slack and GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cct_ops.doctor.finding import ANSWER_SECONDS, Check, Finding, Sign
+from cct_ops.settings import Settings
+
+TEST_MESSAGE = "cct-ops doctor: this is a test, nothing happened."
+
+
+def checks(settings: Settings, *, send: bool) -> Iterator[Check]:
+    """Yield both checks."""
+    fix = "Copy the webhook's address from Slack to SLACK_WEBHOOK_URL again."
+    yield Check("slack", lambda: _slack(settings, send=send), fix)
+    fix = "Correct GH_TOKEN and GITHUB_REPOSITORY: the token must see that repository."
+    yield Check("github", lambda: _github(settings), fix)
+
+
+def _slack(settings: Settings, *, send: bool) -> Sequence[Finding]:
+    from cct_ops.clients import slack
+
+    webhook = settings.slack_webhook_url
+    if webhook is None:
+        fix = "Set SLACK_WEBHOOK_URL to have people told."
+        seen = "SLACK_WEBHOOK_URL is not set"
+        return [Finding(part="slack", sign=Sign.UNSET, seen=seen, fix=fix)]
+    slack.check(webhook)
+    if not send:
+        seen = "a webhook is set; `cct-ops doctor --send` tries it with a message"
+        return [Finding(part="slack", sign=Sign.WELL, seen=seen)]
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": TEST_MESSAGE}}
+    slack.post(webhook, TEST_MESSAGE, [section], ANSWER_SECONDS)
+    return [Finding(part="slack", sign=Sign.WELL, seen="it took the test message")]
+
+
+def _github(settings: Settings) -> Sequence[Finding]:
+    from cct_ops.clients.github import GitHubReader
+    from cct_ops.clients.github_transport import GitHubTransport
+
+    if settings.gh_token is None and settings.github_repository is None:
+        fix = "Set GH_TOKEN and GITHUB_REPOSITORY for playbooks about CCT's repository."
+        seen = "GH_TOKEN and GITHUB_REPOSITORY are not set"
+        return [Finding(part="github", sign=Sign.UNSET, seen=seen, fix=fix)]
+    url, repository, token = settings.github()
+    with GitHubTransport(url, repository, token, ANSWER_SECONDS) as transport:
+        branch = GitHubReader(transport).default_branch()
+    seen = f"{repository} is visible at {url}, its default branch is {branch}"
+    return [Finding(part="github", sign=Sign.WELL, seen=seen)]

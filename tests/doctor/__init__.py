@@ -1,0 +1,1 @@
+"""What ``cct-ops doctor`` says of each part."""
