@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
 import psycopg
 from psycopg import sql
 
 from benchmarks.starts import steps
-from benchmarks.system import System
+from benchmarks.system import System, prefect_api
 
 _PATIENCE_SECONDS = 600.0
 
@@ -130,7 +129,7 @@ class _Watch:
 
     def __init__(self, system: System) -> None:
         self.seconds: list[float] = []
-        self._url = f"{system.env['PREFECT_API_URL']}/flow_runs/filter"
+        self._env = system.env
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._ask)
 
@@ -144,9 +143,9 @@ class _Watch:
 
     def _ask(self) -> None:
         page = {"limit": 20, "sort": "START_TIME_DESC"}
-        with httpx.Client(timeout=60, trust_env=False) as http:
+        with prefect_api(self._env) as http:
             while not self._done.is_set():
                 began = time.monotonic()
-                http.post(self._url, json=page).raise_for_status()
+                http.post("/flow_runs/filter", json=page).raise_for_status()
                 self.seconds.append(time.monotonic() - began)
                 self._done.wait(0.25)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +38,7 @@ rules:
     notify: true
 """
 PROBES = 6  # of one diagnosis
+CLIENT = str(uuid4())
 WorkerType = Literal["warm", "process"]
 
 
@@ -50,6 +52,7 @@ class System:
     start_seconds: dict[str, float]
     supervisor_pid: int
     http: httpx.Client
+    prefect: httpx.Client
     ledger: sa.Engine
     key: str = KEY
 
@@ -75,14 +78,13 @@ class System:
 
     def api(self, method: str, path: str, content: object = None) -> Any:
         """Call Prefect's API."""
-        url = f"{self.env['PREFECT_API_URL']}{path}"
-        return self.http.request(method, url, json=content).raise_for_status().json()
+        return self.prefect.request(method, path, json=content).raise_for_status().json()
 
     def lift_limit(self) -> None:
         """Let any number of runs go at once: what is measured is how fast they can start."""
         found = self.api("GET", "/deployments/name/auto-rollback/auto-rollback")
-        url = f"{self.env['PREFECT_API_URL']}/deployments/{found['id']}"
-        self.http.patch(url, json={"concurrency_limit": None}).raise_for_status()
+        path = f"/deployments/{found['id']}"
+        self.prefect.patch(path, json={"concurrency_limit": None}).raise_for_status()
 
     def probes(self, run: UUID, seconds: float = 60) -> list[tuple[float, float]]:
         """Return start and end of each probe of a run that has ended; their record comes later."""
@@ -105,6 +107,19 @@ class System:
                 return str(state)
             time.sleep(0.25)
         raise TimeoutError(f"Run {run} did not end within {seconds:.0f} s.")
+
+
+@contextlib.contextmanager
+def prefect_api(env: Mapping[str, str]) -> Iterator[httpx.Client]:
+    """Come in by the door of the stack's Prefect: with its string and a token against forgery."""
+    proof = b64encode(env["PREFECT_API_AUTH_STRING"].encode()).decode()
+    headers = {"Authorization": f"Basic {proof}", "Prefect-Csrf-Client": CLIENT}
+    with httpx.Client(
+        base_url=env["PREFECT_API_URL"], headers=headers, timeout=60, trust_env=False
+    ) as client:
+        token = client.get("/csrf-token", params={"client": CLIENT}).raise_for_status()
+        client.headers["Prefect-Csrf-Token"] = token.json()["token"]
+        yield client
 
 
 @contextlib.contextmanager
@@ -132,11 +147,19 @@ def system(folder: Path, worker: WorkerType = "warm") -> Iterator[System]:
     with (
         running(config, on_event=on_event, assembler=assembler) as stack,
         httpx.Client(timeout=60, trust_env=False) as http,
+        prefect_api(stack.env) as prefect,
     ):
         SandboxControl(stack.urls["cct"]).reset(limits=False)
         ledger = connect(SecretStr(stack.env["CCT_OPS_DATABASE_URL"]))
         made = System(
-            config, dict(stack.env), dict(stack.urls), seconds, stack.supervisor.pid, http, ledger
+            config=config,
+            env=dict(stack.env),
+            urls=dict(stack.urls),
+            start_seconds=seconds,
+            supervisor_pid=stack.supervisor.pid,
+            http=http,
+            prefect=prefect,
+            ledger=ledger,
         )
         made.lift_limit()
         yield made
