@@ -160,7 +160,7 @@ def test_a_resume_without_an_answer_changes_nothing(suspended: Suspended) -> Non
     """Prefect refused the bare resume; then it was forced on, and still nothing leaves."""
     ended = suspended.end_of("resumed bare")
 
-    assert ended.name in {"Declined", "Expired"}
+    assert ended.name in {"Void", "Expired"}
     assert suspended.writes("resumed bare") == 0
 
 
