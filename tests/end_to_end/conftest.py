@@ -1,5 +1,81 @@
-"""What these tests share with those of the dispatcher."""
+"""One stack for the tests that ask people, and what these share with those of the dispatcher."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import State
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+from pydantic import SecretStr
+
+from cct_ops.ledger.engine import connect
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.stack.config import HOST, StackConfig
+from cct_ops.stack.up import running
+from tests.conftest import ROOT
 from tests.dispatcher.conftest import playbook
 
 __all__ = ["playbook"]
+
+# Long enough to answer in time on a busy machine, short enough to wait for its end.
+APPROVAL_SECONDS = 25
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack with its own sandbox as CCT, Slack and GitHub."""
+
+    client: SyncPrefectClient
+    engine: sa.Engine
+    sandbox: SandboxControl
+    env: dict[str, str]
+    gateway: str
+
+    def start(self, playbook: str, **parameters: object) -> UUID:
+        """Start a playbook as a person does."""
+        deployment = self.client.read_deployment_by_name(f"{playbook}/{playbook}")
+        return self.client.create_flow_run_from_deployment(deployment.id, parameters=parameters).id
+
+    def state(self, run_id: UUID) -> State[object]:
+        """Where the run stands."""
+        state = self.client.read_flow_run(run_id).state
+        assert state is not None
+        return state
+
+
+@pytest.fixture(scope="package")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that watches and waits for short times only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        config = StackConfig.ephemeral(tmp_path_factory.mktemp("stack"))
+    sandbox_url = f"http://{HOST}:{config.sandbox_port}"
+    short = {
+        "CCT_OPS_APPROVAL_MINUTES": str(APPROVAL_SECONDS / 60),
+        "CCT_OPS_WATCH_SECONDS": "3",
+        "CCT_OPS_MIN_SAMPLES": "5",
+        "CCT_OPS_SETTLE_SECONDS": "2",
+        "CCT_OPS_REQUESTS_PER_MINUTE": "600",
+        "GITHUB_API_URL": f"{sandbox_url}/github",
+        "GITHUB_REPOSITORY": "example/cct",
+        "GH_TOKEN": "token",
+    }
+    with ExitStack() as opened:
+        up = opened.enter_context(running(config.model_copy(update={"env": short})))
+        # Only the client is made with these: other packages' tests have another Prefect.
+        settings = {
+            PREFECT_API_URL: up.env["PREFECT_API_URL"],
+            PREFECT_API_AUTH_STRING: up.env["PREFECT_API_AUTH_STRING"],
+        }
+        with temporary_settings(settings):
+            client = opened.enter_context(get_client(sync_client=True))
+        sandbox = opened.enter_context(SandboxControl(up.urls["cct"]))
+        engine = connect(SecretStr(up.env["CCT_OPS_DATABASE_URL"]))
+        opened.callback(engine.dispose)
+        yield Stack(client, engine, sandbox, dict(up.env), up.urls["gateway"])

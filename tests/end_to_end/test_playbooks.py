@@ -1,0 +1,167 @@
+"""Several playbooks at once through approvals by signed link, as people on call give them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from prefect.client.schemas.objects import State
+
+from cct_ops.ledger.approval_tables import answers
+from cct_ops.ledger.schema import approvals
+from cct_ops.models.cct import Route
+from cct_ops.sandbox.exemption_inputs import SeedExemption
+from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
+from tests.conftest import ROOT
+from tests.end_to_end.conftest import Stack
+from tests.stack.polling import eventually
+from tests.summaries.parts import SCHEMA, summary
+
+pytestmark = pytest.mark.timeout(400)  # a stack and eight processes on a busy machine
+
+PEOPLE = ("on-call", "lead")
+CANARY = "canaryManagement"
+RUNS: dict[str, dict[str, object]] = {
+    "rate-limiting": {"target": CANARY, "fix": "raise", "lasts_minutes": 30},
+    "exemption-failure": {"fix": "revalidate"},
+    "schema-validation": {"fix": "bypass", "minutes": 30},
+    "auto-rollback": {
+        "target": Route.WEEKLY_REVIEW.value,
+        "option": "raise-thresholds",
+        "limits": {"error_rate_percent": 9},
+        "minutes": 30,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What the runs came to."""
+
+    stack: Stack
+    runs: dict[str, UUID]
+
+    def state(self, playbook: str) -> State[object]:
+        """The run's final state."""
+        return self.stack.state(self.runs[playbook])
+
+    def answers(self, playbook: str) -> list[tuple[str, str]]:
+        """Who said yes, and how."""
+        with self.stack.engine.connect() as connection:
+            rows = connection.execute(
+                sa.select(answers.c.approver_id, answers.c.way)
+                .join(approvals, approvals.c.id == answers.c.approval_id)
+                .where(approvals.c.run_id == self.runs[playbook], answers.c.approved)
+            )
+            return sorted((str(row.approver_id), str(row.way)) for row in rows)
+
+
+@pytest.fixture(scope="module")
+def ended(stack: Stack) -> Ended:
+    """Four faults, one playbook for each, all asked for in approve mode and all approved."""
+    sandbox = stack.sandbox
+    sandbox.reset(limits=False)
+    sandbox.demand("ann", 60, refusals=5)
+    sandbox.exemptions(SeedExemption(jira_reference="OPS-1"), count_drift=3)
+    own = json.dumps(summary() | {"coverage": 81})
+    files = {"test-summary-schema.json": json.dumps(SCHEMA), "test-summary.json": own}
+    failed = SeededRun(id=8, conclusion="failure")
+    sandbox.seed_github(GitHubSeed(files=files, runs=(failed,)))
+    sandbox.roll_back(
+        Route.WEEKLY_REVIEW, "error_rate_percent", observed=7, threshold=5, minutes_ago=10
+    )
+    runs = {
+        name: stack.start(name, mode="approve", **parameters) for name, parameters in RUNS.items()
+    }
+    seen: set[str] = set()
+
+    def all_ended() -> bool:
+        say_yes(stack, seen)
+        return all(stack.state(run_id).is_final() for run_id in runs.values())
+
+    eventually(all_ended, seconds=180)
+    return Ended(stack, runs)
+
+
+def say_yes(stack: Stack, seen: set[str]) -> None:
+    """Let everybody who was sent a new link read the plan and approve it."""
+    for message in stack.sandbox.slack_messages():
+        if message.path.rpartition("/")[2] not in PEOPLE:
+            continue
+        for link in re.findall(r"<(\S+/approvals/[^|\s]+)\|", json.dumps(message.body)):
+            if link in seen:
+                continue
+            seen.add(link)
+            page = f"{stack.gateway}{urlsplit(link).path}"
+            shown = httpx.get(page, timeout=10, trust_env=False)
+            digest = re.search(r'name="digest" value="(\w+)"', shown.text)
+            if digest is not None:
+                form = {"decision": "approve", "digest": digest[1], "note": "Go."}
+                httpx.post(page, data=form, timeout=10, trust_env=False)
+
+
+@pytest.mark.parametrize("playbook", list(RUNS))
+def test_a_yes_lets_the_playbook_do_its_work(ended: Ended, playbook: str) -> None:
+    state = ended.state(playbook)
+
+    assert (state.name, state.is_completed()) == ("Resolved", True), state.message
+
+
+@pytest.mark.parametrize("playbook", list(RUNS))
+def test_what_cannot_be_taken_back_takes_two_persons(ended: Ended, playbook: str) -> None:
+    given = ended.answers(playbook)
+
+    both = playbook == "exemption-failure"
+    assert len(given) == (2 if both else 1)
+    assert {way for _, way in given} == {"link"}
+    assert {person for person, _ in given} <= set(PEOPLE)
+
+
+def test_each_change_is_there(ended: Ended) -> None:
+    state = ended.stack.sandbox.state()
+
+    assert state.rate_limits.limits[CANARY].max_requests == 80  # of 60, and a quarter
+    assert state.exemptions.count_drift == 0
+    assert ended.stack.sandbox.github().variables == {"SCHEMA_VALIDATION_MODE": "warn"}
+    assert state.slo_thresholds["error_rate_percent"] == 9
+
+
+def test_the_temporary_ones_are_listed_with_what_was_before(ended: Ended) -> None:
+    listed = subprocess.run(
+        [Path(sys.executable).with_name("cct-ops"), "changes"],
+        cwd=ROOT,
+        env=os.environ | ended.stack.env | {"COLUMNS": "400"},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+    for change in ("set_rate_limit", "set_variable", "set_slo_thresholds"):
+        assert change in listed
+    assert "50 requests per 60 s" in listed
+    assert "revalidate_exemptions" not in listed
+
+
+def test_the_doctor_finds_such_a_stack_well(ended: Ended) -> None:
+    found = subprocess.run(
+        [Path(sys.executable).with_name("cct-ops"), "doctor", "--send"],
+        cwd=ROOT,
+        env=os.environ | ended.stack.env,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    assert found.returncode == 0, found.stdout
+    signs = {line.split()[1]: line[0] for line in found.stdout.splitlines()}
+    assert set(signs.values()) == {"✓"}, found.stdout
