@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ class Playbook:
     api_url: str
     name: str
 
-    def deploy(self, schema: dict[str, object] | None = None) -> UUID:
+    def deploy(self, schema: dict[str, object] | None = None, tags: Sequence[str] = ()) -> UUID:
         """Make or replace the deployment; nothing works on its runs."""
         flow = self._post("/flows/", {"name": self.name}).json()
         deployment = {
@@ -50,6 +50,7 @@ class Playbook:
             "flow_id": flow["id"],
             "enforce_parameter_schema": True,
             "parameter_openapi_schema": schema or SCHEMA,
+            "tags": list(tags),
         }
         return UUID(self._post("/deployments/", deployment).json()["id"])
 

@@ -1,8 +1,8 @@
 """
-A process that runs the playbook in children of its own and lets them die at a step boundary.
+A process that runs playbooks in children of its own and lets them die at a step boundary.
 
 A boundary is a kind of ledger statement: right after its transaction was committed, the child sends
-itself a signal. Everything is imported once, before the first fork, so that a death is cheap.
+itself a signal. Everything is imported once, before a fork, so that a death is cheap.
 """
 
 from __future__ import annotations
@@ -15,12 +15,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import IO
+from uuid import UUID
 
 import sqlalchemy as sa
+from prefect.client.orchestration import get_client
+from prefect.flow_engine import run_flow
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
+from cct_ops.models.cct import Route
+from cct_ops.models.mode import Mode
 from tests.conftest import ROOT
 
 
@@ -32,15 +38,24 @@ class Mortal:
     news: IO[str]
 
     def start(self, env: dict[str, str], statement: str, *, nth: int = 1, sign: int = 9) -> int:
-        """Run the playbook until the ``nth`` such statement is committed; returns the pid."""
-        order = {"env": env, "statement": statement, "nth": nth, "signal": sign}
-        self.orders.write(f"{json.dumps(order)}\n")
-        self.orders.flush()
-        return int(self.news.readline())
+        """Run auto-rollback until the ``nth`` such statement is committed; returns the pid."""
+        return self._order(env=env, statement=statement, nth=nth, signal=sign)
+
+    def start_run(
+        self, env: dict[str, str], playbook: str, run_id: UUID, statement: str, *, nth: int = 1
+    ) -> int:
+        """Work on a run of a playbook's deployment, until it dies in the same way."""
+        run = {"playbook": playbook.replace("-", "_"), "run_id": str(run_id)}
+        return self._order(env=env, statement=statement, nth=nth, signal=signal.SIGKILL, **run)
 
     def end(self) -> str:
         """Wait for the child: ``stopped``, ``killed`` or ``exited``."""
         return self.news.readline().strip()
+
+    def _order(self, **order: object) -> int:
+        self.orders.write(f"{json.dumps(order)}\n")
+        self.orders.flush()
+        return int(self.news.readline())
 
 
 @contextmanager
@@ -67,17 +82,20 @@ def mortals(prefect_api_url: str) -> Iterator[Mortal]:
 
 def main() -> None:
     """Fork one child per order, and say how each ended."""
-    from cct_ops.models.cct import Route
-    from cct_ops.models.mode import Mode
-    from flows.auto_rollback import auto_rollback
-
     for line in sys.stdin:
         order = json.loads(line)
+        name = order.get("playbook", "auto_rollback")
+        playbook = getattr(import_module(f"flows.{name}"), name)
         pid = os.fork()
         if pid == 0:
             os.environ.update(order["env"])
             _die_at(order["statement"], order["nth"], order["signal"])
-            auto_rollback(Route.PRE_MARKET_BRIEFING, mode=Mode.AUTO, return_state=True)
+            if "run_id" in order:
+                with get_client(sync_client=True) as client:
+                    run = client.read_flow_run(UUID(order["run_id"]))
+                run_flow(playbook, flow_run=run, return_type="state")
+            else:
+                playbook(Route.PRE_MARKET_BRIEFING, mode=Mode.AUTO, return_state=True)
             os._exit(0)
         _say(str(pid))
         _, status = os.waitpid(pid, os.WUNTRACED)

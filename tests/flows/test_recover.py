@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,7 +17,6 @@ import pytest
 import sqlalchemy as sa
 from prefect.client.schemas.objects import State
 
-from cct_ops.dispatcher.reaper import Reaper
 from cct_ops.ledger import leases, locks, record
 from cct_ops.ledger.change_tables import run_leases
 from cct_ops.ledger.schema import actions, permits, target_locks
@@ -29,7 +26,8 @@ from cct_ops.sandbox.inputs import Fault
 from flows.recover import recover
 from tasks.connections import settings
 from tests.flows.dying import Mortal, mortals
-from tests.flows.upkeep import ROUTE, ended, run_of
+from tests.flows.reaping import reap, recovery_of
+from tests.flows.upkeep import ROUTE, ended
 from tests.stack.polling import eventually
 
 pytestmark = pytest.mark.usefixtures("upkeep")
@@ -65,44 +63,9 @@ def dead_run(engine: sa.Engine) -> UUID:
     return found
 
 
-def reap(engine: sa.Engine) -> UUID | None:
-    """Sweep with two reapers at once until the dead run is dealt with; whoever recovers it."""
-    run_id = dead_run(engine)
-    reaper = Reaper(engine, settings().slack_webhook_url, start_seconds=300)
-
-    def dealt_with() -> bool:
-        with ThreadPoolExecutor(2) as pool:
-            for sweep in [pool.submit(copy_context().run, reaper) for _ in range(2)]:
-                sweep.result()
-        with engine.connect() as connection:
-            row = connection.execute(
-                sa.select(run_leases).where(run_leases.c.run_id == run_id)
-            ).one()
-        return row.settled_at is not None or row.successor_id is not None
-
-    eventually(dealt_with)  # once its lease is over
-    with engine.connect() as connection:
-        successor: UUID | None = connection.execute(
-            sa.select(run_leases.c.successor_id).where(run_leases.c.run_id == run_id)
-        ).scalar_one()
-    return successor
-
-
 def recovered(engine: sa.Engine) -> State[Any]:
     """Be the worker that picks the recovery up."""
-    successor = reap(engine)
-    assert run_of(successor).parameters == {"run_id": str(dead_run(engine))}
-    state: State[Any] = recover(dead_run_of(engine, successor), return_state=True)
-    return state
-
-
-def dead_run_of(engine: sa.Engine, successor: UUID | None) -> UUID:
-    """The run that a recovery is for."""
-    with engine.connect() as connection:
-        found: UUID = connection.execute(
-            sa.select(run_leases.c.run_id).where(run_leases.c.successor_id == successor)
-        ).scalar_one()
-    return found
+    return recovery_of(engine, dead_run(engine))
 
 
 def nothing_is_held(engine: sa.Engine) -> bool:
@@ -195,7 +158,7 @@ def test_killed_before_its_first_step_it_only_gets_its_account(
     assert mortal.end() == "killed"
     eventually(lambda: leases.reap(engine, dead_run(engine)))
 
-    assert reap(engine) is None
+    assert reap(engine, dead_run(engine)) is None
 
     assert sandbox.writes() == []
     state: State[Any] = recover(dead_run(engine), return_state=True)

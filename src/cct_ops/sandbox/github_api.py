@@ -72,10 +72,11 @@ class GitHubApi:
             given = request.path_params
             if f"{given['owner']}/{given['name']}" != world.github.seed.repository:
                 return missing()
+            body = await request.body()
             if write:
                 world.github.writes.append(f"{request.method} {path.partition('/repos/')[2]}")
-            body = await request.body()
-            return answer(world.github, request, json.loads(body) if body else {})
+            reply = answer(world.github, request, json.loads(body) if body else {})
+            return await unanswered(request) if effects.apply_then_hang else reply
 
         return endpoint
 

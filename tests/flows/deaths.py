@@ -1,0 +1,160 @@
+"""Where each playbook that acts is killed, and what must be true of the world afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cct_ops.models.cct import Route
+from cct_ops.sandbox.control import SandboxControl
+from tests.flows import faulty
+
+PERMITTED = "INSERT INTO permits"
+ARRANGED = "INSERT INTO temporary_changes"
+CONFIRMED = "UPDATE actions"
+# CCT or GitHub has made the change, and its answer never comes.
+UNANSWERED = "no such statement"
+
+UNDONE, UNMADE, STANDS = "as before", "never made", "made once"
+
+
+@dataclass(frozen=True)
+class Death:
+    """A playbook on its fault, where it dies, and what is true of the world in the end."""
+
+    playbook: str
+    seed: Callable[[SandboxControl], None]
+    truth: Callable[[SandboxControl], object]
+    at: str
+    end: str
+    writes: list[str]
+    parameters: dict[str, object] = field(default_factory=dict)
+    person: bool = False
+    nth: int = 1
+
+    def __str__(self) -> str:
+        """Name the test."""
+        return f"{self.playbook}: {' '.join(self.at.split()[-2:])} {self.nth}, {self.end}"
+
+
+ROUTE = {"target": Route.DAILY_SUMMARY.value}
+LOOSER = {"option": "raise-thresholds", "limits": {"p95_latency_ms": 9000}}
+OFF = {"option": "disable-auto-rollback"}
+BREACH = {**ROUTE, "minutes": 5}
+
+DEATHS = [
+    Death(
+        "canary-issue",
+        faulty.slow_canary,
+        faulty.canary,
+        at=CONFIRMED,
+        end=UNDONE,
+        writes=["POST canary/disable", "POST canary/update"],
+        parameters=ROUTE,
+    ),
+    Death(
+        "exemption-cleanup",
+        faulty.overdue,
+        faulty.exemptions,
+        at=UNANSWERED,
+        end=STANDS,
+        writes=["POST exemptions/cleanup"],
+    ),
+    Death(
+        "exemption-failure",
+        faulty.lost_list,
+        faulty.exemptions,
+        at=UNANSWERED,
+        end=STANDS,
+        writes=["POST exemptions/revalidate"],
+        person=True,
+    ),
+    Death(
+        "exemption-failure",
+        faulty.lost_list,
+        faulty.exemptions,
+        at=PERMITTED,
+        end=UNMADE,
+        writes=[],
+        person=True,
+    ),
+    Death(
+        "exemption-weekly-report",
+        faulty.warning,
+        faulty.issues,
+        at=UNANSWERED,
+        end=UNDONE,
+        writes=["POST issues", "PATCH issues/1"],
+    ),
+    Death(
+        "rate-limiting",
+        faulty.small_limit,
+        faulty.limit,
+        at=CONFIRMED,
+        end=UNDONE,
+        writes=["POST rate-limit/set", "POST rate-limit/set"],
+        parameters={"target": "canary"},
+    ),
+    Death(
+        "schema-validation",
+        faulty.new_field,
+        faulty.repository,
+        at=UNANSWERED,
+        end=UNDONE,
+        writes=["POST actions/variables", "DELETE actions/variables"],
+        parameters={"fix": "bypass"},
+        person=True,
+    ),
+    Death(
+        "auto-rollback",
+        faulty.nothing,
+        faulty.rules,
+        at=UNANSWERED,
+        end=UNDONE,
+        writes=["POST canary/config", "POST canary/config"],
+        parameters={**ROUTE, **LOOSER},
+        person=True,
+    ),
+    Death(
+        "auto-rollback",
+        faulty.nothing,
+        faulty.rules,
+        at=ARRANGED,
+        end=UNMADE,
+        writes=[],
+        parameters={**ROUTE, **OFF},
+        person=True,
+    ),
+    Death(
+        "chaos-experiment",
+        faulty.nothing,
+        faulty.faults,
+        at=UNANSWERED,
+        end=UNDONE,
+        writes=["POST chaos/faults", "DELETE chaos/faults"],
+    ),
+    Death(
+        "slo-breach-simulation",
+        faulty.nothing,
+        faulty.canary_and_faults,
+        at=CONFIRMED,
+        end=UNDONE,
+        writes=["POST canary/update", "POST canary/disable"],
+        parameters=BREACH,
+    ),
+    Death(
+        "slo-breach-simulation",
+        faulty.nothing,
+        faulty.canary_and_faults,
+        at=CONFIRMED,
+        nth=2,
+        end=UNDONE,
+        writes=[
+            "POST canary/update",
+            "POST chaos/faults",
+            "DELETE chaos/faults",
+            "POST canary/disable",
+        ],
+        parameters=BREACH,
+    ),
+]

@@ -1,0 +1,110 @@
+"""A fault for each playbook that acts, and the truth about what it changes."""
+
+from __future__ import annotations
+
+import json
+
+from cct_ops.models.cct import Route
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.exemption_inputs import SeedExemption
+from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
+from tests.summaries.parts import SCHEMA, summary
+
+ROUTE = Route.DAILY_SUMMARY
+OVERDUE = SeedExemption(jira_reference="OPS-1", owner="alice", days_left=-2)
+SOON = SeedExemption(jira_reference="OPS-2", owner="bob", days_left=3)
+LATER = SeedExemption(jira_reference="OPS-3", owner="bob", days_left=90)
+
+
+def nothing(_: SandboxControl) -> None:
+    """Let all be well, for playbooks that themselves do the harm."""
+
+
+def slow_canary(sandbox: SandboxControl) -> None:
+    """A canary that serves for ten minutes, and far too slowly."""
+    sandbox.set_canary(ROUTE, 20)
+    sandbox.profile(ROUTE, canary={"p95_latency_ms": 9000})
+    sandbox.advance_clock(600)
+
+
+def overdue(sandbox: SandboxControl) -> None:
+    """One exemption is past its date."""
+    sandbox.exemptions(OVERDUE, SOON, LATER)
+
+
+def lost_list(sandbox: SandboxControl) -> None:
+    """CCT lost its list of exemptions, so it counts none."""
+    sandbox.exemptions(OVERDUE, SOON, LATER, list_lost=True)
+
+
+def warning(sandbox: SandboxControl) -> None:
+    """Exemptions that the weekly report warns of."""
+    overdue(sandbox)
+    sandbox.seed_github(GitHubSeed())
+
+
+def small_limit(sandbox: SandboxControl) -> None:
+    """Two people ask for more than the limit allows."""
+    sandbox.demand("ann", 60, refusals=5)
+    sandbox.demand("ben", 70, refusals=9)
+
+
+def new_field(sandbox: SandboxControl) -> None:
+    """The last deployment failed, for a summary with a field that the schema does not know."""
+    own = json.dumps(summary() | {"coverage": 81})
+    sandbox.seed_github(
+        GitHubSeed(
+            files={"test-summary-schema.json": json.dumps(SCHEMA), "test-summary.json": own},
+            runs=(SeededRun(id=8, conclusion="failure"),),
+        )
+    )
+
+
+def canary(sandbox: SandboxControl) -> object:
+    """What the canary serves."""
+    route = sandbox.state().routes[ROUTE]
+    return route.enabled, route.percentage if route.enabled else None
+
+
+def exemptions(sandbox: SandboxControl) -> object:
+    """Every exemption, and what CCT lists."""
+    return sandbox.state().exemptions
+
+
+def limit(sandbox: SandboxControl) -> object:
+    """What every class of requests may."""
+    return sandbox.state().rate_limits.limits
+
+
+def rules(sandbox: SandboxControl) -> object:
+    """When a canary is pulled."""
+    state = sandbox.state()
+    return state.auto_rollback_enabled, state.slo_thresholds
+
+
+def faults(sandbox: SandboxControl) -> object:
+    """What was injected."""
+    return sandbox.state().chaos_faults
+
+
+def canary_and_faults(sandbox: SandboxControl) -> object:
+    """Both that a simulated breach takes."""
+    return canary(sandbox), faults(sandbox)
+
+
+def issues(sandbox: SandboxControl) -> object:
+    """The issues that are open."""
+    return [issue for issue in sandbox.github().issues if issue.state == "open"]
+
+
+def repository(sandbox: SandboxControl) -> object:
+    """The branches, the pull requests and the variables."""
+    state = sandbox.github()
+    return state.branches, state.pulls, state.variables
+
+
+def writes(sandbox: SandboxControl) -> list[str]:
+    """Every change that was asked for: the method, and where its path begins."""
+    of_cct = [f"{each.method} {each.path.removeprefix('/api/v1/')}" for each in sandbox.writes()]
+    of_github = [each.replace("example/cct/", "") for each in sandbox.github().writes]
+    return ["/".join(each.split("/")[:2]) for each in [*of_cct, *of_github]]

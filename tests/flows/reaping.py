@@ -1,0 +1,47 @@
+"""A run died: the reapers find it, and a worker picks up the recovery that they start."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from prefect.client.schemas.objects import State
+
+from cct_ops.dispatcher.reaper import Reaper
+from cct_ops.ledger.change_tables import run_leases
+from flows.recover import recover
+from tasks.connections import settings
+from tests.flows.upkeep import run_of
+from tests.stack.polling import eventually
+
+
+def reap(engine: sa.Engine, run_id: UUID) -> UUID | None:
+    """Sweep with two reapers at once until the dead run is dealt with; whoever recovers it."""
+    reaper = Reaper(engine, settings().slack_webhook_url, start_seconds=300)
+
+    def dealt_with() -> bool:
+        with ThreadPoolExecutor(2) as pool:
+            for sweep in [pool.submit(copy_context().run, reaper) for _ in range(2)]:
+                sweep.result()
+        row = _lease(engine, run_id)
+        return row.settled_at is not None or row.successor_id is not None
+
+    eventually(dealt_with)  # once its lease is over
+    successor: UUID | None = _lease(engine, run_id).successor_id
+    return successor
+
+
+def recovery_of(engine: sa.Engine, run_id: UUID) -> State[Any]:
+    """Be the worker that picks up the recovery of a dead run, with the parameters it was given."""
+    given = run_of(reap(engine, run_id)).parameters
+    assert given == {"run_id": str(run_id)}
+    state: State[Any] = recover(UUID(given["run_id"]), return_state=True)
+    return state
+
+
+def _lease(engine: sa.Engine, run_id: UUID) -> sa.Row[Any]:
+    with engine.connect() as connection:
+        return connection.execute(sa.select(run_leases).where(run_leases.c.run_id == run_id)).one()
