@@ -51,9 +51,12 @@ KNOWS: dict[str, set[str]] = {
     "summaries": {"errors", "models"},
     "coverage": GENERAL | {"cli", "stack"},  # which commands there are, and where the project is
     "reports": GENERAL | {"ledger", "clients"},  # of the clients: how to quote text
-    "gateway": GENERAL | {"ledger", "clients", "reports"},  # for letters to approvers and Slack
+    "watch": GENERAL | {"ledger", "clients", "reports"},
+    # for letters to approvers and Slack
+    "gateway": GENERAL | {"ledger", "clients", "reports", "watch"},
     "reconcile": GENERAL | {"ledger", "gateway"},  # of the gateway: what a sender's words mean
-    "dispatcher": GENERAL | {"ledger", "clients", "reports", "policy", "reconcile", "wake_ups"},
+    "dispatcher": GENERAL
+    | {"ledger", "clients", "reports", "policy", "reconcile", "wake_ups", "watch"},
 }
 
 

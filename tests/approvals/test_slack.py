@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from httpx import Response
 from slack_sdk.signature import SignatureVerifier
 
+from cct_ops.clients import slack
 from cct_ops.ledger import approvals
 from cct_ops.ledger.approvals import Approval
 from cct_ops.reports.asking import approval_message
+from cct_ops.reports.by_hand import by_hand
 from tests.approvals.conftest import SIGNING_SECRET
 from tests.approvals.parts import ANNA, BEN, Door, asked, new_run, plan, refusals, state
 from tests.stack.polling import eventually
@@ -166,3 +168,16 @@ def test_what_is_no_press_of_ours_is_refused(door: Door, engine: sa.Engine) -> N
         assert press(door, approval, change=change).status_code == 400
 
     assert state(engine, approval) == "pending"
+
+
+def test_the_message_shows_the_command_of_each_step(engine: sa.Engine) -> None:
+    """As a person types it, but for what Slack wants escaped."""
+    approval = asked(engine)
+
+    _, blocks = approval_message(approval, None)
+
+    (shown,) = [
+        b["text"]["text"] for b in blocks if b.get("text", {}).get("text", "")[:9] == "*By hand*"
+    ]
+    for call in approval.plan.calls:
+        assert f"```{slack.escape(by_hand(call) or 'none')}```" in shown

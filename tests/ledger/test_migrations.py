@@ -10,13 +10,22 @@ from cct_ops.ledger import (
     approval_tables,
     change_tables,
     guard_tables,
+    heartbeat_tables,
     journal_tables,
     pacing_tables,
     storms,
 )
 from cct_ops.ledger.schema import metadata
 
-ALL = (approval_tables, change_tables, guard_tables, journal_tables, pacing_tables, storms)
+ALL = (
+    approval_tables,
+    change_tables,
+    guard_tables,
+    heartbeat_tables,
+    journal_tables,
+    pacing_tables,
+    storms,
+)
 
 
 def test_the_migrated_ledger_is_the_one_in_the_code(engine: sa.Engine) -> None:

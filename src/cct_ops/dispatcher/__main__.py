@@ -22,6 +22,7 @@ from cct_ops.ledger.engine import connect
 from cct_ops.models.approver import Approvers
 from cct_ops.models.source import AlertmanagerSource, Source, Sources
 from cct_ops.settings import Settings
+from cct_ops.watch import DISPATCHER, EVERY_SECONDS, GATEWAY, Watch
 
 RUNS_AT_ONCE = 4
 
@@ -45,6 +46,7 @@ def main() -> int:
         routes = read_routes(settings.routes_path)
         sources = config_file.load(settings.sources_path, Sources).sources
         approvers = config_file.load(settings.approvers_path, Approvers)
+        watch = Watch(engine, DISPATCHER, GATEWAY, settings.slack_webhook_url)
         people = approvals.People(approvers, settings.slack_webhook_url)
         with Runs() as runs:
             remediation = Remediation(engine, routes, runs, watchdogs(sources))
@@ -70,6 +72,7 @@ def main() -> int:
                         if source.silence_seconds is not None
                     ),
                     Periodic("reaper", 10, Reaper.of(engine, settings)),
+                    Periodic("watch over the gateway", EVERY_SECONDS, watch),
                     Periodic("temporary changes", 10, partial(changes.sweep, engine, settings)),
                 ],
             )

@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 import sys
+import threading
 from types import FrameType
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ from cct_ops.gateway.registry import Registry
 from cct_ops.gateway.writer import Writer
 from cct_ops.ledger.engine import connect
 from cct_ops.settings import Settings
+from cct_ops.watch import DISPATCHER, GATEWAY, Watch
 
 # A gateway that waits for the ledger longer than its senders wait for it only collects requests.
 _LEDGER_LIMITS = {
@@ -72,10 +74,14 @@ def main() -> int:
             h11_max_incomplete_event_size=16 * 1024,
             timeout_graceful_shutdown=5,
         )
+        watch = Watch(engine, GATEWAY, DISPATCHER, settings.slack_webhook_url)
+        stopping = threading.Event()
+        threading.Thread(target=watch.run, args=(stopping,), name="watch", daemon=True).start()
         registry.start()
         writer.start()
         with sending(office):
             _Server(config).run(sockets=[listener])
+        stopping.set()
         registry.stop()
         writer.stop()
     except OpsError as error:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from cct_ops.clients.slack import escape
+from cct_ops.clients.text import one_line
 from cct_ops.ledger.approvals import Approval
 from cct_ops.models.approver import Approver
-from cct_ops.models.plan import Step
+from cct_ops.models.plan import Plan, Step
+from cct_ops.reports.by_hand import by_hand
 from cct_ops.reports.messages import Message
 
 # Slack cuts nothing: a block beyond its limit makes it refuse the message.
@@ -30,6 +32,7 @@ def approval_message(approval: Approval, link: str | None) -> Message:
         _section("\n".join([escape(plan.summary), *steps])),
         _section(f"*Blast radius*  {escape(plan.blast_radius)}"),
         _section(f"*Why a person*  {escape(approval.why)}"),
+        *_by_hand(plan),
         {
             "type": "actions",
             "elements": [
@@ -77,6 +80,19 @@ def unanswered_message(approval: Approval, contact: Approver, command: str) -> M
         f"```{escape(command)}```",
     ]
     return escape(head), [_section("\n".join(body))]
+
+
+def _by_hand(plan: Plan) -> list[dict[str, Any]]:
+    """Show the commands that do the steps; a command that cannot be shown whole is not shown."""
+    shown = "*By hand*"
+    for number, call in enumerate(plan.calls, 1):
+        command = by_hand(call)
+        if command is None or "```" in command or one_line(command) != command:
+            continue
+        more = f"{shown}\n{number}.\n```{escape(command)}```"
+        if len(more) <= SECTION_CHARACTERS:
+            shown = more
+    return [_section(shown)] if "\n" in shown else []
 
 
 def _step(number: int, step: Step) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import datetime
 from typing import Any
 
 from cct_ops.clients.slack import escape
@@ -49,6 +50,17 @@ def expired_message(overdue: tuple[Exemption, ...], link: str | None, *, done: b
         lines.append(f"• and {len(of_owner) - MOST_OWNERS} more owners")
     head = f":broom: {len(overdue)} exemptions {'expired' if done else 'are past their date'}"
     return _message(head, "\n".join(lines), link)
+
+
+def silence_message(part: str, last_at: datetime, *, silent: bool) -> Message:
+    """Say that a part of ours is silent, with what a person does then; or that it is back."""
+    if not silent:
+        return _message(f":white_check_mark: The {part} of cct-ops is heard again", "", None)
+    body = (
+        f"Its last sign of life was at {last_at:%Y-%m-%d %H:%M:%S %Z}. Where no supervisor starts"
+        f" it anew, a person does:\n```python -m cct_ops.{part}```"
+    )
+    return _message(f":rotating_light: The {part} of cct-ops is silent", body, None)
 
 
 def _message(head: str, body: str, link: str | None) -> Message:

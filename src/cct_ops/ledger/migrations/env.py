@@ -8,6 +8,7 @@ from cct_ops.ledger import (  # noqa: F401 -- their tables belong to the metadat
     approval_tables,
     change_tables,
     guard_tables,
+    heartbeat_tables,
     journal_tables,
     pacing_tables,
     storms,

@@ -1,0 +1,63 @@
+"""Signs of life of our own parts, and who has been reported as silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from cct_ops.ledger.heartbeat_tables import heartbeats
+from cct_ops.ledger.sql import now
+
+
+class Turn(NamedTuple):
+    """A part that fell silent, or that is heard again."""
+
+    part: str
+    last_at: datetime
+    silent: bool
+
+
+def beat(engine: sa.Engine, part: str) -> None:
+    """Note that the part lives."""
+    with engine.begin() as tx:
+        tx.execute(
+            insert(heartbeats)
+            .values(part=part, last_at=now())
+            .on_conflict_do_update(index_elements=["part"], set_={"last_at": now()})
+        )
+
+
+@contextmanager
+def turned(engine: sa.Engine, part: str, within_seconds: float) -> Iterator[Turn | None]:
+    """
+    Yield the part's turn from heard to silent or back, once; None if there was none.
+
+    It counts as reported only when the block ends without an error. Of two watchers one reports. A
+    part that was never heard counts as heard when it was first looked for.
+    """
+    with engine.begin() as tx:
+        tx.execute(insert(heartbeats).values(part=part, last_at=now()).on_conflict_do_nothing())
+        age = sa.extract("epoch", sa.func.clock_timestamp() - heartbeats.c.last_at)
+        row = tx.execute(
+            sa.select(
+                heartbeats.c.last_at,
+                heartbeats.c.alarmed_at.is_not(None).label("alarmed"),
+                (age > within_seconds).label("silent"),
+            )
+            .where(heartbeats.c.part == part)
+            .with_for_update(skip_locked=True)
+        ).one_or_none()
+        if row is None or row.silent is row.alarmed:
+            yield None
+            return
+        yield Turn(part, row.last_at, row.silent)
+        tx.execute(
+            sa.update(heartbeats)
+            .where(heartbeats.c.part == part)
+            .values(alarmed_at=now() if row.silent else None)
+        )

@@ -1,0 +1,60 @@
+"""
+The gateway and the dispatcher watch each other: whoever is silent cannot say so itself.
+
+Both write a sign of life into the ledger and read the other's. That a part is silent is said once,
+and so is that it is back.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.clients import slack
+from cct_ops.errors import OpsError
+from cct_ops.ledger import heartbeats
+from cct_ops.reports.messages import silence_message
+
+GATEWAY = "gateway"
+DISPATCHER = "dispatcher"
+
+EVERY_SECONDS = 10.0
+WITHIN_SECONDS = 60.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """One part's look at another."""
+
+    engine: sa.Engine
+    part: str
+    other: str
+    slack_webhook_url: SecretStr | None
+    within_seconds: float = WITHIN_SECONDS
+
+    def __call__(self) -> None:
+        """Give our own sign of life, and tell people when the other's has stopped or is back."""
+        heartbeats.beat(self.engine, self.part)
+        with heartbeats.turned(self.engine, self.other, self.within_seconds) as turn:
+            if turn is None:
+                return
+            text, blocks = silence_message(turn.part, turn.last_at, silent=turn.silent)
+            log.warning("%s", text)
+            if self.slack_webhook_url is not None:
+                slack.post(self.slack_webhook_url, text, blocks)
+
+    def run(self, stopping: threading.Event) -> None:
+        """Look again and again until told to stop; what fails is tried again at the next turn."""
+        while not stopping.is_set():
+            try:
+                self()
+            except (OpsError, sa.exc.SQLAlchemyError) as error:
+                told = error if isinstance(error, OpsError) else type(error).__name__
+                log.warning("the watch over the %s failed and goes on: %s", self.other, told)
+            stopping.wait(EVERY_SECONDS)

@@ -1,0 +1,35 @@
+"""A running gateway gives signs of life, and tells of a dispatcher that gives none."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.ledger import heartbeats
+from cct_ops.ledger.heartbeat_tables import heartbeats as table
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.watch import DISPATCHER, GATEWAY
+from tests.gateway.running import running
+
+
+def test_a_gateway_tells_of_a_silent_dispatcher(
+    ledger_url: SecretStr, engine: sa.Engine, sandbox: SandboxControl, tmp_path: Path
+) -> None:
+    """From its first look on, and it has given its own sign of life by then."""
+    heartbeats.beat(engine, DISPATCHER)
+    with engine.begin() as tx:
+        tx.execute(sa.update(table).values(last_at=sa.text("clock_timestamp() - interval '2 min'")))
+
+    webhook = f"{sandbox.base_url}/slack/incidents"
+    with running(ledger_url.get_secret_value(), tmp_path / "log", SLACK_WEBHOOK_URL=webhook):
+        until = time.monotonic() + 20
+        while not sandbox.slack_messages() and time.monotonic() < until:
+            time.sleep(0.05)
+
+    (message,) = sandbox.slack_messages()
+    assert message.body["text"] == ":rotating_light: The dispatcher of cct-ops is silent"
+    with engine.connect() as connection:
+        assert GATEWAY in connection.scalars(sa.select(table.c.part)).all()

@@ -1,0 +1,107 @@
+"""A silent part of ours is reported once by the other, and once more when it is back."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.errors import Unavailable
+from cct_ops.ledger import heartbeats
+from cct_ops.ledger.heartbeat_tables import heartbeats as table
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.watch import DISPATCHER, GATEWAY, Watch
+
+SILENT = ":rotating_light: The dispatcher of cct-ops is silent"
+BACK = ":white_check_mark: The dispatcher of cct-ops is heard again"
+
+
+@pytest.fixture
+def watch(engine: sa.Engine, sandbox: SandboxControl) -> Watch:
+    """The gateway's look at the dispatcher."""
+    return Watch(engine, GATEWAY, DISPATCHER, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+
+
+def fall_silent(engine: sa.Engine, part: str, seconds: float = 61) -> None:
+    """Let the part's last sign of life be that old."""
+    heartbeats.beat(engine, part)
+    with engine.begin() as tx:
+        tx.execute(
+            sa.update(table)
+            .where(table.c.part == part)
+            .values(
+                last_at=sa.func.clock_timestamp() - sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+            )
+        )
+
+
+def told(sandbox: SandboxControl) -> list[str]:
+    """Return what people were told, in order."""
+    return [message.body["text"] for message in sandbox.slack_messages()]
+
+
+def test_a_silence_is_told_once_and_its_end_too(
+    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """However often one looks; and a second silence is told anew."""
+    fall_silent(engine, DISPATCHER)
+    for _ in range(3):
+        watch()
+    assert told(sandbox) == [SILENT]
+    blocks = sandbox.slack_messages()[0].body["blocks"]
+    assert "python -m cct_ops.dispatcher" in blocks[0]["text"]["text"]
+
+    heartbeats.beat(engine, DISPATCHER)
+    for _ in range(2):
+        watch()
+    assert told(sandbox) == [SILENT, BACK]
+
+    fall_silent(engine, DISPATCHER)
+    watch()
+    assert told(sandbox) == [SILENT, BACK, SILENT]
+
+
+def test_a_part_that_was_just_heard_is_not_silent(
+    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """Nor is one that was never heard, when it is first looked for; later it is."""
+    watch()
+    fall_silent(engine, DISPATCHER, seconds=30)
+    watch()
+
+    assert told(sandbox) == []
+
+
+def test_a_silence_that_slack_did_not_take_is_told_later(
+    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """It counts as told only when it was."""
+    fall_silent(engine, DISPATCHER)
+    nowhere = Watch(engine, GATEWAY, DISPATCHER, SecretStr("http://127.0.0.1:1/slack"))
+    with pytest.raises(Unavailable):
+        nowhere()
+
+    watch()
+    assert told(sandbox) == [SILENT]
+
+
+def test_of_two_watchers_one_reports(
+    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """While the first is telling, the second leaves it alone."""
+    fall_silent(engine, DISPATCHER)
+    with heartbeats.turned(engine, DISPATCHER, 60) as turn:
+        assert turn is not None
+        watch()
+    watch()
+
+    assert told(sandbox) == []
+
+
+def test_each_watcher_gives_its_own_sign_of_life(watch: Watch, engine: sa.Engine) -> None:
+    """So that the other can look for it."""
+    fall_silent(engine, GATEWAY)
+    watch()
+
+    with heartbeats.turned(engine, GATEWAY, 60) as turn:
+        assert turn is None
