@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cct_ops.models.cct import Route
+from cct_ops.models.cct_limits import LimitClass
+from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from tests.flows import faulty
 
@@ -14,8 +16,6 @@ ARRANGED = "INSERT INTO temporary_changes"
 CONFIRMED = "UPDATE actions"
 # CCT or GitHub has made the change, and its answer never comes.
 UNANSWERED = "no such statement"
-
-UNDONE, UNMADE, STANDS = "as before", "never made", "made once"
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,16 @@ class Death:
     seed: Callable[[SandboxControl], None]
     truth: Callable[[SandboxControl], object]
     at: str
-    end: str
+    outcome: Outcome
     writes: list[str]
     parameters: dict[str, object] = field(default_factory=dict)
     person: bool = False
     nth: int = 1
+    stands: bool = False
 
     def __str__(self) -> str:
         """Name the test."""
-        return f"{self.playbook}: {' '.join(self.at.split()[-2:])} {self.nth}, {self.end}"
+        return f"{self.playbook}-{self.at.split()[-1]}-{self.nth}"
 
 
 ROUTE = {"target": Route.DAILY_SUMMARY.value}
@@ -48,7 +49,7 @@ DEATHS = [
         faulty.slow_canary,
         faulty.canary,
         at=CONFIRMED,
-        end=UNDONE,
+        outcome=Outcome.UNDONE,
         writes=["POST canary/disable", "POST canary/update"],
         parameters=ROUTE,
     ),
@@ -57,15 +58,17 @@ DEATHS = [
         faulty.overdue,
         faulty.exemptions,
         at=UNANSWERED,
-        end=STANDS,
-        writes=["POST exemptions/cleanup"],
+        outcome=Outcome.UNDONE,
+        stands=True,  # a revalidation goes by the dates, and what was overdue stays expired
+        writes=["POST exemptions/cleanup", "POST exemptions/revalidate"],
     ),
     Death(
         "exemption-failure",
         faulty.lost_list,
         faulty.exemptions,
         at=UNANSWERED,
-        end=STANDS,
+        outcome=Outcome.FAILED,
+        stands=True,
         writes=["POST exemptions/revalidate"],
         person=True,
     ),
@@ -74,7 +77,7 @@ DEATHS = [
         faulty.lost_list,
         faulty.exemptions,
         at=PERMITTED,
-        end=UNMADE,
+        outcome=Outcome.FAILED,
         writes=[],
         person=True,
     ),
@@ -83,7 +86,7 @@ DEATHS = [
         faulty.warning,
         faulty.issues,
         at=UNANSWERED,
-        end=UNDONE,
+        outcome=Outcome.UNDONE,
         writes=["POST issues", "PATCH issues/1"],
     ),
     Death(
@@ -91,16 +94,16 @@ DEATHS = [
         faulty.small_limit,
         faulty.limit,
         at=CONFIRMED,
-        end=UNDONE,
+        outcome=Outcome.UNDONE,
         writes=["POST rate-limit/set", "POST rate-limit/set"],
-        parameters={"target": "canary"},
+        parameters={"target": LimitClass.CANARY.value},
     ),
     Death(
         "schema-validation",
         faulty.new_field,
         faulty.repository,
         at=UNANSWERED,
-        end=UNDONE,
+        outcome=Outcome.UNDONE,
         writes=["POST actions/variables", "DELETE actions/variables"],
         parameters={"fix": "bypass"},
         person=True,
@@ -110,7 +113,7 @@ DEATHS = [
         faulty.nothing,
         faulty.rules,
         at=UNANSWERED,
-        end=UNDONE,
+        outcome=Outcome.UNDONE,
         writes=["POST canary/config", "POST canary/config"],
         parameters={**ROUTE, **LOOSER},
         person=True,
@@ -120,7 +123,7 @@ DEATHS = [
         faulty.nothing,
         faulty.rules,
         at=ARRANGED,
-        end=UNMADE,
+        outcome=Outcome.FAILED,
         writes=[],
         parameters={**ROUTE, **OFF},
         person=True,
@@ -130,7 +133,7 @@ DEATHS = [
         faulty.nothing,
         faulty.faults,
         at=UNANSWERED,
-        end=UNDONE,
+        outcome=Outcome.UNDONE,
         writes=["POST chaos/faults", "DELETE chaos/faults"],
     ),
     Death(
@@ -138,7 +141,7 @@ DEATHS = [
         faulty.nothing,
         faulty.canary_and_faults,
         at=CONFIRMED,
-        end=UNDONE,
+        outcome=Outcome.UNDONE,
         writes=["POST canary/update", "POST canary/disable"],
         parameters=BREACH,
     ),
@@ -148,7 +151,7 @@ DEATHS = [
         faulty.canary_and_faults,
         at=CONFIRMED,
         nth=2,
-        end=UNDONE,
+        outcome=Outcome.UNDONE,
         writes=[
             "POST canary/update",
             "POST chaos/faults",

@@ -32,10 +32,10 @@ from tasks.connections import settings
 from tests.approvals.parts import ANNA, asked
 from tests.dispatcher.running import Playbook
 from tests.flows import faulty
-from tests.flows.deaths import DEATHS, STANDS, UNANSWERED, UNDONE, UNMADE, Death
+from tests.flows.deaths import DEATHS, UNANSWERED, Death
 from tests.flows.dying import Mortal, mortals
 from tests.flows.reaping import reap, recovery_of
-from tests.flows.upkeep import ANYTHING
+from tests.flows.upkeep import ANYTHING, run_of
 from tests.stack.polling import eventually
 
 pytestmark = pytest.mark.usefixtures("upkeep")
@@ -93,7 +93,7 @@ def die(death: Death, run_id: UUID, sandbox: SandboxControl, mortal: Mortal, env
     if death.at == UNANSWERED:
         eventually(lambda: len(faulty.writes(sandbox)) == 1, seconds=30)
         os.kill(pid, signal.SIGKILL)
-    assert mortal.end() == "killed"
+    assert mortal.end() == "killed", run_of(run_id).state
     sandbox.clear_faults()
 
 
@@ -113,20 +113,20 @@ def test_a_killed_playbook_ends_once(
         approve(engine, death, run_id)
     die(death, run_id, sandbox, mortal, env)
 
-    if death.end == UNMADE:
-        assert reap(engine, run_id) is None
-    else:
+    if death.writes:
         recovery_of(engine, run_id)
+    else:
+        assert reap(engine, run_id) is None
 
     assert faulty.writes(sandbox) == death.writes
-    assert (death.truth(sandbox) == before) == (death.end != STANDS)
+    assert (death.truth(sandbox) != before) == death.stands
     known = record.of_run(engine, run_id)
-    assert known.outcome is (Outcome.UNDONE if death.end == UNDONE else Outcome.FAILED), known
+    assert known.outcome is death.outcome, known.reason
     assert accounts(engine, run_id) == 1
     nothing_is_open(engine, known.decisions[0].plan.target)
     ends = {change.state for change in changes.listed(engine, ended=True)}
     assert ends <= {ChangeState.REVERTED, ChangeState.NOT_MADE}
-    if death.end != UNDONE:
+    if death.outcome is Outcome.FAILED:  # then a person has to look
         assert any(death.playbook in str(each.body) for each in sandbox.slack_messages())
 
 
