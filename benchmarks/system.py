@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.ledger.engine import connect
+from cct_ops.ledger.outbox import REMEDIATE
 from cct_ops.ledger.schema import dispatches
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.assembly import Assembly, assemble
@@ -27,6 +28,7 @@ from cct_ops.stack.up import running
 
 KEY = secrets.token_urlsafe(32)
 ROUTES = """
+storm: {incidents: 1000000, within_seconds: 60, calm_seconds: 300, runs: 10}
 rules:
   - name: benchmark
     match: ['alertname="Benchmark"']
@@ -67,7 +69,9 @@ class System:
 
     def run_of(self, incident: UUID, seconds: float = 120) -> UUID:
         """Wait for the incident's run."""
-        query = sa.select(dispatches.c.flow_run_id).where(dispatches.c.incident_id == incident)
+        query = sa.select(dispatches.c.flow_run_id).where(
+            dispatches.c.incident_id == incident, dispatches.c.purpose == REMEDIATE
+        )
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with self.ledger.connect() as connection:
