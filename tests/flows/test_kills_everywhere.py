@@ -32,7 +32,7 @@ from tasks.connections import settings
 from tests.approvals.parts import ANNA, asked
 from tests.dispatcher.running import Playbook
 from tests.flows import faulty
-from tests.flows.deaths import DEATHS, UNANSWERED, Death
+from tests.flows.deaths import DEATHS, At, Death
 from tests.flows.dying import Mortal, mortals
 from tests.flows.reaping import reap, recovery_of
 from tests.flows.upkeep import ANYTHING, run_of
@@ -64,7 +64,7 @@ def queued(death: Death, prefect_api_url: str) -> UUID:
     mode = "approve" if death.person else "auto"
     with get_client(sync_client=True) as client:
         return client.create_flow_run_from_deployment(
-            deployment, parameters=death.parameters | {"mode": mode}, state=Pending()
+            deployment, parameters={**death.parameters, "mode": mode}, state=Pending()
         ).id
 
 
@@ -85,12 +85,12 @@ def approve(engine: sa.Engine, death: Death, run_id: UUID) -> None:
 
 def die(death: Death, run_id: UUID, sandbox: SandboxControl, mortal: Mortal, env: Any) -> None:
     """Work on the run until it is killed, in whatever way."""
-    if death.at == UNANSWERED:
+    if death.at is At.UNANSWERED:
         sandbox.faults(
             *(Fault(path=path, apply_then_hang=True) for path in ("/api/v1/", "/github/"))
         )
     pid = mortal.start_run(env, death.playbook, run_id, death.at, nth=death.nth)
-    if death.at == UNANSWERED:
+    if death.at is At.UNANSWERED:
         eventually(lambda: len(faulty.writes(sandbox)) == 1, seconds=30)
         os.kill(pid, signal.SIGKILL)
     assert mortal.end() == "killed", run_of(run_id).state
