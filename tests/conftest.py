@@ -42,6 +42,7 @@ FIRST = (
     "test_playbooks.py",
     "test_apply.py",
     "test_recover.py",
+    "test_kills_everywhere.py",
     "test_secrets.py",
     "test_deaths.py",
 )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from cct_ops.models.cct import Route
 from cct_ops.models.cct_limits import LimitClass
@@ -11,11 +12,15 @@ from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from tests.flows import faulty
 
-PERMITTED = "INSERT INTO permits"
-ARRANGED = "INSERT INTO temporary_changes"
-CONFIRMED = "UPDATE actions"
-# CCT or GitHub has made the change, and its answer never comes.
-UNANSWERED = "no such statement"
+
+class At(StrEnum):
+    """The boundaries: the statement after which a run is killed, or no statement of its own."""
+
+    PERMITTED = "INSERT INTO permits"
+    ARRANGED = "INSERT INTO temporary_changes"
+    CONFIRMED = "UPDATE actions"
+    # CCT or GitHub has made the change, and its answer never comes.
+    UNANSWERED = "no such statement"
 
 
 @dataclass(frozen=True)
@@ -25,17 +30,17 @@ class Death:
     playbook: str
     seed: Callable[[SandboxControl], None]
     truth: Callable[[SandboxControl], object]
-    at: str
+    at: At
     outcome: Outcome
     writes: list[str]
-    parameters: dict[str, object] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)
     person: bool = False
     nth: int = 1
     stands: bool = False
 
     def __str__(self) -> str:
         """Name the test."""
-        return f"{self.playbook}-{self.at.split()[-1]}-{self.nth}"
+        return f"{self.playbook}, {self.at.name}, {' and '.join(self.writes) or 'nothing'}"
 
 
 ROUTE = {"target": Route.DAILY_SUMMARY.value}
@@ -48,7 +53,7 @@ DEATHS = [
         "canary-issue",
         faulty.slow_canary,
         faulty.canary,
-        at=CONFIRMED,
+        at=At.CONFIRMED,
         outcome=Outcome.UNDONE,
         writes=["POST canary/disable", "POST canary/update"],
         parameters=ROUTE,
@@ -57,7 +62,7 @@ DEATHS = [
         "exemption-cleanup",
         faulty.overdue,
         faulty.exemptions,
-        at=UNANSWERED,
+        at=At.UNANSWERED,
         outcome=Outcome.UNDONE,
         stands=True,  # a revalidation goes by the dates, and what was overdue stays expired
         writes=["POST exemptions/cleanup", "POST exemptions/revalidate"],
@@ -66,7 +71,7 @@ DEATHS = [
         "exemption-failure",
         faulty.lost_list,
         faulty.exemptions,
-        at=UNANSWERED,
+        at=At.UNANSWERED,
         outcome=Outcome.FAILED,
         stands=True,
         writes=["POST exemptions/revalidate"],
@@ -76,7 +81,7 @@ DEATHS = [
         "exemption-failure",
         faulty.lost_list,
         faulty.exemptions,
-        at=PERMITTED,
+        at=At.PERMITTED,
         outcome=Outcome.FAILED,
         writes=[],
         person=True,
@@ -85,7 +90,7 @@ DEATHS = [
         "exemption-weekly-report",
         faulty.warning,
         faulty.issues,
-        at=UNANSWERED,
+        at=At.UNANSWERED,
         outcome=Outcome.UNDONE,
         writes=["POST issues", "PATCH issues/1"],
     ),
@@ -93,26 +98,35 @@ DEATHS = [
         "rate-limiting",
         faulty.small_limit,
         faulty.limit,
-        at=CONFIRMED,
+        at=At.CONFIRMED,
         outcome=Outcome.UNDONE,
-        writes=["POST rate-limit/set", "POST rate-limit/set"],
+        writes=["POST rate-limit/config", "POST rate-limit/config"],
         parameters={"target": LimitClass.CANARY.value},
     ),
     Death(
         "schema-validation",
         faulty.new_field,
         faulty.repository,
-        at=UNANSWERED,
+        at=At.UNANSWERED,
         outcome=Outcome.UNDONE,
         writes=["POST actions/variables", "DELETE actions/variables"],
         parameters={"fix": "bypass"},
         person=True,
     ),
+    Death(  # a branch without its pull request: neither made nor as before, so a person looks
+        "schema-validation",
+        faulty.new_field,
+        faulty.repository,
+        at=At.UNANSWERED,
+        outcome=Outcome.FAILED,
+        stands=True,
+        writes=["POST git/refs"],
+    ),
     Death(
         "auto-rollback",
         faulty.nothing,
         faulty.rules,
-        at=UNANSWERED,
+        at=At.UNANSWERED,
         outcome=Outcome.UNDONE,
         writes=["POST canary/config", "POST canary/config"],
         parameters={**ROUTE, **LOOSER},
@@ -122,17 +136,28 @@ DEATHS = [
         "auto-rollback",
         faulty.nothing,
         faulty.rules,
-        at=ARRANGED,
+        at=At.ARRANGED,
         outcome=Outcome.FAILED,
         writes=[],
         parameters={**ROUTE, **OFF},
+        person=True,
+    ),
+    Death(  # it can neither be taken back nor be sent again
+        "auto-rollback",
+        faulty.pulled_canary,
+        faulty.deployments,
+        at=At.UNANSWERED,
+        outcome=Outcome.FAILED,
+        stands=True,
+        writes=["POST actions/workflows"],
+        parameters={**ROUTE, "option": "redeploy"},
         person=True,
     ),
     Death(
         "chaos-experiment",
         faulty.nothing,
         faulty.faults,
-        at=UNANSWERED,
+        at=At.UNANSWERED,
         outcome=Outcome.UNDONE,
         writes=["POST chaos/faults", "DELETE chaos/faults"],
     ),
@@ -140,7 +165,7 @@ DEATHS = [
         "slo-breach-simulation",
         faulty.nothing,
         faulty.canary_and_faults,
-        at=CONFIRMED,
+        at=At.CONFIRMED,
         outcome=Outcome.UNDONE,
         writes=["POST canary/update", "POST canary/disable"],
         parameters=BREACH,
@@ -149,7 +174,7 @@ DEATHS = [
         "slo-breach-simulation",
         faulty.nothing,
         faulty.canary_and_faults,
-        at=CONFIRMED,
+        at=At.CONFIRMED,
         nth=2,
         outcome=Outcome.UNDONE,
         writes=[

@@ -27,6 +27,12 @@ def slow_canary(sandbox: SandboxControl) -> None:
     sandbox.advance_clock(600)
 
 
+def pulled_canary(sandbox: SandboxControl) -> None:
+    """Auto-rollback pulled a canary soon after a deployment."""
+    sandbox.roll_back(ROUTE, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
+    sandbox.seed_github(GitHubSeed(runs=(SeededRun(id=8, minutes_ago=12),)))
+
+
 def overdue(sandbox: SandboxControl) -> None:
     """One exemption is past its date."""
     sandbox.exemptions(OVERDUE, SOON, LATER)
@@ -101,6 +107,11 @@ def repository(sandbox: SandboxControl) -> object:
     """The branches, the pull requests and the variables."""
     state = sandbox.github()
     return state.branches, state.pulls, state.variables
+
+
+def deployments(sandbox: SandboxControl) -> object:
+    """The runs of workflows."""
+    return sandbox.github().runs
 
 
 def writes(sandbox: SandboxControl) -> list[str]:

@@ -126,6 +126,20 @@ def test_a_write_can_be_applied_and_never_answered(
     assert config(cct, DAILY)["enabled"] is True
 
 
+def test_a_change_on_github_can_be_made_and_never_answered(sandbox: SandboxControl) -> None:
+    sandbox.faults(Fault(path="/github/", apply_then_hang=True, count=1))
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(
+            f"{sandbox.base_url}/github/repos/example/cct/actions/variables",
+            json={"name": "MODE", "value": "warn"},
+            headers={"Authorization": "Bearer token"},
+            timeout=0.2,
+            trust_env=False,
+        )
+
+    assert sandbox.github().variables == {"MODE": "warn"}
+
+
 def test_faults_of_writes_leave_reads_alone(cct: httpx.Client, sandbox: SandboxControl) -> None:
     """A read uses up no count of a fault that strikes writes."""
     sandbox.faults(Fault(drop_writes=True, count=1))
