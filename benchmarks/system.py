@@ -40,7 +40,6 @@ rules:
     notify: true
 """
 PROBES = 6  # of one diagnosis
-CLIENT = str(uuid4())
 WorkerType = Literal["warm", "process"]
 
 
@@ -116,12 +115,13 @@ class System:
 @contextlib.contextmanager
 def prefect_api(env: Mapping[str, str]) -> Iterator[httpx.Client]:
     """Come in by the door of the stack's Prefect: with its string and a token against forgery."""
+    me = str(uuid4())  # a token is for one client: asking for another ends the first
     proof = b64encode(env["PREFECT_API_AUTH_STRING"].encode()).decode()
-    headers = {"Authorization": f"Basic {proof}", "Prefect-Csrf-Client": CLIENT}
+    headers = {"Authorization": f"Basic {proof}", "Prefect-Csrf-Client": me}
     with httpx.Client(
         base_url=env["PREFECT_API_URL"], headers=headers, timeout=60, trust_env=False
     ) as client:
-        token = client.get("/csrf-token", params={"client": CLIENT}).raise_for_status()
+        token = client.get("/csrf-token", params={"client": me}).raise_for_status()
         client.headers["Prefect-Csrf-Token"] = token.json()["token"]
         yield client
 
