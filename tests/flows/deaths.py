@@ -78,13 +78,13 @@ DEATHS = [
         person=True,
     ),
     Death(
-        "exemption-failure",
-        faulty.lost_list,
-        faulty.exemptions,
+        "canary-issue",
+        faulty.slow_canary,
+        faulty.canary,
         at=At.PERMITTED,
         outcome=Outcome.FAILED,
         writes=[],
-        person=True,
+        parameters=ROUTE,
     ),
     Death(
         "exemption-weekly-report",

@@ -27,7 +27,10 @@ from sqlalchemy.pool import Pool
 
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
+from cct_ops.worker.preload import preload
 from tests.conftest import ROOT
+
+ALL = "all"
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,10 @@ class Mortal:
 
 
 @contextmanager
-def mortals(prefect_api_url: str) -> Iterator[Mortal]:
-    """Keep the parent process for as long as tests need it."""
+def mortals(prefect_api_url: str, playbooks: str = "auto_rollback") -> Iterator[Mortal]:
+    """Keep the parent process for as long as tests need it; it imports these or ``ALL`` first."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.flows.dying"],
+        [sys.executable, "-m", "tests.flows.dying", playbooks],
         cwd=ROOT,
         env=os.environ
         | {"PREFECT_API_URL": prefect_api_url, "PREFECT_LOGGING_TO_API_ENABLED": "false"},
@@ -82,6 +85,8 @@ def mortals(prefect_api_url: str) -> Iterator[Mortal]:
 
 def main() -> None:
     """Fork one child per order, and say how each ended."""
+    if sys.argv[1] == ALL:
+        preload(ROOT)  # as the worker does before it forks
     for line in sys.stdin:
         order = json.loads(line)
         name = order.get("playbook", "auto_rollback")

@@ -32,7 +32,7 @@ from tests.approvals.parts import ANNA, asked
 from tests.dispatcher.running import Playbook
 from tests.flows import faulty
 from tests.flows.deaths import DEATHS, At, Death
-from tests.flows.dying import Mortal, mortals
+from tests.flows.dying import ALL, Mortal, mortals
 from tests.flows.reaping import reap, recovery_of
 from tests.flows.upkeep import ANYTHING, run_of
 from tests.stack.polling import eventually
@@ -43,14 +43,15 @@ pytestmark = pytest.mark.usefixtures("upkeep")
 @pytest.fixture(scope="module")
 def mortal(prefect_api_url: str) -> Iterator[Mortal]:
     """The process whose children die."""
-    with mortals(prefect_api_url) as parent:
+    with mortals(prefect_api_url, ALL) as parent:
         yield parent
 
 
 @pytest.fixture
 def env(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> dict[str, str]:
     """The environment of a child, which is soon taken for dead and never tired of waiting."""
-    monkeypatch.setenv("CCT_OPS_LEASE_SECONDS", "1")
+    monkeypatch.setenv("CCT_OPS_LEASE_SECONDS", "0.3")
+    monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "1")
     settings.cache_clear()
     mine = ("CCT_", "SLACK_", "GITHUB_", "GH_TOKEN", "X_API_KEY")
     here = {name: value for name, value in os.environ.items() if name.startswith(mine)}
@@ -90,7 +91,7 @@ def die(death: Death, run_id: UUID, sandbox: SandboxControl, mortal: Mortal, env
         )
     pid = mortal.start_run(env, death.playbook, run_id, death.at, nth=death.nth)
     if death.at is At.UNANSWERED:
-        eventually(lambda: len(faulty.writes(sandbox)) == 1, seconds=30)
+        eventually(lambda: len(faulty.writes(sandbox)) == 1, seconds=60)
         os.kill(pid, signal.SIGKILL)
     assert mortal.end() == "killed", run_of(run_id).state
     sandbox.clear_faults()
