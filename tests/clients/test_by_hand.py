@@ -70,6 +70,11 @@ GITHUB: dict[str, tuple[dict[str, Scalar], str | None]] = {
         {"branch": "fix/a"},
         'gh pr close fix/a --delete-branch --repo "$GITHUB_REPOSITORY"',
     ),
+    "open_issue": (
+        {"title": "Week 3", "body": "too `many`"},
+        "gh issue create '--title=Week 3' '--body=too `many`' --repo \"$GITHUB_REPOSITORY\"",
+    ),
+    "close_issue": ({"title": "Week 3"}, None),  # gh closes by number
     "propose_change": ({"path": "schema.json", "patch": "[]"}, None),
 }
 
@@ -107,7 +112,7 @@ def test_a_command_sends_what_the_operator_sends(
 
 @pytest.mark.parametrize("method", sorted(github_operator.CALLS))
 def test_what_is_changed_on_github_is_done_with_its_own_tool(method: str) -> None:
-    """Except for a pull request that is made from a patch: no single command does that."""
+    """Except for what no single command does: a pull request from a patch, an issue by title."""
     arguments, command = GITHUB[method]
 
     assert by_hand(Call(method=method, arguments=arguments)) == command

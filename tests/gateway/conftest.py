@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -29,7 +30,8 @@ class Doors:
 
     def send(self, name: str, body: bytes, **headers: str) -> httpx.Response:
         """Send a body as the named source's sender does."""
-        signed = sign(name, body) | {key.replace("_", "-"): val for key, val in headers.items()}
+        more = {key.replace("_", "-"): val for key, val in headers.items()}
+        signed = sign(name, body, at=datetime.now(UTC)) | more
         return self.gateway.sender.post(f"/hooks/{name}", content=body, headers=signed)
 
     def stored(self) -> int:

@@ -73,6 +73,7 @@ def _gh(method: str, given: dict[str, Scalar]) -> str | None:
         "set_variable": ("variable", "set", "{name}", "--body={value}"),
         "delete_variable": ("variable", "delete", "{name}"),
         "dispatch_workflow": ("workflow", "run", "{workflow}", "--ref={ref}"),
+        "open_issue": ("issue", "create", "--title={title}", "--body={body}"),
         "withdraw_change": ("pr", "close", "{branch}", "--delete-branch"),
     }.get(method)
     if words is None:
