@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from statistics import median
+from statistics import quantiles
 
 import httpx
 import psutil
@@ -153,7 +153,7 @@ def test_slow_senders_are_cut_and_hold_up_nobody(doors: Doors) -> None:
     for thread in threads:
         thread.join()
 
-    assert median(took) < 1
+    assert quantiles(took, n=100)[-1] < 1, "the 99th percentile of those who are quick"
     assert len(cut) == 100
     assert max(cut) < HEAD_SECONDS + BODY_SECONDS + 1
 
