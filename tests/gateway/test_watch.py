@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -13,6 +12,7 @@ from cct_ops.ledger.heartbeat_tables import heartbeats as table
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.watch import DISPATCHER, GATEWAY
 from tests.gateway.running import running
+from tests.stack.polling import eventually
 
 
 def test_a_gateway_tells_of_a_silent_dispatcher(
@@ -25,9 +25,7 @@ def test_a_gateway_tells_of_a_silent_dispatcher(
 
     webhook = f"{sandbox.base_url}/slack/incidents"
     with running(ledger_url.get_secret_value(), tmp_path / "log", SLACK_WEBHOOK_URL=webhook):
-        until = time.monotonic() + 20
-        while not sandbox.slack_messages() and time.monotonic() < until:
-            time.sleep(0.05)
+        eventually(lambda: bool(sandbox.slack_messages()))
 
     (message,) = sandbox.slack_messages()
     assert message.body["text"] == ":rotating_light: The dispatcher of cct-ops is silent"
