@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 from pydantic import SecretStr
 
 from cct_ops.ledger.engine import connect, migrate
@@ -79,9 +80,28 @@ class Process:
             self._running.wait()
             self._running = None
 
+    def stop(self) -> None:
+        """Let it hang: it keeps its connections and answers nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it hang no longer."""
+        self._signal(signal.SIGCONT)
+
+    def cpu_seconds(self) -> float:
+        """Return how much of a processor it has used since it was started."""
+        if self._running is None:
+            return 0.0
+        used = psutil.Process(self._running.pid).cpu_times()
+        return float(used.user + used.system)
+
     def said(self) -> str:
         """Return all that it wrote."""
         return self._log.read_text(errors="replace")
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._running is not None:
+            os.killpg(self._running.pid, number)
 
 
 class Gateway(Process):

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 import httpx
+import psycopg
 
 from cct_ops.stack.postgres import free_port
 from soak.parts import Ledger, Process, answers
@@ -27,6 +28,7 @@ class Prefect(Process):
             "PREFECT_API_DATABASE_CONNECTION_URL": made.server.asyncpg_url("prefect"),
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         }
+        self._admin = made.server.url("postgres").replace("+psycopg", "")
         command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
         super().__init__(command, env, made.folder / "prefect.log")
 
@@ -37,6 +39,17 @@ class Prefect(Process):
     def deploy(self) -> None:
         """Make the deployment."""
         deploy(self.api_url)
+
+    def open_database(self, *, opened: bool) -> None:
+        """Let the server use its database again, or take it away: then it answers 500."""
+        with psycopg.connect(self._admin, autocommit=True) as connection:
+            allowed = b"true" if opened else b"false"
+            connection.execute(b"ALTER DATABASE prefect WITH ALLOW_CONNECTIONS " + allowed)
+            if not opened:
+                connection.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity"
+                    " where datname = 'prefect'"
+                )
 
 
 class Dispatcher(Process):
@@ -77,7 +90,12 @@ def deploy(api_url: str) -> None:
 
 def runs(api_url: str) -> Counter[str]:
     """Count the runs of each incident."""
-    found: Counter[str] = Counter()
+    return Counter(run["incident_id"] for run in given(api_url))
+
+
+def given(api_url: str) -> list[dict[str, str]]:
+    """Return what every run was given."""
+    found: list[dict[str, str]] = []
     wanted = {"flows": {"name": {"any_": [PLAYBOOK]}}, "sort": "ID_DESC", "limit": PAGE}
     offset = 0
     while page := httpx.post(
@@ -86,7 +104,7 @@ def runs(api_url: str) -> Counter[str]:
         timeout=60,
         trust_env=False,
     ).json():
-        found.update(run["parameters"]["incident_id"] for run in page)
+        found += [run["parameters"] for run in page]
         offset += PAGE
     return found
 

@@ -6,34 +6,51 @@ import asyncio
 import random
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import psycopg
 import sqlalchemy as sa
 
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.schema import dispatches
-from soak import bodies, prefect
+from soak import bodies, jobs, prefect
 from soak.jobs import HOOK, PER_BODY, count
 from soak.load import Tally, Target, send
 from soak.parts import KEY, Gateway, Ledger, killed_in_the_end
 from soak.prefect import Dispatcher, Prefect
 from soak.report import Row
 
-PATIENCE_SECONDS = 900
+PATIENCE_SECONDS = 600
+
+
+def kills(made: Ledger, *, deliveries: int, times: int, things: int) -> Row:
+    """Kill the gateway again and again under load, and count the runs in the end."""
+    server = Prefect(made)
+    dispatcher = Dispatcher(made, server.api_url)
+    with killed_in_the_end(server, dispatcher):
+        server.start()
+        server.wait_until_up()
+        server.deploy()
+        dispatcher.start()
+        row = jobs.kills(made, deliveries=deliveries, times=times, things=things)
+        _settle(made, dispatcher, PATIENCE_SECONDS)
+        started = prefect.runs(server.api_url)
+    runs = sum(started.values())
+    lost = max(row.lost, things - len(started))
+    return replace(row, runs=runs, lost=lost, doubled=max(row.doubled, runs - len(started)))
 
 
 def outage(made: Ledger, *, things: int, seconds: int, times: int) -> Row:
-    """Kill the dispatcher again and again, and Prefect for a third of the time."""
+    """Let Prefect hang, then answer 500, then be gone; the dispatcher is killed all the while."""
     gateway, server = Gateway(made), Prefect(made)
     dispatcher = Dispatcher(made, server.api_url)
-    done, chance = threading.Event(), random.Random(3)  # noqa: S311 -- a moment, no secret
+    over, chance = threading.Event(), random.Random(3)  # noqa: S311 -- a moment, no secret
 
     def disturb() -> None:
-        server.kill()
-        done.wait(seconds / 3)
-        server.start()
         for _ in range(times):
-            if done.wait(chance.uniform(0.5, 3)):
+            if over.wait(chance.uniform(0.5, 1.5) * seconds / (times + 1)):
                 return
             dispatcher.kill()
             dispatcher.start()
@@ -42,14 +59,21 @@ def outage(made: Ledger, *, things: int, seconds: int, times: int) -> Row:
         _start(gateway, server)
         dispatcher.start()
         killer = threading.Thread(target=disturb)
+        away = threading.Thread(target=_fail, args=(server, seconds / 3))
         killer.start()
+        away.start()
         load = bodies.groups(seconds * 10, things, PER_BODY)
         tally = asyncio.run(send(Target(gateway.address, HOOK, KEY), load, per_second=10))
+        away.join()
+        over.set()
         killer.join()
-        drained = _wait_until_settled(made, dispatcher)
+        server.start()
+        server.wait_until_up()
+        took = _settle(made, dispatcher, 2 * seconds)
         row = _row("outage", made, server, tally, things)
-    note = f"Prefect gone for {seconds / 3:.0f} s, dispatcher killed {times} times"
-    return _noted(row, note if drained else f"{note}; NOT DRAINED")
+    kinds = f"Prefect hangs, answers 500 and is gone, {seconds / 3:.0f} s each"
+    note = f"{kinds}; dispatcher killed {times} times; {took:.0f} s later none waits"
+    return replace(row, note=note)
 
 
 def storm(made: Ledger, *, things: int, seconds: int) -> Row:
@@ -62,50 +86,70 @@ def storm(made: Ledger, *, things: int, seconds: int) -> Row:
         load = bodies.groups(things // PER_BODY, things, PER_BODY)
         target = Target(gateway.address, HOOK, KEY)
         dispatcher.start()
-        tally = asyncio.run(send(target, load, per_second=things / PER_BODY / seconds))
-        began = time.monotonic()
-        drained = _wait_until_settled(made, dispatcher)
-        took = time.monotonic() - began
-        started = prefect.runs(server.api_url)
+        with _watched(made) as waiting:
+            tally = asyncio.run(send(target, load, per_second=things / PER_BODY / seconds))
+            took = _settle(made, dispatcher, PATIENCE_SECONDS)
+        given = prefect.given(server.api_url)
     lost, doubled, _ = count(made, "alertmanager", things)
-    lost += 0 if drained else _pending(made)
-    doubled += sum(number - 1 for number in started.values())
-    note = f"{things:,} incidents in {seconds} s, {took:.0f} s later none waits"
-    runs = sum(started.values())
-    return Row.of("storm", tally, runs=runs, lost=lost, doubled=doubled, note=note)
+    looking = [run["target"] for run in given if run["mode"] == "observe"]
+    before = len(given) - len(looking)
+    # Before it is seen to be a storm some may have a run of their own; then a group has one.
+    doubled += len(looking) - len(set(looking)) + max(0, before - int(limits["incidents"]))
+    note = (
+        f"{things:,} incidents in {seconds} s: {before} runs before it was seen, then"
+        f" {len(looking)} that only look; at most {max(waiting):,} waited, {took:.0f} s later none"
+    )
+    lost += tally.given_up + _pending(made)
+    return Row.of("storm", tally, runs=len(given), lost=lost, doubled=doubled, note=note)
 
 
 def restore(made: Ledger, *, things: int) -> Row:
-    """Go back to an older ledger, tell everything again, and count Prefect's runs."""
+    """Set the ledger back, then Prefect, tell everything again, and count Prefect's runs."""
     gateway, server = Gateway(made), Prefect(made)
     dispatcher = Dispatcher(made, server.api_url)
+    ours = (gateway, dispatcher)
     load = list(bodies.groups(2 * things, things, 1))
     target = Target(gateway.address, HOOK, KEY)
-    with killed_in_the_end(gateway, server, dispatcher):
-        _start(gateway, server)
-        tally = asyncio.run(send(target, load[: things // 2], per_second=200))
-        gateway.kill()
-        _copy(made, "cct_ops", "last_night")
-        for each in (gateway, dispatcher):
+
+    def tell(told: list[bytes]) -> Tally:
+        for each in ours:
             each.start()
         gateway.wait_until_up()
-        again = asyncio.run(send(target, load, per_second=200))
-        _wait_until_settled(made, dispatcher)
-        for each in (gateway, dispatcher):
+        tally = asyncio.run(send(target, told, per_second=200))
+        _settle(made, dispatcher, PATIENCE_SECONDS)
+        for each in ours:
             each.kill()
+        return tally
+
+    with killed_in_the_end(server, *ours):
+        server.start()
+        server.wait_until_up()
+        server.deploy()
+        tallies = [tell(load[: things // 2])]
+        server.kill()
+        _copy(made, "cct_ops", "last_night")
+        _copy(made, "prefect", "prefect_last_night")
+        server.start()
+        server.wait_until_up()
+        tallies.append(tell(load))
         _copy(made, "last_night", "cct_ops")
-        for each in (gateway, dispatcher):
-            each.start()
-        gateway.wait_until_up()
-        last = asyncio.run(send(target, load, per_second=200))
-        _wait_until_settled(made, dispatcher)
-        for one in (again, last):
-            tally.sent += one.sent
-            tally.accepted += one.accepted
-            tally.given_up += one.given_up
-            tally.seconds += one.seconds
-        row = _row("restore", made, server, tally, things)
-    return _noted(row, "the ledger of last night, and everything told once more")
+        tallies.append(tell(load))
+        row = _row("restore", made, server, tallies[0], things)
+        server.kill()
+        _copy(made, "prefect_last_night", "prefect")
+        server.start()
+        server.wait_until_up()
+        tallies.append(tell(load))
+        # The ledger knows that they had their run; that Prefect forgot it starts no second one.
+        again = len(prefect.runs(server.api_url)) - things // 2
+    return replace(
+        row,
+        sent=sum(each.sent for each in tallies),
+        accepted=sum(each.accepted for each in tallies),
+        lost=row.lost + sum(each.given_up for each in tallies[1:]),
+        doubled=row.doubled + abs(again),
+        note="the ledger of last night, then Prefect's, and everything told once more",
+    )
 
 
 def _start(gateway: Gateway, server: Prefect) -> None:
@@ -114,6 +158,18 @@ def _start(gateway: Gateway, server: Prefect) -> None:
     gateway.wait_until_up()
     server.wait_until_up()
     server.deploy()
+
+
+def _fail(server: Prefect, seconds: float) -> None:
+    """Be away in three ways, without a moment of health in between."""
+    server.stop()
+    time.sleep(seconds)
+    server.open_database(opened=False)
+    server.go_on()
+    time.sleep(seconds)
+    server.kill()
+    server.open_database(opened=True)
+    time.sleep(seconds)
 
 
 def _row(job: str, made: Ledger, server: Prefect, tally: Tally, things: int) -> Row:
@@ -130,24 +186,39 @@ def _row(job: str, made: Ledger, server: Prefect, tally: Tally, things: int) -> 
     )
 
 
-def _noted(row: Row, note: str) -> Row:
-    return Row(**{**row.__dict__, "note": note})
-
-
 def _pending(made: Ledger) -> int:
     with made.engine.connect() as connection:
         waiting = sa.select(sa.func.count()).where(dispatches.c.state == "pending")
         return connection.scalar(waiting) or 0
 
 
-def _wait_until_settled(made: Ledger, dispatcher: Dispatcher) -> bool:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while _pending(made):
-        if time.monotonic() > until:
-            print(dispatcher.said()[-2000:])  # noqa: T201 -- what a person needs to see now
-            return False
+@contextmanager
+def _watched(made: Ledger) -> Iterator[list[int]]:
+    """Look again and again at how many rows wait."""
+    seen, done = [0], threading.Event()
+
+    def look() -> None:
+        while not done.wait(1):
+            seen.append(_pending(made))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        thread.join()
+
+
+def _settle(made: Ledger, dispatcher: Dispatcher, patience_seconds: float) -> float:
+    """Wait until no row waits; returns how long that took, and says it when it took too long."""
+    began = time.monotonic()
+    while waiting := _pending(made):
+        if time.monotonic() - began > patience_seconds:
+            print(f"soak: {waiting} rows still wait\n{dispatcher.said()[-2000:]}")  # noqa: T201
+            break
         time.sleep(0.5)
-    return True
+    return time.monotonic() - began
 
 
 def _copy(made: Ledger, source: str, target: str) -> None:

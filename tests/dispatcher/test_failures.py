@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.ledger import outbox
+from soak.rules import cases
 from tests.dispatcher.running import (
     Playbook,
     dispatch,
@@ -27,16 +28,17 @@ from tests.stack.polling import eventually
 def test_a_dispatcher_killed_before_it_marks_its_row_starts_nothing_twice(
     engine: sa.Engine, ledger_url: SecretStr, playbook: Playbook
 ) -> None:
-    """Prefect made the run, the dispatcher dies with the answer: ten times, one run each."""
+    """Prefect made the run, the dispatcher dies with the answer: again and again, one run each."""
     playbook.deploy()
+    times = cases("dispatcher kills", 10)
     # Forked from a server that has everything imported: ten starts take two seconds, not forty.
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["tests.dispatcher.running"])
-    incidents, killed = [opened(engine) for _ in range(10)], 0
+    incidents, killed = [opened(engine) for _ in range(times)], 0
     upstream = passing_on_to(playbook.api_url.removesuffix("/api"))
 
     with wire(upstream) as prefect:
-        for _ in range(10):
+        for _ in range(times):
             victim = processes.Process(
                 target=dispatch_until_killed,
                 args=(ledger_url.get_secret_value(), f"{prefect.url}/api", playbook.name),
@@ -59,11 +61,11 @@ def test_a_dispatcher_killed_before_it_marks_its_row_starts_nothing_twice(
         eventually(lambda: all(state(engine, each) == "sent" for each in incidents), seconds=60)
     runs = playbook.runs()
     rows = [dispatch(engine, each) for each in incidents]
-    assert killed == 10
+    assert killed == times
     assert sorted(str(row.flow_run_id) for row in rows if row) == sorted(
         str(run["id"]) for run in runs
     )
-    assert len({json.dumps(run["parameters"]) for run in runs}) == len(runs) == 10
+    assert len({json.dumps(run["parameters"]) for run in runs}) == len(runs) == times
 
 
 @pytest.mark.parametrize("fault", ["500", "503", "401", "not JSON", "silence"])

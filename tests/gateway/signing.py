@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +64,8 @@ def sources(keys: Sequence[object]) -> dict[str, dict[str, object]]:
 
 
 SOURCES = Sources.model_validate({"sources": sources([{"env": "KEY"}])}).sources
+
+_SIGNED = ("authorization", "signature", "timestamp", "webhook-id", "x-at", "x-sig")
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -134,6 +136,18 @@ def sign(  # noqa: PLR0911 -- one for each kind
             made = _hmac(secret, f"{stamp}:".encode() + body)
             return plain | {"x-sig": f"v0={made}", "x-at": stamp}
     raise ValueError(name)
+
+
+def signed_parts(headers: Iterable[str]) -> list[str]:
+    """Return the headers of which not one bit may change."""
+    return [name for name in headers if any(word in name for word in _SIGNED)]
+
+
+def flipped(text: bytes, bit: int) -> bytes:
+    """Return the bytes with one bit the other way round."""
+    changed, where = bytearray(text), bit % (8 * len(text))
+    changed[where // 8] ^= 1 << where % 8
+    return bytes(changed)
 
 
 def _hmac(secret: str, signed: bytes) -> str:

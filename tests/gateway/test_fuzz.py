@@ -17,6 +17,7 @@ from schemathesis.checks import not_a_server_error
 from cct_ops.gateway.app import create_app
 from cct_ops.gateway.registry import Registry
 from cct_ops.gateway.writer import Writer
+from soak.rules import cases
 from tests.gateway.signing import OTHER_SECRET
 
 SOURCES = """\
@@ -89,7 +90,10 @@ def test_nothing_that_comes_is_our_error(app: FastAPI) -> None:
     seen: set[tuple[int, str | None]] = set()
 
     @settings(
-        max_examples=80, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=cases("fuzz", 80),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
     )
     @given(
         case=operation.as_strategy(),

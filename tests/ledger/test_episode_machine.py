@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from cct_ops.ledger.episodes import ClosedAs, Episode, Verdict, judge
 from cct_ops.models.alert import Alert, AlertStatus
+from soak.rules import cases
 
 ZERO = datetime(2026, 11, 23, tzinfo=UTC)
 JITTER = 20  # seconds by which replicas disagree about a start
@@ -140,4 +141,6 @@ class Intake(RuleBasedStateMachine):
 
 
 TestIntake = Intake.TestCase
-TestIntake.settings = settings(max_examples=500, stateful_step_count=50, deadline=None)
+TestIntake.settings = settings(
+    max_examples=cases("episodes", 500), stateful_step_count=50, deadline=None
+)

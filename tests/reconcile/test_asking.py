@@ -1,10 +1,11 @@
-"""GitHub and PagerDuty are asked for what did not arrive; a mute sender is an incident."""
+"""PagerDuty is asked for what did not arrive; a mute sender is an incident."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,11 +14,11 @@ from pydantic import HttpUrl
 
 from cct_ops.errors import ContractBroken, OpsError, Rejected, Unavailable
 from cct_ops.ledger import intake
-from cct_ops.ledger.intake import Incoming
 from cct_ops.ledger.schema import alerts, incidents
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.source import KeyReference, Reconciliation, Watchdog
-from cct_ops.reconcile import github, pagerduty, watchdog
+from cct_ops.reconcile import pagerduty, watchdog
+from cct_ops.reconcile.github import Deliveries
 from tests.dispatcher.wire import Answer, Request, Wire, wire
 
 NOW = datetime.now(UTC)
@@ -41,36 +42,6 @@ def verdicts(engine: sa.Engine) -> list[str]:
     """Return what every alert did."""
     with engine.connect() as connection:
         return list(connection.scalars(sa.select(alerts.c.verdict).order_by(alerts.c.id)))
-
-
-def delivery(number: int, guid: str, status: int, hours: float = 0) -> dict[str, object]:
-    """Return one attempt as GitHub lists it."""
-    at = (NOW - timedelta(hours=hours)).isoformat()
-    return {"id": number, "guid": guid, "status_code": status, "delivered_at": at}
-
-
-def test_github_is_asked_for_what_it_could_not_deliver(
-    engine: sa.Engine, sender: Wire, asked: Reconciliation
-) -> None:
-    """Neither for what arrived in the end, nor for what never will, nor for what is too old."""
-    listed = [
-        delivery(1, "failed", 502),
-        delivery(2, "failed", 0, 1),
-        delivery(3, "arrived", 202),
-        delivery(4, "arrived", 500, 1),
-        delivery(5, "here", 504),
-        delivery(6, "old", 500, 72),
-        *(delivery(10 + n, "in vain", 500, n) for n in range(github.ATTEMPTS)),
-    ]
-    intake.record_all(engine, [Incoming("github", b"{}", [], sender_id="here")])
-
-    def answer(request: Request) -> Answer:
-        return Answer(200 if request.method == "GET" else 202, json.dumps(listed).encode())
-
-    sender.behave = answer
-    assert github.reconcile(engine, "github", asked) == 1
-    posted = [each.path for each in sender.requests if each.method == "POST"]
-    assert posted == ["/base/deliveries/1/attempts"]
 
 
 def incident(name: str, status: str, minutes: float) -> dict[str, object]:
@@ -123,9 +94,9 @@ def test_an_answer_that_is_none_says_why(
 ) -> None:
     """The job goes on at its next turn; nothing is believed, and no redirect is followed."""
     sender.behave = lambda _: answer
-    for reconcile in (pagerduty.reconcile, github.reconcile):
+    for look in (partial(pagerduty.reconcile, engine, "x", asked), Deliveries(engine, "x", asked)):
         with pytest.raises(error):
-            reconcile(engine, "x", asked)
+            look()
     assert len(sender.requests) == 2
 
 

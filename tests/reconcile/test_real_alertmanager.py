@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from pydantic import HttpUrl, SecretStr
 
@@ -12,11 +13,11 @@ from cct_ops.ledger.schema import alerts, dispatches, incidents
 from cct_ops.models.source import AlertmanagerReconciliation
 from cct_ops.reconcile import alertmanager
 from cct_ops.stack.postgres import free_port
+from soak.twins import BINARY, alertmanagers
 from tests.gateway.running import KEY, running
-from tests.reconcile.alertmanager import alertmanagers, needed
 from tests.stack.polling import eventually
 
-pytestmark = needed
+pytestmark = pytest.mark.skipif(BINARY is None, reason="no Alertmanager is installed")
 
 
 def count(engine: sa.Engine, table: sa.Table = incidents) -> int:

@@ -28,8 +28,7 @@ def jobs(engine: sa.Engine, sources: Mapping[str, Source]) -> Iterator[Periodic]
                 work = partial(pagerduty.reconcile, engine, name, asked)
                 yield Periodic(title, asked.every_seconds, work)
             case GitHubSource(reconcile=asked) if asked is not None:
-                work = partial(github.reconcile, engine, name, asked)
-                yield Periodic(title, asked.every_seconds, work)
+                yield Periodic(title, asked.every_seconds, github.Deliveries(engine, name, asked))
             case _:
                 pass
         if isinstance(source, AlertmanagerSource) and source.watchdog is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -25,7 +26,28 @@ class Api:
 
     def get(self, path: str, **parameters: str | list[str]) -> Json:
         """Return what is there, as JSON."""
-        response = self._send("GET", path, parameters)
+        return self._read(self._send("GET", path, parameters), path)
+
+    def pages(self, path: str, **parameters: str) -> Iterator[Json]:
+        """
+        Yield page after page while the answer names a next one by its cursor.
+
+        Of that address only the cursor counts: the key goes nowhere else than where it belongs.
+        """
+        while True:
+            response = self._send("GET", path, parameters)
+            yield self._read(response, path)
+            following = response.links.get("next", {}).get("url", "")
+            cursor = httpx.QueryParams(urlsplit(following).query).get("cursor")
+            if not cursor or cursor == parameters.get("cursor"):
+                return
+            parameters["cursor"] = cursor
+
+    def post(self, path: str) -> None:
+        """Ask for something to be done."""
+        self._send("POST", path, {})
+
+    def _read(self, response: httpx.Response, path: str) -> Json:
         try:
             found: Json = response.json()
         except ValueError:
@@ -33,10 +55,6 @@ class Api:
                 f"{self._name} answered {path} with something else than JSON."
             ) from None
         return found
-
-    def post(self, path: str) -> None:
-        """Ask for something to be done."""
-        self._send("POST", path, {})
 
     def _send(
         self, method: str, path: str, parameters: Mapping[str, str | list[str]]

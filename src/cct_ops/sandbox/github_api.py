@@ -229,6 +229,16 @@ def _content(hub: GitHub, request: Request, _: Any) -> Response:
     )
 
 
+def _deliveries(hub: GitHub, request: Request, _: Any) -> Response:
+    hook = hub.hooks.get(int(request.path_params["hook"]))
+    return missing() if hook is None else hook.page(request)
+
+
+def _redeliver(hub: GitHub, request: Request, _: Any) -> Response:
+    hook = hub.hooks.get(int(request.path_params["hook"]))
+    return missing() if hook is None else hook.again(int(request.path_params["attempt"]))
+
+
 def _variable(hub: GitHub, request: Request, _: Any) -> Response:
     name = request.path_params["variable"]
     if name not in hub.variables:
@@ -262,5 +272,7 @@ _TABLE: list[tuple[str, str, Answer]] = [
     ("POST", "/git/refs", github_changes.make_branch),
     ("DELETE", "/git/refs/heads/{branch:path}", github_changes.drop_branch),
     ("GET", "/contents/{path:path}", _content),
+    ("GET", "/hooks/{hook:int}/deliveries", _deliveries),
+    ("POST", "/hooks/{hook:int}/deliveries/{attempt:int}/attempts", _redeliver),
     ("PUT", "/contents/{path:path}", github_changes.put_content),
 ]

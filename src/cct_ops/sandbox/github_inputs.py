@@ -41,6 +41,25 @@ class SeededCommit(Part):
     files: tuple[str, ...] = ()
 
 
+class SeededDelivery(Part):
+    """One attempt of a webhook; two with the same ``guid`` are attempts at the same thing."""
+
+    guid: str
+    event: str = "check_run"
+    body: str = "{}"
+    status: int = 202
+    minutes_ago: float = 0
+
+
+class SeededHook(Part):
+    """A webhook, and what it delivered or could not; second attempts are truly sent."""
+
+    id: int = 1
+    url: str = "http://127.0.0.1:9/"
+    secret: str = ""
+    deliveries: tuple[SeededDelivery, ...] = ()
+
+
 class GitHubSeed(Part):
     """
     The repository as a test wants it; commits are oldest first, runs in any order.
@@ -58,6 +77,7 @@ class GitHubSeed(Part):
     runs: tuple[SeededRun, ...] = ()
     pulls: tuple[SeededPull, ...] = ()
     variables: dict[str, str] = {}
+    hooks: tuple[SeededHook, ...] = ()
     bot_closes_pulls: bool = False
     bot_closes_issues: bool = False
     dispatched_conclusion: str | None = "success"

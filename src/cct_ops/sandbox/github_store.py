@@ -10,6 +10,7 @@ from typing import Any
 
 from cct_ops.sandbox.clock import Clock, iso
 from cct_ops.sandbox.envelope import Json
+from cct_ops.sandbox.github_hooks import Hook
 from cct_ops.sandbox.github_inputs import (
     GitHubSeed,
     GitHubState,
@@ -61,6 +62,7 @@ class GitHub:
     issues: list[Issue] = field(init=False)
     variables: dict[str, str] = field(init=False)
     runs: dict[int, SeededRun] = field(init=False)
+    hooks: dict[int, Hook] = field(init=False)
     writes: list[str] = field(init=False)
     created: dict[int, float] = field(init=False)
 
@@ -79,6 +81,7 @@ class GitHub:
         self.issues = []
         self.variables = dict(seed.variables)
         self.runs = {run.id: run for run in seed.runs}
+        self.hooks = {hook.id: Hook(self.clock, hook) for hook in seed.hooks}
         now = self.clock.now()
         self.created = {run.id: now - run.minutes_ago * 60 for run in seed.runs}
         self.writes = []

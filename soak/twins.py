@@ -1,4 +1,4 @@
-"""A real Alertmanager, as Debian packages it."""
+"""A real Alertmanager, as Debian packages it, and what it does when nobody listens."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
-import pytest
 
 from cct_ops.stack.postgres import free_port
-from soak.parts import answers
+from soak import prefect
+from soak.load import Tally
+from soak.parts import KEY, Gateway, Ledger, answers, killed_in_the_end
+from soak.prefect import Dispatcher, Prefect
+from soak.report import Row
 
 BINARY = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-
-needed = pytest.mark.skipif(BINARY is None, reason="no Alertmanager is installed")
+PATIENCE_SECONDS = 90
+THINGS = 5
 
 
 class Alertmanager:
@@ -61,7 +65,9 @@ class Alertmanager:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(  # noqa: S603 -- the command line is made here
+                self._command, stdout=log, stderr=log
+            )
         answers(f"{self.url}/-/ready", 30)
 
     def kill(self) -> None:
@@ -94,3 +100,46 @@ def alertmanagers(folder: Path, count: int, hook: str, key: str) -> Iterator[lis
     finally:
         for each in made:
             each.kill()
+
+
+def alertmanager(made: Ledger, *, away_seconds: int) -> Row:
+    """Let a pair fire while the gateway is away, and see the runs soon after it came back."""
+    if BINARY is None:
+        return Row.of("alertmanager", Tally(), runs=0, lost=0, doubled=0, note="NOT INSTALLED")
+    gateway, server = Gateway(made), Prefect(made)
+    dispatcher = Dispatcher(made, server.api_url)
+    hook = f"http://127.0.0.1:{gateway.port}/hooks/alertmanager"
+    with (
+        killed_in_the_end(gateway, server, dispatcher),
+        alertmanagers(made.folder, 2, hook, KEY) as pair,
+    ):
+        server.start()
+        server.wait_until_up()
+        server.deploy()
+        dispatcher.start()
+        for number in range(THINGS):
+            began = datetime.now(UTC)
+            for each in pair:
+                each.tell(f"Fires{number}", began=began)
+        time.sleep(away_seconds)  # this is what is tried: a gateway that is away for so long
+        returned = time.monotonic()
+        gateway.start()
+        while len(prefect.runs(server.api_url)) < THINGS:
+            if time.monotonic() > returned + PATIENCE_SECONDS:
+                break
+            time.sleep(0.5)
+        took = time.monotonic() - returned
+        pair[0].kill()
+        pair[0].start()
+        time.sleep(5)  # for what the one that crashed says once more
+        started = prefect.runs(server.api_url)
+    runs = sum(started.values())
+    return Row.of(
+        "alertmanager",
+        Tally(sent=2 * THINGS, accepted=2 * THINGS if len(started) == THINGS else 0),
+        runs=runs,
+        lost=THINGS - len(started),
+        doubled=runs - len(started),
+        note=f"a pair fired while the gateway was away for {away_seconds} s; runs {took:.0f} s"
+        " after its return",
+    )
