@@ -85,6 +85,8 @@ class _Connection:
 
     async def post(self, request: bytes) -> tuple[int, bytes]:
         """Send one request and return the answer; any failure ends the connection."""
+        if self._streams is not None and self._streams[0].at_eof():
+            self.close()  # a gateway closes what is idle for seconds, as any server does
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 if self._streams is None:
