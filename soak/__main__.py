@@ -24,6 +24,7 @@ Job = Callable[[Ledger, int], Row]
 ALONE: dict[str, Job] = {
     "floor": lambda made, seconds: jobs.floor(made, seconds=max(3, seconds // 3)),
     "flood": lambda made, seconds: jobs.flood(made, seconds=seconds),
+    "slow": lambda made, seconds: jobs.slow(made, connections=500, seconds=max(5, seconds // 3)),
     "same": lambda made, _: jobs.same(made, copies=200, things=50),
     "kills": lambda made, seconds: runs.kills(
         made, deliveries=max(500, 10_000 * seconds // 60), times=max(3, seconds // 3), things=2000

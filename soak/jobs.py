@@ -6,7 +6,9 @@ import asyncio
 import random
 import sys
 import threading
+import time
 from collections import Counter
+from contextlib import suppress
 
 import sqlalchemy as sa
 
@@ -142,6 +144,40 @@ def same(made: Ledger, *, copies: int, things: int) -> Row:
     lost += tally.given_up
     note = f"{copies} copies of {things} alerts at once"
     return Row.of("same", tally, runs=runs, lost=lost, doubled=doubled, note=note)
+
+
+def slow(made: Ledger, *, connections: int, seconds: int) -> Row:
+    """Hold connections on which a body comes byte by byte, while another sender goes on."""
+    gateway = Gateway(made)
+    lasted = list[float]()
+
+    async def trickle() -> None:
+        began, body = time.monotonic(), b" " * 1000
+        reader, writer = await asyncio.open_connection(*gateway.address())
+        writer.write(Target(gateway.address, HOOK, KEY).request(body).removesuffix(body))
+        with suppress(OSError):
+            while not reader.at_eof():
+                writer.write(b" ")
+                await writer.drain()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(1):
+                        await reader.read(1000)
+        writer.close()
+        lasted.append(time.monotonic() - began)
+
+    async def everything() -> Tally:
+        load = bodies.groups(seconds * 50, 100, PER_BODY)
+        quick = send(Target(gateway.address, "/hooks/another", KEY), load, per_second=50)
+        tally, *_ = await asyncio.gather(quick, *(trickle() for _ in range(connections)))
+        return tally
+
+    with killed_in_the_end(gateway):
+        gateway.start()
+        gateway.wait_until_up()
+        tally = asyncio.run(everything())
+    lost, doubled, runs = count(made, "another", 100)
+    note = f"{connections} connections with a byte a second, each cut after {max(lasted):.0f} s"
+    return Row.of("slow", tally, runs=runs, lost=lost + tally.given_up, doubled=doubled, note=note)
 
 
 def count(made: Ledger, source: str, things: int) -> tuple[int, int, int]:

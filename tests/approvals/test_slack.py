@@ -10,15 +10,19 @@ from urllib.parse import urlencode
 import pytest
 import sqlalchemy as sa
 from httpx import Response
-from slack_sdk.signature import SignatureVerifier
+from pydantic import SecretStr
+from slack_sdk.signature import Clock, SignatureVerifier
+from starlette.datastructures import Headers
 
 from cct_ops.clients import slack
+from cct_ops.gateway.slack_buttons import Buttons
 from cct_ops.ledger import approvals
 from cct_ops.ledger.approvals import Approval
 from cct_ops.reports.asking import approval_message
 from cct_ops.reports.by_hand import by_hand
 from tests.approvals.conftest import SIGNING_SECRET
-from tests.approvals.parts import ANNA, BEN, Door, asked, new_run, plan, refusals, state
+from tests.approvals.parts import ANNA, APPROVERS, BEN, Door, asked, new_run, plan, refusals, state
+from tests.gateway.signing import flipped
 from tests.stack.polling import eventually
 
 
@@ -109,6 +113,43 @@ def test_what_slack_did_not_sign_now_is_refused_and_on_record(
 
     assert state(engine, approval) == "pending"
     assert refusals(engine) == ["The request is not signed by Slack."] * len(wrongs)
+
+
+def test_the_published_example_of_slack_is_genuine_and_nothing_like_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From Slack's documentation: no bit may be another, and it is good for five minutes."""
+    body = (
+        b"token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow"
+        b"&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner"
+        b"&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands"
+        b"%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015"
+        b".47445629121.803a0bc887a14d10d2c447fce8b6703c"
+    )
+    stamp = "1531420618"
+    made = "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
+    secret = SecretStr("8f742231b10e8888abcd99yyyzzz85a5")
+    nowhere = sa.create_engine("postgresql+psycopg://")
+    buttons = Buttons(nowhere, APPROVERS, secret, "https://hooks.slack.com/")
+
+    def genuine(content: bytes = body, at: str = stamp, *signatures: str, after: float = 0) -> bool:
+        monkeypatch.setattr(Clock, "now", lambda _: 1531420618 + after)
+        sent = [("x-slack-request-timestamp", at)]
+        sent += [("x-slack-signature", each) for each in signatures or (made,)]
+        raw = [(name.encode(), value.encode()) for name, value in sent]
+        return buttons.genuine(content, Headers(raw=raw))
+
+    assert genuine()
+    assert genuine(after=299)
+    assert not genuine(after=301)
+    assert not genuine(body, stamp, made, made)
+    assert not genuine(body, stamp, made.replace("v0", "v1"))
+    assert not genuine(body, "1531420619")
+    for bit in range(8 * len(body)):
+        assert not genuine(flipped(body, bit))
+    for bit in range(3 * 8, 8 * len(made)):
+        forged = flipped(made.encode(), bit).decode("latin-1")
+        assert not genuine(body, stamp, forged)
 
 
 def test_a_replayed_press_counts_for_nothing(door: Door, engine: sa.Engine) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import socket
+import asyncio
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -16,8 +15,7 @@ import sqlalchemy as sa
 
 from cct_ops.gateway.limits import BODY_SECONDS
 from cct_ops.gateway.protocol import HEAD_SECONDS
-from cct_ops.ledger.schema import dispatches, incidents
-from tests.dispatcher.wire import Answer, wire
+from cct_ops.ledger.schema import dispatches
 from tests.gateway.conftest import Doors
 from tests.gateway.signing import OTHER_SECRET, SOURCES, firing, sign
 from tests.stack.polling import eventually
@@ -82,7 +80,7 @@ def test_a_large_body_costs_no_memory(doors: Doors) -> None:
             status = 413  # the connection ended while there was more to come
 
     assert status == 413
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 1
     assert process.memory_info().rss - before < 20_000_000
 
 
@@ -112,50 +110,99 @@ def test_hostile_json_is_kept_and_costs_little(doors: Doors, body: bytes) -> Non
     assert after.user + after.system - before.user - before.system < 0.25
 
 
+def test_a_million_names_cost_little(doors: Doors) -> None:
+    """They are refused for their size, or for their number where the size would do."""
+    process = psutil.Process(doors.gateway.process.pid)
+    names = [b'"%x":0' % n for n in range(1_000_000)]
+    for count, status in ((1_000_000, 413), (800_000, 202)):
+        body = b"{" + b",".join(names[:count]) + b"}"
+        before = process.cpu_times()
+        answer = doors.send("alertmanager", body)
+        after = process.cpu_times()
+        assert answer.status_code == status
+        assert after.user + after.system - before.user - before.system < 0.25
+    assert answer.json()["status"] == "quarantined"
+
+
 def test_a_packed_body_is_not_unpacked(doors: Doors) -> None:
     """What is small here may be anything there."""
     assert doors.send("json", firing(1, kind="json"), content_encoding="gzip").status_code == 415
     assert doors.send("github", firing(1, kind="github"), content_type="a/b").status_code == 415
 
 
-def trickle(port: int, head: bytes, rest: bytes, cut: list[float]) -> None:
-    """Send a byte each half second until the connection ends, and note how long it lasted."""
+SLOW = 100
+
+
+async def trickle(port: int, head: bytes) -> float:
+    """Send a byte each half second until the connection ends; returns how long it lasted."""
     began = time.monotonic()
-    with socket.create_connection(("127.0.0.1", port)) as slow:
-        slow.sendall(head)
-        slow.settimeout(0.5)
-        for byte in rest:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head)
+    try:
+        while not reader.at_eof():
+            writer.write(b" ")
+            await writer.drain()
             try:
-                slow.sendall(bytes([byte]))
-                slow.recv(1000)
+                async with asyncio.timeout(0.5):
+                    await reader.read(1000)
                 break  # an answer, or the end
             except TimeoutError:
                 continue
-            except OSError:
-                break
-    cut.append(time.monotonic() - began)
+    except OSError:
+        pass
+    finally:
+        writer.close()
+    return time.monotonic() - began
 
 
 def test_slow_senders_are_cut_and_hold_up_nobody(doors: Doors) -> None:
-    """Neither an endless head nor an endless body."""
-    port, cut = doors.gateway.sender.base_url.port or 0, list[float]()
+    """Neither an endless head nor an endless body, of hundreds at once."""
+    port = doors.gateway.sender.base_url.port or 0
     head = b"POST /hooks/github HTTP/1.1\r\nHost: x\r\n"
     whole = head + b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
-    arguments = [(port, head, b"x" * 60, cut), (port, whole, b" " * 60, cut)]
-    threads = [threading.Thread(target=trickle, args=arguments[n % 2]) for n in range(100)]
-    for thread in threads:
-        thread.start()
+    cut = list[float]()
+
+    async def all_of_them() -> None:
+        heads = [whole if n % 2 else head for n in range(SLOW)]
+        cut.extend(await asyncio.gather(*(trickle(port, each) for each in heads)))
+
+    slow = threading.Thread(target=asyncio.run, args=(all_of_them(),))
+    slow.start()
     took = list[float]()
-    while any(thread.is_alive() for thread in threads):
+    while slow.is_alive():
         began = time.monotonic()
         assert doors.send("json", firing(int(began * 1e6), kind="json")).status_code == 202
         took.append(time.monotonic() - began)
-    for thread in threads:
-        thread.join()
+        slow.join(0.02)
 
     assert quantiles(took, n=100)[-1] < 1, "the 99th percentile of those who are quick"
-    assert len(cut) == 100
+    assert len(cut) == SLOW
     assert max(cut) < HEAD_SECONDS + BODY_SECONDS + 1
+
+
+def test_a_full_disk_means_again_later(doors: Doors) -> None:
+    """PostgreSQL says so in its own words; what is repeated when there is room is one incident."""
+    body, before = firing(301, kind="json"), doors.stored()
+    with doors.engine.begin() as connection:
+        connection.execute(sa.text(FULL))
+    try:
+        assert {doors.send("json", body).status_code for _ in range(3)} == {503}
+    finally:
+        with doors.engine.begin() as connection:
+            connection.execute(sa.text("drop function full_disk() cascade"))
+    (incident,) = doors.send("json", body).json()["incidents"]
+
+    assert doors.stored() == before + 1
+    with doors.engine.connect() as connection:
+        rows = sa.select(sa.func.count()).where(dispatches.c.incident_id == incident)
+        assert connection.scalar(rows) == 1
+
+
+FULL = """
+    create function full_disk() returns trigger language plpgsql as
+        $$ begin raise exception 'could not extend file' using errcode = 'disk_full'; end $$;
+    create trigger full_disk before insert on deliveries execute function full_disk()
+"""
 
 
 def test_a_read_only_ledger_means_again_later(doors: Doors) -> None:
@@ -189,94 +236,3 @@ def test_a_read_only_ledger_means_again_later(doors: Doors) -> None:
     with doors.engine.connect() as connection:
         rows = sa.select(sa.func.count()).where(dispatches.c.incident_id == incident)
         assert connection.scalar(rows) == 1
-
-
-HOSTILE = [
-    "$(touch /tmp/x)",
-    "; rm -rf /",
-    "{{ 7 * 7 }}",
-    "<!channel>",
-    "<http://evil|ok>",
-    "](javascript:alert(1))",
-    "\n## heading",
-    "a\u202eb",
-    "x" * 65_536,
-]
-
-
-def test_what_a_label_says_is_kept_as_it_is(doors: Doors) -> None:
-    """Nothing is run, filled in or followed."""
-    with wire(lambda _: Answer(200, b"")) as trap:
-        urls = [
-            trap.url,
-            f"http://localhost:{trap.server_port}",
-            "http://[::1]/",
-            "http://2130706433/",
-        ]
-        labels = {f"l{n}": text for n, text in enumerate([*HOSTILE, *urls])}
-        alert = {
-            "status": "firing",
-            "labels": {"alertname": "Hostile"} | labels,
-            "annotations": {"runbook_url": trap.url},
-            "generatorURL": trap.url,
-            "startsAt": "2026-11-23T23:29:46Z",
-        }
-        body = json.dumps({"version": "4", "alerts": [alert], "externalURL": trap.url}).encode()
-        (incident,) = doors.send("alertmanager", body).json()["incidents"]
-        assert trap.requests == []
-
-    with doors.engine.connect() as connection:
-        row = connection.execute(sa.select(incidents).where(incidents.c.id == incident)).one()
-    assert row.labels == {"alertname": "Hostile"} | labels
-
-
-def test_keys_are_replaced_without_losing_anything(doors: Doors) -> None:
-    """Old and new both count for a while, then only the new one; no restart, and no wrong 401."""
-    (doors.folder / "new-key").write_text(OTHER_SECRET)
-    url = f"{doors.gateway.sender.base_url}/hooks/json"
-    refused: list[str] = []
-    counts, stop = {"old": True, "new": False}, threading.Event()
-
-    def keep_sending(which: str, secret: str) -> None:
-        with httpx.Client(trust_env=False) as sender:
-            number = 0
-            while not stop.is_set():
-                number += 1
-                body = json.dumps({"state": "test", "n": f"{which}{number}"}).encode()
-                expected = counts[which]
-                headers = sign("json", body, secret=secret)
-                status = sender.post(url, content=body, headers=headers).status_code
-                if status != 202 and expected and counts[which]:
-                    refused.append(which)
-
-    def admitted(secret: str) -> bool:
-        body = json.dumps({"state": "test"}).encode()
-        headers = sign("json", body, secret=secret)
-        answer = doors.gateway.sender.post("/hooks/json", content=body, headers=headers)
-        return answer.status_code == 202
-
-    old = (doors.folder / "key").read_text().strip()
-    threads = [
-        threading.Thread(target=keep_sending, args=pair)
-        for pair in (("old", old), ("new", OTHER_SECRET))
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        doors.key_sources("key", "new-key")
-        eventually(lambda: admitted(OTHER_SECRET))
-        counts["new"] = True
-        assert admitted(old)
-        (doors.folder / "sources.yaml").write_text("sources: {}")  # a slip changes nothing
-        counts["old"] = False
-        doors.key_sources("new-key")
-        eventually(lambda: not admitted(old))
-        assert admitted(OTHER_SECRET)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-        doors.key_sources("key")
-        eventually(lambda: admitted(old))
-
-    assert refused == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -13,12 +14,8 @@ from cct_ops.gateway import senders
 from cct_ops.gateway.app import incoming_of
 from cct_ops.gateway.reading import UnknownShape
 from cct_ops.ledger import intake
-from cct_ops.ledger.schema import alerts, dispatches, incidents
-from tests.gateway.signing import NOW, PAYLOADS, SOURCES, Sent, firing, sign
-
-captured = pytest.mark.skipif(
-    not PAYLOADS.is_dir(), reason="the captured bodies are not beside the checkout"
-)
+from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
+from tests.gateway.signing import NOW, SOURCES, Sent, firing, sign
 
 
 def take_in(engine: sa.Engine, name: str, *bodies: bytes, **headers: str) -> list[UUID]:
@@ -44,35 +41,27 @@ def count(engine: sa.Engine, table: sa.Table) -> int:
         return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
 
 
-@captured
-def test_what_others_captured_and_published_opens_the_right_incidents(engine: sa.Engine) -> None:
-    """Three alerts of Grafana, one incident of PagerDuty, one failed check; a ping is none."""
-    read = {
-        each: (PAYLOADS / each).read_bytes()
-        for each in (
-            "grafana/oncall-example-firing-3-alerts.json",
-            "pagerduty/incident.priority_updated-signed.json",
-            "github/check_run-completed-failure.json",
-            "github/ping.json",
-        )
-    }
-    grafana, pagerduty, check_run, ping = read.values()
-    assert len(take_in(engine, "grafana", grafana)) == 3
-    assert len(take_in(engine, "pagerduty", pagerduty)) == 1
-    assert len(take_in(engine, "github", check_run)) == 1
-    assert take_in(engine, "github", ping, x_github_event="ping") == []
+@pytest.mark.parametrize("name", ["github", "pagerduty"])
+@pytest.mark.parametrize("days", [30, 91])
+def test_a_captured_body_that_comes_again_after_months_starts_nothing(
+    engine: sa.Engine, name: str, days: int
+) -> None:
+    """They sign no time, so what was taken in is remembered; no sweep of ours forgets it."""
+    long_ago = (NOW - timedelta(days=days)).isoformat().encode()
+    body = firing(1, kind=name).replace(b"2026-11-23T23:29:46.931976Z", long_ago)
+    take_in(engine, name, body)
+    ours = ("received_at", "last_received_at", "opened_at", "last_seen_at")
+    with engine.begin() as connection:
+        for column in (c for table in (deliveries, incidents) for c in table.c if c.name in ours):
+            older = column - timedelta(days=days)
+            connection.execute(sa.update(column.table).values({column: older}))
+    silence = SOURCES[name].silence_seconds
+    if silence is not None:
+        assert intake.expire(engine, name, silence) == 1
+    take_in(engine, name, body)
+    take_in(engine, name, body, **({"x_github_delivery": "other"} if name == "github" else {}))
 
-    with engine.connect() as connection:
-        rows = connection.execute(
-            sa.select(incidents.c.source, incidents.c.labels).order_by(incidents.c.opened_at)
-        ).all()
-    labels = {(row.source, row.labels["alertname"]) for row in rows}
-    assert labels == {
-        ("grafana", "InstanceDown"),
-        ("pagerduty", "PagerDutyIncident"),
-        ("github", "CheckRunFailed"),
-    }
-    assert {row.labels.get("priority") for row in rows if row.source == "pagerduty"} == {"P1"}
+    assert count(engine, incidents) == count(engine, dispatches) == 1
 
 
 @pytest.mark.parametrize("name", SOURCES)

@@ -142,5 +142,5 @@ class Intake(RuleBasedStateMachine):
 
 TestIntake = Intake.TestCase
 TestIntake.settings = settings(
-    max_examples=cases("episodes", 500), stateful_step_count=50, deadline=None
+    max_examples=cases("episodes", 200), stateful_step_count=50, deadline=None
 )

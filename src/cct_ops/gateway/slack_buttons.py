@@ -8,7 +8,7 @@ request's id, which is no secret and proves nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import parse_qs
@@ -20,6 +20,7 @@ from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from slack_sdk.signature import SignatureVerifier
 from starlette.background import BackgroundTask
+from starlette.datastructures import Headers
 
 from cct_ops.clients import slack, slack_replies
 from cct_ops.errors import OpsError
@@ -75,10 +76,13 @@ class Buttons:
     signing_secret: SecretStr
     response_base: str
 
-    def genuine(self, body: bytes, headers: Mapping[str, str]) -> bool:
+    def genuine(self, body: bytes, headers: Headers) -> bool:
         """Whether Slack signed these bytes, less than five minutes ago."""
-        at = headers.get("x-slack-request-timestamp", "")
-        signature = headers.get("x-slack-signature", "")
+        stamps = headers.getlist("x-slack-request-timestamp")
+        signatures = headers.getlist("x-slack-signature")
+        if len(stamps) != 1 or len(signatures) != 1:
+            return False  # what contradicts itself proves nothing
+        (at,), (signature,) = stamps, signatures
         if not (at.isascii() and at.isdecimal() and len(at) < 12 and signature.isascii()):
             return False
         verifier = SignatureVerifier(self.signing_secret.get_secret_value())
