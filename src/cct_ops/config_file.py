@@ -45,36 +45,48 @@ def _parse(path: Path) -> tuple[yaml.Node | None, object]:
         raise BadConfiguration(f"{path}: cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise BadConfiguration(f"{path}: is not UTF-8 text, from byte {error.start} on.") from error
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
         if root is None:
             return None, None
         _refuse_repeated_keys(path, root)
         return root, loader.construct_document(root)
+    except RecursionError:
+        raise BadConfiguration(f"{path}: is nested too deeply.") from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise BadConfiguration(
+            f"{path}:{line}: has a character that YAML does not allow."
+        ) from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise BadConfiguration(f"{path}:{line}: not valid YAML: {error.problem}.") from None
     except (yaml.YAMLError, ValueError) as error:
         raise BadConfiguration(f"{path}: not valid YAML: {error}.") from None
-    finally:
-        loader.dispose()
 
 
-def _refuse_repeated_keys(path: Path, node: yaml.Node) -> None:
+def _refuse_repeated_keys(path: Path, root: yaml.Node) -> None:
     """YAML lets the last of two equal keys win silently; here that would be a lost rule."""
-    if isinstance(node, yaml.SequenceNode):
-        for child in node.value:
-            _refuse_repeated_keys(path, child)
-    if isinstance(node, yaml.MappingNode):
-        seen: set[object] = set()
-        for key, value in node.value:
-            if key.value in seen:
+    looked_at: set[int] = set()  # an alias is the same node once more, and may hold itself
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if id(node) in looked_at:
+            continue
+        looked_at.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+        if isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key, value in node.value:
                 line = key.start_mark.line + 1
-                raise BadConfiguration(f"{path}:{line}: {key.value!r} is there twice.")
-            if isinstance(key, yaml.ScalarNode):
+                if not isinstance(key, yaml.ScalarNode):
+                    raise BadConfiguration(f"{path}:{line}: a name must be plain text.")
+                if key.value in seen:
+                    raise BadConfiguration(f"{path}:{line}: {key.value!r} is there twice.")
                 seen.add(key.value)
-            _refuse_repeated_keys(path, value)
+                waiting.append(value)
 
 
 def _line(root: yaml.Node | None, steps: Sequence[Step]) -> int:

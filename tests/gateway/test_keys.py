@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from cct_ops import config_file
 from cct_ops.errors import BadConfiguration
-from cct_ops.gateway.keys import Key, read_keys
+from cct_ops.gateway.keys import Key, read_keys, shared
 from cct_ops.gateway.proofs import token
 from cct_ops.gateway.reading import Received
 from cct_ops.gateway.registry import Registry
@@ -86,6 +86,14 @@ def test_a_missing_key_file_is_named_with_its_line(
         f"{path}:6: the key of source one cannot be read from the file {tmp_path / 'gone'}:"
         " No such file or directory."
     )
+
+
+def test_sources_with_one_key_are_named() -> None:
+    """Whoever has it can pose as both; the gateway says so when it reads them."""
+    key = Key("old", SecretStr(OLD))
+
+    assert shared(KEYS) == []
+    assert shared(KEYS | {"three": (key,), "four": (key,)}) == [["four", "one", "three"]]
 
 
 def test_a_key_has_one_place(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -49,11 +50,17 @@ def why(
     if not found:
         raise BadConfiguration(f"nothing arrived that is called {one_line(wanted, 80)}")
     _show(found)
+    if len(found) == arrivals.MOST:
+        print_line(f"only the newest {arrivals.MOST} are shown")
     routes = read_routes(Settings.load().routes_path)
-    for incident in dict.fromkeys(each.incident_id for each in found if each.incident_id):
-        rule = routes.rule_for(*arrivals.labels(engine, incident))
-        meets = f"{rule.playbook} ({rule.mode})" if rule.playbook else "people are told"
-        print_line(f"incident {incident}: today's rule for it is {rule.name}: {meets}")
+    about = {each.incident_id for each in found if each.incident_id}
+    rules = [routes.rule_for(*told) for told in arrivals.labels(engine, about)]
+    meets = Counter(
+        f"{rule.name}: {rule.playbook} ({rule.mode})" if rule.playbook else f"{rule.name}: people"
+        for rule in rules
+    )
+    for words, count in meets.most_common():
+        print_line(f"today's rule for {'it' if count == 1 else f'{count} incidents'} is {words}")
     return 0
 
 

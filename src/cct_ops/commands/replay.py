@@ -12,12 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cct_ops.clients.text import one_line
 from cct_ops.commands.inbox import print_line
 from cct_ops.errors import BadConfiguration
 
 if TYPE_CHECKING:
     from cct_ops.dispatcher.routes import Routes
     from cct_ops.ledger.episodes import Episode
+    from cct_ops.ledger.replay import Past
     from cct_ops.models.alert import Alert
     from cct_ops.policy import Policy
 
@@ -46,14 +48,21 @@ def replay(
     sources = config_file.load(settings.sources_path, Sources).sources
     routes, rules = read_routes(settings.routes_path), policy.read(settings.policy_path)
     latest: dict[tuple[str, str], Episode] = {}
-    table = Table("received (UTC)", "source", "alert", "today")
     counts: Counter[str] = Counter()
+    # What is alike is one line: a storm would be thousands. In the order of the first of its kind.
+    shown: Counter[tuple[str, str, str]] = Counter()
+    first: dict[tuple[str, str, str], str] = {}
+
+    def show(past: Past, alert: str, words: str) -> None:
+        line = (past.source, alert, words)
+        first.setdefault(line, f"{past.received_at:%Y-%m-%d %H:%M:%S}")
+        shown[line] += 1
+
     for past in past_deliveries.since(ledger(), _moment(since)):
         again = incoming(past, sources)
-        received = f"{past.received_at:%Y-%m-%d %H:%M:%S}"
         if again.alerts is None:
             counts["quarantined"] += 1
-            table.add_row(received, past.source, "-", Text(f"quarantined: {again.note}"))
+            show(past, "-", f"quarantined: {again.note}")
         for alert in again.alerts or ():
             told = alert.received(past.received_at)
             place = (past.source, told.key)
@@ -63,8 +72,11 @@ def replay(
             counts[verdict.value] += 1
             if verdict is Verdict.OPENED:
                 words = _today(routes, rules, past.source, told)
-                name = told.labels.get("alertname", "-")
-                table.add_row(received, past.source, Text(name[:40]), Text(words))
+                show(past, one_line(told.labels.get("alertname", "-"), 40), words)
+    table = Table("first received (UTC)", "times", "source", "alert", "today")
+    for (source, alert_name, words), count in shown.items():
+        line = (source, alert_name, words)
+        table.add_row(first[line], f"{count:,}", Text(source), Text(alert_name), Text(words))
     Console().print(table)
     print_line(", ".join(f"{what}: {count}" for what, count in sorted(counts.items())) or "nothing")
     return 0

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cct_ops import config_file
 from cct_ops.errors import BadConfiguration
-from cct_ops.gateway.keys import Keys, read_keys
+from cct_ops.gateway.keys import Keys, read_keys, shared
 from cct_ops.models.source import Sources
 
 LOOK_SECONDS = 1.0
@@ -84,6 +84,8 @@ class Registry:
         }
         stamps = {path: _stamp(path) for path in files}
         admission = Admission(sources, read_keys(self._path, sources))
+        for names in shared(admission.keys):
+            log.warning("%s have the same key: each can pose as the other", " and ".join(names))
         self._stamps = {self._path: self._stamps[self._path], **stamps}
         return admission
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from pydantic import TypeAdapter
 from cct_ops.ledger.outbox import REMEDIATE
 from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
 from cct_ops.models.base import Frozen
+
+MOST = 200  # arrivals about one thing; what is more is no story that anybody reads
 
 
 class Arrived(Frozen):
@@ -82,25 +84,38 @@ def newest(engine: sa.Engine, limit: int, *, unfinished: bool = False) -> Sequen
 def about(engine: sa.Engine, wanted: str) -> Sequence[Arrived]:
     """Return what arrived about an incident, a delivery, a run or an alert; oldest first."""
     try:
-        named = UUID(wanted)
+        chosen = _named(UUID(wanted))
     except ValueError:
-        chosen = alerts.c.labels["alertname"].astext == wanted
-    else:
-        chosen = (
-            (incidents.c.id == named)
-            | (deliveries.c.id == named)
-            | (dispatches.c.flow_run_id == named)
-        )
-    newest_first = _arrivals().where(chosen).order_by(deliveries.c.received_at.desc()).limit(200)
+        called = alerts.c.labels["alertname"].astext == wanted
+        newest = sa.select(alerts.c.id).where(called).order_by(alerts.c.id.desc()).limit(MOST)
+        chosen = alerts.c.id.in_(newest)
+    newest_first = _arrivals().where(chosen).order_by(deliveries.c.received_at.desc()).limit(MOST)
     return _read(engine, newest_first)[::-1]
 
 
-def labels(engine: sa.Engine, incident_id: UUID) -> tuple[str, Mapping[str, str]]:
-    """Return an incident's source and labels."""
-    asked = sa.select(incidents.c.source, incidents.c.labels).where(incidents.c.id == incident_id)
+def labels(
+    engine: sa.Engine, incident_ids: Collection[UUID]
+) -> Sequence[tuple[str, Mapping[str, str]]]:
+    """Return the source and the labels of each incident."""
+    asked = sa.select(incidents.c.source, incidents.c.labels).where(
+        incidents.c.id.in_(incident_ids)
+    )
     with engine.connect() as connection:
-        row = connection.execute(asked).one()
-    return row.source, row.labels
+        return [(row.source, row.labels) for row in connection.execute(asked)]
+
+
+def _named(wanted: UUID) -> sa.ColumnElement[bool]:
+    """Choose by an id: by indexes alone, because the ledger keeps everything."""
+    started = sa.select(dispatches.c.incident_id).where(dispatches.c.flow_run_id == wanted)
+    about = sa.select(alerts.c.delivery_id).where(
+        alerts.c.incident_id.in_(started.union(sa.select(sa.literal(wanted))))
+    )
+    itself = sa.select(deliveries.c.id).where(deliveries.c.id == wanted)
+    return deliveries.c.id.in_(about.union(itself)) & (
+        (incidents.c.id == wanted)
+        | (deliveries.c.id == wanted)
+        | (dispatches.c.flow_run_id == wanted)
+    )
 
 
 def _arrivals() -> sa.Select[tuple[object, ...]]:
