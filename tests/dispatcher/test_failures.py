@@ -141,9 +141,9 @@ def test_a_run_that_was_made_unseen_is_found_again(engine: sa.Engine, playbook: 
 def test_an_incident_without_a_playbook_is_told_once_slack_listens(
     engine: sa.Engine, playbook: Playbook
 ) -> None:
-    """A Slack that fails is asked again, and what others wrote arrives as plain text."""
-    incident = opened(engine, alertname="<!channel> Watchdog")
+    """A Slack that fails is asked again; what others wrote is plain text, and never asked for."""
     with wire(lambda _: Answer(500, b"no")) as slack:
+        incident = opened(engine, alertname="<!channel> Watchdog", runbook_url=f"{slack.url}/trap")
         hook = f"{slack.url}/services/x"
         with dispatching(engine, playbook.api_url, routes_to(playbook.name), hook):
             eventually(lambda: len(slack.requests) >= 2)
@@ -151,6 +151,7 @@ def test_an_incident_without_a_playbook_is_told_once_slack_listens(
             slack.behave = lambda _: Answer(200, b"ok")
             eventually(lambda: state(engine, incident, outbox.NOTICE) == "notified")
         said = json.loads(slack.requests[-1].body)
+        assert {each.path for each in slack.requests} == {"/services/x"}
 
     row = dispatch(engine, incident)
     assert row is not None
