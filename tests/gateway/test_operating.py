@@ -1,17 +1,20 @@
-"""What those see who operate a gateway: its counts, and whether it is ready."""
+"""What those see who operate a gateway: its counts, whether it is ready, why it does not start."""
 
 from __future__ import annotations
 
 import socket
+import subprocess
 from pathlib import Path
 
 import httpx
 import psycopg
+import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
-from tests.gateway.running import JSON, KEY, Gateway, running
+from tests.conftest import ROOT
+from tests.gateway.running import JSON, KEY, Gateway, command, environment, running
 from tests.gateway.signing import firing
 from tests.stack.polling import eventually
 
@@ -78,3 +81,37 @@ def refused_for_two_lengths(gateway: Gateway) -> bool:
         raw.sendall("\r\n".join([*lines, "", "{} "]).encode())
         raw.settimeout(10)
         return raw.recv(100).startswith(b"HTTP/1.1 400 ")
+
+
+def test_without_a_ledger_it_is_alive_and_not_ready(tmp_path: Path) -> None:
+    """It needs no ledger to start, and never says that something is stored when it is not."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    nowhere = f"postgresql+psycopg://nobody@127.0.0.1:{port}/nothing"
+    with running(nowhere, tmp_path / "gateway.log") as gateway:
+        assert gateway.sender.get("/healthz").status_code == 200
+        assert gateway.sender.get("/readyz").status_code == 503
+        assert gateway.post(firing()).status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [("", "has no key: set the environment"), ("x" * 23, "is too short: use at least 24")],
+)
+def test_a_weak_key_keeps_the_door_shut(key: str, reason: str) -> None:
+    """A gateway without a key would be open; it says in which line of which file and what to do."""
+    attempt = subprocess.run(
+        command(),
+        cwd=ROOT,
+        env=environment("postgresql+psycopg:///nothing", CCT_OPS_ALERTMANAGER_KEY=key),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert attempt.returncode == 1
+    assert attempt.stderr.startswith("gateway: deployments/sources.yaml:")
+    assert "source alertmanager" in attempt.stderr
+    assert reason in attempt.stderr
+    assert "Traceback" not in attempt.stderr
