@@ -56,19 +56,22 @@ def soak(
     if unknown := sorted(set(chosen) - JOBS.keys()):
         print(f"soak: there is no job {', '.join(unknown)}", file=sys.stderr)
         return 2
-    rows = _one_by_one([name for name in ALONE if name in chosen], seconds)
-    with ThreadPoolExecutor(2) as lanes:
-        waiting = [
-            lanes.submit(_one_by_one, [name for name in lane if name in chosen], seconds)
-            for lane in (OUTAGE, BESIDE)
-        ]
+    rows: list[Row] = []
+    try:
+        _one_by_one([name for name in ALONE if name in chosen], seconds, rows)
+        with ThreadPoolExecutor(2) as lanes:
+            waiting = [
+                lanes.submit(_one_by_one, [name for name in lane if name in chosen], seconds, rows)
+                for lane in (OUTAGE, BESIDE)
+            ]
         for each in waiting:
-            rows += each.result()
-    return 0 if show(rows) else 1
+            each.result()
+    finally:
+        good = show(sorted(rows, key=lambda row: list(JOBS).index(row.job)))  # after an error too
+    return 0 if good else 1
 
 
-def _one_by_one(names: Sequence[str], seconds: int) -> list[Row]:
-    rows = []
+def _one_by_one(names: Sequence[str], seconds: int, rows: list[Row]) -> None:
     for name in names:
         began = time.monotonic()
         print(f"soak: {name} …", file=sys.stderr, flush=True)
@@ -79,7 +82,6 @@ def _one_by_one(names: Sequence[str], seconds: int) -> list[Row]:
                 _show_logs(made)
         took = time.monotonic() - began
         print(f"soak: {name} took {took:.0f} s", file=sys.stderr, flush=True)
-    return rows
 
 
 def _show_logs(made: Ledger) -> None:

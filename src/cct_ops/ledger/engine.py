@@ -14,6 +14,7 @@ _MIGRATION_LOCK = 0x0CC7_0B5
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # The cache alone would let two threads make two engines, and forget one with its connections open.
 _MAKING = Lock()
+_MIGRATING = Lock()  # Alembic keeps what it works on in its module
 
 
 @lru_cache(maxsize=8)
@@ -28,12 +29,12 @@ def connect(url: SecretStr) -> sa.Engine:
 
 
 def migrate(url: SecretStr) -> None:
-    """Bring the ledger to the newest schema; safe to run from several processes at once."""
+    """Bring the ledger to the newest schema; safe from several processes and threads at once."""
     from alembic import command
     from alembic.config import Config
 
     engine = connect(url)
-    with engine.connect() as connection:
+    with _MIGRATING, engine.connect() as connection:
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         config.attributes["connection"] = connection
