@@ -20,6 +20,7 @@ from soak.parts import KEY, Gateway, Ledger, Process, answers, killed_in_the_end
 from soak.report import Row
 
 PER_BODY = 5
+FOR_EVER = 1_000_000  # attempts: an Alertmanager does not give up while its alert is there
 HOOK = "/hooks/alertmanager"
 
 _FLOOR = """
@@ -99,7 +100,7 @@ def kills(made: Ledger, *, deliveries: int, times: int, things: int, per_second:
         gateway.wait_until_up()
         killer = threading.Thread(target=kill)
         killer.start()
-        tally = asyncio.run(send(target, load, per_second=per_second, retries=60))
+        tally = asyncio.run(send(target, load, per_second=per_second, retries=FOR_EVER))
         done.set()
         killer.join()
     lost, doubled, runs = count(made, "alertmanager", things)
