@@ -42,7 +42,7 @@ simulate: install ## a simulated week with and without the guards, in one table
 bench: install   ## measure it all, half an hour; BENCH="--warm 20 --stock 3" for less
 	$(BIN)/python -m benchmarks $(BENCH)
 
-soak: $(VENV)/.dev  ## floods, kills and outages, counted; ARGS="--seconds 60"
+soak: $(VENV)/.dev  ## floods, kills and outages, counted: a quarter of an hour; ARGS="--seconds 12" for less
 	$(BIN)/python -m soak $(ARGS)
 
 check: $(VENV)/.dev ## format, lint and types
