@@ -22,7 +22,7 @@ Job = Callable[[Ledger, int], Row]
 
 # What is measured has the machine to itself.
 ALONE: dict[str, Job] = {
-    "floor": lambda made, seconds: jobs.floor(made, seconds=max(3, seconds // 3)),
+    "floor": lambda made, seconds: jobs.floor(made, seconds=max(3, seconds // 4)),
     "flood": lambda made, seconds: jobs.flood(made, seconds=seconds),
     "slow": lambda made, seconds: jobs.slow(made, connections=500, seconds=max(5, seconds // 3)),
     "same": lambda made, _: jobs.same(made, copies=200, things=50),
@@ -31,14 +31,14 @@ ALONE: dict[str, Job] = {
     ),
     "storm": lambda made, seconds: runs.storm(made, things=20_000 * seconds // 60, seconds=seconds),
 }
-# What mostly waits, goes on beside each other: the long outage, and one after the other the rest.
+# What mostly waits, goes on two at a time: the long outage with its like, and the rest.
 OUTAGE: dict[str, Job] = {
     "outage": lambda made, seconds: runs.outage(
         made, things=10 * seconds, seconds=5 * seconds, times=max(3, seconds // 6)
     ),
+    "alertmanager": lambda made, seconds: twins.alertmanager(made, away_seconds=seconds),
 }
 BESIDE: dict[str, Job] = {
-    "alertmanager": lambda made, seconds: twins.alertmanager(made, away_seconds=seconds),
     "restore": lambda made, _: runs.restore(made, things=60),
     "rules": lambda made, seconds: rules.check(made, share=min(1, seconds / 60)),
 }
