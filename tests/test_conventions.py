@@ -39,24 +39,28 @@ CODE = sorted(
 LONGEST, LONGEST_FLOW = 300, 60
 
 # What of ours each part may know, beside itself.
-GENERAL = {"errors", "models", "settings", "config_file"}
+GENERAL = {"errors", "models", "settings", "config_file", "references"}
 KNOWS: dict[str, set[str]] = {
     "errors": set(),
     "models": set(),
     "sandbox": {"models"},
     "settings": {"errors"},
     "config_file": {"errors"},
+    "references": {"models"},
+    "contacts": GENERAL,
     "clients": GENERAL,
     "ledger": GENERAL | {"clients", "redaction"},  # of the clients: what an answer is, to keep one
     "summaries": {"errors", "models"},
     "coverage": GENERAL | {"cli", "stack"},  # which commands there are, and where the project is
     "reports": GENERAL | {"ledger", "clients"},  # of the clients: how to quote text
+    "on_call": GENERAL | {"contacts", "ledger", "clients"},
     "watch": GENERAL | {"ledger", "clients", "reports"},
     # for letters to approvers and Slack
     "gateway": GENERAL | {"ledger", "clients", "reports", "watch"},
     "reconcile": GENERAL | {"ledger", "gateway"},  # of the gateway: what a sender's words mean
     "dispatcher": GENERAL
-    | {"ledger", "clients", "reports", "policy", "reconcile", "wake_ups", "watch"},
+    | {"ledger", "clients", "reports", "policy", "reconcile", "wake_ups", "watch"}
+    | {"contacts", "on_call"},
 }
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +18,7 @@ from pydantic import SecretStr
 from cct_ops import config_file
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.source import KeyReference, Source, Sources, StandardWebhooksSource
+from cct_ops.references import read_secret
 
 MIN_BYTES = 24
 STANDARD_PREFIX = "whsec_"
@@ -58,13 +58,6 @@ def matching(keys: Sequence[Key], fits: Callable[[str], bool], at: datetime) -> 
     """Return the key that fits; every key is tried, none ends the search early."""
     found = [key for key in keys if fits(key.secret.get_secret_value()) and key.counts_at(at)]
     return found[0] if found else None
-
-
-def read_secret(reference: KeyReference) -> str:
-    """Return what is at the place, without the line break that files often end with."""
-    if reference.env is not None:
-        return os.environ.get(reference.env, "").strip()
-    return Path(reference.file or "").read_text(encoding="utf-8").strip()
 
 
 def _key(place: str, name: str, source: Source, reference: KeyReference) -> Key:

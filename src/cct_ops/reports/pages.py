@@ -1,0 +1,59 @@
+"""What the person on call and the public are told: a subject and a body that any service shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cct_ops.clients.text import unmarked
+from cct_ops.ledger.approvals import Approval
+from cct_ops.ledger.severe import Severe, Wreckage
+from cct_ops.reports.links import run_link
+
+Words = tuple[str, str]
+
+TITLE_CHARACTERS = 120
+TEXT_CHARACTERS = 500
+
+
+def incident_page(incident: Severe) -> Words:
+    """Say that an incident of the highest severity is open."""
+    name = incident.labels.get("alertname", "an alert without a name")
+    said = incident.annotations.get("summary") or incident.annotations.get("description", "")
+    lines = [
+        _short(said) if said else "The alert says no more.",
+        _short(", ".join(f"{key}={value}" for key, value in sorted(incident.labels.items()))),
+        f"All about it: cct-ops why {incident.id}",
+    ]
+    return f"P0: {_title(name)} from {incident.source}", "\n".join(lines)
+
+
+def wreckage_page(left: Wreckage) -> Words:
+    """Say that a run could not put back what it had changed."""
+    link = run_link(left.run_id)
+    lines = [_short(left.reason), *([f"The run: {link}"] if link else []), f"Run {left.run_id}"]
+    return f"Not put back: {left.playbook} on {_title(left.target)}", "\n".join(lines)
+
+
+def unanswered_page(approval: Approval, command: str) -> Words:
+    """Ask the next contact, because nobody answered."""
+    # A command that cannot be shown whole is not shown.
+    whole = unmarked(command, TEXT_CHARACTERS) == command
+    lines = [
+        f"Nothing was changed, and it goes on: {_short(approval.headline)}",
+        f"To look again and be asked again: {command}" if whole else "Slack shows how to go on.",
+    ]
+    subject = f"Nobody approved {approval.playbook} on {_title(approval.target)} in time"
+    return subject, "\n".join(lines)
+
+
+def public_title(labels: Mapping[str, str], annotations: Mapping[str, str], annotation: str) -> str:
+    """Return what the public reads: the text that an alert has for it, or the alert's name."""
+    return _title(annotations.get(annotation) or labels.get("alertname", "") or "Incident")
+
+
+def _title(text: str) -> str:
+    return unmarked(text, TITLE_CHARACTERS)
+
+
+def _short(text: str) -> str:
+    return unmarked(text, TEXT_CHARACTERS)
