@@ -126,6 +126,14 @@ class Settings(BaseSettings):
     routes_path: Path = Field(Path("deployments/routes.yaml"), description="Alert to playbook.")
     policy_path: Path = Field(Path("deployments/policy.yaml"), description="What each may do.")
     approvers_path: Path = Field(Path("deployments/approvers.yaml"), description="Who may approve.")
+    contacts_path: Path = Field(
+        Path("deployments/contacts.yaml"), description="Who is on call, and the status page."
+    )
+    heartbeat_url: SecretStr | None = Field(
+        None,
+        description="A watch outside that alarms when it is not called: called each minute while"
+        " all parts are well.",
+    )
 
     @classmethod
     def load(cls) -> Self:

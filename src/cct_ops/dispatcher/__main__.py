@@ -8,19 +8,23 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 
-from cct_ops import config_file
-from cct_ops.dispatcher import approvals, changes
+from cct_ops import config_file, contacts
+from cct_ops.dispatcher import approvals, changes, pages
 from cct_ops.dispatcher.handlers import Notification, Remediation
 from cct_ops.dispatcher.loop import Dispatcher, Lane, Periodic
 from cct_ops.dispatcher.reaper import Reaper
 from cct_ops.dispatcher.reconciling import jobs
 from cct_ops.dispatcher.routes import read_routes
 from cct_ops.dispatcher.runs import Runs
+from cct_ops.dispatcher.status_page import Announcer
+from cct_ops.dispatcher.wellness import heartbeat
+from cct_ops.dispatcher.workers import WORKERS_SECONDS, WorkerWatch
 from cct_ops.errors import OpsError
 from cct_ops.ledger import intake, outbox, storms
 from cct_ops.ledger.engine import connect
 from cct_ops.models.approver import Approvers
 from cct_ops.models.source import AlertmanagerSource, Source, Sources
+from cct_ops.on_call import OnCall, look
 from cct_ops.settings import Settings
 from cct_ops.watch import DISPATCHER, EVERY_SECONDS, GATEWAY, Watch
 
@@ -47,7 +51,10 @@ def main() -> int:
         sources = config_file.load(settings.sources_path, Sources).sources
         approvers = config_file.load(settings.approvers_path, Approvers)
         watch = Watch(engine, DISPATCHER, GATEWAY, settings.slack_webhook_url)
-        people = approvals.People(approvers, settings.slack_webhook_url)
+        reachable = contacts.read(settings.contacts_path)
+        on_call = OnCall(engine, reachable)
+        workers = WorkerWatch(engine, settings.slack_webhook_url)
+        people = approvals.People(approvers, reachable, settings.slack_webhook_url)
         with Runs() as runs:
             remediation = Remediation(engine, routes, runs, watchdogs(sources))
             dispatcher = Dispatcher(
@@ -73,6 +80,11 @@ def main() -> int:
                     ),
                     Periodic("reaper", 10, Reaper.of(engine, settings)),
                     Periodic("watch over the gateway", EVERY_SECONDS, watch),
+                    Periodic("on call", 5, partial(pages.sweep, on_call), on_news=True),
+                    Periodic("contacts", 3600, partial(look, reachable)),
+                    Periodic("status page", 5, Announcer(engine, reachable), on_news=True),
+                    Periodic("watch over the workers", WORKERS_SECONDS, workers),
+                    *heartbeat(engine, settings),
                     Periodic("temporary changes", 10, partial(changes.sweep, engine, settings)),
                 ],
             )

@@ -25,14 +25,16 @@ from prefect.exceptions import ObjectNotFound
 from pydantic import SecretStr
 
 from cct_ops.clients import slack
+from cct_ops.contacts import Contacts
 from cct_ops.errors import OpsError, Unavailable
-from cct_ops.ledger import approval_escalations, approvals, record
+from cct_ops.ledger import approval_escalations, approvals, pages, record
 from cct_ops.ledger.approvals import Approval, ApprovalState
 from cct_ops.models.approver import Approvers
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import Run
 from cct_ops.reports.asking import unanswered_message
 from cct_ops.reports.messages import Message, outcome_message
+from cct_ops.reports.pages import unanswered_page
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class People:
     """Who is told when nobody answered, and where."""
 
     approvers: Approvers
+    contacts: Contacts
     slack_webhook_url: SecretStr | None
 
 
@@ -144,11 +147,22 @@ def _escalate(engine: sa.Engine, people: People) -> None:
                 if found is None:
                     return
                 approval, in_a_row = found
-                contact = people.approvers.next_contact(in_a_row)
+                rung = in_a_row  # the first in line was there to answer
+                contact = people.contacts.after(rung)[0]
+                approver = people.approvers.by_id(contact.id)
                 command = _command(approval)
                 _log.warning("nobody approved; next is %s: %s", contact.id, command)
+                subject, body = unanswered_page(approval, command)
+                pages.ask(
+                    engine,
+                    f"approval {approval.id}",
+                    subject=subject,
+                    body=body,
+                    incident_id=approval.incident_id,
+                    rung=rung,
+                )
                 try:
-                    _tell(people, unanswered_message(approval, contact, command))
+                    _tell(people, unanswered_message(approval, contact.id, approver, command))
                 except Unavailable:
                     raise
                 except OpsError as error:

@@ -83,6 +83,11 @@ class Turn:
         self.tx.execute(sa.update(pages).where(pages.c.id == self.page.id).values(**values))
 
 
+def of_silence(part: str, last_at: datetime) -> str:
+    """Name the cause that is this silence of this part."""
+    return f"silence of {part} since {last_at.isoformat(timespec='seconds')}"
+
+
 def ask(
     engine: sa.Engine,
     cause: str,

@@ -1,5 +1,5 @@
 """
-What in the ledger a person must hear of: incidents of the highest severity, changes left behind.
+Incidents of the highest severity: somebody is woken for each, and the public is told.
 
 An incident is P0 when its alert says so, or when a playbook concluded it. Incidents that a storm
 folded into another one are not among them: the one that stands for them is.
@@ -14,13 +14,10 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.page_tables import pages
 from cct_ops.ledger.pages import FRESH_HOURS, OF_INCIDENT
-from cct_ops.ledger.record import UNDO_FAILED
-from cct_ops.ledger.schema import decisions, dispatches, incidents, resolutions
+from cct_ops.ledger.schema import decisions, dispatches, incidents
 from cct_ops.ledger.sql import in_seconds
 from cct_ops.models.base import Frozen
-from cct_ops.models.outcome import Outcome, Severity
-
-OF_RUN = "left by run "
+from cct_ops.models.outcome import Severity
 
 # By then it is decided whether the incident is one of a storm, unless the dispatcher is busy.
 _ROUTING_SECONDS = 15.0
@@ -33,16 +30,6 @@ class Severe(Frozen):
     source: str
     labels: dict[str, str]
     annotations: dict[str, str]
-
-
-class Wreckage(Frozen):
-    """A run that left something changed which it could not put back."""
-
-    run_id: UUID
-    incident_id: UUID | None
-    playbook: str
-    target: str
-    reason: str
 
 
 def unpaged(engine: sa.Engine, labels: Sequence[str]) -> list[Severe]:
@@ -77,24 +64,3 @@ def is_severe(labels: Sequence[str]) -> sa.ColumnElement[bool]:
     return sa.and_(
         said | concluded, ~undecided, incidents.c.opened_at > in_seconds(-FRESH_HOURS * 3600)
     )
-
-
-def unpaged_wreckage(engine: sa.Engine) -> list[Wreckage]:
-    """Return the runs whose change is not put back and that nobody was paged about."""
-    left = decisions.c.verdict == UNDO_FAILED
-    unrecoverable = (decisions.c.verdict == "recovered") & sa.exists().where(
-        resolutions.c.run_id == decisions.c.run_id, resolutions.c.outcome == Outcome.FAILED
-    )
-    paged = sa.exists().where(
-        pages.c.cause == sa.literal(OF_RUN) + sa.cast(decisions.c.run_id, sa.Text)
-    )
-    wanted = (
-        sa.select(*(decisions.c[name] for name in Wreckage.model_fields))
-        .where(
-            left | unrecoverable, ~paged, decisions.c.decided_at > in_seconds(-FRESH_HOURS * 3600)
-        )
-        .order_by(decisions.c.id)
-    )
-    with engine.connect() as connection:
-        rows = connection.execute(wanted).mappings().all()
-    return [Wreckage.model_validate(dict(row)) for row in rows]

@@ -69,10 +69,14 @@ def letter(approval: Approval, person: Approver, link: str) -> Message:
     return escape(head), [_section("\n".join([*body, last]))]
 
 
-def unanswered_message(approval: Approval, contact: Approver, command: str) -> Message:
+def unanswered_message(
+    approval: Approval, contact_id: str, contact: Approver | None, command: str
+) -> Message:
     """Tell the next contact that nobody answered, and how to go on by hand."""
     head = f":hourglass: Nobody approved {approval.playbook} on {approval.target} in time"
-    called = f"<@{contact.slack_user_id}>" if contact.slack_user_id else escape(contact.name)
+    called = escape(contact.name if contact else contact_id)
+    if contact is not None and contact.slack_user_id:
+        called = f"<@{contact.slack_user_id}>"
     body = [
         f"*{escape(head)}*",
         f"{called}: nothing was changed, and it goes on: {escape(approval.headline)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from datetime import datetime
 from typing import Any
@@ -61,6 +62,24 @@ def silence_message(part: str, last_at: datetime, *, silent: bool) -> Message:
         f" it anew, a person does:\n```python -m cct_ops.{part}```"
     )
     return _message(f":rotating_light: The {part} of cct-ops is silent", body, None)
+
+
+def worker_message(pool: str, kind: str, last_at: datetime, *, silent: bool) -> Message:
+    """Say that nobody works for a work pool, with what a person does then; or that it is back."""
+    if not silent:
+        head = f":white_check_mark: The work pool {pool} has a worker again"
+        return _message(head, "", None)
+    body = (
+        f"The last sign of life of its workers was at {last_at:%Y-%m-%d %H:%M:%S %Z}; playbooks"
+        f" wait until one is there. Where no supervisor starts it anew, a person does:"
+        f"\n```{escape(worker_command(pool, kind))}```"
+    )
+    return _message(f":rotating_light: Nobody works for the work pool {pool}", body, None)
+
+
+def worker_command(pool: str, kind: str) -> str:
+    """Return the command that starts a worker, as it has to be typed."""
+    return f"prefect worker start --pool {shlex.quote(pool)} --type {shlex.quote(kind)}"
 
 
 def _message(head: str, body: str, link: str | None) -> Message:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from cct_ops.clients.text import unmarked
 from cct_ops.ledger.approvals import Approval
-from cct_ops.ledger.severe import Severe, Wreckage
-from cct_ops.reports.links import run_link
+from cct_ops.ledger.severe import Severe
 
 Words = tuple[str, str]
 
@@ -27,13 +27,6 @@ def incident_page(incident: Severe) -> Words:
     return f"P0: {_title(name)} from {incident.source}", "\n".join(lines)
 
 
-def wreckage_page(left: Wreckage) -> Words:
-    """Say that a run could not put back what it had changed."""
-    link = run_link(left.run_id)
-    lines = [_short(left.reason), *([f"The run: {link}"] if link else []), f"Run {left.run_id}"]
-    return f"Not put back: {left.playbook} on {_title(left.target)}", "\n".join(lines)
-
-
 def unanswered_page(approval: Approval, command: str) -> Words:
     """Ask the next contact, because nobody answered."""
     # A command that cannot be shown whole is not shown.
@@ -44,6 +37,12 @@ def unanswered_page(approval: Approval, command: str) -> Words:
     ]
     subject = f"Nobody approved {approval.playbook} on {_title(approval.target)} in time"
     return subject, "\n".join(lines)
+
+
+def silence_page(what: str, last_at: datetime, command: str) -> Words:
+    """Say that a part of ours shows no sign of life, with the command that starts it."""
+    body = f"Its last sign of life was at {last_at:%Y-%m-%d %H:%M:%S %Z}. To start it: {command}"
+    return f"Silent: the {what} of cct-ops", body
 
 
 def public_title(labels: Mapping[str, str], annotations: Mapping[str, str], annotation: str) -> str:

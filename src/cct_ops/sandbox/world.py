@@ -58,6 +58,7 @@ class World:
         self.log: list[LogEntry] = []
         self.slack: list[Json] = []
         self.github = GitHub(self.clock)
+        self.status_page: list[Json] = []
 
     def serving(self, route: str) -> RouteTraffic:
         """Return a route's traffic as the faults that were injected let it be."""

@@ -107,6 +107,8 @@ def _sandbox_messages(sandbox: str) -> dict[str, str]:
         "CCT_OPS_SLACK_RESPONSE_BASE": sandbox,
         "CCT_OPS_WEBHOOK_ON_CALL": f"{sandbox}/slack/on-call",
         "CCT_OPS_WEBHOOK_LEAD": f"{sandbox}/slack/lead",
+        "CCT_OPS_WEBHOOK_PRODUCT_OWNER": f"{sandbox}/slack/product-owner",
+        "CCT_OPS_STATUS_PAGE_URL": f"{sandbox}/status-page",
     }
 
 
