@@ -12,12 +12,11 @@ import threading
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from pydantic import SecretStr
 
-from cct_ops.clients import slack
 from cct_ops.errors import OpsError
 from cct_ops.ledger import heartbeats
 from cct_ops.reports.messages import silence_message
+from cct_ops.voice import Voice
 
 GATEWAY = "gateway"
 DISPATCHER = "dispatcher"
@@ -35,7 +34,7 @@ class Watch:
     engine: sa.Engine
     part: str
     other: str
-    slack_webhook_url: SecretStr | None
+    voice: Voice
     within_seconds: float = WITHIN_SECONDS
 
     def __call__(self) -> None:
@@ -44,10 +43,9 @@ class Watch:
         with heartbeats.turned(self.engine, self.other, self.within_seconds) as turn:
             if turn is None:
                 return
-            text, blocks = silence_message(turn.part, turn.last_at, silent=turn.silent)
-            log.warning("%s", text)
-            if self.slack_webhook_url is not None:
-                slack.post(self.slack_webhook_url, text, blocks)
+            message = silence_message(turn.part, turn.last_at, silent=turn.silent)
+            log.warning("%s", message[0])
+            self.voice.say(message, urgent=turn.silent)
 
     def run(self, stopping: threading.Event) -> None:
         """Look again and again until told to stop; what fails is tried again at the next turn."""

@@ -13,6 +13,7 @@ from cct_ops.ledger import (
     heartbeat_tables,
     journal_tables,
     pacing_tables,
+    slack_tables,
     storms,
 )
 from cct_ops.ledger.schema import metadata
@@ -24,6 +25,7 @@ ALL = (
     heartbeat_tables,
     journal_tables,
     pacing_tables,
+    slack_tables,
     storms,
 )
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import SecretStr
 
 from cct_ops.dispatcher import notices
 from cct_ops.dispatcher.parameters import Unfit, convert
@@ -21,6 +20,7 @@ from cct_ops.errors import OpsError, Rejected, Unavailable
 from cct_ops.ledger import outbox, storms
 from cct_ops.ledger.outbox import Claim
 from cct_ops.models.mode import Mode
+from cct_ops.voice import Voice
 
 BACKOFF_SECONDS = 1.0
 BACKOFF_CAP_SECONDS = 30.0
@@ -88,7 +88,7 @@ class Remediation:
                 claim,
                 state="notified",
                 rule=rule.name,
-                reason="No playbook is meant for this alert.",
+                reason=notices.NO_PLAYBOOK,
             )
             return
         mode, tags = (Mode.OBSERVE, ["storm"]) if in_storm else (rule.mode, [])
@@ -124,12 +124,12 @@ class Notification:
     """Delivers the notice about an incident."""
 
     engine: sa.Engine
-    slack_webhook_url: SecretStr | None
+    voice: Voice
 
     def __call__(self, claim: Claim) -> None:
         """Tell people, or try again later."""
         try:
-            note = notices.tell(self.slack_webhook_url, claim)
+            note = notices.tell(self.voice, claim)
         except Unavailable as error:
             log.warning("the notice about incident %s waits: %s", claim.incident_id, error)
             outbox.postponed(self.engine, claim, backoff_seconds(claim, error), str(error))

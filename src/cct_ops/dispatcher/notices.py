@@ -5,23 +5,32 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from pydantic import SecretStr
-
 from cct_ops.clients import slack
 from cct_ops.ledger.outbox import Claim
+from cct_ops.models.outcome import Severity
+from cct_ops.models.topic import OPEN, Topic
+from cct_ops.voice import Voice
+
+NO_PLAYBOOK = "No playbook is meant for this alert."
 
 SHOWN_LABELS = 20
 SHOWN_CHARACTERS = 200
 
+_SEVERITIES = {
+    **dict.fromkeys(("p0", "critical", "page", "emergency"), Severity.P0),
+    **dict.fromkeys(("p1", "error", "high", "major"), Severity.P1),
+    **dict.fromkeys(("p2", "warning", "info", "low", "minor"), Severity.P2),
+}
+
 log = logging.getLogger(__name__)
 
 
-def tell(webhook_url: SecretStr | None, claim: Claim) -> str | None:
+def tell(voice: Voice, claim: Claim) -> str | None:
     """Tell people about the incident; returns a note where there is no way to reach them."""
     name = _shown(claim.labels.get("alertname", "an alert without a name"))
     title = f"{name} from {claim.source}: {slack.escape(claim.note or 'no playbook')}"
     log.warning("incident %s: %s", claim.incident_id, claim.note or "no playbook")
-    if webhook_url is None:
+    if not voice.reaches_somebody:
         return f"{claim.note or ''} (Told only to the log: SLACK_WEBHOOK_URL is not set.)".strip()
     details = [
         *_lines(claim.labels),
@@ -32,8 +41,23 @@ def tell(webhook_url: SecretStr | None, claim: Claim) -> str | None:
         {"type": "section", "text": {"type": "plain_text", "text": text[:3000], "emoji": False}}
         for text in (title, "\n".join(details))
     ]
-    slack.post(webhook_url, title, blocks)
+    severity = severity_of(claim.labels)
+    topic = Topic(
+        id=claim.incident_id,
+        title=f"{claim.labels.get('alertname', 'an alert')} from {claim.source}"[:200],
+        state=OPEN,
+        severity=severity,
+        needs_person=True,
+    )
+    # Where a playbook was meant and did not start, nothing of ours works on it.
+    stuck = claim.note not in {None, NO_PLAYBOOK}
+    voice.say((title, blocks), topic, urgent=stuck or severity is Severity.P0)
     return None
+
+
+def severity_of(labels: Mapping[str, str]) -> Severity | None:
+    """Read the sender's own word for how grave it is, where it is one of the usual ones."""
+    return _SEVERITIES.get(labels.get("severity", "").casefold())
 
 
 def _lines(pairs: Mapping[str, str]) -> list[str]:

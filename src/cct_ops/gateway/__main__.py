@@ -22,6 +22,7 @@ from cct_ops.gateway.registry import Registry
 from cct_ops.gateway.writer import Writer
 from cct_ops.ledger.engine import connect
 from cct_ops.settings import Settings
+from cct_ops.voice import Voice
 from cct_ops.watch import DISPATCHER, GATEWAY, Watch
 
 # A gateway that waits for the ledger longer than its senders wait for it only collects requests.
@@ -74,7 +75,7 @@ def main() -> int:
             h11_max_incomplete_event_size=16 * 1024,
             timeout_graceful_shutdown=5,
         )
-        watch = Watch(engine, GATEWAY, DISPATCHER, settings.slack_webhook_url)
+        watch = Watch(engine, GATEWAY, DISPATCHER, Voice.of(engine, settings))
         stopping = threading.Event()
         threading.Thread(target=watch.run, args=(stopping,), name="watch", daemon=True).start()
         registry.start()

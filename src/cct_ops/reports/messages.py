@@ -10,12 +10,25 @@ from cct_ops.clients.slack import escape
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import Run
+from cct_ops.models.topic import AT_WORK, WAITS, Topic
 
 Message = tuple[str, list[dict[str, Any]]]
 
 MOST_OWNERS = 20
 
-_SIGNS = {Outcome.RESOLVED: ":white_check_mark:", Outcome.UNDONE: ":leftwards_arrow_with_hook:"}
+_SIGNS: dict[str, str] = {
+    Outcome.RESOLVED: ":white_check_mark:",
+    Outcome.UNDONE: ":leftwards_arrow_with_hook:",
+    WAITS: ":raised_hand:",
+    AT_WORK: ":gear:",
+}
+
+
+def head_message(topic: Topic) -> Message:
+    """Head a thread: what it is about, how grave it is, and where it stands."""
+    sign = _SIGNS.get(topic.state, ":rotating_light:" if topic.needs_person else ":memo:")
+    grave = f" ({topic.severity})" if topic.severity else ""
+    return _message(f"{sign} {topic.state}: {topic.title}{grave}", "", None)
 
 
 def outcome_message(
