@@ -114,4 +114,5 @@ def _publish(
             dashboard_url=str(dashboard) if dashboard else None,
         ),
     )
-    tell_outcome(run, target, outcome, reason)
+    told = diagnosis or (known.decisions[-1] if known.decisions else None)
+    tell_outcome(run, target, outcome, reason, told.severity if told else None)

@@ -10,6 +10,7 @@ from cct_ops.errors import Unavailable
 from cct_ops.ledger import heartbeats
 from cct_ops.ledger.heartbeat_tables import heartbeats as table
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.voice import Voice
 from cct_ops.watch import DISPATCHER, GATEWAY, Watch
 
 SILENT = ":rotating_light: The dispatcher of cct-ops is silent"
@@ -19,7 +20,9 @@ BACK = ":white_check_mark: The dispatcher of cct-ops is heard again"
 @pytest.fixture
 def watch(engine: sa.Engine, sandbox: SandboxControl) -> Watch:
     """The gateway's look at the dispatcher."""
-    return Watch(engine, GATEWAY, DISPATCHER, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    return Watch(
+        engine, GATEWAY, DISPATCHER, Voice(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    )
 
 
 def fall_silent(engine: sa.Engine, part: str, seconds: float = 61) -> None:
@@ -77,7 +80,9 @@ def test_a_silence_that_slack_did_not_take_is_told_later(
 ) -> None:
     """It counts as told only when it was."""
     fall_silent(engine, DISPATCHER)
-    nowhere = Watch(engine, GATEWAY, DISPATCHER, SecretStr("http://127.0.0.1:1/slack"))
+    nowhere = Watch(
+        engine, GATEWAY, DISPATCHER, Voice(engine, SecretStr("http://127.0.0.1:1/slack"))
+    )
     with pytest.raises(Unavailable):
         nowhere()
 

@@ -22,6 +22,8 @@ BlockName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*/[
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
 Label = Annotated[str, StringConstraints(to_lower=True, min_length=1, max_length=60)]
 
+Channel = Annotated[str, StringConstraints(pattern=r"^(#[a-z0-9_-]{1,80}|[CG][A-Z0-9]{6,20})$")]
+
 
 class Fact(StrEnum):
     """What a status page can be told."""
@@ -107,19 +109,24 @@ class StatusPage(Frozen):
         return {**self.always, **({self.inside: told} if self.inside else told)}
 
 
-def _by_their_names() -> dict[Severity, tuple[str, ...]]:
-    return {severity: (severity.lower(),) for severity in Severity}
+_USUAL_WORDS: dict[Severity, tuple[str, ...]] = {
+    Severity.P0: ("p0", "critical", "page", "emergency"),
+    Severity.P1: ("p1", "error", "high", "major"),
+    Severity.P2: ("p2", "warning", "info", "low", "minor"),
+}
 
 
 class Contacts(Frozen):
     """
     Contacts in the order in which they are tried, and what belongs to telling people.
 
-    ``severities`` says which values of an alert's label ``severity`` mean which of ours.
+    ``severities`` says which values of an alert's label ``severity`` mean which of ours;
+    ``channels`` are those of Slack in which our bot begins its threads, where not the usual one.
     """
 
     contacts: tuple[Contact, ...] = Field(min_length=1)
-    severities: dict[Severity, tuple[Label, ...]] = Field(default_factory=_by_their_names)
+    severities: dict[Severity, tuple[Label, ...]] = Field(default_factory=_USUAL_WORDS.copy)
+    channels: dict[Severity, Channel] = Field(default_factory=dict)
     status_page: StatusPage | None = None
 
     @model_validator(mode="after")

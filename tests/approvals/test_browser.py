@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from cct_ops.clients import slack
 from cct_ops.reports.asking import approval_message
+from cct_ops.sandbox.slack_page import as_html
 from tests.approvals.parts import ANNA, Door, asked, state
-from tests.approvals.slack_picture import as_html
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

@@ -25,6 +25,7 @@ from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
+from cct_ops.voice import Voice
 from tests.approvals.parts import ANNA, APPROVERS, CONTACTS, asked, new_run, state
 from tests.dispatcher.running import Playbook
 
@@ -66,9 +67,10 @@ def prefect(prefect_api_url: str) -> Iterator[Prefect]:
 
 
 @pytest.fixture
-def people(sandbox: SandboxControl) -> People:
+def people(engine: sa.Engine, sandbox: SandboxControl) -> People:
     """Who is told, through the sandbox's Slack sink."""
-    return People(APPROVERS, CONTACTS, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    voice = Voice(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    return People(APPROVERS, CONTACTS, voice)
 
 
 def told(sandbox: SandboxControl) -> list[str]:

@@ -18,6 +18,7 @@ from cct_ops.models.mode import Mode
 from cct_ops.models.rollback_plan import Limits, Option
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
+from cct_ops.voice import Voice
 from flows.auto_rollback import auto_rollback
 from flows.revert_change import revert_change
 from tasks.connections import settings
@@ -145,7 +146,7 @@ def test_the_sweep_replaces_a_lost_wake_up_and_tells_what_is_overdue(
     with get_client(sync_client=True) as client:
         client.delete_flow_run(run_of(change.wake_up_id).id)
 
-    woken = [sweeper.sweep(engine, settings()) for _ in range(2)]
+    woken = [sweeper.sweep(engine, settings(), Voice.of(engine, settings())) for _ in range(2)]
 
     assert woken == [1, 0]
     again = changes.read(engine, change.id)
@@ -161,7 +162,7 @@ def test_a_wake_up_for_later_is_none_for_what_is_due_now(
     change = weakened(engine)
     assert changes.claim_revert(engine, change.id, early=True)
 
-    assert sweeper.sweep(engine, settings(), grace_seconds=0) == 1
+    assert sweeper.sweep(engine, settings(), Voice(engine), grace_seconds=0) == 1
 
     assert changes.read(engine, change.id).wake_up_id != change.wake_up_id
 

@@ -14,6 +14,7 @@ from cct_ops.ledger import (
     journal_tables,
     pacing_tables,
     page_tables,
+    slack_tables,
     storms,
 )
 from cct_ops.ledger.schema import metadata
@@ -26,6 +27,7 @@ ALL = (
     journal_tables,
     pacing_tables,
     page_tables,
+    slack_tables,
     storms,
 )
 

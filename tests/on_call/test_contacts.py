@@ -25,7 +25,7 @@ def test_the_deployed_file_is_right() -> None:
 
     assert [contact.id for contact in known.contacts] == ["on-call", "lead", "product-owner"]
     assert known.severity_of({"severity": "P0"}) is Severity.P0
-    assert known.severity_of({"severity": "critical"}) is Severity.P1
+    assert known.severity_of({"severity": "error"}) is Severity.P1
 
 
 @pytest.mark.parametrize(

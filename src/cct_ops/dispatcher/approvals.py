@@ -22,19 +22,19 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound
-from pydantic import SecretStr
 
-from cct_ops.clients import slack
 from cct_ops.contacts import Contacts
 from cct_ops.errors import OpsError, Unavailable
 from cct_ops.ledger import approval_escalations, approvals, pages, record
 from cct_ops.ledger.approvals import Approval, ApprovalState
 from cct_ops.models.approver import Approvers
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.models.run import Run
-from cct_ops.reports.asking import unanswered_message
-from cct_ops.reports.messages import Message, outcome_message
+from cct_ops.models.topic import UNANSWERED, Topic, is_urgent
+from cct_ops.reports.asking import topic_of, unanswered_message
+from cct_ops.reports.messages import outcome_message
 from cct_ops.reports.pages import unanswered_page
+from cct_ops.voice import Voice
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class People:
 
     approvers: Approvers
     contacts: Contacts
-    slack_webhook_url: SecretStr | None
+    voice: Voice
 
 
 def sweep(engine: sa.Engine, people: People | None = None) -> int:
@@ -133,8 +133,13 @@ def _close(
     _log.warning("run %s: %s", approval.run_id, reason)
     if people is None:
         return
+    topic = Topic.of(run, approval.target, outcome, Severity(approval.severity))
     try:
-        _tell(people, outcome_message(run, approval.target, outcome, reason, None))
+        people.voice.say(
+            outcome_message(run, approval.target, outcome, reason, None),
+            topic.model_copy(update={"needs_person": outcome.needs_attention}),
+            urgent=is_urgent(outcome, topic.severity),
+        )
     except OpsError as error:
         _log.warning("people were not told about run %s: %s", approval.run_id, error)
 
@@ -158,11 +163,14 @@ def _escalate(engine: sa.Engine, people: People) -> None:
                     f"approval {approval.id}",
                     subject=subject,
                     body=body,
-                    incident_id=approval.incident_id,
+                    topic_id=approval.incident_id or approval.run_id,
                     rung=rung,
                 )
                 try:
-                    _tell(people, unanswered_message(approval, contact.id, approver, command))
+                    people.voice.say(
+                        unanswered_message(approval, contact.id, approver, command),
+                        topic_of(approval, UNANSWERED, needs_person=True),
+                    )
                 except Unavailable:
                     raise
                 except OpsError as error:
@@ -186,8 +194,3 @@ def _command(approval: Approval) -> str:
             plain = value if isinstance(value, str) else json.dumps(value)
             words += ["-p", f"{name}={plain}"]
     return shlex.join(words)
-
-
-def _tell(people: People, message: Message) -> None:
-    if people.slack_webhook_url is not None:
-        slack.post(people.slack_webhook_url, *message)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from pydantic import SecretStr
-
 from cct_ops.clients import slack
 from cct_ops.ledger.outbox import Claim
+from cct_ops.models.outcome import Severity
+from cct_ops.models.topic import OPEN, Topic
+from cct_ops.voice import Voice
+
+NO_PLAYBOOK = "No playbook is meant for this alert."
 
 SHOWN_LABELS = 20
 SHOWN_CHARACTERS = 200
@@ -16,13 +19,11 @@ SHOWN_CHARACTERS = 200
 log = logging.getLogger(__name__)
 
 
-def tell(webhook_url: SecretStr | None, claim: Claim) -> str | None:
-    """Tell people about the incident; returns a note where there is no way to reach them."""
+def tell(voice: Voice, claim: Claim, severity: Severity | None) -> str | None:
+    """Tell people about the incident; returns a note where there is no Slack to tell them in."""
     name = _shown(claim.labels.get("alertname", "an alert without a name"))
     title = f"{name} from {claim.source}: {slack.escape(claim.note or 'no playbook')}"
     log.warning("incident %s: %s", claim.incident_id, claim.note or "no playbook")
-    if webhook_url is None:
-        return f"{claim.note or ''} (Told only to the log: SLACK_WEBHOOK_URL is not set.)".strip()
     details = [
         *_lines(claim.labels),
         *_lines({k: v for k, v in claim.annotations.items() if k in {"summary", "description"}}),
@@ -32,8 +33,20 @@ def tell(webhook_url: SecretStr | None, claim: Claim) -> str | None:
         {"type": "section", "text": {"type": "plain_text", "text": text[:3000], "emoji": False}}
         for text in (title, "\n".join(details))
     ]
-    slack.post(webhook_url, title, blocks)
-    return None
+    topic = Topic(
+        id=claim.incident_id,
+        title=f"{claim.labels.get('alertname', 'an alert')} from {claim.source}"[:200],
+        state=OPEN,
+        severity=severity,
+        needs_person=True,
+    )
+    # Where a playbook was meant and did not start, nothing of ours works on it.
+    stuck = claim.note not in {None, NO_PLAYBOOK}
+    # That it is P0 is paged as soon as it opens, with a playbook or without.
+    voice.say((title, blocks), topic, urgent=stuck)
+    if voice.reaches_somebody:
+        return None
+    return f"{claim.note or ''} (Told only to the log: SLACK_WEBHOOK_URL is not set.)".strip()
 
 
 def _lines(pairs: Mapping[str, str]) -> list[str]:

@@ -14,5 +14,5 @@ def sweep(on_call: OnCall) -> int:
     for incident in severe.unpaged(engine, on_call.contacts.severities.get(Severity.P0, ())):
         subject, body = incident_page(incident)
         cause = f"{pages.OF_INCIDENT}{incident.id}"
-        pages.ask(engine, cause, subject=subject, body=body, incident_id=incident.id)
+        pages.ask(engine, cause, subject=subject, body=body, topic_id=incident.id)
     return on_call()

@@ -30,7 +30,6 @@ from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
-from pydantic import SecretStr
 
 from cct_ops.clients.deployments import start_with
 from cct_ops.dispatcher import people
@@ -40,7 +39,8 @@ from cct_ops.ledger.leases import Lease
 from cct_ops.ledger.record import RunRecord
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import Run
-from cct_ops.settings import Settings
+from cct_ops.models.topic import Topic
+from cct_ops.voice import Voice
 
 # The tags by which prefect.yaml tells our deployments from those of others.
 PLAYBOOK, UPKEEP = "playbook", "upkeep"
@@ -57,14 +57,9 @@ class Reaper:
     """One sweep after another; ``start_seconds`` is how long a start may take."""
 
     engine: sa.Engine
-    slack_webhook_url: SecretStr | None
+    voice: Voice
     start_seconds: float
     recovery_pause_seconds: float = RECOVERY_PAUSE_SECONDS
-
-    @classmethod
-    def of(cls, engine: sa.Engine, settings: Settings) -> Reaper:
-        """Make it as the settings say."""
-        return cls(engine, settings.slack_webhook_url, settings.start_seconds)
 
     def __call__(self) -> None:
         """Take for dead what shows no sign of life, and do what is to be done about it."""
@@ -117,7 +112,12 @@ class Reaper:
                 return
         if dead.recoveries >= RECOVERIES:
             plan = known.decisions[0].plan
-            run = Run(id=dead.run_id, name=str(dead.run_id), playbook=plan.playbook)
+            run = Run(
+                id=dead.run_id,
+                name=str(dead.run_id),
+                playbook=plan.playbook,
+                incident_id=record.incident_of(self.engine, dead.run_id),
+            )
             reason = (
                 f"Its process died in the middle of its change, and {RECOVERIES} attempts to put"
                 " that back failed: a person must look."
@@ -184,8 +184,9 @@ class Reaper:
         _log.warning("Run %s: %s", run.name, reason)
         if page:
             people.tell(
-                self.slack_webhook_url,
+                self.voice,
                 f":rotating_light: {run.playbook} on {target or 'its target'}: {reason}",
+                Topic.of(run, target, Outcome.FAILED, needs_person=True),
             )
         # After the page: with an account in the record nobody comes back to this run.
         record.conclude(self.engine, run, target, Outcome.FAILED, reason)

@@ -19,12 +19,11 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectNotFound
-from pydantic import SecretStr
 
-from cct_ops.clients import slack
 from cct_ops.ledger import heartbeats, pages
 from cct_ops.reports.messages import worker_command, worker_message
 from cct_ops.reports.pages import silence_page
+from cct_ops.voice import Voice
 
 WORKERS_SECONDS = 30.0
 WITHIN_SECONDS = 60.0
@@ -38,7 +37,7 @@ class WorkerWatch:
     """The look at all work pools that our deployments use."""
 
     engine: sa.Engine
-    slack_webhook_url: SecretStr | None
+    voice: Voice
     within_seconds: float = WITHIN_SECONDS
     began: float = field(default_factory=time.monotonic)
 
@@ -64,8 +63,7 @@ class WorkerWatch:
                 subject, body = silence_page(f"work pool {crew.pool}", turn.last_at, command)
                 cause = pages.of_silence(crew.part, turn.last_at)
                 pages.ask(self.engine, cause, subject=subject, body=body)
-            if self.slack_webhook_url is not None:
-                slack.post(self.slack_webhook_url, *message)
+            self.voice.say(message)
 
 
 class _Crew(NamedTuple):

@@ -11,7 +11,7 @@ pages = sa.Table(
     metadata,
     id_column(),
     text_column("cause"),
-    sa.Column("incident_id", sa.Uuid, index=True),
+    sa.Column("topic_id", sa.Uuid, index=True),  # an incident, or a run that belongs to none
     text_column("subject"),
     text_column("body"),
     sa.Column("rung", sa.Integer, nullable=False, server_default="0"),

@@ -29,11 +29,15 @@ OF_INCIDENT = "incident "
 
 
 class Page(Frozen):
-    """One page; ``rung`` is the step of the escalation at which it begins."""
+    """
+    One page; ``rung`` is the step of the escalation at which it begins.
+
+    ``topic_id`` is the incident that it is about, or a run that belongs to none.
+    """
 
     id: UUID
     cause: str
-    incident_id: UUID | None
+    topic_id: UUID | None
     subject: str
     body: str
     rung: int
@@ -94,12 +98,12 @@ def ask(
     *,
     subject: str,
     body: str,
-    incident_id: UUID | None = None,
+    topic_id: UUID | None = None,
     rung: int = 0,
 ) -> bool:
     """Ask for a page, once for its cause; False if that was asked for before."""
     with engine.begin() as tx:
-        return ask_in(tx, cause, subject=subject, body=body, incident_id=incident_id, rung=rung)
+        return ask_in(tx, cause, subject=subject, body=body, topic_id=topic_id, rung=rung)
 
 
 def ask_in(
@@ -108,13 +112,13 @@ def ask_in(
     *,
     subject: str,
     body: str,
-    incident_id: UUID | None = None,
+    topic_id: UUID | None = None,
     rung: int = 0,
 ) -> bool:
     """Do the same in the caller's transaction."""
     made = tx.execute(
         insert(pages)
-        .values(cause=cause, subject=subject, body=body, incident_id=incident_id, rung=rung)
+        .values(cause=cause, subject=subject, body=body, topic_id=topic_id, rung=rung)
         .on_conflict_do_nothing()
         .returning(pages.c.id)
     ).one_or_none()
@@ -140,7 +144,7 @@ def due(engine: sa.Engine) -> Iterator[Turn | None]:
 def settle(engine: sa.Engine) -> None:
     """End pages that nobody took and that are about nothing any more."""
     over = sa.exists().where(
-        incidents.c.id == pages.c.incident_id,
+        incidents.c.id == pages.c.topic_id,
         incidents.c.state == "closed",
         pages.c.cause == sa.literal(OF_INCIDENT) + sa.cast(incidents.c.id, sa.Text),
     )
@@ -167,11 +171,9 @@ def newest(engine: sa.Engine, limit: int) -> list[tuple[Page, tuple[PageAttempt,
         )
 
 
-def of_incident(
-    connection: sa.Connection, incident_id: UUID
-) -> list[tuple[Page, tuple[PageAttempt, ...]]]:
-    """Return an incident's pages with their attempts, oldest first."""
-    wanted = sa.select(pages).where(pages.c.incident_id == incident_id).order_by(pages.c.raised_at)
+def about(connection: sa.Connection, topic_id: UUID) -> list[tuple[Page, tuple[PageAttempt, ...]]]:
+    """Return the pages about an incident or a run with their attempts, oldest first."""
+    wanted = sa.select(pages).where(pages.c.topic_id == topic_id).order_by(pages.c.raised_at)
     return _with_attempts(connection, wanted)
 
 

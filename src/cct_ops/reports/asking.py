@@ -6,9 +6,11 @@ from typing import Any
 
 from cct_ops.clients.slack import escape
 from cct_ops.clients.text import one_line
-from cct_ops.ledger.approvals import Approval
+from cct_ops.ledger.approvals import Approval, ApprovalState
 from cct_ops.models.approver import Approver
+from cct_ops.models.outcome import Severity
 from cct_ops.models.plan import Plan, Step
+from cct_ops.models.topic import Topic
 from cct_ops.reports.by_hand import by_hand
 from cct_ops.reports.messages import Message
 
@@ -52,6 +54,29 @@ def approval_message(approval: Approval, link: str | None) -> Message:
         },
     ]
     return escape(head), blocks
+
+
+def topic_of(approval: Approval, state: str, *, needs_person: bool = False) -> Topic:
+    """Return what a request is about, and where that stands."""
+    return Topic(
+        id=approval.incident_id or approval.run_id,
+        title=f"{approval.playbook} on {approval.target}",
+        state=state,
+        severity=Severity(approval.severity),
+        needs_person=needs_person,
+    )
+
+
+def answered_message(approval: Approval) -> Message:
+    """Show a request that is open no more: without buttons, and how it ended."""
+    text, blocks = approval_message(approval, None)
+    match approval.state:
+        case ApprovalState.APPROVED | ApprovalState.DECLINED:
+            ended = f"{approval.state.capitalize()} by {approval.approver}."
+        case _:
+            ended = f"{approval.state.capitalize()}: {approval.note}"
+    note = {"type": "context", "elements": [{"type": "mrkdwn", "text": escape(ended)}]}
+    return text, [*(block for block in blocks[:-1] if block["type"] != "actions"), note]
 
 
 def letter(approval: Approval, person: Approver, link: str) -> Message:

@@ -11,12 +11,25 @@ from cct_ops.clients.slack import escape
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import Run
+from cct_ops.models.topic import AT_WORK, WAITS, Topic
 
 Message = tuple[str, list[dict[str, Any]]]
 
 MOST_OWNERS = 20
 
-_SIGNS = {Outcome.RESOLVED: ":white_check_mark:", Outcome.UNDONE: ":leftwards_arrow_with_hook:"}
+_SIGNS: dict[str, str] = {
+    Outcome.RESOLVED: ":white_check_mark:",
+    Outcome.UNDONE: ":leftwards_arrow_with_hook:",
+    WAITS: ":raised_hand:",
+    AT_WORK: ":gear:",
+}
+
+
+def head_message(topic: Topic) -> Message:
+    """Head a thread: what it is about, how grave it is, and where it stands."""
+    sign = _SIGNS.get(topic.state, ":rotating_light:" if topic.needs_person else ":memo:")
+    grave = f" ({topic.severity})" if topic.severity else ""
+    return _message(f"{sign} {topic.state}: {topic.title}{grave}", "", None)
 
 
 def outcome_message(
@@ -59,7 +72,7 @@ def silence_message(part: str, last_at: datetime, *, silent: bool) -> Message:
         return _message(f":white_check_mark: The {part} of cct-ops is heard again", "", None)
     body = (
         f"Its last sign of life was at {last_at:%Y-%m-%d %H:%M:%S %Z}. Where no supervisor starts"
-        f" it anew, a person does:\n```python -m cct_ops.{part}```"
+        f" it anew, a person does:\n```{part_command(part)}```"
     )
     return _message(f":rotating_light: The {part} of cct-ops is silent", body, None)
 
@@ -75,6 +88,11 @@ def worker_message(pool: str, kind: str, last_at: datetime, *, silent: bool) -> 
         f"\n```{escape(worker_command(pool, kind))}```"
     )
     return _message(f":rotating_light: Nobody works for the work pool {pool}", body, None)
+
+
+def part_command(part: str) -> str:
+    """Return the command that starts a part of ours, as it has to be typed."""
+    return f"python -m cct_ops.{part}"
 
 
 def worker_command(pool: str, kind: str) -> str:

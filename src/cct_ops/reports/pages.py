@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
 from cct_ops.clients.text import unmarked
 from cct_ops.ledger.approvals import Approval
 from cct_ops.ledger.severe import Severe
+from cct_ops.models.topic import Topic
+from cct_ops.reports.messages import Message
 
 Words = tuple[str, str]
 
 TITLE_CHARACTERS = 120
 TEXT_CHARACTERS = 500
+MOST_LINES = 12
+
+_EMOJI = re.compile(r"^:[a-z_]+: *")
+_LINK = re.compile(r"<(https?://[^|>]*)\|([^>]*)>")
 
 
 def incident_page(incident: Severe) -> Words:
@@ -45,6 +53,17 @@ def silence_page(what: str, last_at: datetime, command: str) -> Words:
     return f"Silent: the {what} of cct-ops", body
 
 
+def notice_page(message: Message, topic: Topic | None) -> Words:
+    """Bring what was written for Slack to any other service."""
+    text, blocks = message
+    grave = f"{topic.severity}: " if topic and topic.severity else ""
+    head = _plain(text)
+    said = [str(block["text"]["text"]) for block in blocks if "text" in block]
+    lines = [_plain(line) for each in said for line in each.splitlines()]
+    body = [_short(line) for line in lines if line and line != head]
+    return f"{grave}{_title(head)}", "\n".join(body[:MOST_LINES]) or "No more is known."
+
+
 def public_title(labels: Mapping[str, str], annotations: Mapping[str, str], annotation: str) -> str:
     """Return what the public reads: the text that an alert has for it, or the alert's name."""
     return _title(annotations.get(annotation) or labels.get("alertname", "") or "Incident")
@@ -56,3 +75,9 @@ def _title(text: str) -> str:
 
 def _short(text: str) -> str:
     return unmarked(text, TEXT_CHARACTERS)
+
+
+def _plain(text: str) -> str:
+    """Take Slack's markup away, and what escapes it."""
+    bare = _EMOJI.sub("", text.replace("*", "").replace("```", ""))
+    return html.unescape(_LINK.sub(r"\2: \1", bare)).strip()

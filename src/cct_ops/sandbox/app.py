@@ -10,6 +10,7 @@ from cct_ops.sandbox.api import CctApi
 from cct_ops.sandbox.control_api import ControlApi, unprocessable
 from cct_ops.sandbox.github_api import GitHubApi
 from cct_ops.sandbox.inputs import Dialect
+from cct_ops.sandbox.slack_api import SlackApi
 from cct_ops.sandbox.status_page import StatusPageApi
 from cct_ops.sandbox.world import Sandbox
 
@@ -29,6 +30,7 @@ def create_app(
             *ControlApi(sandbox).routes(),
             *GitHubApi(sandbox).routes(),
             *StatusPageApi(sandbox).routes(),
+            *SlackApi(sandbox).routes(),
             Mount("/", app=CctApi(sandbox)),
         ],
         exception_handlers={ValidationError: unprocessable},

@@ -156,7 +156,11 @@ class StatusPost(Strict):
 
 
 class SlackMessage(Strict):
-    """One message that was posted to the Slack sink."""
+    """
+    One message in Slack: from a webhook as it came, from a bot as it stands now.
+
+    The latter's body has ``channel``, ``ts``, ``edits`` and, in a thread, ``thread_ts``.
+    """
 
     at: datetime
     path: str

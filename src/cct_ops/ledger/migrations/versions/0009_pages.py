@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "pages"
-down_revision = "heartbeats"
+down_revision = "threads"
 branch_labels = None
 depends_on = None
 
@@ -19,7 +19,7 @@ def upgrade() -> None:
         "pages",
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("cause", sa.Text(), nullable=False),
-        sa.Column("incident_id", sa.Uuid(), nullable=True),
+        sa.Column("topic_id", sa.Uuid(), nullable=True),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("rung", sa.Integer(), server_default="0", nullable=False),
@@ -34,7 +34,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pages")),
         sa.UniqueConstraint("cause", name=op.f("uq_pages_cause")),
     )
-    op.create_index(op.f("ix_pages_incident_id"), "pages", ["incident_id"])
+    op.create_index(op.f("ix_pages_topic_id"), "pages", ["topic_id"])
     op.create_index(
         "ix_pages_due", "pages", ["next_attempt_at"], postgresql_where=sa.text("ended_at is null")
     )

@@ -1,10 +1,13 @@
-"""A message in Slack's block format, drawn as Slack draws it: for pictures in the documentation."""
+"""Messages in Slack's block format, drawn about as Slack draws them: answers under their head."""
 
 from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 from typing import Any
+
+from cct_ops.sandbox.envelope import Json
 
 STYLE = """
 body { margin: 0; padding: 20px 24px; background: #fff; color: #1d1c1d;
@@ -17,6 +20,11 @@ body { margin: 0; padding: 20px 24px; background: #fff; color: #1d1c1d;
 .block { margin: 4px 0 8px; } .context { color: #616061; font-size: 13px; }
 code { font: 12px/1.5 "DejaVu Sans Mono", monospace; color: #e01e5a; background: #f7f7f8;
        border: 1px solid #ddd; border-radius: 3px; padding: 2px 3px; }
+pre { font: 12px/1.5 "DejaVu Sans Mono", monospace; background: #f7f7f8; border: 1px solid #ddd;
+      border-radius: 3px; padding: 6px 8px; margin: 4px 0; white-space: pre-wrap;
+      overflow-wrap: anywhere; }
+.body { min-width: 0; } .where { font-size: 12px; color: #616061; margin-left: 6px; }
+.thread { margin: 4px 0 20px 17px; padding-left: 30px; border-left: 2px solid #ddd; }
 button { font: 700 13px/1 inherit; font-family: inherit; border-radius: 4px; padding: 9px 12px;
          margin-right: 8px; border: 1px solid #ccc; background: #fff; }
 button.primary { background: #007a5a; border-color: #007a5a; color: #fff; }
@@ -33,13 +41,38 @@ HAND = (
 EMOJI = {":raised_hand:": HAND}
 
 
+def as_page(messages: Sequence[Json]) -> str:
+    """Draw everything that was said, oldest first; answers stand under what they answer."""
+    bodies = [message["body"] | {"path": message["path"]} for message in messages]
+    shown = []
+    for body in bodies:
+        if "thread_ts" in body:
+            continue
+        shown.append(_message(body))
+        answers = [each for each in bodies if "ts" in body and each.get("thread_ts") == body["ts"]]
+        if answers:
+            inside = "".join(_message(each) for each in answers)
+            shown.append(f"<div class=thread>{inside}</div>")
+    return (
+        "<!doctype html><meta charset=utf-8><title>Slack, in the sandbox</title>"
+        f"<style>{STYLE}</style>{''.join(shown)}"
+    )
+
+
 def as_html(blocks: list[dict[str, Any]]) -> str:
     """Draw the blocks of one message."""
+    return as_page([{"path": "", "body": {"blocks": blocks}}])
+
+
+def _message(body: Json) -> str:
+    blocks = body.get("blocks") or [{"type": "section", "text": {"text": body.get("text", "")}}]
     inside = "".join(_block(block) for block in blocks)
+    where = html.escape(str(body.get("path", "")).removeprefix("/slack/"))
+    note = "" if "ts" in body or not where else f"<span class=where>{where}</span>"
+    edited = "<span class=where>(edited)</span>" if body.get("edits") else ""
     return (
-        f"<!doctype html><meta charset=utf-8><style>{STYLE}</style><div class=message>"
-        "<div class=face>C</div><div><span class=name>cct-ops</span><span class=app>APP</span>"
-        f"{inside}</div></div>"
+        "<div class=message><div class=face>C</div><div class=body><span class=name>cct-ops</span>"
+        f"<span class=app>APP</span>{note}{inside}{edited}</div></div>"
     )
 
 
@@ -57,15 +90,29 @@ def _block(block: dict[str, Any]) -> str:
             )
             return f"<div class=block>{buttons}</div>"
         case unknown:
-            raise ValueError(f"no picture of a block of type {unknown}")
+            return f"<div class=block>(a block of type {html.escape(str(unknown))})</div>"
 
 
 def _mrkdwn(text: str) -> str:
     """Draw Slack's markup; ``&``, ``<`` and ``>`` of others arrive escaped already."""
-    text = re.sub(r"<!date\^\d+\^[^|]*\|([^>]*)>", r"\1", text)
-    text = re.sub(r"<(https?://[^|>]+)\|([^>]*)>", r"<a href='\1'>\2</a>", text)
-    text = re.sub(r"`([^`]*)`", r"<code>\1</code>", text)
+    drawn = []
+    for number, part in enumerate(re.split(r"(<[^<>]*>)", text)):
+        drawn.append(_reference(part) if number % 2 else re.sub("[<>]", "", part))
+    text = "".join(drawn)
+    text = re.sub(r"```\n?(.+?)```\n?", r"<pre>\1</pre>", text, flags=re.DOTALL)
+    text = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", text)
     text = re.sub(r"(?<!\w)\*([^*\n]+)\*(?!\w)", r"<b>\1</b>", text)
     for name, sign in EMOJI.items():
         text = text.replace(name, sign)
     return text.replace("\n", "<br>")
+
+
+def _reference(part: str) -> str:
+    """Draw what stands between ``<`` and ``>``: a date, a link or a mention."""
+    inside = part[1:-1]
+    target, _, label = inside.partition("|")
+    if target.startswith("!date"):
+        return html.escape(label)
+    if target.startswith(("http://", "https://")):
+        return f'<a href="{html.escape(target)}">{html.escape(label or target)}</a>'
+    return f"<b>{html.escape(label or target)}</b>"
