@@ -156,15 +156,21 @@ def read(path: Path) -> Contacts:
 
 def address(reference: KeyReference) -> SecretStr:
     """Return the URL at the place; raises ``BadConfiguration`` that names the place alone."""
-    url = secret(reference).get_secret_value()
+    found = secret(reference)
+    check_url(found, reference.name)
+    return found
+
+
+def check_url(found: SecretStr, place: str) -> None:
+    """Refuse what is no URL: it is a secret, and the HTTP library's own error would show it."""
+    url = found.get_secret_value()
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
         usable = False
     if not usable or not url.isascii() or not url.isprintable() or " " in url:
-        raise BadConfiguration(f"What is in {reference.name} is not an http(s) URL.")
-    return SecretStr(url)
+        raise BadConfiguration(f"What is in {place} is not an http(s) URL.")
 
 
 def secret(reference: KeyReference) -> SecretStr:

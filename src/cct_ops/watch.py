@@ -59,16 +59,20 @@ class Watch:
                 pages.ask(self.engine, cause, subject=subject, body=body)
             self.voice.say(message)
 
+    def page(self) -> None:
+        """Send what pages are due, if that is the work of a part that is silent."""
+        if self.on_call is not None and heartbeats.silent(
+            self.engine, (self.other,), self.within_seconds
+        ):
+            self.on_call()
+
     def run(self, stopping: threading.Event) -> None:
         """Look again and again until told to stop; what fails is tried again at the next turn."""
         while not stopping.is_set():
-            try:
-                self()
-                if self.on_call is not None and heartbeats.silent(
-                    self.engine, (self.other,), self.within_seconds
-                ):
-                    self.on_call()
-            except (OpsError, sa.exc.SQLAlchemyError) as error:
-                told = error if isinstance(error, OpsError) else type(error).__name__
-                log.warning("the watch over the %s failed and goes on: %s", self.other, told)
+            for step in (self, self.page):  # a Slack that is down holds up no page
+                try:
+                    step()
+                except (OpsError, sa.exc.SQLAlchemyError) as error:
+                    told = error if isinstance(error, OpsError) else type(error).__name__
+                    log.warning("the watch over the %s failed and goes on: %s", self.other, told)
             stopping.wait(EVERY_SECONDS)

@@ -122,7 +122,7 @@ class Remediation:
 
 @dataclass(frozen=True)
 class Notification:
-    """Delivers the notice about an incident; ``severity_of`` reads how grave its labels say it is."""
+    """Delivers the notice about an incident; ``severity_of`` reads its labels."""
 
     engine: sa.Engine
     voice: Voice

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from cct_ops import contacts
 from cct_ops.clients import webhook
 from cct_ops.dispatcher.loop import Periodic
 from cct_ops.ledger import heartbeats
@@ -30,6 +31,8 @@ def heartbeat(engine: sa.Engine, settings: Settings) -> Iterator[Periodic]:
     url = settings.heartbeat_url
     if url is None:
         return
+
+    contacts.check_url(url, "CCT_OPS_HEARTBEAT_URL")
 
     def job() -> None:
         silent = heartbeats.silent(engine, (DISPATCHER, GATEWAY), WITHIN_SECONDS)
