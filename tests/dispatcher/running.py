@@ -132,7 +132,7 @@ def dispatching(
             engine,
             [
                 Lane(outbox.REMEDIATE, 4, Remediation(engine, routes, runs)),
-                Lane(outbox.NOTICE, 1, Notification(engine, Voice(engine, slack))),
+                Lane(outbox.NOTICE, 1, Notification(engine, Voice(engine, slack), routes)),
             ],
             lease_seconds=lease_seconds,
             poll_seconds=0.2,

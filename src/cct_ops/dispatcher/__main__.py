@@ -56,7 +56,7 @@ def main() -> int:
                 engine,
                 [
                     Lane(outbox.REMEDIATE, RUNS_AT_ONCE, remediation),
-                    Lane(outbox.NOTICE, 1, Notification(engine, voice)),
+                    Lane(outbox.NOTICE, 1, Notification(engine, voice, routes)),
                 ],
                 [
                     Periodic(

@@ -125,11 +125,13 @@ class Notification:
 
     engine: sa.Engine
     voice: Voice
+    routes: Routes
 
     def __call__(self, claim: Claim) -> None:
         """Tell people, or try again later."""
         try:
-            note = notices.tell(self.voice, claim)
+            rule = self.routes.rule_for(claim.source, claim.labels)
+            note = notices.tell(self.voice, claim, rule)
         except Unavailable as error:
             log.warning("the notice about incident %s waits: %s", claim.incident_id, error)
             outbox.postponed(self.engine, claim, backoff_seconds(claim, error), str(error))

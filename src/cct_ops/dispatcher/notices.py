@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from cct_ops.clients import slack
+from cct_ops.dispatcher.parameters import Unfit, convert
+from cct_ops.dispatcher.routes import Rule
 from cct_ops.ledger.outbox import Claim
 from cct_ops.models.outcome import Severity
 from cct_ops.models.topic import OPEN, Topic
+from cct_ops.reports.manual import about, shown, start_again
 from cct_ops.voice import Voice
 
 NO_PLAYBOOK = "No playbook is meant for this alert."
@@ -25,7 +29,7 @@ _SEVERITIES = {
 log = logging.getLogger(__name__)
 
 
-def tell(voice: Voice, claim: Claim) -> str | None:
+def tell(voice: Voice, claim: Claim, rule: Rule) -> str | None:
     """Tell people about the incident; returns a note where there is no way to reach them."""
     name = _shown(claim.labels.get("alertname", "an alert without a name"))
     title = f"{name} from {claim.source}: {slack.escape(claim.note or 'no playbook')}"
@@ -37,10 +41,11 @@ def tell(voice: Voice, claim: Claim) -> str | None:
         *_lines({k: v for k, v in claim.annotations.items() if k in {"summary", "description"}}),
         f"incident {claim.incident_id}, episode {claim.episode}",
     ]
-    blocks = [
+    blocks: list[dict[str, Any]] = [
         {"type": "section", "text": {"type": "plain_text", "text": text[:3000], "emoji": False}}
         for text in (title, "\n".join(details))
     ]
+    blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": shown(_due(claim, rule))}})
     severity = severity_of(claim.labels)
     topic = Topic(
         id=claim.incident_id,
@@ -53,6 +58,19 @@ def tell(voice: Voice, claim: Claim) -> str | None:
     stuck = claim.note not in {None, NO_PLAYBOOK}
     voice.say((title, blocks), topic, urgent=stuck or severity is Severity.P0)
     return None
+
+
+def _due(claim: Claim, rule: Rule) -> Iterator[str]:
+    """Yield what a person types: the playbook that did not start, and what is known."""
+    if rule.playbook is not None:
+        try:
+            given = convert(rule.parameters, claim.labels)
+        except Unfit:
+            given = {}  # Prefect says which is missing, and a person knows it
+        incident = {"incident_id": str(claim.incident_id), "mode": "approve"}
+        yield start_again(rule.playbook, {**given, **incident})
+    yield about(claim.incident_id, claim.incident_id)
+    yield "cct-ops inbox --unfinished"
 
 
 def severity_of(labels: Mapping[str, str]) -> Severity | None:
