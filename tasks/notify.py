@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -52,11 +53,16 @@ def tell_approval_needed(approval: Approval, run: Run) -> None:
 
 
 def tell_outcome(
-    run: Run, target: str, outcome: Outcome, reason: str, severity: Severity | None
+    run: Run,
+    target: str,
+    outcome: Outcome,
+    reason: str,
+    severity: Severity | None,
+    commands: Sequence[str],
 ) -> None:
-    """Tell people how a run ended."""
+    """Tell people how a run ended, and what they type where something is left to be done."""
     _tell(
-        outcome_message(run, target, outcome, reason, run_link(run.id)),
+        outcome_message(run, target, outcome, reason, run_link(run.id), commands),
         Topic.of(run, target, outcome, severity, needs_person=outcome.needs_attention),
         urgent=is_urgent(outcome, severity),
     )

@@ -136,7 +136,7 @@ def dispatching(
                 Lane(
                     outbox.NOTICE,
                     1,
-                    Notification(engine, Voice(engine, slack), CONTACTS.severity_of),
+                    Notification(engine, Voice(engine, slack), routes, CONTACTS.severity_of),
                 ),
             ],
             lease_seconds=lease_seconds,

@@ -13,6 +13,7 @@ from cct_ops.clients.slack_bot import SlackBot
 from cct_ops.errors import Rejected, Unavailable
 from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.models.topic import OPEN, WAITS, Topic
+from cct_ops.reports.messages import Message
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from cct_ops.voice import Voice
@@ -185,7 +186,7 @@ def test_the_one_on_call_is_reached_even_where_slack_is_not(
     engine: sa.Engine, bot: SlackBot, sandbox: SandboxControl
 ) -> None:
     """And only about what is urgent."""
-    paged: list[tuple[str, Topic | None]] = []
+    paged: list[tuple[Message, Topic | None]] = []
     voice = Voice(engine, None, bot, lambda words, topic: paged.append((words, topic)))
     about = topic()
     voice.say(message("it goes well"), about)
@@ -194,4 +195,4 @@ def test_the_one_on_call_is_reached_even_where_slack_is_not(
     with pytest.raises(Unavailable):
         voice.say(message("it burns"), about, urgent=True)
 
-    assert paged == [("it burns", about)]
+    assert paged == [(message("it burns"), about)]

@@ -63,7 +63,9 @@ def main() -> int:
                 engine,
                 [
                     Lane(outbox.REMEDIATE, RUNS_AT_ONCE, remediation),
-                    Lane(outbox.NOTICE, 1, Notification(engine, voice, reachable.severity_of)),
+                    Lane(
+                        outbox.NOTICE, 1, Notification(engine, voice, routes, reachable.severity_of)
+                    ),
                 ],
                 [
                     Periodic(

@@ -9,9 +9,7 @@ gets its closing row here, and people are told.
 
 from __future__ import annotations
 
-import json
 import logging
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -31,7 +29,9 @@ from cct_ops.models.approver import Approvers
 from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.models.run import Run
 from cct_ops.models.topic import UNANSWERED, Topic, is_urgent
+from cct_ops.reports import manual
 from cct_ops.reports.asking import topic_of, unanswered_message
+from cct_ops.reports.links import run_link
 from cct_ops.reports.messages import outcome_message
 from cct_ops.reports.pages import unanswered_page
 from cct_ops.voice import Voice
@@ -133,10 +133,13 @@ def _close(
     _log.warning("run %s: %s", approval.run_id, reason)
     if people is None:
         return
+    commands = manual.after(
+        outcome, run, approval.target, known, found.parameters if found else None
+    )
     topic = Topic.of(run, approval.target, outcome, Severity(approval.severity))
     try:
         people.voice.say(
-            outcome_message(run, approval.target, outcome, reason, None),
+            outcome_message(run, approval.target, outcome, reason, run_link(run.id), commands),
             topic.model_copy(update={"needs_person": outcome.needs_attention}),
             urgent=is_urgent(outcome, topic.severity),
         )
@@ -182,15 +185,10 @@ def _escalate(engine: sa.Engine, people: People) -> None:
 
 def _command(approval: Approval) -> str:
     """Return the command that starts the same playbook anew, exactly as it has to be typed."""
-    parameters = {"target": approval.target, "mode": "approve"}
     try:
         with get_client(sync_client=True) as client:
-            parameters = client.read_flow_run(approval.run_id).parameters | parameters
+            parameters = client.read_flow_run(approval.run_id).parameters
     except ObjectNotFound:
         _log.info("run %s is gone; its other parameters are not known", approval.run_id)
-    words = ["prefect", "deployment", "run", f"{approval.playbook}/{approval.playbook}"]
-    for name, value in sorted(parameters.items()):
-        if value is not None:
-            plain = value if isinstance(value, str) else json.dumps(value)
-            words += ["-p", f"{name}={plain}"]
-    return shlex.join(words)
+        parameters = {"target": approval.target}
+    return manual.start_again(approval.playbook, parameters | {"mode": "approve"})

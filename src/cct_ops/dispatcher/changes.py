@@ -20,6 +20,7 @@ from cct_ops.ledger import changes, record
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.run import Run
 from cct_ops.models.topic import OVERDUE, Topic
+from cct_ops.reports import manual
 from cct_ops.settings import Settings
 from cct_ops.voice import Voice
 
@@ -75,4 +76,4 @@ def _alarm(engine: sa.Engine, voice: Voice, change: TemporaryChange) -> None:
     topic = Topic.of(run, change.target, OVERDUE, needs_person=True)
     with changes.alarming(engine, change.id) as first:
         if first:
-            people.tell(voice, text, topic)
+            people.tell(voice, text, topic, manual.overdue(change))

@@ -126,12 +126,14 @@ class Notification:
 
     engine: sa.Engine
     voice: Voice
+    routes: Routes
     severity_of: Callable[[Mapping[str, str]], Severity | None]
 
     def __call__(self, claim: Claim) -> None:
         """Tell people, or try again later."""
         try:
-            note = notices.tell(self.voice, claim, self.severity_of(claim.labels))
+            rule = self.routes.rule_for(claim.source, claim.labels)
+            note = notices.tell(self.voice, claim, rule, self.severity_of(claim.labels))
         except Unavailable as error:
             log.warning("the notice about incident %s waits: %s", claim.incident_id, error)
             outbox.postponed(self.engine, claim, backoff_seconds(claim, error), str(error))

@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from cct_ops.clients.slack import escape
-from cct_ops.clients.text import one_line
 from cct_ops.ledger.approvals import Approval, ApprovalState
 from cct_ops.models.approver import Approver
 from cct_ops.models.outcome import Severity
-from cct_ops.models.plan import Plan, Step
+from cct_ops.models.plan import Step
 from cct_ops.models.topic import Topic
-from cct_ops.reports.by_hand import by_hand
+from cct_ops.reports import manual
+from cct_ops.reports.manual import SECTION_CHARACTERS
 from cct_ops.reports.messages import Message
 
-# Slack cuts nothing: a block beyond its limit makes it refuse the message.
-SECTION_CHARACTERS = 3000
 SHOWN_STEPS = 10
 
 
@@ -34,7 +32,7 @@ def approval_message(approval: Approval, link: str | None) -> Message:
         _section("\n".join([escape(plan.summary), *steps])),
         _section(f"*Blast radius*  {escape(plan.blast_radius)}"),
         _section(f"*Why a person*  {escape(approval.why)}"),
-        *_by_hand(plan),
+        *_by_hand(approval),
         {
             "type": "actions",
             "elements": [
@@ -91,7 +89,7 @@ def letter(approval: Approval, person: Approver, link: str) -> Message:
         f"This link is for {escape(person.name)} alone and works once, until"
         f" {approval.expires_at:%H:%M:%S} UTC."
     )
-    return escape(head), [_section("\n".join([*body, last]))]
+    return escape(head), [_section("\n".join([*body, last])), *_by_hand(approval)]
 
 
 def unanswered_message(
@@ -108,20 +106,13 @@ def unanswered_message(
         "To look again and be asked again:",
         f"```{escape(command)}```",
     ]
-    return escape(head), [_section("\n".join(body))]
+    return escape(head), [_section("\n".join(body)), *_by_hand(approval)]
 
 
-def _by_hand(plan: Plan) -> list[dict[str, Any]]:
-    """Show the commands that do the steps; a command that cannot be shown whole is not shown."""
-    shown = "*By hand*"
-    for number, call in enumerate(plan.calls, 1):
-        command = by_hand(call)
-        if command is None or "```" in command or one_line(command) != command:
-            continue
-        more = f"{shown}\n{number}.\n```{escape(command)}```"
-        if len(more) <= SECTION_CHARACTERS:
-            shown = more
-    return [_section(shown)] if "\n" in shown else []
+def _by_hand(approval: Approval) -> list[dict[str, Any]]:
+    """Show the commands that do the steps."""
+    text = manual.shown(manual.steps(approval.plan))
+    return [_section(text)] if text else []
 
 
 def _step(number: int, step: Step) -> str:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from cct_ops.clients.slack import escape
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.outcome import Outcome
+from cct_ops.models.plan import Call
 from cct_ops.models.run import Run
 from cct_ops.models.topic import AT_WORK, WAITS, Topic
+from cct_ops.reports.by_hand import by_hand
+from cct_ops.reports.manual import SECTION_CHARACTERS, shown
 
 Message = tuple[str, list[dict[str, Any]]]
 
@@ -33,12 +37,17 @@ def head_message(topic: Topic) -> Message:
 
 
 def outcome_message(
-    run: Run, target: str, outcome: Outcome, reason: str, link: str | None
+    run: Run,
+    target: str,
+    outcome: Outcome,
+    reason: str,
+    link: str | None,
+    commands: Sequence[str] = (),
 ) -> Message:
-    """Say how a run ended."""
+    """Say how a run ended, and what a person types where something is left to be done."""
     sign = _SIGNS.get(outcome, ":rotating_light:" if outcome.needs_attention else ":memo:")
     head = f"{sign} {outcome}: {run.playbook} on {target}"
-    return _message(head, escape(reason), link)
+    return _message(head, escape(reason), link, commands)
 
 
 def raise_message(run: Run, target: str, reason: str, proposal: str, link: str | None) -> Message:
@@ -48,7 +57,9 @@ def raise_message(run: Run, target: str, reason: str, proposal: str, link: str |
     lines = "\n".join(
         line[: len(line) - len(line.lstrip())] + escape(line) for line in proposal.splitlines()
     )
-    return _message(head, f"{escape(reason)}. To raise it, merge:\n```{lines}```", link)
+    return _message(
+        head, f"{escape(reason)}. To raise it, merge:\n```{lines}```", link, ["cct-ops autonomy"]
+    )
 
 
 def expired_message(overdue: tuple[Exemption, ...], link: str | None, *, done: bool) -> Message:
@@ -63,7 +74,8 @@ def expired_message(overdue: tuple[Exemption, ...], link: str | None, *, done: b
     if len(of_owner) > MOST_OWNERS:
         lines.append(f"• and {len(of_owner) - MOST_OWNERS} more owners")
     head = f":broom: {len(overdue)} exemptions {'expired' if done else 'are past their date'}"
-    return _message(head, "\n".join(lines), link)
+    due = () if done else (by_hand(Call(method="expire_exemptions", arguments={})),)
+    return _message(head, "\n".join(lines), link, [command for command in due if command])
 
 
 def silence_message(part: str, last_at: datetime, *, silent: bool) -> Message:
@@ -100,10 +112,18 @@ def worker_command(pool: str, kind: str) -> str:
     return f"prefect worker start --pool {shlex.quote(pool)} --type {shlex.quote(kind)}"
 
 
-def _message(head: str, body: str, link: str | None) -> Message:
+def notice(text: str, commands: Sequence[str]) -> Message:
+    """Say one thing to the one on call, and what a person types about it."""
+    return escape(text), [*_sections(escape(text)), *_sections(shown(commands))]
+
+
+def _message(head: str, body: str, link: str | None, commands: Sequence[str] = ()) -> Message:
     text = escape(head)
     more = f"\n<{link}|The run in Prefect>" if link else ""
-    blocks = [
-        {"type": "section", "text": {"type": "mrkdwn", "text": f"*{text}*\n{body}{more}"[:3000]}}
-    ]
-    return text, blocks
+    return text, [*_sections(f"*{text}*\n{body}{more}"), *_sections(shown(commands))]
+
+
+def _sections(text: str) -> list[dict[str, Any]]:
+    if not text:
+        return []
+    return [{"type": "section", "text": {"type": "mrkdwn", "text": text[:SECTION_CHARACTERS]}}]
