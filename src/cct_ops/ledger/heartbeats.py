@@ -48,7 +48,7 @@ def heard(engine: sa.Engine, part: str, at: datetime) -> None:
             .values(part=part, last_at=seen)
             .on_conflict_do_update(
                 index_elements=["part"],
-                set_={"last_at": sa.func.greatest(heartbeats.c.last_at, seen)},
+                set_={"last_at": seen},
             )
         )
 
