@@ -131,7 +131,11 @@ def test_a_request_that_nobody_answered_goes_to_the_next_contact(
         "owner:",
         "owner:",
     ]
-    assert [page.rung for page, _ in reversed(pages.newest(engine, 9))] == [1, 2, 3]
+    assert [each.page.rung for each in reversed(pages.newest(engine, 9))] == [
+        1,
+        2,
+        3,
+    ]
     assert (
         "prefect deployment run auto-rollback/auto-rollback -p incident_id=i-1 -p mode=approve"
         " -p target=/pre-market-briefing" in said[0]

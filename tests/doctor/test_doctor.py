@@ -43,6 +43,9 @@ def test_what_is_not_set_up_is_no_error(doctor: Doctor) -> None:
         assert lines[part].startswith("✓ "), lines[part]
     assert "CCT_OPS_WEBHOOK_ON_CALL" not in lines["approvers"]
     assert "links of on-call, lead" in lines["approvers"]
+    assert lines["contacts"].startswith("! ")
+    for part in ("status-page", "outside"):
+        assert lines[part].startswith("- "), lines[part]
 
 
 def test_a_wrong_setting_is_named_and_not_repeated(
@@ -57,7 +60,7 @@ def test_a_wrong_setting_is_named_and_not_repeated(
     assert KEY not in lines["settings"]
 
 
-@pytest.mark.parametrize("file", ["sources", "routes", "policy", "approvers"])
+@pytest.mark.parametrize("file", ["sources", "routes", "policy", "approvers", "contacts"])
 def test_a_file_that_is_wrong_is_named_with_its_line(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str
 ) -> None:
@@ -224,6 +227,36 @@ def test_a_prefect_that_is_away_or_something_else_is_broken(
 
     code, lines = doctor(prefect_api_url=f"{sandbox.base_url}/api")
     assert (code, lines["prefect"][0]) == (1, "✗")
+
+
+def test_who_is_on_call_is_looked_up_and_not_paged(
+    doctor: Doctor,
+    prefect_api_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    sandbox: SandboxControl,
+    tmp_path: Path,
+) -> None:
+    """A block that is not there is an error; so is an address that is none, which is not shown."""
+    path = tmp_path / "contacts.yaml"
+    path.write_text(
+        "contacts:\n  - {id: a, webhook: {env: WAY_A}}\n  - {id: b, block: slack-webhook/none}\n"
+        "status_page: {url: {env: PUBLIC}, headers: {authorization: {env: PUBLIC_KEY}}}\n"
+    )
+    monkeypatch.setenv("CCT_OPS_CONTACTS_PATH", str(path))
+    monkeypatch.setenv("WAY_A", f"{sandbox.base_url}/slack/a")
+    monkeypatch.setenv("PUBLIC", KEY)
+    monkeypatch.setenv("CCT_OPS_HEARTBEAT_URL", KEY)
+
+    code, lines = doctor(prefect_api_url=prefect_api_url)
+
+    assert code == 1
+    assert lines["contacts"].startswith("✗ ")
+    assert "not reached: b: Prefect has no block slack-webhook/none" in lines["contacts"]
+    assert "PUBLIC is not an http(s) URL" in lines["status-page"]
+    assert "PUBLIC_KEY is not set" in lines["status-page"]
+    assert lines["outside"].startswith("✗ ")
+    assert sandbox.slack_messages() == []
+    assert KEY not in "".join(lines.values())
 
 
 def test_slack_gets_a_message_only_when_that_is_wanted(

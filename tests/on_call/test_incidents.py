@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -10,12 +11,13 @@ import sqlalchemy as sa
 from cct_ops.contacts import Contacts
 from cct_ops.dispatcher import pages as paging
 from cct_ops.dispatcher.status_page import Announcer
-from cct_ops.ledger import pages, record
+from cct_ops.ledger import history, pages, record
 from cct_ops.ledger.page_tables import status_posts
 from cct_ops.ledger.schema import decisions, dispatches, incidents
 from cct_ops.ledger.sql import in_seconds
 from cct_ops.models.mode import Mode
 from cct_ops.on_call import OnCall
+from cct_ops.reports.review import review
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from tests.ledger.history import Conclusion, a_run, plan
@@ -108,9 +110,9 @@ def test_an_incident_that_is_over_pages_nobody_any_more(
     sandbox.faults()
 
     assert paging.sweep(on_call) == 0
-    ((page, attempts),) = pages.newest(engine, 1)
-    assert page.note == "The incident was over before anybody was reached."
-    assert [attempt.reached for attempt in attempts] == [False, False]
+    (kept,) = pages.newest(engine, 1)
+    assert kept.page.note == "The incident was over before anybody was reached."
+    assert [attempt.reached for attempt in kept.attempts] == [False, False]
 
 
 def test_the_status_page_is_told_of_the_opening_and_the_end_once_each(
@@ -207,6 +209,26 @@ def test_a_page_whose_key_is_missing_is_not_told_without_it(
     assert announcer(engine)() == 0
     assert public(sandbox) == []
     assert notes(engine) == ["The environment variable STATUS_PAGE_KEY is not set."]
+
+
+def test_the_review_shows_who_was_paged_and_what_the_public_was_told(
+    engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """Those who could not be reached as well."""
+    incident = firing(engine, "P0", "Down")
+    paging.sweep(OnCall(engine, people(env("NEVER_SET"), env("PAGES_BEN"))))
+    announcer(engine)()
+
+    story = history.of_incident(engine, incident)
+    assert story is not None
+    written = review(story, datetime.now(UTC), {})
+    for line in (
+        "page asked for: P0: Down from am",
+        "page: a not reached: The environment variable NEVER\\_SET is not set.",
+        "page: b reached by webhook PAGES\\_BEN",
+        "status page told: investigating",
+    ):
+        assert line in written
 
 
 def test_without_a_status_page_nothing_is_kept_for_one(engine: sa.Engine) -> None:

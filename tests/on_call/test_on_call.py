@@ -94,8 +94,8 @@ def test_what_failed_is_kept_and_the_next_contact_is_tried(
 
     assert tried(engine) == [(name, name == "g") for name in "abcdefg"]
     assert said(sandbox) == [("ben", "P0: A\nIt is bad.")]
-    ((_, attempts),) = pages.newest(engine, 1)
-    notes = [attempt.note or "" for attempt in attempts]
+    (kept,) = pages.newest(engine, 1)
+    notes = [attempt.note or "" for attempt in kept.attempts]
     for note, words in zip(
         notes,
         (
@@ -161,7 +161,7 @@ def test_a_page_of_yesterday_wakes_nobody(engine: sa.Engine, sandbox: SandboxCon
         tx.execute(sa.update(page_rows).values(raised_at=in_seconds(-25 * 3600)))
 
     assert OnCall(engine, people(env("PAGES_ANNA")))() == 0
-    ((page, _),) = pages.newest(engine, 1)
+    (page,) = (each.page for each in pages.newest(engine, 1))
     assert page.note == "Nobody was reached within 24 hours."
 
 

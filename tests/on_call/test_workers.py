@@ -123,7 +123,7 @@ def test_a_silence_of_all_workers_is_told_and_paged_once_and_its_end_told(
     command = f"prefect worker start --pool {pool.name} --type process"
     shown = sandbox.slack_messages()[-1].body["blocks"][0]["text"]["text"]
     assert f"```{command}```" in shown
-    ((page, _),) = pages.newest(engine, 9)
+    (page,) = (each.page for each in pages.newest(engine, 9))
     assert page.subject == f"Silent: the work pool {pool.name} of cct-ops"
     assert command in page.body
 

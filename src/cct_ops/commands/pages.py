@@ -21,12 +21,17 @@ def pages(
     from cct_ops.ledger import pages as kept
 
     table = Table("raised (UTC)", "page", "reached", "tried in vain", box=None)
-    for page, attempts in kept.newest(ledger(), limit):
+    for paged in kept.newest(ledger(), limit):
+        page = paged.page
         table.add_row(
             f"{page.raised_at:%Y-%m-%d %H:%M:%S}",
             Text(page.subject),
             Text(_reached(page)),
-            Text("; ".join(dict.fromkeys(_in_vain(each) for each in attempts if not each.reached))),
+            Text(
+                "; ".join(
+                    dict.fromkeys(_in_vain(each) for each in paged.attempts if not each.reached)
+                )
+            ),
         )
     Console(soft_wrap=True, highlight=False).print(table)
     return 0

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from cct_ops import contacts
 from cct_ops.contacts import Contacts, StatusPage
 from cct_ops.doctor.finding import Check, Finding, Sign
-from cct_ops.errors import BadConfiguration, OpsError
+from cct_ops.errors import BadConfiguration, OpsError, Unavailable
 from cct_ops.settings import Settings
 
 
@@ -29,10 +29,10 @@ def _contacts(settings: Settings) -> Sequence[Finding]:
     found = [Finding(part="contacts", sign=Sign.WELL, seen=f"{seen} can be paged")]
     if failures:
         said = " ".join(f"{contact.id}: {error}" for contact, error in failures.items())
-        # Without a ledger there is no dispatcher that could page anybody.
-        nobody = len(failures) == len(known.contacts) and settings.database_url is not None
+        # What Prefect, if there is one, does not have is wrong; an address may not be set up yet.
+        wrong = any(each.block and not isinstance(failures[each], Unavailable) for each in failures)
         fix = "Make the block in Prefect's UI, or set the variable or file for the dispatcher."
-        sign = Sign.BROKEN if nobody else Sign.LIMITED
+        sign = Sign.BROKEN if wrong else Sign.LIMITED
         found = [Finding(part="contacts", sign=sign, seen=f"{seen}; not reached: {said}", fix=fix)]
     return [*found, _status_page(known)]
 

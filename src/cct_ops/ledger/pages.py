@@ -163,7 +163,14 @@ def settle(engine: sa.Engine) -> None:
             )
 
 
-def newest(engine: sa.Engine, limit: int) -> list[tuple[Page, tuple[PageAttempt, ...]]]:
+class Paged(Frozen):
+    """A page with everybody who was tried."""
+
+    page: Page
+    attempts: tuple[PageAttempt, ...]
+
+
+def newest(engine: sa.Engine, limit: int) -> list[Paged]:
     """Return pages with their attempts, the newest page first."""
     with engine.connect() as connection:
         return _with_attempts(
@@ -177,9 +184,7 @@ def about(connection: sa.Connection, topic_id: UUID) -> list[tuple[Page, tuple[P
     return _with_attempts(connection, wanted)
 
 
-def _with_attempts(
-    connection: sa.Connection, wanted: sa.Select[tuple[object, ...]]
-) -> list[tuple[Page, tuple[PageAttempt, ...]]]:
+def _with_attempts(connection: sa.Connection, wanted: sa.Select[tuple[object, ...]]) -> list[Paged]:
     found = [_page(row) for row in connection.execute(wanted)]
     tried = connection.execute(
         sa.select(page_attempts)
@@ -187,7 +192,8 @@ def _with_attempts(
         .order_by(page_attempts.c.id)
     ).all()
     return [
-        (page, tuple(_attempt(row) for row in tried if row.page_id == page.id)) for page in found
+        Paged(page=page, attempts=tuple(_attempt(row) for row in tried if row.page_id == page.id))
+        for page in found
     ]
 
 

@@ -132,3 +132,13 @@ def due(engine: sa.Engine) -> Iterator[Turn | None]:
             return
         fields = {name: row[name] for name in StatusPost.model_fields}
         yield Turn(tx, StatusPost.model_validate(fields))
+
+
+def told(connection: sa.Connection, incident_id: UUID) -> list[tuple[str, datetime]]:
+    """Return what the status page took about an incident, and when."""
+    rows = connection.execute(
+        sa.select(status_posts.c.state, status_posts.c.posted_at)
+        .where(status_posts.c.incident_id == incident_id, status_posts.c.posted_at.is_not(None))
+        .order_by(status_posts.c.number)
+    ).all()
+    return [(row.state, row.posted_at) for row in rows]
