@@ -34,10 +34,7 @@ FAILED = Topic.of(RUN, "/daily-summary", Outcome.FAILED, Severity.P0)
 
 def paged(engine: sa.Engine) -> list[tuple[str, str]]:
     """Return subject and body of each page, oldest first."""
-    return [
-        (page.subject, page.body)
-        for page in reversed([each.page for each in pages.newest(engine, 9)])
-    ]
+    return [(each.page.subject, each.page.body) for each in reversed(pages.newest(engine, 9))]
 
 
 def test_what_is_urgent_pages_once_with_all_that_slack_is_told(engine: sa.Engine) -> None:

@@ -178,7 +178,7 @@ def newest(engine: sa.Engine, limit: int) -> list[Paged]:
         )
 
 
-def about(connection: sa.Connection, topic_id: UUID) -> list[tuple[Page, tuple[PageAttempt, ...]]]:
+def about(connection: sa.Connection, topic_id: UUID) -> list[Paged]:
     """Return the pages about an incident or a run with their attempts, oldest first."""
     wanted = sa.select(pages).where(pages.c.topic_id == topic_id).order_by(pages.c.raised_at)
     return _with_attempts(connection, wanted)
