@@ -17,6 +17,7 @@ from cct_ops.models.run import Run
 from cct_ops.models.topic import Topic
 from cct_ops.reports.messages import outcome_message
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.slack_store import channel_id
 from cct_ops.settings import Settings
 from cct_ops.voice import Voice
 from tests.voice.threads import heads
@@ -70,10 +71,11 @@ def test_the_bot_begins_its_threads_in_the_channel_of_the_severity(
     engine: sa.Engine, bot: SlackBot, sandbox: SandboxControl
 ) -> None:
     """Where there is none for it, in its own; and a thread stays where it began."""
-    voice = Voice(engine, bot=bot, channels={Severity.P0: "#incidents"})
+    voice = Voice(engine, bot=bot, channels={Severity.P0: "#urgent"})
     quiet = FAILED.model_copy(update={"id": uuid4(), "severity": Severity.P2})
     voice.say(ENDED, FAILED)
     voice.say(ENDED, quiet)
     replace(voice, channels={}).say(ENDED, FAILED)
 
-    assert [body["channel"] for body in heads(sandbox)] == ["#incidents", bot.channel]
+    wanted = [channel_id("#urgent"), channel_id(bot.channel)]
+    assert [body["channel"] for body in heads(sandbox)] == wanted

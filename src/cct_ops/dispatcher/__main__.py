@@ -84,9 +84,10 @@ def main() -> int:
                     ),
                     Periodic("reaper", 10, Reaper(engine, voice, settings.start_seconds)),
                     Periodic("watch over the gateway", EVERY_SECONDS, watch),
-                    Periodic("on call", 5, partial(pages.sweep, on_call), on_news=True),
+                    Periodic("severe incidents", 5, partial(pages.sweep, on_call)),
+                    Periodic("on call", 5, on_call, on_news=True),
                     Periodic("contacts", 3600, partial(look, reachable)),
-                    Periodic("status page", 5, Announcer(engine, reachable), on_news=True),
+                    Periodic("status page", 5, Announcer(engine, reachable)),
                     Periodic("watch over the workers", WORKERS_SECONDS, workers),
                     *heartbeat(engine, settings),
                     Periodic(
