@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from cct_ops.clients.slack_bot import SlackBot
 from cct_ops.errors import Rejected, Unavailable
 from cct_ops.models.outcome import Outcome, Severity
-from cct_ops.models.topic import OPEN, WAITS, Topic
+from cct_ops.models.topic import AT_WORK, OPEN, WAITS, Topic
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from cct_ops.voice import Voice
@@ -64,16 +64,17 @@ def test_the_head_shows_where_it_stands(voice: Voice, sandbox: SandboxControl) -
 
 
 def test_the_head_can_change_without_a_word(voice: Voice, sandbox: SandboxControl) -> None:
-    """But no thread is made for that."""
-    about = topic()
-    voice.show(about)
+    """But no thread is made for that, and what is newer is not overwritten."""
+    about = topic(state=WAITS)
+    voice.show(about, instead_of=WAITS)
     assert heads(sandbox) == []
 
     voice.say(message("one"), about)
-    voice.show(topic(about.id, Outcome.VOID))
+    for state in (AT_WORK, Outcome.VOID):
+        voice.show(topic(about.id, state), instead_of=WAITS)
 
     (head,) = heads(sandbox)
-    assert "Void" in head["text"]
+    assert head["text"].startswith(f":gear: {AT_WORK}: ")
     assert len(answers(sandbox, head)) == 1
 
 
