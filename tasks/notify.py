@@ -57,14 +57,14 @@ def tell_outcome(
     target: str,
     outcome: Outcome,
     reason: str,
-    severity: Severity | None,
+    topic: Topic,
     commands: Sequence[str],
 ) -> None:
     """Tell people how a run ended, and what they type where something is left to be done."""
     _tell(
         outcome_message(run, target, outcome, reason, run_link(run.id), commands),
-        Topic.of(run, target, outcome, severity, needs_person=outcome.needs_attention),
-        urgent=is_urgent(outcome, severity),
+        topic,
+        urgent=is_urgent(outcome, topic.severity),
     )
 
 
