@@ -35,7 +35,7 @@ def tell(voice: Voice, claim: Claim, rule: Rule) -> str | None:
     title = f"{name} from {claim.source}: {slack.escape(claim.note or 'no playbook')}"
     log.warning("incident %s: %s", claim.incident_id, claim.note or "no playbook")
     if not voice.reaches_somebody:
-        return f"{claim.note or ''} (Told only to the log: Slack is not set up.)".strip()
+        return f"{claim.note or ''} (Told only to the log: SLACK_WEBHOOK_URL is not set.)".strip()
     details = [
         *_lines(claim.labels),
         *_lines({k: v for k, v in claim.annotations.items() if k in {"summary", "description"}}),
