@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from cct_ops.clients.slack_bot import SlackBot
 from cct_ops.errors import Rejected, Unavailable
 from cct_ops.models.outcome import Outcome, Severity
-from cct_ops.models.topic import AT_WORK, OPEN, WAITS, Topic
+from cct_ops.models.topic import OPEN, WAITS, Topic
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from cct_ops.voice import Voice
@@ -70,11 +70,11 @@ def test_the_head_can_change_without_a_word(voice: Voice, sandbox: SandboxContro
     assert heads(sandbox) == []
 
     voice.say(message("one"), about)
-    for state in (AT_WORK, Outcome.VOID):
+    for state in ("Approved, at work", Outcome.VOID):
         voice.show(topic(about.id, state), instead_of=WAITS)
 
     (head,) = heads(sandbox)
-    assert head["text"].startswith(f":gear: {AT_WORK}: ")
+    assert head["text"].startswith(":gear: Approved, at work: ")
     assert len(answers(sandbox, head)) == 1
 
 
