@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from cct_ops.errors import Unavailable
 from cct_ops.ledger import slack_threads
 from cct_ops.ledger.approvals import Approval
 from cct_ops.models.cct_exemptions import Exemption
@@ -26,6 +28,8 @@ from cct_ops.reports.messages import (
 from cct_ops.voice import Voice
 from tasks.connections import ledger, settings
 
+LONGEST_PAUSE_SECONDS = 30.0
+
 
 @task(retries=2, retry_delay_seconds=2, cache_policy=NO_CACHE, persist_result=False)
 def post_to_slack(
@@ -37,7 +41,11 @@ def post_to_slack(
     request_id: UUID | None = None,
 ) -> None:
     """Tell people; ``request_id`` is the request for approval whose buttons the message has."""
-    place = _voice().say((text, blocks), topic, urgent=urgent)
+    try:
+        place = _voice().say((text, blocks), topic, urgent=urgent)
+    except Unavailable as error:  # tried again once Slack wants to be asked
+        time.sleep(min(error.retry_after_seconds or 0, LONGEST_PAUSE_SECONDS))
+        raise
     if request_id is not None and place is not None:
         slack_threads.asked(ledger(), request_id, place)
 
@@ -57,14 +65,14 @@ def tell_outcome(
     target: str,
     outcome: Outcome,
     reason: str,
-    severity: Severity | None,
+    topic: Topic,
     commands: Sequence[str],
 ) -> None:
     """Tell people how a run ended, and what they type where something is left to be done."""
     _tell(
         outcome_message(run, target, outcome, reason, run_link(run.id), commands),
-        Topic.of(run, target, outcome, severity, needs_person=outcome.needs_attention),
-        urgent=is_urgent(outcome, severity),
+        topic,
+        urgent=is_urgent(outcome, topic.severity),
     )
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from prefect import Flow, runtime
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed
 
-from cct_ops.ledger import approvals, leases, record
+from cct_ops.ledger import approvals, changes, leases, record
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome, Resolution
 from cct_ops.models.run import Run
+from cct_ops.models.topic import Topic
 from cct_ops.models.verification import Verdict
 from cct_ops.reports import manual
 from cct_ops.reports.links import run_link
@@ -123,11 +125,24 @@ def _publish(
         ),
     )
     told = diagnosis or (known.decisions[-1] if known.decisions else None)
-    tell_outcome(
-        run,
+    topic = Topic.of(
+        _beside(run, parameters),
         target,
         outcome,
-        reason,
         told.severity if told else None,
-        manual.after(outcome, run, target, known, parameters),
+        needs_person=outcome.needs_attention,
     )
+    commands = manual.after(outcome, run, target, known, parameters)
+    tell_outcome(run, target, outcome, reason, topic, commands)
+
+
+def _beside(run: Run, parameters: Mapping[str, Any]) -> Run:
+    """Return the run as one of the thread in which it is told: upkeep where what it mends began."""
+    if "change_id" in parameters:
+        began = changes.maker(ledger(), UUID(str(parameters["change_id"])))
+    else:
+        began = UUID(str(parameters["run_id"])) if run.playbook == "recover" else None
+    if began is None:
+        return run
+    incident_id = record.incident_of(ledger(), began)
+    return run.model_copy(update={"id": began, "incident_id": incident_id})

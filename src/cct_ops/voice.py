@@ -81,12 +81,12 @@ class Voice:
             if urgent and self.page is not None:
                 self.page(message, topic)
 
-    def show(self, topic: Topic) -> None:
-        """Let the head of the topic's thread show where it stands now, if there is a thread."""
+    def show(self, topic: Topic, *, instead_of: str) -> None:
+        """Let the head of the topic's thread show this state, if it still shows that one."""
         if self.bot is None:
             return
         with slack_threads.held(self.engine, topic.id) as thread:
-            if thread.place is not None:
+            if thread.shown is not None and thread.shown.state == instead_of:
                 self._head(self.bot, thread, topic)
 
     def change(self, place: Place, text: str, blocks: Sequence[dict[str, Any]]) -> None:

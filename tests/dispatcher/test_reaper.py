@@ -156,7 +156,9 @@ def test_a_run_that_kills_its_workers_is_given_up(
         wait_and_sweep(engine, slack=slack)
 
     assert states(playbook) == ["Crashed"] * (REPLACEMENTS + 1)
-    assert len(sandbox.slack_messages()) == 1
+    (page,) = sandbox.slack_messages()
+    assert f"```prefect deployment run {playbook.name}/{playbook.name} " in str(page.body)
+    assert f"```cct-ops why {incident}```" in str(page.body)
 
 
 def test_without_an_open_incident_people_are_told(
@@ -225,7 +227,8 @@ def test_a_change_is_recovered_until_somebody_must_be_called(
             api(playbook, "POST", f"/flow_runs/{run['id']}/set_state", told)
 
     assert states(playbook) == ["Crashed"]
-    assert len(sandbox.slack_messages()) == 1
+    (page,) = sandbox.slack_messages()
+    assert f"```prefect deployment run recover/recover -p run_id={run_id}```" in str(page.body)
     assert "a person must look" in (record.of_run(engine, run_id).reason or "")
 
 

@@ -278,6 +278,35 @@ def test_slack_gets_a_message_only_when_that_is_wanted(
     assert KEY not in "".join(lines.values())
 
 
+def test_the_bot_of_slack_says_who_it_is(
+    doctor: Doctor, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message is sent only when that is wanted; the token is not shown, whatever is wrong."""
+    monkeypatch.setenv("SLACK_BOT_TOKEN", f"xoxb-{KEY}")
+    monkeypatch.setenv("CCT_OPS_SLACK_API_URL", f"{sandbox.base_url}/slack/api")
+    code, lines = doctor()
+    assert (code, "CCT_OPS_SLACK_CHANNEL is not set" in lines["slack-bot"]) == (1, True)
+
+    monkeypatch.setenv("CCT_OPS_SLACK_CHANNEL", "#incidents")
+    code, lines = doctor()
+    assert (code, "cct-ops in Sandbox" in lines["slack-bot"]) == (0, True)
+    assert "slack" not in lines, "nothing is missing without a webhook"
+    assert sandbox.slack_messages() == []
+
+    code, lines = doctor("--send")
+    assert (code, "#incidents took the test message" in lines["slack-bot"]) == (0, True)
+    assert len(sandbox.slack_messages()) == 1
+
+    monkeypatch.setenv("CCT_OPS_SLACK_CHANNEL", "nowhere")
+    code, lines = doctor("--send")
+    assert (code, "channel_not_found" in lines["slack-bot"]) == (1, True)
+
+    monkeypatch.setenv("SLACK_BOT_TOKEN", f"no-bot-{KEY}")
+    code, lines = doctor()
+    assert (code, "invalid_auth" in lines["slack-bot"]) == (1, True)
+    assert KEY not in "".join(lines.values())
+
+
 def test_github_shows_the_repository_or_why_not(
     doctor: Doctor, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ from tests.flows.upkeep import (
     weakened,
     weakening,
 )
+from tests.voice.threads import answers, heads, shown
 
 pytestmark = pytest.mark.usefixtures("upkeep")
 
@@ -137,10 +138,15 @@ def test_a_revert_waits_for_the_target_and_is_not_lost(
     assert changes.read(engine, change.id).open
 
 
+@pytest.mark.usefixtures("bot")
 def test_the_sweep_replaces_a_lost_wake_up_and_tells_what_is_overdue(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
-    """The run is gone from Prefect; a wake-up that is still on its way is not doubled."""
+    """
+    The run is gone from Prefect; a wake-up that is still on its way is not doubled.
+
+    How it ends is told where it was told that it is overdue.
+    """
     change = weakened(engine)
     over(engine, change, minutes_ago=10)
     with get_client(sync_client=True) as client:
@@ -151,8 +157,15 @@ def test_the_sweep_replaces_a_lost_wake_up_and_tells_what_is_overdue(
     assert woken == [1, 0]
     again = changes.read(engine, change.id)
     assert again.wake_up_id not in {None, change.wake_up_id}
-    told = [message.body["text"] for message in sandbox.slack_messages()]
-    assert sum("Overdue: disable_auto_rollback" in text for text in told) == 1
+    (head,) = heads(sandbox)
+    (told,) = answers(sandbox, head)
+    assert "Overdue: disable_auto_rollback" in told["text"]
+    assert f"```cct-ops changes end {change.id}```" in shown(told)
+
+    assert ended(revert(again)) == ("Resolved", "COMPLETED")
+    (head,) = heads(sandbox)
+    assert head["text"].startswith(":white_check_mark: Resolved: revert-change on ")
+    assert len(answers(sandbox, head)) == 2
 
 
 def test_a_wake_up_for_later_is_none_for_what_is_due_now(

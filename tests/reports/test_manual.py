@@ -20,8 +20,10 @@ from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.models.plan import Call, Plan
 from cct_ops.models.rollback_plan import AS_THEY_ARE
 from cct_ops.models.run import Run
+from cct_ops.models.topic import is_urgent
 from cct_ops.reports import manual
 from cct_ops.reports.by_hand import by_hand
+from cct_ops.reports.messages import expired_message, raise_message
 from tests.approvals.parts import ROUTE, plan
 
 HOSTILE = '/a b\'; rm -rf "$HOME" `id` $(id) \\'
@@ -203,3 +205,38 @@ def test_a_step_that_no_command_does_has_none() -> None:
     unknown: Plan = plan().model_copy(update={"steps": (step,)})
 
     assert manual.steps(unknown) == ()
+
+
+def test_exemptions_past_their_date_come_with_what_marks_them() -> None:
+    """Unless that was done."""
+    command = by_hand(Call(method="expire_exemptions", arguments={}))
+    (_, by_command) = expired_message((), None, done=False)[1]
+
+    assert by_command["text"]["text"] == f"*By hand*\n```{command}```"
+    assert "```" not in str(expired_message((), None, done=True))
+
+
+def test_a_raise_comes_with_what_shows_the_record() -> None:
+    message = raise_message(RUN, ROUTE, "A reason", "a: b", None)
+
+    assert "```cct-ops autonomy```" in str(message)
+    assert understood("cct-ops autonomy") == {}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "severity", "urgent"),
+    [
+        (Outcome.FAILED, None, True),
+        (Outcome.UNVERIFIED, Severity.P2, True),
+        (Outcome.UNDONE, Severity.P1, True),
+        (Outcome.BLOCKED, Severity.P1, False),
+        (Outcome.BLOCKED, Severity.P0, True),
+        (Outcome.VOID, None, False),
+        (Outcome.RESOLVED, Severity.P0, False),
+        (Outcome.DECLINED, Severity.P0, False),
+    ],
+)
+def test_who_is_on_call_is_reached_where_something_of_ours_went_wrong_or_users_are_hurt(
+    outcome: Outcome, severity: Severity | None, urgent: bool
+) -> None:
+    assert is_urgent(outcome, severity) is urgent

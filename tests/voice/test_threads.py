@@ -65,16 +65,17 @@ def test_the_head_shows_where_it_stands(voice: Voice, sandbox: SandboxControl) -
 
 
 def test_the_head_can_change_without_a_word(voice: Voice, sandbox: SandboxControl) -> None:
-    """But no thread is made for that."""
-    about = topic()
-    voice.show(about)
+    """But no thread is made for that, and what is newer is not overwritten."""
+    about = topic(state=WAITS)
+    voice.show(about, instead_of=WAITS)
     assert heads(sandbox) == []
 
     voice.say(message("one"), about)
-    voice.show(topic(about.id, Outcome.VOID))
+    for state in ("Approved, at work", Outcome.VOID):
+        voice.show(topic(about.id, state), instead_of=WAITS)
 
     (head,) = heads(sandbox)
-    assert "Void" in head["text"]
+    assert head["text"].startswith(":gear: Approved, at work: ")
     assert len(answers(sandbox, head)) == 1
 
 

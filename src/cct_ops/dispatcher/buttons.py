@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from cct_ops.ledger import slack_threads
 from cct_ops.ledger.approvals import ApprovalState
-from cct_ops.models.topic import AT_WORK
+from cct_ops.models.topic import AT_WORK, WAITS
 from cct_ops.reports.asking import answered_message, topic_of
 from cct_ops.voice import Voice
 
@@ -24,7 +24,7 @@ def sweep(engine: sa.Engine, voice: Voice) -> int:
                 return taken_off
             approval, place = found
             voice.change(place, *answered_message(approval))
-            if approval.state is ApprovalState.APPROVED and approval.used_at is None:
-                voice.show(topic_of(approval, AT_WORK))
+            if approval.state is ApprovalState.APPROVED:
+                voice.show(topic_of(approval, AT_WORK), instead_of=WAITS)
             taken_off += 1
             _log.info("the request for approval %s has no buttons any more", approval.id)

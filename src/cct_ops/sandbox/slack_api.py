@@ -58,7 +58,8 @@ class SlackApi:
             return await unanswered(request)
         failure = effects.failure(world.clock.now())
         if failure is not None:
-            word = WORDS.get(failure.status, "internal_error")
+            own = "internal_error" if failure.status >= 500 else "invalid_arguments"
+            word = WORDS.get(failure.status, own)
             return JSONResponse(_wrong(word), failure.status, failure.headers)
         refusal = _refusal(request.headers.get("authorization", "").removeprefix("Bearer "))
         method = _METHODS.get(request.path_params["method"], _unknown)

@@ -38,7 +38,15 @@ HAND = (
     "<rect x=18 y=3 width=5 height=18 rx=2.5 /><rect x=23.5 y=7 width=4.5 height=15 rx=2.2 />"
     "<rect x=7 y=15 width=21 height=17 rx=8 /><path d='M9 22 L1 16 L3 13 L12 18z'/></g></svg>"
 )
-EMOJI = {":raised_hand:": HAND}
+EMOJI = {
+    ":raised_hand:": HAND,
+    ":white_check_mark:": "<span style='color:#007a5a'>\u2714</span>",
+    ":leftwards_arrow_with_hook:": "<span style='color:#1264a3'>\u21a9</span>",
+    ":rotating_light:": "<span style='color:#e01e5a'>\u25cf</span>",
+    ":hourglass:": "<span style='color:#8a5300'>\u25d4</span>",
+    ":gear:": "<span style='color:#616061'>\u2699</span>",
+    ":memo:": "<span style='color:#616061'>\u270e</span>",
+}
 
 
 def as_page(messages: Sequence[Json]) -> str:
@@ -69,7 +77,7 @@ def _message(body: Json) -> str:
     inside = "".join(_block(block) for block in blocks)
     where = html.escape(str(body.get("path", "")).removeprefix("/slack/"))
     note = "" if "ts" in body or not where else f"<span class=where>{where}</span>"
-    edited = "<span class=where>(edited)</span>" if body.get("edits") else ""
+    edited = "<div class=context>(edited)</div>" if body.get("edits") else ""
     return (
         "<div class=message><div class=face>C</div><div class=body><span class=name>cct-ops</span>"
         f"<span class=app>APP</span>{note}{inside}{edited}</div></div>"
