@@ -71,11 +71,11 @@ def test_the_bot_begins_its_threads_in_the_channel_of_the_severity(
     engine: sa.Engine, bot: SlackBot, sandbox: SandboxControl
 ) -> None:
     """Where there is none for it, in its own; and a thread stays where it began."""
-    voice = Voice(engine, bot=bot, channels={Severity.P0: "#urgent"})
+    voice = Voice(engine, bot=bot, channels={Severity.P0: "#engineering"})
     quiet = FAILED.model_copy(update={"id": uuid4(), "severity": Severity.P2})
     voice.say(ENDED, FAILED)
     voice.say(ENDED, quiet)
     replace(voice, channels={}).say(ENDED, FAILED)
 
-    wanted = [channel_id("#urgent"), channel_id(bot.channel)]
+    wanted = [channel_id("#engineering"), channel_id(bot.channel)]
     assert [body["channel"] for body in heads(sandbox)] == wanted

@@ -8,7 +8,7 @@ from typing import Any
 from cct_ops.sandbox.clock import Clock, iso
 from cct_ops.sandbox.envelope import Json
 
-CHANNELS = {"incidents": "C0INCIDENTS"}
+CHANNELS = {"incidents": "C0INCIDENTS", "engineering": "C0ENGINEERING"}
 TOKEN_PREFIX = "xoxb-"  # noqa: S105 -- how any bot's token begins
 
 
