@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from uuid import uuid4
 
 import httpx
@@ -27,6 +25,7 @@ from cct_ops.stack.postgres import EmbeddedPostgres
 from cct_ops.voice import Voice
 from cct_ops.watch import DISPATCHER, GATEWAY
 from tests.on_call.conftest import said
+from tests.on_call.outside import outside
 
 
 class Pool:
@@ -171,30 +170,6 @@ def test_a_worker_with_a_slower_pace_is_waited_for(
     watch()
 
     assert told(sandbox, pool) == []
-
-
-@contextmanager
-def outside() -> Iterator[tuple[SecretStr, list[str]]]:
-    """Run a watch outside: a real server that keeps who called it."""
-    calls: list[str] = []
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            calls.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Be quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield SecretStr(f"http://127.0.0.1:{server.server_port}/ping/s3cret"), calls
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def test_the_watch_outside_is_called_while_all_parts_are_well_and_only_then(
