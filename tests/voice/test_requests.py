@@ -15,7 +15,7 @@ from cct_ops.ledger.approval_answers import Answer
 from cct_ops.ledger.approvals import Approval
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.topic import WAITS
-from cct_ops.reports.asking import approval_message, letter, topic_of
+from cct_ops.reports.asking import approval_message, letter, topic_of, unanswered_message
 from cct_ops.reports.by_hand import by_hand
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
@@ -131,10 +131,13 @@ def test_the_head_of_a_run_that_is_over_is_not_put_back(
     assert " Resolved: " in heads(sandbox)[0]["text"]
 
 
-def test_the_letter_with_the_link_has_the_commands_of_the_steps(engine: sa.Engine) -> None:
+def test_who_is_asked_gets_the_commands_of_the_steps(engine: sa.Engine) -> None:
+    """In the letter with the link, and once nobody answered."""
     approval = asked(engine)
-
-    _, blocks = letter(approval, ANNA, "http://gateway.test/approvals/x")
-
     (command,) = [by_hand(call) for call in approval.plan.calls]
-    assert f"```{command}```" in shown({"blocks": blocks})
+    assert command is not None
+    for _, blocks in (
+        letter(approval, ANNA, "http://gateway.test/approvals/x"),
+        unanswered_message(approval, ANNA, "prefect deployment run a/a"),
+    ):
+        assert f"```{command}```" in shown({"blocks": blocks})
