@@ -23,6 +23,7 @@ from cct_ops.ledger.approval_answers import Answer
 from cct_ops.ledger.approvals import Approval
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.outcome import Outcome
+from cct_ops.reports.by_hand import by_hand
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from cct_ops.voice import Voice
@@ -140,6 +141,8 @@ def test_a_request_that_nobody_answered_goes_to_the_next_contact(
         "prefect deployment run auto-rollback/auto-rollback -p incident_id=i-1 -p mode=approve"
         " -p target=/pre-market-briefing" in said[0]
     )
+    by_command = sandbox.slack_messages()[0].body["blocks"][1]["text"]["text"]
+    assert by_command == f"*By hand*\n```{by_hand(approval.plan.calls[0])}```"
 
 
 def test_a_slack_that_is_down_delays_the_notice_and_not_the_run(
