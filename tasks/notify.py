@@ -2,52 +2,100 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from cct_ops.clients import slack
+from cct_ops.errors import Unavailable
+from cct_ops.ledger import slack_threads
 from cct_ops.ledger.approvals import Approval
 from cct_ops.models.cct_exemptions import Exemption
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.models.run import Run
-from cct_ops.reports.asking import approval_message
+from cct_ops.models.topic import OPEN, WAITS, Topic, is_urgent
+from cct_ops.reports.asking import approval_message, topic_of
 from cct_ops.reports.links import run_link
-from cct_ops.reports.messages import expired_message, outcome_message, raise_message
-from tasks.connections import settings
+from cct_ops.reports.messages import (
+    Message,
+    expired_message,
+    outcome_message,
+    raise_message,
+)
+from cct_ops.voice import Voice
+from tasks.connections import ledger, settings
+
+LONGEST_PAUSE_SECONDS = 30.0
 
 
 @task(retries=2, retry_delay_seconds=2, cache_policy=NO_CACHE, persist_result=False)
-def post_to_slack(text: str, blocks: list[dict[str, Any]]) -> None:
-    """Post one message to the configured Slack webhook."""
-    url = settings().slack_webhook_url
-    if url is not None:
-        slack.post(url, text, blocks)
+def post_to_slack(
+    text: str,
+    blocks: list[dict[str, Any]],
+    topic: Topic,
+    *,
+    urgent: bool = False,
+    request_id: UUID | None = None,
+) -> None:
+    """Tell people; ``request_id`` is the request for approval whose buttons the message has."""
+    try:
+        place = _voice().say((text, blocks), topic, urgent=urgent)
+    except Unavailable as error:  # tried again once Slack wants to be asked
+        time.sleep(min(error.retry_after_seconds or 0, LONGEST_PAUSE_SECONDS))
+        raise
+    if request_id is not None and place is not None:
+        slack_threads.asked(ledger(), request_id, place)
 
 
 def tell_approval_needed(approval: Approval, run: Run) -> None:
     """Tell people that a plan waits for their yes, with the buttons to give it."""
-    _tell(approval_message(approval, run_link(run.id)))
+    _tell(
+        approval_message(approval, run_link(run.id)),
+        topic_of(approval, WAITS, needs_person=True),
+        urgent=approval.severity == Severity.P0,
+        request_id=approval.id,
+    )
 
 
-def tell_outcome(run: Run, target: str, outcome: Outcome, reason: str) -> None:
-    """Tell people how a run ended."""
-    _tell(outcome_message(run, target, outcome, reason, run_link(run.id)))
+def tell_outcome(
+    run: Run,
+    target: str,
+    outcome: Outcome,
+    reason: str,
+    topic: Topic,
+    commands: Sequence[str],
+) -> None:
+    """Tell people how a run ended, and what they type where something is left to be done."""
+    _tell(
+        outcome_message(run, target, outcome, reason, run_link(run.id), commands),
+        topic,
+        urgent=is_urgent(outcome, topic.severity),
+    )
 
 
-def tell_expired(run: Run, overdue: tuple[Exemption, ...], *, done: bool) -> None:
+def tell_expired(run: Run, target: str, overdue: tuple[Exemption, ...], *, done: bool) -> None:
     """Tell people whose exemptions expired, or would have."""
-    _tell(expired_message(overdue, run_link(run.id), done=done))
+    message = expired_message(overdue, run_link(run.id), done=done)
+    _tell(message, Topic.of(run, target, OPEN))
 
 
 def tell_raise_proposed(run: Run, target: str, reason: str, proposal: str) -> None:
     """Tell people that a playbook's record speaks for letting it do more."""
-    _tell(raise_message(run, target, reason, proposal, run_link(run.id)))
+    message = raise_message(run, target, reason, proposal, run_link(run.id))
+    _tell(message, Topic.of(run, target, Outcome.RESOLVED))
 
 
-def _tell(message: tuple[str, list[dict[str, Any]]]) -> None:
-    if settings().slack_webhook_url is None:
+def _tell(
+    message: Message, topic: Topic, *, urgent: bool = False, request_id: UUID | None = None
+) -> None:
+    if not _voice().reaches_somebody and not urgent:
         return
     # The failed task stays in the run's history; the run itself goes on.
-    post_to_slack(*message, return_state=True)
+    post_to_slack(*message, topic, urgent=urgent, request_id=request_id, return_state=True)
+
+
+def _voice() -> Voice:
+    return Voice.of(ledger(), settings())

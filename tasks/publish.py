@@ -26,7 +26,7 @@ def publish_expired(decision: Decision, diagnosis: CleanupDiagnosis) -> None:
         table=exemption_rows(diagnosis.overdue),
         description="Marked as expired." if done else "Past their date, and not marked.",
     )
-    tell_expired(current_run(), diagnosis.overdue, done=done)
+    tell_expired(current_run(), diagnosis.target, diagnosis.overdue, done=done)
 
 
 def publish_weekly(diagnosis: WeeklyDiagnosis) -> None:

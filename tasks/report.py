@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
-from prefect import Flow
+from prefect import Flow, runtime
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed
 
-from cct_ops.ledger import approvals, leases, record
+from cct_ops.ledger import approvals, changes, leases, record
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome, Resolution
 from cct_ops.models.run import Run
+from cct_ops.models.topic import Topic
 from cct_ops.models.verification import Verdict
+from cct_ops.reports import manual
 from cct_ops.reports.links import run_link
 from cct_ops.reports.render import artifact_key, incident_report
 from tasks.authorise import Decision
@@ -33,7 +37,7 @@ def report(ended: Outcome | Decision, diagnosis: Diagnosis) -> State[Resolution]
     """
     run = current_run()
     outcome, reason = _conclusion(ended, diagnosis, run)
-    _publish(run, diagnosis.target, outcome, reason, diagnosis)
+    _publish(run, diagnosis.target, outcome, reason, runtime.flow_run.parameters, diagnosis)
     if outcome is Outcome.RESOLVED:
         _propose_raise(run, diagnosis.target)
 
@@ -72,7 +76,8 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
         cause = known.decisions[-1].reason
     planned = known.decisions[-1].plan.target if known.decisions else flow.name
     target = flow_run.parameters.get("target") or planned
-    _publish(run, str(target), Outcome.UNDONE if undone and not failed else Outcome.FAILED, cause)
+    outcome = Outcome.UNDONE if undone and not failed else Outcome.FAILED
+    _publish(run, str(target), outcome, cause, flow_run.parameters)
 
 
 def _propose_raise(run: Run, target: str) -> None:
@@ -96,7 +101,12 @@ def _conclusion(ended: Outcome | Decision, diagnosis: Diagnosis, run: Run) -> tu
 
 
 def _publish(
-    run: Run, target: str, outcome: Outcome, reason: str, diagnosis: Diagnosis | None = None
+    run: Run,
+    target: str,
+    outcome: Outcome,
+    reason: str,
+    parameters: Mapping[str, Any],
+    diagnosis: Diagnosis | None = None,
 ) -> None:
     approvals.void(ledger(), run.id, "The run ended without needing it.")
     record.conclude(ledger(), run, target, outcome, reason)
@@ -114,4 +124,25 @@ def _publish(
             dashboard_url=str(dashboard) if dashboard else None,
         ),
     )
-    tell_outcome(run, target, outcome, reason)
+    told = diagnosis or (known.decisions[-1] if known.decisions else None)
+    topic = Topic.of(
+        _beside(run, parameters),
+        target,
+        outcome,
+        told.severity if told else None,
+        needs_person=outcome.needs_attention,
+    )
+    commands = manual.after(outcome, run, target, known, parameters)
+    tell_outcome(run, target, outcome, reason, topic, commands)
+
+
+def _beside(run: Run, parameters: Mapping[str, Any]) -> Run:
+    """Return the run as one of the thread in which it is told: upkeep where what it mends began."""
+    if "change_id" in parameters:
+        began = changes.maker(ledger(), UUID(str(parameters["change_id"])))
+    else:
+        began = UUID(str(parameters["run_id"])) if run.playbook == "recover" else None
+    if began is None:
+        return run
+    incident_id = record.incident_of(ledger(), began)
+    return run.model_copy(update={"id": began, "incident_id": incident_id})

@@ -39,24 +39,29 @@ CODE = sorted(
 LONGEST, LONGEST_FLOW = 300, 60
 
 # What of ours each part may know, beside itself.
-GENERAL = {"errors", "models", "settings", "config_file"}
+GENERAL = {"errors", "models", "settings", "config_file", "references"}
 KNOWS: dict[str, set[str]] = {
     "errors": set(),
     "models": set(),
     "sandbox": {"models"},
     "settings": {"errors"},
     "config_file": {"errors"},
+    "references": {"models"},
+    "contacts": GENERAL,
     "clients": GENERAL,
     "ledger": GENERAL | {"clients", "redaction"},  # of the clients: what an answer is, to keep one
     "summaries": {"errors", "models"},
     "coverage": GENERAL | {"cli", "stack"},  # which commands there are, and where the project is
     "reports": GENERAL | {"ledger", "clients"},  # of the clients: how to quote text
-    "watch": GENERAL | {"ledger", "clients", "reports"},
+    "on_call": GENERAL | {"contacts", "ledger", "clients"},
+    "voice": GENERAL | {"contacts", "ledger", "clients", "reports"},
+    "watch": GENERAL | {"ledger", "clients", "reports", "voice", "on_call"},
     # for letters to approvers and Slack
-    "gateway": GENERAL | {"ledger", "clients", "reports", "watch"},
+    "gateway": GENERAL | {"ledger", "clients", "reports", "voice", "watch", "contacts", "on_call"},
     "reconcile": GENERAL | {"ledger", "gateway"},  # of the gateway: what a sender's words mean
     "dispatcher": GENERAL
-    | {"ledger", "clients", "reports", "policy", "reconcile", "wake_ups", "watch"},
+    | {"ledger", "clients", "reports", "policy", "reconcile", "voice", "wake_ups", "watch"}
+    | {"contacts", "on_call"},
 }
 
 
@@ -154,7 +159,7 @@ def test_imports_go_one_way() -> None:
             bad = (
                 ours(path)
                 - GENERAL
-                - {"clients", "ledger", "reports", "policy", "summaries", "wake_ups"}
+                - {"clients", "ledger", "reports", "policy", "summaries", "voice", "wake_ups"}
             )
         elif place[:2] == ("src", "cct_ops"):
             part = Path(place[2]).stem

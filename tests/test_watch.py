@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.errors import Unavailable
-from cct_ops.ledger import heartbeats
+from cct_ops.ledger import heartbeats, pages
 from cct_ops.ledger.heartbeat_tables import heartbeats as table
+from cct_ops.on_call import OnCall
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.voice import Voice
 from cct_ops.watch import DISPATCHER, GATEWAY, Watch
+from tests.approvals.parts import CONTACTS
 
 SILENT = ":rotating_light: The dispatcher of cct-ops is silent"
 BACK = ":white_check_mark: The dispatcher of cct-ops is heard again"
@@ -19,7 +24,9 @@ BACK = ":white_check_mark: The dispatcher of cct-ops is heard again"
 @pytest.fixture
 def watch(engine: sa.Engine, sandbox: SandboxControl) -> Watch:
     """The gateway's look at the dispatcher."""
-    return Watch(engine, GATEWAY, DISPATCHER, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    return Watch(
+        engine, GATEWAY, DISPATCHER, Voice(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    )
 
 
 def fall_silent(engine: sa.Engine, part: str, seconds: float = 61) -> None:
@@ -77,7 +84,9 @@ def test_a_silence_that_slack_did_not_take_is_told_later(
 ) -> None:
     """It counts as told only when it was."""
     fall_silent(engine, DISPATCHER)
-    nowhere = Watch(engine, GATEWAY, DISPATCHER, SecretStr("http://127.0.0.1:1/slack"))
+    nowhere = Watch(
+        engine, GATEWAY, DISPATCHER, Voice(engine, SecretStr("http://127.0.0.1:1/slack"))
+    )
     with pytest.raises(Unavailable):
         nowhere()
 
@@ -105,3 +114,39 @@ def test_each_watcher_gives_its_own_sign_of_life(watch: Watch, engine: sa.Engine
 
     with heartbeats.turned(engine, GATEWAY, 60) as turn:
         assert turn is None
+
+
+def test_a_silence_is_paged_once_and_its_end_not(
+    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """Also when Slack does not take the message; a second silence is paged anew."""
+    fall_silent(engine, DISPATCHER)
+    nowhere = Voice(engine, SecretStr("http://127.0.0.1:1/slack"))
+    with pytest.raises(Unavailable):
+        Watch(engine, GATEWAY, DISPATCHER, nowhere)()
+    watch()
+    (page,) = (each.page for each in pages.newest(engine, 9))
+    assert page.subject == "Silent: the dispatcher of cct-ops"
+    assert "python -m cct_ops.dispatcher" in page.body
+
+    heartbeats.beat(engine, DISPATCHER)
+    watch()
+    fall_silent(engine, DISPATCHER, seconds=70)
+    watch()
+    assert len(pages.newest(engine, 9)) == 2
+
+
+def test_pages_are_sent_for_a_dispatcher_that_is_silent_and_for_no_other(
+    watch: Watch, engine: sa.Engine, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it lives, that is its own work."""
+    monkeypatch.setenv("PAGES_ANNA", f"{sandbox.base_url}/slack/anna")
+    watching = replace(watch, on_call=OnCall(engine, CONTACTS))
+    pages.ask(engine, "a cause", subject="P0: A", body="It is bad.")
+    heartbeats.beat(engine, DISPATCHER)
+    watching.page()
+    assert told(sandbox) == []
+
+    fall_silent(engine, DISPATCHER)
+    watching.page()
+    assert told(sandbox) == ["P0: A\nIt is bad."]

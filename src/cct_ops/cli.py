@@ -45,6 +45,7 @@ for name, where in {
     "approvals": "approvals:approvals",
     "inbox": "inbox:inbox",
     "why": "inbox:why",
+    "pages": "pages:pages",
     "readmit": "inbox:readmit",
     "replay": "replay:replay",
 }.items():

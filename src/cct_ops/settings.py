@@ -1,7 +1,7 @@
 """
 All settings, from the environment, in one place.
 
-The runbook's own names ``CCT_URL``, ``X_API_KEY`` and ``SLACK_WEBHOOK_URL`` work as they are;
+The runbook's own names ``CCT_URL``, ``X_API_KEY``, ``SLACK_WEBHOOK_URL`` and such work as they are;
 everything else is prefixed ``CCT_OPS_``. There is no default that points at a real system.
 """
 
@@ -36,6 +36,18 @@ class Settings(BaseSettings):
         None,
         validation_alias=AliasChoices("SLACK_WEBHOOK_URL"),
         description="Where messages for people go; without it none are sent.",
+    )
+    slack_bot_token: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("SLACK_BOT_TOKEN"),
+        description="Slack's token of our bot; with it each incident is one thread.",
+    )
+    slack_channel: str | None = Field(
+        None, min_length=1, description="The channel in which our bot makes its threads."
+    )
+    slack_api_url: HttpUrl = Field(
+        HttpUrl("https://slack.com/api/"),
+        description="Slack's Web API; it is asked nothing while there is no token.",
     )
     grafana_url: HttpUrl | None = Field(
         None, description="The canary dashboard that reports link to; without it no link."
@@ -126,6 +138,14 @@ class Settings(BaseSettings):
     routes_path: Path = Field(Path("deployments/routes.yaml"), description="Alert to playbook.")
     policy_path: Path = Field(Path("deployments/policy.yaml"), description="What each may do.")
     approvers_path: Path = Field(Path("deployments/approvers.yaml"), description="Who may approve.")
+    contacts_path: Path = Field(
+        Path("deployments/contacts.yaml"), description="Who is on call, and the status page."
+    )
+    heartbeat_url: SecretStr | None = Field(
+        None,
+        description="A watch outside that alarms when it is not called: called each minute while"
+        " all parts are well.",
+    )
 
     @classmethod
     def load(cls) -> Self:
@@ -159,6 +179,17 @@ class Settings(BaseSettings):
         if self.gh_token is None:
             raise BadConfiguration("GH_TOKEN is not set: set it to a token of that repository.")
         return str(self.github_api_url).rstrip("/"), self.github_repository, self.gh_token
+
+    def slack_bot(self) -> tuple[SecretStr, str, str] | None:
+        """Return our bot's token, its channel and Slack's API; None where there is no bot."""
+        if self.slack_bot_token is None:
+            return None
+        if self.slack_channel is None:
+            raise BadConfiguration(
+                "CCT_OPS_SLACK_CHANNEL is not set: name the channel in which the bot of"
+                " SLACK_BOT_TOKEN speaks."
+            )
+        return self.slack_bot_token, self.slack_channel, f"{self.slack_api_url}".rstrip("/") + "/"
 
     def ledger_url(self) -> SecretStr:
         """Return the ledger's URL; it must be set."""

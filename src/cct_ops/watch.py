@@ -12,12 +12,13 @@ import threading
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from pydantic import SecretStr
 
-from cct_ops.clients import slack
 from cct_ops.errors import OpsError
-from cct_ops.ledger import heartbeats
-from cct_ops.reports.messages import silence_message
+from cct_ops.ledger import heartbeats, pages
+from cct_ops.on_call import OnCall
+from cct_ops.reports.messages import part_command, silence_message
+from cct_ops.reports.pages import silence_page
+from cct_ops.voice import Voice
 
 GATEWAY = "gateway"
 DISPATCHER = "dispatcher"
@@ -30,13 +31,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Watch:
-    """One part's look at another."""
+    """
+    One part's look at another.
+
+    ``on_call`` sends pages while the other, whose work that is, is silent.
+    """
 
     engine: sa.Engine
     part: str
     other: str
-    slack_webhook_url: SecretStr | None
+    voice: Voice
     within_seconds: float = WITHIN_SECONDS
+    on_call: OnCall | None = None
 
     def __call__(self) -> None:
         """Give our own sign of life, and tell people when the other's has stopped or is back."""
@@ -44,17 +50,29 @@ class Watch:
         with heartbeats.turned(self.engine, self.other, self.within_seconds) as turn:
             if turn is None:
                 return
-            text, blocks = silence_message(turn.part, turn.last_at, silent=turn.silent)
-            log.warning("%s", text)
-            if self.slack_webhook_url is not None:
-                slack.post(self.slack_webhook_url, text, blocks)
+            message = silence_message(turn.part, turn.last_at, silent=turn.silent)
+            log.warning("%s", message[0])
+            if turn.silent:
+                command = part_command(turn.part)
+                subject, body = silence_page(turn.part, turn.last_at, command)
+                cause = pages.of_silence(turn.part, turn.last_at)
+                pages.ask(self.engine, cause, subject=subject, body=body)
+            self.voice.say(message)
+
+    def page(self) -> None:
+        """Send what pages are due, if that is the work of a part that is silent."""
+        if self.on_call is not None and heartbeats.silent(
+            self.engine, (self.other,), self.within_seconds
+        ):
+            self.on_call()
 
     def run(self, stopping: threading.Event) -> None:
         """Look again and again until told to stop; what fails is tried again at the next turn."""
         while not stopping.is_set():
-            try:
-                self()
-            except (OpsError, sa.exc.SQLAlchemyError) as error:
-                told = error if isinstance(error, OpsError) else type(error).__name__
-                log.warning("the watch over the %s failed and goes on: %s", self.other, told)
+            for step in (self, self.page):  # a Slack that is down holds up no page
+                try:
+                    step()
+                except (OpsError, sa.exc.SQLAlchemyError) as error:
+                    told = error if isinstance(error, OpsError) else type(error).__name__
+                    log.warning("the watch over the %s failed and goes on: %s", self.other, told)
             stopping.wait(EVERY_SECONDS)

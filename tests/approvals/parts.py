@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from httpx import Client, Response
 
+from cct_ops.contacts import Contacts
 from cct_ops.gateway.letters import PostOffice
 from cct_ops.ledger import approvals
 from cct_ops.ledger.approval_tables import attempts
@@ -41,7 +42,15 @@ APPROVERS = Approvers.model_validate(
                 "webhook": {"env": "WEBHOOK_BEN"},
             },
         ],
-        "escalation": ["ben", "anna"],
+    }
+)
+CONTACTS = Contacts.model_validate(
+    {
+        "contacts": [
+            {"id": "anna", "webhook": {"env": "PAGES_ANNA"}},
+            {"id": "ben", "webhook": {"env": "PAGES_BEN"}},
+            {"id": "owner", "webhook": {"env": "PAGES_OWNER"}},
+        ]
     }
 )
 

@@ -14,11 +14,21 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, sync_playwright
+from pydantic import SecretStr
 
 from cct_ops.clients import slack
-from cct_ops.reports.asking import approval_message
-from tests.approvals.parts import ANNA, Door, asked, state
-from tests.approvals.slack_picture import as_html
+from cct_ops.clients.slack_bot import SlackBot
+from cct_ops.dispatcher import buttons
+from cct_ops.ledger import approval_answers, slack_threads
+from cct_ops.ledger.approval_answers import Answer
+from cct_ops.models.outcome import Outcome
+from cct_ops.models.topic import WAITS
+from cct_ops.reports import manual
+from cct_ops.reports.asking import approval_message, topic_of
+from cct_ops.reports.messages import outcome_message
+from cct_ops.sandbox.slack_page import as_html
+from cct_ops.voice import Voice
+from tests.approvals.parts import ANNA, ROUTE, Door, asked, new_run, state
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -89,4 +99,42 @@ def test_the_message_in_slack_holds_the_plan_and_two_buttons(
         "Approve",
         "Decline",
     ]
+    page.close()
+
+
+def test_a_thread_in_slack_reads_as_one_story(
+    door: Door, engine: sa.Engine, browser: Browser, tmp_path: Path
+) -> None:
+    """On the sandbox's own page: the head, the request that was answered, and how it ended."""
+    base = door.sandbox.base_url
+    voice = Voice(
+        engine, None, SlackBot(SecretStr("xoxb-a-bot"), "#incidents", f"{base}/slack/api/")
+    )
+    link = "http://127.0.0.1:4200/runs/flow-run/1"
+    run = new_run()
+    approval = asked(engine, run)
+    place = voice.say(approval_message(approval, link), topic_of(approval, WAITS))
+    assert place is not None
+    slack_threads.asked(engine, approval.id, place)
+    given = Answer.of(ANNA, "link", approved=True, digest=approval.plan_digest)
+    approval_answers.answer(engine, approval.id, given, person=ANNA)
+    buttons.sweep(engine, voice)
+    reason = "p95 latency 6400 ms, objective 5000 ms. The change was undone."
+    again = manual.start_again(run.playbook, {"target": ROUTE, "mode": "approve"})
+    commands = (again, manual.about(run.id, run.id))
+    voice.say(
+        outcome_message(run, ROUTE, Outcome.UNDONE, reason, link, commands),
+        topic_of(approval, Outcome.UNDONE, needs_person=True),
+    )
+
+    page = browser.new_page(viewport={"width": 760, "height": 100}, device_scale_factor=2)
+    page.goto(f"{base}/slack")
+    keep(page, "slack-thread", tmp_path)
+
+    head = page.inner_text("body > .message")
+    assert "Undone: auto-rollback on /pre-market-briefing (P0)" in head
+    thread = page.inner_text(".thread")
+    for part in ("Approved by Anna Ito.", "curl -fsS", "The change was undone.", "cct-ops why"):
+        assert part in thread
+    assert page.get_by_role("button").count() == 0
     page.close()

@@ -7,11 +7,13 @@ import time
 
 import pytest
 import sqlalchemy as sa
+from markupsafe import escape
 from pydantic import SecretStr
 
 from cct_ops.gateway import approval_links
 from cct_ops.gateway.approval_links import Claim
 from cct_ops.ledger import approvals
+from cct_ops.reports.by_hand import by_hand
 from tests.approvals.conftest import LINK_KEY
 from tests.approvals.parts import (
     ANNA,
@@ -39,6 +41,7 @@ def test_the_plan_and_why_come_before_the_buttons(door: Door, engine: sa.Engine)
         "The breach is still going on.",
         "reset_canary(route=&#39;/pre-market-briefing&#39;)",
         "disable_canary",
+        str(escape(by_hand(approval.plan.calls[0]))),
         "stable keeps serving",
         "6200 ms",
         "Over 300 s",

@@ -16,7 +16,7 @@ from cct_ops.gateway.approving import open_desk
 from cct_ops.models.approver import Approvers
 from cct_ops.models.outcome import Severity
 from cct_ops.settings import Settings
-from tests.approvals.parts import APPROVERS, asked, plan
+from tests.approvals.parts import asked, plan
 from tests.conftest import ROOT
 
 
@@ -80,28 +80,20 @@ ANNA = "{id: anna, name: Anna Ito, slack_user_id: U0ANNA}"
 
 
 @pytest.mark.parametrize(
-    ("people", "escalation", "said"),
+    ("people", "said"),
     [
-        ("[{id: anna, name: Anna Ito}]", "[anna]", "say how this person is reached"),
-        (f"[{ANNA}, {ANNA}]", "[anna]", "they could count twice"),
-        (f"[{ANNA}]", "[ben]", "escalation names nobody of the approvers: ben"),
-        (f"[{ANNA}]", "[]", "escalation"),
-        ("[]", "[anna]", "approvers"),
+        ("[{id: anna, name: Anna Ito}]", "say how this person is reached"),
+        (f"[{ANNA}, {ANNA}]", "they could count twice"),
+        ("[]", "approvers"),
     ],
 )
-def test_a_wrong_list_of_approvers_is_refused(
-    tmp_path: Path, people: str, escalation: str, said: str
-) -> None:
+def test_a_wrong_list_of_approvers_is_refused(tmp_path: Path, people: str, said: str) -> None:
     path = tmp_path / "approvers.yaml"
-    path.write_text(f"approvers: {people}\nescalation: {escalation}\n")
+    path.write_text(f"approvers: {people}\n")
 
     with pytest.raises(BadConfiguration, match=said) as refused:
         config_file.load(path, Approvers)
     assert f"{path}:" in str(refused.value)
-
-
-def test_each_unanswered_request_goes_one_further_and_no_further_than_the_last() -> None:
-    assert [APPROVERS.next_contact(number).id for number in (1, 2, 3)] == ["ben", "anna", "anna"]
 
 
 def test_a_key_that_could_be_guessed_is_refused(

@@ -18,14 +18,16 @@ from prefect.states import Cancelled, Pending, Running, Suspended
 from pydantic import SecretStr
 
 from cct_ops.dispatcher.approvals import People, sweep
-from cct_ops.ledger import approval_answers, approvals, intake, record
+from cct_ops.ledger import approval_answers, approvals, intake, pages, record
 from cct_ops.ledger.approval_answers import Answer
 from cct_ops.ledger.approvals import Approval
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.outcome import Outcome
+from cct_ops.reports.by_hand import by_hand
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
-from tests.approvals.parts import ANNA, APPROVERS, asked, new_run, state
+from cct_ops.voice import Voice
+from tests.approvals.parts import ANNA, APPROVERS, CONTACTS, asked, new_run, state
 from tests.dispatcher.running import Playbook
 
 
@@ -66,9 +68,10 @@ def prefect(prefect_api_url: str) -> Iterator[Prefect]:
 
 
 @pytest.fixture
-def people(sandbox: SandboxControl) -> People:
+def people(engine: sa.Engine, sandbox: SandboxControl) -> People:
     """Who is told, through the sandbox's Slack sink."""
-    return People(APPROVERS, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    voice = Voice(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    return People(APPROVERS, CONTACTS, voice)
 
 
 def told(sandbox: SandboxControl) -> list[str]:
@@ -124,11 +127,22 @@ def test_a_request_that_nobody_answered_goes_to_the_next_contact(
         assert (prefect.state(run_id), state(engine, approval)) == ("Resuming", "expired")
 
     said = told(sandbox)
-    assert [re.findall(r"<@(\w+)>", text) for text in said] == [["U0BEN"], ["U0ANNA"], ["U0ANNA"]]
+    assert [re.search(r"<@(\w+)>:|owner:", text)[0] for text in said] == [  # type: ignore[index]
+        "<@U0BEN>:",
+        "owner:",
+        "owner:",
+    ]
+    assert [each.page.rung for each in reversed(pages.newest(engine, 9))] == [
+        1,
+        2,
+        3,
+    ]
     assert (
         "prefect deployment run auto-rollback/auto-rollback -p incident_id=i-1 -p mode=approve"
         " -p target=/pre-market-briefing" in said[0]
     )
+    by_command = sandbox.slack_messages()[0].body["blocks"][1]["text"]["text"]
+    assert by_command == f"*By hand*\n```{by_hand(approval.plan.calls[0])}```"
 
 
 def test_a_slack_that_is_down_delays_the_notice_and_not_the_run(

@@ -22,6 +22,8 @@ from cct_ops.ledger import intake, outbox
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.schema import dispatches
 from cct_ops.models.alert import Alert, AlertStatus
+from cct_ops.voice import Voice
+from tests.approvals.parts import CONTACTS
 
 SCHEMA = {
     "type": "object",
@@ -131,7 +133,11 @@ def dispatching(
             engine,
             [
                 Lane(outbox.REMEDIATE, 4, Remediation(engine, routes, runs)),
-                Lane(outbox.NOTICE, 1, Notification(engine, slack)),
+                Lane(
+                    outbox.NOTICE,
+                    1,
+                    Notification(engine, Voice(engine, slack), routes, CONTACTS.severity_of),
+                ),
             ],
             lease_seconds=lease_seconds,
             poll_seconds=0.2,

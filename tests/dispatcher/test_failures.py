@@ -157,7 +157,11 @@ def test_an_incident_without_a_playbook_is_told_once_slack_listens(
     assert row is not None
     assert (row.state, row.rule, row.flow_run_id) == ("notified", "the-rest", None)
     assert said["text"].startswith("&lt;!channel&gt; Watchdog from alertmanager: ")
-    assert {block["text"]["type"] for block in said["blocks"]} == {"plain_text"}
+    *theirs, ours = [block["text"] for block in said["blocks"]]
+    assert {text["type"] for text in theirs} == {"plain_text"}
+    assert ours["text"] == (
+        f"*By hand*\n```cct-ops why {incident}```\n```cct-ops inbox --unfinished```"
+    )
     assert str(incident) in said["blocks"][1]["text"]["text"]
 
 

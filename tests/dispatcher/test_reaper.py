@@ -25,6 +25,7 @@ from cct_ops.models.permit import PermitKind
 from cct_ops.models.reversion import ReversionDiagnosis
 from cct_ops.models.run import Run
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.voice import Voice
 from tests.dispatcher.running import SCHEMA, Playbook, opened
 from tests.ledger.test_leases import PLAN, RESET
 from tests.models.test_reversion import change
@@ -89,7 +90,8 @@ def dispatched(engine: sa.Engine, run_id: UUID, incident: UUID) -> None:
 
 def sweep(engine: sa.Engine, *, slack: str | None = None, pause: float = 0) -> None:
     """Sweep twice with two reapers at once, when a start has taken too long."""
-    reaper = Reaper(engine, SecretStr(slack) if slack else None, START_SECONDS, pause)
+    voice = Voice(engine, SecretStr(slack) if slack else None)
+    reaper = Reaper(engine, voice, START_SECONDS, pause)
     with ThreadPoolExecutor(2) as pool:
         for each in [pool.submit(copy_context().run, reaper) for _ in range(4)]:
             each.result()
@@ -154,7 +156,9 @@ def test_a_run_that_kills_its_workers_is_given_up(
         wait_and_sweep(engine, slack=slack)
 
     assert states(playbook) == ["Crashed"] * (REPLACEMENTS + 1)
-    assert len(sandbox.slack_messages()) == 1
+    (page,) = sandbox.slack_messages()
+    assert f"```prefect deployment run {playbook.name}/{playbook.name} " in str(page.body)
+    assert f"```cct-ops why {incident}```" in str(page.body)
 
 
 def test_without_an_open_incident_people_are_told(
@@ -184,7 +188,7 @@ def test_what_lives_or_waits_or_is_not_ours_is_left_alone(
     with leases.alive(engine, living, seconds=30):
         wait_and_sweep(engine)
         left(playbook, deployment, "PENDING")
-        Reaper(engine, None, 300)()
+        Reaper(engine, Voice(engine), 300)()
 
     assert states(playbook) == ["Paused", "Pending", "Running", "Scheduled"]
     assert states(foreign) == ["Pending"]
@@ -223,7 +227,8 @@ def test_a_change_is_recovered_until_somebody_must_be_called(
             api(playbook, "POST", f"/flow_runs/{run['id']}/set_state", told)
 
     assert states(playbook) == ["Crashed"]
-    assert len(sandbox.slack_messages()) == 1
+    (page,) = sandbox.slack_messages()
+    assert f"```prefect deployment run recover/recover -p run_id={run_id}```" in str(page.body)
     assert "a person must look" in (record.of_run(engine, run_id).reason or "")
 
 

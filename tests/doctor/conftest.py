@@ -24,7 +24,7 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith(PREFIXES):
             monkeypatch.delenv(name)
-    for each in ("sources", "routes", "policy", "approvers"):
+    for each in ("sources", "routes", "policy", "approvers", "contacts"):
         path = ROOT / "deployments" / f"{each}.yaml"
         monkeypatch.setenv(f"CCT_OPS_{each.upper()}_PATH", str(path))
     monkeypatch.setenv("COLUMNS", "400")

@@ -43,6 +43,9 @@ def test_what_is_not_set_up_is_no_error(doctor: Doctor) -> None:
         assert lines[part].startswith("✓ "), lines[part]
     assert "CCT_OPS_WEBHOOK_ON_CALL" not in lines["approvers"]
     assert "links of on-call, lead" in lines["approvers"]
+    assert lines["contacts"].startswith("! ")
+    for part in ("status-page", "outside"):
+        assert lines[part].startswith("- "), lines[part]
 
 
 def test_a_wrong_setting_is_named_and_not_repeated(
@@ -57,7 +60,7 @@ def test_a_wrong_setting_is_named_and_not_repeated(
     assert KEY not in lines["settings"]
 
 
-@pytest.mark.parametrize("file", ["sources", "routes", "policy", "approvers"])
+@pytest.mark.parametrize("file", ["sources", "routes", "policy", "approvers", "contacts"])
 def test_a_file_that_is_wrong_is_named_with_its_line(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str
 ) -> None:
@@ -242,6 +245,35 @@ def test_slack_gets_a_message_only_when_that_is_wanted(
     sandbox.faults(Fault(path="/slack/", error_status=404))
     code, lines = doctor("--send")
     assert (code, "Slack answered 404" in lines["slack"]) == (1, True)
+    assert KEY not in "".join(lines.values())
+
+
+def test_the_bot_of_slack_says_who_it_is(
+    doctor: Doctor, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message is sent only when that is wanted; the token is not shown, whatever is wrong."""
+    monkeypatch.setenv("SLACK_BOT_TOKEN", f"xoxb-{KEY}")
+    monkeypatch.setenv("CCT_OPS_SLACK_API_URL", f"{sandbox.base_url}/slack/api")
+    code, lines = doctor()
+    assert (code, "CCT_OPS_SLACK_CHANNEL is not set" in lines["slack-bot"]) == (1, True)
+
+    monkeypatch.setenv("CCT_OPS_SLACK_CHANNEL", "#incidents")
+    code, lines = doctor()
+    assert (code, "cct-ops in Sandbox" in lines["slack-bot"]) == (0, True)
+    assert "slack" not in lines, "nothing is missing without a webhook"
+    assert sandbox.slack_messages() == []
+
+    code, lines = doctor("--send")
+    assert (code, "#incidents took the test message" in lines["slack-bot"]) == (0, True)
+    assert len(sandbox.slack_messages()) == 1
+
+    monkeypatch.setenv("CCT_OPS_SLACK_CHANNEL", "nowhere")
+    code, lines = doctor("--send")
+    assert (code, "channel_not_found" in lines["slack-bot"]) == (1, True)
+
+    monkeypatch.setenv("SLACK_BOT_TOKEN", f"no-bot-{KEY}")
+    code, lines = doctor()
+    assert (code, "invalid_auth" in lines["slack-bot"]) == (1, True)
     assert KEY not in "".join(lines.values())
 
 

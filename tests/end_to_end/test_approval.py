@@ -22,6 +22,7 @@ from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
 from tests.end_to_end.conftest import Stack
 from tests.stack.polling import eventually
+from tests.voice.threads import answers, heads
 
 pytestmark = pytest.mark.timeout(400)  # a stack and eight processes on a busy machine
 
@@ -162,6 +163,26 @@ def test_a_resume_without_an_answer_changes_nothing(suspended: Suspended) -> Non
 
     assert ended.name in {"Void", "Expired"}
     assert suspended.writes("resumed bare") == 0
+
+
+def test_each_run_is_one_thread_and_its_buttons_are_gone(suspended: Suspended) -> None:
+    """The worker's processes and the dispatcher speak in the same thread, with one head."""
+    for ending, route in ENDINGS.items():
+        state = suspended.end_of(ending)
+
+        def told(route: Route = route, state: State[object] = state) -> bool:
+            found = [h for h in heads(suspended.sandbox) if f"rollback on {route} " in h["text"]]
+            ended = {state.name, "Nobody approved"} if state.name == "Expired" else {state.name}
+            said = [answer for head in found for answer in answers(suspended.sandbox, head)]
+            buttons = [block for each in said for block in each["blocks"] if "elements" in block]
+            return (
+                len(found) == 1
+                and any(f" {word}: " in found[0]["text"] for word in ended)
+                and len(said) >= 2
+                and "actions" not in {block["type"] for block in buttons}
+            )
+
+        eventually(told, seconds=60)
 
 
 def test_the_question_shows_the_plan_and_asks_who_decides(suspended: Suspended) -> None:

@@ -31,6 +31,7 @@ def playbook_environment(
     monkeypatch.setenv("GITHUB_REPOSITORY", "example/cct")
     monkeypatch.setenv("GH_TOKEN", "token")
     monkeypatch.setenv("SLACK_WEBHOOK_URL", f"{sandbox.base_url}/slack/incidents")
+    monkeypatch.delenv("SLACK_BOT_TOKEN", raising=False)
     monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
     monkeypatch.setenv("CCT_OPS_POLICY_PATH", str(Path(__file__).with_name("policy.yaml")))
     monkeypatch.setenv("CCT_OPS_WATCH_SECONDS", "3")
@@ -44,6 +45,15 @@ def playbook_environment(
         {PREFECT_API_URL: prefect_api_url, PREFECT_LOGGING_TO_API_ENABLED: False}
     ):
         yield
+    settings.cache_clear()
+
+
+@pytest.fixture
+def bot(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> None:
+    """People are told in threads."""
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-a-bot")
+    monkeypatch.setenv("CCT_OPS_SLACK_CHANNEL", "incidents")
+    monkeypatch.setenv("CCT_OPS_SLACK_API_URL", f"{sandbox.base_url}/slack/api")
     settings.cache_clear()
 
 

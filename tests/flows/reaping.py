@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.dispatcher.reaper import Reaper
 from cct_ops.ledger.change_tables import run_leases
+from cct_ops.voice import Voice
 from flows.recover import recover
 from tasks.connections import settings
 from tests.flows.upkeep import run_of
@@ -20,7 +21,7 @@ from tests.stack.polling import eventually
 
 def reap(engine: sa.Engine, run_id: UUID) -> UUID | None:
     """Sweep with two reapers at once until the dead run is dealt with; whoever recovers it."""
-    reaper = Reaper(engine, settings().slack_webhook_url, start_seconds=300)
+    reaper = Reaper(engine, Voice.of(engine, settings()), start_seconds=300)
 
     def dealt_with() -> bool:
         with ThreadPoolExecutor(2) as pool:

@@ -23,6 +23,7 @@ from cct_ops.models.journal import Phase
 from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
+from cct_ops.voice import Voice
 from flows.chaos_experiment import chaos_experiment
 from flows.revert_change import revert_change
 from tasks.connections import settings
@@ -149,7 +150,7 @@ def test_faults_are_gone_soon_after_their_process_was_killed(
             process.kill()
     assert len(sandbox.state().chaos_faults) == 1
 
-    eventually(lambda: sweeper.sweep(engine, settings(), grace_seconds=0) == 1)
+    eventually(lambda: sweeper.sweep(engine, settings(), Voice(engine), grace_seconds=0) == 1)
     assert ended(revert_change(change.id, return_state=True)) == ("Resolved", "COMPLETED")
 
     assert sandbox.state().chaos_faults == ()

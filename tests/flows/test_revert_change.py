@@ -18,6 +18,7 @@ from cct_ops.models.mode import Mode
 from cct_ops.models.rollback_plan import Limits, Option
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
+from cct_ops.voice import Voice
 from flows.auto_rollback import auto_rollback
 from flows.revert_change import revert_change
 from tasks.connections import settings
@@ -34,6 +35,7 @@ from tests.flows.upkeep import (
     weakened,
     weakening,
 )
+from tests.voice.threads import answers, heads, shown
 
 pytestmark = pytest.mark.usefixtures("upkeep")
 
@@ -136,22 +138,34 @@ def test_a_revert_waits_for_the_target_and_is_not_lost(
     assert changes.read(engine, change.id).open
 
 
+@pytest.mark.usefixtures("bot")
 def test_the_sweep_replaces_a_lost_wake_up_and_tells_what_is_overdue(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
-    """The run is gone from Prefect; a wake-up that is still on its way is not doubled."""
+    """
+    The run is gone from Prefect; a wake-up that is still on its way is not doubled.
+
+    How it ends is told where it was told that it is overdue.
+    """
     change = weakened(engine)
     over(engine, change, minutes_ago=10)
     with get_client(sync_client=True) as client:
         client.delete_flow_run(run_of(change.wake_up_id).id)
 
-    woken = [sweeper.sweep(engine, settings()) for _ in range(2)]
+    woken = [sweeper.sweep(engine, settings(), Voice.of(engine, settings())) for _ in range(2)]
 
     assert woken == [1, 0]
     again = changes.read(engine, change.id)
     assert again.wake_up_id not in {None, change.wake_up_id}
-    told = [message.body["text"] for message in sandbox.slack_messages()]
-    assert sum("Overdue: disable_auto_rollback" in text for text in told) == 1
+    (head,) = heads(sandbox)
+    (told,) = answers(sandbox, head)
+    assert "Overdue: disable_auto_rollback" in told["text"]
+    assert f"```cct-ops changes end {change.id}```" in shown(told)
+
+    assert ended(revert(again)) == ("Resolved", "COMPLETED")
+    (head,) = heads(sandbox)
+    assert head["text"].startswith(":white_check_mark: Resolved: revert-change on ")
+    assert len(answers(sandbox, head)) == 2
 
 
 def test_a_wake_up_for_later_is_none_for_what_is_due_now(
@@ -161,7 +175,7 @@ def test_a_wake_up_for_later_is_none_for_what_is_due_now(
     change = weakened(engine)
     assert changes.claim_revert(engine, change.id, early=True)
 
-    assert sweeper.sweep(engine, settings(), grace_seconds=0) == 1
+    assert sweeper.sweep(engine, settings(), Voice(engine), grace_seconds=0) == 1
 
     assert changes.read(engine, change.id).wake_up_id != change.wake_up_id
 

@@ -29,6 +29,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
 
 from cct_ops.ledger.schema import dispatches
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.inputs import Fault
 from cct_ops.sandbox.process import start_sandbox
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tasks.connections import settings
@@ -45,6 +46,7 @@ CANARIES = {
     "retiring hook key": "canary-old-hook-key-0123456789abc",
     "CCT key": "canary-cct-key-0123456789",
     "Slack address": "canary-slack-T00-B00-0123456789",
+    "Slack bot token": "xoxb-canary-bot-0123456789",
     "Slack signing secret": "canary-signing-0123456789abcdef",
     "link key": "canary-link-key-0123456789abcdef",
     "address of Anna": "canary-anna-0123456789",
@@ -69,6 +71,8 @@ def cct() -> Iterator[SandboxControl]:
     """A CCT whose key is a canary; its canary was pulled, and a person has to decide."""
     with start_sandbox(limits=False, api_key=CANARIES["CCT key"]) as control:
         pull(control, breach_over=False)
+        # The first message is refused of the bot, so that it goes to the webhook.
+        control.faults(Fault(path="/slack/api/", count=1, error_status=400))
         yield control
 
 
@@ -86,6 +90,9 @@ def environment(
         "CCT_URL": cct.base_url,
         "X_API_KEY": CANARIES["CCT key"],
         "SLACK_WEBHOOK_URL": f"{cct.base_url}/slack/{CANARIES['Slack address']}",
+        "SLACK_BOT_TOKEN": CANARIES["Slack bot token"],
+        "CCT_OPS_SLACK_CHANNEL": "incidents",
+        "CCT_OPS_SLACK_API_URL": f"{cct.base_url}/slack/api/",
         "CCT_OPS_APPROVERS_PATH": str(tmp_path / "approvers.yaml"),
         "CCT_OPS_SOURCES_PATH": str(tmp_path / "sources.yaml"),
         "PREFECT_API_AUTH_STRING": CANARIES["Prefect auth"],
@@ -236,7 +243,10 @@ def test_no_secret_shows_anywhere(
     seen += gateway_log.with_suffix(".2").read_text() + dispatcher_log.read_text()
     own = caplog.text + "".join(capfd.readouterr())
     seen += "\n".join(line for line in own.splitlines() if browser not in line)
-    seen += json.dumps(sent_to(cct, "canary"))
+    through_webhook, through_bot = sent_to(cct, "canary"), sent_to(cct, "api")
+    assert through_webhook != []
+    assert through_bot != []
+    seen += json.dumps(through_webhook + through_bot)
     seen += everything_stored(ledger, but="deliveries.body")
     seen += everything_stored(postgres.url("prefect"), but="")
     password = sa.make_url(ledger).password

@@ -18,16 +18,27 @@ from tests.stack.polling import eventually
 def test_a_gateway_tells_of_a_silent_dispatcher(
     ledger_url: SecretStr, engine: sa.Engine, sandbox: SandboxControl, tmp_path: Path
 ) -> None:
-    """From its first look on, and it has given its own sign of life by then."""
+    """
+    From its first look on, and it has given its own sign of life by then.
+
+    Since nobody else can, it also pages who can be reached without Prefect.
+    """
     heartbeats.beat(engine, DISPATCHER)
     with engine.begin() as tx:
         tx.execute(sa.update(table).values(last_at=sa.text("clock_timestamp() - interval '2 min'")))
 
     webhook = f"{sandbox.base_url}/slack/incidents"
-    with running(ledger_url.get_secret_value(), tmp_path / "log", SLACK_WEBHOOK_URL=webhook):
-        eventually(lambda: bool(sandbox.slack_messages()))
+    addresses = {
+        "SLACK_WEBHOOK_URL": webhook,
+        "CCT_OPS_WEBHOOK_ON_CALL": "",
+        "CCT_OPS_WEBHOOK_LEAD": f"{sandbox.base_url}/slack/lead",
+    }
+    with running(ledger_url.get_secret_value(), tmp_path / "log", **addresses):
+        eventually(lambda: len(sandbox.slack_messages()) == 2)
 
-    (message,) = sandbox.slack_messages()
+    message, page = sandbox.slack_messages()
+    assert page.path == "/slack/lead"
+    assert "To start it: python -m cct_ops.dispatcher" in page.body["text"]
     assert message.body["text"] == ":rotating_light: The dispatcher of cct-ops is silent"
     with engine.connect() as connection:
         assert GATEWAY in connection.scalars(sa.select(table.c.part)).all()

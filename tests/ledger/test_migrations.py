@@ -13,6 +13,8 @@ from cct_ops.ledger import (
     heartbeat_tables,
     journal_tables,
     pacing_tables,
+    page_tables,
+    slack_tables,
     storms,
 )
 from cct_ops.ledger.schema import metadata
@@ -24,6 +26,8 @@ ALL = (
     heartbeat_tables,
     journal_tables,
     pacing_tables,
+    page_tables,
+    slack_tables,
     storms,
 )
 

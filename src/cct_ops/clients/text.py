@@ -16,3 +16,13 @@ def one_line(text: str, limit: int | None = None) -> str:
     if limit is None or len(seen) <= limit:
         return seen
     return seen[: limit - 1] + "…"
+
+
+# What is handed to a service that we do not know must be markup in none, and no placeholder of
+# Prefect's custom webhook either, which would put that block's secrets in its place.
+_NO_MARKUP = str.maketrans({"<": "[", ">": "]", "{": "(", "}": ")", "`": "'"})
+
+
+def unmarked(text: str, limit: int) -> str:
+    """Return the text on one line, bounded, and without what chats, mails or pages interpret."""
+    return one_line(text, limit).translate(_NO_MARKUP)

@@ -20,7 +20,7 @@ from cct_ops.models.cct import Route
 from cct_ops.models.outcome import Outcome
 from cct_ops.reports.timeline import Moment, timeline
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.stack.config import HOST, StackConfig
+from cct_ops.stack.config import StackConfig
 from cct_ops.stack.kernel import die_with_parent
 from cct_ops.stack.screen import Screen
 from cct_ops.stack.up import Running, running
@@ -62,9 +62,7 @@ def tell(*, keep: bool, console: Console | None = None) -> int:
 
 
 def _isolated(folder: Path) -> StackConfig:
-    config = StackConfig.ephemeral(folder)
-    slack = f"http://{HOST}:{config.sandbox_port}/slack/incidents"
-    return config.model_copy(update={"env": {**SHORT, "SLACK_WEBHOOK_URL": slack}})
+    return StackConfig.ephemeral(folder, SHORT)
 
 
 def _incident(stack: Running, alerting: Alerting, console: Console) -> int:

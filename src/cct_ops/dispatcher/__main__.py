@@ -8,20 +8,25 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 
-from cct_ops import config_file
-from cct_ops.dispatcher import approvals, changes
+from cct_ops import config_file, contacts
+from cct_ops.dispatcher import approvals, buttons, changes, pages
 from cct_ops.dispatcher.handlers import Notification, Remediation
 from cct_ops.dispatcher.loop import Dispatcher, Lane, Periodic
 from cct_ops.dispatcher.reaper import Reaper
 from cct_ops.dispatcher.reconciling import jobs
 from cct_ops.dispatcher.routes import read_routes
 from cct_ops.dispatcher.runs import Runs
+from cct_ops.dispatcher.status_page import Announcer
+from cct_ops.dispatcher.wellness import heartbeat
+from cct_ops.dispatcher.workers import WORKERS_SECONDS, WorkerWatch
 from cct_ops.errors import OpsError
 from cct_ops.ledger import intake, outbox, storms
 from cct_ops.ledger.engine import connect
 from cct_ops.models.approver import Approvers
 from cct_ops.models.source import AlertmanagerSource, Source, Sources
+from cct_ops.on_call import OnCall, look
 from cct_ops.settings import Settings
+from cct_ops.voice import Voice
 from cct_ops.watch import DISPATCHER, EVERY_SECONDS, GATEWAY, Watch
 
 RUNS_AT_ONCE = 4
@@ -46,15 +51,21 @@ def main() -> int:
         routes = read_routes(settings.routes_path)
         sources = config_file.load(settings.sources_path, Sources).sources
         approvers = config_file.load(settings.approvers_path, Approvers)
-        watch = Watch(engine, DISPATCHER, GATEWAY, settings.slack_webhook_url)
-        people = approvals.People(approvers, settings.slack_webhook_url)
+        voice = Voice.of(engine, settings)
+        watch = Watch(engine, DISPATCHER, GATEWAY, voice)
+        reachable = contacts.read(settings.contacts_path)
+        on_call = OnCall(engine, reachable)
+        workers = WorkerWatch(engine, voice)
+        people = approvals.People(approvers, reachable, voice)
         with Runs() as runs:
             remediation = Remediation(engine, routes, runs, watchdogs(sources))
             dispatcher = Dispatcher(
                 engine,
                 [
                     Lane(outbox.REMEDIATE, RUNS_AT_ONCE, remediation),
-                    Lane(outbox.NOTICE, 1, Notification(engine, settings.slack_webhook_url)),
+                    Lane(
+                        outbox.NOTICE, 1, Notification(engine, voice, routes, reachable.severity_of)
+                    ),
                 ],
                 [
                     Periodic(
@@ -71,9 +82,18 @@ def main() -> int:
                         for name, source in sources.items()
                         if source.silence_seconds is not None
                     ),
-                    Periodic("reaper", 10, Reaper.of(engine, settings)),
+                    Periodic("reaper", 10, Reaper(engine, voice, settings.start_seconds)),
                     Periodic("watch over the gateway", EVERY_SECONDS, watch),
-                    Periodic("temporary changes", 10, partial(changes.sweep, engine, settings)),
+                    Periodic("severe incidents", 5, partial(pages.sweep, on_call)),
+                    Periodic("on call", 5, on_call, on_news=True),
+                    Periodic("contacts", 3600, partial(look, reachable)),
+                    Periodic("status page", 5, Announcer(engine, reachable)),
+                    Periodic("watch over the workers", WORKERS_SECONDS, workers),
+                    *heartbeat(engine, settings),
+                    Periodic(
+                        "temporary changes", 10, partial(changes.sweep, engine, settings, voice)
+                    ),
+                    Periodic("buttons", 5, partial(buttons.sweep, engine, voice), on_news=True),
                 ],
             )
             for number in (signal.SIGTERM, signal.SIGINT):

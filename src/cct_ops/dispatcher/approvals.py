@@ -9,9 +9,7 @@ gets its closing row here, and people are told.
 
 from __future__ import annotations
 
-import json
 import logging
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -22,17 +20,21 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound
-from pydantic import SecretStr
 
-from cct_ops.clients import slack
+from cct_ops.contacts import Contacts
 from cct_ops.errors import OpsError, Unavailable
-from cct_ops.ledger import approval_escalations, approvals, record
+from cct_ops.ledger import approval_escalations, approvals, pages, record
 from cct_ops.ledger.approvals import Approval, ApprovalState
 from cct_ops.models.approver import Approvers
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.models.run import Run
-from cct_ops.reports.asking import unanswered_message
-from cct_ops.reports.messages import Message, outcome_message
+from cct_ops.models.topic import UNANSWERED, Topic, is_urgent
+from cct_ops.reports import manual
+from cct_ops.reports.asking import topic_of, unanswered_message
+from cct_ops.reports.links import run_link
+from cct_ops.reports.messages import outcome_message
+from cct_ops.reports.pages import unanswered_page
+from cct_ops.voice import Voice
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +52,8 @@ class People:
     """Who is told when nobody answered, and where."""
 
     approvers: Approvers
-    slack_webhook_url: SecretStr | None
+    contacts: Contacts
+    voice: Voice
 
 
 def sweep(engine: sa.Engine, people: People | None = None) -> int:
@@ -130,8 +133,16 @@ def _close(
     _log.warning("run %s: %s", approval.run_id, reason)
     if people is None:
         return
+    commands = manual.after(
+        outcome, run, approval.target, known, found.parameters if found else None
+    )
+    topic = Topic.of(run, approval.target, outcome, Severity(approval.severity))
     try:
-        _tell(people, outcome_message(run, approval.target, outcome, reason, None))
+        people.voice.say(
+            outcome_message(run, approval.target, outcome, reason, run_link(run.id), commands),
+            topic.model_copy(update={"needs_person": outcome.needs_attention}),
+            urgent=is_urgent(outcome, topic.severity),
+        )
     except OpsError as error:
         _log.warning("people were not told about run %s: %s", approval.run_id, error)
 
@@ -144,11 +155,25 @@ def _escalate(engine: sa.Engine, people: People) -> None:
                 if found is None:
                     return
                 approval, in_a_row = found
-                contact = people.approvers.next_contact(in_a_row)
+                rung = in_a_row  # the first in line was there to answer
+                contact = people.contacts.after(rung)[0]
+                approver = people.approvers.by_id(contact.id)
                 command = _command(approval)
                 _log.warning("nobody approved; next is %s: %s", contact.id, command)
+                subject, body = unanswered_page(approval, command)
+                pages.ask(
+                    engine,
+                    f"approval {approval.id}",
+                    subject=subject,
+                    body=body,
+                    topic_id=approval.incident_id or approval.run_id,
+                    rung=rung,
+                )
                 try:
-                    _tell(people, unanswered_message(approval, contact, command))
+                    people.voice.say(
+                        unanswered_message(approval, contact.id, approver, command),
+                        topic_of(approval, UNANSWERED, needs_person=True),
+                    )
                 except Unavailable:
                     raise
                 except OpsError as error:
@@ -160,20 +185,10 @@ def _escalate(engine: sa.Engine, people: People) -> None:
 
 def _command(approval: Approval) -> str:
     """Return the command that starts the same playbook anew, exactly as it has to be typed."""
-    parameters = {"target": approval.target, "mode": "approve"}
     try:
         with get_client(sync_client=True) as client:
-            parameters = client.read_flow_run(approval.run_id).parameters | parameters
+            parameters = client.read_flow_run(approval.run_id).parameters
     except ObjectNotFound:
         _log.info("run %s is gone; its other parameters are not known", approval.run_id)
-    words = ["prefect", "deployment", "run", f"{approval.playbook}/{approval.playbook}"]
-    for name, value in sorted(parameters.items()):
-        if value is not None:
-            plain = value if isinstance(value, str) else json.dumps(value)
-            words += ["-p", f"{name}={plain}"]
-    return shlex.join(words)
-
-
-def _tell(people: People, message: Message) -> None:
-    if people.slack_webhook_url is not None:
-        slack.post(people.slack_webhook_url, *message)
+        parameters = {"target": approval.target}
+    return manual.start_again(approval.playbook, parameters | {"mode": "approve"})

@@ -13,13 +13,16 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import ObjectNotFound
-from pydantic import SecretStr
 
 from cct_ops import policy, wake_ups
 from cct_ops.dispatcher import people
-from cct_ops.ledger import changes
+from cct_ops.ledger import changes, record
 from cct_ops.models.change import TemporaryChange
+from cct_ops.models.run import Run
+from cct_ops.models.topic import OVERDUE, Topic
+from cct_ops.reports import manual
 from cct_ops.settings import Settings
+from cct_ops.voice import Voice
 
 # A wake-up that comes on time is left to do its work.
 GRACE_SECONDS = 10.0
@@ -27,7 +30,9 @@ GRACE_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 
-def sweep(engine: sa.Engine, settings: Settings, *, grace_seconds: float = GRACE_SECONDS) -> int:
+def sweep(
+    engine: sa.Engine, settings: Settings, voice: Voice, *, grace_seconds: float = GRACE_SECONDS
+) -> int:
     """Wake up for what is due, tell people about what is overdue; returns how many were woken."""
     due = changes.overdue(engine, grace_seconds)
     if not due:
@@ -39,7 +44,7 @@ def sweep(engine: sa.Engine, settings: Settings, *, grace_seconds: float = GRACE
         _log.warning("Temporary change %s is due and gets wake-up %s.", change.id, run_id)
     rules = policy.read(settings.policy_path).temporary_changes
     for change in changes.overdue(engine, rules.alarm_after_minutes * 60):
-        _alarm(engine, settings.slack_webhook_url, change)
+        _alarm(engine, voice, change)
     return len(lost)
 
 
@@ -56,12 +61,19 @@ def _on_its_way(client: SyncPrefectClient, change: TemporaryChange) -> bool:
     return run.state is not None and not run.state.is_final() and not later
 
 
-def _alarm(engine: sa.Engine, slack_webhook_url: SecretStr | None, change: TemporaryChange) -> None:
+def _alarm(engine: sa.Engine, voice: Voice, change: TemporaryChange) -> None:
     """Tell people once per time that is over."""
     text = (
         f":rotating_light: Overdue: {change.call} on {change.target} should have ended at"
         f" {change.until:%H:%M:%S} UTC and is still {change.state} (owner: {change.owner})."
     )
+    run = Run(
+        id=change.run_id,
+        name=str(change.run_id),
+        playbook=change.playbook,
+        incident_id=record.incident_of(engine, change.run_id),
+    )
+    topic = Topic.of(run, change.target, OVERDUE, needs_person=True)
     with changes.alarming(engine, change.id) as first:
         if first:
-            people.tell(slack_webhook_url, text)
+            people.tell(voice, text, topic, manual.overdue(change))

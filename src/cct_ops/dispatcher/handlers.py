@@ -6,12 +6,11 @@ import hashlib
 import json
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import SecretStr
 
 from cct_ops.dispatcher import notices
 from cct_ops.dispatcher.parameters import Unfit, convert
@@ -21,6 +20,8 @@ from cct_ops.errors import OpsError, Rejected, Unavailable
 from cct_ops.ledger import outbox, storms
 from cct_ops.ledger.outbox import Claim
 from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Severity
+from cct_ops.voice import Voice
 
 BACKOFF_SECONDS = 1.0
 BACKOFF_CAP_SECONDS = 30.0
@@ -88,7 +89,7 @@ class Remediation:
                 claim,
                 state="notified",
                 rule=rule.name,
-                reason="No playbook is meant for this alert.",
+                reason=notices.NO_PLAYBOOK,
             )
             return
         mode, tags = (Mode.OBSERVE, ["storm"]) if in_storm else (rule.mode, [])
@@ -121,15 +122,18 @@ class Remediation:
 
 @dataclass(frozen=True)
 class Notification:
-    """Delivers the notice about an incident."""
+    """Delivers the notice about an incident; ``severity_of`` reads its labels."""
 
     engine: sa.Engine
-    slack_webhook_url: SecretStr | None
+    voice: Voice
+    routes: Routes
+    severity_of: Callable[[Mapping[str, str]], Severity | None]
 
     def __call__(self, claim: Claim) -> None:
         """Tell people, or try again later."""
         try:
-            note = notices.tell(self.slack_webhook_url, claim)
+            rule = self.routes.rule_for(claim.source, claim.labels)
+            note = notices.tell(self.voice, claim, rule, self.severity_of(claim.labels))
         except Unavailable as error:
             log.warning("the notice about incident %s waits: %s", claim.incident_id, error)
             outbox.postponed(self.engine, claim, backoff_seconds(claim, error), str(error))

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-
-from pydantic import SecretStr
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from cct_ops.clients import slack
+from cct_ops.dispatcher.parameters import Unfit, convert
+from cct_ops.dispatcher.routes import Rule
 from cct_ops.ledger.outbox import Claim
+from cct_ops.models.outcome import Severity
+from cct_ops.models.topic import OPEN, Topic
+from cct_ops.reports.manual import about, shown, start_again
+from cct_ops.voice import Voice
+
+NO_PLAYBOOK = "No playbook is meant for this alert."
 
 SHOWN_LABELS = 20
 SHOWN_CHARACTERS = 200
@@ -16,24 +23,48 @@ SHOWN_CHARACTERS = 200
 log = logging.getLogger(__name__)
 
 
-def tell(webhook_url: SecretStr | None, claim: Claim) -> str | None:
-    """Tell people about the incident; returns a note where there is no way to reach them."""
+def tell(voice: Voice, claim: Claim, rule: Rule, severity: Severity | None) -> str | None:
+    """Tell people about the incident; returns a note where there is no Slack to tell them in."""
     name = _shown(claim.labels.get("alertname", "an alert without a name"))
     title = f"{name} from {claim.source}: {slack.escape(claim.note or 'no playbook')}"
     log.warning("incident %s: %s", claim.incident_id, claim.note or "no playbook")
-    if webhook_url is None:
-        return f"{claim.note or ''} (Told only to the log: SLACK_WEBHOOK_URL is not set.)".strip()
     details = [
         *_lines(claim.labels),
         *_lines({k: v for k, v in claim.annotations.items() if k in {"summary", "description"}}),
         f"incident {claim.incident_id}, episode {claim.episode}",
     ]
-    blocks = [
+    blocks: list[dict[str, Any]] = [
         {"type": "section", "text": {"type": "plain_text", "text": text[:3000], "emoji": False}}
         for text in (title, "\n".join(details))
     ]
-    slack.post(webhook_url, title, blocks)
-    return None
+    blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": shown(_due(claim, rule))}})
+    topic = Topic(
+        id=claim.incident_id,
+        title=f"{claim.labels.get('alertname', 'an alert')} from {claim.source}"[:200],
+        state=OPEN,
+        severity=severity,
+        needs_person=True,
+    )
+    # Where a playbook was meant and did not start, nothing of ours works on it.
+    stuck = claim.note not in {None, NO_PLAYBOOK}
+    # That it is P0 is paged as soon as it opens, with a playbook or without.
+    voice.say((title, blocks), topic, urgent=stuck)
+    if voice.reaches_somebody:
+        return None
+    return f"{claim.note or ''} (Told only to the log: SLACK_WEBHOOK_URL is not set.)".strip()
+
+
+def _due(claim: Claim, rule: Rule) -> Iterator[str]:
+    """Yield what a person types: the playbook that did not start, and what is known."""
+    if rule.playbook is not None:
+        try:
+            given = convert(rule.parameters, claim.labels)
+        except Unfit:
+            given = {}  # Prefect says which is missing, and a person knows it
+        incident = {"incident_id": str(claim.incident_id), "mode": "approve"}
+        yield start_again(rule.playbook, {**given, **incident})
+    yield about(claim.incident_id, claim.incident_id)
+    yield "cct-ops inbox --unfinished"
 
 
 def _lines(pairs: Mapping[str, str]) -> list[str]:

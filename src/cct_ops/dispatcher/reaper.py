@@ -10,6 +10,7 @@ so that it is started once, also by two dispatchers or by one that dies in the m
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,7 +31,6 @@ from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
-from pydantic import SecretStr
 
 from cct_ops.clients.deployments import start_with
 from cct_ops.dispatcher import people
@@ -40,7 +40,9 @@ from cct_ops.ledger.leases import Lease
 from cct_ops.ledger.record import RunRecord
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import Run
-from cct_ops.settings import Settings
+from cct_ops.models.topic import Topic
+from cct_ops.reports import manual
+from cct_ops.voice import Voice
 
 # The tags by which prefect.yaml tells our deployments from those of others.
 PLAYBOOK, UPKEEP = "playbook", "upkeep"
@@ -57,14 +59,9 @@ class Reaper:
     """One sweep after another; ``start_seconds`` is how long a start may take."""
 
     engine: sa.Engine
-    slack_webhook_url: SecretStr | None
+    voice: Voice
     start_seconds: float
     recovery_pause_seconds: float = RECOVERY_PAUSE_SECONDS
-
-    @classmethod
-    def of(cls, engine: sa.Engine, settings: Settings) -> Reaper:
-        """Make it as the settings say."""
-        return cls(engine, settings.slack_webhook_url, settings.start_seconds)
 
     def __call__(self) -> None:
         """Take for dead what shows no sign of life, and do what is to be done about it."""
@@ -117,12 +114,17 @@ class Reaper:
                 return
         if dead.recoveries >= RECOVERIES:
             plan = known.decisions[0].plan
-            run = Run(id=dead.run_id, name=str(dead.run_id), playbook=plan.playbook)
+            run = Run(
+                id=dead.run_id,
+                name=str(dead.run_id),
+                playbook=plan.playbook,
+                incident_id=record.incident_of(self.engine, dead.run_id),
+            )
             reason = (
                 f"Its process died in the middle of its change, and {RECOVERIES} attempts to put"
                 " that back failed: a person must look."
             )
-            self._account_for(run, plan.target, reason, page=True)
+            self._account_for(run, plan.target, reason, manual.recover(run.id, known))
             leases.settle(tx, dead.run_id)
             return
         successor = start_with(
@@ -159,14 +161,18 @@ class Reaper:
         )
         target = str(run.parameters.get("target", ""))
         dispatch_id = outbox.open_dispatch(tx, dead.run_id)
+        again = (
+            manual.start_again(deployment.name, run.parameters),
+            manual.about(run.id, about.incident_id),
+        )
         died = "Its process died before it had changed anything"
         if UPKEEP in deployment.tags:
             # What it was to do stands in the ledger, from where another run is started for it.
-            self._account_for(about, target, f"{died}.", page=False)
+            self._account_for(about, target, f"{died}.")
         elif dispatch_id is None:
-            self._account_for(about, target, f"{died}, and no open incident needs it.", page=True)
+            self._account_for(about, target, f"{died}, and no open incident needs it.", again)
         elif dead.attempt > REPLACEMENTS:
-            self._account_for(about, target, f"{died}, as did {REPLACEMENTS} before.", page=True)
+            self._account_for(about, target, f"{died}, as did {REPLACEMENTS} before.", again)
         else:
             successor = start_with(
                 client,
@@ -177,15 +183,19 @@ class Reaper:
             )
             leases.succeeded_by(tx, dead, successor, recovery=False)
             outbox.replaced(tx, dead.run_id, successor)
-            self._account_for(about, target, f"{died}: run {successor} replaces it.", page=False)
+            self._account_for(about, target, f"{died}: run {successor} replaces it.")
 
-    def _account_for(self, run: Run, target: str, reason: str, *, page: bool) -> None:
+    def _account_for(
+        self, run: Run, target: str, reason: str, commands: Sequence[str] = ()
+    ) -> None:
         """Give the account that the dead run cannot give; tell people where they have to act."""
         _log.warning("Run %s: %s", run.name, reason)
-        if page:
+        if commands:
             people.tell(
-                self.slack_webhook_url,
+                self.voice,
                 f":rotating_light: {run.playbook} on {target or 'its target'}: {reason}",
+                Topic.of(run, target, Outcome.FAILED, needs_person=True),
+                commands,
             )
         # After the page: with an account in the record nobody comes back to this run.
         record.conclude(self.engine, run, target, Outcome.FAILED, reason)

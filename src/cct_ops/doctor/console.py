@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.text import Text
 
-from cct_ops.doctor import cct, files, ledger_base, outside, prefect_server
+from cct_ops.doctor import cct, contacts, files, ledger_base, outside, prefect_server
 from cct_ops.doctor.finding import Check, Finding, Sign
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.redaction import BLOT, redact
@@ -52,6 +52,7 @@ def _checks(settings: Settings, *, send: bool) -> Iterator[Check]:
     seen = Finding(part="settings", sign=Sign.WELL, seen="the environment is as it must be")
     yield Check("settings", lambda: [seen], "")
     yield from files.checks(settings)
+    yield from contacts.checks(settings)
     yield from cct.checks(settings)
     yield from prefect_server.checks()
     yield from ledger_base.checks(settings)

@@ -9,9 +9,10 @@ from cct_ops import config_file, policy
 from cct_ops.dispatcher.routes import read_routes
 from cct_ops.doctor.finding import Check, Finding, Sign
 from cct_ops.errors import BadConfiguration
-from cct_ops.gateway.keys import read_keys, read_secret
+from cct_ops.gateway.keys import read_keys
 from cct_ops.models.approver import Approver, Approvers
 from cct_ops.models.source import Sources
+from cct_ops.references import read_secret
 from cct_ops.settings import Settings
 
 _FIX = "Correct the line that is named."

@@ -11,9 +11,13 @@ TEST_MESSAGE = "cct-ops doctor: this is a test, nothing happened."
 
 
 def checks(settings: Settings, *, send: bool) -> Iterator[Check]:
-    """Yield both checks."""
-    fix = "Copy the webhook's address from Slack to SLACK_WEBHOOK_URL again."
-    yield Check("slack", lambda: _slack(settings, send=send), fix)
+    """Yield the checks of what is set up, and of what is not."""
+    if settings.slack_webhook_url is not None or settings.slack_bot_token is None:
+        fix = "Copy the webhook's address from Slack to SLACK_WEBHOOK_URL again."
+        yield Check("slack", lambda: _slack(settings, send=send), fix)
+    if settings.slack_bot_token is not None:
+        fix = "Correct SLACK_BOT_TOKEN and CCT_OPS_SLACK_CHANNEL, and invite the bot there."
+        yield Check("slack-bot", lambda: _bot(settings, send=send), fix)
     fix = "Correct GH_TOKEN and GITHUB_REPOSITORY: the token must see that repository."
     yield Check("github", lambda: _github(settings), fix)
 
@@ -23,8 +27,8 @@ def _slack(settings: Settings, *, send: bool) -> Sequence[Finding]:
 
     webhook = settings.slack_webhook_url
     if webhook is None:
-        fix = "Set SLACK_WEBHOOK_URL to have people told."
-        seen = "SLACK_WEBHOOK_URL is not set"
+        fix = "Set SLACK_WEBHOOK_URL or SLACK_BOT_TOKEN to have people told."
+        seen = "neither SLACK_WEBHOOK_URL nor SLACK_BOT_TOKEN is set"
         return [Finding(part="slack", sign=Sign.UNSET, seen=seen, fix=fix)]
     slack.check(webhook)
     if not send:
@@ -33,6 +37,23 @@ def _slack(settings: Settings, *, send: bool) -> Sequence[Finding]:
     section = {"type": "section", "text": {"type": "mrkdwn", "text": TEST_MESSAGE}}
     slack.post(webhook, TEST_MESSAGE, [section], ANSWER_SECONDS)
     return [Finding(part="slack", sign=Sign.WELL, seen="it took the test message")]
+
+
+def _bot(settings: Settings, *, send: bool) -> Sequence[Finding]:
+    from cct_ops.clients.slack_bot import SlackBot
+
+    given = settings.slack_bot()
+    if given is None:
+        return []
+    bot = SlackBot(*given, timeout_seconds=round(ANSWER_SECONDS))
+    who = bot.who()
+    if not send:
+        seen = f"the token is {who}; `cct-ops doctor --send` tries {bot.channel} with a message"
+        return [Finding(part="slack-bot", sign=Sign.WELL, seen=seen)]
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": TEST_MESSAGE}}
+    bot.post(TEST_MESSAGE, [section])
+    seen = f"the token is {who}, and {bot.channel} took the test message"
+    return [Finding(part="slack-bot", sign=Sign.WELL, seen=seen)]
 
 
 def _github(settings: Settings) -> Sequence[Finding]:

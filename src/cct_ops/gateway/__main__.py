@@ -13,6 +13,7 @@ import sqlalchemy as sa
 import uvicorn
 from pydantic import SecretStr
 
+from cct_ops import contacts
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.gateway import metrics
 from cct_ops.gateway.app import create_app
@@ -21,7 +22,9 @@ from cct_ops.gateway.protocol import PatientProtocol
 from cct_ops.gateway.registry import Registry
 from cct_ops.gateway.writer import Writer
 from cct_ops.ledger.engine import connect
+from cct_ops.on_call import OnCall
 from cct_ops.settings import Settings
+from cct_ops.voice import Voice
 from cct_ops.watch import DISPATCHER, GATEWAY, Watch
 
 # A gateway that waits for the ledger longer than its senders wait for it only collects requests.
@@ -74,7 +77,13 @@ def main() -> int:
             h11_max_incomplete_event_size=16 * 1024,
             timeout_graceful_shutdown=5,
         )
-        watch = Watch(engine, GATEWAY, DISPATCHER, settings.slack_webhook_url)
+        watch = Watch(
+            engine,
+            GATEWAY,
+            DISPATCHER,
+            Voice.of(engine, settings),
+            on_call=OnCall(engine, contacts.read(settings.contacts_path)),
+        )
         stopping = threading.Event()
         threading.Thread(target=watch.run, args=(stopping,), name="watch", daemon=True).start()
         registry.start()

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from cct_ops.ledger.approvals import Approval
 from cct_ops.models.approver import Approver
+from cct_ops.reports import manual
 
 NOTE_CHARACTERS = 1000
 
@@ -26,6 +27,7 @@ def page(
         "approval.html.j2",
         status,
         approval=approval,
+        commands=manual.steps(approval.plan),
         person=person,
         said=said,
         minutes_left=max(0, round(left / 60)),

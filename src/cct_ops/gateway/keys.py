@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import errno
-import os
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,9 +18,9 @@ from pydantic import SecretStr
 from cct_ops import config_file
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.source import KeyReference, Source, Sources, StandardWebhooksSource
+from cct_ops.references import read_secret
 
 MIN_BYTES = 24
-MOST_BYTES = 64 * 1024
 STANDARD_PREFIX = "whsec_"
 
 
@@ -70,23 +67,6 @@ def shared(keys: Keys) -> list[list[str]]:
         for key in mine:
             holders.setdefault(key.secret.get_secret_value(), set()).add(name)
     return [sorted(names) for names in holders.values() if len(names) > 1]
-
-
-def read_secret(reference: KeyReference) -> str:
-    """
-    Return what is at the place, without the line break that files often end with.
-
-    Raises ``OSError`` for what cannot be read, a pipe for one: nobody may ever write to it.
-    """
-    if reference.env is not None:
-        return os.environ.get(reference.env, "").strip()
-    path = Path(reference.file or "")
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "it is no file")
-    if found.st_size > MOST_BYTES:
-        raise OSError(errno.EFBIG, "it is too large for a key")
-    return path.read_text(encoding="utf-8").strip()
 
 
 def _key(place: str, name: str, source: Source, reference: KeyReference) -> Key:

@@ -117,6 +117,13 @@ def read(engine: sa.Engine, change_id: UUID) -> TemporaryChange:
     return _read(row)
 
 
+def maker(engine: sa.Engine, change_id: UUID) -> UUID | None:
+    """Return the run that made a change, if the ledger has it."""
+    made_by = sa.select(temporary_changes.c.run_id).where(temporary_changes.c.id == change_id)
+    with engine.connect() as connection:
+        return connection.execute(made_by).scalar()
+
+
 def listed(engine: sa.Engine, *, ended: bool = False) -> list[TemporaryChange]:
     """Return the open changes by the time of their end, or all there ever were."""
     found = sa.select(temporary_changes).order_by(temporary_changes.c.until)

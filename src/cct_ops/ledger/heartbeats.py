@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
@@ -12,6 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger.heartbeat_tables import heartbeats
 from cct_ops.ledger.sql import now
+
+_WORKERS = "workers of "
 
 
 class Turn(NamedTuple):
@@ -30,6 +32,46 @@ def beat(engine: sa.Engine, part: str) -> None:
             .values(part=part, last_at=now())
             .on_conflict_do_update(index_elements=["part"], set_={"last_at": now()})
         )
+
+
+def worker_of(pool: str) -> str:
+    """Name the workers of a pool as one part."""
+    return f"{_WORKERS}{pool}"
+
+
+def heard(engine: sa.Engine, part: str, at: datetime) -> None:
+    """Note that the part lived at that moment, by another's clock: never later than now."""
+    seen = sa.func.least(sa.literal(at, sa.DateTime(timezone=True)), now())
+    with engine.begin() as tx:
+        tx.execute(
+            insert(heartbeats)
+            .values(part=part, last_at=seen)
+            .on_conflict_do_update(
+                index_elements=["part"],
+                set_={"last_at": seen},
+            )
+        )
+
+
+def keep_workers(engine: sa.Engine, parts: Collection[str]) -> None:
+    """Forget the workers of all other pools: nobody waits for them any more."""
+    with engine.begin() as tx:
+        tx.execute(
+            sa.delete(heartbeats).where(
+                heartbeats.c.part.startswith(_WORKERS, autoescape=True),
+                heartbeats.c.part.not_in(parts),
+            )
+        )
+
+
+def silent(engine: sa.Engine, parts: Collection[str], within_seconds: float) -> list[str]:
+    """Return which of the parts, and of all workers, were not heard for that long, or never."""
+    age = sa.extract("epoch", sa.func.clock_timestamp() - heartbeats.c.last_at)
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(heartbeats.c.part, age.label("age"))).all()
+    ages = {row.part: float(row.age) for row in rows}
+    wanted = {*parts, *(part for part in ages if part.startswith(_WORKERS))}
+    return sorted(part for part in wanted if ages.get(part, within_seconds + 1) > within_seconds)
 
 
 @contextmanager

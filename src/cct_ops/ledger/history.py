@@ -7,7 +7,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from cct_ops.ledger import record
+from cct_ops.ledger import pages, record, status_posts
+from cct_ops.ledger.pages import Paged
 from cct_ops.ledger.schema import (
     alerts,
     approvals,
@@ -66,11 +67,17 @@ class Incident(Frozen):
 
 
 class Story(Frozen):
-    """An incident, None if people started the runs, with its alerts and its runs in order."""
+    """
+    An incident, None if people started the runs, with its alerts and its runs in order.
+
+    ``paged`` is who was reached about it, ``public`` what the status page was told, and when.
+    """
 
     incident: Incident | None
     sightings: tuple[Sighting, ...]
     runs: tuple[RunStory, ...]
+    paged: tuple[Paged, ...] = ()
+    public: tuple[tuple[str, datetime], ...] = ()
 
 
 def of_incident(engine: sa.Engine, incident_id: UUID) -> Story | None:
@@ -97,6 +104,8 @@ def of_incident(engine: sa.Engine, incident_id: UUID) -> Story | None:
             )
         ).scalars()
         runs = [_run(engine, run_id) for run_id in run_ids]
+        paged = pages.about(connection, incident_id)
+        public = status_posts.told(connection, incident_id)
     fields = {name: getattr(row, name) for name in Incident.model_fields}
     return Story(
         incident=Incident.model_validate(fields),
@@ -105,6 +114,8 @@ def of_incident(engine: sa.Engine, incident_id: UUID) -> Story | None:
             for each in seen
         ),
         runs=_in_order(runs),
+        paged=tuple(paged),
+        public=tuple(public),
     )
 
 
@@ -123,11 +134,12 @@ def of_run(engine: sa.Engine, run_id: UUID) -> Story | None:
                 sa.select(dispatches.c.incident_id).where(dispatches.c.flow_run_id == run_id),
             ).limit(1)
         ).scalar_one_or_none()
+        paged = tuple(pages.about(connection, run_id))
     if incident_id is not None:
         return of_incident(engine, incident_id)
     if run is None:
         return None
-    return Story(incident=None, sightings=(), runs=(run,))
+    return Story(incident=None, sightings=(), runs=(run,), paged=paged)
 
 
 def _run(engine: sa.Engine, run_id: UUID) -> RunStory | None:

@@ -148,6 +148,14 @@ def conclude(engine: sa.Engine, run: Run, target: str, outcome: Outcome, reason:
         )
 
 
+def incident_of(engine: sa.Engine, run_id: UUID) -> UUID | None:
+    """Return the incident for which a run was permitted to change something, if any."""
+    with engine.connect() as connection:
+        return connection.execute(
+            sa.select(permits.c.incident_id).where(permits.c.run_id == run_id).limit(1)
+        ).scalar()
+
+
 def of_run(engine: sa.Engine, run_id: UUID) -> RunRecord:
     """Read everything about a run."""
     with engine.connect() as connection:

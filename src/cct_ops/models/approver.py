@@ -39,10 +39,9 @@ class Approver(Frozen):
 
 
 class Approvers(Frozen):
-    """The allow-list; ``escalation`` is who is told, in turn, when nobody answered in time."""
+    """The allow-list; who is told when nobody answered stands in deployments/contacts.yaml."""
 
     approvers: tuple[Approver, ...] = Field(min_length=1)
-    escalation: tuple[ApproverId, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -50,9 +49,6 @@ class Approvers(Frozen):
         slack = [each.slack_user_id for each in self.approvers if each.slack_user_id]
         if len(set(ids)) < len(ids) or len(set(slack)) < len(slack):
             raise ValueError("two approvers share an id or a Slack user: they could count twice")
-        unknown = [name for name in self.escalation if name not in ids]
-        if unknown:
-            raise ValueError(f"escalation names nobody of the approvers: {', '.join(unknown)}")
         return self
 
     def by_id(self, approver_id: str) -> Approver | None:
@@ -68,8 +64,3 @@ class Approvers(Frozen):
         return tuple(
             each for each in self.approvers if started_by is None or not each.is_called(started_by)
         )
-
-    def next_contact(self, unanswered: int) -> Approver:
-        """Return who is told after that many requests in a row found nobody; at last, the last."""
-        wanted = self.escalation[min(max(unanswered, 1), len(self.escalation)) - 1]
-        return next(each for each in self.approvers if each.id == wanted)

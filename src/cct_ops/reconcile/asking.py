@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable
-from cct_ops.gateway.keys import read_secret
 from cct_ops.models.source import Reconciliation
+from cct_ops.references import read_secret
 
 TIMEOUT_SECONDS = 10
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from cct_ops.clients.slack import escape
-from cct_ops.clients.text import one_line
-from cct_ops.ledger.approvals import Approval
+from cct_ops.ledger.approvals import Approval, ApprovalState
 from cct_ops.models.approver import Approver
-from cct_ops.models.plan import Plan, Step
-from cct_ops.reports.by_hand import by_hand
+from cct_ops.models.outcome import Severity
+from cct_ops.models.plan import Step
+from cct_ops.models.topic import Topic
+from cct_ops.reports import manual
+from cct_ops.reports.manual import SECTION_CHARACTERS
 from cct_ops.reports.messages import Message
 
-# Slack cuts nothing: a block beyond its limit makes it refuse the message.
-SECTION_CHARACTERS = 3000
 SHOWN_STEPS = 10
 
 
@@ -32,7 +32,7 @@ def approval_message(approval: Approval, link: str | None) -> Message:
         _section("\n".join([escape(plan.summary), *steps])),
         _section(f"*Blast radius*  {escape(plan.blast_radius)}"),
         _section(f"*Why a person*  {escape(approval.why)}"),
-        *_by_hand(plan),
+        *_by_hand(approval),
         {
             "type": "actions",
             "elements": [
@@ -54,6 +54,29 @@ def approval_message(approval: Approval, link: str | None) -> Message:
     return escape(head), blocks
 
 
+def topic_of(approval: Approval, state: str, *, needs_person: bool = False) -> Topic:
+    """Return what a request is about, and where that stands."""
+    return Topic(
+        id=approval.incident_id or approval.run_id,
+        title=f"{approval.playbook} on {approval.target}",
+        state=state,
+        severity=Severity(approval.severity),
+        needs_person=needs_person,
+    )
+
+
+def answered_message(approval: Approval) -> Message:
+    """Show a request that is open no more: without buttons, and how it ended."""
+    text, blocks = approval_message(approval, None)
+    match approval.state:
+        case ApprovalState.APPROVED | ApprovalState.DECLINED:
+            ended = f"{approval.state.capitalize()} by {approval.approver}."
+        case _:
+            ended = f"{approval.state.capitalize()}: {approval.note}"
+    note = {"type": "context", "elements": [{"type": "mrkdwn", "text": escape(ended)}]}
+    return text, [*(block for block in blocks[:-1] if block["type"] != "actions"), note]
+
+
 def letter(approval: Approval, person: Approver, link: str) -> Message:
     """Bring one approver the link that is that person's alone."""
     head = f":raised_hand: {approval.playbook} on {approval.target} waits for your approval"
@@ -66,33 +89,30 @@ def letter(approval: Approval, person: Approver, link: str) -> Message:
         f"This link is for {escape(person.name)} alone and works once, until"
         f" {approval.expires_at:%H:%M:%S} UTC."
     )
-    return escape(head), [_section("\n".join([*body, last]))]
+    return escape(head), [_section("\n".join([*body, last])), *_by_hand(approval)]
 
 
-def unanswered_message(approval: Approval, contact: Approver, command: str) -> Message:
+def unanswered_message(
+    approval: Approval, contact_id: str, contact: Approver | None, command: str
+) -> Message:
     """Tell the next contact that nobody answered, and how to go on by hand."""
     head = f":hourglass: Nobody approved {approval.playbook} on {approval.target} in time"
-    called = f"<@{contact.slack_user_id}>" if contact.slack_user_id else escape(contact.name)
+    called = escape(contact.name if contact else contact_id)
+    if contact is not None and contact.slack_user_id:
+        called = f"<@{contact.slack_user_id}>"
     body = [
         f"*{escape(head)}*",
         f"{called}: nothing was changed, and it goes on: {escape(approval.headline)}",
         "To look again and be asked again:",
         f"```{escape(command)}```",
     ]
-    return escape(head), [_section("\n".join(body))]
+    return escape(head), [_section("\n".join(body)), *_by_hand(approval)]
 
 
-def _by_hand(plan: Plan) -> list[dict[str, Any]]:
-    """Show the commands that do the steps; a command that cannot be shown whole is not shown."""
-    shown = "*By hand*"
-    for number, call in enumerate(plan.calls, 1):
-        command = by_hand(call)
-        if command is None or "```" in command or one_line(command) != command:
-            continue
-        more = f"{shown}\n{number}.\n```{escape(command)}```"
-        if len(more) <= SECTION_CHARACTERS:
-            shown = more
-    return [_section(shown)] if "\n" in shown else []
+def _by_hand(approval: Approval) -> list[dict[str, Any]]:
+    """Show the commands that do the steps."""
+    text = manual.shown(manual.steps(approval.plan))
+    return [_section(text)] if text else []
 
 
 def _step(number: int, step: Step) -> str:

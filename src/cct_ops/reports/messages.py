@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from cct_ops.clients.slack import escape
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.outcome import Outcome
+from cct_ops.models.plan import Call
 from cct_ops.models.run import Run
+from cct_ops.models.topic import AT_WORK, WAITS, Topic
+from cct_ops.reports.by_hand import by_hand
+from cct_ops.reports.manual import SECTION_CHARACTERS, shown
 
 Message = tuple[str, list[dict[str, Any]]]
 
 MOST_OWNERS = 20
 
-_SIGNS = {Outcome.RESOLVED: ":white_check_mark:", Outcome.UNDONE: ":leftwards_arrow_with_hook:"}
+_SIGNS: dict[str, str] = {
+    Outcome.RESOLVED: ":white_check_mark:",
+    Outcome.UNDONE: ":leftwards_arrow_with_hook:",
+    WAITS: ":raised_hand:",
+    AT_WORK: ":gear:",
+}
+
+
+def head_message(topic: Topic) -> Message:
+    """Head a thread: what it is about, how grave it is, and where it stands."""
+    sign = _SIGNS.get(topic.state, ":rotating_light:" if topic.needs_person else ":memo:")
+    grave = f" ({topic.severity})" if topic.severity else ""
+    return _message(f"{sign} {topic.state}: {topic.title}{grave}", "", None)
 
 
 def outcome_message(
-    run: Run, target: str, outcome: Outcome, reason: str, link: str | None
+    run: Run,
+    target: str,
+    outcome: Outcome,
+    reason: str,
+    link: str | None,
+    commands: Sequence[str] = (),
 ) -> Message:
-    """Say how a run ended."""
+    """Say how a run ended, and what a person types where something is left to be done."""
     sign = _SIGNS.get(outcome, ":rotating_light:" if outcome.needs_attention else ":memo:")
     head = f"{sign} {outcome}: {run.playbook} on {target}"
-    return _message(head, escape(reason), link)
+    return _message(head, escape(reason), link, commands)
 
 
 def raise_message(run: Run, target: str, reason: str, proposal: str, link: str | None) -> Message:
@@ -34,7 +57,9 @@ def raise_message(run: Run, target: str, reason: str, proposal: str, link: str |
     lines = "\n".join(
         line[: len(line) - len(line.lstrip())] + escape(line) for line in proposal.splitlines()
     )
-    return _message(head, f"{escape(reason)}. To raise it, merge:\n```{lines}```", link)
+    return _message(
+        head, f"{escape(reason)}. To raise it, merge:\n```{lines}```", link, ["cct-ops autonomy"]
+    )
 
 
 def expired_message(overdue: tuple[Exemption, ...], link: str | None, *, done: bool) -> Message:
@@ -49,7 +74,8 @@ def expired_message(overdue: tuple[Exemption, ...], link: str | None, *, done: b
     if len(of_owner) > MOST_OWNERS:
         lines.append(f"• and {len(of_owner) - MOST_OWNERS} more owners")
     head = f":broom: {len(overdue)} exemptions {'expired' if done else 'are past their date'}"
-    return _message(head, "\n".join(lines), link)
+    due = () if done else (by_hand(Call(method="expire_exemptions", arguments={})),)
+    return _message(head, "\n".join(lines), link, [command for command in due if command])
 
 
 def silence_message(part: str, last_at: datetime, *, silent: bool) -> Message:
@@ -58,15 +84,46 @@ def silence_message(part: str, last_at: datetime, *, silent: bool) -> Message:
         return _message(f":white_check_mark: The {part} of cct-ops is heard again", "", None)
     body = (
         f"Its last sign of life was at {last_at:%Y-%m-%d %H:%M:%S %Z}. Where no supervisor starts"
-        f" it anew, a person does:\n```python -m cct_ops.{part}```"
+        f" it anew, a person does:\n```{part_command(part)}```"
     )
     return _message(f":rotating_light: The {part} of cct-ops is silent", body, None)
 
 
-def _message(head: str, body: str, link: str | None) -> Message:
+def worker_message(pool: str, kind: str, last_at: datetime, *, silent: bool) -> Message:
+    """Say that nobody works for a work pool, with what a person does then; or that it is back."""
+    if not silent:
+        head = f":white_check_mark: The work pool {pool} has a worker again"
+        return _message(head, "", None)
+    body = (
+        f"The last sign of life of its workers was at {last_at:%Y-%m-%d %H:%M:%S %Z}; playbooks"
+        f" wait until one is there. Where no supervisor starts it anew, a person does:"
+        f"\n```{escape(worker_command(pool, kind))}```"
+    )
+    return _message(f":rotating_light: Nobody works for the work pool {pool}", body, None)
+
+
+def part_command(part: str) -> str:
+    """Return the command that starts a part of ours, as it has to be typed."""
+    return f"python -m cct_ops.{part}"
+
+
+def worker_command(pool: str, kind: str) -> str:
+    """Return the command that starts a worker, as it has to be typed."""
+    return f"prefect worker start --pool {shlex.quote(pool)} --type {shlex.quote(kind)}"
+
+
+def notice(text: str, commands: Sequence[str]) -> Message:
+    """Say one thing to the one on call, and what a person types about it."""
+    return escape(text), [*_sections(escape(text)), *_sections(shown(commands))]
+
+
+def _message(head: str, body: str, link: str | None, commands: Sequence[str] = ()) -> Message:
     text = escape(head)
     more = f"\n<{link}|The run in Prefect>" if link else ""
-    blocks = [
-        {"type": "section", "text": {"type": "mrkdwn", "text": f"*{text}*\n{body}{more}"[:3000]}}
-    ]
-    return text, blocks
+    return text, [*_sections(f"*{text}*\n{body}{more}"), *_sections(shown(commands))]
+
+
+def _sections(text: str) -> list[dict[str, Any]]:
+    if not text:
+        return []
+    return [{"type": "section", "text": {"type": "mrkdwn", "text": text[:SECTION_CHARACTERS]}}]

@@ -71,7 +71,22 @@ def _moments(story: Story) -> list[Moment]:
         if run.finished_at is not None:
             what = f"{run.playbook}: ended, {run.known.outcome}"
             moments.append(Moment(at=run.finished_at, what=what))
+    moments += _paged(story)
+    moments += [Moment(at=at, what=f"status page told: {state}") for state, at in story.public]
     return sorted(moments, key=lambda moment: moment.at)
+
+
+def _paged(story: Story) -> list[Moment]:
+    """Return who was paged, those who could not be reached included."""
+    moments = []
+    for paged in story.paged:
+        moments.append(
+            Moment(at=paged.page.raised_at, what=f"page asked for: {paged.page.subject}")
+        )
+        for tried in paged.attempts:
+            how = f"reached by {tried.way}" if tried.reached else f"not reached: {tried.note}"
+            moments.append(Moment(at=tried.attempted_at, what=f"page: {tried.contact} {how}"))
+    return moments
 
 
 def _answers(run: RunStory) -> list[Moment]:

@@ -10,6 +10,8 @@ from cct_ops.sandbox.api import CctApi
 from cct_ops.sandbox.control_api import ControlApi, unprocessable
 from cct_ops.sandbox.github_api import GitHubApi
 from cct_ops.sandbox.inputs import Dialect
+from cct_ops.sandbox.slack_api import SlackApi
+from cct_ops.sandbox.status_page import StatusPageApi
 from cct_ops.sandbox.world import Sandbox
 
 DEFAULT_API_KEY = "sandbox-key"
@@ -27,6 +29,8 @@ def create_app(
         routes=[
             *ControlApi(sandbox).routes(),
             *GitHubApi(sandbox).routes(),
+            *StatusPageApi(sandbox).routes(),
+            *SlackApi(sandbox).routes(),
             Mount("/", app=CctApi(sandbox)),
         ],
         exception_handlers={ValidationError: unprocessable},

@@ -18,12 +18,14 @@ from cct_ops.sandbox.inputs import (
     SandboxState,
     SeenRequest,
     SlackMessage,
+    StatusPost,
 )
 from cct_ops.sandbox.rate_limit_inputs import SeedDemand
 from cct_ops.sandbox.strict import Strict
 
 REQUESTS = TypeAdapter(list[SeenRequest])
 MESSAGES = TypeAdapter(list[SlackMessage])
+STATUS_POSTS = TypeAdapter(list[StatusPost])
 
 
 class Indicators(TypedDict, total=False):
@@ -169,8 +171,16 @@ class SandboxControl:
         return SandboxState.model_validate_json(self._get("state"))
 
     def slack_messages(self) -> list[SlackMessage]:
-        """Return the messages that the Slack sink has taken."""
+        """Return what was said in Slack, by webhooks and by bots; a bot's as it stands now."""
         return MESSAGES.validate_json(self._get("slack"))
+
+    def status_page(self) -> list[StatusPost]:
+        """Return what the status page was told, oldest first."""
+        return STATUS_POSTS.validate_json(self._get("status-page"))
+
+    def delete_slack_message(self, ts: str) -> None:
+        """Delete a bot's message, as a person may."""
+        _checked(self._http.delete(f"/_sandbox/slack/{ts}"))
 
     def seed_github(self, seed: GitHubSeed) -> None:
         """Put this repository in the place of the one that is there."""

@@ -1,9 +1,7 @@
-"""The server's side of the control API and the Slack sink: never limited, no key, tests only."""
+"""The server's side of the control API: never limited, no key, tests only."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from uuid import uuid4
@@ -38,7 +36,6 @@ from cct_ops.sandbox.seeding import (
     seed_demand,
     seed_exemptions,
 )
-from cct_ops.sandbox.silence import unanswered
 from cct_ops.sandbox.world import Sandbox, World
 
 FAULTS = TypeAdapter(list[Fault])
@@ -148,7 +145,7 @@ async def unprocessable(_: Request, problem: Exception) -> Response:
 
 
 class ControlApi:
-    """The endpoints below ``/_sandbox/`` and ``/slack/``."""
+    """The endpoints below ``/_sandbox/``."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -174,8 +171,6 @@ class ControlApi:
             Path("/_sandbox/requests", self._requests, methods=["GET"]),
             Path("/_sandbox/writes", self._writes, methods=["GET"]),
             Path("/_sandbox/state", self._state, methods=["GET"]),
-            Path("/_sandbox/slack", self._slack_messages, methods=["GET"]),
-            Path("/slack/{rest:path}", self._slack, methods=["POST"]),
         ]
 
     def _change(self, model: type[T], change: Callable[[World, T], None]) -> Endpoint:
@@ -209,26 +204,3 @@ class ControlApi:
 
     async def _state(self, _: Request) -> Response:
         return self._truth()
-
-    async def _slack_messages(self, _: Request) -> Response:
-        return JSONResponse(self._sandbox.world.slack)
-
-    async def _slack(self, request: Request) -> Response:
-        """Record a message, or fail as the faults for ``/slack`` want it."""
-        world, path = self._sandbox.world, request.url.path
-        body = await request.body()
-        effects = world.faults.strike(path, request.headers, write=True)
-        await asyncio.sleep(effects.latency_seconds)
-        if effects.timeout:
-            return await unanswered(request)
-        failure = effects.failure(world.clock.now())
-        if failure is not None:
-            return PlainTextResponse("injected by the sandbox", failure.status, failure.headers)
-        try:
-            message = json.loads(body)
-        except ValueError:
-            return PlainTextResponse("invalid_payload", 400)
-        if not isinstance(message, dict):
-            return PlainTextResponse("invalid_payload", 400)
-        world.slack.append({"at": iso(world.clock.now()), "path": path, "body": message})
-        return PlainTextResponse("ok")

@@ -104,7 +104,7 @@ class Fault(Strict):
     has the wrong type or is missing.
     """
 
-    path: str = Field(default="/api/v1/", pattern="^/(api/v1|slack|github)(/|$)")
+    path: str = Field(default="/api/v1/", pattern="^/(api/v1|slack|github|status-page)(/|$)")
     count: int | None = Field(default=None, ge=1)
     header: str | None = None
     probability: float = Field(default=1, gt=0, le=1)
@@ -146,8 +146,21 @@ class SeenRequest(Strict):
     body: Any
 
 
+class StatusPost(Strict):
+    """One thing that the status page was told, with the headers that it came with."""
+
+    at: datetime
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
 class SlackMessage(Strict):
-    """One message that was posted to the Slack sink."""
+    """
+    One message in Slack: from a webhook as it came, from a bot as it stands now.
+
+    The latter's body has ``channel``, ``ts``, ``edits`` and, in a thread, ``thread_ts``.
+    """
 
     at: datetime
     path: str

@@ -19,6 +19,7 @@ from cct_ops.sandbox.github_store import GitHub
 from cct_ops.sandbox.incidents import Incidents, Policy
 from cct_ops.sandbox.inputs import Dialect
 from cct_ops.sandbox.rate_limit_store import RateLimits
+from cct_ops.sandbox.slack_store import SlackStore
 from cct_ops.sandbox.traffic import RouteTraffic, Traffic
 
 
@@ -56,8 +57,9 @@ class World:
         self.faults = FaultList()
         self.chaos = Chaos()
         self.log: list[LogEntry] = []
-        self.slack: list[Json] = []
+        self.slack = SlackStore(self.clock)
         self.github = GitHub(self.clock)
+        self.status_page: list[Json] = []
 
     def serving(self, route: str) -> RouteTraffic:
         """Return a route's traffic as the faults that were injected let it be."""

@@ -15,6 +15,7 @@ from cct_ops.stack.postgres import READY_LINE, Cluster, free_port, keep_secret
 from cct_ops.stack.process import Program
 
 _SANDBOX_KEY = "sandbox-key"
+_SANDBOX_BOT = "xoxb-sandbox"
 _LEDGER = "CCT_OPS_DATABASE_URL"
 _PREFECT = "PREFECT_API_DATABASE_CONNECTION_URL"
 # of another Prefect that the user works with: they would lead the parts astray
@@ -80,7 +81,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
     if cluster is not None:
         env |= {_LEDGER: cluster.url("cct_ops"), _PREFECT: cluster.asyncpg_url("prefect")}
     if own_cct:
-        env = _sandbox_messages(env["CCT_URL"]) | env
+        env = _sandbox_messages(env["CCT_URL"]) | _sandbox_bot(env) | env
     own_key = not env.get("CCT_OPS_ALERTMANAGER_KEY")
     if own_key:
         env["CCT_OPS_ALERTMANAGER_KEY"] = keep_secret(config.data / "keys" / "alertmanager")
@@ -101,12 +102,25 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
 
 
 def _sandbox_messages(sandbox: str) -> dict[str, str]:
-    """Let people's messages end in the sandbox too: http://<sandbox>/_sandbox/slack shows them."""
+    """Let people's messages end in the sandbox too: http://<sandbox>/slack shows them."""
     return {
         "SLACK_WEBHOOK_URL": f"{sandbox}/slack/incidents",
         "CCT_OPS_SLACK_RESPONSE_BASE": sandbox,
         "CCT_OPS_WEBHOOK_ON_CALL": f"{sandbox}/slack/on-call",
         "CCT_OPS_WEBHOOK_LEAD": f"{sandbox}/slack/lead",
+        "CCT_OPS_WEBHOOK_PRODUCT_OWNER": f"{sandbox}/slack/product-owner",
+        "CCT_OPS_STATUS_PAGE_URL": f"{sandbox}/status-page",
+    }
+
+
+def _sandbox_bot(env: Mapping[str, str]) -> dict[str, str]:
+    """Let threads be made in the sandbox, unless messages are meant for a Slack outside."""
+    if env.get("SLACK_WEBHOOK_URL") or env.get("SLACK_BOT_TOKEN"):
+        return {}
+    return {
+        "SLACK_BOT_TOKEN": _SANDBOX_BOT,
+        "CCT_OPS_SLACK_CHANNEL": "incidents",
+        "CCT_OPS_SLACK_API_URL": f"{env['CCT_URL']}/slack/api/",
     }
 
 

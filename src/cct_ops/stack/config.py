@@ -16,7 +16,9 @@ HOST = "127.0.0.1"
 
 # What the caller's shell may say about a real CCT, a real Slack or another Prefect.
 _SETTINGS = ("CCT_", "PREFECT_")
-_RUNBOOK_NAMES = frozenset({"X_API_KEY", "SLACK_WEBHOOK_URL", "GH_TOKEN", "GITHUB_REPOSITORY"})
+_RUNBOOK_NAMES = frozenset(
+    {"X_API_KEY", "SLACK_WEBHOOK_URL", "SLACK_BOT_TOKEN", "GH_TOKEN", "GITHUB_REPOSITORY"}
+)
 
 
 class StackConfig(BaseModel):

@@ -11,6 +11,8 @@ from cct_ops.ledger import (  # noqa: F401 -- their tables belong to the metadat
     heartbeat_tables,
     journal_tables,
     pacing_tables,
+    page_tables,
+    slack_tables,
     storms,
 )
 from cct_ops.ledger.schema import metadata

@@ -1,0 +1,143 @@
+"""
+Messages to Slack as a bot, which can answer in threads and change what it said.
+
+The client is that of prefect-slack's credentials block: its own task for messages knows no threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from cct_ops.clients.text import one_line
+from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable
+from cct_ops.models.place import Place
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
+
+TIMEOUT_SECONDS = 10
+LONGEST_RETRY_SECONDS = 900.0
+
+# Slack's own words for a failure that is not the request's.
+_PASSES = {
+    "ratelimited",
+    "rate_limited",
+    "internal_error",
+    "fatal_error",
+    "service_unavailable",
+    "request_timeout",
+    "team_added_to_org",
+}
+
+Blocks = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class SlackBot:
+    """
+    One bot in one channel; each call is made once.
+
+    After ``Unavailable`` without an answer a message may stand in Slack nevertheless.
+    """
+
+    token: SecretStr
+    channel: str
+    base_url: str
+    timeout_seconds: int = TIMEOUT_SECONDS
+
+    def post(
+        self, text: str, blocks: Blocks, thread: Place | None = None, *, broadcast: bool = False
+    ) -> Place:
+        """Post into the channel or a thread; ``broadcast`` shows an answer in the channel too."""
+        said = self._ask(
+            lambda client: client.chat_postMessage(
+                channel=thread.channel if thread else self.channel,
+                thread_ts=thread.ts if thread else None,
+                reply_broadcast=broadcast or None,
+                text=text,
+                blocks=[dict(block) for block in blocks],
+            )
+        )
+        try:
+            return Place(channel=str(said["channel"]), ts=str(said["ts"]))
+        except KeyError as error:
+            raise ContractBroken(f"Slack took a message without saying its {error}.") from None
+
+    def update(self, place: Place, text: str, blocks: Blocks) -> None:
+        """Put this in the place of a message of ours."""
+        self._ask(
+            lambda client: client.chat_update(
+                channel=place.channel,
+                ts=place.ts,
+                text=text,
+                blocks=[dict(block) for block in blocks],
+            )
+        )
+
+    def who(self) -> str:
+        """Say as whom, and where, the token speaks."""
+        said = self._ask(lambda client: client.auth_test())
+        return f"{said.get('user', 'a bot')} in {said.get('team', 'a workspace')}"
+
+    def _ask(self, call: Callable[[AsyncWebClient], Awaitable[Any]]) -> Mapping[str, Any]:
+        # takes seconds, and most runs never post
+        import aiohttp
+        from prefect_slack import SlackCredentials
+        from slack_sdk.errors import SlackApiError, SlackClientError
+
+        _check(self.token)
+        client = SlackCredentials(token=self.token).get_client()
+        client.base_url = self.base_url
+        client.timeout = self.timeout_seconds
+        client.retry_handlers = []  # the default one posts again after a broken connection
+
+        async def answered() -> Any:
+            return await call(client)
+
+        try:
+            # In a thread of its own: whoever speaks may have an event loop in this one.
+            with ThreadPoolExecutor(1) as apart:
+                answer = apart.submit(asyncio.run, answered()).result()
+        except SlackApiError as error:
+            raise _meant(error.response) from None
+        except TimeoutError:
+            raise Unavailable("No answer from Slack: it took too long.") from None
+        except (OSError, aiohttp.ClientError, SlackClientError) as error:
+            told = one_line(str(error) or type(error).__name__, 200)
+            raise Unavailable(f"No answer from Slack: {told}.") from error
+        except AttributeError as error:  # the library's, about an answer in plain text
+            raise ContractBroken("Slack answered 200 to a message, but not in JSON.") from error
+        data: Mapping[str, Any] = answer.data
+        return data
+
+
+def _check(token: SecretStr) -> None:
+    """Refuse what is no token: the HTTP library's own error would show it."""
+    value = token.get_secret_value()
+    if not value.isascii() or not value.isprintable() or " " in value or not value:
+        raise BadConfiguration("SLACK_BOT_TOKEN is no token of Slack: copy it from Slack again.")
+
+
+def _meant(answer: Any) -> Unavailable | Rejected | ContractBroken:
+    """Return the error that Slack's answer means."""
+    status = int(getattr(answer, "status_code", 0) or getattr(answer, "status", 0))
+    data = getattr(answer, "data", None)
+    word = one_line(str(data.get("error", "")), 80) if isinstance(data, Mapping) else ""
+    if status == 429 or status >= 500 or word in _PASSES:
+        asked = str(answer.headers.get("Retry-After", ""))
+        return Unavailable(
+            f"Slack answered {status} to a message: {word or 'no words'}.",
+            retry_after_seconds=min(float(asked), LONGEST_RETRY_SECONDS)
+            if asked.isdecimal()
+            else None,
+            refused=status == 429,
+        )
+    if not word:
+        return ContractBroken(f"Slack answered {status} to a message, in a shape that is not its.")
+    return Rejected(f"Slack refused a message: {word}.", status=status, code=word)

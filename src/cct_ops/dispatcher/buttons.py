@@ -1,0 +1,30 @@
+"""The sweep of requests in Slack: buttons of one that is open no more would be pressed in vain."""
+
+from __future__ import annotations
+
+import logging
+
+import sqlalchemy as sa
+
+from cct_ops.ledger import slack_threads
+from cct_ops.ledger.approvals import ApprovalState
+from cct_ops.models.topic import AT_WORK, WAITS
+from cct_ops.reports.asking import answered_message, topic_of
+from cct_ops.voice import Voice
+
+_log = logging.getLogger(__name__)
+
+
+def sweep(engine: sa.Engine, voice: Voice) -> int:
+    """Take the buttons off every request that was answered, ran out or is void; say how many."""
+    taken_off = 0
+    while True:
+        with slack_threads.answered(engine) as found:
+            if found is None:
+                return taken_off
+            approval, place = found
+            voice.change(place, *answered_message(approval))
+            if approval.state is ApprovalState.APPROVED:
+                voice.show(topic_of(approval, AT_WORK), instead_of=WAITS)
+            taken_off += 1
+            _log.info("the request for approval %s has no buttons any more", approval.id)

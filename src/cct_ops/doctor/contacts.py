@@ -1,0 +1,73 @@
+"""Who is on call and whether each of them can be reached; the status page; the watch outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cct_ops import contacts
+from cct_ops.contacts import Contacts, StatusPage
+from cct_ops.doctor.finding import Check, Finding, Sign
+from cct_ops.errors import BadConfiguration, OpsError, Unavailable
+from cct_ops.settings import Settings
+
+
+def checks(settings: Settings) -> Iterator[Check]:
+    """Yield the checks; nobody is paged."""
+    fix = "Correct the line that is named."
+    yield Check("contacts", lambda: _contacts(settings), fix)
+    fix = "Set CCT_OPS_HEARTBEAT_URL to the address that your watch outside waits to be called at."
+    yield Check("outside", lambda: [_outside(settings, fix)], fix)
+
+
+def _contacts(settings: Settings) -> Sequence[Finding]:
+    from cct_ops import on_call
+
+    path = settings.contacts_path
+    known = contacts.read(path)
+    failures = dict(on_call.unreachable(known))
+    seen = f"{path}: {', '.join(contact.id for contact in known.contacts)}"
+    found = [Finding(part="contacts", sign=Sign.WELL, seen=f"{seen} can be paged")]
+    if failures:
+        said = " ".join(f"{contact.id}: {error}" for contact, error in failures.items())
+        # What Prefect, if there is one, does not have is wrong; an address may not be set up yet.
+        wrong = any(each.block and not isinstance(failures[each], Unavailable) for each in failures)
+        fix = "Make the block in Prefect's UI, or set the variable or file for the dispatcher."
+        sign = Sign.BROKEN if wrong else Sign.LIMITED
+        found = [Finding(part="contacts", sign=sign, seen=f"{seen}; not reached: {said}", fix=fix)]
+    return [*found, _status_page(known)]
+
+
+def _status_page(known: Contacts) -> Finding:
+    page = known.status_page
+    if page is None:
+        fix = "Fill in `status_page:` to have the public told of P0 incidents."
+        seen = "no status page is told anything"
+        return Finding(part="status-page", sign=Sign.UNSET, seen=seen, fix=fix)
+    wrong = [str(error) for error in _wrong(page)]
+    if wrong:
+        fix = "Set that variable or file for the dispatcher."
+        return Finding(part="status-page", sign=Sign.BROKEN, seen=" ".join(wrong), fix=fix)
+    seen = f"its address is in {page.url.name}"
+    return Finding(part="status-page", sign=Sign.WELL, seen=seen)
+
+
+def _wrong(page: StatusPage) -> Iterator[OpsError]:
+    try:
+        contacts.address(page.url)
+    except BadConfiguration as error:
+        yield error
+    for reference in page.headers.values():
+        try:
+            contacts.secret(reference)
+        except BadConfiguration as error:
+            yield error
+
+
+def _outside(settings: Settings, fix: str) -> Finding:
+    url = settings.heartbeat_url
+    if url is None:
+        seen = "nobody outside notices when all of this is dead"
+        return Finding(part="outside", sign=Sign.UNSET, seen=seen, fix=fix)
+    contacts.check_url(url, "CCT_OPS_HEARTBEAT_URL")
+    seen = "the dispatcher calls CCT_OPS_HEARTBEAT_URL each minute while all parts are well"
+    return Finding(part="outside", sign=Sign.WELL, seen=seen)

@@ -1,0 +1,60 @@
+"""What messages to people are about, and where it stands: what the head of a thread shows."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from cct_ops.models.base import Frozen
+from cct_ops.models.outcome import Outcome, Severity
+from cct_ops.models.run import Run
+
+OPEN = "Open"
+WAITS = "Waits for approval"
+AT_WORK = "Approved, at work"
+UNANSWERED = "Nobody approved"
+OVERDUE = "Overdue"
+
+# What is over then may still hurt somebody, and nothing of ours works on it any more.
+_ENDED_BADLY = {Outcome.FAILED, Outcome.UNVERIFIED, Outcome.UNDONE}
+
+
+class Topic(Frozen):
+    """
+    One incident, or one run that was started without any.
+
+    ``state`` is where it stands, in words; ``needs_person`` says that it is a person's turn.
+    """
+
+    id: UUID
+    title: str
+    state: str
+    severity: Severity | None = None
+    needs_person: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        run: Run,
+        target: str,
+        state: str,
+        severity: Severity | None = None,
+        *,
+        needs_person: bool = False,
+    ) -> Topic:
+        """Return the topic of a run: its incident, or the run itself."""
+        return cls(
+            id=run.incident_id or run.id,
+            title=f"{run.playbook} on {target}" if target else run.playbook,
+            state=state,
+            severity=severity,
+            needs_person=needs_person,
+        )
+
+
+def is_urgent(outcome: Outcome, severity: Severity | None) -> bool:
+    """
+    Whether the one on call has to be reached about a run that ended so.
+
+    Where a guard or a person stopped the run, only if users are hurt now.
+    """
+    return outcome in _ENDED_BADLY or (outcome.needs_attention and severity is Severity.P0)

@@ -1,0 +1,162 @@
+"""
+What a person types next, exactly as it has to be typed.
+
+Whatever comes from outside, such as a target or a parameter, is quoted for the shell.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from uuid import UUID
+
+from pydantic_core import to_jsonable_python
+
+from cct_ops.clients.slack import escape
+from cct_ops.clients.text import one_line
+from cct_ops.ledger.record import UNDO_FAILED, RunRecord
+from cct_ops.models.change import TemporaryChange
+from cct_ops.models.guards import Guard
+from cct_ops.models.outcome import Outcome
+from cct_ops.models.plan import Call, Plan
+from cct_ops.models.run import Run
+from cct_ops.reports.by_hand import by_hand
+
+# What Prefect's command line takes for a string without being told that it is one.
+_PLAIN = re.compile(r"[A-Za-z/][\w/.,:@-]*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_WORDS_OF_JSON = {"true", "false", "null", "NaN", "Infinity"}
+# Slack cuts nothing: a block beyond its limit makes it refuse the message.
+SECTION_CHARACTERS = 3000
+
+
+def about(run_id: UUID, incident_id: UUID | None) -> str:
+    """Return what shows the history of it."""
+    if incident_id is not None:
+        return _words("why", str(incident_id))
+    return shlex.join(["prefect", "flow-run", "inspect", str(run_id)])
+
+
+def start_again(playbook: str, parameters: Mapping[str, object]) -> str:
+    """Return what starts a playbook anew with these parameters; a person has to approve."""
+    asking = {**parameters, "mode": "approve"} if "mode" in parameters else parameters
+    words = ["prefect", "deployment", "run", f"{playbook}/{playbook}"]
+    for name, value in sorted(asking.items()):
+        if value is not None:
+            words += ["-p", f"{name}={_value(value)}"]
+    return shlex.join(words)
+
+
+def past(guard: Guard, playbook: str, target: str) -> str:
+    """Return what lifts a guard where a person may do that, else what shows how it stands."""
+    match guard:
+        case Guard.KILL_SWITCH:
+            return "cct-ops resume"
+        case Guard.HOLD:
+            return _words("release", target)
+        case _:
+            return _words("guards", playbook, target)
+
+
+def steps(plan: Plan) -> tuple[str, ...]:
+    """Return what carries a plan out by hand, as far as commands can."""
+    return _of(plan.calls)
+
+
+def put_back(known: RunRecord) -> tuple[str, ...]:
+    """Return what takes back by hand what a run has changed and nobody has put back."""
+    undo = {
+        str(step.call): step.undo
+        for decision in known.decisions
+        for step in decision.plan.steps
+        if step.undo is not None
+    }
+    made = [undo.get(str(act.call)) for act in known.actions if act.kind == "change"]
+    done = [str(act.call) for act in known.actions if act.kind == "restore" and act.confirmed_at]
+    return _of(call for call in reversed(made) if call is not None and str(call) not in done)
+
+
+def overdue(change: TemporaryChange) -> tuple[str, ...]:
+    """Return what ends a temporary change: by a run that compares first, or past everything."""
+    return (f"cct-ops changes end {change.id}", *_of([change.revert]), "cct-ops changes")
+
+
+def recover(run_id: UUID, known: RunRecord) -> tuple[str, ...]:
+    """Return what takes back the change of a dead run: by a run that looks first, or by hand."""
+    return (start_again("recover", {"run_id": run_id}), *put_back(known))
+
+
+def after(
+    outcome: Outcome,
+    run: Run,
+    target: str,
+    known: RunRecord,
+    parameters: Mapping[str, object] | None,
+) -> tuple[str, ...]:
+    """Return what a person does after a run that ended so; nothing where nothing is due."""
+    if outcome is Outcome.RECOMMENDED:
+        return _once([*_last_plan(known), *_again(run, parameters), about(run.id, run.incident_id)])
+    if not outcome.needs_attention:
+        return ()
+    return _once([*_due(outcome, run, target, known, parameters), about(run.id, run.incident_id)])
+
+
+def shown(commands: Iterable[str], heading: str = "By hand") -> str:
+    """Show commands in Slack's markup; one that cannot be shown whole is left out."""
+    text = f"*{heading}*"
+    for command in commands:
+        if "```" in command or one_line(command) != command:
+            continue
+        more = f"{text}\n```{escape(command)}```"
+        if len(more) <= SECTION_CHARACTERS:
+            text = more
+    return text if "\n" in text else ""
+
+
+def _due(
+    outcome: Outcome,
+    run: Run,
+    target: str,
+    known: RunRecord,
+    parameters: Mapping[str, object] | None,
+) -> Iterator[str]:
+    last = known.decisions[-1] if known.decisions else None
+    if outcome is Outcome.BLOCKED and last is not None and last.guard is not None:
+        yield past(Guard(last.guard), run.playbook, target)
+    undo_failed = any(decision.verdict == UNDO_FAILED for decision in known.decisions)
+    if outcome is Outcome.UNVERIFIED or (outcome is Outcome.FAILED and undo_failed):
+        yield from put_back(known)
+    else:
+        yield from _again(run, parameters)
+
+
+def _last_plan(known: RunRecord) -> tuple[str, ...]:
+    return steps(known.decisions[-1].plan) if known.decisions else ()
+
+
+def _again(run: Run, parameters: Mapping[str, object] | None) -> Iterator[str]:
+    if parameters is not None:
+        yield start_again(run.playbook, parameters)
+
+
+def _of(calls: Iterable[Call]) -> tuple[str, ...]:
+    return tuple(command for command in map(by_hand, calls) if command is not None)
+
+
+def _once(commands: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(commands))
+
+
+def _value(value: object) -> str:
+    """Write a parameter so that Prefect's command line reads it as what it is."""
+    plain = to_jsonable_python(value)
+    if isinstance(plain, str) and _PLAIN.fullmatch(plain) and plain not in _WORDS_OF_JSON:
+        return plain
+    return json.dumps(plain)
+
+
+def _words(*words: str) -> str:
+    """Join words of ``cct-ops``; what begins like an option and is none stands behind ``--``."""
+    options = ["--"] if any(word.startswith("-") for word in words) else []
+    return shlex.join(["cct-ops", words[0], *options, *words[1:]])

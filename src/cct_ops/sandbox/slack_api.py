@@ -1,0 +1,163 @@
+"""Slack: its Web API as far as bots of ours use it, its webhooks, and a page with what was said."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from cct_ops.sandbox.envelope import Json
+from cct_ops.sandbox.silence import unanswered
+from cct_ops.sandbox.slack_page import as_page
+from cct_ops.sandbox.slack_store import TOKEN_PREFIX, SlackStore, channel_id
+from cct_ops.sandbox.world import Sandbox
+
+API = "/slack/api/"
+WORDS = {429: "ratelimited", 503: "service_unavailable"}
+
+Method = Callable[[SlackStore, str, Json], Json]
+
+
+class SlackApi:
+    """The endpoints below ``/slack``, and their part of the control API."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def routes(self) -> list[Route]:
+        """List everything that is served."""
+        return [
+            Route("/slack", self._page, methods=["GET"]),
+            Route("/_sandbox/slack", self._messages, methods=["GET"]),
+            Route("/_sandbox/slack/{ts}", self._delete, methods=["DELETE"]),
+            Route(API + "{method}", self._api, methods=["POST"]),
+            Route("/slack/{rest:path}", self._webhook, methods=["POST"]),
+        ]
+
+    async def _page(self, _: Request) -> Response:
+        return HTMLResponse(as_page(self._sandbox.world.slack.messages))
+
+    async def _messages(self, _: Request) -> Response:
+        return JSONResponse(self._sandbox.world.slack.messages)
+
+    async def _delete(self, request: Request) -> Response:
+        found = self._sandbox.world.slack.forget(request.path_params["ts"])
+        return PlainTextResponse("gone" if found else "no such message", 200 if found else 404)
+
+    async def _api(self, request: Request) -> Response:
+        """Answer a method of the Web API; what went wrong is a word in an answer with 200."""
+        world, path, body = self._sandbox.world, request.url.path, await request.body()
+        effects = world.faults.strike(path, request.headers, write=True)
+        await asyncio.sleep(effects.latency_seconds)
+        if effects.timeout:
+            return await unanswered(request)
+        failure = effects.failure(world.clock.now())
+        if failure is not None:
+            own = "internal_error" if failure.status >= 500 else "invalid_arguments"
+            word = WORDS.get(failure.status, own)
+            return JSONResponse(_wrong(word), failure.status, failure.headers)
+        refusal = _refusal(request.headers.get("authorization", "").removeprefix("Bearer "))
+        method = _METHODS.get(request.path_params["method"], _unknown)
+        answer = refusal or method(world.slack, path, _given(request, body))
+        if effects.apply_then_hang:
+            return await unanswered(request)
+        return JSONResponse(answer)
+
+    async def _webhook(self, request: Request) -> Response:
+        """Record a message, or fail as the faults for ``/slack`` want it."""
+        world, path = self._sandbox.world, request.url.path
+        body = await request.body()
+        effects = world.faults.strike(path, request.headers, write=True)
+        await asyncio.sleep(effects.latency_seconds)
+        if effects.timeout:
+            return await unanswered(request)
+        failure = effects.failure(world.clock.now())
+        if failure is not None:
+            return PlainTextResponse("injected by the sandbox", failure.status, failure.headers)
+        try:
+            message = json.loads(body)
+        except ValueError:
+            return PlainTextResponse("invalid_payload", 400)
+        if not isinstance(message, dict):
+            return PlainTextResponse("invalid_payload", 400)
+        world.slack.webhook(path, message)
+        return PlainTextResponse("ok")
+
+
+def _given(request: Request, body: bytes) -> Json:
+    if "json" in request.headers.get("content-type", ""):
+        return dict(json.loads(body or b"{}"))
+    return dict(parse_qsl(body.decode()))
+
+
+def _refusal(token: str) -> Json | None:
+    if not token:
+        return _wrong("not_authed")
+    return None if token.startswith(TOKEN_PREFIX) else _wrong("invalid_auth")
+
+
+def _wrong(word: str) -> Json:
+    return {"ok": False, "error": word}
+
+
+def _unknown(_store: SlackStore, _path: str, _given: Json) -> Json:
+    return _wrong("unknown_method")
+
+
+def _auth_test(_store: SlackStore, _path: str, _given: Json) -> Json:
+    return {
+        "ok": True,
+        "url": "https://sandbox.slack.example/",
+        "team": "Sandbox",
+        "user": "cct-ops",
+        "team_id": "T0SANDBOX",
+        "user_id": "U0CCTOPS",
+        "bot_id": "B0CCTOPS",
+    }
+
+
+def _post_message(store: SlackStore, path: str, given: Json) -> Json:
+    channel = channel_id(given.get("channel"))
+    if channel is None:
+        return _wrong("channel_not_found")
+    if not given.get("text") and not given.get("blocks"):
+        return _wrong("no_text")
+    if "thread_ts" in given and store.find(channel, given["thread_ts"]) is None:
+        return _wrong("thread_not_found")
+    said = store.post(path, channel, given)
+    return {"ok": True, "channel": channel, "ts": said["ts"], "message": _message(said)}
+
+
+def _update(store: SlackStore, _path: str, given: Json) -> Json:
+    channel = given.get("channel")
+    if channel != channel_id(channel):  # unlike a new message, an old one is known by the id alone
+        return _wrong("channel_not_found")
+    said = store.find(str(channel), given.get("ts"))
+    if said is None:
+        return _wrong("message_not_found")
+    said |= {key: given[key] for key in ("text", "blocks") if key in given}
+    said["edits"] += 1
+    return {
+        "ok": True,
+        "channel": channel,
+        "ts": said["ts"],
+        "text": said.get("text", ""),
+        "message": _message(said),
+    }
+
+
+def _message(said: Json) -> Json:
+    shown: Json = {key: said[key] for key in ("text", "blocks", "ts", "thread_ts") if key in said}
+    return {"type": "message", "user": "U0CCTOPS", "bot_id": "B0CCTOPS", **shown}
+
+
+_METHODS: dict[str, Method] = {
+    "auth.test": _auth_test,
+    "chat.postMessage": _post_message,
+    "chat.update": _update,
+}

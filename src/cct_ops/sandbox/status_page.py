@@ -1,0 +1,55 @@
+"""A status page's webhook: takes any JSON object, and fails as the faults for its path want it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route as Path
+
+from cct_ops.sandbox.clock import iso
+from cct_ops.sandbox.silence import unanswered
+from cct_ops.sandbox.world import Sandbox
+
+_KEPT = ("authorization", "idempotency-key", "content-type")
+
+
+class StatusPageApi:
+    """The endpoints ``/status-page`` and ``/_sandbox/status-page``."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def routes(self) -> list[Path]:
+        """List them."""
+        return [
+            Path("/_sandbox/status-page", self._told, methods=["GET"]),
+            Path("/status-page", self._tell, methods=["POST"]),
+        ]
+
+    async def _told(self, _: Request) -> Response:
+        return JSONResponse(self._sandbox.world.status_page)
+
+    async def _tell(self, request: Request) -> Response:
+        world, path = self._sandbox.world, request.url.path
+        body = await request.body()
+        effects = world.faults.strike(path, request.headers, write=True)
+        await asyncio.sleep(effects.latency_seconds)
+        if effects.timeout:
+            return await unanswered(request)
+        failure = effects.failure(world.clock.now())
+        if failure is not None:
+            return PlainTextResponse("injected by the sandbox", failure.status, failure.headers)
+        try:
+            told = json.loads(body)
+        except ValueError:
+            return PlainTextResponse("not JSON", 400)
+        if not isinstance(told, dict):
+            return PlainTextResponse("not an object", 400)
+        headers = {name: request.headers[name] for name in _KEPT if name in request.headers}
+        world.status_page.append(
+            {"at": iso(world.clock.now()), "path": path, "headers": headers, "body": told}
+        )
+        return JSONResponse({"id": len(world.status_page)}, 201)
