@@ -72,7 +72,7 @@ def _with_the_warm_worker(
         _say(f"{incidents} incidents at once")
         results["crowds"].append(load.at_once(stack, incidents))
     _say(f"{history} runs in the history")
-    load.add_history(stack, history)
+    load.add_history(stack.env["PREFECT_API_DATABASE_CONNECTION_URL"], history)
     few = max(10, count // 10)
     results["with_history"] = {
         "runs": history,

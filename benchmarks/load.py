@@ -64,9 +64,9 @@ def intake(system: System, deliveries: int) -> dict[str, float]:
     }
 
 
-def add_history(system: System, runs: int) -> None:
-    """Put finished runs into the history, as copies of the latest one, over the last 30 days."""
-    url = system.env["PREFECT_API_DATABASE_CONNECTION_URL"].replace("+asyncpg", "")
+def add_history(database_url: str, runs: int) -> None:
+    """Put finished runs into Prefect's history: copies of the latest one, over the last 30 days."""
+    url = database_url.replace("+asyncpg", "")
     with psycopg.connect(url) as database:
         run, state = (_columns(database, table) for table in ("flow_run", "flow_run_state"))
         ago = sql.SQL("number * interval '30 days' / {}").format(runs)
