@@ -26,7 +26,7 @@ from pydantic import SecretStr
 
 from cct_ops.clients import slack
 from cct_ops.errors import OpsError, Unavailable
-from cct_ops.ledger import approval_escalations, approvals, record
+from cct_ops.ledger import approval_escalations, approvals, nudges, record
 from cct_ops.ledger.approvals import Approval, ApprovalState
 from cct_ops.models.approver import Approvers
 from cct_ops.models.outcome import Outcome
@@ -106,6 +106,8 @@ def _move_on(
     if answer.status is not SetStateStatus.ACCEPT:
         _log.warning("run %s could not be resumed: %s", approval.run_id, answer.details)
         return False
+    with engine.begin() as tx:
+        nudges.nudge(tx, approval.run_id)
     return True  # settled by the run itself, or here if it ends before it has read its answer
 
 
