@@ -42,7 +42,7 @@ def spare(flow_run_id: UUID, answers: Answers, line: socket.socket) -> None:
     _place_of_results(answers.result_storage)
     _related_resources(answers.related)
     if answers.token is not None:
-        _token(answers.token)
+        share(answers.token)
     _one_update(flow_run_id, began=lambda: _say_begun(line))
     engine: Any = prefect.flow_engine
     engine.observe_flow_run_suspension = _Suspension(flow_run_id, line)
@@ -62,7 +62,7 @@ def _related_resources(related: dict[str, dict[str, Any]]) -> None:
         prefect.events.related.RESOURCE_CACHE[key] = entry, now
 
 
-def _token(shared: Token) -> None:
+def share(shared: Token) -> None:
     """
     Begin with the worker's token against forgery, and with an identity of its own after that.
 

@@ -49,7 +49,7 @@ else:
 _log = logging.getLogger("prefect.worker.warm")
 
 # More would not be faster: the server, which takes most of the time, uses one core.
-_STARTS_AT_ONCE = 4
+STARTS_AT_ONCE = 4
 _BEGIN_SECONDS = 10.0  # a start that takes longer holds up the next ones no more
 _WRITE_SECONDS = 1.0  # what only informs is written when the run has started
 
@@ -72,7 +72,7 @@ class WarmWorker(ProcessWorker):
         self._stack = contextlib.AsyncExitStack()
         self._background: list[asyncio.Task[None]] = []
         self._in_hand: set[UUID] = set()
-        self._starting = asyncio.Semaphore(_STARTS_AT_ONCE)
+        self._starting = asyncio.Semaphore(STARTS_AT_ONCE)
         self._claimed: deque[UUID] = deque(maxlen=1000)  # the latest Scheduled states
         if _BROKEN:
             _log.warning("Runs start slowly, as process worker: %s.", "; ".join(_BROKEN))
