@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -125,7 +126,8 @@ def test_a_process_begins_with_its_workers_token_and_renews_none_but_its_own(
             older.read_work_pools()
         process.read_work_pools()
 
-        mine, its = process._client, older._client
+        mine: Any = process._client
+        its: Any = older._client
         assert (mine.csrf_client_id, mine.csrf_token) == (me, token.token)
         assert its.csrf_client_id != me
         assert its.csrf_token != token.token
