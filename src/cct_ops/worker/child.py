@@ -20,7 +20,7 @@ from prefect.logging.loggers import flow_run_logger
 from cct_ops.worker import contract
 from cct_ops.worker.order import Order, receive
 from cct_ops.worker.preload import Flows
-from cct_ops.worker.spared import spare
+from cct_ops.worker.spared import say_begun, spare
 
 
 def live(line: socket.socket, flows: Flows) -> int:
@@ -88,6 +88,8 @@ def _run(order: Order, flows: Flows, line: socket.socket) -> None:
         except Exception:
             logger.exception("The flow could not be loaded.")
             raise
+        if flow.isasync:  # its client is another, and tells of nothing
+            say_begun(line)
         with contract.RunMetrics(flow_run, flow):
             result = contract.run_flow(flow, flow_run=flow_run, error_logger=logger)  # type: ignore[arg-type]  # as Prefect does
             contract.drive(flow, result)

@@ -43,7 +43,7 @@ def spare(flow_run_id: UUID, answers: Answers, line: socket.socket) -> None:
     _related_resources(answers.related)
     if answers.token is not None:
         share(answers.token)
-    _one_update(flow_run_id, began=lambda: _say_begun(line))
+    _one_update(flow_run_id, began=lambda: say_begun(line))
     engine: Any = prefect.flow_engine
     engine.observe_flow_run_suspension = _Suspension(flow_run_id, line)
 
@@ -125,7 +125,8 @@ def _one_update(flow_run_id: UUID, began: Callable[[], None]) -> None:
     client.set_flow_run_state = propose_then_tell
 
 
-def _say_begun(line: socket.socket) -> None:
+def say_begun(line: socket.socket) -> None:
+    """Tell the worker that it may start the next one."""
     with contextlib.suppress(OSError):  # the worker is gone; the run is not
         line.sendall(b".")
 
