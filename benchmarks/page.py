@@ -99,6 +99,7 @@ def _crowds(crowds: Sequence[Mapping[str, float]]) -> str:
         "all_ended_seconds": "all ended",
         "ui_median_seconds": "UI, median",
         "ui_worst_seconds": "UI, worst",
+        "ui_unanswered": "UI, unanswered",
     }
     rows = [
         [f"{row[key]:.2f} s" if "seconds" in key else f"{row[key]}" for key in columns]
