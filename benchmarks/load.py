@@ -8,14 +8,16 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
+import httpx
 import psycopg
 from psycopg import sql
 
 from benchmarks.starts import steps
 from benchmarks.system import System, prefect_api
 
-_PATIENCE_SECONDS = 600.0
+_PATIENCE_SECONDS = 300.0
 
 
 def at_once(system: System, incidents: int) -> dict[str, float]:
@@ -24,20 +26,30 @@ def at_once(system: System, incidents: int) -> dict[str, float]:
     with _Watch(system) as watch, ThreadPoolExecutor(min(incidents, 32)) as senders:
         found = list(senders.map(lambda _: system.alert(), range(incidents)))
         answered = time.time() - began
-        runs = [system.run_of(incident, _PATIENCE_SECONDS) for incident in found]
-        ends = [system.ended(run, _PATIENCE_SECONDS) for run in runs]
-        ended = time.time() - began
-    starts = sorted(steps(system, began, began, run).probing for run in runs)
+        until = time.monotonic() + _PATIENCE_SECONDS
+        ended = [run for incident in found if (run := _completed(system, incident, until))]
+        all_ended = time.time() - began
+    starts = sorted(steps(system, began, began, run).probing for run in ended)
     return {
         "incidents": incidents,
-        "lost": incidents - ends.count("COMPLETED"),
+        "lost": incidents - len(ended),
         "all_answered_seconds": answered,
         "median_started_seconds": statistics.median(starts),
         "last_started_seconds": starts[-1],
-        "all_ended_seconds": ended,
+        "all_ended_seconds": all_ended,
         "ui_median_seconds": statistics.median(watch.seconds),
         "ui_worst_seconds": max(watch.seconds),
+        "ui_unanswered": watch.unanswered,
     }
+
+
+def _completed(system: System, incident: UUID, until: float) -> UUID | None:
+    """Return the run of an incident once it has completed; None if that does not come about."""
+    try:
+        run = system.run_of(incident, max(1.0, until - time.monotonic()))
+        return run if system.ended(run, max(1.0, until - time.monotonic())) == "COMPLETED" else None
+    except TimeoutError:
+        return None
 
 
 def intake(system: System, deliveries: int) -> dict[str, float]:
@@ -64,9 +76,9 @@ def intake(system: System, deliveries: int) -> dict[str, float]:
     }
 
 
-def add_history(system: System, runs: int) -> None:
-    """Put finished runs into the history, as copies of the latest one, over the last 30 days."""
-    url = system.env["PREFECT_API_DATABASE_CONNECTION_URL"].replace("+asyncpg", "")
+def add_history(database_url: str, runs: int) -> None:
+    """Put finished runs into Prefect's history: copies of the latest one, over the last 30 days."""
+    url = database_url.replace("+asyncpg", "")
     with psycopg.connect(url) as database:
         run, state = (_columns(database, table) for table in ("flow_run", "flow_run_state"))
         ago = sql.SQL("number * interval '30 days' / {}").format(runs)
@@ -129,6 +141,7 @@ class _Watch:
 
     def __init__(self, system: System) -> None:
         self.seconds: list[float] = []
+        self.unanswered = 0
         self._env = system.env
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._ask)
@@ -146,6 +159,9 @@ class _Watch:
         with prefect_api(self._env) as http:
             while not self._done.is_set():
                 began = time.monotonic()
-                http.post("/flow_runs/filter", json=page).raise_for_status()
+                try:
+                    http.post("/flow_runs/filter", json=page).raise_for_status()
+                except httpx.HTTPError:
+                    self.unanswered += 1
                 self.seconds.append(time.monotonic() - began)
                 self._done.wait(0.25)

@@ -21,6 +21,7 @@ def page(name: str, results: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{package} {number}" for package, number in machine["versions"].items())
     load = " / ".join(f"{value:.1f}" for value in machine["load_average_before"])
     starts, history = results["starts"], results["with_history"]
+    first = results["first_action"]
     diagnosis, intake, idle = results["diagnosis"], results["intake"], results["idle"]
     return f"""# Measured on {results["measured_on"]}
 
@@ -33,6 +34,10 @@ Load average before the measurement began (from everything else on the machine):
 ![chart]({name}.svg)
 
 {_starts(starts)}
+
+In auto mode the first change follows {first["median"]:.2f} s after the POST at the median, \
+{first["p99"]:.2f} s at p99 (n = {first["n"]}): the diagnosis, the guards, the lock and a second \
+look come before it.
 
 ## Where the time goes
 
@@ -70,7 +75,7 @@ def _starts(rows: Mapping[str, Mapping[str, float] | None]) -> str:
     lines = []
     for name, row in rows.items():
         if row is None:
-            lines.append([name, "", "not installed, not measured", "", ""])
+            lines.append([name, "", "not measured", "", ""])
         else:
             seconds = [f"{row[key]:.3f} s" for key in ("median", "p99", "worst")]
             lines.append([name, f"{row['n']}", *seconds])
@@ -94,6 +99,7 @@ def _crowds(crowds: Sequence[Mapping[str, float]]) -> str:
         "all_ended_seconds": "all ended",
         "ui_median_seconds": "UI, median",
         "ui_worst_seconds": "UI, worst",
+        "ui_unanswered": "UI, unanswered",
     }
     rows = [
         [f"{row[key]:.2f} s" if "seconds" in key else f"{row[key]}" for key in columns]

@@ -78,7 +78,7 @@ def table(rows: Mapping[str, Mapping[str, float] | None]) -> str:
     lines = [f"{'alert -> first action':<34}{'n':>5}{'median':>10}{'p99':>10}{'worst':>10}"]
     for name, row in rows.items():
         if row is None:
-            lines.append(f"{name:<34}  not installed here, not measured")
+            lines.append(f"{name:<34}  not measured: it is not on PATH, or does not work here")
         else:
             seconds = "".join(f"{row[key]:>8.3f} s" for key in ("median", "p99", "worst"))
             lines.append(f"{name:<34}{row['n']:>5}{seconds}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import subprocess
 import time
+from typing import Any
 
 import psutil
 
@@ -24,11 +26,20 @@ def idle(system: System, seconds: float) -> dict[str, float]:
     """Watch the stack do nothing; memory that processes share is counted once."""
     supervisor = psutil.Process(system.supervisor_pid)
     parts = [supervisor, *supervisor.children(recursive=True)]
-    before = {part.pid: sum(part.cpu_times()[:2]) for part in parts}
+    before = {part.pid: used for part in parts if (used := _cpu_seconds(part)) is not None}
     time.sleep(seconds)
-    used = sum(sum(part.cpu_times()[:2]) - before[part.pid] for part in parts if part.is_running())
-    memory = {part.pid: part.memory_full_info() for part in parts if part.is_running()}
-    warm = [part for part in parts if "cct_ops.worker.fork_server" in part.cmdline()]
+    used = sum(
+        now - before[part.pid]
+        for part in parts
+        if part.pid in before and (now := _cpu_seconds(part)) is not None
+    )
+    memory: dict[int, Any] = {}
+    warm = []
+    for part in parts:
+        with contextlib.suppress(psutil.NoSuchProcess):  # a run's process that has ended meanwhile
+            memory[part.pid] = part.memory_full_info()
+            if "cct_ops.worker.fork_server" in part.cmdline():
+                warm.append(part)
     server, waiting = warm[0], warm[1:]
     return {
         "cpu_percent_of_one_core": 100 * used / seconds,
@@ -40,6 +51,13 @@ def idle(system: System, seconds: float) -> dict[str, float]:
         "rss_mib_of_a_waiting_process": statistics.mean(memory[part.pid].rss for part in waiting)
         / 2**20,
     }
+
+
+def _cpu_seconds(part: psutil.Process) -> float | None:
+    try:
+        return float(sum(part.cpu_times()[:2]))
+    except psutil.NoSuchProcess:
+        return None
 
 
 def diagnosis(system: System, count: int) -> dict[str, float]:

@@ -8,8 +8,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from benchmarks.system import System, seconds_of
+from benchmarks.system import ROUTE, System, seconds_of
+from cct_ops.ledger import record
 from cct_ops.ledger.schema import dispatches
+from cct_ops.models.outcome import Outcome
+from cct_ops.sandbox.control import SandboxControl
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,26 @@ def measure(system: System, count: int, *, first: int = 2) -> list[Steps]:
         system.ended(run)
         sent.append((posted, answered, run))
     return [steps(system, *each) for each in sent[first:]]
+
+
+def first_actions(system: System, count: int) -> list[float]:
+    """Have the canary repaired in auto mode; returns the seconds to the run's first change."""
+    took = []
+    with SandboxControl(system.urls["cct"]) as sandbox:
+        for _ in range(count):
+            sandbox.roll_back(
+                ROUTE, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10
+            )
+            posted = time.time()
+            run = system.run_of(system.alert("Repair"))
+            system.ended(run)
+            known = record.of_run(system.ledger, run)
+            if known.outcome is not Outcome.RESOLVED:
+                raise RuntimeError(
+                    f"The benchmark's repair ended as {known.outcome}: {known.reason}"
+                )
+            took.append(known.actions[0].intended_at.timestamp() - posted)
+    return took
 
 
 def steps(system: System, posted: float, answered: float, run: UUID) -> Steps:

@@ -20,12 +20,14 @@ from pydantic import SecretStr
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.outbox import REMEDIATE
 from cct_ops.ledger.schema import dispatches
+from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.assembly import Assembly, assemble
 from cct_ops.stack.config import StackConfig
 from cct_ops.stack.part import Event, Part
 from cct_ops.stack.up import running
 
+ROUTE = Route.DAILY_SUMMARY
 KEY = secrets.token_urlsafe(32)
 ROUTES = """
 storm: {incidents: 1000000, within_seconds: 60, calm_seconds: 300, runs: 10}
@@ -36,8 +38,23 @@ rules:
     mode: observe
     parameters:
       target: {label: route, type: route}
+  - name: repair
+    match: ['alertname="Repair"']
+    playbook: auto-rollback
+    mode: auto
+    parameters:
+      target: {label: route, type: route}
   - name: everything-else
     notify: true
+"""
+POLICY = """
+playbooks: {auto-rollback: {ceiling: auto, targets: ["/*"]}}
+guards:
+  cool_down_minutes: 0
+  recurring_fixes: {count: 1000, within_hours: 1}
+  actions_per_hour: 1000
+  storm: {incidents: 1000000, within_minutes: 1}
+autonomy: {recurs_within_hours: 0}
 """
 PROBES = 6  # of one diagnosis
 WorkerType = Literal["warm", "process"]
@@ -57,10 +74,10 @@ class System:
     ledger: sa.Engine
     key: str = KEY
 
-    def alert(self) -> UUID:
+    def alert(self, name: str = "Benchmark") -> UUID:
         """Send one alert of an incident of its own; returns the incident."""
         now = datetime.now(UTC).isoformat()
-        labels = {"alertname": "Benchmark", "route": "/daily-summary", "id": uuid4().hex}
+        labels = {"alertname": name, "route": ROUTE.value, "id": uuid4().hex}
         body = {"version": "4", "alerts": [{"status": "firing", "labels": labels, "startsAt": now}]}
         headers = {"Authorization": f"Bearer {KEY}"}
         answer = self.http.post(self.urls["hook"], json=body, headers=headers).raise_for_status()
@@ -128,14 +145,19 @@ def prefect_api(env: Mapping[str, str]) -> Iterator[httpx.Client]:
 
 @contextlib.contextmanager
 def system(folder: Path, worker: WorkerType = "warm") -> Iterator[System]:
-    """Run a stack whose playbooks only look, with nothing that slows them down on purpose."""
-    routes = folder / "routes.yaml"
+    """Run a stack with nothing that slows its playbooks down on purpose."""
+    routes, policy = folder / "routes.yaml", folder / "policy.yaml"
     folder.mkdir(parents=True, exist_ok=True)
     routes.write_text(ROUTES)
+    policy.write_text(POLICY)
     config = StackConfig.ephemeral(
         folder,
         {
             "CCT_OPS_ROUTES_PATH": str(routes),
+            "CCT_OPS_POLICY_PATH": str(policy),
+            "CCT_OPS_WATCH_SECONDS": "4",
+            "CCT_OPS_MIN_SAMPLES": "2",
+            "CCT_OPS_SETTLE_SECONDS": "10",
             "CCT_OPS_ALERTMANAGER_KEY": KEY,
             "CCT_OPS_REQUESTS_PER_MINUTE": "1000000",
             "CCT_URL": "",

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from cct_ops.demo.alerting import webhook_body
+from cct_ops.demo.gain import gain
 from cct_ops.gateway.alertmanager import read
 from cct_ops.models.alert import AlertStatus
 from cct_ops.stack.config import StackConfig
@@ -64,8 +65,21 @@ def test_the_demo_repairs_the_canary_and_leaves_nothing(tmp_path: Path) -> None:
         "read",
         "verified:",
     ]
+    assert "From the alert to the first probe: " in said
     assert "Resolved: " in said
     assert "The sandbox itself says" in said
+
+
+def test_the_gain_is_told_beside_what_is_kept_and_where_it_was_measured(tmp_path: Path) -> None:
+    """Without kept measurements nothing is claimed."""
+    kept = json.loads((ROOT / "docs" / "benchmarks" / "results.json").read_text())
+    stock = kept["starts"]["stock"]["median"]
+
+    assert gain(0.3, tmp_path) == "From the alert to the first probe: 0.30 s."
+    told = gain(0.3, ROOT)
+    assert f" {stock:.1f} s were measured" in told
+    assert kept["measured_on"] in told
+    assert kept["machine"]["cpu"] in told
 
 
 def test_an_interrupted_demo_leaves_nothing(tmp_path: Path) -> None:

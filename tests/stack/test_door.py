@@ -9,18 +9,24 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from cct_ops.stack import door
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
+from cct_ops.worker.order import Token
+from cct_ops.worker.spared import share
 from soak.parts import answers
 
 
@@ -56,7 +62,7 @@ def server(
         door.CLIENT: auth,
         **door.server_env(auth, url),
     }
-    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
+    command = [sys.executable, "-m", "cct_ops.stack.prefect_server", "--port", str(port)]
     with (
         (data / "log").open("wb") as log,
         subprocess.Popen(
@@ -98,6 +104,43 @@ def test_prefects_own_clients_get_in(server: Server) -> None:
     ):
         client.create_work_pool(WorkPoolCreate(name=name, type="process"))
         assert client.read_work_pool(name).name == name
+
+
+def test_a_process_begins_with_its_workers_token_and_renews_none_but_its_own(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server knows one token for each client: renewing a shared one takes it from all."""
+    url = {PREFECT_API_URL: f"{server.url}/api", PREFECT_API_AUTH_STRING: server.auth}
+    with (
+        temporary_settings(url),
+        get_client(sync_client=True) as worker,
+        get_client(sync_client=True) as process,
+        get_client(sync_client=True) as older,
+    ):
+        me = uuid4()
+        answer = worker.request("GET", "/csrf-token", params={"client": str(me)})
+        token = Token.model_validate(answer.json())
+        with sharing(monkeypatch, token):
+            process.read_work_pools()
+        with sharing(monkeypatch, token.model_copy(update={"expiration": datetime.now(UTC)})):
+            older.read_work_pools()
+        process.read_work_pools()
+
+        mine: Any = process._client
+        its: Any = older._client
+        assert (mine.csrf_client_id, mine.csrf_token) == (me, token.token)
+        assert its.csrf_client_id != me
+        assert its.csrf_token != token.token
+
+
+@contextmanager
+def sharing(monkeypatch: pytest.MonkeyPatch, token: Token) -> Iterator[None]:
+    """Share a token as in a process that has one run, and leave our own process as it was."""
+    with monkeypatch.context() as patch:
+        for kind in (PrefectHttpxSyncClient, PrefectHttpxAsyncClient):
+            patch.setattr(kind, "_add_csrf_headers", kind._add_csrf_headers)
+        share(token)
+        yield
 
 
 def test_the_string_is_for_its_owner_alone(tmp_path: Path) -> None:

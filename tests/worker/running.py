@@ -20,7 +20,7 @@ FLOWS = {
 import os
 from prefect import flow, get_run_logger
 
-@flow(log_prints=True)
+@flow(flow_run_name="ping {note}", retries=2, version="7")
 def ping(note: str = "") -> int:
     get_run_logger().info("here is %s", note)
     return os.getpid()
@@ -41,6 +41,21 @@ def hold(folder: str) -> None:
     Path(folder, "pid").write_text(str(os.getpid()))
     while not Path(folder, "go").exists():
         time.sleep(0.02)
+""",
+    "tread": """
+import os, time
+from pathlib import Path
+from prefect import flow, task
+
+@task
+def step() -> None:
+    time.sleep(0.05)
+
+@flow
+def tread(folder: str) -> None:
+    Path(folder, "pid").write_text(str(os.getpid()))
+    while True:
+        step()
 """,
     "fail": """
 from prefect import flow
@@ -116,6 +131,11 @@ class Pool:
         """Make a run; returns its id."""
         path = f"/deployments/{deployment}/create_flow_run"
         return str(self.ask("POST", path, {"parameters": parameters})["id"])
+
+    def suspend(self, flow_run_id: str) -> None:
+        """Suspend a run as the UI does."""
+        state = {"type": "PAUSED", "name": "Suspended", "state_details": {"pause_reschedule": True}}
+        self.ask("POST", f"/flow_runs/{flow_run_id}/set_state", {"state": state})
 
     def run(self, flow_run_id: str) -> dict[str, Any]:
         """Return a run as it is now."""

@@ -12,7 +12,7 @@ from prefect.workers.base import BaseWorker
 from cct_ops.ledger.nudges import CHANNEL
 from cct_ops.stack.postgres import EmbeddedPostgres
 from cct_ops.worker import contract
-from cct_ops.worker.warm import WarmWorker
+from cct_ops.worker.warm import STARTS_AT_ONCE, WarmWorker
 from tests.worker.running import Pool
 
 
@@ -77,6 +77,26 @@ def test_a_nudge_that_comes_twice_starts_one_run(nudged: Pool, postgres: Embedde
 
     assert nudged.ended(second["id"])["type"] == "COMPLETED"
     assert nudged.run(first["id"])["run_count"] == 1
+
+
+def test_of_many_runs_at_once_only_a_few_start_at_the_same_time(
+    nudged: Pool, postgres: EmbeddedPostgres
+) -> None:
+    path = f"/deployments/{nudged.deploy('ping')}/create_flow_run"
+    url = postgres.url("postgres").replace("+psycopg", "")
+    runs = [nudged.ask("POST", path, {}) for _ in range(10)]
+    with psycopg.connect(url, autocommit=True) as ledger:
+        for run in runs:
+            ledger.execute("select pg_notify(%s, %s)", (CHANNEL, json.dumps(run)))
+    assert {nudged.ended(run["id"], 60)["type"] for run in runs} == {"COMPLETED"}
+
+    changes = []
+    for run in runs:
+        states = nudged.ask("GET", f"/flow_run_states/?flow_run_id={run['id']}")
+        at = {state["name"]: state["timestamp"] for state in states}
+        changes += [(at["Pending"], 1), (at["Running"], -1)]
+    starting = [sum(change for _, change in sorted(changes)[: n + 1]) for n in range(len(changes))]
+    assert max(starting) <= STARTS_AT_ONCE
 
 
 def test_a_nudge_about_another_pool_starts_nothing(

@@ -55,6 +55,9 @@ def test_a_death_that_nobody_saw_is_a_crash(pool: Pool, worker: Worker, tmp_path
 
 
 def test_a_new_worker_sees_to_the_runs_of_a_killed_one(own_pool: Pool, tmp_path: Path) -> None:
+    """Between the two, a run that is suspended notices it by itself."""
+    treading = tmp_path / "treading"
+    treading.mkdir()
     deployment = own_pool.deploy("hold")
     dead, alive = tmp_path / "dead", tmp_path / "alive"
     with own_pool.worker() as first:
@@ -63,11 +66,15 @@ def test_a_new_worker_sees_to_the_runs_of_a_killed_one(own_pool: Pool, tmp_path:
             folder.mkdir()
             runs.append(own_pool.create(deployment, folder=str(folder)))
             pid_of(folder)
+        suspended = own_pool.create(own_pool.deploy("tread"), folder=str(treading))
+        going_on = {pid_of(alive), pid_of(treading)}
         family = psutil.Process(first.process.pid).children(recursive=True)
         first.process.kill()
         os.kill(pid_of(dead), signal.SIGKILL)
-        left = [process for process in family if process.pid != pid_of(alive)]
+        left = [process for process in family if process.pid not in going_on]
         until(lambda: not any(process.is_running() for process in left))  # the idle ones too
+        own_pool.suspend(suspended)
+        until(lambda: not Path(f"/proc/{pid_of(treading)}").exists(), 40)
 
         with own_pool.worker():
             state = own_pool.ended(runs[0])

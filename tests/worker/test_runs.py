@@ -15,6 +15,9 @@ def test_a_run_is_forked_and_its_log_is_on_the_server(pool: Pool, worker: Worker
     assert pool.ended(run)["type"] == "COMPLETED"
     until(lambda: "here is Mayday" in _logged(pool, run))
     until(lambda: pool.run(run)["infrastructure_pid"] is not None)
+    kept = pool.run(run)
+    assert (kept["name"], kept["flow_version"]) == ("ping Mayday", "7")
+    assert kept["empirical_policy"]["retries"] == 2
     assert f"'Run {run}" not in worker.said()
     assert "slow path" not in worker.said()
 
@@ -59,6 +62,18 @@ def test_a_cancel_ends_the_process_and_runs_its_hook(
     assert pool.ended(run)["type"] == "CANCELLED"
     assert (tmp_path / "cancelled").read_text() == "Cancelling"
     until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def test_a_run_that_is_suspended_ends_its_process(
+    pool: Pool, worker: Worker, tmp_path: Path
+) -> None:
+    """At its next step, as the worker tells it; it goes on in another process some day."""
+    run = pool.create(pool.deploy("tread"), folder=str(tmp_path))
+    pid = pid_of(tmp_path)
+    pool.suspend(run)
+
+    until(lambda: not Path(f"/proc/{pid}").exists())
+    assert pool.run(run)["state"]["name"] == "Suspended"
 
 
 def test_the_limit_holds_back_what_is_too_much(pool: Pool, worker: Worker, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cct_ops.demo.alerting import Alerting
+from cct_ops.demo.gain import gain
 from cct_ops.demo.watching import Watching
 from cct_ops.ledger.record import RunRecord
 from cct_ops.models.cct import Route
@@ -51,7 +52,7 @@ def tell(*, keep: bool, console: Console | None = None) -> int:
                 screen,
                 running(config, on_event=screen.show, assembler=alerting.assemble) as stack,
             ):
-                code = _incident(stack, alerting, console)
+                code = _incident(stack, alerting, console, config.project)
                 if keep:
                     screen.show_running(stack.urls, config.data, own_key=stack.own_key)
                     stack.supervisor.wait()
@@ -65,7 +66,7 @@ def _isolated(folder: Path) -> StackConfig:
     return StackConfig.ephemeral(folder, SHORT)
 
 
-def _incident(stack: Running, alerting: Alerting, console: Console) -> int:
+def _incident(stack: Running, alerting: Alerting, console: Console, project: Path) -> int:
     until = time.monotonic() + PATIENCE_SECONDS
     watching = Watching.of(stack)
     with SandboxControl(stack.urls["cct"]) as sandbox:
@@ -85,7 +86,10 @@ def _incident(stack: Running, alerting: Alerting, console: Console) -> int:
         canary = sandbox.state().routes[ROUTE]
 
     probed = () if probed_at is None else (Moment(at=probed_at, what="first probe"),)
-    console.print(_table(timeline(known, *probed)))
+    moments = timeline(known, *probed)
+    console.print(_table(moments))
+    if probed_at is not None:
+        console.print(f"\n{gain((probed_at - moments[0].at).total_seconds(), project)}")
     serves = canary.enabled and (canary.percentage or 0) > 0
     console.print(_outcome(known, serves=serves, share=canary.percentage))
     console.print(f"The run: {stack.urls['prefect']}/runs/flow-run/{run_id}", soft_wrap=True)

@@ -23,7 +23,7 @@ from prefect.exceptions import ObjectNotFound
 
 from cct_ops.contacts import Contacts
 from cct_ops.errors import OpsError, Unavailable
-from cct_ops.ledger import approval_escalations, approvals, pages, record
+from cct_ops.ledger import approval_escalations, approvals, nudges, pages, record
 from cct_ops.ledger.approvals import Approval, ApprovalState
 from cct_ops.models.approver import Approvers
 from cct_ops.models.outcome import Outcome, Severity
@@ -109,6 +109,8 @@ def _move_on(
     if answer.status is not SetStateStatus.ACCEPT:
         _log.warning("run %s could not be resumed: %s", approval.run_id, answer.details)
         return False
+    with engine.begin() as tx:
+        nudges.nudge(tx, approval.run_id)
     return True  # settled by the run itself, or here if it ends before it has read its answer
 
 

@@ -137,8 +137,9 @@ class Dispatcher:
             except (OpsError, sa.exc.SQLAlchemyError, httpx.HTTPError) as error:
                 log.warning("%s failed and is tried again: %s", job.name, error)
             if job.on_news:
-                self._stopping.wait(NEWS_SECONDS)  # much news at once is one turn
                 self._sleep(job.every_seconds, heard)
+                # Whoever starts runs goes first, and much news at once is one turn.
+                self._stopping.wait(NEWS_SECONDS)
             else:
                 self._stopping.wait(job.every_seconds)
 

@@ -182,7 +182,7 @@ def _service_parts(
     database = ("postgres",) if not _given_databases(config) else ()
     port = str(config.prefect_port)
     server = program(
-        *("-m", "prefect", "server", "start", "--host", HOST, "--port", port),
+        *("-m", "cct_ops.stack.prefect_server", "--host", HOST, "--port", port),
         own=door.server_env(env[door.CLIENT], env["PREFECT_UI_URL"]),
     )
     worker = ["-m", "prefect", "worker", "start", "--type", "warm"]

@@ -20,6 +20,7 @@ from prefect.logging.loggers import flow_run_logger
 from cct_ops.worker import contract
 from cct_ops.worker.order import Order, receive
 from cct_ops.worker.preload import Flows
+from cct_ops.worker.spared import say_begun, spare
 
 
 def live(line: socket.socket, flows: Flows) -> int:
@@ -37,7 +38,7 @@ def live(line: socket.socket, flows: Flows) -> int:
         if not order.stream_output:
             _silence()
         if order.kind == "run":
-            _run(order, flows)
+            _run(order, flows, line)
         else:
             _run_hooks(order, flows)
     return 0
@@ -75,11 +76,11 @@ def _silence() -> None:
         os.dup2(nowhere, stream)
 
 
-def _run(order: Order, flows: Flows) -> None:
+def _run(order: Order, flows: Flows, line: socket.socket) -> None:
     """Do what ``python -m prefect.engine`` does, with a run and a flow that are here already."""
     contract.configure_from_env()
-    contract.quicken()
     flow_run = FlowRun.model_validate(order.flow_run)
+    spare(flow_run.id, order.answers, line)
     with contract.handle_engine_signals(flow_run.id):
         logger = flow_run_logger(flow_run)
         try:
@@ -87,6 +88,8 @@ def _run(order: Order, flows: Flows) -> None:
         except Exception:
             logger.exception("The flow could not be loaded.")
             raise
+        if flow.isasync:  # its client is another, and tells of nothing
+            say_begun(line)
         with contract.RunMetrics(flow_run, flow):
             result = contract.run_flow(flow, flow_run=flow_run, error_logger=logger)  # type: ignore[arg-type]  # as Prefect does
             contract.drive(flow, result)

@@ -1,5 +1,5 @@
 """
-The only place where Prefect's private names are used, and the check that they are what we know.
+Prefect's private names, and the check that they are what we know; only ``spared`` uses more.
 
 The warm worker is the public ``ProcessWorker`` with two steps of its own. It claims a run without
 the requests that ``BaseWorker`` makes one after the other before it starts one (deployment, flow,
@@ -13,22 +13,17 @@ import below fails, the warm worker says so and is a plain process worker: slow,
 
 from __future__ import annotations
 
-import contextlib
-import contextvars
-import functools
 import inspect
 import pkgutil
-import threading
-from collections.abc import Iterator
-from typing import Any
-from uuid import UUID
 
 import prefect
-import prefect.flow_engine
-import prefect.results
-from prefect._flow_run_suspension import observe_flow_run_suspension
+from prefect._flow_run_suspension import (
+    mark_flow_run_suspension_requested,
+    observe_flow_run_suspension,
+)
 from prefect._internal.control_listener import configure_from_env
 from prefect._internal.metrics import RunMetrics
+from prefect._internal.observers import FlowRunSuspendingObserver
 from prefect.engine import _drive_run_flow_result as drive
 from prefect.engine import handle_engine_signals
 from prefect.flow_engine import run_flow
@@ -38,6 +33,7 @@ from prefect.runner._state_proposer import StateProposer
 
 __all__ = [
     "FlowRunExecutorContext",
+    "FlowRunSuspendingObserver",
     "ProcessHandle",
     "RunMetrics",
     "StateProposer",
@@ -45,7 +41,8 @@ __all__ = [
     "configure_from_env",
     "drive",
     "handle_engine_signals",
-    "quicken",
+    "mark_flow_run_suspension_requested",
+    "observe_flow_run_suspension",
     "run_flow",
 ]
 
@@ -79,6 +76,25 @@ _KNOWN = {
     "prefect._flow_run_suspension:observe_flow_run_suspension": (
         "flow_run_id suspension_request polling_interval"
     ),
+    "prefect._flow_run_suspension:mark_flow_run_suspension_requested": "flow_run_id state",
+    "prefect._internal.observers:FlowRunSuspendingObserver": (
+        "on_suspended polling_interval event_filter on_failure"
+    ),
+    "prefect._internal.observers:FlowRunSuspendingObserver._create_watch": "self flow_run_id",
+    "prefect._internal.observers:_SuspensionWatch.initialize": "self state",
+    "prefect.client.base:PrefectHttpxAsyncClient._add_csrf_headers": "self request",
+    "prefect.client.base:PrefectHttpxSyncClient._add_csrf_headers": "self request",
+    "prefect.client.orchestration:SyncPrefectClient.set_flow_run_name": "self flow_run_id name",
+    "prefect.client.orchestration:SyncPrefectClient.set_flow_run_state": (
+        "self flow_run_id state force"
+    ),
+    "prefect.client.orchestration:SyncPrefectClient.update_flow_run": (
+        "self flow_run_id flow_version parameters name tags empirical_policy infrastructure_pid"
+        " job_variables"
+    ),
+    "prefect.events.related:_get_and_cache_related_object": (
+        "kind role client_method obj_id cache"
+    ),
     "prefect.results:_read_server_default_result_storage_block_id": "",
     "prefect.flow_engine:run_flow": (
         "flow flow_run parameters wait_for return_type error_logger context"
@@ -98,32 +114,3 @@ def broken() -> list[str]:
             if actual != expected:
                 found.append(f"{name} takes: {actual}")
     return found
-
-
-def quicken() -> None:
-    """
-    Spare a process with one run two waits of the engine before the run may begin.
-
-    The answer to "where does the server keep results" is asked for three times; once will do. And
-    the observer of suspensions is waited for until it has connected: it looks at the run's state
-    when it has, so nothing is missed if the run begins meanwhile.
-    """
-    read = functools.lru_cache(maxsize=1)(
-        prefect.results._read_server_default_result_storage_block_id  # noqa: SLF001 -- see above
-    )
-    prefect.results._read_server_default_result_storage_block_id = read  # noqa: SLF001
-    engine: Any = prefect.flow_engine
-    engine.observe_flow_run_suspension = _observe_suspension
-
-
-@contextlib.contextmanager
-def _observe_suspension(flow_run_id: UUID, suspension_request: Any) -> Iterator[None]:
-    observing = observe_flow_run_suspension(flow_run_id, suspension_request)
-    context = contextvars.copy_context()
-    entering = threading.Thread(target=context.run, args=(observing.__enter__,), daemon=True)
-    entering.start()
-    try:
-        yield
-    finally:
-        entering.join()
-        observing.__exit__(None, None, None)

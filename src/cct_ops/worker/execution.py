@@ -7,13 +7,16 @@ the process worker opens one per run.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.abc
+import httpx
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling
@@ -21,11 +24,14 @@ from prefect.workers.process import ProcessWorkerResult
 
 from cct_ops.worker.contract import FlowRunExecutorContext, ProcessHandle, StateProposer
 from cct_ops.worker.forks import Child, NotWarm
-from cct_ops.worker.liveness import Trace
+from cct_ops.worker.liveness import Trace, Traces
 from cct_ops.worker.nursery import Nursery
 from cct_ops.worker.order import Order
+from cct_ops.worker.suspensions import Suspensions
 
 _log = logging.getLogger("prefect.worker.warm")
+
+_LOOK_SECONDS = 5.0  # for the ends of processes that outlived their worker
 
 MakeOrder = Callable[[FlowRun], Awaitable[Order | None]]
 Status = anyio.abc.TaskStatus[Any]
@@ -46,9 +52,14 @@ class Execution:
     """What happens to a run from its start to its end."""
 
     def __init__(
-        self, context: FlowRunExecutorContext, nursery: Nursery, make_order: MakeOrder
+        self,
+        context: FlowRunExecutorContext,
+        suspensions: Suspensions,
+        nursery: Nursery,
+        make_order: MakeOrder,
     ) -> None:
         self._context = context
+        self._suspensions = suspensions
         self._hooks = _ForkedHooks(nursery, make_order)
         self._states = StateProposer(client=context.client)
 
@@ -56,7 +67,7 @@ class Execution:
         """Have the run carried out, and see to its state when its process ends."""
         executor = self._context.create_executor(
             start.flow_run,
-            _Starter(start, self._context),
+            _Starter(start, self._context, self._suspensions),
             propose_submitting=False,
             hook_runner=self._hooks,
         )
@@ -93,6 +104,23 @@ class Execution:
             if crashed is not None:
                 await self._hooks.run_crashed_hooks(run, crashed)
 
+    async def settle_the_dead(self, pool: Path) -> None:
+        """See to the runs of this pool's workers that died; their processes may live still."""
+        message = "Its process died while no worker was there to see it."
+        left = Traces.of_the_dead(pool)
+        with contextlib.ExitStack() as taken_over:
+            for traces in left:
+                taken_over.callback(traces.end)
+            while traces_left := [trace for traces in left for trace in traces.left()]:
+                for trace in traces_left:
+                    if not trace.is_alive:
+                        try:
+                            await self.settle(trace, message)
+                            trace.remove()
+                        except httpx.HTTPError as error:
+                            _log.warning("%s is not settled yet: %s", trace.flow_run_id, error)
+                await anyio.sleep(_LOOK_SECONDS)
+
 
 @dataclass(frozen=True)
 class _Starter:
@@ -100,6 +128,7 @@ class _Starter:
 
     start_: Start
     context: FlowRunExecutorContext
+    suspensions: Suspensions
 
     async def start(
         self,
@@ -115,10 +144,11 @@ class _Starter:
             # these hooks are run for it, after its end
             "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
         }
-        child.tell(order.model_copy(update={"env": {**order.env, **control}}), self.start_.lock)
-        # a child has what is asked of it: pid and returncode
-        task_status.started(ProcessHandle(child))  # type: ignore[arg-type]
-        await child.wait()
+        with self.suspensions.watched(flow_run, child):
+            child.tell(order.model_copy(update={"env": {**order.env, **control}}), self.start_.lock)
+            # a child has what is asked of it: pid and returncode
+            task_status.started(ProcessHandle(child))  # type: ignore[arg-type]
+            await child.wait()
 
 
 @dataclass(frozen=True)

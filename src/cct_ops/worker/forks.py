@@ -36,6 +36,7 @@ class Child:
         self.pid: int | None = None
         self.returncode: int | None = None
         self.forked = asyncio.Event()
+        self.begun = asyncio.Event()  # its run is Running, or will never be
         self.reported = asyncio.Event()
         self.gone = asyncio.Event()
         self._line = line
@@ -48,6 +49,12 @@ class Child:
             order.send(self._line, what, lock_fd)
         except OSError as error:
             raise NotWarm("The warm process died while it waited.") from error
+
+    def say(self, word: str) -> None:
+        """Send it one line more; who has ended needs none."""
+        if not self.gone.is_set():
+            with contextlib.suppress(OSError):
+                self._line.sendall(word.encode() + b"\n")
 
     async def wait(self) -> int | None:
         """Wait for its end; the line ends with it, whoever is left to report the exit code."""
@@ -63,11 +70,13 @@ class Child:
             asyncio.get_running_loop().remove_reader(self._line)
             self._line.close()
             self.gone.set()
+            self.begun.set()
 
     def _hear(self) -> None:
         with contextlib.suppress(BlockingIOError, ConnectionError):
-            if self._line.recv(1):
-                return  # it has nothing to say; only the end counts
+            if self._line.recv(16):
+                self.begun.set()  # it has nothing else to say; the end counts
+                return
         self.let_go()
 
 

@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
+import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
-from prefect.client.schemas.objects import Flow, FlowRun
+from prefect.client.schemas.objects import Flow, FlowRun, WorkPool, WorkQueue
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.settings import PREFECT_CLIENT_CSRF_SUPPORT_ENABLED
 from prefect.utilities.processutils import command_to_string, get_sys_executable
 from prefect.workers.process import ProcessJobConfiguration
 
+from cct_ops.worker.order import Answers, Token
+
 FRESH_SECONDS = 1.0
 _ENGINE = command_to_string([get_sys_executable(), "-m", "prefect.engine"])
+_NO_TOKENS = frozenset({404, 422})  # the server is older, or asks for none
+_BULKY = {"parameter_openapi_schema", "parameters", "pull_steps", "job_variables", "schedules"}
 _PULL = "prefect.deployments.steps.set_working_directory"
 
 
@@ -59,9 +67,15 @@ class Lookups:
         self._pool = pool
         self._deployments: dict[UUID, tuple[DeploymentResponse, float]] = {}
         self._flows: dict[UUID, Flow] = {}
+        self._queues: dict[UUID, WorkQueue] = {}
+        self._result_storage: tuple[UUID | None, float] = None, 0.0
+        self._token: Token | None = None
+        self._renew_token_at = datetime.now(UTC)
+        self._tokens = bool(PREFECT_CLIENT_CSRF_SUPPORT_ENABLED.value())
 
     async def fill(self) -> None:
         """Read the deployments of the pool; raises what the client raises."""
+        await self._current_token()
         ours = WorkPoolFilter(name=WorkPoolFilterName(any_=[self._pool]))
         for deployment in await self._client.read_deployments(work_pool_filter=ours, limit=200):
             self._deployments[deployment.id] = deployment, time.monotonic()
@@ -85,6 +99,55 @@ class Lookups:
             deployment = await self._client.read_deployment(flow_run.deployment_id)
             self._deployments[deployment.id] = deployment, time.monotonic()
         return Known(deployment, await self._flow(deployment.flow_id))
+
+    async def answers(self, known: Known, flow_run: FlowRun, pool: WorkPool) -> Answers:
+        """Return what the run's process would ask for itself."""
+        related: dict[str, dict[str, Any]] = {
+            f"flow.{known.flow.id}": known.flow.model_dump(mode="json"),
+            f"deployment.{known.deployment.id}": known.deployment.model_dump(
+                mode="json", exclude=_BULKY
+            ),
+            f"work-pool.{pool.name}": pool.model_dump(mode="json", exclude={"base_job_template"}),
+        }
+        if flow_run.work_queue_id is not None:
+            queue = await self._queue(flow_run.work_queue_id)
+            related[f"work-queue.{queue.id}"] = queue.model_dump(mode="json")
+        return Answers(
+            token=await self._current_token(),
+            result_storage=await self._place_of_results(),
+            related=related,
+        )
+
+    async def _queue(self, queue_id: UUID) -> WorkQueue:
+        if queue_id not in self._queues:
+            self._queues[queue_id] = await self._client.read_work_queue(queue_id)
+        return self._queues[queue_id]
+
+    async def _place_of_results(self) -> UUID | None:
+        found, read_at = self._result_storage
+        if time.monotonic() - read_at > FRESH_SECONDS:
+            answer = await self._client.read_server_default_result_storage()
+            found = answer.default_result_storage_block_id
+            self._result_storage = found, time.monotonic()
+        return found
+
+    async def _current_token(self) -> Token | None:
+        """Return a token for processes that has half of its time before it."""
+        now = datetime.now(UTC)
+        if self._tokens and now >= self._renew_token_at:
+            client = uuid4()  # renewing the one that is out would take it from who has it
+            try:
+                answer = await self._client.request(
+                    "GET", "/csrf-token", params={"client": str(client)}
+                )
+            except httpx.HTTPStatusError as error:
+                if error.response.status_code not in _NO_TOKENS:
+                    raise
+                self._tokens, self._token = False, None
+            else:
+                self._token = Token.model_validate(answer.json())
+                self._renew_token_at = now + (self._token.expiration - now) / 2
+        return self._token
 
     async def _flow(self, flow_id: UUID) -> Flow:
         if flow_id not in self._flows:

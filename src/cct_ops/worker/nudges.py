@@ -1,4 +1,4 @@
-"""The worker's ear at the ledger, where the dispatcher tells of each run that it has created."""
+"""The worker's ear at the ledger, where the dispatcher tells of each run it creates or resumes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import psycopg
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
@@ -60,7 +61,7 @@ class Nudges:
                 run = await self._client.read_flow_run(content["id"])
             else:
                 run = FlowRun.model_validate(content)
-        except (ValueError, ValidationError, ObjectNotFound) as error:
+        except (ValueError, ValidationError, ObjectNotFound, httpx.HTTPError) as error:
             _log.warning("A nudge that cannot be read: %s", type(error).__name__)
             return
         if run.work_pool_name == self._pool and _is_due(run):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect.flows import Flow, load_flow_from_entrypoint
+from pydantic import BaseModel
 
 import cct_ops
 
@@ -61,7 +62,16 @@ def preload(project: Path) -> Flows:
         for name in _imported_in_functions(source):
             if name not in sys.modules:
                 _import(name)
+    _complete(BaseModel)
     return flows
+
+
+def _complete(model: type[BaseModel]) -> None:
+    """Build the validators that Pydantic leaves until they are used."""
+    for each in model.__subclasses__():
+        _complete(each)
+        if not each.__pydantic_complete__:
+            each.model_rebuild(raise_errors=False)  # what it lacks it may be given later
 
 
 def _import(name: str) -> None:

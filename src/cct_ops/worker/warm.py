@@ -11,11 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import copy
 import logging
 import os
 from collections import deque
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -32,16 +30,17 @@ from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 from cct_ops.settings import Settings
 from cct_ops.stack.config import project_of
-from cct_ops.worker.forks import NotWarm
+from cct_ops.worker.forks import Child, NotWarm
+from cct_ops.worker.jobs import Jobs
 from cct_ops.worker.liveness import Traces
-from cct_ops.worker.lookups import Known, Lookups, is_plain
+from cct_ops.worker.lookups import Lookups
 from cct_ops.worker.nudges import Nudges
 from cct_ops.worker.nursery import Nursery
-from cct_ops.worker.order import Order
 
 try:
     from cct_ops.worker import contract
     from cct_ops.worker.execution import Execution, Start
+    from cct_ops.worker.suspensions import Suspensions
 except ImportError as error:
     _BROKEN = [f"{error}"]
 else:
@@ -49,18 +48,12 @@ else:
 
 _log = logging.getLogger("prefect.worker.warm")
 
-_LOOK_SECONDS = 5.0  # for the ends of processes that outlived their worker
+# More would not be faster: the server, which takes most of the time, uses one core.
+STARTS_AT_ONCE = 4
+_BEGIN_SECONDS = 10.0  # a start that takes longer holds up the next ones no more
 _WRITE_SECONDS = 1.0  # what only informs is written when the run has started
 
 Status = anyio.abc.TaskStatus[Any]
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a run needs to start."""
-
-    configuration: ProcessJobConfiguration
-    order: Order
 
 
 class WarmWorker(ProcessWorker):
@@ -79,6 +72,7 @@ class WarmWorker(ProcessWorker):
         self._stack = contextlib.AsyncExitStack()
         self._background: list[asyncio.Task[None]] = []
         self._in_hand: set[UUID] = set()
+        self._starting = asyncio.Semaphore(STARTS_AT_ONCE)
         self._claimed: deque[UUID] = deque(maxlen=1000)  # the latest Scheduled states
         if _BROKEN:
             _log.warning("Runs start slowly, as process worker: %s.", "; ".join(_BROKEN))
@@ -91,14 +85,16 @@ class WarmWorker(ProcessWorker):
         self._stack.push_async_callback(self._nursery.stop)
         await super().__aenter__()
         context = await self._stack.enter_async_context(contract.FlowRunExecutorContext())
+        suspensions = await self._stack.enter_async_context(Suspensions())
         self._lookups = Lookups(self.client, self._work_pool_name)
-        self._execution = Execution(context, self._nursery, self._order)
+        self._jobs = Jobs(self, self._lookups, self._project)
+        self._execution = Execution(context, suspensions, self._nursery, self._jobs.order)
         pool = get_current_settings().home / "warm-worker" / self._work_pool_name
         self._traces = Traces.begin(pool)
         self._stack.callback(self._traces.end)
         nudges = Nudges(settings.database_url, self._work_pool_name, self.client)
         self._background = [
-            asyncio.create_task(self._settle_the_dead(pool)),
+            asyncio.create_task(self._execution.settle_the_dead(pool)),
             asyncio.create_task(nudges.listen(self._start_nudged)),
         ]
         try:
@@ -135,12 +131,29 @@ class WarmWorker(ProcessWorker):
         return await super()._submit_scheduled_flow_runs(new)
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
-        """Claim a run and start it; the claim is all that the start waits for."""
+        """
+        Start a run when it is its turn.
+
+        A few start at once and the others wait, so that those are done soon: all at once would all
+        be slow, and the server would have no time for people.
+        """
+        if _BROKEN:
+            await super()._submit_run(flow_run)
+            return
         self._in_hand.add(flow_run.id)
+        async with self._starting:
+            child = await self._start(flow_run)
+            if child is not None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_BEGIN_SECONDS):
+                        await child.begun.wait()
+
+    async def _start(self, flow_run: FlowRun) -> Child | None:
+        """Claim a run and start it; the claim is all that the start waits for."""
         with contextlib.ExitStack() as holding:
             known = child = trace = None
             try:
-                known = None if _BROKEN else await self._lookups.last_known(flow_run)
+                known = await self._lookups.last_known(flow_run)
                 if known and known.entrypoint_in(self._project):
                     held = self._traces.held(flow_run.id, flow_run.run_count)
                     trace, lock = holding.enter_context(held)
@@ -153,10 +166,10 @@ class WarmWorker(ProcessWorker):
                     trace.remove()  # it would be no sign of life of such a run
                 self._in_hand.discard(flow_run.id)
                 await super()._submit_run(flow_run)
-                return
+                return None
             pid: object = None
             claimed, job = await asyncio.gather(
-                self._propose_pending_state(flow_run), self._checked_job(known, flow_run)
+                self._propose_pending_state(flow_run), self._jobs.checked(known, flow_run)
             )
             if claimed and flow_run.state is not None:
                 self._claimed.append(flow_run.state.id)
@@ -176,6 +189,7 @@ class WarmWorker(ProcessWorker):
         self._submitting_flow_run_ids.remove(flow_run.id)
         if self._cancelling_observer is not None:
             self._cancelling_observer.remove_in_flight_flow_run_id(flow_run.id)
+        return child if claimed and job else None
 
     async def _see_through(
         self, start: Start, configuration: ProcessJobConfiguration, *, task_status: Status
@@ -204,52 +218,6 @@ class WarmWorker(ProcessWorker):
             self._in_hand.discard(start.flow_run.id)
         start.trace.remove()
 
-    async def _job(self, known: Known | None, flow_run: FlowRun) -> Job | None:
-        """Make the job of a run as ``BaseWorker`` would; None if it is none for a warm process."""
-        entrypoint = known and known.entrypoint_in(self._project)
-        if known is None or entrypoint is None:
-            return None
-        work_pool = copy.deepcopy(self.work_pool)  # the server may send another one meanwhile
-        configuration: ProcessJobConfiguration
-        configuration = await ProcessJobConfiguration.from_template_and_values(
-            base_job_template=work_pool.base_job_template,
-            values=known.job_variables(flow_run),
-            client=self.client,
-        )
-        configuration.prepare_for_flow_run(
-            flow_run=flow_run,
-            deployment=known.deployment,
-            flow=known.flow,
-            work_pool=work_pool,
-            worker_name=self.name,
-            worker_id=self.backend_id,
-        )
-        if not is_plain(configuration):
-            return None
-        order = Order(
-            kind="run",
-            flow_run=flow_run.model_dump(mode="json"),
-            entrypoint=entrypoint,
-            env={name: value for name, value in configuration.env.items() if value is not None},
-            stream_output=configuration.stream_output,
-        )
-        return Job(configuration, order)
-
-    async def _checked_job(self, known: Known, flow_run: FlowRun) -> Job | None:
-        """Make the job from what was known, and again if that turns out to be out of date."""
-        try:
-            job = await self._job(known, flow_run)
-            now = await self._lookups.now(flow_run)
-            if now and now.deployment.updated == known.deployment.updated:
-                return job
-            return await self._job(now, flow_run)
-        except Exception:  # noqa: BLE001 -- the public path meets the same, and tells of it
-            return None
-
-    async def _order(self, flow_run: FlowRun) -> Order | None:
-        job = await self._job(await self._lookups.now(flow_run), flow_run)
-        return None if job is None else job.order
-
     async def _write_down(self, flow_run: FlowRun, pid: int) -> None:
         """Tell Prefect what only informs people, once it is in nobody's way."""
         await anyio.sleep(_WRITE_SECONDS)
@@ -267,23 +235,6 @@ class WarmWorker(ProcessWorker):
                 work_pool_id=pool, work_queue_id=queue, flow_run=flow_run
             )
             await self._submit_scheduled_flow_runs([response])
-
-    async def _settle_the_dead(self, pool: Path) -> None:
-        """See to the runs of this pool's workers that died; their processes may live still."""
-        message = "Its process died while no worker was there to see it."
-        left = Traces.of_the_dead(pool)
-        with contextlib.ExitStack() as taken_over:
-            for traces in left:
-                taken_over.callback(traces.end)
-            while traces_left := [trace for traces in left for trace in traces.left()]:
-                for trace in traces_left:
-                    if not trace.is_alive:
-                        try:
-                            await self._execution.settle(trace, message)
-                            trace.remove()
-                        except httpx.HTTPError as error:
-                            _log.warning("%s is not settled yet: %s", trace.flow_run_id, error)
-                await anyio.sleep(_LOOK_SECONDS)
 
     @property
     def _group(self) -> anyio.abc.TaskGroup:

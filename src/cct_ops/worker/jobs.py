@@ -1,0 +1,78 @@
+"""What a run needs to start, made as ``BaseWorker`` would make it."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+from prefect.client.schemas.objects import FlowRun
+from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
+
+from cct_ops.worker.lookups import Known, Lookups, is_plain
+from cct_ops.worker.order import Order
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a run needs to start."""
+
+    configuration: ProcessJobConfiguration
+    order: Order
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Makes the jobs of one worker for one checkout."""
+
+    worker: ProcessWorker
+    lookups: Lookups
+    project: Path
+
+    async def checked(self, known: Known, flow_run: FlowRun) -> Job | None:
+        """Make the job from what was known, and again if that turns out to be out of date."""
+        try:
+            job, now = await asyncio.gather(self._job(known, flow_run), self.lookups.now(flow_run))
+            if now and now.deployment.updated == known.deployment.updated:
+                return job
+            return await self._job(now, flow_run)
+        except Exception:  # noqa: BLE001 -- the public path meets the same, and tells of it
+            return None
+
+    async def order(self, flow_run: FlowRun) -> Order | None:
+        """Make the order of a run that has started already; None if its code is elsewhere."""
+        job = await self._job(await self.lookups.now(flow_run), flow_run)
+        return None if job is None else job.order
+
+    async def _job(self, known: Known | None, flow_run: FlowRun) -> Job | None:
+        """Make the job; None if it is none for a warm process."""
+        entrypoint = known and known.entrypoint_in(self.project)
+        if known is None or entrypoint is None:
+            return None
+        work_pool = copy.deepcopy(self.worker.work_pool)  # the server may send another meanwhile
+        configuration: ProcessJobConfiguration
+        configuration = await ProcessJobConfiguration.from_template_and_values(
+            base_job_template=work_pool.base_job_template,
+            values=known.job_variables(flow_run),
+            client=self.worker.client,
+        )
+        configuration.prepare_for_flow_run(
+            flow_run=flow_run,
+            deployment=known.deployment,
+            flow=known.flow,
+            work_pool=work_pool,
+            worker_name=self.worker.name,
+            worker_id=self.worker.backend_id,
+        )
+        if not is_plain(configuration):
+            return None
+        order = Order(
+            kind="run",
+            flow_run=flow_run.model_dump(mode="json"),
+            entrypoint=entrypoint,
+            env={name: value for name, value in configuration.env.items() if value is not None},
+            answers=await self.lookups.answers(known, flow_run, work_pool),
+            stream_output=configuration.stream_output,
+        )
+        return Job(configuration, order)

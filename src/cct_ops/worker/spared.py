@@ -1,0 +1,170 @@
+"""
+What a forked process need not ask Prefect's server for, because its worker has told it.
+
+Each process would ask all of this for itself, and a hundred at once would ask little else. What is
+left are the requests that make the record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+from weakref import WeakSet
+
+import prefect.events.related
+import prefect.flow_engine
+import prefect.results
+from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import Flow, State, WorkPool, WorkQueue
+from prefect.client.schemas.responses import DeploymentResponse
+from pydantic import BaseModel
+
+from cct_ops.worker import contract
+from cct_ops.worker.order import Answers, Token
+
+_RELATED: dict[str, type[BaseModel]] = {
+    "flow": Flow,
+    "deployment": DeploymentResponse,
+    "work-queue": WorkQueue,
+    "work-pool": WorkPool,
+}
+
+
+def spare(flow_run_id: UUID, answers: Answers, line: socket.socket) -> None:
+    """Make this process's Prefect use these answers, for its one run; ``line`` is to the worker."""
+    _place_of_results(answers.result_storage)
+    _related_resources(answers.related)
+    if answers.token is not None:
+        share(answers.token)
+    _one_update(flow_run_id, began=lambda: say_begun(line))
+    engine: Any = prefect.flow_engine
+    engine.observe_flow_run_suspension = _Suspension(flow_run_id, line)
+
+
+def _place_of_results(block_id: UUID | None) -> None:
+    results: Any = prefect.results
+    results._read_server_default_result_storage_block_id = lambda: block_id  # noqa: SLF001 -- see above
+
+
+def _related_resources(related: dict[str, dict[str, Any]]) -> None:
+    """Fill the cache of what each event names beside its run."""
+    for key, content in related.items():
+        kind = key.partition(".")[0]
+        entry: Any = {"kind": kind, "object": _RELATED[kind].model_validate(content)}
+        now: Any = datetime.now(UTC)
+        prefect.events.related.RESOURCE_CACHE[key] = entry, now
+
+
+def share(shared: Token) -> None:
+    """
+    Begin with the worker's token against forgery, and with an identity of its own after that.
+
+    The server knows one token for each client: renewing the shared one would take it from all.
+    """
+    began: WeakSet[Any] = WeakSet()
+
+    def own(add: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        def add_headers(client: Any, request: Any) -> Any:
+            if client not in began:
+                began.add(client)
+                client.csrf_client_id, client.csrf_token = shared.client, shared.token
+                client.csrf_token_expiration = shared.expiration
+            if client.csrf_client_id == shared.client and (
+                client.csrf_token is None or datetime.now(UTC) > shared.expiration
+            ):
+                client.csrf_client_id, client.csrf_token = uuid4(), None
+            return add(client, request)
+
+        return add_headers
+
+    for kind in (PrefectHttpxSyncClient, PrefectHttpxAsyncClient):
+        changed: Any = kind
+        changed._add_csrf_headers = own(changed._add_csrf_headers)  # noqa: SLF001 -- see above
+
+
+def _one_update(flow_run_id: UUID, began: Callable[[], None]) -> None:
+    """Join the engine's two updates before the run begins (policy, name), and tell when it has."""
+    client: Any = SyncPrefectClient
+    update, rename, propose = (
+        client.update_flow_run,
+        client.set_flow_run_name,
+        client.set_flow_run_state,
+    )
+    held: dict[str, Any] = {}
+
+    def hold(_self: Any, flow_run_id: UUID, **what: Any) -> None:  # noqa: ARG001 -- ours
+        held.update(what)
+
+    def send(self: Any, **more: Any) -> None:
+        client.update_flow_run, client.set_flow_run_name = update, rename
+        what = {**held, **more}
+        held.clear()
+        if what:
+            update(self, flow_run_id, **what)
+
+    def name(self: Any, flow_run_id: UUID, name: str) -> None:  # noqa: ARG001 -- ours
+        send(self, name=name)
+
+    def propose_then_tell(self: Any, *arguments: Any, **more: Any) -> Any:
+        send(self)
+        answer = propose(self, *arguments, **more)
+        if answer.state is not None and answer.state.is_running():
+            client.set_flow_run_state = propose
+            began()
+        return answer
+
+    client.update_flow_run = hold
+    client.set_flow_run_name = name
+    client.set_flow_run_state = propose_then_tell
+
+
+def say_begun(line: socket.socket) -> None:
+    """Tell the worker that it may start the next one."""
+    with contextlib.suppress(OSError):  # the worker is gone; the run is not
+        line.sendall(b".")
+
+
+class _Suspension:
+    """
+    In the place of Prefect's observer of suspensions: the worker observes for all its processes.
+
+    Once the worker is gone, Prefect's own takes over.
+    """
+
+    def __init__(self, flow_run_id: UUID, line: socket.socket) -> None:
+        self._flow_run_id = flow_run_id
+        self._line = line
+
+    @contextlib.contextmanager
+    def __call__(self, flow_run_id: UUID, request: Any) -> Iterator[None]:
+        if flow_run_id != self._flow_run_id:
+            with contract.observe_flow_run_suspension(flow_run_id, request):
+                yield
+            return
+        ended = threading.Event()
+        context = contextvars.copy_context()
+        listening = threading.Thread(
+            target=context.run, args=(self._listen, request, ended), daemon=True
+        )
+        listening.start()
+        try:
+            yield
+        finally:
+            ended.set()
+
+    def _listen(self, request: Any, ended: threading.Event) -> None:
+        with contextlib.suppress(OSError), self._line.makefile("rb") as words:
+            for word in words:
+                state: State[Any] = State.model_validate_json(word)
+                if not contract.mark_flow_run_suspension_requested(self._flow_run_id, state):
+                    request.mark_requested(state)
+        if not ended.is_set():
+            with contract.observe_flow_run_suspension(self._flow_run_id, request):
+                ended.wait()
