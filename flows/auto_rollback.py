@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome, Resolution
+from cct_ops.models.outcome import Resolution
 from cct_ops.models.rollback_plan import AS_THEY_ARE, Limits, Minutes, Option, Wish
 from tasks.actions import perform_all
 from tasks.authorise import authorise
@@ -52,7 +52,7 @@ def auto_rollback(
     look = partial(diagnose_rollback, target, Wish(option=option, minutes=minutes, limits=limits))
     diagnosis = look()
     if diagnosis.plan is None:
-        return report(Outcome.NOTHING_TO_DO, diagnosis)
+        return report(diagnosis.outcome, diagnosis)
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:
             perform_all(decision.permit)

@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import State
 from cct_ops.models.canary_fix import CanaryFix
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome, Resolution
+from cct_ops.models.outcome import Resolution
 from tasks.actions import perform_all
 from tasks.authorise import authorise
 from tasks.diagnose import diagnose_canary
@@ -49,7 +49,7 @@ def canary_issue(
     diagnosis = look()
 
     if diagnosis.plan is None:
-        return report(Outcome.NOTHING_TO_DO, diagnosis)
+        return report(diagnosis.outcome, diagnosis)
 
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:

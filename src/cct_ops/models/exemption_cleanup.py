@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.cct_exemptions import Exemption
-from cct_ops.models.exemptions import TARGET, ExemptionFindings
+from cct_ops.models.exemptions import PERHAPS_LOST, TARGET, ExemptionFindings
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Call, Plan, Step
 from cct_ops.models.steady_state import ExemptionsConsistent
@@ -95,6 +95,8 @@ def _headline(found: ExemptionFindings, *, unsound: bool) -> str:
             f"CCT's exemption counts cannot be relied on ({why}), so a cleanup would not do its"
             f" work; {many} are active past their date. Run exemption-failure first."
         )
+    if found.perhaps_lost:
+        return f"The report counts no exemption. {PERHAPS_LOST}."
     if not many:
         return f"None of {found.report.total_active} active exemptions is past its date."
     owners = sorted({each.owner for each in found.overdue})

@@ -23,6 +23,9 @@ TARGET = "exemptions"
 """All exemption playbooks work on one target, so that only one of them changes it at a time."""
 
 
+PERHAPS_LOST = "Either there are none or CCT lost its list: this CCT does not tell"
+
+
 class ExemptionFindings(Frozen):
     """What the probes saw; ``health`` is None where CCT has only its own handlers mounted."""
 
@@ -53,6 +56,11 @@ class ExemptionFindings(Frozen):
     def reversible(self) -> bool:
         """Whether this CCT can derive an exemption's status anew, which undoes a cleanup."""
         return self.health is not None
+
+    @property
+    def perhaps_lost(self) -> bool:
+        """Whether zeros may hide a lost list: CCT's own handlers show no record beside them."""
+        return not (self.reversible or self.report.total_active or self.report.total_expired)
 
     @property
     def disagreements(self) -> tuple[str, ...]:
@@ -139,8 +147,8 @@ def _report_evidence(found: ExemptionFindings) -> Evidence:
         meaning = "CCT lost its list of exemptions, which lives for a day; the records are there."
     elif wrong:
         meaning = f"The counts do not agree: {'; '.join(wrong)}."
-    elif not found.reversible and not (report.total_active or report.total_expired):
-        meaning = "Either there are none or CCT lost its list: this CCT does not tell."
+    elif found.perhaps_lost:
+        meaning = f"{PERHAPS_LOST}."
     else:
         meaning = "Report, weekly report and validation agree."
     return Evidence(
