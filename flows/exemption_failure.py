@@ -36,8 +36,7 @@ def exemption_failure(
     Find out what is wrong with the exemption system, put it right, and test its report.
 
     Args:
-        fix: What to do: what the diagnosis recommends, or one of the runbook's three fixes. A
-            reset loses records for good and always asks a person.
+        fix: What the diagnosis recommends, or a fix of the runbook; reset loses records for good.
         mode: The most that this run may do.
         incident_id: The incident in the ledger; empty for a manual run.
     """

@@ -57,8 +57,9 @@ class Queued:
         return self.client.read_flow_run(self.run_id)
 
     def approval(self) -> Approval:
-        """Return the newest request of all that are open."""
-        return approvals.unsettled(self.engine)[-1][0]
+        """Return the run's newest request."""
+        found = [each for each, _ in approvals.unsettled(self.engine) if each.run_id == self.run_id]
+        return found[-1]
 
     def say(self, approver_id: str, *, yes: bool = True) -> None:
         """Answer as somebody on the list, as the gateway does."""
