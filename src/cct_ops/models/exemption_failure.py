@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.exemption_cleanup import expire_step, needs_person
-from cct_ops.models.exemptions import PERHAPS_LOST, TARGET, ExemptionFindings
+from cct_ops.models.exemptions import PERHAPS_LOST, TARGET, ExemptionConclusion, ExemptionFindings
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Call, Plan, Step
 from cct_ops.models.steady_state import ExemptionsConsistent
@@ -56,18 +56,12 @@ class BrokenRule(Frozen):
     examples: tuple[str, ...]
 
 
-class ExemptionDiagnosis(Frozen):
+class ExemptionDiagnosis(ExemptionConclusion):
     """What is wrong and what would help; without a plan ``outcome`` says how the run ends."""
 
     playbook: ClassVar[str] = "exemption-failure"
 
-    target: str
     causes: tuple[Cause, ...]
-    headline: str
-    severity: Severity
-    evidence: tuple[Evidence, ...]
-    plan: Plan | None
-    outcome: Outcome
 
     @classmethod
     def of(
@@ -89,7 +83,6 @@ class ExemptionDiagnosis(Frozen):
         elif causes and chosen:
             plan = _plan(causes, found, chosen, watch_seconds)
         return cls(
-            target=TARGET,
             causes=causes,
             headline=_headline(causes, found, broken, None if plan else no_plan),
             severity=_severity(causes),

@@ -15,7 +15,8 @@ from cct_ops.models.cct_exemptions import (
     Validation,
     WeeklyReport,
 )
-from cct_ops.models.outcome import Evidence
+from cct_ops.models.outcome import Evidence, Outcome, Severity
+from cct_ops.models.plan import Plan
 from cct_ops.models.steady_state import ExemptionsConsistent
 from cct_ops.models.verification import Verdict, Verification
 
@@ -24,6 +25,17 @@ TARGET = "exemptions"
 
 
 PERHAPS_LOST = "Either there are none or CCT lost its list: this CCT does not tell"
+
+
+class ExemptionConclusion(Frozen):
+    """What every exemption playbook concludes; without a plan ``outcome`` says how it ends."""
+
+    target: str = TARGET
+    headline: str
+    severity: Severity
+    evidence: tuple[Evidence, ...]
+    plan: Plan | None
+    outcome: Outcome
 
 
 class ExemptionFindings(Frozen):
