@@ -43,7 +43,7 @@ def drifted_canary(sandbox: SandboxControl) -> None:
 
 def slow(sandbox: SandboxControl) -> None:
     """Whenever the canary serves, it is far too slow."""
-    sandbox.profile(ROUTE, canary={"p95_latency_ms": 9000}, slo_sample_size=0)
+    sandbox.profile(ROUTE, canary={"p95_latency_ms": 9000})
 
 
 def pulled_canary(sandbox: SandboxControl) -> None:

@@ -8,16 +8,12 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from pydantic import SecretStr
 
 from cct_ops.ledger import record
-from cct_ops.ledger.engine import connect
 from cct_ops.ledger.record import RunRecord
 from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.stack.postgres import EmbeddedPostgres
 from tasks.connections import settings
-from tests.conftest import new_ledger
 from tests.flows import faulty
 from tests.flows.ends import report_of_run
 from tests.flows.going_on import close_gates
@@ -27,19 +23,6 @@ from tests.flows.queued import Queued, queued
 from tests.flows.row import End, Mounted, Row
 
 pytestmark = pytest.mark.usefixtures("upkeep", "brisk")
-
-
-@pytest.fixture(scope="module")
-def ledger_url(postgres: EmbeddedPostgres) -> Iterator[SecretStr]:
-    """One ledger for all rows; every run has its own id."""
-    with new_ledger(postgres) as url:
-        yield url
-
-
-@pytest.fixture
-def engine(ledger_url: SecretStr) -> sa.Engine:
-    """A connection to it."""
-    return connect(ledger_url)
 
 
 @pytest.fixture

@@ -158,6 +158,7 @@ def _lifted(rules: policy.Policy) -> str:
         update={
             "playbooks": playbooks,
             "maintenance": (),
+            "autonomy": rules.autonomy.model_copy(update={"recurs_within_hours": 0}),
             "guards": GuardSettings(cool_down_minutes=0),
         }
     )
