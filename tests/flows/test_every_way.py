@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from cct_ops.ledger import record
 from cct_ops.ledger.record import RunRecord
 from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from tasks.connections import settings
 from tests.flows import faulty
@@ -140,6 +141,10 @@ def test_what_cannot_be_verified_is_taken_back_and_never_called_done(
         state = run.run().state
         assert state is not None
         assert state.is_failed()
+        if state.name == "Failed":
+            seen = known(engine, run.run_id)
+            lasts = seen.decisions[0].plan.irreversible
+            assert seen.outcome is (Outcome.FAILED if lasts else Outcome.UNDONE)
 
 
 MOUNTED = [
