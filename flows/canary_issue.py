@@ -42,7 +42,7 @@ def canary_issue(
     Args:
         target: The page whose canary misbehaves.
         fix: What to do about it; recommended is what the diagnosis calls for.
-        mode: The most that this run may do.
+        mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
         incident_id: The incident in the ledger; empty for a manual run.
     """
     look = partial(diagnose_canary, target, fix)

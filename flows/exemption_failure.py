@@ -37,7 +37,7 @@ def exemption_failure(
 
     Args:
         fix: What the diagnosis recommends, or a fix of the runbook; reset loses records for good.
-        mode: The most that this run may do.
+        mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
         incident_id: The incident in the ledger; empty for a manual run.
     """
     look = partial(diagnose_exemptions, fix)
