@@ -117,12 +117,6 @@ def pulls_are_closed(sandbox: SandboxControl) -> None:
     sandbox.seed_github(failed_validation(summary() | {"coverage": 81}, bot_closes_pulls=True))
 
 
-def validates_strictly(sandbox: SandboxControl) -> None:
-    """Somebody has it validate strictly."""
-    variables = {"SCHEMA_VALIDATION_MODE": "strict"}
-    sandbox.seed_github(failed_validation(summary() | {"coverage": 81}, variables=variables))
-
-
 def wrong_summary(sandbox: SandboxControl) -> None:
     """The summary says its conclusion in another word."""
     sandbox.seed_github(failed_validation(summary() | {"conclusion": "PASS"}))

@@ -89,7 +89,7 @@ EXEMPTIONS = [
         faulty.issues,
         acts=End("Resolved", "is open", ("POST issues",), stands=True),
         spoilt=Spoilt(
-            End("Failed", "did not take effect", ("POST issues", "PATCH issues/1")),
+            End("Failed", "did not take effect", ("POST issues",)),
             faulty.issues_are_closed,
         ),
         mounted=End("Resolved", "is open", ("POST issues",), stands=True),
@@ -142,7 +142,7 @@ LIMITS = [
 
 PULLED = ("POST git/refs", "PUT contents/test-summary-schema.json", "POST pulls")
 SUMMARY = ("POST git/refs", "PUT contents/test-summary.json", "POST pulls")
-WITHDRAWN = ("PATCH pulls/1", "DELETE git/refs")
+WITHDRAWN = ("DELETE git/refs",)  # the pull request is closed already
 SCHEMA = [
     Row(
         "schema-validation",
@@ -178,8 +178,16 @@ SCHEMA = [
         asks=True,
         acts=End("Resolved", "warn", ("POST actions/variables",), stands=True),
         spoilt=Spoilt(
-            End("Failed", "set_variable", ("POST actions/variables", "DELETE actions/variables")),
-            meddle=faulty.validates_strictly,
+            End(
+                "Failed",
+                "set_variable",
+                (
+                    "POST actions/variables",
+                    "PATCH actions/variables",
+                    "DELETE actions/variables",
+                ),
+            ),
+            meddle=meddling.validation_is_strict,
         ),
         mounted="It is about the repository alone; a row above shows it.",
     ),

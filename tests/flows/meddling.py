@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import httpx
 import sqlalchemy as sa
 from sqlalchemy import event
 
@@ -52,3 +53,14 @@ def auto_rollback_on(sandbox: SandboxControl) -> None:
 def wrong_counts(sandbox: SandboxControl) -> None:
     """Let the exemption report count what is not there."""
     sandbox.exemptions(faulty.OVERDUE, faulty.SOON, faulty.LATER, count_drift=3)
+
+
+def validation_is_strict(sandbox: SandboxControl) -> None:
+    """Let summaries be validated strictly, by the variable that says how."""
+    name = "SCHEMA_VALIDATION_MODE"
+    httpx.patch(
+        f"{sandbox.base_url}/github/repos/example/cct/actions/variables/{name}",
+        json={"name": name, "value": "strict"},
+        headers={"Authorization": "Bearer token"},
+        trust_env=False,
+    ).raise_for_status()
