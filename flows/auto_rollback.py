@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome, Resolution
+from cct_ops.models.outcome import Resolution
 from cct_ops.models.rollback_plan import AS_THEY_ARE, Limits, Minutes, Option, Wish
 from tasks.actions import perform_all
 from tasks.authorise import authorise
@@ -32,27 +32,27 @@ from tasks.verify import verify
 )
 def auto_rollback(
     target: Route,
-    mode: Mode = Mode.APPROVE,
-    incident_id: str | None = None,
     option: Option = Option.RESTORE,
     minutes: Minutes = 60,
     limits: Limits = AS_THEY_ARE,
+    mode: Mode = Mode.APPROVE,
+    incident_id: str | None = None,
 ) -> State[Resolution]:
     """
     Find out why a canary takes no traffic and, once allowed, do what was chosen about it.
 
     Args:
         target: The page whose canary is off.
-        mode: The most that this run may do.
-        incident_id: The incident in the ledger; empty for a manual run.
         option: Put the canary back, weaken auto-rollback for a while (all routes), or deploy anew.
         minutes: How long a weakening lasts; policy may allow less.
         limits: For raise-thresholds, the looser limits.
+        mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
+        incident_id: The incident in the ledger; empty for a manual run.
     """
     look = partial(diagnose_rollback, target, Wish(option=option, minutes=minutes, limits=limits))
     diagnosis = look()
     if diagnosis.plan is None:
-        return report(Outcome.NOTHING_TO_DO, diagnosis)
+        return report(diagnosis.outcome, diagnosis)
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:
             perform_all(decision.permit)

@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import State
 from cct_ops.models.canary_fix import CanaryFix
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome, Resolution
+from cct_ops.models.outcome import Resolution
 from tasks.actions import perform_all
 from tasks.authorise import authorise
 from tasks.diagnose import diagnose_canary
@@ -42,14 +42,14 @@ def canary_issue(
     Args:
         target: The page whose canary misbehaves.
         fix: What to do about it; recommended is what the diagnosis calls for.
-        mode: The most that this run may do.
+        mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
         incident_id: The incident in the ledger; empty for a manual run.
     """
     look = partial(diagnose_canary, target, fix)
     diagnosis = look()
 
     if diagnosis.plan is None:
-        return report(Outcome.NOTHING_TO_DO, diagnosis)
+        return report(diagnosis.outcome, diagnosis)
 
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:

@@ -43,7 +43,7 @@ def chaos_experiment(
         chaos: What goes wrong.
         severity: How hard it hits staging.
         minutes: For how long, 30 at most.
-        mode: The most that this run may do.
+        mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
         incident_id: The incident in the ledger; empty for a manual run.
     """
     wish = wish_for(chaos, severity, minutes)

@@ -34,7 +34,7 @@ def exemption_cleanup(
     Mark exemptions as expired whose date is past, and say whose they were.
 
     Args:
-        mode: The most that this run may do.
+        mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
         incident_id: The incident in the ledger; empty for a manual or scheduled run.
     """
     diagnosis = diagnose_cleanup()

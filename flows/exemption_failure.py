@@ -36,9 +36,8 @@ def exemption_failure(
     Find out what is wrong with the exemption system, put it right, and test its report.
 
     Args:
-        fix: What to do: what the diagnosis recommends, or one of the runbook's three fixes. A
-            reset loses records for good and always asks a person.
-        mode: The most that this run may do.
+        fix: What the diagnosis recommends, or a fix of the runbook; reset loses records for good.
+        mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
         incident_id: The incident in the ledger; empty for a manual run.
     """
     look = partial(diagnose_exemptions, fix)

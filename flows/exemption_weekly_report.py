@@ -33,7 +33,7 @@ def exemption_weekly_report(
     Report on exemptions, as a table and a chart, and open the issue that a warning deserves.
 
     Args:
-        mode: The most that this run may do.
+        mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
         incident_id: The incident in the ledger; empty for a manual or scheduled run.
     """
     diagnosis = diagnose_week()

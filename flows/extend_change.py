@@ -28,7 +28,7 @@ from tasks.reversion import extend_change as extend
     on_cancellation=[report_failure],
 )
 def extend_change(
-    change_id: UUID, minutes: Annotated[float, Field(gt=0, le=1440)]
+    change_id: UUID, minutes: Annotated[int, Field(ge=1, le=1440)]
 ) -> State[Resolution]:
     """
     Move the end of a temporary change, as far as policy allows, and wake up for the new one.

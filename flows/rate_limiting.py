@@ -44,7 +44,7 @@ def rate_limiting(
         user: Whose count is reset; empty means the only one who is refused.
         max_requests: The raised limit; empty means the demand and a quarter more.
         lasts_minutes: How long a raised limit holds before it is taken back.
-        mode: The most that this run may do.
+        mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
         incident_id: The incident in the ledger; empty for a manual run.
     """
     wish = Wish(fix=fix, user=user, max_requests=max_requests, lasts_minutes=lasts_minutes)

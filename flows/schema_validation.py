@@ -45,7 +45,7 @@ def schema_validation(
         fix: Open a pull request with a new schema or a summary, or let it warn for a while.
         minutes: How long a bypass lasts before it is taken back.
         run_id: The failed run to look into; empty for the latest.
-        mode: The most that this run may do.
+        mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
         incident_id: The incident in the ledger; empty for a manual run.
     """
     look = partial(diagnose_schema, target, run_id, fix, minutes)

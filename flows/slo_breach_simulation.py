@@ -48,7 +48,7 @@ def slo_breach_simulation(
         severity: How badly; always beyond the limits that CCT goes by.
         minutes: How long the rollback may take, 30 at most.
         share: The canary's traffic in percent, 50 at most; one that serves already keeps its own.
-        mode: The most that this run may do.
+        mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
         incident_id: The incident in the ledger; empty for a manual run.
     """
     look = partial(diagnose_simulation, target, wish_for(scenario, severity, minutes, share))

@@ -6,6 +6,7 @@ A probe keeps no result and no cache: when a run resumes after an approval it mu
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from prefect import Task, task
@@ -29,6 +30,7 @@ from cct_ops.models.cct import (
 from cct_ops.models.deployment import with_deployment
 from cct_ops.models.rollback import RESTORE, RollbackDiagnosis, RollbackFindings
 from cct_ops.models.rollback_plan import Option, Watch, Wish
+from cct_ops.models.rollback_unseen import by_status_alone
 from tasks.connections import reader, settings
 from tasks.deployment import probe_deployment
 
@@ -130,6 +132,18 @@ def offered(future: PrefectFuture[T]) -> T | None:
         return None
 
 
+def _missing(asked: Mapping[str, PrefectFuture[Any] | None]) -> dict[str, str]:
+    """Return what this CCT does not offer of what was asked, each with the words for it."""
+    found = {}
+    for path, future in asked.items():
+        try:
+            if future is not None:
+                future.result()
+        except Unsupported as missing:
+            found[path] = str(missing)
+    return found
+
+
 def diagnose_canary(target: Route, fix: CanaryFix) -> CanaryDiagnosis:
     """
     Look at everything that tells what is wrong with the canary of ``target``, and conclude.
@@ -181,15 +195,28 @@ def diagnose_rollback(target: Route, wish: Wish = RESTORE) -> RollbackDiagnosis:
     slo = probe_slo.submit()
     breaches = probe_breaches.submit()
     health = probe_health.submit()
-    rules = probe_rules() if wish.option.weakens else None
-    for each in (deployed, canary, history, rollbacks, slo, breaches, health):
-        each.wait()  # none is left behind when one fails
+    rules = probe_rules.submit() if wish.option.weakens else None
+    for each in (deployed, canary, history, rollbacks, slo, breaches, health, rules):
+        if each is not None:
+            each.wait()  # none is left behind when one fails
 
     config = canary.result().routes.get(target)
+    if config is None:
+        raise ContractBroken(f"GET canary/status does not list {target}.")
+    missing = _missing(
+        {
+            "canary/config": rules,
+            "canary/history": history,
+            "canary/rollbacks": rollbacks,
+            "slo/breaches": breaches,
+            "slo/status": slo,
+        }
+    )
+    if missing:
+        return by_status_alone(target, config, health.result(), missing, wish.option)
     objectives = {status.endpoint: status for status in slo.result()}.get(target)
-    if config is None or objectives is None:
-        path = "canary/status" if config is None else "slo/status"
-        raise ContractBroken(f"GET {path} does not list {target}.")
+    if objectives is None:
+        raise ContractBroken(f"GET slo/status does not list {target}.")
     deployment = deployed.result()
     redeploy = wish.option is Option.REDEPLOY
     if redeploy and deployment.problem is not None:
@@ -203,7 +230,7 @@ def diagnose_rollback(target: Route, wish: Wish = RESTORE) -> RollbackDiagnosis:
             slo=objectives,
             breaches=breaches.result(),
             health=health.result(),
-            rules=rules,
+            rules=rules.result() if rules else None,
         ),
         _watch(),
         wish,

@@ -11,7 +11,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Failed
 
-from cct_ops.ledger import approvals, changes, leases, record
+from cct_ops.ledger import approvals, changes, history, leases, record
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome, Resolution
 from cct_ops.models.run import Run
@@ -122,6 +122,7 @@ def _publish(
             diagnosis,
             run_url=run_link(run.id),
             dashboard_url=str(dashboard) if dashboard else None,
+            asked=history.asked(ledger(), run.id),
         ),
     )
     told = diagnosis or (known.decisions[-1] if known.decisions else None)

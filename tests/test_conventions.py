@@ -20,6 +20,7 @@ from cct_ops import policy
 from cct_ops.settings import Settings
 from tasks.actions import ACTIONS as ACTION_TABLE
 from tests.conftest import ROOT
+from tests.flows.matrix import ROWS, WITHOUT_ROW
 
 REGISTRY: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
 PLAYBOOKS = sorted(path for path in (ROOT / "flows").glob("*.py") if path.stem != "__init__")
@@ -68,6 +69,11 @@ KNOWS: dict[str, set[str]] = {
 def by_name(path: Path) -> str:
     """Name a parametrised case."""
     return path.stem
+
+
+def snake(name: str) -> str:
+    """The name of a deployment's flow."""
+    return name.replace("-", "_")
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -128,6 +134,21 @@ def test_every_playbook_has_all_that_belongs_to_it(path: Path) -> None:
     assert page.is_file()
     assert f"docs/runbooks/{path.stem}.md" in path.read_text()
     assert list((ROOT / "tests" / "flows").glob(f"test_{path.stem}*.py")) != []
+
+
+def test_every_playbook_and_each_of_its_options_is_held_to_the_matrix() -> None:
+    """Or the matrix says why not; what puts back what others changed has tests of its own."""
+    known = {entry["name"] for entry in REGISTRY} - UPKEEP
+    rows = {row.playbook for row in ROWS}
+
+    assert rows | set(WITHOUT_ROW) == known
+    assert rows & set(WITHOUT_ROW) == set()
+    for name in rows:
+        flow = getattr(importlib.import_module(f"flows.{snake(name)}"), snake(name))
+        parameters = inspect.signature(flow.fn, eval_str=True).parameters
+        for choice in {"option", "fix"} & set(parameters):
+            options = {str(each) for each in parameters[choice].annotation} - {"recommended"}
+            assert {row.option for row in ROWS if row.playbook == name} == options, name
 
 
 @pytest.mark.parametrize("path", PLAYBOOKS, ids=by_name)

@@ -100,6 +100,28 @@ def test_the_mode_is_a_choice_and_defaults_to_asking(
     assert form["properties"]["mode"]["default"] == Mode.APPROVE
 
 
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_every_choice_is_a_list_and_every_number_has_bounds(
+    client: SyncPrefectClient, playbook: str
+) -> None:
+    """As the form makes a dropdown of the one and holds people to the other; minutes are whole."""
+    form = schema(client, playbook)
+    for name, field in form["properties"].items():
+        ways = field.get("anyOf", [field])
+        kinds = {way.get("type") for way in ways}
+        assert "number" not in kinds or {"maximum"} <= set(ways[0]), name
+        if "integer" in kinds:
+            assert "minimum" in ways[0], name
+        if name.endswith("minutes"):
+            assert kinds == {"integer"}, name
+            assert {"minimum", "maximum"} <= set(field), name
+        for way in ways:
+            if reference := way.get("$ref"):
+                kind = form["definitions"][reference.rpartition("/")[2]]
+                assert "enum" in kind or kind["type"] == "object", name
+        assert "\n" not in field["description"], name
+
+
 def test_the_target_of_auto_rollback_is_a_choice(client: SyncPrefectClient) -> None:
     form = schema(client, "auto-rollback")
 

@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_LOGGING_TO_API_ENABLED,
+    temporary_settings,
+)
 from pydantic import SecretStr
 
 from cct_ops.sandbox.control import SandboxControl
@@ -40,9 +45,14 @@ def playbook_environment(
     monkeypatch.setenv("CCT_OPS_LOCK_WAIT_SECONDS", "2")
     monkeypatch.setenv("CCT_OPS_REQUESTS_PER_MINUTE", "600")  # as the sandbox has no limits either
     settings.cache_clear()
-    # Logs to the API would outlive the server at the end of the session.
+    # Logs to the API would outlive the server at the end of the session. And the thread that sends
+    # Prefect's heartbeats sleeps by the second: to join it would hold up the end of every run.
     with temporary_settings(
-        {PREFECT_API_URL: prefect_api_url, PREFECT_LOGGING_TO_API_ENABLED: False}
+        {
+            PREFECT_API_URL: prefect_api_url,
+            PREFECT_LOGGING_TO_API_ENABLED: False,
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        }
     ):
         yield
     settings.cache_clear()

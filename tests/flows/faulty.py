@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.exemption_inputs import SeedExemption
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
+from tests.flows.upkeep import directly
 from tests.summaries.parts import SCHEMA, summary
 
 ROUTE = Route.DAILY_SUMMARY
@@ -27,6 +29,23 @@ def slow_canary(sandbox: SandboxControl) -> None:
     sandbox.advance_clock(600)
 
 
+def serving_canary(sandbox: SandboxControl) -> None:
+    """A canary that serves for ten minutes as well as stable does."""
+    sandbox.set_canary(ROUTE, 20)
+    sandbox.advance_clock(600)
+
+
+def drifted_canary(sandbox: SandboxControl) -> None:
+    """A canary that runs at another share than it is configured for."""
+    sandbox.set_canary(ROUTE, 20)
+    directly(sandbox, "canary/update", {"route": ROUTE, "enabled": True, "percentage": 35})
+
+
+def slow(sandbox: SandboxControl) -> None:
+    """Whenever the canary serves, it is far too slow."""
+    sandbox.profile(ROUTE, canary={"p95_latency_ms": 9000})
+
+
 def pulled_canary(sandbox: SandboxControl) -> None:
     """Auto-rollback pulled a canary soon after a deployment."""
     sandbox.roll_back(ROUTE, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
@@ -36,6 +55,11 @@ def pulled_canary(sandbox: SandboxControl) -> None:
 def overdue(sandbox: SandboxControl) -> None:
     """One exemption is past its date."""
     sandbox.exemptions(OVERDUE, SOON, LATER)
+
+
+def hasty(sandbox: SandboxControl) -> None:
+    """CCT's cleanup takes one that has days left as well."""
+    sandbox.exemptions(OVERDUE, SOON, LATER, hasty_days=10)
 
 
 def lost_list(sandbox: SandboxControl) -> None:
@@ -49,21 +73,81 @@ def warning(sandbox: SandboxControl) -> None:
     sandbox.seed_github(GitHubSeed())
 
 
+def issues_are_closed(sandbox: SandboxControl) -> None:
+    """Somebody closes every new issue at once."""
+    sandbox.seed_github(GitHubSeed(bot_closes_issues=True))
+
+
+def deployments_fail(sandbox: SandboxControl) -> None:
+    """Whatever is deployed from now on fails."""
+    runs = (SeededRun(id=8, minutes_ago=12),)
+    sandbox.seed_github(GitHubSeed(runs=runs, dispatched_conclusion="failure"))
+
+
+def ann_starves(sandbox: SandboxControl) -> None:
+    """One asks for less than the limit and is refused all the same."""
+    sandbox.demand("ann", 30, starved=True)
+
+
+def two_starve(sandbox: SandboxControl) -> None:
+    """Two are."""
+    ann_starves(sandbox)
+    sandbox.demand("ben", 30, starved=True)
+
+
 def small_limit(sandbox: SandboxControl) -> None:
     """Two people ask for more than the limit allows."""
     sandbox.demand("ann", 60, refusals=5)
     sandbox.demand("ben", 70, refusals=9)
 
 
+def failed_validation(own: dict[str, Any], **more: Any) -> GitHubSeed:
+    """The last deployment failed, for this summary."""
+    files = {"test-summary-schema.json": json.dumps(SCHEMA), "test-summary.json": json.dumps(own)}
+    return GitHubSeed(files=files, runs=(SeededRun(id=8, conclusion="failure"),), **more)
+
+
 def new_field(sandbox: SandboxControl) -> None:
-    """The last deployment failed, for a summary with a field that the schema does not know."""
-    own = json.dumps(summary() | {"coverage": 81})
+    """The summary has a field that the schema does not know."""
+    sandbox.seed_github(failed_validation(summary() | {"coverage": 81}))
+
+
+def pulls_are_closed(sandbox: SandboxControl) -> None:
+    """And somebody closes every new pull request at once."""
+    sandbox.seed_github(failed_validation(summary() | {"coverage": 81}, bot_closes_pulls=True))
+
+
+def wrong_summary(sandbox: SandboxControl) -> None:
+    """The summary says its conclusion in another word."""
+    sandbox.seed_github(failed_validation(summary() | {"conclusion": "PASS"}))
+
+
+def summary_pulls_are_closed(sandbox: SandboxControl) -> None:
+    """And somebody closes every new pull request at once."""
     sandbox.seed_github(
-        GitHubSeed(
-            files={"test-summary-schema.json": json.dumps(SCHEMA), "test-summary.json": own},
-            runs=(SeededRun(id=8, conclusion="failure"),),
-        )
+        failed_validation(summary() | {"conclusion": "PASS"}, bot_closes_pulls=True)
     )
+
+
+def unmonitored(sandbox: SandboxControl) -> None:
+    """CCT's monitor records no breach."""
+    sandbox.chaos(monitored=False)
+
+
+def awake(sandbox: SandboxControl) -> None:
+    """Auto-rollback pulls a canary that breaches for a second."""
+    sandbox.chaos(rolls_back_after_seconds=1)
+
+
+def asleep(sandbox: SandboxControl) -> None:
+    """Auto-rollback takes an hour, as if it slept."""
+    sandbox.chaos(rolls_back_after_seconds=3600)
+
+
+def strange_fault(sandbox: SandboxControl) -> None:
+    """Somebody else's fault is in effect."""
+    fault = {"id": "theirs", "mode": "latency", "latency_ms": 1, "error_percent": 0}
+    directly(sandbox, "chaos/faults", fault | {"timeout_percent": 0, "ttl_seconds": 600})
 
 
 def canary(sandbox: SandboxControl) -> object:
@@ -80,6 +164,11 @@ def exemptions(sandbox: SandboxControl) -> object:
 def limit(sandbox: SandboxControl) -> object:
     """What every class of requests may."""
     return sandbox.state().rate_limits.limits
+
+
+def starved(sandbox: SandboxControl) -> object:
+    """Who starves."""
+    return sandbox.state().rate_limits.starved
 
 
 def rules(sandbox: SandboxControl) -> object:
@@ -104,9 +193,9 @@ def issues(sandbox: SandboxControl) -> object:
 
 
 def repository(sandbox: SandboxControl) -> object:
-    """The branches, the pull requests and the variables."""
+    """The branches, the pull requests that are open, and the variables."""
     state = sandbox.github()
-    return state.branches, state.pulls, state.variables
+    return state.branches, [each for each in state.pulls if each.state == "open"], state.variables
 
 
 def deployments(sandbox: SandboxControl) -> object:

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import FlowRun
-from prefect.exceptions import Pause
-from prefect.flow_engine import run_flow
-from prefect.states import Pending, Scheduled
+from prefect.states import Scheduled
 
-from cct_ops import config_file
 from cct_ops.dispatcher.approvals import sweep
-from cct_ops.ledger import approval_answers, approvals, record
-from cct_ops.ledger.approval_answers import Answer
-from cct_ops.ledger.approvals import Approval
-from cct_ops.models.approver import Approver, Approvers
+from cct_ops.ledger import approvals, record
 from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
-from flows.auto_rollback import auto_rollback
-from tasks.connections import settings
 from tests.approvals.parts import refusals
-from tests.dispatcher.running import Playbook
+from tests.flows.queued import Queued, queued
 from tests.flows.test_auto_rollback import ROUTE, pull
 
 STRICT = """
@@ -39,42 +27,6 @@ approvals:
 ON_CALL, LEAD = "on-call", "lead"
 
 
-class Case:
-    """One run from a deployment, executed here as a fresh worker would after each resume."""
-
-    def __init__(self, client: SyncPrefectClient, engine: sa.Engine, run_id: UUID) -> None:
-        self.client, self.engine, self.run_id = client, engine, run_id
-
-    def work(self) -> str | None:
-        """Execute the run until it ends or waits; returns the name of its state."""
-        self.client.set_flow_run_state(self.run_id, Pending())
-        with suppress(Pause):
-            run_flow(auto_rollback, flow_run=self.run(), return_type="state")
-        return self.run().state_name
-
-    def run(self) -> FlowRun:
-        """Read the run."""
-        return self.client.read_flow_run(self.run_id)
-
-    def approval(self) -> Approval:
-        """Return the run's newest request."""
-        return approvals.unsettled(self.engine)[-1][0]
-
-    def say(self, approver_id: str, *, yes: bool = True) -> None:
-        """Answer as somebody on the list, as the gateway does."""
-        person = approver(approver_id)
-        given = Answer.of(person, "link", approved=yes, digest=self.approval().plan_digest)
-        receipt = approval_answers.answer(self.engine, self.approval().id, given, person=person)
-        assert receipt.refusal is None
-
-
-def approver(approver_id: str) -> Approver:
-    """Return somebody on the list that is deployed."""
-    found = config_file.load(settings().approvers_path, Approvers).by_id(approver_id)
-    assert found is not None
-    return found
-
-
 @pytest.fixture
 def strict(policy: Path) -> Path:
     """A policy in which Prefect's form counts for nothing and two persons are needed."""
@@ -83,19 +35,15 @@ def strict(policy: Path) -> Path:
 
 
 @pytest.fixture
-def case(prefect_api_url: str, engine: sa.Engine, sandbox: SandboxControl) -> Iterator[Case]:
+def case(engine: sa.Engine, sandbox: SandboxControl) -> Iterator[Queued]:
     """A pulled canary, and a run that may repair it once that is approved."""
     pull(sandbox)
-    deployment_id = Playbook(prefect_api_url, "auto-rollback").deploy()
-    with get_client(sync_client=True) as client:
-        run = client.create_flow_run_from_deployment(
-            deployment_id, parameters={"target": ROUTE, "mode": "approve"}
-        )
-        yield Case(client, engine, run.id)
+    with queued(engine, "auto-rollback", target=ROUTE.value, mode="approve") as run:
+        yield run
 
 
 def test_two_persons_approve_and_the_plan_is_carried_out_once(
-    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: Case
+    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: Queued
 ) -> None:
     assert case.work() == "Suspended"
     case.say(ON_CALL)
@@ -111,7 +59,7 @@ def test_two_persons_approve_and_the_plan_is_carried_out_once(
 
 
 def test_a_bare_resume_ends_the_run_before_the_first_change(
-    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: Case
+    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: Queued
 ) -> None:
     """Whoever can reach Prefect can resume: without a record in the ledger that is no approval."""
     case.work()
@@ -125,7 +73,7 @@ def test_a_bare_resume_ends_the_run_before_the_first_change(
 
 
 def test_a_forced_state_ends_the_run_before_the_first_change(
-    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: Case
+    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: Queued
 ) -> None:
     """Not even Prefect's own form was filled in."""
     case.work()
@@ -138,7 +86,7 @@ def test_a_forced_state_ends_the_run_before_the_first_change(
 
 
 def test_when_the_target_changed_the_yes_is_void_and_it_is_asked_anew(
-    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: Case
+    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: Queued
 ) -> None:
     case.work()
     first = case.approval()
@@ -155,7 +103,7 @@ def test_when_the_target_changed_the_yes_is_void_and_it_is_asked_anew(
 
 
 def test_the_form_counts_where_policy_accepts_it(
-    sandbox: SandboxControl, engine: sa.Engine, policy: Path, case: Case
+    sandbox: SandboxControl, engine: sa.Engine, policy: Path, case: Queued
 ) -> None:
     policy.write_text(STRICT.replace("accept_form: false", "accept_form: true").replace("P1", ""))
     case.work()
@@ -173,7 +121,7 @@ def test_the_form_counts_where_policy_accepts_it(
 
 
 def test_too_few_approvers_block_the_run_at_once(
-    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: Case
+    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: Queued
 ) -> None:
     """Of two on the list one started the run: nobody waits for a yes that cannot be given."""
     case.client.update_flow_run(case.run_id, tags=[f"started-by:{LEAD}"])

@@ -111,17 +111,6 @@ def test_nothing_is_held_when_a_run_is_over(sandbox: SandboxControl, engine: sa.
         )
 
 
-def test_observe_mode_changes_nothing(sandbox: SandboxControl, engine: sa.Engine) -> None:
-    pull(sandbox)
-
-    ended = run(Mode.OBSERVE)
-
-    assert (ended.name, ended.type.value) == ("Recommended", "COMPLETED")
-    assert sandbox.writes() == []
-    assert known(engine, ended).actions == ()
-    assert "reset_canary" in report_of(ended)
-
-
 def test_a_canary_that_serves_needs_nothing(sandbox: SandboxControl) -> None:
     sandbox.set_canary(ROUTE, 20)
 
@@ -181,27 +170,6 @@ def test_a_wrong_policy_stops_the_run_with_file_line_and_reason(
 
     assert f"{policy}:3" in (ended.message or "")
     assert sandbox.writes() == []
-
-
-def test_a_repair_that_fails_its_verification_is_undone(
-    sandbox: SandboxControl, engine: sa.Engine
-) -> None:
-    """The canary serves, but slowly: it is taken out again, and the run is red."""
-    pull(sandbox)
-    sandbox.profile(ROUTE, canary={"p95_latency_ms": 9000})
-
-    ended = run(Mode.AUTO)
-
-    assert ended.is_failed()
-    assert "p95 latency is 9000 ms" in (ended.message or "")
-    assert not sandbox.state().routes[ROUTE].enabled
-    told = known(engine, ended)
-    assert told.outcome is Outcome.UNDONE
-    assert [(act.kind, act.call.method, act.state) for act in told.actions] == [
-        ("change", "reset_canary", "confirmed"),
-        ("restore", "disable_canary", "confirmed"),
-    ]
-    assert report_of(ended).startswith("# Undone")
 
 
 def test_too_few_samples_are_not_a_fix(sandbox: SandboxControl) -> None:

@@ -6,23 +6,17 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from prefect import flow
 from prefect.client.schemas.objects import State
 
-from cct_ops.ledger import locks, permits, record
+from cct_ops.ledger import record
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
-from cct_ops.models.permit import PermitKind
-from cct_ops.models.plan import Call, Plan, Step
 from cct_ops.models.rollback_plan import Option
-from cct_ops.models.steady_state import WorkflowSucceeds
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededCommit, SeededRun
 from cct_ops.sandbox.inputs import Fault
 from flows.auto_rollback import auto_rollback
-from tasks.actions import perform_all
-from tasks.connections import current_run, ledger, settings
-from tasks.verify import verify
+from tasks.connections import settings
 
 ROUTE = Route.PRE_MARKET_BRIEFING
 SEED = GitHubSeed(
@@ -80,14 +74,6 @@ def test_a_canary_is_put_back_without_github_too(
     assert "answered 503" in seen(engine, ended)["deployments"]
 
 
-def test_a_redeploy_always_asks_a_person(sandbox: SandboxControl) -> None:
-    ended = run(Mode.AUTO, Option.REDEPLOY)
-
-    # A run without a deployment cannot wait for an answer, so here asking ends it.
-    assert "Approve mode needs a run that can be suspended" in (ended.message or "")
-    assert sandbox.github().writes == ()
-
-
 def test_a_redeploy_without_github_says_why_it_cannot_be(
     sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,44 +83,3 @@ def test_a_redeploy_without_github_says_why_it_cannot_be(
     ended = run(Mode.AUTO, Option.REDEPLOY)
 
     assert "deploying anew needs GitHub. GH_TOKEN is not set" in (ended.message or "")
-
-
-@pytest.mark.parametrize(("conclusion", "name"), [("success", "Completed"), ("failure", "Failed")])
-def test_a_permitted_redeploy_starts_the_workflow_once_and_ends_with_it(
-    sandbox: SandboxControl, conclusion: str, name: str
-) -> None:
-    """The watch lasts half an hour, and is over as soon as the workflow is."""
-    sandbox.seed_github(SEED.model_copy(update={"dispatched_conclusion": conclusion}))
-    arguments: dict[str, Any] = {"workflow": "deploy.yml", "ref": "main", "after_run_id": 8}
-    plan = Plan(
-        playbook="auto-rollback",
-        target=ROUTE,
-        summary="Deploy anew.",
-        blast_radius="Everything.",
-        steps=(Step(call=Call(method="dispatch_workflow", arguments=arguments), undo=None),),
-        steady_state=WorkflowSucceeds(workflow="deploy.yml", after_run_id=8, watch_seconds=1800),
-        state={},
-    )
-
-    @flow
-    def deploying() -> None:
-        """What a person said yes to."""
-        token = locks.acquire(ledger(), plan.target, current_run().id, seconds=60)
-        assert token is not None
-        with ledger().begin() as tx:
-            permit = permits.issue(
-                tx,
-                PermitKind.CHANGE,
-                plan,
-                plan.calls,
-                run=current_run(),
-                fencing_token=token,
-                seconds=60,
-            )
-        perform_all(permit)
-        verify(plan)
-
-    ended: State[Any] = deploying(return_state=True)
-
-    assert ended.name == name
-    assert sandbox.github().runs == (7, 8, 9)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
 import pytest
 from prefect.client.schemas.objects import State
 
@@ -14,7 +13,6 @@ from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from flows.canary_issue import canary_issue
-from tests.conftest import API_KEY
 
 ROUTE = Route.DAILY_SUMMARY
 
@@ -30,30 +28,6 @@ def serve(sandbox: SandboxControl, **profile: Any) -> None:
     sandbox.set_canary(ROUTE, 20)
     sandbox.profile(ROUTE, **profile)
     sandbox.advance_clock(600)
-
-
-def test_a_share_that_is_no_number_is_reset(sandbox: SandboxControl) -> None:
-    sandbox.set_canary(ROUTE, 20)
-    httpx.post(
-        f"{sandbox.base_url}/api/v1/canary/update",
-        json={"route": ROUTE, "enabled": True, "percentage": 35},
-        headers={"X-API-Key": API_KEY},
-        trust_env=False,
-    ).raise_for_status()
-
-    ended = run()
-
-    assert ended.name == "Resolved", ended.message
-    assert sandbox.state().routes[ROUTE].percentage == 20
-
-
-def test_a_slow_canary_is_taken_out(sandbox: SandboxControl) -> None:
-    serve(sandbox, canary={"p95_latency_ms": 9000})
-
-    ended = run()
-
-    assert ended.name == "Resolved", ended.message
-    assert not sandbox.state().routes[ROUTE].enabled
 
 
 def test_a_split_that_a_reset_does_not_mend_is_undone(sandbox: SandboxControl) -> None:
@@ -80,15 +54,6 @@ def test_a_healthy_canary_needs_nothing(sandbox: SandboxControl) -> None:
     serve(sandbox)
 
     assert run().name == "Nothing to do"
-    assert sandbox.writes() == []
-
-
-def test_a_promotion_is_never_made_alone(sandbox: SandboxControl) -> None:
-    serve(sandbox)
-
-    ended = run(Mode.AUTO, CanaryFix.PROMOTE)
-
-    assert ended.is_failed()
     assert sandbox.writes() == []
 
 

@@ -3,55 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from functools import partial
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from prefect import flow
 from prefect.client.schemas.objects import State
 
 from cct_ops.ledger import changes
 from cct_ops.models.change import ChangeState
-from cct_ops.models.chaos import ChaosMode, ChaosSeverity
 from cct_ops.models.chaos_failure import Retest
 from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from cct_ops.sandbox.inputs import Fault
 from flows.chaos_failure import chaos_failure
-from tasks.actions import perform_all
-from tasks.authorise import Decision, authorise
-from tasks.experiment import wish_for
-from tasks.kept import kept
-from tasks.staging import diagnose_staging
 from tests.dispatcher.running import Playbook
-from tests.flows.upkeep import ANYTHING, directly, ended
+from tests.flows import going_on
+from tests.flows.upkeep import ANYTHING, ended
 
 pytestmark = pytest.mark.usefixtures("upkeep")
-
-
-@flow(name="chaos-experiment", validate_parameters=False)  # which would copy the list
-def injecting(gates: list[AbstractContextManager[Decision]]) -> None:
-    """Inject a fault and end in the middle of it, with the gate left open."""
-    wish = wish_for(ChaosMode.KV_PARTIAL, ChaosSeverity.MODERATE, 10)
-    look = partial(diagnose_staging, wish)
-    gates.append(authorise(look(), Mode.AUTO, again=look))
-    decision = gates[0].__enter__()
-    assert decision.permit is not None, decision.reason
-    with kept(decision.permit):
-        perform_all(decision.permit)
 
 
 @pytest.fixture
 def experiment(sandbox: SandboxControl, upkeep: None) -> Iterator[None]:
     """An experiment that is going on."""
-    gates: list[AbstractContextManager[Decision]] = []
-    injecting(gates)
-    assert len(sandbox.state().chaos_faults) == 1
+    going_on.experiment(sandbox)
     yield
-    gates[0].__exit__(None, None, None)
+    going_on.close_gates()
 
 
 def run(mode: Mode = Mode.AUTO, **more: Any) -> State[Any]:
@@ -78,17 +56,6 @@ def test_what_goes_on_is_stopped_and_a_retest_is_started(
     assert change.state is ChangeState.REVERTED
     asked = [each["parameters"] for each in experiments.runs() if each["deployment_id"]]
     assert {"chaos": "kv-partial", "severity": "moderate", "minutes": 3.0, "mode": "auto"} in asked
-
-
-def test_faults_of_others_are_named_and_left(sandbox: SandboxControl) -> None:
-    fault = {"id": "theirs", "mode": "fred-outage", "error_percent": 1, "ttl_seconds": 60}
-    directly(sandbox, "chaos/faults", fault)
-
-    found = run()
-
-    assert ended(found) == ("Unverified", "FAILED")
-    assert "theirs" in (found.message or "")
-    assert sandbox.state().chaos_faults == ("theirs",)
 
 
 def test_a_system_that_serves_badly_without_any_fault_did_not_recover(

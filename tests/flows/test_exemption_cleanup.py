@@ -7,20 +7,15 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from prefect import flow
 from prefect.client.schemas.objects import State
 
 from cct_ops.ledger import record
 from cct_ops.ledger.record import RunRecord
-from cct_ops.models.exemption_cleanup import CleanupDiagnosis
 from cct_ops.models.mode import Mode
-from cct_ops.models.verification import Verdict
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.exemption_inputs import SeedExemption
-from cct_ops.sandbox.inputs import Dialect, Fault
+from cct_ops.sandbox.inputs import Fault
 from flows.exemption_cleanup import exemption_cleanup
-from tasks.diagnose_exemptions import diagnose_cleanup
-from tests.flows.acting import act
 from tests.flows.ends import artifacts_of, report_of
 
 OVERDUE = SeedExemption(jira_reference="OPS-1", owner="alice", days_left=-2)
@@ -72,37 +67,11 @@ def test_observe_mode_shows_what_would_expire(sandbox: SandboxControl) -> None:
     assert table.description == "Past their date, and not marked."
 
 
-def test_approve_mode_asks_first(sandbox: SandboxControl) -> None:
-    """A run without a deployment cannot wait for an answer, so here asking ends it."""
-    ended = run(Mode.APPROVE)
-
-    assert "Approve mode needs a run that can be suspended" in (ended.message or "")
-    assert sandbox.writes() == []
-
-
 def test_without_overdue_ones_there_is_nothing_to_do(sandbox: SandboxControl) -> None:
     sandbox.exemptions(SOON, LATER)
 
     assert run(Mode.AUTO).name == "Nothing to do"
     assert sandbox.writes() == []
-
-
-def test_a_cleanup_that_takes_too_many_is_undone(
-    sandbox: SandboxControl, engine: sa.Engine
-) -> None:
-    """CCT marked one that has days left: revalidation makes it active again, and the run is red."""
-    sandbox.exemptions(OVERDUE, SOON, LATER, hasty_days=10)
-
-    ended = run(Mode.AUTO)
-
-    assert ended.is_failed()
-    assert "1 are active where 2 must have stayed" in (ended.message or "")
-    assert sandbox.state().exemptions.statuses()["OPS-2"] == "active"
-    assert [act.call.method for act in known(engine, ended).actions] == [
-        "expire_exemptions",
-        "revalidate_exemptions",
-    ]
-    assert report_of(ended).startswith("# Undone: exemptions")
 
 
 def test_a_cleanup_that_is_not_stored_is_not_believed(sandbox: SandboxControl) -> None:
@@ -125,39 +94,10 @@ def test_wrong_counts_are_not_this_playbook_s_case(sandbox: SandboxControl) -> N
     assert sandbox.writes() == []
 
 
-@pytest.mark.parametrize(
-    ("dialect", "words"),
-    [
-        # Mounted handlers cannot take a cleanup back, so a person must decide.
-        ("mounted", "Approve mode needs a run that can be suspended"),
-        ("bare", "This CCT has no exemption management"),
-    ],
-)
-def test_other_dialects_get_a_clear_outcome(
-    sandbox: SandboxControl, dialect: Dialect, words: str
-) -> None:
-    sandbox.reset(dialect=dialect, limits=False)
-    sandbox.exemptions(OVERDUE, SOON)
+def test_a_bare_cct_gets_a_sentence(sandbox: SandboxControl) -> None:
+    sandbox.reset(dialect="bare", limits=False)
 
     ended = run(Mode.AUTO)
 
-    assert words in (ended.message or "")
+    assert "This CCT has no exemption management" in (ended.message or "")
     assert sandbox.writes() == []
-
-
-@flow(name="looking for overdue ones")
-def look() -> CleanupDiagnosis:
-    """Diagnose, inside a run as probes must be."""
-    return diagnose_cleanup()
-
-
-def test_after_a_yes_mounted_handlers_clean_up_as_well(sandbox: SandboxControl) -> None:
-    """By their maintenance task, and verified like any other."""
-    sandbox.reset(dialect="mounted", limits=False)
-    sandbox.exemptions(OVERDUE, SOON)
-    plan = look().plan
-    assert plan is not None
-
-    assert act(plan).verdict is Verdict.HOLDS
-    assert [write.path for write in sandbox.writes()] == ["/api/v1/exemptions/maintenance"]
-    assert sandbox.state().exemptions.statuses() == {"OPS-1": "expired", "OPS-2": "active"}

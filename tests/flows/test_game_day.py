@@ -13,7 +13,7 @@ from tests.flows.upkeep import ended
 
 def test_a_drill_shows_what_works_and_touches_no_cct_of_ours(sandbox: SandboxControl) -> None:
     """The sandbox of these tests plays the real CCT: not one request may reach it."""
-    found = game_day(("chaos-failure",), return_state=True)
+    found = game_day(("canary-issue",), return_state=True)
 
     assert ended(found) == ("Nothing to do", "COMPLETED"), found.message
     assert "1 of 1 drilled playbooks work" in (found.message or "")

@@ -13,15 +13,12 @@ from cct_ops.ledger import changes
 from cct_ops.models.cct_limits import LimitClass, RateLimit
 from cct_ops.models.limits import Burst
 from cct_ops.models.mode import Mode
-from cct_ops.models.plan import Plan
 from cct_ops.models.rate_limiting import Fix, LimitDiagnosis, Wish
-from cct_ops.models.verification import Verdict
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.sandbox.inputs import Dialect, Fault
+from cct_ops.sandbox.inputs import Fault
 from flows.rate_limiting import rate_limiting
 from tasks.connections import settings
 from tasks.diagnose_limits import diagnose_limit, send_burst
-from tests.flows.acting import act
 from tests.flows.ends import report_of
 
 CANARY = LimitClass.CANARY
@@ -53,13 +50,6 @@ def burst(target: LimitClass, per_second: int) -> Burst | None:
     return send_burst(target, limit, silence_seconds=0.1)
 
 
-def planned(fix: Fix = Fix.RECOMMENDED) -> Plan:
-    """The plan that comes of a look."""
-    plan = look(fix).plan
-    assert plan is not None
-    return plan
-
-
 def limit(sandbox: SandboxControl) -> int:
     """The canary class's limit, in truth."""
     return sandbox.state().rate_limits.limits[CANARY].max_requests
@@ -78,19 +68,6 @@ def test_a_limit_that_is_too_small_is_raised_for_a_while(
     assert "ben 9, ann 5" in report_of(ended)
     (change,) = changes.listed(engine)
     assert change.before == "50 requests per 60 s"
-
-
-@pytest.mark.usefixtures("upkeep")
-def test_a_raise_that_does_not_help_is_taken_back(sandbox: SandboxControl) -> None:
-    """One of them is starved as well, which no limit helps; the prior value is put back."""
-    sandbox.demand("ann", 60, starved=True)
-
-    ended = run(Mode.AUTO)
-
-    assert ended.is_failed()
-    assert "still refuses ann" in (ended.message or "")
-    assert [write.body["maxRequests"] for write in sandbox.writes()] == [80, 50]
-    assert limit(sandbox) == 50
 
 
 @pytest.mark.usefixtures("our_policy")
@@ -120,24 +97,6 @@ def test_abuse_is_named_and_not_rewarded(sandbox: SandboxControl) -> None:
 
     assert (ended.name, sandbox.writes()) == ("Recommended", [])
     assert "bot (900)" in (ended.message or "")
-
-
-@pytest.mark.parametrize(
-    ("fix", "starved", "path"),
-    [
-        (Fix.RECOMMENDED, ["ann"], "rate-limit/reset"),
-        (Fix.RECOMMENDED, ["ann", "ben"], "rate-limit/clear"),
-    ],
-)
-def test_after_a_yes_starved_users_are_let_in(
-    sandbox: SandboxControl, fix: Fix, starved: list[str], path: str
-) -> None:
-    for user in starved:
-        sandbox.demand(user, 30, starved=True)
-
-    assert act(planned(fix)).verdict is Verdict.HOLDS
-    assert [write.path for write in sandbox.writes()] == [f"/api/v1/{path}"]
-    assert sandbox.state().rate_limits.starved == []
 
 
 def test_without_refusals_a_burst_shows_that_we_pass(sandbox: SandboxControl) -> None:
@@ -172,9 +131,8 @@ def test_a_burst_stops_at_the_first_refusal(sandbox: SandboxControl) -> None:
     assert len(sandbox.requests()) == 1
 
 
-@pytest.mark.parametrize("dialect", ["mounted", "bare"])
-def test_other_dialects_have_no_limits_to_set(sandbox: SandboxControl, dialect: Dialect) -> None:
-    sandbox.reset(dialect=dialect, limits=False)
+def test_a_bare_cct_has_no_limits_to_set(sandbox: SandboxControl) -> None:
+    sandbox.reset(dialect="bare", limits=False)
 
     ended = run(Mode.AUTO)
 

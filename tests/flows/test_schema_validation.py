@@ -12,7 +12,6 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.ledger import changes, record
 from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome
 from cct_ops.models.schema_findings import Fix
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededPull, SeededRun
@@ -125,16 +124,6 @@ def test_an_option_that_cannot_help_ends_red(sandbox: SandboxControl) -> None:
     assert "The schema knows every field" in (ended.message or "")
 
 
-def test_a_bypass_always_asks_a_person(sandbox: SandboxControl) -> None:
-    seed(sandbox, summary() | {"coverage": 81})
-
-    ended = run(Mode.AUTO, Fix.BYPASS)
-
-    # A run without a deployment cannot wait for an answer, so here asking ends it.
-    assert "Approve mode needs a run that can be suspended" in (ended.message or "")
-    assert sandbox.github().writes == ()
-
-
 @flow
 def bypassing() -> None:
     """Bypass as the playbook does after a person's yes."""
@@ -162,24 +151,6 @@ def test_a_bypass_ends_by_itself_and_puts_back_what_was_before(
 
     assert ended.name == "Resolved"
     assert sandbox.github().variables == before
-
-
-def test_a_proposal_that_does_not_hold_is_withdrawn(
-    sandbox: SandboxControl, engine: sa.Engine
-) -> None:
-    """Somebody closes the pull request at once: its branch goes too, and the run is red."""
-    seed(sandbox, summary() | {"coverage": 81}, bot_closes_pulls=True)
-
-    ended = run(Mode.AUTO)
-
-    assert ended.is_failed()
-    assert list(sandbox.github().branches) == ["main"]
-    told = known(engine, ended)
-    assert told.outcome is Outcome.UNDONE
-    assert [(act.kind, act.call.method) for act in told.actions] == [
-        ("change", "propose_change"),
-        ("restore", "withdraw_change"),
-    ]
 
 
 def test_valid_summaries_need_nothing(sandbox: SandboxControl) -> None:

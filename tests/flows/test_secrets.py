@@ -36,7 +36,8 @@ from tasks.connections import settings
 from tests.approvals.parts import ANNA, APPROVERS, posted_link
 from tests.conftest import ROOT
 from tests.dispatcher.running import Playbook
-from tests.flows.test_approvals import STRICT, Case
+from tests.flows.queued import Queued
+from tests.flows.test_approvals import STRICT
 from tests.flows.test_auto_rollback import ROUTE, pull
 from tests.gateway.running import running
 from tests.stack.polling import eventually
@@ -221,7 +222,7 @@ def test_no_secret_shows_anywhere(
             eventually(lambda: started(engine) is not None)
             run_id = started(engine)
             assert run_id is not None
-            case = Case(client, engine, run_id)
+            case = Queued(client, engine, "auto-rollback", run_id)
             assert case.work() == "Suspended"
             eventually(lambda: bool(sent_to(cct, "anna")))
             seen = gateway_log.read_text() + running_commands()

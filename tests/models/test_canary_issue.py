@@ -10,7 +10,7 @@ import pytest
 from cct_ops.models.canary_fix import CanaryFix
 from cct_ops.models.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall, Issue
 from cct_ops.models.cct import CanaryConfig, CanaryTraffic, Metrics, Route, SloThresholds
-from cct_ops.models.outcome import Severity
+from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.models.plan import Call
 from cct_ops.models.rollback_plan import Watch
 
@@ -156,6 +156,16 @@ def test_without_measured_traffic_nothing_is_concluded_from_it() -> None:
     found = diagnosis(traffic=None, configured_percent=None, thresholds=None)
 
     assert (found.issue, found.plan) == (Issue.UNKNOWN, None)
+    assert found.outcome is Outcome.UNVERIFIED
+
+
+def test_what_this_cct_cannot_do_or_show_is_refused_before_anybody_is_asked() -> None:
+    mounted = {"traffic": None, "configured_percent": None, "thresholds": None}
+
+    for fix in (CanaryFix.RESET, CanaryFix.PROMOTE):
+        found = diagnosis(fix, **mounted)
+        assert (found.outcome, found.plan) == (Outcome.BLOCKED, None)
+    assert diagnosis(CanaryFix.DISABLE, **mounted).plan is not None
 
 
 @pytest.mark.parametrize("fix", [CanaryFix.DISABLE, CanaryFix.RESET, CanaryFix.PROMOTE])

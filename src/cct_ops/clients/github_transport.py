@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
 from collections.abc import Iterator, Mapping
-from types import TracebackType
-from typing import Any, Self
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
 
+from cct_ops.clients.connection import Connection
 from cct_ops.clients.text import one_line
 from cct_ops.errors import BadConfiguration, ContractBroken, OpsError, Rejected, Unavailable
 
@@ -22,10 +22,9 @@ LONGEST_WAIT_SECONDS = 3600.0
 """GitHub's rate limits are counted by the hour."""
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
-_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
-class GitHubTransport:
+class GitHubTransport(Connection):
     """
     Sends requests about one repository and turns each answer into JSON, bytes or our errors.
 
@@ -50,8 +49,7 @@ class GitHubTransport:
             )
         self.repository = repository
         self._token = token
-        self._timeout_seconds = timeout_seconds
-        self._client = httpx.Client(
+        client = httpx.Client(
             base_url=api_url,
             headers={
                 "Accept": "application/vnd.github+json",
@@ -63,18 +61,7 @@ class GitHubTransport:
             follow_redirects=False,
             transport=transport,
         )
-
-    def __enter__(self) -> Self:
-        self._client.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._client.__exit__(kind, exc, traceback)
+        super().__init__(client, timeout_seconds)
 
     def read(self, path: str, **query: str | int) -> Any:
         """Return the JSON of a GET below the repository."""
@@ -121,11 +108,11 @@ class GitHubTransport:
                     return bytes(end), False
         return bytes(end), True
 
-    @contextlib.contextmanager
+    @contextmanager
     def _stream(self, path: str) -> Iterator[httpx.Response]:
         """Open a download; httpx drops the token when a redirect leads to another host."""
         with (
-            self._translated("GET", path),
+            self._asking("GET", path),
             self._client.stream("GET", self._url(path), follow_redirects=True) as response,
         ):
             if not response.is_success:
@@ -155,28 +142,15 @@ class GitHubTransport:
         query: Mapping[str, str | int] | None = None,
         json: Mapping[str, Any] | None = None,
     ) -> httpx.Response:
-        with self._translated(method, path):
+        with self._asking(method, path):
             response = self._client.request(method, url, params=query or None, json=json)
         if not response.is_success:
             raise self._failure(method, path, response)
         return response
 
-    @contextlib.contextmanager
-    def _translated(self, method: str, path: str) -> Iterator[None]:
-        try:
-            yield
-        except httpx.DecodingError as exc:
-            raise ContractBroken(f"The answer to {method} {path} cannot be decompressed.") from exc
-        except httpx.TransportError as exc:
-            doubt = ""
-            if method != "GET" and not isinstance(exc, _NEVER_LEFT):
-                doubt = "; whether the change was made is unknown, so look before trying again"
-            why = (
-                f"nothing came within {self._timeout_seconds:g} s"
-                if isinstance(exc, httpx.TimeoutException)
-                else self._shown(str(exc)) or type(exc).__name__
-            )
-            raise Unavailable(f"No answer from GitHub to {method} {path}: {why}{doubt}.") from exc
+    def _asking(self, method: str, path: str) -> AbstractContextManager[None]:
+        write, request = method != "GET", f"{method} {path}"
+        return self._answered("GitHub", request, write=write, shown=self._shown)
 
     def _json(self, response: httpx.Response) -> Any:
         try:

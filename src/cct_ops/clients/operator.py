@@ -200,11 +200,7 @@ class CctOperator:
 
     def revalidate_exemptions(self) -> None:
         """Derive every exemption's status from its date, and write their list and counts anew."""
-        if mounted(self._transport, "exemptions"):
-            path, json = "exemptions/validate", dict[str, Any]()
-        else:
-            path, json = "exemptions/revalidate", None
-        self._write("revalidate_exemptions", {}, "POST", path, json=json)
+        self._write("revalidate_exemptions", {}, "POST", "exemptions/revalidate")
 
     def reset_exemptions(self) -> None:
         """Keep the exemptions that are active, in date and valid, and forget all others."""

@@ -8,16 +8,17 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import lru_cache
-from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 from pydantic import SecretStr
 
+from cct_ops.clients.connection import Connection
 from cct_ops.clients.exchange import Exchange, named, retry_after_seconds
 from cct_ops.clients.pacing import Answer, Pacer
-from cct_ops.errors import BadConfiguration, ContractBroken, Unavailable
+from cct_ops.errors import BadConfiguration
 
 SILENCE_SECONDS = 60.0
 """The wait after a 429 that names none: one whole window of CCT's limiters."""
@@ -25,10 +26,8 @@ SILENCE_SECONDS = 60.0
 # An answer is kept for those who share it; a cookie, for example, is none of their business.
 _READ = ("location", "retry-after", "x-ratelimit-reset")
 
-_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
-
-class CctTransport:
+class CctTransport(Connection):
     """
     Sends requests to one CCT and turns every answer into a payload or one of our errors.
 
@@ -46,26 +45,14 @@ class CctTransport:
         self._host = _host(base_url)
         self._api_key = _fit_for_a_header(api_key)
         self._pacer = pacer
-        self._timeout_seconds = timeout_seconds
-        self._client = httpx.Client(
+        client = httpx.Client(
             base_url=f"{base_url.rstrip('/')}/api/v1/",
             timeout=timeout_seconds,
             follow_redirects=False,
             transport=transport,
             verify=_authorities(),
         )
-
-    def __enter__(self) -> Self:
-        self._client.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._client.__exit__(kind, exc, traceback)
+        super().__init__(client, timeout_seconds)
 
     def keep_silent(self, seconds: float) -> None:
         """Let nobody send anything to this CCT for that long, which is what refills its limits."""
@@ -134,19 +121,8 @@ class CctTransport:
         request = named(method, target)
         headers = {**extra, **self._headers()}
         began = time.monotonic()
-        try:
+        with self._answered(self._host, request, write=write):
             response = self._client.request(method, target, json=body, headers=headers)
-        except httpx.DecodingError as exc:
-            raise ContractBroken(
-                f"The body of the answer to {request} cannot be decompressed."
-            ) from exc
-        except httpx.TransportError as exc:
-            doubt = ""
-            if write and not isinstance(exc, _NEVER_LEFT):
-                doubt = "; whether the change was made is unknown, so look before trying again"
-            raise Unavailable(
-                f"No answer from {self._host} to {request}: {self._reason(exc)}{doubt}."
-            ) from exc
         kept = {name: response.headers[name] for name in _READ if name in response.headers}
         seconds = time.monotonic() - began
         answer = Answer(response.status_code, kept, response.content, seconds)
@@ -159,11 +135,6 @@ class CctTransport:
         """The key, added to each request: the client's own headers show in its repr."""
         key = self._api_key.get_secret_value()
         return {"X-API-Key": key} if key else {}
-
-    def _reason(self, exc: httpx.TransportError) -> str:
-        if isinstance(exc, httpx.TimeoutException):
-            return f"nothing came within {self._timeout_seconds:g} s"
-        return str(exc).rstrip(". ") or type(exc).__name__
 
 
 def _target(path: str, query: Mapping[str, str | int]) -> str:

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import FrameType
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from prefect.client.orchestration import get_client
 from prefect.settings import (
@@ -26,12 +26,12 @@ from prefect.settings import (
 from cct_ops import policy
 from cct_ops.clients import deployments
 from cct_ops.errors import BadConfiguration, OpsError
-from cct_ops.game_day.drills import DRILLS, Drill
+from cct_ops.game_day.drills import DRILLS, Drill, Place
 from cct_ops.models.game_day import DrillResult
 from cct_ops.models.guards import GuardSettings
 from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.stack.config import StackConfig
+from cct_ops.stack.config import HOST, StackConfig
 from cct_ops.stack.kernel import die_with_parent
 from cct_ops.stack.up import running
 
@@ -64,7 +64,16 @@ def _drill_all(drills: list[Drill], folder: Path) -> None:
     config = StackConfig.ephemeral(folder)
     rules = folder / "policy.yaml"
     rules.write_text(_lifted(policy.read(config.project / "deployments" / "policy.yaml")))
-    config = config.model_copy(update={"env": {**SHORT, "CCT_OPS_POLICY_PATH": str(rules)}})
+    reviews = folder / "reviews"
+    env = {
+        **SHORT,
+        "CCT_OPS_POLICY_PATH": str(rules),
+        "CCT_OPS_REVIEWS_PATH": str(reviews),
+        "GITHUB_API_URL": f"http://{HOST}:{config.sandbox_port}/github",
+        "GITHUB_REPOSITORY": "example/cct",
+        "GH_TOKEN": "of-the-sandbox",
+    }
+    config = config.model_copy(update={"env": env})
     with (
         running(config) as stack,
         temporary_settings(
@@ -77,29 +86,20 @@ def _drill_all(drills: list[Drill], folder: Path) -> None:
         SandboxControl(stack.urls["cct"]) as sandbox,
     ):
         for drill in drills:
-            print(_carried_out(drill, sandbox).model_dump_json(), flush=True)
+            print(_carried_out(drill, Place(sandbox, reviews)).model_dump_json(), flush=True)
 
 
-def _carried_out(drill: Drill, sandbox: SandboxControl) -> DrillResult:
-    """Seed the fault, let the stack's own worker run the playbook, and look at the sandbox."""
-    sandbox.reset(limits=False)
-    drill.seed(sandbox)
+def _carried_out(drill: Drill, place: Place) -> DrillResult:
+    """Seed the fault, let the stack's own worker run the playbook, and look at what it left."""
+    place.sandbox.reset(limits=False)
+    drill.seed(place.sandbox)
     began = time.monotonic()
-    parameters = {**drill.parameters, "mode": Mode.AUTO.value}
-    run_id = deployments.start(drill.playbook, parameters, key=str(uuid4()))
-    ended, message = "not ended", f"It did not end within {PATIENCE_SECONDS:g} s."
-    with get_client(sync_client=True) as client:
-        while time.monotonic() - began < PATIENCE_SECONDS:
-            state = client.read_flow_run(run_id).state
-            if state is not None and state.is_final():
-                ended, message = state.name or state.type.value, state.message or ""
-                break
-            time.sleep(POLL_SECONDS)
+    ended, message = _ended(_started(drill, _prepared(drill, place)))
     problem = None
     if ended != drill.expected:
         problem = f"It should have ended with {drill.expected}: {message}"
-    elif not drill.holds(sandbox.state()):
-        problem = f"It said {ended}, and the sandbox's state says otherwise."
+    elif not drill.holds(place):
+        problem = f"It said {ended}, and what it left behind says otherwise."
     return DrillResult(
         playbook=drill.playbook,
         seeded=drill.seeded,
@@ -108,6 +108,37 @@ def _carried_out(drill: Drill, sandbox: SandboxControl) -> DrillResult:
         problem=problem,
         seconds=time.monotonic() - began,
     )
+
+
+def _prepared(drill: Drill, place: Place) -> dict[str, object]:
+    """Let the run come before that the drill needs, and return what it adds to the parameters."""
+    if drill.first is None:
+        return {}
+    run_id = _started(drill.first, {})
+    under_way = drill.under_way
+    if under_way is None:
+        _ended(run_id)
+        return {"run_id": str(run_id)}
+    began = time.monotonic()
+    while not under_way(place.sandbox) and time.monotonic() - began < PATIENCE_SECONDS:
+        time.sleep(POLL_SECONDS)
+    return {}
+
+
+def _started(drill: Drill, more: dict[str, object]) -> UUID:
+    return deployments.start(drill.playbook, {**drill.parameters, **more}, key=str(uuid4()))
+
+
+def _ended(run_id: UUID) -> tuple[str, str]:
+    """Wait for the run's end; returns the name and the message of its last state."""
+    began = time.monotonic()
+    with get_client(sync_client=True) as client:
+        while time.monotonic() - began < PATIENCE_SECONDS:
+            state = client.read_flow_run(run_id).state
+            if state is not None and state.is_final():
+                return state.name or state.type.value, state.message or ""
+            time.sleep(POLL_SECONDS)
+    return "not ended", f"It did not end within {PATIENCE_SECONDS:g} s."
 
 
 def _chosen(names: list[str]) -> list[Drill]:
@@ -127,6 +158,7 @@ def _lifted(rules: policy.Policy) -> str:
         update={
             "playbooks": playbooks,
             "maintenance": (),
+            "autonomy": rules.autonomy.model_copy(update={"recurs_within_hours": 0}),
             "guards": GuardSettings(cool_down_minutes=0),
         }
     )

@@ -142,6 +142,17 @@ def of_run(engine: sa.Engine, run_id: UUID) -> Story | None:
     return Story(incident=None, sightings=(), runs=(run,), paged=paged)
 
 
+def asked(engine: sa.Engine, run_id: UUID) -> tuple[Asked, ...]:
+    """Read the requests for approval of one run, oldest first."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            sa.select(*(approvals.c[name] for name in Asked.model_fields))
+            .where(approvals.c.run_id == run_id)
+            .order_by(approvals.c.requested_at)
+        ).mappings()
+        return tuple(Asked.model_validate(dict(row)) for row in rows)
+
+
 def _run(engine: sa.Engine, run_id: UUID) -> RunStory | None:
     """Read one run; None as long as it has left nothing in the ledger but its dispatch."""
     with engine.connect() as connection:
@@ -157,15 +168,6 @@ def _run(engine: sa.Engine, run_id: UUID) -> RunStory | None:
         ).one_or_none()
         if named is None:
             return None
-        asked = (
-            connection.execute(
-                sa.select(*(approvals.c[name] for name in Asked.model_fields))
-                .where(approvals.c.run_id == run_id)
-                .order_by(approvals.c.requested_at)
-            )
-            .mappings()
-            .all()
-        )
         finished_at = connection.execute(
             sa.select(resolutions.c.finished_at).where(resolutions.c.run_id == run_id)
         ).scalar_one_or_none()
@@ -174,7 +176,7 @@ def _run(engine: sa.Engine, run_id: UUID) -> RunStory | None:
         playbook=named.playbook,
         target=named.target,
         known=record.of_run(engine, run_id),
-        asked=tuple(Asked.model_validate(dict(row)) for row in asked),
+        asked=asked(engine, run_id),
         finished_at=finished_at,
     )
 

@@ -69,6 +69,21 @@ def plan_of(
     )
 
 
+def impossible(fix: CanaryFix, *, configured: bool, measured: bool) -> str | None:
+    """Return why a fix cannot be made or verified on a CCT with only its own handlers, or None."""
+    if fix is CanaryFix.RESET and not configured:
+        return (
+            "Not reset: this CCT offers no reset and keeps no configured share to go back to; who"
+            " knows the share can set it by canary/enable."
+        )
+    if fix is CanaryFix.PROMOTE and not measured:
+        return (
+            "Not promoted: this CCT measures no traffic, so nothing would show how the canary"
+            " serves everybody."
+        )
+    return None
+
+
 def back(target: Route, config: CanaryConfig) -> Call:
     """Return the call that brings the canary back to this configuration."""
     here: dict[str, Scalar] = {"route": target.value}

@@ -11,9 +11,9 @@ from enum import StrEnum
 from typing import ClassVar
 
 from cct_ops.models.base import Frozen
-from cct_ops.models.canary_fix import PLAYBOOK, CanaryFix, plan_of
+from cct_ops.models.canary_fix import PLAYBOOK, CanaryFix, impossible, plan_of
 from cct_ops.models.cct import CanaryConfig, CanaryTraffic, Route, SloThresholds
-from cct_ops.models.outcome import Evidence, Severity
+from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Plan
 from cct_ops.models.rollback_plan import Watch
 
@@ -54,7 +54,7 @@ class CanaryFindings(Frozen):
 
 
 class CanaryDiagnosis(Frozen):
-    """What is wrong with the canary of ``target``, and the plan that puts it right."""
+    """What is wrong with the canary; without a plan ``outcome`` says how the run ends."""
 
     playbook: ClassVar[str] = PLAYBOOK
 
@@ -64,6 +64,7 @@ class CanaryDiagnosis(Frozen):
     severity: Severity
     evidence: tuple[Evidence, ...]
     plan: Plan | None
+    outcome: Outcome
 
     @classmethod
     def of(
@@ -71,13 +72,18 @@ class CanaryDiagnosis(Frozen):
     ) -> CanaryDiagnosis:
         """Conclude from what the probes saw; the same findings always give the same diagnosis."""
         issue, why = _issue(found, watch)
+        plan = _plan(target, found, watch, issue, fix)
+        outcome = Outcome.UNVERIFIED if issue is Issue.UNKNOWN else Outcome.NOTHING_TO_DO
+        if isinstance(plan, str):
+            why, plan, outcome = f"{why} {plan}", None, Outcome.BLOCKED
         return cls(
             target=target,
             issue=issue,
             headline=f"The canary of {target}: {why}",
             severity=_severity(issue, found),
             evidence=_evidence(found),
-            plan=_plan(target, found, watch, issue, fix),
+            plan=plan,
+            outcome=outcome,
         )
 
 
@@ -191,12 +197,16 @@ _RECOMMENDED = {
 
 def _plan(
     target: Route, found: CanaryFindings, watch: Watch, issue: Issue, fix: CanaryFix
-) -> Plan | None:
-    """Plan what was asked for, or what the issue calls for; None when nothing is to be done."""
+) -> Plan | str | None:
+    """Plan what was asked or what the issue calls for, or say why not; None is nothing to do."""
     recommended = _RECOMMENDED.get(issue)
     chosen = recommended if fix is CanaryFix.RECOMMENDED else fix
     if chosen is None:
         return None
+    measured = found.traffic is not None
+    refusal = impossible(chosen, configured=found.configured_percent is not None, measured=measured)
+    if refusal is not None:
+        return refusal
     why = None if chosen is recommended else f"{chosen} is not what the diagnosis calls for."
     return plan_of(
         target,

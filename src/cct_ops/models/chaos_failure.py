@@ -90,6 +90,10 @@ class ChaosFailureDiagnosis(Frozen):
         retest = _retest(found.experiment, kind)
         going_on = [*found.running, *found.strangers]
         parts = [f"{kind.value}: {why}"]
+        if found.experiment is None and kind is FailureKind.UNFINISHED:
+            parts = ["The ledger knows of no experiment, so there is no failure to name."]
+        if not found.chaos_offered:
+            parts.append("This CCT ignores chaos, so no fault can be in effect.")
         if going_on:
             parts.append(f"Still in effect: {', '.join(going_on)}.")
         if retest is not None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from cct_ops.models.base import Frozen
 from cct_ops.models.cct_exemptions import Exemption
-from cct_ops.models.exemptions import TARGET, ExemptionFindings
-from cct_ops.models.outcome import Evidence, Outcome, Severity
+from cct_ops.models.exemptions import PERHAPS_LOST, TARGET, ExemptionConclusion, ExemptionFindings
+from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.models.plan import Call, Plan, Step
 from cct_ops.models.steady_state import ExemptionsConsistent
 
@@ -20,18 +19,12 @@ from cct_ops.models.steady_state import ExemptionsConsistent
 FEW = 5
 
 
-class CleanupDiagnosis(Frozen):
+class CleanupDiagnosis(ExemptionConclusion):
     """What is overdue; without a plan ``outcome`` says how the run ends."""
 
     playbook: ClassVar[str] = "exemption-cleanup"
 
-    target: str
     overdue: tuple[Exemption, ...]
-    headline: str
-    severity: Severity
-    evidence: tuple[Evidence, ...]
-    plan: Plan | None
-    outcome: Outcome
 
     @classmethod
     def of(cls, found: ExemptionFindings, watch_seconds: float) -> CleanupDiagnosis:
@@ -39,7 +32,6 @@ class CleanupDiagnosis(Frozen):
         unsound = found.list_lost or bool(found.disagreements)
         overdue = found.overdue
         return cls(
-            target=TARGET,
             overdue=overdue,
             headline=_headline(found, unsound=unsound),
             severity=Severity.P1 if unsound else Severity.P2,
@@ -95,6 +87,8 @@ def _headline(found: ExemptionFindings, *, unsound: bool) -> str:
             f"CCT's exemption counts cannot be relied on ({why}), so a cleanup would not do its"
             f" work; {many} are active past their date. Run exemption-failure first."
         )
+    if found.perhaps_lost:
+        return f"The report counts no exemption. {PERHAPS_LOST}."
     if not many:
         return f"None of {found.report.total_active} active exemptions is past its date."
     owners = sorted({each.owner for each in found.overdue})

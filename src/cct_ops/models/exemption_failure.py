@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.exemption_cleanup import expire_step, needs_person
-from cct_ops.models.exemptions import TARGET, ExemptionFindings
+from cct_ops.models.exemptions import PERHAPS_LOST, TARGET, ExemptionConclusion, ExemptionFindings
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Call, Plan, Step
 from cct_ops.models.steady_state import ExemptionsConsistent
@@ -40,6 +40,13 @@ class Cause(StrEnum):
     JIRA_UNREACHABLE = "JIRA cannot be reached"
 
 
+# What a CCT with only its own handlers has in the place of two fixes.
+_INSTEAD = {
+    Fix.REVALIDATE: "its validate only answers and changes nothing",
+    Fix.RESET: "its revoke ends one record at a time",
+}
+
+
 class BrokenRule(Frozen):
     """A rule that the data breaks: about records or about counts, how often, and by which."""
 
@@ -49,18 +56,12 @@ class BrokenRule(Frozen):
     examples: tuple[str, ...]
 
 
-class ExemptionDiagnosis(Frozen):
+class ExemptionDiagnosis(ExemptionConclusion):
     """What is wrong and what would help; without a plan ``outcome`` says how the run ends."""
 
     playbook: ClassVar[str] = "exemption-failure"
 
-    target: str
     causes: tuple[Cause, ...]
-    headline: str
-    severity: Severity
-    evidence: tuple[Evidence, ...]
-    plan: Plan | None
-    outcome: Outcome
 
     @classmethod
     def of(
@@ -73,15 +74,21 @@ class ExemptionDiagnosis(Frozen):
         """Conclude from what the probes saw and from what the data checks found."""
         causes = tuple(_causes(found, broken))
         chosen = _recommended(causes, found) if fix is Fix.RECOMMENDED else fix
-        plan = _plan(causes, found, chosen, watch_seconds) if causes and chosen else None
+        plan, no_plan = None, "None of the fixes helps: people have to look at it."
+        outcome = Outcome.UNVERIFIED if found.perhaps_lost else Outcome.NOTHING_TO_DO
+        if causes:
+            outcome = Outcome.RECOMMENDED
+        if causes and chosen and (refusal := _refusal(found, chosen)):
+            no_plan, outcome = refusal, Outcome.BLOCKED
+        elif causes and chosen:
+            plan = _plan(causes, found, chosen, watch_seconds)
         return cls(
-            target=TARGET,
             causes=causes,
-            headline=_headline(causes, found, broken, plan),
+            headline=_headline(causes, found, broken, None if plan else no_plan),
             severity=_severity(causes),
             evidence=(*found.evidence, *map(_rule_evidence, broken)),
             plan=plan,
-            outcome=Outcome.RECOMMENDED if causes else Outcome.NOTHING_TO_DO,
+            outcome=outcome,
         )
 
 
@@ -104,6 +111,13 @@ def _recommended(causes: tuple[Cause, ...], found: ExemptionFindings) -> Fix | N
         # Mounted handlers have nothing that counts anew.
         return Fix.REVALIDATE if found.reversible else None
     return Fix.CLEANUP if Cause.OVERDUE in causes else None
+
+
+def _refusal(found: ExemptionFindings, fix: Fix) -> str | None:
+    """Return why this CCT cannot be given the fix, or None."""
+    if found.reversible or fix not in _INSTEAD:
+        return None
+    return f"This CCT does not offer to {fix}: {_INSTEAD[fix]}."
 
 
 def _severity(causes: tuple[Cause, ...]) -> Severity:
@@ -174,8 +188,10 @@ def _headline(
     causes: tuple[Cause, ...],
     found: ExemptionFindings,
     broken: tuple[BrokenRule, ...],
-    plan: Plan | None,
+    no_plan: str | None,
 ) -> str:
+    if found.perhaps_lost and not causes:
+        return f"The exemption report counts nothing. {PERHAPS_LOST}."
     if not causes:
         return (
             f"The exemption system is consistent: {found.report.total_active} active,"
@@ -190,8 +206,7 @@ def _headline(
         Cause.JIRA_UNREACHABLE: "JIRA cannot be reached",
     }
     what = "; ".join(said[cause] for cause in causes)
-    helps = "" if plan else " None of the fixes helps: people have to look at it."
-    return f"Exemptions: {what}.{helps}"
+    return f"Exemptions: {what}." + (f" {no_plan}" if no_plan else "")
 
 
 def _invalid(broken: tuple[BrokenRule, ...]) -> str:

@@ -10,9 +10,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
-from cct_ops.models.base import Frozen
 from cct_ops.models.cct_exemptions import UpcomingExpiration, WeeklyReport
-from cct_ops.models.exemptions import TARGET
+from cct_ops.models.exemptions import ExemptionConclusion
 from cct_ops.models.github import Issue
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Call, Plan, Step
@@ -31,19 +30,13 @@ class AlertLevel(StrEnum):
     WARNING = "warning"
 
 
-class WeeklyDiagnosis(Frozen):
+class WeeklyDiagnosis(ExemptionConclusion):
     """The numbers of the week, what is too many of them, and the plan to open an issue about it."""
 
     playbook: ClassVar[str] = "exemption-weekly-report"
 
-    target: str
     weekly: WeeklyReport
     reasons: tuple[str, ...]
-    headline: str
-    severity: Severity
-    evidence: tuple[Evidence, ...]
-    plan: Plan | None
-    outcome: Outcome
 
     @classmethod
     def of(cls, weekly: WeeklyReport) -> WeeklyDiagnosis:
@@ -52,7 +45,6 @@ class WeeklyDiagnosis(Frozen):
         head = weekly.summary
         counts = f"{head.total_active} active, {head.total_expired} expired"
         return cls(
-            target=TARGET,
             weekly=weekly,
             reasons=reasons,
             headline=f"Exemptions: {counts}. {'; '.join(reasons) or 'No number is too high'}.",

@@ -15,12 +15,27 @@ from cct_ops.models.cct_exemptions import (
     Validation,
     WeeklyReport,
 )
-from cct_ops.models.outcome import Evidence
+from cct_ops.models.outcome import Evidence, Outcome, Severity
+from cct_ops.models.plan import Plan
 from cct_ops.models.steady_state import ExemptionsConsistent
 from cct_ops.models.verification import Verdict, Verification
 
 TARGET = "exemptions"
 """All exemption playbooks work on one target, so that only one of them changes it at a time."""
+
+
+PERHAPS_LOST = "Either there are none or CCT lost its list: this CCT does not tell"
+
+
+class ExemptionConclusion(Frozen):
+    """What every exemption playbook concludes; without a plan ``outcome`` says how it ends."""
+
+    target: str = TARGET
+    headline: str
+    severity: Severity
+    evidence: tuple[Evidence, ...]
+    plan: Plan | None
+    outcome: Outcome
 
 
 class ExemptionFindings(Frozen):
@@ -53,6 +68,11 @@ class ExemptionFindings(Frozen):
     def reversible(self) -> bool:
         """Whether this CCT can derive an exemption's status anew, which undoes a cleanup."""
         return self.health is not None
+
+    @property
+    def perhaps_lost(self) -> bool:
+        """Whether zeros may hide a lost list: CCT's own handlers show no record beside them."""
+        return not (self.reversible or self.report.total_active or self.report.total_expired)
 
     @property
     def disagreements(self) -> tuple[str, ...]:
@@ -139,8 +159,8 @@ def _report_evidence(found: ExemptionFindings) -> Evidence:
         meaning = "CCT lost its list of exemptions, which lives for a day; the records are there."
     elif wrong:
         meaning = f"The counts do not agree: {'; '.join(wrong)}."
-    elif not found.reversible and not (report.total_active or report.total_expired):
-        meaning = "Either there are none or CCT lost its list: this CCT does not tell."
+    elif found.perhaps_lost:
+        meaning = f"{PERHAPS_LOST}."
     else:
         meaning = "Report, weekly report and validation agree."
     return Evidence(

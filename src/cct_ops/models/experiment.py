@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.chaos import STAGING, ChaosMode, ChaosSeverity, Injection, removal
@@ -16,7 +16,13 @@ from cct_ops.models.steady_state import ChangeHolds
 PLAYBOOK = "chaos-experiment"
 TARGET = "staging"
 
-Minutes = Annotated[float, Field(gt=0, le=30)]
+LONGEST_MINUTES = 30
+# Forms and alerts ask for whole minutes; only a call from Python may ask for less than one.
+Minutes = Annotated[
+    float,
+    Field(gt=0, le=LONGEST_MINUTES),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LONGEST_MINUTES}),
+]
 
 
 class ExperimentWish(Frozen):

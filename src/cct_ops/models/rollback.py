@@ -24,7 +24,7 @@ from cct_ops.models.cct import (
     SloBreach,
     SloStatus,
 )
-from cct_ops.models.outcome import Evidence, Severity
+from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Plan, Scalar
 from cct_ops.models.rollback_plan import PLAYBOOK, Watch, Wish
 
@@ -58,7 +58,7 @@ class RollbackFindings(Frozen):
 
 
 class RollbackDiagnosis(Frozen):
-    """Why the canary of ``target`` is off, whether that is over, and the plan to restore it."""
+    """Why the canary is off and whether that is over; without a plan, how the run ends."""
 
     playbook: ClassVar[str] = PLAYBOOK
 
@@ -69,6 +69,7 @@ class RollbackDiagnosis(Frozen):
     severity: Severity
     evidence: tuple[Evidence, ...]
     plan: Plan | None
+    outcome: Outcome = Outcome.NOTHING_TO_DO
 
     @classmethod
     def of(
@@ -97,7 +98,7 @@ class RollbackDiagnosis(Frozen):
             + (f" Nothing is left to change for {wish.option}." if idle else ""),
             severity=_severity(cause, gone),
             evidence=(
-                _canary_evidence(found.canary),
+                canary_evidence(found.canary),
                 _rollback_evidence(target, event, cause),
                 _slo_evidence(found.slo),
                 _breach_evidence(target, breach, event),
@@ -223,7 +224,8 @@ def _needs_person(cause: Cause, gone: bool | None) -> str | None:
     return None
 
 
-def _canary_evidence(config: CanaryConfig) -> Evidence:
+def canary_evidence(config: CanaryConfig) -> Evidence:
+    """Say what canary/status shows."""
     observed = f"{config.shown} of traffic"
     disabled_at = None if config.enabled else _moment(config, "disabled_at")
     if disabled_at is not None:

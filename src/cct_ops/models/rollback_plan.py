@@ -37,14 +37,7 @@ class Option(StrEnum):
         return self in {Option.RAISE_THRESHOLDS, Option.DISABLE_AUTO_ROLLBACK}
 
 
-# The parameters of the playbook, with the bounds and words of its form.
-WhatToDo = Annotated[
-    Option,
-    Field(description="Put the canary back, or weaken auto-rollback for a while (all routes)."),
-]
-Minutes = Annotated[
-    float, Field(gt=0, le=1440, description="How long a weakening lasts; policy may allow less.")
-]
+Minutes = Annotated[int, Field(ge=1, le=1440)]
 
 
 class Limits(Frozen):
@@ -69,7 +62,6 @@ class Limits(Frozen):
 
 
 AS_THEY_ARE = Limits()
-LooserLimits = Annotated[Limits, Field(description="For raise-thresholds: the looser limits.")]
 
 
 class Watch(Frozen):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from cct_ops.clients.text import one_line
 from cct_ops.ledger.approvals import Approval
+from cct_ops.ledger.history import Asked
 from cct_ops.ledger.record import RunRecord
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.run import Run
@@ -24,6 +26,7 @@ def incident_report(
     *,
     run_url: str | None,
     dashboard_url: str | None,
+    asked: Sequence[Asked] = (),
 ) -> str:
     """
     Render the report of one run.
@@ -43,6 +46,7 @@ def incident_report(
         moments=timeline(known),
         run_url=run_url,
         dashboard_url=dashboard_url,
+        asked=asked,
     )
 
 

@@ -1,0 +1,44 @@
+"""An experiment that is going on: its fault is in, and the gate that it passed is open."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import partial
+
+from prefect import flow
+
+from cct_ops.models.chaos import ChaosMode, ChaosSeverity
+from cct_ops.models.mode import Mode
+from cct_ops.sandbox.control import SandboxControl
+from tasks.actions import perform_all
+from tasks.authorise import Decision, authorise
+from tasks.experiment import wish_for
+from tasks.kept import kept
+from tasks.staging import diagnose_staging
+
+_GATES: list[AbstractContextManager[Decision]] = []
+
+
+@flow(name="chaos-experiment")
+def _injecting() -> None:
+    """Inject a fault and end in the middle of it, with the gate left open."""
+    wish = wish_for(ChaosMode.KV_PARTIAL, ChaosSeverity.MODERATE, 10)
+    look = partial(diagnose_staging, wish)
+    gate = authorise(look(), Mode.AUTO, again=look)
+    decision = gate.__enter__()
+    _GATES.append(gate)
+    assert decision.permit is not None, decision.reason
+    with kept(decision.permit):
+        perform_all(decision.permit)
+
+
+def experiment(sandbox: SandboxControl) -> None:
+    """Let an experiment go on until ``close_gates``."""
+    _injecting()
+    assert len(sandbox.state().chaos_faults) == 1
+
+
+def close_gates() -> None:
+    """Let every experiment that is going on come to its end."""
+    while _GATES:
+        _GATES.pop().__exit__(None, None, None)

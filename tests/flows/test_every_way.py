@@ -1,0 +1,172 @@
+"""Every playbook in every mode, undone, and on a CCT with only its own handlers: the matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from cct_ops.ledger import record
+from cct_ops.ledger.record import RunRecord
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Outcome
+from cct_ops.sandbox.control import SandboxControl
+from tasks.connections import settings
+from tests.flows import faulty
+from tests.flows.ends import report_of_run
+from tests.flows.going_on import close_gates
+from tests.flows.matrix import ALSO_MOUNTED, ROWS
+from tests.flows.meddling import once_confirmed
+from tests.flows.queued import Queued, queued
+from tests.flows.row import End, Mounted, Row
+
+pytestmark = pytest.mark.usefixtures("upkeep", "brisk")
+
+
+@pytest.fixture
+def brisk(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> Iterator[None]:
+    """A second of watching is enough where a canary serves a hundred requests in it."""
+    monkeypatch.setenv("CCT_OPS_WATCH_SECONDS", "1")
+    monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "1")
+    settings.cache_clear()
+    sandbox.profile(faulty.ROUTE, requests_per_second=500)
+    yield
+    close_gates()
+
+
+def known(engine: sa.Engine, run_id: UUID) -> RunRecord:
+    """What the ledger has about the run."""
+    return record.of_run(engine, run_id)
+
+
+@dataclass(frozen=True)
+class Before:
+    """How it was before a run: the truth that matters, and the writes of the seed itself."""
+
+    sandbox: SandboxControl
+    truth: object = None
+    writes: int = 0
+
+    @classmethod
+    def of(cls, sandbox: SandboxControl, row: Row) -> Before:
+        """Look."""
+        return cls(sandbox, row.truth(sandbox), len(faulty.writes(sandbox)))
+
+    def since(self) -> list[str]:
+        """Return the writes of the run."""
+        return faulty.writes(self.sandbox)[self.writes :]
+
+
+def asked(run: Queued, before: Before) -> None:
+    """It waits for persons, has done nothing so far, and they say yes."""
+    assert run.work() == "Suspended", run.run().state
+    assert before.since() == []
+    assert run.approve() == 1
+
+
+def told(run: Queued, end: End) -> None:
+    """The run's state and its report say how it ended and why."""
+    state = run.run().state
+    assert state is not None
+    assert state.name == end.name, state.message
+    assert end.words in (state.message or "") or end.words in report_of_run(run.run_id)
+    outcome = known(run.engine, run.run_id).outcome
+    assert report_of_run(run.run_id).startswith(f"# {outcome}: ")
+
+
+def took_effect(run: Queued, before: Before, row: Row, end: End) -> None:
+    """It ended so, asked for exactly these changes, and the truth is what it should be."""
+    told(run, end)
+    assert before.since() == list(end.writes)
+    assert (row.truth(before.sandbox) != before.truth) == end.stands
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_it_only_recommends_when_it_observes_and_acts_when_people_approve(
+    row: Row, sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    row.seed(sandbox)
+    before = Before.of(sandbox, row)
+    with queued(engine, row.playbook, **row.parameters, mode=Mode.OBSERVE.value) as run:
+        run.work()
+        took_effect(run, before, row, End("Recommended", ""))
+
+    with queued(engine, row.playbook, **row.parameters, mode=Mode.APPROVE.value) as run:
+        if row.person:
+            asked(run, before)
+        run.work()
+
+        took_effect(run, before, row, row.acts)
+        if row.person:
+            assert "On-call engineer" in report_of_run(run.run_id)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_left_alone_it_acts_and_asks_where_it_must(
+    row: Row, sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    row.seed(sandbox)
+    before = Before.of(sandbox, row)
+    with queued(engine, row.playbook, **row.parameters, mode=Mode.AUTO.value) as run:
+        ended = run.work()
+
+        if row.asks:
+            assert (ended, before.since()) == ("Suspended", [])
+            return
+        took_effect(run, before, row, row.acts)
+        verdicts = [each.verdict.value for each in known(engine, run.run_id).verifications]
+        assert verdicts == (["holds"] if row.person else [])
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_what_cannot_be_verified_is_taken_back_and_never_called_done(
+    row: Row, sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    spoilt = row.spoilt
+    row.seed(sandbox)
+    before = Before.of(sandbox, row)
+    spoilt.seed(sandbox)
+    before = replace(before, writes=len(faulty.writes(sandbox)))
+    parameters = {**row.parameters, **spoilt.parameters}
+    with queued(engine, row.playbook, **parameters, mode=Mode.AUTO.value) as run:
+        if row.asks:
+            asked(run, before)
+        with once_confirmed(spoilt.meddle, sandbox):
+            run.work()
+
+        took_effect(run, before, row, spoilt.end)
+        state = run.run().state
+        assert state is not None
+        assert state.is_failed()
+        if state.name == "Failed":
+            seen = known(engine, run.run_id)
+            lasts = seen.decisions[0].plan.irreversible
+            assert seen.outcome is (Outcome.FAILED if lasts else Outcome.UNDONE)
+
+
+MOUNTED = [
+    Mounted(row.playbook, row.mounted_seed or row.seed, row.mounted, row.parameters)
+    for row in ROWS
+    if not isinstance(row.mounted, str)
+]
+
+
+@pytest.mark.parametrize("case", [*MOUNTED, *ALSO_MOUNTED], ids=str)
+def test_a_cct_with_only_its_own_handlers_gets_a_clear_outcome(
+    case: Mounted, sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    """Nobody is asked about what cannot be done, and nothing that cannot be seen looks well."""
+    sandbox.reset(dialect="mounted", limits=False)
+    case.seed(sandbox)
+    before = Before(sandbox, writes=len(faulty.writes(sandbox)))
+    with queued(engine, case.playbook, **case.parameters, mode=Mode.AUTO.value) as run:
+        if run.work() == "Suspended":
+            assert case.end.writes
+            run.approve()
+            run.work()
+
+        told(run, case.end)
+        assert before.since() == list(case.end.writes)
