@@ -98,20 +98,23 @@ def _conclusion(ended: Outcome | Decision, diagnosis: Diagnosis, run: Run) -> tu
 def _publish(
     run: Run, target: str, outcome: Outcome, reason: str, diagnosis: Diagnosis | None = None
 ) -> None:
-    approvals.void(ledger(), run.id, "The run ended without needing it.")
-    record.conclude(ledger(), run, target, outcome, reason)
-    known = record.of_run(ledger(), run.id)
-    dashboard = settings().grafana_url
-    create_markdown_artifact(
-        key=artifact_key(run.playbook, target),
-        description=f"{outcome}: {reason}"[:400],
-        markdown=incident_report(
-            run,
-            target,
-            known,
-            diagnosis,
-            run_url=run_link(run.id),
-            dashboard_url=str(dashboard) if dashboard else None,
-        ),
-    )
-    tell_outcome(run, target, outcome, reason)
+    """Show and tell how the run ended, then write it down: with an account nobody comes back."""
+    # Nobody may take the run for dead meanwhile, and one that was has no say any more.
+    with leases.alive(ledger(), run.id, settings().lease_seconds):
+        approvals.void(ledger(), run.id, "The run ended without needing it.")
+        known = record.of_run(ledger(), run.id).ending(outcome, reason)
+        dashboard = settings().grafana_url
+        create_markdown_artifact(
+            key=artifact_key(run.playbook, target),
+            description=f"{outcome}: {reason}"[:400],
+            markdown=incident_report(
+                run,
+                target,
+                known,
+                diagnosis,
+                run_url=run_link(run.id),
+                dashboard_url=str(dashboard) if dashboard else None,
+            ),
+        )
+        tell_outcome(run, target, outcome, reason)
+        record.conclude(ledger(), run, target, outcome, reason)

@@ -8,6 +8,7 @@ from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.exemption_inputs import SeedExemption
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
+from tests.flows.upkeep import directly
 from tests.summaries.parts import SCHEMA, summary
 
 ROUTE = Route.DAILY_SUMMARY
@@ -20,11 +21,28 @@ def nothing(_: SandboxControl) -> None:
     """Let all be well, for playbooks that themselves do the harm."""
 
 
+def good_canary(sandbox: SandboxControl) -> None:
+    """A canary that serves well for ten minutes."""
+    sandbox.set_canary(ROUTE, 20)
+    sandbox.advance_clock(600)
+
+
+def wrong_share(sandbox: SandboxControl) -> None:
+    """A canary that runs at another share than it is configured for."""
+    sandbox.set_canary(ROUTE, 20)
+    directly(sandbox, "canary/update", {"route": ROUTE, "enabled": True, "percentage": 35})
+
+
 def slow_canary(sandbox: SandboxControl) -> None:
     """A canary that serves for ten minutes, and far too slowly."""
     sandbox.set_canary(ROUTE, 20)
     sandbox.profile(ROUTE, canary={"p95_latency_ms": 9000})
     sandbox.advance_clock(600)
+
+
+def recovered_canary(sandbox: SandboxControl) -> None:
+    """Auto-rollback pulled a canary, and what it was pulled for is over."""
+    sandbox.roll_back(ROUTE, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
 
 
 def pulled_canary(sandbox: SandboxControl) -> None:
@@ -55,15 +73,30 @@ def small_limit(sandbox: SandboxControl) -> None:
     sandbox.demand("ben", 70, refusals=9)
 
 
+def starved_user(sandbox: SandboxControl) -> None:
+    """One user is refused although asking for little."""
+    sandbox.demand("ann", 30, starved=True)
+
+
+def starved_users(sandbox: SandboxControl) -> None:
+    """Two users are refused although asking for little."""
+    starved_user(sandbox)
+    sandbox.demand("ben", 30, starved=True)
+
+
 def new_field(sandbox: SandboxControl) -> None:
     """The last deployment failed, for a summary with a field that the schema does not know."""
-    own = json.dumps(summary() | {"coverage": 81})
-    sandbox.seed_github(
-        GitHubSeed(
-            files={"test-summary-schema.json": json.dumps(SCHEMA), "test-summary.json": own},
-            runs=(SeededRun(id=8, conclusion="failure"),),
-        )
-    )
+    _failed(sandbox, summary() | {"coverage": 81})
+
+
+def wrong_summary(sandbox: SandboxControl) -> None:
+    """The last deployment failed, for a summary that can be repaired from itself."""
+    _failed(sandbox, summary(success_rate=3) | {"conclusion": "PASS"})
+
+
+def _failed(sandbox: SandboxControl, own: dict[str, object]) -> None:
+    files = {"test-summary-schema.json": json.dumps(SCHEMA), "test-summary.json": json.dumps(own)}
+    sandbox.seed_github(GitHubSeed(files=files, runs=(SeededRun(id=8, conclusion="failure"),)))
 
 
 def canary(sandbox: SandboxControl) -> object:
@@ -80,6 +113,11 @@ def exemptions(sandbox: SandboxControl) -> object:
 def limit(sandbox: SandboxControl) -> object:
     """What every class of requests may."""
     return sandbox.state().rate_limits.limits
+
+
+def starved(sandbox: SandboxControl) -> object:
+    """Who is refused although asking for little."""
+    return sandbox.state().rate_limits.starved
 
 
 def rules(sandbox: SandboxControl) -> object:

@@ -80,6 +80,10 @@ class RunRecord(Frozen):
     outcome: Outcome | None
     reason: str | None
 
+    def ending(self, outcome: Outcome, reason: str) -> RunRecord:
+        """Return the same with the end that the run is about to have."""
+        return self.model_copy(update={"outcome": outcome, "reason": reason})
+
 
 def decide(  # noqa: PLR0913 -- a row has that many columns
     tx: sa.Connection,
