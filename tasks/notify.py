@@ -9,12 +9,13 @@ from prefect.cache_policies import NO_CACHE
 
 from cct_ops.clients import slack
 from cct_ops.ledger.approvals import Approval
+from cct_ops.models.autonomy import Drop
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import Run
 from cct_ops.reports.asking import approval_message
 from cct_ops.reports.links import run_link
-from cct_ops.reports.messages import expired_message, outcome_message, raise_message
+from cct_ops.reports.messages import drop_message, expired_message, outcome_message, raise_message
 from tasks.connections import settings
 
 
@@ -44,6 +45,11 @@ def tell_expired(run: Run, overdue: tuple[Exemption, ...], *, done: bool) -> Non
 def tell_raise_proposed(run: Run, target: str, reason: str, proposal: str) -> None:
     """Tell people that a playbook's record speaks for letting it do more."""
     _tell(raise_message(run, target, reason, proposal, run_link(run.id)))
+
+
+def tell_drop(run: Run, drop: Drop) -> None:
+    """Tell people that a playbook may do less from now on."""
+    _tell(drop_message(run, drop, run_link(run.id)))
 
 
 def _tell(message: tuple[str, list[dict[str, Any]]]) -> None:

@@ -20,7 +20,7 @@ from tasks.actions import look_at
 from tasks.carry_out import FIRST_LOOK_SECONDS
 from tasks.connections import ledger, settings
 from tasks.diagnose import probe
-from tasks.report import report
+from tasks.report import report, tell_if_it_fell
 from tasks.restore import holding, put_all_back
 
 
@@ -108,6 +108,7 @@ def report_recovery(wreck: Wreck, diagnosis: RecoveryDiagnosis) -> State[Resolut
             reason=diagnosis.headline,
         )
     record.conclude(ledger(), wreck.run, wreck.plan.target, diagnosis.outcome, diagnosis.headline)
+    tell_if_it_fell(wreck.run)
     return state
 
 

@@ -18,8 +18,8 @@ from cct_ops.reports.links import run_link
 from cct_ops.reports.render import artifact_key, incident_report
 from tasks.authorise import Decision
 from tasks.connections import current_run, ledger, settings
-from tasks.guards import standing_of
-from tasks.notify import tell_outcome, tell_raise_proposed
+from tasks.guards import drop_by, standing_of
+from tasks.notify import tell_drop, tell_outcome, tell_raise_proposed
 
 # How Prefect's engine begins the message of a run that an exception ended.
 ENGINE_PREFIX = "Flow run encountered an exception: "
@@ -118,3 +118,11 @@ def _publish(
         )
         tell_outcome(run, target, outcome, reason)
         record.conclude(ledger(), run, target, outcome, reason)
+        tell_if_it_fell(run)
+
+
+def tell_if_it_fell(run: Run) -> None:
+    """Tell people when this run is why its playbook may do less from now on."""
+    drop = drop_by(record.of_run(ledger(), run.id))
+    if drop is not None:
+        tell_drop(run, drop)

@@ -150,7 +150,10 @@ def test_a_killed_playbook_ends_once(
     as_planned(act, known)
     nothing_is_open(engine, known, death)
     messages = [str(message.body) for message in sandbox.slack_messages()[told:]]
-    assert len([each for each in messages if act.playbook in each]) == death.tells, messages
+    ours = [each for each in messages if act.playbook in each]
+    falls = [each for each in ours if "may do less" in each]
+    assert len(ours) - len(falls) == death.tells, messages
+    assert len(falls) <= 1
 
 
 def as_planned(act: Act, known: record.RunRecord) -> None:
