@@ -208,14 +208,14 @@ ACTS = [
         faulty.new_field,
         faulty.repository,
         (_propose("test-summary-schema.json"),),
-        {"fix": "schema"},
+        {"fix": "propose-schema"},
     ),
     Act(
         "schema-validation",
         faulty.wrong_summary,
         faulty.repository,
         (_propose("test-summary.json"),),
-        {"fix": "summary"},
+        {"fix": "propose-summary"},
     ),
     Act("chaos-experiment", faulty.nothing, faulty.faults, (FAULT,), BRIEF, keeps=True),
     Act(  # nothing pulls the canary here, so what it says about CCT is never good

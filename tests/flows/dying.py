@@ -23,9 +23,14 @@ from prefect.flow_engine import run_flow
 
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.inputs import Fault
 from cct_ops.worker.preload import preload
 from tests.conftest import ROOT
-from tests.flows.traps import On, Trap, say, set_up
+from tests.flows import faulty
+from tests.flows.traps import UNHEARD, On, Trap, say, set_up
+from tests.flows.upkeep import run_of
+from tests.stack.polling import eventually
 
 ALL = "all"
 
@@ -79,6 +84,38 @@ def mortals(prefect_api_url: str, playbooks: str = "auto_rollback") -> Iterator[
         finally:
             process.stdin.close()
             process.terminate()
+
+
+def killed_at(
+    trap: Trap,
+    playbook: str,
+    run_id: UUID,
+    sandbox: SandboxControl,
+    mortal: Mortal,
+    env: dict[str, str],
+    *,
+    sleeps: bool = False,
+) -> int:
+    """Work on the run until it is killed there, or stopped; returns the process."""
+    silent = trap.on is On.SILENCE
+    sent = len(faulty.writes(sandbox)) + trap.nth - 1
+    if silent:
+        sandbox.faults(
+            *(
+                Fault(path=path, header=UNHEARD, apply_then_hang=True)
+                for path in ("/api/v1/", "/github/")
+            )
+        )
+    pid = mortal.start_run(
+        env, playbook, run_id, trap, sign=signal.SIGSTOP if sleeps else signal.SIGKILL
+    )
+    if silent:
+        assert mortal.end() == "sent", run_of(run_id).state
+        eventually(lambda: len(faulty.writes(sandbox)) > sent, seconds=60)
+        os.kill(pid, signal.SIGKILL)
+    assert mortal.end() == ("stopped" if sleeps else "killed"), run_of(run_id).state
+    sandbox.clear_faults()
+    return pid
 
 
 def main() -> None:

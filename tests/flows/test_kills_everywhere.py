@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 from uuid import UUID, uuid4
@@ -27,18 +26,14 @@ from cct_ops.models.change import ChangeState
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.sandbox.inputs import Fault
-from tasks.connections import settings
 from tests.approvals.parts import ANNA, asked
 from tests.dispatcher.running import Playbook
 from tests.flows import deaths, faulty
 from tests.flows.acts import Act
 from tests.flows.deaths import At, Death
-from tests.flows.dying import ALL, Mortal, mortals
+from tests.flows.dying import Mortal, killed_at
 from tests.flows.reaping import reap, recovery_of
-from tests.flows.traps import UNHEARD, On
-from tests.flows.upkeep import ANYTHING, run_of
-from tests.stack.polling import eventually
+from tests.flows.upkeep import ANYTHING
 
 pytestmark = pytest.mark.usefixtures("upkeep")
 
@@ -46,24 +41,6 @@ pytestmark = pytest.mark.usefixtures("upkeep")
 CHOSEN = deaths.ALL if os.environ.get("KILLS") == "all" else deaths.TELLING
 # What a person was shown is the same however the run dies.
 PLANS: dict[str, Plan] = {}
-
-
-@pytest.fixture(scope="module")
-def mortal(prefect_api_url: str) -> Iterator[Mortal]:
-    """The process whose children die."""
-    with mortals(prefect_api_url, ALL) as parent:
-        yield parent
-
-
-@pytest.fixture
-def env(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> dict[str, str]:
-    """The environment of a child, which is soon taken for dead and never tired of waiting."""
-    monkeypatch.setenv("CCT_OPS_LEASE_SECONDS", "0.3")
-    monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "1")
-    settings.cache_clear()
-    mine = ("CCT_", "SLACK_", "GITHUB_", "GH_TOKEN", "X_API_KEY")
-    here = {name: value for name, value in os.environ.items() if name.startswith(mine)}
-    return here | {"CCT_OPS_REQUEST_TIMEOUT_SECONDS": "60"}
 
 
 def queued(act: Act, prefect_api_url: str) -> UUID:
@@ -93,35 +70,13 @@ def approve(engine: sa.Engine, act: Act, run_id: UUID) -> None:
     )
 
 
-def die(death: Death, run_id: UUID, sandbox: SandboxControl, mortal: Mortal, env: Any) -> int:
-    """Work on the run until it is killed, in whatever way, or stopped; returns the process."""
-    silent = death.trap.on is On.SILENCE
-    sent = len(faulty.writes(sandbox)) + death.trap.nth - 1
-    if silent:
-        sandbox.faults(
-            *(
-                Fault(path=path, header=UNHEARD, apply_then_hang=True)
-                for path in ("/api/v1/", "/github/")
-            )
-        )
-    sign = signal.SIGSTOP if death.sleeps else signal.SIGKILL
-    pid = mortal.start_run(env, death.act.playbook, run_id, death.trap, sign=sign)
-    if silent:
-        assert mortal.end() == "sent", run_of(run_id).state
-        eventually(lambda: len(faulty.writes(sandbox)) > sent, seconds=60)
-        os.kill(pid, signal.SIGKILL)
-    assert mortal.end() == ("stopped" if death.sleeps else "killed"), run_of(run_id).state
-    sandbox.clear_faults()
-    return pid
-
-
 @pytest.mark.parametrize("death", CHOSEN, ids=str)
 def test_a_killed_playbook_ends_once(
     death: Death,
     sandbox: SandboxControl,
     engine: sa.Engine,
-    mortal: Mortal,
-    env: dict[str, str],
+    everybody: Mortal,
+    soon_dead: dict[str, str],
     prefect_api_url: str,
 ) -> None:
     act = death.act
@@ -131,7 +86,9 @@ def test_a_killed_playbook_ends_once(
     if act.person:
         approve(engine, act, run_id)
     told = len(sandbox.slack_messages())
-    pid = die(death, run_id, sandbox, mortal, env)
+    pid = killed_at(
+        death.trap, act.playbook, run_id, sandbox, everybody, soon_dead, sleeps=death.sleeps
+    )
 
     if death.begun:
         recovery_of(engine, run_id)
@@ -139,7 +96,7 @@ def test_a_killed_playbook_ends_once(
         assert reap(engine, run_id) is None
     if death.sleeps:
         os.kill(pid, signal.SIGCONT)
-        assert mortal.end() == "exited"
+        assert everybody.end() == "exited"
     reap(engine, run_id)  # whoever looks later finds nothing to do
 
     assert faulty.writes(sandbox)[seeded:] == list(death.writes)
