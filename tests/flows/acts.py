@@ -136,7 +136,7 @@ ACTS = [
         "canary-issue",
         faulty.good_canary,
         faulty.canary,
-        (Done("promote_canary", UPDATE, *SET_BACK),),
+        (Done("promote_canary", ("POST canary/promote",), *SET_BACK),),
         {**HERE, "fix": "promote"},
         person=True,
     ),

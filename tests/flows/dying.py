@@ -35,12 +35,13 @@ from tests.stack.polling import eventually
 ALL = "all"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Mortal:
-    """The parent process, seen from a test."""
+    """The parent process, seen from a test; ``child`` is the one that has not ended yet, or 0."""
 
     orders: IO[str]
     news: IO[str]
+    child: int = 0
 
     def start(self, env: dict[str, str], statement: str, *, nth: int = 1, sign: int = 9) -> int:
         """Run auto-rollback until the ``nth`` such statement is committed; returns the pid."""
@@ -55,13 +56,21 @@ class Mortal:
 
     def end(self) -> str:
         """Wait for news of the child: ``sent``, ``stopped``, ``killed`` or ``exited``."""
-        return self.news.readline().strip()
+        word = self.news.readline().strip()
+        if word in {"killed", "exited"}:
+            self.child = 0
+        return word
 
     def _order(self, env: dict[str, str], trap: Trap, sign: int, **more: str) -> int:
+        if self.child:  # a test failed and left it behind
+            os.kill(self.child, signal.SIGKILL)
+            while self.child:
+                self.end()
         order = {"env": env, "trap": asdict(trap), "signal": sign, **more}
         self.orders.write(f"{json.dumps(order)}\n")
         self.orders.flush()
-        return int(self.news.readline())
+        self.child = int(self.news.readline())
+        return self.child
 
 
 @contextmanager
