@@ -142,9 +142,9 @@ def issues(sandbox: SandboxControl) -> object:
 
 
 def repository(sandbox: SandboxControl) -> object:
-    """The branches, the pull requests and the variables."""
+    """The branches, the open pull requests and the variables."""
     state = sandbox.github()
-    return state.branches, state.pulls, state.variables
+    return state.branches, [each for each in state.pulls if each.state == "open"], state.variables
 
 
 def deployments(sandbox: SandboxControl) -> object:
