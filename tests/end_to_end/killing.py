@@ -11,18 +11,18 @@ import psutil
 from tests.stack.polling import eventually
 
 
-def kill(data: Path, part: str) -> None:
-    """Kill -9 a part's own process, and wait until another one is ready in its place."""
-    before = _known(data, part)
-    (victim,) = psutil.Process(before["leash"]).children()
-    victim.kill()
+def kill(data: Path, *parts: str) -> None:
+    """Kill -9 the parts' own processes, and wait until others are ready in their place."""
+    before = {part: _known(data, part) for part in parts}
+    for part in parts:
+        (victim,) = psutil.Process(before[part]["leash"]).children()
+        victim.kill()
 
-    def is_back() -> bool:
+    def is_back(part: str) -> bool:
         now = _known(data, part)
-        return bool(now["deaths"] == before["deaths"] + 1 and now["state"] == "ready")
+        return bool(now["deaths"] == before[part]["deaths"] + 1 and now["state"] == "ready")
 
-    eventually(is_back, seconds=180)
-    assert not victim.is_running()
+    eventually(lambda: all(map(is_back, parts)), seconds=180)
 
 
 def _known(data: Path, part: str) -> dict[str, Any]:
