@@ -36,6 +36,9 @@ up: install      ## the whole stack on this machine, with the Prefect UI
 test: $(VENV)/.dev  ## the whole suite, against real parts; ARGS="..." for pytest
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
+kills: $(VENV)/.dev  ## kill every playbook at every boundary, an hour; ARGS="-k rate-limiting"
+	KILLS=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_kills_everywhere.py $(ARGS)
+
 simulate: install ## a simulated week with and without the guards, in one table
 	$(BIN)/python -m simulation $(ARGS)
 
@@ -56,4 +59,4 @@ lock: $(VENV)/.dev  ## compile both locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --extra build --extra dev pyproject.toml -o requirements-dev.lock
 
-.PHONY: help install demo up test simulate bench soak check lock
+.PHONY: help install demo up test kills simulate bench soak check lock

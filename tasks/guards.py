@@ -6,14 +6,17 @@ Whatever of it cannot be read counts as standing against it.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import sqlalchemy as sa
 
 from cct_ops import policy
 from cct_ops.clients import alertmanager
 from cct_ops.errors import OpsError
 from cct_ops.ledger import guards, track_record
+from cct_ops.ledger.record import RunRecord
 from cct_ops.ledger.sql import now
-from cct_ops.models.autonomy import Rung, rung
+from cct_ops.models.autonomy import Drop, Rung, rung
 from cct_ops.models.guards import Guard, Intent, Rules, Standing
 from cct_ops.models.maintenance import Silence
 from cct_ops.models.mode import Mode, lowest
@@ -57,8 +60,10 @@ def effective_mode(mode: Mode, plan: Plan) -> tuple[Mode, str]:
     return effective, reason
 
 
-def standing_of(playbook: str, target: str, *, wanted_again: bool = False) -> Rung:
-    """Return how far the record lets the playbook go on targets like this one."""
+def standing_of(
+    playbook: str, target: str, *, wanted_again: bool = False, until: datetime | None = None
+) -> Rung:
+    """Return how far the record lets the playbook go on targets like this one, now or then."""
     rules = policy.read(settings().policy_path)
     targets = rules.autonomy.class_of(target)
     with ledger().connect() as connection:
@@ -69,9 +74,34 @@ def standing_of(playbook: str, target: str, *, wanted_again: bool = False) -> Ru
             recurs_within_hours=rules.autonomy.recurs_within_hours,
             clean_since=rules.of(playbook).clean_since,
             wanted_again=target if wanted_again else None,
+            until=until,
         )
         moment = connection.execute(sa.select(now())).scalar_one()
     return rung(rules.ceiling(playbook), playbook, record, rules.autonomy, moment)
+
+
+def drop_by(known: RunRecord) -> Drop | None:
+    """
+    Return the fall that this run led to, if it is the one that did.
+
+    A run is bad by needing to be made, too soon after a fix, by failing, or by its failed undo.
+    """
+    if not known.decisions:
+        return None
+    plan = known.decisions[0].plan
+    moments = [*(decision.decided_at for decision in known.decisions), known.ended_at]
+    for moment in moments:
+        if moment is None:
+            continue
+        before, after = (
+            standing_of(plan.playbook, plan.target, until=until)
+            for until in (moment - timedelta(microseconds=1), moment)
+        )
+        fixes = policy.read(settings().policy_path).autonomy.verified_fixes
+        drop = Drop.of(plan.playbook, plan.target, before, after, fixes, datetime.now(UTC))
+        if drop is not None:
+            return drop
+    return None
 
 
 def before_asking(wanted: Intent, *, asks: bool) -> Standing | None:

@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from cct_ops.errors import Unavailable
 from cct_ops.ledger import slack_threads
 from cct_ops.ledger.approvals import Approval
+from cct_ops.models.autonomy import Drop
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.models.run import Run
@@ -21,6 +22,7 @@ from cct_ops.reports.asking import approval_message, topic_of
 from cct_ops.reports.links import run_link
 from cct_ops.reports.messages import (
     Message,
+    drop_message,
     expired_message,
     outcome_message,
     raise_message,
@@ -86,6 +88,11 @@ def tell_raise_proposed(run: Run, target: str, reason: str, proposal: str) -> No
     """Tell people that a playbook's record speaks for letting it do more."""
     message = raise_message(run, target, reason, proposal, run_link(run.id))
     _tell(message, Topic.of(run, target, Outcome.RESOLVED))
+
+
+def tell_drop(run: Run, drop: Drop, topic: Topic) -> None:
+    """Tell people that a playbook may do less from now on."""
+    _tell(drop_message(run, drop, run_link(run.id)), topic)
 
 
 def _tell(

@@ -16,11 +16,12 @@ from cct_ops.ledger import changes, record, wrecks
 from cct_ops.models.outcome import Outcome, Resolution
 from cct_ops.models.plan import Step
 from cct_ops.models.recovery import Begun, Finding, RecoveryDiagnosis, Wreck
+from cct_ops.models.topic import Topic
 from tasks.actions import look_at
 from tasks.carry_out import FIRST_LOOK_SECONDS
 from tasks.connections import ledger, settings
 from tasks.diagnose import probe
-from tasks.report import report
+from tasks.report import report, tell_if_it_fell
 from tasks.restore import holding, put_all_back
 
 
@@ -40,8 +41,18 @@ def wreck_of(run_id: UUID) -> Iterator[tuple[Wreck, int]]:
 
 
 def diagnose_wreck(wreck: Wreck) -> RecoveryDiagnosis:
-    """Look at every step that was begun, and conclude what has to be put back."""
-    return RecoveryDiagnosis.of(wreck, tuple(probe_step(begun) for begun in wreck.begun))
+    """
+    Look at every step that was begun, and conclude what has to be put back.
+
+    A temporary change that the dead run itself had taken back has ended; one that may yet take
+    effect keeps its end.
+    """
+    findings = tuple(probe_step(begun) for begun in wreck.begun)
+    for found in findings:
+        undo = found.begun.step.undo
+        if found.undone and found.begun.confirmed and undo is not None:
+            changes.undone(ledger(), wreck.run.id, undo)
+    return RecoveryDiagnosis.of(wreck, findings)
 
 
 @probe
@@ -79,9 +90,14 @@ def take_back(wreck: Wreck, token: int, diagnosis: RecoveryDiagnosis) -> None:
 
 
 def report_recovery(wreck: Wreck, diagnosis: RecoveryDiagnosis) -> State[Resolution]:
-    """Give the account that the dead run could not give, and end this run with it."""
+    """
+    Give the account that the dead run could not give, and end this run with it.
+
+    People are told first: a dead run that has its account is not recovered again.
+    """
     undone = diagnosis.outcome is Outcome.UNDONE
     changes.drop_unmade(ledger(), wreck.run.id)
+    state = report(diagnosis.outcome, diagnosis)
     with ledger().begin() as tx:
         record.decide(
             tx,
@@ -93,7 +109,10 @@ def report_recovery(wreck: Wreck, diagnosis: RecoveryDiagnosis) -> State[Resolut
             reason=diagnosis.headline,
         )
     record.conclude(ledger(), wreck.run, wreck.plan.target, diagnosis.outcome, diagnosis.headline)
-    return report(diagnosis.outcome, diagnosis)
+    needs_person = diagnosis.outcome.needs_attention
+    topic = Topic.of(wreck.run, wreck.plan.target, diagnosis.outcome, needs_person=needs_person)
+    tell_if_it_fell(wreck.run, topic)
+    return state
 
 
 def _as_before(step: Step) -> bool:

@@ -22,8 +22,8 @@ from cct_ops.reports.links import run_link
 from cct_ops.reports.render import artifact_key, incident_report
 from tasks.authorise import Decision
 from tasks.connections import current_run, ledger, settings
-from tasks.guards import standing_of
-from tasks.notify import tell_outcome, tell_raise_proposed
+from tasks.guards import drop_by, standing_of
+from tasks.notify import tell_drop, tell_outcome, tell_raise_proposed
 
 # How Prefect's engine begins the message of a run that an exception ended.
 ENGINE_PREFIX = "Flow run encountered an exception: "
@@ -108,33 +108,44 @@ def _publish(
     parameters: Mapping[str, Any],
     diagnosis: Diagnosis | None = None,
 ) -> None:
-    approvals.void(ledger(), run.id, "The run ended without needing it.")
-    record.conclude(ledger(), run, target, outcome, reason)
-    known = record.of_run(ledger(), run.id)
-    dashboard = settings().grafana_url
-    create_markdown_artifact(
-        key=artifact_key(run.playbook, target),
-        description=f"{outcome}: {reason}"[:400],
-        markdown=incident_report(
-            run,
+    """Show and tell how the run ended, then write it down: with an account nobody comes back."""
+    # Nobody may take the run for dead meanwhile, and one that was has no say any more.
+    with leases.alive(ledger(), run.id, settings().lease_seconds):
+        approvals.void(ledger(), run.id, "The run ended without needing it.")
+        known = record.of_run(ledger(), run.id).ending(outcome, reason)
+        dashboard = settings().grafana_url
+        create_markdown_artifact(
+            key=artifact_key(run.playbook, target),
+            description=f"{outcome}: {reason}"[:400],
+            markdown=incident_report(
+                run,
+                target,
+                known,
+                diagnosis,
+                run_url=run_link(run.id),
+                dashboard_url=str(dashboard) if dashboard else None,
+                asked=history.asked(ledger(), run.id),
+            ),
+        )
+        told = diagnosis or (known.decisions[-1] if known.decisions else None)
+        topic = Topic.of(
+            _beside(run, parameters),
             target,
-            known,
-            diagnosis,
-            run_url=run_link(run.id),
-            dashboard_url=str(dashboard) if dashboard else None,
-            asked=history.asked(ledger(), run.id),
-        ),
-    )
-    told = diagnosis or (known.decisions[-1] if known.decisions else None)
-    topic = Topic.of(
-        _beside(run, parameters),
-        target,
-        outcome,
-        told.severity if told else None,
-        needs_person=outcome.needs_attention,
-    )
-    commands = manual.after(outcome, run, target, known, parameters)
-    tell_outcome(run, target, outcome, reason, topic, commands)
+            outcome,
+            told.severity if told else None,
+            needs_person=outcome.needs_attention,
+        )
+        commands = manual.after(outcome, run, target, known, parameters)
+        tell_outcome(run, target, outcome, reason, topic, commands)
+        record.conclude(ledger(), run, target, outcome, reason)
+        tell_if_it_fell(run, topic)
+
+
+def tell_if_it_fell(run: Run, topic: Topic) -> None:
+    """Tell people when this run is why its playbook may do less from now on."""
+    drop = drop_by(record.of_run(ledger(), run.id))
+    if drop is not None:
+        tell_drop(run, drop, topic)
 
 
 def _beside(run: Run, parameters: Mapping[str, Any]) -> Run:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import State, StateType
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from pydantic import SecretStr
 
@@ -36,6 +37,7 @@ class Stack:
     sandbox: SandboxControl
     env: dict[str, str]
     gateway: str
+    data: Path
 
     def start(self, playbook: str, **parameters: object) -> UUID:
         """Start a playbook as a person does."""
@@ -47,6 +49,10 @@ class Stack:
         state = self.client.read_flow_run(run_id).state
         assert state is not None
         return state
+
+    def state_is(self, run_id: UUID, kind: StateType) -> Callable[[], bool]:
+        """Return the fact that the run stands there."""
+        return lambda: self.state(run_id).type is kind
 
 
 @pytest.fixture(scope="package")
@@ -78,4 +84,4 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         sandbox = opened.enter_context(SandboxControl(up.urls["cct"]))
         engine = connect(SecretStr(up.env["CCT_OPS_DATABASE_URL"]))
         opened.callback(engine.dispose)
-        yield Stack(client, engine, sandbox, dict(up.env), up.urls["gateway"])
+        yield Stack(client, engine, sandbox, dict(up.env), up.urls["gateway"], up.data)

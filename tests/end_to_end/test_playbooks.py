@@ -16,10 +16,14 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from prefect.client.schemas.objects import State
+from prefect.states import Cancelling
 
+from cct_ops.ledger import changes, record
 from cct_ops.ledger.approval_tables import answers
 from cct_ops.ledger.schema import approvals
 from cct_ops.models.cct import Route
+from cct_ops.models.change import ChangeState
+from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.exemption_inputs import SeedExemption
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from tests.conftest import ROOT
@@ -50,6 +54,7 @@ class Ended:
 
     stack: Stack
     runs: dict[str, UUID]
+    links: set[str]
 
     def state(self, playbook: str) -> State[object]:
         """The run's final state."""
@@ -90,7 +95,7 @@ def ended(stack: Stack) -> Ended:
         return all(stack.state(run_id).is_final() for run_id in runs.values())
 
     eventually(all_ended, seconds=180)
-    return Ended(stack, runs)
+    return Ended(stack, runs, seen)
 
 
 def say_yes(stack: Stack, seen: set[str]) -> None:
@@ -165,3 +170,27 @@ def test_the_doctor_finds_such_a_stack_well(ended: Ended) -> None:
     assert found.returncode == 0, found.stdout
     signs = {line.split()[1]: line[0] for line in found.stdout.splitlines()}
     assert set(signs.values()) == {"✓"}, found.stdout
+
+
+def test_a_cancelled_run_stops_undoes_and_says_so(ended: Ended) -> None:
+    """As the UI cancels: the worker ends the process in the middle of its faults."""
+    stack = ended.stack
+    run_id = stack.start("chaos-experiment", mode="approve", minutes=10)
+
+    def injected() -> bool:
+        say_yes(stack, ended.links)
+        return stack.sandbox.state().chaos_faults != ()
+
+    eventually(injected, seconds=180)
+    stack.client.set_flow_run_state(run_id, Cancelling())
+    eventually(lambda: stack.state(run_id).is_final(), seconds=120)
+
+    assert stack.state(run_id).is_cancelled()
+    assert stack.sandbox.state().chaos_faults == ()
+    assert record.of_run(stack.engine, run_id).outcome is Outcome.UNDONE
+    ends = [
+        each.state for each in changes.listed(stack.engine, ended=True) if each.run_id == run_id
+    ]
+    assert ends == [ChangeState.REVERTED]
+    told = [str(each.body) for each in stack.sandbox.slack_messages()]
+    assert len([each for each in told if "Undone: chaos-experiment" in each]) == 1

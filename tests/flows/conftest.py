@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from cct_ops.sandbox.control import SandboxControl
 from tasks.connections import settings
 from tests.conftest import API_KEY, ROOT
 from tests.dispatcher.running import Playbook
+from tests.flows.dying import ALL, Mortal, mortals
 from tests.flows.upkeep import ANYTHING
 
 
@@ -81,3 +83,21 @@ def upkeep(prefect_api_url: str) -> None:
     """The deployments that wake-ups and recoveries are runs of; nothing works on them."""
     for name in ("revert-change", "recover"):
         Playbook(prefect_api_url, name).deploy(ANYTHING)
+
+
+@pytest.fixture(scope="module")
+def everybody(prefect_api_url: str) -> Iterator[Mortal]:
+    """The process whose children die, of whatever playbook."""
+    with mortals(prefect_api_url, ALL) as parent:
+        yield parent
+
+
+@pytest.fixture
+def soon_dead(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> dict[str, str]:
+    """The environment of a child, which is soon taken for dead and never tired of waiting."""
+    monkeypatch.setenv("CCT_OPS_LEASE_SECONDS", "0.3")
+    monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "1")
+    settings.cache_clear()
+    mine = ("CCT_", "SLACK_", "GITHUB_", "GH_TOKEN", "X_API_KEY")
+    here = {name: value for name, value in os.environ.items() if name.startswith(mine)}
+    return here | {"CCT_OPS_REQUEST_TIMEOUT_SECONDS": "60"}

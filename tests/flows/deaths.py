@@ -1,188 +1,231 @@
-"""Where each playbook that acts is killed, and what must be true of the world afterwards."""
+"""
+At which boundaries a playbook can die, and what must be true of the world afterwards.
+
+Both follow from what the playbook does: its steps, how each is taken back, and whether it can be.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from cct_ops.models.cct import Route
-from cct_ops.models.cct_limits import LimitClass
 from cct_ops.models.outcome import Outcome
-from cct_ops.sandbox.control import SandboxControl
-from tests.flows import faulty
+from tests.flows.acts import ACTS, Act, Done
+from tests.flows.traps import CONFIRMED, INTENDED, On, Trap
+
+PERMITTED, DECIDED = "INSERT INTO permits", "INSERT INTO decisions"
 
 
 class At(StrEnum):
-    """The boundaries: the statement after which a run is killed, or no statement of its own."""
+    """The boundaries; those of the undo are after a cancellation, or where it is taken back."""
 
-    PERMITTED = "INSERT INTO permits"
-    ARRANGED = "INSERT INTO temporary_changes"
-    CONFIRMED = "UPDATE actions"
-    # CCT or GitHub has made the change, and its answer never comes.
-    UNANSWERED = "no such statement"
+    LOCKED = "before the permit"
+    PERMITTED = "permitted, nothing begun"
+    ARRANGED = "its end is arranged, no wake-up yet"
+    WOKEN = "its end is arranged, nothing begun"
+    INTENDED = "intended, not sent"
+    UNANSWERED = "applied, not answered"
+    ANSWERED = "answered, not confirmed"
+    CONFIRMED = "confirmed, not verified"
+    VERIFYING = "during the verification"
+    VERIFIED = "verified, still under its lock"
+    RELEASED = "verified, not reported"
+    TOLD = "people are told, no account"
+    CONCLUDED = "its account is given"
+    UNDO_PERMITTED = "undo permitted"
+    UNDO_INTENDED = "undo intended, not sent"
+    UNDO_UNANSWERED = "undo applied, not answered"
+    UNDO_ANSWERED = "undo answered, not confirmed"
+    UNDO_CONFIRMED = "undo confirmed"
+    UNDO_DECIDED = "undone, not reported"
 
 
 @dataclass(frozen=True)
 class Death:
-    """A playbook on its fault, where it dies, and what is true of the world in the end."""
+    """
+    One act, where it dies, and what is true in the end.
 
-    playbook: str
-    seed: Callable[[SandboxControl], None]
-    truth: Callable[[SandboxControl], object]
+    ``stands``: the world is not as it was before. ``tells``: how often people are told its end.
+    One that ``sleeps`` is only stopped there, until it was recovered, and then goes on.
+    """
+
+    act: Act
     at: At
+    trap: Trap
+    writes: tuple[str, ...]
     outcome: Outcome
-    writes: list[str]
-    parameters: Mapping[str, object] = field(default_factory=dict)
-    person: bool = False
-    nth: int = 1
-    stands: bool = False
+    stands: bool
+    tells: int = 1
+    sleeps: bool = False
 
     def __str__(self) -> str:
         """Name the test."""
-        return f"{self.playbook}, {self.at.name}, {' and '.join(self.writes) or 'nothing'}"
+        asleep = ", asleep" * self.sleeps
+        return f"{self.act}, {self.at} ({self.trap.nth}){asleep}"
+
+    @property
+    def begun(self) -> bool:
+        """Whether the dead run may have changed something, and gave no account of it."""
+        return self.at not in _NOTHING_BEGUN | {At.CONCLUDED}
 
 
-ROUTE = {"target": Route.DAILY_SUMMARY.value}
-LOOSER = {"option": "raise-thresholds", "limits": {"p95_latency_ms": 9000}}
-OFF = {"option": "disable-auto-rollback"}
-BREACH = {**ROUTE, "minutes": 5}
+_NOTHING_BEGUN = {At.LOCKED, At.PERMITTED, At.ARRANGED, At.WOKEN}
 
-DEATHS = [
-    Death(
-        "canary-issue",
-        faulty.slow_canary,
-        faulty.canary,
-        at=At.CONFIRMED,
-        outcome=Outcome.UNDONE,
-        writes=["POST canary/disable", "POST canary/update"],
-        parameters=ROUTE,
-    ),
-    Death(
-        "exemption-cleanup",
-        faulty.overdue,
-        faulty.exemptions,
-        at=At.UNANSWERED,
-        outcome=Outcome.UNDONE,
-        stands=True,  # a revalidation goes by the dates, and what was overdue stays expired
-        writes=["POST exemptions/cleanup", "POST exemptions/revalidate"],
-    ),
-    Death(
-        "exemption-failure",
-        faulty.lost_list,
-        faulty.exemptions,
-        at=At.UNANSWERED,
-        outcome=Outcome.FAILED,
-        stands=True,
-        writes=["POST exemptions/revalidate"],
-        person=True,
-    ),
-    Death(
-        "canary-issue",
-        faulty.slow_canary,
-        faulty.canary,
-        at=At.PERMITTED,
-        outcome=Outcome.FAILED,
-        writes=[],
-        parameters=ROUTE,
-    ),
-    Death(
-        "exemption-weekly-report",
-        faulty.warning,
-        faulty.issues,
-        at=At.UNANSWERED,
-        outcome=Outcome.UNDONE,
-        writes=["POST issues", "PATCH issues/1"],
-    ),
-    Death(
-        "rate-limiting",
-        faulty.small_limit,
-        faulty.limit,
-        at=At.CONFIRMED,
-        outcome=Outcome.UNDONE,
-        writes=["POST rate-limit/config", "POST rate-limit/config"],
-        parameters={"target": LimitClass.CANARY.value},
-    ),
-    Death(
-        "schema-validation",
-        faulty.new_field,
-        faulty.repository,
-        at=At.UNANSWERED,
-        outcome=Outcome.UNDONE,
-        writes=["POST actions/variables", "DELETE actions/variables"],
-        parameters={"fix": "bypass"},
-        person=True,
-    ),
-    Death(  # a branch without its pull request: neither made nor as before, so a person looks
-        "schema-validation",
-        faulty.new_field,
-        faulty.repository,
-        at=At.UNANSWERED,
-        outcome=Outcome.FAILED,
-        stands=True,
-        writes=["POST git/refs"],
-    ),
-    Death(
-        "auto-rollback",
-        faulty.nothing,
-        faulty.rules,
-        at=At.UNANSWERED,
-        outcome=Outcome.UNDONE,
-        writes=["POST canary/config", "POST canary/config"],
-        parameters={**ROUTE, **LOOSER},
-        person=True,
-    ),
-    Death(
-        "auto-rollback",
-        faulty.nothing,
-        faulty.rules,
-        at=At.ARRANGED,
-        outcome=Outcome.FAILED,
-        writes=[],
-        parameters={**ROUTE, **OFF},
-        person=True,
-    ),
-    Death(  # it can neither be taken back nor be sent again
-        "auto-rollback",
-        faulty.pulled_canary,
-        faulty.deployments,
-        at=At.UNANSWERED,
-        outcome=Outcome.FAILED,
-        stands=True,
-        writes=["POST actions/workflows"],
-        parameters={**ROUTE, "option": "redeploy"},
-        person=True,
-    ),
-    Death(
-        "chaos-experiment",
-        faulty.nothing,
-        faulty.faults,
-        at=At.UNANSWERED,
-        outcome=Outcome.UNDONE,
-        writes=["POST chaos/faults", "DELETE chaos/faults"],
-    ),
-    Death(
-        "slo-breach-simulation",
-        faulty.nothing,
-        faulty.canary_and_faults,
-        at=At.CONFIRMED,
-        outcome=Outcome.UNDONE,
-        writes=["POST canary/update", "POST canary/disable"],
-        parameters=BREACH,
-    ),
-    Death(
-        "slo-breach-simulation",
-        faulty.nothing,
-        faulty.canary_and_faults,
-        at=At.CONFIRMED,
-        nth=2,
-        outcome=Outcome.UNDONE,
-        writes=[
-            "POST canary/update",
-            "POST chaos/faults",
-            "DELETE chaos/faults",
-            "POST canary/disable",
-        ],
-        parameters=BREACH,
-    ),
-]
+
+def deaths_of(act: Act) -> Iterator[Death]:
+    """Yield every way to die in this act."""
+    yield from _before(act)
+    sent = 0
+    for number, step in enumerate(act.steps, start=1):
+        for at, on, nth, made in _of_step(step, number, sent):
+            trap = Trap(on, INTENDED if at is At.INTENDED else CONFIRMED, nth)
+            death = _in_the_middle(act, at, trap, number, made)
+            yield death
+            if at is At.CONFIRMED:
+                yield replace(death, sleeps=True)
+            if at is At.INTENDED:
+                yield _too_late(death, step)
+        sent += len(step.writes)
+    yield _in_the_middle(
+        act, At.VERIFYING, Trap(On.LOOK, nth=len(act.steps)), len(act.steps), len(step.writes)
+    )
+    yield from _undoing(act, sent)
+    for death in _after(act):
+        yield death
+        if death.at is At.VERIFIED:
+            yield replace(death, sleeps=True)
+
+
+def _of_step(step: Done, number: int, sent: int) -> Iterator[tuple[At, On, int, int]]:
+    """Yield each boundary of a step: what springs it, and how many of its writes are made."""
+    yield At.INTENDED, On.STATEMENT, number, 0
+    for write in range(1, len(step.writes) + 1):
+        yield At.UNANSWERED, On.SILENCE, sent + write, write
+        yield At.ANSWERED, On.ANSWER, sent + write, write
+    yield At.CONFIRMED, On.STATEMENT, number, len(step.writes)
+
+
+def _before(act: Act) -> Iterator[Death]:
+    places = {At.LOCKED: "INSERT INTO target_locks", At.PERMITTED: PERMITTED}
+    if any(step.lasts for step in act.steps):
+        places |= {
+            At.ARRANGED: "INSERT INTO temporary_changes",
+            At.WOKEN: "UPDATE temporary_changes",
+        }
+    for at, statement in places.items():
+        yield Death(act, at, Trap(statement=statement), (), Outcome.FAILED, stands=False)
+
+
+def _in_the_middle(act: Act, at: At, trap: Trap, number: int, made: int) -> Death:
+    """Derive what recovery makes of it, ``made`` writes into that step."""
+    step = act.steps[number - 1]
+    whole = list(act.steps[: number - 1]) + [step] * (made == len(step.writes))
+    half = 0 < made < len(step.writes)
+    writes = [write for each in act.steps[: number - 1] for write in each.writes]
+    writes += step.writes[:made]
+    writes += [write for each in reversed(whole) for write in each.undo]
+    lasting = half or any(each.undo_method is None for each in whole)
+    stands = lasting or any(each.shows_again for each in whole)
+    outcome = Outcome.FAILED if lasting else Outcome.UNDONE
+    return Death(act, at, trap, tuple(writes), outcome, stands)
+
+
+def _too_late(death: Death, step: Done) -> Death:
+    """
+    Sleep between the last check and the call, until it was recovered.
+
+    No check can hold it then: it sends its call, learns that it was taken for dead, and says so.
+    """
+    writes = death.writes + step.writes
+    return replace(death, writes=writes, outcome=Outcome.FAILED, stands=True, tells=2, sleeps=True)
+
+
+def _undoing(act: Act, sent: int) -> Iterator[Death]:
+    """Die while it is taken back: by itself where that belongs to it, else after a cancellation."""
+    cancelled = 0 if act.keeps else len(act.steps)
+    done = tuple(write for step in act.steps for write in step.writes)
+    back = [step for step in reversed(act.steps) if step.undo_method is not None]
+    all_back = done + tuple(write for step in back for write in step.undo)
+    lasting = len(back) < len(act.steps)
+    stands = lasting or any(step.shows_again for step in back)
+    outcome = Outcome.FAILED if lasting else Outcome.UNDONE
+
+    yield Death(
+        act,
+        At.UNDO_DECIDED,
+        Trap(statement=DECIDED, nth=2, cancelled=len(act.steps)),
+        all_back + _again(back),
+        outcome,
+        stands,
+    )
+    if not back:
+        return
+    trap = Trap(statement=PERMITTED, nth=2, cancelled=cancelled)
+    yield Death(act, At.UNDO_PERMITTED, trap, all_back, outcome, stands)
+    number = len(act.steps)
+    for step in back:
+        number += 1
+        for at, on, nth, made in _of_step(step_back(step), number, sent):
+            statement = INTENDED if at is At.INTENDED else CONFIRMED
+            half = 0 < made < len(step.undo)
+            yield Death(
+                act,
+                At[f"UNDO_{at.name}"],
+                Trap(on, statement, nth, cancelled),
+                all_back[: sent + made] if half else all_back + _again([step] * bool(made)),
+                Outcome.FAILED if half else outcome,
+                stands or half,
+            )
+        sent += len(step.undo)
+
+
+def _after(act: Act) -> Iterator[Death]:
+    """Die after the verification: what was verified is kept, and only the account is missing."""
+    back = [step for step in reversed(act.steps) if act.keeps]
+    steps = [step.writes for step in act.steps] + [step.undo for step in back]
+    writes = tuple(write for step in steps for write in step)
+    stands = not act.keeps
+    places = {At.VERIFIED: "INSERT INTO verifications", At.RELEASED: "DELETE FROM target_locks"}
+    for at, statement in places.items():
+        yield Death(act, at, Trap(statement=statement), writes, act.verified, stands)
+    account = Trap(statement="INSERT INTO resolutions")
+    yield Death(act, At.CONCLUDED, account, writes, act.ends, stands)
+    yield Death(
+        act,
+        At.TOLD,
+        Trap(On.NOTICE, nth=act.other_messages + 1),
+        writes,
+        act.verified,
+        stands,
+        tells=2,
+    )
+
+
+def step_back(step: Done) -> Done:
+    """Return the undo of a step as a step."""
+    return Done(step.undo_method or "", step.undo)
+
+
+def _again(back: list[Done]) -> tuple[str, ...]:
+    """Return what recovery repeats, because the step still seems to be in effect."""
+    return tuple(write for step in back if step.shows_again for write in step.undo)
+
+
+def _telling() -> Iterator[Death]:
+    """Yield one death of each act, so that all boundaries are among them, and one asleep."""
+    seen: Counter[At] = Counter()
+    for act in sorted(ACTS, key=lambda each: len(list(deaths_of(each)))):
+        death = min(deaths_of(act), key=lambda each: (seen[each.at], each.sleeps, _rarity(each)))
+        seen[death.at] += 1
+        yield death
+    yield next(each for each in ALL if each.sleeps)
+
+
+def _rarity(death: Death) -> int:
+    return sum(each.at is death.at for each in ALL)
+
+
+ALL = [death for act in ACTS for death in deaths_of(act)]
+TELLING = list(_telling())

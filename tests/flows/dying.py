@@ -1,8 +1,7 @@
 """
 A process that runs playbooks in children of its own and lets them die at a step boundary.
 
-A boundary is a kind of ledger statement: right after its transaction was committed, the child sends
-itself a signal. Everything is imported once, before a fork, so that a death is cheap.
+Everything is imported once, before a fork, so that a death is cheap.
 """
 
 from __future__ import annotations
@@ -14,51 +13,64 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import IO
 from uuid import UUID
 
-import sqlalchemy as sa
 from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow
-from sqlalchemy import event
-from sqlalchemy.pool import Pool
 
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.inputs import Fault
 from cct_ops.worker.preload import preload
 from tests.conftest import ROOT
+from tests.flows import faulty
+from tests.flows.traps import UNHEARD, On, Trap, say, set_up
+from tests.flows.upkeep import run_of
+from tests.stack.polling import eventually
 
 ALL = "all"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Mortal:
-    """The parent process, seen from a test."""
+    """The parent process, seen from a test; ``child`` is the one that has not ended yet, or 0."""
 
     orders: IO[str]
     news: IO[str]
+    child: int = 0
 
     def start(self, env: dict[str, str], statement: str, *, nth: int = 1, sign: int = 9) -> int:
         """Run auto-rollback until the ``nth`` such statement is committed; returns the pid."""
-        return self._order(env=env, statement=statement, nth=nth, signal=sign)
+        return self._order(env, Trap(statement=statement, nth=nth), sign)
 
     def start_run(
-        self, env: dict[str, str], playbook: str, run_id: UUID, statement: str, *, nth: int = 1
+        self, env: dict[str, str], playbook: str, run_id: UUID, trap: Trap, *, sign: int = 9
     ) -> int:
         """Work on a run of a playbook's deployment, until it dies in the same way."""
         run = {"playbook": playbook.replace("-", "_"), "run_id": str(run_id)}
-        return self._order(env=env, statement=statement, nth=nth, signal=signal.SIGKILL, **run)
+        return self._order(env, trap, sign, **run)
 
     def end(self) -> str:
-        """Wait for the child: ``stopped``, ``killed`` or ``exited``."""
-        return self.news.readline().strip()
+        """Wait for news of the child: ``sent``, ``stopped``, ``killed`` or ``exited``."""
+        word = self.news.readline().strip()
+        if word in {"killed", "exited"}:
+            self.child = 0
+        return word
 
-    def _order(self, **order: object) -> int:
+    def _order(self, env: dict[str, str], trap: Trap, sign: int, **more: str) -> int:
+        if self.child:  # a test failed and left it behind
+            os.kill(self.child, signal.SIGKILL)
+            while self.child:
+                self.end()
+        order = {"env": env, "trap": asdict(trap), "signal": sign, **more}
         self.orders.write(f"{json.dumps(order)}\n")
         self.orders.flush()
-        return int(self.news.readline())
+        self.child = int(self.news.readline())
+        return self.child
 
 
 @contextmanager
@@ -83,6 +95,38 @@ def mortals(prefect_api_url: str, playbooks: str = "auto_rollback") -> Iterator[
             process.terminate()
 
 
+def killed_at(
+    trap: Trap,
+    playbook: str,
+    run_id: UUID,
+    sandbox: SandboxControl,
+    mortal: Mortal,
+    env: dict[str, str],
+    *,
+    sleeps: bool = False,
+) -> int:
+    """Work on the run until it is killed there, or stopped; returns the process."""
+    silent = trap.on is On.SILENCE
+    sent = len(faulty.writes(sandbox)) + trap.nth - 1
+    if silent:
+        sandbox.faults(
+            *(
+                Fault(path=path, header=UNHEARD, apply_then_hang=True)
+                for path in ("/api/v1/", "/github/")
+            )
+        )
+    pid = mortal.start_run(
+        env, playbook, run_id, trap, sign=signal.SIGSTOP if sleeps else signal.SIGKILL
+    )
+    if silent:
+        assert mortal.end() == "sent", run_of(run_id).state
+        eventually(lambda: len(faulty.writes(sandbox)) > sent, seconds=60)
+        os.kill(pid, signal.SIGKILL)
+    assert mortal.end() == ("stopped" if sleeps else "killed"), run_of(run_id).state
+    sandbox.clear_faults()
+    return pid
+
+
 def main() -> None:
     """Fork one child per order, and say how each ended."""
     if sys.argv[1] == ALL:
@@ -94,7 +138,7 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             os.environ.update(order["env"])
-            _die_at(order["statement"], order["nth"], order["signal"])
+            set_up(Trap(**order["trap"] | {"on": On(order["trap"]["on"])}), order["signal"])
             if "run_id" in order:
                 with get_client(sync_client=True) as client:
                     run = client.read_flow_run(UUID(order["run_id"]))
@@ -102,33 +146,12 @@ def main() -> None:
             else:
                 playbook(Route.PRE_MARKET_BRIEFING, mode=Mode.AUTO, return_state=True)
             os._exit(0)
-        _say(str(pid))
+        say(str(pid))
         _, status = os.waitpid(pid, os.WUNTRACED)
         if os.WIFSTOPPED(status):
-            _say("stopped")
+            say("stopped")
             _, status = os.waitpid(pid, 0)
-        _say("killed" if os.WIFSIGNALED(status) else "exited")
-
-
-def _say(word: str) -> None:
-    sys.stdout.write(f"{word}\n")
-    sys.stdout.flush()
-
-
-def _die_at(statement: str, nth: int, sign: int) -> None:
-    """Send ourselves the signal once the transaction of that statement is over."""
-    left = [nth]
-
-    @event.listens_for(sa.Engine, "after_cursor_execute")
-    def see(conn: sa.Connection, _cursor: object, text: str, *_: object) -> None:
-        if text.startswith(statement):
-            left[0] -= 1
-            conn.info["dies"] = left[0] == 0
-
-    @event.listens_for(Pool, "checkin")
-    def die(_connection: object, record: sa.PoolProxiedConnection) -> None:
-        if record.info.pop("dies", False):
-            os.kill(os.getpid(), sign)
+        say("killed" if os.WIFSIGNALED(status) else "exited")
 
 
 if __name__ == "__main__":

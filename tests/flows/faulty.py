@@ -22,6 +22,18 @@ def nothing(_: SandboxControl) -> None:
     """Let all be well, for playbooks that themselves do the harm."""
 
 
+def good_canary(sandbox: SandboxControl) -> None:
+    """A canary that serves well for ten minutes."""
+    sandbox.set_canary(ROUTE, 20)
+    sandbox.advance_clock(600)
+
+
+def wrong_share(sandbox: SandboxControl) -> None:
+    """A canary that runs at another share than it is configured for."""
+    sandbox.set_canary(ROUTE, 20)
+    directly(sandbox, "canary/update", {"route": ROUTE, "enabled": True, "percentage": 35})
+
+
 def slow_canary(sandbox: SandboxControl) -> None:
     """A canary that serves for ten minutes, and far too slowly."""
     sandbox.set_canary(ROUTE, 20)
@@ -29,21 +41,14 @@ def slow_canary(sandbox: SandboxControl) -> None:
     sandbox.advance_clock(600)
 
 
-def serving_canary(sandbox: SandboxControl) -> None:
-    """A canary that serves for ten minutes as well as stable does."""
-    sandbox.set_canary(ROUTE, 20)
-    sandbox.advance_clock(600)
-
-
-def drifted_canary(sandbox: SandboxControl) -> None:
-    """A canary that runs at another share than it is configured for."""
-    sandbox.set_canary(ROUTE, 20)
-    directly(sandbox, "canary/update", {"route": ROUTE, "enabled": True, "percentage": 35})
-
-
 def slow(sandbox: SandboxControl) -> None:
     """Whenever the canary serves, it is far too slow."""
     sandbox.profile(ROUTE, canary={"p95_latency_ms": 9000})
+
+
+def recovered_canary(sandbox: SandboxControl) -> None:
+    """Auto-rollback pulled a canary, and what it was pulled for is over."""
+    sandbox.roll_back(ROUTE, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
 
 
 def pulled_canary(sandbox: SandboxControl) -> None:
@@ -84,17 +89,6 @@ def deployments_fail(sandbox: SandboxControl) -> None:
     sandbox.seed_github(GitHubSeed(runs=runs, dispatched_conclusion="failure"))
 
 
-def ann_starves(sandbox: SandboxControl) -> None:
-    """One asks for less than the limit and is refused all the same."""
-    sandbox.demand("ann", 30, starved=True)
-
-
-def two_starve(sandbox: SandboxControl) -> None:
-    """Two are."""
-    ann_starves(sandbox)
-    sandbox.demand("ben", 30, starved=True)
-
-
 def small_limit(sandbox: SandboxControl) -> None:
     """Two people ask for more than the limit allows."""
     sandbox.demand("ann", 60, refusals=5)
@@ -127,6 +121,17 @@ def summary_pulls_are_closed(sandbox: SandboxControl) -> None:
     sandbox.seed_github(
         failed_validation(summary() | {"conclusion": "PASS"}, bot_closes_pulls=True)
     )
+
+
+def starved_user(sandbox: SandboxControl) -> None:
+    """One user is refused although asking for little."""
+    sandbox.demand("ann", 30, starved=True)
+
+
+def starved_users(sandbox: SandboxControl) -> None:
+    """Two users are refused although asking for little."""
+    starved_user(sandbox)
+    sandbox.demand("ben", 30, starved=True)
 
 
 def unmonitored(sandbox: SandboxControl) -> None:
@@ -167,7 +172,7 @@ def limit(sandbox: SandboxControl) -> object:
 
 
 def starved(sandbox: SandboxControl) -> object:
-    """Who starves."""
+    """Who is refused although asking for little."""
     return sandbox.state().rate_limits.starved
 
 
@@ -193,7 +198,7 @@ def issues(sandbox: SandboxControl) -> object:
 
 
 def repository(sandbox: SandboxControl) -> object:
-    """The branches, the pull requests that are open, and the variables."""
+    """The branches, the open pull requests and the variables."""
     state = sandbox.github()
     return state.branches, [each for each in state.pulls if each.state == "open"], state.variables
 

@@ -106,13 +106,13 @@ LIMITS = [
         acts=End("Resolved", "refuses none of ben, ann", ("POST rate-limit/config",), stands=True),
         spoilt=Spoilt(
             End("Failed", "still refuses", ("POST rate-limit/config", "POST rate-limit/config")),
-            faulty.ann_starves,
+            faulty.starved_user,
         ),
         mounted=End("Failed", NO_LIMITS),
     ),
     Row(
         "rate-limiting",
-        faulty.two_starve,
+        faulty.starved_users,
         faulty.starved,
         option="clear",
         parameters={**LIMIT, "fix": "clear"},
@@ -120,13 +120,13 @@ LIMITS = [
         acts=End("Resolved", "refuses none of ann, ben", ("POST rate-limit/clear",), stands=True),
         spoilt=Spoilt(
             End("Failed", f"{LASTS}clear_rate_limits()", ("POST rate-limit/clear",), stands=True),
-            meddle=faulty.ann_starves,
+            meddle=faulty.starved_user,
         ),
         mounted="The limits cannot even be read, whatever the fix; the row above shows it.",
     ),
     Row(
         "rate-limiting",
-        faulty.ann_starves,
+        faulty.starved_user,
         faulty.starved,
         option="reset-user",
         parameters={**LIMIT, "fix": "reset-user"},
@@ -134,7 +134,7 @@ LIMITS = [
         acts=End("Resolved", "refuses none of ann", ("POST rate-limit/reset",), stands=True),
         spoilt=Spoilt(
             End("Failed", f"{LASTS}reset_user_limit(user='ann')", ("POST rate-limit/reset",)),
-            meddle=faulty.ann_starves,
+            meddle=faulty.starved_user,
         ),
         mounted="The limits cannot even be read, whatever the fix; a row above shows it.",
     ),
@@ -251,7 +251,7 @@ ALSO_MOUNTED = [
         faulty.lost_list,
         End("Nothing to do", "Either there are none or CCT lost its list"),
     ),
-    Mounted("auto-rollback", faulty.serving_canary, End("Nothing to do", "takes traffic"), ROUTE),
+    Mounted("auto-rollback", faulty.good_canary, End("Nothing to do", "takes traffic"), ROUTE),
 ]
 
 # These have no mode and change nothing that they could take back.

@@ -86,7 +86,7 @@ AUTO_ROLLBACK = [
 CANARY_ISSUE = [
     Row(
         "canary-issue",
-        faulty.drifted_canary,
+        faulty.wrong_share,
         faulty.canary,
         option="reset",
         parameters={**ROUTE, "fix": "reset"},
@@ -112,7 +112,7 @@ CANARY_ISSUE = [
     ),
     Row(
         "canary-issue",
-        faulty.serving_canary,
+        faulty.good_canary,
         faulty.canary,
         option="promote",
         parameters={**ROUTE, "fix": "promote"},

@@ -140,13 +140,18 @@ def test_a_revert_waits_for_the_target_and_is_not_lost(
 
 @pytest.mark.usefixtures("bot")
 def test_the_sweep_replaces_a_lost_wake_up_and_tells_what_is_overdue(
-    sandbox: SandboxControl, engine: sa.Engine
+    sandbox: SandboxControl, engine: sa.Engine, policy: Path
 ) -> None:
     """
     The run is gone from Prefect; a wake-up that is still on its way is not doubled.
 
     How it ends is told where it was told that it is overdue.
     """
+    alarming = (
+        "playbooks:\n  auto-rollback: {{ceiling: auto, targets: [canary/config]}}\n"
+        "temporary_changes: {{longest_minutes: 240, alarm_after_minutes: {}}}\n"
+    )
+    policy.write_text(alarming.format(30))
     change = weakened(engine)
     over(engine, change, minutes_ago=10)
     with get_client(sync_client=True) as client:
@@ -157,6 +162,10 @@ def test_the_sweep_replaces_a_lost_wake_up_and_tells_what_is_overdue(
     assert woken == [1, 0]
     again = changes.read(engine, change.id)
     assert again.wake_up_id not in {None, change.wake_up_id}
+    assert sandbox.slack_messages() == [], "policy is more patient than that"
+    policy.write_text(alarming.format(5))
+    for _ in range(2):
+        sweeper.sweep(engine, settings(), Voice.of(engine, settings()))
     (head,) = heads(sandbox)
     (told,) = answers(sandbox, head)
     assert "Overdue: disable_auto_rollback" in told["text"]

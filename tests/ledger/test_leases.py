@@ -6,9 +6,11 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger import leases, locks, permits
+from cct_ops.ledger.engine import connect
 from cct_ops.ledger.permits import Checker
 from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Call, Plan, Step
@@ -122,3 +124,20 @@ def _token(engine: sa.Engine) -> int:
         return int(
             connection.execute(sa.text("select fencing_token from target_locks")).scalar_one()
         )
+
+
+def test_a_process_that_sleeps_in_a_transaction_keeps_nobody_waiting_for_ever(
+    ledger_url: SecretStr,
+) -> None:
+    """PostgreSQL ends such a session, and the options of whoever wrote the URL stay in force."""
+    url = sa.make_url(ledger_url.get_secret_value())
+    own = url.update_query_dict({"options": "-c statement_timeout=7s"})
+    engine = connect(SecretStr(own.render_as_string(hide_password=False)))
+    with engine.connect() as connection:
+        limits = [
+            connection.execute(sa.text(f"show {name}")).scalar_one()
+            for name in ("idle_in_transaction_session_timeout", "statement_timeout")
+        ]
+    engine.dispose()
+
+    assert limits == ["1min", "7s"]

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+from cct_ops.ledger import record
 from cct_ops.models.guards import (
     Backoff,
     Guard,
@@ -22,9 +23,10 @@ from cct_ops.models.guards import (
 )
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
-from cct_ops.reports.messages import raise_message
+from cct_ops.models.run import Run
+from cct_ops.reports.messages import drop_message, raise_message
 from tasks.connections import settings
-from tasks.guards import effective_mode, intent, outcome_of, rules_for, standing_of
+from tasks.guards import drop_by, effective_mode, intent, outcome_of, rules_for, standing_of
 from tests.ledger.history import PLAYBOOK, TARGET, a_run, attempt, plan
 
 POLICY = """
@@ -131,6 +133,48 @@ def test_a_raise_is_proposed_after_the_files_count_of_fixes(
     assert earned.is_news
     attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=1))
     assert not standing_of(PLAYBOOK, TARGET).is_news
+
+
+def dropped(engine: sa.Engine, run: Run) -> tuple[Mode, Mode] | None:
+    """From where to where the run let its playbook fall."""
+    drop = drop_by(record.of_run(engine, run.id))
+    return None if drop is None else (drop.before, drop.after)
+
+
+def test_a_fall_is_news_once_and_of_the_run_that_led_to_it(engine: sa.Engine) -> None:
+    good = attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=9))
+    bad = attempt(engine, Outcome.FAILED, ago=timedelta(hours=2))
+    worse = attempt(engine, Outcome.UNDONE, ago=timedelta(hours=1))
+
+    assert dropped(engine, good) is None
+    assert dropped(engine, bad) == (Mode.AUTO, Mode.APPROVE)
+    assert dropped(engine, worse) is None, "it stood no higher before"
+
+
+def test_a_fix_that_did_not_last_lets_it_fall_when_it_is_needed_again(engine: sa.Engine) -> None:
+    fix = attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=2))
+    again = attempt(engine, Outcome.RESOLVED)
+
+    assert dropped(engine, fix) is None
+    assert dropped(engine, again) == (Mode.AUTO, Mode.APPROVE)
+
+
+def test_the_notice_of_a_fall_says_why_and_what_raises_it_again(
+    engine: sa.Engine, policy: Path
+) -> None:
+    ago = timedelta(minutes=1)  # the moment that is offered has no fractions of a second
+    drop = drop_by(record.of_run(engine, attempt(engine, Outcome.FAILED, ago=ago).id))
+    assert drop is not None
+
+    text, blocks = drop_message(a_run(), drop, None)
+
+    assert "auto-rollback may do less on targets like /daily-summary: approve instead" in text
+    said = blocks[0]["text"]["text"]
+    assert "ineffective fix of /daily-summary" in said
+    assert "After 2 verified fixes" in said
+    restored = said.split("```")[1].partition("clean_since: ")[2]
+    policy.write_text(POLICY.format(ceiling="auto", more=f", clean_since: {restored}"))
+    assert standing_of(PLAYBOOK, TARGET).mode is Mode.AUTO
 
 
 def test_a_record_that_cannot_be_read_leaves_only_looking(engine: sa.Engine) -> None:

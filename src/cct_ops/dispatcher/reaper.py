@@ -102,7 +102,7 @@ class Reaper:
             elif any(act.kind == "change" for act in known.actions):
                 self._recover(client, tx, dead, known)
             else:
-                self._replace(client, tx, dead, run)
+                self._replace(client, tx, dead, run, putting_back=bool(known.actions))
 
     def _recover(
         self, client: SyncPrefectClient, tx: sa.Connection, dead: Lease, known: RunRecord
@@ -144,9 +144,15 @@ class Reaper:
         return datetime.now(UTC) - last.state.timestamp > pause
 
     def _replace(
-        self, client: SyncPrefectClient, tx: sa.Connection, dead: Lease, run: FlowRun | None
+        self,
+        client: SyncPrefectClient,
+        tx: sa.Connection,
+        dead: Lease,
+        run: FlowRun | None,
+        *,
+        putting_back: bool,
     ) -> None:
-        """Start the dead run's work anew if that is still wanted; it had changed nothing."""
+        """Start the dead run's work anew if that is still wanted; it had changed nothing new."""
         approvals.void(self.engine, dead.run_id, "The run died.")
         changes.drop_unmade(self.engine, dead.run_id)
         leases.settle(tx, dead.run_id)
@@ -166,6 +172,8 @@ class Reaper:
             manual.about(run.id, about.incident_id),
         )
         died = "Its process died before it had changed anything"
+        if putting_back:
+            died = "Its process died while it put something back, which the sweep sees to"
         if UPKEEP in deployment.tags:
             # What it was to do stands in the ledger, from where another run is started for it.
             self._account_for(about, target, f"{died}.")

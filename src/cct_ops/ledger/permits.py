@@ -81,6 +81,16 @@ def begun(engine: sa.Engine, permit: Permit) -> int:
         return connection.execute(count).scalar_one()
 
 
+def in_doubt(engine: sa.Engine, permit: Permit) -> tuple[Call, ...]:
+    """Return the calls of the permit whose effect no look has shown."""
+    intended = sa.select(actions.c.call).where(
+        actions.c.permit_id == permit.id, actions.c.state == "intended"
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(intended.order_by(actions.c.id)).scalars()
+        return tuple(Call.model_validate(row) for row in rows)
+
+
 def issued(engine: sa.Engine, run_id: UUID) -> bool:
     """Say whether the run was ever given a permit for a change."""
     given = sa.select(sa.literal(1)).where(

@@ -79,6 +79,11 @@ class RunRecord(Frozen):
     verifications: tuple[VerificationRecord, ...]
     outcome: Outcome | None
     reason: str | None
+    ended_at: datetime | None = None
+
+    def ending(self, outcome: Outcome, reason: str) -> RunRecord:
+        """Return the same with the end that the run is about to have."""
+        return self.model_copy(update={"outcome": outcome, "reason": reason})
 
 
 def decide(  # noqa: PLR0913 -- a row has that many columns
@@ -196,6 +201,7 @@ def of_run(engine: sa.Engine, run_id: UUID) -> RunRecord:
         verifications=tuple(_row(VerificationRecord, row) for row in verified),
         outcome=Outcome(ended.outcome) if ended else None,
         reason=ended.reason if ended else None,
+        ended_at=ended.finished_at if ended else None,
     )
 
 

@@ -17,11 +17,13 @@ from cct_ops.models.outcome import Outcome
 from cct_ops.models.targets import like
 
 _EVER = datetime(1, 1, 1, tzinfo=UTC)
+_FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 _DID_NOT_LAST = sa.literal("its verified fix did not last")
 
 _PLAYBOOK = sa.bindparam("playbook", type_=sa.Text)
 _PATTERNS = sa.bindparam("patterns", type_=ARRAY(sa.Text))
 _SINCE = sa.bindparam("since", type_=sa.DateTime(timezone=True))
+_UNTIL = sa.bindparam("until", type_=sa.DateTime(timezone=True))
 _WITHIN = sa.bindparam("within", type_=sa.Interval)
 _WANTED_AGAIN = sa.bindparam("wanted_again", type_=sa.Text)
 
@@ -34,9 +36,10 @@ def of(
     recurs_within_hours: float,
     clean_since: datetime | None,
     wanted_again: str | None = None,
+    until: datetime | None = None,
 ) -> TrackRecord:
     """
-    Read the record since ``clean_since``.
+    Read the record since ``clean_since``, as it was at the moment ``until``.
 
     ``wanted_again`` is a target that needs a change right now: a recent fix of it did not last.
     """
@@ -44,6 +47,7 @@ def of(
         "playbook": playbook,
         "patterns": [like(pattern) for pattern in targets.patterns],
         "since": clean_since or _EVER,
+        "until": until or _FOR_EVER,
     }
     within = timedelta(hours=recurs_within_hours)
     rows = tx.execute(_BAD, asked | {"within": within, "wanted_again": wanted_again})
@@ -72,6 +76,7 @@ def _of_class(table: sa.Table, moment: sa.ColumnElement[Any]) -> tuple[sa.Column
         table.c.playbook == _PLAYBOOK,
         table.c.target.like(sa.any_(_PATTERNS)),
         moment > _SINCE,
+        moment <= _UNTIL,
     )
 
 
@@ -110,6 +115,7 @@ def _recurrences() -> sa.Select[Any]:
             decisions.c.playbook == ended.playbook,
             decisions.c.target == ended.target,
             decisions.c.decided_at > ended.finished_at,
+            decisions.c.decided_at <= _UNTIL,
             decisions.c.decided_at <= ended.finished_at + _WITHIN,
             decisions.c.run_id != ended.run_id,
         )

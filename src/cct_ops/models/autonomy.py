@@ -85,6 +85,38 @@ class Rung(Frozen):
     is_news: bool = False
 
 
+class Drop(Frozen):
+    """
+    A fall of a playbook on a class of targets, why, and what raises it again.
+
+    It raises itself never: after ``verified_fixes`` a raise is proposed, or a person who knows
+    better merges ``restored_by`` at once.
+    """
+
+    target: str
+    before: Mode
+    after: Mode
+    reason: str
+    verified_fixes: int
+    restored_by: str
+
+    @classmethod
+    def of(
+        cls, playbook: str, target: str, before: Rung, after: Rung, fixes: int, now: datetime
+    ) -> Drop | None:
+        """Compare where it stood just before and just after; None if it did not fall."""
+        if after.mode.rank >= before.mode.rank:
+            return None
+        return cls(
+            target=target,
+            before=before.mode,
+            after=after.mode,
+            reason=after.reason,
+            verified_fixes=fixes,
+            restored_by=_lines(playbook, [f"clean_since: {_moment(now)}"]),
+        )
+
+
 def rung(
     ceiling: Mode, playbook: str, record: TrackRecord, settings: AutonomySettings, now: datetime
 ) -> Rung:
@@ -109,10 +141,13 @@ def _proposal(ceiling: Mode, mode: Mode, playbook: str, clean_since: datetime | 
     if mode is ceiling and ceiling is not Mode.AUTO:
         lines.append(f"ceiling: {list(Mode)[ceiling.rank + 1]}")
     if clean_since is not None and (lines or mode is not ceiling):
-        moment = clean_since.astimezone(UTC).replace(microsecond=0)
-        lines.append(f"clean_since: {moment.isoformat()}")
-    return (
-        "".join([f"playbooks:\n  {playbook}:", *(f"\n    {line}" for line in lines)])
-        if lines
-        else None
-    )
+        lines.append(f"clean_since: {_moment(clean_since)}")
+    return _lines(playbook, lines) if lines else None
+
+
+def _lines(playbook: str, lines: list[str]) -> str:
+    return "".join([f"playbooks:\n  {playbook}:", *(f"\n    {line}" for line in lines)])
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(microsecond=0).isoformat()

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from cct_ops.clients.slack import escape
+from cct_ops.models.autonomy import Drop
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Call
@@ -53,13 +54,28 @@ def outcome_message(
 def raise_message(run: Run, target: str, reason: str, proposal: str, link: str | None) -> Message:
     """Say that a playbook has earned more, and what a person could merge to give it."""
     head = f":chart_with_upwards_trend: {run.playbook} has earned more on targets like {target}"
-    # Escaping leaves one line without its indentation, which YAML needs.
-    lines = "\n".join(
-        line[: len(line) - len(line.lstrip())] + escape(line) for line in proposal.splitlines()
+    body = f"{escape(reason)}. To raise it, merge:\n{_yaml(proposal)}"
+    return _message(head, body, link, ["cct-ops autonomy"])
+
+
+def drop_message(run: Run, drop: Drop, link: str | None) -> Message:
+    """Say that a playbook may do less from now on, why, and what would raise it again."""
+    head = (
+        f":chart_with_downwards_trend: {run.playbook} may do less on targets like {drop.target}:"
+        f" {drop.after} instead of {drop.before}"
     )
-    return _message(
-        head, f"{escape(reason)}. To raise it, merge:\n```{lines}```", link, ["cct-ops autonomy"]
+    body = (
+        f"{escape(drop.reason)}.\nAfter {drop.verified_fixes} verified fixes without a bad one a"
+        f" raise is proposed. Whoever has found the cause can raise it at once: merge\n"
+        f"{_yaml(drop.restored_by)}"
     )
+    return _message(head, body, link, ["cct-ops autonomy"])
+
+
+def _yaml(text: str) -> str:
+    """Escape line by line: escaping leaves one without its indentation, which YAML needs."""
+    lines = [line[: len(line) - len(line.lstrip())] + escape(line) for line in text.splitlines()]
+    return "```" + "\n".join(lines) + "```"
 
 
 def expired_message(overdue: tuple[Exemption, ...], link: str | None, *, done: bool) -> Message:
