@@ -23,6 +23,8 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from cct_ops.ledger.engine import connect, migrate
 from cct_ops.sandbox.control import SandboxControl
@@ -35,23 +37,42 @@ API_KEY = "sandbox-key"
 
 # These wait for minutes and for whole stacks. What begins last must not be what takes longest.
 FIRST = (
+    "test_kills_everywhere.py",
     "test_crowd.py",
     "test_demo.py",
     "test_game_day.py",
+    "test_every_way.py",
     "test_approval.py",
     "test_playbooks.py",
     "test_apply.py",
     "test_recover.py",
-    "test_kills_everywhere.py",
+    "test_kills_of_upkeep.py",
+    "test_process.py",
     "test_secrets.py",
     "test_deaths.py",
 )
+
+ONE_STACK = {"test_approval.py", "test_playbooks.py"}
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the longest files begin first, and leave the others in the order that chance gave."""
     items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else 99)
+
+
+class ByPart(LoadFileScheduling):  # type: ignore[misc]  # it ships no types
+    """A file stays on one worker, and so do the files that share a stack."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "one stack" if file.rpartition("/")[2] in ONE_STACK else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByPart:
+    """Hand out tests by part, whatever ``--dist`` says."""
+    return ByPart(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -110,7 +131,7 @@ def prefect_api_url(
         "PREFECT_API_DATABASE_CONNECTION_URL": postgres.asyncpg_url("prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }
-    command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
+    command = [sys.executable, "-m", "cct_ops.stack.prefect_server", "--port", str(port)]
     with (
         (home / "server.log").open("wb") as log,
         subprocess.Popen(

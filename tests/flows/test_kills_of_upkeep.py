@@ -16,6 +16,7 @@ from cct_ops.ledger import changes, locks, record
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.voice import Voice
 from flows.revert_change import revert_change
 from tasks.connections import settings
 from tests.dispatcher.running import Playbook
@@ -53,12 +54,13 @@ def queued(prefect_api_url: str, playbook: str, change: TemporaryChange, **more:
 
 def taken_back(engine: sa.Engine, change: TemporaryChange) -> None:
     """Sweep, and be the worker that picks up the wake-up, if that is needed."""
-    if sweeper.sweep(engine, settings(), grace_seconds=0):
+    voice = Voice.of(engine, settings())
+    if sweeper.sweep(engine, settings(), voice, grace_seconds=0):
         wake_up = run_of(changes.read(engine, change.id).wake_up_id)
         assert wake_up.parameters == {"change_id": str(change.id)}
         state: State[Any] = revert_change(change.id, return_state=True)
         assert state.is_completed(), state.message
-    assert sweeper.sweep(engine, settings(), grace_seconds=0) == 0
+    assert sweeper.sweep(engine, settings(), voice, grace_seconds=0) == 0
 
 
 @pytest.mark.parametrize("place", REVERTING)

@@ -19,7 +19,7 @@ _MIGRATING = Lock()  # Alembic keeps what it works on in its module
 
 # A process that was stopped in the middle of a transaction would keep its row locks for ever, and
 # whoever takes it for dead would wait for them. Longer than any transaction of ours waits for Slack
-# or Prefect.
+# or Prefect. What the ledger's URL says of it wins.
 ASLEEP_SECONDS = 60
 
 
@@ -28,7 +28,7 @@ def _engine(url: str) -> sa.Engine:
     given = sa.make_url(url)
     others = given.query.get("options", "")
     limit = f"-c idle_in_transaction_session_timeout={ASLEEP_SECONDS}s"
-    limited = given.update_query_dict({"options": f"{others} {limit}".strip()})
+    limited = given.update_query_dict({"options": f"{limit} {others}".strip()})
     return sa.create_engine(limited, pool_pre_ping=True, pool_size=5, max_overflow=15)
 
 
