@@ -39,6 +39,9 @@ test: $(VENV)/.dev  ## the whole suite, against real parts; ARGS="..." for pytes
 kills: $(VENV)/.dev  ## kill every playbook at every boundary, an hour; ARGS="-k rate-limiting"
 	KILLS=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_kills_everywhere.py $(ARGS)
 
+matrix: $(VENV)/.dev ## every option in every mode, undone, and on mounted handlers; ARGS="-k rate-limiting"
+	MATRIX=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_every_way.py $(ARGS)
+
 simulate: install ## a simulated week with and without the guards, in one table
 	$(BIN)/python -m simulation $(ARGS)
 
@@ -59,4 +62,4 @@ lock: $(VENV)/.dev  ## compile both locks anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --extra build --extra dev pyproject.toml -o requirements-dev.lock
 
-.PHONY: help install demo up test kills simulate bench soak check lock
+.PHONY: help install demo up test kills matrix simulate bench soak check lock

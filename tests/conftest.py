@@ -70,9 +70,9 @@ class ByPart(LoadFileScheduling):  # type: ignore[misc]  # it ships no types
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByPart:
-    """Hand out tests by part, whatever ``--dist`` says."""
-    return ByPart(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByPart | None:
+    """Hand out tests by part where they are handed out by file."""
+    return ByPart(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

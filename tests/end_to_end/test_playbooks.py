@@ -15,7 +15,7 @@ from uuid import UUID
 import httpx
 import pytest
 import sqlalchemy as sa
-from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.objects import State
 from prefect.states import Cancelling
 
 from cct_ops.ledger import changes, record
@@ -24,12 +24,10 @@ from cct_ops.ledger.schema import approvals
 from cct_ops.models.cct import Route
 from cct_ops.models.change import ChangeState
 from cct_ops.models.outcome import Outcome
-from cct_ops.models.verification import Verdict
 from cct_ops.sandbox.exemption_inputs import SeedExemption
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import Stack
-from tests.end_to_end.killing import kill
 from tests.stack.polling import eventually
 from tests.summaries.parts import SCHEMA, summary
 from tests.voice import threads
@@ -174,35 +172,6 @@ def test_the_doctor_finds_such_a_stack_well(ended: Ended) -> None:
     signs = {line.split()[1]: line[0] for line in found.stdout.splitlines()}
     assert signs.pop("status-page") == signs.pop("outside") == "-", found.stdout
     assert set(signs.values()) == {"✓"}, found.stdout
-
-
-@pytest.mark.timeout(600)
-def test_waiting_survives_the_death_of_worker_gateway_and_server(ended: Ended) -> None:
-    """Each is killed while a run waits for its answer; then a person says yes by the link."""
-    stack, target = ended.stack, Route.INTRADAY_CHECK
-    stack.sandbox.roll_back(target, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
-    run_id = stack.start("auto-rollback", target=target.value, mode="approve")
-    eventually(stack.state_is(run_id, StateType.PAUSED), seconds=180)
-    with stack.engine.begin() as tx:  # three starts on a busy machine take longer than it waits
-        later = sa.update(approvals).where(approvals.c.run_id == run_id)
-        tx.execute(later.values(expires_at=sa.text("clock_timestamp() + interval '1 hour'")))
-
-    kill(stack.data, "worker", "gateway")
-    kill(stack.data, "prefect")
-    assert stack.state(run_id).is_paused()
-
-    def completed() -> bool:
-        say_yes(stack, ended.links)
-        return stack.state(run_id).is_final()
-
-    eventually(completed, seconds=180)
-
-    assert stack.state(run_id).name == "Resolved"
-    known = record.of_run(stack.engine, run_id)
-    assert [act.state for act in known.actions] == ["confirmed"]
-    assert [each.verdict for each in known.verifications] == [Verdict.HOLDS]
-    writes = [each.query.get("route") for each in stack.sandbox.writes()]
-    assert writes.count(target) == 1
 
 
 def test_a_cancelled_run_stops_undoes_and_says_so(ended: Ended) -> None:
