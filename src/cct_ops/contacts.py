@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 
@@ -16,7 +15,7 @@ from cct_ops.models.approver import ApproverId
 from cct_ops.models.base import Frozen
 from cct_ops.models.outcome import Severity
 from cct_ops.models.source import HeaderName, KeyReference
-from cct_ops.references import read_secret
+from cct_ops.references import is_url, read_secret
 
 BlockName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9-]+$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}$")]
@@ -163,13 +162,7 @@ def address(reference: KeyReference) -> SecretStr:
 
 def check_url(found: SecretStr, place: str) -> None:
     """Refuse what is no URL: it is a secret, and the HTTP library's own error would show it."""
-    url = found.get_secret_value()
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or not url.isascii() or not url.isprintable() or " " in url:
+    if not is_url(found.get_secret_value()):
         raise BadConfiguration(f"What is in {place} is not an http(s) URL.")
 
 

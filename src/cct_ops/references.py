@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cct_ops.models.source import KeyReference
 
@@ -27,3 +28,13 @@ def read_secret(reference: KeyReference) -> str:
     if found.st_size > MOST_BYTES:
         raise OSError(errno.EFBIG, "it is too large for a key")
     return path.read_text(encoding="utf-8").strip()
+
+
+def is_url(text: str) -> bool:
+    """Say whether an HTTP library takes it as an address: its own refusal would show the secret."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return usable and text.isascii() and text.isprintable() and " " not in text

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from http.client import HTTPException
 from typing import Any
 from urllib.error import URLError
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from cct_ops.clients.text import one_line
 from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable
+from cct_ops.references import is_url
 
 _log = logging.getLogger(__name__)
 _log.setLevel(logging.INFO)  # at DEBUG Slack's client writes the webhook's URL, which is a secret
@@ -56,13 +56,7 @@ def post(
 
 def check(webhook_url: SecretStr) -> None:
     """Refuse what is not a URL: it is a secret, and the HTTP library's own error would show it."""
-    url = webhook_url.get_secret_value()
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or not url.isascii() or not url.isprintable() or " " in url:
+    if not is_url(webhook_url.get_secret_value()):
         raise BadConfiguration("The Slack webhook is not an http(s) URL: copy it from Slack again.")
 
 
