@@ -15,6 +15,7 @@ from cct_ops.sandbox.envelope import Json
 from cct_ops.sandbox.silence import unanswered
 from cct_ops.sandbox.slack_page import as_page
 from cct_ops.sandbox.slack_store import TOKEN_PREFIX, SlackStore, channel_id
+from cct_ops.sandbox.struck import struck
 from cct_ops.sandbox.world import Sandbox
 
 API = "/slack/api/"
@@ -72,13 +73,8 @@ class SlackApi:
         """Record a message, or fail as the faults for ``/slack`` want it."""
         world, path = self._sandbox.world, request.url.path
         body = await request.body()
-        effects = world.faults.strike(path, request.headers, write=True)
-        await asyncio.sleep(effects.latency_seconds)
-        if effects.timeout:
-            return await unanswered(request)
-        failure = effects.failure(world.clock.now())
-        if failure is not None:
-            return PlainTextResponse("injected by the sandbox", failure.status, failure.headers)
+        if (failed := await struck(world, request)) is not None:
+            return failed
         try:
             message = json.loads(body)
         except ValueError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 from starlette.requests import Request
@@ -10,7 +9,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route as Path
 
 from cct_ops.sandbox.clock import iso
-from cct_ops.sandbox.silence import unanswered
+from cct_ops.sandbox.struck import struck
 from cct_ops.sandbox.world import Sandbox
 
 _KEPT = ("authorization", "idempotency-key", "content-type")
@@ -35,13 +34,8 @@ class StatusPageApi:
     async def _tell(self, request: Request) -> Response:
         world, path = self._sandbox.world, request.url.path
         body = await request.body()
-        effects = world.faults.strike(path, request.headers, write=True)
-        await asyncio.sleep(effects.latency_seconds)
-        if effects.timeout:
-            return await unanswered(request)
-        failure = effects.failure(world.clock.now())
-        if failure is not None:
-            return PlainTextResponse("injected by the sandbox", failure.status, failure.headers)
+        if (failed := await struck(world, request)) is not None:
+            return failed
         try:
             told = json.loads(body)
         except ValueError:
