@@ -58,7 +58,6 @@ class Hands:
 
     def send(self, run: Run, permit: Permit, call: Call, *, arrives: bool = True) -> None:
         """Send one call if the permit allows it; the intent is on record also if it is lost."""
-        self.live(run)
         with Checker(self.engine, run.id).check(permit, call):
             if arrives:
                 self.world.write(self.days.now, run.id, permit.target, call, lasts=LASTS)

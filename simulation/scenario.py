@@ -62,7 +62,7 @@ BEHAVIOUR = {
     Kind.FLAPPING: Behaviour(5, 60, 6, 0.95),
     Kind.RECURRING: Behaviour(5, 120, 60, 0.97),
     Kind.FAILING: Behaviour(2, 25, 12, 0.02),
-    Kind.WEAKENED: Behaviour(10, 4 * 60, 90, 0.97),
+    Kind.WEAKENED: Behaviour(8, 4 * 60, 90, 0.97),
 }
 MISHAPS = 0.05
 REVERT_MISHAPS = 0.2

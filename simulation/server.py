@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
@@ -101,6 +101,13 @@ class SimulatedServer:
         """Lose a run, as if somebody had deleted it."""
         del self.runs[run.id]
 
+    def completed(self, deployment: str) -> int:
+        """Count the deployment's runs that came to their end."""
+        return sum(
+            run.deployment == deployment and run.is_in(StateType.COMPLETED)
+            for run in self.runs.values()
+        )
+
     @contextmanager
     def reached(self) -> Iterator[Server]:
         """Let the sweeps reach it."""
@@ -163,11 +170,14 @@ class SimulatedServer:
         return said
 
     def _made(self, deployment: str, body: Mapping[str, Any]) -> FlowRun:
-        at = body["state"]["state_details"].get("scheduled_time")
+        given = body["state"]["state_details"].get("scheduled_time")
+        at = datetime.fromisoformat(given) if given else self.days.now
+        # What is to start at once comes with the moment of the client's own clock, which is real.
+        at_once = abs(datetime.now(UTC) - at) < timedelta(minutes=1)
         return self.create(
             deployment,
             body["parameters"],
-            max(self.days.now, datetime.fromisoformat(at)) if at else self.days.now,
+            self.days.now if at_once else max(self.days.now, at),
             body.get("tags"),
             body["idempotency_key"],
         )

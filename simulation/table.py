@@ -35,6 +35,7 @@ def show(week: Week, console: Console, *, seconds: float) -> int:
     row("actions put back", without.restores, guarded.restores)
     row("repaired and verified", without.fixed, guarded.fixed)
     row("processes that died or stalled", without.mishaps, guarded.mishaps)
+    row("recovered by another process", 0, guarded.recovered)
     row("went on after too long a sleep", "sent", f"{guarded.stopped_writes} refused")
     row("calls to the person on call", "-", guarded.pages)
     table.add_section()

@@ -47,6 +47,7 @@ class Tally:
     fixed: int = 0
     weakenings: int = 0
     mishaps: int = 0
+    recovered: int = 0
     stopped_writes: int = 0
     pages: int = 0
     blocked: Counter[str] = field(default_factory=Counter)
@@ -189,6 +190,7 @@ def _with_guards(engine: sa.Engine, guarded: Guarded) -> Tally:
         attempts=playbook.attempts,
         fixed=found["outcomes"][Outcome.RESOLVED],
         mishaps=playbook.mishaps + guarded.upkeep.mishaps,
+        recovered=guarded.server.completed("recover"),
         stopped_writes=playbook.stopped_writes,
         pages=guarded.pager.rang,
         blocked=found["blocked"],
