@@ -31,12 +31,12 @@ from simulation.week import Tally, Week, simulate
 from simulation.world import LATE, World, Written
 from tests.conftest import ROOT
 
-SEED = 21
+SEED, DAYS = 64, 0.13
 POLICY = ROOT / "deployments" / "policy.yaml"
 
 
 def test_a_morning_with_and_without_guards(postgres: EmbeddedPostgres) -> None:
-    week = simulate(postgres, POLICY, days=0.2, seed=SEED)
+    week = simulate(postgres, POLICY, days=DAYS, seed=SEED)
     guarded, without = week.guarded, week.without
 
     assert show(week, Console(record=True, width=100), seconds=1) == 0
@@ -56,7 +56,7 @@ def test_a_morning_with_and_without_guards(postgres: EmbeddedPostgres) -> None:
 def test_without_the_sweep_of_temporary_changes_the_same_morning_fails(
     postgres: EmbeddedPostgres,
 ) -> None:
-    week = simulate(postgres, POLICY, days=0.2, seed=SEED, sweeps_changes=False)
+    week = simulate(postgres, POLICY, days=DAYS, seed=SEED, sweeps_changes=False)
     console = Console(record=True, width=100)
 
     assert week.guarded.overdue > 0
