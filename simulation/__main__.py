@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import tempfile
 import time
@@ -23,14 +24,20 @@ def main(
     *,
     days: Annotated[float, Parameter(help="How many days.")] = 7,
     seed: Annotated[int, Parameter(help="Another seed is another week.")] = 1,
+    sweep: Annotated[
+        bool, Parameter(help="Without the sweep of temporary changes it fails.")
+    ] = True,
 ) -> int:
     """Simulate, show one table and one line, and end with 1 if what must be 0 is not."""
+    logging.getLogger("cct_ops").setLevel(logging.CRITICAL)  # the table counts what sweeps tell
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory() as folder,
         EmbeddedPostgres(Path(folder) / "postgres") as server,
     ):
-        week = simulate(server, Path("deployments/policy.yaml"), days=days, seed=seed)
+        week = simulate(
+            server, Path("deployments/policy.yaml"), days=days, seed=seed, sweeps_changes=sweep
+        )
     return show(week, Console(), seconds=time.monotonic() - began)
 
 

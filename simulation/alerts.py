@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -10,28 +11,60 @@ import sqlalchemy as sa
 from cct_ops.ledger import intake
 from cct_ops.ledger.schema import dispatches
 from cct_ops.models.alert import Alert, AlertStatus
+from simulation.days import Days
+from simulation.meddler import MEDDLES_AFTER, meddle
 from simulation.scenario import Firing
+from simulation.world import World
 
 SOURCE = "alertmanager"
 
 
-def fire(engine: sa.Engine, firing: Firing) -> UUID | None:
-    """Let the alert come in; returns the incident if it opened one, hence starts a run."""
-    receipt = intake.record(engine, SOURCE, uuid4().bytes, [_alert(firing, None)])
-    incident = receipt.incidents[0]
-    # What the dispatcher does, without Prefect: the row of an incident is taken once.
-    taken = (
-        sa.update(dispatches)
-        .where(dispatches.c.incident_id == incident, dispatches.c.state == "pending")
-        .values(state="sent", playbook=firing.kind.value)
-    )
-    with engine.begin() as tx:
-        return incident if tx.execute(taken).rowcount else None
+@dataclass(frozen=True)
+class Alerts:
+    """Tells the ledger what happens in the world."""
 
+    engine: sa.Engine
+    world: World
+    days: Days
 
-def resolve(engine: sa.Engine, firing: Firing, now: datetime) -> None:
-    """Let the alert be over."""
-    intake.record(engine, SOURCE, uuid4().bytes, [_alert(firing, now)])
+    def new_incident(self, firing: Firing) -> UUID | None:
+        """Let the alert come in; returns the incident if a run is to be started for it."""
+        self.world.fail(firing.target, firing.heals_at)
+        self.world.open(firing.target, firing.alertname)
+        receipt = intake.record(self.engine, SOURCE, uuid4().bytes, [_alert(firing, None)])
+        waiting = sa.select(dispatches.c.incident_id).where(
+            dispatches.c.incident_id == receipt.incidents[0], dispatches.c.state == "pending"
+        )
+        with self.engine.connect() as connection:
+            return connection.execute(waiting.limit(1)).scalar()
+
+    def dispatched(self, firing: Firing, incident_id: UUID, run_id: UUID) -> None:
+        """Note which run was started, as the dispatcher does, without its outbox."""
+        taken = (
+            sa.update(dispatches)
+            .where(dispatches.c.incident_id == incident_id, dispatches.c.state == "pending")
+            .values(state="sent", playbook=firing.kind.value, flow_run_id=run_id)
+        )
+        with self.engine.begin() as tx:
+            tx.execute(taken)
+
+    def over(self, firing: Firing) -> None:
+        """Let the alert be over, if it still fires."""
+        if self.world.is_open(firing.target, firing.alertname):
+            self.world.close(firing.target, firing.alertname)
+            body = [_alert(firing, self.days.now)]
+            intake.record(self.engine, SOURCE, uuid4().bytes, body)
+
+    def fixed(self, firing: Firing) -> None:
+        """Let what was broken work again."""
+        self.world.fix(firing.target)
+        self.over(firing)
+
+    def weakened(self, firing: Firing) -> None:
+        """Let a person set the weakened value by hand, if one is going to."""
+        if firing.meddled:
+            meddler = meddle(self.world, self.days, firing.target)
+            self.days.begin(self.days.now + MEDDLES_AFTER, meddler)
 
 
 def _alert(firing: Firing, ends_at: datetime | None) -> Alert:

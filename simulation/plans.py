@@ -34,7 +34,6 @@ def plan_for(firing: Firing) -> Plan:
     names = (
         (("weaken", "restore"),) if temporary else (("drain", "fill"), ("switch", "switch_back"))
     )
-    target = {"target": firing.target}
     return Plan(
         playbook=firing.kind.value,
         target=firing.target,
@@ -42,8 +41,8 @@ def plan_for(firing: Firing) -> Plan:
         blast_radius=firing.target,
         steps=tuple(
             Step(
-                call=Call(method=change, arguments=dict(target)),
-                undo=Call(method=undo, arguments=dict(target)),
+                call=Call(method=change, arguments={"target": firing.target}),
+                undo=Call(method=undo, arguments={"target": firing.target}),
                 lasts_minutes=LASTS.total_seconds() / 60 if temporary else None,
             )
             for change, undo in names

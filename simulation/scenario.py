@@ -1,7 +1,8 @@
 """
 What happens in the week, the same for both ways of meeting it: alerts, and what people do.
 
-All luck is drawn here, from one seed: whether a fix would work, whether its run dies or stalls.
+All luck is drawn here, from one seed: whether a fix would work, where its run dies or stalls, and
+what becomes of a temporary change.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from cct_ops.models.maintenance import Silence
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
 MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 
 
 class Kind(StrEnum):
@@ -25,6 +27,24 @@ class Kind(StrEnum):
     RECURRING = "recurring"  # a fix helps for an hour or two
     FAILING = "failing"  # no fix helps
     WEAKENED = "weakened"  # fixed by a temporary change, which has to be taken back
+
+
+class Mishap(StrEnum):
+    """What strikes the process of a run that acts."""
+
+    DIES_AT_FIRST = "it died with its permit, before it had changed anything"
+    DIES_IN_DOUBT = "it died when it had noted its call, before that was sent"
+    DIES_UNTOLD = "it died when its call had arrived, before it knew"
+    DIES_VERIFIED = "it died when its fix was verified, before its account"
+    STALLS = "it was stopped in the middle of its change and woke up much later"
+
+
+class RevertMishap(StrEnum):
+    """What strikes whoever takes a temporary change back."""
+
+    LOST = "its run was lost before it began"
+    DIES_AT_FIRST = "it died when it had begun, before it changed anything"
+    DIES_UNTOLD = "it died when the old value was back, before its account"
 
 
 @dataclass(frozen=True)
@@ -42,10 +62,11 @@ BEHAVIOUR = {
     Kind.FLAPPING: Behaviour(5, 60, 6, 0.95),
     Kind.RECURRING: Behaviour(5, 120, 60, 0.97),
     Kind.FAILING: Behaviour(2, 25, 12, 0.02),
-    Kind.WEAKENED: Behaviour(5, 8 * 60, 300, 0.97),
+    Kind.WEAKENED: Behaviour(8, 4 * 60, 90, 0.97),
 }
-DIES = 0.02
-STALLS = 0.01
+MISHAPS = 0.05
+REVERT_MISHAPS = 0.2
+MEDDLES = 0.1
 
 
 @dataclass(frozen=True)
@@ -88,8 +109,9 @@ class Firing:
     alertname: str
     heals_at: datetime
     works: bool
-    dies: bool
-    stalls: bool
+    mishap: Mishap | None
+    revert_mishap: RevertMishap | None
+    meddled: bool  # a person sets the weakened value by hand meanwhile
     answer_minutes: float  # how long a person would take for an answer
     says_yes: bool
 
@@ -126,8 +148,9 @@ def _firing(luck: random.Random, at: datetime, kind: Kind, number: int) -> Firin
         alertname=luck.choice(("CanaryRolledBack", "SLOBreach", "HighLatency")),
         heals_at=at + luck.uniform(0.5, 1.5) * behaviour.heals_after_minutes * MINUTE,
         works=luck.random() < behaviour.works,
-        dies=luck.random() < DIES,
-        stalls=luck.random() < STALLS,
+        mishap=luck.choice(list(Mishap)) if luck.random() < MISHAPS else None,
+        revert_mishap=(luck.choice(list(RevertMishap)) if luck.random() < REVERT_MISHAPS else None),
+        meddled=luck.random() < MEDDLES,
         answer_minutes=luck.uniform(1, 20),
         says_yes=luck.random() < 0.9,
     )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from datetime import timedelta
+from uuid import UUID, uuid4
 
 from simulation.days import Course, Days
+from simulation.meddler import MEDDLES_AFTER, meddle
 from simulation.plans import DIAGNOSIS, LASTS, STALL, WATCH, plan_for
-from simulation.scenario import Firing, Kind
-from simulation.world import Temporary, World
+from simulation.scenario import Firing, Kind, Mishap
+from simulation.world import World
 
 TRIES = 3
-FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass
@@ -21,6 +21,9 @@ class Unguarded:
 
     world: World
     days: Days
+    attempts: int = 0
+    fixed: int = 0
+    mishaps: int = 0
 
     def begin(self, firing: Firing) -> Course:
         """Let the alert come in, and let a script run if it does not fire already."""
@@ -31,34 +34,42 @@ class Unguarded:
         self.world.close(firing.target, firing.alertname)
 
     def _respond(self, firing: Firing) -> Course:
-        run_id = uuid4()
+        run_id, mishap = uuid4(), firing.mishap
         for _ in range(TRIES):
             if not self.world.is_broken(firing.target, self.days.now):
                 break
-            self.world.attempts += 1
-            for _call in plan_for(firing).calls:
-                self.world.write(
-                    self.days.now, firing.target, run_id, until=FOREVER, permitted=False
-                )
-                if firing.kind is Kind.WEAKENED:
-                    self._take_back_later(firing)
-                if firing.dies:
+            self.attempts += 1
+            self.mishaps += mishap is not None
+            if mishap is Mishap.DIES_AT_FIRST:
+                return
+            for call in plan_for(firing).calls:
+                now = self.days.now
+                self.world.write(now, run_id, firing.target, call, lasts=LASTS)
+                if mishap in {Mishap.DIES_IN_DOUBT, Mishap.DIES_UNTOLD}:
                     self.world.done(firing.target, run_id)
-                    return
-                if firing.stalls:
+                    return  # whoever would take it back is dead
+                if firing.kind is Kind.WEAKENED:
+                    self._take_back_later(firing, run_id)
+                if mishap is Mishap.STALLS:
+                    self.world.falls_asleep(firing.target, run_id)
                     yield STALL
             yield WATCH
+            mishap = None
             if firing.works:
+                self.fixed += 1
                 self.world.fix(firing.target)
                 break
         self.world.done(firing.target, run_id)
 
-    def _take_back_later(self, firing: Firing) -> None:
-        made = Temporary(due_at=self.days.now + LASTS)
-        self.world.temporary.append(made)
-        if not firing.dies:  # whoever would take it back is dead
-            self.days.begin(made.due_at, self._take_back(made))
+    def _take_back_later(self, firing: Firing, run_id: UUID) -> None:
+        if firing.meddled:
+            meddler = meddle(self.world, self.days, firing.target)
+            self.days.begin(self.days.now + MEDDLES_AFTER, meddler)
+        if firing.revert_mishap is None:
+            self.days.begin(self.days.now + LASTS, self._take_back(firing, run_id))
 
-    def _take_back(self, made: Temporary) -> Course:
-        made.reverted_at = self.days.now
+    def _take_back(self, firing: Firing, run_id: UUID) -> Course:
+        for call in plan_for(firing).undo_calls:
+            self.world.write(self.days.now, run_id, firing.target, call, lasts=None)
+        self.world.done(firing.target, run_id)
         yield timedelta(0)

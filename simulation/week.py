@@ -1,10 +1,12 @@
-"""Both ways of meeting the same week, each in a database of its own."""
+"""Both ways of meeting the same week, each in a world of its own."""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,20 +15,23 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops import policy
+from cct_ops.ledger.change_tables import temporary_changes
 from cct_ops.ledger.engine import connect, migrate
-from cct_ops.ledger.schema import actions, decisions, permits, resolutions
+from cct_ops.ledger.schema import decisions, resolutions
 from cct_ops.models.autonomy import AutonomySettings
 from cct_ops.models.maintenance import Window
 from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Outcome
 from cct_ops.policy import PlaybookPolicy
 from cct_ops.stack.postgres import EmbeddedPostgres
+from simulation import audit
 from simulation.clock import VirtualClock
-from simulation.days import Days
-from simulation.guarded import Guarded
+from simulation.days import Course, Days
+from simulation.guarded import Guarded, guarded_by
 from simulation.people import People
 from simulation.scenario import START, Firing, Kind, firings
 from simulation.unguarded import Unguarded
-from simulation.world import World
+from simulation.world import LASTING, World
 
 UNLISTED = "/steady-19"
 SUNDAY_NIGHT = Window(name="the weekly move", days=("sun",), start="02:00", end="06:00")
@@ -34,18 +39,24 @@ SUNDAY_NIGHT = Window(name="the weekly move", days=("sun",), start="02:00", end=
 
 @dataclass(frozen=True)
 class Tally:
-    """What came of the week in one way of meeting it."""
+    """What came of the week in one way of meeting it; the last four must be 0 with the guards."""
 
-    attempts: int
-    changes: int
-    restores: int
-    fixed: int
-    stopped_writes: int
-    blocked: Counter[str]
-    outcomes: Counter[str]
-    overdue: int
-    concurrent: int
-    unpermitted: int
+    attempts: int = 0
+    changes: int = 0
+    restores: int = 0
+    fixed: int = 0
+    weakenings: int = 0
+    mishaps: int = 0
+    recovered: int = 0
+    stopped_writes: int = 0
+    pages: int = 0
+    blocked: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    overdue: int = 0
+    concurrent: int = 0
+    unpermitted: int = 0
+    overwritten: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,8 +70,19 @@ class Week:
     guarded: Tally
 
 
-def simulate(server: EmbeddedPostgres, policy_path: Path, *, days: float, seed: int) -> Week:
-    """Let the week happen with the guards of this policy, and without any."""
+def simulate(
+    server: EmbeddedPostgres,
+    policy_path: Path,
+    *,
+    days: float,
+    seed: int,
+    sweeps_changes: bool = True,
+) -> Week:
+    """
+    Let the week happen with the guards of this policy, and without any.
+
+    Without ``sweeps_changes`` nobody looks after the reverts that were lost or died.
+    """
     week = firings(days, seed)
     known = policy.read(policy_path).model_copy(
         update={
@@ -76,32 +98,43 @@ def simulate(server: EmbeddedPostgres, policy_path: Path, *, days: float, seed: 
         )
         for kind in Kind
     }
-
+    course = Days(START, lambda _: None)
+    with _ledger(server) as (engine, clock):
+        guarded_course = Days(START, clock.move)
+        with guarded_by(
+            engine, guarded_course, known, listed, policy_path, sweeps_changes=sweeps_changes
+        ) as guarded:
+            People(guarded, week).begin()
+            _let_happen(week, days, guarded_course, guarded.begin)
+            met = _with_guards(engine, guarded)
+    unguarded = Unguarded(World(), course)
+    _let_happen(week, days, course, unguarded.begin)
     return Week(
         days=days,
         alerts=len(week),
         targets=len({each.target for each in week}),
-        without=_without(week, days),
-        guarded=_with_guards(server, week, days, known, listed),
+        without=replace(
+            _of_world(unguarded.world, course.now),
+            attempts=unguarded.attempts,
+            fixed=unguarded.fixed,
+            mishaps=unguarded.mishaps,
+            unpermitted=audit.unpermitted(None, unguarded.world.written),
+        ),
+        guarded=met,
     )
 
 
-def _without(week: list[Firing], days: float) -> Tally:
-    world, course = World(), Days(START, lambda _: None)
-    unguarded = Unguarded(world, course)
+def _let_happen(
+    week: list[Firing], days: float, course: Days, begin: Callable[[Firing], Course]
+) -> None:
     for firing in week:
-        course.begin(firing.at, unguarded.begin(firing))
+        course.begin(firing.at, begin(firing))
     course.run(START + timedelta(days=days))
-    return _tally(world, course)
 
 
-def _with_guards(
-    server: EmbeddedPostgres,
-    week: list[Firing],
-    days: float,
-    known: policy.Policy,
-    listed: dict[str, PlaybookPolicy],
-) -> Tally:
+@contextmanager
+def _ledger(server: EmbeddedPostgres) -> Iterator[tuple[sa.Engine, VirtualClock]]:
+    """Make a ledger of its own, that lives by the clock of the simulation."""
     database = f"week_{uuid4().hex}"
     with psycopg.connect(_plain(server.url("postgres")), autocommit=True) as admin:
         admin.execute(f"create database {database}".encode())
@@ -111,14 +144,8 @@ def _with_guards(
     migrate(url)
     connect(url).dispose()
     engine = sa.create_engine(server.url(database))
-    world, course = World(), Days(START, clock.move)
-    guarded = Guarded(engine, world, course, known, listed)
-    People(guarded, week).begin()
-    for firing in week:
-        course.begin(firing.at, guarded.begin(firing))
     try:
-        course.run(START + timedelta(days=days))
-        return _tally(world, course, engine)
+        yield engine, clock
     finally:
         engine.dispose()
         clock.connection.close()
@@ -128,36 +155,46 @@ def _plain(url: str) -> str:
     return url.replace("+psycopg", "")
 
 
-def _tally(world: World, course: Days, engine: sa.Engine | None = None) -> Tally:
-    blocked, outcomes, journalled = _record(engine) if engine else (Counter(), Counter(), 0)
+def _of_world(world: World, now: datetime) -> Tally:
+    """Count what really happened."""
+    lasting = sum(each.call.method in LASTING for each in world.written)
     return Tally(
-        attempts=world.attempts,
-        changes=world.changes,
-        restores=world.restores,
-        fixed=world.fixed,
-        stopped_writes=world.stopped_writes,
-        blocked=blocked,
-        outcomes=outcomes,
-        overdue=world.overdue(course.now),
+        changes=lasting,
+        restores=len(world.written) - lasting,
+        weakenings=len(world.weakenings),
+        overdue=world.overdue(now),
         concurrent=world.concurrent,
-        unpermitted=max(world.unpermitted, world.changes + world.restores - journalled),
+        overwritten=world.overwritten,
     )
 
 
-def _record(engine: sa.Engine) -> tuple[Counter[str], Counter[str], int]:
-    """Count refusals and outcomes, and the journalled calls that lie within their permits."""
+def _with_guards(engine: sa.Engine, guarded: Guarded) -> Tally:
     count = sa.func.count()
-    blocked = sa.select(decisions.c.guard, count).where(decisions.c.guard.is_not(None))
-    outcomes = sa.select(resolutions.c.outcome, count).group_by(resolutions.c.outcome)
-    journalled = sa.select(count).select_from(
-        actions.join(permits, permits.c.id == actions.c.permit_id)
-    )
-    in_time = actions.c.intended_at.between(permits.c.issued_at, permits.c.expires_at)
+    ended = {
+        "blocked": sa.select(decisions.c.guard, count)
+        .where(decisions.c.guard.is_not(None))
+        .group_by(decisions.c.guard),
+        "outcomes": sa.select(resolutions.c.outcome, count)
+        .where(resolutions.c.playbook.in_(Kind))
+        .group_by(resolutions.c.outcome),
+        "ends": sa.select(temporary_changes.c.state, count).group_by(temporary_changes.c.state),
+    }
     with engine.connect() as connection:
-        return (
-            Counter(
-                {row[0]: row[1] for row in connection.execute(blocked.group_by(decisions.c.guard))}
-            ),
-            Counter({row[0]: row[1] for row in connection.execute(outcomes)}),
-            connection.execute(journalled.where(in_time)).scalar_one(),
-        )
+        found = {
+            name: Counter(dict(map(tuple, connection.execute(query))))
+            for name, query in ended.items()
+        }
+    playbook = guarded.playbook
+    return replace(
+        _of_world(guarded.hands.world, guarded.hands.days.now),
+        attempts=playbook.attempts,
+        fixed=found["outcomes"][Outcome.RESOLVED],
+        mishaps=playbook.mishaps + guarded.upkeep.mishaps,
+        recovered=guarded.server.completed("recover"),
+        stopped_writes=playbook.stopped_writes,
+        pages=guarded.pager.rang,
+        blocked=found["blocked"],
+        outcomes=found["outcomes"],
+        ends=found["ends"],
+        unpermitted=audit.unpermitted(engine, guarded.hands.world.written),
+    )

@@ -1,8 +1,10 @@
 """
 What really happens to the targets, noted by the world itself and not by those who act on it.
 
-Every write counts as wrong that nothing permitted, or that lands while another run is changing
-the same target; every temporary change that stays longer than it was meant to is overdue.
+The world asks nobody whether a thing was allowed. It keeps every value and every write: a write
+that lands between two writes of another run, or while that one watches what it did, is concurrent;
+a weakening that is still in effect long after its time is overdue; and whoever puts back a value
+that a person has set by hand meanwhile has overwritten that person.
 """
 
 from __future__ import annotations
@@ -10,35 +12,73 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
-# A lock that a dead run held may delay a revert for as long as the lock lasts.
+from cct_ops.models.plan import Call
+
+# A lock that a run held which stalled or died may delay a revert for as long as that lasts.
 LATE = timedelta(minutes=30)
 
 
+class Value(StrEnum):
+    """What can be set at a target."""
+
+    SERVING = "serving"
+    DRAINED = "drained"
+    HOME = "home"
+    AWAY = "away"
+    STRICT = "strict"
+    WEAK = "weak"
+    BY_HAND = "as a person wants it"
+
+
+KNOBS = {
+    "drain": ("traffic", Value.DRAINED),
+    "fill": ("traffic", Value.SERVING),
+    "switch": ("region", Value.AWAY),
+    "switch_back": ("region", Value.HOME),
+    "weaken": ("check", Value.WEAK),
+    "restore": ("check", Value.STRICT),
+}
+AT_FIRST = {"traffic": Value.SERVING, "region": Value.HOME, "check": Value.STRICT}
+LASTING = frozenset({"drain", "switch", "weaken"})
+"""The calls that change something; the others put it back."""
+
+
+class Written(NamedTuple):
+    """One write that really arrived."""
+
+    at: datetime
+    run_id: UUID
+    target: str
+    call: Call
+
+
 @dataclass
-class Temporary:
-    """A change that was meant to be taken back by a moment."""
+class Weakening:
+    """A value that was meant to be weak for a while."""
 
     due_at: datetime
-    reverted_at: datetime | None = None
+    ended_at: datetime | None = None
 
 
 @dataclass
 class World:
     """The targets, and what is counted about them."""
 
-    attempts: int = 0
-    changes: int = 0
-    restores: int = 0
-    unpermitted: int = 0
+    written: list[Written] = field(default_factory=list)
     concurrent: int = 0
-    fixed: int = 0
-    stopped_writes: int = 0
-    temporary: list[Temporary] = field(default_factory=list)
+    overwritten: int = 0
+    weakenings: list[Weakening] = field(default_factory=list)
+    _values: dict[tuple[str, str], Value] = field(default_factory=dict)
     _open: set[tuple[str, str]] = field(default_factory=set)
     _broken_until: dict[str, datetime] = field(default_factory=dict)
-    _changing: dict[str, dict[UUID, datetime]] = field(default_factory=lambda: defaultdict(dict))
+    _weak: dict[str, Weakening] = field(default_factory=dict)
+    # Who is in the middle of a change, and whether that one is asleep.
+    _changing: dict[str, dict[UUID, bool]] = field(default_factory=lambda: defaultdict(dict))
+    _last: dict[str, UUID] = field(default_factory=dict)
 
     def open(self, target: str, alertname: str) -> bool:
         """Let an alert fire; False if it fires already."""
@@ -64,31 +104,59 @@ class World:
 
     def fix(self, target: str) -> None:
         """Let the target be repaired."""
-        self.fixed += 1
         self._broken_until.pop(target, None)
 
+    def value(self, target: str, knob: str) -> Value:
+        """Tell what a read shows."""
+        return self._values.get((target, knob), AT_FIRST[knob])
+
+    def shows(self, target: str, call: Call) -> bool:
+        """Tell whether a read shows the effect of the call."""
+        knob, value = KNOBS[call.method]
+        return self.value(target, knob) is value
+
     def write(
-        self,
-        now: datetime,
-        target: str,
-        run_id: UUID,
-        *,
-        until: datetime,
-        permitted: bool,
-        restores: bool = False,
+        self, now: datetime, run_id: UUID, target: str, call: Call, *, lasts: timedelta | None
     ) -> None:
-        """Take one write; its run is changing the target until it says so, or until then."""
-        others = [run for run, end in self._changing[target].items() if run != run_id and end > now]
-        self.concurrent += bool(others)
-        self.unpermitted += not permitted
-        self.restores += restores
-        self.changes += not restores
-        self._changing[target][run_id] = until
+        """Take one write; its run is changing the target until it says that it is done."""
+        changing = self._changing[target]
+        others = [run for run, asleep in changing.items() if run != run_id and not asleep]
+        woke_up = changing.get(run_id, False) and self._last[target] != run_id
+        self.concurrent += bool(others) or woke_up
+        changing[run_id] = False
+        self._last[target] = run_id
+        self.written.append(Written(now, run_id, target, call))
+
+        knob, value = KNOBS[call.method]
+        self.overwritten += self.value(target, knob) is Value.BY_HAND and call.method not in LASTING
+        self._set(now, target, knob, value)
+        if value is Value.WEAK and lasts is not None:
+            self._weak[target] = Weakening(now + lasts)
+            self.weakenings.append(self._weak[target])
+
+    def by_hand(self, now: datetime, target: str) -> None:
+        """Let a person set what had been weakened, if it still is."""
+        if self.value(target, "check") is Value.WEAK:
+            self._set(now, target, "check", Value.BY_HAND)
+
+    def person_is_done(self, target: str) -> None:
+        """Let a person put back what that person had set."""
+        if self.value(target, "check") is Value.BY_HAND:
+            self._values[(target, "check")] = Value.STRICT
+
+    def falls_asleep(self, target: str, run_id: UUID) -> None:
+        """Let the run's process be stopped in the middle of its change."""
+        self._changing[target][run_id] = True
 
     def done(self, target: str, run_id: UUID) -> None:
         """Let the run be through with the target, or dead."""
         self._changing[target].pop(run_id, None)
 
     def overdue(self, now: datetime) -> int:
-        """Count the temporary changes that stayed, or still stay, for too long."""
-        return sum((each.reverted_at or now) > each.due_at + LATE for each in self.temporary)
+        """Count the weakenings that stayed, or still stay, for too long."""
+        return sum((each.ended_at or now) > each.due_at + LATE for each in self.weakenings)
+
+    def _set(self, now: datetime, target: str, knob: str, value: Value) -> None:
+        self._values[(target, knob)] = value
+        if knob == "check" and target in self._weak:
+            self._weak.pop(target).ended_at = now

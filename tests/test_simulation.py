@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -13,40 +12,56 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from rich.console import Console
 
-from cct_ops.ledger import locks
+from cct_ops.ledger import locks, permits, record
 from cct_ops.ledger.engine import connect, migrate
+from cct_ops.ledger.permits import Checker
+from cct_ops.ledger.schema import actions
+from cct_ops.models.mode import Mode
+from cct_ops.models.permit import PermitKind
+from cct_ops.models.plan import Call
+from cct_ops.models.run import Run
 from cct_ops.stack.postgres import EmbeddedPostgres
+from simulation import audit
 from simulation.clock import VirtualClock
 from simulation.days import Course, Days
-from simulation.scenario import START, firings
+from simulation.plans import Conclusion, plan_for
+from simulation.scenario import HOUR, START, firings
 from simulation.table import show
 from simulation.week import Tally, Week, simulate
-from simulation.world import LATE, Temporary, World
+from simulation.world import LATE, World, Written
 from tests.conftest import ROOT
 
-NOTHING = Tally(
-    attempts=0,
-    changes=0,
-    restores=0,
-    fixed=0,
-    stopped_writes=0,
-    blocked=Counter(),
-    outcomes=Counter(),
-    overdue=0,
-    concurrent=0,
-    unpermitted=0,
-)
+SEED, DAYS = 64, 0.13
+POLICY = ROOT / "deployments" / "policy.yaml"
 
 
 def test_a_morning_with_and_without_guards(postgres: EmbeddedPostgres) -> None:
-    week = simulate(postgres, ROOT / "deployments" / "policy.yaml", days=0.2, seed=3)
+    week = simulate(postgres, POLICY, days=DAYS, seed=SEED)
+    guarded, without = week.guarded, week.without
 
-    assert (week.guarded.overdue, week.guarded.concurrent, week.guarded.unpermitted) == (0, 0, 0)
-    assert week.guarded.changes > 0
-    assert sum(week.guarded.blocked.values()) > 0
-    assert week.without.changes > week.guarded.changes
-    assert week.without.concurrent > 0
-    assert week.without.unpermitted == week.without.changes
+    assert show(week, Console(record=True, width=100), seconds=1) == 0
+    assert (guarded.overdue, guarded.concurrent, guarded.unpermitted) == (0, 0, 0)
+    assert guarded.overwritten == 0
+    assert guarded.changes > 0
+    assert guarded.mishaps > 0
+    assert guarded.ends["reverted"] > 0
+    assert guarded.blocked.total() > 0
+    assert guarded.outcomes["Expired"] > 0
+    assert without.changes > guarded.changes
+    assert without.overdue > 0
+    assert without.concurrent > 0
+    assert without.unpermitted == without.changes + without.restores
+
+
+def test_without_the_sweep_of_temporary_changes_the_same_morning_fails(
+    postgres: EmbeddedPostgres,
+) -> None:
+    week = simulate(postgres, POLICY, days=DAYS, seed=SEED, sweeps_changes=False)
+    console = Console(record=True, width=100)
+
+    assert week.guarded.overdue > 0
+    assert show(week, console, seconds=1) == 1
+    assert "FAILED, overdue temporary changes" in console.export_text()
 
 
 def test_the_same_seed_is_the_same_week() -> None:
@@ -55,14 +70,17 @@ def test_the_same_seed_is_the_same_week() -> None:
     assert len(firings(7, seed=1)) > 2000
 
 
-@pytest.mark.parametrize("broken", ["overdue", "concurrent", "unpermitted"])
+@pytest.mark.parametrize("broken", ["overdue", "concurrent", "unpermitted", "overwritten"])
 def test_what_must_be_zero_and_is_not_fails_the_simulation(broken: str) -> None:
     console = Console(record=True, width=200)
-    good = Week(days=7, alerts=1, targets=1, without=NOTHING, guarded=NOTHING)
+    good = Week(days=7, alerts=1, targets=1, without=Tally(), guarded=Tally())
     assert show(good, console, seconds=1) == 0
-    assert "passed" in console.export_text()
+    assert console.export_text().splitlines()[-1] == (
+        "0 actions with guards, 0 without; 0 blocked; 0 overdue, 0 concurrent, 0 unpermitted,"
+        " 0 overwritten with guards; took 1 s: passed"
+    )
 
-    bad = replace(good, guarded=replace(NOTHING, **{broken: 1}))  # type: ignore[arg-type]
+    bad = replace(good, guarded=replace(Tally(), **{broken: 1}))  # type: ignore[arg-type]
 
     assert show(bad, console, seconds=1) == 1
     assert "FAILED" in console.export_text()
@@ -95,26 +113,98 @@ def test_the_ledger_lives_by_the_virtual_clock(postgres: EmbeddedPostgres) -> No
     clock.connection.close()
 
 
-def test_the_world_sees_what_must_not_be() -> None:
+def test_the_world_sees_two_at_one_target() -> None:
     """A tally that could not count would pass every week."""
-    world, now = World(), datetime(2026, 3, 2, tzinfo=UTC)
-    one, other = uuid4(), uuid4()
+    world, one, other = World(), uuid4(), uuid4()
 
-    world.write(now, "/x", one, until=now + timedelta(minutes=9), permitted=True)
-    world.write(now, "/x", one, until=now + timedelta(minutes=9), permitted=True)
-    world.write(now, "/y", other, until=now + timedelta(minutes=9), permitted=True)
-    assert (world.concurrent, world.unpermitted) == (0, 0)
-    world.write(now, "/x", other, until=now, permitted=False)
-    assert (world.concurrent, world.unpermitted) == (1, 1)
+    write(world, one, "drain")
+    write(world, one, "switch")
+    write(world, other, "drain", target="/y")
+    assert world.concurrent == 0
+    write(world, other, "switch")  # while the first one watches what it did
+    assert world.concurrent == 1
     world.done("/x", one)
-    world.write(now, "/x", other, until=now, permitted=True)
+    write(world, other, "fill")
     assert world.concurrent == 1
 
-    world.temporary.append(Temporary(due_at=now))
-    assert world.overdue(now + LATE) == 0
-    assert world.overdue(now + LATE * 2) == 1
-    world.temporary[0].reverted_at = now
-    assert world.overdue(now + LATE * 2) == 0
+
+def test_the_world_sees_who_goes_on_after_another_was_there() -> None:
+    world, sleeper, other = World(), uuid4(), uuid4()
+
+    write(world, sleeper, "drain")
+    world.falls_asleep("/x", sleeper)
+    write(world, other, "fill")
+    world.done("/x", other)
+    assert world.concurrent == 0
+    write(world, sleeper, "switch")
+    assert world.concurrent == 1
+
+
+def test_the_world_sees_what_stays_too_long() -> None:
+    world, run = World(), uuid4()
+    ends = START + HOUR
+
+    write(world, run, "weaken")
+    assert world.overdue(ends + LATE) == 0
+    assert world.overdue(ends + LATE * 2) == 1
+    world.write(ends, run, "/x", call("restore"), lasts=None)
+    assert world.overdue(ends + LATE * 2) == 0
+
+
+def test_the_world_sees_who_puts_back_what_a_person_has_set() -> None:
+    world, run = World(), uuid4()
+
+    world.by_hand(START, "/x")
+    assert world.shows("/x", call("restore"))  # nothing was weak, so there was nothing to set
+    write(world, run, "weaken")
+    world.by_hand(START, "/x")
+    assert world.overdue(START + 9 * HOUR) == 0  # what a person wants is for that person to end
+    assert world.overwritten == 0
+    write(world, run, "restore")
+    assert world.overwritten == 1
+
+
+@pytest.mark.parametrize("forged", ["nothing", "another run", "another call", "another moment"])
+def test_what_arrived_without_a_permit_is_found_in_the_ledger(
+    engine: sa.Engine, forged: str
+) -> None:
+    run = Run(id=uuid4(), name="run", playbook="steady", incident_id=None)
+    plan = plan_for(firings(1, seed=SEED)[0])
+    token = locks.acquire(engine, plan.target, run.id, 60)
+    assert token is not None
+    with engine.begin() as tx:
+        record.decide(
+            tx, Conclusion(plan), plan, run=run, mode=Mode.AUTO, verdict="permitted", reason="-"
+        )
+        permit = permits.issue(
+            tx, PermitKind.CHANGE, plan, plan.calls, run=run, fencing_token=token, seconds=60
+        )
+    with Checker(engine, run.id).check(permit, plan.calls[0]):
+        pass
+    with engine.connect() as connection:
+        at = connection.execute(
+            sa.select(actions.c.intended_at).where(actions.c.permit_id == permit.id)
+        ).scalar_one()
+    real = Written(at, run.id, plan.target, plan.calls[0])
+    arrived = {
+        "nothing": real,
+        "another run": real._replace(run_id=uuid4()),
+        "another call": real._replace(call=call("fill")),
+        "another moment": real._replace(at=at + timedelta(microseconds=1)),
+    }[forged]
+
+    assert audit.unpermitted(engine, [arrived]) == (0 if forged == "nothing" else 1)
+    assert audit.unpermitted(engine, [real, real]) == 1  # one row is for one write
+
+
+def write(world: World, run_id: UUID, method: str, *, target: str = "/x") -> None:
+    """Let a write arrive at the beginning of the week."""
+    world.write(START, run_id, target, call(method), lasts=HOUR)
+
+
+def call(method: str) -> Call:
+    """A call of the week's plans."""
+    return Call(method=method, arguments={"target": "/x"})
 
 
 def test_courses_go_on_in_order_of_time() -> None:

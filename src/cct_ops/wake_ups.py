@@ -5,8 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 import sqlalchemy as sa
+from prefect.client.orchestration import SyncPrefectClient
 
-from cct_ops.clients import deployments
+from cct_ops.clients import deployments, server
 from cct_ops.ledger import changes
 from cct_ops.models.change import TemporaryChange
 
@@ -20,7 +21,14 @@ def wake(engine: sa.Engine, change: TemporaryChange) -> UUID:
     The key holds the time, so that each extension gets a wake-up of its own, and the count of
     wake-ups, so that a lost one can be replaced; asking twice for the same one gives one run.
     """
-    run_id = deployments.start(
+    with server.CONFIGURED.connect() as client:
+        return wake_with(client, engine, change)
+
+
+def wake_with(client: SyncPrefectClient, engine: sa.Engine, change: TemporaryChange) -> UUID:
+    """Do the same over a connection that is there already."""
+    run_id = deployments.start_with(
+        client,
         REVERT,
         {"change_id": str(change.id)},
         key=f"{change.id}|{change.until.isoformat()}|{change.wake_ups}",

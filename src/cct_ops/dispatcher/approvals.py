@@ -21,6 +21,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound
 
+from cct_ops.clients.server import CONFIGURED, Server
 from cct_ops.contacts import Contacts
 from cct_ops.errors import OpsError, Unavailable
 from cct_ops.ledger import approval_escalations, approvals, nudges, pages, record
@@ -56,13 +57,13 @@ class People:
     voice: Voice
 
 
-def sweep(engine: sa.Engine, people: People | None = None) -> int:
+def sweep(engine: sa.Engine, people: People | None = None, *, server: Server = CONFIGURED) -> int:
     """Move on every run that need not wait any longer; returns how many that were."""
     approvals.void_resolved(engine)
     waiting = approvals.unsettled(engine)
     moved = 0
     if waiting:
-        with get_client(sync_client=True) as client:
+        with server.connect() as client:
             runs = _read(client, [approval.run_id for approval, _ in waiting])
             for approval, seconds_left in waiting:
                 run = runs.get(approval.run_id)

@@ -8,13 +8,14 @@ the truth, so a change whose last wake-up is over or gone is given another one.
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+from datetime import datetime
 
 import sqlalchemy as sa
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.exceptions import ObjectNotFound
 
 from cct_ops import policy, wake_ups
+from cct_ops.clients.server import CONFIGURED, Server
 from cct_ops.dispatcher import people
 from cct_ops.ledger import changes, record
 from cct_ops.models.change import TemporaryChange
@@ -31,24 +32,29 @@ _log = logging.getLogger(__name__)
 
 
 def sweep(
-    engine: sa.Engine, settings: Settings, voice: Voice, *, grace_seconds: float = GRACE_SECONDS
+    engine: sa.Engine,
+    settings: Settings,
+    voice: Voice,
+    *,
+    grace_seconds: float = GRACE_SECONDS,
+    server: Server = CONFIGURED,
 ) -> int:
     """Wake up for what is due, tell people about what is overdue; returns how many were woken."""
     due = changes.overdue(engine, grace_seconds)
     if not due:
         return 0
-    with get_client(sync_client=True) as client:
-        lost = [change for change in due if not _on_its_way(client, change)]
-    for change in lost:
-        run_id = wake_ups.wake(engine, change)
-        _log.warning("Temporary change %s is due and gets wake-up %s.", change.id, run_id)
+    with server.connect() as client:
+        lost = [change for change in due if not _on_its_way(client, change, server.now())]
+        for change in lost:
+            run_id = wake_ups.wake_with(client, engine, change)
+            _log.warning("Temporary change %s is due and gets wake-up %s.", change.id, run_id)
     rules = policy.read(settings.policy_path).temporary_changes
     for change in changes.overdue(engine, rules.alarm_after_minutes * 60):
         _alarm(engine, voice, change)
     return len(lost)
 
 
-def _on_its_way(client: SyncPrefectClient, change: TemporaryChange) -> bool:
+def _on_its_way(client: SyncPrefectClient, change: TemporaryChange, now: datetime) -> bool:
     """Say whether the change's last wake-up is at its work, or will be at once."""
     if change.wake_up_id is None:
         return False
@@ -57,7 +63,7 @@ def _on_its_way(client: SyncPrefectClient, change: TemporaryChange) -> bool:
     except ObjectNotFound:
         return False
     # One that was ended early by a run that died still has its wake-up for the planned time.
-    later = run.expected_start_time is not None and run.expected_start_time > datetime.now(UTC)
+    later = run.expected_start_time is not None and run.expected_start_time > now
     return run.state is not None and not run.state.is_final() and not later
 
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
 import sqlalchemy as sa
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterTags,
@@ -33,6 +33,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
 
 from cct_ops.clients.deployments import start_with
+from cct_ops.clients.server import CONFIGURED, Server
 from cct_ops.dispatcher import people
 from cct_ops.errors import OpsError, Unavailable
 from cct_ops.ledger import approvals, changes, leases, outbox, record
@@ -62,10 +63,11 @@ class Reaper:
     voice: Voice
     start_seconds: float
     recovery_pause_seconds: float = RECOVERY_PAUSE_SECONDS
+    server: Server = CONFIGURED
 
     def __call__(self) -> None:
         """Take for dead what shows no sign of life, and do what is to be done about it."""
-        with get_client(sync_client=True) as client:
+        with self.server.connect() as client:
             for run in _started(client):
                 if self._silent(run) and leases.reap(self.engine, run.id):
                     _log.warning("Run %s shows no sign of life: taken for dead.", run.name)
@@ -82,7 +84,7 @@ class Reaper:
         if run.state is None or leases.reaped(self.engine, run.id):
             return False
         since = run.state.timestamp
-        if datetime.now(UTC) - since > timedelta(seconds=self.start_seconds):
+        if self.server.now() - since > timedelta(seconds=self.start_seconds):
             return True
         # A lease from before a suspension says nothing about the process that runs now.
         expiry = leases.expiry(self.engine, run.id)
@@ -141,7 +143,7 @@ class Reaper:
         if not _is_over(last) or last.state is None:
             return False
         pause = timedelta(seconds=self.recovery_pause_seconds)
-        return datetime.now(UTC) - last.state.timestamp > pause
+        return self.server.now() - last.state.timestamp > pause
 
     def _replace(
         self,

@@ -130,6 +130,7 @@ alerts = sa.Table(
     at_column("starts_at", nullable=False),
     at_column("ends_at"),
     *word_column("verdict", "opened", "seen", "reopened", "closed", "late", "unknown"),
+    sa.Index("ix_alerts_alertname", sa.text("(labels ->> 'alertname')"), "id"),
 )
 
 dispatches = sa.Table(
