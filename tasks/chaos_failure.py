@@ -124,14 +124,14 @@ def stop_experiments() -> None:
         end_change(changes.read(ledger(), change.id), early=True)
 
 
-def start_retest(setup: Setup, mode: Mode) -> UUID:
+def start_retest(setup: Setup, mode: Mode, run_id: UUID | None) -> UUID:
     """
     Start the experiment again as a run of its own, which passes the gate by itself.
 
     Whoever does an incident's work anew, because this run died, starts no second one.
     """
     run = current_run()
-    experiment_id = journal.newest_experiment(ledger(), experiment.PLAYBOOK)
+    tested = run_id or journal.newest_experiment(ledger(), experiment.PLAYBOOK)
     _order(f"start {experiment.PLAYBOOK} with {setup.words}")
     return deployments.start(
         experiment.PLAYBOOK,
@@ -141,7 +141,7 @@ def start_retest(setup: Setup, mode: Mode) -> UUID:
             "minutes": setup.minutes,
             "mode": mode.value,
         },
-        key=f"retest|{run.incident_id or run.id}|{experiment_id}",
+        key=f"retest|{run.incident_id or run.id}|{tested}",
         tags=[f"target:{experiment.TARGET}"],
     )
 

@@ -92,6 +92,13 @@ def everybody(prefect_api_url: str) -> Iterator[Mortal]:
         yield parent
 
 
+@pytest.fixture(scope="module")
+def mortal(prefect_api_url: str) -> Iterator[Mortal]:
+    """The same, cheaper where few playbooks die: each is imported when it is first worked on."""
+    with mortals(prefect_api_url) as parent:
+        yield parent
+
+
 @pytest.fixture
 def soon_dead(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> dict[str, str]:
     """The environment of a child, which is soon taken for dead and never tired of waiting."""

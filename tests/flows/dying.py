@@ -75,10 +75,10 @@ class Mortal:
 
 
 @contextmanager
-def mortals(prefect_api_url: str, playbooks: str = "auto_rollback") -> Iterator[Mortal]:
-    """Keep the parent process for as long as tests need it; it imports these or ``ALL`` first."""
+def mortals(prefect_api_url: str, *first: str) -> Iterator[Mortal]:
+    """Keep the parent process for as long as tests need it; it may import ``ALL`` first."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.flows.dying", playbooks],
+        [sys.executable, "-m", "tests.flows.dying", *first],
         cwd=ROOT,
         env=os.environ
         | {"PREFECT_API_URL": prefect_api_url, "PREFECT_LOGGING_TO_API_ENABLED": "false"},
@@ -142,7 +142,7 @@ def _brief(env: dict[str, str]) -> dict[str, str]:
 
 def main() -> None:
     """Fork one child per order, and say how each ended."""
-    if sys.argv[1] == ALL:
+    if ALL in sys.argv[1:]:
         preload(ROOT)  # as the worker does before it forks
     for line in sys.stdin:
         order = json.loads(line)

@@ -148,17 +148,17 @@ def test_a_killed_stop_is_made_once(
     recovers_first: bool,
     sandbox: SandboxControl,
     engine: sa.Engine,
-    everybody: Mortal,
+    mortal: Mortal,
     env: dict[str, str],
     prefect_api_url: str,
 ) -> None:
     """The sweep of changes and the recovery of the experiment see to what it left, in any order."""
     experiment = queued(prefect_api_url, EXPERIMENT, BRIEF)
-    killed_at(Trap(On.LOOK), EXPERIMENT, experiment, sandbox, everybody, env)
+    killed_at(Trap(On.LOOK), EXPERIMENT, experiment, sandbox, mortal, env)
     assert faulty.writes(sandbox) == ONCE[:1]
     run_id = queued(prefect_api_url, STOPPER, {"retest": "run", "mode": "auto"})
     trap = replace(death.trap, statement=death.trap.statement.format(experiment))
-    pid = killed_at(trap, STOPPER, run_id, sandbox, everybody, env, sleeps=death.sleeps)
+    pid = killed_at(trap, STOPPER, run_id, sandbox, mortal, env, sleeps=death.sleeps)
 
     assert reap(engine, run_id) is None
     if recovers_first:
@@ -168,7 +168,7 @@ def test_a_killed_stop_is_made_once(
         recovery_of(engine, experiment)
     if death.sleeps:
         os.kill(pid, signal.SIGCONT)
-        assert everybody.end() == "exited"
+        assert mortal.end() == "exited"
     reap(engine, experiment)  # whoever looks later finds nothing to do
 
     assert faulty.writes(sandbox) == ONCE + ONCE[1:] * death.late
@@ -198,17 +198,17 @@ def accounted_for(engine: sa.Engine, run_id: UUID, death: Death, experiment: str
 def test_what_is_done_anew_for_an_incident_tests_again_once(
     sandbox: SandboxControl,
     engine: sa.Engine,
-    everybody: Mortal,
+    mortal: Mortal,
     env: dict[str, str],
     prefect_api_url: str,
 ) -> None:
     """A run that died is replaced by another, which knows of the test that was started."""
     experiment = queued(prefect_api_url, EXPERIMENT, BRIEF)
-    killed_at(Trap(On.LOOK), EXPERIMENT, experiment, sandbox, everybody, env)
+    killed_at(Trap(On.LOOK), EXPERIMENT, experiment, sandbox, mortal, env)
     incident = str(uuid4())
     asked = {"retest": "run", "mode": "auto", "incident_id": incident}
     run_id = queued(prefect_api_url, STOPPER, asked)
-    killed_at(Trap(On.ORDER, "/create_flow_run"), STOPPER, run_id, sandbox, everybody, env)
+    killed_at(Trap(On.ORDER, "/create_flow_run"), STOPPER, run_id, sandbox, mortal, env)
 
     reap(engine, run_id)
     again: State[Any] = chaos_failure(**asked, return_state=True)
@@ -221,7 +221,7 @@ def test_what_is_done_anew_for_an_incident_tests_again_once(
 @pytest.fixture
 def another(prefect_api_url: str) -> Iterator[Mortal]:
     """A second process whose children die."""
-    with mortals(prefect_api_url, "chaos_experiment") as parent:
+    with mortals(prefect_api_url) as parent:
         yield parent
 
 
@@ -231,7 +231,7 @@ def test_an_experiment_that_lives_is_stopped_once(
     asleep: bool,
     sandbox: SandboxControl,
     engine: sa.Engine,
-    everybody: Mortal,
+    mortal: Mortal,
     another: Mortal,
     soon_dead: dict[str, str],
     prefect_api_url: str,
@@ -243,15 +243,15 @@ def test_an_experiment_that_lives_is_stopped_once(
         pid = killed_at(
             Trap(On.LOOK), EXPERIMENT, experiment, sandbox, another, soon_dead, sleeps=True
         )
-        everybody.start_run(soon_dead, STOPPER, run_id, NEVER)
-        assert everybody.end() == "exited"
+        mortal.start_run(soon_dead, STOPPER, run_id, NEVER)
+        assert mortal.end() == "exited"
         recovery_of(engine, experiment)
         os.kill(pid, signal.SIGCONT)
     else:
         pid = another.start_run(soon_dead, EXPERIMENT, experiment, NEVER)
         eventually(lambda: faulty.writes(sandbox) == ONCE[:1], seconds=60)
         cancelled = Trap(On.ORDER, f"{experiment}/set_state")
-        killed_at(cancelled, STOPPER, run_id, sandbox, everybody, soon_dead)
+        killed_at(cancelled, STOPPER, run_id, sandbox, mortal, soon_dead)
         reap(engine, run_id)
         os.kill(pid, signal.SIGTERM)  # as the worker does with what is being cancelled
     another.end()

@@ -85,14 +85,14 @@ def test_a_killed_revert_is_made_once(
     place: str,
     sandbox: SandboxControl,
     engine: sa.Engine,
-    everybody: Mortal,
+    mortal: Mortal,
     soon_dead: dict[str, str],
     prefect_api_url: str,
 ) -> None:
     change = weakened(engine)
     over(engine, change)
     run_id = queued(prefect_api_url, "revert-change", "upkeep", change_id=str(change.id))
-    killed_at(REVERTING[place], "revert-change", run_id, sandbox, everybody, soon_dead)
+    killed_at(REVERTING[place], "revert-change", run_id, sandbox, mortal, soon_dead)
 
     assert reap(engine, run_id) is None
     taken_back(engine, change)
@@ -112,7 +112,7 @@ def test_a_killed_extension_holds_and_ends_all_the_same(
     place: str,
     sandbox: SandboxControl,
     engine: sa.Engine,
-    everybody: Mortal,
+    mortal: Mortal,
     soon_dead: dict[str, str],
     prefect_api_url: str,
 ) -> None:
@@ -120,7 +120,7 @@ def test_a_killed_extension_holds_and_ends_all_the_same(
     change = weakened(engine)
     longer = {"change_id": str(change.id), "minutes": 90}
     run_id = queued(prefect_api_url, "extend-change", "upkeep", **longer)
-    killed_at(EXTENDING[place], "extend-change", run_id, sandbox, everybody, soon_dead)
+    killed_at(EXTENDING[place], "extend-change", run_id, sandbox, mortal, soon_dead)
 
     extended = changes.read(engine, change.id)
     assert extended.until > change.until
@@ -136,18 +136,18 @@ def test_what_a_killed_recovery_left_is_recovered_by_the_next(
     place: str,
     sandbox: SandboxControl,
     engine: sa.Engine,
-    everybody: Mortal,
+    mortal: Mortal,
     soon_dead: dict[str, str],
     prefect_api_url: str,
 ) -> None:
     faulty.recovered_canary(sandbox)
     wish = {"target": faulty.ROUTE.value, "option": "restore", "mode": "auto"}
     dead = queued(prefect_api_url, "auto-rollback", "playbook", **wish)
-    killed_at(Trap(statement=CONFIRMED), "auto-rollback", dead, sandbox, everybody, soon_dead)
+    killed_at(Trap(statement=CONFIRMED), "auto-rollback", dead, sandbox, mortal, soon_dead)
     Playbook(prefect_api_url, "recover").deploy(ANYTHING, tags=["upkeep"])
     first = reap(engine, dead)
     assert first is not None
-    killed_at(RECOVERING[place], "recover", first, sandbox, everybody, soon_dead)
+    killed_at(RECOVERING[place], "recover", first, sandbox, mortal, soon_dead)
 
     second = reap(engine, dead, but=first)
     assert (second == first) == (place == "concluded")  # then nobody has to come back
