@@ -37,7 +37,7 @@ test: $(VENV)/.dev  ## the whole suite, against real parts; ARGS="..." for pytes
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 kills: $(VENV)/.dev  ## kill every playbook at every boundary, an hour; ARGS="-k rate-limiting"
-	KILLS=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_kills_everywhere.py $(ARGS)
+	KILLS=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_kills_*.py $(ARGS)
 
 matrix: $(VENV)/.dev ## every option in every mode, undone, and on mounted handlers; ARGS="-k rate-limiting"
 	MATRIX=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_every_way.py $(ARGS)

@@ -53,5 +53,5 @@ def chaos_failure(
         stop_experiments()
         diagnosis = diagnose_chaos(experiment)
     if retest is Retest.RUN and may_act(mode) and diagnosis.retest and diagnosis.quiet:
-        start_retest(diagnosis.retest, mode)
+        start_retest(diagnosis.retest, mode, experiment)
     return report(outcome_of(diagnosis, acted=acts), diagnosis)

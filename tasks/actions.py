@@ -29,7 +29,7 @@ class Action(NamedTuple):
 
 
 ACTIONS = {
-    "reset_canary": Action(rollback.reset_canary, rollback.canary_on),
+    "reset_canary": Action(rollback.reset_canary, rollback.canary_reset),
     "disable_canary": Action(rollback.disable_canary, rollback.canary_off),
     "promote_canary": Action(rollback.promote_canary, rollback.canary_promoted),
     "set_canary": Action(rollback.set_canary, rollback.canary_set),

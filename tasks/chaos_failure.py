@@ -24,11 +24,13 @@ from cct_ops.models.chaos_failure import (
     PastExperiment,
     Setup,
 )
+from cct_ops.models.journal import Phase
 from cct_ops.models.mode import Mode, lowest
 from cct_ops.models.outcome import Outcome
 from tasks.connections import current_run, ledger, reader, settings
 from tasks.deployment import probe_deployment
 from tasks.diagnose import probe, probe_call
+from tasks.journal import Journal
 from tasks.reversion import end_change
 
 POLL_SECONDS = 1.0
@@ -122,8 +124,15 @@ def stop_experiments() -> None:
         end_change(changes.read(ledger(), change.id), early=True)
 
 
-def start_retest(setup: Setup, mode: Mode) -> UUID:
-    """Start the experiment again as a run of its own, which passes the gate by itself."""
+def start_retest(setup: Setup, mode: Mode, run_id: UUID | None) -> UUID:
+    """
+    Start the experiment again as a run of its own, which passes the gate by itself.
+
+    Whoever does an incident's work anew, because this run died, starts no second one.
+    """
+    run = current_run()
+    tested = run_id or journal.newest_experiment(ledger(), experiment.PLAYBOOK)
+    _order(f"start {experiment.PLAYBOOK} with {setup.words}")
     return deployments.start(
         experiment.PLAYBOOK,
         {
@@ -132,7 +141,7 @@ def start_retest(setup: Setup, mode: Mode) -> UUID:
             "minutes": setup.minutes,
             "mode": mode.value,
         },
-        key=f"retest|{current_run().id}",
+        key=f"retest|{run.incident_id or run.id}|{tested}",
         tags=[f"target:{experiment.TARGET}"],
     )
 
@@ -160,4 +169,10 @@ def _cancel(run_id: UUID) -> None:
         except ObjectNotFound:
             return
         if run.state is not None and not run.state.is_final():
+            _order(f"cancel run {run.name}")
             client.set_flow_run_state(run_id, Cancelling(message="Stopped by chaos-failure."))
+
+
+def _order(what: str) -> None:
+    """Write down what another run is about to be asked for: no permit has a trace of it."""
+    Journal(current_run()).write(Phase.ORDERED, what)

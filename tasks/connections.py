@@ -86,7 +86,12 @@ def operator(permit: Permit) -> Iterator[CctOperator]:
 def _github() -> Iterator[GitHubTransport]:
     url, repository, token = settings().github()
     timeout = settings().request_timeout_seconds
-    with GitHubTransport(url, repository, token, timeout) as transport:
+    # A sign of life like that of whoever has CCT open; one that was taken for dead sees no effect
+    # of what it sent too late, so that it stays in doubt.
+    with (
+        leases.alive(ledger(), current_run().id, settings().lease_seconds),
+        GitHubTransport(url, repository, token, timeout) as transport,
+    ):
         yield transport
 
 

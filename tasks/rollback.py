@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cct_ops.clients.reader import CctReader
+from cct_ops.errors import Unsupported
 from cct_ops.models.cct import CanaryConfig, Route
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call
@@ -19,7 +20,7 @@ def reset_canary(permit: Permit, route: Route) -> None:
     Blast radius: the canary's share of this route. Idempotent. Undo: disable_canary.
     """
     call = Call(method="reset_canary", arguments={"route": route.value})
-    carry_out(permit, call, canary_on(route))
+    carry_out(permit, call, canary_reset(route))
 
 
 @action
@@ -58,9 +59,24 @@ def set_canary(
     carry_out(permit, call, canary_set(route, percentage, whitelist, blacklist))
 
 
-def canary_on(route: Route) -> Look:
-    """Show whether the route's canary is on."""
-    return _canary(route, lambda seen: seen.serves)
+def canary_reset(route: Route) -> Look:
+    """Show whether the route's canary is on, at its configured share where CCT tells that."""
+
+    def look(cct: CctReader) -> Sighting:
+        seen = cct.canary_status().routes[route]
+        if not seen.serves:
+            return Sighting(took_effect=False, seen=f"canary {seen.shown}")
+        # On is not enough: a canary that is reset may have been on before, at another share.
+        try:
+            configured = cct.canary_config().routes.get(route)
+        except Unsupported:
+            configured = None
+        if configured is None or configured.percentage is None:
+            return Sighting(took_effect=True, seen=f"canary {seen.shown}")
+        share = f"configured for {configured.percentage:g} %"
+        return Sighting(seen.percentage == configured.percentage, f"canary {seen.shown}, {share}")
+
+    return look
 
 
 def canary_off(route: Route) -> Look:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
@@ -93,6 +92,13 @@ def everybody(prefect_api_url: str) -> Iterator[Mortal]:
         yield parent
 
 
+@pytest.fixture(scope="module")
+def mortal(prefect_api_url: str) -> Iterator[Mortal]:
+    """The same, cheaper where few playbooks die: each is imported when it is first worked on."""
+    with mortals(prefect_api_url) as parent:
+        yield parent
+
+
 @pytest.fixture
 def soon_dead(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> dict[str, str]:
     """The environment of a child, which is soon taken for dead and never tired of waiting."""
@@ -101,11 +107,4 @@ def soon_dead(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> dict[
     settings.cache_clear()
     mine = ("CCT_", "SLACK_", "GITHUB_", "GH_TOKEN", "X_API_KEY")
     here = {name: value for name, value in os.environ.items() if name.startswith(mine)}
-    # One that sleeps in a transaction keeps its locks only for so long.
-    ledger = sa.make_url(here["CCT_OPS_DATABASE_URL"]).update_query_dict(
-        {"options": "-c idle_in_transaction_session_timeout=3s"}
-    )
-    return here | {
-        "CCT_OPS_DATABASE_URL": ledger.render_as_string(hide_password=False),
-        "CCT_OPS_REQUEST_TIMEOUT_SECONDS": "60",
-    }
+    return here | {"CCT_OPS_REQUEST_TIMEOUT_SECONDS": "60"}

@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import IO
 from uuid import UUID
 
+import sqlalchemy as sa
 from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow
 
@@ -74,10 +75,10 @@ class Mortal:
 
 
 @contextmanager
-def mortals(prefect_api_url: str, playbooks: str = "auto_rollback") -> Iterator[Mortal]:
-    """Keep the parent process for as long as tests need it; it imports these or ``ALL`` first."""
+def mortals(prefect_api_url: str, *first: str) -> Iterator[Mortal]:
+    """Keep the parent process for as long as tests need it; it may import ``ALL`` first."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.flows.dying", playbooks],
+        [sys.executable, "-m", "tests.flows.dying", *first],
         cwd=ROOT,
         env=os.environ
         | {"PREFECT_API_URL": prefect_api_url, "PREFECT_LOGGING_TO_API_ENABLED": "false"},
@@ -116,7 +117,11 @@ def killed_at(
             )
         )
     pid = mortal.start_run(
-        env, playbook, run_id, trap, sign=signal.SIGSTOP if sleeps else signal.SIGKILL
+        env | _brief(env) if sleeps else env,
+        playbook,
+        run_id,
+        trap,
+        sign=signal.SIGSTOP if sleeps else signal.SIGKILL,
     )
     if silent:
         assert mortal.end() == "sent", run_of(run_id).state
@@ -127,9 +132,17 @@ def killed_at(
     return pid
 
 
+def _brief(env: dict[str, str]) -> dict[str, str]:
+    """Let one that falls asleep in a transaction keep its locks only for so long."""
+    ledger = sa.make_url(env["CCT_OPS_DATABASE_URL"]).update_query_dict(
+        {"options": "-c idle_in_transaction_session_timeout=10s"}
+    )
+    return {"CCT_OPS_DATABASE_URL": ledger.render_as_string(hide_password=False)}
+
+
 def main() -> None:
     """Fork one child per order, and say how each ended."""
-    if sys.argv[1] == ALL:
+    if ALL in sys.argv[1:]:
         preload(ROOT)  # as the worker does before it forks
     for line in sys.stdin:
         order = json.loads(line)

@@ -8,13 +8,24 @@ from importlib import import_module
 from typing import get_type_hints
 
 import pytest
+import yaml
 
 from cct_ops.models.outcome import Outcome
 from tasks.actions import ACTIONS
 from tests.conftest import ROOT
 from tests.flows.acts import ACTS, CHOICES
 from tests.flows.deaths import ALL, TELLING, At, deaths_of
+from tests.flows.matrix import WITHOUT_ROW
+from tests.flows.test_kills_of_chaos_failure import DEATHS as STOPS
+from tests.flows.test_kills_of_upkeep import EXTENDING, RECOVERING, REVERTING
+from tests.flows.traps import CONFIRMED, INTENDED, On
 
+BESIDE_THE_GATE = {
+    "chaos-failure": [death.trap for death in STOPS],
+    "revert-change": list(REVERTING.values()),
+    "extend-change": list(EXTENDING.values()),  # it changes nothing but the ledger
+    "recover": list(RECOVERING.values()),
+}
 # What these do by themselves is no choice of their own.
 AS_RECOMMENDED = "recommended"
 
@@ -27,6 +38,29 @@ def gated() -> set[str]:
 
 def test_every_playbook_that_passes_the_gate_has_deaths() -> None:
     assert {act.playbook for act in ACTS} == gated()
+
+
+def test_every_deployment_has_deaths_or_changes_nothing() -> None:
+    """Who changes something beside the gate, or puts things back, has a table of its own."""
+    registry = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    kinds = [{act.playbook for act in ACTS}, set(BESIDE_THE_GATE), set(WITHOUT_ROW)]
+
+    assert set.union(*kinds) == {entry["name"] for entry in registry}
+    assert sum(map(len, kinds)) == len(registry)
+
+
+@pytest.mark.parametrize("playbook", [name for name in BESIDE_THE_GATE if name != "extend-change"])
+def test_whoever_sends_a_call_dies_at_each_of_its_boundaries(playbook: str) -> None:
+    traps = BESIDE_THE_GATE[playbook]
+
+    assert {On.SILENCE, On.ANSWER, On.NOTICE} <= {trap.on for trap in traps}
+    assert {
+        "INSERT INTO target_locks",
+        "INSERT INTO permits",
+        "INSERT INTO resolutions",
+        INTENDED,
+        CONFIRMED,
+    } <= {trap.statement for trap in traps}
 
 
 @pytest.mark.parametrize("playbook", sorted(gated()))

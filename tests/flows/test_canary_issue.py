@@ -13,6 +13,8 @@ from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from flows.canary_issue import canary_issue
+from tasks.connections import settings
+from tests.flows import faulty
 
 ROUTE = Route.DAILY_SUMMARY
 
@@ -38,6 +40,21 @@ def test_a_split_that_a_reset_does_not_mend_is_undone(sandbox: SandboxControl) -
 
     assert ended.is_failed()
     assert ended.name == "Unverified", ended.message
+
+
+def test_a_reset_that_cct_does_not_store_is_not_believed(
+    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The canary was on before, at another share: that it is on says nothing."""
+    monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "1")
+    settings.cache_clear()
+    faulty.wrong_share(sandbox)
+    sandbox.faults(Fault(path="/api/v1/canary/reset", drop_writes=True))
+
+    ended = run(fix=CanaryFix.RESET)
+
+    assert "did not take effect" in (ended.message or "")
+    assert "canary on at 35 %, configured for 20 %" in (ended.message or "")
 
 
 def test_a_conflict_that_only_marked_calls_meet_is_found(sandbox: SandboxControl) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,6 +18,7 @@ from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.voice import Voice
+from flows.recover import recover
 from flows.revert_change import revert_change
 from tasks.connections import settings
 from tests.dispatcher.running import Playbook
@@ -40,15 +42,30 @@ REVERTING = {
     "confirmed": Trap(statement=CONFIRMED),
     "ended": Trap(statement=CHANGES, nth=3),
     "told, no account": Trap(On.NOTICE),
+    "concluded": Trap(statement="INSERT INTO resolutions"),
 }
+# Before or after it has its new wake-up.
+EXTENDING = {"extended": Trap(statement=CHANGES), "woken": Trap(statement=CHANGES, nth=2)}
+RECOVERING = {
+    "locked": Trap(statement="INSERT INTO target_locks"),
+    "permitted": Trap(statement="INSERT INTO permits"),
+    "intended": Trap(statement=INTENDED),
+    "applied, not answered": Trap(On.SILENCE),
+    "answered": Trap(On.ANSWER),
+    "confirmed": Trap(statement=CONFIRMED),
+    "told": Trap(On.NOTICE),
+    "decided": Trap(statement="INSERT INTO decisions"),
+    "concluded": Trap(statement="INSERT INTO resolutions", nth=2),  # the first is its own account
+}
+RECOVERIES = list(RECOVERING) if os.environ.get("KILLS") == "all" else ["applied, not answered"]
 
 
-def queued(prefect_api_url: str, playbook: str, change: TemporaryChange, **more: object) -> UUID:
+def queued(prefect_api_url: str, playbook: str, tag: str, **parameters: object) -> UUID:
     """Make the run that a worker would pick up."""
-    deployment = Playbook(prefect_api_url, playbook).deploy(ANYTHING, tags=["upkeep"])
+    deployment = Playbook(prefect_api_url, playbook).deploy(ANYTHING, tags=[tag])
     with get_client(sync_client=True) as client:
         return client.create_flow_run_from_deployment(
-            deployment, parameters={"change_id": str(change.id), **more}, state=Pending()
+            deployment, parameters=parameters, state=Pending()
         ).id
 
 
@@ -68,14 +85,14 @@ def test_a_killed_revert_is_made_once(
     place: str,
     sandbox: SandboxControl,
     engine: sa.Engine,
-    everybody: Mortal,
+    mortal: Mortal,
     soon_dead: dict[str, str],
     prefect_api_url: str,
 ) -> None:
     change = weakened(engine)
     over(engine, change)
-    run_id = queued(prefect_api_url, "revert-change", change)
-    killed_at(REVERTING[place], "revert-change", run_id, sandbox, everybody, soon_dead)
+    run_id = queued(prefect_api_url, "revert-change", "upkeep", change_id=str(change.id))
+    killed_at(REVERTING[place], "revert-change", run_id, sandbox, mortal, soon_dead)
 
     assert reap(engine, run_id) is None
     taken_back(engine, change)
@@ -85,25 +102,25 @@ def test_a_killed_revert_is_made_once(
     assert faulty.writes(sandbox) == writes
     assert changes.read(engine, change.id).state is ChangeState.REVERTED
     known = record.of_run(engine, run_id)
-    assert known.outcome is Outcome.FAILED
+    assert known.outcome is (Outcome.RESOLVED if place == "concluded" else Outcome.FAILED)
     assert ("before it had changed anything" in (known.reason or "")) == (not known.actions)
     assert locks.acquire(engine, change.target, uuid4(), seconds=60) is not None
 
 
-@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("place", EXTENDING)
 def test_a_killed_extension_holds_and_ends_all_the_same(
-    nth: int,
+    place: str,
     sandbox: SandboxControl,
     engine: sa.Engine,
-    everybody: Mortal,
+    mortal: Mortal,
     soon_dead: dict[str, str],
     prefect_api_url: str,
 ) -> None:
-    """Killed before or after it has its new wake-up; the sweep finds what is over either way."""
+    """The sweep finds what is over either way."""
     change = weakened(engine)
-    run_id = queued(prefect_api_url, "extend-change", change, minutes=90)
-    trap = Trap(statement=CHANGES, nth=nth)
-    killed_at(trap, "extend-change", run_id, sandbox, everybody, soon_dead)
+    longer = {"change_id": str(change.id), "minutes": 90}
+    run_id = queued(prefect_api_url, "extend-change", "upkeep", **longer)
+    killed_at(EXTENDING[place], "extend-change", run_id, sandbox, mortal, soon_dead)
 
     extended = changes.read(engine, change.id)
     assert extended.until > change.until
@@ -112,3 +129,36 @@ def test_a_killed_extension_holds_and_ends_all_the_same(
 
     assert changes.read(engine, change.id).state is ChangeState.REVERTED
     assert sandbox.state().auto_rollback_enabled
+
+
+@pytest.mark.parametrize("place", RECOVERIES)
+def test_what_a_killed_recovery_left_is_recovered_by_the_next(
+    place: str,
+    sandbox: SandboxControl,
+    engine: sa.Engine,
+    mortal: Mortal,
+    soon_dead: dict[str, str],
+    prefect_api_url: str,
+) -> None:
+    faulty.recovered_canary(sandbox)
+    wish = {"target": faulty.ROUTE.value, "option": "restore", "mode": "auto"}
+    dead = queued(prefect_api_url, "auto-rollback", "playbook", **wish)
+    killed_at(Trap(statement=CONFIRMED), "auto-rollback", dead, sandbox, mortal, soon_dead)
+    Playbook(prefect_api_url, "recover").deploy(ANYTHING, tags=["upkeep"])
+    first = reap(engine, dead)
+    assert first is not None
+    killed_at(RECOVERING[place], "recover", first, sandbox, mortal, soon_dead)
+
+    second = reap(engine, dead, but=first)
+    assert (second == first) == (place == "concluded")  # then nobody has to come back
+    if second != first:
+        state: State[Any] = recover(dead, return_state=True)
+        assert state.name == "Undone", state.message
+    reap(engine, dead)  # whoever looks later finds nothing to do
+    assert reap(engine, first) is None
+
+    assert faulty.writes(sandbox) == ["POST canary/reset", "POST canary/disable"]
+    assert not sandbox.state().routes[faulty.ROUTE].enabled
+    assert record.of_run(engine, dead).outcome is Outcome.UNDONE
+    assert run_of(first).state_name == "Crashed"
+    assert locks.acquire(engine, faulty.ROUTE, uuid4(), seconds=60) is not None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,7 +24,7 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from flows.recover import recover
 from tasks.connections import settings
-from tests.flows.dying import Mortal, mortals
+from tests.flows.dying import Mortal
 from tests.flows.reaping import reap, recovery_of
 from tests.flows.upkeep import ROUTE, ended
 from tests.stack.polling import eventually
@@ -33,13 +32,6 @@ from tests.stack.polling import eventually
 pytestmark = pytest.mark.usefixtures("upkeep")
 
 NEVER = "no such statement"
-
-
-@pytest.fixture(scope="module")
-def mortal(prefect_api_url: str) -> Iterator[Mortal]:
-    """The process whose children die."""
-    with mortals(prefect_api_url) as parent:
-        yield parent
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 What kills a process at a step boundary, set up in the process that is to die.
 
 A boundary is a ledger statement, once its transaction is committed, or a request, when it is on
-its way or answered. The process sends itself the signal there, whatever it was doing.
+its way or answered, be it to the systems outside or to Prefect about another run. The process sends
+itself the signal there, whatever it was doing.
 """
 
 from __future__ import annotations
@@ -34,12 +35,13 @@ class On(StrEnum):
     SILENCE = "a write whose answer never comes"
     LOOK = "the first answer after a confirmation"
     NOTICE = "an answered message"
+    ORDER = "an answered order to Prefect"
 
 
 @dataclass(frozen=True)
 class Trap:
     """
-    Where to die: at the ``nth`` of these.
+    Where to die: at the ``nth`` of these; an order's ``statement`` is how its path ends.
 
     With ``cancelled`` the run is cancelled while it looks, once so many calls are confirmed.
     """
@@ -75,6 +77,12 @@ class _Armed:
             request.headers[UNHEARD] = "yes"
             say("sent")
         return True
+
+    def ordered(self, request: httpx.Request) -> None:
+        """Take note of what Prefect was asked, and has done."""
+        if self.trap.on is On.ORDER and request.url.path.endswith(self.trap.statement):
+            self.seen["orders"] += 1
+            self.spring(On.ORDER, self.seen["orders"])
 
     def answered(self, *, write: bool) -> None:
         """Take note of an answer."""
@@ -119,7 +127,9 @@ def set_up(trap: Trap, sign: int) -> None:
 
     def watched(client: httpx.Client, request: httpx.Request, **more: Any) -> httpx.Response:
         if not str(request.url).startswith(outside):
-            return send(client, request, **more)
+            response = send(client, request, **more)
+            armed.ordered(request)
+            return response
         write = armed.sending(request)
         response = send(client, request, **more)
         armed.answered(write=write)

@@ -75,6 +75,18 @@ def test_a_reaped_run_gets_neither_lease_nor_permit(engine: sa.Engine) -> None:
         pass
 
 
+def test_a_reaped_run_confirms_nothing(engine: sa.Engine) -> None:
+    """What it sent while it slept or after it stays in doubt, until its recovery has looked."""
+    run_id = uuid4()
+    permit = permitted(engine, run_id)
+    with Checker(engine, run_id).check(permit, RESET):
+        assert leases.reap(engine, run_id)
+
+    with pytest.raises(NotPermitted, match="taken for dead"):
+        permits.confirm(engine, permit, RESET)
+    assert permits.in_doubt(engine, permit) == (RESET,)
+
+
 def test_only_a_run_without_an_account_of_its_change_is_unfinished(engine: sa.Engine) -> None:
     acted, idle = uuid4(), uuid4()
     with Checker(engine, acted).check(permitted(engine, acted), RESET):

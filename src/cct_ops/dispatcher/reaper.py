@@ -36,7 +36,7 @@ from cct_ops.clients.deployments import start_with
 from cct_ops.clients.server import CONFIGURED, Server
 from cct_ops.dispatcher import people
 from cct_ops.errors import OpsError, Unavailable
-from cct_ops.ledger import approvals, changes, leases, outbox, record
+from cct_ops.ledger import approvals, changes, journal, leases, outbox, record
 from cct_ops.ledger.leases import Lease
 from cct_ops.ledger.record import RunRecord
 from cct_ops.models.outcome import Outcome
@@ -176,6 +176,8 @@ class Reaper:
         died = "Its process died before it had changed anything"
         if putting_back:
             died = "Its process died while it put something back, which the sweep sees to"
+        if orders := journal.orders(self.engine, dead.run_id):
+            died = f"{died} (what it may have asked of other runs: {', '.join(orders)})"
         if UPKEEP in deployment.tags:
             # What it was to do stands in the ledger, from where another run is started for it.
             self._account_for(about, target, f"{died}.")

@@ -11,7 +11,7 @@ from cct_ops.ledger.journal_tables import journal_entries
 from cct_ops.ledger.schema import decisions
 from cct_ops.ledger.sql import in_seconds
 from cct_ops.models.change import ChangeState
-from cct_ops.models.journal import Entry
+from cct_ops.models.journal import Entry, Phase
 
 
 def write(engine: sa.Engine, run_id: UUID, entry: Entry) -> None:
@@ -33,6 +33,11 @@ def read(engine: sa.Engine, run_id: UUID) -> tuple[Entry, ...]:
     with engine.connect() as connection:
         rows = connection.execute(found.order_by(journal_entries.c.id)).scalars()
         return tuple(Entry.model_validate(row) for row in rows)
+
+
+def orders(engine: sa.Engine, run_id: UUID) -> tuple[str, ...]:
+    """Return what a run has asked, or was about to ask, of other runs."""
+    return tuple(each.note for each in read(engine, run_id) if each.phase is Phase.ORDERED)
 
 
 def newest_experiment(engine: sa.Engine, playbook: str) -> UUID | None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -27,7 +28,16 @@ WINDOW_SECONDS = 60.5
 # While a slot is in use; a process that died in a request gives its slot back after this.
 IN_USE_SECONDS = 90.0
 POLL_SECONDS = 0.2
+# A slot in use may end sooner than its expiry says, and a pause may be longer: look again then.
+LOOK_SECONDS = 5.0
 KEEP_SECONDS = 3600.0
+
+
+class Slot(NamedTuple):
+    """A place in the budget, and the moment at which it was granted."""
+
+    id: int
+    granted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,9 @@ class LedgerPacer:
     @contextmanager
     def write_slot(self) -> Iterator[None]:
         """Wait until a change may leave."""
-        with self._slot(write=True):
+        while isinstance(granted := self._try(write=True), float):
+            time.sleep(granted)
+        with self._in_use(granted):
             yield
 
     def read(self, key: str, send: Callable[[], Answer]) -> Answer:
@@ -51,7 +63,8 @@ class LedgerPacer:
         Return an answer to a read that began after this call, sent by this run or by another.
 
         Runs that ask for the same thing at the same time cost CCT one request. The advisory lock
-        ends with its connection, so a run that dies in the middle holds nobody up.
+        ends with its connection, so a run that dies in the middle holds nobody up; nobody keeps it
+        while waiting for a slot, which may take longer than a transaction may idle.
         """
         with self.engine.connect() as connection:
             asked_at = connection.execute(sa.select(now())).scalar_one()
@@ -62,9 +75,15 @@ class LedgerPacer:
                 lock = sa.func.hashtextextended(f"{self.cct} {key}", 0)
                 if connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(lock))).scalar():
                     # Another run may have finished between the look and the lock.
-                    answer = self._since(connection, key, asked_at)
-                    return answer if answer is not None else self._fetch(key, send)
-            time.sleep(POLL_SECONDS)
+                    if (answer := self._since(connection, key, asked_at)) is not None:
+                        return answer
+                    granted = self._try(write=False)
+                    if not isinstance(granted, float):
+                        connection.execute(_idle_for(IN_USE_SECONDS))
+                        return self._fetch(key, granted, send)
+                else:
+                    granted = POLL_SECONDS
+            time.sleep(granted)
 
     def back_off(self, seconds: float) -> None:
         """Let no run send anything for that long; never shortens a pause that is longer."""
@@ -77,11 +96,11 @@ class LedgerPacer:
                 )
             )
 
-    def _fetch(self, key: str, send: Callable[[], Answer]) -> Answer:
-        with self._slot(write=False) as began_at:
+    def _fetch(self, key: str, slot: Slot, send: Callable[[], Answer]) -> Answer:
+        with self._in_use(slot):
             answer = send()
         values = {
-            "began_at": began_at,
+            "began_at": slot.granted_at,
             "status": answer.status,
             "headers": dict(answer.headers),
             "body": answer.body,
@@ -103,22 +122,19 @@ class LedgerPacer:
         return None if row is None else Answer(row.status, row.headers, bytes(row.body))
 
     @contextmanager
-    def _slot(self, *, write: bool) -> Iterator[datetime]:
-        """Hold one slot of the budget; yields the moment at which it was granted."""
-        while isinstance(granted := self._try(write=write), float):
-            time.sleep(granted)
-        slot_id, granted_at = granted
+    def _in_use(self, slot: Slot) -> Iterator[None]:
+        """Surround the request for which the slot was granted."""
         try:
-            yield granted_at
+            yield
         finally:
             with self.engine.begin() as tx:
                 tx.execute(
                     sa.update(requests)
-                    .where(requests.c.id == slot_id)
+                    .where(requests.c.id == slot.id)
                     .values(expires_at=in_seconds(WINDOW_SECONDS))
                 )
 
-    def _try(self, *, write: bool) -> tuple[int, datetime] | float:
+    def _try(self, *, write: bool) -> Slot | float:
         """Take a slot, or return for how many seconds to wait before trying again."""
         limit = self.limit if write else self.limit - self.kept_for_writes
         live = sa.and_(requests.c.cct == self.cct, requests.c.expires_at > now())
@@ -130,7 +146,7 @@ class LedgerPacer:
                 )
             ).scalar()
             if paused is not None:
-                return max(float(paused), POLL_SECONDS)
+                return _between_looks(float(paused))
 
             waits = (
                 tx.execute(
@@ -142,8 +158,7 @@ class LedgerPacer:
                 .all()
             )
             if len(waits) >= limit:
-                # A slot in use may end sooner than its expiry says: look again before that.
-                return min(max(float(waits[len(waits) - limit]), POLL_SECONDS), 5.0)
+                return _between_looks(float(waits[len(waits) - limit]))
 
             tx.execute(
                 sa.delete(requests).where(
@@ -160,4 +175,14 @@ class LedgerPacer:
                 )
                 .returning(requests.c.id, requests.c.granted_at)
             ).one()
-            return row.id, row.granted_at
+            return Slot(row.id, row.granted_at)
+
+
+def _between_looks(seconds: float) -> float:
+    return min(max(seconds, POLL_SECONDS), LOOK_SECONDS)
+
+
+def _idle_for(seconds: float) -> sa.Select[tuple[str]]:
+    """Let this transaction idle for so long; who sleeps for longer loses its locks."""
+    name = "idle_in_transaction_session_timeout"
+    return sa.select(sa.func.set_config(name, f"{seconds:g}s", True))

@@ -65,8 +65,14 @@ def close(engine: sa.Engine, permit: Permit) -> None:
 
 
 def confirm(engine: sa.Engine, permit: Permit, call: Call) -> None:
-    """Journal that a read-back showed the effect of ``call``."""
+    """
+    Journal that a read-back showed the effect of ``call``.
+
+    Raises ``NotPermitted`` for a run that was taken for dead: whether its recovery saw the effect
+    as well is for that one to say.
+    """
     with engine.begin() as tx:
+        leases.touch(tx, permit.run_id, 0)
         tx.execute(
             sa.update(actions)
             .where(actions.c.permit_id == permit.id, actions.c.call == call.model_dump(mode="json"))

@@ -20,7 +20,7 @@ SLOW_FACTOR, SLOW_MORE_MS = 2.0, 300.0
 
 
 class Phase(StrEnum):
-    """When a look was taken."""
+    """When a look was taken; what was ``ordered`` is what another run was asked for."""
 
     BEFORE = "before"
     INJECTED = "injected"
@@ -28,6 +28,7 @@ class Phase(StrEnum):
     REMOVED = "removed"
     AFTER = "after"
     VERDICT = "verdict"
+    ORDERED = "ordered"
 
 
 class Result(StrEnum):

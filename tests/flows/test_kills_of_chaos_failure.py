@@ -1,0 +1,261 @@
+"""
+Who stops an experiment may die anywhere as well: its fault is removed once, a retest starts once.
+
+What has to be stopped is an experiment whose own process died or sleeps with its fault in effect.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.states import Pending
+
+from cct_ops.dispatcher import changes as sweeper
+from cct_ops.ledger import changes, locks, record
+from cct_ops.ledger.schema import permits, resolutions
+from cct_ops.models.change import ChangeState
+from cct_ops.models.experiment import TARGET
+from cct_ops.models.outcome import Outcome
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.voice import Voice
+from flows.chaos_failure import chaos_failure
+from flows.revert_change import revert_change
+from tasks.connections import settings
+from tests.dispatcher.running import Playbook
+from tests.flows import faulty
+from tests.flows.dying import Mortal, killed_at, mortals
+from tests.flows.reaping import reap, recovery_of
+from tests.flows.traps import CONFIRMED, INTENDED, On, Trap
+from tests.flows.upkeep import ANYTHING, run_of
+from tests.stack.polling import eventually
+
+pytestmark = pytest.mark.usefixtures("upkeep")
+
+EXPERIMENT, STOPPER = "chaos-experiment", "chaos-failure"
+CHANGES, ORDERS = "UPDATE temporary_changes", "INSERT INTO journal_entries"
+NEVER = Trap(statement="no such statement")
+# It strikes what no playbook looks at.
+BRIEF = {"chaos": "fred-outage", "minutes": 0.02, "mode": "auto"}
+ONCE = ["POST chaos/faults", "DELETE chaos/faults"]
+
+
+@dataclass(frozen=True)
+class Death:
+    """Where it dies, or only sleeps; how many retests there are, and how often people are told."""
+
+    at: str
+    trap: Trap
+    retests: int = 0
+    tells: int = 1
+    sleeps: bool = False
+    late: int = 0  # removals that are sent although they were made meanwhile
+
+    def __str__(self) -> str:
+        """Name the test."""
+        return self.at
+
+
+# In the order in which it passes them; the experiment's own run stands for the braces.
+DEATHS = [
+    Death("about to cancel", Trap(statement=ORDERS)),
+    Death("cancelled", Trap(On.ORDER, "{}/set_state")),
+    Death("locked", Trap(statement="INSERT INTO target_locks")),
+    Death("begun", Trap(statement=CHANGES)),
+    Death("permitted", Trap(statement="INSERT INTO permits")),
+    Death("intended, not sent", Trap(statement=INTENDED)),
+    Death("intended, asleep", Trap(statement=INTENDED), sleeps=True, late=1),
+    Death("applied, not answered", Trap(On.SILENCE)),
+    Death("answered, not confirmed", Trap(On.ANSWER)),
+    Death("confirmed", Trap(statement=CONFIRMED)),
+    Death("confirmed, asleep", Trap(statement=CONFIRMED), sleeps=True),
+    Death("during the last look", Trap(On.LOOK)),
+    Death("ended", Trap(statement=CHANGES, nth=3)),
+    Death("ended, asleep", Trap(statement=CHANGES, nth=3), sleeps=True),
+    Death("released", Trap(statement="DELETE FROM target_locks")),
+    Death("about to test again", Trap(statement=ORDERS, nth=2)),
+    Death("testing again", Trap(On.ORDER, "/create_flow_run"), retests=1),
+    Death("told, no account", Trap(On.NOTICE), retests=1, tells=2),
+    Death("concluded", Trap(statement="INSERT INTO resolutions"), retests=1),
+]
+TELLING = {"cancelled", "confirmed", "testing again"}
+ALL = os.environ.get("KILLS") == "all"
+CHOSEN = [each for each in DEATHS if ALL or each.at in TELLING]
+
+
+@pytest.fixture
+def env(soon_dead: dict[str, str]) -> dict[str, str]:
+    """An experiment's faults are overdue as soon as its process shows no sign of life."""
+    return soon_dead | {"CCT_OPS_FAULT_LEASE_SECONDS": "0.5"}
+
+
+def queued(prefect_api_url: str, playbook: str, parameters: Mapping[str, object]) -> UUID:
+    """Make the run that a worker would pick up."""
+    deployment = Playbook(prefect_api_url, playbook).deploy(ANYTHING, tags=["playbook"])
+    with get_client(sync_client=True) as client:
+        return client.create_flow_run_from_deployment(
+            deployment, parameters=dict(parameters), state=Pending()
+        ).id
+
+
+def overdue(engine: sa.Engine) -> None:
+    """Be the dispatcher's sweep and the worker that picks up the wake-up, if one is due."""
+    voice = Voice.of(engine, settings())
+    eventually(lambda: changes.listed(engine) == changes.overdue(engine, 0))
+    sweeper.sweep(engine, settings(), voice, grace_seconds=0)
+    for change in changes.overdue(engine, 0):
+        wake_up = run_of(changes.read(engine, change.id).wake_up_id)
+        assert wake_up.parameters == {"change_id": str(change.id)}
+        state: State[Any] = revert_change(change.id, return_state=True)
+        assert state.is_completed(), state.message
+    assert sweeper.sweep(engine, settings(), voice, grace_seconds=0) == 0
+
+
+def retests(prefect_api_url: str, run_id: UUID) -> int:
+    """How many experiments were started for this run."""
+    runs = Playbook(prefect_api_url, EXPERIMENT).runs()
+    return sum(str(each["idempotency_key"]).startswith(f"retest|{run_id}|") for each in runs)
+
+
+def all_is_over(engine: sa.Engine, sandbox: SandboxControl, *run_ids: UUID) -> None:
+    """No fault is in effect, nothing is open in the ledger, and every run has one account."""
+    assert sandbox.state().chaos_faults == ()
+    assert {each.state for each in changes.listed(engine, ended=True)} == {ChangeState.REVERTED}
+    with engine.connect() as connection:
+        still = connection.execute(sa.select(permits).where(permits.c.closed_at.is_(None)))
+        assert still.all() == []
+        accounts = connection.execute(sa.select(resolutions.c.run_id)).scalars().all()
+    for run_id in run_ids:
+        assert accounts.count(run_id) == 1
+        state = run_of(run_id).state
+        assert state is not None
+        assert state.is_final()
+    assert locks.acquire(engine, TARGET, uuid4(), seconds=60) is not None
+
+
+@pytest.mark.parametrize("recovers_first", [False, True][: 1 + ALL])
+@pytest.mark.parametrize("death", CHOSEN, ids=str)
+def test_a_killed_stop_is_made_once(
+    death: Death,
+    recovers_first: bool,
+    sandbox: SandboxControl,
+    engine: sa.Engine,
+    mortal: Mortal,
+    env: dict[str, str],
+    prefect_api_url: str,
+) -> None:
+    """The sweep of changes and the recovery of the experiment see to what it left, in any order."""
+    experiment = queued(prefect_api_url, EXPERIMENT, BRIEF)
+    killed_at(Trap(On.LOOK), EXPERIMENT, experiment, sandbox, mortal, env)
+    assert faulty.writes(sandbox) == ONCE[:1]
+    run_id = queued(prefect_api_url, STOPPER, {"retest": "run", "mode": "auto"})
+    trap = replace(death.trap, statement=death.trap.statement.format(experiment))
+    pid = killed_at(trap, STOPPER, run_id, sandbox, mortal, env, sleeps=death.sleeps)
+
+    assert reap(engine, run_id) is None
+    if recovers_first:
+        recovery_of(engine, experiment)
+    overdue(engine)
+    if not recovers_first:
+        recovery_of(engine, experiment)
+    if death.sleeps:
+        os.kill(pid, signal.SIGCONT)
+        assert mortal.end() == "exited"
+    reap(engine, experiment)  # whoever looks later finds nothing to do
+
+    assert faulty.writes(sandbox) == ONCE + ONCE[1:] * death.late
+    assert retests(prefect_api_url, run_id) == death.retests
+    all_is_over(engine, sandbox, experiment, run_id)
+    assert record.of_run(engine, experiment).outcome is Outcome.UNDONE
+    told = [str(each.body) for each in sandbox.slack_messages() if STOPPER in str(each.body)]
+    assert len(told) == death.tells, told
+    accounted_for(engine, run_id, death, run_of(experiment).name)
+
+
+def accounted_for(engine: sa.Engine, run_id: UUID, death: Death, experiment: str) -> None:
+    """Its account is its own, or says what it had begun, also where no permit has a trace of it."""
+    known = record.of_run(engine, run_id)
+    if death.at == "concluded":
+        assert known.outcome is Outcome.RESOLVED
+        return
+    assert known.outcome is Outcome.FAILED
+    reason = known.reason or ""
+    assert f"cancel run {experiment}" in reason
+    assert ("before it had changed anything" in reason) == (not known.actions)
+    assert ("start chaos-experiment with" in reason) == (
+        death.retests == 1 or death.at == "about to test again"
+    )
+
+
+def test_what_is_done_anew_for_an_incident_tests_again_once(
+    sandbox: SandboxControl,
+    engine: sa.Engine,
+    mortal: Mortal,
+    env: dict[str, str],
+    prefect_api_url: str,
+) -> None:
+    """A run that died is replaced by another, which knows of the test that was started."""
+    experiment = queued(prefect_api_url, EXPERIMENT, BRIEF)
+    killed_at(Trap(On.LOOK), EXPERIMENT, experiment, sandbox, mortal, env)
+    incident = str(uuid4())
+    asked = {"retest": "run", "mode": "auto", "incident_id": incident}
+    run_id = queued(prefect_api_url, STOPPER, asked)
+    killed_at(Trap(On.ORDER, "/create_flow_run"), STOPPER, run_id, sandbox, mortal, env)
+
+    reap(engine, run_id)
+    again: State[Any] = chaos_failure(**asked, return_state=True)
+
+    assert again.is_completed(), again.message
+    assert retests(prefect_api_url, UUID(incident)) == 1
+    assert faulty.writes(sandbox) == ONCE
+
+
+@pytest.fixture
+def another(prefect_api_url: str) -> Iterator[Mortal]:
+    """A second process whose children die."""
+    with mortals(prefect_api_url) as parent:
+        yield parent
+
+
+@pytest.mark.skipif(not ALL, reason="It takes a second process; `make kills` has it.")
+@pytest.mark.parametrize("asleep", [False, True])
+def test_an_experiment_that_lives_is_stopped_once(
+    asleep: bool,
+    sandbox: SandboxControl,
+    engine: sa.Engine,
+    mortal: Mortal,
+    another: Mortal,
+    soon_dead: dict[str, str],
+    prefect_api_url: str,
+) -> None:
+    """Cancelled by who then dies, it takes its fault back; asleep, it wakes up locked out."""
+    experiment = queued(prefect_api_url, EXPERIMENT, BRIEF | {"minutes": 10})
+    run_id = queued(prefect_api_url, STOPPER, {"mode": "auto"})
+    if asleep:
+        pid = killed_at(
+            Trap(On.LOOK), EXPERIMENT, experiment, sandbox, another, soon_dead, sleeps=True
+        )
+        mortal.start_run(soon_dead, STOPPER, run_id, NEVER)
+        assert mortal.end() == "exited"
+        recovery_of(engine, experiment)
+        os.kill(pid, signal.SIGCONT)
+    else:
+        pid = another.start_run(soon_dead, EXPERIMENT, experiment, NEVER)
+        eventually(lambda: faulty.writes(sandbox) == ONCE[:1], seconds=60)
+        cancelled = Trap(On.ORDER, f"{experiment}/set_state")
+        killed_at(cancelled, STOPPER, run_id, sandbox, mortal, soon_dead)
+        reap(engine, run_id)
+        os.kill(pid, signal.SIGTERM)  # as the worker does with what is being cancelled
+    another.end()
+
+    assert faulty.writes(sandbox) == ONCE
+    all_is_over(engine, sandbox, experiment, run_id)
+    assert record.of_run(engine, experiment).outcome is Outcome.UNDONE

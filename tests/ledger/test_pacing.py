@@ -1,0 +1,44 @@
+"""Who waits for a place in the budget of requests is not cut off for idling in a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.clients.pacing import Answer
+from cct_ops.ledger.engine import connect
+from cct_ops.ledger.pacing import LedgerPacer
+
+IDLE_MS = 200
+
+
+@pytest.fixture
+def pacer(ledger_url: SecretStr) -> Iterator[LedgerPacer]:
+    """A pacer whose connections the ledger cuts as soon as they idle in a transaction."""
+    url = sa.make_url(ledger_url.get_secret_value())
+    limit = {"options": f"-c idle_in_transaction_session_timeout={IDLE_MS}"}
+    strict = url.update_query_dict(limit).render_as_string(hide_password=False)
+    engine = connect(SecretStr(strict))
+    yield LedgerPacer(engine, "http://cct", limit=10, kept_for_writes=1)
+    engine.dispose()
+
+
+def test_a_read_outlives_a_pause_that_is_longer_than_a_transaction_may_idle(
+    pacer: LedgerPacer,
+) -> None:
+    pacer.back_off(1)
+
+    assert pacer.read("canary", lambda: Answer(200, {}, b"{}")).status == 200
+
+
+def test_a_slow_answer_outlives_it_as_well(pacer: LedgerPacer, engine: sa.Engine) -> None:
+    def send() -> Answer:
+        """Answer only after a transaction that idles would have been cut."""
+        with engine.connect() as connection:
+            connection.execute(sa.select(sa.func.pg_sleep(2 * IDLE_MS / 1000)))
+        return Answer(200, {}, b"{}")
+
+    assert pacer.read("canary", send).status == 200
