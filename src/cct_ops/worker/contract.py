@@ -84,6 +84,12 @@ _KNOWN = {
     "prefect._internal.observers:_SuspensionWatch.initialize": "self state",
     "prefect.client.base:PrefectHttpxAsyncClient._add_csrf_headers": "self request",
     "prefect.client.base:PrefectHttpxSyncClient._add_csrf_headers": "self request",
+    "prefect.client.orchestration:PrefectClient.__init__": (
+        "self api auth_string api_key api_version httpx_settings server_type"
+    ),
+    "prefect.client.orchestration:SyncPrefectClient.__init__": (
+        "self api auth_string api_key api_version httpx_settings server_type"
+    ),
     "prefect.client.orchestration:SyncPrefectClient.set_flow_run_name": "self flow_run_id name",
     "prefect.client.orchestration:SyncPrefectClient.set_flow_run_state": (
         "self flow_run_id state force"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -21,9 +22,10 @@ import prefect.events.related
 import prefect.flow_engine
 import prefect.results
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
-from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.orchestration import PrefectClient, SyncPrefectClient
 from prefect.client.schemas.objects import Flow, State, WorkPool, WorkQueue
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_TLS_INSECURE_SKIP_VERIFY
 from pydantic import BaseModel
 
 from cct_ops.worker import contract
@@ -46,6 +48,24 @@ def spare(flow_run_id: UUID, answers: Answers, line: socket.socket) -> None:
     _one_update(flow_run_id, began=lambda: say_begun(line))
     engine: Any = prefect.flow_engine
     engine.observe_flow_run_suspension = _Suspension(flow_run_id, line)
+
+
+def share_authorities(loaded: ssl.SSLContext) -> None:
+    """Have Prefect's clients use these certificate authorities, where they would load their own."""
+
+    def usual(init: Callable[..., None]) -> Callable[..., None]:
+        def __init__(self: Any, api: Any, **more: Any) -> None:  # noqa: N807 -- it is one
+            settings = more.pop("httpx_settings", None) or {}
+            own = PREFECT_API_SSL_CERT_FILE.value() or PREFECT_API_TLS_INSECURE_SKIP_VERIFY.value()
+            if not own:
+                settings = {"verify": loaded, **settings}
+            init(self, api, httpx_settings=settings, **more)
+
+        return __init__
+
+    for kind in (PrefectClient, SyncPrefectClient):
+        changed: Any = kind
+        changed.__init__ = usual(changed.__init__)
 
 
 def _place_of_results(block_id: UUID | None) -> None:
