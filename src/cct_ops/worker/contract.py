@@ -102,6 +102,9 @@ _KNOWN = {
         "kind role client_method obj_id cache"
     ),
     "prefect.results:_read_server_default_result_storage_block_id": "",
+    "prefect.task_engine:emit_task_run_state_change_event": (
+        "task_run initial_state validated_state follows"
+    ),
     "prefect.flow_engine:run_flow": (
         "flow flow_run parameters wait_for return_type error_logger context"
     ),

@@ -21,6 +21,7 @@ from weakref import WeakSet
 import prefect.events.related
 import prefect.flow_engine
 import prefect.results
+import prefect.task_engine
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient
 from prefect.client.schemas.objects import Flow, State, WorkPool, WorkQueue
@@ -29,7 +30,7 @@ from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_TLS_INSECURE
 from pydantic import BaseModel
 
 from cct_ops.worker import contract
-from cct_ops.worker.order import Answers, Token
+from cct_ops.worker.order import BEGUN, LOOKED, Answers, Token
 
 _RELATED: dict[str, type[BaseModel]] = {
     "flow": Flow,
@@ -45,7 +46,8 @@ def spare(flow_run_id: UUID, answers: Answers, line: socket.socket) -> None:
     _related_resources(answers.related)
     if answers.token is not None:
         share(answers.token)
-    _one_update(flow_run_id, began=lambda: say_begun(line))
+    _one_update(flow_run_id, began=lambda: say(line, BEGUN))
+    _first_task(ended=lambda: say(line, LOOKED))
     engine: Any = prefect.flow_engine
     engine.observe_flow_run_suspension = _Suspension(flow_run_id, line)
 
@@ -145,10 +147,25 @@ def _one_update(flow_run_id: UUID, began: Callable[[], None]) -> None:
     client.set_flow_run_state = propose_then_tell
 
 
-def say_begun(line: socket.socket) -> None:
-    """Tell the worker that it may start the next one."""
+def _first_task(ended: Callable[[], None]) -> None:
+    """Call ``ended`` when a task has; several that end at once may each be the first."""
+    engine: Any = prefect.task_engine
+    emit = engine.emit_task_run_state_change_event
+
+    def emit_then_tell(**event: Any) -> Any:
+        emitted = emit(**event)
+        if event["validated_state"].is_final():
+            engine.emit_task_run_state_change_event = emit
+            ended()
+        return emitted
+
+    engine.emit_task_run_state_change_event = emit_then_tell
+
+
+def say(line: socket.socket, word: bytes) -> None:
+    """Tell the worker how far the run is."""
     with contextlib.suppress(OSError):  # the worker is gone; the run is not
-        line.sendall(b".")
+        line.sendall(word)
 
 
 class _Suspension:
