@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
-
 from cct_ops.clients.transport import authorities
 from cct_ops.reports.render import compile_templates
 from cct_ops.worker.spared import share_authorities
@@ -13,5 +11,4 @@ def prepare() -> None:
     """Compile the templates of reports and load the certificate authorities."""
     compile_templates()
     authorities()
-    # Prefect's own: its clients and CCT's may speak different versions of HTTP over them
-    share_authorities(httpx.create_ssl_context())
+    share_authorities()

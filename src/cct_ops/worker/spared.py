@@ -18,6 +18,7 @@ from typing import Any
 from uuid import UUID, uuid4
 from weakref import WeakSet
 
+import certifi
 import prefect.events.related
 import prefect.flow_engine
 import prefect.results
@@ -47,19 +48,21 @@ def spare(flow_run_id: UUID, answers: Answers, line: socket.socket) -> None:
     if answers.token is not None:
         share(answers.token)
     _one_update(flow_run_id, began=lambda: say(line, BEGUN))
-    _first_task(ended=lambda: say(line, LOOKED))
+    tell_first_task(ended=lambda: say(line, LOOKED))
     engine: Any = prefect.flow_engine
     engine.observe_flow_run_suspension = _Suspension(flow_run_id, line)
 
 
-def share_authorities(loaded: ssl.SSLContext) -> None:
-    """Have Prefect's clients use these certificate authorities, where they would load their own."""
+def share_authorities() -> None:
+    """Load the certificate authorities of Prefect's clients now: each would load its own."""
+    file = _authorities_file()
+    loaded = ssl.create_default_context(cafile=file)
 
     def usual(init: Callable[..., None]) -> Callable[..., None]:
         def __init__(self: Any, api: Any, **more: Any) -> None:  # noqa: N807 -- it is one
             settings = more.pop("httpx_settings", None) or {}
-            own = PREFECT_API_SSL_CERT_FILE.value() or PREFECT_API_TLS_INSECURE_SKIP_VERIFY.value()
-            if not own:
+            # a run's environment may name others, or none
+            if _authorities_file() == file and not PREFECT_API_TLS_INSECURE_SKIP_VERIFY.value():
                 settings = {"verify": loaded, **settings}
             init(self, api, httpx_settings=settings, **more)
 
@@ -68,6 +71,10 @@ def share_authorities(loaded: ssl.SSLContext) -> None:
     for kind in (PrefectClient, SyncPrefectClient):
         changed: Any = kind
         changed.__init__ = usual(changed.__init__)
+
+
+def _authorities_file() -> str:
+    return PREFECT_API_SSL_CERT_FILE.value() or certifi.where()
 
 
 def _place_of_results(block_id: UUID | None) -> None:
@@ -147,7 +154,7 @@ def _one_update(flow_run_id: UUID, began: Callable[[], None]) -> None:
     client.set_flow_run_state = propose_then_tell
 
 
-def _first_task(ended: Callable[[], None]) -> None:
+def tell_first_task(ended: Callable[[], None]) -> None:
     """Call ``ended`` when a task has; several that end at once may each be the first."""
     engine: Any = prefect.task_engine
     emit = engine.emit_task_run_state_change_event
