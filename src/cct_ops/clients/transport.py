@@ -50,7 +50,7 @@ class CctTransport(Connection):
             timeout=timeout_seconds,
             follow_redirects=False,
             transport=transport,
-            verify=_authorities(),
+            verify=authorities(),
         )
         super().__init__(client, timeout_seconds)
 
@@ -164,6 +164,6 @@ def _fit_for_a_header(api_key: SecretStr) -> SecretStr:
 
 
 @lru_cache(maxsize=1)
-def _authorities() -> ssl.SSLContext:
+def authorities() -> ssl.SSLContext:
     """Load the certificate authorities once per process: that takes longer than a request."""
     return httpx.create_ssl_context()

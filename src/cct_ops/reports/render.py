@@ -95,6 +95,12 @@ def _environment() -> Any:
     return environment
 
 
+def compile_templates() -> None:
+    """Compile every template now; who forks after that spares each of its processes the same."""
+    for name in _environment().list_templates(extensions=["j2"]):
+        _environment().get_template(name)
+
+
 class Literal(str):
     """Text that is already Markdown."""
 

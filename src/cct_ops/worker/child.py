@@ -18,9 +18,9 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.logging.loggers import flow_run_logger
 
 from cct_ops.worker import contract
-from cct_ops.worker.order import Order, receive
+from cct_ops.worker.order import BEGUN, Order, receive
 from cct_ops.worker.preload import Flows
-from cct_ops.worker.spared import say_begun, spare
+from cct_ops.worker.spared import say, spare
 
 
 def live(line: socket.socket, flows: Flows) -> int:
@@ -89,7 +89,7 @@ def _run(order: Order, flows: Flows, line: socket.socket) -> None:
             logger.exception("The flow could not be loaded.")
             raise
         if flow.isasync:  # its client is another, and tells of nothing
-            say_begun(line)
+            say(line, BEGUN)
         with contract.RunMetrics(flow_run, flow):
             result = contract.run_flow(flow, flow_run=flow_run, error_logger=logger)  # type: ignore[arg-type]  # as Prefect does
             contract.drive(flow, result)

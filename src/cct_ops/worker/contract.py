@@ -84,6 +84,12 @@ _KNOWN = {
     "prefect._internal.observers:_SuspensionWatch.initialize": "self state",
     "prefect.client.base:PrefectHttpxAsyncClient._add_csrf_headers": "self request",
     "prefect.client.base:PrefectHttpxSyncClient._add_csrf_headers": "self request",
+    "prefect.client.orchestration:PrefectClient.__init__": (
+        "self api auth_string api_key api_version httpx_settings server_type"
+    ),
+    "prefect.client.orchestration:SyncPrefectClient.__init__": (
+        "self api auth_string api_key api_version httpx_settings server_type"
+    ),
     "prefect.client.orchestration:SyncPrefectClient.set_flow_run_name": "self flow_run_id name",
     "prefect.client.orchestration:SyncPrefectClient.set_flow_run_state": (
         "self flow_run_id state force"
@@ -96,6 +102,9 @@ _KNOWN = {
         "kind role client_method obj_id cache"
     ),
     "prefect.results:_read_server_default_result_storage_block_id": "",
+    "prefect.task_engine:emit_task_run_state_change_event": (
+        "task_run initial_state validated_state follows"
+    ),
     "prefect.flow_engine:run_flow": (
         "flow flow_run parameters wait_for return_type error_logger context"
     ),

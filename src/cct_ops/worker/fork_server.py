@@ -23,6 +23,7 @@ from prefect.logging.configuration import setup_logging
 
 from cct_ops.worker import child
 from cct_ops.worker.preload import Flows, preload
+from cct_ops.worker.prepared import prepare
 
 
 def main() -> int:
@@ -33,6 +34,7 @@ def main() -> int:
     sys.argv = sys.argv[:1]
     setup_logging()
     flows = preload(Path.cwd())
+    prepare()
     gc.collect()
     gc.freeze()  # else the collector of each fork would copy pages by looking at them
     _tell(worker, ready=True, seconds=time.monotonic() - began)

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from cct_ops.worker import order
 from cct_ops.worker.checkout import signature
-from cct_ops.worker.order import Order
+from cct_ops.worker.order import LOOKED, Order
 
 _REPORT_SECONDS = 2.0
+_LAST_IN_LINE = 19  # the nicest there is: many such processes still weigh less than one that starts
 # More threads in the server would make its forks unsafe, and the flows are not compute-bound.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -37,6 +38,7 @@ class Child:
         self.returncode: int | None = None
         self.forked = asyncio.Event()
         self.begun = asyncio.Event()  # its run is Running, or will never be
+        self.looked = asyncio.Event()  # its first task has ended, or will never
         self.reported = asyncio.Event()
         self.gone = asyncio.Event()
         self._line = line
@@ -56,6 +58,12 @@ class Child:
             with contextlib.suppress(OSError):
                 self._line.sendall(word.encode() + b"\n")
 
+    def step_back(self) -> None:
+        """Leave the processors to whoever wants them; it cannot be taken back, and need not be."""
+        with contextlib.suppress(OSError):  # it has ended
+            for thread in os.listdir(f"/proc/{self.pid}/task"):  # noqa: PTH208 -- numbers, not files
+                os.setpriority(os.PRIO_PROCESS, int(thread), _LAST_IN_LINE)
+
     async def wait(self) -> int | None:
         """Wait for its end; the line ends with it, whoever is left to report the exit code."""
         await self.gone.wait()
@@ -71,11 +79,14 @@ class Child:
             self._line.close()
             self.gone.set()
             self.begun.set()
+            self.looked.set()
 
     def _hear(self) -> None:
         with contextlib.suppress(BlockingIOError, ConnectionError):
-            if self._line.recv(16):
-                self.begun.set()  # it has nothing else to say; the end counts
+            if words := self._line.recv(16):
+                if LOOKED in words:
+                    self.looked.set()
+                self.begun.set()
                 return
         self.let_go()
 

@@ -1,4 +1,8 @@
-"""What a warm process is told to do: a length and JSON, and the lock file that shows it alive."""
+"""
+What a warm process is told to do: a length and JSON, and the lock file that shows it alive.
+
+It answers with one byte when its run is Running, and with one when the first task has ended.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+
+BEGUN, LOOKED = b".", b"!"
 
 _HEAD = struct.Struct(">I")
 

@@ -35,6 +35,7 @@ _LAZY = (
     "prefect.task_worker",
     "prefect.utilities.visualization",
     "psycopg",
+    "rich._emoji_codes",
     "rich.table",
     "rich.traceback",
     "sqlalchemy.dialects.postgresql.psycopg",

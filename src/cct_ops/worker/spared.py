@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -17,17 +18,20 @@ from typing import Any
 from uuid import UUID, uuid4
 from weakref import WeakSet
 
+import certifi
 import prefect.events.related
 import prefect.flow_engine
 import prefect.results
+import prefect.task_engine
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
-from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.orchestration import PrefectClient, SyncPrefectClient
 from prefect.client.schemas.objects import Flow, State, WorkPool, WorkQueue
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_TLS_INSECURE_SKIP_VERIFY
 from pydantic import BaseModel
 
 from cct_ops.worker import contract
-from cct_ops.worker.order import Answers, Token
+from cct_ops.worker.order import BEGUN, LOOKED, Answers, Token
 
 _RELATED: dict[str, type[BaseModel]] = {
     "flow": Flow,
@@ -43,9 +47,34 @@ def spare(flow_run_id: UUID, answers: Answers, line: socket.socket) -> None:
     _related_resources(answers.related)
     if answers.token is not None:
         share(answers.token)
-    _one_update(flow_run_id, began=lambda: say_begun(line))
+    _one_update(flow_run_id, began=lambda: say(line, BEGUN))
+    tell_first_task(ended=lambda: say(line, LOOKED))
     engine: Any = prefect.flow_engine
     engine.observe_flow_run_suspension = _Suspension(flow_run_id, line)
+
+
+def share_authorities() -> None:
+    """Load the certificate authorities of Prefect's clients now: each would load its own."""
+    file = _authorities_file()
+    loaded = ssl.create_default_context(cafile=file)
+
+    def usual(init: Callable[..., None]) -> Callable[..., None]:
+        def __init__(self: Any, api: Any, **more: Any) -> None:  # noqa: N807 -- it is one
+            settings = more.pop("httpx_settings", None) or {}
+            # a run's environment may name others, or none
+            if _authorities_file() == file and not PREFECT_API_TLS_INSECURE_SKIP_VERIFY.value():
+                settings = {"verify": loaded, **settings}
+            init(self, api, httpx_settings=settings, **more)
+
+        return __init__
+
+    for kind in (PrefectClient, SyncPrefectClient):
+        changed: Any = kind
+        changed.__init__ = usual(changed.__init__)
+
+
+def _authorities_file() -> str:
+    return PREFECT_API_SSL_CERT_FILE.value() or certifi.where()
 
 
 def _place_of_results(block_id: UUID | None) -> None:
@@ -125,10 +154,25 @@ def _one_update(flow_run_id: UUID, began: Callable[[], None]) -> None:
     client.set_flow_run_state = propose_then_tell
 
 
-def say_begun(line: socket.socket) -> None:
-    """Tell the worker that it may start the next one."""
+def tell_first_task(ended: Callable[[], None]) -> None:
+    """Call ``ended`` when a task has; several that end at once may each be the first."""
+    engine: Any = prefect.task_engine
+    emit = engine.emit_task_run_state_change_event
+
+    def emit_then_tell(**event: Any) -> Any:
+        emitted = emit(**event)
+        if event["validated_state"].is_final():
+            engine.emit_task_run_state_change_event = emit
+            ended()
+        return emitted
+
+    engine.emit_task_run_state_change_event = emit_then_tell
+
+
+def say(line: socket.socket, word: bytes) -> None:
+    """Tell the worker how far the run is."""
     with contextlib.suppress(OSError):  # the worker is gone; the run is not
-        line.sendall(b".")
+        line.sendall(word)
 
 
 class _Suspension:

@@ -73,6 +73,7 @@ class WarmWorker(ProcessWorker):
         self._background: list[asyncio.Task[None]] = []
         self._in_hand: set[UUID] = set()
         self._starting = asyncio.Semaphore(STARTS_AT_ONCE)
+        self._queue = 0  # runs that wait for their turn to start
         self._claimed: deque[UUID] = deque(maxlen=1000)  # the latest Scheduled states
         if _BROKEN:
             _log.warning("Runs start slowly, as process worker: %s.", "; ".join(_BROKEN))
@@ -135,15 +136,19 @@ class WarmWorker(ProcessWorker):
         Start a run when it is its turn.
 
         A few start at once and the others wait, so that those are done soon: all at once would all
-        be slow, and the server would have no time for people.
+        be slow, and the server would have no time for people. While some wait, those that have had
+        their first look step back for them.
         """
         if _BROKEN:
             await super()._submit_run(flow_run)
             return
         self._in_hand.add(flow_run.id)
+        self._queue += 1
         async with self._starting:
+            self._queue -= 1
             child = await self._start(flow_run)
             if child is not None:
+                self._group.start_soon(self._step_back, child)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_BEGIN_SECONDS):
                         await child.begun.wait()
@@ -190,6 +195,11 @@ class WarmWorker(ProcessWorker):
         if self._cancelling_observer is not None:
             self._cancelling_observer.remove_in_flight_flow_run_id(flow_run.id)
         return child if claimed and job else None
+
+    async def _step_back(self, child: Child) -> None:
+        await child.looked.wait()
+        if self._queue:
+            child.step_back()
 
     async def _see_through(
         self, start: Start, configuration: ProcessJobConfiguration, *, task_status: Status
