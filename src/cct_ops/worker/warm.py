@@ -98,7 +98,7 @@ class WarmWorker(ProcessWorker):
         self._stack.callback(self._traces.end)
         nudges = Nudges(settings.database_url, self._work_pool_name, self.client)
         self._background = [
-            asyncio.create_task(self._execution.settle_the_dead(pool)),
+            asyncio.create_task(self._execution.settle_the_dead(pool, self._in_hand)),
             asyncio.create_task(nudges.listen(self._start_nudged)),
             asyncio.create_task(keep_looking(self._observing)),
         ]
@@ -159,8 +159,8 @@ class WarmWorker(ProcessWorker):
             known = child = trace = None
             try:
                 known = await self._lookups.last_known(flow_run)
-                if known and known.entrypoint_in(self._project):
-                    held = self._traces.held(flow_run.id, flow_run.run_count)
+                if flow_run.state_id and known and known.entrypoint_in(self._project):
+                    held = self._traces.held(flow_run.id, flow_run.state_id)
                     trace, lock = holding.enter_context(held)
                     child = await self._nursery.take()
             except (NotWarm, ObjectNotFound, httpx.HTTPError, OSError) as error:
