@@ -21,7 +21,7 @@ from tests.stack.polling import eventually
 
 def reap(engine: sa.Engine, run_id: UUID) -> UUID | None:
     """Sweep with two reapers at once until the dead run is dealt with; whoever recovers it."""
-    reaper = Reaper(engine, Voice.of(engine, settings()), start_seconds=300)
+    reaper = Reaper(engine, Voice.of(engine, settings()), settings().policy_path, start_seconds=300)
 
     def dealt_with() -> bool:
         with ThreadPoolExecutor(2) as pool:

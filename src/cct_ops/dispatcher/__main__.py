@@ -82,7 +82,11 @@ def main() -> int:
                         for name, source in sources.items()
                         if source.silence_seconds is not None
                     ),
-                    Periodic("reaper", 10, Reaper(engine, voice, settings.start_seconds)),
+                    Periodic(
+                        "reaper",
+                        10,
+                        Reaper(engine, voice, settings.policy_path, settings.start_seconds),
+                    ),
                     Periodic("watch over the gateway", EVERY_SECONDS, watch),
                     Periodic("severe incidents", 5, partial(pages.sweep, on_call)),
                     Periodic("on call", 5, on_call, on_news=True),
