@@ -120,12 +120,7 @@ class Reaper:
                 return
         if dead.recoveries >= RECOVERIES:
             plan = known.decisions[0].plan
-            run = Run(
-                id=dead.run_id,
-                name=str(dead.run_id),
-                playbook=plan.playbook,
-                incident_id=record.incident_of(self.engine, dead.run_id),
-            )
+            run = people.changed_by(self.engine, dead.run_id, plan.playbook)
             reason = (
                 f"Its process died in the middle of its change, and {RECOVERIES} attempts to put"
                 " that back failed: a person must look."
