@@ -37,6 +37,8 @@ from tests.voice import threads
 pytestmark = pytest.mark.timeout(400)  # a stack and eight processes on a busy machine
 
 PEOPLE = ("on-call", "lead")
+# A request's links end with it, and on a busy machine more is slow than in the stack's own time.
+PATIENCE = {"CCT_OPS_APPROVAL_MINUTES": "60"}
 CANARY = "canaryManagement"
 RUNS: dict[str, dict[str, object]] = {
     "rate-limiting": {"target": CANARY, "fix": "raise", "lasts_minutes": 30},
@@ -89,7 +91,8 @@ def ended(stack: Stack) -> Ended:
         Route.WEEKLY_REVIEW, "error_rate_percent", observed=7, threshold=5, minutes_ago=10
     )
     runs = {
-        name: stack.start(name, mode="approve", **parameters) for name, parameters in RUNS.items()
+        name: stack.start(name, PATIENCE, mode="approve", **parameters)
+        for name, parameters in RUNS.items()
     }
     seen: set[str] = set()
 
@@ -182,9 +185,7 @@ def test_waiting_survives_the_death_of_every_part(ended: Ended) -> None:
     """All are killed while a run waits; then a person says yes, by the link of before."""
     stack, target = ended.stack, Route.INTRADAY_CHECK
     stack.sandbox.roll_back(target, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
-    # A link dies with its request, and four starts on a busy machine take longer than those here.
-    patience = {"CCT_OPS_APPROVAL_MINUTES": "60"}
-    run_id = stack.start("auto-rollback", patience, target=target.value, mode="approve")
+    run_id = stack.start("auto-rollback", PATIENCE, target=target.value, mode="approve")
     eventually(stack.state_is(run_id, StateType.PAUSED), seconds=180)
 
     kill(stack.data, "worker", "gateway", "prefect", "dispatcher")
@@ -207,7 +208,7 @@ def test_waiting_survives_the_death_of_every_part(ended: Ended) -> None:
 def test_a_cancelled_run_stops_undoes_and_says_so(ended: Ended) -> None:
     """As the UI cancels: the worker ends the process in the middle of its faults."""
     stack = ended.stack
-    run_id = stack.start("chaos-experiment", mode="approve", minutes=10)
+    run_id = stack.start("chaos-experiment", PATIENCE, mode="approve", minutes=10)
 
     def injected() -> bool:
         say_yes(stack, ended.links)
