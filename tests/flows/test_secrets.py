@@ -210,6 +210,7 @@ def started(engine: sa.Engine) -> UUID | None:
     return found
 
 
+@pytest.mark.timeout(400)  # two gateways and two dispatchers start on the way
 def test_no_secret_shows_anywhere(
     environment: dict[str, str],
     cct: SandboxControl,
