@@ -6,17 +6,14 @@ Whatever of it cannot be read counts as standing against it.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 import sqlalchemy as sa
 
-from cct_ops import policy
+from cct_ops import policy, standing
 from cct_ops.clients import alertmanager
 from cct_ops.errors import OpsError
-from cct_ops.ledger import guards, track_record
+from cct_ops.ledger import guards
 from cct_ops.ledger.record import RunRecord
-from cct_ops.ledger.sql import now
-from cct_ops.models.autonomy import Drop, Rung, rung
+from cct_ops.models.autonomy import Drop, Rung
 from cct_ops.models.guards import Guard, Intent, Rules, Standing
 from cct_ops.models.maintenance import Silence
 from cct_ops.models.mode import Mode, lowest
@@ -60,48 +57,18 @@ def effective_mode(mode: Mode, plan: Plan) -> tuple[Mode, str]:
     return effective, reason
 
 
-def standing_of(
-    playbook: str, target: str, *, wanted_again: bool = False, until: datetime | None = None
-) -> Rung:
-    """Return how far the record lets the playbook go on targets like this one, now or then."""
+def standing_of(playbook: str, target: str, *, wanted_again: bool = False) -> Rung:
+    """Return how far the record lets the playbook go on targets like this one."""
     rules = policy.read(settings().policy_path)
-    targets = rules.autonomy.class_of(target)
     with ledger().connect() as connection:
-        record = track_record.of(
-            connection,
-            playbook,
-            targets,
-            recurs_within_hours=rules.autonomy.recurs_within_hours,
-            clean_since=rules.of(playbook).clean_since,
-            wanted_again=target if wanted_again else None,
-            until=until,
-        )
-        moment = connection.execute(sa.select(now())).scalar_one()
-    return rung(rules.ceiling(playbook), playbook, record, rules.autonomy, moment)
+        return standing.of(connection, rules, playbook, target, wanted_again=wanted_again)
 
 
 def drop_by(known: RunRecord) -> Drop | None:
-    """
-    Return the fall that this run led to, if it is the one that did.
-
-    A run is bad by needing to be made, too soon after a fix, by failing, or by its failed undo.
-    """
-    if not known.decisions:
-        return None
-    plan = known.decisions[0].plan
-    moments = [*(decision.decided_at for decision in known.decisions), known.ended_at]
-    for moment in moments:
-        if moment is None:
-            continue
-        before, after = (
-            standing_of(plan.playbook, plan.target, until=until)
-            for until in (moment - timedelta(microseconds=1), moment)
-        )
-        fixes = policy.read(settings().policy_path).autonomy.verified_fixes
-        drop = Drop.of(plan.playbook, plan.target, before, after, fixes, datetime.now(UTC))
-        if drop is not None:
-            return drop
-    return None
+    """Return the fall that this run led to, if it is the one that did."""
+    rules = policy.read(settings().policy_path)
+    with ledger().connect() as connection:
+        return standing.drop_by(connection, rules, known)
 
 
 def before_asking(wanted: Intent, *, asks: bool) -> Standing | None:

@@ -59,10 +59,11 @@ KNOWS: dict[str, set[str]] = {
     "watch": GENERAL | {"ledger", "clients", "reports", "voice", "on_call"},
     # for letters to approvers and Slack
     "gateway": GENERAL | {"ledger", "clients", "reports", "voice", "watch", "contacts", "on_call"},
+    "standing": GENERAL | {"ledger", "policy"},
     "reconcile": GENERAL | {"ledger", "gateway"},  # of the gateway: what a sender's words mean
     "dispatcher": GENERAL
     | {"ledger", "clients", "reports", "policy", "reconcile", "voice", "wake_ups", "watch"}
-    | {"contacts", "on_call"},
+    | {"contacts", "on_call", "standing"},
 }
 
 
@@ -181,6 +182,7 @@ def test_imports_go_one_way() -> None:
                 ours(path)
                 - GENERAL
                 - {"clients", "ledger", "reports", "policy", "summaries", "voice", "wake_ups"}
+                - {"standing"}
             )
         elif place[:2] == ("src", "cct_ops"):
             part = Path(place[2]).stem

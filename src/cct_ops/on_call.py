@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from cct_ops import contacts
 from cct_ops.clients import webhook
+from cct_ops.clients.patience import doubled
 from cct_ops.contacts import Contact, Contacts
 from cct_ops.errors import BadConfiguration, OpsError, Rejected, Unavailable
 from cct_ops.ledger import pages
@@ -64,7 +65,7 @@ class OnCall:
                 log.info("page %r reached %s by %s", page.cause, contact.id, contact.way)
                 turn.tried(contact.id, contact.way, None)
                 return True
-        pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(page.attempts, 10))
+        pause = doubled(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, page.attempts)
         turn.postponed(pause)
         return False
 

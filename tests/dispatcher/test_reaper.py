@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
-from typing import Any
+from pathlib import Path
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
 import sqlalchemy as sa
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from pydantic import SecretStr
+from prefect.states import Submitting
 
 from cct_ops.dispatcher.reaper import RECOVERIES, REPLACEMENTS, Reaper
-from cct_ops.ledger import leases, locks, outbox, permits, record
-from cct_ops.ledger.change_tables import run_leases
-from cct_ops.ledger.permits import Checker
-from cct_ops.ledger.schema import dispatches, incidents
-from cct_ops.models.mode import Mode
+from cct_ops.ledger import leases, record
+from cct_ops.ledger.schema import incidents
 from cct_ops.models.outcome import Outcome
-from cct_ops.models.permit import PermitKind
-from cct_ops.models.reversion import ReversionDiagnosis
-from cct_ops.models.run import Run
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.voice import Voice
-from tests.dispatcher.running import SCHEMA, Playbook, opened
-from tests.ledger.test_leases import PLAN, RESET
-from tests.models.test_reversion import change
+from tests.dispatcher.dying import (
+    POLICY,
+    api,
+    begin,
+    deploy,
+    die,
+    dispatched,
+    left,
+    outbox_run,
+    permitted,
+    states,
+    wait_and_sweep,
+)
+from tests.dispatcher.running import Playbook, opened
+from tests.dispatcher.wire import Answer, wire
+from tests.ledger.test_leases import PLAN
 
-START_SECONDS = 0.3
+# Prefect's own name for it; to the server it is a kind of Pending.
+SUBMITTING = f"{Submitting().type.value} {Submitting().name}"
+
+FELL = f"may do less on targets like {PLAN.target}: approve instead of auto"
 
 
 @pytest.fixture(autouse=True)
@@ -48,61 +55,16 @@ def deployment(playbook: Playbook) -> Iterator[str]:
     playbook.delete(UUID(deployment_id))
 
 
-def deploy(playbook: Playbook, tag: str) -> str:
-    """Deploy with a tag."""
-    deployment_id = playbook.deploy(SCHEMA | {"required": []})
-    api(playbook, "PATCH", f"/deployments/{deployment_id}", {"tags": [tag]})
-    return str(deployment_id)
-
-
-def api(playbook: Playbook, method: str, path: str, content: object) -> Any:
-    """Ask Prefect."""
-    answer = httpx.request(
-        method, f"{playbook.api_url}{path}", json=content, timeout=30, trust_env=False
-    ).raise_for_status()
-    return answer.json() if answer.content else None
-
-
-def left(playbook: Playbook, deployment: str, *states: str, incident: UUID | None = None) -> UUID:
-    """Leave a run in the last of these states, as a worker does that is killed."""
-    parameters = {"target": "/daily-summary"} | ({"incident_id": str(incident)} if incident else {})
-    run = api(
-        playbook,
-        "POST",
-        f"/deployments/{deployment}/create_flow_run",
-        {"parameters": parameters, "tags": ["rule:a"]},
-    )
-    for state in states:
-        told = {"state": {"type": state}, "force": True}
-        api(playbook, "POST", f"/flow_runs/{run['id']}/set_state", told)
-    return UUID(run["id"])
-
-
-def dispatched(engine: sa.Engine, run_id: UUID, incident: UUID) -> None:
-    """Note that the incident's run is this one."""
-    with engine.begin() as tx:
-        tx.execute(
-            sa.update(dispatches)
-            .where(dispatches.c.incident_id == incident)
-            .values(flow_run_id=run_id, state="sent")
-        )
-
-
-def sweep(engine: sa.Engine, *, slack: str | None = None, pause: float = 0) -> None:
-    """Sweep twice with two reapers at once, when a start has taken too long."""
-    voice = Voice(engine, SecretStr(slack) if slack else None)
-    reaper = Reaper(engine, voice, START_SECONDS, pause)
-    with ThreadPoolExecutor(2) as pool:
-        for each in [pool.submit(copy_context().run, reaper) for _ in range(4)]:
-            each.result()
-
-
-def states(playbook: Playbook) -> list[str]:
-    """The states of all runs, sorted."""
-    return sorted(str(run["state_name"]) for run in playbook.runs())
-
-
-@pytest.mark.parametrize("chain", [("PENDING",), ("PENDING", "RUNNING"), ("RUNNING", "CANCELLING")])
+@pytest.mark.parametrize(
+    "chain",
+    [
+        ("PENDING",),
+        ("PENDING", SUBMITTING),
+        ("PENDING", "RUNNING"),
+        ("RUNNING", "CANCELLING"),
+    ],
+    ids=" ".join,
+)
 def test_a_dead_run_is_replaced_once_while_its_incident_is_open(
     engine: sa.Engine, playbook: Playbook, deployment: str, chain: tuple[str, ...]
 ) -> None:
@@ -120,24 +82,6 @@ def test_a_dead_run_is_replaced_once_while_its_incident_is_open(
     known = record.of_run(engine, run_id)
     assert known.outcome is Outcome.FAILED
     assert str(new["id"]) in (known.reason or "")
-
-
-def wait_and_sweep(engine: sa.Engine, **options: Any) -> None:
-    """Let a start take too long, and sweep."""
-    with engine.connect() as connection:
-        connection.execute(sa.select(sa.func.pg_sleep(START_SECONDS)))
-    sweep(engine, **options)
-
-
-def outbox_run(engine: sa.Engine, incident: UUID) -> UUID | None:
-    """The run that works on the incident."""
-    with engine.connect() as connection:
-        run_id: UUID | None = connection.execute(
-            sa.select(dispatches.c.flow_run_id).where(
-                dispatches.c.incident_id == incident, dispatches.c.purpose == outbox.REMEDIATE
-            )
-        ).scalar_one()
-    return run_id
 
 
 def test_a_run_that_kills_its_workers_is_given_up(
@@ -188,7 +132,7 @@ def test_what_lives_or_waits_or_is_not_ours_is_left_alone(
     with leases.alive(engine, living, seconds=30):
         wait_and_sweep(engine)
         left(playbook, deployment, "PENDING")
-        Reaper(engine, Voice(engine), 300)()
+        Reaper(engine, Voice(engine), POLICY, 300)()
 
     assert states(playbook) == ["Paused", "Pending", "Running", "Scheduled"]
     assert states(foreign) == ["Pending"]
@@ -227,36 +171,35 @@ def test_a_change_is_recovered_until_somebody_must_be_called(
             api(playbook, "POST", f"/flow_runs/{run['id']}/set_state", told)
 
     assert states(playbook) == ["Crashed"]
-    (page,) = sandbox.slack_messages()
+    page, fall = sandbox.slack_messages()
     assert f"```prefect deployment run recover/recover -p run_id={run_id}```" in str(page.body)
+    assert FELL in str(fall.body)
     assert "a person must look" in (record.of_run(engine, run_id).reason or "")
 
 
-def begin(engine: sa.Engine, run_id: UUID) -> None:
-    """Let the run begin its change and die."""
-    run = Run(id=run_id, name="a run", playbook=PLAN.playbook)
-    token = locks.acquire(engine, PLAN.target, run_id, seconds=60)
-    assert token is not None
-    with engine.begin() as tx:
-        record.decide(
-            tx,
-            ReversionDiagnosis.not_now(change()),
-            PLAN,
-            run=run,
-            mode=Mode.AUTO,
-            verdict="permitted",
-            reason="-",
-        )
-        permit = permits.issue(
-            tx,
-            PermitKind.CHANGE,
-            PLAN,
-            PLAN.calls,
-            run=run,
-            fencing_token=token,
-            seconds=60,
-        )
-    with Checker(engine, run_id).check(permit, RESET):
-        pass
-    with engine.begin() as tx:
-        tx.execute(sa.update(run_leases).values(expires_at=sa.func.clock_timestamp()))
+def test_a_death_that_costs_its_playbook_trust_is_told_once_and_with_the_account(
+    engine: sa.Engine, playbook: Playbook, deployment: str, tmp_path: Path
+) -> None:
+    """It had its permit, so the record counts it; while Slack is down nothing is written."""
+    incident = opened(engine)
+    run_id = left(playbook, deployment, "RUNNING", incident=incident)
+    dispatched(engine, run_id, incident)
+    permitted(engine, run_id, PLAN.model_copy(update={"playbook": playbook.name}))
+    die(engine)
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f"playbooks: {{{playbook.name}: {{ceiling: auto}}}}\n")
+    answer = Answer(503)
+
+    with wire(lambda _: answer) as slack:
+        wait_and_sweep(engine, slack=slack.url, policy=policy)
+        assert record.of_run(engine, run_id).outcome is None
+        assert outbox_run(engine, incident) == run_id
+        slack.requests.clear()
+        answer = Answer(200, b"ok")
+        wait_and_sweep(engine, slack=slack.url, policy=policy)
+
+        (told,) = slack.requests
+    assert f"{playbook.name} {FELL}" in told.body.decode()
+    assert record.of_run(engine, run_id).outcome is Outcome.FAILED
+    assert states(playbook) == ["Crashed", "Scheduled"], "and one run replaces it"
+    assert outbox_run(engine, incident) != run_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,10 +39,14 @@ class Stack:
     gateway: str
     data: Path
 
-    def start(self, playbook: str, **parameters: object) -> UUID:
-        """Start a playbook as a person does."""
+    def start(
+        self, playbook: str, env: Mapping[str, str] | None = None, /, **parameters: object
+    ) -> UUID:
+        """Start a playbook as a person does; ``env`` is what its own process is told besides."""
         deployment = self.client.read_deployment_by_name(f"{playbook}/{playbook}")
-        return self.client.create_flow_run_from_deployment(deployment.id, parameters=parameters).id
+        return self.client.create_flow_run_from_deployment(
+            deployment.id, parameters=parameters, job_variables={"env": dict(env or {})}
+        ).id
 
     def state(self, run_id: UUID) -> State[object]:
         """Where the run stands."""

@@ -26,7 +26,11 @@ def reap(engine: sa.Engine, run_id: UUID, *, but: UUID | None = None) -> UUID | 
     ``but`` is a recovery that died as well, of which nothing more is expected.
     """
     reaper = Reaper(
-        engine, Voice.of(engine, settings()), start_seconds=300, recovery_pause_seconds=0
+        engine,
+        Voice.of(engine, settings()),
+        settings().policy_path,
+        start_seconds=300,
+        recovery_pause_seconds=0,
     )
 
     def dealt_with() -> bool:

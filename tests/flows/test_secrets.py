@@ -52,6 +52,9 @@ CANARIES = {
     "link key": "canary-link-key-0123456789abcdef",
     "address of Anna": "canary-anna-0123456789",
     "address of Ben": "canary-ben-0123456789",
+    "address of a contact": "canary-contact-0123456789",
+    "address of the page": "canary-status-page-0123456789",
+    "key of the page": "canary-status-key-0123456789",
     "Prefect auth": "canary-user:canary-prefect-0123456789",
     "token in a label": "xoxb-0123456789-canaryInALabel",
     "token in an annotation": "ghp_canaryInAnAnnotation0123456789",
@@ -65,6 +68,13 @@ sources:
     repeat_interval_seconds: 14400
     group_interval_seconds: 300
 """
+CONTACTS = """
+contacts:
+  - {id: anna, webhook: {env: CANARY_CONTACT}}
+status_page:
+  url: {env: CANARY_STATUS_PAGE}
+  headers: {authorization: {env: CANARY_STATUS_KEY}}
+"""
 
 
 @pytest.fixture
@@ -72,8 +82,10 @@ def cct() -> Iterator[SandboxControl]:
     """A CCT whose key is a canary; its canary was pulled, and a person has to decide."""
     with start_sandbox(limits=False, api_key=CANARIES["CCT key"]) as control:
         pull(control, breach_over=False)
-        # The first message is refused of the bot, so that it goes to the webhook.
-        control.faults(Fault(path="/slack/api/", count=1, error_status=400))
+        # The first message is refused of the bot, so that it goes to the webhook; so are the first
+        # page and the first word to the status page, which are tried again.
+        refused = ("/slack/api/", "/slack/contact", "/status-page")
+        control.faults(*(Fault(path=path, count=1, error_status=400) for path in refused))
         yield control
 
 
@@ -84,6 +96,7 @@ def environment(
     """The environment of all parts: each secret where it belongs, and a CCT of the test's own."""
     (tmp_path / "link-key").write_text(CANARIES["link key"])
     (tmp_path / "sources.yaml").write_text(SOURCES)
+    (tmp_path / "contacts.yaml").write_text(CONTACTS)
     people = APPROVERS.model_dump(mode="json", exclude_none=True)
     (tmp_path / "approvers.yaml").write_text(yaml.safe_dump(people))
     policy.write_text(STRICT.replace("P1", ""))
@@ -96,6 +109,10 @@ def environment(
         "CCT_OPS_SLACK_API_URL": f"{cct.base_url}/slack/api/",
         "CCT_OPS_APPROVERS_PATH": str(tmp_path / "approvers.yaml"),
         "CCT_OPS_SOURCES_PATH": str(tmp_path / "sources.yaml"),
+        "CCT_OPS_CONTACTS_PATH": str(tmp_path / "contacts.yaml"),
+        "CANARY_CONTACT": f"{cct.base_url}/slack/contact?{CANARIES['address of a contact']}",
+        "CANARY_STATUS_PAGE": f"{cct.base_url}/status-page?{CANARIES['address of the page']}",
+        "CANARY_STATUS_KEY": CANARIES["key of the page"],
         "PREFECT_API_AUTH_STRING": CANARIES["Prefect auth"],
     }
     for name, value in variables.items():
@@ -119,6 +136,7 @@ def alert() -> bytes:
         "status": "firing",
         "labels": {
             "alertname": "CanaryRolledBack",
+            "severity": "critical",
             "route": ROUTE,
             "sender": CANARIES["token in a label"],
         },
@@ -192,6 +210,7 @@ def started(engine: sa.Engine) -> UUID | None:
     return found
 
 
+@pytest.mark.timeout(400)  # two gateways and two dispatchers start on the way
 def test_no_secret_shows_anywhere(
     environment: dict[str, str],
     cct: SandboxControl,
@@ -219,12 +238,13 @@ def test_no_secret_shows_anywhere(
                 gateway.sender.post("/slack/interactions", content=b"payload=1"),
                 gateway.sender.get("/approvals/forged"),
             ]
-            eventually(lambda: started(engine) is not None)
+            eventually(lambda: started(engine) is not None, seconds=60)
             run_id = started(engine)
             assert run_id is not None
             case = Queued(client, engine, "auto-rollback", run_id)
             assert case.work() == "Suspended"
-            eventually(lambda: bool(sent_to(cct, "anna")))
+            eventually(lambda: bool(sent_to(cct, "anna") and sent_to(cct, "contact")), seconds=60)
+            eventually(lambda: bool(cct.status_page()), seconds=60)
             seen = gateway_log.read_text() + running_commands()
         link = posted_link(cct, ANNA)
         asked = case.approval()
@@ -247,7 +267,10 @@ def test_no_secret_shows_anywhere(
     through_webhook, through_bot = sent_to(cct, "canary"), sent_to(cct, "api")
     assert through_webhook != []
     assert through_bot != []
-    seen += json.dumps(through_webhook + through_bot)
+    (public,) = cct.status_page()
+    assert public.headers["authorization"] == CANARIES["key of the page"]
+    seen += json.dumps(through_webhook + through_bot + sent_to(cct, "contact"))
+    seen += json.dumps(public.body)
     seen += everything_stored(ledger, but="deliveries.body")
     seen += everything_stored(postgres.url("prefect"), but="")
     password = sa.make_url(ledger).password

@@ -10,6 +10,7 @@ from urllib.error import URLError
 
 from pydantic import SecretStr
 
+from cct_ops.clients.patience import asked_for
 from cct_ops.clients.text import one_line
 from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable
 from cct_ops.references import is_url
@@ -64,10 +65,9 @@ def _judge(status: int, body: str, headers: Mapping[str, str]) -> None:
     """Raise the error that Slack's answer means, if it means one."""
     words = one_line(body, 200) or "no words"
     if status == 429 or status >= 500:
-        asked = headers.get("Retry-After", "")
         raise Unavailable(
             f"Slack answered {status} to a message: {words}.",
-            retry_after_seconds=min(float(asked), 900.0) if asked.isdecimal() else None,
+            retry_after_seconds=asked_for(headers),
         )
     if status != 200:
         raise Rejected(f"Slack answered {status} to a message: {words}.", status=status)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from cct_ops.clients.patience import asked_for
 from cct_ops.clients.text import one_line
 from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable
 from cct_ops.models.place import Place
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
 TIMEOUT_SECONDS = 10
-LONGEST_RETRY_SECONDS = 900.0
 
 # Slack's own words for a failure that is not the request's.
 _PASSES = {
@@ -130,12 +130,9 @@ def _meant(answer: Any) -> Unavailable | Rejected | ContractBroken:
     data = getattr(answer, "data", None)
     word = one_line(str(data.get("error", "")), 80) if isinstance(data, Mapping) else ""
     if status == 429 or status >= 500 or word in _PASSES:
-        asked = str(answer.headers.get("Retry-After", ""))
         return Unavailable(
             f"Slack answered {status} to a message: {word or 'no words'}.",
-            retry_after_seconds=min(float(asked), LONGEST_RETRY_SECONDS)
-            if asked.isdecimal()
-            else None,
+            retry_after_seconds=asked_for(answer.headers),
             refused=status == 429,
         )
     if not word:

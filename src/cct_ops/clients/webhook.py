@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import httpx
 from pydantic import SecretStr
 
+from cct_ops.clients.patience import asked_for
 from cct_ops.clients.text import one_line
 from cct_ops.errors import Rejected, Unavailable
 
 TIMEOUT_SECONDS = 10.0
-LONGEST_WAIT_SECONDS = 900.0
 
 
 def post(
@@ -58,8 +58,7 @@ def _send(
         return
     status = answer.status_code
     if status == 429 or status >= 500:
-        asked = answer.headers.get("Retry-After", "")
-        wait = min(float(asked), LONGEST_WAIT_SECONDS) if asked.isdecimal() else None
+        wait = asked_for(answer.headers)
         raise Unavailable(f"{whose} answered {status}.", retry_after_seconds=wait)
     words = one_line(answer.text, 200) or "no words"
     raise Rejected(f"{whose} answered {status}: {words}.", status=status)

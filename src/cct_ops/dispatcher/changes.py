@@ -17,9 +17,8 @@ from prefect.exceptions import ObjectNotFound
 from cct_ops import policy, wake_ups
 from cct_ops.clients.server import CONFIGURED, Server
 from cct_ops.dispatcher import people
-from cct_ops.ledger import changes, record
+from cct_ops.ledger import changes
 from cct_ops.models.change import TemporaryChange
-from cct_ops.models.run import Run
 from cct_ops.models.topic import OVERDUE, Topic
 from cct_ops.reports import manual
 from cct_ops.settings import Settings
@@ -73,12 +72,7 @@ def _alarm(engine: sa.Engine, voice: Voice, change: TemporaryChange) -> None:
         f":rotating_light: Overdue: {change.call} on {change.target} should have ended at"
         f" {change.until:%H:%M:%S} UTC and is still {change.state} (owner: {change.owner})."
     )
-    run = Run(
-        id=change.run_id,
-        name=str(change.run_id),
-        playbook=change.playbook,
-        incident_id=record.incident_of(engine, change.run_id),
-    )
+    run = people.changed_by(engine, change.run_id, change.playbook)
     topic = Topic.of(run, change.target, OVERDUE, needs_person=True)
     with changes.alarming(engine, change.id) as first:
         if first:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -32,17 +33,21 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
 
+from cct_ops import policy, standing
 from cct_ops.clients.deployments import start_with
 from cct_ops.clients.server import CONFIGURED, Server
 from cct_ops.dispatcher import people
-from cct_ops.errors import OpsError, Unavailable
+from cct_ops.errors import BadConfiguration, OpsError, Unavailable
 from cct_ops.ledger import approvals, changes, journal, leases, outbox, record
 from cct_ops.ledger.leases import Lease
 from cct_ops.ledger.record import RunRecord
+from cct_ops.models.autonomy import Drop
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import Run
 from cct_ops.models.topic import Topic
 from cct_ops.reports import manual
+from cct_ops.reports.links import run_link
+from cct_ops.reports.messages import drop_message
 from cct_ops.voice import Voice
 
 # The tags by which prefect.yaml tells our deployments from those of others.
@@ -61,6 +66,7 @@ class Reaper:
 
     engine: sa.Engine
     voice: Voice
+    policy_path: Path
     start_seconds: float
     recovery_pause_seconds: float = RECOVERY_PAUSE_SECONDS
     server: Server = CONFIGURED
@@ -116,12 +122,7 @@ class Reaper:
                 return
         if dead.recoveries >= RECOVERIES:
             plan = known.decisions[0].plan
-            run = Run(
-                id=dead.run_id,
-                name=str(dead.run_id),
-                playbook=plan.playbook,
-                incident_id=record.incident_of(self.engine, dead.run_id),
-            )
+            run = people.changed_by(self.engine, dead.run_id, plan.playbook)
             reason = (
                 f"Its process died in the middle of its change, and {RECOVERIES} attempts to put"
                 " that back failed: a person must look."
@@ -200,17 +201,34 @@ class Reaper:
     def _account_for(
         self, run: Run, target: str, reason: str, commands: Sequence[str] = ()
     ) -> None:
-        """Give the account that the dead run cannot give; tell people where they have to act."""
+        """
+        Give the account that the dead run cannot give; tell people where they have to act.
+
+        What they are not told is told again: with an account in the record nobody comes back.
+        """
         _log.warning("Run %s: %s", run.name, reason)
-        if commands:
-            people.tell(
-                self.voice,
-                f":rotating_light: {run.playbook} on {target or 'its target'}: {reason}",
-                Topic.of(run, target, Outcome.FAILED, needs_person=True),
-                commands,
-            )
-        # After the page: with an account in the record nobody comes back to this run.
-        record.conclude(self.engine, run, target, Outcome.FAILED, reason)
+        topic = Topic.of(run, target, Outcome.FAILED, needs_person=True)
+        with self.engine.begin() as tx:
+            ended_at = record.conclude_in(tx, run, target, Outcome.FAILED, reason)
+            if commands:
+                people.tell(
+                    self.voice,
+                    f":rotating_light: {run.playbook} on {target or 'its target'}: {reason}",
+                    topic,
+                    commands,
+                )
+            drop = self._drop_by(tx, run, ended_at)
+            if drop is not None:
+                self.voice.say(drop_message(run, drop, run_link(run.id)), topic)
+
+    def _drop_by(self, tx: sa.Connection, run: Run, ended_at: datetime) -> Drop | None:
+        """Return the fall of a playbook to which this end of its run leads, if any."""
+        known = record.of_run(self.engine, run.id).model_copy(update={"ended_at": ended_at})
+        try:
+            return standing.drop_by(tx, policy.read(self.policy_path), known)
+        except BadConfiguration as error:  # the account does not wait until a person mends it
+            _log.warning("Whether %s may do less now is not known: %s", run.playbook, error)
+            return None
 
 
 def _started(client: SyncPrefectClient) -> list[FlowRun]:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from cct_ops import contacts
 from cct_ops.clients import webhook
+from cct_ops.clients.patience import doubled
 from cct_ops.contacts import Contacts, Fact, State, StatusPage
 from cct_ops.errors import OpsError, Unavailable
 from cct_ops.ledger import status_posts
@@ -63,7 +64,7 @@ def _tell(page: StatusPage, turn: status_posts.Turn) -> bool:
         )
     except OpsError as error:
         wait = error.retry_after_seconds if isinstance(error, Unavailable) else None
-        pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(post.attempts, 10))
+        pause = doubled(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, post.attempts)
         log.warning("incident %s is not %s in public yet: %s", post.incident_id, post.state, error)
         turn.postponed(max(pause, wait or 0), str(error))
         return False

@@ -132,6 +132,14 @@ def verify(engine: sa.Engine, run_id: UUID, found: Verification) -> None:
 
 def conclude(engine: sa.Engine, run: Run, target: str, outcome: Outcome, reason: str) -> None:
     """Write down how the run ended; the last word counts."""
+    with engine.begin() as tx:
+        conclude_in(tx, run, target, outcome, reason)
+
+
+def conclude_in(
+    tx: sa.Connection, run: Run, target: str, outcome: Outcome, reason: str
+) -> datetime:
+    """Do so in a transaction that has more to do; returns when that was."""
     offer = insert(resolutions).values(
         run_id=run.id,
         incident_id=run.incident_id,
@@ -140,17 +148,17 @@ def conclude(engine: sa.Engine, run: Run, target: str, outcome: Outcome, reason:
         outcome=outcome.value,
         reason=reason,
     )
-    with engine.begin() as tx:
-        tx.execute(
-            offer.on_conflict_do_update(
-                index_elements=[resolutions.c.run_id],
-                set_={
-                    "outcome": offer.excluded.outcome,
-                    "reason": offer.excluded.reason,
-                    "finished_at": sa.text("clock_timestamp()"),
-                },
-            )
-        )
+    ended_at: datetime = tx.execute(
+        offer.on_conflict_do_update(
+            index_elements=[resolutions.c.run_id],
+            set_={
+                "outcome": offer.excluded.outcome,
+                "reason": offer.excluded.reason,
+                "finished_at": sa.text("clock_timestamp()"),
+            },
+        ).returning(resolutions.c.finished_at)
+    ).scalar_one()
+    return ended_at
 
 
 def incident_of(engine: sa.Engine, run_id: UUID) -> UUID | None:

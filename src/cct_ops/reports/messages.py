@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from cct_ops.clients.slack import escape
 from cct_ops.models.autonomy import Drop
@@ -116,6 +117,18 @@ def worker_message(pool: str, kind: str, last_at: datetime, *, silent: bool) -> 
         f"\n```{escape(worker_command(pool, kind))}```"
     )
     return _message(f":rotating_light: Nobody works for the work pool {pool}", body, None)
+
+
+def unread_message(source: str, count: int, newest_id: UUID, note: str | None) -> Message:
+    """Say that a sender is not understood, and what a person types to see it and to mend it."""
+    number = "A delivery" if count == 1 else f"{count} deliveries"
+    head = f":rotating_light: {number} of {source} could not be understood"
+    body = (
+        "Whoever sent that proved who it is, so alerts may be missing. The newest:"
+        f" {escape(note or 'no reason is known')[:500]}. Once its source is corrected, readmit it."
+    )
+    commands = ["cct-ops inbox --unfinished", f"cct-ops readmit {newest_id}"]
+    return _message(head, body, None, commands)
 
 
 def part_command(part: str) -> str:

@@ -23,7 +23,7 @@ from prefect._flow_run_suspension import (
 )
 from prefect._internal.control_listener import configure_from_env
 from prefect._internal.metrics import RunMetrics
-from prefect._internal.observers import FlowRunSuspendingObserver
+from prefect._internal.observers import FlowRunCancellingObserver, FlowRunSuspendingObserver
 from prefect.engine import _drive_run_flow_result as drive
 from prefect.engine import handle_engine_signals
 from prefect.flow_engine import run_flow
@@ -32,6 +32,7 @@ from prefect.runner._process_manager import ProcessHandle
 from prefect.runner._state_proposer import StateProposer
 
 __all__ = [
+    "FlowRunCancellingObserver",
     "FlowRunExecutorContext",
     "FlowRunSuspendingObserver",
     "ProcessHandle",
@@ -81,6 +82,8 @@ _KNOWN = {
         "on_suspended polling_interval event_filter on_failure"
     ),
     "prefect._internal.observers:FlowRunSuspendingObserver._create_watch": "self flow_run_id",
+    "prefect._internal.observers:FlowRunSuspendingObserver._start_polling_task": "self task",
+    "prefect._internal.observers:FlowRunCancellingObserver._start_polling_task": "self task",
     "prefect._internal.observers:_SuspensionWatch.initialize": "self state",
     "prefect.client.base:PrefectHttpxAsyncClient._add_csrf_headers": "self request",
     "prefect.client.base:PrefectHttpxSyncClient._add_csrf_headers": "self request",

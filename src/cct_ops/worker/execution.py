@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import anyio
 import anyio.abc
@@ -92,20 +93,33 @@ class Execution:
         except ObjectNotFound:
             return
         state = run.state
-        attempts = run.run_count - trace.run_count
-        if state is None:
+        if state is None or state.is_final() or await self._has_got_on(trace):
             return
-        if state.is_cancelling() and attempts in {0, 1}:
+        if state.is_cancelling():
             await self._hooks.run_cancellation_hooks(run, state)
             await self._states.propose_cancelled(run, {"message": message})
-        elif (state.is_pending() and attempts == 0) or (state.is_running() and attempts == 1):
+        elif state.is_pending() or state.is_running():
             _log.warning("Run %s is marked as crashed: %s", run.name, message)
             crashed = await self._states.propose_crashed(run, message)
             if crashed is not None:
                 await self._hooks.run_crashed_hooks(run, crashed)
 
-    async def settle_the_dead(self, pool: Path) -> None:
-        """See to the runs of this pool's workers that died; their processes may live still."""
+    async def _has_got_on(self, trace: Trace) -> bool:
+        """Whether the run waited again after this attempt began, and may be at work elsewhere."""
+        states = await self._context.client.read_flow_run_states(trace.flow_run_id)
+        began = next((each for each in states if each.id == trace.state_id), None)
+        return began is None or any(
+            each.is_scheduled() or each.is_paused()
+            for each in states
+            if each.timestamp > began.timestamp
+        )
+
+    async def settle_the_dead(self, pool: Path, ours: Container[UUID]) -> None:
+        """
+        See to the runs of this pool's workers that died; their processes may live still.
+
+        One that is ``ours`` was taken up by nobody before us, however far its last worker had come.
+        """
         message = "Its process died while no worker was there to see it."
         left = Traces.of_the_dead(pool)
         with contextlib.ExitStack() as taken_over:
@@ -115,7 +129,8 @@ class Execution:
                 for trace in traces_left:
                     if not trace.is_alive:
                         try:
-                            await self.settle(trace, message)
+                            if trace.flow_run_id not in ours:
+                                await self.settle(trace, message)
                             trace.remove()
                         except httpx.HTTPError as error:
                             _log.warning("%s is not settled yet: %s", trace.flow_run_id, error)

@@ -23,7 +23,11 @@ _WORKER = "worker"
 
 @dataclass(frozen=True)
 class Trace:
-    """The file of one attempt at a run: the one that began when the run had this ``run_count``."""
+    """
+    The file of one attempt at a run: the one that took it up from this Scheduled state.
+
+    (Prefect's count of runs does not tell attempts apart: it stays the same when a run is resumed.)
+    """
 
     path: Path
 
@@ -33,9 +37,9 @@ class Trace:
         return UUID(self.path.name.partition(".")[0])
 
     @property
-    def run_count(self) -> int:
-        """How often the run had been running before this attempt."""
-        return int(self.path.name.partition(".")[2])
+    def state_id(self) -> UUID:
+        """The Scheduled state."""
+        return UUID(self.path.name.partition(".")[2])
 
     @property
     def is_alive(self) -> bool:
@@ -74,9 +78,9 @@ class Traces:
         return [cls(folder, lock) for folder, lock in locks if lock is not None]
 
     @contextmanager
-    def held(self, flow_run_id: UUID, run_count: int) -> Iterator[tuple[Trace, int]]:
+    def held(self, flow_run_id: UUID, state_id: UUID) -> Iterator[tuple[Trace, int]]:
         """Lock a new trace; whoever is given the descriptor goes on holding it when we let go."""
-        trace = Trace(self._folder / f"{flow_run_id}.{run_count}")
+        trace = Trace(self._folder / f"{flow_run_id}.{state_id}")
         lock = _lock(trace.path)
         assert lock is not None  # noqa: S101 -- in our folder only we make traces
         try:

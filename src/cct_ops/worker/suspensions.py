@@ -24,29 +24,29 @@ class Suspensions:
 
     def __init__(self) -> None:
         self._children: dict[UUID, Child] = {}
-        self._observer = FlowRunSuspendingObserver(on_suspended=self._tell)
+        self.observer = FlowRunSuspendingObserver(on_suspended=self._tell)
 
     async def __aenter__(self) -> Self:
         """Connect."""
-        observer: Any = self._observer  # its methods have no types
+        observer: Any = self.observer  # its methods have no types
         await observer.__aenter__()
         return self
 
     async def __aexit__(self, *exc_info: Any) -> None:
         """Let go; processes that go on observe for themselves."""
-        await self._observer.__aexit__(*exc_info)
+        await self.observer.__aexit__(*exc_info)
 
     @contextlib.contextmanager
     def watched(self, flow_run: FlowRun, child: Child) -> Iterator[None]:
         """Tell the child for as long as the block lasts; what was before this state is past."""
-        watch = self._observer._create_watch(flow_run.id)  # noqa: SLF001 -- checked in contract
+        watch = self.observer._create_watch(flow_run.id)  # noqa: SLF001 -- checked in contract
         watch.initialize(flow_run.state)
-        self._observer._watches[flow_run.id] = watch  # noqa: SLF001 -- checked in contract
+        self.observer._watches[flow_run.id] = watch  # noqa: SLF001 -- checked in contract
         self._children[flow_run.id] = child
         try:
             yield
         finally:
-            self._observer.remove_in_flight_flow_run_id(flow_run.id)
+            self.observer.remove_in_flight_flow_run_id(flow_run.id)
             del self._children[flow_run.id]
 
     def _tell(self, flow_run_id: UUID, state: State[Any]) -> None:

@@ -14,6 +14,7 @@ import contextlib
 import logging
 import os
 from collections import deque
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -40,6 +41,7 @@ from cct_ops.worker.nursery import Nursery
 try:
     from cct_ops.worker import contract
     from cct_ops.worker.execution import Execution, Start
+    from cct_ops.worker.outages import Observer, keep_looking
     from cct_ops.worker.suspensions import Suspensions
 except ImportError as error:
     _BROKEN = [f"{error}"]
@@ -87,6 +89,8 @@ class WarmWorker(ProcessWorker):
         await super().__aenter__()
         context = await self._stack.enter_async_context(contract.FlowRunExecutorContext())
         suspensions = await self._stack.enter_async_context(Suspensions())
+        self._observers: list[Observer]
+        self._observers = [context._observer, suspensions.observer]  # noqa: SLF001 -- see outages
         self._lookups = Lookups(self.client, self._work_pool_name)
         self._jobs = Jobs(self, self._lookups, self._project)
         self._execution = Execution(context, suspensions, self._nursery, self._jobs.order)
@@ -95,8 +99,9 @@ class WarmWorker(ProcessWorker):
         self._stack.callback(self._traces.end)
         nudges = Nudges(settings.database_url, self._work_pool_name, self.client)
         self._background = [
-            asyncio.create_task(self._execution.settle_the_dead(pool)),
+            asyncio.create_task(self._execution.settle_the_dead(pool, self._in_hand)),
             asyncio.create_task(nudges.listen(self._start_nudged)),
+            asyncio.create_task(keep_looking(self._observing)),
         ]
         try:
             await self._lookups.fill()
@@ -159,8 +164,8 @@ class WarmWorker(ProcessWorker):
             known = child = trace = None
             try:
                 known = await self._lookups.last_known(flow_run)
-                if known and known.entrypoint_in(self._project):
-                    held = self._traces.held(flow_run.id, flow_run.run_count)
+                if flow_run.state_id and known and known.entrypoint_in(self._project):
+                    held = self._traces.held(flow_run.id, flow_run.state_id)
                     trace, lock = holding.enter_context(held)
                     child = await self._nursery.take()
             except (NotWarm, ObjectNotFound, httpx.HTTPError, OSError) as error:
@@ -227,6 +232,12 @@ class WarmWorker(ProcessWorker):
             self._release_limit_slot(start.flow_run.id)
             self._in_hand.discard(start.flow_run.id)
         start.trace.remove()
+
+    def _observing(self) -> Iterator[Observer]:
+        """Yield all that look out for what is done to our runs; one comes with the first sync."""
+        yield from self._observers
+        if self._cancelling_observer is not None:
+            yield self._cancelling_observer
 
     async def _write_down(self, flow_run: FlowRun, pid: int) -> None:
         """Tell Prefect what only informs people, once it is in nobody's way."""

@@ -1,0 +1,122 @@
+"""Which attempt at a run a dead process was: what others took up since is not taken from them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from cct_ops.worker.contract import FlowRunExecutorContext
+from cct_ops.worker.execution import Execution
+from cct_ops.worker.liveness import Trace, Traces
+from cct_ops.worker.nursery import Nursery
+from cct_ops.worker.order import Order
+from cct_ops.worker.suspensions import Suspensions
+from tests.stack.polling import eventually
+from tests.worker.running import Pool
+
+
+@pytest.fixture(autouse=True)
+def here(prefect_api_url: str) -> Iterator[None]:
+    """The worker's environment."""
+    with temporary_settings({PREFECT_API_URL: prefect_api_url}):
+        yield
+
+
+class Run:
+    """A run that goes through states, without any process."""
+
+    def __init__(self, pool: Pool, folder: Path) -> None:
+        self._pool = pool
+        self._folder = folder
+        self.id = pool.create(pool.deploy("hold"), folder=str(folder))
+
+    def begin(self) -> Trace:
+        """Take it up as a worker does, and let the process die at work."""
+        trace = Trace(self._folder / f"{self.id}.{self._pool.run(self.id)['state']['id']}")
+        trace.path.touch()
+        for state in ("PENDING", "RUNNING"):
+            self.to(state)
+        return trace
+
+    def to(self, kind: str) -> None:
+        """Bring it into a state."""
+        self._pool.ask("POST", f"/flow_runs/{self.id}/set_state", {"state": {"type": kind}})
+
+    def resume(self) -> None:
+        """Suspend it, and let it go on."""
+        self._pool.suspend(self.id)
+        self._pool.ask("POST", f"/flow_runs/{self.id}/resume", {})
+
+    @property
+    def state(self) -> str:
+        """Where it stands."""
+        return str(self._pool.run(self.id)["state"]["type"])
+
+
+@pytest.fixture
+def run(own_pool: Pool, tmp_path: Path) -> Run:
+    """A run that nobody has taken up yet."""
+    return Run(own_pool, tmp_path)
+
+
+def settle(*traces: Trace) -> None:
+    """See to the runs of these dead processes."""
+
+    async def settle_them() -> None:
+        async with FlowRunExecutorContext() as context:
+            for trace in traces:
+                await execution(context, trace.path.parent).settle(trace, "It died.")
+
+    asyncio.run(settle_them())
+
+
+def execution(context: FlowRunExecutorContext, folder: Path) -> Execution:
+    """What sees to runs, of which none has hooks."""
+
+    async def no_order(_run: FlowRun) -> Order | None:
+        return None
+
+    return Execution(context, Suspensions(), Nursery(folder, {}, idle=0), no_order)
+
+
+def test_a_run_that_was_resumed_is_not_the_one_that_died_before(run: Run) -> None:
+    """Not even with the count of runs that Prefect keeps: it is the same as before."""
+    before = run.begin()
+    run.resume()
+    settle(before)
+    assert run.state == "SCHEDULED"
+    now = run.begin()
+
+    settle(before)
+    assert run.state == "RUNNING"
+
+    settle(now)
+    assert run.state == "CRASHED"
+
+
+def test_a_run_that_its_last_worker_had_only_looked_at_is_ours(run: Run, tmp_path: Path) -> None:
+    """It died between its trace and its claim, so both traces tell of one state."""
+    state = run.begin().state_id
+    pool = tmp_path / "pool"
+    dead = Traces.begin(pool)
+    with dead.held(UUID(run.id), state) as (trace, _):
+        pass
+    dead.end()
+
+    async def settle_them() -> None:
+        async with FlowRunExecutorContext() as context:
+            seeing = asyncio.create_task(
+                execution(context, tmp_path).settle_the_dead(pool, {UUID(run.id)})
+            )
+            await asyncio.to_thread(eventually, lambda: not trace.path.exists())
+            seeing.cancel()
+
+    asyncio.run(settle_them())
+
+    assert run.state == "RUNNING"
