@@ -30,9 +30,14 @@ from cct_ops.ledger.engine import connect, migrate
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.process import start_sandbox
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
+from tests.plain import HTTP
 
 ROOT = Path(__file__).parent.parent
 API_KEY = "sandbox-key"
+
+# Nothing that the tests start is behind TLS: clients, and Prefect's most of all, then need not load
+# the authorities of the whole web again and again. What this file holds is an authority of nothing.
+os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("nobody.pem"))
 
 
 # These wait for minutes and for whole stacks. What begins last must not be what takes longest.
@@ -163,7 +168,7 @@ def _wait_until_answers(url: str, seconds: float) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         try:
-            if httpx.get(url, timeout=2, trust_env=False).is_success:
+            if HTTP.get(url, timeout=2).is_success:
                 return
         except httpx.TransportError:
             time.sleep(0.1)

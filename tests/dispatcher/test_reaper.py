@@ -8,7 +8,6 @@ from contextvars import copy_context
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
 import sqlalchemy as sa
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -29,6 +28,7 @@ from cct_ops.voice import Voice
 from tests.dispatcher.running import SCHEMA, Playbook, opened
 from tests.ledger.test_leases import PLAN, RESET
 from tests.models.test_reversion import change
+from tests.plain import HTTP
 
 START_SECONDS = 0.3
 
@@ -57,9 +57,7 @@ def deploy(playbook: Playbook, tag: str) -> str:
 
 def api(playbook: Playbook, method: str, path: str, content: object) -> Any:
     """Ask Prefect."""
-    answer = httpx.request(
-        method, f"{playbook.api_url}{path}", json=content, timeout=30, trust_env=False
-    ).raise_for_status()
+    answer = HTTP.request(method, f"{playbook.api_url}{path}", json=content).raise_for_status()
     return answer.json() if answer.content else None
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import httpx
 import pytest
 import sqlalchemy as sa
 from prefect.client.schemas.objects import State
@@ -28,6 +27,7 @@ from cct_ops.sandbox.exemption_inputs import SeedExemption
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import Stack
+from tests.plain import HTTP
 from tests.stack.polling import eventually
 from tests.summaries.parts import SCHEMA, summary
 from tests.voice import threads
@@ -109,11 +109,11 @@ def say_yes(stack: Stack, seen: set[str]) -> None:
                 continue
             seen.add(link)
             page = f"{stack.gateway}{urlsplit(link).path}"
-            shown = httpx.get(page, timeout=10, trust_env=False)
+            shown = HTTP.get(page)
             digest = re.search(r'name="digest" value="(\w+)"', shown.text)
             if digest is not None:
                 form = {"decision": "approve", "digest": digest[1], "note": "Go."}
-                httpx.post(page, data=form, timeout=10, trust_env=False)
+                HTTP.post(page, data=form)
 
 
 @pytest.mark.parametrize("playbook", list(RUNS))

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
+
+from tests.plain import HTTP
 
 FLOWS = {
     "ping": """
@@ -150,7 +151,7 @@ class Pool:
     def ask(self, method: str, path: str, content: object = None) -> Any:
         """Call Prefect's API."""
         url = f"{self.api_url}{path}"
-        answer = httpx.request(method, url, json=content, timeout=30, trust_env=False)
+        answer = HTTP.request(method, url, json=content)
         return answer.raise_for_status().json()
 
     @contextmanager
