@@ -128,13 +128,21 @@ def engine(ledger_url: SecretStr) -> sa.Engine:
 def prefect_api_url(
     postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """One real Prefect server on that PostgreSQL."""
+    """
+    One real Prefect server on that PostgreSQL.
+
+    Nothing reads its own record of task runs and of events, which takes a third of its time.
+    """
     home, port = tmp_path_factory.mktemp("prefect"), free_port()
     url = f"http://127.0.0.1:{port}/api"
     environment = os.environ | {
         "PREFECT_HOME": str(home),
         "PREFECT_API_DATABASE_CONNECTION_URL": postgres.asyncpg_url("prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED": "false",
+        "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+        "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",  # a block registers itself when saved
     }
     command = [sys.executable, "-m", "cct_ops.stack.prefect_server", "--port", str(port)]
     with (
