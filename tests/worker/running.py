@@ -145,7 +145,7 @@ class Pool:
     def ended(self, flow_run_id: str, seconds: float = 30) -> dict[str, Any]:
         """Wait for a run's end and return its final state."""
         final = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-        until(lambda: self.run(flow_run_id)["state"]["type"] in final, seconds)
+        until(lambda: self.run(flow_run_id)["state"]["type"] in final, seconds, every=0.15)
         return dict(self.run(flow_run_id)["state"])
 
     def ask(self, method: str, path: str, content: object = None) -> Any:
@@ -164,7 +164,7 @@ class Pool:
             **os.environ,
             "PREFECT_API_URL": self.api_url,
             "PREFECT_HOME": str(self.project / "home"),
-            "PREFECT_WORKER_QUERY_SECONDS": "0.2",
+            "PREFECT_WORKER_QUERY_SECONDS": "0.5",
             "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
             "PYTHONUNBUFFERED": "1",
             **env,
@@ -226,9 +226,9 @@ class Worker:
                 continue
 
 
-def until(fact: Callable[[], object], seconds: float = 20) -> None:
+def until(fact: Callable[[], object], seconds: float = 20, *, every: float = 0.05) -> None:
     """Wait until it holds."""
     deadline = time.monotonic() + seconds
     while not fact():
         assert time.monotonic() < deadline, f"not within {seconds:g} s"
-        time.sleep(0.05)
+        time.sleep(every)
