@@ -142,7 +142,7 @@ class Pool:
         """Return a run as it is now."""
         return dict(self.ask("GET", f"/flow_runs/{flow_run_id}"))
 
-    def ended(self, flow_run_id: str, seconds: float = 30) -> dict[str, Any]:
+    def ended(self, flow_run_id: str, seconds: float = 60) -> dict[str, Any]:
         """Wait for a run's end and return its final state."""
         final = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
         until(lambda: self.run(flow_run_id)["state"]["type"] in final, seconds, every=0.15)
@@ -183,7 +183,7 @@ class Pool:
         ):
             worker = Worker(process, log)
             try:
-                until(worker.is_ready, 60)
+                until(worker.is_ready, 120)
                 yield worker
             finally:
                 worker.end()
