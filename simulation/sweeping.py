@@ -32,7 +32,9 @@ class Sweeping:
 
     def course(self) -> Course:
         """Take one turn after another."""
-        reaper = Reaper(self.engine, self.voice, START_SECONDS, server=self.server)
+        reaper = Reaper(
+            self.engine, self.voice, self.settings.policy_path, START_SECONDS, server=self.server
+        )
         sweeps: list[Callable[[], object]] = [self.news, reaper]
         if self.of_changes:
             sweeps.append(self._sweep_changes)

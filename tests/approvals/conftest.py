@@ -21,6 +21,7 @@ from cct_ops.gateway.letters import PostOffice
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.settings import Settings
 from tests.approvals.parts import APPROVERS, Door
+from tests.plain import NO_TLS
 
 LINK_KEY = "the-key-of-the-links-0123456789abcdef"
 SIGNING_SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -68,7 +69,10 @@ def door(
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     office = open_desk(app, engine, Settings.load())
     assert isinstance(office, PostOffice)
-    with served(app) as url, httpx.Client(base_url=url, timeout=20, trust_env=False) as browser:
+    with (
+        served(app) as url,
+        httpx.Client(base_url=url, timeout=20, trust_env=False, verify=NO_TLS) as browser,
+    ):
         yield Door(browser, office, sandbox)
 
 

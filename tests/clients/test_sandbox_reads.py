@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -16,6 +15,7 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from tests.clients.conftest import GOOD_KEY
 from tests.clients.parts import ROUTE, RecordingPacer
+from tests.plain import HTTP
 
 WRONG_KEY = "a-wrong-key"
 
@@ -163,11 +163,10 @@ def test_a_locked_address_is_told_how_long(sandbox: SandboxControl, pacer: Recor
 
 def test_a_share_that_is_no_number_is_none(sandbox: SandboxControl, reader: CctReader) -> None:
     """CCT takes a percentage that is no number and from then on answers null."""
-    httpx.post(
+    HTTP.post(
         f"{sandbox.base_url}/api/v1/canary/enable",
         params={"route": ROUTE, "percentage": "many"},
         headers={"X-API-Key": GOOD_KEY},
-        trust_env=False,
     ).raise_for_status()
 
     config = reader.canary_status().routes[ROUTE]

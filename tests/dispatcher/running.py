@@ -24,6 +24,7 @@ from cct_ops.ledger.schema import dispatches
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.voice import Voice
 from tests.approvals.parts import CONTACTS
+from tests.plain import HTTP
 
 SCHEMA = {
     "type": "object",
@@ -59,7 +60,7 @@ class Playbook:
     def delete(self, deployment_id: UUID) -> None:
         """Take the deployment away; its runs stay."""
         url = f"{self.api_url}/deployments/{deployment_id}"
-        httpx.delete(url, timeout=30, trust_env=False).raise_for_status()
+        HTTP.delete(url).raise_for_status()
 
     def runs(self) -> list[dict[str, object]]:
         """Return all runs of this playbook, whatever deployment they came from."""
@@ -69,7 +70,7 @@ class Playbook:
 
     def _post(self, path: str, content: object) -> httpx.Response:
         url = f"{self.api_url}{path}"
-        return httpx.post(url, json=content, timeout=30, trust_env=False).raise_for_status()
+        return HTTP.post(url, json=content).raise_for_status()
 
 
 def routes_to(playbook: str, **storm: float) -> Routes:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import httpx
+from tests.plain import HTTP
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,11 @@ def passing_on_to(url: str) -> Behaviour:
     """Return the behaviour of a plain proxy."""
 
     def behave(request: Request) -> Answer:
-        answer = httpx.request(
+        answer = HTTP.request(
             request.method,
             f"{url}{request.path}",
             content=request.body,
             headers={"Content-Type": "application/json"},
-            timeout=30,
-            trust_env=False,
         )
         return Answer(answer.status_code, answer.content)
 

@@ -20,6 +20,7 @@ from cct_ops.ledger.schema import deliveries, incidents
 from cct_ops.stack.postgres import free_port
 from tests.dispatcher.running import Playbook, dispatching, routes_to
 from tests.gateway.running import KEY, Gateway, running
+from tests.plain import HTTP
 from tests.stack.polling import eventually
 
 PROGRAM = shutil.which("prometheus-alertmanager")
@@ -40,12 +41,12 @@ class Alertmanager:
         alert = {"labels": LABELS, "startsAt": starts_at.isoformat()}
         if ends_at is not None:
             alert["endsAt"] = ends_at.isoformat()
-        httpx.post(f"{self.url}/api/v2/alerts", json=[alert], trust_env=False).raise_for_status()
+        HTTP.post(f"{self.url}/api/v2/alerts", json=[alert]).raise_for_status()
 
     def answers(self) -> bool:
         """Whether it has started."""
         try:
-            return httpx.get(f"{self.url}/-/ready", trust_env=False).is_success
+            return HTTP.get(f"{self.url}/-/ready").is_success
         except httpx.TransportError:
             return False
 

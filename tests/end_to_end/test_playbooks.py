@@ -8,11 +8,11 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import httpx
 import pytest
 import sqlalchemy as sa
 from prefect.client.schemas.objects import State, StateType
@@ -30,6 +30,7 @@ from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import Stack
 from tests.end_to_end.killing import kill
+from tests.plain import HTTP
 from tests.stack.polling import eventually
 from tests.summaries.parts import SCHEMA, summary
 from tests.voice import threads
@@ -113,12 +114,12 @@ def say_yes(stack: Stack, seen: set[str]) -> None:
             if link in seen:
                 continue
             page = f"{stack.gateway}{urlsplit(link).path}"
-            answer = httpx.get(page, timeout=10, trust_env=False)
+            answer = HTTP.get(page)
             digest = re.search(r'name="digest" value="(\w+)"', answer.text)
             if digest is not None:
                 form = {"decision": "approve", "digest": digest[1], "note": "Go."}
-                answer = httpx.post(page, data=form, timeout=10, trust_env=False)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:  # which says: not now
+                answer = HTTP.post(page, data=form)
+            if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:  # which says: not now
                 seen.add(link)
 
 

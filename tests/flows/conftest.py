@@ -23,12 +23,27 @@ from tests.flows.dying import ALL, Mortal, mortals
 from tests.flows.upkeep import ANYTHING
 
 
+@pytest.fixture(scope="package", autouse=True)
+def prefect_settings(prefect_api_url: str) -> Iterator[None]:
+    """
+    Work with the real server: once for all tests, as Prefect reads everything anew for each change.
+
+    Logs to the API would outlive the server at the end of the session. And the thread that sends
+    Prefect's heartbeats sleeps by the second: to join it would hold up the end of every run.
+    """
+    with temporary_settings(
+        {
+            PREFECT_API_URL: prefect_api_url,
+            PREFECT_LOGGING_TO_API_ENABLED: False,
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        }
+    ):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def playbook_environment(
-    monkeypatch: pytest.MonkeyPatch,
-    prefect_api_url: str,
-    ledger_url: SecretStr,
-    sandbox: SandboxControl,
+    monkeypatch: pytest.MonkeyPatch, ledger_url: SecretStr, sandbox: SandboxControl
 ) -> Iterator[None]:
     """What a worker's environment holds; the watch is short and CCT settles at once."""
     monkeypatch.chdir(ROOT)
@@ -47,16 +62,7 @@ def playbook_environment(
     monkeypatch.setenv("CCT_OPS_LOCK_WAIT_SECONDS", "2")
     monkeypatch.setenv("CCT_OPS_REQUESTS_PER_MINUTE", "600")  # as the sandbox has no limits either
     settings.cache_clear()
-    # Logs to the API would outlive the server at the end of the session. And the thread that sends
-    # Prefect's heartbeats sleeps by the second: to join it would hold up the end of every run.
-    with temporary_settings(
-        {
-            PREFECT_API_URL: prefect_api_url,
-            PREFECT_LOGGING_TO_API_ENABLED: False,
-            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
-        }
-    ):
-        yield
+    yield
     settings.cache_clear()
 
 

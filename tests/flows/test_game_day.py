@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 from prefect.settings import PREFECT_API_URL
 
 from cct_ops.sandbox.control import SandboxControl
 from flows.game_day import game_day
 from tests.flows.upkeep import ended
+from tests.plain import HTTP
 
 
 def test_a_drill_shows_what_works_and_touches_no_cct_of_ours(sandbox: SandboxControl) -> None:
@@ -18,11 +18,9 @@ def test_a_drill_shows_what_works_and_touches_no_cct_of_ours(sandbox: SandboxCon
     assert ended(found) == ("Nothing to do", "COMPLETED"), found.message
     assert "1 of 1 drilled playbooks work" in (found.message or "")
     assert sandbox.requests() == []
-    shown = httpx.post(
+    shown = HTTP.post(
         f"{PREFECT_API_URL.value()}/artifacts/filter",
         json={"artifacts": {"key": {"any_": ["game-day-drills"]}}},
-        timeout=30,
-        trust_env=False,
     ).json()
     assert '"works": "yes"' in shown[0]["data"]
 

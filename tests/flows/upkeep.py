@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import httpx
 import sqlalchemy as sa
 from prefect import flow
 from prefect.client.orchestration import get_client
@@ -24,6 +23,7 @@ from tasks.actions import perform_all
 from tasks.authorise import authorise
 from tasks.diagnose import diagnose_rollback
 from tests.conftest import API_KEY
+from tests.plain import HTTP
 
 ROUTE = Route.PRE_MARKET_BRIEFING
 OFF = Wish(option=Option.DISABLE_AUTO_ROLLBACK)
@@ -76,11 +76,10 @@ def run_of(run_id: UUID | None) -> FlowRun:
 
 def directly(sandbox: SandboxControl, path: str, json: dict[str, Any] | None = None) -> None:
     """Change CCT past this project, as a person with curl does."""
-    httpx.post(
+    HTTP.post(
         f"{sandbox.base_url}/api/v1/{path}",
         json=json,
         headers={"X-API-Key": API_KEY},
-        trust_env=False,
     ).raise_for_status()
 
 

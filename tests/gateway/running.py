@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from tests.conftest import ROOT
+from tests.plain import NO_TLS
 
 KEY = "the-key-of-the-alertmanager-0123456789"
 JSON = "application/json"
@@ -38,7 +39,7 @@ class Gateway:
 
     def __init__(self, process: subprocess.Popen[str], url: str) -> None:
         self.process = process
-        self.sender = httpx.Client(base_url=url, timeout=20, trust_env=False)
+        self.sender = httpx.Client(base_url=url, timeout=20, trust_env=False, verify=NO_TLS)
 
     def post(
         self,

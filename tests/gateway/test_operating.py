@@ -6,7 +6,6 @@ import socket
 import subprocess
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -16,6 +15,7 @@ from cct_ops.stack.postgres import EmbeddedPostgres, free_port
 from tests.conftest import ROOT
 from tests.gateway.running import JSON, KEY, Gateway, command, environment, running
 from tests.gateway.signing import firing
+from tests.plain import HTTP
 from tests.stack.polling import eventually
 
 
@@ -53,7 +53,7 @@ def test_it_counts_on_a_door_of_its_own_and_knows_whether_it_is_ready(
 
 def metrics(port: int) -> str:
     """Return what Prometheus would read."""
-    return httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+    return HTTP.get(f"http://127.0.0.1:{port}/metrics").text
 
 
 def take_away(postgres: EmbeddedPostgres, ledger: str, *, gone: bool) -> None:

@@ -26,6 +26,7 @@ from cct_ops.voice import Voice
 from cct_ops.watch import DISPATCHER, GATEWAY
 from tests.on_call.conftest import said
 from tests.on_call.outside import outside
+from tests.plain import NO_TLS
 
 
 class Pool:
@@ -34,7 +35,7 @@ class Pool:
     def __init__(self, api: str, database: str, *tags: str) -> None:
         self.name = f"pool-{uuid4().hex[:10]}"
         self._database = database
-        self._http = httpx.Client(base_url=api, timeout=30, trust_env=False)
+        self._http = httpx.Client(base_url=api, timeout=30, trust_env=False, verify=NO_TLS)
         self._post("/work_pools/", {"name": self.name, "type": "process"})
         flow = self._post("/flows/", {"name": f"flow-{self.name}"}).json()
         deployed = {"name": self.name, "flow_id": flow["id"], "work_pool_name": self.name}

@@ -9,6 +9,7 @@ import pytest
 
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.process import start_sandbox
+from tests.plain import NO_TLS
 
 
 @pytest.fixture(scope="session")
@@ -30,5 +31,5 @@ def cct(sandbox: SandboxControl) -> Iterator[httpx.Client]:
     """A plain HTTP client with a good key."""
     headers = {"X-API-Key": "sandbox-key"}
     url = f"{sandbox.base_url}/api/v1/"
-    with httpx.Client(base_url=url, headers=headers, trust_env=False) as client:
+    with httpx.Client(base_url=url, headers=headers, trust_env=False, verify=NO_TLS) as client:
         yield client

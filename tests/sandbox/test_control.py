@@ -14,12 +14,13 @@ import pytest
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from cct_ops.sandbox.process import start_sandbox
+from tests.plain import HTTP
 from tests.sandbox.wire import DAILY, config
 
 
 def slack(sandbox: SandboxControl, content: bytes = b'{"text": "hello"}') -> httpx.Response:
     """Post to the Slack sink."""
-    return httpx.post(f"{sandbox.base_url}/slack/T0/B0/x", content=content, trust_env=False)
+    return HTTP.post(f"{sandbox.base_url}/slack/T0/B0/x", content=content)
 
 
 def test_every_request_is_on_record(cct: httpx.Client, sandbox: SandboxControl) -> None:
@@ -102,7 +103,7 @@ def test_bad_control_input_is_refused(
     sandbox: SandboxControl, path: str, body: object, complaint: str
 ) -> None:
     """What the sandbox does not understand is 422 with the reason in words."""
-    response = httpx.post(f"{sandbox.base_url}/_sandbox/{path}", json=body, trust_env=False)
+    response = HTTP.post(f"{sandbox.base_url}/_sandbox/{path}", json=body)
 
     assert (response.status_code, complaint in response.text) == (422, True)
 

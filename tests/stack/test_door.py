@@ -28,6 +28,7 @@ from cct_ops.stack.postgres import EmbeddedPostgres, free_port
 from cct_ops.worker.order import Token
 from cct_ops.worker.spared import share
 from soak.parts import answers
+from tests.plain import HTTP
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Server:
         if auth is not None:
             headers["authorization"] = f"Basic {b64encode(auth.encode()).decode()}"
         content: dict[str, str] | None = {} if method == "POST" else None
-        return httpx.request(
-            method, f"{self.url}/api{path}", headers=headers, json=content, trust_env=False
+        return HTTP.request(
+            method, f"{self.url}/api{path}", headers=headers, json=content
         ).status_code
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
+
+from tests.plain import HTTP
 
 FLOWS = {
     "ping": """
@@ -141,16 +142,16 @@ class Pool:
         """Return a run as it is now."""
         return dict(self.ask("GET", f"/flow_runs/{flow_run_id}"))
 
-    def ended(self, flow_run_id: str, seconds: float = 30) -> dict[str, Any]:
+    def ended(self, flow_run_id: str, seconds: float = 60) -> dict[str, Any]:
         """Wait for a run's end and return its final state."""
         final = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-        until(lambda: self.run(flow_run_id)["state"]["type"] in final, seconds)
+        until(lambda: self.run(flow_run_id)["state"]["type"] in final, seconds, every=0.15)
         return dict(self.run(flow_run_id)["state"])
 
     def ask(self, method: str, path: str, content: object = None) -> Any:
         """Call Prefect's API."""
         url = f"{self.api_url}{path}"
-        answer = httpx.request(method, url, json=content, timeout=30, trust_env=False)
+        answer = HTTP.request(method, url, json=content)
         return answer.raise_for_status().json()
 
     @contextmanager
@@ -163,7 +164,7 @@ class Pool:
             **os.environ,
             "PREFECT_API_URL": self.api_url,
             "PREFECT_HOME": str(self.project / "home"),
-            "PREFECT_WORKER_QUERY_SECONDS": "0.2",
+            "PREFECT_WORKER_QUERY_SECONDS": "0.5",
             "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
             "PYTHONUNBUFFERED": "1",
             **env,
@@ -182,7 +183,7 @@ class Pool:
         ):
             worker = Worker(process, log)
             try:
-                until(worker.is_ready, 60)
+                until(worker.is_ready, 120)
                 yield worker
             finally:
                 worker.end()
@@ -225,9 +226,9 @@ class Worker:
                 continue
 
 
-def until(fact: Callable[[], object], seconds: float = 20) -> None:
+def until(fact: Callable[[], object], seconds: float = 20, *, every: float = 0.05) -> None:
     """Wait until it holds."""
     deadline = time.monotonic() + seconds
     while not fact():
         assert time.monotonic() < deadline, f"not within {seconds:g} s"
-        time.sleep(0.05)
+        time.sleep(every)
