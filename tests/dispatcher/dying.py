@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
 import sqlalchemy as sa
 from pydantic import SecretStr
 
@@ -27,6 +26,7 @@ from tests.conftest import ROOT
 from tests.dispatcher.running import SCHEMA, Playbook
 from tests.ledger.test_leases import PLAN, RESET
 from tests.models.test_reversion import change
+from tests.plain import HTTP
 
 START_SECONDS = 0.3
 POLICY = ROOT / "deployments" / "policy.yaml"
@@ -41,9 +41,7 @@ def deploy(playbook: Playbook, tag: str) -> str:
 
 def api(playbook: Playbook, method: str, path: str, content: object) -> Any:
     """Ask Prefect."""
-    answer = httpx.request(
-        method, f"{playbook.api_url}{path}", json=content, timeout=30, trust_env=False
-    ).raise_for_status()
+    answer = HTTP.request(method, f"{playbook.api_url}{path}", json=content).raise_for_status()
     return answer.json() if answer.content else None
 
 
