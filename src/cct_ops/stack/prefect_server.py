@@ -15,7 +15,7 @@ import sys
 
 # Young objects are looked at after so many more; the old ones only when they have grown by a lot.
 _THRESHOLDS = (20_000, 20, 100)
-# What is not written yet when the server dies is sent again: its senders keep it for longer.
+# A server that is killed may lose so much of the tasks' record; runs are written at once.
 _RECORDS_AT_ONCE = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.5",
