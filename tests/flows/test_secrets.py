@@ -254,7 +254,7 @@ def test_no_secret_shows_anywhere(
         ):
             form = {"decision": "approve", "digest": asked.plan_digest}
             assert gateway.sender.post(link, data=form).status_code == 200
-            eventually(lambda: case.run().state_name == "Resuming")
+            eventually(lambda: case.run().state_name == "Resuming", seconds=60)
             assert case.work() == "Resolved"
             broken = gateway.sender.post(link, data=form)
             browser = str(gateway.sender.base_url)  # this process is the approver's browser as well
