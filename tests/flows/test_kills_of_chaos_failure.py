@@ -225,8 +225,7 @@ def another(prefect_api_url: str) -> Iterator[Mortal]:
         yield parent
 
 
-@pytest.mark.skipif(not ALL, reason="It takes a second process; `make kills` has it.")
-@pytest.mark.parametrize("asleep", [False, True])
+@pytest.mark.parametrize("asleep", [True, False][: 1 + ALL])
 def test_an_experiment_that_lives_is_stopped_once(
     asleep: bool,
     sandbox: SandboxControl,
