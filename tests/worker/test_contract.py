@@ -12,7 +12,8 @@ from prefect.workers.base import BaseWorker
 from cct_ops.ledger.nudges import CHANNEL
 from cct_ops.stack.postgres import EmbeddedPostgres
 from cct_ops.worker import contract
-from cct_ops.worker.warm import STARTS_AT_ONCE, WarmWorker
+from cct_ops.worker.turns import STARTS_AT_ONCE
+from cct_ops.worker.warm import WarmWorker
 from tests.worker.running import Pool
 
 

@@ -1,15 +1,13 @@
-"""Many runs at once: who steps back for whom, and how the worker hears of it."""
+"""Many runs at once: everybody's first look comes before the rest."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import ssl
-import subprocess
-import sys
-from pathlib import Path
+import threading
 from typing import Any
+from uuid import uuid4
 
 import prefect.task_engine
 import pytest
@@ -19,66 +17,124 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from cct_ops.worker import spared
 from cct_ops.worker.forks import Child
-from cct_ops.worker.order import BEGUN, LOOKED
+from cct_ops.worker.order import BEGUN
+from cct_ops.worker.turns import GO_ON, HOLD, STARTS_AT_ONCE, Hold, Turns
 
-_TWO_THREADS = """
-import sys, threading
-threading.Thread(target=sys.stdin.read).start()
-print("ready", flush=True)
-"""
+LIMIT = 0.05
 
 
-def test_a_process_steps_back_with_all_its_threads() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", _TWO_THREADS], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        asyncio.run(_step_back(process.pid))
-        threads = [int(thread.name) for thread in Path(f"/proc/{process.pid}/task").iterdir()]
+class Started:
+    """A run's process: the worker's side, and its own."""
 
-        assert len(threads) == 2
-        assert {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads} == {19}
-        process.communicate()
+    def __init__(self) -> None:
+        ours, self._line = socket.socketpair()
+        self._line.settimeout(10)
+        self.child = Child(ours)
+
+    def begin(self) -> None:
+        """Say that the run is Running."""
+        spared.say(self._line, BEGUN)
+
+    def heard(self, *words: str) -> bool:
+        """Whether exactly these words have come since the last ones."""
+        whole = "".join(f"{word}\n" for word in words).encode()
+        return self._line.recv(len(whole) or 1, socket.MSG_WAITALL) == whole
+
+    def heard_nothing(self) -> bool:
+        """Whether no word has come."""
+        self._line.setblocking(False)
+        try:
+            return not self._line.recv(1)
+        except BlockingIOError:
+            return True
+
+    def end(self) -> None:
+        """Close both sides."""
+        self.child.let_go()
+        self._line.close()
 
 
-def test_who_has_ended_has_nothing_to_step_back_from() -> None:
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
-
-    assert asyncio.run(_step_back(process.pid)).looked.is_set()
+async def _start(turns: Turns, process: Started) -> None:
+    async with turns.start():
+        await turns.begun(process.child)
 
 
-async def _step_back(pid: int) -> Child:
+def test_who_has_started_is_held_until_all_have_and_goes_on_after_that() -> None:
+    async def crowd() -> list[bool]:
+        turns, processes = Turns(), [Started() for _ in range(STARTS_AT_ONCE + 1)]
+        starts = [asyncio.create_task(_start(turns, each)) for each in processes]
+        await asyncio.sleep(0)  # the last one waits for its turn now
+        first, *others, last = processes
+        first.begin()
+        await starts[0]
+        held = await asyncio.to_thread(first.heard, HOLD)
+        for each in (*others, last):
+            each.begin()
+        await asyncio.gather(*starts)
+        freed = await asyncio.to_thread(first.heard, GO_ON)
+        unheld = last.heard_nothing()
+        for each in processes:
+            each.end()
+        return [held, freed, unheld]
+
+    assert asyncio.run(asyncio.wait_for(crowd(), 30)) == [True, True, True]
+
+
+def test_a_run_that_is_alone_is_asked_for_nothing() -> None:
+    async def alone() -> bool:
+        process = Started()
+        process.begin()
+        await _start(Turns(), process)
+        silent = process.heard_nothing()
+        process.end()
+        return silent
+
+    assert asyncio.run(asyncio.wait_for(alone(), 30))
+
+
+def test_a_held_run_waits_for_the_word_and_for_no_other() -> None:
+    hold = Hold(seconds=60)
+    waiting = threading.Thread(target=hold.wait, daemon=True)
+    assert hold.hear(HOLD)
+    waiting.start()
+
+    assert not hold.hear('{"type": "PAUSED"}')
+    waiting.join(LIMIT)
+    assert waiting.is_alive()
+
+    assert hold.hear(GO_ON)
+    waiting.join(30)
+    assert not waiting.is_alive()
+
+
+def test_a_held_run_goes_on_by_itself() -> None:
+    hold = Hold(seconds=LIMIT)
+    hold.hear(HOLD)
+    waiting = threading.Thread(target=hold.wait, daemon=True)
+    waiting.start()
+
+    waiting.join(30)
+    assert not waiting.is_alive()
+
+
+def test_a_run_whose_worker_dies_is_held_no_longer(prefect_api_url: str) -> None:
+    hold, run_id = Hold(seconds=60), uuid4()
+    waiting = threading.Thread(target=hold.wait, daemon=True)
     ours, theirs = socket.socketpair()
-    with theirs:
-        child = Child(ours)
-        child.pid = pid
-        child.step_back()
-        child.let_go()
-    return child
+    observed = spared.Suspension(run_id, theirs, hold)(run_id, None)
+    with temporary_settings({PREFECT_API_URL: prefect_api_url}), theirs, observed:
+        hold.hear(HOLD)
+        waiting.start()
+        ours.close()
+        waiting.join(30)
+
+    assert not waiting.is_alive()
 
 
-def test_the_worker_hears_of_the_start_and_of_the_first_look() -> None:
-    async def hear() -> list[bool]:
-        ours, theirs = socket.socketpair()
-        child = Child(ours)
-        with theirs:
-            spared.say(theirs, BEGUN)
-            await child.begun.wait()
-            heard = [child.looked.is_set()]
-            spared.say(theirs, LOOKED)
-            await child.looked.wait()
-            child.let_go()
-        return [*heard, child.looked.is_set()]
-
-    assert asyncio.run(asyncio.wait_for(hear(), 10)) == [False, True]
-
-
-def test_the_end_of_a_runs_first_task_is_told_once(
+def test_a_run_pauses_once_after_its_first_task(
     prefect_api_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[int] = []
+    paused: list[int] = []
     done: list[int] = []
 
     @task
@@ -93,11 +149,11 @@ def test_the_end_of_a_runs_first_task_is_told_once(
     engine: Any = prefect.task_engine
     emit = engine.emit_task_run_state_change_event
     monkeypatch.setattr(engine, "emit_task_run_state_change_event", emit)  # put back afterwards
-    spared.tell_first_task(ended=lambda: told.append(len(done)))
+    spared.after_first_task(lambda: paused.append(len(done)))
     with temporary_settings({PREFECT_API_URL: prefect_api_url}):
         two_steps()
 
-    assert told == [1]
+    assert paused == [1]
 
 
 def test_prefects_clients_load_no_authorities_of_their_own(

@@ -98,6 +98,8 @@ def test_code_from_elsewhere_takes_the_stock_path(
     code = "import os, sys\nfrom prefect import flow\n\n@flow\ndef ping(note: str) -> None:\n"
     code += "    open(note, 'w').write(' '.join(sys.orig_argv))\n"
     (tmp_path / "flows" / "ping.py").write_text(code)
+    assert pool.ended(pool.create(pool.deploy("ping")))["type"] == "COMPLETED"
+    # at once: what the worker has just read is not what the next run is made from
     run = pool.create(pool.deploy("ping", folder=tmp_path), note=str(tmp_path / "argv"))
 
     assert pool.ended(run, 60)["type"] == "COMPLETED"

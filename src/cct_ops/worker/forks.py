@@ -16,10 +16,9 @@ from pathlib import Path
 
 from cct_ops.worker import order
 from cct_ops.worker.checkout import signature
-from cct_ops.worker.order import LOOKED, Order
+from cct_ops.worker.order import Order
 
 _REPORT_SECONDS = 2.0
-_LAST_IN_LINE = 19  # the nicest there is: many such processes still weigh less than one that starts
 # More threads in the server would make its forks unsafe, and the flows are not compute-bound.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -38,7 +37,6 @@ class Child:
         self.returncode: int | None = None
         self.forked = asyncio.Event()
         self.begun = asyncio.Event()  # its run is Running, or will never be
-        self.looked = asyncio.Event()  # its first task has ended, or will never
         self.reported = asyncio.Event()
         self.gone = asyncio.Event()
         self._line = line
@@ -58,12 +56,6 @@ class Child:
             with contextlib.suppress(OSError):
                 self._line.sendall(word.encode() + b"\n")
 
-    def step_back(self) -> None:
-        """Leave the processors to whoever wants them; it cannot be taken back, and need not be."""
-        with contextlib.suppress(OSError):  # it has ended
-            for thread in os.listdir(f"/proc/{self.pid}/task"):  # noqa: PTH208 -- numbers, not files
-                os.setpriority(os.PRIO_PROCESS, int(thread), _LAST_IN_LINE)
-
     async def wait(self) -> int | None:
         """Wait for its end; the line ends with it, whoever is left to report the exit code."""
         await self.gone.wait()
@@ -79,13 +71,10 @@ class Child:
             self._line.close()
             self.gone.set()
             self.begun.set()
-            self.looked.set()
 
     def _hear(self) -> None:
         with contextlib.suppress(BlockingIOError, ConnectionError):
-            if words := self._line.recv(16):
-                if LOOKED in words:
-                    self.looked.set()
+            if self._line.recv(16):
                 self.begun.set()
                 return
         self.let_go()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,10 +31,12 @@ class Jobs:
     lookups: Lookups
     project: Path
 
-    async def checked(self, known: Known, flow_run: FlowRun) -> Job | None:
-        """Make the job from what was known, and again if that turns out to be out of date."""
+    async def checked(self, known: Known, flow_run: FlowRun, heard_at: float) -> Job | None:
+        """Make the job from what was known, and again if that is older than the run."""
         try:
-            job, now = await asyncio.gather(self._job(known, flow_run), self.lookups.now(flow_run))
+            job, now = await asyncio.gather(
+                self._job(known, flow_run), self.lookups.now(flow_run, since=heard_at)
+            )
             if now and now.deployment.updated == known.deployment.updated:
                 return job
             return await self._job(now, flow_run)
@@ -42,7 +45,8 @@ class Jobs:
 
     async def order(self, flow_run: FlowRun) -> Order | None:
         """Make the order of a run that has started already; None if its code is elsewhere."""
-        job = await self._job(await self.lookups.now(flow_run), flow_run)
+        known = await self.lookups.now(flow_run, since=time.monotonic())
+        job = await self._job(known, flow_run)
         return None if job is None else job.order
 
     async def _job(self, known: Known | None, flow_run: FlowRun) -> Job | None:

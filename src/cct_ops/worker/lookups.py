@@ -1,7 +1,7 @@
 """
 What the worker knows of its pool's deployments, so that a start does not wait for an answer.
 
-What is known is checked while a run is claimed, but not for every run of a burst.
+What is known is checked while a run is claimed; those that wait for their turn share an answer.
 """
 
 from __future__ import annotations
@@ -77,8 +77,9 @@ class Lookups:
         """Read the deployments of the pool; raises what the client raises."""
         await self._current_token()
         ours = WorkPoolFilter(name=WorkPoolFilterName(any_=[self._pool]))
+        asked_at = time.monotonic()
         for deployment in await self._client.read_deployments(work_pool_filter=ours, limit=200):
-            self._deployments[deployment.id] = deployment, time.monotonic()
+            self._deployments[deployment.id] = deployment, asked_at
             await self._flow(deployment.flow_id)
 
     async def last_known(self, flow_run: FlowRun) -> Known | None:
@@ -86,18 +87,24 @@ class Lookups:
         if flow_run.deployment_id is None:
             return None
         if flow_run.deployment_id not in self._deployments:
-            return await self.now(flow_run)
+            return await self.now(flow_run, since=time.monotonic())
         deployment, _ = self._deployments[flow_run.deployment_id]
         return Known(deployment, await self._flow(deployment.flow_id))
 
-    async def now(self, flow_run: FlowRun) -> Known | None:
-        """Return what the run is made from; raises ``ObjectNotFound`` if that is gone."""
+    async def now(self, flow_run: FlowRun, *, since: float) -> Known | None:
+        """
+        Return what the run is made from; raises ``ObjectNotFound`` if that is gone.
+
+        It was asked for after ``since`` (of the monotonic clock): once a run exists, whatever
+        somebody deployed before it is in the answer.
+        """
         if flow_run.deployment_id is None:
             return None
-        deployment, read_at = self._deployments.get(flow_run.deployment_id, (None, 0.0))
-        if deployment is None or time.monotonic() - read_at > FRESH_SECONDS:
+        deployment, asked_at = self._deployments.get(flow_run.deployment_id, (None, 0.0))
+        if deployment is None or asked_at < since:
+            asked_at = time.monotonic()
             deployment = await self._client.read_deployment(flow_run.deployment_id)
-            self._deployments[deployment.id] = deployment, time.monotonic()
+            self._deployments[deployment.id] = deployment, asked_at
         return Known(deployment, await self._flow(deployment.flow_id))
 
     async def answers(self, known: Known, flow_run: FlowRun, pool: WorkPool) -> Answers:

@@ -1,7 +1,7 @@
 """
 What a warm process is told to do: a length and JSON, and the lock file that shows it alive.
 
-It answers with one byte when its run is Running, and with one when the first task has ended.
+It answers with one byte when its run is Running.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-BEGUN, LOOKED = b".", b"!"
+BEGUN = b"."
 
 _HEAD = struct.Struct(">I")
 

@@ -31,7 +31,8 @@ from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_TLS_INSECURE
 from pydantic import BaseModel
 
 from cct_ops.worker import contract
-from cct_ops.worker.order import BEGUN, LOOKED, Answers, Token
+from cct_ops.worker.order import BEGUN, Answers, Token
+from cct_ops.worker.turns import Hold
 
 _RELATED: dict[str, type[BaseModel]] = {
     "flow": Flow,
@@ -48,9 +49,10 @@ def spare(flow_run_id: UUID, answers: Answers, line: socket.socket) -> None:
     if answers.token is not None:
         share(answers.token)
     _one_update(flow_run_id, began=lambda: say(line, BEGUN))
-    tell_first_task(ended=lambda: say(line, LOOKED))
+    hold = Hold()
+    after_first_task(hold.wait)
     engine: Any = prefect.flow_engine
-    engine.observe_flow_run_suspension = _Suspension(flow_run_id, line)
+    engine.observe_flow_run_suspension = Suspension(flow_run_id, line, hold)
 
 
 def share_authorities() -> None:
@@ -154,19 +156,19 @@ def _one_update(flow_run_id: UUID, began: Callable[[], None]) -> None:
     client.set_flow_run_state = propose_then_tell
 
 
-def tell_first_task(ended: Callable[[], None]) -> None:
-    """Call ``ended`` when a task has; several that end at once may each be the first."""
+def after_first_task(pause: Callable[[], None]) -> None:
+    """Call ``pause`` when a task has ended; several that end at once may each be the first."""
     engine: Any = prefect.task_engine
     emit = engine.emit_task_run_state_change_event
 
-    def emit_then_tell(**event: Any) -> Any:
+    def emit_then_pause(**event: Any) -> Any:
         emitted = emit(**event)
         if event["validated_state"].is_final():
             engine.emit_task_run_state_change_event = emit
-            ended()
+            pause()
         return emitted
 
-    engine.emit_task_run_state_change_event = emit_then_tell
+    engine.emit_task_run_state_change_event = emit_then_pause
 
 
 def say(line: socket.socket, word: bytes) -> None:
@@ -175,19 +177,21 @@ def say(line: socket.socket, word: bytes) -> None:
         line.sendall(word)
 
 
-class _Suspension:
+class Suspension:
     """
     In the place of Prefect's observer of suspensions: the worker observes for all its processes.
 
     Once the worker is gone, Prefect's own takes over.
     """
 
-    def __init__(self, flow_run_id: UUID, line: socket.socket) -> None:
+    def __init__(self, flow_run_id: UUID, line: socket.socket, hold: Hold) -> None:
         self._flow_run_id = flow_run_id
         self._line = line
+        self._hold = hold
 
     @contextlib.contextmanager
     def __call__(self, flow_run_id: UUID, request: Any) -> Iterator[None]:
+        """Observe as Prefect would; another run than ours is Prefect's own affair."""
         if flow_run_id != self._flow_run_id:
             with contract.observe_flow_run_suspension(flow_run_id, request):
                 yield
@@ -206,9 +210,12 @@ class _Suspension:
     def _listen(self, request: Any, ended: threading.Event) -> None:
         with contextlib.suppress(OSError), self._line.makefile("rb") as words:
             for word in words:
+                if self._hold.hear(word.decode().strip()):
+                    continue
                 state: State[Any] = State.model_validate_json(word)
                 if not contract.mark_flow_run_suspension_requested(self._flow_run_id, state):
                     request.mark_requested(state)
+        self._hold.end()
         if not ended.is_set():
             with contract.observe_flow_run_suspension(self._flow_run_id, request):
                 ended.wait()

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
@@ -37,6 +38,7 @@ from cct_ops.worker.liveness import Traces
 from cct_ops.worker.lookups import Lookups
 from cct_ops.worker.nudges import Nudges
 from cct_ops.worker.nursery import Nursery
+from cct_ops.worker.turns import Turns
 
 try:
     from cct_ops.worker import contract
@@ -50,9 +52,6 @@ else:
 
 _log = logging.getLogger("prefect.worker.warm")
 
-# More would not be faster: the server, which takes most of the time, uses one core.
-STARTS_AT_ONCE = 4
-_BEGIN_SECONDS = 10.0  # a start that takes longer holds up the next ones no more
 _WRITE_SECONDS = 1.0  # what only informs is written when the run has started
 
 Status = anyio.abc.TaskStatus[Any]
@@ -74,8 +73,7 @@ class WarmWorker(ProcessWorker):
         self._stack = contextlib.AsyncExitStack()
         self._background: list[asyncio.Task[None]] = []
         self._in_hand: set[UUID] = set()
-        self._starting = asyncio.Semaphore(STARTS_AT_ONCE)
-        self._queue = 0  # runs that wait for their turn to start
+        self._turns = Turns()
         self._claimed: deque[UUID] = deque(maxlen=1000)  # the latest Scheduled states
         if _BROKEN:
             _log.warning("Runs start slowly, as process worker: %s.", "; ".join(_BROKEN))
@@ -137,28 +135,18 @@ class WarmWorker(ProcessWorker):
         return await super()._submit_scheduled_flow_runs(new)
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
-        """
-        Start a run when it is its turn.
-
-        A few start at once and the others wait, so that those are done soon: all at once would all
-        be slow, and the server would have no time for people. While some wait, those that have had
-        their first look step back for them.
-        """
+        """Start a run when it is its turn."""
         if _BROKEN:
             await super()._submit_run(flow_run)
             return
         self._in_hand.add(flow_run.id)
-        self._queue += 1
-        async with self._starting:
-            self._queue -= 1
-            child = await self._start(flow_run)
+        heard_at = time.monotonic()
+        async with self._turns.start():
+            child = await self._start(flow_run, heard_at)
             if child is not None:
-                self._group.start_soon(self._step_back, child)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_BEGIN_SECONDS):
-                        await child.begun.wait()
+                await self._turns.begun(child)
 
-    async def _start(self, flow_run: FlowRun) -> Child | None:
+    async def _start(self, flow_run: FlowRun, heard_at: float) -> Child | None:
         """Claim a run and start it; the claim is all that the start waits for."""
         with contextlib.ExitStack() as holding:
             known = child = trace = None
@@ -179,7 +167,8 @@ class WarmWorker(ProcessWorker):
                 return None
             pid: object = None
             claimed, job = await asyncio.gather(
-                self._propose_pending_state(flow_run), self._jobs.checked(known, flow_run)
+                self._propose_pending_state(flow_run),
+                self._jobs.checked(known, flow_run, heard_at),
             )
             if claimed and flow_run.state is not None:
                 self._claimed.append(flow_run.state.id)
@@ -200,11 +189,6 @@ class WarmWorker(ProcessWorker):
         if self._cancelling_observer is not None:
             self._cancelling_observer.remove_in_flight_flow_run_id(flow_run.id)
         return child if claimed and job else None
-
-    async def _step_back(self, child: Child) -> None:
-        await child.looked.wait()
-        if self._queue:
-            child.step_back()
 
     async def _see_through(
         self, start: Start, configuration: ProcessJobConfiguration, *, task_status: Status

@@ -1,0 +1,96 @@
+"""
+Whose turn it is when many runs are due at once: everybody's first look comes before the rest.
+
+A few runs start at a time and the others wait, so that each start is quick: all at once would all
+be slow, and the server would have no time for people. A run that has started while others wait is
+asked to stop after its first look, before it changes anything, and goes on when all have had
+theirs. It goes on by itself after ``HOLD_SECONDS`` or when the worker dies, so that nobody's work
+hangs on another's start, and no more processes are held than can start within that time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from collections.abc import AsyncIterator
+
+from cct_ops.worker.forks import Child
+
+# More would not be faster: the server, which takes most of the time, uses one core.
+STARTS_AT_ONCE = 4
+HOLD_SECONDS = 20.0
+# From one that goes on to the next: about what the rest of a run takes of two processors.
+_APART_SECONDS = 0.3
+_BEGIN_SECONDS = 10.0  # a start that takes longer holds up the next ones no more
+
+HOLD, GO_ON = "hold", "go on"
+
+
+class Turns:
+    """The worker's side: who starts, who is held, and who goes on."""
+
+    def __init__(self) -> None:
+        self._starting = asyncio.Semaphore(STARTS_AT_ONCE)
+        self._waiting = 0
+        self._held: deque[Child] = deque()
+        self._freeing: asyncio.Task[None] | None = None
+
+    @contextlib.asynccontextmanager
+    async def start(self) -> AsyncIterator[None]:
+        """Wait for one's turn to start."""
+        self._waiting += 1
+        try:
+            await self._starting.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._starting.release()
+            if self._held and self._freeing is None:
+                self._freeing = asyncio.create_task(self._free())
+
+    async def begun(self, child: Child) -> None:
+        """Wait until the run is Running; hold it there if others wait for their turn."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_BEGIN_SECONDS):
+                await child.begun.wait()
+        if self._waiting:
+            child.say(HOLD)
+            self._held.append(child)
+
+    async def _free(self) -> None:
+        """Let the held go on, one after the other, while nobody waits."""
+        while self._held and not self._waiting:
+            self._held.popleft().say(GO_ON)
+            await asyncio.sleep(_APART_SECONDS)
+        self._freeing = None
+
+
+class Hold:
+    """The run's side: whether it is asked to stop for a while."""
+
+    def __init__(self, seconds: float = HOLD_SECONDS) -> None:
+        self._seconds = seconds
+        self._free = threading.Event()
+        self._free.set()
+
+    def hear(self, word: str) -> bool:
+        """Take a word of the worker; False when it is about something else."""
+        if word == HOLD:
+            self._free.clear()
+        elif word == GO_ON:
+            self.end()
+        else:
+            return False
+        return True
+
+    def end(self) -> None:
+        """Hold no more: the worker has said so, or will say nothing any more."""
+        self._free.set()
+
+    def wait(self) -> None:
+        """Stop for as long as is asked for, and never longer than the limit."""
+        self._free.wait(self._seconds)
