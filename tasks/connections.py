@@ -33,8 +33,8 @@ def settings() -> Settings:
 
 
 def ledger() -> sa.Engine:
-    """Connect to the ledger."""
-    return connect(settings().ledger_url())
+    """Connect to the ledger; a hundred runs that wait for something keep a hundred connections."""
+    return connect(settings().ledger_url(), kept=1)
 
 
 def current_run() -> Run:

@@ -61,17 +61,16 @@ async def _start(turns: Turns, process: Started) -> None:
 
 def test_who_has_started_is_held_until_all_have_and_goes_on_after_that() -> None:
     async def crowd() -> list[bool]:
-        turns, processes = Turns(), [Started() for _ in range(STARTS_AT_ONCE + 1)]
+        turns, processes = Turns(), [Started() for _ in range(STARTS_AT_ONCE + 2)]
         starts = [asyncio.create_task(_start(turns, each)) for each in processes]
-        await asyncio.sleep(0)  # the last one waits for its turn now
-        first, *others, last = processes
+        await asyncio.sleep(0)  # the last two wait for their turn now
+        first, *others, next_to_last, last = processes
         first.begin()
-        await starts[0]
-        held = await asyncio.to_thread(first.heard, HOLD)
-        for each in (*others, last):
+        held = await asyncio.to_thread(next_to_last.heard, HOLD)
+        for each in (*others, next_to_last, last):
             each.begin()
         await asyncio.gather(*starts)
-        freed = await asyncio.to_thread(first.heard, GO_ON)
+        freed = await asyncio.to_thread(next_to_last.heard, GO_ON)
         unheld = last.heard_nothing()
         for each in processes:
             each.end()
@@ -131,15 +130,15 @@ def test_a_run_whose_worker_dies_is_held_no_longer(prefect_api_url: str) -> None
     assert not waiting.is_alive()
 
 
-def test_a_run_pauses_once_after_its_first_task(
+def test_a_run_gets_no_further_than_its_first_task(
     prefect_api_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    began: list[int] = []
     paused: list[int] = []
-    done: list[int] = []
 
     @task
     def step(number: int) -> None:
-        done.append(number)
+        began.append(number)
 
     @flow
     def two_steps() -> None:
@@ -149,11 +148,12 @@ def test_a_run_pauses_once_after_its_first_task(
     engine: Any = prefect.task_engine
     emit = engine.emit_task_run_state_change_event
     monkeypatch.setattr(engine, "emit_task_run_state_change_event", emit)  # put back afterwards
-    spared.after_first_task(lambda: paused.append(len(done)))
+    spared.before_more_tasks(lambda: paused.append(len(began)))
     with temporary_settings({PREFECT_API_URL: prefect_api_url}):
         two_steps()
 
-    assert paused == [1]
+    assert paused[0] == 1  # the first had begun, and ended, before anything was held
+    assert paused[1:] == [1, 1, 2]  # Pending, Running and the end of the second
 
 
 def test_prefects_clients_load_no_authorities_of_their_own(

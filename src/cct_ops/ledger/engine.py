@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -22,20 +23,35 @@ _MIGRATING = Lock()  # Alembic keeps what it works on in its module
 # or Prefect. What the ledger's URL says of it wins.
 ASLEEP_SECONDS = 60
 
+_MOST = 20
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    url: str
+    # A process has one engine for each URL, as it was first asked for.
+    kept: int = field(compare=False)
+
 
 @lru_cache(maxsize=8)
-def _engine(url: str) -> sa.Engine:
-    given = sa.make_url(url)
+def _engine(wanted: _Wanted) -> sa.Engine:
+    given = sa.make_url(wanted.url)
     others = given.query.get("options", "")
     limit = f"-c idle_in_transaction_session_timeout={ASLEEP_SECONDS}s"
     limited = given.update_query_dict({"options": f"{limit} {others}".strip()})
-    return sa.create_engine(limited, pool_pre_ping=True, pool_size=5, max_overflow=15)
+    return sa.create_engine(
+        limited, pool_pre_ping=True, pool_size=wanted.kept, max_overflow=_MOST - wanted.kept
+    )
 
 
-def connect(url: SecretStr) -> sa.Engine:
-    """Return this process's engine for ``url`` (``postgresql+psycopg://…``); it connects lazily."""
+def connect(url: SecretStr, *, kept: int = 5) -> sa.Engine:
+    """
+    Return this process's engine for ``url`` (``postgresql+psycopg://…``); it connects lazily.
+
+    So many connections are ``kept`` open while nobody needs them; up to 20 are made on demand.
+    """
     with _MAKING:
-        return _engine(url.get_secret_value())
+        return _engine(_Wanted(url.get_secret_value(), kept))
 
 
 def migrate(url: SecretStr) -> None:

@@ -48,7 +48,7 @@ _SAME_EVERYWHERE = (  # sorting and case rules, whatever the machine's locale
 _SETTINGS = {
     "listen_addresses": _HOST,
     "unix_socket_directories": "",
-    "max_connections": "200",  # Prefect's server alone may take 60
+    "max_connections": "400",  # Prefect's server alone may take 60, each run keeps one
     "timezone": "UTC",
     "log_line_prefix": "%m [%p] %d ",
 }

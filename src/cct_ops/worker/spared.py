@@ -50,7 +50,7 @@ def spare(flow_run_id: UUID, answers: Answers, line: socket.socket) -> None:
         share(answers.token)
     _one_update(flow_run_id, began=lambda: say(line, BEGUN))
     hold = Hold()
-    after_first_task(hold.wait)
+    before_more_tasks(hold.wait)
     engine: Any = prefect.flow_engine
     engine.observe_flow_run_suspension = Suspension(flow_run_id, line, hold)
 
@@ -156,15 +156,18 @@ def _one_update(flow_run_id: UUID, began: Callable[[], None]) -> None:
     client.set_flow_run_state = propose_then_tell
 
 
-def after_first_task(pause: Callable[[], None]) -> None:
-    """Call ``pause`` when a task has ended; several that end at once may each be the first."""
+def before_more_tasks(pause: Callable[[], None]) -> None:
+    """Call ``pause`` whenever the run gets on, but for the start of its first task."""
+    first: set[UUID] = set()
     engine: Any = prefect.task_engine
     emit = engine.emit_task_run_state_change_event
 
     def emit_then_pause(**event: Any) -> Any:
         emitted = emit(**event)
-        if event["validated_state"].is_final():
-            engine.emit_task_run_state_change_event = emit
+        task_run = event["task_run"].id
+        if not first:
+            first.add(task_run)
+        if task_run not in first or event["validated_state"].is_final():
             pause()
         return emitted
 

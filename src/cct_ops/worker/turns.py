@@ -2,10 +2,10 @@
 Whose turn it is when many runs are due at once: everybody's first look comes before the rest.
 
 A few runs start at a time and the others wait, so that each start is quick: all at once would all
-be slow, and the server would have no time for people. A run that has started while others wait is
-asked to stop after its first look, before it changes anything, and goes on when all have had
-theirs. It goes on by itself after ``HOLD_SECONDS`` or when the worker dies, so that nobody's work
-hangs on another's start, and no more processes are held than can start within that time.
+be slow, and the server would have no time for people. A run that starts while others wait is asked
+to stop after its first task, before it changes anything, and goes on when all have had theirs. It
+goes on by itself after ``HOLD_SECONDS`` or when the worker dies, so that nobody's work hangs on
+another's start, and no more processes are held than can start within that time.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from cct_ops.worker.forks import Child
 
 # More would not be faster: the server, which takes most of the time, uses one core.
 STARTS_AT_ONCE = 4
-HOLD_SECONDS = 20.0
+HOLD_SECONDS = 45.0
 # From one that goes on to the next: about what the rest of a run takes of two processors.
-_APART_SECONDS = 0.3
+_APART_SECONDS = 0.45
 _BEGIN_SECONDS = 10.0  # a start that takes longer holds up the next ones no more
 
 HOLD, GO_ON = "hold", "go on"
@@ -33,6 +33,7 @@ class Turns:
 
     def __init__(self) -> None:
         self._starting = asyncio.Semaphore(STARTS_AT_ONCE)
+        self._informing = asyncio.Lock()
         self._waiting = 0
         self._held: deque[Child] = deque()
         self._freeing: asyncio.Task[None] | None = None
@@ -53,13 +54,21 @@ class Turns:
                 self._freeing = asyncio.create_task(self._free())
 
     async def begun(self, child: Child) -> None:
-        """Wait until the run is Running; hold it there if others wait for their turn."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_BEGIN_SECONDS):
-                await child.begun.wait()
+        """Wait until the run is Running; hold it after its first task if others wait."""
         if self._waiting:
             child.say(HOLD)
             self._held.append(child)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_BEGIN_SECONDS):
+                await child.begun.wait()
+
+    @contextlib.asynccontextmanager
+    async def after(self) -> AsyncIterator[None]:
+        """Do what only informs when nobody waits for a turn, and one after the other."""
+        async with self._informing:
+            while self._waiting:  # noqa: ASYNC110 -- it need not be at once
+                await asyncio.sleep(_APART_SECONDS)
+            yield
 
     async def _free(self) -> None:
         """Let the held go on, one after the other, while nobody waits."""
@@ -94,3 +103,4 @@ class Hold:
     def wait(self) -> None:
         """Stop for as long as is asked for, and never longer than the limit."""
         self._free.wait(self._seconds)
+        self.end()

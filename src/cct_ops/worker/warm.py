@@ -227,8 +227,9 @@ class WarmWorker(ProcessWorker):
         """Tell Prefect what only informs people, once it is in nobody's way."""
         await anyio.sleep(_WRITE_SECONDS)
         try:
-            await self.client.update_flow_run(flow_run.id, infrastructure_pid=str(pid))
-            await self._give_worker_labels_to_flow_run(flow_run.id)
+            async with self._turns.after():
+                await self.client.update_flow_run(flow_run.id, infrastructure_pid=str(pid))
+                await self._give_worker_labels_to_flow_run(flow_run.id)
         except (ObjectNotFound, httpx.HTTPError) as error:
             _log.warning("Run %s has no worker's name on it: %s", flow_run.name, error)
 
