@@ -36,7 +36,7 @@ up: install      ## the whole stack on this machine, with the Prefect UI
 test: $(VENV)/.dev  ## the whole suite, against real parts; ARGS="..." for pytest
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-kills: $(VENV)/.dev  ## kill every playbook at every boundary, an hour; ARGS="-k rate-limiting"
+kills: $(VENV)/.dev  ## kill every playbook at every boundary, a quarter of an hour; ARGS="-k rate-limiting"
 	KILLS=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_kills_*.py $(ARGS)
 
 matrix: $(VENV)/.dev ## every option in every mode, undone, and on mounted handlers; ARGS="-k rate-limiting"
