@@ -56,7 +56,7 @@ def test_data_outlives_the_server(folder: Path) -> None:
 def test_writes_are_durable_and_connections_plenty(folder: Path) -> None:
     with EmbeddedPostgres(folder) as server:
         assert value(server, "SHOW fsync") == "on"
-        assert value(server, "SHOW max_connections") == "200"
+        assert value(server, "SHOW max_connections") == "400"
 
 
 def test_nothing_is_left_running_after_the_block(folder: Path) -> None:
