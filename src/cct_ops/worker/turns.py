@@ -20,9 +20,9 @@ from cct_ops.worker.forks import Child
 
 # More would not be faster: the server, which takes most of the time, uses one core.
 STARTS_AT_ONCE = 4
-HOLD_SECONDS = 45.0
+HOLD_SECONDS = 60.0
 # From one that goes on to the next: about what the rest of a run takes of two processors.
-_APART_SECONDS = 0.45
+_APART_SECONDS = 0.6
 _BEGIN_SECONDS = 10.0  # a start that takes longer holds up the next ones no more
 
 HOLD, GO_ON = "hold", "go on"
