@@ -84,8 +84,6 @@ def app(engine: sa.Engine, tmp_path: Path) -> Iterator[FastAPI]:
     writer.stop()
 
 
-# Threads of this process throw dice of their own while a strategy draws.
-@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 def test_nothing_that_comes_is_our_error(app: FastAPI) -> None:
     """Schemathesis makes the requests up; they come with a key and without, to three senders."""
     operation = schemathesis.openapi.from_asgi("/openapi.json", app)["/hooks/{source}"]["POST"]
