@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from prefect.client.schemas.objects import StateType
 
-from cct_ops.ledger import approvals, guards, permits, record, track_record
+from cct_ops import standing
+from cct_ops.ledger import approvals, guards, permits, record
 from cct_ops.ledger.approvals import Approval, ApprovalState
-from cct_ops.models.autonomy import Rung, rung
+from cct_ops.models.autonomy import Rung
 from cct_ops.models.guards import Intent, Rules, Standing, locked
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
-from cct_ops.policy import PlaybookPolicy, Policy
+from cct_ops.policy import Policy
 from simulation.hands import Hands
 from simulation.plans import LOCK_WAIT, PERMIT_SECONDS, Conclusion
 from simulation.scenario import silences
@@ -57,22 +58,19 @@ class Gate:
 
     hands: Hands
     policy: Policy
-    playbooks: dict[str, PlaybookPolicy] = field(default_factory=dict)
 
     def rung(self, plan: Plan) -> Rung:
         """Return what the record lets the playbook do."""
-        settings = self.policy.autonomy
-        known = self.playbooks[plan.playbook]
         with self.hands.engine.connect() as connection:
-            found = track_record.of(
-                connection,
-                plan.playbook,
-                settings.class_of(plan.target),
-                recurs_within_hours=settings.recurs_within_hours,
-                clean_since=known.clean_since,
-                wanted_again=plan.target,
+            return standing.of(
+                connection, self.policy, plan.playbook, plan.target, wanted_again=True
             )
-        return rung(known.ceiling, plan.playbook, found, settings, self.hands.days.now)
+
+    def trust_since(self, playbook: str, moment: datetime) -> None:
+        """Merge into the policy that what was before is forgiven."""
+        known = self.policy.of(playbook).model_copy(update={"clean_since": moment})
+        playbooks = self.policy.playbooks | {playbook: known}
+        self.policy = self.policy.model_copy(update={"playbooks": playbooks})
 
     def first_stop(self, passage: Passage) -> Standing | None:
         """Return the first guard that stops the run before anybody is asked, or None."""
@@ -157,6 +155,6 @@ class Gate:
         return Rules(
             settings=self.policy.guards,
             maintenance=self.policy.maintenance,
-            allowed=self.playbooks[plan.playbook].targets,
+            allowed=self.policy.of(plan.playbook).targets,
             silences=silences(self.hands.days.now),
         )

@@ -16,7 +16,7 @@ from cct_ops.ledger import leases, record
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import Run
 from cct_ops.models.topic import Topic
-from cct_ops.policy import PlaybookPolicy, Policy
+from cct_ops.policy import Policy
 from cct_ops.reports.messages import Message
 from cct_ops.settings import Settings
 from cct_ops.voice import Voice
@@ -110,14 +110,13 @@ def guarded_by(
     engine: sa.Engine,
     days: Days,
     known: Policy,
-    playbooks: dict[str, PlaybookPolicy],
     policy_path: Path,
     *,
     sweeps_changes: bool,
 ) -> Iterator[Guarded]:
     """Put the parts together, with the dispatcher's sweeps at work."""
     hands = Hands(engine, World(), days)
-    gate, alerts = Gate(hands, known, playbooks), Alerts(engine, hands.world, days)
+    gate, alerts = Gate(hands, known), Alerts(engine, hands.world, days)
     server, pager = SimulatedServer(days, {*Kind, *OWN}), Pager()
     with server.reached() as reached, reached.connect() as client:
         sweeping = Sweeping(

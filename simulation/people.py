@@ -57,9 +57,7 @@ class People:
         gate = self.at_work.gate
         earned = gate.rung(plan_for(example))
         if earned.proposal or earned.mode is Mode.OBSERVE:
-            known = gate.playbooks[example.kind]
-            now = self.at_work.hands.days.now
-            gate.playbooks[example.kind] = known.model_copy(update={"clean_since": now})
+            gate.trust_since(example.kind, self.at_work.hands.days.now)
 
     def _stopped_by_breakers(self) -> list[str]:
         stopped = (

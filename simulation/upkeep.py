@@ -12,7 +12,7 @@ from cct_ops.errors import NotPermitted
 from cct_ops.ledger import changes, record, wrecks
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Plan
-from cct_ops.models.recovery import Begun, Finding, RecoveryDiagnosis, Wreck
+from cct_ops.models.recovery import Begun, Finding, RecoveryDiagnosis
 from cct_ops.models.reversion import Comparison, ReversionDiagnosis
 from cct_ops.models.run import Run
 from simulation.hands import Hands
@@ -83,7 +83,9 @@ class Upkeep:
         for call in [*diagnosis.calls, *(each for each in back if each is not None)]:
             changes.undone(engine, dead_id, call)
         self.hands.leave(run, target, token)
-        self._account_for(run, wreck, diagnosis)
+        changes.drop_unmade(engine, wreck.run.id)
+        self.hands.conclude(run, target, diagnosis.outcome, diagnosis.headline)
+        wrecks.account_for(engine, wreck, diagnosis)
         return StateType.COMPLETED
 
     def _mishap(self, maker_id: UUID) -> RevertMishap | None:
@@ -106,23 +108,6 @@ class Upkeep:
             undone=not in_effect and step.undo is not None and world.shows(plan.target, step.undo),
             seen=self._seen(plan.target),
         )
-
-    def _account_for(self, run: Run, wreck: Wreck, diagnosis: RecoveryDiagnosis) -> None:
-        """Give the dead run's account, and one's own."""
-        engine, undone = self.hands.engine, diagnosis.outcome is Outcome.UNDONE
-        changes.drop_unmade(engine, wreck.run.id)
-        self.hands.conclude(run, diagnosis.target, diagnosis.outcome, diagnosis.headline)
-        with engine.begin() as tx:
-            record.decide(
-                tx,
-                diagnosis,
-                wreck.plan,
-                run=wreck.run,
-                mode=wreck.mode,
-                verdict=diagnosis.outcome.value if undone else "recovered",
-                reason=diagnosis.headline,
-            )
-        record.conclude(engine, wreck.run, diagnosis.target, diagnosis.outcome, diagnosis.headline)
 
     def _seen(self, target: str) -> str:
         return f"the check is {self.hands.world.value(target, 'check')}"

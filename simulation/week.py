@@ -88,21 +88,23 @@ def simulate(
         update={
             "maintenance": (SUNDAY_NIGHT,),
             "autonomy": AutonomySettings(classes={kind: (f"/{kind}-*",) for kind in Kind}),
+            # One target too many fails: the policy never listed it.
+            "playbooks": {
+                kind.value: PlaybookPolicy(
+                    ceiling=Mode.AUTO,
+                    targets=tuple(
+                        sorted({each.target for each in week if each.kind is kind} - {UNLISTED})
+                    ),
+                )
+                for kind in Kind
+            },
         }
     )
-    # One target too many fails: the policy never listed it.
-    listed = {
-        kind.value: PlaybookPolicy(
-            ceiling=Mode.AUTO,
-            targets=tuple(sorted({each.target for each in week if each.kind is kind} - {UNLISTED})),
-        )
-        for kind in Kind
-    }
     course = Days(START, lambda _: None)
     with _ledger(server) as (engine, clock):
         guarded_course = Days(START, clock.move)
         with guarded_by(
-            engine, guarded_course, known, listed, policy_path, sweeps_changes=sweeps_changes
+            engine, guarded_course, known, policy_path, sweeps_changes=sweeps_changes
         ) as guarded:
             People(guarded, week).begin()
             _let_happen(week, days, guarded_course, guarded.begin)

@@ -95,20 +95,9 @@ def report_recovery(wreck: Wreck, diagnosis: RecoveryDiagnosis) -> State[Resolut
 
     People are told first: a dead run that has its account is not recovered again.
     """
-    undone = diagnosis.outcome is Outcome.UNDONE
     changes.drop_unmade(ledger(), wreck.run.id)
     state = report(diagnosis.outcome, diagnosis)
-    with ledger().begin() as tx:
-        record.decide(
-            tx,
-            diagnosis,
-            wreck.plan,
-            run=wreck.run,
-            mode=wreck.mode,
-            verdict=diagnosis.outcome.value if undone else "recovered",
-            reason=diagnosis.headline,
-        )
-    record.conclude(ledger(), wreck.run, wreck.plan.target, diagnosis.outcome, diagnosis.headline)
+    wrecks.account_for(ledger(), wreck, diagnosis)
     needs_person = diagnosis.outcome.needs_attention
     topic = Topic.of(wreck.run, wreck.plan.target, diagnosis.outcome, needs_person=needs_person)
     tell_if_it_fell(wreck.run, topic)

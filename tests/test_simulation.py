@@ -12,24 +12,23 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from rich.console import Console
 
-from cct_ops.ledger import locks, permits, record
+from cct_ops.ledger import locks
 from cct_ops.ledger.engine import connect, migrate
 from cct_ops.ledger.permits import Checker
 from cct_ops.ledger.schema import actions
-from cct_ops.models.mode import Mode
-from cct_ops.models.permit import PermitKind
 from cct_ops.models.plan import Call
 from cct_ops.models.run import Run
 from cct_ops.stack.postgres import EmbeddedPostgres
 from simulation import audit
 from simulation.clock import VirtualClock
 from simulation.days import Course, Days
-from simulation.plans import Conclusion, plan_for
+from simulation.plans import plan_for
 from simulation.scenario import HOUR, START, firings
 from simulation.table import show
 from simulation.week import Tally, Week, simulate
 from simulation.world import LATE, World, Written
 from tests.conftest import ROOT
+from tests.ledger.history import permitted
 
 SEED, DAYS = 64, 0.13
 POLICY = ROOT / "deployments" / "policy.yaml"
@@ -170,15 +169,7 @@ def test_what_arrived_without_a_permit_is_found_in_the_ledger(
 ) -> None:
     run = Run(id=uuid4(), name="run", playbook="steady", incident_id=None)
     plan = plan_for(firings(1, seed=SEED)[0])
-    token = locks.acquire(engine, plan.target, run.id, 60)
-    assert token is not None
-    with engine.begin() as tx:
-        record.decide(
-            tx, Conclusion(plan), plan, run=run, mode=Mode.AUTO, verdict="permitted", reason="-"
-        )
-        permit = permits.issue(
-            tx, PermitKind.CHANGE, plan, plan.calls, run=run, fencing_token=token, seconds=60
-        )
+    permit = permitted(engine, run, plan)
     with Checker(engine, run.id).check(permit, plan.calls[0]):
         pass
     with engine.connect() as connection:

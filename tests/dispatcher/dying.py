@@ -12,20 +12,18 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.dispatcher.reaper import Reaper
-from cct_ops.ledger import locks, outbox, permits, record
+from cct_ops.ledger import outbox
 from cct_ops.ledger.change_tables import run_leases
 from cct_ops.ledger.permits import Checker
 from cct_ops.ledger.schema import dispatches
-from cct_ops.models.mode import Mode
-from cct_ops.models.permit import Permit, PermitKind
+from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Plan
-from cct_ops.models.reversion import ReversionDiagnosis
 from cct_ops.models.run import Run
 from cct_ops.voice import Voice
 from tests.conftest import ROOT
 from tests.dispatcher.running import SCHEMA, Playbook
+from tests.ledger import history
 from tests.ledger.test_leases import PLAN, RESET
-from tests.models.test_reversion import change
 from tests.plain import HTTP
 
 START_SECONDS = 0.3
@@ -121,24 +119,4 @@ def die(engine: sa.Engine) -> None:
 def permitted(engine: sa.Engine, run_id: UUID, plan: Plan = PLAN) -> Permit:
     """Let the run get its permit."""
     run = Run(id=run_id, name="a run", playbook=plan.playbook)
-    token = locks.acquire(engine, plan.target, run_id, seconds=60)
-    assert token is not None
-    with engine.begin() as tx:
-        record.decide(
-            tx,
-            ReversionDiagnosis.not_now(change()),
-            plan,
-            run=run,
-            mode=Mode.AUTO,
-            verdict="permitted",
-            reason="-",
-        )
-        return permits.issue(
-            tx,
-            PermitKind.CHANGE,
-            plan,
-            plan.calls,
-            run=run,
-            fencing_token=token,
-            seconds=60,
-        )
+    return history.permitted(engine, run, plan)

@@ -34,6 +34,8 @@ from tests.flows.traps import UNHEARD, On, Trap, say, set_up
 from tests.flows.upkeep import run_of
 from tests.stack.polling import eventually
 
+# As `make kills` wants it; else the most telling ones.
+EVERY_DEATH = os.environ.get("KILLS") == "all"
 ALL = "all"
 
 

@@ -15,9 +15,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.states import Pending
 
 from cct_ops.ledger import approval_answers, changes, locks, record
 from cct_ops.ledger.approval_answers import Answer
@@ -27,30 +25,18 @@ from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
 from cct_ops.sandbox.control import SandboxControl
 from tests.approvals.parts import ANNA, asked
-from tests.dispatcher.running import Playbook
 from tests.flows import deaths, faulty
 from tests.flows.acts import Act
 from tests.flows.deaths import At, Death
-from tests.flows.dying import Mortal, killed_at
+from tests.flows.dying import EVERY_DEATH, Mortal, killed_at
 from tests.flows.reaping import reap, recovery_of
-from tests.flows.upkeep import ANYTHING
+from tests.flows.upkeep import pending
 
 pytestmark = pytest.mark.usefixtures("upkeep")
 
-# `make kills` goes through all of them.
-CHOSEN = deaths.ALL if os.environ.get("KILLS") == "all" else deaths.TELLING
+CHOSEN = deaths.ALL if EVERY_DEATH else deaths.TELLING
 # What a person was shown is the same however the run dies.
 PLANS: dict[str, Plan] = {}
-
-
-def queued(act: Act, prefect_api_url: str) -> UUID:
-    """Make the run that a worker would pick up."""
-    deployment = Playbook(prefect_api_url, act.playbook).deploy(ANYTHING, tags=["playbook"])
-    mode = "approve" if act.person else "auto"
-    with get_client(sync_client=True) as client:
-        return client.create_flow_run_from_deployment(
-            deployment, parameters={**act.parameters, "mode": mode}, state=Pending()
-        ).id
 
 
 def approve(engine: sa.Engine, act: Act, run_id: UUID) -> None:
@@ -82,7 +68,8 @@ def test_a_killed_playbook_ends_once(
     act = death.act
     act.seed(sandbox)
     before, seeded = act.truth(sandbox), len(faulty.writes(sandbox))
-    run_id = queued(act, prefect_api_url)
+    mode = "approve" if act.person else "auto"
+    run_id = pending(prefect_api_url, act.playbook, {**act.parameters, "mode": mode})
     if act.person:
         approve(engine, act, run_id)
     told = len(sandbox.slack_messages())

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.states import Pending
 
 from cct_ops.dispatcher import changes as sweeper
 from cct_ops.ledger import changes, locks, record
@@ -28,20 +26,19 @@ from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.voice import Voice
 from flows.chaos_failure import chaos_failure
-from flows.revert_change import revert_change
 from tasks.connections import settings
 from tests.dispatcher.running import Playbook
 from tests.flows import faulty
-from tests.flows.dying import Mortal, killed_at, mortals
+from tests.flows.dying import EVERY_DEATH, Mortal, killed_at, mortals
 from tests.flows.reaping import reap, recovery_of
-from tests.flows.traps import CONFIRMED, INTENDED, On, Trap
-from tests.flows.upkeep import ANYTHING, run_of
+from tests.flows.traps import CHANGES, CONFIRMED, INTENDED, On, Trap
+from tests.flows.upkeep import pending, run_of, woken
 from tests.stack.polling import eventually
 
 pytestmark = pytest.mark.usefixtures("upkeep")
 
 EXPERIMENT, STOPPER = "chaos-experiment", "chaos-failure"
-CHANGES, ORDERS = "UPDATE temporary_changes", "INSERT INTO journal_entries"
+ORDERS = "INSERT INTO journal_entries"
 NEVER = Trap(statement="no such statement")
 # It strikes what no playbook looks at.
 BRIEF = {"chaos": "fred-outage", "minutes": 0.02, "mode": "auto"}
@@ -87,8 +84,7 @@ DEATHS = [
     Death("concluded", Trap(statement="INSERT INTO resolutions"), retests=1),
 ]
 TELLING = {"cancelled", "confirmed", "testing again"}
-ALL = os.environ.get("KILLS") == "all"
-CHOSEN = [each for each in DEATHS if ALL or each.at in TELLING]
+CHOSEN = [each for each in DEATHS if EVERY_DEATH or each.at in TELLING]
 
 
 @pytest.fixture
@@ -97,13 +93,14 @@ def env(soon_dead: dict[str, str]) -> dict[str, str]:
     return soon_dead | {"CCT_OPS_FAULT_LEASE_SECONDS": "0.5"}
 
 
-def queued(prefect_api_url: str, playbook: str, parameters: Mapping[str, object]) -> UUID:
-    """Make the run that a worker would pick up."""
-    deployment = Playbook(prefect_api_url, playbook).deploy(ANYTHING, tags=["playbook"])
-    with get_client(sync_client=True) as client:
-        return client.create_flow_run_from_deployment(
-            deployment, parameters=dict(parameters), state=Pending()
-        ).id
+def struck(
+    prefect_api_url: str, sandbox: SandboxControl, mortal: Mortal, env: dict[str, str]
+) -> UUID:
+    """Let an experiment die with its fault in effect; returns its run."""
+    experiment = pending(prefect_api_url, EXPERIMENT, BRIEF)
+    killed_at(Trap(On.LOOK), EXPERIMENT, experiment, sandbox, mortal, env)
+    assert faulty.writes(sandbox) == ONCE[:1]
+    return experiment
 
 
 def overdue(engine: sa.Engine) -> None:
@@ -112,10 +109,7 @@ def overdue(engine: sa.Engine) -> None:
     eventually(lambda: changes.listed(engine) == changes.overdue(engine, 0))
     sweeper.sweep(engine, settings(), voice, grace_seconds=0)
     for change in changes.overdue(engine, 0):
-        wake_up = run_of(changes.read(engine, change.id).wake_up_id)
-        assert wake_up.parameters == {"change_id": str(change.id)}
-        state: State[Any] = revert_change(change.id, return_state=True)
-        assert state.is_completed(), state.message
+        woken(engine, change.id)
     assert sweeper.sweep(engine, settings(), voice, grace_seconds=0) == 0
 
 
@@ -141,7 +135,7 @@ def all_is_over(engine: sa.Engine, sandbox: SandboxControl, *run_ids: UUID) -> N
     assert locks.acquire(engine, TARGET, uuid4(), seconds=60) is not None
 
 
-@pytest.mark.parametrize("recovers_first", [False, True][: 1 + ALL])
+@pytest.mark.parametrize("recovers_first", [False, True][: 1 + EVERY_DEATH])
 @pytest.mark.parametrize("death", CHOSEN, ids=str)
 def test_a_killed_stop_is_made_once(
     death: Death,
@@ -153,10 +147,8 @@ def test_a_killed_stop_is_made_once(
     prefect_api_url: str,
 ) -> None:
     """The sweep of changes and the recovery of the experiment see to what it left, in any order."""
-    experiment = queued(prefect_api_url, EXPERIMENT, BRIEF)
-    killed_at(Trap(On.LOOK), EXPERIMENT, experiment, sandbox, mortal, env)
-    assert faulty.writes(sandbox) == ONCE[:1]
-    run_id = queued(prefect_api_url, STOPPER, {"retest": "run", "mode": "auto"})
+    experiment = struck(prefect_api_url, sandbox, mortal, env)
+    run_id = pending(prefect_api_url, STOPPER, {"retest": "run", "mode": "auto"})
     trap = replace(death.trap, statement=death.trap.statement.format(experiment))
     pid = killed_at(trap, STOPPER, run_id, sandbox, mortal, env, sleeps=death.sleeps)
 
@@ -203,11 +195,10 @@ def test_what_is_done_anew_for_an_incident_tests_again_once(
     prefect_api_url: str,
 ) -> None:
     """A run that died is replaced by another, which knows of the test that was started."""
-    experiment = queued(prefect_api_url, EXPERIMENT, BRIEF)
-    killed_at(Trap(On.LOOK), EXPERIMENT, experiment, sandbox, mortal, env)
+    struck(prefect_api_url, sandbox, mortal, env)
     incident = str(uuid4())
     asked = {"retest": "run", "mode": "auto", "incident_id": incident}
-    run_id = queued(prefect_api_url, STOPPER, asked)
+    run_id = pending(prefect_api_url, STOPPER, asked)
     killed_at(Trap(On.ORDER, "/create_flow_run"), STOPPER, run_id, sandbox, mortal, env)
 
     reap(engine, run_id)
@@ -225,7 +216,7 @@ def another(prefect_api_url: str) -> Iterator[Mortal]:
         yield parent
 
 
-@pytest.mark.parametrize("asleep", [True, False][: 1 + ALL])
+@pytest.mark.parametrize("asleep", [True, False][: 1 + EVERY_DEATH])
 def test_an_experiment_that_lives_is_stopped_once(
     asleep: bool,
     sandbox: SandboxControl,
@@ -236,8 +227,8 @@ def test_an_experiment_that_lives_is_stopped_once(
     prefect_api_url: str,
 ) -> None:
     """Cancelled by who then dies, it takes its fault back; asleep, it wakes up locked out."""
-    experiment = queued(prefect_api_url, EXPERIMENT, BRIEF | {"minutes": 10})
-    run_id = queued(prefect_api_url, STOPPER, {"mode": "auto"})
+    experiment = pending(prefect_api_url, EXPERIMENT, BRIEF | {"minutes": 10})
+    run_id = pending(prefect_api_url, STOPPER, {"mode": "auto"})
     if asleep:
         pid = killed_at(
             Trap(On.LOOK), EXPERIMENT, experiment, sandbox, another, soon_dead, sleeps=True

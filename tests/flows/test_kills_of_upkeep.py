@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.states import Pending
 
 from cct_ops.dispatcher import changes as sweeper
 from cct_ops.ledger import changes, locks, record
@@ -19,19 +16,17 @@ from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.voice import Voice
 from flows.recover import recover
-from flows.revert_change import revert_change
 from tasks.connections import settings
 from tests.dispatcher.running import Playbook
 from tests.flows import faulty
-from tests.flows.dying import Mortal, killed_at
+from tests.flows.dying import EVERY_DEATH, Mortal, killed_at
 from tests.flows.reaping import reap
-from tests.flows.traps import CONFIRMED, INTENDED, On, Trap
-from tests.flows.upkeep import ANYTHING, over, run_of, weakened
+from tests.flows.traps import CHANGES, CONFIRMED, INTENDED, On, Trap
+from tests.flows.upkeep import ANYTHING, over, pending, run_of, weakened, woken
 
 pytestmark = pytest.mark.usefixtures("upkeep")
 
-# It is written to at its beginning, once it is read back, and at its end.
-CHANGES = "UPDATE temporary_changes"
+# A change is written to at its beginning, once it is read back, and at its end.
 REVERTING = {
     "locked": Trap(statement="INSERT INTO target_locks"),
     "begun": Trap(statement=CHANGES),
@@ -57,26 +52,14 @@ RECOVERING = {
     "decided": Trap(statement="INSERT INTO decisions"),
     "concluded": Trap(statement="INSERT INTO resolutions", nth=2),  # the first is its own account
 }
-RECOVERIES = list(RECOVERING) if os.environ.get("KILLS") == "all" else ["applied, not answered"]
-
-
-def queued(prefect_api_url: str, playbook: str, tag: str, **parameters: object) -> UUID:
-    """Make the run that a worker would pick up."""
-    deployment = Playbook(prefect_api_url, playbook).deploy(ANYTHING, tags=[tag])
-    with get_client(sync_client=True) as client:
-        return client.create_flow_run_from_deployment(
-            deployment, parameters=parameters, state=Pending()
-        ).id
+RECOVERIES = list(RECOVERING) if EVERY_DEATH else ["applied, not answered"]
 
 
 def taken_back(engine: sa.Engine, change: TemporaryChange) -> None:
     """Sweep, and be the worker that picks up the wake-up, if that is needed."""
     voice = Voice.of(engine, settings())
     if sweeper.sweep(engine, settings(), voice, grace_seconds=0):
-        wake_up = run_of(changes.read(engine, change.id).wake_up_id)
-        assert wake_up.parameters == {"change_id": str(change.id)}
-        state: State[Any] = revert_change(change.id, return_state=True)
-        assert state.is_completed(), state.message
+        woken(engine, change.id)
     assert sweeper.sweep(engine, settings(), voice, grace_seconds=0) == 0
 
 
@@ -91,7 +74,7 @@ def test_a_killed_revert_is_made_once(
 ) -> None:
     change = weakened(engine)
     over(engine, change)
-    run_id = queued(prefect_api_url, "revert-change", "upkeep", change_id=str(change.id))
+    run_id = pending(prefect_api_url, "revert-change", {"change_id": str(change.id)}, tag="upkeep")
     killed_at(REVERTING[place], "revert-change", run_id, sandbox, mortal, soon_dead)
 
     assert reap(engine, run_id) is None
@@ -119,7 +102,7 @@ def test_a_killed_extension_holds_and_ends_all_the_same(
     """The sweep finds what is over either way."""
     change = weakened(engine)
     longer = {"change_id": str(change.id), "minutes": 90}
-    run_id = queued(prefect_api_url, "extend-change", "upkeep", **longer)
+    run_id = pending(prefect_api_url, "extend-change", longer, tag="upkeep")
     killed_at(EXTENDING[place], "extend-change", run_id, sandbox, mortal, soon_dead)
 
     extended = changes.read(engine, change.id)
@@ -142,7 +125,7 @@ def test_what_a_killed_recovery_left_is_recovered_by_the_next(
 ) -> None:
     faulty.recovered_canary(sandbox)
     wish = {"target": faulty.ROUTE.value, "option": "restore", "mode": "auto"}
-    dead = queued(prefect_api_url, "auto-rollback", "playbook", **wish)
+    dead = pending(prefect_api_url, "auto-rollback", wish)
     killed_at(Trap(statement=CONFIRMED), "auto-rollback", dead, sandbox, mortal, soon_dead)
     Playbook(prefect_api_url, "recover").deploy(ANYTHING, tags=["upkeep"])
     first = reap(engine, dead)

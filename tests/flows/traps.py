@@ -23,6 +23,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 INTENDED, CONFIRMED = "INSERT INTO actions", "UPDATE actions"
+CHANGES = "UPDATE temporary_changes"
 # What the sandbox applies and never answers.
 UNHEARD = "X-Never-Answered"
 

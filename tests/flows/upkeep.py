@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.states import Pending
 
 from cct_ops.ledger import changes
 from cct_ops.ledger.change_tables import temporary_changes
@@ -19,10 +21,12 @@ from cct_ops.models.mode import Mode
 from cct_ops.models.rollback import RollbackDiagnosis
 from cct_ops.models.rollback_plan import Limits, Option, Wish
 from cct_ops.sandbox.control import SandboxControl
+from flows.revert_change import revert_change
 from tasks.actions import perform_all
 from tasks.authorise import authorise
 from tasks.diagnose import diagnose_rollback
 from tests.conftest import API_KEY
+from tests.dispatcher.running import Playbook
 from tests.plain import HTTP
 
 ROUTE = Route.PRE_MARKET_BRIEFING
@@ -72,6 +76,29 @@ def run_of(run_id: UUID | None) -> FlowRun:
     assert run_id is not None
     with get_client(sync_client=True) as client:
         return client.read_flow_run(run_id)
+
+
+def pending(
+    prefect_api_url: str,
+    playbook: str,
+    parameters: Mapping[str, object],
+    *,
+    tag: str = "playbook",
+) -> UUID:
+    """Make a run as a worker has claimed it."""
+    deployment = Playbook(prefect_api_url, playbook).deploy(ANYTHING, tags=[tag])
+    with get_client(sync_client=True) as client:
+        return client.create_flow_run_from_deployment(
+            deployment, parameters=dict(parameters), state=Pending()
+        ).id
+
+
+def woken(engine: sa.Engine, change_id: UUID) -> None:
+    """Be the worker that picks up the last wake-up of a change."""
+    wake_up = run_of(changes.read(engine, change_id).wake_up_id)
+    assert wake_up.parameters == {"change_id": str(change_id)}
+    state: State[Any] = revert_change(change_id, return_state=True)
+    assert state.is_completed(), state.message
 
 
 def directly(sandbox: SandboxControl, path: str, json: dict[str, Any] | None = None) -> None:

@@ -35,10 +35,10 @@ class Started:
         """Say that the run is Running."""
         spared.say(self._line, BEGUN)
 
-    def heard(self, *words: str) -> bool:
-        """Whether exactly these words have come since the last ones."""
-        whole = "".join(f"{word}\n" for word in words).encode()
-        return self._line.recv(len(whole) or 1, socket.MSG_WAITALL) == whole
+    def heard(self, word: str) -> bool:
+        """Whether this word comes next."""
+        line = f"{word}\n".encode()
+        return self._line.recv(len(line), socket.MSG_WAITALL) == line
 
     def heard_nothing(self) -> bool:
         """Whether no word has come."""

@@ -7,13 +7,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.errors import NotPermitted
-from cct_ops.ledger import leases
+from cct_ops.ledger import leases, record
 from cct_ops.ledger.schema import actions, decisions, permits, verifications
 from cct_ops.ledger.sql import now
 from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Outcome
 from cct_ops.models.permit import PermitKind
 from cct_ops.models.plan import Plan
-from cct_ops.models.recovery import Begun, Wreck
+from cct_ops.models.recovery import Begun, RecoveryDiagnosis, Wreck
 from cct_ops.models.run import Run
 from cct_ops.models.verification import Verdict
 
@@ -96,3 +97,19 @@ def confirm(engine: sa.Engine, begun: Begun) -> None:
             )
             .values(state="confirmed", confirmed_at=now())
         )
+
+
+def account_for(engine: sa.Engine, wreck: Wreck, diagnosis: RecoveryDiagnosis) -> None:
+    """Give the account that the dead run could not give; it is not recovered again after that."""
+    outcome, headline = diagnosis.outcome, diagnosis.headline
+    with engine.begin() as tx:
+        record.decide(
+            tx,
+            diagnosis,
+            wreck.plan,
+            run=wreck.run,
+            mode=wreck.mode,
+            verdict=outcome.value if outcome is Outcome.UNDONE else "recovered",
+            reason=headline,
+        )
+    record.conclude(engine, wreck.run, wreck.plan.target, outcome, headline)

@@ -75,7 +75,7 @@ class Child:
     def _hear(self) -> None:
         with contextlib.suppress(BlockingIOError, ConnectionError):
             if self._line.recv(16):
-                self.begun.set()
+                self.begun.set()  # it has nothing else to say; the end counts
                 return
         self.let_go()
 

@@ -158,16 +158,16 @@ def _one_update(flow_run_id: UUID, began: Callable[[], None]) -> None:
 
 def before_more_tasks(pause: Callable[[], None]) -> None:
     """Call ``pause`` whenever the run gets on, but for the start of its first task."""
-    first: set[UUID] = set()
+    first: UUID | None = None
     engine: Any = prefect.task_engine
     emit = engine.emit_task_run_state_change_event
 
     def emit_then_pause(**event: Any) -> Any:
+        nonlocal first
         emitted = emit(**event)
         task_run = event["task_run"].id
-        if not first:
-            first.add(task_run)
-        if task_run not in first or event["validated_state"].is_final():
+        first = first or task_run
+        if task_run != first or event["validated_state"].is_final():
             pause()
         return emitted
 
