@@ -6,16 +6,18 @@ import asyncio
 import socket
 import ssl
 import threading
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import prefect.task_engine
 import pytest
 from prefect import flow, task
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from cct_ops.worker import spared
+from cct_ops.worker import spared, turns
 from cct_ops.worker.forks import Child
 from cct_ops.worker.order import BEGUN
 from cct_ops.worker.turns import GO_ON, HOLD, STARTS_AT_ONCE, Hold, Turns
@@ -48,6 +50,10 @@ class Started:
         except BlockingIOError:
             return True
 
+    def patient(self) -> None:
+        """Wait again for what comes."""
+        self._line.settimeout(10)
+
     def end(self) -> None:
         """Close both sides."""
         self.child.let_go()
@@ -59,31 +65,122 @@ async def _start(turns: Turns, process: Started) -> None:
         await turns.begun(process.child)
 
 
-def test_who_has_started_is_held_until_all_have_and_goes_on_after_that() -> None:
-    async def crowd() -> list[bool]:
-        turns, processes = Turns(), [Started() for _ in range(STARTS_AT_ONCE + 2)]
-        starts = [asyncio.create_task(_start(turns, each)) for each in processes]
-        await asyncio.sleep(0)  # the last two wait for their turn now
-        first, *others, next_to_last, last = processes
-        first.begin()
-        held = await asyncio.to_thread(next_to_last.heard, HOLD)
-        for each in (*others, next_to_last, last):
-            each.begin()
-        await asyncio.gather(*starts)
-        freed = await asyncio.to_thread(next_to_last.heard, GO_ON)
-        unheld = last.heard_nothing()
-        for each in processes:
-            each.end()
-        return [held, freed, unheld]
+@dataclass
+class Server:
+    """Answers at once, or not at all; ``asked`` counts the questions."""
 
-    assert asyncio.run(asyncio.wait_for(crowd(), 30)) == [True, True, True]
+    answers: bool = True
+    asked: int = 0
+
+    async def ask(self) -> None:
+        """Take a question."""
+        self.asked += 1
+        if not self.answers:
+            raise httpx.ConnectError("nobody is there")
+
+    async def was_asked(self) -> None:
+        """Wait for the next question."""
+        asked = self.asked
+        while self.asked == asked:  # noqa: ASYNC110 -- whoever asks must know of nobody
+            await asyncio.sleep(LIMIT)
+
+
+class Crowd:
+    """More runs than may start at once, of which all but two begin, and one after them."""
+
+    def __init__(self, server: Server) -> None:
+        taken = Turns(server.ask)
+        self.processes = [Started() for _ in range(STARTS_AT_ONCE + 2)]
+        first, *_, self.held, self._last = self.processes
+        self._starts = [asyncio.create_task(_start(taken, each)) for each in self.processes]
+        first.begin()
+
+    async def all_begin(self) -> None:
+        """Let nobody wait any more."""
+        for each in self.processes[1:]:
+            each.begin()
+        await asyncio.gather(*self._starts)
+
+    async def heard(self, word: str) -> bool:
+        """Whether this is what the held one hears next."""
+        return await asyncio.to_thread(self.held.heard, word)
+
+    @property
+    def the_last_is_free(self) -> bool:
+        """Whether the one behind which nobody waits was asked for nothing."""
+        return self._last.heard_nothing()
+
+    def end(self) -> None:
+        """End all."""
+        for each in self.processes:
+            each.end()
+
+
+def test_who_has_started_is_held_until_all_have_and_goes_on_after_that() -> None:
+    async def watched() -> list[bool]:
+        crowd = Crowd(Server())
+        held = await crowd.heard(HOLD)
+        silent = crowd.held.heard_nothing()
+        crowd.held.patient()
+        await crowd.all_begin()
+        told = [held, silent, await crowd.heard(GO_ON), crowd.the_last_is_free]
+        crowd.end()
+        return told
+
+    assert asyncio.run(asyncio.wait_for(watched(), 30)) == [True] * 4
+
+
+def test_nobody_goes_on_before_the_server_has_time_for_it() -> None:
+    async def watched() -> list[bool]:
+        server = Server(answers=False)
+        crowd = Crowd(server)
+        held = await crowd.heard(HOLD)
+        await crowd.all_begin()
+        await server.was_asked()
+        await server.was_asked()
+        silent = crowd.held.heard_nothing()
+        crowd.held.patient()
+        server.answers = True
+        told = [held, silent, await crowd.heard(GO_ON)]
+        crowd.end()
+        return told
+
+    assert asyncio.run(asyncio.wait_for(watched(), 30)) == [True] * 3
+
+
+def test_who_was_held_for_long_goes_on_although_others_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns, "HELD_SECONDS", LIMIT)
+
+    async def watched() -> list[bool]:
+        crowd = Crowd(Server())
+        told = [await crowd.heard(HOLD), await crowd.heard(GO_ON)]
+        await crowd.all_begin()
+        crowd.end()
+        return told
+
+    assert asyncio.run(asyncio.wait_for(watched(), 30)) == [True] * 2
+
+
+def test_no_more_are_held_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "HELD_AT_MOST", 0)
+
+    async def watched() -> bool:
+        crowd = Crowd(Server())
+        await crowd.all_begin()
+        silent = crowd.held.heard_nothing()
+        crowd.end()
+        return silent
+
+    assert asyncio.run(asyncio.wait_for(watched(), 30))
 
 
 def test_a_run_that_is_alone_is_asked_for_nothing() -> None:
     async def alone() -> bool:
         process = Started()
         process.begin()
-        await _start(Turns(), process)
+        await _start(Turns(Server().ask), process)
         silent = process.heard_nothing()
         process.end()
         return silent

@@ -3,9 +3,9 @@ Whose turn it is when many runs are due at once: everybody's first look comes be
 
 A few runs start at a time and the others wait, so that each start is quick: all at once would all
 be slow, and the server would have no time for people. A run that starts while others wait is asked
-to stop after its first task, before it changes anything, and goes on when all have had theirs. It
-goes on by itself after ``HOLD_SECONDS`` or when the worker dies, so that nobody's work hangs on
-another's start, and no more processes are held than can start within that time.
+to stop after its first task, before it changes anything. When all have had theirs, one after the
+other goes on, each as soon as the server has time for it. One that was held for ``HELD_SECONDS``
+goes on although others wait, so that nobody's work hangs on another's start.
 """
 
 from __future__ import annotations
@@ -13,16 +13,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
 
 from cct_ops.worker.forks import Child
 
 # More would not be faster: the server, which takes most of the time, uses one core.
 STARTS_AT_ONCE = 4
-HOLD_SECONDS = 60.0
-# From one that goes on to the next: about what the rest of a run takes of two processors.
-_APART_SECONDS = 0.6
+HELD_SECONDS = 60.0
+# Each takes memory and a connection to the ledger.
+HELD_AT_MOST = 200
+# The process's own limit, for a worker that lives and says nothing.
+HOLD_SECONDS = 300.0
+# From one that goes on to the next, at least: what it asks for is not felt at once.
+_APART_SECONDS = 0.3
+# A server that takes longer for a small answer has a queue, in which people stand too.
+_CALM_SECONDS = 0.25
 _BEGIN_SECONDS = 10.0  # a start that takes longer holds up the next ones no more
 
 HOLD, GO_ON = "hold", "go on"
@@ -31,11 +40,13 @@ HOLD, GO_ON = "hold", "go on"
 class Turns:
     """The worker's side: who starts, who is held, and who goes on."""
 
-    def __init__(self) -> None:
+    def __init__(self, ask: Callable[[], Awaitable[object]]) -> None:
+        """Take a small question to the server, which may raise what its client raises."""
+        self._ask = ask
         self._starting = asyncio.Semaphore(STARTS_AT_ONCE)
         self._informing = asyncio.Lock()
         self._waiting = 0
-        self._held: deque[Child] = deque()
+        self._held: deque[tuple[Child, float]] = deque()
         self._freeing: asyncio.Task[None] | None = None
 
     @contextlib.asynccontextmanager
@@ -50,14 +61,14 @@ class Turns:
             yield
         finally:
             self._starting.release()
-            if self._held and self._freeing is None:
-                self._freeing = asyncio.create_task(self._free())
 
     async def begun(self, child: Child) -> None:
         """Wait until the run is Running; hold it after its first task if others wait."""
-        if self._waiting:
+        if self._waiting and len(self._held) < HELD_AT_MOST:
             child.say(HOLD)
-            self._held.append(child)
+            self._held.append((child, time.monotonic()))
+            if self._freeing is None:
+                self._freeing = asyncio.create_task(self._free())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_BEGIN_SECONDS):
                 await child.begun.wait()
@@ -71,11 +82,24 @@ class Turns:
             yield
 
     async def _free(self) -> None:
-        """Let the held go on, one after the other, while nobody waits."""
-        while self._held and not self._waiting:
-            self._held.popleft().say(GO_ON)
-            await asyncio.sleep(_APART_SECONDS)
+        """Let the held go on, one after the other, in the order in which they came."""
+        while self._held:
+            child, since = self._held[0]
+            due = not self._waiting or time.monotonic() - since > HELD_SECONDS
+            if child.gone.is_set() or (due and await self._server_is_calm()):
+                self._held.popleft()
+                child.say(GO_ON)
+            if not child.gone.is_set():
+                await asyncio.sleep(_APART_SECONDS)
         self._freeing = None
+
+    async def _server_is_calm(self) -> bool:
+        asked_at = time.monotonic()
+        try:
+            await self._ask()
+        except httpx.HTTPError:
+            return False
+        return time.monotonic() - asked_at < _CALM_SECONDS
 
 
 class Hold:

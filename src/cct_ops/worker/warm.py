@@ -73,7 +73,7 @@ class WarmWorker(ProcessWorker):
         self._stack = contextlib.AsyncExitStack()
         self._background: list[asyncio.Task[None]] = []
         self._in_hand: set[UUID] = set()
-        self._turns = Turns()
+        self._turns = Turns(self._small_question)
         self._claimed: deque[UUID] = deque(maxlen=1000)  # the latest Scheduled states
         if _BROKEN:
             _log.warning("Runs start slowly, as process worker: %s.", "; ".join(_BROKEN))
@@ -216,6 +216,9 @@ class WarmWorker(ProcessWorker):
             self._release_limit_slot(start.flow_run.id)
             self._in_hand.discard(start.flow_run.id)
         start.trace.remove()
+
+    async def _small_question(self) -> None:
+        await self.client.read_work_pool(self._work_pool_name)
 
     def _observing(self) -> Iterator[Observer]:
         """Yield all that look out for what is done to our runs; one comes with the first sync."""
