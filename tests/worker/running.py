@@ -65,6 +65,26 @@ from prefect import flow
 def fail() -> None:
     raise ValueError("not today")
 """,
+    "again": """
+from pathlib import Path
+from prefect import flow
+
+@flow(retries=1)
+def again(folder: str) -> None:
+    tried = Path(folder, "tried")
+    if not tried.exists():
+        tried.touch()
+        raise ValueError("not yet")
+""",
+    "depart": """
+import atexit
+from pathlib import Path
+from prefect import flow
+
+@flow
+def depart(folder: str) -> None:
+    atexit.register(Path(folder, "departed").touch)
+""",
     "change": """
 from pathlib import Path
 from prefect import flow

@@ -32,6 +32,33 @@ def test_a_failing_flow_fails_and_the_next_one_runs(pool: Pool, worker: Worker) 
     assert pool.ended(pool.create(pool.deploy("ping")))["type"] == "COMPLETED"
 
 
+def test_a_flow_that_fails_at_once_is_tried_again(
+    pool: Pool, worker: Worker, tmp_path: Path
+) -> None:
+    """Its policy is on the server before it can fail."""
+    run = pool.create(pool.deploy("again"), folder=str(tmp_path))
+
+    assert pool.ended(run)["type"] == "COMPLETED"
+    assert pool.run(run)["run_count"] == 2
+
+
+def test_wrong_parameters_fail_with_the_reason(pool: Pool, worker: Worker) -> None:
+    run = pool.create(pool.deploy("ping"), note=["Mayday"])
+
+    state = pool.ended(run)
+    assert state["type"] == "FAILED"
+    assert state["message"].startswith("Validation of flow parameters failed")
+
+
+def test_who_asked_to_be_told_of_the_end_is_told(
+    pool: Pool, worker: Worker, tmp_path: Path
+) -> None:
+    run = pool.create(pool.deploy("depart"), folder=str(tmp_path))
+
+    assert pool.ended(run)["type"] == "COMPLETED"
+    until((tmp_path / "departed").exists)
+
+
 def test_an_exit_code_is_told_as_a_crash(pool: Pool, worker: Worker) -> None:
     state = pool.ended(pool.create(pool.deploy("leave"), code=3))
 

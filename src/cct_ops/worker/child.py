@@ -80,7 +80,7 @@ def _run(order: Order, flows: Flows, line: socket.socket) -> None:
     """Do what ``python -m prefect.engine`` does, with a run and a flow that are here already."""
     contract.configure_from_env()
     flow_run = FlowRun.model_validate(order.flow_run)
-    spare(flow_run.id, order.answers, line)
+    spare(flow_run, order.answers, line)
     with contract.handle_engine_signals(flow_run.id):
         logger = flow_run_logger(flow_run)
         try:

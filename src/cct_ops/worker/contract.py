@@ -1,5 +1,7 @@
 """
-Prefect's private names, and the check that they are what we know; only ``spared`` uses more.
+Prefect's private names, and the check that they are what we know.
+
+Only ``spared`` and ``beginning`` use more.
 
 The warm worker is the public ``ProcessWorker`` with two steps of its own. It claims a run without
 the requests that ``BaseWorker`` makes one after the other before it starts one (deployment, flow,
@@ -61,6 +63,7 @@ _KNOWN = {
     "prefect.workers.base:BaseWorker._emit_flow_run_executed_event": (
         "self result configuration submitted_event"
     ),
+    "prefect.workers.base:BaseJobConfiguration._base_environment": "",
     "prefect.workers.base:BaseJobConfiguration.from_template_and_values": (
         "base_job_template values client"
     ),
@@ -93,6 +96,7 @@ _KNOWN = {
     "prefect.client.orchestration:SyncPrefectClient.__init__": (
         "self api auth_string api_key api_version httpx_settings server_type"
     ),
+    "prefect.client.orchestration:SyncPrefectClient.read_flow_run": "self flow_run_id",
     "prefect.client.orchestration:SyncPrefectClient.set_flow_run_name": "self flow_run_id name",
     "prefect.client.orchestration:SyncPrefectClient.set_flow_run_state": (
         "self flow_run_id state force"
@@ -108,6 +112,7 @@ _KNOWN = {
     "prefect.task_engine:emit_task_run_state_change_event": (
         "task_run initial_state validated_state follows"
     ),
+    "prefect.flows:ValidatedFunction": "function config",
     "prefect.flow_engine:run_flow": (
         "flow flow_run parameters wait_for return_type error_logger context"
     ),

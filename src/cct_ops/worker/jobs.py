@@ -6,6 +6,7 @@ import asyncio
 import copy
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from prefect.client.schemas.objects import FlowRun
@@ -13,6 +14,15 @@ from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 from cct_ops.worker.lookups import Known, Lookups, is_plain
 from cct_ops.worker.order import Order
+
+
+class _Configuration(ProcessJobConfiguration):
+    """One whose environment is made once: a worker keeps its settings, and they take their time."""
+
+    @classmethod
+    @cache
+    def _base_environment(cls) -> dict[str, str]:
+        return super()._base_environment()
 
 
 @dataclass(frozen=True)
@@ -56,7 +66,7 @@ class Jobs:
             return None
         work_pool = copy.deepcopy(self.worker.work_pool)  # the server may send another meanwhile
         configuration: ProcessJobConfiguration
-        configuration = await ProcessJobConfiguration.from_template_and_values(
+        configuration = await _Configuration.from_template_and_values(
             base_job_template=work_pool.base_job_template,
             values=known.job_variables(flow_run),
             client=self.worker.client,

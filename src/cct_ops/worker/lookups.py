@@ -24,7 +24,7 @@ from prefect.workers.process import ProcessJobConfiguration
 
 from cct_ops.worker.order import Answers, Token
 
-FRESH_SECONDS = 1.0
+STORAGE_SECONDS = 30.0
 _ENGINE = command_to_string([get_sys_executable(), "-m", "prefect.engine"])
 _NO_TOKENS = frozenset({404, 422})  # the server is older, or asks for none
 _BULKY = {"parameter_openapi_schema", "parameters", "pull_steps", "job_variables", "schedules"}
@@ -132,7 +132,7 @@ class Lookups:
 
     async def _place_of_results(self) -> UUID | None:
         found, read_at = self._result_storage
-        if time.monotonic() - read_at > FRESH_SECONDS:
+        if time.monotonic() - read_at > STORAGE_SECONDS:
             answer = await self._client.read_server_default_result_storage()
             found = answer.default_result_storage_block_id
             self._result_storage = found, time.monotonic()

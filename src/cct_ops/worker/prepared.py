@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from cct_ops.clients.transport import authorities
 from cct_ops.reports.render import compile_templates
-from cct_ops.worker.spared import share_authorities
+from cct_ops.worker.spared import keep_validators, share_authorities
 
 
 def prepare() -> None:
-    """Compile the templates of reports and load the certificate authorities."""
+    """Make it; flows are loaded after that."""
     compile_templates()
     authorities()
     share_authorities()
+    keep_validators()

@@ -21,16 +21,18 @@ from weakref import WeakSet
 import certifi
 import prefect.events.related
 import prefect.flow_engine
+import prefect.flows
 import prefect.results
 import prefect.task_engine
 from prefect.client.base import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient
-from prefect.client.schemas.objects import Flow, State, WorkPool, WorkQueue
+from prefect.client.schemas.objects import Flow, FlowRun, State, WorkPool, WorkQueue
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_TLS_INSECURE_SKIP_VERIFY
 from pydantic import BaseModel
 
 from cct_ops.worker import contract
+from cct_ops.worker.beginning import Beginning
 from cct_ops.worker.order import BEGUN, Answers, Token
 from cct_ops.worker.turns import Hold
 
@@ -42,17 +44,17 @@ _RELATED: dict[str, type[BaseModel]] = {
 }
 
 
-def spare(flow_run_id: UUID, answers: Answers, line: socket.socket) -> None:
+def spare(flow_run: FlowRun, answers: Answers, line: socket.socket) -> None:
     """Make this process's Prefect use these answers, for its one run; ``line`` is to the worker."""
     _place_of_results(answers.result_storage)
     _related_resources(answers.related)
     if answers.token is not None:
         share(answers.token)
-    _one_update(flow_run_id, began=lambda: say(line, BEGUN))
+    Beginning(flow_run, began=lambda: say(line, BEGUN)).ease()
     hold = Hold()
     before_more_tasks(hold.wait)
     engine: Any = prefect.flow_engine
-    engine.observe_flow_run_suspension = Suspension(flow_run_id, line, hold)
+    engine.observe_flow_run_suspension = Suspension(flow_run.id, line, hold)
 
 
 def share_authorities() -> None:
@@ -77,6 +79,20 @@ def share_authorities() -> None:
 
 def _authorities_file() -> str:
     return PREFECT_API_SSL_CERT_FILE.value() or certifi.where()
+
+
+def keep_validators() -> None:
+    """Let the validator of a flow's parameters, made when it is loaded, serve its runs as well."""
+    flows: Any = prefect.flows
+    make = flows.ValidatedFunction
+    made: dict[Callable[..., Any], Any] = {}
+
+    def kept(function: Callable[..., Any], config: Any = None) -> Any:
+        if function not in made:
+            made[function] = make(function, config)
+        return made[function]
+
+    flows.ValidatedFunction = kept
 
 
 def _place_of_results(block_id: UUID | None) -> None:
@@ -118,42 +134,6 @@ def share(shared: Token) -> None:
     for kind in (PrefectHttpxSyncClient, PrefectHttpxAsyncClient):
         changed: Any = kind
         changed._add_csrf_headers = own(changed._add_csrf_headers)  # noqa: SLF001 -- see above
-
-
-def _one_update(flow_run_id: UUID, began: Callable[[], None]) -> None:
-    """Join the engine's two updates before the run begins (policy, name), and tell when it has."""
-    client: Any = SyncPrefectClient
-    update, rename, propose = (
-        client.update_flow_run,
-        client.set_flow_run_name,
-        client.set_flow_run_state,
-    )
-    held: dict[str, Any] = {}
-
-    def hold(_self: Any, flow_run_id: UUID, **what: Any) -> None:  # noqa: ARG001 -- ours
-        held.update(what)
-
-    def send(self: Any, **more: Any) -> None:
-        client.update_flow_run, client.set_flow_run_name = update, rename
-        what = {**held, **more}
-        held.clear()
-        if what:
-            update(self, flow_run_id, **what)
-
-    def name(self: Any, flow_run_id: UUID, name: str) -> None:  # noqa: ARG001 -- ours
-        send(self, name=name)
-
-    def propose_then_tell(self: Any, *arguments: Any, **more: Any) -> Any:
-        send(self)
-        answer = propose(self, *arguments, **more)
-        if answer.state is not None and answer.state.is_running():
-            client.set_flow_run_state = propose
-            began()
-        return answer
-
-    client.update_flow_run = hold
-    client.set_flow_run_name = name
-    client.set_flow_run_state = propose_then_tell
 
 
 def before_more_tasks(pause: Callable[[], None]) -> None:
