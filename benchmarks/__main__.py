@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from benchmarks import load, report, rest, rivals, starts
+from benchmarks.goals import goals
 from benchmarks.system import System, system
 
 _TOPICS = (
@@ -63,6 +64,8 @@ def main(
     for topic in _TOPICS:
         print(f"{topic}: {results[topic]}")
     print(report.table(results["starts"]))
+    for goal in goals(results):
+        print(f"{goal.what}: at most {goal.limit:.3g}, is {goal.measured}: {goal.verdict}")
     print(report.ratio(results["starts"]))
 
 

@@ -68,9 +68,12 @@ def intake(system: System, deliveries: int) -> dict[str, float]:
     began = time.monotonic()
     with ThreadPoolExecutor(8) as senders:
         took = sorted(senders.map(send, range(deliveries)))
+    sent = time.monotonic() - began
+    system.nothing_waits()
     return {
         "deliveries": deliveries,
-        "per_second": deliveries / (time.monotonic() - began),
+        "per_second": deliveries / sent,
+        "all_told_seconds": time.monotonic() - began,
         "median_seconds": statistics.median(took),
         "p99_seconds": took[int(len(took) * 0.99)],
     }

@@ -96,6 +96,17 @@ class System:
             time.sleep(0.1)
         raise TimeoutError(f"There is no run for incident {incident}.")
 
+    def nothing_waits(self, seconds: float = 120) -> None:
+        """Wait until the dispatcher has nothing left to do."""
+        pending = sa.select(sa.exists().where(dispatches.c.state == "pending"))
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with self.ledger.connect() as connection:
+                if not connection.execute(pending).scalar():
+                    return
+            time.sleep(0.25)
+        raise TimeoutError(f"The dispatcher still has work after {seconds:.0f} s.")
+
     def api(self, method: str, path: str, content: object = None) -> Any:
         """Call Prefect's API."""
         return self.prefect.request(method, path, json=content).raise_for_status().json()
