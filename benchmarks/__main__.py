@@ -65,7 +65,7 @@ def main(
         print(f"{topic}: {results[topic]}")
     print(report.table(results["starts"]))
     for goal in goals(results):
-        print(f"{goal.what}: at most {goal.limit:.3g}, is {goal.measured}: {goal.verdict}")
+        print("{}: at most {}, measured {}: {}".format(*goal.row))
     print(report.ratio(results["starts"]))
 
 

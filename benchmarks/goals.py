@@ -20,6 +20,12 @@ class Goal(NamedTuple):
             return "not measured"
         return "met" if self.measured <= self.limit else "missed"
 
+    @property
+    def row(self) -> list[str]:
+        """What it is, at most how much, how much it was, and whether it was met."""
+        measured = "" if self.measured is None else f"{self.measured:.3g}"
+        return [self.what, f"{self.limit:.3g}", measured, self.verdict]
+
 
 def goals(results: Mapping[str, Any]) -> list[Goal]:
     """Return all, from the results of one run of the benchmark."""

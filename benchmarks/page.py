@@ -37,7 +37,7 @@ Load average before the measurement began (from everything else on the machine):
 
 {_starts(starts)}
 
-{_table(["goal", "at most", "measured", ""], _goals(results))}
+{_table(["goal", "at most", "measured", ""], [goal.row for goal in goals(results)])}
 
 In auto mode the first change follows {first["median"]:.2f} s after the POST at the median, \
 {first["p99"]:.2f} s at p99 (n = {first["n"]}): the diagnosis, the guards, the lock and a second \
@@ -84,18 +84,6 @@ def _starts(rows: Mapping[str, Mapping[str, float] | None]) -> str:
             seconds = [f"{row[key]:.3f} s" for key in ("median", "p99", "worst")]
             lines.append([name, f"{row['n']}", *seconds])
     return _table(["", "n", "median", "p99", "worst"], lines)
-
-
-def _goals(results: Mapping[str, Any]) -> list[list[str]]:
-    return [
-        [
-            goal.what,
-            f"{goal.limit:.3g}",
-            "" if goal.measured is None else f"{goal.measured:.3g}",
-            goal.verdict,
-        ]
-        for goal in goals(results)
-    ]
 
 
 def _steps(stock: Mapping[str, Any], warm: Mapping[str, Any]) -> list[list[str]]:

@@ -23,6 +23,7 @@ from cct_ops.worker.order import BEGUN
 from cct_ops.worker.turns import GO_ON, HOLD, STARTS_AT_ONCE, Hold, Turns
 
 LIMIT = 0.05
+PATIENCE = 10.0
 
 
 class Started:
@@ -30,7 +31,7 @@ class Started:
 
     def __init__(self) -> None:
         ours, self._line = socket.socketpair()
-        self._line.settimeout(10)
+        self._line.settimeout(PATIENCE)
         self.child = Child(ours)
 
     def begin(self) -> None:
@@ -49,10 +50,8 @@ class Started:
             return not self._line.recv(1)
         except BlockingIOError:
             return True
-
-    def patient(self) -> None:
-        """Wait again for what comes."""
-        self._line.settimeout(10)
+        finally:
+            self._line.settimeout(PATIENCE)
 
     def end(self) -> None:
         """Close both sides."""
@@ -121,7 +120,6 @@ def test_who_has_started_is_held_until_all_have_and_goes_on_after_that() -> None
         crowd = Crowd(Server())
         held = await crowd.heard(HOLD)
         silent = crowd.held.heard_nothing()
-        crowd.held.patient()
         await crowd.all_begin()
         told = [held, silent, await crowd.heard(GO_ON), crowd.the_last_is_free]
         crowd.end()
@@ -139,7 +137,6 @@ def test_nobody_goes_on_before_the_server_has_time_for_it() -> None:
         await server.was_asked()
         await server.was_asked()
         silent = crowd.held.heard_nothing()
-        crowd.held.patient()
         server.answers = True
         told = [held, silent, await crowd.heard(GO_ON)]
         crowd.end()
