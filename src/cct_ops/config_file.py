@@ -18,6 +18,23 @@ from cct_ops.errors import BadConfiguration
 Model = TypeVar("Model", bound=BaseModel)
 Step = int | str
 
+DEEPEST = 50
+"""Our own files nest seven deep. PyYAML's time grows with the square of the depth."""
+
+
+class _Shallow(yaml.SafeLoader):
+    """Stops at the depth that no honest file has, before the time for it is spent."""
+
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise RecursionError
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
 
 def load(path: Path, model: type[Model]) -> Model:
     """Return the file as a ``model``; raises ``BadConfiguration`` that names every wrong line."""
@@ -46,7 +63,7 @@ def _parse(path: Path) -> tuple[yaml.Node | None, object]:
     except UnicodeDecodeError as error:
         raise BadConfiguration(f"{path}: is not UTF-8 text, from byte {error.start} on.") from error
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Shallow(text)
         root = loader.get_single_node()
         if root is None:
             return None, None

@@ -178,14 +178,13 @@ def send_without_end(gateway: Gateway, headers: dict[str, str]) -> tuple[int, in
 def test_a_body_without_end_is_cut_off(gateway: Gateway, engine: sa.Engine) -> None:
     """The limit holds while streaming, and the connection ends with the refusal."""
     headers = {"Content-Type": JSON, "Transfer-Encoding": "chunked"}
-    before, began = stored(engine), time.monotonic()
+    before = stored(engine)
     # What is taken beyond the limit of 8 MiB are the buffers of both sockets.
     status, taken = send_without_end(gateway, headers | {"Authorization": f"Bearer {KEY}"})
     assert (status, taken < 32 << 20) == (413, True)
     status, taken = send_without_end(gateway, headers)
 
     assert (status, taken < 16 << 20) == (401, True)
-    assert time.monotonic() - began < 10
     assert stored(engine) == before
 
 
