@@ -124,6 +124,7 @@ def dispatching(
     slack_webhook_url: str | None = None,
     lease_seconds: float = 30,
     timeout_seconds: float = TIMEOUT_SECONDS,
+    poll_seconds: float = 0.2,
 ) -> Iterator[None]:
     """Run a dispatcher inside this process."""
     with temporary_settings({PREFECT_API_URL: api_url}):
@@ -141,7 +142,7 @@ def dispatching(
                 ),
             ],
             lease_seconds=lease_seconds,
-            poll_seconds=0.2,
+            poll_seconds=poll_seconds,
         )
         ready = threading.Event()
         thread = threading.Thread(target=dispatcher.run, args=(ready.set,))

@@ -25,6 +25,8 @@ from cct_ops.ledger.outbox import Claim
 LEASE_SECONDS = 30.0
 POLL_SECONDS = 1.0
 NEWS_SECONDS = 0.2
+LISTEN_SECONDS = 0.25
+"""How often the listener looks whether it is to stop; news wake it at once."""
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +109,7 @@ class Dispatcher:
                 connection.execute(sa.text(outbox.LISTEN))
                 self._wake()  # for what was queued before we listened
                 while not self._stopping.is_set():
-                    for _ in driver.notifies(timeout=self._poll_seconds / 4, stop_after=1):
+                    for _ in driver.notifies(timeout=LISTEN_SECONDS, stop_after=1):
                         self._wake()
                     dead = [thread.name for thread in threads if not thread.is_alive()]
                     if dead and not self._stopping.is_set():  # in this order: else they just ended
