@@ -55,9 +55,10 @@ def test_a_notification_wakes_it(engine: sa.Engine, playbook: Playbook) -> None:
     """An incident does not wait for the next poll."""
     playbook.deploy()
     with dispatching(engine, playbook.api_url, routes_to(playbook.name), poll_seconds=3600):
-        for _ in range(2):
-            incident = opened(engine)
-            eventually(lambda: state(engine, incident) == "sent")
+        first = opened(engine)
+        eventually(lambda: state(engine, first) == "sent")
+        second = opened(engine)
+        eventually(lambda: state(engine, second) == "sent")
 
 
 def test_several_dispatchers_share_the_work(engine: sa.Engine, playbook: Playbook) -> None:
