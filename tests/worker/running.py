@@ -105,6 +105,15 @@ from prefect import flow
 def draw(path: str) -> None:
     Path(path).write_text(f"{random.random()} {numpy.random.random()}")
 """,
+    "sail": """
+import os
+from pathlib import Path
+from prefect import flow
+
+@flow
+async def sail(path: str) -> None:
+    Path(path).write_text(os.environ.get("WORD", ""))
+""",
     "leave": """
 import os
 from prefect import flow

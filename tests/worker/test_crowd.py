@@ -18,6 +18,7 @@ from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_c
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from cct_ops.worker import spared, turns
+from cct_ops.worker.claims import CLAIMED, Claim
 from cct_ops.worker.forks import Child
 from cct_ops.worker.order import BEGUN
 from cct_ops.worker.turns import GO_ON, HOLD, STARTS_AT_ONCE, Hold, Turns
@@ -211,10 +212,11 @@ def test_a_held_run_goes_on_by_itself() -> None:
 
 
 def test_a_run_whose_worker_dies_is_held_no_longer(prefect_api_url: str) -> None:
-    hold, run_id = Hold(seconds=60), uuid4()
+    claim, hold, run_id = Claim(), Hold(seconds=60), uuid4()
+    claim.hear(CLAIMED)
     waiting = threading.Thread(target=hold.wait, daemon=True)
     ours, theirs = socket.socketpair()
-    observed = spared.Suspension(run_id, theirs, hold)(run_id, None)
+    observed = spared.Suspension(run_id, theirs, claim, hold)(run_id, None)
     with temporary_settings({PREFECT_API_URL: prefect_api_url}), theirs, observed:
         hold.hear(HOLD)
         waiting.start()

@@ -1,5 +1,5 @@
 """
-A run begins with one request, the change to Running.
+A run begins with one request, the change to Running, once it is ours.
 
 Prefect's engine makes two updates before it (policy, name) and reads the run after it. The updates
 are sent as one while the run gets on, and what it would read is known.
@@ -19,13 +19,21 @@ from prefect.exceptions import ObjectNotFound
 from prefect.logging.loggers import flow_run_logger
 
 _CLIENT: Any = SyncPrefectClient
+_UPDATE_SECONDS = 0.1  # later: the first look at what is wrong has the processor to itself
 
 
 class Beginning:
-    """Stands in for methods of the client until the run is Running, and calls ``began`` then."""
+    """
+    Stands in for methods of the client until the run is Running.
 
-    def __init__(self, known: FlowRun, began: Callable[[], None]) -> None:
+    It waits for ``claimed`` before its first request, and calls ``began`` after it.
+    """
+
+    def __init__(
+        self, known: FlowRun, claimed: Callable[[], None], began: Callable[[], None]
+    ) -> None:
         self._known = known
+        self._claimed = claimed
         self._began = began
         self._updates: dict[str, Any] = {}
         self._update = _CLIENT.update_flow_run
@@ -40,6 +48,7 @@ class Beginning:
             self._updates.update(what)
 
         def propose(client: Any, flow_run_id: UUID, state: State[Any], force: bool = False) -> Any:
+            self._claimed()
             # What ends before it began (its parameters are wrong) and what is resumed go the
             # engine's way: both depend on the policy.
             in_order = not state.is_running() or self._known.empirical_policy.resuming
@@ -60,7 +69,8 @@ class Beginning:
         _CLIENT.set_flow_run_state = self._propose
         if state is None:
             return
-        sending = threading.Thread(target=self._send, args=(client,), daemon=True)
+        sending = threading.Timer(_UPDATE_SECONDS, self._send, args=(client,))
+        sending.daemon = True
         sending.start()
 
         def look(_client: Any, flow_run_id: UUID) -> FlowRun:  # noqa: ARG001 -- ours

@@ -18,6 +18,7 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.logging.loggers import flow_run_logger
 
 from cct_ops.worker import contract
+from cct_ops.worker.claims import Claim
 from cct_ops.worker.order import BEGUN, Order, receive
 from cct_ops.worker.preload import Flows
 from cct_ops.worker.spared import say, spare
@@ -80,7 +81,8 @@ def _run(order: Order, flows: Flows, line: socket.socket) -> None:
     """Do what ``python -m prefect.engine`` does, with a run and a flow that are here already."""
     contract.configure_from_env()
     flow_run = FlowRun.model_validate(order.flow_run)
-    spare(flow_run, order.answers, line)
+    claim = Claim()
+    spare(flow_run, order.answers, line, claim)
     with contract.handle_engine_signals(flow_run.id):
         logger = flow_run_logger(flow_run)
         try:
@@ -88,7 +90,8 @@ def _run(order: Order, flows: Flows, line: socket.socket) -> None:
         except Exception:
             logger.exception("The flow could not be loaded.")
             raise
-        if flow.isasync:  # its client is another, and tells of nothing
+        if flow.isasync:  # its client is another, which waits for nothing and tells of nothing
+            claim.wait_on(line)
             say(line, BEGUN)
         with contract.RunMetrics(flow_run, flow):
             result = contract.run_flow(flow, flow_run=flow_run, error_logger=logger)  # type: ignore[arg-type]  # as Prefect does

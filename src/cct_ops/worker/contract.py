@@ -5,7 +5,8 @@ Only ``spared`` and ``beginning`` use more.
 
 The warm worker is the public ``ProcessWorker`` with two steps of its own. It claims a run without
 the requests that ``BaseWorker`` makes one after the other before it starts one (deployment, flow,
-labels, a second Pending state), and it starts a run in a forked process instead of a new one.
+labels, a second Pending state), and it starts a run in a forked process instead of a new one, made
+ready during the claim.
 Everything that follows (cancellation, receipts, exit codes, crash states, hooks) is Prefect's own
 executor, the one behind ``ProcessWorker.run``.
 
@@ -75,6 +76,7 @@ _KNOWN = {
     ),
     "prefect.runner._flow_run_executor:FlowRunExecutor.submit": "self task_status",
     "prefect.runner._control_channel:ControlChannel.register": "self flow_run_id",
+    "prefect.runner._control_channel:ControlChannel.unregister": "self flow_run_id",
     "prefect.runner._state_proposer:StateProposer.propose_crashed": "self flow_run message",
     "prefect.runner._state_proposer:StateProposer.propose_cancelled": "self flow_run state_updates",
     "prefect._flow_run_suspension:observe_flow_run_suspension": (

@@ -23,6 +23,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling
 from prefect.workers.process import ProcessWorkerResult
 
+from cct_ops.worker.claims import CLAIMED
 from cct_ops.worker.contract import FlowRunExecutorContext, ProcessHandle, StateProposer
 from cct_ops.worker.forks import Child, NotWarm
 from cct_ops.worker.liveness import Trace, Traces
@@ -38,15 +39,51 @@ MakeOrder = Callable[[FlowRun], Awaitable[Order | None]]
 Status = anyio.abc.TaskStatus[Any]
 
 
-@dataclass(frozen=True)
-class Start:
-    """One run about to start: the process that takes it, and the lock that shows it alive."""
+@dataclass
+class Ready:
+    """
+    A run that is being claimed, and the process that is made ready for it.
 
+    The process holds the lock of the trace too, as a sign of life.
+    """
+
+    context: FlowRunExecutorContext
+    nursery: Nursery
     flow_run: FlowRun
-    order: Order
     child: Child
     trace: Trace
     lock: int
+    told: Order | None = None
+
+    def tell(self, order: Order) -> None:
+        """Hand the run over; it begins when we say that it is ours. Raises ``NotWarm``."""
+        port, token = self.context.control_channel.register(self.flow_run.id)
+        control = {
+            "PREFECT__CONTROL_PORT": str(port),
+            "PREFECT__CONTROL_TOKEN": token,
+            # these hooks are run for it, after its end
+            "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
+        }
+        handed = order.model_copy(update={"env": {**order.env, **control}})
+        self.child.tell(handed, self.lock)
+        self.told = order
+
+    async def has(self, order: Order) -> bool:
+        """See to it that it has this order, in another process if it had another one."""
+        if self.told is not order:  # the deployment has changed since we last knew it
+            self.drop()
+            try:
+                self.child = await self.nursery.take()
+                self.tell(order)
+            except NotWarm as error:
+                _log.warning("Run %s takes the slow path: %s", self.flow_run.name, error)
+                return False
+        return True
+
+    def drop(self) -> None:
+        """Let go of the process, whose run it will not be; it ends without a trace."""
+        self.context.control_channel.unregister(self.flow_run.id)
+        self.child.let_go()
 
 
 class Execution:
@@ -61,14 +98,20 @@ class Execution:
     ) -> None:
         self._context = context
         self._suspensions = suspensions
+        self._nursery = nursery
         self._hooks = _ForkedHooks(nursery, make_order)
         self._states = StateProposer(client=context.client)
 
-    async def run(self, start: Start, on_start: Callable[[object], None]) -> ProcessWorkerResult:
-        """Have the run carried out, and see to its state when its process ends."""
+    async def ready(self, flow_run: FlowRun, trace: Trace, lock: int) -> Ready:
+        """Take a warm process for the run; raises ``NotWarm``."""
+        child = await self._nursery.take()
+        return Ready(self._context, self._nursery, flow_run, child, trace, lock)
+
+    async def run(self, ready: Ready, on_start: Callable[[object], None]) -> ProcessWorkerResult:
+        """Have the run, which is ours now, carried out; see to its state when its process ends."""
         executor = self._context.create_executor(
-            start.flow_run,
-            _Starter(start, self._context, self._suspensions),
+            ready.flow_run,
+            _Starter(ready.child, self._suspensions),
             propose_submitting=False,
             hook_runner=self._hooks,
         )
@@ -83,8 +126,8 @@ class Execution:
             on_start(handle.pid)
         code = None if outcome is None else outcome.status_code
         if code is None:  # the fork server died first, and with it whoever could have told
-            await self.settle(start.trace, "Its process ended and nobody saw how.")
-        return ProcessWorkerResult(identifier=str(start.child.pid), status_code=code or 0)
+            await self.settle(ready.trace, "Its process ended and nobody saw how.")
+        return ProcessWorkerResult(identifier=str(ready.child.pid), status_code=code or 0)
 
     async def settle(self, trace: Trace, message: str) -> None:
         """Give the run of a dead process its final state, unless it has got on without us."""
@@ -141,8 +184,7 @@ class Execution:
 class _Starter:
     """The executor's way to start the process."""
 
-    start_: Start
-    context: FlowRunExecutorContext
+    child: Child
     suspensions: Suspensions
 
     async def start(
@@ -150,20 +192,12 @@ class _Starter:
         flow_run: FlowRun,
         task_status: Status = anyio.TASK_STATUS_IGNORED,
     ) -> None:
-        """Hand the run over, say so, and return when the process has ended."""
-        child, order = self.start_.child, self.start_.order
-        port, token = self.context.control_channel.register(flow_run.id)
-        control = {
-            "PREFECT__CONTROL_PORT": str(port),
-            "PREFECT__CONTROL_TOKEN": token,
-            # these hooks are run for it, after its end
-            "PREFECT__ENABLE_CANCELLATION_AND_CRASHED_HOOKS": "false",
-        }
-        with self.suspensions.watched(flow_run, child):
-            child.tell(order.model_copy(update={"env": {**order.env, **control}}), self.start_.lock)
+        """Let the run begin, say so, and return when the process has ended."""
+        with self.suspensions.watched(flow_run, self.child):
+            self.child.say(CLAIMED)
             # a child has what is asked of it: pid and returncode
-            task_status.started(ProcessHandle(child))  # type: ignore[arg-type]
-            await child.wait()
+            task_status.started(ProcessHandle(self.child))  # type: ignore[arg-type]
+            await self.child.wait()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,12 +42,19 @@ class Jobs:
     lookups: Lookups
     project: Path
 
-    async def checked(self, known: Known, flow_run: FlowRun, heard_at: float) -> Job | None:
-        """Make the job from what was known, and again if that is older than the run."""
+    async def checked(
+        self, known: Known, flow_run: FlowRun, heard_at: float, ready: Callable[[Order], None]
+    ) -> Job | None:
+        """Make the job from what was known and say so; another if that is older than the run."""
+
+        async def make() -> Job | None:
+            job = await self._job(known, flow_run)
+            if job is not None:
+                ready(job.order)
+            return job
+
         try:
-            job, now = await asyncio.gather(
-                self._job(known, flow_run), self.lookups.now(flow_run, since=heard_at)
-            )
+            job, now = await asyncio.gather(make(), self.lookups.now(flow_run, since=heard_at))
             if now and now.deployment.updated == known.deployment.updated:
                 return job
             return await self._job(now, flow_run)

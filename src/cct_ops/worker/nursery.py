@@ -76,10 +76,6 @@ class Nursery:
             raise NotWarm("The fork server died.")
         return child
 
-    def give_back(self, child: Child) -> None:
-        """Return a process that was not needed after all."""
-        self._waiting.append(child)
-
     @property
     def server_pid(self) -> int | None:
         """The server's process id."""

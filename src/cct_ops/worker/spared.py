@@ -33,6 +33,7 @@ from pydantic import BaseModel
 
 from cct_ops.worker import contract
 from cct_ops.worker.beginning import Beginning
+from cct_ops.worker.claims import Claim
 from cct_ops.worker.order import BEGUN, Answers, Token
 from cct_ops.worker.turns import Hold
 
@@ -44,17 +45,17 @@ _RELATED: dict[str, type[BaseModel]] = {
 }
 
 
-def spare(flow_run: FlowRun, answers: Answers, line: socket.socket) -> None:
+def spare(flow_run: FlowRun, answers: Answers, line: socket.socket, claim: Claim) -> None:
     """Make this process's Prefect use these answers, for its one run; ``line`` is to the worker."""
     _place_of_results(answers.result_storage)
     _related_resources(answers.related)
     if answers.token is not None:
         share(answers.token)
-    Beginning(flow_run, began=lambda: say(line, BEGUN)).ease()
+    Beginning(flow_run, claimed=claim.wait, began=lambda: say(line, BEGUN)).ease()
     hold = Hold()
     before_more_tasks(hold.wait)
     engine: Any = prefect.flow_engine
-    engine.observe_flow_run_suspension = Suspension(flow_run.id, line, hold)
+    engine.observe_flow_run_suspension = Suspension(flow_run.id, line, claim, hold)
 
 
 def share_authorities() -> None:
@@ -167,9 +168,10 @@ class Suspension:
     Once the worker is gone, Prefect's own takes over.
     """
 
-    def __init__(self, flow_run_id: UUID, line: socket.socket, hold: Hold) -> None:
+    def __init__(self, flow_run_id: UUID, line: socket.socket, claim: Claim, hold: Hold) -> None:
         self._flow_run_id = flow_run_id
         self._line = line
+        self._claim = claim
         self._hold = hold
 
     @contextlib.contextmanager
@@ -193,11 +195,13 @@ class Suspension:
     def _listen(self, request: Any, ended: threading.Event) -> None:
         with contextlib.suppress(OSError), self._line.makefile("rb") as words:
             for word in words:
-                if self._hold.hear(word.decode().strip()):
+                said = word.decode().strip()
+                if self._claim.hear(said) or self._hold.hear(said):
                     continue
                 state: State[Any] = State.model_validate_json(word)
                 if not contract.mark_flow_run_suspension_requested(self._flow_run_id, state):
                     request.mark_requested(state)
+        self._claim.end_if_lost()
         self._hold.end()
         if not ended.is_set():
             with contract.observe_flow_run_suspension(self._flow_run_id, request):

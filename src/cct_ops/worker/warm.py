@@ -42,7 +42,7 @@ from cct_ops.worker.turns import Turns
 
 try:
     from cct_ops.worker import contract
-    from cct_ops.worker.execution import Execution, Start
+    from cct_ops.worker.execution import Execution, Ready
     from cct_ops.worker.outages import Observer, keep_looking
     from cct_ops.worker.suspensions import Suspensions
 except ImportError as error:
@@ -147,18 +147,18 @@ class WarmWorker(ProcessWorker):
                 await self._turns.begun(child)
 
     async def _start(self, flow_run: FlowRun, heard_at: float) -> Child | None:
-        """Claim a run and start it; the claim is all that the start waits for."""
+        """Claim a run while a process is made ready for it, and let it begin."""
         with contextlib.ExitStack() as holding:
-            known = child = trace = None
+            known = ready = trace = None
             try:
                 known = await self._lookups.last_known(flow_run)
                 if flow_run.state_id and known and known.entrypoint_in(self._project):
                     held = self._traces.held(flow_run.id, flow_run.state_id)
                     trace, lock = holding.enter_context(held)
-                    child = await self._nursery.take()
+                    ready = await self._execution.ready(flow_run, trace, lock)
             except (NotWarm, ObjectNotFound, httpx.HTTPError, OSError) as error:
                 _log.warning("Run %s takes the slow path: %s", flow_run.name, error)
-            if known is None or child is None or trace is None:
+            if known is None or ready is None:
                 # the public path, which also says what is wrong
                 if trace is not None:
                     trace.remove()  # it would be no sign of life of such a run
@@ -168,18 +168,18 @@ class WarmWorker(ProcessWorker):
             pid: object = None
             claimed, job = await asyncio.gather(
                 self._propose_pending_state(flow_run),
-                self._jobs.checked(known, flow_run, heard_at),
+                self._jobs.checked(known, flow_run, heard_at, ready.tell),
             )
             if claimed and flow_run.state is not None:
                 self._claimed.append(flow_run.state.id)
-            if claimed and job:
-                start = Start(flow_run, job.order, child, trace, lock)
-                pid = await self._group.start(partial(self._see_through, start, job.configuration))
+            warm = bool(claimed and job and await ready.has(job.order))
+            if job and warm:
+                pid = await self._group.start(partial(self._see_through, ready, job.configuration))
             else:
-                self._nursery.give_back(child)
+                ready.drop()
                 self._in_hand.discard(flow_run.id)
-                trace.remove()
-        if claimed and not job:
+                ready.trace.remove()
+        if claimed and not warm:
             pid = await self._group.start(self._submit_run_and_capture_errors, flow_run)
         if isinstance(pid, int):
             self._group.start_soon(self._write_down, flow_run, pid)
@@ -188,10 +188,10 @@ class WarmWorker(ProcessWorker):
         self._submitting_flow_run_ids.remove(flow_run.id)
         if self._cancelling_observer is not None:
             self._cancelling_observer.remove_in_flight_flow_run_id(flow_run.id)
-        return child if claimed and job else None
+        return ready.child if warm else None
 
     async def _see_through(
-        self, start: Start, configuration: ProcessJobConfiguration, *, task_status: Status
+        self, ready: Ready, configuration: ProcessJobConfiguration, *, task_status: Status
     ) -> None:
         """Carry a claimed run to its end; whatever goes wrong with it is no end of the worker."""
         submitted = self._emit_flow_run_submitted_event(configuration)
@@ -203,19 +203,19 @@ class WarmWorker(ProcessWorker):
             task_status.started(pid)
 
         try:
-            result = await self._execution.run(start, on_start)
+            result = await self._execution.run(ready, on_start)
         except Exception as error:  # noqa: BLE001 -- it is told, in the log and as the run's state
-            _log.error("Run %s was lost.", start.flow_run.name, exc_info=error)
+            _log.error("Run %s was lost.", ready.flow_run.name, exc_info=error)
             if not began:
                 task_status.started(error)
             message = f"The warm worker could not see to it: {type(error).__name__}: {error}"
-            await self._propose_crashed_state(start.flow_run, message)
+            await self._propose_crashed_state(ready.flow_run, message)
         else:
             self._emit_flow_run_executed_event(result, configuration, submitted)
         finally:
-            self._release_limit_slot(start.flow_run.id)
-            self._in_hand.discard(start.flow_run.id)
-        start.trace.remove()
+            self._release_limit_slot(ready.flow_run.id)
+            self._in_hand.discard(ready.flow_run.id)
+        ready.trace.remove()
 
     async def _small_question(self) -> None:
         await self.client.read_work_pool(self._work_pool_name)

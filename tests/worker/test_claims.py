@@ -1,0 +1,69 @@
+"""A process is made ready while its run is claimed, and does nothing before the claim is won."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from cct_ops.ledger.nudges import CHANNEL
+from cct_ops.stack.postgres import EmbeddedPostgres
+from tests.worker.running import Pool, Worker, until
+
+
+def test_a_run_that_somebody_else_has_is_left_alone(
+    nudged: Pool, postgres: EmbeddedPostgres
+) -> None:
+    """And the process that was made ready for it is gone."""
+    path = f"/deployments/{nudged.deploy('ping')}/create_flow_run"
+    taken, ours = (nudged.ask("POST", path, {}) for _ in range(2))
+    claim = {"state": {"type": "PENDING"}}
+    nudged.ask("POST", f"/flow_runs/{taken['id']}/set_state", claim)
+    until(lambda: len(waiting(nudged)) == 2)
+    before = waiting(nudged)
+    url = postgres.url("postgres").replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as ledger:
+        for run in (taken, ours):
+            ledger.execute("select pg_notify(%s, %s)", (CHANNEL, json.dumps(run)))
+
+    assert nudged.ended(ours["id"])["type"] == "COMPLETED"
+    until(lambda: len(waiting(nudged)) == 2 and not before & waiting(nudged))
+    run = nudged.run(taken["id"])
+    assert (run["state"]["type"], run["run_count"]) == ("PENDING", 0)
+
+
+def test_a_flow_with_a_client_of_its_own_waits_as_well(
+    pool: Pool, worker: Worker, tmp_path: Path
+) -> None:
+    run = pool.create(pool.deploy("sail"), path=str(tmp_path / "word"))
+
+    assert pool.ended(run)["type"] == "COMPLETED"
+    states = pool.ask("GET", f"/flow_run_states/?flow_run_id={run}")
+    assert [each["name"] for each in states] == ["Scheduled", "Pending", "Running", "Completed"]
+
+
+def test_what_was_deployed_anew_is_what_runs(pool: Pool, worker: Worker, tmp_path: Path) -> None:
+    """Although a process was made ready with what was known before."""
+    said = []
+    for word in ("old", "new"):
+        deployment = pool.deploy("sail", job_variables={"env": {"WORD": word}})
+        run = pool.create(deployment, path=str(tmp_path / word))
+        assert pool.ended(run)["type"] == "COMPLETED"
+        said.append((tmp_path / word).read_text())
+
+    assert said == ["old", "new"]
+
+
+def waiting(pool: Pool) -> set[int]:
+    """Return the processes that this pool's fork server has."""
+    for process in psutil.process_iter():
+        try:
+            if "cct_ops.worker.fork_server" in process.cmdline() and process.cwd() == str(
+                pool.project
+            ):
+                return {child.pid for child in process.children()}
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return set()
