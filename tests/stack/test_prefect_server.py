@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from prefect.settings import Settings
+from prefect.utilities.schema_tools import validation
 
-from cct_ops.stack.prefect_server import RECORDS_AT_ONCE
+from cct_ops.stack.prefect_server import RECORDS_AT_ONCE, check_schemas_once
 
 
 def test_it_pauses_between_two_looks_for_records_of_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,3 +20,29 @@ def test_it_pauses_between_two_looks_for_records_of_tasks(monkeypatch: pytest.Mo
 
     assert int(recorder.flush_interval) >= 1
     assert recorder.batch_size > 1
+
+
+def test_a_schema_is_checked_once_and_its_values_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is wrong stays wrong, however often it comes."""
+    validator: Any = validation._VALIDATOR
+    check, checked = validator.check_schema, list[object]()
+
+    def count(schema: object, **more: object) -> None:
+        checked.append(schema)
+        check(schema, **more)
+
+    monkeypatch.setattr(validator, "check_schema", count)
+    check_schemas_once()
+    right, wrong = {"properties": {"n": {"type": "integer"}}}, {"properties": {"n": {"type": 7}}}
+
+    for n, valid in ((1, True), (2, True), ("x", False)):
+        assert validation.is_valid({"n": n}, right) is valid
+    for _ in range(3):
+        validation.validate({"n": 1}, dict(right), raise_on_error=True)
+        validation.is_valid_schema(right, preprocess=False)
+    assert len(checked) == 2, "with the formats that it names, and without"
+    for _ in range(2):
+        with pytest.raises(ValueError, match="Invalid schema"):
+            validation.is_valid_schema(wrong, preprocess=False)
+    with pytest.raises(validation.ValidationError, match="field 'n'"):
+        validation.validate({"n": "x"}, right, raise_on_error=True)
