@@ -6,11 +6,11 @@ import contextlib
 import secrets
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
@@ -58,6 +58,7 @@ autonomy: {recurs_within_hours: 0}
 """
 PROBES = 6  # of one diagnosis
 WorkerType = Literal["warm", "process"]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -88,24 +89,22 @@ class System:
         query = sa.select(dispatches.c.flow_run_id).where(
             dispatches.c.incident_id == incident, dispatches.c.purpose == REMEDIATE
         )
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+
+        def look() -> UUID | None:
             with self.ledger.connect() as connection:
-                if found := connection.execute(query).scalar_one_or_none():
-                    return UUID(str(found))
-            time.sleep(0.1)
-        raise TimeoutError(f"There is no run for incident {incident}.")
+                return connection.execute(query).scalar_one_or_none()
+
+        return _awaited(look, seconds, f"a run for incident {incident}", every=0.1)
 
     def nothing_waits(self, seconds: float = 120) -> None:
         """Wait until the dispatcher has nothing left to do."""
         pending = sa.select(sa.exists().where(dispatches.c.state == "pending"))
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+
+        def look() -> bool:
             with self.ledger.connect() as connection:
-                if not connection.execute(pending).scalar():
-                    return
-            time.sleep(0.25)
-        raise TimeoutError(f"The dispatcher still has work after {seconds:.0f} s.")
+                return not connection.execute(pending).scalar()
+
+        _awaited(look, seconds, "an end of the dispatcher's work")
 
     def api(self, method: str, path: str, content: object = None) -> Any:
         """Call Prefect's API."""
@@ -120,24 +119,36 @@ class System:
     def probes(self, run: UUID, seconds: float = 60) -> list[tuple[float, float]]:
         """Return start and end of each probe of a run that has ended; their record comes later."""
         wanted = {"flow_runs": {"id": {"any_": [str(run)]}}}
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+
+        def look() -> list[tuple[float, float]] | None:
             tasks = self.api("POST", "/task_runs/filter", wanted)
             found = [task for task in tasks if task["name"].startswith("probe_")]
-            if len(found) >= PROBES and all(task["end_time"] for task in found):
-                return [(seconds_of(t["start_time"]), seconds_of(t["end_time"])) for t in found]
-            time.sleep(0.25)
-        raise TimeoutError(f"The probes of run {run} are not all recorded.")
+            if len(found) < PROBES or not all(task["end_time"] for task in found):
+                return None
+            return [(seconds_of(t["start_time"]), seconds_of(t["end_time"])) for t in found]
+
+        return _awaited(look, seconds, f"a record of the probes of run {run}")
 
     def ended(self, run: UUID, seconds: float = 120) -> str:
         """Wait for a run's end; returns how it ended."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            state = self.api("GET", f"/flow_runs/{run}")["state"]["type"]
-            if state in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}:
-                return str(state)
-            time.sleep(0.25)
-        raise TimeoutError(f"Run {run} did not end within {seconds:.0f} s.")
+
+        def look() -> str | None:
+            state = str(self.api("GET", f"/flow_runs/{run}")["state"]["type"])
+            return state if state in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"} else None
+
+        return _awaited(look, seconds, f"an end of run {run}")
+
+
+def _awaited(
+    look: Callable[[], Found | None], seconds: float, what: str, *, every: float = 0.25
+) -> Found:
+    """Return what is there at last; raises ``TimeoutError``."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"There was not {what} within {seconds:.0f} s.")
+        time.sleep(every)
+    return found
 
 
 @contextlib.contextmanager
