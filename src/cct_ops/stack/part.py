@@ -41,7 +41,7 @@ class Part(BaseModel):
     program: Program
     ready: Annotated[Answers | Prints | Ends, Field(discriminator="kind")]
     after: tuple[str, ...] = ()
-    start_seconds: float = 90.0
+    start_seconds: float = 180.0  # twenty on an idle machine, more than a minute on a busy one
 
 
 class Restarts(BaseModel):
