@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -46,3 +48,22 @@ def test_a_schema_is_checked_once_and_its_values_each_time(monkeypatch: pytest.M
             validation.is_valid_schema(wrong, preprocess=False)
     with pytest.raises(validation.ValidationError, match="field 'n'"):
         validation.validate({"n": "x"}, right, raise_on_error=True)
+
+
+def test_what_it_sets_is_there_before_prefect_looks() -> None:
+    """Prefect reads its environment once, when it is imported."""
+    code = """
+import runpy
+from cct_ops.stack import prefect_server
+
+def look(*_: object, **__: object) -> None:
+    from prefect.settings import get_current_settings
+    print(get_current_settings().server.services.task_run_recorder.batch_size)
+
+runpy.run_module = look
+prefect_server.main()
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+
+    assert done.stdout.split() == ["100"]

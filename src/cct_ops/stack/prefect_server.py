@@ -35,13 +35,10 @@ def check_schemas_once() -> None:
     validator: Any = validation._VALIDATOR  # noqa: SLF001 -- there is no other handle
     check, valid = validator.check_schema, set[tuple[str, bool]]()
 
-    def check_once(schema: Any, format_checker: Any = None) -> None:
-        key = json.dumps(schema, sort_keys=True), format_checker is None
+    def check_once(schema: Any, **formats: Any) -> None:
+        key = json.dumps(schema, sort_keys=True), bool(formats)
         if key not in valid:
-            if format_checker is None:
-                check(schema)
-            else:
-                check(schema, format_checker=format_checker)
+            check(schema, **formats)
             if len(valid) == _SCHEMAS:
                 valid.clear()
             valid.add(key)
@@ -51,10 +48,10 @@ def check_schemas_once() -> None:
 
 def main() -> None:
     """Become ``prefect server start`` with our arguments."""
-    check_schemas_once()
     gc.set_threshold(*_THRESHOLDS)
     for name, value in RECORDS_AT_ONCE.items():
         os.environ.setdefault(name, value)
+    check_schemas_once()  # after the environment: this imports Prefect
     sys.argv = ["prefect", "server", "start", *sys.argv[1:]]
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)
 
