@@ -161,7 +161,7 @@ def test_the_process_starts_runs_and_stops_when_told_to(
             assert process.stdout.readline() == "dispatcher: ready\n", log.name
             eventually(lambda: state(engine, incident) == "sent")
             process.terminate()
-            assert process.wait(timeout=30) == 0
+            assert process.wait(timeout=8) == 0
         finally:
             process.kill()
 

@@ -189,9 +189,9 @@ def test_slow_senders_are_cut_and_hold_up_nobody(doors: Doors) -> None:
         took.append(time.monotonic() - began)
         slow.join(0.02)
 
-    assert quantiles(took, n=20)[-1] < 1, "of those who are quick; a busy machine stalls some"
+    assert quantiles(took, n=100)[-1] < 1, "the 99th percentile of those who are quick"
     assert len(cut) == SLOW
-    assert max(cut) < HEAD_SECONDS + BODY_SECONDS + 5
+    assert max(cut) < HEAD_SECONDS + BODY_SECONDS + 1
 
 
 def test_a_full_disk_means_again_later(doors: Doors) -> None:

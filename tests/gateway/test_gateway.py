@@ -264,7 +264,7 @@ def test_it_stops_when_told_to(mortal: Gateway) -> None:
     mortal.post(BODY)
     mortal.process.terminate()
 
-    assert mortal.process.wait(timeout=30) == 0
+    assert mortal.process.wait(timeout=8) == 0
 
 
 def test_no_secret_and_no_body_gets_into_the_log(ledger: SecretStr, tmp_path: Path) -> None:

@@ -31,7 +31,6 @@ HOSTILE = {
     "itself in a list": "&s [*s]",
     "laughs": LAUGHS,
     "depth": "[" * 50_000,
-    "depth that is well-formed": "sources: " + "[" * 60 + "]" * 60,
     "an object": "sources: !!python/object/apply:os.system [true]",
     "a tab": "sources:\n\tone: x",
     "nul": "sources: \0",
@@ -56,6 +55,15 @@ def test_it_is_refused_in_one_sentence(content: str, tmp_path: Path) -> None:
 
     assert str(caught.value).startswith(str(path))
     assert len(str(caught.value)) < 2000
+
+
+def test_a_deep_file_is_refused_for_its_depth(tmp_path: Path) -> None:
+    """Before the time is spent that its depth would take, although it is well-formed."""
+    path = tmp_path / "sources.yaml"
+    path.write_text("sources: " + "[" * 60 + "]" * 60)
+
+    with pytest.raises(BadConfiguration, match="nested too deeply"):
+        config_file.load(path, Sources)
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "large", "bytes", "gone"])
