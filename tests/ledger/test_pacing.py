@@ -12,7 +12,8 @@ from cct_ops.clients.pacing import Answer
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.pacing import LedgerPacer
 
-IDLE_MS = 200
+# More than a busy machine takes from one statement of a transaction to the next.
+IDLE_MS = 1000
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def pacer(ledger_url: SecretStr) -> Iterator[LedgerPacer]:
 def test_a_read_outlives_a_pause_that_is_longer_than_a_transaction_may_idle(
     pacer: LedgerPacer,
 ) -> None:
-    pacer.back_off(1)
+    pacer.back_off(2 * IDLE_MS / 1000)
 
     assert pacer.read("canary", lambda: Answer(200, {}, b"{}")).status == 200
 

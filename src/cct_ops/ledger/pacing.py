@@ -66,23 +66,17 @@ class LedgerPacer:
         ends with its connection, so a run that dies in the middle holds nobody up; nobody keeps it
         while waiting for a slot, which may take longer than a transaction may idle.
         """
-        with self.engine.connect() as connection:
-            asked_at = connection.execute(sa.select(now())).scalar_one()
+        asked_at: datetime | None = None
         while True:
             with self.engine.connect() as connection:
+                locked, looked_at, _ = connection.execute(self._lock(key)).one()
+                asked_at = asked_at or looked_at
+                # Looked for under the lock: another run may have finished just before we got it.
                 if (answer := self._since(connection, key, asked_at)) is not None:
                     return answer
-                lock = sa.func.hashtextextended(f"{self.cct} {key}", 0)
-                if connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(lock))).scalar():
-                    # Another run may have finished between the look and the lock.
-                    if (answer := self._since(connection, key, asked_at)) is not None:
-                        return answer
-                    granted = self._try(write=False)
-                    if not isinstance(granted, float):
-                        connection.execute(_idle_for(IN_USE_SECONDS))
-                        return self._fetch(key, granted, send)
-                else:
-                    granted = POLL_SECONDS
+                granted = self._try(write=False) if locked else POLL_SECONDS
+                if not isinstance(granted, float):
+                    return self._fetch(key, granted, send)
             time.sleep(granted)
 
     def back_off(self, seconds: float) -> None:
@@ -112,6 +106,15 @@ class LedgerPacer:
                 .on_conflict_do_update(index_elements=[readings.c.cct, readings.c.key], set_=values)
             )
         return answer
+
+    def _lock(self, key: str) -> sa.Select[tuple[bool, datetime, str]]:
+        """Try to be the one that asks, say when, and let this transaction idle for a request."""
+        lock = sa.func.hashtextextended(f"{self.cct} {key}", 0)
+        return sa.select(
+            sa.func.pg_try_advisory_xact_lock(lock, type_=sa.Boolean),
+            now(),
+            sa.func.set_config("idle_in_transaction_session_timeout", f"{IN_USE_SECONDS:g}s", True),
+        )
 
     def _since(self, connection: sa.Connection, key: str, asked_at: datetime) -> Answer | None:
         row = connection.execute(
@@ -180,9 +183,3 @@ class LedgerPacer:
 
 def _between_looks(seconds: float) -> float:
     return min(max(seconds, POLL_SECONDS), LOOK_SECONDS)
-
-
-def _idle_for(seconds: float) -> sa.Select[tuple[str]]:
-    """Let this transaction idle for so long; who sleeps for longer loses its locks."""
-    name = "idle_in_transaction_session_timeout"
-    return sa.select(sa.func.set_config(name, f"{seconds:g}s", True))
