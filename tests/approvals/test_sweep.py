@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -38,11 +38,14 @@ class Prefect:
     client: SyncPrefectClient
     deployment_id: UUID
 
-    def suspended(self, **parameters: Any) -> UUID:
+    def suspended(self, form: str | None = None, **parameters: Any) -> UUID:
         """Create a run and suspend it, as a flow does that waits for approval."""
         given = {"target": "/pre-market-briefing"} | parameters
         run = self.client.create_flow_run_from_deployment(self.deployment_id, parameters=given)
-        states: list[State[Any]] = [Pending(), Running(), Suspended(timeout_seconds=3600)]
+        last: State[Any] = Suspended(timeout_seconds=3600)
+        if form is not None:
+            last.state_details.run_input_keyset = {"schema": form}
+        states: list[State[Any]] = [Pending(), Running(), last]
         for each in states:
             self.set(run.id, each)
         return run.id
@@ -100,6 +103,22 @@ def test_an_answered_request_has_its_run_resumed_once(
     run_id = prefect.suspended()
     say(engine, asked(engine, new_run(run_id)), yes=yes)
 
+    assert sweep(engine, people) == 1
+    assert prefect.state(run_id) == "Resuming"
+    assert sweep(engine, people) == 0
+
+
+def test_a_run_whose_process_died_before_its_form_was_saved_goes_on(
+    engine: sa.Engine, prefect: Prefect, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prefect refuses to resume it, for ever; one that is young may be about to save its form."""
+    run_id = prefect.suspended(form="never-saved")
+    say(engine, asked(engine, new_run(run_id)), yes=True)
+
+    assert sweep(engine, people) == 0
+    assert prefect.state(run_id) == "Suspended"
+
+    monkeypatch.setattr("cct_ops.dispatcher.approvals.FORM_GRACE", timedelta())
     assert sweep(engine, people) == 1
     assert prefect.state(run_id) == "Resuming"
     assert sweep(engine, people) == 0

@@ -12,14 +12,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.client.schemas.objects import FlowRun
-from prefect.client.schemas.responses import SetStateStatus
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.exceptions import ObjectNotFound
+from prefect.states import Scheduled
 
 from cct_ops.clients.server import CONFIGURED, Server
 from cct_ops.contacts import Contacts
@@ -41,6 +43,8 @@ _log = logging.getLogger(__name__)
 
 # An answer in Prefect's form may have been given in time and be on its way to be read.
 READ_GRACE_SECONDS = 120.0
+# A process that lives has saved its form by then.
+FORM_GRACE = timedelta(seconds=30)
 _PAGE = 200
 
 # The forms' required fields, so that Prefect lets the run go on; the flow reads the ledger instead.
@@ -91,28 +95,50 @@ def _move_on(
 ) -> bool:
     state = run.state if run else None
     ended = run is None or (state is not None and state.is_final())
-    paused = state is not None and state.is_paused()
+    suspended = state if state is not None and state.is_paused() else None
 
-    if seconds_left <= 0 and (ended or paused or seconds_left <= -READ_GRACE_SECONDS):
+    if seconds_left <= 0 and (ended or suspended or seconds_left <= -READ_GRACE_SECONDS):
         approvals.expire(engine, approval.id)
         if approval.state is ApprovalState.PENDING:
             _log.info("approval %s of run %s expired", approval.id, approval.run_id)
     if ended:
         _close(engine, approval, run, people)
         return True
-    if not paused or (approval.state is ApprovalState.PENDING and seconds_left > 0):
+    if suspended is None or (approval.state is ApprovalState.PENDING and seconds_left > 0):
         return False  # it waits, or it is on its way to read its answer
     given = _FORM if approval.form_accepted else _PLAN_FORM
     try:
         answer = client.resume_flow_run(approval.run_id, run_input=given)
     except ObjectNotFound:
         return False  # deleted a moment ago: the next sweep closes it
-    if answer.status is not SetStateStatus.ACCEPT:
-        _log.warning("run %s could not be resumed: %s", approval.run_id, answer.details)
+    accepted = answer.status is SetStateStatus.ACCEPT
+    if not accepted and not _forced_on(client, approval, suspended, answer):
         return False
     with engine.begin() as tx:
         nudges.nudge(tx, approval.run_id)
     return True  # settled by the run itself, or here if it ends before it has read its answer
+
+
+def _forced_on(
+    client: SyncPrefectClient,
+    approval: Approval,
+    suspended: State[object],
+    refusal: OrchestrationResult[object],
+) -> bool:
+    """
+    Let a run go on whose form is not there; whether it does.
+
+    Prefect saves the form once the run is suspended, and without it refuses to resume for ever. A
+    process that died in between leaves such a run. The ledger has the answer, not the form.
+    """
+    age = datetime.now(UTC) - suspended.timestamp
+    if refusal.status is not SetStateStatus.REJECT or age < FORM_GRACE:
+        _log.warning("run %s could not be resumed: %s", approval.run_id, refusal.details)
+        return False
+    _log.warning("run %s is made to go on: %s", approval.run_id, refusal.details)
+    resuming: State[object] = Scheduled(name="Resuming")
+    forced = client.set_flow_run_state(approval.run_id, resuming, force=True)
+    return forced.status is SetStateStatus.ACCEPT
 
 
 def _close(
