@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 
+from cct_ops.ledger.nudges import CHANNEL
+from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.plain import HTTP
 
 FLOWS = {
@@ -261,3 +264,11 @@ def until(fact: Callable[[], object], seconds: float = 20, *, every: float = 0.0
     while not fact():
         assert time.monotonic() < deadline, f"not within {seconds:g} s"
         time.sleep(every)
+
+
+def nudge(postgres: EmbeddedPostgres, *payloads: str) -> None:
+    """Tell the workers that listen on the ledger, as the dispatcher does."""
+    url = postgres.url("postgres").replace("+psycopg", "")
+    with psycopg.connect(url, autocommit=True) as ledger:
+        for payload in payloads:
+            ledger.execute("select pg_notify(%s, %s)", (CHANNEL, payload))

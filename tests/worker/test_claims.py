@@ -6,11 +6,9 @@ import json
 from pathlib import Path
 
 import psutil
-import psycopg
 
-from cct_ops.ledger.nudges import CHANNEL
 from cct_ops.stack.postgres import EmbeddedPostgres
-from tests.worker.running import Pool, Worker, until
+from tests.worker.running import Pool, Worker, nudge, until
 
 
 def test_a_run_that_somebody_else_has_is_left_alone(
@@ -23,10 +21,7 @@ def test_a_run_that_somebody_else_has_is_left_alone(
     nudged.ask("POST", f"/flow_runs/{taken['id']}/set_state", claim)
     until(lambda: len(waiting(nudged)) == 2)
     before = waiting(nudged)
-    url = postgres.url("postgres").replace("+psycopg", "")
-    with psycopg.connect(url, autocommit=True) as ledger:
-        for run in (taken, ours):
-            ledger.execute("select pg_notify(%s, %s)", (CHANNEL, json.dumps(run)))
+    nudge(postgres, json.dumps(taken), json.dumps(ours))
 
     assert nudged.ended(ours["id"])["type"] == "COMPLETED"
     until(lambda: len(waiting(nudged)) == 2 and not before & waiting(nudged))

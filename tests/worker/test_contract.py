@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import psycopg
 import pytest
 from prefect.workers.base import BaseWorker
 
-from cct_ops.ledger.nudges import CHANNEL
 from cct_ops.stack.postgres import EmbeddedPostgres
 from cct_ops.worker import contract
 from cct_ops.worker.turns import STARTS_AT_ONCE
 from cct_ops.worker.warm import WarmWorker
-from tests.worker.running import Pool
+from tests.worker.running import Pool, nudge
 
 
 def test_this_prefect_is_as_the_warm_worker_knows_it() -> None:
@@ -52,29 +50,19 @@ def test_a_nudge_starts_a_run_long_before_the_next_poll(
 ) -> None:
     deployment = nudged.deploy("ping")
     created = nudged.ask("POST", f"/deployments/{deployment}/create_flow_run", {})
-    nudge = json.dumps(created if whole else {"id": created["id"]})
-    url = postgres.url("postgres").replace("+psycopg", "")
-    with psycopg.connect(url, autocommit=True) as ledger:
-        ledger.execute("select pg_notify(%s, %s)", (CHANNEL, "no run at all"))
-        ledger.execute("select pg_notify(%s, %s)", (CHANNEL, nudge))
+    nudge(postgres, "no run at all", json.dumps(created if whole else {"id": created["id"]}))
 
     assert nudged.ended(created["id"])["type"] == "COMPLETED"
 
 
 def test_a_nudge_that_comes_twice_starts_one_run(nudged: Pool, postgres: EmbeddedPostgres) -> None:
     path = f"/deployments/{nudged.deploy('ping')}/create_flow_run"
-    url = postgres.url("postgres").replace("+psycopg", "")
-    with psycopg.connect(url, autocommit=True) as ledger:
-
-        def nudge(run: dict[str, object]) -> None:
-            ledger.execute("select pg_notify(%s, %s)", (CHANNEL, json.dumps(run)))
-
-        first = nudged.ask("POST", path, {})
-        nudge(first)
-        assert nudged.ended(first["id"])["type"] == "COMPLETED"
-        nudge(first)
-        second = nudged.ask("POST", path, {})
-        nudge(second)  # when this one has run, the word before it has been heard
+    first = nudged.ask("POST", path, {})
+    nudge(postgres, json.dumps(first))
+    assert nudged.ended(first["id"])["type"] == "COMPLETED"
+    nudge(postgres, json.dumps(first))
+    second = nudged.ask("POST", path, {})
+    nudge(postgres, json.dumps(second))  # when this one has run, the word before has been heard
 
     assert nudged.ended(second["id"])["type"] == "COMPLETED"
     assert nudged.run(first["id"])["run_count"] == 1
@@ -84,11 +72,8 @@ def test_of_many_runs_at_once_only_a_few_start_at_the_same_time(
     nudged: Pool, postgres: EmbeddedPostgres
 ) -> None:
     path = f"/deployments/{nudged.deploy('ping')}/create_flow_run"
-    url = postgres.url("postgres").replace("+psycopg", "")
     runs = [nudged.ask("POST", path, {}) for _ in range(10)]
-    with psycopg.connect(url, autocommit=True) as ledger:
-        for run in runs:
-            ledger.execute("select pg_notify(%s, %s)", (CHANNEL, json.dumps(run)))
+    nudge(postgres, *map(json.dumps, runs))
     assert {nudged.ended(run["id"], 60)["type"] for run in runs} == {"COMPLETED"}
 
     changes = []
@@ -105,10 +90,7 @@ def test_a_nudge_about_another_pool_starts_nothing(
 ) -> None:
     theirs = pool.ask("POST", f"/deployments/{pool.deploy('ping')}/create_flow_run", {})
     ours = nudged.ask("POST", f"/deployments/{nudged.deploy('ping')}/create_flow_run", {})
-    url = postgres.url("postgres").replace("+psycopg", "")
-    with psycopg.connect(url, autocommit=True) as ledger:
-        for created in (theirs, ours):
-            ledger.execute("select pg_notify(%s, %s)", (CHANNEL, json.dumps(created)))
+    nudge(postgres, json.dumps(theirs), json.dumps(ours))
 
     assert nudged.ended(ours["id"])["type"] == "COMPLETED"
     assert theirs["id"] not in nudged_log(nudged)

@@ -1,8 +1,9 @@
 """
 A run is made ready while its worker claims it, and begins with the word that the claim is won.
 
-Both take as long as each other, and only the worker waits for the server. Before the word the
-process asks for nothing and changes nothing; without it, it ends.
+The claim is a request to the server, and making a process ready takes about as long: done at once,
+one of them costs no time. Before the word the process asks for nothing and changes nothing; if the
+word does not come, it ends.
 """
 
 from __future__ import annotations
