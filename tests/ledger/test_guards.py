@@ -110,10 +110,10 @@ def test_a_hold_keeps_automation_off_one_target_until_it_ends(engine: sa.Engine)
 
 
 def test_a_hold_that_is_over_stops_nothing(engine: sa.Engine) -> None:
-    switches.hold(engine, TARGET, datetime.now(UTC) + timedelta(seconds=0.2), "briefly", "ada")
+    switches.hold(engine, TARGET, datetime.now(UTC) + timedelta(seconds=2), "briefly", "ada")
     assert stops(engine, rules()) is Guard.HOLD
 
-    deadline = datetime.now(UTC) + timedelta(seconds=10)
+    deadline = datetime.now(UTC) + timedelta(seconds=30)
     while stops(engine, rules()) is Guard.HOLD:
         assert datetime.now(UTC) < deadline
 
@@ -286,11 +286,11 @@ def test_guards_that_cannot_be_read_stop_everything(engine: sa.Engine) -> None:
 
 def test_a_dead_runs_lock_is_taken_over_only_after_its_expiry(engine: sa.Engine) -> None:
     dead, next_one = uuid4(), uuid4()
-    old = locks.acquire(engine, TARGET, dead, seconds=1)
+    old = locks.acquire(engine, TARGET, dead, seconds=3)
     assert old is not None
     assert locks.acquire(engine, TARGET, next_one, seconds=60) is None
 
-    deadline = datetime.now(UTC) + timedelta(seconds=20)
+    deadline = datetime.now(UTC) + timedelta(seconds=30)
     while (new := locks.acquire(engine, TARGET, next_one, seconds=60)) is None:
         assert datetime.now(UTC) < deadline
 

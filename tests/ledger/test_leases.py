@@ -48,7 +48,7 @@ def permitted(engine: sa.Engine, run_id: UUID) -> Permit:
 
 def test_a_run_that_renews_its_lease_is_not_reaped(engine: sa.Engine) -> None:
     run_id = uuid4()
-    with leases.alive(engine, run_id, seconds=0.6):
+    with leases.alive(engine, run_id, seconds=3):
         first = leases.expiry(engine, run_id)
         assert first is not None
         eventually(lambda: (leases.expiry(engine, run_id) or first) > first)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import psutil
 
 
-def eventually(fact: Callable[[], bool], *, seconds: float = 20.0) -> None:
+def eventually(fact: Callable[[], bool], *, seconds: float = 60.0) -> None:
     """Wait until it holds, and fail when it does not in time."""
     deadline = time.monotonic() + seconds
     while not fact():

@@ -258,7 +258,7 @@ class Worker:
                 continue
 
 
-def until(fact: Callable[[], object], seconds: float = 20, *, every: float = 0.05) -> None:
+def until(fact: Callable[[], object], seconds: float = 60, *, every: float = 0.05) -> None:
     """Wait until it holds."""
     deadline = time.monotonic() + seconds
     while not fact():
