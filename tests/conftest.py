@@ -42,6 +42,11 @@ ROOM_BYTES = 4 << 30  # for the databases of four workers; containers have much 
 # the authorities of the whole web again and again. What this file holds is an authority of nothing.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("nobody.pem"))
 
+# A background job of a non-interactive shell begins with SIGINT ignored, and so do its children. A
+# worker, which stops by that signal, would have to be killed.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # A quarter of the time of an import, and a tenth of a run's, is Python's search for garbage among
 # some hundred thousand objects that stay: it looks at them less often.
 gc.set_threshold(20_000, 20, 50)
