@@ -109,17 +109,17 @@ def _move_on(
     given = _FORM if approval.form_accepted else _PLAN_FORM
     try:
         answer = client.resume_flow_run(approval.run_id, run_input=given)
+        accepted = answer.status is SetStateStatus.ACCEPT
+        if not accepted and not _scheduled_anew(client, approval, suspended, answer):
+            return False
     except ObjectNotFound:
         return False  # deleted a moment ago: the next sweep closes it
-    accepted = answer.status is SetStateStatus.ACCEPT
-    if not accepted and not _forced_on(client, approval, suspended, answer):
-        return False
     with engine.begin() as tx:
         nudges.nudge(tx, approval.run_id)
     return True  # settled by the run itself, or here if it ends before it has read its answer
 
 
-def _forced_on(
+def _scheduled_anew(
     client: SyncPrefectClient,
     approval: Approval,
     suspended: State[object],
@@ -129,7 +129,8 @@ def _forced_on(
     Let a run go on whose form is not there; whether it does.
 
     Prefect saves the form once the run is suspended, and without it refuses to resume for ever. A
-    process that died in between leaves such a run. The ledger has the answer, not the form.
+    process that died in between leaves such a run. It can be scheduled nevertheless, and the ledger
+    has the answer, not the form.
     """
     age = datetime.now(UTC) - suspended.timestamp
     if refusal.status is not SetStateStatus.REJECT or age < FORM_GRACE:
@@ -137,8 +138,8 @@ def _forced_on(
         return False
     _log.warning("run %s is made to go on: %s", approval.run_id, refusal.details)
     resuming: State[object] = Scheduled(name="Resuming")
-    forced = client.set_flow_run_state(approval.run_id, resuming, force=True)
-    return forced.status is SetStateStatus.ACCEPT
+    accepted = client.set_flow_run_state(approval.run_id, resuming).status
+    return accepted is SetStateStatus.ACCEPT
 
 
 def _close(
