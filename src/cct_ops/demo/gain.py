@@ -37,6 +37,6 @@ def gain(seconds: float, project: Path) -> str:
         return took
     where = f"{kept.measured_on}, {kept.machine.cores} cores of {kept.machine.cpu}"
     return (
-        f"{took} With Prefect's process worker instead,"
-        f" {kept.starts.stock.median:.1f} s were measured\nat the median ({where}: {KEPT.parent})."
+        f"{took}\nWith Prefect's process worker {kept.starts.stock.median:.1f} s were measured,"
+        f" at the median\n({where}: {KEPT.parent})."
     )
