@@ -16,6 +16,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from pydantic import SecretStr
 
 from cct_ops.ledger.engine import connect
+from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.config import HOST, StackConfig
 from cct_ops.stack.up import running
@@ -57,6 +58,11 @@ class Stack:
     def state_is(self, run_id: UUID, kind: StateType) -> Callable[[], bool]:
         """Return the fact that the run stands there."""
         return lambda: self.state(run_id).type is kind
+
+
+def changes_on(sandbox: SandboxControl, route: Route) -> int:
+    """How many changes CCT saw on a route since it was reset."""
+    return sum(write.query.get("route") == route for write in sandbox.writes())
 
 
 @pytest.fixture(scope="package")

@@ -23,7 +23,7 @@ from cct_ops.ledger import record
 from cct_ops.ledger.schema import approvals
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
-from tests.end_to_end.conftest import Stack
+from tests.end_to_end.conftest import Stack, changes_on
 from tests.stack.polling import eventually
 from tests.voice.threads import answers, heads
 
@@ -78,8 +78,7 @@ class Suspended:
 
     def writes(self, ending: str) -> int:
         """How many changes CCT saw on the run's route."""
-        route = ENDINGS[ending]
-        return sum(write.query.get("route") == route for write in self.sandbox.writes())
+        return changes_on(self.sandbox, ENDINGS[ending])
 
 
 @pytest.fixture(scope="module")

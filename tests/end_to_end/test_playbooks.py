@@ -28,7 +28,7 @@ from cct_ops.models.verification import Verdict
 from cct_ops.sandbox.exemption_inputs import SeedExemption
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from tests.conftest import ROOT
-from tests.end_to_end.conftest import Stack
+from tests.end_to_end.conftest import Stack, changes_on
 from tests.end_to_end.killing import kill
 from tests.plain import HTTP
 from tests.stack.polling import eventually
@@ -186,11 +186,7 @@ def test_waiting_survives_the_death_of_every_part(ended: Ended) -> None:
     """All are killed while a run waits; then a person says yes, by the link of before."""
     stack, target = ended.stack, Route.INTRADAY_CHECK
     stack.sandbox.roll_back(target, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
-
-    def writes() -> int:
-        return sum(each.query.get("route") == target for each in stack.sandbox.writes())
-
-    before = writes()
+    before = changes_on(stack.sandbox, target)
     run_id = stack.start("auto-rollback", PATIENCE, target=target.value, mode="approve")
     eventually(stack.state_is(run_id, StateType.PAUSED), seconds=180)
 
@@ -207,7 +203,7 @@ def test_waiting_survives_the_death_of_every_part(ended: Ended) -> None:
     known = record.of_run(stack.engine, run_id)
     assert [act.state for act in known.actions] == ["confirmed"]
     assert [each.verdict for each in known.verifications] == [Verdict.HOLDS]
-    assert writes() == before + 1
+    assert changes_on(stack.sandbox, target) == before + 1
 
 
 def test_a_cancelled_run_stops_undoes_and_says_so(ended: Ended) -> None:

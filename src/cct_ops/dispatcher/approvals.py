@@ -138,8 +138,7 @@ def _scheduled_anew(
         return False
     _log.warning("run %s is made to go on: %s", approval.run_id, refusal.details)
     resuming: State[object] = Scheduled(name="Resuming")
-    accepted = client.set_flow_run_state(approval.run_id, resuming).status
-    return accepted is SetStateStatus.ACCEPT
+    return client.set_flow_run_state(approval.run_id, resuming).status is SetStateStatus.ACCEPT
 
 
 def _close(

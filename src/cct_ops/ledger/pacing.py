@@ -71,7 +71,7 @@ class LedgerPacer:
             with self.engine.connect() as connection:
                 locked, looked_at, _ = connection.execute(self._lock(key)).one()
                 asked_at = asked_at or looked_at
-                # Looked for under the lock: another run may have finished just before we got it.
+                # Only now: whoever held the lock until a moment ago has left its answer.
                 if (answer := self._since(connection, key, asked_at)) is not None:
                     return answer
                 granted = self._try(write=False) if locked else POLL_SECONDS
@@ -108,7 +108,11 @@ class LedgerPacer:
         return answer
 
     def _lock(self, key: str) -> sa.Select[tuple[bool, datetime, str]]:
-        """Try to be the one that asks, say when, and let this transaction idle for a request."""
+        """
+        Return a statement that tries to be the one that asks, and says when.
+
+        It also lets its transaction idle for a request; who sleeps for longer loses the lock.
+        """
         lock = sa.func.hashtextextended(f"{self.cct} {key}", 0)
         return sa.select(
             sa.func.pg_try_advisory_xact_lock(lock, type_=sa.Boolean),
