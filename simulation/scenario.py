@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from cct_ops.models.maintenance import Silence
+from cct_ops.models.matcher import Matcher
+from cct_ops.models.silence import Silence
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
 MINUTE = timedelta(minutes=1)
@@ -86,15 +87,13 @@ BURSTS = (
     Burst(131, 70, 6),
 )
 
-SILENCED = Silence.model_validate(
-    {
-        "id": "simulated",
-        "status": {"state": "active"},
-        "matchers": [{"name": "route", "value": "/flapping-02", "isRegex": False}],
-        "endsAt": (START + timedelta(hours=38)).isoformat(),
-        "createdBy": "ada",
-        "comment": "a known one",
-    }
+SILENCED_UNTIL = START + timedelta(hours=38)
+SILENCED = Silence(
+    id="simulated",
+    matchers=(Matcher(label="route", operator="=", value="/flapping-02"),),
+    ends_at=SILENCED_UNTIL,
+    created_by="ada",
+    comment="a known one",
 )
 SILENCED_FROM = START + timedelta(hours=10)
 
@@ -158,4 +157,4 @@ def _firing(luck: random.Random, at: datetime, kind: Kind, number: int) -> Firin
 
 def silences(now: datetime) -> tuple[Silence, ...]:
     """Return what Alertmanager would answer."""
-    return (SILENCED,) if SILENCED_FROM <= now < SILENCED.ends_at else ()
+    return (SILENCED,) if SILENCED_FROM <= now < SILENCED_UNTIL else ()

@@ -15,11 +15,11 @@ from cct_ops.ledger import guards
 from cct_ops.ledger.record import RunRecord
 from cct_ops.models.autonomy import Drop, Rung
 from cct_ops.models.guards import Guard, Intent, Rules, Standing
-from cct_ops.models.maintenance import Silence
 from cct_ops.models.mode import Mode, lowest
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
+from cct_ops.models.silence import Silence
 from tasks.connections import ledger, settings
 
 

@@ -10,7 +10,7 @@ import pytest
 from cct_ops import policy
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.guards import Backoff, GuardSettings
-from cct_ops.models.maintenance import SilenceMatcher, Window
+from cct_ops.models.maintenance import Window
 from cct_ops.models.mode import Mode
 from cct_ops.models.targets import like, matches
 from tests.conftest import ROOT
@@ -134,20 +134,3 @@ def test_a_pattern_covers_the_whole_name(pattern: str, target: str, expected: bo
 
 def test_a_pattern_means_the_same_to_the_ledger() -> None:
     assert like(r"/100%_\*") == "/100\\%\\_\\\\%"
-
-
-@pytest.mark.parametrize(
-    ("matcher", "labels", "expected"),
-    [
-        ({"name": "a", "value": "x", "isRegex": False}, {"a": "x"}, True),
-        ({"name": "a", "value": "x", "isRegex": False, "isEqual": False}, {"a": "x"}, False),
-        ({"name": "a", "value": "x|y", "isRegex": True}, {"a": "y"}, True),
-        ({"name": "a", "value": "x", "isRegex": True}, {"a": "xy"}, False),
-        ({"name": "a", "value": "", "isRegex": False}, {}, True),
-        ({"name": "a", "value": "x.*", "isRegex": True, "isEqual": False}, {"a": "y"}, True),
-    ],
-)
-def test_a_silence_matches_as_in_alertmanager(
-    matcher: dict[str, object], labels: dict[str, str], expected: bool
-) -> None:
-    assert SilenceMatcher.model_validate(matcher).matches(labels) is expected

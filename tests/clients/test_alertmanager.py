@@ -13,6 +13,7 @@ from cct_ops.clients.alertmanager import silences
 from cct_ops.errors import ContractBroken, OpsError, Rejected, Unavailable
 from cct_ops.stack.postgres import free_port
 
+MATCHERS = [{"name": "route", "value": "/daily.*", "isRegex": True, "isEqual": True}]
 SILENCE = {
     "id": "3c1f",
     "status": {"state": "active"},
@@ -21,7 +22,7 @@ SILENCE = {
     "endsAt": "2026-11-24T12:00:00.000Z",
     "createdBy": "ada",
     "comment": "the move",
-    "matchers": [{"name": "route", "value": "/daily.*", "isRegex": True, "isEqual": True}],
+    "matchers": MATCHERS,
 }
 
 
@@ -60,12 +61,14 @@ def read(server: Alertmanager) -> tuple[bool, ...]:
     return tuple(each.covers({"route": "/daily-summary"}) for each in found)
 
 
-def test_only_active_silences_that_match_cover_an_alert(alertmanager: Alertmanager) -> None:
+def test_only_active_silences_are_read_and_those_that_match_cover_an_alert(
+    alertmanager: Alertmanager,
+) -> None:
     other = SILENCE | {"matchers": [{"name": "route", "value": "/weekly", "isRegex": False}]}
-    known = [SILENCE, SILENCE | {"status": {"state": "expired"}}, other]
-    alertmanager.body = json.dumps(known).encode()
+    over = [SILENCE | {"status": {"state": state}} for state in ("expired", "pending")]
+    alertmanager.body = json.dumps([SILENCE, *over, other]).encode()
 
-    assert read(alertmanager) == (True, False, False)
+    assert read(alertmanager) == (True, False)
     assert alertmanager.asked == "/api/v2/silences"
 
 
@@ -77,7 +80,8 @@ def test_only_active_silences_that_match_cover_an_alert(alertmanager: Alertmanag
         (404, b"", Rejected),
         (302, b"", Rejected),
         (200, b"<html>", ContractBroken),
-        (200, b'[{"id": "1"}]', ContractBroken),
+        (200, b'{"id": "1"}', ContractBroken),
+        (200, b"[" * 100_000, ContractBroken),
     ],
 )
 def test_each_failure_has_its_error(
@@ -89,14 +93,56 @@ def test_each_failure_has_its_error(
         read(alertmanager)
 
 
-def test_a_regular_expression_that_cannot_be_read_is_never_taken_for_no_match(
+def test_a_silence_that_cannot_be_read_covers_what_the_rest_of_it_does_not_rule_out(
     alertmanager: Alertmanager,
 ) -> None:
-    broken = SILENCE | {"matchers": [{"name": "route", "value": "(", "isRegex": True}]}
-    alertmanager.body = json.dumps([broken]).encode()
+    odd = {"name": "job", "value": "(", "isRegex": True, "isEqual": True}
+    here = SILENCE | {"id": "here", "matchers": [*MATCHERS, odd]}
+    elsewhere = {"name": "route", "value": "/weekly", "isRegex": False, "isEqual": True}
+    there = SILENCE | {"id": "there", "matchers": [elsewhere, odd]}
+    alertmanager.body = json.dumps([there, here]).encode()
 
-    with pytest.raises(ContractBroken, match="matchers"):
-        read(alertmanager)
+    found = silences(f"http://127.0.0.1:{alertmanager.server_port}", timeout_seconds=10)
+
+    assert [each.covers({"route": "/daily-summary"}) for each in found] == [False, True]
+    assert found[1].unreadable is not None
+    assert "the matcher of 'job' is not a regular expression of RE2" in found[1].unreadable
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        SILENCE | {"matchers": []},
+        SILENCE | {"matchers": None},
+        SILENCE | {"matchers": [{"name": "route"}]},
+        SILENCE | {"matchers": [*MATCHERS, 7]},
+        SILENCE | {"matchers": [MATCHERS[0] | {"isEqual": "yes"}]},
+        SILENCE | {"matchers": [MATCHERS[0] | {"value": "\ud800"}]},
+        SILENCE | {"status": {"state": "dormant"}},
+        {"id": "1"},
+        7,
+    ],
+)
+def test_an_odd_silence_may_be_about_this_alert_and_hides_no_other(
+    alertmanager: Alertmanager, odd: object
+) -> None:
+    other = SILENCE | {"matchers": [{"name": "route", "value": "/weekly", "isRegex": False}]}
+    alertmanager.body = json.dumps([odd, other]).encode()
+
+    assert read(alertmanager) == (True, False)
+
+
+@pytest.mark.parametrize("ends", [None, "soon", "0001-01-01T00:00:00.000Z", 10**400, "2026-11-24"])
+def test_only_the_matchers_and_the_state_decide_what_a_silence_covers(
+    alertmanager: Alertmanager, ends: object
+) -> None:
+    bare = {"status": {"state": "active"}, "matchers": MATCHERS, "endsAt": ends}
+    alertmanager.body = json.dumps([bare]).encode()
+
+    (found,) = silences(f"http://127.0.0.1:{alertmanager.server_port}", timeout_seconds=10)
+
+    assert found.covers({"route": "/daily-summary"})
+    assert found.unreadable is None
 
 
 def test_nobody_there_is_unavailable() -> None:

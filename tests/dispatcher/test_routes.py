@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from cct_ops.dispatcher.matchers import Matcher
+from cct_ops.dispatcher.matchers import Matchers, parse
 from cct_ops.dispatcher.parameters import (
     IntegerParameter,
     Parameter,
@@ -57,16 +57,93 @@ rules:
 )
 def test_matchers_are_those_of_alertmanager(written: str, holds: bool) -> None:
     """The same words mean the same thing in both configurations."""
-    matcher = Matcher.model_validate(written)
+    matcher = Matchers.model_validate(written)
 
     assert matcher.matches(LABELS | {"source": "alertmanager"}) is holds
 
 
-@pytest.mark.parametrize("written", ["route", "route=x", 'route=="x"', r'route="\d"', 'r=~"("', 7])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "route",
+        'route=="x"',
+        'route="x',
+        'route="x"y',
+        'r=~"("',
+        'r=~"(?=x)"',  # Python knows it, RE2 does not
+        r'r=~"x\\Z"',
+        r'"\x"="x"',
+        '""="x"',
+        "{,}",
+        'r="\ud800"',
+        7,
+    ],
+)
 def test_a_matcher_that_cannot_be_read_is_refused(written: object) -> None:
     """A guess could match everything."""
     with pytest.raises(ValidationError):
-        Matcher.model_validate(written)
+        Matchers.model_validate(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        # Both parsers read these alike.
+        ('a="b"', ["a = b"]),
+        ('{a="b", c!~"d,e"}', ["a = b", "c !~ d,e"]),
+        (' a = "b" , c != d , ', ["a = b", "c != d"]),
+        ("a=b", ["a = b"]),
+        (r'a="say \"b\""', ['a = say "b"']),
+        # Only the one for any name reads these.
+        ('"host.name"="web"', ["host.name = web"]),
+        ("host.name=web", ["host.name = web"]),
+        ("{größe=~a.*}", ["größe =~ a.*"]),
+        (r'"a\u0020\x62"=c', ["a b = c"]),
+        # Only the classic one reads these, or they differ and its reading holds.
+        ("a=", ["a = "]),
+        ("a=~~~", ["a =~ ~~"]),
+        ("a=b c", ["a = b c"]),
+        (r'a="\d"', [r"a = \d"]),
+        (r'a="\t"', [r"a = \t"]),
+        (r'a=~"\d+"', [r"a =~ \d+"]),
+        ("{a=b}}", ["a = b}"]),
+        ('{a="b"', ["a = b"]),
+    ],
+)
+def test_a_matcher_is_read_as_both_parsers_of_alertmanager_read_it(
+    written: str, read: list[str]
+) -> None:
+    assert [f"{each.label} {each.operator} {each.value}" for each in parse(written)] == read
+
+
+@pytest.mark.parametrize(
+    ("written", "value", "holds"),
+    [
+        ('a=~"[[:alpha:]]+"', "abc", True),
+        ('a=~"[[:alpha:]]+"', "a", True),
+        ('a=~"[[:alpha:]]+"', "a]", False),
+        ('a=~"Node(?i)down"', "NodeDOWN", True),
+        ('a=~"Node(?i)down"', "NODEdown", False),
+        (r'a=~"\\Qa.b\\E"', "a.b", True),
+        (r'a=~"\\Qa.b\\E"', "axb", False),
+        (r'a=~"\\d"', "\u0665", False),
+        (r'a=~"\\pL+"', "ä", True),
+        ('a=~"x"', "x\n", False),
+        ('a=~"x."', "x\n", False),
+        ('a=~"(?s)x."', "x\n", True),
+        ('a=~"x|"', "", True),
+        ('a!~"x|"', "", False),
+    ],
+)
+def test_an_expression_has_the_meaning_of_re2(written: str, value: str, holds: bool) -> None:
+    assert Matchers.model_validate(written).matches({"a": value}) is holds
+
+
+def test_one_entry_may_hold_several_conditions_and_all_of_them_count() -> None:
+    entry = Matchers.model_validate('{alertname=~"Canary.*", "route"!="/x"}')
+
+    assert entry.matches(LABELS)
+    assert not entry.matches(LABELS | {"route": "/x"})
 
 
 def test_the_first_rule_that_matches_decides() -> None:
@@ -98,7 +175,13 @@ def test_a_label_cannot_pose_as_the_source() -> None:
     ("right", "wrong", "said"),
     [
         ("mode: auto\n", "mode: yolo\n", "6: rules.0.mode: Input should be 'observe', 'approve'"),
-        ('="Canary', "=Canary", '4: rules.0.match.0: write a matcher as label="value"'),
+        ('="Canary', " Canary", '4: rules.0.match.0: write a matcher as label="value"'),
+        ('="Canary', '=~"(?=Canary', "4: rules.0.match.0: not a regular expression of RE2"),
+        (
+            "target: {label: route, type: route}",
+            r"target: {label: x, type: string, pattern: 'a\Z'}",
+            "8: rules.0.parameters.target.string: not a regular expression of RE2",
+        ),
         ("type: route", "type: url", "8: rules.0.parameters.target: Input tag 'url'"),
         ("    notify: true\n", "    match: []\n", "9: rules.1: a rule needs playbook: and mode:"),
         (
@@ -112,6 +195,11 @@ def test_a_label_cannot_pose_as_the_source() -> None:
             "  - name: everything-else\n    notify: true\n",
             "",
             "1: the last rule must have no match: and notify: true",
+        ),
+        (
+            '- alertname="CanaryRolledBack"\n',
+            '- "{}"\n',
+            "1: rolled-back matches everything, so no rule after it ever counts",
         ),
         (
             '    match:\n      - alertname="CanaryRolledBack"\n',
@@ -172,6 +260,7 @@ def test_parameters_are_plain_scalars() -> None:
         ("host", "web-1\n", "label host does not have the prescribed form"),
         ("host", "$(touch x)", "label host does not have the prescribed form"),
         ("host", "x" * 21, "label host is longer than 20 characters"),
+        ("host", "web-\u0663", "label host does not have the prescribed form"),
         ("host", "", "label host does not have the prescribed form"),
         ("count", "0", "label count is not between 1 and 50"),
         ("count", "51", "label count is not between 1 and 50"),

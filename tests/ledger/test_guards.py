@@ -14,8 +14,10 @@ from cct_ops.ledger.approvals import Terms
 from cct_ops.ledger.guards import first_stop, standings
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.guards import Guard, GuardSettings, Intent, Rules, Standing
-from cct_ops.models.maintenance import Silence, Window
+from cct_ops.models.maintenance import Window
+from cct_ops.models.matcher import Matcher
 from cct_ops.models.outcome import Outcome
+from cct_ops.models.silence import Silence
 from cct_ops.models.verification import Verdict
 from tests.ledger.history import PLAYBOOK, TARGET, Conclusion, a_run, attempt, permitted, plan
 
@@ -127,15 +129,12 @@ def test_a_maintenance_window_that_is_open_stops_changes(engine: sa.Engine) -> N
 
 
 def test_a_silence_stops_the_runs_of_incidents_that_it_matches(engine: sa.Engine) -> None:
-    silence = Silence.model_validate(
-        {
-            "id": "1",
-            "status": {"state": "active"},
-            "matchers": [{"name": "route", "value": "/daily.*", "isRegex": True}],
-            "endsAt": "2030-01-01T00:00:00Z",
-            "createdBy": "ada",
-            "comment": "known",
-        }
+    silence = Silence(
+        id="1",
+        matchers=(Matcher(label="route", operator="=~", value="/daily.*"),),
+        ends_at=datetime(2030, 1, 1, tzinfo=UTC),
+        created_by="ada",
+        comment="known",
     )
     silenced = rules().model_copy(update={"silences": (silence,)})
     ours = opened(engine, route=TARGET)

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from cct_ops.models import expression
 from cct_ops.models.base import Frozen
 from cct_ops.models.cct import Route
 
@@ -36,7 +37,7 @@ class RouteParameter(Frozen):
 
 
 class StringParameter(Frozen):
-    """A short string in a form that the rule prescribes."""
+    """A short string in a form that the rule prescribes: an expression of RE2 for all of it."""
 
     type: Literal["string"]
     label: str
@@ -45,17 +46,14 @@ class StringParameter(Frozen):
 
     @model_validator(mode="after")
     def _compiles(self) -> Self:
-        try:
-            re.compile(self.pattern)
-        except re.error as error:
-            raise ValueError(f"pattern is not a regular expression: {error}") from None
+        expression.check(self.pattern)
         return self
 
     def convert(self, value: str) -> str:
         """Return the value as it is, if all of it has the form."""
         if len(value) > self.max_length:
             raise Unfit(f"label {self.label} is longer than {self.max_length} characters")
-        if re.fullmatch(self.pattern, value) is None:
+        if not expression.matches(self.pattern, value):
             raise Unfit(f"label {self.label} does not have the prescribed form")
         return value
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from cct_ops import config_file
-from cct_ops.dispatcher.matchers import Matcher
+from cct_ops.dispatcher.matchers import Matchers
 from cct_ops.dispatcher.parameters import Parameter
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.base import Frozen
@@ -26,7 +26,7 @@ class Rule(Frozen):
     """What is done about the incidents that fulfil all matchers: a playbook, or telling people."""
 
     name: Name
-    match: tuple[Matcher, ...] = ()
+    match: tuple[Matchers, ...] = ()
     notify: Literal[True] | None = None
     playbook: Name | None = None
     mode: Mode | None = None
@@ -45,7 +45,7 @@ class Rule(Frozen):
     def matches(self, source: str, labels: Mapping[str, str]) -> bool:
         """Tell whether all matchers hold; ``source`` is our name of the sender, no label."""
         facts = {**labels, "source": source}
-        return all(matcher.matches(facts) for matcher in self.match)
+        return all(entry.matches(facts) for entry in self.match)
 
 
 class Routes(Frozen):
@@ -60,7 +60,7 @@ class Routes(Frozen):
         if last.match or not last.notify:
             raise ValueError("the last rule must have no match: and notify: true")
         for rule in others:
-            if not rule.match:
+            if not any(entry.matchers for entry in rule.match):
                 raise ValueError(f"{rule.name} matches everything, so no rule after it ever counts")
         names = [rule.name for rule in self.rules]
         if repeated := sorted({name for name in names if names.count(name) > 1}):

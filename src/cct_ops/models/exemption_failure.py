@@ -18,7 +18,8 @@ from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Call, Plan, Step
 from cct_ops.models.steady_state import ExemptionsConsistent
 
-JIRA_REFERENCE = r"^[A-Z]+-\d+$"
+# CCT's own is JavaScript's ^[A-Z]+-\d+$, where \d is ASCII and $ is the very end.
+JIRA_REFERENCE = r"^[A-Z]+-[0-9]+\Z"
 
 
 class Fix(StrEnum):

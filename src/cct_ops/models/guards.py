@@ -14,7 +14,8 @@ from uuid import UUID
 from pydantic import Field
 
 from cct_ops.models.base import Frozen
-from cct_ops.models.maintenance import Silence, Window
+from cct_ops.models.maintenance import Window
+from cct_ops.models.silence import Silence
 from cct_ops.models.targets import Pattern, matches
 
 
@@ -177,10 +178,15 @@ def _maintenance(intent: Intent, facts: Facts, rules: Rules) -> Standing:
 
 
 def _silence(facts: Facts, rules: Rules) -> Standing:
-    for silence in rules.silences:
-        if facts.labels and silence.covers(facts.labels):
-            said = f"{silence.created_by} silenced this alert in Alertmanager, {silence.comment}"
-            return Standing(guard=Guard.SILENCE, stops=True, detail=said, until=silence.ends_at)
+    found = [each for each in rules.silences if facts.labels and each.covers(facts.labels)]
+    for silence in sorted(found, key=lambda each: each.unreadable is not None):
+        said = f"{silence.created_by} silenced this alert in Alertmanager, {silence.comment}"
+        if silence.unreadable is not None:
+            said = (
+                f"Alertmanager's silence {silence.id} by {silence.created_by} may be about this"
+                f" alert and cannot be read ({silence.unreadable}): correct it there or expire it"
+            )
+        return Standing(guard=Guard.SILENCE, stops=True, detail=said, until=silence.ends_at)
     return Standing(guard=Guard.SILENCE, stops=False, detail="no silence matches")
 
 

@@ -1,14 +1,13 @@
-"""Times in which automation leaves targets alone: windows of the policy, silences of others."""
+"""Times in which automation leaves targets alone: the windows of the policy."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.targets import Pattern, matches
@@ -64,48 +63,3 @@ class Window(Frozen):
             if begin <= local < end:
                 return end.astimezone(UTC)
         return None
-
-
-class SilenceMatcher(BaseModel):
-    """One condition of a silence, as Alertmanager's API has it; newer versions add fields."""
-
-    name: str
-    value: str
-    is_regex: bool = Field(alias="isRegex")
-    is_equal: bool = Field(True, alias="isEqual")
-
-    @model_validator(mode="after")
-    def _compiles(self) -> Self:
-        if self.is_regex:
-            try:
-                re.compile(self.value)
-            except re.error as error:
-                raise ValueError(f"not a regular expression: {error}") from None
-        return self
-
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether the labels fulfil it; a missing label is the empty string."""
-        value = labels.get(self.name, "")
-        found = re.fullmatch(self.value, value) if self.is_regex else value == self.value
-        return bool(found) is self.is_equal
-
-
-class SilenceStatus(BaseModel):
-    """Whether a silence counts now."""
-
-    state: Literal["active", "pending", "expired"]
-
-
-class Silence(BaseModel):
-    """A silence of Alertmanager: somebody works on what these labels are about."""
-
-    id: str
-    status: SilenceStatus
-    matchers: tuple[SilenceMatcher, ...] = Field(min_length=1)
-    ends_at: datetime = Field(alias="endsAt")
-    created_by: str = Field(alias="createdBy")
-    comment: str
-
-    def covers(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether the silence is active and all of its matchers hold."""
-        return self.status.state == "active" and all(each.matches(labels) for each in self.matchers)

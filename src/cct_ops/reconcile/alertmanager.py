@@ -8,9 +8,9 @@ longer is not closed here: it also forgets when it is started anew.
 from __future__ import annotations
 
 import json
-import re
 from typing import Annotated
 
+import re2
 import sqlalchemy as sa
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -38,7 +38,7 @@ def reconcile(engine: sa.Engine, name: str, settings: AlertmanagerReconciliation
     """Open what is active there and not open here; returns how many incidents that made."""
     shown = {"active": "true", "silenced": "false", "inhibited": "false", "unprocessed": "false"}
     if settings.receiver is not None:
-        shown["receiver"] = f"^{re.escape(settings.receiver)}$"
+        shown["receiver"] = f"^{re2.escape(settings.receiver)}$"
     with api(name, settings, "Bearer ") as asked:
         found = asked.get("api/v2/alerts", **shown)
     try:

@@ -18,7 +18,7 @@ from cct_ops.sandbox.family import Family, Verb
 from cct_ops.sandbox.limits import EXEMPTION_LIMIT
 from cct_ops.sandbox.world import Call
 
-JIRA = re.compile(r"[A-Z]+-\d+")
+JIRA = re.compile(r"[A-Z]+-[0-9]+")
 DEFAULT_DAYS = 30
 RENEW_WITHIN_DAYS = 3
 MISSING = "Missing required fields: pattern, file, line, jiraReference, owner"

@@ -1,0 +1,38 @@
+"""Regular expressions of RE2, the language of Alertmanager and of everything written in Go."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+_OPTIONS = re2.Options()
+_OPTIONS.log_errors = False  # it would write to stderr; the caller says what is wrong
+
+
+def check(expression: str) -> str:
+    """Return the expression; raises ``ValueError`` if RE2 refuses it."""
+    _whole(expression)
+    return expression
+
+
+def matches(expression: str, text: str) -> bool:
+    """Tell whether the whole text is in the expression's language."""
+    # Our own regular expressions never meet a lone surrogate: it is not UTF-8, so nothing fits it.
+    return _whole(expression).search(text.encode("utf-8", "surrogatepass")) is not None
+
+
+@lru_cache(maxsize=256)
+def _whole(expression: str) -> Any:
+    """Compile it with the anchors that Alertmanager puts around it."""
+    try:
+        return re2.compile(f"^(?:{expression})$".encode(), _OPTIONS)
+    except UnicodeEncodeError:
+        raise ValueError("not a regular expression: it is not valid Unicode") from None
+    except re2.error as error:
+        said = error.args[0] if error.args else b"RE2 refuses it"
+        words = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        # RE2 names the expression with the anchors, which nobody wrote.
+        words = words.removesuffix(f": ^(?:{expression})$")
+        raise ValueError(f"not a regular expression of RE2: {words}") from None
