@@ -51,8 +51,10 @@ KNOWS: dict[str, set[str]] = {
     "contacts": GENERAL,
     "clients": GENERAL,
     "ledger": GENERAL | {"clients", "redaction"},  # of the clients: what an answer is, to keep one
-    "summaries": {"errors", "models"},
-    "coverage": GENERAL | {"cli", "stack"},  # which commands there are, and where the project is
+    "terminal": set(),
+    "summaries": {"errors", "models", "terminal"},
+    "coverage": GENERAL
+    | {"cli", "stack", "terminal"},  # which commands there are, and where the project is
     "reports": GENERAL | {"ledger", "clients"},  # of the clients: how to quote text
     "on_call": GENERAL | {"contacts", "ledger", "clients"},
     "voice": GENERAL | {"contacts", "ledger", "clients", "reports"},

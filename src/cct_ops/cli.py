@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 
 from cyclopts import App
-from rich.console import Console
-from rich.text import Text
 
 from cct_ops.errors import OpsError
+from cct_ops.terminal import say
 
 HELP = """
 The CCT operations runbook as software: incident playbooks on Prefect 3.
@@ -44,9 +43,10 @@ for name, where in {
     "changes": "changes:changes",
     "approvals": "approvals:approvals",
     "inbox": "inbox:inbox",
-    "why": "inbox:why",
+    "why": "why:why",
     "pages": "pages:pages",
     "readmit": "inbox:readmit",
+    "requeue": "inbox:requeue",
     "replay": "replay:replay",
 }.items():
     app.command(f"cct_ops.commands.{where}", name=name)
@@ -72,7 +72,6 @@ def main() -> None:
     try:
         code = app(sys.argv[1:])
     except OpsError as error:
-        console = Console(stderr=True, soft_wrap=True)
-        console.print(Text.assemble(("cct-ops: ", "bold red"), str(error)))
+        say(("cct-ops: ", "bold red"), str(error), stderr=True)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

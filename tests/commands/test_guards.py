@@ -69,7 +69,7 @@ def test_a_target_is_held_and_given_back(
 @pytest.mark.parametrize(
     ("command", "problem"),
     [
-        ("hold daily --until 2h --reason x", "no playbook may change daily anyway"),
+        ("hold daily --until 2h --reason x", "there is no target daily, so no playbook may"),
         (f"hold {TARGET} --until 2020-01-01 --reason x", "is over already"),
         (f"hold {TARGET} --until later --reason x", "is no moment"),
         (f"release {TARGET}", "nobody holds"),

@@ -6,20 +6,25 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from cct_ops.commands.inbox import inbox, readmit, why
+from cct_ops.commands.inbox import inbox, readmit
 from cct_ops.commands.replay import replay
+from cct_ops.commands.why import why
 from cct_ops.errors import BadConfiguration
 from cct_ops.gateway.app import incoming_of
-from cct_ops.ledger import intake, outbox
+from cct_ops.ledger import intake, outbox, pages, record
 from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
+from cct_ops.models.guards import Guard
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Outcome
 from tests.conftest import ROOT
 from tests.gateway.signing import FIELDS, SOURCES, Sent, sign
+from tests.ledger.history import TARGET, Conclusion, a_run, attempt, plan
 
 NOW = datetime.now(UTC)
 
@@ -89,7 +94,7 @@ def test_the_inbox_says_what_became_of_everything(
         "duplicate: its incident is open already",
         "the end of something that was never heard of",
         "blocked: because it is Blocked",
-        "unmatched, people told: because it is Unmatched",
+        "unmatched: because it is Unmatched",
         "because it is Stormy",
         "quarantined: state: not a value that this source declares",
         "deliveries quarantined: 1",
@@ -114,7 +119,7 @@ def test_why_tells_the_story_of_one_alert(
         assert f"run {run} of auto-rollback" in said
         assert "today's rule for it is canary-rolled-back: auto-rollback (auto)" in said
 
-    with pytest.raises(BadConfiguration, match="nothing arrived"):
+    with pytest.raises(BadConfiguration, match="there is no alert"):
         why("Nothing")
 
 
@@ -126,16 +131,18 @@ def test_a_quarantined_delivery_is_taken_in_after_a_fix(
     take(engine, "json", json.dumps(body).encode())
     with engine.connect() as connection:
         (delivery,) = connection.scalars(sa.select(deliveries.c.id))
+    with pytest.raises(BadConfiguration, match="there is no delivery 12345678"):
+        readmit("12345678")
     with pytest.raises(BadConfiguration, match="still not understood: state: not a value"):
-        readmit(delivery)
+        readmit(str(delivery))
     know(here, FIELDS | {"firing": ["open", "puzzled"]})
 
-    assert readmit(delivery) == 0
-    assert "1 incidents" in capsys.readouterr().out
+    assert readmit(str(delivery)[:8]) == 0
+    assert ", 1 incident\n" in capsys.readouterr().out
     with engine.connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(dispatches)) == 1
     with pytest.raises(BadConfiguration, match="no delivery"):
-        readmit(delivery)
+        readmit(str(delivery))
 
 
 def test_a_replay_shows_what_today_would_do_and_touches_nothing(
@@ -163,6 +170,110 @@ def test_a_replay_shows_what_today_would_do_and_touches_nothing(
     assert "opened: 3, quarantined: 1, seen: 1" in said
 
     replay(since=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
-    assert "nothing" in capsys.readouterr().out
+    assert "Nothing" in capsys.readouterr().out
     with pytest.raises(BadConfiguration, match="is no moment"):
         replay(since="yesterday")
+
+
+def test_people_count_as_told_once_slack_has_taken_it(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not when it was queued; and why not, where it was refused or there is no Slack."""
+
+    def unmatched(name: str) -> outbox.Claim:
+        arrive(engine, name, "/x")
+        claim = outbox.claim(engine, outbox.REMEDIATE, 30)
+        assert claim is not None
+        outbox.hand_to_people(engine, claim, state="notified", rule="r", reason=f"no rule: {name}")
+        notice = outbox.claim(engine, outbox.NOTICE, 30)
+        assert notice is not None
+        return notice
+
+    outbox.notified(engine, unmatched("Told"))
+    outbox.notified(engine, unmatched("NoSlack"), untold="SLACK_WEBHOOK_URL is not set")
+    outbox.postponed(engine, unmatched("Later"), 60, "Slack answered 503.")
+    outbox.parked(engine, unmatched("Refused"), "Slack refused a message: invalid_auth.")
+    inbox()
+    said = capsys.readouterr().out
+
+    for words in (
+        "unmatched, people told: no rule: Told",
+        "unmatched, not told: SLACK_WEBHOOK_URL is not set (no rule: NoSlack)",
+        "unmatched, not told yet: Slack answered 503. (no rule: Later)",
+        "unmatched, not told: Slack refused a message: invalid_auth. (no rule: Refused)",
+    ):
+        assert words in said
+    inbox(unfinished=True)
+    left = capsys.readouterr().out
+    assert "dispatches parked: 1" in left
+    assert [name for name in ("Told", "NoSlack", "Later", "Refused") if f": {name}" in left] == [
+        "Later",
+        "Refused",
+    ]
+
+
+def test_a_watchdog_is_told_to_nobody_and_the_inbox_says_so(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arrive(engine, "Watchdog", "/x")
+    claim = outbox.claim(engine, outbox.REMEDIATE, 30)
+    assert claim is not None
+    outbox.notified(engine, claim, "A watchdog: only its silence is an incident.")
+
+    inbox()
+
+    assert "unmatched: A watchdog" in capsys.readouterr().out
+
+
+def test_why_tells_of_a_run_that_the_kill_switch_blocked_from_its_arrival_to_its_end(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Delivery, rule, run, guard, outcome, notice and page, and none of it for another incident."""
+    incident = arrive(engine, "CanaryRolledBack", "/daily-summary")
+    claim = outbox.claim(engine, outbox.REMEDIATE, 30)
+    assert claim is not None
+    run = a_run(incident_id=UUID(incident))
+    outbox.sent(
+        engine, claim, rule="canary-rolled-back", playbook="auto-rollback", flow_run_id=run.id
+    )
+    with engine.begin() as tx:
+        record.decide(
+            tx,
+            Conclusion(plan()),
+            plan(),
+            run=run,
+            mode=Mode.AUTO,
+            verdict="Blocked",
+            reason="The kill switch is pulled by ops: drill.",
+            guard=Guard.KILL_SWITCH.value,
+        )
+    record.conclude(engine, run, TARGET, Outcome.BLOCKED, "The kill switch is pulled.")
+    pages.ask(engine, "c", subject="P0: CanaryRolledBack", body="-", topic_id=UUID(incident))
+
+    for wanted in (incident, str(run.id), str(run.id)[:8], "CanaryRolledBack"):
+        why(wanted)
+        said = capsys.readouterr().out
+        for words in (
+            f"Incident {incident}: CanaryRolledBack from alertmanager, open",
+            "the alert is firing (opened)",
+            f"rule canary-rolled-back: run {run.id} of auto-rollback was created",
+            "Blocked by the guard kill switch, in mode auto: The kill switch is pulled by ops",
+            "ended as Blocked: The kill switch is pulled.",
+            "page asked for: P0: CanaryRolledBack",
+        ):
+            assert words in said
+    why(incident, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["stories"][0]["moments"][0]["what"].startswith("it began")
+
+
+def test_why_knows_a_run_that_no_alert_started(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = attempt(engine, Outcome.UNDONE)
+
+    assert why(str(run.id)) == 0
+
+    said = capsys.readouterr().out
+    assert f"Run {run.id}: auto-rollback on {TARGET}, started without an alert" in said
+    assert "ended as Undone: as it went" in said

@@ -173,7 +173,7 @@ def test_an_overdue_change_is_ended_by_a_run_or_by_hand() -> None:
     )
     end, by_curl, listing = manual.overdue(change)
 
-    assert understood(end) == {"change": change.id}
+    assert understood(end) == {"change": str(change.id)}
     assert by_curl == by_hand(change.revert)
     assert understood(listing) == {}
 

@@ -2,45 +2,56 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from cct_ops.commands.here import ledger
+from cct_ops.commands.options import Json
+from cct_ops.terminal import Column, show
+
+_COLUMNS = (
+    Column("left", "left"),
+    Column("yes", "yes"),
+    Column("severity", "severity"),
+    Column("playbook", "playbook"),
+    Column("target", "target"),
+    Column("why", "why a person"),
+    Column("run", "run"),
+    Column("id", "approval"),
+)
 
 
-def approvals() -> int:
+def approvals(*, as_json: Json = False) -> int:
     """
     List what waits for approval, the most urgent first.
 
     A decision is made with an approver's own link or in Slack, never here: a shell proves no
     identity.
     """
-    from cct_ops.clients.text import one_line
-    from cct_ops.ledger import approval_answers
+    from cct_ops.ledger import approval_answers, ids
     from cct_ops.ledger import approvals as requests
     from cct_ops.ledger.approvals import ApprovalState
 
     engine = ledger()
-    table = Table("Left", "Yes", "Severity", "Playbook", "Target", "Why a person", "Approval")
-    for approval, seconds_left in requests.unsettled(engine):
-        if approval.state is not ApprovalState.PENDING:
-            continue
-        table.add_row(
-            _left(seconds_left),
-            f"{approval_answers.said_yes(engine, approval.id)} of {approval.persons}",
-            *(
-                Text(one_line(text))
-                for text in (
-                    approval.severity,
-                    approval.playbook,
-                    approval.target,
-                    approval.why,
-                    str(approval.id),
-                )
-            ),
-        )
-    Console().print(table if table.row_count else "Nothing waits for approval.")
+    open_ = [
+        (approval, seconds_left)
+        for approval, seconds_left in requests.unsettled(engine)
+        if approval.state is ApprovalState.PENDING
+    ]
+    short = ids.shortened(engine, [each.run_id for each, _ in open_], *ids.WHATEVER)
+    short |= ids.shortened(engine, [each.id for each, _ in open_], ids.Kind.APPROVAL)
+    rows = [
+        {
+            "id": approval.id,
+            "run": approval.run_id,
+            "left": _left(seconds_left),
+            "expires_at": approval.expires_at,
+            "yes": f"{approval_answers.said_yes(engine, approval.id)} of {approval.persons}",
+            "severity": approval.severity,
+            "playbook": approval.playbook,
+            "target": approval.target,
+            "why": approval.why,
+        }
+        for approval, seconds_left in open_
+    ]
+    show(_COLUMNS, rows, as_json=as_json, short=short, empty="Nothing waits for approval.")
     return 0
 
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import Any
 
 from cct_ops.commands.here import ledger
+from cct_ops.commands.options import Json
+from cct_ops.terminal import Column, Styled, say, show
+
+_COLUMNS = (
+    Column("playbook", "playbook"),
+    Column("targets", "targets"),
+    Column("policy", "policy"),
+    Column("now", "now"),
+    Column("verified_fixes", "verified fixes"),
+    Column("why", "why"),
+)
 
 
-def autonomy() -> int:
+def autonomy(*, as_json: Json = False) -> int:
     """
     Show what each playbook may do on each class of targets, by its own record.
 
@@ -26,8 +35,7 @@ def autonomy() -> int:
     path = Settings.load().policy_path
     known = policy.read(path)
     settings = known.autonomy
-    table = Table("Playbook", "Targets", "Policy", "Now", "Verified fixes", "Why")
-    proposals = []
+    rows: list[dict[str, Any]] = []
     with ledger().connect() as connection:
         moment = connection.execute(sa.select(now())).scalar_one()
         for name, rules in known.playbooks.items():
@@ -42,17 +50,25 @@ def autonomy() -> int:
                 )
                 earned = rung(rules.ceiling, name, record, settings, moment)
                 lowered = earned.mode is not rules.ceiling
-                mode = Text(earned.mode, "bold red" if lowered else "green")
-                fixes = f"{record.verified_fixes} of {settings.verified_fixes}"
-                table.add_row(name, each.name, rules.ceiling, mode, fixes, Text(earned.reason))
-                if earned.proposal:
-                    proposals.append(earned.proposal)
-    console = Console()
-    if table.row_count == 0:
-        console.print("No playbook has changed anything yet: each may do what the policy says.")
+                rows.append(
+                    {
+                        "playbook": name,
+                        "targets": each.name,
+                        "policy": rules.ceiling.value,
+                        "now": Styled(earned.mode.value, "bold red" if lowered else "green"),
+                        "verified_fixes": f"{record.verified_fixes} of {settings.verified_fixes}",
+                        "why": earned.reason,
+                        "proposal": earned.proposal,
+                    }
+                )
+    empty = "No playbook has changed anything yet: each may do what the policy says."
+    show(_COLUMNS, rows, as_json=as_json, empty=empty)
+    if as_json:
         return 0
-    console.print(table)
-    for proposal in dict.fromkeys(proposals):
-        console.print(Text(f"\nThe record speaks for more. To raise it, merge into {path}:\n"))
-        console.print(Text(proposal))
+    for proposal in dict.fromkeys(row["proposal"] for row in rows if row["proposal"]):
+        say()
+        say(f"The record speaks for more. To raise it, merge into {path}:")
+        say()
+        for line in proposal.splitlines():
+            say(line)
     return 0

@@ -3,50 +3,69 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
-from uuid import UUID
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from cct_ops.commands.here import ledger
+from cct_ops.commands.options import Json
+from cct_ops.terminal import Column, say, show
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 changes = App(name="changes")
+
+ChangeId = Annotated[str, Parameter(help="Its id, or as much of it as `cct-ops changes` shows.")]
+
+_COLUMNS = (
+    Column("id", "id"),
+    Column("change", "change"),
+    Column("before", "before"),
+    Column("state", "state"),
+    Column("until", "until (UTC)"),
+    Column("owner", "owner"),
+    Column("reason", "reason"),
+)
 
 
 @changes.default
 def listed(
-    *, all_: Annotated[bool, Parameter(name="--all", help="Also those that have ended.")] = False
+    *,
+    all_: Annotated[bool, Parameter(name="--all", help="Also those that have ended.")] = False,
+    as_json: Json = False,
 ) -> int:
     """List the temporary changes that still have to be taken back."""
     from cct_ops.ledger import changes as rows
+    from cct_ops.ledger import ids
 
-    console, now = Console(soft_wrap=True), datetime.now(UTC)
-    found = rows.listed(ledger(), ended=all_)
-    if not found:
-        console.print("No temporary change is in effect.")
-        return 0
-    table = Table("id", "change", "before", "state", "until (UTC)", "owner", "reason")
-    for change in found:
-        overdue = change.open and change.until < now
-        table.add_row(
-            str(change.id),
-            Text(str(change.call)),
-            Text(change.before),
-            f"{change.state}{', overdue' if overdue else ''}",
-            f"{change.until:%Y-%m-%d %H:%M:%S}",
-            Text(change.owner),
-            Text(change.reason),
-        )
-    console.print(table)
+    engine, now = ledger(), datetime.now(UTC)
+    found = rows.listed(engine, ended=all_)
+    short = ids.shortened(engine, [change.id for change in found], ids.Kind.CHANGE)
+    shown = [
+        {
+            "id": change.id,
+            "change": str(change.call),
+            "before": change.before,
+            "state": f"{change.state}{', overdue' if change.open and change.until < now else ''}",
+            "until": f"{change.until:%Y-%m-%d %H:%M:%S}",
+            "owner": change.owner,
+            "reason": change.reason,
+            "playbook": change.playbook,
+            "target": change.target,
+            "run": change.run_id,
+            "revert": str(change.revert),
+        }
+        for change in found
+    ]
+    empty = "There was no temporary change." if all_ else "No temporary change is in effect."
+    show(_COLUMNS, shown, as_json=as_json, short=short, empty=empty)
     return 0
 
 
 @changes.command
 def extend(
-    change: UUID,
+    change: ChangeId,
     *,
     minutes: Annotated[float, Parameter(help="How long from now it shall last.")],
 ) -> int:
@@ -55,21 +74,26 @@ def extend(
     from cct_ops.ledger import changes as rows
     from cct_ops.settings import Settings
 
+    meant = _meant(change)
     longest = policy.read(Settings.load().policy_path).temporary_changes.longest_minutes
-    extended = rows.extend(ledger(), change, minutes=minutes, longest_minutes=longest)
+    extended = rows.extend(ledger(), meant, minutes=minutes, longest_minutes=longest)
     wake_ups.wake(ledger(), extended)
-    Console(soft_wrap=True).print(
-        f"{extended.call} lasts until {extended.until:%Y-%m-%d %H:%M:%S} UTC.", markup=False
-    )
+    say(f"{extended.call} lasts until {extended.until:%Y-%m-%d %H:%M:%S} UTC.")
     return 0
 
 
 @changes.command
-def end(change: UUID) -> int:
+def end(change: ChangeId) -> int:
     """End a temporary change now: a run compares, and puts back what was before."""
     from cct_ops import wake_ups
     from cct_ops.ledger import changes as rows
 
-    run_id = wake_ups.end(ledger(), rows.read(ledger(), change))
-    Console(soft_wrap=True).print(f"Run {run_id} puts it back.", markup=False)
+    run_id = wake_ups.end(ledger(), rows.read(ledger(), _meant(change)))
+    say(f"Run {run_id} puts it back.")
     return 0
+
+
+def _meant(change: str) -> UUID:
+    from cct_ops.ledger import ids
+
+    return ids.one(ledger(), change, ids.Kind.CHANGE, listed_by="cct-ops changes --all")

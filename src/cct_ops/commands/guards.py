@@ -5,33 +5,49 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from cct_ops.commands.here import ledger
+from cct_ops.commands.options import Json
+from cct_ops.terminal import Column, Styled, show
 
 if TYPE_CHECKING:
     from cct_ops.models.guards import Standing
 
 
+_COLUMNS = (
+    Column("guard", "guard"),
+    Column("verdict", ""),
+    Column("now", "now"),
+    Column("until", "until (UTC)"),
+)
+
+
 def guards(
     playbook: Annotated[str, Parameter(help="As in the policy, such as auto-rollback.")],
     target: Annotated[str, Parameter(help="What it would change, such as /daily-summary.")],
+    *,
+    as_json: Json = False,
 ) -> int:
     """Show where every guard stands for a change that an alert would start right now."""
-    table = Table("Guard", "", "Now", "Until (UTC)", title=f"{playbook} on {target}")
-    for each in _standings(playbook, target):
-        verdict = Text("stops", "bold red") if each.stops else Text("lets through", "green")
-        until = f"{each.until:%Y-%m-%d %H:%M:%S}" if each.until else ""
-        table.add_row(each.guard.value, verdict, Text(each.detail), until)
-    Console().print(table)
+    rows = [
+        {
+            "guard": each.guard.value,
+            "verdict": Styled("stops", "bold red")
+            if each.stops
+            else Styled("lets through", "green"),
+            "now": each.detail,
+            "until": f"{each.until:%Y-%m-%d %H:%M:%S}" if each.until else None,
+        }
+        for each in _standings(playbook, target)
+    ]
+    show(_COLUMNS, rows, as_json=as_json, title=f"{playbook} on {target}")
     return 0
 
 
 def _standings(playbook: str, target: str) -> list[Standing]:
     from cct_ops import policy
     from cct_ops.clients import alertmanager
+    from cct_ops.commands import names
     from cct_ops.ledger import guards as ledger_guards
     from cct_ops.ledger import locks
     from cct_ops.models.guards import Guard, Intent, Rules, Standing
@@ -39,6 +55,8 @@ def _standings(playbook: str, target: str) -> list[Standing]:
 
     settings = Settings.load()
     known = policy.read(settings.policy_path)
+    names.playbook(playbook, known)
+    names.target(target, known)
     url = settings.alertmanager_url
     timeout = settings.request_timeout_seconds
     rules = Rules(

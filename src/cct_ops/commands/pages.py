@@ -5,35 +5,49 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+from cct_ops.commands.options import Json
+from cct_ops.terminal import Column, show
 
 if TYPE_CHECKING:
     from cct_ops.ledger.pages import Page, PageAttempt
 
+_COLUMNS = (
+    Column("raised_at", "raised (UTC)"),
+    Column("page", "page"),
+    Column("reached", "reached"),
+    Column("in_vain", "tried in vain"),
+    Column("about", "about"),
+)
+
 
 def pages(
-    *, limit: Annotated[int, Parameter(help="How many pages, the newest first.")] = 20
+    *,
+    limit: Annotated[int, Parameter(help="How many pages, the newest first.")] = 20,
+    as_json: Json = False,
 ) -> int:
     """Show who was paged about what, who could not be reached, and what nobody has taken yet."""
     from cct_ops.commands.here import ledger
+    from cct_ops.ledger import ids
     from cct_ops.ledger import pages as kept
 
-    table = Table("raised (UTC)", "page", "reached", "tried in vain", box=None)
-    for paged in kept.newest(ledger(), limit):
-        page = paged.page
-        table.add_row(
-            f"{page.raised_at:%Y-%m-%d %H:%M:%S}",
-            Text(page.subject),
-            Text(_reached(page)),
-            Text(
-                "; ".join(
-                    dict.fromkeys(_in_vain(each) for each in paged.attempts if not each.reached)
-                )
+    engine = ledger()
+    found = kept.newest(engine, limit)
+    about = [paged.page.topic_id for paged in found if paged.page.topic_id is not None]
+    rows = [
+        {
+            "raised_at": f"{paged.page.raised_at:%Y-%m-%d %H:%M:%S}",
+            "page": paged.page.subject,
+            "reached": _reached(paged.page),
+            "in_vain": "; ".join(
+                dict.fromkeys(_in_vain(each) for each in paged.attempts if not each.reached)
             ),
-        )
-    Console(soft_wrap=True, highlight=False).print(table)
+            "about": paged.page.topic_id,
+        }
+        for paged in found
+    ]
+    short = ids.shortened(engine, about, *ids.WHATEVER)
+    show(_COLUMNS, rows, as_json=as_json, short=short, empty="Nobody was paged.")
     return 0
 
 

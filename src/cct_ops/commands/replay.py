@@ -8,13 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from cct_ops.clients.text import one_line
-from cct_ops.commands.inbox import print_line
+from cct_ops.commands.options import Json
 from cct_ops.errors import BadConfiguration
+from cct_ops.terminal import Column, say, show
 
 if TYPE_CHECKING:
     from cct_ops.dispatcher.routes import Routes
@@ -23,12 +20,20 @@ if TYPE_CHECKING:
     from cct_ops.models.alert import Alert
     from cct_ops.policy import Policy
 
+_COLUMNS = (
+    Column("first", "first received (UTC)"),
+    Column("times", "times"),
+    Column("source", "source"),
+    Column("alert", "alert", 40),
+    Column("today", "today"),
+)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def replay(
     *,
     since: Annotated[str, Parameter(help="30m, 12h, 7d, or a moment such as 2026-11-24T18:30.")],
+    as_json: Json = False,
 ) -> int:
     """
     Show what today's sources, routes and policy would do with past deliveries. Touches nothing.
@@ -53,7 +58,7 @@ def replay(
     shown: Counter[tuple[str, str, str]] = Counter()
     first: dict[tuple[str, str, str], str] = {}
 
-    def show(past: Past, alert: str, words: str) -> None:
+    def count(past: Past, alert: str, words: str) -> None:
         line = (past.source, alert, words)
         first.setdefault(line, f"{past.received_at:%Y-%m-%d %H:%M:%S}")
         shown[line] += 1
@@ -62,7 +67,7 @@ def replay(
         again = incoming(past, sources)
         if again.alerts is None:
             counts["quarantined"] += 1
-            show(past, "-", f"quarantined: {again.note}")
+            count(past, "-", f"quarantined: {again.note}")
         for alert in again.alerts or ():
             told = alert.received(past.received_at)
             place = (past.source, told.key)
@@ -72,13 +77,20 @@ def replay(
             counts[verdict.value] += 1
             if verdict is Verdict.OPENED:
                 words = _today(routes, rules, past.source, told)
-                show(past, one_line(told.labels.get("alertname", "-"), 40), words)
-    table = Table("first received (UTC)", "times", "source", "alert", "today")
-    for (source, alert_name, words), count in shown.items():
-        line = (source, alert_name, words)
-        table.add_row(first[line], f"{count:,}", Text(source), Text(alert_name), Text(words))
-    Console().print(table)
-    print_line(", ".join(f"{what}: {count}" for what, count in sorted(counts.items())) or "nothing")
+                count(past, told.labels.get("alertname", "-"), words)
+    rows = [
+        {
+            "first": first[line],
+            "times": times,
+            "source": line[0],
+            "alert": line[1],
+            "today": line[2],
+        }
+        for line, times in shown.items()
+    ]
+    show(_COLUMNS, rows, as_json=as_json, empty="Nothing came in since then.")
+    if rows and not as_json:
+        say(", ".join(f"{what}: {number}" for what, number in sorted(counts.items())))
     return 0
 
 

@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
-from rich.text import Text
 
 from cct_ops.commands.here import ledger
 from cct_ops.commands.moments import moment
 from cct_ops.errors import BadConfiguration
+from cct_ops.terminal import say
 
 Reason = Annotated[str, Parameter(help="Why; kept in the record.")]
 
@@ -47,20 +46,11 @@ def hold(
 ) -> int:
     """Take a target over: automation leaves it alone until then, or until `cct-ops release`."""
     from cct_ops import policy
+    from cct_ops.commands import names
     from cct_ops.ledger import switches
-    from cct_ops.models.targets import matches
     from cct_ops.settings import Settings
 
-    known = [
-        pattern
-        for each in policy.read(Settings.load().policy_path).playbooks.values()
-        for pattern in each.targets
-    ]
-    if not matches(target, known):
-        raise BadConfiguration(
-            f"no playbook may change {target} anyway: is it misspelt?"
-            f" The policy lists {', '.join(known) or 'no targets'}"
-        )
+    names.target(target, policy.read(Settings.load().policy_path))
     ends = moment(until, datetime.now().astimezone())
     if not switches.hold(ledger(), target, ends, reason, getpass.getuser()):
         raise BadConfiguration(f"{ends:%Y-%m-%d %H:%M %Z} is over already")
@@ -70,13 +60,17 @@ def hold(
 
 def release(target: str) -> int:
     """Give a held target back to automation."""
+    from cct_ops.commands import names
     from cct_ops.ledger import switches
 
     if switches.release(ledger(), target, getpass.getuser()) == 0:
-        raise BadConfiguration(f"nobody holds {target}")
+        held = switches.held(ledger())
+        if held:
+            raise names.refused(target, held, "held target")
+        raise BadConfiguration(f"nobody holds {target}, or anything else")
     _say("Released", f"automation may change {target} again.")
     return 0
 
 
 def _say(word: str, sentence: str) -> None:
-    Console(soft_wrap=True).print(Text.assemble((f"{word}: ", "bold"), sentence))
+    say((f"{word}: ", "bold"), sentence)

@@ -15,6 +15,7 @@ from cct_ops import config_file
 from cct_ops.coverage import runbook
 from cct_ops.coverage.check import Finding, Status, check, offer
 from cct_ops.coverage.mapping import Mapping
+from cct_ops.terminal import visible
 
 _STYLES = {
     Status.AUTOMATED: "green",
@@ -47,11 +48,11 @@ def _show(findings: Sequence[Finding]) -> None:
     for found in findings:
         if found.section != section:
             section = found.section
-            console.print(f"\n{section}", style="bold", markup=False)
+            console.print(Text(f"\n{visible(section)}", "bold"))
         style = _STYLES.get(found.status, "bold red")
-        console.print(Text.assemble((f"  {found.status:<10}", style), found.text))
+        console.print(Text.assemble((f"  {found.status:<10}", style), visible(found.text)))
         said = " ".join(part for part in (found.by, found.note) if part)
-        console.print(Text(f"            {said}", style="dim"))
+        console.print(Text(f"            {visible(said)}", style="dim"))
     counted = Counter(found.status for found in findings)
     total = ", ".join(f"{counted[status]} {status}" for status in Status if counted[status])
     console.print(f"\n{len(findings)} items: {total}", markup=False)

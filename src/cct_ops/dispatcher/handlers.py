@@ -133,15 +133,15 @@ class Notification:
         """Tell people, or try again later."""
         try:
             rule = self.routes.rule_for(claim.source, claim.labels)
-            note = notices.tell(self.voice, claim, rule, self.severity_of(claim.labels))
+            untold = notices.tell(self.voice, claim, rule, self.severity_of(claim.labels))
         except Unavailable as error:
             log.warning("the notice about incident %s waits: %s", claim.incident_id, error)
             outbox.postponed(self.engine, claim, backoff_seconds(claim, error), str(error))
         except OpsError as error:
             log.error("the notice about incident %s: %s", claim.incident_id, error)  # noqa: TRY400 -- an answer
-            outbox.parked(self.engine, claim, f"{claim.note} (Slack was not told: {error})")
+            outbox.parked(self.engine, claim, str(error))
         else:
-            outbox.notified(self.engine, claim, note)
+            outbox.notified(self.engine, claim, untold=untold)
 
 
 def run_key(claim: Claim, rule: Rule) -> str:

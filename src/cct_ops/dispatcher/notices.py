@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def tell(voice: Voice, claim: Claim, rule: Rule, severity: Severity | None) -> str | None:
-    """Tell people about the incident; returns a note where there is no Slack to tell them in."""
+    """Tell people about the incident; returns why not where there is no Slack to tell them in."""
     name = _shown(claim.labels.get("alertname", "an alert without a name"))
     title = f"{name} from {claim.source}: {slack.escape(claim.note or 'no playbook')}"
     log.warning("incident %s: %s", claim.incident_id, claim.note or "no playbook")
@@ -51,7 +51,7 @@ def tell(voice: Voice, claim: Claim, rule: Rule, severity: Severity | None) -> s
     voice.say((title, blocks), topic, urgent=stuck)
     if voice.reaches_somebody:
         return None
-    return f"{claim.note or ''} (Told only to the log: SLACK_WEBHOOK_URL is not set.)".strip()
+    return "neither SLACK_WEBHOOK_URL nor SLACK_BOT_TOKEN is set, so it stands in the log alone"
 
 
 def _due(claim: Claim, rule: Rule) -> Iterator[str]:

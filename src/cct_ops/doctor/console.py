@@ -15,6 +15,7 @@ from cct_ops.doctor.finding import Check, Finding, Sign
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.redaction import BLOT, redact
 from cct_ops.settings import Settings
+from cct_ops.terminal import visible
 
 _STYLES = {Sign.WELL: "green", Sign.LIMITED: "yellow", Sign.UNSET: "dim", Sign.BROKEN: "bold red"}
 # Anything shorter is found in ordinary words, too.
@@ -70,9 +71,13 @@ def _print(console: Console, finding: Finding, secrets: Iterable[str]) -> None:
     said = redact(finding.seen.rstrip("."))
     for secret in secrets:
         said = said.replace(secret, BLOT)
-    line = Text.assemble((f"{finding.sign} ", _STYLES[finding.sign]), f"{finding.part:<12}{said}.")
+    line = Text.assemble(
+        (f"{finding.sign} ", _STYLES[finding.sign]), f"{finding.part:<12}{visible(said)}."
+    )
     if finding.fix:
-        line.append(f" {finding.fix}", style="bold" if finding.sign is Sign.BROKEN else "dim")
+        line.append(
+            f" {visible(finding.fix)}", style="bold" if finding.sign is Sign.BROKEN else "dim"
+        )
     console.print(line)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from cct_ops.ledger import pages, record, status_posts
+from cct_ops.ledger import outbox, pages, record, status_posts
 from cct_ops.ledger.pages import Paged
 from cct_ops.ledger.schema import (
     alerts,
@@ -47,8 +47,29 @@ class Sighting(Frozen):
     """One alert about the incident, as it came in."""
 
     received_at: datetime
+    delivery_id: UUID
     status: str
     verdict: str
+
+
+class Dispatched(Frozen):
+    """What was to be done about the incident: start a run (remediate), or tell people (notice)."""
+
+    purpose: str
+    state: str
+    rule: str | None
+    playbook: str | None
+    note: str | None
+    flow_run_id: UUID | None
+    created_at: datetime
+    finished_at: datetime | None
+    told_at: datetime | None
+    untold: str | None
+
+    @property
+    def told(self) -> str:
+        """Say whether people were told, of a notice."""
+        return outbox.told(self.state, self.told_at, self.untold)
 
 
 class Incident(Frozen):
@@ -78,6 +99,7 @@ class Story(Frozen):
     runs: tuple[RunStory, ...]
     paged: tuple[Paged, ...] = ()
     public: tuple[tuple[str, datetime], ...] = ()
+    dispatches: tuple[Dispatched, ...] = ()
 
 
 def of_incident(engine: sa.Engine, incident_id: UUID) -> Story | None:
@@ -89,7 +111,12 @@ def of_incident(engine: sa.Engine, incident_id: UUID) -> Story | None:
         if row is None:
             return None
         seen = connection.execute(
-            sa.select(deliveries.c.received_at, alerts.c.status, alerts.c.verdict)
+            sa.select(
+                deliveries.c.received_at,
+                deliveries.c.id.label("delivery_id"),
+                alerts.c.status,
+                alerts.c.verdict,
+            )
             .join(deliveries, deliveries.c.id == alerts.c.delivery_id)
             .where(alerts.c.incident_id == incident_id)
             .order_by(deliveries.c.received_at)
@@ -106,16 +133,23 @@ def of_incident(engine: sa.Engine, incident_id: UUID) -> Story | None:
         runs = [_run(engine, run_id) for run_id in run_ids]
         paged = pages.about(connection, incident_id)
         public = status_posts.told(connection, incident_id)
+        sent = connection.execute(
+            sa.select(*(dispatches.c[name] for name in Dispatched.model_fields))
+            .where(dispatches.c.incident_id == incident_id)
+            .order_by(dispatches.c.created_at)
+        ).mappings()
+        dispatched = tuple(Dispatched.model_validate(dict(each)) for each in sent)
     fields = {name: getattr(row, name) for name in Incident.model_fields}
     return Story(
         incident=Incident.model_validate(fields),
         sightings=tuple(
-            Sighting(received_at=each.received_at, status=each.status, verdict=each.verdict)
+            Sighting.model_validate(dict(each._mapping))  # noqa: SLF001 -- its public name
             for each in seen
         ),
         runs=_in_order(runs),
         paged=tuple(paged),
         public=tuple(public),
+        dispatches=dispatched,
     )
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
-from cct_ops.ledger.outbox import REMEDIATE
+from cct_ops.ledger.outbox import NOTICE, REMEDIATE, told
 from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
 from cct_ops.models.base import Frozen
 
@@ -32,6 +32,9 @@ class Arrived(Frozen):
     dispatch_note: str | None
     playbook: str | None
     flow_run_id: UUID | None
+    notice: str | None = None
+    told_at: datetime | None = None
+    untold: str | None = None
 
     @property
     def became(self) -> str:
@@ -51,11 +54,20 @@ class Arrived(Frozen):
             case "pending":
                 return f"waits: {self.dispatch_note or 'not tried yet'}"
             case "notified":
-                return f"unmatched, people told: {self.dispatch_note}"
+                return self._told("unmatched")
             case "folded":
                 return self.dispatch_note or "part of a storm"
             case _:
-                return f"blocked: {self.dispatch_note}"
+                return self._told("blocked")
+
+    def _told(self, word: str) -> str:
+        """Add to the word whether people were told; nothing where there was nothing to tell."""
+        if self.notice is None:
+            return f"{word}: {self.dispatch_note}"
+        said = told(self.notice, self.told_at, self.untold)
+        if self.told_at is not None:
+            return f"{word}, {said}: {self.dispatch_note}"
+        return f"{word}, {said} ({self.dispatch_note})"
 
 
 _VERDICTS = {
@@ -67,6 +79,9 @@ _VERDICTS = {
     "unknown": "the end of something that was never heard of",
 }
 
+_UNFINISHED = ("pending", "parked", "folded")
+_notices = dispatches.alias("notices")
+
 _ARRIVED = TypeAdapter(tuple[Arrived, ...])
 
 
@@ -76,7 +91,8 @@ def newest(engine: sa.Engine, limit: int, *, unfinished: bool = False) -> Sequen
     if unfinished:
         asked = asked.where(
             (deliveries.c.status == "quarantined")
-            | dispatches.c.state.in_(("pending", "parked", "folded"))
+            | dispatches.c.state.in_(_UNFINISHED)
+            | _notices.c.state.in_(_UNFINISHED)
         )
     return _read(engine, asked)
 
@@ -91,6 +107,15 @@ def about(engine: sa.Engine, wanted: str) -> Sequence[Arrived]:
         chosen = alerts.c.id.in_(newest)
     newest_first = _arrivals().where(chosen).order_by(deliveries.c.received_at.desc()).limit(MOST)
     return _read(engine, newest_first)[::-1]
+
+
+def names(engine: sa.Engine) -> Sequence[str]:
+    """Return the names of the newest alerts, each once."""
+    called = alerts.c.labels["alertname"].astext.label("called")
+    newest = sa.select(called).order_by(alerts.c.id.desc()).limit(MOST * 10).subquery()
+    with engine.connect() as connection:
+        found = connection.execute(sa.select(newest.c.called).distinct()).scalars()
+        return [name for name in found if name]
 
 
 def labels(
@@ -134,6 +159,9 @@ def _arrivals() -> sa.Select[tuple[object, ...]]:
             dispatches.c.note.label("dispatch_note"),
             dispatches.c.playbook,
             dispatches.c.flow_run_id,
+            _notices.c.state.label("notice"),
+            _notices.c.told_at,
+            _notices.c.untold,
         )
         .select_from(deliveries)
         .outerjoin(alerts, alerts.c.delivery_id == deliveries.c.id)
@@ -141,6 +169,10 @@ def _arrivals() -> sa.Select[tuple[object, ...]]:
         .outerjoin(
             dispatches,
             (dispatches.c.incident_id == incidents.c.id) & (dispatches.c.purpose == REMEDIATE),
+        )
+        .outerjoin(
+            _notices,
+            (_notices.c.incident_id == incidents.c.id) & (_notices.c.purpose == NOTICE),
         )
     )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -112,10 +112,24 @@ def sent(
         )
 
 
-def notified(engine: sa.Engine, claim: Claim, note: str | None = None) -> None:
-    """Mark that people were told."""
+def notified(
+    engine: sa.Engine, claim: Claim, note: str | None = None, *, untold: str | None = None
+) -> None:
+    """
+    Settle a row for which no run is meant.
+
+    That is told of which was delivered: a notice without ``untold``, the reason why it was not.
+    """
+    delivered = NOW if claim.purpose == NOTICE and untold is None else None
     with engine.begin() as connection:
-        _settle(connection, claim, state="notified", note=note or claim.note)
+        _settle(
+            connection,
+            claim,
+            state="notified",
+            note=note or claim.note,
+            told_at=delivered,
+            untold=untold,
+        )
 
 
 def hand_to_people(
@@ -136,6 +150,8 @@ def hand_to_people(
                     "rule": rule,
                     "next_attempt_at": NOW,
                     "finished_at": None,
+                    "told_at": None,
+                    "untold": None,
                 },
             )
         )
@@ -151,29 +167,53 @@ def folded(engine: sa.Engine, claim: Claim, *, rule: str, reason: str) -> None:
 def parked(engine: sa.Engine, claim: Claim, reason: str) -> None:
     """Set a row aside that no further attempt can help."""
     with engine.begin() as connection:
-        _settle(connection, claim, state="parked", note=reason)
+        _settle(connection, claim, state="parked", **_because(claim, reason))
 
 
 def postponed(engine: sa.Engine, claim: Claim, seconds: float, reason: str) -> None:
-    """Try again later; a notice keeps its note, because that is what it has to tell."""
-    later: dict[str, object] = {"next_attempt_at": NOW + timedelta(seconds=seconds)}
-    if claim.purpose != NOTICE:
-        later["note"] = reason
+    """Try again later."""
+    later = {"next_attempt_at": NOW + timedelta(seconds=seconds), **_because(claim, reason)}
     with engine.begin() as connection:
         connection.execute(sa.update(dispatches).where(*_ours(claim)).values(later))
 
 
-def requeue(engine: sa.Engine, dispatch_id: UUID) -> bool:
-    """Give a parked or folded row another chance, after a person looked at its reason."""
+def _because(claim: Claim, reason: str) -> dict[str, object]:
+    """Return where the reason stands: a notice keeps its note, which is what it has to tell."""
+    return {"untold" if claim.purpose == NOTICE else "note": reason}
+
+
+def requeue(engine: sa.Engine, incident_id: UUID) -> Sequence[str]:
+    """
+    Give parked and folded rows another chance, after a person looked at their reason.
+
+    Returns their purposes.
+    """
     again = (
         sa.update(dispatches)
-        .where(dispatches.c.id == dispatch_id, dispatches.c.state.in_(("parked", "folded")))
-        .values(state="pending", next_attempt_at=NOW, finished_at=None)
+        .where(
+            dispatches.c.incident_id == incident_id, dispatches.c.state.in_(("parked", "folded"))
+        )
+        .values(
+            state="pending",
+            next_attempt_at=NOW,
+            finished_at=None,
+            untold=None,
+        )
+        .returning(dispatches.c.purpose)
     )
     with engine.begin() as connection:
-        found = connection.execute(again).rowcount == 1
+        found = sorted(connection.execute(again).scalars(), reverse=True)
         wake(connection)
     return found
+
+
+def told(state: str, told_at: datetime | None, untold: str | None) -> str:
+    """Say in a few words whether a notice has reached people."""
+    if told_at is not None:
+        return "people told"
+    if state == "pending":
+        return f"not told yet: {untold}" if untold else "not told yet"
+    return f"not told: {untold or 'no reason is known'}"
 
 
 def open_dispatch(tx: sa.Connection, flow_run_id: UUID) -> UUID | None:

@@ -42,6 +42,13 @@ def release(engine: sa.Engine, target: str, person: str) -> int:
     return ended.rowcount
 
 
+def held(engine: sa.Engine) -> list[str]:
+    """Return the targets that somebody holds now."""
+    standing = sa.select(holds.c.target).where(holds.c.released_at.is_(None), holds.c.until > now())
+    with engine.connect() as connection:
+        return list(connection.execute(standing.distinct().order_by(holds.c.target)).scalars())
+
+
 def _switch(engine: sa.Engine, *, stopped: bool, reason: str, person: str) -> None:
     with engine.begin() as tx:
         tx.execute(sa.insert(switches).values(stopped=stopped, reason=reason, person=person))

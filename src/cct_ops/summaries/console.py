@@ -14,6 +14,7 @@ from cct_ops.models.summary import Problem, Strictness
 from cct_ops.summaries import documents, rules, schema
 from cct_ops.summaries.generate import Result, TestMode, generate, write_new, write_over
 from cct_ops.summaries.repair import repaired_copy
+from cct_ops.terminal import say, visible
 
 SCHEMA_NAME = "test-summary-schema.json"
 
@@ -24,7 +25,7 @@ def validate(schema_file: Path, summaries: Sequence[Path], mode: Strictness) -> 
     """Check summaries; the schema's errors are shown at once, then those of the rules."""
     if not summaries:
         raise BadConfiguration("name at least one summary after the schema.")
-    console = Console(quiet=mode is Strictness.SILENT, soft_wrap=True, highlight=False)
+    console = Console(quiet=mode is Strictness.SILENT, soft_wrap=True, highlight=False, emoji=False)
     checker = schema.validator(documents.read(schema_file), str(schema_file))
     read = {str(path): documents.read(path) for path in summaries}
     word, style = ("warning", "yellow") if mode is Strictness.WARN else ("error", "red")
@@ -43,7 +44,7 @@ def validate(schema_file: Path, summaries: Sequence[Path], mode: Strictness) -> 
     many = len(summaries) > 1
     subject = f"{len(summaries)} summaries" if many else str(summaries[0])
     verdict = f"{len(found)} {word}{'s' if len(found) > 1 else ''}" if found else "valid"
-    console.print(f"{subject}: {verdict}", style=style if found else "green")
+    console.print(Text(f"{visible(subject)}: {verdict}", style if found else "green"))
     return 1 if found and mode is Strictness.STRICT else 0
 
 
@@ -65,7 +66,7 @@ def generate_new(
     made = generate(name, version, _read_results(results), test_mode)
     _check(made, output, schema_file)
     write_new(output, made)
-    print(f"{output}: written")
+    say(f"{output}: written")
     return 0
 
 
@@ -78,8 +79,8 @@ def update(summary_file: Path, schema_file: Path | None) -> int:
     if changes:
         write_over(summary_file, repaired)
     for change in changes:
-        print(f"{summary_file}: {change.sentence}")
-    print(f"{summary_file}: {'updated' if changes else 'nothing to update'}")
+        say(f"{summary_file}: {change.sentence}")
+    say(f"{summary_file}: {'updated' if changes else 'nothing to update'}")
     return 0
 
 
@@ -112,4 +113,4 @@ def _read_results(path: Path | None) -> list[Result]:
 
 def _show(console: Console, problems: tuple[Problem, ...], word: str, style: str) -> None:
     for problem in problems:
-        console.print(Text.assemble((f"{word}: ", style), str(problem)))
+        console.print(Text.assemble((f"{word}: ", style), visible(problem)))

@@ -1,0 +1,126 @@
+"""``cct-ops why``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from cct_ops.commands.inbox import listed
+from cct_ops.commands.options import Json
+from cct_ops.errors import BadConfiguration
+from cct_ops.terminal import say, say_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import sqlalchemy as sa
+
+    from cct_ops.ledger.history import Story
+    from cct_ops.ledger.inbox import Arrived
+
+MOST_STORIES = 5
+
+
+def why(
+    wanted: Annotated[str, Parameter(help="An alert's name, or an incident, delivery or run.")],
+    *,
+    as_json: Json = False,
+) -> int:
+    """Tell the whole story of it: what arrived, rule, run, guards, outcome, and who was told."""
+    from cct_ops.commands.here import ledger
+    from cct_ops.ledger import ids
+    from cct_ops.ledger import inbox as arrivals
+
+    engine = ledger()
+    known = ids.matching(engine, wanted, *ids.WHATEVER)
+    if len(known) > 1:
+        raise BadConfiguration(ids.ambiguous(wanted, known))
+    chosen = next(iter(known), None)
+    found = arrivals.about(engine, str(chosen) if chosen else wanted)
+    stories = _stories(engine, found)
+    if not stories and chosen is not None and known[chosen] is ids.Kind.RUN:
+        stories = _of_run(engine, str(chosen))
+    if not found and not stories:
+        raise _unknown(engine, wanted)
+    if as_json:
+        _as_json(found, stories)
+        return 0
+    if found:
+        listed(engine, found, as_json=False)
+    if len(found) == arrivals.MOST:
+        say(f"only the newest {arrivals.MOST} are shown")
+    _tell(stories)
+    _rules_of_today(engine, found)
+    return 0
+
+
+def _stories(engine: sa.Engine, found: Sequence[Arrived]) -> list[Story]:
+    """Read the newest incidents with all that was done about them, oldest first."""
+    from cct_ops.ledger import history
+
+    newest = list(dict.fromkeys(each.incident_id for each in reversed(found) if each.incident_id))
+    read = [history.of_incident(engine, each) for each in reversed(newest[:MOST_STORIES])]
+    return [story for story in read if story is not None]
+
+
+def _of_run(engine: sa.Engine, run_id: str) -> list[Story]:
+    from uuid import UUID
+
+    from cct_ops.ledger import history
+
+    story = history.of_run(engine, UUID(run_id))
+    return [] if story is None else [story]
+
+
+def _unknown(engine: sa.Engine, wanted: str) -> BadConfiguration:
+    from cct_ops.commands.names import refused
+    from cct_ops.ledger import inbox as arrivals
+
+    return refused(wanted, arrivals.names(engine), "alert, incident, delivery or run", "")
+
+
+def _tell(stories: Sequence[Story]) -> None:
+    from cct_ops.reports import story as told
+
+    for story in stories:
+        say()
+        say((told.title(story), "bold"))
+        for moment in told.moments(story):
+            say(f"  {moment.at:%Y-%m-%d %H:%M:%S}  {moment.what}")
+
+
+def _as_json(found: Sequence[Arrived], stories: Sequence[Story]) -> None:
+    from cct_ops.reports import story as told
+
+    content: dict[str, Any] = {
+        "arrived": [{**each.model_dump(mode="json"), "became": each.became} for each in found],
+        "stories": [
+            {
+                "title": told.title(story),
+                "moments": [each.model_dump(mode="json") for each in told.moments(story)],
+            }
+            for story in stories
+        ],
+    }
+    say_json(content)
+
+
+def _rules_of_today(engine: sa.Engine, found: Sequence[Arrived]) -> None:
+    from cct_ops.dispatcher.routes import read_routes
+    from cct_ops.ledger import inbox as arrivals
+    from cct_ops.settings import Settings
+
+    about = {each.incident_id for each in found if each.incident_id}
+    if not about:
+        return
+    routes = read_routes(Settings.load().routes_path)
+    rules = [routes.rule_for(*told) for told in arrivals.labels(engine, about)]
+    meets = Counter(
+        f"{rule.name}: {rule.playbook} ({rule.mode})" if rule.playbook else f"{rule.name}: people"
+        for rule in rules
+    )
+    say()
+    for words, count in meets.most_common():
+        say(f"today's rule for {'it' if count == 1 else f'{count} incidents'} is {words}")

@@ -1,0 +1,132 @@
+"""
+What the command line shows: text of others escaped, and nothing cut where a program reads it.
+
+Names and words of senders, files and people come through ``visible``: a terminal carries out some
+characters, and a CI system whatever looks like one of its commands.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# Controls, format characters (what turns the writing direction among them), lone surrogates,
+# separators of lines and paragraphs.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# A line that begins so is a command of GitHub's, Azure's or TeamCity's runners.
+_COMMANDS = ("::", "##")
+# Where no person looks, no line has to fit anywhere.
+_ENDLESS = 1_000_000
+
+
+def visible(text: object, limit: int | None = None) -> str:
+    """Return text of others on one line, with whatever cannot be seen written as an escape."""
+    seen = "".join(_escaped(char) for char in str(text))
+    if limit is not None and len(seen) > limit:
+        seen = seen[: limit - 1] + "…"
+    return f"\\{seen}" if seen.lstrip().startswith(_COMMANDS) else seen
+
+
+def say(*parts: str | tuple[str, str], stderr: bool = False) -> None:
+    """Print one line; a part may be a pair of text and style."""
+    plain = [part if isinstance(part, str) else part[0] for part in parts]
+    styles = ["" if isinstance(part, str) else part[1] for part in parts]
+    line = Text.assemble(*zip(map(visible, plain), styles, strict=True))
+    console(stderr=stderr).print(line)
+
+
+def say_json(content: object) -> None:
+    """Print JSON, in which whatever cannot be seen is an escape as well."""
+    sys.stdout.write(json.dumps(content, indent=2, default=str) + "\n")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console that breaks no line by itself and takes nothing for markup."""
+    return Console(stderr=stderr, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+
+def is_read_by_a_person() -> bool:
+    """Tell whether somebody sits in front of what is printed."""
+    return sys.stdout.isatty()
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a listing: its name in JSON, its title, and how much of it a screen shows."""
+
+    name: str
+    title: str
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Styled:
+    """A value that stands out on a screen."""
+
+    value: str
+    style: str
+
+    def __str__(self) -> str:
+        return self.value
+
+
+def show(
+    columns: Sequence[Column],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    as_json: bool,
+    short: Mapping[str, str] | None = None,
+    title: str | None = None,
+    empty: str = "Nothing.",
+) -> None:
+    """
+    Show a listing: as JSON, as a table that fits the screen, or as one that is cut nowhere.
+
+    ``short`` has for whole ids what is enough to name them; only a person's screen shows those.
+    """
+    if as_json:
+        say_json([_plain(row) for row in rows])
+        return
+    if not rows:
+        say(empty)
+        return
+    by_person = is_read_by_a_person()
+    table = Table(title=title and visible(title))
+    for column in columns:
+        table.add_column(column.title, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row[each.name], each, by_person, short or {}) for each in columns))
+    width = None if by_person else _ENDLESS
+    Console(width=width, highlight=False, markup=False, emoji=False).print(table)
+
+
+def _cell(value: object, column: Column, by_person: bool, short: Mapping[str, str]) -> Text:
+    if value is None:
+        return Text("")
+    text = str(value)
+    style = value.style if isinstance(value, Styled) else ""
+    if not by_person:
+        return Text(visible(text), style)
+    if text in short:
+        return Text(short[text], style, no_wrap=True)
+    return Text(visible(text, column.limit), style)
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.value if isinstance(value, Styled) else value for name, value in row.items()
+    }
+
+
+def _escaped(char: str) -> str:
+    if unicodedata.category(char) not in _UNSEEN:
+        return char
+    return char.encode("unicode_escape", "backslashreplace").decode("ascii")
