@@ -12,6 +12,7 @@ from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import SecretStr
 
+from cct_ops.doctor.finding import ANSWER_SECONDS
 from cct_ops.ledger.engine import connect
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed
@@ -123,6 +124,17 @@ def test_a_cct_without_a_key_or_without_an_answer_is_broken(
     monkeypatch.setenv("X_API_KEY", KEY)
     code, lines = doctor()
     assert (code, "No answer from 127.0.0.1" in lines["cct"]) == (1, True)
+
+
+def test_a_cct_that_is_slow_is_given_the_time_that_playbooks_give_it(
+    doctor: Doctor, cct: SandboxControl
+) -> None:
+    cct.faults(Fault(path="/api/v1/security/status", latency_ms=(ANSWER_SECONDS + 0.5) * 1000))
+
+    code, lines = doctor()
+
+    assert code == 0
+    assert lines["cct"].startswith("✓ ")
 
 
 def test_a_cct_that_limits_us_is_left_alone(doctor: Doctor, cct: SandboxControl) -> None:

@@ -151,3 +151,44 @@ def test_the_same_folder_can_be_used_again_at_once(tmp_path: Path, marker: str) 
             wait_until_up(process)
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0
+
+
+def test_a_silent_cct_is_told_and_keeps_nothing_from_running(tmp_path: Path, marker: str) -> None:
+    with front(tmp_path, marker) as process:
+        wait_until_up(process)
+        assert process.stdout is not None
+        told = process.stdout.readline()
+
+        assert "CCT does not answer (127.0.0.1:9" in told
+        assert "Alerts are taken in" in told
+        assert len(marked(marker)) == _ALL
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_what_stopped_it_is_told(tmp_path: Path, marker: str) -> None:
+    with front(tmp_path, marker) as process:
+        wait_until_up(process)
+        process.send_signal(signal.SIGHUP)
+        said, _ = process.communicate(timeout=30)
+
+        assert "stopped by SIGHUP: its terminal was closed" in said
+
+
+def test_nohup_outlives_its_shell_and_its_terminal(tmp_path: Path, marker: str) -> None:
+    log = tmp_path / "up.log"
+    command = (
+        f"nohup {sys.executable} -m tests.stack.tiny {tmp_path} {marker} > {log} 2>&1 & echo $!"
+    )
+    with subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE, text=True) as shell:
+        assert shell.stdout is not None
+        job = psutil.Process(int(shell.stdout.readline()))
+        shell.wait(30)
+    try:
+        eventually(lambda: "Ctrl-C stops everything" in log.read_text())
+        job.send_signal(signal.SIGHUP)
+        assert len(marked(marker)) == _ALL
+    finally:
+        job.send_signal(signal.SIGTERM)
+    eventually(lambda: nothing_is_left(marker))
+    assert "stopped by SIGTERM" in log.read_text()

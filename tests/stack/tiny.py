@@ -64,7 +64,8 @@ def plan(data: Path, *parts: Part, lock_fd: int | None = None) -> Plan:
 def _assemble(config: StackConfig, lock_fd: int) -> Assembly:
     marker = sys.argv[2]
     parts = (service("one", READY + SLEEP, marker), service("two", PARENT, marker, "one"))
-    urls = dict.fromkeys(("prefect", "gateway", "hook", "cct"), "http://nowhere")
+    urls = dict.fromkeys(("prefect", "gateway", "hook"), "http://nowhere")
+    urls["cct"] = "http://127.0.0.1:9"  # where nobody listens
     return Assembly(plan(config.data, *parts, lock_fd=lock_fd), {}, urls, own_key=False)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cct_ops.errors import BadConfiguration
 from cct_ops.stack import door
-from cct_ops.stack.checks import check_cct, check_port
+from cct_ops.stack.checks import check_cct_url, check_port
 from cct_ops.stack.config import HOST, StackConfig
 from cct_ops.stack.part import Answers, Ends, Part, Plan, Prints
 from cct_ops.stack.postgres import READY_LINE, Cluster, free_port, keep_secret
@@ -46,7 +46,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
     if own_cct:
         check_port(HOST, config.sandbox_port, "the sandbox", "--sandbox-port")
     else:
-        check_cct(given["CCT_URL"])
+        check_cct_url(given["CCT_URL"])
         if not given.get("X_API_KEY"):
             raise BadConfiguration("X_API_KEY is not set: set it to the key of the CCT at CCT_URL")
 

@@ -9,8 +9,6 @@ import psutil
 
 from cct_ops.errors import BadConfiguration
 
-_REACH_SECONDS = 5.0
-
 
 def check_port(host: str, port: int, what: str, option: str) -> None:
     """Raise unless somebody can begin to listen on the port."""
@@ -26,24 +24,26 @@ def check_port(host: str, port: int, what: str, option: str) -> None:
             ) from exc
 
 
-def check_cct(url: str) -> None:
-    """Raise unless something speaks HTTP at CCT_URL; what it answers is not judged here."""
-    import httpx
-
-    if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname:
+def check_cct_url(url: str) -> None:
+    """Raise unless this can be the URL of a CCT; whether CCT answers is not asked."""
+    place = urlsplit(url)
+    if place.scheme not in {"http", "https"} or not place.hostname:
         raise BadConfiguration(
             "CCT_URL must be scheme://host[:port] with http or https: correct it, or unset it to "
             "use the sandbox"
         )
+
+
+def cct_silence(url: str, timeout_seconds: float) -> str | None:
+    """Return why nothing answers at CCT_URL, or None if something does; it is not judged."""
+    import httpx
+
     try:
-        httpx.get(f"{url.rstrip('/')}/api/v1/data/health", timeout=_REACH_SECONDS)
-    except (httpx.HTTPError, httpx.InvalidURL) as exc:
-        place = urlsplit(url)
-        raise BadConfiguration(
-            f"nothing answers at CCT_URL ({place.scheme}://{place.netloc.rpartition('@')[2]}): "
-            f"{str(exc) or type(exc).__name__}. Start CCT, correct CCT_URL, or unset it to use the "
-            "sandbox"
-        ) from exc
+        httpx.get(f"{url.rstrip('/')}/api/v1/data/health", timeout=timeout_seconds)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        netloc = urlsplit(url).netloc.rpartition("@")[2]
+        return f"{netloc}: {str(error) or type(error).__name__}"
+    return None
 
 
 def _listener(port: int) -> str:

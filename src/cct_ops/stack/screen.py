@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,12 @@ from rich.text import Text
 
 from cct_ops.stack import door
 from cct_ops.stack.part import Event
+
+_SENDERS = {
+    signal.SIGINT: " (Ctrl-C)",
+    signal.SIGHUP: ": its terminal was closed; start it with nohup to keep it",
+    signal.SIGTERM: ": asked to end, or the shell that started it has ended",
+}
 
 
 class Screen:
@@ -79,6 +86,15 @@ class Screen:
         self._console.print(table)
         self._console.print("\nUp. Ctrl-C stops everything.")
         self._flush()
+
+    def show_silent_cct(self, why: str) -> None:
+        """Say that CCT does not answer, which keeps no alert from being taken in."""
+        told = "Alerts are taken in; playbooks cannot look until it does."
+        self._line("!", "yellow", f"CCT does not answer ({why}). {told}")
+
+    def show_stopped(self, signum: signal.Signals) -> None:
+        """Say which signal ended the stack: a background job's log is all that is left of it."""
+        self._line("·", "dim", f"stopped by {signum.name}{_SENDERS.get(signum, '')}")
 
     def show_error(self, message: str) -> None:
         """Say what went wrong, on stderr."""

@@ -16,8 +16,10 @@ from types import FrameType
 import psutil
 
 from cct_ops.errors import OpsError
+from cct_ops.settings import Settings
 from cct_ops.stack import environment
 from cct_ops.stack.assembly import Assembly, assemble
+from cct_ops.stack.checks import cct_silence
 from cct_ops.stack.config import StackConfig
 from cct_ops.stack.kernel import die_with_parent
 from cct_ops.stack.lock import FolderLock
@@ -159,17 +161,25 @@ def running(
 
 
 def up(config: StackConfig, *, assembler: Assembler = assemble) -> int:
-    """Run a stack until Ctrl-C, SIGTERM or the end of our parent; return the exit code."""
-    die_with_parent(signal.SIGTERM)
+    """
+    Run a stack until Ctrl-C, SIGTERM or the end of our parent; return the exit code.
+
+    Who ignores hang-ups when it starts, as under ``nohup``, outlives its parent and its terminal.
+    """
+    stays = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    if not stays:
+        die_with_parent(signal.SIGTERM)
     screen = Screen()
     try:
+        timeout_seconds = Settings.load().request_timeout_seconds
         with (
             screen,
             _begun(config, screen.show, assembler) as stack,
-            _signals_stop(stack.supervisor),
+            _signals_stop(stack.supervisor, screen, hang_up=not stays),
         ):
             if stack.supervisor.wait_until_up():
                 screen.show_running(stack.urls, config.data, own_key=stack.own_key)
+                _ask_for_cct(stack.urls["cct"], timeout_seconds, screen)
             stack.supervisor.wait()
     except OpsError as error:
         screen.show_error(str(error))
@@ -193,15 +203,31 @@ def _begun(config: StackConfig, on_event: OnEvent, assembler: Assembler) -> Iter
                 supervisor.wait()
 
 
+def _ask_for_cct(url: str, timeout_seconds: float, screen: Screen) -> None:
+    """Say so if CCT is silent; in a thread, because Ctrl-C waits for no answer of anybody."""
+
+    def ask() -> None:
+        why = cct_silence(url, timeout_seconds)
+        if why is not None:
+            screen.show_silent_cct(why)
+
+    threading.Thread(target=ask, name="ask-for-cct", daemon=True).start()
+
+
 @contextlib.contextmanager
-def _signals_stop(supervisor: Supervised) -> Iterator[None]:
-    def stop(_signum: int, _frame: FrameType | None) -> None:
+def _signals_stop(supervisor: Supervised, screen: Screen, *, hang_up: bool) -> Iterator[None]:
+    def stop(signum: int, _frame: FrameType | None) -> None:
+        reasons.append(signal.Signals(signum))
         supervisor.ask_to_stop()
 
+    reasons: list[signal.Signals] = []
+    signals = [each for each in _STOP_SIGNALS if hang_up or each is not signal.SIGHUP]
     # set in any case: a background job of a non-interactive shell begins with SIGINT ignored
-    before = {signum: signal.signal(signum, stop) for signum in _STOP_SIGNALS}
+    before = {signum: signal.signal(signum, stop) for signum in signals}
     try:
         yield
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+        if reasons:
+            screen.show_stopped(reasons[0])
