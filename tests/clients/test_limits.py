@@ -29,6 +29,8 @@ def in_seconds(seconds: float) -> datetime:
         ({"Retry-After": "900"}, refusal("x", "IP_RATE_LIMIT_EXCEEDED"), 900),
         ({"Retry-After": "60000"}, refusal(limiter(None)), 60),
         ({"Retry-After": "99999999"}, refusal(limiter(None)), 900),
+        ({"Retry-After": "3600"}, refusal("x", "IP_RATE_LIMIT_EXCEEDED"), 900),
+        ({"Retry-After": "3600"}, b"<html>a proxy before CCT</html>", 900),
         ({"Retry-After": "-5"}, b"", None),
         ({"Retry-After": "nan"}, b"", None),
         ({"Retry-After": "soon"}, b"", None),
@@ -41,7 +43,7 @@ def in_seconds(seconds: float) -> datetime:
 def test_a_429_says_how_long_to_wait(
     headers: dict[str, str], body: bytes, expected: float | None
 ) -> None:
-    """Milliseconds are recognised, nonsense asks nothing, and the wait is capped at 900 s."""
+    """The admin limiter's milliseconds are recognised, nonsense asks nothing, 900 s is the cap."""
     error = failure(Wire(429, body, headers))
 
     assert isinstance(error, Unavailable)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cct_ops.clients.slack import escape
+from cct_ops.clients.slack import SECTION_CHARACTERS, escape, fitted
 from cct_ops.clients.text import one_line
 
 
@@ -42,3 +42,22 @@ def test_no_text_gets_markup_through(text: str) -> None:
 
     assert not {"<", ">", "\n", "\r"} & set(safe)
     assert not {"Cc", "Cf", "Cs"} & {unicodedata.category(char) for char in safe}
+
+
+def test_what_fits_is_left_as_it_is() -> None:
+    assert fitted("x" * SECTION_CHARACTERS) == "x" * SECTION_CHARACTERS
+
+
+@pytest.mark.parametrize("end", ["&amp;", "<https://prefect.example/runs/1|The run>", "```"])
+@pytest.mark.parametrize("room", range(12))
+def test_a_cut_leaves_nothing_half(end: str, room: int) -> None:
+    text = "x" * (100 - room) + end * 3 + "y" * 100
+
+    cut = fitted(text, 100)
+
+    assert len(cut) <= 100
+    assert cut.rstrip("`\n").endswith("…")
+    assert cut.count("```") % 2 == 0
+    assert cut.count("<") == cut.count(">")
+    assert cut.count("&") == cut.count("&amp;")
+    assert cut.replace("```", "").count("`") == 0

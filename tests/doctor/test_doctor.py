@@ -38,7 +38,7 @@ def test_what_is_not_set_up_is_no_error(doctor: Doctor) -> None:
     code, lines = doctor()
 
     assert code == 0
-    for part in ("cct", "prefect", "ledger", "slack", "github"):
+    for part in ("cct", "prefect", "ledger", "slack", "github", "silences"):
         assert lines[part].startswith("- "), lines[part]
     for part in ("settings", "routes", "policy"):
         assert lines[part].startswith("✓ "), lines[part]
@@ -306,3 +306,15 @@ def test_github_shows_the_repository_or_why_not(
     code, lines = doctor()
     assert (code, "check GITHUB_REPOSITORY" in lines["github"]) == (1, True)
     assert KEY not in "".join(lines.values())
+
+
+def test_silences_that_cannot_be_read_block_every_change_so_they_are_told(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CCT_OPS_ALERTMANAGER_URL", f"http://127.0.0.1:{free_port()}")
+
+    code, lines = doctor()
+
+    assert code == 1
+    assert lines["silences"].startswith("✗ ")
+    assert "SSL_CERT_FILE" in lines["silences"]

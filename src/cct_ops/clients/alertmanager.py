@@ -6,6 +6,7 @@ import json
 
 import httpx
 
+from cct_ops.clients.text import one_line
 from cct_ops.errors import ContractBroken, Rejected, Unavailable
 from cct_ops.models.silence import Silence
 
@@ -17,11 +18,10 @@ def silences(base_url: str, timeout_seconds: float) -> tuple[Silence, ...]:
     One that cannot be read is among them, with the reason; it never stands for the others.
     """
     try:
-        answer = httpx.get(
-            f"{base_url.rstrip('/')}/api/v2/silences", timeout=timeout_seconds, trust_env=False
-        )
+        answer = httpx.get(f"{base_url.rstrip('/')}/api/v2/silences", timeout=timeout_seconds)
     except httpx.HTTPError as error:
-        raise Unavailable(f"No answer from Alertmanager: {type(error).__name__}.") from error
+        why = one_line(str(error), 200).rstrip(". ") or type(error).__name__
+        raise Unavailable(f"No answer from Alertmanager: {why}.") from error
     if answer.status_code == 429 or answer.status_code >= 500:
         raise Unavailable(f"Alertmanager answered {answer.status_code}.")
     if answer.status_code != 200:

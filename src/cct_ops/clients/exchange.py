@@ -24,8 +24,8 @@ WORDS_LIMIT = 200
 LONGEST_WAIT_SECONDS = 900.0
 """CCT's longest sentence: the lock after five wrong keys."""
 
-# CCT's token bucket writes milliseconds where Retry-After means seconds. No true value is above
-# 900, and its wrong ones are whole minutes in milliseconds.
+# CCT's admin limiter, whose error is an object, has a token bucket that writes milliseconds where
+# Retry-After means seconds: whole minutes of them. Its other limiter, and any proxy, mean seconds.
 _MORE_IS_MILLISECONDS = 1000.0
 
 _NESTED = frozenset({"service", "timestamp", "data"})
@@ -219,12 +219,17 @@ def _asked(answer: Answer, now: datetime) -> Iterator[float]:
     with contextlib.suppress(KeyError, ValueError, TypeError):
         reset = datetime.fromisoformat(answer.headers["x-ratelimit-reset"])
         yield (reset - now).total_seconds()
-    with contextlib.suppress(KeyError, ValueError, TypeError, OverflowError, RecursionError):
-        yield float(json.loads(answer.body)["error"]["resetTime"]) / 1000 - now.timestamp()
+    error: object = None
+    with contextlib.suppress(KeyError, ValueError, TypeError, RecursionError):
+        error = json.loads(answer.body)["error"]
+    limiter = error if isinstance(error, dict) else None
+    with contextlib.suppress(KeyError, ValueError, TypeError, OverflowError):
+        yield float((limiter or {})["resetTime"]) / 1000 - now.timestamp()
     header = answer.headers.get("retry-after", "")
     with contextlib.suppress(ValueError):
         seconds = float(header)
-        yield seconds / 1000 if seconds > _MORE_IS_MILLISECONDS else seconds
+        wrong = limiter is not None and seconds > _MORE_IS_MILLISECONDS
+        yield seconds / 1000 if wrong else seconds
     with contextlib.suppress(ValueError, TypeError):
         yield (parsedate_to_datetime(header) - now).total_seconds()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from http.client import HTTPException
 from typing import Any
@@ -10,10 +11,18 @@ from urllib.error import URLError
 
 from pydantic import SecretStr
 
+from cct_ops.clients.egress import authorities, proxy_for
 from cct_ops.clients.patience import asked_for
 from cct_ops.clients.text import one_line
 from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable
 from cct_ops.references import is_url
+
+SECTION_CHARACTERS = 3000
+"""What a text block takes: https://docs.slack.dev/reference/block-kit/blocks/section-block"""
+
+_CUT_CODE = "…\n```"
+# An entity or a link of which the cut has left only the beginning.
+_OPENED = re.compile(r"(&[a-z]{0,3}|<[^<>]*)\Z")
 
 _log = logging.getLogger(__name__)
 _log.setLevel(logging.INFO)  # at DEBUG Slack's client writes the webhook's URL, which is a secret
@@ -26,6 +35,21 @@ def escape(text: str) -> str:
     Slack reads mentions and links only between ``<`` and ``>``, so ``<!channel>`` shows literally.
     """
     return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def fitted(text: str, limit: int = SECTION_CHARACTERS) -> str:
+    """
+    Return markup cut to what a section takes; what it opened before the cut is whole or closed.
+
+    Slack refuses a message with a longer section. A cut inside ``&amp;`` or ``<url|words>`` would
+    show the rest as text, and one inside a code block would take all that follows into it.
+    """
+    if len(text) <= limit:
+        return text
+    cut = _OPENED.sub("", text[: limit - len(_CUT_CODE)])
+    fence = len(cut) - len(cut.rstrip("`"))
+    cut = cut[: len(cut) - fence % 3]
+    return cut + (_CUT_CODE if cut.count("```") % 2 else "…")
 
 
 def post(
@@ -44,6 +68,8 @@ def post(
 
     check(webhook_url)
     client = SlackWebhook(url=webhook_url).get_client(sync_client=True)
+    client.proxy = proxy_for(client.url)  # Slack's client itself knows no NO_PROXY
+    client.ssl = authorities()
     client.retry_handlers = []  # the default one posts again after a broken connection
     client.timeout = timeout_seconds
     client.logger = _log

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from cct_ops.clients.egress import authorities, proxy_for
 from cct_ops.clients.patience import asked_for
 from cct_ops.clients.text import one_line
 from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable
@@ -95,6 +96,8 @@ class SlackBot:
         client = SlackCredentials(token=self.token).get_client()
         client.base_url = self.base_url
         client.timeout = self.timeout_seconds
+        client.proxy = proxy_for(self.base_url)  # Slack's client itself knows no NO_PROXY
+        client.ssl = authorities()
         client.retry_handlers = []  # the default one posts again after a broken connection
 
         async def answered() -> Any:

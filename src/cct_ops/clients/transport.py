@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import ssl
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +14,7 @@ import httpx
 from pydantic import SecretStr
 
 from cct_ops.clients.connection import Connection
+from cct_ops.clients.egress import authorities
 from cct_ops.clients.exchange import Exchange, named, retry_after_seconds
 from cct_ops.clients.pacing import Answer, Pacer
 from cct_ops.errors import BadConfiguration
@@ -161,9 +160,3 @@ def _fit_for_a_header(api_key: SecretStr) -> SecretStr:
             "X_API_KEY holds characters that no header can carry: look for a line end or a blank."
         )
     return api_key
-
-
-@lru_cache(maxsize=1)
-def authorities() -> ssl.SSLContext:
-    """Load the certificate authorities once per process: that takes longer than a request."""
-    return httpx.create_ssl_context()

@@ -11,20 +11,25 @@ _SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?")
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """Return the moment that is meant at ``now``, whose time zone is the person's own."""
-    days, hours, minutes = (int(part or 0) for part in _span(text))
-    if days or hours or minutes:
-        return now + timedelta(days=days, hours=hours, minutes=minutes)
+    """
+    Return the moment that is meant at ``now``.
+
+    An hour or a date is meant by the clock on the wall where the person is, on that day: between
+    now and then it may be put forward or back.
+    """
     try:
+        days, hours, minutes = (int(part or 0) for part in _span(text))
+        if days or hours or minutes:
+            return (now + timedelta(days=days, hours=hours, minutes=minutes)).astimezone()
         if re.fullmatch(r"\d\d:\d\d", text):
-            today = datetime.combine(now.date(), time.fromisoformat(text), now.tzinfo)
-            return today if today > now else today + timedelta(days=1)
-        given = datetime.fromisoformat(text)
-    except ValueError:
+            wall = datetime.combine(now.astimezone().date(), time.fromisoformat(text))
+            today = wall.astimezone()
+            return today if today > now else (wall + timedelta(days=1)).astimezone()
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
         raise BadConfiguration(
             f"{text!r} is no moment: write 2h, 90m, 1d12h, 18:30 or 2026-11-24T18:30"
         ) from None
-    return given if given.tzinfo else given.replace(tzinfo=now.tzinfo)
 
 
 def _span(text: str) -> tuple[str | None, ...]:

@@ -34,7 +34,10 @@ def tell(voice: Voice, claim: Claim, rule: Rule, severity: Severity | None) -> s
         f"incident {claim.incident_id}, episode {claim.episode}",
     ]
     blocks: list[dict[str, Any]] = [
-        {"type": "section", "text": {"type": "plain_text", "text": text[:3000], "emoji": False}}
+        {
+            "type": "section",
+            "text": {"type": "plain_text", "text": slack.fitted(text), "emoji": False},
+        }
         for text in (title, "\n".join(details))
     ]
     blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": shown(_due(claim, rule))}})

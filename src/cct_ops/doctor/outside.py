@@ -1,4 +1,4 @@
-"""Slack and GitHub."""
+"""Slack, GitHub and Alertmanager."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ def checks(settings: Settings, *, send: bool) -> Iterator[Check]:
         yield Check("slack-bot", lambda: _bot(settings, send=send), fix)
     fix = "Correct GH_TOKEN and GITHUB_REPOSITORY: the token must see that repository."
     yield Check("github", lambda: _github(settings), fix)
+    fix = (
+        "Start Alertmanager or correct CCT_OPS_ALERTMANAGER_URL; an authority of your own stands in"
+        " SSL_CERT_FILE. Every change is blocked while its silences cannot be read."
+    )
+    yield Check("silences", lambda: _silences(settings), fix)
 
 
 def _slack(settings: Settings, *, send: bool) -> Sequence[Finding]:
@@ -69,3 +74,16 @@ def _github(settings: Settings) -> Sequence[Finding]:
         branch = GitHubReader(transport).default_branch()
     seen = f"{repository} is visible at {url}, its default branch is {branch}"
     return [Finding(part="github", sign=Sign.WELL, seen=seen)]
+
+
+def _silences(settings: Settings) -> Sequence[Finding]:
+    from cct_ops.clients import alertmanager
+
+    url = settings.alertmanager_url
+    if url is None:
+        fix = "Set CCT_OPS_ALERTMANAGER_URL to have automation keep still where people silenced."
+        seen = "CCT_OPS_ALERTMANAGER_URL is not set"
+        return [Finding(part="silences", sign=Sign.UNSET, seen=seen, fix=fix)]
+    alertmanager.silences(str(url), settings.request_timeout_seconds)
+    seen = f"the silences of {url} can be read"
+    return [Finding(part="silences", sign=Sign.WELL, seen=seen)]

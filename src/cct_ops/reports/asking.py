@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from cct_ops.clients.slack import escape
+from cct_ops.clients.slack import SECTION_CHARACTERS, escape, fitted
 from cct_ops.ledger.approvals import Approval, ApprovalState
 from cct_ops.models.approver import Approver
 from cct_ops.models.outcome import Severity
 from cct_ops.models.plan import Step
 from cct_ops.models.topic import Topic
 from cct_ops.reports import manual
-from cct_ops.reports.manual import SECTION_CHARACTERS
 from cct_ops.reports.messages import Message
 
 SHOWN_STEPS = 10
@@ -80,16 +79,13 @@ def answered_message(approval: Approval) -> Message:
 def letter(approval: Approval, person: Approver, link: str) -> Message:
     """Bring one approver the link that is that person's alone."""
     head = f":raised_hand: {approval.playbook} on {approval.target} waits for your approval"
-    body = [
-        f"*{escape(head)}*",
-        f"{escape(approval.headline)} ({escape(approval.severity)})",
-        f"<{link}|Look at the plan and decide>",
-    ]
+    told = f"*{escape(head)}*\n{escape(approval.headline)} ({escape(approval.severity)})"
     last = (
-        f"This link is for {escape(person.name)} alone and works once, until"
+        f"<{link}|Look at the plan and decide>\nThis link is for {escape(person.name)} alone and works once, until"
         f" {approval.expires_at:%H:%M:%S} UTC."
     )
-    return escape(head), [_section("\n".join([*body, last])), *_by_hand(approval)]
+    room = SECTION_CHARACTERS - len(last) - 1
+    return escape(head), [_section(f"{fitted(told, room)}\n{last}"), *_by_hand(approval)]
 
 
 def unanswered_message(
@@ -126,7 +122,7 @@ def _code(text: object) -> str:
 
 
 def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text[:SECTION_CHARACTERS]}}
+    return {"type": "section", "text": {"type": "mrkdwn", "text": fitted(text)}}
 
 
 def _button(word: str, style: str, approval: Approval) -> dict[str, Any]:

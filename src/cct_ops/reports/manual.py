@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pydantic_core import to_jsonable_python
 
-from cct_ops.clients.slack import escape
+from cct_ops.clients.slack import SECTION_CHARACTERS, escape
 from cct_ops.clients.text import one_line
 from cct_ops.ledger.record import UNDO_FAILED, RunRecord
 from cct_ops.models.change import TemporaryChange
@@ -27,8 +27,6 @@ from cct_ops.reports.by_hand import by_hand
 # What Prefect's command line takes for a string without being told that it is one.
 _PLAIN = re.compile(r"[A-Za-z/][\w/.,:@-]*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _WORDS_OF_JSON = {"true", "false", "null", "NaN", "Infinity"}
-# Slack cuts nothing: a block beyond its limit makes it refuse the message.
-SECTION_CHARACTERS = 3000
 
 
 def about(run_id: UUID, incident_id: UUID | None) -> str:

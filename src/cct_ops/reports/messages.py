@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from cct_ops.clients.slack import escape
+from cct_ops.clients.slack import SECTION_CHARACTERS, escape, fitted
 from cct_ops.models.autonomy import Drop
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.outcome import Outcome
@@ -17,7 +17,7 @@ from cct_ops.models.plan import Call
 from cct_ops.models.run import Run
 from cct_ops.models.topic import AT_WORK, WAITS, Topic
 from cct_ops.reports.by_hand import by_hand
-from cct_ops.reports.manual import SECTION_CHARACTERS, shown
+from cct_ops.reports.manual import shown
 
 Message = tuple[str, list[dict[str, Any]]]
 
@@ -149,10 +149,11 @@ def notice(text: str, commands: Sequence[str]) -> Message:
 def _message(head: str, body: str, link: str | None, commands: Sequence[str] = ()) -> Message:
     text = escape(head)
     more = f"\n<{link}|The run in Prefect>" if link else ""
-    return text, [*_sections(f"*{text}*\n{body}{more}"), *_sections(shown(commands))]
+    told = fitted(f"*{text}*\n{body}", SECTION_CHARACTERS - len(more))
+    return text, [*_sections(told + more), *_sections(shown(commands))]
 
 
 def _sections(text: str) -> list[dict[str, Any]]:
     if not text:
         return []
-    return [{"type": "section", "text": {"type": "mrkdwn", "text": text[:SECTION_CHARACTERS]}}]
+    return [{"type": "section", "text": {"type": "mrkdwn", "text": fitted(text)}}]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cct_ops.clients.transport import authorities
+from cct_ops.clients.egress import authorities
 from cct_ops.reports.render import compile_templates
 from cct_ops.worker.spared import keep_validators, share_authorities
 
