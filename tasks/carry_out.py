@@ -20,6 +20,7 @@ from cct_ops.errors import SteadyStateNotReached, Unavailable
 from cct_ops.ledger import changes, permits
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call
+from cct_ops.models.quantities import duration
 from tasks.connections import ledger, operator, reader, settings
 
 P = ParamSpec("P")
@@ -84,8 +85,8 @@ def _read_back(call: Call, look: Look, system: System) -> None:
             return
         if time.monotonic() + pause > until:
             raise SteadyStateNotReached(
-                f"{call} was sent and did not take effect within {settings().settle_seconds:g} s:"
-                f" {sighting.seen}."
+                f"{call} was sent and did not take effect within"
+                f" {duration(settings().settle_seconds)}: {sighting.seen}."
             )
         time.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

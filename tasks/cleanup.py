@@ -6,6 +6,7 @@ from cct_ops.clients.reader import CctReader
 from cct_ops.models.exemptions import judge
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call
+from cct_ops.models.quantities import counted
 from cct_ops.models.steady_state import ExemptionsConsistent
 from cct_ops.models.verification import Verification
 from tasks.carry_out import Look, Sighting, action, carry_out
@@ -48,7 +49,7 @@ def none_overdue() -> Look:
 
     def look(cct: CctReader) -> Sighting:
         overdue = [each for each in cct.expired_exemptions() if each.status == "active"]
-        return Sighting(not overdue, f"{len(overdue)} exemptions are active past their date")
+        return Sighting(not overdue, f"{counted(len(overdue), 'exemption')} active past the date")
 
     return look
 
@@ -70,7 +71,8 @@ def only_good_ones() -> Look:
 
     def look(cct: CctReader) -> Sighting:
         expired, validation = cct.expired_exemptions(), cct.validate_exemptions()
-        words = f"{len(expired)} expired ones and {len(validation.violations)} violations are left"
+        violations = counted(len(validation.violations), "violation")
+        words = f"left: {counted(len(expired), 'expired one')}, {violations}"
         return Sighting(not expired and validation.valid, words)
 
     return look

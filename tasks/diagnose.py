@@ -28,6 +28,7 @@ from cct_ops.models.cct import (
     SloStatus,
 )
 from cct_ops.models.deployment import with_deployment
+from cct_ops.models.quantities import counted
 from cct_ops.models.rollback import RESTORE, RollbackDiagnosis, RollbackFindings
 from cct_ops.models.rollback_plan import Option, Watch, Wish
 from cct_ops.models.rollback_unseen import by_status_alone
@@ -79,7 +80,7 @@ def probe_call(*, as_canary: bool) -> DirectCall:
             symbols = cct.symbols(as_canary=as_canary)
     except (Rejected, Unavailable, ContractBroken) as error:
         return DirectCall(well=False, seen=str(error))
-    return DirectCall(well=True, seen=f"{len(symbols)} symbols")
+    return DirectCall(well=True, seen=f"{counted(len(symbols), 'symbol')}")
 
 
 @probe

@@ -10,6 +10,7 @@ from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
 from cct_ops.models.experiment import ExperimentDiagnosis, ExperimentWish
 from cct_ops.models.journal import Finding, Phase, classify, steady
 from cct_ops.models.permit import Permit
+from cct_ops.models.quantities import duration
 from tasks.actions import perform_all
 from tasks.connections import current_run, ledger, settings
 from tasks.journal import Journal, journal_of, watch
@@ -58,7 +59,7 @@ def conduct(permit: Permit, diagnosis: ExperimentDiagnosis, wish: ExperimentWish
                 wish.minutes * 60,
                 LOOK_SECONDS,
                 lambda: _look(book),
-                description=f"{words}, for {wish.minutes:g} minutes",
+                description=f"{words}, for {duration(wish.minutes * 60)}",
             )
             take_back(permit, plan)
         book.write(Phase.REMOVED, "all faults")

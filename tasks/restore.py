@@ -15,6 +15,7 @@ from cct_ops.errors import NotPermitted, SteadyStateNotReached
 from cct_ops.ledger import leases, locks, permits
 from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Call, Plan
+from cct_ops.models.quantities import duration
 from tasks.actions import look_at, perform_all
 from tasks.connections import current_run, ledger, settings
 
@@ -39,7 +40,8 @@ def holding(target: str, *, dead_run_id: UUID | None = None) -> Iterator[int]:
         ) is None:
             if time.monotonic() >= until:
                 raise NotPermitted(
-                    f"Another run was changing {target} for {settings().lock_wait_seconds:g} s."
+                    f"Another run was changing {target} for"
+                    f" {duration(settings().lock_wait_seconds)}."
                 )
             time.sleep(LOCK_POLL_SECONDS)
         try:

@@ -10,6 +10,7 @@ from cct_ops.models.cct import RollbackEvent, Route
 from cct_ops.models.chaos import ChaosSeverity
 from cct_ops.models.journal import Phase
 from cct_ops.models.permit import Permit
+from cct_ops.models.quantities import counted, duration
 from cct_ops.models.slo_simulation import (
     Scenario,
     SimulationDiagnosis,
@@ -68,7 +69,7 @@ def simulate(permit: Permit, diagnosis: SimulationDiagnosis) -> None:
     target = diagnosis.target
     with journal_of(f"Simulated breach of {target}, {injection.words}") as book:
         rollbacks = _Rollbacks(target, book, frozenset(each.id for each in probe_rollbacks()))
-        book.write(Phase.BEFORE, f"{len(rollbacks.known)} rollbacks on record")
+        book.write(Phase.BEFORE, f"{counted(len(rollbacks.known), 'rollback')} on record")
         with kept(permit):
             perform_all(permit)
             book.write(Phase.INJECTED, injection.words)
@@ -76,7 +77,7 @@ def simulate(permit: Permit, diagnosis: SimulationDiagnosis) -> None:
                 minutes * 60,
                 LOOK_SECONDS,
                 rollbacks.seen,
-                description=f"{injection.words} on {target}, {minutes:g} minutes at most",
+                description=f"{injection.words} on {target}, {duration(minutes * 60)} at most",
             )
             take_back(permit, plan)
         book.write(Phase.REMOVED, "all faults; the canary is as before")

@@ -8,6 +8,7 @@ from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.mode import Mode
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Plan
+from cct_ops.models.quantities import duration
 from tasks.actions import look_at
 from tasks.connections import current_run, ledger, settings
 
@@ -19,8 +20,8 @@ def too_long(plan: Plan) -> str | None:
     if asked <= longest:
         return None
     return (
-        f"Policy lets a temporary change last {longest:g} minutes at most, and {asked:g} were"
-        " asked for."
+        f"Policy lets a temporary change last {duration(longest * 60)} at most, and"
+        f" {duration(asked * 60)} were asked for."
     )
 
 

@@ -40,8 +40,9 @@ CODE = sorted(
 LONGEST, LONGEST_FLOW = 300, 60
 
 # What of ours each part may know, beside itself.
-GENERAL = {"errors", "models", "settings", "config_file", "references"}
+GENERAL = {"addresses", "errors", "models", "settings", "config_file", "references"}
 KNOWS: dict[str, set[str]] = {
+    "addresses": set(),
     "errors": set(),
     "models": set(),
     "sandbox": {"models"},

@@ -11,6 +11,7 @@ from cct_ops.doctor.finding import Check, Finding, Sign
 from cct_ops.errors import BadConfiguration
 from cct_ops.gateway.keys import read_keys
 from cct_ops.models.approver import Approver, Approvers
+from cct_ops.models.quantities import counted
 from cct_ops.models.source import Sources
 from cct_ops.references import read_secret
 from cct_ops.settings import Settings
@@ -43,15 +44,15 @@ def _sources(settings: Settings) -> Finding:
 def _routes(path: Path) -> Finding:
     rules = read_routes(path).rules
     started = {rule.playbook for rule in rules if rule.playbook}
-    seen = f"{path}: {len(rules)} rules start {len(started)} playbooks"
+    seen = f"{path}: {counted(len(rules), 'rule')} for {counted(len(started), 'playbook')}"
     return Finding(part="routes", sign=Sign.WELL, seen=seen)
 
 
 def _policy(path: Path) -> Finding:
     known = policy.read(path)
     ceilings = [each.ceiling.value for each in known.playbooks.values()]
-    counted = ", ".join(f"{ceilings.count(mode)} {mode}" for mode in sorted(set(ceilings)))
-    seen = f"{path}: {len(ceilings)} playbooks, {counted}"
+    modes = ", ".join(f"{ceilings.count(mode)} {mode}" for mode in sorted(set(ceilings)))
+    seen = f"{path}: {counted(len(ceilings), 'playbook')}, {modes}"
     return Finding(part="policy", sign=Sign.WELL, seen=seen)
 
 

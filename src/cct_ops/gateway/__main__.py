@@ -14,6 +14,7 @@ import uvicorn
 from pydantic import SecretStr
 
 from cct_ops import contacts
+from cct_ops.addresses import listen
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.gateway import metrics
 from cct_ops.gateway.app import create_app
@@ -102,9 +103,8 @@ def main() -> int:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return listen(host, port, backlog=2048)
     except OSError as error:
         raise BadConfiguration(
             f"The gateway cannot listen on {host}:{port}: {error.strerror}; choose another with"

@@ -20,6 +20,7 @@ from cct_ops.ledger.sql import in_seconds, now
 from cct_ops.models.change import OPEN, ChangeState, TemporaryChange
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call, Step
+from cct_ops.models.quantities import duration
 
 _OPEN = temporary_changes.c.state.in_(OPEN)
 
@@ -176,8 +177,8 @@ def extend(
     change = read(engine, change_id)
     if change.state in {ChangeState.SCHEDULED, ChangeState.ACTIVE}:
         raise NotPermitted(
-            f"Policy lets a temporary change last {longest_minutes:g} minutes in all, and this one"
-            f" began at {change.created_at:%H:%M:%S} UTC."
+            f"Policy lets a temporary change last {duration(longest_minutes * 60)} in all, and this"
+            f" one began at {change.created_at:%H:%M:%S} UTC."
         )
     raise NotPermitted(f"The change cannot be extended: it is {change.state}.")
 

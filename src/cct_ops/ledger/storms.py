@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from cct_ops.ledger import outbox
 from cct_ops.ledger.outbox import NOTICE, REMEDIATE
 from cct_ops.ledger.schema import NEW_ID, NOW, dispatches, incidents, metadata
+from cct_ops.models.quantities import duration
 from cct_ops.models.storm import StormLimits
 
 BATCH = 500
@@ -156,7 +157,7 @@ def _opened(connection: sa.Connection, seconds: float, enough: int) -> int:
 
 
 def _begin(connection: sa.Connection, limits: StormLimits) -> UUID | None:
-    reason = f"More than {limits.incidents} incidents in {limits.within_seconds:g} s."
+    reason = f"More than {limits.incidents} incidents in {duration(limits.within_seconds)}."
     connection.execute(insert(storms).values(reason=reason).on_conflict_do_nothing())
     return connection.scalar(sa.select(storms.c.id).where(storms.c.ended_at.is_(None)))
 

@@ -15,6 +15,7 @@ from cct_ops.models.canary_fix import PLAYBOOK, CanaryFix, impossible, plan_of
 from cct_ops.models.cct import CanaryConfig, CanaryTraffic, Route, SloThresholds
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Plan
+from cct_ops.models.quantities import counted
 from cct_ops.models.rollback_plan import Watch
 
 # A share may miss the configured one by chance: three standard deviations are no chance, and less
@@ -107,7 +108,7 @@ def _issue_of_traffic(
     """Judge by what both sides served, as far as there was enough of it."""
     total = traffic.canary.sample_size + traffic.stable.sample_size
     if total < watch.min_samples:
-        return Issue.UNKNOWN, f"{total} requests are too few to judge it by."
+        return Issue.UNKNOWN, f"{counted(total, 'request')} are too few to judge it by."
     if split := _split_problem(traffic):
         return Issue.TRAFFIC_SPLIT, split
     if traffic.canary.sample_size < watch.min_samples:
@@ -143,7 +144,7 @@ def _split_problem(traffic: CanaryTraffic) -> str | None:
     off = abs(observed - expected)
     if off * 100 <= TOLERATED_POINTS or off <= DEVIATIONS * spread:
         return None
-    return f"it got {observed:.1%} of {total} requests and should get {expected:.1%}."
+    return f"it got {observed:.1%} of {counted(total, 'request')} and should get {expected:.1%}."
 
 
 def _performance_problem(traffic: CanaryTraffic, allowed: SloThresholds | None) -> str | None:

@@ -13,6 +13,7 @@ from cct_ops.models.experiment import TARGET
 from cct_ops.models.journal import Entry, FailureKind, classify
 from cct_ops.models.outcome import Evidence, Severity
 from cct_ops.models.plan import Plan
+from cct_ops.models.quantities import duration
 
 PLAYBOOK = "chaos-failure"
 # A first retest is short; whoever has seen it pass may test longer.
@@ -36,7 +37,7 @@ class Setup(Frozen):
     @property
     def words(self) -> str:
         """Say them in a few words."""
-        return f"{self.chaos} {self.severity} for {self.minutes:g} minutes"
+        return f"{self.chaos} {self.severity} for {duration(self.minutes * 60)}"
 
 
 class PastExperiment(Frozen):

@@ -13,6 +13,7 @@ from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.exemptions import PERHAPS_LOST, TARGET, ExemptionConclusion, ExemptionFindings
 from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.models.plan import Call, Plan, Step
+from cct_ops.models.quantities import counted
 from cct_ops.models.steady_state import ExemptionsConsistent
 
 # Beyond this many, more than half of all active ones at once look like a wrong clock.
@@ -49,7 +50,7 @@ def cleanup_plan(playbook: str, found: ExemptionFindings, watch_seconds: float) 
     return Plan(
         playbook=playbook,
         target=TARGET,
-        summary=f"Mark {len(overdue)} exemptions as expired whose date is past.",
+        summary=f"Mark {counted(len(overdue), 'exemption')} as expired, past the date.",
         blast_radius="Exemptions past their date: code that needs one fails its check again.",
         steps=(expire_step(found),),
         steady_state=ExemptionsConsistent(

@@ -16,6 +16,7 @@ from cct_ops.models.exemption_cleanup import expire_step, needs_person
 from cct_ops.models.exemptions import PERHAPS_LOST, TARGET, ExemptionConclusion, ExemptionFindings
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Call, Plan, Step
+from cct_ops.models.quantities import counted
 from cct_ops.models.steady_state import ExemptionsConsistent
 
 # CCT's own is JavaScript's ^[A-Z]+-\d+$, where \d is ASCII and $ is the very end.
@@ -154,7 +155,7 @@ def _described(found: ExemptionFindings, fix: Fix) -> tuple[Step, str, str, str 
         case Fix.CLEANUP:
             return (
                 expire_step(found),
-                f"Mark {len(found.overdue)} exemptions as expired whose date is past.",
+                f"Mark {counted(len(found.overdue), 'exemption')} as expired, past the date.",
                 "Exemptions past their date: code that needs one fails its check again.",
                 needs_person(found),
             )
@@ -219,6 +220,6 @@ def _invalid(broken: tuple[BrokenRule, ...]) -> str:
 def _rule_evidence(rule: BrokenRule) -> Evidence:
     return Evidence(
         source=f"data check of {rule.about}",
-        observed=f"{rule.times} times: {', '.join(rule.examples)}",
+        observed=f"{counted(rule.times, 'time')}: {', '.join(rule.examples)}",
         meaning=f"Broken: {rule.rule}.",
     )

@@ -15,6 +15,7 @@ from cct_ops.models.exemptions import ExemptionConclusion
 from cct_ops.models.github import Issue
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Call, Plan, Step
+from cct_ops.models.quantities import counted
 from cct_ops.models.steady_state import ChangeHolds
 
 MOST_ACTIVE = 10
@@ -142,7 +143,7 @@ def _reasons(weekly: WeeklyReport) -> list[str]:
         if each.count > MOST_PER_OWNER
     ]
     said += [
-        f"{each.pattern} is exempted {each.count} times, more than {MOST_PER_PATTERN}"
+        f"{each.pattern} is exempted {counted(each.count, 'time')}, more than {MOST_PER_PATTERN}"
         for each in weekly.by_pattern
         if each.count > MOST_PER_PATTERN
     ]

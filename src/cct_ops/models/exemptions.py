@@ -17,6 +17,7 @@ from cct_ops.models.cct_exemptions import (
 )
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Plan
+from cct_ops.models.quantities import counted
 from cct_ops.models.steady_state import ExemptionsConsistent
 from cct_ops.models.verification import Verdict, Verification
 
@@ -176,7 +177,10 @@ def _validation_evidence(validation: Validation) -> Evidence:
     first = f", first: {errors[0].file}:{errors[0].line} {errors[0].reason}" if errors else ""
     return Evidence(
         source="exemptions/validate",
-        observed=f"{validation.total_exemptions} records, {len(errors)} errors{first}",
+        observed=(
+            f"{counted(validation.total_exemptions, 'record')},"
+            f" {counted(len(errors), 'error')}{first}"
+        ),
         meaning="Some records break CCT's rules." if errors else "No record breaks CCT's rules.",
     )
 

@@ -11,6 +11,7 @@ from cct_ops.models.chaos import STAGING, ChaosMode, ChaosSeverity, Injection, r
 from cct_ops.models.journal import Sample, steady
 from cct_ops.models.outcome import Evidence, Severity
 from cct_ops.models.plan import Plan, Step
+from cct_ops.models.quantities import duration
 from cct_ops.models.steady_state import ChangeHolds
 
 PLAYBOOK = "chaos-experiment"
@@ -117,8 +118,8 @@ def _plan(wish: ExperimentWish) -> Plan:
         playbook=PLAYBOOK,
         target=TARGET,
         summary=(
-            f"Inject {injection.words}, for {wish.minutes:g} minutes. Should the run die, it ends"
-            f" {wish.lease_seconds:g} s after its last sign of life."
+            f"Inject {injection.words}, for {duration(wish.minutes * 60)}. Should the run die, it"
+            f" ends {duration(wish.lease_seconds)} after its last sign of life."
         ),
         blast_radius="Everybody who uses staging; production is never touched.",
         steps=(fault_step(injection, wish.fault_id, wish.minutes, wish.lease_seconds),),

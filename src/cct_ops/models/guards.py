@@ -15,6 +15,7 @@ from pydantic import Field
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.maintenance import Window
+from cct_ops.models.quantities import counted, duration
 from cct_ops.models.silence import Silence
 from cct_ops.models.targets import Pattern, matches
 
@@ -149,7 +150,7 @@ def judge(intent: Intent, facts: Facts, rules: Rules) -> Iterator[Standing]:
 
 def locked(target: str, waited_seconds: float) -> Standing:
     """Say that the target's lock was not to be had."""
-    said = f"another run was changing {target} for {waited_seconds:g} s"
+    said = f"another run was changing {target} for {duration(waited_seconds)}"
     return Standing(guard=Guard.LOCK, stops=True, detail=said)
 
 
@@ -199,7 +200,7 @@ def _allow_list(intent: Intent, rules: Rules) -> Standing:
 def _storm(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
     limit = settings.storm
     said = (
-        f"{facts.new_incidents} new incidents in {limit.within_minutes:g} minutes"
+        f"{counted(facts.new_incidents, 'new incident')} in {duration(limit.within_minutes * 60)}"
         f" ({limit.incidents} are a storm)"
     )
     stops = facts.new_incidents >= limit.incidents and not intent.by_person
@@ -218,7 +219,8 @@ def _failed_attempts(intent: Intent, facts: Facts, settings: GuardSettings) -> S
 def _recurring_fixes(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
     limit = settings.recurring_fixes
     said = (
-        f"{facts.recurring_fixes} verified fixes in {limit.within_hours:g} hours did not last"
+        f"{counted(facts.recurring_fixes, 'verified fix', 'verified fixes')}"
+        f" in {counted(limit.within_hours, 'hour')} did not last"
         f" (open at {limit.count})"
     )
     stops = facts.recurring_fixes >= limit.count and not intent.by_person
@@ -253,4 +255,4 @@ def _budget(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
 
 
 def _minutes(pause: timedelta) -> str:
-    return f"{pause.total_seconds() / 60:g} minutes"
+    return duration(pause.total_seconds())

@@ -11,6 +11,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from cct_ops.models.base import Frozen
+from cct_ops.models.quantities import counted
 from cct_ops.models.verification import Verdict, Verification
 
 # CCT's script counts a phase as passed from this share of good answers on.
@@ -136,7 +137,8 @@ def classify(entries: tuple[Entry, ...]) -> Finding:
     if _unnoticed(before, during, after):
         why = "Routes missed their objectives, and CCT's monitor recorded no breach; it recovered."
         return Finding(kind=FailureKind.UNMONITORED, why=why)
-    why = f"It serves as before, seen in {len(after)} looks after {len(during)} under faults."
+    looks = counted(len(after), "look")
+    why = f"It serves as before, seen in {looks} after {len(during)} under faults."
     return Finding(kind=FailureKind.NONE, why=why)
 
 

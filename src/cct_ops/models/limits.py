@@ -13,6 +13,7 @@ from cct_ops.models.cct_limits import (
     RateLimitStatus,
 )
 from cct_ops.models.outcome import Evidence
+from cct_ops.models.quantities import counted
 
 # From so many times the limit on, it is the user that is wrong and not the limit.
 ABUSE_FACTOR = 3
@@ -105,7 +106,7 @@ def _events_evidence(found: LimitFindings) -> Evidence:
     share = round(100 * users[0][1] / len(found.events))
     return Evidence(
         source="rate-limit/events",
-        observed=f"{len(found.events)} refusals, by user "
+        observed=f"{counted(len(found.events), 'refusal')}, by user "
         + ", ".join(f"{name} {number}" for name, number in users)
         + "; by endpoint "
         + ", ".join(f"{path} {number}" for path, number in paths),

@@ -8,6 +8,7 @@ import json
 from pydantic import Field
 
 from cct_ops.models.base import Frozen
+from cct_ops.models.quantities import duration
 from cct_ops.models.steady_state import SteadyState
 
 Scalar = str | int | float | bool
@@ -37,6 +38,12 @@ class Step(Frozen):
     call: Call
     undo: Call | None
     lasts_minutes: float | None = Field(None, gt=0)
+
+    @property
+    def lasts(self) -> str:
+        """How long the change holds, as people read it; empty where it is to stay."""
+        return f"for {duration(self.lasts_minutes * 60)}" if self.lasts_minutes else ""
+
     idempotent: bool = True
 
 

@@ -20,6 +20,7 @@ from cct_ops.models.cct_limits import LimitClass
 from cct_ops.models.limits import ABUSE_FACTOR, LimitFindings
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Call, Plan, Scalar, Step
+from cct_ops.models.quantities import duration
 from cct_ops.models.steady_state import LimitNotReached
 
 HEADROOM = 1.25
@@ -165,7 +166,7 @@ def _raise(
         playbook=LimitDiagnosis.playbook,
         target=target,
         summary=f"Raise the limit of {target} from {now.max_requests} to {wanted} requests per"
-        f" {now.window_ms / 1000:g} s, for {wish.lasts_minutes} minutes.",
+        f" {now.window_ms / 1000:g} s, for {duration(wish.lasts_minutes * 60)}.",
         blast_radius=f"Every user of {target} may ask for more; CCT bears the load.",
         steps=(
             Step(

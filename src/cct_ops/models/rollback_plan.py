@@ -15,6 +15,7 @@ from pydantic import Field
 from cct_ops.models.base import Frozen
 from cct_ops.models.cct import CanaryRules, RollbackThresholds, Route, SloStatus
 from cct_ops.models.plan import Call, Plan, Scalar, Step
+from cct_ops.models.quantities import duration
 from cct_ops.models.steady_state import CanaryServes, ChangeHolds
 
 PLAYBOOK = "auto-rollback"
@@ -157,7 +158,7 @@ def _temporary(
     return Plan(
         playbook=PLAYBOOK,
         target=RULES,
-        summary=f"{what}, for {wish.minutes:g} minutes.",
+        summary=f"{what}, for {duration(wish.minutes * 60)}.",
         blast_radius=blast_radius,
         steps=(Step(call=call, undo=undo, lasts_minutes=wish.minutes),),
         steady_state=ChangeHolds(what=what, watch_seconds=watch.seconds),

@@ -15,6 +15,7 @@ from cct_ops.models.base import Frozen
 from cct_ops.models.github import RepositoryFile
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Call, Plan, Scalar, Step
+from cct_ops.models.quantities import duration
 from cct_ops.models.schema_findings import (
     MODE_VARIABLE,
     WARN,
@@ -183,7 +184,7 @@ def _bypass_plan(found: SchemaFindings, minutes: int) -> tuple[Plan | None, str 
     return Plan(
         playbook=SchemaDiagnosis.playbook,
         target=MODE_VARIABLE,  # it is the same for all workflows, so bypasses exclude each other
-        summary=f"Let the validation warn instead of fail for {minutes} minutes.",
+        summary=f"Let the validation warn instead of fail for {duration(minutes * 60)}.",
         blast_radius="Every workflow run meanwhile: wrong summaries pass with a warning.",
         steps=(
             Step(

@@ -19,6 +19,7 @@ from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
 from cct_ops.models.experiment import StagingFindings, fault_step
 from cct_ops.models.outcome import Evidence, Severity
 from cct_ops.models.plan import Plan, Step
+from cct_ops.models.quantities import duration
 from cct_ops.models.steady_state import ChangeHolds
 from cct_ops.models.verification import Verdict, Verification
 
@@ -113,7 +114,9 @@ def verdict(target: Route, minutes: float, event: RollbackEvent | None) -> Verif
     if event is None:
         return Verification(
             verdict=Verdict.BROKEN,
-            reason=f"No rollback of {target} was seen within {minutes:g} minutes of the breach.",
+            reason=(
+                f"No rollback of {target} was seen within {duration(minutes * 60)} of the breach."
+            ),
         )
     return Verification(
         verdict=Verdict.HOLDS,
@@ -143,9 +146,9 @@ def _plan(target: Route, canary: CanaryConfig, injection: Injection, wish: Simul
         target=target,
         summary=(
             f"Give the canary of {target} {on.percentage:g} % in staging, inject"
-            f" {injection.words} for up to {wish.minutes:g} minutes until CCT pulls it, and put"
-            f" all back. Should the run die, that happens {wish.lease_seconds:g} s after its last"
-            " sign of life."
+            f" {injection.words} for up to {duration(wish.minutes * 60)} until CCT pulls it, and"
+            f" put all back. Should the run die, that happens {duration(wish.lease_seconds)} after"
+            " its last sign of life."
         ),
         blast_radius="Everybody who uses staging; production is never touched.",
         steps=(

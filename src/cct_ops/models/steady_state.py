@@ -8,6 +8,7 @@ from pydantic import Field
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.cct_limits import LimitClass
+from cct_ops.models.quantities import duration
 
 
 class CanaryServes(Frozen):
@@ -29,9 +30,10 @@ class CanaryServes(Frozen):
     def summary(self) -> str:
         """Say it as one sentence."""
         return (
-            f"Over {self.watch_seconds:g} s and at least {self.min_samples} canary requests: p95 at"
-            f" most {self.p95_latency_ms:g} ms, errors at most {self.error_rate_percent:g} %,"
-            f" availability at least {self.availability_percent:g} %."
+            f"Over {duration(self.watch_seconds)} and at least {self.min_samples} canary requests:"
+            f" p95 at most {self.p95_latency_ms:g} ms, errors at most"
+            f" {self.error_rate_percent:g} %, availability at least"
+            f" {self.availability_percent:g} %."
         )
 
 
@@ -45,7 +47,7 @@ class ChangeHolds(Frozen):
     @property
     def summary(self) -> str:
         """Say it as one sentence."""
-        return f"{self.what}, still so after {self.watch_seconds:g} s."
+        return f"{self.what}, still so after {duration(self.watch_seconds)}."
 
 
 class ExemptionsConsistent(Frozen):
@@ -63,8 +65,8 @@ class ExemptionsConsistent(Frozen):
     def summary(self) -> str:
         """Say it as one sentence."""
         return (
-            f"Over {self.watch_seconds:g} s exemption report, weekly report and validation agree,"
-            f" at least {self.active_at_least} are active, and none of them past its date."
+            f"Over {duration(self.watch_seconds)} exemption report, weekly report and validation"
+            f" agree, at least {self.active_at_least} are active, and none of them past its date."
         )
 
 
@@ -80,7 +82,7 @@ class LimitNotReached(Frozen):
     def summary(self) -> str:
         """Say it as one sentence."""
         names = ", ".join(self.users)
-        return f"Over {self.watch_seconds:g} s {self.limit} refuses none of {names}."
+        return f"Over {duration(self.watch_seconds)} {self.limit} refuses none of {names}."
 
 
 class WorkflowSucceeds(Frozen):
@@ -94,7 +96,7 @@ class WorkflowSucceeds(Frozen):
     @property
     def summary(self) -> str:
         """Say it as one sentence."""
-        return f"{self.workflow} succeeds within {self.watch_seconds:g} s."
+        return f"{self.workflow} succeeds within {duration(self.watch_seconds)}."
 
 
 SteadyState = Annotated[

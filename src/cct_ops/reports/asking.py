@@ -81,7 +81,8 @@ def letter(approval: Approval, person: Approver, link: str) -> Message:
     head = f":raised_hand: {approval.playbook} on {approval.target} waits for your approval"
     told = f"*{escape(head)}*\n{escape(approval.headline)} ({escape(approval.severity)})"
     last = (
-        f"<{link}|Look at the plan and decide>\nThis link is for {escape(person.name)} alone and works once, until"
+        f"<{link}|Look at the plan and decide>\n"
+        f"This link is for {escape(person.name)} alone and works once, until"
         f" {approval.expires_at:%H:%M:%S} UTC."
     )
     room = SECTION_CHARACTERS - len(last) - 1
@@ -113,7 +114,7 @@ def _by_hand(approval: Approval) -> list[dict[str, Any]]:
 
 def _step(number: int, step: Step) -> str:
     undo = f"undo `{_code(step.undo)}`" if step.undo else "*cannot be undone*"
-    lasts = f" for {step.lasts_minutes:g} minutes" if step.lasts_minutes else ""
+    lasts = f" {step.lasts}" if step.lasts else ""
     return f"{number}. `{_code(step.call)}`{lasts}, {undo}"
 
 

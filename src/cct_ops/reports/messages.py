@@ -14,6 +14,7 @@ from cct_ops.models.autonomy import Drop
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Call
+from cct_ops.models.quantities import counted
 from cct_ops.models.run import Run
 from cct_ops.models.topic import AT_WORK, WAITS, Topic
 from cct_ops.reports.by_hand import by_hand
@@ -90,7 +91,7 @@ def expired_message(overdue: tuple[Exemption, ...], link: str | None, *, done: b
     ]
     if len(of_owner) > MOST_OWNERS:
         lines.append(f"• and {len(of_owner) - MOST_OWNERS} more owners")
-    head = f":broom: {len(overdue)} exemptions {'expired' if done else 'are past their date'}"
+    head = f":broom: {counted(len(overdue), 'exemption')} {'expired' if done else 'past the date'}"
     due = () if done else (by_hand(Call(method="expire_exemptions", arguments={})),)
     return _message(head, "\n".join(lines), link, [command for command in due if command])
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cct_ops.addresses import reached_at
 from cct_ops.errors import BadConfiguration
 from cct_ops.stack import door
 from cct_ops.stack.checks import check_cct_url, check_port
@@ -56,7 +57,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
 
     cluster = _cluster(config, given)
     ui = f"http://{HOST}:{config.prefect_port}"
-    gateway = f"http://{HOST}:{config.gateway_port}"
+    gateway = reached_at(gateway_host, config.gateway_port)
     env = {
         **{name: value for name, value in given.items() if name not in (*_FOREIGN, *_GATEWAY_ONLY)},
         "CCT_URL": given.get("CCT_URL") or f"http://{HOST}:{config.sandbox_port}",
@@ -187,9 +188,7 @@ def _service_parts(
     )
     worker = ["-m", "prefect", "worker", "start", "--type", "warm"]
     worker += ["--pool", "cct-ops", "--name", "cct-ops"]
-    gateway = f"http://{env['CCT_OPS_GATEWAY_HOST']}:{config.gateway_port}".replace(
-        "//0.0.0.0:", f"//{HOST}:"
-    )
+    gateway = reached_at(env["CCT_OPS_GATEWAY_HOST"], config.gateway_port)
     parts = [
         Part(
             name="prefect",
@@ -245,4 +244,4 @@ def _given_databases(config: StackConfig) -> bool:
 def _no_proxy(given: Mapping[str, str]) -> str:
     # a company's HTTP proxy must not be asked for what runs on this very machine
     known = given.get("no_proxy") or given.get("NO_PROXY") or ""
-    return ",".join(part for part in (known, HOST, "localhost") if part)
+    return ",".join(part for part in (known, HOST, "localhost", "::1") if part)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import socket
+import errno
 from urllib.parse import urlsplit
 
 import psutil
 
+from cct_ops.addresses import listen
 from cct_ops.errors import BadConfiguration
 
 
 def check_port(host: str, port: int, what: str, option: str) -> None:
     """Raise unless somebody can begin to listen on the port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-            probe.listen()
-        except OSError as exc:
+    try:
+        listen(host, port).close()
+    except OSError as exc:
+        if exc.errno in {errno.EADDRINUSE, errno.EACCES}:
             raise BadConfiguration(
                 f"port {port} for {what} cannot be used ({exc.strerror}{_listener(port)}): stop "
                 f"what uses it, or choose another port with {option}"
             ) from exc
+        raise BadConfiguration(
+            f"{what} cannot listen on {host} ({exc.strerror}): name an address of this machine"
+        ) from exc
 
 
 def check_cct_url(url: str) -> None:

@@ -1,0 +1,25 @@
+"""Addresses on which parts listen: IPv4, IPv6 with or without brackets, and names."""
+
+from __future__ import annotations
+
+import socket
+
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 -- compared only
+
+
+def listen(host: str, port: int, backlog: int = 128) -> socket.socket:
+    """Begin to listen; raises ``OSError`` as the system words it."""
+    bare = _bare(host)
+    family = socket.AF_INET6 if ":" in bare else socket.AF_INET
+    return socket.create_server((bare, port), family=family, backlog=backlog)
+
+
+def reached_at(host: str, port: int) -> str:
+    """Return the URL by which this machine reaches who listens there, on all addresses too."""
+    bare = _bare(host)
+    place = _EVERYWHERE.get(bare, bare)
+    return f"http://[{place}]:{port}" if ":" in place else f"http://{place}:{port}"
+
+
+def _bare(host: str) -> str:
+    return host.strip().removeprefix("[").removesuffix("]")
