@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from cct_ops.errors import BadConfiguration, OpsError
@@ -52,7 +52,17 @@ def apply() -> list[str]:
             f"Not deployed: {', '.join(missing) or 'unknown'}. Prefect said:\n"
             f"{deploy.stdout}{deploy.stderr}"
         )
+    with get_client(sync_client=True) as client:
+        for name in names:
+            _refuse_unknown_parameters(client, name)
     return names
+
+
+def _refuse_unknown_parameters(client: SyncPrefectClient, name: str) -> None:
+    """Have the server name what is no parameter when a run is made, not the run when it begins."""
+    found = client.read_deployment_by_name(name)
+    schema = {**(found.parameter_openapi_schema or {}), "additionalProperties": False}
+    client.update_deployment(found.id, DeploymentUpdate(parameter_openapi_schema=schema))
 
 
 def _make_pool(client: SyncPrefectClient, name: str) -> None:

@@ -17,12 +17,14 @@ from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Resolution
 from cct_ops.models.rollback_plan import AS_THEY_ARE, Limits, Minutes, Option, Wish
 from tasks.actions import perform_all
+from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.diagnose import diagnose_rollback
 from tasks.report import report, report_failure
 from tasks.verify import verify
 
 
+@one_attempt
 @flow(
     name="auto-rollback",
     flow_run_name="auto-rollback {target}",
@@ -36,7 +38,6 @@ def auto_rollback(
     minutes: Minutes = 60,
     limits: Limits = AS_THEY_ARE,
     mode: Mode = Mode.APPROVE,
-    incident_id: str | None = None,
 ) -> State[Resolution]:
     """
     Find out why a canary takes no traffic and, once allowed, do what was chosen about it.
@@ -47,7 +48,6 @@ def auto_rollback(
         minutes: How long a weakening lasts; policy may allow less.
         limits: For raise-thresholds, the looser limits.
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
-        incident_id: The incident in the ledger; empty for a manual run.
     """
     look = partial(diagnose_rollback, target, Wish(option=option, minutes=minutes, limits=limits))
     diagnosis = look()

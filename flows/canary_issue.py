@@ -17,12 +17,14 @@ from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Resolution
 from tasks.actions import perform_all
+from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.diagnose import diagnose_canary
 from tasks.report import report, report_failure
 from tasks.verify import verify
 
 
+@one_attempt
 @flow(
     name="canary-issue",
     flow_run_name="canary-issue {target}",
@@ -34,7 +36,6 @@ def canary_issue(
     target: Route,
     fix: CanaryFix = CanaryFix.RECOMMENDED,
     mode: Mode = Mode.APPROVE,
-    incident_id: str | None = None,
 ) -> State[Resolution]:
     """
     Find out what is wrong with a canary that is on and, once that is allowed, put it right.
@@ -43,7 +44,6 @@ def canary_issue(
         target: The page whose canary misbehaves.
         fix: What to do about it; recommended is what the diagnosis calls for.
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
-        incident_id: The incident in the ledger; empty for a manual run.
     """
     look = partial(diagnose_canary, target, fix)
     diagnosis = look()

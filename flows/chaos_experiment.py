@@ -16,12 +16,14 @@ from cct_ops.models.chaos import ChaosMode, ChaosSeverity
 from cct_ops.models.experiment import Minutes
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome, Resolution
+from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.experiment import conduct, wish_for
 from tasks.report import report, report_failure
 from tasks.staging import diagnose_staging
 
 
+@one_attempt
 @flow(
     name="chaos-experiment",
     flow_run_name="chaos-experiment {chaos} {severity}",
@@ -34,7 +36,6 @@ def chaos_experiment(
     severity: ChaosSeverity = ChaosSeverity.MILD,
     minutes: Minutes = 5,
     mode: Mode = Mode.APPROVE,
-    incident_id: str | None = None,
 ) -> State[Resolution]:
     """
     Inject faults into a steady staging system, watch it, remove them, and see it recover.
@@ -44,7 +45,6 @@ def chaos_experiment(
         severity: How hard it hits staging.
         minutes: For how long, 30 at most.
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
-        incident_id: The incident in the ledger; empty for a manual run.
     """
     wish = wish_for(chaos, severity, minutes)
     look = partial(diagnose_staging, wish)

@@ -15,6 +15,7 @@ from prefect.client.schemas.objects import State
 from cct_ops.models.chaos_failure import Retest
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Resolution
+from tasks.attempts import one_attempt
 from tasks.chaos_failure import (
     diagnose_chaos,
     may_act,
@@ -25,6 +26,7 @@ from tasks.chaos_failure import (
 from tasks.report import report, report_failure
 
 
+@one_attempt
 @flow(
     name="chaos-failure",
     flow_run_name="chaos-failure",
@@ -36,7 +38,6 @@ def chaos_failure(
     experiment: UUID | None = None,
     retest: Retest = Retest.PROPOSE,
     mode: Mode = Mode.APPROVE,
-    incident_id: str | None = None,
 ) -> State[Resolution]:
     """
     Stop what is still going on, find out which kind of failure it was, and test again.
@@ -45,7 +46,6 @@ def chaos_failure(
         experiment: The run of the experiment; empty for the newest.
         retest: Only propose the adjusted test, or start it as a run of its own.
         mode: The most that this run and its retest may do; stopping faults needs no approval.
-        incident_id: The incident in the ledger; empty for a manual run.
     """
     diagnosis = diagnose_chaos(experiment)
     acts = may_act(mode) and not diagnosis.quiet

@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Resolution
+from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.cleanup import expire_exemptions
 from tasks.diagnose_exemptions import diagnose_cleanup
@@ -20,6 +21,7 @@ from tasks.report import report, report_failure
 from tasks.verify import verify
 
 
+@one_attempt
 @flow(
     name="exemption-cleanup",
     flow_run_name="exemption-cleanup {mode}",
@@ -27,15 +29,12 @@ from tasks.verify import verify
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
-def exemption_cleanup(
-    mode: Mode = Mode.APPROVE, incident_id: str | None = None
-) -> State[Resolution]:
+def exemption_cleanup(mode: Mode = Mode.APPROVE) -> State[Resolution]:
     """
     Mark exemptions as expired whose date is past, and say whose they were.
 
     Args:
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
-        incident_id: The incident in the ledger; empty for a manual or scheduled run.
     """
     diagnosis = diagnose_cleanup()
 

@@ -16,12 +16,14 @@ from cct_ops.models.exemption_failure import Fix
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Resolution
 from tasks.actions import perform_all
+from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.diagnose_exemptions import diagnose_exemptions
 from tasks.report import report, report_failure
 from tasks.verify import verify
 
 
+@one_attempt
 @flow(
     name="exemption-failure",
     flow_run_name="exemption-failure {fix}",
@@ -29,16 +31,13 @@ from tasks.verify import verify
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
-def exemption_failure(
-    fix: Fix = Fix.RECOMMENDED, mode: Mode = Mode.APPROVE, incident_id: str | None = None
-) -> State[Resolution]:
+def exemption_failure(fix: Fix = Fix.RECOMMENDED, mode: Mode = Mode.APPROVE) -> State[Resolution]:
     """
     Find out what is wrong with the exemption system, put it right, and test its report.
 
     Args:
         fix: What the diagnosis recommends, or a fix of the runbook; reset loses records for good.
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
-        incident_id: The incident in the ledger; empty for a manual run.
     """
     look = partial(diagnose_exemptions, fix)
     diagnosis = look()

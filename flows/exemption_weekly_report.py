@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import State
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Resolution
 from tasks.actions import perform_all
+from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.diagnose_exemptions import diagnose_week
 from tasks.publish import publish_weekly
@@ -20,21 +21,19 @@ from tasks.report import report, report_failure
 from tasks.verify import verify
 
 
+@one_attempt
 @flow(
     name="exemption-weekly-report",
     on_failure=[report_failure],
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
-def exemption_weekly_report(
-    mode: Mode = Mode.APPROVE, incident_id: str | None = None
-) -> State[Resolution]:
+def exemption_weekly_report(mode: Mode = Mode.APPROVE) -> State[Resolution]:
     """
     Report on exemptions, as a table and a chart, and open the issue that a warning deserves.
 
     Args:
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
-        incident_id: The incident in the ledger; empty for a manual or scheduled run.
     """
     diagnosis = diagnose_week()
     publish_weekly(diagnosis)

@@ -16,10 +16,12 @@ from pydantic import Field
 
 from cct_ops.models.outcome import Outcome, Resolution
 from cct_ops.models.reversion import ReversionDiagnosis
+from tasks.attempts import one_attempt
 from tasks.report import report, report_failure
 from tasks.reversion import extend_change as extend
 
 
+@one_attempt
 @flow(
     name="extend-change",
     flow_run_name="extend-change {change_id} by {minutes} minutes",

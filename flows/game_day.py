@@ -11,10 +11,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from cct_ops.models.outcome import Resolution
+from tasks.attempts import one_attempt
 from tasks.game_day import drill
 from tasks.report import report, report_failure
 
 
+@one_attempt
 @flow(
     name="game-day",
     flow_run_name="game-day",

@@ -14,12 +14,14 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
+from tasks.attempts import one_attempt
 from tasks.report import report_failure
 from tasks.review import read_story, write_review
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 
 
+@one_attempt
 @flow(
     name="post-incident-review",
     flow_run_name="post-incident-review",

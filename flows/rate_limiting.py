@@ -17,12 +17,14 @@ from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Resolution
 from cct_ops.models.rate_limiting import Fix, Minutes, Requests, UserName, Wish
 from tasks.actions import perform_all
+from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.diagnose_limits import diagnose_limit
 from tasks.report import report, report_failure
 from tasks.verify import verify
 
 
+@one_attempt
 @flow(
     name="rate-limiting",
     flow_run_name="rate-limiting {target}",
@@ -32,8 +34,7 @@ from tasks.verify import verify
 )
 def rate_limiting(
     target: LimitClass, fix: Fix = Fix.RECOMMENDED, user: UserName | None = None,
-    max_requests: Requests | None = None, lasts_minutes: Minutes = 60,
-    mode: Mode = Mode.APPROVE, incident_id: str | None = None,
+    max_requests: Requests | None = None, lasts_minutes: Minutes = 60, mode: Mode = Mode.APPROVE,
 ) -> State[Resolution]:  # fmt: skip
     """
     Find out who is refused and why, and raise the limit for a while, clear it, or reset one user.
@@ -45,7 +46,6 @@ def rate_limiting(
         max_requests: The raised limit; empty means the demand and a quarter more.
         lasts_minutes: How long a raised limit holds before it is taken back.
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
-        incident_id: The incident in the ledger; empty for a manual run.
     """
     wish = Wish(fix=fix, user=user, max_requests=max_requests, lasts_minutes=lasts_minutes)
     look = partial(diagnose_limit, target, wish)

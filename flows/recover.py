@@ -13,10 +13,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from cct_ops.models.outcome import Resolution
+from tasks.attempts import one_attempt
 from tasks.recovery import diagnose_wreck, report_recovery, take_back, wreck_of
 from tasks.report import report_failure
 
 
+@one_attempt
 @flow(
     name="recover",
     flow_run_name="recover {run_id}",

@@ -13,10 +13,12 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from cct_ops.models.outcome import Resolution
+from tasks.attempts import one_attempt
 from tasks.report import report, report_failure
 from tasks.reversion import end_change, read_change
 
 
+@one_attempt
 @flow(
     name="revert-change",
     flow_run_name="revert-change {change_id}",

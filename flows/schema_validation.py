@@ -16,12 +16,14 @@ from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Resolution
 from cct_ops.models.schema_findings import Fix, Minutes, RunNumber, Workflow
 from tasks.actions import perform_all
+from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.report import report, report_failure
 from tasks.validate import diagnose_schema
 from tasks.verify import verify
 
 
+@one_attempt
 @flow(
     name="schema-validation",
     flow_run_name="schema-validation {target}",
@@ -35,7 +37,6 @@ def schema_validation(
     minutes: Minutes = 60,
     run_id: RunNumber | None = None,
     mode: Mode = Mode.APPROVE,
-    incident_id: str | None = None,
 ) -> State[Resolution]:
     """
     Find out why summaries fail their schema and, once allowed, carry out one option.
@@ -46,7 +47,6 @@ def schema_validation(
         minutes: How long a bypass lasts before it is taken back.
         run_id: The failed run to look into; empty for the latest.
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
-        incident_id: The incident in the ledger; empty for a manual run.
     """
     look = partial(diagnose_schema, target, run_id, fix, minutes)
     diagnosis = look()

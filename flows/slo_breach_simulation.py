@@ -18,11 +18,13 @@ from cct_ops.models.experiment import Minutes
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome, Resolution
 from cct_ops.models.slo_simulation import Scenario, Share
+from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.report import report, report_failure
 from tasks.simulation import diagnose_simulation, simulate, wish_for
 
 
+@one_attempt
 @flow(
     name="slo-breach-simulation",
     flow_run_name="slo-breach-simulation {target} {scenario}",
@@ -37,7 +39,6 @@ def slo_breach_simulation(
     minutes: Minutes = 10,
     share: Share = 20,
     mode: Mode = Mode.APPROVE,
-    incident_id: str | None = None,
 ) -> State[Resolution]:
     """
     Give a staging canary traffic, make it breach, wait for the rollback, and put all back.
@@ -49,7 +50,6 @@ def slo_breach_simulation(
         minutes: How long the rollback may take, 30 at most.
         share: The canary's traffic in percent, 50 at most; one that serves already keeps its own.
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
-        incident_id: The incident in the ledger; empty for a manual run.
     """
     look = partial(diagnose_simulation, target, wish_for(scenario, severity, minutes, share))
     if (diagnosis := look()).plan is None:

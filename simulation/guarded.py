@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import StateType
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger import leases, record
 from cct_ops.models.outcome import Outcome
-from cct_ops.models.run import Run
+from cct_ops.models.run import Run, incident_of, incident_tag
 from cct_ops.models.topic import Topic
 from cct_ops.policy import Policy
 from cct_ops.reports.messages import Message
@@ -64,8 +64,9 @@ class Guarded:
         incident_id, days = self.alerts.new_incident(firing), self.hands.days
         if incident_id is not None:
             self.by_incident[incident_id] = firing
-            parameters = {"target": firing.target, "incident_id": str(incident_id)}
-            run = self.server.create(firing.kind, parameters, days.now + DIAGNOSIS)
+            tags = [incident_tag(incident_id)]
+            parameters = {"target": firing.target}
+            run = self.server.create(firing.kind, parameters, days.now + DIAGNOSIS, tags)
             self.alerts.dispatched(firing, incident_id, run.id)
         yield firing.heals_at - days.now
         self.alerts.over(firing)
@@ -77,12 +78,11 @@ class Guarded:
 
     def play(self, started: FlowRun) -> Play:
         """Play a run, and account for one that an error ended, as the hook of all flows does."""
-        incident = started.parameters.get("incident_id")
         run = Run(
             id=started.id,
             name=started.deployment,
             playbook=started.deployment,
-            incident_id=UUID(incident) if incident else None,
+            incident_id=incident_of(started.tags),
         )
         try:
             return (yield from self._play(started, run))

@@ -6,10 +6,12 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import httpx
 import psycopg
 
+from cct_ops.models.run import incident_of
 from cct_ops.stack.postgres import free_port
 from soak.parts import Ledger, Process, answers
 
@@ -90,12 +92,12 @@ def deploy(api_url: str) -> None:
 
 def runs(api_url: str) -> Counter[str]:
     """Count the runs of each incident."""
-    return Counter(run["incident_id"] for run in given(api_url))
+    return Counter(str(incident_of(run["tags"])) for run in given(api_url))
 
 
-def given(api_url: str) -> list[dict[str, str]]:
-    """Return what every run was given."""
-    found: list[dict[str, str]] = []
+def given(api_url: str) -> list[dict[str, Any]]:
+    """Return every run with what it was given."""
+    found: list[dict[str, Any]] = []
     wanted = {"flows": {"name": {"any_": [PLAYBOOK]}}, "sort": "ID_DESC", "limit": PAGE}
     offset = 0
     while page := httpx.post(
@@ -104,7 +106,7 @@ def given(api_url: str) -> list[dict[str, str]]:
         timeout=60,
         trust_env=False,
     ).json():
-        found += [run["parameters"] for run in page]
+        found += page
         offset += PAGE
     return found
 

@@ -91,7 +91,8 @@ def storm(made: Ledger, *, things: int, seconds: int) -> Row:
             took = _settle(made, dispatcher, PATIENCE_SECONDS)
         given = prefect.given(server.api_url)
     lost, doubled, _ = count(made, "alertmanager", things)
-    looking = [run["target"] for run in given if run["mode"] == "observe"]
+    started = [run["parameters"] for run in given]
+    looking = [run["target"] for run in started if run["mode"] == "observe"]
     before = len(given) - len(looking)
     # Before it is seen to be a storm some may have a run of their own; then a group has one.
     doubled += len(looking) - len(set(looking)) + max(0, before - int(limits["incidents"]))

@@ -22,7 +22,7 @@ from cct_ops.ledger.engine import connect
 from cct_ops.ledger.pacing import LedgerPacer
 from cct_ops.ledger.permits import Checker
 from cct_ops.models.permit import Permit
-from cct_ops.models.run import Run
+from cct_ops.models.run import Run, incident_of
 from cct_ops.settings import Settings
 
 
@@ -41,12 +41,11 @@ def current_run() -> Run:
     """Say which run this is; outside of a flow run there is nothing to permit or record."""
     if flow_run.id is None:
         raise NotPermitted("Nothing was done: this runs only inside a flow run.")
-    incident_id = flow_run.parameters.get("incident_id")
     return Run(
         id=UUID(flow_run.id),
         name=flow_run.name or flow_run.id,
         playbook=flow_run.flow_name or "",
-        incident_id=UUID(incident_id) if incident_id else None,
+        incident_id=incident_of(flow_run.tags),
     )
 
 

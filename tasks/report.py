@@ -14,12 +14,13 @@ from prefect.states import Completed, Failed
 from cct_ops.ledger import approvals, changes, history, leases, record
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome, Resolution
-from cct_ops.models.run import Run
+from cct_ops.models.run import Run, incident_of
 from cct_ops.models.topic import Topic
 from cct_ops.models.verification import Verdict
 from cct_ops.reports import manual
 from cct_ops.reports.links import run_link
 from cct_ops.reports.render import artifact_key, incident_report
+from tasks.attempts import REFUSED
 from tasks.authorise import Decision
 from tasks.connections import current_run, ledger, settings
 from tasks.guards import drop_by, standing_of
@@ -56,13 +57,16 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
     """
     Report a run that an error, a crash or a cancellation ended; every playbook has this hook.
 
-    The state's message is all that is left of the error; the rest is in the ledger.
+    The state's message is all that is left of the error; the rest is in the ledger. An attempt that
+    was refused is none: what the ledger has, if anything, is another attempt's.
     """
+    if state.name == REFUSED:
+        return
     run = Run(
         id=flow_run.id,
         name=flow_run.name,
         playbook=flow.name,
-        incident_id=flow_run.parameters.get("incident_id"),
+        incident_id=incident_of(flow_run.tags),
     )
     known = record.of_run(ledger(), run.id)
     if known.outcome is not None or leases.reaped(ledger(), run.id):

@@ -28,7 +28,7 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from cct_ops.voice import Voice
 from tests.approvals.parts import ANNA, APPROVERS, CONTACTS, asked, new_run, state
-from tests.dispatcher.running import Playbook
+from tests.dispatcher.running import Playbook, opened
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,10 @@ def test_a_request_that_nobody_answered_goes_to_the_next_contact(
     engine: sa.Engine, prefect: Prefect, people: People, sandbox: SandboxControl
 ) -> None:
     """With the exact command; and to the one after, when that finds nobody either."""
+    incident = opened(engine)
     for _ in range(3):
-        run_id = prefect.suspended(mode="approve", incident_id="i-1")
-        approval = asked(engine, new_run(run_id), seconds=-1)
+        run_id = prefect.suspended(mode="approve")
+        approval = asked(engine, new_run(run_id, incident), seconds=-1)
         assert sweep(engine, people) == 1
         assert sweep(engine, people) == 0
         assert (prefect.state(run_id), state(engine, approval)) == ("Resuming", "expired")
@@ -157,8 +158,8 @@ def test_a_request_that_nobody_answered_goes_to_the_next_contact(
         3,
     ]
     assert (
-        "prefect deployment run auto-rollback/auto-rollback -p incident_id=i-1 -p mode=approve"
-        " -p target=/pre-market-briefing" in said[0]
+        "prefect deployment run auto-rollback/auto-rollback -p mode=approve"
+        f" -p target=/pre-market-briefing --tag incident:{incident}" in said[0]
     )
     by_command = sandbox.slack_messages()[0].body["blocks"][1]["text"]["text"]
     assert by_command == f"*By hand*\n```{by_hand(approval.plan.calls[0])}```"

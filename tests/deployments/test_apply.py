@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -127,6 +128,38 @@ def test_the_target_of_auto_rollback_is_a_choice(client: SyncPrefectClient) -> N
 
     assert form["definitions"]["Route"]["enum"] == [route.value for route in Route]
     assert form["required"] == ["target"]
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_no_form_asks_for_an_incident_but_that_of_reviews(
+    client: SyncPrefectClient, playbook: str
+) -> None:
+    """The dispatcher names it by a tag; what is no field is refused when the run is made."""
+    form = schema(client, playbook)
+
+    assert ("incident_id" in form["properties"]) is (playbook == "post-incident-review")
+    assert form["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    ("playbook", "given"),
+    [
+        ("auto-rollback", {"target": "/daily-summary"}),
+        ("exemption-cleanup", {}),
+        ("post-incident-review", {}),
+    ],
+)
+def test_a_text_that_is_no_incident_is_refused_by_name(
+    client: SyncPrefectClient, playbook: str, given: dict[str, str]
+) -> None:
+    deployment_id = client.read_deployment_by_name(f"{playbook}/{playbook}").id
+    parameters = given | {"incident_id": "INC-1234"}
+
+    with pytest.raises(httpx.HTTPStatusError) as refused:
+        client.create_flow_run_from_deployment(deployment_id, parameters=parameters)
+
+    assert refused.value.response.status_code == 409
+    assert "incident_id" in refused.value.response.text
 
 
 def test_a_part_that_cannot_be_deployed_fails_the_whole(

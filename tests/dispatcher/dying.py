@@ -18,7 +18,7 @@ from cct_ops.ledger.permits import Checker
 from cct_ops.ledger.schema import dispatches
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Plan
-from cct_ops.models.run import Run
+from cct_ops.models.run import Run, incident_tag
 from cct_ops.voice import Voice
 from tests.conftest import ROOT
 from tests.dispatcher.running import SCHEMA, Playbook
@@ -45,12 +45,12 @@ def api(playbook: Playbook, method: str, path: str, content: object) -> Any:
 
 def left(playbook: Playbook, deployment: str, *states: str, incident: UUID | None = None) -> UUID:
     """Leave a run in the last of these states, types with a name or without, as a dead worker."""
-    parameters = {"target": "/daily-summary"} | ({"incident_id": str(incident)} if incident else {})
+    tags = ["rule:a", *([incident_tag(incident)] if incident else [])]
     run = api(
         playbook,
         "POST",
         f"/deployments/{deployment}/create_flow_run",
-        {"parameters": parameters, "tags": ["rule:a"]},
+        {"parameters": {"target": "/daily-summary"}, "tags": tags},
     )
     for state in states:
         kind, _, name = state.partition(" ")

@@ -31,7 +31,6 @@ SCHEMA = {
     "properties": {
         "target": {"type": "string"},
         "mode": {"enum": ["observe", "approve", "auto"]},
-        "incident_id": {"type": "string"},
     },
     "required": ["target"],
     "additionalProperties": False,

@@ -43,12 +43,9 @@ def test_an_incident_becomes_one_run(engine: sa.Engine, playbook: Playbook) -> N
     )
     assert run["deployment_id"] == str(deployment_id)
     assert run["idempotency_key"] == hashlib.sha256(key.encode()).hexdigest()
-    assert run["parameters"] == {
-        "target": "/daily-summary",
-        "mode": "auto",
-        "incident_id": str(incident),
-    }
-    assert set(run["tags"]) == {"rule:rolled-back", "source:alertmanager"}  # type: ignore[call-overload]
+    assert run["parameters"] == {"target": "/daily-summary", "mode": "auto"}
+    given = {f"incident:{incident}", "rule:rolled-back", "source:alertmanager"}
+    assert set(run["tags"]) == given  # type: ignore[call-overload]
 
 
 def test_a_notification_wakes_it(engine: sa.Engine, playbook: Playbook) -> None:

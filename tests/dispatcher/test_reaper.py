@@ -15,6 +15,7 @@ from cct_ops.dispatcher.reaper import RECOVERIES, REPLACEMENTS, Reaper
 from cct_ops.ledger import leases, record
 from cct_ops.ledger.schema import incidents
 from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import incident_of
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.voice import Voice
 from tests.dispatcher.dying import (
@@ -77,7 +78,8 @@ def test_a_dead_run_is_replaced_once_while_its_incident_is_open(
     final = "Cancelled" if "CANCELLING" in chain else "Crashed"
     assert states(playbook) == [final, "Scheduled"]
     (new,) = (run for run in playbook.runs() if run["state_name"] == "Scheduled")
-    assert new["parameters"] == {"target": "/daily-summary", "incident_id": str(incident)}
+    assert new["parameters"] == {"target": "/daily-summary"}
+    assert incident_of(new["tags"]) == incident  # type: ignore[arg-type]  # as Prefect says it
     assert outbox_run(engine, incident) == UUID(str(new["id"]))
     known = record.of_run(engine, run_id)
     assert known.outcome is Outcome.FAILED

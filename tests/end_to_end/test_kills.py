@@ -10,6 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+from cct_ops.models.run import incident_of
 from tests.dispatcher.running import Playbook, dispatching, routes_to, state
 from tests.gateway.running import running
 from tests.stack.polling import eventually
@@ -46,9 +47,9 @@ def test_a_gateway_killed_after_its_202_loses_nothing_and_doubles_nothing(
     with dispatching(engine, playbook.api_url, routes_to(playbook.name)):
         eventually(lambda: [state(engine, UUID(each)) for each in incidents] == ["sent"] * KILLS)
 
-    assert sorted(incident_of(run) for run in playbook.runs()) == sorted(incidents)
+    assert sorted(incident_for(run) for run in playbook.runs()) == sorted(incidents)
 
 
-def incident_of(run: dict[str, Any]) -> str:
+def incident_for(run: dict[str, Any]) -> str:
     """Which incident a run is for."""
-    return str(run["parameters"]["incident_id"])
+    return str(incident_of(run["tags"]))

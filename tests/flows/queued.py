@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -76,13 +76,17 @@ class Queued:
 
 
 @contextmanager
-def queued(engine: sa.Engine, playbook: str, **parameters: object) -> Iterator[Queued]:
+def queued(
+    engine: sa.Engine, playbook: str, tags: Sequence[str] = (), /, **parameters: object
+) -> Iterator[Queued]:
     """Make a run as the dispatcher does."""
     api_url = PREFECT_API_URL.value()
     assert api_url is not None
     deployment_id = Playbook(api_url, playbook).deploy(ANYTHING, tags=["playbook"])
     with get_client(sync_client=True) as client:
-        run = client.create_flow_run_from_deployment(deployment_id, parameters=parameters)
+        run = client.create_flow_run_from_deployment(
+            deployment_id, parameters=parameters, tags=list(tags)
+        )
         yield Queued(client, engine, playbook, run.id)
 
 

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+from prefect import tags
 from prefect.client.schemas.objects import State
 
 from cct_ops.dispatcher import changes as sweeper
@@ -23,11 +24,12 @@ from cct_ops.ledger.schema import permits, resolutions
 from cct_ops.models.change import ChangeState
 from cct_ops.models.experiment import TARGET
 from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import incident_tag
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.voice import Voice
 from flows.chaos_failure import chaos_failure
 from tasks.connections import settings
-from tests.dispatcher.running import Playbook
+from tests.dispatcher.running import Playbook, opened
 from tests.flows import faulty
 from tests.flows.dying import EVERY_DEATH, Mortal, killed_at, mortals
 from tests.flows.reaping import reap, recovery_of
@@ -196,16 +198,17 @@ def test_what_is_done_anew_for_an_incident_tests_again_once(
 ) -> None:
     """A run that died is replaced by another, which knows of the test that was started."""
     struck(prefect_api_url, sandbox, mortal, env)
-    incident = str(uuid4())
-    asked = {"retest": "run", "mode": "auto", "incident_id": incident}
-    run_id = pending(prefect_api_url, STOPPER, asked)
+    incident = opened(engine)
+    asked = {"retest": "run", "mode": "auto"}
+    run_id = pending(prefect_api_url, STOPPER, asked, tags=[incident_tag(incident)])
     killed_at(Trap(On.ORDER, "/create_flow_run"), STOPPER, run_id, sandbox, mortal, env)
 
     reap(engine, run_id)
-    again: State[Any] = chaos_failure(**asked, return_state=True)
+    with tags(incident_tag(incident)):
+        again: State[Any] = chaos_failure(**asked, return_state=True)
 
     assert again.is_completed(), again.message
-    assert retests(prefect_api_url, UUID(incident)) == 1
+    assert retests(prefect_api_url, incident) == 1
     assert faulty.writes(sandbox) == ONCE
 
 

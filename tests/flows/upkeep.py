@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -84,12 +84,13 @@ def pending(
     parameters: Mapping[str, object],
     *,
     tag: str = "playbook",
+    tags: Sequence[str] = (),
 ) -> UUID:
     """Make a run as a worker has claimed it."""
     deployment = Playbook(prefect_api_url, playbook).deploy(ANYTHING, tags=[tag])
     with get_client(sync_client=True) as client:
         return client.create_flow_run_from_deployment(
-            deployment, parameters=dict(parameters), state=Pending()
+            deployment, parameters=dict(parameters), state=Pending(), tags=list(tags)
         ).id
 
 

@@ -87,13 +87,17 @@ def test_a_reaped_run_confirms_nothing(engine: sa.Engine) -> None:
     assert permits.in_doubt(engine, permit) == (RESET,)
 
 
-def test_only_a_run_without_an_account_of_its_change_is_unfinished(engine: sa.Engine) -> None:
+def test_only_a_run_that_left_something_behind_is_unfinished(engine: sa.Engine) -> None:
+    """A change without an account, or a permit that nobody closed."""
     acted, idle = uuid4(), uuid4()
     with Checker(engine, acted).check(permitted(engine, acted), RESET):
         pass
     locks.release(engine, PLAN.target, _token(engine))
-    permitted(engine, idle)
+    permit = permitted(engine, idle)
 
+    assert set(leases.unfinished(engine)) == {acted, idle}
+    locks.release(engine, PLAN.target, _token(engine))
+    permits.close(engine, permit)
     assert leases.unfinished(engine) == [acted]
     assert leases.reap(engine, acted)
     assert leases.unfinished(engine) == []

@@ -14,6 +14,7 @@ from cct_ops.ledger import (
     journal_tables,
     pacing_tables,
     page_tables,
+    set_aside,
     slack_tables,
     storms,
 )
@@ -27,6 +28,7 @@ ALL = (
     journal_tables,
     pacing_tables,
     page_tables,
+    set_aside,
     slack_tables,
     storms,
 )

@@ -220,4 +220,5 @@ def _command(approval: Approval) -> str:
     except ObjectNotFound:
         _log.info("run %s is gone; its other parameters are not known", approval.run_id)
         parameters = {"target": approval.target}
-    return manual.start_again(approval.playbook, parameters | {"mode": "approve"})
+    asking = parameters | {"mode": "approve"}
+    return manual.start_again(approval.playbook, asking, approval.incident_id)

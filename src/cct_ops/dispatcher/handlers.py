@@ -21,6 +21,7 @@ from cct_ops.ledger import outbox, storms
 from cct_ops.ledger.outbox import Claim
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Severity
+from cct_ops.models.run import incident_tag
 from cct_ops.voice import Voice
 
 BACKOFF_SECONDS = 1.0
@@ -97,9 +98,14 @@ class Remediation:
             parameters = convert(rule.parameters, claim.labels)
             run = self.runs.create(
                 rule.playbook,
-                {**parameters, "mode": mode.value, "incident_id": str(claim.incident_id)},
+                {**parameters, "mode": mode.value},
                 key=run_key(claim, rule),
-                tags=[f"rule:{rule.name}", f"source:{claim.source}", *tags],
+                tags=[
+                    incident_tag(claim.incident_id),
+                    f"rule:{rule.name}",
+                    f"source:{claim.source}",
+                    *tags,
+                ],
             )
         except Unavailable as error:
             log.warning("incident %s waits: %s", claim.incident_id, error)

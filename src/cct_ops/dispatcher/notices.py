@@ -64,8 +64,7 @@ def _due(claim: Claim, rule: Rule) -> Iterator[str]:
             given = convert(rule.parameters, claim.labels)
         except Unfit:
             given = {}  # Prefect says which is missing, and a person knows it
-        incident = {"incident_id": str(claim.incident_id), "mode": "approve"}
-        yield start_again(rule.playbook, {**given, **incident})
+        yield start_again(rule.playbook, {**given, "mode": "approve"}, claim.incident_id)
     yield about(claim.incident_id, claim.incident_id)
     yield "cct-ops inbox --unfinished"
 

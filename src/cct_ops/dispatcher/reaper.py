@@ -43,7 +43,7 @@ from cct_ops.ledger.leases import Lease
 from cct_ops.ledger.record import RunRecord
 from cct_ops.models.autonomy import Drop
 from cct_ops.models.outcome import Outcome
-from cct_ops.models.run import Run
+from cct_ops.models.run import Run, incident_of
 from cct_ops.models.topic import Topic
 from cct_ops.reports import manual
 from cct_ops.reports.links import run_link
@@ -166,12 +166,12 @@ class Reaper:
             id=run.id,
             name=run.name,
             playbook=deployment.name,
-            incident_id=_incident(run),
+            incident_id=incident_of(run.tags),
         )
         target = str(run.parameters.get("target", ""))
         dispatch_id = outbox.open_dispatch(tx, dead.run_id)
         again = (
-            manual.start_again(deployment.name, run.parameters),
+            manual.start_again(deployment.name, run.parameters, about.incident_id),
             manual.about(run.id, about.incident_id),
         )
         died = "Its process died before it had changed anything"
@@ -264,8 +264,3 @@ def _end(client: SyncPrefectClient, run: FlowRun) -> None:
 
 def _is_over(run: FlowRun) -> bool:
     return run.state is not None and run.state.is_final()
-
-
-def _incident(run: FlowRun) -> UUID | None:
-    given = run.parameters.get("incident_id")
-    return UUID(given) if given else None

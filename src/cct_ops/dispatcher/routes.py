@@ -19,7 +19,7 @@ from cct_ops.models.storm import StormLimits
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 
 # The dispatcher itself gives these to every run.
-_GIVEN = frozenset({"mode", "incident_id"})
+_GIVEN = frozenset({"mode"})
 
 
 class Rule(Frozen):

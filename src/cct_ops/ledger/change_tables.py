@@ -23,6 +23,7 @@ run_leases = sa.Table(
     sa.Column("recoveries", sa.Integer, nullable=False, server_default="0"),
     sa.Column("successor_id", sa.Uuid),
     at_column("settled_at"),
+    sa.Column("holder", sa.Uuid),
     sa.Index(
         "ix_run_leases_unsettled",
         "reaped_at",

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger.change_tables import run_leases
-from cct_ops.ledger.schema import actions, permits, resolutions
+from cct_ops.ledger.schema import actions, permits, resolutions, target_locks
 from cct_ops.ledger.sql import in_seconds, now
 
 _log = logging.getLogger(__name__)
@@ -128,20 +128,32 @@ def expiry(engine: sa.Engine, run_id: UUID) -> datetime | None:
 
 
 def unfinished(engine: sa.Engine) -> list[UUID]:
-    """Return the runs that began a change, gave no account of it, and show no sign of life."""
+    """
+    Return the runs that show no sign of life and left something behind.
+
+    That is a change without an account of it, an open permit, or the lock of a target. A run that
+    waits for approval leaves none of these.
+    """
+    this_run = run_leases.c.run_id
+    began = (
+        sa.exists()
+        .where(
+            permits.c.run_id == this_run,
+            permits.c.kind == "change",
+            actions.c.permit_id == permits.c.id,
+        )
+        .correlate(run_leases)
+    )
+    ended = sa.exists().where(resolutions.c.run_id == this_run)
+    open_permit = sa.exists().where(permits.c.run_id == this_run, permits.c.closed_at.is_(None))
+    lock = sa.exists().where(target_locks.c.run_id == this_run)
     with engine.connect() as connection:
         found = connection.execute(
-            sa.select(permits.c.run_id)
-            .join(actions, actions.c.permit_id == permits.c.id)
-            .join(run_leases, run_leases.c.run_id == permits.c.run_id)
-            .outerjoin(resolutions, resolutions.c.run_id == permits.c.run_id)
-            .where(
-                permits.c.kind == "change",
-                resolutions.c.run_id.is_(None),
+            sa.select(this_run).where(
                 run_leases.c.reaped_at.is_(None),
                 run_leases.c.expires_at <= now(),
+                (began & ~ended) | open_permit | lock,
             )
-            .distinct()
         )
         return list(found.scalars())
 

@@ -1,10 +1,14 @@
-"""Which run of which playbook is speaking."""
+"""Which run of which playbook is speaking, and for which incident it was started."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from cct_ops.models.base import Frozen
+
+# The tag by which a run names its incident. It is no parameter: nobody has to see it in a form.
+INCIDENT = "incident:"
 
 
 class Run(Frozen):
@@ -14,3 +18,24 @@ class Run(Frozen):
     name: str
     playbook: str
     incident_id: UUID | None = None
+
+
+def incident_tag(incident_id: UUID) -> str:
+    """Return the tag of a run that is for this incident."""
+    return f"{INCIDENT}{incident_id}"
+
+
+def incidents_named(tags: Iterable[str]) -> list[str]:
+    """Return what a run's tags name as its incident; one at most is as it should be."""
+    return [tag.removeprefix(INCIDENT) for tag in tags if tag.startswith(INCIDENT)]
+
+
+def incident_of(tags: Iterable[str]) -> UUID | None:
+    """Return the incident that the tags of a run name; None also where they name none rightly."""
+    named = incidents_named(tags)
+    if len(named) != 1:
+        return None
+    try:
+        return UUID(named[0])
+    except ValueError:
+        return None

@@ -21,7 +21,7 @@ from cct_ops.models.change import TemporaryChange
 from cct_ops.models.guards import Guard
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Call, Plan
-from cct_ops.models.run import Run
+from cct_ops.models.run import Run, incident_tag
 from cct_ops.reports.by_hand import by_hand
 
 # What Prefect's command line takes for a string without being told that it is one.
@@ -36,13 +36,17 @@ def about(run_id: UUID, incident_id: UUID | None) -> str:
     return shlex.join(["prefect", "flow-run", "inspect", str(run_id)])
 
 
-def start_again(playbook: str, parameters: Mapping[str, object]) -> str:
-    """Return what starts a playbook anew with these parameters; a person has to approve."""
+def start_again(
+    playbook: str, parameters: Mapping[str, object], incident_id: UUID | None = None
+) -> str:
+    """Return what starts a playbook anew, for the same incident; a person has to approve."""
     asking = {**parameters, "mode": "approve"} if "mode" in parameters else parameters
     words = ["prefect", "deployment", "run", f"{playbook}/{playbook}"]
     for name, value in sorted(asking.items()):
         if value is not None:
             words += ["-p", f"{name}={_value(value)}"]
+    if incident_id is not None:
+        words += ["--tag", incident_tag(incident_id)]
     return shlex.join(words)
 
 
@@ -135,7 +139,7 @@ def _last_plan(known: RunRecord) -> tuple[str, ...]:
 
 def _again(run: Run, parameters: Mapping[str, object] | None) -> Iterator[str]:
     if parameters is not None:
-        yield start_again(run.playbook, parameters)
+        yield start_again(run.playbook, parameters, run.incident_id)
 
 
 def _of(calls: Iterable[Call]) -> tuple[str, ...]:

@@ -1,0 +1,99 @@
+"""One attempt per run: what every playbook is surrounded by, before it looks at anything."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from prefect import Flow, get_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Failed
+
+from cct_ops.ledger import attempts
+from cct_ops.models.run import incident_of, incidents_named
+from tasks.connections import current_run, ledger, settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+REFUSED = "Refused"
+"""The name of the state of a run that was not begun; it has no account of its own."""
+
+# A ledger that is restarted is back by then.
+PAUSES_SECONDS = (1.0, 4.0, 16.0)
+
+
+def one_attempt(playbook: Flow[P, R]) -> Flow[P, R]:
+    """
+    Let each run of the playbook begin once; a further attempt ends at once and says so.
+
+    The flow itself has no retries, whatever Prefect's settings say: an attempt that changed
+    something is never repeated, and what only failed to look is retried by its probe.
+    """
+    function: Any = playbook.fn
+
+    @wraps(function)
+    def attempt(*args: P.args, **kwargs: P.kwargs) -> Any:
+        with _begun() as refusal:
+            if refusal is None:
+                return function(*args, **kwargs)
+        get_run_logger().error("%s", refusal)
+        return Failed(name=REFUSED, message=refusal)
+
+    # Prefect reads the types of a flow's parameters from it, and they are names of another module.
+    setattr(attempt, "__signature__", inspect.signature(function, eval_str=True))  # noqa: B010
+    playbook.fn = attempt
+    playbook.retries = 0
+    return playbook
+
+
+@contextmanager
+def _begun() -> Iterator[str | None]:
+    """Hold the run for this process, and yield why it may not go on, if it may not."""
+    run = current_run()
+    wrong = _wrong_incident(tuple(flow_run.tags))
+    if wrong is not None:
+        yield f"{wrong} Nothing was looked at and nothing was changed."
+        return
+    _await_ledger()
+    with attempts.attempt(ledger(), run.id, settings().lease_seconds) as refusal:
+        yield refusal and (
+            f"{refusal} Nothing was done now, and its record stays as it is: to have the playbook"
+            f" work again, start a new run of {run.playbook}."
+        )
+
+
+def _wrong_incident(tags: tuple[str, ...]) -> str | None:
+    """Return what is wrong with the incident that a run's tags name, if anything is."""
+    named = incidents_named(tags)
+    if not named:
+        return None
+    if len(named) > 1:
+        return f"The tags of this run name {len(named)} incidents; one at most can be meant."
+    incident_id: UUID | None = incident_of(tags)
+    if incident_id is None:
+        return (
+            f"The tag incident:{named[0][:100]} names no incident: it takes the id that"
+            " `cct-ops inbox` shows."
+        )
+    if not attempts.is_known(ledger(), incident_id):
+        return f"The ledger has no incident {incident_id}: `cct-ops inbox` shows those that it has."
+    return None
+
+
+def _await_ledger() -> None:
+    """Wait for a ledger that does not answer; raises what the last try raised."""
+    for pause in (*PAUSES_SECONDS, None):
+        try:
+            with ledger().connect():
+                return
+        except sa.exc.OperationalError:
+            if pause is None:
+                raise
+            time.sleep(pause)
