@@ -21,6 +21,7 @@ from cct_ops.ledger import leases
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.pacing import LedgerPacer
 from cct_ops.ledger.permits import Checker
+from cct_ops.ledger.refused_keys import LedgerKeys
 from cct_ops.models.permit import Permit
 from cct_ops.models.run import Run, incident_of
 from cct_ops.settings import Settings
@@ -35,6 +36,12 @@ def settings() -> Settings:
 def ledger() -> sa.Engine:
     """Connect to the ledger; a hundred runs that wait for something keep a hundred connections."""
     return connect(settings().ledger_url(), kept=1)
+
+
+@lru_cache(maxsize=8)
+def _keys(engine: sa.Engine, cct: str) -> LedgerKeys:
+    """Return what this process knows of its keys, which all its connections share."""
+    return LedgerKeys(engine, cct)
 
 
 def current_run() -> Run:
@@ -62,7 +69,13 @@ def _transport() -> Iterator[CctTransport]:
     # Whoever has CCT open shows that it lives, however long it waits for its turn.
     with (
         leases.alive(ledger(), current_run().id, settings().lease_seconds),
-        CctTransport(base_url, key, pacer, settings().request_timeout_seconds) as transport,
+        CctTransport(
+            base_url,
+            key,
+            pacer,
+            settings().request_timeout_seconds,
+            keys=_keys(ledger(), base_url),
+        ) as transport,
     ):
         yield transport
 

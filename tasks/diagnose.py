@@ -37,6 +37,9 @@ from tasks.deployment import probe_deployment
 
 T = TypeVar("T")
 
+# Longer silences are no limit that refills but a lock: a run that waits for its end helps nobody.
+LONGEST_PATIENCE_SECONDS = 90.0
+
 # The rollback that an alert is about is among the latest few, and its breach within the hour.
 HISTORY_LIMIT = 20
 BREACH_HOURS = 1
@@ -45,8 +48,12 @@ SLO_WINDOW_MINUTES = 5
 
 
 def transient(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001 -- Prefect's signature
-    """Say whether a failed probe is worth another try: only ``Unavailable`` is."""
-    return isinstance(state.result(raise_on_failure=False), Unavailable)
+    """Say whether a failed probe is worth another try: only ``Unavailable`` is, and soon."""
+    error = state.result(raise_on_failure=False)
+    return (
+        isinstance(error, Unavailable)
+        and (error.retry_after_seconds or 0) <= LONGEST_PATIENCE_SECONDS
+    )
 
 
 probe = task(

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
+from cct_ops.clients.exchange import LONGEST_WAIT_SECONDS
 from cct_ops.errors import NotPermitted, SteadyStateNotReached
 from cct_ops.ledger import leases, locks, permits
 from cct_ops.models.permit import Permit, PermitKind
@@ -19,8 +20,9 @@ from cct_ops.models.quantities import duration
 from tasks.actions import look_at, perform_all
 from tasks.connections import current_run, ledger, settings
 
-# A lock and a permit for putting back leave room for the write, its read-back and slow answers.
-MARGIN_SECONDS = 600.0
+# A lock and a permit for putting back leave room for the write, its read-back and slow answers, and
+# for the longest silence that CCT asks for: the way back waits until it is over.
+MARGIN_SECONDS = LONGEST_WAIT_SECONDS + 600.0
 LOCK_POLL_SECONDS = 1.0
 
 

@@ -38,6 +38,7 @@ for name, where in {
     "resume": "switches:resume",
     "hold": "switches:hold",
     "release": "switches:release",
+    "retry-key": "switches:retry_key",
     "guards": "guards:guards",
     "autonomy": "autonomy:autonomy",
     "changes": "changes:changes",

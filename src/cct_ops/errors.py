@@ -4,6 +4,7 @@ Every way in which an operation can fail, one class per decision that a caller m
 OpsError
 ├── Unavailable             no answer, timeout, 429 or 5xx: worth retrying
 ├── Rejected                another 4xx: our request is wrong, never retried
+│   └── KeyRefused          CCT does not take the key: nobody sends it again
 ├── Unsupported             this CCT does not offer it
 ├── ContractBroken          an answer in a shape that we do not know
 ├── SteadyStateNotReached   the action ran and the system did not recover
@@ -46,6 +47,10 @@ class Rejected(OpsError):
         super().__init__(message)
         self.status = status
         self.code = code
+
+
+class KeyRefused(Rejected):
+    """CCT refused the key (401) or has locked it (423): until it changes nobody sends it again."""
 
 
 class Unsupported(OpsError):

@@ -14,6 +14,7 @@ from cct_ops.cli import app
 from cct_ops.commands.moments import moment
 from cct_ops.errors import BadConfiguration
 from cct_ops.ledger.guard_tables import holds, switches
+from cct_ops.ledger.refused_keys import LedgerKeys, remembered
 from cct_ops.models.outcome import Outcome
 from tests.conftest import ROOT
 from tests.ledger.history import TARGET, attempt
@@ -154,3 +155,13 @@ def test_an_hour_is_by_the_clock_of_its_own_day() -> None:
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(BadConfiguration, match="is no moment"):
         moment(text, NOON)
+
+
+def test_a_refused_key_is_sent_once_more_when_a_person_says_so(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "has refused no key" in say("retry-key", capsys)
+    LedgerKeys(engine, "http://cct").refuse(SecretStr("a-key"), "401: no", None)
+
+    assert "the next request to CCT carries X_API_KEY again, alone" in say("retry-key", capsys)
+    assert remembered(engine) == 0

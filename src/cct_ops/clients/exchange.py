@@ -14,7 +14,14 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from cct_ops.clients.pacing import Answer
 from cct_ops.clients.text import one_line
-from cct_ops.errors import ContractBroken, OpsError, Rejected, Unavailable, Unsupported
+from cct_ops.errors import (
+    ContractBroken,
+    KeyRefused,
+    OpsError,
+    Rejected,
+    Unavailable,
+    Unsupported,
+)
 
 T = TypeVar("T")
 
@@ -27,6 +34,18 @@ LONGEST_WAIT_SECONDS = 900.0
 # CCT's admin limiter, whose error is an object, has a token bucket that writes milliseconds where
 # Retry-After means seconds: whole minutes of them. Its other limiter, and any proxy, mean seconds.
 _MORE_IS_MILLISECONDS = 1000.0
+
+LOCKED = 423
+KEY_REFUSED = frozenset({401, LOCKED})
+"""The answers by which CCT says that it does not take the key."""
+
+_NOT_TAKEN = {
+    401: (
+        "; check X_API_KEY before trying again, because five wrong attempts"
+        " lock this address for 15 minutes"
+    ),
+    LOCKED: "; check X_API_KEY and wait 15 minutes, because the key is locked",
+}
 
 _NESTED = frozenset({"service", "timestamp", "data"})
 
@@ -135,13 +154,8 @@ class Exchange:
             place = self.answer.headers.get("location", "nowhere").partition("?")[0]
             words = f"it points to {self.shown(place)}"
             advice = ", and redirects are never followed: check CCT_URL"
-        elif status == 401:
-            advice = (
-                "; check X_API_KEY before trying again, because five wrong attempts"
-                " lock this address for 15 minutes"
-            )
-        elif status == 423:
-            advice = "; check X_API_KEY and wait 15 minutes, because the key is locked"
+        elif status in KEY_REFUSED:
+            return KeyRefused(f"{said}: {words}{_NOT_TAKEN[status]}.", status=status, code=code)
         elif status == 404:
             advice = "; check that CCT_URL points to CCT"
         return Rejected(f"{said}: {words}{advice}.", status=status, code=code)

@@ -1,17 +1,21 @@
 """
-The seam between the CCT client and whatever spaces its requests.
+The seams between the CCT client and what all its processes share: a budget, and refused keys.
 
 CCT allows 30 requests a minute per address and starves whoever polls through a 429, so all runs
-together must pace themselves. The ledger does that (``cct_ops.ledger.pacing``); this module only
-says what the client asks of it, because clients know nothing of the ledger.
+together must pace themselves. It locks an address after five requests with a wrong key, so the
+first refusal must be known to all. The ledger does both (``cct_ops.ledger.pacing`` and
+``refused_keys``); this module only says what the client asks of it, because clients know nothing of
+the ledger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from pydantic import SecretStr
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +62,43 @@ class Unpaced:
 
     def back_off(self, seconds: float) -> None:
         """Remember nothing."""
+
+
+class Turn(Protocol):
+    """One request that carries the key; whoever sends it says what came of it."""
+
+    def refused(self, words: str, seconds: float | None) -> None:
+        """CCT did not take the key: for ``seconds``, or until it changes."""
+
+    def taken(self) -> None:
+        """CCT took the key, so that others need not wait to see whether it does."""
+
+
+class Keys(Protocol):
+    """Remembers which keys CCT refused, for everybody who would send them."""
+
+    def turn(self, key: SecretStr, family: str) -> AbstractContextManager[Turn]:
+        """
+        Surround one request with ``key`` to a family of endpoints.
+
+        Entering raises ``KeyRefused`` for a key that CCT has refused, and waits while another
+        request finds out whether CCT takes it.
+        """
+
+
+class Forgetful:
+    """Remembers no key: where there is no ledger, and for tests of the client alone."""
+
+    @contextmanager
+    def turn(self, key: SecretStr, family: str) -> Iterator[Forgetful]:  # noqa: ARG002 -- protocol
+        """Let the request leave at once."""
+        yield self
+
+    def refused(self, words: str, seconds: float | None) -> None:
+        """Remember nothing."""
+
+    def taken(self) -> None:
+        """Remember nothing."""
+
+
+FORGETFUL = Forgetful()

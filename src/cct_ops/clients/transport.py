@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
@@ -15,12 +15,25 @@ from pydantic import SecretStr
 
 from cct_ops.clients.connection import Connection
 from cct_ops.clients.egress import authorities
-from cct_ops.clients.exchange import Exchange, named, retry_after_seconds
-from cct_ops.clients.pacing import Answer, Pacer
+from cct_ops.clients.exchange import (
+    KEY_REFUSED,
+    LOCKED,
+    LONGEST_WAIT_SECONDS,
+    Exchange,
+    named,
+    retry_after_seconds,
+)
+from cct_ops.clients.pacing import FORGETFUL, Answer, Keys, Pacer, Turn
 from cct_ops.errors import BadConfiguration
 
 SILENCE_SECONDS = 60.0
 """The wait after a 429 that names none: one whole window of CCT's limiters."""
+
+# What CCT serves to everybody says nothing about a key, so no key goes there.
+_PUBLIC = ("data/health", "data/symbols", "cache/health")
+
+# The statuses of a client's mistake that come before CCT has looked at the key, or instead of it.
+_SAY_NOTHING_OF_THE_KEY = frozenset({403, 404, 429})
 
 # An answer is kept for those who share it; a cookie, for example, is none of their business.
 _READ = ("location", "retry-after", "x-ratelimit-reset")
@@ -40,10 +53,12 @@ class CctTransport(Connection):
         pacer: Pacer,
         timeout_seconds: float = 10,
         transport: httpx.BaseTransport | None = None,
+        keys: Keys = FORGETFUL,
     ) -> None:
         self._host = _host(base_url)
         self._api_key = _fit_for_a_header(api_key)
         self._pacer = pacer
+        self._keys = keys
         client = httpx.Client(
             base_url=f"{base_url.rstrip('/')}/api/v1/",
             timeout=timeout_seconds,
@@ -82,9 +97,12 @@ class CctTransport(Connection):
         key = " ".join([target, *(f"{name}:{value}" for name, value in sorted(extra.items()))])
         if asking is not None:
             key += f" {json.dumps(asking, sort_keys=True)}"
-        answer = self._pacer.read(
-            key, lambda: self._send(method, target, asking, write=False, extra=extra)
-        )
+
+        def send() -> Answer:
+            with self._turn(target) as turn:
+                return self._send(method, target, asking, turn, write=False, extra=extra)
+
+        answer = self._pacer.read(key, send)
         return Exchange(method, target, answer, self._api_key)
 
     def write(
@@ -103,8 +121,8 @@ class CctTransport(Connection):
         """
         target = _target(path, query)
         # The wait for a slot can outlive a permit, so the slot comes first.
-        with self._pacer.write_slot(), allowed:
-            answer = self._send(method, target, body, write=True)
+        with self._pacer.write_slot(), self._turn(target) as turn, allowed:
+            answer = self._send(method, target, body, turn, write=True)
             return Exchange(method, target, answer, self._api_key).payload()
 
     def _send(
@@ -112,13 +130,16 @@ class CctTransport(Connection):
         method: str,
         target: str,
         body: Mapping[str, Any] | None,
+        turn: Turn | None,
         *,
         write: bool,
         extra: Mapping[str, str] = MappingProxyType({}),
     ) -> Answer:
-        """Send one request, now."""
+        """Send one request, now; raises ``KeyRefused`` when CCT does not take the key."""
         request = named(method, target)
-        headers = {**extra, **self._headers()}
+        # The key is added to each request: the client's own headers show in its repr.
+        keyed = {} if turn is None else {"X-API-Key": self._api_key.get_secret_value()}
+        headers = {**extra, **keyed}
         began = time.monotonic()
         with self._answered(self._host, request, write=write):
             response = self._client.request(method, target, json=body, headers=headers)
@@ -128,12 +149,33 @@ class CctTransport(Connection):
         if answer.status == 429:
             # Here and not where the answer is read, so that its sharers do not each repeat it.
             self._pacer.back_off(retry_after_seconds(answer) or SILENCE_SECONDS)
+        if turn is not None:
+            self._learn(turn, Exchange(method, target, answer, self._api_key))
         return answer
 
-    def _headers(self) -> dict[str, str]:
-        """The key, added to each request: the client's own headers show in its repr."""
-        key = self._api_key.get_secret_value()
-        return {"X-API-Key": key} if key else {}
+    @contextmanager
+    def _turn(self, target: str) -> Iterator[Turn | None]:
+        """Surround one request with what is known of its key; None where no key goes along."""
+        if not self._api_key.get_secret_value() or target.startswith(_PUBLIC):
+            yield None
+            return
+        with self._keys.turn(self._api_key, target.partition("/")[0]) as turn:
+            yield turn
+
+    def _learn(self, turn: Turn, exchange: Exchange) -> None:
+        """
+        Take from an answer what it says of the key.
+
+        A refusal is raised here and not where the answer is read: it is for this key alone, so
+        that it must not be shared like an answer.
+        """
+        status = exchange.answer.status
+        if status in KEY_REFUSED:
+            locked = retry_after_seconds(exchange.answer) or LONGEST_WAIT_SECONDS
+            turn.refused(exchange.summary(), locked if status == LOCKED else None)
+            raise exchange.failure()
+        if status < 500 and status not in _SAY_NOTHING_OF_THE_KEY:
+            turn.taken()
 
 
 def _target(path: str, query: Mapping[str, str | int]) -> str:

@@ -1,4 +1,4 @@
-"""``cct-ops stop``, ``resume``, ``hold`` and ``release``: what people set by hand."""
+"""``cct-ops stop``, ``resume``, ``hold``, ``release``, ``retry-key``: what people set by hand."""
 
 from __future__ import annotations
 
@@ -69,6 +69,21 @@ def release(target: str) -> int:
             raise names.refused(target, held, "held target")
         raise BadConfiguration(f"nobody holds {target}, or anything else")
     _say("Released", f"automation may change {target} again.")
+    return 0
+
+
+def retry_key() -> int:
+    """
+    Let a key that CCT refused be sent once more.
+
+    A refused key is not sent again until it changes. Say so when CCT takes it by now.
+    """
+    from cct_ops.ledger import refused_keys
+
+    if refused_keys.forget(ledger()) == 0:
+        _say("Nothing to do", "CCT has refused no key that is remembered here.")
+    else:
+        _say("Forgotten", "the next request to CCT carries X_API_KEY again, alone.")
     return 0
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cct_ops.clients import dialect
-from cct_ops.clients.pacing import Unpaced
+from cct_ops.clients.pacing import FORGETFUL, Keys, Unpaced
 from cct_ops.clients.transport import CctTransport
 from cct_ops.doctor.finding import Check, Finding, Sign
-from cct_ops.errors import Rejected, Unavailable, Unsupported
+from cct_ops.doctor.ledger_base import quick
+from cct_ops.errors import BadConfiguration, KeyRefused, Rejected, Unavailable, Unsupported
 from cct_ops.settings import Settings
 
 # Asks for a key in every dialect, which CCT's public endpoints and its 404s do not.
 _PROTECTED = "security/status"
-_REFUSED = {401, 403, 423}
+_FORBIDDEN = 403
+_LEAVE_ALONE = "Leave this CCT alone for as long as it says: asking again starves its limiter."
 
 _SAID = {
     "runbook": (Sign.WELL, ""),
@@ -40,25 +42,46 @@ def _look(settings: Settings) -> Sequence[Finding]:
         fix = "Set CCT_URL and X_API_KEY to operate a CCT; `cct-ops up` brings a sandbox."
         return [Finding(part="cct", sign=Sign.UNSET, seen="CCT_URL is not set", fix=fix)]
     url, key = settings.cct()
+    keys, silence = _remembered(settings, url)
+    if silence:
+        seen = f"{url} asked for silence (429) for another {silence:.0f} s, so it was not asked"
+        return [Finding(part="cct", sign=Sign.BROKEN, seen=seen, fix=_LEAVE_ALONE)]
     # As patient as the playbooks: what is slow for them and works is not broken here.
-    with CctTransport(url, key, Unpaced(), settings.request_timeout_seconds) as transport:
+    patience = settings.request_timeout_seconds
+    with CctTransport(url, key, Unpaced(), patience, keys=keys) as transport:
         try:
             transport.read(_PROTECTED)
         except Rejected as error:
-            if error.status not in _REFUSED:
+            if not isinstance(error, KeyRefused) and error.status != _FORBIDDEN:
                 raise
             fix = "Set X_API_KEY to a key of this CCT; the wrong one was tried only once."
             return [Finding(part="cct", sign=Sign.BROKEN, seen=str(error), fix=fix)]
         except Unavailable as error:
             if not error.refused:
                 raise
-            fix = "Leave this CCT alone for as long as it says: asking again starves its limiter."
-            return [Finding(part="cct", sign=Sign.BROKEN, seen=str(error), fix=fix)]
+            return [Finding(part="cct", sign=Sign.BROKEN, seen=str(error), fix=_LEAVE_ALONE)]
         except Unsupported as error:
             fix = "Check that CCT_URL points to CCT: nothing there says whether the key is good."
             return [Finding(part="cct", sign=Sign.BROKEN, seen=str(error), fix=fix)]
         spoken = {family: _dialect(transport, family) for family in ("canary", "exemptions")}
     return [_finding(url, spoken)]
+
+
+def _remembered(settings: Settings, url: str) -> tuple[Keys, float]:
+    """Return what the ledger knows of keys and of silence; without a ledger, nothing."""
+    import sqlalchemy as sa
+
+    from cct_ops.ledger.pacing import paused_seconds
+    from cct_ops.ledger.refused_keys import LedgerKeys, remembered
+
+    if settings.database_url is None:
+        return FORGETFUL, 0.0
+    try:
+        engine = quick(settings.database_url)
+        remembered(engine)  # a ledger of an older schema remembers none
+        return LedgerKeys(engine, url), paused_seconds(engine, url)
+    except (sa.exc.SQLAlchemyError, BadConfiguration):  # the check of the ledger says why
+        return FORGETFUL, 0.0
 
 
 def _dialect(transport: CctTransport, family: str) -> str:

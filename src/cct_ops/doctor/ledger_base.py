@@ -11,6 +11,7 @@ from cct_ops.settings import Settings
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
+    from pydantic import SecretStr
 
 
 def checks(settings: Settings) -> Iterator[Check]:
@@ -30,18 +31,25 @@ def _look(settings: Settings) -> Sequence[Finding]:
         fix = "Start a stack with `cct-ops up`, or set it."
         return [Finding(part="ledger", sign=Sign.UNSET, seen=seen, fix=fix)]
     try:
-        engine = sa.create_engine(
-            settings.database_url.get_secret_value(),
-            poolclass=sa.NullPool,
-            connect_args={"connect_timeout": int(ANSWER_SECONDS)},
-        )
-        with engine.connect() as connection:
+        with quick(settings.database_url).connect() as connection:
             return [_schema(connection), _dispatcher(connection)]
-    except sa.exc.ArgumentError:
-        raise BadConfiguration("CCT_OPS_DATABASE_URL is not the URL of a database.") from None
     except sa.exc.OperationalError as error:
         words = " ".join(str(error.orig).split())
         raise Unavailable(f"The ledger cannot be reached: {words}.") from error
+
+
+def quick(url: SecretStr) -> sa.Engine:
+    """Return a connection to the ledger that does not wait long for it."""
+    import sqlalchemy as sa
+
+    try:
+        return sa.create_engine(
+            url.get_secret_value(),
+            poolclass=sa.NullPool,
+            connect_args={"connect_timeout": int(ANSWER_SECONDS)},
+        )
+    except sa.exc.ArgumentError:
+        raise BadConfiguration("CCT_OPS_DATABASE_URL is not the URL of a database.") from None
 
 
 def _schema(connection: sa.Connection) -> Finding:

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.clients.pacing import Answer
+from cct_ops.errors import Unavailable
 from cct_ops.ledger.pacing_tables import readings, request_pauses, requests
 from cct_ops.ledger.sql import in_seconds, now
 
@@ -31,6 +32,8 @@ POLL_SECONDS = 0.2
 # A slot in use may end sooner than its expiry says, and a pause may be longer: look again then.
 LOOK_SECONDS = 5.0
 KEEP_SECONDS = 3600.0
+# A longer pause is no limit that refills but a lock (900 s): nobody waits for its end to read.
+LONGEST_PAUSE_SECONDS = 90.0
 
 
 class Slot(NamedTuple):
@@ -153,6 +156,8 @@ class LedgerPacer:
                 )
             ).scalar()
             if paused is not None:
+                if not write and paused > LONGEST_PAUSE_SECONDS:
+                    raise _locked_out(float(paused))
                 return _between_looks(float(paused))
 
             waits = (
@@ -183,6 +188,24 @@ class LedgerPacer:
                 .returning(requests.c.id, requests.c.granted_at)
             ).one()
             return Slot(row.id, row.granted_at)
+
+
+def paused_seconds(engine: sa.Engine, cct: str) -> float:
+    """Return for how long nobody may send anything to this CCT; 0 when anybody may."""
+    left = sa.select(sa.extract("epoch", request_pauses.c.until - now())).where(
+        request_pauses.c.cct == cct
+    )
+    with engine.connect() as connection:
+        return max(0.0, float(connection.execute(left).scalar() or 0))
+
+
+def _locked_out(seconds: float) -> Unavailable:
+    return Unavailable(
+        f"CCT has locked this address (429) for another {seconds:.0f} s, and nothing is read"
+        " before: it does so after five requests with a wrong key.",
+        retry_after_seconds=seconds,
+        refused=True,
+    )
 
 
 def _between_looks(seconds: float) -> float:

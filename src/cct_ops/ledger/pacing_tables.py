@@ -36,3 +36,13 @@ readings = sa.Table(
     json_column("headers"),
     sa.Column("body", BYTEA, nullable=False),
 )
+
+refused_keys = sa.Table(
+    "refused_keys",
+    metadata,
+    sa.Column("cct", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True),
+    text_column("said"),
+    at_column("refused_at", default=True),
+    at_column("until"),
+)
