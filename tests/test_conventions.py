@@ -265,3 +265,19 @@ def test_no_file_speaks_of_a_machine() -> None:
     ).stdout.split()
 
     assert [name for name in tracked if name != "tests/test_conventions.py"] == []
+
+
+def test_migrations_are_one_line() -> None:
+    """Each follows the one before it in the order of the file names, or nothing can be migrated."""
+    found = [
+        dict(re.findall(r'^(revision|down_revision)[^=]*= "?(\w[\w-]*)"?$', text, re.MULTILINE))
+        for text in (
+            path.read_text()
+            for path in sorted((ROOT / "src/cct_ops/ledger/migrations/versions").glob("*.py"))
+        )
+    ]
+
+    assert [each["down_revision"] for each in found] == [
+        "None",
+        *(each["revision"] for each in found[:-1]),
+    ]

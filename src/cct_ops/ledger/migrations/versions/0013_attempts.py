@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "attempts"
-down_revision = "names"
+down_revision = "refused_keys"
 branch_labels = None
 depends_on = None
 
