@@ -8,12 +8,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from cct_ops.ledger.episodes import ClosedAs, Episode, Verdict, judge
+from cct_ops.ledger.episodes import REPLICAS_DISAGREE, ClosedAs, Episode, Verdict, judge
 from cct_ops.models.alert import Alert, AlertStatus
 from soak.rules import cases
 
 ZERO = datetime(2026, 11, 23, tzinfo=UTC)
 JITTER = 20  # seconds by which replicas disagree about a start
+LONG = int(REPLICAS_DISAGREE.total_seconds()) + 2 * JITTER
 
 
 class Intake(RuleBasedStateMachine):
@@ -44,7 +45,12 @@ class Intake(RuleBasedStateMachine):
         start = self._at(self.started)
         for queue in self.queues:
             alert = Alert(
-                status=status, labels={"x": "y"}, annotations={}, starts_at=start, ends_at=ends_at
+                status=status,
+                labels={"x": "y"},
+                annotations={},
+                starts_at=start,
+                ends_at=ends_at,
+                episodic=True,
             )
             queue.append((self.episodes, alert))
 
@@ -77,6 +83,15 @@ class Intake(RuleBasedStateMachine):
         self.clock += wait
         self.broken = False
         self._tell(AlertStatus.RESOLVED)
+
+    @precondition(lambda self: self.broken and self.newest_heard == self.episodes)
+    @rule(wait=st.integers(LONG, LONG + 500))
+    def recovers_and_nobody_tells(self, wait: int) -> None:
+        """It is over, and its senders keep that to themselves: what they had to tell is lost."""
+        self.clock += wait
+        self.broken = False
+        for queue in self.queues:
+            queue.clear()
 
     @rule(which=st.integers(0, 1), jitter=st.integers(-JITTER, JITTER))
     def tells(self, which: int, jitter: int) -> None:
@@ -140,6 +155,71 @@ class Intake(RuleBasedStateMachine):
             assert (self.latest.closed_as is not None) == (self.newest_heard in self.ends)
 
 
+class Undated(RuleBasedStateMachine):
+    """
+    A sender without a clock, whose messages have names, and the rule.
+
+    The oracle is the order in which the messages first came: copies of them change nothing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = 0
+        self.latest: Episode | None = None
+        self.heard: list[tuple[AlertStatus, int]] = []
+        self.opened = 0
+        self.is_open = False
+
+    def _hear(self, status: AlertStatus, first: int) -> Verdict:
+        at = ZERO + timedelta(seconds=first)
+        over = at if status is AlertStatus.RESOLVED else None
+        alert = Alert(
+            status=status,
+            labels={"x": "y"},
+            annotations={},
+            starts_at=at,
+            ends_at=over,
+            undated=True,
+        )
+        now = ZERO + timedelta(seconds=self.clock)
+        verdict, self.latest = judge(alert, self.latest, now)
+        return verdict
+
+    @rule(status=st.sampled_from(AlertStatus), wait=st.integers(1, 500))
+    def tells(self, status: AlertStatus, wait: int) -> None:
+        """It tells something new."""
+        self.clock += wait
+        self.heard.append((status, self.clock))
+        firing = status is AlertStatus.FIRING
+        verdict = self._hear(status, self.clock)
+        assert (verdict is Verdict.OPENED) == (firing and not self.is_open)
+        assert (verdict is Verdict.CLOSED) == (not firing and self.is_open)
+        self.opened += verdict is Verdict.OPENED
+        self.is_open = firing
+
+    @precondition(lambda self: self.heard)
+    @rule(data=st.data(), wait=st.integers(1, 500))
+    def repeats(self, data: st.DataObject, wait: int) -> None:
+        """Something that it told before comes again."""
+        self.clock += wait
+        before = self.latest
+        verdict = self._hear(*data.draw(st.sampled_from(self.heard)))
+        assert not verdict.changes
+        if before is not None and self.latest is not None:
+            assert self.latest.closed_as == before.closed_as
+
+    @invariant()
+    def each_opening_is_one_episode(self) -> None:
+        """They are counted, and the newest is open when the newest message says so."""
+        assert self.opened == (self.latest.number if self.latest is not None else 0)
+        if self.latest is not None:
+            assert (self.latest.closed_as is None) == self.is_open
+
+
+TestUndated = Undated.TestCase
+TestUndated.settings = settings(
+    max_examples=cases("episodes", 100), stateful_step_count=50, deadline=None
+)
 TestIntake = Intake.TestCase
 TestIntake.settings = settings(
     max_examples=cases("episodes", 200), stateful_step_count=50, deadline=None

@@ -66,6 +66,33 @@ def test_an_alert_means_one_thing(latest: Episode | None, alert: Alert, verdict:
     assert judge(alert, latest, at(1000))[0] is verdict
 
 
+def episodic(starts: int) -> Alert:
+    """Return an alert whose start is that of its episode."""
+    return firing(starts).model_copy(update={"episodic": True})
+
+
+@pytest.mark.parametrize(
+    ("alert", "verdict"),
+    [
+        (episodic(221), Verdict.OPENED),
+        (episodic(220), Verdict.SEEN),  # so far apart replicas see one start
+        (episodic(100), Verdict.SEEN),
+        (episodic(60), Verdict.LATE),
+        (firing(500), Verdict.SEEN),  # the time of the message, which says nothing about the start
+    ],
+)
+def test_a_later_start_ends_the_episode_that_is_open(alert: Alert, verdict: Verdict) -> None:
+    """However the last one ended: nobody told of its end, and this one began after our sight."""
+    found, episode = judge(alert, OPEN, at(1000))
+
+    assert found is verdict
+    if found is Verdict.OPENED:
+        assert episode is not None
+        assert (episode.number, episode.floor) == (OPEN.number + 1, OPEN.last_seen_at)
+    seen = replace(OPEN, last_seen_at=at(300))
+    assert judge(alert, seen, at(1000))[0] is not Verdict.OPENED
+
+
 def test_the_earliest_start_is_kept() -> None:
     """A start that moves back is another replica's report of the same episode."""
     assert judge(firing(84), OPEN, at(160)) == (

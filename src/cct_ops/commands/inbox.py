@@ -55,18 +55,18 @@ def listed(engine: sa.Engine, found: Sequence[Arrived], *, as_json: bool) -> Non
 
 
 def _row(each: Arrived) -> dict[str, Any]:
-    copies = f" ({each.copies} copies)" if each.copies > 1 else ""
     return {
         "received_at": f"{each.received_at:%Y-%m-%d %H:%M:%S}",
         "source": each.source,
         "alert": each.alertname or "-",
-        "became": each.became + copies,
+        "became": each.became + each.again,
         "id": each.incident_id or each.delivery_id,
         "delivery": each.delivery_id,
         "incident": each.incident_id,
         "run": each.flow_run_id,
         "playbook": each.playbook,
         "copies": each.copies,
+        "last_received_at": f"{each.last_received_at:%Y-%m-%d %H:%M:%S}",
     }
 
 

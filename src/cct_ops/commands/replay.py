@@ -53,6 +53,7 @@ def replay(
     sources = config_file.load(settings.sources_path, Sources).sources
     routes, rules = read_routes(settings.routes_path), policy.read(settings.policy_path)
     latest: dict[tuple[str, str], Episode] = {}
+    heard: dict[tuple[str, str], datetime] = {}  # when each message that has a name came first
     counts: Counter[str] = Counter()
     # What is alike is one line: a storm would be thousands. In the order of the first of its kind.
     shown: Counter[tuple[str, str, str]] = Counter()
@@ -69,7 +70,10 @@ def replay(
             counts["quarantined"] += 1
             count(past, "-", f"quarantined: {again.note}")
         for alert in again.alerts or ():
-            told = alert.received(past.received_at)
+            came_at = past.received_at
+            if alert.message:
+                came_at = heard.setdefault((past.source, alert.message), came_at)
+            told = alert.received(came_at)
             place = (past.source, told.key)
             verdict, episode = judge(told, latest.get(place), past.received_at)
             if episode is not None:

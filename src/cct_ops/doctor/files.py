@@ -38,6 +38,9 @@ def _sources(settings: Settings) -> Finding:
         sign = Sign.BROKEN if settings.database_url else Sign.LIMITED
         fix = "Set that key in the gateway's environment; `cct-ops up` makes one by itself."
         return Finding(part="sources", sign=sign, seen=str(error), fix=fix)
+    if doubts := sources.doubts():
+        fix = "Declare delivery: or starts_at: if the sender has them; else know the rule."
+        return Finding(part="sources", sign=Sign.LIMITED, seen=" ".join(doubts.values()), fix=fix)
     return Finding(part="sources", sign=Sign.WELL, seen=seen)
 
 

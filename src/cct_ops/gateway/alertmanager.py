@@ -74,4 +74,5 @@ def _alert(wire: _Alert) -> Alert:
         annotations=wire.annotations,
         starts_at=wire.starts_at,
         ends_at=None if wire.ends_at == _NO_TIME else wire.ends_at,
+        episodic=True,
     )

@@ -153,6 +153,7 @@ def incoming_of(name: str, source: Source, received: Received, admitted_by: str)
         sender_id=reading.sender_id,
         headers=kept,
         admitted_by=admitted_by,
+        copies_within_seconds=source.copies_within_seconds,
     )
 
 

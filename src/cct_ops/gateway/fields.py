@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,25 +15,37 @@ from cct_ops.models.source import Fields
 _MOMENT: TypeAdapter[Moment] = TypeAdapter(Moment)
 
 
-def alert(document: Json, fields: Fields, now: datetime) -> Alert | None:
+def alert(
+    document: Json,
+    fields: Fields,
+    now: datetime,
+    *,
+    message: str = "",
+    optional: Sequence[str] = (),
+) -> Alert | None:
     """
     Return the alert of the document, None for one that says nothing.
 
-    Raises ``UnknownShape`` for a status that has no declared meaning, or a missing identity.
+    ``message`` is what the sender calls the message, and ``optional`` are paths of times that it
+    may leave out. Raises ``UnknownShape`` for a status that has no declared meaning, or a missing
+    identity.
     """
     said = scalar(document, fields.status)
     if said in fields.ignored:
         return None
-    if said not in fields.firing and said not in fields.resolved:
+    reopens = said in fields.reopens
+    if said not in (*fields.firing, *fields.reopens, *fields.resolved):
         raise UnknownShape(f"{fields.status}: not a value that this source declares")
     identity = {path: scalar(document, path) for path in fields.incident}
     for path, value in identity.items():
         if not value:
             raise UnknownShape(f"{path}: is missing, and the incident is named after it")
-    status = AlertStatus.FIRING if said in fields.firing else AlertStatus.RESOLVED
+    status = AlertStatus.RESOLVED if said in fields.resolved else AlertStatus.FIRING
     at = scalar(document, fields.starts_at) if fields.starts_at else None
-    if fields.starts_at and not at:
+    if fields.starts_at and not at and fields.starts_at not in optional:
         raise UnknownShape(f"{fields.starts_at}: is missing")
+    if reopens or (fields.reopens and status is AlertStatus.RESOLVED):
+        at = None  # the time of a thing that is opened again is not that of what happens to it
     moment = _moment(at, fields.starts_at or "") if at else now
     return Alert(
         status=status,
@@ -42,6 +55,8 @@ def alert(document: Json, fields: Fields, now: datetime) -> Alert | None:
         ends_at=moment if status is AlertStatus.RESOLVED else None,
         identity={path: value or "" for path, value in identity.items()},
         undated=at is None,
+        message=f"{said}\n{message}" if message else "",
+        reopens=reopens,
     )
 
 

@@ -30,7 +30,7 @@ def verify(received: Received, keys: Sequence[Key], source: JsonSource) -> Key |
 def read(received: Received, source: JsonSource) -> Reading:
     """Return the alert of the body, by the declared paths."""
     document = strict_json.parse(received.body)
-    found = fields.alert(document, source.fields, received.at)
     named = source.fields.delivery
-    sender_id = strict_json.scalar(document, named) if named else None
-    return Reading((found,) if found else (), sender_id=sender_id or "")
+    sender_id = (strict_json.scalar(document, named) if named else None) or ""
+    found = fields.alert(document, source.fields, received.at, message=sender_id)
+    return Reading((found,) if found else (), sender_id=sender_id)

@@ -86,6 +86,8 @@ class Registry:
         admission = Admission(sources, read_keys(self._path, sources))
         for names in shared(admission.keys):
             log.warning("%s have the same key: each can pose as the other", " and ".join(names))
+        for name, doubt in sources.doubts().items():
+            log.warning("%s: %s", config_file.place(self._path, "sources", name), doubt)
         self._stamps = {self._path: self._stamps[self._path], **stamps}
         return admission
 

@@ -41,6 +41,7 @@ def verify(received: Received, keys: Sequence[Key]) -> Key | None:
 
 def read(received: Received, source: StandardWebhooksSource) -> Reading:
     """Return the alert of the body, by the declared paths."""
-    found = fields.alert(strict_json.parse(received.body), source.fields, received.at)
     sender_id = received.header("webhook-id") or ""
+    document = strict_json.parse(received.body)
+    found = fields.alert(document, source.fields, received.at, message=sender_id)
     return Reading((found,) if found else (), sender_id=sender_id)

@@ -3,17 +3,21 @@ The episode rule: what one alert means for the incident of its labels.
 
 ``startsAt`` is no identity: Alertmanager moves it back when another replica reports an earlier
 start, and both halves of a pair send every alert. So an incident is open or it is not, and times
-only tell a late copy from a new episode.
+only tell a late copy from a new episode. Times of a sender are compared with its own, and moments
+of receipt with ours; what a sender did not date is judged by the receipt alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid4
 
 from cct_ops.models.alert import Alert, AlertStatus
+
+# Replicas that evaluate once a minute see one episode begin so far apart.
+REPLICAS_DISAGREE = timedelta(minutes=2)
 
 
 class Verdict(StrEnum):
@@ -33,10 +37,11 @@ class Verdict(StrEnum):
 
 
 class ClosedAs(StrEnum):
-    """Why an incident is over: its sender said so, or was silent for too long."""
+    """Why an incident is over: its sender said so, was silent for too long, or told of another."""
 
     RESOLVED = "resolved"
     EXPIRED = "expired"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ class Episode:
     The newest incident of one set of labels, as far as the rule needs it.
 
     ``floor`` is when the one before it was over: what began no later belongs to the past.
+    ``opened_at`` and ``closed_at`` are moments of receipt, ``starts_at`` and ``ends_at`` the
+    sender's where it gave any.
     """
 
     incident_id: UUID
@@ -55,12 +62,33 @@ class Episode:
     ends_at: datetime | None = None
     closed_at: datetime | None = None
     floor: datetime | None = None
+    opened_at: datetime | None = None
+
+    @property
+    def over_at(self) -> datetime:
+        """When it was over; of one whose end was never told, the last that is known of it."""
+        # A sender's clock may be ahead of ours.
+        return max(self.ends_at or self.last_seen_at, self.starts_at)
+
+    def superseded(self, at: datetime) -> Episode:
+        """Return the episode as it is once its sender told of a later one."""
+        return replace(self, closed_as=ClosedAs.SUPERSEDED, closed_at=at)
+
+    def seen(self, at: datetime) -> Episode:
+        """Return the episode as it is once it was told again."""
+        return replace(self, last_seen_at=max(self.last_seen_at, at))
 
 
 def judge(
     alert: Alert, latest: Episode | None, received_at: datetime
 ) -> tuple[Verdict, Episode | None]:
-    """Return what the alert means, and the newest episode as it is afterwards."""
+    """
+    Return what the alert means, and the newest episode as it is afterwards.
+
+    One that opens an episode puts an end to the one before, if that is open still.
+    """
+    if alert.undated:
+        return _undated(alert, latest, received_at)
     if latest is not None and latest.floor is not None and alert.starts_at <= latest.floor:
         return Verdict.LATE, latest  # about an earlier episode, overtaken by this one
     if alert.status is AlertStatus.FIRING:
@@ -70,23 +98,69 @@ def judge(
 
 def _firing(alert: Alert, latest: Episode | None, received_at: datetime) -> tuple[Verdict, Episode]:
     if latest is None:
-        return Verdict.OPENED, Episode(uuid4(), 1, alert.starts_at, received_at)
-    seen = replace(
-        latest,
-        starts_at=min(latest.starts_at, alert.starts_at),
-        last_seen_at=max(latest.last_seen_at, received_at),
-    )
+        return Verdict.OPENED, _following(latest, alert, received_at)
+    seen = replace(latest.seen(received_at), starts_at=min(latest.starts_at, alert.starts_at))
     if latest.closed_as is None:
+        if _began_after(alert, latest):
+            return Verdict.OPENED, _following(latest, alert, received_at)
         return Verdict.SEEN, seen
-    # Of an expired one the end is not known. (A sender's clock may be ahead of ours.)
-    over_at = latest.ends_at or max(latest.last_seen_at, latest.starts_at)
-    again = alert.reopens and alert.starts_at == over_at  # its sender says which came later
-    if alert.starts_at > over_at or again:
-        following = Episode(uuid4(), latest.number + 1, alert.starts_at, received_at, floor=over_at)
-        return Verdict.OPENED, following
+    # Its sender says which came later, if both were at the same moment.
+    again = alert.reopens and alert.starts_at == latest.over_at
+    if alert.starts_at > latest.over_at or again:
+        return Verdict.OPENED, _following(latest, alert, received_at)
     if latest.closed_as is ClosedAs.EXPIRED:
         return Verdict.REOPENED, replace(seen, closed_as=None, closed_at=None)
     return Verdict.LATE, latest
+
+
+def _began_after(alert: Alert, latest: Episode) -> bool:
+    """
+    Tell whether this began after the open episode was over, although nobody told of its end.
+
+    A start after our last sight of the open one is another's: an Alertmanager moves starts back
+    and never forward. One that was started anew, or a twin, may tell of a later start of the same
+    episode; but then we saw it firing after that start, or the starts are close together.
+    """
+    sight = max(latest.last_seen_at, latest.starts_at)
+    if alert.episodic:
+        sight = max(sight, latest.starts_at + REPLICAS_DISAGREE)
+    return (alert.episodic or alert.reopens) and alert.starts_at > sight
+
+
+def _following(latest: Episode | None, alert: Alert, received_at: datetime) -> Episode:
+    """Return the episode that begins with this alert."""
+    return Episode(
+        uuid4(),
+        1 if latest is None else latest.number + 1,
+        alert.starts_at,
+        received_at,
+        floor=None if latest is None else latest.over_at,
+        opened_at=received_at,
+    )
+
+
+def _undated(
+    alert: Alert, latest: Episode | None, received_at: datetime
+) -> tuple[Verdict, Episode | None]:
+    """
+    Judge an alert to which its sender gave no time: its start is when it first came here.
+
+    A copy first came before what followed it, so it changes nothing of that.
+    """
+    came_at, firing = alert.starts_at, alert.status is AlertStatus.FIRING
+    if latest is not None and latest.closed_as is None:
+        if came_at < (latest.opened_at or latest.starts_at):
+            return Verdict.LATE, latest
+        seen = latest.seen(received_at)
+        if firing:
+            return Verdict.SEEN, seen
+        over = replace(seen, closed_as=ClosedAs.RESOLVED, ends_at=came_at, closed_at=received_at)
+        return Verdict.CLOSED, over
+    if latest is not None and came_at <= (latest.closed_at or latest.over_at):
+        return Verdict.LATE, latest
+    if firing:
+        return Verdict.OPENED, _following(latest, alert, received_at)
+    return Verdict.UNKNOWN, latest
 
 
 def _resolved(

@@ -13,7 +13,6 @@ from cct_ops.ledger.schema import (
     alerts,
     approvals,
     decisions,
-    deliveries,
     dispatches,
     incidents,
     resolutions,
@@ -112,14 +111,13 @@ def of_incident(engine: sa.Engine, incident_id: UUID) -> Story | None:
             return None
         seen = connection.execute(
             sa.select(
-                deliveries.c.received_at,
-                deliveries.c.id.label("delivery_id"),
+                alerts.c.received_at,
+                alerts.c.delivery_id,
                 alerts.c.status,
                 alerts.c.verdict,
             )
-            .join(deliveries, deliveries.c.id == alerts.c.delivery_id)
             .where(alerts.c.incident_id == incident_id)
-            .order_by(deliveries.c.received_at)
+            .order_by(alerts.c.received_at)
         ).all()
         run_ids = connection.execute(
             sa.union(

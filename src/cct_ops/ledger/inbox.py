@@ -20,6 +20,7 @@ class Arrived(Frozen):
     """One alert of one delivery, or a delivery without alerts, and how far it got."""
 
     received_at: datetime
+    last_received_at: datetime
     delivery_id: UUID
     source: str
     status: str
@@ -35,6 +36,13 @@ class Arrived(Frozen):
     notice: str | None = None
     told_at: datetime | None = None
     untold: str | None = None
+
+    @property
+    def again(self) -> str:
+        """Say how often the same body came and when it came last; nothing if it came once."""
+        if self.copies == 1:
+            return ""
+        return f" ({self.copies} copies, the last {self.last_received_at:%Y-%m-%d %H:%M:%S})"
 
     @property
     def became(self) -> str:
@@ -82,6 +90,9 @@ _VERDICTS = {
 _UNFINISHED = ("pending", "parked", "folded")
 _notices = dispatches.alias("notices")
 
+# The same body can come again as news, and then each of its alerts has a time of its own.
+_CAME_AT = sa.func.coalesce(alerts.c.received_at, deliveries.c.received_at)
+
 _ARRIVED = TypeAdapter(tuple[Arrived, ...])
 
 
@@ -94,7 +105,7 @@ def newest(engine: sa.Engine, limit: int, *, unfinished: bool = False) -> Sequen
             | dispatches.c.state.in_(_UNFINISHED)
             | _notices.c.state.in_(_UNFINISHED)
         )
-    return _read(engine, asked)
+    return sorted(_read(engine, asked), key=lambda each: each.received_at, reverse=True)
 
 
 def about(engine: sa.Engine, wanted: str) -> Sequence[Arrived]:
@@ -105,8 +116,8 @@ def about(engine: sa.Engine, wanted: str) -> Sequence[Arrived]:
         called = alerts.c.labels["alertname"].astext == wanted
         newest = sa.select(alerts.c.id).where(called).order_by(alerts.c.id.desc()).limit(MOST)
         chosen = alerts.c.id.in_(newest)
-    newest_first = _arrivals().where(chosen).order_by(deliveries.c.received_at.desc()).limit(MOST)
-    return _read(engine, newest_first)[::-1]
+    newest_first = _arrivals().where(chosen).order_by(_CAME_AT.desc(), alerts.c.id.desc())
+    return _read(engine, newest_first.limit(MOST))[::-1]
 
 
 def names(engine: sa.Engine) -> Sequence[str]:
@@ -146,7 +157,8 @@ def _named(wanted: UUID) -> sa.ColumnElement[bool]:
 def _arrivals() -> sa.Select[tuple[object, ...]]:
     return (
         sa.select(
-            deliveries.c.received_at,
+            _CAME_AT.label("received_at"),
+            deliveries.c.last_received_at,
             deliveries.c.id.label("delivery_id"),
             deliveries.c.source,
             deliveries.c.status,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -22,7 +22,8 @@ from cct_ops.ledger import judging
 from cct_ops.ledger.episodes import ClosedAs
 from cct_ops.ledger.judging import Judged, Told
 from cct_ops.ledger.schema import incidents
-from cct_ops.models.alert import Alert
+from cct_ops.models.alert import Alert, AlertStatus
+from cct_ops.models.source import COPIES_WITHIN_SECONDS
 
 MAX_SENDER_ID = 200
 
@@ -31,19 +32,36 @@ ADMITTED_BY = "reconciliation"
 
 _NOW = sa.func.statement_timestamp()
 
+# They are stored in one order for all gateways, and their times keep the order of arrival. A body
+# that comes again as news has another time; ``pauses`` says after how long, null means never.
 _STORE = sa.text("""
     insert into deliveries as stored
-        (source, sender_id, body_sha256, body, headers, status, note, admitted_by, copies)
-    select * from unnest(
+        (source, sender_id, body_sha256, body, headers, status, note, admitted_by, copies,
+        received_at, last_received_at)
+    select r.source, r.sender_id, r.digest, r.body, r.headers, r.status, r.note, r.admitted_by,
+        r.copies, t.at, t.at
+    from unnest(
         cast(:sources as text[]), cast(:sender_ids as text[]), cast(:digests as text[]),
         cast(:bodies as bytea[]), cast(:headers as jsonb[]), cast(:statuses as text[]),
-        cast(:notes as text[]), cast(:keys as text[]), cast(:copies as integer[]))
+        cast(:notes as text[]), cast(:keys as text[]), cast(:copies as integer[]),
+        cast(:places as integer[]))
+        as r(source, sender_id, digest, body, headers, status, note, admitted_by, copies, place),
+    lateral (select statement_timestamp() + r.place * interval '1 microsecond' as at) t
     on conflict (source, sender_id, body_sha256) do update set
         copies = stored.copies + excluded.copies,
-        last_received_at = statement_timestamp(),
+        last_received_at = excluded.last_received_at,
+        received_at = case
+            when excluded.received_at - stored.last_received_at >= make_interval(
+                secs => (cast(:pauses as jsonb) ->> stored.body_sha256)::double precision)
+            then excluded.received_at else stored.received_at end,
         status = excluded.status,
         note = excluded.note
     returning source, sender_id, body_sha256, id, copies, received_at, last_received_at
+""")
+
+_FIRST = sa.text("""
+    select message, min(received_at) as first from alerts
+    where message = any(cast(:messages as text[])) group by message
 """)
 
 
@@ -59,7 +77,8 @@ class Incoming:
     """
     One authentic delivery; ``alerts`` is None for a body that was not understood.
 
-    ``headers`` are those without which the body cannot be read again.
+    ``headers`` are those without which the body cannot be read again. The same body with neither a
+    ``sender_id`` nor a date is a copy within ``copies_within_seconds``, and news afterwards.
     """
 
     source: str
@@ -69,11 +88,18 @@ class Incoming:
     sender_id: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     admitted_by: str | None = None
+    copies_within_seconds: float = COPIES_WITHIN_SECONDS
 
     @property
     def status(self) -> DeliveryStatus:
         """What the record calls it."""
         return DeliveryStatus.QUARANTINED if self.alerts is None else DeliveryStatus.ACCEPTED
+
+    @property
+    def copy_seconds(self) -> float | None:
+        """For how long the same body is a copy; None: for ever."""
+        nameless = not self.sender_id and any(each.undated for each in self.alerts or ())
+        return self.copies_within_seconds if nameless else None
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -96,12 +122,26 @@ class Receipt:
 
 @dataclass(frozen=True)
 class _Stored:
-    """A delivery's row, as the first of its copies in this transaction left it."""
+    """
+    A delivery's row, as the first of its copies in this transaction left it.
+
+    ``received_at`` is when its body came as news, and so when the original of a copy came.
+    """
 
     id: UUID
     known: bool
     received_at: datetime
     last_received_at: datetime
+
+    def first(self, alert: Alert, *, named: bool) -> datetime:
+        """
+        Return when the alert first came in this body.
+
+        The end of something is believed whenever it comes: one that looks like a copy of the end
+        before may be the only one that an open incident ever gets.
+        """
+        over = alert.status is AlertStatus.RESOLVED
+        return self.last_received_at if over and not named else self.received_at
 
 
 def record(
@@ -127,9 +167,12 @@ def record_all(engine: sa.Engine, arrived: Sequence[Incoming]) -> list[Receipt]:
             duplicate = row.known or each.identity in seen
             seen.add(each.identity)
             duplicates.append(duplicate)
-            alerts = tuple(alert.received(row.received_at) for alert in each.alerts or ())
+            alerts = tuple(
+                alert.received(row.first(alert, named=bool(each.sender_id)))
+                for alert in each.alerts or ()
+            )
             told.append(Told(each.source, row.id, row.last_received_at, alerts, duplicate))
-        judged = judging.judge_all(connection, told)
+        judged = judging.judge_all(connection, _heard(connection, told))
     return [
         Receipt(stored[each.identity].id, _touched(mine), duplicate, each.status)
         for each, mine, duplicate in zip(arrived, judged, duplicates, strict=True)
@@ -156,14 +199,37 @@ def expire(engine: sa.Engine, source: str, older_than_seconds: float) -> int:
         return connection.execute(closed).rowcount
 
 
+def _heard(connection: sa.Connection, told: Sequence[Told]) -> list[Told]:
+    """Give each undated alert the time at which its message first came, in whatever body."""
+    names = {
+        name
+        for each in told
+        for alert in each.alerts
+        if alert.undated and (name := each.name(alert)) is not None
+    }
+    found = connection.execute(_FIRST, {"messages": sorted(names)}) if names else ()
+    first = {row.message: row.first for row in found}
+    heard = []
+    for each in told:
+        alerts = []
+        for alert in each.alerts:
+            name = each.name(alert) if alert.undated else None
+            moment = alert.starts_at if name is None else first.setdefault(name, alert.starts_at)
+            alerts.append(alert.received(moment))
+        heard.append(replace(each, alerts=alerts))
+    return heard
+
+
 def _store(
     connection: sa.Connection, arrived: Sequence[Incoming]
 ) -> dict[tuple[str, str, str], _Stored]:
     """Keep the bodies; an identical one is the same delivery once more."""
     last = {each.identity: each for each in arrived}
     counts = dict.fromkeys(last, 0)
-    for each in arrived:
+    places: dict[tuple[str, str, str], int] = {}
+    for place, each in enumerate(arrived):
         counts[each.identity] += 1
+        places.setdefault(each.identity, place)
     # In one order, so that two gateways with the same deliveries do not wait for each other.
     rows = sorted(last.items(), key=lambda item: item[0])
     found = connection.execute(
@@ -178,13 +244,15 @@ def _store(
             "notes": [each.note for _, each in rows],
             "keys": [each.admitted_by for _, each in rows],
             "copies": [counts[identity] for identity, _ in rows],
+            "places": [places[identity] for identity, _ in rows],
+            "pauses": Jsonb({identity[2]: each.copy_seconds for identity, each in rows}),
         },
     )
     stored = {}
-    for source, sender_id, digest, row_id, copies, received_at, last_received_at in found:
-        identity = (source, sender_id, digest)
-        known = copies > counts[identity]
-        stored[identity] = _Stored(row_id, known, received_at, last_received_at)
+    for row in found:
+        identity = (row.source, row.sender_id, row.body_sha256)
+        known = row.copies > counts[identity]
+        stored[identity] = _Stored(row.id, known, row.received_at, row.last_received_at)
     return stored
 
 

@@ -7,6 +7,7 @@ is written set by set: at hundreds of deliveries a second the number of statemen
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,8 +41,8 @@ _LOCK = sa.text(
 # What is no longer open is told apart by `floor`: the end of the episode before the newest.
 _LATEST = sa.text("""
     select i.source, i.key, i.id, i.episode, i.starts_at, i.last_seen_at, i.closed_as, i.ends_at,
-        i.closed_at,
-        (select max(coalesce(e.ends_at, e.last_seen_at)) from incidents e
+        i.closed_at, i.opened_at,
+        (select max(greatest(coalesce(e.ends_at, e.last_seen_at), e.starts_at)) from incidents e
             where e.source = i.source and e.key = i.key and e.episode < i.episode) as floor
     from unnest(cast(:sources as text[]), cast(:keys as text[])) as wanted(source, key)
     cross join lateral (select max(m.episode) as episode from incidents m
@@ -62,21 +63,22 @@ _CHANGE = sa.text(f"""
 """)  # noqa: S608 -- made of constants
 
 _OPEN = sa.text(f"""
-    insert into incidents (id, source, key, episode, labels, annotations, state, closed_as,
-        starts_at, ends_at, last_seen_at, closed_at)
-    select id, source, key, episode, labels, annotations, state, closed_as,
-        starts_at, ends_at, last_seen_at, closed_at
+    insert into incidents (id, source, key, episode, labels, annotations, opened_at, state,
+        closed_as, starts_at, ends_at, last_seen_at, closed_at)
+    select id, source, key, episode, labels, annotations, opened_at, state,
+        closed_as, starts_at, ends_at, last_seen_at, closed_at
     from jsonb_to_recordset(cast(:rows as jsonb)) as r(id uuid, source text, key text,
-        episode integer, labels jsonb, annotations jsonb, {_STATE})
+        episode integer, labels jsonb, annotations jsonb, opened_at timestamptz, {_STATE})
 """)  # noqa: S608 -- made of constants
 
 _KEEP = sa.text("""
     insert into alerts (delivery_id, incident_id, status, labels, annotations, starts_at, ends_at,
-        verdict)
-    select delivery_id, incident_id, status, labels, annotations, starts_at, ends_at, verdict
+        verdict, received_at, message)
+    select delivery_id, incident_id, status, labels, annotations, starts_at, ends_at, verdict,
+        received_at, message
     from jsonb_to_recordset(cast(:rows as jsonb)) as r(delivery_id uuid, incident_id uuid,
         status text, labels jsonb, annotations jsonb, starts_at timestamptz, ends_at timestamptz,
-        verdict text)
+        verdict text, received_at timestamptz, message text)
 """)
 
 
@@ -89,6 +91,12 @@ class Told:
     received_at: datetime
     alerts: Sequence[Alert]
     duplicate: bool
+
+    def name(self, alert: Alert) -> str | None:
+        """Name the message that says this, among those of all senders; None if it has no name."""
+        if not alert.message:
+            return None
+        return hashlib.sha256(f"{self.source}\n{alert.message}".encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -117,14 +125,15 @@ def judge_all(connection: sa.Connection, told: Sequence[Told]) -> list[list[Judg
         mine = []
         for key, alert in alerts:
             place = (each.source, key)
-            verdict, episode = judge(alert, latest.get(place), each.received_at)
+            known = latest.get(place)
+            verdict, episode = judge(alert, known, each.received_at)
             if episode is not None and verdict is Verdict.OPENED:
                 episode = replace(episode, incident_id=_name(place, episode))
+                if known is not None and known.closed_as is None:
+                    _put(after, known.superseded(each.received_at), place, alert)
             if episode is not None:
                 latest[place] = episode
-                # Labels and annotations are those that the incident opened with.
-                first = after[episode.incident_id][2] if episode.incident_id in after else alert
-                after[episode.incident_id] = episode, place, first
+                _put(after, episode, place, alert)
             mine.append(Judged(alert, verdict, _owner(verdict, episode)))
         judged.append(mine)
     _write(connection, before, after)
@@ -139,6 +148,14 @@ def open_keys(engine: sa.Engine, source: str) -> set[str]:
     )
     with engine.connect() as connection:
         return set(connection.scalars(asked))
+
+
+def _put(
+    after: dict[UUID, tuple[Episode, Key, Alert]], episode: Episode, place: Key, alert: Alert
+) -> None:
+    """Remember the episode as it is now, with the labels and annotations that it opened with."""
+    first = after[episode.incident_id][2] if episode.incident_id in after else alert
+    after[episode.incident_id] = episode, place, first
 
 
 def _name(place: Key, episode: Episode) -> UUID:
@@ -184,6 +201,7 @@ def _latest(connection: sa.Connection, wanted: Collection[Key]) -> dict[Key, Epi
             row.ends_at,
             row.closed_at,
             row.floor,
+            row.opened_at,
         )
         for row in rows
     }
@@ -213,6 +231,7 @@ def _write(
             "episode": episode.number,
             "labels": _redacted(alert.labels),
             "annotations": _redacted(alert.annotations),
+            "opened_at": _moment(episode.opened_at),
         }
         | _state(episode)
         for episode, (source, key), alert in opened
@@ -251,6 +270,8 @@ def _keep(
             "starts_at": _moment(one.alert.starts_at),
             "ends_at": _moment(one.alert.ends_at),
             "verdict": one.verdict,
+            "received_at": _moment(each.received_at),
+            "message": each.name(one.alert),
         }
         for each, mine in zip(told, judged, strict=True)
         for one in mine

@@ -13,7 +13,6 @@ from sqlalchemy.dialects.postgresql import insert
 from cct_ops.ledger.schema import (
     actions,
     decisions,
-    deliveries,
     dispatches,
     incidents,
     permits,
@@ -193,10 +192,9 @@ def of_run(engine: sa.Engine, run_id: UUID) -> RunRecord:
             sa.select(resolutions).where(resolutions.c.run_id == run_id)
         ).one_or_none()
         sent = connection.execute(
-            sa.select(dispatches.c.finished_at, sa.func.min(deliveries.c.received_at).label("at"))
+            sa.select(dispatches.c.finished_at, sa.func.min(alert_rows.c.received_at).label("at"))
             .join(incidents, incidents.c.id == dispatches.c.incident_id)
             .outerjoin(alert_rows, alert_rows.c.incident_id == incidents.c.id)
-            .outerjoin(deliveries, deliveries.c.id == alert_rows.c.delivery_id)
             .where(dispatches.c.flow_run_id == run_id)
             .group_by(dispatches.c.id)
         ).one_or_none()

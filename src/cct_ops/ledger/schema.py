@@ -114,7 +114,7 @@ incidents = sa.Table(
         unique=True,
         postgresql_where=sa.text("state = 'open'"),
     ),
-    sa.CheckConstraint("closed_as in ('resolved', 'expired')", name="closed_as"),
+    sa.CheckConstraint("closed_as in ('resolved', 'expired', 'superseded')", name="closed_as"),
     sa.Index("ix_incidents_opened_at", "opened_at"),
 )
 
@@ -130,6 +130,9 @@ alerts = sa.Table(
     at_column("starts_at", nullable=False),
     at_column("ends_at"),
     *word_column("verdict", "opened", "seen", "reopened", "closed", "late", "unknown"),
+    at_column("received_at", default=True),
+    text_column("message", nullable=True),
+    sa.Index("ix_alerts_message", "message", postgresql_where=sa.text("message is not null")),
     sa.Index("ix_alerts_alertname", sa.text("(labels ->> 'alertname')"), "id"),
 )
 

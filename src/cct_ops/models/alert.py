@@ -41,7 +41,10 @@ class Alert(Frozen):
     One alert of one delivery.
 
     ``identity`` names the thing that is wrong where its labels do not (None: they do).
-    ``undated`` says that the sender gave no time, so that the delivery's first receipt counts.
+    ``undated`` says that the sender gave no time for this, so that its first receipt counts.
+    ``message`` is what the sender calls the message that says this: the same one is a copy.
+    ``episodic`` says that ``starts_at`` is the start of the episode, the same in each message of
+    it; without it, it may be the time of the message.
     ``reopens`` says that the sender itself calls this a new episode of something that was over.
     """
 
@@ -52,6 +55,8 @@ class Alert(Frozen):
     ends_at: Moment | None = None
     identity: dict[Text, Text] | None = None
     undated: bool = False
+    message: Text = ""
+    episodic: bool = False
     reopens: bool = False
 
     @property
@@ -62,7 +67,7 @@ class Alert(Frozen):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def received(self, first: datetime) -> Alert:
-        """Return the alert with the times of a delivery that first came at this moment."""
+        """Return the alert with the time at which what it says first came."""
         if not self.undated:
             return self
         over = self.status is AlertStatus.RESOLVED

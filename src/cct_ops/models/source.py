@@ -27,6 +27,9 @@ FieldPath = Annotated[str, StringConstraints(pattern=r"^[^.\s]+(\.[^.\s]+)*$", m
 
 OWN_SOURCE = "cct-ops"
 
+# A sender that got no answer repeats itself sooner than this.
+COPIES_WITHIN_SECONDS = 60.0
+
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -62,25 +65,37 @@ class Fields(Frozen):
     Where a sender's own JSON has what an alert needs; paths are member names joined by dots.
 
     ``firing`` and ``resolved`` are the values of ``status`` that open and close an incident;
-    ``ignored`` ones say nothing, and every other value is kept in quarantine.
+    ``ignored`` ones say nothing, and every other value is kept in quarantine. ``reopens`` are those
+    that begin a new episode of what was over, where ``starts_at`` is the time of the thing and
+    stays the same. ``delivery`` is what the sender calls the message. Without it and without a time
+    of its own, a body that comes again within ``copies_within_seconds`` is a copy.
     """
 
     status: FieldPath
     firing: tuple[str, ...] = Field(min_length=1)
+    reopens: tuple[str, ...] = ()
     resolved: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     incident: tuple[FieldPath, ...] = Field(min_length=1)
     delivery: FieldPath | None = None
     starts_at: FieldPath | None = None
+    copies_within_seconds: float = Field(COPIES_WITHIN_SECONDS, ge=0, le=86400)
     labels: dict[str, FieldPath] = Field(min_length=1)
     annotations: dict[str, FieldPath] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_meaning(self) -> Self:
-        words = [*self.firing, *self.resolved, *self.ignored]
+        # A word that reopens also opens, so it may stand among those as well.
+        also = [word for word in self.reopens if word not in self.firing]
+        words = [*self.firing, *also, *self.resolved, *self.ignored]
         if repeated := sorted({word for word in words if words.count(word) > 1}):
             raise ValueError(f"{', '.join(repeated)} cannot mean two things")
         return self
+
+    @property
+    def tells_copies(self) -> bool:
+        """Whether each message has a name or a time by which a copy of it is known."""
+        return self.delivery is not None or (self.starts_at is not None and not self.reopens)
 
 
 class Reconciliation(Frozen):
@@ -106,6 +121,11 @@ class _Sender(Frozen):
     def silence_seconds(self) -> float | None:
         """How long an open incident may go unseen before it is over; None: for ever."""
         return None
+
+    @property
+    def copies_within_seconds(self) -> float:
+        """How soon a body without a name counts as a copy when it comes again."""
+        return COPIES_WITHIN_SECONDS
 
 
 class _Repeating(_Sender):
@@ -206,6 +226,11 @@ class JsonSource(_Sender):
             raise ValueError("one scheme for one source: either user: or signature:")
         return self
 
+    @property
+    def copies_within_seconds(self) -> float:
+        """How soon a body without a name counts as a copy when it comes again."""
+        return self.fields.copies_within_seconds
+
 
 Source = (
     AlertmanagerSource
@@ -228,3 +253,14 @@ class Sources(Frozen):
         if OWN_SOURCE in self.sources:
             raise ValueError(f"{OWN_SOURCE} is what our own alerts are from: choose another name")
         return self
+
+    def doubts(self) -> dict[str, str]:
+        """Say of sources that cannot tell a copy from news what counts as which."""
+        return {
+            name: f"{name} cannot tell a copy from news: its messages have neither a name"
+            f" (delivery:) nor a time of their own (starts_at:). The same body within"
+            f" {source.copies_within_seconds:g} s of the one before counts as a copy, and later as"
+            f" news (fields: copies_within_seconds:); whoever caught a body can send it again."
+            for name, source in self.sources.items()
+            if isinstance(source, JsonSource) and not source.fields.tells_copies
+        }

@@ -48,6 +48,7 @@ def reconcile(engine: sa.Engine, name: str, settings: AlertmanagerReconciliation
                 labels=each.labels,
                 annotations=each.annotations,
                 starts_at=each.starts_at,
+                episodic=True,
             )
             for each in _ALERTS.validate_python(found)
         ]

@@ -50,6 +50,6 @@ def action_items(story: Story) -> tuple[str, ...]:
             for asked in run.asked
             if asked.state == "expired"
         ]
-    if story.incident is not None and story.incident.closed_as == "expired":
+    if story.incident is not None and story.incident.closed_as in {"expired", "superseded"}:
         items.append("Find out why the alert's end was never reported.")
     return tuple(items)

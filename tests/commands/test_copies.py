@@ -1,0 +1,55 @@
+"""What people can see of what came again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.commands.why import why
+from cct_ops.ledger.schema import deliveries
+from tests.conftest import ROOT
+from tests.gateway.telling import fields, later, take
+
+NOW = datetime.now(UTC)
+BARE = {"state": "open", "id": 1, "name": "X"}
+
+
+@pytest.fixture(autouse=True)
+def here(ledger_url: SecretStr, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work on this test's ledger."""
+    monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
+    monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.chdir(ROOT)
+
+
+def test_a_copy_shows_how_often_and_when_it_came_last(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of what changed nothing this is all that there is to see."""
+    take(engine, "json", BARE | {"at": 0})
+    with engine.begin() as connection:
+        connection.execute(sa.update(deliveries).values(received_at=NOW - timedelta(hours=2)))
+    take(engine, "json", BARE | {"at": 0})
+    with engine.connect() as connection:
+        last = connection.scalars(sa.select(deliveries.c.last_received_at)).one()
+
+    assert why("X") == 0
+    assert f"(2 copies, the last {last:%Y-%m-%d %H:%M:%S})" in capsys.readouterr().out
+
+
+def test_the_same_body_that_came_again_as_news_has_both_times(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each line of the story stands at its own time, oldest first."""
+    bare = fields(starts_at=None)
+    for state in ("open", "closed", "open"):
+        take(engine, "json", BARE | {"state": state}, bare)
+        later(engine, 120)
+
+    assert why("X") == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if " json " in line][:3]
+    assert [("closed its incident" in line) for line in lines] == [False, True, False]
+    assert lines[0] < lines[1] < lines[2]

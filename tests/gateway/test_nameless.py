@@ -1,0 +1,165 @@
+"""Senders that give their messages no name or no time of their own: a copy is told from news."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from cct_ops.gateway.app import incoming_of
+from cct_ops.gateway.registry import Registry
+from cct_ops.ledger import intake
+from cct_ops.ledger.schema import dispatches
+from tests.gateway.signing import FIELDS, Sent, sign
+from tests.gateway.telling import count, episodes, fields, later, take
+
+START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+# -- a sender that gives neither a name nor a time ----------------------------------------------
+
+BARE = {"id": "cycle", "name": "X"}
+TRIGGERED = BARE | {"state": "open"}
+RECOVERED = BARE | {"state": "closed"}
+
+
+def test_the_same_body_after_its_pause_is_a_message_of_its_own(engine: sa.Engine) -> None:
+    """Triggered, Recovered, Triggered: the third one is an incident."""
+    bare = fields(starts_at=None)
+    for each in (TRIGGERED, RECOVERED, TRIGGERED, RECOVERED):
+        take(engine, "json", each, bare)
+        later(engine, 61)
+
+    assert episodes(engine) == [(1, "resolved"), (2, "resolved")]
+    assert count(engine, dispatches) == 2
+
+
+def test_the_same_body_within_its_pause_is_a_copy(engine: sa.Engine) -> None:
+    """A sender that got no answer repeats itself soon."""
+    bare = fields(starts_at=None)
+    for each in (TRIGGERED, RECOVERED, TRIGGERED):
+        take(engine, "json", each, bare)
+        later(engine, 20)
+
+    assert episodes(engine) == [(1, "resolved")]
+
+
+def test_an_end_is_believed_whenever_it_comes(engine: sa.Engine) -> None:
+    """Or an incident would stay open for ever, for what looks like a copy of the end before."""
+    bare = fields(starts_at=None)
+    for each, pause in ((TRIGGERED, 100), (RECOVERED, 5), (TRIGGERED, 5), (RECOVERED, 0)):
+        take(engine, "json", each, bare)
+        later(engine, pause)
+
+    assert episodes(engine) == [(1, "resolved"), (2, "resolved")]
+
+
+def test_a_source_sets_its_own_pause(engine: sa.Engine) -> None:
+    """Its sender may repeat itself for longer."""
+    bare = fields(starts_at=None, copies_within_seconds=3600)
+    for each in (TRIGGERED, RECOVERED, TRIGGERED):
+        take(engine, "json", each, bare)
+        later(engine, 600)
+
+    assert episodes(engine) == [(1, "resolved")]
+
+
+@pytest.mark.parametrize(
+    ("declared", "warns"),
+    [
+        ({"starts_at": None}, True),
+        ({"starts_at": None, "delivery": "message"}, False),
+        ({}, False),
+        ({"reopens": ["again"]}, True),  # its time is the thing's, and orders nothing
+        ({"reopens": ["again"], "delivery": "message"}, False),
+    ],
+)
+def test_a_source_that_cannot_tell_a_copy_from_news_is_named_at_load(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    declared: dict[str, object],
+    warns: bool,
+) -> None:
+    """With its line, the rule that holds, and what would help."""
+    monkeypatch.setenv("SOME_KEY", "a" * 32)
+    source = {"kind": "json", "keys": [{"env": "SOME_KEY"}], "fields": FIELDS | declared}
+    path = tmp_path / "sources.yaml"
+    path.write_text("# who may send\n" + json.dumps({"sources": {"monitor": source}}))
+    Registry(path)
+
+    said = f"{path}:2: monitor cannot tell a copy from news"
+    assert (said in caplog.text) is warns
+    assert ("within 60 s" in caplog.text) is warns
+    assert ("delivery:" in caplog.text) is warns
+
+
+def test_messages_that_wait_together_keep_their_order(engine: sa.Engine) -> None:
+    """What came at one moment is one transaction, and its times are still one after the other."""
+    bare = fields(starts_at=None)
+    arrived: list[intake.Incoming] = []
+    for each in (TRIGGERED, RECOVERED, TRIGGERED | {"n": 2}, RECOVERED | {"n": 2}) * 3:
+        body = json.dumps(each | {"id": len(arrived) // 4}).encode()
+        request = Sent(bare, sign("json", body), body)
+        arrived.append(incoming_of("json", bare, request.received, "KEY"))
+    intake.record_all(engine, arrived)
+
+    assert episodes(engine) == [(1, "resolved")] * 3 + [(2, "resolved")] * 3
+
+
+# -- a thing that is reopened --------------------------------------------------------------------
+
+SENTRY = {
+    "status": "action",
+    "firing": ["created"],
+    "resolved": ["resolved"],
+    "reopens": ["unresolved"],
+    "incident": ["data.issue.id"],
+    "starts_at": "data.issue.firstSeen",
+    "labels": {"alertname": "data.issue.title"},
+}
+
+
+def issue(action: str, n: int = 0) -> dict[str, object]:
+    """Return what Sentry sends: the time is the issue's, and never moves."""
+    about = {"id": "9", "title": "X", "firstSeen": START.isoformat(), "count": n}
+    return {"action": action, "data": {"issue": about}}
+
+
+@pytest.mark.parametrize("firing", [["created"], ["created", "unresolved"]])
+def test_a_word_that_reopens_is_a_new_episode(engine: sa.Engine, firing: list[str]) -> None:
+    """Although the time of the thing never moves; and its end is believed each time."""
+    sentry = fields(**SENTRY | {"firing": firing})
+    words = ["created", "resolved", "unresolved", "resolved", "unresolved"]
+    for n, word in enumerate(words):
+        take(engine, "json", issue(word, n), sentry)
+
+    assert episodes(engine) == [(1, "resolved"), (2, "resolved"), (3, None)]
+    assert count(engine, dispatches) == 3
+
+
+def test_copies_of_a_reopened_thing_change_nothing(engine: sa.Engine) -> None:
+    """Neither of its opening words, nor of an end that belonged to the episode before."""
+    sentry = fields(**SENTRY, delivery="id")
+    story = [issue(word, n) | {"id": n} for n, word in enumerate(["created", "resolved"])]
+    again = issue("unresolved", 3) | {"id": 3}
+    for each in (*story, again, *story, again):
+        take(engine, "json", each, sentry)
+    assert episodes(engine) == [(1, "resolved"), (2, None)]
+
+    over = issue("resolved", 4) | {"id": 4}
+    for each in (over, again, story[0]):
+        take(engine, "json", each, sentry)
+    assert episodes(engine) == [(1, "resolved"), (2, "resolved")]
+
+
+def test_a_reopened_thing_that_is_open_is_no_other_episode(engine: sa.Engine) -> None:
+    """Nor does it need an episode before: its first message may be older than the hook."""
+    sentry = fields(**SENTRY)
+    for n, word in enumerate(["unresolved", "unresolved", "created"]):
+        take(engine, "json", issue(word, n), sentry)
+
+    assert episodes(engine) == [(1, None)]

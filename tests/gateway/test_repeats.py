@@ -1,0 +1,157 @@
+"""A copy acts once, and what happens again acts again: told apart by the sender's own words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from cct_ops.ledger.schema import deliveries, dispatches, incidents
+from tests.gateway.telling import count, episodes, later, take, verdicts
+
+# -- CloudEvents without a time ----------------------------------------------------------------
+
+
+def event(kind: str, number: int, **more: object) -> dict[str, object]:
+    """Return an event that carries no time, as the specification allows."""
+    named = {"specversion": "1.0", "id": f"e{number}", "source": "/s", "subject": "thing"}
+    return named | {"type": kind, "data": {"name": "X"}} | more
+
+
+def test_a_copy_of_an_event_without_a_time_starts_nothing_after_the_end(engine: sa.Engine) -> None:
+    """The moment of receipt is no word of the sender's, and a copy is no news."""
+    for each in (event("open", 1), event("closed", 2), event("open", 1)):
+        take(engine, "cloudevents", each)
+
+    assert episodes(engine) == [(1, "resolved")]
+    assert count(engine, dispatches) == 1
+
+
+def test_an_event_is_known_by_its_source_and_id_whatever_its_bytes(engine: sa.Engine) -> None:
+    """Other spacing, and a member that it did not have: still the event that was heard."""
+    for each in (event("open", 1), event("closed", 2), event("open", 1, extra="x")):
+        take(engine, "cloudevents", each)
+
+    assert episodes(engine) == [(1, "resolved")]
+
+
+def test_another_event_without_a_time_is_news(engine: sa.Engine) -> None:
+    """It has an id of its own."""
+    for each in (event("open", 1), event("closed", 2), event("open", 3)):
+        take(engine, "cloudevents", each)
+
+    assert episodes(engine) == [(1, "resolved"), (2, None)]
+
+
+def test_an_event_in_another_batch_is_the_event_that_was_heard(engine: sa.Engine) -> None:
+    """A batch is how events travelled, and says nothing about them."""
+    take(engine, "cloudevents", [event("open", 1)])
+    take(engine, "cloudevents", event("closed", 2))
+    take(engine, "cloudevents", [event("open", 1), event("open", 4, subject="other")])
+
+    assert [closed for _, closed in episodes(engine)] == ["resolved", None]
+    assert count(engine, dispatches) == 2
+
+
+@pytest.mark.parametrize("missing", ["id", "source", "type", "specversion"])
+@pytest.mark.parametrize("given", [None, "", 7])
+def test_nothing_is_invented_for_an_event(engine: sa.Engine, missing: str, given: object) -> None:
+    """The specification requires these, and what is made up differs with each copy."""
+    lacking = event("open", 1) | {missing: given}
+    if given is None:
+        del lacking[missing]
+    for _ in range(2):
+        take(engine, "cloudevents", lacking)
+        take(engine, "cloudevents", [lacking])
+
+    assert count(engine, incidents) == 0
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(deliveries.c.status, deliveries.c.note)).all()
+    assert {row.status for row in rows} == {"quarantined"}
+    assert all(missing in row.note for row in rows)
+
+
+# -- a later start is a new episode, however the last one ended ---------------------------------
+
+
+def fires(at: datetime, status: str = "firing", ends: datetime | None = None) -> dict[str, object]:
+    """Return what an Alertmanager, or Grafana, sends."""
+    alert: dict[str, object] = {"status": status, "labels": {"alertname": "X"}}
+    alert["startsAt"] = at.isoformat()
+    if ends is not None:
+        alert["endsAt"] = ends.isoformat()
+    return {"version": "4", "alerts": [alert]}
+
+
+NOW = datetime.now(UTC)
+FIRST = NOW - timedelta(hours=3)
+SECOND = NOW - timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("name", ["alertmanager", "grafana"])
+def test_a_start_after_our_last_sight_is_a_new_episode(engine: sa.Engine, name: str) -> None:
+    """Its end was never told: send_resolved is false, or it was killed meanwhile."""
+    take(engine, name, fires(FIRST))
+    later(engine, 2 * 3600)
+    take(engine, name, fires(SECOND))
+    take(engine, name, fires(SECOND))  # and its copy
+
+    assert episodes(engine) == [(1, "superseded"), (2, None)]
+    assert count(engine, dispatches) == 2
+    assert verdicts(engine) == ["opened", "opened"]
+
+
+def test_what_is_told_of_the_episode_before_is_late(engine: sa.Engine) -> None:
+    """Neither a twin's lagging notice nor its end touch the one that is open."""
+    take(engine, "alertmanager", fires(FIRST))
+    later(engine, 2 * 3600)
+    take(engine, "alertmanager", fires(SECOND))
+    take(engine, "alertmanager", fires(FIRST) | {"twin": 1})
+    take(engine, "alertmanager", fires(FIRST, "resolved", FIRST + timedelta(hours=1)))
+
+    assert episodes(engine) == [(1, "superseded"), (2, None)]
+    assert verdicts(engine) == ["opened", "opened", "late", "late"]
+
+
+def test_twins_that_disagree_by_an_evaluation_tell_of_one_episode(engine: sa.Engine) -> None:
+    """The second replica noticed it only after the first one's notice had come here."""
+    take(engine, "alertmanager", fires(NOW - timedelta(seconds=70)))
+    later(engine, 40)
+    take(engine, "alertmanager", fires(NOW - timedelta(seconds=20)))
+
+    assert episodes(engine) == [(1, None)]
+    assert verdicts(engine) == ["opened", "seen"]
+
+
+def test_a_later_start_that_precedes_our_last_sight_is_the_same_episode(engine: sa.Engine) -> None:
+    """An Alertmanager that was started anew, or its twin: it fired all the time."""
+    take(engine, "alertmanager", fires(FIRST))
+    take(engine, "alertmanager", fires(FIRST + timedelta(hours=1)))
+
+    assert episodes(engine) == [(1, None)]
+
+
+def test_an_incident_of_pagerduty_that_is_reopened_while_open_here_is_another_episode(
+    engine: sa.Engine,
+) -> None:
+    """Its end did not come through, and PagerDuty itself says that there was one."""
+
+    def told(kind: str, number: int, status: str = "triggered") -> dict[str, object]:
+        at = (NOW - timedelta(minutes=10 - number)).isoformat()
+        data = {"type": "incident", "id": "P1", "status": status, "title": "t"}
+        event = {"id": f"E{number}", "event_type": f"incident.{kind}", "occurred_at": at}
+        return {"event": event | {"data": data}}
+
+    take(engine, "pagerduty", told("triggered", 1))
+    later(engine, 8 * 60)
+    for each in (
+        told("reopened", 5),
+        told("reopened", 5),
+        told("resolved", 4, "resolved"),
+        told("acknowledged", 6, "acknowledged"),
+    ):
+        take(engine, "pagerduty", each)
+
+    assert episodes(engine) == [(1, "superseded"), (2, None)]
+    assert count(engine, dispatches) == 2
