@@ -20,7 +20,7 @@ from tasks.actions import perform_all
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.diagnose import diagnose_rollback
-from tasks.report import report, report_failure
+from tasks.report import report, report_failure, reported
 from tasks.verify import verify
 
 
@@ -32,6 +32,7 @@ from tasks.verify import verify
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
+@reported
 def auto_rollback(
     target: Route,
     option: Option = Option.RESTORE,
@@ -50,8 +51,7 @@ def auto_rollback(
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
     """
     look = partial(diagnose_rollback, target, Wish(option=option, minutes=minutes, limits=limits))
-    diagnosis = look()
-    if diagnosis.plan is None:
+    if (diagnosis := look()).plan is None:
         return report(diagnosis.outcome, diagnosis)
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:

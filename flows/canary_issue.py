@@ -20,7 +20,7 @@ from tasks.actions import perform_all
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.diagnose import diagnose_canary
-from tasks.report import report, report_failure
+from tasks.report import report, report_failure, reported
 from tasks.verify import verify
 
 
@@ -32,6 +32,7 @@ from tasks.verify import verify
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
+@reported
 def canary_issue(
     target: Route,
     fix: CanaryFix = CanaryFix.RECOMMENDED,

@@ -19,7 +19,7 @@ from cct_ops.models.outcome import Outcome, Resolution
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.experiment import conduct, wish_for
-from tasks.report import report, report_failure
+from tasks.report import report, report_failure, reported
 from tasks.staging import diagnose_staging
 
 
@@ -31,6 +31,7 @@ from tasks.staging import diagnose_staging
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
+@reported
 def chaos_experiment(
     chaos: ChaosMode = ChaosMode.LATENCY,
     severity: ChaosSeverity = ChaosSeverity.MILD,

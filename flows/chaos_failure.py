@@ -23,7 +23,7 @@ from tasks.chaos_failure import (
     start_retest,
     stop_experiments,
 )
-from tasks.report import report, report_failure
+from tasks.report import report, report_failure, reported
 
 
 @one_attempt
@@ -34,6 +34,7 @@ from tasks.report import report, report_failure
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
+@reported
 def chaos_failure(
     experiment: UUID | None = None,
     retest: Retest = Retest.PROPOSE,

@@ -12,12 +12,12 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Resolution
+from tasks.actions import perform_all
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise
-from tasks.cleanup import expire_exemptions
 from tasks.diagnose_exemptions import diagnose_cleanup
 from tasks.publish import publish_expired
-from tasks.report import report, report_failure
+from tasks.report import report, report_failure, reported
 from tasks.verify import verify
 
 
@@ -29,6 +29,7 @@ from tasks.verify import verify
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
+@reported
 def exemption_cleanup(mode: Mode = Mode.APPROVE) -> State[Resolution]:
     """
     Mark exemptions as expired whose date is past, and say whose they were.
@@ -43,7 +44,7 @@ def exemption_cleanup(mode: Mode = Mode.APPROVE) -> State[Resolution]:
 
     with authorise(diagnosis, mode, again=diagnose_cleanup) as decision:
         if decision.permit:
-            expire_exemptions(decision.permit)
+            perform_all(decision.permit)
             verify(diagnosis.plan)
 
     publish_expired(decision, diagnosis)

@@ -19,7 +19,7 @@ from tasks.actions import perform_all
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.diagnose_exemptions import diagnose_exemptions
-from tasks.report import report, report_failure
+from tasks.report import report, report_failure, reported
 from tasks.verify import verify
 
 
@@ -31,6 +31,7 @@ from tasks.verify import verify
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
+@reported
 def exemption_failure(fix: Fix = Fix.RECOMMENDED, mode: Mode = Mode.APPROVE) -> State[Resolution]:
     """
     Find out what is wrong with the exemption system, put it right, and test its report.

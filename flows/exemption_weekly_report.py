@@ -17,7 +17,7 @@ from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.diagnose_exemptions import diagnose_week
 from tasks.publish import publish_weekly
-from tasks.report import report, report_failure
+from tasks.report import report, report_failure, reported
 from tasks.verify import verify
 
 
@@ -28,6 +28,7 @@ from tasks.verify import verify
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
+@reported
 def exemption_weekly_report(mode: Mode = Mode.APPROVE) -> State[Resolution]:
     """
     Report on exemptions, as a table and a chart, and open the issue that a warning deserves.

@@ -17,7 +17,7 @@ from pydantic import Field
 from cct_ops.models.outcome import Outcome, Resolution
 from cct_ops.models.reversion import ReversionDiagnosis
 from tasks.attempts import one_attempt
-from tasks.report import report, report_failure
+from tasks.report import report, report_failure, reported
 from tasks.reversion import extend_change as extend
 
 
@@ -29,6 +29,7 @@ from tasks.reversion import extend_change as extend
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
+@reported
 def extend_change(
     change_id: UUID, minutes: Annotated[int, Field(ge=1, le=1440)]
 ) -> State[Resolution]:

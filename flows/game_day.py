@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State
 from cct_ops.models.outcome import Resolution
 from tasks.attempts import one_attempt
 from tasks.game_day import drill
-from tasks.report import report, report_failure
+from tasks.report import report, report_failure, reported
 
 
 @one_attempt
@@ -24,6 +24,7 @@ from tasks.report import report, report_failure
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
+@reported
 def game_day(playbooks: tuple[str, ...] = ()) -> State[Resolution]:
     """
     Drill each playbook against a sandbox with its fault seeded, and show what still works.

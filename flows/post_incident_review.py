@@ -15,7 +15,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from tasks.attempts import one_attempt
-from tasks.report import report_failure
+from tasks.report import report_failure, reported
 from tasks.review import read_story, write_review
 
 Id = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
@@ -29,6 +29,7 @@ Id = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
+@reported
 def post_incident_review(run_id: Id | None = None, incident_id: Id | None = None) -> State[str]:
     """
     Write the review of an incident and all runs about it.

@@ -20,7 +20,7 @@ from tasks.actions import perform_all
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.diagnose_limits import diagnose_limit
-from tasks.report import report, report_failure
+from tasks.report import report, report_failure, reported
 from tasks.verify import verify
 
 
@@ -32,6 +32,7 @@ from tasks.verify import verify
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
+@reported
 def rate_limiting(
     target: LimitClass, fix: Fix = Fix.RECOMMENDED, user: UserName | None = None,
     max_requests: Requests | None = None, lasts_minutes: Minutes = 60, mode: Mode = Mode.APPROVE,
@@ -52,7 +53,6 @@ def rate_limiting(
     diagnosis = look()
     if diagnosis.plan is None:
         return report(diagnosis.outcome, diagnosis)
-
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:
             perform_all(decision.permit)

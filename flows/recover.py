@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import State
 from cct_ops.models.outcome import Resolution
 from tasks.attempts import one_attempt
 from tasks.recovery import diagnose_wreck, report_recovery, take_back, wreck_of
-from tasks.report import report_failure
+from tasks.report import report_failure, reported
 
 
 @one_attempt
@@ -26,6 +26,7 @@ from tasks.report import report_failure
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
+@reported
 def recover(
     run_id: UUID,
 ) -> State[Resolution]:

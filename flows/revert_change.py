@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.models.outcome import Resolution
 from tasks.attempts import one_attempt
-from tasks.report import report, report_failure
+from tasks.report import report, report_failure, reported
 from tasks.reversion import end_change, read_change
 
 
@@ -26,6 +26,7 @@ from tasks.reversion import end_change, read_change
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
+@reported
 def revert_change(
     change_id: UUID,
     now: bool = False,

@@ -18,7 +18,7 @@ from cct_ops.models.schema_findings import Fix, Minutes, RunNumber, Workflow
 from tasks.actions import perform_all
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise
-from tasks.report import report, report_failure
+from tasks.report import report, report_failure, reported
 from tasks.validate import diagnose_schema
 from tasks.verify import verify
 
@@ -31,6 +31,7 @@ from tasks.verify import verify
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
+@reported
 def schema_validation(
     target: Workflow = "deploy.yml",
     fix: Fix = Fix.SCHEMA,
@@ -49,8 +50,7 @@ def schema_validation(
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
     """
     look = partial(diagnose_schema, target, run_id, fix, minutes)
-    diagnosis = look()
-    if diagnosis.plan is None:
+    if (diagnosis := look()).plan is None:
         return report(diagnosis.unplanned, diagnosis)
 
     with authorise(diagnosis, mode, again=look) as decision:

@@ -20,7 +20,7 @@ from cct_ops.models.outcome import Outcome, Resolution
 from cct_ops.models.slo_simulation import Scenario, Share
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise
-from tasks.report import report, report_failure
+from tasks.report import report, report_failure, reported
 from tasks.simulation import diagnose_simulation, simulate, wish_for
 
 
@@ -32,14 +32,13 @@ from tasks.simulation import diagnose_simulation, simulate, wish_for
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
+@reported
 def slo_breach_simulation(
     target: Route,
     scenario: Scenario = Scenario.LATENCY,
     severity: ChaosSeverity = ChaosSeverity.MODERATE,
-    minutes: Minutes = 10,
-    share: Share = 20,
-    mode: Mode = Mode.APPROVE,
-) -> State[Resolution]:
+    minutes: Minutes = 10, share: Share = 20, mode: Mode = Mode.APPROVE,
+) -> State[Resolution]:  # fmt: skip
     """
     Give a staging canary traffic, make it breach, wait for the rollback, and put all back.
 

@@ -15,7 +15,7 @@ from pydantic import validate_call
 
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call
-from tasks import chaos, cleanup, mitigate, repository, rollback, rollback_rules
+from tasks import chaos, cleanup, mitigate, repository, rollback, rollback_rules, story
 from tasks.carry_out import CCT, Look, Sighting, System
 from tasks.repository import GITHUB
 
@@ -61,6 +61,7 @@ ACTIONS = {
 def perform(permit: Permit, call: Call) -> None:
     """Carry out one call of a permit, read back like any other."""
     ACTIONS[call.method].task(permit, **call.arguments)
+    story.done(call)
 
 
 def perform_all(permit: Permit) -> None:

@@ -27,6 +27,7 @@ from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
 from cct_ops.reports.render import approval_form
+from tasks import story
 from tasks.connections import ledger, settings
 from tasks.notify import tell_approval_needed
 
@@ -75,6 +76,7 @@ def ask(diagnosis: Diagnosis, plan: Plan, run: Run, why: str) -> tuple[Outcome, 
         if new:
             tell_approval_needed(approval, run)
         if approval.state is ApprovalState.PENDING:
+            story.decided("to ask", f"{why} It waits until {approval.expires_at:%H:%M:%S} UTC.")
             approval = _wait_for_answer(approval)
     return _ending(approval)
 

@@ -12,12 +12,13 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from prefect import Flow, get_run_logger
+from prefect.client.schemas.objects import StateType
 from prefect.runtime import flow_run
-from prefect.states import Failed
 
 from cct_ops.ledger import attempts
 from cct_ops.models.run import incident_of, incidents_named
 from tasks.connections import current_run, ledger, settings
+from tasks.ending import Ended
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,7 +45,7 @@ def one_attempt(playbook: Flow[P, R]) -> Flow[P, R]:
             if refusal is None:
                 return function(*args, **kwargs)
         get_run_logger().error("%s", refusal)
-        return Failed(name=REFUSED, message=refusal)
+        return Ended(type=StateType.FAILED, name=REFUSED, message=refusal)
 
     # Prefect reads the types of a flow's parameters from it, and they are names of another module.
     setattr(attempt, "__signature__", inspect.signature(function, eval_str=True))  # noqa: B010

@@ -24,7 +24,7 @@ from cct_ops.models.outcome import Outcome
 from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
-from tasks import temporary
+from tasks import story, temporary
 from tasks.approval import ask
 from tasks.connections import current_run, ledger, settings
 from tasks.guards import before_asking, effective_mode, intent, outcome_of, rules_for
@@ -60,6 +60,8 @@ def authorise(
     plan = diagnosis.plan
     if plan is None:
         raise NotPermitted("Nothing was done: the diagnosis has no plan.")
+    story.concluded(diagnosis)
+    story.planned(plan)
     gate = _Gate(diagnosis, plan, current_run(), *effective_mode(mode, plan))
 
     refusal = gate.refusal()
@@ -200,6 +202,7 @@ class _Gate:
             reason=reason,
             guard=guard.value if guard else None,
         )
+        story.decided(verdict, reason)
 
     def _seconds(self) -> float:
         return self.plan.steady_state.watch_seconds + settings().settle_seconds + MARGIN_SECONDS

@@ -32,6 +32,7 @@ from cct_ops.models.quantities import counted
 from cct_ops.models.rollback import RESTORE, RollbackDiagnosis, RollbackFindings
 from cct_ops.models.rollback_plan import Option, Watch, Wish
 from cct_ops.models.rollback_unseen import by_status_alone
+from tasks import story
 from tasks.connections import reader, settings
 from tasks.deployment import probe_deployment
 
@@ -50,10 +51,13 @@ SLO_WINDOW_MINUTES = 5
 def transient(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001 -- Prefect's signature
     """Say whether a failed probe is worth another try: only ``Unavailable`` is, and soon."""
     error = state.result(raise_on_failure=False)
-    return (
-        isinstance(error, Unavailable)
-        and (error.retry_after_seconds or 0) <= LONGEST_PATIENCE_SECONDS
-    )
+    if (
+        not isinstance(error, Unavailable)
+        or (error.retry_after_seconds or 0) > LONGEST_PATIENCE_SECONDS
+    ):
+        return False
+    story.asks_again(task.name, error)
+    return True
 
 
 probe = task(

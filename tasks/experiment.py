@@ -11,6 +11,7 @@ from cct_ops.models.experiment import ExperimentDiagnosis, ExperimentWish
 from cct_ops.models.journal import Finding, Phase, classify, steady
 from cct_ops.models.permit import Permit
 from cct_ops.models.quantities import duration
+from tasks import story
 from tasks.actions import perform_all
 from tasks.connections import current_run, ledger, settings
 from tasks.journal import Journal, journal_of, watch
@@ -67,6 +68,7 @@ def conduct(permit: Permit, diagnosis: ExperimentDiagnosis, wish: ExperimentWish
         finding = classify(book.entries())
         book.write(Phase.VERDICT, f"{finding.kind}: {finding.why}")
     record.verify(ledger(), current_run().id, finding.verification)
+    story.verified(finding.verification)
     return finding
 
 

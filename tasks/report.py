@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import inspect
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec
 from uuid import UUID
 
-from prefect import Flow, runtime
+from prefect import Flow, get_run_logger, runtime
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.states import Completed, Failed
 
+from cct_ops.errors import BadConfiguration, NotPermitted, OpsError, Unsupported
 from cct_ops.ledger import approvals, changes, history, leases, record
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome, Resolution
@@ -20,14 +22,49 @@ from cct_ops.models.verification import Verdict
 from cct_ops.reports import manual
 from cct_ops.reports.links import run_link
 from cct_ops.reports.render import artifact_key, incident_report
+from tasks import story
 from tasks.attempts import REFUSED
 from tasks.authorise import Decision
 from tasks.connections import current_run, ledger, settings
+from tasks.ending import Ended, scheduled
 from tasks.guards import drop_by, standing_of
 from tasks.notify import tell_drop, tell_outcome, tell_raise_proposed
 
 # How Prefect's engine begins the message of a run that an exception ended.
 ENGINE_PREFIX = "Flow run encountered an exception: "
+# And how where the form or the call that started it was wrong.
+WRONG_PARAMETERS = "Validation of flow parameters failed with error: "
+# Nothing went wrong: what was asked for is not possible here, or not allowed.
+_NOT_HERE = (Unsupported, BadConfiguration, NotPermitted)
+
+P = ParamSpec("P")
+
+
+def reported(function: Callable[P, State[Any]]) -> Callable[P, State[Any]]:
+    """
+    Let a playbook that an error ends have a report, and a state that is named as its outcome.
+
+    An error that we raise on purpose is a sentence in the log; any other one is a fault of ours,
+    whose traceback is kept there. A run whose change is not put back ends without an account, so
+    that it is recovered.
+    """
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> State[Any]:
+        story.begins()
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:  # whatever it is, the run has to end with an account
+            if not isinstance(error, OpsError):
+                get_run_logger().exception("A fault in the playbook itself:")
+            ended = report_error(error)
+            if ended is None:
+                raise
+            return ended
+
+    # Prefect reads the types of the form from here, and would look names up in this module.
+    run.__signature__ = inspect.signature(function, eval_str=True)  # type: ignore[attr-defined]
+    return run
 
 
 def report(ended: Outcome | Decision, diagnosis: Diagnosis) -> State[Resolution]:
@@ -37,6 +74,8 @@ def report(ended: Outcome | Decision, diagnosis: Diagnosis) -> State[Resolution]
     What was permitted counts as resolved only if a verification in the ledger says so.
     """
     run = current_run()
+    if isinstance(ended, Outcome):
+        story.concluded(diagnosis)
     outcome, reason = _conclusion(ended, diagnosis, run)
     _publish(run, diagnosis.target, outcome, reason, runtime.flow_run.parameters, diagnosis)
     if outcome is Outcome.RESOLVED:
@@ -49,8 +88,30 @@ def report(ended: Outcome | Decision, diagnosis: Diagnosis) -> State[Resolution]
         reason=reason,
         evidence=diagnosis.evidence,
     )
-    state = Failed if outcome.needs_attention else Completed
-    return state(name=outcome.value, message=reason, data=resolution)
+    return Ended.of(resolution, red=outcome.needs_attention)
+
+
+def report_error(error: Exception) -> State[Resolution] | None:
+    """
+    End a run that an error ended, as ``report`` does; None where its recovery gives the account.
+
+    What is not possible here or not allowed is blocked, and nobody is at fault. Where a schedule
+    asks for what this CCT does not have at all, it is not red, or it would be so every day.
+    """
+    run = current_run()
+    otherwise = Outcome.BLOCKED if isinstance(error, _NOT_HERE) else Outcome.FAILED
+    cause = str(error) if isinstance(error, OpsError) else f"{type(error).__name__}: {error}"
+    parameters = runtime.flow_run.parameters
+    account = _account(run, cause, otherwise, parameters)
+    if account is None:
+        return None
+    outcome, reason, target = account
+    missing = outcome is Outcome.BLOCKED and isinstance(error, Unsupported)
+    vain = missing and scheduled()
+    again = vain and record.last_reason(ledger(), run.playbook) == reason
+    _publish(run, target, outcome, reason, parameters, silent=again)
+    resolution = Resolution(playbook=run.playbook, target=target, outcome=outcome, reason=reason)
+    return Ended.of(resolution, red=outcome.needs_attention and not vain)
 
 
 def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
@@ -68,20 +129,37 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
         playbook=flow.name,
         incident_id=incident_of(flow_run.tags),
     )
-    known = record.of_run(ledger(), run.id)
-    if known.outcome is not None or leases.reaped(ledger(), run.id):
+    if record.of_run(ledger(), run.id).outcome is not None:
         return  # it reported itself, and ended in a state that needs attention
+    said = state.message or state.name or ""
+    wrong, cancelled = said.startswith(WRONG_PARAMETERS), state.is_cancelled()
+    otherwise = Outcome.FAILED
+    if wrong or cancelled or state.is_cancelling():
+        otherwise = Outcome.BLOCKED if wrong else Outcome.CANCELLED
+    cause = said.removeprefix(ENGINE_PREFIX).removeprefix(WRONG_PARAMETERS)
+    account = _account(run, cause, otherwise, flow_run.parameters)
+    if account is not None:
+        outcome, reason, target = account
+        _publish(run, target, outcome, reason, flow_run.parameters)
+
+
+def _account(
+    run: Run, cause: str, otherwise: Outcome, parameters: Mapping[str, Any]
+) -> tuple[Outcome, str, str] | None:
+    """Return outcome, reason and target of a run that was ended; None if it is to be recovered."""
+    if leases.reaped(ledger(), run.id):
+        return None
+    known = record.of_run(ledger(), run.id)
     verdicts = {decision.verdict for decision in known.decisions}
     undone, failed = Outcome.UNDONE in verdicts, record.UNDO_FAILED in verdicts
     if any(act.kind == "change" for act in known.actions) and not (undone or failed):
-        return  # cut off in the middle: the reaper finds it without an account, and recovers it
-    cause = (state.message or state.name or "").removeprefix(ENGINE_PREFIX)
-    if failed:
+        return None  # cut off in the middle: the reaper finds it without an account
+    outcome = otherwise
+    if failed or undone:
+        outcome = Outcome.FAILED if failed else Outcome.UNDONE
         cause = known.decisions[-1].reason
-    planned = known.decisions[-1].plan.target if known.decisions else flow.name
-    target = flow_run.parameters.get("target") or planned
-    outcome = Outcome.UNDONE if undone and not failed else Outcome.FAILED
-    _publish(run, str(target), outcome, cause, flow_run.parameters)
+    planned = known.decisions[-1].plan.target if known.decisions else run.playbook
+    return outcome, cause, str(parameters.get("target") or planned)
 
 
 def _propose_raise(run: Run, target: str) -> None:
@@ -111,6 +189,8 @@ def _publish(
     reason: str,
     parameters: Mapping[str, Any],
     diagnosis: Diagnosis | None = None,
+    *,
+    silent: bool = False,
 ) -> None:
     """Show and tell how the run ended, then write it down: with an account nobody comes back."""
     # Nobody may take the run for dead meanwhile, and one that was has no say any more.
@@ -140,7 +220,8 @@ def _publish(
             needs_person=outcome.needs_attention,
         )
         commands = manual.after(outcome, run, target, known, parameters)
-        tell_outcome(run, target, outcome, reason, topic, commands)
+        if not silent:
+            tell_outcome(run, target, outcome, reason, topic, commands)
         record.conclude(ledger(), run, target, outcome, reason)
         tell_if_it_fell(run, topic)
 

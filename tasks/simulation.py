@@ -18,6 +18,7 @@ from cct_ops.models.slo_simulation import (
     SimulationWish,
     verdict,
 )
+from tasks import story
 from tasks.actions import perform_all
 from tasks.connections import current_run, ledger, reader
 from tasks.diagnose import probe_canary, probe_rollbacks, probe_rules
@@ -84,6 +85,7 @@ def simulate(permit: Permit, diagnosis: SimulationDiagnosis) -> None:
         judged = verdict(target, minutes, rollbacks.found)
         book.write(Phase.VERDICT, judged.reason)
     record.verify(ledger(), current_run().id, judged)
+    story.verified(judged)
 
 
 @dataclass

@@ -22,6 +22,7 @@ from cct_ops.models.steady_state import (
     WorkflowSucceeds,
 )
 from cct_ops.models.verification import Verdict, Verification
+from tasks import story
 from tasks.actions import look_at
 from tasks.cleanup import exemptions_consistent
 from tasks.connections import current_run, github_reader, ledger, reader
@@ -58,6 +59,7 @@ def verify(plan: Plan) -> Verification:
         pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
 
     record.verify(ledger(), current_run().id, found)
+    story.verified(found)
     if found.verdict is Verdict.BROKEN:
         raise SteadyStateNotReached(found.reason)
     return found

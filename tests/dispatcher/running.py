@@ -44,7 +44,12 @@ class Playbook:
     api_url: str
     name: str
 
-    def deploy(self, schema: dict[str, object] | None = None, tags: Sequence[str] = ()) -> UUID:
+    def deploy(
+        self,
+        schema: dict[str, object] | None = None,
+        tags: Sequence[str] = (),
+        schedules: Sequence[str] = (),
+    ) -> UUID:
         """Make or replace the deployment; nothing works on its runs."""
         flow = self._post("/flows/", {"name": self.name}).json()
         deployment = {
@@ -53,6 +58,7 @@ class Playbook:
             "enforce_parameter_schema": True,
             "parameter_openapi_schema": schema or SCHEMA,
             "tags": list(tags),
+            "schedules": [{"schedule": {"cron": cron}, "active": True} for cron in schedules],
         }
         return UUID(self._post("/deployments/", deployment).json()["id"])
 

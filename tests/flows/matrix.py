@@ -29,7 +29,7 @@ EXEMPTIONS = [
         acts=End("Resolved", "validation agree", ("POST exemptions/cleanup",), stands=True),
         spoilt=Spoilt(
             End(
-                "Failed",
+                "Undone",
                 "1 are active where 2 must have stayed",
                 ("POST exemptions/cleanup", "POST exemptions/revalidate"),
                 stands=True,  # what was overdue stays expired
@@ -74,7 +74,7 @@ EXEMPTIONS = [
         acts=End("Resolved", "validation agree", ("POST exemptions/cleanup",), stands=True),
         spoilt=Spoilt(
             End(
-                "Failed",
+                "Undone",
                 "1 are active where 2 must have stayed",
                 ("POST exemptions/cleanup", "POST exemptions/revalidate"),
                 stands=True,
@@ -89,7 +89,7 @@ EXEMPTIONS = [
         faulty.issues,
         acts=End("Resolved", "is open", ("POST issues",), stands=True),
         spoilt=Spoilt(
-            End("Failed", "did not take effect", ("POST issues",)),
+            End("Undone", "did not take effect", ("POST issues",)),
             faulty.issues_are_closed,
         ),
         mounted=End("Resolved", "is open", ("POST issues",), stands=True),
@@ -105,10 +105,10 @@ LIMITS = [
         parameters={**LIMIT, "fix": "raise", "lasts_minutes": 30},
         acts=End("Resolved", "refuses none of ben, ann", ("POST rate-limit/config",), stands=True),
         spoilt=Spoilt(
-            End("Failed", "still refuses", ("POST rate-limit/config", "POST rate-limit/config")),
+            End("Undone", "still refuses", ("POST rate-limit/config", "POST rate-limit/config")),
             faulty.starved_user,
         ),
-        mounted=End("Failed", NO_LIMITS),
+        mounted=End("Blocked", NO_LIMITS),
     ),
     Row(
         "rate-limiting",
@@ -152,7 +152,7 @@ SCHEMA = [
         parameters={"fix": "propose-schema"},
         acts=End("Resolved", "validation passes once it is merged", PULLED, stands=True),
         spoilt=Spoilt(
-            End("Failed", "did not take effect", (*PULLED, *WITHDRAWN)), faulty.pulls_are_closed
+            End("Undone", "did not take effect", (*PULLED, *WITHDRAWN)), faulty.pulls_are_closed
         ),
         mounted=End("Resolved", "validation passes once it is merged", PULLED, stands=True),
     ),
@@ -164,7 +164,7 @@ SCHEMA = [
         parameters={"fix": "propose-summary"},
         acts=End("Resolved", "validation passes", SUMMARY, True),
         spoilt=Spoilt(
-            End("Failed", "did not take effect", (*SUMMARY, *WITHDRAWN)),
+            End("Undone", "did not take effect", (*SUMMARY, *WITHDRAWN)),
             faulty.summary_pulls_are_closed,
         ),
         mounted="It is about the repository alone; the row above shows it.",
@@ -179,7 +179,7 @@ SCHEMA = [
         acts=End("Resolved", "warn", ("POST actions/variables",), stands=True),
         spoilt=Spoilt(
             End(
-                "Failed",
+                "Undone",
                 "set_variable",
                 (
                     "POST actions/variables",

@@ -17,7 +17,7 @@ AUTO_ROLLBACK = [
         parameters=ROUTE,
         acts=End("Resolved", "p95", ("POST canary/reset",), stands=True),
         spoilt=Spoilt(
-            End("Failed", "p95 latency is 9000 ms", ("POST canary/reset", "POST canary/disable")),
+            End("Undone", "p95 latency is 9000 ms", ("POST canary/reset", "POST canary/disable")),
             faulty.slow,
         ),
         mounted=End("Blocked", UNSEEN),
@@ -51,7 +51,7 @@ AUTO_ROLLBACK = [
         acts=End("Resolved", "9000 ms", ("POST canary/config",), stands=True),
         spoilt=Spoilt(
             End(
-                "Failed",
+                "Undone",
                 "set_slo_thresholds",
                 ("POST canary/config", "POST canary/config", "POST canary/config"),
             ),
@@ -69,7 +69,7 @@ AUTO_ROLLBACK = [
         acts=End("Resolved", "Auto-rollback is off", ("POST canary/disable-auto-rollback",), True),
         spoilt=Spoilt(
             End(
-                "Failed",
+                "Undone",
                 "disable_auto_rollback",
                 (
                     "POST canary/disable-auto-rollback",
@@ -92,7 +92,7 @@ CANARY_ISSUE = [
         parameters={**ROUTE, "fix": "reset"},
         acts=End("Resolved", "p95", ("POST canary/reset",), stands=True),
         spoilt=Spoilt(
-            End("Failed", "p95 latency is 9000 ms", ("POST canary/reset", "POST canary/update")),
+            End("Undone", "p95 latency is 9000 ms", ("POST canary/reset", "POST canary/update")),
             faulty.slow,
         ),
         mounted=End("Blocked", "Not reset: this CCT offers no reset"),
@@ -105,7 +105,7 @@ CANARY_ISSUE = [
         parameters={**ROUTE, "fix": "disable"},
         acts=End("Resolved", "is off", ("POST canary/disable",), stands=True),
         spoilt=Spoilt(
-            End("Failed", "disable_canary", ("POST canary/disable", "POST canary/update")),
+            End("Undone", "disable_canary", ("POST canary/disable", "POST canary/update")),
             meddle=meddling.canary_on,
         ),
         mounted=End("Resolved", "is off", ("POST canary/disable",), stands=True),
@@ -119,7 +119,7 @@ CANARY_ISSUE = [
         asks=True,
         acts=End("Resolved", "p95", ("POST canary/promote",), stands=True),
         spoilt=Spoilt(
-            End("Failed", "p95 latency is 9000 ms", ("POST canary/promote", "POST canary/update")),
+            End("Undone", "p95 latency is 9000 ms", ("POST canary/promote", "POST canary/update")),
             faulty.slow,
         ),
         mounted=End("Blocked", "Not promoted: this CCT measures no traffic"),

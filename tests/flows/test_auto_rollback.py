@@ -220,7 +220,7 @@ def test_a_cct_without_admin_api_gets_one_sentence_and_no_change(
     assert ended.is_failed()
     assert "This CCT has no" in (ended.message or "")
     assert sandbox.writes() == []
-    assert known(engine, ended).outcome is Outcome.FAILED
+    assert known(engine, ended).outcome is Outcome.BLOCKED
     assert "This CCT has no" in report_of(ended)
 
 

@@ -88,7 +88,7 @@ def test_an_experiment_that_breaks_in_the_middle_is_taken_back(sandbox: SandboxC
         found: State[Any] = chaos_experiment(minutes=0.1, mode=Mode.AUTO, return_state=True)
         broken.result()
 
-    assert ended(found) == ("Failed", "FAILED")
+    assert ended(found) == ("Undone", "FAILED")
     assert "GET /api/v1/slo/status is not as we know it" in (found.message or "")
     assert sandbox.state().chaos_faults == ()
 

@@ -168,6 +168,18 @@ def incident_of(engine: sa.Engine, run_id: UUID) -> UUID | None:
         ).scalar()
 
 
+def last_reason(engine: sa.Engine, playbook: str) -> str | None:
+    """Return the reason with which the playbook's newest run ended."""
+    newest = (
+        sa.select(resolutions.c.reason)
+        .where(resolutions.c.playbook == playbook)
+        .order_by(resolutions.c.finished_at.desc())
+        .limit(1)
+    )
+    with engine.connect() as connection:
+        return connection.execute(newest).scalar()
+
+
 def of_run(engine: sa.Engine, run_id: UUID) -> RunRecord:
     """Read everything about a run."""
     with engine.connect() as connection:

@@ -19,6 +19,7 @@ class Outcome(StrEnum):
     VOID = "Void"
     BLOCKED = "Blocked"
     MERGED = "Merged"
+    CANCELLED = "Cancelled"
     UNDONE = "Undone"
     FAILED = "Failed"
 

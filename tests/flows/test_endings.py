@@ -1,0 +1,214 @@
+"""However a run ends: one outcome, which is the name of its state, one report, and a told story."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import pytest
+import sqlalchemy as sa
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.flow_engine import run_flow
+from prefect.settings import PREFECT_API_URL
+from prefect.states import Pending
+
+from cct_ops.ledger import pages, record
+from cct_ops.models.cct import Route
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Outcome, Resolution
+from cct_ops.sandbox.control import SandboxControl
+from tasks.connections import settings
+from tests.dispatcher.running import Playbook
+from tests.flows import faulty
+from tests.flows.ends import report_of_run
+from tests.flows.queued import flow_of
+from tests.flows.upkeep import ANYTHING, ended
+from tests.plain import HTTP
+
+TARGET: dict[str, Any] = {"target": Route.DAILY_SUMMARY}
+# Every playbook that needs the admin API, and what it says is missing.
+WITHOUT_ADMIN_API: dict[str, tuple[dict[str, Any], str]] = {
+    "auto-rollback": (TARGET, "no canary administration"),
+    "canary-issue": (TARGET, "no canary administration"),
+    "exemption-cleanup": ({}, "no exemption management"),
+    "exemption-failure": ({}, "no exemption management"),
+    "exemption-weekly-report": ({}, "no exemption management"),
+    "rate-limiting": ({"target": "canaryManagement"}, "no administration of rate limits"),
+    "chaos-experiment": ({}, "no chaos endpoints"),
+    "slo-breach-simulation": (TARGET, "no chaos endpoints"),
+}
+WITHOUT_GITHUB: dict[str, tuple[dict[str, Any], str]] = {
+    "schema-validation": ({}, "GITHUB_REPOSITORY is not set"),
+    "auto-rollback": ({**TARGET, "option": "redeploy"}, "deploying anew needs GitHub"),
+}
+
+
+def ran(playbook: str, **parameters: Any) -> State[Any]:
+    """Run the playbook to its final state."""
+    state: Any = flow_of(playbook)(**parameters, return_state=True)
+    return cast("State[Any]", state)
+
+
+def known(engine: sa.Engine, state: State[Any]) -> record.RunRecord:
+    """What the ledger has of the run that ended so."""
+    run_id = state.state_details.flow_run_id
+    assert run_id is not None
+    return record.of_run(engine, run_id)
+
+
+def told(engine: sa.Engine, state: State[Any], name: str, words: str) -> None:
+    """State, record and report agree on how it ended and say why."""
+    assert state.name == name, state.message
+    assert words in (state.message or "")
+    assert known(engine, state).outcome == name
+    run_id = state.state_details.flow_run_id
+    assert run_id is not None
+    assert report_of_run(run_id).startswith(f"# {name}: ")
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What the runs log; Prefect hands none of it on."""
+    caplog.set_level(logging.INFO)
+    loggers = [logging.getLogger(f"prefect.{kind}_runs") for kind in ("flow", "task")]
+    for logger in loggers:
+        logger.addHandler(caplog.handler)
+    yield caplog
+    for logger in loggers:
+        logger.removeHandler(caplog.handler)
+
+
+@pytest.fixture
+def no_github(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No GitHub is set up."""
+    monkeypatch.delenv("GITHUB_REPOSITORY")
+    monkeypatch.delenv("GH_TOKEN")
+    settings.cache_clear()
+
+
+@pytest.mark.parametrize("playbook", WITHOUT_ADMIN_API)
+def test_what_this_cct_does_not_have_is_blocked_and_nobody_is_paged(
+    playbook: str, sandbox: SandboxControl, engine: sa.Engine, log: pytest.LogCaptureFixture
+) -> None:
+    sandbox.reset(dialect="bare", limits=False)
+    parameters, missing = WITHOUT_ADMIN_API[playbook]
+
+    state = ran(playbook, **parameters, mode=Mode.AUTO)
+
+    told(engine, state, "Blocked", missing)
+    assert "deploy CCT with its admin API" in (state.message or "")
+    assert state.is_failed()
+    assert sandbox.writes() == []
+    assert pages.newest(engine, 10) == []
+    assert "Traceback" not in log.text
+
+
+@pytest.mark.usefixtures("no_github")
+@pytest.mark.parametrize("playbook", WITHOUT_GITHUB)
+def test_without_github_what_needs_it_is_blocked_and_nobody_is_paged(
+    playbook: str, sandbox: SandboxControl, engine: sa.Engine, log: pytest.LogCaptureFixture
+) -> None:
+    faulty.recovered_canary(sandbox)
+    parameters, missing = WITHOUT_GITHUB[playbook]
+
+    state = ran(playbook, **parameters)
+
+    told(engine, state, "Blocked", missing)
+    assert pages.newest(engine, 10) == []
+    assert "Traceback" not in log.text
+
+
+@pytest.mark.usefixtures("no_github")
+def test_without_github_the_weekly_report_is_made_all_the_same(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    sandbox.exemptions(faulty.OVERDUE)
+
+    told(engine, ran("exemption-weekly-report"), "Recommended", "past their date")
+
+
+def test_a_change_that_was_taken_back_ends_in_the_state_undone(
+    sandbox: SandboxControl, engine: sa.Engine, log: pytest.LogCaptureFixture
+) -> None:
+    sandbox.exemptions(faulty.OVERDUE, faulty.SOON, faulty.LATER, hasty_days=10)
+
+    state = ran("exemption-cleanup", mode=Mode.AUTO)
+
+    told(engine, state, "Undone", "The change was undone.")
+    assert ended(state) == ("Undone", "FAILED")
+    assert "Traceback" not in log.text
+
+
+def test_a_red_run_has_its_resolution_for_a_result(sandbox: SandboxControl) -> None:
+    """Prefect would take it for an exception to raise, and fail at that with a TypeError."""
+    sandbox.reset(dialect="bare", limits=False)
+
+    resolution: Any = flow_of("exemption-cleanup")()
+
+    assert isinstance(resolution, Resolution)
+    assert resolution.outcome is Outcome.BLOCKED
+
+
+def test_a_cct_that_does_not_answer_is_a_failure_and_pages(
+    sandbox: SandboxControl, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CCT_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr("tasks.diagnose_exemptions.probe_weekly_report.retries", 0)
+    settings.cache_clear()
+
+    state = ran("exemption-weekly-report")
+
+    told(engine, state, "Failed", "127.0.0.1:9")
+    assert len(pages.newest(engine, 10)) == 1
+
+
+def test_the_log_tells_the_story_in_sentences(
+    sandbox: SandboxControl, log: pytest.LogCaptureFixture
+) -> None:
+    sandbox.exemptions(faulty.OVERDUE)
+
+    ran("exemption-cleanup", mode=Mode.AUTO)
+
+    said = [each.getMessage() for each in log.records if each.name.endswith("_runs")]
+    said = list(dict.fromkeys(said))  # pytest may listen at the root as well
+    parts = ["Seen", "Concluded", "Planned", "Decided", "Done", "Verified"]
+    places = [next(i for i, line in enumerate(said) if line.startswith(part)) for part in parts]
+    assert places == sorted(places)
+    ends = [line for line in said if "Finished in state" in line]
+    assert len(ends) == 1
+    assert ends[0].startswith("Finished in state Resolved(")
+
+
+def test_a_schedule_that_can_never_work_here_is_not_red_and_told_once(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    sandbox.reset(dialect="bare", limits=False)
+
+    first, second = scheduled("exemption-cleanup"), scheduled("exemption-cleanup")
+
+    for state in (first, second):
+        told(engine, state, "Blocked", "no exemption management")
+        assert state.is_completed()
+    assert len([each for each in sandbox.slack_messages() if "Blocked" in str(each)]) == 1
+
+
+def scheduled(playbook: str) -> State[Any]:
+    """Carry out a run that the server made for a schedule, of a minute ago."""
+    api_url = PREFECT_API_URL.value()
+    assert api_url is not None
+    deployment = Playbook(api_url, playbook).deploy(ANYTHING, schedules=["* * * * *"])
+    now = datetime.now(UTC)
+    when = {"start_time": f"{now - timedelta(minutes=2)}", "end_time": f"{now}"}
+    url = f"{api_url}/deployments/{deployment}/schedule"
+    HTTP.post(url, json={**when, "min_runs": 1, "max_runs": 1}).raise_for_status()
+    with get_client(sync_client=True) as client:
+        runs = [each for each in client.read_flow_runs() if each.deployment_id == deployment]
+        run = next(each for each in runs if each.auto_scheduled)
+        client.set_flow_run_state(run.id, Pending())
+        run = client.read_flow_run(run.id)
+        state: Any = run_flow(flow_of(playbook), flow_run=run, return_type="state")
+    Playbook(api_url, playbook).delete(deployment)
+    return cast("State[Any]", state)
