@@ -53,7 +53,7 @@ def test_auto_mode_expires_what_is_overdue(sandbox: SandboxControl, engine: sa.E
     (row,) = json.loads(str(table.data))
     assert (row["JIRA"], row["Owner"]) == ("OPS-1", "alice")
     summary, outcome = (message.body for message in sandbox.slack_messages())
-    assert summary["text"] == ":broom: 1 exemptions expired"
+    assert summary["text"] == ":broom: 1 exemption expired"
     assert "alice: OPS-1" in summary["blocks"][0]["text"]["text"]
     assert outcome["text"].endswith("Resolved: exemption-cleanup on exemptions")
 
