@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from cct_ops import config_file
+from cct_ops.dispatcher import playbooks
 from cct_ops.dispatcher.matchers import Matchers
 from cct_ops.dispatcher.parameters import Parameter
+from cct_ops.dispatcher.playbooks import Deployment
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.base import Frozen
 from cct_ops.models.mode import Mode
@@ -72,26 +74,52 @@ class Routes(Frozen):
         return next(rule for rule in self.rules if rule.matches(source, labels))
 
 
-class _Deployment(BaseModel):
-    name: str
-
-
-class _Registry(BaseModel):
-    """The part of prefect.yaml that routes depend on."""
-
-    deployments: list[_Deployment]
-
-
 def read_routes(path: Path) -> Routes:
-    """Read the rules, and check their playbooks where prefect.yaml is at its place beside them."""
+    """
+    Read the rules, and check what they start where prefect.yaml is at its place beside them.
+
+    There is each playbook, it has each parameter, is given those that it needs, and takes the
+    values that stand in the file.
+    """
     routes = config_file.load(path, Routes)
     registry = path.resolve().parent.parent / "prefect.yaml"
     if registry.is_file():
-        known = {each.name for each in config_file.load(registry, _Registry).deployments}
+        known = playbooks.read(registry)
         for index, rule in enumerate(routes.rules):
-            if rule.playbook is not None and rule.playbook not in known:
+            if rule.playbook is None:
+                continue
+            if rule.playbook not in known:
                 raise BadConfiguration(
                     f"{config_file.place(path, 'rules', index, 'playbook')}: there is no playbook"
                     f" {rule.playbook} in {registry.name}; known are {', '.join(sorted(known))}."
                 )
+            _check(path, index, rule, registry.parent, known[rule.playbook])
     return routes
+
+
+def _check(path: Path, index: int, rule: Rule, root: Path, deployment: Deployment) -> None:
+    """Raise ``BadConfiguration`` for parameters with which Prefect would refuse each run."""
+    takes = playbooks.signature(root, deployment)
+    if takes is None:
+        return
+    where = ("rules", index, "parameters")
+    for name, parameter in rule.parameters.items():
+        place = config_file.place(path, *where, name)
+        if name not in takes.names:
+            others = sorted(set(takes.names) - _GIVEN)
+            raise BadConfiguration(
+                f"{place}: {rule.playbook} has no parameter of this name; it has"
+                f" {', '.join(others) or 'none'}."
+            )
+        if parameter.constant is not None:
+            refusal = playbooks.refusal(root, deployment, name, parameter.constant)
+            if refusal is not None:
+                raise BadConfiguration(
+                    f"{place}: {rule.playbook} does not take this value for {name}; it takes"
+                    f" {refusal}."
+                )
+    if missing := sorted(takes.required - rule.parameters.keys() - _GIVEN):
+        raise BadConfiguration(
+            f"{config_file.place(path, 'rules', index)}: {rule.playbook} needs"
+            f" {', '.join(missing)}: give it under parameters: by a label: or a value:."
+        )

@@ -23,6 +23,26 @@ def matches(expression: str, text: str) -> bool:
     return _whole(expression).search(text.encode("utf-8", "surrogatepass")) is not None
 
 
+def groups(expression: str) -> int:
+    """Return how many groups it has that hold what they match."""
+    return int(_whole(expression).groups)
+
+
+def taken(expression: str, text: str) -> str | None:
+    """
+    Return what the expression takes from a text all of which is in its language.
+
+    That is what its group holds, or the text if it has none. None if the text is not in its
+    language, or the group took no part.
+    """
+    found = _whole(expression).search(text.encode("utf-8", "surrogatepass"))
+    if found is None:
+        return None
+    held = found.group(1) if _whole(expression).groups else found.group(0)
+    # A group can hold a part of a character only by an expression for bytes.
+    return None if held is None else held.decode("utf-8", "replace")
+
+
 @lru_cache(maxsize=256)
 def _whole(expression: str) -> Any:
     """Compile it with the anchors that Alertmanager puts around it."""

@@ -1,0 +1,75 @@
+"""What the playbooks in prefect.yaml can be given, for a check of the rules that start them."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+from pydantic import BaseModel, Field
+
+from cct_ops import config_file
+
+
+class Deployment(BaseModel):
+    """One entry, as far as rules depend on it."""
+
+    name: str
+    entrypoint: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class _Registry(BaseModel):
+    deployments: list[Deployment]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The parameters of a playbook's flow, and those that have no default."""
+
+    names: tuple[str, ...]
+    required: frozenset[str]
+
+
+def read(registry: Path) -> dict[str, Deployment]:
+    """Return the deployments by their names."""
+    known = config_file.load(registry, _Registry).deployments
+    return {each.name: each for each in known}
+
+
+def signature(root: Path, deployment: Deployment) -> Signature | None:
+    """Return what the flow takes, read without running it; None if it is not at its place."""
+    file, _, name = deployment.entrypoint.partition(":")
+    path = root / file
+    if not name or not path.is_file():
+        return None
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return _of_function(node, deployment)
+    return None
+
+
+def _of_function(node: ast.FunctionDef, deployment: Deployment) -> Signature:
+    plain = [*node.args.posonlyargs, *node.args.args]
+    bare = plain[: len(plain) - len(node.args.defaults)]
+    only = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    bare += [each for each, default in only if default is None]
+    names = tuple(each.arg for each in [*plain, *node.args.kwonlyargs])
+    required = {each.arg for each in bare} - deployment.parameters.keys()
+    return Signature(names, frozenset(required))
+
+
+def refusal(root: Path, deployment: Deployment, name: str, value: str | int) -> str | None:
+    """Say what the flow takes instead of a value that stands in a rule; None if it takes that."""
+    # Only here, because it takes a second, and few rules have values of their own.
+    from prefect.utilities.callables import (
+        parameter_schema_from_entrypoint,
+    )
+
+    schema = parameter_schema_from_entrypoint(str(root / deployment.entrypoint)).model_dump()
+    wanted = {**schema["properties"][name], "definitions": schema["definitions"]}
+    problem = jsonschema.Draft202012Validator(wanted).iter_errors(value)
+    found = jsonschema.exceptions.best_match(problem)
+    return None if found is None else f"{found.validator} {found.validator_value}"
