@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 
 from cct_ops import config_file, policy
 from cct_ops.errors import NotPermitted
-from cct_ops.ledger import approval_answers, approvals
+from cct_ops.ledger import approval_answers, approvals, approver_ways
 from cct_ops.ledger.approval_answers import Answer
 from cct_ops.ledger.approvals import Approval, ApprovalState, Terms
 from cct_ops.models.approver import Approvers
@@ -72,6 +72,15 @@ def ask(diagnosis: Diagnosis, plan: Plan, run: Run, why: str) -> tuple[Outcome, 
                 f"{terms.why}; {settings().approvers_path} names too few besides the one who"
                 " started the run."
             )
+        unreached = _unreached(approvers, terms)
+        if unreached and terms.persons > len(approvers.others_than(terms.started_by)) - len(
+            unreached
+        ):
+            return Outcome.BLOCKED, f"{terms.why}; too few can be asked: {'; '.join(unreached)}."
+        if unreached:
+            terms = terms.model_copy(
+                update={"why": f"{terms.why.rstrip('.')}. Not asked: {'; '.join(unreached)}."}
+            )
         approval, new = approvals.request(ledger(), diagnosis, plan, run, terms)
         if new:
             tell_approval_needed(approval, run)
@@ -105,6 +114,15 @@ def _terms(diagnosis: Diagnosis, plan: Plan, why: str) -> Terms:
         form_accepted=rules.accept_form and second is None,
         started_by=_started_by(),
     )
+
+
+def _unreached(approvers: Approvers, terms: Terms) -> list[str]:
+    """Say whom no request reaches and why, where their answers are wanted."""
+    if terms.form_accepted:
+        return []
+    others = approvers.others_than(terms.started_by)
+    found = approver_ways.find_unreached(ledger(), others)
+    return [f"{person.name} ({missing})" for person, missing in found.items()]
 
 
 def _started_by() -> str | None:

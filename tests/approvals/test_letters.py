@@ -8,8 +8,10 @@ import pytest
 import sqlalchemy as sa
 
 from cct_ops.errors import Unavailable
+from cct_ops.ledger import approval_answers, approver_ways
+from cct_ops.ledger.approval_answers import Answer
 from cct_ops.sandbox.inputs import Fault
-from tests.approvals.parts import Door, asked
+from tests.approvals.parts import ANNA, BEN, Door, asked, posted_link
 
 
 def letters(door: Door) -> list[str]:
@@ -50,3 +52,37 @@ def test_no_letter_is_sent_for_what_cannot_be_answered_any_more(
 
     assert not door.office.send_one()
     assert letters(door) == []
+
+
+def test_the_second_person_is_told_that_the_first_said_yes(door: Door, engine: sa.Engine) -> None:
+    """Once, by the same link, and only who has not answered."""
+    approval = asked(engine, persons=2)
+    door.link_of()
+    said = Answer.of(ANNA, "link", approved=True)
+    approval_answers.answer(engine, approval.id, said, person=ANNA)
+
+    link = door.link_of(BEN)
+
+    assert letters(door) == ["/slack/anna", "/slack/ben", "/slack/ben"]
+    newest = door.sandbox.slack_messages()[-1].body["blocks"][0]["text"]["text"]
+    assert "Anna Ito said yes, 1 more person must." in newest
+    assert posted_link(door.sandbox, BEN) == link
+    assert "Anna Ito said yes, 1 more person must." in door.browser.get(link).text
+
+
+def test_one_yes_that_is_enough_is_no_reason_for_a_second_letter(
+    door: Door, engine: sa.Engine
+) -> None:
+    approval = asked(engine)
+    door.link_of()
+    approval_answers.answer(
+        engine, approval.id, Answer.of(ANNA, "link", approved=True), person=ANNA
+    )
+
+    door.link_of()
+
+    assert letters(door) == ["/slack/anna", "/slack/ben"]
+
+
+def test_the_gateway_writes_down_whom_it_reaches(door: Door, engine: sa.Engine) -> None:
+    assert approver_ways.find_unreached(engine, (ANNA, BEN)) == {}

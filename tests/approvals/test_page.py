@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 
 import pytest
@@ -45,7 +46,7 @@ def test_the_plan_and_why_come_before_the_buttons(door: Door, engine: sa.Engine)
         "stable keeps serving",
         "6200 ms",
         "Over 5 minutes",
-        "open until",
+        "Open until",
         approval.plan_digest,
     ):
         assert text.index(part) < buttons
@@ -256,3 +257,38 @@ def test_text_of_others_stays_text(door: Door, engine: sa.Engine) -> None:
 
     assert "<img" not in text
     assert "{{ 7*7 }}" in text
+
+
+def test_an_answered_page_says_who_and_when(door: Door, engine: sa.Engine) -> None:
+    approval = asked(engine)
+    link = door.link_of()
+    door.post(link, approval, "approve", note="seen")
+
+    text = door.browser.get(link).text
+
+    assert re.search(r"Approved by Anna Ito at \d\d:\d\d:\d\d UTC on [\d-]+: seen\.", text)
+    assert "<button" not in text
+
+
+def test_a_void_page_names_the_run_and_the_next_step(door: Door, engine: sa.Engine) -> None:
+    approval = asked(engine)
+    link = door.link_of()
+    approvals.void(engine, approval.run_id, "The target changed after this plan was shown.")
+
+    text = door.browser.get(link).text
+
+    assert "The target changed after this plan was shown." in text
+    assert str(approval.run_id) in text
+    assert f"start auto-rollback on {ROUTE} anew" in text
+
+
+def test_an_expired_link_names_the_run_and_the_next_step(door: Door, engine: sa.Engine) -> None:
+    approval = asked(engine, seconds=-60)
+    claim = Claim(approval.id, ANNA.id, int(time.time()) - 60)
+
+    answer = door.browser.get(f"/approvals/{approval_links.mint(KEY, claim)}")
+
+    assert answer.status_code == 410
+    assert "Expired at" in answer.text
+    assert str(approval.run_id) in answer.text
+    assert f"start auto-rollback on {ROUTE} anew" in answer.text

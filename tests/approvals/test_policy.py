@@ -13,10 +13,13 @@ from cct_ops.approvals_policy import ApprovalPolicy, SecondPerson
 from cct_ops.commands import approvals as command
 from cct_ops.errors import BadConfiguration
 from cct_ops.gateway.approving import open_desk
-from cct_ops.models.approver import Approvers
-from cct_ops.models.outcome import Severity
+from cct_ops.ledger import approvals, approver_ways
+from cct_ops.models.approver import Approver, Approvers
+from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.settings import Settings
-from tests.approvals.parts import asked, plan
+from tasks.approval import ask
+from tests.approvals.parts import ANNA as ANNA_ITO
+from tests.approvals.parts import BEN, Finding, asked, new_run, plan
 from tests.conftest import ROOT
 
 
@@ -114,6 +117,62 @@ def test_without_key_and_secret_the_gateway_has_no_desk(
 
     assert open_desk(app, engine, Settings.load()) is None
     assert not [route for route in app.routes if "approvals" in getattr(route, "path", "")]
+
+
+@pytest.mark.parametrize(
+    ("unset", "missing"),
+    [
+        (("CCT_OPS_SLACK_SIGNING_SECRET",), {}),  # links alone do
+        (("CCT_OPS_APPROVAL_KEY_FILE",), {}),  # buttons alone do
+        (("WEBHOOK_BEN",), {}),
+        (
+            ("WEBHOOK_BEN", "CCT_OPS_SLACK_SIGNING_SECRET"),
+            {BEN: "WEBHOOK_BEN or CCT_OPS_SLACK_SIGNING_SECRET is not set for the gateway"},
+        ),
+        (
+            ("CCT_OPS_APPROVAL_KEY_FILE", "CCT_OPS_SLACK_SIGNING_SECRET"),
+            dict.fromkeys(
+                (ANNA_ITO, BEN),
+                "CCT_OPS_APPROVAL_KEY_FILE or CCT_OPS_SLACK_SIGNING_SECRET"
+                " is not set for the gateway",
+            ),
+        ),
+    ],
+)
+def test_who_is_not_reached_is_known_with_what_to_set(
+    gateway_environment: dict[str, str],
+    engine: sa.Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    unset: tuple[str, ...],
+    missing: dict[Approver, str],
+) -> None:
+    for name in unset:
+        monkeypatch.delenv(name)
+    open_desk(FastAPI(), engine, Settings.load())
+
+    assert approver_ways.find_unreached(engine, (ANNA_ITO, BEN)) == missing
+
+
+def test_persons_who_cannot_be_asked_are_not_waited_for(
+    gateway_environment: dict[str, str],
+    engine: sa.Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.delenv("WEBHOOK_BEN")
+    monkeypatch.delenv("CCT_OPS_SLACK_SIGNING_SECRET")
+    open_desk(FastAPI(), engine, Settings.load())
+    strict = tmp_path / "policy.yaml"
+    strict.write_text("playbooks: {}\napprovals: {second_person: {severities: [P0]}}\n")
+    monkeypatch.setenv("CCT_OPS_POLICY_PATH", str(strict))
+
+    ended = ask(Finding(plan=plan()), plan(), new_run(), "The breach is still going on")
+
+    assert ended is not None
+    outcome, reason = ended
+    assert outcome is Outcome.BLOCKED
+    assert "too few can be asked: Ben Okafor (WEBHOOK_BEN or CCT_OPS_SLACK" in reason
+    assert approvals.unsettled(engine) == []
 
 
 def test_the_command_lists_what_is_open_and_how_long(

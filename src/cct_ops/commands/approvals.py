@@ -37,13 +37,15 @@ def approvals(*, as_json: Json = False) -> int:
     ]
     short = ids.shortened(engine, [each.run_id for each, _ in open_], *ids.WHATEVER)
     short |= ids.shortened(engine, [each.id for each, _ in open_], ids.Kind.APPROVAL)
+    with engine.connect() as connection:
+        yes = {each.id: approval_answers.said_yes(connection, each.id) for each, _ in open_}
     rows = [
         {
             "id": approval.id,
             "run": approval.run_id,
             "left": _left(seconds_left),
             "expires_at": approval.expires_at,
-            "yes": f"{approval_answers.said_yes(engine, approval.id)} of {approval.persons}",
+            "yes": f"{len(yes[approval.id])} of {approval.persons}",
             "severity": approval.severity,
             "playbook": approval.playbook,
             "target": approval.target,

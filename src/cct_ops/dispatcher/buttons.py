@@ -9,14 +9,21 @@ import sqlalchemy as sa
 from cct_ops.ledger import slack_threads
 from cct_ops.ledger.approvals import ApprovalState
 from cct_ops.models.topic import AT_WORK, WAITS
-from cct_ops.reports.asking import answered_message, topic_of
+from cct_ops.reports.asking import answered_message, approval_message, topic_of
+from cct_ops.reports.links import run_link
 from cct_ops.voice import Voice
 
 _log = logging.getLogger(__name__)
 
 
 def sweep(engine: sa.Engine, voice: Voice) -> int:
-    """Take the buttons off every request that was answered, ran out or is void; say how many."""
+    """
+    Take the buttons off every request that was answered, ran out or is void; say how many.
+
+    One that waits for more persons says who has said yes.
+    """
+    while _show_half_answered(engine, voice):
+        pass
     taken_off = 0
     while True:
         with slack_threads.answered(engine) as found:
@@ -28,3 +35,12 @@ def sweep(engine: sa.Engine, voice: Voice) -> int:
                 voice.show(topic_of(approval, AT_WORK), instead_of=WAITS)
             taken_off += 1
             _log.info("the request for approval %s has no buttons any more", approval.id)
+
+
+def _show_half_answered(engine: sa.Engine, voice: Voice) -> bool:
+    with slack_threads.half_answered(engine) as found:
+        if found is None:
+            return False
+        approval, place, yes = found
+        voice.change(place, *approval_message(approval, run_link(approval.run_id), yes))
+        return True

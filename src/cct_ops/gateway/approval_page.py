@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -13,16 +14,26 @@ from markupsafe import Markup
 
 from cct_ops.ledger.approvals import Approval
 from cct_ops.models.approver import Approver
-from cct_ops.reports import manual
+from cct_ops.reports import asking, manual
 
 NOTE_CHARACTERS = 1000
 
 
 def page(
-    approval: Approval, person: Approver, *, said: str | None = None, status: int = 200
+    approval: Approval,
+    person: Approver,
+    yes: Sequence[str] = (),
+    *,
+    said: str | None = None,
+    status: int = 200,
 ) -> HTMLResponse:
-    """Show the plan and, while the request is open and nothing was ``said``, the two buttons."""
+    """
+    Show the plan and, while the request is open and nothing was ``said``, the two buttons.
+
+    ``yes`` are the names of those who have approved so far.
+    """
     left = (approval.expires_at - datetime.now(UTC)).total_seconds()
+    pending = approval.state == "pending"
     return _answer(
         "approval.html.j2",
         status,
@@ -30,10 +41,28 @@ def page(
         commands=manual.steps(approval.plan),
         person=person,
         said=said,
-        minutes_left=max(0, round(left / 60)),
-        is_open=approval.state == "pending" and left > 0 and said is None,
+        is_open=pending and left > 0 and said is None,
+        stands=_stands(approval, yes) if pending and left > 0 else asking.ended(approval),
+        next_step=None if pending and left > 0 else next_step(approval),
         note_characters=NOTE_CHARACTERS,
     )
+
+
+def next_step(approval: Approval) -> str | None:
+    """Say what a person can do about a request that ended without a yes."""
+    if approval.state == "approved":
+        return None
+    return (
+        f"Nothing is done on it. What became of run {approval.run_id}:"
+        f" {manual.about(approval.run_id, approval.incident_id)}. To be asked again, start"
+        f" {approval.playbook} on {approval.target} anew."
+    )
+
+
+def _stands(approval: Approval, yes: Sequence[str]) -> str:
+    left = (approval.expires_at - datetime.now(UTC)).total_seconds()
+    until = f"Open until {approval.expires_at:%H:%M:%S} UTC, about {round(left / 60)} min left"
+    return f"{until}. {asking.so_far(approval, yes)}." if yes else f"{until}."
 
 
 def notice(title: str, words: str, status: int) -> HTMLResponse:

@@ -23,10 +23,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from cct_ops.gateway import approval_links
-from cct_ops.gateway.approval_page import NOTE_CHARACTERS, notice, page
+from cct_ops.gateway.approval_page import NOTE_CHARACTERS, next_step, notice, page
 from cct_ops.ledger import approval_answers, approvals
 from cct_ops.ledger.approval_answers import Answer
+from cct_ops.ledger.approvals import Approval
 from cct_ops.models.approver import Approver, Approvers
+from cct_ops.reports.asking import ended
 
 LEDGER_SECONDS = 4
 BODY_SECONDS = 10
@@ -52,7 +54,7 @@ class Desk:
             return found
         claim, person = found
         approval = approvals.find(self.engine, claim.approval_id)
-        return _no_link() if approval is None else page(approval, person)
+        return _no_link() if approval is None else page(approval, person, self._yes(approval))
 
     def decide(self, token: str, form: dict[str, list[str]]) -> Response:
         """Take the answer of whoever holds the link."""
@@ -75,11 +77,16 @@ class Desk:
             return _no_link()
         if receipt.refusal is not None:
             said = f"Your answer was not taken: {receipt.refusal}"
-            return page(receipt.approval, person, said=said, status=409)
+            yes = self._yes(receipt.approval)
+            return page(receipt.approval, person, yes, said=said, status=409)
         log.info("approval %s: %s answered", claim.approval_id, person.id)
         said = "You approved this plan." if given.approved else "You declined this plan."
-        more = " One more person is needed." if receipt.still_needed else " The run goes on."
-        return page(receipt.approval, person, said=said + more)
+        more = " One more person is needed." if receipt.still_needed else ""
+        return page(receipt.approval, person, self._yes(receipt.approval), said=said + more)
+
+    def _yes(self, approval: Approval) -> tuple[str, ...]:
+        with self.engine.connect() as connection:
+            return approval_answers.said_yes(connection, approval.id)
 
     def _read(
         self, token: str, *, audit: bool = False
@@ -104,7 +111,11 @@ class Desk:
             )
         if person is None:
             return _no_link()
-        return notice("This link has expired", "The request was answered or ran out of time.", 410)
+        approval = approvals.find(self.engine, claim.approval_id)
+        if approval is None:
+            return _no_link()
+        how = f"{approval.playbook} on {approval.target}: {ended(approval)}"
+        return notice("This link has expired", f"{how} {next_step(approval) or ''}", 410)
 
 
 def router(desk: Desk) -> APIRouter:

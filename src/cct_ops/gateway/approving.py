@@ -20,6 +20,7 @@ from cct_ops.gateway import approval_links, approval_routes, slack_buttons
 from cct_ops.gateway.approval_routes import Desk
 from cct_ops.gateway.letters import PostOffice
 from cct_ops.gateway.slack_buttons import Buttons
+from cct_ops.ledger import approver_ways
 from cct_ops.models.approver import Approver, Approvers
 from cct_ops.settings import Settings
 
@@ -32,9 +33,12 @@ def open_desk(app: FastAPI, engine: sa.Engine, settings: Settings) -> PostOffice
 
     Returns who sends the links; None where there is no key. Raises ``BadConfiguration``.
     """
-    if settings.approval_key_file is None and settings.slack_signing_secret is None:
+    if not settings.approvers_path.is_file() and not _has_a_way(settings):
         return None
     approvers = config_file.load(settings.approvers_path, Approvers)
+    webhooks = _webhooks(settings.approvers_path, approvers)
+    missing = {each.id: _missing(each, each in webhooks, settings) for each in approvers.approvers}
+    approver_ways.record(engine, missing)
     if settings.slack_signing_secret is not None:
         secret = settings.slack_signing_secret
         if len(secret.get_secret_value().strip()) < approval_links.MIN_KEY_BYTES:
@@ -47,7 +51,7 @@ def open_desk(app: FastAPI, engine: sa.Engine, settings: Settings) -> PostOffice
     app.include_router(approval_routes.router(Desk(engine, approvers, key)))
     own = f"http://{settings.gateway_host}:{settings.gateway_port}"
     url = str(settings.gateway_url or own).rstrip("/")
-    return PostOffice(engine, key, url, _webhooks(settings.approvers_path, approvers))
+    return PostOffice(engine, key, url, webhooks)
 
 
 @contextmanager
@@ -72,6 +76,24 @@ def sending(office: PostOffice | None) -> Iterator[None]:
         yield
     finally:
         stopping.set()
+
+
+def _has_a_way(settings: Settings) -> bool:
+    return settings.approval_key_file is not None or settings.slack_signing_secret is not None
+
+
+def _missing(person: Approver, has_address: bool, settings: Settings) -> str | None:
+    """Say what has to be set for a request to reach this person; None if one does."""
+    wanted = []
+    if person.webhook is not None:
+        if has_address and settings.approval_key_file is not None:
+            return None
+        wanted.append("CCT_OPS_APPROVAL_KEY_FILE" if has_address else f"{person.webhook.name}")
+    if person.slack_user_id is not None:
+        if settings.slack_signing_secret is not None:
+            return None
+        wanted.append("CCT_OPS_SLACK_SIGNING_SECRET")
+    return f"{' or '.join(wanted)} is not set for the gateway"
 
 
 def _webhooks(path: Path, approvers: Approvers) -> dict[Approver, SecretStr]:

@@ -1,8 +1,9 @@
 """
 Letters: each approver's own link to each open request, sent to that person alone.
 
-The gateway sends them itself, because the links' key must be nowhere else. A letter is noted in the
-transaction in which it is sent: two gateways send one, and a gateway that dies sends it again.
+Where a request takes several, a second letter says that somebody has said yes. The gateway sends
+them itself, because the links' key must be nowhere else. A letter is noted in the transaction in
+which it is sent: two gateways send one, and a gateway that dies sends it again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -20,7 +22,8 @@ from cct_ops.clients import slack
 from cct_ops.errors import OpsError
 from cct_ops.gateway import approval_links
 from cct_ops.gateway.approval_links import Claim
-from cct_ops.ledger.approval_tables import letters
+from cct_ops.ledger import approval_answers
+from cct_ops.ledger.approval_tables import answers, letters
 from cct_ops.ledger.approvals import Approval, ApprovalState, read_row
 from cct_ops.ledger.schema import approvals
 from cct_ops.ledger.sql import now
@@ -29,6 +32,8 @@ from cct_ops.reports.asking import letter
 
 POLL_SECONDS = 1.0
 AFTER_FAILURE_SECONDS = 15.0
+FIRST_YES = "first-yes"
+ABOUT = ("request", FIRST_YES)
 
 log = logging.getLogger(__name__)
 
@@ -57,20 +62,22 @@ class PostOffice:
 
     def send_one(self) -> bool:
         """Send one letter that is due; False if there is none."""
-        for person, webhook in self.webhooks.items():
+        for (person, webhook), about in product(self.webhooks.items(), ABOUT):
             with self.engine.begin() as tx:
-                approval = self._due(tx, person)
+                approval = self._due(tx, person, about)
                 if approval is None:
                     continue
                 # A second gateway waits here until the first has sent it, and then finds it sent.
                 noted = tx.execute(
                     insert(letters)
-                    .values(approval_id=approval.id, approver_id=person.id)
+                    .values(approval_id=approval.id, approver_id=person.id, about=about)
                     .on_conflict_do_nothing()
                     .returning(letters.c.approver_id)
                 )
                 if noted.one_or_none() is not None:
-                    slack.post(webhook, *letter(approval, person, self.link(approval, person)))
+                    yes = approval_answers.said_yes(tx, approval.id) if about == FIRST_YES else ()
+                    link = self.link(approval, person)
+                    slack.post(webhook, *letter(approval, person, link, yes))
             return True
         return False
 
@@ -79,16 +86,22 @@ class PostOffice:
         claim = Claim(approval.id, person.id, int(approval.expires_at.timestamp()))
         return f"{self.gateway_url}/approvals/{approval_links.mint(self.key, claim)}"
 
-    def _due(self, tx: sa.Connection, person: Approver) -> Approval | None:
+    def _due(self, tx: sa.Connection, person: Approver, about: str) -> Approval | None:
         sent = sa.select(letters.c.approval_id).where(
-            letters.c.approval_id == approvals.c.id, letters.c.approver_id == person.id
+            letters.c.approval_id == approvals.c.id,
+            letters.c.approver_id == person.id,
+            letters.c.about == about,
         )
+        given = sa.select(answers.c.id).where(answers.c.approval_id == approvals.c.id)
+        wanted = [~sent.exists()]
+        if about == FIRST_YES:
+            wanted += [given.exists(), ~given.where(answers.c.approver_id == person.id).exists()]
         row = tx.execute(
             sa.select(approvals)
             .where(
                 approvals.c.state == ApprovalState.PENDING,
                 approvals.c.expires_at > now(),
-                ~sent.exists(),
+                *wanted,
             )
             .order_by(approvals.c.requested_at)
             .limit(1)

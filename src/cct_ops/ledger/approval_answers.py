@@ -123,11 +123,14 @@ def attempted(
         _attempt(tx, approval_id, approver_id, way, reason)
 
 
-def said_yes(engine: sa.Engine, approval_id: UUID) -> int:
-    """Count the persons who have approved so far."""
-    yes = sa.select(sa.func.count()).where(answers.c.approval_id == approval_id, answers.c.approved)
-    with engine.connect() as connection:
-        return connection.execute(yes).scalar_one()
+def said_yes(connection: sa.Connection, approval_id: UUID) -> tuple[str, ...]:
+    """Return the names of those who have approved so far, in that order."""
+    yes = (
+        sa.select(answers.c.approver)
+        .where(answers.c.approval_id == approval_id, answers.c.approved)
+        .order_by(answers.c.id)
+    )
+    return tuple(str(name) for name in connection.execute(yes).scalars())
 
 
 def _refusal(
@@ -169,12 +172,7 @@ def _count(tx: sa.Connection, asked: Approval, given: Answer) -> None:
             approval_id=asked.id, **given.model_dump(exclude={"digest"}, mode="json")
         )
     )
-    said_yes = tx.execute(
-        sa.select(answers.c.approver)
-        .where(answers.c.approval_id == asked.id, answers.c.approved)
-        .order_by(answers.c.id)
-    ).scalars()
-    names = list(said_yes)
+    names = said_yes(tx, asked.id)
     if given.approved and len(names) < asked.persons:
         return
     tx.execute(

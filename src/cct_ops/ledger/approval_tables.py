@@ -1,4 +1,4 @@
-"""The tables beside ``approvals``: who answered, every attempt to answer, and the letters sent."""
+"""The tables beside ``approvals``: answers, every attempt at one, letters sent, who is reached."""
 
 from __future__ import annotations
 
@@ -48,5 +48,15 @@ letters = sa.Table(
     metadata,
     sa.Column("approval_id", sa.Uuid, sa.ForeignKey("approvals.id"), primary_key=True),
     sa.Column("approver_id", sa.Text, primary_key=True),
+    sa.Column("about", sa.Text, primary_key=True),
     _moment("sent_at"),
+    sa.CheckConstraint("about in ('request', 'first-yes')", name="about"),
+)
+
+ways = sa.Table(
+    "approver_ways",
+    metadata,
+    sa.Column("approver_id", sa.Text, primary_key=True),
+    sa.Column("missing", sa.Text),  # what has to be set; null where requests reach this person
+    _moment("checked_at"),
 )

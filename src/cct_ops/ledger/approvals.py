@@ -78,6 +78,7 @@ class Approval(Frozen):
     state: ApprovalState
     requested_at: datetime
     expires_at: datetime
+    decided_at: datetime | None
     used_at: datetime | None
     approver: str | None
     authenticated: bool

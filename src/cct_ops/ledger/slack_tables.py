@@ -25,6 +25,7 @@ slack_requests = sa.Table(
     text_column("channel"),
     text_column("ts"),
     at_column("closed_at"),
+    sa.Column("shown_yes", sa.Integer, server_default="0", nullable=False),
     sa.Index(
         "ix_slack_requests_open", "approval_id", postgresql_where=sa.text("closed_at is null")
     ),

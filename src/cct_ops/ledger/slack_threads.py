@@ -14,6 +14,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from cct_ops.ledger.approval_answers import said_yes
+from cct_ops.ledger.approval_tables import answers
 from cct_ops.ledger.approvals import Approval, ApprovalState, read_row
 from cct_ops.ledger.schema import approvals
 from cct_ops.ledger.slack_tables import slack_requests, slack_threads
@@ -62,6 +64,39 @@ def asked(engine: sa.Engine, approval_id: UUID, place: Place) -> None:
             offer.on_conflict_do_update(
                 index_elements=["approval_id"], set_={**place.model_dump(), "closed_at": None}
             )
+        )
+
+
+@contextmanager
+def half_answered(engine: sa.Engine) -> Iterator[tuple[Approval, Place, tuple[str, ...]] | None]:
+    """
+    Yield one open request of which Slack does not show yet who has said yes, with their names.
+
+    It counts as said once the block ends without an error.
+    """
+    yes = (
+        sa.select(sa.func.count())
+        .where(answers.c.approval_id == approvals.c.id, answers.c.approved)
+        .scalar_subquery()
+    )
+    with engine.begin() as tx:
+        row = tx.execute(
+            sa.select(approvals, slack_requests.c.channel, slack_requests.c.ts)
+            .join(slack_requests, slack_requests.c.approval_id == approvals.c.id)
+            .where(approvals.c.state == ApprovalState.PENDING, yes > slack_requests.c.shown_yes)
+            .limit(1)
+            .with_for_update(of=slack_requests, skip_locked=True)
+        ).one_or_none()
+        if row is None:
+            yield None
+            return
+        approval = read_row(row)
+        names = said_yes(tx, approval.id)
+        yield approval, Place(channel=row.channel, ts=row.ts), names
+        tx.execute(
+            sa.update(slack_requests)
+            .where(slack_requests.c.approval_id == approval.id)
+            .values(shown_yes=len(names))
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cct_ops.clients.slack import SECTION_CHARACTERS, escape, fitted
@@ -9,6 +10,7 @@ from cct_ops.ledger.approvals import Approval, ApprovalState
 from cct_ops.models.approver import Approver
 from cct_ops.models.outcome import Severity
 from cct_ops.models.plan import Step
+from cct_ops.models.quantities import counted
 from cct_ops.models.topic import Topic
 from cct_ops.reports import manual
 from cct_ops.reports.messages import Message
@@ -16,7 +18,7 @@ from cct_ops.reports.messages import Message
 SHOWN_STEPS = 10
 
 
-def approval_message(approval: Approval, link: str | None) -> Message:
+def approval_message(approval: Approval, link: str | None, yes: Sequence[str] = ()) -> Message:
     """Say that a plan waits for a yes; the buttons carry the request's id, which is no secret."""
     plan = approval.plan
     head = f":raised_hand: {approval.playbook} on {approval.target} waits for approval"
@@ -24,6 +26,8 @@ def approval_message(approval: Approval, link: str | None) -> Message:
     if len(plan.steps) > SHOWN_STEPS:
         steps.append(f"… and {len(plan.steps) - SHOWN_STEPS} more")
     who = "One person decides" if approval.persons == 1 else f"{approval.persons} persons decide"
+    if yes:
+        who = f"*{escape(so_far(approval, yes))}*"
     until = int(approval.expires_at.timestamp())
     more = f" · <{link}|the run in Prefect>" if link else ""
     blocks: list[dict[str, Any]] = [
@@ -67,19 +71,37 @@ def topic_of(approval: Approval, state: str, *, needs_person: bool = False) -> T
 def answered_message(approval: Approval) -> Message:
     """Show a request that is open no more: without buttons, and how it ended."""
     text, blocks = approval_message(approval, None)
-    match approval.state:
-        case ApprovalState.APPROVED | ApprovalState.DECLINED:
-            ended = f"{approval.state.capitalize()} by {approval.approver}."
-        case _:
-            ended = f"{approval.state.capitalize()}: {approval.note}"
-    note = {"type": "context", "elements": [{"type": "mrkdwn", "text": escape(ended)}]}
+    note = {"type": "context", "elements": [{"type": "mrkdwn", "text": escape(ended(approval))}]}
     return text, [*(block for block in blocks[:-1] if block["type"] != "actions"), note]
 
 
-def letter(approval: Approval, person: Approver, link: str) -> Message:
-    """Bring one approver the link that is that person's alone."""
+def ended(approval: Approval) -> str:
+    """Say how a request ended, when and by whom."""
+    at = approval.decided_at or approval.expires_at
+    when = f"at {at:%H:%M:%S} UTC on {at:%Y-%m-%d}"
+    match approval.state:
+        case ApprovalState.APPROVED | ApprovalState.DECLINED:
+            note = f": {approval.note}" if approval.note else ""
+            return f"{approval.state.capitalize()} by {approval.approver} {when}{note}."
+        case ApprovalState.VOID:
+            return f"Void {when}: {approval.note}"
+        case _:
+            return f"Expired {when}: nobody answered in time."
+
+
+def so_far(approval: Approval, yes: Sequence[str]) -> str:
+    """Say who has said yes, and how many more must."""
+    needed = counted(approval.persons - len(yes), "more person", "more persons")
+    return f"{' and '.join(yes)} said yes, {needed} must"
+
+
+def letter(approval: Approval, person: Approver, link: str, yes: Sequence[str] = ()) -> Message:
+    """Bring one approver the link that is that person's alone; ``yes`` are those who approved."""
     head = f":raised_hand: {approval.playbook} on {approval.target} waits for your approval"
-    told = f"*{escape(head)}*\n{escape(approval.headline)} ({escape(approval.severity)})"
+    told = f"*{escape(head)}*\n"
+    if yes:
+        told += f"{escape(so_far(approval, yes))}.\n"
+    told += f"{escape(approval.headline)} ({escape(approval.severity)})"
     last = (
         f"<{link}|Look at the plan and decide>\n"
         f"This link is for {escape(person.name)} alone and works once, until"
