@@ -90,31 +90,36 @@ def validate_summaries(
     if summary_file is not None:
         contents[summary_file.path] = summary_file.content
     summaries, unreadable = {}, []
+    for name, content in contents.items():
+        try:
+            summaries[name] = documents.parse(content, name)
+        except BadConfiguration as error:  # it is told beside what is wrong with the others
+            unreadable.append(str(error))
     try:
         known = documents.parse(schema_file.content, schema_file.path)
         checker = schema.validator(known, schema_file.path)
-        for name, content in contents.items():
-            try:
-                summaries[name] = documents.parse(content, name)
-            except BadConfiguration as error:
-                unreadable.append(str(error))
         found = [
             problem
             for name, each in summaries.items()
             for problem in schema.problems(checker, each, name)
         ]
         schema_fix = proposal.propose(known, summaries)
+        own = summaries.get(summary_file.path) if summary_file else None
+        summary_fix = (
+            repair.repair(checker, own, summary_file.path)
+            if own is not None and summary_file
+            else None
+        )
     except BadConfiguration as error:
-        return Validation(checked=tuple(contents), schema_problem=str(error))
-    own = summaries.get(summary_file.path) if summary_file else None
+        return Validation(
+            checked=tuple(contents), unreadable=tuple(unreadable), schema_problem=str(error)
+        )
     return Validation(
         checked=tuple(contents),
         problems=(*found, *rules.check(summaries)),
         unreadable=tuple(unreadable),
         schema_fix=schema_fix,
-        summary_fix=repair.repair(checker, own, summary_file.path)
-        if own is not None and summary_file
-        else None,
+        summary_fix=summary_fix,
     )
 
 

@@ -156,3 +156,109 @@ def test_update_leaves_alone_what_it_cannot_put_right(
     assert run(monkeypatch, "update", "test-summary.json") == 1
 
     assert (folder / "test-summary.json").read_text() == wrong
+
+
+def test_update_keeps_what_a_pattern_of_the_schema_allows_and_says_what_it_leaves_out(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "s.json").write_text(json.dumps(SCHEMA | {"patternProperties": {"^x_": {}}}))
+    file = folder / "test-summary.json"
+    file.write_text(json.dumps(summary() | {"x_owner": "ada", "y": "gone"}))
+
+    assert run(monkeypatch, "update", "test-summary.json", "--schema", "s.json") == 0
+
+    assert json.loads(file.read_text()) == summary() | {"x_owner": "ada"}
+    assert "y is left out, because the schema does not know it; it was 'gone'" in (
+        capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize("digits", ["87.50000000000000000001", "1e-400", "0.10000000000000000555"])
+def test_update_does_not_shorten_a_number_in_passing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], digits: str
+) -> None:
+    file = folder / "test-summary.json"
+    given = json.dumps(summary(precise=0.25) | {"conclusion": "PASS"}).replace("0.25", digits)
+    file.write_text(given)
+
+    assert run(monkeypatch, "update", "test-summary.json") == 1
+
+    assert file.read_text() == given
+    assert "test_results.precise has more digits than would be kept" in capsys.readouterr().err
+
+
+def test_update_writes_through_a_link(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "real.json").write_text(json.dumps(summary() | {"conclusion": "PASS"}))
+    (folder / "test-summary.json").symlink_to("real.json")
+
+    assert run(monkeypatch, "update", "test-summary.json") == 0
+
+    assert (folder / "test-summary.json").is_symlink()
+    assert json.loads((folder / "real.json").read_text())["conclusion"] == "success"
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        ('[{"name": "a", "status": "pass", "duration_ms": 1e400}]', "[0].duration_ms: is a number"),
+        (
+            '[{"name": "a", "status": "pass", "duration_ms": 1e300}]',
+            "[0].duration_ms: Input should",
+        ),
+        ('[{"name": "\\ud800", "status": "pass"}]', "[0].name: holds half of a character"),
+        ('[{"name": "a", "name": "b", "status": "pass"}]', "the name 'name' is there twice"),
+        ('[{"name": "a", "status": "pass", "duration_ms": NaN}]', "NaN is not a JSON value"),
+        ("[" * 100_000, "it is nested too deeply"),
+        ("{}", "(top level): Input should be a valid list"),
+    ],
+)
+def test_odd_results_are_one_sentence_and_no_summary(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    results: str,
+    said: str,
+) -> None:
+    (folder / "r.json").write_text(results)
+
+    assert run(monkeypatch, "generate", "Test", "1.0.0", "new.json", "--results", "r.json") == 1
+
+    assert not (folder / "new.json").exists()
+    shown = capsys.readouterr().err
+    assert shown.startswith("cct-ops: r.json: ")
+    assert said in shown
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize(
+    "command", [("validate", "s.json", "d.json"), ("update", "d.json", "--schema", "s.json")]
+)
+@pytest.mark.parametrize(
+    ("schema", "document", "said"),
+    [
+        ({"$ref": "#"}, summary(), "leads back to itself"),
+        ({"$schema": 5}, summary(), "$schema names no draft that is known: 5"),
+        ({"items": {"type": "strin"}}, summary(), "s.json: items.type: not a valid schema"),
+        ({"multipleOf": 0.5}, {"a": 10**400}, "d.json: a: is a number that is too large"),
+        ({"pattern": "(?i)a"}, summary(), "which is no pattern of ECMA-262"),
+        ({}, {"a": "\ud800"}, "d.json: a: holds half of a character"),
+    ],
+)
+def test_an_odd_file_is_one_sentence_in_every_command(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+    schema: dict[str, object],
+    document: dict[str, object],
+    said: str,
+) -> None:
+    (folder / "s.json").write_text(json.dumps({"$schema": SCHEMA["$schema"]} | schema))
+    (folder / "d.json").write_text(json.dumps(document))
+
+    assert run(monkeypatch, *command) == 1
+
+    shown = capsys.readouterr().err
+    assert shown.startswith("cct-ops: ")
+    assert said in shown
+    assert shown.count("\n") == 1

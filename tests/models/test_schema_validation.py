@@ -13,9 +13,10 @@ from cct_ops.models.schema_validation import SchemaDiagnosis
 from cct_ops.models.summary import Change, Problem, Proposal
 
 FIELD = Change(op="add", pointer="/properties/n", value={}, sentence="n is allowed")
-PROBLEM = Problem(summary="a", path="n", rule="additionalProperties", sentence="is unknown.")
-DRIFT = Proposal(changes=(FIELD,), left=(), backward_compatible=True)
-NOTHING = Proposal(changes=(), left=(PROBLEM,), backward_compatible=True)
+PROBLEM = Problem(summary="a", path="n", rule="enum", sentence="is wrong.")
+UNKNOWN = PROBLEM.model_copy(update={"rule": "additionalProperties", "sentence": "is unknown."})
+DRIFT = Proposal(changes=(FIELD,), left=())
+NOTHING = Proposal(changes=(), left=(PROBLEM,))
 
 
 def workflow_run(number: int, conclusion: str | None) -> WorkflowRun:
@@ -98,7 +99,7 @@ def test_a_run_that_failed_for_another_reason_is_said_to_have() -> None:
     ("fix", "why"),
     [
         (Fix.SCHEMA, "The schema knows every field"),
-        (Fix.SUMMARY, "cannot be repaired from itself: a: n: is unknown."),
+        (Fix.SUMMARY, "cannot be repaired from itself: a: n: is wrong."),
     ],
 )
 def test_an_option_that_cannot_help_says_so_and_does_not_look_done(fix: Fix, why: str) -> None:
@@ -123,14 +124,41 @@ def test_a_proposal_is_one_pull_request_that_can_be_withdrawn(fix: Fix, path: st
     assert plan.needs_person is None
 
 
-def test_a_schema_that_refuses_more_than_before_needs_a_person() -> None:
-    breaking = DRIFT.model_copy(update={"backward_compatible": False})
+def test_a_field_that_no_addition_allows_is_for_a_person_and_is_named() -> None:
+    left = NOTHING.model_copy(update={"left": (PROBLEM, UNKNOWN)})
 
-    plan = diagnosis(found(schema_fix=breaking)).plan
+    concluded = diagnosis(found(schema_fix=left))
+
+    assert concluded.plan is None
+    assert concluded.headline.endswith(
+        "A person must say where the schema should allow it: a: n: is unknown."
+    )
+
+
+def test_a_schema_that_may_refuse_more_than_before_needs_a_person_and_says_why() -> None:
+    doubtful = DRIFT.model_copy(update={"doubt": "$defs.result: it is used under not"})
+
+    plan = diagnosis(found(schema_fix=doubtful)).plan
 
     assert plan is not None
-    assert plan.needs_person == "The new schema refuses what the old one accepted."
-    assert "NOT compatible" in plan.summary
+    assert plan.needs_person == (
+        "The new schema is not shown to be backward compatible: $defs.result: it is used under not."
+    )
+    assert plan.summary.startswith(
+        "Propose a schema that is not shown to be backward compatible, because $defs.result: it is"
+        " used under not: n is allowed."
+    )
+
+
+@pytest.mark.parametrize("fix", [Fix.SCHEMA, Fix.SUMMARY])
+def test_more_changes_than_people_review_are_no_pull_request(fix: Fix) -> None:
+    many = DRIFT.model_copy(update={"changes": (FIELD,) * 201})
+
+    concluded = diagnosis(found(schema_fix=many, summary_fix=many), fix)
+
+    assert concluded.plan is None
+    assert "201 changes of" in concluded.headline
+    assert concluded.headline.endswith("n is allowed; and 196 more.")
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,11 @@ from cct_ops.models.steady_state import ChangeHolds
 from cct_ops.models.summary import Proposal
 
 SHOWN_PROBLEMS = 3
+SHOWN_CHANGES = 5
+MOST_CHANGES = 200
+
+# The schema's rules that a field breaks that it does not know.
+NEW_FIELD_RULES = frozenset({"additionalProperties", "unevaluatedProperties"})
 
 
 class SchemaDiagnosis(Frozen):
@@ -98,21 +103,27 @@ def _plan(
 def _schema_plan(target: str, found: SchemaFindings) -> tuple[Plan | None, str | None]:
     proposal, file = found.validation.schema_fix, found.schema_file
     if proposal is None or file is None or not proposal.changes:
+        unknown = proposal and next((p for p in proposal.left if p.rule in NEW_FIELD_RULES), None)
+        if unknown:
+            return None, f"A person must say where the schema should allow it: {unknown}"
         return None, f"The schema knows every field, so choose: {Fix.SUMMARY}."
-    compatible = "backward compatible" if proposal.backward_compatible else "NOT compatible"
+    compatible = (
+        "backward compatible"
+        if proposal.doubt is None
+        else f"not shown to be backward compatible, because {proposal.doubt}"
+    )
     left = f" {len(proposal.left)} problem(s) stay, which are no new fields." * bool(proposal.left)
-    said = "; ".join(change.sentence for change in proposal.changes)
     return _proposal_plan(
         target,
         found,
         file,
         proposal,
         title="fix: Update test summary schema for new fields",
-        summary=f"Propose a schema that is {compatible}: {said}.{left}",
+        summary=f"Propose a schema that is {compatible}: {_said(proposal)}.{left}",
         needs_person=None
-        if proposal.backward_compatible
-        else "The new schema refuses what the old one accepted.",
-    ), None
+        if proposal.doubt is None
+        else f"The new schema is not shown to be backward compatible: {proposal.doubt}.",
+    )
 
 
 def _summary_plan(target: str, found: SchemaFindings) -> tuple[Plan | None, str | None]:
@@ -120,16 +131,23 @@ def _summary_plan(target: str, found: SchemaFindings) -> tuple[Plan | None, str 
     if proposal is None or file is None or not proposal.changes or proposal.left:
         why = str(proposal.left[0]) if proposal and proposal.left else "it has nothing to repair."
         return None, f"The repository's summary cannot be repaired from itself: {why}"
-    said = "; ".join(change.sentence for change in proposal.changes)
     return _proposal_plan(
         target,
         found,
         file,
         proposal,
         title="fix: Make the test summary comply with its schema",
-        summary=f"Propose a compliant {file.path}: {said}.",
+        summary=f"Propose a compliant {file.path}: {_said(proposal)}.",
         needs_person=None,
-    ), None
+    )
+
+
+def _said(proposal: Proposal) -> str:
+    """Say the changes in one sentence, the first of them."""
+    said = [change.sentence for change in proposal.changes[:SHOWN_CHANGES]]
+    if (more := len(proposal.changes) - SHOWN_CHANGES) > 0:
+        said.append(f"and {more} more")
+    return "; ".join(said)
 
 
 def _proposal_plan(
@@ -141,7 +159,12 @@ def _proposal_plan(
     title: str,
     summary: str,
     needs_person: str | None,
-) -> Plan:
+) -> tuple[Plan | None, str | None]:
+    if len(proposal.changes) > MOST_CHANGES:
+        return None, (
+            f"{len(proposal.changes)} changes of {file.path} are more than people review in a pull"
+            f" request ({MOST_CHANGES}): {_said(proposal)}."
+        )
     patch = json.dumps([change.operation for change in proposal.changes], sort_keys=True)
     # The same change of the same content is always the same branch.
     name = hashlib.sha256(f"{file.path}\n{file.sha}\n{patch}".encode()).hexdigest()[:12]
@@ -153,7 +176,7 @@ def _proposal_plan(
         "branch": branch,
         "title": title,
     }
-    return Plan(
+    plan = Plan(
         playbook=SchemaDiagnosis.playbook,
         target=target,
         summary=summary,
@@ -171,6 +194,7 @@ def _proposal_plan(
         state={"file": file.sha, "problems": len(found.validation.problems)},
         needs_person=needs_person,
     )
+    return plan, None
 
 
 def _bypass_plan(found: SchemaFindings, minutes: int) -> tuple[Plan | None, str | None]:
@@ -242,7 +266,14 @@ def _report_evidence(found: SchemaFindings) -> Evidence:
 def _validation_evidence(seen: Validation) -> tuple[Evidence, ...]:
     source = ", ".join(seen.checked) or "summaries"
     if seen.schema_problem:
-        return (Evidence(source="schema", observed=seen.schema_problem, meaning="It is unusable."),)
+        unusable = Evidence(
+            source="schema", observed=seen.schema_problem, meaning="It is unusable."
+        )
+        odd = seen.unreadable[:SHOWN_PROBLEMS]
+        return (
+            unusable,
+            *(Evidence(source="validation", observed=each, meaning="A problem.") for each in odd),
+        )
     if not seen.wrong:
         return (Evidence(source=source, observed="no problem", meaning="They fit the schema."),)
     lines = [*seen.unreadable, *map(str, seen.problems)]

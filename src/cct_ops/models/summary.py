@@ -53,9 +53,9 @@ class Proposal(Frozen):
     """
     The changes of one document that would put things right, and what they leave wrong.
 
-    ``backward_compatible`` says whether everything that was accepted before still is.
+    ``doubt`` says why it is not shown that everything that was accepted before still is.
     """
 
     changes: tuple[Change, ...]
     left: tuple[Problem, ...]
-    backward_compatible: bool
+    doubt: str | None = None

@@ -33,12 +33,12 @@ def validate(schema_file: Path, summaries: Sequence[Path], mode: Strictness) -> 
     found: list[Problem] = []
     for name, summary in read.items():
         problems = schema.problems(checker, summary, name)
-        _show(console, problems, word, style)
+        _show(console, problems, word)
         found += problems
     if console.is_terminal:
         console.print("Checking the business rules, which takes a few seconds.", style="dim")
     broken = rules.check(read)
-    _show(console, broken, word, style)
+    _show(console, broken, word)
     found += broken
 
     many = len(summaries) > 1
@@ -72,10 +72,16 @@ def generate_new(
 
 def update(summary_file: Path, schema_file: Path | None) -> int:
     """Repair a summary; if something would stay wrong, the file is left as it is."""
-    summary = documents.read(summary_file)
+    content = documents.content_of(summary_file)
+    summary = documents.parse(content, str(summary_file))
     path = schema_file or summary_file.with_name(SCHEMA_NAME)
     repaired, changes = repaired_copy(schema.validator(documents.read(path), str(path)), summary)
     _check(repaired, summary_file, path)
+    if changes and (place := documents.shortened(content, summary)):
+        raise BadConfiguration(
+            f"{summary_file}: nothing was written: {place} has more digits than would be kept:"
+            " shorten it first"
+        )
     if changes:
         write_over(summary_file, repaired)
     for change in changes:
@@ -101,16 +107,16 @@ def _check(summary: documents.Document, path: Path, schema_file: Path | None) ->
 def _read_results(path: Path | None) -> list[Result]:
     if path is None:
         return []
+    found = documents.parse_value(documents.content_of(path), str(path))
     try:
-        return _results.validate_json(path.read_bytes())
-    except OSError as error:
-        raise BadConfiguration(f"{path}: cannot be read: {error.strerror}.") from error
+        return _results.validate_python(found)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
+        where = documents.path_of(first["loc"])
         raise BadConfiguration(f"{path}: {where}: {first['msg']}.") from error
 
 
-def _show(console: Console, problems: tuple[Problem, ...], word: str, style: str) -> None:
-    for problem in problems:
-        console.print(Text.assemble((f"{word}: ", style), visible(problem)))
+def _show(console: Console, problems: tuple[Problem, ...], word: str) -> None:
+    if problems:  # at once: there can be as many as there are fields in 16 MiB
+        lines = "\n".join(f"{word}: {visible(problem)}" for problem in problems)
+        console.out(lines, highlight=False)

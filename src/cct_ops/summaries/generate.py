@@ -20,6 +20,9 @@ from cct_ops.summaries.repair import status_of
 from cct_ops.summaries.rules import success_rate
 
 TestMode = Literal["quick", "full", "validation", "production", "staging"]
+LONGEST_MS = 1e12
+"""Some thirty years: whatever is longer was not measured."""
+
 _CONCLUSIONS = {"PASS": "success", "FAIL": "failure", "WARN": "neutral"}
 
 
@@ -37,7 +40,7 @@ class Result(Frozen):
 
     name: str = Field(min_length=1)
     status: Status
-    duration_ms: float = Field(0, ge=0)
+    duration_ms: float = Field(0, ge=0, le=LONGEST_MS, allow_inf_nan=False)
     message: str = ""
 
 
@@ -107,6 +110,7 @@ def write_new(path: Path, summary: Document) -> None:
 
 def write_over(path: Path, summary: Document) -> None:
     """Replace the file at once: readers see the old content or the new, never a part."""
+    path = path.resolve()  # of a link it is the file that is replaced, not the link
     beside = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         beside.write_text(render(summary), encoding="utf-8")

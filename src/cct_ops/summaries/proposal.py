@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jsonpatch
-from jsonschema import ValidationError
 
 from cct_ops.models.summary import Change, Problem, Proposal
-from cct_ops.summaries.compatibility import differences
-from cct_ops.summaries.documents import Document
-from cct_ops.summaries.schema import problems, unexpected, validator
+from cct_ops.summaries.documents import Document, Place, path_of
+from cct_ops.summaries.positions import doubts, places
+from cct_ops.summaries.schema import errors, problems, unknown_fields, validator
 
 _JSON_TYPES: dict[type, str] = {
     str: "string",
@@ -30,26 +29,31 @@ _JSON_TYPES: dict[type, str] = {
 
 def propose(schema: Document, summaries: Mapping[str, Document]) -> Proposal:
     """Return the additions to the schema that these summaries call for; there may be none."""
-    wanted: dict[tuple[str | int, ...], dict[str, list[Any]]] = {}
     checker = validator(schema, "schema")
+    where = places(schema)
+    wanted: dict[Place, dict[str, list[Any]]] = {}
+    parts: dict[Place, int] = {}
     for summary in summaries.values():
-        for error in checker.iter_errors(summary):
-            if _adds(error):
-                place = tuple(error.absolute_schema_path)[:-1]
-                for name in unexpected(error):
-                    values = wanted.setdefault(place, {}).setdefault(name, [])
-                    values.append(error.instance[name])
+        for error in errors(checker, summary):
+            part = id(error.schema)
+            # What is not in this document is a draft's own schema, which nobody extends.
+            if part in where:
+                for name in unknown_fields(error):
+                    parts[where[part]] = part
+                    fields = wanted.setdefault(where[part], {})
+                    fields.setdefault(name, []).append(error.instance[name])
 
     changes = tuple(
         change
         for place, fields in sorted(wanted.items(), key=str)
         for change in _additions(schema, place, fields)
     )
+    # Each field was refused before, so that the part accepts more; that can be too much elsewhere.
+    known = doubts(checker)
+    doubt = [f"{path_of(place)}: {known[part]}" for place, part in parts.items() if part in known]
     new = apply(schema, changes)
     return Proposal(
-        changes=changes,
-        left=_left(new, summaries),
-        backward_compatible=not any(found.breaking for found in differences(schema, new)),
+        changes=changes, left=_left(new, summaries), doubt="; ".join(sorted(doubt)) or None
     )
 
 
@@ -59,15 +63,7 @@ def apply(document: Document, changes: Sequence[Change]) -> Document:
     return changed
 
 
-def _adds(error: ValidationError) -> bool:
-    # Behind a reference the error's way through the schema is no place in the document.
-    refuses = error.validator == "additionalProperties" and error.validator_value is False
-    return refuses and "$ref" not in error.absolute_schema_path
-
-
-def _additions(
-    schema: Document, place: tuple[str | int, ...], fields: Mapping[str, list[Any]]
-) -> list[Change]:
+def _additions(schema: Document, place: Place, fields: Mapping[str, list[Any]]) -> list[Change]:
     at = "".join(f"/{_escaped(step)}" for step in place)
     inside: Any = schema
     for step in place:

@@ -7,7 +7,8 @@ What cannot be put right from the summary itself is left and named.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -16,9 +17,10 @@ from jsonschema import ValidationError
 from jsonschema.protocols import Validator
 
 from cct_ops.models.summary import Change, Proposal
-from cct_ops.summaries.documents import Document
-from cct_ops.summaries.rules import RATE_TOLERANCE_PERCENT, success_rate
-from cct_ops.summaries.schema import problems, unexpected
+from cct_ops.summaries.documents import Document, path_of
+from cct_ops.summaries.rules import MOST_TESTS, RATE_TOLERANCE_PERCENT, success_rate
+from cct_ops.summaries.schema import errors, problems, unknown_fields
+from cct_ops.summaries.sentences import missing_name, shown
 
 _SYNONYMS = (
     frozenset({"pass", "passed", "ok", "success", "successful"}),
@@ -29,31 +31,24 @@ _SYNONYMS = (
 )
 _ADDED: dict[str, Any] = {"environment": {}, "error_type": "unknown"}
 _COUNTS = ("tests_passed", "tests_failed", "tests_skipped", "tests_warned")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,15})((?:\.[0-9]{1,15})?(?:[eE][+-]?[0-9]{1,2})?)")
 
-Place = Sequence[str | int]
+Fix = Callable[[ValidationError], list[Change]]
 
 
 def repair(schema: Validator, summary: Document, name: str) -> Proposal:
     """Return what makes the summary comply, and what then is still wrong with it."""
     repaired, changes = repaired_copy(schema, summary)
-    return Proposal(
-        changes=changes, left=problems(schema, repaired, name), backward_compatible=True
-    )
+    return Proposal(changes=changes, left=problems(schema, repaired, name))
 
 
 def repaired_copy(schema: Validator, summary: Document) -> tuple[Document, tuple[Change, ...]]:
     """Return a repaired copy, and the changes in the order in which they were made."""
     repaired = copy.deepcopy(summary)
-    changes: list[Change] = []
-    for error in list(schema.iter_errors(summary)):
-        fix = _FIXES.get(str(error.validator))
-        if fix is not None:
-            for change in fix(error, summary):
-                _make(repaired, change)
-                changes.append(change)
-    for change in _agreeing(repaired):
-        _make(repaired, change)
-        changes.append(change)
+    changes = _make(repaired, _fixes(schema, repaired, _VALUES))
+    changes += _make(repaired, _agreeing(repaired))
+    # Last, because values decide which parts of a schema apply, and so which fields it knows.
+    changes += _make(repaired, _fixes(schema, repaired, _FIELDS))
     return repaired, tuple(changes)
 
 
@@ -64,14 +59,25 @@ def status_of(passed: int, failed: int, warned: int) -> str:
     return "WARN" if warned or not passed else "PASS"
 
 
+def _fixes(schema: Validator, summary: Document, known: Mapping[str, Fix]) -> list[Change]:
+    return [
+        change
+        for error in errors(schema, summary)
+        # There the error is about a name, and what has the name is another matter.
+        if str(error.validator) in known and "propertyNames" not in error.absolute_schema_path
+        for change in known[str(error.validator)](error)
+    ]
+
+
 def _replace(error: ValidationError, value: Any) -> list[Change]:
-    pointer = _pointer(error.absolute_path)
-    said = f"{error.json_path.removeprefix('$.')} is {value!r} instead of {error.instance!r}"
-    return [Change(op="replace", pointer=pointer, value=value, sentence=said)]
+    said = f"{path_of(tuple(error.absolute_path))} is {value!r} instead of {shown(error.instance)}"
+    return [Change(op="replace", pointer=_pointer(error.absolute_path), value=value, sentence=said)]
 
 
-def _fix_value(error: ValidationError, _: Document) -> list[Change]:
-    word = str(error.instance).lower()
+def _fix_value(error: ValidationError) -> list[Change]:
+    if not isinstance(error.instance, str):
+        return []
+    word = error.instance.lower()
     same = next((group for group in _SYNONYMS if word in group), frozenset({word}))
     for allowed in error.validator_value:
         if isinstance(allowed, str) and allowed.lower() in same:
@@ -79,55 +85,52 @@ def _fix_value(error: ValidationError, _: Document) -> list[Change]:
     return []
 
 
-def _fix_type(error: ValidationError, _: Document) -> list[Change]:
-    """A number that was written as a text is still that number."""
-    if not isinstance(error.instance, str) or error.validator_value not in ("integer", "number"):
+def _fix_type(error: ValidationError) -> list[Change]:
+    """A number that was written as a text is still that number, if JSON writes it so."""
+    found = _NUMBER.fullmatch(error.instance) if isinstance(error.instance, str) else None
+    if found is None:
         return []
-    try:
-        value = int(error.instance) if error.validator_value == "integer" else float(error.instance)
-    except ValueError:
-        return []
-    # NaN and the infinities read as numbers, and JSON has none of them.
-    return _replace(error, value) if value - value == 0 else []
+    if error.validator_value == "integer" and not found[2]:
+        return _replace(error, int(error.instance))
+    return _replace(error, float(error.instance)) if error.validator_value == "number" else []
 
 
-def _fix_pattern(error: ValidationError, _: Document) -> list[Change]:
+def _fix_pattern(error: ValidationError) -> list[Change]:
     """An execution id of another form becomes a UUID, always the same one for the same id."""
     if list(error.absolute_path) != ["test_metadata", "execution_id"]:
         return []
     return _replace(error, str(uuid5(NAMESPACE_URL, f"test-execution:{error.instance}")))
 
 
-def _fix_unknown(error: ValidationError, _: Document) -> list[Change]:
-    if error.validator_value is not False:
-        return []
-    return [
-        Change(
-            op="remove",
-            pointer=_pointer([*error.absolute_path, name]),
-            sentence=f"{name} is left out, because the schema does not know it",
+def _fix_unknown(error: ValidationError) -> list[Change]:
+    changes = []
+    for name in unknown_fields(error):
+        place = (*error.absolute_path, name)
+        said = (
+            f"{path_of(place)} is left out, because the schema does not know it;"
+            f" it was {shown(error.instance[name])}"
         )
-        for name in unexpected(error)
-    ]
+        changes.append(Change(op="remove", pointer=_pointer(place), sentence=said))
+    return changes
 
 
-def _fix_missing(error: ValidationError, _: Document) -> list[Change]:
+def _fix_missing(error: ValidationError) -> list[Change]:
     # One error per missing name, all with the same list: each adds the name that it is about.
-    name = error.message.removesuffix(" is a required property").strip("'\"")
-    if name not in _ADDED:
+    name = missing_name(error)
+    if name not in _ADDED or not isinstance(error.validator_value, list):
         return []
-    pointer = _pointer([*error.absolute_path, name])
-    said = f"{name} is added as {_ADDED[name]!r}"
-    return [Change(op="add", pointer=pointer, value=_ADDED[name], sentence=said)]
+    place = (*error.absolute_path, name)
+    said = f"{path_of(place)} is added as {_ADDED[name]!r}"
+    return [Change(op="add", pointer=_pointer(place), value=_ADDED[name], sentence=said)]
 
 
-_FIXES: dict[str, Callable[[ValidationError, Document], list[Change]]] = {
+_VALUES: dict[str, Fix] = {
     "enum": _fix_value,
     "type": _fix_type,
     "pattern": _fix_pattern,
-    "additionalProperties": _fix_unknown,
     "required": _fix_missing,
 }
+_FIELDS: dict[str, Fix] = {"additionalProperties": _fix_unknown}
 
 
 def _agreeing(summary: Document) -> list[Change]:
@@ -136,7 +139,10 @@ def _agreeing(summary: Document) -> list[Change]:
     if not isinstance(results, dict):
         return []
     passed, failed, skipped, warned = (results.get(name, 0) for name in _COUNTS)
-    if any(type(count) is not int or count < 0 for count in (passed, failed, skipped, warned)):
+    if any(
+        type(count) is not int or not 0 <= count <= MOST_TESTS
+        for count in (passed, failed, skipped, warned)
+    ):
         return []
     total = passed + failed + skipped
     rate = success_rate(total, passed)
@@ -153,7 +159,7 @@ def _agreeing(summary: Document) -> list[Change]:
             op="replace" if name in results else "add",
             pointer=f"/test_results/{name}",
             value=value,
-            sentence=f"test_results.{name} is {value!r} instead of {results.get(name)!r}",
+            sentence=f"test_results.{name} is {value!r} instead of {shown(results.get(name))}",
         )
         for name, value in right.items()
     ]
@@ -173,10 +179,21 @@ def _disagrees(status: Any, passed: int, failed: int, warned: int) -> bool:
             return True
 
 
-def _make(document: Document, change: Change) -> None:
-    """Make one change in place."""
-    jsonpatch.apply_patch(document, [change.operation], in_place=True)
+def _make(document: Document, wanted: Iterable[Change]) -> list[Change]:
+    """Make the changes in place; of several at one place, and within what is removed, the first."""
+    changes: dict[str, Change] = {}
+    removed: set[str] = set()
+    for change in wanted:
+        steps = change.pointer.split("/")
+        above = {"/".join(steps[:depth]) for depth in range(2, len(steps))}
+        if change.pointer in changes or above & removed:
+            continue
+        changes[change.pointer] = change
+        if change.op == "remove":
+            removed.add(change.pointer)
+    jsonpatch.apply_patch(document, [each.operation for each in changes.values()], in_place=True)
+    return list(changes.values())
 
 
-def _pointer(place: Place) -> str:
+def _pointer(place: Sequence[str | int]) -> str:
     return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in place)

@@ -7,14 +7,18 @@ Great Expectations takes seconds to import, so that happens only inside ``check`
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cct_ops.models.summary import Problem
 from cct_ops.summaries.documents import Document
+from cct_ops.summaries.sentences import shown
 
 RATE_TOLERANCE_PERCENT = 1
 """A rate that was rounded, or cut to a whole number as the old scripts did, still matches."""
+
+MOST_TESTS = 2**53 - 1
+"""From here on JSON's readers disagree about which number it is."""
 
 _COUNTS = ("total_tests", "tests_passed", "tests_failed")
 _OPTIONAL = ("tests_skipped", "tests_warned")
@@ -26,13 +30,34 @@ def check(summaries: Mapping[str, Document]) -> tuple[Problem, ...]:
 
     A summary whose counts are missing or mistyped is left out: its schema errors say so already.
     """
-    rows = [row for name, each in summaries.items() if (row := _row(name, each)) is not None]
-    return _expect(rows) if rows else ()
+    huge = tuple(problem for name, each in summaries.items() for problem in _huge(name, each))
+    left_out = {problem.summary for problem in huge}
+    rows = [
+        row
+        for name, each in summaries.items()
+        if name not in left_out and (row := _row(name, each)) is not None
+    ]
+    return (*huge, *(_expect(rows) if rows else ()))
 
 
 def success_rate(total: int, passed: int) -> float:
     """Return the rate that belongs to these counts, in percent; without tests it is 0."""
     return round(100 * passed / total, 2) if total else 0.0
+
+
+def _huge(name: str, summary: Document) -> Iterator[Problem]:
+    results = summary.get("test_results")
+    if isinstance(results, dict):
+        for key in (*_COUNTS, *_OPTIONAL, "success_rate"):
+            number = results.get(key)
+            # NaN is nowhere, so not between these two either.
+            if isinstance(number, int | float) and not -MOST_TESTS <= number <= MOST_TESTS:
+                yield Problem(
+                    summary=name,
+                    path=f"test_results.{key}",
+                    rule="numbers can be counted with",
+                    sentence=f"is {shown(number)}, which is too large to count with.",
+                )
 
 
 def _row(name: str, summary: Document) -> dict[str, Any] | None:

@@ -7,30 +7,20 @@ noted. Nothing is ever fetched for a reference.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
-from jsonschema import SchemaError, ValidationError
+from jsonschema import ValidationError
 from jsonschema.protocols import Validator
-from jsonschema.validators import Draft202012Validator, validator_for
-from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.summary import Problem
-from cct_ops.summaries.documents import Document, kind
+from cct_ops.summaries import drafts
+from cct_ops.summaries.documents import Document, path_of
+from cct_ops.summaries.patterns import BadPattern
+from cct_ops.summaries.sentences import innermost, missing_name, sentence, shown
 
-SHOWN_CHARACTERS = 80
-_ROOT = "(top level)"
-_TYPES = {
-    "object": "an object",
-    "array": "a list",
-    "string": "a text",
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "number": "a number",
-    "null": "null",
-}
+UNKNOWN_FIELD = "the schema does not know this field"
 
 
 def validator(schema: Document, where: str) -> Validator:
@@ -39,96 +29,82 @@ def validator(schema: Document, where: str) -> Validator:
 
     Raises ``BadConfiguration`` when the draft is unknown or the schema itself is wrong.
     """
-    named = schema.get("$schema")
-    draft = validator_for(schema, default=Draft202012Validator if named is None else None)
+    draft = drafts.draft_of(schema)
     if draft is None:
-        raise BadConfiguration(f"{where}: $schema names no draft that is known: {_shown(named)}.")
-    try:
-        draft.check_schema(schema)
-    except SchemaError as error:
         raise BadConfiguration(
-            f"{where}: {_path(error)}: not a valid schema: {_sentence(error)}."
-        ) from error
-    made: Validator = draft(schema, registry=Registry(), format_checker=draft.FORMAT_CHECKER)
-    return made
+            f"{where}: $schema names no draft that is known: {shown(schema.get('$schema'))}."
+        )
+    try:
+        wrong = next(drafts.checker(draft, draft.META_SCHEMA).iter_errors(schema), None)
+    except RecursionError as error:
+        raise BadConfiguration(f"{where}: is nested too deeply to be checked.") from error
+    if wrong is not None:
+        deepest = innermost(wrong)
+        raise BadConfiguration(
+            f"{where}: {_path(deepest)}: not a valid schema: {sentence(deepest)}."
+        )
+    return drafts.checker(draft, schema)
 
 
 def problems(schema: Validator, summary: Document, name: str) -> tuple[Problem, ...]:
     """
-    Return every violation of the schema, in the order of the summary.
+    Return every violation of the schema, sorted by place.
 
     Raises ``BadConfiguration`` when the schema refers to something that it does not contain.
     """
-    try:
-        found = sorted(schema.iter_errors(summary), key=lambda error: error.json_path)
-    except Unresolvable as error:
-        raise BadConfiguration(
-            f"The schema refers to {_shown(error.ref)}, which is not in it; nothing is fetched."
-        ) from error
+    found = sorted(errors(schema, summary), key=lambda error: error.json_path)
     return tuple(
-        Problem(summary=name, path=path, rule=str(error.validator), sentence=f"{sentence}.")
+        Problem(summary=name, path=path, rule=str(error.validator), sentence=f"{said}.")
         for error in found
-        for path, sentence in _split(error)
+        for path, said in _split(error)
     )
 
 
-def unexpected(error: ValidationError) -> list[str]:
-    """Return the names that ``additionalProperties`` refuses at the error's place."""
-    known = error.schema.get("properties", {})
-    return [name for name in error.instance if name not in known]
+def errors(schema: Validator, summary: Document) -> list[ValidationError]:
+    """Return every error as ``jsonschema`` has it; raises ``BadConfiguration``."""
+    try:
+        return list(schema.iter_errors(summary))
+    except Unresolvable as error:
+        raise BadConfiguration(
+            f"The schema refers to {shown(error.ref)}, which is not in it; nothing is fetched."
+        ) from error
+    except drafts.Endless as error:
+        raise BadConfiguration(f"The schema has no end: {error}.") from error
+    except BadPattern as error:
+        raise BadConfiguration(f"The schema cannot be used: {error}.") from error
+    except RecursionError as error:
+        raise BadConfiguration(
+            "The schema's references nest too deeply to be followed to their end."
+        ) from error
+
+
+def unknown_fields(error: ValidationError) -> list[str]:
+    """Return the names that a closed object refuses; none if the error is of another kind."""
+    if error.validator != "additionalProperties" or error.validator_value is not False:
+        return []
+    return drafts.unknown_names(error.instance, error.schema)
 
 
 def _split(error: ValidationError) -> Iterable[tuple[str, str]]:
     """Yield place and sentence: fields too many and too few each get their own place."""
-    if error.validator == "additionalProperties" and error.validator_value is False:
-        for name in unexpected(error):
-            yield _path(error, name), "the schema does not know this field"
+    if names := unknown_fields(error):
+        yield from ((_path(error, name), UNKNOWN_FIELD) for name in names)
+    elif error.validator == "unevaluatedProperties":
+        yield _path(error), UNKNOWN_FIELD
     elif error.validator == "required":
-        # jsonschema reports each missing name on its own, and says which in its message only.
-        name = error.message.removesuffix(" is a required property").strip("'\"")
-        yield _path(error, name), "is missing"
+        yield _missing(error), "is missing"
+    elif (inner := innermost(error)) is not error:
+        place, said = next(iter(_split(inner)))
+        yield _path(error), f"{sentence(error)}; by the closest of them {place} {said}"
     else:
-        yield _path(error), _sentence(error)
+        yield _path(error), sentence(error)
 
 
-def _path(error: ValidationError | SchemaError, *more: str) -> str:
-    inside = error.json_path.removeprefix("$").removeprefix(".")
-    return ".".join(part for part in (inside, *more) if part) or _ROOT
+def _missing(error: ValidationError) -> str:
+    # Draft 3 says it at the missing field itself, the later ones at the object.
+    there = isinstance(error.validator_value, bool)
+    return _path(error) if there else _path(error, missing_name(error))
 
 
-def _sentence(error: ValidationError | SchemaError) -> str:
-    say = _SENTENCES.get(str(error.validator))
-    if say is not None:
-        return say(error.instance, error.validator_value)
-    return (
-        error.message if len(error.message) < 2 * SHOWN_CHARACTERS else f"breaks {error.validator}"
-    )
-
-
-def _wrong_type(value: Any, wanted: Any) -> str:
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
-    return f"must be {' or '.join(_TYPES.get(n, str(n)) for n in names)}, but is {kind(value)}"
-
-
-_SENTENCES: dict[str, Callable[[Any, Any], str]] = {
-    "type": _wrong_type,
-    "enum": lambda value, wanted: (
-        f"is {_shown(value)}, but must be one of {', '.join(map(str, wanted))}"
-    ),
-    "const": lambda value, wanted: f"is {_shown(value)}, but must be {_shown(wanted)}",
-    "format": lambda value, wanted: f"is {_shown(value)}, which is no {wanted}",
-    "pattern": lambda value, wanted: f"is {_shown(value)}, which does not match {wanted}",
-    "minimum": lambda value, wanted: f"is {value}, but must be at least {wanted}",
-    "maximum": lambda value, wanted: f"is {value}, but must be at most {wanted}",
-    "exclusiveMinimum": lambda value, wanted: f"is {value}, but must be more than {wanted}",
-    "exclusiveMaximum": lambda value, wanted: f"is {value}, but must be less than {wanted}",
-    "minLength": lambda value, wanted: f"is {_shown(value)}, shorter than {wanted} characters",
-    "maxLength": lambda value, wanted: f"is {_shown(value)}, longer than {wanted} characters",
-    "minItems": lambda value, wanted: f"has {len(value)} entries, but needs at least {wanted}",
-    "maxItems": lambda value, wanted: f"has {len(value)} entries, but at most {wanted} are allowed",
-}
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
+def _path(error: ValidationError, *more: str) -> str:
+    return path_of((*error.absolute_path, *more))

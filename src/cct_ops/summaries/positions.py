@@ -1,0 +1,82 @@
+"""
+Where in a schema each part of it stands, and whether it may accept more without a change of sense.
+
+A part that is applied as it is (a field, an entry, one of ``anyOf``) may: what was valid stays so.
+Under ``not``, ``oneOf`` or ``if`` the same addition can refuse what was valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from jsonschema.protocols import Validator
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import specification_with
+
+from cct_ops.summaries.documents import Document, Place
+from cct_ops.summaries.drafts import REFERENCES
+
+_MAPS = frozenset({"dependencies", "dependentSchemas", "patternProperties", "properties"})
+# Where accepting more can mean refusing more.
+_CONTRARY = frozenset({"disallow", "if", "not", "oneOf", "type"})
+_ONE_OR_SEVERAL = _CONTRARY | {
+    "additionalItems", "additionalProperties", "allOf", "anyOf", "contains", "else", "extends",
+    "items", "prefixItems", "propertyNames", "then", "unevaluatedItems", "unevaluatedProperties",
+}  # fmt: skip
+
+
+def places(schema: Document) -> dict[int, Place]:
+    """Return the place of every object in a schema by its identity."""
+    found: dict[int, Place] = {}
+    waiting: list[tuple[Place, Any]] = [((), schema)]
+    while waiting:
+        place, part = waiting.pop()
+        if isinstance(part, dict):
+            found[id(part)] = place
+            waiting += [((*place, name), each) for name, each in part.items()]
+        elif isinstance(part, list):
+            waiting += [((*place, at), each) for at, each in enumerate(part)]
+    return found
+
+
+def doubts(schema: Validator) -> dict[int, str]:
+    """Return why a part, by its identity, cannot be said to accept more without consequence."""
+    applicable = type(schema)._APPLICABLE_VALIDATORS  # noqa: SLF001 -- nothing else tells it
+    dialect = specification_with(str(schema.META_SCHEMA["$schema"]))
+    found: dict[int, str] = {}
+    seen: set[tuple[int, str]] = set()
+    root = schema._resolver  # noqa: SLF001 -- made by the validator from the whole document
+    waiting: list[tuple[Any, str, Any]] = [(schema.schema, "", root)]
+    while waiting:
+        part, doubt, outside = waiting.pop()
+        if not isinstance(part, dict) or (id(part), doubt) in seen:
+            continue
+        seen.add((id(part), doubt))
+        if doubt:
+            found.setdefault(id(part), doubt)
+        resolver = outside.in_subresource(dialect.create_resource(part))
+        keywords = dict(applicable(part))  # beside $ref the older drafts apply nothing
+        for keyword in REFERENCES:
+            if keyword in keywords:
+                target = keywords[keyword] if keyword != "$recursiveRef" else "#"
+                more = "" if keyword == "$ref" else f"{keyword} may lead to it"
+                with suppress(Unresolvable):
+                    resolved = resolver.lookup(target)
+                    waiting.append((resolved.contents, doubt or more, resolved.resolver))
+        for keyword, subschema in _applied(keywords):
+            contrary = keyword in _CONTRARY or (keyword == "contains" and "maxContains" in part)
+            more = f"it is used under {keyword}" if contrary else ""
+            waiting.append((subschema, doubt or more, resolver))
+    return found
+
+
+def _applied(keywords: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield the subschemas that a schema applies, each with the keyword that does."""
+    for keyword, value in keywords.items():
+        if keyword in _MAPS and isinstance(value, dict):
+            yield from ((keyword, each) for each in value.values())
+        elif keyword in _ONE_OR_SEVERAL:
+            several = value if isinstance(value, list) else [value]
+            yield from ((keyword, each) for each in several)
