@@ -40,13 +40,14 @@ CODE = sorted(
 LONGEST, LONGEST_FLOW = 300, 60
 
 # What of ours each part may know, beside itself.
-GENERAL = {"addresses", "errors", "models", "settings", "config_file", "references"}
+GENERAL = {"addresses", "errors", "models", "settings", "config_file", "references", "typed"}
 KNOWS: dict[str, set[str]] = {
     "addresses": set(),
     "errors": set(),
     "models": set(),
     "sandbox": {"models"},
-    "settings": {"errors"},
+    "settings": {"errors", "addresses"},
+    "typed": set(),
     "config_file": {"errors"},
     "references": {"models"},
     "contacts": GENERAL,

@@ -56,7 +56,7 @@ def test_a_silence_is_told_once_and_its_end_too(
         watch()
     assert told(sandbox) == [SILENT]
     blocks = sandbox.slack_messages()[0].body["blocks"]
-    assert "python -m cct_ops.dispatcher" in blocks[0]["text"]["text"]
+    assert "cct-ops start dispatcher" in blocks[0]["text"]["text"]
 
     heartbeats.beat(engine, DISPATCHER)
     for _ in range(2):
@@ -127,7 +127,7 @@ def test_a_silence_is_paged_once_and_its_end_not(
     watch()
     (page,) = (each.page for each in pages.newest(engine, 9))
     assert page.subject == "Silent: the dispatcher of cct-ops"
-    assert "python -m cct_ops.dispatcher" in page.body
+    assert "cct-ops start dispatcher" in page.body
 
     heartbeats.beat(engine, DISPATCHER)
     watch()

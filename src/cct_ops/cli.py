@@ -30,6 +30,7 @@ app = App(
 # whatever is heavy they import inside their functions.
 for name, where in {
     "up": "up:up",
+    "run": "run:run",
     "demo": "demo:demo",
     "summary": "summary:app",
     "coverage": "coverage:coverage",
@@ -49,6 +50,10 @@ for name, where in {
     "readmit": "inbox:readmit",
     "requeue": "inbox:requeue",
     "replay": "replay:replay",
+    "start": "upkeep:start",
+    "migrate": "upkeep:migrate",
+    "deploy": "upkeep:deploy",
+    "prefect": "upkeep:prefect",
 }.items():
     app.command(f"cct_ops.commands.{where}", name=name)
 
@@ -75,4 +80,6 @@ def main() -> None:
     except OpsError as error:
         say(("cct-ops: ", "bold red"), str(error), stderr=True)
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(code if isinstance(code, int) else 0)

@@ -13,6 +13,7 @@ from typing import Self
 from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cct_ops.addresses import reached_at
 from cct_ops.errors import BadConfiguration
 
 
@@ -123,6 +124,12 @@ class Settings(BaseSettings):
     gateway_url: HttpUrl | None = Field(
         None, description="Where people reach the gateway, for their links; default: its port here."
     )
+    prefect_ui_url: HttpUrl | None = Field(
+        None, description="Where people reach Prefect's UI, for links; default: PREFECT_UI_URL."
+    )
+    command: str = Field(
+        "cct-ops", description="How `cct-ops` is typed where people read our messages."
+    )
     approval_key_file: Path | None = Field(
         None,
         description="The gateway's key for approvers' links; without it the gateway sends none.",
@@ -190,6 +197,12 @@ class Settings(BaseSettings):
                 " SLACK_BOT_TOKEN speaks."
             )
         return self.slack_bot_token, self.slack_channel, f"{self.slack_api_url}".rstrip("/") + "/"
+
+    def gateway_links(self) -> str:
+        """Return what links to the gateway begin with; by default it is reached on this machine."""
+        if self.gateway_url is not None:
+            return str(self.gateway_url).rstrip("/")
+        return reached_at(self.gateway_host, self.gateway_port)
 
     def ledger_url(self) -> SecretStr:
         """Return the ledger's URL; it must be set."""

@@ -158,8 +158,8 @@ def test_a_request_that_nobody_answered_goes_to_the_next_contact(
         3,
     ]
     assert (
-        "prefect deployment run auto-rollback/auto-rollback -p mode=approve"
-        f" -p target=/pre-market-briefing --tag incident:{incident}" in said[0]
+        "cct-ops run auto-rollback --mode approve --target /pre-market-briefing"
+        f" --incident {incident}" in said[0]
     )
     by_command = sandbox.slack_messages()[0].body["blocks"][1]["text"]["text"]
     assert by_command == f"*By hand*\n```{by_hand(approval.plan.calls[0])}```"

@@ -103,7 +103,7 @@ def test_a_run_that_kills_its_workers_is_given_up(
 
     assert states(playbook) == ["Crashed"] * (REPLACEMENTS + 1)
     (page,) = sandbox.slack_messages()
-    assert f"```prefect deployment run {playbook.name}/{playbook.name} " in str(page.body)
+    assert f"```cct-ops run {playbook.name} " in str(page.body)
     assert f"```cct-ops why {incident}```" in str(page.body)
 
 
@@ -174,7 +174,7 @@ def test_a_change_is_recovered_until_somebody_must_be_called(
 
     assert states(playbook) == ["Crashed"]
     page, fall = sandbox.slack_messages()
-    assert f"```prefect deployment run recover/recover -p run_id={run_id}```" in str(page.body)
+    assert f"```cct-ops run recover --run-id {run_id}```" in str(page.body)
     assert FELL in str(fall.body)
     assert "a person must look" in (record.of_run(engine, run_id).reason or "")
 

@@ -147,7 +147,7 @@ def test_the_ledger_and_whether_somebody_dispatches_from_it(
     code, lines = doctor()
     assert code == 1
     assert lines["ledger"].startswith("✓ ")
-    assert "`python -m cct_ops.dispatcher`" in lines["dispatcher"]
+    assert "`cct-ops start dispatcher`" in lines["dispatcher"]
     assert lines["sources"].startswith("✓ ")
 
     with dispatching(connect(ledger_url), prefect_api_url, routes_to("any")):
@@ -166,7 +166,7 @@ def test_a_ledger_of_another_schema_is_broken(
 
     assert code == 1
     assert "its schema is 0001, and the newest is" in lines["ledger"]
-    assert "`python -m cct_ops.ledger`" in lines["ledger"]
+    assert "`cct-ops migrate`" in lines["ledger"]
 
 
 def test_a_ledger_out_of_reach_is_broken_and_its_password_not_shown(

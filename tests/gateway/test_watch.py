@@ -38,7 +38,7 @@ def test_a_gateway_tells_of_a_silent_dispatcher(
 
     message, page = sandbox.slack_messages()
     assert page.path == "/slack/lead"
-    assert "To start it: python -m cct_ops.dispatcher" in page.body["text"]
+    assert "To start it: cct-ops start dispatcher" in page.body["text"]
     assert message.body["text"] == ":rotating_light: The dispatcher of cct-ops is silent"
     with engine.connect() as connection:
         assert GATEWAY in connection.scalars(sa.select(table.c.part)).all()

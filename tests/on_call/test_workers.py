@@ -120,7 +120,7 @@ def test_a_silence_of_all_workers_is_told_and_paged_once_and_its_end_told(
     for _ in range(3):
         watch()
     assert told(sandbox, pool) == [nobody]
-    command = f"prefect worker start --pool {pool.name} --type process"
+    command = f"cct-ops prefect worker start --pool {pool.name} --type process"
     shown = sandbox.slack_messages()[-1].body["blocks"][0]["text"]["text"]
     assert f"```{command}```" in shown
     (page,) = (each.page for each in pages.newest(engine, 9))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shlex
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from prefect.cli._app import _app as prefect
-from prefect.cli._utilities import load_json_key_values
 
 from cct_ops.cli import app as cct_ops
+from cct_ops.clients import parameters
 from cct_ops.ledger.record import UNDO_FAILED, ActionRecord, DecisionRecord, RunRecord
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.guards import Guard
@@ -36,9 +36,16 @@ DISABLE = Call(method="disable_canary", arguments={"route": ROUTE})
 def understood(command: str) -> dict[str, Any]:
     """Let the command's own parser read it; returns what its function would be given."""
     words = shlex.split(command)
-    apps = {"cct-ops": cct_ops, "prefect": prefect}
-    _, bound, _ = apps[words[0]].parse_args(words[1:], exit_on_error=False, print_error=False)
+    assert words[0] == "cct-ops"
+    _, bound, _ = cct_ops.parse_args(words[1:], exit_on_error=False, print_error=False)
     return dict(bound.arguments)
+
+
+def of_type(*kinds: str) -> dict[str, Any]:
+    """The schema of a playbook whose target is of these types."""
+    target = {"anyOf": [{"type": kind} for kind in kinds]}
+    options = {"target": target, "mode": {"type": "string"}, "limits": {"type": "object"}}
+    return {"properties": options}
 
 
 def known(verdict: str = "permitted", guard: str | None = None, **kinds: Call) -> RunRecord:
@@ -88,12 +95,12 @@ def test_what_a_guard_stopped_comes_with_what_lifts_or_shows_the_guard(guard: Gu
             assert (shlex.split(command)[1], given) == ("release", {"target": HOSTILE})
         case _:
             assert given == {"playbook": "auto-rollback", "target": HOSTILE}
-    assert "auto-rollback/auto-rollback" in shlex.split(again)
+    assert shlex.split(again)[:3] == ["cct-ops", "run", "auto-rollback"]
     assert understood(why) == {"wanted": str(RUN.incident_id)}
 
 
-def test_a_run_without_an_incident_is_shown_by_prefect() -> None:
-    assert understood(after(Outcome.FAILED, known(), ALONE)[-1]) == {"id": ALONE.id}
+def test_the_story_of_a_run_without_an_incident_is_told_by_its_own_id() -> None:
+    assert understood(after(Outcome.FAILED, known(), ALONE)[-1]) == {"wanted": str(ALONE.id)}
 
 
 @pytest.mark.parametrize(
@@ -101,23 +108,27 @@ def test_a_run_without_an_incident_is_shown_by_prefect() -> None:
     [HOSTILE, "true", "007", "", "-x", "a=b", "é\n", '"', 3, 2.5, False, ["a"], uuid4(), ROUTE],
 )
 def test_a_playbook_is_started_anew_with_just_these_parameters(given: Any) -> None:
-    """Prefect reads values as JSON: a word that looks like another type must stay a word."""
+    """A word that looks like another type stays a word where the playbook takes words."""
     command = manual.start_again("rate-limiting", {"target": given, "mode": "auto", "user": None})
 
     bound = understood(command)
-    assert bound["name"] == "rate-limiting/rate-limiting"
+    assert bound["playbook"] == "rate-limiting"
     wanted = str(given) if isinstance(given, UUID) else given
-    assert load_json_key_values(bound["params"], "parameter") == {
+    kinds = {str: "string", int: "integer", float: "number", bool: "boolean", list: "array"}
+    schema = of_type(kinds[type(wanted)], "null")
+    assert parameters.read("rate-limiting", schema, bound["parameters"]) == {
         "target": wanted,
         "mode": "approve",
     }
 
 
-def test_parameters_that_are_models_stay_what_they_are() -> None:
-    command = manual.start_again("auto-rollback", {"limits": AS_THEY_ARE})
+@pytest.mark.parametrize("limits", [AS_THEY_ARE, {}, {"p95_latency_ms": 9000}])
+def test_parameters_that_are_objects_stay_what_they_are(limits: Any) -> None:
+    command = manual.start_again("auto-rollback", {"limits": limits})
 
-    read = load_json_key_values(understood(command)["params"], "parameter")
-    assert read == {"limits": AS_THEY_ARE.model_dump(mode="json")}
+    read = parameters.read("auto-rollback", of_type(), understood(command)["parameters"])
+    plain = limits if isinstance(limits, dict) else limits.model_dump(mode="json")
+    assert read == {"limits": plain}
 
 
 def test_what_could_not_be_undone_comes_with_what_takes_it_back() -> None:
@@ -134,7 +145,7 @@ def test_what_was_recommended_comes_with_its_steps() -> None:
     first, again, _ = after(Outcome.RECOMMENDED, known("Recommended"))
 
     assert first == by_hand(RESET)
-    assert "mode=approve" in shlex.split(again)
+    assert ("--mode", "approve") in pairwise(shlex.split(again))
 
 
 @pytest.mark.parametrize("outcome", [each for each in Outcome if each.needs_attention])
@@ -182,7 +193,7 @@ def test_a_dead_run_is_recovered_by_a_run_or_by_hand() -> None:
     recovery, by_curl = manual.recover(RUN.id, known(change=RESET))
 
     bound = understood(recovery)
-    assert (bound["name"], bound["params"]) == ("recover/recover", [f"run_id={RUN.id}"])
+    assert bound == {"playbook": "recover", "parameters": {"run-id": str(RUN.id)}}
     assert by_curl == by_hand(DISABLE)
 
 

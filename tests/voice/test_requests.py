@@ -139,6 +139,6 @@ def test_who_is_asked_gets_the_commands_of_the_steps(engine: sa.Engine) -> None:
     assert command is not None
     for _, blocks in (
         letter(approval, ANNA, "http://gateway.test/approvals/x"),
-        unanswered_message(approval, ANNA.id, ANNA, "prefect deployment run a/a"),
+        unanswered_message(approval, ANNA.id, ANNA, "cct-ops run a"),
     ):
         assert f"```{command}```" in shown({"blocks": blocks})

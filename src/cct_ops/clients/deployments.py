@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -12,6 +13,9 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
 from cct_ops.errors import Rejected, Unavailable
+from cct_ops.typed import typed
+
+_PAGE = 200
 
 
 def start(
@@ -29,6 +33,21 @@ def start(
     """
     with get_client(sync_client=True) as client:
         return start_with(client, deployment, parameters, key=key, at=at, tags=tags)
+
+
+def schemas(client: SyncPrefectClient) -> dict[str, Mapping[str, Any]]:
+    """Return the schema of the parameters of each deployment of ours, by its name."""
+    found: dict[str, Mapping[str, Any]] = {}
+    try:
+        while page := client.read_deployments(limit=_PAGE, offset=len(found)):
+            found |= {each.name: each.parameter_openapi_schema or {} for each in page}
+            if len(page) < _PAGE:
+                break
+    except httpx.HTTPStatusError as error:
+        raise Unavailable(f"Prefect answered {error.response.status_code}.") from error
+    except httpx.HTTPError as error:
+        raise Unavailable(f"No answer from Prefect: {type(error).__name__}.") from error
+    return found
 
 
 def start_with(
@@ -52,7 +71,8 @@ def start_with(
         )
     except ObjectNotFound:
         raise Rejected(
-            f"Prefect knows no deployment {deployment}/{deployment}: deploy prefect.yaml.",
+            f"Prefect knows no deployment {deployment}/{deployment}: make it with"
+            f" `{typed('deploy')}`.",
             status=404,
         ) from None
     except httpx.HTTPStatusError as error:

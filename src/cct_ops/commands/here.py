@@ -9,8 +9,30 @@ if TYPE_CHECKING:
 
 
 def ledger() -> sa.Engine:
-    """Connect to it; raises ``BadConfiguration`` where there is none."""
-    from cct_ops.ledger.engine import connect
+    """
+    Connect to it.
+
+    Raises ``BadConfiguration`` where there is none or its schema is not ours, and ``Unavailable``
+    where it does not answer.
+    """
+    import sqlalchemy as sa
+
+    from cct_ops.errors import BadConfiguration, Unavailable
+    from cct_ops.ledger.engine import connect, revisions
     from cct_ops.settings import Settings
 
-    return connect(Settings.load().ledger_url())
+    try:
+        engine = connect(Settings.load().ledger_url())
+        with engine.connect() as connection:
+            found, newest = revisions(connection)
+    except sa.exc.ArgumentError:
+        raise BadConfiguration("CCT_OPS_DATABASE_URL is not the URL of a database") from None
+    except sa.exc.OperationalError as error:
+        words = " ".join(str(error.orig).split())
+        raise Unavailable(f"the ledger cannot be reached: {words}") from None
+    if found != newest:
+        raise BadConfiguration(
+            f"the ledger's schema is {found or 'none at all'} and ours is {newest}: bring it up to"
+            " date with `cct-ops migrate`"
+        )
+    return engine

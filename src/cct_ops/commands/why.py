@@ -43,6 +43,8 @@ def why(
     if not stories and chosen is not None and known[chosen] is ids.Kind.RUN:
         stories = _of_run(engine, str(chosen))
     if not found and not stories:
+        if _known_to_prefect(wanted):
+            return 0
         raise _unknown(engine, wanted)
     if as_json:
         _as_json(found, stories)
@@ -72,6 +74,41 @@ def _of_run(engine: sa.Engine, run_id: str) -> list[Story]:
 
     story = history.of_run(engine, UUID(run_id))
     return [] if story is None else [story]
+
+
+def _known_to_prefect(wanted: str) -> bool:
+    """Tell what Prefect has of a run that left nothing in the ledger; False if it has none."""
+    import os
+    from uuid import UUID
+
+    import httpx
+
+    from cct_ops.errors import Unavailable
+
+    try:
+        run_id = UUID(wanted)
+    except ValueError:
+        return False
+    if not os.environ.get("PREFECT_API_URL"):
+        return False
+    from prefect.exceptions import ObjectNotFound
+
+    from cct_ops.clients import server
+
+    try:
+        with server.CONFIGURED.connect() as client:
+            run = client.read_flow_run(run_id)
+    except ObjectNotFound:
+        return False
+    except httpx.HTTPError as error:
+        raise Unavailable(
+            f"the ledger has nothing of {run_id}, and Prefect does not answer:"
+            f" {type(error).__name__}"
+        ) from None
+    message = f": {run.state.message}" if run.state and run.state.message else ""
+    say(f"Run {run_id}, {run.name}, has left nothing in the ledger.")
+    say(f"In Prefect it is {run.state_name or 'without a state'}{message}")
+    return True
 
 
 def _unknown(engine: sa.Engine, wanted: str) -> BadConfiguration:

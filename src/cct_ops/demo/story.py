@@ -54,7 +54,9 @@ def tell(*, keep: bool, console: Console | None = None) -> int:
             ):
                 code = _incident(stack, alerting, console, config.project)
                 if keep:
-                    screen.show_running(stack.urls, config.data, own_key=stack.own_key)
+                    screen.show_running(
+                        stack.urls, config.data, own_key=stack.own_key, commands=stack.commands
+                    )
                     stack.supervisor.wait()
     except KeyboardInterrupt:
         console.print("Stopped.")
@@ -92,7 +94,7 @@ def _incident(stack: Running, alerting: Alerting, console: Console, project: Pat
         console.print(f"\n{gain((probed_at - moments[0].at).total_seconds(), project)}")
     serves = canary.enabled and (canary.percentage or 0) > 0
     console.print(_outcome(known, serves=serves, share=canary.percentage))
-    console.print(f"The run: {stack.urls['prefect']}/runs/flow-run/{run_id}", soft_wrap=True)
+    console.print(f"The run: {stack.urls['prefect']}/v2/runs/flow-run/{run_id}", soft_wrap=True)
     return 0 if serves and known.outcome is Outcome.RESOLVED else 1
 
 

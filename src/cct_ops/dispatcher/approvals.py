@@ -23,6 +23,7 @@ from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
+from cct_ops.clients import deployments
 from cct_ops.clients.server import CONFIGURED, Server
 from cct_ops.contacts import Contacts
 from cct_ops.errors import OpsError, Unavailable
@@ -219,6 +220,13 @@ def _command(approval: Approval) -> str:
             parameters = client.read_flow_run(approval.run_id).parameters
     except ObjectNotFound:
         _log.info("run %s is gone; its other parameters are not known", approval.run_id)
-        parameters = {"target": approval.target}
+        parameters = _as_far_as_known(approval)
     asking = parameters | {"mode": "approve"}
     return manual.start_again(approval.playbook, asking, approval.incident_id)
+
+
+def _as_far_as_known(approval: Approval) -> dict[str, object]:
+    """Return the parameters that the request tells of: not every playbook takes its target."""
+    with get_client(sync_client=True) as client:
+        schema = deployments.schemas(client).get(approval.playbook, {})
+    return {"target": approval.target} if "target" in schema.get("properties", {}) else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,7 +13,8 @@ from cct_ops.dispatcher.routes import Rule
 from cct_ops.ledger.outbox import Claim
 from cct_ops.models.outcome import Severity
 from cct_ops.models.topic import OPEN, Topic
-from cct_ops.reports.manual import about, shown, start_again
+from cct_ops.reports.manual import about, requeue, shown, start_again
+from cct_ops.typed import typed
 from cct_ops.voice import Voice
 
 NO_PLAYBOOK = "No playbook is meant for this alert."
@@ -60,13 +62,13 @@ def tell(voice: Voice, claim: Claim, rule: Rule, severity: Severity | None) -> s
 def _due(claim: Claim, rule: Rule) -> Iterator[str]:
     """Yield what a person types: the playbook that did not start, and what is known."""
     if rule.playbook is not None:
-        try:
-            given = convert(rule.parameters, claim.labels)
-        except Unfit:
-            given = {}  # Prefect says which is missing, and a person knows it
-        yield start_again(rule.playbook, {**given, "mode": "approve"}, claim.incident_id)
+        yield requeue(claim.incident_id)
+        # An alert that lacks what the playbook needs: only a person knows what that is.
+        with contextlib.suppress(Unfit):
+            given = {**convert(rule.parameters, claim.labels), "mode": "approve"}
+            yield start_again(rule.playbook, given, claim.incident_id)
     yield about(claim.incident_id, claim.incident_id)
-    yield "cct-ops inbox --unfinished"
+    yield typed("inbox", "--unfinished")
 
 
 def _lines(pairs: Mapping[str, str]) -> list[str]:

@@ -17,6 +17,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from cct_ops.errors import BadConfiguration, Rejected, Unavailable
+from cct_ops.typed import typed
 
 # Two requests, each asked again once, must fit into the dispatcher's lease.
 TIMEOUT_SECONDS = 5
@@ -69,7 +70,8 @@ class Runs:
             return self._settings.copy().run(self._create, playbook, parameters, key, tags)
         except ObjectNotFound:
             raise Rejected(
-                f"Prefect knows no deployment {playbook}/{playbook}: deploy it, then requeue.",
+                f"Prefect knows no deployment {playbook}/{playbook}: make it with"
+                f" `{typed('deploy')}`, and then give the incident another try.",
                 status=404,
             ) from None
         except httpx.HTTPStatusError as error:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.text import Text
 
-from cct_ops.doctor import cct, contacts, files, ledger_base, outside, prefect_server
+from cct_ops.doctor import cct, contacts, files, ledger_base, links, outside, prefect_server
 from cct_ops.doctor.finding import Check, Finding, Sign
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.redaction import BLOT, redact
@@ -57,6 +57,7 @@ def _checks(settings: Settings, *, send: bool) -> Iterator[Check]:
     yield from cct.checks(settings)
     yield from prefect_server.checks()
     yield from ledger_base.checks(settings)
+    yield from links.checks(settings)
     yield from outside.checks(settings, send=send)
 
 

@@ -63,7 +63,7 @@ def _schema(connection: sa.Connection) -> Finding:
         part="ledger",
         sign=Sign.BROKEN,
         seen=f"its schema is {found or 'none at all'}, and the newest is {newest}",
-        fix="Migrate it: `python -m cct_ops.ledger`.",
+        fix="Migrate it: `cct-ops migrate`.",
     )
 
 
@@ -77,5 +77,5 @@ def _dispatcher(connection: sa.Connection) -> Finding:
         part="dispatcher",
         sign=Sign.BROKEN,
         seen="none listens to the ledger, so no alert becomes a run",
-        fix="Start one: `python -m cct_ops.dispatcher`.",
+        fix="Start one: `cct-ops start dispatcher`.",
     )

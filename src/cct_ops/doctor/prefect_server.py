@@ -108,7 +108,7 @@ def _deployments(client: SyncPrefectClient, registry: Registry) -> Finding:
             part="deployments",
             sign=Sign.BROKEN,
             seen=f"not there: {', '.join(missing)}",
-            fix="Deploy prefect.yaml with `python deployments/apply.py`.",
+            fix="Deploy prefect.yaml with `cct-ops deploy`.",
         )
     paused = sorted(name for name in registry.names if known[name].paused)
     if paused:
@@ -128,14 +128,14 @@ def _pool(client: SyncPrefectClient, name: str) -> Finding:
     try:
         pool = client.read_work_pool(name)
     except ObjectNotFound:
-        fix = "Deploy prefect.yaml with `python deployments/apply.py`."
+        fix = "Deploy prefect.yaml with `cct-ops deploy`."
         return Finding(part="worker", sign=Sign.BROKEN, seen=f"no work pool {name}", fix=fix)
     if pool.is_paused:
         return Finding(
             part="worker",
             sign=Sign.BROKEN,
             seen=f"the work pool {name} is paused",
-            fix=f"Let it go on: `prefect work-pool resume {name}`.",
+            fix=f"Let it go on: `cct-ops prefect work-pool resume {name}`.",
         )
     workers = client.read_workers_for_work_pool(name)
     alive = [each.name for each in workers if each.status == "ONLINE"]
@@ -144,7 +144,7 @@ def _pool(client: SyncPrefectClient, name: str) -> Finding:
             part="worker",
             sign=Sign.BROKEN,
             seen=f"nobody works for the work pool {name}",
-            fix=f"Start one: `prefect worker start --pool {name} --type {pool.type}`.",
+            fix=f"Start one: `cct-ops prefect worker start --pool {name} --type {pool.type}`.",
         )
     seen = f"{', '.join(alive)} works for the work pool {name}"
     return Finding(part="worker", sign=Sign.WELL, seen=seen)

@@ -49,9 +49,7 @@ def open_desk(app: FastAPI, engine: sa.Engine, settings: Settings) -> PostOffice
         return None
     key = approval_links.read_key(settings.approval_key_file)
     app.include_router(approval_routes.router(Desk(engine, approvers, key)))
-    own = f"http://{settings.gateway_host}:{settings.gateway_port}"
-    url = str(settings.gateway_url or own).rstrip("/")
-    return PostOffice(engine, key, url, webhooks)
+    return PostOffice(engine, key, settings.gateway_links(), webhooks)
 
 
 @contextmanager

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from cct_ops.settings import Settings
+
 
 def run_link(run_id: UUID) -> str | None:
-    """Return the run's page in the Prefect UI, or None where no UI is configured."""
+    """
+    Return the run's page in the Prefect UI, or None where no UI is configured.
+
+    A server has two UIs, and only the newer one, below /v2, leads a person without a login to the
+    login and from there to the page. Prefect's own links lead to the older one, whatever is set.
+    """
+    from prefect.settings import get_current_settings
     from prefect.utilities.urls import url_for
 
-    return url_for("flow-run", obj_id=run_id)
+    prefect = get_current_settings()
+    public = Settings.load().prefect_ui_url
+    base = str(public) if public else prefect.ui_url
+    if base is None:
+        return None
+    cloud = prefect.cloud.api_url
+    if public is None and prefect.api.url and prefect.api.url.startswith(cloud):
+        return url_for("flow-run", obj_id=run_id)
+    newer = "v2/" if prefect.server.ui.v2_enabled else ""
+    return f"{base.rstrip('/')}/{newer}runs/flow-run/{run_id}"

@@ -7,8 +7,6 @@ Whatever comes from outside, such as a target or a parameter, is quoted for the 
 from __future__ import annotations
 
 import json
-import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from uuid import UUID
 
@@ -21,19 +19,14 @@ from cct_ops.models.change import TemporaryChange
 from cct_ops.models.guards import Guard
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Call, Plan
-from cct_ops.models.run import Run, incident_tag
+from cct_ops.models.run import Run
 from cct_ops.reports.by_hand import by_hand
-
-# What Prefect's command line takes for a string without being told that it is one.
-_PLAIN = re.compile(r"[A-Za-z/][\w/.,:@-]*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-_WORDS_OF_JSON = {"true", "false", "null", "NaN", "Infinity"}
+from cct_ops.typed import typed
 
 
 def about(run_id: UUID, incident_id: UUID | None) -> str:
     """Return what shows the history of it."""
-    if incident_id is not None:
-        return _words("why", str(incident_id))
-    return shlex.join(["prefect", "flow-run", "inspect", str(run_id)])
+    return _words("why", str(incident_id or run_id))
 
 
 def start_again(
@@ -41,20 +34,22 @@ def start_again(
 ) -> str:
     """Return what starts a playbook anew, for the same incident; a person has to approve."""
     asking = {**parameters, "mode": "approve"} if "mode" in parameters else parameters
-    words = ["prefect", "deployment", "run", f"{playbook}/{playbook}"]
-    for name, value in sorted(asking.items()):
-        if value is not None:
-            words += ["-p", f"{name}={_value(value)}"]
+    given = [_option(name, value) for name, value in sorted(asking.items()) if value is not None]
     if incident_id is not None:
-        words += ["--tag", incident_tag(incident_id)]
-    return shlex.join(words)
+        given.append(("--incident", str(incident_id)))
+    return typed("run", playbook, *(word for words in given for word in words))
+
+
+def requeue(incident_id: UUID) -> str:
+    """Return what gives an incident another try, once the cause is mended."""
+    return _words("requeue", str(incident_id))
 
 
 def past(guard: Guard, playbook: str, target: str) -> str:
     """Return what lifts a guard where a person may do that, else what shows how it stands."""
     match guard:
         case Guard.KILL_SWITCH:
-            return "cct-ops resume"
+            return typed("resume")
         case Guard.HOLD:
             return _words("release", target)
         case _:
@@ -81,7 +76,7 @@ def put_back(known: RunRecord) -> tuple[str, ...]:
 
 def overdue(change: TemporaryChange) -> tuple[str, ...]:
     """Return what ends a temporary change: by a run that compares first, or past everything."""
-    return (f"cct-ops changes end {change.id}", *_of([change.revert]), "cct-ops changes")
+    return (typed("changes", "end", str(change.id)), *_of([change.revert]), typed("changes"))
 
 
 def recover(run_id: UUID, known: RunRecord) -> tuple[str, ...]:
@@ -150,15 +145,16 @@ def _once(commands: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(commands))
 
 
-def _value(value: object) -> str:
-    """Write a parameter so that Prefect's command line reads it as what it is."""
+def _option(name: str, value: object) -> tuple[str, ...]:
+    """Write a parameter as `cct-ops run` reads it: text as it is, anything else as JSON."""
     plain = to_jsonable_python(value)
-    if isinstance(plain, str) and _PLAIN.fullmatch(plain) and plain not in _WORDS_OF_JSON:
-        return plain
-    return json.dumps(plain)
+    option, text = f"--{name.replace('_', '-')}", plain
+    if not isinstance(plain, str):
+        text = json.dumps(plain)
+    return (f"{option}={text}",) if text.startswith("-") or not text else (option, text)
 
 
 def _words(*words: str) -> str:
     """Join words of ``cct-ops``; what begins like an option and is none stands behind ``--``."""
     options = ["--"] if any(word.startswith("-") for word in words) else []
-    return shlex.join(["cct-ops", words[0], *options, *words[1:]])
+    return typed(words[0], *options, *words[1:])

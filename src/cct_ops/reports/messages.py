@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,6 +18,7 @@ from cct_ops.models.run import Run
 from cct_ops.models.topic import AT_WORK, WAITS, Topic
 from cct_ops.reports.by_hand import by_hand
 from cct_ops.reports.manual import shown
+from cct_ops.typed import typed
 
 Message = tuple[str, list[dict[str, Any]]]
 
@@ -57,7 +57,7 @@ def raise_message(run: Run, target: str, reason: str, proposal: str, link: str |
     """Say that a playbook has earned more, and what a person could merge to give it."""
     head = f":chart_with_upwards_trend: {run.playbook} has earned more on targets like {target}"
     body = f"{escape(reason)}. To raise it, merge:\n{_yaml(proposal)}"
-    return _message(head, body, link, ["cct-ops autonomy"])
+    return _message(head, body, link, [typed("autonomy")])
 
 
 def drop_message(run: Run, drop: Drop, link: str | None) -> Message:
@@ -71,7 +71,7 @@ def drop_message(run: Run, drop: Drop, link: str | None) -> Message:
         f" raise is proposed. Whoever has found the cause can raise it at once: merge\n"
         f"{_yaml(drop.restored_by)}"
     )
-    return _message(head, body, link, ["cct-ops autonomy"])
+    return _message(head, body, link, [typed("autonomy")])
 
 
 def _yaml(text: str) -> str:
@@ -128,18 +128,18 @@ def unread_message(source: str, count: int, newest_id: UUID, note: str | None) -
         "Whoever sent that proved who it is, so alerts may be missing. The newest:"
         f" {escape(note or 'no reason is known')[:500]}. Once its source is corrected, readmit it."
     )
-    commands = ["cct-ops inbox --unfinished", f"cct-ops readmit {newest_id}"]
+    commands = [typed("inbox", "--unfinished"), typed("readmit", str(newest_id))]
     return _message(head, body, None, commands)
 
 
 def part_command(part: str) -> str:
     """Return the command that starts a part of ours, as it has to be typed."""
-    return f"python -m cct_ops.{part}"
+    return typed("start", part)
 
 
 def worker_command(pool: str, kind: str) -> str:
     """Return the command that starts a worker, as it has to be typed."""
-    return f"prefect worker start --pool {shlex.quote(pool)} --type {shlex.quote(kind)}"
+    return typed("prefect", "worker", "start", "--pool", pool, "--type", kind)
 
 
 def notice(text: str, commands: Sequence[str]) -> Message:

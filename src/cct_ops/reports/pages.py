@@ -11,6 +11,7 @@ from cct_ops.clients.text import unmarked
 from cct_ops.ledger.approvals import Approval
 from cct_ops.ledger.severe import Severe
 from cct_ops.models.topic import Topic
+from cct_ops.reports.manual import about
 from cct_ops.reports.messages import Message
 
 Words = tuple[str, str]
@@ -30,7 +31,7 @@ def incident_page(incident: Severe) -> Words:
     lines = [
         _short(said) if said else "The alert says no more.",
         _short(", ".join(f"{key}={value}" for key, value in sorted(incident.labels.items()))),
-        f"All about it: cct-ops why {incident.id}",
+        f"All about it: {about(incident.id, incident.id)}",
     ]
     return f"P0: {_title(name)} from {incident.source}", "\n".join(lines)
 

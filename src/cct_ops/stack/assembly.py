@@ -14,6 +14,7 @@ from cct_ops.stack.config import HOST, StackConfig
 from cct_ops.stack.part import Answers, Ends, Part, Plan, Prints
 from cct_ops.stack.postgres import READY_LINE, Cluster, free_port, keep_secret
 from cct_ops.stack.process import Program
+from cct_ops.typed import COMMAND, program_for
 
 _SANDBOX_KEY = "sandbox-key"
 _SANDBOX_BOT = "xoxb-sandbox"
@@ -58,6 +59,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
     cluster = _cluster(config, given)
     ui = f"http://{HOST}:{config.prefect_port}"
     gateway = reached_at(gateway_host, config.gateway_port)
+    public_ui = given.get("CCT_OPS_PREFECT_UI_URL", "").rstrip("/") or ui
     env = {
         **{name: value for name, value in given.items() if name not in (*_FOREIGN, *_GATEWAY_ONLY)},
         "CCT_URL": given.get("CCT_URL") or f"http://{HOST}:{config.sandbox_port}",
@@ -67,7 +69,9 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         "PREFECT_API_URL": f"{ui}/api",
         door.CLIENT: door.auth_string(config.data),
         "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
-        "PREFECT_UI_URL": ui,
+        "PREFECT_UI_URL": public_ui,
+        COMMAND: given.get(COMMAND)
+        or program_for(config.project, config.data, config.usual_data(config.project).absolute()),
         "PREFECT_HOME": str(config.data / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # it asks the server something first, and our own server has nothing to say to it

@@ -34,4 +34,5 @@ def server_env(auth: str, ui: str) -> Mapping[str, str]:
         "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
         # A page from elsewhere can ask nothing; Prefect's default lets every page ask.
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": ui,
+        "PREFECT_UI_API_URL": f"{ui}/api",  # what a browser asks, wherever it is
     }

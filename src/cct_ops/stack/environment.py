@@ -38,6 +38,7 @@ def adopt() -> None:
     here = os.environ.get("CCT_OPS_DATA")
     data = Path(here) if here else _usual_folder()
     if data is not None and _file(data).is_file():
+        os.environ.setdefault("CCT_OPS_DATA", str(data))
         for name, value in json.loads(_file(data).read_text()).items():
             os.environ.setdefault(name, value)
 

@@ -70,7 +70,14 @@ class Screen:
             case _:
                 pass
 
-    def show_running(self, urls: Mapping[str, str], data: Path, *, own_key: Path | None) -> None:
+    def show_running(
+        self,
+        urls: Mapping[str, str],
+        data: Path,
+        *,
+        own_key: Path | None,
+        commands: str,
+    ) -> None:
         """Say where everything is."""
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         table.add_column(style="bold")
@@ -80,6 +87,7 @@ class Screen:
         table.add_row("alert hook", urls["hook"])
         table.add_row("its bearer key", str(own_key or "as set in CCT_OPS_ALERTMANAGER_KEY"))
         table.add_row("CCT", urls["cct"])
+        table.add_row("commands", commands)
         table.add_row("data", str(data))
         table.add_row("logs", str(data / "logs"))
         self._console.print()

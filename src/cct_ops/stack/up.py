@@ -26,6 +26,7 @@ from cct_ops.stack.lock import FolderLock
 from cct_ops.stack.part import Event, Plan
 from cct_ops.stack.screen import Screen
 from cct_ops.stack.supervisor import CANNOT_START
+from cct_ops.typed import COMMAND
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LEASH_SECONDS = 30.0  # what leashes get to stop their parts when the supervisor was killed
@@ -144,6 +145,7 @@ class Running:
     data: Path
     own_key: Path | None  # the file with the Alertmanager hook's key; None: it came from outside
     supervisor: Supervised
+    commands: str = ""  # how our commands are typed, and where
 
 
 @contextlib.contextmanager
@@ -178,7 +180,9 @@ def up(config: StackConfig, *, assembler: Assembler = assemble) -> int:
             _signals_stop(stack.supervisor, screen, hang_up=not stays),
         ):
             if stack.supervisor.wait_until_up():
-                screen.show_running(stack.urls, config.data, own_key=stack.own_key)
+                screen.show_running(
+                    stack.urls, config.data, own_key=stack.own_key, commands=stack.commands
+                )
                 _ask_for_cct(stack.urls["cct"], timeout_seconds, screen)
             stack.supervisor.wait()
     except OpsError as error:
@@ -197,7 +201,10 @@ def _begun(config: StackConfig, on_event: OnEvent, assembler: Assembler) -> Iter
         with environment.kept(config.data, assembly.env):
             supervisor = Supervised(assembly.plan, on_event)
             try:
-                yield Running(assembly.urls, assembly.env, config.data, own_key, supervisor)
+                commands = f"{assembly.env.get(COMMAND, 'cct-ops')} ..., in {config.project}"
+                yield Running(
+                    assembly.urls, assembly.env, config.data, own_key, supervisor, commands
+                )
             finally:
                 supervisor.ask_to_stop(again=False)
                 supervisor.wait()

@@ -1,0 +1,53 @@
+"""``cct-ops start``, ``migrate``, ``deploy`` and ``prefect``: parts and tools, on our stack."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+
+def start(
+    part: Annotated[
+        Literal["gateway", "dispatcher"], Parameter(help="Which part; a worker: `cct-ops prefect`.")
+    ],
+) -> int:
+    """Run one part here, with the environment of the stack that runs from this folder."""
+    if part == "gateway":
+        _find_approval_key()
+    return _python("-m", f"cct_ops.{part}")
+
+
+def migrate() -> int:
+    """Bring the ledger to the newest schema."""
+    return _python("-m", "cct_ops.ledger")
+
+
+def deploy() -> int:
+    """Make the work pools, limits and deployments of prefect.yaml in Prefect."""
+    from cct_ops.stack.config import project_of
+
+    return _python(str(project_of(Path.cwd()) / "deployments" / "apply.py"))
+
+
+def prefect(
+    *words: Annotated[str, Parameter(allow_leading_hyphen=True, help="What Prefect is told.")],
+) -> int:
+    """Run Prefect's own command line, with the environment of the stack that runs here."""
+    return _python("-m", "prefect", *words)
+
+
+def _find_approval_key() -> None:
+    """Take the key of approvers' links from the stack's data: its environment is for all parts."""
+    data = os.environ.get("CCT_OPS_DATA")
+    key = Path(data) / "keys" / "approvals" if data else None
+    if key is not None and key.is_file():
+        os.environ.setdefault("CCT_OPS_APPROVAL_KEY_FILE", str(key))
+
+
+def _python(*words: str) -> int:
+    return subprocess.run([sys.executable, *words], check=False).returncode  # noqa: S603 -- as typed

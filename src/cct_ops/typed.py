@@ -1,0 +1,40 @@
+"""How commands are typed: what people are told to type begins with what works where they are."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+COMMAND = "CCT_OPS_COMMAND"
+_NAME = "cct-ops"
+
+
+def typed(*words: str) -> str:
+    """
+    Return a command of ours exactly as it has to be typed.
+
+    What begins like an option after the first word has to stand behind ``--`` where it is none;
+    that is the caller's to know.
+    """
+    return f"{program()} {shlex.join(words)}"
+
+
+def program() -> str:
+    """Return what our commands begin with, for the shell: as we were told, or just the name."""
+    return os.environ.get(COMMAND) or _NAME
+
+
+def program_for(project: Path, data: Path, usual_data: Path) -> str:
+    """Return what commands about a stack begin with, for a shell in its project's folder."""
+    beside = Path(sys.executable).with_name(_NAME)
+    found = shutil.which(_NAME)
+    if beside.is_relative_to(project):
+        words = shlex.quote(str(beside.relative_to(project)))
+    elif found is not None and Path(found).resolve() == beside.resolve():
+        words = _NAME
+    else:
+        words = shlex.quote(str(beside))
+    return words if data == usual_data else f"CCT_OPS_DATA={shlex.quote(str(data))} {words}"
