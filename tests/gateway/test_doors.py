@@ -138,12 +138,6 @@ def test_a_million_names_cost_little(doors: Doors) -> None:
     assert hostile < 2 * plain, "no more than counting them is added to keeping as much text"
 
 
-def test_a_packed_body_is_not_unpacked(doors: Doors) -> None:
-    """What is small here may be anything there."""
-    assert doors.send("json", firing(1, kind="json"), content_encoding="gzip").status_code == 415
-    assert doors.send("github", firing(1, kind="github"), content_type="a/b").status_code == 415
-
-
 SLOW = 100
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import socket
@@ -143,16 +144,26 @@ def test_there_is_no_other_door_and_no_redirect(
     assert gateway.sender.request(method, path).status_code == status
 
 
-def test_only_plain_json_is_read(gateway: Gateway, engine: sa.Engine) -> None:
-    """Nothing is guessed and nothing unpacked."""
+def test_what_is_authentic_is_kept_whatever_it_is_called(
+    gateway: Gateway, engine: sa.Engine
+) -> None:
+    """JSON is read under any name; what is packed is kept as it came, and nothing is unpacked."""
     before = stored(engine)
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": JSON, "Content-Encoding": "gzip"}
-    packed = gateway.sender.post("/hooks/alertmanager", content=body(3), headers=headers)
+    packed = gateway.sender.post(
+        "/hooks/alertmanager", content=gzip.compress(body(3)), headers=headers
+    )
+    named = [gateway.post(body(3), content_type=name) for name in ("text/plain", JSON, "")]
 
-    assert gateway.post(body(3), content_type="text/plain").status_code == 415
-    assert packed.status_code == 415
-    assert gateway.post(body(3), content_type="application/json; charset=utf-8").status_code == 202
-    assert stored(engine) == before + 1
+    assert [each.json()["status"] for each in named] == ["accepted"] * 3
+    assert (packed.status_code, packed.json()["status"]) == (202, "quarantined")
+    assert stored(engine) == before + 2
+    with engine.connect() as connection:
+        mine = sa.select(deliveries).where(deliveries.c.id == packed.json()["delivery_id"])
+        kept = connection.execute(mine).one()
+    assert gzip.decompress(kept.body) == body(3)
+    assert "compressed" in kept.note
+    assert kept.headers["content-encoding"] == "gzip"
 
 
 def send_without_end(gateway: Gateway, headers: dict[str, str]) -> tuple[int, int]:
@@ -185,7 +196,12 @@ def test_a_body_without_end_is_cut_off(gateway: Gateway, engine: sa.Engine) -> N
     status, taken = send_without_end(gateway, headers)
 
     assert (status, taken < 16 << 20) == (401, True)
-    assert stored(engine) == before
+    assert stored(engine) == before + 1, "whose key was right is in quarantine, for people to know"
+    with engine.connect() as connection:
+        newest = sa.select(deliveries).order_by(deliveries.c.received_at.desc()).limit(1)
+        kept = connection.execute(newest).one()
+    assert (kept.status, len(kept.body)) == ("quarantined", 4096)
+    assert kept.note == "The body is larger than 8,388,608 bytes: raise max_body_bytes."
 
 
 def test_an_announced_length_over_the_limit_is_refused_unread(gateway: Gateway) -> None:
@@ -209,7 +225,7 @@ def test_an_announced_length_over_the_limit_is_refused_unread(gateway: Gateway) 
         b'{"version":"5","alerts":[]}',
         b"[" * 100_000,
         b'{"version":"4","alerts":[],"x":' + b"9" * 1_000_000 + b"}",
-        BODY.replace(b'"/daily-summary"', b"7"),
+        BODY.replace(b'"/daily-summary"', b"[7]"),
         BODY.replace(b"/daily-summary", rb"\ud800"),
         BODY.replace(b"2026-11-23", b"9999-12-31"),
         BODY.replace(b'"firing", "labels"', b'"suppressed", "labels"'),

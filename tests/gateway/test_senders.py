@@ -203,7 +203,6 @@ def test_a_sender_without_a_clock_is_told_apart_by_its_first_receipt(engine: sa.
 @pytest.mark.parametrize(
     ("name", "body", "headers"),
     [
-        ("github", b"{}", {"x_github_event": "star"}),
         ("github", b"{}", {}),
         ("pagerduty", pagerduty("triggered", "puzzled", 1), {}),
         ("pagerduty", b'{"event":{"id":"1","event_type":"service.updated"}}', {}),

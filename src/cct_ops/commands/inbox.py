@@ -31,7 +31,7 @@ def inbox(
     unfinished: Annotated[bool, Parameter(help="Only what waits, or waits for a person.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Show what came in and what became of it: run, duplicate, late, blocked, quarantined."""
+    """Show what came in and what became of it: run, duplicate, blocked, ignored, quarantined."""
     from cct_ops.commands.here import ledger
     from cct_ops.ledger import backlog
     from cct_ops.ledger import inbox as arrivals
@@ -73,7 +73,7 @@ def _row(each: Arrived) -> dict[str, Any]:
 def readmit(
     delivery: Annotated[str, Parameter(help="Its id, as the inbox shows it.")],
 ) -> int:
-    """Read a quarantined delivery with today's sources, and take it in if that succeeds."""
+    """Read what was not understood with today's sources, and take it in if all of it is now."""
     from cct_ops import config_file
     from cct_ops.commands.here import ledger
     from cct_ops.gateway.past import incoming
@@ -84,11 +84,11 @@ def readmit(
     engine = ledger()
     meant = ids.one(engine, delivery, ids.Kind.DELIVERY, listed_by="cct-ops inbox --unfinished")
     past = replay.one(engine, meant)
-    if past is None or past.status != "quarantined":
+    if past is None or past.status not in intake.NOT_UNDERSTOOD:
         raise BadConfiguration(f"there is no delivery {meant} in quarantine")
     known = config_file.load(Settings.load().sources_path, Sources).sources
     again = incoming(past, known)
-    if again.alerts is None:
+    if again.alerts is None or again.in_part:
         raise BadConfiguration(f"it is still not understood: {again.note}")
     receipt = intake.record_all(engine, [again])[0]
     replay.readmitted(engine, meant, f"Taken in by a person as delivery {receipt.delivery_id}.")

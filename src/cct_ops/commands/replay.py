@@ -69,6 +69,9 @@ def replay(
         if again.alerts is None:
             counts["quarantined"] += 1
             count(past, "-", f"quarantined: {again.note}")
+        if again.in_part:
+            counts["partly quarantined"] += 1
+            count(past, "-", again.note or "")
         for alert in again.alerts or ():
             came_at = past.received_at
             if alert.message:

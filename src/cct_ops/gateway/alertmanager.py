@@ -9,38 +9,57 @@ where the network is shared.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from cct_ops.gateway import proofs, strict_json
 from cct_ops.gateway.keys import Key
-from cct_ops.gateway.reading import Reading, Received, UnknownShape, first_problem
+from cct_ops.gateway.moments import SaidMoment
+from cct_ops.gateway.reading import Reading, Received, UnknownShape, first_problem, one_by_one
+from cct_ops.gateway.strict_json import Json, as_text
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.source import AlertmanagerSource
 
-# Go's zero time: Alertmanager's way to say that there is none.
-_NO_TIME = datetime(1, 1, 1, tzinfo=UTC)
+
+def _texts(pairs: object) -> object:
+    """Read plain values as the text that they are; null is how some say that there is none."""
+    if pairs is None:
+        return {}
+    if not isinstance(pairs, Mapping):
+        return pairs
+    return {name: as_text(value) for name, value in pairs.items() if value is not None}
+
+
+def _list(alerts: object) -> object:
+    return () if alerts is None else alerts
+
+
+Texts = Annotated[dict[str, str], BeforeValidator(_texts)]
 
 
 class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel)
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, coerce_numbers_to_str=True)
 
 
 class _Alert(_Wire):
     status: AlertStatus
-    labels: dict[str, str] = Field(min_length=1)
-    annotations: dict[str, str] = {}
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime | None = None
+    labels: Annotated[Texts, Field(min_length=1)]
+    annotations: Texts = {}
+    starts_at: SaidMoment = None
+
+
+class _Ended(_Wire):
+    ends_at: SaidMoment = None
 
 
 class _Body(_Wire):
     version: str
-    alerts: tuple[_Alert, ...]
-    truncated_alerts: int = 0
+    alerts: Annotated[tuple[Any, ...], BeforeValidator(_list)]
+    truncated_alerts: Any = None
 
 
 def verify(received: Received, keys: Sequence[Key], source: AlertmanagerSource) -> Key | None:
@@ -50,29 +69,40 @@ def verify(received: Received, keys: Sequence[Key], source: AlertmanagerSource) 
 
 def read(body: bytes, versions: Sequence[str] = ("4",)) -> Reading:
     """Return the alerts of a body; raises ``UnknownShape`` for what is not such a body."""
-    strict_json.parse(body)
     try:
-        parsed = _Body.model_validate_json(body, strict=True)
-        if parsed.version not in versions:
-            raise UnknownShape(f"version: Input should be {' or '.join(versions)}")
-        alerts = tuple(_alert(each) for each in parsed.alerts)
+        parsed = _Body.model_validate(strict_json.parse(body))
     except ValidationError as error:
         raise UnknownShape(first_problem(error)) from None
-    if parsed.truncated_alerts > 0:
-        return Reading(
-            alerts,
-            f"The sender left out {parsed.truncated_alerts} alerts: set max_alerts: 0 in the"
-            " webhook_config of this receiver.",
+    if parsed.version not in versions:
+        raise UnknownShape(f"version: Input should be {' or '.join(versions)}")
+    alerts, aside = one_by_one(parsed.alerts, _alert)
+    notes = [aside] if aside else []
+    left_out = as_text(parsed.truncated_alerts)
+    if isinstance(left_out, str) and left_out.isdecimal() and left_out != "0":
+        notes.append(
+            f"The sender left out {left_out[:20]} alerts: set max_alerts: 0 in the webhook_config"
+            " of this receiver."
         )
-    return Reading(alerts)
+    if not parsed.alerts:
+        notes.append("There is no alert in it.")
+    return Reading(alerts, " ".join(notes) or None, in_part=aside is not None)
 
 
-def _alert(wire: _Alert) -> Alert:
-    return Alert(
-        status=wire.status,
-        labels=wire.labels,
-        annotations=wire.annotations,
-        starts_at=wire.starts_at,
-        ends_at=None if wire.ends_at == _NO_TIME else wire.ends_at,
-        episodic=True,
-    )
+def _alert(index: int, document: Json) -> Alert:
+    """Read one alert; when it ends counts once it has ended."""
+    try:
+        wire = _Alert.model_validate(document)
+        over = wire.status is AlertStatus.RESOLVED
+        ends_at = _Ended.model_validate(document).ends_at if over else None
+        said = wire.starts_at or ends_at
+        return Alert(
+            status=wire.status,
+            labels=wire.labels,
+            annotations=wire.annotations,
+            starts_at=said or datetime.now(UTC),
+            ends_at=ends_at,
+            undated=said is None,
+            episodic=wire.starts_at is not None,
+        )
+    except ValidationError as error:
+        raise UnknownShape(first_problem(error, "alerts", index)) from None

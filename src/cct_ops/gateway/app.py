@@ -19,7 +19,15 @@ from starlette.concurrency import run_in_threadpool
 
 from cct_ops.gateway import metrics, senders
 from cct_ops.gateway.keys import Key
-from cct_ops.gateway.limits import Refused, check_headers, read_body, take_rest
+from cct_ops.gateway.limits import (
+    KNOWN_REST_BYTES,
+    REST_BYTES,
+    Refused,
+    TooLarge,
+    check_headers,
+    read_body,
+    take_rest,
+)
 from cct_ops.gateway.proofs import decoy
 from cct_ops.gateway.reading import Received, UnknownShape
 from cct_ops.gateway.registry import Admission, Registry
@@ -31,7 +39,9 @@ from cct_ops.models.source import Source
 STORE_SECONDS = 4  # the least patient sender that we know waits 5 s
 INLINE_BYTES = 64 * 1024  # what is larger is read in a thread, so that others go on meanwhile
 
-_KEPT = frozenset({"content-type", "x-github-event", "x-github-delivery", "webhook-id"})
+_KEPT = frozenset(
+    {"content-type", "content-encoding", "x-github-event", "x-github-delivery", "webhook-id"}
+)
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +60,13 @@ def create_app(
             received, key = await _admit(admission, source, request)
         except Refused as refused:
             metrics.REFUSED.labels(str(refused.status)).inc()
+            named = source if source in admission.sources.sources else "nobody known"
+            log.warning("refused a request for %s: %s", named, refused)
+            known = refused.evidence is not None
+            if refused.evidence is not None:
+                await _store(writer, refused.evidence)
             if refused.unread:
-                await take_rest(request)
+                await take_rest(request, KNOWN_REST_BYTES if known else REST_BYTES)
             return refused.answer
         began = time.perf_counter()
         incoming = await _understand(source, admission.sources.sources[source], received, key)
@@ -91,12 +106,14 @@ async def _admit(admission: Admission, name: str, request: Request) -> tuple[Rec
     if senders.signs(source):
         body = await read_body(request, source.max_body_bytes)
         received = Received(headers, body, datetime.now(UTC))
-        key = _proven(received, admission, name, source)
-        _check_type(received, source)
-        return received, key
+        return received, _proven(received, admission, name, source)
     key = _proven(received, admission, name, source)
-    _check_type(received, source)
-    body = await read_body(request, source.max_body_bytes)
+    try:
+        body = await read_body(request, source.max_body_bytes)
+    except TooLarge as refused:
+        note = f"The body is larger than {source.max_body_bytes:,} bytes: raise max_body_bytes."
+        refused.evidence = Incoming(name, refused.beginning, None, note, admitted_by=key.name)
+        raise
     return Received(headers, body, datetime.now(UTC)), key
 
 
@@ -108,18 +125,7 @@ def _proven(received: Received, admission: Admission, name: str, source: Source)
 
 
 def _unauthorised(*, unread: bool) -> Refused:
-    log.warning("refused a delivery without a valid key")
     return Refused(401, "not authorised", unread=unread)
-
-
-def _check_type(received: Received, source: Source) -> None:
-    """Let plain JSON through; nothing is ever unpacked."""
-    media_type = (received.header("content-type") or "").partition(";")[0].strip().lower()
-    allowed, unread = senders.media_types(source), not senders.signs(source)
-    if media_type not in allowed:
-        raise Refused(415, f"the content type must be {' or '.join(allowed)}", unread=unread)
-    if any(n == "content-encoding" and v.lower() != "identity" for n, v in received.headers):
-        raise Refused(415, "the body must not be compressed", unread=unread)
 
 
 async def _understand(name: str, source: Source, received: Received, key: Key) -> Incoming:
@@ -134,7 +140,7 @@ def incoming_of(name: str, source: Source, received: Received, admitted_by: str)
     kept = {
         header: value
         for header, value in received.headers
-        if header in _KEPT or header.startswith("ce-")
+        if (header in _KEPT or header.startswith("ce-")) and received.header(header) is not None
     }
     try:
         reading = senders.read(received, source)
@@ -144,7 +150,8 @@ def incoming_of(name: str, source: Source, received: Received, admitted_by: str)
             name, received.body, None, str(error), headers=kept, admitted_by=admitted_by
         )
     if reading.note:
-        log.warning("a delivery of %s: %s", name, reading.note)
+        level = logging.WARNING if reading.alerts else logging.INFO
+        log.log(level, "a delivery of %s: %s", name, reading.note)
     return Incoming(
         name,
         received.body,
@@ -154,6 +161,7 @@ def incoming_of(name: str, source: Source, received: Received, admitted_by: str)
         headers=kept,
         admitted_by=admitted_by,
         copies_within_seconds=source.copies_within_seconds,
+        in_part=reading.in_part,
     )
 
 

@@ -1,31 +1,39 @@
 """
 CloudEvents 1.0 over HTTP, in all three forms: structured, binary and batched.
 
-Declared paths start at the event: ``type``, ``subject``, ``data.state``. Its source and id name the
-delivery; the events of a batch are judged one by one, and are stored together or not at all.
-What an event does not say is not filled in: the library would invent an id and a time, and these
-differ with each copy.
+Each form becomes the same document, the event as JSON, before anything is read from it. Declared
+paths start there: ``type``, ``subject``, ``data.state``. Its source and id name the delivery; the
+events of a batch are judged one by one. What an event does not say is not filled in.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
-
-from cloudevents.exceptions import GenericException
-from cloudevents.http import CloudEvent, from_dict, from_http
+from urllib.parse import unquote_to_bytes
 
 from cct_ops.gateway import fields, proofs, strict_json
 from cct_ops.gateway.keys import Key
-from cct_ops.gateway.reading import Reading, Received, UnknownShape
-from cct_ops.gateway.strict_json import Json
+from cct_ops.gateway.reading import Reading, Received, UnknownShape, one_by_one
+from cct_ops.gateway.strict_json import Fraction, Json, Odd
+from cct_ops.models.alert import Alert
 from cct_ops.models.source import CloudEventsSource
 
 BATCH = "application/cloudevents-batch+json"
 STRUCTURED = "application/cloudevents+json"
 
+_VERSION = "1.0"
 _REQUIRED = ("specversion", "id", "source", "type")
+_JSON = re.compile(r"[^/]+/(?:json|[^/]*\+json)")
+_NO_ATTRIBUTE = frozenset({"data", "data_base64", "datacontenttype"})
+_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_PERCENT_ENCODED = re.compile(rb"(?:[^%]|%[0-9A-Fa-f]{2})*", re.DOTALL)
+
+Event = Mapping[str, Json]
 
 
 def verify(received: Received, keys: Sequence[Key]) -> Key | None:
@@ -35,53 +43,146 @@ def verify(received: Received, keys: Sequence[Key]) -> Key | None:
 
 def read(received: Received, source: CloudEventsSource) -> Reading:
     """Return the alerts of one event, or of all of a batch."""
-    events = _events(received)
-    names = [f"{each['source']}\n{each['id']}" for each in events]
-    found = [
-        fields.alert(each, source.fields, received.at, message=name, optional=("time",))
-        for each, name in zip(events, names, strict=True)
-    ]
-    sender_id = names[0] if len(names) == 1 else json.dumps(names)
-    return Reading(
-        tuple(alert for alert in found if alert is not None),
-        sender_id=hashlib.sha256(sender_id.encode()).hexdigest(),
-    )
+    document = _sent(received)
+    if not isinstance(document, list):
+        event = _checked(document)
+        found = _alert(event, source, received)
+        name = _digest(_name(event))
+        return Reading((found,), None, name) if found else fields.ignored(source.fields, name)
+    names: list[str] = []
+
+    def one(index: int, each: Json) -> Alert | None:
+        try:
+            event = _checked(each)
+            names.append(_name(event))
+            return _alert(event, source, received)
+        except UnknownShape as error:
+            raise UnknownShape(f"event {index}: {error}") from None
+
+    alerts, aside = one_by_one(document, one)
+    name = _digest(names[0] if len(document) == 1 else json.dumps(names))
+    if not alerts:
+        return fields.ignored(source.fields, name)
+    return Reading(alerts, aside, name, in_part=aside is not None)
 
 
-def _events(received: Received) -> list[dict[str, Json]]:
-    content_type = (received.header("content-type") or "").partition(";")[0].strip().lower()
+def _alert(event: Event, source: CloudEventsSource, received: Received) -> Alert | None:
+    """Read the event by the declared paths: its source and id name it, and a time it may lack."""
+    return fields.alert(event, source.fields, received.at, message=_name(event), optional=("time",))
+
+
+def _sent(received: Received) -> Json:
+    """Return the event, or the list of a batch, as one document whatever its form was."""
+    called = received.media_type
+    if called.startswith("application/cloudevents") and called not in {STRUCTURED, BATCH}:
+        raise UnknownShape("an event format that is not JSON")
+    if called not in {STRUCTURED, BATCH} and any(n.startswith("ce-") for n, _ in received.headers):
+        return _of_headers(received)
     document = strict_json.parse(received.body)
-    try:
-        if content_type == BATCH:
-            if not isinstance(document, list) or not all(isinstance(e, Mapping) for e in document):
-                raise UnknownShape("a batch is a list of events")
-            return [_document(from_dict(_complete(event)), event) for event in document]
-        if content_type == STRUCTURED and not isinstance(document, Mapping):
-            raise UnknownShape("an event is an object")
-        headers = {name: value for name, value in received.headers if received.header(name)}
-        said = _complete(_attributes(headers, document))
-        return [_document(from_http(headers, received.body), said)]
-    except GenericException as error:
-        raise UnknownShape(f"not a CloudEvent: {type(error).__name__}") from None
+    if called == STRUCTURED and isinstance(document, list):
+        raise UnknownShape("an event is an object")
+    if called == BATCH and not isinstance(document, list):
+        raise UnknownShape("a batch is a list of events")
+    return document
 
 
-def _attributes(headers: Mapping[str, str], document: Json) -> Mapping[str, Json]:
-    """Return what the sender itself said: the headers of the binary form, or the document."""
-    if "ce-specversion" not in headers and isinstance(document, Mapping):
-        return document
-    return {name[3:]: value for name, value in headers.items() if name.startswith("ce-")}
+def _of_headers(received: Received) -> Event:
+    """Return the event of a request in binary form: its data is the whole body."""
+    event: dict[str, Json] = {}
+    for header, value in received.headers:
+        name = header.removeprefix("ce-")
+        if name == header or name in _NO_ATTRIBUTE:
+            continue
+        event[name] = Odd("is there twice") if name in event else _decoded(value)
+    called = received.header("content-type")
+    if called:
+        event["datacontenttype"] = called
+    return {**event, "data": _content(received.body, called)}
 
 
-def _complete(said: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Return what was said if it is all that the specification requires."""
+def _decoded(value: str) -> str:
+    """
+    Return an attribute as HTTP's binding has it: quotes taken away, then percent-decoded once.
+
+    A value in which a percent sign begins no code, or in which the codes are no UTF-8, was written
+    by a sender that does not encode: it stands as it is.
+    """
+    raw = value.encode("latin-1")
+    if _QUOTED.fullmatch(raw):
+        raw = re.sub(rb"\\(.)", rb"\1", raw[1:-1], flags=re.DOTALL)
+    plain = unquote_to_bytes(raw) if _PERCENT_ENCODED.fullmatch(raw) else raw
+    for each in (plain, raw):
+        try:
+            return each.decode()
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("latin-1")
+
+
+def _checked(document: Json) -> Event:
+    """Return the event once it is one, with its data in the form in which it is read."""
+    if isinstance(document, Odd):
+        raise UnknownShape(document.reason)
+    if not isinstance(document, Mapping):
+        raise UnknownShape("an event is an object")
     for name in _REQUIRED:
-        if not isinstance(said.get(name), str) or not said[name]:
-            raise UnknownShape(f"{name}: is missing, and an event needs it")
-    if said["specversion"] != "1.0":
-        raise UnknownShape("specversion: only 1.0 is understood here")
-    return said
+        said = document.get(name)
+        if not strict_json.scalar(document, name) or type(said) is not str:
+            raise UnknownShape(f"{name}: is missing, and each event has one as a text")
+    if document["specversion"] != _VERSION:
+        raise UnknownShape(f"specversion: is not {_VERSION}")
+    return {**document, "data": _data(document)}
 
 
-def _document(event: CloudEvent, said: Mapping[str, Json]) -> dict[str, Json]:
-    found = {name: value for name, value in event.get_attributes().items() if name in said}
-    return {**found, "data": event.get_data()}
+def _data(document: Event) -> Json:
+    """Return what ``data`` or ``data_base64`` says."""
+    called = strict_json.scalar(document, "datacontenttype")
+    data, packed = document.get("data"), document.get("data_base64")
+    if packed is None:
+        # A text that is not called JSON stands for the very bytes of the binary form.
+        is_text = isinstance(data, str) and not isinstance(data, Fraction)
+        if called and not _is_json(called) and is_text:
+            return _content((strict_json.scalar(document, "data") or "").encode(), called)
+        return data
+    if data is not None:
+        raise UnknownShape("data and data_base64 are both there")
+    try:
+        raw = base64.b64decode(strict_json.scalar(document, "data_base64") or "", validate=True)
+    except (ValueError, binascii.Error):
+        raise UnknownShape("data_base64: is not base64") from None
+    return _content(raw, called)
+
+
+def _content(raw: bytes, called: str | None) -> Json:
+    """
+    Read the bytes of an event's data by what they are called.
+
+    Where that is not JSON, an object or a list in JSON is read all the same: nothing else looks
+    like it. Everything else is text.
+    """
+    if not raw:
+        return None
+    if called and _is_json(called):
+        return strict_json.parse(raw)
+    try:
+        document = strict_json.parse(raw)
+    except UnknownShape:
+        document = None
+    if isinstance(document, Mapping | list):
+        return document
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return Odd("is made of bytes that are no text")
+
+
+def _is_json(called: str) -> bool:
+    return _JSON.fullmatch(called.partition(";")[0].strip().lower()) is not None
+
+
+def _name(event: Event) -> str:
+    return f"{strict_json.scalar(event, 'source')}\n{strict_json.scalar(event, 'id')}"
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()

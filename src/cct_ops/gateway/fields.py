@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from pydantic import TypeAdapter, ValidationError
-
-from cct_ops.gateway.reading import UnknownShape, first_problem
+from cct_ops.gateway.moments import moment
+from cct_ops.gateway.reading import Reading, UnknownShape, one_by_one
 from cct_ops.gateway.strict_json import Json, scalar
-from cct_ops.models.alert import Alert, AlertStatus, Moment
+from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.source import Fields
-
-_MOMENT: TypeAdapter[Moment] = TypeAdapter(Moment)
 
 
 def alert(
@@ -46,28 +43,45 @@ def alert(
         raise UnknownShape(f"{fields.starts_at}: is missing")
     if reopens or (fields.reopens and status is AlertStatus.RESOLVED):
         at = None  # the time of a thing that is opened again is not that of what happens to it
-    moment = _moment(at, fields.starts_at or "") if at else now
+    said_at = moment(at, fields.starts_at or "")
+    starts_at = said_at or now
     return Alert(
         status=status,
         labels=_present(document, fields.labels),
         annotations=_present(document, fields.annotations),
-        starts_at=moment,
-        ends_at=moment if status is AlertStatus.RESOLVED else None,
+        starts_at=starts_at,
+        ends_at=starts_at if status is AlertStatus.RESOLVED else None,
         identity={path: value or "" for path, value in identity.items()},
-        undated=at is None,
+        undated=said_at is None,
         message=f"{said}\n{message}" if message else "",
         reopens=reopens,
     )
 
 
+def read(document: Json, fields: Fields, now: datetime, sender_id: str) -> Reading:
+    """Return the alert of the document, or of each one in a list of them."""
+    if not isinstance(document, list):
+        found = alert(document, fields, now, message=sender_id)
+        return Reading((found,), None, sender_id) if found else ignored(fields, sender_id)
+
+    def one(index: int, each: Json) -> Alert | None:
+        try:
+            name = scalar(each, fields.delivery) if fields.delivery else None
+            return alert(each, fields, now, message=name or "")
+        except UnknownShape as error:
+            raise UnknownShape(f"[{index}]: {error}") from None
+
+    alerts, aside = one_by_one(document, one)
+    if not alerts:
+        return ignored(fields, sender_id)
+    return Reading(alerts, aside, sender_id, in_part=aside is not None)
+
+
+def ignored(fields: Fields, sender_id: str) -> Reading:
+    """Return what there is to a body that says nothing by its source's own rules."""
+    return Reading((), f"{fields.status}: nothing but what this source ignores.", sender_id)
+
+
 def _present(document: Json, paths: dict[str, str]) -> dict[str, str]:
     found = {name: scalar(document, path) for name, path in paths.items()}
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _moment(text: str, path: str) -> datetime:
-    """Read RFC 3339 with an offset, or Unix time in seconds or milliseconds."""
-    try:
-        return _MOMENT.validate_python(text)
-    except ValidationError as error:
-        raise UnknownShape(f"{path}: {first_problem(error)}") from None

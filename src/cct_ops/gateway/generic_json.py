@@ -28,9 +28,9 @@ def verify(received: Received, keys: Sequence[Key], source: JsonSource) -> Key |
 
 
 def read(received: Received, source: JsonSource) -> Reading:
-    """Return the alert of the body, by the declared paths."""
+    """Return the alert of the body by the declared paths, or those of a list of such bodies."""
     document = strict_json.parse(received.body)
     named = source.fields.delivery
-    sender_id = (strict_json.scalar(document, named) if named else None) or ""
-    found = fields.alert(document, source.fields, received.at, message=sender_id)
-    return Reading((found,) if found else (), sender_id=sender_id)
+    listed = isinstance(document, list)
+    sender_id = strict_json.scalar(document, named) if named and not listed else None
+    return fields.read(document, source.fields, received.at, sender_id or "")

@@ -7,16 +7,23 @@ named after the object. GitHub sends once and never again by itself: see the rec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from urllib.parse import parse_qs
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cct_ops.gateway import proofs, strict_json
 from cct_ops.gateway.keys import Key
+from cct_ops.gateway.moments import SaidMoment
 from cct_ops.gateway.reading import Reading, Received, UnknownShape, first_problem
+from cct_ops.gateway.strict_json import Json
 from cct_ops.models.alert import Alert, AlertStatus
 
-_MEANINGS = {
+FORM = "application/x-www-form-urlencoded"
+
+_MEANINGS: dict[str | None, AlertStatus | None] = {
     "failure": AlertStatus.FIRING,
     "timed_out": AlertStatus.FIRING,
     "startup_failure": AlertStatus.FIRING,
@@ -25,12 +32,22 @@ _MEANINGS = {
     "neutral": AlertStatus.RESOLVED,
     "skipped": AlertStatus.RESOLVED,
     "inactive": AlertStatus.RESOLVED,
+    # neither good nor bad, or not over yet
+    "action_required": None,
+    "cancelled": None,
+    "stale": None,
+    "waiting": None,
+    "pending": None,
+    "queued": None,
+    "in_progress": None,
 }
+_NAME = re.compile(r"[a-z0-9_]{1,64}")
+_MOST_FIELDS = 10
 _ATTEMPTS = 20  # of a workflow run, that a later one can end
 
 
 class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
 
 
 class _Repository(_Wire):
@@ -38,8 +55,11 @@ class _Repository(_Wire):
     full_name: str
 
 
-class _Event(_Wire):
+class _Acted(_Wire):
     action: str
+
+
+class _Event(_Acted):
     repository: _Repository
 
 
@@ -47,7 +67,7 @@ class _CheckRun(_Wire):
     id: int
     name: str
     conclusion: str | None = None
-    completed_at: AwareDatetime | None = None
+    completed_at: SaidMoment = None
     html_url: str | None = None
 
 
@@ -61,7 +81,7 @@ class _WorkflowRun(_Wire):
     run_attempt: int = Field(1, ge=1)
     head_branch: str | None = None
     conclusion: str | None = None
-    updated_at: AwareDatetime
+    updated_at: SaidMoment = None
     html_url: str | None = None
 
 
@@ -77,7 +97,7 @@ class _Deployment(_Wire):
 
 class _DeploymentStatus(_Wire):
     state: str
-    created_at: AwareDatetime
+    created_at: SaidMoment = None
     target_url: str | None = None
 
 
@@ -97,35 +117,53 @@ def verify(received: Received, keys: Sequence[Key]) -> Key | None:
 def read(received: Received) -> Reading:
     """Return what the event says about the run or deployment."""
     delivery = received.header("x-github-delivery") or ""
-    event = received.header("x-github-event")
-    strict_json.parse(received.body)
-    if event == "ping":
-        return Reading((), "A ping: the hook was set up.", delivery)
-    reader = _READERS.get(event or "")
+    event = received.header("x-github-event") or ""
+    if _NAME.fullmatch(event) is None:
+        raise UnknownShape("x-github-event: is missing, or no name of an event")
+    document = strict_json.parse(_document(received))
+    if not isinstance(document, Mapping):
+        raise UnknownShape("the body is not one JSON object, as an event of GitHub is")
+    reader = _READERS.get(event)
     if reader is None:
-        raise UnknownShape("x-github-event: not an event that is understood here")
+        return Reading((), f"{event}: an event that says of no run that it failed.", delivery)
     try:
-        return Reading(reader(received.body), sender_id=delivery)
+        alerts = reader(document)
     except ValidationError as error:
         raise UnknownShape(first_problem(error)) from None
+    note = None if alerts else f"{event}: nothing failed or recovered by it."
+    return Reading(alerts, note, delivery)
 
 
-def _check_run(body: bytes) -> tuple[Alert, ...]:
-    event = _CheckRunEvent.model_validate_json(body)
-    run = event.check_run
-    if event.action != "completed" or run.completed_at is None:
+def _document(received: Received) -> bytes:
+    """Return the JSON, which a hook sends in a form unless its content type was chosen."""
+    if received.media_type != FORM and not received.body.startswith(b"payload="):
+        return received.body
+    try:
+        form = parse_qs(received.body.decode(), errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise UnknownShape("the body is no form that can be read") from None
+    payload = form.get("payload", [])
+    if len(payload) != 1:
+        raise UnknownShape("the form does not have exactly one field `payload`")
+    return payload[0].encode()
+
+
+def _check_run(document: Json) -> tuple[Alert, ...]:
+    if not _completed(document):
         return ()
+    event = _CheckRunEvent.model_validate(document)
+    run = event.check_run
     labels = {"alertname": "CheckRunFailed", "check": run.name}
     identity = {"check_run": str(run.id)}
     return _alerts(event, labels, identity, run.conclusion, run.completed_at, run.html_url)
 
 
-def _workflow_run(body: bytes) -> tuple[Alert, ...]:
+def _workflow_run(document: Json) -> tuple[Alert, ...]:
     """Each attempt is an incident of its own, and the next attempt ends it."""
-    event = _WorkflowRunEvent.model_validate_json(body)
-    run = event.workflow_run
-    if event.action != "completed":
+    if not _completed(document):
         return ()
+    event = _WorkflowRunEvent.model_validate(document)
+    run = event.workflow_run
     labels = {
         "alertname": "WorkflowRunFailed",
         "workflow": run.name or "",
@@ -139,8 +177,8 @@ def _workflow_run(body: bytes) -> tuple[Alert, ...]:
     return alerts
 
 
-def _deployment_status(body: bytes) -> tuple[Alert, ...]:
-    event = _DeploymentStatusEvent.model_validate_json(body)
+def _deployment_status(document: Json) -> tuple[Alert, ...]:
+    event = _DeploymentStatusEvent.model_validate(document)
     labels = {
         "alertname": "DeploymentFailed",
         "environment": event.deployment.environment,
@@ -151,16 +189,23 @@ def _deployment_status(body: bytes) -> tuple[Alert, ...]:
     return _alerts(event, labels, identity, status.state, status.created_at, status.target_url)
 
 
+def _completed(document: Json) -> bool:
+    """Tell whether the run has ended; one that begins or is asked for has failed nothing yet."""
+    return _Acted.model_validate(document).action == "completed"
+
+
 def _alerts(
     event: _Event,
     labels: dict[str, str],
     identity: dict[str, str],
     conclusion: str | None,
-    at: AwareDatetime,
+    at: datetime | None,
     url: str | None,
 ) -> tuple[Alert, ...]:
     """Return the alert, or none for a conclusion that is neither good nor bad."""
-    status = _MEANINGS.get(conclusion or "")
+    if conclusion not in _MEANINGS:
+        raise UnknownShape("the conclusion or state is not one that GitHub documents")
+    status = _MEANINGS[conclusion]
     if status is None:
         return ()
     named = {"repository": event.repository.full_name, **labels}
@@ -169,14 +214,15 @@ def _alerts(
             status=status,
             labels={name: value for name, value in named.items() if value},
             annotations={"url": url} if url else {},
-            starts_at=at,
+            starts_at=at or datetime.now(UTC),
             ends_at=at if status is AlertStatus.RESOLVED else None,
+            undated=at is None,
             identity={"repository": str(event.repository.id), **identity},
         ),
     )
 
 
-_READERS: dict[str, Callable[[bytes], tuple[Alert, ...]]] = {
+_READERS: dict[str, Callable[[Json], tuple[Alert, ...]]] = {
     "check_run": _check_run,
     "workflow_run": _workflow_run,
     "deployment_status": _deployment_status,

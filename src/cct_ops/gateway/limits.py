@@ -8,25 +8,40 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
+from cct_ops.ledger.intake import Incoming
+
 MAX_HEADERS = 64
 MAX_HEADER_BYTES = 16 * 1024
 BODY_SECONDS = 10
 REST_BYTES = 64 * 1024
+KNOWN_REST_BYTES = 8 * 1024 * 1024
 REST_SECONDS = 1
+EVIDENCE_BYTES = 4096
 
 
 class Refused(Exception):
     """
     The answer to a request that goes no further; the connection ends with it.
 
-    ``unread`` says that the sender may still be sending its body.
+    ``unread`` says that the sender may still be sending its body. ``evidence`` is what is kept of a
+    request whose sender had proved who it is.
     """
+
+    evidence: Incoming | None = None
 
     def __init__(self, status: int, words: str, *, unread: bool = True) -> None:
         super().__init__(words)
         self.status = status
         self.unread = unread
         self.answer = JSONResponse({"error": words}, status, headers={"Connection": "close"})
+
+
+class TooLarge(Refused):
+    """The body is larger than its source allows; ``beginning`` is what came of it first."""
+
+    def __init__(self, beginning: bytes) -> None:
+        super().__init__(413, "the body is too large")
+        self.beginning = beginning[:EVIDENCE_BYTES]
 
 
 def check_headers(request: Request) -> None:
@@ -41,14 +56,14 @@ async def read_body(request: Request, limit: int) -> bytes:
     """Read the body, and no further than the limit, whatever length was announced."""
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or int(announced[:20]) > limit:
-        raise Refused(413, "the body is too large")
+        raise TooLarge(await _beginning(request))
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > limit:
-                    raise Refused(413, "the body is too large")
+                    raise TooLarge(bytes(body))
     except TimeoutError:
         raise Refused(408, "the body came too slowly", unread=False) from None
     except ClientDisconnect:
@@ -56,9 +71,23 @@ async def read_body(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-async def take_rest(request: Request) -> None:
+async def _beginning(request: Request) -> bytes:
+    """Read as much as is kept of a body that is too large, if it comes soon."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(REST_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) >= EVIDENCE_BYTES:
+                    break
+    except (TimeoutError, ClientDisconnect):
+        pass
+    return bytes(body)
+
+
+async def take_rest(request: Request, most: int) -> None:
     """
-    Read a little of what still comes, and forget it.
+    Read some of what still comes, and forget it.
 
     Whoever is cut off in the middle of sending sees a broken connection in the place of the answer.
     """
@@ -67,7 +96,7 @@ async def take_rest(request: Request) -> None:
         async with asyncio.timeout(REST_SECONDS):
             async for chunk in request.stream():
                 taken += len(chunk)
-                if taken > REST_BYTES:
+                if taken > most:
                     return
     except (TimeoutError, ClientDisconnect):
         return

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from cct_ops.gateway import proofs, strict_json
 from cct_ops.gateway.keys import Key
-from cct_ops.gateway.reading import Reading, Received, UnknownShape, first_problem
+from cct_ops.gateway.reading import Reading, Received, UnknownShape, first_problem, printable
 from cct_ops.models.alert import Alert, AlertStatus
 
 _STATES = {
@@ -31,12 +31,12 @@ _BESIDES = (
     "incident.responder.",
     "incident.status_update_published",
     "incident.workflow.",
-    "pagey.ping",
 )
+_INCIDENTS = "incident."
 
 
 class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, coerce_numbers_to_str=True)
 
 
 class _Named(_Wire):
@@ -61,8 +61,23 @@ class _Event(_Wire):
     occurred_at: AwareDatetime
 
 
+class _Typed(_Wire):
+    type: str | None = None
+
+
+class _AnyEvent(_Event):
+    data: _Typed | None = None
+
+    @property
+    def shows_an_incident(self) -> bool:
+        """Whether what it is about is an incident itself, and not a note on it or a service."""
+        if not self.event_type.startswith(_INCIDENTS) or self.event_type.startswith(_BESIDES):
+            return False
+        return self.data is None or self.data.type in {None, "incident"}
+
+
 class _Envelope(_Wire):
-    event: _Event
+    event: _AnyEvent
 
 
 class _IncidentEvent(_Event):
@@ -76,7 +91,7 @@ class _IncidentEnvelope(_Wire):
 def verify(received: Received, keys: Sequence[Key]) -> Key | None:
     """Return the key of one of the signatures: while it is being replaced there are two."""
     header = received.header("x-pagerduty-signature")
-    if header is None or not received.body:
+    if header is None:
         return None
     versions = [each.strip().partition("=") for each in header.split(",")]
     return proofs.signature(received, keys, [value for name, _, value in versions if name == "v1"])
@@ -84,14 +99,13 @@ def verify(received: Received, keys: Sequence[Key]) -> Key | None:
 
 def read(body: bytes) -> Reading:
     """Return the state of the incident that the event is about."""
-    strict_json.parse(body)
+    document = strict_json.parse(body)
     try:
-        event = _Envelope.model_validate_json(body).event
-        if event.event_type.startswith(_BESIDES):
-            return Reading((), f"{event.event_type[:80]} says nothing about an incident.", event.id)
-        if not event.event_type.startswith("incident."):
-            raise UnknownShape("event.event_type: not an event of an incident")
-        found = _IncidentEnvelope.model_validate_json(body).event
+        event = _Envelope.model_validate(document).event
+        if not event.shows_an_incident:
+            name = printable(event.event_type[:80])
+            return Reading((), f"{name} says nothing about an incident.", event.id)
+        found = _IncidentEnvelope.model_validate(document).event
         return Reading((_alert(found),), sender_id=found.id)
     except ValidationError as error:
         raise UnknownShape(first_problem(error)) from None

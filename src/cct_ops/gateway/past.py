@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pydantic import TypeAdapter
 
@@ -28,7 +29,8 @@ def incoming(past: Past, sources: Mapping[str, Source]) -> Incoming:
         reading = senders.read(received, source)
     except UnknownShape as error:
         return _again(past, None, str(error), past.sender_id)
-    return _again(past, reading.alerts, reading.note, reading.sender_id)
+    again = _again(past, reading.alerts, reading.note, reading.sender_id)
+    return replace(again, in_part=reading.in_part)
 
 
 def _again(

@@ -13,7 +13,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import SecretStr
 
@@ -73,8 +73,3 @@ def same(one: str, other: str) -> bool:
         hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest() for text in (one, other)
     )
     return hmac.compare_digest(*digests)
-
-
-def in_time(seconds: int) -> datetime:
-    """Return a moment given in Unix seconds."""
-    return datetime.fromtimestamp(seconds, UTC)

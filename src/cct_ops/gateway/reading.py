@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from cct_ops.models.alert import Alert
+
+_MOST_REASONS = 5
+
+Item = TypeVar("Item")
 
 
 class UnknownShape(ValueError):
@@ -28,24 +33,59 @@ class Received:
         values = [value for each, value in self.headers if each == name]
         return values[0] if len(values) == 1 else None
 
+    @property
+    def media_type(self) -> str:
+        """What the sender calls the body, without its parameters; empty where it does not say."""
+        return (self.header("content-type") or "").partition(";")[0].strip().lower()
+
 
 @dataclass(frozen=True)
 class Reading:
     """
     The alerts of one body, and a note where a person should know something about it.
 
+    A body without alerts is one that was understood and is of no interest; its note says why.
+    ``in_part`` says that there was more in it, which was not understood.
     ``sender_id`` is what the sender calls this delivery; empty where it has no name for it.
     """
 
     alerts: tuple[Alert, ...]
     note: str | None = None
     sender_id: str = ""
+    in_part: bool = False
 
 
-def first_problem(error: ValidationError) -> str:
+def one_by_one(
+    items: Sequence[Item], read: Callable[[int, Item], Alert | None]
+) -> tuple[tuple[Alert, ...], str | None]:
+    """
+    Read each item by itself: an odd one among them is set aside, and the note says which and why.
+
+    ``read`` returns None for what is of no interest. Raises ``UnknownShape`` where something is odd
+    and nothing else was to be read.
+    """
+    alerts: list[Alert] = []
+    odd: list[str] = []
+    for index, item in enumerate(items):
+        try:
+            found = read(index, item)
+        except UnknownShape as error:
+            odd.append(str(error))
+        else:
+            alerts += [] if found is None else [found]
+    if not odd:
+        return tuple(alerts), None
+    more = len(odd) - _MOST_REASONS
+    reasons = "; ".join([*odd[:_MOST_REASONS], *([f"and {more} more"] if more > 0 else [])])
+    if not alerts:
+        raise UnknownShape(reasons)
+    return tuple(alerts), f"{len(odd)} of {len(items)} alerts were set aside: {reasons}"
+
+
+def first_problem(error: ValidationError, *place: str | int) -> str:
     """Say what is wrong without repeating the body, in characters that the ledger can store."""
     problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    where = ".".join(str(step) for step in problem["loc"])
+    where = ".".join(str(step) for step in (*place, *problem["loc"]))
     return printable(f"{where}: {problem['msg']}" if where else problem["msg"])
 
 

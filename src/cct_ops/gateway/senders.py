@@ -14,7 +14,7 @@ from cct_ops.gateway import (
     standard_webhooks,
 )
 from cct_ops.gateway.keys import Key
-from cct_ops.gateway.reading import Reading, Received
+from cct_ops.gateway.reading import Reading, Received, UnknownShape
 from cct_ops.models.source import (
     AlertmanagerSource,
     CloudEventsSource,
@@ -26,8 +26,6 @@ from cct_ops.models.source import (
     StandardWebhooksSource,
 )
 
-JSON = "application/json"
-
 
 def signs(source: Source) -> bool:
     """Tell whether the body itself is the proof, so that it must be read before it is believed."""
@@ -38,13 +36,6 @@ def signs(source: Source) -> bool:
             return source.signature is not None
         case _:
             return True
-
-
-def media_types(source: Source) -> tuple[str, ...]:
-    """Return what the sender may call its bodies."""
-    if isinstance(source, CloudEventsSource):
-        return (JSON, cloudevents.STRUCTURED, cloudevents.BATCH)
-    return (JSON,)
 
 
 def verify(  # noqa: PLR0911 -- one for each kind
@@ -68,8 +59,20 @@ def verify(  # noqa: PLR0911 -- one for each kind
             return generic_json.verify(received, keys, source)
 
 
-def read(received: Received, source: Source) -> Reading:  # noqa: PLR0911 -- one for each kind
+def read(received: Received, source: Source) -> Reading:
     """Return the alerts; raises ``UnknownShape`` for what cannot be understood."""
+    try:
+        return _read(received, source)
+    except UnknownShape:
+        packed = received.header("content-encoding") or "identity"
+        if packed.strip().lower() == "identity":
+            raise
+        raise UnknownShape(
+            "the body is compressed, and nothing is unpacked here: let the sender send it as it is"
+        ) from None
+
+
+def _read(received: Received, source: Source) -> Reading:  # noqa: PLR0911 -- one for each kind
     match source:
         case AlertmanagerSource():
             return alertmanager.read(received.body)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
+from cct_ops.ledger.intake import NOT_UNDERSTOOD
 from cct_ops.ledger.schema import deliveries, dispatches, incidents
 
 
@@ -15,7 +16,7 @@ def counts(engine: sa.Engine) -> Mapping[str, int]:
         "incidents open": _count(incidents, incidents.c.state == "open"),
         "dispatches pending": _count(dispatches, dispatches.c.state == "pending"),
         "dispatches parked": _count(dispatches, dispatches.c.state == "parked"),
-        "deliveries quarantined": _count(deliveries, deliveries.c.status == "quarantined"),
+        "deliveries quarantined": _count(deliveries, deliveries.c.status.in_(NOT_UNDERSTOOD)),
     }
     with engine.connect() as connection:
         row = connection.execute(sa.select(*(part.label(name) for name, part in asked.items())))

@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import TypeAdapter
 
+from cct_ops.ledger.intake import NOT_UNDERSTOOD
 from cct_ops.ledger.outbox import NOTICE, REMEDIATE, told
 from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
 from cct_ops.models.base import Frozen
@@ -45,10 +46,18 @@ class Arrived(Frozen):
         return f" ({self.copies} copies, the last {self.last_received_at:%Y-%m-%d %H:%M:%S})"
 
     @property
+    def waits(self) -> bool:
+        """Whether somebody still has to do something about it."""
+        unread = self.status in NOT_UNDERSTOOD and self.verdict is None
+        return unread or self.dispatch in _UNFINISHED or self.notice in _UNFINISHED
+
+    @property
     def became(self) -> str:
         """Say in a few words what became of it."""
         if self.status == "quarantined":
             return f"quarantined: {self.note}"
+        if self.verdict is None and self.status == "ignored":
+            return f"ignored: {self.note or 'no alert in it'}"
         if self.verdict is None:
             return self.note or "no alert in it"
         if self.verdict in {"opened", "reopened"} and self.dispatch is not None:
@@ -93,6 +102,22 @@ _notices = dispatches.alias("notices")
 # The same body can come again as news, and then each of its alerts has a time of its own.
 _CAME_AT = sa.func.coalesce(alerts.c.received_at, deliveries.c.received_at)
 
+# What was set aside of a delivery is no alert of the ledger, and is shown beside those that are.
+_SET_ASIDE = dict.fromkeys(
+    (
+        "alertname",
+        "verdict",
+        "incident_id",
+        "dispatch",
+        "dispatch_note",
+        "notice",
+        "told_at",
+        "untold",
+        "playbook",
+        "flow_run_id",
+    )
+)
+
 _ARRIVED = TypeAdapter(tuple[Arrived, ...])
 
 
@@ -101,11 +126,12 @@ def newest(engine: sa.Engine, limit: int, *, unfinished: bool = False) -> Sequen
     asked = _arrivals().order_by(deliveries.c.received_at.desc(), alerts.c.id.desc()).limit(limit)
     if unfinished:
         asked = asked.where(
-            (deliveries.c.status == "quarantined")
+            deliveries.c.status.in_(NOT_UNDERSTOOD)
             | dispatches.c.state.in_(_UNFINISHED)
             | _notices.c.state.in_(_UNFINISHED)
         )
-    return sorted(_read(engine, asked), key=lambda each: each.received_at, reverse=True)
+    found = sorted(_read(engine, asked), key=lambda each: each.received_at, reverse=True)
+    return [each for each in found if each.waits] if unfinished else found
 
 
 def about(engine: sa.Engine, wanted: str) -> Sequence[Arrived]:
@@ -189,6 +215,13 @@ def _arrivals() -> sa.Select[tuple[object, ...]]:
     )
 
 
-def _read(engine: sa.Engine, asked: sa.Select[tuple[object, ...]]) -> tuple[Arrived, ...]:
+def _read(engine: sa.Engine, asked: sa.Select[tuple[object, ...]]) -> list[Arrived]:
     with engine.connect() as connection:
-        return _ARRIVED.validate_python([dict(row) for row in connection.execute(asked).mappings()])
+        found = _ARRIVED.validate_python(
+            [dict(row) for row in connection.execute(asked).mappings()]
+        )
+    shown: list[Arrived] = []
+    for each in found:
+        known = each.status != "partial" or any(s.delivery_id == each.delivery_id for s in shown)
+        shown += [each] if known else [each.model_copy(update=_SET_ASIDE), each]
+    return shown

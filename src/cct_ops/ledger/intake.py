@@ -66,10 +66,15 @@ _FIRST = sa.text("""
 
 
 class DeliveryStatus(StrEnum):
-    """Whether a delivery was understood, or only kept for a person to look at."""
+    """Whether a delivery was understood, wholly or in part, and whether it said anything."""
 
     ACCEPTED = "accepted"
+    IGNORED = "ignored"
+    PARTIAL = "partial"
     QUARANTINED = "quarantined"
+
+
+NOT_UNDERSTOOD = (DeliveryStatus.PARTIAL, DeliveryStatus.QUARANTINED)
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,10 @@ class Incoming:
     """
     One authentic delivery; ``alerts`` is None for a body that was not understood.
 
-    ``headers`` are those without which the body cannot be read again. The same body with neither a
-    ``sender_id`` nor a date is a copy within ``copies_within_seconds``, and news afterwards.
+    No alerts at all are a body that is of no interest. ``in_part`` says that some of it was not
+    understood. ``headers`` are those without which the body cannot be read again. The same body
+    with neither a ``sender_id`` nor a date is a copy within ``copies_within_seconds``, and news
+    afterwards.
     """
 
     source: str
@@ -89,11 +96,16 @@ class Incoming:
     headers: Mapping[str, str] = field(default_factory=dict)
     admitted_by: str | None = None
     copies_within_seconds: float = COPIES_WITHIN_SECONDS
+    in_part: bool = False
 
     @property
     def status(self) -> DeliveryStatus:
         """What the record calls it."""
-        return DeliveryStatus.QUARANTINED if self.alerts is None else DeliveryStatus.ACCEPTED
+        if self.alerts is None:
+            return DeliveryStatus.QUARANTINED
+        if self.in_part:
+            return DeliveryStatus.PARTIAL
+        return DeliveryStatus.ACCEPTED if self.alerts else DeliveryStatus.IGNORED
 
     @property
     def copy_seconds(self) -> float | None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from cct_ops.ledger.intake import NOT_UNDERSTOOD
 from cct_ops.ledger.page_tables import pages
 from cct_ops.ledger.pages import FRESH_HOURS
 from cct_ops.ledger.schema import deliveries
@@ -46,7 +47,7 @@ def untold(engine: sa.Engine, pause_seconds: float) -> list[Unread]:
         )
         .distinct(deliveries.c.source)
         .where(
-            deliveries.c.status == "quarantined",
+            deliveries.c.status.in_(NOT_UNDERSTOOD),
             deliveries.c.received_at > in_seconds(-FRESH_HOURS * 3600),
             told_at.is_(None)
             | ((deliveries.c.received_at > told_at) & (told_at < in_seconds(-pause_seconds))),

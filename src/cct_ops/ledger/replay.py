@@ -42,7 +42,7 @@ def one(engine: sa.Engine, delivery_id: UUID) -> Past | None:
 
 
 def readmitted(engine: sa.Engine, delivery_id: UUID, note: str) -> None:
-    """Take a delivery out of quarantine: its content came in as another one."""
+    """Take a delivery out of quarantine: all of its content came in by now."""
     with engine.begin() as connection:
         connection.execute(
             sa.update(deliveries)

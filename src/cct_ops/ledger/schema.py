@@ -81,7 +81,7 @@ deliveries = sa.Table(
     sa.Column("body", BYTEA, nullable=False),
     sa.Column("headers", JSONB, nullable=False, server_default="{}"),
     text_column("admitted_by", nullable=True),
-    *word_column("status", "accepted", "quarantined"),
+    *word_column("status", "accepted", "ignored", "partial", "quarantined"),
     text_column("note", nullable=True),
     sa.Column("copies", sa.Integer, nullable=False, server_default="1"),
     at_column("received_at", default=True),

@@ -18,7 +18,7 @@ def _storable(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _in_utc(moment: datetime) -> datetime:
+def in_utc(moment: datetime) -> datetime:
     """Make moments comparable and storable; the years at both ends leave the calendar elsewhere."""
     if not 1 < moment.year < 9999:
         raise ValueError("this moment is outside of the calendar")
@@ -26,7 +26,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Text = Annotated[str, AfterValidator(_storable)]
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
 
 
 class AlertStatus(StrEnum):

@@ -123,7 +123,7 @@ def worker_message(pool: str, kind: str, last_at: datetime, *, silent: bool) -> 
 def unread_message(source: str, count: int, newest_id: UUID, note: str | None) -> Message:
     """Say that a sender is not understood, and what a person types to see it and to mend it."""
     number = "A delivery" if count == 1 else f"{count} deliveries"
-    head = f":rotating_light: {number} of {source} could not be understood"
+    head = f":rotating_light: {number} of {source} could not be understood, wholly or in part"
     body = (
         "Whoever sent that proved who it is, so alerts may be missing. The newest:"
         f" {escape(note or 'no reason is known')[:500]}. Once its source is corrected, readmit it."
