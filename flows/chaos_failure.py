@@ -7,14 +7,13 @@ Blast radius: experiments that are going on end early; a retest hurts staging as
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 
 from cct_ops.models.chaos_failure import Retest
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Resolution
+from cct_ops.models.run import Id
 from tasks.attempts import one_attempt
 from tasks.chaos_failure import (
     diagnose_chaos,
@@ -36,7 +35,7 @@ from tasks.report import report, report_failure, reported
 )
 @reported
 def chaos_failure(
-    experiment: UUID | None = None,
+    experiment: Id | None = None,
     retest: Retest = Retest.PROPOSE,
     mode: Mode = Mode.APPROVE,
 ) -> State[Resolution]:

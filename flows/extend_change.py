@@ -8,7 +8,6 @@ Blast radius: none by itself; what the change weakened stays weak for longer.
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import UUID
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -16,6 +15,7 @@ from pydantic import Field
 
 from cct_ops.models.outcome import Outcome, Resolution
 from cct_ops.models.reversion import ReversionDiagnosis
+from cct_ops.models.run import Id
 from tasks.attempts import one_attempt
 from tasks.report import report, report_failure, reported
 from tasks.reversion import extend_change as extend
@@ -31,7 +31,7 @@ from tasks.reversion import extend_change as extend
 )
 @reported
 def extend_change(
-    change_id: UUID, minutes: Annotated[int, Field(ge=1, le=1440)]
+    change_id: Id, minutes: Annotated[int, Field(ge=1, le=1440)]
 ) -> State[Resolution]:
     """
     Move the end of a temporary change, as far as policy allows, and wake up for the new one.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from cct_ops.models.game_day import Drilled
 from cct_ops.models.outcome import Resolution
 from tasks.attempts import one_attempt
 from tasks.game_day import drill
@@ -25,12 +26,12 @@ from tasks.report import report, report_failure, reported
     on_cancellation=[report_failure],
 )
 @reported
-def game_day(playbooks: tuple[str, ...] = ()) -> State[Resolution]:
+def game_day(playbooks: tuple[Drilled, ...] = ()) -> State[Resolution]:
     """
     Drill each playbook against a sandbox with its fault seeded, and show what still works.
 
     Args:
-        playbooks: Only these, by deployment name; empty for all that have a drill.
+        playbooks: Only these; empty for all that have a drill.
     """
     diagnosis = drill(playbooks)
 

@@ -7,18 +7,14 @@ Blast radius: none; it only reads, and writes one new file.
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
-from pydantic import Field
 
+from cct_ops.models.run import Id
 from tasks.attempts import one_attempt
 from tasks.report import report_failure, reported
 from tasks.review import read_story, write_review
-
-Id = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 
 
 @one_attempt

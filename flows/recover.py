@@ -7,12 +7,11 @@ Blast radius: what the dead run was allowed to change, and nothing else.
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 
 from cct_ops.models.outcome import Resolution
+from cct_ops.models.run import Id
 from tasks.attempts import one_attempt
 from tasks.recovery import diagnose_wreck, report_recovery, take_back, wreck_of
 from tasks.report import report_failure, reported
@@ -28,7 +27,7 @@ from tasks.report import report_failure, reported
 )
 @reported
 def recover(
-    run_id: UUID,
+    run_id: Id,
 ) -> State[Resolution]:
     """
     Lock a dead run out, read back what it had begun, and take that back in reverse order.

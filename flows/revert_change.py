@@ -7,12 +7,11 @@ Blast radius: the one value that the change had set; a value that others set sin
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 
 from cct_ops.models.outcome import Resolution
+from cct_ops.models.run import Id
 from tasks.attempts import one_attempt
 from tasks.report import report, report_failure, reported
 from tasks.reversion import end_change, read_change
@@ -28,7 +27,7 @@ from tasks.reversion import end_change, read_change
 )
 @reported
 def revert_change(
-    change_id: UUID,
+    change_id: Id,
     now: bool = False,
 ) -> State[Resolution]:
     """

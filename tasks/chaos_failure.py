@@ -12,7 +12,7 @@ from prefect.states import Cancelling
 
 from cct_ops import policy
 from cct_ops.clients import deployments
-from cct_ops.errors import OpsError, Unsupported
+from cct_ops.errors import BadConfiguration, OpsError, Unsupported
 from cct_ops.ledger import changes, journal, leases, record
 from cct_ops.models import experiment
 from cct_ops.models.change import TemporaryChange
@@ -80,11 +80,19 @@ def probe_faults() -> tuple[str, ...] | None:
 
 
 def past_experiment(run_id: UUID | None) -> PastExperiment | None:
-    """Return what the ledger knows about an experiment: its parameters, its journal, its end."""
+    """
+    Return what the ledger knows about an experiment: its parameters, its journal, its end.
+
+    Raises ``BadConfiguration`` for a run that is named and was no experiment.
+    """
+    named = run_id is not None
     run_id = run_id or journal.newest_experiment(ledger(), experiment.PLAYBOOK)
     if run_id is None:
         return None
     known = record.of_run(ledger(), run_id)
+    entries = journal.read(ledger(), run_id)
+    if named and not (entries or known.decisions or known.outcome):
+        raise BadConfiguration(f"The ledger knows no experiment {run_id}: nothing was stopped.")
     state = known.decisions[-1].plan.state if known.decisions else {}
     setup = None
     if {"mode", "severity", "minutes"} <= state.keys():
@@ -94,9 +102,7 @@ def past_experiment(run_id: UUID | None) -> PastExperiment | None:
             minutes=float(state["minutes"]),
         )
     ended = f"{known.outcome}. {known.reason}" if known.outcome else "it has not ended"
-    return PastExperiment(
-        run_id=run_id, setup=setup, ended=ended, entries=journal.read(ledger(), run_id)
-    )
+    return PastExperiment(run_id=run_id, setup=setup, ended=ended, entries=entries)
 
 
 def may_act(mode: Mode) -> bool:

@@ -11,14 +11,14 @@ import yaml
 from prefect.artifacts import create_table_artifact
 
 from cct_ops.errors import SteadyStateNotReached
-from cct_ops.models.game_day import DrillResult, GameDayDiagnosis
+from cct_ops.models.game_day import Drilled, DrillResult, GameDayDiagnosis
 from tasks.progress import Progress
 
 REGISTRY = Path("prefect.yaml")
 STOP_SECONDS = 60.0
 
 
-def drill(playbooks: tuple[str, ...]) -> GameDayDiagnosis:
+def drill(playbooks: tuple[Drilled, ...]) -> GameDayDiagnosis:
     """
     Drill these playbooks, or all that have a drill, and show a table of what still works.
 

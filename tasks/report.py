@@ -9,7 +9,8 @@ from typing import Any, ParamSpec
 from uuid import UUID
 
 from prefect import Flow, get_run_logger, runtime
-from prefect.artifacts import create_markdown_artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.objects import FlowRun, State
 
 from cct_ops.errors import BadConfiguration, NotPermitted, OpsError, Unsupported
@@ -136,11 +137,23 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
     otherwise = Outcome.FAILED
     if wrong or cancelled or state.is_cancelling():
         otherwise = Outcome.BLOCKED if wrong else Outcome.CANCELLED
-    cause = said.removeprefix(ENGINE_PREFIX).removeprefix(WRONG_PARAMETERS)
+    cause = said.removeprefix(ENGINE_PREFIX)
+    if wrong:  # Prefect's first line says the same, the others name a parameter each
+        lines = said.removeprefix(WRONG_PARAMETERS).splitlines()
+        cause = f"Wrong parameters: {'; '.join(line.strip(' -') for line in lines[1:] or lines)}"
     account = _account(run, cause, otherwise, flow_run.parameters)
     if account is not None:
         outcome, reason, target = account
         _publish(run, target, outcome, reason, flow_run.parameters)
+        if wrong:
+            _rename(run, target, outcome, reason)
+
+
+def _rename(run: Run, target: str, outcome: Outcome, reason: str) -> None:
+    """Let the state of a run that its flow never saw have the outcome's name, too."""
+    resolution = Resolution(playbook=run.playbook, target=target, outcome=outcome, reason=reason)
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run.id, Ended.of(resolution, red=True), force=True)
 
 
 def _account(
@@ -198,10 +211,12 @@ def _publish(
         approvals.void(ledger(), run.id, "The run ended without needing it.")
         known = record.of_run(ledger(), run.id).ending(outcome, reason)
         dashboard = settings().grafana_url
-        create_markdown_artifact(
+        shown = ArtifactCreate(
+            type="markdown",
             key=artifact_key(run.playbook, target),
             description=f"{outcome}: {reason}"[:400],
-            markdown=incident_report(
+            flow_run_id=run.id,  # a hook is no longer inside of the run, or not yet
+            data=incident_report(
                 run,
                 target,
                 known,
@@ -211,6 +226,8 @@ def _publish(
                 asked=history.asked(ledger(), run.id),
             ),
         )
+        with get_client(sync_client=True) as client:
+            client.create_artifact(shown)
         told = diagnosis or (known.decisions[-1] if known.decisions else None)
         topic = Topic.of(
             _beside(run, parameters),

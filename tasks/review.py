@@ -22,16 +22,16 @@ MOST_VERSIONS = 100
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def read_story(run_id: str | None, incident_id: str | None) -> Story:
+def read_story(run_id: UUID | None, incident_id: UUID | None) -> Story:
     """
     Read what the ledger has of a run's incident, or of an incident.
 
     Raises ``BadConfiguration`` when nothing is named, or what is named is not known.
     """
     if run_id is not None:
-        story = history.of_run(ledger(), UUID(run_id))
+        story = history.of_run(ledger(), run_id)
     elif incident_id is not None:
-        story = history.of_incident(ledger(), UUID(incident_id))
+        story = history.of_incident(ledger(), incident_id)
     else:
         raise BadConfiguration("Name a run or an incident to review.")
     if story is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -14,19 +15,24 @@ from cct_ops.ledger.heartbeat_tables import heartbeats as table
 from cct_ops.on_call import OnCall
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.voice import Voice
-from cct_ops.watch import DISPATCHER, GATEWAY, Watch
+from cct_ops.watch import DISPATCHER, GATEWAY, Listening, Watch
 from tests.approvals.parts import CONTACTS
 
 SILENT = ":rotating_light: The dispatcher of cct-ops is silent"
 BACK = ":white_check_mark: The dispatcher of cct-ops is heard again"
 
 
+def watching(engine: sa.Engine, url: str) -> Watch:
+    """The gateway's look at the dispatcher, which it has had in sight for an hour."""
+    now = datetime.now(UTC)
+    listening = Listening(since=now - timedelta(hours=1), last=now)
+    return Watch(engine, GATEWAY, DISPATCHER, Voice(engine, SecretStr(url)), listening=listening)
+
+
 @pytest.fixture
 def watch(engine: sa.Engine, sandbox: SandboxControl) -> Watch:
-    """The gateway's look at the dispatcher."""
-    return Watch(
-        engine, GATEWAY, DISPATCHER, Voice(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
-    )
+    """The same, which tells people."""
+    return watching(engine, f"{sandbox.base_url}/slack/incidents")
 
 
 def fall_silent(engine: sa.Engine, part: str, seconds: float = 61) -> None:
@@ -84,9 +90,7 @@ def test_a_silence_that_slack_did_not_take_is_told_later(
 ) -> None:
     """It counts as told only when it was."""
     fall_silent(engine, DISPATCHER)
-    nowhere = Watch(
-        engine, GATEWAY, DISPATCHER, Voice(engine, SecretStr("http://127.0.0.1:1/slack"))
-    )
+    nowhere = watching(engine, "http://127.0.0.1:1/slack")
     with pytest.raises(Unavailable):
         nowhere()
 
@@ -121,9 +125,8 @@ def test_a_silence_is_paged_once_and_its_end_not(
 ) -> None:
     """Also when Slack does not take the message; a second silence is paged anew."""
     fall_silent(engine, DISPATCHER)
-    nowhere = Voice(engine, SecretStr("http://127.0.0.1:1/slack"))
     with pytest.raises(Unavailable):
-        Watch(engine, GATEWAY, DISPATCHER, nowhere)()
+        watching(engine, "http://127.0.0.1:1/slack")()
     watch()
     (page,) = (each.page for each in pages.newest(engine, 9))
     assert page.subject == "Silent: the dispatcher of cct-ops"
@@ -141,12 +144,53 @@ def test_pages_are_sent_for_a_dispatcher_that_is_silent_and_for_no_other(
 ) -> None:
     """While it lives, that is its own work."""
     monkeypatch.setenv("PAGES_ANNA", f"{sandbox.base_url}/slack/anna")
-    watching = replace(watch, on_call=OnCall(engine, CONTACTS))
+    paging = replace(watch, on_call=OnCall(engine, CONTACTS))
     pages.ask(engine, "a cause", subject="P0: A", body="It is bad.")
     heartbeats.beat(engine, DISPATCHER)
-    watching.page()
+    paging.page()
     assert told(sandbox) == []
 
     fall_silent(engine, DISPATCHER)
-    watching.page()
+    paging.page()
     assert told(sandbox) == ["P0: A\nIt is bad."]
+
+
+def test_after_a_downtime_of_everything_nobody_is_silent(
+    engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """Whoever is back first gives the other as long as it takes to fall silent."""
+    fall_silent(engine, DISPATCHER, seconds=3600)
+    fall_silent(engine, GATEWAY, seconds=3600)
+    started = Watch(
+        engine, GATEWAY, DISPATCHER, Voice(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    )
+    started()
+    assert (told(sandbox), pages.newest(engine, 9)) == ([], [])
+
+    began = started.listening.since
+    assert began is not None
+    started.listening.since = began - timedelta(seconds=61)
+    started()
+    assert told(sandbox) == [SILENT]
+
+
+def test_a_watch_that_stood_still_begins_anew(
+    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """Its machine slept, or the ledger was away: then nobody could give a sign of life."""
+    watch.listening.last = datetime.now(UTC) - timedelta(minutes=10)
+    fall_silent(engine, DISPATCHER, seconds=600)
+    watch()
+
+    assert told(sandbox) == []
+
+
+def test_what_was_told_as_silent_is_not_heard_by_a_restart_of_the_watch(
+    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    fall_silent(engine, DISPATCHER)
+    watch()
+    watch.listening.last = None
+    watch()
+
+    assert told(sandbox) == [SILENT]

@@ -1,6 +1,8 @@
 """
 The gateway and the dispatcher watch each other: whoever is silent cannot say so itself.
 
+A downtime of everything is no silence of a part: the watch counts from when it began to listen, and
+anew from when it can listen again (its process, its machine or the ledger stood still meanwhile).
 Both write a sign of life into the ledger and read the other's. That a part is silent is said once,
 and so is that it is back.
 """
@@ -9,7 +11,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -29,6 +32,21 @@ WITHIN_SECONDS = 60.0
 log = logging.getLogger(__name__)
 
 
+@dataclass
+class Listening:
+    """Since when a watch has listened without a pause, and when it did so last."""
+
+    since: datetime | None = None
+    last: datetime | None = None
+
+    def again(self, now: datetime, within_seconds: float) -> datetime:
+        """Listen once more; returns since when that goes on."""
+        paused = self.last is None or now - self.last > timedelta(seconds=within_seconds)
+        since = now if paused or self.since is None else self.since
+        self.since, self.last = since, now
+        return since
+
+
 @dataclass(frozen=True)
 class Watch:
     """
@@ -43,11 +61,13 @@ class Watch:
     voice: Voice
     within_seconds: float = WITHIN_SECONDS
     on_call: OnCall | None = None
+    listening: Listening = field(default_factory=Listening)
 
     def __call__(self) -> None:
         """Give our own sign of life, and tell people when the other's has stopped or is back."""
-        heartbeats.beat(self.engine, self.part)
-        with heartbeats.turned(self.engine, self.other, self.within_seconds) as turn:
+        now = heartbeats.beat(self.engine, self.part)
+        since = self.listening.again(now, self.within_seconds)
+        with heartbeats.turned(self.engine, self.other, self.within_seconds, since) as turn:
             if turn is None:
                 return
             message = silence_message(turn.part, turn.last_at, silent=turn.silent)

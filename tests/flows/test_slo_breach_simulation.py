@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
@@ -25,6 +26,21 @@ def run(scenario: Scenario = Scenario.LATENCY, mode: Mode = Mode.AUTO) -> State[
         ROUTE, scenario, minutes=0.05, mode=mode, return_state=True
     )
     return state
+
+
+def test_the_sandbox_pulls_what_breaches_within_what_is_asked_for_by_default(
+    sandbox: SandboxControl,
+) -> None:
+    """Nobody has to wake its auto-rollback first."""
+    sandbox.set_canary(ROUTE, 20)
+    slow = {"id": "slow", "mode": "latency", "latency_ms": 9000, "error_percent": 0}
+    directly(sandbox, "chaos/faults", {**slow, "timeout_percent": 0, "ttl_seconds": 600})
+    default_minutes = inspect.signature(slo_breach_simulation.fn).parameters["minutes"].default
+
+    sandbox.advance_clock(default_minutes * 60 / 2)
+
+    directly(sandbox, "canary/simulate", {"route": ROUTE})
+    assert sandbox.state().rollbacks == 1
 
 
 def test_a_rollback_is_seen_and_the_canary_is_as_it_was(sandbox: SandboxControl) -> None:

@@ -24,14 +24,16 @@ class Turn(NamedTuple):
     silent: bool
 
 
-def beat(engine: sa.Engine, part: str) -> None:
-    """Note that the part lives."""
+def beat(engine: sa.Engine, part: str) -> datetime:
+    """Note that the part lives, and return when that was, by the ledger's clock."""
     with engine.begin() as tx:
-        tx.execute(
-            insert(heartbeats)
-            .values(part=part, last_at=now())
-            .on_conflict_do_update(index_elements=["part"], set_={"last_at": now()})
-        )
+        offer = insert(heartbeats).values(part=part, last_at=now())
+        at: datetime = tx.execute(
+            offer.on_conflict_do_update(index_elements=["part"], set_={"last_at": now()}).returning(
+                heartbeats.c.last_at
+            )
+        ).scalar_one()
+    return at
 
 
 def worker_of(pool: str) -> str:
@@ -75,16 +77,23 @@ def silent(engine: sa.Engine, parts: Collection[str], within_seconds: float) -> 
 
 
 @contextmanager
-def turned(engine: sa.Engine, part: str, within_seconds: float) -> Iterator[Turn | None]:
+def turned(
+    engine: sa.Engine, part: str, within_seconds: float, since: datetime | None = None
+) -> Iterator[Turn | None]:
     """
     Yield the part's turn from heard to silent or back, once; None if there was none.
 
     It counts as reported only when the block ends without an error. Of two watchers one reports. A
-    part that was never heard counts as heard when it was first looked for.
+    part that was never heard counts as heard when it was first looked for, and one that was silent
+    while nobody listened as heard at ``since``.
     """
     with engine.begin() as tx:
         tx.execute(insert(heartbeats).values(part=part, last_at=now()).on_conflict_do_nothing())
-        age = sa.extract("epoch", sa.func.clock_timestamp() - heartbeats.c.last_at)
+        heard_at: sa.ColumnElement[datetime] = heartbeats.c.last_at
+        if since is not None:  # what was reported as silent stays so until it is heard
+            listened = sa.func.greatest(heartbeats.c.last_at, since)
+            heard_at = sa.case((heartbeats.c.alarmed_at.is_(None), listened), else_=heard_at)
+        age = sa.extract("epoch", sa.func.clock_timestamp() - heard_at)
         row = tx.execute(
             sa.select(
                 heartbeats.c.last_at,

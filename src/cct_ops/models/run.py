@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
 from uuid import UUID
+
+from pydantic import WithJsonSchema
 
 from cct_ops.models.base import Frozen
 
 # The tag by which a run names its incident. It is no parameter: nobody has to see it in a form.
 INCIDENT = "incident:"
+
+
+# Prefect's form does not look at formats, so the pattern is what refuses what is no id.
+Id = Annotated[
+    UUID,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "uuid",
+            "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+        }
+    ),
+]
 
 
 class Run(Frozen):

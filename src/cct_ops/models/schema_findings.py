@@ -13,7 +13,7 @@ from cct_ops.models.summary import Problem, Proposal
 
 Workflow = Annotated[str, Field(pattern=r"^[\w.-]+\.ya?ml$")]
 Minutes = Annotated[int, Field(ge=5, le=1440)]
-RunNumber = Annotated[int, Field(ge=1)]
+RunNumber = Annotated[int, Field(ge=1, le=2**53 - 1)]  # as far as JSON counts exactly
 
 MODE_VARIABLE = "SCHEMA_VALIDATION_MODE"
 WARN = "warn"

@@ -66,7 +66,7 @@ def roll_back_what_breaches(world: World) -> None:
     """Pull the canaries that have breached auto-rollback's limits for long enough."""
     now, chaos, policy = world.clock.now(), world.chaos, world.policy.latest
     after, live = chaos.rolls_back_after_seconds, chaos.live(now)
-    if after is None or not policy.enabled or not live:
+    if not policy.enabled or not live:
         return
     struck_since = min(fault.since for fault in live)
     for route in Route:

@@ -59,7 +59,7 @@ class Chaos:
     """All faults, those that have ended too; and how this CCT lives with them."""
 
     environment: str = "staging"
-    rolls_back_after_seconds: float | None = None  # None: auto-rollback sleeps, as in CCT itself
+    rolls_back_after_seconds: float = 60  # CCT's own never wakes; the runbook's promise is this
     monitored: bool = True
     faults: list[Injected] = field(default_factory=list)
 

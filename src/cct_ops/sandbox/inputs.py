@@ -83,8 +83,9 @@ class SetChaos(Strict):
     """
     How this CCT lives with injected faults; what is left out stays.
 
-    ``rolls_back_after_seconds`` wakes its auto-rollback: a canary that breaches that long is
-    pulled. ``monitored`` false mutes the SLO monitor, which then records no injected breach.
+    A canary that breaches for ``rolls_back_after_seconds`` is pulled; CCT's own auto-rollback never
+    wakes, and a long time plays that. ``monitored`` false mutes the SLO monitor, which then
+    records no injected breach.
     """
 
     environment: str | None = None

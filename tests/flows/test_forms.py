@@ -1,0 +1,173 @@
+"""A person's mistake is refused in the form or ends as Blocked; it is no incident and no page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from prefect.settings import PREFECT_API_URL
+
+from cct_ops.game_day.drills import DRILLS
+from cct_ops.ledger import pages
+from cct_ops.models.game_day import Drilled
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
+from tests.conftest import ROOT
+from tests.dispatcher.running import Playbook
+from tests.flows.queued import flow_of, queued
+from tests.flows.test_endings import ran, told
+from tests.flows.upkeep import OFF, weakened
+from tests.plain import HTTP
+
+PLAYBOOKS = sorted(
+    path.stem.replace("_", "-") for path in (ROOT / "flows").glob("*.py") if path.stem != "__init__"
+)
+ROUTE = "/daily-summary"
+UNKNOWN = str(uuid4())
+# What only CCT can say: which users it counts.
+OPEN = {("rate-limiting", "user")}
+WRONG: list[tuple[str, dict[str, Any]]] = [
+    ("auto-rollback", {}),
+    ("auto-rollback", {"target": "/no-such-route"}),
+    ("auto-rollback", {"target": "daily-summary"}),
+    ("auto-rollback", {"target": ROUTE, "option": "restart"}),
+    ("auto-rollback", {"target": ROUTE, "minutes": 0}),
+    ("auto-rollback", {"target": ROUTE, "minutes": 1441}),
+    ("auto-rollback", {"target": ROUTE, "minutes": "an hour"}),
+    ("auto-rollback", {"target": ROUTE, "mode": "Auto"}),
+    ("auto-rollback", {"target": ROUTE, "limits": {"p95_latency_ms": -1}}),
+    ("auto-rollback", {"target": ROUTE, "limits": {"p95": 1}}),
+    ("canary-issue", {"target": ROUTE, "fix": "delete"}),
+    ("chaos-experiment", {"chaos": "earthquake"}),
+    ("chaos-experiment", {"minutes": 31}),
+    ("chaos-failure", {"experiment": "the last one"}),
+    ("chaos-failure", {"retest": "twice"}),
+    ("slo-breach-simulation", {"target": ROUTE, "share": 51}),
+    ("slo-breach-simulation", {"target": ROUTE, "scenario": "cpu"}),
+    ("game-day", {"playbooks": ["no-such-playbook"]}),
+    ("game-day", {"playbooks": "auto-rollback"}),
+    ("schema-validation", {"target": "../deploy.yml"}),
+    ("schema-validation", {"minutes": 4}),
+    ("schema-validation", {"run_id": 0}),
+    ("post-incident-review", {"run_id": "yesterday's"}),
+    ("recover", {"run_id": "the dead one"}),
+    ("revert-change", {"change_id": "1"}),
+    ("extend-change", {"change_id": UNKNOWN, "minutes": 0}),
+    ("extend-change", {"change_id": "1", "minutes": 5}),
+    ("exemption-failure", {"fix": "everything"}),
+    ("rate-limiting", {"target": "everybody"}),
+    ("rate-limiting", {"target": "canaryManagement", "max_requests": 1001}),
+    ("rate-limiting", {"target": "canaryManagement", "user": ""}),
+]
+# What the form cannot know, and words of the sentence with which it ends.
+NOT_THERE: list[tuple[str, dict[str, Any], str]] = [
+    ("revert-change", {"change_id": UUID(UNKNOWN)}, "no temporary change"),
+    ("extend-change", {"change_id": UUID(UNKNOWN), "minutes": 5}, "no temporary change"),
+    ("recover", {"run_id": UUID(UNKNOWN)}, "nothing to put back"),
+    ("chaos-failure", {"experiment": UUID(UNKNOWN)}, "no experiment"),
+    ("schema-validation", {"run_id": 4711}, "4711 is not among"),
+    ("schema-validation", {"target": "no-such.yml"}, "no workflow no-such.yml"),
+    ("post-incident-review", {}, "Name a run or an incident"),
+    ("post-incident-review", {"run_id": UUID(UNKNOWN)}, "knows no"),
+    ("post-incident-review", {"incident_id": UUID(UNKNOWN)}, "knows no"),
+]
+
+
+def leaves(schema: dict[str, Any], known: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every simple type that a value of this schema is made of."""
+    if "$ref" in schema:
+        yield from leaves(known[schema["$ref"].rpartition("/")[2]], known)
+    elif "anyOf" in schema:
+        for each in schema["anyOf"]:
+            yield from leaves(each, known)
+    elif schema.get("type") == "array":
+        yield from leaves(schema["items"], known)
+    elif schema.get("type") == "object":
+        assert schema["additionalProperties"] is False
+        for each in schema["properties"].values():
+            yield from leaves(each, known)
+    else:
+        yield schema
+
+
+def bounded(leaf: dict[str, Any]) -> bool:
+    """Whether the type itself says what is refused."""
+    match leaf["type"]:
+        case "string":
+            return "enum" in leaf or "pattern" in leaf
+        case "integer" | "number":
+            return bool({"minimum", "exclusiveMinimum"} & leaf.keys()) and "maximum" in leaf
+        case other:
+            return other in {"boolean", "null"}
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_a_form_takes_no_free_text_and_no_number_without_bounds(playbook: str) -> None:
+    schema = flow_of(playbook).parameters.model_dump()
+    free = [
+        name
+        for name, each in schema["properties"].items()
+        if not all(map(bounded, leaves(each, schema["definitions"])))
+    ]
+
+    assert [name for name in free if (playbook, name) not in OPEN] == []
+
+
+@pytest.mark.parametrize(("playbook", "parameters"), WRONG, ids=str)
+def test_prefect_refuses_a_form_that_is_filled_in_wrongly(
+    playbook: str, parameters: dict[str, Any], engine: sa.Engine
+) -> None:
+    """So that there is no run that could fail."""
+    api_url = PREFECT_API_URL.value()
+    assert api_url is not None
+    deployment = Playbook(api_url, playbook).deploy(flow_of(playbook).parameters.model_dump())
+
+    answer = HTTP.post(
+        f"{api_url}/deployments/{deployment}/create_flow_run", json={"parameters": parameters}
+    )
+
+    assert answer.status_code in {httpx.codes.CONFLICT, httpx.codes.UNPROCESSABLE_ENTITY}
+
+
+def test_the_form_of_a_game_day_names_the_drills_that_there_are() -> None:
+    assert {each.value for each in Drilled} == {drill.playbook for drill in DRILLS}
+
+
+@pytest.mark.parametrize(("playbook", "parameters", "words"), NOT_THERE, ids=str)
+def test_what_is_not_there_blocks_the_run_and_pages_nobody(
+    playbook: str,
+    parameters: dict[str, Any],
+    words: str,
+    sandbox: SandboxControl,
+    engine: sa.Engine,
+) -> None:
+    sandbox.seed_github(GitHubSeed(runs=(SeededRun(id=8),)))
+
+    told(engine, ran(playbook, **parameters), "Blocked", words)
+    assert pages.newest(engine, 10) == []
+
+
+@pytest.mark.usefixtures("upkeep")
+def test_an_extension_beyond_policy_blocks_the_run_and_pages_nobody(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    change = weakened(engine, OFF)
+
+    told(engine, ran("extend-change", change_id=change.id, minutes=1440), "Blocked", "in all")
+    assert pages.newest(engine, 10) == []
+
+
+def test_parameters_that_no_form_checked_block_the_run_and_page_nobody(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    """Somebody switched Prefect's check off; the flow's own is the last one."""
+    with queued(engine, "canary-issue", target="/no-such-route") as run:
+        assert run.work() == "Blocked"
+
+        told(engine, run.run().state, "Blocked", "Wrong parameters: target: Input should be")  # type: ignore[arg-type]
+    assert pages.newest(engine, 10) == []
+    assert sandbox.requests() == []
