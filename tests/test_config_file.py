@@ -97,3 +97,96 @@ def test_a_place_can_be_named_later(path: Path) -> None:
 
     assert config_file.place(path, "entries", "second", "words", 1) == f"{path}:8"
     assert config_file.place(path, "entries", "third") == f"{path}:1"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (
+            "010",
+            "a number that begins with 0 is octal to some: leave the 0 out, or put it in quotes",
+        ),
+        (
+            "-012",
+            "a number that begins with 0 is octal to some: leave the 0 out, or put it in quotes",
+        ),
+        ("1_000", "write the number without underscores, or put it in quotes"),
+        ("1_0.5", "write the number without underscores, or put it in quotes"),
+        ("12:30", 'some take it for a number: write the time as "HH:MM", in quotes'),
+        ("1:30:00.5", 'some take it for a number: write the time as "HH:MM", in quotes'),
+        ("0b101", "write the number in digits, or put it in quotes"),
+        ("yes", "write true or false, or put the word in quotes"),
+        ("Off", "write true or false, or put the word in quotes"),
+    ],
+)
+def test_what_two_versions_of_yaml_read_differently_is_not_guessed(
+    path: Path, written: str, said: str
+) -> None:
+    """As a value and as a name; in quotes it is text to both."""
+    path.write_text(GOOD.replace("- a", f"- {written}"))
+    assert problem(path) == f"file.yaml:7: YAML reads this differently: {said}."
+    path.write_text(GOOD.replace("  second:", f"  {written}:"))
+    assert problem(path) == f"file.yaml:4: YAML reads this differently: {said}."
+
+    path.write_text(GOOD.replace("- a", f'- "{written}"'))
+    assert config_file.load(path, Outer).entries["second"].words == (written, "b")
+
+
+@pytest.mark.parametrize(
+    "written", ["10", "-3", "0", "0x1F", "+7", "true", "1.5", "1e3", "'010'", '"yes"', "y", "08:xx"]
+)
+def test_what_all_read_alike_is_read(path: Path, written: str) -> None:
+    path.write_text(f"value: {written}\n")
+
+    config_file.load(path, Anything)
+
+
+class Anything(Frozen):
+    """A file with one value of any kind."""
+
+    value: object
+
+
+class Amount(Frozen):
+    """A file with one number."""
+
+    value: float
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (".inf", "file.yaml:1: value: Input should be a finite number."),
+        ("-.Inf", "file.yaml:1: value: Input should be a finite number."),
+        (".nan", "file.yaml:1: value: Input should be a finite number."),
+        ("1e400", "file.yaml:1: value: Input should be a finite number."),
+        ("9" * 400, "file.yaml:1: value: Input should be a valid number."),
+        ("9" * 5000, "file.yaml:1: not valid YAML: the value does not fit its type."),
+        ("!!int x", "file.yaml:1: not valid YAML: the value does not fit its type."),
+        ("!!bool x", "file.yaml:1: not valid YAML: the value does not fit its type."),
+        ("!!timestamp x", "file.yaml:1: not valid YAML: the value does not fit its type."),
+        ("2026-13-45", "file.yaml:1: not valid YAML: the value does not fit its type."),
+        ('"\\ud800"', "file.yaml:1: holds half of a character, which is no text."),
+        ("&a [*a]", "file.yaml:1: value: Input should be a valid number."),
+        ("{<<: 5}", "file.yaml:1: not valid YAML: expected a mapping or list of mappings"),
+    ],
+)
+def test_a_value_that_nothing_can_be_reckoned_with_is_said_with_its_line(
+    path: Path, written: str, said: str
+) -> None:
+    path.write_text(f"value: {written}\n")
+
+    with pytest.raises(BadConfiguration) as caught:
+        config_file.load(path, Amount)
+    assert str(caught.value).removeprefix(f"{path.parent}/").startswith(said)
+
+
+def test_what_is_merged_in_gives_way_and_errors_name_the_line_of_what_holds(path: Path) -> None:
+    path.write_text(
+        "entries:\n  first: &one\n    number: 1\n    words: [a]\n"
+        "  second:\n    <<: *one\n    number: 2\n"
+    )
+    assert config_file.load(path, Outer).entries["second"] == Inner(number=2, words=("a",))
+
+    path.write_text(path.read_text().replace("number: 2", "number: two"))
+    assert problem(path).startswith("file.yaml:7: entries.second.number: ")

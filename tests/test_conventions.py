@@ -46,7 +46,7 @@ KNOWS: dict[str, set[str]] = {
     "errors": set(),
     "models": set(),
     "sandbox": {"models"},
-    "settings": {"errors", "addresses"},
+    "settings": {"errors", "addresses", "models"},
     "typed": set(),
     "config_file": {"errors"},
     "references": {"models"},

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from cct_ops import policy
 from cct_ops.errors import BadConfiguration
@@ -134,3 +136,36 @@ def test_a_pattern_covers_the_whole_name(pattern: str, target: str, expected: bo
 
 def test_a_pattern_means_the_same_to_the_ledger() -> None:
     assert like(r"/100%_\*") == "/100\\%\\_\\\\%"
+
+
+def floats(model: type[BaseModel], *path: str) -> Iterator[tuple[str, ...]]:
+    """Where the policy has amounts, by the names that lead there."""
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from floats(inner, *path, name)
+        elif inner in (float, int):
+            yield (*path, name)
+
+
+AMOUNTS = list(floats(policy.Policy))
+
+
+@pytest.mark.parametrize("amount", AMOUNTS, ids=".".join)
+@pytest.mark.parametrize("odd", [".inf", ".nan", "1.0e+300", "9" * 400, "-1"])
+def test_an_amount_that_no_guard_can_reckon_with_is_refused_with_its_line(
+    tmp_path: Path, amount: tuple[str, ...], odd: str
+) -> None:
+    indented = "".join(f"{'  ' * depth}{name}:\n" for depth, name in enumerate(amount))
+    path = tmp_path / "policy.yaml"
+    path.write_text(f"playbooks: {{}}\n{indented.rstrip()} {odd}\n")
+
+    with pytest.raises(BadConfiguration) as caught:
+        policy.read(path)
+    assert str(caught.value).startswith(f"{path}:{len(amount) + 1}: {'.'.join(amount)}: ")
+
+
+def test_the_largest_amounts_are_reckoned_with() -> None:
+    """A year, and no sum or moment overflows."""
+    largest = Backoff(first_minutes=527040, longest_minutes=527040)
+    assert largest.pause(1000) == timedelta(days=366)

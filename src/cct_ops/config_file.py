@@ -6,6 +6,7 @@ What a file says is never repeated in an error: it could be a secret in the wron
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -22,8 +23,28 @@ DEEPEST = 50
 """Our own files nest seven deep. PyYAML's time grows with the square of the depth."""
 
 
+# Plain words that YAML 1.1, which is what is read here, takes for a number or a truth value, and
+# YAML 1.2, which is what most people and editors know, for another one or for text.
+_SURPRISES = {
+    re.compile(r"(?i:yes|no|on|off)"): "write true or false, or put the word in quotes",
+    re.compile(
+        r"[-+]?0[0-9_]+"
+    ): "a number that begins with 0 is octal to some: leave the 0 out, or put it in quotes",
+    re.compile(
+        r"[-+0-9][^:]*:.*"
+    ): 'some take it for a number: write the time as "HH:MM", in quotes',
+    re.compile(r".*_.*"): "write the number without underscores, or put it in quotes",
+    re.compile(r"[-+]?0b.*"): "write the number in digits, or put it in quotes",
+}
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 class _Shallow(yaml.SafeLoader):
-    """Stops at the depth that no honest file has, before the time for it is spent."""
+    """
+    Stops at the depth that no honest file has, before the time for it is spent.
+
+    What a value is not fit for is said with its line, as any other mistake.
+    """
 
     depth = 0
 
@@ -34,6 +55,15 @@ class _Shallow(yaml.SafeLoader):
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, OverflowError, AttributeError, LookupError) as error:
+            # PyYAML leaves these to whoever asks: a 13th month, a tag that does not fit its value.
+            raise yaml.constructor.ConstructorError(
+                None, None, "the value does not fit its type", node.start_mark
+            ) from error
 
 
 def load(path: Path, model: type[Model]) -> Model:
@@ -67,7 +97,7 @@ def _parse(path: Path) -> tuple[yaml.Node | None, object]:
         root = loader.get_single_node()
         if root is None:
             return None, None
-        _refuse_repeated_keys(path, root)
+        _refuse_surprises(path, root)
         return root, loader.construct_document(root)
     except RecursionError:
         raise BadConfiguration(f"{path}: is nested too deeply.") from None
@@ -83,8 +113,12 @@ def _parse(path: Path) -> tuple[yaml.Node | None, object]:
         raise BadConfiguration(f"{path}: not valid YAML: {error}.") from None
 
 
-def _refuse_repeated_keys(path: Path, root: yaml.Node) -> None:
-    """YAML lets the last of two equal keys win silently; here that would be a lost rule."""
+def _refuse_surprises(path: Path, root: yaml.Node) -> None:
+    """
+    Refuse what is read differently from how it looks.
+
+    Of two equal keys YAML lets the last one win silently; here that would be a lost rule.
+    """
     looked_at: set[int] = set()  # an alias is the same node once more, and may hold itself
     waiting = [root]
     while waiting:
@@ -92,6 +126,8 @@ def _refuse_repeated_keys(path: Path, root: yaml.Node) -> None:
         if id(node) in looked_at:
             continue
         looked_at.add(id(node))
+        if isinstance(node, yaml.ScalarNode):
+            _refuse_ambiguous(path, node)
         if isinstance(node, yaml.SequenceNode):
             waiting += node.value
         if isinstance(node, yaml.MappingNode):
@@ -103,7 +139,18 @@ def _refuse_repeated_keys(path: Path, root: yaml.Node) -> None:
                 if key.value in seen:
                     raise BadConfiguration(f"{path}:{line}: {key.value!r} is there twice.")
                 seen.add(key.value)
-                waiting.append(value)
+                waiting += [key, value]
+
+
+def _refuse_ambiguous(path: Path, node: yaml.ScalarNode) -> None:
+    line = node.start_mark.line + 1
+    if _SURROGATE.search(node.value):
+        raise BadConfiguration(f"{path}:{line}: holds half of a character, which is no text.")
+    if node.style is not None or not node.tag.endswith((":int", ":float", ":bool")):
+        return
+    for form, advice in _SURPRISES.items():
+        if form.fullmatch(node.value):
+            raise BadConfiguration(f"{path}:{line}: YAML reads this differently: {advice}.")
 
 
 def _line(root: yaml.Node | None, steps: Sequence[Step]) -> int:
@@ -116,7 +163,7 @@ def _line(root: yaml.Node | None, steps: Sequence[Step]) -> int:
             node = node.value[step]
             mark = node.start_mark
         elif isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
+            for key, value in reversed(node.value):  # what is merged in by << stands first
                 if key.value == str(step):
                     node, mark = value, key.start_mark
                     break

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from cct_ops.approvals_policy import ApprovalPolicy
 from cct_ops.config_file import load
+from cct_ops.models.amounts import Minutes
 from cct_ops.models.autonomy import AutonomySettings
 from cct_ops.models.base import Frozen
 from cct_ops.models.guards import GuardSettings
@@ -32,8 +33,8 @@ class PlaybookPolicy(Frozen):
 class TemporaryChanges(Frozen):
     """How long a weakening may last in all, and when an unreverted one becomes an alarm."""
 
-    longest_minutes: float = Field(240, gt=0)
-    alarm_after_minutes: float = Field(5, gt=0)
+    longest_minutes: Minutes = Field(240, gt=0)
+    alarm_after_minutes: Minutes = Field(5, gt=0)
 
 
 class Policy(Frozen):

@@ -15,12 +15,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cct_ops.addresses import reached_at
 from cct_ops.errors import BadConfiguration
+from cct_ops.models.amounts import Count, Minutes, Seconds
 
 
 class Settings(BaseSettings):
     """What a deployment of this project can set; each field's description says what it does."""
 
-    model_config = SettingsConfigDict(env_prefix="CCT_OPS_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="CCT_OPS_", frozen=True, extra="ignore", allow_inf_nan=False
+    )
 
     cct_url: HttpUrl | None = Field(
         None,
@@ -70,41 +73,41 @@ class Settings(BaseSettings):
         None, description="Whose silences keep automation off; without it none are asked for."
     )
 
-    requests_per_minute: int = Field(
+    requests_per_minute: Count = Field(
         30, ge=2, description="CCT's limit per address (its own default: 30 in 60 s)."
     )
-    requests_kept_for_writes: int = Field(
+    requests_kept_for_writes: Count = Field(
         6, ge=1, description="How many of them reads must leave free for changes and undos."
     )
-    request_timeout_seconds: float = Field(10, gt=0, description="For one answer of CCT.")
+    request_timeout_seconds: Seconds = Field(10, gt=0, description="For one answer of CCT.")
 
-    watch_seconds: float = Field(
+    watch_seconds: Seconds = Field(
         300, gt=0, description="How long a repaired canary is watched before it counts as fixed."
     )
-    min_samples: int = Field(
+    min_samples: Count = Field(
         50, ge=1, description="Canary requests that must be seen in the watch window."
     )
-    settle_seconds: float = Field(
+    settle_seconds: Seconds = Field(
         60, ge=0, description="How long CCT's reads may lag behind a write (eventual consistency)."
     )
-    lock_wait_seconds: float = Field(
+    lock_wait_seconds: Seconds = Field(
         900, ge=0, description="How long a run waits for another run's change on the same target."
     )
-    lease_seconds: float = Field(
+    lease_seconds: Seconds = Field(
         120, gt=0, description="How long a run without a sign of life still counts as alive."
     )
-    fault_lease_seconds: float = Field(
+    fault_lease_seconds: Seconds = Field(
         20,
         gt=0,
         description="How long injected faults outlive the last sign of life of their run.",
     )
-    start_seconds: float = Field(
+    start_seconds: Seconds = Field(
         300,
         gt=0,
         description="How long a run may take from Pending to its first sign of life; a work pool"
         " that pulls images needs more.",
     )
-    approval_minutes: float = Field(
+    approval_minutes: Minutes = Field(
         15, gt=0, description="How long a request for approval stays open."
     )
 
@@ -112,7 +115,7 @@ class Settings(BaseSettings):
         Path(".cct-ops/reviews"),
         description="Where post-incident reviews are written; a mounted folder in a container.",
     )
-    warm_processes: int = Field(
+    warm_processes: Count = Field(
         2, ge=0, description="How many processes of the warm worker wait, ready to take a run."
     )
 

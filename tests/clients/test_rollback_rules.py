@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from cct_ops.clients.operator import CctOperator
 from cct_ops.clients.reader import CctReader
@@ -40,7 +41,7 @@ def test_auto_rollback_is_switched_off_and_on(
         assert reader.canary_config().auto_rollback.enabled is on
 
 
-@pytest.mark.parametrize("wrong", [{"p95_latency_ms": float("nan")}, {"unknown": 1.0}])
+@pytest.mark.parametrize("wrong", [{"unknown": 1.0}])
 def test_what_is_no_set_of_thresholds_is_not_sent(
     sandbox: SandboxControl, transport: CctTransport, wrong: dict[str, float]
 ) -> None:
@@ -49,3 +50,9 @@ def test_what_is_no_set_of_thresholds_is_not_sent(
         perform(transport, "set_slo_thresholds", **THRESHOLDS | wrong)
 
     assert sandbox.writes() == []
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), -float("inf")])
+def test_a_call_with_an_amount_that_is_none_cannot_even_be_planned(odd: float) -> None:
+    with pytest.raises(ValidationError, match="finite number"):
+        Call(method="set_slo_thresholds", arguments=THRESHOLDS | {"p95_latency_ms": odd})

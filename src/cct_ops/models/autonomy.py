@@ -13,6 +13,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from cct_ops.models.amounts import Count, Hours
 from cct_ops.models.base import Frozen
 from cct_ops.models.mode import Mode, lowest
 from cct_ops.models.targets import Pattern, matches
@@ -23,8 +24,8 @@ Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1)]
 class AutonomySettings(Frozen):
     """The section ``autonomy`` of the policy; a target in no class is a class of its own."""
 
-    verified_fixes: int = Field(10, ge=1)
-    recurs_within_hours: float = Field(1, ge=0)
+    verified_fixes: Count = Field(10, ge=1)
+    recurs_within_hours: Hours = Field(1, ge=0)
     classes: dict[str, Patterns] = Field(default_factory=dict)
 
     def class_of(self, target: str) -> TargetClass:

@@ -29,7 +29,9 @@ class Route(StrEnum):
 class Wire(BaseModel):
     """A body of CCT: immutable, read by its wire names, built in tests by ours."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True, alias_generator=to_camel)
+    model_config = ConfigDict(
+        frozen=True, populate_by_name=True, alias_generator=to_camel, allow_inf_nan=False
+    )
 
 
 class CanaryConfig(Wire):

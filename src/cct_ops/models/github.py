@@ -12,7 +12,7 @@ from cct_ops.models.base import Frozen
 class GitHubWire(BaseModel):
     """A body of GitHub's REST API: immutable, and it may grow."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
 class WorkflowRun(GitHubWire):

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from cct_ops.models.amounts import Count, Hours, Minutes
 from cct_ops.models.base import Frozen
 from cct_ops.models.maintenance import Window
 from cct_ops.models.quantities import counted, duration
@@ -42,15 +43,15 @@ class Guard(StrEnum):
 class RecurringFixes(Frozen):
     """So many verified fixes of one target in so many hours do not help it."""
 
-    count: int = Field(3, ge=1)
-    within_hours: float = Field(24, gt=0)
+    count: Count = Field(3, ge=1)
+    within_hours: Hours = Field(24, gt=0)
 
 
 class Backoff(Frozen):
     """The pause after a failed attempt; it doubles with each further one."""
 
-    first_minutes: float = Field(5, ge=0)
-    longest_minutes: float = Field(240, ge=0)
+    first_minutes: Minutes = Field(5, ge=0)
+    longest_minutes: Minutes = Field(240, ge=0)
 
     def pause(self, failed_attempts: int) -> timedelta:
         """Return the pause after so many failed attempts in a row."""
@@ -63,18 +64,18 @@ class Backoff(Frozen):
 class Storm(Frozen):
     """So many new incidents in so many minutes have one cause, which no playbook repairs."""
 
-    incidents: int = Field(20, ge=1)
-    within_minutes: float = Field(10, gt=0)
+    incidents: Count = Field(20, ge=1)
+    within_minutes: Minutes = Field(10, gt=0)
 
 
 class GuardSettings(Frozen):
     """The section ``guards`` of the policy; what it leaves out has the value shown here."""
 
-    cool_down_minutes: float = Field(10, ge=0)
-    failed_attempts: int = Field(3, ge=1)
+    cool_down_minutes: Minutes = Field(10, ge=0)
+    failed_attempts: Count = Field(3, ge=1)
     recurring_fixes: RecurringFixes = RecurringFixes()
     backoff: Backoff = Backoff()
-    actions_per_hour: int = Field(30, ge=0)
+    actions_per_hour: Count = Field(30, ge=0)
     storm: Storm = Storm()
 
 

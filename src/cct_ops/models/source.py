@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from cct_ops.models.amounts import Seconds
 from cct_ops.models.base import Frozen
 
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
@@ -132,8 +133,8 @@ class _Repeating(_Sender):
     """A sender that repeats what is still firing, so that its silence means something."""
 
     max_body_bytes: int = Field(8 * MIB, ge=KIB, le=64 * MIB)
-    repeat_interval_seconds: float = Field(gt=0)
-    group_interval_seconds: float = Field(gt=0)
+    repeat_interval_seconds: Seconds = Field(gt=0)
+    group_interval_seconds: Seconds = Field(gt=0)
 
     @property
     def silence_seconds(self) -> float:
@@ -145,7 +146,7 @@ class Watchdog(Frozen):
     """An alert that always fires: when it is not heard for so long, the sender is mute."""
 
     alertname: str = "Watchdog"
-    within_seconds: float = Field(gt=0)
+    within_seconds: Seconds = Field(gt=0)
 
 
 class AlertmanagerSource(_Repeating):
@@ -178,7 +179,7 @@ class GitHubSource(_Sender):
 
     kind: Literal["github"]
     max_body_bytes: int = Field(5 * MIB, ge=KIB, le=25 * MIB)
-    forget_after_seconds: float = Field(86400, gt=0)
+    forget_after_seconds: Seconds = Field(86400, gt=0)
     reconcile: Reconciliation | None = None
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from cct_ops.models.amounts import Count, Seconds
 from cct_ops.models.base import Frozen
 
 
@@ -14,7 +15,7 @@ class StormLimits(Frozen):
     In a storm at most ``runs`` groups of incidents get a run each, which only observes.
     """
 
-    incidents: int = Field(60, ge=1)
-    within_seconds: float = Field(60, gt=0)
-    calm_seconds: float = Field(300, gt=0)
-    runs: int = Field(10, ge=1)
+    incidents: Count = Field(60, ge=1)
+    within_seconds: Seconds = Field(60, gt=0)
+    calm_seconds: Seconds = Field(300, gt=0)
+    runs: Count = Field(10, ge=1)

@@ -1,0 +1,26 @@
+"""Settings that nothing can be reckoned with are refused by name, before anything starts."""
+
+from __future__ import annotations
+
+import pytest
+
+from cct_ops.errors import BadConfiguration
+from cct_ops.settings import Settings
+
+AMOUNTS = [
+    f"CCT_OPS_{name.upper()}"
+    for name, field in Settings.model_fields.items()
+    if field.annotation in (float, int)
+]
+
+
+@pytest.mark.parametrize("variable", AMOUNTS)
+@pytest.mark.parametrize("odd", ["inf", "nan", "1e300", "9" * 400, "-1"])
+def test_an_amount_must_be_one(monkeypatch: pytest.MonkeyPatch, variable: str, odd: str) -> None:
+    monkeypatch.setenv(variable, odd)
+
+    with pytest.raises(BadConfiguration) as caught:
+        Settings.load()
+    assert str(caught.value).startswith(
+        f"Wrong setting in the environment: {variable}: Input should"
+    )
