@@ -31,17 +31,20 @@ def page(name: str, results: Mapping[str, Any]) -> str:
 Linux {machine["kernel"]}, Python {machine["python"]}; {versions}.
 Load average before the measurement began (from everything else on the machine): {load}.
 
-## From the POST of an alert to its first action
+## From the POST of an alert to its first probe
 
 ![chart]({name}.svg)
 
 {_starts(starts)}
 
+The clock stops where the body of the first probe begins, and for ansible-rulebook and webhook \
+where their own command does.
+
 {_table(["goal", "at most", "measured", ""], [goal.row for goal in goals(results)])}
 
-In auto mode the first change follows {first["median"]:.2f} s after the POST at the median, \
-{first["p99"]:.2f} s at p99 (n = {first["n"]}): the diagnosis, the guards, the lock and a second \
-look come before it.
+In auto mode the first change is about to be sent {first["median"]:.2f} s after the POST at the \
+median, {first["p99"]:.2f} s at p99 (n = {first["n"]}): the diagnosis, the guards, the lock and a \
+second look come before it.
 
 ## Where the time goes
 

@@ -75,7 +75,7 @@ def write(name: str, results: Mapping[str, Any]) -> None:
 
 def table(rows: Mapping[str, Mapping[str, float] | None]) -> str:
     """Return the starts side by side."""
-    lines = [f"{'alert -> first action':<34}{'n':>5}{'median':>10}{'p99':>10}{'worst':>10}"]
+    lines = [f"{'alert -> first probe':<34}{'n':>5}{'median':>10}{'p99':>10}{'worst':>10}"]
     for name, row in rows.items():
         if row is None:
             lines.append(f"{name:<34}  not measured: it is not on PATH, or does not work here")
@@ -112,7 +112,7 @@ def chart(rows: Mapping[str, Mapping[str, float] | None]) -> str:
         ),
         '<rect width="100%" height="100%" fill="white"/>',
         (
-            '<text x="20" y="24" font-size="16">From the POST of an alert to its first action'
+            '<text x="20" y="24" font-size="16">From the POST of an alert to its first probe'
             " (median; line: 99th percentile; seconds, logarithmic)</text>"
         ),
     ]

@@ -42,4 +42,4 @@ def extend_change(
     """
     change = extend(change_id, minutes)
 
-    return report(Outcome.RESOLVED, ReversionDiagnosis.not_now(change))
+    return report(Outcome.RESOLVED, ReversionDiagnosis.extended(change))

@@ -189,7 +189,7 @@ def _conclusion(ended: Outcome | Decision, diagnosis: Diagnosis, run: Run) -> tu
         return ended.outcome or Outcome.BLOCKED, ended.reason
     verified = record.of_run(ledger(), run.id).verifications
     if not verified:
-        return Outcome.UNVERIFIED, "The change was made and nothing verified it."
+        return Outcome.UNVERIFIED, "The change was let through, and nothing verified it."
     last = verified[-1]
     holds = last.verdict is Verdict.HOLDS
     return Outcome.RESOLVED if holds else Outcome.UNVERIFIED, last.reason

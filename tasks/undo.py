@@ -42,8 +42,9 @@ def put_back(
 
     cause = str(error) or type(error).__name__
     calls = [step.undo for step in reversed(steps) if step.undo is not None]
-    get_run_logger().warning("Undoing %s: %s", ", ".join(map(str, calls)), cause)
-    verdict, reason = Outcome.UNDONE.value, f"{cause} The change was undone."
+    undoing = f"Undoing {', '.join(map(str, calls))}" if calls else "Nothing of it can be undone"
+    get_run_logger().warning("%s: %s", undoing, cause)
+    verdict, reason = Outcome.UNDONE.value, f"{cause} The change was undone." if calls else cause
     try:
         put_all_back(plan, calls, permit.fencing_token)
     except OpsError as failure:

@@ -44,7 +44,7 @@ def test_stop_and_resume_are_kept_with_who_and_why(
 ) -> None:
     assert "nothing new is changed" in say("stop --reason drill", capsys)
     assert "stops" in row_of(say(f"guards auto-rollback {TARGET}", capsys), "kill switch")
-    assert "let through" in say("resume", capsys)
+    assert "the kill switch stops nothing any more" in say("resume", capsys)
 
     with engine.connect() as connection:
         kept = connection.execute(sa.select(switches).order_by(switches.c.id)).all()

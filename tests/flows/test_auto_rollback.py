@@ -20,6 +20,7 @@ from cct_ops.ledger.schema import permits, target_locks
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
+from cct_ops.models.rollback_plan import Option
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from flows.auto_rollback import auto_rollback
@@ -259,3 +260,14 @@ def test_a_message_that_cannot_be_sent_does_not_change_how_the_run_ends(
     sandbox.faults(Fault(path="/slack/", error_status=500))
 
     assert run(Mode.AUTO).name == "Resolved"
+
+
+def test_thresholds_are_not_raised_by_nothing_and_that_is_no_good_end(
+    sandbox: SandboxControl,
+) -> None:
+    """Who names no limit gets a sentence, and not a green run."""
+    state = auto_rollback(ROUTE, option=Option.RAISE_THRESHOLDS, mode=Mode.AUTO, return_state=True)
+
+    assert state.name == "Blocked"
+    assert "name a limit, p95_latency_ms" in (state.message or "")
+    assert sandbox.writes() == []

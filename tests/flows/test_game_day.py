@@ -16,7 +16,7 @@ def test_a_drill_shows_what_works_and_touches_no_cct_of_ours(sandbox: SandboxCon
     """The sandbox of these tests plays the real CCT: not one request may reach it."""
     found = game_day((Drilled.CANARY_ISSUE,), return_state=True)
 
-    assert ended(found) == ("Nothing to do", "COMPLETED"), found.message
+    assert ended(found) == ("Passed", "COMPLETED"), found.message
     assert "1 of 1 drilled playbooks work" in (found.message or "")
     assert sandbox.requests() == []
     shown = HTTP.post(

@@ -23,7 +23,7 @@ def test_one_drill_that_fails_makes_the_day_red() -> None:
 
     assert day.outcome is Outcome.UNVERIFIED
     assert day.headline == "1 of 2 drilled playbooks work. Not so: b. Without a drill: c."
-    assert GameDayDiagnosis.of((result("a"),), ()).outcome is Outcome.NOTHING_TO_DO
+    assert GameDayDiagnosis.of((result("a"),), ()).outcome is Outcome.PASSED
 
 
 def test_no_drill_at_all_is_no_success() -> None:

@@ -34,3 +34,27 @@ def test_an_irreversible_step_needs_a_person(
     )
 
     assert plan.person == person
+
+
+@pytest.mark.parametrize(
+    ("undos", "otherwise"),
+    [
+        ((BACK, BACK), "If it does not, what was done is undone."),
+        ((None, None), "If it does not, it stays as it is then: nothing of it can be undone."),
+        ((BACK, None), "If it does not, what was done is undone, except for what cannot be: do()."),
+    ],
+)
+def test_what_is_promised_for_the_worst_case_is_what_the_steps_allow(
+    undos: tuple[Call | None, ...], otherwise: str
+) -> None:
+    plan = Plan(
+        playbook="a-playbook",
+        target="a target",
+        summary="Some steps.",
+        blast_radius="None.",
+        steps=tuple(Step(call=CALL, undo=undo) for undo in undos),
+        steady_state=ChangeHolds(what="So it is", watch_seconds=0),
+        state={},
+    )
+
+    assert plan.otherwise == otherwise

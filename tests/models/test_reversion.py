@@ -67,3 +67,13 @@ def test_what_is_extended_or_over_needs_nothing(state: str) -> None:
     found = ReversionDiagnosis.not_now(change(ChangeState(state)))
 
     assert (found.outcome, found.plan, found.ends_as) == (Outcome.NOTHING_TO_DO, None, None)
+
+
+def test_that_a_change_was_extended_is_said_of_none_that_was_not() -> None:
+    """A run that comes too early knows only until when the change lasts."""
+    active = change()
+
+    assert ReversionDiagnosis.not_now(active).headline == (
+        "disable_auto_rollback() is not due: it lasts until 2026-01-01 00:00:00 UTC."
+    )
+    assert "was extended" in ReversionDiagnosis.extended(active).headline

@@ -67,3 +67,20 @@ def test_what_is_off_already_is_not_switched_off() -> None:
 def test_limits_have_bounds(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         Limits.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wish", "names_none", "why"),
+    [
+        (Wish(option=Option.RAISE_THRESHOLDS), True, "name a limit, p95_latency_ms"),
+        (
+            Wish(option=Option.RAISE_THRESHOLDS, limits=Limits(p95_latency_ms=1)),
+            False,
+            "at least as loose as that already",
+        ),
+        (Wish(option=Option.DISABLE_AUTO_ROLLBACK), False, "off already"),
+    ],
+)
+def test_why_nothing_is_weakened_is_what_is_so(wish: Wish, *, names_none: bool, why: str) -> None:
+    assert wish.names_no_limit is names_none
+    assert why in wish.why_idle

@@ -34,7 +34,7 @@ def resume(*, reason: Reason = "no reason given") -> int:
     from cct_ops.ledger import switches
 
     switches.resume(ledger(), reason, getpass.getuser())
-    _say("Resumed", "changes are let through again.")
+    _say("Resumed", "the kill switch stops nothing any more; the other guards still do.")
     return 0
 
 
@@ -68,7 +68,7 @@ def release(target: str) -> int:
         if held:
             raise names.refused(target, held, "held target")
         raise BadConfiguration(f"nobody holds {target}, or anything else")
-    _say("Released", f"automation may change {target} again.")
+    _say("Released", f"nobody holds {target} any more.")
     return 0
 
 

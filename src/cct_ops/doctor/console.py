@@ -50,7 +50,9 @@ def examine(checks: Iterable[Check]) -> Iterator[Finding]:
 
 
 def _checks(settings: Settings, *, send: bool) -> Iterator[Check]:
-    seen = Finding(part="settings", sign=Sign.WELL, seen="the environment is as it must be")
+    seen = Finding(
+        part="settings", sign=Sign.WELL, seen="every setting in the environment can be read"
+    )
     yield Check("settings", lambda: [seen], "")
     yield from files.checks(settings)
     yield from contacts.checks(settings)

@@ -26,7 +26,7 @@ def _contacts(settings: Settings) -> Sequence[Finding]:
     known = contacts.read(path)
     failures = dict(on_call.unreachable(known))
     seen = f"{path}: {', '.join(contact.id for contact in known.contacts)}"
-    found = [Finding(part="contacts", sign=Sign.WELL, seen=f"{seen} can be paged")]
+    found = [Finding(part="contacts", sign=Sign.WELL, seen=f"{seen}: an address of each is known")]
     if failures:
         said = " ".join(f"{contact.id}: {error}" for contact, error in failures.items())
         # What Prefect, if there is one, does not have is wrong; an address may not be set up yet.

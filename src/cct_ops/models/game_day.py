@@ -75,5 +75,5 @@ class GameDayDiagnosis(Frozen):
                 )
                 for each in results
             ),
-            outcome=Outcome.NOTHING_TO_DO if works else Outcome.UNVERIFIED,
+            outcome=Outcome.PASSED if works else Outcome.UNVERIFIED,
         )

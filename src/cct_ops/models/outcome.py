@@ -8,11 +8,17 @@ from cct_ops.models.base import Frozen
 
 
 class Outcome(StrEnum):
-    """How it ended; the name is also the name of the run's final state in Prefect."""
+    """
+    How it ended; the name is also the name of the run's final state in Prefect.
+
+    Passed is the end of a test of our own that found nothing wrong; Nothing to do that of a look
+    at the system that found nothing wrong there.
+    """
 
     NOTHING_TO_DO = "Nothing to do"
     RECOMMENDED = "Recommended"
     RESOLVED = "Resolved"
+    PASSED = "Passed"
     UNVERIFIED = "Unverified"
     DECLINED = "Declined"
     EXPIRED = "Expired"

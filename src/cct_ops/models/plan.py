@@ -88,6 +88,19 @@ class Plan(Frozen):
         return any(step.undo is None for step in self.steps)
 
     @property
+    def otherwise(self) -> str:
+        """Say what becomes of the change if what must hold afterwards does not."""
+        lasting = [str(step.call) for step in self.steps if step.undo is None]
+        if not lasting:
+            return "If it does not, what was done is undone."
+        if len(lasting) == len(self.steps):
+            return "If it does not, it stays as it is then: nothing of it can be undone."
+        return (
+            "If it does not, what was done is undone, except for what cannot be:"
+            f" {', '.join(lasting)}."
+        )
+
+    @property
     def person(self) -> str | None:
         """Why a person has to decide, or None: also for what can never be taken back."""
         if self.needs_person is None and self.irreversible:

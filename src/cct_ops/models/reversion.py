@@ -34,11 +34,22 @@ class ReversionDiagnosis(Frozen):
 
     @classmethod
     def not_now(cls, change: TemporaryChange) -> ReversionDiagnosis:
-        """Conclude that there is nothing to do: it was extended, or it has ended."""
+        """Conclude that there is nothing to do: its time is not over, or it has ended."""
         if change.open:
-            headline = f"{change.call} was extended and lasts until {change.until:%H:%M:%S} UTC."
+            headline = f"{change.call} is not due: it lasts until {_time(change)}."
         else:
             headline = f"{change.call} has ended already: {change.state}."
+        return cls._without_a_plan(change, headline)
+
+    @classmethod
+    def extended(cls, change: TemporaryChange) -> ReversionDiagnosis:
+        """Conclude that its end was moved."""
+        return cls._without_a_plan(
+            change, f"{change.call} was extended: it lasts until {_time(change)}."
+        )
+
+    @classmethod
+    def _without_a_plan(cls, change: TemporaryChange, headline: str) -> ReversionDiagnosis:
         return cls(
             target=change.target,
             headline=headline,
@@ -86,6 +97,10 @@ class ReversionDiagnosis(Frozen):
             outcome=outcome,
             ends_as=ends,
         )
+
+
+def _time(change: TemporaryChange) -> str:
+    return f"{change.until:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _plan(change: TemporaryChange) -> Plan:

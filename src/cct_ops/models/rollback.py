@@ -90,12 +90,12 @@ class RollbackDiagnosis(Frozen):
             needs_person = _needs_person(cause, gone)
             plan = rollback_plan.restore(target, found.slo, watch, state, needs_person)
         idle = found.rules is not None and plan is None
+        unsaid = idle and wish.names_no_limit
         return cls(
             target=target,
             cause=cause,
             cause_gone=gone,
-            headline=_headline(target, cause, gone, event)
-            + (f" Nothing is left to change for {wish.option}." if idle else ""),
+            headline=_headline(target, cause, gone, event) + (f" {wish.why_idle}" if idle else ""),
             severity=_severity(cause, gone),
             evidence=(
                 canary_evidence(found.canary),
@@ -110,6 +110,7 @@ class RollbackDiagnosis(Frozen):
                 ),
             ),
             plan=plan,
+            outcome=Outcome.BLOCKED if unsaid else Outcome.NOTHING_TO_DO,
         )
 
 

@@ -79,6 +79,23 @@ class Wish(Frozen):
     minutes: float = Field(60, gt=0)
     limits: Limits = AS_THEY_ARE
 
+    @property
+    def names_no_limit(self) -> bool:
+        """Whether thresholds are to be raised without a word about which, and how far."""
+        return self.option is Option.RAISE_THRESHOLDS and self.limits == AS_THEY_ARE
+
+    @property
+    def why_idle(self) -> str:
+        """Say why nothing is left to weaken."""
+        if self.names_no_limit:
+            return (
+                "Nothing was raised: name a limit, p95_latency_ms, error_rate_percent or"
+                " availability_percent."
+            )
+        if self.option is Option.RAISE_THRESHOLDS:
+            return "The thresholds are at least as loose as that already."
+        return "Auto-rollback is off already."
+
 
 def restore(
     target: Route,

@@ -121,7 +121,7 @@ def unanswered_message(
         called = f"<@{contact.slack_user_id}>"
     body = [
         f"*{escape(head)}*",
-        f"{called}: nothing was changed, and it goes on: {escape(approval.headline)}",
+        f"{called}: the run changed nothing. What it had seen: {escape(approval.headline)}",
         "To look again and be asked again:",
         f"```{escape(command)}```",
     ]

@@ -26,6 +26,7 @@ MOST_OWNERS = 20
 
 _SIGNS: dict[str, str] = {
     Outcome.RESOLVED: ":white_check_mark:",
+    Outcome.PASSED: ":white_check_mark:",
     Outcome.UNDONE: ":leftwards_arrow_with_hook:",
     WAITS: ":raised_hand:",
     AT_WORK: ":gear:",

@@ -41,7 +41,7 @@ def unanswered_page(approval: Approval, command: str) -> Words:
     # A command that cannot be shown whole is not shown.
     whole = unmarked(command, TEXT_CHARACTERS) == command
     lines = [
-        f"Nothing was changed, and it goes on: {_short(approval.headline)}",
+        f"The run changed nothing. What it had seen: {_short(approval.headline)}",
         f"To look again and be asked again: {command}" if whole else "Slack shows how to go on.",
     ]
     subject = f"Nobody approved {approval.playbook} on {_title(approval.target)} in time"
