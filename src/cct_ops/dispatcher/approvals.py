@@ -158,7 +158,7 @@ def _close(
         incident_id=approval.incident_id,
     )
     reason = f"The run was {state.lower()} while it waited for approval"
-    reason += "." if known.actions else "; it had changed nothing."
+    reason += "." if known.actions else "; nothing was changed."
     outcome = Outcome.EXPIRED if approval.state is ApprovalState.EXPIRED else Outcome.VOID
     record.conclude(engine, run, approval.target, outcome, reason)
     _log.warning("run %s: %s", approval.run_id, reason)
