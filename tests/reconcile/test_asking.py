@@ -16,10 +16,16 @@ from cct_ops.errors import ContractBroken, OpsError, Rejected, Unavailable
 from cct_ops.ledger import intake
 from cct_ops.ledger.schema import alerts, incidents
 from cct_ops.models.alert import Alert, AlertStatus
-from cct_ops.models.source import KeyReference, Reconciliation, Watchdog
-from cct_ops.reconcile import pagerduty, watchdog
+from cct_ops.models.source import (
+    AlertmanagerReconciliation,
+    KeyReference,
+    Reconciliation,
+    Watchdog,
+)
+from cct_ops.reconcile import alertmanager, pagerduty, watchdog
 from cct_ops.reconcile.github import Deliveries
 from tests.dispatcher.wire import Answer, Request, Wire, wire
+from tests.gateway.telling import later
 
 NOW = datetime.now(UTC)
 
@@ -98,6 +104,27 @@ def test_an_answer_that_is_none_says_why(
         with pytest.raises(error):
             look()
     assert len(sender.requests) == 2
+
+
+def test_an_alertmanager_is_asked_for_episodes_that_began_after_our_last_sight(
+    engine: sa.Engine, sender: Wire, asked: Reconciliation
+) -> None:
+    """The end of the one that is open was never told, and neither was that it fires again."""
+    settings = AlertmanagerReconciliation(url=asked.url)
+    began = [NOW - timedelta(hours=3)]
+
+    def answer(_: Request) -> Answer:
+        listed = [{"labels": {"alertname": "X"}, "startsAt": began[0].isoformat()}]
+        return Answer(200, json.dumps(listed).encode())
+
+    sender.behave = answer
+    assert alertmanager.reconcile(engine, "am", settings) == 1
+    assert alertmanager.reconcile(engine, "am", settings) == 0
+    later(engine, 3600)
+    began[0] = NOW - timedelta(minutes=10)
+    assert alertmanager.reconcile(engine, "am", settings) == 1
+    assert alertmanager.reconcile(engine, "am", settings) == 0
+    assert verdicts(engine) == ["opened", "opened"]
 
 
 def heard(engine: sa.Engine, at: datetime) -> None:

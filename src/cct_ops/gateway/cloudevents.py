@@ -44,31 +44,39 @@ def verify(received: Received, keys: Sequence[Key]) -> Key | None:
 def read(received: Received, source: CloudEventsSource) -> Reading:
     """Return the alerts of one event, or of all of a batch."""
     document = _sent(received)
-    if not isinstance(document, list):
-        event = _checked(document)
-        found = _alert(event, source, received)
-        name = _digest(_name(event))
-        return Reading((found,), None, name) if found else fields.ignored(source.fields, name)
+    events = document if isinstance(document, list) else [document]
     names: list[str] = []
-
-    def one(index: int, each: Json) -> Alert | None:
+    items: list[tuple[str, Json, str]] = []
+    for index, each in enumerate(events):
+        where = f"event {index}: " if isinstance(document, list) else ""
         try:
             event = _checked(each)
-            names.append(_name(event))
-            return _alert(event, source, received)
+            listed = fields.listed(event, source.fields)
         except UnknownShape as error:
-            raise UnknownShape(f"event {index}: {error}") from None
+            items.append((where, Odd(str(error)), ""))
+            continue
+        names.append(_name(event))
+        if listed is None:
+            items.append((where, event, names[-1]))
+        else:
+            items += [(f"{where}{place}: ", item, names[-1]) for place, item in listed]
 
-    alerts, aside = one_by_one(document, one)
-    name = _digest(names[0] if len(document) == 1 else json.dumps(names))
+    def one(_: int, item: tuple[str, Json, str]) -> Alert | None:
+        where, each, name = item
+        try:
+            if isinstance(each, Odd):
+                raise UnknownShape(each.reason)
+            return fields.alert(
+                each, source.fields, received.at, message=name, optional=("time", "$.time")
+            )
+        except UnknownShape as error:
+            raise UnknownShape(f"{where}{error}") from None
+
+    alerts, aside = one_by_one(items, one)
+    sender_id = _digest(names[0] if len(events) == 1 else json.dumps(names))
     if not alerts:
-        return fields.ignored(source.fields, name)
-    return Reading(alerts, aside, name, in_part=aside is not None)
-
-
-def _alert(event: Event, source: CloudEventsSource, received: Received) -> Alert | None:
-    """Read the event by the declared paths: its source and id name it, and a time it may lack."""
-    return fields.alert(event, source.fields, received.at, message=_name(event), optional=("time",))
+        return fields.ignored(source.fields, sender_id)
+    return Reading(alerts, aside, sender_id, in_part=aside is not None)
 
 
 def _sent(received: Received) -> Json:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from cct_ops.gateway.moments import moment
 from cct_ops.gateway.reading import Reading, UnknownShape, one_by_one
-from cct_ops.gateway.strict_json import Json, scalar
+from cct_ops.gateway.strict_json import Json, follow, scalar
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.source import Fields
 
@@ -60,21 +60,54 @@ def alert(
 
 def read(document: Json, fields: Fields, now: datetime, sender_id: str) -> Reading:
     """Return the alert of the document, or of each one in a list of them."""
-    if not isinstance(document, list):
+    items = listed(document, fields)
+    if items is None:
         found = alert(document, fields, now, message=sender_id)
         return Reading((found,), None, sender_id) if found else ignored(fields, sender_id)
 
-    def one(index: int, each: Json) -> Alert | None:
+    def one(_: int, item: tuple[str, Json]) -> Alert | None:
+        place, each = item
         try:
             name = scalar(each, fields.delivery) if fields.delivery else None
-            return alert(each, fields, now, message=name or "")
+            return alert(each, fields, now, message=name or sender_id)
         except UnknownShape as error:
-            raise UnknownShape(f"[{index}]: {error}") from None
+            raise UnknownShape(f"{place}: {error}") from None
 
-    alerts, aside = one_by_one(document, one)
+    alerts, aside = one_by_one(items, one)
     if not alerts:
         return ignored(fields, sender_id)
     return Reading(alerts, aside, sender_id, in_part=aside is not None)
+
+
+def name(document: Json, fields: Fields) -> str:
+    """Return what the sender calls the whole of a delivery, empty where it has no name for it."""
+    path = fields.delivery
+    if path is None or isinstance(document, list):
+        return ""
+    if fields.each is not None:
+        return scalar({"$": document}, path) or "" if path.startswith("$.") else ""
+    return scalar(document, path) or ""
+
+
+def listed(document: Json, fields: Fields) -> list[tuple[str, Json]] | None:
+    """
+    Return each alert of a list with its place; None for a document that is one by itself.
+
+    Raises ``UnknownShape`` where the declared list is missing.
+    """
+    found = document if fields.each is None else follow(document, fields.each)
+    if not isinstance(found, list):
+        if fields.each is None:
+            return None
+        raise UnknownShape(f"{fields.each}: is not a list")
+    # Behind the dollar sign paths start at the whole.
+    return [
+        (
+            f"{fields.each or ''}[{place}]",
+            {**each, "$": document} if isinstance(each, Mapping) else each,
+        )
+        for place, each in enumerate(found)
+    ]
 
 
 def ignored(fields: Fields, sender_id: str) -> Reading:

@@ -30,7 +30,5 @@ def verify(received: Received, keys: Sequence[Key], source: JsonSource) -> Key |
 def read(received: Received, source: JsonSource) -> Reading:
     """Return the alert of the body by the declared paths, or those of a list of such bodies."""
     document = strict_json.parse(received.body)
-    named = source.fields.delivery
-    listed = isinstance(document, list)
-    sender_id = strict_json.scalar(document, named) if named and not listed else None
-    return fields.read(document, source.fields, received.at, sender_id or "")
+    name = fields.name(document, source.fields)
+    return fields.read(document, source.fields, received.at, name)

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cct_ops.gateway import proofs, strict_json
+from cct_ops.gateway import extra_labels, proofs, strict_json
 from cct_ops.gateway.keys import Key
 from cct_ops.gateway.moments import SaidMoment
 from cct_ops.gateway.reading import Reading, Received, UnknownShape, first_problem
@@ -127,7 +127,8 @@ def read(received: Received) -> Reading:
     if reader is None:
         return Reading((), f"{event}: an event that says of no run that it failed.", delivery)
     try:
-        alerts = reader(document)
+        extra = extra_labels.of_github(event, document)
+        alerts = tuple(each.labelled(extra) for each in reader(document))
     except ValidationError as error:
         raise UnknownShape(first_problem(error)) from None
     note = None if alerts else f"{event}: nothing failed or recovered by it."

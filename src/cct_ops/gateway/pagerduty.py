@@ -12,7 +12,7 @@ from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from cct_ops.gateway import proofs, strict_json
+from cct_ops.gateway import extra_labels, proofs, strict_json
 from cct_ops.gateway.keys import Key
 from cct_ops.gateway.reading import Reading, Received, UnknownShape, first_problem, printable
 from cct_ops.models.alert import Alert, AlertStatus
@@ -40,11 +40,14 @@ class _Wire(BaseModel):
 
 
 class _Named(_Wire):
+    id: object = None
     summary: str | None = None
 
 
 class Incident(_Wire):
-    """An incident as PagerDuty shows it, in events and in lists."""
+    """An incident as PagerDuty shows it, in events and in lists; what else it says is kept."""
+
+    model_config = ConfigDict(extra="allow")
 
     id: str
     status: str
@@ -124,7 +127,11 @@ def incident_alert(incident: Incident, at: datetime, *, reopens: bool = False) -
     status = _STATES.get(incident.status)
     if status is None:
         return None
+    said = {**(incident.model_extra or {})}
+    if incident.service is not None:
+        said["service"] = {"id": incident.service.id}
     labels = {
+        **extra_labels.of_pagerduty(said),
         "alertname": "PagerDutyIncident",
         "title": incident.title,
         "service": incident.service.summary if incident.service else None,

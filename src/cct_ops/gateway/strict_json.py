@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cct_ops.gateway.reading import UnknownShape
 
@@ -22,6 +23,7 @@ Json = object
 MOST_VALUES = 300_000
 MOST_DIGITS = 4300
 
+_STEP = re.compile(r"([^.\[\]]+)|\[([0-9]+)\]")
 _ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")  # of a pair; without one there is no half of any
 _HALVES = re.compile("[\ud800-\udfff]")
 
@@ -64,15 +66,25 @@ def parse(body: bytes) -> Json:
 
 
 def follow(document: Json, path: str) -> Json:
-    """Return what is found by these member names joined by dots, None if there is nothing."""
+    """
+    Return what is found by these member names joined by dots, None if there is nothing.
+
+    ``[0]`` behind a name is the first of a list.
+    """
     found = document
-    for name in path.split("."):
+    for step in _steps(path):
         if isinstance(found, Odd):
             raise UnknownShape(f"{path}: {found.reason}")
-        if not isinstance(found, Mapping):
-            return None
-        found = found.get(name)
+        if isinstance(step, int):
+            found = found[step] if isinstance(found, list) and step < len(found) else None
+        else:
+            found = found.get(step) if isinstance(found, Mapping) else None
     return found
+
+
+@lru_cache(maxsize=1024)
+def _steps(path: str) -> tuple[str | int, ...]:
+    return tuple(int(place) if place else name for name, place in _STEP.findall(path))
 
 
 def scalar(document: Json, path: str) -> str | None:

@@ -141,13 +141,13 @@ def judge_all(connection: sa.Connection, told: Sequence[Told]) -> list[list[Judg
     return judged
 
 
-def open_keys(engine: sa.Engine, source: str) -> set[str]:
-    """Return the keys of the source's open incidents."""
-    asked = sa.select(incidents.c.key).where(
+def open_keys(engine: sa.Engine, source: str) -> dict[str, datetime]:
+    """Return the keys of the source's open incidents, and when each was seen last."""
+    asked = sa.select(incidents.c.key, incidents.c.last_seen_at).where(
         incidents.c.source == source, incidents.c.state == "open"
     )
     with engine.connect() as connection:
-        return set(connection.scalars(asked))
+        return {row.key: row.last_seen_at for row in connection.execute(asked)}
 
 
 def _put(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -65,6 +66,10 @@ class Alert(Frozen):
         named = self.labels if self.identity is None else self.identity
         canonical = json.dumps(named, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def labelled(self, extra: Mapping[str, str]) -> Alert:
+        """Return the alert with these labels too, where it has none of the same name."""
+        return self.model_validate({**self.model_dump(), "labels": {**extra, **self.labels}})
 
     def received(self, first: datetime) -> Alert:
         """Return the alert with the time at which what it says first came."""

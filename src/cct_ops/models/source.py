@@ -7,10 +7,12 @@ signature with and without its timestamp, would be as safe as the weaker one.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     Field,
     HttpUrl,
@@ -24,7 +26,20 @@ from cct_ops.models.base import Frozen
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$", to_lower=True)]
 UserName = Annotated[str, StringConstraints(pattern=r"^[^:\s]{1,64}$")]
-FieldPath = Annotated[str, StringConstraints(pattern=r"^[^.\s]+(\.[^.\s]+)*$", max_length=200)]
+_STEP = r"[^.\s\[\]]+(?:\[(?:0|[1-9][0-9]{0,3})\])*"
+_PATH = re.compile(rf"{_STEP}(?:\.{_STEP})*")
+
+
+def _path(written: str) -> str:
+    if len(written) > 200 or _PATH.fullmatch(written) is None:
+        raise ValueError(
+            "a path is member names joined by dots, with [0] for the first of a list, as in"
+            " data.alerts[0].name"
+        )
+    return written
+
+
+FieldPath = Annotated[str, AfterValidator(_path)]
 
 OWN_SOURCE = "cct-ops"
 
@@ -63,7 +78,11 @@ class KeyReference(Frozen):
 
 class Fields(Frozen):
     """
-    Where a sender's own JSON has what an alert needs; paths are member names joined by dots.
+    Where a sender's own JSON has what an alert needs.
+
+    Paths are member names joined by dots, with ``[0]`` for the first of a list. ``each`` is the
+    path of a list of which each item is an alert: then the other paths start at the item, or behind
+    ``$.`` at the whole.
 
     ``firing`` and ``resolved`` are the values of ``status`` that open and close an incident;
     ``ignored`` ones say nothing, and every other value is kept in quarantine. ``reopens`` are those
@@ -72,6 +91,7 @@ class Fields(Frozen):
     of its own, a body that comes again within ``copies_within_seconds`` is a copy.
     """
 
+    each: FieldPath | None = None
     status: FieldPath
     firing: tuple[str, ...] = Field(min_length=1)
     reopens: tuple[str, ...] = ()
@@ -91,6 +111,10 @@ class Fields(Frozen):
         words = [*self.firing, *also, *self.resolved, *self.ignored]
         if repeated := sorted({word for word in words if words.count(word) > 1}):
             raise ValueError(f"{', '.join(repeated)} cannot mean two things")
+        paths = [self.status, self.delivery, self.starts_at, *self.incident]
+        paths += [*self.labels.values(), *self.annotations.values()]
+        if self.each is None and any(each and each.startswith("$.") for each in paths):
+            raise ValueError("$. is the whole body beside each:, and there is no each: here")
         return self
 
     @property

@@ -8,6 +8,7 @@ longer is not closed here: it also forgets when it is started anew.
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Annotated
 
 import re2
@@ -32,6 +33,7 @@ class _Alert(BaseModel):
 
 
 _ALERTS = TypeAdapter(tuple[_Alert, ...])
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def reconcile(engine: sa.Engine, name: str, settings: AlertmanagerReconciliation) -> int:
@@ -56,7 +58,8 @@ def reconcile(engine: sa.Engine, name: str, settings: AlertmanagerReconciliation
         where = error.errors(include_input=False)[0]["loc"]
         raise ContractBroken(f"{name}: api/v2/alerts has another shape at {where}.") from None
     known = open_keys(engine, name)
-    missed = [alert for alert in alerts if alert.key not in known]
+    # What began after our last sight of the open one may be another episode.
+    missed = [each for each in alerts if each.starts_at > known.get(each.key, _NEVER)]
     if not missed:
         return 0
     body = json.dumps([alert.model_dump(mode="json") for alert in missed]).encode()

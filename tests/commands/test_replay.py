@@ -1,0 +1,65 @@
+"""What today's files would make of the past, tried before they count."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.commands.replay import replay
+from tests.conftest import ROOT
+from tests.gateway.signing import FIELDS
+from tests.gateway.telling import fields, take
+
+LISTED = {
+    "each": "alerts",
+    "status": "state",
+    "starts_at": "at",
+    "labels": {"alertname": "name", "title": "texts[0]"},
+}
+RULES = """\
+rules:
+  - name: rolled-back
+    match: ['source="json"', 'alertname="X"']
+    playbook: auto-rollback
+    mode: observe
+    parameters:
+      target: {type: route, label: title, pattern: 'Canary (?:off|down) on (.*)'}
+      minutes: {value: 30}
+  - name: rest
+    notify: true
+"""
+
+
+def test_lists_parts_of_labels_and_values_are_tried_on_the_past(
+    engine: sa.Engine,
+    ledger_url: SecretStr,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each alert of a list by itself, with the run that it would get."""
+    texts = ("Canary off on /daily-summary", "Canary down on /nowhere", "all is well")
+    alerts = [
+        {"state": "open", "id": n, "at": "2026-11-23T12:00:00Z", "name": "X", "texts": [text]}
+        for n, text in enumerate(texts)
+    ]
+    take(engine, "json", {"alerts": alerts}, fields(**LISTED))
+    source = {"kind": "json", "keys": [{"env": "KEY"}], "fields": FIELDS | LISTED}
+    (tmp_path / "sources.yaml").write_text(json.dumps({"sources": {"json": source}}))
+    (tmp_path / "routes.yaml").write_text(RULES)
+    monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
+    monkeypatch.setenv("CCT_OPS_SOURCES_PATH", str(tmp_path / "sources.yaml"))
+    monkeypatch.setenv("CCT_OPS_ROUTES_PATH", str(tmp_path / "routes.yaml"))
+    monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.chdir(ROOT)
+
+    assert replay(since="1h") == 0
+
+    said = capsys.readouterr().out
+    assert "auto-rollback (target=/daily-summary, minutes=30), mode observe" in said
+    assert "blocked, label title is not a route of CCT" in said
+    assert "blocked, label title does not have the prescribed form" in said
