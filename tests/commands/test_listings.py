@@ -155,7 +155,7 @@ def test_ids_that_begin_alike_are_shown_long_enough_and_refused_when_too_short(
     [
         ("changes end 12345678", "there is no temporary change 12345678: `cct-ops changes --all`"),
         ("changes extend nonsense --minutes 5", "'nonsense' is no id of a temporary change"),
-        (f"changes end {uuid4()}", "there is no temporary change"),
+        ("changes end 00000000-0000-4000-8000-000000000000", "there is no temporary change"),
         ("readmit 12345678", "there is no delivery 12345678"),
         ("requeue 12345678", "there is no incident 12345678"),
         ("why 12345678", "there is no alert, incident, delivery or run 12345678"),
