@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from cct_ops import config_file
 from cct_ops.coverage.mapping import Entry, Mapping
-from cct_ops.coverage.runbook import Item
+from cct_ops.coverage.shell import Item
 from cct_ops.models.base import Frozen
 
 ALIKE = 0.6
