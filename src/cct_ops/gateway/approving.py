@@ -6,7 +6,8 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from cct_ops.ledger import approver_ways
 from cct_ops.models.approver import Approver, Approvers
 from cct_ops.settings import Settings
 
+AGAIN_SECONDS = 5.0
+
 log = logging.getLogger(__name__)
 
 
@@ -38,7 +41,8 @@ def open_desk(app: FastAPI, engine: sa.Engine, settings: Settings) -> PostOffice
     approvers = config_file.load(settings.approvers_path, Approvers)
     webhooks = _webhooks(settings.approvers_path, approvers)
     missing = {each.id: _missing(each, each in webhooks, settings) for each in approvers.approvers}
-    approver_ways.record(engine, missing)
+    if not _recorded(engine, missing):
+        threading.Thread(target=_record, args=(engine, missing), name="ways", daemon=True).start()
     if settings.slack_signing_secret is not None:
         secret = settings.slack_signing_secret
         if len(secret.get_secret_value().strip()) < approval_links.MIN_KEY_BYTES:
@@ -74,6 +78,21 @@ def sending(office: PostOffice | None) -> Iterator[None]:
         yield
     finally:
         stopping.set()
+
+
+def _recorded(engine: sa.Engine, missing: Mapping[str, str | None]) -> bool:
+    """Write down who is reached; False while the ledger is away, which keeps no door shut."""
+    try:
+        approver_ways.record(engine, missing)
+    except sa.exc.OperationalError as error:
+        log.warning("who is reached is not written down yet: %s", type(error).__name__)
+        return False
+    return True
+
+
+def _record(engine: sa.Engine, missing: Mapping[str, str | None]) -> None:
+    while not _recorded(engine, missing):
+        time.sleep(AGAIN_SECONDS)
 
 
 def _has_a_way(settings: Settings) -> bool:
