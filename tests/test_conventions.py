@@ -41,20 +41,22 @@ LONGEST, LONGEST_FLOW = 300, 60
 
 # What of ours each part may know, beside itself.
 GENERAL = {"addresses", "errors", "models", "settings", "config_file", "references", "typed"}
+GENERAL |= {"variables"}
 KNOWS: dict[str, set[str]] = {
     "addresses": set(),
     "errors": set(),
     "models": set(),
-    "sandbox": {"models"},
+    "sandbox": {"models", "variables"},
     "settings": {"errors", "addresses", "models"},
-    "typed": set(),
+    "typed": {"variables"},
+    "variables": set(),
     "config_file": {"errors"},
     "references": {"models"},
     "contacts": GENERAL,
     "clients": GENERAL,
     "ledger": GENERAL | {"clients", "redaction"},  # of the clients: what an answer is, to keep one
     "terminal": set(),
-    "summaries": {"errors", "models", "terminal"},
+    "summaries": {"errors", "models", "terminal", "variables"},
     "coverage": GENERAL
     | {"cli", "stack", "terminal"},  # which commands there are, and where the project is
     "reports": GENERAL | {"ledger", "clients"},  # of the clients: how to quote text

@@ -8,9 +8,9 @@ everything else is prefixed ``CCT_OPS_``. There is no default that points at a r
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError
+from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cct_ops.addresses import reached_at
@@ -22,7 +22,11 @@ class Settings(BaseSettings):
     """What a deployment of this project can set; each field's description says what it does."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CCT_OPS_", frozen=True, extra="ignore", allow_inf_nan=False
+        env_prefix="CCT_OPS_",
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        allow_inf_nan=False,
     )
 
     cct_url: HttpUrl | None = Field(
@@ -156,6 +160,13 @@ class Settings(BaseSettings):
         description="A watch outside that alarms when it is not called: called each minute while"
         " all parts are well.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_not_set(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Blanks around a value mean nothing, and a value of blanks is none."""
+        stripped = {k: v.strip() if isinstance(v, str) else v for k, v in given.items()}
+        return {name: value for name, value in stripped.items() if value != ""}
 
     @classmethod
     def load(cls) -> Self:

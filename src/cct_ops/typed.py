@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import sys
 from pathlib import Path
+
+from cct_ops.variables import said
 
 COMMAND = "CCT_OPS_COMMAND"
 _NAME = "cct-ops"
@@ -24,7 +25,7 @@ def typed(*words: str) -> str:
 
 def program() -> str:
     """Return what our commands begin with, for the shell: as we were told, or just the name."""
-    return os.environ.get(COMMAND) or _NAME
+    return said(COMMAND) or _NAME
 
 
 def program_for(project: Path, data: Path, usual_data: Path) -> str:

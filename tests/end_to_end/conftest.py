@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         config = StackConfig.ephemeral(tmp_path_factory.mktemp("stack"))
     sandbox_url = f"http://{HOST}:{config.sandbox_port}"
     short = {
+        "SSL_CERT_FILE": os.environ["SSL_CERT_FILE"],  # nothing here is behind TLS
         "CCT_OPS_APPROVAL_MINUTES": str(APPROVAL_SECONDS / 60),
         "CCT_OPS_WATCH_SECONDS": "3",
         "CCT_OPS_MIN_SAMPLES": "5",

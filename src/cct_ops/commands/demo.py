@@ -17,7 +17,7 @@ def demo(
     Let one incident happen on this machine and show how it is repaired.
 
     Starts the same stack as `cct-ops up`, but in a temporary folder, on free ports, with a sandbox
-    in CCT's place and whatever your environment says about CCT or Slack left out. The sandbox pulls
+    in CCT's place and nothing of your environment but what programs need to run. The sandbox pulls
     a canary for a breached SLO, Alertmanager sends the alert (the real one where it is installed),
     a playbook puts the canary back and watches it.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import os
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +12,7 @@ from cyclopts import Parameter
 
 from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say
+from cct_ops.variables import said
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -44,7 +44,7 @@ def run(
     from cct_ops.models.run import incident_tag
     from cct_ops.reports.links import run_link
 
-    if not os.environ.get("PREFECT_API_URL"):
+    if not said("PREFECT_API_URL"):
         raise BadConfiguration(
             "no stack runs from this folder (start one with `cct-ops up`), and PREFECT_API_URL is"
             " not set"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+
+from cct_ops.variables import said, say_unless_said
 
 
 def start(
@@ -43,10 +44,10 @@ def prefect(
 
 def _find_approval_key() -> None:
     """Take the key of approvers' links from the stack's data: its environment is for all parts."""
-    data = os.environ.get("CCT_OPS_DATA")
+    data = said("CCT_OPS_DATA")
     key = Path(data) / "keys" / "approvals" if data else None
     if key is not None and key.is_file():
-        os.environ.setdefault("CCT_OPS_APPROVAL_KEY_FILE", str(key))
+        say_unless_said("CCT_OPS_APPROVAL_KEY_FILE", str(key))
 
 
 def _python(*words: str) -> int:

@@ -11,6 +11,7 @@ from cct_ops.commands.inbox import listed
 from cct_ops.commands.options import Json
 from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say, say_json
+from cct_ops.variables import said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +79,6 @@ def _of_run(engine: sa.Engine, run_id: str) -> list[Story]:
 
 def _known_to_prefect(wanted: str) -> bool:
     """Tell what Prefect has of a run that left nothing in the ledger; False if it has none."""
-    import os
     from uuid import UUID
 
     import httpx
@@ -89,7 +89,7 @@ def _known_to_prefect(wanted: str) -> bool:
         run_id = UUID(wanted)
     except ValueError:
         return False
-    if not os.environ.get("PREFECT_API_URL"):
+    if not said("PREFECT_API_URL"):
         return False
     from prefect.exceptions import ObjectNotFound
 

@@ -1,8 +1,8 @@
 """
 ``python -m cct_ops.game_day [PLAYBOOK ...]``: drill, and print each result as a line of JSON.
 
-The drills run in a stack of their own (ledger, Prefect, worker, sandbox), which is isolated from
-everything that the caller's environment says about a CCT, a Slack or a Prefect.
+The drills run in a stack of their own (ledger, Prefect, worker, sandbox), which takes nothing from
+the caller's environment but what programs need to run.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     HttpUrl,
     StringConstraints,
+    field_validator,
     model_validator,
 )
 
@@ -61,6 +62,11 @@ class KeyReference(Frozen):
     file: Path | None = None
     not_before: AwareDatetime | None = None
     not_after: AwareDatetime | None = None
+
+    @field_validator("env", "file", mode="before")
+    @classmethod
+    def _empty_is_not_set(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

@@ -15,6 +15,7 @@ import uvicorn
 
 from cct_ops.sandbox.app import DEFAULT_API_KEY, create_app
 from cct_ops.sandbox.inputs import Dialect
+from cct_ops.variables import said
 
 PR_SET_PDEATHSIG = 1
 
@@ -42,7 +43,7 @@ def main() -> None:
 
     if options.parent is not None:
         _die_with(options.parent)
-    keys = os.environ.get("X_API_KEY", DEFAULT_API_KEY).split(",")
+    keys = (said("X_API_KEY") or DEFAULT_API_KEY).split(",")
     app = create_app(
         options.dialect,
         limits=not options.no_limits,

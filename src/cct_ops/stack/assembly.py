@@ -96,7 +96,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         "hook": f"{gateway}/hooks/alertmanager",
         "cct": env["CCT_URL"],
     }
-    parts = _database_parts(cluster) + _service_parts(config, env, own_cct=own_cct)
+    parts = _database_parts(cluster, env) + _service_parts(config, env, own_cct=own_cct)
     plan = Plan(
         parts=parts,
         logs=config.data / "logs",
@@ -150,7 +150,7 @@ def _cluster(config: StackConfig, given: Mapping[str, str]) -> Cluster | None:
     return None if elsewhere else Cluster(config.data / "postgres", free_port())
 
 
-def _database_parts(cluster: Cluster | None) -> tuple[Part, ...]:
+def _database_parts(cluster: Cluster | None, env: Mapping[str, str]) -> tuple[Part, ...]:
     if cluster is None:
         return ()
     server = Part(
@@ -161,7 +161,7 @@ def _database_parts(cluster: Cluster | None) -> tuple[Part, ...]:
     )
     if cluster.exists:
         return (server,)
-    return (Part(name="initdb", program=cluster.creation(), ready=Ends()), server)
+    return (Part(name="initdb", program=cluster.creation(env), ready=Ends()), server)
 
 
 def _service_parts(

@@ -11,14 +11,17 @@ from pydantic import BaseModel, ConfigDict
 
 from cct_ops.errors import BadConfiguration
 from cct_ops.stack.postgres import free_port
+from cct_ops.variables import said, told
 
 HOST = "127.0.0.1"
 
-# What the caller's shell may say about a real CCT, a real Slack or another Prefect.
-_SETTINGS = ("CCT_", "PREFECT_")
-_RUNBOOK_NAMES = frozenset(
-    {"X_API_KEY", "SLACK_WEBHOOK_URL", "SLACK_BOT_TOKEN", "GH_TOKEN", "GITHUB_REPOSITORY"}
+# What programs need to run at all. Everything else that a shell may say leads somewhere: to a CCT,
+# a Slack, a GitHub, a Prefect or a database, through a proxy, with somebody's keys.
+_HARMLESS = frozenset(
+    {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "COLUMNS", "LINES", "NO_COLOR"}
+    | {"LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD"}
 )
+_HARMLESS_KINDS = ("LC_", "PYTHON", "OPENBLAS_", "OMP_", "COVERAGE_")
 
 
 class StackConfig(BaseModel):
@@ -26,7 +29,7 @@ class StackConfig(BaseModel):
     Where a stack lives, its ports, and what its parts find in their environment.
 
     ``env`` is laid over the environment of the process that starts the stack. An isolated stack
-    leaves out everything there that concerns CCT, Slack or Prefect, so it never acts on real ones.
+    takes nothing from there but what programs need to run, so it never acts on anything real.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -81,10 +84,10 @@ class StackConfig(BaseModel):
         """The environment that the parts start from."""
         inherited = {
             name: value
-            for name, value in os.environ.items()
-            if not (self.isolated and (name.startswith(_SETTINGS) or name in _RUNBOOK_NAMES))
+            for name, value in told(os.environ).items()
+            if not self.isolated or name in _HARMLESS or name.startswith(_HARMLESS_KINDS)
         }
-        return {**inherited, **self.env}
+        return told({**inherited, **self.env})
 
 
 def project_of(folder: Path) -> Path:
@@ -98,8 +101,8 @@ def project_of(folder: Path) -> Path:
 
 
 def _port_from(variable: str, default: int) -> int:
-    value = os.environ.get(variable, "")
-    if not value:
+    value = said(variable)
+    if value is None:
         return default
     if not value.isdecimal() or not 0 < int(value) < 65536:
         raise BadConfiguration(f"{variable} is no port number: set one from 1 to 65535")

@@ -8,21 +8,21 @@ the stack stops.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from cct_ops.stack.config import StackConfig
+from cct_ops.variables import OURS, said, say_unless_said
 
-_OURS = ("CCT_", "X_API_KEY", "PREFECT_", "SLACK_", "GH_", "GITHUB_", "NO_PROXY", "no_proxy")
+_KEPT = (*OURS, "NO_PROXY", "no_proxy")
 
 
 @contextmanager
 def kept(data: Path, env: Mapping[str, str]) -> Iterator[None]:
     """Keep the environment of the stack whose data is in the folder, while the block lasts."""
     path = _file(data)
-    ours = {name: value for name, value in env.items() if name.startswith(_OURS)}
+    ours = {name: value for name, value in env.items() if name.startswith(_KEPT)}
     path.touch(mode=0o600)
     path.write_text(json.dumps(ours, indent=2) + "\n")
     try:
@@ -33,14 +33,14 @@ def kept(data: Path, env: Mapping[str, str]) -> Iterator[None]:
 
 def adopt() -> None:
     """Take over the environment of the stack that runs here, if no ledger was named."""
-    if os.environ.get("CCT_OPS_DATABASE_URL"):
+    if said("CCT_OPS_DATABASE_URL"):
         return
-    here = os.environ.get("CCT_OPS_DATA")
+    here = said("CCT_OPS_DATA")
     data = Path(here) if here else _usual_folder()
     if data is not None and _file(data).is_file():
-        os.environ.setdefault("CCT_OPS_DATA", str(data))
+        say_unless_said("CCT_OPS_DATA", str(data))
         for name, value in json.loads(_file(data).read_text()).items():
-            os.environ.setdefault(name, value)
+            say_unless_said(name, value)
 
 
 def _usual_folder() -> Path | None:

@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -79,10 +80,10 @@ class Cluster:
         """The SQLAlchemy URL for asyncpg, which is what Prefect takes."""
         return self._url("asyncpg", database)
 
-    def creation(self) -> Program:
+    def creation(self, env: Mapping[str, str]) -> Program:
         """The program that creates it."""
         here = (sys.executable, "-P", "-m", "cct_ops.stack.postgres", str(self.folder))
-        return Program(argv=here, env=dict(os.environ))
+        return Program(argv=here, env=dict(env))
 
     def program(self) -> Program:
         """The server in the foreground; SIGINT makes it disconnect everybody and stop."""
@@ -174,7 +175,7 @@ class EmbeddedPostgres:
 
     def _create(self) -> None:
         log = self.folder / "initdb.log"
-        creation = Process(self._cluster.creation(), log, keep_open=(self._lock.fd,))
+        creation = Process(self._cluster.creation(os.environ), log, keep_open=(self._lock.fd,))
         try:
             code = creation.wait()
         finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from cct_ops.models.base import Frozen
 from cct_ops.summaries.documents import Document, render
 from cct_ops.summaries.repair import status_of
 from cct_ops.summaries.rules import success_rate
+from cct_ops.variables import said
 
 TestMode = Literal["quick", "full", "validation", "production", "staging"]
 LONGEST_MS = 1e12
@@ -127,9 +127,9 @@ def _count(results: Sequence[Result], *wanted: Status) -> int:
 
 def _environment(mode: TestMode) -> dict[str, str]:
     known = {
-        "runner_os": os.environ.get("RUNNER_OS") or platform.system(),
-        "git_commit": os.environ.get("GITHUB_SHA"),
-        "git_branch": os.environ.get("GITHUB_REF_NAME"),
+        "runner_os": said("RUNNER_OS") or platform.system(),
+        "git_commit": said("GITHUB_SHA"),
+        "git_branch": said("GITHUB_REF_NAME"),
     }
     return {"test_mode": mode} | {name: value for name, value in known.items() if value}
 
