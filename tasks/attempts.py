@@ -12,7 +12,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from prefect import Flow, get_run_logger
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 
 from cct_ops.ledger import attempts
@@ -62,6 +64,7 @@ def _begun() -> Iterator[str | None]:
     if wrong is not None:
         yield f"{wrong} Nothing was looked at and nothing was changed."
         return
+    _no_retries()
     _await_ledger()
     with attempts.attempt(ledger(), run.id, settings().lease_seconds) as refusal:
         yield refusal and (
@@ -86,6 +89,16 @@ def _wrong_incident(tags: tuple[str, ...]) -> str | None:
     if not attempts.is_known(ledger(), incident_id):
         return f"The ledger has no incident {incident_id}: `cct-ops inbox` shows those that it has."
     return None
+
+
+def _no_retries() -> None:
+    """Take from this run the retries that somebody gave it: its end would be none."""
+    context = FlowRunContext.get()
+    given = context.flow_run if context else None
+    if given is not None and given.empirical_policy.retries:
+        policy = given.empirical_policy.model_copy(update={"retries": 0})
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(given.id, empirical_policy=policy)
 
 
 def _await_ledger() -> None:

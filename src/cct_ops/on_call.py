@@ -13,6 +13,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -22,6 +23,7 @@ from cct_ops.clients.patience import doubled
 from cct_ops.contacts import Contact, Contacts
 from cct_ops.errors import BadConfiguration, OpsError, Rejected, Unavailable
 from cct_ops.ledger import pages
+from cct_ops.ledger.one_by_one import border
 
 if TYPE_CHECKING:
     from prefect.blocks.abstract import NotificationBlock
@@ -47,11 +49,15 @@ class OnCall:
         """Send what is due; returns how many pages reached somebody."""
         pages.settle(self.engine)
         reached = 0
-        while True:
-            with pages.due(self.engine) as turn:
-                if turn is None:
-                    return reached
-                reached += self._send(turn)
+
+        def send(page_id: UUID) -> None:
+            nonlocal reached
+            with pages.turn_of(self.engine, page_id) as turn:
+                if turn is not None:
+                    reached += self._send(turn)
+
+        border(self.engine, "pages").each(pages.due(self.engine), str, send)
+        return reached
 
     def _send(self, turn: pages.Turn) -> bool:
         page = turn.page

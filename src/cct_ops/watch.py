@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from cct_ops.errors import OpsError
 from cct_ops.ledger import heartbeats, pages
+from cct_ops.ledger.one_by_one import border
 from cct_ops.on_call import OnCall
 from cct_ops.reports.messages import part_command, silence_message
 from cct_ops.reports.pages import silence_page
@@ -88,11 +88,9 @@ class Watch:
 
     def run(self, stopping: threading.Event) -> None:
         """Look again and again until told to stop; what fails is tried again at the next turn."""
+        looks = border(self.engine, f"jobs of the {self.part}")
         while not stopping.is_set():
-            for step in (self, self.page):  # a Slack that is down holds up no page
-                try:
-                    step()
-                except (OpsError, sa.exc.SQLAlchemyError) as error:
-                    told = error if isinstance(error, OpsError) else type(error).__name__
-                    log.warning("the watch over the %s failed and goes on: %s", self.other, told)
+            # A Slack that is down holds up no page.
+            looks.attempt(f"the watch over the {self.other}", self)
+            looks.attempt(f"pages in place of the {self.other}", self.page)
             stopping.wait(EVERY_SECONDS)

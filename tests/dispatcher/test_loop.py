@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import UUID
 
-import pytest
 import sqlalchemy as sa
 
 from cct_ops.dispatcher.loop import Dispatcher, Lane, Periodic
 from cct_ops.errors import Unavailable
-from cct_ops.ledger import outbox
+from cct_ops.ledger import outbox, set_aside
 from cct_ops.ledger.outbox import Claim
-from tests.dispatcher.running import opened
+from tests.dispatcher.running import dispatch, opened, state
 from tests.stack.polling import eventually
 
 
@@ -42,18 +43,57 @@ def test_a_job_that_fails_is_done_again(engine: sa.Engine) -> None:
         thread.join(10)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_an_unforeseen_error_ends_the_process(engine: sa.Engine) -> None:
-    """Half a dispatcher that looks alive is worse than one that is started anew."""
-    opened(engine)
+def test_a_row_at_which_something_unforeseen_fails_is_parked_and_told(engine: sa.Engine) -> None:
+    """The rows behind it go on, and so does every job."""
+    bad = opened(engine)
+    done: list[UUID] = []
+
+    def stumble(claim: Claim) -> None:
+        if claim.incident_id == bad:
+            raise ZeroDivisionError("by nothing")
+        done.append(claim.incident_id)
+        outbox.notified(engine, claim)
+
+    jobs = [Periodic("failing", 0.01, lambda: 1 / 0)]
+    lanes = [Lane(outbox.REMEDIATE, 1, stumble)]
+    with at_work(Dispatcher(engine, lanes, jobs, poll_seconds=0.05)):
+        eventually(lambda: state(engine, bad) == "parked")
+        good = opened(engine)
+        eventually(lambda: done == [good])
+        eventually(lambda: [each.item for each in set_aside.listed(engine)] == ["failing"])
+
+    row = dispatch(engine, bad)
+    assert row is not None
+    assert row.note == "It could not be dealt with: ZeroDivisionError: by nothing."
+    assert state(engine, bad, outbox.NOTICE) == "pending"
+
+
+def test_a_notice_at_which_something_unforeseen_fails_is_told_without_it(
+    engine: sa.Engine,
+) -> None:
+    outbox_of = opened(engine)
+    with engine.begin() as tx:
+        outbox.enqueue(tx, [outbox_of], outbox.NOTICE)
 
     def stumble(_claim: Claim) -> None:
         raise ZeroDivisionError
 
-    dispatcher = Dispatcher(engine, [Lane(outbox.REMEDIATE, 1, stumble)], poll_seconds=0.05)
+    lanes = [Lane(outbox.NOTICE, 1, stumble)]
+    with at_work(Dispatcher(engine, lanes, poll_seconds=0.05)):
+        eventually(lambda: state(engine, outbox_of, outbox.NOTICE) == "parked")
+        eventually(lambda: [each.part for each in set_aside.listed(engine)] == ["notices"])
 
-    with pytest.raises(SystemExit, match="a thread died: remediate"):
-        dispatcher.run(ignore)
+
+@contextmanager
+def at_work(dispatcher: Dispatcher) -> Iterator[None]:
+    """Let it work in a thread."""
+    thread = threading.Thread(target=dispatcher.run, args=(ignore,))
+    thread.start()
+    try:
+        yield
+    finally:
+        dispatcher.stop()
+        thread.join(10)
 
 
 def test_it_goes_on_when_the_ledger_comes_back(engine: sa.Engine) -> None:

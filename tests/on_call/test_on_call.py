@@ -131,7 +131,8 @@ def test_a_cause_is_paged_once(engine: sa.Engine, sandbox: SandboxControl) -> No
 def test_two_senders_do_not_page_twice(engine: sa.Engine, sandbox: SandboxControl) -> None:
     """While the first is at it, the second finds nothing to do."""
     ask(engine)
-    with pages.due(engine) as turn:
+    (page_id,) = pages.due(engine)
+    with pages.turn_of(engine, page_id) as turn:
         assert turn is not None
         assert OnCall(engine, people(env("PAGES_ANNA")))() == 0
 

@@ -50,7 +50,8 @@ def test_a_nudge_starts_a_run_long_before_the_next_poll(
 ) -> None:
     deployment = nudged.deploy("ping")
     created = nudged.ask("POST", f"/deployments/{deployment}/create_flow_run", {})
-    nudge(postgres, "no run at all", json.dumps(created if whole else {"id": created["id"]}))
+    odd = ("no run at all", "7", "null", "[1]", '"id"', '{"id": 5}', '{"id": "no id"}', "[[]]")
+    nudge(postgres, *odd, json.dumps(created if whole else {"id": created["id"]}))
 
     assert nudged.ended(created["id"])["type"] == "COMPLETED"
 

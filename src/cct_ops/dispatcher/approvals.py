@@ -13,6 +13,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -29,6 +30,7 @@ from cct_ops.contacts import Contacts
 from cct_ops.errors import OpsError, Unavailable
 from cct_ops.ledger import approval_escalations, approvals, nudges, pages, record
 from cct_ops.ledger.approvals import Approval, ApprovalState
+from cct_ops.ledger.one_by_one import border
 from cct_ops.models.approver import Approvers
 from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.models.run import Run
@@ -65,16 +67,26 @@ class People:
 def sweep(engine: sa.Engine, people: People | None = None, *, server: Server = CONFIGURED) -> int:
     """Move on every run that need not wait any longer; returns how many that were."""
     approvals.void_resolved(engine)
-    waiting = approvals.unsettled(engine)
+    waiting = approvals.waiting(engine)
     moved = 0
     if waiting:
         with server.connect() as client:
-            runs = _read(client, [approval.run_id for approval, _ in waiting])
-            for approval, seconds_left in waiting:
-                run = runs.get(approval.run_id)
-                moved += _move_on(engine, client, approval, run, seconds_left, people)
+            runs = _read(client, [each.run_id for each in waiting])
+
+            def move_on(each: approvals.Waiting) -> None:
+                nonlocal moved
+                found = approvals.find(engine, each.id)
+                if found is not None:
+                    run, left = runs.get(each.run_id), each.seconds_left
+                    moved += _move_on(engine, client, found, run, left, people)
+
+            border(engine, "requests for approval").each(waiting, lambda each: each.id, move_on)
     if people is not None:
-        _escalate(engine, people)
+        unanswered, escalate = (
+            approval_escalations.untold(engine),
+            partial(_escalate, engine, people),
+        )
+        border(engine, "approvals that nobody gave").each(unanswered, str, escalate)
     return moved
 
 
@@ -178,40 +190,35 @@ def _close(
         _log.warning("people were not told about run %s: %s", approval.run_id, error)
 
 
-def _escalate(engine: sa.Engine, people: People) -> None:
-    """Tell the next contact about requests that nobody answered; what cannot be sent is kept."""
-    while True:
-        try:
-            with approval_escalations.unanswered(engine) as found:
-                if found is None:
-                    return
-                approval, in_a_row = found
-                rung = in_a_row  # the first in line was there to answer
-                contact = people.contacts.after(rung)[0]
-                approver = people.approvers.by_id(contact.id)
-                command = _command(approval)
-                _log.warning("nobody approved; next is %s: %s", contact.id, command)
-                subject, body = unanswered_page(approval, command)
-                pages.ask(
-                    engine,
-                    f"approval {approval.id}",
-                    subject=subject,
-                    body=body,
-                    topic_id=approval.incident_id or approval.run_id,
-                    rung=rung,
-                )
-                try:
-                    people.voice.say(
-                        unanswered_message(approval, contact.id, approver, command),
-                        topic_of(approval, UNANSWERED, needs_person=True),
-                    )
-                except Unavailable:
-                    raise
-                except OpsError as error:
-                    _log.error("approval %s: the next contact was not told: %s", approval.id, error)
-        except Unavailable as error:
-            _log.warning("the next contact is told later: %s", error)
+def _escalate(engine: sa.Engine, people: People, approval_id: UUID) -> None:
+    """Tell the next contact about a request that nobody answered; what cannot be sent is kept."""
+    with approval_escalations.unanswered(engine, approval_id) as found:
+        if found is None:
             return
+        approval, in_a_row = found
+        rung = in_a_row  # the first in line was there to answer
+        contact = people.contacts.after(rung)[0]
+        approver = people.approvers.by_id(contact.id)
+        command = _command(approval)
+        _log.warning("nobody approved; next is %s: %s", contact.id, command)
+        subject, body = unanswered_page(approval, command)
+        pages.ask(
+            engine,
+            f"approval {approval.id}",
+            subject=subject,
+            body=body,
+            topic_id=approval.incident_id or approval.run_id,
+            rung=rung,
+        )
+        try:
+            people.voice.say(
+                unanswered_message(approval, contact.id, approver, command),
+                topic_of(approval, UNANSWERED, needs_person=True),
+            )
+        except Unavailable:
+            raise
+        except OpsError as error:
+            _log.error("approval %s: the next contact was not told: %s", approval.id, error)
 
 
 def _command(approval: Approval) -> str:

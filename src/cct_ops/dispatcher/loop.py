@@ -1,9 +1,10 @@
 """
 The dispatcher's threads.
 
-Rows with different fates have lanes of their own, so a Slack that hangs holds up no playbook. A
-thread that dies of an error that nobody foresaw ends the process: a supervisor starts it anew, and
-the row it held comes back when its lease ends.
+Rows with different fates have lanes of their own, so a Slack that hangs holds up no playbook. A row
+at which something fails that nobody foresaw is parked with the reason, and a job goes on at its
+next turn; both are told to people once. A thread that dies all the same ends the process: a
+supervisor starts it anew, and the row it held comes back when its lease ends.
 """
 
 from __future__ import annotations
@@ -14,12 +15,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import httpx
 import psycopg
 import sqlalchemy as sa
 
-from cct_ops.errors import OpsError
-from cct_ops.ledger import outbox
+from cct_ops.ledger import outbox, set_aside
+from cct_ops.ledger.one_by_one import border, passes, reason_of
 from cct_ops.ledger.outbox import Claim
 
 LEASE_SECONDS = 30.0
@@ -124,20 +124,33 @@ class Dispatcher:
             try:
                 claim = outbox.claim(self._engine, lane.purpose, self._lease_seconds)
                 if claim is not None:
-                    lane.handle(claim)
+                    self._handle(lane, claim)
                     continue
             except sa.exc.SQLAlchemyError as error:
                 log.warning("the ledger does not answer: %s", type(error).__name__)
             self._sleep(self._poll_seconds, heard)
 
+    def _handle(self, lane: Lane, claim: Claim) -> None:
+        """Deal with a row, or park it: it must not be the end of those behind it."""
+        try:
+            lane.handle(claim)
+        except Exception as error:
+            if passes(error):
+                raise  # the ledger does not answer: its lease brings the row back
+            reason = f"It could not be dealt with: {reason_of(error)}."
+            log.exception("row %s of %s is parked", claim.id, lane.purpose)
+            if lane.purpose == outbox.REMEDIATE:
+                outbox.hand_to_people(self._engine, claim, state="parked", rule=None, reason=reason)
+            else:  # what says so is another message, which holds nothing of this one
+                outbox.parked(self._engine, claim, reason)
+                set_aside.put(self._engine, f"{lane.purpose}s", str(claim.id), reason)
+
     def _repeat(self, job: Periodic) -> None:
         """Do the job at its pace; what fails is tried again at the next turn."""
+        jobs, well = border(self._engine, "jobs of the dispatcher"), False
         while not self._stopping.is_set():
             heard = self._heard
-            try:
-                job.function()
-            except (OpsError, sa.exc.SQLAlchemyError, httpx.HTTPError) as error:
-                log.warning("%s failed and is tried again: %s", job.name, error)
+            well = jobs.attempt(job.name, job.function, known=not well)
             if job.on_news:
                 self._sleep(job.every_seconds, heard)
                 # Whoever starts runs goes first, and much news at once is one turn.

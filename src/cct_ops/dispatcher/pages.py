@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from cct_ops.ledger import pages, severe
+from cct_ops.ledger.one_by_one import border
 from cct_ops.models.outcome import Severity
 from cct_ops.on_call import OnCall
 from cct_ops.reports.pages import incident_page
@@ -11,8 +14,12 @@ from cct_ops.reports.pages import incident_page
 def sweep(on_call: OnCall) -> int:
     """Page about what is new, and send all that is due; returns how many pages reached somebody."""
     engine = on_call.engine
-    for incident in severe.unpaged(engine, on_call.contacts.severities.get(Severity.P0, ())):
-        subject, body = incident_page(incident)
-        cause = f"{pages.OF_INCIDENT}{incident.id}"
-        pages.ask(engine, cause, subject=subject, body=body, topic_id=incident.id)
+
+    def ask(incident_id: UUID) -> None:
+        subject, body = incident_page(severe.read(engine, incident_id))
+        cause = f"{pages.OF_INCIDENT}{incident_id}"
+        pages.ask(engine, cause, subject=subject, body=body, topic_id=incident_id)
+
+    unpaged = severe.unpaged(engine, on_call.contacts.severities.get(Severity.P0, ()))
+    border(engine, "severe incidents").each(unpaged, str, ask)
     return on_call()

@@ -13,11 +13,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
 import sqlalchemy as sa
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
@@ -37,9 +37,10 @@ from cct_ops import policy, standing
 from cct_ops.clients.deployments import start_with
 from cct_ops.clients.server import CONFIGURED, Server
 from cct_ops.dispatcher import people
-from cct_ops.errors import BadConfiguration, OpsError, Unavailable
+from cct_ops.errors import BadConfiguration, Unavailable
 from cct_ops.ledger import approvals, changes, journal, leases, outbox, record
 from cct_ops.ledger.leases import Lease
+from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.record import RunRecord
 from cct_ops.models.autonomy import Drop
 from cct_ops.models.outcome import Outcome
@@ -74,16 +75,16 @@ class Reaper:
     def __call__(self) -> None:
         """Take for dead what shows no sign of life, and do what is to be done about it."""
         with self.server.connect() as client:
-            for run in _started(client):
-                if self._silent(run) and leases.reap(self.engine, run.id):
-                    _log.warning("Run %s shows no sign of life: taken for dead.", run.name)
+            started = border(self.engine, "runs that may be dead")
+            started.each(_started(client), lambda run: run.id, self._look)
             for run_id in leases.unfinished(self.engine):
                 leases.reap(self.engine, run_id)
-            for run_id in leases.unsettled(self.engine):
-                try:
-                    self._settle(client, run_id)
-                except (OpsError, httpx.HTTPError) as error:  # the others must not wait for it
-                    _log.warning("Run %s is dead and waits: %s", run_id, error)
+            settle = partial(self._settle, client)
+            border(self.engine, "runs that died").each(leases.unsettled(self.engine), str, settle)
+
+    def _look(self, run: FlowRun) -> None:
+        if self._silent(run) and leases.reap(self.engine, run.id):
+            _log.warning("Run %s shows no sign of life: taken for dead.", run.name)
 
     def _silent(self, run: FlowRun) -> bool:
         """Say whether the run may be dead; the ledger has the last word."""

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -20,6 +21,7 @@ from cct_ops.clients.patience import doubled
 from cct_ops.contacts import Contacts, Fact, State, StatusPage
 from cct_ops.errors import OpsError, Unavailable
 from cct_ops.ledger import status_posts
+from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.status_posts import StatusPost
 from cct_ops.models.outcome import Severity
 from cct_ops.reports.pages import public_title
@@ -44,11 +46,20 @@ class Announcer:
             return 0
         status_posts.enqueue(self.engine, self.contacts.severities.get(Severity.P0, ()))
         taken = 0
-        while True:
-            with status_posts.due(self.engine) as turn:
-                if turn is None:
-                    return taken
-                taken += _tell(page, turn)
+
+        def tell(which: tuple[UUID, int]) -> None:
+            nonlocal taken
+            with status_posts.turn_of(self.engine, *which) as turn:
+                if turn is not None:
+                    taken += _tell(page, turn)
+
+        posts = border(self.engine, "posts to the status page")
+        # What is told lets the next about the same incident be told.
+        while posts.each(
+            status_posts.due(self.engine), lambda which: f"{which[0]}/{which[1]}", tell
+        ):
+            pass
+        return taken
 
 
 def _tell(page: StatusPage, turn: status_posts.Turn) -> bool:

@@ -21,6 +21,7 @@ from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectNotFound
 
 from cct_ops.ledger import heartbeats, pages
+from cct_ops.ledger.one_by_one import border
 from cct_ops.reports.messages import worker_command, worker_message
 from cct_ops.reports.pages import silence_page
 from cct_ops.voice import Voice
@@ -46,10 +47,12 @@ class WorkerWatch:
         with get_client(sync_client=True) as client:
             crews = [crew for pool in _pools(client) if (crew := _crew(client, pool))]
         heartbeats.keep_workers(self.engine, [crew.part for crew in crews])
-        for crew in crews:
-            heartbeats.heard(self.engine, crew.part, crew.last_at)
-            if time.monotonic() - self.began > self.within_seconds:
-                self._report(crew)
+        border(self.engine, "workers").each(crews, lambda crew: crew.pool, self._note)
+
+    def _note(self, crew: _Crew) -> None:
+        heartbeats.heard(self.engine, crew.part, crew.last_at)
+        if time.monotonic() - self.began > self.within_seconds:
+            self._report(crew)
 
     def _report(self, crew: _Crew) -> None:
         within = max(self.within_seconds, 2 * crew.pace_seconds)

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from cct_ops.doctor.finding import ANSWER_SECONDS, Check, Finding, Sign
 from cct_ops.errors import BadConfiguration, Unavailable
+from cct_ops.models.quantities import counted
 from cct_ops.settings import Settings
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
     from pydantic import SecretStr
+
+MOST_ASIDE = 5
 
 
 def checks(settings: Settings) -> Iterator[Check]:
@@ -32,7 +35,7 @@ def _look(settings: Settings) -> Sequence[Finding]:
         return [Finding(part="ledger", sign=Sign.UNSET, seen=seen, fix=fix)]
     try:
         with quick(settings.database_url).connect() as connection:
-            return [_schema(connection), _dispatcher(connection)]
+            return [_schema(connection), _dispatcher(connection), *_aside(connection)]
     except sa.exc.OperationalError as error:
         words = " ".join(str(error.orig).split())
         raise Unavailable(f"The ledger cannot be reached: {words}.") from error
@@ -65,6 +68,27 @@ def _schema(connection: sa.Connection) -> Finding:
         seen=f"its schema is {found or 'none at all'}, and the newest is {newest}",
         fix="Migrate it: `cct-ops migrate`.",
     )
+
+
+def _aside(connection: sa.Connection) -> Iterator[Finding]:
+    """Name what the loops go past, as far as the ledger's schema has it."""
+    from cct_ops.ledger import set_aside
+    from cct_ops.ledger.engine import revisions
+
+    if len(set(revisions(connection))) > 1:
+        return
+    found = set_aside.listed(connection.engine)
+    for each in found[:MOST_ASIDE]:
+        yield Finding(
+            part="set aside",
+            sign=Sign.LIMITED,
+            seen=f"{each.part}: {each.item}, {counted(each.failures, 'time')}: {each.reason}",
+            fix="Mend what it names: it is tried again within the hour.",
+        )
+    if len(found) > MOST_ASIDE:
+        yield Finding(
+            part="set aside", sign=Sign.LIMITED, seen=f"{len(found) - MOST_ASIDE} more like these"
+        )
 
 
 def _dispatcher(connection: sa.Connection) -> Finding:

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from cct_ops.ledger import intake
 from cct_ops.ledger.intake import Incoming, Receipt
+from cct_ops.ledger.one_by_one import passes
 
 BATCH_DELIVERIES = 100
 BATCH_ALERTS = 2000
@@ -134,17 +135,17 @@ class Writer:
         """Store all together, or one by one where one of them cannot be stored at all."""
         try:
             return list(intake.record_all(self._engine, batch))
-        except sa.exc.DataError:
+        except Exception as error:  # noqa: BLE001 -- of one delivery: it is quarantined, and told
+            if passes(error):
+                log.error("%d deliveries not stored: %s", len(batch), type(error).__name__)  # noqa: TRY400 -- the traceback would show values
+                return [Unstored(type(error).__name__) for _ in batch]
             if len(batch) > 1:
                 return [result for each in batch for result in self._record([each])]
             (single,) = batch
             if single.alerts is None:
-                return [Unstored("DataError")]
+                return [Unstored(type(error).__name__)]
             log.error("quarantined a delivery of %s: %s", single.source, UNSTORABLE)  # noqa: TRY400 -- the traceback would show values
             return self._record([replace(single, alerts=None, note=UNSTORABLE)])
-        except sa.exc.SQLAlchemyError as error:
-            log.error("%d deliveries not stored: %s", len(batch), type(error).__name__)  # noqa: TRY400 -- the traceback would show values
-            return [Unstored(type(error).__name__) for _ in batch]
 
 
 def _full(count: int, alerts: int) -> bool:

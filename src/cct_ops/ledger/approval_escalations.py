@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -11,20 +12,27 @@ from cct_ops.ledger.approvals import Approval, ApprovalState, read_row
 from cct_ops.ledger.schema import approvals
 from cct_ops.ledger.sql import now
 
+_UNTOLD = (approvals.c.state == ApprovalState.EXPIRED, approvals.c.escalated_at.is_(None))
+
+
+def untold(engine: sa.Engine) -> list[UUID]:
+    """Return the expired requests that nobody was told about, the oldest first."""
+    wanted = sa.select(approvals.c.id).where(*_UNTOLD).order_by(approvals.c.expires_at)
+    with engine.connect() as connection:
+        return list(connection.execute(wanted).scalars())
+
 
 @contextmanager
-def unanswered(engine: sa.Engine) -> Iterator[tuple[Approval, int] | None]:
+def unanswered(engine: sa.Engine, approval_id: UUID) -> Iterator[tuple[Approval, int] | None]:
     """
-    Yield one expired request that nobody was told about, with how many in a row found nobody.
+    Yield an expired request that nobody was told about, with how many in a row found nobody.
 
-    It counts as told once the block ends without an exception; two dispatchers get different ones.
+    It counts as told once the block ends without an exception. None if another dispatcher has it.
     """
     with engine.begin() as tx:
         row = tx.execute(
             sa.select(approvals)
-            .where(approvals.c.state == ApprovalState.EXPIRED, approvals.c.escalated_at.is_(None))
-            .order_by(approvals.c.expires_at)
-            .limit(1)
+            .where(approvals.c.id == approval_id, *_UNTOLD)
             .with_for_update(skip_locked=True)
         ).one_or_none()
         if row is None:

@@ -127,18 +127,25 @@ def ask_in(
     return made is not None
 
 
+def due(engine: sa.Engine) -> list[UUID]:
+    """Return the pages that are due, the one that has waited longest first."""
+    wanted = sa.select(pages.c.id).where(*_due()).order_by(pages.c.raised_at)
+    with engine.connect() as connection:
+        return list(connection.execute(wanted).scalars())
+
+
 @contextmanager
-def due(engine: sa.Engine) -> Iterator[Turn | None]:
-    """Yield the page that has waited longest, if one is due; two senders get different ones."""
+def turn_of(engine: sa.Engine, page_id: UUID) -> Iterator[Turn | None]:
+    """Yield a page that is due, to be sent; None if it is not any more, or another has it."""
     with engine.begin() as tx:
         row = tx.execute(
-            sa.select(pages)
-            .where(pages.c.ended_at.is_(None), pages.c.next_attempt_at <= now())
-            .order_by(pages.c.raised_at)
-            .limit(1)
-            .with_for_update(skip_locked=True)
+            sa.select(pages).where(pages.c.id == page_id, *_due()).with_for_update(skip_locked=True)
         ).one_or_none()
         yield None if row is None else Turn(tx, _page(row))
+
+
+def _due() -> tuple[sa.ColumnElement[bool], ...]:
+    return pages.c.ended_at.is_(None), pages.c.next_attempt_at <= now()
 
 
 def settle(engine: sa.Engine) -> None:

@@ -57,7 +57,7 @@ def put(engine: sa.Engine, part: str, item: str, reason: str) -> None:
             FIRST_PAUSE_SECONDS * sa.func.power(2, sa.func.least(table.c.failures, 10)),
         ),
     )
-    values = {"part": part, "item": _plain(item), "reason": _plain(reason)[:_LONGEST_REASON]}
+    values = {"part": part, "item": plain(item), "reason": plain(reason)[:_LONGEST_REASON]}
     with engine.begin() as tx:
         tx.execute(
             insert(table)
@@ -84,12 +84,12 @@ def waiting(engine: sa.Engine, part: str) -> dict[str, bool]:
 def over(engine: sa.Engine, part: str, item: str) -> None:
     """Forget an item that was dealt with after all."""
     with engine.begin() as tx:
-        tx.execute(sa.delete(table).where(table.c.part == part, table.c.item == _plain(item)))
+        tx.execute(sa.delete(table).where(table.c.part == part, table.c.item == plain(item)))
 
 
 def keep(engine: sa.Engine, part: str, items: set[str]) -> None:
     """Forget the items of a part that are there no more."""
-    kept = [_plain(each) for each in items]
+    kept = [plain(each) for each in items]
     with engine.begin() as tx:
         tx.execute(sa.delete(table).where(table.c.part == part, table.c.item.not_in(kept)))
 
@@ -122,6 +122,6 @@ def _read(connection: sa.Connection, wanted: sa.Select[tuple[object, ...]]) -> l
     return [SetAside.model_validate({name: getattr(row, name) for name in names}) for row in rows]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return text that PostgreSQL keeps, whatever was in it."""
     return text.encode("utf-8", "replace").decode().replace("\0", "�")

@@ -32,19 +32,26 @@ class Severe(Frozen):
     annotations: dict[str, str]
 
 
-def unpaged(engine: sa.Engine, labels: Sequence[str]) -> list[Severe]:
+def unpaged(engine: sa.Engine, labels: Sequence[str]) -> list[UUID]:
     """Return the open P0 incidents that nobody was paged about."""
     paged = sa.exists().where(
         pages.c.cause == sa.literal(OF_INCIDENT) + sa.cast(incidents.c.id, sa.Text)
     )
     wanted = (
-        sa.select(*(incidents.c[name] for name in Severe.model_fields))
+        sa.select(incidents.c.id)
         .where(is_severe(labels), incidents.c.state == "open", ~paged)
         .order_by(incidents.c.opened_at)
     )
     with engine.connect() as connection:
-        rows = connection.execute(wanted).mappings().all()
-    return [Severe.model_validate(dict(row)) for row in rows]
+        return list(connection.execute(wanted).scalars())
+
+
+def read(engine: sa.Engine, incident_id: UUID) -> Severe:
+    """Return what a page says of an incident."""
+    columns = (incidents.c[name] for name in Severe.model_fields)
+    wanted = sa.select(*columns).where(incidents.c.id == incident_id)
+    with engine.connect() as connection:
+        return Severe.model_validate(dict(connection.execute(wanted).mappings().one()))
 
 
 def is_severe(labels: Sequence[str]) -> sa.ColumnElement[bool]:

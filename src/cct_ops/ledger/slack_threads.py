@@ -23,6 +23,8 @@ from cct_ops.ledger.sql import now
 from cct_ops.models.place import Place
 from cct_ops.models.topic import Topic
 
+_ANSWERED = (approvals.c.state != ApprovalState.PENDING, slack_requests.c.closed_at.is_(None))
+
 
 class Thread:
     """The thread of one topic, held until the block that opened it ends."""
@@ -67,24 +69,31 @@ def asked(engine: sa.Engine, approval_id: UUID, place: Place) -> None:
         )
 
 
+def half_answered(engine: sa.Engine) -> list[UUID]:
+    """Return the open requests of which Slack does not show yet who has said yes."""
+    wanted = (
+        sa.select(approvals.c.id)
+        .join(slack_requests, slack_requests.c.approval_id == approvals.c.id)
+        .where(*_half_answered())
+    )
+    with engine.connect() as connection:
+        return list(connection.execute(wanted).scalars())
+
+
 @contextmanager
-def half_answered(engine: sa.Engine) -> Iterator[tuple[Approval, Place, tuple[str, ...]] | None]:
+def showing(
+    engine: sa.Engine, approval_id: UUID
+) -> Iterator[tuple[Approval, Place, tuple[str, ...]] | None]:
     """
-    Yield one open request of which Slack does not show yet who has said yes, with their names.
+    Yield such a request with the names of who has said yes; None if another sweep has it.
 
     It counts as said once the block ends without an error.
     """
-    yes = (
-        sa.select(sa.func.count())
-        .where(answers.c.approval_id == approvals.c.id, answers.c.approved)
-        .scalar_subquery()
-    )
     with engine.begin() as tx:
         row = tx.execute(
             sa.select(approvals, slack_requests.c.channel, slack_requests.c.ts)
             .join(slack_requests, slack_requests.c.approval_id == approvals.c.id)
-            .where(approvals.c.state == ApprovalState.PENDING, yes > slack_requests.c.shown_yes)
-            .limit(1)
+            .where(approvals.c.id == approval_id, *_half_answered())
             .with_for_update(of=slack_requests, skip_locked=True)
         ).one_or_none()
         if row is None:
@@ -100,19 +109,38 @@ def half_answered(engine: sa.Engine) -> Iterator[tuple[Approval, Place, tuple[st
         )
 
 
-@contextmanager
-def answered(engine: sa.Engine) -> Iterator[tuple[Approval, Place] | None]:
-    """
-    Yield one request that is open no more and whose buttons still stand in Slack.
+def _half_answered() -> tuple[sa.ColumnElement[bool], ...]:
+    yes = (
+        sa.select(sa.func.count())
+        .where(answers.c.approval_id == approvals.c.id, answers.c.approved)
+        .scalar_subquery()
+    )
+    return approvals.c.state == ApprovalState.PENDING, yes > slack_requests.c.shown_yes
 
-    They count as taken away once the block ends without an error; two sweeps get different ones.
+
+def answered(engine: sa.Engine) -> list[UUID]:
+    """Return the requests that are open no more and whose buttons still stand in Slack."""
+    wanted = (
+        sa.select(approvals.c.id)
+        .join(slack_requests, slack_requests.c.approval_id == approvals.c.id)
+        .where(*_ANSWERED)
+    )
+    with engine.connect() as connection:
+        return list(connection.execute(wanted).scalars())
+
+
+@contextmanager
+def closing(engine: sa.Engine, approval_id: UUID) -> Iterator[tuple[Approval, Place] | None]:
+    """
+    Yield such a request; None if another sweep has it.
+
+    Its buttons count as taken away once the block ends without an error.
     """
     with engine.begin() as tx:
         row = tx.execute(
             sa.select(approvals, slack_requests.c.channel, slack_requests.c.ts)
             .join(slack_requests, slack_requests.c.approval_id == approvals.c.id)
-            .where(approvals.c.state != ApprovalState.PENDING, slack_requests.c.closed_at.is_(None))
-            .limit(1)
+            .where(approvals.c.id == approval_id, *_ANSWERED)
             .with_for_update(of=slack_requests, skip_locked=True)
         ).one_or_none()
         if row is None:

@@ -100,15 +100,17 @@ def enqueue(engine: sa.Engine, labels: Sequence[str]) -> None:
         )
 
 
+def due(engine: sa.Engine) -> list[tuple[UUID, int]]:
+    """Return what is to be told next, by incident and number; of one incident always in order."""
+    wanted = sa.select(status_posts.c.incident_id, status_posts.c.number).where(*_due())
+    with engine.connect() as connection:
+        rows = connection.execute(wanted.order_by(status_posts.c.raised_at))
+        return list(rows.tuples().all())
+
+
 @contextmanager
-def due(engine: sa.Engine) -> Iterator[Turn | None]:
-    """Yield what is to be told next, if anything is; of one incident always in order."""
-    earlier = status_posts.alias()
-    waits = sa.exists().where(
-        earlier.c.incident_id == status_posts.c.incident_id,
-        earlier.c.number < status_posts.c.number,
-        earlier.c.posted_at.is_(None),
-    )
+def turn_of(engine: sa.Engine, incident_id: UUID, number: int) -> Iterator[Turn | None]:
+    """Yield what is due, to be told; None if it is not any more, or another has it."""
     names = [name for name in StatusPost.model_fields if name not in status_posts.c]
     with engine.begin() as tx:
         row = (
@@ -116,12 +118,10 @@ def due(engine: sa.Engine) -> Iterator[Turn | None]:
                 sa.select(status_posts, *(incidents.c[name] for name in names))
                 .join(incidents, incidents.c.id == status_posts.c.incident_id)
                 .where(
-                    status_posts.c.posted_at.is_(None),
-                    status_posts.c.next_attempt_at <= now(),
-                    ~waits,
+                    status_posts.c.incident_id == incident_id,
+                    status_posts.c.number == number,
+                    *_due(),
                 )
-                .order_by(status_posts.c.raised_at)
-                .limit(1)
                 .with_for_update(skip_locked=True, of=status_posts)
             )
             .mappings()
@@ -132,6 +132,16 @@ def due(engine: sa.Engine) -> Iterator[Turn | None]:
             return
         fields = {name: row[name] for name in StatusPost.model_fields}
         yield Turn(tx, StatusPost.model_validate(fields))
+
+
+def _due() -> tuple[sa.ColumnElement[bool], ...]:
+    earlier = status_posts.alias()
+    waits = sa.exists().where(
+        earlier.c.incident_id == status_posts.c.incident_id,
+        earlier.c.number < status_posts.c.number,
+        earlier.c.posted_at.is_(None),
+    )
+    return status_posts.c.posted_at.is_(None), status_posts.c.next_attempt_at <= now(), ~waits
 
 
 def told(connection: sa.Connection, incident_id: UUID) -> list[tuple[str, datetime]]:

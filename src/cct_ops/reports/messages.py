@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from cct_ops.clients.slack import SECTION_CHARACTERS, escape, fitted
+from cct_ops.ledger.set_aside import SetAside
 from cct_ops.models.autonomy import Drop
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.outcome import Outcome
@@ -23,6 +24,7 @@ from cct_ops.typed import typed
 Message = tuple[str, list[dict[str, Any]]]
 
 MOST_OWNERS = 20
+MOST_ASIDE = 10
 
 _SIGNS: dict[str, str] = {
     Outcome.RESOLVED: ":white_check_mark:",
@@ -131,6 +133,20 @@ def unread_message(source: str, count: int, newest_id: UUID, note: str | None) -
     )
     commands = [typed("inbox", "--unfinished"), typed("readmit", str(newest_id))]
     return _message(head, body, None, commands)
+
+
+def aside_message(found: Sequence[SetAside]) -> Message:
+    """Say what could not be dealt with, and why; it is tried again now and then."""
+    number = "Something" if len(found) == 1 else f"{len(found)} things"
+    head = f":rotating_light: {number} could not be dealt with and is set aside"
+    shown_ones = [
+        f"{escape(each.part)}: {escape(each.item[:200])}. {escape(each.reason[:500])}"
+        for each in found[:MOST_ASIDE]
+    ]
+    if len(found) > MOST_ASIDE:
+        shown_ones.append(f"and {len(found) - MOST_ASIDE} more")
+    body = "Everything else goes on, and this is tried again now and then.\n"
+    return _message(head, body + "\n".join(shown_ones), None, ["cct-ops doctor"])
 
 
 def part_command(part: str) -> str:

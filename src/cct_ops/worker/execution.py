@@ -165,11 +165,12 @@ class Execution:
         """
         message = "Its process died while no worker was there to see it."
         left = Traces.of_the_dead(pool)
+        given_up: set[Trace] = set()
         with contextlib.ExitStack() as taken_over:
             for traces in left:
                 taken_over.callback(traces.end)
             while traces_left := [trace for traces in left for trace in traces.left()]:
-                for trace in traces_left:
+                for trace in set(traces_left) - given_up:
                     if not trace.is_alive:
                         try:
                             if trace.flow_run_id not in ours:
@@ -177,6 +178,9 @@ class Execution:
                             trace.remove()
                         except httpx.HTTPError as error:
                             _log.warning("%s is not settled yet: %s", trace.flow_run_id, error)
+                        except Exception:  # noqa: BLE001 -- it is told, and the others go on
+                            _log.exception("%s is left to the next worker", trace.flow_run_id)
+                            given_up.add(trace)
                 await anyio.sleep(_LOOK_SECONDS)
 
 

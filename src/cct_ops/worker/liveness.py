@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from typing import Self
 from uuid import UUID, uuid4
 
 _WORKER = "worker"
+_ID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_NAME = re.compile(rf"{_ID}\.{_ID}")
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,10 @@ class Traces:
     @classmethod
     def of_the_dead(cls, pool: Path) -> list[Self]:
         """Take over the folders of the workers of this pool that live no more."""
-        locks = ((folder, _lock(folder / _WORKER)) for folder in sorted(pool.iterdir()))
+        folders = (
+            path for path in sorted(pool.iterdir()) if path.is_dir()
+        )  # another's file is not
+        locks = ((folder, _lock(folder / _WORKER)) for folder in folders)
         return [cls(folder, lock) for folder, lock in locks if lock is not None]
 
     @contextmanager
@@ -89,12 +95,14 @@ class Traces:
             os.close(lock)
 
     def left(self) -> list[Trace]:
-        """Return the traces that nobody has removed."""
-        return [Trace(path) for path in sorted(self._folder.iterdir()) if path.name != _WORKER]
+        """Return the traces that nobody has removed; what is named otherwise is none of ours."""
+        return [
+            Trace(path) for path in sorted(self._folder.iterdir()) if _NAME.fullmatch(path.name)
+        ]
 
     def end(self) -> None:
         """Let go of the folder, and remove it unless something is left in it."""
-        if not self.left():
+        if {path.name for path in self._folder.iterdir()} == {_WORKER}:
             (self._folder / _WORKER).unlink()
             self._folder.rmdir()
         os.close(self._lock)

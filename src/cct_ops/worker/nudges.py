@@ -47,11 +47,18 @@ class Nudges:
                     await listener.execute(sql.SQL("listen {}").format(sql.Identifier(CHANNEL)))
                     failures = 0
                     async for notice in listener.notifies():
-                        await self._hear(notice.payload, on_run)
+                        await self._hear_one(notice.payload, on_run)
             except psycopg.Error as error:
                 _log.warning("Not nudged, only polling: %s", type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
                 failures += 1
+
+    async def _hear_one(self, payload: str, on_run: OnRun) -> None:
+        """Take one nudge, and whatever it is go on: it is a hint, and a poll finds the run too."""
+        try:
+            await self._hear(payload, on_run)
+        except Exception:  # noqa: BLE001 -- it is told, and the next nudge is heard
+            _log.exception("A nudge could not be followed: %.200s", payload)
 
     async def _hear(self, payload: str, on_run: OnRun) -> None:
         """Take one nudge; what it says is believed only as far as it names a run of our pool."""

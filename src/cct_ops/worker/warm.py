@@ -15,7 +15,7 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -52,9 +52,26 @@ else:
 
 _log = logging.getLogger("prefect.worker.warm")
 
+_AGAIN_SECONDS = 5.0
 _WRITE_SECONDS = 1.0  # what only informs is written when the run has started
 
 Status = anyio.abc.TaskStatus[Any]
+
+
+def _kept_up(work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+    """Start what works in the background; it begins again after a failure that nobody foresaw."""
+
+    async def keep_up() -> None:
+        while True:
+            try:
+                await work()
+            except Exception:  # noqa: BLE001 -- it is told
+                _log.exception("What works in the background begins again.")
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                return
+
+    return asyncio.create_task(keep_up())
 
 
 class WarmWorker(ProcessWorker):
@@ -97,9 +114,9 @@ class WarmWorker(ProcessWorker):
         self._stack.callback(self._traces.end)
         nudges = Nudges(settings.database_url, self._work_pool_name, self.client)
         self._background = [
-            asyncio.create_task(self._execution.settle_the_dead(pool, self._in_hand)),
-            asyncio.create_task(nudges.listen(self._start_nudged)),
-            asyncio.create_task(keep_looking(self._observing)),
+            _kept_up(partial(self._execution.settle_the_dead, pool, self._in_hand)),
+            _kept_up(partial(nudges.listen, self._start_nudged)),
+            _kept_up(partial(keep_looking, self._observing)),
         ]
         try:
             await self._lookups.fill()
@@ -142,9 +159,25 @@ class WarmWorker(ProcessWorker):
         self._in_hand.add(flow_run.id)
         heard_at = time.monotonic()
         async with self._turns.start():
-            child = await self._start(flow_run, heard_at)
+            try:
+                child = await self._start(flow_run, heard_at)
+            except Exception as error:  # noqa: BLE001 -- it is told, in the log and as the run's state
+                await self._lost(flow_run, error)
+                return
             if child is not None:
                 await self._turns.begun(child)
+
+    async def _lost(self, flow_run: FlowRun, error: Exception) -> None:
+        """Go on after a start that failed in a way nobody foresaw: it is no other run's end."""
+        _log.error("Run %s could not be started.", flow_run.name, exc_info=error)
+        self._in_hand.discard(flow_run.id)
+        self._submitting_flow_run_ids.discard(flow_run.id)
+        self._release_limit_slot(flow_run.id)
+        message = f"The warm worker could not start it: {type(error).__name__}: {error}"
+        try:
+            await self._propose_crashed_state(flow_run, message)
+        except (ObjectNotFound, httpx.HTTPError) as failure:
+            _log.warning("Run %s keeps its state: %s", flow_run.name, failure)
 
     async def _start(self, flow_run: FlowRun, heard_at: float) -> Child | None:
         """Claim a run while a process is made ready for it, and let it begin."""
