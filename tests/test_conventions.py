@@ -41,7 +41,7 @@ LONGEST, LONGEST_FLOW = 300, 60
 
 # What of ours each part may know, beside itself.
 GENERAL = {"addresses", "errors", "models", "settings", "config_file", "references", "typed"}
-GENERAL |= {"variables"}
+GENERAL |= {"variables", "terminal"}
 KNOWS: dict[str, set[str]] = {
     "addresses": set(),
     "errors": set(),

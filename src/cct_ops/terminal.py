@@ -8,6 +8,7 @@ characters, and a CI system whatever looks like one of its commands.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -46,6 +47,22 @@ def say(*parts: str | tuple[str, str], stderr: bool = False) -> None:
 def say_json(content: object) -> None:
     """Print JSON, in which whatever cannot be seen is an escape as well."""
     sys.stdout.write(json.dumps(content, indent=2, default=str) + "\n")
+
+
+class LogLine(logging.Formatter):
+    """A line of a log, whose words may be those of a sender."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- its name
+        """Write what cannot be seen as an escape."""
+        record.message = visible(record.message)
+        return super().formatMessage(record)
+
+
+def log_as(part: str) -> None:
+    """Let this process log to stderr, each line headed by the name of the part."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogLine(f"{part}: %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import pty
 import re
@@ -24,6 +25,7 @@ from cct_ops.ledger import changes, ids, outbox
 from cct_ops.ledger.change_tables import temporary_changes
 from cct_ops.ledger.schema import dispatches
 from cct_ops.models.plan import Call, Step
+from cct_ops.terminal import LogLine
 from tests.approvals.parts import asked
 from tests.commands.test_inbox import NOW, know, take
 from tests.conftest import ROOT
@@ -158,7 +160,7 @@ def test_ids_that_begin_alike_are_shown_long_enough_and_refused_when_too_short(
         ("changes end 00000000-0000-4000-8000-000000000000", "there is no temporary change"),
         ("readmit 12345678", "there is no delivery 12345678"),
         ("requeue 12345678", "there is no incident 12345678"),
-        ("why 12345678", "there is no alert, incident, delivery or run 12345678"),
+        ("why 12345678", "there is no alert and no id 12345678"),
         ("guards nope /x", "there is no playbook nope: known are auto-rollback"),
         ("guards auto-rolback /daily-summary", "did you mean auto-rollback"),
         ("guards auto-rollback /daily-sumary", "did you mean /daily-summary"),
@@ -226,3 +228,21 @@ def test_a_set_aside_incident_is_given_another_try(
     assert {tuple(row) for row in states} == {("pending", None)}
     with pytest.raises(BadConfiguration, match="nothing of incident"):
         app(f"requeue {incident[:8]}", exit_on_error=False)
+
+
+def test_why_takes_whatever_a_listing_shows(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A change and a request for approval lead to their run."""
+    approval, change = asked(engine), a_change(engine)
+    run = changes.maker(engine, change)
+
+    assert f"Run {run}" in said(f"why {change}", capsys)
+    listed = json.loads(said("approvals --json", capsys))
+    assert listed[0]["run"] == str(approval.run_id)
+
+
+def test_lines_of_a_log_are_one_line_each() -> None:
+    record = logging.LogRecord("x", logging.INFO, "", 0, "of %s", ("a\n::error::b\x1b[2J",), None)
+
+    assert LogLine("gateway: %(message)s").format(record) == ("gateway: of a\\n::error::b\\x1b[2J")

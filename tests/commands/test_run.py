@@ -97,11 +97,17 @@ def test_a_misspelt_playbook_is_met_with_its_name(playbook: Playbook) -> None:
         app(f"run {playbook.name}x", exit_on_error=False)
 
 
-def test_without_a_stack_it_is_said_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", ["run auto-rollback", "prefect work-pool ls"])
+def test_without_a_stack_it_is_said_how_to_start_one(
+    monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     monkeypatch.delenv("PREFECT_API_URL")
 
-    with pytest.raises(BadConfiguration, match="start one with `cct-ops up`"):
-        app("run auto-rollback", exit_on_error=False)
+    with (
+        temporary_settings(restore_defaults={PREFECT_API_URL}),
+        pytest.raises(BadConfiguration, match="start one with `cct-ops up`"),
+    ):
+        app(command, exit_on_error=False)
 
 
 @pytest.mark.parametrize(("kind", "code"), [("COMPLETED", 0), ("FAILED", 1)])
@@ -143,5 +149,5 @@ def test_a_run_that_left_nothing_in_the_ledger_is_told_of_as_prefect_has_it(
 
 
 def test_an_unknown_run_is_no_story(engine: sa.Engine) -> None:
-    with pytest.raises(BadConfiguration, match="there is no alert, incident, delivery or run"):
+    with pytest.raises(BadConfiguration, match="there is no alert and no id"):
         app(f"why {uuid4()}", exit_on_error=False)

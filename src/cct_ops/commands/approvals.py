@@ -36,7 +36,7 @@ def approvals(*, as_json: Json = False) -> int:
         if approval.state is ApprovalState.PENDING
     ]
     short = ids.shortened(engine, [each.run_id for each, _ in open_], *ids.WHATEVER)
-    short |= ids.shortened(engine, [each.id for each, _ in open_], ids.Kind.APPROVAL)
+    short |= ids.shortened(engine, [each.id for each, _ in open_], *ids.WHATEVER)
     with engine.connect() as connection:
         yes = {each.id: approval_answers.said_yes(connection, each.id) for each, _ in open_}
     rows = [

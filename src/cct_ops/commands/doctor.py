@@ -6,10 +6,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from cct_ops.commands.options import Json
+
 
 def doctor(
     *,
     send: Annotated[bool, Parameter(negative="", help="Post one test message to Slack.")] = False,
+    as_json: Json = False,
 ) -> int:
     """
     Check everything that is set up, and say what to do about what does not work.
@@ -20,4 +23,4 @@ def doctor(
     """
     from cct_ops.doctor import console
 
-    return console.show(send=send)
+    return console.show(send=send, as_json=as_json)

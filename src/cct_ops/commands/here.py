@@ -36,3 +36,27 @@ def ledger() -> sa.Engine:
             " date with `cct-ops migrate`"
         )
     return engine
+
+
+def person() -> str:
+    """Return the login under which a command was typed; a container may know only a number."""
+    import getpass
+    import os
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
+
+
+def prefect_must_be_known() -> None:
+    """Raise ``BadConfiguration`` without a Prefect: its client would start a server of its own."""
+    from prefect.settings import PREFECT_API_URL
+
+    from cct_ops.errors import BadConfiguration
+
+    if not PREFECT_API_URL.value():
+        raise BadConfiguration(
+            "no stack runs from this folder (start one with `cct-ops up`), and PREFECT_API_URL is"
+            " not set"
+        )

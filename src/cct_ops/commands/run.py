@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,9 +9,7 @@ from uuid import UUID, uuid4
 
 from cyclopts import Parameter
 
-from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say
-from cct_ops.variables import said
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -39,17 +36,13 @@ def run(
     """
     from cct_ops.clients import deployments, server
     from cct_ops.clients.parameters import read
-    from cct_ops.commands.here import ledger
+    from cct_ops.commands.here import ledger, person, prefect_must_be_known
     from cct_ops.ledger import ids
     from cct_ops.models.run import incident_tag
     from cct_ops.reports.links import run_link
 
-    if not said("PREFECT_API_URL"):
-        raise BadConfiguration(
-            "no stack runs from this folder (start one with `cct-ops up`), and PREFECT_API_URL is"
-            " not set"
-        )
-    tags = [f"started-by:{getpass.getuser()}"]
+    prefect_must_be_known()
+    tags = [f"started-by:{person()}"]
     if incident is not None:
         meant = ids.one(ledger(), incident, ids.Kind.INCIDENT, listed_by="cct-ops inbox")
         tags.append(incident_tag(meant))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import datetime
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from cct_ops.commands.here import ledger
+from cct_ops.commands.here import ledger, person
 from cct_ops.commands.moments import moment
 from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say
@@ -24,7 +23,7 @@ def stop(*, reason: Reason = "no reason given") -> int:
     """
     from cct_ops.ledger import switches
 
-    switches.stop(ledger(), reason, getpass.getuser())
+    switches.stop(ledger(), reason, person())
     _say("Stopped", "nothing new is changed until `cct-ops resume`.")
     return 0
 
@@ -33,7 +32,7 @@ def resume(*, reason: Reason = "no reason given") -> int:
     """Let playbooks change things again, under all other guards."""
     from cct_ops.ledger import switches
 
-    switches.resume(ledger(), reason, getpass.getuser())
+    switches.resume(ledger(), reason, person())
     _say("Resumed", "the kill switch stops nothing any more; the other guards still do.")
     return 0
 
@@ -52,7 +51,7 @@ def hold(
 
     names.target(target, policy.read(Settings.load().policy_path))
     ends = moment(until, datetime.now().astimezone())
-    if not switches.hold(ledger(), target, ends, reason, getpass.getuser()):
+    if not switches.hold(ledger(), target, ends, reason, person()):
         raise BadConfiguration(f"{ends:%Y-%m-%d %H:%M %Z} is over already")
     _say("Held", f"automation leaves {target} alone until {ends:%Y-%m-%d %H:%M %Z}.")
     return 0
@@ -63,7 +62,7 @@ def release(target: str) -> int:
     from cct_ops.commands import names
     from cct_ops.ledger import switches
 
-    if switches.release(ledger(), target, getpass.getuser()) == 0:
+    if switches.release(ledger(), target, person()) == 0:
         held = switches.held(ledger())
         if held:
             raise names.refused(target, held, "held target")

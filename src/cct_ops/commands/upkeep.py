@@ -39,6 +39,9 @@ def prefect(
     *words: Annotated[str, Parameter(allow_leading_hyphen=True, help="What Prefect is told.")],
 ) -> int:
     """Run Prefect's own command line, with the environment of the stack that runs here."""
+    from cct_ops.commands.here import prefect_must_be_known
+
+    prefect_must_be_known()
     return _python("-m", "prefect", *words)
 
 

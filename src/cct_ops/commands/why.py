@@ -11,10 +11,10 @@ from cct_ops.commands.inbox import listed
 from cct_ops.commands.options import Json
 from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say, say_json
-from cct_ops.variables import said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     import sqlalchemy as sa
 
@@ -25,7 +25,10 @@ MOST_STORIES = 5
 
 
 def why(
-    wanted: Annotated[str, Parameter(help="An alert's name, or an incident, delivery or run.")],
+    wanted: Annotated[
+        str,
+        Parameter(help="An alert's name, or the id of anything that a listing shows."),
+    ],
     *,
     as_json: Json = False,
 ) -> int:
@@ -38,11 +41,11 @@ def why(
     known = ids.matching(engine, wanted, *ids.WHATEVER)
     if len(known) > 1:
         raise BadConfiguration(ids.ambiguous(wanted, known))
-    chosen = next(iter(known), None)
+    chosen = next((ids.run_behind(engine, kind, each) for each, kind in known.items()), None)
     found = arrivals.about(engine, str(chosen) if chosen else wanted)
     stories = _stories(engine, found)
-    if not stories and chosen is not None and known[chosen] is ids.Kind.RUN:
-        stories = _of_run(engine, str(chosen))
+    if not found and chosen is not None:
+        stories = _of_run(engine, chosen)
     if not found and not stories:
         if _known_to_prefect(wanted):
             return 0
@@ -68,12 +71,10 @@ def _stories(engine: sa.Engine, found: Sequence[Arrived]) -> list[Story]:
     return [story for story in read if story is not None]
 
 
-def _of_run(engine: sa.Engine, run_id: str) -> list[Story]:
-    from uuid import UUID
-
+def _of_run(engine: sa.Engine, run_id: UUID) -> list[Story]:
     from cct_ops.ledger import history
 
-    story = history.of_run(engine, UUID(run_id))
+    story = history.of_run(engine, run_id)
     return [] if story is None else [story]
 
 
@@ -89,11 +90,13 @@ def _known_to_prefect(wanted: str) -> bool:
         run_id = UUID(wanted)
     except ValueError:
         return False
-    if not said("PREFECT_API_URL"):
-        return False
     from prefect.exceptions import ObjectNotFound
+    from prefect.settings import PREFECT_API_URL
 
     from cct_ops.clients import server
+
+    if not PREFECT_API_URL.value():
+        return False
 
     try:
         with server.CONFIGURED.connect() as client:
@@ -115,7 +118,7 @@ def _unknown(engine: sa.Engine, wanted: str) -> BadConfiguration:
     from cct_ops.commands.names import refused
     from cct_ops.ledger import inbox as arrivals
 
-    return refused(wanted, arrivals.names(engine), "alert, incident, delivery or run", "")
+    return refused(wanted, arrivals.names(engine), "alert and no id")
 
 
 def _tell(stories: Sequence[Story]) -> None:

@@ -26,6 +26,7 @@ from cct_ops.models.approver import Approvers
 from cct_ops.models.source import AlertmanagerSource, Source, Sources
 from cct_ops.on_call import OnCall, look
 from cct_ops.settings import Settings
+from cct_ops.terminal import log_as
 from cct_ops.voice import Voice
 from cct_ops.watch import DISPATCHER, EVERY_SECONDS, GATEWAY, Watch
 
@@ -43,7 +44,7 @@ def watchdogs(sources: Mapping[str, Source]) -> dict[str, str]:
 
 def main() -> int:
     """Work, and say in one sentence what is wrong where that cannot be done."""
-    logging.basicConfig(level=logging.INFO, format="dispatcher: %(levelname)s %(message)s")
+    log_as("dispatcher")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL, a secret one too
     try:
         settings = Settings.load()

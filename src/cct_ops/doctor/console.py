@@ -15,28 +15,40 @@ from cct_ops.doctor.finding import Check, Finding, Sign
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.redaction import BLOT, redact
 from cct_ops.settings import Settings
-from cct_ops.terminal import visible
+from cct_ops.terminal import say_json, visible
 
 _STYLES = {Sign.WELL: "green", Sign.LIMITED: "yellow", Sign.UNSET: "dim", Sign.BROKEN: "bold red"}
 # Anything shorter is found in ordinary words, too.
 _SECRET_LETTERS = 6
 
 
-def show(*, send: bool) -> int:
+def show(*, send: bool, as_json: bool = False) -> int:
     """Show each finding; 1 if something that is set up does not work."""
     console = Console(soft_wrap=True, highlight=False)
+    found: list[Finding] = []
+    for finding in _findings(send=send):
+        found.append(finding)
+        if not as_json:
+            _print(console, finding)
+    if as_json:
+        say_json([each.model_dump(mode="json") | {"state": each.sign.name} for each in found])
+    return 1 if any(finding.sign is Sign.BROKEN for finding in found) else 0
+
+
+def _findings(*, send: bool) -> Iterator[Finding]:
+    """Yield what is found, without a secret in it."""
     try:
         settings = Settings.load()
     except BadConfiguration as error:
         fix = "Correct that variable: nothing else was looked at."
-        _print(console, Finding(part="settings", sign=Sign.BROKEN, seen=str(error), fix=fix), ())
-        return 1
+        yield Finding(part="settings", sign=Sign.BROKEN, seen=redact(str(error)), fix=fix)
+        return
     secrets = tuple(_secrets(settings))
-    broken = False
     for finding in examine(_checks(settings, send=send)):
-        _print(console, finding, secrets)
-        broken |= finding.sign is Sign.BROKEN
-    return 1 if broken else 0
+        said = redact(finding.seen.rstrip("."))
+        for secret in secrets:
+            said = said.replace(secret, BLOT)
+        yield finding.model_copy(update={"seen": said})
 
 
 def examine(checks: Iterable[Check]) -> Iterator[Finding]:
@@ -70,10 +82,8 @@ def _look(check: Check) -> Iterable[Finding]:
         return [Finding(part=check.part, sign=Sign.BROKEN, seen=str(error), fix=check.fix)]
 
 
-def _print(console: Console, finding: Finding, secrets: Iterable[str]) -> None:
-    said = redact(finding.seen.rstrip("."))
-    for secret in secrets:
-        said = said.replace(secret, BLOT)
+def _print(console: Console, finding: Finding) -> None:
+    said = finding.seen.rstrip(".")
     line = Text.assemble(
         (f"{finding.sign} ", _STYLES[finding.sign]), f"{finding.part:<12}{visible(said)}."
     )

@@ -25,6 +25,7 @@ from cct_ops.gateway.writer import Writer
 from cct_ops.ledger.engine import connect
 from cct_ops.on_call import OnCall
 from cct_ops.settings import Settings
+from cct_ops.terminal import log_as
 from cct_ops.voice import Voice
 from cct_ops.watch import DISPATCHER, GATEWAY, Watch
 
@@ -52,7 +53,7 @@ class _Server(uvicorn.Server):
 
 def main() -> int:
     """Serve, and say in one sentence what is wrong where that cannot be done."""
-    logging.basicConfig(level=logging.INFO, format="gateway: %(levelname)s %(message)s")
+    log_as("gateway")
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL, a secret one too
     signal.signal(signal.SIGTERM, _leave)
     try:

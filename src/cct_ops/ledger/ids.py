@@ -39,7 +39,7 @@ class Kind(StrEnum):
     APPROVAL = "request for approval"
 
 
-WHATEVER = (Kind.INCIDENT, Kind.DELIVERY, Kind.RUN)
+WHATEVER = (Kind.INCIDENT, Kind.DELIVERY, Kind.RUN, Kind.CHANGE, Kind.APPROVAL)
 """What `cct-ops why` can tell about."""
 
 # Each has an index: the ledger keeps everything.
@@ -93,6 +93,18 @@ def one(engine: sa.Engine, wanted: str, *kinds: Kind, listed_by: str) -> UUID:
             f" `{listed_by}` shows them"
         )
     raise BadConfiguration(f"there is no {what} {wanted}: `{listed_by}` shows those that there are")
+
+
+def run_behind(engine: sa.Engine, kind: Kind, each: UUID) -> UUID:
+    """Return the run that made a temporary change or a request for approval; others as they are."""
+    table = {Kind.CHANGE: temporary_changes, Kind.APPROVAL: approvals}.get(kind)
+    if table is None:
+        return each
+    with engine.connect() as connection:
+        found: UUID = connection.execute(
+            sa.select(table.c.run_id).where(table.c.id == each)
+        ).scalar_one()
+    return found
 
 
 def ambiguous(wanted: str, found: Mapping[UUID, Kind]) -> str:
