@@ -114,14 +114,41 @@ def test_what_is_told_of_the_episode_before_is_late(engine: sa.Engine) -> None:
     assert verdicts(engine) == ["opened", "opened", "late", "late"]
 
 
+def sighted(engine: sa.Engine, at: datetime) -> None:
+    """Let that be when everything was seen last."""
+    with engine.begin() as connection:
+        connection.execute(sa.update(incidents).values(last_seen_at=at))
+
+
+def by(half: str, at: datetime) -> dict[str, object]:
+    """Return what one half of a pair sends."""
+    return fires(at) | {"externalURL": f"http://{half}:9093"}
+
+
 def test_twins_that_disagree_by_an_evaluation_tell_of_one_episode(engine: sa.Engine) -> None:
     """The second replica noticed it only after the first one's notice had come here."""
-    take(engine, "alertmanager", fires(NOW - timedelta(seconds=70)))
-    later(engine, 40)
-    take(engine, "alertmanager", fires(NOW - timedelta(seconds=20)))
+    take(engine, "alertmanager", by("one", NOW - timedelta(seconds=70)))
+    sighted(engine, NOW - timedelta(seconds=40))
+    take(engine, "alertmanager", by("other", NOW - timedelta(seconds=20)))
 
     assert episodes(engine) == [(1, None)]
     assert verdicts(engine) == ["opened", "seen"]
+
+
+@pytest.mark.parametrize("half", ["one", "other"])
+def test_who_told_of_an_episode_and_then_of_a_later_start_tells_of_another(
+    engine: sa.Engine, half: str
+) -> None:
+    """However soon it fires again: an Alertmanager moves a start only back."""
+    take(engine, "alertmanager", by("one", NOW - timedelta(seconds=100)))
+    take(engine, "alertmanager", by("other", NOW - timedelta(seconds=95)))
+    sighted(engine, NOW - timedelta(seconds=40))
+    take(engine, "alertmanager", by(half, NOW - timedelta(seconds=30)))
+    twin = "other" if half == "one" else "one"
+    take(engine, "alertmanager", by(twin, NOW - timedelta(seconds=25)))
+
+    assert episodes(engine) == [(1, "superseded"), (2, None)]
+    assert verdicts(engine) == ["opened", "seen", "opened", "seen"]
 
 
 def test_a_later_start_that_precedes_our_last_sight_is_the_same_episode(engine: sa.Engine) -> None:
@@ -144,7 +171,7 @@ def test_an_incident_of_pagerduty_that_is_reopened_while_open_here_is_another_ep
         return {"event": event | {"data": data}}
 
     take(engine, "pagerduty", told("triggered", 1))
-    later(engine, 8 * 60)
+    sighted(engine, NOW - timedelta(minutes=8))
     for each in (
         told("reopened", 5),
         told("reopened", 5),

@@ -64,6 +64,29 @@ def test_a_pair_that_sends_everything_twice_makes_one_run_for_each_episode(
     assert count(engine, dispatches) == 2
 
 
+def test_one_that_died_while_an_alert_ended_and_fired_again_tells_of_another_episode(
+    engine: sa.Engine, ledger_url: SecretStr, tmp_path: Path
+) -> None:
+    """It forgot the first, so nobody ever tells of its end."""
+    port = free_port()
+    hook = f"http://127.0.0.1:{port}/hooks/alertmanager"
+    ledger = ledger_url.get_secret_value()
+    with (
+        alertmanagers(tmp_path, 1, hook, KEY) as (one,),
+        running(ledger, tmp_path / "log", CCT_OPS_GATEWAY_PORT=str(port)),
+    ):
+        one.tell("Fires", began=datetime.now(UTC))
+        eventually(lambda: count(engine) == 1, seconds=40)
+        one.kill()
+        one.start()
+        one.tell("Fires", began=datetime.now(UTC))
+        eventually(lambda: count(engine, dispatches) == 2, seconds=40)
+
+    with engine.connect() as connection:
+        how = sa.select(incidents.c.closed_as).order_by(incidents.c.episode)
+        assert connection.scalars(how).all() == ["superseded", None]
+
+
 def test_what_an_alertmanager_could_not_tell_is_asked_for(
     engine: sa.Engine, tmp_path: Path
 ) -> None:

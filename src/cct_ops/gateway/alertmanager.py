@@ -9,8 +9,10 @@ where the network is shared.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -60,6 +62,7 @@ class _Body(_Wire):
     version: str
     alerts: Annotated[tuple[Any, ...], BeforeValidator(_list)]
     truncated_alerts: Any = None
+    external_url: Annotated[Any, Field(alias="externalURL")] = None
 
 
 def verify(received: Received, keys: Sequence[Key], source: AlertmanagerSource) -> Key | None:
@@ -75,7 +78,10 @@ def read(body: bytes, versions: Sequence[str] = ("4",)) -> Reading:
         raise UnknownShape(first_problem(error)) from None
     if parsed.version not in versions:
         raise UnknownShape(f"version: Input should be {' or '.join(versions)}")
-    alerts, aside = one_by_one(parsed.alerts, _alert)
+    # Two halves of a pair differ in their own address and in nothing else.
+    address = as_text(parsed.external_url)
+    teller = hashlib.sha256(address.encode()).hexdigest()[:16] if isinstance(address, str) else ""
+    alerts, aside = one_by_one(parsed.alerts, partial(_alert, teller))
     notes = [aside] if aside else []
     left_out = as_text(parsed.truncated_alerts)
     if isinstance(left_out, str) and left_out.isdecimal() and left_out != "0":
@@ -88,7 +94,7 @@ def read(body: bytes, versions: Sequence[str] = ("4",)) -> Reading:
     return Reading(alerts, " ".join(notes) or None, in_part=aside is not None)
 
 
-def _alert(index: int, document: Json) -> Alert:
+def _alert(teller: str, index: int, document: Json) -> Alert:
     """Read one alert; when it ends counts once it has ended."""
     try:
         wire = _Alert.model_validate(document)
@@ -103,6 +109,7 @@ def _alert(index: int, document: Json) -> Alert:
             ends_at=ends_at,
             undated=said is None,
             episodic=wire.starts_at is not None,
+            teller=teller,
         )
     except ValidationError as error:
         raise UnknownShape(first_problem(error, "alerts", index)) from None

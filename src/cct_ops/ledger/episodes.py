@@ -18,6 +18,7 @@ from cct_ops.models.alert import Alert, AlertStatus
 
 # Replicas that evaluate once a minute see one episode begin so far apart.
 REPLICAS_DISAGREE = timedelta(minutes=2)
+MOST_TELLERS = 16
 
 
 class Verdict(StrEnum):
@@ -51,7 +52,7 @@ class Episode:
 
     ``floor`` is when the one before it was over: what began no later belongs to the past.
     ``opened_at`` and ``closed_at`` are moments of receipt, ``starts_at`` and ``ends_at`` the
-    sender's where it gave any.
+    sender's where it gave any. ``tellers`` are the twins that told of it.
     """
 
     incident_id: UUID
@@ -63,6 +64,7 @@ class Episode:
     closed_at: datetime | None = None
     floor: datetime | None = None
     opened_at: datetime | None = None
+    tellers: tuple[str, ...] = ()
 
     @property
     def over_at(self) -> datetime:
@@ -74,9 +76,14 @@ class Episode:
         """Return the episode as it is once its sender told of a later one."""
         return replace(self, closed_as=ClosedAs.SUPERSEDED, closed_at=at)
 
-    def seen(self, at: datetime) -> Episode:
+    def seen(self, at: datetime, teller: str) -> Episode:
         """Return the episode as it is once it was told again."""
-        return replace(self, last_seen_at=max(self.last_seen_at, at))
+        known = not teller or teller in self.tellers or len(self.tellers) == MOST_TELLERS
+        return replace(
+            self,
+            last_seen_at=max(self.last_seen_at, at),
+            tellers=self.tellers if known else (*self.tellers, teller),
+        )
 
 
 def judge(
@@ -99,7 +106,9 @@ def judge(
 def _firing(alert: Alert, latest: Episode | None, received_at: datetime) -> tuple[Verdict, Episode]:
     if latest is None:
         return Verdict.OPENED, _following(latest, alert, received_at)
-    seen = replace(latest.seen(received_at), starts_at=min(latest.starts_at, alert.starts_at))
+    seen = replace(
+        latest.seen(received_at, alert.teller), starts_at=min(latest.starts_at, alert.starts_at)
+    )
     if latest.closed_as is None:
         if _began_after(alert, latest):
             return Verdict.OPENED, _following(latest, alert, received_at)
@@ -118,11 +127,12 @@ def _began_after(alert: Alert, latest: Episode) -> bool:
     Tell whether this began after the open episode was over, although nobody told of its end.
 
     A start after our last sight of the open one is another's: an Alertmanager moves starts back
-    and never forward. One that was started anew, or a twin, may tell of a later start of the same
-    episode; but then we saw it firing after that start, or the starts are close together.
+    and never forward. One that was started anew may tell of a later start of the same episode, but
+    then we saw it firing after that start. So may a twin that tells of it for the first time, and
+    then the starts are close together.
     """
     sight = max(latest.last_seen_at, latest.starts_at)
-    if alert.episodic:
+    if alert.episodic and alert.teller not in latest.tellers:
         sight = max(sight, latest.starts_at + REPLICAS_DISAGREE)
     return (alert.episodic or alert.reopens) and alert.starts_at > sight
 
@@ -136,6 +146,7 @@ def _following(latest: Episode | None, alert: Alert, received_at: datetime) -> E
         received_at,
         floor=None if latest is None else latest.over_at,
         opened_at=received_at,
+        tellers=(alert.teller,),
     )
 
 
@@ -151,7 +162,7 @@ def _undated(
     if latest is not None and latest.closed_as is None:
         if came_at < (latest.opened_at or latest.starts_at):
             return Verdict.LATE, latest
-        seen = latest.seen(received_at)
+        seen = latest.seen(received_at, alert.teller)
         if firing:
             return Verdict.SEEN, seen
         over = replace(seen, closed_as=ClosedAs.RESOLVED, ends_at=came_at, closed_at=received_at)

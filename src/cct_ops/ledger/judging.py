@@ -41,7 +41,7 @@ _LOCK = sa.text(
 # What is no longer open is told apart by `floor`: the end of the episode before the newest.
 _LATEST = sa.text("""
     select i.source, i.key, i.id, i.episode, i.starts_at, i.last_seen_at, i.closed_as, i.ends_at,
-        i.closed_at, i.opened_at,
+        i.closed_at, i.opened_at, i.tellers,
         (select max(greatest(coalesce(e.ends_at, e.last_seen_at), e.starts_at)) from incidents e
             where e.source = i.source and e.key = i.key and e.episode < i.episode) as floor
     from unnest(cast(:sources as text[]), cast(:keys as text[])) as wanted(source, key)
@@ -53,20 +53,21 @@ _LATEST = sa.text("""
 """)
 
 _STATE = """state text, closed_as text, starts_at timestamptz, ends_at timestamptz,
-    last_seen_at timestamptz, closed_at timestamptz"""
+    last_seen_at timestamptz, closed_at timestamptz, tellers jsonb"""
 
 _CHANGE = sa.text(f"""
     update incidents i set state = r.state, closed_as = r.closed_as, starts_at = r.starts_at,
-        ends_at = r.ends_at, last_seen_at = r.last_seen_at, closed_at = r.closed_at
+        ends_at = r.ends_at, last_seen_at = r.last_seen_at, closed_at = r.closed_at,
+        tellers = r.tellers
     from jsonb_to_recordset(cast(:rows as jsonb)) as r(id uuid, {_STATE})
     where i.id = r.id
 """)  # noqa: S608 -- made of constants
 
 _OPEN = sa.text(f"""
     insert into incidents (id, source, key, episode, labels, annotations, opened_at, state,
-        closed_as, starts_at, ends_at, last_seen_at, closed_at)
+        closed_as, starts_at, ends_at, last_seen_at, closed_at, tellers)
     select id, source, key, episode, labels, annotations, opened_at, state,
-        closed_as, starts_at, ends_at, last_seen_at, closed_at
+        closed_as, starts_at, ends_at, last_seen_at, closed_at, tellers
     from jsonb_to_recordset(cast(:rows as jsonb)) as r(id uuid, source text, key text,
         episode integer, labels jsonb, annotations jsonb, opened_at timestamptz, {_STATE})
 """)  # noqa: S608 -- made of constants
@@ -202,6 +203,7 @@ def _latest(connection: sa.Connection, wanted: Collection[Key]) -> dict[Key, Epi
             row.closed_at,
             row.floor,
             row.opened_at,
+            tuple(row.tellers),
         )
         for row in rows
     }
@@ -249,6 +251,7 @@ def _state(episode: Episode) -> dict[str, object]:
         "ends_at": _moment(episode.ends_at),
         "last_seen_at": _moment(episode.last_seen_at),
         "closed_at": _moment(episode.closed_at),
+        "tellers": episode.tellers,
     }
 
 

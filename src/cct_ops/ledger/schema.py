@@ -106,6 +106,7 @@ incidents = sa.Table(
     at_column("opened_at", default=True),
     at_column("last_seen_at", default=True),
     at_column("closed_at"),
+    sa.Column("tellers", JSONB, nullable=False, server_default="[]"),
     sa.UniqueConstraint("source", "key", "episode"),
     sa.Index(
         "uq_incidents_one_open",
