@@ -12,7 +12,7 @@ from prefect.states import Cancelling
 
 from cct_ops import policy
 from cct_ops.clients import deployments
-from cct_ops.errors import BadConfiguration, OpsError, Unsupported
+from cct_ops.errors import BadConfiguration, Unsupported
 from cct_ops.ledger import changes, journal, leases, record
 from cct_ops.models import experiment
 from cct_ops.models.change import TemporaryChange
@@ -29,7 +29,7 @@ from cct_ops.models.mode import Mode, lowest
 from cct_ops.models.outcome import Outcome
 from tasks.connections import current_run, ledger, reader, settings
 from tasks.deployment import probe_deployment
-from tasks.diagnose import probe, probe_call
+from tasks.diagnose import probe, probe_call, probe_health
 from tasks.journal import Journal
 from tasks.reversion import end_change
 
@@ -39,7 +39,7 @@ POLL_SECONDS = 1.0
 def diagnose_chaos(run_id: UUID | None) -> ChaosFailureDiagnosis:
     """Look at what is going on, and at the journal of that experiment or else the newest."""
     core = probe_call(as_canary=False)
-    health, healthy = probe_system()
+    health = probe_health()
     running = _running()
     faults = probe_faults()
     ours = {change.call.arguments.get("fault_id") for change in running}
@@ -49,24 +49,12 @@ def diagnose_chaos(run_id: UUID | None) -> ChaosFailureDiagnosis:
             strangers=tuple(fault for fault in faults or () if fault not in ours),
             chaos_offered=faults is not None,
             health=health,
-            healthy=healthy,
             core=f"core function answers {core.seen}",
             core_works=core.well,
             experiment=past_experiment(run_id),
             deployment=probe_deployment(),
         )
     )
-
-
-@probe
-def probe_system() -> tuple[str, bool]:
-    """Read CCT's health; that it cannot be had is what is looked for."""
-    try:
-        with reader() as cct:
-            health = cct.health()
-    except OpsError as error:
-        return str(error), False
-    return health.status, health.status == "healthy"
 
 
 @probe

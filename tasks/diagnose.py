@@ -14,7 +14,14 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture
 
-from cct_ops.errors import ContractBroken, NotPermitted, Rejected, Unavailable, Unsupported
+from cct_ops.errors import (
+    ContractBroken,
+    NotPermitted,
+    OpsError,
+    Rejected,
+    Unavailable,
+    Unsupported,
+)
 from cct_ops.models.canary_fix import CanaryFix
 from cct_ops.models.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall
 from cct_ops.models.cct import (
@@ -131,9 +138,12 @@ def probe_breaches() -> tuple[SloBreach, ...]:
 
 @probe
 def probe_health() -> Health:
-    """Read whether CCT answers at all."""
-    with reader() as cct:
-        return cct.health()
+    """Read CCT's word on its health; no answer fails no run, because no answer is a signal."""
+    try:
+        with reader() as cct:
+            return cct.health()
+    except OpsError as error:
+        return Health(answered=False, status=str(error))
 
 
 def offered(future: PrefectFuture[T]) -> T | None:

@@ -99,9 +99,10 @@ def probe_issue(title: str) -> Issue | None:
 
 
 def diagnose_week() -> WeeklyDiagnosis:
-    """Read CCT's weekly report, judge its numbers, and see whether there is an issue about them."""
-    diagnosis = WeeklyDiagnosis.of(probe_weekly_report())
-    if diagnosis.level is AlertLevel.OK:
+    """Judge the week's numbers, and see whether there is an issue about them."""
+    found = look_at_exemptions()
+    diagnosis = WeeklyDiagnosis.of(found)
+    if diagnosis.level is AlertLevel.OK or found.doubt is not None:
         return diagnosis
     try:
         known = probe_issue(diagnosis.title)

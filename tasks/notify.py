@@ -69,12 +69,14 @@ def tell_outcome(
     reason: str,
     topic: Topic,
     commands: Sequence[str],
+    *,
+    changed: bool = True,
 ) -> None:
     """Tell people how a run ended, and what they type where something is left to be done."""
     _tell(
         outcome_message(run, target, outcome, reason, run_link(run.id), commands),
         topic,
-        urgent=is_urgent(outcome, topic.severity),
+        urgent=is_urgent(outcome, topic.severity, changed=changed),
     )
 
 

@@ -9,7 +9,8 @@ from prefect.artifacts import (
 )
 
 from cct_ops.models.exemption_cleanup import CleanupDiagnosis
-from cct_ops.models.exemption_weekly import MOST_PER_OWNER, AlertLevel, WeeklyDiagnosis
+from cct_ops.models.exemption_weekly import MOST_PER_OWNER, WeeklyDiagnosis
+from cct_ops.models.outcome import Outcome
 from cct_ops.reports.chart import bar_chart, data_uri
 from cct_ops.reports.exemptions import exemption_rows, issue_body, issue_command, upcoming_rows
 from cct_ops.reports.render import fenced
@@ -43,7 +44,7 @@ def publish_weekly(diagnosis: WeeklyDiagnosis) -> None:
         image_url=data_uri(bar_chart("Active exemptions by owner", owners, MOST_PER_OWNER)),
         description=f"Active exemptions by owner; more than {MOST_PER_OWNER} are red.",
     )
-    if diagnosis.level is AlertLevel.WARNING and not diagnosis.told:
+    if diagnosis.outcome is Outcome.RECOMMENDED:
         create_markdown_artifact(
             key="exemption-weekly-report-issue",
             markdown=f"# {diagnosis.title}\n\n{issue_body(diagnosis)}\n\nOpen the issue with:\n\n"

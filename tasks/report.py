@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from cct_ops.errors import BadConfiguration, NotPermitted, OpsError, Unsupported
 from cct_ops.ledger import approvals, changes, history, leases, record
 from cct_ops.models.diagnosis import Diagnosis
-from cct_ops.models.outcome import Outcome, Resolution
+from cct_ops.models.outcome import Outcome, Resolution, Severity
 from cct_ops.models.run import Run, incident_of
 from cct_ops.models.topic import Topic
 from cct_ops.models.verification import Verdict
@@ -109,8 +109,7 @@ def report_error(error: Exception) -> State[Resolution] | None:
     outcome, reason, target = account
     missing = outcome is Outcome.BLOCKED and isinstance(error, Unsupported)
     vain = missing and scheduled()
-    again = vain and record.last_reason(ledger(), run.playbook) == reason
-    _publish(run, target, outcome, reason, parameters, silent=again)
+    _publish(run, target, outcome, reason, parameters)
     resolution = Resolution(playbook=run.playbook, target=target, outcome=outcome, reason=reason)
     return Ended.of(resolution, red=outcome.needs_attention and not vain)
 
@@ -202,8 +201,6 @@ def _publish(
     reason: str,
     parameters: Mapping[str, Any],
     diagnosis: Diagnosis | None = None,
-    *,
-    silent: bool = False,
 ) -> None:
     """Show and tell how the run ended, then write it down: with an account nobody comes back."""
     # Nobody may take the run for dead meanwhile, and one that was has no say any more.
@@ -237,10 +234,21 @@ def _publish(
             needs_person=outcome.needs_attention,
         )
         commands = manual.after(outcome, run, target, known, parameters)
-        if not silent:
-            tell_outcome(run, target, outcome, reason, topic, commands)
+        changed = bool(known.actions)
+        if changed or not _told_already(run, outcome, reason, topic.severity):
+            tell_outcome(run, target, outcome, reason, topic, commands, changed=changed)
         record.conclude(ledger(), run, target, outcome, reason)
         tell_if_it_fell(run, topic)
+
+
+def _told_already(run: Run, outcome: Outcome, reason: str, severity: Severity | None) -> bool:
+    """Say whether a schedule only finds again what it found, told and could not help last time."""
+    return (
+        scheduled()
+        and outcome in {Outcome.BLOCKED, Outcome.UNVERIFIED}
+        and severity in {None, Severity.P2}
+        and record.last_reason(ledger(), run.playbook) == reason
+    )
 
 
 def tell_if_it_fell(run: Run, topic: Topic) -> None:

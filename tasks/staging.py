@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from cct_ops.clients.reader import CctReader
-from cct_ops.errors import OpsError, Unavailable, Unsupported
+from cct_ops.errors import Unavailable, Unsupported
 from cct_ops.models.chaos import STAGING
 from cct_ops.models.experiment import ExperimentDiagnosis, ExperimentWish, StagingFindings
 from cct_ops.models.journal import Result, Sample
 from tasks.connections import current_run, reader, settings
-from tasks.diagnose import BREACH_HOURS, SLO_WINDOW_MINUTES, probe
+from tasks.diagnose import BREACH_HOURS, SLO_WINDOW_MINUTES, probe, probe_health
 
 # What CCT's chaos script calls, once each instead of in bursts that run into CCT's limiter.
 SERVED: tuple[tuple[str, dict[str, str]], ...] = (
@@ -29,16 +29,8 @@ def probe_staging() -> StagingFindings:
             faults = tuple(fault.id for fault in cct.chaos_faults())
         except Unsupported as error:
             return StagingFindings(environment=None, without=str(error))
-        try:
-            health = cct.health()
-        except OpsError as error:
-            return StagingFindings(environment=environment, faults=faults, health=str(error))
     return StagingFindings(
-        environment=environment,
-        faults=faults,
-        health=health.status,
-        healthy=health.status == "healthy",
-        baseline=sample(),
+        environment=environment, faults=faults, health=probe_health.fn(), baseline=sample()
     )
 
 

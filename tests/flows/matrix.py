@@ -36,7 +36,7 @@ EXEMPTIONS = [
             ),
             faulty.hasty,
         ),
-        mounted=End("Resolved", "validation agree", ("POST exemptions/maintenance",), True),
+        mounted=End("Resolved", "weekly report agree", ("POST exemptions/maintenance",), True),
     ),
     Row(
         "exemption-failure",
@@ -81,7 +81,7 @@ EXEMPTIONS = [
             ),
             faulty.hasty,
         ),
-        mounted=End("Resolved", "validation agree", ("POST exemptions/maintenance",), True),
+        mounted=End("Resolved", "weekly report agree", ("POST exemptions/maintenance",), True),
     ),
     Row(
         "exemption-weekly-report",
@@ -249,9 +249,19 @@ ALSO_MOUNTED = [
     Mounted(
         "exemption-cleanup",
         faulty.lost_list,
-        End("Nothing to do", "Either there are none or CCT lost its list"),
+        End("Unverified", "Either there are none or CCT lost its list"),
     ),
-    Mounted("auto-rollback", faulty.good_canary, End("Nothing to do", "takes traffic"), ROUTE),
+    Mounted(
+        "exemption-weekly-report",
+        faulty.lost_list,
+        End("Unverified", "Either there are none or CCT lost its list"),
+    ),
+    Mounted(
+        "auto-rollback",
+        faulty.good_canary,
+        End("Unverified", "takes traffic, and how it serves is unknown"),
+        ROUTE,
+    ),
 ]
 
 # These have no mode and change nothing that they could take back.

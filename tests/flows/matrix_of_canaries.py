@@ -6,7 +6,7 @@ from tests.flows import faulty, meddling
 from tests.flows.row import End, Row, Spoilt
 
 ROUTE = {"target": faulty.ROUTE.value}
-UNSEEN = "and why is unknown: this CCT does not offer"
+UNSEEN = "by auto-rollback or by a person: CCT notes the same for both; this CCT does not offer"
 
 AUTO_ROLLBACK = [
     Row(

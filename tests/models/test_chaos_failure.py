@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from cct_ops.models.cct import Health
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity
 from cct_ops.models.chaos_failure import (
     ChaosFailureDiagnosis,
@@ -46,8 +47,7 @@ def found(past: PastExperiment | None, **more: object) -> FailureFindings:
             "running": (),
             "strangers": (),
             "chaos_offered": True,
-            "health": "healthy",
-            "healthy": True,
+            "health": Health(answered=True, status="500: an error of its own"),
             "core": "core function answers 10 symbols",
             "core_works": True,
             "experiment": past,
@@ -99,3 +99,13 @@ def test_deployments_that_could_not_be_read_are_said_to_be_so() -> None:
 
     (said,) = [each.observed for each in evidence if each.source == "deployments"]
     assert said == "GH_TOKEN is not set"
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_what_health_says_never_speaks_against_a_system_that_works(answered: bool) -> None:
+    """Releases of CCT answer it with a constant or with an error of its own."""
+    health = Health(answered=answered, status="500: this.dalgetPerformanceStats is not a function")
+    diagnosis = ChaosFailureDiagnosis.of(found(None, health=health))
+
+    assert diagnosis.works
+    assert diagnosis.kind is not FailureKind.NOT_RECOVERED

@@ -8,7 +8,7 @@ from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.exemption_weekly import AlertLevel, WeeklyDiagnosis
 from cct_ops.models.github import Issue
 from cct_ops.models.outcome import Outcome
-from tests.models.exemption_parts import exemption, report_on, weekly_on
+from tests.models.exemption_parts import exemption, findings
 
 
 def spread(many: int, days_left: float = 60, pattern: str | None = None) -> list[Exemption]:
@@ -23,7 +23,7 @@ def spread(many: int, days_left: float = 60, pattern: str | None = None) -> list
 
 def diagnose(records: list[Exemption]) -> WeeklyDiagnosis:
     """Conclude from the week of these records."""
-    return WeeklyDiagnosis.of(weekly_on(report_on(records)))
+    return WeeklyDiagnosis.of(findings(*records))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cct_ops.models.cct import Health
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
 from cct_ops.models.experiment import ExperimentDiagnosis, ExperimentWish, StagingFindings
 from cct_ops.models.journal import (
@@ -105,7 +106,8 @@ def test_the_numbers_are_those_of_the_script_and_a_mode_injects_only_its_own() -
     assert ChaosSeverity.MILD.milder is ChaosSeverity.MILD
 
 
-STEADY = StagingFindings(environment="staging", health="healthy", healthy=True, baseline=GOOD)
+HEALTH = Health(answered=True, status="500: this.dalgetPerformanceStats is not a function")
+STEADY = StagingFindings(environment="staging", health=HEALTH, baseline=GOOD)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,6 @@ STEADY = StagingFindings(environment="staging", health="healthy", healthy=True, 
         (StagingFindings(environment="production"), "only staging may be hurt"),
         (StagingFindings(environment="Staging"), "only staging may be hurt"),
         (STEADY.model_copy(update={"faults": ("f1",)}), "in effect already: f1"),
-        (STEADY.model_copy(update={"healthy": False, "health": "500"}), "health"),
         (STEADY.model_copy(update={"baseline": BAD}), "does not serve steadily"),
         (STEADY.model_copy(update={"baseline": LIMITED}), "does not serve steadily"),
     ],

@@ -22,8 +22,6 @@ LOOSE = RollbackThresholds(p95_latency_ms=9000, error_rate_percent=10, availabil
 OFF = CanaryConfig(enabled=False, percentage=0)
 STEADY = StagingFindings(
     environment="staging",
-    health="healthy",
-    healthy=True,
     baseline=(Sample(path="p", result=Result.GOOD, latency_ms=9, seen="200"),),
 )
 

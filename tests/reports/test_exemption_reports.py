@@ -12,7 +12,7 @@ from cct_ops.reports.chart import HIGH, LOW, bar_chart, data_uri
 from cct_ops.reports.exemptions import issue_body, issue_command
 from cct_ops.reports.messages import MOST_OWNERS, expired_message
 from cct_ops.reports.render import fenced
-from tests.models.exemption_parts import exemption, report_on, weekly_on
+from tests.models.exemption_parts import exemption, findings, report_on, weekly_on
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -63,7 +63,9 @@ def test_a_name_cannot_draw() -> None:
 
 def test_the_command_survives_a_shell() -> None:
     """Quotes in a name do not end the argument, and markup in it is literal on GitHub."""
-    diagnosis = WeeklyDiagnosis.of(with_upcoming("o'brien $(rm -rf) *x* `y`"))
+    diagnosis = WeeklyDiagnosis.of(
+        findings().model_copy(update={"weekly": with_upcoming("o'brien $(rm -rf) *x* `y`")})
+    )
 
     words = shlex.split(issue_command(diagnosis))
 

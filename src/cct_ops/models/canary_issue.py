@@ -13,6 +13,7 @@ from typing import ClassVar
 from cct_ops.models.base import Frozen
 from cct_ops.models.canary_fix import PLAYBOOK, CanaryFix, impossible, plan_of
 from cct_ops.models.cct import CanaryConfig, CanaryTraffic, Route, SloThresholds
+from cct_ops.models.evidence import Service, not_offered
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Plan
 from cct_ops.models.quantities import counted
@@ -74,7 +75,7 @@ class CanaryDiagnosis(Frozen):
         """Conclude from what the probes saw; the same findings always give the same diagnosis."""
         issue, why = _issue(found, watch)
         plan = _plan(target, found, watch, issue, fix)
-        outcome = Outcome.UNVERIFIED if issue is Issue.UNKNOWN else Outcome.NOTHING_TO_DO
+        outcome = (Service.UNKNOWN if issue is Issue.UNKNOWN else Service.WELL).outcome
         if isinstance(plan, str):
             why, plan, outcome = f"{why} {plan}", None, Outcome.BLOCKED
         return cls(
@@ -230,16 +231,16 @@ def _evidence(found: CanaryFindings) -> tuple[Evidence, ...]:
             observed=f"{'on' if config.enabled else 'off'}, share {share}",
             meaning="What CCT goes by.",
         ),
-        Evidence(
+        not_offered("canary/config", "Nothing tells what a reset goes back to.")
+        if configured is None
+        else Evidence(
             source="canary/config",
-            observed="not offered" if configured is None else f"configured for {configured:g} %",
+            observed=f"configured for {configured:g} %",
             meaning="What a reset goes back to.",
         ),
     ]
     if traffic is None:
-        facts.append(
-            Evidence(source="canary/metrics", observed="not offered", meaning="Traffic is unknown.")
-        )
+        facts.append(not_offered("canary/metrics", "How it serves is unknown."))
     else:
         for side, seen in (("canary", traffic.canary), ("stable", traffic.stable)):
             facts.append(

@@ -7,8 +7,10 @@ from typing import ClassVar
 from uuid import UUID
 
 from cct_ops.models.base import Frozen
+from cct_ops.models.cct import Health
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity
 from cct_ops.models.deployment import Deployment
+from cct_ops.models.evidence import no_signal, not_offered
 from cct_ops.models.experiment import TARGET
 from cct_ops.models.journal import Entry, FailureKind, classify
 from cct_ops.models.outcome import Evidence, Severity
@@ -60,8 +62,7 @@ class FailureFindings(Frozen):
     running: tuple[str, ...]
     strangers: tuple[str, ...]
     chaos_offered: bool
-    health: str
-    healthy: bool
+    health: Health
     core: str
     core_works: bool
     experiment: PastExperiment | None
@@ -86,7 +87,7 @@ class ChaosFailureDiagnosis(Frozen):
     @classmethod
     def of(cls, found: FailureFindings) -> ChaosFailureDiagnosis:
         """Conclude from what the probes saw; the same findings always give the same diagnosis."""
-        works = found.healthy and found.core_works
+        works = found.core_works
         kind, why = _kind(found, works=works)
         retest = _retest(found.experiment, kind)
         going_on = [*found.running, *found.strangers]
@@ -137,7 +138,7 @@ def _evidence(found: FailureFindings) -> tuple[Evidence, ...]:
     setup = experiment.setup if experiment else None
     said = "none" if experiment is None else f"run {experiment.run_id}: {experiment.ended}"
     return (
-        Evidence(source="data/health", observed=found.health, meaning="System status."),
+        no_signal(found.health),
         Evidence(source="data/symbols", observed=found.core, meaning="Core function."),
         Evidence(
             source="temporary changes",
@@ -146,11 +147,11 @@ def _evidence(found: FailureFindings) -> tuple[Evidence, ...]:
         ),
         Evidence(
             source="chaos/faults",
-            observed=(", ".join(found.strangers) or "no others")
-            if found.chaos_offered
-            else "not offered",
+            observed=", ".join(found.strangers) or "no others",
             meaning="Faults in effect that no experiment of ours is about: remove them by hand.",
-        ),
+        )
+        if found.chaos_offered
+        else not_offered("chaos/faults", "No fault can be in effect."),
         *found.deployment.evidence,
         Evidence(
             source="ledger",

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from cct_ops.models.cct_exemptions import Exemption
-from cct_ops.models.exemptions import PERHAPS_LOST, TARGET, ExemptionConclusion, ExemptionFindings
-from cct_ops.models.outcome import Outcome, Severity
+from cct_ops.models.exemptions import TARGET, ExemptionConclusion, ExemptionFindings
+from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Call, Plan, Step
 from cct_ops.models.quantities import counted
 from cct_ops.models.steady_state import ExemptionsConsistent
@@ -30,17 +30,14 @@ class CleanupDiagnosis(ExemptionConclusion):
     @classmethod
     def of(cls, found: ExemptionFindings, watch_seconds: float) -> CleanupDiagnosis:
         """Conclude from what the probes saw."""
-        unsound = found.list_lost or bool(found.disagreements)
-        overdue = found.overdue
+        ends, overdue = found.counts.outcome, found.overdue
         return cls(
             overdue=overdue,
-            headline=_headline(found, unsound=unsound),
-            severity=Severity.P1 if unsound else Severity.P2,
+            headline=_headline(found),
+            severity=found.severity,
             evidence=found.evidence,
-            plan=None
-            if unsound or not overdue
-            else cleanup_plan(cls.playbook, found, watch_seconds),
-            outcome=Outcome.BLOCKED if unsound else Outcome.NOTHING_TO_DO,
+            plan=None if ends or not overdue else cleanup_plan(cls.playbook, found, watch_seconds),
+            outcome=ends or Outcome.NOTHING_TO_DO,
         )
 
 
@@ -80,16 +77,15 @@ def needs_person(found: ExemptionFindings) -> str | None:
     return None
 
 
-def _headline(found: ExemptionFindings, *, unsound: bool) -> str:
+def _headline(found: ExemptionFindings) -> str:
     many = len(found.overdue)
-    if unsound:
-        why = "its list is lost" if found.list_lost else "; ".join(found.disagreements)
+    if found.counts.outcome is Outcome.BLOCKED:
         return (
-            f"CCT's exemption counts cannot be relied on ({why}), so a cleanup would not do its"
-            f" work; {many} are active past their date. Run exemption-failure first."
+            f"{found.doubt} So a cleanup would not do its work; {many} are active past their date."
+            " Run exemption-failure first."
         )
-    if found.perhaps_lost:
-        return f"The report counts no exemption. {PERHAPS_LOST}."
+    if found.doubt is not None:
+        return found.doubt
     if not many:
         return f"None of {found.report.total_active} active exemptions is past its date."
     owners = sorted({each.owner for each in found.overdue})

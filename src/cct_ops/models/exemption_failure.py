@@ -12,8 +12,9 @@ from enum import StrEnum
 from typing import ClassVar, Literal
 
 from cct_ops.models.base import Frozen
+from cct_ops.models.evidence import Counts
 from cct_ops.models.exemption_cleanup import expire_step, needs_person
-from cct_ops.models.exemptions import PERHAPS_LOST, TARGET, ExemptionConclusion, ExemptionFindings
+from cct_ops.models.exemptions import TARGET, ExemptionConclusion, ExemptionFindings
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Call, Plan, Step
 from cct_ops.models.quantities import counted
@@ -77,7 +78,7 @@ class ExemptionDiagnosis(ExemptionConclusion):
         causes = tuple(_causes(found, broken))
         chosen = _recommended(causes, found) if fix is Fix.RECOMMENDED else fix
         plan, no_plan = None, "None of the fixes helps: people have to look at it."
-        outcome = Outcome.UNVERIFIED if found.perhaps_lost else Outcome.NOTHING_TO_DO
+        outcome = found.counts.outcome or Outcome.NOTHING_TO_DO
         if causes:
             outcome = Outcome.RECOMMENDED
         if causes and chosen and (refusal := _refusal(found, chosen)):
@@ -97,9 +98,9 @@ class ExemptionDiagnosis(ExemptionConclusion):
 def _causes(found: ExemptionFindings, broken: tuple[BrokenRule, ...]) -> list[Cause]:
     counts = found.disagreements or any(rule.about == "counts" for rule in broken)
     holds = {
-        Cause.LIST_LOST: found.list_lost,
+        Cause.LIST_LOST: found.counts is Counts.LOST,
         # A lost list makes every count wrong; that is one cause and not two.
-        Cause.COUNTS_WRONG: bool(counts) and not found.list_lost,
+        Cause.COUNTS_WRONG: bool(counts) and found.counts is not Counts.LOST,
         Cause.OVERDUE: bool(found.overdue),
         Cause.INVALID_RECORDS: any(rule.about == "records" for rule in broken),
         Cause.JIRA_UNREACHABLE: found.health is not None and not found.health.jira.reachable,
@@ -192,12 +193,13 @@ def _headline(
     broken: tuple[BrokenRule, ...],
     no_plan: str | None,
 ) -> str:
-    if found.perhaps_lost and not causes:
-        return f"The exemption report counts nothing. {PERHAPS_LOST}."
+    if found.doubt is not None and not causes:
+        return found.doubt
     if not causes:
+        unseen = "" if found.reversible else " This CCT does not show its records, only the counts."
         return (
             f"The exemption system is consistent: {found.report.total_active} active,"
-            f" {found.report.total_expired} expired."
+            f" {found.report.total_expired} expired.{unseen}"
         )
     said = {
         Cause.LIST_LOST: "the report shows zeros although there are records",

@@ -11,9 +11,9 @@ from enum import StrEnum
 from typing import ClassVar
 
 from cct_ops.models.cct_exemptions import UpcomingExpiration, WeeklyReport
-from cct_ops.models.exemptions import ExemptionConclusion
+from cct_ops.models.exemptions import ExemptionConclusion, ExemptionFindings
 from cct_ops.models.github import Issue
-from cct_ops.models.outcome import Evidence, Outcome, Severity
+from cct_ops.models.outcome import Evidence, Outcome
 from cct_ops.models.plan import Call, Plan, Step
 from cct_ops.models.quantities import counted
 from cct_ops.models.steady_state import ChangeHolds
@@ -40,29 +40,32 @@ class WeeklyDiagnosis(ExemptionConclusion):
     reasons: tuple[str, ...]
 
     @classmethod
-    def of(cls, weekly: WeeklyReport) -> WeeklyDiagnosis:
-        """Conclude from CCT's weekly report."""
+    def of(cls, found: ExemptionFindings) -> WeeklyDiagnosis:
+        """Conclude from CCT's weekly report, as far as its counts can be relied on."""
+        weekly, doubt = found.weekly, found.doubt
         reasons = tuple(_reasons(weekly))
         head = weekly.summary
         counts = f"{head.total_active} active, {head.total_expired} expired"
         return cls(
             weekly=weekly,
             reasons=reasons,
-            headline=f"Exemptions: {counts}. {'; '.join(reasons) or 'No number is too high'}.",
-            severity=Severity.P2,
+            headline=f"Exemptions: {counts}. {doubt or _high(reasons)}",
+            severity=found.severity,
             evidence=(
                 Evidence(
                     source="exemptions/weekly-report",
                     observed=f"{counts}, {head.upcoming_expirations} end within 30 days",
-                    meaning=f"Alert level {_level(reasons)}.",
+                    meaning=doubt or f"Alert level {_level(reasons)}.",
                 ),
+                *found.evidence,
                 *(
                     Evidence(source="recommendation of CCT", observed=words, meaning="CCT's words.")
                     for words in weekly.recommendations
                 ),
             ),
             plan=None,
-            outcome=Outcome.RECOMMENDED if reasons else Outcome.NOTHING_TO_DO,
+            outcome=found.counts.outcome
+            or (Outcome.RECOMMENDED if reasons else Outcome.NOTHING_TO_DO),
         )
 
     @property
@@ -122,6 +125,10 @@ def _plan(diagnosis: WeeklyDiagnosis, body: str) -> Plan:
         steady_state=ChangeHolds(what=f"The issue {title!r} is open", watch_seconds=0),
         state={"reasons": "; ".join(diagnosis.reasons)},
     )
+
+
+def _high(reasons: tuple[str, ...]) -> str:
+    return f"{'; '.join(reasons) or 'No number is too high'}."
 
 
 def _level(reasons: tuple[str, ...]) -> AlertLevel:

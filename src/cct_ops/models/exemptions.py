@@ -15,17 +15,20 @@ from cct_ops.models.cct_exemptions import (
     Validation,
     WeeklyReport,
 )
+from cct_ops.models.evidence import (
+    PERHAPS_LOST,
+    Counts,
+    counts,
+    lists_records,
+    not_offered,
+)
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Plan
-from cct_ops.models.quantities import counted
 from cct_ops.models.steady_state import ExemptionsConsistent
 from cct_ops.models.verification import Verdict, Verification
 
 TARGET = "exemptions"
 """All exemption playbooks work on one target, so that only one of them changes it at a time."""
-
-
-PERHAPS_LOST = "Either there are none or CCT lost its list: this CCT does not tell"
 
 
 class ExemptionConclusion(Frozen):
@@ -60,20 +63,39 @@ class ExemptionFindings(Frozen):
         )
 
     @property
-    def list_lost(self) -> bool:
-        """Whether the report shows zeros while there are records."""
-        counted = self.report.total_active or self.report.total_expired
-        return not counted and bool(self.expired or self.validation.exemptions)
+    def counts(self) -> Counts:
+        """How far the counts can be relied on."""
+        return counts(self.report, self.disagreements, records=self._records)
+
+    @property
+    def doubt(self) -> str | None:
+        """What stands against the counts, as a sentence; None where they can be relied on."""
+        match self.counts:
+            case Counts.RELIABLE:
+                return None
+            case Counts.PERHAPS_LOST:
+                return f"The report counts no exemption. {PERHAPS_LOST}."
+            case found:
+                why = found.value if found is Counts.LOST else "; ".join(self.disagreements)
+                return f"CCT's exemption counts cannot be relied on ({why})."
+
+    @property
+    def severity(self) -> Severity:
+        """P1 where the counts are wrong: then nobody sees what expires."""
+        return Severity.P1 if self.counts.outcome is Outcome.BLOCKED else Severity.P2
+
+    @property
+    def _records(self) -> int | None:
+        """How many records show beside the counts; None where this CCT shows none."""
+        shown = len(self.expired) + len(self.validation.exemptions)
+        if self.health is not None:
+            return max(shown, self.health.total_records)
+        return shown or None
 
     @property
     def reversible(self) -> bool:
         """Whether this CCT can derive an exemption's status anew, which undoes a cleanup."""
         return self.health is not None
-
-    @property
-    def perhaps_lost(self) -> bool:
-        """Whether zeros may hide a lost list: CCT's own handlers show no record beside them."""
-        return not (self.reversible or self.report.total_active or self.report.total_expired)
 
     @property
     def disagreements(self) -> tuple[str, ...]:
@@ -87,7 +109,7 @@ class ExemptionFindings(Frozen):
             _health_evidence(self.health),
             _report_evidence(self),
             _validation_evidence(self.validation),
-            _expired_evidence(self.expired, self.overdue),
+            _expired_evidence(self),
         )
 
 
@@ -136,8 +158,8 @@ def judge(
     return Verification(
         verdict=Verdict.HOLDS,
         reason=(
-            f"{report.total_active} active and {report.total_expired} expired exemptions; report,"
-            " weekly report and validation agree, and none is active past its date."
+            f"{report.total_active} active and {report.total_expired} expired exemptions;"
+            f" {_agreeing(validation)} agree, and none is active past its date."
         ),
         samples=report.total_active + report.total_expired,
     )
@@ -145,8 +167,8 @@ def judge(
 
 def _health_evidence(health: ExemptionHealth | None) -> Evidence:
     if health is None:
-        observed, meaning = "not offered", "CCT has only its own handlers mounted."
-    elif health.jira.reachable:
+        return not_offered("exemptions/health", "CCT has only its own handlers mounted.")
+    if health.jira.reachable:
         observed, meaning = f"{health.status}, JIRA reachable", "The system says that it is well."
     else:
         observed = f"{health.status}, JIRA: {health.jira.last_error or 'not reachable'}"
@@ -154,16 +176,20 @@ def _health_evidence(health: ExemptionHealth | None) -> Evidence:
     return Evidence(source="exemptions/health", observed=observed, meaning=meaning)
 
 
+def _agreeing(validation: Validation) -> str:
+    """Name what agrees; a validation that lists nothing is no witness."""
+    if lists_records(validation):
+        return "report, weekly report and validation"
+    return "report and weekly report"
+
+
 def _report_evidence(found: ExemptionFindings) -> Evidence:
-    report, wrong = found.report, found.disagreements
-    if found.list_lost:
+    report = found.report
+    meaning = found.doubt
+    if found.counts is Counts.LOST:
         meaning = "CCT lost its list of exemptions, which lives for a day; the records are there."
-    elif wrong:
-        meaning = f"The counts do not agree: {'; '.join(wrong)}."
-    elif found.perhaps_lost:
-        meaning = f"{PERHAPS_LOST}."
-    else:
-        meaning = "Report, weekly report and validation agree."
+    elif meaning is None:
+        meaning = f"{_agreeing(found.validation).capitalize()} agree."
     return Evidence(
         source="exemptions/report",
         observed=f"{report.total_active} active, {report.total_expired} expired,"
@@ -175,23 +201,26 @@ def _report_evidence(found: ExemptionFindings) -> Evidence:
 def _validation_evidence(validation: Validation) -> Evidence:
     errors = [each for each in validation.violations if each.severity == "error"]
     first = f", first: {errors[0].file}:{errors[0].line} {errors[0].reason}" if errors else ""
+    meaning = "Some records break CCT's rules." if errors else "No record breaks CCT's rules."
+    if not lists_records(validation):
+        meaning = "It lists no record, which says nothing: CCT's own answers so whatever there is."
     return Evidence(
         source="exemptions/validate",
-        observed=(
-            f"{counted(validation.total_exemptions, 'record')},"
-            f" {counted(len(errors), 'error')}{first}"
-        ),
-        meaning="Some records break CCT's rules." if errors else "No record breaks CCT's rules.",
+        observed=f"{validation.total_exemptions} records, {len(errors)} errors{first}",
+        meaning=meaning,
     )
 
 
-def _expired_evidence(expired: tuple[Exemption, ...], overdue: tuple[Exemption, ...]) -> Evidence:
+def _expired_evidence(found: ExemptionFindings) -> Evidence:
+    overdue = found.overdue
     named = ", ".join(f"{each.jira_reference} ({each.owner})" for each in overdue[:5])
     more = f" and {len(overdue) - 5} more" if len(overdue) > 5 else ""
+    late = f"{len(overdue)} active past their date: {named}{more}"
+    if found.health is None:
+        seen = late if overdue else "none active past its date, as far as the counts hold"
+        return not_offered("exemptions/expired", f"By the report: {seen}.")
     return Evidence(
         source="exemptions/expired",
-        observed=f"{len(overdue)} active past their date: {named}{more}"
-        if overdue
-        else f"{len(expired)} past their date, all marked",
+        observed=late if overdue else f"{len(found.expired)} past their date, all marked",
         meaning="They still let code break a rule." if overdue else "No cleanup is due.",
     )

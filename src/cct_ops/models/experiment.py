@@ -7,7 +7,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field, WithJsonSchema
 
 from cct_ops.models.base import Frozen
+from cct_ops.models.cct import Health
 from cct_ops.models.chaos import STAGING, ChaosMode, ChaosSeverity, Injection, removal
+from cct_ops.models.evidence import no_signal, not_asked, not_offered
 from cct_ops.models.journal import Sample, steady
 from cct_ops.models.outcome import Evidence, Severity
 from cct_ops.models.plan import Plan, Step
@@ -42,8 +44,7 @@ class StagingFindings(Frozen):
     environment: str | None
     without: str = ""
     faults: tuple[str, ...] = ()
-    health: str = ""
-    healthy: bool = False
+    health: Health | None = None
     baseline: tuple[Sample, ...] = ()
 
     @property
@@ -55,8 +56,6 @@ class StagingFindings(Frozen):
             return f"This CCT says that it is {self.environment}: only {STAGING} may be hurt."
         if self.faults:
             return f"Faults are in effect already: {', '.join(self.faults)}."
-        if not self.healthy:
-            return f"Its health is not what it must be before: {self.health}."
         if not steady(self.baseline):
             bad = ", ".join(f"{each.path}: {each.seen}" for each in self.baseline)
             return f"It does not serve steadily before anything was injected ({bad})."
@@ -66,17 +65,21 @@ class StagingFindings(Frozen):
     def evidence(self) -> tuple[Evidence, ...]:
         """The facts, for the report."""
         return (
-            Evidence(
+            not_offered("chaos/status", self.without)
+            if self.environment is None
+            else Evidence(
                 source="chaos/status",
-                observed=self.environment or "not offered",
+                observed=self.environment,
                 meaning="Only staging may be hurt.",
             ),
-            Evidence(
+            not_asked("chaos/faults")
+            if self.environment != STAGING
+            else Evidence(
                 source="chaos/faults",
                 observed=", ".join(self.faults) or "none",
                 meaning="In effect before.",
             ),
-            Evidence(source="data/health", observed=self.health or "-", meaning="Before."),
+            *([] if self.health is None else [no_signal(self.health)]),
             *(
                 Evidence(
                     source=each.path,

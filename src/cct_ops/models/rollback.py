@@ -8,8 +8,7 @@ history tells them apart, and only that is reason enough to act without a person
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from datetime import timedelta
 from typing import ClassVar
 
 from cct_ops.models import rollback_plan
@@ -17,32 +16,37 @@ from cct_ops.models.base import Frozen
 from cct_ops.models.cct import (
     CanaryConfig,
     CanaryRules,
-    Compliance,
     Health,
     RollbackEvent,
     Route,
     SloBreach,
     SloStatus,
 )
+from cct_ops.models.evidence import (
+    SAME_MOMENT,
+    Cause,
+    Service,
+    disabled_at,
+    no_signal,
+    service,
+    why_off,
+)
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Plan, Scalar
 from cct_ops.models.rollback_plan import PLAYBOOK, Watch, Wish
 
-# An event and the disable that it caused are written by one request, yet by two clocks.
-SAME_MOMENT = timedelta(seconds=30)
 # CCT's auto-rollback pauses its monitoring of a route for this long after a rollback.
 COOL_DOWN = timedelta(minutes=30)
 RESTORE = Wish()
 
-
-class Cause(StrEnum):
-    """Why the canary takes no traffic."""
-
-    SERVING = "serving"
-    AUTO_ROLLBACK = "auto-rollback"
-    DISABLED_BY_PERSON = "disabled by a person"
-    EXPIRED = "configuration expired"
-    UNKNOWN = "unknown"
+_SERVES = {True: Service.WELL, False: Service.BADLY, None: Service.UNKNOWN}
+_SERVED = {
+    Service.WELL: "it meets its objectives",
+    Service.BADLY: "the breach goes on, and auto-rollback left it on: start canary-issue, which"
+    " finds out how and takes it out",
+    Service.UNKNOWN: "too few requests show how it serves",
+}
+BY_DEFAULT = "is off by CCT's default: never enabled, or kept for its hour and forgotten"
 
 
 class RollbackFindings(Frozen):
@@ -79,8 +83,9 @@ class RollbackDiagnosis(Frozen):
         event = _last_rollback(target, (*found.rollbacks, *found.history))
         breach = _last_breach(target, found.breaches)
 
-        cause = _cause(found.canary, event)
-        gone = _cause_gone(found.slo, breach, event)
+        cause = why_off(found.canary, event, history=True)
+        served = service(found.slo, watch.min_samples)
+        gone = _gone(served, breach, event)
         if found.rules is not None:
             plan = rollback_plan.weaken(wish, found.rules, watch)
         elif cause is Cause.SERVING:
@@ -100,18 +105,22 @@ class RollbackDiagnosis(Frozen):
             evidence=(
                 canary_evidence(found.canary),
                 _rollback_evidence(target, event, cause),
-                _slo_evidence(found.slo),
+                _slo_evidence(found.slo, served),
                 _breach_evidence(target, breach, event),
                 *([] if found.rules is None else [_rules_evidence(found.rules)]),
-                Evidence(
-                    source="data/health",
-                    observed=found.health.status,
-                    meaning="CCT answers. Its own status never degrades, so no more than that.",
-                ),
+                no_signal(found.health),
             ),
             plan=plan,
-            outcome=Outcome.BLOCKED if unsaid else Outcome.NOTHING_TO_DO,
+            outcome=_outcome(cause, gone, idle=idle, unsaid=unsaid),
         )
+
+
+def _outcome(cause: Cause, gone: bool | None, *, idle: bool, unsaid: bool) -> Outcome:
+    """Return how the run ends if there is no plan."""
+    if unsaid:
+        return Outcome.BLOCKED
+    serves = cause is Cause.SERVING and not idle
+    return _SERVES[gone].outcome if serves else Outcome.NOTHING_TO_DO
 
 
 def _last_rollback(target: Route, events: tuple[RollbackEvent, ...]) -> RollbackEvent | None:
@@ -131,50 +140,16 @@ def _last_breach(target: Route, breaches: tuple[SloBreach, ...]) -> SloBreach | 
     return max(of_target, key=lambda breach: breach.timestamp, default=None)
 
 
-def _moment(config: CanaryConfig, name: str) -> datetime | None:
-    """Return a time from the canary's metadata, or None where it is absent or unreadable."""
-    value = (config.metadata or {}).get(name)
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _cause(config: CanaryConfig, event: RollbackEvent | None) -> Cause:
-    if config.enabled:
-        # On at 0 % is how nobody leaves a canary on purpose, and auto-rollback does not do it.
-        return Cause.SERVING if config.serves else Cause.UNKNOWN
-    disabled_at = _moment(config, "disabled_at")
-    if disabled_at is None:
-        by_default = "description" in (config.metadata or {})
-        return Cause.EXPIRED if by_default else Cause.UNKNOWN
-    if event is not None and abs(disabled_at - event.timestamp) <= SAME_MOMENT:
-        return Cause.AUTO_ROLLBACK
-    return Cause.DISABLED_BY_PERSON
-
-
 def _goes_on(breach: SloBreach, event: RollbackEvent | None) -> bool:
     """Say whether a breach was recorded after the rollback that should have ended it."""
     return event is not None and breach.timestamp > event.timestamp + SAME_MOMENT
 
 
-def _cause_gone(
-    slo: SloStatus, breach: SloBreach | None, event: RollbackEvent | None
-) -> bool | None:
-    """Say whether the breach is over; None when there is no traffic to tell it from."""
+def _gone(served: Service, breach: SloBreach | None, event: RollbackEvent | None) -> bool | None:
+    """Say whether the breach is over; None when there is too little traffic to tell it from."""
     if breach is not None and _goes_on(breach, event):
         return False
-    if slo.sample_size == 0:
-        return None
-    verdicts = slo.compliance_status
-    return Compliance.FAIL not in (
-        verdicts.availability,
-        verdicts.error_rate,
-        verdicts.response_time,
-    )
+    return None if served is Service.UNKNOWN else served is Service.WELL
 
 
 def _severity(cause: Cause, gone: bool | None) -> Severity:
@@ -184,10 +159,14 @@ def _severity(cause: Cause, gone: bool | None) -> Severity:
 
 
 def _headline(target: Route, cause: Cause, gone: bool | None, event: RollbackEvent | None) -> str:
-    over = {True: "the breach is over", False: "the breach goes on", None: "no traffic tells more"}
+    over = {
+        True: "the breach is over",
+        False: "the breach goes on",
+        None: "too little traffic tells more",
+    }
     match cause:
         case Cause.SERVING:
-            return f"The canary of {target} takes traffic; {over[gone]}."
+            return f"The canary of {target} takes traffic; {_SERVED[_SERVES[gone]]}."
         case Cause.AUTO_ROLLBACK if event is not None:
             when = f"{event.timestamp:%H:%M:%S} UTC"
             return (
@@ -196,11 +175,8 @@ def _headline(target: Route, cause: Cause, gone: bool | None, event: RollbackEve
             )
         case Cause.DISABLED_BY_PERSON:
             return f"The canary of {target} was disabled, and not by auto-rollback; {over[gone]}."
-        case Cause.EXPIRED:
-            return (
-                f"The canary configuration of {target} ran out: CCT keeps one for an hour."
-                f" {over[gone].capitalize()}."
-            )
+        case Cause.NEVER_ON_OR_EXPIRED:
+            return f"The canary of {target} {BY_DEFAULT}. {over[gone].capitalize()}."
         case _:
             return f"The canary of {target} takes no traffic and nothing says why; {over[gone]}."
 
@@ -228,9 +204,9 @@ def _needs_person(cause: Cause, gone: bool | None) -> str | None:
 def canary_evidence(config: CanaryConfig) -> Evidence:
     """Say what canary/status shows."""
     observed = f"{config.shown} of traffic"
-    disabled_at = None if config.enabled else _moment(config, "disabled_at")
-    if disabled_at is not None:
-        observed += f", disabled at {disabled_at:%H:%M:%S} UTC"
+    moment = None if config.enabled else disabled_at(config)
+    if moment is not None:
+        observed += f", disabled at {moment:%H:%M:%S} UTC"
     meaning = "The canary serves." if config.serves else "The canary takes no traffic."
     return Evidence(source="canary/status", observed=observed, meaning=meaning)
 
@@ -262,7 +238,7 @@ def _rules_evidence(rules: CanaryRules) -> Evidence:
     )
 
 
-def _slo_evidence(slo: SloStatus) -> Evidence:
+def _slo_evidence(slo: SloStatus, served: Service) -> Evidence:
     if slo.sample_size == 0:
         observed, meaning = "no requests in the window", "Unknown; not a breach."
     else:
@@ -276,6 +252,8 @@ def _slo_evidence(slo: SloStatus) -> Evidence:
             f"Latency {verdicts.response_time}, errors {verdicts.error_rate},"
             f" availability {verdicts.availability}."
         )
+        if served is Service.UNKNOWN:
+            meaning = f"Unknown: too few requests, whatever CCT says of them. {meaning}"
     return Evidence(source="slo/status", observed=observed, meaning=meaning)
 
 

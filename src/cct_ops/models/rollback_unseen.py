@@ -1,15 +1,24 @@
 """
 What can be said of a canary by its status alone.
 
-A CCT with only its own handlers keeps no rollback history and monitors no objectives: it shows that
-a canary is off, neither why nor whether it would serve well again. So nothing is planned there.
+A CCT with only its own handlers keeps no rollback history and monitors no objectives: it shows when
+a canary was switched off, though not by whom, or that it never was; and not whether it serves well
+or would do so again. So nothing is planned there.
 """
 
 from __future__ import annotations
 
 from cct_ops.models.cct import CanaryConfig, Health, Route
-from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.rollback import Cause, RollbackDiagnosis, canary_evidence
+from cct_ops.models.evidence import (
+    Cause,
+    Service,
+    disabled_at,
+    no_signal,
+    not_offered,
+    why_off,
+)
+from cct_ops.models.outcome import Outcome, Severity
+from cct_ops.models.rollback import BY_DEFAULT, RollbackDiagnosis, canary_evidence
 from cct_ops.models.rollback_plan import Option
 
 _NOT_DONE = {
@@ -31,27 +40,38 @@ def by_status_alone(
     option: Option,
 ) -> RollbackDiagnosis:
     """Conclude where CCT lacks these endpoints, each with its own words for that."""
-    serves = config.serves
+    cause = why_off(config, None, history=False)
     lacks = f"this CCT does not offer {', '.join(sorted(missing))}"
-    if serves:
-        headline = f"The canary of {target} takes traffic; how it serves is unknown: {lacks}."
-    else:
-        headline = f"The canary of {target} takes no traffic, and why is unknown: {lacks}."
-    idle = serves and not option.weakens
+    idle = cause is Cause.SERVING and not option.weakens
+    told = f"The canary of {target} {_why(cause, config)}; {lacks}."
     return RollbackDiagnosis(
         target=target,
-        cause=Cause.SERVING if serves else Cause.UNKNOWN,
+        cause=cause,
         cause_gone=None,
-        headline=headline if idle else f"{headline} {_NOT_DONE[option]}",
+        headline=told if idle else f"{told} {_NOT_DONE[option]}",
         severity=Severity.P2,
         evidence=(
             canary_evidence(config),
-            *(
-                Evidence(source=path, observed="not offered", meaning=words)
-                for path, words in sorted(missing.items())
-            ),
-            Evidence(source="data/health", observed=health.status, meaning="CCT answers."),
+            *(not_offered(path, words) for path, words in sorted(missing.items())),
+            no_signal(health),
         ),
         plan=None,
-        outcome=Outcome.NOTHING_TO_DO if idle else Outcome.BLOCKED,
+        outcome=Service.UNKNOWN.outcome if idle else Outcome.BLOCKED,
     )
+
+
+def _why(cause: Cause, config: CanaryConfig) -> str:
+    """Say why it takes no traffic, as far as its status tells."""
+    moment = disabled_at(config)
+    match cause:
+        case Cause.SERVING:
+            return "takes traffic, and how it serves is unknown"
+        case Cause.DISABLED if moment is not None:
+            return (
+                f"was switched off at {moment:%Y-%m-%d %H:%M:%S} UTC, by auto-rollback or by a"
+                " person: CCT notes the same for both"
+            )
+        case Cause.NEVER_ON_OR_EXPIRED:
+            return BY_DEFAULT
+        case _:
+            return "takes no traffic, and its status does not say why"

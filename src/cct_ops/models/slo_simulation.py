@@ -16,6 +16,7 @@ from cct_ops.models.base import Frozen
 from cct_ops.models.canary_fix import back
 from cct_ops.models.cct import CanaryConfig, CanaryRules, RollbackEvent, RollbackThresholds, Route
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
+from cct_ops.models.evidence import not_asked
 from cct_ops.models.experiment import StagingFindings, fault_step
 from cct_ops.models.outcome import Evidence, Severity
 from cct_ops.models.plan import Plan, Step
@@ -82,13 +83,18 @@ class SimulationDiagnosis(Frozen):
         if refusal is None and canary is not None and rules is not None:
             injection = breach(wish.scenario, wish.severity, rules.slo_thresholds)
             plan = _plan(target, canary, injection, wish)
-        shown = canary.shown if canary else "not looked at"
         return cls(
             target=target,
             headline=refusal or f"The canary of {target} can be made to breach its objectives.",
             evidence=(
                 *found.staging.evidence,
-                Evidence(source="canary/status", observed=shown, meaning="It is put back to that."),
+                not_asked("canary/status")
+                if canary is None
+                else Evidence(
+                    source="canary/status",
+                    observed=canary.shown,
+                    meaning="It is put back to that.",
+                ),
             ),
             plan=plan,
             injection=injection,
