@@ -171,8 +171,9 @@ def test_a_replay_shows_what_today_would_do_and_touches_nothing(
 
     replay(since=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
     assert "Nothing" in capsys.readouterr().out
-    with pytest.raises(BadConfiguration, match="is no moment"):
-        replay(since="yesterday")
+    for odd in ("yesterday", "999999d", "9" * 5000, "\u0661d", "0001-01-01T00:00:00+99:99"):
+        with pytest.raises(BadConfiguration, match="is no moment"):
+            replay(since=odd)
 
 
 def test_people_count_as_told_once_slack_has_taken_it(

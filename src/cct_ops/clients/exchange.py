@@ -12,6 +12,7 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
+from cct_ops.clients.answers import read_json
 from cct_ops.clients.pacing import Answer
 from cct_ops.clients.text import one_line
 from cct_ops.errors import (
@@ -124,9 +125,8 @@ class Exchange:
     def body(self) -> dict[str, Any] | None:
         """Return the body if it is a JSON object."""
         try:
-            # NaN would pass every comparison with a threshold, and JSON does not have it.
-            body = json.loads(self.answer.body, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
+            body = read_json(self.answer.body)
+        except ValueError:
             return None
         return body if isinstance(body, dict) else None
 
@@ -246,7 +246,3 @@ def _asked(answer: Answer, now: datetime) -> Iterator[float]:
         yield seconds / 1000 if wrong else seconds
     with contextlib.suppress(ValueError, TypeError):
         yield (parsedate_to_datetime(header) - now).total_seconds()
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
+from cct_ops.clients.answers import read_json
 from cct_ops.clients.connection import Connection
 from cct_ops.clients.text import one_line
 from cct_ops.errors import BadConfiguration, ContractBroken, OpsError, Rejected, Unavailable
@@ -154,7 +155,7 @@ class GitHubTransport(Connection):
 
     def _json(self, response: httpx.Response) -> Any:
         try:
-            return response.json()
+            return read_json(response.content)
         except ValueError as exc:
             raise ContractBroken(
                 f"GitHub's answer to {response.request.url.path} is not JSON."
@@ -188,7 +189,7 @@ class GitHubTransport(Connection):
 
     def _words(self, response: httpx.Response) -> str:
         try:
-            body = response.json()
+            body = read_json(response.content)
         except ValueError:
             body = None
         words = body.get("message") if isinstance(body, dict) else response.text

@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 
 from cct_ops.errors import BadConfiguration
 
-_SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?")
+_SPAN = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?")
 
 
 def moment(text: str, now: datetime) -> datetime:

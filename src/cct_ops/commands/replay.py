@@ -120,11 +120,11 @@ def _today(routes: Routes, rules: Policy, source: str, alert: Alert) -> str:
 
 def _moment(text: str) -> datetime:
     """Read a span before now, or a moment; without an offset it is UTC."""
-    if span := re.fullmatch(r"(\d{1,6})([mhd])", text):
-        return datetime.now(UTC) - timedelta(**{_UNITS[span[2]]: int(span[1])})
     try:
+        if span := re.fullmatch(r"([0-9]{1,6})([mhd])", text):
+            return datetime.now(UTC) - timedelta(**{_UNITS[span[2]]: int(span[1])})
         given = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise BadConfiguration(
             f"--since {text!r} is no moment: write 30m, 12h, 7d or 2026-11-24T18:30"
         ) from None

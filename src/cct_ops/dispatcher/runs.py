@@ -125,6 +125,6 @@ def _detail(response: httpx.Response) -> str:
     """Return Prefect's reason, short enough for a note."""
     try:
         body = json.loads(response.text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "no reason given"
     return str(body.get("detail", body) if isinstance(body, dict) else body)[:300]

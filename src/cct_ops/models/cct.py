@@ -7,11 +7,10 @@ grow. A missing or mistyped field is an error that the client turns into ``Contr
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
@@ -71,14 +70,14 @@ class RollbackAction(Wire):
     executed: bool
     canary_disabled: bool = False
     previous_commit: str | None = None
-    timestamp: datetime | None = None
+    timestamp: AwareDatetime | None = None
 
 
 class RollbackEvent(Wire):
     """One entry of CCT's rollback history; ``reason`` is its reasons joined with ``"; "``."""
 
     id: str
-    timestamp: datetime
+    timestamp: AwareDatetime
     endpoint: str
     reason: str
     rollback_action: RollbackAction
@@ -97,7 +96,7 @@ class Metrics(Wire):
 class CanaryTraffic(Wire):
     """One route's canary and stable traffic since the canary's configuration last changed."""
 
-    since: datetime
+    since: AwareDatetime
     percentage: float = Field(ge=0, le=100)
     canary: Metrics
     stable: Metrics
@@ -157,7 +156,7 @@ class SloStatus(Wire):
     thresholds: SloThresholds
     compliance_status: ComplianceStatus
     overall: str
-    last_updated: datetime
+    last_updated: AwareDatetime
     sample_size: int = Field(ge=0)
 
 
@@ -168,7 +167,7 @@ class SloBreach(Wire):
     type: str
     endpoint: str
     severity: str
-    timestamp: datetime
+    timestamp: AwareDatetime
     details: str
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from pydantic import AwareDatetime
+
 from cct_ops.models.cct import Wire
 
 
@@ -49,7 +51,7 @@ class ExemptionReport(Wire):
     upcoming_expirations: tuple[Exemption, ...]
     by_owner: dict[str, int]
     by_pattern: dict[str, int]
-    generated_at: datetime
+    generated_at: AwareDatetime
 
 
 class WeeklySummary(Wire):
@@ -58,7 +60,7 @@ class WeeklySummary(Wire):
     total_active: int
     total_expired: int
     upcoming_expirations: int
-    generated_at: datetime
+    generated_at: AwareDatetime
 
 
 class UpcomingExpiration(Wire):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from cct_ops.models.cct import Wire
 
@@ -55,7 +54,7 @@ class RateLimitEvent(Wire):
     """One refusal."""
 
     id: str
-    timestamp: datetime
+    timestamp: AwareDatetime
     endpoint: str
     user: str
     path: str

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from cct_ops.models.base import Frozen
 
@@ -23,7 +21,7 @@ class WorkflowRun(GitHubWire):
     event: str
     status: str
     conclusion: str | None
-    created_at: datetime
+    created_at: AwareDatetime
     html_url: str
 
     @property

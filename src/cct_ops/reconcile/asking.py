@@ -50,7 +50,7 @@ class Api:
     def _read(self, response: httpx.Response, path: str) -> Json:
         try:
             found: Json = response.json()
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ContractBroken(
                 f"{self._name} answered {path} with something else than JSON."
             ) from None

@@ -14,7 +14,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 from psycopg import sql
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from cct_ops.ledger.nudges import CHANNEL
 
@@ -64,11 +64,11 @@ class Nudges:
         """Take one nudge; what it says is believed only as far as it names a run of our pool."""
         try:
             content = json.loads(payload)
-            if set(content) == {"id"}:
+            if isinstance(content, dict) and set(content) == {"id"}:
                 run = await self._client.read_flow_run(content["id"])
             else:
                 run = FlowRun.model_validate(content)
-        except (ValueError, ValidationError, ObjectNotFound, httpx.HTTPError) as error:
+        except (ValueError, RecursionError, ObjectNotFound, httpx.HTTPError) as error:
             _log.warning("A nudge that cannot be read: %s", type(error).__name__)
             return
         if run.work_pool_name == self._pool and _is_due(run):
