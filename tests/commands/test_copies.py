@@ -50,6 +50,24 @@ def test_the_same_body_that_came_again_as_news_has_both_times(
         later(engine, 120)
 
     assert why("X") == 0
-    lines = [line for line in capsys.readouterr().out.splitlines() if " json " in line][:3]
+    said = capsys.readouterr().out
+    assert "it first came here" in said
+    assert "says the alert" not in said  # which said no time
+    lines = [line for line in said.splitlines() if " json " in line][:3]
     assert [("closed its incident" in line) for line in lines] == [False, True, False]
     assert lines[0] < lines[1] < lines[2]
+
+
+def test_why_says_that_an_episode_was_superseded(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And that nobody told of its end."""
+    source = fields(starts_at_is="episode")
+    take(engine, "json", BARE | {"at": (NOW - timedelta(hours=3)).isoformat()}, source)
+    later(engine, 3600)
+    take(engine, "json", BARE | {"at": (NOW - timedelta(minutes=1)).isoformat()}, source)
+
+    assert why("X") == 0
+    said = capsys.readouterr().out
+    assert "closed as superseded: its sender told of a later episode, and never of its end" in said
+    assert "it began, says the alert" in said

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from cct_ops.gateway.app import incoming_of
 from cct_ops.ledger import intake
 from cct_ops.ledger.schema import alerts, deliveries, incidents
-from cct_ops.models.source import Fields, Source
+from cct_ops.models.fields import Fields
+from cct_ops.models.source import Source
 from tests.gateway.signing import FIELDS, SOURCES, Sent, sign
 
 BATCH = "application/cloudevents-batch+json"

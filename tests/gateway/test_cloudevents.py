@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from cct_ops.gateway import senders
 from cct_ops.gateway.reading import Reading, Received, UnknownShape
-from cct_ops.models.source import CloudEventsSource, Fields
+from cct_ops.models.fields import Fields
+from cct_ops.models.source import CloudEventsSource
 from soak.rules import cases
 from tests.gateway.signing import EVENT_FIELDS, NOW, SOURCES, Sent
 

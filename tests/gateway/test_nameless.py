@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from pydantic import ValidationError
 
 from cct_ops.gateway.app import incoming_of
 from cct_ops.gateway.registry import Registry
 from cct_ops.ledger import intake
-from cct_ops.ledger.schema import dispatches
+from cct_ops.ledger.schema import dispatches, incidents
+from cct_ops.models.source import Sources
 from tests.gateway.signing import FIELDS, Sent, sign
 from tests.gateway.telling import count, episodes, fields, later, take
 
@@ -65,6 +67,61 @@ def test_a_source_sets_its_own_pause(engine: sa.Engine) -> None:
         later(engine, 600)
 
     assert episodes(engine) == [(1, "resolved")]
+
+
+def test_a_start_that_is_the_episodes_own_and_later_is_another_episode(
+    engine: sa.Engine,
+) -> None:
+    """As with an Alertmanager, where the source declares it."""
+    source = fields(starts_at_is="episode")
+    times = [START, START, START + timedelta(days=1)]
+    for minute, at in enumerate(times):
+        take(engine, "json", TRIGGERED | {"at": at.isoformat(), "n": minute}, source)
+        with engine.begin() as connection:
+            sight = START + timedelta(minutes=10)
+            connection.execute(sa.update(incidents).values(last_seen_at=sight))
+
+    assert episodes(engine) == [(1, "superseded"), (2, None)]
+
+
+def test_what_a_source_never_ends_is_forgotten_after_its_time(engine: sa.Engine) -> None:
+    """What comes then is an incident of its own."""
+    source = fields(resolved=[], starts_at=None).model_copy(update={"forget_after_seconds": 3600})
+    take(engine, "json", TRIGGERED, source)
+    later(engine, 3601)
+    assert source.silence_seconds is not None
+    assert intake.expire(engine, "json", source.silence_seconds) == 1
+    take(engine, "json", TRIGGERED, source)
+
+    assert episodes(engine) == [(1, "expired"), (2, None)]
+
+
+@pytest.mark.parametrize(
+    ("declared", "forgets", "warns"),
+    [
+        ({"resolved": []}, None, True),
+        ({"resolved": []}, 3600, False),
+        ({"resolved": [], "starts_at_is": "episode"}, None, False),
+        ({}, None, False),
+    ],
+)
+def test_a_source_that_never_ends_anything_is_named(
+    declared: dict[str, object], forgets: int | None, warns: bool
+) -> None:
+    source = {"kind": "json", "keys": [{"env": "K"}], "fields": FIELDS | declared}
+    made = Sources.model_validate({"sources": {"m": source | {"forget_after_seconds": forgets}}})
+
+    assert ("m never says that something is over" in made.doubts().get("m", "")) is warns
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [{"starts_at": None}, {"reopens": ["again"]}],
+    ids=["no start", "a start that stays"],
+)
+def test_a_start_that_is_none_cannot_be_the_episodes(declared: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="needs a starts_at: that moves"):
+        fields(starts_at_is="episode", **declared)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from cct_ops.gateway import senders
 from cct_ops.gateway.reading import Reading, UnknownShape
 from cct_ops.models.alert import Alert
-from cct_ops.models.source import Fields
+from cct_ops.models.fields import Fields
 from tests.gateway.signing import EVENT_FIELDS, FIELDS, SOURCES, Sent, sign
 from tests.gateway.telling import BATCH
 

@@ -9,7 +9,7 @@ from cct_ops.gateway.moments import moment
 from cct_ops.gateway.reading import Reading, UnknownShape, one_by_one
 from cct_ops.gateway.strict_json import Json, follow, scalar
 from cct_ops.models.alert import Alert, AlertStatus
-from cct_ops.models.source import Fields
+from cct_ops.models.fields import Fields
 
 
 def alert(
@@ -54,6 +54,7 @@ def alert(
         identity={path: value or "" for path, value in identity.items()},
         undated=said_at is None,
         message=f"{said}\n{message}" if message else "",
+        episodic=fields.starts_at_is == "episode" and said_at is not None,
         reopens=reopens,
     )
 

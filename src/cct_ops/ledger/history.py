@@ -71,6 +71,13 @@ class Dispatched(Frozen):
         return outbox.told(self.state, self.told_at, self.untold)
 
 
+_SAID = "it began, says the alert"
+_WHY_CLOSED = {
+    "expired": ": it was not told again",
+    "superseded": ": its sender told of a later episode, and never of its end",
+}
+
+
 class Incident(Frozen):
     """One episode of one thing being wrong."""
 
@@ -84,6 +91,16 @@ class Incident(Frozen):
     ends_at: datetime | None
     opened_at: datetime
     closed_at: datetime | None
+
+    @property
+    def began(self) -> str:
+        """Say whose word it is when it began: of what has no date the first receipt counts."""
+        return "it first came here" if self.starts_at == self.opened_at else _SAID
+
+    @property
+    def closed(self) -> str:
+        """Say how it was closed, and why where nobody said that it was over."""
+        return f"closed as {self.closed_as}{_WHY_CLOSED.get(self.closed_as or '', '')}"
 
 
 class Story(Frozen):

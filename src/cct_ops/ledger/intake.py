@@ -23,7 +23,7 @@ from cct_ops.ledger.episodes import ClosedAs
 from cct_ops.ledger.judging import Judged, Told
 from cct_ops.ledger.schema import incidents
 from cct_ops.models.alert import Alert, AlertStatus
-from cct_ops.models.source import COPIES_WITHIN_SECONDS
+from cct_ops.models.fields import COPIES_WITHIN_SECONDS
 
 MAX_SENDER_ID = 200
 

@@ -7,12 +7,11 @@ signature with and without its timestamp, would be as safe as the weaker one.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     Field,
     HttpUrl,
@@ -23,29 +22,13 @@ from pydantic import (
 
 from cct_ops.models.amounts import Seconds
 from cct_ops.models.base import Frozen
+from cct_ops.models.fields import COPIES_WITHIN_SECONDS, Fields
 
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$", to_lower=True)]
 UserName = Annotated[str, StringConstraints(pattern=r"^[^:\s]{1,64}$")]
-_STEP = r"[^.\s\[\]]+(?:\[(?:0|[1-9][0-9]{0,3})\])*"
-_PATH = re.compile(rf"{_STEP}(?:\.{_STEP})*")
-
-
-def _path(written: str) -> str:
-    if len(written) > 200 or _PATH.fullmatch(written) is None:
-        raise ValueError(
-            "a path is member names joined by dots, with [0] for the first of a list, as in"
-            " data.alerts[0].name"
-        )
-    return written
-
-
-FieldPath = Annotated[str, AfterValidator(_path)]
 
 OWN_SOURCE = "cct-ops"
-
-# A sender that got no answer repeats itself sooner than this.
-COPIES_WITHIN_SECONDS = 60.0
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -80,53 +63,6 @@ class KeyReference(Frozen):
     def name(self) -> str:
         """What the record calls this key."""
         return self.env or str(self.file)
-
-
-class Fields(Frozen):
-    """
-    Where a sender's own JSON has what an alert needs.
-
-    Paths are member names joined by dots, with ``[0]`` for the first of a list. ``each`` is the
-    path of a list of which each item is an alert: then the other paths start at the item, or behind
-    ``$.`` at the whole.
-
-    ``firing`` and ``resolved`` are the values of ``status`` that open and close an incident;
-    ``ignored`` ones say nothing, and every other value is kept in quarantine. ``reopens`` are those
-    that begin a new episode of what was over, where ``starts_at`` is the time of the thing and
-    stays the same. ``delivery`` is what the sender calls the message. Without it and without a time
-    of its own, a body that comes again within ``copies_within_seconds`` is a copy.
-    """
-
-    each: FieldPath | None = None
-    status: FieldPath
-    firing: tuple[str, ...] = Field(min_length=1)
-    reopens: tuple[str, ...] = ()
-    resolved: tuple[str, ...] = ()
-    ignored: tuple[str, ...] = ()
-    incident: tuple[FieldPath, ...] = Field(min_length=1)
-    delivery: FieldPath | None = None
-    starts_at: FieldPath | None = None
-    copies_within_seconds: float = Field(COPIES_WITHIN_SECONDS, ge=0, le=86400)
-    labels: dict[str, FieldPath] = Field(min_length=1)
-    annotations: dict[str, FieldPath] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _one_meaning(self) -> Self:
-        # A word that reopens also opens, so it may stand among those as well.
-        also = [word for word in self.reopens if word not in self.firing]
-        words = [*self.firing, *also, *self.resolved, *self.ignored]
-        if repeated := sorted({word for word in words if words.count(word) > 1}):
-            raise ValueError(f"{', '.join(repeated)} cannot mean two things")
-        paths = [self.status, self.delivery, self.starts_at, *self.incident]
-        paths += [*self.labels.values(), *self.annotations.values()]
-        if self.each is None and any(each and each.startswith("$.") for each in paths):
-            raise ValueError("$. is the whole body beside each:, and there is no each: here")
-        return self
-
-    @property
-    def tells_copies(self) -> bool:
-        """Whether each message has a name or a time by which a copy of it is known."""
-        return self.delivery is not None or (self.starts_at is not None and not self.reopens)
 
 
 class Reconciliation(Frozen):
@@ -218,20 +154,35 @@ class GitHubSource(_Sender):
         return self.forget_after_seconds
 
 
-class CloudEventsSource(_Sender):
+class _Declared(_Sender):
+    """A sender whose JSON is read by paths; what it never ends may be forgotten after a time."""
+
+    max_body_bytes: int = Field(MIB, ge=KIB, le=64 * MIB)
+    fields: Fields
+    forget_after_seconds: Seconds | None = Field(None, gt=0)
+
+    @property
+    def silence_seconds(self) -> float | None:
+        """How long an open incident may go unseen before it counts as over; None: for ever."""
+        return self.forget_after_seconds
+
+    @property
+    def tells_ends(self) -> bool:
+        """Whether an incident is ever over, so that what comes later is not a duplicate of it."""
+        said = bool(self.fields.resolved) or self.fields.starts_at_is == "episode"
+        return said or self.forget_after_seconds is not None
+
+
+class CloudEventsSource(_Declared):
     """CloudEvents 1.0 over HTTP: structured, binary and batched."""
 
     kind: Literal["cloudevents"]
-    max_body_bytes: int = Field(MIB, ge=KIB, le=64 * MIB)
-    fields: Fields
 
 
-class StandardWebhooksSource(_Sender):
+class StandardWebhooksSource(_Declared):
     """Standard Webhooks, symmetric signatures."""
 
     kind: Literal["standard-webhooks"]
-    max_body_bytes: int = Field(MIB, ge=KIB, le=64 * MIB)
-    fields: Fields
 
 
 class Signature(Frozen):
@@ -242,14 +193,12 @@ class Signature(Frozen):
     timestamp_header: HeaderName | None
 
 
-class JsonSource(_Sender):
+class JsonSource(_Declared):
     """Any other sender of JSON: bearer, basic auth with ``user``, or ``signature``."""
 
     kind: Literal["json"]
-    max_body_bytes: int = Field(MIB, ge=KIB, le=64 * MIB)
     user: UserName | None = None
     signature: Signature | None = None
-    fields: Fields
 
     @model_validator(mode="after")
     def _one_scheme(self) -> Self:
@@ -286,12 +235,22 @@ class Sources(Frozen):
         return self
 
     def doubts(self) -> dict[str, str]:
-        """Say of sources that cannot tell a copy from news what counts as which."""
-        return {
-            name: f"{name} cannot tell a copy from news: its messages have neither a name"
-            f" (delivery:) nor a time of their own (starts_at:). The same body within"
+        """Say of sources that do not tell all that is needed what holds for them instead."""
+        found = {name: " ".join(_doubts(name, source)) for name, source in self.sources.items()}
+        return {name: said for name, said in found.items() if said}
+
+
+def _doubts(name: str, source: Source) -> Iterator[str]:
+    if isinstance(source, JsonSource) and not source.fields.tells_copies:
+        yield (
+            f"{name} cannot tell a copy from news: its messages have neither a name (delivery:) nor"
+            f" a time of their own (starts_at:). The same body within"
             f" {source.copies_within_seconds:g} s of the one before counts as a copy, and later as"
             f" news (fields: copies_within_seconds:); whoever caught a body can send it again."
-            for name, source in self.sources.items()
-            if isinstance(source, JsonSource) and not source.fields.tells_copies
-        }
+        )
+    if isinstance(source, _Declared) and not source.tells_ends:
+        yield (
+            f"{name} never says that something is over: what is told of the same thing later counts"
+            f" as the incident that is open already. Declare resolved:, starts_at_is: episode, or"
+            f" forget_after_seconds:."
+        )

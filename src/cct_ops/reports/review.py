@@ -55,9 +55,9 @@ def _headline(story: Story) -> str | None:
 def _moments(story: Story) -> list[Moment]:
     moments = []
     if story.incident is not None:
-        moments.append(Moment(at=story.incident.starts_at, what="it began, says the alert"))
+        moments.append(Moment(at=story.incident.starts_at, what=story.incident.began))
         if story.incident.closed_at is not None:
-            what = f"incident closed as {story.incident.closed_as}"
+            what = f"incident {story.incident.closed}"
             moments.append(Moment(at=story.incident.closed_at, what=what))
     moments += [
         Moment(at=each.received_at, what=f"alert received, {each.status} ({each.verdict})")

@@ -25,9 +25,9 @@ def moments(story: Story) -> list[Moment]:
     found = []
     if story.incident is not None:
         began, closed = story.incident.starts_at, story.incident.closed_at
-        found.append(Moment(at=began, what="it began, says the alert"))
+        found.append(Moment(at=began, what=story.incident.began))
         if closed is not None:
-            what = f"the incident was closed as {story.incident.closed_as}"
+            what = f"the incident was {story.incident.closed}"
             found.append(Moment(at=closed, what=what))
     found += [
         Moment(
