@@ -192,7 +192,7 @@ def test_a_run_that_was_cancelled_while_it_waited_is_closed_and_told(
 
     assert state(engine, approval) == "void"
     ended = record.of_run(engine, run_id)
-    assert ended.outcome is Outcome.VOID
+    assert ended.outcome is Outcome.CANCELLED
     assert (
         ended.reason == "The run was cancelled while it waited for approval; nothing was changed."
     )
@@ -212,7 +212,7 @@ def test_a_run_that_was_cancelled_before_it_read_its_answer_is_closed(
 
     assert sweep(engine, people) == 1
     assert state(engine, approval) == "void"
-    assert record.of_run(engine, run_id).outcome is Outcome.VOID
+    assert record.of_run(engine, run_id).outcome is Outcome.CANCELLED
 
 
 def test_a_run_that_was_deleted_while_it_waited_is_closed(

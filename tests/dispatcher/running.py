@@ -49,8 +49,9 @@ class Playbook:
         schema: dict[str, object] | None = None,
         tags: Sequence[str] = (),
         schedules: Sequence[str] = (),
+        **code: str,
     ) -> UUID:
-        """Make or replace the deployment; nothing works on its runs."""
+        """Make or replace the deployment; ``code`` is where its flow is, if that matters."""
         flow = self._post("/flows/", {"name": self.name}).json()
         deployment = {
             "name": self.name,
@@ -59,6 +60,7 @@ class Playbook:
             "parameter_openapi_schema": schema or SCHEMA,
             "tags": list(tags),
             "schedules": [{"schedule": {"cron": cron}, "active": True} for cron in schedules],
+            **code,
         }
         return UUID(self._post("/deployments/", deployment).json()["id"])
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -10,10 +13,11 @@ from typing import Any, cast
 import pytest
 import sqlalchemy as sa
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import State
 from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_API_URL
-from prefect.states import Pending
+from prefect.states import Cancelled, Cancelling, Pending
 
 from cct_ops.ledger import pages, record
 from cct_ops.models.cct import Route
@@ -21,10 +25,12 @@ from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome, Resolution
 from cct_ops.sandbox.control import SandboxControl
 from tasks.connections import settings
+from tasks.report import report_failure
+from tests.conftest import ROOT
 from tests.dispatcher.running import Playbook
 from tests.flows import faulty
 from tests.flows.ends import report_of_run
-from tests.flows.queued import flow_of
+from tests.flows.queued import flow_of, queued
 from tests.flows.upkeep import ANYTHING, ended
 from tests.plain import HTTP
 
@@ -193,6 +199,51 @@ def test_a_schedule_that_can_never_work_here_is_not_red_and_told_once(
         told(engine, state, "Blocked", "no exemption management")
         assert state.is_completed()
     assert len([each for each in sandbox.slack_messages() if "Blocked" in str(each)]) == 1
+
+
+@pytest.mark.parametrize("state", [Cancelling(), Cancelled()], ids=str)
+def test_what_a_person_cancels_before_it_changed_anything_pages_nobody(
+    state: State[Any], sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    """The hook is called in a process of its own, outside of the run."""
+    with queued(engine, "canary-issue", **TARGET) as waiting:
+        report_failure(flow_of("canary-issue"), waiting.run(), state)
+
+        assert record.of_run(engine, waiting.run_id).outcome is Outcome.CANCELLED
+        assert report_of_run(waiting.run_id).startswith("# Cancelled: ")
+    assert pages.newest(engine, 10) == []
+
+
+def test_the_process_of_a_red_run_ends_as_it_should_and_logs_no_error(
+    sandbox: SandboxControl, engine: sa.Engine, prefect_api_url: str
+) -> None:
+    """As a worker of any type starts it: Prefect's engine by itself."""
+    sandbox.reset(dialect="bare", limits=False)
+    place = {"path": str(ROOT), "entrypoint": "flows/rate_limiting.py:rate_limiting"}
+    deployment = Playbook(prefect_api_url, "rate-limiting").deploy(ANYTHING, **place)
+    with get_client(sync_client=True) as client:
+        run = client.create_flow_run_from_deployment(
+            deployment, parameters={"target": "canaryManagement"}, state=Pending()
+        )
+        process = subprocess.run(
+            [sys.executable, "-m", "prefect.engine", str(run.id)],
+            cwd=ROOT,
+            env={**os.environ, "PREFECT_API_URL": prefect_api_url},
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        state = client.read_flow_run(run.id).state
+        logs = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])))
+
+    assert state is not None
+    told(engine, state, "Blocked", "no administration of rate limits")
+    assert process.returncode == 0
+    for text in (process.stderr, "\n".join(each.message for each in logs)):
+        assert "Traceback" not in text
+        assert "TypeError" not in text
+        assert "Finished in state Completed()" not in text
+    assert [each.message for each in logs if each.level >= logging.ERROR] == []
 
 
 def scheduled(playbook: str) -> State[Any]:

@@ -172,6 +172,8 @@ def _close(
     reason = f"The run was {state.lower()} while it waited for approval"
     reason += "." if known.actions else "; nothing was changed."
     outcome = Outcome.EXPIRED if approval.state is ApprovalState.EXPIRED else Outcome.VOID
+    if found and found.state and found.state.is_cancelled():
+        outcome = Outcome.CANCELLED
     record.conclude(engine, run, approval.target, outcome, reason)
     _log.warning("run %s: %s", approval.run_id, reason)
     if people is None:
