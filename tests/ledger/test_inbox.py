@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from cct_ops.ledger import inbox
+from cct_ops.ledger import inbox, intake
+from cct_ops.models.alert import Alert, AlertStatus
 
 _MANY = sa.text("""
     with delivered as (
@@ -35,3 +38,23 @@ def test_the_newest_alerts_of_a_name_are_found_by_an_index(engine: sa.Engine) ->
         plan = connection.exec_driver_sql(f"explain {statement}", given).scalars().all()
 
     assert "ix_alerts_alertname" in "\n".join(plan)
+
+
+def test_a_name_of_any_length_is_stored_and_found(engine: sa.Engine) -> None:
+    """An index that held all of it would refuse the alert, and all that came at the same moment."""
+    names = [secrets.token_hex(length) for length in (100, 2_000, 200_000)]
+    names += [names[-1][:200] + "another"]
+    received = [
+        Alert(
+            status=AlertStatus.FIRING,
+            labels={"alertname": name},
+            annotations={"summary": name},
+            starts_at=datetime(2026, 11, 23, tzinfo=UTC),
+        )
+        for name in names
+    ]
+    intake.record(engine, "alertmanager", b"long", received)
+
+    for name in names:
+        (found,) = inbox.about(engine, name)
+        assert found.alertname == name

@@ -127,6 +127,27 @@ def test_an_alertmanager_is_asked_for_episodes_that_began_after_our_last_sight(
     assert verdicts(engine) == ["opened", "opened"]
 
 
+def test_one_odd_alert_hides_no_other(
+    engine: sa.Engine, sender: Wire, asked: Reconciliation
+) -> None:
+    """What an Alertmanager or PagerDuty shows is read one by one, like what they send."""
+    began = (NOW - timedelta(minutes=5)).isoformat()
+    listed = [
+        {"labels": {"alertname": "Odd"}, "startsAt": "yesterday", "status": {"state": "active"}},
+        {"labels": {"alertname": "X", "code": 500}, "annotations": None, "startsAt": began},
+        {"labels": {"alertname": "Undated"}, "startsAt": "0001-01-01T00:00:00Z"},
+    ]
+    sender.behave = lambda _: Answer(200, json.dumps(listed).encode())
+    settings = AlertmanagerReconciliation(url=asked.url)
+    assert alertmanager.reconcile(engine, "am", settings) == 2
+    assert alertmanager.reconcile(engine, "am", settings) == 0
+
+    page = {"incidents": [{"id": "P1"}, incident("P2", "triggered", 8)], "more": False}
+    sender.behave = lambda _: Answer(200, json.dumps(page).encode())
+    assert pagerduty.reconcile(engine, "pagerduty", asked) == 1
+    assert verdicts(engine) == ["opened"] * 3
+
+
 def heard(engine: sa.Engine, at: datetime) -> None:
     """Let the watchdog's alert come in."""
     alert = Alert(

@@ -81,7 +81,7 @@ def read(body: bytes, versions: Sequence[str] = ("4",)) -> Reading:
     # Two halves of a pair differ in their own address and in nothing else.
     address = as_text(parsed.external_url)
     teller = hashlib.sha256(address.encode()).hexdigest()[:16] if isinstance(address, str) else ""
-    alerts, aside = one_by_one(parsed.alerts, partial(_alert, teller))
+    alerts, aside = one_by_one(parsed.alerts, partial(read_alert, teller=teller))
     notes = [aside] if aside else []
     left_out = as_text(parsed.truncated_alerts)
     if isinstance(left_out, str) and left_out.isdecimal() and left_out != "0":
@@ -94,7 +94,7 @@ def read(body: bytes, versions: Sequence[str] = ("4",)) -> Reading:
     return Reading(alerts, " ".join(notes) or None, in_part=aside is not None)
 
 
-def _alert(teller: str, index: int, document: Json) -> Alert:
+def read_alert(index: int, document: Json, teller: str = "") -> Alert:
     """Read one alert; when it ends counts once it has ended."""
     try:
         wire = _Alert.model_validate(document)

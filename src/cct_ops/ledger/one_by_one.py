@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import httpx
 import sqlalchemy as sa
+from psycopg.errors import ProgramLimitExceeded
 
 from cct_ops.errors import OpsError, Unavailable
 from cct_ops.ledger import set_aside
@@ -40,6 +41,8 @@ def passes(error: Exception) -> bool:
             return error.response.status_code in {401, 403, 429} or (
                 error.response.status_code >= 500
             )
+        case sa.exc.DBAPIError(orig=ProgramLimitExceeded()):
+            return False  # larger than the ledger takes, whenever it comes
         case sa.exc.OperationalError() | sa.exc.InterfaceError() | sa.exc.TimeoutError():
             return True
         case sa.exc.DBAPIError():

@@ -134,7 +134,7 @@ alerts = sa.Table(
     at_column("received_at", default=True),
     text_column("message", nullable=True),
     sa.Index("ix_alerts_message", "message", postgresql_where=sa.text("message is not null")),
-    sa.Index("ix_alerts_alertname", sa.text("(labels ->> 'alertname')"), "id"),
+    sa.Index("ix_alerts_alertname", sa.text("left(labels ->> 'alertname', 200)"), "id"),
 )
 
 dispatches = sa.Table(

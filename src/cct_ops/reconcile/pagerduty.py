@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from cct_ops.errors import ContractBroken
 from cct_ops.gateway.pagerduty import Incident, incident_alert
+from cct_ops.gateway.reading import UnknownShape, first_problem, one_by_one
 from cct_ops.ledger import intake
 from cct_ops.ledger.intake import ADMITTED_BY, Incoming
 from cct_ops.ledger.judging import open_keys
@@ -21,6 +24,8 @@ from cct_ops.reconcile.asking import Api, api
 PAGES = 10
 WINDOW = timedelta(days=7)
 
+log = logging.getLogger(__name__)
+
 
 class _Listed(Incident):
     last_status_change_at: AwareDatetime
@@ -29,7 +34,7 @@ class _Listed(Incident):
 class _Page(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    incidents: tuple[_Listed, ...]
+    incidents: tuple[Any, ...]
     more: bool = False
 
 
@@ -65,12 +70,20 @@ def _listed(asked: Api, name: str, since: str) -> Iterator[Alert]:
         )
         try:
             page = _Page.model_validate(found)
-        except ValidationError as error:
-            where = error.errors(include_input=False)[0]["loc"]
-            raise ContractBroken(f"{name}: incidents have another shape at {where}.") from None
-        for each in page.incidents:
-            alert = incident_alert(each, each.last_status_change_at)
-            if alert is not None:
-                yield alert
+            alerts, odd = one_by_one(page.incidents, _alert)
+        except (ValidationError, UnknownShape) as error:
+            said = first_problem(error) if isinstance(error, ValidationError) else error
+            raise ContractBroken(f"{name}: incidents have another shape: {said}.") from None
+        if odd is not None:
+            log.warning("%s: incidents: %s", name, odd)
+        yield from alerts
         if not page.more:
             return
+
+
+def _alert(index: int, found: object) -> Alert | None:
+    try:
+        listed = _Listed.model_validate(found)
+    except ValidationError as error:
+        raise UnknownShape(first_problem(error, "incidents", index)) from None
+    return incident_alert(listed, listed.last_status_change_at)
