@@ -2,7 +2,8 @@
 Apply prefect.yaml to the Prefect server at ``PREFECT_API_URL``: all of it, or fail.
 
 Work pools come first, because a deployment into a pool that does not exist is skipped; and
-afterwards every deployment is looked up, because a partial deploy exits with 0.
+afterwards every deployment is looked up, because a partial deploy exits with 0. A deploy by itself
+would end a pause of a deployment or schedule, so what people have paused is deployed as paused.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from cct_ops.errors import BadConfiguration, OpsError
@@ -29,24 +33,20 @@ def apply() -> list[str]:
 
     Raises ``BadConfiguration`` that names what was not deployed, with Prefect's own words.
     """
-    registry = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    content = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+    registry = content["deployments"]
     names = [_full_name(entry["entrypoint"], entry["name"]) for entry in registry]
     with get_client(sync_client=True) as client:
         for pool in sorted({entry["work_pool"]["name"] for entry in registry}):
             _make_pool(client, pool)
-        before = {name: _updated_at(client, name) for name in names}
+        before = {name: _known(client, name) for name in names}
+    for name, entry in zip(names, registry, strict=True):
+        _keep_paused(entry, before[name])
 
-    deploy = subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    deploy = _deploy(content)
     with get_client(sync_client=True) as client:
-        after = {name: _updated_at(client, name) for name in names}
-    missing = [name for name in names if after[name] is None or after[name] == before[name]]
+        after = {name: _known(client, name) for name in names}
+    missing = [name for name in names if _updated(after[name]) in (None, _updated(before[name]))]
     if missing or deploy.returncode != 0:
         raise BadConfiguration(
             f"Not deployed: {', '.join(missing) or 'unknown'}. Prefect said:\n"
@@ -77,11 +77,43 @@ def _full_name(entrypoint: str, name: str) -> str:
     return f"{entrypoint.rpartition(':')[2].replace('_', '-')}/{name}"
 
 
-def _updated_at(client: SyncPrefectClient, name: str) -> datetime | None:
+def _known(client: SyncPrefectClient, name: str) -> DeploymentResponse | None:
     try:
-        return client.read_deployment_by_name(name).updated
+        return client.read_deployment_by_name(name)
     except ObjectNotFound:
         return None
+
+
+def _updated(known: DeploymentResponse | None) -> datetime | None:
+    return None if known is None else known.updated
+
+
+def _keep_paused(entry: dict[str, Any], known: DeploymentResponse | None) -> None:
+    """Take over into a deployment's entry what a person has paused of it."""
+    if known is None:
+        return
+    entry["paused"] = known.paused
+    resting = {schedule.slug for schedule in known.schedules if not schedule.active}
+    for schedule in entry.get("schedules", []):
+        if schedule.get("slug") in resting:
+            schedule["active"] = False
+
+
+def _deploy(content: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "prefect.yaml"
+        path.write_text(yaml.safe_dump(content))
+        return subprocess.run(  # noqa: S603 -- our own words
+            [
+                *(sys.executable, "-m", "prefect", "--no-prompt"),
+                *("deploy", "--all", "--prefect-file", str(path)),
+            ],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
 
 from cct_ops.clients.server import Server
-from cct_ops.dispatcher.reaper import PLAYBOOK, UPKEEP
+from cct_ops.models.deployment_tags import PLAYBOOK, UPKEEP
 from simulation.days import Course, Days
 
 # What a process does: each yield lets that much time go by; it returns the state of its run.

@@ -13,9 +13,11 @@ import httpx
 import pytest
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from cct_ops.models.cct import Route
+from cct_ops.models.deployment_tags import UPKEEP, at_most
 from cct_ops.models.mode import Mode
 from tests.conftest import ROOT
 
@@ -26,6 +28,7 @@ PLAYBOOKS = [entry["name"] for entry in REGISTRY]
 # All but what puts things back, which nothing may stop, and drills, which change nothing real.
 GATED = [entry["name"] for entry in REGISTRY if "playbook" in entry["tags"]]
 GATED.remove("game-day")
+WEEKLY = "exemption-weekly-report/exemption-weekly-report"
 
 
 def apply(api_url: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -53,14 +56,20 @@ NEVER_ASK = {
 
 @pytest.fixture(scope="module")
 def client(prefect_api_url: str) -> Iterator[SyncPrefectClient]:
-    """A client of a server to which everything was applied, twice."""
-    for _ in range(2):
-        applied = apply(prefect_api_url)
-        assert applied.returncode == 0, applied.stderr
+    """A client of a server to which everything was applied, twice, and a person's acts between."""
     with (
         temporary_settings({PREFECT_API_URL: prefect_api_url}),
         get_client(sync_client=True) as client,
     ):
+        for update in (DeploymentUpdate(paused=True, concurrency_limit=7), DeploymentUpdate()):
+            applied = apply(prefect_api_url)
+            assert applied.returncode == 0, applied.stderr
+            known = client.read_deployment_by_name("rate-limiting/rate-limiting")
+            client.update_deployment(known.id, update)
+            weekly = client.read_deployment_by_name(WEEKLY)
+            (schedule,) = weekly.schedules
+            if update.paused:
+                client.update_deployment_schedule(weekly.id, schedule.id, active=False)
         yield client
 
 
@@ -73,6 +82,31 @@ def schema(client: SyncPrefectClient, playbook: str) -> dict[str, Any]:
 
 def test_the_work_pool_is_for_the_warm_worker(client: SyncPrefectClient) -> None:
     assert client.read_work_pool("cct-ops").type == "warm"
+
+
+def test_what_a_person_paused_stays_paused_and_the_limit_is_the_registrys(
+    client: SyncPrefectClient,
+) -> None:
+    """A limit of Prefect's would let a run's life hang on a lease; an older registry had some."""
+    known = client.read_deployment_by_name("rate-limiting/rate-limiting")
+
+    assert (known.paused, known.global_concurrency_limit) == (True, None)
+    assert not client.read_deployment_by_name("canary-issue/canary-issue").paused
+    assert [each.active for each in client.read_deployment_by_name(WEEKLY).schedules] == [False]
+    daily = client.read_deployment_by_name("exemption-cleanup/exemption-cleanup")
+    assert [each.active for each in daily.schedules] == [True]
+
+
+@pytest.mark.parametrize("entry", REGISTRY, ids=PLAYBOOKS)
+def test_a_playbook_is_limited_by_its_tag_and_upkeep_by_nothing(
+    client: SyncPrefectClient, entry: dict[str, Any]
+) -> None:
+    known = client.read_deployment_by_name(f"{entry['name']}/{entry['name']}")
+    is_upkeep = UPKEEP in known.tags
+
+    assert (at_most(known.tags) is None) == is_upkeep
+    assert known.work_queue_name == ("upkeep" if is_upkeep else "default")
+    assert "concurrency_limit" not in entry
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)

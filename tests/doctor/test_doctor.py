@@ -6,10 +6,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from prefect import flow
-from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import SecretStr
 
 from cct_ops.ledger.engine import connect
@@ -19,7 +15,7 @@ from cct_ops.sandbox.inputs import Dialect, Fault
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
 from tests.conftest import API_KEY
 from tests.dispatcher.running import dispatching, routes_to
-from tests.doctor.conftest import POOL, Doctor
+from tests.doctor.conftest import Doctor
 from tests.stack.polling import eventually
 
 KEY = "k3y-that-nobody-may-see"
@@ -181,52 +177,6 @@ def test_a_ledger_out_of_reach_is_broken_and_its_password_not_shown(
     assert lines["ledger"].startswith("✗ ")
     assert "nobody" in lines["ledger"]
     assert KEY not in "".join(lines.values())
-
-
-@flow(name="doctored")
-def doctored() -> None:
-    """A flow to deploy."""
-
-
-def deploy(client: SyncPrefectClient) -> None:
-    """Make the deployment of the project, and its work pool."""
-    client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
-    flow_id = client.create_flow_from_name("doctored")
-    client.create_deployment(flow_id, "doctored", work_pool_name=POOL)
-
-
-def test_prefect_with_its_deployments_and_a_worker(doctor: Doctor, prefect_api_url: str) -> None:
-    code, lines = doctor(prefect_api_url=prefect_api_url)
-    assert code == 1
-    assert lines["prefect"].startswith("✓ ")
-    assert "not there: doctored" in lines["deployments"]
-    assert f"no work pool {POOL}" in lines["worker"]
-
-    with (
-        temporary_settings({PREFECT_API_URL: prefect_api_url}),
-        get_client(sync_client=True) as client,
-    ):
-        deploy(client)
-        code, lines = doctor(prefect_api_url=prefect_api_url)
-        assert code == 1
-        assert lines["deployments"].startswith("✓ ")
-        assert f"nobody works for the work pool {POOL}" in lines["worker"]
-
-        client.send_worker_heartbeat(POOL, "a-worker", heartbeat_interval_seconds=30)
-        code, lines = doctor(prefect_api_url=prefect_api_url)
-        assert code == 0
-        assert f"a-worker works for the work pool {POOL}" in lines["worker"]
-        client.delete_work_pool(POOL)
-
-
-def test_a_prefect_that_is_away_or_something_else_is_broken(
-    doctor: Doctor, sandbox: SandboxControl
-) -> None:
-    code, lines = doctor(prefect_api_url=f"http://127.0.0.1:{free_port()}/api")
-    assert (code, "No answer from Prefect" in lines["prefect"]) == (1, True)
-
-    code, lines = doctor(prefect_api_url=f"{sandbox.base_url}/api")
-    assert (code, lines["prefect"][0]) == (1, "✗")
 
 
 def test_slack_gets_a_message_only_when_that_is_wanted(

@@ -150,6 +150,18 @@ def test_a_pool_that_never_had_a_worker_or_is_paused_or_not_ours_is_left_alone(
     assert pages.newest(engine, 9) == []
 
 
+def test_a_paused_pool_that_has_to_take_changes_back_needs_its_worker_all_the_same(
+    pools: Pools, watch: WorkerWatch, sandbox: SandboxControl
+) -> None:
+    pool = pools("upkeep")
+    pool.heartbeat()
+    pool.silent_for(600)
+    pool.pause()
+    watch()
+
+    assert len(told(sandbox, pool)) == 1
+
+
 def test_right_after_the_start_an_old_sign_says_nothing(
     engine: sa.Engine, pool: Pool, watch: WorkerWatch, sandbox: SandboxControl
 ) -> None:

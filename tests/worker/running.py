@@ -117,6 +117,24 @@ from prefect import flow
 async def sail(path: str) -> None:
     Path(path).write_text(os.environ.get("WORD", ""))
 """,
+    "stay": """
+import os, time
+from pathlib import Path
+from prefect import flow
+
+@flow
+def stay(folder: str) -> None:
+    began = time.time()
+    time.sleep(0.3)
+    Path(folder, f"{os.getpid()}.stayed").write_text(f"{began} {time.time()}")
+""",
+    "restore": """
+from prefect import flow
+
+@flow
+def restore() -> None:
+    pass
+""",
     "leave": """
 import os
 from prefect import flow
@@ -185,6 +203,10 @@ class Pool:
         url = f"{self.api_url}{path}"
         answer = HTTP.request(method, url, json=content)
         return answer.raise_for_status().json()
+
+    def change(self, path: str, **values: object) -> None:
+        """Change a pool, a queue or a deployment, as the UI does."""
+        HTTP.request("PATCH", f"{self.api_url}{path}", json=values).raise_for_status()
 
     @contextmanager
     def worker(self, *arguments: str, **env: str) -> Iterator[Worker]:

@@ -83,14 +83,27 @@ def extend(
 
 
 @changes.command
-def end(change: ChangeId) -> int:
-    """End a temporary change now: a run compares, and puts back what was before."""
+def end(
+    change: ChangeId,
+    *,
+    wait: Annotated[float, Parameter(help="How many seconds to wait until CCT shows it.")] = 60,
+) -> int:
+    """End a temporary change now: a run compares, puts back what was before, and reads it back."""
     from cct_ops import wake_ups
+    from cct_ops.commands import ending
     from cct_ops.ledger import changes as rows
 
-    run_id = wake_ups.end(ledger(), rows.read(ledger(), _meant(change)))
-    say(f"Run {run_id} puts it back.")
-    return 0
+    meant = rows.read(ledger(), _meant(change))
+    if not meant.open:
+        say(f"{meant.call} on {meant.target} has ended before: it is {meant.state}.")
+        return 0 if ending.came_out_well(meant) else 1
+    run_id = wake_ups.end(ledger(), meant)
+    say(f"Run {run_id} is asked to put it back.")
+    ended, state = ending.awaited(ledger(), meant, run_id, wait)
+    well = ending.came_out_well(ended)
+    for line in ending.account(ended, run_id, state, wait):
+        say(line, stderr=not well)
+    return 0 if well else 1
 
 
 def _meant(change: str) -> UUID:

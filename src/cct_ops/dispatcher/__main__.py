@@ -12,6 +12,7 @@ from cct_ops import config_file, contacts
 from cct_ops.dispatcher import approvals, aside, buttons, changes, pages, quarantine
 from cct_ops.dispatcher.handlers import Notification, Remediation
 from cct_ops.dispatcher.loop import Dispatcher, Lane, Periodic
+from cct_ops.dispatcher.pauses import PAUSES_SECONDS, PauseWatch
 from cct_ops.dispatcher.reaper import Reaper
 from cct_ops.dispatcher.reconciling import jobs
 from cct_ops.dispatcher.routes import read_routes
@@ -96,6 +97,7 @@ def main() -> int:
                     Periodic("contacts", 3600, partial(look, reachable)),
                     Periodic("status page", 5, Announcer(engine, reachable)),
                     Periodic("watch over the workers", WORKERS_SECONDS, workers),
+                    Periodic("pauses", PAUSES_SECONDS, PauseWatch(engine, voice)),
                     *heartbeat(engine, settings),
                     Periodic(
                         "temporary changes", 10, partial(changes.sweep, engine, settings, voice)

@@ -43,6 +43,7 @@ from cct_ops.ledger.leases import Lease
 from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.record import RunRecord
 from cct_ops.models.autonomy import Drop
+from cct_ops.models.deployment_tags import PLAYBOOK, UPKEEP
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import Run, incident_of
 from cct_ops.models.topic import Topic
@@ -51,8 +52,6 @@ from cct_ops.reports.links import run_link
 from cct_ops.reports.messages import drop_message
 from cct_ops.voice import Voice
 
-# The tags by which prefect.yaml tells our deployments from those of others.
-PLAYBOOK, UPKEEP = "playbook", "upkeep"
 REPLACEMENTS = 3
 RECOVERIES = 5
 RECOVERY_PAUSE_SECONDS = 60.0

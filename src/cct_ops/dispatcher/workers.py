@@ -22,6 +22,7 @@ from prefect.exceptions import ObjectNotFound
 
 from cct_ops.ledger import heartbeats, pages
 from cct_ops.ledger.one_by_one import border
+from cct_ops.models.deployment_tags import PLAYBOOK, UPKEEP
 from cct_ops.reports.messages import worker_command, worker_message
 from cct_ops.reports.pages import silence_page
 from cct_ops.voice import Voice
@@ -83,17 +84,21 @@ class _Crew(NamedTuple):
 
 
 def _pools(client: SyncPrefectClient) -> Iterator[WorkPool]:
-    """Yield the pools of our deployments that have workers and are not paused."""
+    """Yield the pools of our deployments that have workers, and whose runs somebody waits for."""
     ours = client.read_deployments(
-        deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(any_=["playbook", "upkeep"])),
+        deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(any_=[PLAYBOOK, UPKEEP])),
         limit=_MOST_DEPLOYMENTS,
     )
-    for name in sorted({each.work_pool_name for each in ours if each.work_pool_name}):
+    used = {each.work_pool_name for each in ours if each.work_pool_name}
+    # What puts things back goes on while its pool is paused, and needs a worker for it.
+    needed = {each.work_pool_name for each in ours if UPKEEP in each.tags}
+    for name in sorted(used):
         try:
             pool = client.read_work_pool(name)
         except ObjectNotFound:
             continue
-        if not (pool.is_paused or pool.is_push_pool or pool.is_managed_pool):
+        rests = pool.is_paused and name not in needed
+        if not (rests or pool.is_push_pool or pool.is_managed_pool):
             yield pool
 
 

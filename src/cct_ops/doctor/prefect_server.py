@@ -1,8 +1,8 @@
-"""Prefect: whether it is there, knows all our deployments, and somebody works for it."""
+"""Prefect: whether it is there, knows our deployments, rests, and somebody works for it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from cct_ops.errors import ContractBroken, Rejected, Unavailable
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.responses import DeploymentResponse
 
 MOST_DEPLOYMENTS = 200
 
@@ -71,9 +72,13 @@ def _look() -> Sequence[Finding]:
             temporary_settings({PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED: False}),
             get_client(httpx_settings={"timeout": ANSWER_SECONDS}, sync_client=True) as client,
         ):
+            known = {each.name: each for each in client.read_deployments(limit=MOST_DEPLOYMENTS)}
+            ours = {name: known[name] for name in registry.names if name in known}
             return [
                 _server(client, url),
-                _deployments(client, registry),
+                *_leases(client, ours),
+                _deployments(registry, ours),
+                *_paused(client, registry, ours),
                 *(_pool(client, name) for name in registry.pools),
             ]
     except httpx.HTTPStatusError as error:
@@ -100,9 +105,8 @@ def _server(client: SyncPrefectClient, url: str) -> Finding:
     )
 
 
-def _deployments(client: SyncPrefectClient, registry: Registry) -> Finding:
-    known = {each.name: each for each in client.read_deployments(limit=MOST_DEPLOYMENTS)}
-    missing = sorted(registry.names - known.keys())
+def _deployments(registry: Registry, ours: Mapping[str, DeploymentResponse]) -> Finding:
+    missing = sorted(registry.names - ours.keys())
     if missing:
         return Finding(
             part="deployments",
@@ -110,16 +114,71 @@ def _deployments(client: SyncPrefectClient, registry: Registry) -> Finding:
             seen=f"not there: {', '.join(missing)}",
             fix="Deploy prefect.yaml with `cct-ops deploy`.",
         )
-    paused = sorted(name for name in registry.names if known[name].paused)
-    if paused:
-        return Finding(
-            part="deployments",
-            sign=Sign.LIMITED,
-            seen=f"their schedules are paused: {', '.join(paused)}",
-            fix="Resume them in Prefect's UI if nobody wants them to rest.",
-        )
     seen = f"all {len(registry.names)} of prefect.yaml are there"
     return Finding(part="deployments", sign=Sign.WELL, seen=seen)
+
+
+def _leases(client: SyncPrefectClient, ours: Mapping[str, DeploymentResponse]) -> Iterator[Finding]:
+    """Yield what makes the life of a run hang on a lease at Prefect's server."""
+    import httpx
+
+    from cct_ops.models.deployment_tags import UPKEEP
+
+    limited = sorted(
+        name
+        for name, each in ours.items()
+        if each.global_concurrency_limit is not None and UPKEEP not in each.tags
+    )
+    if limited:
+        yield Finding(
+            part="limits",
+            sign=Sign.LIMITED,
+            seen=f"they have a concurrency limit of Prefect's: {', '.join(limited)}; a run of them"
+            " is cancelled in the middle when it cannot renew its lease in time",
+            fix="Take it away in Prefect's UI; the tag `at most N at once` limits without a lease.",
+        )
+    try:
+        settings = client.request("GET", "/admin/settings").json()
+        storage = str(settings["server"]["concurrency"]["lease_storage"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return  # another release, or one that does not tell
+    if storage.rpartition(".")[2] == "memory":
+        yield Finding(
+            part="leases",
+            sign=Sign.LIMITED,
+            seen="Prefect's server keeps the leases of its concurrency limits in memory: when it is"
+            " killed, runs that hold one are cancelled in the middle",
+            fix="Set PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE for that server, for example to"
+            " prefect.server.concurrency.lease_storage.filesystem.",
+        )
+
+
+def _paused(
+    client: SyncPrefectClient, registry: Registry, ours: Mapping[str, DeploymentResponse]
+) -> Iterator[Finding]:
+    """Yield what rests, and hence starts no playbook."""
+    from prefect.exceptions import ObjectNotFound
+
+    parts = [f"the deployment {name}" for name, each in sorted(ours.items()) if each.paused]
+    sign = Sign.LIMITED
+    for name in registry.pools:
+        try:
+            pool, queues = client.read_work_pool(name), client.read_work_queues(name)
+        except ObjectNotFound:
+            continue
+        found = [f"the work queue {queue.name} of {name}" for queue in queues if queue.is_paused]
+        if pool.is_paused:
+            found.append(f"the work pool {name}")
+        if found:
+            parts, sign = [*found, *parts], Sign.BROKEN
+    if parts:
+        yield Finding(
+            part="pauses",
+            sign=sign,
+            seen=f"paused in Prefect: {', '.join(parts)}; playbooks wait, while changes are taken"
+            " back and dead runs recovered all the same",
+            fix="Resume it in Prefect's UI once nobody wants it to rest.",
+        )
 
 
 def _pool(client: SyncPrefectClient, name: str) -> Finding:
@@ -130,13 +189,6 @@ def _pool(client: SyncPrefectClient, name: str) -> Finding:
     except ObjectNotFound:
         fix = "Deploy prefect.yaml with `cct-ops deploy`."
         return Finding(part="worker", sign=Sign.BROKEN, seen=f"no work pool {name}", fix=fix)
-    if pool.is_paused:
-        return Finding(
-            part="worker",
-            sign=Sign.BROKEN,
-            seen=f"the work pool {name} is paused",
-            fix=f"Let it go on: `cct-ops prefect work-pool resume {name}`.",
-        )
     workers = client.read_workers_for_work_pool(name)
     alive = [each.name for each in workers if each.status == "ONLINE"]
     if not alive:

@@ -20,6 +20,7 @@ _SANDBOX_KEY = "sandbox-key"
 _SANDBOX_BOT = "xoxb-sandbox"
 _LEDGER = "CCT_OPS_DATABASE_URL"
 _PREFECT = "PREFECT_API_DATABASE_CONNECTION_URL"
+_LEASES = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
 # of another Prefect that the user works with: they would lead the parts astray
 _FOREIGN = ("PREFECT_API_KEY", "PREFECT_PROFILE", door.CLIENT, door.SERVER)
 
@@ -74,6 +75,8 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         or program_for(config.project, config.data, config.usual_data(config.project).absolute()),
         "PREFECT_HOME": str(config.data / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # in memory, where Prefect keeps them, a killed server would lose them and cancel their runs
+        _LEASES: given.get(_LEASES) or "prefect.server.concurrency.lease_storage.filesystem",
         # it asks the server something first, and our own server has nothing to say to it
         "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
         "PREFECT_CLI_COLORS": "false",

@@ -56,6 +56,7 @@ TRIED = frozenset({"3.8.8"})
 _KNOWN = {
     "prefect.workers.base:BaseWorker._submit_run": "self flow_run",
     "prefect.workers.base:BaseWorker._submit_scheduled_flow_runs": "self flow_run_response",
+    "prefect.workers.base:BaseWorker._get_scheduled_flow_runs": "self",
     "prefect.workers.base:BaseWorker._propose_pending_state": "self flow_run",
     "prefect.workers.base:BaseWorker._propose_crashed_state": "self flow_run message client",
     "prefect.workers.base:BaseWorker._release_limit_slot": "self flow_run_id",

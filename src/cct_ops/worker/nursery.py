@@ -10,8 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
+
+from prefect.settings import get_current_settings
 
 from cct_ops.worker.checkout import signature
 from cct_ops.worker.forks import Child, ForkServer, NotWarm
@@ -125,3 +128,9 @@ class Nursery:
         for child in self._waiting:
             child.let_go()
         self._waiting.clear()
+
+
+def environment() -> dict[str, str]:
+    """Return what runs start from; theirs differs only where their job says so."""
+    settings = get_current_settings().to_environment_variables(exclude_unset=True)
+    return {**os.environ, **settings}

@@ -12,10 +12,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -32,12 +30,14 @@ from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 from cct_ops.settings import Settings
 from cct_ops.stack.config import project_of
+from cct_ops.worker.background import kept_up
 from cct_ops.worker.forks import Child, NotWarm
 from cct_ops.worker.jobs import Jobs
 from cct_ops.worker.liveness import Traces
 from cct_ops.worker.lookups import Lookups
 from cct_ops.worker.nudges import Nudges
-from cct_ops.worker.nursery import Nursery
+from cct_ops.worker.nursery import Nursery, environment
+from cct_ops.worker.start_rules import StartRules
 from cct_ops.worker.turns import Turns
 
 try:
@@ -52,26 +52,9 @@ else:
 
 _log = logging.getLogger("prefect.worker.warm")
 
-_AGAIN_SECONDS = 5.0
 _WRITE_SECONDS = 1.0  # what only informs is written when the run has started
 
 Status = anyio.abc.TaskStatus[Any]
-
-
-def _kept_up(work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
-    """Start what works in the background; it begins again after a failure that nobody foresaw."""
-
-    async def keep_up() -> None:
-        while True:
-            try:
-                await work()
-            except Exception:  # noqa: BLE001 -- it is told
-                _log.exception("What works in the background begins again.")
-                await asyncio.sleep(_AGAIN_SECONDS)
-            else:
-                return
-
-    return asyncio.create_task(keep_up())
 
 
 class WarmWorker(ProcessWorker):
@@ -94,19 +77,18 @@ class WarmWorker(ProcessWorker):
         self._claimed: deque[UUID] = deque(maxlen=1000)  # the latest Scheduled states
         if _BROKEN:
             _log.warning("Runs start slowly, as process worker: %s.", "; ".join(_BROKEN))
-            await super().__aenter__()
+            await self._say_hello()
             return self
         settings = Settings.load()
         self._project = project_of(Path.cwd())
-        self._nursery = Nursery(self._project, self._environment(), idle=settings.warm_processes)
+        self._nursery = Nursery(self._project, environment(), idle=settings.warm_processes)
         self._nursery.start()
         self._stack.push_async_callback(self._nursery.stop)
-        await super().__aenter__()
+        await self._say_hello()
         context = await self._stack.enter_async_context(contract.FlowRunExecutorContext())
         suspensions = await self._stack.enter_async_context(Suspensions())
         self._observers: list[Observer]
         self._observers = [context._observer, suspensions.observer]  # noqa: SLF001 -- see outages
-        self._lookups = Lookups(self.client, self._work_pool_name)
         self._jobs = Jobs(self, self._lookups, self._project)
         self._execution = Execution(context, suspensions, self._nursery, self._jobs.order)
         pool = get_current_settings().home / "warm-worker" / self._work_pool_name
@@ -114,9 +96,9 @@ class WarmWorker(ProcessWorker):
         self._stack.callback(self._traces.end)
         nudges = Nudges(settings.database_url, self._work_pool_name, self.client)
         self._background = [
-            _kept_up(partial(self._execution.settle_the_dead, pool, self._in_hand)),
-            _kept_up(partial(nudges.listen, self._start_nudged)),
-            _kept_up(partial(keep_looking, self._observing)),
+            kept_up(partial(self._execution.settle_the_dead, pool, self._in_hand)),
+            kept_up(partial(nudges.listen, self._start_nudged)),
+            kept_up(partial(keep_looking, self._observing)),
         ]
         try:
             await self._lookups.fill()
@@ -124,6 +106,11 @@ class WarmWorker(ProcessWorker):
         except (NotWarm, httpx.HTTPError) as error:
             _log.warning("The first runs may start slowly: %s", error)
         return self
+
+    async def _say_hello(self) -> None:
+        await super().__aenter__()
+        self._lookups = Lookups(self.client, self._work_pool_name)
+        self._rules = StartRules(self.client, self._work_pool_name, self._lookups)
 
     async def __aexit__(self, *exc_info: Any) -> None:
         """Stop what we added once the runs have been seen to."""
@@ -134,45 +121,69 @@ class WarmWorker(ProcessWorker):
         finally:
             await self._stack.__aexit__(*exc_info)
 
+    async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
+        """Poll, and look for due upkeep besides: the poll leaves it out while a pause lasts."""
+        polled, upkeep = await asyncio.gather(
+            super()._get_scheduled_flow_runs(), self._rules.due_upkeep()
+        )
+        known = {entry.flow_run.id for entry in polled}
+        return polled + [self._heard(run) for run in upkeep if run.id not in known]
+
     async def _submit_scheduled_flow_runs(
         self, flow_run_response: list[WorkerFlowRunResponse]
     ) -> list[FlowRun]:
         """
-        Leave out what we have, or had: a poll and a nudge may tell of the same run.
+        Leave out what may not start, and what we have, or had: we may hear of a run twice.
 
         Each Scheduled state is claimed once. Prefect itself would let a finished run be claimed
         again by a word that comes late.
         """
-        new = [
-            entry
-            for entry in flow_run_response
+        may = {run.id for run in await self._rules.allowed(self._new(flow_run_response))}
+        # Another word of the same run may have come meanwhile.
+        new = {run.id for run in self._new(flow_run_response)} & may
+        submitted = await super()._submit_scheduled_flow_runs(
+            [entry for entry in flow_run_response if entry.flow_run.id in new]
+        )
+        for run_id in may - {run.id for run in submitted}:  # beyond this worker's own limit
+            self._rules.settled(run_id)
+        return submitted
+
+    def _new(self, heard: list[WorkerFlowRunResponse]) -> list[FlowRun]:
+        return [
+            entry.flow_run
+            for entry in heard
             if entry.flow_run.id not in self._in_hand
+            and entry.flow_run.id not in self._submitting_flow_run_ids
             and (entry.flow_run.state is None or entry.flow_run.state.id not in self._claimed)
         ]
-        return await super()._submit_scheduled_flow_runs(new)
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
-        """Start a run when it is its turn."""
-        if _BROKEN:
-            await super()._submit_run(flow_run)
-            return
-        self._in_hand.add(flow_run.id)
-        heard_at = time.monotonic()
-        async with self._turns.start():
-            try:
-                child = await self._start(flow_run, heard_at)
-            except Exception as error:  # noqa: BLE001 -- it is told, in the log and as the run's state
-                await self._lost(flow_run, error)
+        """Start a run when it is its turn, unless something was paused meanwhile."""
+        heard_at = self._rules.asked_at
+        try:
+            if _BROKEN:
+                await super()._submit_run(flow_run)
                 return
-            if child is not None:
-                await self._turns.begun(child)
+            self._in_hand.add(flow_run.id)
+            async with self._turns.start():
+                try:
+                    if not await self._rules.still_allowed(flow_run, heard_at):
+                        self._leave(flow_run)
+                        return
+                    child = await self._start(flow_run, heard_at)
+                except Exception as error:  # noqa: BLE001 -- it is told, in the log and as the run's state
+                    await self._lost(flow_run, error)
+                    return
+                self._rules.settled(flow_run.id)
+                if child is not None:
+                    await self._turns.begun(child)
+        finally:
+            self._rules.settled(flow_run.id)
 
     async def _lost(self, flow_run: FlowRun, error: Exception) -> None:
         """Go on after a start that failed in a way nobody foresaw: it is no other run's end."""
         _log.error("Run %s could not be started.", flow_run.name, exc_info=error)
-        self._in_hand.discard(flow_run.id)
-        self._submitting_flow_run_ids.discard(flow_run.id)
-        self._release_limit_slot(flow_run.id)
+        self._leave(flow_run)
         message = f"The warm worker could not start it: {type(error).__name__}: {error}"
         try:
             await self._propose_crashed_state(flow_run, message)
@@ -214,14 +225,19 @@ class WarmWorker(ProcessWorker):
                 ready.trace.remove()
         if claimed and not warm:
             pid = await self._group.start(self._submit_run_and_capture_errors, flow_run)
+        self._leave(flow_run, has_begun=isinstance(pid, int))
         if isinstance(pid, int):
             self._group.start_soon(self._write_down, flow_run, pid)
-        else:
+        return ready.child if warm else None
+
+    def _leave(self, flow_run: FlowRun, *, has_begun: bool = False) -> None:
+        """Let go of what is kept for a run that is being submitted."""
+        if not has_begun:
             self._release_limit_slot(flow_run.id)
-        self._submitting_flow_run_ids.remove(flow_run.id)
+            self._in_hand.discard(flow_run.id)
+        self._submitting_flow_run_ids.discard(flow_run.id)
         if self._cancelling_observer is not None:
             self._cancelling_observer.remove_in_flight_flow_run_id(flow_run.id)
-        return ready.child if warm else None
 
     async def _see_through(
         self, ready: Ready, configuration: ProcessJobConfiguration, *, task_status: Status
@@ -272,19 +288,13 @@ class WarmWorker(ProcessWorker):
     async def _start_nudged(self, flow_run: FlowRun) -> None:
         """Start a run that we were told of, unless we know it already."""
         if self._has_successfully_synced and self.is_setup:
-            pool, queue = self.work_pool.id, flow_run.work_queue_id or self.work_pool.id
-            response = WorkerFlowRunResponse(
-                work_pool_id=pool, work_queue_id=queue, flow_run=flow_run
-            )
-            await self._submit_scheduled_flow_runs([response])
+            await self._submit_scheduled_flow_runs([self._heard(flow_run)])
+
+    def _heard(self, flow_run: FlowRun) -> WorkerFlowRunResponse:
+        pool, queue = self.work_pool.id, flow_run.work_queue_id or self.work_pool.id
+        return WorkerFlowRunResponse(work_pool_id=pool, work_queue_id=queue, flow_run=flow_run)
 
     @property
     def _group(self) -> anyio.abc.TaskGroup:
         assert self._runs_task_group is not None  # noqa: S101 -- set up before anything runs
         return self._runs_task_group
-
-    @staticmethod
-    def _environment() -> dict[str, str]:
-        """Return what runs start from; theirs differs only where their job says so."""
-        settings = get_current_settings().to_environment_variables(exclude_unset=True)
-        return {**os.environ, **settings}

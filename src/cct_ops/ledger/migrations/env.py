@@ -12,6 +12,7 @@ from cct_ops.ledger import (  # noqa: F401 -- their tables belong to the metadat
     journal_tables,
     pacing_tables,
     page_tables,
+    pause_tables,
     slack_tables,
     storms,
 )

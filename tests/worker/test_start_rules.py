@@ -1,0 +1,180 @@
+"""Prefect's pauses and limits hold on every way in; upkeep goes on whatever is paused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cct_ops.stack.postgres import EmbeddedPostgres
+from tests.plain import HTTP
+from tests.worker.running import Pool, Worker, nudge, until
+
+Pause = Callable[[Pool, str, bool], None]
+Restoring = Callable[[Pool], str]
+
+
+def pool_paused(pool: Pool, deployment: str, paused: bool) -> None:
+    pool.change(f"/work_pools/{pool.name}", is_paused=paused)
+
+
+def queue_paused(pool: Pool, deployment: str, paused: bool) -> None:
+    pool.change(f"/work_pools/{pool.name}/queues/default", is_paused=paused)
+
+
+def deployment_paused(pool: Pool, deployment: str, paused: bool) -> None:
+    pool.change(f"/deployments/{deployment}", paused=paused)
+
+
+@pytest.fixture
+def restoring(prefect_api_url: str) -> Iterator[Restoring]:
+    """Deploys upkeep, and takes it away: others look for the workers of all upkeep there is."""
+    with ExitStack() as stack:
+
+        def deploy(pool: Pool) -> str:
+            made = pool.deploy("restore", tags=["upkeep"])
+            url = f"{prefect_api_url}/deployments/{made}"
+            stack.callback(lambda: HTTP.delete(url))
+            return made
+
+        yield deploy
+
+
+PAUSES = pytest.mark.parametrize("pause", [pool_paused, queue_paused, deployment_paused])
+
+
+@PAUSES
+def test_while_anything_is_paused_no_poll_starts_a_run(
+    pause: Pause, pool: Pool, worker: Worker, restoring: Restoring
+) -> None:
+    """It waits as it was made, a free run starts meanwhile, and it starts when all goes on."""
+    held = pool.deploy("ping")
+    pause(pool, held, True)
+    try:
+        run = made(pool, held)
+        # The worker has looked at least twice once a run of upkeep, made later, has ended.
+        upkeep = restoring(pool)
+        for _ in range(2):
+            assert pool.ended(pool.create(upkeep))["type"] == "COMPLETED"
+        states = pool.ask("GET", f"/flow_run_states/?flow_run_id={run['id']}")
+        assert {each["type"] for each in states} == {"SCHEDULED"}
+    finally:
+        pause(pool, held, False)
+
+    assert pool.ended(run["id"])["type"] == "COMPLETED"
+
+
+@PAUSES
+def test_a_nudge_starts_nothing_that_is_paused(
+    pause: Pause, nudged: Pool, postgres: EmbeddedPostgres, restoring: Restoring
+) -> None:
+    held = nudged.deploy("ping")
+    upkeep = restoring(nudged)
+    pause(nudged, held, True)
+    try:
+        runs = [made(nudged, held) for _ in range(2)]
+        nudge(postgres, json.dumps(runs[0]), json.dumps({"id": runs[1]["id"]}))
+        last = made(nudged, upkeep)
+        nudge(postgres, json.dumps(last))  # nudges are taken in their order
+        assert nudged.ended(last["id"])["type"] == "COMPLETED"
+        assert [nudged.run(run["id"])["state"]["type"] for run in runs] == ["SCHEDULED"] * 2
+    finally:
+        pause(nudged, held, False)
+    fresh = made(nudged, held)
+    nudge(postgres, json.dumps(fresh))
+    assert nudged.ended(fresh["id"])["type"] == "COMPLETED"
+
+
+def test_a_run_that_was_resumed_waits_while_its_pool_is_paused(
+    nudged: Pool, postgres: EmbeddedPostgres, tmp_path: Path, restoring: Restoring
+) -> None:
+    deployment = nudged.deploy("hold")
+    upkeep = restoring(nudged)
+    run = made(nudged, deployment, folder=str(tmp_path))
+    nudged.suspend(run["id"])
+    pool_paused(nudged, deployment, True)
+    try:
+        nudged.ask("POST", f"/flow_runs/{run['id']}/resume", {})
+        nudge(postgres, json.dumps({"id": run["id"]}))
+        last = made(nudged, upkeep)
+        nudge(postgres, json.dumps(last))
+        assert nudged.ended(last["id"])["type"] == "COMPLETED"
+        assert nudged.run(run["id"])["state"]["type"] == "SCHEDULED"
+    finally:
+        pool_paused(nudged, deployment, False)
+    nudged.ask(
+        "POST", f"/flow_runs/{run['id']}/set_state", {"state": {"type": "CANCELLED"}, "force": True}
+    )
+
+
+def test_upkeep_that_was_scheduled_before_the_pause_starts_on_time(
+    own_pool: Pool, tmp_path: Path, restoring: Restoring
+) -> None:
+    """In the queue that is paused too; and it waits for its time."""
+    deployment = restoring(own_pool)
+    due = datetime.now(UTC) + timedelta(seconds=1)
+    run = made(own_pool, deployment, at=due)
+    later = made(own_pool, deployment, at=due + timedelta(hours=1))
+    for pause in (pool_paused, queue_paused, deployment_paused):
+        pause(own_pool, deployment, True)
+
+    with own_pool.worker():
+        assert own_pool.ended(run["id"])["type"] == "COMPLETED"
+        began = datetime.fromisoformat(own_pool.run(run["id"])["start_time"])
+
+    assert began >= due
+    assert own_pool.run(later["id"])["state"]["type"] == "SCHEDULED"
+
+
+@pytest.mark.parametrize("place", ["pool", "queue", "deployment"])
+def test_never_more_run_at_once_than_a_limit_says_whichever_way_they_come(
+    place: str, own_pool: Pool, postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    tags = ["at most 1 at once"] if place == "deployment" else []
+    deployment = own_pool.deploy("stay", tags=tags)
+    if place == "pool":
+        own_pool.change(f"/work_pools/{own_pool.name}", concurrency_limit=1)
+    if place == "queue":
+        own_pool.change(f"/work_pools/{own_pool.name}/queues/default", concurrency_limit=1)
+
+    with own_pool.worker(CCT_OPS_DATABASE_URL=postgres.url("postgres")):
+        runs = [made(own_pool, deployment, folder=str(tmp_path)) for _ in range(4)]
+        nudge(postgres, *(json.dumps(run) for run in runs))
+        for run in runs:
+            assert own_pool.ended(run["id"])["type"] == "COMPLETED"
+
+    stays = sorted(
+        tuple(map(float, path.read_text().split())) for path in tmp_path.glob("*.stayed")
+    )
+    assert len(stays) == len(runs)
+    assert all(one[1] <= next_[0] for one, next_ in pairwise(stays))
+
+
+def test_upkeep_does_not_wait_for_a_place_below_the_limit(
+    own_pool: Pool, postgres: EmbeddedPostgres, tmp_path: Path, restoring: Restoring
+) -> None:
+    own_pool.change(f"/work_pools/{own_pool.name}", concurrency_limit=1)
+    long = own_pool.create(own_pool.deploy("hold"), folder=str(tmp_path))
+
+    with own_pool.worker():
+        until((tmp_path / "pid").exists)
+        upkeep = own_pool.create(restoring(own_pool))
+        assert own_pool.ended(upkeep)["type"] == "COMPLETED"
+        assert own_pool.run(long)["state"]["type"] == "RUNNING"
+        (tmp_path / "go").touch()
+        own_pool.ended(long)
+
+
+def made(
+    pool: Pool, deployment: str, at: datetime | None = None, **parameters: object
+) -> dict[str, Any]:
+    """Make a run, for that time or at once; returns it as Prefect's server tells of it."""
+    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": at.isoformat()}} if at else {}
+    content = {"parameters": parameters} | ({"state": state} if at else {})
+    return dict(pool.ask("POST", f"/deployments/{deployment}/create_flow_run", content))
