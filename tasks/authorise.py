@@ -25,6 +25,7 @@ from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
 from tasks import story, temporary
+from tasks.actions import holds_already
 from tasks.approval import ask
 from tasks.connections import current_run, ledger, settings
 from tasks.guards import before_asking, effective_mode, intent, outcome_of, rules_for
@@ -79,7 +80,7 @@ def _under_lock(gate: _Gate, again: Callable[[], Diagnosis]) -> Iterator[Decisio
         yield gate.stopped(locked(gate.plan.target, settings().lock_wait_seconds))
         return
     try:
-        changed = gate.changed_since(again())
+        changed = gate.changed_since(again()) or gate.already()
         if changed is not None:
             yield changed
             return
@@ -113,11 +114,14 @@ class _Gate:
 
     def refusal(self) -> Decision | None:
         """Return the decision that ends the run here, or None if it may go on to the lock."""
+        asks = self.mode is not Mode.AUTO or self.plan.person is not None
+        # One that asks nobody looks under the lock, right before it would write.
+        if asks and (so := self.already()) is not None:
+            return so
         if self.mode is Mode.OBSERVE:
             return self.refuse(Outcome.RECOMMENDED, f"{self.reason} Nothing was changed.")
         if (too_long := temporary.too_long(self.plan)) is not None:
             return self.refuse(Outcome.BLOCKED, too_long)
-        asks = self.mode is not Mode.AUTO or self.plan.person is not None
         stop = before_asking(self.wanted, asks=asks)
         if stop is not None:
             return self.stopped(stop)
@@ -126,6 +130,13 @@ class _Gate:
         why = self.plan.person or self.reason
         answer = ask(self.diagnosis, self.plan, self.run, why)
         return None if answer is None else self.refuse(*answer)
+
+    def already(self) -> Decision | None:
+        """Return the decision that nothing is to be done because it is so already, or None."""
+        seen = holds_already(self.plan.calls)
+        if seen is None:
+            return None
+        return self.refuse(Outcome.NOTHING_TO_DO, f"It is so already: {seen}.")
 
     @property
     def wanted(self) -> Intent:

@@ -57,7 +57,7 @@ def current_run() -> Run:
 
 
 @contextmanager
-def _transport() -> Iterator[CctTransport]:
+def _transport(*, confirming: bool = False) -> Iterator[CctTransport]:
     base_url, key = settings().cct()
     pacer = LedgerPacer(
         engine=ledger(),
@@ -65,6 +65,7 @@ def _transport() -> Iterator[CctTransport]:
         limit=settings().requests_per_minute,
         kept_for_writes=settings().requests_kept_for_writes,
         run_id=current_run().id,
+        confirming=confirming,
     )
     # Whoever has CCT open shows that it lives, however long it waits for its turn.
     with (
@@ -84,6 +85,13 @@ def _transport() -> Iterator[CctTransport]:
 def reader() -> Iterator[CctReader]:
     """Open CCT for reading."""
     with _transport() as transport:
+        yield CctReader(transport)
+
+
+@contextmanager
+def confirming_reader() -> Iterator[CctReader]:
+    """Open CCT for looking whether a change took effect, for which room is kept."""
+    with _transport(confirming=True) as transport:
         yield CctReader(transport)
 
 

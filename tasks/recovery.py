@@ -30,10 +30,11 @@ def wreck_of(run_id: UUID) -> Iterator[tuple[Wreck, int]]:
     """
     Take the run for dead and hold the lock of its target, with a newer token than its own.
 
+    One that ended without knowing whether its change took effect is looked at like a dead one.
     Raises ``NotPermitted`` when the run shows signs of life, or never changed anything.
     """
     known = record.of_run(ledger(), run_id)
-    if known.outcome not in {None, Outcome.FAILED}:
+    if known.outcome not in {None, Outcome.FAILED} and not known.in_doubt:
         raise NotPermitted(f"Run {run_id} ended by itself: {known.outcome}. {known.reason}")
     wreck = wrecks.of_run(ledger(), run_id, _name(run_id))
     with holding(wreck.plan.target, dead_run_id=run_id) as token:

@@ -13,7 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.objects import FlowRun, State
 
-from cct_ops.errors import BadConfiguration, NotPermitted, OpsError, Unsupported
+from cct_ops.errors import BadConfiguration, KeyRefused, NotPermitted, OpsError, Unsupported
 from cct_ops.ledger import approvals, changes, history, leases, record
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome, Resolution, Severity
@@ -36,7 +36,7 @@ ENGINE_PREFIX = "Flow run encountered an exception: "
 # And how where the form or the call that started it was wrong.
 WRONG_PARAMETERS = "Validation of flow parameters failed with error: "
 # Nothing went wrong: what was asked for is not possible here, or not allowed.
-_NOT_HERE = (Unsupported, BadConfiguration, NotPermitted)
+_NOT_HERE = (Unsupported, BadConfiguration, NotPermitted, KeyRefused)
 
 P = ParamSpec("P")
 
@@ -162,14 +162,9 @@ def _account(
     if leases.reaped(ledger(), run.id):
         return None
     known = record.of_run(ledger(), run.id)
-    verdicts = {decision.verdict for decision in known.decisions}
-    undone, failed = Outcome.UNDONE in verdicts, record.UNDO_FAILED in verdicts
-    if any(act.kind == "change" for act in known.actions) and not (undone or failed):
+    if any(act.kind == "change" for act in known.actions) and known.left is None:
         return None  # cut off in the middle: the reaper finds it without an account
-    outcome = otherwise
-    if failed or undone:
-        outcome = Outcome.FAILED if failed else Outcome.UNDONE
-        cause = known.decisions[-1].reason
+    outcome, cause = known.left or (otherwise, cause)
     planned = known.decisions[-1].plan.target if known.decisions else run.playbook
     return outcome, cause, str(parameters.get("target") or planned)
 

@@ -8,7 +8,7 @@ from cct_ops.models.plan import Call
 from tasks.carry_out import Look, Sighting, System, action, carry_out
 from tasks.connections import github_operator, github_reader
 
-GITHUB = System(github_reader, github_operator)
+GITHUB = System("GitHub", github_reader, github_operator, one_request=False)
 LATEST_RUNS = 20
 
 

@@ -1,20 +1,28 @@
-"""Undo: what a run had begun is taken back in reverse, and it is said loudly where that fails."""
+"""
+Undo: what a run had begun is taken back in reverse, and it is said loudly where that fails.
+
+Only what was done, or may have been, is undone; and what lowers risk stays.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from prefect import get_run_logger
 
-from cct_ops.errors import OpsError
-from cct_ops.ledger import changes, leases, permits, record
+from cct_ops.errors import NotDone, OpsError
+from cct_ops.ledger import changes, leases, permits, record, wrecks
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.permit import Permit
-from cct_ops.models.plan import Plan
+from cct_ops.models.plan import Call, Plan, Step
 from cct_ops.models.run import Run
 from cct_ops.models.topic import Topic
 from cct_ops.reports import manual
-from tasks.connections import current_run, ledger
+from tasks.actions import look_at
+from tasks.connections import current_run, ledger, settings
 from tasks.notify import tell_outcome
 from tasks.restore import put_all_back
 
@@ -25,13 +33,15 @@ def put_back(
     """
     Undo what was begun on ``permit``, under the lock that it was begun under.
 
-    That the undo failed is a decision in the ledger and a note on ``error``; the report tells
-    people. A run that was taken for dead leaves it to its recovery, which has the lock by then;
-    what it may have sent too late for that one to see, a person must look at.
+    What certainly did nothing is not undone, and neither is what lowers risk: the state before is
+    the more dangerous one. What came of it is a decision in the ledger and, where a person has to
+    look, a note on ``error``; the report tells people. A run that was taken for dead leaves it to
+    its recovery, which has the lock by then; what it may have sent too late for that one to see, a
+    person must look at.
     """
     run = current_run()
-    steps = plan.steps[: permits.begun(ledger(), permit)]
-    if not steps:
+    begun = permits.steps_begun(ledger(), permit)
+    if not begun:
         return
     if leases.reaped(ledger(), run.id):
         error.add_note("This run was taken for dead: its recovery puts back what it had begun.")
@@ -40,26 +50,102 @@ def put_back(
             _too_late(run, plan.target, ", ".join(map(str, late)))
         return
 
-    cause = str(error) or type(error).__name__
-    calls = [step.undo for step in reversed(steps) if step.undo is not None]
-    undoing = f"Undoing {', '.join(map(str, calls))}" if calls else "Nothing of it can be undone"
-    get_run_logger().warning("%s: %s", undoing, cause)
-    verdict, reason = Outcome.UNDONE.value, f"{cause} The change was undone." if calls else cause
-    try:
-        put_all_back(plan, calls, permit.fencing_token)
-    except OpsError as failure:
-        verdict, reason = record.UNDO_FAILED, f"{cause} The undo failed as well: {failure}"
-    else:
-        for call in calls:
-            changes.undone(ledger(), run.id, call)
-    lasting = [str(step.call) for step in steps if step.undo is None]
-    if lasting:
-        verdict = record.UNDO_FAILED
-        reason += f" What cannot be undone: {', '.join(lasting)}."
+    left = _left_by(plan, permit, begun, error)
+    calls = [step.undo for step in reversed(left.made) if step.undo is not None]
+    came_of_it, verdict = _undo(plan, permit, calls, left)
+    reason = f"{str(error) or type(error).__name__} {came_of_it}"
     if verdict == record.UNDO_FAILED:
         error.add_note(reason)
     with ledger().begin() as tx:
         record.decide(tx, diagnosis, plan, run=run, mode=mode, verdict=verdict, reason=reason)
+
+
+class _Left(NamedTuple):
+    """
+    What is left of a change that did not come to its end.
+
+    ``made`` has what was made or may have been, ``certain`` says that some of it was seen in
+    effect; ``kept`` stays although it may be in effect, and of ``unseen`` no look has shown that.
+    """
+
+    made: tuple[Step, ...]
+    certain: bool
+    kept: tuple[Step, ...]
+    unseen: bool
+
+
+def _left_by(
+    plan: Plan, permit: Permit, begun: tuple[tuple[int, str], ...], error: BaseException
+) -> _Left:
+    """Tell the steps that have to be undone, and those that stay although they may be in effect."""
+    made, kept, unseen = [], [], False
+    for position, state in begun:
+        step = plan.steps[position]
+        if step.lowers_risk:
+            if state != permits.NOT_DONE:
+                kept.append(step)
+                unseen |= state != permits.CONFIRMED
+        elif state == permits.CONFIRMED or (
+            state not in {permits.NOT_DONE, permits.WITHOUT_EFFECT}
+            and not _did_nothing(step, permit, error)
+        ):
+            made.append(step)
+    certain = any(
+        state == permits.CONFIRMED and plan.steps[position] in made for position, state in begun
+    )
+    return _Left(tuple(made), certain, tuple(kept), unseen)
+
+
+def _did_nothing(step: Step, permit: Permit, error: BaseException) -> bool:
+    """
+    Look whether a step in doubt has done nothing: all is as it was, and no read lags any more.
+
+    What was refused halfway does not lag.
+    """
+    if step.undo is None:
+        return False
+    waited = wrecks.seconds_since_intent(ledger(), permit.id) >= settings().settle_seconds
+    if not (waited or isinstance(error, NotDone)):
+        return False
+    try:
+        return not look_at(step.call).took_effect and look_at(step.undo).took_effect
+    except OpsError as unseen:
+        get_run_logger().warning("Nothing shows whether %s took effect: %s", step.call, unseen)
+        return False
+
+
+def _undo(plan: Plan, permit: Permit, calls: Sequence[Call], left: _Left) -> tuple[str, str]:
+    """Take back what has to be; return what came of it, in words and as a verdict."""
+    words, verdict = [], Outcome.FAILED.value
+    if calls:
+        get_run_logger().warning("Undoing: %s", ", ".join(map(str, calls)))
+        try:
+            put_all_back(plan, calls, permit.fencing_token)
+        except OpsError as failure:
+            if left.certain:
+                words.append(f"The undo failed as well: {failure}")
+                verdict = record.UNDO_FAILED
+            else:
+                words.append(
+                    "Whether anything was changed is not known, and a person must look: it could"
+                    f" not be taken back either. {failure}"
+                )
+        else:
+            words.append("The change was undone.")
+            verdict = Outcome.UNDONE.value
+            for call in calls:
+                changes.undone(ledger(), current_run().id, call)
+    lasting = [str(step.call) for step in left.made if step.undo is None]
+    if lasting:
+        verdict = record.UNDO_FAILED
+        words.append(f"What cannot be undone: {', '.join(lasting)}.")
+    if left.kept:
+        stays = ", ".join(str(step.call) for step in left.kept)
+        words.append(f"It is not taken back, because it lowers risk: {stays}.")
+        if left.unseen:
+            words.append("Whether it took effect is looked at again.")
+        verdict = verdict if verdict == record.UNDO_FAILED else Outcome.UNVERIFIED.value
+    return " ".join(words) or "Nothing of it is in effect, so nothing had to be undone.", verdict
 
 
 def _too_late(run: Run, target: str, calls: str) -> None:

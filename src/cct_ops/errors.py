@@ -7,7 +7,9 @@ OpsError
 │   └── KeyRefused          CCT does not take the key: nobody sends it again
 ├── Unsupported             this CCT does not offer it
 ├── ContractBroken          an answer in a shape that we do not know
+├── NotDone                 a write that the system refused: nothing was changed by it
 ├── SteadyStateNotReached   the action ran and the system did not recover
+│   └── Unconfirmed         nothing shows whether a write took effect
 ├── NotPermitted            no permit: observe mode, a guard, a declined or expired approval
 └── BadConfiguration        a file or setting of ours is wrong: says where and what to do
 """
@@ -24,15 +26,22 @@ class Unavailable(OpsError):
     No usable answer came: connection failure, timeout, 429 or 5xx. Worth retrying.
 
     ``retry_after_seconds`` is what the server asked for, already capped; None if it asked nothing.
-    ``refused`` says that it came from a limit (429), and not from a failure.
+    ``refused`` says that it came from a limit (429), and not from a failure; ``never_left`` that
+    the request did not reach the server. After either it has certainly done nothing.
     """
 
     def __init__(
-        self, message: str, *, retry_after_seconds: float | None = None, refused: bool = False
+        self,
+        message: str,
+        *,
+        retry_after_seconds: float | None = None,
+        refused: bool = False,
+        never_left: bool = False,
     ) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
         self.refused = refused
+        self.never_left = never_left
 
 
 class Rejected(OpsError):
@@ -71,6 +80,14 @@ class ContractBroken(OpsError):
 
 class SteadyStateNotReached(OpsError):
     """The action was carried out and the target did not return to its steady state."""
+
+
+class Unconfirmed(SteadyStateNotReached):
+    """A change was sent, and nothing shows whether it took effect."""
+
+
+class NotDone(OpsError):
+    """A change was sent and refused, in the words of whoever refused it; nothing was changed."""
 
 
 class NotPermitted(OpsError):

@@ -17,7 +17,8 @@ class Done:
     """
     One step of a plan: its method, the requests that it takes, and the same of its undo.
 
-    ``shows_again`` is an undo after which the step itself still seems to be in effect.
+    ``shows_again`` is an undo after which the step itself still seems to be in effect. A step that
+    ``stays`` lowers risk, so that nobody takes it back.
     """
 
     method: str
@@ -26,6 +27,7 @@ class Done:
     undo: tuple[str, ...] = ()
     lasts: bool = False
     shows_again: bool = False
+    stays: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ ACTS = [
         "canary-issue",
         faulty.slow_canary,
         faulty.canary,
-        (Done("disable_canary", DISABLE, *SET_BACK),),
+        (Done("disable_canary", DISABLE, *SET_BACK, stays=True),),
         {**HERE, "fix": "disable"},
     ),
     Act(

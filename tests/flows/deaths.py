@@ -125,10 +125,12 @@ def _in_the_middle(act: Act, at: At, trap: Trap, number: int, made: int) -> Deat
     half = 0 < made < len(step.writes)
     writes = [write for each in act.steps[: number - 1] for write in each.writes]
     writes += step.writes[:made]
-    writes += [write for each in reversed(whole) for write in each.undo]
+    writes += [write for each in reversed(whole) if not each.stays for write in each.undo]
     lasting = half or any(each.undo_method is None for each in whole)
-    stands = lasting or any(each.shows_again for each in whole)
-    outcome = Outcome.FAILED if lasting else Outcome.UNDONE
+    kept = any(each.stays for each in whole)
+    stands = lasting or kept or any(each.shows_again for each in whole)
+    outcome = Outcome.UNVERIFIED if kept else Outcome.UNDONE
+    outcome = Outcome.FAILED if lasting else outcome
     return Death(act, at, trap, tuple(writes), outcome, stands)
 
 
@@ -146,11 +148,13 @@ def _undoing(act: Act, sent: int) -> Iterator[Death]:
     """Die while it is taken back: by itself where that belongs to it, else after a cancellation."""
     cancelled = 0 if act.keeps else len(act.steps)
     done = tuple(write for step in act.steps for write in step.writes)
-    back = [step for step in reversed(act.steps) if step.undo_method is not None]
+    kept = any(step.stays for step in act.steps)
+    back = [step for step in reversed(act.steps) if step.undo_method and not step.stays]
     all_back = done + tuple(write for step in back for write in step.undo)
-    lasting = len(back) < len(act.steps)
-    stands = lasting or any(step.shows_again for step in back)
-    outcome = Outcome.FAILED if lasting else Outcome.UNDONE
+    lasting = any(step.undo_method is None for step in act.steps)
+    stands = lasting or kept or any(step.shows_again for step in back)
+    outcome = Outcome.UNVERIFIED if kept else Outcome.UNDONE
+    outcome = Outcome.FAILED if lasting else outcome
 
     yield Death(
         act,

@@ -105,7 +105,8 @@ CANARY_ISSUE = [
         parameters={**ROUTE, "fix": "disable"},
         acts=End("Resolved", "is off", ("POST canary/disable",), stands=True),
         spoilt=Spoilt(
-            End("Undone", "disable_canary", ("POST canary/disable", "POST canary/update")),
+            # Somebody switched it on: that is no reason for us to do so.
+            End("Unverified", "because it lowers risk", ("POST canary/disable",)),
             meddle=meddling.canary_on,
         ),
         mounted=End("Resolved", "is off", ("POST canary/disable",), stands=True),

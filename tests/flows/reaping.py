@@ -31,6 +31,7 @@ def reap(engine: sa.Engine, run_id: UUID, *, but: UUID | None = None) -> UUID | 
         settings().policy_path,
         start_seconds=300,
         recovery_pause_seconds=0,
+        doubt_seconds=0,
     )
 
     def dealt_with() -> bool:

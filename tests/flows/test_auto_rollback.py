@@ -195,7 +195,7 @@ def test_a_write_that_stores_nothing_is_not_believed(
 
     assert ended.is_failed()
     assert "did not take effect" in (ended.message or "")
-    assert known(engine, ended).actions[0].state == "intended"
+    assert known(engine, ended).actions[0].state == "without effect"
 
 
 def test_a_write_whose_answer_is_lost_is_read_back(

@@ -43,3 +43,20 @@ def test_a_slow_answer_outlives_it_as_well(pacer: LedgerPacer, engine: sa.Engine
         return Answer(200, {}, b"{}")
 
     assert pacer.read("canary", send).status == 200
+
+
+def test_looks_after_a_change_have_room_that_other_reads_leave(engine: sa.Engine) -> None:
+    """So many diagnoses at once do not starve a read-back past its own window."""
+
+    def paced(*, confirming: bool) -> LedgerPacer:
+        return LedgerPacer(engine, "http://cct", limit=10, kept_for_writes=4, confirming=confirming)
+
+    for number in range(6):
+        paced(confirming=False).read(str(number), lambda: Answer(200, {}, b"{}"))
+
+    assert isinstance(paced(confirming=False)._try(write=False), float)
+    for number in range(2):
+        paced(confirming=True).read(f"look {number}", lambda: Answer(200, {}, b"{}"))
+    assert isinstance(paced(confirming=True)._try(write=False), float)
+    with paced(confirming=False).write_slot(), paced(confirming=False).write_slot():
+        pass  # what changes something still has its own

@@ -170,7 +170,11 @@ def test_what_this_cct_cannot_do_or_show_is_refused_before_anybody_is_asked() ->
 
 @pytest.mark.parametrize("fix", [CanaryFix.DISABLE, CanaryFix.RESET, CanaryFix.PROMOTE])
 def test_what_the_diagnosis_does_not_call_for_needs_a_person(fix: CanaryFix) -> None:
-    plan = diagnosis(fix).plan
+    """Marked calls fail at another share than the configured one, or it is well."""
+    failing = DirectCall(well=False, seen="500")
+    share = CanaryConfig(enabled=True, percentage=35)
+    seen = {"as_canary": failing, "config": share} if fix is CanaryFix.RESET else {}
+    plan = diagnosis(fix, **seen).plan
 
     assert plan is not None
     assert plan.needs_person
@@ -193,3 +197,27 @@ def test_a_configuration_that_was_no_number_is_not_put_back() -> None:
 
     assert plan is not None
     assert plan.steps[0].undo == Call(method="disable_canary", arguments={**HERE})
+
+
+@pytest.mark.parametrize(
+    ("fix", "config"),
+    [
+        (CanaryFix.DISABLE, CanaryConfig(enabled=False, percentage=0)),
+        (CanaryFix.RESET, CanaryConfig(enabled=True, percentage=20)),
+        (CanaryFix.PROMOTE, CanaryConfig(enabled=True, percentage=100)),
+    ],
+)
+def test_a_canary_that_is_already_as_the_fix_would_make_it_needs_no_fix(
+    fix: CanaryFix, config: CanaryConfig
+) -> None:
+    found = diagnosis(fix, config=config)
+
+    assert (found.plan, found.outcome) == (None, Outcome.NOTHING_TO_DO)
+    assert f"It is so already: canary {config.shown}." in found.headline
+
+
+def test_a_broken_split_is_reset_at_its_share_and_judged_by_new_traffic() -> None:
+    found = diagnosis(traffic=traffic(side(5000), side(5000)))
+
+    assert found.plan is not None
+    assert found.plan.steady_state.model_dump()["counted_since"] == traffic().since

@@ -58,3 +58,17 @@ def test_what_is_promised_for_the_worst_case_is_what_the_steps_allow(
     )
 
     assert plan.otherwise == otherwise
+
+
+def test_what_lowers_risk_is_not_promised_to_be_undone() -> None:
+    plan = Plan(
+        playbook="a-playbook",
+        target="a target",
+        summary="One step.",
+        blast_radius="None.",
+        steps=(Step(call=CALL, undo=BACK, lowers_risk=True),),
+        steady_state=ChangeHolds(what="So it is", watch_seconds=0),
+        state={},
+    )
+
+    assert "it lowers risk, so nobody undoes it" in plan.otherwise

@@ -93,6 +93,37 @@ def test_what_cannot_be_taken_back_calls_a_person_and_the_rest_is_taken_back() -
     assert "a person must look: third()" in found.headline
 
 
+def test_what_lowers_risk_stays_although_its_run_died_before_it_was_verified() -> None:
+    """A canary that misbehaves is not switched on again because a process was killed."""
+    off = Step(call=call("disable"), undo=call("enable"), lowers_risk=True)
+
+    found = RecoveryDiagnosis.of(
+        wreck(), (seen(off, in_effect=True), seen(STEPS[0], in_effect=True))
+    )
+
+    assert [each.method for each in found.calls] == ["undo_first"]
+    assert found.outcome is Outcome.UNVERIFIED
+    assert "It stays, because it lowers risk: disable()" in found.headline
+
+
+@pytest.mark.parametrize(
+    ("in_effect", "outcome", "said"),
+    [
+        (True, Outcome.RESOLVED, "has taken effect since (first(): this)"),
+        (False, Outcome.FAILED, "has not taken effect (first(): this). A person must look."),
+    ],
+)
+def test_a_run_that_did_not_know_its_effect_is_closed_by_a_later_look(
+    in_effect: bool, outcome: Outcome, said: str
+) -> None:
+    ended = wreck().model_copy(update={"ended": True})
+
+    found = RecoveryDiagnosis.of(ended, (seen(STEPS[0], in_effect=in_effect, confirmed=False),))
+
+    assert (found.plan, found.outcome) == (None, outcome)
+    assert said in found.headline
+
+
 def test_what_somebody_changed_since_is_left_to_a_person() -> None:
     found = RecoveryDiagnosis.of(wreck(), (seen(STEPS[0], in_effect=False, undone=False),))
 

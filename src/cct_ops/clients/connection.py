@@ -48,7 +48,9 @@ class Connection:
             why = shown(str(exc)).rstrip(". ") or type(exc).__name__
             if isinstance(exc, httpx.TimeoutException):
                 why = f"nothing came within {self._timeout_seconds:g} s"
-            doubt = ""
-            if write and not isinstance(exc, _NEVER_LEFT):
+            doubt, never_left = "", isinstance(exc, _NEVER_LEFT)
+            if write and not never_left:
                 doubt = "; whether the change was made is unknown, so look before trying again"
-            raise Unavailable(f"No answer from {host} to {request}: {why}{doubt}.") from exc
+            raise Unavailable(
+                f"No answer from {host} to {request}: {why}{doubt}.", never_left=never_left
+            ) from exc

@@ -55,6 +55,8 @@ from cct_ops.voice import Voice
 REPLACEMENTS = 3
 RECOVERIES = 5
 RECOVERY_PAUSE_SECONDS = 60.0
+# Once more for as long as CCT's reads may lag, after its run has waited for that long itself.
+DOUBT_SECONDS = 60.0
 
 _STARTED = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 _log = logging.getLogger(__name__)
@@ -69,6 +71,7 @@ class Reaper:
     policy_path: Path
     start_seconds: float
     recovery_pause_seconds: float = RECOVERY_PAUSE_SECONDS
+    doubt_seconds: float = DOUBT_SECONDS
     server: Server = CONFIGURED
 
     def __call__(self) -> None:
@@ -77,6 +80,9 @@ class Reaper:
             started = border(self.engine, "runs that may be dead")
             started.each(_started(client), lambda run: run.id, self._look)
             for run_id in leases.unfinished(self.engine):
+                leases.reap(self.engine, run_id)
+            # One that ended and cannot say whether its change took effect is looked at once more.
+            for run_id in leases.in_doubt(self.engine, self.doubt_seconds):
                 leases.reap(self.engine, run_id)
             settle = partial(self._settle, client)
             border(self.engine, "runs that died").each(leases.unsettled(self.engine), str, settle)
@@ -105,7 +111,7 @@ class Reaper:
             if run is not None:
                 _end(client, run)
             known = record.of_run(self.engine, run_id)
-            if known.outcome is not None:
+            if known.outcome is not None and not known.in_doubt:
                 leases.settle(tx, run_id)
             elif any(act.kind == "change" for act in known.actions):
                 self._recover(client, tx, dead, known)
@@ -127,6 +133,11 @@ class Reaper:
                 f"Its process died in the middle of its change, and {RECOVERIES} attempts to put"
                 " that back failed: a person must look."
             )
+            if known.in_doubt:
+                reason = (
+                    "Whether its change took effect is not known, and could not be seen in"
+                    f" {RECOVERIES} attempts to look: a person must look."
+                )
             self._account_for(run, plan.target, reason, manual.recover(run.id, known))
             leases.settle(tx, dead.run_id)
             return
@@ -137,7 +148,8 @@ class Reaper:
             key=f"recover|{dead.run_id}|{dead.recoveries + 1}",
         )
         leases.succeeded_by(tx, dead, successor, recovery=True)
-        _log.warning("Run %s died in the middle of a change: run %s.", dead.run_id, successor)
+        what = "does not know its change's effect" if known.in_doubt else "died in its change"
+        _log.warning("Run %s %s: run %s.", dead.run_id, what, successor)
 
     def _may_try_again(self, last: FlowRun) -> bool:
         """Say whether the last recovery is over, and long enough for another one."""

@@ -14,7 +14,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.ledger.guard_tables import holds, switches
-from cct_ops.ledger.schema import approvals, incidents, permits, resolutions, verifications
+from cct_ops.ledger.schema import (
+    actions,
+    approvals,
+    incidents,
+    permits,
+    resolutions,
+    verifications,
+)
 from cct_ops.ledger.sql import now
 from cct_ops.models.guards import Facts, Guard, GuardSettings, Intent, Rules, Standing, judge
 from cct_ops.models.outcome import Outcome
@@ -136,6 +143,7 @@ def _failed() -> sa.FromClause:
             > sa.func.coalesce(last_fix.scalar_subquery(), sa.text("'-infinity'::timestamptz")),
             over <= _NOW,
             ~fixed,
+            ~nothing_done(permits.c.run_id),
         )
         .lateral("failed")
     )
@@ -203,6 +211,18 @@ def held(run_id: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
         verifications.c.run_id == run_id, verifications.c.verdict == Verdict.HOLDS
     )
     return found.limit(1).scalar_subquery().is_not(None)
+
+
+def nothing_done(run_id: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
+    """Whether all that the run sent was refused: it changed nothing, so it is no bad fix."""
+    given = permits.alias("given")
+    refused = actions.c.state == sa.literal_column("'not done'")
+    found = (
+        sa.select(sa.func.bool_and(refused))
+        .select_from(actions.join(given, given.c.id == actions.c.permit_id))
+        .where(given.c.run_id == run_id, given.c.kind == sa.literal_column("'change'"))
+    )
+    return sa.func.coalesce(found.scalar_subquery(), sa.false())
 
 
 _CHANGE = permits.c.kind == sa.literal_column("'change'")  # literally so for the partial indexes

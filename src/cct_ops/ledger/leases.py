@@ -23,6 +23,7 @@ from cct_ops.errors import NotPermitted
 from cct_ops.ledger.change_tables import run_leases
 from cct_ops.ledger.schema import actions, permits, resolutions, target_locks
 from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.models.outcome import Outcome
 
 _log = logging.getLogger(__name__)
 
@@ -153,6 +154,33 @@ def unfinished(engine: sa.Engine) -> list[UUID]:
                 run_leases.c.reaped_at.is_(None),
                 run_leases.c.expires_at <= now(),
                 (began & ~ended) | open_permit | lock,
+            )
+        )
+        return list(found.scalars())
+
+
+def in_doubt(engine: sa.Engine, seconds: float) -> list[UUID]:
+    """Return the runs that ended so long ago unverified, with a change that no look has shown."""
+    this_run = resolutions.c.run_id
+    unseen = (
+        sa.exists()
+        .where(
+            permits.c.run_id == this_run,
+            permits.c.kind == "change",
+            actions.c.permit_id == permits.c.id,
+            actions.c.state.in_(("intended", "without effect")),
+        )
+        .correlate(resolutions)
+    )
+    with engine.connect() as connection:
+        found = connection.execute(
+            sa.select(this_run)
+            .join(run_leases, run_leases.c.run_id == this_run)
+            .where(
+                resolutions.c.outcome == Outcome.UNVERIFIED,
+                resolutions.c.finished_at <= in_seconds(-seconds),
+                run_leases.c.settled_at.is_(None),
+                unseen,
             )
         )
         return list(found.scalars())

@@ -45,13 +45,19 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LedgerPacer:
-    """Paces one run's requests to the CCT at ``cct`` (its base URL) through the ledger."""
+    """
+    Paces one run's requests to the CCT at ``cct`` (its base URL) through the ledger.
+
+    With ``confirming`` its reads show whether changes took effect: they may use half of what other
+    reads leave free for changes.
+    """
 
     engine: sa.Engine
     cct: str
     limit: int
     kept_for_writes: int
     run_id: UUID | None = None
+    confirming: bool = False
 
     @contextmanager
     def write_slot(self) -> Iterator[None]:
@@ -146,7 +152,9 @@ class LedgerPacer:
 
     def _try(self, *, write: bool) -> Slot | float:
         """Take a slot, or return for how many seconds to wait before trying again."""
-        limit = self.limit if write else self.limit - self.kept_for_writes
+        kept = 0 if write else self.kept_for_writes
+        # A change that nobody can look at is worse than a diagnosis that waits.
+        limit = self.limit - (kept // 2 if self.confirming else kept)
         live = sa.and_(requests.c.cct == self.cct, requests.c.expires_at > now())
         with self.engine.begin() as tx:
             tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(self.cct))))
@@ -201,8 +209,8 @@ def paused_seconds(engine: sa.Engine, cct: str) -> float:
 
 def _locked_out(seconds: float) -> Unavailable:
     return Unavailable(
-        f"CCT has locked this address (429) for another {seconds:.0f} s, and nothing is read"
-        " before: it does so after five requests with a wrong key.",
+        f"CCT refused this address (429) and asked for silence for another {seconds:.0f} s, so"
+        " nothing is read before. It asks for that long after five requests with a wrong key.",
         retry_after_seconds=seconds,
         refused=True,
     )

@@ -23,6 +23,11 @@ from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Call, Plan
 from cct_ops.models.run import Run
 
+# What an action is in the journal that was sent and did nothing: it was refused, or taken in vain.
+NOT_DONE = "not done"
+WITHOUT_EFFECT = "without effect"
+CONFIRMED = "confirmed"
+
 
 def issue(
     tx: sa.Connection,
@@ -80,11 +85,37 @@ def confirm(engine: sa.Engine, permit: Permit, call: Call) -> None:
         )
 
 
-def begun(engine: sa.Engine, permit: Permit) -> int:
-    """Return how many of the permit's calls were journalled, hence may have had an effect."""
-    count = sa.select(sa.func.count()).where(actions.c.permit_id == permit.id)
+def journalled(engine: sa.Engine, permit: Permit, call: Call) -> bool:
+    """Say whether ``call`` was about to leave, and may have."""
+    found = sa.select(sa.literal(1)).where(
+        actions.c.permit_id == permit.id, actions.c.call == call.model_dump(mode="json")
+    )
     with engine.connect() as connection:
-        return connection.execute(count).scalar_one()
+        return connection.execute(found.limit(1)).one_or_none() is not None
+
+
+def settle(engine: sa.Engine, permit: Permit, call: Call, state: str) -> None:
+    """Journal that ``call`` did nothing: ``NOT_DONE`` or ``WITHOUT_EFFECT``."""
+    with engine.begin() as tx:
+        tx.execute(
+            sa.update(actions)
+            .where(
+                actions.c.permit_id == permit.id,
+                actions.c.call == call.model_dump(mode="json"),
+                actions.c.state == "intended",
+            )
+            .values(state=state)
+        )
+
+
+def steps_begun(engine: sa.Engine, permit: Permit) -> tuple[tuple[int, str], ...]:
+    """Return the steps of the permit that were journalled, each with what is known of it."""
+    journalled = sa.select(actions.c.position, actions.c.state).where(
+        actions.c.permit_id == permit.id
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(journalled.order_by(actions.c.position)).all()
+    return tuple((row.position, row.state) for row in rows)
 
 
 def in_doubt(engine: sa.Engine, permit: Permit) -> tuple[Call, ...]:

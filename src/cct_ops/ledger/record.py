@@ -31,6 +31,14 @@ from cct_ops.models.verification import Verdict, Verification
 UNDO_FAILED = "undo failed"
 """The verdict of a decision that says what could not be put back."""
 
+# How a run ends whose change did not come to its end, by the verdict on what is left of it.
+_LEFT = {
+    UNDO_FAILED: Outcome.FAILED,
+    Outcome.UNDONE.value: Outcome.UNDONE,
+    Outcome.UNVERIFIED.value: Outcome.UNVERIFIED,
+    Outcome.FAILED.value: Outcome.FAILED,
+}
+
 Record = TypeVar("Record", bound=Frozen)
 
 
@@ -79,6 +87,28 @@ class RunRecord(Frozen):
     outcome: Outcome | None
     reason: str | None
     ended_at: datetime | None = None
+
+    @property
+    def left(self) -> tuple[Outcome, str] | None:
+        """How a change that did not come to its end was left, and why; None where none was."""
+        for decision in reversed(self.decisions):
+            if decision.verdict in _LEFT:
+                return _LEFT[decision.verdict], decision.reason
+        return None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it ended unverified, with a change of which no look has shown the effect."""
+        return self.outcome is Outcome.UNVERIFIED and any(
+            act.kind == "change" and act.state in {"intended", "without effect"}
+            for act in self.actions
+        )
+
+    @property
+    def nothing_done(self) -> bool:
+        """Whether all that was sent was refused, so that nothing was ever changed."""
+        made = [act for act in self.actions if act.kind == "change"]
+        return bool(made) and all(act.state == "not done" for act in made)
 
     def ending(self, outcome: Outcome, reason: str) -> RunRecord:
         """Return the same with the end that the run is about to have."""

@@ -195,7 +195,7 @@ actions = sa.Table(
     sa.Column("permit_id", sa.Uuid, sa.ForeignKey("permits.id"), nullable=False),
     sa.Column("position", sa.Integer, nullable=False),
     json_column("call"),
-    *word_column("state", "intended", "confirmed"),
+    *word_column("state", "intended", "confirmed", "not done", "without effect"),
     at_column("intended_at", default=True),
     at_column("confirmed_at"),
     sa.UniqueConstraint("permit_id", "position"),

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from cct_ops.ledger import record
-from cct_ops.ledger.guards import held
+from cct_ops.ledger.guards import held, nothing_done
 from cct_ops.ledger.schema import decisions, permits, resolutions
 from cct_ops.ledger.sql import now
 from cct_ops.models.autonomy import BadFix, Flaw, TargetClass, TrackRecord
@@ -93,7 +93,7 @@ def _bad(
 
 
 def _failures() -> sa.Select[Any]:
-    """Changes that were made and did not end in a verified fix."""
+    """Changes that were made, and not merely refused, and did not end in a verified fix."""
     permit = sa.select(permits.c.id).where(
         permits.c.run_id == resolutions.c.run_id, permits.c.kind == sa.literal_column("'change'")
     )
@@ -103,6 +103,7 @@ def _failures() -> sa.Select[Any]:
         *_of_class(resolutions, ended.finished_at),
         ended.outcome != Outcome.RESOLVED,
         permit.limit(1).scalar_subquery().is_not(None),
+        ~nothing_done(resolutions.c.run_id),
     )
 
 

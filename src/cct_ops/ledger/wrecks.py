@@ -16,7 +16,7 @@ from cct_ops.models.permit import PermitKind
 from cct_ops.models.plan import Plan
 from cct_ops.models.recovery import Begun, RecoveryDiagnosis, Wreck
 from cct_ops.models.run import Run
-from cct_ops.models.verification import Verdict
+from cct_ops.models.verification import Verdict, Verification
 
 
 def of_run(engine: sa.Engine, run_id: UUID, name: str) -> Wreck:
@@ -72,6 +72,7 @@ def of_run(engine: sa.Engine, run_id: UUID, name: str) -> Wreck:
             for row in begun
         ),
         verified=Verdict(verified.verdict) if verified else None,
+        ended=record.of_run(engine, run_id).in_doubt,
         reason=verified.reason if verified else None,
     )
 
@@ -93,7 +94,7 @@ def confirm(engine: sa.Engine, begun: Begun) -> None:
             .where(
                 actions.c.permit_id == begun.permit_id,
                 actions.c.call == begun.step.call.model_dump(mode="json"),
-                actions.c.state == "intended",
+                actions.c.state != "confirmed",
             )
             .values(state="confirmed", confirmed_at=now())
         )
@@ -102,6 +103,8 @@ def confirm(engine: sa.Engine, begun: Begun) -> None:
 def account_for(engine: sa.Engine, wreck: Wreck, diagnosis: RecoveryDiagnosis) -> None:
     """Give the account that the dead run could not give; it is not recovered again after that."""
     outcome, headline = diagnosis.outcome, diagnosis.headline
+    if wreck.ended and outcome is Outcome.RESOLVED:
+        record.verify(engine, wreck.run.id, Verification(verdict=Verdict.HOLDS, reason=headline))
     with engine.begin() as tx:
         record.decide(
             tx,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from cct_ops.models.cct import CanaryConfig, Route, SloThresholds
@@ -58,7 +59,13 @@ def plan_of(
         target=target,
         summary=_SUMMARIES[fix].format(target),
         blast_radius=radius,
-        steps=(Step(call=Call(method=f"{fix}_canary", arguments=here), undo=back(target, config)),),
+        steps=(
+            Step(
+                call=Call(method=f"{fix}_canary", arguments=here),
+                undo=back(target, config),
+                lowers_risk=fix is CanaryFix.DISABLE,
+            ),
+        ),
         steady_state=_steady_state(target, fix, thresholds or _USUAL, watch),
         state={
             "issue": issue,
@@ -82,6 +89,24 @@ def impossible(fix: CanaryFix, *, configured: bool, measured: bool) -> str | Non
             " serves everybody."
         )
     return None
+
+
+def judged_anew(plan: Plan, counted_since: datetime) -> Plan:
+    """Return the plan with a verification by traffic alone that CCT counts after the change."""
+    steady = plan.steady_state.model_copy(update={"counted_since": counted_since})
+    return plan.model_copy(update={"steady_state": steady})
+
+
+def so_already(
+    fix: CanaryFix, config: CanaryConfig, configured_percent: float | None
+) -> str | None:
+    """Return what is seen where the canary is already as the fix would make it, or None."""
+    holds = {
+        CanaryFix.DISABLE: not config.enabled,
+        CanaryFix.PROMOTE: config.enabled and config.percentage == 100,
+        CanaryFix.RESET: config.serves and config.percentage == configured_percent,
+    }
+    return f"canary {config.shown}" if holds.get(fix) else None
 
 
 def back(target: Route, config: CanaryConfig) -> Call:

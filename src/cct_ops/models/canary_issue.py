@@ -11,7 +11,14 @@ from enum import StrEnum
 from typing import ClassVar
 
 from cct_ops.models.base import Frozen
-from cct_ops.models.canary_fix import PLAYBOOK, CanaryFix, impossible, plan_of
+from cct_ops.models.canary_fix import (
+    PLAYBOOK,
+    CanaryFix,
+    impossible,
+    judged_anew,
+    plan_of,
+    so_already,
+)
 from cct_ops.models.cct import CanaryConfig, CanaryTraffic, Route, SloThresholds
 from cct_ops.models.evidence import Service, not_offered
 from cct_ops.models.outcome import Evidence, Outcome, Severity
@@ -74,8 +81,11 @@ class CanaryDiagnosis(Frozen):
     ) -> CanaryDiagnosis:
         """Conclude from what the probes saw; the same findings always give the same diagnosis."""
         issue, why = _issue(found, watch)
-        plan = _plan(target, found, watch, issue, fix)
+        chosen = _RECOMMENDED.get(issue) if fix is CanaryFix.RECOMMENDED else fix
+        plan = _plan(target, found, watch, issue, chosen)
         outcome = (Service.UNKNOWN if issue is Issue.UNKNOWN else Service.WELL).outcome
+        if (so := _so_already(found, issue, chosen)) is not None:
+            why, plan, outcome = f"{why} It is so already: {so}.", None, Outcome.NOTHING_TO_DO
         if isinstance(plan, str):
             why, plan, outcome = f"{why} {plan}", None, Outcome.BLOCKED
         return cls(
@@ -198,11 +208,10 @@ _RECOMMENDED = {
 
 
 def _plan(
-    target: Route, found: CanaryFindings, watch: Watch, issue: Issue, fix: CanaryFix
+    target: Route, found: CanaryFindings, watch: Watch, issue: Issue, chosen: CanaryFix | None
 ) -> Plan | str | None:
     """Plan what was asked or what the issue calls for, or say why not; None is nothing to do."""
     recommended = _RECOMMENDED.get(issue)
-    chosen = recommended if fix is CanaryFix.RECOMMENDED else fix
     if chosen is None:
         return None
     measured = found.traffic is not None
@@ -210,7 +219,7 @@ def _plan(
     if refusal is not None:
         return refusal
     why = None if chosen is recommended else f"{chosen} is not what the diagnosis calls for."
-    return plan_of(
+    plan = plan_of(
         target,
         found.config,
         found.thresholds,
@@ -219,6 +228,19 @@ def _plan(
         issue=issue.value,
         needs_person=why,
     )
+    # Where it is at its share before, that it is there afterwards proves nothing.
+    at_its_share = so_already(CanaryFix.RESET, found.config, found.configured_percent)
+    if chosen is CanaryFix.RESET and at_its_share and found.traffic is not None:
+        return judged_anew(plan, found.traffic.since)
+    return plan
+
+
+def _so_already(found: CanaryFindings, issue: Issue, chosen: CanaryFix | None) -> str | None:
+    """Return what is seen where the fix changes nothing; a reset may mend what no share shows."""
+    mends = {Issue.TRAFFIC_SPLIT, Issue.CONFIGURATION}
+    if chosen is None or (chosen is CanaryFix.RESET and issue in mends):
+        return None
+    return so_already(chosen, found.config, found.configured_percent)
 
 
 def _evidence(found: CanaryFindings) -> tuple[Evidence, ...]:

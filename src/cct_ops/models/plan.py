@@ -32,7 +32,9 @@ class Step(Frozen):
 
     ``undo`` carries the prior values, so it is concrete before anything is changed. With
     ``lasts_minutes`` the change is a temporary one: it is taken back by itself after that time.
-    Without ``idempotent`` a call whose effect is in doubt must not be sent again.
+    Without ``idempotent`` a call whose effect is in doubt must not be sent again. What
+    ``lowers_risk`` (a canary off, a safety net back on, faults gone) is never taken back for want
+    of a confirmation: the state before is the more dangerous one.
     """
 
     call: Call
@@ -45,6 +47,7 @@ class Step(Frozen):
         return f"for {duration(self.lasts_minutes * 60)}" if self.lasts_minutes else ""
 
     idempotent: bool = True
+    lowers_risk: bool = False
 
 
 class Plan(Frozen):
@@ -90,6 +93,8 @@ class Plan(Frozen):
     @property
     def otherwise(self) -> str:
         """Say what becomes of the change if what must hold afterwards does not."""
+        if all(step.lowers_risk for step in self.steps):
+            return "If it does not, it stays as it is then: it lowers risk, so nobody undoes it."
         lasting = [str(step.call) for step in self.steps if step.undo is None]
         if not lasting:
             return "If it does not, what was done is undone."

@@ -28,7 +28,11 @@ class Begun(Frozen):
 
 
 class Wreck(Frozen):
-    """A dead run as the ledger knows it: its plan and how far it came."""
+    """
+    A dead run as the ledger knows it: its plan and how far it came.
+
+    With ``ended`` it gave its account, and no look has shown the effect of its change yet.
+    """
 
     run: Run
     mode: Mode
@@ -36,6 +40,7 @@ class Wreck(Frozen):
     begun: tuple[Begun, ...]
     verified: Verdict | None
     reason: str | None
+    ended: bool = False
 
 
 class Finding(Frozen):
@@ -61,7 +66,13 @@ class RecoveryDiagnosis(Frozen):
 
     @classmethod
     def of(cls, wreck: Wreck, findings: tuple[Finding, ...]) -> RecoveryDiagnosis:
-        """Conclude; a change that the run had verified before it died is not taken back."""
+        """
+        Conclude; a change that the run had verified before it died is not taken back.
+
+        Neither is what lowers risk: the state before is the more dangerous one.
+        """
+        if wreck.ended:
+            return cls._looked_again(wreck, findings)
         who = f"Run {wreck.run.name} ({wreck.run.playbook}) died"
         evidence = tuple(_evidence(finding) for finding in findings)
         if wreck.verified in {Verdict.HOLDS, Verdict.TOO_FEW_SAMPLES}:
@@ -75,17 +86,44 @@ class RecoveryDiagnosis(Frozen):
                 outcome=Outcome.RESOLVED if holds else Outcome.UNVERIFIED,
             )
         in_effect = [finding for finding in findings if finding.in_effect]
-        lasting = [str(each.begun.step.call) for each in in_effect if each.begun.step.undo is None]
-        calls = [each.begun.step.undo for each in reversed(in_effect) if each.begun.step.undo]
+        kept = [str(each.begun.step.call) for each in in_effect if each.begun.step.lowers_risk]
+        rest = [each.begun.step for each in in_effect if not each.begun.step.lowers_risk]
+        lasting = [str(step.call) for step in rest if step.undo is None]
+        calls = [step.undo for step in reversed(rest) if step.undo]
         foreign = [each for each in findings if not each.in_effect and not each.undone]
-        headline = f"{who} in the middle of its change. {_sentence(calls, lasting, foreign)}"
+        headline = f"{who} in the middle of its change. {_sentence(calls, lasting, foreign, kept)}"
+        outcome = Outcome.UNVERIFIED if kept else Outcome.UNDONE
         return cls(
             target=wreck.plan.target,
             headline=headline,
             severity=Severity.P1,
             evidence=evidence,
             plan=_plan(wreck.plan, calls) if calls else None,
-            outcome=Outcome.FAILED if lasting or foreign else Outcome.UNDONE,
+            outcome=Outcome.FAILED if lasting or foreign else outcome,
+        )
+
+    @classmethod
+    def _looked_again(cls, wreck: Wreck, findings: tuple[Finding, ...]) -> RecoveryDiagnosis:
+        """Conclude about a run that ended without knowing whether its change took effect."""
+        who = f"Run {wreck.run.name} ({wreck.run.playbook}) ended without knowing it"
+        missing = [each for each in findings if not each.in_effect]
+        if missing:
+            seen = "; ".join(f"{each.begun.step.call}: {each.seen}" for each in missing)
+            outcome = Outcome.FAILED
+            headline = f"{who}: its change has not taken effect ({seen}). A person must look."
+        else:
+            seen = "; ".join(f"{each.begun.step.call}: {each.seen}" for each in findings)
+            # Where more must hold than the change itself, nobody has watched for that.
+            shown = isinstance(wreck.plan.steady_state, ChangeHolds)
+            outcome = Outcome.RESOLVED if shown else Outcome.UNVERIFIED
+            headline = f"{who}: its change has taken effect since ({seen})."
+        return cls(
+            target=wreck.plan.target,
+            headline=headline,
+            severity=Severity.P1 if missing else Severity.P2,
+            evidence=tuple(_evidence(finding) for finding in findings),
+            plan=None,
+            outcome=outcome,
         )
 
     @property
@@ -94,8 +132,12 @@ class RecoveryDiagnosis(Frozen):
         return self.plan.calls if self.plan else ()
 
 
-def _sentence(calls: list[Call], lasting: list[str], foreign: list[Finding]) -> str:
+def _sentence(
+    calls: list[Call], lasting: list[str], foreign: list[Finding], kept: list[str]
+) -> str:
     parts = []
+    if kept:
+        parts.append(f"It stays, because it lowers risk: {', '.join(kept)}.")
     if calls:
         parts.append(f"Taken back by {', '.join(map(str, calls))}.")
     if lasting:

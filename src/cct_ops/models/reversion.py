@@ -109,7 +109,7 @@ def _plan(change: TemporaryChange) -> Plan:
         target=change.target,
         summary=f"End the temporary {change.call}.",
         blast_radius="What the temporary change had weakened is as strict as before.",
-        steps=(Step(call=change.revert, undo=change.call),),
+        steps=(Step(call=change.revert, undo=change.call, lowers_risk=True),),
         steady_state=ChangeHolds(what=f"As before: {change.before}", watch_seconds=0),
         state={},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -16,7 +17,8 @@ class CanaryServes(Frozen):
     The canary is on and its own traffic stays within bounds over the whole watch window.
 
     The thresholds are those of the canary: CCT's objectives for the route, with the factors that
-    its auto-rollback policy forgives a canary.
+    its auto-rollback policy forgives a canary. Where its traffic had been counted before the
+    change, since ``counted_since``, only what CCT counts anew says anything.
     """
 
     kind: Literal["canary serves"] = "canary serves"
@@ -25,6 +27,7 @@ class CanaryServes(Frozen):
     availability_percent: float
     min_samples: int = Field(ge=1)
     watch_seconds: float = Field(gt=0)
+    counted_since: datetime | None = None
 
     @property
     def summary(self) -> str:

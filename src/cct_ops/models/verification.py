@@ -75,6 +75,14 @@ class Verification(Frozen):
                 samples=samples,
             )
 
+        if steady.counted_since is not None and traffic.since <= steady.counted_since:
+            return cls(
+                verdict=Verdict.TOO_FEW_SAMPLES,
+                reason="CCT counts the canary's traffic as before the change, so that nothing shows"
+                " what came of it.",
+                samples=0,
+            )
+
         excess = _excess(traffic.canary, steady)
         if excess:
             return cls(

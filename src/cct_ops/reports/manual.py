@@ -14,7 +14,7 @@ from pydantic_core import to_jsonable_python
 
 from cct_ops.clients.slack import SECTION_CHARACTERS, escape
 from cct_ops.clients.text import one_line
-from cct_ops.ledger.record import UNDO_FAILED, RunRecord
+from cct_ops.ledger.record import UNDO_FAILED, ActionRecord, RunRecord
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.guards import Guard
 from cct_ops.models.outcome import Outcome
@@ -69,9 +69,27 @@ def put_back(known: RunRecord) -> tuple[str, ...]:
         for step in decision.plan.steps
         if step.undo is not None
     }
-    made = [undo.get(str(act.call)) for act in known.actions if act.kind == "change"]
+    made = [undo.get(str(act.call)) for act in known.actions if _may_be_made(act)]
     done = [str(act.call) for act in known.actions if act.kind == "restore" and act.confirmed_at]
     return _of(call for call in reversed(made) if call is not None and str(call) not in done)
+
+
+def _may_be_made(act: ActionRecord) -> bool:
+    """Say whether a change may be in effect: not one that was refused or had no effect."""
+    return act.kind == "change" and act.state not in {"not done", "without effect"}
+
+
+def make_again(known: RunRecord) -> tuple[str, ...]:
+    """Return what makes by hand what lowers risk and of which no look has shown the effect."""
+    lowering = {
+        str(step.call)
+        for decision in known.decisions
+        for step in decision.plan.steps
+        if step.lowers_risk
+    }
+    return _of(
+        act.call for act in known.actions if str(act.call) in lowering and act.confirmed_at is None
+    )
 
 
 def overdue(change: TemporaryChange) -> tuple[str, ...]:
@@ -121,8 +139,12 @@ def _due(
     last = known.decisions[-1] if known.decisions else None
     if outcome is Outcome.BLOCKED and last is not None and last.guard is not None:
         yield past(Guard(last.guard), run.playbook, target)
+    again = make_again(known)
     undo_failed = any(decision.verdict == UNDO_FAILED for decision in known.decisions)
-    if outcome is Outcome.UNVERIFIED or (outcome is Outcome.FAILED and undo_failed):
+    doubt = any(_may_be_made(act) for act in known.actions)
+    if outcome is Outcome.UNVERIFIED and again:
+        yield from again
+    elif outcome is Outcome.UNVERIFIED or (outcome is Outcome.FAILED and (undo_failed or doubt)):
         yield from put_back(known)
     else:
         yield from _again(run, parameters)

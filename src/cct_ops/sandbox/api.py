@@ -102,7 +102,7 @@ async def _process(call: Call, entry: LogEntry) -> Reply | None:
         return failure
 
     entry.write = target.writes
-    reply = call.effects.distort(target.handle(call))
+    reply = call.effects.belie(call.effects.distort(target.handle(call)), call.now)
     return None if call.effects.apply_then_hang else reply
 
 

@@ -41,6 +41,11 @@ class Effects:
         return any(fault.apply_then_hang for fault in self.faults)
 
     @property
+    def apply_then_status(self) -> int | None:
+        """The error with which a write is answered although it is applied."""
+        return next((f.apply_then_status for f in self.faults if f.apply_then_status), None)
+
+    @property
     def read_lag_seconds(self) -> float:
         """How much later than now reads see what this request writes."""
         return max((fault.read_lag_seconds or 0 for fault in self.faults), default=0)
@@ -54,9 +59,13 @@ class Effects:
                 reply = error(now, 429, "API rate limit exceeded", "RATE_LIMIT_EXCEEDED")
                 return replace(reply, headers={"Retry-After": fault.too_many_requests_retry_after})
             if fault.error_status is not None:
-                code = "SERVICE_UNAVAILABLE" if fault.error_status == 503 else "INTERNAL_ERROR"
-                return error(now, fault.error_status, "Injected by the sandbox", code)
+                return _injected(now, fault.error_status)
         return None
+
+    def belie(self, reply: Reply, now: float) -> Reply:
+        """Answer with an error what was done all the same."""
+        status = self.apply_then_status
+        return reply if status is None else _injected(now, status)
 
     def distort(self, reply: Reply) -> Reply:
         """Break the named fields of a good answer."""
@@ -68,6 +77,11 @@ class Effects:
                     return Reply(500, f"sandbox: this answer has no field {fault.malformed!r}")
                 reply = replace(reply, body=body)
         return reply
+
+
+def _injected(now: float, status: int) -> Reply:
+    code = "SERVICE_UNAVAILABLE" if status == 503 else "INTERNAL_ERROR"
+    return error(now, status, "Injected by the sandbox", code)
 
 
 @dataclass

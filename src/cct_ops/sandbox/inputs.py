@@ -99,8 +99,9 @@ class Fault(Strict):
 
     With ``header`` only requests that carry a header of that name are struck.
     ``probability`` and ``seed`` make it strike some requests only, the same ones in every run.
-    ``drop_writes``, ``read_lag_seconds`` and ``apply_then_hang`` strike writes only: the write is
-    answered 200 and forgotten; reads see it that much later; it is applied and never answered.
+    ``drop_writes``, ``read_lag_seconds``, ``apply_then_hang`` and ``apply_then_status`` strike
+    writes only: the write is answered 200 and forgotten; reads see it that much later; it is
+    applied and never answered; it is applied and answered with that error.
     ``malformed`` is the dotted way to a field of a 200 answer (``data.data.routes``), which then
     has the wrong type or is missing.
     """
@@ -119,13 +120,19 @@ class Fault(Strict):
     drop_writes: bool = False
     read_lag_seconds: float | None = Field(default=None, gt=0)
     apply_then_hang: bool = False
+    apply_then_status: int | None = Field(default=None, ge=400, le=599)
     malformed: str | None = None
     malformed_as: Literal["wrong_type", "missing"] = "wrong_type"
 
     @property
     def strikes_writes_only(self) -> bool:
         """Whether reads are none of its business."""
-        return bool(self.drop_writes or self.read_lag_seconds or self.apply_then_hang)
+        return bool(
+            self.drop_writes
+            or self.read_lag_seconds
+            or self.apply_then_hang
+            or self.apply_then_status
+        )
 
     @model_validator(mode="after")
     def _does_something(self) -> Self:
