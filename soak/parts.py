@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from cct_ops.ledger.engine import connect, migrate
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
+from cct_ops.variables import harmless
 
 ROOT = Path(__file__).parent.parent
 KEY = "the-key-of-the-soak-0123456789abcdef"
@@ -66,7 +67,7 @@ class Process:
         with self._log.open("ab") as log:
             self._running = subprocess.Popen(  # noqa: S603 -- our own modules
                 self._command,
-                env=os.environ | self._env,
+                env=harmless(os.environ) | self._env,
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,

@@ -32,11 +32,17 @@ from cct_ops.ledger.engine import connect, migrate
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.process import start_sandbox
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
+from cct_ops.variables import OURS, harmless
 from tests.plain import HTTP
 
 ROOT = Path(__file__).parent.parent
 API_KEY = "sandbox-key"
 ROOM_BYTES = 4 << 30  # for the databases of four workers; containers have much less there
+
+# What the shell says of real systems, and of ways to them, is none of the tests' business.
+for name in set(os.environ) - harmless(os.environ).keys():
+    if name.upper().startswith(OURS) or name.upper().endswith("_PROXY"):
+        del os.environ[name]
 
 # Nothing that the tests start is behind TLS: clients, and Prefect's most of all, then need not load
 # the authorities of the whole web again and again. What this file holds is an authority of nothing.

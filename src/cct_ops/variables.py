@@ -12,6 +12,12 @@ from collections.abc import Mapping
 
 OURS = ("CCT_", "X_API_KEY", "PREFECT_", "SLACK_", "GH_", "GITHUB_")
 
+_HARMLESS = frozenset(
+    {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "COLUMNS", "LINES", "NO_COLOR"}
+    | {"LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD"}
+)
+_HARMLESS_KINDS = ("LC_", "PYTHON", "OPENBLAS_", "OMP_", "COVERAGE_")
+
 
 def told(env: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that say something, ours in capitals; what is in capitals goes first."""
@@ -20,6 +26,20 @@ def told(env: Mapping[str, str]) -> dict[str, str]:
         if value.strip():
             found[name.upper() if name.upper().startswith(OURS) else name] = value
     return found
+
+
+def harmless(env: Mapping[str, str]) -> dict[str, str]:
+    """
+    Return what programs need to run at all.
+
+    Everything else that a shell may say leads somewhere: to a CCT, a Slack, a GitHub, a Prefect or
+    a database, through a proxy, with somebody's keys.
+    """
+    return {
+        name: value
+        for name, value in told(env).items()
+        if name in _HARMLESS or name.startswith(_HARMLESS_KINDS)
+    }
 
 
 def said(name: str) -> str | None:

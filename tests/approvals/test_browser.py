@@ -1,7 +1,7 @@
 """
 The page in a real browser, on a phone; and the message in Slack as its sink got it.
 
-With CCT_OPS_PICTURES=docs/images these tests also renew the pictures in the documentation.
+With PICTURES=docs/images these tests also renew the pictures in the documentation.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
 
 def keep(page: Page, name: str, tmp_path: Path) -> None:
     """Take a picture, into the documentation if that is wanted."""
-    folder = Path(os.environ.get("CCT_OPS_PICTURES", tmp_path))
+    folder = Path(os.environ.get("PICTURES", tmp_path))
     page.screenshot(path=folder / f"{name}.png", full_page=True)
 
 

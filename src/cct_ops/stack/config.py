@@ -11,17 +11,9 @@ from pydantic import BaseModel, ConfigDict
 
 from cct_ops.errors import BadConfiguration
 from cct_ops.stack.postgres import free_port
-from cct_ops.variables import said, told
+from cct_ops.variables import harmless, said, told
 
 HOST = "127.0.0.1"
-
-# What programs need to run at all. Everything else that a shell may say leads somewhere: to a CCT,
-# a Slack, a GitHub, a Prefect or a database, through a proxy, with somebody's keys.
-_HARMLESS = frozenset(
-    {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "COLUMNS", "LINES", "NO_COLOR"}
-    | {"LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD"}
-)
-_HARMLESS_KINDS = ("LC_", "PYTHON", "OPENBLAS_", "OMP_", "COVERAGE_")
 
 
 class StackConfig(BaseModel):
@@ -82,11 +74,7 @@ class StackConfig(BaseModel):
     @property
     def environment(self) -> dict[str, str]:
         """The environment that the parts start from."""
-        inherited = {
-            name: value
-            for name, value in told(os.environ).items()
-            if not self.isolated or name in _HARMLESS or name.startswith(_HARMLESS_KINDS)
-        }
+        inherited = harmless(os.environ) if self.isolated else told(os.environ)
         return told({**inherited, **self.env})
 
 
