@@ -13,6 +13,7 @@ import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -46,7 +47,11 @@ def say(*parts: str | tuple[str, str], stderr: bool = False) -> None:
 
 def say_json(content: object) -> None:
     """Print JSON, in which whatever cannot be seen is an escape as well."""
-    sys.stdout.write(json.dumps(content, indent=2, default=str) + "\n")
+    sys.stdout.write(json.dumps(content, indent=2, default=_in_json) + "\n")
+
+
+def _in_json(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 class LogLine(logging.Formatter):
@@ -128,7 +133,9 @@ def show(
 def _cell(value: object, column: Column, by_person: bool, short: Mapping[str, str]) -> Text:
     if value is None:
         return Text("")
-    text = str(value)
+    text = (
+        f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
+    )
     style = value.style if isinstance(value, Styled) else ""
     if not by_person:
         return Text(visible(text), style)

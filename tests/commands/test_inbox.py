@@ -17,11 +17,13 @@ from cct_ops.commands.replay import replay
 from cct_ops.commands.why import why
 from cct_ops.errors import BadConfiguration
 from cct_ops.gateway.app import incoming_of
-from cct_ops.ledger import intake, outbox, pages, record
+from cct_ops.ledger import intake, outbox, pages, record, slack_threads
 from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
 from cct_ops.models.guards import Guard
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
+from cct_ops.models.place import Place
+from cct_ops.models.topic import Topic
 from tests.conftest import ROOT
 from tests.gateway.signing import FIELDS, SOURCES, Sent, sign
 from tests.ledger.history import TARGET, Conclusion, a_run, attempt, plan
@@ -250,6 +252,9 @@ def test_why_tells_of_a_run_that_the_kill_switch_blocked_from_its_arrival_to_its
         )
     record.conclude(engine, run, TARGET, Outcome.BLOCKED, "The kill switch is pulled.")
     pages.ask(engine, "c", subject="P0: CanaryRolledBack", body="-", topic_id=UUID(incident))
+    topic = Topic(id=UUID(incident), title="auto-rollback on /daily-summary", state="Blocked")
+    with slack_threads.held(engine, topic.id) as thread:
+        thread.shows(Place(channel="C1", ts="1.0"), topic)
 
     for wanted in (incident, str(run.id), str(run.id)[:8], "CanaryRolledBack"):
         why(wanted)
@@ -261,6 +266,7 @@ def test_why_tells_of_a_run_that_the_kill_switch_blocked_from_its_arrival_to_its
             "Blocked by the guard kill switch, in mode auto: The kill switch is pulled by ops",
             "ended as Blocked: The kill switch is pulled.",
             "page asked for: P0: CanaryRolledBack",
+            "Its thread in Slack shows now: Blocked: auto-rollback on /daily-summary",
         ):
             assert words in said
     why(incident, as_json=True)

@@ -237,9 +237,12 @@ def test_why_takes_whatever_a_listing_shows(
     approval, change = asked(engine), a_change(engine)
     run = changes.maker(engine, change)
 
-    assert f"Run {run}" in said(f"why {change}", capsys)
+    told = said(f"why {change}", capsys)
+    assert f"Run {run}" in told
+    assert f"temporary change {change}, {CALL}, is to last until" in told
     listed = json.loads(said("approvals --json", capsys))
     assert listed[0]["run"] == str(approval.run_id)
+    assert "approval was asked for" in said(f"why {listed[0]['id']}", capsys)
 
 
 def test_lines_of_a_log_are_one_line_each() -> None:

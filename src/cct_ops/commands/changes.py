@@ -48,7 +48,7 @@ def listed(
             "change": str(change.call),
             "before": change.before,
             "state": f"{change.state}{', overdue' if change.open and change.until < now else ''}",
-            "until": f"{change.until:%Y-%m-%d %H:%M:%S}",
+            "until": change.until,
             "owner": change.owner,
             "reason": change.reason,
             "playbook": change.playbook,

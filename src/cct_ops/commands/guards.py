@@ -36,7 +36,7 @@ def guards(
             if each.stops
             else Styled("lets through", "green"),
             "now": each.detail,
-            "until": f"{each.until:%Y-%m-%d %H:%M:%S}" if each.until else None,
+            "until": each.until,
         }
         for each in _standings(playbook, target)
     ]

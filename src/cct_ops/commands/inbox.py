@@ -56,7 +56,7 @@ def listed(engine: sa.Engine, found: Sequence[Arrived], *, as_json: bool) -> Non
 
 def _row(each: Arrived) -> dict[str, Any]:
     return {
-        "received_at": f"{each.received_at:%Y-%m-%d %H:%M:%S}",
+        "received_at": each.received_at,
         "source": each.source,
         "alert": each.alertname or "-",
         "became": each.became + each.again,

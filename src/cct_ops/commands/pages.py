@@ -36,7 +36,7 @@ def pages(
     about = [paged.page.topic_id for paged in found if paged.page.topic_id is not None]
     rows = [
         {
-            "raised_at": f"{paged.page.raised_at:%Y-%m-%d %H:%M:%S}",
+            "raised_at": paged.page.raised_at,
             "page": paged.page.subject,
             "reached": _reached(paged.page),
             "in_vain": "; ".join(

@@ -57,11 +57,11 @@ def replay(
     counts: Counter[str] = Counter()
     # What is alike is one line: a storm would be thousands. In the order of the first of its kind.
     shown: Counter[tuple[str, str, str]] = Counter()
-    first: dict[tuple[str, str, str], str] = {}
+    first: dict[tuple[str, str, str], datetime] = {}
 
     def count(past: Past, alert: str, words: str) -> None:
         line = (past.source, alert, words)
-        first.setdefault(line, f"{past.received_at:%Y-%m-%d %H:%M:%S}")
+        first.setdefault(line, past.received_at)
         shown[line] += 1
 
     for past in past_deliveries.since(ledger(), _moment(since)):

@@ -57,7 +57,7 @@ def why(
         listed(engine, found, as_json=False)
     if len(found) == arrivals.MOST:
         say(f"only the newest {arrivals.MOST} are shown")
-    _tell(stories)
+    _tell(engine, stories)
     _rules_of_today(engine, found)
     return 0
 
@@ -121,7 +121,8 @@ def _unknown(engine: sa.Engine, wanted: str) -> BadConfiguration:
     return refused(wanted, arrivals.names(engine), "alert and no id")
 
 
-def _tell(stories: Sequence[Story]) -> None:
+def _tell(engine: sa.Engine, stories: Sequence[Story]) -> None:
+    from cct_ops.ledger import slack_threads
     from cct_ops.reports import story as told
 
     for story in stories:
@@ -129,6 +130,10 @@ def _tell(stories: Sequence[Story]) -> None:
         say((told.title(story), "bold"))
         for moment in told.moments(story):
             say(f"  {moment.at:%Y-%m-%d %H:%M:%S}  {moment.what}")
+        topic_id = story.incident.id if story.incident else story.runs[0].id
+        head = slack_threads.shown(engine, topic_id)
+        if head is not None:
+            say(f"  Its thread in Slack shows now: {head.state}: {head.title}")
 
 
 def _as_json(found: Sequence[Arrived], stories: Sequence[Story]) -> None:

@@ -43,6 +43,9 @@ def _findings(*, send: bool) -> Iterator[Finding]:
         fix = "Correct that variable: nothing else was looked at."
         yield Finding(part="settings", sign=Sign.BROKEN, seen=redact(str(error)), fix=fix)
         return
+    # Before the threads: several that import it at once wait for each other in vain.
+    import prefect.client.orchestration  # noqa: F401
+
     secrets = tuple(_secrets(settings))
     for finding in examine(_checks(settings, send=send)):
         said = redact(finding.seen.rstrip("."))

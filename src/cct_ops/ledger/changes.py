@@ -133,6 +133,13 @@ def listed(engine: sa.Engine, *, ended: bool = False) -> list[TemporaryChange]:
     return _read_all(rows)
 
 
+def of_run(engine: sa.Engine, run_id: UUID) -> list[TemporaryChange]:
+    """Return the changes that a run made for a while."""
+    found = sa.select(temporary_changes).where(temporary_changes.c.run_id == run_id)
+    with engine.connect() as connection:
+        return _read_all(connection.execute(found.order_by(temporary_changes.c.created_at)).all())
+
+
 def woken(engine: sa.Engine, change: TemporaryChange, run_id: UUID) -> None:
     """Note which run is the change's wake-up."""
     with engine.begin() as tx:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from cct_ops.ledger import outbox, pages, record, status_posts
+from cct_ops.ledger import changes, outbox, pages, record, status_posts
 from cct_ops.ledger.pages import Paged
 from cct_ops.ledger.schema import (
     alerts,
@@ -18,6 +18,7 @@ from cct_ops.ledger.schema import (
     resolutions,
 )
 from cct_ops.models.base import Frozen
+from cct_ops.models.change import TemporaryChange
 
 
 class Asked(Frozen):
@@ -40,6 +41,7 @@ class RunStory(Frozen):
     known: record.RunRecord
     asked: tuple[Asked, ...]
     finished_at: datetime | None
+    changes: tuple[TemporaryChange, ...] = ()
 
 
 class Sighting(Frozen):
@@ -180,6 +182,9 @@ def of_run(engine: sa.Engine, run_id: UUID) -> Story | None:
                 sa.select(resolutions.c.incident_id).where(
                     resolutions.c.run_id == run_id, resolutions.c.incident_id.is_not(None)
                 ),
+                sa.select(approvals.c.incident_id).where(
+                    approvals.c.run_id == run_id, approvals.c.incident_id.is_not(None)
+                ),
                 sa.select(dispatches.c.incident_id).where(dispatches.c.flow_run_id == run_id),
             ).limit(1)
         ).scalar_one_or_none()
@@ -213,6 +218,9 @@ def _run(engine: sa.Engine, run_id: UUID) -> RunStory | None:
                 sa.select(decisions.c.playbook, decisions.c.target).where(
                     decisions.c.run_id == run_id
                 ),
+                sa.select(approvals.c.playbook, approvals.c.target).where(
+                    approvals.c.run_id == run_id
+                ),
             ).limit(1)
         ).one_or_none()
         if named is None:
@@ -226,6 +234,7 @@ def _run(engine: sa.Engine, run_id: UUID) -> RunStory | None:
         target=named.target,
         known=record.of_run(engine, run_id),
         asked=asked(engine, run_id),
+        changes=tuple(changes.of_run(engine, run_id)),
         finished_at=finished_at,
     )
 

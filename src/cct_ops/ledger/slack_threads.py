@@ -45,6 +45,16 @@ class Thread:
         )
 
 
+def shown(engine: sa.Engine, topic_id: UUID) -> Topic | None:
+    """Return what the head of the topic's thread shows; None where Slack has none."""
+    head = sa.select(slack_threads.c.topic).where(
+        slack_threads.c.topic_id == topic_id, slack_threads.c.ts.is_not(None)
+    )
+    with engine.connect() as connection:
+        topic = connection.execute(head).scalar()
+    return None if topic is None else Topic.model_validate(topic)
+
+
 @contextmanager
 def held(engine: sa.Engine, topic_id: UUID) -> Iterator[Thread]:
     """Hold the topic's thread; what was noted about it counts once the block ends without error."""

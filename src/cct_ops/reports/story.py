@@ -88,6 +88,14 @@ def _run(run: RunStory) -> Iterator[Moment]:
             who = f" by {asked.approver}" if asked.approver else ""
             why = f": {asked.note}" if asked.note else ""
             yield Moment(at=asked.decided_at, what=f"{name}: {asked.state}{who}{why}")
+    for change in run.changes:
+        until = f"{change.until:%Y-%m-%d %H:%M:%S} UTC"
+        what = f"{name}: temporary change {change.id}, {change.call}, is to last until {until}"
+        yield Moment(at=change.created_at, what=what)
+        if change.ended_at is not None:
+            note = f": {change.note}" if change.note else ""
+            what = f"{name}: temporary change {change.id} is {change.state}{note}"
+            yield Moment(at=change.ended_at, what=what)
     if run.finished_at is not None:
         reason = f": {run.known.reason}" if run.known.reason else ""
         yield Moment(at=run.finished_at, what=f"{name}: ended as {run.known.outcome}{reason}")

@@ -24,6 +24,9 @@ _SENDERS = {
 }
 
 
+_ENDLESS = 1_000
+
+
 class Screen:
     """A live list on a terminal, plain lines elsewhere."""
 
@@ -91,7 +94,9 @@ class Screen:
         table.add_row("data", str(data))
         table.add_row("logs", str(data / "logs"))
         self._console.print()
-        self._console.print(table)
+        # What is copied from here must not be broken into lines where nobody has a screen.
+        width = None if self._console.is_terminal else _ENDLESS
+        self._console.print(table, width=width, crop=False)
         self._console.print("\nUp. Ctrl-C stops everything.")
         self._flush()
 
