@@ -8,6 +8,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
+from cct_ops.clients.text import one_line
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.base import Frozen
 from cct_ops.models.github import Mention, RepositoryFile, WorkflowRun
@@ -20,6 +21,7 @@ from tasks.diagnose import probe
 RECENT_RUNS = 10
 ARTIFACT = "schema-validation-report"
 WORDS = "schema validation"
+LONGEST_NAME = 80
 SCHEMA_FILE = "test-summary-schema.json"
 SUMMARY_FILE = "test-summary.json"
 
@@ -168,4 +170,8 @@ def _results(content: bytes) -> dict[str, bool] | None:
         return None
     if not isinstance(results, dict):
         return None
-    return {str(name): passed for name, passed in results.items() if isinstance(passed, bool)}
+    return {
+        one_line(name, LONGEST_NAME): passed
+        for name, passed in results.items()
+        if isinstance(passed, bool)
+    }

@@ -262,3 +262,33 @@ def test_an_odd_file_is_one_sentence_in_every_command(
     assert shown.startswith("cct-ops: ")
     assert said in shown
     assert shown.count("\n") == 1
+
+
+def test_a_text_that_is_not_unicode_leaves_no_file_behind(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the shell hands over bytes that are no UTF-8."""
+    (folder / "test-summary-schema.json").unlink()
+
+    assert run(monkeypatch, "generate", "a\udcffb", "1.0.0", "new.json") == 1
+
+    assert not (folder / "new.json").exists()
+    assert "such as the test's name, is not Unicode" in capsys.readouterr().err
+
+
+def test_a_summary_whose_files_name_is_not_unicode_is_checked_all_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "d\udcff.json").write_text(json.dumps(summary(success_rate=3)))
+
+    assert run(monkeypatch, "validate", "test-summary-schema.json", "d\udcff.json") == 1
+
+    assert "test_results.success_rate: is 3" in capsys.readouterr().out
+
+
+def test_a_file_without_an_end_is_not_read_to_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "validate", "test-summary-schema.json", "/dev/zero") == 1
+
+    assert "/dev/zero: is larger than" in capsys.readouterr().err

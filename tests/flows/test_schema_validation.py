@@ -60,6 +60,16 @@ def seed(sandbox: SandboxControl, own: dict[str, Any], **more: Any) -> None:
     )
 
 
+def left_behind(sandbox: SandboxControl, **files: str) -> None:
+    """The failed run left these artifacts beside its report; the repository's own file is right."""
+    artifact = {"schema-validation-report.json": json.dumps(REPORT)}
+    artifact |= {f"{name}-summary.json": content for name, content in files.items()}
+    failed = SeededRun(id=8, conclusion="failure", artifacts={"schema-validation-report": artifact})
+    own = {"test-summary-schema.json": SCHEMA, "test-summary.json": summary()}
+    files = {path: json.dumps(document) for path, document in own.items()}
+    sandbox.seed_github(GitHubSeed(files=files, runs=(failed,)))
+
+
 def run(mode: Mode, fix: Fix = Fix.SCHEMA) -> State[Any]:
     state: State[Any] = schema_validation(fix=fix, mode=mode, return_state=True)
     return state
@@ -85,6 +95,32 @@ def test_observe_mode_tells_what_is_wrong_and_changes_nothing(
     assert "#3 Coverage" in seen
     assert any("has_required_sections: False" in each for each in seen)
     assert any(each.startswith("out/unit-summary.json: coverage") for each in seen)
+
+
+def test_odd_artifacts_are_told_and_keep_no_run_from_its_end(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    """Neither what cannot be read nor text that no ledger keeps: the rest is judged as before."""
+    left_behind(
+        sandbox,
+        a='{"test_results": 1e400}',
+        b='{"a": "\\ud800"}',
+        c='{"a":' * 300 + "1" + "}" * 300,
+        d=json.dumps(summary() | {"nul\u0000\n::error::": "\u0000", "x" * 5000: 1}),
+        e=json.dumps(summary(total_tests=10**300, success_rate=10**300)),
+    )
+
+    ended = run(Mode.OBSERVE)
+
+    assert ended.name == "Recommended"
+    (decision,) = known(engine, ended).decisions
+    seen = [fact.observed for fact in decision.evidence]
+    assert any(
+        "a-summary.json: test_results: is a number that is too large" in each for each in seen
+    )
+    assert any("b-summary.json: a: holds half of a character" in each for each in seen)
+    assert any("c-summary.json: not usable: it is nested too deeply" in each for each in seen)
+    assert "\\x00" in decision.reason or "nul" in str(decision)
 
 
 def test_auto_mode_proposes_a_schema_that_knows_the_new_field(

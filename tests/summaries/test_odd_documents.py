@@ -162,7 +162,7 @@ def test_a_summary_with_such_counts_is_not_repaired_from_them() -> None:
         ({"oneOf": [{}, {"minimum": 2}]}, 3, "a does not fit exactly one of the 2 forms."),
         (False, 1, "a is not allowed here."),
         ({"propertyNames": {"pattern": "a"}}, {"X": 1}, "a.X is 'X', which does not match a."),
-        ({"required": ['it\'s\n"so"']}, {}, "a['it\\'s\n\"so\"'] is missing."),
+        ({"required": ['it\'s\n"so"']}, {}, "a['it\\'s\\n\"so\"'] is missing."),
         ({"required": ["a"]}, {}, "a.a is missing."),
         ({"uniqueItems": True}, [{"b": 1}, {"b": 1.0}], "a has entries that are equal."),
         ({"maximum": 1}, 10**90, f"a is {'1' + '0' * 78}…, but must be at most 1."),

@@ -217,7 +217,7 @@ def _is_number(value: Any) -> TypeGuard[float]:
 
 def _parse_int(text: str) -> int | None:
     """Read a number as JavaScript's parseInt does: leading digits count, None is NaN."""
-    found = re.match(r"\s*([+-]?\d+)", text)
+    found = re.match(r"\s*([+-]?[0-9]+)", text)
     return int(found[1]) if found else None
 
 

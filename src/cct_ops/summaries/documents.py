@@ -37,11 +37,15 @@ def read(path: Path) -> Document:
 def content_of(path: Path) -> bytes:
     """Return what a file of plausible size holds."""
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise BadConfiguration(f"{path}: is larger than {LARGEST_BYTES} bytes.")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise BadConfiguration(f"{path}: cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise BadConfiguration(f"{path}: cannot be read: {error}.") from error
+    if len(content) > LARGEST_BYTES:
+        raise BadConfiguration(f"{path}: is larger than {LARGEST_BYTES} bytes.")
+    return content
 
 
 def parse(content: bytes, where: str) -> Document:
@@ -111,8 +115,13 @@ def path_of(place: Place) -> str:
             path += f".{step}"
         else:
             escaped = step.replace("\\", "\\\\").replace("'", r"\'")
-            path += f"['{escaped}']"
+            path += f"['{printable(escaped)}']"
     return path.removeprefix(".") or "(top level)"
+
+
+def printable(text: str) -> str:
+    """Write what cannot be seen as an escape; a NUL, for one, no ledger keeps."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def kind(value: object) -> str:

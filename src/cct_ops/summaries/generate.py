@@ -96,9 +96,10 @@ def generate(name: str, version: str, results: Sequence[Result], mode: TestMode)
 
 def write_new(path: Path, summary: Document) -> None:
     """Write the summary into a new file; raises ``BadConfiguration`` if there is one already."""
+    content = _encoded(path, summary)
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(render(summary))
+        with path.open("xb") as file:
+            file.write(content)
     except FileExistsError as error:
         raise BadConfiguration(
             f"{path}: is there already, and was left as it is: name another file, or use"
@@ -110,15 +111,26 @@ def write_new(path: Path, summary: Document) -> None:
 
 def write_over(path: Path, summary: Document) -> None:
     """Replace the file at once: readers see the old content or the new, never a part."""
+    content = _encoded(path, summary)
     path = path.resolve()  # of a link it is the file that is replaced, not the link
     beside = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        beside.write_text(render(summary), encoding="utf-8")
+        beside.write_bytes(content)
         beside.chmod(path.stat().st_mode)
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise BadConfiguration(f"{path}: cannot be written: {error.strerror}.") from error
+
+
+def _encoded(path: Path, summary: Document) -> bytes:
+    """Return what is to be written, before anything of the file is touched."""
+    try:
+        return render(summary).encode()
+    except UnicodeEncodeError as error:
+        raise BadConfiguration(
+            f"{path}: nothing was written: a text for it, such as the test's name, is not Unicode."
+        ) from error
 
 
 def _count(results: Sequence[Result], *wanted: Status) -> int:

@@ -80,7 +80,7 @@ def _additions(schema: Document, place: Place, fields: Mapping[str, list[Any]]) 
                 op="add",
                 pointer=f"{at}/properties/{_escaped(name)}",
                 value=described,
-                sentence=f"{name} is allowed, as {described.get('type', 'anything')}",
+                sentence=f"{path_of((name,))} is allowed, as {described.get('type', 'anything')}",
             )
         )
     return changes

@@ -7,7 +7,7 @@ Great Expectations takes seconds to import, so that happens only inside ``check`
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cct_ops.models.summary import Problem
@@ -100,6 +100,11 @@ def _expect(rows: list[dict[str, Any]]) -> tuple[Problem, ...]:
     def rule(name: str, path: str) -> dict[str, str]:
         return {"rule": name, "path": f"test_results.{path}"}
 
+    # By its number, because a file's name can be text that pandas does not take.
+    numbered = [
+        {name: value for name, value in row.items() if name != "summary"} | {"number": number}
+        for number, row in enumerate(rows)
+    ]
     status = Column("status")
     suite = gx.ExpectationSuite(
         name="summaries",
@@ -151,23 +156,23 @@ def _expect(rows: list[dict[str, Any]]) -> tuple[Problem, ...]:
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("summaries").add_dataframe_asset("summaries")
     batch = asset.add_batch_definition_whole_dataframe("all").get_batch(
-        {"dataframe": pd.DataFrame(rows)}
+        {"dataframe": pd.DataFrame(numbered)}
     )
     outcome = batch.validate(
         suite,
-        result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["summary"]},
+        result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["number"]},
     )
-    return _problems(outcome.results, {row["summary"]: row for row in rows})
+    return _problems(outcome.results, rows)
 
 
-def _problems(results: Any, rows: Mapping[str, Mapping[str, Any]]) -> tuple[Problem, ...]:
+def _problems(results: Any, rows: Sequence[Mapping[str, Any]]) -> tuple[Problem, ...]:
     found = []
     for result in results:
         meta = result.expectation_config.meta
         if result.exception_info.get("raised_exception"):
             raise RuntimeError(f"{meta['rule']}: {result.exception_info['exception_message']}")
         for index in result.result.get("unexpected_index_list") or ():
-            row = rows[index["summary"]]
+            row = rows[index["number"]]
             found.append(
                 Problem(
                     summary=row["summary"],

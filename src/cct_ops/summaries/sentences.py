@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonschema import ValidationError
 
-from cct_ops.summaries.documents import SHOWN_CHARACTERS, kind
+from cct_ops.summaries.documents import SHOWN_CHARACTERS, kind, printable
 
 LISTED_CHARACTERS = 300
 _TYPES = {
@@ -63,7 +63,7 @@ def shown(value: object) -> str:
 
 
 def _listed(values: list[Any]) -> str:
-    text = ", ".join(map(str, values))
+    text = printable(", ".join(map(str, values)))
     return text if len(text) <= LISTED_CHARACTERS else f"{text[: LISTED_CHARACTERS - 1]}…"
 
 
@@ -83,7 +83,7 @@ def _wrong_type(value: Any, wanted: Any) -> str:
 
 
 def _wrong_format(value: Any, wanted: Any) -> str:
-    what = "pattern of ECMA-262 (JavaScript)" if wanted == "regex" else wanted
+    what = "pattern of ECMA-262 (JavaScript)" if wanted == "regex" else printable(wanted)
     return f"is {shown(value)}, which is no {what}"
 
 
@@ -92,7 +92,7 @@ _SENTENCES: dict[str, Callable[[Any, Any], str]] = {
     "enum": lambda value, wanted: f"is {shown(value)}, but must be one of {_listed(wanted)}",
     "const": lambda value, wanted: f"is {shown(value)}, but must be {shown(wanted)}",
     "format": _wrong_format,
-    "pattern": lambda value, wanted: f"is {shown(value)}, which does not match {wanted}",
+    "pattern": lambda value, wanted: f"is {shown(value)}, which does not match {printable(wanted)}",
     "minimum": lambda value, wanted: f"is {shown(value)}, but must be at least {wanted}",
     "maximum": lambda value, wanted: f"is {shown(value)}, but must be at most {wanted}",
     "exclusiveMinimum": lambda value, wanted: f"is {shown(value)}, but must be more than {wanted}",
