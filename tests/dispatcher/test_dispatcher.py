@@ -168,7 +168,9 @@ def routes_to_text(playbook: str) -> str:
     rules = routes_to(playbook).model_dump(mode="json", exclude_defaults=True)["rules"]
     for rule in rules:
         rule["match"] = [
-            f'{m["label"]}{m["operator"]}"{m["value"]}"' for m in rule.get("match", [])
+            f'{m["label"]}{m["operator"]}"{m["value"]}"'
+            for entry in rule.get("match", [])
+            for m in entry["matchers"]
         ]
     return json.dumps({"rules": rules})
 
