@@ -36,39 +36,44 @@ def test_an_irreversible_step_needs_a_person(
     assert plan.person == person
 
 
+UNDOABLE, LASTING = Step(call=CALL, undo=BACK), Step(call=CALL, undo=None)
+SAFER = Step(call=Call(method="safer", arguments={}), undo=BACK, lowers_risk=True)
+
+
 @pytest.mark.parametrize(
-    ("undos", "otherwise"),
+    ("steps", "otherwise"),
     [
-        ((BACK, BACK), "If it does not, what was done is undone."),
-        ((None, None), "If it does not, it stays as it is then: nothing of it can be undone."),
-        ((BACK, None), "If it does not, what was done is undone, except for what cannot be: do()."),
+        ((UNDOABLE, UNDOABLE), "what was done is undone."),
+        ((LASTING, LASTING), "it stays as it is then: nothing of it can be undone."),
+        ((SAFER,), "it stays as it is then: it lowers risk, so nobody undoes it."),
+        (
+            (UNDOABLE, LASTING),
+            "what was done is undone, except for do(), which cannot be.",
+        ),
+        (
+            (UNDOABLE, LASTING, SAFER),
+            (
+                "what was done is undone, except for do(), which cannot be, and for safer(),"
+                " which lowers risk."
+            ),
+        ),
+        (
+            (LASTING, SAFER),
+            "nothing is undone: not do(), which cannot be, and not safer(), which lowers risk.",
+        ),
     ],
 )
 def test_what_is_promised_for_the_worst_case_is_what_the_steps_allow(
-    undos: tuple[Call | None, ...], otherwise: str
+    steps: tuple[Step, ...], otherwise: str
 ) -> None:
     plan = Plan(
         playbook="a-playbook",
         target="a target",
         summary="Some steps.",
         blast_radius="None.",
-        steps=tuple(Step(call=CALL, undo=undo) for undo in undos),
+        steps=steps,
         steady_state=ChangeHolds(what="So it is", watch_seconds=0),
         state={},
     )
 
-    assert plan.otherwise == otherwise
-
-
-def test_what_lowers_risk_is_not_promised_to_be_undone() -> None:
-    plan = Plan(
-        playbook="a-playbook",
-        target="a target",
-        summary="One step.",
-        blast_radius="None.",
-        steps=(Step(call=CALL, undo=BACK, lowers_risk=True),),
-        steady_state=ChangeHolds(what="So it is", watch_seconds=0),
-        state={},
-    )
-
-    assert "it lowers risk, so nobody undoes it" in plan.otherwise
+    assert plan.otherwise == f"If it does not, {otherwise}"

@@ -93,17 +93,20 @@ class Plan(Frozen):
     @property
     def otherwise(self) -> str:
         """Say what becomes of the change if what must hold afterwards does not."""
-        if all(step.lowers_risk for step in self.steps):
+        kept = [str(step.call) for step in self.steps if step.lowers_risk]
+        lasting = [
+            str(step.call) for step in self.steps if step.undo is None and not step.lowers_risk
+        ]
+        if len(kept) == len(self.steps):
             return "If it does not, it stays as it is then: it lowers risk, so nobody undoes it."
-        lasting = [str(step.call) for step in self.steps if step.undo is None]
-        if not lasting:
-            return "If it does not, what was done is undone."
         if len(lasting) == len(self.steps):
             return "If it does not, it stays as it is then: nothing of it can be undone."
-        return (
-            "If it does not, what was done is undone, except for what cannot be:"
-            f" {', '.join(lasting)}."
-        )
+        but = [f"{', '.join(lasting)}, which cannot be"] if lasting else []
+        but += [f"{', '.join(kept)}, which lowers risk"] if kept else []
+        if len(kept) + len(lasting) == len(self.steps):
+            return f"If it does not, nothing is undone: not {', and not '.join(but)}."
+        except_ = f", except for {', and for '.join(but)}" if but else ""
+        return f"If it does not, what was done is undone{except_}."
 
     @property
     def person(self) -> str | None:
