@@ -74,6 +74,8 @@ def pagerduty(event_type: str, data: object) -> dict[str, object]:
         ("incident.annotated", {"type": "incident_note", "id": "N1"}),
         ("incident.something_new", {"type": "incident_something", "id": "N1"}),
         ("another.kind", {"type": "kind"}),
+        ("service.deleted", ["of", "another", "shape"]),
+        ("incident.responder.added", "text"),
     ],
 )
 def test_an_event_of_pagerduty_that_is_about_no_incident_is_ignored(
@@ -178,6 +180,23 @@ def test_what_can_be_read_without_harm_is_read(
 
     assert read.labels == (labels or {"alertname": "X", "i": "0"})
     assert read.annotations == annotations
+
+
+def test_null_is_nothing_for_every_kind() -> None:
+    """What a label would have been made of is absent, and the rest of the event stands."""
+    data = {"type": "incident", "id": "P1", "status": "triggered", "title": None, "service": None}
+    ended = {"action": "completed"} | REPOSITORY
+    check = {"id": 5, "name": None, "conclusion": "failure", "completed_at": None}
+    status = {"state": "failure", "created_at": None, "target_url": None}
+    about = {"deployment": {"id": 9, "environment": None, "ref": None}, "deployment_status": status}
+    for incoming in (
+        came("pagerduty", pagerduty("incident.triggered", data)),
+        came("github", ended | {"check_run": check}),
+        came("github", ended | about, x_github_event="deployment_status"),
+    ):
+        (read,) = incoming.alerts or ()
+        assert "None" not in read.labels.values()
+        assert all(read.labels.values())
 
 
 @pytest.mark.parametrize("number", ["9007199254740993", "0.10", "1e400", "1E+2", "7.0"])

@@ -65,7 +65,7 @@ class _Event(_Acted):
 
 class _CheckRun(_Wire):
     id: int
-    name: str
+    name: str | None = None
     conclusion: str | None = None
     completed_at: SaidMoment = None
     html_url: str | None = None
@@ -91,8 +91,8 @@ class _WorkflowRunEvent(_Event):
 
 class _Deployment(_Wire):
     id: int
-    environment: str = ""
-    ref: str = ""
+    environment: str | None = None
+    ref: str | None = None
 
 
 class _DeploymentStatus(_Wire):
@@ -154,7 +154,7 @@ def _check_run(document: Json) -> tuple[Alert, ...]:
         return ()
     event = _CheckRunEvent.model_validate(document)
     run = event.check_run
-    labels = {"alertname": "CheckRunFailed", "check": run.name}
+    labels = {"alertname": "CheckRunFailed", "check": run.name or ""}
     identity = {"check_run": str(run.id)}
     return _alerts(event, labels, identity, run.conclusion, run.completed_at, run.html_url)
 
@@ -182,8 +182,8 @@ def _deployment_status(document: Json) -> tuple[Alert, ...]:
     event = _DeploymentStatusEvent.model_validate(document)
     labels = {
         "alertname": "DeploymentFailed",
-        "environment": event.deployment.environment,
-        "ref": event.deployment.ref,
+        "environment": event.deployment.environment or "",
+        "ref": event.deployment.ref or "",
     }
     identity = {"deployment": str(event.deployment.id)}
     status = event.deployment_status

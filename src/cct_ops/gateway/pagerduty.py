@@ -7,8 +7,9 @@ events come in order, so every event that shows it open or over is believed, not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
@@ -51,7 +52,7 @@ class Incident(_Wire):
 
     id: str
     status: str
-    title: str = ""
+    title: str | None = None
     html_url: str | None = None
     urgency: str | None = None
     service: _Named | None = None
@@ -64,19 +65,16 @@ class _Event(_Wire):
     occurred_at: AwareDatetime
 
 
-class _Typed(_Wire):
-    type: str | None = None
-
-
 class _AnyEvent(_Event):
-    data: _Typed | None = None
+    data: Any = None
 
     @property
     def shows_an_incident(self) -> bool:
         """Whether what it is about is an incident itself, and not a note on it or a service."""
         if not self.event_type.startswith(_INCIDENTS) or self.event_type.startswith(_BESIDES):
             return False
-        return self.data is None or self.data.type in {None, "incident"}
+        kind = self.data.get("type") if isinstance(self.data, Mapping) else None
+        return kind in (None, "incident")
 
 
 class _Envelope(_Wire):

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from cct_ops.models.alert import Alert
 
 _MOST_REASONS = 5
+_SHAPES = {"model_type": "Input should be an object", "tuple_type": "Input should be a list"}
 
 Item = TypeVar("Item")
 
@@ -86,7 +87,8 @@ def first_problem(error: ValidationError, *place: str | int) -> str:
     """Say what is wrong without repeating the body, in characters that the ledger can store."""
     problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
     where = ".".join(str(step) for step in (*place, *problem["loc"]))
-    return printable(f"{where}: {problem['msg']}" if where else problem["msg"])
+    what = _SHAPES.get(problem["type"], problem["msg"])
+    return printable(f"{where}: {what}" if where else what)
 
 
 def printable(text: str) -> str:
