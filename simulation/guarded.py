@@ -118,7 +118,7 @@ def guarded_by(
     hands = Hands(engine, World(), days)
     gate, alerts = Gate(hands, known), Alerts(engine, hands.world, days)
     server, pager = SimulatedServer(days, {*Kind, *OWN}), Pager()
-    with server.reached() as reached, reached.connect() as client:
+    with server.reached() as reached:
         sweeping = Sweeping(
             engine,
             Settings(policy_path=policy_path),
@@ -127,7 +127,7 @@ def guarded_by(
             of_changes=sweeps_changes,
         )
         answering = Answering(engine, days, sweeping.news)
-        playbook = Playbook(hands, gate, client, answering, alerts)
+        playbook = Playbook(hands, gate, reached, answering, alerts)
         guarded = Guarded(hands, gate, server, alerts, playbook, Upkeep(hands, server), pager)
         guarded.upkeep.made_for = guarded.by_run
         server.play = guarded.play

@@ -6,10 +6,10 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
 
 from cct_ops import wake_ups
+from cct_ops.clients.server import Server
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger import changes, leases, permits, record
 from cct_ops.ledger.approvals import ApprovalState
@@ -33,7 +33,7 @@ class Playbook:
 
     hands: Hands
     gate: Gate
-    client: SyncPrefectClient
+    prefect: Server
     answering: Answering
     alerts: Alerts
     struck: set[Firing] = field(default_factory=set)
@@ -165,7 +165,8 @@ class Playbook:
                 change = changes.schedule(
                     tx, permit, step, before="strict", owner=owner, reason=plan.summary
                 )
-            wake_ups.wake_with(self.client, engine, change)
+            with self.prefect.connect() as client:
+                wake_ups.wake_with(client, engine, change, at_server=self.prefect)
 
     def _undo(self, passage: Passage, permit: Permit) -> None:
         calls = passage.plan.undo_calls

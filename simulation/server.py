@@ -66,7 +66,10 @@ class FlowRun:
         return {"state": self._state(), "status": "ACCEPT", "details": details}
 
     def _state(self) -> dict[str, Any]:
-        return {"type": self.state.value, "timestamp": self.since.isoformat()}
+        state: dict[str, Any] = {"type": self.state.value, "timestamp": self.since.isoformat()}
+        if self.is_in(StateType.SCHEDULED):
+            state["state_details"] = {"scheduled_time": self.due.isoformat()}
+        return state
 
 
 @dataclass
@@ -120,7 +123,7 @@ class SimulatedServer:
             def connect() -> Iterator[SyncPrefectClient]:
                 yield client
 
-            yield Server(connect, lambda: self.days.now)
+            yield Server(connect, lambda _client: self.days.now)
 
     def _process(self, run: FlowRun) -> Course:
         if not run.is_in(StateType.SCHEDULED):
@@ -166,6 +169,9 @@ class SimulatedServer:
             case "POST", ["flow_runs", found, "set_state"] if UUID(found) in self.runs:
                 run = self.runs[UUID(found)]
                 self._enter(run, StateType(body["state"]["type"]))
+                if run.is_in(StateType.SCHEDULED):
+                    run.due = self.days.now
+                    self.days.begin(self.days.now, self._process(run))
                 said = run.accepted()
         return said
 

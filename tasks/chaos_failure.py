@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
@@ -112,7 +111,7 @@ def stop_experiments() -> None:
         until = time.monotonic() + settings().settle_seconds
         while _lives(change.run_id) and time.monotonic() < until:
             seen = changes.read(ledger(), change.id)
-            if not seen.open or seen.until <= datetime.now(UTC):
+            if not seen.open or changes.seconds_left(ledger(), change.id) <= 0:
                 break
             time.sleep(POLL_SECONDS)
         end_change(changes.read(ledger(), change.id), early=True)
@@ -152,8 +151,8 @@ def _running() -> list[TemporaryChange]:
 
 
 def _lives(run_id: UUID) -> bool:
-    expiry = leases.expiry(ledger(), run_id)
-    return expiry is not None and expiry > datetime.now(UTC)
+    over = leases.seconds_over(ledger(), run_id)
+    return over is not None and over < 0
 
 
 def _cancel(run_id: UUID) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from cct_ops import policy, wake_ups
@@ -29,7 +28,7 @@ def end_change(change: TemporaryChange, *, early: bool) -> ReversionDiagnosis:
     and the dispatcher's sweep wakes somebody for it again.
     """
     kept = change.playbook in KEPT_BY_THEIR_RUN
-    if kept and not early and change.until > datetime.now(UTC):
+    if kept and not early and changes.seconds_left(ledger(), change.id) > 0:
         return ReversionDiagnosis.not_now(change)  # its run lives, and has the lock
     # A run that no longer keeps its change alive is dead or stuck: nothing waits for its lock.
     with holding(change.target, dead_run_id=change.run_id if kept else None) as token:

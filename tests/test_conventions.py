@@ -44,6 +44,7 @@ GENERAL = {"addresses", "errors", "models", "settings", "config_file", "referenc
 GENERAL |= {"variables", "terminal"}
 KNOWS: dict[str, set[str]] = {
     "addresses": set(),
+    "clocks": {"models"},
     "errors": set(),
     "models": set(),
     "sandbox": {"models", "variables"},
@@ -69,7 +70,7 @@ KNOWS: dict[str, set[str]] = {
     "reconcile": GENERAL | {"ledger", "gateway"},  # of the gateway: what a sender's words mean
     "dispatcher": GENERAL
     | {"ledger", "clients", "reports", "policy", "reconcile", "voice", "wake_ups", "watch"}
-    | {"contacts", "on_call", "standing"},
+    | {"contacts", "on_call", "standing", "clocks"},
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -45,6 +45,7 @@ def drop_by(tx: sa.Connection, policy: Policy, known: RunRecord) -> Drop | None:
     if not known.decisions:
         return None
     plan = known.decisions[0].plan
+    today = tx.execute(sa.select(now())).scalar_one()
     moments = [*(decision.decided_at for decision in known.decisions), known.ended_at]
     for moment in moments:
         if moment is None:
@@ -54,7 +55,7 @@ def drop_by(tx: sa.Connection, policy: Policy, known: RunRecord) -> Drop | None:
             for until in (moment - timedelta(microseconds=1), moment)
         )
         fixes = policy.autonomy.verified_fixes
-        drop = Drop.of(plan.playbook, plan.target, before, after, fixes, datetime.now(UTC))
+        drop = Drop.of(plan.playbook, plan.target, before, after, fixes, today)
         if drop is not None:
             return drop
     return None

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.states import Scheduled
 
 from cct_ops.clients import deployments, server
-from cct_ops.ledger import changes
+from cct_ops.clients.server import FINEST_SECONDS, Server
+from cct_ops.ledger import changes, clock, nudges
 from cct_ops.models.change import TemporaryChange
 
 REVERT = "revert-change"
@@ -25,18 +31,51 @@ def wake(engine: sa.Engine, change: TemporaryChange) -> UUID:
         return wake_with(client, engine, change)
 
 
-def wake_with(client: SyncPrefectClient, engine: sa.Engine, change: TemporaryChange) -> UUID:
-    """Do the same over a connection that is there already."""
+def wake_with(
+    client: SyncPrefectClient,
+    engine: sa.Engine,
+    change: TemporaryChange,
+    *,
+    at_server: Server = server.CONFIGURED,
+) -> UUID:
+    """
+    Do the same over a connection that is there already.
+
+    The change's time is by the ledger's clock and the run's by Prefect's, so where these are two it
+    is carried over from the one to the other. A change that is over is woken for at once.
+    """
+    here, there = clock.read(engine), at_server.now(client)
+    at = change.until
+    if at <= here:
+        at = _past(there)
+    elif abs(there - here) > timedelta(seconds=FINEST_SECONDS):
+        at += there - here + timedelta(seconds=FINEST_SECONDS)  # known to the second only
     run_id = deployments.start_with(
         client,
         REVERT,
         {"change_id": str(change.id)},
         key=f"{change.id}|{change.until.isoformat()}|{change.wake_ups}",
-        at=change.until,
+        at=at,
         tags=[f"target:{change.target}"],
     )
     changes.woken(engine, change, run_id)
     return run_id
+
+
+def hurry(client: SyncPrefectClient, engine: sa.Engine, run: FlowRun, now: datetime) -> bool:
+    """Let a wake-up that waits for a later moment begin at once; whether it does."""
+    at_once: State[Any] = Scheduled(scheduled_time=_past(now))
+    answer = client.set_flow_run_state(run.id, at_once)
+    if answer.status is not SetStateStatus.ACCEPT:
+        return False
+    with engine.begin() as tx:
+        nudges.nudge(tx, run.id)
+    return True
+
+
+def _past(now: datetime) -> datetime:
+    """Return a moment that is over by Prefect's clock and by ours: a worker goes by its own."""
+    return min(now, datetime.now(UTC)) - timedelta(seconds=FINEST_SECONDS)
 
 
 def end(engine: sa.Engine, change: TemporaryChange) -> UUID:

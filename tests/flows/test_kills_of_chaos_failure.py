@@ -108,10 +108,10 @@ def struck(
 def overdue(engine: sa.Engine) -> None:
     """Be the dispatcher's sweep and the worker that picks up the wake-up, if one is due."""
     voice = Voice.of(engine, settings())
-    eventually(lambda: changes.listed(engine) == changes.overdue(engine, 0))
+    eventually(lambda: [each.id for each in changes.listed(engine)] == changes.overdue(engine, 0))
     sweeper.sweep(engine, settings(), voice, grace_seconds=0)
     for change in changes.overdue(engine, 0):
-        woken(engine, change.id)
+        woken(engine, change)
     assert sweeper.sweep(engine, settings(), voice, grace_seconds=0) == 0
 
 

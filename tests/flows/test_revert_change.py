@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -177,7 +178,7 @@ def test_the_sweep_replaces_a_lost_wake_up_and_tells_what_is_overdue(
     assert len(answers(sandbox, head)) == 2
 
 
-def test_a_wake_up_for_later_is_none_for_what_is_due_now(
+def test_a_wake_up_for_later_begins_at_once_for_what_is_due_now(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     """Somebody ended it early and that run died: the one for the planned time is an hour away."""
@@ -186,7 +187,10 @@ def test_a_wake_up_for_later_is_none_for_what_is_due_now(
 
     assert sweeper.sweep(engine, settings(), Voice(engine), grace_seconds=0) == 1
 
-    assert changes.read(engine, change.id).wake_up_id != change.wake_up_id
+    assert changes.read(engine, change.id).wake_up_id == change.wake_up_id
+    begins = run_of(change.wake_up_id).next_scheduled_start_time
+    assert begins is not None
+    assert begins < datetime.now(UTC)
 
 
 def test_a_dead_cct_leaves_the_change_open_for_the_next_wake_up(

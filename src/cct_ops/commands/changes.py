@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
@@ -37,9 +36,10 @@ def listed(
 ) -> int:
     """List the temporary changes that still have to be taken back."""
     from cct_ops.ledger import changes as rows
-    from cct_ops.ledger import ids
+    from cct_ops.ledger import clock, ids
 
-    engine, now = ledger(), datetime.now(UTC)
+    engine = ledger()
+    now = clock.read(engine)
     found = rows.listed(engine, ended=all_)
     short = ids.shortened(engine, [change.id for change in found], ids.Kind.CHANGE)
     shown = [

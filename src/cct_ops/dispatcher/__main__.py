@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from cct_ops import config_file, contacts
-from cct_ops.dispatcher import approvals, aside, buttons, changes, pages, quarantine
+from cct_ops.dispatcher import approvals, aside, buttons, changes, clocks, pages, quarantine
 from cct_ops.dispatcher.handlers import Notification, Remediation
 from cct_ops.dispatcher.loop import Dispatcher, Lane, Periodic
 from cct_ops.dispatcher.pauses import PAUSES_SECONDS, PauseWatch
@@ -92,6 +92,7 @@ def main() -> int:
                     Periodic("watch over the gateway", EVERY_SECONDS, watch),
                     Periodic("severe incidents", 5, partial(pages.sweep, on_call)),
                     Periodic("quarantine", 10, partial(quarantine.sweep, engine, voice)),
+                    Periodic("clocks", clocks.EVERY_SECONDS, partial(clocks.look, engine)),
                     Periodic("what is set aside", 10, partial(aside.sweep, engine, voice)),
                     Periodic("on call", 5, on_call, on_news=True),
                     Periodic("contacts", 3600, partial(look, reachable)),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -78,7 +78,7 @@ def sweep(engine: sa.Engine, people: People | None = None, *, server: Server = C
                 found = approvals.find(engine, each.id)
                 if found is not None:
                     run, left = runs.get(each.run_id), each.seconds_left
-                    moved += _move_on(engine, client, found, run, left, people)
+                    moved += _move_on(engine, (client, server), found, run, left, people)
 
             border(engine, "requests for approval").each(waiting, lambda each: each.id, move_on)
     if people is not None:
@@ -100,12 +100,13 @@ def _read(client: SyncPrefectClient, ids: list[UUID]) -> Mapping[UUID, FlowRun]:
 
 def _move_on(
     engine: sa.Engine,
-    client: SyncPrefectClient,
+    prefect: tuple[SyncPrefectClient, Server],
     approval: Approval,
     run: FlowRun | None,
     seconds_left: float,
     people: People | None,
 ) -> bool:
+    client, _ = prefect
     state = run.state if run else None
     ended = run is None or (state is not None and state.is_final())
     suspended = state if state is not None and state.is_paused() else None
@@ -123,7 +124,7 @@ def _move_on(
     try:
         answer = client.resume_flow_run(approval.run_id, run_input=given)
         accepted = answer.status is SetStateStatus.ACCEPT
-        if not accepted and not _scheduled_anew(client, approval, suspended, answer):
+        if not accepted and not _scheduled_anew(prefect, approval, suspended, answer):
             return False
     except ObjectNotFound:
         return False  # deleted a moment ago: the next sweep closes it
@@ -133,7 +134,7 @@ def _move_on(
 
 
 def _scheduled_anew(
-    client: SyncPrefectClient,
+    prefect: tuple[SyncPrefectClient, Server],
     approval: Approval,
     suspended: State[object],
     refusal: OrchestrationResult[object],
@@ -145,7 +146,8 @@ def _scheduled_anew(
     process that died in between leaves such a run. It can be scheduled nevertheless, and the ledger
     has the answer, not the form.
     """
-    age = datetime.now(UTC) - suspended.timestamp
+    client, server = prefect
+    age = server.now(client) - suspended.timestamp
     if refusal.status is not SetStateStatus.REJECT or age < FORM_GRACE:
         _log.warning("run %s could not be resumed: %s", approval.run_id, refusal.details)
         return False

@@ -8,16 +8,20 @@ the truth, so a change whose last wake-up is over or gone is given another one.
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
 
 import sqlalchemy as sa
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import ObjectNotFound
 
 from cct_ops import policy, wake_ups
-from cct_ops.clients.server import CONFIGURED, Server
+from cct_ops.clients.server import CONFIGURED, FINEST_SECONDS, Server
 from cct_ops.dispatcher import people
 from cct_ops.ledger import changes
+from cct_ops.ledger.one_by_one import border
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.topic import OVERDUE, Topic
 from cct_ops.reports import manual
@@ -42,32 +46,59 @@ def sweep(
     due = changes.overdue(engine, grace_seconds)
     if not due:
         return 0
+    woken = 0
     with server.connect() as client:
-        lost = [change for change in due if not _on_its_way(client, change, server.now())]
-        for change in lost:
-            run_id = wake_ups.wake_with(client, engine, change)
-            _log.warning("Temporary change %s is due and gets wake-up %s.", change.id, run_id)
+        now = server.now(client)
+
+        def wake(change_id: UUID) -> None:
+            nonlocal woken
+            woken += _wake(client, engine, changes.read(engine, change_id), now, server)
+
+        border(engine, "temporary changes that are due").each(due, str, wake)
     rules = policy.read(settings.policy_path).temporary_changes
-    for change in changes.overdue(engine, rules.alarm_after_minutes * 60):
-        _alarm(engine, voice, change)
-    return len(lost)
+    overdue = changes.overdue(engine, rules.alarm_after_minutes * 60)
+    alarm = partial(_alarm, engine, voice)
+    border(engine, "temporary changes that are overdue").each(overdue, str, alarm)
+    return woken
 
 
-def _on_its_way(client: SyncPrefectClient, change: TemporaryChange, now: datetime) -> bool:
-    """Say whether the change's last wake-up is at its work, or will be at once."""
-    if change.wake_up_id is None:
+def _wake(
+    client: SyncPrefectClient,
+    engine: sa.Engine,
+    change: TemporaryChange,
+    now: datetime,
+    server: Server,
+) -> bool:
+    """Have somebody at work on a change that is due; whether that took anything."""
+    last = _last(client, change)
+    if last is None:
+        run_id = wake_ups.wake_with(client, engine, change, at_server=server)
+        _log.warning("Temporary change %s is due and gets wake-up %s.", change.id, run_id)
+        return True
+    # One that was ended early by a run that died still has its wake-up for the planned time, and
+    # by a clock that differs from the ledger's the time of any may be still to come.
+    state = last.state
+    later = state.state_details.scheduled_time if state and state.is_scheduled() else None
+    if later is None or later <= now + timedelta(seconds=FINEST_SECONDS):
         return False
+    _log.warning("Temporary change %s is due: its wake-up %s begins now.", change.id, last.id)
+    return wake_ups.hurry(client, engine, last, now)
+
+
+def _last(client: SyncPrefectClient, change: TemporaryChange) -> FlowRun | None:
+    """Return the change's wake-up unless that is gone or over."""
+    if change.wake_up_id is None:
+        return None
     try:
         run = client.read_flow_run(change.wake_up_id)
     except ObjectNotFound:
-        return False
-    # One that was ended early by a run that died still has its wake-up for the planned time.
-    later = run.expected_start_time is not None and run.expected_start_time > now
-    return run.state is not None and not run.state.is_final() and not later
+        return None
+    return None if run.state is None or run.state.is_final() else run
 
 
-def _alarm(engine: sa.Engine, voice: Voice, change: TemporaryChange) -> None:
+def _alarm(engine: sa.Engine, voice: Voice, change_id: UUID) -> None:
     """Tell people once per time that is over."""
+    change = changes.read(engine, change_id)
     text = (
         f":rotating_light: Overdue: {change.call} on {change.target} should have ended at"
         f" {change.until:%H:%M:%S} UTC and is still {change.state} (owner: {change.owner})."

@@ -77,32 +77,34 @@ class Reaper:
     def __call__(self) -> None:
         """Take for dead what shows no sign of life, and do what is to be done about it."""
         with self.server.connect() as client:
+            now = self.server.now(client)  # by which the moments of its states are
             started = border(self.engine, "runs that may be dead")
-            started.each(_started(client), lambda run: run.id, self._look)
+            started.each(_started(client), lambda run: run.id, partial(self._look, now))
             for run_id in leases.unfinished(self.engine):
                 leases.reap(self.engine, run_id)
             # One that ended and cannot say whether its change took effect is looked at once more.
             for run_id in leases.in_doubt(self.engine, self.doubt_seconds):
                 leases.reap(self.engine, run_id)
-            settle = partial(self._settle, client)
+            settle = partial(self._settle, client, now)
             border(self.engine, "runs that died").each(leases.unsettled(self.engine), str, settle)
 
-    def _look(self, run: FlowRun) -> None:
-        if self._silent(run) and leases.reap(self.engine, run.id):
+    def _look(self, now: datetime, run: FlowRun) -> None:
+        if self._silent(now, run) and leases.reap(self.engine, run.id):
             _log.warning("Run %s shows no sign of life: taken for dead.", run.name)
 
-    def _silent(self, run: FlowRun) -> bool:
+    def _silent(self, now: datetime, run: FlowRun) -> bool:
         """Say whether the run may be dead; the ledger has the last word."""
         if run.state is None or leases.reaped(self.engine, run.id):
             return False
-        since = run.state.timestamp
-        if self.server.now() - since > timedelta(seconds=self.start_seconds):
+        seconds = (now - run.state.timestamp).total_seconds()
+        if seconds > self.start_seconds:
             return True
-        # A lease from before a suspension says nothing about the process that runs now.
-        expiry = leases.expiry(self.engine, run.id)
-        return run.state.is_running() and expiry is not None and expiry > since
+        # A lease from before a suspension says nothing about the process that runs now. Two clocks
+        # are at work here, so lengths of time are compared and not moments.
+        over = leases.seconds_over(self.engine, run.id)
+        return run.state.is_running() and over is not None and over < seconds
 
-    def _settle(self, client: SyncPrefectClient, run_id: UUID) -> None:
+    def _settle(self, client: SyncPrefectClient, now: datetime, run_id: UUID) -> None:
         with leases.claimed(self.engine, run_id) as claim:
             if claim is None:
                 return
@@ -114,17 +116,22 @@ class Reaper:
             if known.outcome is not None and not known.in_doubt:
                 leases.settle(tx, run_id)
             elif any(act.kind == "change" for act in known.actions):
-                self._recover(client, tx, dead, known)
+                self._recover(client, now, tx, dead, known)
             else:
                 self._replace(client, tx, dead, run, putting_back=bool(known.actions))
 
     def _recover(
-        self, client: SyncPrefectClient, tx: sa.Connection, dead: Lease, known: RunRecord
+        self,
+        client: SyncPrefectClient,
+        now: datetime,
+        tx: sa.Connection,
+        dead: Lease,
+        known: RunRecord,
     ) -> None:
         """Start whoever puts the change back, unless somebody is at it."""
         if dead.successor_id is not None:
             last = _read(client, dead.successor_id)
-            if last is not None and not self._may_try_again(last):
+            if last is not None and not self._may_try_again(now, last):
                 return
         if dead.recoveries >= RECOVERIES:
             plan = known.decisions[0].plan
@@ -151,12 +158,12 @@ class Reaper:
         what = "does not know its change's effect" if known.in_doubt else "died in its change"
         _log.warning("Run %s %s: run %s.", dead.run_id, what, successor)
 
-    def _may_try_again(self, last: FlowRun) -> bool:
+    def _may_try_again(self, now: datetime, last: FlowRun) -> bool:
         """Say whether the last recovery is over, and long enough for another one."""
         if not _is_over(last) or last.state is None:
             return False
         pause = timedelta(seconds=self.recovery_pause_seconds)
-        return self.server.now() - last.state.timestamp > pause
+        return now - last.state.timestamp > pause
 
     def _replace(
         self,

@@ -20,6 +20,7 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTag
 from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectNotFound
 
+from cct_ops.clients.server import CONFIGURED
 from cct_ops.ledger import heartbeats, pages
 from cct_ops.ledger.one_by_one import border
 from cct_ops.models.deployment_tags import PLAYBOOK, UPKEEP
@@ -46,12 +47,13 @@ class WorkerWatch:
     def __call__(self) -> None:
         """Note who was heard; tell people when a pool's workers fall silent or are back."""
         with get_client(sync_client=True) as client:
-            crews = [crew for pool in _pools(client) if (crew := _crew(client, pool))]
+            now = CONFIGURED.now(client)  # by which workers are heard; the ledger has another
+            crews = [crew for pool in _pools(client) if (crew := _crew(client, pool, now))]
         heartbeats.keep_workers(self.engine, [crew.part for crew in crews])
         border(self.engine, "workers").each(crews, lambda crew: crew.pool, self._note)
 
     def _note(self, crew: _Crew) -> None:
-        heartbeats.heard(self.engine, crew.part, crew.last_at)
+        heartbeats.heard(self.engine, crew.part, crew.silent_seconds)
         if time.monotonic() - self.began > self.within_seconds:
             self._report(crew)
 
@@ -75,7 +77,7 @@ class _Crew(NamedTuple):
 
     pool: str
     kind: str
-    last_at: datetime
+    silent_seconds: float
     pace_seconds: float
 
     @property
@@ -102,10 +104,13 @@ def _pools(client: SyncPrefectClient) -> Iterator[WorkPool]:
             yield pool
 
 
-def _crew(client: SyncPrefectClient, pool: WorkPool) -> _Crew | None:
+def _crew(client: SyncPrefectClient, pool: WorkPool, now: datetime) -> _Crew | None:
     heard = [
-        (worker.last_heartbeat_time, worker.heartbeat_interval_seconds or 0)
+        (
+            (now - worker.last_heartbeat_time).total_seconds(),
+            worker.heartbeat_interval_seconds or 0,
+        )
         for worker in client.read_workers_for_work_pool(pool.name)
         if worker.last_heartbeat_time is not None
     ]
-    return _Crew(pool.name, pool.type, *max(heard)) if heard else None
+    return _Crew(pool.name, pool.type, *min(heard)) if heard else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from cct_ops.clocks import difference
 from cct_ops.doctor.finding import ANSWER_SECONDS, Check, Finding, Sign
 from cct_ops.errors import BadConfiguration, Unavailable
 from cct_ops.models.quantities import counted
@@ -35,7 +36,12 @@ def _look(settings: Settings) -> Sequence[Finding]:
         return [Finding(part="ledger", sign=Sign.UNSET, seen=seen, fix=fix)]
     try:
         with quick(settings.database_url).connect() as connection:
-            return [_schema(connection), _dispatcher(connection), *_aside(connection)]
+            return [
+                _schema(connection),
+                _clock(connection),
+                _dispatcher(connection),
+                *_aside(connection),
+            ]
     except sa.exc.OperationalError as error:
         words = " ".join(str(error.orig).split())
         raise Unavailable(f"The ledger cannot be reached: {words}.") from error
@@ -68,6 +74,22 @@ def _schema(connection: sa.Connection) -> Finding:
         seen=f"its schema is {found or 'none at all'}, and the newest is {newest}",
         fix="Migrate it: `cct-ops migrate`.",
     )
+
+
+def _clock(connection: sa.Connection) -> Finding:
+    from cct_ops.ledger import clock
+
+    return about_clock("the ledger", clock.seconds_ahead(connection))
+
+
+def about_clock(whose: str, seconds_ahead: float) -> Finding:
+    """Say whether a clock is this machine's."""
+    off = difference(whose, seconds_ahead)
+    if off is None:
+        seen = f"that of {whose} is this machine's"
+        return Finding(part="clocks", sign=Sign.WELL, seen=seen)
+    said, _, fix = off.partition(". ")
+    return Finding(part="clocks", sign=Sign.BROKEN, seen=said, fix=fix)
 
 
 def _aside(connection: sa.Connection) -> Iterator[Finding]:

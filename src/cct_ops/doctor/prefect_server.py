@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from cct_ops import config_file
 from cct_ops.doctor.finding import ANSWER_SECONDS, Check, Finding, Sign
+from cct_ops.doctor.ledger_base import about_clock
 from cct_ops.errors import ContractBroken, Rejected, Unavailable
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def _look() -> Sequence[Finding]:
         temporary_settings,
     )
 
+    from cct_ops.clients.server import seconds_ahead
     from cct_ops.stack.config import project_of
 
     url = PREFECT_API_URL.value()
@@ -76,6 +78,7 @@ def _look() -> Sequence[Finding]:
             ours = {name: known[name] for name in registry.names if name in known}
             return [
                 _server(client, url),
+                about_clock("Prefect's server", seconds_ahead(client)),
                 *_leases(client, ours),
                 _deployments(registry, ours),
                 *_paused(client, registry, ours),

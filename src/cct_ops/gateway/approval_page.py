@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 
 import jinja2
@@ -24,15 +24,16 @@ def page(
     person: Approver,
     yes: Sequence[str] = (),
     *,
+    now: datetime,
     said: str | None = None,
     status: int = 200,
 ) -> HTMLResponse:
     """
     Show the plan and, while the request is open and nothing was ``said``, the two buttons.
 
-    ``yes`` are the names of those who have approved so far.
+    ``yes`` are the names of those who have approved so far, ``now`` is the ledger's time.
     """
-    left = (approval.expires_at - datetime.now(UTC)).total_seconds()
+    left = (approval.expires_at - now).total_seconds()
     pending = approval.state == "pending"
     return _answer(
         "approval.html.j2",
@@ -42,7 +43,7 @@ def page(
         person=person,
         said=said,
         is_open=pending and left > 0 and said is None,
-        stands=_stands(approval, yes) if pending and left > 0 else asking.ended(approval),
+        stands=_stands(approval, yes, left) if pending and left > 0 else asking.ended(approval),
         next_step=None if pending and left > 0 else next_step(approval),
         note_characters=NOTE_CHARACTERS,
     )
@@ -59,8 +60,7 @@ def next_step(approval: Approval) -> str | None:
     )
 
 
-def _stands(approval: Approval, yes: Sequence[str]) -> str:
-    left = (approval.expires_at - datetime.now(UTC)).total_seconds()
+def _stands(approval: Approval, yes: Sequence[str], left: float) -> str:
     until = f"Open until {approval.expires_at:%H:%M:%S} UTC, about {round(left / 60)} min left"
     return f"{until}. {asking.so_far(approval, yes)}." if yes else f"{until}."
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -24,7 +23,7 @@ from starlette.requests import ClientDisconnect
 
 from cct_ops.gateway import approval_links
 from cct_ops.gateway.approval_page import NOTE_CHARACTERS, next_step, notice, page
-from cct_ops.ledger import approval_answers, approvals
+from cct_ops.ledger import approval_answers, approvals, clock
 from cct_ops.ledger.approval_answers import Answer
 from cct_ops.ledger.approvals import Approval
 from cct_ops.models.approver import Approver, Approvers
@@ -54,7 +53,9 @@ class Desk:
             return found
         claim, person = found
         approval = approvals.find(self.engine, claim.approval_id)
-        return _no_link() if approval is None else page(approval, person, self._yes(approval))
+        if approval is None:
+            return _no_link()
+        return page(approval, person, self._yes(approval), now=clock.read(self.engine))
 
     def decide(self, token: str, form: dict[str, list[str]]) -> Response:
         """Take the answer of whoever holds the link."""
@@ -75,14 +76,17 @@ class Desk:
         receipt = approval_answers.answer(self.engine, claim.approval_id, given, person=person)
         if receipt.approval is None:
             return _no_link()
+        now = clock.read(self.engine)
         if receipt.refusal is not None:
             said = f"Your answer was not taken: {receipt.refusal}"
             yes = self._yes(receipt.approval)
-            return page(receipt.approval, person, yes, said=said, status=409)
+            return page(receipt.approval, person, yes, now=now, said=said, status=409)
         log.info("approval %s: %s answered", claim.approval_id, person.id)
         said = "You approved this plan." if given.approved else "You declined this plan."
         more = " One more person is needed." if receipt.still_needed else ""
-        return page(receipt.approval, person, self._yes(receipt.approval), said=said + more)
+        return page(
+            receipt.approval, person, self._yes(receipt.approval), now=now, said=said + more
+        )
 
     def _yes(self, approval: Approval) -> tuple[str, ...]:
         with self.engine.connect() as connection:
@@ -98,7 +102,7 @@ class Desk:
                 approval_answers.attempted(self.engine, "link", "The link is not one of ours.")
             return _no_link()
         person = self.approvers.by_id(claim.approver_id)
-        late = time.time() > claim.expires_at
+        late = clock.read(self.engine).timestamp() > claim.expires_at
         if person is not None and not late:
             return claim, person
         if audit:

@@ -215,15 +215,21 @@ def finish(engine: sa.Engine, change_id: UUID, state: ChangeState, note: str) ->
         )
 
 
-def overdue(engine: sa.Engine, seconds: float) -> list[TemporaryChange]:
+def overdue(engine: sa.Engine, seconds: float) -> list[UUID]:
     """Return the changes that should have been reverted at least ``seconds`` ago."""
+    wanted = sa.select(temporary_changes.c.id).where(
+        _OPEN, temporary_changes.c.until <= in_seconds(-seconds)
+    )
     with engine.connect() as connection:
-        rows = connection.execute(
-            sa.select(temporary_changes)
-            .where(_OPEN, temporary_changes.c.until <= in_seconds(-seconds))
-            .order_by(temporary_changes.c.until)
-        ).all()
-    return _read_all(rows)
+        return list(connection.execute(wanted.order_by(temporary_changes.c.until)).scalars())
+
+
+def seconds_left(engine: sa.Engine, change_id: UUID) -> float:
+    """Return how long a change still lasts by the ledger's clock; less than 0 once it is over."""
+    left = sa.extract("epoch", temporary_changes.c.until - now())
+    with engine.connect() as connection:
+        found = connection.execute(sa.select(left).where(temporary_changes.c.id == change_id))
+        return float(found.scalar_one())
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger.heartbeat_tables import heartbeats
-from cct_ops.ledger.sql import now
+from cct_ops.ledger.sql import in_seconds, now
 
 _WORKERS = "workers of "
 
@@ -41,9 +41,9 @@ def worker_of(pool: str) -> str:
     return f"{_WORKERS}{pool}"
 
 
-def heard(engine: sa.Engine, part: str, at: datetime) -> None:
-    """Note that the part lived at that moment, by another's clock: never later than now."""
-    seen = sa.func.least(sa.literal(at, sa.DateTime(timezone=True)), now())
+def heard(engine: sa.Engine, part: str, seconds_ago: float) -> None:
+    """Note that the part lived so long ago, by whose clock ever that was measured."""
+    seen = in_seconds(-max(0.0, seconds_ago))
     with engine.begin() as tx:
         tx.execute(
             insert(heartbeats)

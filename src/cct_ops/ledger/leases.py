@@ -128,6 +128,14 @@ def expiry(engine: sa.Engine, run_id: UUID) -> datetime | None:
         ).scalar()
 
 
+def seconds_over(engine: sa.Engine, run_id: UUID) -> float | None:
+    """Return since when the run's lease is over, less than 0 while it lasts; None without one."""
+    over = sa.extract("epoch", now() - run_leases.c.expires_at)
+    with engine.connect() as connection:
+        found = connection.execute(sa.select(over).where(run_leases.c.run_id == run_id)).scalar()
+    return None if found is None else float(found)
+
+
 def unfinished(engine: sa.Engine) -> list[UUID]:
     """
     Return the runs that show no sign of life and left something behind.

@@ -71,13 +71,26 @@ class Nudges:
         except (ValueError, RecursionError, ObjectNotFound, httpx.HTTPError) as error:
             _log.warning("A nudge that cannot be read: %s", type(error).__name__)
             return
-        if run.work_pool_name == self._pool and _is_due(run):
+        if run.work_pool_name != self._pool:
+            return
+        if _is_old(run):
+            # It may have ended long ago, or only the server's clock is another than ours.
+            try:
+                run = await self._client.read_flow_run(run.id)
+            except (ObjectNotFound, httpx.HTTPError) as error:
+                _log.warning("An old nudge is left to the next poll: %s", type(error).__name__)
+                return
+        if _is_due(run):
             await on_run(run)
 
 
+def _is_old(run: FlowRun) -> bool:
+    return run.state is not None and datetime.now(UTC) - run.state.timestamp > _FRESH
+
+
 def _is_due(run: FlowRun) -> bool:
-    """Whether it waits to be started now; an old word may be about a run that has long ended."""
+    """Whether it waits to be started now."""
     state, now = run.state, datetime.now(UTC)
-    if state is None or not state.is_scheduled() or now - state.timestamp > _FRESH:
+    if state is None or not state.is_scheduled():
         return False
     return run.next_scheduled_start_time is None or run.next_scheduled_start_time <= now
