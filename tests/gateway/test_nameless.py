@@ -14,8 +14,8 @@ from cct_ops.gateway.app import incoming_of
 from cct_ops.gateway.registry import Registry
 from cct_ops.ledger import intake
 from cct_ops.ledger.schema import dispatches, incidents
-from cct_ops.models.source import Sources
-from tests.gateway.signing import FIELDS, Sent, sign
+from cct_ops.models.source import JsonSource, Sources
+from tests.gateway.signing import FIELDS, SOURCES, Sent, sign
 from tests.gateway.telling import count, episodes, fields, later, take
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -220,3 +220,30 @@ def test_a_reopened_thing_that_is_open_is_no_other_episode(engine: sa.Engine) ->
         take(engine, "json", issue(word, n), sentry)
 
     assert episodes(engine) == [(1, None)]
+
+
+# -- a message that has a name ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["standard", "json"])
+def test_a_message_is_a_copy_in_whatever_bytes_it_comes_again(engine: sa.Engine, name: str) -> None:
+    """Its sender counts its own attempts in it, and calls it by the same name."""
+    made = fields(starts_at=None, delivery="message")
+    assert isinstance(made, JsonSource)
+    source = SOURCES[name].model_copy(update={"fields": made.fields})
+    triggered, recovered = TRIGGERED | {"message": "m1"}, RECOVERED | {"message": "m2"}
+    for each in (triggered | {"attempt": 1}, recovered, triggered | {"attempt": 2}):
+        take(engine, name, each, source)
+        later(engine, 3600)
+
+    assert episodes(engine) == [(1, "resolved")]
+
+
+@pytest.mark.parametrize("time", [None, ""])
+def test_an_event_whose_time_is_empty_has_none(engine: sa.Engine, time: str | None) -> None:
+    """The specification lets it be left out."""
+    event = {"specversion": "1.0", "source": "/s", "subject": "x", "time": time}
+    for kind, number in (("open", "1"), ("closed", "2"), ("open", "1")):
+        take(engine, "cloudevents", event | {"type": kind, "id": number, "data": {"name": "X"}})
+
+    assert episodes(engine) == [(1, "resolved")]
