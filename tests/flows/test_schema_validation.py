@@ -120,7 +120,6 @@ def test_odd_artifacts_are_told_and_keep_no_run_from_its_end(
     )
     assert any("b-summary.json: a: holds half of a character" in each for each in seen)
     assert any("c-summary.json: not usable: it is nested too deeply" in each for each in seen)
-    assert "\\x00" in decision.reason or "nul" in str(decision)
 
 
 def test_auto_mode_proposes_a_schema_that_knows_the_new_field(

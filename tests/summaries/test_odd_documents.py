@@ -15,6 +15,7 @@ from cct_ops.summaries.schema import problems, validator
 from tests.summaries.parts import SCHEMA, summary
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
+OLD = "http://json-schema.org/draft-04/schema#"
 
 
 def nested(depth: int, inner: str = "1") -> bytes:
@@ -73,6 +74,19 @@ def test_what_is_only_large_or_deep_is_read(content: bytes) -> None:
             "s: items[1].type[2]: not a valid schema: is 'strin', but must be one of",
         ),
         ({"items": 5}, "s: items: not a valid schema: "),
+        (
+            {"properties": {"test_results": {"$ref": "#/default"}}, "default": {"type": "strin"}},
+            "s: type (where the reference '#/default' leads): not a valid schema: is 'strin'",
+        ),
+        (
+            {"properties": {"test_results": {"$ref": "#/title"}}, "title": "x"},
+            "s: (top level) (where the reference '#/title' leads): not a valid schema: must be",
+        ),
+        ({"$schema": OLD, "$ref": 5}, "s: not a valid schema: a $ref is no text."),
+        (
+            {"$schema": OLD, "$ref": "http://[x"},
+            "The schema refers to 'http://[x', which is not in",
+        ),
         ({"multipleOf": 0}, "s: multipleOf: not a valid schema: is 0, but must be more than 0"),
         ({"properties": 5}, "s: properties: not a valid schema: must be an object, but is a whole"),
     ],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from jsonschema.protocols import Validator
 from referencing.exceptions import Unresolvable
@@ -43,40 +43,67 @@ def places(schema: Document) -> dict[int, Place]:
 
 def doubts(schema: Validator) -> dict[int, str]:
     """Return why a part, by its identity, cannot be said to accept more without consequence."""
+    found: dict[int, str] = {}
+    for reached in walk(schema):
+        if reached.doubt:
+            found.setdefault(id(reached.part), reached.doubt)
+    return found
+
+
+class Reached(NamedTuple):
+    """A part that a schema applies, why it is in doubt, and the reference that leads to it."""
+
+    part: Any
+    doubt: str
+    reference: str | None
+
+
+def walk(schema: Validator) -> Iterator[Reached]:
+    """
+    Yield every part that a schema applies, once for each way to use it.
+
+    A part is looked into after it was yielded, so that who asks can refuse it before.
+    """
     applicable = type(schema)._APPLICABLE_VALIDATORS  # noqa: SLF001 -- nothing else tells it
     dialect = specification_with(str(schema.META_SCHEMA["$schema"]))
-    found: dict[int, str] = {}
     seen: set[tuple[int, str]] = set()
     root = schema._resolver  # noqa: SLF001 -- made by the validator from the whole document
-    waiting: list[tuple[Any, str, Any]] = [(schema.schema, "", root)]
+    waiting: list[tuple[Reached, Any]] = [(Reached(schema.schema, "", None), root)]
     while waiting:
-        part, doubt, outside = waiting.pop()
-        if not isinstance(part, dict) or (id(part), doubt) in seen:
+        here, outside = waiting.pop()
+        part, doubt, _ = here
+        if (id(part), doubt) in seen:
             continue
         seen.add((id(part), doubt))
-        if doubt:
-            found.setdefault(id(part), doubt)
+        yield here
+        if not isinstance(part, dict):
+            continue
         resolver = outside.in_subresource(dialect.create_resource(part))
         keywords = dict(applicable(part))  # beside $ref the older drafts apply nothing
         for keyword in REFERENCES:
-            if keyword in keywords:
+            if keyword in keywords and keyword in schema.VALIDATORS:
                 target = keywords[keyword] if keyword != "$recursiveRef" else "#"
                 more = "" if keyword == "$ref" else f"{keyword} may lead to it"
                 with suppress(Unresolvable):
                     resolved = resolver.lookup(target)
-                    waiting.append((resolved.contents, doubt or more, resolved.resolver))
-        for keyword, subschema in _applied(keywords):
+                    there = Reached(resolved.contents, doubt or more, target)
+                    waiting.append((there, resolved.resolver))
+        for keyword, subschema in _applied(keywords, schema.VALIDATORS):
             contrary = keyword in _CONTRARY or (keyword == "contains" and "maxContains" in part)
             more = f"it is used under {keyword}" if contrary else ""
-            waiting.append((subschema, doubt or more, resolver))
-    return found
+            waiting.append((Reached(subschema, doubt or more, None), resolver))
 
 
-def _applied(keywords: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _applied(keywords: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield the subschemas that a schema applies, each with the keyword that does."""
     for keyword, value in keywords.items():
+        if keyword not in known and not (keyword in {"then", "else"} and "if" in known):
+            continue
         if keyword in _MAPS and isinstance(value, dict):
-            yield from ((keyword, each) for each in value.values())
+            several = list(value.values())
         elif keyword in _ONE_OR_SEVERAL:
             several = value if isinstance(value, list) else [value]
-            yield from ((keyword, each) for each in several)
+        else:
+            continue
+        # Words stand there as well: the names of types, or of fields that others depend on.
+        yield from ((keyword, each) for each in several if isinstance(each, dict | bool))

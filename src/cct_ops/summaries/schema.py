@@ -8,6 +8,7 @@ noted. Nothing is ever fetched for a reference.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from jsonschema import ValidationError
 from jsonschema.protocols import Validator
@@ -18,6 +19,7 @@ from cct_ops.models.summary import Problem
 from cct_ops.summaries import drafts
 from cct_ops.summaries.documents import Document, path_of
 from cct_ops.summaries.patterns import BadPattern
+from cct_ops.summaries.positions import walk
 from cct_ops.summaries.sentences import innermost, missing_name, sentence, shown
 
 UNKNOWN_FIELD = "the schema does not know this field"
@@ -34,16 +36,39 @@ def validator(schema: Document, where: str) -> Validator:
         raise BadConfiguration(
             f"{where}: $schema names no draft that is known: {shown(schema.get('$schema'))}."
         )
+    made = drafts.checker(draft, schema)
+    known = drafts.checker(draft, draft.META_SCHEMA)
+    checked: set[int] = set()
     try:
-        wrong = next(drafts.checker(draft, draft.META_SCHEMA).iter_errors(schema), None)
+        for part, _, reference in walk(made):
+            if (part is schema or reference) and id(part) not in checked:
+                checked.add(id(part))
+                _refuse(next(known.iter_errors(part), None), where, reference)
+            if isinstance(part, dict):
+                _refuse_references(part, where)
     except RecursionError as error:
         raise BadConfiguration(f"{where}: is nested too deeply to be checked.") from error
-    if wrong is not None:
-        deepest = innermost(wrong)
-        raise BadConfiguration(
-            f"{where}: {_path(deepest)}: not a valid schema: {sentence(deepest)}."
-        )
-    return drafts.checker(draft, schema)
+    except ValueError as error:
+        raise BadConfiguration(f"{where}: not a valid schema: {error}.") from error
+    return made
+
+
+def _refuse(wrong: ValidationError | None, where: str, reference: str | None) -> None:
+    """Refuse what is no schema: the document, or that to which a reference leads."""
+    if wrong is None:
+        return
+    deepest = innermost(wrong)
+    there = f" (where the reference {shown(reference)} leads)" if reference else ""
+    raise BadConfiguration(
+        f"{where}: {_path(deepest)}{there}: not a valid schema: {sentence(deepest)}."
+    )
+
+
+def _refuse_references(part: dict[str, Any], where: str) -> None:
+    """Refuse a reference that is no text, which the oldest drafts do not do themselves."""
+    for keyword in drafts.REFERENCES:
+        if keyword in part and not isinstance(part[keyword], str):
+            raise BadConfiguration(f"{where}: not a valid schema: a {keyword} is no text.")
 
 
 def problems(schema: Validator, summary: Document, name: str) -> tuple[Problem, ...]:
@@ -71,6 +96,8 @@ def errors(schema: Validator, summary: Document) -> list[ValidationError]:
     except drafts.Endless as error:
         raise BadConfiguration(f"The schema has no end: {error}.") from error
     except BadPattern as error:
+        raise BadConfiguration(f"The schema cannot be used: {error}.") from error
+    except ValueError as error:
         raise BadConfiguration(f"The schema cannot be used: {error}.") from error
     except RecursionError as error:
         raise BadConfiguration(
