@@ -5,6 +5,7 @@ from __future__ import annotations
 from cct_ops.clients.reader import CctReader
 from cct_ops.errors import Unavailable, Unsupported
 from cct_ops.models.chaos import STAGING
+from cct_ops.models.evidence import Service, service
 from cct_ops.models.experiment import ExperimentDiagnosis, ExperimentWish, StagingFindings
 from cct_ops.models.journal import Result, Sample
 from tasks.connections import current_run, reader, settings
@@ -47,7 +48,7 @@ def missed_routes() -> int | None:
             statuses = cct.slo_status(SLO_WINDOW_MINUTES)
     except (Unsupported, Unavailable):
         return None
-    return sum(each.overall == "CRITICAL" and each.sample_size > 0 for each in statuses)
+    return sum(service(each, 1) is Service.BADLY for each in statuses)
 
 
 def recorded_breaches() -> frozenset[str] | None:
