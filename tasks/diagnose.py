@@ -235,7 +235,9 @@ def diagnose_rollback(target: Route, wish: Wish = RESTORE) -> RollbackDiagnosis:
         }
     )
     if missing:
-        return by_status_alone(target, config, health.result(), missing, wish.option)
+        kept = not {"canary/history", "canary/rollbacks"} & missing.keys()
+        events = (*rollbacks.result(), *history.result()) if kept else None
+        return by_status_alone(target, config, health.result(), missing, wish.option, events)
     objectives = {status.endpoint: status for status in slo.result()}.get(target)
     if objectives is None:
         raise ContractBroken(f"GET slo/status does not list {target}.")

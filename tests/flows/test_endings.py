@@ -159,16 +159,22 @@ def test_a_red_run_has_its_resolution_for_a_result(sandbox: SandboxControl) -> N
 
 
 def test_a_cct_that_does_not_answer_is_a_failure_and_pages(
-    sandbox: SandboxControl, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+    engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("CCT_URL", "http://127.0.0.1:9")
-    monkeypatch.setattr("tasks.diagnose_exemptions.probe_weekly_report.retries", 0)
+    looks = ("exemption_health", "exemption_validation", "exemption_report", "weekly_report")
+    for look in (*looks, "expired"):
+        probe = f"tasks.diagnose_exemptions.probe_{look}"
+        monkeypatch.setattr(f"{probe}.retries", 1)
+        monkeypatch.setattr(f"{probe}.retry_delay_seconds", [0])
     settings.cache_clear()
 
     state = ran("exemption-weekly-report")
 
     told(engine, state, "Failed", "127.0.0.1:9")
     assert len(pages.newest(engine, 10)) == 1
+    assert "No answer to probe_weekly_report: " in log.text
+    assert "Traceback" not in log.text
 
 
 def test_the_log_tells_the_story_in_sentences(
@@ -188,17 +194,26 @@ def test_the_log_tells_the_story_in_sentences(
     assert ends[0].startswith("Finished in state Resolved(")
 
 
-def test_a_schedule_that_can_never_work_here_is_not_red_and_told_once(
-    sandbox: SandboxControl, engine: sa.Engine
+@pytest.mark.parametrize(
+    ("dialect", "name", "words", "red"),
+    [
+        ("bare", "Blocked", "no exemption management", False),
+        ("mounted", "Unverified", "Either there are none or CCT lost its list", True),
+    ],
+)
+def test_what_a_schedule_finds_again_and_cannot_help_is_told_once(
+    dialect: str, name: str, words: str, red: bool, sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
-    sandbox.reset(dialect="bare", limits=False)
+    """And is red only where something may be wrong: what is not there at all never can be."""
+    sandbox.reset(dialect="bare" if dialect == "bare" else "mounted", limits=False)
 
     first, second = scheduled("exemption-cleanup"), scheduled("exemption-cleanup")
 
     for state in (first, second):
-        told(engine, state, "Blocked", "no exemption management")
-        assert state.is_completed()
-    assert len([each for each in sandbox.slack_messages() if "Blocked" in str(each)]) == 1
+        told(engine, state, name, words)
+        assert state.is_failed() is red
+    assert len([each for each in sandbox.slack_messages() if name in str(each)]) == 1
+    assert pages.newest(engine, 10) == []
 
 
 @pytest.mark.parametrize("state", [Cancelling(), Cancelled()], ids=str)

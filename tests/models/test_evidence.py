@@ -10,9 +10,11 @@ from cct_ops.models.canary_fix import CanaryFix
 from cct_ops.models.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall
 from cct_ops.models.cct import (
     CanaryConfig,
+    CanaryTraffic,
     Compliance,
     ComplianceStatus,
     Health,
+    Metrics,
     RollbackAction,
     RollbackEvent,
     Route,
@@ -20,17 +22,11 @@ from cct_ops.models.cct import (
     SloStatus,
     SloThresholds,
 )
-from cct_ops.models.evidence import Cause, Counts, Service, no_signal, service, why_off
-from cct_ops.models.exemption_cleanup import CleanupDiagnosis
-from cct_ops.models.exemption_failure import ExemptionDiagnosis, Fix
-from cct_ops.models.exemption_weekly import WeeklyDiagnosis
-from cct_ops.models.exemptions import ExemptionConclusion, ExemptionFindings
+from cct_ops.models.evidence import Cause, Service, no_signal, service, why_off
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.rollback import RollbackDiagnosis, RollbackFindings
 from cct_ops.models.rollback_plan import Option, Watch
 from cct_ops.models.rollback_unseen import by_status_alone
-from cct_ops.models.topic import is_urgent
-from tests.models.exemption_parts import exemption, findings
 
 ROUTE = Route.DAILY_SUMMARY
 NOW = datetime(2025, 11, 27, 9, 0, tzinfo=UTC)
@@ -105,15 +101,6 @@ def issue(config: CanaryConfig) -> CanaryDiagnosis:
     return CanaryDiagnosis.of(ROUTE, found, WATCH, CanaryFix.RECOMMENDED)
 
 
-def conclusions(found: ExemptionFindings) -> list[ExemptionConclusion]:
-    """What the three exemption playbooks make of the same evidence."""
-    return [
-        WeeklyDiagnosis.of(found),
-        CleanupDiagnosis.of(found, 0),
-        ExemptionDiagnosis.of(found, (), Fix.RECOMMENDED, 0),
-    ]
-
-
 def fact(evidence: tuple[Evidence, ...], source: str) -> Evidence:
     """The one fact from there."""
     (found,) = [each for each in evidence if each.source == source]
@@ -184,6 +171,45 @@ def test_with_handlers_only_its_status_tells_why_it_is_off(
     assert found.outcome is Outcome.BLOCKED
 
 
+@pytest.mark.parametrize(
+    ("events", "cause"),
+    [
+        (None, Cause.DISABLED),
+        ((), Cause.DISABLED_BY_PERSON),
+        ((PULLED,), Cause.AUTO_ROLLBACK),
+        ((OLDER,), Cause.DISABLED_BY_PERSON),
+    ],
+)
+def test_a_history_that_is_there_is_used_whatever_else_is_missing(
+    events: tuple[RollbackEvent, ...] | None, cause: Cause
+) -> None:
+    missing = {"slo/status": "It answered 404."}
+    found = by_status_alone(ROUTE, SWITCHED_OFF, WELL, missing, Option.RESTORE, events)
+
+    assert (found.cause, found.plan, found.outcome) == (cause, None, Outcome.BLOCKED)
+
+
+def test_traffic_without_objectives_shows_no_canary_well() -> None:
+    side = Metrics(
+        sample_size=500, availability_percent=99, error_rate_percent=30, p95_latency_ms=9000
+    )
+    share = side.model_copy(update={"sample_size": 2000})
+    traffic = CanaryTraffic(since=NOW, percentage=20, canary=side, stable=share)
+    call = DirectCall(well=True, seen="10 symbols")
+    found = CanaryFindings(
+        config=ON,
+        configured_percent=20,
+        traffic=traffic,
+        thresholds=None,
+        plain=call,
+        as_canary=call,
+    )
+    diagnosis = CanaryDiagnosis.of(ROUTE, found, WATCH, CanaryFix.RECOMMENDED)
+
+    assert diagnosis.outcome is Outcome.UNVERIFIED
+    assert fact(diagnosis.evidence, "slo/status").observed == "not offered"
+
+
 def test_a_canary_that_serves_and_cannot_be_judged_is_the_same_to_both_playbooks() -> None:
     outcomes = {unseen(ON).outcome, issue(ON).outcome, rollback(ON, slo(0)).outcome}
 
@@ -217,64 +243,3 @@ def test_endpoints_that_are_not_there_are_not_seen() -> None:
 )
 def test_no_answer_of_data_health_is_a_signal(health: Health) -> None:
     assert no_signal(health).meaning.startswith("No signal")
-
-
-GOOD, LATE = exemption("OPS-1"), exemption("OPS-2", days_left=-2)
-
-
-@pytest.mark.parametrize(
-    ("found", "judged"),
-    [
-        (findings(GOOD), Counts.RELIABLE),
-        (findings(), Counts.RELIABLE),
-        (findings(GOOD, list_lost=True), Counts.LOST),
-        (findings(GOOD, LATE, list_lost=True), Counts.LOST),
-        (findings(GOOD, drift=2), Counts.DISAGREE),
-        (findings(GOOD, mounted=True), Counts.RELIABLE),
-        (findings(mounted=True), Counts.PERHAPS_LOST),
-        (findings(GOOD, list_lost=True, mounted=True), Counts.PERHAPS_LOST),
-    ],
-)
-def test_counts_are_believed_as_far_as_something_stands_beside_them(
-    found: ExemptionFindings, judged: Counts
-) -> None:
-    assert found.counts is judged
-
-
-@pytest.mark.parametrize(
-    "found", [findings(mounted=True), findings(GOOD, list_lost=True, mounted=True)]
-)
-def test_zeros_that_may_be_a_lost_list_are_the_same_doubt_to_all_three(
-    found: ExemptionFindings,
-) -> None:
-    for each in conclusions(found):
-        assert each.outcome is Outcome.UNVERIFIED
-        assert "Either there are none or CCT lost its list" in each.headline
-        assert (each.plan, each.severity) == (None, Severity.P2)
-    assert not is_urgent(Outcome.UNVERIFIED, Severity.P2, changed=False)
-    assert is_urgent(Outcome.UNVERIFIED, Severity.P2)
-
-
-@pytest.mark.parametrize("found", [findings(GOOD, list_lost=True), findings(GOOD, drift=1)])
-def test_counts_that_are_wrong_look_well_to_none_of_the_three(found: ExemptionFindings) -> None:
-    weekly, cleanup, failure = conclusions(found)
-
-    assert (weekly.outcome, cleanup.outcome) == (Outcome.BLOCKED, Outcome.BLOCKED)
-    assert failure.plan is not None
-    assert {each.severity for each in (weekly, cleanup, failure)} == {Severity.P1}
-
-
-def test_an_answer_that_is_always_the_same_proves_no_record_valid() -> None:
-    """And one that lists records does."""
-    stub = fact(findings(GOOD, mounted=True).evidence, "exemptions/validate")
-    real = fact(findings(GOOD).evidence, "exemptions/validate")
-
-    assert "says nothing" in stub.meaning
-    assert real.meaning == "No record breaks CCT's rules."
-
-
-def test_what_only_the_report_shows_is_not_called_seen_elsewhere() -> None:
-    for source in ("exemptions/health", "exemptions/expired"):
-        assert fact(findings(LATE, mounted=True).evidence, source).observed == "not offered"
-    report = fact(findings(GOOD, mounted=True).evidence, "exemptions/report")
-    assert report.meaning == "Report and weekly report agree."

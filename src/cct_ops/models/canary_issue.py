@@ -122,13 +122,22 @@ def _issue_of_traffic(
         return Issue.UNKNOWN, f"{counted(total, 'request')} are too few to judge it by."
     if split := _split_problem(traffic):
         return Issue.TRAFFIC_SPLIT, split
-    if traffic.canary.sample_size < watch.min_samples:
-        return Issue.UNKNOWN, f"{traffic.canary.sample_size} of its requests are too few."
+    if untold := _untold(traffic, allowed, watch):
+        return Issue.UNKNOWN, untold
     if slower := _performance_problem(traffic, allowed):
         return Issue.PERFORMANCE, slower
     if hurt := _stable_problem(traffic, allowed):
         return Issue.FLAG_CONFLICT, hurt
     return Issue.NONE, "it gets its share and serves as well as stable does."
+
+
+def _untold(traffic: CanaryTraffic, allowed: SloThresholds | None, watch: Watch) -> str | None:
+    """Say why nothing tells how it serves; None where something does."""
+    if traffic.canary.sample_size < watch.min_samples:
+        return f"{traffic.canary.sample_size} of its requests are too few."
+    if allowed is None:
+        return "it gets its share, and this CCT has no objectives to judge it by."
+    return None
 
 
 def _configuration_problem(found: CanaryFindings) -> str | None:
@@ -275,6 +284,8 @@ def _evidence(found: CanaryFindings) -> tuple[Evidence, ...]:
                     meaning=f"Since {traffic.since:%H:%M:%S} UTC.",
                 )
             )
+    if found.thresholds is None:
+        facts.append(not_offered("slo/status", "No objectives to judge it by."))
     facts += [
         Evidence(source="data/symbols", observed=found.plain.seen, meaning="A plain call."),
         Evidence(

@@ -80,7 +80,7 @@ class RollbackDiagnosis(Frozen):
         cls, target: Route, found: RollbackFindings, watch: Watch, wish: Wish = RESTORE
     ) -> RollbackDiagnosis:
         """Conclude from what the probes saw; the same findings always give the same diagnosis."""
-        event = _last_rollback(target, (*found.rollbacks, *found.history))
+        event = last_rollback(target, (*found.rollbacks, *found.history))
         breach = _last_breach(target, found.breaches)
 
         cause = why_off(found.canary, event, history=True)
@@ -123,7 +123,7 @@ def _outcome(cause: Cause, gone: bool | None, *, idle: bool, unsaid: bool) -> Ou
     return _SERVES[gone].outcome if serves else Outcome.NOTHING_TO_DO
 
 
-def _last_rollback(target: Route, events: tuple[RollbackEvent, ...]) -> RollbackEvent | None:
+def last_rollback(target: Route, events: tuple[RollbackEvent, ...]) -> RollbackEvent | None:
     """Return the newest rollback of the route that really switched its canary off."""
     real = [
         event

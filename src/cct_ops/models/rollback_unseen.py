@@ -8,7 +8,7 @@ or would do so again. So nothing is planned there.
 
 from __future__ import annotations
 
-from cct_ops.models.cct import CanaryConfig, Health, Route
+from cct_ops.models.cct import CanaryConfig, Health, RollbackEvent, Route
 from cct_ops.models.evidence import (
     Cause,
     Service,
@@ -18,7 +18,7 @@ from cct_ops.models.evidence import (
     why_off,
 )
 from cct_ops.models.outcome import Outcome, Severity
-from cct_ops.models.rollback import BY_DEFAULT, RollbackDiagnosis, canary_evidence
+from cct_ops.models.rollback import BY_DEFAULT, RollbackDiagnosis, canary_evidence, last_rollback
 from cct_ops.models.rollback_plan import Option
 
 _NOT_DONE = {
@@ -38,9 +38,15 @@ def by_status_alone(
     health: Health,
     missing: dict[str, str],
     option: Option,
+    events: tuple[RollbackEvent, ...] | None = None,
 ) -> RollbackDiagnosis:
-    """Conclude where CCT lacks these endpoints, each with its own words for that."""
-    cause = why_off(config, None, history=False)
+    """
+    Conclude where CCT lacks these endpoints, each with its own words for that.
+
+    ``events`` is its history of rollbacks, None where it keeps none.
+    """
+    event = last_rollback(target, events or ())
+    cause = why_off(config, event, history=events is not None)
     lacks = f"this CCT does not offer {', '.join(sorted(missing))}"
     idle = cause is Cause.SERVING and not option.weakens
     told = f"The canary of {target} {_why(cause, config)}; {lacks}."
@@ -71,6 +77,10 @@ def _why(cause: Cause, config: CanaryConfig) -> str:
                 f"was switched off at {moment:%Y-%m-%d %H:%M:%S} UTC, by auto-rollback or by a"
                 " person: CCT notes the same for both"
             )
+        case Cause.AUTO_ROLLBACK:
+            return "was pulled by auto-rollback"
+        case Cause.DISABLED_BY_PERSON:
+            return "was disabled, and not by auto-rollback"
         case Cause.NEVER_ON_OR_EXPIRED:
             return BY_DEFAULT
         case _:
