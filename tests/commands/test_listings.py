@@ -23,7 +23,6 @@ from cct_ops.cli import app
 from cct_ops.errors import BadConfiguration
 from cct_ops.ledger import changes, ids, outbox
 from cct_ops.ledger.change_tables import temporary_changes
-from cct_ops.ledger.schema import dispatches
 from cct_ops.models.plan import Call, Step
 from cct_ops.terminal import LogLine
 from tests.approvals.parts import asked
@@ -222,10 +221,18 @@ def test_a_set_aside_incident_is_given_another_try(
     outbox.parked(engine, notice, "Slack refused a message: invalid_auth.")
 
     assert "blocked, not told: Slack refused a message" in said("inbox --unfinished", capsys)
-    assert "it is routed again and people are told again" in said(f"requeue {incident}", capsys)
-    with engine.connect() as connection:
-        states = connection.execute(sa.select(dispatches.c.state, dispatches.c.untold)).all()
-    assert {tuple(row) for row in states} == {("pending", None)}
+    assert "It is routed again" in said(f"requeue {incident}", capsys)
+    again = outbox.claim(engine, outbox.REMEDIATE, 30)
+    assert again is not None
+    outbox.hand_to_people(engine, again, state="notified", rule="r", reason="no playbook")
+    for _ in range(2):  # who has a Slack now tells what was told to nobody before
+        notice = outbox.claim(engine, outbox.NOTICE, 30)
+        assert notice is not None
+        outbox.notified(engine, notice, untold="no Slack is set up")
+        assert "People are told again" in said(f"requeue {incident[:8]}", capsys)
+    notice = outbox.claim(engine, outbox.NOTICE, 30)
+    assert notice is not None
+    outbox.notified(engine, notice)
     with pytest.raises(BadConfiguration, match="nothing of incident"):
         app(f"requeue {incident[:8]}", exit_on_error=False)
 

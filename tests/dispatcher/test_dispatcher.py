@@ -83,7 +83,7 @@ def test_an_unknown_playbook_is_set_aside_and_told(engine: sa.Engine, playbook: 
         assert f"Prefect knows no deployment {playbook.name}" in row.note
 
         playbook.deploy()
-        assert outbox.requeue(engine, incident) == [outbox.REMEDIATE]
+        assert outbox.requeue(engine, incident) == outbox.REMEDIATE
         eventually(lambda: state(engine, incident) == "sent")
 
 

@@ -43,7 +43,7 @@ def test_a_storm_gets_one_diagnosis_for_each_group(engine: sa.Engine, playbook: 
     row = dispatch(engine, folded)
     assert row is not None
     assert "is diagnosed" in row.note
-    assert outbox.requeue(engine, row.incident_id) == [outbox.REMEDIATE]
+    assert outbox.requeue(engine, row.incident_id) == outbox.REMEDIATE
 
 
 def test_groups_beyond_the_bound_get_no_run(engine: sa.Engine, playbook: Playbook) -> None:

@@ -107,12 +107,12 @@ def requeue(
     listed_by = "cct-ops inbox --unfinished"
     meant = ids.one(engine, incident, ids.Kind.INCIDENT, listed_by=listed_by)
     again = outbox.requeue(engine, meant)
-    if not again:
+    if again is None:
         raise BadConfiguration(
             f"nothing of incident {meant} was set aside; where it stands: `cct-ops why {meant}`"
         )
-    words = {outbox.REMEDIATE: "it is routed again", outbox.NOTICE: "people are told again"}
-    say(f"{' and '.join(words[each] for each in again)}, as soon as a dispatcher takes it.")
+    words = {outbox.REMEDIATE: "It is routed again", outbox.NOTICE: "People are told again"}
+    say(f"{words[again]}, as soon as a dispatcher takes it.")
     return 0
 
 

@@ -182,29 +182,30 @@ def _because(claim: Claim, reason: str) -> dict[str, object]:
     return {"untold" if claim.purpose == NOTICE else "note": reason}
 
 
-def requeue(engine: sa.Engine, incident_id: UUID) -> Sequence[str]:
+def requeue(engine: sa.Engine, incident_id: UUID) -> str | None:
     """
-    Give parked and folded rows another chance, after a person looked at their reason.
+    Give what was set aside another chance, after a person looked at its reason.
 
-    Returns their purposes.
+    That is the run, where one was parked or folded: what cannot be started then is told anew. Else
+    it is a notice that reached nobody. Returns the purpose; None where nothing was set aside.
     """
-    again = (
-        sa.update(dispatches)
-        .where(
-            dispatches.c.incident_id == incident_id, dispatches.c.state.in_(("parked", "folded"))
-        )
-        .values(
-            state="pending",
-            next_attempt_at=NOW,
-            finished_at=None,
-            untold=None,
-        )
-        .returning(dispatches.c.purpose)
-    )
+    state, aside = dispatches.c.state, dispatches.c.state.in_(("parked", "folded"))
+    reached_nobody = aside | ((state == "notified") & dispatches.c.untold.is_not(None))
     with engine.begin() as connection:
-        found = sorted(connection.execute(again).scalars(), reverse=True)
-        wake(connection)
-    return found
+        for purpose, which in ((REMEDIATE, aside), (NOTICE, reached_nobody)):
+            again = (
+                sa.update(dispatches)
+                .where(
+                    dispatches.c.incident_id == incident_id,
+                    dispatches.c.purpose == purpose,
+                    which,
+                )
+                .values(state="pending", next_attempt_at=NOW, finished_at=None, untold=None)
+            )
+            if connection.execute(again).rowcount:
+                wake(connection)
+                return purpose
+    return None
 
 
 def told(state: str, told_at: datetime | None, untold: str | None) -> str:
