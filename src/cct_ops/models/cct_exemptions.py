@@ -6,11 +6,12 @@ Dates are kept as CCT gives them, because it takes any text for one; what is no 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import AwareDatetime
 
 from cct_ops.models.cct import Wire
+from cct_ops.models.cct_dates import read_date
 
 
 class Exemption(Wire):
@@ -28,11 +29,7 @@ class Exemption(Wire):
     @property
     def expires_at(self) -> datetime | None:
         """The moment of its end, or None where the date cannot be read."""
-        try:
-            moment = datetime.fromisoformat(self.expiration_date)
-        except ValueError:
-            return None
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return read_date(self.expiration_date)
 
     def overdue(self, moment: datetime) -> bool:
         """Whether it is still active although its date has come."""

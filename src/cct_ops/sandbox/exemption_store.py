@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
+from cct_ops.models.cct_dates import read_date
 from cct_ops.sandbox.canary_store import Lagged
 from cct_ops.sandbox.clock import Clock, iso
 from cct_ops.sandbox.envelope import Json
@@ -55,11 +55,8 @@ class Exemption:
     @property
     def expires_at(self) -> float | None:
         """The moment of its end, or None where the date cannot be read."""
-        try:
-            moment = datetime.fromisoformat(self.expiration_date)
-        except ValueError:
-            return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        moment = read_date(self.expiration_date)
+        return None if moment is None else moment.timestamp()
 
     def due(self, moment: float) -> bool:
         """Whether its date has come by then."""
