@@ -253,12 +253,21 @@ def tell_if_it_fell(run: Run, topic: Topic) -> None:
         tell_drop(run, drop, topic)
 
 
+def _id(given: object) -> UUID | None:
+    """Return what was given as an id; None for a text that is none, of which the run ended."""
+    try:
+        return UUID(str(given))
+    except ValueError:
+        return None
+
+
 def _beside(run: Run, parameters: Mapping[str, Any]) -> Run:
     """Return the run as one of the thread in which it is told: upkeep where what it mends began."""
-    if "change_id" in parameters:
-        began = changes.maker(ledger(), UUID(str(parameters["change_id"])))
+    change_id, run_id = _id(parameters.get("change_id")), _id(parameters.get("run_id"))
+    if change_id is not None:
+        began = changes.maker(ledger(), change_id)
     else:
-        began = UUID(str(parameters["run_id"])) if run.playbook == "recover" else None
+        began = run_id if run.playbook == "recover" else None
     if began is None:
         return run
     incident_id = record.incident_of(ledger(), began)

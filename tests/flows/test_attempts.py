@@ -214,3 +214,23 @@ def test_a_run_for_an_incident_of_the_ledger_is_of_it(
         assert run.work() == Outcome.RESOLVED
 
         assert record.incident_of(engine, run.run_id) == incident
+
+
+@pytest.mark.parametrize(
+    ("playbook", "given"),
+    [
+        ("revert-change", {"change_id": "INC-1234"}),
+        ("recover", {"run_id": "no run"}),
+        ("auto-rollback", {"target": ["/daily-summary"], "mode": 7}),
+    ],
+)
+def test_a_run_whose_parameters_are_odd_ends_with_an_account_that_names_them(
+    engine: sa.Engine, playbook: str, given: dict[str, object]
+) -> None:
+    """However it was made past the form."""
+    with queued(engine, playbook, **given) as run:
+        run.work()
+
+        told = known(engine, run)
+        assert told.outcome is not None
+        assert str(next(reversed(given))) in (told.reason or "")

@@ -22,9 +22,11 @@ from cct_ops.clients.server import seconds_ahead
 from cct_ops.dispatcher import changes as sweeper
 from cct_ops.dispatcher import clocks
 from cct_ops.dispatcher.reaper import Reaper
-from cct_ops.ledger import changes, clock, leases, set_aside
+from cct_ops.dispatcher.reconciling import jobs
+from cct_ops.ledger import changes, clock, heartbeats, leases, set_aside
 from cct_ops.ledger.engine import connect, migrate
 from cct_ops.models.change import ChangeState
+from cct_ops.models.source import AlertmanagerSource
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.postgres import EmbeddedPostgres
 from cct_ops.voice import Voice
@@ -135,6 +137,33 @@ def test_no_run_is_taken_for_dead_because_clocks_differ(
         reaper()
 
         assert [leases.reaped(engine, each) for each in run_ids] == [False, False]
+
+
+def test_a_watchdog_that_was_never_heard_has_its_time_from_when_we_were_started(
+    engine: sa.Engine,
+) -> None:
+    given = {
+        "kind": "alertmanager",
+        "watchdog": {"within_seconds": 120},
+        "keys": [{"env": "KEY"}],
+        "repeat_interval_seconds": 60,
+        "group_interval_seconds": 60,
+    }
+    source = AlertmanagerSource.model_validate(given)
+    (watch,) = (job for job in jobs(engine, {"am": source}) if job.name == "watchdog of am")
+
+    assert watch.function() is False
+
+
+@pytest.mark.parametrize(("seconds_ago", "silent"), [(5, False), (300, True)])
+def test_workers_are_silent_by_how_long_they_were_not_heard(
+    engine: sa.Engine, seconds_ago: int, silent: bool
+) -> None:
+    """That is what two clocks agree about."""
+    part = heartbeats.worker_of("pool")
+    heartbeats.heard(engine, part, seconds_ago)
+
+    assert heartbeats.silent(engine, (), 120) == ([part] if silent else [])
 
 
 def test_people_are_told_once_of_a_clock_that_is_off(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 import sqlalchemy as sa
@@ -53,7 +53,7 @@ class PauseWatch:
     def __call__(self) -> None:
         """Tell people about each pause that holds something, and about its end."""
         with self.server.connect() as client:
-            held = _held(client)
+            held = _held(client, self.server.now(client))
         by_part = border(self.engine, "pauses")
         by_part.each(held.items(), lambda item: item[0], lambda item: self._begins(*item))
         for part in set(pauses.told(self.engine)) - held.keys():
@@ -75,14 +75,14 @@ class PauseWatch:
         self.voice.say(message)
 
 
-def _held(client: SyncPrefectClient) -> dict[str, list[str]]:
+def _held(client: SyncPrefectClient, now: datetime) -> dict[str, list[str]]:
     """Return all that is paused, and what waits for it; a run waits for one thing at a time."""
     ours = client.read_deployments(deployment_filter=_PLAYBOOKS, limit=_MOST_DEPLOYMENTS)
     paused = _paused(client, ours)
     held: dict[str, list[str]] = {part: [] for part in paused.values()}
     if paused:
         names = {each.id: each.name for each in ours}
-        for run in _due(client):
+        for run in _due(client, now):
             places = (
                 ("pool", run.work_pool_name),
                 ("queue", f"{run.work_pool_name}/{run.work_queue_name}"),
@@ -119,15 +119,13 @@ def _paused(
     return found
 
 
-def _due(client: SyncPrefectClient) -> list[FlowRun]:
-    """Return the runs of playbooks that should have begun."""
+def _due(client: SyncPrefectClient, now: datetime) -> list[FlowRun]:
+    """Return the runs of playbooks that should have begun, by their server's clock."""
     found = client.read_flow_runs(
         deployment_filter=_PLAYBOOKS,
         flow_run_filter=FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
-            next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(
-                before_=datetime.now(UTC)
-            ),
+            next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=now),
         ),
     )
     return [run for run in found if run.empirical_policy.retry_type != "in_process"]

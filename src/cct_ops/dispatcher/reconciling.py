@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import timedelta
 from functools import partial
 
 import sqlalchemy as sa
 
 from cct_ops.dispatcher.loop import Periodic
-from cct_ops.models.source import AlertmanagerSource, GitHubSource, PagerDutySource, Source
+from cct_ops.ledger import clock
+from cct_ops.models.source import (
+    AlertmanagerSource,
+    GitHubSource,
+    PagerDutySource,
+    Source,
+    Watchdog,
+)
 from cct_ops.reconcile import alertmanager, github, pagerduty, watchdog
 
 WATCH_SECONDS = 10
@@ -17,7 +25,7 @@ WATCH_SECONDS = 10
 
 def jobs(engine: sa.Engine, sources: Mapping[str, Source]) -> Iterator[Periodic]:
     """Return the jobs of all senders that can be asked."""
-    started_at = datetime.now(UTC)
+    began = time.monotonic()
     for name, source in sources.items():
         title = f"reconciliation of {name}"
         match source:
@@ -32,5 +40,11 @@ def jobs(engine: sa.Engine, sources: Mapping[str, Source]) -> Iterator[Periodic]
             case _:
                 pass
         if isinstance(source, AlertmanagerSource) and source.watchdog is not None:
-            work_of = partial(watchdog.watch, engine, name, source.watchdog, started_at)
+            work_of = partial(_watch, engine, name, source.watchdog, began)
             yield Periodic(f"watchdog of {name}", WATCH_SECONDS, work_of)
+
+
+def _watch(engine: sa.Engine, name: str, settings: Watchdog, began: float) -> bool:
+    """Watch a sender; when we were started is said by the ledger's clock, as when it was heard."""
+    started_at = clock.read(engine) - timedelta(seconds=time.monotonic() - began)
+    return watchdog.watch(engine, name, settings, started_at)
