@@ -17,6 +17,7 @@ from cct_ops.reports.journal import journal_page
 from cct_ops.reports.render import artifact_key
 from tasks.connections import current_run, ledger
 from tasks.progress import Progress
+from tasks.showing import showing
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,12 @@ def journal_of(title: str) -> Iterator[Journal]:
     try:
         yield book
     finally:
-        create_markdown_artifact(
-            key=artifact_key(book.run.playbook, "journal"),
-            description=title,
-            markdown=journal_page(title, book.entries()),
-        )
+        with showing("The journal"):
+            create_markdown_artifact(
+                key=artifact_key(book.run.playbook, "journal"),
+                description=title,
+                markdown=journal_page(title, book.entries()),
+            )
 
 
 def watch(

@@ -17,16 +17,18 @@ from cct_ops.reports.render import fenced
 from tasks.authorise import Decision
 from tasks.connections import current_run
 from tasks.notify import tell_expired
+from tasks.showing import showing
 
 
 def publish_expired(decision: Decision, diagnosis: CleanupDiagnosis) -> None:
     """Show which exemptions expired, or would have, and tell their owners in one message."""
     done = decision.permit is not None
-    create_table_artifact(
-        key="exemption-cleanup-expired",
-        table=exemption_rows(diagnosis.overdue),
-        description="Marked as expired." if done else "Past their date, and not marked.",
-    )
+    with showing("What expired"):
+        create_table_artifact(
+            key="exemption-cleanup-expired",
+            table=exemption_rows(diagnosis.overdue),
+            description="Marked as expired." if done else "Past their date, and not marked.",
+        )
     tell_expired(current_run(), diagnosis.target, diagnosis.overdue, done=done)
 
 

@@ -30,6 +30,7 @@ from tasks.connections import current_run, ledger, settings
 from tasks.ending import Ended, scheduled
 from tasks.guards import drop_by, standing_of
 from tasks.notify import tell_drop, tell_outcome, tell_raise_proposed
+from tasks.showing import showing
 
 # How Prefect's engine begins the message of a run that an exception ended.
 ENGINE_PREFIX = "Flow run encountered an exception: "
@@ -218,7 +219,7 @@ def _publish(
                 asked=history.asked(ledger(), run.id),
             ),
         )
-        with get_client(sync_client=True) as client:
+        with showing("The report"), get_client(sync_client=True) as client:
             client.create_artifact(shown)
         told = diagnosis or (known.decisions[-1] if known.decisions else None)
         topic = Topic.of(
