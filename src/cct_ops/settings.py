@@ -81,7 +81,9 @@ class Settings(BaseSettings):
         30, ge=2, description="CCT's limit per address (its own default: 30 in 60 s)."
     )
     requests_kept_for_writes: Count = Field(
-        6, ge=1, description="How many of them reads must leave free for changes and undos."
+        6,
+        ge=1,
+        description="How many of them reads leave free for changes; half is for looks after one.",
     )
     request_timeout_seconds: Seconds = Field(10, gt=0, description="For one answer of CCT.")
 

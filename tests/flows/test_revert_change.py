@@ -13,6 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 
 from cct_ops.dispatcher import changes as sweeper
+from cct_ops.errors import SteadyStateNotReached
 from cct_ops.ledger import changes, locks, record
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.mode import Mode
@@ -202,10 +203,33 @@ def test_a_dead_cct_leaves_the_change_open_for_the_next_wake_up(
 
     state = revert(change, now=True)
 
+    assert state.name == "Unverified"
     assert "did not take effect" in (state.message or "")
+    assert "It is looked at again" in (state.message or "")
     assert changes.read(engine, change.id).state is ChangeState.REVERTING
     sandbox.clear_faults()
     assert ended(revert(change)) == ("Resolved", "COMPLETED")
+
+
+def test_a_change_that_no_read_shows_yet_is_not_taken_for_one_that_was_never_made(
+    sandbox: SandboxControl, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would stay for good: stored, and its end called off."""
+    monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "0.5")
+    settings.cache_clear()
+    sandbox.faults(Fault(read_lag_seconds=5))
+    with pytest.raises(SteadyStateNotReached):
+        weakening(OFF)
+    (change,) = changes.listed(engine)
+    assert change.state is ChangeState.SCHEDULED
+    monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "60")
+    settings.cache_clear()
+    sandbox.clear_faults()
+
+    state = revert(change, now=True)
+
+    assert ended(state) == ("Resolved", "COMPLETED"), state.message
+    assert sandbox.state().auto_rollback_enabled
 
 
 @pytest.mark.parametrize("minutes", [30, 240])

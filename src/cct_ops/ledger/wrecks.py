@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -78,12 +79,17 @@ def of_run(engine: sa.Engine, run_id: UUID, name: str) -> Wreck:
 
 
 def seconds_since_intent(engine: sa.Engine, permit_id: UUID) -> float:
-    """Return how long ago the last call of the permit was journalled, by the ledger's clock."""
+    """
+    Return how long ago the last call of the permit was journalled, by the ledger's clock.
+
+    For ever ago where none was: then there is no effect to wait for.
+    """
     age = sa.select(sa.func.extract("epoch", now() - sa.func.max(actions.c.intended_at))).where(
         actions.c.permit_id == permit_id
     )
     with engine.connect() as connection:
-        return float(connection.execute(age).scalar_one())
+        seconds = connection.execute(age).scalar_one()
+        return math.inf if seconds is None else float(seconds)
 
 
 def confirm(engine: sa.Engine, begun: Begun) -> None:

@@ -138,7 +138,8 @@ def _plan(
         case _:
             call = Call(method="clear_rate_limits", arguments={})
             summary = "Forget what was counted of everybody."
-            users = tuple(each.user for each in found.starved)
+            # Without any to be seen served again, nothing would be verified.
+            users = tuple(each.user for each in found.starved or found.blocked)
     return Plan(
         playbook=LimitDiagnosis.playbook,
         target=target,

@@ -98,6 +98,13 @@ class ReversionDiagnosis(Frozen):
             ends_as=ends,
         )
 
+    def unconfirmed(self, why: str) -> ReversionDiagnosis:
+        """Conclude that it was taken back and no read shows that: it stays open for the sweep."""
+        headline = f"{self.headline} {why} It is looked at again, and taken back again if need be."
+        return self.model_copy(
+            update={"headline": headline, "outcome": Outcome.UNVERIFIED, "ends_as": None}
+        )
+
 
 def _time(change: TemporaryChange) -> str:
     return f"{change.until:%Y-%m-%d %H:%M:%S} UTC"
