@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.errors import Unavailable
-from cct_ops.ledger import approval_answers, approver_ways
+from cct_ops.ledger import approval_answers, approver_ways, set_aside
 from cct_ops.ledger.approval_answers import Answer
 from cct_ops.sandbox.inputs import Fault
 from tests.approvals.parts import ANNA, BEN, Door, asked, posted_link
@@ -23,8 +22,7 @@ def test_several_gateways_send_one_letter_to_each(door: Door, engine: sa.Engine)
     asked(engine)
 
     def send(_: int) -> None:
-        while door.office.send_one():
-            pass
+        door.office.send()
 
     with ThreadPoolExecutor(4) as gateways:
         list(gateways.map(send, range(4)))
@@ -32,12 +30,26 @@ def test_several_gateways_send_one_letter_to_each(door: Door, engine: sa.Engine)
     assert letters(door) == ["/slack/anna", "/slack/ben"]
 
 
-def test_a_letter_that_could_not_be_sent_is_sent_later(door: Door, engine: sa.Engine) -> None:
+def test_a_request_that_cannot_be_read_keeps_no_letter_from_the_others(
+    door: Door, engine: sa.Engine
+) -> None:
+    bad, _ = asked(engine), asked(engine)
+    with engine.begin() as tx:
+        tx.execute(sa.text("update approvals set plan = '[]' where id = :id"), {"id": bad.id})
+
+    assert door.office.send() == 2
+
+    assert letters(door) == ["/slack/anna", "/slack/ben"]
+    assert {str(bad.id) in each.item for each in set_aside.listed(engine)} == {True}
+
+
+def test_a_letter_that_could_not_be_sent_is_sent_later(
+    door: Door, engine: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
     asked(engine)
     door.sandbox.faults(Fault(path="/slack/", error_status=503))
-    with pytest.raises(Unavailable) as failure:
-        door.office.send_one()
-    assert "/approvals/" not in str(failure.value)
+    assert door.office.send() == 2
+    assert "/approvals/" not in caplog.text
     door.sandbox.faults()
 
     door.link_of()
@@ -50,7 +62,7 @@ def test_no_letter_is_sent_for_what_cannot_be_answered_any_more(
 ) -> None:
     asked(engine, seconds=-1)
 
-    assert not door.office.send_one()
+    assert door.office.send() == 0
     assert letters(door) == []
 
 
