@@ -90,7 +90,7 @@ def test_the_message_in_slack_holds_the_plan_and_two_buttons(
 ) -> None:
     approval = asked(engine)
     webhook = door.office.webhooks[ANNA]
-    slack.post(webhook, *approval_message(approval, "http://127.0.0.1:4200/runs/flow-run/1"))
+    slack.post(webhook, *approval_message(approval, "http://127.0.0.1:4200/v2/runs/flow-run/1"))
     blocks = door.sandbox.slack_messages()[-1].body["blocks"]
 
     page = browser.new_page(viewport={"width": 720, "height": 100}, device_scale_factor=2)
@@ -115,7 +115,7 @@ def test_a_thread_in_slack_reads_as_one_story(
     voice = Voice(
         engine, None, SlackBot(SecretStr("xoxb-a-bot"), "#incidents", f"{base}/slack/api/")
     )
-    link = "http://127.0.0.1:4200/runs/flow-run/1"
+    link = "http://127.0.0.1:4200/v2/runs/flow-run/1"
     run = new_run()
     approval = asked(engine, run)
     place = voice.say(approval_message(approval, link), topic_of(approval, WAITS))
