@@ -19,7 +19,7 @@ def test_a_gateway_tells_of_a_silent_dispatcher(
     ledger_url: SecretStr, engine: sa.Engine, sandbox: SandboxControl, tmp_path: Path
 ) -> None:
     """
-    From its first look on, and it has given its own sign of life by then.
+    Once it has listened for a minute itself, and it has given its own sign of life by then.
 
     Since nobody else can, it also pages who can be reached without Prefect.
     """
@@ -34,7 +34,7 @@ def test_a_gateway_tells_of_a_silent_dispatcher(
         "CCT_OPS_WEBHOOK_LEAD": f"{sandbox.base_url}/slack/lead",
     }
     with running(ledger_url.get_secret_value(), tmp_path / "log", **addresses):
-        eventually(lambda: len(sandbox.slack_messages()) == 2)
+        eventually(lambda: len(sandbox.slack_messages()) == 2, seconds=180)
 
     message, page = sandbox.slack_messages()
     assert page.path == "/slack/lead"

@@ -185,7 +185,7 @@ def test_nohup_outlives_its_shell_and_its_terminal(tmp_path: Path, marker: str) 
         job = psutil.Process(int(shell.stdout.readline()))
         shell.wait(30)
     try:
-        eventually(lambda: "Ctrl-C stops everything" in log.read_text())
+        eventually(lambda: log.exists() and "Ctrl-C stops everything" in log.read_text())
         job.send_signal(signal.SIGHUP)
         assert len(marked(marker)) == _ALL
     finally:

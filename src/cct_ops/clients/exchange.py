@@ -33,8 +33,9 @@ LONGEST_WAIT_SECONDS = 900.0
 """CCT's longest sentence: the lock after five wrong keys."""
 
 # CCT's admin limiter, whose error is an object, has a token bucket that writes milliseconds where
-# Retry-After means seconds: whole minutes of them. Its other limiter, and any proxy, mean seconds.
+# Retry-After means seconds: its window of a minute. Its other limiter, and any proxy, mean seconds.
 _MORE_IS_MILLISECONDS = 1000.0
+_WINDOW_MS = 60_000.0
 
 LOCKED = 423
 KEY_REFUSED = frozenset({401, LOCKED})
@@ -242,7 +243,8 @@ def _asked(answer: Answer, now: datetime) -> Iterator[float]:
     header = answer.headers.get("retry-after", "")
     with contextlib.suppress(ValueError):
         seconds = float(header)
-        wrong = limiter is not None and seconds > _MORE_IS_MILLISECONDS
+        whole_windows = seconds % _WINDOW_MS == 0
+        wrong = seconds > _MORE_IS_MILLISECONDS and (limiter is not None or whole_windows)
         yield seconds / 1000 if wrong else seconds
     with contextlib.suppress(ValueError, TypeError):
         yield (parsedate_to_datetime(header) - now).total_seconds()
