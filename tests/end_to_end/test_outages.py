@@ -93,7 +93,7 @@ def test_a_server_that_is_killed_in_any_phase_of_a_run_changes_no_outcome(
     assert stack.state(lease).is_running(), "its lease outlived the server"
     leases = stack.data / "prefect" / "concurrency_leases"
     assert list(leases.glob("*-*.json"))
-    assert stack.data.stat().st_mode & 0o077 == 0, "nobody else reads them"
+    assert leases.stat().st_mode & 0o077 == 0, "nobody else reads them"
     (tmp_path / "go").touch()
     eventually(lambda: stack.state(lease).is_completed())
 

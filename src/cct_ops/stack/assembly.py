@@ -86,6 +86,8 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         "NO_PROXY": _no_proxy(given),
         "no_proxy": _no_proxy(given),
     }
+    leases = config.data / "prefect" / "concurrency_leases"
+    leases.mkdir(mode=0o700, parents=True, exist_ok=True)  # Prefect would let others read it
     if cluster is not None:
         env |= {_LEDGER: cluster.url("cct_ops"), _PREFECT: cluster.asyncpg_url("prefect")}
     if own_cct:
