@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -182,3 +183,65 @@ def test_an_incident_of_pagerduty_that_is_reopened_while_open_here_is_another_ep
 
     assert episodes(engine) == [(1, "superseded"), (2, None)]
     assert count(engine, dispatches) == 2
+
+
+# -- An end that comes before its start ----------------------------------------------------------
+
+
+def _of_monitor(firing: bool, at: str) -> object:
+    return {"state": "open" if firing else "closed", "id": 1, "at": at, "name": "X"}
+
+
+def _of_alertmanager(firing: bool, at: str) -> object:
+    times = {"startsAt": at} if firing else {"startsAt": "2026-11-23T09:59:59Z", "endsAt": at}
+    alert = {"status": "firing" if firing else "resolved", "labels": {"alertname": "X"}}
+    return {"version": "4", "alerts": [alert | times]}
+
+
+def _of_pagerduty(firing: bool, at: str) -> object:
+    data = {"type": "incident", "id": "P1", "status": "triggered" if firing else "resolved"}
+    kind = "incident.reopened" if firing else "incident.resolved"
+    return {"event": {"id": at, "event_type": kind, "occurred_at": at, "data": data}}
+
+
+def _of_github(firing: bool, at: str) -> object:
+    run = {"id": 1, "conclusion": "failure" if firing else "success", "completed_at": at}
+    return {"action": "completed", "check_run": run, "repository": {"id": 1, "full_name": "o/r"}}
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("standard", _of_monitor),
+        ("alertmanager", _of_alertmanager),
+        ("grafana", _of_alertmanager),
+        ("pagerduty", _of_pagerduty),
+        ("github", _of_github),
+    ],
+)
+def test_a_start_that_its_end_overtook_starts_nothing(
+    engine: sa.Engine, source: str, told: Callable[[bool, str], object]
+) -> None:
+    """A start that was delivered late is over, and must not stand in the way of the next one."""
+    for firing, at in ((False, "10:05:00"), (True, "10:00:00"), (True, "10:10:00")):
+        take(engine, source, told(firing, f"2026-11-23T{at}Z"))
+
+    assert verdicts(engine) == ["unknown", "late", "opened"]
+    assert count(engine, dispatches) == 1
+
+
+def test_an_end_that_overtook_a_later_start_is_remembered_too(engine: sa.Engine) -> None:
+    """Of a thing that was heard of before."""
+    for firing, at in ((True, "10"), (False, "20"), (False, "40"), (True, "30"), (True, "50")):
+        take(engine, "standard", _of_monitor(firing, f"2026-11-23T10:{at}:00Z"))
+
+    assert verdicts(engine) == ["opened", "closed", "unknown", "late", "opened"]
+
+
+def test_an_end_in_the_future_keeps_nothing_silent(engine: sa.Engine) -> None:
+    """A clock that is wrong must not swallow what begins until then."""
+    ahead = datetime.now(UTC) + timedelta(days=300)
+    take(engine, "standard", _of_monitor(False, ahead.isoformat()))
+    take(engine, "standard", _of_monitor(True, datetime.now(UTC).isoformat()))
+
+    assert verdicts(engine) == ["unknown", "opened"]

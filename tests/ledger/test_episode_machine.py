@@ -8,7 +8,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from cct_ops.ledger.episodes import REPLICAS_DISAGREE, ClosedAs, Episode, Verdict, judge
+from cct_ops.ledger.episodes import (
+    REPLICAS_DISAGREE,
+    ClosedAs,
+    Episode,
+    Verdict,
+    early_end,
+    judge,
+)
 from cct_ops.models.alert import Alert, AlertStatus
 from soak.rules import cases
 
@@ -32,6 +39,7 @@ class Intake(RuleBasedStateMachine):
         self.queues: list[list[tuple[int, Alert]]] = [[], []]
         self.heard: list[tuple[int, Alert]] = []
         self.latest: Episode | None = None
+        self.early_end: datetime | None = None
         self.newest_heard = 0
         self.opened: list[int] = []
         self.ends: set[int] = set()
@@ -59,7 +67,10 @@ class Intake(RuleBasedStateMachine):
     def _hear(self, told: tuple[int, Alert]) -> None:
         number, alert = told
         self.clock = max(self.clock, self.started + JITTER) + 1  # senders wait before they tell
-        verdict, self.latest = judge(alert, self.latest, self._at(self.clock))
+        now = self._at(self.clock)
+        verdict, self.latest = judge(alert, self.latest, now, self.early_end)
+        if end := early_end(alert, verdict, now):
+            self.early_end = max(end, self.early_end or end)
         self.heard.append(told)
         if alert.status is AlertStatus.FIRING:
             self.tellers.add((number, alert.teller))

@@ -9,6 +9,7 @@ from alembic.migration import MigrationContext
 from cct_ops.ledger import (
     approval_tables,
     change_tables,
+    early_ends,
     guard_tables,
     heartbeat_tables,
     journal_tables,
@@ -24,6 +25,7 @@ from cct_ops.ledger.schema import metadata
 ALL = (
     approval_tables,
     change_tables,
+    early_ends,
     guard_tables,
     heartbeat_tables,
     journal_tables,

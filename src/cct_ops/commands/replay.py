@@ -45,7 +45,7 @@ def replay(
     from cct_ops.dispatcher.routes import read_routes
     from cct_ops.gateway.past import incoming
     from cct_ops.ledger import replay as past_deliveries
-    from cct_ops.ledger.episodes import Verdict, judge
+    from cct_ops.ledger.episodes import Verdict, early_end, judge
     from cct_ops.models.source import Sources
     from cct_ops.settings import Settings
 
@@ -53,6 +53,7 @@ def replay(
     sources = config_file.load(settings.sources_path, Sources).sources
     routes, rules = read_routes(settings.routes_path), policy.read(settings.policy_path)
     latest: dict[tuple[str, str], Episode] = {}
+    ends: dict[tuple[str, str], datetime] = {}  # that came before their start
     heard: dict[tuple[str, str], datetime] = {}  # when each message that has a name came first
     counts: Counter[str] = Counter()
     # What is alike is one line: a storm would be thousands. In the order of the first of its kind.
@@ -73,12 +74,11 @@ def replay(
             counts["partly quarantined"] += 1
             count(past, "-", again.note or "")
         for alert in again.alerts or ():
-            came_at = past.received_at
-            if alert.message:
-                came_at = heard.setdefault((past.source, alert.message), came_at)
-            told = alert.received(came_at)
+            told = alert.received(_first_came_at(past, alert, heard))
             place = (past.source, told.key)
-            verdict, episode = judge(told, latest.get(place), past.received_at)
+            verdict, episode = judge(told, latest.get(place), past.received_at, ends.get(place))
+            if end := early_end(told, verdict, past.received_at):
+                ends[place] = max(end, ends.get(place, end))
             if episode is not None:
                 latest[place] = episode
             counts[verdict.value] += 1
@@ -99,6 +99,13 @@ def replay(
     if rows and not as_json:
         say(", ".join(f"{what}: {number}" for what, number in sorted(counts.items())))
     return 0
+
+
+def _first_came_at(past: Past, alert: Alert, heard: dict[tuple[str, str], datetime]) -> datetime:
+    """Return when the alert's message came first, if it has a name, and else when it came."""
+    if not alert.message:
+        return past.received_at
+    return heard.setdefault((past.source, alert.message), past.received_at)
 
 
 def _today(routes: Routes, rules: Policy, source: str, alert: Alert) -> str:

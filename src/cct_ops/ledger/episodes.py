@@ -87,20 +87,42 @@ class Episode:
 
 
 def judge(
-    alert: Alert, latest: Episode | None, received_at: datetime
+    alert: Alert,
+    latest: Episode | None,
+    received_at: datetime,
+    early_end: datetime | None = None,
 ) -> tuple[Verdict, Episode | None]:
     """
     Return what the alert means, and the newest episode as it is afterwards.
 
-    One that opens an episode puts an end to the one before, if that is open still.
+    One that opens an episode puts an end to the one before, if that is open still. ``early_end`` is
+    the last end that was told of this thing before anything was heard of its start.
     """
     if alert.undated:
         return _undated(alert, latest, received_at)
     if latest is not None and latest.floor is not None and alert.starts_at <= latest.floor:
         return Verdict.LATE, latest  # about an earlier episode, overtaken by this one
-    if alert.status is AlertStatus.FIRING:
-        return _firing(alert, latest, received_at)
-    return _resolved(alert, latest, received_at)
+    if alert.status is AlertStatus.RESOLVED:
+        return _resolved(alert, latest, received_at)
+    if early_end is not None and _over_by(alert, early_end):
+        return Verdict.LATE, latest  # its end overtook it
+    return _firing(alert, latest, received_at)
+
+
+def early_end(alert: Alert, verdict: Verdict, received_at: datetime) -> datetime | None:
+    """
+    Return the end to remember: of something that was never heard of, dated by its sender.
+
+    One that lies ahead is forgotten: it would keep silent whatever begins until then.
+    """
+    if verdict is not Verdict.UNKNOWN or alert.undated or alert.ends_at is None:
+        return None
+    return alert.ends_at if alert.ends_at <= received_at + REPLICAS_DISAGREE else None
+
+
+def _over_by(alert: Alert, end: datetime) -> bool:
+    """Tell whether what the alert says was over by then; what reopens comes behind its end."""
+    return alert.starts_at < end or (alert.starts_at == end and not alert.reopens)
 
 
 def _firing(alert: Alert, latest: Episode | None, received_at: datetime) -> tuple[Verdict, Episode]:

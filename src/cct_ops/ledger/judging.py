@@ -17,8 +17,8 @@ from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 
-from cct_ops.ledger import outbox
-from cct_ops.ledger.episodes import ClosedAs, Episode, Verdict, judge
+from cct_ops.ledger import early_ends, outbox
+from cct_ops.ledger.episodes import ClosedAs, Episode, Verdict, early_end, judge
 from cct_ops.ledger.schema import incidents
 from cct_ops.models.alert import Alert
 from cct_ops.redaction import redact
@@ -119,6 +119,7 @@ def judge_all(connection: sa.Connection, told: Sequence[Told]) -> list[list[Judg
         return [[] for _ in told]
     _lock(connection, {key for _, key in wanted})
     latest = _latest(connection, wanted)
+    ends, told_early = early_ends.read(connection, wanted), {}
     before = {episode.incident_id: episode for episode in latest.values()}
     after: dict[UUID, tuple[Episode, Key, Alert]] = {}
     judged: list[list[Judged]] = []
@@ -127,7 +128,9 @@ def judge_all(connection: sa.Connection, told: Sequence[Told]) -> list[list[Judg
         for key, alert in alerts:
             place = (each.source, key)
             known = latest.get(place)
-            verdict, episode = judge(alert, known, each.received_at)
+            verdict, episode = judge(alert, known, each.received_at, ends.get(place))
+            if end := early_end(alert, verdict, each.received_at):
+                ends[place] = told_early[place] = max(end, ends.get(place, end))
             if episode is not None and verdict is Verdict.OPENED:
                 episode = replace(episode, incident_id=_name(place, episode))
                 if known is not None and known.closed_as is None:
@@ -138,6 +141,7 @@ def judge_all(connection: sa.Connection, told: Sequence[Told]) -> list[list[Judg
             mine.append(Judged(alert, verdict, _owner(verdict, episode)))
         judged.append(mine)
     _write(connection, before, after)
+    early_ends.keep(connection, told_early)
     _keep(connection, told, judged)
     return judged
 

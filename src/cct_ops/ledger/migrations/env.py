@@ -7,6 +7,7 @@ from alembic import context
 from cct_ops.ledger import (  # noqa: F401 -- their tables belong to the metadata
     approval_tables,
     change_tables,
+    early_ends,
     guard_tables,
     heartbeat_tables,
     journal_tables,
