@@ -75,6 +75,9 @@ def test_github_sends_a_form_unless_it_is_told_otherwise(doors: Doors) -> None:
     assert len({tuple(each.json()["incidents"]) for each in answers}) == 1
     forged = sign("github", plain, at=datetime.now(UTC)) | {"content-type": FORM}
     assert doors.gateway.sender.post("/hooks/github", content=form, headers=forged).is_client_error
+    # A command line says `form` of all that it sends.
+    called_form = doors.send("github", plain, content_type=FORM, x_github_delivery="called")
+    assert called_form.json()["incidents"] == answers[0].json()["incidents"]
     for broken in (b"payload=%FF", b"payload=x&payload=y", b"other=1", b"payload=", b"{}"):
         kept = doors.send("github", broken, content_type=FORM)
         assert (kept.status_code, kept.json()["status"]) == (202, "quarantined")
@@ -94,3 +97,28 @@ def test_what_is_too_large_is_kept_in_part_of_whom_is_known_by_then(doors: Doors
     assert {each.status for each in kept} == {"quarantined"}
     said = (doors.folder / "log").read_text()
     assert "refused a request for signed: the body is too large" in said
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_sender_that_puts_is_taken_in_like_one_that_posts(doors: Doors, name: str) -> None:
+    """Grafana's contact point lets one choose; what it sends is the same."""
+    body = firing(600, kind="json" if name == "signed" else name)
+    headers = sign(name, body, at=datetime.now(UTC))
+    put = doors.gateway.sender.put(f"/hooks/{name}", content=body, headers=headers)
+
+    assert (put.status_code, put.json()["status"]) == (202, "accepted")
+    assert doors.send(name, body).json()["duplicate"]
+
+
+def test_what_goes_to_no_door_leaves_a_line_in_the_log(doors: Doors) -> None:
+    """A wrong address in a sender is found where one looks for it, and says nothing of its own."""
+    ask = doors.gateway.sender.request
+    assert ask("DELETE", "/hooks/github").status_code == 405
+    assert ask("POST", "/hooks/github/").status_code == 404
+    assert ask("POST", "/hooks/a%0Agateway: INFO all is well").status_code == 401
+    assert ask("POST", "/hook/a%0Agateway: INFO all is well").status_code == 404
+
+    said = (doors.folder / "log").read_text()
+    assert "refused DELETE /hooks/github: Method Not Allowed" in said
+    assert "refused POST /hooks/github/: Not Found" in said
+    assert "\ngateway: INFO all is well" not in said

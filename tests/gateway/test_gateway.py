@@ -126,7 +126,7 @@ def test_two_authorizations_are_none(gateway: Gateway) -> None:
     ("method", "path", "status"),
     [
         ("GET", "/hooks/alertmanager", 405),
-        ("PUT", "/hooks/alertmanager", 405),
+        ("PUT", "/hooks/alertmanager", 401),
         ("POST", "/hooks/alertmanager/", 404),
         ("POST", "/hooks", 404),
         ("POST", "/hooks/a/b", 404),

@@ -1,5 +1,5 @@
 """
-The door: ``POST /hooks/{source}``.
+The door: ``POST /hooks/{source}``, or PUT, which Grafana can be set to.
 
 Senders differ in what they do with an answer (some drop on 4xx, most know only 5xx as "again"),
 so there are few: 202 only when it is stored, 503 whenever it is not, and never a redirect.
@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from fastapi import FastAPI, Request
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from cct_ops.gateway import metrics, senders
 from cct_ops.gateway.keys import Key
@@ -29,7 +31,7 @@ from cct_ops.gateway.limits import (
     take_rest,
 )
 from cct_ops.gateway.proofs import decoy
-from cct_ops.gateway.reading import Received, UnknownShape
+from cct_ops.gateway.reading import Received, UnknownShape, printable
 from cct_ops.gateway.registry import Admission, Registry
 from cct_ops.gateway.writer import Full, Unstored, Writer
 from cct_ops.ledger.intake import Incoming
@@ -37,6 +39,7 @@ from cct_ops.ledger.schema import deliveries
 from cct_ops.models.source import Source
 
 STORE_SECONDS = 4  # the least patient sender that we know waits 5 s
+SHOWN = 200  # characters of an address that nobody is at
 INLINE_BYTES = 64 * 1024  # what is larger is read in a thread, so that others go on meanwhile
 
 _KEPT = frozenset(
@@ -52,6 +55,15 @@ def create_app(
     """Return the gateway for these senders; it describes itself to its tests only."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=openapi_url, redirect_slashes=False)
 
+    @app.exception_handler(HTTPException)
+    async def nowhere(request: Request, error: HTTPException) -> Response:
+        """Leave a trace of what went to an address or by a method that is none."""
+        metrics.REFUSED.labels(str(error.status_code)).inc()
+        asked = printable(f"{request.method} {request.url.path}"[:SHOWN])
+        log.warning("refused %s: %s", asked, error.detail)
+        return await http_exception_handler(request, error)
+
+    @app.put("/hooks/{source}", status_code=202)
     @app.post("/hooks/{source}", status_code=202)
     async def receive(source: str, request: Request) -> Response:
         """Take one delivery in."""

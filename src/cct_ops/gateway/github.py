@@ -7,6 +7,7 @@ named after the object. GitHub sends once and never again by itself: see the rec
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -136,11 +137,17 @@ def read(received: Received) -> Reading:
 
 
 def _document(received: Received) -> bytes:
-    """Return the JSON, which a hook sends in a form unless its content type was chosen."""
-    if received.media_type != FORM and not received.body.startswith(b"payload="):
-        return received.body
+    """
+    Return the JSON, which a hook sends in a form unless its content type was chosen.
+
+    What begins like an object is one, whatever it is called.
+    """
+    body = received.body.removeprefix(codecs.BOM_UTF8)
+    in_form = body.startswith(b"payload=") or received.media_type == FORM
+    if not in_form or body.lstrip().startswith(b"{"):
+        return body
     try:
-        form = parse_qs(received.body.decode(), errors="strict", max_num_fields=_MOST_FIELDS)
+        form = parse_qs(body.decode(), errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError:
         raise UnknownShape("the body is no form that can be read") from None
     payload = form.get("payload", [])
