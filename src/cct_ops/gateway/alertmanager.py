@@ -21,7 +21,14 @@ from pydantic.alias_generators import to_camel
 from cct_ops.gateway import proofs, strict_json
 from cct_ops.gateway.keys import Key
 from cct_ops.gateway.moments import SaidMoment
-from cct_ops.gateway.reading import Reading, Received, UnknownShape, first_problem, one_by_one
+from cct_ops.gateway.reading import (
+    NO_ALERT,
+    Reading,
+    Received,
+    UnknownShape,
+    first_problem,
+    one_by_one,
+)
 from cct_ops.gateway.strict_json import Json, as_text
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.source import AlertmanagerSource
@@ -90,7 +97,7 @@ def read(body: bytes, versions: Sequence[str] = ("4",)) -> Reading:
             " of this receiver."
         )
     if not parsed.alerts:
-        notes.append("There is no alert in it.")
+        notes.append(NO_ALERT)
     return Reading(alerts, " ".join(notes) or None, in_part=aside is not None)
 
 

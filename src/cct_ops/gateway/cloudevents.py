@@ -18,8 +18,8 @@ from urllib.parse import unquote_to_bytes
 
 from cct_ops.gateway import fields, proofs, strict_json
 from cct_ops.gateway.keys import Key
-from cct_ops.gateway.reading import Reading, Received, UnknownShape, one_by_one
-from cct_ops.gateway.strict_json import Fraction, Json, Odd
+from cct_ops.gateway.reading import Odd, Reading, Received, UnknownShape, one_by_one
+from cct_ops.gateway.strict_json import Fraction, Json
 from cct_ops.models.alert import Alert
 from cct_ops.models.source import CloudEventsSource
 
@@ -75,7 +75,7 @@ def read(received: Received, source: CloudEventsSource) -> Reading:
     alerts, aside = one_by_one(items, one)
     sender_id = _digest(names[0] if len(events) == 1 else json.dumps(names))
     if not alerts:
-        return fields.ignored(source.fields, sender_id)
+        return fields.ignored(source.fields, sender_id, empty=not items)
     return Reading(alerts, aside, sender_id, in_part=aside is not None)
 
 

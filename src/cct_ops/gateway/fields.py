@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from cct_ops.gateway.moments import moment
-from cct_ops.gateway.reading import Reading, UnknownShape, one_by_one
+from cct_ops.gateway.reading import NO_ALERT, Reading, UnknownShape, one_by_one
 from cct_ops.gateway.strict_json import Json, follow, scalar
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.fields import Fields
@@ -76,7 +76,7 @@ def read(document: Json, fields: Fields, now: datetime, sender_id: str) -> Readi
 
     alerts, aside = one_by_one(items, one)
     if not alerts:
-        return ignored(fields, sender_id)
+        return ignored(fields, sender_id, empty=not items)
     return Reading(alerts, aside, sender_id, in_part=aside is not None)
 
 
@@ -111,8 +111,10 @@ def listed(document: Json, fields: Fields) -> list[tuple[str, Json]] | None:
     ]
 
 
-def ignored(fields: Fields, sender_id: str) -> Reading:
+def ignored(fields: Fields, sender_id: str, *, empty: bool = False) -> Reading:
     """Return what there is to a body that says nothing by its source's own rules."""
+    if empty:
+        return Reading((), NO_ALERT, sender_id)
     return Reading((), f"{fields.status}: nothing but what this source ignores.", sender_id)
 
 

@@ -11,10 +11,27 @@ from pydantic import ValidationError
 
 from cct_ops.models.alert import Alert
 
+NO_ALERT = "There is no alert in it."
+
 _MOST_REASONS = 5
-_SHAPES = {"model_type": "Input should be an object", "tuple_type": "Input should be a list"}
+_NO_MOMENT = "no date and time that can be read, as 2026-11-24T18:30:00Z is"
+_SHAPES = {
+    "model_type": "Input should be an object",
+    "dict_type": "Input should be an object",
+    "tuple_type": "Input should be a list",
+    "too_short": "there is none",
+    "missing": "is missing",
+    "timezone_aware": "has no zone, as 2026-11-24T18:30:00Z has",
+}
 
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A value that parsers read differently, and so is not read here."""
+
+    reason: str
 
 
 class UnknownShape(ValueError):
@@ -85,9 +102,13 @@ def one_by_one(
 
 def first_problem(error: ValidationError, *place: str | int) -> str:
     """Say what is wrong without repeating the body, in characters that the ledger can store."""
-    problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    problem = error.errors(include_url=False, include_context=False)[0]
     where = ".".join(str(step) for step in (*place, *problem["loc"]))
-    what = _SHAPES.get(problem["type"], problem["msg"])
+    what = _SHAPES.get(problem["type"], problem["msg"].removeprefix("Value error, "))
+    if problem["type"].startswith("datetime"):
+        what = _NO_MOMENT
+    if isinstance(problem["input"], Odd):
+        what = problem["input"].reason
     return printable(f"{where}: {what}" if where else what)
 
 

@@ -12,10 +12,9 @@ import codecs
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
-from cct_ops.gateway.reading import UnknownShape
+from cct_ops.gateway.reading import Odd, UnknownShape
 
 Json = object
 
@@ -32,13 +31,6 @@ class Fraction(str):
     """A number that is not whole, in the very characters in which it was written."""
 
     __slots__ = ()
-
-
-@dataclass(frozen=True)
-class Odd:
-    """A value that parsers read differently, and so is not read here."""
-
-    reason: str
 
 
 def parse(body: bytes) -> Json:
