@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import State
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity
 from cct_ops.models.experiment import Minutes
 from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome, Resolution
+from cct_ops.models.outcome import Resolution
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.experiment import conduct, wish_for
@@ -51,7 +51,7 @@ def chaos_experiment(
     look = partial(diagnose_staging, wish)
     diagnosis = look()
     if diagnosis.plan is None:
-        return report(Outcome.BLOCKED, diagnosis)
+        return report(diagnosis.outcome, diagnosis)
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:
             conduct(decision.permit, diagnosis, wish)

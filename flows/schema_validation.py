@@ -51,7 +51,7 @@ def schema_validation(
     """
     look = partial(diagnose_schema, target, run_id, fix, minutes)
     if (diagnosis := look()).plan is None:
-        return report(diagnosis.unplanned, diagnosis)
+        return report(diagnosis.outcome, diagnosis)
 
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:

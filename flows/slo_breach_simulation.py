@@ -16,7 +16,7 @@ from cct_ops.models.cct import Route
 from cct_ops.models.chaos import ChaosSeverity
 from cct_ops.models.experiment import Minutes
 from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome, Resolution
+from cct_ops.models.outcome import Resolution
 from cct_ops.models.slo_simulation import Scenario, Share
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise
@@ -52,7 +52,7 @@ def slo_breach_simulation(
     """
     look = partial(diagnose_simulation, target, wish_for(scenario, severity, minutes, share))
     if (diagnosis := look()).plan is None:
-        return report(Outcome.BLOCKED, diagnosis)
+        return report(diagnosis.outcome, diagnosis)
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:
             simulate(decision.permit, diagnosis)

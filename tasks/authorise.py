@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger import approvals, changes, guards, leases, locks, permits, record
-from cct_ops.models.diagnosis import Diagnosis
+from cct_ops.models.diagnosis import Diagnosis, RenewedDiagnosis
 from cct_ops.models.guards import Guard, Intent, Standing, locked
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
@@ -47,7 +47,7 @@ class Decision:
 
 @contextmanager
 def authorise(
-    diagnosis: Diagnosis, mode: Mode, again: Callable[[], Diagnosis]
+    diagnosis: Diagnosis, mode: Mode, again: Callable[[], RenewedDiagnosis]
 ) -> Iterator[Decision]:
     """
     Decide whether the diagnosis's plan may be carried out, and surround what is done on it.
@@ -74,7 +74,7 @@ def authorise(
         yield from _under_lock(gate, again)
 
 
-def _under_lock(gate: _Gate, again: Callable[[], Diagnosis]) -> Iterator[Decision]:
+def _under_lock(gate: _Gate, again: Callable[[], RenewedDiagnosis]) -> Iterator[Decision]:
     token = gate.lock()
     if token is None:
         yield gate.stopped(locked(gate.plan.target, settings().lock_wait_seconds))
@@ -161,12 +161,12 @@ class _Gate:
             time.sleep(LOCK_POLL_SECONDS)
         return token
 
-    def changed_since(self, fresh: Diagnosis) -> Decision | None:
+    def changed_since(self, fresh: RenewedDiagnosis) -> Decision | None:
         """Compare a fresh look with the plan; None if the plan still fits."""
         if fresh.plan is None:
-            return self.refuse(
-                Outcome.NOTHING_TO_DO, f"No longer needed when it was its turn: {fresh.headline}"
-            )
+            over = fresh.outcome is Outcome.NOTHING_TO_DO  # anything else is no all-clear
+            since = "No longer needed" if over else "No longer possible"
+            return self.refuse(fresh.outcome, f"{since} when it was its turn: {fresh.headline}")
         if fresh.plan.digest != self.plan.digest:
             return self.refuse(
                 Outcome.VOID, f"The target changed while the plan waited: {fresh.headline}"

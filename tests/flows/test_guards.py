@@ -154,6 +154,27 @@ def test_guards_are_looked_at_again_right_before_the_permit(
         assert connection.execute(sa.select(decisions.c.guard)).scalars().all() == ["kill switch"]
 
 
+def test_what_cannot_be_judged_any_more_when_it_is_its_turn_is_no_all_clear(
+    sandbox: SandboxControl,
+) -> None:
+    pull(sandbox)
+
+    @flow
+    def overtaken() -> Decision:
+        def again() -> RollbackDiagnosis:
+            sandbox.set_canary(ROUTE, 20)
+            sandbox.profile(ROUTE, slo_sample_size=0)
+            return diagnose_rollback(ROUTE)
+
+        with authorise(diagnose_rollback(ROUTE), Mode.AUTO, again) as decision:
+            return decision
+
+    decision = overtaken()
+
+    assert decision.outcome is Outcome.UNVERIFIED
+    assert decision.reason.startswith("No longer possible when it was its turn: The canary of")
+
+
 @flow
 def stopped_in_the_middle() -> None:
     """Somebody stops everything while the change is being watched, and it does not work."""

@@ -85,7 +85,7 @@ def test_where_nothing_is_wrong_there_is_nothing_to_do() -> None:
     concluded = diagnosis(found("success", problems=()))
 
     assert concluded.plan is None
-    assert concluded.unplanned is Outcome.NOTHING_TO_DO
+    assert concluded.outcome is Outcome.NOTHING_TO_DO
 
 
 def test_a_run_that_failed_for_another_reason_is_said_to_have() -> None:
@@ -106,7 +106,7 @@ def test_an_option_that_cannot_help_says_so_and_does_not_look_done(fix: Fix, why
     concluded = diagnosis(found(schema_fix=NOTHING, summary_fix=NOTHING), fix)
 
     assert concluded.plan is None
-    assert concluded.unplanned is Outcome.BLOCKED
+    assert concluded.outcome is Outcome.BLOCKED
     assert why in concluded.headline
 
 

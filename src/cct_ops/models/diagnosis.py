@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from cct_ops.models.outcome import Evidence, Severity
+from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Plan
 
 
@@ -33,4 +33,12 @@ class Diagnosis(Protocol):
 
     @property
     def plan(self) -> Plan | None:
-        """What would put it right; None when there is nothing to do."""
+        """What would put it right; None when there is nothing that could be done."""
+
+
+class RenewedDiagnosis(Diagnosis, Protocol):
+    """What is concluded again once the target is locked, when a plan may have lost its ground."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """How a run ends that has this conclusion and no plan."""

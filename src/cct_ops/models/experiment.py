@@ -11,7 +11,7 @@ from cct_ops.models.cct import Health
 from cct_ops.models.chaos import STAGING, ChaosMode, ChaosSeverity, Injection, removal
 from cct_ops.models.evidence import no_signal, not_asked, not_offered
 from cct_ops.models.journal import Sample, steady
-from cct_ops.models.outcome import Evidence, Severity
+from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Plan, Step
 from cct_ops.models.quantities import duration
 from cct_ops.models.steady_state import ChangeHolds
@@ -95,6 +95,7 @@ class ExperimentDiagnosis(Frozen):
     """Whether the experiment may begin, and its plan; ``baseline`` is what it is compared with."""
 
     playbook: ClassVar[str] = PLAYBOOK
+    outcome: ClassVar[Outcome] = Outcome.BLOCKED
 
     target: str = TARGET
     headline: str

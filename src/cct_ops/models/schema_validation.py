@@ -44,7 +44,7 @@ class SchemaDiagnosis(Frozen):
     severity: Severity
     evidence: tuple[Evidence, ...]
     plan: Plan | None
-    unplanned: Outcome
+    outcome: Outcome
 
     @classmethod
     def of(cls, target: str, found: SchemaFindings, fix: Fix, minutes: int) -> SchemaDiagnosis:
@@ -56,7 +56,7 @@ class SchemaDiagnosis(Frozen):
             severity=_severity(found),
             evidence=_evidence(target, found),
             plan=plan,
-            unplanned=Outcome.BLOCKED if found.validation.wrong else Outcome.NOTHING_TO_DO,
+            outcome=Outcome.BLOCKED if found.validation.wrong else Outcome.NOTHING_TO_DO,
         )
 
 

@@ -18,7 +18,7 @@ from cct_ops.models.cct import CanaryConfig, CanaryRules, RollbackEvent, Rollbac
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
 from cct_ops.models.evidence import not_asked
 from cct_ops.models.experiment import StagingFindings, fault_step
-from cct_ops.models.outcome import Evidence, Severity
+from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Plan, Step
 from cct_ops.models.quantities import duration
 from cct_ops.models.steady_state import ChangeHolds
@@ -62,6 +62,7 @@ class SimulationDiagnosis(Frozen):
     """Whether the simulation may begin, and its plan, which also says how all is restored."""
 
     playbook: ClassVar[str] = PLAYBOOK
+    outcome: ClassVar[Outcome] = Outcome.BLOCKED
 
     target: Route
     headline: str
