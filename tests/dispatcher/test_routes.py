@@ -280,5 +280,5 @@ def test_a_label_that_does_not_fit_is_passed_on_in_no_form(
 
 def test_a_missing_label_does_not_fit() -> None:
     """There is no default target."""
-    with pytest.raises(Unfit, match="label route is not a route"):
+    with pytest.raises(Unfit, match="there is no label route"):
         convert(PARAMETERS, {})

@@ -56,7 +56,9 @@ class _Parameter(Frozen):
 
     def _taken(self, labels: Mapping[str, str]) -> str:
         """Return the label's value, or the part of it that the pattern's group holds."""
-        found = labels.get(self.label or "", "")
+        found = labels.get(self.label or "")
+        if found is None:
+            raise Unfit(f"there is no label {self.label}")
         if self.pattern is None:
             return found
         taken = expression.taken(self.pattern, found)
@@ -130,6 +132,9 @@ class IntegerParameter(_Parameter):
     def _bounded(self) -> Self:
         if self.label is not None and (self.minimum is None or self.maximum is None):
             raise ValueError("minimum: and maximum: are missing: bound what the label may say")
+        lowest, highest = self.minimum, self.maximum
+        if lowest is not None and highest is not None and lowest > highest:
+            raise ValueError("minimum: is larger than maximum:")
         if self.value is not None and not self._within(self.value):
             raise ValueError("value: is not between minimum: and maximum:")
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,13 +64,49 @@ def _of_function(node: ast.FunctionDef, deployment: Deployment) -> Signature:
 
 def refusal(root: Path, deployment: Deployment, name: str, value: str | int) -> str | None:
     """Say what the flow takes instead of a value that stands in a rule; None if it takes that."""
-    # Only here, because it takes a second, and few rules have values of their own.
+    found = jsonschema.exceptions.best_match(_validator(root, deployment, name).iter_errors(value))
+    return None if found is None else _words(found)
+
+
+def refusal_of_text(root: Path, deployment: Deployment, name: str) -> str | None:
+    """Say what the flow takes instead of text of any kind; None if it takes some."""
+    problems = list(_leaves(_validator(root, deployment, name).iter_errors("")))
+    types = [each for each in problems if each.validator == "type"]
+    return _words(types[0]) if types and len(types) == len(problems) else None
+
+
+def _validator(root: Path, deployment: Deployment, name: str) -> jsonschema.Draft202012Validator:
+    # Only here, because it takes a second, and not every rule gives parameters.
     from prefect.utilities.callables import (
         parameter_schema_from_entrypoint,
     )
 
     schema = parameter_schema_from_entrypoint(str(root / deployment.entrypoint)).model_dump()
     wanted = {**schema["properties"][name], "definitions": schema["definitions"]}
-    problem = jsonschema.Draft202012Validator(wanted).iter_errors(value)
-    found = jsonschema.exceptions.best_match(problem)
-    return None if found is None else f"{found.validator} {found.validator_value}"
+    return jsonschema.Draft202012Validator(wanted)
+
+
+def _leaves(problems: Iterable[jsonschema.ValidationError]) -> Iterator[jsonschema.ValidationError]:
+    """Yield what is wrong in the end: of alternatives, with each of them."""
+    for each in problems:
+        if each.context:
+            yield from _leaves(each.context)
+        else:
+            yield each
+
+
+def _words(problem: jsonschema.ValidationError) -> str:
+    said = problem.validator_value
+    match problem.validator:
+        case "enum":
+            return f"one of {', '.join(str(each) for each in said)}"
+        case "type":
+            return f"{'an' if str(said)[0] in 'aeiou' else 'a'} {said}"
+        case "minimum":
+            return f"{said} or more"
+        case "maximum":
+            return f"{said} or less"
+        case "pattern":
+            return f"what fulfils the pattern {said}"
+        case _:
+            return f"{problem.validator} {said}"

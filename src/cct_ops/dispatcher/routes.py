@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints, model_validator
 from cct_ops import config_file
 from cct_ops.dispatcher import playbooks
 from cct_ops.dispatcher.matchers import Matchers
-from cct_ops.dispatcher.parameters import Parameter
+from cct_ops.dispatcher.parameters import IntegerParameter, Parameter
 from cct_ops.dispatcher.playbooks import Deployment
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.base import Frozen
@@ -97,6 +97,16 @@ def read_routes(path: Path) -> Routes:
     return routes
 
 
+def _values(parameter: Parameter) -> Iterator[tuple[str | int, str]]:
+    """Yield each value that is known to come from it, and what it is called."""
+    if parameter.constant is not None:
+        yield parameter.constant, "this value for {}"
+    elif isinstance(parameter, IntegerParameter):
+        for bound, word in ((parameter.minimum, "minimum"), (parameter.maximum, "maximum")):
+            if bound is not None:
+                yield bound, f"{bound} for {{}}, which {word}: lets in"
+
+
 def _check(path: Path, index: int, rule: Rule, root: Path, deployment: Deployment) -> None:
     """Raise ``BadConfiguration`` for parameters with which Prefect would refuse each run."""
     takes = playbooks.signature(root, deployment)
@@ -111,13 +121,17 @@ def _check(path: Path, index: int, rule: Rule, root: Path, deployment: Deploymen
                 f"{place}: {rule.playbook} has no parameter of this name; it has"
                 f" {', '.join(others) or 'none'}."
             )
-        if parameter.constant is not None:
-            refusal = playbooks.refusal(root, deployment, name, parameter.constant)
-            if refusal is not None:
+        for value, which in _values(parameter):
+            if refusal := playbooks.refusal(root, deployment, name, value):
                 raise BadConfiguration(
-                    f"{place}: {rule.playbook} does not take this value for {name}; it takes"
+                    f"{place}: {rule.playbook} does not take {which.format(name)}; it takes"
                     f" {refusal}."
                 )
+        takes_text = parameter.constant is None and not isinstance(parameter, IntegerParameter)
+        if takes_text and (refusal := playbooks.refusal_of_text(root, deployment, name)):
+            raise BadConfiguration(
+                f"{place}: {rule.playbook} takes no text for {name}; it takes {refusal}."
+            )
     if missing := sorted(takes.required - rule.parameters.keys() - _GIVEN):
         raise BadConfiguration(
             f"{config_file.place(path, 'rules', index)}: {rule.playbook} needs"
