@@ -133,6 +133,8 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
     if record.of_run(ledger(), run.id).outcome is not None:
         return  # it reported itself, and ended in a state that needs attention
     said = state.message or state.name or ""
+    if state.is_crashed() and (unfit := _unfit(flow, flow_run.parameters)):
+        said = f"{WRONG_PARAMETERS}{unfit}"
     wrong, cancelled = said.startswith(WRONG_PARAMETERS), state.is_cancelled()
     otherwise = Outcome.FAILED
     if wrong or cancelled or state.is_cancelling():
@@ -147,6 +149,15 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
         _publish(run, target, outcome, reason, flow_run.parameters)
         if wrong:
             _rename(run, target, outcome, reason)
+
+
+def _unfit(flow: Flow[..., Any], parameters: Mapping[str, Any]) -> str:
+    """Say which parameters the flow lacks or does not know: with these no process even begins."""
+    known = inspect.signature(flow.fn).parameters
+    needed = (name for name, each in known.items() if each.default is inspect.Parameter.empty)
+    lacking = [f"{name}: it is missing" for name in needed if name not in parameters]
+    unknown = [f"{name}: there is no such parameter" for name in parameters.keys() - known.keys()]
+    return "; ".join([*lacking, *sorted(unknown)])
 
 
 def _rename(run: Run, target: str, outcome: Outcome, reason: str) -> None:

@@ -9,13 +9,16 @@ from uuid import UUID
 import httpx
 import pytest
 import sqlalchemy as sa
+from prefect.exceptions import SignatureMismatchError
 from prefect.settings import PREFECT_API_URL
+from prefect.states import Crashed
 
 from cct_ops.game_day.drills import DRILLS
 from cct_ops.ledger import pages
 from cct_ops.models.game_day import Drilled
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
+from tasks.report import report_failure
 from tests.conftest import ROOT
 from tests.dispatcher.running import Playbook
 from tests.flows.queued import flow_of, queued
@@ -171,3 +174,28 @@ def test_parameters_that_no_form_checked_block_the_run_and_page_nobody(
         told(engine, run.run().state, "Blocked", "Wrong parameters: target: Input should be")  # type: ignore[arg-type]
     assert pages.newest(engine, 10) == []
     assert sandbox.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({}, "Wrong parameters: target: it is missing"),
+        ({"target": ROUTE, "targets": [ROUTE]}, "targets: there is no such parameter"),
+    ],
+    ids=str,
+)
+def test_parameters_with_which_no_process_begins_block_the_run_and_page_nobody(
+    parameters: dict[str, Any], words: str, engine: sa.Engine
+) -> None:
+    """Prefect's engine dies of them before the flow is asked; the worker calls the hook then."""
+    with queued(engine, "canary-issue", **parameters) as run:
+        with pytest.raises((TypeError, SignatureMismatchError)):
+            run.work()
+        run.client.set_flow_run_state(run.run_id, Crashed(message="Exit code 1."), force=True)
+        dead = run.run()
+        assert dead.state is not None
+
+        report_failure(flow_of("canary-issue"), dead, dead.state)
+
+        told(engine, run.run().state, "Blocked", words)  # type: ignore[arg-type]
+    assert pages.newest(engine, 10) == []

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from uuid import UUID, uuid4
 
 import pytest
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun
 
 from cct_ops.stack.postgres import EmbeddedPostgres
+from cct_ops.worker.lookups import Lookups
+from cct_ops.worker.start_rules import StartRules
 from tests.plain import HTTP
 from tests.worker.running import Pool, Worker, nudge, until
 
@@ -169,6 +175,54 @@ def test_upkeep_does_not_wait_for_a_place_below_the_limit(
         assert own_pool.run(long)["state"]["type"] == "RUNNING"
         (tmp_path / "go").touch()
         own_pool.ended(long)
+
+
+def test_a_tag_that_is_no_limit_stops_neither_its_run_nor_the_others(own_pool: Pool) -> None:
+    """Anybody may write a tag, and thousands of digits are no number to Python."""
+    odd = own_pool.deploy("stay", tags=["at most " + "9" * 5000 + " at once"])
+    runs = [
+        own_pool.create(odd, folder=str(own_pool.project)),
+        own_pool.create(own_pool.deploy("ping")),
+    ]
+
+    with own_pool.worker():
+        for run in runs:
+            assert own_pool.ended(run)["type"] == "COMPLETED"
+
+
+def test_a_run_that_cannot_be_judged_holds_up_no_other() -> None:
+    odd, good, fine = (FlowRun(id=uuid4(), flow_id=uuid4(), name=name) for name in "ogf")
+    rules = Odd(odd.id)
+
+    for _ in range(2):
+        assert asyncio.run(rules.allowed([good, odd, fine])) == [good, fine]
+        rules.settled(good.id)
+        rules.settled(fine.id)
+
+
+class Odd(StartRules):
+    """Rules that fail at one run in a way nobody foresaw."""
+
+    def __init__(self, odd: UUID) -> None:
+        super().__init__(cast("PrefectClient", None), "a pool", cast("Lookups", None))
+        self._odd = odd
+
+    async def _ask(self, runs: Sequence[FlowRun], since: float) -> Any:  # noqa: ARG002
+        if any(run.id == self._odd for run in runs):
+            raise ValueError("odd")
+        return Nothing()
+
+    async def _count(self, facts: object, runs: Sequence[FlowRun]) -> None:
+        pass
+
+
+class Nothing:
+    """Nothing is paused or limited."""
+
+    def paused(self, *runs: object) -> None:
+        """Hold no run."""
+
+    full = paused
 
 
 def made(

@@ -9,7 +9,8 @@ PLAYBOOK = "playbook"
 UPKEEP = "upkeep"
 """Puts back what another run changed, so it is never a new change and nothing pauses it."""
 
-_AT_MOST = re.compile(r"at most (\d+) at once")
+# More digits are no limit, and too many of them no number to Python.
+_AT_MOST = re.compile(r"at most (\d{1,9}) at once")
 
 
 def at_most(tags: Iterable[str]) -> int | None:

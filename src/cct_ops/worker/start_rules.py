@@ -117,15 +117,15 @@ class StartRules:
         if not runs:
             return []
         async with self._one_after_the_other:
-            uncounted = dict(self._claiming)
             self.asked_at = time.monotonic()
-            try:
-                facts = await self._ask(runs, since=self.asked_at)
-                await self._count(facts, runs)
-            except (httpx.HTTPError, ObjectNotFound) as error:
-                _log.warning("Nothing starts, as pauses are not known: %s", type(error).__name__)
-                return []
-            may = []
+            return await self._judged(runs)
+
+    async def _judged(self, runs: Sequence[FlowRun]) -> list[FlowRun]:
+        uncounted = dict(self._claiming)
+        may: list[FlowRun] = []
+        try:
+            facts = await self._ask(runs, since=self.asked_at)
+            await self._count(facts, runs)
             for run in runs:
                 if run.id in self._claiming:  # we heard of it twice
                     continue
@@ -135,7 +135,17 @@ class StartRules:
                     may.append(run)
                 else:
                     self._tell(run, why)
-            return may
+        except (httpx.HTTPError, ObjectNotFound) as error:
+            _log.warning("Nothing starts, as pauses are not known: %s", type(error).__name__)
+            return []
+        except Exception as error:  # noqa: BLE001 -- it is told, and holds up no other run
+            for run in may:
+                self.settled(run.id)
+            if len(runs) > 1:  # each alone, so that only the odd one waits
+                return [run for each in runs for run in await self._judged([each])]
+            self._tell(runs[0], f"whether it may start is not known, {error!r}"[:500])
+            return []
+        return may
 
     async def still_allowed(self, run: FlowRun, heard_at: float) -> bool:
         """Say whether nothing was paused while the run waited for its turn."""
