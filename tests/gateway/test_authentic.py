@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import httpx
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.schema import deliveries
 from tests.gateway.conftest import Doors
-from tests.gateway.signing import SOURCES, firing, sign
+from tests.gateway.signing import OTHER_SECRET, SOURCES, firing, sign
 
 
 def test_a_packed_body_is_kept_and_not_unpacked(doors: Doors) -> None:
@@ -122,3 +122,24 @@ def test_what_goes_to_no_door_leaves_a_line_in_the_log(doors: Doors) -> None:
     assert "refused DELETE /hooks/github: Method Not Allowed" in said
     assert "refused POST /hooks/github/: Not Found" in said
     assert "\ngateway: INFO all is well" not in said
+
+
+@pytest.mark.parametrize("name", ["grafana", "standard", "signed"])
+def test_a_sender_whose_clock_is_wrong_is_refused_and_the_log_says_why(
+    doors: Doors, name: str
+) -> None:
+    """The answer says nothing of it: whoever caught the body could be asking."""
+    body = firing(700, kind="json" if name == "signed" else name)
+    at = datetime.now(UTC) + timedelta(hours=1)
+    late = doors.gateway.sender.post(
+        f"/hooks/{name}", content=body, headers=sign(name, body, at=at)
+    )
+    forged = doors.gateway.sender.post(
+        f"/hooks/{name}", content=body, headers=sign(name, body, OTHER_SECRET, at=at)
+    )
+
+    assert (late.status_code, late.text) == (forged.status_code, forged.text)
+    said = (doors.folder / "log").read_text()
+    lines = [line for line in said.splitlines() if f"request for {name}: not authorised" in line]
+    assert any("signed with its key, but its time is 3" in line for line in lines)
+    assert lines[-1].endswith("not authorised")

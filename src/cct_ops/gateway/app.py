@@ -46,6 +46,11 @@ _KEPT = frozenset(
     {"content-type", "content-encoding", "x-github-event", "x-github-delivery", "webhook-id"}
 )
 
+_CLOCK = (
+    " (signed with its key, but its time is {:.0f} s away from ours: its clock is wrong, or this is"
+    " an old request, sent again)"
+)
+
 log = logging.getLogger(__name__)
 
 
@@ -132,12 +137,15 @@ async def _admit(admission: Admission, name: str, request: Request) -> tuple[Rec
 def _proven(received: Received, admission: Admission, name: str, source: Source) -> Key:
     key = senders.verify(received, admission.keys[name], source)
     if key is None:
-        raise _unauthorised(unread=not senders.signs(source))
+        off = senders.clock_off(received, admission.keys[name], source)
+        raise _unauthorised(
+            unread=not senders.signs(source), note=_CLOCK.format(off) if off else ""
+        )
     return key
 
 
-def _unauthorised(*, unread: bool) -> Refused:
-    return Refused(401, "not authorised", unread=unread)
+def _unauthorised(*, unread: bool, note: str = "") -> Refused:
+    return Refused(401, "not authorised", unread=unread, note=note)
 
 
 async def _understand(name: str, source: Source, received: Received, key: Key) -> Incoming:

@@ -24,13 +24,13 @@ class Refused(Exception):
     The answer to a request that goes no further; the connection ends with it.
 
     ``unread`` says that the sender may still be sending its body. ``evidence`` is what is kept of a
-    request whose sender had proved who it is.
+    request whose sender had proved who it is. ``note`` is for the log alone.
     """
 
     evidence: Incoming | None = None
 
-    def __init__(self, status: int, words: str, *, unread: bool = True) -> None:
-        super().__init__(words)
+    def __init__(self, status: int, words: str, *, unread: bool = True, note: str = "") -> None:
+        super().__init__(words + note)
         self.status = status
         self.unread = unread
         self.answer = JSONResponse({"error": words}, status, headers={"Connection": "close"})

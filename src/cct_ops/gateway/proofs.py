@@ -13,7 +13,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pydantic import SecretStr
 
@@ -62,9 +62,20 @@ def signature(
 
 def timely(stamp: str | None, now: datetime) -> bool:
     """Tell whether the text is a moment in Unix seconds, at most the tolerance away from now."""
+    said = stamped(stamp)
+    return said is not None and near(said, now)
+
+
+def stamped(stamp: str | None) -> datetime | None:
+    """Return the moment that the text is in Unix seconds, None where it is none."""
     if stamp is None or _SECONDS.fullmatch(stamp) is None:
-        return False
-    return abs(now.timestamp() - int(stamp)) <= TOLERANCE_SECONDS
+        return None
+    return datetime.fromtimestamp(int(stamp), UTC)
+
+
+def near(said: datetime, now: datetime) -> bool:
+    """Tell whether the moments are at most the tolerance apart."""
+    return abs((now - said).total_seconds()) <= TOLERANCE_SECONDS
 
 
 def same(one: str, other: str) -> bool:

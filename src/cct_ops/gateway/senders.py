@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cct_ops.gateway import (
     alertmanager,
@@ -11,6 +12,7 @@ from cct_ops.gateway import (
     github,
     grafana,
     pagerduty,
+    proofs,
     standard_webhooks,
 )
 from cct_ops.gateway.keys import Key
@@ -57,6 +59,24 @@ def verify(  # noqa: PLR0911 -- one for each kind
             return standard_webhooks.verify(received, keys)
         case JsonSource():
             return generic_json.verify(received, keys, source)
+
+
+def clock_off(received: Received, keys: Sequence[Key], source: Source) -> float | None:
+    """Return how many seconds a request is off that is refused for its time alone; else None."""
+    match source:
+        case GrafanaSource():
+            header = source.timestamp_header
+        case StandardWebhooksSource():
+            header = standard_webhooks.STAMP
+        case JsonSource():
+            header = source.signature.timestamp_header if source.signature else None
+        case _:
+            header = None
+    said = None if header is None else proofs.stamped(received.header(header))
+    if said is None or proofs.near(said, received.at):
+        return None
+    then = verify(replace(received, at=said), keys, source)
+    return None if then is None else abs((received.at - said).total_seconds())
 
 
 def read(received: Received, source: Source) -> Reading:

@@ -11,11 +11,13 @@ from cct_ops.gateway.keys import STANDARD_PREFIX, Key, matching
 from cct_ops.gateway.reading import Reading, Received
 from cct_ops.models.source import StandardWebhooksSource
 
+STAMP = "webhook-timestamp"
+
 
 def verify(received: Received, keys: Sequence[Key]) -> Key | None:
     """Return the key of one of the signatures that were made in these minutes."""
     sender_id = received.header("webhook-id")
-    stamp = received.header("webhook-timestamp")
+    stamp = received.header(STAMP)
     given = (received.header("webhook-signature") or "").split(" ")
     if not sender_id or stamp is None or not proofs.timely(stamp, received.at):
         return None
