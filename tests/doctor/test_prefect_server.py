@@ -82,6 +82,10 @@ def test_whatever_is_paused_in_prefect_is_named(doctor: Doctor, prefect_api_url:
         assert f"the work pool {POOL}" in lines["pauses"]
         assert "a-worker works" in lines["worker"], "reverts go on, and need it"
 
+        client.update_work_pool(POOL, WorkPoolUpdate(is_paused=False, concurrency_limit=0))
+        code, lines = doctor(prefect_api_url=prefect_api_url)
+        assert f"the work pool {POOL} (limit 0)" in lines["pauses"]
+
 
 def test_what_a_runs_life_hangs_on_at_prefects_server_is_told(
     doctor: Doctor, prefect_api_url: str

@@ -55,6 +55,19 @@ class Paused:
                 self._ask("PATCH", f"/deployments/{self.id}", {"paused": paused})
                 return f"deployment {self.name}"
 
+    def limit(self, part: str, most: int) -> str:
+        """Limit how many run at once in a part; returns what people are told it is."""
+        pool, limit = f"/work_pools/{self.name}", {"concurrency_limit": most}
+        match part:
+            case "pool":
+                self._ask("PATCH", pool, limit)
+            case "queue":
+                self._ask("PATCH", f"{pool}/queues/default", limit)
+            case _:
+                tags = ["playbook", f"at most {most} at once"]
+                self._ask("PATCH", f"/deployments/{self.id}", {"tags": tags})
+        return self.set(part, False)
+
     def close(self) -> None:
         """Take everything away."""
         self._ask("DELETE", f"/deployments/{self.id}")
@@ -113,6 +126,22 @@ def test_a_pause_that_holds_runs_is_told_once_with_what_waits_and_so_is_its_end(
     assert told(sandbox, playbook)[1:] == [
         f":arrow_forward: The {name} is no longer paused in Prefect: what waited for it starts."
     ]
+
+
+@pytest.mark.parametrize("part", ["pool", "queue", "deployment"])
+def test_a_limit_of_0_is_told_as_the_pause_that_it_is(
+    part: str, playbook: Paused, watch: PauseWatch, sandbox: SandboxControl
+) -> None:
+    name = playbook.limit(part, 0)
+    playbook.run("/a")
+    for _ in range(2):
+        watch()
+    (once,) = told(sandbox, playbook)
+    assert f"The {name} (limit 0) is paused in Prefect" in once
+
+    playbook.limit(part, 1)
+    watch()
+    assert f"The {name} (limit 0) is no longer paused" in told(sandbox, playbook)[-1]
 
 
 def test_of_two_pauses_the_one_that_comes_first_is_told_and_the_other_when_it_holds(

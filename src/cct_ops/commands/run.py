@@ -98,7 +98,7 @@ def _is_whole(text: str) -> bool:
 
 def _followed(client: SyncPrefectClient, run_id: UUID) -> int:
     """Wait until the run has ended, and say how."""
-    paused = False
+    paused = late = False
     while True:
         state: State[Any] | None = client.read_flow_run(run_id).state
         if state is not None and state.is_final():
@@ -107,4 +107,7 @@ def _followed(client: SyncPrefectClient, run_id: UUID) -> int:
         if state is not None and state.is_paused() and not paused:
             say("It waits for approval: `cct-ops approvals` shows until when.")
         paused = state is not None and state.is_paused()
+        if state is not None and state.name == "Late" and not late:
+            late = True
+            say("Nothing has started it yet: `cct-ops doctor` shows what is paused or down.")
         time.sleep(POLL_SECONDS)

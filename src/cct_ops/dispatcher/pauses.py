@@ -3,7 +3,7 @@ The watch over Prefect's pauses: people are told once what is paused and waits, 
 
 Runs are made for alerts as ever and wait in Prefect, where its UI shows them; that nothing starts
 is the worker's business (``cct_ops.worker.start_rules``), which no pause keeps from taking changes
-back. A pause for which nothing waits is told to nobody.
+back. A limit of 0 is a pause as well. A pause for which nothing waits is told to nobody.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
+from cct_ops.clients.pauses import rests
 from cct_ops.clients.server import CONFIGURED, Server
 from cct_ops.ledger import pauses
 from cct_ops.ledger.one_by_one import border
@@ -101,7 +102,9 @@ def _paused(
 ) -> dict[tuple[str, str | None], str]:
     """Return what is paused, as it is known and as people call it."""
     found: dict[tuple[str, str | None], str] = {
-        ("deployment", str(each.id)): f"deployment {each.name}" for each in ours if each.paused
+        ("deployment", str(each.id)): f"deployment {each.name}{how}"
+        for each in ours
+        if (how := rests(each)) is not None
     }
     queues = {(each.work_pool_name, each.work_queue_name) for each in ours}
     for pool in sorted({each.work_pool_name for each in ours if each.work_pool_name}):
@@ -109,12 +112,12 @@ def _paused(
             known, its_queues = client.read_work_pool(pool), client.read_work_queues(pool)
         except ObjectNotFound:
             continue
-        if known.is_paused:
-            found["pool", pool] = f"work pool {pool}"
+        if (how := rests(known)) is not None:
+            found["pool", pool] = f"work pool {pool}{how}"
         found |= {
-            ("queue", f"{pool}/{queue.name}"): f"work queue {queue.name} of the pool {pool}"
+            ("queue", f"{pool}/{queue.name}"): f"work queue {queue.name} of the pool {pool}{how}"
             for queue in its_queues
-            if queue.is_paused and (pool, queue.name) in queues
+            if (how := rests(queue)) is not None and (pool, queue.name) in queues
         }
     return found
 

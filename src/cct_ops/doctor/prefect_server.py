@@ -162,16 +162,27 @@ def _paused(
     """Yield what rests, and hence starts no playbook."""
     from prefect.exceptions import ObjectNotFound
 
-    parts = [f"the deployment {name}" for name, each in sorted(ours.items()) if each.paused]
+    from cct_ops.clients.pauses import rests
+    from cct_ops.models.deployment_tags import UPKEEP
+
+    parts = [
+        f"the deployment {name}{how}"
+        for name, each in sorted(ours.items())
+        if UPKEEP not in each.tags and (how := rests(each)) is not None
+    ]
     sign = Sign.LIMITED
     for name in registry.pools:
         try:
             pool, queues = client.read_work_pool(name), client.read_work_queues(name)
         except ObjectNotFound:
             continue
-        found = [f"the work queue {queue.name} of {name}" for queue in queues if queue.is_paused]
-        if pool.is_paused:
-            found.append(f"the work pool {name}")
+        found = [
+            f"the work queue {queue.name} of {name}{how}"
+            for queue in queues
+            if (how := rests(queue)) is not None
+        ]
+        if (how := rests(pool)) is not None:
+            found.append(f"the work pool {name}{how}")
         if found:
             parts, sign = [*found, *parts], Sign.BROKEN
     if parts:
@@ -180,7 +191,7 @@ def _paused(
             sign=sign,
             seen=f"paused in Prefect: {', '.join(parts)}; playbooks wait, while changes are taken"
             " back and dead runs recovered all the same",
-            fix="Resume it in Prefect's UI once nobody wants it to rest.",
+            fix="Resume it in Prefect's UI, or raise its limit, once nobody wants it to rest.",
         )
 
 

@@ -23,7 +23,8 @@ def paused_message(part: str, waiting: Sequence[str]) -> Message:
         f":double_vertical_bar: The {part} is paused in Prefect, so none of its playbooks starts."
         f" {number}:\n" + "\n".join(lines) + "\nAlerts are taken in as ever; what they start waits"
         " as well, without another word. Temporary changes are taken back and runs that died are"
-        " recovered all the same. It goes on once somebody resumes it in Prefect's UI."
+        " recovered all the same. It goes on once somebody resumes it in Prefect's UI, or raises a"
+        " limit of 0."
     )
     return notice(text, ())
 

@@ -1,0 +1,21 @@
+"""What keeps the runs of a part of Prefect from starting."""
+
+from __future__ import annotations
+
+from prefect.client.schemas.objects import WorkPool, WorkQueue
+from prefect.client.schemas.responses import DeploymentResponse
+
+from cct_ops.models.deployment_tags import at_most
+
+
+def rests(part: WorkPool | WorkQueue | DeploymentResponse) -> str | None:
+    """Return what people are told beside its name where it starts nothing; None where it does."""
+    limits: tuple[int | None, ...]
+    if isinstance(part, DeploymentResponse):
+        own = part.global_concurrency_limit
+        paused, limits = part.paused, (at_most(part.tags), own.limit if own else None)
+    else:
+        paused, limits = part.is_paused, (part.concurrency_limit,)
+    if paused:
+        return ""
+    return " (limit 0)" if 0 in limits else None
