@@ -19,6 +19,7 @@ from prefect.runtime import flow_run
 
 from cct_ops.ledger import attempts
 from cct_ops.models.run import incident_of, incidents_named
+from cct_ops.typed import typed
 from tasks.connections import current_run, ledger, settings
 from tasks.ending import Ended
 
@@ -84,10 +85,12 @@ def _wrong_incident(tags: tuple[str, ...]) -> str | None:
     if incident_id is None:
         return (
             f"The tag incident:{named[0][:100]} names no incident: it takes the id that"
-            " `cct-ops inbox` shows."
+            f" `{typed('inbox')}` shows."
         )
     if not attempts.is_known(ledger(), incident_id):
-        return f"The ledger has no incident {incident_id}: `cct-ops inbox` shows those that it has."
+        return (
+            f"The ledger has no incident {incident_id}: `{typed('inbox')}` shows those that it has."
+        )
     return None
 
 

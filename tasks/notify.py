@@ -27,10 +27,11 @@ from cct_ops.reports.messages import (
     outcome_message,
     raise_message,
 )
-from cct_ops.voice import Voice
+from cct_ops.voice import Voice, ask_for_page
 from tasks.connections import ledger, settings
 
 LONGEST_PAUSE_SECONDS = 30.0
+NO_ANSWER = "a system that runs need gave no answer"
 
 
 @task(retries=2, retry_delay_seconds=2, cache_policy=NO_CACHE, persist_result=False)
@@ -65,19 +66,27 @@ def tell_approval_needed(approval: Approval, run: Run) -> None:
 def tell_outcome(
     run: Run,
     target: str,
-    outcome: Outcome,
     reason: str,
     topic: Topic,
     commands: Sequence[str],
     *,
     changed: bool = True,
+    silence: bool = False,
 ) -> None:
-    """Tell people how a run ended, and what they type where something is left to be done."""
-    _tell(
-        outcome_message(run, target, outcome, reason, run_link(run.id), commands),
-        topic,
-        urgent=is_urgent(outcome, topic.severity, changed=changed),
-    )
+    """
+    Tell people how a run ended, and what they type where something is left to be done.
+
+    Its outcome is the state of the topic.
+    ``silence`` says that another system gave no answer, to this run as to all others: where nothing
+    was changed that pages once for them all.
+    """
+    outcome = Outcome(topic.state)
+    message = outcome_message(run, target, outcome, reason, run_link(run.id), commands)
+    urgent = is_urgent(outcome, topic.severity, changed=changed)
+    together = silence and not changed
+    _tell(message, topic, urgent=urgent and not together)
+    if urgent and together:
+        ask_for_page(ledger(), message, topic, shared=NO_ANSWER)
 
 
 def tell_expired(run: Run, target: str, overdue: tuple[Exemption, ...], *, done: bool) -> None:

@@ -13,7 +13,14 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.objects import FlowRun, State
 
-from cct_ops.errors import BadConfiguration, KeyRefused, NotPermitted, OpsError, Unsupported
+from cct_ops.errors import (
+    BadConfiguration,
+    KeyRefused,
+    NotPermitted,
+    OpsError,
+    Unavailable,
+    Unsupported,
+)
 from cct_ops.ledger import approvals, changes, history, leases, record
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome, Resolution, Severity
@@ -110,7 +117,7 @@ def report_error(error: Exception) -> State[Resolution] | None:
     outcome, reason, target = account
     missing = outcome is Outcome.BLOCKED and isinstance(error, Unsupported)
     vain = missing and scheduled()
-    _publish(run, target, outcome, reason, parameters)
+    _publish(run, target, outcome, reason, parameters, silence=isinstance(error, Unavailable))
     resolution = Resolution(playbook=run.playbook, target=target, outcome=outcome, reason=reason)
     return Ended.of(resolution, red=outcome.needs_attention and not vain)
 
@@ -208,8 +215,14 @@ def _publish(
     reason: str,
     parameters: Mapping[str, Any],
     diagnosis: Diagnosis | None = None,
+    *,
+    silence: bool = False,
 ) -> None:
-    """Show and tell how the run ended, then write it down: with an account nobody comes back."""
+    """
+    Show and tell how the run ended, then write it down: with an account nobody comes back.
+
+    ``silence`` says that it ended because another system gave no answer, as it does to all runs.
+    """
     # Nobody may take the run for dead meanwhile, and one that was has no say any more.
     with leases.alive(ledger(), run.id, settings().lease_seconds):
         approvals.void(ledger(), run.id, "The run ended without needing it.")
@@ -243,7 +256,7 @@ def _publish(
         commands = manual.after(outcome, run, target, known, parameters)
         changed = bool(known.actions)
         if changed or not _told_already(run, outcome, reason, topic.severity):
-            tell_outcome(run, target, outcome, reason, topic, commands, changed=changed)
+            tell_outcome(run, target, reason, topic, commands, changed=changed, silence=silence)
         record.conclude(ledger(), run, target, outcome, reason)
         tell_if_it_fell(run, topic)
 

@@ -156,5 +156,5 @@ def _too_late(run: Run, target: str, calls: str) -> None:
     )
     topic = Topic.of(run, target, Outcome.FAILED, needs_person=True)
     commands = manual.put_back(record.of_run(ledger(), run.id))
-    tell_outcome(run, target, Outcome.FAILED, reason, topic, commands)
+    tell_outcome(run, target, reason, topic, commands)
     record.conclude(ledger(), run, target, Outcome.FAILED, reason)

@@ -148,9 +148,20 @@ class Voice:
         return place
 
 
-def ask_for_page(engine: sa.Engine, message: Message, topic: Topic | None) -> None:
-    """Have the person on call paged with this, once about its topic; without one, once a day."""
+def ask_for_page(
+    engine: sa.Engine, message: Message, topic: Topic | None, *, shared: str | None = None
+) -> None:
+    """
+    Have the person on call paged with this, once about its topic; without one, once a day.
+
+    ``shared`` is what else may be told of at the same moment, by many; it pages once an hour.
+    """
     subject, body = notice_page(message, topic)
+    if shared is not None:
+        body = f"{body}\nWithin this hour Slack alone tells of others that end so: {shared}."
+        cause = f"{shared}, from {datetime.now(UTC):%Y-%m-%d %H} UTC"
+        pages.ask(engine, cause, subject=subject, body=body)
+        return
     about = topic.id if topic else datetime.now(UTC).date()
     digest = hashlib.sha256(f"{subject}\n{body}".encode()).hexdigest()[:16]
     cause = f"notice {digest} about {about}"

@@ -24,6 +24,7 @@ from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome, Resolution
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.inputs import Fault
 from tasks.connections import settings
 from tasks.report import report_failure
 from tests.conftest import ROOT
@@ -110,6 +111,23 @@ def test_what_this_cct_does_not_have_is_blocked_and_nobody_is_paged(
     assert sandbox.writes() == []
     assert pages.newest(engine, 10) == []
     assert "Traceback" not in log.text
+
+
+def test_a_silent_cct_is_one_page_however_many_runs_it_ends(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    sandbox.faults(Fault(path="/api/v1/", error_status=503))
+
+    for playbook in ("exemption-cleanup", "exemption-failure"):
+        told(engine, ran(playbook), "Failed", "503")
+
+    (paged,) = pages.newest(engine, 10)
+    assert "Slack alone tells of others that end so" in paged.page.body
+    heads = [each.body["text"] for each in sandbox.slack_messages()]
+    assert heads == [
+        ":rotating_light: Failed: exemption-cleanup",
+        ":rotating_light: Failed: exemption-failure",
+    ]
 
 
 @pytest.mark.usefixtures("no_github")

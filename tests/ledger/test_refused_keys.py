@@ -93,8 +93,11 @@ def test_of_several_runs_with_many_probes_at_once_one_request_is_wrong(
 
 
 def test_it_is_not_tried_again_when_ccts_lock_would_be_over(
-    sandbox: SandboxControl, process: Callable[..., Process]
+    sandbox: SandboxControl,
+    process: Callable[..., Process],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("CCT_OPS_COMMAND", ".venv/bin/cct-ops")
     process().read()
     sandbox.advance_clock(1000)
 
@@ -102,6 +105,7 @@ def test_it_is_not_tried_again_when_ccts_lock_would_be_over(
 
     assert isinstance(error, KeyRefused)
     assert "it is not sent again: set X_API_KEY" in str(error)
+    assert "or run `.venv/bin/cct-ops retry-key` if" in str(error)
     assert "Invalid or missing API key" in str(error)
     assert len(sandbox.requests()) == 1
 

@@ -19,7 +19,7 @@ from cct_ops.reports.messages import outcome_message
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.slack_store import channel_id
 from cct_ops.settings import Settings
-from cct_ops.voice import Voice
+from cct_ops.voice import Voice, ask_for_page
 from tests.voice.threads import heads
 
 RUN = Run(id=uuid4(), name="a run", playbook="auto-rollback", incident_id=uuid4())
@@ -57,6 +57,26 @@ def test_what_is_urgent_pages_once_with_all_that_slack_is_told(engine: sa.Engine
 
     voice.say(ENDED, FAILED.model_copy(update={"id": uuid4()}), urgent=True)
     assert len(paged(engine)) == 2
+
+
+def test_a_page_has_only_commands_that_can_be_typed_as_they_stand(engine: sa.Engine) -> None:
+    commands = ("cct-ops run x --limits '{\"p95_latency_ms\": 9000}'", "cct-ops why 7")
+    message = outcome_message(RUN, "/daily-summary", Outcome.FAILED, "No.", None, commands)
+    Voice.of(engine, Settings(slack_webhook_url=None)).say(message, FAILED, urgent=True)
+
+    ((_, body),) = paged(engine)
+    assert body.splitlines() == ["No.", "By hand", "One more command is in Slack.", "cct-ops why 7"]
+
+
+def test_what_ends_many_runs_at_once_pages_once_for_them_all(engine: sa.Engine) -> None:
+    for target in ("/daily-summary", "/weekly-review"):
+        message = outcome_message(RUN, target, Outcome.FAILED, "No answer.", None)
+        topic = Topic.of(RUN, target, Outcome.FAILED)
+        ask_for_page(engine, message, topic, shared="CCT gave no answer")
+
+    ((subject, body),) = paged(engine)
+    assert subject == "Failed: auto-rollback on /daily-summary"
+    assert body.endswith("Slack alone tells of others that end so: CCT gave no answer.")
 
 
 def test_a_slack_that_is_down_holds_up_no_page(engine: sa.Engine) -> None:

@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import insert
 from cct_ops.errors import KeyRefused, Unavailable
 from cct_ops.ledger.pacing_tables import refused_keys
 from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.typed import typed
 
 # For so long after a good answer many may be under way at once: one look at everything.
 TAKEN_SECONDS = 10.0
@@ -102,8 +103,8 @@ class LedgerKeys:
             )
         raise KeyRefused(
             f"CCT refused this X_API_KEY at {row.refused_at:%Y-%m-%d %H:%M:%S} UTC ({row.said}), so"
-            " it is not sent again: set X_API_KEY to a key that CCT takes, or run `cct-ops"
-            " retry-key` if CCT takes this one by now.",
+            " it is not sent again: set X_API_KEY to a key that CCT takes, or run"
+            f" `{typed('retry-key')}` if CCT takes this one by now.",
             status=401,
         )
 

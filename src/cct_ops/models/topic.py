@@ -44,11 +44,16 @@ class Topic(Frozen):
         """Return the topic of a run: its incident, or the run itself."""
         return cls(
             id=run.incident_id or run.id,
-            title=f"{run.playbook} on {target}" if target else run.playbook,
+            title=playbook_on(run.playbook, target),
             state=state,
             severity=severity,
             needs_person=needs_person,
         )
+
+
+def playbook_on(playbook: str, target: str) -> str:
+    """Name a playbook with its target; one that has none, or ended before it knew, alone."""
+    return playbook if target in {"", playbook} else f"{playbook} on {target}"
 
 
 def is_urgent(outcome: Outcome, severity: Severity | None, *, changed: bool = True) -> bool:

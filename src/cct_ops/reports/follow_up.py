@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cct_ops.ledger.history import Story
 from cct_ops.models.outcome import Outcome
+from cct_ops.models.topic import playbook_on
 
 CHECKLISTS: dict[str, tuple[str, ...]] = {
     "schema-validation": (
@@ -33,7 +34,7 @@ def action_items(story: Story) -> tuple[str, ...]:
     """Return what the record itself shows to be unfinished."""
     items = []
     for run in story.runs:
-        what = f"{run.playbook} on {run.target}"
+        what = playbook_on(run.playbook, run.target)
         if run.known.outcome is None:
             items.append(f"Find out why {what} has not ended.")
         elif run.known.outcome.needs_attention:

@@ -34,7 +34,8 @@ def start_again(
 ) -> str:
     """Return what starts a playbook anew, for the same incident; a person has to approve."""
     asking = {**parameters, "mode": "approve"} if "mode" in parameters else parameters
-    given = [_option(name, value) for name, value in sorted(asking.items()) if value is not None]
+    said = {name: _said(value) for name, value in sorted(asking.items())}
+    given = [_option(name, value) for name, value in said.items() if value not in (None, {})]
     if incident_id is not None:
         given.append(("--incident", str(incident_id)))
     return typed("run", playbook, *(word for words in given for word in words))
@@ -167,12 +168,18 @@ def _once(commands: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(commands))
 
 
-def _option(name: str, value: object) -> tuple[str, ...]:
-    """Write a parameter as `cct-ops run` reads it: text as it is, anything else as JSON."""
+def _said(value: object) -> object:
+    """Return a parameter without what was left empty in it, as the form and defaults leave it."""
     plain = to_jsonable_python(value)
-    option, text = f"--{name.replace('_', '-')}", plain
-    if not isinstance(plain, str):
-        text = json.dumps(plain)
+    if not isinstance(plain, dict):
+        return plain
+    return {name: inner for name, inner in plain.items() if inner is not None}
+
+
+def _option(name: str, plain: object) -> tuple[str, ...]:
+    """Write a parameter as `cct-ops run` reads it: text as it is, anything else as JSON."""
+    option = f"--{name.replace('_', '-')}"
+    text = plain if isinstance(plain, str) else json.dumps(plain)
     return (f"{option}={text}",) if text.startswith("-") or not text else (option, text)
 
 

@@ -16,7 +16,7 @@ from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Call
 from cct_ops.models.quantities import counted
 from cct_ops.models.run import Run
-from cct_ops.models.topic import AT_WORK, WAITS, Topic
+from cct_ops.models.topic import AT_WORK, WAITS, Topic, playbook_on
 from cct_ops.reports.by_hand import by_hand
 from cct_ops.reports.manual import shown
 from cct_ops.typed import typed
@@ -52,7 +52,7 @@ def outcome_message(
 ) -> Message:
     """Say how a run ended, and what a person types where something is left to be done."""
     sign = _SIGNS.get(outcome, ":rotating_light:" if outcome.needs_attention else ":memo:")
-    head = f"{sign} {outcome}: {run.playbook} on {target}"
+    head = f"{sign} {outcome}: {playbook_on(run.playbook, target)}"
     return _message(head, escape(reason), link, commands)
 
 

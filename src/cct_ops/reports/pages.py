@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from cct_ops.clients.text import unmarked
@@ -60,9 +60,18 @@ def notice_page(message: Message, topic: Topic | None) -> Words:
     grave = f"{topic.severity}: " if topic and topic.severity else ""
     head = _plain(text)
     said = [str(block["text"]["text"]) for block in blocks if "text" in block]
-    lines = [_plain(line) for each in said for line in each.splitlines()]
-    body = [_short(line) for line in lines if line and line != head]
+    body = [line for each in said for line in _lines(each) if line and line != head]
     return f"{grave}{_title(head)}", "\n".join(body[:MOST_LINES]) or "No more is known."
+
+
+def _lines(said: str) -> Iterator[str]:
+    """Yield the lines of a message; a command that cannot be shown as it is typed is left out."""
+    for line in said.splitlines():
+        plain = _plain(line)
+        if line.startswith("```") and _short(plain) != plain:
+            yield "One more command is in Slack."
+        else:
+            yield _short(plain)
 
 
 def public_title(labels: Mapping[str, str], annotations: Mapping[str, str], annotation: str) -> str:

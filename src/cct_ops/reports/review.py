@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from cct_ops.ledger.history import RunStory, Story
 from cct_ops.models.outcome import Severity
+from cct_ops.models.topic import playbook_on
 from cct_ops.reports.follow_up import action_items, checklist
 from cct_ops.reports.render import render
 from cct_ops.reports.timeline import Moment, timeline
@@ -41,7 +42,7 @@ def _title(story: Story) -> str:
         name = story.incident.labels.get("alertname", "incident")
         return f"{name} of {story.incident.starts_at:%Y-%m-%d %H:%M} UTC"
     run = story.runs[0]
-    return f"{run.playbook} on {run.target}"
+    return playbook_on(run.playbook, run.target)
 
 
 def _headline(story: Story) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cct_ops.ledger.history import Dispatched, RunStory, Story
 from cct_ops.ledger.outbox import NOTICE
+from cct_ops.models.topic import playbook_on
 from cct_ops.reports.timeline import Moment, timeline
 
 
@@ -13,7 +14,7 @@ def title(story: Story) -> str:
     """Name what the story is about."""
     if story.incident is None:
         run = story.runs[0]
-        return f"Run {run.id}: {run.playbook} on {run.target}, started without an alert"
+        return f"Run {run.id}: {playbook_on(run.playbook, run.target)}, started without an alert"
     about = story.incident
     ended = f"closed as {about.closed_as}" if about.closed_at else "open"
     name = about.labels.get("alertname", "an alert without a name")
