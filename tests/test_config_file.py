@@ -9,6 +9,7 @@ import pytest
 from cct_ops import config_file
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.base import Frozen
+from cct_ops.models.source import Sources
 
 
 class Inner(Frozen):
@@ -65,7 +66,7 @@ def test_a_right_file_is_a_model(path: Path) -> None:
         ("  second:", "  first:", "file.yaml:4: 'first' is there twice."),
         ("- a", "- [", "file.yaml:8: not valid YAML: "),
         ("- a", "- a: : hidden", "file.yaml:7: not valid YAML: "),
-        (GOOD, "", "file.yaml:1: Input should be a valid dictionary or instance of Outer."),
+        (GOOD, "", "file.yaml:1: must be a mapping, with lines such as `name: value`."),
     ],
 )
 def test_an_error_names_its_line(path: Path, right: str, wrong: str, said: str) -> None:
@@ -82,6 +83,29 @@ def test_all_problems_are_said_at_once(path: Path) -> None:
 
     assert "file.yaml:3: entries.first.number: " in problem(path)
     assert "file.yaml:6: entries.second.wrods: Extra inputs" in problem(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("sources:", "sources: must be a mapping, with lines such as `name: value`."),
+        ("sources: {}", "sources: must not be empty."),
+        ("sources: {a: {keys: [{env: X}]}}", "sources.a: lacks its kind."),
+        (
+            "sources: {a: {kind: github, keys: [hidden]}}",
+            "sources.a.github.keys.0: must be a mapping, with lines such as `name: value`.",
+        ),
+    ],
+)
+def test_a_mistake_is_said_in_the_words_of_yaml_and_of_its_own_place_alone(
+    path: Path, content: str, said: str
+) -> None:
+    """A list whose one entry is wrong is not told to be empty."""
+    path.write_text(content)
+    with pytest.raises(BadConfiguration) as caught:
+        config_file.load(path, Sources)
+
+    assert str(caught.value) == f"{path}:1: {said}"
 
 
 def test_a_file_that_cannot_be_read_is_named(path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from cct_ops.errors import BadConfiguration
 
@@ -35,6 +36,16 @@ _SURPRISES = {
     ): 'some take it for a number: write the time as "HH:MM", in quotes',
     re.compile(r".*_.*"): "write the number without underscores, or put it in quotes",
     re.compile(r"[-+]?0b.*"): "write the number in digits, or put it in quotes",
+}
+_MAPPING = "must be a mapping, with lines such as `name: value`"
+_LIST = "must be a list"
+_OF_YAML = {
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "dict_type": _MAPPING,
+    "tuple_type": _LIST,
+    "list_type": _LIST,
+    "too_short": "must not be empty",
 }
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -72,9 +83,11 @@ def load(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
         problems = "; ".join(
-            f"{path}:{_line(root, problem['loc'])}: {_sentence(problem['loc'], problem['msg'])}"
-            for problem in error.errors(include_input=False, include_url=False)
+            f"{path}:{_line(root, problem['loc'])}: {_sentence(problem['loc'], _words(problem))}"
+            for problem in found
+            if not _follows(problem, found)
         )
         raise BadConfiguration(f"{problems}.") from None
 
@@ -168,6 +181,21 @@ def _line(root: yaml.Node | None, steps: Sequence[Step]) -> int:
                     node, mark = value, key.start_mark
                     break
     return int(mark.line) + 1
+
+
+def _follows(problem: ErrorDetails, found: Sequence[ErrorDetails]) -> bool:
+    """Tell whether a list is too short only because an entry of it is wrong and was left out."""
+    place, deeper = problem["loc"], len(problem["loc"])
+    return problem["type"] == "too_short" and any(
+        len(each["loc"]) > deeper and each["loc"][:deeper] == place for each in found
+    )
+
+
+def _words(problem: ErrorDetails) -> str:
+    """Say it in the words of YAML, where pydantic's are about Python's types."""
+    if problem["type"] == "union_tag_not_found":
+        return f"lacks its {problem['ctx']['discriminator'].strip(chr(39))}"
+    return _OF_YAML.get(problem["type"], problem["msg"])
 
 
 def _sentence(steps: Sequence[Step], message: str) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 import sqlalchemy as sa
@@ -18,6 +22,7 @@ from cct_ops.ledger.refused_keys import LedgerKeys, remembered
 from cct_ops.models.outcome import Outcome
 from tests.conftest import ROOT
 from tests.ledger.history import TARGET, attempt
+from tests.ledger.test_guards import opened
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +81,7 @@ def test_a_target_is_held_and_given_back(
         (f"hold {TARGET} --until 2020-01-01 --reason x", "is over already"),
         (f"hold {TARGET} --until later --reason x", "is no moment"),
         (f"release {TARGET}", "nobody holds"),
+        (f"guards auto-rollback {TARGET} --incident x", "'x' is no id of an incident"),
     ],
 )
 def test_a_wrong_command_is_refused_in_one_sentence(command: str, problem: str) -> None:
@@ -91,7 +97,47 @@ def test_every_guard_has_a_row(engine: sa.Engine, capsys: pytest.CaptureFixture[
     for guard in ("silence", "allow-list", "storm", "action budget", "target lock"):
         assert "lets through" in row_of(table, guard)
     assert "stops" in row_of(table, "backoff")
-    assert "1 failed attempts" in row_of(table, "breaker, failed attempts")
+    assert "1 failed attempt since" in row_of(table, "breaker, failed attempts")
+
+
+class Alertmanager(BaseHTTPRequestHandler):
+    """Answers with one silence, as Alertmanager's API shows it."""
+
+    def do_GET(self) -> None:
+        """Say it to whatever is asked."""
+        matcher = {"name": "route", "value": TARGET, "isRegex": False, "isEqual": True}
+        silence = {"id": "1", "status": {"state": "active"}, "matchers": [matcher]}
+        self.send_response(HTTPStatus.OK)
+        self.end_headers()
+        self.wfile.write(json.dumps([silence]).encode())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- its name
+        """Keep still, nobody reads it."""
+
+
+@pytest.fixture
+def alertmanager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A place where our target is silenced, known to the commands."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Alertmanager) as server:
+        Thread(target=server.serve_forever).start()
+        monkeypatch.setenv("CCT_OPS_ALERTMANAGER_URL", f"http://127.0.0.1:{server.server_port}")
+        yield
+        server.shutdown()
+
+
+@pytest.mark.usefixtures("alertmanager")
+def test_a_silence_stops_the_incident_that_is_named_and_depends_where_none_is(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    incident = opened(engine, route=TARGET)
+    other = opened(engine, route="/weekly-review")
+
+    unnamed = say(f"guards auto-rollback {TARGET}", capsys)
+    assert "depends" in row_of(unnamed, "silence")
+    ours = say(f"guards auto-rollback {TARGET} --incident {incident}", capsys)
+    assert "stops" in row_of(ours, "silence")
+    theirs = say(f"guards auto-rollback {TARGET} --incident {other}", capsys)
+    assert "no silence matches" in row_of(theirs, "silence")
 
 
 def test_the_ladder_is_shown_with_what_a_person_could_merge(

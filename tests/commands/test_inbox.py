@@ -10,8 +10,10 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
+from cyclopts import CycloptsError
 from pydantic import SecretStr
 
+from cct_ops.cli import app
 from cct_ops.commands.inbox import inbox, readmit
 from cct_ops.commands.replay import replay
 from cct_ops.commands.why import why
@@ -213,6 +215,12 @@ def test_people_count_as_told_once_slack_has_taken_it(
         "Later",
         "Refused",
     ]
+
+
+@pytest.mark.parametrize("limit", ["-3", "0", "99999999999999999999"])
+def test_a_limit_that_is_no_number_of_alerts_is_refused(limit: str) -> None:
+    with pytest.raises(CycloptsError, match="--limit"):
+        app(f"inbox --limit {limit}", exit_on_error=False, print_error=False)
 
 
 def test_a_watchdog_is_told_to_nobody_and_the_inbox_says_so(

@@ -76,3 +76,12 @@ def test_one_that_is_readable_gives_the_reason_where_both_cover_the_alert() -> N
     stop = standing(LABELS, silence("a", ODD), silence("b", ("alertname", "/[[:alpha:]]+/")))
 
     assert stop.detail == "ada silenced this alert in Alertmanager, the move"
+
+
+def test_without_labels_nobody_can_say_that_no_silence_matches() -> None:
+    """`cct-ops guards` looks on behalf of an alert whose labels are not known yet."""
+    found = standing({}, silence("3c1f", ("route", "/daily-summary")))
+
+    assert (found.stops, found.depends) == (False, True)
+    assert found.detail.startswith("1 silence is active, and only an alert's labels tell")
+    assert standing({}).detail == "no silence matches"

@@ -94,7 +94,8 @@ def test_what_a_guard_stopped_comes_with_what_lifts_or_shows_the_guard(guard: Gu
         case Guard.HOLD:
             assert (shlex.split(command)[1], given) == ("release", {"target": HOSTILE})
         case _:
-            assert given == {"playbook": "auto-rollback", "target": HOSTILE}
+            incident = str(RUN.incident_id)
+            assert given == {"playbook": "auto-rollback", "target": HOSTILE, "incident": incident}
     assert shlex.split(again)[:3] == ["cct-ops", "run", "auto-rollback"]
     assert understood(why) == {"wanted": str(RUN.incident_id)}
 

@@ -26,30 +26,38 @@ def guards(
     playbook: Annotated[str, Parameter(help="As in the policy, such as auto-rollback.")],
     target: Annotated[str, Parameter(help="What it would change, such as /daily-summary.")],
     *,
+    incident: Annotated[
+        str | None,
+        Parameter(help="The incident that it is for: then silences are held against its labels."),
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Show where every guard stands for a change that an alert would start right now."""
     rows = [
         {
             "guard": each.guard.value,
-            "verdict": Styled("stops", "bold red")
-            if each.stops
-            else Styled("lets through", "green"),
+            "verdict": _verdict(each),
             "now": each.detail,
             "until": each.until,
         }
-        for each in _standings(playbook, target)
+        for each in _standings(playbook, target, incident)
     ]
     show(_COLUMNS, rows, as_json=as_json, title=f"{playbook} on {target}")
     return 0
 
 
-def _standings(playbook: str, target: str) -> list[Standing]:
+def _verdict(standing: Standing) -> Styled:
+    if standing.stops:
+        return Styled("stops", "bold red")
+    return Styled("depends", "yellow") if standing.depends else Styled("lets through", "green")
+
+
+def _standings(playbook: str, target: str, incident: str | None) -> list[Standing]:
     from cct_ops import policy
     from cct_ops.clients import alertmanager
     from cct_ops.commands import names
     from cct_ops.ledger import guards as ledger_guards
-    from cct_ops.ledger import locks
+    from cct_ops.ledger import ids, locks
     from cct_ops.models.guards import Guard, Intent, Rules, Standing
     from cct_ops.settings import Settings
 
@@ -65,8 +73,9 @@ def _standings(playbook: str, target: str) -> list[Standing]:
         allowed=known.of(playbook).targets,
         silences=alertmanager.silences(str(url), timeout) if url else (),
     )
-    intent = Intent(playbook=playbook, target=target, calls=1)
     engine = ledger()
+    meant = incident and ids.one(engine, incident, ids.Kind.INCIDENT, listed_by="cct-ops inbox")
+    intent = Intent(playbook=playbook, target=target, calls=1, incident_id=meant or None)
     with engine.connect() as connection:
         found = list(ledger_guards.standings(connection, intent, rules))
         waiting = ledger_guards.waiting_run(connection, intent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from cct_ops.commands.options import Json
 from cct_ops.errors import BadConfiguration
@@ -27,7 +27,12 @@ COLUMNS = (
 
 def inbox(
     *,
-    limit: Annotated[int, Parameter(help="How many alerts, the newest first.")] = 50,
+    limit: Annotated[
+        int,
+        Parameter(
+            help="How many alerts, the newest first.", validator=validators.Number(gte=1, lte=10**9)
+        ),
+    ] = 50,
     unfinished: Annotated[bool, Parameter(help="Only what waits, or waits for a person.")] = False,
     as_json: Json = False,
 ) -> int:
@@ -66,7 +71,7 @@ def _row(each: Arrived) -> dict[str, Any]:
         "run": each.flow_run_id,
         "playbook": each.playbook,
         "copies": each.copies,
-        "last_received_at": f"{each.last_received_at:%Y-%m-%d %H:%M:%S}",
+        "last_received_at": each.last_received_at,
     }
 
 

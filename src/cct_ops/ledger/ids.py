@@ -89,8 +89,8 @@ def one(engine: sa.Engine, wanted: str, *kinds: Kind, listed_by: str) -> UUID:
         raise BadConfiguration(ambiguous(wanted, found))
     if _digits(wanted) is None:
         raise BadConfiguration(
-            f"{wanted!r} is no id of a {what}: type its first characters, at least {_FEWEST}, as"
-            f" `{listed_by}` shows them"
+            f"{wanted!r} is no id of {_article(what)}: type its first characters, at least"
+            f" {_FEWEST}, as `{listed_by}` shows them"
         )
     raise BadConfiguration(f"there is no {what} {wanted}: `{listed_by}` shows those that there are")
 
@@ -142,6 +142,10 @@ def _digits(wanted: str) -> str | None:
     digits = text.replace("-", "")
     whole = re.fullmatch(r"[0-9a-f][0-9a-f-]*", text) is not None
     return digits if whole and _FEWEST <= len(digits) <= _DIGITS else None
+
+
+def _article(what: str) -> str:
+    return f"an {what}" if what.startswith("incident") else f"a {what}"
 
 
 def _alike(one_: str, other: str) -> int:

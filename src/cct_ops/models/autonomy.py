@@ -16,6 +16,7 @@ from pydantic import Field
 from cct_ops.models.amounts import Count, Hours
 from cct_ops.models.base import Frozen
 from cct_ops.models.mode import Mode, lowest
+from cct_ops.models.quantities import counted
 from cct_ops.models.targets import Pattern, matches
 
 Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1)]
@@ -124,7 +125,9 @@ def rung(
     """Return what the record lets the playbook do; the same record always says the same."""
     bad = record.harmful or record.ineffective
     if bad is None:
-        reason = f"{record.verified_fixes} verified fixes and no bad one"
+        reason = (
+            f"{counted(record.verified_fixes, 'verified fix', 'verified fixes')} and no bad one"
+        )
         mode = ceiling
     else:
         mode = lowest(ceiling, Mode.OBSERVE if record.harmful else Mode.APPROVE)

@@ -111,12 +111,17 @@ class Facts(Frozen):
 
 
 class Standing(Frozen):
-    """Where one guard stands: whether it stops the intent, why, and until when if that is known."""
+    """
+    Where one guard stands: whether it stops the intent, why, and until when if that is known.
+
+    It ``depends`` where what decides is not known yet.
+    """
 
     guard: Guard
     stops: bool
     detail: str
     until: datetime | None = None
+    depends: bool = False
 
     @property
     def reason(self) -> str:
@@ -189,6 +194,10 @@ def _silence(facts: Facts, rules: Rules) -> Standing:
                 f" alert and cannot be read ({silence.unreadable}): correct it there or expire it"
             )
         return Standing(guard=Guard.SILENCE, stops=True, detail=said, until=silence.ends_at)
+    if rules.silences and not facts.labels:
+        counts = counted(len(rules.silences), "silence is", "silences are")
+        said = f"{counts} active, and only an alert's labels tell whether one is about it"
+        return Standing(guard=Guard.SILENCE, stops=False, detail=said, depends=True)
     return Standing(guard=Guard.SILENCE, stops=False, detail="no silence matches")
 
 
@@ -210,7 +219,7 @@ def _storm(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
 
 def _failed_attempts(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
     said = (
-        f"{facts.failed_attempts} failed attempts since the last verified fix"
+        f"{counted(facts.failed_attempts, 'failed attempt')} since the last verified fix"
         f" (open at {settings.failed_attempts}, and until a person's own run is verified)"
     )
     stops = facts.failed_attempts >= settings.failed_attempts and not intent.by_person
@@ -221,7 +230,7 @@ def _recurring_fixes(intent: Intent, facts: Facts, settings: GuardSettings) -> S
     limit = settings.recurring_fixes
     said = (
         f"{counted(facts.recurring_fixes, 'verified fix', 'verified fixes')}"
-        f" in {counted(limit.within_hours, 'hour')} did not last"
+        f" in {counted(limit.within_hours, 'hour')}, and a change is wanted again"
         f" (open at {limit.count})"
     )
     stops = facts.recurring_fixes >= limit.count and not intent.by_person
@@ -233,7 +242,7 @@ def _backoff(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
     until = facts.last_failed_at + pause if facts.last_failed_at else None
     if until is None or until <= facts.now or intent.by_person:
         return Standing(guard=Guard.BACKOFF, stops=False, detail="no pause is running")
-    said = f"a pause of {_minutes(pause)} after {facts.failed_attempts} failed attempts"
+    said = f"a pause of {_minutes(pause)} after {counted(facts.failed_attempts, 'failed attempt')}"
     return Standing(guard=Guard.BACKOFF, stops=True, detail=said, until=until)
 
 
@@ -248,7 +257,8 @@ def _cool_down(intent: Intent, facts: Facts, settings: GuardSettings) -> Standin
 
 def _budget(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
     said = (
-        f"{facts.calls_in_hour} actions permitted within the hour and {intent.calls} wanted"
+        f"{counted(facts.calls_in_hour, 'action')} permitted within the hour"
+        f" and {intent.calls} wanted"
         f" (at most {settings.actions_per_hour} over all playbooks)"
     )
     stops = facts.calls_in_hour + intent.calls > settings.actions_per_hour

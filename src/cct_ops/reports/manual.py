@@ -46,7 +46,7 @@ def requeue(incident_id: UUID) -> str:
     return _words("requeue", str(incident_id))
 
 
-def past(guard: Guard, playbook: str, target: str) -> str:
+def past(guard: Guard, playbook: str, target: str, incident_id: UUID | None = None) -> str:
     """Return what lifts a guard where a person may do that, else what shows how it stands."""
     match guard:
         case Guard.KILL_SWITCH:
@@ -54,7 +54,8 @@ def past(guard: Guard, playbook: str, target: str) -> str:
         case Guard.HOLD:
             return _words("release", target)
         case _:
-            return _words("guards", playbook, target)
+            about_it = () if incident_id is None else ("--incident", str(incident_id))
+            return _words("guards", playbook, target, *about_it)
 
 
 def steps(plan: Plan) -> tuple[str, ...]:
@@ -139,7 +140,7 @@ def _due(
 ) -> Iterator[str]:
     last = known.decisions[-1] if known.decisions else None
     if outcome is Outcome.BLOCKED and last is not None and last.guard is not None:
-        yield past(Guard(last.guard), run.playbook, target)
+        yield past(Guard(last.guard), run.playbook, target, run.incident_id)
     again = make_again(known)
     undo_failed = any(decision.verdict == UNDO_FAILED for decision in known.decisions)
     doubt = any(_may_be_made(act) for act in known.actions)

@@ -24,13 +24,20 @@ _TYPES = {
 
 def sentence(error: ValidationError) -> str:
     """Say what is wrong, without its place and without a full stop."""
-    say = _SENTENCES.get(str(error.validator))
+    say = _SENTENCES.get(_rule(error))
     if say is not None:
         return say(error.instance, error.validator_value)
     if error.validator is None:
         return "is not allowed here"
     short = len(error.message) < 2 * SHOWN_CHARACTERS
     return error.message if short else f"breaks {error.validator}"
+
+
+def _rule(error: ValidationError) -> str:
+    """Return the rule that is broken; up to draft 4 a flag beside a limit makes it exclusive."""
+    exclusive = f"exclusive{str(error.validator).capitalize()}"
+    beside = error.schema.get(exclusive) if isinstance(error.schema, dict) else None
+    return exclusive if beside is True else str(error.validator)
 
 
 def innermost(error: ValidationError) -> ValidationError:
