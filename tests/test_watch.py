@@ -15,7 +15,7 @@ from cct_ops.ledger.heartbeat_tables import heartbeats as table
 from cct_ops.on_call import OnCall
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.voice import Voice
-from cct_ops.watch import DISPATCHER, GATEWAY, Listening, Watch
+from cct_ops.watch import DISPATCHER, GATEWAY, STARTS_WITHIN_SECONDS, Listening, Watch
 from tests.approvals.parts import CONTACTS
 
 SILENT = ":rotating_light: The dispatcher of cct-ops is silent"
@@ -169,7 +169,24 @@ def test_after_a_downtime_of_everything_nobody_is_silent(
 
     began = started.listening.since
     assert began is not None
-    started.listening.since = began - timedelta(seconds=61)
+    started.listening.since = began - timedelta(seconds=STARTS_WITHIN_SECONDS + 1)
+    started()
+    assert told(sandbox) == [SILENT]
+
+
+def test_a_part_that_takes_its_time_to_start_is_not_silent(
+    engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """The gateway is the first, so that alerts come in; once the other was heard, it counts."""
+    fall_silent(engine, DISPATCHER, seconds=3600)
+    slack = SecretStr(f"{sandbox.base_url}/slack/incidents")
+    began = datetime.now(UTC) - timedelta(seconds=120)
+    listening = Listening(since=began, last=datetime.now(UTC))
+    started = Watch(engine, GATEWAY, DISPATCHER, Voice(engine, slack), listening=listening)
+    started()
+    assert (told(sandbox), pages.newest(engine, 9)) == ([], [])
+
+    fall_silent(engine, DISPATCHER)
     started()
     assert told(sandbox) == [SILENT]
 

@@ -28,6 +28,7 @@ DISPATCHER = "dispatcher"
 
 EVERY_SECONDS = 10.0
 WITHIN_SECONDS = 60.0
+STARTS_WITHIN_SECONDS = 300.0  # after the watch: of the parts of a stack the gateway is the first
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,10 @@ class Watch:
         """Give our own sign of life, and tell people when the other's has stopped or is back."""
         now = heartbeats.beat(self.engine, self.part)
         since = self.listening.again(now, self.within_seconds)
-        with heartbeats.turned(self.engine, self.other, self.within_seconds, since) as turn:
+        longer = STARTS_WITHIN_SECONDS - self.within_seconds
+        with heartbeats.turned(
+            self.engine, self.other, self.within_seconds, since, longer_to_start=longer
+        ) as turn:
             if turn is None:
                 return
             message = silence_message(turn.part, turn.last_at, silent=turn.silent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -78,20 +78,26 @@ def silent(engine: sa.Engine, parts: Collection[str], within_seconds: float) -> 
 
 @contextmanager
 def turned(
-    engine: sa.Engine, part: str, within_seconds: float, since: datetime | None = None
+    engine: sa.Engine,
+    part: str,
+    within_seconds: float,
+    since: datetime | None = None,
+    *,
+    longer_to_start: float = 0,
 ) -> Iterator[Turn | None]:
     """
     Yield the part's turn from heard to silent or back, once; None if there was none.
 
     It counts as reported only when the block ends without an error. Of two watchers one reports. A
     part that was never heard counts as heard when it was first looked for, and one that was silent
-    while nobody listened as heard at ``since``.
+    while nobody listened as heard at ``since``, with so many seconds more until its first sign.
     """
     with engine.begin() as tx:
         tx.execute(insert(heartbeats).values(part=part, last_at=now()).on_conflict_do_nothing())
         heard_at: sa.ColumnElement[datetime] = heartbeats.c.last_at
         if since is not None:  # what was reported as silent stays so until it is heard
-            listened = sa.func.greatest(heartbeats.c.last_at, since)
+            until = since + timedelta(seconds=longer_to_start)
+            listened = sa.case((heartbeats.c.last_at < since, until), else_=heartbeats.c.last_at)
             heard_at = sa.case((heartbeats.c.alarmed_at.is_(None), listened), else_=heard_at)
         age = sa.extract("epoch", sa.func.clock_timestamp() - heard_at)
         row = tx.execute(
