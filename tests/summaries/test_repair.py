@@ -37,6 +37,18 @@ def test_each_change_is_said() -> None:
     ]
 
 
+def test_what_was_missing_and_what_was_null_are_said_apart() -> None:
+    wrong = summary(overall_status=None)
+    del wrong["test_results"]["success_rate"]
+
+    _, changes = repaired_copy(validator({"type": "object"}, "schema"), wrong)
+
+    assert [change.sentence for change in changes] == [
+        "test_results.success_rate is 87.5, and was missing",
+        "test_results.overall_status is 'FAIL' instead of null",
+    ]
+
+
 def test_what_the_summary_does_not_tell_is_left_and_named() -> None:
     wrong = summary()
     wrong["test_metadata"]["timestamp"] = "yesterday"

@@ -55,7 +55,7 @@ def past(guard: Guard, playbook: str, target: str, incident_id: UUID | None = No
             return _words("release", target)
         case _:
             about_it = () if incident_id is None else ("--incident", str(incident_id))
-            return _words("guards", playbook, target, *about_it)
+            return typed("guards", *about_it, *_end_of_options(target), playbook, target)
 
 
 def steps(plan: Plan) -> tuple[str, ...]:
@@ -186,5 +186,8 @@ def _option(name: str, plain: object) -> tuple[str, ...]:
 
 def _words(*words: str) -> str:
     """Join words of ``cct-ops``; what begins like an option and is none stands behind ``--``."""
-    options = ["--"] if any(word.startswith("-") for word in words) else []
-    return typed(words[0], *options, *words[1:])
+    return typed(words[0], *_end_of_options(*words), *words[1:])
+
+
+def _end_of_options(*words: str) -> tuple[str, ...]:
+    return ("--",) if any(word.startswith("-") for word in words) else ()

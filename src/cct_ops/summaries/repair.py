@@ -159,10 +159,16 @@ def _agreeing(summary: Document) -> list[Change]:
             op="replace" if name in results else "add",
             pointer=f"/test_results/{name}",
             value=value,
-            sentence=f"test_results.{name} is {value!r} instead of {shown(results.get(name))}",
+            sentence=f"test_results.{name} is {value!r}{_before(results, name)}",
         )
         for name, value in right.items()
     ]
+
+
+def _before(results: Document, name: str) -> str:
+    if name not in results:
+        return ", and was missing"
+    return f" instead of {'null' if results[name] is None else shown(results[name])}"
 
 
 def _disagrees(status: Any, passed: int, failed: int, warned: int) -> bool:
