@@ -160,8 +160,8 @@ def forget(engine: sa.Engine) -> int:
 
 def _no_answer() -> Unavailable:
     return Unavailable(
-        f"CCT has not answered for {WAIT_SECONDS:g} s the one request that goes first to see"
-        " whether it takes our key."
+        f"No answer from CCT within {WAIT_SECONDS:g} s: requests wait until it has answered one,"
+        " which shows whether it takes our key."
     )
 
 
