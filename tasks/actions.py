@@ -14,9 +14,9 @@ from typing import NamedTuple
 from prefect import Task, get_run_logger
 from pydantic import validate_call
 
-from cct_ops.errors import Unavailable
+from cct_ops.errors import OpsError, Unavailable
 from cct_ops.models.permit import Permit
-from cct_ops.models.plan import Call
+from cct_ops.models.plan import Call, Step
 from tasks import chaos, cleanup, mitigate, repository, rollback, rollback_rules, story
 from tasks.carry_out import CCT, Look, Sighting, System
 from tasks.repository import GITHUB
@@ -30,13 +30,15 @@ class Action(NamedTuple):
     The task that carries a call out, the look that shows whether it took effect, and where.
 
     ``shows_all`` says that nothing is left to do for the call where its look shows its effect
-    before it was made. A look at counts cannot say that.
+    before it was made. A look at counts cannot say that. ``several`` says that the call is more
+    than one request, so that a part of it may be there where its effect does not show.
     """
 
     task: Task[..., None]
     shows: Callable[..., Look]
     system: System = CCT
     shows_all: bool = True
+    several: bool = False
 
 
 ACTIONS = {
@@ -64,7 +66,9 @@ ACTIONS = {
     "reset_user_limit": Action(
         mitigate.reset_user_limit, mitigate.user_does_not_starve, shows_all=False
     ),
-    "propose_change": Action(repository.propose_change, repository.change_proposed, GITHUB),
+    "propose_change": Action(
+        repository.propose_change, repository.change_proposed, GITHUB, several=True
+    ),
     "withdraw_change": Action(repository.withdraw_change, repository.change_withdrawn, GITHUB),
     "set_variable": Action(repository.set_variable, repository.variable_is, GITHUB),
     "delete_variable": Action(repository.delete_variable, repository.variable_gone, GITHUB),
@@ -101,6 +105,17 @@ def _patient_look_at(call: Call) -> Sighting:
             get_run_logger().warning("This look says nothing: %s", error)
             time.sleep(pause)
     return look_at(call)
+
+
+def leaves_part(step: Step) -> bool:
+    """Say whether a call that shows no effect has left a part that its undo takes away."""
+    if step.undo is None or not ACTIONS[step.call.method].several:
+        return False
+    try:
+        return not _patient_look_at(step.undo).took_effect
+    except OpsError as error:
+        get_run_logger().warning("Nothing shows what is left of %s: %s", step.call, error)
+        return True
 
 
 def perform(permit: Permit, call: Call) -> None:

@@ -21,7 +21,7 @@ from cct_ops.models.plan import Call, Plan, Step
 from cct_ops.models.run import Run
 from cct_ops.models.topic import Topic
 from cct_ops.reports import manual
-from tasks.actions import look_at
+from tasks.actions import leaves_part, look_at
 from tasks.connections import current_run, ledger, settings
 from tasks.notify import tell_outcome
 from tasks.restore import put_all_back
@@ -85,9 +85,13 @@ def _left_by(
             if state != permits.NOT_DONE:
                 kept.append(step)
                 unseen |= state != permits.CONFIRMED
-        elif state == permits.CONFIRMED or (
-            state not in {permits.NOT_DONE, permits.WITHOUT_EFFECT}
-            and not _did_nothing(step, permit, error)
+        elif (
+            state == permits.CONFIRMED
+            or (
+                state not in {permits.NOT_DONE, permits.WITHOUT_EFFECT}
+                and not _did_nothing(step, permit, error)
+            )
+            or (state == permits.WITHOUT_EFFECT and leaves_part(step))
         ):
             made.append(step)
     certain = any(

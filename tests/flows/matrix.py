@@ -89,7 +89,7 @@ EXEMPTIONS = [
         faulty.issues,
         acts=End("Resolved", "is open", ("POST issues",), stands=True),
         spoilt=Spoilt(
-            End("Undone", "did not take effect", ("POST issues",)),
+            End("Failed", "Nothing of it is in effect", ("POST issues",)),
             faulty.issues_are_closed,
         ),
         mounted=End("Resolved", "is open", ("POST issues",), stands=True),
