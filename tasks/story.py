@@ -28,7 +28,7 @@ def concluded(diagnosis: Diagnosis) -> None:
     """Tell what was seen, and the conclusion."""
     log = get_run_logger()
     for fact in diagnosis.evidence:
-        log.info("Seen: %s: %s. %s", fact.source, fact.observed, fact.meaning)
+        log.info("Seen: %s: %s. %s", fact.source, fact.observed.rstrip("."), fact.meaning)
     log.info("Concluded: %s", diagnosis.headline)
 
 

@@ -164,6 +164,14 @@ def test_a_missing_family_is_unsupported() -> None:
     )
 
 
+def test_nobody_is_sent_to_deploy_an_admin_api_for_faults_that_it_lacks_too() -> None:
+    error = failure(Wire(404, refusal("Endpoint not found", "NOT_FOUND")), "chaos/status")
+
+    assert str(error).endswith(
+        "use a staging CCT that was built for it; without it no fault can be injected."
+    )
+
+
 @pytest.mark.parametrize("status", [404, 500])
 @pytest.mark.parametrize(
     ("path", "nearest"),

@@ -51,6 +51,7 @@ _NOT_TAKEN = {
 
 _NESTED = frozenset({"service", "timestamp", "data"})
 
+_DEPLOY = "deploy CCT with its admin API"
 _FAMILIES = {
     "canary": (
         "no canary administration",
@@ -168,7 +169,9 @@ class Exchange:
         if code == "NOT_FOUND":
             family = path.partition("/")[0]
             lack, loss = _FAMILIES.get(family, (f"nothing under {family}", "nothing replaces it"))
-            return f"This CCT has {lack} ({seen}): deploy CCT with its admin API; {loss}."
+            # Faults are the one thing that its admin API lacks as well.
+            built = "use a staging CCT that was built for it" if family == "chaos" else _DEPLOY
+            return f"This CCT has {lack} ({seen}): {built}; {loss}."
         return f"This CCT does not offer it ({seen}): {_NEAREST.get(path, _NOTHING)}."
 
     def _object(self) -> dict[str, Any]:

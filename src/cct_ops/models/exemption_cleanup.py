@@ -89,4 +89,5 @@ def _headline(found: ExemptionFindings) -> str:
     if not many:
         return f"None of {found.report.total_active} active exemptions is past its date."
     owners = sorted({each.owner for each in found.overdue})
-    return f"{many} exemptions are active past their date, of {', '.join(owners)}."
+    are = "is active past its date" if many == 1 else "are active past their date"
+    return f"{counted(many, 'exemption')} {are}, of {', '.join(owners)}."

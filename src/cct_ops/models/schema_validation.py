@@ -15,7 +15,7 @@ from cct_ops.models.base import Frozen
 from cct_ops.models.github import RepositoryFile
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Call, Plan, Scalar, Step
-from cct_ops.models.quantities import duration
+from cct_ops.models.quantities import counted, duration
 from cct_ops.models.schema_findings import (
     MODE_VARIABLE,
     WARN,
@@ -79,7 +79,8 @@ def _headline(target: str, found: SchemaFindings, obstacle: str | None) -> str:
         return f"Every summary that {target} validates fits the schema{after}."
     blocks = "and blocks deployments" if found.blocking else "and blocks nothing yet"
     what = seen.schema_problem or (
-        f"{len(seen.problems) + len(seen.unreadable)} problem(s) in {len(seen.checked)} summaries"
+        f"{counted(len(seen.problems) + len(seen.unreadable), 'problem')}"
+        f" in {counted(len(seen.checked), 'summary', 'summaries')}"
     )
     more = f" {obstacle}" if obstacle else ""
     return f"Schema validation fails {blocks}: {what.rstrip('.')}.{more}"
@@ -112,7 +113,11 @@ def _schema_plan(target: str, found: SchemaFindings) -> tuple[Plan | None, str |
         if proposal.doubt is None
         else f"not shown to be backward compatible, because {proposal.doubt}"
     )
-    left = f" {len(proposal.left)} problem(s) stay, which are no new fields." * bool(proposal.left)
+    left = ""
+    if proposal.left:
+        left = (
+            f" What stays, as no new field is its reason: {counted(len(proposal.left), 'problem')}."
+        )
     return _proposal_plan(
         target,
         found,
