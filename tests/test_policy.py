@@ -40,6 +40,12 @@ def test_a_playbook_that_is_not_listed_may_only_look_and_touches_nothing() -> No
     [
         ("playbooks: {}\nguards:\n  cool_down_minutes: -1\n", 3, "guards.cool_down_minutes"),
         ("playbooks: {}\nguards:\n  failed_attempts: 0\n", 3, "greater than or equal to 1"),
+        ("playbooks: {}\nguards:\n  actions_per_hour: true\n", 3, "must be a number, not true"),
+        (
+            "playbooks: {}\napprovals:\n  second_person:\n    playbooks: [chaos-experimnt]\n",
+            4,
+            "is none of the playbooks that the file names",
+        ),
         ("playbooks: {}\nguards:\n  cooldown: 3\n", 3, "Extra inputs are not permitted"),
         ("playbooks: {}\nguards:\n  storm:\n    incidents: many\n", 4, "valid integer"),
         ("playbooks: {}\nguards:\n  recurring_fixes: 3\n", 3, "guards.recurring_fixes"),

@@ -7,7 +7,8 @@ from pathlib import Path
 from pydantic import AwareDatetime, Field
 
 from cct_ops.approvals_policy import ApprovalPolicy
-from cct_ops.config_file import load
+from cct_ops.config_file import load, place
+from cct_ops.errors import BadConfiguration
 from cct_ops.models.amounts import Minutes
 from cct_ops.models.autonomy import AutonomySettings
 from cct_ops.models.base import Frozen
@@ -58,4 +59,12 @@ class Policy(Frozen):
 
 def read(path: Path) -> Policy:
     """Read the policy; raises ``BadConfiguration`` with file, line and reason."""
-    return load(path, Policy)
+    policy = load(path, Policy)
+    for at, name in enumerate(policy.approvals.second_person.playbooks):
+        if name not in policy.playbooks:
+            where = place(path, "approvals", "second_person", "playbooks", at)
+            raise BadConfiguration(
+                f"{where}: approvals.second_person.playbooks.{at}: is none of the playbooks that"
+                " the file names above, so nobody would ever be the second person for it."
+            )
+    return policy

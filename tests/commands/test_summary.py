@@ -50,7 +50,6 @@ def test_ccts_own_summary_has_one_error(
     word: str,
 ) -> None:
     given = [str(CCT / "test-summary-schema.json"), str(CCT / "test-summary.json")]
-
     assert run(monkeypatch, "validate", *given, "--mode", mode) == code
 
     said = capsys.readouterr().out
@@ -69,9 +68,8 @@ def test_a_broken_business_rule_is_found_among_several_summaries(
     (folder / "a.json").write_text(json.dumps(summary()))
     (folder / "b.json").write_text(json.dumps(summary(success_rate=3)))
 
-    schema = "test-summary-schema.json"
-    assert run(monkeypatch, "validate", schema, "a.json", "b.json", "--mode", mode) == code
-
+    given = ("test-summary-schema.json", "a.json", "b.json", "--mode", mode)
+    assert run(monkeypatch, "validate", *given) == code
     assert "b.json: test_results.success_rate: is 3" in capsys.readouterr().out
 
 
@@ -80,11 +78,20 @@ def test_what_cannot_be_read_fails_in_every_mode(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], mode: str
 ) -> None:
     (folder / "broken.json").write_text("{")
-
-    schema = "test-summary-schema.json"
     for name in ("missing.json", "broken.json"):
-        assert run(monkeypatch, "validate", schema, name, "--mode", mode) == 1
+        assert run(monkeypatch, "validate", "test-summary-schema.json", name, "--mode", mode) == 1
         assert capsys.readouterr().err.startswith(f"cct-ops: {name}")
+
+
+def test_one_that_cannot_be_read_keeps_no_other_from_being_judged(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.json").write_text(json.dumps(summary(total_tests=-1)))
+
+    assert run(monkeypatch, "validate", "test-summary-schema.json", "missing.json", "a.json") == 1
+    said = capsys.readouterr()
+    assert "a.json: test_results.total_tests: is -1" in said.out
+    assert said.err.startswith("error: missing.json: ")
 
 
 @ccts_own
@@ -257,7 +264,6 @@ def test_an_odd_file_is_one_sentence_in_every_command(
     (folder / "d.json").write_text(json.dumps(document))
 
     assert run(monkeypatch, *command) == 1
-
     shown = capsys.readouterr().err
     assert shown.startswith("cct-ops: ")
     assert said in shown

@@ -27,9 +27,13 @@ def validate(schema_file: Path, summaries: Sequence[Path], mode: Strictness) -> 
         raise BadConfiguration("name at least one summary after the schema.")
     console = Console(quiet=mode is Strictness.SILENT, soft_wrap=True, highlight=False, emoji=False)
     checker = schema.validator(documents.read(schema_file), str(schema_file))
-    read = {str(path): documents.read(path) for path in summaries}
+    read, unreadable = _read_each(summaries)
     word, style = ("warning", "yellow") if mode is Strictness.WARN else ("error", "red")
 
+    if not read:
+        raise BadConfiguration(" ".join(unreadable))
+    for sentence in unreadable:
+        say(f"error: {sentence}", stderr=True)
     found: list[Problem] = []
     for name, summary in read.items():
         problems = schema.problems(checker, summary, name)
@@ -41,11 +45,21 @@ def validate(schema_file: Path, summaries: Sequence[Path], mode: Strictness) -> 
     _show(console, broken, word)
     found += broken
 
-    many = len(summaries) > 1
-    subject = f"{len(summaries)} summaries" if many else str(summaries[0])
+    subject = str(next(iter(read))) if len(read) == 1 else f"{len(read)} summaries"
     verdict = f"{len(found)} {word}{'s' if len(found) > 1 else ''}" if found else "valid"
     console.print(Text(f"{visible(subject)}: {verdict}", style if found else "green"))
-    return 1 if found and mode is Strictness.STRICT else 0
+    return 1 if unreadable or (found and mode is Strictness.STRICT) else 0
+
+
+def _read_each(summaries: Sequence[Path]) -> tuple[dict[str, documents.Document], list[str]]:
+    """Read them all; returns those that can be read, and what is wrong with the others."""
+    read, unreadable = {}, []
+    for path in summaries:
+        try:
+            read[str(path)] = documents.read(path)
+        except BadConfiguration as error:
+            unreadable.append(str(error))
+    return read, unreadable
 
 
 def generate_new(
