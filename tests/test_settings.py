@@ -14,6 +14,14 @@ AMOUNTS = [
 ]
 
 
+@pytest.mark.parametrize("variable", ["PER_MINUTE", "KEPT_FOR_WRITES"])
+def test_some_requests_are_left_for_reads(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(f"CCT_OPS_REQUESTS_{variable}", {"PER_MINUTE": "5"}.get(variable, "30"))
+
+    with pytest.raises(BadConfiguration, match="_KEPT_FOR_WRITES: Input should be less than CCT"):
+        Settings.load()
+
+
 @pytest.mark.parametrize("variable", AMOUNTS)
 @pytest.mark.parametrize("odd", ["inf", "nan", "1e300", "9" * 400, "-1"])
 def test_an_amount_must_be_one(monkeypatch: pytest.MonkeyPatch, variable: str, odd: str) -> None:

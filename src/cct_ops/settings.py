@@ -10,12 +10,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import AliasChoices, Field, HttpUrl, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cct_ops.addresses import reached_at
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.amounts import Count, Minutes, Seconds
+
+_PREFIX = "Value error, "  # pydantic's, before the words of a check of ours
 
 
 class Settings(BaseSettings):
@@ -83,7 +94,8 @@ class Settings(BaseSettings):
     requests_kept_for_writes: Count = Field(
         6,
         ge=1,
-        description="How many of them reads leave free for changes; half is for looks after one.",
+        description="How many of them reads leave free for changes, fewer than all; half is for"
+        " looks after one.",
     )
     request_timeout_seconds: Seconds = Field(10, gt=0, description="For one answer of CCT.")
 
@@ -163,6 +175,14 @@ class Settings(BaseSettings):
         " all parts are well.",
     )
 
+    @field_validator("requests_kept_for_writes")
+    @classmethod
+    def _leave_some_for_reads(cls, kept: int, known: ValidationInfo) -> int:
+        limit = known.data.get("requests_per_minute")
+        if limit is not None and kept >= limit:
+            raise ValueError(f"Input should be less than CCT_OPS_REQUESTS_PER_MINUTE, {limit}")
+        return kept
+
     @model_validator(mode="before")
     @classmethod
     def _blank_is_not_set(cls, given: dict[str, Any]) -> dict[str, Any]:
@@ -182,7 +202,7 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             problems = "; ".join(
-                f"{_variable(str(problem['loc'][0]))}: {problem['msg']}"
+                f"{_variable(str(problem['loc'][0]))}: {problem['msg'].removeprefix(_PREFIX)}"
                 for problem in error.errors(include_input=False, include_url=False)
             )
             raise BadConfiguration(f"Wrong setting in the environment: {problems}.") from None
