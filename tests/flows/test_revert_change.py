@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.states import Failed
 
 from cct_ops.dispatcher import changes as sweeper
 from cct_ops.errors import SteadyStateNotReached
@@ -192,6 +193,26 @@ def test_a_wake_up_for_later_begins_at_once_for_what_is_due_now(
     begins = run_of(change.wake_up_id).next_scheduled_start_time
     assert begins is not None
     assert begins < datetime.now(UTC)
+
+
+def test_a_wake_up_that_ended_in_vain_is_followed_by_another_only_after_a_pause(
+    sandbox: SandboxControl, engine: sa.Engine
+) -> None:
+    """Each of them tells people that it failed; what is gone is replaced at once."""
+    change = weakened(engine)
+    over(engine, change, minutes_ago=10)
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(run_of(change.wake_up_id).id, Failed(), force=True)
+
+        def woken(grace_seconds: float) -> int:
+            return sweeper.sweep(engine, settings(), Voice(engine), grace_seconds=grace_seconds)
+
+        assert [woken(60), woken(0)] == [0, 1]
+        again = changes.read(engine, change.id)
+        client.set_flow_run_state(run_of(again.wake_up_id).id, Failed(), force=True)
+        assert woken(60) == 0
+        client.delete_flow_run(run_of(again.wake_up_id).id)
+        assert woken(60) == 1
 
 
 def test_a_dead_cct_leaves_the_change_open_for_the_next_wake_up(

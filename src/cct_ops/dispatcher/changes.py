@@ -30,6 +30,8 @@ from cct_ops.voice import Voice
 
 # A wake-up that comes on time is left to do its work.
 GRACE_SECONDS = 10.0
+# One that ended in vain says so to people; the next one has twice as long to wait, but no longer.
+LONGEST_PAUSE_SECONDS = 600.0
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +54,9 @@ def sweep(
 
         def wake(change_id: UUID) -> None:
             nonlocal woken
-            woken += _wake(client, engine, changes.read(engine, change_id), now, server)
+            change = changes.read(engine, change_id)
+            pause = min(grace_seconds * 2 ** min(change.wake_ups, 10), LONGEST_PAUSE_SECONDS)
+            woken += _wake(client, engine, change, now, pause, server)
 
         border(engine, "temporary changes that are due").each(due, str, wake)
     rules = policy.read(settings.policy_path).temporary_changes
@@ -67,10 +71,15 @@ def _wake(
     engine: sa.Engine,
     change: TemporaryChange,
     now: datetime,
+    pause_seconds: float,
     server: Server,
 ) -> bool:
     """Have somebody at work on a change that is due; whether that took anything."""
     last = _last(client, change)
+    if last is not None and last.state is not None and last.state.is_final():
+        if (now - last.state.timestamp).total_seconds() < pause_seconds:
+            return False
+        last = None
     if last is None:
         run_id = wake_ups.wake_with(client, engine, change, at_server=server)
         _log.warning("Temporary change %s is due and gets wake-up %s.", change.id, run_id)
@@ -86,14 +95,14 @@ def _wake(
 
 
 def _last(client: SyncPrefectClient, change: TemporaryChange) -> FlowRun | None:
-    """Return the change's wake-up unless that is gone or over."""
+    """Return the change's wake-up unless that is gone."""
     if change.wake_up_id is None:
         return None
     try:
         run = client.read_flow_run(change.wake_up_id)
     except ObjectNotFound:
         return None
-    return None if run.state is None or run.state.is_final() else run
+    return None if run.state is None else run
 
 
 def _alarm(engine: sa.Engine, voice: Voice, change_id: UUID) -> None:
