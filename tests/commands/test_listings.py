@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.cli import app
-from cct_ops.errors import BadConfiguration
+from cct_ops.errors import BadConfiguration, ContractBroken
 from cct_ops.ledger import changes, ids, outbox
 from cct_ops.ledger.change_tables import temporary_changes
 from cct_ops.models.plan import Call, Step
@@ -149,6 +149,22 @@ def test_ids_that_begin_alike_are_shown_long_enough_and_refused_when_too_short(
     assert short == {str(one): str(one)[:8], str(other): "aaaaaaaa-aaaa-4aaa"}
     with pytest.raises(BadConfiguration, match=f"aaaaaaaa is not enough.*{other}.*{twin}"):
         app("changes end aaaaaaaa", exit_on_error=False)
+
+
+def test_a_row_that_cannot_be_read_hides_no_other(
+    engine: sa.Engine, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    good, odd = a_change(engine), UUID("aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa")
+    columns = [column for column in temporary_changes.c if column.name not in {"id", "revert"}]
+    row = sa.select(sa.literal(odd), sa.cast("[]", sa.JSON), *columns)
+    with engine.begin() as tx:
+        names = ["id", "revert", *(column.name for column in columns)]
+        tx.execute(sa.insert(temporary_changes).from_select(names, row))
+
+    assert str(good) in said("changes --json", capsys)
+    assert f"temporary change {odd} cannot be read: revert:" in caplog.text
+    with pytest.raises(ContractBroken, match=f"{odd} cannot be read"):
+        app(f"changes end {odd}", exit_on_error=False)
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,15 @@ wake-up too many does nothing, and one that was lost is noticed by the dispatche
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 
-from cct_ops.errors import NotPermitted
+from cct_ops.errors import ContractBroken, NotPermitted
 from cct_ops.ledger.change_tables import temporary_changes
 from cct_ops.ledger.schema import approvals, permits
 from cct_ops.ledger.sql import in_seconds, now
@@ -23,6 +25,8 @@ from cct_ops.models.plan import Call, Step
 from cct_ops.models.quantities import duration
 
 _OPEN = temporary_changes.c.state.in_(OPEN)
+
+_log = logging.getLogger(__name__)
 
 
 def schedule(
@@ -130,14 +134,15 @@ def listed(engine: sa.Engine, *, ended: bool = False) -> list[TemporaryChange]:
     found = sa.select(temporary_changes).order_by(temporary_changes.c.until)
     with engine.connect() as connection:
         rows = connection.execute(found if ended else found.where(_OPEN)).all()
-    return _read_all(rows)
+    return _readable(rows)
 
 
 def of_run(engine: sa.Engine, run_id: UUID) -> list[TemporaryChange]:
     """Return the changes that a run made for a while."""
     found = sa.select(temporary_changes).where(temporary_changes.c.run_id == run_id)
     with engine.connect() as connection:
-        return _read_all(connection.execute(found.order_by(temporary_changes.c.created_at)).all())
+        rows = connection.execute(found.order_by(temporary_changes.c.created_at)).all()
+    return [_read(row) for row in rows]
 
 
 def woken(engine: sa.Engine, change: TemporaryChange, run_id: UUID) -> None:
@@ -250,8 +255,23 @@ def alarming(engine: sa.Engine, change_id: UUID) -> Iterator[bool]:
 
 def _read(row: sa.Row[tuple[object, ...]]) -> TemporaryChange:
     fields = {name: getattr(row, name) for name in TemporaryChange.model_fields}
-    return TemporaryChange.model_validate(fields)
+    try:
+        return TemporaryChange.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ContractBroken(
+            f"The ledger's row of temporary change {fields['id']} cannot be read: {where}:"
+            f" {first['msg']}. A person must take the change back and correct the row."
+        ) from None
 
 
-def _read_all(rows: Sequence[sa.Row[tuple[object, ...]]]) -> list[TemporaryChange]:
-    return [_read(row) for row in rows]
+def _readable(rows: Sequence[sa.Row[tuple[object, ...]]]) -> list[TemporaryChange]:
+    """Read those that can be read; a row that cannot holds up no other, and its sweep tells."""
+    found = []
+    for row in rows:
+        try:
+            found.append(_read(row))
+        except ContractBroken as error:
+            _log.warning("%s", error)
+    return found

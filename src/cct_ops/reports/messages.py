@@ -138,7 +138,8 @@ def unread_message(source: str, count: int, newest_id: UUID, note: str | None) -
 def aside_message(found: Sequence[SetAside]) -> Message:
     """Say what could not be dealt with, and why; it is tried again now and then."""
     number = "Something" if len(found) == 1 else f"{len(found)} things"
-    head = f":rotating_light: {number} could not be dealt with and is set aside"
+    verb = "is" if len(found) == 1 else "are"
+    head = f":rotating_light: {number} could not be dealt with and {verb} set aside"
     shown_ones = [
         f"{escape(each.part)}: {escape(each.item[:200])}. {escape(each.reason[:500])}"
         for each in found[:MOST_ASIDE]
@@ -146,7 +147,7 @@ def aside_message(found: Sequence[SetAside]) -> Message:
     if len(found) > MOST_ASIDE:
         shown_ones.append(f"and {len(found) - MOST_ASIDE} more")
     body = "Everything else goes on, and this is tried again now and then.\n"
-    return _message(head, body + "\n".join(shown_ones), None, ["cct-ops doctor"])
+    return _message(head, body + "\n".join(shown_ones), None, [typed("doctor")])
 
 
 def part_command(part: str) -> str:
