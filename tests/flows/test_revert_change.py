@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -203,16 +204,13 @@ def test_a_wake_up_that_ended_in_vain_is_followed_by_another_only_after_a_pause(
     over(engine, change, minutes_ago=10)
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(run_of(change.wake_up_id).id, Failed(), force=True)
-
-        def woken(grace_seconds: float) -> int:
-            return sweeper.sweep(engine, settings(), Voice(engine), grace_seconds=grace_seconds)
-
-        assert [woken(60), woken(0)] == [0, 1]
+        sweep = partial(sweeper.sweep, engine, settings(), Voice(engine))
+        assert [sweep(grace_seconds=60), sweep(grace_seconds=0)] == [0, 1]
         again = changes.read(engine, change.id)
         client.set_flow_run_state(run_of(again.wake_up_id).id, Failed(), force=True)
-        assert woken(60) == 0
+        assert sweep(grace_seconds=60) == 0
         client.delete_flow_run(run_of(again.wake_up_id).id)
-        assert woken(60) == 1
+        assert sweep(grace_seconds=60) == 1
 
 
 def test_a_dead_cct_leaves_the_change_open_for_the_next_wake_up(

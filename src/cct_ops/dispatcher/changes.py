@@ -31,7 +31,7 @@ from cct_ops.voice import Voice
 # A wake-up that comes on time is left to do its work.
 GRACE_SECONDS = 10.0
 # One that ended in vain says so to people; the next one has twice as long to wait, but no longer.
-LONGEST_PAUSE_SECONDS = 600.0
+LONGEST_PAUSE_SECONDS = 120.0
 
 _log = logging.getLogger(__name__)
 
