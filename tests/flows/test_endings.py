@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 import sqlalchemy as sa
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.filters import DeploymentFilter, LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import State
 from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_API_URL
@@ -290,7 +290,8 @@ def scheduled(playbook: str) -> State[Any]:
     url = f"{api_url}/deployments/{deployment}/schedule"
     HTTP.post(url, json={**when, "min_runs": 1, "max_runs": 1}).raise_for_status()
     with get_client(sync_client=True) as client:
-        runs = [each for each in client.read_flow_runs() if each.deployment_id == deployment]
+        ours = DeploymentFilter.model_validate({"id": {"any_": [deployment]}})
+        runs = client.read_flow_runs(deployment_filter=ours)
         run = next(each for each in runs if each.auto_scheduled)
         client.set_flow_run_state(run.id, Pending())
         run = client.read_flow_run(run.id)

@@ -22,8 +22,6 @@ from starlette.exceptions import HTTPException
 from cct_ops.gateway import metrics, senders
 from cct_ops.gateway.keys import Key
 from cct_ops.gateway.limits import (
-    KNOWN_REST_BYTES,
-    REST_BYTES,
     Refused,
     TooLarge,
     check_headers,
@@ -83,7 +81,7 @@ def create_app(
             if refused.evidence is not None:
                 await _store(writer, refused.evidence)
             if refused.unread:
-                await take_rest(request, KNOWN_REST_BYTES if known else REST_BYTES)
+                await take_rest(request, known=known)
             return refused.answer
         began = time.perf_counter()
         incoming = await _understand(source, admission.sources.sources[source], received, key)
