@@ -51,10 +51,14 @@ def diagnose_simulation(target: Route, wish: SimulationWish) -> SimulationDiagno
     staging = probe_staging()
     if staging.refusal is not None:
         return SimulationDiagnosis.of(target, SimulationFindings(staging=staging), wish)
-    canary = probe_canary().routes.get(target)
+    canaries = probe_canary().routes
+    canary = canaries.get(target)
     if canary is None:
         raise ContractBroken(f"GET canary/status does not list {target}.")
-    found = SimulationFindings(staging=staging, canary=canary, rules=probe_rules())
+    others = tuple(
+        sorted(name for name, each in canaries.items() if each.serves and name != target)
+    )
+    found = SimulationFindings(staging=staging, canary=canary, others=others, rules=probe_rules())
     return SimulationDiagnosis.of(target, found, wish)
 
 

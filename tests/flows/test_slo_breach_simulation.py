@@ -65,6 +65,19 @@ def test_without_auto_rollback_there_is_nothing_to_see(sandbox: SandboxControl) 
     assert "Auto-rollback is off" in (found.message or "")
 
 
+def test_canaries_of_others_that_the_fault_would_reach_are_not_sacrificed(
+    sandbox: SandboxControl,
+) -> None:
+    sandbox.set_canary(Route.WEEKLY_REVIEW, 20)
+    before = sandbox.writes()
+
+    found = run()
+
+    assert ended(found) == ("Blocked", "FAILED")
+    assert "/weekly-review" in (found.message or "")
+    assert sandbox.writes() == before
+
+
 def test_a_cct_that_ignores_chaos_is_left_alone(sandbox: SandboxControl) -> None:
     sandbox.reset(dialect="bare", limits=False)
 

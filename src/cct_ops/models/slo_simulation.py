@@ -55,6 +55,8 @@ class SimulationFindings(Frozen):
 
     staging: StagingFindings
     canary: CanaryConfig | None = None
+    others: tuple[str, ...] = ()
+    """The other routes whose canaries serve: the fault reaches their pages, too."""
     rules: CanaryRules | None = None
 
 
@@ -80,6 +82,11 @@ class SimulationDiagnosis(Frozen):
         refusal, canary, rules = found.staging.refusal, found.canary, found.rules
         if refusal is None and rules is not None and not rules.auto_rollback.enabled:
             refusal = "Auto-rollback is off, so nothing would pull a canary that breaches."
+        if refusal is None and found.others:
+            refusal = (
+                "The fault reaches every page of staging, so CCT would pull the canaries of others"
+                f" that serve: {', '.join(found.others)}. Switch them off there first."
+            )
         injection = plan = None
         if refusal is None and canary is not None and rules is not None:
             injection = breach(wish.scenario, wish.severity, rules.slo_thresholds)
