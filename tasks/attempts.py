@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-import sqlalchemy as sa
 from prefect import Flow, get_run_logger
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
@@ -18,6 +16,7 @@ from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 
 from cct_ops.ledger import attempts
+from cct_ops.ledger.engine import patient
 from cct_ops.models.run import incident_of, incidents_named
 from cct_ops.typed import typed
 from tasks.connections import current_run, ledger, settings
@@ -29,8 +28,8 @@ R = TypeVar("R")
 REFUSED = "Refused"
 """The name of the state of a run that was not begun; it has no account of its own."""
 
-# A ledger that is restarted is back by then.
-PAUSES_SECONDS = (1.0, 4.0, 16.0)
+PATIENCE_SECONDS = 60.0
+"""A ledger that is restarted is back by then; leases last longer."""
 
 
 def one_attempt(playbook: Flow[P, R]) -> Flow[P, R]:
@@ -59,19 +58,23 @@ def one_attempt(playbook: Flow[P, R]) -> Flow[P, R]:
 
 @contextmanager
 def _begun() -> Iterator[str | None]:
-    """Hold the run for this process, and yield why it may not go on, if it may not."""
+    """
+    Hold the run for this process, and yield why it may not go on, if it may not.
+
+    Until it ends it waits for a ledger that is away.
+    """
     run = current_run()
-    wrong = _wrong_incident(tuple(flow_run.tags))
-    if wrong is not None:
-        yield f"{wrong} Nothing was looked at and nothing was changed."
-        return
-    _no_retries()
-    _await_ledger()
-    with attempts.attempt(ledger(), run.id, settings().lease_seconds) as refusal:
-        yield refusal and (
-            f"{refusal} Nothing was done now, and its record stays as it is: to have the playbook"
-            f" work again, start a new run of {run.playbook}."
-        )
+    with patient(PATIENCE_SECONDS):
+        wrong = _wrong_incident(tuple(flow_run.tags))
+        if wrong is not None:
+            yield f"{wrong} Nothing was looked at and nothing was changed."
+            return
+        _no_retries()
+        with attempts.attempt(ledger(), run.id, settings().lease_seconds) as refusal:
+            yield refusal and (
+                f"{refusal} Nothing was done now, and its record stays as it is: to have the"
+                f" playbook work again, start a new run of {run.playbook}."
+            )
 
 
 def _wrong_incident(tags: tuple[str, ...]) -> str | None:
@@ -102,15 +105,3 @@ def _no_retries() -> None:
         policy = given.empirical_policy.model_copy(update={"retries": 0})
         with get_client(sync_client=True) as client:
             client.update_flow_run(given.id, empirical_policy=policy)
-
-
-def _await_ledger() -> None:
-    """Wait for a ledger that does not answer; raises what the last try raised."""
-    for pause in (*PAUSES_SECONDS, None):
-        try:
-            with ledger().connect():
-                return
-        except sa.exc.OperationalError:
-            if pause is None:
-                raise
-            time.sleep(pause)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -96,6 +98,31 @@ def test_a_server_that_is_killed_in_any_phase_of_a_run_changes_no_outcome(
     assert leases.stat().st_mode & 0o077 == 0, "nobody else reads them"
     (tmp_path / "go").touch()
     eventually(lambda: stack.state(lease).is_completed())
+
+
+@pytest.mark.parametrize("pause_seconds", [0.0, 1.0])
+def test_a_good_fix_outlives_the_ledger_and_the_server_that_die_right_after_it(
+    stack: Stack, pause_seconds: float
+) -> None:
+    """They share one PostgreSQL: both are gone when the change has been made."""
+    target = Route.INTRADAY_CHECK if pause_seconds else Route.WEEKLY_REVIEW
+    stack.sandbox.reset(limits=False)
+    stack.sandbox.roll_back(target, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
+    run = stack.start("auto-rollback", WATCHED, target=target.value, mode="auto")
+    eventually(lambda: changes_on(stack.sandbox, target) == 1, seconds=120)
+    eventually(elapsed(pause_seconds))
+
+    kill(stack.data, "postgres", "prefect")
+
+    eventually(lambda: stack.state(run).is_final(), seconds=240)
+    assert name(stack, run) == "Resolved"
+    assert changes_on(stack.sandbox, target) == 1, "nothing was undone"
+
+
+def elapsed(seconds: float) -> Callable[[], bool]:
+    """Say when so much time has passed, so that the kill meets another step of the run."""
+    until = time.monotonic() + seconds
+    return lambda: time.monotonic() >= until
 
 
 def name(stack: Stack, run: UUID) -> str:

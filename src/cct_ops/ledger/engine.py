@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from pydantic import SecretStr
 
@@ -25,6 +31,11 @@ ASLEEP_SECONDS = 60
 
 _MOST = 20
 
+_LONGEST_PAUSE_SECONDS = 2.0
+# What a server says that starts, stops or is full; one that is not there says nothing at all.
+_PASSES = ("57", "53", "08")
+_PATIENCE_SECONDS: ContextVar[float] = ContextVar("patience_seconds", default=0.0)
+
 
 @dataclass(frozen=True)
 class _Wanted:
@@ -39,9 +50,42 @@ def _engine(wanted: _Wanted) -> sa.Engine:
     others = given.query.get("options", "")
     limit = f"-c idle_in_transaction_session_timeout={ASLEEP_SECONDS}s"
     limited = given.update_query_dict({"options": f"{limit} {others}".strip()})
-    return sa.create_engine(
+    engine = sa.create_engine(
         limited, pool_pre_ping=True, pool_size=wanted.kept, max_overflow=_MOST - wanted.kept
     )
+    sa.event.listen(engine, "do_connect", _connect_patiently)
+    return engine
+
+
+@contextmanager
+def patient(seconds: float) -> Iterator[None]:
+    """
+    Let whoever needs a connection in this block wait so long for a ledger that is away.
+
+    A run in the middle of its change must not end because the ledger was restarted: what it did
+    well would count as cut off, and be undone. Threads without this context do not wait.
+    """
+    before = _PATIENCE_SECONDS.set(seconds)
+    try:
+        yield
+    finally:
+        _PATIENCE_SECONDS.reset(before)
+
+
+def _connect_patiently(
+    dialect: sa.Dialect, _record: object, arguments: tuple[Any, ...], options: dict[str, Any]
+) -> Any:
+    until = time.monotonic() + _PATIENCE_SECONDS.get()
+    pause = 0.1
+    while True:
+        try:
+            return dialect.connect(*arguments, **options)
+        except psycopg.OperationalError as error:
+            passes = error.sqlstate is None or error.sqlstate.startswith(_PASSES)
+            if not passes or time.monotonic() + pause > until:
+                raise
+        time.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
 def connect(url: SecretStr, *, kept: int = 5) -> sa.Engine:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -74,7 +74,16 @@ class LedgerPacer:
         Runs that ask for the same thing at the same time cost CCT one request. The advisory lock
         ends with its connection, so a run that dies in the middle holds nobody up; nobody keeps it
         while waiting for a slot, which may take longer than a transaction may idle.
+
+        Raises ``Unavailable`` also when the ledger goes away in the middle: a read is repeatable.
         """
+        try:
+            return self._read(key, send)
+        except sa.exc.OperationalError as error:
+            words = " ".join(str(error.orig).split())
+            raise Unavailable(f"The ledger went away during a read: {words}.") from error
+
+    def _read(self, key: str, send: Callable[[], Answer]) -> Answer:
         asked_at: datetime | None = None
         while True:
             with self.engine.connect() as connection:
@@ -143,7 +152,8 @@ class LedgerPacer:
         try:
             yield
         finally:
-            with self.engine.begin() as tx:
+            # It ends by itself all the same, and the answer matters more.
+            with suppress(sa.exc.OperationalError), self.engine.begin() as tx:
                 tx.execute(
                     sa.update(requests)
                     .where(requests.c.id == slot.id)
