@@ -52,6 +52,18 @@ def test_an_extension_stays_within_policy(engine: sa.Engine, policy: Path) -> No
     assert changes.read(engine, change.id).until == change.until
 
 
+def test_an_extension_never_ends_a_change_earlier(engine: sa.Engine) -> None:
+    """Who wants that ends it; a slip in the minutes must not."""
+    change = weakened(engine)
+
+    state: State[Any] = extend_change(change.id, minutes=1, return_state=True)
+
+    assert ended(state) == ("Blocked", "FAILED")
+    assert f"It lasts until {change.until:%Y-%m-%d %H:%M:%S} UTC" in (state.message or "")
+    left = changes.read(engine, change.id)
+    assert (left.until, left.wake_up_id) == (change.until, change.wake_up_id)
+
+
 def test_the_command_lists_extends_and_ends(
     sandbox: SandboxControl, engine: sa.Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,7 +21,8 @@ class Relay:
         place = urlsplit(url)
         self._target = (place.hostname, place.port)
         self._port = free_port()
-        self.url = place._replace(netloc=f"127.0.0.1:{self._port}").geturl()
+        login = "".join(place.netloc.rpartition("@")[:2])
+        self.url = place._replace(netloc=f"{login}127.0.0.1:{self._port}").geturl()
         self._running: tuple[_Server, threading.Thread] | None = None
 
     def mend(self) -> None:

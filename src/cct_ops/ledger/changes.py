@@ -167,7 +167,8 @@ def extend(
     """
     Let a change last ``minutes`` from now, but not beyond ``longest_minutes`` from its beginning.
 
-    Raises ``NotPermitted`` when it has ended, is being reverted, or would last too long.
+    Raises ``NotPermitted`` when it has ended, is being reverted, would last too long, or lasts at
+    least as long already.
     """
     until = in_seconds(minutes * 60)
     latest = temporary_changes.c.created_at + sa.func.make_interval(
@@ -180,6 +181,7 @@ def extend(
                 temporary_changes.c.id == change_id,
                 temporary_changes.c.state.in_([ChangeState.SCHEDULED, ChangeState.ACTIVE]),
                 until <= latest,
+                until > temporary_changes.c.until,
             )
             .values(until=until, alarmed_at=None)
             .returning(temporary_changes)
@@ -188,6 +190,13 @@ def extend(
         return _read(row)
     change = read(engine, change_id)
     if change.state in {ChangeState.SCHEDULED, ChangeState.ACTIVE}:
+        with engine.connect() as connection:
+            longer = connection.execute(sa.select(until > change.until)).scalar_one()
+        if not longer:
+            raise NotPermitted(
+                f"It lasts until {change.until:%Y-%m-%d %H:%M:%S} UTC, which is not earlier than"
+                f" {duration(minutes * 60)} from now: name more minutes, or end it."
+            )
         raise NotPermitted(
             f"Policy lets a temporary change last {duration(longest_minutes * 60)} in all, and this"
             f" one began at {change.created_at:%H:%M:%S} UTC."

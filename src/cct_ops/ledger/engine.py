@@ -32,8 +32,6 @@ ASLEEP_SECONDS = 60
 _MOST = 20
 
 _LONGEST_PAUSE_SECONDS = 2.0
-# What a server says that starts, stops or is full; one that is not there says nothing at all.
-_PASSES = ("57", "53", "08")
 _PATIENCE_SECONDS: ContextVar[float] = ContextVar("patience_seconds", default=0.0)
 
 
@@ -80,9 +78,8 @@ def _connect_patiently(
     while True:
         try:
             return dialect.connect(*arguments, **options)
-        except psycopg.OperationalError as error:
-            passes = error.sqlstate is None or error.sqlstate.startswith(_PASSES)
-            if not passes or time.monotonic() + pause > until:
+        except psycopg.OperationalError:  # with no code: nothing tells what passes from what stays
+            if time.monotonic() + pause > until:
                 raise
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
