@@ -80,6 +80,8 @@ def test_a_target_is_held_and_given_back(
         ("hold daily --until 2h --reason x", "there is no target daily, so no playbook may"),
         (f"hold {TARGET} --until 2020-01-01 --reason x", "is over already"),
         (f"hold {TARGET} --until later --reason x", "is no moment"),
+        (f"hold {TARGET} --until 31d --reason x", "a hold lasts 30 days at most, and"),
+        (f"hold {TARGET} --until 2h --reason ' '", "a hold needs a reason"),
         (f"release {TARGET}", "nobody holds"),
         (f"guards auto-rollback {TARGET} --incident x", "'x' is no id of an incident"),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -11,6 +11,9 @@ from cct_ops.commands.here import ledger, person
 from cct_ops.commands.moments import moment
 from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say
+
+# A year that is mistyped would take a target from automation for ever, and nobody would notice.
+_LONGEST_HOLD = timedelta(days=30)
 
 Reason = Annotated[str, Parameter(help="Why; kept in the record.")]
 
@@ -43,14 +46,25 @@ def hold(
     until: Annotated[str, Parameter(help="2h, 90m, 18:30 or 2026-11-24T18:30.")],
     reason: Reason,
 ) -> int:
-    """Take a target over: automation leaves it alone until then, or until `cct-ops release`."""
+    """
+    Take a target over: automation leaves it alone until then, or until `cct-ops release`.
+
+    A hold lasts 30 days at most.
+    """
     from cct_ops import policy
     from cct_ops.commands import names
     from cct_ops.ledger import switches
     from cct_ops.settings import Settings
 
     names.target(target, policy.read(Settings.load().policy_path))
-    ends = moment(until, datetime.now().astimezone())
+    if not reason.strip():
+        raise BadConfiguration("a hold needs a reason, for whoever comes upon it")
+    now = datetime.now().astimezone()
+    ends = moment(until, now)
+    if ends - now > _LONGEST_HOLD:
+        raise BadConfiguration(
+            f"a hold lasts {_LONGEST_HOLD.days} days at most, and {ends:%Y-%m-%d %H:%M %Z} is later"
+        )
     if not switches.hold(ledger(), target, ends, reason, person()):
         raise BadConfiguration(f"{ends:%Y-%m-%d %H:%M %Z} is over already")
     _say("Held", f"automation leaves {target} alone until {ends:%Y-%m-%d %H:%M %Z}.")
