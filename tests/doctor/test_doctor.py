@@ -71,6 +71,21 @@ def test_a_file_that_is_wrong_is_named_with_its_line(
     assert f"{wrong}:" in lines[file]
 
 
+def test_a_playbook_that_the_policy_spells_wrong_is_named_with_its_line(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The right name would silently do nothing but observe."""
+    wrong = Path("deployments/policy.yaml")
+    wrong.parent.mkdir()
+    wrong.write_text("playbooks:\n  doctored: {ceiling: auto}\n  doctord: {ceiling: auto}\n")
+    monkeypatch.setenv("CCT_OPS_POLICY_PATH", str(wrong))
+
+    code, lines = doctor()
+
+    assert code == 1
+    assert f"{wrong}:3: there is no playbook doctord in prefect.yaml" in lines["policy"]
+
+
 @pytest.mark.parametrize(
     ("dialect", "sign", "said"),
     [

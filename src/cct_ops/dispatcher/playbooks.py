@@ -12,6 +12,7 @@ import jsonschema
 from pydantic import BaseModel, Field
 
 from cct_ops import config_file
+from cct_ops.errors import BadConfiguration
 
 
 class Deployment(BaseModel):
@@ -38,6 +39,20 @@ def read(registry: Path) -> dict[str, Deployment]:
     """Return the deployments by their names."""
     known = config_file.load(registry, _Registry).deployments
     return {each.name: each for each in known}
+
+
+def beside(path: Path) -> Path | None:
+    """Return the prefect.yaml that a file of deployments/ is about; None if it is elsewhere."""
+    registry = path.resolve().parent.parent / "prefect.yaml"
+    return registry if registry.is_file() else None
+
+
+def unknown(place: str, name: str, known: Iterable[str]) -> BadConfiguration:
+    """Return the error for the name of a playbook that prefect.yaml does not have."""
+    return BadConfiguration(
+        f"{place}: there is no playbook {name} in prefect.yaml; known are"
+        f" {', '.join(sorted(known))}."
+    )
 
 
 def signature(root: Path, deployment: Deployment) -> Signature | None:

@@ -82,17 +82,15 @@ def read_routes(path: Path) -> Routes:
     values that stand in the file.
     """
     routes = config_file.load(path, Routes)
-    registry = path.resolve().parent.parent / "prefect.yaml"
-    if registry.is_file():
+    registry = playbooks.beside(path)
+    if registry is not None:
         known = playbooks.read(registry)
         for index, rule in enumerate(routes.rules):
             if rule.playbook is None:
                 continue
             if rule.playbook not in known:
-                raise BadConfiguration(
-                    f"{config_file.place(path, 'rules', index, 'playbook')}: there is no playbook"
-                    f" {rule.playbook} in {registry.name}; known are {', '.join(sorted(known))}."
-                )
+                place = config_file.place(path, "rules", index, "playbook")
+                raise playbooks.unknown(place, rule.playbook, known)
             _check(path, index, rule, registry.parent, known[rule.playbook])
     return routes
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cct_ops import config_file, policy
+from cct_ops.dispatcher import playbooks
 from cct_ops.dispatcher.routes import read_routes
 from cct_ops.doctor.finding import Check, Finding, Sign
 from cct_ops.errors import BadConfiguration
@@ -52,8 +53,17 @@ def _routes(path: Path) -> Finding:
 
 
 def _policy(path: Path) -> Finding:
-    known = policy.read(path)
-    ceilings = [each.ceiling.value for each in known.playbooks.values()]
+    """
+    Read the policy, and look whether prefect.yaml has each playbook that it names.
+
+    To the gate a name that is spelt wrong is no error: the playbook that is meant only observes.
+    """
+    rules = policy.read(path).playbooks
+    if registry := playbooks.beside(path):
+        deployments = playbooks.read(registry)
+        for name in sorted(rules.keys() - deployments.keys()):
+            raise playbooks.unknown(config_file.place(path, "playbooks", name), name, deployments)
+    ceilings = [each.ceiling.value for each in rules.values()]
     modes = ", ".join(f"{ceilings.count(mode)} {mode}" for mode in sorted(set(ceilings)))
     seen = f"{path}: {counted(len(ceilings), 'playbook')}, {modes}"
     return Finding(part="policy", sign=Sign.WELL, seen=seen)
