@@ -11,12 +11,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, ParamSpec
+from typing import Any, NamedTuple
 
-from prefect import Task, get_run_logger, task
-from prefect.cache_policies import NO_CACHE
-from pydantic import validate_call
+from prefect import get_run_logger
 
+from cct_ops.actions.action import ReadBack
 from cct_ops.errors import (
     ContractBroken,
     NotDone,
@@ -32,25 +31,17 @@ from cct_ops.ledger.permits import NOT_DONE, WITHOUT_EFFECT
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call
 from cct_ops.models.quantities import duration
-from tasks.connections import confirming_reader, ledger, operator, settings
-
-P = ParamSpec("P")
+from tasks.connections import (
+    confirming_reader,
+    github_operator,
+    github_reader,
+    ledger,
+    operator,
+    settings,
+)
 
 FIRST_LOOK_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 15.0
-
-
-def action(function: Callable[P, None]) -> Task[P, None]:
-    """Make an action of a function: run once, nothing kept, arguments checked by their types."""
-    made = task(retries=0, cache_policy=NO_CACHE, persist_result=False)
-    return made(validate_call(function))
-
-
-class Sighting(NamedTuple):
-    """What one look shows: whether the change took effect, and what was seen instead."""
-
-    took_effect: bool
-    seen: str
 
 
 class System(NamedTuple):
@@ -68,9 +59,11 @@ class System(NamedTuple):
 
 
 CCT = System("CCT", confirming_reader, operator)
+GITHUB = System("GitHub", github_reader, github_operator, one_request=False)
+SYSTEMS = {system.name: system for system in (CCT, GITHUB)}
 
 # What a look takes is its system's reader.
-Look = Callable[[Any], Sighting]
+Look = Callable[[Any], ReadBack]
 
 
 def carry_out(permit: Permit, call: Call, look: Look, system: System = CCT) -> None:

@@ -10,10 +10,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from prefect.runtime import flow_run
 
+from cct_ops.actions.operator import CctOperator, GitHubOperator
 from cct_ops.clients.github import GitHubReader
-from cct_ops.clients.github_operator import GitHubOperator
 from cct_ops.clients.github_transport import GitHubTransport
-from cct_ops.clients.operator import CctOperator
 from cct_ops.clients.reader import CctReader
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from markupsafe import escape
 from pydantic import SecretStr
 
+from cct_ops.actions.registry import by_hand
 from cct_ops.gateway import approval_links
 from cct_ops.gateway.approval_links import Claim
 from cct_ops.ledger import approvals
-from cct_ops.reports.by_hand import by_hand
 from tests.approvals.conftest import LINK_KEY
 from tests.approvals.parts import (
     ANNA,

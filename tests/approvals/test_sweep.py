@@ -17,13 +17,13 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelled, Pending, Running, Suspended
 from pydantic import SecretStr
 
+from cct_ops.actions.registry import by_hand
 from cct_ops.dispatcher.approvals import People, sweep
 from cct_ops.ledger import approval_answers, approvals, intake, pages, record
 from cct_ops.ledger.approval_answers import Answer
 from cct_ops.ledger.approvals import Approval
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.outcome import Outcome
-from cct_ops.reports.by_hand import by_hand
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from cct_ops.voice import Voice

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from cct_ops.clients import github_operator
-from cct_ops.clients.operator import CALLS, CctOperator
+from cct_ops.actions.operator import CctOperator
+from cct_ops.actions.registry import ACTIONS, by_hand, of
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import OpsError
 from cct_ops.models.plan import Call, Scalar
-from cct_ops.reports.by_hand import by_hand
 from cct_ops.sandbox.control import SandboxControl
 from tests.clients.conftest import GOOD_KEY
 from tests.clients.parts import ROUTE, RecordingChecker, permit
@@ -75,8 +74,16 @@ GITHUB: dict[str, tuple[dict[str, Scalar], str | None]] = {
         "gh issue create '--title=Week 3' '--body=too `many`' --repo \"$GITHUB_REPOSITORY\"",
     ),
     "close_issue": ({"title": "Week 3"}, None),  # gh closes by number
-    "propose_change": ({"path": "schema.json", "patch": "[]"}, None),
+    "propose_change": (
+        {"path": "schema.json", "patch": "[]", "base_sha": "a", "branch": "b", "title": "t"},
+        None,
+    ),
 }
+
+
+def methods(system: str) -> list[str]:
+    """Name the actions on a system."""
+    return sorted(method for method, action in ACTIONS.items() if action.system == system)
 
 
 def sent(sandbox: SandboxControl) -> list[tuple[Any, ...]]:
@@ -88,7 +95,7 @@ def sent(sandbox: SandboxControl) -> list[tuple[Any, ...]]:
     ]
 
 
-@pytest.mark.parametrize("method", sorted(CALLS))
+@pytest.mark.parametrize("method", methods("CCT"))
 def test_a_command_sends_what_the_operator_sends(
     method: str, sandbox: SandboxControl, transport: CctTransport
 ) -> None:
@@ -110,9 +117,11 @@ def test_a_command_sends_what_the_operator_sends(
     assert sent(sandbox) == [wanted, wanted]
 
 
-@pytest.mark.parametrize("method", sorted(github_operator.CALLS))
+@pytest.mark.parametrize("method", methods("GitHub"))
 def test_what_is_changed_on_github_is_done_with_its_own_tool(method: str) -> None:
     """Except for what no single command does: a pull request from a patch, an issue by title."""
     arguments, command = GITHUB[method]
 
-    assert by_hand(Call(method=method, arguments=arguments)) == command
+    call = Call(method=method, arguments=arguments)
+
+    assert by_hand(call) == of(call).by_hand() == command

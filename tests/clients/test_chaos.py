@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from cct_ops.clients.operator import CctOperator
+from cct_ops.actions.chaos import InjectFault, RemoveFault
+from cct_ops.actions.operator import CctOperator
 from cct_ops.clients.reader import CctReader
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted, Unsupported
-from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection, removal
+from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
 from cct_ops.models.plan import Call
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from tests.clients.parts import RecordingChecker, permit
 
-SLOW = Injection.of(ChaosMode.LATENCY, ChaosSeverity.MILD).call("f-1", minutes=1)
+SLOW = InjectFault.of(Injection.of(ChaosMode.LATENCY, ChaosSeverity.MILD), "f-1", minutes=1).call
 
 
 def perform(transport: CctTransport, call: Call) -> None:
@@ -31,7 +32,7 @@ def test_a_fault_is_injected_seen_and_removed(
     assert [fault.id for fault in reader.chaos_faults()] == ["f-1"]
     assert reader.serve("data/symbols", "test").seconds >= 0.5
 
-    perform(transport, removal("f-1"))
+    perform(transport, RemoveFault(fault_id="f-1").call)
     assert reader.chaos_faults() == ()
     assert sandbox.state().chaos_faults == ()
 

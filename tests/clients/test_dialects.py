@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from cct_ops.actions.operator import CctOperator
 from cct_ops.clients.dialect import mounted
-from cct_ops.clients.operator import CctOperator
 from cct_ops.clients.reader import CctReader
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted, Unsupported

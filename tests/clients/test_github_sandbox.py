@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from cct_ops.actions.operator import GitHubOperator
 from cct_ops.clients.github import GitHubReader
-from cct_ops.clients.github_operator import GitHubOperator
 from cct_ops.clients.github_transport import GitHubTransport
 from cct_ops.errors import NotPermitted
 from cct_ops.models.plan import Call

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from cct_ops.clients.operator import CctOperator
+from cct_ops.actions.canary import CanaryAction, DisableCanary, ResetCanary
+from cct_ops.actions.operator import CctOperator
 from cct_ops.errors import ContractBroken, NotPermitted, Unavailable
 from cct_ops.models.cct import CanaryConfig
 from cct_ops.models.plan import Call
@@ -17,39 +16,38 @@ CHANGED = Wire(content=twice({"route": ROUTE, "config": CONFIG}))
 RESET = Call(method="reset_canary", arguments={"route": ROUTE})
 DISABLE = Call(method="disable_canary", arguments={"route": ROUTE})
 
-Write = Callable[[CctOperator], CanaryConfig]
-WRITES: list[tuple[Write, Call, str]] = [
-    (lambda cct: cct.reset_canary(ROUTE), RESET, "canary/reset"),
-    (lambda cct: cct.disable_canary(ROUTE), DISABLE, "canary/disable"),
-    (lambda cct: cct.perform(RESET), RESET, "canary/reset"),
-    (lambda cct: cct.perform(DISABLE), DISABLE, "canary/disable"),
+WRITES = [
+    (ResetCanary(route=ROUTE), RESET, "canary/reset"),
+    (DisableCanary(route=ROUTE), DISABLE, "canary/disable"),
 ]
 
 
-@pytest.mark.parametrize(("write", "call", "path"), WRITES)
-def test_a_permitted_write_leaves_once(write: Write, call: Call, path: str) -> None:
+@pytest.mark.parametrize(("action", "call", "path"), WRITES)
+def test_a_permitted_write_leaves_once(action: CanaryAction, call: Call, path: str) -> None:
     """The intent is journalled before, and that it was sent after; CCT's claim comes back."""
     wire = Wire(content=CHANGED.content)
     checker = RecordingChecker()
 
     with cct(wire) as transport:
-        claimed = write(CctOperator(permit(call), checker, transport))
+        claimed = CctOperator(permit(call), checker, transport).perform(action.call)
 
     (request,) = wire.requests
     assert (request.method, request.url.path) == ("POST", f"/api/v1/{path}")
     assert dict(request.url.params) == {"route": ROUTE}
     assert request.content == b""
     assert checker.journal == [("intended", str(call)), ("sent", str(call))]
-    assert claimed == CanaryConfig(enabled=True, percentage=20)
+    assert claimed.config == CanaryConfig(enabled=True, percentage=20)
 
 
-@pytest.mark.parametrize(("write", "call", "path"), WRITES)
-def test_nothing_leaves_when_the_checker_refuses(write: Write, call: Call, path: str) -> None:
+@pytest.mark.parametrize(("action", "call", "path"), WRITES)
+def test_nothing_leaves_when_the_checker_refuses(
+    action: CanaryAction, call: Call, path: str
+) -> None:
     """The permit object in hand proves nothing."""
     wire = Wire(content=CHANGED.content)
 
     with cct(wire) as transport, pytest.raises(NotPermitted):
-        write(CctOperator(permit(call), RecordingChecker(refuses=True), transport))
+        CctOperator(permit(call), RecordingChecker(refuses=True), transport).perform(action.call)
 
     assert wire.requests == [], path
 
@@ -63,6 +61,7 @@ def test_nothing_leaves_when_the_checker_refuses(write: Write, call: Call, path:
             arguments={"route": ROUTE, "percentage": 101, "whitelist": "", "blacklist": ""},
         ),
         Call(method="perform", arguments={"route": ROUTE}),
+        Call(method="delete_variable", arguments={"name": "X"}),
         Call(method="__init__", arguments={}),
         Call(method="reset_canary", arguments={}),
         Call(method="reset_canary", arguments={"route": 1}),
@@ -87,7 +86,7 @@ def test_a_write_that_fails_is_not_recorded_as_sent_and_not_repeated() -> None:
     wire, checker = Wire(503), RecordingChecker()
 
     with cct(wire) as transport, pytest.raises(Unavailable):
-        CctOperator(permit(RESET), checker, transport).reset_canary(ROUTE)
+        CctOperator(permit(RESET), checker, transport).perform(RESET)
 
     assert len(wire.requests) == 1
     assert checker.journal == [("intended", str(RESET))]
@@ -98,7 +97,7 @@ def test_a_claim_in_an_unknown_shape_is_named() -> None:
     wire = Wire(content=twice({"route": ROUTE, "config": {"enabled": True, "percentage": 101}}))
 
     with cct(wire) as transport, pytest.raises(ContractBroken, match=r"config\.percentage"):
-        CctOperator(permit(RESET), RecordingChecker(), transport).reset_canary(ROUTE)
+        CctOperator(permit(RESET), RecordingChecker(), transport).perform(RESET)
 
 
 def test_the_permit_is_checked_after_the_wait_for_a_slot() -> None:
@@ -106,6 +105,6 @@ def test_the_permit_is_checked_after_the_wait_for_a_slot() -> None:
     wire, pacer = Wire(content=CHANGED.content), RecordingPacer()
 
     with cct(wire, pacer) as transport, pytest.raises(NotPermitted):
-        CctOperator(permit(RESET), RecordingChecker(refuses=True), transport).reset_canary(ROUTE)
+        CctOperator(permit(RESET), RecordingChecker(refuses=True), transport).perform(RESET)
 
     assert (pacer.slots, wire.requests) == (["write"], [])

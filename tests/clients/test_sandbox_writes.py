@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr
 
+from cct_ops.actions.canary import ResetCanary
+from cct_ops.actions.operator import CctOperator
 from cct_ops.clients import slack
-from cct_ops.clients.operator import CctOperator
 from cct_ops.clients.reader import CctReader
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted, Unavailable
@@ -15,6 +16,8 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from tests.clients.conftest import GOOD_KEY
 from tests.clients.parts import ROUTE, RecordingChecker, RecordingPacer, permit
+
+RESET = ResetCanary(route=ROUTE).call
 
 
 def operator(transport: CctTransport, checker: RecordingChecker) -> CctOperator:
@@ -35,7 +38,8 @@ def test_a_permitted_write_arrives_once(
     sandbox.set_canary("/daily-summary", 5)
     checker = RecordingChecker()
 
-    claimed = operator(transport, checker).perform(Call(method=method, arguments={"route": ROUTE}))
+    call = Call(method=method, arguments={"route": ROUTE})
+    claimed = operator(transport, checker).perform(call).config
 
     (write,) = sandbox.writes()
     assert (write.query, pacer.slots) == ({"route": ROUTE}, ["write"])
@@ -48,7 +52,7 @@ def test_a_permitted_write_arrives_once(
 def test_without_a_permit_nothing_is_sent(sandbox: SandboxControl, transport: CctTransport) -> None:
     """Not even a request that CCT would refuse."""
     with pytest.raises(NotPermitted):
-        operator(transport, RecordingChecker(refuses=True)).reset_canary(ROUTE)
+        operator(transport, RecordingChecker(refuses=True)).perform(RESET)
 
     assert sandbox.writes() == []
     assert sandbox.requests() == []
@@ -60,7 +64,7 @@ def test_a_claim_is_no_proof(
     """Where nothing is stored CCT answers 200 all the same; only the read-back tells."""
     sandbox.faults(Fault(drop_writes=True))
 
-    operator(transport, RecordingChecker()).reset_canary(ROUTE)
+    operator(transport, RecordingChecker()).perform(RESET)
 
     assert not reader.canary_status().routes[ROUTE].enabled
 
@@ -75,7 +79,7 @@ def test_a_lost_answer_is_not_asked_for_again(
         CctTransport(sandbox.base_url, SecretStr(GOOD_KEY), pacer, 0.3) as impatient,
         pytest.raises(Unavailable, match="whether the change was made is unknown"),
     ):
-        operator(impatient, RecordingChecker()).reset_canary(ROUTE)
+        operator(impatient, RecordingChecker()).perform(RESET)
 
     assert len(sandbox.writes()) == 1
     assert sandbox.state().routes[ROUTE].enabled
@@ -98,7 +102,7 @@ def test_a_failing_cct_is_asked_once(
     with pytest.raises(Unavailable):
         CctReader(transport).canary_status()
     with pytest.raises(Unavailable):
-        operator(transport, RecordingChecker()).reset_canary(ROUTE)
+        operator(transport, RecordingChecker()).perform(RESET)
 
     assert len(sandbox.requests()) == 2
     assert sandbox.writes() == []

@@ -10,8 +10,8 @@ from typing import get_type_hints
 import pytest
 import yaml
 
+from cct_ops.actions.registry import ACTIONS
 from cct_ops.models.outcome import Outcome
-from tasks.actions import ACTIONS
 from tests.conftest import ROOT
 from tests.flows.acts import ACTS, CHOICES
 from tests.flows.deaths import ALL, TELLING, At, deaths_of

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from prefect import flow
 
+from cct_ops.actions.canary import ResetCanary
 from cct_ops.errors import SteadyStateNotReached
 from cct_ops.ledger import approvals, switches
 from cct_ops.ledger.approvals import Terms
@@ -181,7 +182,7 @@ def stopped_in_the_middle() -> None:
     look = partial(diagnose_rollback, ROUTE)
     with authorise(look(), Mode.AUTO, look) as decision:
         assert decision.permit is not None
-        reset_canary(decision.permit, ROUTE)
+        reset_canary(decision.permit, ResetCanary(route=ROUTE))
         switches.stop(ledger(), "in the middle", "ada")
         raise SteadyStateNotReached("It does not work.")
 

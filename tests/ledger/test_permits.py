@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from cct_ops.clients.operator import CctOperator
+from cct_ops.actions.operator import CctOperator
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger import locks, permits

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from cct_ops.actions.registry import by_hand
 from cct_ops.cli import app as cct_ops
 from cct_ops.clients import parameters
 from cct_ops.ledger.record import UNDO_FAILED, ActionRecord, DecisionRecord, RunRecord
@@ -22,7 +23,6 @@ from cct_ops.models.rollback_plan import AS_THEY_ARE, Limits
 from cct_ops.models.run import Run
 from cct_ops.models.topic import is_urgent
 from cct_ops.reports import manual
-from cct_ops.reports.by_hand import by_hand
 from cct_ops.reports.messages import expired_message, raise_message
 from tests.approvals.parts import ROUTE, plan
 

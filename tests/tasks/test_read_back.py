@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from cct_ops.actions.action import ReadBack
 from cct_ops.errors import Unavailable
 from cct_ops.models.permit import Permit
 from tasks import carry_out
-from tasks.carry_out import Sighting, System
+from tasks.carry_out import System
 
 SETTLE = 0.4
 
@@ -31,16 +32,16 @@ def system(wait_seconds: float) -> System:
     return System("CCT", reader, nobody)
 
 
-def looks(*answers: bool | None) -> tuple[Callable[[object], Sighting], list[float]]:
+def looks(*answers: bool | None) -> tuple[Callable[[object], ReadBack], list[float]]:
     """Looks that show the effect, or not, or are not answered; and when each began."""
     left, began = list(answers), []
 
-    def look(_: object) -> Sighting:
+    def look(_: object) -> ReadBack:
         began.append(time.monotonic())
         answer = left.pop(0) if len(left) > 1 else left[0]
         if answer is None:
             raise Unavailable("No answer.")
-        return Sighting(answer, "on" if answer else "off")
+        return ReadBack(answer, "on" if answer else "off")
 
     return look, began
 

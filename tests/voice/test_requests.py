@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from cct_ops.actions.registry import by_hand
 from cct_ops.dispatcher import buttons
 from cct_ops.ledger import approval_answers, approvals, slack_threads
 from cct_ops.ledger.approval_answers import Answer
@@ -16,7 +17,6 @@ from cct_ops.ledger.approvals import Approval
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.topic import WAITS
 from cct_ops.reports.asking import approval_message, letter, topic_of, unanswered_message
-from cct_ops.reports.by_hand import by_hand
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from cct_ops.voice import Voice

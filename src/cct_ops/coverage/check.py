@@ -50,7 +50,7 @@ class Finding(Frozen):
 
 
 class Offer(Frozen):
-    """What there is: playbooks by deployment, functions in tasks, commands of cct-ops."""
+    """What there is: playbooks by deployment, what is in tasks, commands of cct-ops."""
 
     playbooks: frozenset[str]
     functions: frozenset[str]
@@ -68,15 +68,16 @@ class _Registry(BaseModel):
 def offer(project: Path, commands: frozenset[str]) -> Offer:
     """Read what the project offers, without importing any of it."""
     registry = config_file.load(project / "prefect.yaml", _Registry)
-    functions = frozenset(
-        node.name
-        for path in (project / "tasks").glob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef)
-    )
+    functions: set[str] = set()
+    for path in (project / "tasks").glob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef):
+                functions.add(node.name)
+            elif isinstance(node, ast.Assign):  # a task that is made of its action
+                functions |= {name.id for name in node.targets if isinstance(name, ast.Name)}
     return Offer(
         playbooks=frozenset(each.name for each in registry.deployments),
-        functions=functions,
+        functions=frozenset(functions),
         commands=commands,
     )
 

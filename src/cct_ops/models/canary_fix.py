@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from cct_ops.actions.canary import DisableCanary, PromoteCanary, ResetCanary
 from cct_ops.models.cct import CanaryConfig, Route, SloThresholds
-from cct_ops.models.plan import Call, Plan, Scalar, Step
+from cct_ops.models.plan import Plan
 from cct_ops.models.rollback_plan import Watch
 from cct_ops.models.steady_state import CanaryServes, ChangeHolds, SteadyState
 
@@ -31,6 +32,11 @@ class CanaryFix(StrEnum):
 
 PLAYBOOK = "canary-issue"
 
+_CHANGES: dict[CanaryFix, type[ResetCanary | DisableCanary | PromoteCanary]] = {
+    CanaryFix.RESET: ResetCanary,
+    CanaryFix.DISABLE: DisableCanary,
+    CanaryFix.PROMOTE: PromoteCanary,
+}
 _SUMMARIES = {
     CanaryFix.RESET: "Put the canary of {} back to its configured share.",
     CanaryFix.DISABLE: "Take the canary of {} out of traffic.",
@@ -49,7 +55,7 @@ def plan_of(
     needs_person: str | None,
 ) -> Plan:
     """Return the plan of one fix; a promotion is never made without a person."""
-    here: dict[str, Scalar] = {"route": target.value}
+    change = _CHANGES[fix](route=target)
     radius = f"The canary's share of {target}; stable keeps serving the rest throughout."
     if fix is CanaryFix.PROMOTE:
         needs_person = "A promotion gives the canary to everybody."
@@ -59,13 +65,7 @@ def plan_of(
         target=target,
         summary=_SUMMARIES[fix].format(target),
         blast_radius=radius,
-        steps=(
-            Step(
-                call=Call(method=f"{fix}_canary", arguments=here),
-                undo=back(target, config),
-                lowers_risk=fix is CanaryFix.DISABLE,
-            ),
-        ),
+        steps=(change.step(change.undo(config)),),
         steady_state=_steady_state(target, fix, thresholds or _USUAL, watch),
         state={
             "issue": issue,
@@ -107,22 +107,6 @@ def so_already(
         CanaryFix.RESET: config.serves and config.percentage == configured_percent,
     }
     return f"canary {config.shown}" if holds.get(fix) else None
-
-
-def back(target: Route, config: CanaryConfig) -> Call:
-    """Return the call that brings the canary back to this configuration."""
-    here: dict[str, Scalar] = {"route": target.value}
-    if not config.enabled or not config.percentage:
-        return Call(method="disable_canary", arguments=here)
-    return Call(
-        method="set_canary",
-        arguments={
-            **here,
-            "percentage": config.percentage,
-            "whitelist": ",".join(config.whitelist),
-            "blacklist": ",".join(config.blacklist),
-        },
-    )
 
 
 def _steady_state(

@@ -14,7 +14,6 @@ from pydantic import Field
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.cct import Wire
-from cct_ops.models.plan import Call, Scalar
 
 STAGING = "staging"
 # Their temporary changes last no longer than their run, which has to keep them alive.
@@ -69,23 +68,6 @@ class Injection(Frozen):
             f"{self.mode}: {self.latency_ms:g} ms more latency, {self.error_percent:g} % errors,"
             f" {self.timeout_percent:g} % timeouts"
         )
-
-    def call(self, fault_id: str, minutes: float) -> Call:
-        """Return the call that injects it; CCT drops it by itself some time after ``minutes``."""
-        arguments: dict[str, Scalar] = {
-            "fault_id": fault_id,
-            "mode": self.mode.value,
-            "latency_ms": self.latency_ms,
-            "error_percent": self.error_percent,
-            "timeout_percent": self.timeout_percent,
-            "ttl_seconds": minutes * 60 + TTL_MARGIN_SECONDS,
-        }
-        return Call(method="inject_fault", arguments=arguments)
-
-
-def removal(fault_id: str) -> Call:
-    """Return the call that removes a fault."""
-    return Call(method="remove_fault", arguments={"fault_id": fault_id})
 
 
 class ChaosStatus(Wire):

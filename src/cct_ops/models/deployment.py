@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from cct_ops.actions.repository import DispatchWorkflow
 from cct_ops.models.base import Frozen
 from cct_ops.models.github import Comparison, WorkflowRun
 from cct_ops.models.outcome import Evidence
-from cct_ops.models.plan import Call, Plan, Step
+from cct_ops.models.plan import Plan
 from cct_ops.models.rollback import RollbackDiagnosis
 from cct_ops.models.steady_state import WorkflowSucceeds
 
@@ -122,6 +123,7 @@ def with_deployment(
 
 def _plan(diagnosis: RollbackDiagnosis, deployment: Deployment) -> Plan:
     after = deployment.current.id if deployment.current else 0
+    deploy = DispatchWorkflow(workflow=WORKFLOW, ref=deployment.branch, after_run_id=after)
     return Plan(
         playbook=RollbackDiagnosis.playbook,
         target=diagnosis.target,
@@ -130,20 +132,7 @@ def _plan(diagnosis: RollbackDiagnosis, deployment: Deployment) -> Plan:
             f" {diagnosis.target} stays as it is: start this playbook again to put it back."
         ),
         blast_radius=f"Whatever {WORKFLOW} deploys: the canary and stable of every route.",
-        steps=(
-            Step(
-                call=Call(
-                    method="dispatch_workflow",
-                    arguments={
-                        "workflow": WORKFLOW,
-                        "ref": deployment.branch,
-                        "after_run_id": after,
-                    },
-                ),
-                undo=None,
-                idempotent=False,
-            ),
-        ),
+        steps=(deploy.step(None),),
         steady_state=WorkflowSucceeds(
             workflow=WORKFLOW, after_run_id=after, watch_seconds=DEPLOY_SECONDS
         ),

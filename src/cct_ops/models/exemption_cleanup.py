@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from cct_ops.actions.exemptions import ExpireExemptions
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.exemptions import TARGET, ExemptionConclusion, ExemptionFindings
 from cct_ops.models.outcome import Outcome
-from cct_ops.models.plan import Call, Plan, Step
+from cct_ops.models.plan import Plan, Step
 from cct_ops.models.quantities import counted
 from cct_ops.models.steady_state import ExemptionsConsistent
 
@@ -63,8 +64,8 @@ def cleanup_plan(playbook: str, found: ExemptionFindings, watch_seconds: float) 
 
 def expire_step(found: ExemptionFindings) -> Step:
     """Mark what is overdue; a revalidation makes active again what was marked before its date."""
-    undo = Call(method="revalidate_exemptions", arguments={}) if found.reversible else None
-    return Step(call=Call(method="expire_exemptions", arguments={}), undo=undo)
+    expire = ExpireExemptions()
+    return expire.step(expire.undo(reversible=found.reversible))
 
 
 def needs_person(found: ExemptionFindings) -> str | None:

@@ -11,12 +11,13 @@ import re
 from enum import StrEnum
 from typing import ClassVar, Literal
 
+from cct_ops.actions.exemptions import ResetExemptions, RevalidateExemptions
 from cct_ops.models.base import Frozen
 from cct_ops.models.evidence import Counts
 from cct_ops.models.exemption_cleanup import expire_step, needs_person
 from cct_ops.models.exemptions import TARGET, ExemptionConclusion, ExemptionFindings
 from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Call, Plan, Step
+from cct_ops.models.plan import Plan, Step
 from cct_ops.models.quantities import counted
 from cct_ops.models.steady_state import ExemptionsConsistent
 
@@ -162,14 +163,14 @@ def _described(found: ExemptionFindings, fix: Fix) -> tuple[Step, str, str, str 
             )
         case Fix.RESET:
             return (
-                Step(call=Call(method="reset_exemptions", arguments={}), undo=None),
+                ResetExemptions().step(None),
                 "Keep only exemptions that are active, in date and valid; forget all others.",
                 "Every expired, revoked or invalid record is lost for good.",
                 "A reset loses records for good.",
             )
         case _:
             return (
-                Step(call=Call(method="revalidate_exemptions", arguments={}), undo=None),
+                RevalidateExemptions().step(None),
                 "Derive every exemption's status from its date, and count anew.",
                 "Statuses and counts of all exemptions; no record is lost.",
                 "A revalidation changes what every report counts, and cannot be taken back.",

@@ -10,11 +10,12 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import ClassVar
 
+from cct_ops.actions.repository import OpenIssue
 from cct_ops.models.cct_exemptions import UpcomingExpiration, WeeklyReport
 from cct_ops.models.exemptions import ExemptionConclusion, ExemptionFindings
 from cct_ops.models.github import Issue
 from cct_ops.models.outcome import Evidence, Outcome
-from cct_ops.models.plan import Call, Plan, Step
+from cct_ops.models.plan import Plan
 from cct_ops.models.quantities import counted
 from cct_ops.models.steady_state import ChangeHolds
 
@@ -111,17 +112,13 @@ def overdue(weekly: WeeklyReport) -> tuple[UpcomingExpiration, ...]:
 
 def _plan(diagnosis: WeeklyDiagnosis, body: str) -> Plan:
     title = diagnosis.title
+    issue = OpenIssue(title=title, body=body)
     return Plan(
         playbook=WeeklyDiagnosis.playbook,
         target=diagnosis.target,
         summary=f"Open the issue {title!r}.",
         blast_radius="One issue in CCT's repository, and whoever is told of new ones.",
-        steps=(
-            Step(
-                call=Call(method="open_issue", arguments={"title": title, "body": body}),
-                undo=Call(method="close_issue", arguments={"title": title}),
-            ),
-        ),
+        steps=(issue.step(issue.undo()),),
         steady_state=ChangeHolds(what=f"The issue {title!r} is open", watch_seconds=0),
         state={"reasons": "; ".join(diagnosis.reasons)},
     )

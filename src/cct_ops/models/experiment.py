@@ -6,9 +6,10 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, WithJsonSchema
 
+from cct_ops.actions.chaos import InjectFault
 from cct_ops.models.base import Frozen
 from cct_ops.models.cct import Health
-from cct_ops.models.chaos import STAGING, ChaosMode, ChaosSeverity, Injection, removal
+from cct_ops.models.chaos import STAGING, ChaosMode, ChaosSeverity, Injection
 from cct_ops.models.evidence import no_signal, not_asked, not_offered
 from cct_ops.models.journal import Sample, steady
 from cct_ops.models.outcome import Evidence, Outcome, Severity
@@ -141,8 +142,5 @@ def _plan(wish: ExperimentWish) -> Plan:
 
 def fault_step(injection: Injection, fault_id: str, minutes: float, lease_seconds: float) -> Step:
     """Return the step that injects a fault which its run has to keep alive."""
-    return Step(
-        call=injection.call(fault_id, minutes),
-        undo=removal(fault_id),
-        lasts_minutes=lease_seconds / 60,
-    )
+    fault = InjectFault.of(injection, fault_id, minutes)
+    return fault.step(fault.undo(), lasts_minutes=lease_seconds / 60)

@@ -15,11 +15,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from cct_ops.actions.action import Action
+from cct_ops.actions.rate_limits import ClearRateLimits, ResetUserLimit, SetRateLimit
 from cct_ops.models.base import Frozen
 from cct_ops.models.cct_limits import LimitClass
 from cct_ops.models.limits import ABUSE_FACTOR, LimitFindings
 from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Call, Plan, Scalar, Step
+from cct_ops.models.plan import Plan, Scalar
 from cct_ops.models.quantities import duration
 from cct_ops.models.steady_state import LimitNotReached
 
@@ -132,11 +134,11 @@ def _plan(
             user = wish.user or (found.blocked[0].user if len(found.blocked) == 1 else None)
             if user is None or user not in {each.user for each in found.blocked}:
                 return "Not reset: name a user who is refused."
-            call = Call(method="reset_user_limit", arguments={"user": user})
+            change: Action = ResetUserLimit(user=user)
             summary = f"Forget what was counted of {user}."
             users: tuple[str, ...] = (user,)
         case _:
-            call = Call(method="clear_rate_limits", arguments={})
+            change = ClearRateLimits()
             summary = "Forget what was counted of everybody."
             # Without any to be seen served again, nothing would be verified.
             users = tuple(each.user for each in found.starved or found.blocked)
@@ -145,7 +147,7 @@ def _plan(
         target=target,
         summary=summary,
         blast_radius="Whoever is forgotten may ask for a whole window's requests again, at once.",
-        steps=(Step(call=call, undo=None),),
+        steps=(change.step(None),),
         steady_state=LimitNotReached(limit=target, users=users, watch_seconds=watch_seconds),
         state=_state(cause, found),
         needs_person="Counts that are forgotten do not come back.",
@@ -163,19 +165,14 @@ def _raise(
     wanted = wish.max_requests or max(suggested, now.max_requests + 1)
     if wanted <= now.max_requests:
         return f"Not raised: {wanted} is no more than the limit of {now.max_requests}."
+    change = SetRateLimit(endpoint=target, window_ms=now.window_ms, max_requests=wanted)
     return Plan(
         playbook=LimitDiagnosis.playbook,
         target=target,
         summary=f"Raise the limit of {target} from {now.max_requests} to {wanted} requests per"
         f" {now.window_ms / 1000:g} s, for {duration(wish.lasts_minutes * 60)}.",
         blast_radius=f"Every user of {target} may ask for more; CCT bears the load.",
-        steps=(
-            Step(
-                call=_set(target, wanted, now.window_ms),
-                undo=_set(target, now.max_requests, now.window_ms),
-                lasts_minutes=wish.lasts_minutes,
-            ),
-        ),
+        steps=(change.step(change.undo(now), lasts_minutes=wish.lasts_minutes),),
         steady_state=LimitNotReached(
             limit=target,
             users=tuple(user.user for user in helped),
@@ -186,15 +183,6 @@ def _raise(
         if cause is Cause.UNDERSIZED
         else f"A higher limit does not help against this ({cause}).",
     )
-
-
-def _set(target: LimitClass, max_requests: int, window_ms: int) -> Call:
-    arguments: dict[str, Scalar] = {
-        "endpoint": target.value,
-        "max_requests": max_requests,
-        "window_ms": window_ms,
-    }
-    return Call(method="set_rate_limit", arguments=arguments)
 
 
 def _state(cause: Cause, found: LimitFindings) -> dict[str, Scalar]:

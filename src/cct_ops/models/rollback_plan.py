@@ -12,9 +12,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from cct_ops.actions.action import Action
+from cct_ops.actions.auto_rollback import DisableAutoRollback, EnableAutoRollback, SetSloThresholds
+from cct_ops.actions.canary import DisableCanary, ResetCanary
 from cct_ops.models.base import Frozen
 from cct_ops.models.cct import CanaryRules, RollbackThresholds, Route, SloStatus
-from cct_ops.models.plan import Call, Plan, Scalar, Step
+from cct_ops.models.plan import Plan, Scalar
 from cct_ops.models.quantities import duration
 from cct_ops.models.steady_state import CanaryServes, ChangeHolds
 
@@ -111,12 +114,7 @@ def restore(
         target=target,
         summary=f"Put the canary of {target} back to its configured share of traffic.",
         blast_radius=f"The canary's share of {target}; stable keeps serving the rest throughout.",
-        steps=(
-            Step(
-                call=Call(method="reset_canary", arguments={"route": target.value}),
-                undo=Call(method="disable_canary", arguments={"route": target.value}),
-            ),
-        ),
+        steps=(ResetCanary(route=target).step(DisableCanary(route=target)),),
         steady_state=CanaryServes(
             p95_latency_ms=allowed.p95_latency_ms * allowed.canary_latency_factor,
             error_rate_percent=allowed.canary_error_rate_percent,
@@ -140,8 +138,8 @@ def weaken(wish: Wish, rules: CanaryRules, watch: Watch) -> Plan | None:
     return _temporary(
         wish,
         watch,
-        call=_set(wished),
-        undo=_set(now),
+        SetSloThresholds.to(wished),
+        SetSloThresholds.to(now),
         what=f"Auto-rollback pulls a canary only beyond {_words(wished)}, not {_words(now)}",
         blast_radius="Every route: a canary that is worse than the objectives serves for longer.",
         state={f"now {name}": value for name, value in now.model_dump().items()},
@@ -154,8 +152,8 @@ def _without_auto_rollback(wish: Wish, rules: CanaryRules, watch: Watch) -> Plan
     return _temporary(
         wish,
         watch,
-        call=Call(method="disable_auto_rollback", arguments={}),
-        undo=Call(method="enable_auto_rollback", arguments={}),
+        DisableAutoRollback(),
+        EnableAutoRollback(),
         what="Auto-rollback is off, so that no canary is pulled by itself",
         blast_radius="Every route: nothing pulls a canary that breaches its objectives.",
         state={"auto_rollback": "on"},
@@ -165,9 +163,9 @@ def _without_auto_rollback(wish: Wish, rules: CanaryRules, watch: Watch) -> Plan
 def _temporary(
     wish: Wish,
     watch: Watch,
+    change: Action,
+    undo: Action,
     *,
-    call: Call,
-    undo: Call,
     what: str,
     blast_radius: str,
     state: dict[str, Scalar],
@@ -177,15 +175,11 @@ def _temporary(
         target=RULES,
         summary=f"{what}, for {duration(wish.minutes * 60)}.",
         blast_radius=blast_radius,
-        steps=(Step(call=call, undo=undo, lasts_minutes=wish.minutes),),
+        steps=(change.step(undo, lasts_minutes=wish.minutes),),
         steady_state=ChangeHolds(what=what, watch_seconds=watch.seconds),
         state=state,
         needs_person=A_PERSON_DECIDES,
     )
-
-
-def _set(thresholds: RollbackThresholds) -> Call:
-    return Call(method="set_slo_thresholds", arguments=thresholds.model_dump())
 
 
 def _words(thresholds: RollbackThresholds) -> str:

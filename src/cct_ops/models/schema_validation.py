@@ -11,10 +11,11 @@ import hashlib
 import json
 from typing import ClassVar
 
+from cct_ops.actions.repository import ProposeChange, SetVariable
 from cct_ops.models.base import Frozen
 from cct_ops.models.github import RepositoryFile
 from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Call, Plan, Scalar, Step
+from cct_ops.models.plan import Plan
 from cct_ops.models.quantities import counted, duration
 from cct_ops.models.schema_findings import (
     MODE_VARIABLE,
@@ -174,24 +175,15 @@ def _proposal_plan(
     # The same change of the same content is always the same branch.
     name = hashlib.sha256(f"{file.path}\n{file.sha}\n{patch}".encode()).hexdigest()[:12]
     branch = f"cct-ops/{name}"
-    arguments: dict[str, Scalar] = {
-        "path": file.path,
-        "patch": patch,
-        "base_sha": file.sha,
-        "branch": branch,
-        "title": title,
-    }
+    change = ProposeChange(
+        path=file.path, patch=patch, base_sha=file.sha, branch=branch, title=title
+    )
     plan = Plan(
         playbook=SchemaDiagnosis.playbook,
         target=target,
         summary=summary,
         blast_radius="One branch and one pull request; nothing changes until people merge it.",
-        steps=(
-            Step(
-                call=Call(method="propose_change", arguments=arguments),
-                undo=Call(method="withdraw_change", arguments={"branch": branch}),
-            ),
-        ),
+        steps=(change.step(change.undo()),),
         steady_state=ChangeHolds(
             what=f"A pull request changes {file.path}; validation passes once it is merged",
             watch_seconds=0,
@@ -205,23 +197,13 @@ def _proposal_plan(
 def _bypass_plan(found: SchemaFindings, minutes: int) -> tuple[Plan | None, str | None]:
     if found.mode == WARN:
         return None, f"{MODE_VARIABLE} is {WARN} already."
-    undo = (
-        Call(method="delete_variable", arguments={"name": MODE_VARIABLE})
-        if found.mode is None
-        else Call(method="set_variable", arguments={"name": MODE_VARIABLE, "value": found.mode})
-    )
+    bypass = SetVariable(name=MODE_VARIABLE, value=WARN)
     return Plan(
         playbook=SchemaDiagnosis.playbook,
         target=MODE_VARIABLE,  # it is the same for all workflows, so bypasses exclude each other
         summary=f"Let the validation warn instead of fail for {duration(minutes * 60)}.",
         blast_radius="Every workflow run meanwhile: wrong summaries pass with a warning.",
-        steps=(
-            Step(
-                call=Call(method="set_variable", arguments={"name": MODE_VARIABLE, "value": WARN}),
-                undo=undo,
-                lasts_minutes=minutes,
-            ),
-        ),
+        steps=(bypass.step(bypass.undo(found.mode), lasts_minutes=minutes),),
         steady_state=ChangeHolds(what=f"{MODE_VARIABLE} is {WARN}", watch_seconds=0),
         state={"mode": found.mode or "not set"},
         needs_person="Bypassing the validation lets wrong summaries through.",

@@ -12,14 +12,14 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from cct_ops.actions.canary import as_configured
 from cct_ops.models.base import Frozen
-from cct_ops.models.canary_fix import back
 from cct_ops.models.cct import CanaryConfig, CanaryRules, RollbackEvent, RollbackThresholds, Route
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
 from cct_ops.models.evidence import not_asked
 from cct_ops.models.experiment import StagingFindings, fault_step
 from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Plan, Step
+from cct_ops.models.plan import Plan
 from cct_ops.models.quantities import duration
 from cct_ops.models.steady_state import ChangeHolds
 from cct_ops.models.verification import Verdict, Verification
@@ -154,6 +154,7 @@ _LEVELS = {
 def _plan(target: Route, canary: CanaryConfig, injection: Injection, wish: SimulationWish) -> Plan:
     """Switch the canary on (one that serves stays as it is), then inject; undone in reverse."""
     on = canary if canary.serves else CanaryConfig(enabled=True, percentage=wish.share)
+    switch = as_configured(target, on)
     lease_minutes = wish.lease_seconds / 60
     return Plan(
         playbook=PLAYBOOK,
@@ -166,7 +167,7 @@ def _plan(target: Route, canary: CanaryConfig, injection: Injection, wish: Simul
         ),
         blast_radius="Everybody who uses staging; production is never touched.",
         steps=(
-            Step(call=back(target, on), undo=back(target, canary), lasts_minutes=lease_minutes),
+            switch.step(switch.undo(canary), lasts_minutes=lease_minutes),
             fault_step(injection, wish.fault_id, wish.minutes, wish.lease_seconds),
         ),
         steady_state=ChangeHolds(

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic_core import to_jsonable_python
 
+from cct_ops.actions.registry import by_hand
 from cct_ops.clients.slack import SECTION_CHARACTERS, escape
 from cct_ops.clients.text import one_line
 from cct_ops.ledger.record import UNDO_FAILED, ActionRecord, RunRecord
@@ -20,7 +21,6 @@ from cct_ops.models.guards import Guard
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Call, Plan
 from cct_ops.models.run import Run
-from cct_ops.reports.by_hand import by_hand
 from cct_ops.typed import typed
 
 

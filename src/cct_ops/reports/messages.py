@@ -8,16 +8,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from cct_ops.actions.exemptions import ExpireExemptions
 from cct_ops.clients.slack import SECTION_CHARACTERS, escape, fitted
 from cct_ops.ledger.set_aside import SetAside
 from cct_ops.models.autonomy import Drop
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.outcome import Outcome
-from cct_ops.models.plan import Call
 from cct_ops.models.quantities import counted
 from cct_ops.models.run import Run
 from cct_ops.models.topic import AT_WORK, WAITS, Topic, playbook_on
-from cct_ops.reports.by_hand import by_hand
 from cct_ops.reports.manual import shown
 from cct_ops.typed import typed
 
@@ -95,8 +94,8 @@ def expired_message(overdue: tuple[Exemption, ...], link: str | None, *, done: b
     if len(of_owner) > MOST_OWNERS:
         lines.append(f"• and {len(of_owner) - MOST_OWNERS} more owners")
     head = f":broom: {counted(len(overdue), 'exemption')} {'expired' if done else 'past the date'}"
-    due = () if done else (by_hand(Call(method="expire_exemptions", arguments={})),)
-    return _message(head, "\n".join(lines), link, [command for command in due if command])
+    due = () if done else (ExpireExemptions().by_hand(),)
+    return _message(head, "\n".join(lines), link, due)
 
 
 def silence_message(part: str, last_at: datetime, *, silent: bool) -> Message:

@@ -1,0 +1,1 @@
+"""Everything that can be changed outside: one class per write."""

@@ -1,0 +1,74 @@
+"""Faults that are injected into a staging CCT on purpose, and their removal."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from cct_ops.actions.action import CctAction, ReadBack, Request
+from cct_ops.clients.reader import CctReader
+from cct_ops.models.chaos import TTL_MARGIN_SECONDS, ActiveFault, ChaosMode, FaultId, Injection
+
+Percent = Annotated[int | float, Field(ge=0, le=100)]
+
+
+class InjectFault(CctAction):
+    """Inject a fault, which also ends by itself after ``ttl_seconds``."""
+
+    path = "chaos/faults"
+    blast_radius = "everybody who uses staging"
+    answers = ActiveFault
+
+    mode: ChaosMode
+    fault_id: FaultId
+    latency_ms: Annotated[int | float, Field(ge=0, le=60_000)]
+    ttl_seconds: Annotated[int | float, Field(gt=0, le=7200)]
+    error_percent: Percent
+    timeout_percent: Percent
+
+    @classmethod
+    def of(cls, injection: Injection, fault_id: str, minutes: float) -> InjectFault:
+        """Inject this; CCT drops it by itself some time after ``minutes``."""
+        ttl_seconds = minutes * 60 + TTL_MARGIN_SECONDS
+        return cls(fault_id=fault_id, ttl_seconds=ttl_seconds, **injection.model_dump())
+
+    def request(self) -> Request:
+        """Send it as the body, in which its id is just that."""
+        said = self.call.arguments
+        body = {("id" if name == "fault_id" else name): value for name, value in said.items()}
+        return Request("POST", self.path, body=body)
+
+    def read_back(self, cct: CctReader) -> ReadBack:
+        """Look whether the fault is in effect."""
+        found = [fault for fault in cct.chaos_faults() if fault.id == self.fault_id]
+        on = any(fault.mode == self.mode for fault in found)
+        return ReadBack(on, f"fault {self.fault_id} is {'in effect' if found else 'not there'}")
+
+    def undo(self) -> RemoveFault:
+        """Remove it."""
+        return RemoveFault(fault_id=self.fault_id)
+
+
+class RemoveFault(CctAction):
+    """Remove a fault; one that there is not is as good as removed."""
+
+    path = "chaos/faults"
+    blast_radius = "none, staging serves as before"
+    lowers_risk = True
+
+    fault_id: FaultId
+
+    def request(self) -> Request:
+        """Name the fault in the path."""
+        return Request("DELETE", f"{self.path}/{self.fault_id}")
+
+    def read_back(self, cct: CctReader) -> ReadBack:
+        """Look whether the fault is gone."""
+        there = any(fault.id == self.fault_id for fault in cct.chaos_faults())
+        words = f"fault {self.fault_id} is {'in effect' if there else 'not there'}"
+        return ReadBack(not there, words)
+
+    def undo(self, before: InjectFault) -> InjectFault:
+        """Inject it as it was."""
+        return before

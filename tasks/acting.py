@@ -1,0 +1,26 @@
+"""Actions as tasks of Prefect, each made of its class: run once, nothing kept, and read back."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TypeVar
+
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+
+from cct_ops.actions.action import Action
+from cct_ops.models.permit import Permit
+from tasks.carry_out import SYSTEMS, carry_out
+
+A = TypeVar("A", bound=Action)
+
+
+def action(kind: type[A]) -> Task[[Permit, A], None]:
+    """Make the task of an action."""
+
+    def act(permit: Permit, wanted: A) -> None:
+        carry_out(permit, wanted.call, wanted.read_back, SYSTEMS[wanted.system])
+
+    act.__name__ = act.__qualname__ = kind.method
+    act.__doc__ = f"{inspect.getdoc(kind)}\n\nBlast radius: {kind.blast_radius}."
+    return task(retries=0, cache_policy=NO_CACHE, persist_result=False)(act)

@@ -1,0 +1,1 @@
+"""Actions: complete, or not at all."""
