@@ -126,12 +126,12 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 
 @contextmanager
-def new_ledger(postgres: EmbeddedPostgres) -> Iterator[SecretStr]:
-    """Make an empty ledger at the newest schema, and drop it in the end."""
+def new_ledger(postgres: EmbeddedPostgres, template: str = "cct_ops") -> Iterator[SecretStr]:
+    """Make an empty ledger, at the newest schema by default, and drop it in the end."""
     name = f"ledger_{uuid4().hex}"
     admin = postgres.url("postgres").replace("+psycopg", "")
     with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE cct_ops".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
     url = SecretStr(postgres.url(name))
     yield url
     connect(url).dispose()

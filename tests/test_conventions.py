@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib
 import inspect
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from cct_ops.settings import Settings
 from tasks.actions import TASKS
 from tests.conftest import ROOT
 from tests.flows.matrix import ROWS, WITHOUT_ROW
+from tests.import_rules import GENERAL, KNOWS, imports, ours
 
 REGISTRY: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
 PLAYBOOKS = sorted(path for path in (ROOT / "flows").glob("*.py") if path.stem != "__init__")
@@ -38,41 +39,8 @@ CODE = sorted(
     if (ROOT / name).is_file()
 )
 LONGEST, LONGEST_FLOW = 300, 60
-
-# What of ours each part may know, beside itself.
-GENERAL = {"addresses", "errors", "models", "settings", "config_file", "references", "typed"}
-GENERAL |= {"variables", "terminal"}
-KNOWS: dict[str, set[str]] = {
-    "addresses": set(),
-    "clocks": {"models"},
-    "errors": set(),
-    "models": {"actions"},
-    "actions": GENERAL | {"clients"},
-    "sandbox": {"models", "variables"},
-    "settings": {"errors", "addresses", "models"},
-    "typed": {"variables"},
-    "variables": set(),
-    "config_file": {"errors"},
-    "references": {"models"},
-    "contacts": GENERAL,
-    "clients": GENERAL,
-    "ledger": GENERAL | {"clients", "redaction"},  # of the clients: what an answer is, to keep one
-    "terminal": set(),
-    "summaries": {"errors", "models", "terminal", "variables"},
-    "coverage": GENERAL
-    | {"cli", "stack", "terminal"},  # which commands there are, and where the project is
-    "reports": GENERAL | {"ledger", "clients", "actions"},  # of the clients: how to quote text
-    "on_call": GENERAL | {"contacts", "ledger", "clients"},
-    "voice": GENERAL | {"contacts", "ledger", "clients", "reports"},
-    "watch": GENERAL | {"ledger", "clients", "reports", "voice", "on_call"},
-    # for letters to approvers and Slack
-    "gateway": GENERAL | {"ledger", "clients", "reports", "voice", "watch", "contacts", "on_call"},
-    "standing": GENERAL | {"ledger", "policy"},
-    "reconcile": GENERAL | {"ledger", "gateway"},  # of the gateway: what a sender's words mean
-    "dispatcher": GENERAL
-    | {"ledger", "clients", "reports", "policy", "reconcile", "voice", "wake_ups", "watch"}
-    | {"contacts", "on_call", "standing", "clocks"},
-}
+# The migrations that were released, and the beginning of each one's SHA-256.
+RELEASED = {"0001_first_release.py": "c3454a94b229e062"}
 
 
 def by_name(path: Path) -> str:
@@ -83,21 +51,6 @@ def by_name(path: Path) -> str:
 def snake(name: str) -> str:
     """The name of a deployment's flow."""
     return name.replace("-", "_")
-
-
-def imports(path: Path) -> Iterator[str]:
-    """Every module that a file imports, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def ours(path: Path) -> set[str]:
-    """The parts of ``cct_ops`` that a file imports, by their first name."""
-    return {name.split(".")[1] for name in imports(path) if name.startswith("cct_ops.")}
 
 
 def tasks_of(*modules: str) -> list[tuple[str, Task[..., Any]]]:
@@ -284,3 +237,14 @@ def test_migrations_are_one_line() -> None:
         "None",
         *(each["revision"] for each in found[:-1]),
     ]
+
+
+def test_a_released_migration_is_never_changed() -> None:
+    """What it made is in ledgers that nobody can look into; a change is a migration of its own."""
+    found = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        for path in (ROOT / "src/cct_ops/ledger/migrations/versions").glob("*.py")
+    }
+
+    assert {name: found.get(name) for name in RELEASED} == RELEASED
+    assert all(name > max(RELEASED) for name in found.keys() - RELEASED.keys())

