@@ -9,8 +9,10 @@ import pytest
 
 from cct_ops.actions.action import CctAction, GitHubAction
 from cct_ops.actions.canary import DisableCanary, ResetCanary, SetCanary
+from cct_ops.actions.chaos import InjectFault
 from cct_ops.actions.registry import ACTIONS, by_hand, of
 from cct_ops.models.cct import CanaryConfig, Route
+from cct_ops.models.chaos import ChaosMode, Injection
 from cct_ops.models.plan import Call, Scalar
 from tests.clients.test_by_hand import ARGUMENTS, GITHUB
 
@@ -59,15 +61,13 @@ def test_a_stored_call_is_its_action_and_back(method: str) -> None:
     assert canonical(of(call).call) == canonical(call)
 
 
-def test_numbers_stay_as_they_are_written() -> None:
-    """20 and 20.0 are the same share and not the same bytes."""
-    lists: dict[str, Scalar] = {"whitelist": "", "blacklist": ""}
-    for share in (20, 20.0, 0.5):
-        call = Call(
-            method="set_canary",
-            arguments={"route": Route.DAILY_SUMMARY.value, "percentage": share, **lists},
-        )
-        assert repr(of(call).call.arguments["percentage"]) == repr(share)
+def test_the_numbers_of_a_fault_stay_as_they_are_written() -> None:
+    """0 and 0.0 are one number, and two digests of a plan."""
+    slow = InjectFault.of(Injection(mode=ChaosMode.LATENCY, latency_ms=500), "f-1", minutes=1).call
+
+    assert '"error_percent":0,' in slow.model_dump_json()
+    assert '"error_percent": 0,' in (by_hand(slow) or "")
+    assert of(slow).call == slow
 
 
 def test_a_step_has_what_its_action_says_and_its_undo() -> None:
@@ -89,4 +89,4 @@ def test_a_step_has_what_its_action_says_and_its_undo() -> None:
 def test_a_call_of_another_release_has_no_command() -> None:
     """The account of its run is given all the same."""
     assert by_hand(Call(method="reset_everything", arguments={})) is None
-    assert by_hand(Call(method="reset_canary", arguments={"route": "/gone"})) is None
+    assert by_hand(Call(method="propose_change", arguments={})) is None

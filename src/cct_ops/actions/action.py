@@ -71,7 +71,7 @@ class Action(Frozen, ABC):
     @property
     def call(self) -> Call:
         """The write as plans, permits and the journal keep it."""
-        return Call(method=self.method, arguments=self.model_dump(mode="json"))
+        return Call(method=self.method, arguments=dict(self))
 
     def step(self, undo: Action | None, *, lasts_minutes: float | None = None) -> Step:
         """Make it a step of a plan, which ``undo`` takes back; None makes it irreversible."""
@@ -109,7 +109,7 @@ class CctAction(Action, ABC):
 
     def request(self) -> Request:
         """Return its request in the runbook's dialect, without a body where it is not said."""
-        return Request("POST", self.path, self.model_dump(mode="json"))
+        return Request("POST", self.path, dict(self))
 
     def mounted_request(self) -> Request | None:
         """Return its request to a CCT with only its own handlers, where that is another one."""

@@ -19,9 +19,9 @@ class SetSloThresholds(CctAction):
     path = "canary/config"
     answers = CanaryRules
 
-    p95_latency_ms: int | float
-    error_rate_percent: int | float
-    availability_percent: int | float
+    p95_latency_ms: float
+    error_rate_percent: float
+    availability_percent: float
 
     @classmethod
     def to(cls, thresholds: RollbackThresholds) -> SetSloThresholds:
@@ -30,7 +30,7 @@ class SetSloThresholds(CctAction):
 
     def request(self) -> Request:
         """Send them as the body, by the names that CCT has for them."""
-        return Request("POST", self.path, body={"slo_thresholds": self.call.arguments})
+        return Request("POST", self.path, body={"slo_thresholds": dict(self)})
 
     def read_back(self, cct: CctReader) -> ReadBack:
         """Look whether the thresholds are these."""

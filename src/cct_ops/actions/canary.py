@@ -103,7 +103,7 @@ class SetCanary(CanaryAction):
 
     blacklist: str
     whitelist: str
-    percentage: Annotated[int | float, Field(gt=0, le=100)]
+    percentage: Annotated[float, Field(gt=0, le=100)]
 
     def request(self) -> Request:
         """Send the whole configuration as the body."""
@@ -111,7 +111,7 @@ class SetCanary(CanaryAction):
             "blacklist": [each for each in self.blacklist.split(",") if each],
             "whitelist": [each for each in self.whitelist.split(",") if each],
         }
-        body = {**self.call.arguments, **lists, "enabled": True}
+        body = {**dict(self), **lists, "enabled": True}
         return Request("POST", self.path, body=body)
 
     def shows_in(self, seen: CanaryConfig) -> bool:

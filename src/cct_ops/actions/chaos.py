@@ -10,7 +10,7 @@ from cct_ops.actions.action import CctAction, ReadBack, Request
 from cct_ops.clients.reader import CctReader
 from cct_ops.models.chaos import TTL_MARGIN_SECONDS, ActiveFault, ChaosMode, FaultId, Injection
 
-Percent = Annotated[int | float, Field(ge=0, le=100)]
+Percent = Annotated[float, Field(ge=0, le=100)]
 
 
 class InjectFault(CctAction):
@@ -22,8 +22,8 @@ class InjectFault(CctAction):
 
     mode: ChaosMode
     fault_id: FaultId
-    latency_ms: Annotated[int | float, Field(ge=0, le=60_000)]
-    ttl_seconds: Annotated[int | float, Field(gt=0, le=7200)]
+    latency_ms: Annotated[float, Field(ge=0, le=60_000)]
+    ttl_seconds: Annotated[float, Field(gt=0, le=7200)]
     error_percent: Percent
     timeout_percent: Percent
 
@@ -31,12 +31,12 @@ class InjectFault(CctAction):
     def of(cls, injection: Injection, fault_id: str, minutes: float) -> InjectFault:
         """Inject this; CCT drops it by itself some time after ``minutes``."""
         ttl_seconds = minutes * 60 + TTL_MARGIN_SECONDS
-        return cls(fault_id=fault_id, ttl_seconds=ttl_seconds, **injection.model_dump())
+        # Numbers stay as they are written: 0 and 0.0 would be two digests of one plan.
+        return cls.model_construct(fault_id=fault_id, ttl_seconds=ttl_seconds, **dict(injection))
 
     def request(self) -> Request:
         """Send it as the body, in which its id is just that."""
-        said = self.call.arguments
-        body = {("id" if name == "fault_id" else name): value for name, value in said.items()}
+        body = {("id" if name == "fault_id" else name): value for name, value in self}
         return Request("POST", self.path, body=body)
 
     def read_back(self, cct: CctReader) -> ReadBack:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
 from cct_ops.actions.action import CctAction, ReadBack, Request
 from cct_ops.clients.reader import CctReader
@@ -23,11 +24,7 @@ class SetRateLimit(CctAction):
 
     def request(self) -> Request:
         """Send the limit as the body, by the names that CCT has for its parts."""
-        body = {
-            "endpoint": self.endpoint,
-            "windowMs": self.window_ms,
-            "maxRequests": self.max_requests,
-        }
+        body = {to_camel(name): value for name, value in self}
         return Request("POST", self.path, body=body)
 
     def read_back(self, cct: CctReader) -> ReadBack:

@@ -132,7 +132,7 @@ def _plan(
             return _raise(target, cause, found, wish, watch_seconds)
         case Fix.RESET_USER:
             user = wish.user or (found.blocked[0].user if len(found.blocked) == 1 else None)
-            if user is None or user not in {each.user for each in found.blocked}:
+            if not user or user not in {each.user for each in found.blocked}:
                 return "Not reset: name a user who is refused."
             change: Action = ResetUserLimit(user=user)
             summary = f"Forget what was counted of {user}."
