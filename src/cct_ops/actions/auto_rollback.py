@@ -29,11 +29,9 @@ class SetSloThresholds(CctAction):
         return cls.model_validate(thresholds.model_dump())
 
     def request(self) -> Request:
-        """Send them as the body, by the names that CCT has for them."""
         return Request("POST", self.path, body={"slo_thresholds": dict(self)})
 
     def read_back(self, cct: CctReader) -> ReadBack:
-        """Look whether the thresholds are these."""
         seen = cct.canary_config().slo_thresholds
         words = (
             f"p95 {seen.p95_latency_ms:g} ms, errors {seen.error_rate_percent:g} %,"
@@ -42,7 +40,6 @@ class SetSloThresholds(CctAction):
         return ReadBack(seen.model_dump() == self.model_dump(), words)
 
     def undo(self, before: RollbackThresholds) -> SetSloThresholds:
-        """Set them as they were."""
         return self.to(before)
 
 
@@ -57,7 +54,6 @@ class _Switch(CctAction, ABC):
     on: ClassVar[bool]
 
     def read_back(self, cct: CctReader) -> ReadBack:
-        """Look whether it is switched so."""
         seen = cct.canary_config().auto_rollback.enabled
         return ReadBack(seen is self.on, f"auto-rollback is {'on' if seen else 'off'}")
 
@@ -70,7 +66,6 @@ class DisableAutoRollback(_Switch):
     on = False
 
     def undo(self) -> EnableAutoRollback:
-        """Switch it on again."""
         return EnableAutoRollback()
 
 
@@ -83,5 +78,4 @@ class EnableAutoRollback(_Switch):
     on = True
 
     def undo(self) -> DisableAutoRollback:
-        """Switch it off again."""
         return DisableAutoRollback()

@@ -32,12 +32,10 @@ class CanaryAction(CctAction, ABC):
         """Say whether a canary that is seen so is as this makes it."""
 
     def read_back(self, cct: CctReader) -> ReadBack:
-        """Look whether the canary is as this makes it."""
         seen = cct.canary_status().routes[self.route]
         return ReadBack(self.shows_in(seen), f"canary {seen.shown}")
 
     def undo(self, before: CanaryConfig) -> DisableCanary | SetCanary:
-        """Bring the canary back to what it was."""
         return as_configured(self.route, before)
 
 
@@ -48,7 +46,6 @@ class ResetCanary(CanaryAction):
     shows_all = False  # a split that is broken is reset although the canary is at its share
 
     def shows_in(self, seen: CanaryConfig) -> bool:
-        """Say whether it serves, at whatever share."""
         return seen.serves
 
     def read_back(self, cct: CctReader) -> ReadBack:
@@ -77,7 +74,6 @@ class DisableCanary(CanaryAction):
     lowers_risk = True
 
     def shows_in(self, seen: CanaryConfig) -> bool:
-        """Say whether it is off."""
         return not seen.enabled
 
 
@@ -88,11 +84,9 @@ class PromoteCanary(CanaryAction):
     blast_radius = "the whole route"
 
     def mounted_request(self) -> Request:
-        """Turn it on at 100 %."""
         return Request("POST", "canary/enable", {"route": self.route, "percentage": 100})
 
     def shows_in(self, seen: CanaryConfig) -> bool:
-        """Say whether it has all of the traffic."""
         return seen.enabled and seen.percentage == 100
 
 
@@ -106,7 +100,6 @@ class SetCanary(CanaryAction):
     percentage: Annotated[float, Field(gt=0, le=100)]
 
     def request(self) -> Request:
-        """Send the whole configuration as the body."""
         lists = {
             "blacklist": [each for each in self.blacklist.split(",") if each],
             "whitelist": [each for each in self.whitelist.split(",") if each],
@@ -115,7 +108,6 @@ class SetCanary(CanaryAction):
         return Request("POST", self.path, body=body)
 
     def shows_in(self, seen: CanaryConfig) -> bool:
-        """Say whether it is on at that share, with those lists."""
         return (
             seen.enabled
             and seen.percentage == self.percentage

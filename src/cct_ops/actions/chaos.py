@@ -35,18 +35,15 @@ class InjectFault(CctAction):
         return cls.model_construct(fault_id=fault_id, ttl_seconds=ttl_seconds, **dict(injection))
 
     def request(self) -> Request:
-        """Send it as the body, in which its id is just that."""
         body = {("id" if name == "fault_id" else name): value for name, value in self}
         return Request("POST", self.path, body=body)
 
     def read_back(self, cct: CctReader) -> ReadBack:
-        """Look whether the fault is in effect."""
         found = [fault for fault in cct.chaos_faults() if fault.id == self.fault_id]
         on = any(fault.mode == self.mode for fault in found)
         return ReadBack(on, f"fault {self.fault_id} is {'in effect' if found else 'not there'}")
 
     def undo(self) -> RemoveFault:
-        """Remove it."""
         return RemoveFault(fault_id=self.fault_id)
 
 
@@ -60,15 +57,12 @@ class RemoveFault(CctAction):
     fault_id: FaultId
 
     def request(self) -> Request:
-        """Name the fault in the path."""
         return Request("DELETE", f"{self.path}/{self.fault_id}")
 
     def read_back(self, cct: CctReader) -> ReadBack:
-        """Look whether the fault is gone."""
         there = any(fault.id == self.fault_id for fault in cct.chaos_faults())
         words = f"fault {self.fault_id} is {'in effect' if there else 'not there'}"
         return ReadBack(not there, words)
 
     def undo(self, before: InjectFault) -> InjectFault:
-        """Inject it as it was."""
         return before

@@ -14,7 +14,6 @@ class ExpireExemptions(CctAction):
     blast_radius = "code that needs one of them fails its check again"
 
     def mounted_request(self) -> Request:
-        """Ask for it as a task of its maintenance."""
         return Request("POST", "exemptions/maintenance", body={"task": "cleanup"})
 
     def read_back(self, cct: CctReader) -> ReadBack:

@@ -23,12 +23,10 @@ class SetRateLimit(CctAction):
     max_requests: Annotated[int, Field(ge=1)]
 
     def request(self) -> Request:
-        """Send the limit as the body, by the names that CCT has for its parts."""
         body = {to_camel(name): value for name, value in self}
         return Request("POST", self.path, body=body)
 
     def read_back(self, cct: CctReader) -> ReadBack:
-        """Look whether the class has this limit."""
         seen = cct.rate_limit_config().limits.get(self.endpoint)
         if seen is None:
             return ReadBack(took_effect=False, seen=f"{self.endpoint} has no limit")
@@ -36,7 +34,6 @@ class SetRateLimit(CctAction):
         return ReadBack(as_set, f"{seen.max_requests} requests per {seen.window_ms / 1000:g} s")
 
     def undo(self, before: RateLimit) -> SetRateLimit:
-        """Set the limit as it was."""
         return SetRateLimit(
             endpoint=self.endpoint,
             window_ms=before.window_ms,

@@ -74,7 +74,6 @@ class ProposeChange(GitHubAction):
         return ReadBack(changed, words)
 
     def undo(self) -> WithdrawChange:
-        """Withdraw it."""
         return WithdrawChange(branch=self.branch)
 
     def by_hand(self) -> None:
@@ -89,7 +88,6 @@ class WithdrawChange(GitHubAction):
     branch: str
 
     def requests(self, github: GitHubReader) -> Iterator[Request]:
-        """Close and delete what is still there."""
         pull = github.open_pull_request(self.branch)
         if pull is not None:
             yield Request("PATCH", f"pulls/{pull.number}", body={"state": "closed"})
@@ -97,7 +95,6 @@ class WithdrawChange(GitHubAction):
             yield Request("DELETE", f"git/refs/heads/{quote(self.branch)}")
 
     def read_back(self, github: GitHubReader) -> ReadBack:
-        """Look whether branch and pull request are gone."""
         branch = self.branch
         there = github.open_pull_request(branch) is not None or github.head(branch) is not None
         return ReadBack(not there, f"{branch} is {'still there' if there else 'gone'}")
@@ -106,7 +103,6 @@ class WithdrawChange(GitHubAction):
         """Nothing does: propose it again."""
 
     def by_hand(self) -> str:
-        """Close the pull request of the branch and delete it."""
         return gh("pr", "close", self.branch, "--delete-branch")
 
 
@@ -119,25 +115,21 @@ class SetVariable(GitHubAction):
     value: str
 
     def requests(self, github: GitHubReader) -> Iterable[Request]:
-        """Change the variable, or make it where there is none."""
         body = {"name": self.name, "value": self.value}
         if github.variable(self.name) is None:
             return [Request("POST", "actions/variables", body=body)]
         return [Request("PATCH", f"actions/variables/{quote(self.name)}", body=body)]
 
     def read_back(self, github: GitHubReader) -> ReadBack:
-        """Look whether the variable has this value."""
         seen = github.variable(self.name)
         return ReadBack(seen == self.value, f"{self.name} is {seen or 'not set'}")
 
     def undo(self, before: str | None) -> SetVariable | DeleteVariable:
-        """Give it the value before, or remove it where it had none."""
         if before is None:
             return DeleteVariable(name=self.name)
         return SetVariable(name=self.name, value=before)
 
     def by_hand(self) -> str:
-        """Set it."""
         return gh("variable", "set", self.name, f"--body={self.value}")
 
 
@@ -149,20 +141,16 @@ class DeleteVariable(GitHubAction):
     name: str
 
     def requests(self, github: GitHubReader) -> Iterable[Request]:  # noqa: ARG002 -- nothing to read
-        """Remove it."""
         return [Request("DELETE", f"actions/variables/{quote(self.name)}", gone_is_fine=True)]
 
     def read_back(self, github: GitHubReader) -> ReadBack:
-        """Look whether the variable is not set."""
         seen = github.variable(self.name)
         return ReadBack(seen is None, f"{self.name} is {seen or 'not set'}")
 
     def undo(self, before: str) -> SetVariable:
-        """Give it the value before."""
         return SetVariable(name=self.name, value=before)
 
     def by_hand(self) -> str:
-        """Remove it."""
         return gh("variable", "delete", self.name)
 
 
@@ -181,7 +169,6 @@ class DispatchWorkflow(GitHubAction):
     after_run_id: int
 
     def requests(self, github: GitHubReader) -> Iterable[Request]:  # noqa: ARG002 -- nothing to read
-        """Start it."""
         path = f"actions/workflows/{quote(self.workflow, safe='')}/dispatches"
         return [Request("POST", path, body={"ref": self.ref})]
 
@@ -199,7 +186,6 @@ class DispatchWorkflow(GitHubAction):
         """Nothing does: what it deployed stays."""
 
     def by_hand(self) -> str:
-        """Start it."""
         return gh("workflow", "run", self.workflow, f"--ref={self.ref}")
 
 
@@ -212,7 +198,6 @@ class OpenIssue(GitHubAction):
     body: str
 
     def requests(self, github: GitHubReader) -> Iterable[Request]:
-        """Open it, unless there was one."""
         if github.issue(self.title) is not None:
             return []
         return [Request("POST", "issues", body={"title": self.title, "body": self.body})]
@@ -225,11 +210,9 @@ class OpenIssue(GitHubAction):
         return ReadBack(issue.state == "open", f"{issue.html_url} is {issue.state}")
 
     def undo(self) -> CloseIssue:
-        """Close it."""
         return CloseIssue(title=self.title)
 
     def by_hand(self) -> str:
-        """Open it."""
         return gh("issue", "create", f"--title={self.title}", f"--body={self.body}")
 
 
@@ -241,7 +224,6 @@ class CloseIssue(GitHubAction):
     title: str
 
     def requests(self, github: GitHubReader) -> Iterable[Request]:
-        """Close it where it is open."""
         known = github.issue(self.title)
         if known is None or known.state != "open":
             return []
