@@ -17,8 +17,8 @@ from cct_ops.models.outcome import Outcome, Resolution
 from cct_ops.models.reversion import ReversionDiagnosis
 from cct_ops.models.run import Id
 from tasks.attempts import one_attempt
+from tasks.authorise import gate
 from tasks.report import report, report_failure, reported
-from tasks.reversion import extend_change as extend
 
 
 @one_attempt
@@ -40,6 +40,6 @@ def extend_change(
         change_id: The temporary change, see `cct-ops changes`.
         minutes: How long from now it shall last.
     """
-    change = extend(change_id, minutes)
+    change = gate().extend(change_id, minutes)
 
     return report(Outcome.RESOLVED, ReversionDiagnosis.extended(change))

@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State
 from cct_ops.models.outcome import Resolution
 from cct_ops.models.run import Id
 from tasks.attempts import one_attempt
-from tasks.recovery import diagnose_wreck, report_recovery, take_back, wreck_of
+from tasks.recovery import crashed_run, diagnose_crash, report_recovery, take_back
 from tasks.report import report_failure, reported
 
 
@@ -35,8 +35,8 @@ def recover(
     Args:
         run_id: The run that died; it must show no sign of life.
     """
-    with wreck_of(run_id) as (wreck, token):
-        diagnosis = diagnose_wreck(wreck)
-        take_back(wreck, token, diagnosis)
+    with crashed_run(run_id) as (crash, token):
+        diagnosis = diagnose_crash(crash)
+        take_back(crash, token, diagnosis)
 
-    return report_recovery(wreck, diagnosis)
+    return report_recovery(crash, diagnosis)

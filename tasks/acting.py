@@ -10,7 +10,7 @@ from prefect.cache_policies import NO_CACHE
 
 from cct_ops.actions.action import Action
 from cct_ops.models.permit import Permit
-from tasks.carry_out import SYSTEMS, carry_out
+from tasks.authorise import executor
 
 A = TypeVar("A", bound=Action)
 
@@ -19,7 +19,7 @@ def action(kind: type[A]) -> Task[[Permit, A], None]:
     """Make the task of an action."""
 
     def act(permit: Permit, wanted: A) -> None:
-        carry_out(permit, wanted.call, wanted.read_back, SYSTEMS[wanted.system])
+        executor().apply(permit, wanted.call)
 
     act.__name__ = act.__qualname__ = kind.method
     act.__doc__ = f"{inspect.getdoc(kind)}\n\nBlast radius: {kind.blast_radius}."

@@ -9,7 +9,6 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling
 
-from cct_ops import policy
 from cct_ops.clients import deployments
 from cct_ops.errors import BadConfiguration, Unsupported
 from cct_ops.ledger import changes, journal, leases, record
@@ -26,6 +25,7 @@ from cct_ops.models.chaos_failure import (
 from cct_ops.models.journal import Phase
 from cct_ops.models.mode import Mode, lowest
 from cct_ops.models.outcome import Outcome
+from tasks.authorise import gate
 from tasks.connections import current_run, ledger, reader, settings
 from tasks.deployment import probe_deployment
 from tasks.diagnose import probe, probe_call, probe_health
@@ -94,7 +94,7 @@ def past_experiment(run_id: UUID | None) -> PastExperiment | None:
 
 def may_act(mode: Mode) -> bool:
     """Say whether more than looking was asked for, and policy allows it."""
-    ceiling = policy.read(settings().policy_path).ceiling(PLAYBOOK)
+    ceiling = gate().policy.ceiling(PLAYBOOK)
     return lowest(mode, ceiling) is not Mode.OBSERVE
 
 

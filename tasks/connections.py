@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -126,3 +127,16 @@ def github_operator(permit: Permit) -> Iterator[GitHubOperator]:
     """Open the repository for the calls of ``permit``, each checked like those to CCT."""
     with _github() as transport:
         yield GitHubOperator(permit, Checker(ledger(), current_run().id), transport)
+
+
+class System(NamedTuple):
+    """How a system outside is opened for looking after a change, and for changing."""
+
+    reader: Callable[[], AbstractContextManager[Any]]
+    operator: Callable[[Permit], AbstractContextManager[Any]]
+
+
+SYSTEMS = {
+    "CCT": System(confirming_reader, operator),
+    "GitHub": System(github_reader, github_operator),
+}

@@ -13,9 +13,9 @@ from cct_ops.models.permit import Permit
 from cct_ops.models.quantities import duration
 from tasks import story
 from tasks.actions import perform_all
+from tasks.authorise import gate
 from tasks.connections import current_run, ledger, settings
 from tasks.journal import Journal, journal_of, watch
-from tasks.kept import kept, take_back
 from tasks.staging import (
     fault_id,
     lease_seconds,
@@ -53,7 +53,7 @@ def conduct(permit: Permit, diagnosis: ExperimentDiagnosis, wish: ExperimentWish
     with journal_of(f"Chaos experiment, {words}") as book:
         known = recorded_breaches()
         book.write(Phase.BEFORE, "steady", diagnosis.baseline, missed=missed_routes())
-        with kept(permit):
+        with gate().keepalive(permit):
             perform_all(permit)
             book.write(Phase.INJECTED, words)
             watch(
@@ -62,7 +62,7 @@ def conduct(permit: Permit, diagnosis: ExperimentDiagnosis, wish: ExperimentWish
                 lambda: _look(book),
                 description=f"{words}, for {duration(wish.minutes * 60)}",
             )
-            take_back(permit, plan)
+            gate().take_back(permit, plan)
         book.write(Phase.REMOVED, "all faults")
         _await_recovery(book, diagnosis, known)
         finding = classify(book.entries())

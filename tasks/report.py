@@ -21,6 +21,7 @@ from cct_ops.errors import (
     Unavailable,
     Unsupported,
 )
+from cct_ops.gate.gate import Decision
 from cct_ops.ledger import approvals, changes, history, leases, record
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome, Resolution, Severity
@@ -32,10 +33,9 @@ from cct_ops.reports.links import run_link
 from cct_ops.reports.render import artifact_key, incident_report
 from tasks import story
 from tasks.attempts import REFUSED
-from tasks.authorise import Decision
+from tasks.authorise import gate_of
 from tasks.connections import current_run, ledger, settings
 from tasks.ending import Ended, scheduled
-from tasks.guards import drop_by, standing_of
 from tasks.notify import tell_drop, tell_outcome, tell_raise_proposed
 from tasks.showing import showing
 
@@ -190,7 +190,7 @@ def _account(
 
 def _propose_raise(run: Run, target: str) -> None:
     """Tell people when a verified fix was the one that completes a good record."""
-    earned = standing_of(run.playbook, target)
+    earned = gate_of(run).autonomy_of(target)
     if earned.proposal and earned.is_news:
         tell_raise_proposed(run, target, earned.reason, earned.proposal)
 
@@ -273,7 +273,7 @@ def _told_already(run: Run, outcome: Outcome, reason: str, severity: Severity | 
 
 def tell_if_it_fell(run: Run, topic: Topic) -> None:
     """Tell people when this run is why its playbook may do less from now on."""
-    drop = drop_by(record.of_run(ledger(), run.id))
+    drop = gate_of(run).drop_by(record.of_run(ledger(), run.id))
     if drop is not None:
         tell_drop(run, drop, topic)
 

@@ -20,11 +20,11 @@ from cct_ops.models.slo_simulation import (
 )
 from tasks import story
 from tasks.actions import perform_all
+from tasks.authorise import gate
 from tasks.connections import current_run, ledger, reader
 from tasks.diagnose import probe_canary, probe_rollbacks, probe_rules
 from tasks.experiment import LOOK_SECONDS
 from tasks.journal import Journal, journal_of, watch
-from tasks.kept import kept, take_back
 from tasks.staging import fault_id, lease_seconds, probe_staging
 
 
@@ -75,7 +75,7 @@ def simulate(permit: Permit, diagnosis: SimulationDiagnosis) -> None:
     with journal_of(f"Simulated breach of {target}, {injection.words}") as book:
         rollbacks = _Rollbacks(target, book, frozenset(each.id for each in probe_rollbacks()))
         book.write(Phase.BEFORE, f"{counted(len(rollbacks.known), 'rollback')} on record")
-        with kept(permit):
+        with gate().keepalive(permit):
             perform_all(permit)
             book.write(Phase.INJECTED, injection.words)
             watch(
@@ -84,7 +84,7 @@ def simulate(permit: Permit, diagnosis: SimulationDiagnosis) -> None:
                 rollbacks.seen,
                 description=f"{injection.words} on {target}, {duration(minutes * 60)} at most",
             )
-            take_back(permit, plan)
+            gate().take_back(permit, plan)
         book.write(Phase.REMOVED, "all faults; the canary is as before")
         judged = verdict(target, minutes, rollbacks.found)
         book.write(Phase.VERDICT, judged.reason)

@@ -57,6 +57,11 @@ def asks_again(what: str, error: object) -> None:
     get_run_logger().warning("No answer to %s: %s", what, error)
 
 
+def warned(sentence: str, *arguments: object) -> None:
+    """Tell what did not go as it should."""
+    get_run_logger().warning(sentence, *arguments)
+
+
 def _told_better(record: logging.LogRecord) -> bool:
     """Drop what Prefect's engine says of a task, but for the traceback of a fault in our code."""
     if record.module != _ENGINE:

@@ -23,7 +23,7 @@ from cct_ops.models.steady_state import (
 )
 from cct_ops.models.verification import Verdict, Verification
 from tasks import story
-from tasks.actions import look_at
+from tasks.authorise import executor
 from tasks.cleanup import exemptions_consistent
 from tasks.connections import current_run, github_reader, ledger, reader
 from tasks.mitigate import limit_not_reached
@@ -102,9 +102,9 @@ def _succeeds(steady: WorkflowSucceeds) -> Verification:
 def _still_so(plan: Plan, steady: ChangeHolds) -> Verification:
     """Look once more at what each step changed."""
     for call in plan.calls:
-        sighting = look_at(call)
-        if not sighting.took_effect:
+        look = executor().systems.look_at(call)
+        if not look.took_effect:
             return Verification(
-                verdict=Verdict.BROKEN, reason=f"{call} no longer holds: {sighting.seen}."
+                verdict=Verdict.BROKEN, reason=f"{call} no longer holds: {look.seen}."
             )
     return Verification(verdict=Verdict.HOLDS, reason=f"{steady.what}.", samples=len(plan.calls))

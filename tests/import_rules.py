@@ -35,6 +35,8 @@ KNOWS: dict[str, set[str]] = {
     # for letters to approvers and Slack
     "gateway": GENERAL | {"ledger", "clients", "reports", "voice", "watch", "contacts", "on_call"},
     "standing": GENERAL | {"ledger", "policy"},
+    # of the clients: how long CCT may ask for silence; of the reports: the commands by hand
+    "gate": GENERAL | {"actions", "ledger", "clients", "reports", "policy", "standing"},
     "reconcile": GENERAL | {"ledger", "gateway"},  # of the gateway: what a sender's words mean
     "dispatcher": GENERAL
     | {"ledger", "clients", "reports", "policy", "reconcile", "voice", "wake_ups", "watch"}

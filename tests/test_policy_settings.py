@@ -18,7 +18,7 @@ from cct_ops.policy import Policy
 from tests.conftest import ROOT
 
 GUARDS = "ledger/test_guards.py"
-GATE = "tasks/test_guards.py"
+GATE = "gate/test_guards.py"
 APPROVALS = "approvals/test_policy.py"
 WINDOWS = "test_policy.py"
 

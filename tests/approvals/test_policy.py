@@ -12,12 +12,14 @@ from cct_ops import config_file, policy
 from cct_ops.approvals_policy import ApprovalPolicy, SecondPerson
 from cct_ops.commands import approvals as command
 from cct_ops.errors import BadConfiguration
+from cct_ops.gate.approval import Asking
 from cct_ops.gateway.approving import open_desk
 from cct_ops.ledger import approvals, approver_ways
 from cct_ops.models.approver import Approver, Approvers
 from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.settings import Settings
-from tasks.approval import ask
+from tasks import approval, notify
+from tasks.authorise import executor_of
 from tests.approvals.parts import ANNA as ANNA_ITO
 from tests.approvals.parts import BEN, Finding, asked, new_run, plan
 from tests.conftest import ROOT
@@ -164,9 +166,10 @@ def test_persons_who_cannot_be_asked_are_not_waited_for(
     open_desk(FastAPI(), engine, Settings.load())
     strict = tmp_path / "policy.yaml"
     strict.write_text("playbooks: {}\napprovals: {second_person: {severities: [P0]}}\n")
-    monkeypatch.setenv("CCT_OPS_POLICY_PATH", str(strict))
 
-    ended = ask(Finding(plan=plan()), plan(), new_run(), "The breach is still going on")
+    executor = executor_of(new_run())
+    asking = Asking(executor, policy.read(strict), notify, approval)
+    ended = asking.ask(Finding(plan=plan()), plan(), "The breach is still going on")
 
     assert ended is not None
     outcome, reason = ended

@@ -7,13 +7,13 @@ from functools import partial
 
 from prefect import flow
 
+from cct_ops.gate.gate import Decision
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity
 from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl
 from tasks.actions import perform_all
-from tasks.authorise import Decision, authorise
+from tasks.authorise import authorise, gate
 from tasks.experiment import wish_for
-from tasks.kept import kept
 from tasks.staging import diagnose_staging
 
 _GATES: list[AbstractContextManager[Decision]] = []
@@ -24,11 +24,11 @@ def _injecting() -> None:
     """Inject a fault and end in the middle of it, with the gate left open."""
     wish = wish_for(ChaosMode.KV_PARTIAL, ChaosSeverity.MODERATE, 10)
     look = partial(diagnose_staging, wish)
-    gate = authorise(look(), Mode.AUTO, again=look)
-    decision = gate.__enter__()
-    _GATES.append(gate)
+    passage = authorise(look(), Mode.AUTO, again=look)
+    decision = passage.__enter__()
+    _GATES.append(passage)
     assert decision.permit is not None, decision.reason
-    with kept(decision.permit):
+    with gate().keepalive(decision.permit):
         perform_all(decision.permit)
 
 

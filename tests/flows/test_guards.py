@@ -12,6 +12,7 @@ from prefect import flow
 
 from cct_ops.actions.canary import ResetCanary
 from cct_ops.errors import SteadyStateNotReached
+from cct_ops.gate.gate import Decision
 from cct_ops.ledger import approvals, switches
 from cct_ops.ledger.approvals import Terms
 from cct_ops.ledger.schema import decisions, incidents
@@ -20,7 +21,7 @@ from cct_ops.models.outcome import Outcome
 from cct_ops.models.rollback import RollbackDiagnosis
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.postgres import free_port
-from tasks.authorise import Decision, authorise
+from tasks.authorise import authorise
 from tasks.connections import ledger, settings
 from tasks.diagnose import diagnose_rollback
 from tasks.rollback import reset_canary
@@ -153,6 +154,26 @@ def test_guards_are_looked_at_again_right_before_the_permit(
     assert decision.outcome is Outcome.BLOCKED
     with engine.connect() as connection:
         assert connection.execute(sa.select(decisions.c.guard)).scalars().all() == ["kill switch"]
+
+
+def test_a_run_goes_by_the_policy_as_it_was_when_it_came_to_the_gate(
+    sandbox: SandboxControl, policy: Path
+) -> None:
+    """An edit counts for the next run: half of one policy and half of another is none."""
+    policy.write_text(LENIENT)
+    pull(sandbox)
+
+    @flow
+    def edited() -> Decision:
+        def again() -> RollbackDiagnosis:
+            policy.write_text("playbooks: {}")
+            return diagnose_rollback(ROUTE)
+
+        with authorise(diagnose_rollback(ROUTE), Mode.AUTO, again) as decision:
+            return decision
+
+    assert edited().permit is not None
+    assert run(Mode.AUTO).name == "Recommended"
 
 
 def test_what_cannot_be_judged_any_more_when_it_is_its_turn_is_no_all_clear(

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -59,31 +60,52 @@ def touch(tx: sa.Connection, run_id: UUID, seconds: float) -> None:
         raise NotPermitted(f"Run {run_id} was taken for dead, so it may not go on: start anew.")
 
 
+class Repeating(Protocol):
+    """Does something beside its caller, again and again, until a block ends."""
+
+    def __call__(
+        self, seconds: float, renew: Callable[[], None], name: str
+    ) -> AbstractContextManager[None]:
+        """Call ``renew`` every so many seconds; ``name`` says what is renewed."""
+
+
 @contextmanager
-def alive(engine: sa.Engine, run_id: UUID, seconds: float) -> Iterator[None]:
-    """Renew the run's lease, by a thread of its own, until the block ends."""
-    with engine.begin() as tx:
-        touch(tx, run_id, seconds)
+def repeating(seconds: float, renew: Callable[[], None], name: str) -> Iterator[None]:
+    """Renew something every so many seconds, by a thread of its own, until the block ends."""
     over = threading.Event()
 
-    def renew() -> None:
-        while not over.wait(seconds / 3):
+    def keep() -> None:
+        while not over.wait(seconds):
             try:
-                with engine.begin() as tx:
-                    touch(tx, run_id, seconds)
+                renew()
             except NotPermitted as error:
                 _log.warning("%s", error)  # its next step is refused; nothing is left to renew
                 return
             except sa.exc.SQLAlchemyError as error:
-                _log.warning("The lease is not renewed: %s", type(error).__name__)
+                _log.warning("The %s is not renewed: %s", name, type(error).__name__)
 
-    thread = threading.Thread(target=renew, name=f"lease of {run_id}", daemon=True)
+    thread = threading.Thread(target=keep, name=name, daemon=True)
     thread.start()
     try:
         yield
     finally:
         over.set()
         thread.join()
+
+
+@contextmanager
+def alive(
+    engine: sa.Engine, run_id: UUID, seconds: float, repeat: Repeating = repeating
+) -> Iterator[None]:
+    """Renew the run's lease until the block ends."""
+
+    def renew() -> None:
+        with engine.begin() as tx:
+            touch(tx, run_id, seconds)
+
+    renew()
+    with repeat(seconds / 3, renew, f"lease of {run_id}"):
+        yield
 
 
 def reap(engine: sa.Engine, run_id: UUID) -> bool:

@@ -9,27 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from prefect import get_run_logger
-
 from cct_ops.errors import NotDone, OpsError
+from cct_ops.gate.apply_and_confirm import Change, Executor
+from cct_ops.gate.collaborators import Notifier
+from cct_ops.gate.restore import put_all_back
 from cct_ops.ledger import changes, leases, permits, record, wrecks
-from cct_ops.models.diagnosis import Diagnosis
-from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.permit import Permit
-from cct_ops.models.plan import Call, Plan, Step
-from cct_ops.models.run import Run
+from cct_ops.models.plan import Call, Step
 from cct_ops.models.topic import Topic
 from cct_ops.reports import manual
-from tasks.actions import leaves_part, look_at
-from tasks.connections import current_run, ledger, settings
-from tasks.notify import tell_outcome
-from tasks.restore import put_all_back
 
 
-def put_back(
-    diagnosis: Diagnosis, plan: Plan, permit: Permit, error: BaseException, mode: Mode
-) -> None:
+def put_back(change: Change, error: BaseException, notifier: Notifier) -> None:
     """
     Undo what was begun on ``permit``, under the lock that it was begun under.
 
@@ -39,24 +31,25 @@ def put_back(
     its recovery, which has the lock by then; what it may have sent too late for that one to see, a
     person must look at.
     """
-    run = current_run()
-    begun = permits.steps_begun(ledger(), permit)
+    executor, diagnosis, plan, permit, mode = change
+    run, engine = executor.run, executor.engine
+    begun = permits.steps_begun(engine, permit)
     if not begun:
         return
-    if leases.reaped(ledger(), run.id):
+    if leases.reaped(engine, run.id):
         error.add_note("This run was taken for dead: its recovery puts back what it had begun.")
-        late = permits.in_doubt(ledger(), permit)
+        late = permits.in_doubt(engine, permit)
         if late:
-            _too_late(run, plan.target, ", ".join(map(str, late)))
+            _too_late(executor, plan.target, ", ".join(map(str, late)), notifier)
         return
 
-    left = _left_by(plan, permit, begun, error)
+    left = _left_by(change, begun, error)
     calls = [step.undo for step in reversed(left.made) if step.undo is not None]
-    came_of_it, verdict = _undo(plan, permit, calls, left)
+    came_of_it, verdict = _undo(change, calls, left)
     reason = f"{str(error) or type(error).__name__} {came_of_it}"
     if verdict == record.UNDO_FAILED:
         error.add_note(reason)
-    with ledger().begin() as tx:
+    with engine.begin() as tx:
         record.decide(tx, diagnosis, plan, run=run, mode=mode, verdict=verdict, reason=reason)
 
 
@@ -74,10 +67,9 @@ class _Left(NamedTuple):
     unseen: bool
 
 
-def _left_by(
-    plan: Plan, permit: Permit, begun: tuple[tuple[int, str], ...], error: BaseException
-) -> _Left:
-    """Tell the steps that have to be undone, and those that stay although they may be in effect."""
+def _left_by(change: Change, begun: tuple[tuple[int, str], ...], error: BaseException) -> _Left:
+    """Sort the steps: those to be undone, and those that stay although they may be in effect."""
+    plan, executor = change.plan, change.executor
     made, kept, unseen = [], [], False
     for position, state in begun:
         step = plan.steps[position]
@@ -89,9 +81,9 @@ def _left_by(
             state == permits.CONFIRMED
             or (
                 state not in {permits.NOT_DONE, permits.WITHOUT_EFFECT}
-                and not _did_nothing(step, permit, error)
+                and not _did_nothing(executor, step, change.permit, error)
             )
-            or (state == permits.WITHOUT_EFFECT and leaves_part(step))
+            or (state == permits.WITHOUT_EFFECT and executor.leaves_part(step))
         ):
             made.append(step)
     certain = any(
@@ -100,7 +92,7 @@ def _left_by(
     return _Left(tuple(made), certain, tuple(kept), unseen)
 
 
-def _did_nothing(step: Step, permit: Permit, error: BaseException) -> bool:
+def _did_nothing(executor: Executor, step: Step, permit: Permit, error: BaseException) -> bool:
     """
     Look whether a step in doubt has done nothing: all is as it was, and no read lags any more.
 
@@ -108,23 +100,26 @@ def _did_nothing(step: Step, permit: Permit, error: BaseException) -> bool:
     """
     if step.undo is None:
         return False
-    waited = wrecks.seconds_since_intent(ledger(), permit.id) >= settings().settle_seconds
+    age = wrecks.seconds_since_intent(executor.engine, permit.id)
+    waited = age >= executor.settings.settle_seconds
     if not (waited or isinstance(error, NotDone)):
         return False
+    look_at = executor.systems.look_at
     try:
         return not look_at(step.call).took_effect and look_at(step.undo).took_effect
     except OpsError as unseen:
-        get_run_logger().warning("Nothing shows whether %s took effect: %s", step.call, unseen)
+        executor.story.warned("Nothing shows whether %s took effect: %s", step.call, unseen)
         return False
 
 
-def _undo(plan: Plan, permit: Permit, calls: Sequence[Call], left: _Left) -> tuple[str, str]:
+def _undo(change: Change, calls: Sequence[Call], left: _Left) -> tuple[str, str]:
     """Take back what has to be; return what came of it, in words and as a verdict."""
+    executor = change.executor
     words, verdict = [], Outcome.FAILED.value
     if calls:
-        get_run_logger().warning("Undoing: %s", ", ".join(map(str, calls)))
+        executor.story.warned("Undoing: %s", ", ".join(map(str, calls)))
         try:
-            put_all_back(plan, calls, permit.fencing_token)
+            put_all_back(executor, change.plan, calls, change.permit.fencing_token)
         except OpsError as failure:
             if left.certain:
                 words.append(f"The undo failed as well: {failure}")
@@ -138,7 +133,7 @@ def _undo(plan: Plan, permit: Permit, calls: Sequence[Call], left: _Left) -> tup
             words.append("The change was undone.")
             verdict = Outcome.UNDONE.value
             for call in calls:
-                changes.undone(ledger(), current_run().id, call)
+                changes.undone(executor.engine, executor.run.id, call)
     lasting = [str(step.call) for step in left.made if step.undo is None]
     if lasting:
         verdict = record.UNDO_FAILED
@@ -152,13 +147,14 @@ def _undo(plan: Plan, permit: Permit, calls: Sequence[Call], left: _Left) -> tup
     return " ".join(words) or "Nothing of it is in effect, so nothing had to be undone.", verdict
 
 
-def _too_late(run: Run, target: str, calls: str) -> None:
+def _too_late(executor: Executor, target: str, calls: str, notifier: Notifier) -> None:
     """Correct the account of a run that slept between its last check and its last call."""
+    run, engine = executor.run, executor.engine
     reason = (
         f"It was taken for dead and may have sent this only when it woke up, after its recovery had"
         f" looked: {calls}. A person must look."
     )
     topic = Topic.of(run, target, Outcome.FAILED, needs_person=True)
-    commands = manual.put_back(record.of_run(ledger(), run.id))
-    tell_outcome(run, target, reason, topic, commands)
-    record.conclude(ledger(), run, target, Outcome.FAILED, reason)
+    commands = manual.put_back(record.of_run(engine, run.id))
+    notifier.tell_outcome(run, target, reason, topic, commands)
+    record.conclude(engine, run, target, Outcome.FAILED, reason)

@@ -6,21 +6,21 @@ Whatever of it cannot be read counts as standing against it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 
-from cct_ops import policy, standing
-from cct_ops.clients import alertmanager
+from cct_ops import standing
 from cct_ops.errors import OpsError
 from cct_ops.ledger import guards
-from cct_ops.ledger.record import RunRecord
-from cct_ops.models.autonomy import Drop, Rung
+from cct_ops.models.autonomy import Rung
 from cct_ops.models.guards import Guard, Intent, Rules, Standing
 from cct_ops.models.mode import Mode, lowest
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
 from cct_ops.models.silence import Silence
-from tasks.connections import ledger, settings
+from cct_ops.policy import Policy
 
 
 def intent(plan: Plan, run: Run, mode: Mode) -> Intent:
@@ -35,13 +35,13 @@ def intent(plan: Plan, run: Run, mode: Mode) -> Intent:
     )
 
 
-def effective_mode(mode: Mode, plan: Plan) -> tuple[Mode, str]:
+def effective_mode(engine: sa.Engine, policy: Policy, mode: Mode, plan: Plan) -> tuple[Mode, str]:
     """
     Return the mode that holds and the sentence that says why.
 
     It is the lowest of what was asked for, the policy's ceiling, and what the record has earned.
     """
-    ceiling = policy.read(settings().policy_path).ceiling(plan.playbook)
+    ceiling = policy.ceiling(plan.playbook)
     effective = lowest(mode, ceiling)
     reason = f"Asked for in {mode} mode, which policy allows."
     if effective is not mode:
@@ -49,7 +49,7 @@ def effective_mode(mode: Mode, plan: Plan) -> tuple[Mode, str]:
     if effective is Mode.OBSERVE:
         return effective, reason
     try:
-        earned = standing_of(plan.playbook, plan.target, wanted_again=True)
+        earned = autonomy_of(engine, policy, plan.playbook, plan.target, wanted_again=True)
     except sa.exc.SQLAlchemyError as error:
         return Mode.OBSERVE, f"The track record cannot be read ({type(error).__name__})."
     if earned.mode.rank < effective.rank:
@@ -57,47 +57,43 @@ def effective_mode(mode: Mode, plan: Plan) -> tuple[Mode, str]:
     return effective, reason
 
 
-def standing_of(playbook: str, target: str, *, wanted_again: bool = False) -> Rung:
+def autonomy_of(
+    engine: sa.Engine, policy: Policy, playbook: str, target: str, *, wanted_again: bool = False
+) -> Rung:
     """Return how far the record lets the playbook go on targets like this one."""
-    rules = policy.read(settings().policy_path)
-    with ledger().connect() as connection:
-        return standing.of(connection, rules, playbook, target, wanted_again=wanted_again)
+    with engine.connect() as connection:
+        return standing.of(connection, policy, playbook, target, wanted_again=wanted_again)
 
 
-def drop_by(known: RunRecord) -> Drop | None:
-    """Return the fall that this run led to, if it is the one that did."""
-    rules = policy.read(settings().policy_path)
-    with ledger().connect() as connection:
-        return standing.drop_by(connection, rules, known)
-
-
-def before_asking(wanted: Intent, *, asks: bool) -> Standing | None:
+def before_asking(
+    engine: sa.Engine, wanted: Intent, rules: Rules | Standing, *, asks: bool
+) -> Standing | None:
     """
     Return the first thing that stands against the change, or None.
 
     A run that would have to ask a person joins one that asks already about the same target.
     """
-    rules = rules_for(wanted.playbook)
     if isinstance(rules, Standing):
         return rules
-    with ledger().connect() as connection:
+    with engine.connect() as connection:
         stop = guards.first_stop(connection, wanted, rules)
         if stop is None and asks and (other := guards.waiting_run(connection, wanted)):
             return guards.merged(wanted, other)
     return stop
 
 
-def rules_for(playbook: str) -> Rules | Standing:
+def rules_for(
+    policy: Policy, read_silences: Callable[[], tuple[Silence, ...]], playbook: str
+) -> Rules | Standing:
     """Read everything but the ledger; a standing instead of rules means that it cannot be read."""
-    known = policy.read(settings().policy_path)
     try:
-        silences = _silences()
+        silences = read_silences()
     except OpsError as error:
         return Standing(guard=Guard.SILENCE, stops=True, detail=f"unreadable, {error}".rstrip("."))
     return Rules(
-        settings=known.guards,
-        maintenance=known.maintenance,
-        allowed=known.of(playbook).targets,
+        settings=policy.guards,
+        maintenance=policy.maintenance,
+        allowed=policy.of(playbook).targets,
         silences=silences,
     )
 
@@ -111,10 +107,3 @@ def outcome_of(stop: Standing) -> Outcome:
             return Outcome.MERGED
         case _:
             return Outcome.BLOCKED
-
-
-def _silences() -> tuple[Silence, ...]:
-    url = settings().alertmanager_url
-    if url is None:
-        return ()
-    return alertmanager.silences(str(url), settings().request_timeout_seconds)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-from pydantic import SecretStr
 
+from cct_ops import policy as policies
+from cct_ops import standing
+from cct_ops.gate import guards
+from cct_ops.gate.guards import autonomy_of, intent, outcome_of
 from cct_ops.ledger import record
+from cct_ops.models.autonomy import Drop, Rung
 from cct_ops.models.guards import (
     Backoff,
     Guard,
@@ -25,8 +28,6 @@ from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import Run
 from cct_ops.reports.messages import drop_message, raise_message
-from tasks.connections import settings
-from tasks.guards import drop_by, effective_mode, intent, outcome_of, rules_for, standing_of
 from tests.ledger.history import PLAYBOOK, TARGET, a_run, attempt, plan
 
 POLICY = """
@@ -48,23 +49,37 @@ autonomy:
 """
 
 
-@pytest.fixture(autouse=True)
-def policy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ledger_url: SecretStr
-) -> Iterator[Path]:
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
     """A policy in which no setting has the value that it would have by itself."""
     path = tmp_path / "policy.yaml"
     path.write_text(POLICY.format(ceiling="auto", more=""))
-    monkeypatch.setenv("CCT_OPS_POLICY_PATH", str(path))
-    monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
-    monkeypatch.delenv("CCT_OPS_ALERTMANAGER_URL", raising=False)
-    settings.cache_clear()
-    yield path
-    settings.cache_clear()
+    return path
 
 
-def test_every_setting_of_the_file_reaches_the_guards() -> None:
-    rules = rules_for(PLAYBOOK)
+def rules_for(policy: Path, playbook: str) -> Rules | Standing:
+    """What guards go by, by the file."""
+    return guards.rules_for(policies.read(policy), tuple, playbook)
+
+
+def effective_mode(engine: sa.Engine, policy: Path, mode: Mode) -> tuple[Mode, str]:
+    """The mode that holds, by the file."""
+    return guards.effective_mode(engine, policies.read(policy), mode, plan())
+
+
+def earned(engine: sa.Engine, policy: Path) -> Rung:
+    """How far the record lets the playbook go, by the file."""
+    return autonomy_of(engine, policies.read(policy), PLAYBOOK, TARGET)
+
+
+def drop_by(engine: sa.Engine, policy: Path, run: Run) -> Drop | None:
+    """The fall that the run led to, by the file."""
+    with engine.connect() as connection:
+        return standing.drop_by(connection, policies.read(policy), record.of_run(engine, run.id))
+
+
+def test_every_setting_of_the_file_reaches_the_guards(policy: Path) -> None:
+    rules = rules_for(policy, PLAYBOOK)
 
     assert isinstance(rules, Rules)
     assert rules.settings == GuardSettings(
@@ -79,24 +94,24 @@ def test_every_setting_of_the_file_reaches_the_guards() -> None:
     assert rules.allowed == ("/daily-*",)
 
 
-def test_a_playbook_that_policy_does_not_name_has_no_targets() -> None:
-    rules = rules_for("something-else")
+def test_a_playbook_that_policy_does_not_name_has_no_targets(policy: Path) -> None:
+    rules = rules_for(policy, "something-else")
 
     assert isinstance(rules, Rules)
     assert rules.allowed == ()
 
 
 def test_the_lowest_of_request_ceiling_and_record_holds(engine: sa.Engine, policy: Path) -> None:
-    assert effective_mode(Mode.AUTO, plan())[0] is Mode.AUTO
-    assert effective_mode(Mode.OBSERVE, plan())[0] is Mode.OBSERVE
+    assert effective_mode(engine, policy, Mode.AUTO)[0] is Mode.AUTO
+    assert effective_mode(engine, policy, Mode.OBSERVE)[0] is Mode.OBSERVE
     attempt(engine, Outcome.FAILED, target="/daily-other", ago=timedelta(hours=1))
 
-    mode, reason = effective_mode(Mode.AUTO, plan())
+    mode, reason = effective_mode(engine, policy, Mode.AUTO)
     assert mode is Mode.APPROVE
     assert "The record allows no more than approve now: ineffective fix of /daily-other" in reason
 
     policy.write_text(POLICY.format(ceiling="observe", more=""))
-    assert effective_mode(Mode.AUTO, plan())[0] is Mode.OBSERVE
+    assert effective_mode(engine, policy, Mode.AUTO)[0] is Mode.OBSERVE
 
 
 def test_a_person_gives_trust_back_in_the_file(engine: sa.Engine, policy: Path) -> None:
@@ -105,18 +120,18 @@ def test_a_person_gives_trust_back_in_the_file(engine: sa.Engine, policy: Path) 
 
     policy.write_text(POLICY.format(ceiling="auto", more=f", clean_since: {now}"))
 
-    assert effective_mode(Mode.AUTO, plan())[0] is Mode.AUTO
+    assert effective_mode(engine, policy, Mode.AUTO)[0] is Mode.AUTO
 
 
 def test_a_fix_recurs_within_the_hours_of_the_file(engine: sa.Engine, policy: Path) -> None:
     attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=2))
-    assert effective_mode(Mode.AUTO, plan())[0] is Mode.APPROVE
+    assert effective_mode(engine, policy, Mode.AUTO)[0] is Mode.APPROVE
 
     policy.write_text(
         policy.read_text().replace("recurs_within_hours: 3", "recurs_within_hours: 1")
     )
 
-    assert effective_mode(Mode.AUTO, plan())[0] is Mode.AUTO
+    assert effective_mode(engine, policy, Mode.AUTO)[0] is Mode.AUTO
 
 
 def test_a_raise_is_proposed_after_the_files_count_of_fixes(
@@ -124,46 +139,48 @@ def test_a_raise_is_proposed_after_the_files_count_of_fixes(
 ) -> None:
     policy.write_text(POLICY.format(ceiling="approve", more=""))
     attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=9))
-    assert standing_of(PLAYBOOK, TARGET).proposal is None
+    assert earned(engine, policy).proposal is None
     attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=5))
 
-    earned = standing_of(PLAYBOOK, TARGET)
+    rung = earned(engine, policy)
 
-    assert earned.proposal is not None
-    assert earned.is_news
+    assert rung.proposal is not None
+    assert rung.is_news
     attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=1))
-    assert not standing_of(PLAYBOOK, TARGET).is_news
+    assert not earned(engine, policy).is_news
 
 
-def dropped(engine: sa.Engine, run: Run) -> tuple[Mode, Mode] | None:
+def dropped(engine: sa.Engine, policy: Path, run: Run) -> tuple[Mode, Mode] | None:
     """From where to where the run let its playbook fall."""
-    drop = drop_by(record.of_run(engine, run.id))
+    drop = drop_by(engine, policy, run)
     return None if drop is None else (drop.before, drop.after)
 
 
-def test_a_fall_is_news_once_and_of_the_run_that_led_to_it(engine: sa.Engine) -> None:
+def test_a_fall_is_news_once_and_of_the_run_that_led_to_it(engine: sa.Engine, policy: Path) -> None:
     good = attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=9))
     bad = attempt(engine, Outcome.FAILED, ago=timedelta(hours=2))
     worse = attempt(engine, Outcome.UNDONE, ago=timedelta(hours=1))
 
-    assert dropped(engine, good) is None
-    assert dropped(engine, bad) == (Mode.AUTO, Mode.APPROVE)
-    assert dropped(engine, worse) is None, "it stood no higher before"
+    assert dropped(engine, policy, good) is None
+    assert dropped(engine, policy, bad) == (Mode.AUTO, Mode.APPROVE)
+    assert dropped(engine, policy, worse) is None, "it stood no higher before"
 
 
-def test_a_fix_that_did_not_last_lets_it_fall_when_it_is_needed_again(engine: sa.Engine) -> None:
+def test_a_fix_that_did_not_last_lets_it_fall_when_it_is_needed_again(
+    engine: sa.Engine, policy: Path
+) -> None:
     fix = attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=2))
     again = attempt(engine, Outcome.RESOLVED)
 
-    assert dropped(engine, fix) is None
-    assert dropped(engine, again) == (Mode.AUTO, Mode.APPROVE)
+    assert dropped(engine, policy, fix) is None
+    assert dropped(engine, policy, again) == (Mode.AUTO, Mode.APPROVE)
 
 
 def test_the_notice_of_a_fall_says_why_and_what_raises_it_again(
     engine: sa.Engine, policy: Path
 ) -> None:
     ago = timedelta(minutes=1)  # the moment that is offered has no fractions of a second
-    drop = drop_by(record.of_run(engine, attempt(engine, Outcome.FAILED, ago=ago).id))
+    drop = drop_by(engine, policy, attempt(engine, Outcome.FAILED, ago=ago))
     assert drop is not None
 
     text, blocks = drop_message(a_run(), drop, None)
@@ -174,14 +191,14 @@ def test_the_notice_of_a_fall_says_why_and_what_raises_it_again(
     assert "After 2 verified fixes" in said
     restored = said.split("```")[1].partition("clean_since: ")[2]
     policy.write_text(POLICY.format(ceiling="auto", more=f", clean_since: {restored}"))
-    assert standing_of(PLAYBOOK, TARGET).mode is Mode.AUTO
+    assert earned(engine, policy).mode is Mode.AUTO
 
 
-def test_a_record_that_cannot_be_read_leaves_only_looking(engine: sa.Engine) -> None:
+def test_a_record_that_cannot_be_read_leaves_only_looking(engine: sa.Engine, policy: Path) -> None:
     with engine.begin() as tx:
         tx.execute(sa.text("alter table verifications rename to lost"))
 
-    mode, reason = effective_mode(Mode.AUTO, plan())
+    mode, reason = effective_mode(engine, policy, Mode.AUTO)
 
     assert mode is Mode.OBSERVE
     assert "cannot be read" in reason

@@ -1,0 +1,1 @@
+"""The one gate between a diagnosis and a change."""

@@ -1,0 +1,124 @@
+"""
+Asking persons, by suspending the run until the ledger has their answer.
+
+Answers come through the gateway: by a link that each approver was sent, or by Slack's buttons. A
+sweep then resumes the run, which reads the ledger and nothing else. Prefect's form proves no
+identity: it counts only where policy accepts it, and is recorded as unauthenticated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cct_ops import config_file
+from cct_ops.errors import NotPermitted
+from cct_ops.gate.apply_and_confirm import Executor
+from cct_ops.gate.collaborators import Notifier, Suspension
+from cct_ops.ledger import approval_answers, approvals, approver_ways
+from cct_ops.ledger.approvals import Approval, ApprovalState, Terms
+from cct_ops.models.approver import Approvers
+from cct_ops.models.diagnosis import Diagnosis
+from cct_ops.models.outcome import Outcome
+from cct_ops.models.plan import Plan
+from cct_ops.policy import Policy
+
+# An answer given in time may be read a little later: the worker has to pick the run up first.
+READ_GRACE_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How one run gets a yes."""
+
+    executor: Executor
+    policy: Policy
+    notifier: Notifier
+    suspension: Suspension
+
+    def ask(self, diagnosis: Diagnosis, plan: Plan, why: str) -> tuple[Outcome, str] | None:
+        """
+        Return None once persons have approved this plan for this run, else how the run must end.
+
+        It ends this process of the run by whatever suspends it, until there is an answer or the
+        time is over; raises ``NotPermitted`` where a run cannot be suspended.
+        """
+        engine, run, path = (
+            self.executor.engine,
+            self.executor.run,
+            self.executor.settings.approvers_path,
+        )
+        approval = approvals.refused(engine, run.id)
+        if approval is None:
+            approvers = config_file.load(path, Approvers)
+            terms = self._terms(diagnosis, plan, why)
+            others = len(approvers.others_than(terms.started_by))
+            if terms.persons > others:
+                return Outcome.BLOCKED, (
+                    f"{terms.why}; {path} names too few besides the one who started the run."
+                )
+            unreached = self._unreached(approvers, terms)
+            if unreached and terms.persons > others - len(unreached):
+                too_few = "; ".join(unreached)
+                return Outcome.BLOCKED, f"{terms.why}; too few can be asked: {too_few}."
+            if unreached:
+                terms = terms.model_copy(
+                    update={"why": f"{terms.why.rstrip('.')}. Not asked: {'; '.join(unreached)}."}
+                )
+            approval, new = approvals.request(engine, diagnosis, plan, run, terms)
+            if new:
+                self.notifier.tell_approval_needed(approval, run)
+            if approval.state is ApprovalState.PENDING:
+                until = f"It waits until {approval.expires_at:%H:%M:%S} UTC."
+                self.executor.story.decided("to ask", f"{why} {until}")
+                approval = self._wait_for_answer(approval)
+        return _ending(approval)
+
+    def _terms(self, diagnosis: Diagnosis, plan: Plan, why: str) -> Terms:
+        rules = self.policy.approvals
+        second = rules.second_person.reason(plan, diagnosis.severity)
+        return Terms(
+            why=why if second is None else f"{why.rstrip('.')}; {second}",
+            seconds=self.executor.settings.approval_minutes * 60,
+            persons=1 if second is None else 2,
+            form_accepted=rules.accept_form and second is None,
+            started_by=self.suspension.started_by(),
+        )
+
+    def _unreached(self, approvers: Approvers, terms: Terms) -> list[str]:
+        """Say whom no request reaches and why, where their answers are wanted."""
+        if terms.form_accepted:
+            return []
+        others = approvers.others_than(terms.started_by)
+        found = approver_ways.find_unreached(self.executor.engine, others)
+        return [f"{person.name} ({missing})" for person, missing in found.items()]
+
+    def _wait_for_answer(self, approval: Approval) -> Approval:
+        """Suspend; one that nobody answered ends here, because the run goes on."""
+        engine = self.executor.engine
+        said = self.suspension.suspend(approval)
+        if said is not None:
+            approval_answers.answer(engine, approval.id, said, grace_seconds=READ_GRACE_SECONDS)
+        found = approvals.find(engine, approval.id)
+        if found is not None and found.state is ApprovalState.PENDING:
+            if not approvals.expire(engine, approval.id):
+                reason = "The run was resumed in Prefect without an approval."
+                approval_answers.attempted(engine, "resume", reason, approval_id=approval.id)
+                approvals.void(engine, approval.run_id, reason)
+            found = approvals.find(engine, approval.id)
+        if found is None:
+            raise NotPermitted("Nothing was done: the request for approval is not in the ledger.")
+        return found
+
+
+def _ending(approval: Approval) -> tuple[Outcome, str] | None:
+    match approval.state:
+        case ApprovalState.APPROVED if approval.used_at is not None:
+            return Outcome.VOID, "The approval was used already; start the playbook anew."
+        case ApprovalState.APPROVED:
+            return None
+        case ApprovalState.DECLINED:
+            return Outcome.DECLINED, f"Declined by {approval.approver}: {approval.note or '-'}"
+        case ApprovalState.EXPIRED:
+            return Outcome.EXPIRED, f"Nobody approved it by {approval.expires_at:%H:%M:%S} UTC."
+        case _:
+            return Outcome.VOID, f"The request for approval is void: {approval.note}"

@@ -1,0 +1,275 @@
+"""
+The gate: how a plan comes to be carried out, and what surrounds it.
+
+guards ─► a person's yes ─► lock ─► fresh look ─► permit ─► ends of temporary changes ─► the change
+Whatever goes wrong after the permit is undone, and the lock is released in any case.
+
+``authorise`` is a plain context manager and never a task: asking for approval suspends the run by
+raising ``Pause``, which tasks must not do. On resume the flow starts again from the top, so that
+all evidence is fresh, and meets its own request for approval in the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from cct_ops import standing
+from cct_ops.errors import NotPermitted
+from cct_ops.gate import temporary
+from cct_ops.gate.apply_and_confirm import Change, Executor
+from cct_ops.gate.approval import Asking
+from cct_ops.gate.collaborators import Notifier, Suspension
+from cct_ops.gate.guards import (
+    autonomy_of,
+    before_asking,
+    effective_mode,
+    intent,
+    outcome_of,
+    rules_for,
+)
+from cct_ops.gate.restore import wait_for_lock
+from cct_ops.gate.undo import put_back
+from cct_ops.ledger import approvals, changes, guards, locks, permits, record
+from cct_ops.ledger.record import RunRecord
+from cct_ops.models.autonomy import Drop, Rung
+from cct_ops.models.change import TemporaryChange
+from cct_ops.models.diagnosis import Diagnosis, RenewedDiagnosis
+from cct_ops.models.guards import Guard, Intent, Rules, Standing, locked
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Outcome
+from cct_ops.models.permit import Permit, PermitKind
+from cct_ops.models.plan import Plan
+from cct_ops.policy import Policy
+
+# Beyond the watch window a permit leaves room for the write, its read-back and slow answers.
+MARGIN_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The gate's answer: a permit, or the outcome with which the run ends without one."""
+
+    reason: str
+    permit: Permit | None = None
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True)
+class Gate:
+    """
+    The gate of one run, with all that it works with.
+
+    The policy is as it was when the run came to the gate: an edit counts for the next run.
+    """
+
+    executor: Executor
+    policy: Policy
+    notifier: Notifier
+    suspension: Suspension
+    wake_up: temporary.WakeUp
+
+    @contextmanager
+    def authorise(
+        self, diagnosis: Diagnosis, mode: Mode, again: Callable[[], RenewedDiagnosis]
+    ) -> Iterator[Decision]:
+        """
+        Decide whether the diagnosis's plan may be carried out, and surround what is done on it.
+
+        ``mode`` is what was asked for; the playbook's ceiling in the policy, its own record and the
+        plan itself may lower it. ``again`` looks afresh once the target is locked. If the body
+        raises, whatever was begun is undone before the exception goes on, also when the run is
+        cancelled.
+
+        Raises ``NotPermitted`` when the diagnosis has no plan or approval cannot be asked for.
+        """
+        plan, executor = diagnosis.plan, self.executor
+        if plan is None:
+            raise NotPermitted("Nothing was done: the diagnosis has no plan.")
+        executor.story.concluded(diagnosis)
+        executor.story.planned(plan)
+        allowed, reason = effective_mode(executor.engine, self.policy, mode, plan)
+        passage = _Passage(self, diagnosis, plan, allowed, reason)
+
+        refusal = passage.refusal()
+        if refusal is not None:
+            yield refusal
+            return
+        with executor.alive():
+            yield from passage.under_lock(again)
+
+    def keepalive(self, permit: Permit) -> AbstractContextManager[None]:
+        """Keep temporary changes alive that last no longer than their run."""
+        return temporary.keepalive(self.executor, permit)
+
+    def take_back(self, permit: Permit, plan: Plan) -> None:
+        """Take back, in reverse, what the run has changed for its own time only."""
+        temporary.take_back(self.executor, permit, plan)
+
+    def extend(self, change_id: UUID, minutes: float) -> TemporaryChange:
+        """Let a change last ``minutes`` from now, as far as policy goes, with its own wake-up."""
+        longest = self.policy.temporary_changes.longest_minutes
+        extended = changes.extend(
+            self.executor.engine, change_id, minutes=minutes, longest_minutes=longest
+        )
+        self.wake_up(extended)
+        return extended
+
+    def autonomy_of(self, target: str) -> Rung:
+        """Return how far the record lets the playbook go on targets like this one."""
+        executor = self.executor
+        return autonomy_of(executor.engine, self.policy, executor.run.playbook, target)
+
+    def drop_by(self, known: RunRecord) -> Drop | None:
+        """Return the fall that the run of this record led to, if it is the one that did."""
+        with self.executor.engine.connect() as connection:
+            return standing.drop_by(connection, self.policy, known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """One passage of one plan through the gate."""
+
+    gate: Gate
+    diagnosis: Diagnosis
+    plan: Plan
+    mode: Mode
+    reason: str
+
+    def refusal(self) -> Decision | None:
+        """Return the decision that ends the run here, or None if it may go on to the lock."""
+        gate, engine = self.gate, self.gate.executor.engine
+        asks = self.mode is not Mode.AUTO or self.plan.person is not None
+        # One that asks nobody looks under the lock, right before it would write.
+        if asks and (so := self.already()) is not None:
+            return so
+        if self.mode is Mode.OBSERVE:
+            return self.refuse(Outcome.RECOMMENDED, f"{self.reason} Nothing was changed.")
+        longest = gate.policy.temporary_changes.longest_minutes
+        if (too_long := temporary.too_long(self.plan, longest)) is not None:
+            return self.refuse(Outcome.BLOCKED, too_long)
+        stop = before_asking(engine, self.wanted, self.rules, asks=asks)
+        if stop is not None:
+            return self.stopped(stop)
+        if not asks:
+            return None
+        asking = Asking(gate.executor, gate.policy, gate.notifier, gate.suspension)
+        answer = asking.ask(self.diagnosis, self.plan, self.plan.person or self.reason)
+        return None if answer is None else self.refuse(*answer)
+
+    def under_lock(self, again: Callable[[], RenewedDiagnosis]) -> Iterator[Decision]:
+        """Go on under the target's lock, and let the change be made if all is still as it was."""
+        executor = self.gate.executor
+        engine, target = executor.engine, self.plan.target
+        token = wait_for_lock(executor, target, self._seconds())
+        if token is None:
+            yield self.stopped(locked(target, executor.settings.lock_wait_seconds))
+            return
+        try:
+            changed = self.changed_since(again()) or self.already()
+            if changed is not None:
+                yield changed
+                return
+            decision = self.permit(token)
+            if decision.permit is None:
+                yield decision
+                return
+            change = Change(executor, self.diagnosis, self.plan, decision.permit, self.mode)
+            try:
+                temporary.schedule(change, self.gate.wake_up)
+                yield decision
+            except BaseException as error:  # a cancelled run must put things back as well
+                put_back(change, error, self.gate.notifier)
+                raise
+            finally:
+                permits.close(engine, decision.permit)
+                changes.drop_unmade(engine, executor.run.id)
+        finally:
+            locks.release(engine, target, token)
+
+    def already(self) -> Decision | None:
+        """Return the decision that nothing is to be done because it is so already, or None."""
+        seen = self.gate.executor.holds_already(self.plan.calls)
+        if seen is None:
+            return None
+        return self.refuse(Outcome.NOTHING_TO_DO, f"It is so already: {seen}.")
+
+    @property
+    def wanted(self) -> Intent:
+        """What guards are asked about."""
+        return intent(self.plan, self.gate.executor.run, self.mode)
+
+    @property
+    def rules(self) -> Rules | Standing:
+        """What guards go by now."""
+        systems = self.gate.executor.systems
+        return rules_for(self.gate.policy, systems.silences, self.plan.playbook)
+
+    def refuse(self, outcome: Outcome, reason: str, guard: Guard | None = None) -> Decision:
+        """Write down a refusal."""
+        with self.gate.executor.engine.begin() as tx:
+            self._decide(tx, outcome.value, reason, guard)
+        return Decision(reason=reason, outcome=outcome)
+
+    def stopped(self, stop: Standing) -> Decision:
+        """Write down the refusal of a guard."""
+        return self.refuse(outcome_of(stop), stop.reason, stop.guard)
+
+    def changed_since(self, fresh: RenewedDiagnosis) -> Decision | None:
+        """Compare a fresh look with the plan; None if the plan still fits."""
+        if fresh.plan is None:
+            over = fresh.outcome is Outcome.NOTHING_TO_DO  # anything else is no all-clear
+            since = "No longer needed" if over else "No longer possible"
+            return self.refuse(fresh.outcome, f"{since} when it was its turn: {fresh.headline}")
+        if fresh.plan.digest != self.plan.digest:
+            return self.refuse(
+                Outcome.VOID, f"The target changed while the plan waited: {fresh.headline}"
+            )
+        return None
+
+    def permit(self, token: int) -> Decision:
+        """Issue the permit, in one transaction with the last look at the guards and the reason."""
+        rules = self.rules
+        if isinstance(rules, Standing):
+            return self.stopped(rules)
+        executor = self.gate.executor
+        with executor.engine.begin() as tx:
+            guards.serialise(tx)
+            stop = guards.first_stop(tx, self.wanted, rules)
+            if stop is None:
+                approvals.use(tx, executor.run, self.plan)
+                self._decide(tx, "permitted", self.reason)
+                permit = permits.issue(
+                    tx,
+                    PermitKind.CHANGE,
+                    self.plan,
+                    self.plan.calls,
+                    run=executor.run,
+                    fencing_token=token,
+                    seconds=self._seconds(),
+                )
+                return Decision(reason=self.reason, permit=permit)
+        return self.stopped(stop)
+
+    def _decide(
+        self, tx: sa.Connection, verdict: str, reason: str, guard: Guard | None = None
+    ) -> None:
+        record.decide(
+            tx,
+            self.diagnosis,
+            self.plan,
+            run=self.gate.executor.run,
+            mode=self.mode,
+            verdict=verdict,
+            reason=reason,
+            guard=guard.value if guard else None,
+        )
+        self.gate.executor.story.decided(verdict, reason)
+
+    def _seconds(self) -> float:
+        settle = self.gate.executor.settings.settle_seconds
+        return self.plan.steady_state.watch_seconds + settle + MARGIN_SECONDS

@@ -1,0 +1,84 @@
+"""After a crash: lock the dead run out, look at what it had begun, and put it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from cct_ops.errors import NotPermitted
+from cct_ops.gate.apply_and_confirm import FIRST_LOOK_SECONDS, Executor
+from cct_ops.gate.restore import holding, put_all_back
+from cct_ops.ledger import changes, record, wrecks
+from cct_ops.models.outcome import Outcome
+from cct_ops.models.plan import Step
+from cct_ops.models.recovery import Begun, Finding, RecoveryDiagnosis, Wreck
+
+
+@contextmanager
+def locked_out(
+    executor: Executor, run_id: UUID, name_of: Callable[[UUID], str]
+) -> Iterator[tuple[Wreck, int]]:
+    """
+    Take the run for dead and hold the lock of its target, with a newer token than its own.
+
+    One that ended without knowing whether its change took effect is looked at like a dead one.
+    Raises ``NotPermitted`` when the run shows signs of life, or never changed anything.
+    """
+    known = record.of_run(executor.engine, run_id)
+    if known.outcome not in {None, Outcome.FAILED} and not known.in_doubt:
+        raise NotPermitted(f"Run {run_id} ended by itself: {known.outcome}. {known.reason}")
+    wreck = wrecks.of_run(executor.engine, run_id, name_of(run_id))
+    with holding(executor, wreck.plan.target, dead_run_id=run_id) as token:
+        yield wreck, token
+
+
+def diagnose(
+    executor: Executor, wreck: Wreck, look_at_step: Callable[[Begun], Finding]
+) -> RecoveryDiagnosis:
+    """
+    Look at every step that was begun, and conclude what has to be put back.
+
+    A temporary change that the dead run itself had taken back has ended; one that may yet take
+    effect keeps its end.
+    """
+    findings = tuple(look_at_step(begun) for begun in wreck.begun)
+    for found in findings:
+        undo = found.begun.step.undo
+        if found.undone and found.begun.confirmed and undo is not None:
+            changes.undone(executor.engine, wreck.run.id, undo)
+    return RecoveryDiagnosis.of(wreck, findings)
+
+
+def look_at_step(executor: Executor, begun: Begun) -> Finding:
+    """
+    See whether a begun step is in effect, and wait for it as long as CCT's reads may lag.
+
+    Raises ``Unavailable`` when CCT does not say: then nothing is known, and nothing is sent.
+    """
+    age = wrecks.seconds_since_intent(executor.engine, begun.permit_id)
+    clock = executor.clock
+    until = clock.monotonic() + max(0.0, executor.settings.settle_seconds - age)
+    while True:
+        look = executor.systems.look_at(begun.step.call)
+        undone = not look.took_effect and _as_before(executor, begun.step)
+        if look.took_effect or clock.monotonic() >= until:
+            break
+        clock.sleep(FIRST_LOOK_SECONDS)
+    if look.took_effect and not begun.confirmed:
+        wrecks.confirm(executor.engine, begun)
+    return Finding(begun=begun, in_effect=look.took_effect, undone=undone, seen=look.seen)
+
+
+def take_back(executor: Executor, wreck: Wreck, token: int, diagnosis: RecoveryDiagnosis) -> None:
+    """Carry out the way back, and note which temporary changes have thereby ended."""
+    if diagnosis.plan is None:
+        return
+    put_all_back(executor, diagnosis.plan, diagnosis.calls, token)
+    for call in diagnosis.calls:
+        changes.undone(executor.engine, wreck.run.id, call)
+
+
+def _as_before(executor: Executor, step: Step) -> bool:
+    """Say whether all is as it was; what has no undo and is not in effect never happened."""
+    return step.undo is None or executor.systems.look_at(step.undo).took_effect
