@@ -43,13 +43,13 @@ matrix: $(VENV)/.dev ## every option in every mode, undone, and on mounted handl
 	MATRIX=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_every_way.py $(ARGS)
 
 simulate: install ## a simulated week with and without the guards, in one table
-	$(BIN)/python -m simulation $(ARGS)
+	$(BIN)/python -m evaluation.simulation $(ARGS)
 
 bench: install   ## measure it all, half an hour; BENCH="--warm 20 --stock 3" for less
-	$(BIN)/python -m benchmarks $(BENCH)
+	$(BIN)/python -m evaluation.benchmarks $(BENCH)
 
 soak: $(VENV)/.dev  ## floods, kills and outages, counted: a quarter of an hour; ARGS="--seconds 12" for less
-	$(BIN)/python -m soak $(ARGS)
+	$(BIN)/python -m evaluation.soak $(ARGS)
 
 check: $(VENV)/.dev ## format, lint and types
 	$(BIN)/ruff format --check .

@@ -12,7 +12,7 @@ from functools import partial
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from cct_ops.models.canary_fix import CanaryFix
+from cct_ops.diagnoses.canary_fix import CanaryFix
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Resolution

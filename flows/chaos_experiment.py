@@ -12,8 +12,8 @@ from functools import partial
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from cct_ops.diagnoses.experiment import Minutes
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity
-from cct_ops.models.experiment import Minutes
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Resolution
 from tasks.attempts import one_attempt

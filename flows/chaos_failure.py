@@ -10,7 +10,7 @@ from __future__ import annotations
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from cct_ops.models.chaos_failure import Retest
+from cct_ops.diagnoses.chaos_failure import Retest
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Resolution
 from cct_ops.models.run import Id

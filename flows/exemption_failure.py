@@ -12,7 +12,7 @@ from functools import partial
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from cct_ops.models.exemption_failure import Fix
+from cct_ops.diagnoses.exemption_failure import Fix
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Resolution
 from tasks.actions import perform_all

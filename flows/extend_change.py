@@ -13,8 +13,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
+from cct_ops.diagnoses.reversion import ReversionDiagnosis
 from cct_ops.models.outcome import Outcome, Resolution
-from cct_ops.models.reversion import ReversionDiagnosis
 from cct_ops.models.run import Id
 from tasks.attempts import one_attempt
 from tasks.authorise import gate

@@ -12,12 +12,12 @@ from functools import partial
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from cct_ops.diagnoses.experiment import Minutes
+from cct_ops.diagnoses.slo_simulation import Scenario, Share
 from cct_ops.models.cct import Route
 from cct_ops.models.chaos import ChaosSeverity
-from cct_ops.models.experiment import Minutes
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Resolution
-from cct_ops.models.slo_simulation import Scenario, Share
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.report import report, report_failure, reported

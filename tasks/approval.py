@@ -11,8 +11,8 @@ from prefect.runtime import flow_run
 from pydantic import Field, ValidationError
 
 from cct_ops.errors import NotPermitted
-from cct_ops.ledger.approval_answers import Answer
-from cct_ops.ledger.approvals import Approval
+from cct_ops.ledger.gate.approval_answers import Answer
+from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.reports.render import approval_form
 
 # Prefect's own timeout ends a run without a word; ours must always come first.

@@ -15,8 +15,8 @@ from prefect.client.schemas.objects import StateType
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 
-from cct_ops.ledger import attempts
 from cct_ops.ledger.engine import patient
+from cct_ops.ledger.gate import attempts
 from cct_ops.models.run import incident_of, incidents_named
 from cct_ops.typed import typed
 from tasks.connections import current_run, ledger, settings

@@ -11,10 +11,11 @@ from contextlib import AbstractContextManager
 from functools import lru_cache, partial
 from threading import Lock
 
-from cct_ops import policy, wake_ups
 from cct_ops.actions import registry
 from cct_ops.actions.action import Action, ReadBack
 from cct_ops.clients import alertmanager
+from cct_ops.config import policy
+from cct_ops.gate import scheduled_reverts
 from cct_ops.gate.apply_and_confirm import Executor
 from cct_ops.gate.collaborators import SystemClock
 from cct_ops.gate.gate import Decision, Gate
@@ -56,7 +57,7 @@ def _gate_of(run: Run) -> Gate:
         policy=policy.read(settings().policy_path),
         notifier=notify,
         suspension=approval,
-        wake_up=partial(wake_ups.wake, ledger()),
+        wake_up=partial(scheduled_reverts.wake, ledger()),
     )
 
 

@@ -10,18 +10,19 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling
 
 from cct_ops.clients import deployments
-from cct_ops.errors import BadConfiguration, Unsupported
-from cct_ops.ledger import changes, journal, leases, record
-from cct_ops.models import experiment
-from cct_ops.models.change import TemporaryChange
-from cct_ops.models.chaos import KEPT_BY_THEIR_RUN, ChaosMode, ChaosSeverity
-from cct_ops.models.chaos_failure import (
+from cct_ops.diagnoses import experiment
+from cct_ops.diagnoses.chaos_failure import (
     PLAYBOOK,
     ChaosFailureDiagnosis,
     FailureFindings,
     PastExperiment,
     Setup,
 )
+from cct_ops.errors import BadConfiguration, Unsupported
+from cct_ops.ledger.gate import changes, leases
+from cct_ops.ledger.record import account, journal
+from cct_ops.models.change import TemporaryChange
+from cct_ops.models.chaos import KEPT_BY_THEIR_RUN, ChaosMode, ChaosSeverity
 from cct_ops.models.journal import Phase
 from cct_ops.models.mode import Mode, lowest
 from cct_ops.models.outcome import Outcome
@@ -76,7 +77,7 @@ def past_experiment(run_id: UUID | None) -> PastExperiment | None:
     run_id = run_id or journal.newest_experiment(ledger(), experiment.PLAYBOOK)
     if run_id is None:
         return None
-    known = record.of_run(ledger(), run_id)
+    known = account.of_run(ledger(), run_id)
     entries = journal.read(ledger(), run_id)
     if named and not (entries or known.decisions or known.outcome):
         raise BadConfiguration(f"The ledger knows no experiment {run_id}: nothing was stopped.")

@@ -17,11 +17,11 @@ from cct_ops.clients.github_transport import GitHubTransport
 from cct_ops.clients.reader import CctReader
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted
-from cct_ops.ledger import leases
 from cct_ops.ledger.engine import connect
-from cct_ops.ledger.pacing import LedgerPacer
-from cct_ops.ledger.permits import Checker
-from cct_ops.ledger.refused_keys import LedgerKeys
+from cct_ops.ledger.gate import leases
+from cct_ops.ledger.gate.pacing import LedgerPacer
+from cct_ops.ledger.gate.permits import Checker
+from cct_ops.ledger.gate.refused_keys import LedgerKeys
 from cct_ops.models.permit import Permit
 from cct_ops.models.run import Run, incident_of
 from cct_ops.settings import Settings

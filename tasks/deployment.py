@@ -7,8 +7,8 @@ import re
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from cct_ops.diagnoses.deployment import WORKFLOW, Deployment
 from cct_ops.errors import OpsError
-from cct_ops.models.deployment import WORKFLOW, Deployment
 from tasks.connections import github_reader
 
 RECENT_RUNS = 10

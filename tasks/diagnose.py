@@ -14,6 +14,12 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture
 
+from cct_ops.diagnoses.canary_fix import CanaryFix
+from cct_ops.diagnoses.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall
+from cct_ops.diagnoses.deployment import with_deployment
+from cct_ops.diagnoses.rollback import RESTORE, RollbackDiagnosis, RollbackFindings
+from cct_ops.diagnoses.rollback_plan import Option, Watch, Wish
+from cct_ops.diagnoses.rollback_unseen import by_status_alone
 from cct_ops.errors import (
     ContractBroken,
     NotPermitted,
@@ -22,8 +28,6 @@ from cct_ops.errors import (
     Unavailable,
     Unsupported,
 )
-from cct_ops.models.canary_fix import CanaryFix
-from cct_ops.models.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall
 from cct_ops.models.cct import (
     CanaryMetrics,
     CanaryRules,
@@ -34,11 +38,7 @@ from cct_ops.models.cct import (
     SloBreach,
     SloStatus,
 )
-from cct_ops.models.deployment import with_deployment
 from cct_ops.models.quantities import counted
-from cct_ops.models.rollback import RESTORE, RollbackDiagnosis, RollbackFindings
-from cct_ops.models.rollback_plan import Option, Watch, Wish
-from cct_ops.models.rollback_unseen import by_status_alone
 from tasks import story
 from tasks.connections import reader, settings
 from tasks.deployment import probe_deployment

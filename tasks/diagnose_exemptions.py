@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from cct_ops.diagnoses.exemption_cleanup import CleanupDiagnosis
+from cct_ops.diagnoses.exemption_failure import ExemptionDiagnosis, Fix
+from cct_ops.diagnoses.exemption_weekly import AlertLevel, WeeklyDiagnosis
+from cct_ops.diagnoses.exemptions import ExemptionFindings
 from cct_ops.errors import OpsError, Unsupported
 from cct_ops.models.cct_exemptions import (
     Exemption,
@@ -10,16 +14,12 @@ from cct_ops.models.cct_exemptions import (
     Validation,
     WeeklyReport,
 )
-from cct_ops.models.exemption_cleanup import CleanupDiagnosis
-from cct_ops.models.exemption_failure import ExemptionDiagnosis, Fix
-from cct_ops.models.exemption_weekly import AlertLevel, WeeklyDiagnosis
-from cct_ops.models.exemptions import ExemptionFindings
 from cct_ops.models.github import Issue
 from cct_ops.reports.exemptions import issue_body
 from tasks.connections import github_reader, reader
+from tasks.data_checks import reconcile
 from tasks.diagnose import probe
-from tasks.reconcile import reconcile
-from tasks.watch import watch_seconds
+from tasks.observation import watch_seconds
 
 
 @probe

@@ -8,13 +8,13 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from cct_ops.clients.reader import CctReader
+from cct_ops.diagnoses.limits import Burst, LimitFindings
+from cct_ops.diagnoses.rate_limiting import LimitDiagnosis, Wish
 from cct_ops.errors import ContractBroken, Unavailable
 from cct_ops.models.cct_limits import LimitClass, RateLimit, RateLimitEvent, RateLimitStatus
-from cct_ops.models.limits import Burst, LimitFindings
-from cct_ops.models.rate_limiting import LimitDiagnosis, Wish
 from tasks.connections import reader
 from tasks.diagnose import probe
-from tasks.watch import watch_seconds
+from tasks.observation import watch_seconds
 
 EVENT_HOURS = 1
 # CCT's bucket refills in silence only, and at this length one of 50 a minute has earned 5 requests.

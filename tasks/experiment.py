@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
+from cct_ops.diagnoses.experiment import ExperimentDiagnosis, ExperimentWish
 from cct_ops.errors import NotPermitted
-from cct_ops.ledger import record
+from cct_ops.ledger.record import account
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
-from cct_ops.models.experiment import ExperimentDiagnosis, ExperimentWish
 from cct_ops.models.journal import Finding, Phase, classify, steady
 from cct_ops.models.permit import Permit
 from cct_ops.models.quantities import duration
@@ -67,7 +67,7 @@ def conduct(permit: Permit, diagnosis: ExperimentDiagnosis, wish: ExperimentWish
         _await_recovery(book, diagnosis, known)
         finding = classify(book.entries())
         book.write(Phase.VERDICT, f"{finding.kind}: {finding.why}")
-    record.verify(ledger(), current_run().id, finding.verification)
+    account.verify(ledger(), current_run().id, finding.verification)
     story.verified(finding.verification)
     return finding
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from prefect.artifacts import create_markdown_artifact
 
-from cct_ops.ledger import journal
+from cct_ops.ledger.record import journal
 from cct_ops.models.journal import Entry, Phase, Sample
 from cct_ops.models.run import Run
 from cct_ops.reports.journal import journal_page

@@ -11,13 +11,14 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from cct_ops.errors import Unavailable
-from cct_ops.ledger import slack_threads
-from cct_ops.ledger.approvals import Approval
+from cct_ops.ledger.gate.approvals import Approval
+from cct_ops.ledger.people import slack_threads
 from cct_ops.models.autonomy import Drop
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.models.run import Run
 from cct_ops.models.topic import OPEN, WAITS, Topic, is_urgent
+from cct_ops.people.notifier import Voice, ask_for_page
 from cct_ops.reports.asking import approval_message, topic_of
 from cct_ops.reports.links import run_link
 from cct_ops.reports.messages import (
@@ -27,7 +28,6 @@ from cct_ops.reports.messages import (
     outcome_message,
     raise_message,
 )
-from cct_ops.voice import Voice, ask_for_page
 from tasks.connections import ledger, settings
 
 LONGEST_PAUSE_SECONDS = 30.0

@@ -22,7 +22,8 @@ from cct_ops.errors import (
     Unsupported,
 )
 from cct_ops.gate.gate import Decision
-from cct_ops.ledger import approvals, changes, history, leases, record
+from cct_ops.ledger.gate import approvals, changes, leases
+from cct_ops.ledger.record import account as record, history
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome, Resolution, Severity
 from cct_ops.models.run import Run, incident_of

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from cct_ops.diagnoses.reversion import Comparison, ReversionDiagnosis
 from cct_ops.gate import temporary
-from cct_ops.ledger import changes
+from cct_ops.ledger.gate import changes
 from cct_ops.models.change import TemporaryChange
-from cct_ops.models.reversion import Comparison, ReversionDiagnosis
 from tasks.authorise import executor
 from tasks.connections import ledger
 from tasks.diagnose import probe

@@ -11,8 +11,8 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from cct_ops.errors import BadConfiguration
-from cct_ops.ledger import history
-from cct_ops.ledger.history import Story
+from cct_ops.ledger.record import history
+from cct_ops.ledger.record.history import Story
 from cct_ops.reports.links import run_link
 from cct_ops.reports.render import artifact_key
 from cct_ops.reports.review import review

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cct_ops.errors import ContractBroken, NotPermitted, Unavailable
-from cct_ops.ledger import record
-from cct_ops.models.cct import RollbackEvent, Route
-from cct_ops.models.chaos import ChaosSeverity
-from cct_ops.models.journal import Phase
-from cct_ops.models.permit import Permit
-from cct_ops.models.quantities import counted, duration
-from cct_ops.models.slo_simulation import (
+from cct_ops.diagnoses.slo_simulation import (
     Scenario,
     SimulationDiagnosis,
     SimulationFindings,
     SimulationWish,
     verdict,
 )
+from cct_ops.errors import ContractBroken, NotPermitted, Unavailable
+from cct_ops.ledger.record import account
+from cct_ops.models.cct import RollbackEvent, Route
+from cct_ops.models.chaos import ChaosSeverity
+from cct_ops.models.journal import Phase
+from cct_ops.models.permit import Permit
+from cct_ops.models.quantities import counted, duration
 from tasks import story
 from tasks.actions import perform_all
 from tasks.authorise import gate
@@ -88,7 +88,7 @@ def simulate(permit: Permit, diagnosis: SimulationDiagnosis) -> None:
         book.write(Phase.REMOVED, "all faults; the canary is as before")
         judged = verdict(target, minutes, rollbacks.found)
         book.write(Phase.VERDICT, judged.reason)
-    record.verify(ledger(), current_run().id, judged)
+    account.verify(ledger(), current_run().id, judged)
     story.verified(judged)
 
 

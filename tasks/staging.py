@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cct_ops.clients.reader import CctReader
+from cct_ops.diagnoses.evidence import Service, service
+from cct_ops.diagnoses.experiment import ExperimentDiagnosis, ExperimentWish, StagingFindings
 from cct_ops.errors import Unavailable, Unsupported
 from cct_ops.models.chaos import STAGING
-from cct_ops.models.evidence import Service, service
-from cct_ops.models.experiment import ExperimentDiagnosis, ExperimentWish, StagingFindings
 from cct_ops.models.journal import Result, Sample
 from tasks.connections import current_run, reader, settings
 from tasks.diagnose import BREACH_HOURS, SLO_WINDOW_MINUTES, probe, probe_health

@@ -9,11 +9,11 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import Field
 
 from cct_ops.clients.text import one_line
+from cct_ops.diagnoses.schema_findings import MODE_VARIABLE, Fix, SchemaFindings, Validation
+from cct_ops.diagnoses.schema_validation import SchemaDiagnosis
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.base import Frozen
 from cct_ops.models.github import Mention, RepositoryFile, WorkflowRun
-from cct_ops.models.schema_findings import MODE_VARIABLE, Fix, SchemaFindings, Validation
-from cct_ops.models.schema_validation import SchemaDiagnosis
 from cct_ops.summaries import documents, proposal, repair, rules, schema
 from tasks.connections import github_reader
 from tasks.diagnose import probe

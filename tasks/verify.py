@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 
 from cct_ops.clients.reader import CctReader
 from cct_ops.errors import SteadyStateNotReached, Unavailable
-from cct_ops.ledger import record
+from cct_ops.ledger.record import account
 from cct_ops.models.cct import Route
 from cct_ops.models.plan import Plan
 from cct_ops.models.steady_state import (
@@ -58,7 +58,7 @@ def verify(plan: Plan) -> Verification:
         time.sleep(max(0.0, min(pause, until - time.monotonic())))
         pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
 
-    record.verify(ledger(), current_run().id, found)
+    account.verify(ledger(), current_run().id, found)
     story.verified(found)
     if found.verdict is Verdict.BROKEN:
         raise SteadyStateNotReached(found.reason)

@@ -7,40 +7,31 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # What of ours each part may know, beside itself.
-GENERAL = {"addresses", "errors", "models", "settings", "config_file", "references", "typed"}
-GENERAL |= {"variables", "terminal"}
+GENERAL = {"addresses", "errors", "models", "settings", "config", "typed", "variables", "terminal"}
 KNOWS: dict[str, set[str]] = {
     "addresses": set(),
     "clocks": {"models"},
     "errors": set(),
-    "models": {"actions"},
-    "actions": GENERAL | {"clients"},
+    "models": set(),
+    "actions": {"clients", "config", "errors", "models"},
+    "diagnoses": {"actions", "models"},
     "sandbox": {"models", "variables"},
     "settings": {"errors", "addresses", "models"},
     "typed": {"variables"},
     "variables": set(),
-    "config_file": {"errors"},
-    "references": {"models"},
-    "contacts": GENERAL,
+    "config": {"addresses", "errors", "models", "settings"},
     "clients": GENERAL,
-    "ledger": GENERAL | {"clients", "redaction"},  # of the clients: what an answer is, to keep one
+    "ledger": GENERAL | {"clients", "diagnoses", "redaction"},
     "terminal": set(),
     "summaries": {"errors", "models", "terminal", "variables"},
     "coverage": GENERAL
     | {"cli", "stack", "terminal"},  # which commands there are, and where the project is
-    "reports": GENERAL | {"ledger", "clients", "actions"},  # of the clients: how to quote text
-    "on_call": GENERAL | {"contacts", "ledger", "clients"},
-    "voice": GENERAL | {"contacts", "ledger", "clients", "reports"},
-    "watch": GENERAL | {"ledger", "clients", "reports", "voice", "on_call"},
-    # for letters to approvers and Slack
-    "gateway": GENERAL | {"ledger", "clients", "reports", "voice", "watch", "contacts", "on_call"},
-    "standing": GENERAL | {"ledger", "policy"},
-    # of the clients: how long CCT may ask for silence; of the reports: the commands by hand
-    "gate": GENERAL | {"actions", "ledger", "clients", "reports", "policy", "standing"},
-    "reconcile": GENERAL | {"ledger", "gateway"},  # of the gateway: what a sender's words mean
-    "dispatcher": GENERAL
-    | {"ledger", "clients", "reports", "policy", "reconcile", "voice", "wake_ups", "watch"}
-    | {"contacts", "on_call", "standing", "clocks"},
+    "reports": GENERAL | {"ledger", "clients", "diagnoses", "actions"},  # clients: to quote text
+    "people": GENERAL | {"ledger", "clients", "reports"},
+    # for links to approvers and Slack
+    "gateway": GENERAL | {"ledger", "clients", "reports", "people"},
+    "gate": GENERAL | {"ledger", "clients", "diagnoses", "actions", "people", "reports"},
+    "controller": GENERAL | {"ledger", "clients", "reports", "people", "gate", "clocks", "gateway"},
 }
 
 

@@ -39,7 +39,7 @@ AN_ID = str(UUID(int=7))
 # Other programs of ours and Prefect's, which are on nobody's path.
 UNREACHABLE = re.compile(
     r"`(?:\.venv/bin/)?(?:prefect (?:deploy|deployment|worker|work-pool|flow-run|config|server)\b"
-    r"|python -m cct_ops\.(?:gateway|dispatcher|ledger)\b|python deployments/)[^`]*`"
+    r"|python -m cct_ops\.(?:gateway|controller|ledger)\b|python deployments/)[^`]*`"
 )
 
 
@@ -120,7 +120,7 @@ def test_a_command_that_people_are_told_can_be_typed(command: str) -> None:
     if words == ["<command>", "--help"] or words[0] in {AN_ID, "..."}:
         return
     if words[:2] == ["start", AN_ID]:
-        words[1] = "dispatcher"
+        words[1] = "controller"
     if words in (["run", AN_ID], ["run", STAND_INS["PLAYBOOK"]]):
         return  # tests/reports/test_manual.py types those out
     chain, _, rest = app.parse_commands(words)

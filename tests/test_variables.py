@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from cct_ops.config.secret_references import read_secret
+from cct_ops.config.sources import KeyReference
 from cct_ops.errors import BadConfiguration
-from cct_ops.models.source import KeyReference
-from cct_ops.references import read_secret
 from cct_ops.settings import Settings
 from cct_ops.stack.assembly import assemble
 from cct_ops.stack.config import StackConfig

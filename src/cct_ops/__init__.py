@@ -1,1 +1,1 @@
-"""The library under the playbooks: clients, ledger, gateway, dispatcher, stack and sandbox."""
+"""The library under the playbooks: clients, ledger, gateway, controller, stack and sandbox."""

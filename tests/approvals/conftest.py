@@ -16,8 +16,8 @@ import yaml
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from cct_ops.gateway.approving import open_desk
-from cct_ops.gateway.letters import PostOffice
+from cct_ops.gateway.approvals.link_sender import PostOffice
+from cct_ops.gateway.approvals.mount import open_desk
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.settings import Settings
 from tests.approvals.parts import APPROVERS, Door

@@ -11,12 +11,12 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from httpx import Client, Response
 
-from cct_ops.contacts import Contacts
-from cct_ops.gateway.letters import PostOffice
-from cct_ops.ledger import approvals
-from cct_ops.ledger.approval_tables import attempts
-from cct_ops.ledger.approvals import Approval, Terms
-from cct_ops.models.approver import Approver, Approvers
+from cct_ops.config.approvers import Approver, Approvers
+from cct_ops.config.contacts import Contacts
+from cct_ops.gateway.approvals.link_sender import PostOffice
+from cct_ops.ledger.gate import approvals
+from cct_ops.ledger.gate.approval_tables import attempts
+from cct_ops.ledger.gate.approvals import Approval, Terms
 from cct_ops.models.base import Frozen
 from cct_ops.models.outcome import Evidence, Severity
 from cct_ops.models.plan import Call, Plan, Step

@@ -9,14 +9,16 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
+from cct_ops.config.approvers import Approver
 from cct_ops.errors import NotPermitted
-from cct_ops.ledger import approval_answers, approvals, intake, record
-from cct_ops.ledger.approval_answers import Answer, Receipt
-from cct_ops.ledger.approval_tables import attempts
-from cct_ops.ledger.approvals import Approval
+from cct_ops.ledger.gate import approval_answers, approvals
+from cct_ops.ledger.gate.approval_answers import Answer, Receipt
+from cct_ops.ledger.gate.approval_tables import attempts
+from cct_ops.ledger.gate.approvals import Approval
+from cct_ops.ledger.intake import deliveries
+from cct_ops.ledger.record import account
 from cct_ops.ledger.schema import approvals as table
 from cct_ops.models.alert import Alert, AlertStatus
-from cct_ops.models.approver import Approver
 from cct_ops.models.guards import Guard
 from cct_ops.models.mode import Mode
 from tests.approvals.parts import ANNA, BEN, Finding, asked, new_run, plan, refusals, state
@@ -201,11 +203,11 @@ def test_when_the_incident_is_over_its_requests_are_void(engine: sa.Engine) -> N
             ends_at=datetime(2026, 1, 2, tzinfo=UTC) if status is AlertStatus.RESOLVED else None,
         )
 
-    opened = intake.record(engine, "am", b"1", [alert(AlertStatus.FIRING)])
+    opened = deliveries.record(engine, "am", b"1", [alert(AlertStatus.FIRING)])
     approval = asked(engine, new_run(incident_id=opened.incidents[0]))
     approved = asked(engine, new_run(incident_id=opened.incidents[0]))
     say(engine, approved)
-    intake.record(engine, "am", b"2", [alert(AlertStatus.RESOLVED)])
+    deliveries.record(engine, "am", b"2", [alert(AlertStatus.RESOLVED)])
 
     assert say(engine, approval).refusal == approvals.OVER
     assert approvals.void_resolved(engine) == 2
@@ -224,11 +226,11 @@ def test_a_request_that_an_open_incident_joined_goes_on(engine: sa.Engine) -> No
             ends_at=datetime(2026, 1, 2, tzinfo=UTC) if over else None,
         )
 
-    first = intake.record(engine, "am", b"1", [alert("A")]).incidents[0]
-    second = intake.record(engine, "am", b"2", [alert("B")]).incidents[0]
+    first = deliveries.record(engine, "am", b"1", [alert("A")]).incidents[0]
+    second = deliveries.record(engine, "am", b"2", [alert("B")]).incidents[0]
     approval = asked(engine, new_run(incident_id=first))
     with engine.begin() as tx:
-        record.decide(
+        account.decide(
             tx,
             Finding(plan=plan()),
             plan(),
@@ -238,13 +240,13 @@ def test_a_request_that_an_open_incident_joined_goes_on(engine: sa.Engine) -> No
             reason=f"run {approval.run_id} waits for approval; that decides for both",
             guard=Guard.MERGE,
         )
-    intake.record(engine, "am", b"3", [alert("A", over=True)])
+    deliveries.record(engine, "am", b"3", [alert("A", over=True)])
 
     assert approvals.void_resolved(engine) == 0
     assert say(engine, approval).refusal is None
     assert state(engine, approval) == "approved"
 
-    intake.record(engine, "am", b"4", [alert("B", over=True)])
+    deliveries.record(engine, "am", b"4", [alert("B", over=True)])
     assert approvals.void_resolved(engine) == 1
 
 

@@ -18,16 +18,17 @@ from pydantic import SecretStr
 
 from cct_ops.clients import slack
 from cct_ops.clients.slack_bot import SlackBot
-from cct_ops.dispatcher import buttons
-from cct_ops.ledger import approval_answers, slack_threads
-from cct_ops.ledger.approval_answers import Answer
+from cct_ops.controller import buttons
+from cct_ops.ledger.gate import approval_answers
+from cct_ops.ledger.gate.approval_answers import Answer
+from cct_ops.ledger.people import slack_threads
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.topic import WAITS
+from cct_ops.people.notifier import Voice
 from cct_ops.reports import manual
 from cct_ops.reports.asking import approval_message, topic_of
 from cct_ops.reports.messages import outcome_message
 from cct_ops.sandbox.slack_page import as_html
-from cct_ops.voice import Voice
 from tests.approvals.parts import ANNA, ROUTE, Door, asked, new_run, state
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

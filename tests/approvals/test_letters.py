@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.ledger import approval_answers, approver_ways, set_aside
-from cct_ops.ledger.approval_answers import Answer
+from cct_ops.ledger import set_aside
+from cct_ops.ledger.gate import approval_answers, approver_ways
+from cct_ops.ledger.gate.approval_answers import Answer
 from cct_ops.sandbox.inputs import Fault
 from tests.approvals.parts import ANNA, BEN, Door, asked, posted_link
 

@@ -12,9 +12,9 @@ from markupsafe import escape
 from pydantic import SecretStr
 
 from cct_ops.actions.registry import by_hand
-from cct_ops.gateway import approval_links
-from cct_ops.gateway.approval_links import Claim
-from cct_ops.ledger import approvals
+from cct_ops.gateway.approvals import links
+from cct_ops.gateway.approvals.links import Claim
+from cct_ops.ledger.gate import approvals
 from tests.approvals.conftest import LINK_KEY
 from tests.approvals.parts import (
     ANNA,
@@ -128,13 +128,13 @@ def test_each_approver_gets_one_letter_with_an_own_link(door: Door, engine: sa.E
 
 def forged(kind: str, claim: Claim) -> str:
     """Make a token that is not one of ours, or not any more."""
-    good = approval_links.mint(KEY, claim)
+    good = links.mint(KEY, claim)
     raw = bytearray(base64.urlsafe_b64decode(good + "=" * (-len(good) % 4)))
     match kind:
         case "unsigned":
             raw[:32] = bytes(32)
         case "another key":
-            return approval_links.mint(SecretStr("another-key-0123456789-abcdef"), claim)
+            return links.mint(SecretStr("another-key-0123456789-abcdef"), claim)
         case "another request":
             raw[33:49] = bytes(16)
         case "another person":
@@ -176,17 +176,17 @@ def test_forged_links_are_refused_and_on_record(door: Door, engine: sa.Engine) -
 
 def test_every_flipped_bit_makes_a_link_worthless() -> None:
     claim = Claim(new_run().id, ANNA.id, int(time.time()) + 900)
-    good = approval_links.mint(KEY, claim)
-    assert approval_links.read(KEY, good) == claim
+    good = links.mint(KEY, claim)
+    assert links.read(KEY, good) == claim
     for position in range(len(good)):
         for bit in range(7):
             flipped = good[:position] + chr(ord(good[position]) ^ 1 << bit) + good[position + 1 :]
-            assert approval_links.read(KEY, flipped) is None
+            assert links.read(KEY, flipped) is None
 
 
 def test_an_expired_link_is_refused_and_on_record(door: Door, engine: sa.Engine) -> None:
     approval = asked(engine)
-    late = approval_links.mint(KEY, Claim(approval.id, ANNA.id, int(time.time()) - 1))
+    late = links.mint(KEY, Claim(approval.id, ANNA.id, int(time.time()) - 1))
 
     assert door.post(f"/approvals/{late}", approval, "approve").status_code == 410
     assert state(engine, approval) == "pending"
@@ -197,7 +197,7 @@ def test_who_is_no_longer_on_the_list_is_refused_and_on_record(
     door: Door, engine: sa.Engine
 ) -> None:
     approval = asked(engine)
-    gone = approval_links.mint(KEY, Claim(approval.id, "carla", int(time.time()) + 900))
+    gone = links.mint(KEY, Claim(approval.id, "carla", int(time.time()) + 900))
 
     assert door.post(f"/approvals/{gone}", approval, "approve").status_code == 404
     assert refusals(engine) == ["Not on the list of approvers any more."]
@@ -205,7 +205,7 @@ def test_who_is_no_longer_on_the_list_is_refused_and_on_record(
 
 def test_a_link_to_one_run_is_none_to_another(door: Door, engine: sa.Engine) -> None:
     other = asked(engine, new_run(), plan(50))
-    token = approval_links.mint(KEY, Claim(other.id, ANNA.id, int(time.time()) + 900))
+    token = links.mint(KEY, Claim(other.id, ANNA.id, int(time.time()) + 900))
     approval = asked(engine)
 
     answer = door.post(f"/approvals/{token}", approval, "approve")
@@ -286,7 +286,7 @@ def test_an_expired_link_names_the_run_and_the_next_step(door: Door, engine: sa.
     approval = asked(engine, seconds=-60)
     claim = Claim(approval.id, ANNA.id, int(time.time()) - 60)
 
-    answer = door.browser.get(f"/approvals/{approval_links.mint(KEY, claim)}")
+    answer = door.browser.get(f"/approvals/{links.mint(KEY, claim)}")
 
     assert answer.status_code == 410
     assert "Expired at" in answer.text

@@ -8,20 +8,19 @@ import pytest
 import sqlalchemy as sa
 from fastapi import FastAPI
 
-from cct_ops import config_file, policy
-from cct_ops.approvals_policy import ApprovalPolicy, SecondPerson
 from cct_ops.commands import approvals as command
+from cct_ops.config import policy, yaml_files
+from cct_ops.config.approvals import ApprovalPolicy, SecondPerson
+from cct_ops.config.approvers import Approver, Approvers
 from cct_ops.errors import BadConfiguration
 from cct_ops.gate.approval import Asking
-from cct_ops.gateway.approving import open_desk
-from cct_ops.ledger import approvals, approver_ways
-from cct_ops.models.approver import Approver, Approvers
+from cct_ops.gateway.approvals.mount import open_desk
+from cct_ops.ledger.gate import approvals, approver_ways
 from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.settings import Settings
 from tasks import approval, notify
 from tasks.authorise import executor_of
-from tests.approvals.parts import ANNA as ANNA_ITO
-from tests.approvals.parts import BEN, Finding, asked, new_run, plan
+from tests.approvals.parts import ANNA as ANNA_ITO, BEN, Finding, asked, new_run, plan
 from tests.conftest import ROOT
 
 
@@ -61,7 +60,7 @@ def test_without_a_section_a_name_typed_into_a_form_is_worth_nothing(tmp_path: P
 
 def test_the_files_that_are_deployed_are_right() -> None:
     assert policy.read(ROOT / "deployments/policy.yaml").approvals.accept_form
-    people = config_file.load(ROOT / "deployments/approvers.yaml", Approvers)
+    people = yaml_files.load(ROOT / "deployments/approvers.yaml", Approvers)
     assert len(people.approvers) >= 2, "or nothing irreversible could ever be approved"
 
 
@@ -97,7 +96,7 @@ def test_a_wrong_list_of_approvers_is_refused(tmp_path: Path, people: str, said:
     path.write_text(f"approvers: {people}\n")
 
     with pytest.raises(BadConfiguration, match=said) as refused:
-        config_file.load(path, Approvers)
+        yaml_files.load(path, Approvers)
     assert f"{path}:" in str(refused.value)
 
 

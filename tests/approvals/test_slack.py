@@ -16,9 +16,9 @@ from starlette.datastructures import Headers
 
 from cct_ops.actions.registry import by_hand
 from cct_ops.clients import slack
-from cct_ops.gateway.slack_buttons import Buttons
-from cct_ops.ledger import approvals
-from cct_ops.ledger.approvals import Approval
+from cct_ops.gateway.approvals.slack_buttons import Buttons
+from cct_ops.ledger.gate import approvals
+from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.reports.asking import approval_message
 from tests.approvals.conftest import SIGNING_SECRET
 from tests.approvals.parts import ANNA, APPROVERS, BEN, Door, asked, new_run, plan, refusals, state

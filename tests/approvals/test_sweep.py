@@ -18,17 +18,20 @@ from prefect.states import Cancelled, Pending, Running, Suspended
 from pydantic import SecretStr
 
 from cct_ops.actions.registry import by_hand
-from cct_ops.dispatcher.approvals import People, sweep
-from cct_ops.ledger import approval_answers, approvals, intake, pages, record
-from cct_ops.ledger.approval_answers import Answer
-from cct_ops.ledger.approvals import Approval
+from cct_ops.controller.approvals import People, sweep
+from cct_ops.ledger.gate import approval_answers, approvals
+from cct_ops.ledger.gate.approval_answers import Answer
+from cct_ops.ledger.gate.approvals import Approval
+from cct_ops.ledger.intake import deliveries
+from cct_ops.ledger.people import pages
+from cct_ops.ledger.record import account
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.outcome import Outcome
+from cct_ops.people.notifier import Voice
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
-from cct_ops.voice import Voice
 from tests.approvals.parts import ANNA, APPROVERS, CONTACTS, asked, new_run, state
-from tests.dispatcher.running import Playbook, opened
+from tests.controller.running import Playbook, opened
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def test_a_run_whose_process_died_before_its_form_was_saved_goes_on(
     assert sweep(engine, people) == 0
     assert prefect.state(run_id) == "Suspended"
 
-    monkeypatch.setattr("cct_ops.dispatcher.approvals.FORM_GRACE", timedelta())
+    monkeypatch.setattr("cct_ops.controller.approvals.FORM_GRACE", timedelta())
     assert sweep(engine, people) == 1
     assert prefect.state(run_id) == "Resuming"
     assert sweep(engine, people) == 0
@@ -191,7 +194,7 @@ def test_a_run_that_was_cancelled_while_it_waited_is_closed_and_told(
     assert sweep(engine, people) == 0
 
     assert state(engine, approval) == "void"
-    ended = record.of_run(engine, run_id)
+    ended = account.of_run(engine, run_id)
     assert ended.outcome is Outcome.CANCELLED
     assert (
         ended.reason == "The run was cancelled while it waited for approval; nothing was changed."
@@ -212,7 +215,7 @@ def test_a_run_that_was_cancelled_before_it_read_its_answer_is_closed(
 
     assert sweep(engine, people) == 1
     assert state(engine, approval) == "void"
-    assert record.of_run(engine, run_id).outcome is Outcome.CANCELLED
+    assert account.of_run(engine, run_id).outcome is Outcome.CANCELLED
 
 
 def test_a_run_that_was_deleted_while_it_waited_is_closed(
@@ -225,7 +228,7 @@ def test_a_run_that_was_deleted_while_it_waited_is_closed(
     sweep(engine, people)
 
     assert state(engine, approval) == "void"
-    assert record.of_run(engine, run_id).outcome is Outcome.VOID
+    assert account.of_run(engine, run_id).outcome is Outcome.VOID
 
 
 def test_when_the_incident_is_over_the_run_is_resumed_to_end(
@@ -240,11 +243,11 @@ def test_when_the_incident_is_over_the_run_is_resumed_to_end(
             ends_at=datetime(2026, 1, 2, tzinfo=UTC) if status is AlertStatus.RESOLVED else None,
         )
 
-    incident = intake.record(engine, "am", b"1", [alert(AlertStatus.FIRING)]).incidents[0]
+    incident = deliveries.record(engine, "am", b"1", [alert(AlertStatus.FIRING)]).incidents[0]
     run_id = prefect.suspended()
     approval = asked(engine, new_run(run_id, incident))
     assert sweep(engine, people) == 0
-    intake.record(engine, "am", b"2", [alert(AlertStatus.RESOLVED)])
+    deliveries.record(engine, "am", b"2", [alert(AlertStatus.RESOLVED)])
 
     assert sweep(engine, people) == 1
     assert (prefect.state(run_id), state(engine, approval)) == ("Resuming", "void")

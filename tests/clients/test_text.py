@@ -5,8 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from cct_ops.clients.slack import SECTION_CHARACTERS, escape, fitted
 from cct_ops.clients.text import one_line

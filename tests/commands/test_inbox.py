@@ -19,7 +19,9 @@ from cct_ops.commands.replay import replay
 from cct_ops.commands.why import why
 from cct_ops.errors import BadConfiguration
 from cct_ops.gateway.app import incoming_of
-from cct_ops.ledger import intake, outbox, pages, record, slack_threads
+from cct_ops.ledger.intake import deliveries as intake, outbox
+from cct_ops.ledger.people import pages, slack_threads
+from cct_ops.ledger.record import account
 from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
 from cct_ops.models.guards import Guard
 from cct_ops.models.mode import Mode
@@ -248,7 +250,7 @@ def test_why_tells_of_a_run_that_the_kill_switch_blocked_from_its_arrival_to_its
         engine, claim, rule="canary-rolled-back", playbook="auto-rollback", flow_run_id=run.id
     )
     with engine.begin() as tx:
-        record.decide(
+        account.decide(
             tx,
             Conclusion(plan()),
             plan(),
@@ -258,7 +260,7 @@ def test_why_tells_of_a_run_that_the_kill_switch_blocked_from_its_arrival_to_its
             reason="The kill switch is pulled by ops: drill.",
             guard=Guard.KILL_SWITCH.value,
         )
-    record.conclude(engine, run, TARGET, Outcome.BLOCKED, "The kill switch is pulled.")
+    account.conclude(engine, run, TARGET, Outcome.BLOCKED, "The kill switch is pulled.")
     pages.ask(engine, "c", subject="P0: CanaryRolledBack", body="-", topic_id=UUID(incident))
     topic = Topic(id=UUID(incident), title="auto-rollback on /daily-summary", state="Blocked")
     with slack_threads.held(engine, topic.id) as thread:

@@ -21,8 +21,10 @@ from pydantic import SecretStr
 
 from cct_ops.cli import app
 from cct_ops.errors import BadConfiguration, ContractBroken
-from cct_ops.ledger import changes, ids, outbox
-from cct_ops.ledger.change_tables import temporary_changes
+from cct_ops.ledger import ids
+from cct_ops.ledger.gate import changes
+from cct_ops.ledger.gate.change_tables import temporary_changes
+from cct_ops.ledger.intake import outbox
 from cct_ops.models.plan import Call, Step
 from cct_ops.terminal import LogLine
 from tests.approvals.parts import asked

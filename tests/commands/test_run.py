@@ -15,9 +15,9 @@ from cct_ops.cli import app
 from cct_ops.commands import run as command
 from cct_ops.errors import BadConfiguration
 from tests.conftest import ROOT
-from tests.dispatcher.conftest import playbook
-from tests.dispatcher.dying import api
-from tests.dispatcher.running import Playbook, opened
+from tests.controller.conftest import playbook
+from tests.controller.crash_harness import api
+from tests.controller.running import Playbook, opened
 
 __all__ = ["playbook"]
 

@@ -168,7 +168,7 @@ def test_the_target_of_auto_rollback_is_a_choice(client: SyncPrefectClient) -> N
 def test_no_form_asks_for_an_incident_but_that_of_reviews(
     client: SyncPrefectClient, playbook: str
 ) -> None:
-    """The dispatcher names it by a tag; what is no field is refused when the run is made."""
+    """The controller names it by a tag; what is no field is refused when the run is made."""
     form = schema(client, playbook)
 
     assert ("incident_id" in form["properties"]) is (playbook == "post-incident-review")

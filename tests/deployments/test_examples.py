@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from cct_ops import config_file
-from cct_ops.dispatcher.routes import read_routes
-from cct_ops.models.source import Sources
+from cct_ops.config import yaml_files
+from cct_ops.config.sources import Sources
+from cct_ops.controller.routes import read_routes
 from tests.conftest import ROOT
 
 
@@ -17,7 +17,7 @@ def test_the_senders_that_are_only_shown_are_valid(tmp_path: Path) -> None:
     _, _, shown = text.partition("# Other kinds, as they would stand here:\n")
     path = tmp_path / "sources.yaml"
     path.write_text("sources:\n" + re.sub(r"^# ?", "  ", shown, flags=re.MULTILINE))
-    sources = config_file.load(path, Sources)
+    sources = yaml_files.load(path, Sources)
 
     assert {"grafana", "github", "pagerduty", "json"} <= {
         each.kind for each in sources.sources.values()

@@ -14,7 +14,7 @@ from cct_ops.sandbox.github_inputs import GitHubSeed
 from cct_ops.sandbox.inputs import Dialect, Fault
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
 from tests.conftest import API_KEY
-from tests.dispatcher.running import dispatching, routes_to
+from tests.controller.running import dispatching, routes_to
 from tests.doctor.conftest import Doctor
 from tests.stack.polling import eventually
 
@@ -158,7 +158,7 @@ def test_the_ledger_and_whether_somebody_dispatches_from_it(
     code, lines = doctor()
     assert code == 1
     assert lines["ledger"].startswith("✓ ")
-    assert "`cct-ops start dispatcher`" in lines["dispatcher"]
+    assert "`cct-ops start controller`" in lines["controller"]
     assert lines["sources"].startswith("✓ ")
 
     with dispatching(connect(ledger_url), prefect_api_url, routes_to("any")):

@@ -6,8 +6,8 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from cct_ops.ledger.pacing import LedgerPacer
-from cct_ops.ledger.refused_keys import forget
+from cct_ops.ledger.gate.pacing import LedgerPacer
+from cct_ops.ledger.gate.refused_keys import forget
 from cct_ops.sandbox.control import SandboxControl
 from tests.doctor.conftest import Doctor
 

@@ -1,4 +1,4 @@
-"""One stack for the tests that ask people, and what these share with those of the dispatcher."""
+"""One stack for the tests that ask people, and what these share with those of the controller."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.config import HOST, StackConfig
 from cct_ops.stack.up import running
 from tests.conftest import ROOT
-from tests.dispatcher.conftest import playbook
+from tests.controller.conftest import playbook
 
 __all__ = ["playbook"]
 

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from cct_ops.ledger.schema import deliveries, incidents
 from cct_ops.stack.postgres import free_port
-from tests.dispatcher.running import Playbook, dispatching, routes_to
+from tests.controller.running import Playbook, dispatching, routes_to
 from tests.gateway.running import KEY, Gateway, running
 from tests.plain import HTTP
 from tests.stack.polling import eventually
@@ -138,7 +138,7 @@ class Way:
 def way(
     tmp_path: Path, ledger_url: SecretStr, engine: sa.Engine, playbook: Playbook
 ) -> Iterator[Way]:
-    """Two Alertmanagers, a gateway, a dispatcher and Prefect, all real."""
+    """Two Alertmanagers, a gateway, a controller and Prefect, all real."""
     playbook.deploy()
     with (
         running(ledger_url.get_secret_value(), tmp_path / "gateway.log") as gateway,

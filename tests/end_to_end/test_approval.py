@@ -19,13 +19,13 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Scheduled
 
-from cct_ops.ledger import record
+from cct_ops.ledger.record import account
 from cct_ops.ledger.schema import approvals
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
 from tests.end_to_end.conftest import Stack, changes_on
+from tests.people.notifier.threads import answers, heads
 from tests.stack.polling import eventually
-from tests.voice.threads import answers, heads
 
 pytestmark = pytest.mark.timeout(400)  # a stack and eight processes on a busy machine
 
@@ -160,14 +160,14 @@ def test_no_changes_nothing(suspended: Suspended) -> None:
 
 
 def test_silence_is_a_no_once_the_time_is_over(suspended: Suspended) -> None:
-    """Prefect would leave the run suspended; the dispatcher's sweep ends it, red and told."""
+    """Prefect would leave the run suspended; the controller's sweep ends it, red and told."""
     ended = suspended.end_of("unanswered")
 
     assert (ended.name, ended.is_failed()) == ("Expired", True)
     assert suspended.writes("unanswered") == 0
     eventually(lambda: suspended.request("unanswered").settled_at is not None)
     assert suspended.request("unanswered").state == "expired"
-    assert record.of_run(suspended.engine, suspended.runs["unanswered"]).outcome == "Expired"
+    assert account.of_run(suspended.engine, suspended.runs["unanswered"]).outcome == "Expired"
 
 
 def test_a_resume_without_an_answer_changes_nothing(suspended: Suspended) -> None:
@@ -179,7 +179,7 @@ def test_a_resume_without_an_answer_changes_nothing(suspended: Suspended) -> Non
 
 
 def test_each_run_is_one_thread_and_its_buttons_are_gone(suspended: Suspended) -> None:
-    """The worker's processes and the dispatcher speak in the same thread, with one head."""
+    """The worker's processes and the controller speak in the same thread, with one head."""
     for ending, route in ENDINGS.items():
         state = suspended.end_of(ending)
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.models.run import incident_of
-from tests.dispatcher.running import Playbook, dispatching, routes_to, state
+from tests.controller.running import Playbook, dispatching, routes_to, state
 from tests.gateway.running import running
 from tests.stack.polling import eventually
 
@@ -26,7 +26,7 @@ def test_a_gateway_killed_after_its_202_loses_nothing_and_doubles_nothing(
     """
     Each gateway dies with its answer, and the sender says the same to the next one.
 
-    (The dispatcher is killed ten times, between the run and its row, in tests/dispatcher.)
+    (The controller is killed ten times, between the run and its row, in tests/controller.)
     """
     playbook.deploy()
     incidents: list[str] = []

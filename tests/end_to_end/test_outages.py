@@ -11,7 +11,7 @@ import pytest
 from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.objects import State
 
-from cct_ops.ledger import record
+from cct_ops.ledger.record import account
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.inputs import Fault
 from tests.end_to_end.conftest import Stack, changes_on
@@ -65,7 +65,7 @@ def test_a_server_that_is_killed_in_any_phase_of_a_run_changes_no_outcome(
     runs["waiting"] = waiting
     lease = holds_a_lease(stack, tmp_path)
     eventually(lambda: question_of(stack, asking), seconds=120)
-    eventually(lambda: bool(record.of_run(stack.engine, watching).actions), seconds=120)
+    eventually(lambda: bool(account.of_run(stack.engine, watching).actions), seconds=120)
     eventually((tmp_path / "began").exists, seconds=120)
     start("acting", ACTING, "auto", **HELD)
     held(stack, "/api/v1/canary/reset")

@@ -21,7 +21,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun
 
-from cct_ops.ledger import changes, locks
+from cct_ops.ledger.gate import changes, locks
 from cct_ops.models.cct import Route
 from cct_ops.models.change import ChangeState
 from cct_ops.models.plan import Call, Step

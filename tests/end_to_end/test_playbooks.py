@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from prefect.client.schemas.objects import State, StateType
 from prefect.states import Cancelling
 
-from cct_ops.ledger import changes, record
-from cct_ops.ledger.approval_tables import answers
+from cct_ops.ledger.gate import changes
+from cct_ops.ledger.gate.approval_tables import answers
+from cct_ops.ledger.record import account
 from cct_ops.ledger.schema import approvals
 from cct_ops.models.cct import Route
 from cct_ops.models.change import ChangeState
@@ -30,10 +31,10 @@ from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import Stack, changes_on
 from tests.end_to_end.killing import kill
+from tests.people.notifier import threads
 from tests.plain import HTTP
 from tests.stack.polling import eventually
 from tests.summaries.parts import SCHEMA, summary
-from tests.voice import threads
 
 pytestmark = pytest.mark.timeout(400)  # a stack and eight processes on a busy machine
 
@@ -191,7 +192,7 @@ def test_waiting_survives_the_death_of_every_part(ended: Ended) -> None:
     run_id = stack.start("auto-rollback", PATIENCE, target=target.value, mode="approve")
     eventually(stack.state_is(run_id, StateType.PAUSED), seconds=180)
 
-    kill(stack.data, "worker", "gateway", "prefect", "dispatcher")
+    kill(stack.data, "worker", "gateway", "prefect", "controller")
     assert stack.state(run_id).is_paused()
 
     def completed() -> bool:
@@ -201,7 +202,7 @@ def test_waiting_survives_the_death_of_every_part(ended: Ended) -> None:
     eventually(completed, seconds=240)
 
     assert stack.state(run_id).name == "Resolved"
-    known = record.of_run(stack.engine, run_id)
+    known = account.of_run(stack.engine, run_id)
     assert [act.state for act in known.actions] == ["confirmed"]
     assert [each.verdict for each in known.verifications] == [Verdict.HOLDS]
     assert changes_on(stack.sandbox, target) == before + 1
@@ -222,7 +223,7 @@ def test_a_cancelled_run_stops_undoes_and_says_so(ended: Ended) -> None:
 
     assert stack.state(run_id).is_cancelled()
     assert stack.sandbox.state().chaos_faults == ()
-    assert record.of_run(stack.engine, run_id).outcome is Outcome.UNDONE
+    assert account.of_run(stack.engine, run_id).outcome is Outcome.UNDONE
     ends = [
         each.state for each in changes.listed(stack.engine, ended=True) if each.run_id == run_id
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 
-from cct_ops.ledger import locks, permits
+from cct_ops.ledger.gate import locks, permits
 from cct_ops.models.permit import PermitKind
 from cct_ops.models.plan import Plan
 from cct_ops.models.verification import Verification

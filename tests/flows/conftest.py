@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from cct_ops.sandbox.control import SandboxControl
 from tasks.connections import settings
 from tests.conftest import API_KEY, ROOT
-from tests.dispatcher.running import Playbook
+from tests.controller.running import Playbook
 from tests.flows.dying import ALL, Mortal, mortals
 from tests.flows.upkeep import ANYTHING
 

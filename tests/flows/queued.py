@@ -18,14 +18,14 @@ from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Pending
 
-from cct_ops import config_file
-from cct_ops.dispatcher.approvals import sweep
-from cct_ops.ledger import approval_answers, approvals
-from cct_ops.ledger.approval_answers import Answer
-from cct_ops.ledger.approvals import Approval
-from cct_ops.models.approver import Approver, Approvers
+from cct_ops.config import yaml_files
+from cct_ops.config.approvers import Approver, Approvers
+from cct_ops.controller.approvals import sweep
+from cct_ops.ledger.gate import approval_answers, approvals
+from cct_ops.ledger.gate.approval_answers import Answer
+from cct_ops.ledger.gate.approvals import Approval
 from tasks.connections import settings
-from tests.dispatcher.running import Playbook
+from tests.controller.running import Playbook
 from tests.flows.upkeep import ANYTHING
 
 
@@ -79,7 +79,7 @@ class Queued:
 def queued(
     engine: sa.Engine, playbook: str, tags: Sequence[str] = (), /, **parameters: object
 ) -> Iterator[Queued]:
-    """Make a run as the dispatcher does."""
+    """Make a run as the controller does."""
     api_url = PREFECT_API_URL.value()
     assert api_url is not None
     deployment_id = Playbook(api_url, playbook).deploy(ANYTHING, tags=["playbook"])
@@ -92,7 +92,7 @@ def queued(
 
 def approvers() -> Approvers:
     """Read the list that is deployed."""
-    return config_file.load(settings().approvers_path, Approvers)
+    return yaml_files.load(settings().approvers_path, Approvers)
 
 
 def approver(approver_id: str) -> Approver:

@@ -10,9 +10,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from prefect.client.schemas.objects import State
 
-from cct_ops.dispatcher.reaper import Reaper
-from cct_ops.ledger.change_tables import run_leases
-from cct_ops.voice import Voice
+from cct_ops.controller.crashed_runs import Reaper
+from cct_ops.ledger.gate.change_tables import run_leases
+from cct_ops.people.notifier import Voice
 from flows.recover import recover
 from tasks.connections import settings
 from tests.flows.upkeep import run_of

@@ -9,8 +9,9 @@ import pytest
 import sqlalchemy as sa
 from prefect.states import Scheduled
 
-from cct_ops.dispatcher.approvals import sweep
-from cct_ops.ledger import approvals, record
+from cct_ops.controller.approvals import sweep
+from cct_ops.ledger.gate import approvals
+from cct_ops.ledger.record import account
 from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from tests.approvals.parts import refusals
@@ -54,7 +55,7 @@ def test_two_persons_approve_and_the_plan_is_carried_out_once(
     assert case.work() == "Resolved"
 
     assert [write.path for write in sandbox.writes()] == ["/api/v1/canary/reset"]
-    assert record.of_run(engine, case.run_id).outcome is Outcome.RESOLVED
+    assert account.of_run(engine, case.run_id).outcome is Outcome.RESOLVED
     assert approvals.unsettled(engine) == []
 
 

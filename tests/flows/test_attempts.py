@@ -13,9 +13,9 @@ from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_FLOW_DEFAULT_RETRIES, temporary_settings
 from prefect.states import AwaitingRetry, Crashed, Scheduled
 
-from cct_ops.ledger import record
-from cct_ops.ledger.change_tables import run_leases
-from cct_ops.ledger.record import RunRecord
+from cct_ops.ledger.gate.change_tables import run_leases
+from cct_ops.ledger.record import account
+from cct_ops.ledger.record.account import RunRecord
 from cct_ops.ledger.schema import permits, target_locks
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import incident_tag
@@ -24,7 +24,7 @@ from cct_ops.sandbox.inputs import Fault
 from flows.recover import recover
 from tasks.attempts import REFUSED, one_attempt
 from tasks.connections import settings
-from tests.dispatcher.running import opened
+from tests.controller.running import opened
 from tests.flows.dying import Mortal, killed_at
 from tests.flows.queued import Queued, queued
 from tests.flows.reaping import reap
@@ -61,7 +61,7 @@ def left(engine: sa.Engine) -> list[object]:
 
 def known(engine: sa.Engine, run: Queued) -> RunRecord:
     """The run's record."""
-    return record.of_run(engine, run.run_id)
+    return account.of_run(engine, run.run_id)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: str(way.name))
@@ -128,7 +128,7 @@ def test_what_died_in_its_change_is_recovered_and_not_retried(
             elif words == "was taken for dead":
                 assert recover(UUID(recovery["run_id"]), return_state=True).name == Outcome.UNDONE
 
-    assert record.of_run(engine, run_id).outcome is Outcome.UNDONE
+    assert account.of_run(engine, run_id).outcome is Outcome.UNDONE
     assert [each.path.rpartition("/")[2] for each in sandbox.writes()] == ["reset", "disable"]
     assert left(engine) == []
 
@@ -213,7 +213,7 @@ def test_a_run_for_an_incident_of_the_ledger_is_of_it(
     with queued(engine, PLAYBOOK, [incident_tag(incident)], target=ROUTE, mode="auto") as run:
         assert run.work() == Outcome.RESOLVED
 
-        assert record.incident_of(engine, run.run_id) == incident
+        assert account.incident_of(engine, run.run_id) == incident
 
 
 @pytest.mark.parametrize(

@@ -14,13 +14,14 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import State
 
-from cct_ops.ledger import locks, record
-from cct_ops.ledger.record import RunRecord
+from cct_ops.diagnoses.rollback_plan import Option
+from cct_ops.ledger.gate import locks
+from cct_ops.ledger.record import account
+from cct_ops.ledger.record.account import RunRecord
 from cct_ops.ledger.schema import permits, target_locks
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
-from cct_ops.models.rollback_plan import Option
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from flows.auto_rollback import auto_rollback
@@ -50,7 +51,7 @@ def run(mode: Mode, target: Route = ROUTE) -> State[Any]:
 def known(engine: sa.Engine, state: State[Any]) -> RunRecord:
     """What the ledger has about the run."""
     assert state.state_details.flow_run_id is not None
-    return record.of_run(engine, state.state_details.flow_run_id)
+    return account.of_run(engine, state.state_details.flow_run_id)
 
 
 def report_of(state: State[Any]) -> str:

@@ -8,10 +8,10 @@ import pytest
 import sqlalchemy as sa
 from prefect.client.schemas.objects import State
 
-from cct_ops.ledger import record
+from cct_ops.diagnoses.rollback_plan import Option
+from cct_ops.ledger.record import account
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
-from cct_ops.models.rollback_plan import Option
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededCommit, SeededRun
 from cct_ops.sandbox.inputs import Fault
@@ -48,7 +48,7 @@ def run(mode: Mode, option: Option = Option.RESTORE) -> State[Any]:
 def seen(engine: sa.Engine, state: State[Any]) -> dict[str, str]:
     """What the last decision rested on."""
     assert state.state_details.flow_run_id is not None
-    decision = record.of_run(engine, state.state_details.flow_run_id).decisions[-1]
+    decision = account.of_run(engine, state.state_details.flow_run_id).decisions[-1]
     return {fact.source: fact.observed for fact in decision.evidence}
 
 

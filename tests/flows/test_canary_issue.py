@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from prefect.client.schemas.objects import State
 
-from cct_ops.models.canary_fix import CanaryFix
+from cct_ops.diagnoses.canary_fix import CanaryFix
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl

@@ -13,7 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.states import Crashed
 
 from cct_ops.cli import app
-from cct_ops.ledger import changes
+from cct_ops.ledger.gate import changes
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.sandbox.control import SandboxControl
 from flows.revert_change import revert_change
@@ -106,4 +106,4 @@ def test_a_run_that_did_not_do_it_is_told_with_its_reason(
     said = capsys.readouterr().err
     assert "is not put back: it is still active." in said
     assert "ended as Crashed: Its process died." in said
-    assert "The dispatcher starts another run for it." in said
+    assert "The controller starts another run for it." in said

@@ -15,15 +15,16 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from cct_ops.dispatcher import changes as sweeper
-from cct_ops.ledger import changes, journal
+from cct_ops.controller import changes as sweeper
+from cct_ops.ledger.gate import changes
+from cct_ops.ledger.record import journal
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity
 from cct_ops.models.journal import Phase
 from cct_ops.models.mode import Mode
+from cct_ops.people.notifier import Voice
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
-from cct_ops.voice import Voice
 from flows.chaos_experiment import chaos_experiment
 from flows.revert_change import revert_change
 from tasks.connections import settings

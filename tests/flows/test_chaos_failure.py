@@ -9,15 +9,15 @@ import pytest
 import sqlalchemy as sa
 from prefect.client.schemas.objects import State
 
-from cct_ops.ledger import changes
+from cct_ops.diagnoses.chaos_failure import Retest
+from cct_ops.ledger.gate import changes
 from cct_ops.models.change import ChangeState
-from cct_ops.models.chaos_failure import Retest
 from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from cct_ops.sandbox.inputs import Fault
 from flows.chaos_failure import chaos_failure
-from tests.dispatcher.running import Playbook
+from tests.controller.running import Playbook
 from tests.flows import going_on
 from tests.flows.upkeep import ANYTHING, ended
 

@@ -19,17 +19,18 @@ from prefect.states import Running
 from pydantic import SecretStr
 
 from cct_ops.clients.server import seconds_ahead
-from cct_ops.dispatcher import changes as sweeper
-from cct_ops.dispatcher import clocks
-from cct_ops.dispatcher.reaper import Reaper
-from cct_ops.dispatcher.reconciling import jobs
-from cct_ops.ledger import changes, clock, heartbeats, leases, set_aside
+from cct_ops.config.sources import AlertmanagerSource
+from cct_ops.controller import changes as sweeper, clocks
+from cct_ops.controller.crashed_runs import Reaper
+from cct_ops.controller.reconciling import jobs
+from cct_ops.ledger import clock, set_aside
 from cct_ops.ledger.engine import connect, migrate
+from cct_ops.ledger.gate import changes, leases
+from cct_ops.ledger.people import heartbeats
 from cct_ops.models.change import ChangeState
-from cct_ops.models.source import AlertmanagerSource
+from cct_ops.people.notifier import Voice
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.postgres import EmbeddedPostgres
-from cct_ops.voice import Voice
 from tasks.connections import settings
 from tests.flows.upkeep import LOOSER, over, pending, run_of, weakened, woken
 
@@ -77,7 +78,7 @@ def ledger_url(postgres: EmbeddedPostgres, shift: int) -> Iterator[SecretStr]:
 
 
 def sweep(engine: sa.Engine) -> int:
-    """Be the dispatcher's sweep."""
+    """Be the controller's sweep."""
     return sweeper.sweep(engine, settings(), Voice(engine), grace_seconds=0)
 
 

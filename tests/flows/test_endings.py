@@ -19,7 +19,8 @@ from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Cancelling, Pending
 
-from cct_ops.ledger import pages, record
+from cct_ops.ledger.people import pages
+from cct_ops.ledger.record import account
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome, Resolution
@@ -28,7 +29,7 @@ from cct_ops.sandbox.inputs import Fault
 from tasks.connections import settings
 from tasks.report import report_failure
 from tests.conftest import ROOT
-from tests.dispatcher.running import Playbook
+from tests.controller.running import Playbook
 from tests.flows import faulty
 from tests.flows.ends import report_of_run
 from tests.flows.queued import flow_of, queued
@@ -55,15 +56,14 @@ WITHOUT_GITHUB: dict[str, tuple[dict[str, Any], str]] = {
 
 def ran(playbook: str, **parameters: Any) -> State[Any]:
     """Run the playbook to its final state."""
-    state: Any = flow_of(playbook)(**parameters, return_state=True)
-    return cast("State[Any]", state)
+    return cast("State[Any]", flow_of(playbook)(**parameters, return_state=True))
 
 
-def known(engine: sa.Engine, state: State[Any]) -> record.RunRecord:
+def known(engine: sa.Engine, state: State[Any]) -> account.RunRecord:
     """What the ledger has of the run that ended so."""
     run_id = state.state_details.flow_run_id
     assert run_id is not None
-    return record.of_run(engine, run_id)
+    return account.of_run(engine, run_id)
 
 
 def told(engine: sa.Engine, state: State[Any], name: str, words: str) -> None:
@@ -243,7 +243,7 @@ def test_what_a_person_cancels_before_it_changed_anything_pages_nobody(
     with queued(engine, "canary-issue", **TARGET) as waiting:
         report_failure(flow_of("canary-issue"), waiting.run(), state)
 
-        assert record.of_run(engine, waiting.run_id).outcome is Outcome.CANCELLED
+        assert account.of_run(engine, waiting.run_id).outcome is Outcome.CANCELLED
         assert report_of_run(waiting.run_id).startswith("# Cancelled: ")
     assert pages.newest(engine, 10) == []
 

@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.ledger import record
-from cct_ops.ledger.record import RunRecord
+from cct_ops.ledger.record import account
+from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
@@ -44,7 +44,7 @@ def brisk(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> Iterator[
 
 def known(engine: sa.Engine, run_id: UUID) -> RunRecord:
     """What the ledger has about the run."""
-    return record.of_run(engine, run_id)
+    return account.of_run(engine, run_id)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from prefect.client.schemas.objects import State
 
-from cct_ops.ledger import record
-from cct_ops.ledger.record import RunRecord
+from cct_ops.ledger.record import account
+from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.exemption_inputs import SeedExemption
@@ -38,7 +38,7 @@ def run(mode: Mode) -> State[Any]:
 def known(engine: sa.Engine, state: State[Any]) -> RunRecord:
     """What the ledger has about the run."""
     assert state.state_details.flow_run_id is not None
-    return record.of_run(engine, state.state_details.flow_run_id)
+    return account.of_run(engine, state.state_details.flow_run_id)
 
 
 def test_auto_mode_expires_what_is_overdue(sandbox: SandboxControl, engine: sa.Engine) -> None:

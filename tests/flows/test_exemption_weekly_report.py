@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from prefect.client.schemas.objects import State
 
-from cct_ops.ledger import record
+from cct_ops.ledger.record import account
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
@@ -87,7 +87,7 @@ def test_an_issue_that_somebody_closes_at_once_is_not_called_done(
 
     assert ended.is_failed()
     assert ended.state_details.flow_run_id is not None
-    known = record.of_run(engine, ended.state_details.flow_run_id)
+    known = account.of_run(engine, ended.state_details.flow_run_id)
     assert known.outcome is Outcome.FAILED  # closed it is already, and nobody undid anything
     assert "Nothing of it is in effect, so nothing had to be undone" in (known.reason or "")
     assert [each.state for each in sandbox.github().issues] == ["closed"]

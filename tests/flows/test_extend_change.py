@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.cli import app
 from cct_ops.errors import NotPermitted
-from cct_ops.ledger import changes
+from cct_ops.ledger.gate import changes
 from cct_ops.models.change import ChangeState
 from cct_ops.sandbox.control import SandboxControl
 from flows.extend_change import extend_change

@@ -14,13 +14,13 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import Crashed
 
 from cct_ops.game_day.drills import DRILLS
-from cct_ops.ledger import pages
+from cct_ops.ledger.people import pages
 from cct_ops.models.game_day import Drilled
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from tasks.report import report_failure
 from tests.conftest import ROOT
-from tests.dispatcher.running import Playbook
+from tests.controller.running import Playbook
 from tests.flows.queued import flow_of, queued
 from tests.flows.test_endings import ran, told
 from tests.flows.upkeep import OFF, weakened

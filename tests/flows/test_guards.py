@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from prefect import flow
 
 from cct_ops.actions.canary import ResetCanary
+from cct_ops.diagnoses.rollback import RollbackDiagnosis
 from cct_ops.errors import SteadyStateNotReached
 from cct_ops.gate.gate import Decision
-from cct_ops.ledger import approvals, switches
-from cct_ops.ledger.approvals import Terms
+from cct_ops.ledger.gate import approvals, switches
+from cct_ops.ledger.gate.approvals import Terms
 from cct_ops.ledger.schema import decisions, incidents
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
-from cct_ops.models.rollback import RollbackDiagnosis
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.postgres import free_port
 from tasks.authorise import authorise

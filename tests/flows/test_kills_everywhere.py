@@ -17,8 +17,9 @@ import pytest
 import sqlalchemy as sa
 from prefect.client.schemas.objects import State
 
-from cct_ops.ledger import approval_answers, changes, locks, record
-from cct_ops.ledger.approval_answers import Answer
+from cct_ops.ledger.gate import approval_answers, changes, locks
+from cct_ops.ledger.gate.approval_answers import Answer
+from cct_ops.ledger.record import account
 from cct_ops.ledger.schema import permits, resolutions
 from cct_ops.models.change import ChangeState
 from cct_ops.models.plan import Plan
@@ -47,7 +48,7 @@ def approve(engine: sa.Engine, act: Act, run_id: UUID) -> None:
         observed: State[Any] = playbook(**act.parameters, mode="observe", return_state=True)
         assert observed.name == "Recommended", observed.message
         assert observed.state_details.flow_run_id is not None
-        (seen,) = record.of_run(engine, observed.state_details.flow_run_id).decisions
+        (seen,) = account.of_run(engine, observed.state_details.flow_run_id).decisions
         PLANS[str(act)] = seen.plan
     run = Run(id=run_id, name="approved", playbook=act.playbook, incident_id=None)
     approval = asked(engine, run, PLANS[str(act)])
@@ -88,7 +89,7 @@ def test_a_killed_playbook_ends_once(
 
     assert faulty.writes(sandbox)[seeded:] == list(death.writes)
     assert (act.truth(sandbox) != before) == death.stands
-    known = record.of_run(engine, run_id)
+    known = account.of_run(engine, run_id)
     assert known.outcome is death.outcome, known.reason
     assert accounts(engine, run_id) == 1
     as_planned(act, known)
@@ -100,7 +101,7 @@ def test_a_killed_playbook_ends_once(
     assert len(falls) <= 1
 
 
-def as_planned(act: Act, known: record.RunRecord) -> None:
+def as_planned(act: Act, known: account.RunRecord) -> None:
     """What dies here is what the table says."""
     if not known.decisions:
         return  # it died before there was a plan
@@ -119,7 +120,7 @@ def accounts(engine: sa.Engine, run_id: UUID) -> int:
         ).scalar_one()
 
 
-def nothing_is_open(engine: sa.Engine, known: record.RunRecord, death: Death) -> None:
+def nothing_is_open(engine: sa.Engine, known: account.RunRecord, death: Death) -> None:
     """No permit is open, no temporary change but what was verified, and the target is free."""
     with engine.connect() as connection:
         still = connection.execute(sa.select(permits).where(permits.c.closed_at.is_(None)))

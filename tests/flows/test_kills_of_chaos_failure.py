@@ -18,18 +18,19 @@ import sqlalchemy as sa
 from prefect import tags
 from prefect.client.schemas.objects import State
 
-from cct_ops.dispatcher import changes as sweeper
-from cct_ops.ledger import changes, locks, record
+from cct_ops.controller import changes as sweeper
+from cct_ops.diagnoses.experiment import TARGET
+from cct_ops.ledger.gate import changes, locks
+from cct_ops.ledger.record import account
 from cct_ops.ledger.schema import permits, resolutions
 from cct_ops.models.change import ChangeState
-from cct_ops.models.experiment import TARGET
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import incident_tag
+from cct_ops.people.notifier import Voice
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.voice import Voice
 from flows.chaos_failure import chaos_failure
 from tasks.connections import settings
-from tests.dispatcher.running import Playbook, opened
+from tests.controller.running import Playbook, opened
 from tests.flows import faulty
 from tests.flows.dying import EVERY_DEATH, Mortal, killed_at, mortals
 from tests.flows.reaping import reap, recovery_of
@@ -106,7 +107,7 @@ def struck(
 
 
 def overdue(engine: sa.Engine) -> None:
-    """Be the dispatcher's sweep and the worker that picks up the wake-up, if one is due."""
+    """Be the controller's sweep and the worker that picks up the wake-up, if one is due."""
     voice = Voice.of(engine, settings())
     eventually(lambda: [each.id for each in changes.listed(engine)] == changes.overdue(engine, 0))
     sweeper.sweep(engine, settings(), voice, grace_seconds=0)
@@ -168,7 +169,7 @@ def test_a_killed_stop_is_made_once(
     assert faulty.writes(sandbox) == ONCE + ONCE[1:] * death.late
     assert retests(prefect_api_url, run_id) == death.retests
     all_is_over(engine, sandbox, experiment, run_id)
-    assert record.of_run(engine, experiment).outcome is Outcome.UNDONE
+    assert account.of_run(engine, experiment).outcome is Outcome.UNDONE
     told = [str(each.body) for each in sandbox.slack_messages() if STOPPER in str(each.body)]
     assert len(told) == death.tells, told
     accounted_for(engine, run_id, death, run_of(experiment).name)
@@ -176,7 +177,7 @@ def test_a_killed_stop_is_made_once(
 
 def accounted_for(engine: sa.Engine, run_id: UUID, death: Death, experiment: str) -> None:
     """Its account is its own, or says what it had begun, also where no permit has a trace of it."""
-    known = record.of_run(engine, run_id)
+    known = account.of_run(engine, run_id)
     if death.at == "concluded":
         assert known.outcome is Outcome.RESOLVED
         return
@@ -251,4 +252,4 @@ def test_an_experiment_that_lives_is_stopped_once(
 
     assert faulty.writes(sandbox) == ONCE
     all_is_over(engine, sandbox, experiment, run_id)
-    assert record.of_run(engine, experiment).outcome is Outcome.UNDONE
+    assert account.of_run(engine, experiment).outcome is Outcome.UNDONE

@@ -9,15 +9,16 @@ import pytest
 import sqlalchemy as sa
 from prefect.client.schemas.objects import State
 
-from cct_ops.dispatcher import changes as sweeper
-from cct_ops.ledger import changes, locks, record
+from cct_ops.controller import changes as sweeper
+from cct_ops.ledger.gate import changes, locks
+from cct_ops.ledger.record import account
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.outcome import Outcome
+from cct_ops.people.notifier import Voice
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.voice import Voice
 from flows.recover import recover
 from tasks.connections import settings
-from tests.dispatcher.running import Playbook
+from tests.controller.running import Playbook
 from tests.flows import faulty
 from tests.flows.dying import EVERY_DEATH, Mortal, killed_at
 from tests.flows.reaping import reap
@@ -84,7 +85,7 @@ def test_a_killed_revert_is_made_once(
     writes = ["POST canary/disable-auto-rollback", "POST canary/enable-auto-rollback"]
     assert faulty.writes(sandbox) == writes
     assert changes.read(engine, change.id).state is ChangeState.REVERTED
-    known = record.of_run(engine, run_id)
+    known = account.of_run(engine, run_id)
     assert known.outcome is (Outcome.RESOLVED if place == "concluded" else Outcome.FAILED)
     assert ("before it had changed anything" in (known.reason or "")) == (not known.actions)
     assert locks.acquire(engine, change.target, uuid4(), seconds=60) is not None
@@ -142,6 +143,6 @@ def test_what_a_killed_recovery_left_is_recovered_by_the_next(
 
     assert faulty.writes(sandbox) == ["POST canary/reset", "POST canary/disable"]
     assert not sandbox.state().routes[faulty.ROUTE].enabled
-    assert record.of_run(engine, dead).outcome is Outcome.UNDONE
+    assert account.of_run(engine, dead).outcome is Outcome.UNDONE
     assert run_of(first).state_name == "Crashed"
     assert locks.acquire(engine, faulty.ROUTE, uuid4(), seconds=60) is not None

@@ -9,8 +9,9 @@ import pytest
 import sqlalchemy as sa
 from prefect.client.schemas.objects import State
 
-from cct_ops.ledger import leases, record
-from cct_ops.models.canary_fix import CanaryFix
+from cct_ops.diagnoses.canary_fix import CanaryFix
+from cct_ops.ledger.gate import leases
+from cct_ops.ledger.record import account
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
@@ -55,7 +56,7 @@ def test_what_took_effect_after_all_is_resolved(sandbox: SandboxControl, engine:
 
     recovery_of(engine, run_id)
 
-    known = record.of_run(engine, run_id)
+    known = account.of_run(engine, run_id)
     assert known.outcome is Outcome.RESOLVED, known.reason
     assert "has taken effect since" in (known.reason or "")
     assert [act.state for act in known.actions] == ["confirmed"]
@@ -68,7 +69,7 @@ def test_what_never_took_effect_calls_a_person(sandbox: SandboxControl, engine: 
 
     recovery_of(engine, run_id)
 
-    known = record.of_run(engine, run_id)
+    known = account.of_run(engine, run_id)
     assert known.outcome is Outcome.FAILED
     assert "A person must look" in (known.reason or "")
     assert "A person must look" in str([each.body for each in sandbox.slack_messages()])

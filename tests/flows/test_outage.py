@@ -9,7 +9,7 @@ from prefect import flow, runtime
 from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from cct_ops.ledger import record
+from cct_ops.ledger.record import account
 from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from tasks.progress import Progress
@@ -44,5 +44,5 @@ def test_a_run_whose_report_prefect_does_not_take_is_accounted_for_and_told(
         ending()
         EventsWorker.drain_all()  # while there is a line; it would try for ever
 
-    assert record.of_run(engine, UUID(seen[0])).outcome is Outcome.RESOLVED
+    assert account.of_run(engine, UUID(seen[0])).outcome is Outcome.RESOLVED
     assert any("Resolved" in str(message.body) for message in sandbox.slack_messages())

@@ -9,10 +9,11 @@ import pytest
 import sqlalchemy as sa
 from prefect.client.schemas.objects import State
 
-from cct_ops.ledger import record, track_record
-from cct_ops.ledger.record import RunRecord
+from cct_ops.diagnoses.canary_fix import CanaryFix
+from cct_ops.ledger.gate import track_record
+from cct_ops.ledger.record import account
+from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.autonomy import TargetClass
-from cct_ops.models.canary_fix import CanaryFix
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
@@ -42,7 +43,7 @@ def known(engine: sa.Engine, state: State[Any]) -> RunRecord:
     """What the ledger has of the run."""
     run_id = state.state_details.flow_run_id
     assert run_id is not None
-    return record.of_run(engine, UUID(str(run_id)))
+    return account.of_run(engine, UUID(str(run_id)))
 
 
 def pulled(sandbox: SandboxControl) -> None:

@@ -16,8 +16,9 @@ import pytest
 import sqlalchemy as sa
 from prefect.client.schemas.objects import State
 
-from cct_ops.ledger import leases, locks, record
-from cct_ops.ledger.change_tables import run_leases
+from cct_ops.ledger.gate import leases, locks
+from cct_ops.ledger.gate.change_tables import run_leases
+from cct_ops.ledger.record import account
 from cct_ops.ledger.schema import actions, permits, target_locks
 from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
@@ -98,7 +99,7 @@ def test_killed_after_a_step_it_ends_once(
     assert state.name == outcome.value
     assert [each.path.rpartition("/")[2] for each in sandbox.writes()] == writes
     assert sandbox.state().routes[ROUTE].enabled == (outcome is Outcome.RESOLVED)
-    assert record.of_run(engine, run_id).outcome is outcome
+    assert account.of_run(engine, run_id).outcome is outcome
     assert nothing_is_held(engine)
 
 
@@ -115,7 +116,7 @@ def test_killed_after_cct_applied_the_write_and_before_it_answered(
 
     assert ended(recovered(engine)) == ("Undone", "FAILED")
 
-    (act,) = record.of_run(engine, run_id).actions
+    (act,) = account.of_run(engine, run_id).actions
     assert act.state == "confirmed"
     assert not sandbox.state().routes[ROUTE].enabled
     assert len(sandbox.writes()) == 2
@@ -172,7 +173,7 @@ def test_a_recovery_that_dies_is_followed_by_another(
 
     assert "did not take effect" in (first.message or "")
     assert ended(second) == ("Undone", "FAILED")
-    assert record.of_run(engine, run_id).outcome is Outcome.UNDONE
+    assert account.of_run(engine, run_id).outcome is Outcome.UNDONE
 
 
 def test_a_cancelled_run_undoes_what_it_had_begun(
@@ -184,7 +185,7 @@ def test_a_cancelled_run_undoes_what_it_had_begun(
     os.kill(pid, signal.SIGTERM)
     mortal.end()
 
-    known = record.of_run(engine, dead_run(engine))
+    known = account.of_run(engine, dead_run(engine))
     assert known.outcome is Outcome.UNDONE
     assert [each.path.rpartition("/")[2] for each in sandbox.writes()] == ["reset", "disable"]
     assert nothing_is_held(engine)
@@ -220,7 +221,7 @@ def test_a_process_that_slept_through_its_lock_is_refused(
     assert mortal.end() == "exited"
 
     assert sandbox.writes() == []
-    known = record.of_run(engine, dead_run(engine))
+    known = account.of_run(engine, dead_run(engine))
     assert "no longer holds the lock" in (known.reason or "")
 
 

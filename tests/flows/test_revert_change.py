@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -14,19 +14,20 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
-from cct_ops.dispatcher import changes as sweeper
+from cct_ops.controller import changes as sweeper
+from cct_ops.diagnoses.rollback_plan import Limits, Option
 from cct_ops.errors import SteadyStateNotReached
-from cct_ops.ledger import changes, locks, record
+from cct_ops.ledger.gate import changes, locks
+from cct_ops.ledger.record import account
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.mode import Mode
-from cct_ops.models.rollback_plan import Limits, Option
+from cct_ops.people.notifier import Voice
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
-from cct_ops.voice import Voice
 from flows.auto_rollback import auto_rollback
 from flows.revert_change import revert_change
 from tasks.connections import settings
-from tests.dispatcher.running import Playbook
+from tests.controller.running import Playbook
 from tests.flows.upkeep import (
     ANYTHING,
     LOOSER,
@@ -39,15 +40,14 @@ from tests.flows.upkeep import (
     weakened,
     weakening,
 )
-from tests.voice.threads import answers, heads, shown
+from tests.people.notifier.threads import answers, heads, shown
 
 pytestmark = pytest.mark.usefixtures("upkeep")
 
 
 def revert(change: TemporaryChange, *, now: bool = False) -> State[Any]:
     """Be the wake-up."""
-    state: State[Any] = revert_change(change.id, now=now, return_state=True)
-    return state
+    return cast("State[Any]", revert_change(change.id, now=now, return_state=True))
 
 
 def test_a_change_ends_by_itself_with_the_values_from_before(
@@ -291,7 +291,7 @@ def test_the_playbook_says_what_a_weakening_would_do(
     assert ended(state) == ("Recommended", "COMPLETED")
     run_id = state.state_details.flow_run_id
     assert run_id is not None
-    (decision,) = record.of_run(engine, run_id).decisions
+    (decision,) = account.of_run(engine, run_id).decisions
     (step,) = decision.plan.steps
     assert step.call.arguments["error_rate_percent"] == 9
     assert step.undo is not None

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from cct_ops.ledger import changes, record
+from cct_ops.diagnoses.schema_findings import Fix
+from cct_ops.ledger.gate import changes
+from cct_ops.ledger.record import account
 from cct_ops.models.mode import Mode
-from cct_ops.models.schema_findings import Fix
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededPull, SeededRun
 from cct_ops.sandbox.inputs import Fault
@@ -75,9 +76,9 @@ def run(mode: Mode, fix: Fix = Fix.SCHEMA) -> State[Any]:
     return state
 
 
-def known(engine: sa.Engine, state: State[Any]) -> record.RunRecord:
+def known(engine: sa.Engine, state: State[Any]) -> account.RunRecord:
     assert state.state_details.flow_run_id is not None
-    return record.of_run(engine, state.state_details.flow_run_id)
+    return account.of_run(engine, state.state_details.flow_run_id)
 
 
 def test_observe_mode_tells_what_is_wrong_and_changes_nothing(

@@ -1,7 +1,7 @@
 """
 Canary secrets go in everywhere a secret can, an incident goes all the way through, and none shows.
 
-What is searched: the logs of gateway, dispatcher and run, all of Prefect's database and all of the
+What is searched: the logs of gateway, controller and run, all of Prefect's database and all of the
 ledger's, every answer, every message to the team, and the command lines of all processes. Excluded
 is one column, ``deliveries.body``: it keeps what a sender sent byte by byte, as evidence.
 """
@@ -35,7 +35,7 @@ from cct_ops.stack.postgres import EmbeddedPostgres
 from tasks.connections import settings
 from tests.approvals.parts import ANNA, APPROVERS, posted_link
 from tests.conftest import ROOT
-from tests.dispatcher.running import Playbook
+from tests.controller.running import Playbook
 from tests.flows.queued import Queued
 from tests.flows.test_approvals import STRICT
 from tests.flows.test_auto_rollback import ROUTE, pull
@@ -151,12 +151,12 @@ def alert() -> bytes:
 
 
 @contextmanager
-def dispatcher(api_url: str, log: Path) -> Iterator[None]:
-    """Run a dispatcher as a process of its own."""
+def controller(api_url: str, log: Path) -> Iterator[None]:
+    """Run a controller as a process of its own."""
     with (
         log.open("a") as out,
         subprocess.Popen(
-            [sys.executable, "-m", "cct_ops.dispatcher"],
+            [sys.executable, "-m", "cct_ops.controller"],
             cwd=ROOT,
             env=os.environ | {"PREFECT_API_URL": api_url},
             stdout=out,
@@ -210,7 +210,7 @@ def started(engine: sa.Engine) -> UUID | None:
     return found
 
 
-@pytest.mark.timeout(400)  # two gateways and two dispatchers start on the way
+@pytest.mark.timeout(400)  # two gateways and two controllers start on the way
 def test_no_secret_shows_anywhere(
     environment: dict[str, str],
     cct: SandboxControl,
@@ -220,16 +220,16 @@ def test_no_secret_shows_anywhere(
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """On the way the gateway and the dispatcher are killed, and a link outlives both."""
+    """On the way the gateway and the controller are killed, and a link outlives both."""
     caplog.set_level(logging.INFO)
     ledger = os.environ["CCT_OPS_DATABASE_URL"]
     tmp_path = Path(environment["CCT_OPS_APPROVAL_KEY_FILE"]).parent
-    gateway_log, dispatcher_log = tmp_path / "gateway.log", tmp_path / "dispatcher.log"
+    gateway_log, controller_log = tmp_path / "gateway.log", tmp_path / "controller.log"
     Playbook(prefect_api_url, "auto-rollback").deploy()
     with get_client(sync_client=True) as client:
         with (
             running(ledger, gateway_log, **environment) as gateway,
-            dispatcher(prefect_api_url, dispatcher_log),
+            controller(prefect_api_url, controller_log),
         ):
             for key in ("hook key", "retiring hook key"):
                 assert gateway.post(alert(), key=CANARIES[key]).status_code == 202
@@ -250,7 +250,7 @@ def test_no_secret_shows_anywhere(
         asked = case.approval()
         with (
             running(ledger, gateway_log.with_suffix(".2"), **environment) as gateway,
-            dispatcher(prefect_api_url, dispatcher_log),
+            controller(prefect_api_url, controller_log),
         ):
             form = {"decision": "approve", "digest": asked.plan_digest}
             assert gateway.sender.post(link, data=form).status_code == 200
@@ -261,7 +261,7 @@ def test_no_secret_shows_anywhere(
         assert broken.status_code == 409
 
     seen += "".join(f"{each.text}{each.headers}" for each in [*refused, broken])
-    seen += gateway_log.with_suffix(".2").read_text() + dispatcher_log.read_text()
+    seen += gateway_log.with_suffix(".2").read_text() + controller_log.read_text()
     own = caplog.text + "".join(capfd.readouterr())
     seen += "\n".join(line for line in own.splitlines() if browser not in line)
     through_webhook, through_bot = sent_to(cct, "canary"), sent_to(cct, "api")

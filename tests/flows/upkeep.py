@@ -13,20 +13,20 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Pending
 
-from cct_ops.ledger import changes
-from cct_ops.ledger.change_tables import temporary_changes
+from cct_ops.diagnoses.rollback import RollbackDiagnosis
+from cct_ops.diagnoses.rollback_plan import Limits, Option, Wish
+from cct_ops.ledger.gate import changes
+from cct_ops.ledger.gate.change_tables import temporary_changes
 from cct_ops.models.cct import Route
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.mode import Mode
-from cct_ops.models.rollback import RollbackDiagnosis
-from cct_ops.models.rollback_plan import Limits, Option, Wish
 from cct_ops.sandbox.control import SandboxControl
 from flows.revert_change import revert_change
 from tasks.actions import perform_all
 from tasks.authorise import authorise
 from tasks.diagnose import diagnose_rollback
 from tests.conftest import API_KEY
-from tests.dispatcher.running import Playbook
+from tests.controller.running import Playbook
 from tests.plain import HTTP
 
 ROUTE = Route.PRE_MARKET_BRIEFING

@@ -9,11 +9,10 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
-from cct_ops import policy as policies
-from cct_ops import standing
-from cct_ops.gate import guards
+from cct_ops.config import policy as policies
+from cct_ops.gate import autonomy, guards
 from cct_ops.gate.guards import autonomy_of, intent, outcome_of
-from cct_ops.ledger import record
+from cct_ops.ledger.record import account
 from cct_ops.models.autonomy import Drop, Rung
 from cct_ops.models.guards import (
     Backoff,
@@ -75,7 +74,7 @@ def earned(engine: sa.Engine, policy: Path) -> Rung:
 def drop_by(engine: sa.Engine, policy: Path, run: Run) -> Drop | None:
     """The fall that the run led to, by the file."""
     with engine.connect() as connection:
-        return standing.drop_by(connection, policies.read(policy), record.of_run(engine, run.id))
+        return autonomy.drop_by(connection, policies.read(policy), account.of_run(engine, run.id))
 
 
 def test_every_setting_of_the_file_reaches_the_guards(policy: Path) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from cct_ops.gateway import senders
-from cct_ops.gateway.keys import Key
-from cct_ops.gateway.reading import Received
-from cct_ops.models.source import Source, Sources
+from cct_ops.config.sources import Source, Sources
+from cct_ops.gateway.senders import kinds
+from cct_ops.gateway.senders.keys import Key
+from cct_ops.gateway.senders.parsed_delivery import Received
 
 PAYLOADS = Path(__file__).parents[2].parent / "shared" / "payloads"
 
@@ -172,7 +172,7 @@ class Sent:
     @property
     def admitted(self) -> bool:
         """Whether the sender is believed."""
-        return senders.verify(self.received, self.keys, self.source) is not None
+        return kinds.verify(self.received, self.keys, self.source) is not None
 
     def but(self, *body: bytes, **headers: str | None) -> Sent:
         """Return it with another body, or other headers; None takes one away."""

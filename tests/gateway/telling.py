@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from cct_ops.config.source_fields import Fields
+from cct_ops.config.sources import Source
 from cct_ops.gateway.app import incoming_of
-from cct_ops.ledger import intake
+from cct_ops.ledger.intake import deliveries as intake
 from cct_ops.ledger.schema import alerts, deliveries, incidents
-from cct_ops.models.fields import Fields
-from cct_ops.models.source import Source
 from tests.gateway.signing import FIELDS, SOURCES, Sent, sign
 
 BATCH = "application/cloudevents-batch+json"

@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.gateway import alertmanager
-from cct_ops.gateway.reading import UnknownShape
-from cct_ops.ledger import intake
+from cct_ops.gateway.senders import alertmanager
+from cct_ops.gateway.senders.parsed_delivery import UnknownShape
+from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.schema import alerts, incidents
 from cct_ops.models.alert import AlertStatus
 
@@ -30,7 +30,7 @@ def body(name: str) -> bytes:
 def take_in(engine: sa.Engine, name: str) -> list[str]:
     """Take a captured body in, and return what its alerts did."""
     reading = alertmanager.read(body(name))
-    intake.record(engine, "alertmanager", uuid4().bytes, reading.alerts, reading.note)
+    deliveries.record(engine, "alertmanager", uuid4().bytes, reading.alerts, reading.note)
     with engine.connect() as connection:
         verdicts = connection.scalars(sa.select(alerts.c.verdict).order_by(alerts.c.id)).all()
     return list(verdicts[-len(reading.alerts) :])

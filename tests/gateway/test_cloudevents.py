@@ -7,14 +7,13 @@ import json
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from cct_ops.gateway import senders
-from cct_ops.gateway.reading import Reading, Received, UnknownShape
-from cct_ops.models.fields import Fields
-from cct_ops.models.source import CloudEventsSource
-from soak.rules import cases
+from cct_ops.config.source_fields import Fields
+from cct_ops.config.sources import CloudEventsSource
+from cct_ops.gateway.senders import kinds
+from cct_ops.gateway.senders.parsed_delivery import Reading, Received, UnknownShape
+from evaluation.soak.rules import cases
 from tests.gateway.signing import EVENT_FIELDS, NOW, SOURCES, Sent
 
 STRUCTURED = "application/cloudevents+json"
@@ -41,7 +40,7 @@ def reading(source: object, body: bytes, headers: dict[str, str]) -> Reading:
     """Return what one request says."""
     assert isinstance(source, CloudEventsSource)
     request = Sent(source, headers, body, at=NOW)
-    return senders.read(request.received, request.source)
+    return kinds.read(request.received, request.source)
 
 
 def binary(event: dict[str, str], data: bytes, called: str | None) -> tuple[bytes, dict[str, str]]:
@@ -221,4 +220,4 @@ def test_an_attribute_that_is_there_twice_is_believed_in_neither_form() -> None:
     twice = Received((*received.headers, ("ce-subject", "other")), body, NOW)
 
     with pytest.raises(UnknownShape, match="subject: is there twice"):
-        senders.read(twice, SOURCES["cloudevents"])
+        kinds.read(twice, SOURCES["cloudevents"])

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from cct_ops.dispatcher.parameters import convert
-from cct_ops.dispatcher.routes import Routes
-from cct_ops.gateway import senders
+from cct_ops.controller.parameters import convert
+from cct_ops.controller.routes import Routes
+from cct_ops.gateway.senders import kinds
 from tests.gateway.signing import PAYLOADS, SOURCES, Sent, sign
 
 
@@ -17,7 +17,7 @@ def labels(name: str, body: bytes, event: str = "") -> Mapping[str, str]:
     """Return the labels of the newest alert of a body."""
     headers = {"x_github_event": event} if event else {}
     request = Sent(SOURCES[name], sign(name, body), body).but(**headers)
-    return senders.read(request.received, request.source).alerts[-1].labels
+    return kinds.read(request.received, request.source).alerts[-1].labels
 
 
 def workflow_run(**changes: object) -> bytes:

@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 import sqlalchemy as sa
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from cct_ops.ledger.schema import dispatches, incidents
-from soak.rules import cases
-from tests.dispatcher.wire import Answer, wire
+from evaluation.soak.rules import cases
+from tests.controller.wire import Answer, wire
 from tests.gateway.conftest import Doors
 from tests.gateway.signing import OTHER_SECRET, SOURCES, firing, flipped, sign, signed_parts
 from tests.stack.polling import eventually

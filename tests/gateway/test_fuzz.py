@@ -10,14 +10,13 @@ import pytest
 import schemathesis
 import sqlalchemy as sa
 from fastapi import FastAPI
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from schemathesis.checks import not_a_server_error
 
 from cct_ops.gateway.app import create_app
 from cct_ops.gateway.registry import Registry
 from cct_ops.gateway.writer import Writer
-from soak.rules import cases
+from evaluation.soak.rules import cases
 from tests.gateway.signing import OTHER_SECRET
 
 SOURCES = """\

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from cct_ops import config_file
+from cct_ops.config import yaml_files
+from cct_ops.config.sources import Sources
 from cct_ops.errors import BadConfiguration
-from cct_ops.gateway.keys import Key, read_keys, shared
-from cct_ops.gateway.proofs import token
-from cct_ops.gateway.reading import Received
 from cct_ops.gateway.registry import Registry
-from cct_ops.models.source import Sources
+from cct_ops.gateway.senders.authentication import token
+from cct_ops.gateway.senders.keys import Key, read_keys, shared
+from cct_ops.gateway.senders.parsed_delivery import Received
 
 OLD, NEW, OTHER = "old-" + "a" * 24, "new-" + "b" * 24, "other-" + "c" * 24
 KEYS = {
@@ -66,7 +66,7 @@ def test_keys_come_from_variables_and_files(
     secret.write_text(f"{NEW}\n")
     path.write_text(FILE.format(path=secret))
 
-    keys = read_keys(path, config_file.load(path, Sources))
+    keys = read_keys(path, yaml_files.load(path, Sources))
 
     assert [key.secret.get_secret_value() for key in keys["one"]] == [OLD, NEW]
 
@@ -80,7 +80,7 @@ def test_a_missing_key_file_is_named_with_its_line(
     path.write_text(FILE.format(path=tmp_path / "gone"))
 
     with pytest.raises(BadConfiguration) as caught:
-        read_keys(path, config_file.load(path, Sources))
+        read_keys(path, yaml_files.load(path, Sources))
 
     assert str(caught.value) == (
         f"{path}:6: the key of source one cannot be read from the file {tmp_path / 'gone'}:"
@@ -102,7 +102,7 @@ def test_a_key_has_one_place(tmp_path: Path) -> None:
     path.write_text(FILE.format(path="x\n        env: TWO"))
 
     with pytest.raises(BadConfiguration, match=r"sources\.yaml:6: .*either env: or file:"):
-        config_file.load(path, Sources)
+        yaml_files.load(path, Sources)
 
 
 def test_a_change_that_lacks_a_file_counts_once_it_is_there(tmp_path: Path) -> None:
@@ -134,4 +134,4 @@ def test_a_key_of_standard_webhooks_is_long_and_base64(
     path.write_text(f"sources:\n  one: {source}\n")
 
     with pytest.raises(BadConfiguration, match="source one"):
-        read_keys(path, config_file.load(path, Sources))
+        read_keys(path, yaml_files.load(path, Sources))

@@ -10,11 +10,11 @@ import pytest
 import sqlalchemy as sa
 from pydantic import ValidationError
 
+from cct_ops.config.sources import JsonSource, Sources
 from cct_ops.gateway.app import incoming_of
 from cct_ops.gateway.registry import Registry
-from cct_ops.ledger import intake
+from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.schema import dispatches, incidents
-from cct_ops.models.source import JsonSource, Sources
 from tests.gateway.signing import FIELDS, SOURCES, Sent, sign
 from tests.gateway.telling import count, episodes, fields, later, take
 
@@ -90,7 +90,7 @@ def test_what_a_source_never_ends_is_forgotten_after_its_time(engine: sa.Engine)
     take(engine, "json", TRIGGERED, source)
     later(engine, 3601)
     assert source.silence_seconds is not None
-    assert intake.expire(engine, "json", source.silence_seconds) == 1
+    assert deliveries.expire(engine, "json", source.silence_seconds) == 1
     take(engine, "json", TRIGGERED, source)
 
     assert episodes(engine) == [(1, "expired"), (2, None)]
@@ -157,12 +157,12 @@ def test_a_source_that_cannot_tell_a_copy_from_news_is_named_at_load(
 def test_messages_that_wait_together_keep_their_order(engine: sa.Engine) -> None:
     """What came at one moment is one transaction, and its times are still one after the other."""
     bare = fields(starts_at=None)
-    arrived: list[intake.Incoming] = []
+    arrived: list[deliveries.Incoming] = []
     for each in (TRIGGERED, RECOVERED, TRIGGERED | {"n": 2}, RECOVERED | {"n": 2}) * 3:
         body = json.dumps(each | {"id": len(arrived) // 4}).encode()
         request = Sent(bare, sign("json", body), body)
         arrived.append(incoming_of("json", bare, request.received, "KEY"))
-    intake.record_all(engine, arrived)
+    deliveries.record_all(engine, arrived)
 
     assert episodes(engine) == [(1, "resolved")] * 3 + [(2, "resolved")] * 3
 

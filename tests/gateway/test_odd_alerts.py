@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from cct_ops.gateway.app import incoming_of
-from cct_ops.ledger import inbox, intake
-from cct_ops.ledger.intake import DeliveryStatus, Incoming
+from cct_ops.ledger.intake import deliveries as intake, inbox
+from cct_ops.ledger.intake.deliveries import DeliveryStatus, Incoming
 from cct_ops.ledger.schema import alerts, deliveries
 from tests.gateway.signing import SOURCES, Sent, firing, sign
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 import pytest
 from pydantic import ValidationError
 
-from cct_ops.gateway import senders
-from cct_ops.gateway.reading import Reading, UnknownShape
+from cct_ops.config.source_fields import Fields
+from cct_ops.gateway.senders import kinds
+from cct_ops.gateway.senders.parsed_delivery import Reading, UnknownShape
 from cct_ops.models.alert import Alert
-from cct_ops.models.fields import Fields
 from tests.gateway.signing import EVENT_FIELDS, FIELDS, SOURCES, Sent, sign
 from tests.gateway.telling import BATCH
 
@@ -25,7 +25,7 @@ def read(content: object, changes: Mapping[str, object], kind: str = "json") -> 
     source = SOURCES[kind].model_copy(update={"fields": made})
     body = json.dumps(content).encode()
     headers = sign(kind, body) | ({"content-type": BATCH} if isinstance(content, list) else {})
-    return senders.read(Sent(source, headers, body).received, source)
+    return kinds.read(Sent(source, headers, body).received, source)
 
 
 def routes(found: Reading) -> list[str | None]:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from cct_ops.gateway.app import incoming_of
-from cct_ops.ledger import intake
+from cct_ops.ledger.intake import deliveries as intake
 from cct_ops.ledger.schema import alerts, deliveries, incidents
 from tests.gateway.signing import PAYLOADS, SOURCES, Sent, sign
 

@@ -10,10 +10,10 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.gateway import senders
 from cct_ops.gateway.app import incoming_of
-from cct_ops.gateway.reading import UnknownShape
-from cct_ops.ledger import intake
+from cct_ops.gateway.senders import kinds
+from cct_ops.gateway.senders.parsed_delivery import UnknownShape
+from cct_ops.ledger.intake import deliveries as intake
 from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
 from tests.gateway.signing import NOW, SOURCES, Sent, firing, sign
 
@@ -229,7 +229,7 @@ def test_what_is_not_understood_is_said_and_not_guessed(
     """It is going to be quarantined, with a reason that does not repeat it."""
     request = Sent(SOURCES[name], sign(name, body), body).but(**headers)
     with pytest.raises(UnknownShape):
-        senders.read(request.received, request.source)
+        kinds.read(request.received, request.source)
 
 
 @pytest.mark.parametrize("number", ["9007199254740993", "1.00000000000000001", "1E+400"])
@@ -237,7 +237,7 @@ def test_numbers_stay_exact(number: str) -> None:
     """Ids beyond 2^53 are common, and a rounded one is another's."""
     body = f'{{"state":"open","id":{number},"at":"2026-11-23T12:00:00Z"}}'.encode()
     request = Sent(SOURCES["json"], {}, body, at=NOW)
-    (alert,) = senders.read(request.received, request.source).alerts
+    (alert,) = kinds.read(request.received, request.source).alerts
 
     assert alert.identity == {"id": number}
 
@@ -257,4 +257,4 @@ def test_no_source_lets_an_object_or_a_list_become_a_label(name: str, planted: o
         body = text.replace(value, json.dumps(planted)).encode()
         request = Sent(SOURCES[name], sign(name, body), body)
         with pytest.raises(UnknownShape):
-            senders.read(request.received, request.source)
+            kinds.read(request.received, request.source)

@@ -1,4 +1,4 @@
-"""A running gateway gives signs of life, and tells of a dispatcher that gives none."""
+"""A running gateway gives signs of life, and tells of a controller that gives none."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from pathlib import Path
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from cct_ops.ledger import heartbeats
-from cct_ops.ledger.heartbeat_tables import heartbeats as table
+from cct_ops.ledger.people import heartbeats
+from cct_ops.ledger.people.heartbeat_tables import heartbeats as table
+from cct_ops.people.watchdog import CONTROLLER, GATEWAY
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.watch import DISPATCHER, GATEWAY
 from tests.gateway.running import running
 from tests.stack.polling import eventually
 
 
-def test_a_gateway_tells_of_a_silent_dispatcher(
+def test_a_gateway_tells_of_a_silent_controller(
     ledger_url: SecretStr, engine: sa.Engine, sandbox: SandboxControl, tmp_path: Path
 ) -> None:
     """
@@ -36,10 +36,10 @@ def test_a_gateway_tells_of_a_silent_dispatcher(
 
     with running(ledger_url.get_secret_value(), tmp_path / "log", **addresses):
         eventually(listens, seconds=60)
-        heartbeats.beat(engine, DISPATCHER)
+        heartbeats.beat(engine, CONTROLLER)
         eventually(lambda: len(sandbox.slack_messages()) == 2, seconds=180)
 
     message, page = sandbox.slack_messages()
     assert page.path == "/slack/lead"
-    assert "To start it: cct-ops start dispatcher" in page.body["text"]
-    assert message.body["text"] == ":rotating_light: The dispatcher of cct-ops is silent"
+    assert "To start it: cct-ops start controller" in page.body["text"]
+    assert message.body["text"] == ":rotating_light: The controller of cct-ops is silent"

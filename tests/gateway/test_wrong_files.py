@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from cct_ops import config_file
+from cct_ops.config import yaml_files
+from cct_ops.config.sources import Sources
 from cct_ops.errors import BadConfiguration
-from cct_ops.gateway.keys import read_keys
 from cct_ops.gateway.registry import Registry
-from cct_ops.models.source import Sources
+from cct_ops.gateway.senders.keys import read_keys
 
 GOOD = """\
 sources:
@@ -51,7 +51,7 @@ def test_it_is_refused_in_one_sentence(content: str, tmp_path: Path) -> None:
     path = tmp_path / "sources.yaml"
     path.write_text(content)
     with pytest.raises(BadConfiguration) as caught:
-        config_file.load(path, Sources)
+        yaml_files.load(path, Sources)
 
     assert str(caught.value).startswith(str(path))
     assert len(str(caught.value)) < 2000
@@ -63,7 +63,7 @@ def test_a_deep_file_is_refused_for_its_depth(tmp_path: Path) -> None:
     path.write_text("sources: " + "[" * 60 + "]" * 60)
 
     with pytest.raises(BadConfiguration, match="nested too deeply"):
-        config_file.load(path, Sources)
+        yaml_files.load(path, Sources)
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "large", "bytes", "gone"])
@@ -82,7 +82,7 @@ def test_a_key_that_is_no_file_of_text_is_refused(kind: str, tmp_path: Path) -> 
     path.write_text(GOOD.format(key=key))
 
     with pytest.raises(BadConfiguration, match="source one"):
-        read_keys(path, config_file.load(path, Sources))
+        read_keys(path, yaml_files.load(path, Sources))
 
 
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)

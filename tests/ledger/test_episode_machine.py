@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from cct_ops.ledger.episodes import (
+from cct_ops.ledger.intake.episodes import (
     REPLICAS_DISAGREE,
     ClosedAs,
     Episode,
@@ -17,7 +16,7 @@ from cct_ops.ledger.episodes import (
     judge,
 )
 from cct_ops.models.alert import Alert, AlertStatus
-from soak.rules import cases
+from evaluation.soak.rules import cases
 
 ZERO = datetime(2026, 11, 23, tzinfo=UTC)
 JITTER = 20  # seconds by which replicas disagree about a start

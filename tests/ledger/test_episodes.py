@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from cct_ops.ledger.episodes import ClosedAs, Episode, Verdict, judge
+from cct_ops.ledger.intake.episodes import ClosedAs, Episode, Verdict, judge
 from cct_ops.models.alert import Alert, AlertStatus
 
 

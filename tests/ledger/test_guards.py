@@ -9,9 +9,10 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.ledger import approvals, guards, intake, locks, switches
-from cct_ops.ledger.approvals import Terms
-from cct_ops.ledger.guards import first_stop, standings
+from cct_ops.ledger.gate import approvals, guards, locks, switches
+from cct_ops.ledger.gate.approvals import Terms
+from cct_ops.ledger.gate.guards import first_stop, standings
+from cct_ops.ledger.intake import deliveries
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.guards import Guard, GuardSettings, Intent, Rules, Standing
 from cct_ops.models.maintenance import Window
@@ -69,7 +70,7 @@ def opened(engine: sa.Engine, **labels: str) -> Any:
         annotations={},
         starts_at=datetime.now(UTC),
     )
-    return intake.record(engine, "alertmanager", uuid4().bytes, [alert]).incidents[0]
+    return deliveries.record(engine, "alertmanager", uuid4().bytes, [alert]).incidents[0]
 
 
 def test_nothing_stands_against_the_first_change(engine: sa.Engine) -> None:

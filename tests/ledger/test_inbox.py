@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from cct_ops.ledger import inbox, intake
+from cct_ops.ledger.intake import deliveries, inbox
 from cct_ops.models.alert import Alert, AlertStatus
 
 _MANY = sa.text("""
@@ -53,7 +53,7 @@ def test_a_name_of_any_length_is_stored_and_found(engine: sa.Engine) -> None:
         )
         for name in names
     ]
-    intake.record(engine, "alertmanager", b"long", received)
+    deliveries.record(engine, "alertmanager", b"long", received)
 
     for name in names:
         (found,) = inbox.about(engine, name)

@@ -10,11 +10,10 @@ from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from cct_ops.ledger import intake
-from cct_ops.ledger.intake import DeliveryStatus
+from cct_ops.ledger.intake import deliveries as intake
+from cct_ops.ledger.intake.deliveries import DeliveryStatus
 from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
 from cct_ops.models.alert import Alert, AlertStatus
 

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.errors import NotPermitted
-from cct_ops.ledger import leases, locks, permits
 from cct_ops.ledger.engine import connect
-from cct_ops.ledger.permits import Checker
+from cct_ops.ledger.gate import leases, locks, permits
+from cct_ops.ledger.gate.permits import Checker
 from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Call, Plan, Step
 from cct_ops.models.run import Run

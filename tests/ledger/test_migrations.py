@@ -11,33 +11,31 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from pydantic import SecretStr
 
-from cct_ops.ledger import (
+from cct_ops.ledger import set_aside
+from cct_ops.ledger.engine import connect, migrate, revisions
+from cct_ops.ledger.gate import (
     approval_tables,
     approvals,
     change_tables,
     changes,
-    early_ends,
     guard_tables,
-    heartbeat_tables,
-    history,
-    inbox,
-    journal,
-    journal_tables,
     leases,
     pacing_tables,
+    permits,
+    refused_keys,
+    switches,
+)
+from cct_ops.ledger.intake import early_ends, inbox, storms
+from cct_ops.ledger.people import (
+    heartbeat_tables,
     page_tables,
     pages,
     pause_tables,
     pauses,
-    permits,
-    refused_keys,
-    set_aside,
     slack_tables,
     slack_threads,
-    storms,
-    switches,
 )
-from cct_ops.ledger.engine import connect, migrate, revisions
+from cct_ops.ledger.record import history, journal, journal_tables
 from cct_ops.ledger.schema import metadata
 from cct_ops.models.outcome import Outcome
 from cct_ops.stack.postgres import EmbeddedPostgres

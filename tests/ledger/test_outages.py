@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from cct_ops.clients.pacing import Answer
 from cct_ops.errors import Unavailable
 from cct_ops.ledger.engine import connect, patient
-from cct_ops.ledger.pacing import LedgerPacer
+from cct_ops.ledger.gate.pacing import LedgerPacer
 from tests.worker.relay import Relay, relay
 
 LONG = 300.0

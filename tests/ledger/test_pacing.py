@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from cct_ops.clients.pacing import Answer
 from cct_ops.ledger.engine import connect
-from cct_ops.ledger.pacing import LedgerPacer
+from cct_ops.ledger.gate.pacing import LedgerPacer
 
 # More than a busy machine takes from one statement of a transaction to the next.
 IDLE_MS = 1000

@@ -16,10 +16,10 @@ from cct_ops.clients.pacing import Unpaced
 from cct_ops.clients.reader import CctReader
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import KeyRefused, OpsError, Unavailable
-from cct_ops.ledger import refused_keys
-from cct_ops.ledger.pacing import LedgerPacer
-from cct_ops.ledger.pacing_tables import refused_keys as table
-from cct_ops.ledger.refused_keys import LedgerKeys
+from cct_ops.ledger.gate import refused_keys
+from cct_ops.ledger.gate.pacing import LedgerPacer
+from cct_ops.ledger.gate.pacing_tables import refused_keys as table
+from cct_ops.ledger.gate.refused_keys import LedgerKeys
 from cct_ops.sandbox.control import SandboxControl
 from tests.clients.parts import KEY, Wire, once, refusal
 from tests.conftest import API_KEY

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cct_ops.diagnoses.experiment import ExperimentDiagnosis, ExperimentWish, StagingFindings
 from cct_ops.models.cct import Health
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
-from cct_ops.models.experiment import ExperimentDiagnosis, ExperimentWish, StagingFindings
 from cct_ops.models.journal import (
     Entry,
     FailureKind,

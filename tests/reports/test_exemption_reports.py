@@ -6,13 +6,13 @@ import base64
 import shlex
 from xml.etree.ElementTree import Element, fromstring
 
+from cct_ops.diagnoses.exemption_weekly import WeeklyDiagnosis
 from cct_ops.models.cct_exemptions import UpcomingExpiration, WeeklyReport
-from cct_ops.models.exemption_weekly import WeeklyDiagnosis
 from cct_ops.reports.chart import HIGH, LOW, bar_chart, data_uri
 from cct_ops.reports.exemptions import issue_body, issue_command
 from cct_ops.reports.messages import MOST_OWNERS, expired_message
 from cct_ops.reports.render import fenced
-from tests.models.exemption_parts import exemption, findings, report_on, weekly_on
+from tests.diagnoses.exemption_parts import exemption, findings, report_on, weekly_on
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -13,13 +13,13 @@ import pytest
 from cct_ops.actions.registry import by_hand
 from cct_ops.cli import app as cct_ops
 from cct_ops.clients import parameters
-from cct_ops.ledger.record import UNDO_FAILED, ActionRecord, DecisionRecord, RunRecord
+from cct_ops.diagnoses.rollback_plan import AS_THEY_ARE, Limits
+from cct_ops.ledger.record.account import UNDO_FAILED, ActionRecord, DecisionRecord, RunRecord
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.guards import Guard
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.models.plan import Call, Plan
-from cct_ops.models.rollback_plan import AS_THEY_ARE, Limits
 from cct_ops.models.run import Run
 from cct_ops.models.topic import is_urgent
 from cct_ops.reports import manual

@@ -9,9 +9,11 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.ledger import approval_answers, approvals, history, intake, record
-from cct_ops.ledger.approval_answers import Answer
-from cct_ops.ledger.approvals import Terms
+from cct_ops.ledger.gate import approval_answers, approvals
+from cct_ops.ledger.gate.approval_answers import Answer
+from cct_ops.ledger.gate.approvals import Terms
+from cct_ops.ledger.intake import deliveries
+from cct_ops.ledger.record import account, history
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.base import Frozen
 from cct_ops.models.mode import Mode
@@ -70,14 +72,14 @@ def firing(minutes: int) -> Alert:
 @pytest.fixture
 def incident(engine: sa.Engine) -> UUID:
     """An incident that began ten minutes ago."""
-    return intake.record(engine, "alertmanager", b"1", [firing(10)]).incidents[0]
+    return deliveries.record(engine, "alertmanager", b"1", [firing(10)]).incidents[0]
 
 
 def over(engine: sa.Engine) -> None:
     """It is over since five minutes."""
     alert = firing(10)
     end = {"status": AlertStatus.RESOLVED, "ends_at": alert.starts_at + timedelta(minutes=5)}
-    intake.record(engine, "alertmanager", b"2", [alert.model_copy(update=end)])
+    deliveries.record(engine, "alertmanager", b"2", [alert.model_copy(update=end)])
 
 
 def ran(engine: sa.Engine, incident_id: UUID | None, outcome: Outcome) -> Run:
@@ -88,10 +90,10 @@ def ran(engine: sa.Engine, incident_id: UUID | None, outcome: Outcome) -> Run:
     yes = Answer(approver_id="ada", approver="Ada", way="form", approved=True, note="go")
     approval_answers.answer(engine, asked.id, yes)
     with engine.begin() as tx:
-        record.decide(
+        account.decide(
             tx, Concluded(), PLAN, run=run, mode=Mode.APPROVE, verdict="permitted", reason="Ada."
         )
-    record.conclude(engine, run, PLAN.target, outcome, "It went well.")
+    account.conclude(engine, run, PLAN.target, outcome, "It went well.")
     return run
 
 

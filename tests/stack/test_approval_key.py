@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cct_ops.gateway.approval_links import read_key
+from cct_ops.gateway.approvals.links import read_key
 from cct_ops.stack.assembly import assemble
 from cct_ops.stack.config import StackConfig
 

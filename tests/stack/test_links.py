@@ -22,7 +22,7 @@ from prefect.settings import (
 from cct_ops import typed
 from cct_ops.reports.links import run_link
 from cct_ops.settings import Settings
-from tests.stack.test_door import Server, server
+from tests.stack.test_prefect_auth import Server, server
 
 __all__ = ["server"]
 

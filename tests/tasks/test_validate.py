@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from cct_ops.diagnoses.schema_findings import Fix, SchemaFindings, Validation
+from cct_ops.diagnoses.schema_validation import SchemaDiagnosis
 from cct_ops.models.github import RepositoryFile
-from cct_ops.models.schema_findings import Fix, SchemaFindings, Validation
-from cct_ops.models.schema_validation import SchemaDiagnosis
 from tasks.validate import validate_summaries
 from tests.summaries.parts import SCHEMA, summary
 

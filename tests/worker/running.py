@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import psycopg
 
-from cct_ops.ledger.nudges import CHANNEL
+from cct_ops.ledger.run_notifications import CHANNEL
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.plain import HTTP
 
@@ -289,7 +289,7 @@ def until(fact: Callable[[], object], seconds: float = 60, *, every: float = 0.0
 
 
 def nudge(postgres: EmbeddedPostgres, *payloads: str) -> None:
-    """Tell the workers that listen on the ledger, as the dispatcher does."""
+    """Tell the workers that listen on the ledger, as the controller does."""
     url = postgres.url("postgres").replace("+psycopg", "")
     with psycopg.connect(url, autocommit=True) as ledger:
         for payload in payloads:

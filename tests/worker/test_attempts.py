@@ -11,11 +11,11 @@ import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from cct_ops.worker.contract import FlowRunExecutorContext
+from cct_ops.worker.compatibility import FlowRunExecutorContext
 from cct_ops.worker.execution import Execution
-from cct_ops.worker.liveness import Trace, Traces
-from cct_ops.worker.nursery import Nursery
-from cct_ops.worker.order import Order
+from cct_ops.worker.prefork_pool import Nursery
+from cct_ops.worker.protocol import Order
+from cct_ops.worker.run_lock_files import Trace, Traces
 from cct_ops.worker.suspensions import Suspensions
 from tests.stack.polling import eventually
 from tests.worker.running import Pool

@@ -17,11 +17,11 @@ from prefect import flow, task
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from cct_ops.worker import spared, turns
-from cct_ops.worker.claims import CLAIMED, Claim
+from cct_ops.worker import admission as turns, prefect_patches
+from cct_ops.worker.admission import GO_ON, HOLD, STARTS_AT_ONCE, Hold, Turns
 from cct_ops.worker.forks import Child
-from cct_ops.worker.order import BEGUN
-from cct_ops.worker.turns import GO_ON, HOLD, STARTS_AT_ONCE, Hold, Turns
+from cct_ops.worker.protocol import BEGUN
+from cct_ops.worker.start_barrier import CLAIMED, Claim
 
 LIMIT = 0.05
 PATIENCE = 10.0
@@ -37,7 +37,7 @@ class Started:
 
     def begin(self) -> None:
         """Say that the run is Running."""
-        spared.say(self._line, BEGUN)
+        prefect_patches.say(self._line, BEGUN)
 
     def heard(self, word: str) -> bool:
         """Whether this word comes next."""
@@ -216,7 +216,7 @@ def test_a_run_whose_worker_dies_is_held_no_longer(prefect_api_url: str) -> None
     claim.hear(CLAIMED)
     waiting = threading.Thread(target=hold.wait, daemon=True)
     ours, theirs = socket.socketpair()
-    observed = spared.Suspension(run_id, theirs, claim, hold)(run_id, None)
+    observed = prefect_patches.Suspension(run_id, theirs, claim, hold)(run_id, None)
     with temporary_settings({PREFECT_API_URL: prefect_api_url}), theirs, observed:
         hold.hear(HOLD)
         waiting.start()
@@ -244,7 +244,7 @@ def test_a_run_gets_no_further_than_its_first_task(
     engine: Any = prefect.task_engine
     emit = engine.emit_task_run_state_change_event
     monkeypatch.setattr(engine, "emit_task_run_state_change_event", emit)  # put back afterwards
-    spared.before_more_tasks(lambda: paused.append(len(began)))
+    prefect_patches.before_more_tasks(lambda: paused.append(len(began)))
     with temporary_settings({PREFECT_API_URL: prefect_api_url}):
         two_steps()
 
@@ -258,7 +258,7 @@ def test_prefects_clients_load_no_authorities_of_their_own(
     """Unless Prefect's settings name others."""
     for kind in (PrefectClient, SyncPrefectClient):
         monkeypatch.setattr(kind, "__init__", kind.__init__)
-    spared.share_authorities()
+    prefect_patches.share_authorities()
     loads: list[object] = []
     load = ssl.create_default_context
 

@@ -17,7 +17,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 
 from cct_ops.stack.postgres import EmbeddedPostgres
-from cct_ops.worker.lookups import Lookups
+from cct_ops.worker.deployment_cache import Lookups
 from cct_ops.worker.start_rules import StartRules
 from tests.plain import HTTP
 from tests.worker.running import Pool, Worker, nudge, until

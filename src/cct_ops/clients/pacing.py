@@ -3,7 +3,7 @@ The seams between the CCT client and what all its processes share: a budget, and
 
 CCT allows 30 requests a minute per address and starves whoever polls through a 429, so all runs
 together must pace themselves. It locks an address after five requests with a wrong key, so the
-first refusal must be known to all. The ledger does both (``cct_ops.ledger.pacing`` and
+first refusal must be known to all. The ledger does both (``cct_ops.ledger.gate.pacing`` and
 ``refused_keys``); this module only says what the client asks of it, because clients know nothing of
 the ledger.
 """

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from cct_ops.clients.egress import authorities, proxy_for
 from cct_ops.clients.patience import asked_for
 from cct_ops.clients.text import one_line
+from cct_ops.config.secret_references import is_url
 from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable
-from cct_ops.references import is_url
 
 SECTION_CHARACTERS = 3000
 """What a text block takes: https://docs.slack.dev/reference/block-kit/blocks/section-block"""

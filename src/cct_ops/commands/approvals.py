@@ -25,9 +25,9 @@ def approvals(*, as_json: Json = False) -> int:
     A decision is made with an approver's own link or in Slack, never here: a shell proves no
     identity.
     """
-    from cct_ops.ledger import approval_answers, ids
-    from cct_ops.ledger import approvals as requests
-    from cct_ops.ledger.approvals import ApprovalState
+    from cct_ops.ledger import ids
+    from cct_ops.ledger.gate import approval_answers, approvals as requests
+    from cct_ops.ledger.gate.approvals import ApprovalState
 
     engine = ledger()
     open_ = [

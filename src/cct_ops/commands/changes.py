@@ -35,8 +35,8 @@ def listed(
     as_json: Json = False,
 ) -> int:
     """List the temporary changes that still have to be taken back."""
-    from cct_ops.ledger import changes as rows
     from cct_ops.ledger import clock, ids
+    from cct_ops.ledger.gate import changes as rows
 
     engine = ledger()
     now = clock.read(engine)
@@ -70,14 +70,15 @@ def extend(
     minutes: Annotated[float, Parameter(help="How long from now it shall last.")],
 ) -> int:
     """Let a temporary change last longer, as far as policy allows."""
-    from cct_ops import policy, wake_ups
-    from cct_ops.ledger import changes as rows
+    from cct_ops.config import policy
+    from cct_ops.gate import scheduled_reverts
+    from cct_ops.ledger.gate import changes as rows
     from cct_ops.settings import Settings
 
     meant = _meant(change)
     longest = policy.read(Settings.load().policy_path).temporary_changes.longest_minutes
     extended = rows.extend(ledger(), meant, minutes=minutes, longest_minutes=longest)
-    wake_ups.wake(ledger(), extended)
+    scheduled_reverts.wake(ledger(), extended)
     say(f"{extended.call} lasts until {extended.until:%Y-%m-%d %H:%M:%S} UTC.")
     return 0
 
@@ -89,15 +90,15 @@ def end(
     wait: Annotated[float, Parameter(help="How many seconds to wait until CCT shows it.")] = 60,
 ) -> int:
     """End a temporary change now: a run compares, puts back what was before, and reads it back."""
-    from cct_ops import wake_ups
     from cct_ops.commands import ending
-    from cct_ops.ledger import changes as rows
+    from cct_ops.gate import scheduled_reverts
+    from cct_ops.ledger.gate import changes as rows
 
     meant = rows.read(ledger(), _meant(change))
     if not meant.open:
         say(f"{meant.call} on {meant.target} has ended before: it is {meant.state}.")
         return 0 if ending.came_out_well(meant) else 1
-    run_id = wake_ups.end(ledger(), meant)
+    run_id = scheduled_reverts.end(ledger(), meant)
     say(f"Run {run_id} is asked to put it back.")
     ended, state = ending.awaited(ledger(), meant, run_id, wait)
     well = ending.came_out_well(ended)

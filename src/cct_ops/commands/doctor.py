@@ -18,7 +18,7 @@ def doctor(
     Check everything that is set up, and say what to do about what does not work.
 
     Settings and files, who is on call, CCT and its dialect, Prefect with deployments and worker,
-    the ledger with its dispatcher, Slack and GitHub: one line each. Fails when anything that is
+    the ledger with its controller, Slack and GitHub: one line each. Fails when anything that is
     set up does not work; what is not set up is no error. Changes nothing, and shows no secret.
     """
     from cct_ops.doctor import console

@@ -13,7 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 
-from cct_ops.ledger import changes
+from cct_ops.ledger.gate import changes
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.reports import manual
 
@@ -50,7 +50,7 @@ def account(
         f" Run {run_id} {_words(state)}."
     )
     if over:
-        yield "The dispatcher starts another run for it. By hand:"
+        yield "The controller starts another run for it. By hand:"
     else:
         yield (
             "A worker takes the run also while Prefect is paused, unless another run holds the"

@@ -53,11 +53,11 @@ def _verdict(standing: Standing) -> Styled:
 
 
 def _standings(playbook: str, target: str, incident: str | None) -> list[Standing]:
-    from cct_ops import policy
     from cct_ops.clients import alertmanager
     from cct_ops.commands import names
-    from cct_ops.ledger import guards as ledger_guards
-    from cct_ops.ledger import ids, locks
+    from cct_ops.config import policy
+    from cct_ops.ledger import ids
+    from cct_ops.ledger.gate import guards as ledger_guards, locks
     from cct_ops.models.guards import Guard, Intent, Rules, Standing
     from cct_ops.settings import Settings
 

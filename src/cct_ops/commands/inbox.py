@@ -14,7 +14,7 @@ from cct_ops.terminal import Column, say, show
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from cct_ops.ledger.inbox import Arrived
+    from cct_ops.ledger.intake.inbox import Arrived
 
 COLUMNS = (
     Column("received_at", "received (UTC)"),
@@ -38,8 +38,7 @@ def inbox(
 ) -> int:
     """Show what came in and what became of it: run, duplicate, blocked, ignored, quarantined."""
     from cct_ops.commands.here import ledger
-    from cct_ops.ledger import backlog
-    from cct_ops.ledger import inbox as arrivals
+    from cct_ops.ledger.intake import backlog, inbox as arrivals
 
     engine = ledger()
     found = arrivals.newest(engine, limit, unfinished=unfinished)
@@ -79,23 +78,24 @@ def readmit(
     delivery: Annotated[str, Parameter(help="Its id, as the inbox shows it.")],
 ) -> int:
     """Read what was not understood with today's sources, and take it in if all of it is now."""
-    from cct_ops import config_file
     from cct_ops.commands.here import ledger
-    from cct_ops.gateway.past import incoming
-    from cct_ops.ledger import ids, intake, replay
-    from cct_ops.models.source import Sources
+    from cct_ops.config import yaml_files
+    from cct_ops.config.sources import Sources
+    from cct_ops.gateway.senders.reparse import incoming
+    from cct_ops.ledger import ids
+    from cct_ops.ledger.intake import deliveries, replay
     from cct_ops.settings import Settings
 
     engine = ledger()
     meant = ids.one(engine, delivery, ids.Kind.DELIVERY, listed_by="cct-ops inbox --unfinished")
     past = replay.one(engine, meant)
-    if past is None or past.status not in intake.NOT_UNDERSTOOD:
+    if past is None or past.status not in deliveries.NOT_UNDERSTOOD:
         raise BadConfiguration(f"there is no delivery {meant} in quarantine")
-    known = config_file.load(Settings.load().sources_path, Sources).sources
+    known = yaml_files.load(Settings.load().sources_path, Sources).sources
     again = incoming(past, known)
     if again.alerts is None or again.in_part:
         raise BadConfiguration(f"it is still not understood: {again.note}")
-    receipt = intake.record_all(engine, [again])[0]
+    receipt = deliveries.record_all(engine, [again])[0]
     replay.readmitted(engine, meant, f"Taken in by a person as delivery {receipt.delivery_id}.")
     say(f"taken in as delivery {receipt.delivery_id}, {_counted(receipt.incidents, 'incident')}")
     return 0
@@ -106,7 +106,8 @@ def requeue(
 ) -> int:
     """Give an incident that was set aside another try: its playbook, or telling people of it."""
     from cct_ops.commands.here import ledger
-    from cct_ops.ledger import ids, outbox
+    from cct_ops.ledger import ids
+    from cct_ops.ledger.intake import outbox
 
     engine = ledger()
     listed_by = "cct-ops inbox --unfinished"
@@ -117,7 +118,7 @@ def requeue(
             f"nothing of incident {meant} was set aside; where it stands: `cct-ops why {meant}`"
         )
     words = {outbox.REMEDIATE: "It is routed again", outbox.NOTICE: "People are told again"}
-    say(f"{words[again]}, as soon as a dispatcher takes it.")
+    say(f"{words[again]}, as soon as a controller takes it.")
     return 0
 
 

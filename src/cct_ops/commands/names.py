@@ -10,7 +10,7 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import visible
 
 if TYPE_CHECKING:
-    from cct_ops.policy import Policy
+    from cct_ops.config.policy import Policy
 
 _SHOWN = 12
 _LONGEST = 80

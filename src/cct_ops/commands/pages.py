@@ -10,7 +10,7 @@ from cct_ops.commands.options import Json
 from cct_ops.terminal import Column, show
 
 if TYPE_CHECKING:
-    from cct_ops.ledger.pages import Page, PageAttempt
+    from cct_ops.ledger.people.pages import Page, PageAttempt
 
 _COLUMNS = (
     Column("raised_at", "raised (UTC)"),
@@ -29,7 +29,7 @@ def pages(
     """Show who was paged about what, who could not be reached, and what nobody has taken yet."""
     from cct_ops.commands.here import ledger
     from cct_ops.ledger import ids
-    from cct_ops.ledger import pages as kept
+    from cct_ops.ledger.people import pages as kept
 
     engine = ledger()
     found = kept.newest(engine, limit)

@@ -14,11 +14,11 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import Column, say, show
 
 if TYPE_CHECKING:
-    from cct_ops.dispatcher.routes import Routes
-    from cct_ops.ledger.episodes import Episode
-    from cct_ops.ledger.replay import Past
+    from cct_ops.config.policy import Policy
+    from cct_ops.controller.routes import Routes
+    from cct_ops.ledger.intake.episodes import Episode
+    from cct_ops.ledger.intake.replay import Past
     from cct_ops.models.alert import Alert
-    from cct_ops.policy import Policy
 
 _COLUMNS = (
     Column("first", "first received (UTC)"),
@@ -40,17 +40,17 @@ def replay(
 
     It begins with no incident open: what was open before counts as opened by its first alert.
     """
-    from cct_ops import config_file, policy
     from cct_ops.commands.here import ledger
-    from cct_ops.dispatcher.routes import read_routes
-    from cct_ops.gateway.past import incoming
-    from cct_ops.ledger import replay as past_deliveries
-    from cct_ops.ledger.episodes import Verdict, early_end, judge
-    from cct_ops.models.source import Sources
+    from cct_ops.config import policy, yaml_files
+    from cct_ops.config.sources import Sources
+    from cct_ops.controller.routes import read_routes
+    from cct_ops.gateway.senders.reparse import incoming
+    from cct_ops.ledger.intake import replay as past_deliveries
+    from cct_ops.ledger.intake.episodes import Verdict, early_end, judge
     from cct_ops.settings import Settings
 
     settings = Settings.load()
-    sources = config_file.load(settings.sources_path, Sources).sources
+    sources = yaml_files.load(settings.sources_path, Sources).sources
     routes, rules = read_routes(settings.routes_path), policy.read(settings.policy_path)
     latest: dict[tuple[str, str], Episode] = {}
     ends: dict[tuple[str, str], datetime] = {}  # that came before their start
@@ -110,7 +110,7 @@ def _first_came_at(past: Past, alert: Alert, heard: dict[tuple[str, str], dateti
 
 def _today(routes: Routes, rules: Policy, source: str, alert: Alert) -> str:
     """Say which run the alert would get, or why none."""
-    from cct_ops.dispatcher.parameters import Unfit, convert
+    from cct_ops.controller.parameters import Unfit, convert
     from cct_ops.models.mode import lowest
 
     rule = routes.rule_for(source, alert.labels)

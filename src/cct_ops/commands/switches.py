@@ -24,7 +24,7 @@ def stop(*, reason: Reason = "no reason given") -> int:
 
     Alerts are still taken in and diagnosed. What was changed is still put back.
     """
-    from cct_ops.ledger import switches
+    from cct_ops.ledger.gate import switches
 
     switches.stop(ledger(), reason, person())
     _say("Stopped", "nothing new is changed until `cct-ops resume`.")
@@ -33,7 +33,7 @@ def stop(*, reason: Reason = "no reason given") -> int:
 
 def resume(*, reason: Reason = "no reason given") -> int:
     """Let playbooks change things again, under all other guards."""
-    from cct_ops.ledger import switches
+    from cct_ops.ledger.gate import switches
 
     switches.resume(ledger(), reason, person())
     _say("Resumed", "the kill switch stops nothing any more; the other guards still do.")
@@ -51,9 +51,9 @@ def hold(
 
     A hold lasts 30 days at most.
     """
-    from cct_ops import policy
     from cct_ops.commands import names
-    from cct_ops.ledger import switches
+    from cct_ops.config import policy
+    from cct_ops.ledger.gate import switches
     from cct_ops.settings import Settings
 
     names.target(target, policy.read(Settings.load().policy_path))
@@ -74,7 +74,7 @@ def hold(
 def release(target: str) -> int:
     """Give a held target back to automation."""
     from cct_ops.commands import names
-    from cct_ops.ledger import switches
+    from cct_ops.ledger.gate import switches
 
     if switches.release(ledger(), target, person()) == 0:
         held = switches.held(ledger())
@@ -91,7 +91,7 @@ def retry_key() -> int:
 
     A refused key is not sent again until it changes. Say so when CCT takes it by now.
     """
-    from cct_ops.ledger import refused_keys
+    from cct_ops.ledger.gate import refused_keys
 
     if refused_keys.forget(ledger()) == 0:
         _say("Nothing to do", "CCT has refused no key that is remembered here.")

@@ -21,7 +21,7 @@ def up(
     """
     Run the whole stack on this machine until Ctrl-C.
 
-    PostgreSQL, Prefect with its UI, the worker, the gateway that takes alerts in, the dispatcher
+    PostgreSQL, Prefect with its UI, the worker, the gateway that takes alerts in, the controller
     that starts playbooks for them and, while `CCT_URL` is unset, a sandbox in CCT's place. To
     operate your own CCT:
 

@@ -14,7 +14,7 @@ from cct_ops.variables import said, say_unless_said
 
 def start(
     part: Annotated[
-        Literal["gateway", "dispatcher"], Parameter(help="Which part; a worker: `cct-ops prefect`.")
+        Literal["gateway", "controller"], Parameter(help="Which part; a worker: `cct-ops prefect`.")
     ],
 ) -> int:
     """Run one part here, with the environment of the stack that runs from this folder."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from cct_ops.ledger.history import Story
-    from cct_ops.ledger.inbox import Arrived
+    from cct_ops.ledger.intake.inbox import Arrived
+    from cct_ops.ledger.record.history import Story
 
 MOST_STORIES = 5
 
@@ -35,7 +35,7 @@ def why(
     """Tell the whole story of it: what arrived, rule, run, guards, outcome, and who was told."""
     from cct_ops.commands.here import ledger
     from cct_ops.ledger import ids
-    from cct_ops.ledger import inbox as arrivals
+    from cct_ops.ledger.intake import inbox as arrivals
 
     engine = ledger()
     known = ids.matching(engine, wanted, *ids.WHATEVER)
@@ -64,7 +64,7 @@ def why(
 
 def _stories(engine: sa.Engine, found: Sequence[Arrived]) -> list[Story]:
     """Read the newest incidents with all that was done about them, oldest first."""
-    from cct_ops.ledger import history
+    from cct_ops.ledger.record import history
 
     newest = list(dict.fromkeys(each.incident_id for each in reversed(found) if each.incident_id))
     read = [history.of_incident(engine, each) for each in reversed(newest[:MOST_STORIES])]
@@ -72,7 +72,7 @@ def _stories(engine: sa.Engine, found: Sequence[Arrived]) -> list[Story]:
 
 
 def _of_run(engine: sa.Engine, run_id: UUID) -> list[Story]:
-    from cct_ops.ledger import history
+    from cct_ops.ledger.record import history
 
     story = history.of_run(engine, run_id)
     return [] if story is None else [story]
@@ -116,13 +116,13 @@ def _known_to_prefect(wanted: str) -> bool:
 
 def _unknown(engine: sa.Engine, wanted: str) -> BadConfiguration:
     from cct_ops.commands.names import refused
-    from cct_ops.ledger import inbox as arrivals
+    from cct_ops.ledger.intake import inbox as arrivals
 
     return refused(wanted, arrivals.names(engine), "alert and no id")
 
 
 def _tell(engine: sa.Engine, stories: Sequence[Story]) -> None:
-    from cct_ops.ledger import slack_threads
+    from cct_ops.ledger.people import slack_threads
     from cct_ops.reports import story as told
 
     for story in stories:
@@ -153,8 +153,8 @@ def _as_json(found: Sequence[Arrived], stories: Sequence[Story]) -> None:
 
 
 def _rules_of_today(engine: sa.Engine, found: Sequence[Arrived]) -> None:
-    from cct_ops.dispatcher.routes import read_routes
-    from cct_ops.ledger import inbox as arrivals
+    from cct_ops.controller.routes import read_routes
+    from cct_ops.ledger.intake import inbox as arrivals
     from cct_ops.settings import Settings
 
     about = {each.incident_id for each in found if each.incident_id}

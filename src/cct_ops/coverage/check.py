@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from cct_ops import config_file
+from cct_ops.config import yaml_files
 from cct_ops.coverage.mapping import Entry, Mapping
 from cct_ops.coverage.shell import Item
 from cct_ops.models.base import Frozen
@@ -67,7 +67,7 @@ class _Registry(BaseModel):
 
 def offer(project: Path, commands: frozenset[str]) -> Offer:
     """Read what the project offers, without importing any of it."""
-    registry = config_file.load(project / "prefect.yaml", _Registry)
+    registry = yaml_files.load(project / "prefect.yaml", _Registry)
     functions: set[str] = set()
     for path in (project / "tasks").glob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:

@@ -11,7 +11,7 @@ from cyclopts import App
 from rich.console import Console
 from rich.text import Text
 
-from cct_ops import config_file
+from cct_ops.config import yaml_files
 from cct_ops.coverage import runbook
 from cct_ops.coverage.check import Finding, Status, check, offer
 from cct_ops.coverage.mapping import Mapping
@@ -31,7 +31,7 @@ def show(runbook_file: Path, mapping: Path | None, *, as_json: bool) -> int:
 
     project = project_of(Path.cwd())
     items = runbook.read(runbook_file)
-    known = config_file.load(mapping or project / "docs" / "coverage.yaml", Mapping)
+    known = yaml_files.load(mapping or project / "docs" / "coverage.yaml", Mapping)
     findings = check(items, known, offer(project, frozenset(_commands())))
     done = all(found.status.done for found in findings)
     if as_json:

@@ -16,14 +16,14 @@ from rich.text import Text
 from cct_ops.demo.alerting import Alerting
 from cct_ops.demo.gain import gain
 from cct_ops.demo.watching import Watching
-from cct_ops.ledger.record import RunRecord
+from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.cct import Route
 from cct_ops.models.outcome import Outcome
 from cct_ops.reports.timeline import Moment, timeline
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.config import StackConfig
 from cct_ops.stack.kernel import die_with_parent
-from cct_ops.stack.screen import Screen
+from cct_ops.stack.progress_display import Screen
 from cct_ops.stack.up import Running, running
 
 ROUTE = Route.PRE_MARKET_BRIEFING

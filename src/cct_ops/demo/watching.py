@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from pydantic import AwareDatetime, BaseModel, SecretStr, TypeAdapter
 
 from cct_ops.errors import Unavailable
-from cct_ops.ledger import record
 from cct_ops.ledger.engine import connect
-from cct_ops.ledger.record import RunRecord
+from cct_ops.ledger.record import account
+from cct_ops.ledger.record.account import RunRecord
 from cct_ops.ledger.schema import dispatches
 from cct_ops.stack.up import Running
 
@@ -61,7 +61,7 @@ class Watching:
     def outcome(self, run_id: UUID, until: float) -> RunRecord:
         """Wait until the run has reported how it ended."""
         while True:
-            known = record.of_run(self.engine, run_id)
+            known = account.of_run(self.engine, run_id)
             if known.outcome is not None:
                 return known
             _pause(until, f"The run did not end; it has got as far as {_last(known)}.")

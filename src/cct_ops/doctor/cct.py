@@ -71,8 +71,8 @@ def _remembered(settings: Settings, url: str) -> tuple[Keys, float]:
     """Return what the ledger knows of keys and of silence; without a ledger, nothing."""
     import sqlalchemy as sa
 
-    from cct_ops.ledger.pacing import paused_seconds
-    from cct_ops.ledger.refused_keys import LedgerKeys, remembered
+    from cct_ops.ledger.gate.pacing import paused_seconds
+    from cct_ops.ledger.gate.refused_keys import LedgerKeys, remembered
 
     if settings.database_url is None:
         return FORGETFUL, 0.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cct_ops import contacts
-from cct_ops.contacts import Contacts, StatusPage
+from cct_ops.config import contacts
+from cct_ops.config.contacts import Contacts, StatusPage
 from cct_ops.doctor.finding import Check, Finding, Sign
 from cct_ops.errors import BadConfiguration, OpsError, Unavailable
 from cct_ops.settings import Settings
@@ -20,18 +20,18 @@ def checks(settings: Settings) -> Iterator[Check]:
 
 
 def _contacts(settings: Settings) -> Sequence[Finding]:
-    from cct_ops import on_call
+    from cct_ops.people import paging
 
     path = settings.contacts_path
     known = contacts.read(path)
-    failures = dict(on_call.unreachable(known))
+    failures = dict(paging.unreachable(known))
     seen = f"{path}: {', '.join(contact.id for contact in known.contacts)}"
     found = [Finding(part="contacts", sign=Sign.WELL, seen=f"{seen}: an address of each is known")]
     if failures:
         said = " ".join(f"{contact.id}: {error}" for contact, error in failures.items())
         # What Prefect, if there is one, does not have is wrong; an address may not be set up yet.
         wrong = any(each.block and not isinstance(failures[each], Unavailable) for each in failures)
-        fix = "Make the block in Prefect's UI, or set the variable or file for the dispatcher."
+        fix = "Make the block in Prefect's UI, or set the variable or file for the controller."
         sign = Sign.BROKEN if wrong else Sign.LIMITED
         found = [Finding(part="contacts", sign=sign, seen=f"{seen}; not reached: {said}", fix=fix)]
     return [*found, _status_page(known)]
@@ -45,7 +45,7 @@ def _status_page(known: Contacts) -> Finding:
         return Finding(part="status-page", sign=Sign.UNSET, seen=seen, fix=fix)
     wrong = [str(error) for error in _wrong(page)]
     if wrong:
-        fix = "Set that variable or file for the dispatcher."
+        fix = "Set that variable or file for the controller."
         return Finding(part="status-page", sign=Sign.BROKEN, seen=" ".join(wrong), fix=fix)
     seen = f"its address is in {page.url.name}"
     return Finding(part="status-page", sign=Sign.WELL, seen=seen)
@@ -69,5 +69,5 @@ def _outside(settings: Settings, fix: str) -> Finding:
         seen = "nobody outside notices when all of this is dead"
         return Finding(part="outside", sign=Sign.UNSET, seen=seen, fix=fix)
     contacts.check_url(url, "CCT_OPS_HEARTBEAT_URL")
-    seen = "the dispatcher calls CCT_OPS_HEARTBEAT_URL each minute while all parts are well"
+    seen = "the controller calls CCT_OPS_HEARTBEAT_URL each minute while all parts are well"
     return Finding(part="outside", sign=Sign.WELL, seen=seen)

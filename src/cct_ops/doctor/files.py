@@ -1,20 +1,20 @@
-"""The files that say who may do what: read exactly as the gateway and the dispatcher read them."""
+"""The files that say who may do what: read exactly as the gateway and the controller read them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from cct_ops import config_file, policy
-from cct_ops.dispatcher import playbooks
-from cct_ops.dispatcher.routes import read_routes
+from cct_ops.config import policy, yaml_files
+from cct_ops.config.approvers import Approver, Approvers
+from cct_ops.config.secret_references import read_secret
+from cct_ops.config.sources import Sources
+from cct_ops.controller import playbooks
+from cct_ops.controller.routes import read_routes
 from cct_ops.doctor.finding import Check, Finding, Sign
 from cct_ops.errors import BadConfiguration
-from cct_ops.gateway.keys import read_keys
-from cct_ops.models.approver import Approver, Approvers
+from cct_ops.gateway.senders.keys import read_keys
 from cct_ops.models.quantities import counted
-from cct_ops.models.source import Sources
-from cct_ops.references import read_secret
 from cct_ops.settings import Settings
 
 _FIX = "Correct the line that is named."
@@ -30,7 +30,7 @@ def checks(settings: Settings) -> Iterator[Check]:
 
 def _sources(settings: Settings) -> Finding:
     path = settings.sources_path
-    sources = config_file.load(path, Sources)
+    sources = yaml_files.load(path, Sources)
     seen = f"{path}: {', '.join(sources.sources)}"
     try:
         read_keys(path, sources)
@@ -62,7 +62,7 @@ def _policy(path: Path) -> Finding:
     if registry := playbooks.beside(path):
         deployments = playbooks.read(registry)
         for name in sorted(rules.keys() - deployments.keys()):
-            raise playbooks.unknown(config_file.place(path, "playbooks", name), name, deployments)
+            raise playbooks.unknown(yaml_files.place(path, "playbooks", name), name, deployments)
     ceilings = [each.ceiling.value for each in rules.values()]
     modes = ", ".join(f"{ceilings.count(mode)} {mode}" for mode in sorted(set(ceilings)))
     seen = f"{path}: {counted(len(ceilings), 'playbook')}, {modes}"
@@ -70,7 +70,7 @@ def _policy(path: Path) -> Finding:
 
 
 def _approvers(path: Path) -> Finding:
-    known = config_file.load(path, Approvers).approvers
+    known = yaml_files.load(path, Approvers).approvers
     silent = [each.id for each in known if not _has_address(each)]
     seen = f"{path}: {', '.join(each.id for each in known)}"
     if not silent:

@@ -39,7 +39,7 @@ def _look(settings: Settings) -> Sequence[Finding]:
             return [
                 _schema(connection),
                 _clock(connection),
-                _dispatcher(connection),
+                _controller(connection),
                 *_aside(connection),
             ]
     except sa.exc.OperationalError as error:
@@ -113,15 +113,15 @@ def _aside(connection: sa.Connection) -> Iterator[Finding]:
         )
 
 
-def _dispatcher(connection: sa.Connection) -> Finding:
-    """See whether a dispatcher listens, which every one does as long as it lives."""
-    from cct_ops.ledger import outbox
+def _controller(connection: sa.Connection) -> Finding:
+    """See whether a controller listens, which every one does as long as it lives."""
+    from cct_ops.ledger.intake import outbox
 
     if outbox.listeners(connection):
-        return Finding(part="dispatcher", sign=Sign.WELL, seen="it listens to the ledger")
+        return Finding(part="controller", sign=Sign.WELL, seen="it listens to the ledger")
     return Finding(
-        part="dispatcher",
+        part="controller",
         sign=Sign.BROKEN,
         seen="none listens to the ledger, so no alert becomes a run",
-        fix="Start one: `cct-ops start dispatcher`.",
+        fix="Start one: `cct-ops start controller`.",
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from cct_ops import config_file
+from cct_ops.config import yaml_files
 from cct_ops.doctor.finding import ANSWER_SECONDS, Check, Finding, Sign
 from cct_ops.doctor.ledger_base import about_clock
 from cct_ops.errors import ContractBroken, Rejected, Unavailable
@@ -68,7 +68,7 @@ def _look() -> Sequence[Finding]:
         return [
             Finding(part="prefect", sign=Sign.UNSET, seen="PREFECT_API_URL is not set", fix=fix)
         ]
-    registry = config_file.load(project_of(Path.cwd()) / "prefect.yaml", Registry)
+    registry = yaml_files.load(project_of(Path.cwd()) / "prefect.yaml", Registry)
     try:
         with (
             temporary_settings({PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED: False}),

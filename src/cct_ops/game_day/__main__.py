@@ -23,8 +23,8 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from cct_ops import policy
 from cct_ops.clients import deployments
+from cct_ops.config import policy
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.game_day.drills import DRILLS, Drill, Place
 from cct_ops.models.game_day import DrillResult

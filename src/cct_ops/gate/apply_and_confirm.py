@@ -28,8 +28,8 @@ from cct_ops.errors import (
     Unsupported,
 )
 from cct_ops.gate.collaborators import Clock, Story, Systems
-from cct_ops.ledger import changes, leases, permits
-from cct_ops.ledger.permits import NOT_DONE, WITHOUT_EFFECT
+from cct_ops.ledger.gate import changes, leases, permits
+from cct_ops.ledger.gate.permits import NOT_DONE, WITHOUT_EFFECT
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.mode import Mode
 from cct_ops.models.permit import Permit

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cct_ops import config_file
+from cct_ops.config import yaml_files
+from cct_ops.config.approvers import Approvers
+from cct_ops.config.policy import Policy
 from cct_ops.errors import NotPermitted
 from cct_ops.gate.apply_and_confirm import Executor
 from cct_ops.gate.collaborators import Notifier, Suspension
-from cct_ops.ledger import approval_answers, approvals, approver_ways
-from cct_ops.ledger.approvals import Approval, ApprovalState, Terms
-from cct_ops.models.approver import Approvers
+from cct_ops.ledger.gate import approval_answers, approvals, approver_ways
+from cct_ops.ledger.gate.approvals import Approval, ApprovalState, Terms
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Plan
-from cct_ops.policy import Policy
 
 # An answer given in time may be read a little later: the worker has to pick the run up first.
 READ_GRACE_SECONDS = 120.0
@@ -49,7 +49,7 @@ class Asking:
         )
         approval = approvals.refused(engine, run.id)
         if approval is None:
-            approvers = config_file.load(path, Approvers)
+            approvers = yaml_files.load(path, Approvers)
             terms = self._terms(diagnosis, plan, why)
             others = len(approvers.others_than(terms.started_by))
             if terms.persons > others:

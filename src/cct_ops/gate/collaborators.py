@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cct_ops.actions.action import Action, ReadBack
-from cct_ops.ledger import leases
-from cct_ops.ledger.approval_answers import Answer
-from cct_ops.ledger.approvals import Approval
+from cct_ops.ledger.gate import leases
+from cct_ops.ledger.gate.approval_answers import Answer
+from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call, Plan

@@ -18,9 +18,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from cct_ops import standing
+from cct_ops.config.policy import Policy
 from cct_ops.errors import NotPermitted
-from cct_ops.gate import temporary
+from cct_ops.gate import autonomy, temporary
 from cct_ops.gate.apply_and_confirm import Change, Executor
 from cct_ops.gate.approval import Asking
 from cct_ops.gate.collaborators import Notifier, Suspension
@@ -34,8 +34,9 @@ from cct_ops.gate.guards import (
 )
 from cct_ops.gate.restore import wait_for_lock
 from cct_ops.gate.undo import put_back
-from cct_ops.ledger import approvals, changes, guards, locks, permits, record
-from cct_ops.ledger.record import RunRecord
+from cct_ops.ledger.gate import approvals, changes, guards, locks, permits
+from cct_ops.ledger.record import account
+from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.autonomy import Drop, Rung
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.diagnosis import Diagnosis, RenewedDiagnosis
@@ -44,7 +45,6 @@ from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Plan
-from cct_ops.policy import Policy
 
 # Beyond the watch window a permit leaves room for the write, its read-back and slow answers.
 MARGIN_SECONDS = 600.0
@@ -127,7 +127,7 @@ class Gate:
     def drop_by(self, known: RunRecord) -> Drop | None:
         """Return the fall that the run of this record led to, if it is the one that did."""
         with self.executor.engine.connect() as connection:
-            return standing.drop_by(connection, self.policy, known)
+            return autonomy.drop_by(connection, self.policy, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +258,7 @@ class _Passage:
     def _decide(
         self, tx: sa.Connection, verdict: str, reason: str, guard: Guard | None = None
     ) -> None:
-        record.decide(
+        account.decide(
             tx,
             self.diagnosis,
             self.plan,

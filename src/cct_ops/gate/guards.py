@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from cct_ops import standing
+from cct_ops.config.policy import Policy
 from cct_ops.errors import OpsError
-from cct_ops.ledger import guards
+from cct_ops.gate import autonomy
+from cct_ops.ledger.gate import guards
 from cct_ops.models.autonomy import Rung
 from cct_ops.models.guards import Guard, Intent, Rules, Standing
 from cct_ops.models.mode import Mode, lowest
@@ -20,7 +21,6 @@ from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
 from cct_ops.models.silence import Silence
-from cct_ops.policy import Policy
 
 
 def intent(plan: Plan, run: Run, mode: Mode) -> Intent:
@@ -62,7 +62,7 @@ def autonomy_of(
 ) -> Rung:
     """Return how far the record lets the playbook go on targets like this one."""
     with engine.connect() as connection:
-        return standing.of(connection, policy, playbook, target, wanted_again=wanted_again)
+        return autonomy.of(connection, policy, playbook, target, wanted_again=wanted_again)
 
 
 def before_asking(

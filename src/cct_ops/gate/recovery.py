@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
+from cct_ops.diagnoses.recovery import Begun, Finding, RecoveryDiagnosis, Wreck
 from cct_ops.errors import NotPermitted
 from cct_ops.gate.apply_and_confirm import FIRST_LOOK_SECONDS, Executor
 from cct_ops.gate.restore import holding, put_all_back
-from cct_ops.ledger import changes, record, wrecks
+from cct_ops.ledger.gate import changes, crashed_runs
+from cct_ops.ledger.record import account
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Step
-from cct_ops.models.recovery import Begun, Finding, RecoveryDiagnosis, Wreck
 
 
 @contextmanager
@@ -25,10 +26,10 @@ def locked_out(
     One that ended without knowing whether its change took effect is looked at like a dead one.
     Raises ``NotPermitted`` when the run shows signs of life, or never changed anything.
     """
-    known = record.of_run(executor.engine, run_id)
+    known = account.of_run(executor.engine, run_id)
     if known.outcome not in {None, Outcome.FAILED} and not known.in_doubt:
         raise NotPermitted(f"Run {run_id} ended by itself: {known.outcome}. {known.reason}")
-    wreck = wrecks.of_run(executor.engine, run_id, name_of(run_id))
+    wreck = crashed_runs.of_run(executor.engine, run_id, name_of(run_id))
     with holding(executor, wreck.plan.target, dead_run_id=run_id) as token:
         yield wreck, token
 
@@ -56,7 +57,7 @@ def look_at_step(executor: Executor, begun: Begun) -> Finding:
 
     Raises ``Unavailable`` when CCT does not say: then nothing is known, and nothing is sent.
     """
-    age = wrecks.seconds_since_intent(executor.engine, begun.permit_id)
+    age = crashed_runs.seconds_since_intent(executor.engine, begun.permit_id)
     clock = executor.clock
     until = clock.monotonic() + max(0.0, executor.settings.settle_seconds - age)
     while True:
@@ -66,7 +67,7 @@ def look_at_step(executor: Executor, begun: Begun) -> Finding:
             break
         clock.sleep(FIRST_LOOK_SECONDS)
     if look.took_effect and not begun.confirmed:
-        wrecks.confirm(executor.engine, begun)
+        crashed_runs.confirm(executor.engine, begun)
     return Finding(begun=begun, in_effect=look.took_effect, undone=undone, seen=look.seen)
 
 

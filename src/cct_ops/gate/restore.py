@@ -13,7 +13,7 @@ from uuid import UUID
 from cct_ops.clients.exchange import LONGEST_WAIT_SECONDS
 from cct_ops.errors import NotPermitted, SteadyStateNotReached
 from cct_ops.gate.apply_and_confirm import Executor
-from cct_ops.ledger import locks, permits
+from cct_ops.ledger.gate import locks, permits
 from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Call, Plan
 from cct_ops.models.quantities import duration

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from cct_ops.diagnoses.reversion import Comparison, ReversionDiagnosis
 from cct_ops.errors import SteadyStateNotReached
 from cct_ops.gate.apply_and_confirm import FIRST_LOOK_SECONDS, Change, Executor
 from cct_ops.gate.restore import holding, put_all_back
-from cct_ops.ledger import changes, journal, wrecks
+from cct_ops.ledger.gate import changes, crashed_runs
+from cct_ops.ledger.record import journal
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.chaos import KEPT_BY_THEIR_RUN
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Plan
 from cct_ops.models.quantities import duration
-from cct_ops.models.reversion import Comparison, ReversionDiagnosis
 
 WakeUp = Callable[[TemporaryChange], object]
 """Makes the run that reverts a change when its time is over; ``Unavailable`` where it cannot."""
@@ -118,7 +119,7 @@ def compare(executor: Executor, change: TemporaryChange) -> Comparison:
     seen yet.
     """
     look_at, clock = executor.systems.look_at, executor.clock
-    age = wrecks.seconds_since_intent(executor.engine, change.permit_id)
+    age = crashed_runs.seconds_since_intent(executor.engine, change.permit_id)
     seen_before = change.state is ChangeState.ACTIVE
     until = clock.monotonic() + (0.0 if seen_before else executor.settings.settle_seconds - age)
     while True:

@@ -13,7 +13,8 @@ from cct_ops.errors import NotDone, OpsError
 from cct_ops.gate.apply_and_confirm import Change, Executor
 from cct_ops.gate.collaborators import Notifier
 from cct_ops.gate.restore import put_all_back
-from cct_ops.ledger import changes, leases, permits, record, wrecks
+from cct_ops.ledger.gate import changes, crashed_runs, leases, permits
+from cct_ops.ledger.record import account
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call, Step
@@ -47,10 +48,10 @@ def put_back(change: Change, error: BaseException, notifier: Notifier) -> None:
     calls = [step.undo for step in reversed(left.made) if step.undo is not None]
     came_of_it, verdict = _undo(change, calls, left)
     reason = f"{str(error) or type(error).__name__} {came_of_it}"
-    if verdict == record.UNDO_FAILED:
+    if verdict == account.UNDO_FAILED:
         error.add_note(reason)
     with engine.begin() as tx:
-        record.decide(tx, diagnosis, plan, run=run, mode=mode, verdict=verdict, reason=reason)
+        account.decide(tx, diagnosis, plan, run=run, mode=mode, verdict=verdict, reason=reason)
 
 
 class _Left(NamedTuple):
@@ -100,7 +101,7 @@ def _did_nothing(executor: Executor, step: Step, permit: Permit, error: BaseExce
     """
     if step.undo is None:
         return False
-    age = wrecks.seconds_since_intent(executor.engine, permit.id)
+    age = crashed_runs.seconds_since_intent(executor.engine, permit.id)
     waited = age >= executor.settings.settle_seconds
     if not (waited or isinstance(error, NotDone)):
         return False
@@ -123,7 +124,7 @@ def _undo(change: Change, calls: Sequence[Call], left: _Left) -> tuple[str, str]
         except OpsError as failure:
             if left.certain:
                 words.append(f"The undo failed as well: {failure}")
-                verdict = record.UNDO_FAILED
+                verdict = account.UNDO_FAILED
             else:
                 words.append(
                     "Whether anything was changed is not known, and a person must look: it could"
@@ -136,14 +137,14 @@ def _undo(change: Change, calls: Sequence[Call], left: _Left) -> tuple[str, str]
                 changes.undone(executor.engine, executor.run.id, call)
     lasting = [str(step.call) for step in left.made if step.undo is None]
     if lasting:
-        verdict = record.UNDO_FAILED
+        verdict = account.UNDO_FAILED
         words.append(f"What cannot be undone: {', '.join(lasting)}.")
     if left.kept:
         stays = ", ".join(str(step.call) for step in left.kept)
         words.append(f"It is not taken back, because it lowers risk: {stays}.")
         if left.unseen:
             words.append("Whether it took effect is looked at again.")
-        verdict = verdict if verdict == record.UNDO_FAILED else Outcome.UNVERIFIED.value
+        verdict = verdict if verdict == account.UNDO_FAILED else Outcome.UNVERIFIED.value
     return " ".join(words) or "Nothing of it is in effect, so nothing had to be undone.", verdict
 
 
@@ -155,6 +156,6 @@ def _too_late(executor: Executor, target: str, calls: str, notifier: Notifier) -
         f" looked: {calls}. A person must look."
     )
     topic = Topic.of(run, target, Outcome.FAILED, needs_person=True)
-    commands = manual.put_back(record.of_run(engine, run.id))
+    commands = manual.put_back(account.of_run(engine, run.id))
     notifier.tell_outcome(run, target, reason, topic, commands)
-    record.conclude(engine, run, target, Outcome.FAILED, reason)
+    account.conclude(engine, run, target, Outcome.FAILED, reason)

@@ -13,21 +13,21 @@ import sqlalchemy as sa
 import uvicorn
 from pydantic import SecretStr
 
-from cct_ops import contacts
 from cct_ops.addresses import listen
+from cct_ops.config import contacts
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.gateway import metrics
 from cct_ops.gateway.app import create_app
-from cct_ops.gateway.approving import open_desk, sending
-from cct_ops.gateway.protocol import PatientProtocol
+from cct_ops.gateway.approvals.mount import open_desk, sending
+from cct_ops.gateway.header_timeout import PatientProtocol
 from cct_ops.gateway.registry import Registry
 from cct_ops.gateway.writer import Writer
 from cct_ops.ledger.engine import connect
-from cct_ops.on_call import OnCall
+from cct_ops.people.notifier import Voice
+from cct_ops.people.paging import OnCall
+from cct_ops.people.watchdog import CONTROLLER, GATEWAY, Watch
 from cct_ops.settings import Settings
 from cct_ops.terminal import log_as
-from cct_ops.voice import Voice
-from cct_ops.watch import DISPATCHER, GATEWAY, Watch
 
 # A gateway that waits for the ledger longer than its senders wait for it only collects requests.
 _LEDGER_LIMITS = {
@@ -82,7 +82,7 @@ def main() -> int:
         watch = Watch(
             engine,
             GATEWAY,
-            DISPATCHER,
+            CONTROLLER,
             Voice.of(engine, settings),
             on_call=OnCall(engine, contacts.read(settings.contacts_path)),
         )

@@ -19,8 +19,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from cct_ops.gateway import metrics, senders
-from cct_ops.gateway.keys import Key
+from cct_ops.config.sources import Source
+from cct_ops.gateway import metrics
 from cct_ops.gateway.limits import (
     Refused,
     TooLarge,
@@ -28,13 +28,14 @@ from cct_ops.gateway.limits import (
     read_body,
     take_rest,
 )
-from cct_ops.gateway.proofs import decoy
-from cct_ops.gateway.reading import Received, UnknownShape, printable
 from cct_ops.gateway.registry import Admission, Registry
+from cct_ops.gateway.senders import kinds
+from cct_ops.gateway.senders.authentication import decoy
+from cct_ops.gateway.senders.keys import Key
+from cct_ops.gateway.senders.parsed_delivery import Received, UnknownShape, printable
 from cct_ops.gateway.writer import Full, Unstored, Writer
-from cct_ops.ledger.intake import Incoming
+from cct_ops.ledger.intake.deliveries import Incoming
 from cct_ops.ledger.schema import deliveries
-from cct_ops.models.source import Source
 
 STORE_SECONDS = 4  # the least patient sender that we know waits 5 s
 SHOWN = 200  # characters of an address that nobody is at
@@ -118,7 +119,7 @@ async def _admit(admission: Admission, name: str, request: Request) -> tuple[Rec
     if source is None:
         decoy(received)
         raise _unauthorised(unread=True)
-    if senders.signs(source):
+    if kinds.signs(source):
         body = await read_body(request, source.max_body_bytes)
         received = Received(headers, body, datetime.now(UTC))
         return received, _proven(received, admission, name, source)
@@ -133,12 +134,10 @@ async def _admit(admission: Admission, name: str, request: Request) -> tuple[Rec
 
 
 def _proven(received: Received, admission: Admission, name: str, source: Source) -> Key:
-    key = senders.verify(received, admission.keys[name], source)
+    key = kinds.verify(received, admission.keys[name], source)
     if key is None:
-        off = senders.clock_off(received, admission.keys[name], source)
-        raise _unauthorised(
-            unread=not senders.signs(source), note=_CLOCK.format(off) if off else ""
-        )
+        off = kinds.clock_off(received, admission.keys[name], source)
+        raise _unauthorised(unread=not kinds.signs(source), note=_CLOCK.format(off) if off else "")
     return key
 
 
@@ -161,7 +160,7 @@ def incoming_of(name: str, source: Source, received: Received, admitted_by: str)
         if (header in _KEPT or header.startswith("ce-")) and received.header(header) is not None
     }
     try:
-        reading = senders.read(received, source)
+        reading = kinds.read(received, source)
     except UnknownShape as error:
         log.error("quarantined a delivery of %s: %s", name, error)  # noqa: TRY400 -- an answer
         return Incoming(

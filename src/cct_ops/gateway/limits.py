@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from cct_ops.ledger.intake import Incoming
+from cct_ops.ledger.intake.deliveries import Incoming
 
 MAX_HEADERS = 64
 MAX_HEADER_BYTES = 16 * 1024

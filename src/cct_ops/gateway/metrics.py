@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from cct_ops.ledger import backlog
+from cct_ops.ledger.intake import backlog
 
 REGISTRY = CollectorRegistry()
 

@@ -12,10 +12,10 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from cct_ops import config_file
+from cct_ops.config import yaml_files
+from cct_ops.config.sources import Sources
 from cct_ops.errors import BadConfiguration
-from cct_ops.gateway.keys import Keys, read_keys, shared
-from cct_ops.models.source import Sources
+from cct_ops.gateway.senders.keys import Keys, read_keys, shared
 
 LOOK_SECONDS = 1.0
 
@@ -75,7 +75,7 @@ class Registry:
         return True
 
     def _read(self) -> Admission:
-        sources = config_file.load(self._path, Sources)
+        sources = yaml_files.load(self._path, Sources)
         files = {
             reference.file
             for source in sources.sources.values()
@@ -87,7 +87,7 @@ class Registry:
         for names in shared(admission.keys):
             log.warning("%s have the same key: each can pose as the other", " and ".join(names))
         for name, doubt in sources.doubts().items():
-            log.warning("%s: %s", config_file.place(self._path, "sources", name), doubt)
+            log.warning("%s: %s", yaml_files.place(self._path, "sources", name), doubt)
         self._stamps = {self._path: self._stamps[self._path], **stamps}
         return admission
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from cct_ops.ledger import intake
-from cct_ops.ledger.intake import Incoming, Receipt
+from cct_ops.ledger.intake import deliveries
+from cct_ops.ledger.intake.deliveries import Incoming, Receipt
 from cct_ops.ledger.one_by_one import passes
 
 BATCH_DELIVERIES = 100
@@ -134,7 +134,7 @@ class Writer:
     def _record(self, batch: Sequence[Incoming]) -> list[Receipt | Unstored]:
         """Store all together, or one by one where one of them cannot be stored at all."""
         try:
-            return list(intake.record_all(self._engine, batch))
+            return list(deliveries.record_all(self._engine, batch))
         except Exception as error:  # noqa: BLE001 -- of one delivery: it is quarantined, and told
             if passes(error):
                 log.error("%d deliveries not stored: %s", len(batch), type(error).__name__)  # noqa: TRY400 -- the traceback would show values

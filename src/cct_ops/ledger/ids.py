@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.errors import BadConfiguration
-from cct_ops.ledger.change_tables import temporary_changes
+from cct_ops.ledger.gate.change_tables import temporary_changes
 from cct_ops.ledger.schema import (
     approvals,
     decisions,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from cct_ops.clients.slack import SECTION_CHARACTERS, escape, fitted
-from cct_ops.ledger.approvals import Approval, ApprovalState
-from cct_ops.models.approver import Approver
+from cct_ops.config.approvers import Approver
+from cct_ops.ledger.gate.approvals import Approval, ApprovalState
 from cct_ops.models.outcome import Severity
 from cct_ops.models.plan import Step
 from cct_ops.models.quantities import counted

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
+from cct_ops.diagnoses.exemption_weekly import WeeklyDiagnosis
 from cct_ops.models.cct_exemptions import Exemption, WeeklyReport
-from cct_ops.models.exemption_weekly import WeeklyDiagnosis
 from cct_ops.reports.render import escape
 
 MOST_ROWS = 20

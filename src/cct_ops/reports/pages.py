@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from cct_ops.clients.text import unmarked
-from cct_ops.ledger.approvals import Approval
-from cct_ops.ledger.severe import Severe
+from cct_ops.ledger.gate.approvals import Approval
+from cct_ops.ledger.people.p0_incidents import Severe
 from cct_ops.models.topic import Topic
 from cct_ops.reports.manual import about
 from cct_ops.reports.messages import Message

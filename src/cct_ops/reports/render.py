@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Any
 
 from cct_ops.clients.text import one_line
-from cct_ops.ledger.approvals import Approval
-from cct_ops.ledger.history import Asked
-from cct_ops.ledger.record import RunRecord
+from cct_ops.ledger.gate.approvals import Approval
+from cct_ops.ledger.record.account import RunRecord
+from cct_ops.ledger.record.history import Asked
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.run import Run
 from cct_ops.reports.timeline import timeline

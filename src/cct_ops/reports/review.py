@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from cct_ops.ledger.history import RunStory, Story
+from cct_ops.ledger.record.history import RunStory, Story
 from cct_ops.models.outcome import Severity
 from cct_ops.models.topic import playbook_on
 from cct_ops.reports.follow_up import action_items, checklist

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cct_ops.ledger.history import Dispatched, RunStory, Story
-from cct_ops.ledger.outbox import NOTICE
+from cct_ops.ledger.intake.outbox import NOTICE
+from cct_ops.ledger.record.history import Dispatched, RunStory, Story
 from cct_ops.models.topic import playbook_on
 from cct_ops.reports.timeline import Moment, timeline
 

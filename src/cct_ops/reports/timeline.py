@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from cct_ops.ledger.record import RunRecord
+from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.base import Frozen
 
 

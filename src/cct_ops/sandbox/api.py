@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from cct_ops.sandbox import chaos, mounted
+from cct_ops.sandbox import chaos, handlers_only
 from cct_ops.sandbox.envelope import Reply, error, not_found
 from cct_ops.sandbox.families import FAMILIES
 from cct_ops.sandbox.family import Family, Handler
 from cct_ops.sandbox.faults import Effects
-from cct_ops.sandbox.silence import unanswered
+from cct_ops.sandbox.never_responds import unanswered
 from cct_ops.sandbox.world import Call, LogEntry, Sandbox
 
 ROOT = "/api/v1"
@@ -124,9 +124,9 @@ def find(call: Call) -> Target:
     if call.method not in METHODS:
         return Target(lambda c: error(c.now, 400, "Invalid method", "INVALID_METHOD"), public=True)
     if call.path == ROOT:
-        return Target(mounted.root, public=True)
-    if name in mounted.PATHS:
-        return Target(mounted.PATHS[name], public=name in mounted.PUBLIC)
+        return Target(handlers_only.root, public=True)
+    if name in handlers_only.PATHS:
+        return Target(handlers_only.PATHS[name], public=name in handlers_only.PUBLIC)
     family, verb = _addressed(call)
     if family is None:
         return Target(lambda c: not_found(c.now, c.path), public=True)

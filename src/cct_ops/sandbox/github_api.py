@@ -25,7 +25,7 @@ from cct_ops.sandbox.github_store import (
     pull_wire,
     zipped,
 )
-from cct_ops.sandbox.silence import unanswered
+from cct_ops.sandbox.never_responds import unanswered
 from cct_ops.sandbox.world import Sandbox
 
 Answer = Callable[[GitHub, Request, Any], Response]

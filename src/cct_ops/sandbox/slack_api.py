@@ -12,10 +12,10 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from cct_ops.sandbox.envelope import Json
-from cct_ops.sandbox.silence import unanswered
+from cct_ops.sandbox.fault_response import struck
+from cct_ops.sandbox.never_responds import unanswered
 from cct_ops.sandbox.slack_page import as_page
 from cct_ops.sandbox.slack_store import TOKEN_PREFIX, SlackStore, channel_id
-from cct_ops.sandbox.struck import struck
 from cct_ops.sandbox.world import Sandbox
 
 API = "/slack/api/"

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route as Path
 
 from cct_ops.sandbox.clock import iso
-from cct_ops.sandbox.struck import struck
+from cct_ops.sandbox.fault_response import struck
 from cct_ops.sandbox.world import Sandbox
 
 _KEPT = ("authorization", "idempotency-key", "content-type")

@@ -1,5 +1,5 @@
 """
-The whole system on one machine: PostgreSQL, Prefect, worker, gateway, dispatcher, sandbox.
+The whole system on one machine: PostgreSQL, Prefect, worker, gateway, controller, sandbox.
 
     cct-ops up (the front)     shows progress, waits for Ctrl-C
       └─ supervisor            its own session: starts, watches and restarts the parts

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cct_ops.addresses import reached_at
 from cct_ops.errors import BadConfiguration
-from cct_ops.stack import door
+from cct_ops.stack import prefect_auth
 from cct_ops.stack.checks import check_cct_url, check_port
 from cct_ops.stack.config import HOST, StackConfig
 from cct_ops.stack.part import Answers, Ends, Part, Plan, Prints
@@ -22,7 +22,7 @@ _LEDGER = "CCT_OPS_DATABASE_URL"
 _PREFECT = "PREFECT_API_DATABASE_CONNECTION_URL"
 _LEASES = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
 # of another Prefect that the user works with: they would lead the parts astray
-_FOREIGN = ("PREFECT_API_KEY", "PREFECT_PROFILE", door.CLIENT, door.SERVER)
+_FOREIGN = ("PREFECT_API_KEY", "PREFECT_PROFILE", prefect_auth.CLIENT, prefect_auth.SERVER)
 
 
 # what proves who approved: no part but the gateway is given these
@@ -68,7 +68,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         "CCT_OPS_GATEWAY_HOST": gateway_host,
         "CCT_OPS_GATEWAY_PORT": str(config.gateway_port),
         "PREFECT_API_URL": f"{ui}/api",
-        door.CLIENT: door.auth_string(config.data),
+        prefect_auth.CLIENT: prefect_auth.auth_string(config.data),
         "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
         "PREFECT_UI_URL": public_ui,
         COMMAND: given.get(COMMAND)
@@ -180,7 +180,9 @@ def _service_parts(
         prefect: bool = True,
     ) -> Program:
         # who has no business with Prefect is not given the way into it
-        shared = {name: value for name, value in env.items() if prefect or name != door.CLIENT}
+        shared = {
+            name: value for name, value in env.items() if prefect or name != prefect_auth.CLIENT
+        }
         return Program(
             argv=(sys.executable, *arguments),
             env={**shared, **(own or {})},
@@ -193,7 +195,7 @@ def _service_parts(
     port = str(config.prefect_port)
     server = program(
         *("-m", "cct_ops.stack.prefect_server", "--host", HOST, "--port", port),
-        own=door.server_env(env[door.CLIENT], env["PREFECT_UI_URL"]),
+        own=prefect_auth.server_env(env[prefect_auth.CLIENT], env["PREFECT_UI_URL"]),
     )
     worker = ["-m", "prefect", "worker", "start", "--type", "warm"]
     worker += ["--pool", "cct-ops", "--name", "cct-ops"]
@@ -231,9 +233,9 @@ def _service_parts(
             after=("ledger",),
         ),
         Part(
-            name="dispatcher",
-            program=program("-m", "cct_ops.dispatcher"),
-            ready=Prints(text="dispatcher: ready"),
+            name="controller",
+            program=program("-m", "cct_ops.controller"),
+            ready=Prints(text="controller: ready"),
             after=("deployments",),
         ),
     ]

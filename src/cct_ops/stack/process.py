@@ -39,7 +39,7 @@ class Process:
         if log.exists() and log.stat().st_size > _LOG_BYTES:
             log.replace(log.with_suffix(".old.log"))
         self._log_start = log.stat().st_size if log.exists() else 0
-        leash = [sys.executable, "-P", "-m", "cct_ops.stack.leash"]
+        leash = [sys.executable, "-P", "-m", "cct_ops.stack.process_guard"]
         leash += ["--stop-signal", str(int(program.stop_signal))]
         leash += ["--stop-seconds", str(program.stop_seconds)]
         leash += ["--user", program.user] if program.user else []

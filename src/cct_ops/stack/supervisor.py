@@ -16,9 +16,9 @@ import time
 
 import psutil
 
-from cct_ops.stack.keeper import Keeper, StartFailed
 from cct_ops.stack.kernel import adopt_orphans
 from cct_ops.stack.part import Event, Plan
+from cct_ops.stack.restarter import Keeper, StartFailed
 
 CANNOT_START = 2  # not 1, which is what Python ends with when we are at fault
 

@@ -24,7 +24,7 @@ from cct_ops.stack.config import StackConfig
 from cct_ops.stack.kernel import die_with_parent
 from cct_ops.stack.lock import FolderLock
 from cct_ops.stack.part import Event, Plan
-from cct_ops.stack.screen import Screen
+from cct_ops.stack.progress_display import Screen
 from cct_ops.stack.supervisor import CANNOT_START
 from cct_ops.typed import COMMAND
 

@@ -17,11 +17,11 @@ from prefect.context import SyncClientContext, refresh_global_settings_context
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.logging.loggers import flow_run_logger
 
-from cct_ops.worker import contract
-from cct_ops.worker.claims import Claim
-from cct_ops.worker.order import BEGUN, Order, receive
+from cct_ops.worker import compatibility
+from cct_ops.worker.prefect_patches import say, spare
 from cct_ops.worker.preload import Flows
-from cct_ops.worker.spared import say, spare
+from cct_ops.worker.protocol import BEGUN, Order, receive
+from cct_ops.worker.start_barrier import Claim
 
 
 def live(line: socket.socket, flows: Flows) -> int:
@@ -79,11 +79,11 @@ def _silence() -> None:
 
 def _run(order: Order, flows: Flows, line: socket.socket) -> None:
     """Do what ``python -m prefect.engine`` does, with a run and a flow that are here already."""
-    contract.configure_from_env()
+    compatibility.configure_from_env()
     flow_run = FlowRun.model_validate(order.flow_run)
     claim = Claim()
     spare(flow_run, order.answers, line, claim)
-    with contract.handle_engine_signals(flow_run.id):
+    with compatibility.handle_engine_signals(flow_run.id):
         logger = flow_run_logger(flow_run)
         try:
             flow = _flow(order.entrypoint, flows)
@@ -93,9 +93,9 @@ def _run(order: Order, flows: Flows, line: socket.socket) -> None:
         if flow.isasync:  # its client is another, which waits for nothing and tells of nothing
             claim.wait_on(line)
             say(line, BEGUN)
-        with contract.RunMetrics(flow_run, flow):
-            result = contract.run_flow(flow, flow_run=flow_run, error_logger=logger)  # type: ignore[arg-type]  # as Prefect does
-            contract.drive(flow, result)
+        with compatibility.RunMetrics(flow_run, flow):
+            result = compatibility.run_flow(flow, flow_run=flow_run, error_logger=logger)  # type: ignore[arg-type]  # as Prefect does
+            compatibility.drive(flow, result)
 
 
 def _run_hooks(order: Order, flows: Flows) -> None:

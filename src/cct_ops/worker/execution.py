@@ -23,12 +23,12 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling
 from prefect.workers.process import ProcessWorkerResult
 
-from cct_ops.worker.claims import CLAIMED
-from cct_ops.worker.contract import FlowRunExecutorContext, ProcessHandle, StateProposer
+from cct_ops.worker.compatibility import FlowRunExecutorContext, ProcessHandle, StateProposer
 from cct_ops.worker.forks import Child, NotWarm
-from cct_ops.worker.liveness import Trace, Traces
-from cct_ops.worker.nursery import Nursery
-from cct_ops.worker.order import Order
+from cct_ops.worker.prefork_pool import Nursery
+from cct_ops.worker.protocol import Order
+from cct_ops.worker.run_lock_files import Trace, Traces
+from cct_ops.worker.start_barrier import CLAIMED
 from cct_ops.worker.suspensions import Suspensions
 
 _log = logging.getLogger("prefect.worker.warm")

@@ -14,9 +14,9 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cct_ops.worker import order
+from cct_ops.worker import protocol
 from cct_ops.worker.checkout import signature
-from cct_ops.worker.order import Order
+from cct_ops.worker.protocol import Order
 
 _REPORT_SECONDS = 2.0
 # More threads in the server would make its forks unsafe, and the flows are not compute-bound.
@@ -46,7 +46,7 @@ class Child:
     def tell(self, what: Order, lock_fd: int | None = None) -> None:
         """Give it its order; raises ``NotWarm`` when it died before it could take it."""
         try:
-            order.send(self._line, what, lock_fd)
+            protocol.send(self._line, what, lock_fd)
         except OSError as error:
             raise NotWarm("The warm process died while it waited.") from error
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from prefect.client.schemas.objects import FlowRun
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
-from cct_ops.worker.lookups import Known, Lookups, is_plain
-from cct_ops.worker.order import Order
+from cct_ops.worker.deployment_cache import Known, Lookups, is_plain
+from cct_ops.worker.protocol import Order
 
 
 class _Configuration(ProcessJobConfiguration):

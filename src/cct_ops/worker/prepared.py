@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cct_ops.clients.egress import authorities
 from cct_ops.reports.render import compile_templates
-from cct_ops.worker.spared import keep_validators, share_authorities
+from cct_ops.worker.prefect_patches import keep_validators, share_authorities
 
 
 def prepare() -> None:

@@ -40,7 +40,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
 from cct_ops.models.deployment_tags import UPKEEP, at_most
-from cct_ops.worker.lookups import Lookups
+from cct_ops.worker.deployment_cache import Lookups
 
 FRESH_SECONDS = 1.0
 """An answer that is no older counts for a run whose turn has come."""

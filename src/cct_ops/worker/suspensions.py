@@ -15,7 +15,7 @@ from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun, State
 
-from cct_ops.worker.contract import FlowRunSuspendingObserver
+from cct_ops.worker.compatibility import FlowRunSuspendingObserver
 from cct_ops.worker.forks import Child
 
 

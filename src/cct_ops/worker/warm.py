@@ -30,25 +30,25 @@ from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 from cct_ops.settings import Settings
 from cct_ops.stack.config import project_of
+from cct_ops.worker.admission import Turns
 from cct_ops.worker.background import kept_up
+from cct_ops.worker.deployment_cache import Lookups
 from cct_ops.worker.forks import Child, NotWarm
 from cct_ops.worker.jobs import Jobs
-from cct_ops.worker.liveness import Traces
-from cct_ops.worker.lookups import Lookups
-from cct_ops.worker.nudges import Nudges
-from cct_ops.worker.nursery import Nursery, environment
+from cct_ops.worker.prefork_pool import Nursery, environment
+from cct_ops.worker.run_lock_files import Traces
+from cct_ops.worker.run_notifications import Nudges
 from cct_ops.worker.start_rules import StartRules
-from cct_ops.worker.turns import Turns
 
 try:
-    from cct_ops.worker import contract
+    from cct_ops.worker import compatibility
     from cct_ops.worker.execution import Execution, Ready
-    from cct_ops.worker.outages import Observer, keep_looking
+    from cct_ops.worker.observer_restart import Observer, keep_looking
     from cct_ops.worker.suspensions import Suspensions
 except ImportError as error:
     _BROKEN = [f"{error}"]
 else:
-    _BROKEN = contract.broken()
+    _BROKEN = compatibility.broken()
 
 _log = logging.getLogger("prefect.worker.warm")
 
@@ -85,7 +85,7 @@ class WarmWorker(ProcessWorker):
         self._nursery.start()
         self._stack.push_async_callback(self._nursery.stop)
         await self._say_hello()
-        context = await self._stack.enter_async_context(contract.FlowRunExecutorContext())
+        context = await self._stack.enter_async_context(compatibility.FlowRunExecutorContext())
         suspensions = await self._stack.enter_async_context(Suspensions())
         self._observers: list[Observer]
         self._observers = [context._observer, suspensions.observer]  # noqa: SLF001 -- see outages

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from alembic import context
 
-from cct_ops.ledger import (  # noqa: F401 -- their tables belong to the metadata
+from cct_ops.ledger.gate import (  # noqa: F401 -- their tables belong to the metadata
     approval_tables,
     change_tables,
-    early_ends,
     guard_tables,
-    heartbeat_tables,
-    journal_tables,
     pacing_tables,
+)
+from cct_ops.ledger.intake import (  # noqa: F401 -- their tables belong to the metadata
+    early_ends,
+    storms,
+)
+from cct_ops.ledger.people import (  # noqa: F401 -- their tables belong to the metadata
+    heartbeat_tables,
     page_tables,
     pause_tables,
     slack_tables,
-    storms,
+)
+from cct_ops.ledger.record import (  # noqa: F401 -- their tables belong to the metadata
+    journal_tables,
 )
 from cct_ops.ledger.schema import metadata
 

@@ -1,0 +1,1 @@
+"""Evidence about the whole: a simulated week, a soak under faults, benchmarks against others."""

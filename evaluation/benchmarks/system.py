@@ -1,0 +1,239 @@
+"""A real stack to measure: every part as `cct-ops up` runs it, in nobody's way."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+from uuid import UUID, uuid4
+
+import httpx
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.ledger.engine import connect
+from cct_ops.ledger.intake.outbox import REMEDIATE
+from cct_ops.ledger.schema import dispatches
+from cct_ops.models.cct import Route
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.stack.assembly import Assembly, assemble
+from cct_ops.stack.config import StackConfig
+from cct_ops.stack.part import Event, Part
+from cct_ops.stack.up import running
+
+ROUTE = Route.DAILY_SUMMARY
+KEY = secrets.token_urlsafe(32)
+ROUTES = """
+storm: {incidents: 1000000, within_seconds: 60, calm_seconds: 300, runs: 10}
+rules:
+  - name: benchmark
+    match: ['alertname="Benchmark"']
+    playbook: auto-rollback
+    mode: observe
+    parameters:
+      target: {label: route, type: route}
+  - name: repair
+    match: ['alertname="Repair"']
+    playbook: auto-rollback
+    mode: auto
+    parameters:
+      target: {label: route, type: route}
+  - name: everything-else
+    notify: true
+"""
+POLICY = """
+playbooks: {auto-rollback: {ceiling: auto, targets: ["/*"]}}
+guards:
+  cool_down_minutes: 0
+  recurring_fixes: {count: 1000, within_hours: 1}
+  actions_per_hour: 1000
+  storm: {incidents: 1000000, within_minutes: 1}
+autonomy: {recurs_within_hours: 0}
+"""
+PROBES = 6  # of one diagnosis
+WorkerType = Literal["warm", "process"]
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class System:
+    """A running stack and the ways into it."""
+
+    config: StackConfig
+    env: dict[str, str]
+    urls: dict[str, str]
+    start_seconds: dict[str, float]
+    supervisor_pid: int
+    http: httpx.Client
+    prefect: httpx.Client
+    ledger: sa.Engine
+    key: str = KEY
+
+    def alert(self, name: str = "Benchmark") -> UUID:
+        """Send one alert of an incident of its own; returns the incident."""
+        now = datetime.now(UTC).isoformat()
+        labels = {"alertname": name, "route": ROUTE.value, "id": uuid4().hex}
+        body = {"version": "4", "alerts": [{"status": "firing", "labels": labels, "startsAt": now}]}
+        headers = {"Authorization": f"Bearer {KEY}"}
+        answer = self.http.post(self.urls["hook"], json=body, headers=headers).raise_for_status()
+        return UUID(answer.json()["incidents"][0])
+
+    def run_of(self, incident: UUID, seconds: float = 120) -> UUID:
+        """Wait for the incident's run."""
+        query = sa.select(dispatches.c.flow_run_id).where(
+            dispatches.c.incident_id == incident, dispatches.c.purpose == REMEDIATE
+        )
+
+        def look() -> UUID | None:
+            with self.ledger.connect() as connection:
+                return connection.execute(query).scalar_one_or_none()
+
+        return _awaited(look, seconds, f"a run for incident {incident}", every=0.1)
+
+    def nothing_waits(self, seconds: float = 120) -> None:
+        """Wait until the controller has nothing left to do."""
+        pending = sa.select(sa.exists().where(dispatches.c.state == "pending"))
+
+        def look() -> bool:
+            with self.ledger.connect() as connection:
+                return not connection.execute(pending).scalar()
+
+        _awaited(look, seconds, "an end of the controller's work")
+
+    def api(self, method: str, path: str, content: object = None) -> Any:
+        """Call Prefect's API."""
+        return self.prefect.request(method, path, json=content).raise_for_status().json()
+
+    def lift_limit(self) -> None:
+        """Let any number of runs go at once: what is measured is how fast they can start."""
+        found = self.api("GET", "/deployments/name/auto-rollback/auto-rollback")
+        path = f"/deployments/{found['id']}"
+        self.prefect.patch(path, json={"tags": ["playbook"]}).raise_for_status()
+
+    def probes(self, run: UUID, seconds: float = 60) -> list[tuple[float, float]]:
+        """Return start and end of each probe of a run that has ended; their record comes later."""
+        wanted = {"flow_runs": {"id": {"any_": [str(run)]}}}
+
+        def look() -> list[tuple[float, float]] | None:
+            tasks = self.api("POST", "/task_runs/filter", wanted)
+            found = [task for task in tasks if task["name"].startswith("probe_")]
+            if len(found) < PROBES or not all(task["end_time"] for task in found):
+                return None
+            return [(seconds_of(t["start_time"]), seconds_of(t["end_time"])) for t in found]
+
+        return _awaited(look, seconds, f"a record of the probes of run {run}")
+
+    def ended(self, run: UUID, seconds: float = 120) -> str:
+        """Wait for a run's end; returns how it ended."""
+
+        def look() -> str | None:
+            state = str(self.api("GET", f"/flow_runs/{run}")["state"]["type"])
+            return state if state in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"} else None
+
+        return _awaited(look, seconds, f"an end of run {run}")
+
+
+def _awaited(
+    look: Callable[[], Found | None], seconds: float, what: str, *, every: float = 0.25
+) -> Found:
+    """Return what is there at last; raises ``TimeoutError``."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"There was not {what} within {seconds:.0f} s.")
+        time.sleep(every)
+    return found
+
+
+@contextlib.contextmanager
+def prefect_api(env: Mapping[str, str]) -> Iterator[httpx.Client]:
+    """Come in by the door of the stack's Prefect: with its string and a token against forgery."""
+    me = str(uuid4())  # a token is for one client: asking for another ends the first
+    proof = b64encode(env["PREFECT_API_AUTH_STRING"].encode()).decode()
+    headers = {"Authorization": f"Basic {proof}", "Prefect-Csrf-Client": me}
+    with httpx.Client(
+        base_url=env["PREFECT_API_URL"], headers=headers, timeout=60, trust_env=False
+    ) as client:
+        token = client.get("/csrf-token", params={"client": me}).raise_for_status()
+        client.headers["Prefect-Csrf-Token"] = token.json()["token"]
+        yield client
+
+
+@contextlib.contextmanager
+def system(folder: Path, worker: WorkerType = "warm") -> Iterator[System]:
+    """Run a stack with nothing that slows its playbooks down on purpose."""
+    routes, policy = folder / "routes.yaml", folder / "policy.yaml"
+    folder.mkdir(parents=True, exist_ok=True)
+    routes.write_text(ROUTES)
+    policy.write_text(POLICY)
+    config = StackConfig.ephemeral(
+        folder,
+        {
+            "CCT_OPS_ROUTES_PATH": str(routes),
+            "CCT_OPS_POLICY_PATH": str(policy),
+            "CCT_OPS_WATCH_SECONDS": "4",
+            "CCT_OPS_MIN_SAMPLES": "2",
+            "CCT_OPS_SETTLE_SECONDS": "10",
+            "CCT_OPS_ALERTMANAGER_KEY": KEY,
+            "CCT_OPS_REQUESTS_PER_MINUTE": "1000000",
+            "CCT_URL": "",
+        },
+    )
+    seconds: dict[str, float] = {}
+
+    def on_event(event: Event) -> None:
+        if event.kind in {"ready", "up"}:
+            seconds[event.part or "the whole stack"] = event.seconds
+
+    assembler = assemble if worker == "warm" else _assemble_stock
+    with (
+        running(config, on_event=on_event, assembler=assembler) as stack,
+        httpx.Client(timeout=60, trust_env=False) as http,
+        prefect_api(stack.env) as prefect,
+    ):
+        SandboxControl(stack.urls["cct"]).reset(limits=False)
+        ledger = connect(SecretStr(stack.env["CCT_OPS_DATABASE_URL"]))
+        made = System(
+            config=config,
+            env=dict(stack.env),
+            urls=dict(stack.urls),
+            start_seconds=seconds,
+            supervisor_pid=stack.supervisor.pid,
+            http=http,
+            prefect=prefect,
+            ledger=ledger,
+        )
+        made.lift_limit()
+        yield made
+        ledger.dispose()
+
+
+def _assemble_stock(config: StackConfig, lock_fd: int) -> Assembly:
+    """Put Prefect's own process worker, polling as it does by default, in the warm one's place."""
+    assembly = assemble(config, lock_fd)
+    parts = tuple(_stock(part) if part.name == "worker" else part for part in assembly.plan.parts)
+    plan = assembly.plan.model_copy(update={"parts": parts})
+    return Assembly(plan, assembly.env, assembly.urls, assembly.own_key)
+
+
+def _stock(part: Part) -> Part:
+    argv = tuple("process" if word == "warm" else word for word in part.program.argv)
+    env = {
+        name: value
+        for name, value in part.program.env.items()
+        if name != "PREFECT_WORKER_QUERY_SECONDS"
+    }
+    return part.model_copy(
+        update={"program": part.program.model_copy(update={"argv": argv, "env": env})}
+    )
+
+
+def seconds_of(text: str) -> float:
+    """Return a time of Prefect's API as seconds since 1970."""
+    return datetime.fromisoformat(text).timestamp()

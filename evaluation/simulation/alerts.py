@@ -1,0 +1,77 @@
+"""Alerts on their way into the ledger, through the same intake as those of real senders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+
+from cct_ops.ledger.intake import deliveries
+from cct_ops.ledger.schema import dispatches
+from cct_ops.models.alert import Alert, AlertStatus
+from evaluation.simulation.days import Days
+from evaluation.simulation.meddler import MEDDLES_AFTER, meddle
+from evaluation.simulation.scenario import Firing
+from evaluation.simulation.world import World
+
+SOURCE = "alertmanager"
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """Tells the ledger what happens in the world."""
+
+    engine: sa.Engine
+    world: World
+    days: Days
+
+    def new_incident(self, firing: Firing) -> UUID | None:
+        """Let the alert come in; returns the incident if a run is to be started for it."""
+        self.world.fail(firing.target, firing.heals_at)
+        self.world.open(firing.target, firing.alertname)
+        receipt = deliveries.record(self.engine, SOURCE, uuid4().bytes, [_alert(firing, None)])
+        waiting = sa.select(dispatches.c.incident_id).where(
+            dispatches.c.incident_id == receipt.incidents[0], dispatches.c.state == "pending"
+        )
+        with self.engine.connect() as connection:
+            return connection.execute(waiting.limit(1)).scalar()
+
+    def dispatched(self, firing: Firing, incident_id: UUID, run_id: UUID) -> None:
+        """Note which run was started, as the controller does, without its outbox."""
+        taken = (
+            sa.update(dispatches)
+            .where(dispatches.c.incident_id == incident_id, dispatches.c.state == "pending")
+            .values(state="sent", playbook=firing.kind.value, flow_run_id=run_id)
+        )
+        with self.engine.begin() as tx:
+            tx.execute(taken)
+
+    def over(self, firing: Firing) -> None:
+        """Let the alert be over, if it still fires."""
+        if self.world.is_open(firing.target, firing.alertname):
+            self.world.close(firing.target, firing.alertname)
+            body = [_alert(firing, self.days.now)]
+            deliveries.record(self.engine, SOURCE, uuid4().bytes, body)
+
+    def fixed(self, firing: Firing) -> None:
+        """Let what was broken work again."""
+        self.world.fix(firing.target)
+        self.over(firing)
+
+    def weakened(self, firing: Firing) -> None:
+        """Let a person set the weakened value by hand, if one is going to."""
+        if firing.meddled:
+            meddler = meddle(self.world, self.days, firing.target)
+            self.days.begin(self.days.now + MEDDLES_AFTER, meddler)
+
+
+def _alert(firing: Firing, ends_at: datetime | None) -> Alert:
+    return Alert(
+        status=AlertStatus.FIRING if ends_at is None else AlertStatus.RESOLVED,
+        labels={"alertname": firing.alertname, "route": firing.target},
+        annotations={},
+        starts_at=firing.at,
+        ends_at=ends_at,
+    )

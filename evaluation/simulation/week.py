@@ -1,0 +1,202 @@
+"""Both ways of meeting the same week, each in a world of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.config import policy
+from cct_ops.config.policy import PlaybookPolicy
+from cct_ops.ledger.engine import connect, migrate
+from cct_ops.ledger.gate.change_tables import temporary_changes
+from cct_ops.ledger.schema import decisions, resolutions
+from cct_ops.models.autonomy import AutonomySettings
+from cct_ops.models.maintenance import Window
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Outcome
+from cct_ops.stack.postgres import EmbeddedPostgres
+from evaluation.simulation import audit
+from evaluation.simulation.clock import VirtualClock
+from evaluation.simulation.days import Course, Days
+from evaluation.simulation.guarded import Guarded, guarded_by
+from evaluation.simulation.people import People
+from evaluation.simulation.scenario import START, Firing, Kind, firings
+from evaluation.simulation.unguarded import Unguarded
+from evaluation.simulation.world import LASTING, World
+
+UNLISTED = "/steady-19"
+SUNDAY_NIGHT = Window(name="the weekly move", days=("sun",), start="02:00", end="06:00")
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What came of the week in one way of meeting it; the last four must be 0 with the guards."""
+
+    attempts: int = 0
+    changes: int = 0
+    restores: int = 0
+    fixed: int = 0
+    weakenings: int = 0
+    mishaps: int = 0
+    recovered: int = 0
+    stopped_writes: int = 0
+    pages: int = 0
+    blocked: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    overdue: int = 0
+    concurrent: int = 0
+    unpermitted: int = 0
+    overwritten: int = 0
+
+
+@dataclass(frozen=True)
+class Week:
+    """The same week twice."""
+
+    days: float
+    alerts: int
+    targets: int
+    without: Tally
+    guarded: Tally
+
+
+def simulate(
+    server: EmbeddedPostgres,
+    policy_path: Path,
+    *,
+    days: float,
+    seed: int,
+    sweeps_changes: bool = True,
+) -> Week:
+    """
+    Let the week happen with the guards of this policy, and without any.
+
+    Without ``sweeps_changes`` nobody looks after the reverts that were lost or died.
+    """
+    week = firings(days, seed)
+    known = policy.read(policy_path).model_copy(
+        update={
+            "maintenance": (SUNDAY_NIGHT,),
+            "autonomy": AutonomySettings(classes={kind: (f"/{kind}-*",) for kind in Kind}),
+            # One target too many fails: the policy never listed it.
+            "playbooks": {
+                kind.value: PlaybookPolicy(
+                    ceiling=Mode.AUTO,
+                    targets=tuple(
+                        sorted({each.target for each in week if each.kind is kind} - {UNLISTED})
+                    ),
+                )
+                for kind in Kind
+            },
+        }
+    )
+    course = Days(START, lambda _: None)
+    with _ledger(server) as (engine, clock):
+        guarded_course = Days(START, clock.move)
+        with guarded_by(
+            engine, guarded_course, known, policy_path, sweeps_changes=sweeps_changes
+        ) as guarded:
+            People(guarded, week).begin()
+            _let_happen(week, days, guarded_course, guarded.begin)
+            met = _with_guards(engine, guarded)
+    unguarded = Unguarded(World(), course)
+    _let_happen(week, days, course, unguarded.begin)
+    return Week(
+        days=days,
+        alerts=len(week),
+        targets=len({each.target for each in week}),
+        without=replace(
+            _of_world(unguarded.world, course.now),
+            attempts=unguarded.attempts,
+            fixed=unguarded.fixed,
+            mishaps=unguarded.mishaps,
+            unpermitted=audit.unpermitted(None, unguarded.world.written),
+        ),
+        guarded=met,
+    )
+
+
+def _let_happen(
+    week: list[Firing], days: float, course: Days, begin: Callable[[Firing], Course]
+) -> None:
+    for firing in week:
+        course.begin(firing.at, begin(firing))
+    course.run(START + timedelta(days=days))
+
+
+@contextmanager
+def _ledger(server: EmbeddedPostgres) -> Iterator[tuple[sa.Engine, VirtualClock]]:
+    """Make a ledger of its own, that lives by the clock of the simulation."""
+    database = f"week_{uuid4().hex}"
+    with psycopg.connect(_plain(server.url("postgres")), autocommit=True) as admin:
+        admin.execute(f"create database {database}".encode())
+    clock = VirtualClock.install(_plain(server.url(database)))
+    clock.move(START)
+    url = SecretStr(server.url(database))
+    migrate(url)
+    connect(url).dispose()
+    engine = sa.create_engine(server.url(database))
+    try:
+        yield engine, clock
+    finally:
+        engine.dispose()
+        clock.connection.close()
+
+
+def _plain(url: str) -> str:
+    return url.replace("+psycopg", "")
+
+
+def _of_world(world: World, now: datetime) -> Tally:
+    """Count what really happened."""
+    lasting = sum(each.call.method in LASTING for each in world.written)
+    return Tally(
+        changes=lasting,
+        restores=len(world.written) - lasting,
+        weakenings=len(world.weakenings),
+        overdue=world.overdue(now),
+        concurrent=world.concurrent,
+        overwritten=world.overwritten,
+    )
+
+
+def _with_guards(engine: sa.Engine, guarded: Guarded) -> Tally:
+    count = sa.func.count()
+    ended = {
+        "blocked": sa.select(decisions.c.guard, count)
+        .where(decisions.c.guard.is_not(None))
+        .group_by(decisions.c.guard),
+        "outcomes": sa.select(resolutions.c.outcome, count)
+        .where(resolutions.c.playbook.in_(Kind))
+        .group_by(resolutions.c.outcome),
+        "ends": sa.select(temporary_changes.c.state, count).group_by(temporary_changes.c.state),
+    }
+    with engine.connect() as connection:
+        found = {
+            name: Counter(dict(map(tuple, connection.execute(query))))
+            for name, query in ended.items()
+        }
+    playbook = guarded.playbook
+    return replace(
+        _of_world(guarded.hands.world, guarded.hands.days.now),
+        attempts=playbook.attempts,
+        fixed=found["outcomes"][Outcome.RESOLVED],
+        mishaps=playbook.mishaps + guarded.upkeep.mishaps,
+        recovered=guarded.server.completed("recover"),
+        stopped_writes=playbook.stopped_writes,
+        pages=guarded.pager.rang,
+        blocked=found["blocked"],
+        outcomes=found["outcomes"],
+        ends=found["ends"],
+        unpermitted=audit.unpermitted(engine, guarded.hands.world.written),
+    )

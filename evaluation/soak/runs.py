@@ -1,0 +1,231 @@
+"""The jobs with a real Prefect: one run for each incident, whatever is killed or restored."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import psycopg
+import sqlalchemy as sa
+
+from cct_ops.ledger.engine import connect
+from cct_ops.ledger.schema import dispatches
+from evaluation.soak import bodies, jobs, prefect
+from evaluation.soak.jobs import HOOK, PER_BODY, count
+from evaluation.soak.load import Tally, Target, send
+from evaluation.soak.parts import KEY, Gateway, Ledger, killed_in_the_end
+from evaluation.soak.prefect import Controller, Prefect
+from evaluation.soak.report import Row
+
+PATIENCE_SECONDS = 1200  # ten times what it takes on a machine that does nothing else
+
+
+def kills(made: Ledger, *, deliveries: int, times: int, things: int) -> Row:
+    """Kill the gateway again and again under load, and count the runs in the end."""
+    server = Prefect(made)
+    controller = Controller(made, server.api_url)
+    with killed_in_the_end(server, controller):
+        server.start()
+        server.wait_until_up()
+        server.deploy()
+        controller.start()
+        row = jobs.kills(made, deliveries=deliveries, times=times, things=things)
+        _settle(made, controller, PATIENCE_SECONDS)
+        started = prefect.runs(server.api_url)
+    runs = sum(started.values())
+    lost = max(row.lost, things - len(started))
+    return replace(row, runs=runs, lost=lost, doubled=max(row.doubled, runs - len(started)))
+
+
+def outage(made: Ledger, *, things: int, seconds: int, times: int) -> Row:
+    """Let Prefect hang, then answer 500, then be gone; the controller is killed all the while."""
+    gateway, server = Gateway(made), Prefect(made)
+    controller = Controller(made, server.api_url)
+    over, chance = threading.Event(), random.Random(3)  # noqa: S311 -- a moment, no secret
+
+    def disturb() -> None:
+        for _ in range(times):
+            if over.wait(chance.uniform(0.5, 1.5) * seconds / (times + 1)):
+                return
+            controller.kill()
+            controller.start()
+
+    with killed_in_the_end(gateway, server, controller):
+        _start(gateway, server)
+        controller.start()
+        killer = threading.Thread(target=disturb)
+        away = threading.Thread(target=_fail, args=(server, seconds / 3))
+        killer.start()
+        away.start()
+        load = bodies.groups(seconds * 10, things, PER_BODY)
+        tally = asyncio.run(send(Target(gateway.address, HOOK, KEY), load, per_second=10))
+        away.join()
+        over.set()
+        killer.join()
+        server.start()
+        server.wait_until_up()
+        took = _settle(made, controller, 2 * seconds)
+        row = _row("outage", made, server, tally, things)
+    kinds = f"Prefect hangs, answers 500 and is gone, {seconds / 3:.0f} s each"
+    note = f"{kinds}; controller killed {times} times; {took:.0f} s later none waits"
+    return replace(row, note=note)
+
+
+def storm(made: Ledger, *, things: int, seconds: int) -> Row:
+    """Open far more incidents than anybody can look at."""
+    gateway, server = Gateway(made), Prefect(made)
+    limits = {"incidents": 60, "within_seconds": 60, "calm_seconds": 300, "runs": 10}
+    controller = Controller(made, server.api_url, limits)
+    with killed_in_the_end(gateway, server, controller):
+        _start(gateway, server)
+        load = bodies.groups(things // PER_BODY, things, PER_BODY)
+        target = Target(gateway.address, HOOK, KEY)
+        controller.start()
+        with _watched(made) as waiting:
+            tally = asyncio.run(send(target, load, per_second=things / PER_BODY / seconds))
+            took = _settle(made, controller, PATIENCE_SECONDS)
+        given = prefect.given(server.api_url)
+    lost, doubled, _ = count(made, "alertmanager", things)
+    started = [run["parameters"] for run in given]
+    looking = [run["target"] for run in started if run["mode"] == "observe"]
+    before = len(given) - len(looking)
+    # Before it is seen to be a storm some may have a run of their own; then a group has one.
+    doubled += len(looking) - len(set(looking)) + max(0, before - int(limits["incidents"]))
+    note = (
+        f"{things:,} incidents in {seconds} s: {before} runs before it was seen, then"
+        f" {len(looking)} that only look; at most {max(waiting):,} waited, {took:.0f} s later none"
+    )
+    lost += tally.given_up + _pending(made)
+    return Row.of("storm", tally, runs=len(given), lost=lost, doubled=doubled, note=note)
+
+
+def restore(made: Ledger, *, things: int) -> Row:
+    """Set the ledger back, then Prefect, tell everything again, and count Prefect's runs."""
+    gateway, server = Gateway(made), Prefect(made)
+    controller = Controller(made, server.api_url)
+    ours = (gateway, controller)
+    load = list(bodies.groups(2 * things, things, 1))
+    target = Target(gateway.address, HOOK, KEY)
+
+    def tell(told: list[bytes]) -> Tally:
+        for each in ours:
+            each.start()
+        gateway.wait_until_up()
+        tally = asyncio.run(send(target, told, per_second=200))
+        _settle(made, controller, PATIENCE_SECONDS)
+        for each in ours:
+            each.kill()
+        return tally
+
+    with killed_in_the_end(server, *ours):
+        server.start()
+        server.wait_until_up()
+        server.deploy()
+        tallies = [tell(load[: things // 2])]
+        server.kill()
+        _copy(made, "cct_ops", "last_night")
+        _copy(made, "prefect", "prefect_last_night")
+        server.start()
+        server.wait_until_up()
+        tallies.append(tell(load))
+        _copy(made, "last_night", "cct_ops")
+        tallies.append(tell(load))
+        row = _row("restore", made, server, tallies[0], things)
+        server.kill()
+        _copy(made, "prefect_last_night", "prefect")
+        server.start()
+        server.wait_until_up()
+        tallies.append(tell(load))
+        # The ledger knows that they had their run; that Prefect forgot it starts no second one.
+        again = len(prefect.runs(server.api_url)) - things // 2
+    return replace(
+        row,
+        sent=sum(each.sent for each in tallies),
+        accepted=sum(each.accepted for each in tallies),
+        lost=row.lost + sum(each.given_up for each in tallies[1:]),
+        doubled=row.doubled + abs(again),
+        note="the ledger of last night, then Prefect's, and everything told once more",
+    )
+
+
+def _start(gateway: Gateway, server: Prefect) -> None:
+    for each in (gateway, server):
+        each.start()
+    gateway.wait_until_up()
+    server.wait_until_up()
+    server.deploy()
+
+
+def _fail(server: Prefect, seconds: float) -> None:
+    """Be away in three ways, without a moment of health in between."""
+    server.stop()
+    time.sleep(seconds)
+    server.open_database(opened=False)
+    server.go_on()
+    time.sleep(seconds)
+    server.kill()
+    server.open_database(opened=True)
+    time.sleep(seconds)
+
+
+def _row(job: str, made: Ledger, server: Prefect, tally: Tally, things: int) -> Row:
+    """Count by Prefect: a thing has one run, or it is lost, or doubled."""
+    started = prefect.runs(server.api_url)
+    lost, doubled, _ = count(made, "alertmanager", things)
+    runs = sum(started.values())
+    return Row.of(
+        job,
+        tally,
+        runs=runs,
+        lost=max(lost, things - len(started)) + tally.given_up,
+        doubled=max(doubled, runs - things, 0),
+    )
+
+
+def _pending(made: Ledger) -> int:
+    with made.engine.connect() as connection:
+        waiting = sa.select(sa.func.count()).where(dispatches.c.state == "pending")
+        return connection.scalar(waiting) or 0
+
+
+@contextmanager
+def _watched(made: Ledger) -> Iterator[list[int]]:
+    """Look again and again at how many rows wait."""
+    seen, done = [0], threading.Event()
+
+    def look() -> None:
+        while not done.wait(1):
+            seen.append(_pending(made))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        thread.join()
+
+
+def _settle(made: Ledger, controller: Controller, patience_seconds: float) -> float:
+    """Wait until no row waits; returns how long that took, and says it when it took too long."""
+    began = time.monotonic()
+    while waiting := _pending(made):
+        if time.monotonic() - began > patience_seconds:
+            print(f"soak: {waiting} rows still wait\n{controller.said()[-2000:]}")  # noqa: T201
+            break
+        time.sleep(0.5)
+    return time.monotonic() - began
+
+
+def _copy(made: Ledger, source: str, target: str) -> None:
+    """Replace one database by a copy of another."""
+    connect(made.url).dispose()
+    admin = made.server.url("postgres").replace("+psycopg", "")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {target} WITH (FORCE)".encode())
+        connection.execute(f"CREATE DATABASE {target} TEMPLATE {source}".encode())

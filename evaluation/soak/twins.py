@@ -1,0 +1,145 @@
+"""A real Alertmanager, as Debian packages it, and what it does when nobody listens."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+
+from cct_ops.stack.postgres import free_port
+from evaluation.soak import prefect
+from evaluation.soak.load import Tally
+from evaluation.soak.parts import KEY, Gateway, Ledger, answers, killed_in_the_end
+from evaluation.soak.prefect import Controller, Prefect
+from evaluation.soak.report import Row
+
+BINARY = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+PATIENCE_SECONDS = 90
+THINGS = 5
+
+
+class Alertmanager:
+    """One process, not clustered."""
+
+    def __init__(self, folder: Path, hook: str, key: str) -> None:
+        folder.mkdir(exist_ok=True)
+        self.url = f"http://127.0.0.1:{free_port()}"
+        receiver = {
+            "name": "cct-ops",
+            "webhook_configs": [
+                {
+                    "url": hook,
+                    "http_config": {"authorization": {"credentials": key}},
+                    "max_alerts": 0,
+                }
+            ],
+        }
+        route = {
+            "receiver": "cct-ops",
+            "group_by": ["..."],
+            "group_wait": "100ms",
+            "group_interval": "1s",
+            "repeat_interval": "1h",
+        }
+        config = folder / "alertmanager.json"
+        config.write_text(json.dumps({"route": route, "receivers": [receiver]}))
+        self._command = [
+            BINARY or "",
+            f"--config.file={config}",
+            f"--storage.path={folder / 'data'}",
+            f"--web.listen-address={self.url.removeprefix('http://')}",
+            "--cluster.listen-address=",
+        ]
+        self._log = folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 -- the command line is made here
+                self._command, stdout=log, stderr=log
+            )
+        answers(f"{self.url}/-/ready", 30)
+
+    def kill(self) -> None:
+        """End it as a crash does."""
+        if self._process is not None:
+            os.kill(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def tell(self, name: str, *, began: datetime, ended: datetime | None = None) -> None:
+        """Post an alert as Prometheus does."""
+        alert: dict[str, object] = {
+            "labels": {"alertname": name, "route": "/daily-summary"},
+            "startsAt": began.isoformat(),
+            "endsAt": (ended or datetime.now(UTC) + timedelta(hours=1)).isoformat(),
+        }
+        httpx.post(
+            f"{self.url}/api/v2/alerts", json=[alert], timeout=10, trust_env=False
+        ).raise_for_status()
+
+
+@contextmanager
+def alertmanagers(folder: Path, count: int, hook: str, key: str) -> Iterator[list[Alertmanager]]:
+    """Run so many for the length of the block."""
+    made = [Alertmanager(folder / f"am-{n}", hook, key) for n in range(count)]
+    try:
+        for each in made:
+            each.start()
+        yield made
+    finally:
+        for each in made:
+            each.kill()
+
+
+def alertmanager(made: Ledger, *, away_seconds: int) -> Row:
+    """Let a pair fire while the gateway is away, and see the runs soon after it came back."""
+    if BINARY is None:
+        return Row.of("alertmanager", Tally(), runs=0, lost=0, doubled=0, note="NOT INSTALLED")
+    gateway, server = Gateway(made), Prefect(made)
+    controller = Controller(made, server.api_url)
+    hook = f"http://127.0.0.1:{gateway.port}/hooks/alertmanager"
+    with (
+        killed_in_the_end(gateway, server, controller),
+        alertmanagers(made.folder, 2, hook, KEY) as pair,
+    ):
+        server.start()
+        server.wait_until_up()
+        server.deploy()
+        controller.start()
+        for number in range(THINGS):
+            began = datetime.now(UTC)
+            for each in pair:
+                each.tell(f"Fires{number}", began=began)
+        time.sleep(away_seconds)  # this is what is tried: a gateway that is away for so long
+        returned = time.monotonic()
+        gateway.start()
+        while len(prefect.runs(server.api_url)) < THINGS:
+            if time.monotonic() > returned + PATIENCE_SECONDS:
+                break
+            time.sleep(0.5)
+        took = time.monotonic() - returned
+        pair[0].kill()
+        pair[0].start()
+        time.sleep(5)  # for what the one that crashed says once more
+        started = prefect.runs(server.api_url)
+    runs = sum(started.values())
+    return Row.of(
+        "alertmanager",
+        Tally(sent=2 * THINGS, accepted=2 * THINGS if len(started) == THINGS else 0),
+        runs=runs,
+        lost=THINGS - len(started),
+        doubled=runs - len(started),
+        note=f"a pair fired while the gateway was away for {away_seconds} s; runs {took:.0f} s"
+        " after its return",
+    )

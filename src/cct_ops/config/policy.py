@@ -1,0 +1,70 @@
+"""What each playbook may do at most, and what stops it: deployments/policy.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import AwareDatetime, Field
+
+from cct_ops.config.approvals import ApprovalPolicy
+from cct_ops.config.yaml_files import load, place
+from cct_ops.errors import BadConfiguration
+from cct_ops.models.amounts import Minutes
+from cct_ops.models.autonomy import AutonomySettings
+from cct_ops.models.base import Frozen
+from cct_ops.models.guards import GuardSettings
+from cct_ops.models.maintenance import Window
+from cct_ops.models.mode import Mode
+from cct_ops.models.targets import Pattern
+
+
+class PlaybookPolicy(Frozen):
+    """
+    The rules for one playbook; ``ceiling`` is the most that any start of it may do.
+
+    It changes no target that ``targets`` does not list. Bad fixes from before ``clean_since`` no
+    longer lower what it may do: that is how a person gives trust back.
+    """
+
+    ceiling: Mode
+    targets: tuple[Pattern, ...] = ()
+    clean_since: AwareDatetime | None = None
+
+
+class TemporaryChanges(Frozen):
+    """How long a weakening may last in all, and when an unreverted one becomes an alarm."""
+
+    longest_minutes: Minutes = Field(240, gt=0)
+    alarm_after_minutes: Minutes = Field(5, gt=0)
+
+
+class Policy(Frozen):
+    """The rules for all playbooks, by deployment name."""
+
+    playbooks: dict[str, PlaybookPolicy]
+    guards: GuardSettings = GuardSettings()
+    maintenance: tuple[Window, ...] = ()
+    autonomy: AutonomySettings = AutonomySettings()
+    temporary_changes: TemporaryChanges = TemporaryChanges()
+    approvals: ApprovalPolicy = ApprovalPolicy()
+
+    def of(self, playbook: str) -> PlaybookPolicy:
+        """Return the playbook's rules; one that the policy does not name may only observe."""
+        return self.playbooks.get(playbook, PlaybookPolicy(ceiling=Mode.OBSERVE))
+
+    def ceiling(self, playbook: str) -> Mode:
+        """Return the playbook's ceiling."""
+        return self.of(playbook).ceiling
+
+
+def read(path: Path) -> Policy:
+    """Read the policy; raises ``BadConfiguration`` with file, line and reason."""
+    policy = load(path, Policy)
+    for at, name in enumerate(policy.approvals.second_person.playbooks):
+        if name not in policy.playbooks:
+            where = place(path, "approvals", "second_person", "playbooks", at)
+            raise BadConfiguration(
+                f"{where}: approvals.second_person.playbooks.{at}: is none of the playbooks that"
+                " the file names above, so nobody would ever be the second person for it."
+            )
+    return policy

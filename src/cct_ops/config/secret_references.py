@@ -1,0 +1,40 @@
+"""Secrets that our files refer to and never hold: read from where the reference points."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cct_ops.config.sources import KeyReference
+
+MOST_BYTES = 64 * 1024
+
+
+def read_secret(reference: KeyReference) -> str:
+    """
+    Return what is at the place, without the line break that files often end with.
+
+    Raises ``OSError`` for what cannot be read, a pipe for one: nobody may ever write to it.
+    """
+    if reference.env is not None:
+        return os.environ.get(reference.env, "").strip()
+    path = Path(reference.file or "")
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is no file")
+    if found.st_size > MOST_BYTES:
+        raise OSError(errno.EFBIG, "it is too large for a key")
+    return path.read_text(encoding="utf-8").strip()
+
+
+def is_url(text: str) -> bool:
+    """Say whether an HTTP library takes it as an address: its own refusal would show the secret."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return usable and text.isascii() and text.isprintable() and " " not in text

@@ -1,0 +1,119 @@
+"""``python -m cct_ops.controller``: start runs for incidents until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Mapping
+from functools import partial
+
+from cct_ops.config import contacts, yaml_files
+from cct_ops.config.approvers import Approvers
+from cct_ops.config.sources import AlertmanagerSource, Source, Sources
+from cct_ops.controller import approvals, aside, buttons, changes, clocks, pages, quarantine
+from cct_ops.controller.crashed_runs import Reaper
+from cct_ops.controller.dead_mans_switch import heartbeat
+from cct_ops.controller.handlers import Notification, Remediation
+from cct_ops.controller.loop import Controller, Lane, Periodic
+from cct_ops.controller.pauses import PAUSES_SECONDS, PauseWatch
+from cct_ops.controller.reconciling import jobs
+from cct_ops.controller.routes import read_routes
+from cct_ops.controller.runs import Runs
+from cct_ops.controller.status_page import Announcer
+from cct_ops.controller.workers import WORKERS_SECONDS, WorkerWatch
+from cct_ops.errors import OpsError
+from cct_ops.ledger.engine import connect
+from cct_ops.ledger.intake import deliveries, outbox, storms
+from cct_ops.people.notifier import Voice
+from cct_ops.people.paging import OnCall, look
+from cct_ops.people.watchdog import CONTROLLER, EVERY_SECONDS, GATEWAY, Watch
+from cct_ops.settings import Settings
+from cct_ops.terminal import log_as
+
+RUNS_AT_ONCE = 4
+
+
+def watchdogs(sources: Mapping[str, Source]) -> dict[str, str]:
+    """Return the name of each sender's alert that always fires."""
+    return {
+        name: source.watchdog.alertname
+        for name, source in sources.items()
+        if isinstance(source, AlertmanagerSource) and source.watchdog is not None
+    }
+
+
+def main() -> int:
+    """Work, and say in one sentence what is wrong where that cannot be done."""
+    log_as("controller")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL, a secret one too
+    try:
+        settings = Settings.load()
+        engine = connect(settings.ledger_url())
+        routes = read_routes(settings.routes_path)
+        sources = yaml_files.load(settings.sources_path, Sources).sources
+        approvers = yaml_files.load(settings.approvers_path, Approvers)
+        voice = Voice.of(engine, settings)
+        watch = Watch(engine, CONTROLLER, GATEWAY, voice)
+        reachable = contacts.read(settings.contacts_path)
+        on_call = OnCall(engine, reachable)
+        workers = WorkerWatch(engine, voice)
+        people = approvals.People(approvers, reachable, voice)
+        with Runs() as runs:
+            remediation = Remediation(engine, routes, runs, watchdogs(sources))
+            controller = Controller(
+                engine,
+                [
+                    Lane(outbox.REMEDIATE, RUNS_AT_ONCE, remediation),
+                    Lane(
+                        outbox.NOTICE, 1, Notification(engine, voice, routes, reachable.severity_of)
+                    ),
+                ],
+                [
+                    Periodic(
+                        "approvals", 5, partial(approvals.sweep, engine, people), on_news=True
+                    ),
+                    Periodic("end of storms", 5, partial(storms.current, engine, routes.storm)),
+                    *jobs(engine, sources),
+                    *(
+                        Periodic(
+                            f"expiry of {name}",
+                            5,
+                            partial(deliveries.expire, engine, name, source.silence_seconds),
+                        )
+                        for name, source in sources.items()
+                        if source.silence_seconds is not None
+                    ),
+                    Periodic(
+                        "reaper",
+                        10,
+                        Reaper(engine, voice, settings.policy_path, settings.start_seconds),
+                    ),
+                    Periodic("watch over the gateway", EVERY_SECONDS, watch),
+                    Periodic("severe incidents", 5, partial(pages.sweep, on_call)),
+                    Periodic("quarantine", 10, partial(quarantine.sweep, engine, voice)),
+                    Periodic("clocks", clocks.EVERY_SECONDS, partial(clocks.look, engine)),
+                    Periodic("what is set aside", 10, partial(aside.sweep, engine, voice)),
+                    Periodic("on call", 5, on_call, on_news=True),
+                    Periodic("contacts", 3600, partial(look, reachable)),
+                    Periodic("status page", 5, Announcer(engine, reachable)),
+                    Periodic("watch over the workers", WORKERS_SECONDS, workers),
+                    Periodic("pauses", PAUSES_SECONDS, PauseWatch(engine, voice)),
+                    *heartbeat(engine, settings),
+                    Periodic(
+                        "temporary changes", 10, partial(changes.sweep, engine, settings, voice)
+                    ),
+                    Periodic("buttons", 5, partial(buttons.sweep, engine, voice), on_news=True),
+                ],
+            )
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: controller.stop())
+            controller.run(lambda: print("controller: ready", flush=True))
+    except OpsError as error:
+        print(f"controller: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

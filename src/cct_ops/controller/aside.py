@@ -1,0 +1,35 @@
+"""The word to people about what a loop could not deal with, once for each item."""
+
+from __future__ import annotations
+
+import logging
+
+import sqlalchemy as sa
+
+from cct_ops.errors import OpsError, Unavailable
+from cct_ops.ledger import set_aside
+from cct_ops.ledger.people import pages
+from cct_ops.people.notifier import Voice
+from cct_ops.reports.messages import aside_message
+from cct_ops.reports.pages import notice_page
+
+_log = logging.getLogger(__name__)
+
+
+def sweep(engine: sa.Engine, voice: Voice) -> int:
+    """Tell and page about what was set aside, in one message; returns how many items that were."""
+    with set_aside.untold(engine) as found:
+        if not found:
+            return 0
+        message = aside_message(found)
+        subject, body = notice_page(message, None)
+        first = found[0]
+        cause = f"set aside: {first.part}, {first.item}, {first.first_at.isoformat()}"
+        pages.ask(engine, cause, subject=subject, body=body)
+        try:
+            voice.say(message)
+        except Unavailable:
+            raise
+        except OpsError as error:  # the page says it, and so does the doctor
+            _log.error("Slack was not told of what is set aside: %s", error)
+        return len(found)

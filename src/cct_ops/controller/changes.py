@@ -1,0 +1,120 @@
+"""
+The sweep of temporary changes: whatever is due and not reverted gets a wake-up again.
+
+A wake-up can be lost: its run stays Pending for ever, crashes, or is deleted. The ledger's row is
+the truth, so a change whose last wake-up is over or gone is given another one.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+import sqlalchemy as sa
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ObjectNotFound
+
+from cct_ops.clients.server import CONFIGURED, FINEST_SECONDS, Server
+from cct_ops.config import policy
+from cct_ops.controller import people
+from cct_ops.gate import scheduled_reverts
+from cct_ops.ledger.gate import changes
+from cct_ops.ledger.one_by_one import border
+from cct_ops.models.change import TemporaryChange
+from cct_ops.models.topic import OVERDUE, Topic
+from cct_ops.people.notifier import Voice
+from cct_ops.reports import manual
+from cct_ops.settings import Settings
+
+# A wake-up that comes on time is left to do its work.
+GRACE_SECONDS = 10.0
+# One that ended in vain says so to people; the next one has twice as long to wait, but no longer.
+LONGEST_PAUSE_SECONDS = 120.0
+
+_log = logging.getLogger(__name__)
+
+
+def sweep(
+    engine: sa.Engine,
+    settings: Settings,
+    voice: Voice,
+    *,
+    grace_seconds: float = GRACE_SECONDS,
+    server: Server = CONFIGURED,
+) -> int:
+    """Wake up for what is due, tell people about what is overdue; returns how many were woken."""
+    due = changes.overdue(engine, grace_seconds)
+    if not due:
+        return 0
+    woken = 0
+    with server.connect() as client:
+        now = server.now(client)
+
+        def wake(change_id: UUID) -> None:
+            nonlocal woken
+            change = changes.read(engine, change_id)
+            pause = min(grace_seconds * 2 ** min(change.wake_ups, 10), LONGEST_PAUSE_SECONDS)
+            woken += _wake(client, engine, change, now, pause, server)
+
+        border(engine, "temporary changes that are due").each(due, str, wake)
+    rules = policy.read(settings.policy_path).temporary_changes
+    overdue = changes.overdue(engine, rules.alarm_after_minutes * 60)
+    alarm = partial(_alarm, engine, voice)
+    border(engine, "temporary changes that are overdue").each(overdue, str, alarm)
+    return woken
+
+
+def _wake(
+    client: SyncPrefectClient,
+    engine: sa.Engine,
+    change: TemporaryChange,
+    now: datetime,
+    pause_seconds: float,
+    server: Server,
+) -> bool:
+    """Have somebody at work on a change that is due; whether that took anything."""
+    last = _last(client, change)
+    if last is not None and last.state is not None and last.state.is_final():
+        if (now - last.state.timestamp).total_seconds() < pause_seconds:
+            return False
+        last = None
+    if last is None:
+        run_id = scheduled_reverts.wake_with(client, engine, change, at_server=server)
+        _log.warning("Temporary change %s is due and gets wake-up %s.", change.id, run_id)
+        return True
+    # One that was ended early by a run that died still has its wake-up for the planned time, and
+    # by a clock that differs from the ledger's the time of any may be still to come.
+    state = last.state
+    later = state.state_details.scheduled_time if state and state.is_scheduled() else None
+    if later is None or later <= now + timedelta(seconds=FINEST_SECONDS):
+        return False
+    _log.warning("Temporary change %s is due: its wake-up %s begins now.", change.id, last.id)
+    return scheduled_reverts.hurry(client, engine, last, now)
+
+
+def _last(client: SyncPrefectClient, change: TemporaryChange) -> FlowRun | None:
+    """Return the change's wake-up unless that is gone."""
+    if change.wake_up_id is None:
+        return None
+    try:
+        run = client.read_flow_run(change.wake_up_id)
+    except ObjectNotFound:
+        return None
+    return None if run.state is None else run
+
+
+def _alarm(engine: sa.Engine, voice: Voice, change_id: UUID) -> None:
+    """Tell people once per time that is over."""
+    change = changes.read(engine, change_id)
+    text = (
+        f":rotating_light: Overdue: {change.call} on {change.target} should have ended at"
+        f" {change.until:%H:%M:%S} UTC and is still {change.state} (owner: {change.owner})."
+    )
+    run = people.changed_by(engine, change.run_id, change.playbook)
+    topic = Topic.of(run, change.target, OVERDUE, needs_person=True)
+    with changes.alarming(engine, change.id) as first:
+        if first:
+            people.tell(voice, text, topic, manual.overdue(change))

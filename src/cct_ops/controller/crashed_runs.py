@@ -1,0 +1,288 @@
+"""
+What becomes of runs whose process died, which Prefect leaves Pending or Running for ever.
+
+First the dead run is locked out in the ledger, so that a process which was only asleep can neither
+look nor act any more; only then is it marked Crashed. One that had begun a change is recovered,
+one that had changed nothing is replaced while its incident is open. Whatever is started has a key,
+so that it is started once, also by two controllers or by one that dies in the middle.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterTags,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelled, Crashed
+
+from cct_ops.clients.deployments import start_with
+from cct_ops.clients.server import CONFIGURED, Server
+from cct_ops.config import policy
+from cct_ops.controller import people
+from cct_ops.errors import BadConfiguration, Unavailable
+from cct_ops.gate import autonomy
+from cct_ops.ledger.gate import approvals, changes, leases
+from cct_ops.ledger.gate.leases import Lease
+from cct_ops.ledger.intake import outbox
+from cct_ops.ledger.one_by_one import border
+from cct_ops.ledger.record import account, journal
+from cct_ops.ledger.record.account import RunRecord
+from cct_ops.models.autonomy import Drop
+from cct_ops.models.deployment_tags import PLAYBOOK, UPKEEP
+from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Run, incident_of
+from cct_ops.models.topic import Topic
+from cct_ops.people.notifier import Voice
+from cct_ops.reports import manual
+from cct_ops.reports.links import run_link
+from cct_ops.reports.messages import drop_message
+
+REPLACEMENTS = 3
+RECOVERIES = 5
+RECOVERY_PAUSE_SECONDS = 60.0
+# Once more for as long as CCT's reads may lag, after its run has waited for that long itself.
+DOUBT_SECONDS = 60.0
+
+_STARTED = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reaper:
+    """One sweep after another; ``start_seconds`` is how long a start may take."""
+
+    engine: sa.Engine
+    voice: Voice
+    policy_path: Path
+    start_seconds: float
+    recovery_pause_seconds: float = RECOVERY_PAUSE_SECONDS
+    doubt_seconds: float = DOUBT_SECONDS
+    server: Server = CONFIGURED
+
+    def __call__(self) -> None:
+        """Take for dead what shows no sign of life, and do what is to be done about it."""
+        with self.server.connect() as client:
+            now = self.server.now(client)  # by which the moments of its states are
+            started = border(self.engine, "runs that may be dead")
+            started.each(_started(client), lambda run: run.id, partial(self._look, now))
+            for run_id in leases.unfinished(self.engine):
+                leases.reap(self.engine, run_id)
+            # One that ended and cannot say whether its change took effect is looked at once more.
+            for run_id in leases.in_doubt(self.engine, self.doubt_seconds):
+                leases.reap(self.engine, run_id)
+            settle = partial(self._settle, client, now)
+            border(self.engine, "runs that died").each(leases.unsettled(self.engine), str, settle)
+
+    def _look(self, now: datetime, run: FlowRun) -> None:
+        if self._silent(now, run) and leases.reap(self.engine, run.id):
+            _log.warning("Run %s shows no sign of life: taken for dead.", run.name)
+
+    def _silent(self, now: datetime, run: FlowRun) -> bool:
+        """Say whether the run may be dead; the ledger has the last word."""
+        if run.state is None or leases.reaped(self.engine, run.id):
+            return False
+        seconds = (now - run.state.timestamp).total_seconds()
+        if seconds > self.start_seconds:
+            return True
+        # A lease from before a suspension says nothing about the process that runs now. Two clocks
+        # are at work here, so lengths of time are compared and not moments.
+        over = leases.seconds_over(self.engine, run.id)
+        return run.state.is_running() and over is not None and over < seconds
+
+    def _settle(self, client: SyncPrefectClient, now: datetime, run_id: UUID) -> None:
+        with leases.claimed(self.engine, run_id) as claim:
+            if claim is None:
+                return
+            tx, dead = claim
+            run = _read(client, run_id)
+            if run is not None:
+                _end(client, run)
+            known = account.of_run(self.engine, run_id)
+            if known.outcome is not None and not known.in_doubt:
+                leases.settle(tx, run_id)
+            elif any(act.kind == "change" for act in known.actions):
+                self._recover(client, now, tx, dead, known)
+            else:
+                self._replace(client, tx, dead, run, putting_back=bool(known.actions))
+
+    def _recover(
+        self,
+        client: SyncPrefectClient,
+        now: datetime,
+        tx: sa.Connection,
+        dead: Lease,
+        known: RunRecord,
+    ) -> None:
+        """Start whoever puts the change back, unless somebody is at it."""
+        if dead.successor_id is not None:
+            last = _read(client, dead.successor_id)
+            if last is not None and not self._may_try_again(now, last):
+                return
+        if dead.recoveries >= RECOVERIES:
+            plan = known.decisions[0].plan
+            run = people.changed_by(self.engine, dead.run_id, plan.playbook)
+            reason = (
+                f"Its process died in the middle of its change, and {RECOVERIES} attempts to put"
+                " that back failed: a person must look."
+            )
+            if known.in_doubt:
+                reason = (
+                    "Whether its change took effect is not known, and could not be seen in"
+                    f" {RECOVERIES} attempts to look: a person must look."
+                )
+            self._account_for(run, plan.target, reason, manual.recover(run.id, known))
+            leases.settle(tx, dead.run_id)
+            return
+        successor = start_with(
+            client,
+            "recover",
+            {"run_id": str(dead.run_id)},
+            key=f"recover|{dead.run_id}|{dead.recoveries + 1}",
+        )
+        leases.succeeded_by(tx, dead, successor, recovery=True)
+        what = "does not know its change's effect" if known.in_doubt else "died in its change"
+        _log.warning("Run %s %s: run %s.", dead.run_id, what, successor)
+
+    def _may_try_again(self, now: datetime, last: FlowRun) -> bool:
+        """Say whether the last recovery is over, and long enough for another one."""
+        if not _is_over(last) or last.state is None:
+            return False
+        pause = timedelta(seconds=self.recovery_pause_seconds)
+        return now - last.state.timestamp > pause
+
+    def _replace(
+        self,
+        client: SyncPrefectClient,
+        tx: sa.Connection,
+        dead: Lease,
+        run: FlowRun | None,
+        *,
+        putting_back: bool,
+    ) -> None:
+        """Start the dead run's work anew if that is still wanted; it had changed nothing new."""
+        approvals.void(self.engine, dead.run_id, "The run died.")
+        changes.drop_unmade(self.engine, dead.run_id)
+        leases.settle(tx, dead.run_id)
+        if run is None or run.deployment_id is None:
+            return
+        deployment = client.read_deployment(run.deployment_id)
+        about = Run(
+            id=run.id,
+            name=run.name,
+            playbook=deployment.name,
+            incident_id=incident_of(run.tags),
+        )
+        target = str(run.parameters.get("target", ""))
+        dispatch_id = outbox.open_dispatch(tx, dead.run_id)
+        again = (
+            manual.start_again(deployment.name, run.parameters, about.incident_id),
+            manual.about(run.id, about.incident_id),
+        )
+        died = "Its process died before it had changed anything"
+        if putting_back:
+            died = "Its process died while it put something back, which the sweep sees to"
+        if orders := journal.orders(self.engine, dead.run_id):
+            died = f"{died} (what it may have asked of other runs: {', '.join(orders)})"
+        if UPKEEP in deployment.tags:
+            # What it was to do stands in the ledger, from where another run is started for it.
+            self._account_for(about, target, f"{died}.")
+        elif dispatch_id is None:
+            self._account_for(about, target, f"{died}, and no open incident needs it.", again)
+        elif dead.attempt > REPLACEMENTS:
+            self._account_for(about, target, f"{died}, as did {REPLACEMENTS} before.", again)
+        else:
+            successor = start_with(
+                client,
+                deployment.name,
+                run.parameters,
+                key=f"{dispatch_id}|attempt {dead.attempt + 1}",
+                tags=run.tags,
+            )
+            leases.succeeded_by(tx, dead, successor, recovery=False)
+            outbox.replaced(tx, dead.run_id, successor)
+            self._account_for(about, target, f"{died}: run {successor} replaces it.")
+
+    def _account_for(
+        self, run: Run, target: str, reason: str, commands: Sequence[str] = ()
+    ) -> None:
+        """
+        Give the account that the dead run cannot give; tell people where they have to act.
+
+        What they are not told is told again: with an account in the record nobody comes back.
+        """
+        _log.warning("Run %s: %s", run.name, reason)
+        topic = Topic.of(run, target, Outcome.FAILED, needs_person=True)
+        with self.engine.begin() as tx:
+            ended_at = account.conclude_in(tx, run, target, Outcome.FAILED, reason)
+            if commands:
+                people.tell(
+                    self.voice,
+                    f":rotating_light: {run.playbook} on {target or 'its target'}: {reason}",
+                    topic,
+                    commands,
+                )
+            drop = self._drop_by(tx, run, ended_at)
+            if drop is not None:
+                self.voice.say(drop_message(run, drop, run_link(run.id)), topic)
+
+    def _drop_by(self, tx: sa.Connection, run: Run, ended_at: datetime) -> Drop | None:
+        """Return the fall of a playbook to which this end of its run leads, if any."""
+        known = account.of_run(self.engine, run.id).model_copy(update={"ended_at": ended_at})
+        try:
+            return autonomy.drop_by(tx, policy.read(self.policy_path), known)
+        except BadConfiguration as error:  # the account does not wait until a person mends it
+            _log.warning("Whether %s may do less now is not known: %s", run.playbook, error)
+            return None
+
+
+def _started(client: SyncPrefectClient) -> list[FlowRun]:
+    """Return the runs of our deployments that some process should be working on."""
+    return client.read_flow_runs(
+        deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(any_=[PLAYBOOK, UPKEEP])),
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(_STARTED)))
+        ),
+        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+    )
+
+
+def _read(client: SyncPrefectClient, run_id: UUID) -> FlowRun | None:
+    try:
+        return client.read_flow_run(run_id)
+    except ObjectNotFound:
+        return None
+
+
+def _end(client: SyncPrefectClient, run: FlowRun) -> None:
+    """Bring the dead run to a final state; from Cancelling there is but one."""
+    if _is_over(run):
+        return
+    cancelling = run.state is not None and run.state.is_cancelling()
+    final = Cancelled if cancelling else Crashed
+    answer: OrchestrationResult[Any] = client.set_flow_run_state(
+        run.id, final(message="Its process showed no sign of life.")
+    )
+    if answer.status is not SetStateStatus.ACCEPT:
+        raise Unavailable(f"Prefect did not end run {run.name}: {answer.status}.")
+
+
+def _is_over(run: FlowRun) -> bool:
+    return run.state is not None and run.state.is_final()

@@ -1,0 +1,163 @@
+"""What is done with one claimed row: start a run, or tell people."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from cct_ops.controller import notices
+from cct_ops.controller.parameters import Unfit, convert
+from cct_ops.controller.routes import Routes, Rule
+from cct_ops.controller.runs import Runs
+from cct_ops.errors import OpsError, Rejected, Unavailable
+from cct_ops.ledger.intake import outbox, storms
+from cct_ops.ledger.intake.outbox import Claim
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Severity
+from cct_ops.models.run import incident_tag
+from cct_ops.people.notifier import Voice
+
+BACKOFF_SECONDS = 1.0
+BACKOFF_CAP_SECONDS = 30.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Remediation:
+    """
+    Routes an incident and starts its playbook.
+
+    ``watchdogs`` are, by source, the alerts that fire to show that somebody is there.
+    """
+
+    engine: sa.Engine
+    routes: Routes
+    runs: Runs
+    watchdogs: Mapping[str, str] = field(default_factory=dict)
+
+    def __call__(self, claim: Claim) -> None:
+        """Carry one row as far as it goes now; what can come right later is postponed."""
+        if self.watchdogs.get(claim.source) == claim.labels.get("alertname", ""):
+            outbox.notified(self.engine, claim, "A watchdog: only its silence is an incident.")
+            return
+        rule = self.routes.rule_for(claim.source, claim.labels)
+        storm = storms.current(self.engine, self.routes.storm)
+        if storm is None:
+            self._start(claim, rule)
+            return
+        self._stand_for_others(claim, rule, storm)
+        storms.fold(self.engine, storm, self.group, self.routes.storm)
+
+    def group(self, source: str, labels: Mapping[str, str]) -> str:
+        """Name the incidents that one run can speak for: of one source, rule and parameters."""
+        rule = self.routes.rule_for(source, labels)
+        try:
+            parameters = json.dumps(convert(rule.parameters, labels), sort_keys=True)
+        except Unfit:
+            parameters = "unfit"
+        return f"{source}/{rule.name}/{parameters}."
+
+    def _stand_for_others(self, claim: Claim, rule: Rule, storm: UUID) -> None:
+        """Diagnose the incident if it leads its group; else leave it to the one that does."""
+        limits, name = self.routes.storm, self.group(claim.source, claim.labels)
+        leader, may_run = storms.leader(self.engine, storm, name, claim.incident_id, limits)
+        if leader != claim.incident_id:
+            outbox.folded(self.engine, claim, rule=rule.name, reason=storms.note(leader))
+            return
+        said = f"A storm: more than {limits.incidents} incidents in {limits.within_seconds:g} s."
+        if not may_run:
+            reason = f"{said} There are runs enough; nothing is done about this and later groups."
+            outbox.hand_to_people(self.engine, claim, state="parked", rule=rule.name, reason=reason)
+            return
+        log.warning("incident %s: %s It stands for %s", claim.incident_id, said, rule.name)
+        if rule.playbook is not None:
+            words = f"{said} {rule.playbook} only diagnoses, once for all incidents like this one."
+            storms.tell(self.engine, claim.incident_id, words)
+        self._start(claim, rule, in_storm=True)
+
+    def _start(self, claim: Claim, rule: Rule, *, in_storm: bool = False) -> None:
+        if rule.playbook is None or rule.mode is None:
+            outbox.hand_to_people(
+                self.engine,
+                claim,
+                state="notified",
+                rule=rule.name,
+                reason=notices.NO_PLAYBOOK,
+            )
+            return
+        mode, tags = (Mode.OBSERVE, ["storm"]) if in_storm else (rule.mode, [])
+        try:
+            parameters = convert(rule.parameters, claim.labels)
+            run = self.runs.create(
+                rule.playbook,
+                {**parameters, "mode": mode.value},
+                key=run_key(claim, rule),
+                tags=[
+                    incident_tag(claim.incident_id),
+                    f"rule:{rule.name}",
+                    f"source:{claim.source}",
+                    *tags,
+                ],
+            )
+        except Unavailable as error:
+            log.warning("incident %s waits: %s", claim.incident_id, error)
+            outbox.postponed(self.engine, claim, backoff_seconds(claim, error), str(error))
+        except (Unfit, Rejected) as error:
+            reason = f"{rule.playbook} was not started: {error}"
+            log.error("incident %s: %s", claim.incident_id, reason)  # noqa: TRY400 -- an answer
+            outbox.hand_to_people(self.engine, claim, state="parked", rule=rule.name, reason=reason)
+        else:
+            log.info("incident %s: %s is run %s", claim.incident_id, rule.playbook, run.id)
+            outbox.sent(
+                self.engine,
+                claim,
+                rule=rule.name,
+                playbook=rule.playbook,
+                flow_run_id=run.id,
+                nudge=run.model_dump_json(),
+            )
+
+
+@dataclass(frozen=True)
+class Notification:
+    """Delivers the notice about an incident; ``severity_of`` reads its labels."""
+
+    engine: sa.Engine
+    voice: Voice
+    routes: Routes
+    severity_of: Callable[[Mapping[str, str]], Severity | None]
+
+    def __call__(self, claim: Claim) -> None:
+        """Tell people, or try again later."""
+        try:
+            rule = self.routes.rule_for(claim.source, claim.labels)
+            untold = notices.tell(self.voice, claim, rule, self.severity_of(claim.labels))
+        except Unavailable as error:
+            log.warning("the notice about incident %s waits: %s", claim.incident_id, error)
+            outbox.postponed(self.engine, claim, backoff_seconds(claim, error), str(error))
+        except OpsError as error:
+            log.error("the notice about incident %s: %s", claim.incident_id, error)  # noqa: TRY400 -- an answer
+            outbox.parked(self.engine, claim, str(error))
+        else:
+            outbox.notified(self.engine, claim, untold=untold)
+
+
+def run_key(claim: Claim, rule: Rule) -> str:
+    """Name the one run that this episode gets from this playbook."""
+    parts = (str(claim.incident_id), str(claim.episode), str(rule.playbook), claim.purpose)
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+
+def backoff_seconds(claim: Claim, error: Unavailable) -> float:
+    """Wait longer with each attempt, up to a cap, and never all rows at the same moment."""
+    longest = min(BACKOFF_CAP_SECONDS, BACKOFF_SECONDS * 2.0 ** min(claim.attempts - 1, 10))
+    jittered = longest * random.uniform(0.5, 1)  # noqa: S311 -- spreads load, guards nothing
+    return max(jittered, error.retry_after_seconds or 0)

@@ -1,0 +1,82 @@
+"""What people are told: incidents without a playbook, and runs that could not be started."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cct_ops.clients import slack
+from cct_ops.controller.parameters import Unfit, convert
+from cct_ops.controller.routes import Rule
+from cct_ops.ledger.intake.outbox import Claim
+from cct_ops.models.outcome import Severity
+from cct_ops.models.topic import OPEN, Topic
+from cct_ops.people.notifier import Voice
+from cct_ops.reports.manual import about, requeue, shown, start_again
+from cct_ops.typed import typed
+
+NO_PLAYBOOK = "No playbook is meant for this alert."
+
+SHOWN_LABELS = 20
+SHOWN_CHARACTERS = 200
+
+log = logging.getLogger(__name__)
+
+
+def tell(voice: Voice, claim: Claim, rule: Rule, severity: Severity | None) -> str | None:
+    """Tell people about the incident; returns why not where there is no Slack to tell them in."""
+    name = _shown(claim.labels.get("alertname", "an alert without a name"))
+    title = f"{name} from {claim.source}: {slack.escape(claim.note or 'no playbook')}"
+    log.warning("incident %s: %s", claim.incident_id, claim.note or "no playbook")
+    details = [
+        *_lines(claim.labels),
+        *_lines({k: v for k, v in claim.annotations.items() if k in {"summary", "description"}}),
+        f"incident {claim.incident_id}, episode {claim.episode}",
+    ]
+    blocks: list[dict[str, Any]] = [
+        {
+            "type": "section",
+            "text": {"type": "plain_text", "text": slack.fitted(text), "emoji": False},
+        }
+        for text in (title, "\n".join(details))
+    ]
+    blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": shown(_due(claim, rule))}})
+    topic = Topic(
+        id=claim.incident_id,
+        title=f"{claim.labels.get('alertname', 'an alert')} from {claim.source}"[:200],
+        state=OPEN,
+        severity=severity,
+        needs_person=True,
+    )
+    # Where a playbook was meant and did not start, nothing of ours works on it.
+    stuck = claim.note not in {None, NO_PLAYBOOK}
+    # That it is P0 is paged as soon as it opens, with a playbook or without.
+    voice.say((title, blocks), topic, urgent=stuck)
+    if voice.reaches_somebody:
+        return None
+    return "neither SLACK_WEBHOOK_URL nor SLACK_BOT_TOKEN is set, so it stands in the log alone"
+
+
+def _due(claim: Claim, rule: Rule) -> Iterator[str]:
+    """Yield what a person types: the playbook that did not start, and what is known."""
+    if rule.playbook is not None:
+        yield requeue(claim.incident_id)
+        # An alert that lacks what the playbook needs: only a person knows what that is.
+        with contextlib.suppress(Unfit):
+            given = {**convert(rule.parameters, claim.labels), "mode": "approve"}
+            yield start_again(rule.playbook, given, claim.incident_id)
+    yield about(claim.incident_id, claim.incident_id)
+    yield typed("inbox", "--unfinished")
+
+
+def _lines(pairs: Mapping[str, str]) -> list[str]:
+    shown = sorted(pairs.items())[:SHOWN_LABELS]
+    return [f"{_shown(name)}: {_shown(value)}" for name, value in shown]
+
+
+def _shown(text: str) -> str:
+    """Cut and escape what others wrote."""
+    cut = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+    return slack.escape(cut)

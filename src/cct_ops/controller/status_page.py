@@ -1,0 +1,102 @@
+"""
+The status page: told of each P0 incident when it opens and when it is over.
+
+A page that does not answer is asked again, less and less often; so is one that refuses, because a
+person may correct what it refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from cct_ops.clients import webhook
+from cct_ops.clients.patience import doubled
+from cct_ops.config import contacts
+from cct_ops.config.contacts import Contacts, Fact, State, StatusPage
+from cct_ops.errors import OpsError, Unavailable
+from cct_ops.ledger.one_by_one import border
+from cct_ops.ledger.people import status_posts
+from cct_ops.ledger.people.status_posts import StatusPost
+from cct_ops.models.outcome import Severity
+from cct_ops.reports.pages import public_title
+
+FIRST_PAUSE_SECONDS = 2.0
+LONGEST_PAUSE_SECONDS = 900.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Announcer:
+    """Tells the status page, if there is one."""
+
+    engine: sa.Engine
+    contacts: Contacts
+
+    def __call__(self) -> int:
+        """Tell what is to be told; returns how much the page took."""
+        page = self.contacts.status_page
+        if page is None:
+            return 0
+        status_posts.enqueue(self.engine, self.contacts.severities.get(Severity.P0, ()))
+        taken = 0
+
+        def tell(which: tuple[UUID, int]) -> None:
+            nonlocal taken
+            with status_posts.turn_of(self.engine, *which) as turn:
+                if turn is not None:
+                    taken += _tell(page, turn)
+
+        posts = border(self.engine, "posts to the status page")
+        # What is told lets the next about the same incident be told.
+        while posts.each(
+            status_posts.due(self.engine), lambda which: f"{which[0]}/{which[1]}", tell
+        ):
+            pass
+        return taken
+
+
+def _tell(page: StatusPage, turn: status_posts.Turn) -> bool:
+    post = turn.post
+    try:
+        headers = {name: contacts.secret(where) for name, where in page.headers.items()}
+        webhook.post(
+            contacts.address(page.url),
+            page.body(_facts(page, post)),
+            headers,
+            key=post.key,
+            whose="the status page",
+        )
+    except OpsError as error:
+        wait = error.retry_after_seconds if isinstance(error, Unavailable) else None
+        pause = doubled(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, post.attempts)
+        log.warning("incident %s is not %s in public yet: %s", post.incident_id, post.state, error)
+        turn.postponed(max(pause, wait or 0), str(error))
+        return False
+    log.info("the status page shows incident %s as %s", post.incident_id, post.state)
+    turn.posted()
+    return True
+
+
+def _facts(page: StatusPage, post: StatusPost) -> Mapping[Fact, str | None]:
+    over = post.state == State.RESOLVED
+    return {
+        Fact.KEY: post.key,
+        Fact.INCIDENT_ID: str(post.incident_id),
+        Fact.TITLE: public_title(post.labels, post.annotations, page.title_annotation),
+        Fact.STATE: post.state,
+        Fact.SEVERITY: Severity.P0.value,
+        Fact.OPENED_AT: _moment(post.starts_at),
+        Fact.RESOLVED_AT: _moment(post.ends_at or post.closed_at) if over else None,
+        Fact.TOLD_AT: _moment(post.raised_at),
+    }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat(timespec="seconds")

@@ -1,0 +1,91 @@
+"""The Prefect runs that wake up whoever takes a temporary change back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.states import Scheduled
+
+from cct_ops.clients import deployments, server
+from cct_ops.clients.server import FINEST_SECONDS, Server
+from cct_ops.ledger import clock, run_notifications
+from cct_ops.ledger.gate import changes
+from cct_ops.models.change import TemporaryChange
+
+REVERT = "revert-change"
+
+
+def wake(engine: sa.Engine, change: TemporaryChange) -> UUID:
+    """
+    Make the run that reverts the change when its time is over, and note which one it is.
+
+    The key holds the time, so that each extension gets a wake-up of its own, and the count of
+    wake-ups, so that a lost one can be replaced; asking twice for the same one gives one run.
+    """
+    with server.CONFIGURED.connect() as client:
+        return wake_with(client, engine, change)
+
+
+def wake_with(
+    client: SyncPrefectClient,
+    engine: sa.Engine,
+    change: TemporaryChange,
+    *,
+    at_server: Server = server.CONFIGURED,
+) -> UUID:
+    """
+    Do the same over a connection that is there already.
+
+    The change's time is by the ledger's clock and the run's by Prefect's, so where these are two it
+    is carried over from the one to the other. A change that is over is woken for at once.
+    """
+    here, there = clock.read(engine), at_server.now(client)
+    at = change.until
+    if at <= here:
+        at = _past(there)
+    elif abs(there - here) > timedelta(seconds=FINEST_SECONDS):
+        at += there - here + timedelta(seconds=FINEST_SECONDS)  # known to the second only
+    run_id = deployments.start_with(
+        client,
+        REVERT,
+        {"change_id": str(change.id)},
+        key=f"{change.id}|{change.until.isoformat()}|{change.wake_ups}",
+        at=at,
+        tags=[f"target:{change.target}"],
+    )
+    changes.woken(engine, change, run_id)
+    return run_id
+
+
+def hurry(client: SyncPrefectClient, engine: sa.Engine, run: FlowRun, now: datetime) -> bool:
+    """Let a wake-up that waits for a later moment begin at once; whether it does."""
+    at_once: State[Any] = Scheduled(scheduled_time=_past(now))
+    answer = client.set_flow_run_state(run.id, at_once)
+    if answer.status is not SetStateStatus.ACCEPT:
+        return False
+    with engine.begin() as tx:
+        run_notifications.nudge(tx, run.id)
+    return True
+
+
+def _past(now: datetime) -> datetime:
+    """Return a moment that is over by Prefect's clock and by ours: a worker goes by its own."""
+    return min(now, datetime.now(UTC)) - timedelta(seconds=FINEST_SECONDS)
+
+
+def end(engine: sa.Engine, change: TemporaryChange) -> UUID:
+    """Make a run that reverts the change at once."""
+    run_id = deployments.start(
+        REVERT,
+        {"change_id": str(change.id), "now": True},
+        key=f"{change.id}|{change.until.isoformat()}|{change.wake_ups}|now",
+        tags=[f"target:{change.target}"],
+    )
+    changes.woken(engine, change, run_id)
+    return run_id

@@ -1,0 +1,1 @@
+"""Requests for approval: links, the page where a person decides, and Slack buttons."""

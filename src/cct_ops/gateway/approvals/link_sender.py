@@ -1,0 +1,123 @@
+"""
+Letters: each approver's own link to each open request, sent to that person alone.
+
+Where a request takes several, a second letter says that somebody has said yes. The gateway sends
+them itself, because the links' key must be nowhere else. A letter is noted in the transaction in
+which it is sent: two gateways send one, and a gateway that dies sends it again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+from sqlalchemy.dialects.postgresql import insert
+
+from cct_ops.clients import slack
+from cct_ops.config.approvers import Approver
+from cct_ops.gateway.approvals import links
+from cct_ops.gateway.approvals.links import Claim
+from cct_ops.ledger.gate import approval_answers
+from cct_ops.ledger.gate.approval_tables import answers, letters
+from cct_ops.ledger.gate.approvals import Approval, ApprovalState, read_row
+from cct_ops.ledger.one_by_one import border
+from cct_ops.ledger.schema import approvals
+from cct_ops.ledger.sql import now
+from cct_ops.reports.asking import letter
+
+POLL_SECONDS = 1.0
+AFTER_FAILURE_SECONDS = 15.0
+FIRST_YES = "first-yes"
+ABOUT = ("request", FIRST_YES)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Due:
+    """One letter that is to be sent."""
+
+    approval_id: UUID
+    person: Approver
+    about: str
+
+    def __str__(self) -> str:
+        """Name it."""
+        return f"request {self.approval_id} to {self.person.id} ({self.about})"
+
+
+@dataclass(frozen=True)
+class PostOffice:
+    """Sends links; ``webhooks`` are the addresses of those approvers who can get any."""
+
+    engine: sa.Engine
+    key: SecretStr
+    gateway_url: str
+    webhooks: Mapping[Approver, SecretStr]
+
+    def run(self, stopping: threading.Event) -> None:
+        """Send what is to be sent until told to stop."""
+        jobs, well = border(self.engine, "jobs of the gateway"), False
+        waiting: list[int] = []
+        while not stopping.is_set():
+            waiting.clear()
+            well = jobs.attempt("letters", lambda: waiting.append(self.send()), known=not well)
+            stopping.wait(POLL_SECONDS if waiting == [0] else AFTER_FAILURE_SECONDS)
+
+    def send(self) -> int:
+        """Send each letter that is due; says how many could not be sent and are sent later."""
+        due = self._due()
+        return len(due) - border(self.engine, "letters to approvers").each(due, str, self._send)
+
+    def _send(self, due: Due) -> None:
+        with self.engine.begin() as tx:
+            # A second gateway waits here until the first has sent it, and then finds it sent.
+            noted = tx.execute(
+                insert(letters)
+                .values(approval_id=due.approval_id, approver_id=due.person.id, about=due.about)
+                .on_conflict_do_nothing()
+                .returning(letters.c.approver_id)
+            )
+            if noted.one_or_none() is None:
+                return
+            row = tx.execute(sa.select(approvals).where(approvals.c.id == due.approval_id)).one()
+            approval = read_row(row)
+            first = due.about == FIRST_YES
+            yes = approval_answers.said_yes(tx, approval.id) if first else ()
+            link = self.link(approval, due.person)
+            slack.post(self.webhooks[due.person], *letter(approval, due.person, link, yes))
+
+    def link(self, approval: Approval, person: Approver) -> str:
+        """Return the person's link to the request."""
+        claim = Claim(approval.id, person.id, int(approval.expires_at.timestamp()))
+        return f"{self.gateway_url}/approvals/{links.mint(self.key, claim)}"
+
+    def _due(self) -> list[Due]:
+        """Return the letters that are due, those about the oldest request first."""
+        return [
+            Due(approval_id, person, about)
+            for person, about in product(self.webhooks, ABOUT)
+            for approval_id in self._requests(person, about)
+        ]
+
+    def _requests(self, person: Approver, about: str) -> list[UUID]:
+        sent = sa.select(letters.c.approval_id).where(
+            letters.c.approval_id == approvals.c.id,
+            letters.c.approver_id == person.id,
+            letters.c.about == about,
+        )
+        given = sa.select(answers.c.id).where(answers.c.approval_id == approvals.c.id)
+        wanted = [~sent.exists()]
+        if about == FIRST_YES:
+            wanted += [given.exists(), ~given.where(answers.c.approver_id == person.id).exists()]
+        found = sa.select(approvals.c.id).where(
+            approvals.c.state == ApprovalState.PENDING, approvals.c.expires_at > now(), *wanted
+        )
+        with self.engine.connect() as connection:
+            return list(connection.execute(found.order_by(approvals.c.requested_at)).scalars())

@@ -1,0 +1,141 @@
+"""The approvers' side of the gateway, put together from the settings that are there."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from cct_ops.config import yaml_files
+from cct_ops.config.approvers import Approver, Approvers
+from cct_ops.errors import BadConfiguration
+from cct_ops.gateway.approvals import links, routes, slack_buttons
+from cct_ops.gateway.approvals.link_sender import PostOffice
+from cct_ops.gateway.approvals.routes import Desk
+from cct_ops.gateway.approvals.slack_buttons import Buttons
+from cct_ops.ledger.gate import approver_ways
+from cct_ops.settings import Settings
+
+AGAIN_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+def open_desk(app: FastAPI, engine: sa.Engine, settings: Settings) -> PostOffice | None:
+    """
+    Add what the settings allow: the page behind links with a key, Slack's buttons with its secret.
+
+    Returns who sends the links; None where there is no key. Raises ``BadConfiguration``.
+    """
+    if not settings.approvers_path.is_file() and not _has_a_way(settings):
+        return None
+    approvers = yaml_files.load(settings.approvers_path, Approvers)
+    webhooks = _webhooks(settings.approvers_path, approvers)
+    missing = {each.id: _missing(each, each in webhooks, settings) for each in approvers.approvers}
+    if not _recorded(engine, missing):
+        threading.Thread(target=_record, args=(engine, missing), name="ways", daemon=True).start()
+    if settings.slack_signing_secret is not None:
+        secret = settings.slack_signing_secret
+        if len(secret.get_secret_value().strip()) < links.MIN_KEY_BYTES:
+            raise BadConfiguration("CCT_OPS_SLACK_SIGNING_SECRET is too short to be Slack's.")
+        base = str(settings.slack_response_base)
+        app.include_router(slack_buttons.router(Buttons(engine, approvers, secret, base)))
+    if settings.approval_key_file is None:
+        return None
+    key = links.read_key(settings.approval_key_file)
+    app.include_router(routes.router(Desk(engine, approvers, key)))
+    return PostOffice(engine, key, settings.gateway_links(), webhooks)
+
+
+@contextmanager
+def sending(office: PostOffice | None) -> Iterator[None]:
+    """Send links for as long as the block lasts; a sender that dies takes the gateway with it."""
+    if office is None or not office.webhooks:
+        yield
+        return
+    stopping = threading.Event()
+
+    def send() -> None:
+        try:
+            office.run(stopping)
+        finally:
+            if not stopping.is_set():
+                log.error("the sender of links died; the gateway stops")
+                signal.raise_signal(signal.SIGTERM)
+
+    thread = threading.Thread(target=send, name="letters", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+
+
+def _recorded(engine: sa.Engine, missing: Mapping[str, str | None]) -> bool:
+    """Write down who is reached; False while the ledger is away, which keeps no door shut."""
+    try:
+        approver_ways.record(engine, missing)
+    except sa.exc.OperationalError as error:
+        log.warning("who is reached is not written down yet: %s", type(error).__name__)
+        return False
+    return True
+
+
+def _record(engine: sa.Engine, missing: Mapping[str, str | None]) -> None:
+    while not _recorded(engine, missing):
+        time.sleep(AGAIN_SECONDS)
+
+
+def _has_a_way(settings: Settings) -> bool:
+    return settings.approval_key_file is not None or settings.slack_signing_secret is not None
+
+
+def _missing(person: Approver, has_address: bool, settings: Settings) -> str | None:
+    """Say what has to be set for a request to reach this person; None if one does."""
+    wanted = []
+    if person.webhook is not None:
+        if has_address and settings.approval_key_file is not None:
+            return None
+        wanted.append("CCT_OPS_APPROVAL_KEY_FILE" if has_address else f"{person.webhook.name}")
+    if person.slack_user_id is not None:
+        if settings.slack_signing_secret is not None:
+            return None
+        wanted.append("CCT_OPS_SLACK_SIGNING_SECRET")
+    return f"{' or '.join(wanted)} is not set for the gateway"
+
+
+def _webhooks(path: Path, approvers: Approvers) -> dict[Approver, SecretStr]:
+    """Return the addresses that are there; who has none gets no link, and that is said."""
+    found: dict[Approver, SecretStr] = {}
+    for index, person in enumerate(approvers.approvers):
+        if person.webhook is None:
+            continue
+        place = yaml_files.place(path, "approvers", index, "webhook")
+        if person.webhook.env is not None:
+            address = os.environ.get(person.webhook.env, "").strip()
+            if not address:
+                log.warning(
+                    "%s: %s is not set, so %s gets no links", place, person.webhook.env, person.id
+                )
+                continue
+        else:
+            address = _from_file(place, person.webhook.file or Path())
+        found[person] = SecretStr(address)
+    return found
+
+
+def _from_file(place: str, path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
+        raise BadConfiguration(f"{place}: {path} cannot be read: {reason}.") from None

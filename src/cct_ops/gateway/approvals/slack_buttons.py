@@ -1,0 +1,174 @@
+"""
+``POST /slack/interactions``: the buttons under a request for approval.
+
+Slack signs who pressed what; the user must be on the list of approvers. The button carries the
+request's id, which is no secret and proves nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import parse_qs
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from slack_sdk.signature import SignatureVerifier
+from starlette.background import BackgroundTask
+from starlette.datastructures import Headers
+
+from cct_ops.clients import slack, slack_replies
+from cct_ops.config.approvers import Approver, Approvers
+from cct_ops.errors import OpsError
+from cct_ops.gateway.approvals.routes import bounded, in_time
+from cct_ops.ledger.gate import approval_answers
+from cct_ops.ledger.gate.approval_answers import Answer, Receipt
+
+BODY_BYTES = 256 * 1024
+
+log = logging.getLogger(__name__)
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class _User(_Wire):
+    id: str
+
+
+class _Action(_Wire):
+    action_id: Literal["approval_approve", "approval_decline"]
+    value: UUID
+
+
+class _Message(_Wire):
+    text: str = ""
+    blocks: tuple[dict[str, Any], ...] = ()
+
+
+class Press(_Wire):
+    """One press of a button, of what Slack says about it as much as counts."""
+
+    type: Literal["block_actions"]
+    user: _User
+    actions: tuple[_Action] = Field(description="Slack sends one action for one press.")
+    response_url: str
+    message: _Message = _Message()
+
+    @property
+    def approved(self) -> bool:
+        """Whether it was the button that approves."""
+        return self.actions[0].action_id == "approval_approve"
+
+
+@dataclass(frozen=True)
+class Buttons:
+    """Takes presses; ``response_base`` is the only place to which they are answered."""
+
+    engine: sa.Engine
+    approvers: Approvers
+    signing_secret: SecretStr
+    response_base: str
+
+    def genuine(self, body: bytes, headers: Headers) -> bool:
+        """Whether Slack signed these bytes, less than five minutes ago."""
+        stamps = headers.getlist("x-slack-request-timestamp")
+        signatures = headers.getlist("x-slack-signature")
+        if len(stamps) != 1 or len(signatures) != 1:
+            return False  # what contradicts itself proves nothing
+        (at,), (signature,) = stamps, signatures
+        if not (at.isascii() and at.isdecimal() and len(at) < 12 and signature.isascii()):
+            return False
+        verifier = SignatureVerifier(self.signing_secret.get_secret_value())
+        try:
+            return verifier.is_valid(body, at, signature)
+        except UnicodeDecodeError:
+            return False
+
+    def refuse_unsigned(self) -> Response:
+        """Answer what Slack did not sign."""
+        approval_answers.attempted(self.engine, "slack", "The request is not signed by Slack.")
+        return PlainTextResponse("not authorised", 401)
+
+    def press(self, press: Press) -> Response:
+        """Take the answer, and update the message once Slack has been answered."""
+        approval_id = press.actions[0].value
+        person = self.approvers.by_slack_user(press.user.id)
+        if person is None:
+            reason = "This user of Slack is not on the list of approvers."
+            approval_answers.attempted(
+                self.engine,
+                "slack",
+                reason,
+                approval_id=approval_id,
+                approver_id=f"slack:{press.user.id[:40]}",
+            )
+            return self._acknowledge(press, lambda: self._whisper(press, reason))
+        given = Answer.of(person, "slack", approved=press.approved)
+        receipt = approval_answers.answer(self.engine, approval_id, given, person=person)
+        if receipt.refusal is not None:
+            refusal = receipt.refusal
+            return self._acknowledge(press, lambda: self._whisper(press, refusal))
+        log.info("approval %s: %s answered in Slack", approval_id, person.id)
+        return self._acknowledge(press, lambda: self._update(press, person, receipt))
+
+    def _acknowledge(self, press: Press, afterwards: Callable[[], None]) -> Response:
+        """Slack waits three seconds; its message is updated afterwards, at the press's address."""
+
+        def update() -> None:
+            try:
+                afterwards()
+            except OpsError as error:  # the answer is in the ledger; only the message is not new
+                log.warning("the message of %s stays as it was: %s", press.actions[0].value, error)
+
+        return Response(status_code=200, background=BackgroundTask(update))
+
+    def _whisper(self, press: Press, words: str) -> None:
+        slack_replies.whisper(press.response_url, self.response_base, slack.escape(words))
+
+    def _update(self, press: Press, person: Approver, receipt: Receipt) -> None:
+        word = "Approved" if press.approved else "Declined"
+        said = f"{word} by <@{person.slack_user_id}>."
+        blocks = list(press.message.blocks)
+        if receipt.still_needed:
+            said += " One more person is needed."
+        else:
+            blocks = [block for block in blocks if block.get("type") != "actions"]
+        note = {"type": "context", "elements": [{"type": "mrkdwn", "text": said}]}
+        slack_replies.replace_message(
+            press.response_url, self.response_base, press.message.text, [*blocks, note]
+        )
+
+
+def router(buttons: Buttons) -> APIRouter:
+    """Return the route for Slack."""
+    routes = APIRouter()
+
+    @routes.post("/slack/interactions")
+    async def pressed(request: Request) -> Response:
+        """Take one press."""
+        body = await bounded(request, BODY_BYTES)
+        if body is None:
+            return PlainTextResponse("too large or too slow", 413)
+        if not buttons.genuine(body, request.headers):
+            return await in_time(buttons.refuse_unsigned)
+        try:
+            press = _read(body)
+        except (ValidationError, ValueError):
+            return PlainTextResponse("unknown", 400)
+        return await in_time(lambda: buttons.press(press))
+
+    return routes
+
+
+def _read(body: bytes) -> Press:
+    payloads = parse_qs(body.decode("utf-8"), max_num_fields=10).get("payload", [])
+    if len(payloads) != 1:
+        raise ValueError("there is no payload")
+    return Press.model_validate_json(payloads[0])

@@ -1,0 +1,1 @@
+"""The state that the gate rests on: guards, locks, permits, approvals, temporary changes."""

@@ -1,0 +1,213 @@
+"""
+Answers to requests for approval: judged and written in one transaction, each attempt on record.
+
+An answer counts if the request is open, the plan is the one that was shown, the incident goes on,
+and the person has not answered yet. One no ends a request; it takes as many yes as it asks for.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from cct_ops.config.approvers import Approver
+from cct_ops.ledger.gate import approvals as requests
+from cct_ops.ledger.gate.approval_tables import answers, attempts
+from cct_ops.ledger.gate.approvals import Approval, ApprovalState
+from cct_ops.ledger.schema import approvals, incidents
+from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.models.base import Frozen
+
+Way = Literal["link", "slack", "form", "resume"]
+
+# Whoever knocks without a valid key must not be able to fill the ledger.
+UNKNOWN_PER_MINUTE = 60
+
+
+class Answer(Frozen):
+    """
+    What one person says to one request.
+
+    ``digest`` is that of the plan which was shown, where the way of answering carries it.
+    """
+
+    approver_id: str
+    approver: str
+    way: Literal["link", "slack", "form"]
+    approved: bool
+    note: str = ""
+    digest: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        person: Approver,
+        way: Literal["link", "slack"],
+        *,
+        approved: bool,
+        note: str = "",
+        digest: str | None = None,
+    ) -> Answer:
+        """Return the answer of somebody on the allow-list who has proved to be that person."""
+        return cls(
+            approver_id=person.id,
+            approver=person.name,
+            way=way,
+            approved=approved,
+            note=note,
+            digest=digest,
+        )
+
+
+class Receipt(Frozen):
+    """How the request stands after an answer, and why the answer does not count if it does not."""
+
+    approval: Approval | None
+    refusal: str | None = None
+
+    @property
+    def still_needed(self) -> bool:
+        """Whether the answer counts and another person is needed."""
+        pending = self.approval is not None and self.approval.state is ApprovalState.PENDING
+        return self.refusal is None and pending
+
+
+def answer(
+    engine: sa.Engine,
+    approval_id: UUID,
+    given: Answer,
+    *,
+    person: Approver | None = None,
+    grace_seconds: float = 0,
+) -> Receipt:
+    """
+    Record one person's answer, if it counts; the attempt is on record either way.
+
+    ``person`` is the approver whose identity was proved, None for a name typed into a form.
+    ``grace_seconds`` is for answers that were given in time and are only read later.
+    """
+    with engine.begin() as tx:
+        row = tx.execute(
+            sa.select(
+                approvals,
+                (approvals.c.expires_at <= in_seconds(-grace_seconds)).label("too_late"),
+                sa.and_(incidents.c.state == "closed", ~requests.still_joined()).label("over"),
+            )
+            .outerjoin(incidents, incidents.c.id == approvals.c.incident_id)
+            .where(approvals.c.id == approval_id)
+            .with_for_update(of=approvals)
+        ).one_or_none()
+        before = None if row is None else requests.read_row(row)
+        refusal = _refusal(tx, row, before, given, person)
+        _attempt(tx, approval_id, given.approver_id, given.way, refusal)
+        if before is not None and refusal is None:
+            _count(tx, before, given)
+            requests.wake(tx)
+    return Receipt(approval=requests.find(engine, approval_id), refusal=refusal)
+
+
+def attempted(
+    engine: sa.Engine,
+    way: Way,
+    reason: str,
+    *,
+    approval_id: UUID | None = None,
+    approver_id: str | None = None,
+) -> None:
+    """Put an attempt on record that was refused before it could be an answer."""
+    with engine.begin() as tx:
+        if approver_id is None and _unknown_lately(tx) >= UNKNOWN_PER_MINUTE:
+            return
+        _attempt(tx, approval_id, approver_id, way, reason)
+
+
+def said_yes(connection: sa.Connection, approval_id: UUID) -> tuple[str, ...]:
+    """Return the names of those who have approved so far, in that order."""
+    yes = (
+        sa.select(answers.c.approver)
+        .where(answers.c.approval_id == approval_id, answers.c.approved)
+        .order_by(answers.c.id)
+    )
+    return tuple(str(name) for name in connection.execute(yes).scalars())
+
+
+def _refusal(
+    tx: sa.Connection,
+    row: sa.Row[tuple[object, ...]] | None,
+    asked: Approval | None,
+    given: Answer,
+    person: Approver | None,
+) -> str | None:
+    """Say why an answer does not count; None if it does."""
+    if row is None or asked is None:
+        return "There is no such request for approval."
+    before = sa.select(answers.c.id).where(
+        answers.c.approval_id == asked.id, answers.c.approver_id == given.approver_id
+    )
+    started_it = (
+        person is not None and asked.started_by is not None and person.is_called(asked.started_by)
+    )
+    reasons = {
+        f"This request is {asked.state} already.": asked.state is not ApprovalState.PENDING,
+        f"This request expired at {asked.expires_at:%H:%M:%S} UTC.": bool(row.too_late),
+        requests.OVER: row.over,
+        "The plan is not the one that was shown.": (
+            asked.plan.digest != asked.plan_digest or given.digest not in {None, asked.plan_digest}
+        ),
+        "An answer in Prefect's form does not count here: it proves no identity.": (
+            given.way == "form" and not asked.form_accepted
+        ),
+        "Who started the run is not a second person.": (asked.persons > 1 and started_it),
+        "This person has answered already.": tx.execute(before).one_or_none() is not None,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def _count(tx: sa.Connection, asked: Approval, given: Answer) -> None:
+    """Write the answer down and, if it decides the request, how it ended."""
+    tx.execute(
+        sa.insert(answers).values(
+            approval_id=asked.id, **given.model_dump(exclude={"digest"}, mode="json")
+        )
+    )
+    names = said_yes(tx, asked.id)
+    if given.approved and len(names) < asked.persons:
+        return
+    tx.execute(
+        sa.update(approvals)
+        .where(approvals.c.id == asked.id)
+        .values(
+            state=ApprovalState.APPROVED if given.approved else ApprovalState.DECLINED,
+            approver=" and ".join(names) if given.approved else given.approver,
+            authenticated=given.way != "form",
+            note=given.note,
+            decided_at=now(),
+        )
+    )
+
+
+def _attempt(
+    tx: sa.Connection,
+    approval_id: UUID | None,
+    approver_id: str | None,
+    way: Way,
+    refusal: str | None,
+) -> None:
+    tx.execute(
+        sa.insert(attempts).values(
+            approval_id=approval_id,
+            approver_id=approver_id,
+            way=way,
+            verdict="accepted" if refusal is None else "refused",
+            reason=refusal or "It counts.",
+        )
+    )
+
+
+def _unknown_lately(tx: sa.Connection) -> int:
+    lately = sa.select(sa.func.count()).where(
+        attempts.c.approver_id.is_(None), attempts.c.attempted_at > in_seconds(-60)
+    )
+    return tx.execute(lately).scalar_one()

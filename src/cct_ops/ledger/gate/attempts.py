@@ -1,0 +1,92 @@
+"""
+Who may work on a run: one process at a time, and nobody once the run was permitted a change.
+
+Prefect sets a finished or crashed run going again for whoever asks: by the button *Retry*, by a
+state set by hand, by retries of the whole flow. The account, the permits and the lease of a run are
+those of one attempt, so a second one would act without any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from cct_ops.ledger.gate import leases
+from cct_ops.ledger.gate.change_tables import run_leases
+from cct_ops.ledger.schema import incidents, permits, resolutions
+from cct_ops.ledger.sql import in_seconds, now
+
+
+@contextmanager
+def attempt(engine: sa.Engine, run_id: UUID, seconds: float) -> Iterator[str | None]:
+    """
+    Hold the run for this process, with a lease that is renewed until the block ends.
+
+    Yields the sentence that says why it may not work on the run, else None. Where it may not, the
+    ledger is left as it is.
+    """
+    holder = uuid4()
+    with engine.begin() as tx:
+        refusal = _refusal(tx, run_id) or _held_by_another(tx, run_id, holder, seconds)
+    if refusal is not None:
+        yield refusal
+        return
+    try:
+        with leases.alive(engine, run_id, seconds):
+            yield None
+    finally:
+        _let_go(engine, run_id, holder)
+
+
+def is_known(engine: sa.Engine, incident_id: UUID) -> bool:
+    """Say whether the ledger has this incident."""
+    found = sa.select(sa.literal(1)).where(incidents.c.id == incident_id)
+    with engine.connect() as connection:
+        return connection.execute(found).one_or_none() is not None
+
+
+def _refusal(tx: sa.Connection, run_id: UUID) -> str | None:
+    ended = tx.execute(
+        sa.select(resolutions.c.outcome).where(resolutions.c.run_id == run_id)
+    ).scalar()
+    if ended is not None:
+        return f"This run has ended already: {ended}."
+    reaped = tx.execute(
+        sa.select(run_leases.c.reaped_at).where(run_leases.c.run_id == run_id)
+    ).scalar()
+    if reaped is not None:
+        return f"This run was taken for dead at {reaped:%Y-%m-%d %H:%M:%S} UTC."
+    permitted = sa.select(permits.c.id).where(permits.c.run_id == run_id).limit(1)
+    if tx.execute(permitted).one_or_none() is not None:
+        return "This run had begun its change before, and what it left behind is put back."
+    return None
+
+
+def _held_by_another(tx: sa.Connection, run_id: UUID, holder: UUID, seconds: float) -> str | None:
+    offer = insert(run_leases).values(run_id=run_id, expires_at=in_seconds(seconds), holder=holder)
+    held = tx.execute(
+        offer.on_conflict_do_update(
+            index_elements=[run_leases.c.run_id],
+            set_={
+                "expires_at": sa.func.greatest(run_leases.c.expires_at, offer.excluded.expires_at),
+                "holder": holder,
+            },
+            where=run_leases.c.reaped_at.is_(None)
+            & (run_leases.c.holder.is_(None) | (run_leases.c.expires_at <= now())),
+        ).returning(run_leases.c.run_id)
+    ).one_or_none()
+    return None if held is not None else "Another process is at work on this run, or was just now."
+
+
+def _let_go(engine: sa.Engine, run_id: UUID, holder: UUID) -> None:
+    """Leave the run to the next process: a suspended run goes on in another one."""
+    with engine.begin() as tx:
+        tx.execute(
+            sa.update(run_leases)
+            .where(run_leases.c.run_id == run_id, run_leases.c.holder == holder)
+            .values(holder=None)
+        )

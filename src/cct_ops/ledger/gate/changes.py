@@ -1,0 +1,286 @@
+"""
+Temporary changes: the rows that say what must be taken back, and when.
+
+A row is the truth and a Prefect run is only its wake-up: whoever is woken reads the row again, so a
+wake-up too many does nothing, and one that was lost is noticed by the controller's sweep.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+
+from cct_ops.errors import ContractBroken, NotPermitted
+from cct_ops.ledger.gate.change_tables import temporary_changes
+from cct_ops.ledger.schema import approvals, permits
+from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.models.change import OPEN, ChangeState, TemporaryChange
+from cct_ops.models.permit import Permit
+from cct_ops.models.plan import Call, Step
+from cct_ops.models.quantities import duration
+
+_OPEN = temporary_changes.c.state.in_(OPEN)
+
+_log = logging.getLogger(__name__)
+
+
+def schedule(
+    tx: sa.Connection, permit: Permit, step: Step, *, before: str, owner: str, reason: str
+) -> TemporaryChange:
+    """Write down a change that is about to be made for ``step.lasts_minutes``."""
+    if step.undo is None or step.lasts_minutes is None:
+        raise NotPermitted(f"{step.call} cannot be temporary: nothing says how and when it ends.")
+    row = tx.execute(
+        sa.insert(temporary_changes)
+        .values(
+            run_id=permit.run_id,
+            permit_id=permit.id,
+            playbook=sa.select(permits.c.playbook)
+            .where(permits.c.id == permit.id)
+            .scalar_subquery(),
+            target=permit.target,
+            call=step.call.model_dump(mode="json"),
+            revert=step.undo.model_dump(mode="json"),
+            before=before,
+            owner=owner,
+            reason=reason,
+            until=in_seconds(step.lasts_minutes * 60),
+        )
+        .returning(temporary_changes)
+    ).one()
+    return _read(row)
+
+
+def approver(engine: sa.Engine, run_id: UUID) -> str | None:
+    """Return who approved what the run does, if anybody did."""
+    with engine.connect() as connection:
+        return connection.execute(
+            sa.select(approvals.c.approver)
+            .where(approvals.c.run_id == run_id, approvals.c.state == "approved")
+            .limit(1)
+        ).scalar()
+
+
+def activate(engine: sa.Engine, permit: Permit, call: Call) -> None:
+    """Note that a read-back showed the change, if ``call`` is a temporary one."""
+    with engine.begin() as tx:
+        tx.execute(
+            sa.update(temporary_changes)
+            .where(
+                temporary_changes.c.permit_id == permit.id,
+                temporary_changes.c.call == call.model_dump(mode="json"),
+                temporary_changes.c.state == ChangeState.SCHEDULED,
+            )
+            .values(state=ChangeState.ACTIVE)
+        )
+
+
+def undone(engine: sa.Engine, run_id: UUID, revert: Call) -> None:
+    """Note that the run's own change was taken back before its time."""
+    with engine.begin() as tx:
+        tx.execute(
+            sa.update(temporary_changes)
+            .where(
+                temporary_changes.c.run_id == run_id,
+                temporary_changes.c.revert == revert.model_dump(mode="json"),
+                _OPEN,
+            )
+            .values(
+                state=ChangeState.REVERTED, ended_at=now(), note="Undone with the run that made it."
+            )
+        )
+
+
+def drop_unmade(engine: sa.Engine, run_id: UUID) -> None:
+    """End the rows of changes that the run never made: no call of theirs was journalled."""
+    with engine.begin() as tx:
+        tx.execute(
+            sa.text(
+                "update temporary_changes set state = 'not made', ended_at = clock_timestamp(),"
+                " note = 'The run ended before it made the change.'"
+                " where run_id = :run and state = 'scheduled' and not exists (select 1 from actions"
+                " where actions.permit_id = temporary_changes.permit_id"
+                " and actions.call = temporary_changes.call)"
+            ),
+            {"run": run_id},
+        )
+
+
+def read(engine: sa.Engine, change_id: UUID) -> TemporaryChange:
+    """Return a change; raises ``NotPermitted`` when there is none of that id."""
+    with engine.connect() as connection:
+        row = connection.execute(
+            sa.select(temporary_changes).where(temporary_changes.c.id == change_id)
+        ).one_or_none()
+    if row is None:
+        raise NotPermitted(f"The ledger has no temporary change {change_id}.")
+    return _read(row)
+
+
+def maker(engine: sa.Engine, change_id: UUID) -> UUID | None:
+    """Return the run that made a change, if the ledger has it."""
+    made_by = sa.select(temporary_changes.c.run_id).where(temporary_changes.c.id == change_id)
+    with engine.connect() as connection:
+        return connection.execute(made_by).scalar()
+
+
+def listed(engine: sa.Engine, *, ended: bool = False) -> list[TemporaryChange]:
+    """Return the open changes by the time of their end, or all there ever were."""
+    found = sa.select(temporary_changes).order_by(temporary_changes.c.until)
+    with engine.connect() as connection:
+        rows = connection.execute(found if ended else found.where(_OPEN)).all()
+    return _readable(rows)
+
+
+def of_run(engine: sa.Engine, run_id: UUID) -> list[TemporaryChange]:
+    """Return the changes that a run made for a while."""
+    found = sa.select(temporary_changes).where(temporary_changes.c.run_id == run_id)
+    with engine.connect() as connection:
+        rows = connection.execute(found.order_by(temporary_changes.c.created_at)).all()
+    return [_read(row) for row in rows]
+
+
+def woken(engine: sa.Engine, change: TemporaryChange, run_id: UUID) -> None:
+    """Note which run is the change's wake-up."""
+    with engine.begin() as tx:
+        tx.execute(
+            sa.update(temporary_changes)
+            .where(temporary_changes.c.id == change.id)
+            .values(
+                wake_up_id=run_id,
+                wake_ups=sa.case(
+                    (temporary_changes.c.wake_up_id.is_not_distinct_from(run_id), change.wake_ups),
+                    else_=change.wake_ups + 1,
+                ),
+            )
+        )
+
+
+def extend(
+    engine: sa.Engine, change_id: UUID, *, minutes: float, longest_minutes: float
+) -> TemporaryChange:
+    """
+    Let a change last ``minutes`` from now, but not beyond ``longest_minutes`` from its beginning.
+
+    Raises ``NotPermitted`` when it has ended, is being reverted, would last too long, or lasts at
+    least as long already.
+    """
+    until = in_seconds(minutes * 60)
+    latest = temporary_changes.c.created_at + sa.func.make_interval(
+        0, 0, 0, 0, 0, 0, longest_minutes * 60
+    )
+    with engine.begin() as tx:
+        row = tx.execute(
+            sa.update(temporary_changes)
+            .where(
+                temporary_changes.c.id == change_id,
+                temporary_changes.c.state.in_([ChangeState.SCHEDULED, ChangeState.ACTIVE]),
+                until <= latest,
+                until > temporary_changes.c.until,
+            )
+            .values(until=until, alarmed_at=None)
+            .returning(temporary_changes)
+        ).one_or_none()
+    if row is not None:
+        return _read(row)
+    change = read(engine, change_id)
+    if change.state in {ChangeState.SCHEDULED, ChangeState.ACTIVE}:
+        with engine.connect() as connection:
+            longer = connection.execute(sa.select(until > change.until)).scalar_one()
+        if not longer:
+            raise NotPermitted(
+                f"It lasts until {change.until:%Y-%m-%d %H:%M:%S} UTC, which is not earlier than"
+                f" {duration(minutes * 60)} from now: name more minutes, or end it."
+            )
+        raise NotPermitted(
+            f"Policy lets a temporary change last {duration(longest_minutes * 60)} in all, and this"
+            f" one began at {change.created_at:%H:%M:%S} UTC."
+        )
+    raise NotPermitted(f"The change cannot be extended: it is {change.state}.")
+
+
+def claim_revert(engine: sa.Engine, change_id: UUID, *, early: bool) -> bool:
+    """Begin to revert; False if it is not due (unless ``early``) or has ended."""
+    due = sa.true() if early else temporary_changes.c.until <= now()
+    with engine.begin() as tx:
+        begun = tx.execute(
+            sa.update(temporary_changes)
+            .where(temporary_changes.c.id == change_id, _OPEN, due)
+            .values(
+                state=ChangeState.REVERTING,
+                until=sa.func.least(temporary_changes.c.until, now()),  # the sweep must find it
+            )
+        )
+    return begun.rowcount == 1
+
+
+def finish(engine: sa.Engine, change_id: UUID, state: ChangeState, note: str) -> None:
+    """Note how the change ended."""
+    with engine.begin() as tx:
+        tx.execute(
+            sa.update(temporary_changes)
+            .where(temporary_changes.c.id == change_id, _OPEN)
+            .values(state=state, note=note, ended_at=now())
+        )
+
+
+def overdue(engine: sa.Engine, seconds: float) -> list[UUID]:
+    """Return the changes that should have been reverted at least ``seconds`` ago."""
+    wanted = sa.select(temporary_changes.c.id).where(
+        _OPEN, temporary_changes.c.until <= in_seconds(-seconds)
+    )
+    with engine.connect() as connection:
+        return list(connection.execute(wanted.order_by(temporary_changes.c.until)).scalars())
+
+
+def seconds_left(engine: sa.Engine, change_id: UUID) -> float:
+    """Return how long a change still lasts by the ledger's clock; less than 0 once it is over."""
+    left = sa.extract("epoch", temporary_changes.c.until - now())
+    with engine.connect() as connection:
+        found = connection.execute(sa.select(left).where(temporary_changes.c.id == change_id))
+        return float(found.scalar_one())
+
+
+@contextmanager
+def alarming(engine: sa.Engine, change_id: UUID) -> Iterator[bool]:
+    """
+    Surround telling people that the change is overdue; False if they were told already.
+
+    It counts as told only if the block ends without an error.
+    """
+    with engine.begin() as tx:
+        first = tx.execute(
+            sa.update(temporary_changes)
+            .where(temporary_changes.c.id == change_id, temporary_changes.c.alarmed_at.is_(None))
+            .values(alarmed_at=now())
+        )
+        yield first.rowcount == 1
+
+
+def _read(row: sa.Row[tuple[object, ...]]) -> TemporaryChange:
+    fields = {name: getattr(row, name) for name in TemporaryChange.model_fields}
+    try:
+        return TemporaryChange.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ContractBroken(
+            f"The ledger's row of temporary change {fields['id']} cannot be read: {where}:"
+            f" {first['msg']}. A person must take the change back and correct the row."
+        ) from None
+
+
+def _readable(rows: Sequence[sa.Row[tuple[object, ...]]]) -> list[TemporaryChange]:
+    """Read those that can be read; a row that cannot holds up no other, and its sweep tells."""
+    found = []
+    for row in rows:
+        try:
+            found.append(_read(row))
+        except ContractBroken as error:
+            _log.warning("%s", error)
+    return found

@@ -1,0 +1,268 @@
+"""
+Signs of life: who works on a run, and who was taken for dead.
+
+A run's process renews its lease for as long as it has CCT open or stands in the gate. A run whose
+lease ended can be reaped, once: from then on the ledger gives it neither a lease nor a permit, so
+a process that was only asleep finds itself locked out at its next step.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from cct_ops.errors import NotPermitted
+from cct_ops.ledger.gate.change_tables import run_leases
+from cct_ops.ledger.schema import actions, permits, resolutions, target_locks
+from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.models.outcome import Outcome
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A run that was taken for dead, and what has been done about it so far."""
+
+    run_id: UUID
+    attempt: int
+    recoveries: int
+    successor_id: UUID | None
+
+
+def touch(tx: sa.Connection, run_id: UUID, seconds: float) -> None:
+    """
+    Extend the run's lease to at least ``seconds`` from now.
+
+    The lease's row stays locked until the transaction ends, so what the caller does in the same one
+    cannot cross with the run being reaped. Raises ``NotPermitted`` when it was reaped already.
+    """
+    offer = insert(run_leases).values(run_id=run_id, expires_at=in_seconds(seconds))
+    extended = tx.execute(
+        offer.on_conflict_do_update(
+            index_elements=[run_leases.c.run_id],
+            set_={
+                "expires_at": sa.func.greatest(run_leases.c.expires_at, offer.excluded.expires_at)
+            },
+            where=run_leases.c.reaped_at.is_(None),
+        ).returning(run_leases.c.run_id)
+    ).one_or_none()
+    if extended is None:
+        raise NotPermitted(f"Run {run_id} was taken for dead, so it may not go on: start anew.")
+
+
+class Repeating(Protocol):
+    """Does something beside its caller, again and again, until a block ends."""
+
+    def __call__(
+        self, seconds: float, renew: Callable[[], None], name: str
+    ) -> AbstractContextManager[None]:
+        """Call ``renew`` every so many seconds; ``name`` says what is renewed."""
+
+
+@contextmanager
+def repeating(seconds: float, renew: Callable[[], None], name: str) -> Iterator[None]:
+    """Renew something every so many seconds, by a thread of its own, until the block ends."""
+    over = threading.Event()
+
+    def keep() -> None:
+        while not over.wait(seconds):
+            try:
+                renew()
+            except NotPermitted as error:
+                _log.warning("%s", error)  # its next step is refused; nothing is left to renew
+                return
+            except sa.exc.SQLAlchemyError as error:
+                _log.warning("The %s is not renewed: %s", name, type(error).__name__)
+
+    thread = threading.Thread(target=keep, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextmanager
+def alive(
+    engine: sa.Engine, run_id: UUID, seconds: float, repeat: Repeating = repeating
+) -> Iterator[None]:
+    """Renew the run's lease until the block ends."""
+
+    def renew() -> None:
+        with engine.begin() as tx:
+            touch(tx, run_id, seconds)
+
+    renew()
+    with repeat(seconds / 3, renew, f"lease of {run_id}"):
+        yield
+
+
+def reap(engine: sa.Engine, run_id: UUID) -> bool:
+    """
+    Take the run for dead unless its lease still runs; whether it now is dead.
+
+    Its open permits are closed in the same transaction.
+    """
+    offer = insert(run_leases).values(run_id=run_id, expires_at=now(), reaped_at=now())
+    with engine.begin() as tx:
+        dead = tx.execute(
+            offer.on_conflict_do_update(
+                index_elements=[run_leases.c.run_id],
+                set_={"reaped_at": sa.func.coalesce(run_leases.c.reaped_at, now())},
+                where=(run_leases.c.expires_at <= now()) | run_leases.c.reaped_at.is_not(None),
+            ).returning(run_leases.c.run_id)
+        ).one_or_none()
+        if dead is None:
+            return False
+        tx.execute(
+            sa.update(permits)
+            .where(permits.c.run_id == run_id, permits.c.closed_at.is_(None))
+            .values(closed_at=now())
+        )
+    return True
+
+
+def reaped(engine: sa.Engine, run_id: UUID) -> bool:
+    """Say whether the run was taken for dead."""
+    with engine.connect() as connection:
+        found = connection.execute(
+            sa.select(run_leases.c.reaped_at).where(run_leases.c.run_id == run_id)
+        ).scalar()
+    return found is not None
+
+
+def expiry(engine: sa.Engine, run_id: UUID) -> datetime | None:
+    """Return when the run's lease ends or ended; None if it never had one."""
+    with engine.connect() as connection:
+        return connection.execute(
+            sa.select(run_leases.c.expires_at).where(run_leases.c.run_id == run_id)
+        ).scalar()
+
+
+def seconds_over(engine: sa.Engine, run_id: UUID) -> float | None:
+    """Return since when the run's lease is over, less than 0 while it lasts; None without one."""
+    over = sa.extract("epoch", now() - run_leases.c.expires_at)
+    with engine.connect() as connection:
+        found = connection.execute(sa.select(over).where(run_leases.c.run_id == run_id)).scalar()
+    return None if found is None else float(found)
+
+
+def unfinished(engine: sa.Engine) -> list[UUID]:
+    """
+    Return the runs that show no sign of life and left something behind.
+
+    That is a change without an account of it, an open permit, or the lock of a target. A run that
+    waits for approval leaves none of these.
+    """
+    this_run = run_leases.c.run_id
+    began = (
+        sa.exists()
+        .where(
+            permits.c.run_id == this_run,
+            permits.c.kind == "change",
+            actions.c.permit_id == permits.c.id,
+        )
+        .correlate(run_leases)
+    )
+    ended = sa.exists().where(resolutions.c.run_id == this_run)
+    open_permit = sa.exists().where(permits.c.run_id == this_run, permits.c.closed_at.is_(None))
+    lock = sa.exists().where(target_locks.c.run_id == this_run)
+    with engine.connect() as connection:
+        found = connection.execute(
+            sa.select(this_run).where(
+                run_leases.c.reaped_at.is_(None),
+                run_leases.c.expires_at <= now(),
+                (began & ~ended) | open_permit | lock,
+            )
+        )
+        return list(found.scalars())
+
+
+def in_doubt(engine: sa.Engine, seconds: float) -> list[UUID]:
+    """Return the runs that ended so long ago unverified, with a change that no look has shown."""
+    this_run = resolutions.c.run_id
+    unseen = (
+        sa.exists()
+        .where(
+            permits.c.run_id == this_run,
+            permits.c.kind == "change",
+            actions.c.permit_id == permits.c.id,
+            actions.c.state.in_(("intended", "without effect")),
+        )
+        .correlate(resolutions)
+    )
+    with engine.connect() as connection:
+        found = connection.execute(
+            sa.select(this_run)
+            .join(run_leases, run_leases.c.run_id == this_run)
+            .where(
+                resolutions.c.outcome == Outcome.UNVERIFIED,
+                resolutions.c.finished_at <= in_seconds(-seconds),
+                run_leases.c.settled_at.is_(None),
+                unseen,
+            )
+        )
+        return list(found.scalars())
+
+
+def unsettled(engine: sa.Engine) -> list[UUID]:
+    """Return the runs that were taken for dead and about which not everything was done yet."""
+    with engine.connect() as connection:
+        found = connection.execute(
+            sa.select(run_leases.c.run_id)
+            .where(run_leases.c.reaped_at.is_not(None), run_leases.c.settled_at.is_(None))
+            .order_by(run_leases.c.reaped_at)
+        )
+        return list(found.scalars())
+
+
+@contextmanager
+def claimed(engine: sa.Engine, run_id: UUID) -> Iterator[tuple[sa.Connection, Lease] | None]:
+    """Hold an unsettled run for this caller alone; None while another has it, or when settled."""
+    with engine.begin() as tx:
+        row = tx.execute(
+            sa.select(
+                run_leases.c.run_id,
+                run_leases.c.attempt,
+                run_leases.c.recoveries,
+                run_leases.c.successor_id,
+            )
+            .where(run_leases.c.run_id == run_id, run_leases.c.settled_at.is_(None))
+            .with_for_update(skip_locked=True)
+        ).one_or_none()
+        yield None if row is None else (tx, Lease(*row))
+
+
+def succeeded_by(tx: sa.Connection, dead: Lease, successor_id: UUID, *, recovery: bool) -> None:
+    """Note which run puts the dead one's change back, or does its work anew."""
+    tx.execute(
+        sa.update(run_leases)
+        .where(run_leases.c.run_id == dead.run_id)
+        .values(successor_id=successor_id, recoveries=dead.recoveries + int(recovery))
+    )
+    if not recovery:
+        # The count goes on in the replacement's own row; an expired lease reaps nobody by itself.
+        offer = insert(run_leases).values(
+            run_id=successor_id, expires_at=now(), attempt=dead.attempt + 1
+        )
+        tx.execute(
+            offer.on_conflict_do_update(
+                index_elements=[run_leases.c.run_id], set_={"attempt": dead.attempt + 1}
+            )
+        )
+
+
+def settle(tx: sa.Connection, run_id: UUID) -> None:
+    """Note that nothing more is to be done about a dead run."""
+    tx.execute(sa.update(run_leases).where(run_leases.c.run_id == run_id).values(settled_at=now()))

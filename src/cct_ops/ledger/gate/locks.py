@@ -1,0 +1,87 @@
+"""
+One change at a time per target.
+
+A lock is a row with an expiry and a fencing token. Tokens only grow, so whoever still believes in
+a lock that was taken over is told apart at the next write by its older token.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from cct_ops.ledger.gate.change_tables import run_leases
+from cct_ops.ledger.schema import fencing_tokens, target_locks
+from cct_ops.ledger.sql import in_seconds, now
+
+
+def acquire(
+    engine: sa.Engine,
+    target: str,
+    run_id: UUID,
+    seconds: float,
+    *,
+    dead_run_id: UUID | None = None,
+) -> int | None:
+    """
+    Take the lock of ``target`` for ``seconds`` and return its fencing token.
+
+    Returns None while another run holds it. A lock that expired is taken over, and so is one of
+    this very run, which is what a run finds that was restarted after a crash. A run that was taken
+    for dead loses its lock to whoever puts back its change, and once that is settled to anybody.
+    """
+    own = [run_id] if dead_run_id is None else [run_id, dead_run_id]
+    offer = insert(target_locks).values(
+        target=target,
+        fencing_token=fencing_tokens.next_value(),
+        run_id=run_id,
+        expires_at=in_seconds(seconds),
+    )
+    settled = sa.exists().where(
+        run_leases.c.run_id == target_locks.c.run_id, run_leases.c.settled_at.is_not(None)
+    )
+    take = offer.on_conflict_do_update(
+        index_elements=[target_locks.c.target],
+        set_={
+            "fencing_token": offer.excluded.fencing_token,
+            "run_id": offer.excluded.run_id,
+            "expires_at": offer.excluded.expires_at,
+        },
+        where=(target_locks.c.expires_at <= now()) | target_locks.c.run_id.in_(own) | settled,
+    ).returning(target_locks.c.fencing_token)
+    with engine.begin() as tx:
+        return tx.execute(take).scalar_one_or_none()
+
+
+def renew(engine: sa.Engine, target: str, token: int, seconds: float) -> bool:
+    """Extend a lock that is still ours to ``seconds`` from now; False when it was taken over."""
+    with engine.begin() as tx:
+        extended = tx.execute(
+            sa.update(target_locks)
+            .where(target_locks.c.target == target, target_locks.c.fencing_token == token)
+            .values(expires_at=in_seconds(seconds))
+        )
+    return extended.rowcount == 1
+
+
+def release(engine: sa.Engine, target: str, token: int) -> None:
+    """Give the lock back, if it is still ours."""
+    with engine.begin() as tx:
+        tx.execute(
+            sa.delete(target_locks).where(
+                target_locks.c.target == target, target_locks.c.fencing_token == token
+            )
+        )
+
+
+def holder(engine: sa.Engine, target: str) -> tuple[UUID, datetime] | None:
+    """Return which run holds the lock and until when, for people to see."""
+    held = sa.select(target_locks.c.run_id, target_locks.c.expires_at).where(
+        target_locks.c.target == target, target_locks.c.expires_at > now()
+    )
+    with engine.connect() as connection:
+        row = connection.execute(held).one_or_none()
+    return None if row is None else (row.run_id, row.expires_at)

@@ -1,0 +1,208 @@
+"""
+Permits: rows that say which run may make which calls on which target, and until when.
+
+``Checker`` is what the operator asks before every write. It believes the row and nothing else, and
+journals the call as intended in the same transaction, so that each step of a permit is carried out
+once at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from cct_ops.errors import NotPermitted
+from cct_ops.ledger.gate import leases
+from cct_ops.ledger.schema import actions, permits, target_locks
+from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.models.permit import Permit, PermitKind
+from cct_ops.models.plan import Call, Plan
+from cct_ops.models.run import Run
+
+# What an action is in the journal that was sent and did nothing: it was refused, or taken in vain.
+NOT_DONE = "not done"
+WITHOUT_EFFECT = "without effect"
+CONFIRMED = "confirmed"
+
+
+def issue(
+    tx: sa.Connection,
+    kind: PermitKind,
+    plan: Plan,
+    calls: Sequence[Call],
+    *,
+    run: Run,
+    fencing_token: int,
+    seconds: float,
+) -> Permit:
+    """
+    Write a permit row for these calls, valid for ``seconds`` and for this run alone.
+
+    Raises ``NotPermitted`` for a run that was taken for dead.
+    """
+    leases.touch(tx, run.id, 0)
+    row = tx.execute(
+        sa.insert(permits)
+        .values(
+            kind=kind.value,
+            run_id=run.id,
+            incident_id=run.incident_id,
+            playbook=plan.playbook,
+            target=plan.target,
+            plan_digest=plan.digest,
+            calls=[call.model_dump(mode="json") for call in calls],
+            fencing_token=fencing_token,
+            expires_at=in_seconds(seconds),
+        )
+        .returning(permits)
+    ).one()
+    return _read(row)
+
+
+def close(engine: sa.Engine, permit: Permit) -> None:
+    """End a permit: nothing more is done on it."""
+    with engine.begin() as tx:
+        tx.execute(sa.update(permits).where(permits.c.id == permit.id).values(closed_at=now()))
+
+
+def confirm(engine: sa.Engine, permit: Permit, call: Call) -> None:
+    """
+    Journal that a read-back showed the effect of ``call``.
+
+    Raises ``NotPermitted`` for a run that was taken for dead: whether its recovery saw the effect
+    as well is for that one to say.
+    """
+    with engine.begin() as tx:
+        leases.touch(tx, permit.run_id, 0)
+        tx.execute(
+            sa.update(actions)
+            .where(actions.c.permit_id == permit.id, actions.c.call == call.model_dump(mode="json"))
+            .values(state="confirmed", confirmed_at=now())
+        )
+
+
+def journalled(engine: sa.Engine, permit: Permit, call: Call) -> bool:
+    """Say whether ``call`` was about to leave, and may have."""
+    found = sa.select(sa.literal(1)).where(
+        actions.c.permit_id == permit.id, actions.c.call == call.model_dump(mode="json")
+    )
+    with engine.connect() as connection:
+        return connection.execute(found.limit(1)).one_or_none() is not None
+
+
+def settle(engine: sa.Engine, permit: Permit, call: Call, state: str) -> None:
+    """Journal that ``call`` did nothing: ``NOT_DONE`` or ``WITHOUT_EFFECT``."""
+    with engine.begin() as tx:
+        tx.execute(
+            sa.update(actions)
+            .where(
+                actions.c.permit_id == permit.id,
+                actions.c.call == call.model_dump(mode="json"),
+                actions.c.state == "intended",
+            )
+            .values(state=state)
+        )
+
+
+def steps_begun(engine: sa.Engine, permit: Permit) -> tuple[tuple[int, str], ...]:
+    """Return the steps of the permit that were journalled, each with what is known of it."""
+    journalled = sa.select(actions.c.position, actions.c.state).where(
+        actions.c.permit_id == permit.id
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(journalled.order_by(actions.c.position)).all()
+    return tuple((row.position, row.state) for row in rows)
+
+
+def in_doubt(engine: sa.Engine, permit: Permit) -> tuple[Call, ...]:
+    """Return the calls of the permit whose effect no look has shown."""
+    intended = sa.select(actions.c.call).where(
+        actions.c.permit_id == permit.id, actions.c.state == "intended"
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(intended.order_by(actions.c.id)).scalars()
+        return tuple(Call.model_validate(row) for row in rows)
+
+
+def issued(engine: sa.Engine, run_id: UUID) -> bool:
+    """Say whether the run was ever given a permit for a change."""
+    given = sa.select(sa.literal(1)).where(
+        permits.c.run_id == run_id, permits.c.kind == PermitKind.CHANGE
+    )
+    with engine.connect() as connection:
+        return connection.execute(given.limit(1)).one_or_none() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """Checks permits for one run against the ledger at ``engine``."""
+
+    engine: sa.Engine
+    run_id: UUID
+
+    @contextmanager
+    def check(self, permit: Permit, call: Call) -> Iterator[None]:
+        """
+        Let one write through, or raise ``NotPermitted`` before anything was sent.
+
+        The intent is committed before the write leaves: after a crash the journal may show a call
+        that had no effect, but never lacks one that had.
+        """
+        with self.engine.begin() as tx:
+            position = self._position(tx, permit, call)
+            tx.execute(
+                sa.insert(actions).values(
+                    permit_id=permit.id,
+                    position=position,
+                    call=call.model_dump(mode="json"),
+                    state="intended",
+                )
+            )
+        yield
+
+    def _position(self, tx: sa.Connection, permit: Permit, call: Call) -> int:
+        """Return which step of the permit ``call`` is; raise unless it is the next one."""
+        row = tx.execute(
+            sa.select(
+                permits,
+                (permits.c.expires_at > now()).label("live"),
+                (target_locks.c.fencing_token == permits.c.fencing_token).label("fenced"),
+                (target_locks.c.expires_at > now()).label("locked"),
+            )
+            .outerjoin(target_locks, target_locks.c.target == permits.c.target)
+            .where(permits.c.id == permit.id)
+            .with_for_update(of=permits)
+        ).one_or_none()
+
+        if row is None:
+            raise NotPermitted(f"{call} was not sent: the ledger has no such permit.")
+        if _read(row) != permit:
+            raise NotPermitted(f"{call} was not sent: the permit differs from the ledger's.")
+        if permit.run_id != self.run_id:
+            raise NotPermitted(f"{call} was not sent: the permit belongs to another run.")
+        if row.closed_at is not None:
+            raise NotPermitted(f"{call} was not sent: the permit is closed.")
+        if not row.live:
+            raise NotPermitted(f"{call} was not sent: the permit expired at {row.expires_at}.")
+        if not (row.fenced and row.locked):
+            raise NotPermitted(
+                f"{call} was not sent: this run no longer holds the lock of {permit.target}."
+            )
+
+        done = tx.execute(
+            sa.select(sa.func.count()).where(actions.c.permit_id == permit.id)
+        ).scalar_one()
+        if done < len(permit.calls) and permit.calls[done] == call:
+            return done
+        if call in permit.calls[:done]:
+            raise NotPermitted(f"{call} was not sent: this permit has carried it out already.")
+        raise NotPermitted(f"{call} was not sent: it is not the next step of the permitted plan.")
+
+
+def _read(row: sa.Row[tuple[object, ...]]) -> Permit:
+    fields = {name: getattr(row, name) for name in Permit.model_fields}
+    return Permit.model_validate(fields)

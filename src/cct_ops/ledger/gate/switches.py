@@ -1,0 +1,54 @@
+"""What people set by hand: the kill switch for all new changes, and holds of single targets."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from cct_ops.ledger.gate.guard_tables import holds, switches
+from cct_ops.ledger.sql import now
+
+
+def stop(engine: sa.Engine, reason: str, person: str) -> None:
+    """Let nothing new be changed from now on; what was begun is still put back."""
+    _switch(engine, stopped=True, reason=reason, person=person)
+
+
+def resume(engine: sa.Engine, reason: str, person: str) -> None:
+    """Let changes through again."""
+    _switch(engine, stopped=False, reason=reason, person=person)
+
+
+def hold(engine: sa.Engine, target: str, until: datetime, reason: str, person: str) -> bool:
+    """Keep automation off the target until then; False if that moment is over already."""
+    with engine.begin() as tx:
+        if tx.execute(sa.select(now() >= until)).scalar_one():
+            return False
+        tx.execute(
+            sa.insert(holds).values(target=target, until=until, reason=reason, person=person)
+        )
+    return True
+
+
+def release(engine: sa.Engine, target: str, person: str) -> int:
+    """End all holds of the target; returns how many there were."""
+    with engine.begin() as tx:
+        ended = tx.execute(
+            sa.update(holds)
+            .where(holds.c.target == target, holds.c.released_at.is_(None), holds.c.until > now())
+            .values(released_at=now(), released_by=person)
+        )
+    return ended.rowcount
+
+
+def held(engine: sa.Engine) -> list[str]:
+    """Return the targets that somebody holds now."""
+    standing = sa.select(holds.c.target).where(holds.c.released_at.is_(None), holds.c.until > now())
+    with engine.connect() as connection:
+        return list(connection.execute(standing.distinct().order_by(holds.c.target)).scalars())
+
+
+def _switch(engine: sa.Engine, *, stopped: bool, reason: str, person: str) -> None:
+    with engine.begin() as tx:
+        tx.execute(sa.insert(switches).values(stopped=stopped, reason=reason, person=person))

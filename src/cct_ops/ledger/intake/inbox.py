@@ -1,0 +1,230 @@
+"""What came in and what became of it, for people: read, and never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from cct_ops.ledger.intake.deliveries import NOT_UNDERSTOOD
+from cct_ops.ledger.intake.outbox import NOTICE, REMEDIATE, told
+from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
+from cct_ops.models.base import Frozen
+
+INDEXED = 200  # characters of a name
+MOST = 200  # arrivals about one thing; what is more is no story that anybody reads
+
+
+class Arrived(Frozen):
+    """One alert of one delivery, or a delivery without alerts, and how far it got."""
+
+    received_at: datetime
+    last_received_at: datetime
+    delivery_id: UUID
+    source: str
+    status: str
+    copies: int
+    note: str | None
+    alertname: str | None
+    verdict: str | None
+    incident_id: UUID | None
+    dispatch: str | None
+    dispatch_note: str | None
+    playbook: str | None
+    flow_run_id: UUID | None
+    notice: str | None = None
+    told_at: datetime | None = None
+    untold: str | None = None
+
+    @property
+    def again(self) -> str:
+        """Say how often the same body came and when it came last; nothing if it came once."""
+        if self.copies == 1:
+            return ""
+        return f" ({self.copies} copies, the last {self.last_received_at:%Y-%m-%d %H:%M:%S})"
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody still has to do something about it."""
+        unread = self.status in NOT_UNDERSTOOD and self.verdict is None
+        return unread or self.dispatch in _UNFINISHED or self.notice in _UNFINISHED
+
+    @property
+    def became(self) -> str:
+        """Say in a few words what became of it."""
+        if self.status == "quarantined":
+            return f"quarantined: {self.note}"
+        if self.verdict is None and self.status == "ignored":
+            return f"ignored: {self.note or 'no alert in it'}"
+        if self.verdict is None:
+            return self.note or "no alert in it"
+        if self.verdict in {"opened", "reopened"} and self.dispatch is not None:
+            return self._of_dispatch()
+        return _VERDICTS[self.verdict]
+
+    def _of_dispatch(self) -> str:
+        match self.dispatch:
+            case "sent":
+                return f"run {self.flow_run_id} of {self.playbook}"
+            case "pending":
+                return f"waits: {self.dispatch_note or 'not tried yet'}"
+            case "notified":
+                return self._told("unmatched")
+            case "folded":
+                return self.dispatch_note or "part of a storm"
+            case _:
+                return self._told("blocked")
+
+    def _told(self, word: str) -> str:
+        """Add to the word whether people were told; nothing where there was nothing to tell."""
+        if self.notice is None:
+            return f"{word}: {self.dispatch_note}"
+        said = told(self.notice, self.told_at, self.untold)
+        if self.told_at is not None:
+            return f"{word}, {said}: {self.dispatch_note}"
+        return f"{word}, {said} ({self.dispatch_note})"
+
+
+_VERDICTS = {
+    "opened": "opened an incident",
+    "reopened": "opened its incident again",
+    "seen": "duplicate: its incident is open already",
+    "closed": "closed its incident",
+    "late": "late: about something that was over by then",
+    "unknown": "the end of something that was never heard of",
+}
+
+_UNFINISHED = ("pending", "parked", "folded")
+_notices = dispatches.alias("notices")
+
+# The same body can come again as news, and then each of its alerts has a time of its own.
+_CAME_AT = sa.func.coalesce(alerts.c.received_at, deliveries.c.received_at)
+
+# What was set aside of a delivery is no alert of the ledger, and is shown beside those that are.
+_SET_ASIDE = dict.fromkeys(
+    (
+        "alertname",
+        "verdict",
+        "incident_id",
+        "dispatch",
+        "dispatch_note",
+        "notice",
+        "told_at",
+        "untold",
+        "playbook",
+        "flow_run_id",
+    )
+)
+
+_ARRIVED = TypeAdapter(tuple[Arrived, ...])
+
+
+def newest(engine: sa.Engine, limit: int, *, unfinished: bool = False) -> Sequence[Arrived]:
+    """Return the newest arrivals, or only those that wait for somebody."""
+    asked = _arrivals().order_by(deliveries.c.received_at.desc(), alerts.c.id.desc()).limit(limit)
+    if unfinished:
+        asked = asked.where(
+            deliveries.c.status.in_(NOT_UNDERSTOOD)
+            | dispatches.c.state.in_(_UNFINISHED)
+            | _notices.c.state.in_(_UNFINISHED)
+        )
+    found = sorted(_read(engine, asked), key=lambda each: each.received_at, reverse=True)
+    return [each for each in found if each.waits] if unfinished else found
+
+
+def about(engine: sa.Engine, wanted: str) -> Sequence[Arrived]:
+    """Return what arrived about an incident, a delivery, a run or an alert; oldest first."""
+    try:
+        chosen = _named(UUID(wanted))
+    except ValueError:
+        name = alerts.c.labels["alertname"].astext
+        # By its beginning first: that is what the index holds.
+        called = (sa.func.left(name, INDEXED) == wanted[:INDEXED]) & (name == wanted)
+        newest = sa.select(alerts.c.id).where(called).order_by(alerts.c.id.desc()).limit(MOST)
+        chosen = alerts.c.id.in_(newest)
+    newest_first = _arrivals().where(chosen).order_by(_CAME_AT.desc(), alerts.c.id.desc())
+    return _read(engine, newest_first.limit(MOST))[::-1]
+
+
+def names(engine: sa.Engine) -> Sequence[str]:
+    """Return the names of the newest alerts, each once."""
+    called = alerts.c.labels["alertname"].astext.label("called")
+    newest = sa.select(called).order_by(alerts.c.id.desc()).limit(MOST * 10).subquery()
+    with engine.connect() as connection:
+        found = connection.execute(sa.select(newest.c.called).distinct()).scalars()
+        return [name for name in found if name]
+
+
+def labels(
+    engine: sa.Engine, incident_ids: Collection[UUID]
+) -> Sequence[tuple[str, Mapping[str, str]]]:
+    """Return the source and the labels of each incident."""
+    asked = sa.select(incidents.c.source, incidents.c.labels).where(
+        incidents.c.id.in_(incident_ids)
+    )
+    with engine.connect() as connection:
+        return [(row.source, row.labels) for row in connection.execute(asked)]
+
+
+def _named(wanted: UUID) -> sa.ColumnElement[bool]:
+    """Choose by an id: by indexes alone, because the ledger keeps everything."""
+    started = sa.select(dispatches.c.incident_id).where(dispatches.c.flow_run_id == wanted)
+    about = sa.select(alerts.c.delivery_id).where(
+        alerts.c.incident_id.in_(started.union(sa.select(sa.literal(wanted))))
+    )
+    itself = sa.select(deliveries.c.id).where(deliveries.c.id == wanted)
+    return deliveries.c.id.in_(about.union(itself)) & (
+        (incidents.c.id == wanted)
+        | (deliveries.c.id == wanted)
+        | (dispatches.c.flow_run_id == wanted)
+    )
+
+
+def _arrivals() -> sa.Select[tuple[object, ...]]:
+    return (
+        sa.select(
+            _CAME_AT.label("received_at"),
+            deliveries.c.last_received_at,
+            deliveries.c.id.label("delivery_id"),
+            deliveries.c.source,
+            deliveries.c.status,
+            deliveries.c.copies,
+            deliveries.c.note,
+            alerts.c.labels["alertname"].astext.label("alertname"),
+            alerts.c.verdict,
+            incidents.c.id.label("incident_id"),
+            dispatches.c.state.label("dispatch"),
+            dispatches.c.note.label("dispatch_note"),
+            dispatches.c.playbook,
+            dispatches.c.flow_run_id,
+            _notices.c.state.label("notice"),
+            _notices.c.told_at,
+            _notices.c.untold,
+        )
+        .select_from(deliveries)
+        .outerjoin(alerts, alerts.c.delivery_id == deliveries.c.id)
+        .outerjoin(incidents, incidents.c.id == alerts.c.incident_id)
+        .outerjoin(
+            dispatches,
+            (dispatches.c.incident_id == incidents.c.id) & (dispatches.c.purpose == REMEDIATE),
+        )
+        .outerjoin(
+            _notices,
+            (_notices.c.incident_id == incidents.c.id) & (_notices.c.purpose == NOTICE),
+        )
+    )
+
+
+def _read(engine: sa.Engine, asked: sa.Select[tuple[object, ...]]) -> list[Arrived]:
+    with engine.connect() as connection:
+        found = _ARRIVED.validate_python(
+            [dict(row) for row in connection.execute(asked).mappings()]
+        )
+    shown: list[Arrived] = []
+    for each in found:
+        known = each.status != "partial" or any(s.delivery_id == each.delivery_id for s in shown)
+        shown += [each] if known else [each.model_copy(update=_SET_ASIDE), each]
+    return shown

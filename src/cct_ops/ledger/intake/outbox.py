@@ -1,0 +1,262 @@
+"""
+What is still to be started or told because of an incident.
+
+A row is claimed by moving its next attempt behind a lease, so the row of a controller that died
+comes back by itself, and several controllers may work side by side. ``attempts`` is the claim's
+fencing number: whoever lost the lease changes nothing any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from cct_ops.ledger import run_notifications
+from cct_ops.ledger.schema import dispatches, incidents
+
+CHANNEL = "dispatch"
+LISTEN = f"listen {CHANNEL}"
+
+# Stable within its statement, unlike clock_timestamp(): the index of due rows can use it.
+NOW = sa.func.statement_timestamp()
+
+REMEDIATE = "remediate"  # route the incident and start its playbook
+NOTICE = "notice"  # tell people about it
+
+_ENQUEUE = sa.text("""
+    insert into dispatches (incident_id, purpose)
+    select unnest(cast(:ids as uuid[])), :purpose on conflict do nothing
+""")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A due row that is ours until the lease ends, with the incident that it is about."""
+
+    id: UUID
+    purpose: str
+    attempts: int
+    note: str | None
+    rule: str | None
+    incident_id: UUID
+    episode: int
+    source: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
+def enqueue(connection: sa.Connection, incident_ids: Sequence[UUID], purpose: str) -> None:
+    """Ask for one dispatch per incident, once the caller's transaction commits."""
+    connection.execute(_ENQUEUE, {"ids": [str(each) for each in incident_ids], "purpose": purpose})
+    wake(connection)
+
+
+def claim(engine: sa.Engine, purpose: str, lease_seconds: float) -> Claim | None:
+    """Take the row that has been due the longest, if any is due."""
+    due = (
+        sa.select(dispatches.c.id)
+        .where(
+            dispatches.c.state == "pending",
+            dispatches.c.purpose == purpose,
+            dispatches.c.next_attempt_at <= NOW,
+        )
+        .order_by(dispatches.c.next_attempt_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    taken = (
+        sa.update(dispatches)
+        .where(dispatches.c.id == due.scalar_subquery(), dispatches.c.incident_id == incidents.c.id)
+        .values(
+            attempts=dispatches.c.attempts + 1,
+            next_attempt_at=NOW + timedelta(seconds=lease_seconds),
+        )
+        .returning(
+            dispatches.c.id,
+            dispatches.c.purpose,
+            dispatches.c.attempts,
+            dispatches.c.note,
+            dispatches.c.rule,
+            dispatches.c.incident_id,
+            incidents.c.episode,
+            incidents.c.source,
+            incidents.c.labels,
+            incidents.c.annotations,
+        )
+    )
+    with engine.begin() as connection:
+        row = connection.execute(taken).one_or_none()
+    return Claim(*row) if row else None
+
+
+def sent(
+    engine: sa.Engine,
+    claim: Claim,
+    *,
+    rule: str,
+    playbook: str,
+    flow_run_id: UUID,
+    nudge: str | None = None,
+) -> None:
+    """Mark that the run exists, and tell the workers of it if it is given (``ledger.nudges``)."""
+    with engine.begin() as connection:
+        if nudge is not None:
+            run_notifications.nudge(connection, flow_run_id, nudge)
+        _settle(
+            connection, claim, state="sent", rule=rule, playbook=playbook, flow_run_id=flow_run_id
+        )
+
+
+def notified(
+    engine: sa.Engine, claim: Claim, note: str | None = None, *, untold: str | None = None
+) -> None:
+    """
+    Settle a row for which no run is meant.
+
+    That is told of which was delivered: a notice without ``untold``, the reason why it was not.
+    """
+    delivered = NOW if claim.purpose == NOTICE and untold is None else None
+    with engine.begin() as connection:
+        _settle(
+            connection,
+            claim,
+            state="notified",
+            note=note or claim.note,
+            told_at=delivered,
+            untold=untold,
+        )
+
+
+def hand_to_people(
+    engine: sa.Engine, claim: Claim, *, state: str, rule: str | None, reason: str
+) -> None:
+    """Settle a remediation without a run (``notified`` or ``parked``) and queue the notice."""
+    with engine.begin() as connection:
+        if not _settle(connection, claim, state=state, rule=rule, note=reason):
+            return
+        connection.execute(
+            insert(dispatches)
+            .values(incident_id=claim.incident_id, purpose=NOTICE, rule=rule, note=reason)
+            .on_conflict_do_update(
+                index_elements=["incident_id", "purpose"],
+                set_={
+                    "state": "pending",
+                    "note": reason,
+                    "rule": rule,
+                    "next_attempt_at": NOW,
+                    "finished_at": None,
+                    "told_at": None,
+                    "untold": None,
+                },
+            )
+        )
+        wake(connection)
+
+
+def folded(engine: sa.Engine, claim: Claim, *, rule: str, reason: str) -> None:
+    """Settle a row whose incident another one stands for."""
+    with engine.begin() as connection:
+        _settle(connection, claim, state="folded", rule=rule, note=reason)
+
+
+def parked(engine: sa.Engine, claim: Claim, reason: str) -> None:
+    """Set a row aside that no further attempt can help."""
+    with engine.begin() as connection:
+        _settle(connection, claim, state="parked", **_because(claim, reason))
+
+
+def postponed(engine: sa.Engine, claim: Claim, seconds: float, reason: str) -> None:
+    """Try again later."""
+    later = {"next_attempt_at": NOW + timedelta(seconds=seconds), **_because(claim, reason)}
+    with engine.begin() as connection:
+        connection.execute(sa.update(dispatches).where(*_ours(claim)).values(later))
+
+
+def _because(claim: Claim, reason: str) -> dict[str, object]:
+    """Return where the reason stands: a notice keeps its note, which is what it has to tell."""
+    return {"untold" if claim.purpose == NOTICE else "note": reason}
+
+
+def requeue(engine: sa.Engine, incident_id: UUID) -> str | None:
+    """
+    Give what was set aside another chance, after a person looked at its reason.
+
+    That is the run, where one was parked or folded: what cannot be started then is told anew. Else
+    it is a notice that reached nobody. Returns the purpose; None where nothing was set aside.
+    """
+    state, aside = dispatches.c.state, dispatches.c.state.in_(("parked", "folded"))
+    reached_nobody = aside | ((state == "notified") & dispatches.c.untold.is_not(None))
+    with engine.begin() as connection:
+        for purpose, which in ((REMEDIATE, aside), (NOTICE, reached_nobody)):
+            again = (
+                sa.update(dispatches)
+                .where(
+                    dispatches.c.incident_id == incident_id,
+                    dispatches.c.purpose == purpose,
+                    which,
+                )
+                .values(state="pending", next_attempt_at=NOW, finished_at=None, untold=None)
+            )
+            if connection.execute(again).rowcount:
+                wake(connection)
+                return purpose
+    return None
+
+
+def told(state: str, told_at: datetime | None, untold: str | None) -> str:
+    """Say in a few words whether a notice has reached people."""
+    if told_at is not None:
+        return "people told"
+    if state == "pending":
+        return f"not told yet: {untold}" if untold else "not told yet"
+    return f"not told: {untold or 'no reason is known'}"
+
+
+def open_dispatch(tx: sa.Connection, flow_run_id: UUID) -> UUID | None:
+    """Return the row that this run was started for, if its incident is still open."""
+    return tx.execute(
+        sa.select(dispatches.c.id)
+        .join(incidents, incidents.c.id == dispatches.c.incident_id)
+        .where(dispatches.c.flow_run_id == flow_run_id, incidents.c.state == "open")
+    ).scalar()
+
+
+def replaced(tx: sa.Connection, flow_run_id: UUID, successor_id: UUID) -> None:
+    """Note that another run now does the work of a dead one."""
+    tx.execute(
+        sa.update(dispatches)
+        .where(dispatches.c.flow_run_id == flow_run_id)
+        .values(flow_run_id=successor_id)
+    )
+
+
+def _ours(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        dispatches.c.id == claim.id,
+        dispatches.c.state == "pending",
+        dispatches.c.attempts == claim.attempts,
+    )
+
+
+def _settle(connection: sa.Connection, claim: Claim, **values: object) -> bool:
+    settled = sa.update(dispatches).where(*_ours(claim)).values(finished_at=NOW, **values)
+    return connection.execute(settled).rowcount == 1
+
+
+def wake(connection: sa.Connection) -> None:
+    """Wake the controllers when the transaction commits."""
+    connection.execute(sa.select(sa.func.pg_notify(CHANNEL, "")))
+
+
+def listeners(connection: sa.Connection) -> int:
+    """Count who listens to this ledger for news: a connection that ``listen`` was the last of."""
+    activity = sa.text(
+        "select count(*) from pg_stat_activity"
+        " where datname = current_database() and query = :listen"
+    )
+    return int(connection.execute(activity, {"listen": LISTEN}).scalar_one())

@@ -1,0 +1,189 @@
+"""
+Storms: more incidents open than anybody could look at one by one.
+
+Then one incident of each group stands for all of them, and it is only diagnosed. Whether there is a
+storm is a row that all controllers share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+from psycopg.types.json import Jsonb
+from sqlalchemy.dialects.postgresql import insert
+
+from cct_ops.ledger.intake import outbox
+from cct_ops.ledger.intake.outbox import NOTICE, REMEDIATE
+from cct_ops.ledger.schema import NEW_ID, NOW, dispatches, incidents, metadata
+from cct_ops.models.quantities import duration
+from cct_ops.models.storm import StormLimits
+
+BATCH = 500
+
+storms = sa.Table(
+    "storms",
+    metadata,
+    sa.Column("id", sa.Uuid, primary_key=True, server_default=NEW_ID),
+    sa.Column("began_at", sa.DateTime(timezone=True), nullable=False, server_default=NOW),
+    sa.Column("ended_at", sa.DateTime(timezone=True)),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Index(
+        "uq_storms_one_at_a_time",
+        sa.text("(ended_at is null)"),
+        unique=True,
+        postgresql_where=sa.text("ended_at is null"),
+    ),
+)
+
+storm_groups = sa.Table(
+    "storm_groups",
+    metadata,
+    sa.Column("storm_id", sa.Uuid, sa.ForeignKey("storms.id"), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), nullable=False),
+    sa.Column("folded", sa.Integer, nullable=False, server_default="0"),
+)
+
+# Names a row's group from its source and labels.
+Grouping = Callable[[str, Mapping[str, str]], str]
+
+_FOLD = sa.text("""
+    update dispatches d set state = 'folded', note = r.note, finished_at = statement_timestamp()
+    from jsonb_to_recordset(cast(:rows as jsonb)) as r(id uuid, note text)
+    where d.id = r.id and d.state = 'pending'
+""")
+
+
+def current(engine: sa.Engine, limits: StormLimits) -> UUID | None:
+    """Return the storm that there is now, after seeing whether one begins or ends."""
+    with engine.begin() as connection:
+        storm: UUID | None = connection.scalar(
+            sa.select(storms.c.id).where(storms.c.ended_at.is_(None))
+        )
+        if storm is None:
+            opened = _opened(connection, limits.within_seconds, limits.incidents)
+            return _begin(connection, limits) if opened > limits.incidents else None
+        if _opened(connection, limits.calm_seconds, limits.incidents) > limits.incidents:
+            return storm
+        connection.execute(
+            sa.update(storms)
+            .where(storms.c.id == storm, storms.c.ended_at.is_(None))
+            .values(ended_at=sa.func.statement_timestamp())
+        )
+        return None
+
+
+def leader(
+    engine: sa.Engine, storm: UUID, name: str, incident: UUID, limits: StormLimits
+) -> tuple[UUID, bool]:
+    """Return the incident that stands for the group, and whether it may have a run."""
+    with engine.begin() as connection:
+        groups = _join(connection, storm, {name: incident}, limits)
+        chosen, known = groups[name]
+        return chosen, known != rest_of(name)
+
+
+def rest_of(name: str) -> str:
+    """Return the group of those that came when there were groups enough."""
+    return f"{name.partition('/')[0]}/"
+
+
+def fold(engine: sa.Engine, storm: UUID, grouping: Grouping, limits: StormLimits) -> int:
+    """Settle a batch of waiting rows by their group's leader; returns how many."""
+    due = (
+        sa.select(dispatches.c.id, dispatches.c.incident_id, incidents.c.source, incidents.c.labels)
+        .join(incidents, incidents.c.id == dispatches.c.incident_id)
+        .where(
+            dispatches.c.state == "pending",
+            dispatches.c.purpose == REMEDIATE,
+            dispatches.c.next_attempt_at <= sa.func.statement_timestamp(),
+        )
+        .order_by(dispatches.c.next_attempt_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True, of=dispatches)
+    )
+    with engine.begin() as connection:
+        rows = connection.execute(due).all()
+        if not rows:
+            return 0
+        named = [(row, grouping(row.source, row.labels)) for row in rows]
+        wanted: dict[str, UUID] = {}
+        for row, name in named:
+            wanted.setdefault(name, row.incident_id)
+        groups = _join(connection, storm, wanted, limits)
+        folded = [
+            {"id": str(row.id), "note": note(groups[name][0])}
+            for row, name in named
+            if row.incident_id != groups[name][0]
+        ]
+        connection.execute(_FOLD, {"rows": Jsonb(folded)})
+        for known in {group for _, group in groups.values()}:
+            count = sum(
+                groups[name][1] == known and row.incident_id != groups[name][0]
+                for row, name in named
+            )
+            connection.execute(
+                sa.update(storm_groups)
+                .where(storm_groups.c.storm_id == storm, storm_groups.c.name == known)
+                .values(folded=storm_groups.c.folded + count)
+            )
+        return len(folded)
+
+
+def note(leader_id: UUID) -> str:
+    """Say what became of an incident that another one stands for."""
+    return f"Part of a storm: only incident {leader_id} of its group is diagnosed."
+
+
+def tell(engine: sa.Engine, incident: UUID, words: str) -> None:
+    """Queue the notice about a group, with its leader."""
+    with engine.begin() as connection:
+        connection.execute(
+            insert(dispatches)
+            .values(incident_id=incident, purpose=NOTICE, note=words)
+            .on_conflict_do_nothing()
+        )
+        outbox.wake(connection)
+
+
+def _opened(connection: sa.Connection, seconds: float, enough: int) -> int:
+    """Count the incidents that were opened in so many seconds, and not much further than enough."""
+    since = sa.func.statement_timestamp() - timedelta(seconds=seconds)
+    some = sa.select(sa.literal(1)).where(incidents.c.opened_at > since).limit(enough + 1)
+    return connection.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
+
+
+def _begin(connection: sa.Connection, limits: StormLimits) -> UUID | None:
+    reason = f"More than {limits.incidents} incidents in {duration(limits.within_seconds)}."
+    connection.execute(insert(storms).values(reason=reason).on_conflict_do_nothing())
+    return connection.scalar(sa.select(storms.c.id).where(storms.c.ended_at.is_(None)))
+
+
+def _join(
+    connection: sa.Connection, storm: UUID, wanted: Mapping[str, UUID], limits: StormLimits
+) -> dict[str, tuple[UUID, str]]:
+    """Return each group's leader and the group that counts; new ones begin while there is room."""
+    # One controller at a time makes groups, or there would be more of them than allowed.
+    connection.execute(sa.select(storms.c.id).where(storms.c.id == storm).with_for_update())
+    table = storm_groups.c
+    known = dict(
+        connection.execute(sa.select(table.name, table.incident_id).where(table.storm_id == storm))
+        .tuples()
+        .all()
+    )
+    groups = {}
+    for name, incident in sorted(wanted.items()):
+        counts = name
+        runs = sum(not each.endswith("/") for each in known)
+        if name not in known and runs >= limits.runs:
+            counts = rest_of(name)
+        if counts not in known:
+            known[counts] = incident
+            connection.execute(
+                insert(storm_groups).values(storm_id=storm, name=counts, incident_id=incident)
+            )
+        groups[name] = known[counts], counts
+    return groups

@@ -1,0 +1,73 @@
+"""
+Incidents of the highest severity: somebody is woken for each, and the public is told.
+
+An incident is P0 when its alert says so, or when a playbook concluded it. Incidents that a storm
+folded into another one are not among them: the one that stands for them is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from cct_ops.ledger.people.page_tables import pages
+from cct_ops.ledger.people.pages import FRESH_HOURS, OF_INCIDENT
+from cct_ops.ledger.schema import decisions, dispatches, incidents
+from cct_ops.ledger.sql import in_seconds
+from cct_ops.models.base import Frozen
+from cct_ops.models.outcome import Severity
+
+# By then it is decided whether the incident is one of a storm, unless the controller is busy.
+_ROUTING_SECONDS = 15.0
+
+
+class Severe(Frozen):
+    """One open P0 incident."""
+
+    id: UUID
+    source: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+
+
+def unpaged(engine: sa.Engine, labels: Sequence[str]) -> list[UUID]:
+    """Return the open P0 incidents that nobody was paged about."""
+    paged = sa.exists().where(
+        pages.c.cause == sa.literal(OF_INCIDENT) + sa.cast(incidents.c.id, sa.Text)
+    )
+    wanted = (
+        sa.select(incidents.c.id)
+        .where(is_severe(labels), incidents.c.state == "open", ~paged)
+        .order_by(incidents.c.opened_at)
+    )
+    with engine.connect() as connection:
+        return list(connection.execute(wanted).scalars())
+
+
+def read(engine: sa.Engine, incident_id: UUID) -> Severe:
+    """Return what a page says of an incident."""
+    columns = (incidents.c[name] for name in Severe.model_fields)
+    wanted = sa.select(*columns).where(incidents.c.id == incident_id)
+    with engine.connect() as connection:
+        return Severe.model_validate(dict(connection.execute(wanted).mappings().one()))
+
+
+def is_severe(labels: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Whether an incident is P0, recent and its own; ``labels`` are the words for P0 in alerts."""
+    concluded = sa.exists().where(
+        decisions.c.incident_id == incidents.c.id, decisions.c.severity == Severity.P0
+    )
+    undecided = sa.exists().where(
+        dispatches.c.incident_id == incidents.c.id,
+        (dispatches.c.state == "folded")
+        | (
+            (dispatches.c.state == "pending")
+            & (incidents.c.opened_at > in_seconds(-_ROUTING_SECONDS))
+        ),
+    )
+    said = sa.func.lower(incidents.c.labels["severity"].astext).in_(list(labels))
+    return sa.and_(
+        said | concluded, ~undecided, incidents.c.opened_at > in_seconds(-FRESH_HOURS * 3600)
+    )

@@ -1,0 +1,214 @@
+"""
+Pages: what the person on call must hear, each once for its cause.
+
+Whoever finds the cause writes the row; who sends it holds the row while it does. A page that nobody
+took stays due, and every attempt is kept, with the contacts that were tried in vain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from cct_ops.ledger.intake import outbox
+from cct_ops.ledger.people.page_tables import page_attempts, pages
+from cct_ops.ledger.schema import incidents
+from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.models.base import Frozen
+
+FRESH_HOURS = 24
+"""What is older wakes nobody any more."""
+
+OF_INCIDENT = "incident "
+
+
+class Page(Frozen):
+    """
+    One page; ``rung`` is the step of the escalation at which it begins.
+
+    ``topic_id`` is the incident that it is about, or a run that belongs to none.
+    """
+
+    id: UUID
+    cause: str
+    topic_id: UUID | None
+    subject: str
+    body: str
+    rung: int
+    attempts: int
+    raised_at: datetime
+    ended_at: datetime | None
+    contact: str | None
+    note: str | None
+
+
+class PageAttempt(Frozen):
+    """One contact that was tried."""
+
+    contact: str
+    way: str
+    reached: bool
+    note: str | None
+    attempted_at: datetime
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A page that is ours as long as the transaction lasts."""
+
+    tx: sa.Connection
+    page: Page
+
+    def tried(self, contact: str, way: str, failure: str | None) -> None:
+        """Note that a contact was tried; without a failure the page has reached it."""
+        self.tx.execute(
+            sa.insert(page_attempts).values(
+                page_id=self.page.id,
+                contact=contact,
+                way=way,
+                reached=failure is None,
+                note=failure,
+            )
+        )
+        if failure is None:
+            self._set(ended_at=now(), contact=contact, attempts=self.page.attempts + 1)
+
+    def postponed(self, seconds: float) -> None:
+        """Note that nobody was reached, and when to try again."""
+        self._set(next_attempt_at=in_seconds(seconds), attempts=self.page.attempts + 1)
+
+    def _set(self, **values: object) -> None:
+        self.tx.execute(sa.update(pages).where(pages.c.id == self.page.id).values(**values))
+
+
+def of_silence(part: str, last_at: datetime) -> str:
+    """Name the cause that is this silence of this part."""
+    return f"silence of {part} since {last_at.isoformat(timespec='seconds')}"
+
+
+def ask(
+    engine: sa.Engine,
+    cause: str,
+    *,
+    subject: str,
+    body: str,
+    topic_id: UUID | None = None,
+    rung: int = 0,
+) -> bool:
+    """Ask for a page, once for its cause; False if that was asked for before."""
+    with engine.begin() as tx:
+        return ask_in(tx, cause, subject=subject, body=body, topic_id=topic_id, rung=rung)
+
+
+def ask_in(
+    tx: sa.Connection,
+    cause: str,
+    *,
+    subject: str,
+    body: str,
+    topic_id: UUID | None = None,
+    rung: int = 0,
+) -> bool:
+    """Do the same in the caller's transaction."""
+    made = tx.execute(
+        insert(pages)
+        .values(cause=cause, subject=subject, body=body, topic_id=topic_id, rung=rung)
+        .on_conflict_do_nothing()
+        .returning(pages.c.id)
+    ).one_or_none()
+    if made is not None:
+        outbox.wake(tx)
+    return made is not None
+
+
+def due(engine: sa.Engine) -> list[UUID]:
+    """Return the pages that are due, the one that has waited longest first."""
+    wanted = sa.select(pages.c.id).where(*_due()).order_by(pages.c.raised_at)
+    with engine.connect() as connection:
+        return list(connection.execute(wanted).scalars())
+
+
+@contextmanager
+def turn_of(engine: sa.Engine, page_id: UUID) -> Iterator[Turn | None]:
+    """Yield a page that is due, to be sent; None if it is not any more, or another has it."""
+    with engine.begin() as tx:
+        row = tx.execute(
+            sa.select(pages).where(pages.c.id == page_id, *_due()).with_for_update(skip_locked=True)
+        ).one_or_none()
+        yield None if row is None else Turn(tx, _page(row))
+
+
+def _due() -> tuple[sa.ColumnElement[bool], ...]:
+    return pages.c.ended_at.is_(None), pages.c.next_attempt_at <= now()
+
+
+def settle(engine: sa.Engine) -> None:
+    """End pages that nobody took and that are about nothing any more."""
+    over = sa.exists().where(
+        incidents.c.id == pages.c.topic_id,
+        incidents.c.state == "closed",
+        pages.c.cause == sa.literal(OF_INCIDENT) + sa.cast(incidents.c.id, sa.Text),
+    )
+    with engine.begin() as tx:
+        for reached, note in (
+            (over, "The incident was over before anybody was reached."),
+            (
+                pages.c.raised_at <= in_seconds(-FRESH_HOURS * 3600),
+                f"Nobody was reached within {FRESH_HOURS} hours.",
+            ),
+        ):
+            tx.execute(
+                sa.update(pages)
+                .where(pages.c.ended_at.is_(None), reached)
+                .values(ended_at=now(), note=note)
+            )
+
+
+class Paged(Frozen):
+    """A page with everybody who was tried."""
+
+    page: Page
+    attempts: tuple[PageAttempt, ...]
+
+
+def newest(engine: sa.Engine, limit: int) -> list[Paged]:
+    """Return pages with their attempts, the newest page first."""
+    with engine.connect() as connection:
+        return _with_attempts(
+            connection, sa.select(pages).order_by(pages.c.raised_at.desc()).limit(limit)
+        )
+
+
+def about(connection: sa.Connection, topic_id: UUID) -> list[Paged]:
+    """Return the pages about an incident or a run with their attempts, oldest first."""
+    wanted = sa.select(pages).where(pages.c.topic_id == topic_id).order_by(pages.c.raised_at)
+    return _with_attempts(connection, wanted)
+
+
+def _with_attempts(connection: sa.Connection, wanted: sa.Select[tuple[object, ...]]) -> list[Paged]:
+    found = [_page(row) for row in connection.execute(wanted)]
+    tried = connection.execute(
+        sa.select(page_attempts)
+        .where(page_attempts.c.page_id.in_([page.id for page in found]))
+        .order_by(page_attempts.c.id)
+    ).all()
+    return [
+        Paged(page=page, attempts=tuple(_attempt(row) for row in tried if row.page_id == page.id))
+        for page in found
+    ]
+
+
+def _page(row: sa.Row[tuple[object, ...]]) -> Page:
+    return Page.model_validate({name: getattr(row, name) for name in Page.model_fields})
+
+
+def _attempt(row: sa.Row[tuple[object, ...]]) -> PageAttempt:
+    return PageAttempt.model_validate(
+        {name: getattr(row, name) for name in PageAttempt.model_fields}
+    )

@@ -1,0 +1,165 @@
+"""
+Which thread in Slack is whose, so that several processes write into one.
+
+Whoever says the first word about a topic makes its thread while it holds the topic's row: a second
+one waits and finds the thread made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from cct_ops.ledger.gate.approval_answers import said_yes
+from cct_ops.ledger.gate.approval_tables import answers
+from cct_ops.ledger.gate.approvals import Approval, ApprovalState, read_row
+from cct_ops.ledger.people.slack_tables import slack_requests, slack_threads
+from cct_ops.ledger.schema import approvals
+from cct_ops.ledger.sql import now
+from cct_ops.models.place import Place
+from cct_ops.models.topic import Topic
+
+_ANSWERED = (approvals.c.state != ApprovalState.PENDING, slack_requests.c.closed_at.is_(None))
+
+
+class Thread:
+    """The thread of one topic, held until the block that opened it ends."""
+
+    def __init__(self, tx: sa.Connection, topic_id: UUID, place: Place | None, shown: Topic | None):
+        self._tx = tx
+        self._topic_id = topic_id
+        self.place = place
+        self.shown = shown
+
+    def shows(self, place: Place, topic: Topic) -> None:
+        """Note where the head stands, and what it says now."""
+        self.place, self.shown = place, topic
+        self._tx.execute(
+            sa.update(slack_threads)
+            .where(slack_threads.c.topic_id == self._topic_id)
+            .values(channel=place.channel, ts=place.ts, topic=topic.model_dump(mode="json"))
+        )
+
+
+def shown(engine: sa.Engine, topic_id: UUID) -> Topic | None:
+    """Return what the head of the topic's thread shows; None where Slack has none."""
+    head = sa.select(slack_threads.c.topic).where(
+        slack_threads.c.topic_id == topic_id, slack_threads.c.ts.is_not(None)
+    )
+    with engine.connect() as connection:
+        topic = connection.execute(head).scalar()
+    return None if topic is None else Topic.model_validate(topic)
+
+
+@contextmanager
+def held(engine: sa.Engine, topic_id: UUID) -> Iterator[Thread]:
+    """Hold the topic's thread; what was noted about it counts once the block ends without error."""
+    with engine.begin() as tx:
+        tx.execute(insert(slack_threads).values(topic_id=topic_id).on_conflict_do_nothing())
+        row = tx.execute(
+            sa.select(slack_threads).where(slack_threads.c.topic_id == topic_id).with_for_update()
+        ).one()
+        place = None if row.ts is None else Place(channel=row.channel, ts=row.ts)
+        shown = None if row.topic is None else Topic.model_validate(row.topic)
+        yield Thread(tx, topic_id, place, shown)
+
+
+def asked(engine: sa.Engine, approval_id: UUID, place: Place) -> None:
+    """Note where a request for approval stands with its buttons."""
+    offer = insert(slack_requests).values(approval_id=approval_id, **place.model_dump())
+    with engine.begin() as tx:
+        tx.execute(
+            offer.on_conflict_do_update(
+                index_elements=["approval_id"], set_={**place.model_dump(), "closed_at": None}
+            )
+        )
+
+
+def half_answered(engine: sa.Engine) -> list[UUID]:
+    """Return the open requests of which Slack does not show yet who has said yes."""
+    wanted = (
+        sa.select(approvals.c.id)
+        .join(slack_requests, slack_requests.c.approval_id == approvals.c.id)
+        .where(*_half_answered())
+    )
+    with engine.connect() as connection:
+        return list(connection.execute(wanted).scalars())
+
+
+@contextmanager
+def showing(
+    engine: sa.Engine, approval_id: UUID
+) -> Iterator[tuple[Approval, Place, tuple[str, ...]] | None]:
+    """
+    Yield such a request with the names of who has said yes; None if another sweep has it.
+
+    It counts as said once the block ends without an error.
+    """
+    with engine.begin() as tx:
+        row = tx.execute(
+            sa.select(approvals, slack_requests.c.channel, slack_requests.c.ts)
+            .join(slack_requests, slack_requests.c.approval_id == approvals.c.id)
+            .where(approvals.c.id == approval_id, *_half_answered())
+            .with_for_update(of=slack_requests, skip_locked=True)
+        ).one_or_none()
+        if row is None:
+            yield None
+            return
+        approval = read_row(row)
+        names = said_yes(tx, approval.id)
+        yield approval, Place(channel=row.channel, ts=row.ts), names
+        tx.execute(
+            sa.update(slack_requests)
+            .where(slack_requests.c.approval_id == approval.id)
+            .values(shown_yes=len(names))
+        )
+
+
+def _half_answered() -> tuple[sa.ColumnElement[bool], ...]:
+    yes = (
+        sa.select(sa.func.count())
+        .where(answers.c.approval_id == approvals.c.id, answers.c.approved)
+        .scalar_subquery()
+    )
+    return approvals.c.state == ApprovalState.PENDING, yes > slack_requests.c.shown_yes
+
+
+def answered(engine: sa.Engine) -> list[UUID]:
+    """Return the requests that are open no more and whose buttons still stand in Slack."""
+    wanted = (
+        sa.select(approvals.c.id)
+        .join(slack_requests, slack_requests.c.approval_id == approvals.c.id)
+        .where(*_ANSWERED)
+    )
+    with engine.connect() as connection:
+        return list(connection.execute(wanted).scalars())
+
+
+@contextmanager
+def closing(engine: sa.Engine, approval_id: UUID) -> Iterator[tuple[Approval, Place] | None]:
+    """
+    Yield such a request; None if another sweep has it.
+
+    Its buttons count as taken away once the block ends without an error.
+    """
+    with engine.begin() as tx:
+        row = tx.execute(
+            sa.select(approvals, slack_requests.c.channel, slack_requests.c.ts)
+            .join(slack_requests, slack_requests.c.approval_id == approvals.c.id)
+            .where(approvals.c.id == approval_id, *_ANSWERED)
+            .with_for_update(of=slack_requests, skip_locked=True)
+        ).one_or_none()
+        if row is None:
+            yield None
+            return
+        approval = read_row(row)
+        yield approval, Place(channel=row.channel, ts=row.ts)
+        tx.execute(
+            sa.update(slack_requests)
+            .where(slack_requests.c.approval_id == approval.id)
+            .values(closed_at=now())
+        )

@@ -1,0 +1,1 @@
+"""The account of each run and incident: decisions, verifications, outcomes, history."""

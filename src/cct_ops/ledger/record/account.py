@@ -1,0 +1,261 @@
+"""What was decided, verified and concluded: written as it happens, read by reports and people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from cct_ops.ledger.schema import (
+    actions,
+    alerts as alert_rows,
+    decisions,
+    dispatches,
+    incidents,
+    permits,
+    resolutions,
+    verifications,
+)
+from cct_ops.models.base import Frozen
+from cct_ops.models.diagnosis import Diagnosis
+from cct_ops.models.mode import Mode
+from cct_ops.models.outcome import Evidence, Outcome, Severity
+from cct_ops.models.plan import Call, Plan
+from cct_ops.models.run import Run
+from cct_ops.models.verification import Verdict, Verification
+
+UNDO_FAILED = "undo failed"
+"""The verdict of a decision that says what could not be put back."""
+
+# How a run ends whose change did not come to its end, by the verdict on what is left of it.
+_LEFT = {
+    UNDO_FAILED: Outcome.FAILED,
+    Outcome.UNDONE.value: Outcome.UNDONE,
+    Outcome.UNVERIFIED.value: Outcome.UNVERIFIED,
+    Outcome.FAILED.value: Outcome.FAILED,
+}
+
+Record = TypeVar("Record", bound=Frozen)
+
+
+class DecisionRecord(Frozen):
+    """What the gate decided about a plan, and why."""
+
+    mode: Mode
+    verdict: str
+    guard: str | None = None
+    reason: str
+    headline: str
+    severity: Severity
+    evidence: tuple[Evidence, ...]
+    plan: Plan
+    decided_at: datetime
+
+
+class ActionRecord(Frozen):
+    """One call that was made or may have been made."""
+
+    kind: str
+    call: Call
+    state: str
+    intended_at: datetime
+    confirmed_at: datetime | None
+
+
+class VerificationRecord(Frozen):
+    """One verification at the end of a watch."""
+
+    verdict: Verdict
+    reason: str
+    samples: int
+    verified_at: datetime
+
+
+class RunRecord(Frozen):
+    """All that the ledger knows about one run, oldest first."""
+
+    received_at: datetime | None
+    dispatched_at: datetime | None
+    decisions: tuple[DecisionRecord, ...]
+    permitted_at: datetime | None
+    actions: tuple[ActionRecord, ...]
+    verifications: tuple[VerificationRecord, ...]
+    outcome: Outcome | None
+    reason: str | None
+    ended_at: datetime | None = None
+
+    @property
+    def left(self) -> tuple[Outcome, str] | None:
+        """How a change that did not come to its end was left, and why; None where none was."""
+        for decision in reversed(self.decisions):
+            if decision.verdict in _LEFT:
+                return _LEFT[decision.verdict], decision.reason
+        return None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it ended unverified, with a change of which no look has shown the effect."""
+        return self.outcome is Outcome.UNVERIFIED and any(
+            act.kind == "change" and act.state in {"intended", "without effect"}
+            for act in self.actions
+        )
+
+    @property
+    def nothing_done(self) -> bool:
+        """Whether all that was sent was refused, so that nothing was ever changed."""
+        made = [act for act in self.actions if act.kind == "change"]
+        return bool(made) and all(act.state == "not done" for act in made)
+
+    def ending(self, outcome: Outcome, reason: str) -> RunRecord:
+        """Return the same with the end that the run is about to have."""
+        return self.model_copy(update={"outcome": outcome, "reason": reason})
+
+
+def decide(  # noqa: PLR0913 -- a row has that many columns
+    tx: sa.Connection,
+    diagnosis: Diagnosis,
+    plan: Plan,
+    *,
+    run: Run,
+    mode: Mode,
+    verdict: str,
+    reason: str,
+    guard: str | None = None,
+) -> None:
+    """Write down what the gate decided about ``plan``, and which guard it was that refused."""
+    tx.execute(
+        sa.insert(decisions).values(
+            run_id=run.id,
+            incident_id=run.incident_id,
+            playbook=plan.playbook,
+            target=plan.target,
+            mode=mode.value,
+            verdict=verdict,
+            reason=reason,
+            guard=guard,
+            headline=diagnosis.headline,
+            severity=diagnosis.severity.value,
+            evidence=_dump(diagnosis.evidence),
+            plan=plan.model_dump(mode="json"),
+            plan_digest=plan.digest,
+        )
+    )
+
+
+def verify(engine: sa.Engine, run_id: UUID, found: Verification) -> None:
+    """Write down how a verification ended."""
+    with engine.begin() as tx:
+        tx.execute(
+            sa.insert(verifications).values(
+                run_id=run_id,
+                verdict=found.verdict.value,
+                reason=found.reason,
+                samples=found.samples,
+            )
+        )
+
+
+def conclude(engine: sa.Engine, run: Run, target: str, outcome: Outcome, reason: str) -> None:
+    """Write down how the run ended; the last word counts."""
+    with engine.begin() as tx:
+        conclude_in(tx, run, target, outcome, reason)
+
+
+def conclude_in(
+    tx: sa.Connection, run: Run, target: str, outcome: Outcome, reason: str
+) -> datetime:
+    """Do so in a transaction that has more to do; returns when that was."""
+    offer = insert(resolutions).values(
+        run_id=run.id,
+        incident_id=run.incident_id,
+        playbook=run.playbook,
+        target=target,
+        outcome=outcome.value,
+        reason=reason,
+    )
+    ended_at: datetime = tx.execute(
+        offer.on_conflict_do_update(
+            index_elements=[resolutions.c.run_id],
+            set_={
+                "outcome": offer.excluded.outcome,
+                "reason": offer.excluded.reason,
+                "finished_at": sa.text("clock_timestamp()"),
+            },
+        ).returning(resolutions.c.finished_at)
+    ).scalar_one()
+    return ended_at
+
+
+def incident_of(engine: sa.Engine, run_id: UUID) -> UUID | None:
+    """Return the incident for which a run was permitted to change something, if any."""
+    with engine.connect() as connection:
+        return connection.execute(
+            sa.select(permits.c.incident_id).where(permits.c.run_id == run_id).limit(1)
+        ).scalar()
+
+
+def last_reason(engine: sa.Engine, playbook: str) -> str | None:
+    """Return the reason with which the playbook's newest run ended."""
+    newest = (
+        sa.select(resolutions.c.reason)
+        .where(resolutions.c.playbook == playbook)
+        .order_by(resolutions.c.finished_at.desc())
+        .limit(1)
+    )
+    with engine.connect() as connection:
+        return connection.execute(newest).scalar()
+
+
+def of_run(engine: sa.Engine, run_id: UUID) -> RunRecord:
+    """Read everything about a run."""
+    with engine.connect() as connection:
+        decided = connection.execute(
+            sa.select(decisions).where(decisions.c.run_id == run_id).order_by(decisions.c.id)
+        ).all()
+        acted = connection.execute(
+            sa.select(actions, permits.c.kind)
+            .join(permits, permits.c.id == actions.c.permit_id)
+            .where(permits.c.run_id == run_id)
+            .order_by(actions.c.id)
+        ).all()
+        verified = connection.execute(
+            sa.select(verifications)
+            .where(verifications.c.run_id == run_id)
+            .order_by(verifications.c.id)
+        ).all()
+        permitted_at = connection.execute(
+            sa.select(sa.func.min(permits.c.issued_at)).where(permits.c.run_id == run_id)
+        ).scalar()
+        ended = connection.execute(
+            sa.select(resolutions).where(resolutions.c.run_id == run_id)
+        ).one_or_none()
+        sent = connection.execute(
+            sa.select(dispatches.c.finished_at, sa.func.min(alert_rows.c.received_at).label("at"))
+            .join(incidents, incidents.c.id == dispatches.c.incident_id)
+            .outerjoin(alert_rows, alert_rows.c.incident_id == incidents.c.id)
+            .where(dispatches.c.flow_run_id == run_id)
+            .group_by(dispatches.c.id)
+        ).one_or_none()
+    return RunRecord(
+        received_at=sent.at if sent else None,
+        dispatched_at=sent.finished_at if sent else None,
+        decisions=tuple(_row(DecisionRecord, row) for row in decided),
+        permitted_at=permitted_at,
+        actions=tuple(_row(ActionRecord, row) for row in acted),
+        verifications=tuple(_row(VerificationRecord, row) for row in verified),
+        outcome=Outcome(ended.outcome) if ended else None,
+        reason=ended.reason if ended else None,
+        ended_at=ended.finished_at if ended else None,
+    )
+
+
+def _dump(evidence: Sequence[Evidence]) -> list[dict[str, str]]:
+    return [fact.model_dump(mode="json") for fact in evidence]
+
+
+def _row(model: type[Record], row: sa.Row[tuple[object, ...]]) -> Record:
+    return model.model_validate({name: getattr(row, name) for name in model.model_fields})

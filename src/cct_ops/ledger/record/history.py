@@ -1,0 +1,249 @@
+"""An incident with everything that was done about it, for those who look back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from cct_ops.ledger.gate import changes
+from cct_ops.ledger.intake import outbox
+from cct_ops.ledger.people import pages, status_posts
+from cct_ops.ledger.people.pages import Paged
+from cct_ops.ledger.record import account
+from cct_ops.ledger.schema import (
+    alerts,
+    approvals,
+    decisions,
+    dispatches,
+    incidents,
+    resolutions,
+)
+from cct_ops.models.base import Frozen
+from cct_ops.models.change import TemporaryChange
+
+
+class Asked(Frozen):
+    """One request for approval and its answer."""
+
+    state: str
+    requested_at: datetime
+    decided_at: datetime | None
+    approver: str | None
+    authenticated: bool
+    note: str | None
+
+
+class RunStory(Frozen):
+    """One run: which playbook on what, what the ledger knows of it, and who was asked."""
+
+    id: UUID
+    playbook: str
+    target: str
+    known: account.RunRecord
+    asked: tuple[Asked, ...]
+    finished_at: datetime | None
+    changes: tuple[TemporaryChange, ...] = ()
+
+
+class Sighting(Frozen):
+    """One alert about the incident, as it came in."""
+
+    received_at: datetime
+    delivery_id: UUID
+    status: str
+    verdict: str
+
+
+class Dispatched(Frozen):
+    """What was to be done about the incident: start a run (remediate), or tell people (notice)."""
+
+    purpose: str
+    state: str
+    rule: str | None
+    playbook: str | None
+    note: str | None
+    flow_run_id: UUID | None
+    created_at: datetime
+    finished_at: datetime | None
+    told_at: datetime | None
+    untold: str | None
+
+    @property
+    def told(self) -> str:
+        """Say whether people were told, of a notice."""
+        return outbox.told(self.state, self.told_at, self.untold)
+
+
+_SAID = "it began, says the alert"
+_WHY_CLOSED = {
+    "expired": ": it was not told again",
+    "superseded": ": its sender told of a later episode, and never of its end",
+}
+
+
+class Incident(Frozen):
+    """One episode of one thing being wrong."""
+
+    id: UUID
+    source: str
+    state: str
+    closed_as: str | None
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    starts_at: datetime
+    ends_at: datetime | None
+    opened_at: datetime
+    closed_at: datetime | None
+
+    @property
+    def began(self) -> str:
+        """Say whose word it is when it began: of what has no date the first receipt counts."""
+        return "it first came here" if self.starts_at == self.opened_at else _SAID
+
+    @property
+    def closed(self) -> str:
+        """Say how it was closed, and why where nobody said that it was over."""
+        return f"closed as {self.closed_as}{_WHY_CLOSED.get(self.closed_as or '', '')}"
+
+
+class Story(Frozen):
+    """
+    An incident, None if people started the runs, with its alerts and its runs in order.
+
+    ``paged`` is who was reached about it, ``public`` what the status page was told, and when.
+    """
+
+    incident: Incident | None
+    sightings: tuple[Sighting, ...]
+    runs: tuple[RunStory, ...]
+    paged: tuple[Paged, ...] = ()
+    public: tuple[tuple[str, datetime], ...] = ()
+    dispatches: tuple[Dispatched, ...] = ()
+
+
+def of_incident(engine: sa.Engine, incident_id: UUID) -> Story | None:
+    """Read all about an incident; None if the ledger does not know it."""
+    with engine.connect() as connection:
+        row = connection.execute(
+            sa.select(incidents).where(incidents.c.id == incident_id)
+        ).one_or_none()
+        if row is None:
+            return None
+        seen = connection.execute(
+            sa.select(
+                alerts.c.received_at,
+                alerts.c.delivery_id,
+                alerts.c.status,
+                alerts.c.verdict,
+            )
+            .where(alerts.c.incident_id == incident_id)
+            .order_by(alerts.c.received_at)
+        ).all()
+        run_ids = connection.execute(
+            sa.union(
+                sa.select(decisions.c.run_id).where(decisions.c.incident_id == incident_id),
+                sa.select(resolutions.c.run_id).where(resolutions.c.incident_id == incident_id),
+                sa.select(dispatches.c.flow_run_id).where(
+                    dispatches.c.incident_id == incident_id, dispatches.c.flow_run_id.is_not(None)
+                ),
+            )
+        ).scalars()
+        runs = [_run(engine, run_id) for run_id in run_ids]
+        paged = pages.about(connection, incident_id)
+        public = status_posts.told(connection, incident_id)
+        sent = connection.execute(
+            sa.select(*(dispatches.c[name] for name in Dispatched.model_fields))
+            .where(dispatches.c.incident_id == incident_id)
+            .order_by(dispatches.c.created_at)
+        ).mappings()
+        dispatched = tuple(Dispatched.model_validate(dict(each)) for each in sent)
+    fields = {name: getattr(row, name) for name in Incident.model_fields}
+    return Story(
+        incident=Incident.model_validate(fields),
+        sightings=tuple(
+            Sighting.model_validate(dict(each._mapping))  # noqa: SLF001 -- its public name
+            for each in seen
+        ),
+        runs=_in_order(runs),
+        paged=tuple(paged),
+        public=tuple(public),
+        dispatches=dispatched,
+    )
+
+
+def of_run(engine: sa.Engine, run_id: UUID) -> Story | None:
+    """Read all about the incident of a run, or about the run alone; None if it is unknown."""
+    run = _run(engine, run_id)
+    with engine.connect() as connection:
+        incident_id = connection.execute(
+            sa.union(
+                sa.select(decisions.c.incident_id).where(
+                    decisions.c.run_id == run_id, decisions.c.incident_id.is_not(None)
+                ),
+                sa.select(resolutions.c.incident_id).where(
+                    resolutions.c.run_id == run_id, resolutions.c.incident_id.is_not(None)
+                ),
+                sa.select(approvals.c.incident_id).where(
+                    approvals.c.run_id == run_id, approvals.c.incident_id.is_not(None)
+                ),
+                sa.select(dispatches.c.incident_id).where(dispatches.c.flow_run_id == run_id),
+            ).limit(1)
+        ).scalar_one_or_none()
+        paged = tuple(pages.about(connection, run_id))
+    if incident_id is not None:
+        return of_incident(engine, incident_id)
+    if run is None:
+        return None
+    return Story(incident=None, sightings=(), runs=(run,), paged=paged)
+
+
+def asked(engine: sa.Engine, run_id: UUID) -> tuple[Asked, ...]:
+    """Read the requests for approval of one run, oldest first."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            sa.select(*(approvals.c[name] for name in Asked.model_fields))
+            .where(approvals.c.run_id == run_id)
+            .order_by(approvals.c.requested_at)
+        ).mappings()
+        return tuple(Asked.model_validate(dict(row)) for row in rows)
+
+
+def _run(engine: sa.Engine, run_id: UUID) -> RunStory | None:
+    """Read one run; None as long as it has left nothing in the ledger but its dispatch."""
+    with engine.connect() as connection:
+        named = connection.execute(
+            sa.union_all(
+                sa.select(resolutions.c.playbook, resolutions.c.target).where(
+                    resolutions.c.run_id == run_id
+                ),
+                sa.select(decisions.c.playbook, decisions.c.target).where(
+                    decisions.c.run_id == run_id
+                ),
+                sa.select(approvals.c.playbook, approvals.c.target).where(
+                    approvals.c.run_id == run_id
+                ),
+            ).limit(1)
+        ).one_or_none()
+        if named is None:
+            return None
+        finished_at = connection.execute(
+            sa.select(resolutions.c.finished_at).where(resolutions.c.run_id == run_id)
+        ).scalar_one_or_none()
+    return RunStory(
+        id=run_id,
+        playbook=named.playbook,
+        target=named.target,
+        known=account.of_run(engine, run_id),
+        asked=asked(engine, run_id),
+        changes=tuple(changes.of_run(engine, run_id)),
+        finished_at=finished_at,
+    )
+
+
+def _in_order(runs: list[RunStory | None]) -> tuple[RunStory, ...]:
+    known = [run for run in runs if run is not None]
+    # Whatever has not ended comes last.
+    now = datetime.now(UTC)
+    return tuple(sorted(known, key=lambda run: run.finished_at or now))

@@ -1,0 +1,174 @@
+"""
+How people are told anything: in Slack, and whoever is on call where that is urgent.
+
+With a bot's token everything about one incident is one thread, whose head shows where it stands;
+with a webhook alone it is one message after the other. What Slack did not take is for the caller to
+say again, so after a lost answer a message may stand there twice: better twice than never.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.clients import slack
+from cct_ops.clients.slack_bot import SlackBot
+from cct_ops.config import contacts
+from cct_ops.errors import Rejected
+from cct_ops.ledger.people import pages, slack_threads
+from cct_ops.ledger.people.slack_threads import Thread
+from cct_ops.models.outcome import Severity
+from cct_ops.models.place import Place
+from cct_ops.models.topic import Topic
+from cct_ops.reports.messages import Message, head_message
+from cct_ops.reports.pages import notice_page
+from cct_ops.settings import Settings
+
+log = logging.getLogger(__name__)
+
+# What Slack says about a head that somebody deleted.
+_GONE = {"message_not_found", "thread_not_found", "channel_not_found", "is_archived"}
+
+
+@dataclass(frozen=True)
+class Voice:
+    """
+    The one way in which messages leave.
+
+    ``page`` reaches the person on call with an urgent message and its topic. It is called once for
+    each attempt, so it has to know what it said already. ``channels`` are where the bot begins
+    threads of that severity, instead of in its own channel.
+    """
+
+    engine: sa.Engine
+    webhook_url: SecretStr | None = None
+    bot: SlackBot | None = None
+    page: Callable[[Message, Topic | None], None] | None = None
+    channels: Mapping[Severity, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, engine: sa.Engine, settings: Settings) -> Voice:
+        """Make it as the settings say."""
+        bot = slack_bot(settings)
+        channels = contacts.read(settings.contacts_path).channels if bot else {}
+        page = partial(ask_for_page, engine)
+        return cls(engine, settings.slack_webhook_url, bot, page, channels)
+
+    @property
+    def reaches_somebody(self) -> bool:
+        """Whether there is a Slack to say a thing in; who is on call is reached without."""
+        return self.bot is not None or self.webhook_url is not None
+
+    def say(
+        self, message: Message, topic: Topic | None = None, *, urgent: bool = False
+    ) -> Place | None:
+        """
+        Say it, in its topic's thread where there can be one; returns where it stands, if known.
+
+        Raises what Slack's refusal or silence means; who is on call is reached all the same.
+        """
+        try:
+            return self._tell(message, topic)
+        finally:
+            if urgent and self.page is not None:
+                self.page(message, topic)
+
+    def show(self, topic: Topic, *, instead_of: str) -> None:
+        """Let the head of the topic's thread show this state, if it still shows that one."""
+        if self.bot is None:
+            return
+        with slack_threads.held(self.engine, topic.id) as thread:
+            if thread.shown is not None and thread.shown.state == instead_of:
+                self._head(self.bot, thread, topic)
+
+    def change(self, place: Place, text: str, blocks: Sequence[dict[str, Any]]) -> None:
+        """Change what was said, where that is possible."""
+        if self.bot is None:
+            return
+        try:
+            self.bot.update(place, text, blocks)
+        except Rejected as error:  # deleted, or too old: nothing more can be done about it
+            log.warning("a message in Slack stays as it is: %s", error)
+
+    def _tell(self, message: Message, topic: Topic | None) -> Place | None:
+        if self.bot is not None:
+            try:
+                return self._through_bot(self.bot, message, topic)
+            except Rejected as error:
+                if self.webhook_url is None:
+                    raise
+                log.error("told through the webhook, because the bot cannot: %s", error)  # noqa: TRY400 -- an answer
+        if self.webhook_url is not None:
+            slack.post(self.webhook_url, *message)
+        return None
+
+    def _through_bot(self, bot: SlackBot, message: Message, topic: Topic | None) -> Place:
+        if topic is None:
+            return bot.post(*message)
+        if topic.severity is not None:
+            bot = replace(bot, channel=self.channels.get(topic.severity, bot.channel))
+        # The head is settled before anything else is said: a lost answer loses no thread.
+        with slack_threads.held(self.engine, topic.id) as thread:
+            known = thread.place is not None
+            head = self._head(bot, thread, topic)
+        try:
+            return bot.post(*message, head, broadcast=known and topic.needs_person)
+        except Rejected as error:
+            if error.code not in _GONE:
+                raise
+            return bot.post(*message)
+
+    def _head(self, bot: SlackBot, thread: Thread, topic: Topic) -> Place:
+        """Make the head of the thread, or let it show what is new; returns where it stands."""
+        shown, place = thread.shown, thread.place
+        if shown is not None:
+            topic = topic.model_copy(update={"severity": topic.severity or shown.severity})
+        if place is not None and shown == topic:
+            return place
+        if place is not None:
+            try:
+                bot.update(place, *head_message(topic))
+            except Rejected as error:
+                if error.code not in _GONE:
+                    log.warning("the head of a thread stays as it is: %s", error)
+                    return place
+            else:
+                thread.shows(place, topic)
+                return place
+        place = bot.post(*head_message(topic))
+        thread.shows(place, topic)
+        return place
+
+
+def ask_for_page(
+    engine: sa.Engine, message: Message, topic: Topic | None, *, shared: str | None = None
+) -> None:
+    """
+    Have the person on call paged with this, once about its topic; without one, once a day.
+
+    ``shared`` is what else may be told of at the same moment, by many; it pages once an hour.
+    """
+    subject, body = notice_page(message, topic)
+    if shared is not None:
+        body = f"{body}\nWithin this hour Slack alone tells of others that end so: {shared}."
+        cause = f"{shared}, from {datetime.now(UTC):%Y-%m-%d %H} UTC"
+        pages.ask(engine, cause, subject=subject, body=body)
+        return
+    about = topic.id if topic else datetime.now(UTC).date()
+    digest = hashlib.sha256(f"{subject}\n{body}".encode()).hexdigest()[:16]
+    cause = f"notice {digest} about {about}"
+    pages.ask(engine, cause, subject=subject, body=body, topic_id=topic.id if topic else None)
+
+
+def slack_bot(settings: Settings) -> SlackBot | None:
+    """Return the bot that the settings name, or None."""
+    bot = settings.slack_bot()
+    return None if bot is None else SlackBot(*bot)

@@ -1,0 +1,131 @@
+"""What `cct-ops up` shows: progress while it starts, a table at the end, and troubles later."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from cct_ops.stack import prefect_auth
+from cct_ops.stack.part import Event
+
+_SENDERS = {
+    signal.SIGINT: " (Ctrl-C)",
+    signal.SIGHUP: ": its terminal was closed; start it with nohup to keep it",
+    signal.SIGTERM: ": asked to end, or the shell that started it has ended",
+}
+
+
+_ENDLESS = 1_000
+
+
+class Screen:
+    """A live list on a terminal, plain lines elsewhere."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console()
+        self._starting: dict[str, Spinner] = {}
+        self._live: Live | None = None
+        self._is_up = False
+
+    def __enter__(self) -> Screen:
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, refresh_per_second=8, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, event: Event) -> None:
+        """Show one event of the supervisor."""
+        match event.kind:
+            case "starting" if not self._is_up:
+                self._starting[event.part] = Spinner("dots", Text(event.part))
+                self._refresh()
+            case "ready":
+                self._starting.pop(event.part, None)
+                again = " again" if self._is_up else ""
+                self._line("✓", "green", f"{event.part:<12} {event.seconds:5.1f} s{again}")
+            case "up":
+                self._is_up = True
+            case "died":
+                self._line("!", "yellow", f"{event.part} {event.message}")
+            case "degraded":
+                self._line("✗", "bold red", f"DEGRADED: {event.part} {event.message}")
+            case "stopping":
+                self._starting.clear()
+                self._line("·", "dim", f"stopping {event.part}")
+            case _:
+                pass
+
+    def show_running(
+        self,
+        urls: Mapping[str, str],
+        data: Path,
+        *,
+        own_key: Path | None,
+        commands: str,
+    ) -> None:
+        """Say where everything is."""
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        table.add_column(style="bold")
+        table.add_column(overflow="fold")
+        table.add_row("Prefect UI", urls["prefect"])
+        table.add_row("its login", f"what is in {prefect_auth.file_of(data)}")
+        table.add_row("alert hook", urls["hook"])
+        table.add_row("its bearer key", str(own_key or "as set in CCT_OPS_ALERTMANAGER_KEY"))
+        table.add_row("CCT", urls["cct"])
+        table.add_row("commands", commands)
+        table.add_row("data", str(data))
+        table.add_row("logs", str(data / "logs"))
+        self._console.print()
+        # What is copied from here must not be broken into lines where nobody has a screen.
+        width = None if self._console.is_terminal else _ENDLESS
+        self._console.print(table, width=width, crop=False)
+        self._console.print("\nUp. Ctrl-C stops everything.")
+        self._flush()
+
+    def show_silent_cct(self, why: str) -> None:
+        """Say that CCT does not answer, which keeps no alert from being taken in."""
+        told = "Alerts are taken in; playbooks cannot look until it does."
+        self._line("!", "yellow", f"CCT does not answer ({why}). {told}")
+
+    def show_stopped(self, signum: signal.Signals) -> None:
+        """Say which signal ended the stack: a background job's log is all that is left of it."""
+        self._line("·", "dim", f"stopped by {signum.name}{_SENDERS.get(signum, '')}")
+
+    def show_error(self, message: str) -> None:
+        """Say what went wrong, on stderr."""
+        errors = Console(stderr=True, soft_wrap=True)
+        errors.print(Text.assemble(("cct-ops up: ", "bold red"), message))
+
+    def _line(self, mark: str, style: str, words: str) -> None:
+        self._console.print(Text.assemble((mark, style), " ", words), soft_wrap=True)
+        self._refresh()
+        self._flush()
+
+    def _refresh(self) -> None:
+        if self._live is not None:
+            grid = Table.grid()
+            for spinner in self._starting.values():
+                grid.add_row(spinner)
+            self._live.update(grid)
+
+    def _flush(self) -> None:
+        if self._console.file is sys.stdout:
+            sys.stdout.flush()

@@ -1,0 +1,96 @@
+"""The worker's ear at the ledger, where the controller tells of each run it creates or resumes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import psycopg
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import ObjectNotFound
+from psycopg import sql
+from pydantic import SecretStr
+
+from cct_ops.ledger.run_notifications import CHANNEL
+
+_RETRY_SECONDS = (1.0, 5.0, 30.0)
+
+_FRESH = timedelta(seconds=10)
+
+_log = logging.getLogger("prefect.worker.warm")
+
+OnRun = Callable[[FlowRun], Awaitable[None]]
+
+
+class Nudges:
+    """Listens for runs of one work pool; without a ledger there are none, and polling is all."""
+
+    def __init__(self, ledger: SecretStr | None, pool: str, client: PrefectClient) -> None:
+        self._ledger = ledger
+        self._pool = pool
+        self._client = client
+
+    async def listen(self, on_run: OnRun) -> None:
+        """Call ``on_run`` for each run of the pool, for ever."""
+        if self._ledger is None:
+            return
+        url = self._ledger.get_secret_value().replace("postgresql+psycopg://", "postgresql://", 1)
+        failures = 0
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(url, autocommit=True) as listener:
+                    await listener.execute(sql.SQL("listen {}").format(sql.Identifier(CHANNEL)))
+                    failures = 0
+                    async for notice in listener.notifies():
+                        await self._hear_one(notice.payload, on_run)
+            except psycopg.Error as error:
+                _log.warning("Not nudged, only polling: %s", type(error).__name__)
+                await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
+                failures += 1
+
+    async def _hear_one(self, payload: str, on_run: OnRun) -> None:
+        """Take one nudge, and whatever it is go on: it is a hint, and a poll finds the run too."""
+        try:
+            await self._hear(payload, on_run)
+        except Exception:  # noqa: BLE001 -- it is told, and the next nudge is heard
+            _log.exception("A nudge could not be followed: %.200s", payload)
+
+    async def _hear(self, payload: str, on_run: OnRun) -> None:
+        """Take one nudge; what it says is believed only as far as it names a run of our pool."""
+        try:
+            content = json.loads(payload)
+            if isinstance(content, dict) and set(content) == {"id"}:
+                run = await self._client.read_flow_run(content["id"])
+            else:
+                run = FlowRun.model_validate(content)
+        except (ValueError, RecursionError, ObjectNotFound, httpx.HTTPError) as error:
+            _log.warning("A nudge that cannot be read: %s", type(error).__name__)
+            return
+        if run.work_pool_name != self._pool:
+            return
+        if _is_old(run):
+            # It may have ended long ago, or only the server's clock is another than ours.
+            try:
+                run = await self._client.read_flow_run(run.id)
+            except (ObjectNotFound, httpx.HTTPError) as error:
+                _log.warning("An old nudge is left to the next poll: %s", type(error).__name__)
+                return
+        if _is_due(run):
+            await on_run(run)
+
+
+def _is_old(run: FlowRun) -> bool:
+    return run.state is not None and datetime.now(UTC) - run.state.timestamp > _FRESH
+
+
+def _is_due(run: FlowRun) -> bool:
+    """Whether it waits to be started now."""
+    state, now = run.state, datetime.now(UTC)
+    if state is None or not state.is_scheduled():
+        return False
+    return run.next_scheduled_start_time is None or run.next_scheduled_start_time <= now

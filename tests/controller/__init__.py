@@ -1,0 +1,1 @@
+"""The controller: routing, one run each, and what it does when others fail."""

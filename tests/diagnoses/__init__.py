@@ -1,0 +1,1 @@
+"""Tests of the pure conclusions, most of them of every playbook."""

@@ -1,0 +1,97 @@
+"""What was deployed before a canary was pulled, and how a started workflow is judged."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from cct_ops.diagnoses.deployment import Deployment
+from cct_ops.models.github import Commit, Comparison, WorkflowRun
+from cct_ops.models.steady_state import WorkflowSucceeds
+from cct_ops.models.verification import Verdict, Verification
+
+STEADY = WorkflowSucceeds(workflow="deploy.yml", after_run_id=7, watch_seconds=60)
+
+
+def ran(number: int, sha: str, conclusion: str | None, event: str = "push") -> WorkflowRun:
+    return WorkflowRun(
+        id=number,
+        head_sha=sha,
+        event=event,
+        status="completed" if conclusion else "in_progress",
+        conclusion=conclusion,
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        html_url="https://github.example/1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("runs", "good"),
+    [
+        ([ran(9, "c3", "failure"), ran(8, "c2", "success")], "c2"),
+        ([ran(9, "c3", "failure"), ran(8, "c2", "cancelled"), ran(7, "c1", "success")], "c1"),
+        ([ran(9, "c3", "failure"), ran(8, "c3", "success"), ran(7, "c1", "success")], "c1"),
+        ([ran(9, "c3", "success")], None),
+        ([], None),
+    ],
+)
+def test_the_last_good_deployment_is_an_earlier_success_of_another_commit(
+    runs: list[WorkflowRun], good: str | None
+) -> None:
+    found = Deployment(runs=tuple(runs)).last_good
+
+    assert (found.head_sha if found else None) == good
+
+
+def test_the_evidence_names_commits_and_files() -> None:
+    seen = Deployment(
+        runs=(ran(9, "c3", "failure"), ran(8, "c2", "success")),
+        log=("Error: no", "exit 1"),
+        between=Comparison(
+            total_commits=1,
+            commits=(Commit(sha="c3", subject="Cache less", author="Bo"),),
+            files=tuple(f"src/{n}.ts" for n in range(25)),
+        ),
+    )
+
+    observed = {fact.source: fact.observed for fact in seen.evidence}
+
+    assert observed["deploy.yml"].startswith("c3 at 2026-01-01")
+    assert observed["deployment log"] == "Error: no / exit 1"
+    assert observed["commits since the last good one"] == "c3 Cache less (Bo)"
+    assert observed["files changed since then"].endswith("src/19.ts and 5 more")
+
+
+def test_what_could_not_be_read_is_a_fact_as_well() -> None:
+    (fact,) = Deployment(problem="GH_TOKEN is not set.").evidence
+
+    assert fact.observed == "GH_TOKEN is not set."
+
+
+@pytest.mark.parametrize(
+    ("runs", "verdict"),
+    [
+        ([], Verdict.TOO_FEW_SAMPLES),
+        ([ran(7, "c", "failure", "workflow_dispatch")], Verdict.TOO_FEW_SAMPLES),
+        ([ran(8, "c", "success")], Verdict.TOO_FEW_SAMPLES),
+        ([ran(8, "c", None, "workflow_dispatch")], Verdict.TOO_FEW_SAMPLES),
+        ([ran(8, "c", "success", "workflow_dispatch")], Verdict.HOLDS),
+        ([ran(8, "c", "cancelled", "workflow_dispatch")], Verdict.BROKEN),
+        (
+            [
+                ran(9, "c", "failure", "workflow_dispatch"),
+                ran(8, "c", "success", "workflow_dispatch"),
+            ],
+            Verdict.HOLDS,
+        ),
+    ],
+)
+def test_the_run_that_was_started_is_the_one_that_counts(
+    runs: list[WorkflowRun], verdict: Verdict
+) -> None:
+    """Neither an older one nor one that a push made nor one that somebody starts later."""
+    found = Verification.of_workflow(STEADY, runs)
+
+    assert found.verdict is verdict
+    assert found.final is (verdict is not Verdict.TOO_FEW_SAMPLES)

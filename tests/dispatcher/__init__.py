@@ -1,1 +1,0 @@
-"""The dispatcher: routing, one run each, and what it does when others fail."""

@@ -1,0 +1,1 @@
+"""Tests of the simulation, the soak and the benchmarks."""

@@ -1,0 +1,199 @@
+"""One incident is one thread, whoever speaks and however often; its head shows where it stands."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.clients.slack_bot import SlackBot
+from cct_ops.errors import Rejected, Unavailable
+from cct_ops.models.outcome import Outcome, Severity
+from cct_ops.models.topic import OPEN, WAITS, Topic
+from cct_ops.people.notifier import Voice
+from cct_ops.reports.messages import Message
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.inputs import Fault
+from tests.people.notifier.threads import answers, heads
+
+API = "/slack/api/"
+
+
+def message(words: str) -> tuple[str, list[dict[str, object]]]:
+    """Say these words and nothing else."""
+    return words, [{"type": "section", "text": {"type": "mrkdwn", "text": words}}]
+
+
+def topic(
+    topic_id: UUID | None = None, state: str = OPEN, severity: Severity | None = Severity.P1
+) -> Topic:
+    """Speak about an incident."""
+    title = "auto-rollback on /daily-summary"
+    return Topic(id=topic_id or uuid4(), title=title, state=state, severity=severity)
+
+
+def test_what_is_said_about_one_incident_is_one_thread(
+    voice: Voice, sandbox: SandboxControl
+) -> None:
+    about, other = topic(), topic()
+    for each, words in ((about, "one"), (other, "apart"), (about, "two")):
+        voice.say(message(words), each)
+
+    first, second = heads(sandbox)
+    assert [body["text"] for body in answers(sandbox, first)] == ["one", "two"]
+    assert [body["text"] for body in answers(sandbox, second)] == ["apart"]
+
+
+def test_the_head_shows_where_it_stands(voice: Voice, sandbox: SandboxControl) -> None:
+    """And keeps the severity for those who do not know it; it is not touched for nothing."""
+    about = topic(state=WAITS, severity=Severity.P0)
+    voice.say(message("asked"), about)
+    voice.say(message("asked again"), about)
+    (head,) = heads(sandbox)
+    assert head["text"] == ":raised_hand: Waits for approval: auto-rollback on /daily-summary (P0)"
+    assert head["edits"] == 0
+
+    voice.say(message("done"), topic(about.id, Outcome.RESOLVED, None))
+
+    (head,) = heads(sandbox)
+    assert head["text"] == ":white_check_mark: Resolved: auto-rollback on /daily-summary (P0)"
+    assert head["edits"] == 1
+    assert head["text"] in str(head["blocks"])
+
+
+def test_the_head_can_change_without_a_word(voice: Voice, sandbox: SandboxControl) -> None:
+    """But no thread is made for that, and what is newer is not overwritten."""
+    about = topic(state=WAITS)
+    voice.show(about, instead_of=WAITS)
+    assert heads(sandbox) == []
+
+    voice.say(message("one"), about)
+    for state in ("Approved, at work", Outcome.VOID):
+        voice.show(topic(about.id, state), instead_of=WAITS)
+
+    (head,) = heads(sandbox)
+    assert head["text"].startswith(":gear: Approved, at work: ")
+    assert len(answers(sandbox, head)) == 1
+
+
+def test_two_first_words_at_once_make_one_thread(
+    engine: sa.Engine, bot: SlackBot, sandbox: SandboxControl
+) -> None:
+    """Each speaker has its own connection, as processes have; Slack takes its time."""
+    sandbox.faults(Fault(path=API, latency_ms=150))
+    about = topic()
+    with ThreadPoolExecutor(6) as speakers:
+        said = [
+            speakers.submit(Voice(engine, None, bot).say, message(str(number)), about)
+            for number in range(6)
+        ]
+        for each in said:
+            each.result()
+
+    (head,) = heads(sandbox)
+    assert sorted(body["text"] for body in answers(sandbox, head)) == list("012345")
+
+
+def test_a_lost_answer_about_the_head_costs_a_second_head(
+    engine: sa.Engine, bot: SlackBot, sandbox: SandboxControl
+) -> None:
+    """Twice is better than never: the caller says it again, and the second is the thread."""
+    hasty = Voice(engine, None, SlackBot(bot.token, bot.channel, bot.base_url, 1))
+    sandbox.faults(Fault(path=API, count=1, apply_then_hang=True))
+    about = topic()
+    with pytest.raises(Unavailable, match="took too long"):
+        hasty.say(message("one"), about)
+
+    for words in ("one", "two"):
+        hasty.say(message(words), about)
+
+    alone, head = heads(sandbox)
+    assert answers(sandbox, alone) == []
+    assert [body["text"] for body in answers(sandbox, head)] == ["one", "two"]
+
+
+def test_a_refused_word_leaves_the_thread_for_the_next(
+    voice: Voice, sandbox: SandboxControl
+) -> None:
+    """The head stands, the word behind it did not fit: it is said again, below the same head."""
+    about = topic()
+    voice.say(message("one"), about)
+    sandbox.faults(Fault(path=API, count=1, too_many_requests_retry_after="7"))
+    with pytest.raises(Unavailable) as caught:
+        voice.say(message("two"), about)
+    assert (caught.value.retry_after_seconds, caught.value.refused) == (7, True)
+
+    voice.say(message("two"), about)
+
+    (head,) = heads(sandbox)
+    assert [body["text"] for body in answers(sandbox, head)] == ["one", "two"]
+
+
+def test_a_thread_that_somebody_deleted_is_begun_anew(
+    voice: Voice, sandbox: SandboxControl
+) -> None:
+    """At the latest when the state changes; until then the words stand in the channel itself."""
+    about = topic()
+    voice.say(message("one"), about)
+    sandbox.delete_slack_message(heads(sandbox)[0]["ts"])
+
+    voice.say(message("two"), about)
+    assert [body["text"] for body in heads(sandbox)] == ["two"]
+
+    voice.say(message("three"), topic(about.id, Outcome.RESOLVED))
+    head = heads(sandbox)[-1]
+    assert [body["text"] for body in answers(sandbox, head)] == ["three"]
+
+
+def test_what_needs_a_person_is_seen_in_the_channel_too(
+    voice: Voice, sandbox: SandboxControl
+) -> None:
+    """Nobody reads a thread that nobody follows; the first word is seen by its head."""
+    about = topic().model_copy(update={"needs_person": True})
+    voice.say(message("one"), about)
+    voice.say(message("two"), about)
+    voice.say(message("three"), about.model_copy(update={"needs_person": False}))
+
+    (head,) = heads(sandbox)
+    seen = [bool(body.get("reply_broadcast")) for body in answers(sandbox, head)]
+    assert seen == [False, True, False]
+
+
+def test_a_bot_that_slack_refuses_leaves_it_to_the_webhook(
+    engine: sa.Engine, bot: SlackBot, sandbox: SandboxControl
+) -> None:
+    """A wrong channel must not silence an incident; without a webhook it is an error."""
+    lost = SlackBot(bot.token, "nowhere", bot.base_url)
+    with pytest.raises(Rejected, match="channel_not_found"):
+        Voice(engine, None, lost).say(message("one"), topic())
+
+    webhook = SecretStr(f"{sandbox.base_url}/slack/incidents")
+    Voice(engine, webhook, lost).say(message("two"), topic())
+
+    (said,) = sandbox.slack_messages()
+    assert (said.path, said.body["text"]) == ("/slack/incidents", "two")
+
+
+def test_what_is_about_nothing_stands_alone(voice: Voice, sandbox: SandboxControl) -> None:
+    voice.say(message("the gateway is silent"))
+
+    assert [body["text"] for body in heads(sandbox)] == ["the gateway is silent"]
+
+
+def test_the_one_on_call_is_reached_even_where_slack_is_not(
+    engine: sa.Engine, bot: SlackBot, sandbox: SandboxControl
+) -> None:
+    """And only about what is urgent."""
+    paged: list[tuple[Message, Topic | None]] = []
+    voice = Voice(engine, None, bot, lambda words, topic: paged.append((words, topic)))
+    about = topic()
+    voice.say(message("it goes well"), about)
+    sandbox.faults(Fault(path=API, error_status=503))
+
+    with pytest.raises(Unavailable):
+        voice.say(message("it burns"), about, urgent=True)
+
+    assert paged == [(message("it burns"), about)]

@@ -1,0 +1,85 @@
+"""People on call in the sandbox, incidents of each severity, and blocks in a real Prefect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from cct_ops.config.contacts import Contacts
+from cct_ops.ledger.intake import deliveries
+from cct_ops.ledger.schema import dispatches
+from cct_ops.models.alert import Alert, AlertStatus
+from cct_ops.sandbox.control import SandboxControl
+
+BEGAN = datetime.now(UTC) - timedelta(minutes=5)
+
+
+@pytest.fixture
+def prefect(prefect_api_url: str) -> Iterator[str]:
+    """The real server, as the one that this process works with."""
+    with temporary_settings({PREFECT_API_URL: prefect_api_url}):
+        yield prefect_api_url
+
+
+@pytest.fixture
+def addresses(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> None:
+    """An address in the sandbox for everybody whom ``contacts`` names by webhook."""
+    for name in ("anna", "ben", "owner"):
+        monkeypatch.setenv(f"PAGES_{name.upper()}", f"{sandbox.base_url}/slack/{name}")
+    monkeypatch.setenv("STATUS_PAGE", f"{sandbox.base_url}/status-page")
+    monkeypatch.setenv("STATUS_PAGE_KEY", "Bearer k3y-of-the-page")
+
+
+def people(*ways: dict[str, object], **more: object) -> Contacts:
+    """Return contacts a, b, … who are reached in these ways."""
+    known = [{"id": chr(ord("a") + number)} | way for number, way in enumerate(ways)]
+    return Contacts.model_validate({"contacts": known} | more)
+
+
+def env(name: str) -> dict[str, object]:
+    """Return the way by an address in this variable."""
+    return {"webhook": {"env": name}}
+
+
+def firing(engine: sa.Engine, severity: str, name: str = "A", **annotations: str) -> UUID:
+    """Open an incident, and let a controller have routed it."""
+    incident = _record(engine, AlertStatus.FIRING, severity, name, annotations)[0]
+    with engine.begin() as tx:
+        tx.execute(
+            sa.update(dispatches)
+            .where(dispatches.c.incident_id == incident)
+            .values(state="notified")
+        )
+    return incident
+
+
+def resolved(engine: sa.Engine, severity: str, name: str = "A") -> None:
+    """Let its sender say that it is over."""
+    _record(engine, AlertStatus.RESOLVED, severity, name, {})
+
+
+def _record(
+    engine: sa.Engine, status: AlertStatus, severity: str, name: str, annotations: dict[str, str]
+) -> list[UUID]:
+    alert = Alert(
+        status=status,
+        labels={"alertname": name, "severity": severity, "route": "/daily-summary"},
+        annotations=annotations,
+        starts_at=BEGAN,
+        ends_at=BEGAN + timedelta(minutes=2) if status is AlertStatus.RESOLVED else None,
+    )
+    body = f"{status} {severity} {name}".encode()
+    return list(deliveries.record(engine, "am", body, [alert]).incidents)
+
+
+def said(sandbox: SandboxControl) -> list[tuple[str, str]]:
+    """Return who was told what, in order."""
+    return [
+        (message.path.removeprefix("/slack/"), message.body["text"])
+        for message in sandbox.slack_messages()
+    ]

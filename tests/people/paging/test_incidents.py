@@ -1,0 +1,253 @@
+"""An incident of the highest severity pages somebody, and the status page is told of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from cct_ops.config.contacts import Contacts
+from cct_ops.controller import pages as paging
+from cct_ops.controller.status_page import Announcer
+from cct_ops.ledger.people import pages
+from cct_ops.ledger.people.page_tables import status_posts
+from cct_ops.ledger.record import account, history
+from cct_ops.ledger.schema import decisions, dispatches, incidents
+from cct_ops.ledger.sql import in_seconds
+from cct_ops.models.mode import Mode
+from cct_ops.people.paging import OnCall
+from cct_ops.reports.review import review
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.inputs import Fault
+from tests.ledger.history import Conclusion, a_run, plan
+from tests.people.paging.conftest import BEGAN, env, firing, people, resolved, said
+
+pytestmark = pytest.mark.usefixtures("addresses")
+
+PAGE = {
+    "url": {"env": "STATUS_PAGE"},
+    "headers": {"Authorization": {"env": "STATUS_PAGE_KEY"}},
+}
+
+
+@pytest.fixture
+def on_call(engine: sa.Engine) -> OnCall:
+    """Anna, then Ben."""
+    return OnCall(engine, people(env("PAGES_ANNA"), env("PAGES_BEN")))
+
+
+def announcer(engine: sa.Engine, **more: object) -> Announcer:
+    """Return who tells the status page."""
+    return Announcer(engine, people(env("PAGES_ANNA"), status_page=PAGE | more))
+
+
+def public(sandbox: SandboxControl) -> list[tuple[str, str]]:
+    """Return what the public was told: title and state."""
+    return [(post.body["title"], post.body["state"]) for post in sandbox.status_page()]
+
+
+def found_to_be(engine: sa.Engine, incident: UUID, severity: str) -> None:
+    """Let a playbook conclude how grave the incident is."""
+    run, wanted = a_run(incident_id=incident), plan()
+    with engine.begin() as tx:
+        account.decide(
+            tx, Conclusion(wanted), wanted, run=run, mode=Mode.AUTO, verdict="permitted", reason="-"
+        )
+        tx.execute(
+            sa.update(decisions).where(decisions.c.run_id == run.id).values(severity=severity)
+        )
+
+
+def test_only_what_is_p0_pages_and_once(
+    engine: sa.Engine, on_call: OnCall, sandbox: SandboxControl
+) -> None:
+    firing(engine, "warning", "Slow")
+    incident = firing(engine, "P0", "Down", summary="All <!channel> is {{down}}.")
+
+    assert [paging.sweep(on_call) for _ in range(3)] == [1, 0, 0]
+    ((who, text),) = said(sandbox)
+    assert who == "anna"
+    assert text.startswith("P0: Down from am\nAll [!channel] is ((down)).\n")
+    assert f"cct-ops why {incident}" in text
+
+
+def test_what_a_playbook_finds_to_be_p0_pages_too(
+    engine: sa.Engine, on_call: OnCall, sandbox: SandboxControl
+) -> None:
+    incident = firing(engine, "warning")
+    found_to_be(engine, incident, "P1")
+    assert paging.sweep(on_call) == 0
+
+    found_to_be(engine, incident, "P0")
+    assert paging.sweep(on_call) == 1
+
+
+def test_a_storm_pages_for_those_that_stand_for_others(
+    engine: sa.Engine, on_call: OnCall, sandbox: SandboxControl
+) -> None:
+    """And nobody is paged about an incident before it is known whether it is one of a storm."""
+    lead, folded = firing(engine, "P0", "Lead"), firing(engine, "P0", "Folded")
+    with engine.begin() as tx:
+        of = dispatches.c.incident_id
+        tx.execute(sa.update(dispatches).where(of == folded).values(state="folded"))
+        tx.execute(sa.update(dispatches).where(of == lead).values(state="pending"))
+    assert paging.sweep(on_call) == 0
+
+    with engine.begin() as tx:
+        tx.execute(sa.update(incidents).values(opened_at=in_seconds(-60)))
+    assert paging.sweep(on_call) == 1
+    assert "Lead" in said(sandbox)[0][1]
+
+
+def test_an_incident_that_is_over_pages_nobody_any_more(
+    engine: sa.Engine, on_call: OnCall, sandbox: SandboxControl
+) -> None:
+    sandbox.faults(Fault(path="/slack/", error_status=500))
+    firing(engine, "P0")
+    paging.sweep(on_call)
+    resolved(engine, "P0")
+    sandbox.faults()
+
+    assert paging.sweep(on_call) == 0
+    (kept,) = pages.newest(engine, 1)
+    assert kept.page.note == "The incident was over before anybody was reached."
+    assert [attempt.reached for attempt in kept.attempts] == [False, False]
+
+
+def test_the_status_page_is_told_of_the_opening_and_the_end_once_each(
+    engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """With a key that stays the same, and the key of the page itself."""
+    firing(engine, "warning", "Slow")
+    incident = firing(engine, "P0", "Down", summary="Not for the public.")
+    tell = announcer(engine)
+    assert (tell(), tell()) == (1, 0)
+    resolved(engine, "P0", "Down")
+    assert (tell(), tell()) == (1, 0)
+
+    opened, ended = sandbox.status_page()
+    told_at = opened.body.pop("told_at")
+    assert told_at > opened.body["opened_at"]
+    assert opened.body == {
+        "key": f"{incident}/1",
+        "incident_id": str(incident),
+        "title": "Down",
+        "state": "investigating",
+        "severity": "P0",
+        "opened_at": BEGAN.isoformat(timespec="seconds"),
+        "resolved_at": None,
+    }
+    assert (ended.body["state"], ended.body["key"]) == ("resolved", f"{incident}/2")
+    assert ended.body["resolved_at"] > ended.body["opened_at"]
+    assert opened.headers["authorization"] == "Bearer k3y-of-the-page"
+    assert opened.headers["idempotency-key"] == f"{incident}/1"
+
+
+def test_what_the_public_reads_is_bounded_and_no_markup(
+    engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """It is the alert's text for the public, where it has one."""
+    firing(engine, "P0", "Down", public_title="<script>alert(1)</script> " + "x" * 500)
+    announcer(engine)()
+
+    ((title, _),) = public(sandbox)
+    assert title.startswith("[script]alert(1)[/script] x")
+    assert len(title) == 120
+
+
+def test_an_incident_that_opens_again_is_told_again(
+    engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    incident = firing(engine, "P0")
+    tell = announcer(engine)
+    tell()
+    for state in ("closed", "open"):
+        over = state == "closed"
+        with engine.begin() as tx:
+            tx.execute(
+                sa.update(incidents)
+                .where(incidents.c.id == incident)
+                .values(
+                    state=state,
+                    closed_as="expired" if over else None,
+                    closed_at=in_seconds(0) if over else None,
+                )
+            )
+        tell()
+
+    assert [state for _, state in public(sandbox)] == ["investigating", "resolved", "investigating"]
+
+
+def test_a_status_page_that_does_not_answer_is_told_later_and_in_order(
+    engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """Not at every turn, but after pauses; a refusal may be corrected as well."""
+    tell = announcer(engine)
+    firing(engine, "P0", "Down")
+    for status in (503, 403):
+        sandbox.faults(Fault(path="/status-page", error_status=status))
+        assert tell() == 0
+        due_now(engine)
+    resolved(engine, "P0", "Down")
+    assert tell() == 0
+    sandbox.faults()
+    assert tell() == 0
+
+    due_now(engine)
+    assert tell() == 2
+    assert public(sandbox) == [("Down", "investigating"), ("Down", "resolved")]
+    assert notes(engine) == [None, None]
+
+
+def test_a_page_whose_key_is_missing_is_not_told_without_it(
+    engine: sa.Engine, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("STATUS_PAGE_KEY")
+    firing(engine, "P0")
+
+    assert announcer(engine)() == 0
+    assert public(sandbox) == []
+    assert notes(engine) == ["The environment variable STATUS_PAGE_KEY is not set."]
+
+
+def test_the_review_shows_who_was_paged_and_what_the_public_was_told(
+    engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """Those who could not be reached as well."""
+    incident = firing(engine, "P0", "Down")
+    paging.sweep(OnCall(engine, people(env("NEVER_SET"), env("PAGES_BEN"))))
+    announcer(engine)()
+
+    story = history.of_incident(engine, incident)
+    assert story is not None
+    written = review(story, datetime.now(UTC), {})
+    for line in (
+        "page asked for: P0: Down from am",
+        "page: a not reached: The environment variable NEVER\\_SET is not set.",
+        "page: b reached by webhook PAGES\\_BEN",
+        "status page told: investigating",
+    ):
+        assert line in written
+
+
+def test_without_a_status_page_nothing_is_kept_for_one(engine: sa.Engine) -> None:
+    firing(engine, "P0")
+    known: Contacts = people(env("PAGES_ANNA"))
+
+    assert Announcer(engine, known)() == 0
+    assert notes(engine) == []
+
+
+def due_now(engine: sa.Engine) -> None:
+    """Let the pause after a failure be over."""
+    with engine.begin() as tx:
+        tx.execute(sa.update(status_posts).values(next_attempt_at=in_seconds(-1)))
+
+
+def notes(engine: sa.Engine) -> list[str | None]:
+    """Return why what was not told was not."""
+    with engine.connect() as connection:
+        found = sa.select(status_posts.c.note).order_by(status_posts.c.number)
+        return list(connection.execute(found).scalars())

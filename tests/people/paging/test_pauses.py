@@ -1,0 +1,170 @@
+"""People are told once that something is paused and what waits for it, and once that it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.controller.pauses import PauseWatch
+from cct_ops.people.notifier import Voice
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.inputs import Fault
+from tests.people.paging.conftest import said
+from tests.plain import NO_TLS
+
+
+class Paused:
+    """A deployment of a playbook in a pool of its own, which can be paused."""
+
+    def __init__(self, api: str) -> None:
+        self.name = f"own-{uuid4().hex[:10]}"
+        self._http = httpx.Client(base_url=api, timeout=30, trust_env=False, verify=NO_TLS)
+        self._ask("POST", "/work_pools/", {"name": self.name, "type": "warm"})
+        flow = self._ask("POST", "/flows/", {"name": self.name}).json()
+        deployed = {"name": self.name, "flow_id": flow["id"], "work_pool_name": self.name}
+        self.id = self._ask("POST", "/deployments/", deployed | {"tags": ["playbook"]}).json()["id"]
+
+    def run(self, target: str, seconds: int = -1) -> None:
+        """Make a run that is due, or will be."""
+        at = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": at}}
+        self._ask(
+            "POST",
+            f"/deployments/{self.id}/create_flow_run",
+            {"parameters": {"target": target}, "state": state},
+        )
+
+    def set(self, part: str, paused: bool) -> str:
+        """Pause or resume a part as the UI does; returns what people are told it is."""
+        pool = f"/work_pools/{self.name}"
+        match part:
+            case "pool":
+                self._ask("PATCH", pool, {"is_paused": paused})
+                return f"work pool {self.name}"
+            case "queue":
+                self._ask("PATCH", f"{pool}/queues/default", {"is_paused": paused})
+                return f"work queue default of the pool {self.name}"
+            case _:
+                self._ask("PATCH", f"/deployments/{self.id}", {"paused": paused})
+                return f"deployment {self.name}"
+
+    def limit(self, part: str, most: int) -> str:
+        """Limit how many run at once in a part; returns what people are told it is."""
+        pool, limit = f"/work_pools/{self.name}", {"concurrency_limit": most}
+        match part:
+            case "pool":
+                self._ask("PATCH", pool, limit)
+            case "queue":
+                self._ask("PATCH", f"{pool}/queues/default", limit)
+            case _:
+                tags = ["playbook", f"at most {most} at once"]
+                self._ask("PATCH", f"/deployments/{self.id}", {"tags": tags})
+        return self.set(part, False)
+
+    def close(self) -> None:
+        """Take everything away."""
+        self._ask("DELETE", f"/deployments/{self.id}")
+        self._ask("DELETE", f"/work_pools/{self.name}")
+        self._http.close()
+
+    def _ask(self, method: str, path: str, content: object = None) -> httpx.Response:
+        return self._http.request(method, path, json=content).raise_for_status()
+
+
+@pytest.fixture
+def playbook(prefect: str) -> Iterator[Paused]:
+    """One, which goes in the end."""
+    with ExitStack() as stack:
+        made = Paused(prefect)
+        stack.callback(made.close)
+        yield made
+
+
+@pytest.fixture
+def watch(engine: sa.Engine, sandbox: SandboxControl) -> PauseWatch:
+    """The controller's look, which tells people in the sandbox."""
+    return PauseWatch(engine, Voice(engine, SecretStr(f"{sandbox.base_url}/slack/incidents")))
+
+
+def told(sandbox: SandboxControl, playbook: Paused) -> list[str]:
+    """Return what was said about it."""
+    return [text for _, text in said(sandbox) if playbook.name in text]
+
+
+@pytest.mark.parametrize("part", ["pool", "queue", "deployment"])
+def test_a_pause_that_holds_runs_is_told_once_with_what_waits_and_so_is_its_end(
+    part: str, playbook: Paused, watch: PauseWatch, sandbox: SandboxControl
+) -> None:
+    name = playbook.set(part, True)
+    playbook.run("/later", seconds=3600)
+    watch()
+    assert told(sandbox, playbook) == [], "nothing waits yet"
+
+    playbook.run("/a")
+    playbook.run("/a")
+    playbook.run("/b")
+    watch()
+    playbook.run("/c")
+    watch()
+    (once,) = told(sandbox, playbook)
+    assert f"The {name} is paused in Prefect" in once
+    assert "3 runs wait" in once
+    assert f"• {playbook.name} on /a (2 runs)" in once
+    assert f"• {playbook.name} on /b" in once
+    assert "/later" not in once
+
+    playbook.set(part, False)
+    for _ in range(2):
+        watch()
+    assert told(sandbox, playbook)[1:] == [
+        f":arrow_forward: The {name} is no longer paused in Prefect: what waited for it starts."
+    ]
+
+
+@pytest.mark.parametrize("part", ["pool", "queue", "deployment"])
+def test_a_limit_of_0_is_told_as_the_pause_that_it_is(
+    part: str, playbook: Paused, watch: PauseWatch, sandbox: SandboxControl
+) -> None:
+    name = playbook.limit(part, 0)
+    playbook.run("/a")
+    for _ in range(2):
+        watch()
+    (once,) = told(sandbox, playbook)
+    assert f"The {name} (limit 0) is paused in Prefect" in once
+
+    playbook.limit(part, 1)
+    watch()
+    assert f"The {name} (limit 0) is no longer paused" in told(sandbox, playbook)[-1]
+
+
+def test_of_two_pauses_the_one_that_comes_first_is_told_and_the_other_when_it_holds(
+    playbook: Paused, watch: PauseWatch, sandbox: SandboxControl
+) -> None:
+    pool, deployment = playbook.set("pool", True), playbook.set("deployment", True)
+    playbook.run("/a")
+    watch()
+    assert [pool in text for text in told(sandbox, playbook)] == [True]
+
+    playbook.set("pool", False)
+    watch()
+    assert sum(f"The {deployment} is paused" in text for text in told(sandbox, playbook)) == 1
+    assert len(told(sandbox, playbook)) == 3
+
+
+def test_what_slack_does_not_take_now_is_told_again(
+    playbook: Paused, watch: PauseWatch, sandbox: SandboxControl
+) -> None:
+    playbook.set("pool", True)
+    playbook.run("/a")
+    sandbox.faults(Fault(path="/slack/incidents", error_status=503, count=1))
+    for _ in range(2):
+        watch()
+
+    assert len(told(sandbox, playbook)) >= 1

@@ -1,0 +1,225 @@
+"""Workers that fall silent, and the sign to a watch outside that all is well."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.controller.dead_mans_switch import WITHIN_SECONDS, heartbeat
+from cct_ops.controller.workers import WorkerWatch
+from cct_ops.errors import BadConfiguration, OpsError
+from cct_ops.ledger.people import heartbeats, pages
+from cct_ops.ledger.people.heartbeat_tables import heartbeats as table
+from cct_ops.ledger.sql import in_seconds
+from cct_ops.people.notifier import Voice
+from cct_ops.people.watchdog import CONTROLLER, GATEWAY
+from cct_ops.sandbox.control import SandboxControl
+from cct_ops.settings import Settings
+from cct_ops.stack.postgres import EmbeddedPostgres
+from tests.people.paging.conftest import said
+from tests.people.paging.outside import outside
+from tests.plain import NO_TLS
+
+
+class Pool:
+    """A work pool of the real server, with one deployment of these tags in it."""
+
+    def __init__(self, api: str, database: str, *tags: str) -> None:
+        self.name = f"pool-{uuid4().hex[:10]}"
+        self._database = database
+        self._http = httpx.Client(base_url=api, timeout=30, trust_env=False, verify=NO_TLS)
+        self._post("/work_pools/", {"name": self.name, "type": "process"})
+        flow = self._post("/flows/", {"name": f"flow-{self.name}"}).json()
+        deployed = {"name": self.name, "flow_id": flow["id"], "work_pool_name": self.name}
+        self._id = self._post("/deployments/", deployed | {"tags": list(tags)}).json()["id"]
+
+    def heartbeat(self, every_seconds: int = 30) -> None:
+        """Let a worker give a sign of life, as a worker does."""
+        one = {"name": "w", "heartbeat_interval_seconds": every_seconds}
+        self._post(f"/work_pools/{self.name}/workers/heartbeat", one)
+
+    def silent_for(self, seconds: float) -> None:
+        """Let that sign be so old, in Prefect's own database: nobody waits for it here."""
+        with psycopg.connect(self._database, autocommit=True) as connection:
+            connection.execute(
+                "update worker set last_heartbeat_time = now() - make_interval(secs => %s)"
+                " where work_pool_id = (select id from work_pool where name = %s)",
+                (seconds, self.name),
+            )
+
+    def pause(self) -> None:
+        """Pause the pool."""
+        path = f"/work_pools/{self.name}"
+        self._http.patch(path, json={"is_paused": True}).raise_for_status()
+
+    def delete(self) -> None:
+        """Take the deployment away, and close the connection."""
+        self._http.delete(f"/deployments/{self._id}").raise_for_status()
+        self._http.close()
+
+    def _post(self, path: str, content: object) -> httpx.Response:
+        return self._http.post(path, json=content).raise_for_status()
+
+
+Pools = Callable[..., Pool]
+
+
+@pytest.fixture
+def pools(prefect: str, postgres: EmbeddedPostgres) -> Iterator[Pools]:
+    """Makes pools, and takes them away in the end."""
+    database = postgres.url("prefect").replace("+psycopg", "")
+    with ExitStack() as stack:
+
+        def make(*tags: str) -> Pool:
+            pool = Pool(prefect, database, *tags)
+            stack.callback(pool.delete)
+            return pool
+
+        yield make
+
+
+@pytest.fixture
+def pool(pools: Pools) -> Pool:
+    """The pool of our playbooks."""
+    return pools("playbook")
+
+
+@pytest.fixture
+def watch(engine: sa.Engine, sandbox: SandboxControl) -> WorkerWatch:
+    """The controller's look, an hour after its start."""
+    voice = Voice(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    return WorkerWatch(engine, voice, began=time.monotonic() - 3600)
+
+
+def told(sandbox: SandboxControl, pool: Pool) -> list[str]:
+    """Return what was said about the pool."""
+    return [text for _, text in said(sandbox) if pool.name in text]
+
+
+def test_a_silence_of_all_workers_is_told_and_paged_once_and_its_end_told(
+    engine: sa.Engine, pool: Pool, watch: WorkerWatch, sandbox: SandboxControl
+) -> None:
+    """With the exact command; and a second silence anew."""
+    nobody = f":rotating_light: Nobody works for the work pool {pool.name}"
+    again = f":white_check_mark: The work pool {pool.name} has a worker again"
+    pool.heartbeat()
+    watch()
+    pool.silent_for(59)
+    watch()
+    assert told(sandbox, pool) == []
+
+    pool.silent_for(61)
+    for _ in range(3):
+        watch()
+    assert told(sandbox, pool) == [nobody]
+    command = f"cct-ops prefect worker start --pool {pool.name} --type process"
+    shown = sandbox.slack_messages()[-1].body["blocks"][0]["text"]["text"]
+    assert f"```{command}```" in shown
+    (page,) = (each.page for each in pages.newest(engine, 9))
+    assert page.subject == f"Silent: the work pool {pool.name} of cct-ops"
+    assert command in page.body
+
+    pool.heartbeat()
+    for _ in range(2):
+        watch()
+    pool.silent_for(70)
+    watch()
+    assert told(sandbox, pool) == [nobody, again, nobody]
+    assert len(pages.newest(engine, 9)) == 2
+
+
+def test_a_pool_that_never_had_a_worker_or_is_paused_or_not_ours_is_left_alone(
+    engine: sa.Engine, pools: Pools, watch: WorkerWatch, sandbox: SandboxControl
+) -> None:
+    never, paused, foreign = pools("playbook"), pools("playbook"), pools("else")
+    for pool in (paused, foreign):
+        pool.heartbeat()
+        pool.silent_for(600)
+    paused.pause()
+    watch()
+
+    assert [told(sandbox, pool) for pool in (never, paused, foreign)] == [[], [], []]
+    assert pages.newest(engine, 9) == []
+
+
+def test_a_paused_pool_that_has_to_take_changes_back_needs_its_worker_all_the_same(
+    pools: Pools, watch: WorkerWatch, sandbox: SandboxControl
+) -> None:
+    pool = pools("upkeep")
+    pool.heartbeat()
+    pool.silent_for(600)
+    pool.pause()
+    watch()
+
+    assert len(told(sandbox, pool)) == 1
+
+
+def test_right_after_the_start_an_old_sign_says_nothing(
+    engine: sa.Engine, pool: Pool, watch: WorkerWatch, sandbox: SandboxControl
+) -> None:
+    """The worker of a stack comes up after its controller."""
+    pool.heartbeat()
+    pool.silent_for(3600)
+
+    WorkerWatch(engine, watch.voice)()
+    assert told(sandbox, pool) == []
+    watch()
+    assert len(told(sandbox, pool)) == 1
+
+
+def test_a_worker_with_a_slower_pace_is_waited_for(
+    pool: Pool, watch: WorkerWatch, sandbox: SandboxControl
+) -> None:
+    pool.heartbeat(every_seconds=120)
+    pool.silent_for(200)
+    watch()
+
+    assert told(sandbox, pool) == []
+
+
+def test_the_watch_outside_is_called_while_all_parts_are_well_and_only_then(
+    engine: sa.Engine, pool: Pool, watch: WorkerWatch
+) -> None:
+    """A gateway that was never heard is not well, nor is a pool without its worker."""
+    pool.heartbeat()
+    watch()
+    with outside() as (url, calls):
+        (job,) = heartbeat(engine, Settings(heartbeat_url=url))
+        heartbeats.beat(engine, CONTROLLER)
+        job.function()
+        assert calls == []
+
+        heartbeats.beat(engine, GATEWAY)
+        job.function()
+        assert calls == ["/ping/s3cret"]
+
+        with engine.begin() as tx:
+            worker = table.c.part == heartbeats.worker_of(pool.name)
+            tx.execute(sa.update(table).where(worker).values(last_at=in_seconds(-WITHIN_SECONDS)))
+        job.function()
+        assert len(calls) == 1
+
+        pool.pause()
+        watch()
+        job.function()
+        assert len(calls) == 2
+    with pytest.raises(OpsError, match="No answer from the watch outside: ConnectError") as failed:
+        job.function()
+    assert "s3cret" not in str(failed.value)
+
+
+def test_an_address_of_a_watch_outside_that_is_none_stops_the_controller(
+    engine: sa.Engine,
+) -> None:
+    with pytest.raises(BadConfiguration, match="CCT_OPS_HEARTBEAT_URL is not an http") as refused:
+        list(heartbeat(engine, Settings(heartbeat_url=SecretStr("s3cret"))))
+    assert "s3cret" not in str(refused.value)
+    assert list(heartbeat(engine, Settings())) == []

@@ -1,0 +1,213 @@
+"""A silent part of ours is reported once by the other, and once more when it is back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.errors import Unavailable
+from cct_ops.ledger.people import heartbeats, pages
+from cct_ops.ledger.people.heartbeat_tables import heartbeats as table
+from cct_ops.people.notifier import Voice
+from cct_ops.people.paging import OnCall
+from cct_ops.people.watchdog import CONTROLLER, GATEWAY, STARTS_WITHIN_SECONDS, Listening, Watch
+from cct_ops.sandbox.control import SandboxControl
+from tests.approvals.parts import CONTACTS
+
+SILENT = ":rotating_light: The controller of cct-ops is silent"
+BACK = ":white_check_mark: The controller of cct-ops is heard again"
+
+
+def watching(engine: sa.Engine, url: str) -> Watch:
+    """The gateway's look at the controller, which it has had in sight for an hour."""
+    now = datetime.now(UTC)
+    listening = Listening(since=now - timedelta(hours=1), last=now)
+    return Watch(engine, GATEWAY, CONTROLLER, Voice(engine, SecretStr(url)), listening=listening)
+
+
+@pytest.fixture
+def watch(engine: sa.Engine, sandbox: SandboxControl) -> Watch:
+    """The same, which tells people."""
+    return watching(engine, f"{sandbox.base_url}/slack/incidents")
+
+
+def fall_silent(engine: sa.Engine, part: str, seconds: float = 61) -> None:
+    """Let the part's last sign of life be that old."""
+    heartbeats.beat(engine, part)
+    with engine.begin() as tx:
+        tx.execute(
+            sa.update(table)
+            .where(table.c.part == part)
+            .values(
+                last_at=sa.func.clock_timestamp() - sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+            )
+        )
+
+
+def told(sandbox: SandboxControl) -> list[str]:
+    """Return what people were told, in order."""
+    return [message.body["text"] for message in sandbox.slack_messages()]
+
+
+def test_a_silence_is_told_once_and_its_end_too(
+    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """However often one looks; and a second silence is told anew."""
+    fall_silent(engine, CONTROLLER)
+    for _ in range(3):
+        watch()
+    assert told(sandbox) == [SILENT]
+    blocks = sandbox.slack_messages()[0].body["blocks"]
+    assert "cct-ops start controller" in blocks[0]["text"]["text"]
+
+    heartbeats.beat(engine, CONTROLLER)
+    for _ in range(2):
+        watch()
+    assert told(sandbox) == [SILENT, BACK]
+
+    fall_silent(engine, CONTROLLER)
+    watch()
+    assert told(sandbox) == [SILENT, BACK, SILENT]
+
+
+def test_a_part_that_was_just_heard_is_not_silent(
+    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """Nor is one that was never heard, when it is first looked for; later it is."""
+    watch()
+    fall_silent(engine, CONTROLLER, seconds=30)
+    watch()
+
+    assert told(sandbox) == []
+
+
+def test_a_silence_that_slack_did_not_take_is_told_later(
+    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """It counts as told only when it was."""
+    fall_silent(engine, CONTROLLER)
+    nowhere = watching(engine, "http://127.0.0.1:1/slack")
+    with pytest.raises(Unavailable):
+        nowhere()
+
+    watch()
+    assert told(sandbox) == [SILENT]
+
+
+def test_of_two_watchers_one_reports(
+    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """While the first is telling, the second leaves it alone."""
+    fall_silent(engine, CONTROLLER)
+    with heartbeats.turned(engine, CONTROLLER, 60) as turn:
+        assert turn is not None
+        watch()
+    watch()
+
+    assert told(sandbox) == []
+
+
+def test_each_watcher_gives_its_own_sign_of_life(watch: Watch, engine: sa.Engine) -> None:
+    """So that the other can look for it."""
+    fall_silent(engine, GATEWAY)
+    watch()
+
+    with heartbeats.turned(engine, GATEWAY, 60) as turn:
+        assert turn is None
+
+
+def test_a_silence_is_paged_once_and_its_end_not(
+    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """Also when Slack does not take the message; a second silence is paged anew."""
+    fall_silent(engine, CONTROLLER)
+    with pytest.raises(Unavailable):
+        watching(engine, "http://127.0.0.1:1/slack")()
+    watch()
+    (page,) = (each.page for each in pages.newest(engine, 9))
+    assert page.subject == "Silent: the controller of cct-ops"
+    assert "cct-ops start controller" in page.body
+
+    heartbeats.beat(engine, CONTROLLER)
+    watch()
+    fall_silent(engine, CONTROLLER, seconds=70)
+    watch()
+    assert len(pages.newest(engine, 9)) == 2
+
+
+def test_pages_are_sent_for_a_controller_that_is_silent_and_for_no_other(
+    watch: Watch, engine: sa.Engine, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it lives, that is its own work."""
+    monkeypatch.setenv("PAGES_ANNA", f"{sandbox.base_url}/slack/anna")
+    paging = replace(watch, on_call=OnCall(engine, CONTACTS))
+    pages.ask(engine, "a cause", subject="P0: A", body="It is bad.")
+    heartbeats.beat(engine, CONTROLLER)
+    paging.page()
+    assert told(sandbox) == []
+
+    fall_silent(engine, CONTROLLER)
+    paging.page()
+    assert told(sandbox) == ["P0: A\nIt is bad."]
+
+
+def test_after_a_downtime_of_everything_nobody_is_silent(
+    engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """Whoever is back first gives the other as long as it takes to fall silent."""
+    fall_silent(engine, CONTROLLER, seconds=3600)
+    fall_silent(engine, GATEWAY, seconds=3600)
+    started = Watch(
+        engine, GATEWAY, CONTROLLER, Voice(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    )
+    started()
+    assert (told(sandbox), pages.newest(engine, 9)) == ([], [])
+
+    began = started.listening.since
+    assert began is not None
+    started.listening.since = began - timedelta(seconds=STARTS_WITHIN_SECONDS + 1)
+    started()
+    assert told(sandbox) == [SILENT]
+
+
+def test_a_part_that_takes_its_time_to_start_is_not_silent(
+    engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """The gateway is the first, so that alerts come in; once the other was heard, it counts."""
+    fall_silent(engine, CONTROLLER, seconds=3600)
+    slack = SecretStr(f"{sandbox.base_url}/slack/incidents")
+    began = datetime.now(UTC) - timedelta(seconds=120)
+    listening = Listening(since=began, last=datetime.now(UTC))
+    started = Watch(engine, GATEWAY, CONTROLLER, Voice(engine, slack), listening=listening)
+    started()
+    assert (told(sandbox), pages.newest(engine, 9)) == ([], [])
+
+    fall_silent(engine, CONTROLLER)
+    started()
+    assert told(sandbox) == [SILENT]
+
+
+def test_a_watch_that_stood_still_begins_anew(
+    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """Its machine slept, or the ledger was away: then nobody could give a sign of life."""
+    watch.listening.last = datetime.now(UTC) - timedelta(minutes=10)
+    fall_silent(engine, CONTROLLER, seconds=600)
+    watch()
+
+    assert told(sandbox) == []
+
+
+def test_what_was_told_as_silent_is_not_heard_by_a_restart_of_the_watch(
+    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    fall_silent(engine, CONTROLLER)
+    watch()
+    watch.listening.last = None
+    watch()
+
+    assert told(sandbox) == [SILENT]
