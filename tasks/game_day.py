@@ -6,15 +6,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import yaml
 from prefect.artifacts import create_table_artifact
 
 from cct_ops.errors import SteadyStateNotReached
-from cct_ops.models.game_day import Drilled, DrillResult, GameDayDiagnosis
+from cct_ops.models.game_day import DrillResult, GameDayDiagnosis
+from cct_ops.scenarios.every import DRILLED
 from tasks.progress import Progress
 
 REGISTRY = Path("prefect.yaml")
+if TYPE_CHECKING:
+    Drilled = str
+else:  # the form offers those that have a drill
+    Drilled = Literal[*DRILLED]
 STOP_SECONDS = 60.0
 
 

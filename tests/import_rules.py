@@ -16,6 +16,7 @@ KNOWS: dict[str, set[str]] = {
     "actions": {"clients", "config", "errors", "models"},
     "diagnoses": {"actions", "models"},
     "sandbox": {"models", "variables"},
+    "scenarios": {"models", "sandbox"},
     "settings": {"errors", "addresses", "models"},
     "typed": {"variables"},
     "variables": set(),

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from cct_ops import cli
+from cct_ops.scenarios.summary import SCHEMA, summary
 from cct_ops.summaries.rules import check
 from tests.conftest import ROOT
-from tests.summaries.parts import SCHEMA, summary
 
 CCT = ROOT.parent / "shared" / "cct"
 

@@ -28,13 +28,13 @@ from cct_ops.models.outcome import Outcome
 from cct_ops.models.verification import Verdict
 from cct_ops.sandbox.exemption_inputs import SeedExemption
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
+from cct_ops.scenarios.summary import SCHEMA, summary
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import Stack, changes_on
 from tests.end_to_end.killing import kill
 from tests.people.notifier import threads
 from tests.plain import HTTP
 from tests.stack.polling import eventually
-from tests.summaries.parts import SCHEMA, summary
 
 pytestmark = pytest.mark.timeout(400)  # a stack and eight processes on a busy machine
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from cct_ops.models.outcome import Outcome
-from tests.flows.acts import ACTS, Act, Done
+from cct_ops.scenarios.scenario import Scenario, Step
+from tests.flows.acts import ACTS
 from tests.flows.traps import CONFIRMED, INTENDED, On, Trap
 
 PERMITTED, DECIDED = "INSERT INTO permits", "INSERT INTO decisions"
@@ -51,7 +52,7 @@ class Death:
     One that ``sleeps`` is only stopped there, until it was recovered, and then goes on.
     """
 
-    act: Act
+    act: Scenario
     at: At
     trap: Trap
     writes: tuple[str, ...]
@@ -74,7 +75,7 @@ class Death:
 _NOTHING_BEGUN = {At.LOCKED, At.PERMITTED, At.ARRANGED, At.WOKEN}
 
 
-def deaths_of(act: Act) -> Iterator[Death]:
+def deaths_of(act: Scenario) -> Iterator[Death]:
     """Yield every way to die in this act."""
     yield from _before(act)
     sent = 0
@@ -98,7 +99,7 @@ def deaths_of(act: Act) -> Iterator[Death]:
             yield replace(death, sleeps=True)
 
 
-def _of_step(step: Done, number: int, sent: int) -> Iterator[tuple[At, On, int, int]]:
+def _of_step(step: Step, number: int, sent: int) -> Iterator[tuple[At, On, int, int]]:
     """Yield each boundary of a step: what springs it, and how many of its writes are made."""
     yield At.INTENDED, On.STATEMENT, number, 0
     for write in range(1, len(step.writes) + 1):
@@ -107,7 +108,7 @@ def _of_step(step: Done, number: int, sent: int) -> Iterator[tuple[At, On, int, 
     yield At.CONFIRMED, On.STATEMENT, number, len(step.writes)
 
 
-def _before(act: Act) -> Iterator[Death]:
+def _before(act: Scenario) -> Iterator[Death]:
     places = {At.LOCKED: "INSERT INTO target_locks", At.PERMITTED: PERMITTED}
     if any(step.lasts for step in act.steps):
         places |= {
@@ -118,7 +119,7 @@ def _before(act: Act) -> Iterator[Death]:
         yield Death(act, at, Trap(statement=statement), (), Outcome.FAILED, stands=False)
 
 
-def _in_the_middle(act: Act, at: At, trap: Trap, number: int, made: int) -> Death:
+def _in_the_middle(act: Scenario, at: At, trap: Trap, number: int, made: int) -> Death:
     """Derive what recovery makes of it, ``made`` writes into that step."""
     step = act.steps[number - 1]
     whole = list(act.steps[: number - 1]) + [step] * (made == len(step.writes))
@@ -134,7 +135,7 @@ def _in_the_middle(act: Act, at: At, trap: Trap, number: int, made: int) -> Deat
     return Death(act, at, trap, tuple(writes), outcome, stands)
 
 
-def _too_late(death: Death, step: Done) -> Death:
+def _too_late(death: Death, step: Step) -> Death:
     """
     Sleep between the last check and the call, until it was recovered.
 
@@ -144,7 +145,7 @@ def _too_late(death: Death, step: Done) -> Death:
     return replace(death, writes=writes, outcome=Outcome.FAILED, stands=True, tells=2, sleeps=True)
 
 
-def _undoing(act: Act, sent: int) -> Iterator[Death]:
+def _undoing(act: Scenario, sent: int) -> Iterator[Death]:
     """Die while it is taken back: by itself where that belongs to it, else after a cancellation."""
     cancelled = 0 if act.keeps else len(act.steps)
     done = tuple(write for step in act.steps for write in step.writes)
@@ -185,7 +186,7 @@ def _undoing(act: Act, sent: int) -> Iterator[Death]:
         sent += len(step.undo)
 
 
-def _after(act: Act) -> Iterator[Death]:
+def _after(act: Scenario) -> Iterator[Death]:
     """Die after the verification: what was verified is kept, and only the account is missing."""
     back = [step for step in reversed(act.steps) if act.keeps]
     steps = [step.writes for step in act.steps] + [step.undo for step in back]
@@ -193,26 +194,26 @@ def _after(act: Act) -> Iterator[Death]:
     stands = not act.keeps
     places = {At.VERIFIED: "INSERT INTO verifications", At.RELEASED: "DELETE FROM target_locks"}
     for at, statement in places.items():
-        yield Death(act, at, Trap(statement=statement), writes, act.verified, stands)
+        yield Death(act, at, Trap(statement=statement), writes, act.killed.verified, stands)
     account = Trap(statement="INSERT INTO resolutions")
-    yield Death(act, At.CONCLUDED, account, writes, act.ends, stands)
+    yield Death(act, At.CONCLUDED, account, writes, act.killed.ends, stands)
     yield Death(
         act,
         At.TOLD,
         Trap(On.NOTICE, nth=act.other_messages + 1),
         writes,
-        act.verified,
+        act.killed.verified,
         stands,
         tells=2,
     )
 
 
-def step_back(step: Done) -> Done:
+def step_back(step: Step) -> Step:
     """Return the undo of a step as a step."""
-    return Done(step.undo_method or "", step.undo)
+    return Step(step.undo_method or "", step.undo)
 
 
-def _again(back: list[Done]) -> tuple[str, ...]:
+def _again(back: list[Step]) -> tuple[str, ...]:
     """Return what recovery repeats, because the step still seems to be in effect."""
     return tuple(write for step in back if step.shows_again for write in step.undo)
 

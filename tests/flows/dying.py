@@ -27,9 +27,9 @@ from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
+from cct_ops.scenarios import truths
 from cct_ops.worker.preload import preload
 from tests.conftest import ROOT
-from tests.flows import faulty
 from tests.flows.traps import UNHEARD, On, Trap, say, set_up
 from tests.flows.upkeep import run_of
 from tests.stack.polling import eventually
@@ -111,7 +111,7 @@ def killed_at(
 ) -> int:
     """Work on the run until it is killed there, or stopped; returns the process."""
     silent = trap.on is On.SILENCE
-    sent = len(faulty.writes(sandbox)) + trap.nth - 1
+    sent = len(truths.writes(sandbox)) + trap.nth - 1
     if silent:
         sandbox.faults(
             *(
@@ -128,7 +128,7 @@ def killed_at(
     )
     if silent:
         assert mortal.end() == "sent", run_of(run_id).state
-        eventually(lambda: len(faulty.writes(sandbox)) > sent, seconds=60)
+        eventually(lambda: len(truths.writes(sandbox)) > sent, seconds=60)
         os.kill(pid, signal.SIGKILL)
     assert mortal.end() == ("stopped" if sleeps else "killed"), run_of(run_id).state
     sandbox.clear_faults()

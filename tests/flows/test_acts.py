@@ -70,7 +70,7 @@ def test_whatever_a_playbook_can_be_asked_to_do_has_deaths(playbook: str) -> Non
     for parameter in CHOICES & asked.keys():
         choices = asked[parameter]
         assert issubclass(choices, StrEnum)
-        dying = {act.parameters.get(parameter) for act in ACTS if act.playbook == playbook}
+        dying = {act.option for act in ACTS if act.playbook == playbook}
         assert dying == {choice.value for choice in choices} - {AS_RECOMMENDED}
 
 

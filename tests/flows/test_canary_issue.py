@@ -12,9 +12,9 @@ from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
+from cct_ops.scenarios import seeds
 from flows.canary_issue import canary_issue
 from tasks.connections import settings
-from tests.flows import faulty
 
 ROUTE = Route.DAILY_SUMMARY
 
@@ -48,7 +48,7 @@ def test_a_reset_that_cct_does_not_store_is_not_believed(
     """The canary was on before, at another share: that it is on says nothing."""
     monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "1")
     settings.cache_clear()
-    faulty.wrong_share(sandbox)
+    seeds.wrong_share(sandbox)
     sandbox.faults(Fault(path="/api/v1/canary/reset", drop_writes=True))
 
     ended = run(fix=CanaryFix.RESET)

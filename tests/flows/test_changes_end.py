@@ -17,7 +17,7 @@ from cct_ops.ledger.gate import changes
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.sandbox.control import SandboxControl
 from flows.revert_change import revert_change
-from tests.flows.upkeep import LOOSER, directly, weakened
+from tests.flows.upkeep import LOOSER, weakened
 from tests.stack.polling import eventually
 
 pytestmark = pytest.mark.usefixtures("upkeep")
@@ -87,7 +87,7 @@ def test_what_somebody_else_has_set_since_is_left_and_told(
     sandbox: SandboxControl, engine: sa.Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change = weakened(engine, LOOSER)
-    directly(sandbox, "canary/config", {"slo_thresholds": {"p95_latency_ms": 7000}})
+    sandbox.by_hand("canary/config", {"slo_thresholds": {"p95_latency_ms": 7000}})
     with a_worker(engine, change):
         code = end(change, 60)
 

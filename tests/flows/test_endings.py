@@ -26,11 +26,12 @@ from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome, Resolution
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
+from cct_ops.scenarios import seeds
+from cct_ops.scenarios.every import EVERY
 from tasks.connections import settings
 from tasks.report import report_failure
 from tests.conftest import ROOT
 from tests.controller.running import Playbook
-from tests.flows import faulty
 from tests.flows.ends import report_of_run
 from tests.flows.queued import flow_of, queued
 from tests.flows.upkeep import ANYTHING, ended
@@ -38,16 +39,7 @@ from tests.plain import HTTP
 
 TARGET: dict[str, Any] = {"target": Route.DAILY_SUMMARY}
 # Every playbook that needs the admin API, and what it says is missing.
-WITHOUT_ADMIN_API: dict[str, tuple[dict[str, Any], str]] = {
-    "auto-rollback": (TARGET, "no canary administration"),
-    "canary-issue": (TARGET, "no canary administration"),
-    "exemption-cleanup": ({}, "no exemption management"),
-    "exemption-failure": ({}, "no exemption management"),
-    "exemption-weekly-report": ({}, "no exemption management"),
-    "rate-limiting": ({"target": "canaryManagement"}, "no administration of rate limits"),
-    "chaos-experiment": ({}, "no chaos endpoints"),
-    "slo-breach-simulation": (TARGET, "no chaos endpoints"),
-}
+WITHOUT_ADMIN_API = {each.playbook: (each.parameters, each.bare) for each in EVERY if each.bare}
 WITHOUT_GITHUB: dict[str, tuple[dict[str, Any], str]] = {
     "schema-validation": ({}, "GITHUB_REPOSITORY is not set"),
     "auto-rollback": ({**TARGET, "option": "redeploy"}, "deploying anew needs GitHub"),
@@ -136,7 +128,7 @@ def test_a_silent_cct_is_one_page_however_many_runs_it_ends(
 def test_without_github_what_needs_it_is_blocked_and_nobody_is_paged(
     playbook: str, sandbox: SandboxControl, engine: sa.Engine, log: pytest.LogCaptureFixture
 ) -> None:
-    faulty.recovered_canary(sandbox)
+    seeds.recovered_canary(sandbox)
     parameters, missing = WITHOUT_GITHUB[playbook]
 
     state = ran(playbook, **parameters)
@@ -150,7 +142,7 @@ def test_without_github_what_needs_it_is_blocked_and_nobody_is_paged(
 def test_without_github_the_weekly_report_is_made_all_the_same(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
-    sandbox.exemptions(faulty.OVERDUE)
+    sandbox.exemptions(seeds.OVERDUE)
 
     told(engine, ran("exemption-weekly-report"), "Recommended", "past their date")
 
@@ -158,7 +150,7 @@ def test_without_github_the_weekly_report_is_made_all_the_same(
 def test_a_change_that_was_taken_back_ends_in_the_state_undone(
     sandbox: SandboxControl, engine: sa.Engine, log: pytest.LogCaptureFixture
 ) -> None:
-    sandbox.exemptions(faulty.OVERDUE, faulty.SOON, faulty.LATER, hasty_days=10)
+    sandbox.exemptions(seeds.OVERDUE, seeds.SOON, seeds.LATER, hasty_days=10)
 
     state = ran("exemption-cleanup", mode=Mode.AUTO)
 
@@ -199,7 +191,7 @@ def test_a_cct_that_does_not_answer_is_a_failure_and_pages(
 def test_the_log_tells_the_story_in_sentences(
     sandbox: SandboxControl, log: pytest.LogCaptureFixture
 ) -> None:
-    sandbox.exemptions(faulty.OVERDUE)
+    sandbox.exemptions(seeds.OVERDUE)
 
     ran("exemption-cleanup", mode=Mode.AUTO)
 

@@ -15,14 +15,15 @@ from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.scenarios import seeds, truths
+from cct_ops.scenarios.every import ALSO_MOUNTED
+from cct_ops.scenarios.scenario import End, Mounted, Scenario
 from tasks.connections import settings
-from tests.flows import faulty
 from tests.flows.ends import report_of_run
 from tests.flows.going_on import close_gates
-from tests.flows.matrix import ALSO_MOUNTED, ROWS
+from tests.flows.matrix import ROWS
 from tests.flows.meddling import once_confirmed
 from tests.flows.queued import Queued, queued
-from tests.flows.row import End, Mounted, Row
 
 pytestmark = pytest.mark.usefixtures("upkeep", "brisk")
 
@@ -37,7 +38,7 @@ def brisk(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> Iterator[
     monkeypatch.setenv("CCT_OPS_WATCH_SECONDS", "1")
     monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "1")
     settings.cache_clear()
-    sandbox.profile(faulty.ROUTE, requests_per_second=500)
+    sandbox.profile(seeds.ROUTE, requests_per_second=500)
     yield
     close_gates()
 
@@ -56,13 +57,13 @@ class Before:
     writes: int = 0
 
     @classmethod
-    def of(cls, sandbox: SandboxControl, row: Row) -> Before:
+    def of(cls, sandbox: SandboxControl, row: Scenario) -> Before:
         """Look."""
-        return cls(sandbox, row.truth(sandbox), len(faulty.writes(sandbox)))
+        return cls(sandbox, row.truth(sandbox), len(truths.writes(sandbox)))
 
     def since(self) -> list[str]:
         """Return the writes of the run."""
-        return faulty.writes(self.sandbox)[self.writes :]
+        return truths.writes(self.sandbox)[self.writes :]
 
 
 def asked(run: Queued, before: Before) -> None:
@@ -83,16 +84,21 @@ def told(run: Queued, end: End) -> None:
     assert report_of_run(run.run_id).startswith(f"# {outcome}: ")
 
 
-def took_effect(run: Queued, before: Before, row: Row, end: End) -> None:
+def took_effect(run: Queued, before: Before, row: Scenario, end: End) -> None:
     """It ended so, asked for exactly these changes, and the truth is what it should be."""
     told(run, end)
     assert before.since() == list(end.writes)
     assert (row.truth(before.sandbox) != before.truth) == end.stands
 
 
+def acted(row: Scenario) -> End:
+    """How it ends when all goes well."""
+    return replace(row.acts, writes=row.writes)
+
+
 @pytest.mark.parametrize("row", CHOSEN, ids=str)
 def test_it_only_recommends_when_it_observes_and_acts_when_people_approve(
-    row: Row, sandbox: SandboxControl, engine: sa.Engine
+    row: Scenario, sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     row.seed(sandbox)
     before = Before.of(sandbox, row)
@@ -105,14 +111,14 @@ def test_it_only_recommends_when_it_observes_and_acts_when_people_approve(
             asked(run, before)
         run.work()
 
-        took_effect(run, before, row, row.acts)
+        took_effect(run, before, row, acted(row))
         if row.person:
             assert "On-call engineer" in report_of_run(run.run_id)
 
 
 @pytest.mark.parametrize("row", CHOSEN, ids=str)
 def test_left_alone_it_acts_and_asks_where_it_must(
-    row: Row, sandbox: SandboxControl, engine: sa.Engine
+    row: Scenario, sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     row.seed(sandbox)
     before = Before.of(sandbox, row)
@@ -122,20 +128,21 @@ def test_left_alone_it_acts_and_asks_where_it_must(
         if row.asks:
             assert (ended, before.since()) == ("Suspended", [])
             return
-        took_effect(run, before, row, row.acts)
+        took_effect(run, before, row, acted(row))
         verdicts = [each.verdict.value for each in known(engine, run.run_id).verifications]
         assert verdicts == (["holds"] if row.person else [])
 
 
 @pytest.mark.parametrize("row", CHOSEN, ids=str)
 def test_what_cannot_be_verified_is_taken_back_and_never_called_done(
-    row: Row, sandbox: SandboxControl, engine: sa.Engine
+    row: Scenario, sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     spoilt = row.spoilt
+    assert spoilt is not None
     row.seed(sandbox)
     before = Before.of(sandbox, row)
     spoilt.seed(sandbox)
-    before = replace(before, writes=len(faulty.writes(sandbox)))
+    before = replace(before, writes=len(truths.writes(sandbox)))
     parameters = {**row.parameters, **spoilt.parameters}
     with queued(engine, row.playbook, **parameters, mode=Mode.AUTO.value) as run:
         if row.asks:
@@ -166,7 +173,7 @@ def test_a_cct_with_only_its_own_handlers_gets_a_clear_outcome(
     """Nobody is asked about what cannot be done, and nothing that cannot be seen looks well."""
     sandbox.reset(dialect="mounted", limits=False)
     case.seed(sandbox)
-    before = Before(sandbox, writes=len(faulty.writes(sandbox)))
+    before = Before(sandbox, writes=len(truths.writes(sandbox)))
     with queued(engine, case.playbook, **case.parameters, mode=Mode.AUTO.value) as run:
         if run.work() == "Suspended":
             assert case.end.writes

@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from prefect.exceptions import SignatureMismatchError
 from prefect.settings import PREFECT_API_URL
 from prefect.states import Crashed
+from prefect.utilities.schema_tools.validation import validate
 
-from cct_ops.game_day.drills import DRILLS
 from cct_ops.ledger.people import pages
-from cct_ops.models.game_day import Drilled
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
+from cct_ops.scenarios.every import DRILLED
+from cct_ops.scenarios.scenario import Scenario
 from tasks.report import report_failure
 from tests.conftest import ROOT
 from tests.controller.running import Playbook
@@ -137,7 +138,17 @@ def test_prefect_refuses_a_form_that_is_filled_in_wrongly(
 
 
 def test_the_form_of_a_game_day_names_the_drills_that_there_are() -> None:
-    assert {each.value for each in Drilled} == {drill.playbook for drill in DRILLS}
+    form = flow_of("game-day").parameters.model_dump()
+
+    (offered,) = leaves(form["properties"]["playbooks"], form["definitions"])
+    assert set(offered["enum"]) == set(DRILLED)
+
+
+@pytest.mark.parametrize("scenario", DRILLED.values(), ids=str)
+def test_a_drill_asks_for_what_the_form_takes(scenario: Scenario) -> None:
+    form = flow_of(scenario.playbook).parameters.model_dump()
+
+    assert validate(scenario.drilled, form, ignore_required=True) == []
 
 
 @pytest.mark.parametrize(("playbook", "parameters", "words"), NOT_THERE, ids=str)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from prefect.settings import PREFECT_API_URL
 
-from cct_ops.models.game_day import Drilled
 from cct_ops.sandbox.control import SandboxControl
 from flows.game_day import game_day
 from tests.flows.upkeep import ended
@@ -14,7 +13,7 @@ from tests.plain import HTTP
 
 def test_a_drill_shows_what_works_and_touches_no_cct_of_ours(sandbox: SandboxControl) -> None:
     """The sandbox of these tests plays the real CCT: not one request may reach it."""
-    found = game_day((Drilled.CANARY_ISSUE,), return_state=True)
+    found = game_day(("canary-issue",), return_state=True)
 
     assert ended(found) == ("Passed", "COMPLETED"), found.message
     assert "1 of 1 drilled playbooks work" in (found.message or "")

@@ -28,8 +28,6 @@ from tasks.rollback import reset_canary
 from tests.flows.test_auto_rollback import ROUTE, known, pull, run
 from tests.ledger.history import Conclusion, a_run, attempt, plan
 
-LENIENT = Path(__file__).with_name("policy.yaml").read_text()
-
 
 def test_the_kill_switch_is_a_refusal_with_a_row_and_a_notice(
     sandbox: SandboxControl, engine: sa.Engine
@@ -48,9 +46,11 @@ def test_the_kill_switch_is_a_refusal_with_a_row_and_a_notice(
 
 
 def test_in_a_storm_a_playbook_only_recommends(
-    sandbox: SandboxControl, engine: sa.Engine, policy: Path
+    sandbox: SandboxControl, engine: sa.Engine, policy: Path, lenient: Path
 ) -> None:
-    policy.write_text(LENIENT.replace("storm: {incidents: 1000", "storm: {incidents: 1"))
+    policy.write_text(
+        lenient.read_text().replace("storm: {incidents: 1000", "storm: {incidents: 1")
+    )
     with engine.begin() as tx:
         tx.execute(
             sa.insert(incidents).values(
@@ -73,10 +73,12 @@ def test_in_a_storm_a_playbook_only_recommends(
 
 
 def test_a_recurrence_costs_the_playbook_its_autonomy(
-    sandbox: SandboxControl, engine: sa.Engine, policy: Path
+    sandbox: SandboxControl, engine: sa.Engine, policy: Path, lenient: Path
 ) -> None:
     """In approve mode it has to ask, which a run without a deployment cannot."""
-    policy.write_text(LENIENT.replace("recurs_within_hours: 0", "recurs_within_hours: 1"))
+    policy.write_text(
+        lenient.read_text().replace("recurs_within_hours: 0", "recurs_within_hours: 1")
+    )
     attempt(engine, Outcome.RESOLVED, target=ROUTE, ago=timedelta(minutes=20))
     pull(sandbox)
 
@@ -157,10 +159,10 @@ def test_guards_are_looked_at_again_right_before_the_permit(
 
 
 def test_a_run_goes_by_the_policy_as_it_was_when_it_came_to_the_gate(
-    sandbox: SandboxControl, policy: Path
+    sandbox: SandboxControl, policy: Path, lenient: Path
 ) -> None:
     """An edit counts for the next run: half of one policy and half of another is none."""
-    policy.write_text(LENIENT)
+    policy.write_text(lenient.read_text())
     pull(sandbox)
 
     @flow

@@ -25,9 +25,10 @@ from cct_ops.models.change import ChangeState
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.scenarios import truths
+from cct_ops.scenarios.scenario import Scenario
 from tests.approvals.parts import ANNA, asked
-from tests.flows import deaths, faulty
-from tests.flows.acts import Act
+from tests.flows import deaths
 from tests.flows.deaths import At, Death
 from tests.flows.dying import EVERY_DEATH, Mortal, killed_at
 from tests.flows.reaping import reap, recovery_of
@@ -40,7 +41,7 @@ CHOSEN = deaths.ALL if EVERY_DEATH else deaths.TELLING
 PLANS: dict[str, Plan] = {}
 
 
-def approve(engine: sa.Engine, act: Act, run_id: UUID) -> None:
+def approve(engine: sa.Engine, act: Scenario, run_id: UUID) -> None:
     """Let a person say yes to what the run will plan, as an observing run shows it."""
     if str(act) not in PLANS:
         name = act.playbook.replace("-", "_")
@@ -67,11 +68,11 @@ def test_a_killed_playbook_ends_once(
     prefect_api_url: str,
 ) -> None:
     act = death.act
-    act.seed(sandbox)
-    before, seeded = act.truth(sandbox), len(faulty.writes(sandbox))
-    mode = "approve" if act.person else "auto"
+    (act.killed.seed or act.seed)(sandbox)
+    before, seeded = act.truth(sandbox), len(truths.writes(sandbox))
+    mode = "approve" if act.asks else "auto"
     run_id = pending(prefect_api_url, act.playbook, {**act.parameters, "mode": mode})
-    if act.person:
+    if act.asks:
         approve(engine, act, run_id)
     told = len(sandbox.slack_messages())
     pid = killed_at(
@@ -87,7 +88,7 @@ def test_a_killed_playbook_ends_once(
         assert everybody.end() == "exited"
     reap(engine, run_id)  # whoever looks later finds nothing to do
 
-    assert faulty.writes(sandbox)[seeded:] == list(death.writes)
+    assert truths.writes(sandbox)[seeded:] == list(death.writes)
     assert (act.truth(sandbox) != before) == death.stands
     known = account.of_run(engine, run_id)
     assert known.outcome is death.outcome, known.reason
@@ -101,7 +102,7 @@ def test_a_killed_playbook_ends_once(
     assert len(falls) <= 1
 
 
-def as_planned(act: Act, known: account.RunRecord) -> None:
+def as_planned(act: Scenario, known: account.RunRecord) -> None:
     """What dies here is what the table says."""
     if not known.decisions:
         return  # it died before there was a plan

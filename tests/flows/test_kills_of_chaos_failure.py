@@ -28,10 +28,10 @@ from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import incident_tag
 from cct_ops.people.notifier import Voice
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.scenarios import truths
 from flows.chaos_failure import chaos_failure
 from tasks.connections import settings
 from tests.controller.running import Playbook, opened
-from tests.flows import faulty
 from tests.flows.dying import EVERY_DEATH, Mortal, killed_at, mortals
 from tests.flows.reaping import reap, recovery_of
 from tests.flows.traps import CHANGES, CONFIRMED, INTENDED, On, Trap
@@ -102,7 +102,7 @@ def struck(
     """Let an experiment die with its fault in effect; returns its run."""
     experiment = pending(prefect_api_url, EXPERIMENT, BRIEF)
     killed_at(Trap(On.LOOK), EXPERIMENT, experiment, sandbox, mortal, env)
-    assert faulty.writes(sandbox) == ONCE[:1]
+    assert truths.writes(sandbox) == ONCE[:1]
     return experiment
 
 
@@ -166,7 +166,7 @@ def test_a_killed_stop_is_made_once(
         assert mortal.end() == "exited"
     reap(engine, experiment)  # whoever looks later finds nothing to do
 
-    assert faulty.writes(sandbox) == ONCE + ONCE[1:] * death.late
+    assert truths.writes(sandbox) == ONCE + ONCE[1:] * death.late
     assert retests(prefect_api_url, run_id) == death.retests
     all_is_over(engine, sandbox, experiment, run_id)
     assert account.of_run(engine, experiment).outcome is Outcome.UNDONE
@@ -210,7 +210,7 @@ def test_what_is_done_anew_for_an_incident_tests_again_once(
 
     assert again.is_completed(), again.message
     assert retests(prefect_api_url, incident) == 1
-    assert faulty.writes(sandbox) == ONCE
+    assert truths.writes(sandbox) == ONCE
 
 
 @pytest.fixture
@@ -243,13 +243,13 @@ def test_an_experiment_that_lives_is_stopped_once(
         os.kill(pid, signal.SIGCONT)
     else:
         pid = another.start_run(soon_dead, EXPERIMENT, experiment, NEVER)
-        eventually(lambda: faulty.writes(sandbox) == ONCE[:1], seconds=60)
+        eventually(lambda: truths.writes(sandbox) == ONCE[:1], seconds=60)
         cancelled = Trap(On.ORDER, f"{experiment}/set_state")
         killed_at(cancelled, STOPPER, run_id, sandbox, mortal, soon_dead)
         reap(engine, run_id)
         os.kill(pid, signal.SIGTERM)  # as the worker does with what is being cancelled
     another.end()
 
-    assert faulty.writes(sandbox) == ONCE
+    assert truths.writes(sandbox) == ONCE
     all_is_over(engine, sandbox, experiment, run_id)
     assert account.of_run(engine, experiment).outcome is Outcome.UNDONE

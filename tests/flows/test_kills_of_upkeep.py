@@ -16,10 +16,10 @@ from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.outcome import Outcome
 from cct_ops.people.notifier import Voice
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.scenarios import seeds, truths
 from flows.recover import recover
 from tasks.connections import settings
 from tests.controller.running import Playbook
-from tests.flows import faulty
 from tests.flows.dying import EVERY_DEATH, Mortal, killed_at
 from tests.flows.reaping import reap
 from tests.flows.traps import CHANGES, CONFIRMED, INTENDED, On, Trap
@@ -83,7 +83,7 @@ def test_a_killed_revert_is_made_once(
 
     assert sandbox.state().auto_rollback_enabled
     writes = ["POST canary/disable-auto-rollback", "POST canary/enable-auto-rollback"]
-    assert faulty.writes(sandbox) == writes
+    assert truths.writes(sandbox) == writes
     assert changes.read(engine, change.id).state is ChangeState.REVERTED
     known = account.of_run(engine, run_id)
     assert known.outcome is (Outcome.RESOLVED if place == "concluded" else Outcome.FAILED)
@@ -124,8 +124,8 @@ def test_what_a_killed_recovery_left_is_recovered_by_the_next(
     soon_dead: dict[str, str],
     prefect_api_url: str,
 ) -> None:
-    faulty.recovered_canary(sandbox)
-    wish = {"target": faulty.ROUTE.value, "option": "restore", "mode": "auto"}
+    seeds.recovered_canary(sandbox)
+    wish = {"target": seeds.ROUTE.value, "option": "restore", "mode": "auto"}
     dead = pending(prefect_api_url, "auto-rollback", wish)
     killed_at(Trap(statement=CONFIRMED), "auto-rollback", dead, sandbox, mortal, soon_dead)
     Playbook(prefect_api_url, "recover").deploy(ANYTHING, tags=["upkeep"])
@@ -141,8 +141,8 @@ def test_what_a_killed_recovery_left_is_recovered_by_the_next(
     reap(engine, dead)  # whoever looks later finds nothing to do
     assert reap(engine, first) is None
 
-    assert faulty.writes(sandbox) == ["POST canary/reset", "POST canary/disable"]
-    assert not sandbox.state().routes[faulty.ROUTE].enabled
+    assert truths.writes(sandbox) == ["POST canary/reset", "POST canary/disable"]
+    assert not sandbox.state().routes[seeds.ROUTE].enabled
     assert account.of_run(engine, dead).outcome is Outcome.UNDONE
     assert run_of(first).state_name == "Crashed"
-    assert locks.acquire(engine, faulty.ROUTE, uuid4(), seconds=60) is not None
+    assert locks.acquire(engine, seeds.ROUTE, uuid4(), seconds=60) is not None

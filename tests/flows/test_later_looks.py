@@ -17,12 +17,12 @@ from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
+from cct_ops.scenarios import seeds
 from flows.canary_issue import canary_issue
 from tasks.connections import settings
-from tests.flows import faulty
 from tests.flows.reaping import recovery_of
 
-ROUTE = Route(faulty.ROUTE)
+ROUTE = Route(seeds.ROUTE)
 
 pytestmark = pytest.mark.usefixtures("upkeep")
 
@@ -37,7 +37,7 @@ def short_lease(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def unverified(engine: sa.Engine, sandbox: SandboxControl, **fault: Any) -> UUID:
     """Switch a slow canary off where no read shows it."""
-    faulty.slow_canary(sandbox)
+    seeds.slow_canary(sandbox)
     sandbox.faults(Fault(path="/api/v1/canary/disable", **fault))
     state: State[Any] = canary_issue(
         ROUTE, fix=CanaryFix.DISABLE, mode=Mode.AUTO, return_state=True

@@ -19,12 +19,12 @@ from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
+from cct_ops.scenarios import seeds
 from flows.auto_rollback import auto_rollback
 from flows.canary_issue import canary_issue
 from tasks.connections import settings
-from tests.flows import faulty
 
-ROUTE = Route(faulty.ROUTE)
+ROUTE = Route(seeds.ROUTE)
 
 
 def disable(mode: Mode = Mode.AUTO) -> State[Any]:
@@ -139,7 +139,7 @@ def test_a_read_that_lags_for_as_long_as_it_may_is_waited_for(
     """The last look is one that began when no read may lag any more."""
     monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "6")
     settings.cache_clear()
-    faulty.slow_canary(sandbox)
+    seeds.slow_canary(sandbox)
     sandbox.faults(Fault(path="/api/v1/canary/disable", read_lag_seconds=5))
 
     ended = known(engine, disable())
@@ -151,7 +151,7 @@ def test_a_read_that_lags_for_as_long_as_it_may_is_waited_for(
 def test_a_canary_that_was_switched_off_is_never_switched_on_for_want_of_a_confirmation(
     sandbox: SandboxControl, engine: sa.Engine, fault: dict[str, Any]
 ) -> None:
-    faulty.slow_canary(sandbox)
+    seeds.slow_canary(sandbox)
     sandbox.faults(Fault(path="/api/v1/canary/disable", **fault))
 
     ended = known(engine, disable())

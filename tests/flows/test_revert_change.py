@@ -33,7 +33,6 @@ from tests.flows.upkeep import (
     LOOSER,
     OFF,
     ROUTE,
-    directly,
     ended,
     over,
     run_of,
@@ -95,7 +94,7 @@ def test_what_somebody_changed_since_is_left_and_told(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     change = weakened(engine, LOOSER)
-    directly(sandbox, "canary/config", {"slo_thresholds": {"p95_latency_ms": 7000}})
+    sandbox.by_hand("canary/config", {"slo_thresholds": {"p95_latency_ms": 7000}})
 
     assert ended(revert(change, now=True)) == ("Void", "FAILED")
 
@@ -108,7 +107,7 @@ def test_what_is_back_already_was_reverted_by_cct(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     change = weakened(engine)
-    directly(sandbox, "canary/enable-auto-rollback")
+    sandbox.by_hand("canary/enable-auto-rollback")
     writes = len(sandbox.writes())
 
     assert ended(revert(change, now=True)) == ("Nothing to do", "COMPLETED")

@@ -17,6 +17,7 @@ from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededPull, SeededRun
 from cct_ops.sandbox.inputs import Fault
+from cct_ops.scenarios.summary import SCHEMA, summary
 from flows.revert_change import revert_change
 from flows.schema_validation import schema_validation
 from tasks.actions import perform_all
@@ -24,7 +25,6 @@ from tasks.authorise import authorise
 from tasks.connections import settings
 from tasks.validate import diagnose_schema
 from tests.flows.upkeep import over
-from tests.summaries.parts import SCHEMA, summary
 
 REPORT = {
     "validation_results": {

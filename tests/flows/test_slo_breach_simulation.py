@@ -13,7 +13,7 @@ from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl
 from flows.slo_breach_simulation import slo_breach_simulation
-from tests.flows.upkeep import directly, ended
+from tests.flows.upkeep import ended
 
 pytestmark = pytest.mark.usefixtures("upkeep")
 
@@ -34,12 +34,12 @@ def test_the_sandbox_pulls_what_breaches_within_what_is_asked_for_by_default(
     """Nobody has to wake its auto-rollback first."""
     sandbox.set_canary(ROUTE, 20)
     slow = {"id": "slow", "mode": "latency", "latency_ms": 9000, "error_percent": 0}
-    directly(sandbox, "chaos/faults", {**slow, "timeout_percent": 0, "ttl_seconds": 600})
+    sandbox.by_hand("chaos/faults", {**slow, "timeout_percent": 0, "ttl_seconds": 600})
     default_minutes = inspect.signature(slo_breach_simulation.fn).parameters["minutes"].default
 
     sandbox.advance_clock(default_minutes * 60 / 2)
 
-    directly(sandbox, "canary/simulate", {"route": ROUTE})
+    sandbox.by_hand("canary/simulate", {"route": ROUTE})
     assert sandbox.state().rollbacks == 1
 
 
@@ -57,7 +57,7 @@ def test_a_rollback_is_seen_and_the_canary_is_as_it_was(sandbox: SandboxControl)
 
 
 def test_without_auto_rollback_there_is_nothing_to_see(sandbox: SandboxControl) -> None:
-    directly(sandbox, "canary/disable-auto-rollback")
+    sandbox.by_hand("canary/disable-auto-rollback")
 
     found = run()
 

@@ -20,14 +20,11 @@ from cct_ops.ledger.gate.change_tables import temporary_changes
 from cct_ops.models.cct import Route
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.mode import Mode
-from cct_ops.sandbox.control import SandboxControl
 from flows.revert_change import revert_change
 from tasks.actions import perform_all
 from tasks.authorise import authorise
 from tasks.diagnose import diagnose_rollback
-from tests.conftest import API_KEY
 from tests.controller.running import Playbook
-from tests.plain import HTTP
 
 ROUTE = Route.PRE_MARKET_BRIEFING
 OFF = Wish(option=Option.DISABLE_AUTO_ROLLBACK)
@@ -100,15 +97,6 @@ def woken(engine: sa.Engine, change_id: UUID) -> None:
     assert wake_up.parameters == {"change_id": str(change_id)}
     state: State[Any] = revert_change(change_id, return_state=True)
     assert state.is_completed(), state.message
-
-
-def directly(sandbox: SandboxControl, path: str, json: dict[str, Any] | None = None) -> None:
-    """Change CCT past this project, as a person with curl does."""
-    HTTP.post(
-        f"{sandbox.base_url}/api/v1/{path}",
-        json=json,
-        headers={"X-API-Key": API_KEY},
-    ).raise_for_status()
 
 
 def ended(state: State[Any]) -> tuple[str | None, str]:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from cct_ops.scenarios.summary import SCHEMA, summary
 from cct_ops.summaries.documents import parse
 from cct_ops.summaries.proposal import propose
 from cct_ops.summaries.repair import repair
 from cct_ops.summaries.schema import problems, validator
-from tests.summaries.parts import SCHEMA, summary
 
 CHECKER = validator(SCHEMA, "schema")
 JOBS: dict[str, Callable[[dict[str, Any]], object]] = {

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from cct_ops.errors import BadConfiguration
+from cct_ops.scenarios.summary import SCHEMA, summary
 from cct_ops.summaries.documents import parse
 from cct_ops.summaries.repair import repaired_copy
 from cct_ops.summaries.rules import check
 from cct_ops.summaries.schema import problems, validator
-from tests.summaries.parts import SCHEMA, summary
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 OLD = "http://json-schema.org/draft-04/schema#"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from cct_ops.errors import BadConfiguration
+from cct_ops.scenarios.summary import SCHEMA, summary
 from cct_ops.summaries.schema import problems, validator
-from tests.summaries.parts import SCHEMA, summary
 
 DRAFTS = [
     "http://json-schema.org/draft-04/schema#",

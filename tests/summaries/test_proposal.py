@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from cct_ops.scenarios.summary import SCHEMA, summary
 from cct_ops.summaries.proposal import apply, propose
 from cct_ops.summaries.schema import problems, validator
-from tests.summaries.parts import SCHEMA, summary
 
 
 def test_new_fields_are_taken_in_by_the_types_that_were_seen() -> None:

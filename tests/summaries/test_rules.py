@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from cct_ops.models.summary import Problem
+from cct_ops.scenarios.summary import summary
 from cct_ops.summaries.rules import check
-from tests.summaries.parts import summary
 
 RIGHT: list[dict[str, Any]] = [
     {},

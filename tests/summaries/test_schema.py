@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from cct_ops.errors import BadConfiguration
+from cct_ops.scenarios.summary import SCHEMA, summary
 from cct_ops.summaries.documents import parse
 from cct_ops.summaries.schema import problems, validator
-from tests.summaries.parts import SCHEMA, summary
 
 
 def said(document: dict[str, Any], schema: dict[str, Any] = SCHEMA) -> list[str]:

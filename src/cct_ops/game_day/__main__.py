@@ -26,11 +26,13 @@ from prefect.settings import (
 from cct_ops.clients import deployments
 from cct_ops.config import policy
 from cct_ops.errors import BadConfiguration, OpsError
-from cct_ops.game_day.drills import DRILLS, Drill, Place
 from cct_ops.models.game_day import DrillResult
 from cct_ops.models.guards import GuardSettings
 from cct_ops.models.mode import Mode
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.scenarios.chaos_experiment import hurt
+from cct_ops.scenarios.every import DRILLED
+from cct_ops.scenarios.scenario import Left, Scenario
 from cct_ops.stack.config import HOST, StackConfig
 from cct_ops.stack.kernel import die_with_parent
 from cct_ops.stack.up import running
@@ -60,7 +62,7 @@ def main() -> int:
     return 0
 
 
-def _drill_all(drills: list[Drill], folder: Path) -> None:
+def _drill_all(drills: list[Scenario], folder: Path) -> None:
     config = StackConfig.ephemeral(folder)
     rules = folder / "policy.yaml"
     rules.write_text(_lifted(policy.read(config.project / "deployments" / "policy.yaml")))
@@ -86,47 +88,48 @@ def _drill_all(drills: list[Drill], folder: Path) -> None:
         SandboxControl(stack.urls["cct"]) as sandbox,
     ):
         for drill in drills:
-            print(_carried_out(drill, Place(sandbox, reviews)).model_dump_json(), flush=True)
+            print(_carried_out(drill, Left(sandbox, reviews)).model_dump_json(), flush=True)
 
 
-def _carried_out(drill: Drill, place: Place) -> DrillResult:
+def _carried_out(scenario: Scenario, left: Left) -> DrillResult:
     """Seed the fault, let the stack's own worker run the playbook, and look at what it left."""
-    place.sandbox.reset(limits=False)
-    drill.seed(place.sandbox)
+    drill = scenario.drill
+    assert drill is not None  # noqa: S101 -- for the type checker: it was chosen for its drill
+    left.sandbox.reset(limits=False)
+    scenario.seed(left.sandbox)
     began = time.monotonic()
-    ended, message = _ended(_started(drill, _prepared(drill, place)))
-    problem = None
-    if ended != drill.expected:
-        problem = f"It should have ended with {drill.expected}: {message}"
-    elif not drill.holds(place):
+    ended, message = _ended(_started(scenario, _prepared(scenario, left.sandbox)))
+    expected, problem = scenario.acts.name, None
+    if ended != expected:
+        problem = f"It should have ended with {expected}: {message}"
+    elif not drill.holds(left):
         problem = f"It said {ended}, and what it left behind says otherwise."
     return DrillResult(
-        playbook=drill.playbook,
-        seeded=drill.seeded,
-        expected=drill.expected,
+        playbook=scenario.playbook,
+        seeded=scenario.seeded,
+        expected=expected,
         ended=ended,
         problem=problem,
         seconds=time.monotonic() - began,
     )
 
 
-def _prepared(drill: Drill, place: Place) -> dict[str, object]:
+def _prepared(scenario: Scenario, sandbox: SandboxControl) -> dict[str, object]:
     """Let the run come before that the drill needs, and return what it adds to the parameters."""
-    if drill.first is None:
-        return {}
-    run_id = _started(drill.first, {})
-    under_way = drill.under_way
-    if under_way is None:
+    if scenario.after:
+        run_id = _started(scenario.after, {})
         _ended(run_id)
         return {"run_id": str(run_id)}
-    began = time.monotonic()
-    while not under_way(place.sandbox) and time.monotonic() - began < PATIENCE_SECONDS:
-        time.sleep(POLL_SECONDS)
+    if scenario.during:
+        _started(scenario.during, {"minutes": 10})
+        began = time.monotonic()
+        while not hurt(sandbox) and time.monotonic() - began < PATIENCE_SECONDS:
+            time.sleep(POLL_SECONDS)
     return {}
 
 
-def _started(drill: Drill, more: dict[str, object]) -> UUID:
-    return deployments.start(drill.playbook, {**drill.parameters, **more}, key=str(uuid4()))
+def _started(scenario: Scenario, more: dict[str, object]) -> UUID:
+    return deployments.start(scenario.playbook, scenario.drilled | more, key=str(uuid4()))
 
 
 def _ended(run_id: UUID) -> tuple[str, str]:
@@ -141,11 +144,11 @@ def _ended(run_id: UUID) -> tuple[str, str]:
     return "not ended", f"It did not end within {PATIENCE_SECONDS:g} s."
 
 
-def _chosen(names: list[str]) -> list[Drill]:
-    unknown = sorted(set(names) - {drill.playbook for drill in DRILLS})
+def _chosen(names: list[str]) -> list[Scenario]:
+    unknown = sorted(set(names) - DRILLED.keys())
     if unknown:
         raise BadConfiguration(f"There is no drill for {', '.join(unknown)}.")
-    return [drill for drill in DRILLS if not names or drill.playbook in names]
+    return [each for name, each in DRILLED.items() if not names or name in names]
 
 
 def _lifted(rules: policy.Policy) -> str:

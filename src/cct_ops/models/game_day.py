@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import ClassVar
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Plan
-
-
-class Drilled(StrEnum):
-    """The playbooks that have a drill."""
-
-    AUTO_ROLLBACK = "auto-rollback"
-    CANARY_ISSUE = "canary-issue"
-    CHAOS_EXPERIMENT = "chaos-experiment"
-    CHAOS_FAILURE = "chaos-failure"
-    EXEMPTION_CLEANUP = "exemption-cleanup"
-    EXEMPTION_FAILURE = "exemption-failure"
-    EXEMPTION_WEEKLY_REPORT = "exemption-weekly-report"
-    POST_INCIDENT_REVIEW = "post-incident-review"
-    RATE_LIMITING = "rate-limiting"
-    SCHEMA_VALIDATION = "schema-validation"
-    SLO_BREACH_SIMULATION = "slo-breach-simulation"
 
 
 class DrillResult(Frozen):

@@ -39,8 +39,9 @@ class Indicators(TypedDict, total=False):
 class SandboxControl:
     """Drives one running sandbox; ``base_url`` is also the URL of the CCT that it plays."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, api_key: str = "sandbox-key") -> None:
         self.base_url = base_url.rstrip("/")
+        self._key = api_key
         # Proxies of the environment are for the world outside, never for a sandbox.
         self._http = httpx.Client(base_url=self.base_url, timeout=10, trust_env=False)
 
@@ -185,6 +186,17 @@ class SandboxControl:
     def seed_github(self, seed: GitHubSeed) -> None:
         """Put this repository in the place of the one that is there."""
         self._post("github", seed.model_dump(mode="json"))
+
+    def by_hand(self, path: str, json: dict[str, Any] | None = None) -> None:
+        """Change CCT through its API, as a person with curl does."""
+        headers = {"X-API-Key": self._key}
+        _checked(self._http.post(f"/api/v1/{path}", json=json, headers=headers))
+
+    def set_variable(self, name: str, value: str) -> None:
+        """Change a variable of the repository through GitHub's API, as a person does."""
+        path = f"/github/repos/example/cct/actions/variables/{name}"
+        headers = {"Authorization": "Bearer a-person"}
+        _checked(self._http.patch(path, json={"name": name, "value": value}, headers=headers))
 
     def github(self) -> GitHubState:
         """Return the truth about the repository, and the changes that were asked for."""

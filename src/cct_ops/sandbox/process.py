@@ -39,7 +39,7 @@ def start_sandbox(
         command, stdout=subprocess.PIPE, text=True, env=environment
     ) as process:
         try:
-            with SandboxControl(_announced_url(process)) as control:
+            with SandboxControl(_announced_url(process), api_key) as control:
                 yield control
         finally:
             process.terminate()

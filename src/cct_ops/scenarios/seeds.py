@@ -1,4 +1,4 @@
-"""A fault for each playbook that acts, and the truth about what it changes."""
+"""What goes wrong: each puts a fault into a sandbox."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.exemption_inputs import SeedExemption
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
-from tests.flows.upkeep import directly
-from tests.summaries.parts import SCHEMA, summary
+from cct_ops.scenarios.summary import SCHEMA, summary
 
 ROUTE = Route.DAILY_SUMMARY
 OVERDUE = SeedExemption(jira_reference="OPS-1", owner="alice", days_left=-2)
@@ -19,7 +18,7 @@ LATER = SeedExemption(jira_reference="OPS-3", owner="bob", days_left=90)
 
 
 def nothing(_: SandboxControl) -> None:
-    """Let all be well, for playbooks that themselves do the harm."""
+    """All is well; the playbook itself does the harm."""
 
 
 def good_canary(sandbox: SandboxControl) -> None:
@@ -31,7 +30,7 @@ def good_canary(sandbox: SandboxControl) -> None:
 def wrong_share(sandbox: SandboxControl) -> None:
     """A canary that runs at another share than it is configured for."""
     sandbox.set_canary(ROUTE, 20)
-    directly(sandbox, "canary/update", {"route": ROUTE, "enabled": True, "percentage": 35})
+    sandbox.by_hand("canary/update", {"route": ROUTE, "enabled": True, "percentage": 35})
 
 
 def slow_canary(sandbox: SandboxControl) -> None:
@@ -152,64 +151,29 @@ def asleep(sandbox: SandboxControl) -> None:
 def strange_fault(sandbox: SandboxControl) -> None:
     """Somebody else's fault is in effect."""
     fault = {"id": "theirs", "mode": "latency", "latency_ms": 1, "error_percent": 0}
-    directly(sandbox, "chaos/faults", fault | {"timeout_percent": 0, "ttl_seconds": 600})
+    sandbox.by_hand("chaos/faults", fault | {"timeout_percent": 0, "ttl_seconds": 600})
 
 
-def canary(sandbox: SandboxControl) -> object:
-    """What the canary serves."""
-    route = sandbox.state().routes[ROUTE]
-    return route.enabled, route.percentage if route.enabled else None
+def canary_on(sandbox: SandboxControl) -> None:
+    """Switch the canary on as it was."""
+    sandbox.set_canary(ROUTE, 20)
 
 
-def exemptions(sandbox: SandboxControl) -> object:
-    """Every exemption, and what CCT lists."""
-    return sandbox.state().exemptions
+def stricter_rules(sandbox: SandboxControl) -> None:
+    """Set one threshold lower than it is now."""
+    sandbox.by_hand("canary/config", {"slo_thresholds": {"p95_latency_ms": 4000}})
 
 
-def limit(sandbox: SandboxControl) -> object:
-    """What every class of requests may."""
-    return sandbox.state().rate_limits.limits
+def auto_rollback_on(sandbox: SandboxControl) -> None:
+    """Let CCT pull canaries again."""
+    sandbox.by_hand("canary/enable-auto-rollback")
 
 
-def starved(sandbox: SandboxControl) -> object:
-    """Who is refused although asking for little."""
-    return sandbox.state().rate_limits.starved
+def wrong_counts(sandbox: SandboxControl) -> None:
+    """Let the exemption report count what is not there."""
+    sandbox.exemptions(OVERDUE, SOON, LATER, count_drift=3)
 
 
-def rules(sandbox: SandboxControl) -> object:
-    """When a canary is pulled."""
-    state = sandbox.state()
-    return state.auto_rollback_enabled, state.slo_thresholds
-
-
-def faults(sandbox: SandboxControl) -> object:
-    """What was injected."""
-    return sandbox.state().chaos_faults
-
-
-def canary_and_faults(sandbox: SandboxControl) -> object:
-    """Both that a simulated breach takes."""
-    return canary(sandbox), faults(sandbox)
-
-
-def issues(sandbox: SandboxControl) -> object:
-    """The issues that are open."""
-    return [issue for issue in sandbox.github().issues if issue.state == "open"]
-
-
-def repository(sandbox: SandboxControl) -> object:
-    """The branches, the open pull requests and the variables."""
-    state = sandbox.github()
-    return state.branches, [each for each in state.pulls if each.state == "open"], state.variables
-
-
-def deployments(sandbox: SandboxControl) -> object:
-    """The runs of workflows."""
-    return sandbox.github().runs
-
-
-def writes(sandbox: SandboxControl) -> list[str]:
-    """Every change that was asked for: the method, and where its path begins."""
-    of_cct = [f"{each.method} {each.path.removeprefix('/api/v1/')}" for each in sandbox.writes()]
-    of_github = [each.replace("example/cct/", "") for each in sandbox.github().writes]
-    return ["/".join(each.split("/")[:2]) for each in [*of_cct, *of_github]]
+def validation_is_strict(sandbox: SandboxControl) -> None:
+    """Let summaries be validated strictly, by the variable that says how."""
+    sandbox.set_variable("SCHEMA_VALIDATION_MODE", "strict")

@@ -1,0 +1,91 @@
+"""A canary takes no traffic."""
+
+from __future__ import annotations
+
+from cct_ops.scenarios import seeds, truths
+from cct_ops.scenarios.scenario import Drill, End, Mounted, Scenario, Spoilt, Step, undone
+
+ROUTE = {"target": seeds.ROUTE.value}
+UNSEEN = "by auto-rollback or by a person: CCT notes the same for both; this CCT does not offer"
+SET_RULES = ("POST canary/config",)
+OFF, ON = ("POST canary/disable-auto-rollback",), ("POST canary/enable-auto-rollback",)
+RESET = Step("reset_canary", ("POST canary/reset",), "disable_canary", ("POST canary/disable",))
+RAISE = Step("set_slo_thresholds", SET_RULES, "set_slo_thresholds", SET_RULES, lasts=True)
+SWITCH_OFF = Step("disable_auto_rollback", OFF, "enable_auto_rollback", ON, lasts=True)
+
+RESTORE = Scenario(
+    "auto-rollback",
+    seeds.pulled_canary,
+    truths.canary,
+    End("Resolved", "p95", stands=True),
+    (RESET,),
+    option="restore",
+    parameters=ROUTE,
+    spoilt=Spoilt(End("Undone", "p95 latency is 9000 ms", undone(RESET)), seeds.slow),
+    mounted=End("Blocked", UNSEEN),
+    bare="no canary administration",
+    drill=Drill(lambda left: left.sandbox.state().routes[seeds.ROUTE].enabled),
+)
+
+SCENARIOS = (
+    RESTORE,
+    Scenario(
+        "auto-rollback",
+        seeds.pulled_canary,
+        truths.deployments,
+        End("Resolved", "deploy.yml", stands=True),
+        (Step("dispatch_workflow", ("POST actions/workflows",)),),
+        option="redeploy",
+        parameters={**ROUTE, "option": "redeploy"},
+        asks=True,
+        spoilt=Spoilt(
+            End("Failed", "deploy.yml", ("POST actions/workflows",), stands=True),
+            seeds.deployments_fail,
+        ),
+        mounted=End("Blocked", "So nothing was deployed either."),
+    ),
+    Scenario(
+        "auto-rollback",
+        seeds.pulled_canary,
+        truths.rules,
+        End("Resolved", "9000 ms", stands=True),
+        (RAISE,),
+        option="raise-thresholds",
+        parameters={
+            **ROUTE,
+            "option": "raise-thresholds",
+            "limits": {"p95_latency_ms": 9000},
+            "minutes": 30,
+        },
+        asks=True,
+        spoilt=Spoilt(
+            End("Undone", "set_slo_thresholds", (*SET_RULES, *undone(RAISE))),
+            meddle=seeds.stricter_rules,
+        ),
+        mounted=End("Blocked", "Its thresholds are constants, which nothing can raise."),
+    ),
+    Scenario(
+        "auto-rollback",
+        seeds.pulled_canary,
+        truths.rules,
+        End("Resolved", "Auto-rollback is off", stands=True),
+        (SWITCH_OFF,),
+        option="disable-auto-rollback",
+        parameters={**ROUTE, "option": "disable-auto-rollback", "minutes": 30},
+        asks=True,
+        spoilt=Spoilt(
+            End("Undone", "disable_auto_rollback", (*OFF, *ON, *ON)),
+            meddle=seeds.auto_rollback_on,
+        ),
+        mounted=End("Blocked", "Its auto-rollback has no switch."),
+    ),
+)
+
+ALSO_MOUNTED = (
+    Mounted(
+        "auto-rollback",
+        seeds.good_canary,
+        End("Unverified", "takes traffic, and how it serves is unknown"),
+        ROUTE,
+    ),
+)

@@ -1,0 +1,25 @@
+"""A chaos test has to be stopped in the middle."""
+
+from __future__ import annotations
+
+from cct_ops.scenarios import seeds, truths
+from cct_ops.scenarios.chaos_experiment import EXPERIMENT, REMOVE, hurt
+from cct_ops.scenarios.scenario import Drill, End, Scenario, Spoilt
+
+SCENARIOS = (
+    Scenario(
+        "chaos-failure",
+        seeds.nothing,
+        truths.faults,
+        End("Resolved", "Test again", REMOVE, stands=True),
+        person=False,  # who stops an experiment is not kept waiting
+        during=EXPERIMENT,
+        spoilt=Spoilt(
+            End("Unverified", "Still in effect: theirs", REMOVE, stands=True),
+            seeds.strange_fault,
+        ),
+        mounted_seed=seeds.nothing,
+        mounted=End("Nothing to do", "This CCT ignores chaos, so no fault can be in effect."),
+        drill=Drill(lambda left: not hurt(left.sandbox)),
+    ),
+)

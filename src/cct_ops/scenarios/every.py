@@ -1,0 +1,21 @@
+"""All scenarios: a module of this package is the scenarios of one playbook, if it has some."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from cct_ops import scenarios
+from cct_ops.scenarios.scenario import Mounted, Scenario
+
+_MODULES = [
+    import_module(f"{scenarios.__name__}.{each.name}") for each in iter_modules(scenarios.__path__)
+]
+EVERY: tuple[Scenario, ...] = tuple(
+    scenario for module in _MODULES for scenario in getattr(module, "SCENARIOS", ())
+)
+ALSO_MOUNTED: tuple[Mounted, ...] = tuple(
+    case for module in _MODULES for case in getattr(module, "ALSO_MOUNTED", ())
+)
+# A game day drills one scenario of each playbook.
+DRILLED = {scenario.playbook: scenario for scenario in EVERY if scenario.drill}

@@ -1,0 +1,43 @@
+"""Exemptions are past their date and still active."""
+
+from __future__ import annotations
+
+from cct_ops.scenarios import seeds, truths
+from cct_ops.scenarios.scenario import Drill, End, Left, Mounted, Scenario, Spoilt, Step, undone
+
+CLEANUP, REVALIDATE = ("POST exemptions/cleanup",), ("POST exemptions/revalidate",)
+EXPIRE = Step("expire_exemptions", CLEANUP, "revalidate_exemptions", REVALIDATE, shows_again=True)
+AGREE = End("Resolved", "validation agree", stands=True)
+HASTY = Spoilt(
+    # What was overdue stays expired.
+    End("Undone", "1 are active where 2 must have stayed", undone(EXPIRE), stands=True),
+    seeds.hasty,
+)
+BY_MAINTENANCE = End(
+    "Resolved", "weekly report agree", ("POST exemptions/maintenance",), stands=True
+)
+LOST = End("Unverified", "Either there are none or CCT lost its list")
+
+
+def expired(left: Left) -> bool:
+    """What is past its date is expired, and nothing else."""
+    statuses = left.sandbox.state().exemptions.statuses()
+    return statuses == {"OPS-1": "expired", "OPS-2": "active", "OPS-3": "active"}
+
+
+SCENARIOS = (
+    Scenario(
+        "exemption-cleanup",
+        seeds.overdue,
+        truths.exemptions,
+        AGREE,
+        (EXPIRE,),
+        other_messages=1,
+        spoilt=HASTY,
+        mounted=BY_MAINTENANCE,
+        bare="no exemption management",
+        drill=Drill(expired),
+    ),
+)
+
+ALSO_MOUNTED = (Mounted("exemption-cleanup", seeds.lost_list, LOST),)

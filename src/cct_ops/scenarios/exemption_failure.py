@@ -1,0 +1,66 @@
+"""Exemption counts or records are wrong, and nobody knows why."""
+
+from __future__ import annotations
+
+from cct_ops.scenarios import seeds, truths
+from cct_ops.scenarios.exemption_cleanup import (
+    AGREE,
+    BY_MAINTENANCE,
+    EXPIRE,
+    HASTY,
+    LOST,
+    REVALIDATE,
+    expired,
+)
+from cct_ops.scenarios.scenario import LASTS, Drill, End, Mounted, Scenario, Spoilt, Step
+
+RESET = ("POST exemptions/reset",)
+
+SCENARIOS = (
+    Scenario(
+        "exemption-failure",
+        seeds.overdue,
+        truths.exemptions,
+        AGREE,
+        (EXPIRE,),
+        option="cleanup",
+        parameters={"fix": "cleanup"},
+        spoilt=HASTY,
+        mounted=BY_MAINTENANCE,
+        bare="no exemption management",
+        drill=Drill(expired, {"fix": "recommended"}),
+    ),
+    Scenario(
+        "exemption-failure",
+        seeds.lost_list,
+        truths.exemptions,
+        AGREE,
+        (Step("revalidate_exemptions", REVALIDATE),),
+        option="revalidate",
+        parameters={"fix": "revalidate"},
+        asks=True,
+        spoilt=Spoilt(
+            End("Failed", f"{LASTS}revalidate_exemptions()", REVALIDATE, stands=True),
+            meddle=seeds.wrong_counts,
+        ),
+        mounted_seed=seeds.overdue,
+        mounted=End("Blocked", "its validate only answers and changes nothing"),
+    ),
+    Scenario(
+        "exemption-failure",
+        seeds.overdue,
+        truths.exemptions,
+        AGREE,
+        (Step("reset_exemptions", RESET),),
+        option="reset",
+        parameters={"fix": "reset"},
+        asks=True,
+        spoilt=Spoilt(
+            End("Failed", f"{LASTS}reset_exemptions()", RESET, stands=True),
+            meddle=seeds.wrong_counts,
+        ),
+        mounted=End("Blocked", "its revoke ends one record at a time"),
+    ),
+)
+
+ALSO_MOUNTED = (Mounted("exemption-failure", seeds.lost_list, LOST),)

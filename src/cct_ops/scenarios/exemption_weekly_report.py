@@ -1,0 +1,32 @@
+"""A week in which an exemption is past its date."""
+
+from __future__ import annotations
+
+from cct_ops.scenarios import seeds, truths
+from cct_ops.scenarios.scenario import Drill, End, Mounted, Scenario, Spoilt, Step
+
+OPEN = Step("open_issue", ("POST issues",), "close_issue", ("PATCH issues/1",))
+
+SCENARIOS = (
+    Scenario(
+        "exemption-weekly-report",
+        seeds.warning,
+        truths.issues,
+        End("Resolved", "is open", stands=True),
+        (OPEN,),
+        spoilt=Spoilt(
+            End("Failed", "Nothing of it is in effect", OPEN.writes), seeds.issues_are_closed
+        ),
+        mounted=End("Resolved", "is open", OPEN.writes, stands=True),
+        bare="no exemption management",
+        drill=Drill(lambda left: [each.state for each in left.sandbox.github().issues] == ["open"]),
+    ),
+)
+
+ALSO_MOUNTED = (
+    Mounted(
+        "exemption-weekly-report",
+        seeds.lost_list,
+        End("Unverified", "Either there are none or CCT lost its list"),
+    ),
+)

@@ -1,0 +1,64 @@
+"""Test summaries fail their schema."""
+
+from __future__ import annotations
+
+from cct_ops.scenarios import seeds, truths
+from cct_ops.scenarios.scenario import Drill, End, Scenario, Spoilt, Step
+
+ALONE = "It is about the repository alone; the first row shows it."
+WITHDRAW = ("PATCH pulls/1", "DELETE git/refs")
+SET, DELETE = ("POST actions/variables",), ("DELETE actions/variables",)
+
+
+def _propose(file: str) -> Step:
+    writes = ("POST git/refs", f"PUT contents/{file}", "POST pulls")
+    return Step("propose_change", writes, "withdraw_change", WITHDRAW)
+
+
+def _closed(step: Step) -> End:
+    """What is withdrawn then is the branch: the pull request is closed already."""
+    return End("Undone", "did not take effect", (*step.writes, "DELETE git/refs"))
+
+
+SCHEMA, SUMMARY = _propose("test-summary-schema.json"), _propose("test-summary.json")
+
+SCENARIOS = (
+    Scenario(
+        "schema-validation",
+        seeds.new_field,
+        truths.repository,
+        End("Resolved", "validation passes once it is merged", stands=True),
+        (SCHEMA,),
+        option="propose-schema",
+        parameters={"fix": "propose-schema"},
+        spoilt=Spoilt(_closed(SCHEMA), seeds.pulls_are_closed),
+        mounted=End("Resolved", "validation passes once it is merged", SCHEMA.writes, stands=True),
+        drill=Drill(lambda left: [each.state for each in left.sandbox.github().pulls] == ["open"]),
+    ),
+    Scenario(
+        "schema-validation",
+        seeds.wrong_summary,
+        truths.repository,
+        End("Resolved", "validation passes", stands=True),
+        (SUMMARY,),
+        option="propose-summary",
+        parameters={"fix": "propose-summary"},
+        spoilt=Spoilt(_closed(SUMMARY), seeds.summary_pulls_are_closed),
+        mounted=ALONE,
+    ),
+    Scenario(
+        "schema-validation",
+        seeds.new_field,
+        truths.repository,
+        End("Resolved", "warn", stands=True),
+        (Step("set_variable", SET, "delete_variable", DELETE, lasts=True),),
+        option="bypass",
+        parameters={"fix": "bypass", "minutes": 30},
+        asks=True,
+        spoilt=Spoilt(
+            End("Undone", "set_variable", (*SET, "PATCH actions/variables", *DELETE)),
+            meddle=seeds.validation_is_strict,
+        ),
+        mounted=ALONE,
+    ),
+)
