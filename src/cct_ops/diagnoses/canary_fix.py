@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from cct_ops.actions.canary import DisableCanary, PromoteCanary, ResetCanary
-from cct_ops.diagnoses.rollback_plan import Watch
+from cct_ops.diagnoses.rollback_plan import Watch, serves
 from cct_ops.models.cct import CanaryConfig, Route, SloThresholds
 from cct_ops.models.plan import Plan
-from cct_ops.models.steady_state import CanaryServes, ChangeHolds, SteadyState
+from cct_ops.models.steady_state import ChangeHolds, SteadyState
 
 # CCT's own default objectives, for a CCT that does not say which hold for the route.
 _USUAL = SloThresholds(
@@ -114,10 +114,4 @@ def _steady_state(
 ) -> SteadyState:
     if fix is CanaryFix.DISABLE:
         return ChangeHolds(what=f"The canary of {target} is off", watch_seconds=watch.seconds / 10)
-    return CanaryServes(
-        p95_latency_ms=allowed.p95_latency_ms * allowed.canary_latency_factor,
-        error_rate_percent=allowed.canary_error_rate_percent,
-        availability_percent=allowed.availability_percent,
-        min_samples=watch.min_samples,
-        watch_seconds=watch.seconds,
-    )
+    return serves(allowed, watch)

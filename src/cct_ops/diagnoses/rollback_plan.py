@@ -12,12 +12,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cct_ops.actions.action import Action
-from cct_ops.actions.auto_rollback import DisableAutoRollback, EnableAutoRollback, SetSloThresholds
+from cct_ops.actions.auto_rollback import DisableAutoRollback, SetSloThresholds
 from cct_ops.actions.canary import DisableCanary, ResetCanary
 from cct_ops.models.base import Frozen
-from cct_ops.models.cct import CanaryRules, RollbackThresholds, Route, SloStatus
-from cct_ops.models.plan import Plan, Scalar
+from cct_ops.models.cct import CanaryRules, RollbackThresholds, Route, SloStatus, SloThresholds
+from cct_ops.models.plan import Plan, Scalar, Step
 from cct_ops.models.quantities import duration
 from cct_ops.models.steady_state import CanaryServes, ChangeHolds
 
@@ -108,22 +107,26 @@ def restore(
     needs_person: str | None,
 ) -> Plan:
     """Put the canary back to its share, and watch that it serves within its objectives."""
-    allowed = slo.thresholds
     return Plan(
         playbook=PLAYBOOK,
         target=target,
         summary=f"Put the canary of {target} back to its configured share of traffic.",
         blast_radius=f"The canary's share of {target}; stable keeps serving the rest throughout.",
         steps=(ResetCanary(route=target).step(DisableCanary(route=target)),),
-        steady_state=CanaryServes(
-            p95_latency_ms=allowed.p95_latency_ms * allowed.canary_latency_factor,
-            error_rate_percent=allowed.canary_error_rate_percent,
-            availability_percent=allowed.availability_percent,
-            min_samples=watch.min_samples,
-            watch_seconds=watch.seconds,
-        ),
+        steady_state=serves(slo.thresholds, watch),
         state=state,
         needs_person=needs_person,
+    )
+
+
+def serves(allowed: SloThresholds, watch: Watch) -> CanaryServes:
+    """Return what must hold of a canary that serves: its objectives, as far as CCT forgives it."""
+    return CanaryServes(
+        p95_latency_ms=allowed.p95_latency_ms * allowed.canary_latency_factor,
+        error_rate_percent=allowed.canary_error_rate_percent,
+        availability_percent=allowed.availability_percent,
+        min_samples=watch.min_samples,
+        watch_seconds=watch.seconds,
     )
 
 
@@ -135,11 +138,11 @@ def weaken(wish: Wish, rules: CanaryRules, watch: Watch) -> Plan | None:
     wished = wish.limits.over(now)
     if wished == now:
         return None
+    looser = SetSloThresholds.to(wished)
     return _temporary(
         wish,
         watch,
-        SetSloThresholds.to(wished),
-        SetSloThresholds.to(now),
+        looser.step(looser.undo(now), lasts_minutes=wish.minutes),
         what=f"Auto-rollback pulls a canary only beyond {_words(wished)}, not {_words(now)}",
         blast_radius="Every route: a canary that is worse than the objectives serves for longer.",
         state={f"now {name}": value for name, value in now.model_dump().items()},
@@ -149,11 +152,11 @@ def weaken(wish: Wish, rules: CanaryRules, watch: Watch) -> Plan | None:
 def _without_auto_rollback(wish: Wish, rules: CanaryRules, watch: Watch) -> Plan | None:
     if not rules.auto_rollback.enabled:
         return None
+    off = DisableAutoRollback()
     return _temporary(
         wish,
         watch,
-        DisableAutoRollback(),
-        EnableAutoRollback(),
+        off.step(off.undo(), lasts_minutes=wish.minutes),
         what="Auto-rollback is off, so that no canary is pulled by itself",
         blast_radius="Every route: nothing pulls a canary that breaches its objectives.",
         state={"auto_rollback": "on"},
@@ -163,8 +166,7 @@ def _without_auto_rollback(wish: Wish, rules: CanaryRules, watch: Watch) -> Plan
 def _temporary(
     wish: Wish,
     watch: Watch,
-    change: Action,
-    undo: Action,
+    step: Step,
     *,
     what: str,
     blast_radius: str,
@@ -175,7 +177,7 @@ def _temporary(
         target=RULES,
         summary=f"{what}, for {duration(wish.minutes * 60)}.",
         blast_radius=blast_radius,
-        steps=(change.step(undo, lasts_minutes=wish.minutes),),
+        steps=(step,),
         steady_state=ChangeHolds(what=what, watch_seconds=watch.seconds),
         state=state,
         needs_person=A_PERSON_DECIDES,
