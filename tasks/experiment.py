@@ -67,7 +67,7 @@ def conduct(permit: Permit, diagnosis: ExperimentDiagnosis, wish: ExperimentWish
         _await_recovery(book, diagnosis, known)
         finding = classify(book.entries())
         book.write(Phase.VERDICT, f"{finding.kind}: {finding.why}")
-    account.verify(ledger(), current_run().id, finding.verification)
+    account.record_verification(ledger(), current_run().id, finding.verification)
     story.verified(finding.verification)
     return finding
 

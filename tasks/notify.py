@@ -50,7 +50,7 @@ def post_to_slack(
         time.sleep(min(error.retry_after_seconds or 0, LONGEST_PAUSE_SECONDS))
         raise
     if request_id is not None and place is not None:
-        slack_threads.asked(ledger(), request_id, place)
+        slack_threads.record_request(ledger(), request_id, place)
 
 
 def tell_approval_needed(approval: Approval, run: Run) -> None:

@@ -179,7 +179,7 @@ def _account(
     run: Run, cause: str, otherwise: Outcome, parameters: Mapping[str, Any]
 ) -> tuple[Outcome, str, str] | None:
     """Return outcome, reason and target of a run that was ended; None if it is to be recovered."""
-    if leases.reaped(ledger(), run.id):
+    if leases.is_reaped(ledger(), run.id):
         return None
     known = record.of_run(ledger(), run.id)
     if any(act.kind == "change" for act in known.actions) and known.left is None:
@@ -241,7 +241,7 @@ def _publish(
                 diagnosis,
                 run_url=run_link(run.id),
                 dashboard_url=str(dashboard) if dashboard else None,
-                asked=history.asked(ledger(), run.id),
+                asked=history.read_requests(ledger(), run.id),
             ),
         )
         with showing("The report"), get_client(sync_client=True) as client:
@@ -258,7 +258,7 @@ def _publish(
         changed = bool(known.actions)
         if changed or not _told_already(run, outcome, reason, topic.severity):
             tell_outcome(run, target, reason, topic, commands, changed=changed, silence=silence)
-        record.conclude(ledger(), run, target, outcome, reason)
+        record.record_outcome(ledger(), run, target, outcome, reason)
         tell_if_it_fell(run, topic)
 
 

@@ -88,7 +88,7 @@ def simulate(permit: Permit, diagnosis: SimulationDiagnosis) -> None:
         book.write(Phase.REMOVED, "all faults; the canary is as before")
         judged = verdict(target, minutes, rollbacks.found)
         book.write(Phase.VERDICT, judged.reason)
-    account.verify(ledger(), current_run().id, judged)
+    account.record_verification(ledger(), current_run().id, judged)
     story.verified(judged)
 
 

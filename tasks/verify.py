@@ -58,7 +58,7 @@ def verify(plan: Plan) -> Verification:
         time.sleep(max(0.0, min(pause, until - time.monotonic())))
         pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
 
-    account.verify(ledger(), current_run().id, found)
+    account.record_verification(ledger(), current_run().id, found)
     story.verified(found)
     if found.verdict is Verdict.BROKEN:
         raise SteadyStateNotReached(found.reason)

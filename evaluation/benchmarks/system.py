@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.intake.outbox import REMEDIATE
-from cct_ops.ledger.schema import dispatches
+from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.assembly import Assembly, assemble

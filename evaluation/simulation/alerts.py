@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from cct_ops.ledger.intake import deliveries
-from cct_ops.ledger.schema import dispatches
+from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.models.alert import Alert, AlertStatus
 from evaluation.simulation.days import Days
 from evaluation.simulation.meddler import MEDDLES_AFTER, meddle

@@ -141,7 +141,7 @@ class Gate:
         reason: str,
         guard: str | None = None,
     ) -> None:
-        account.decide(
+        account.record_decision(
             tx,
             Conclusion(passage.plan),
             passage.plan,

@@ -91,7 +91,7 @@ class Guarded:
             known = account.of_run(self.hands.engine, run.id)
             acted = any(act.kind == "change" for act in known.actions)
             # What was cut off in the middle is for the reaper, which finds it without an account.
-            if not (known.outcome or acted or leases.reaped(self.hands.engine, run.id)):
+            if not (known.outcome or acted or leases.is_reaped(self.hands.engine, run.id)):
                 target = started.parameters.get("target", run.playbook)
                 self.hands.conclude(run, target, Outcome.FAILED, str(error))
             return StateType.FAILED

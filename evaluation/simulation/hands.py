@@ -97,4 +97,4 @@ class Hands:
         """Give the run's account; one that was given up has no say any more."""
         self.live(run)
         approvals.void(self.engine, run.id, "The run ended without needing it.")
-        account.conclude(self.engine, run, target, outcome, reason)
+        account.record_outcome(self.engine, run, target, outcome, reason)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from cct_ops.ledger.gate import switches
-from cct_ops.ledger.schema import decisions
+from cct_ops.ledger.record.tables import decisions
 from cct_ops.models.guards import Guard
 from cct_ops.models.mode import Mode
 from evaluation.simulation.days import Course

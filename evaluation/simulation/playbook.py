@@ -117,7 +117,7 @@ class Playbook:
             # It slept too long: its recovery has the lock by now, and gives the account.
             self.stopped_writes += 1
             self.hands.world.done(firing.target, passage.run.id)
-            if not leases.reaped(self.hands.engine, passage.run.id):
+            if not leases.is_reaped(self.hands.engine, passage.run.id):
                 raise
             return StateType.FAILED
         permits.close(self.hands.engine, permit)
@@ -146,7 +146,7 @@ class Playbook:
         yield WATCH
         verdict = Verdict.HOLDS if firing.works else Verdict.BROKEN
         found = Verification(verdict=verdict, reason="It was watched.")
-        account.verify(self.hands.engine, run.id, found)
+        account.record_verification(self.hands.engine, run.id, found)
         if firing.works:
             self.alerts.fixed(firing)
         if mishap is Mishap.DIES_VERIFIED:
@@ -173,5 +173,5 @@ class Playbook:
         calls = passage.plan.undo_calls
         self.hands.put_back(passage.run, passage.plan, calls, permit.fencing_token)
         for call in calls:
-            changes.undone(self.hands.engine, passage.run.id, call)
+            changes.mark_undone(self.hands.engine, passage.run.id, call)
         self.gate.decide(passage, Outcome.UNDONE.value, "It did not hold.")

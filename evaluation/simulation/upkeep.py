@@ -82,7 +82,7 @@ class Upkeep:
             self.hands.put_back(run, diagnosis.plan, diagnosis.calls, token)
         back = [each.begun.step.undo for each in findings if each.undone and each.begun.confirmed]
         for call in [*diagnosis.calls, *(each for each in back if each is not None)]:
-            changes.undone(engine, dead_id, call)
+            changes.mark_undone(engine, dead_id, call)
         self.hands.leave(run, target, token)
         changes.drop_unmade(engine, wreck.run.id)
         self.hands.conclude(run, target, diagnosis.outcome, diagnosis.headline)

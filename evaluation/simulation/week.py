@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from cct_ops.config import policy
 from cct_ops.config.policy import PlaybookPolicy
 from cct_ops.ledger.engine import connect, migrate
-from cct_ops.ledger.gate.change_tables import temporary_changes
-from cct_ops.ledger.schema import decisions, resolutions
+from cct_ops.ledger.gate.tables import temporary_changes
+from cct_ops.ledger.record.tables import decisions, resolutions
 from cct_ops.models.autonomy import AutonomySettings
 from cct_ops.models.maintenance import Window
 from cct_ops.models.mode import Mode

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import sqlalchemy as sa
 
-from cct_ops.ledger.schema import dispatches, incidents
+from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.stack.postgres import free_port
 from evaluation.soak import bodies
 from evaluation.soak.load import Tally, Target, send

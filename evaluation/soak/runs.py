@@ -14,7 +14,7 @@ import psycopg
 import sqlalchemy as sa
 
 from cct_ops.ledger.engine import connect
-from cct_ops.ledger.schema import dispatches
+from cct_ops.ledger.intake.tables import dispatches
 from evaluation.soak import bodies, jobs, prefect
 from evaluation.soak.jobs import HOOK, PER_BODY, count
 from evaluation.soak.load import Tally, Target, send

@@ -15,8 +15,8 @@ from cct_ops.config.approvers import Approver, Approvers
 from cct_ops.config.contacts import Contacts
 from cct_ops.gateway.approvals.link_sender import PostOffice
 from cct_ops.ledger.gate import approvals
-from cct_ops.ledger.gate.approval_tables import attempts
 from cct_ops.ledger.gate.approvals import Approval, Terms
+from cct_ops.ledger.gate.tables import attempts
 from cct_ops.models.base import Frozen
 from cct_ops.models.outcome import Evidence, Severity
 from cct_ops.models.plan import Call, Plan, Step

@@ -13,11 +13,10 @@ from cct_ops.config.approvers import Approver
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger.gate import approval_answers, approvals
 from cct_ops.ledger.gate.approval_answers import Answer, Receipt
-from cct_ops.ledger.gate.approval_tables import attempts
 from cct_ops.ledger.gate.approvals import Approval
+from cct_ops.ledger.gate.tables import approvals as table, attempts
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.record import account
-from cct_ops.ledger.schema import approvals as table
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.guards import Guard
 from cct_ops.models.mode import Mode
@@ -230,7 +229,7 @@ def test_a_request_that_an_open_incident_joined_goes_on(engine: sa.Engine) -> No
     second = deliveries.record(engine, "am", b"2", [alert("B")]).incidents[0]
     approval = asked(engine, new_run(incident_id=first))
     with engine.begin() as tx:
-        account.decide(
+        account.record_decision(
             tx,
             Finding(plan=plan()),
             plan(),
@@ -261,7 +260,7 @@ def test_an_answer_to_nothing_is_on_record(engine: sa.Engine) -> None:
 
 def test_whoever_knocks_without_a_key_cannot_fill_the_ledger(engine: sa.Engine) -> None:
     for _ in range(approval_answers.UNKNOWN_PER_MINUTE + 5):
-        approval_answers.attempted(engine, "link", "The link is not one of ours.")
+        approval_answers.record_attempt(engine, "link", "The link is not one of ours.")
 
     with engine.connect() as connection:
         kept = connection.execute(sa.select(sa.func.count()).select_from(attempts)).scalar_one()

@@ -121,7 +121,7 @@ def test_a_thread_in_slack_reads_as_one_story(
     approval = asked(engine, run)
     place = voice.say(approval_message(approval, link), topic_of(approval, WAITS))
     assert place is not None
-    slack_threads.asked(engine, approval.id, place)
+    slack_threads.record_request(engine, approval.id, place)
     given = Answer.of(ANNA, "link", approved=True, digest=approval.plan_digest)
     approval_answers.answer(engine, approval.id, given, person=ANNA)
     buttons.sweep(engine, voice)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.commands.why import why
-from cct_ops.ledger.schema import deliveries
+from cct_ops.ledger.intake.tables import deliveries
 from tests.conftest import ROOT
 from tests.gateway.telling import fields, later, take
 

@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from cct_ops.cli import app
 from cct_ops.commands.moments import moment
 from cct_ops.errors import BadConfiguration
-from cct_ops.ledger.gate.guard_tables import holds, switches
 from cct_ops.ledger.gate.refused_keys import LedgerKeys, remembered
+from cct_ops.ledger.gate.tables import holds, switches
 from cct_ops.models.outcome import Outcome
 from tests.conftest import ROOT
 from tests.ledger.history import TARGET, attempt

@@ -20,9 +20,9 @@ from cct_ops.commands.why import why
 from cct_ops.errors import BadConfiguration
 from cct_ops.gateway.app import incoming_of
 from cct_ops.ledger.intake import deliveries as intake, outbox
+from cct_ops.ledger.intake.tables import alerts, deliveries, dispatches, incidents
 from cct_ops.ledger.people import pages, slack_threads
 from cct_ops.ledger.record import account
-from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
 from cct_ops.models.guards import Guard
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
@@ -118,7 +118,7 @@ def test_why_tells_the_story_of_one_alert(
     claim = outbox.claim(engine, outbox.REMEDIATE, 30)
     assert claim is not None
     run = uuid4()
-    outbox.sent(engine, claim, rule="r", playbook="auto-rollback", flow_run_id=run)
+    outbox.mark_sent(engine, claim, rule="r", playbook="auto-rollback", flow_run_id=run)
     for wanted in ("CanaryRolledBack", incident, str(run)):
         assert why(wanted) == 0
         said = capsys.readouterr().out
@@ -196,10 +196,12 @@ def test_people_count_as_told_once_slack_has_taken_it(
         assert notice is not None
         return notice
 
-    outbox.notified(engine, unmatched("Told"))
-    outbox.notified(engine, unmatched("NoSlack"), untold="SLACK_WEBHOOK_URL is not set")
-    outbox.postponed(engine, unmatched("Later"), 60, "Slack answered 503.")
-    outbox.parked(engine, unmatched("Refused"), "Slack refused a message: invalid_auth.")
+    outbox.mark_notified(engine, unmatched("Told"))
+    outbox.mark_notified(engine, unmatched("NoSlack"), untold="SLACK_WEBHOOK_URL is not set")
+    outbox.postpone(engine, unmatched("Later"), 60, "Slack answered 503.")
+    outbox.mark_dead_lettered(
+        engine, unmatched("Refused"), "Slack refused a message: invalid_auth."
+    )
     inbox()
     said = capsys.readouterr().out
 
@@ -231,7 +233,7 @@ def test_a_watchdog_is_told_to_nobody_and_the_inbox_says_so(
     arrive(engine, "Watchdog", "/x")
     claim = outbox.claim(engine, outbox.REMEDIATE, 30)
     assert claim is not None
-    outbox.notified(engine, claim, "A watchdog: only its silence is an incident.")
+    outbox.mark_notified(engine, claim, "A watchdog: only its silence is an incident.")
 
     inbox()
 
@@ -246,11 +248,11 @@ def test_why_tells_of_a_run_that_the_kill_switch_blocked_from_its_arrival_to_its
     claim = outbox.claim(engine, outbox.REMEDIATE, 30)
     assert claim is not None
     run = a_run(incident_id=UUID(incident))
-    outbox.sent(
+    outbox.mark_sent(
         engine, claim, rule="canary-rolled-back", playbook="auto-rollback", flow_run_id=run.id
     )
     with engine.begin() as tx:
-        account.decide(
+        account.record_decision(
             tx,
             Conclusion(plan()),
             plan(),
@@ -260,7 +262,7 @@ def test_why_tells_of_a_run_that_the_kill_switch_blocked_from_its_arrival_to_its
             reason="The kill switch is pulled by ops: drill.",
             guard=Guard.KILL_SWITCH.value,
         )
-    account.conclude(engine, run, TARGET, Outcome.BLOCKED, "The kill switch is pulled.")
+    account.record_outcome(engine, run, TARGET, Outcome.BLOCKED, "The kill switch is pulled.")
     pages.ask(engine, "c", subject="P0: CanaryRolledBack", body="-", topic_id=UUID(incident))
     topic = Topic(id=UUID(incident), title="auto-rollback on /daily-summary", state="Blocked")
     with slack_threads.held(engine, topic.id) as thread:

@@ -23,7 +23,7 @@ from cct_ops.cli import app
 from cct_ops.errors import BadConfiguration, ContractBroken
 from cct_ops.ledger import ids
 from cct_ops.ledger.gate import changes
-from cct_ops.ledger.gate.change_tables import temporary_changes
+from cct_ops.ledger.gate.tables import temporary_changes
 from cct_ops.ledger.intake import outbox
 from cct_ops.models.plan import Call, Step
 from cct_ops.terminal import LogLine
@@ -236,7 +236,7 @@ def test_a_set_aside_incident_is_given_another_try(
     outbox.hand_to_people(engine, claim, state="parked", rule="r", reason="no deployment")
     notice = outbox.claim(engine, outbox.NOTICE, 30)
     assert notice is not None
-    outbox.parked(engine, notice, "Slack refused a message: invalid_auth.")
+    outbox.mark_dead_lettered(engine, notice, "Slack refused a message: invalid_auth.")
 
     assert "blocked, not told: Slack refused a message" in said("inbox --unfinished", capsys)
     assert "It is routed again" in said(f"requeue {incident}", capsys)
@@ -246,11 +246,11 @@ def test_a_set_aside_incident_is_given_another_try(
     for _ in range(2):  # who has a Slack now tells what was told to nobody before
         notice = outbox.claim(engine, outbox.NOTICE, 30)
         assert notice is not None
-        outbox.notified(engine, notice, untold="no Slack is set up")
+        outbox.mark_notified(engine, notice, untold="no Slack is set up")
         assert "People are told again" in said(f"requeue {incident[:8]}", capsys)
     notice = outbox.claim(engine, outbox.NOTICE, 30)
     assert notice is not None
-    outbox.notified(engine, notice)
+    outbox.mark_notified(engine, notice)
     with pytest.raises(BadConfiguration, match="nothing of incident"):
         app(f"requeue {incident[:8]}", exit_on_error=False)
 

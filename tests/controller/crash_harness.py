@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.controller.crashed_runs import Reaper
-from cct_ops.ledger.gate.change_tables import run_leases
 from cct_ops.ledger.gate.permits import Checker
+from cct_ops.ledger.gate.tables import run_leases
 from cct_ops.ledger.intake import outbox
-from cct_ops.ledger.schema import dispatches
+from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run, incident_tag

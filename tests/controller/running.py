@@ -20,7 +20,7 @@ from cct_ops.controller.routes import Routes
 from cct_ops.controller.runs import TIMEOUT_SECONDS, Runs
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.intake import deliveries, outbox
-from cct_ops.ledger.schema import dispatches
+from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.people.notifier import Voice
 from tests.approvals.parts import CONTACTS

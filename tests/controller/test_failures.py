@@ -189,8 +189,8 @@ def test_a_claim_that_lost_its_lease_changes_nothing(engine: sa.Engine) -> None:
     assert fast is not None
     assert outbox.claim(engine, outbox.REMEDIATE, lease_seconds=30) is None
 
-    outbox.sent(engine, fast, rule="r", playbook="p", flow_run_id=UUID(int=1))
-    outbox.postponed(engine, slow, 60, "late")
+    outbox.mark_sent(engine, fast, rule="r", playbook="p", flow_run_id=UUID(int=1))
+    outbox.postpone(engine, slow, 60, "late")
     outbox.hand_to_people(engine, slow, state="parked", rule="r", reason="late")
 
     assert state(engine, incident) == "sent"

@@ -53,7 +53,7 @@ def test_a_row_at_which_something_unforeseen_fails_is_parked_and_told(engine: sa
         if claim.incident_id == bad:
             raise ZeroDivisionError("by nothing")
         done.append(claim.incident_id)
-        outbox.notified(engine, claim)
+        outbox.mark_notified(engine, claim)
 
     jobs = [Periodic("failing", 0.01, lambda: 1 / 0)]
     lanes = [Lane(outbox.REMEDIATE, 1, stumble)]
@@ -103,7 +103,7 @@ def test_it_goes_on_when_the_ledger_comes_back(engine: sa.Engine) -> None:
 
     def take(claim: Claim) -> None:
         claims.append(claim)
-        outbox.notified(engine, claim)
+        outbox.mark_notified(engine, claim)
 
     controller = Controller(engine, [Lane(outbox.REMEDIATE, 2, take)], poll_seconds=0.1)
     thread = threading.Thread(target=controller.run, args=(ignore,))

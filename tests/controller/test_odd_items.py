@@ -18,13 +18,13 @@ from cct_ops.controller.handlers import Notification, Remediation
 from cct_ops.controller.loop import Controller, Lane
 from cct_ops.controller.runs import Runs
 from cct_ops.errors import Rejected, Unavailable
-from cct_ops.ledger import set_aside
+from cct_ops.ledger import schema, set_aside
 from cct_ops.ledger.gate import leases
 from cct_ops.ledger.intake import outbox
+from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.one_by_one import OneByOne
 from cct_ops.ledger.people.pages import newest
 from cct_ops.ledger.record import account
-from cct_ops.ledger.schema import incidents
 from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.people.notifier import Voice
 from cct_ops.people.paging import OnCall
@@ -218,7 +218,7 @@ def test_what_works_again_is_forgotten_and_what_passes_is_only_tried_again(
 
     failing[0] = False
     with engine.begin() as tx:
-        tx.execute(sa.update(set_aside.table).values(next_attempt_at=sa.text("clock_timestamp()")))
+        tx.execute(sa.update(schema.set_aside).values(next_attempt_at=sa.text("clock_timestamp()")))
     assert border.each(["odd", "good"], str, work) == 2
     assert set_aside.listed(engine) == []
 

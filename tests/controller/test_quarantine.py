@@ -8,8 +8,8 @@ from pydantic import SecretStr
 from cct_ops.controller.quarantine import sweep
 from cct_ops.ledger.intake import deliveries as intake
 from cct_ops.ledger.intake.deliveries import Incoming
-from cct_ops.ledger.people.page_tables import pages
-from cct_ops.ledger.schema import deliveries
+from cct_ops.ledger.intake.tables import deliveries
+from cct_ops.ledger.people.tables import pages
 from cct_ops.people.notifier import Voice
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault

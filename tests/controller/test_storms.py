@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.intake import outbox, storms
 from cct_ops.ledger.intake.backlog import counts
-from cct_ops.ledger.schema import dispatches
+from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.models.storm import StormLimits
 from tests.controller.running import Playbook, dispatch, dispatching, opened, routes_to, state
 from tests.stack.polling import eventually
@@ -63,11 +63,11 @@ def test_a_storm_ends_after_a_calm(engine: sa.Engine) -> None:
     limits = StormLimits(incidents=3, within_seconds=3600, calm_seconds=3600)
     for _ in range(3):
         opened(engine)
-    assert storms.current(engine, limits) is None
+    assert storms.begin_or_end(engine, limits) is None
     opened(engine)
-    storm = storms.current(engine, limits)
+    storm = storms.begin_or_end(engine, limits)
 
     assert storm is not None
-    assert storms.current(engine, limits) == storm
+    assert storms.begin_or_end(engine, limits) == storm
     calm = limits.model_copy(update={"calm_seconds": 0.000001, "incidents": 4})
-    assert storms.current(engine, calm) is None
+    assert storms.begin_or_end(engine, calm) is None

@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from cct_ops.ledger.schema import deliveries, incidents
+from cct_ops.ledger.intake.tables import deliveries, incidents
 from cct_ops.stack.postgres import free_port
 from tests.controller.running import Playbook, dispatching, routes_to
 from tests.gateway.running import KEY, Gateway, running

@@ -19,8 +19,8 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Scheduled
 
+from cct_ops.ledger.gate.tables import approvals
 from cct_ops.ledger.record import account
-from cct_ops.ledger.schema import approvals
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
 from tests.end_to_end.conftest import Stack, changes_on

@@ -19,9 +19,8 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.states import Cancelling
 
 from cct_ops.ledger.gate import changes
-from cct_ops.ledger.gate.approval_tables import answers
+from cct_ops.ledger.gate.tables import answers, approvals
 from cct_ops.ledger.record import account
-from cct_ops.ledger.schema import approvals
 from cct_ops.models.cct import Route
 from cct_ops.models.change import ChangeState
 from cct_ops.models.outcome import Outcome

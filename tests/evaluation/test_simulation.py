@@ -15,7 +15,7 @@ from rich.console import Console
 from cct_ops.ledger.engine import connect, migrate
 from cct_ops.ledger.gate import locks
 from cct_ops.ledger.gate.permits import Checker
-from cct_ops.ledger.schema import actions
+from cct_ops.ledger.gate.tables import actions
 from cct_ops.models.plan import Call
 from cct_ops.models.run import Run
 from cct_ops.stack.postgres import EmbeddedPostgres

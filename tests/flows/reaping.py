@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from prefect.client.schemas.objects import State
 
 from cct_ops.controller.crashed_runs import Reaper
-from cct_ops.ledger.gate.change_tables import run_leases
+from cct_ops.ledger.gate.tables import run_leases
 from cct_ops.people.notifier import Voice
 from flows.recover import recover
 from tasks.connections import settings

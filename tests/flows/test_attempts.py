@@ -13,10 +13,9 @@ from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_FLOW_DEFAULT_RETRIES, temporary_settings
 from prefect.states import AwaitingRetry, Crashed, Scheduled
 
-from cct_ops.ledger.gate.change_tables import run_leases
+from cct_ops.ledger.gate.tables import permits, run_leases, target_locks
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.account import RunRecord
-from cct_ops.ledger.schema import permits, target_locks
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import incident_tag
 from cct_ops.sandbox.control import SandboxControl

@@ -16,9 +16,9 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.rollback_plan import Option
 from cct_ops.ledger.gate import locks
+from cct_ops.ledger.gate.tables import permits, target_locks
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.account import RunRecord
-from cct_ops.ledger.schema import permits, target_locks
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome

@@ -137,7 +137,7 @@ def test_no_run_is_taken_for_dead_because_clocks_differ(
 
         reaper()
 
-        assert [leases.reaped(engine, each) for each in run_ids] == [False, False]
+        assert [leases.is_reaped(engine, each) for each in run_ids] == [False, False]
 
 
 def test_a_watchdog_that_was_never_heard_has_its_time_from_when_we_were_started(
@@ -162,7 +162,7 @@ def test_workers_are_silent_by_how_long_they_were_not_heard(
 ) -> None:
     """That is what two clocks agree about."""
     part = heartbeats.worker_of("pool")
-    heartbeats.heard(engine, part, seconds_ago)
+    heartbeats.record_heard(engine, part, seconds_ago)
 
     assert heartbeats.silent(engine, (), 120) == ([part] if silent else [])
 

@@ -8,7 +8,7 @@ from contextvars import copy_context
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.ledger.schema import permits
+from cct_ops.ledger.gate.tables import permits
 from cct_ops.models.cct import Route
 from cct_ops.models.mode import Mode
 from cct_ops.models.permit import PermitKind

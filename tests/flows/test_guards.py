@@ -16,7 +16,8 @@ from cct_ops.errors import SteadyStateNotReached
 from cct_ops.gate.gate import Decision
 from cct_ops.ledger.gate import approvals, switches
 from cct_ops.ledger.gate.approvals import Terms
-from cct_ops.ledger.schema import decisions, incidents
+from cct_ops.ledger.intake.tables import incidents
+from cct_ops.ledger.record.tables import decisions
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl

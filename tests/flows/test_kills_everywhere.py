@@ -19,8 +19,9 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.ledger.gate import approval_answers, changes, locks
 from cct_ops.ledger.gate.approval_answers import Answer
+from cct_ops.ledger.gate.tables import permits
 from cct_ops.ledger.record import account
-from cct_ops.ledger.schema import permits, resolutions
+from cct_ops.ledger.record.tables import resolutions
 from cct_ops.models.change import ChangeState
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run

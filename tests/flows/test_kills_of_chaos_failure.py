@@ -21,8 +21,9 @@ from prefect.client.schemas.objects import State
 from cct_ops.controller import changes as sweeper
 from cct_ops.diagnoses.experiment import TARGET
 from cct_ops.ledger.gate import changes, locks
+from cct_ops.ledger.gate.tables import permits
 from cct_ops.ledger.record import account
-from cct_ops.ledger.schema import permits, resolutions
+from cct_ops.ledger.record.tables import resolutions
 from cct_ops.models.change import ChangeState
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import incident_tag

@@ -17,9 +17,8 @@ import sqlalchemy as sa
 from prefect.client.schemas.objects import State
 
 from cct_ops.ledger.gate import leases, locks
-from cct_ops.ledger.gate.change_tables import run_leases
+from cct_ops.ledger.gate.tables import actions, permits, run_leases, target_locks
 from cct_ops.ledger.record import account
-from cct_ops.ledger.schema import actions, permits, target_locks
 from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault

@@ -16,7 +16,7 @@ from prefect.states import Pending
 from cct_ops.diagnoses.rollback import RollbackDiagnosis
 from cct_ops.diagnoses.rollback_plan import Limits, Option, Wish
 from cct_ops.ledger.gate import changes
-from cct_ops.ledger.gate.change_tables import temporary_changes
+from cct_ops.ledger.gate.tables import temporary_changes
 from cct_ops.models.cct import Route
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.mode import Mode

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from cct_ops.ledger.engine import connect
-from cct_ops.ledger.schema import deliveries
+from cct_ops.ledger.intake.tables import deliveries
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.conftest import new_ledger
 from tests.gateway.running import Gateway, running

@@ -12,7 +12,7 @@ from cct_ops.config.source_fields import Fields
 from cct_ops.config.sources import Source
 from cct_ops.gateway.app import incoming_of
 from cct_ops.ledger.intake import deliveries as intake
-from cct_ops.ledger.schema import alerts, deliveries, incidents
+from cct_ops.ledger.intake.tables import alerts, deliveries, incidents
 from tests.gateway.signing import FIELDS, SOURCES, Sent, sign
 
 BATCH = "application/cloudevents-batch+json"

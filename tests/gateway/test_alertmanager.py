@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from cct_ops.gateway.senders import alertmanager
 from cct_ops.gateway.senders.parsed_delivery import UnknownShape
 from cct_ops.ledger.intake import deliveries
-from cct_ops.ledger.schema import alerts, incidents
+from cct_ops.ledger.intake.tables import alerts, incidents
 from cct_ops.models.alert import AlertStatus
 
 CAPTURED = Path(__file__).parents[2].parent / "shared" / "payloads" / "alertmanager"

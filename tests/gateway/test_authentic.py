@@ -11,7 +11,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.ledger.schema import deliveries
+from cct_ops.ledger.intake.tables import deliveries
 from tests.gateway.conftest import Doors
 from tests.gateway.signing import OTHER_SECRET, SOURCES, firing, sign
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from cct_ops.gateway.header_timeout import HEAD_SECONDS
 from cct_ops.gateway.limits import BODY_SECONDS
-from cct_ops.ledger.schema import dispatches
+from cct_ops.ledger.intake.tables import dispatches
 from tests.gateway.conftest import Doors
 from tests.gateway.signing import OTHER_SECRET, SOURCES, firing, sign
 from tests.stack.polling import eventually

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given, settings, strategies as st
 
-from cct_ops.ledger.schema import dispatches, incidents
+from cct_ops.ledger.intake.tables import dispatches, incidents
 from evaluation.soak.rules import cases
 from tests.controller.wire import Answer, wire
 from tests.gateway.conftest import Doors

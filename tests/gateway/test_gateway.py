@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.ledger.engine import connect
-from cct_ops.ledger.schema import deliveries, incidents
+from cct_ops.ledger.intake.tables import deliveries, incidents
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.conftest import new_ledger
 from tests.gateway.running import JSON, KEY, Gateway, running

@@ -14,7 +14,7 @@ from cct_ops.config.sources import JsonSource, Sources
 from cct_ops.gateway.app import incoming_of
 from cct_ops.gateway.registry import Registry
 from cct_ops.ledger.intake import deliveries
-from cct_ops.ledger.schema import dispatches, incidents
+from cct_ops.ledger.intake.tables import dispatches, incidents
 from tests.gateway.signing import FIELDS, SOURCES, Sent, sign
 from tests.gateway.telling import count, episodes, fields, later, take
 

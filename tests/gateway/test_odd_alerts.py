@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from cct_ops.gateway.app import incoming_of
 from cct_ops.ledger.intake import deliveries as intake, inbox
 from cct_ops.ledger.intake.deliveries import DeliveryStatus, Incoming
-from cct_ops.ledger.schema import alerts, deliveries
+from cct_ops.ledger.intake.tables import alerts, deliveries
 from tests.gateway.signing import SOURCES, Sent, firing, sign
 
 AT = "2026-11-23T23:29:46.931976Z"

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from cct_ops.gateway.app import incoming_of
 from cct_ops.ledger.intake import deliveries as intake
-from cct_ops.ledger.schema import alerts, deliveries, incidents
+from cct_ops.ledger.intake.tables import alerts, deliveries, incidents
 from tests.gateway.signing import PAYLOADS, SOURCES, Sent, sign
 
 # Each captured or published body by itself: its source, and what its alerts do.

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.ledger.schema import deliveries, dispatches, incidents
+from cct_ops.ledger.intake.tables import deliveries, dispatches, incidents
 from tests.gateway.telling import count, episodes, later, take, verdicts
 
 # -- CloudEvents without a time ----------------------------------------------------------------

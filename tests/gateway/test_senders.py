@@ -14,7 +14,7 @@ from cct_ops.gateway.app import incoming_of
 from cct_ops.gateway.senders import kinds
 from cct_ops.gateway.senders.parsed_delivery import UnknownShape
 from cct_ops.ledger.intake import deliveries as intake
-from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
+from cct_ops.ledger.intake.tables import alerts, deliveries, dispatches, incidents
 from tests.gateway.signing import NOW, SOURCES, Sent, firing, sign
 
 

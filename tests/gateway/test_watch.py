@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.ledger.people import heartbeats
-from cct_ops.ledger.people.heartbeat_tables import heartbeats as table
+from cct_ops.ledger.people.tables import heartbeats as table
 from cct_ops.people.watchdog import CONTROLLER, GATEWAY
 from cct_ops.sandbox.control import SandboxControl
 from tests.gateway.running import running

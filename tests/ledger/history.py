@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from cct_ops.ledger.gate import locks, permits
+from cct_ops.ledger.gate.tables import permits as permit_rows
 from cct_ops.ledger.record import account
-from cct_ops.ledger.schema import decisions, permits as permit_rows, resolutions, verifications
+from cct_ops.ledger.record.tables import decisions, resolutions, verifications
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.permit import Permit, PermitKind
@@ -58,7 +59,7 @@ def permitted(
     token = locks.acquire(engine, wanted.target, run.id, 60)
     assert token is not None
     with engine.begin() as tx:
-        account.decide(
+        account.record_decision(
             tx, Conclusion(wanted), wanted, run=run, mode=Mode.AUTO, verdict="permitted", reason="-"
         )
         permit = permits.issue(
@@ -93,8 +94,8 @@ def attempt(
     locks.release(engine, target, permit.fencing_token)
     if verdict is None:
         verdict = Verdict.HOLDS if outcome is Outcome.RESOLVED else Verdict.BROKEN
-    account.verify(engine, run.id, Verification(verdict=verdict, reason="-"))
-    account.conclude(engine, run, target, outcome, "as it went")
+    account.record_verification(engine, run.id, Verification(verdict=verdict, reason="-"))
+    account.record_outcome(engine, run, target, outcome, "as it went")
     with engine.begin() as tx:
         for table, column in ((resolutions, "finished_at"), (verifications, "verified_at")):
             tx.execute(

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from cct_ops.ledger.gate import attempts, leases
-from cct_ops.ledger.gate.change_tables import run_leases
+from cct_ops.ledger.gate.tables import run_leases
 from cct_ops.ledger.record import account
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import Run
@@ -52,7 +52,7 @@ def test_the_run_of_a_process_that_died_is_free_when_its_lease_is_over(engine: s
 def test_a_refusal_leaves_the_ledger_as_it_is(engine: sa.Engine, end: str) -> None:
     run = Run(id=uuid4(), name="a run", playbook=PLAN.playbook)
     if "ended" in end:
-        account.conclude(engine, run, PLAN.target, Outcome.BLOCKED, "So it was.")
+        account.record_outcome(engine, run, PLAN.target, Outcome.BLOCKED, "So it was.")
     elif "dead" in end:
         assert leases.reap(engine, run.id)
     else:
@@ -77,7 +77,7 @@ def test_what_a_dead_run_left_open_is_found_whether_it_gave_an_account_or_not(
             leases.touch(tx, each, 0)
     permitted(engine, run.id)
     if ended:
-        account.conclude(engine, run, PLAN.target, Outcome.NOTHING_TO_DO, "So it was.")
+        account.record_outcome(engine, run, PLAN.target, Outcome.NOTHING_TO_DO, "So it was.")
 
     eventually(lambda: leases.unfinished(engine) == [run.id])
     assert leases.reap(engine, run.id)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from cct_ops.ledger.intake import deliveries as intake
 from cct_ops.ledger.intake.deliveries import DeliveryStatus
-from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
+from cct_ops.ledger.intake.tables import alerts, deliveries, dispatches, incidents
 from cct_ops.models.alert import Alert, AlertStatus
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

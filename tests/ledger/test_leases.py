@@ -108,12 +108,12 @@ def test_a_dead_run_is_settled_by_one_at_a_time(engine: sa.Engine) -> None:
     run_id = uuid4()
     assert leases.reap(engine, run_id)
 
-    with leases.claimed(engine, run_id) as mine, leases.claimed(engine, run_id) as other:
+    with leases.claim(engine, run_id) as mine, leases.claim(engine, run_id) as other:
         assert mine is not None
         assert other is None
         leases.settle(mine[0], run_id)
 
-    with leases.claimed(engine, run_id) as late:
+    with leases.claim(engine, run_id) as late:
         assert late is None
 
 
@@ -129,7 +129,7 @@ def test_the_lock_of_a_dead_run_goes_to_its_recovery_and_then_to_anybody(engine:
     assert new > old
 
     assert leases.reap(engine, recovery)
-    with leases.claimed(engine, recovery) as claim:
+    with leases.claim(engine, recovery) as claim:
         assert claim is not None
         leases.settle(claim[0], recovery)
     assert locks.acquire(engine, PLAN.target, other, seconds=60) is not None

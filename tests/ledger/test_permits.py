@@ -15,7 +15,7 @@ from cct_ops.actions.operator import CctOperator
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger.gate import locks, permits
-from cct_ops.ledger.schema import actions
+from cct_ops.ledger.gate.tables import actions
 from cct_ops.models.cct import Route
 from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Call, Plan, Step

@@ -18,8 +18,8 @@ from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import KeyRefused, OpsError, Unavailable
 from cct_ops.ledger.gate import refused_keys
 from cct_ops.ledger.gate.pacing import LedgerPacer
-from cct_ops.ledger.gate.pacing_tables import refused_keys as table
 from cct_ops.ledger.gate.refused_keys import LedgerKeys
+from cct_ops.ledger.gate.tables import refused_keys as table
 from cct_ops.sandbox.control import SandboxControl
 from tests.clients.parts import KEY, Wire, once, refusal
 from tests.conftest import API_KEY

@@ -60,7 +60,7 @@ def test_an_ineffective_fix_costs_the_whole_class_its_autonomy_at_once(engine: s
 
 def test_a_refusal_is_no_bad_fix(engine: sa.Engine) -> None:
     """Nothing was changed, so it says nothing about what the playbook can do."""
-    account.conclude(engine, a_run(), TARGET, Outcome.BLOCKED, "a hold")
+    account.record_outcome(engine, a_run(), TARGET, Outcome.BLOCKED, "a hold")
 
     assert standing(engine).mode is Mode.AUTO
 
@@ -70,7 +70,7 @@ def test_a_fix_that_does_not_last_is_a_bad_one(engine: sa.Engine) -> None:
     assert read(engine).ineffective is None
 
     with engine.begin() as tx:  # half an hour later the gate sees a plan for the same target
-        account.decide(
+        account.record_decision(
             tx,
             Conclusion(plan()),
             plan(),
@@ -103,7 +103,7 @@ def test_the_recurrence_counts_in_the_very_run_that_meets_it(engine: sa.Engine) 
 
 def test_what_could_not_be_undone_leaves_only_looking(engine: sa.Engine) -> None:
     with engine.begin() as tx:
-        account.decide(
+        account.record_decision(
             tx,
             Conclusion(plan()),
             plan(),

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from cct_ops.errors import Unavailable
 from cct_ops.ledger.people import heartbeats, pages
-from cct_ops.ledger.people.heartbeat_tables import heartbeats as table
+from cct_ops.ledger.people.tables import heartbeats as table
 from cct_ops.people.notifier import Voice
 from cct_ops.people.paging import OnCall
 from cct_ops.people.watchdog import CONTROLLER, GATEWAY, STARTS_WITHIN_SECONDS, Listening, Watch

@@ -90,10 +90,10 @@ def ran(engine: sa.Engine, incident_id: UUID | None, outcome: Outcome) -> Run:
     yes = Answer(approver_id="ada", approver="Ada", way="form", approved=True, note="go")
     approval_answers.answer(engine, asked.id, yes)
     with engine.begin() as tx:
-        account.decide(
+        account.record_decision(
             tx, Concluded(), PLAN, run=run, mode=Mode.APPROVE, verdict="permitted", reason="Ada."
         )
-    account.conclude(engine, run, PLAN.target, outcome, "It went well.")
+    account.record_outcome(engine, run, PLAN.target, outcome, "It went well.")
     return run
 
 

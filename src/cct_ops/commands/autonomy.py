@@ -27,8 +27,8 @@ def autonomy(*, as_json: Json = False) -> int:
     import sqlalchemy as sa
 
     from cct_ops.config import policy
+    from cct_ops.ledger.clock import now
     from cct_ops.ledger.gate import track_record
-    from cct_ops.ledger.sql import now
     from cct_ops.models.autonomy import rung
     from cct_ops.settings import Settings
 

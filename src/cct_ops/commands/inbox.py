@@ -96,7 +96,9 @@ def readmit(
     if again.alerts is None or again.in_part:
         raise BadConfiguration(f"it is still not understood: {again.note}")
     receipt = deliveries.record_all(engine, [again])[0]
-    replay.readmitted(engine, meant, f"Taken in by a person as delivery {receipt.delivery_id}.")
+    replay.mark_reprocessed(
+        engine, meant, f"Taken in by a person as delivery {receipt.delivery_id}."
+    )
     say(f"taken in as delivery {receipt.delivery_id}, {_counted(receipt.incidents, 'incident')}")
     return 0
 

@@ -73,7 +73,9 @@ def main() -> int:
                     Periodic(
                         "approvals", 5, partial(approvals.sweep, engine, people), on_news=True
                     ),
-                    Periodic("end of storms", 5, partial(storms.current, engine, routes.storm)),
+                    Periodic(
+                        "end of storms", 5, partial(storms.begin_or_end, engine, routes.storm)
+                    ),
                     *jobs(engine, sources),
                     *(
                         Periodic(

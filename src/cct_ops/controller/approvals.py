@@ -86,7 +86,7 @@ def sweep(engine: sa.Engine, people: People | None = None, *, server: Server = C
             border(engine, "requests for approval").each(waiting, lambda each: each.id, move_on)
     if people is not None:
         unanswered, escalate = (
-            approval_escalations.untold(engine),
+            approval_escalations.unnotified(engine),
             partial(_escalate, engine, people),
         )
         border(engine, "approvals that nobody gave").each(unanswered, str, escalate)
@@ -179,7 +179,7 @@ def _close(
     outcome = Outcome.EXPIRED if approval.state is ApprovalState.EXPIRED else Outcome.VOID
     if found and found.state and found.state.is_cancelled():
         outcome = Outcome.CANCELLED
-    account.conclude(engine, run, approval.target, outcome, reason)
+    account.record_outcome(engine, run, approval.target, outcome, reason)
     _log.warning("run %s: %s", approval.run_id, reason)
     if people is None:
         return

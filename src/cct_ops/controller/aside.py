@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 def sweep(engine: sa.Engine, voice: Voice) -> int:
     """Tell and page about what was set aside, in one message; returns how many items that were."""
-    with set_aside.untold(engine) as found:
+    with set_aside.unnotified(engine) as found:
         if not found:
             return 0
         message = aside_message(found)

@@ -97,7 +97,7 @@ class Reaper:
 
     def _silent(self, now: datetime, run: FlowRun) -> bool:
         """Say whether the run may be dead; the ledger has the last word."""
-        if run.state is None or leases.reaped(self.engine, run.id):
+        if run.state is None or leases.is_reaped(self.engine, run.id):
             return False
         seconds = (now - run.state.timestamp).total_seconds()
         if seconds > self.start_seconds:
@@ -108,7 +108,7 @@ class Reaper:
         return run.state.is_running() and over is not None and over < seconds
 
     def _settle(self, client: SyncPrefectClient, now: datetime, run_id: UUID) -> None:
-        with leases.claimed(self.engine, run_id) as claim:
+        with leases.claim(self.engine, run_id) as claim:
             if claim is None:
                 return
             tx, dead = claim
@@ -157,7 +157,7 @@ class Reaper:
             {"run_id": str(dead.run_id)},
             key=f"recover|{dead.run_id}|{dead.recoveries + 1}",
         )
-        leases.succeeded_by(tx, dead, successor, recovery=True)
+        leases.record_successor(tx, dead, successor, recovery=True)
         what = "does not know its change's effect" if known.in_doubt else "died in its change"
         _log.warning("Run %s %s: run %s.", dead.run_id, what, successor)
 
@@ -191,7 +191,7 @@ class Reaper:
             incident_id=incident_of(run.tags),
         )
         target = str(run.parameters.get("target", ""))
-        dispatch_id = outbox.open_dispatch(tx, dead.run_id)
+        dispatch_id = outbox.find_open_dispatch(tx, dead.run_id)
         again = (
             manual.start_again(deployment.name, run.parameters, about.incident_id),
             manual.about(run.id, about.incident_id),
@@ -216,8 +216,8 @@ class Reaper:
                 key=f"{dispatch_id}|attempt {dead.attempt + 1}",
                 tags=run.tags,
             )
-            leases.succeeded_by(tx, dead, successor, recovery=False)
-            outbox.replaced(tx, dead.run_id, successor)
+            leases.record_successor(tx, dead, successor, recovery=False)
+            outbox.record_successor(tx, dead.run_id, successor)
             self._account_for(about, target, f"{died}: run {successor} replaces it.")
 
     def _account_for(
@@ -231,7 +231,7 @@ class Reaper:
         _log.warning("Run %s: %s", run.name, reason)
         topic = Topic.of(run, target, Outcome.FAILED, needs_person=True)
         with self.engine.begin() as tx:
-            ended_at = account.conclude_in(tx, run, target, Outcome.FAILED, reason)
+            ended_at = account.record_outcome_in(tx, run, target, Outcome.FAILED, reason)
             if commands:
                 people.tell(
                     self.voice,

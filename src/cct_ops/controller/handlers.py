@@ -46,15 +46,15 @@ class Remediation:
     def __call__(self, claim: Claim) -> None:
         """Carry one row as far as it goes now; what can come right later is postponed."""
         if self.watchdogs.get(claim.source) == claim.labels.get("alertname", ""):
-            outbox.notified(self.engine, claim, "A watchdog: only its silence is an incident.")
+            outbox.mark_notified(self.engine, claim, "A watchdog: only its silence is an incident.")
             return
         rule = self.routes.rule_for(claim.source, claim.labels)
-        storm = storms.current(self.engine, self.routes.storm)
+        storm = storms.begin_or_end(self.engine, self.routes.storm)
         if storm is None:
             self._start(claim, rule)
             return
         self._stand_for_others(claim, rule, storm)
-        storms.fold(self.engine, storm, self.group, self.routes.storm)
+        storms.group(self.engine, storm, self.group, self.routes.storm)
 
     def group(self, source: str, labels: Mapping[str, str]) -> str:
         """Name the incidents that one run can speak for: of one source, rule and parameters."""
@@ -68,9 +68,9 @@ class Remediation:
     def _stand_for_others(self, claim: Claim, rule: Rule, storm: UUID) -> None:
         """Diagnose the incident if it leads its group; else leave it to the one that does."""
         limits, name = self.routes.storm, self.group(claim.source, claim.labels)
-        leader, may_run = storms.leader(self.engine, storm, name, claim.incident_id, limits)
+        leader, may_run = storms.choose_leader(self.engine, storm, name, claim.incident_id, limits)
         if leader != claim.incident_id:
-            outbox.folded(self.engine, claim, rule=rule.name, reason=storms.note(leader))
+            outbox.mark_grouped(self.engine, claim, rule=rule.name, reason=storms.note(leader))
             return
         said = f"A storm: more than {limits.incidents} incidents in {limits.within_seconds:g} s."
         if not may_run:
@@ -80,7 +80,7 @@ class Remediation:
         log.warning("incident %s: %s It stands for %s", claim.incident_id, said, rule.name)
         if rule.playbook is not None:
             words = f"{said} {rule.playbook} only diagnoses, once for all incidents like this one."
-            storms.tell(self.engine, claim.incident_id, words)
+            storms.enqueue_notice(self.engine, claim.incident_id, words)
         self._start(claim, rule, in_storm=True)
 
     def _start(self, claim: Claim, rule: Rule, *, in_storm: bool = False) -> None:
@@ -109,14 +109,14 @@ class Remediation:
             )
         except Unavailable as error:
             log.warning("incident %s waits: %s", claim.incident_id, error)
-            outbox.postponed(self.engine, claim, backoff_seconds(claim, error), str(error))
+            outbox.postpone(self.engine, claim, backoff_seconds(claim, error), str(error))
         except (Unfit, Rejected) as error:
             reason = f"{rule.playbook} was not started: {error}"
             log.error("incident %s: %s", claim.incident_id, reason)  # noqa: TRY400 -- an answer
             outbox.hand_to_people(self.engine, claim, state="parked", rule=rule.name, reason=reason)
         else:
             log.info("incident %s: %s is run %s", claim.incident_id, rule.playbook, run.id)
-            outbox.sent(
+            outbox.mark_sent(
                 self.engine,
                 claim,
                 rule=rule.name,
@@ -142,12 +142,12 @@ class Notification:
             untold = notices.tell(self.voice, claim, rule, self.severity_of(claim.labels))
         except Unavailable as error:
             log.warning("the notice about incident %s waits: %s", claim.incident_id, error)
-            outbox.postponed(self.engine, claim, backoff_seconds(claim, error), str(error))
+            outbox.postpone(self.engine, claim, backoff_seconds(claim, error), str(error))
         except OpsError as error:
             log.error("the notice about incident %s: %s", claim.incident_id, error)  # noqa: TRY400 -- an answer
-            outbox.parked(self.engine, claim, str(error))
+            outbox.mark_dead_lettered(self.engine, claim, str(error))
         else:
-            outbox.notified(self.engine, claim, untold=untold)
+            outbox.mark_notified(self.engine, claim, untold=untold)
 
 
 def run_key(claim: Claim, rule: Rule) -> str:

@@ -143,7 +143,7 @@ class Controller:
             if lane.purpose == outbox.REMEDIATE:
                 outbox.hand_to_people(self._engine, claim, state="parked", rule=None, reason=reason)
             else:  # what says so is another message, which holds nothing of this one
-                outbox.parked(self._engine, claim, reason)
+                outbox.mark_dead_lettered(self._engine, claim, reason)
                 set_aside.put(self._engine, f"{lane.purpose}s", str(claim.id), reason)
 
     def _repeat(self, job: Periodic) -> None:

@@ -57,7 +57,7 @@ class PauseWatch:
             held = _held(client, self.server.now(client))
         by_part = border(self.engine, "pauses")
         by_part.each(held.items(), lambda item: item[0], lambda item: self._begins(*item))
-        for part in set(pauses.told(self.engine)) - held.keys():
+        for part in set(pauses.notified(self.engine)) - held.keys():
             by_part.attempt(part, partial(self._ends, part))
 
     def _begins(self, part: str, waiting: list[str]) -> None:

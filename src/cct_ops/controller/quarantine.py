@@ -29,5 +29,5 @@ def sweep(engine: sa.Engine, voice: Voice, *, pause_seconds: float = PAUSE_SECON
                 log.warning("%s", message[0])
                 voice.say(message)
 
-    unread = quarantine.untold(engine, pause_seconds)
+    unread = quarantine.unnotified(engine, pause_seconds)
     border(engine, "deliveries in quarantine").each(unread, lambda each: each.source, tell)

@@ -53,7 +53,7 @@ class WorkerWatch:
         border(self.engine, "workers").each(crews, lambda crew: crew.pool, self._note)
 
     def _note(self, crew: _Crew) -> None:
-        heartbeats.heard(self.engine, crew.part, crew.silent_seconds)
+        heartbeats.record_heard(self.engine, crew.part, crew.silent_seconds)
         if time.monotonic() - self.began > self.within_seconds:
             self._report(crew)
 

@@ -15,9 +15,9 @@ from pydantic import AwareDatetime, BaseModel, SecretStr, TypeAdapter
 
 from cct_ops.errors import Unavailable
 from cct_ops.ledger.engine import connect
+from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.account import RunRecord
-from cct_ops.ledger.schema import dispatches
 from cct_ops.stack.up import Running
 
 _POLL_SECONDS = 0.2

@@ -113,7 +113,7 @@ class Executor:
         try:
             self.systems.send(permit, call)
         except (Rejected, Unsupported, Unavailable, ContractBroken) as error:
-            if not permits.journalled(self.engine, permit, call):
+            if not permits.is_journalled(self.engine, permit, call):
                 raise  # it came before the change: nothing was sent
             action = self.systems.action(call)
             if _refused(error) and action.one_request:

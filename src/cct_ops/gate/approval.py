@@ -102,7 +102,7 @@ class Asking:
         if found is not None and found.state is ApprovalState.PENDING:
             if not approvals.expire(engine, approval.id):
                 reason = "The run was resumed in Prefect without an approval."
-                approval_answers.attempted(engine, "resume", reason, approval_id=approval.id)
+                approval_answers.record_attempt(engine, "resume", reason, approval_id=approval.id)
                 approvals.void(engine, approval.run_id, reason)
             found = approvals.find(engine, approval.id)
         if found is None:

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from cct_ops.config.policy import Policy
+from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate import track_record
 from cct_ops.ledger.record.account import RunRecord
-from cct_ops.ledger.sql import now
 from cct_ops.models.autonomy import Drop, Rung, rung
 
 

@@ -258,7 +258,7 @@ class _Passage:
     def _decide(
         self, tx: sa.Connection, verdict: str, reason: str, guard: Guard | None = None
     ) -> None:
-        account.decide(
+        account.record_decision(
             tx,
             self.diagnosis,
             self.plan,

@@ -47,7 +47,7 @@ def diagnose(
     for found in findings:
         undo = found.begun.step.undo
         if found.undone and found.begun.confirmed and undo is not None:
-            changes.undone(executor.engine, wreck.run.id, undo)
+            changes.mark_undone(executor.engine, wreck.run.id, undo)
     return RecoveryDiagnosis.of(wreck, findings)
 
 
@@ -77,7 +77,7 @@ def take_back(executor: Executor, wreck: Wreck, token: int, diagnosis: RecoveryD
         return
     put_all_back(executor, diagnosis.plan, diagnosis.calls, token)
     for call in diagnosis.calls:
-        changes.undone(executor.engine, wreck.run.id, call)
+        changes.mark_undone(executor.engine, wreck.run.id, call)
 
 
 def _as_before(executor: Executor, step: Step) -> bool:

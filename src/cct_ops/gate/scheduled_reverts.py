@@ -59,7 +59,7 @@ def wake_with(
         at=at,
         tags=[f"target:{change.target}"],
     )
-    changes.woken(engine, change, run_id)
+    changes.record_wake_up(engine, change, run_id)
     return run_id
 
 
@@ -87,5 +87,5 @@ def end(engine: sa.Engine, change: TemporaryChange) -> UUID:
         key=f"{change.id}|{change.until.isoformat()}|{change.wake_ups}|now",
         tags=[f"target:{change.target}"],
     )
-    changes.woken(engine, change, run_id)
+    changes.record_wake_up(engine, change, run_id)
     return run_id

@@ -75,7 +75,7 @@ def take_back(executor: Executor, permit: Permit, plan: Plan) -> None:
     """Take back, in reverse, what the run has changed for its own time only."""
     put_all_back(executor, plan, plan.undo_calls, permit.fencing_token)
     for call in plan.undo_calls:
-        changes.undone(executor.engine, permit.run_id, call)
+        changes.mark_undone(executor.engine, permit.run_id, call)
 
 
 def end_change(

@@ -37,7 +37,7 @@ def put_back(change: Change, error: BaseException, notifier: Notifier) -> None:
     begun = permits.steps_begun(engine, permit)
     if not begun:
         return
-    if leases.reaped(engine, run.id):
+    if leases.is_reaped(engine, run.id):
         error.add_note("This run was taken for dead: its recovery puts back what it had begun.")
         late = permits.in_doubt(engine, permit)
         if late:
@@ -51,7 +51,9 @@ def put_back(change: Change, error: BaseException, notifier: Notifier) -> None:
     if verdict == account.UNDO_FAILED:
         error.add_note(reason)
     with engine.begin() as tx:
-        account.decide(tx, diagnosis, plan, run=run, mode=mode, verdict=verdict, reason=reason)
+        account.record_decision(
+            tx, diagnosis, plan, run=run, mode=mode, verdict=verdict, reason=reason
+        )
 
 
 class _Left(NamedTuple):
@@ -134,7 +136,7 @@ def _undo(change: Change, calls: Sequence[Call], left: _Left) -> tuple[str, str]
             words.append("The change was undone.")
             verdict = Outcome.UNDONE.value
             for call in calls:
-                changes.undone(executor.engine, executor.run.id, call)
+                changes.mark_undone(executor.engine, executor.run.id, call)
     lasting = [str(step.call) for step in left.made if step.undo is None]
     if lasting:
         verdict = account.UNDO_FAILED
@@ -158,4 +160,4 @@ def _too_late(executor: Executor, target: str, calls: str, notifier: Notifier) -
     topic = Topic.of(run, target, Outcome.FAILED, needs_person=True)
     commands = manual.put_back(account.of_run(engine, run.id))
     notifier.tell_outcome(run, target, reason, topic, commands)
-    account.conclude(engine, run, target, Outcome.FAILED, reason)
+    account.record_outcome(engine, run, target, Outcome.FAILED, reason)

@@ -35,7 +35,7 @@ from cct_ops.gateway.senders.keys import Key
 from cct_ops.gateway.senders.parsed_delivery import Received, UnknownShape, printable
 from cct_ops.gateway.writer import Full, Unstored, Writer
 from cct_ops.ledger.intake.deliveries import Incoming
-from cct_ops.ledger.schema import deliveries
+from cct_ops.ledger.intake.tables import deliveries
 
 STORE_SECONDS = 4  # the least patient sender that we know waits 5 s
 SHOWN = 200  # characters of an address that nobody is at

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from cct_ops.ledger.sql import now
+
+def now() -> sa.ColumnElement[datetime]:
+    """The moment at which the database evaluates this, not the start of the transaction."""
+    return sa.func.clock_timestamp(type_=sa.DateTime(timezone=True))
+
+
+def in_seconds(seconds: float) -> sa.ColumnElement[datetime]:
+    """That many seconds from now; negative for the past."""
+    moment: sa.ColumnElement[datetime] = now() + timedelta(seconds=seconds)
+    return moment
 
 
 def read(engine: sa.Engine) -> datetime:

@@ -78,7 +78,9 @@ def _connect_patiently(
     while True:
         try:
             return dialect.connect(*arguments, **options)
-        except psycopg.OperationalError:  # with no code: nothing tells what passes from what stays
+        except (
+            psycopg.OperationalError
+        ):  # with no code: nothing separates what passes from what stays
             if time.monotonic() + pause > until:
                 raise
         time.sleep(pause)

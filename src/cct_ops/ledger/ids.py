@@ -10,16 +10,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.errors import BadConfiguration
-from cct_ops.ledger.gate.change_tables import temporary_changes
-from cct_ops.ledger.schema import (
-    approvals,
-    decisions,
-    deliveries,
-    dispatches,
-    incidents,
-    permits,
-    resolutions,
-)
+from cct_ops.ledger.gate.tables import approvals, permits, temporary_changes
+from cct_ops.ledger.intake.tables import deliveries, dispatches, incidents
+from cct_ops.ledger.record.tables import decisions, resolutions
 
 SHORTEST = 8
 """Ids are shown with at least so many characters."""
@@ -40,7 +33,7 @@ class Kind(StrEnum):
 
 
 WHATEVER = (Kind.INCIDENT, Kind.DELIVERY, Kind.RUN, Kind.CHANGE, Kind.APPROVAL)
-"""What `cct-ops why` can tell about."""
+"""What `cct-ops why` can explain."""
 
 # Each has an index: the ledger keeps everything.
 _COLUMNS: Mapping[Kind, tuple[sa.Column[UUID], ...]] = {

@@ -2,9 +2,9 @@
 The border round each item of a loop: what fails at one item, whatever it is, stops no other.
 
 A failure that passes by itself (nobody answers) is logged, and the item is tried again at the next
-turn. Any other is set aside with its reason, which people are told once, and with its traceback in
-the log: it may be an odd value or a mistake in the code. Such an item is tried again, less and less
-often, until it works or is gone.
+turn. Any other is set aside with its reason, which people are notified of once, and with its
+traceback in the log: it may be an odd value or a mistake in the code. Such an item is tried again,
+less and less often, until it works or is gone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cct_ops.ledger import set_aside
 
 T = TypeVar("T")
 
-# Nobody may answer for so long before people are told about a single item.
+# Nobody may answer for so long before people are notified of a single item.
 PATIENCE_SECONDS = 900.0
 
 _LONGEST_REASON = 500
@@ -93,7 +93,7 @@ class OneByOne:
         """Work on one item; returns whether that succeeded. One that was ``known`` is back then."""
         try:
             work()
-        except Exception as error:  # noqa: BLE001 -- it is told, and the others go on
+        except Exception as error:  # noqa: BLE001 -- it is reported, and the others go on
             self._failed(name, error)
             return False
         self._vain.pop(name, None)

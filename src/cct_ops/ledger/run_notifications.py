@@ -17,7 +17,7 @@ _MOST_BYTES = 7999
 
 
 def nudge(connection: sa.Connection, flow_run_id: UUID, flow_run: str | None = None) -> None:
-    """Tell of a run, given as Prefect's JSON if at hand, once the caller's transaction commits."""
+    """Announce a run, as Prefect's JSON if at hand, once the caller's transaction commits."""
     fits = flow_run is not None and len(flow_run.encode()) <= _MOST_BYTES
     payload = flow_run if fits else json.dumps({"id": str(flow_run_id)})
     connection.execute(sa.select(sa.func.pg_notify(CHANNEL, payload)))

@@ -1,4 +1,4 @@
-"""What a loop could not deal with: each item with its reason, told once and tried now and then."""
+"""What a loop could not deal with, each with its reason: reported once, tried now and then."""
 
 from __future__ import annotations
 
@@ -9,26 +9,13 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from cct_ops.ledger.schema import at_column, metadata, text_column
-from cct_ops.ledger.sql import now
+from cct_ops.ledger.clock import now
+from cct_ops.ledger.schema import set_aside
 from cct_ops.models.base import Frozen
 
 FIRST_PAUSE_SECONDS = 60.0
 LONGEST_PAUSE_SECONDS = 3600.0
 _LONGEST_REASON = 1000
-
-table = sa.Table(
-    "set_aside",
-    metadata,
-    sa.Column("part", sa.Text, primary_key=True),
-    sa.Column("item", sa.Text, primary_key=True),
-    text_column("reason"),
-    sa.Column("failures", sa.Integer, nullable=False, server_default="1"),
-    at_column("first_at", default=True),
-    at_column("last_at", default=True),
-    at_column("next_attempt_at", nullable=False),
-    at_column("told_at"),
-)
 
 
 class SetAside(Frozen):
@@ -54,19 +41,19 @@ def put(engine: sa.Engine, part: str, item: str, reason: str) -> None:
         0,
         sa.func.least(
             LONGEST_PAUSE_SECONDS,
-            FIRST_PAUSE_SECONDS * sa.func.power(2, sa.func.least(table.c.failures, 10)),
+            FIRST_PAUSE_SECONDS * sa.func.power(2, sa.func.least(set_aside.c.failures, 10)),
         ),
     )
     values = {"part": part, "item": plain(item), "reason": plain(reason)[:_LONGEST_REASON]}
     with engine.begin() as tx:
         tx.execute(
-            insert(table)
+            insert(set_aside)
             .values(**values, next_attempt_at=now() + pause)
             .on_conflict_do_update(
-                index_elements=[table.c.part, table.c.item],
+                index_elements=[set_aside.c.part, set_aside.c.item],
                 set_={
                     "reason": values["reason"],
-                    "failures": table.c.failures + 1,
+                    "failures": set_aside.c.failures + 1,
                     "last_at": now(),
                     "next_attempt_at": now() + longer,
                 },
@@ -76,7 +63,9 @@ def put(engine: sa.Engine, part: str, item: str, reason: str) -> None:
 
 def waiting(engine: sa.Engine, part: str) -> dict[str, bool]:
     """Return the items of a part that are set aside, each with whether it is left alone for now."""
-    found = sa.select(table.c.item, table.c.next_attempt_at > now()).where(table.c.part == part)
+    found = sa.select(set_aside.c.item, set_aside.c.next_attempt_at > now()).where(
+        set_aside.c.part == part
+    )
     with engine.connect() as connection:
         return dict(connection.execute(found).tuples().all())
 
@@ -84,36 +73,44 @@ def waiting(engine: sa.Engine, part: str) -> dict[str, bool]:
 def over(engine: sa.Engine, part: str, item: str) -> None:
     """Forget an item that was dealt with after all."""
     with engine.begin() as tx:
-        tx.execute(sa.delete(table).where(table.c.part == part, table.c.item == plain(item)))
+        tx.execute(
+            sa.delete(set_aside).where(set_aside.c.part == part, set_aside.c.item == plain(item))
+        )
 
 
 def keep(engine: sa.Engine, part: str, items: set[str]) -> None:
     """Forget the items of a part that are there no more."""
     kept = [plain(each) for each in items]
     with engine.begin() as tx:
-        tx.execute(sa.delete(table).where(table.c.part == part, table.c.item.not_in(kept)))
+        tx.execute(
+            sa.delete(set_aside).where(set_aside.c.part == part, set_aside.c.item.not_in(kept))
+        )
 
 
 def listed(engine: sa.Engine) -> list[SetAside]:
     """Return all that is set aside, the oldest first."""
     with engine.connect() as connection:
-        return _read(connection, sa.select(table).order_by(table.c.first_at))
+        return _read(connection, sa.select(set_aside).order_by(set_aside.c.first_at))
 
 
 @contextmanager
-def untold(engine: sa.Engine) -> Iterator[list[SetAside]]:
+def unnotified(engine: sa.Engine) -> Iterator[list[SetAside]]:
     """
-    Yield what people were not told about yet; of two who ask, one gets it.
+    Yield what was not reported to people yet; of two who ask, one gets it.
 
-    It counts as told only if the block ends without an error.
+    It counts as reported only if the block ends without an error.
     """
     with engine.begin() as tx:
-        wanted = sa.select(table).where(table.c.told_at.is_(None)).order_by(table.c.first_at)
+        wanted = (
+            sa.select(set_aside).where(set_aside.c.told_at.is_(None)).order_by(set_aside.c.first_at)
+        )
         found = _read(tx, wanted.with_for_update(skip_locked=True))
         yield found
         for each in found:
-            told = sa.update(table).where(table.c.part == each.part, table.c.item == each.item)
-            tx.execute(told.values(told_at=now()))
+            reported = sa.update(set_aside).where(
+                set_aside.c.part == each.part, set_aside.c.item == each.item
+            )
+            tx.execute(reported.values(told_at=now()))
 
 
 def _read(connection: sa.Connection, wanted: sa.Select[tuple[object, ...]]) -> list[SetAside]:

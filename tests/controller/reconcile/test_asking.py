@@ -22,7 +22,7 @@ from cct_ops.controller.reconcile import alertmanager, pagerduty, watchdog
 from cct_ops.controller.reconcile.github import Deliveries
 from cct_ops.errors import ContractBroken, OpsError, Rejected, Unavailable
 from cct_ops.ledger.intake import deliveries
-from cct_ops.ledger.schema import alerts, incidents
+from cct_ops.ledger.intake.tables import alerts, incidents
 from cct_ops.models.alert import Alert, AlertStatus
 from tests.controller.wire import Answer, Request, Wire, wire
 from tests.gateway.telling import later

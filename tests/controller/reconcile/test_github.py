@@ -16,7 +16,7 @@ from cct_ops.controller.reconcile import github
 from cct_ops.controller.reconcile.github import Deliveries
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.intake.deliveries import Incoming
-from cct_ops.ledger.schema import incidents
+from cct_ops.ledger.intake.tables import incidents
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededDelivery, SeededHook
 from tests.controller.wire import Answer, Request, Wire, wire

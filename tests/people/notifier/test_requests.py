@@ -31,7 +31,7 @@ def ask(engine: sa.Engine, voice: Voice, **terms: Any) -> Approval:
     about = topic_of(approval, WAITS, needs_person=True)
     place = voice.say(approval_message(approval, None), about)
     assert place is not None
-    slack_threads.asked(engine, approval.id, place)
+    slack_threads.record_request(engine, approval.id, place)
     return approval
 
 

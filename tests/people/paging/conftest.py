@@ -12,7 +12,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from cct_ops.config.contacts import Contacts
 from cct_ops.ledger.intake import deliveries
-from cct_ops.ledger.schema import dispatches
+from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.sandbox.control import SandboxControl
 

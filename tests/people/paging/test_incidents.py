@@ -11,11 +11,12 @@ import sqlalchemy as sa
 from cct_ops.config.contacts import Contacts
 from cct_ops.controller import pages as paging
 from cct_ops.controller.status_page import Announcer
+from cct_ops.ledger.clock import in_seconds
+from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.people import pages
-from cct_ops.ledger.people.page_tables import status_posts
+from cct_ops.ledger.people.tables import status_posts
 from cct_ops.ledger.record import account, history
-from cct_ops.ledger.schema import decisions, dispatches, incidents
-from cct_ops.ledger.sql import in_seconds
+from cct_ops.ledger.record.tables import decisions
 from cct_ops.models.mode import Mode
 from cct_ops.people.paging import OnCall
 from cct_ops.reports.review import review
@@ -52,7 +53,7 @@ def found_to_be(engine: sa.Engine, incident: UUID, severity: str) -> None:
     """Let a playbook conclude how grave the incident is."""
     run, wanted = a_run(incident_id=incident), plan()
     with engine.begin() as tx:
-        account.decide(
+        account.record_decision(
             tx, Conclusion(wanted), wanted, run=run, mode=Mode.AUTO, verdict="permitted", reason="-"
         )
         tx.execute(

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from prefect.blocks.notifications import CustomWebhookNotificationBlock, SlackWebhook
 from prefect.blocks.webhook import Webhook
 
+from cct_ops.ledger.clock import in_seconds
 from cct_ops.ledger.people import pages
-from cct_ops.ledger.people.page_tables import page_attempts, pages as page_rows
-from cct_ops.ledger.sql import in_seconds
+from cct_ops.ledger.people.tables import page_attempts, pages as page_rows
 from cct_ops.people.paging import OnCall, unreachable
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault

@@ -16,9 +16,9 @@ from pydantic import SecretStr
 from cct_ops.controller.dead_mans_switch import WITHIN_SECONDS, heartbeat
 from cct_ops.controller.workers import WorkerWatch
 from cct_ops.errors import BadConfiguration, OpsError
+from cct_ops.ledger.clock import in_seconds
 from cct_ops.ledger.people import heartbeats, pages
-from cct_ops.ledger.people.heartbeat_tables import heartbeats as table
-from cct_ops.ledger.sql import in_seconds
+from cct_ops.ledger.people.tables import heartbeats as table
 from cct_ops.people.notifier import Voice
 from cct_ops.people.watchdog import CONTROLLER, GATEWAY
 from cct_ops.sandbox.control import SandboxControl

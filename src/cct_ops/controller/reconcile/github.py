@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, Validati
 from cct_ops.config.sources import Reconciliation
 from cct_ops.controller.reconcile.asking import Api, api
 from cct_ops.errors import ContractBroken
-from cct_ops.ledger.schema import deliveries
+from cct_ops.ledger.intake.tables import deliveries
 
 LOOK_BACK = timedelta(days=2)  # GitHub itself keeps deliveries for three
 PAGES = 100  # of a hundred each: more than ten thousand in a turn are not looked at

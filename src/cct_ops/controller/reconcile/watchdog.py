@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from cct_ops.config.sources import OWN_SOURCE, Watchdog
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.intake.deliveries import ADMITTED_BY, Incoming
-from cct_ops.ledger.schema import incidents
+from cct_ops.ledger.intake.tables import incidents
 from cct_ops.models.alert import Alert, AlertStatus
 
 ALERTNAME = "SenderSilent"

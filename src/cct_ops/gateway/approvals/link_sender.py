@@ -23,12 +23,11 @@ from cct_ops.clients import slack
 from cct_ops.config.approvers import Approver
 from cct_ops.gateway.approvals import links
 from cct_ops.gateway.approvals.links import Claim
+from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate import approval_answers
-from cct_ops.ledger.gate.approval_tables import answers, letters
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState, read_row
+from cct_ops.ledger.gate.tables import answers, approvals, letters
 from cct_ops.ledger.one_by_one import border
-from cct_ops.ledger.schema import approvals
-from cct_ops.ledger.sql import now
 from cct_ops.reports.asking import letter
 
 POLL_SECONDS = 1.0

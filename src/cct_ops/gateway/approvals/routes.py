@@ -98,14 +98,14 @@ class Desk:
         claim = links.read(self.key, token)
         if claim is None:
             if audit:
-                approval_answers.attempted(self.engine, "link", "The link is not one of ours.")
+                approval_answers.record_attempt(self.engine, "link", "The link is not one of ours.")
             return _no_link()
         person = self.approvers.by_id(claim.approver_id)
         late = clock.read(self.engine).timestamp() > claim.expires_at
         if person is not None and not late:
             return claim, person
         if audit:
-            approval_answers.attempted(
+            approval_answers.record_attempt(
                 self.engine,
                 "link",
                 "The link has expired." if late else "Not on the list of approvers any more.",

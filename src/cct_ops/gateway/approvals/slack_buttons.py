@@ -93,7 +93,7 @@ class Buttons:
 
     def refuse_unsigned(self) -> Response:
         """Answer what Slack did not sign."""
-        approval_answers.attempted(self.engine, "slack", "The request is not signed by Slack.")
+        approval_answers.record_attempt(self.engine, "slack", "The request is not signed by Slack.")
         return PlainTextResponse("not authorised", 401)
 
     def press(self, press: Press) -> Response:
@@ -102,7 +102,7 @@ class Buttons:
         person = self.approvers.by_slack_user(press.user.id)
         if person is None:
             reason = "This user of Slack is not on the list of approvers."
-            approval_answers.attempted(
+            approval_answers.record_attempt(
                 self.engine,
                 "slack",
                 reason,

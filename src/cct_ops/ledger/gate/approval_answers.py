@@ -13,11 +13,11 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.config.approvers import Approver
+from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate import approvals as requests
-from cct_ops.ledger.gate.approval_tables import answers, attempts
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState
-from cct_ops.ledger.schema import approvals, incidents
-from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.ledger.gate.tables import answers, approvals, attempts
+from cct_ops.ledger.intake.tables import incidents
 from cct_ops.models.base import Frozen
 
 Way = Literal["link", "slack", "form", "resume"]
@@ -108,7 +108,7 @@ def answer(
     return Receipt(approval=requests.find(engine, approval_id), refusal=refusal)
 
 
-def attempted(
+def record_attempt(
     engine: sa.Engine,
     way: Way,
     reason: str,

@@ -1,4 +1,4 @@
-"""Requests that nobody answered, each to be told once to the next contact."""
+"""Requests that nobody answered, each passed on once to the next contact."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState, read_row
-from cct_ops.ledger.schema import approvals
-from cct_ops.ledger.sql import now
+from cct_ops.ledger.gate.tables import approvals
 
-_UNTOLD = (approvals.c.state == ApprovalState.EXPIRED, approvals.c.escalated_at.is_(None))
+_UNNOTIFIED = (approvals.c.state == ApprovalState.EXPIRED, approvals.c.escalated_at.is_(None))
 
 
-def untold(engine: sa.Engine) -> list[UUID]:
-    """Return the expired requests that nobody was told about, the oldest first."""
-    wanted = sa.select(approvals.c.id).where(*_UNTOLD).order_by(approvals.c.expires_at)
+def unnotified(engine: sa.Engine) -> list[UUID]:
+    """Return the expired requests that were not passed on yet, the oldest first."""
+    wanted = sa.select(approvals.c.id).where(*_UNNOTIFIED).order_by(approvals.c.expires_at)
     with engine.connect() as connection:
         return list(connection.execute(wanted).scalars())
 
@@ -25,14 +25,14 @@ def untold(engine: sa.Engine) -> list[UUID]:
 @contextmanager
 def unanswered(engine: sa.Engine, approval_id: UUID) -> Iterator[tuple[Approval, int] | None]:
     """
-    Yield an expired request that nobody was told about, with how many in a row found nobody.
+    Yield an expired request to be passed on, with how many in a row found nobody.
 
-    It counts as told once the block ends without an exception. None if another controller has it.
+    It counts as done once the block ends without an exception. None if another controller has it.
     """
     with engine.begin() as tx:
         row = tx.execute(
             sa.select(approvals)
-            .where(approvals.c.id == approval_id, *_UNTOLD)
+            .where(approvals.c.id == approval_id, *_UNNOTIFIED)
             .with_for_update(skip_locked=True)
         ).one_or_none()
         if row is None:

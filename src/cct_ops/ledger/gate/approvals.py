@@ -20,9 +20,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.errors import NotPermitted
+from cct_ops.ledger.clock import in_seconds, now
+from cct_ops.ledger.gate.tables import approvals
 from cct_ops.ledger.intake import outbox
-from cct_ops.ledger.schema import approvals, decisions, incidents
-from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.ledger.intake.tables import incidents
+from cct_ops.ledger.record.tables import decisions
 from cct_ops.models.base import Frozen
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.guards import Guard

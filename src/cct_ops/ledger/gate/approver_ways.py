@@ -2,7 +2,7 @@
 Which approvers a request reaches, as the gateway found when it started.
 
 The gateway alone has their addresses and Slack's secret, and a run has to know before it asks:
-waiting for persons who were never told is no request.
+waiting for persons whom it never reached is no request.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.config.approvers import Approver
-from cct_ops.ledger.gate.approval_tables import ways
-from cct_ops.ledger.sql import now
+from cct_ops.ledger.clock import now
+from cct_ops.ledger.gate.tables import ways
 
 
 def record(engine: sa.Engine, missing: Mapping[str, str | None]) -> None:

@@ -15,10 +15,11 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate import leases
-from cct_ops.ledger.gate.change_tables import run_leases
-from cct_ops.ledger.schema import incidents, permits, resolutions
-from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.ledger.gate.tables import permits, run_leases
+from cct_ops.ledger.intake.tables import incidents
+from cct_ops.ledger.record.tables import resolutions
 
 
 @contextmanager

@@ -16,9 +16,8 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from cct_ops.errors import ContractBroken, NotPermitted
-from cct_ops.ledger.gate.change_tables import temporary_changes
-from cct_ops.ledger.schema import approvals, permits
-from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.ledger.clock import in_seconds, now
+from cct_ops.ledger.gate.tables import approvals, permits, temporary_changes
 from cct_ops.models.change import OPEN, ChangeState, TemporaryChange
 from cct_ops.models.permit import Permit
 from cct_ops.models.plan import Call, Step
@@ -80,7 +79,7 @@ def activate(engine: sa.Engine, permit: Permit, call: Call) -> None:
         )
 
 
-def undone(engine: sa.Engine, run_id: UUID, revert: Call) -> None:
+def mark_undone(engine: sa.Engine, run_id: UUID, revert: Call) -> None:
     """Note that the run's own change was taken back before its time."""
     with engine.begin() as tx:
         tx.execute(
@@ -145,7 +144,7 @@ def of_run(engine: sa.Engine, run_id: UUID) -> list[TemporaryChange]:
     return [_read(row) for row in rows]
 
 
-def woken(engine: sa.Engine, change: TemporaryChange, run_id: UUID) -> None:
+def record_wake_up(engine: sa.Engine, change: TemporaryChange, run_id: UUID) -> None:
     """Note which run is the change's wake-up."""
     with engine.begin() as tx:
         tx.execute(
@@ -249,9 +248,9 @@ def seconds_left(engine: sa.Engine, change_id: UUID) -> float:
 @contextmanager
 def alarming(engine: sa.Engine, change_id: UUID) -> Iterator[bool]:
     """
-    Surround telling people that the change is overdue; False if they were told already.
+    Surround the notice that the change is overdue; False if people had it already.
 
-    It counts as told only if the block ends without an error.
+    It counts as sent only if the block ends without an error.
     """
     with engine.begin() as tx:
         first = tx.execute(
@@ -276,7 +275,7 @@ def _read(row: sa.Row[tuple[object, ...]]) -> TemporaryChange:
 
 
 def _readable(rows: Sequence[sa.Row[tuple[object, ...]]]) -> list[TemporaryChange]:
-    """Read those that can be read; a row that cannot holds up no other, and its sweep tells."""
+    """Read those that can be read; one that cannot holds up no other, and its sweep reports it."""
     found = []
     for row in rows:
         try:

@@ -9,10 +9,11 @@ import sqlalchemy as sa
 
 from cct_ops.diagnoses.recovery import Begun, RecoveryDiagnosis, Wreck
 from cct_ops.errors import NotPermitted
+from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate import leases
+from cct_ops.ledger.gate.tables import actions, permits
 from cct_ops.ledger.record import account
-from cct_ops.ledger.schema import actions, decisions, permits, verifications
-from cct_ops.ledger.sql import now
+from cct_ops.ledger.record.tables import decisions, verifications
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.permit import PermitKind
@@ -111,9 +112,11 @@ def account_for(engine: sa.Engine, wreck: Wreck, diagnosis: RecoveryDiagnosis) -
     """Give the account that the dead run could not give; it is not recovered again after that."""
     outcome, headline = diagnosis.outcome, diagnosis.headline
     if wreck.ended and outcome is Outcome.RESOLVED:
-        account.verify(engine, wreck.run.id, Verification(verdict=Verdict.HOLDS, reason=headline))
+        account.record_verification(
+            engine, wreck.run.id, Verification(verdict=Verdict.HOLDS, reason=headline)
+        )
     with engine.begin() as tx:
-        account.decide(
+        account.record_decision(
             tx,
             diagnosis,
             wreck.plan,
@@ -122,4 +125,4 @@ def account_for(engine: sa.Engine, wreck: Wreck, diagnosis: RecoveryDiagnosis) -
             verdict=outcome.value if outcome is Outcome.UNDONE else "recovered",
             reason=headline,
         )
-    account.conclude(engine, wreck.run, wreck.plan.target, outcome, headline)
+    account.record_outcome(engine, wreck.run, wreck.plan.target, outcome, headline)

@@ -13,16 +13,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from cct_ops.ledger.gate.guard_tables import holds, switches
-from cct_ops.ledger.schema import (
-    actions,
-    approvals,
-    incidents,
-    permits,
-    resolutions,
-    verifications,
-)
-from cct_ops.ledger.sql import now
+from cct_ops.ledger.clock import now
+from cct_ops.ledger.gate.tables import actions, approvals, holds, permits, switches
+from cct_ops.ledger.intake.tables import incidents
+from cct_ops.ledger.record.tables import resolutions, verifications
 from cct_ops.models.guards import Facts, Guard, GuardSettings, Intent, Rules, Standing, judge
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.verification import Verdict

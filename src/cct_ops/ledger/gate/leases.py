@@ -21,9 +21,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.errors import NotPermitted
-from cct_ops.ledger.gate.change_tables import run_leases
-from cct_ops.ledger.schema import actions, permits, resolutions, target_locks
-from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.ledger.clock import in_seconds, now
+from cct_ops.ledger.gate.tables import actions, permits, run_leases, target_locks
+from cct_ops.ledger.record.tables import resolutions
 from cct_ops.models.outcome import Outcome
 
 _log = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ def reap(engine: sa.Engine, run_id: UUID) -> bool:
     return True
 
 
-def reaped(engine: sa.Engine, run_id: UUID) -> bool:
+def is_reaped(engine: sa.Engine, run_id: UUID) -> bool:
     """Say whether the run was taken for dead."""
     with engine.connect() as connection:
         found = connection.execute(
@@ -228,7 +228,7 @@ def unsettled(engine: sa.Engine) -> list[UUID]:
 
 
 @contextmanager
-def claimed(engine: sa.Engine, run_id: UUID) -> Iterator[tuple[sa.Connection, Lease] | None]:
+def claim(engine: sa.Engine, run_id: UUID) -> Iterator[tuple[sa.Connection, Lease] | None]:
     """Hold an unsettled run for this caller alone; None while another has it, or when settled."""
     with engine.begin() as tx:
         row = tx.execute(
@@ -244,7 +244,7 @@ def claimed(engine: sa.Engine, run_id: UUID) -> Iterator[tuple[sa.Connection, Le
         yield None if row is None else (tx, Lease(*row))
 
 
-def succeeded_by(tx: sa.Connection, dead: Lease, successor_id: UUID, *, recovery: bool) -> None:
+def record_successor(tx: sa.Connection, dead: Lease, successor_id: UUID, *, recovery: bool) -> None:
     """Note which run puts the dead one's change back, or does its work anew."""
     tx.execute(
         sa.update(run_leases)

@@ -2,7 +2,7 @@
 One change at a time per target.
 
 A lock is a row with an expiry and a fencing token. Tokens only grow, so whoever still believes in
-a lock that was taken over is told apart at the next write by its older token.
+a lock that was taken over is recognised at the next write by its older token.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from cct_ops.ledger.gate.change_tables import run_leases
-from cct_ops.ledger.schema import fencing_tokens, target_locks
-from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.ledger.clock import in_seconds, now
+from cct_ops.ledger.gate.tables import fencing_tokens, run_leases, target_locks
 
 
 def acquire(

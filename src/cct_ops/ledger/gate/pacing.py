@@ -21,8 +21,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.clients.pacing import Answer
 from cct_ops.errors import Unavailable
-from cct_ops.ledger.gate.pacing_tables import readings, request_pauses, requests
-from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.ledger.clock import in_seconds, now
+from cct_ops.ledger.gate.tables import readings, request_pauses, requests
 
 # CCT's window, and a margin for the two clocks and for CCT counting inclusively.
 WINDOW_SECONDS = 60.5

@@ -16,9 +16,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.errors import NotPermitted
+from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate import leases
-from cct_ops.ledger.schema import actions, permits, target_locks
-from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.ledger.gate.tables import actions, permits, target_locks
 from cct_ops.models.permit import Permit, PermitKind
 from cct_ops.models.plan import Call, Plan
 from cct_ops.models.run import Run
@@ -85,7 +85,7 @@ def confirm(engine: sa.Engine, permit: Permit, call: Call) -> None:
         )
 
 
-def journalled(engine: sa.Engine, permit: Permit, call: Call) -> bool:
+def is_journalled(engine: sa.Engine, permit: Permit, call: Call) -> bool:
     """Say whether ``call`` was about to leave, and may have."""
     found = sa.select(sa.literal(1)).where(
         actions.c.permit_id == permit.id, actions.c.call == call.model_dump(mode="json")
@@ -128,7 +128,7 @@ def in_doubt(engine: sa.Engine, permit: Permit) -> tuple[Call, ...]:
         return tuple(Call.model_validate(row) for row in rows)
 
 
-def issued(engine: sa.Engine, run_id: UUID) -> bool:
+def has_permit(engine: sa.Engine, run_id: UUID) -> bool:
     """Say whether the run was ever given a permit for a change."""
     given = sa.select(sa.literal(1)).where(
         permits.c.run_id == run_id, permits.c.kind == PermitKind.CHANGE

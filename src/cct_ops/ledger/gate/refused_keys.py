@@ -22,8 +22,8 @@ from pydantic import SecretStr
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.errors import KeyRefused, Unavailable
-from cct_ops.ledger.gate.pacing_tables import refused_keys
-from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.ledger.clock import in_seconds, now
+from cct_ops.ledger.gate.tables import refused_keys
 from cct_ops.typed import typed
 
 # For so long after a good answer many may be under way at once: one look at everything.

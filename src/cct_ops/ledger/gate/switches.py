@@ -6,8 +6,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from cct_ops.ledger.gate.guard_tables import holds, switches
-from cct_ops.ledger.sql import now
+from cct_ops.ledger.clock import now
+from cct_ops.ledger.gate.tables import holds, switches
 
 
 def stop(engine: sa.Engine, reason: str, person: str) -> None:

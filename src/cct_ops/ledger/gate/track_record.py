@@ -8,10 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate.guards import held, nothing_done
+from cct_ops.ledger.gate.tables import permits
 from cct_ops.ledger.record import account
-from cct_ops.ledger.schema import decisions, permits, resolutions
-from cct_ops.ledger.sql import now
+from cct_ops.ledger.record.tables import decisions, resolutions
 from cct_ops.models.autonomy import BadFix, Flaw, TargetClass, TrackRecord
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.targets import like

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.intake import early_ends, outbox
 from cct_ops.ledger.intake.episodes import ClosedAs, Episode, Verdict, early_end, judge
-from cct_ops.ledger.schema import incidents
+from cct_ops.ledger.intake.tables import incidents
 from cct_ops.models.alert import Alert
 from cct_ops.redaction import redact
 
@@ -38,7 +38,7 @@ _LOCK = sa.text(
     "select pg_advisory_xact_lock(:space, lock) from unnest(cast(:locks as integer[])) as lock"
 )
 
-# What is no longer open is told apart by `floor`: the end of the episode before the newest.
+# What is no longer open is recognised by `floor`: the end of the episode before the newest.
 _LATEST = sa.text("""
     select i.source, i.key, i.id, i.episode, i.starts_at, i.last_seen_at, i.closed_as, i.ends_at,
         i.closed_at, i.opened_at, i.tellers,
@@ -84,7 +84,7 @@ _KEEP = sa.text("""
 
 
 @dataclass(frozen=True)
-class Told:
+class StoredDelivery:
     """The alerts of one stored delivery, and whether it is a copy of an earlier one."""
 
     source: str
@@ -101,7 +101,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Judged:
+class AlertEffect:
     """What one alert did, and to which incident."""
 
     alert: Alert
@@ -109,21 +109,23 @@ class Judged:
     incident_id: UUID | None
 
 
-def judge_all(connection: sa.Connection, told: Sequence[Told]) -> list[list[Judged]]:
+def judge_all(
+    connection: sa.Connection, stored: Sequence[StoredDelivery]
+) -> list[list[AlertEffect]]:
     """Apply the episode rule to each alert in turn, and store what became of the incidents."""
-    keyed = [[(alert.key, alert) for alert in each.alerts] for each in told]
+    keyed = [[(alert.key, alert) for alert in each.alerts] for each in stored]
     wanted = {
-        (each.source, key) for each, alerts in zip(told, keyed, strict=True) for key, _ in alerts
+        (each.source, key) for each, alerts in zip(stored, keyed, strict=True) for key, _ in alerts
     }
     if not wanted:
-        return [[] for _ in told]
+        return [[] for _ in stored]
     _lock(connection, {key for _, key in wanted})
     latest = _latest(connection, wanted)
     ends, told_early = early_ends.read(connection, wanted), {}
     before = {episode.incident_id: episode for episode in latest.values()}
     after: dict[UUID, tuple[Episode, Key, Alert]] = {}
-    judged: list[list[Judged]] = []
-    for each, alerts in zip(told, keyed, strict=True):
+    judged: list[list[AlertEffect]] = []
+    for each, alerts in zip(stored, keyed, strict=True):
         mine = []
         for key, alert in alerts:
             place = (each.source, key)
@@ -138,11 +140,11 @@ def judge_all(connection: sa.Connection, told: Sequence[Told]) -> list[list[Judg
             if episode is not None:
                 latest[place] = episode
                 _put(after, episode, place, alert)
-            mine.append(Judged(alert, verdict, _owner(verdict, episode)))
+            mine.append(AlertEffect(alert, verdict, _owner(verdict, episode)))
         judged.append(mine)
     _write(connection, before, after)
     early_ends.keep(connection, told_early)
-    _keep(connection, told, judged)
+    _keep(connection, stored, judged)
     return judged
 
 
@@ -260,7 +262,9 @@ def _state(episode: Episode) -> dict[str, object]:
 
 
 def _keep(
-    connection: sa.Connection, told: Sequence[Told], judged: Sequence[Sequence[Judged]]
+    connection: sa.Connection,
+    stored: Sequence[StoredDelivery],
+    judged: Sequence[Sequence[AlertEffect]],
 ) -> None:
     """
     Write down what each alert did.
@@ -280,7 +284,7 @@ def _keep(
             "received_at": _moment(each.received_at),
             "message": each.name(one.alert),
         }
-        for each, mine in zip(told, judged, strict=True)
+        for each, mine in zip(stored, judged, strict=True)
         for one in mine
         if one.verdict.changes or not each.duplicate
     ]

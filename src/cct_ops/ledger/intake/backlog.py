@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from cct_ops.ledger.intake.deliveries import NOT_UNDERSTOOD
-from cct_ops.ledger.schema import deliveries, dispatches, incidents
+from cct_ops.ledger.intake.tables import deliveries, dispatches, incidents
 
 
 def counts(engine: sa.Engine) -> Mapping[str, int]:

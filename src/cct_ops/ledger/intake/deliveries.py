@@ -20,9 +20,9 @@ from psycopg.types.json import Jsonb
 
 from cct_ops.config.source_fields import COPIES_WITHIN_SECONDS
 from cct_ops.ledger.intake import alert_effects
-from cct_ops.ledger.intake.alert_effects import Judged, Told
+from cct_ops.ledger.intake.alert_effects import AlertEffect, StoredDelivery
 from cct_ops.ledger.intake.episodes import ClosedAs
-from cct_ops.ledger.schema import incidents
+from cct_ops.ledger.intake.tables import incidents
 from cct_ops.models.alert import Alert, AlertStatus
 
 MAX_SENDER_ID = 200
@@ -124,7 +124,7 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the sender is told: ``incidents`` are those that its alerts belong to."""
+    """What the sender gets back: ``incidents`` are those that its alerts belong to."""
 
     delivery_id: UUID
     incidents: tuple[UUID, ...]
@@ -170,12 +170,12 @@ def record(
 def record_all(engine: sa.Engine, arrived: Sequence[Incoming]) -> list[Receipt]:
     """Store these deliveries together and return once all are durable, in their order."""
     with engine.begin() as connection:
-        stored = _store(connection, arrived)
+        rows = _store(connection, arrived)
         seen: set[tuple[str, str, str]] = set()
-        told: list[Told] = []
+        stored: list[StoredDelivery] = []
         duplicates: list[bool] = []
         for each in arrived:
-            row = stored[each.identity]
+            row = rows[each.identity]
             duplicate = row.known or each.identity in seen
             seen.add(each.identity)
             duplicates.append(duplicate)
@@ -183,10 +183,12 @@ def record_all(engine: sa.Engine, arrived: Sequence[Incoming]) -> list[Receipt]:
                 alert.received(row.first(alert, named=bool(each.sender_id)))
                 for alert in each.alerts or ()
             )
-            told.append(Told(each.source, row.id, row.last_received_at, alerts, duplicate))
-        judged = alert_effects.judge_all(connection, _heard(connection, told))
+            stored.append(
+                StoredDelivery(each.source, row.id, row.last_received_at, alerts, duplicate)
+            )
+        judged = alert_effects.judge_all(connection, _heard(connection, stored))
     return [
-        Receipt(stored[each.identity].id, _touched(mine), duplicate, each.status)
+        Receipt(rows[each.identity].id, _touched(mine), duplicate, each.status)
         for each, mine, duplicate in zip(arrived, judged, duplicates, strict=True)
     ]
 
@@ -211,18 +213,18 @@ def expire(engine: sa.Engine, source: str, older_than_seconds: float) -> int:
         return connection.execute(closed).rowcount
 
 
-def _heard(connection: sa.Connection, told: Sequence[Told]) -> list[Told]:
+def _heard(connection: sa.Connection, stored: Sequence[StoredDelivery]) -> list[StoredDelivery]:
     """Give each undated alert the time at which its message first came, in whatever body."""
     names = {
         name
-        for each in told
+        for each in stored
         for alert in each.alerts
         if alert.undated and (name := each.name(alert)) is not None
     }
     found = connection.execute(_FIRST, {"messages": sorted(names)}) if names else ()
     first = {row.message: row.first for row in found}
     heard = []
-    for each in told:
+    for each in stored:
         alerts = []
         for alert in each.alerts:
             name = each.name(alert) if alert.undated else None
@@ -268,6 +270,6 @@ def _store(
     return stored
 
 
-def _touched(judged: Sequence[Judged]) -> tuple[UUID, ...]:
+def _touched(judged: Sequence[AlertEffect]) -> tuple[UUID, ...]:
     ids = (one.incident_id for one in judged if one.incident_id is not None)
     return tuple(dict.fromkeys(ids))

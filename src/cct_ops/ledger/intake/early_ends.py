@@ -1,7 +1,7 @@
 """
 Ends that came before anything was heard of their start: what comes later may be that start.
 
-A sender that repeats what was not taken in, or is asked for it, tells the start last.
+A sender that repeats what was not taken in, or is asked for it, reports the start last.
 """
 
 from __future__ import annotations
@@ -10,16 +10,6 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
-
-from cct_ops.ledger.schema import at_column, metadata
-
-early_ends = sa.Table(
-    "early_ends",
-    metadata,
-    sa.Column("source", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
-    at_column("ends_at", nullable=False),
-)
 
 Key = tuple[str, str]
 

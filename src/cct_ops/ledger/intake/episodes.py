@@ -3,8 +3,8 @@ The episode rule: what one alert means for the incident of its labels.
 
 ``startsAt`` is no identity: Alertmanager moves it back when another replica reports an earlier
 start, and both halves of a pair send every alert. So an incident is open or it is not, and times
-only tell a late copy from a new episode. Times of a sender are compared with its own, and moments
-of receipt with ours; what a sender did not date is judged by the receipt alone.
+only separate a late copy from a new episode. Times of a sender are compared with its own, and
+moments of receipt with ours; what a sender did not date is judged by the receipt alone.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Verdict(StrEnum):
 
 
 class ClosedAs(StrEnum):
-    """Why an incident is over: its sender said so, was silent for too long, or told of another."""
+    """Why an incident is over: its sender said so, was silent for too long, or reported another."""
 
     RESOLVED = "resolved"
     EXPIRED = "expired"
@@ -52,7 +52,7 @@ class Episode:
 
     ``floor`` is when the one before it was over: what began no later belongs to the past.
     ``opened_at`` and ``closed_at`` are moments of receipt, ``starts_at`` and ``ends_at`` the
-    sender's where it gave any. ``tellers`` are the twins that told of it.
+    sender's where it gave any. ``tellers`` are the twins that reported it.
     """
 
     incident_id: UUID
@@ -68,16 +68,16 @@ class Episode:
 
     @property
     def over_at(self) -> datetime:
-        """When it was over; of one whose end was never told, the last that is known of it."""
+        """When it was over; of one whose end was never reported, the last that is known of it."""
         # A sender's clock may be ahead of ours.
         return max(self.ends_at or self.last_seen_at, self.starts_at)
 
     def superseded(self, at: datetime) -> Episode:
-        """Return the episode as it is once its sender told of a later one."""
+        """Return the episode as it is once its sender reported a later one."""
         return replace(self, closed_as=ClosedAs.SUPERSEDED, closed_at=at)
 
     def seen(self, at: datetime, teller: str) -> Episode:
-        """Return the episode as it is once it was told again."""
+        """Return the episode as it is once it was reported again."""
         known = not teller or teller in self.tellers or len(self.tellers) == MOST_TELLERS
         return replace(
             self,
@@ -96,7 +96,7 @@ def judge(
     Return what the alert means, and the newest episode as it is afterwards.
 
     One that opens an episode puts an end to the one before, if that is open still. ``early_end`` is
-    the last end that was told of this thing before anything was heard of its start.
+    the last end that was reported of this thing before anything was heard of its start.
     """
     if alert.undated:
         return _undated(alert, latest, received_at)
@@ -146,11 +146,11 @@ def _firing(alert: Alert, latest: Episode | None, received_at: datetime) -> tupl
 
 def _began_after(alert: Alert, latest: Episode) -> bool:
     """
-    Tell whether this began after the open episode was over, although nobody told of its end.
+    Return whether this began after the open episode was over, although nobody reported its end.
 
     A start after our last sight of the open one is another's: an Alertmanager moves starts back
-    and never forward. One that was started anew may tell of a later start of the same episode, but
-    then we saw it firing after that start. So may a twin that tells of it for the first time, and
+    and never forward. One that was started anew may report a later start of the same episode, but
+    then we saw it firing after that start. So may a twin that reports it for the first time, and
     then the starts are close together.
     """
     sight = max(latest.last_seen_at, latest.starts_at)

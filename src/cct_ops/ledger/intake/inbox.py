@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from cct_ops.ledger.intake.deliveries import NOT_UNDERSTOOD
-from cct_ops.ledger.intake.outbox import NOTICE, REMEDIATE, told
-from cct_ops.ledger.schema import alerts, deliveries, dispatches, incidents
+from cct_ops.ledger.intake.outbox import NOTICE, REMEDIATE, describe_notice
+from cct_ops.ledger.intake.tables import alerts, deliveries, dispatches, incidents
 from cct_ops.models.base import Frozen
 
 INDEXED = 200  # characters of a name
@@ -79,10 +79,10 @@ class Arrived(Frozen):
                 return self._told("blocked")
 
     def _told(self, word: str) -> str:
-        """Add to the word whether people were told; nothing where there was nothing to tell."""
+        """Add to the word whether people were notified; nothing where there was no notice."""
         if self.notice is None:
             return f"{word}: {self.dispatch_note}"
-        said = told(self.notice, self.told_at, self.untold)
+        said = describe_notice(self.notice, self.told_at, self.untold)
         if self.told_at is not None:
             return f"{word}, {said}: {self.dispatch_note}"
         return f"{word}, {said} ({self.dispatch_note})"

@@ -1,5 +1,5 @@
 """
-What is still to be started or told because of an incident.
+Runs to start and notices to send because of an incident.
 
 A row is claimed by moving its next attempt behind a lease, so the row of a controller that died
 comes back by itself, and several controllers may work side by side. ``attempts`` is the claim's
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger import run_notifications
-from cct_ops.ledger.schema import dispatches, incidents
+from cct_ops.ledger.intake.tables import dispatches, incidents
 
 CHANNEL = "dispatch"
 LISTEN = f"listen {CHANNEL}"
@@ -26,7 +26,7 @@ LISTEN = f"listen {CHANNEL}"
 NOW = sa.func.statement_timestamp()
 
 REMEDIATE = "remediate"  # route the incident and start its playbook
-NOTICE = "notice"  # tell people about it
+NOTICE = "notice"  # notify people of it
 
 _ENQUEUE = sa.text("""
     insert into dispatches (incident_id, purpose)
@@ -94,7 +94,7 @@ def claim(engine: sa.Engine, purpose: str, lease_seconds: float) -> Claim | None
     return Claim(*row) if row else None
 
 
-def sent(
+def mark_sent(
     engine: sa.Engine,
     claim: Claim,
     *,
@@ -103,7 +103,7 @@ def sent(
     flow_run_id: UUID,
     nudge: str | None = None,
 ) -> None:
-    """Mark that the run exists, and tell the workers of it if it is given (``ledger.nudges``)."""
+    """Mark that the run exists, and notify the workers of it if it is given (``ledger.nudges``)."""
     with engine.begin() as connection:
         if nudge is not None:
             run_notifications.nudge(connection, flow_run_id, nudge)
@@ -112,13 +112,13 @@ def sent(
         )
 
 
-def notified(
+def mark_notified(
     engine: sa.Engine, claim: Claim, note: str | None = None, *, untold: str | None = None
 ) -> None:
     """
     Settle a row for which no run is meant.
 
-    That is told of which was delivered: a notice without ``untold``, the reason why it was not.
+    A notice was delivered unless ``untold`` is given, the reason why it was not.
     """
     delivered = NOW if claim.purpose == NOTICE and untold is None else None
     with engine.begin() as connection:
@@ -158,19 +158,19 @@ def hand_to_people(
         wake(connection)
 
 
-def folded(engine: sa.Engine, claim: Claim, *, rule: str, reason: str) -> None:
+def mark_grouped(engine: sa.Engine, claim: Claim, *, rule: str, reason: str) -> None:
     """Settle a row whose incident another one stands for."""
     with engine.begin() as connection:
         _settle(connection, claim, state="folded", rule=rule, note=reason)
 
 
-def parked(engine: sa.Engine, claim: Claim, reason: str) -> None:
+def mark_dead_lettered(engine: sa.Engine, claim: Claim, reason: str) -> None:
     """Set a row aside that no further attempt can help."""
     with engine.begin() as connection:
         _settle(connection, claim, state="parked", **_because(claim, reason))
 
 
-def postponed(engine: sa.Engine, claim: Claim, seconds: float, reason: str) -> None:
+def postpone(engine: sa.Engine, claim: Claim, seconds: float, reason: str) -> None:
     """Try again later."""
     later = {"next_attempt_at": NOW + timedelta(seconds=seconds), **_because(claim, reason)}
     with engine.begin() as connection:
@@ -178,7 +178,7 @@ def postponed(engine: sa.Engine, claim: Claim, seconds: float, reason: str) -> N
 
 
 def _because(claim: Claim, reason: str) -> dict[str, object]:
-    """Return where the reason stands: a notice keeps its note, which is what it has to tell."""
+    """Return where the reason stands: a notice keeps its note, which is its text."""
     return {"untold" if claim.purpose == NOTICE else "note": reason}
 
 
@@ -186,8 +186,9 @@ def requeue(engine: sa.Engine, incident_id: UUID) -> str | None:
     """
     Give what was set aside another chance, after a person looked at its reason.
 
-    That is the run, where one was parked or folded: what cannot be started then is told anew. Else
-    it is a notice that reached nobody. Returns the purpose; None where nothing was set aside.
+    That is the run, where one was parked or folded: what cannot be started then gets a new
+    notice. Else it is a notice that reached nobody. Returns the purpose; None where nothing was set
+    aside.
     """
     state, aside = dispatches.c.state, dispatches.c.state.in_(("parked", "folded"))
     reached_nobody = aside | ((state == "notified") & dispatches.c.untold.is_not(None))
@@ -208,7 +209,7 @@ def requeue(engine: sa.Engine, incident_id: UUID) -> str | None:
     return None
 
 
-def told(state: str, told_at: datetime | None, untold: str | None) -> str:
+def describe_notice(state: str, told_at: datetime | None, untold: str | None) -> str:
     """Say in a few words whether a notice has reached people."""
     if told_at is not None:
         return "people told"
@@ -217,7 +218,7 @@ def told(state: str, told_at: datetime | None, untold: str | None) -> str:
     return f"not told: {untold or 'no reason is known'}"
 
 
-def open_dispatch(tx: sa.Connection, flow_run_id: UUID) -> UUID | None:
+def find_open_dispatch(tx: sa.Connection, flow_run_id: UUID) -> UUID | None:
     """Return the row that this run was started for, if its incident is still open."""
     return tx.execute(
         sa.select(dispatches.c.id)
@@ -226,7 +227,7 @@ def open_dispatch(tx: sa.Connection, flow_run_id: UUID) -> UUID | None:
     ).scalar()
 
 
-def replaced(tx: sa.Connection, flow_run_id: UUID, successor_id: UUID) -> None:
+def record_successor(tx: sa.Connection, flow_run_id: UUID, successor_id: UUID) -> None:
     """Note that another run now does the work of a dead one."""
     tx.execute(
         sa.update(dispatches)

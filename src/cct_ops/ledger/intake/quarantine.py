@@ -6,18 +6,18 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from cct_ops.ledger.clock import in_seconds
 from cct_ops.ledger.intake.deliveries import NOT_UNDERSTOOD
-from cct_ops.ledger.people.page_tables import pages
+from cct_ops.ledger.intake.tables import deliveries
 from cct_ops.ledger.people.pages import FRESH_HOURS
-from cct_ops.ledger.schema import deliveries
-from cct_ops.ledger.sql import in_seconds
+from cct_ops.ledger.people.tables import pages
 from cct_ops.models.base import Frozen
 
 _CAUSE = "quarantine of "
 
 
 class Unread(Frozen):
-    """What of one source was not understood since people were told: how many, and the newest."""
+    """What of one source was not understood since the last notice: how many, and the newest."""
 
     source: str
     count: int
@@ -30,9 +30,9 @@ class Unread(Frozen):
         return f"{_CAUSE}{self.source}: {self.newest_id}"
 
 
-def untold(engine: sa.Engine, pause_seconds: float) -> list[Unread]:
-    """Return what is to be told now, once per source and pause."""
-    told_at = (
+def unnotified(engine: sa.Engine, pause_seconds: float) -> list[Unread]:
+    """Return what people are to be notified of now, once per source and pause."""
+    notified_at = (
         sa.select(sa.func.max(pages.c.raised_at))
         .where(pages.c.cause.startswith(sa.literal(_CAUSE) + deliveries.c.source + ": "))
         .scalar_subquery()
@@ -49,8 +49,11 @@ def untold(engine: sa.Engine, pause_seconds: float) -> list[Unread]:
         .where(
             deliveries.c.status.in_(NOT_UNDERSTOOD),
             deliveries.c.received_at > in_seconds(-FRESH_HOURS * 3600),
-            told_at.is_(None)
-            | ((deliveries.c.received_at > told_at) & (told_at < in_seconds(-pause_seconds))),
+            notified_at.is_(None)
+            | (
+                (deliveries.c.received_at > notified_at)
+                & (notified_at < in_seconds(-pause_seconds))
+            ),
         )
         .order_by(deliveries.c.source, newest_first)
     )

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from cct_ops.ledger.schema import deliveries
+from cct_ops.ledger.intake.tables import deliveries
 
 
 class Past(NamedTuple):
@@ -41,7 +41,7 @@ def one(engine: sa.Engine, delivery_id: UUID) -> Past | None:
     return Past(*row) if row else None
 
 
-def readmitted(engine: sa.Engine, delivery_id: UUID, note: str) -> None:
+def mark_reprocessed(engine: sa.Engine, delivery_id: UUID, note: str) -> None:
     """Take a delivery out of quarantine: all of its content came in by now."""
     with engine.begin() as connection:
         connection.execute(

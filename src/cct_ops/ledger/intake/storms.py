@@ -17,35 +17,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.outbox import NOTICE, REMEDIATE
-from cct_ops.ledger.schema import NEW_ID, NOW, dispatches, incidents, metadata
+from cct_ops.ledger.intake.tables import dispatches, incidents, storm_groups, storms
 from cct_ops.models.quantities import duration
 from cct_ops.models.storm import StormLimits
 
 BATCH = 500
 
-storms = sa.Table(
-    "storms",
-    metadata,
-    sa.Column("id", sa.Uuid, primary_key=True, server_default=NEW_ID),
-    sa.Column("began_at", sa.DateTime(timezone=True), nullable=False, server_default=NOW),
-    sa.Column("ended_at", sa.DateTime(timezone=True)),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Index(
-        "uq_storms_one_at_a_time",
-        sa.text("(ended_at is null)"),
-        unique=True,
-        postgresql_where=sa.text("ended_at is null"),
-    ),
-)
-
-storm_groups = sa.Table(
-    "storm_groups",
-    metadata,
-    sa.Column("storm_id", sa.Uuid, sa.ForeignKey("storms.id"), primary_key=True),
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), nullable=False),
-    sa.Column("folded", sa.Integer, nullable=False, server_default="0"),
-)
 
 # Names a row's group from its source and labels.
 Grouping = Callable[[str, Mapping[str, str]], str]
@@ -57,7 +34,7 @@ _FOLD = sa.text("""
 """)
 
 
-def current(engine: sa.Engine, limits: StormLimits) -> UUID | None:
+def begin_or_end(engine: sa.Engine, limits: StormLimits) -> UUID | None:
     """Return the storm that there is now, after seeing whether one begins or ends."""
     with engine.begin() as connection:
         storm: UUID | None = connection.scalar(
@@ -76,7 +53,7 @@ def current(engine: sa.Engine, limits: StormLimits) -> UUID | None:
         return None
 
 
-def leader(
+def choose_leader(
     engine: sa.Engine, storm: UUID, name: str, incident: UUID, limits: StormLimits
 ) -> tuple[UUID, bool]:
     """Return the incident that stands for the group, and whether it may have a run."""
@@ -91,7 +68,7 @@ def rest_of(name: str) -> str:
     return f"{name.partition('/')[0]}/"
 
 
-def fold(engine: sa.Engine, storm: UUID, grouping: Grouping, limits: StormLimits) -> int:
+def group(engine: sa.Engine, storm: UUID, grouping: Grouping, limits: StormLimits) -> int:
     """Settle a batch of waiting rows by their group's leader; returns how many."""
     due = (
         sa.select(dispatches.c.id, dispatches.c.incident_id, incidents.c.source, incidents.c.labels)
@@ -138,7 +115,7 @@ def note(leader_id: UUID) -> str:
     return f"Part of a storm: only incident {leader_id} of its group is diagnosed."
 
 
-def tell(engine: sa.Engine, incident: UUID, words: str) -> None:
+def enqueue_notice(engine: sa.Engine, incident: UUID, words: str) -> None:
     """Queue the notice about a group, with its leader."""
     with engine.begin() as connection:
         connection.execute(

@@ -4,25 +4,10 @@ from __future__ import annotations
 
 from alembic import context
 
-from cct_ops.ledger.gate import (  # noqa: F401 -- their tables belong to the metadata
-    approval_tables,
-    change_tables,
-    guard_tables,
-    pacing_tables,
-)
-from cct_ops.ledger.intake import (  # noqa: F401 -- their tables belong to the metadata
-    early_ends,
-    storms,
-)
-from cct_ops.ledger.people import (  # noqa: F401 -- their tables belong to the metadata
-    heartbeat_tables,
-    page_tables,
-    pause_tables,
-    slack_tables,
-)
-from cct_ops.ledger.record import (  # noqa: F401 -- their tables belong to the metadata
-    journal_tables,
-)
+from cct_ops.ledger.gate import tables as gate_tables  # noqa: F401 -- tables are in the metadata
+from cct_ops.ledger.intake import tables as intake_tables  # noqa: F401
+from cct_ops.ledger.people import tables as people_tables  # noqa: F401
+from cct_ops.ledger.record import tables as record_tables  # noqa: F401
 from cct_ops.ledger.schema import metadata
 
 context.configure(

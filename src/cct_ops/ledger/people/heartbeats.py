@@ -10,8 +10,8 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from cct_ops.ledger.people.heartbeat_tables import heartbeats
-from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.ledger.clock import in_seconds, now
+from cct_ops.ledger.people.tables import heartbeats
 
 _WORKERS = "workers of "
 
@@ -41,7 +41,7 @@ def worker_of(pool: str) -> str:
     return f"{_WORKERS}{pool}"
 
 
-def heard(engine: sa.Engine, part: str, seconds_ago: float) -> None:
+def record_heard(engine: sa.Engine, part: str, seconds_ago: float) -> None:
     """Note that the part lived so long ago, by whose clock ever that was measured."""
     seen = in_seconds(-max(0.0, seconds_ago))
     with engine.begin() as tx:

@@ -1,5 +1,5 @@
 """
-Incidents of the highest severity: somebody is woken for each, and the public is told.
+Incidents of the highest severity: somebody is woken for each, and the public is informed.
 
 An incident is P0 when its alert says so, or when a playbook concluded it. Incidents that a storm
 folded into another one are not among them: the one that stands for them is.
@@ -12,10 +12,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from cct_ops.ledger.people.page_tables import pages
+from cct_ops.ledger.clock import in_seconds
+from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.people.pages import FRESH_HOURS, OF_INCIDENT
-from cct_ops.ledger.schema import decisions, dispatches, incidents
-from cct_ops.ledger.sql import in_seconds
+from cct_ops.ledger.people.tables import pages
+from cct_ops.ledger.record.tables import decisions
 from cct_ops.models.base import Frozen
 from cct_ops.models.outcome import Severity
 

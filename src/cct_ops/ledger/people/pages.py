@@ -16,10 +16,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.intake import outbox
-from cct_ops.ledger.people.page_tables import page_attempts, pages
-from cct_ops.ledger.schema import incidents
-from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.ledger.intake.tables import incidents
+from cct_ops.ledger.people.tables import page_attempts, pages
 from cct_ops.models.base import Frozen
 
 FRESH_HOURS = 24

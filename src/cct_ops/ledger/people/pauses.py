@@ -1,4 +1,4 @@
-"""What is paused in Prefect and was told to people, so that each pause is told once."""
+"""Pauses in Prefect that people were notified of, so that each is reported once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from cct_ops.ledger.people.pause_tables import pauses
-from cct_ops.ledger.sql import now
+from cct_ops.ledger.clock import now
+from cct_ops.ledger.people.tables import pauses
 
 
-def told(engine: sa.Engine) -> list[str]:
+def notified(engine: sa.Engine) -> list[str]:
     """Return what people know to be paused."""
     with engine.connect() as connection:
         return list(connection.execute(sa.select(pauses.c.part).order_by(pauses.c.part)).scalars())
@@ -21,9 +21,9 @@ def told(engine: sa.Engine) -> list[str]:
 @contextmanager
 def beginning(engine: sa.Engine, part: str) -> Iterator[bool]:
     """
-    Surround telling people that a part is paused; False if they were told already.
+    Surround the notice that a part is paused; False if people had it already.
 
-    It counts as told only if the block ends without an error. Of two tellers one tells.
+    It counts as sent only if the block ends without an error. Of two senders one sends.
     """
     with engine.begin() as tx:
         first = tx.execute(
@@ -37,7 +37,7 @@ def beginning(engine: sa.Engine, part: str) -> Iterator[bool]:
 
 @contextmanager
 def ending(engine: sa.Engine, part: str) -> Iterator[bool]:
-    """Surround telling people that a part goes on; False if they were told that already."""
+    """Surround the notice that a part goes on; False if people had it already."""
     with engine.begin() as tx:
         last = tx.execute(sa.delete(pauses).where(pauses.c.part == part))
         yield last.rowcount == 1

@@ -14,12 +14,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate.approval_answers import said_yes
-from cct_ops.ledger.gate.approval_tables import answers
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState, read_row
-from cct_ops.ledger.people.slack_tables import slack_requests, slack_threads
-from cct_ops.ledger.schema import approvals
-from cct_ops.ledger.sql import now
+from cct_ops.ledger.gate.tables import answers, approvals
+from cct_ops.ledger.people.tables import slack_requests, slack_threads
 from cct_ops.models.place import Place
 from cct_ops.models.topic import Topic
 
@@ -68,7 +67,7 @@ def held(engine: sa.Engine, topic_id: UUID) -> Iterator[Thread]:
         yield Thread(tx, topic_id, place, shown)
 
 
-def asked(engine: sa.Engine, approval_id: UUID, place: Place) -> None:
+def record_request(engine: sa.Engine, approval_id: UUID, place: Place) -> None:
     """Note where a request for approval stands with its buttons."""
     offer = insert(slack_requests).values(approval_id=approval_id, **place.model_dump())
     with engine.begin() as tx:

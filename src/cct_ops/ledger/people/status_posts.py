@@ -1,8 +1,8 @@
 """
-What a status page is told of an incident, one row for each turn: open, over, open again.
+What a status page shows of an incident, one row for each turn: open, over, open again.
 
-The key of a row is sent with it, so a page that was told twice, because the answer was lost or this
-process died, can see that it was.
+The key of a row is sent with it, so a page that was posted to twice, because the answer was lost or
+this process died, can see that it was.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from cct_ops.ledger.clock import in_seconds, now
+from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.people.p0_incidents import is_severe
-from cct_ops.ledger.people.page_tables import status_posts
-from cct_ops.ledger.schema import incidents
-from cct_ops.ledger.sql import in_seconds, now
+from cct_ops.ledger.people.tables import status_posts
 from cct_ops.models.base import Frozen
 
 
 class StatusPost(Frozen):
-    """One thing to tell, with the incident that it is about."""
+    """One post, with the incident that it is about."""
 
     incident_id: UUID
     number: int
@@ -39,7 +39,7 @@ class StatusPost(Frozen):
 
     @property
     def key(self) -> str:
-        """The same whenever this is told again."""
+        """The same whenever this is posted again."""
         return f"{self.incident_id}/{self.number}"
 
 
@@ -70,7 +70,7 @@ class Turn:
 
 
 def enqueue(engine: sa.Engine, labels: Sequence[str]) -> None:
-    """Write down what is to be told of incidents that opened, ended or opened again."""
+    """Write down what is to be posted of incidents that opened, ended or opened again."""
     known = status_posts.alias()
     last = (
         sa.select(known.c.number, known.c.state)
@@ -79,7 +79,7 @@ def enqueue(engine: sa.Engine, labels: Sequence[str]) -> None:
         .limit(1)
         .lateral("last")
     )
-    # What was told decides, and not the severity, about what must be taken back.
+    # What was posted decides, and not the severity, about what must be taken back.
     begins = last.c.number.is_(None) & is_severe(labels)
     opened = (incidents.c.state == "open") & (begins | (last.c.state == "resolved"))
     ended = (incidents.c.state == "closed") & (last.c.state == "investigating")
@@ -101,7 +101,7 @@ def enqueue(engine: sa.Engine, labels: Sequence[str]) -> None:
 
 
 def due(engine: sa.Engine) -> list[tuple[UUID, int]]:
-    """Return what is to be told next, by incident and number; of one incident always in order."""
+    """Return what is to be posted next, by incident and number; of one incident always in order."""
     wanted = sa.select(status_posts.c.incident_id, status_posts.c.number).where(*_due())
     with engine.connect() as connection:
         rows = connection.execute(wanted.order_by(status_posts.c.raised_at))
@@ -110,7 +110,7 @@ def due(engine: sa.Engine) -> list[tuple[UUID, int]]:
 
 @contextmanager
 def turn_of(engine: sa.Engine, incident_id: UUID, number: int) -> Iterator[Turn | None]:
-    """Yield what is due, to be told; None if it is not any more, or another has it."""
+    """Yield what is due, to be posted; None if it is not any more, or another has it."""
     names = [name for name in StatusPost.model_fields if name not in status_posts.c]
     with engine.begin() as tx:
         row = (
@@ -144,7 +144,7 @@ def _due() -> tuple[sa.ColumnElement[bool], ...]:
     return status_posts.c.posted_at.is_(None), status_posts.c.next_attempt_at <= now(), ~waits
 
 
-def told(connection: sa.Connection, incident_id: UUID) -> list[tuple[str, datetime]]:
+def posted(connection: sa.Connection, incident_id: UUID) -> list[tuple[str, datetime]]:
     """Return what the status page took about an incident, and when."""
     rows = connection.execute(
         sa.select(status_posts.c.state, status_posts.c.posted_at)

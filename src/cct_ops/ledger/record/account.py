@@ -10,16 +10,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from cct_ops.ledger.schema import (
-    actions,
-    alerts as alert_rows,
-    decisions,
-    dispatches,
-    incidents,
-    permits,
-    resolutions,
-    verifications,
-)
+from cct_ops.ledger.gate.tables import actions, permits
+from cct_ops.ledger.intake.tables import alerts as alert_rows, dispatches, incidents
+from cct_ops.ledger.record.tables import decisions, resolutions, verifications
 from cct_ops.models.base import Frozen
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.mode import Mode
@@ -115,7 +108,7 @@ class RunRecord(Frozen):
         return self.model_copy(update={"outcome": outcome, "reason": reason})
 
 
-def decide(  # noqa: PLR0913 -- a row has that many columns
+def record_decision(  # noqa: PLR0913 -- a row has that many columns
     tx: sa.Connection,
     diagnosis: Diagnosis,
     plan: Plan,
@@ -146,7 +139,7 @@ def decide(  # noqa: PLR0913 -- a row has that many columns
     )
 
 
-def verify(engine: sa.Engine, run_id: UUID, found: Verification) -> None:
+def record_verification(engine: sa.Engine, run_id: UUID, found: Verification) -> None:
     """Write down how a verification ended."""
     with engine.begin() as tx:
         tx.execute(
@@ -159,13 +152,13 @@ def verify(engine: sa.Engine, run_id: UUID, found: Verification) -> None:
         )
 
 
-def conclude(engine: sa.Engine, run: Run, target: str, outcome: Outcome, reason: str) -> None:
+def record_outcome(engine: sa.Engine, run: Run, target: str, outcome: Outcome, reason: str) -> None:
     """Write down how the run ended; the last word counts."""
     with engine.begin() as tx:
-        conclude_in(tx, run, target, outcome, reason)
+        record_outcome_in(tx, run, target, outcome, reason)
 
 
-def conclude_in(
+def record_outcome_in(
     tx: sa.Connection, run: Run, target: str, outcome: Outcome, reason: str
 ) -> datetime:
     """Do so in a transaction that has more to do; returns when that was."""

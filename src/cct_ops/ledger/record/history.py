@@ -8,18 +8,13 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.ledger.gate import changes
+from cct_ops.ledger.gate.tables import approvals
 from cct_ops.ledger.intake import outbox
+from cct_ops.ledger.intake.tables import alerts, dispatches, incidents
 from cct_ops.ledger.people import pages, status_posts
 from cct_ops.ledger.people.pages import Paged
 from cct_ops.ledger.record import account
-from cct_ops.ledger.schema import (
-    alerts,
-    approvals,
-    decisions,
-    dispatches,
-    incidents,
-    resolutions,
-)
+from cct_ops.ledger.record.tables import decisions, resolutions
 from cct_ops.models.base import Frozen
 from cct_ops.models.change import TemporaryChange
 
@@ -57,7 +52,7 @@ class Sighting(Frozen):
 
 
 class Dispatched(Frozen):
-    """What was to be done about the incident: start a run (remediate), or tell people (notice)."""
+    """What was to be done about the incident: to start a run (remediate) or to send a notice."""
 
     purpose: str
     state: str
@@ -72,8 +67,8 @@ class Dispatched(Frozen):
 
     @property
     def told(self) -> str:
-        """Say whether people were told, of a notice."""
-        return outbox.told(self.state, self.told_at, self.untold)
+        """Say whether a notice reached people."""
+        return outbox.describe_notice(self.state, self.told_at, self.untold)
 
 
 _SAID = "it began, says the alert"
@@ -112,7 +107,7 @@ class Story(Frozen):
     """
     An incident, None if people started the runs, with its alerts and its runs in order.
 
-    ``paged`` is who was reached about it, ``public`` what the status page was told, and when.
+    ``paged`` is who was reached about it, ``public`` what the status page showed, and when.
     """
 
     incident: Incident | None
@@ -152,7 +147,7 @@ def of_incident(engine: sa.Engine, incident_id: UUID) -> Story | None:
         ).scalars()
         runs = [_run(engine, run_id) for run_id in run_ids]
         paged = pages.about(connection, incident_id)
-        public = status_posts.told(connection, incident_id)
+        public = status_posts.posted(connection, incident_id)
         sent = connection.execute(
             sa.select(*(dispatches.c[name] for name in Dispatched.model_fields))
             .where(dispatches.c.incident_id == incident_id)
@@ -199,7 +194,7 @@ def of_run(engine: sa.Engine, run_id: UUID) -> Story | None:
     return Story(incident=None, sightings=(), runs=(run,), paged=paged)
 
 
-def asked(engine: sa.Engine, run_id: UUID) -> tuple[Asked, ...]:
+def read_requests(engine: sa.Engine, run_id: UUID) -> tuple[Asked, ...]:
     """Read the requests for approval of one run, oldest first."""
     with engine.connect() as connection:
         rows = connection.execute(
@@ -236,7 +231,7 @@ def _run(engine: sa.Engine, run_id: UUID) -> RunStory | None:
         playbook=named.playbook,
         target=named.target,
         known=account.of_run(engine, run_id),
-        asked=asked(engine, run_id),
+        asked=read_requests(engine, run_id),
         changes=tuple(changes.of_run(engine, run_id)),
         finished_at=finished_at,
     )

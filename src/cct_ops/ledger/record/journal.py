@@ -6,10 +6,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from cct_ops.ledger.gate.change_tables import temporary_changes
-from cct_ops.ledger.record.journal_tables import journal_entries
-from cct_ops.ledger.schema import decisions
-from cct_ops.ledger.sql import in_seconds
+from cct_ops.ledger.clock import in_seconds
+from cct_ops.ledger.gate.tables import temporary_changes
+from cct_ops.ledger.record.tables import decisions, journal_entries
 from cct_ops.models.change import ChangeState
 from cct_ops.models.journal import Entry, Phase
 

@@ -1,0 +1,136 @@
+"""Deliveries, alerts, incidents, and the runs and notices that are still owed."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import BYTEA, JSONB
+
+from cct_ops.ledger.schema import (
+    at_column,
+    count_column,
+    id_column,
+    json_column,
+    metadata,
+    number_column,
+    text_column,
+    word_column,
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    id_column(),
+    text_column("source"),
+    sa.Column("sender_id", sa.Text, nullable=False, server_default=""),
+    text_column("body_sha256"),
+    sa.Column("body", BYTEA, nullable=False),
+    sa.Column("headers", JSONB, nullable=False, server_default="{}"),
+    text_column("admitted_by", nullable=True),
+    *word_column("status", "accepted", "ignored", "partial", "quarantined"),
+    text_column("note", nullable=True),
+    count_column("copies", 1),
+    at_column("received_at", default=True),
+    at_column("last_received_at", default=True),
+    sa.UniqueConstraint("source", "sender_id", "body_sha256"),
+    sa.Index("ix_deliveries_received_at", "received_at"),
+)
+
+incidents = sa.Table(
+    "incidents",
+    metadata,
+    id_column(),
+    text_column("source"),
+    text_column("key"),
+    sa.Column("episode", sa.Integer, nullable=False),
+    *word_column("state", "open", "closed"),
+    text_column("closed_as", nullable=True),
+    json_column("labels"),
+    json_column("annotations"),
+    at_column("starts_at", nullable=False),
+    at_column("ends_at"),
+    at_column("opened_at", default=True),
+    at_column("last_seen_at", default=True),
+    at_column("closed_at"),
+    sa.Column("tellers", JSONB, nullable=False, server_default="[]"),
+    sa.UniqueConstraint("source", "key", "episode"),
+    sa.Index(
+        "uq_incidents_one_open",
+        "source",
+        "key",
+        unique=True,
+        postgresql_where=sa.text("state = 'open'"),
+    ),
+    sa.CheckConstraint("closed_as in ('resolved', 'expired', 'superseded')", name="closed_as"),
+    sa.Index("ix_incidents_opened_at", "opened_at"),
+)
+
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    number_column(),
+    sa.Column("delivery_id", sa.Uuid, sa.ForeignKey("deliveries.id"), nullable=False, index=True),
+    sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), index=True),
+    *word_column("status", "firing", "resolved"),
+    json_column("labels"),
+    json_column("annotations"),
+    at_column("starts_at", nullable=False),
+    at_column("ends_at"),
+    *word_column("verdict", "opened", "seen", "reopened", "closed", "late", "unknown"),
+    at_column("received_at", default=True),
+    text_column("message", nullable=True),
+    sa.Index("ix_alerts_message", "message", postgresql_where=sa.text("message is not null")),
+    sa.Index("ix_alerts_alertname", sa.text("left(labels ->> 'alertname', 200)"), "id"),
+)
+
+dispatches = sa.Table(
+    "dispatches",
+    metadata,
+    id_column(),
+    sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), nullable=False),
+    text_column("purpose"),
+    *word_column("state", "pending", "sent", "notified", "parked", "folded", default="pending"),
+    text_column("rule", nullable=True),
+    text_column("playbook", nullable=True),
+    count_column("attempts", 0),
+    at_column("next_attempt_at", default=True),
+    sa.Column("flow_run_id", sa.Uuid, index=True),
+    text_column("note", nullable=True),
+    at_column("created_at", default=True),
+    at_column("finished_at"),
+    at_column("told_at"),
+    text_column("untold", nullable=True),
+    sa.UniqueConstraint("incident_id", "purpose"),
+    sa.Index("ix_dispatches_due", "next_attempt_at", postgresql_where=sa.text("state = 'pending'")),
+)
+
+early_ends = sa.Table(
+    "early_ends",
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    at_column("ends_at", nullable=False),
+)
+
+storms = sa.Table(
+    "storms",
+    metadata,
+    id_column(),
+    at_column("began_at", default=True),
+    at_column("ended_at"),
+    text_column("reason"),
+    sa.Index(
+        "uq_storms_one_at_a_time",
+        sa.text("(ended_at is null)"),
+        unique=True,
+        postgresql_where=sa.text("ended_at is null"),
+    ),
+)
+
+storm_groups = sa.Table(
+    "storm_groups",
+    metadata,
+    sa.Column("storm_id", sa.Uuid, sa.ForeignKey("storms.id"), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), nullable=False),
+    count_column("folded", 0),
+)

@@ -1,0 +1,68 @@
+"""The account of each run: decisions, verifications, outcomes, and the journal of experiments."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from cct_ops.ledger.schema import (
+    at_column,
+    json_column,
+    metadata,
+    number_column,
+    text_column,
+)
+
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    number_column(),
+    sa.Column("run_id", sa.Uuid, nullable=False, index=True),
+    sa.Column("incident_id", sa.Uuid, index=True),
+    text_column("playbook"),
+    text_column("target"),
+    text_column("mode"),
+    text_column("verdict"),
+    text_column("reason"),
+    text_column("headline"),
+    text_column("severity"),
+    json_column("evidence"),
+    json_column("plan"),
+    text_column("plan_digest"),
+    text_column("guard", nullable=True),
+    at_column("decided_at", default=True),
+    sa.Index("ix_decisions_by_target", "playbook", "target", "decided_at"),
+)
+
+verifications = sa.Table(
+    "verifications",
+    metadata,
+    number_column(),
+    sa.Column("run_id", sa.Uuid, nullable=False, index=True),
+    text_column("verdict"),
+    text_column("reason"),
+    sa.Column("samples", sa.Integer, nullable=False),
+    at_column("verified_at", default=True),
+)
+
+resolutions = sa.Table(
+    "resolutions",
+    metadata,
+    sa.Column("run_id", sa.Uuid, primary_key=True),
+    sa.Column("incident_id", sa.Uuid, index=True),
+    text_column("playbook"),
+    text_column("target"),
+    text_column("outcome"),
+    text_column("reason"),
+    at_column("finished_at", default=True),
+    sa.Index("ix_resolutions_by_target", "playbook", "target", "finished_at"),
+)
+
+journal_entries = sa.Table(
+    "journal_entries",
+    metadata,
+    number_column(),
+    sa.Column("run_id", sa.Uuid, nullable=False, index=True),
+    at_column("at", nullable=False),
+    text_column("phase"),
+    json_column("entry"),
+)
