@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TypeVar
 
 from prefect import Task, task
@@ -22,5 +21,5 @@ def action(kind: type[A]) -> Task[[Permit, A], None]:
         executor().apply(permit, wanted.call)
 
     act.__name__ = act.__qualname__ = kind.method
-    act.__doc__ = f"{inspect.getdoc(kind)}\n\nBlast radius: {kind.blast_radius}."
+    act.__doc__ = kind.described()
     return task(retries=0, cache_policy=NO_CACHE, persist_result=False)(act)

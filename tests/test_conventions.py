@@ -173,13 +173,14 @@ def test_there_are_no_utils() -> None:
 
 
 @pytest.mark.parametrize(("name", "action"), TASKS.items())
-def test_every_action_is_a_task_that_says_whom_it_can_hurt(
+def test_every_action_says_whom_it_can_hurt_and_how_it_is_undone(
     name: str, action: Task[..., Any]
 ) -> None:
     """It is sent once, keeps no result, and its first parameter is the permit."""
     said = inspect.getdoc(action.fn) or ""
 
     assert re.search(r"Blast radius: \S", said), name
+    assert re.search(r"Undo:\s\S|Cannot be undone", said), name
     assert action.retries == 0
     assert action.persist_result is False
     assert next(iter(inspect.signature(action.fn).parameters)) == "permit"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, NamedTuple
+from types import NoneType
+from typing import Any, ClassVar, NamedTuple, get_args, get_type_hints
 from urllib.parse import urlencode
 
 from pydantic.alias_generators import to_snake
@@ -82,6 +84,15 @@ class Action(Frozen, ABC):
             idempotent=self.idempotent,
             lowers_risk=self.lowers_risk,
         )
+
+    @classmethod
+    def described(cls) -> str:
+        """Say what it does, whom it can hurt, whether it may be sent again, and what undoes it."""
+        undo = get_type_hints(cls.undo)["return"]
+        back = [kind.method for kind in get_args(undo) or (undo,) if kind is not NoneType]
+        again = "Idempotent." if cls.idempotent else "Not idempotent."
+        undone = f"Undo: {' or '.join(back)}." if back else "Cannot be undone."
+        return f"{inspect.getdoc(cls)}\n\nBlast radius: {cls.blast_radius}. {again} {undone}"
 
     @abstractmethod
     def read_back(self, reader: Any) -> ReadBack:

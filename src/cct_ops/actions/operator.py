@@ -1,4 +1,4 @@
-"""The hands: actions that a permit allows, sent to CCT and to its repository at GitHub."""
+"""Actions that a permit allows, sent to CCT and to its repository at GitHub."""
 
 from __future__ import annotations
 
