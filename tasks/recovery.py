@@ -9,9 +9,10 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 
-from cct_ops.diagnoses.recovery import Begun, Finding, RecoveryDiagnosis, Wreck
+from cct_ops.diagnoses.recovery import Finding, RecoveryDiagnosis
 from cct_ops.gate import recovery
 from cct_ops.ledger.gate import changes, crashed_runs
+from cct_ops.models.crashed_run import Begun, Wreck
 from cct_ops.models.outcome import Resolution
 from cct_ops.models.topic import Topic
 from tasks.authorise import executor
@@ -49,7 +50,7 @@ def report_recovery(wreck: Wreck, diagnosis: RecoveryDiagnosis) -> State[Resolut
     """
     changes.drop_unmade(ledger(), wreck.run.id)
     state = report(diagnosis.outcome, diagnosis)
-    crashed_runs.account_for(ledger(), wreck, diagnosis)
+    crashed_runs.account_for(ledger(), wreck, diagnosis, diagnosis.outcome)
     needs_person = diagnosis.outcome.needs_attention
     topic = Topic.of(wreck.run, wreck.plan.target, diagnosis.outcome, needs_person=needs_person)
     tell_if_it_fell(wreck.run, topic)

@@ -1,51 +1,136 @@
-"""What each part may import of the others: one way, never back."""
+"""
+The parts of the project from the ground up, and all that each may import of the others.
+
+A part names only parts that stand above it in the table, so there is no cycle and no arrow upwards.
+``python -m tests.import_rules`` prints the same table as a graph.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import sys
 from pathlib import Path
+from textwrap import fill
 
-# What of ours each part may know, beside itself.
-GENERAL = {"addresses", "errors", "models", "settings", "config", "typed", "variables", "terminal"}
-KNOWS: dict[str, set[str]] = {
-    "addresses": set(),
-    "clocks": {"models"},
-    "errors": set(),
-    "models": set(),
-    "actions": {"clients", "config", "errors", "models"},
-    "diagnoses": {"actions", "models"},
-    "sandbox": {"models", "variables"},
-    "scenarios": {"models", "sandbox"},
-    "settings": {"errors", "addresses", "models"},
-    "typed": {"variables"},
-    "variables": set(),
-    "config": {"addresses", "errors", "models", "settings"},
-    "clients": GENERAL,
-    "ledger": GENERAL | {"clients", "diagnoses", "redaction"},
-    "terminal": set(),
-    "summaries": {"errors", "models", "terminal", "variables"},
-    "coverage": GENERAL
-    | {"cli", "stack", "terminal"},  # which commands there are, and where the project is
-    "reports": GENERAL | {"ledger", "clients", "diagnoses", "actions"},  # clients: to quote text
-    "people": GENERAL | {"ledger", "clients", "reports"},
-    # for links to approvers and Slack
-    "gateway": GENERAL | {"ledger", "clients", "reports", "people"},
-    "gate": GENERAL | {"ledger", "clients", "diagnoses", "actions", "people", "reports"},
-    "controller": GENERAL | {"ledger", "clients", "reports", "people", "gate", "clocks", "gateway"},
+ROOT = Path(__file__).parent.parent
+OURS = ("cct_ops", "deployments", "evaluation", "flows", "tasks", "tests")
+
+# A part is a package or module of ``cct_ops``, or a folder beside it.
+LAYERS: dict[str, dict[str, str]] = {
+    "ground": {
+        "cct_ops": "",
+        "errors": "",
+        "variables": "",
+        "addresses": "",
+        "redaction": "",
+        "terminal": "",
+        "typed": "variables",
+    },
+    "nouns and settings": {
+        "models": "",
+        "sandbox": "models variables",  # it must be able to disagree with the clients
+        "clocks": "models",
+        "config": "errors models",
+        "settings": "addresses errors models",
+        "summaries": "errors models terminal variables",
+        "scenarios": "models sandbox",
+    },
+    "systems and record": {
+        "clients": "config errors models typed",
+        "ledger": "clients config errors models redaction settings typed",
+    },
+    "what is done and why": {
+        "actions": "clients errors models",
+        "diagnoses": "actions models",
+    },
+    "reports, people, gate": {
+        "reports": "actions clients config diagnoses ledger models settings typed",
+        "people": "clients config errors ledger models reports settings",
+        "gate": "actions clients config diagnoses errors ledger models reports settings",
+    },
+    "services": {
+        "gateway": "addresses clients config errors ledger models people reports settings terminal",
+        "controller": "clients clocks config errors gate gateway ledger models people reports"
+        " settings terminal typed",
+        "stack": "addresses errors settings typed variables",
+        "worker": "cct_ops clients ledger models reports settings stack",
+    },
+    "commands": {
+        "game_day": "clients config errors models sandbox scenarios stack",
+        "demo": "errors ledger models reports sandbox stack",
+        "doctor": "clients clocks config controller errors gateway ledger models people redaction"
+        " settings stack terminal",
+        "cli": "errors stack terminal",
+        "coverage": "cli config errors models stack terminal",
+        "commands": "clients config controller coverage demo doctor errors gate gateway ledger"
+        " models reports settings stack summaries terminal variables",
+    },
+    # beside the wheel, so nothing in it can import these
+    "playbooks": {
+        "tasks": "actions clients config diagnoses errors gate ledger models people reports"
+        " scenarios settings summaries typed",
+        "flows": "diagnoses models tasks",
+        "deployments": "errors",
+    },
+    "evidence": {
+        "evaluation": "clients config controller diagnoses errors gate ledger models people reports"
+        " sandbox settings stack tasks variables",
+    },
 }
+# From the ground up, tests last: these may import all.
+MAY_IMPORT = {part: set(names.split()) for row in LAYERS.values() for part, names in row.items()}
+MAY_IMPORT["tests"] = set(MAY_IMPORT)
+
+# Parts whose tests are not in the folder of their name, and folders about no single part.
+TESTED_IN = {
+    "cct_ops": "test_conventions.py",
+    "cli": "commands/test_cli.py",
+    "clocks": "flows/test_clocks.py",
+    "errors": "clients/test_transport.py",
+    "game_day": "flows/test_game_day.py",
+    "scenarios": "flows/test_every_way.py",
+    "terminal": "commands/test_listings.py",
+    "typed": "test_variables.py",
+}
+ACROSS = {"approvals", "end_to_end"}
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Every module that a file imports, wherever in it."""
+def part_of(module: str) -> str:
+    """Return the part that a module of ours belongs to."""
+    top, *below = module.split(".")
+    return below[0] if top == "cct_ops" and below else top
+
+
+def module_of(path: Path) -> str:
+    """Return the name under which a file is imported."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[1:] if parts[0] == "src" else parts).removesuffix(".__init__")
+
+
+def arrows(path: Path) -> set[str]:
+    """Return the parts that a file imports, wherever in it."""
+    found: list[str] = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module == "cct_ops":
+            found += [f"cct_ops.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found.append(str(node.module))
+    return {part_of(name) for name in found if name.split(".")[0] in OURS}
 
 
-def ours(path: Path) -> set[str]:
-    """The parts of ``cct_ops`` that a file imports, by their first name."""
-    return {name.split(".")[1] for name in imports(path) if name.startswith("cct_ops.")}
+def graph() -> str:
+    """Return the table as text, from the top down, without the arrows to the ground."""
+    lines = []
+    for layer, row in reversed(LAYERS.items()):
+        lines.append(f"{layer}:")
+        for part, names in row.items():
+            shown = [name for name in names.split() if name not in LAYERS["ground"]]
+            line = f"  {part:<12}-> {' '.join(shown)}" if shown else f"  {part}"
+            lines.append(fill(line, 92, subsequent_indent=" " * 17))
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(f"{graph()}\n")

@@ -8,6 +8,7 @@ import importlib
 import inspect
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from cct_ops.settings import Settings
 from tasks.actions import TASKS
 from tests.conftest import ROOT
 from tests.flows.matrix import ROWS, WITHOUT_ROW
-from tests.import_rules import GENERAL, KNOWS, imports, ours
+from tests.import_rules import ACROSS, LAYERS, MAY_IMPORT, TESTED_IN, arrows, module_of, part_of
 
 REGISTRY: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
 PLAYBOOKS = sorted(path for path in (ROOT / "flows").glob("*.py") if path.stem != "__init__")
@@ -38,7 +39,7 @@ CODE = sorted(
     ).stdout.splitlines()
     if (ROOT / name).is_file()
 )
-LONGEST, LONGEST_FLOW = 300, 60
+LONGEST, LONGEST_BODY = 300, 60
 # The migrations that were released, and the beginning of each one's SHA-256.
 RELEASED = {"0001_first_release.py": "c3454a94b229e062"}
 
@@ -131,39 +132,76 @@ def test_every_entrypoint_loads(entry: dict[str, Any]) -> None:
 
 
 def test_imports_go_one_way() -> None:
-    """From flows to tasks, to clients, ledger and reports, to models; never back."""
+    """A part imports what its line allows and nothing else; the lines allow only what is used."""
+    used: dict[str, set[str]] = {part: set() for part in MAY_IMPORT}
     wrong = []
     for path in CODE:
-        place = path.relative_to(ROOT).parts
-        if place[0] == "flows":
-            bad = ours(path) - {"models", "diagnoses"}
-        elif place[0] == "tasks":
-            bad = (
-                ours(path)
-                - GENERAL
-                - {"clients", "ledger", "reports", "summaries", "people", "gate"}
-                - {"actions", "diagnoses", "scenarios"}
-            )
-        elif place[:2] == ("src", "cct_ops"):
-            part = Path(place[2]).stem
-            bad = ours(path) - KNOWS[part] - {part} if part in KNOWS else set()
-            bad |= {name for name in imports(path) if name.split(".")[0] in {"flows", "tasks"}}
-        else:
+        part = part_of(module_of(path))
+        if part not in MAY_IMPORT:
+            wrong.append(f"{path.relative_to(ROOT)} belongs to no part of tests/import_rules.py")
             continue
-        wrong += [f"{path.relative_to(ROOT)} imports {name}" for name in sorted(bad)]
-    assert wrong == []
+        for other in arrows(path) - {part}:
+            used[part].add(other)
+            if other not in MAY_IMPORT[part]:
+                wrong.append(f"{path.relative_to(ROOT)} imports {other}")
+    for part in MAY_IMPORT.keys() - {"tests"}:
+        wrong += [f"{part} imports no {name}" for name in MAY_IMPORT[part] - used[part]]
+    assert sorted(wrong) == []
+
+
+def test_no_arrow_goes_upwards() -> None:
+    """A part knows only parts that stand above it in the table, so there is no cycle either."""
+    below: set[str] = set()
+    for part in (part for layer in LAYERS.values() for part in layer):
+        assert MAY_IMPORT[part] - below == set(), part
+        below.add(part)
+
+
+def test_the_wheel_stands_alone() -> None:
+    """It carries ``cct_ops`` only, which knows nothing of the folders beside it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    beside = {part for part in MAY_IMPORT if (ROOT / part).is_dir()}
+
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["src/cct_ops"]
+    assert beside == {"deployments", "evaluation", "flows", "tasks", "tests"}
+    assert [part for part in MAY_IMPORT.keys() - beside if MAY_IMPORT[part] & beside] == []
+
+
+def test_every_part_has_its_tests() -> None:
+    """In the folder or the file of its name, or where the table says; no folder is forgotten."""
+    tests = ROOT / "tests"
+    named = {part for part in MAY_IMPORT if [*tests.glob(f"{part}/**/test_*.py")]}
+    named |= {part for part in MAY_IMPORT if (tests / f"test_{part}.py").is_file()}
+    folders = {path.relative_to(tests).parts[0] for path in CODE if tests in path.parents}
+
+    assert named | TESTED_IN.keys() == MAY_IMPORT.keys() - {"tests"}
+    assert named & TESTED_IN.keys() == set()
+    assert [
+        part for part, place in TESTED_IN.items() if part not in (tests / place).read_text()
+    ] == []
+    assert {each for each in folders if "." not in each} - MAY_IMPORT.keys() == ACROSS
 
 
 def test_files_are_short() -> None:
-    lengths = {path: len(path.read_text().splitlines()) for path in CODE}
-    limit = {path: LONGEST_FLOW if path in PLAYBOOKS else LONGEST for path in CODE}
+    """But a migration, which nobody reads again."""
     migrations = ROOT / "src" / "cct_ops" / "ledger" / "migrations"
+    lengths = {path: len(path.read_text().splitlines()) for path in CODE}
 
     assert {
         str(path.relative_to(ROOT)): length
         for path, length in lengths.items()
-        if length > limit[path] and migrations not in path.parents
+        if length > LONGEST and migrations not in path.parents
     } == {}
+
+
+@pytest.mark.parametrize("path", PLAYBOOKS, ids=by_name)
+def test_the_body_of_a_flow_is_short(path: Path) -> None:
+    """Its parameters, and what the run says of itself, need as many lines as they need."""
+    flows = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]
+
+    for flow in flows:
+        first = flow.body[1] if ast.get_docstring(flow) else flow.body[0]
+        assert (flow.body[-1].end_lineno or 0) - first.lineno < LONGEST_BODY
 
 
 def test_there_are_no_utils() -> None:

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from prefect.client.schemas.objects import StateType
 
-from cct_ops.diagnoses.recovery import Begun, Finding, RecoveryDiagnosis
+from cct_ops.diagnoses.recovery import Finding, RecoveryDiagnosis
 from cct_ops.diagnoses.reversion import Comparison, ReversionDiagnosis
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger.gate import changes, crashed_runs
 from cct_ops.ledger.record import account
+from cct_ops.models.crashed_run import Begun
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Run
@@ -86,7 +87,7 @@ class Upkeep:
         self.hands.leave(run, target, token)
         changes.drop_unmade(engine, wreck.run.id)
         self.hands.conclude(run, target, diagnosis.outcome, diagnosis.headline)
-        crashed_runs.account_for(engine, wreck, diagnosis)
+        crashed_runs.account_for(engine, wreck, diagnosis, diagnosis.outcome)
         return StateType.COMPLETED
 
     def _mishap(self, maker_id: UUID) -> RevertMishap | None:

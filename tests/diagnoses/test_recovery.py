@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from cct_ops.diagnoses.recovery import Begun, Finding, RecoveryDiagnosis, Wreck
+from cct_ops.diagnoses.recovery import Finding, RecoveryDiagnosis
+from cct_ops.models.crashed_run import Begun, Wreck
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Call, Plan, Step

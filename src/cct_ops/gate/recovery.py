@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from cct_ops.diagnoses.recovery import Begun, Finding, RecoveryDiagnosis, Wreck
+from cct_ops.diagnoses.recovery import Finding, RecoveryDiagnosis
 from cct_ops.errors import NotPermitted
 from cct_ops.gate.apply_and_confirm import FIRST_LOOK_SECONDS, Executor
 from cct_ops.gate.restore import holding, put_all_back
 from cct_ops.ledger.gate import changes, crashed_runs
 from cct_ops.ledger.record import account
+from cct_ops.models.crashed_run import Begun, Wreck
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Step
 

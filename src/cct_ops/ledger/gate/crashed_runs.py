@@ -7,13 +7,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from cct_ops.diagnoses.recovery import Begun, RecoveryDiagnosis, Wreck
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate import leases
 from cct_ops.ledger.gate.tables import actions, permits
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.tables import decisions, verifications
+from cct_ops.models.crashed_run import Begun, Wreck
+from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.permit import PermitKind
@@ -108,9 +109,9 @@ def confirm(engine: sa.Engine, begun: Begun) -> None:
         )
 
 
-def account_for(engine: sa.Engine, wreck: Wreck, diagnosis: RecoveryDiagnosis) -> None:
+def account_for(engine: sa.Engine, wreck: Wreck, diagnosis: Diagnosis, outcome: Outcome) -> None:
     """Give the account that the dead run could not give; it is not recovered again after that."""
-    outcome, headline = diagnosis.outcome, diagnosis.headline
+    headline = diagnosis.headline
     if wreck.ended and outcome is Outcome.RESOLVED:
         account.record_verification(
             engine, wreck.run.id, Verification(verdict=Verdict.HOLDS, reason=headline)
