@@ -39,8 +39,9 @@ test: $(VENV)/.dev  ## the whole suite, against real parts; ARGS="..." for pytes
 kills: $(VENV)/.dev  ## kill every playbook at every boundary, a quarter of an hour; ARGS="-k rate-limiting"
 	KILLS=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_kills_*.py $(ARGS)
 
+# GOLDEN=write writes anew what every row is compared with: tests/flows/golden.
 matrix: $(VENV)/.dev ## every option in every mode, undone, and on mounted handlers; ARGS="-k rate-limiting"
-	MATRIX=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_every_way.py $(ARGS)
+	MATRIX=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_every_way.py tests/flows/test_golden.py $(ARGS)
 
 simulate: install ## a simulated week with and without the guards, in one table
 	$(BIN)/python -m evaluation.simulation $(ARGS)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 import yaml
 from prefect.settings import (
     PREFECT_API_URL,
@@ -17,10 +18,13 @@ from prefect.settings import (
 from pydantic import SecretStr
 
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.scenarios import seeds
 from tasks.connections import settings
 from tests.conftest import API_KEY, ROOT
 from tests.controller.running import Playbook
 from tests.flows.dying import ALL, Mortal, mortals
+from tests.flows.going_on import close_gates
+from tests.flows.golden import hold, path_of, record
 from tests.flows.upkeep import ANYTHING
 
 
@@ -101,6 +105,26 @@ def upkeep(prefect_api_url: str) -> None:
     """The deployments that wake-ups and recoveries are runs of; nothing works on them."""
     for name in ("revert-change", "recover"):
         Playbook(prefect_api_url, name).deploy(ANYTHING)
+
+
+@pytest.fixture
+def brisk(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> Iterator[None]:
+    """A second of watching is enough where a canary serves a hundred requests in it."""
+    monkeypatch.setenv("CCT_OPS_WATCH_SECONDS", "1")
+    monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "1")
+    settings.cache_clear()
+    sandbox.profile(seeds.ROUTE, requests_per_second=500)
+    yield
+    close_gates()
+
+
+@pytest.fixture
+def golden(
+    request: pytest.FixtureRequest, engine: sa.Engine, sandbox: SandboxControl
+) -> Iterator[None]:
+    """What the test leaves behind is what its golden file says."""
+    yield
+    hold(path_of(request.node.function.__name__, request.node.callspec.id), record(engine, sandbox))
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from tasks.staging import diagnose_staging
 _GATES: list[AbstractContextManager[Decision]] = []
 
 
-@flow(name="chaos-experiment")
+@flow(name="chaos-experiment", flow_run_name="an-experiment")
 def _injecting() -> None:
     """Inject a fault and end in the middle of it, with the gate left open."""
     wish = wish_for(ChaosMode.KV_PARTIAL, ChaosSeverity.MODERATE, 10)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -15,32 +14,19 @@ from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.scenarios import seeds, truths
+from cct_ops.scenarios import truths
 from cct_ops.scenarios.every import ALSO_MOUNTED
 from cct_ops.scenarios.scenario import End, Mounted, Scenario
-from tasks.connections import settings
 from tests.flows.ends import report_of_run
-from tests.flows.going_on import close_gates
 from tests.flows.matrix import ROWS
 from tests.flows.meddling import once_confirmed
 from tests.flows.queued import Queued, queued
 
-pytestmark = pytest.mark.usefixtures("upkeep", "brisk")
+pytestmark = pytest.mark.usefixtures("upkeep", "brisk", "golden")
 
 # `make matrix` goes through all options; otherwise the first of each playbook stands for them.
 FIRST = list({row.playbook: row for row in reversed(ROWS)}.values())
 CHOSEN = ROWS if os.environ.get("MATRIX") == "all" else FIRST
-
-
-@pytest.fixture
-def brisk(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> Iterator[None]:
-    """A second of watching is enough where a canary serves a hundred requests in it."""
-    monkeypatch.setenv("CCT_OPS_WATCH_SECONDS", "1")
-    monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "1")
-    settings.cache_clear()
-    sandbox.profile(seeds.ROUTE, requests_per_second=500)
-    yield
-    close_gates()
 
 
 def known(engine: sa.Engine, run_id: UUID) -> RunRecord:
@@ -159,14 +145,7 @@ def test_what_cannot_be_verified_is_taken_back_and_never_called_done(
             assert state.name == Outcome.FAILED
 
 
-MOUNTED = [
-    Mounted(row.playbook, row.mounted_seed or row.seed, row.mounted, row.parameters)
-    for row in CHOSEN
-    if not isinstance(row.mounted, str)
-]
-
-
-@pytest.mark.parametrize("case", [*MOUNTED, *ALSO_MOUNTED], ids=str)
+@pytest.mark.parametrize("case", [*Mounted.of(CHOSEN), *ALSO_MOUNTED], ids=str)
 def test_a_cct_with_only_its_own_handlers_gets_a_clear_outcome(
     case: Mounted, sandbox: SandboxControl, engine: sa.Engine
 ) -> None:

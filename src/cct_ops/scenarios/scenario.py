@@ -6,9 +6,10 @@ Tests, the matrix, kills and game days are made from the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
@@ -164,10 +165,20 @@ class Mounted:
     seed: Seed
     end: End
     parameters: Mapping[str, object] = field(default_factory=dict)
+    option: str = ""
+
+    @classmethod
+    def of(cls, rows: Iterable[Scenario]) -> list[Self]:
+        """Return the run of each scenario that has something to see there."""
+        return [
+            cls(row.playbook, row.mounted_seed or row.seed, row.mounted, row.parameters, row.option)
+            for row in rows
+            if not isinstance(row.mounted, str)
+        ]
 
     def __str__(self) -> str:
         """Name the test."""
-        return f"{self.playbook} {self.seed.__name__}"
+        return f"{self.playbook} {self.option or self.seed.__name__}"
 
 
 def undone(*steps: Step) -> tuple[str, ...]:
