@@ -73,8 +73,8 @@ LAYERS: dict[str, dict[str, str]] = {
         "deployments": "errors",
     },
     "evidence": {
-        "evaluation": "clients config controller diagnoses errors gate ledger models people reports"
-        " sandbox settings stack tasks variables",
+        "evaluation": "actions clients config controller diagnoses errors gate ledger models people"
+        " reports sandbox settings stack tasks variables",
     },
 }
 # From the ground up, tests last: these may import all.

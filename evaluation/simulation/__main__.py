@@ -27,6 +27,9 @@ def main(
     sweep: Annotated[
         bool, Parameter(help="Without the sweep of temporary changes it fails.")
     ] = True,
+    chance: Annotated[
+        bool, Parameter(help="Without chance there are only the situations that are set up.")
+    ] = True,
 ) -> int:
     """Simulate, show one table and one line, and end with 1 if what must be 0 is not."""
     logging.getLogger("cct_ops").setLevel(logging.CRITICAL)  # the table counts what sweeps tell
@@ -36,7 +39,12 @@ def main(
         EmbeddedPostgres(Path(folder) / "postgres") as server,
     ):
         week = simulate(
-            server, Path("deployments/policy.yaml"), days=days, seed=seed, sweeps_changes=sweep
+            server,
+            Path("deployments/policy.yaml"),
+            days=days,
+            seed=seed,
+            sweeps_changes=sweep,
+            by_chance=chance,
         )
     return show(week, Console(), seconds=time.monotonic() - began)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.models.alert import Alert, AlertStatus
-from evaluation.simulation.days import Days
-from evaluation.simulation.meddler import MEDDLES_AFTER, meddle
-from evaluation.simulation.scenario import Firing
+from evaluation.simulation.days import Course, Days
+from evaluation.simulation.scenario import Firing, Kind
 from evaluation.simulation.world import World
 
 SOURCE = "alertmanager"
+TAKES_OVER_AFTER = timedelta(minutes=20)
+TENDS_FOR = timedelta(hours=3)
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,16 @@ class Alerts:
 
     def weakened(self, firing: Firing) -> None:
         """Let a person set the weakened value by hand, if one is going to."""
-        if firing.meddled:
-            meddler = meddle(self.world, self.days, firing.target)
-            self.days.begin(self.days.now + MEDDLES_AFTER, meddler)
+        if firing.meddled and firing.kind is Kind.WEAKENED:
+            course = change_by_hand(self.world, self.days, firing.target)
+            self.days.begin(self.days.now + TAKES_OVER_AFTER, course)
+
+
+def change_by_hand(world: World, days: Days, target: str) -> Course:
+    """Let a person set what automation had weakened, tell nobody, and put it back later."""
+    world.by_hand(days.now, target)
+    yield TENDS_FOR
+    world.person_is_done(target)
 
 
 def _alert(firing: Firing, ends_at: datetime | None) -> Alert:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -11,12 +12,18 @@ from cct_ops.config.approvers import Approver
 from cct_ops.ledger.gate import approval_answers
 from cct_ops.ledger.gate.approval_answers import Answer
 from cct_ops.ledger.gate.approvals import Approval
+from cct_ops.models.run import Run
+from cct_ops.models.topic import Topic
 from evaluation.simulation.days import Course, Days
 from evaluation.simulation.scenario import MINUTE, Firing
 
 MORNING, EVENING = 8, 20
 PATIENCE_MINUTES = 15.0
 ADA = Approver(id="ada", name="Ada", slack_user_id="U0ADA")
+
+
+class Suspended(BaseException):
+    """A run waits for a person's answer; no process works on it meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +33,35 @@ class Answering:
     engine: sa.Engine
     days: Days
     news: Callable[[], None]
+    firing_of: Callable[[Run], Firing]
+    said_yes: set[UUID] = field(default_factory=set)
+    """The runs to which Ada said yes, by her own account."""
 
-    def asked(self, approval: Approval, firing: Firing) -> None:
+    def tell_approval_needed(self, approval: Approval, run: Run) -> None:
         """Get the link; an answer comes some minutes later, or never."""
-        awake = MORNING <= self.days.now.hour < EVENING
+        firing = self.firing_of(run)
+        awake = MORNING <= self.days.now.hour < EVENING or firing.urgent
         if awake and firing.answer_minutes < PATIENCE_MINUTES:
             at = self.days.now + firing.answer_minutes * MINUTE
             self.days.begin(at, self._answer(approval, firing))
 
+    def tell_outcome(
+        self, run: Run, target: str, reason: str, topic: Topic, commands: Sequence[str]
+    ) -> None:
+        """Hear how a run ended."""
+
+    def started_by(self) -> str | None:
+        """Nobody is asked for a second yes."""
+        return None
+
+    def suspend(self, _approval: Approval) -> Answer | None:
+        """End this process of the run."""
+        raise Suspended
+
     def _answer(self, approval: Approval, firing: Firing) -> Course:
         said = Answer.of(ADA, "link", approved=firing.says_yes, digest=approval.plan_digest)
         approval_answers.answer(self.engine, approval.id, said, person=ADA)
+        if firing.says_yes:
+            self.said_yes.add(approval.run_id)
         self.news()
         yield 0 * MINUTE

@@ -1,10 +1,11 @@
-"""The same alerts, met by what this project does: every change passes the real gate's ledger."""
+"""The same alerts, met by what this project does: every change passes the gate itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -12,27 +13,24 @@ import sqlalchemy as sa
 from prefect.client.schemas.objects import StateType
 
 from cct_ops.config.policy import Policy
-from cct_ops.errors import NotPermitted
-from cct_ops.ledger.gate import leases
-from cct_ops.ledger.record import account
-from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import Run, incident_of, incident_tag
 from cct_ops.models.topic import Topic
 from cct_ops.people.notifier import Voice
 from cct_ops.reports.messages import Message
 from cct_ops.settings import Settings
 from evaluation.simulation.alerts import Alerts
-from evaluation.simulation.approver import Answering
+from evaluation.simulation.approver import PATIENCE_MINUTES, Answering
 from evaluation.simulation.days import Course, Days
-from evaluation.simulation.gate import Gate
-from evaluation.simulation.hands import Hands
 from evaluation.simulation.plans import DIAGNOSIS
-from evaluation.simulation.playbook import Playbook
-from evaluation.simulation.scenario import Firing, Kind
-from evaluation.simulation.server import OWN, FlowRun, Play, SimulatedServer
+from evaluation.simulation.playbook import Worker
+from evaluation.simulation.process import Over, Process
+from evaluation.simulation.scenario import MINUTE, Firing, Kind
+from evaluation.simulation.server import OWN, FlowRun, SimulatedServer
 from evaluation.simulation.sweeping import Sweeping
-from evaluation.simulation.upkeep import Upkeep
 from evaluation.simulation.world import World
+
+RETRIED_AFTER = 15 * MINUTE
+IMPATIENT_AFTER = 2 * MINUTE
 
 
 @dataclass
@@ -48,62 +46,61 @@ class Pager:
 
 @dataclass
 class Guarded:
-    """Lets alerts in, and plays the runs that the server starts for them."""
+    """Lets alerts in, and works on the runs that the server starts for them."""
 
-    hands: Hands
-    gate: Gate
     server: SimulatedServer
     alerts: Alerts
-    playbook: Playbook
-    upkeep: Upkeep
     pager: Pager
+    days: Days
+    worker: Worker = field(init=False)
     by_incident: dict[UUID, Firing] = field(default_factory=dict)
     by_run: dict[UUID, Firing] = field(default_factory=dict)
+    of_people: set[UUID] = field(default_factory=set)
+    """The runs that a person started."""
+    incidents: list[datetime] = field(default_factory=list)
 
     def begin(self, firing: Firing) -> Course:
         """Let the alert come in, and let a run begin if it is a new incident."""
-        incident_id, days = self.alerts.new_incident(firing), self.hands.days
+        incident_id, days = self.alerts.new_incident(firing), self.days
         if incident_id is not None:
             self.by_incident[incident_id] = firing
+            self.incidents.append(days.now)
             tags = [incident_tag(incident_id)]
             parameters = {"target": firing.target}
             run = self.server.create(firing.kind, parameters, days.now + DIAGNOSIS, tags)
             self.alerts.dispatched(firing, incident_id, run.id)
+            if firing.retried:
+                days.begin(days.now + RETRIED_AFTER, self._retry(run))
+            if firing.recovered_alive:
+                self.server.create("recover", {"run_id": str(run.id)}, days.now + IMPATIENT_AFTER)
         yield firing.heals_at - days.now
         self.alerts.over(firing)
 
     def by_hand(self, firing: Firing) -> None:
         """Start the playbook as a person does, without an incident."""
-        run = self.server.create(firing.kind, {"target": firing.target}, self.hands.days.now)
+        run = self.server.create(firing.kind, {"target": firing.target}, self.days.now)
         self.by_run[run.id] = firing
+        self.of_people.add(run.id)
 
-    def play(self, started: FlowRun) -> Play:
-        """Play a run, and account for one that an error ended, as the hook of all flows does."""
+    def play(self, started: FlowRun, process: Process) -> StateType:
+        """Work on a run in a process."""
         run = Run(
             id=started.id,
             name=started.deployment,
             playbook=started.deployment,
             incident_id=incident_of(started.tags),
         )
-        try:
-            return (yield from self._play(started, run))
-        except NotPermitted as error:
-            known = account.of_run(self.hands.engine, run.id)
-            acted = any(act.kind == "change" for act in known.actions)
-            # What was cut off in the middle is for the reaper, which finds it without an account.
-            if not (known.outcome or acted or leases.is_reaped(self.hands.engine, run.id)):
-                target = started.parameters.get("target", run.playbook)
-                self.hands.conclude(run, target, Outcome.FAILED, str(error))
-            return StateType.FAILED
+        if run.playbook not in OWN:
+            self.by_run[run.id] = self.firing_of(run)
+        return self.worker.work(run, started, process)
 
-    def _play(self, started: FlowRun, run: Run) -> Play:
-        if started.deployment == "revert-change":
-            return self.upkeep.revert(started, run)
-        if started.deployment == "recover":
-            return self.upkeep.recover(run, UUID(started.parameters["run_id"]))
-        firing = self.by_run.get(run.id) or self.by_incident[run.incident_id or run.id]
-        self.by_run[run.id] = firing
-        return self.playbook.play(run, firing)
+    def firing_of(self, run: Run) -> Firing:
+        """Return the alert that a run is for."""
+        return self.by_run.get(run.id) or self.by_incident[run.incident_id or run.id]
+
+    def _retry(self, run: FlowRun) -> Course:
+        self.server.retry(run)
+        yield timedelta(0)
 
 
 @contextmanager
@@ -116,21 +113,40 @@ def guarded_by(
     sweeps_changes: bool,
 ) -> Iterator[Guarded]:
     """Put the parts together, with the controller's sweeps at work."""
-    hands = Hands(engine, World(), days)
-    gate, alerts = Gate(hands, known), Alerts(engine, hands.world, days)
+    settings = Settings(
+        policy_path=policy_path,
+        approvers_path=policy_path.with_name("approvers.yaml"),
+        approval_minutes=PATIENCE_MINUTES,
+    )
+    world = World()
     server, pager = SimulatedServer(days, {*Kind, *OWN}), Pager()
+    guarded = Guarded(server, Alerts(engine, world, days), pager, days)
     with server.reached() as reached:
-        sweeping = Sweeping(
+        voice = Voice(engine, page=pager.page)
+        sweeping = Sweeping(engine, settings, voice, reached, of_changes=sweeps_changes)
+        guarded.worker = Worker(
             engine,
-            Settings(policy_path=policy_path),
-            Voice(engine, page=pager.page),
+            world,
+            days,
+            known,
+            settings,
+            server,
             reached,
-            of_changes=sweeps_changes,
+            Answering(engine, days, sweeping.news, guarded.firing_of),
+            guarded.alerts,
+            guarded.firing_of,
+            guarded.by_run,
         )
-        answering = Answering(engine, days, sweeping.news)
-        playbook = Playbook(hands, gate, reached, answering, alerts)
-        guarded = Guarded(hands, gate, server, alerts, playbook, Upkeep(hands, server), pager)
-        guarded.upkeep.made_for = guarded.by_run
         server.play = guarded.play
         days.begin(days.now, sweeping.course())
-        yield guarded
+        try:
+            yield guarded
+        finally:
+            sa.event.listen(engine, "before_cursor_execute", _refuse)
+            for process in server.processes:
+                process.end()
+
+
+def _refuse(*_: object) -> None:
+    """Keep what is over from the ledger."""
+    raise Over

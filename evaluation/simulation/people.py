@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from cct_ops.gate.guards import autonomy_of
 from cct_ops.ledger.gate import switches
 from cct_ops.ledger.record.tables import decisions
 from cct_ops.models.guards import Guard
 from cct_ops.models.mode import Mode
 from evaluation.simulation.days import Course
 from evaluation.simulation.guarded import Guarded
-from evaluation.simulation.plans import plan_for
-from evaluation.simulation.scenario import HOUR, START, Firing
+from evaluation.simulation.scenario import HOUR, ORDERS, START, Firing
 
 DAY = timedelta(days=1)
 BREAKERS = (Guard.FAILED_ATTEMPTS, Guard.RECURRING_FIXES)
@@ -29,19 +29,20 @@ class People:
 
     def begin(self) -> None:
         """Plan the week."""
-        days = self.at_work.hands.days
-        days.begin(START + 62 * HOUR, self._stop_everything())
-        days.begin(START + 81 * HOUR, self._take_over("/flapping-01"))
+        days = self.at_work.days
+        for stopped in ORDERS.stopped:
+            days.begin(START + stopped.begins, self._stop_everything(stopped.ends - stopped.begins))
+        for target, held in ORDERS.held.items():
+            days.begin(START + held.begins, self._take_over(target, START + held.ends))
         days.begin(START + 9 * HOUR, self._mornings())
 
-    def _stop_everything(self) -> Course:
-        switches.stop(self.at_work.hands.engine, "a bad release", "ada")
-        yield HOUR
-        switches.resume(self.at_work.hands.engine, "it is over", "ada")
+    def _stop_everything(self, pause: timedelta) -> Course:
+        switches.stop(self.at_work.worker.engine, "a bad release", "ada")
+        yield pause
+        switches.resume(self.at_work.worker.engine, "it is over", "ada")
 
-    def _take_over(self, target: str) -> Course:
-        until = self.at_work.hands.days.now + 8 * HOUR
-        switches.hold(self.at_work.hands.engine, target, until, "I am on it", "ada")
+    def _take_over(self, target: str, until: datetime) -> Course:
+        switches.hold(self.at_work.worker.engine, target, until, "I am on it", "ada")
         yield timedelta(0)
 
     def _mornings(self) -> Course:
@@ -54,28 +55,33 @@ class People:
             yield DAY
 
     def _look_at(self, example: Firing) -> None:
-        gate = self.at_work.gate
-        earned = gate.rung(plan_for(example))
+        """Forgive what was before, where a playbook earned more or may do nothing any more."""
+        worker, playbook = self.at_work.worker, example.kind.value
+        earned = autonomy_of(
+            worker.engine, worker.policy, playbook, example.target, wanted_again=True
+        )
         if earned.proposal or earned.mode is Mode.OBSERVE:
-            gate.trust_since(example.kind, self.at_work.hands.days.now)
+            known = worker.policy.of(playbook)
+            known = known.model_copy(update={"clean_since": self.at_work.days.now})
+            playbooks = worker.policy.playbooks | {playbook: known}
+            worker.policy = worker.policy.model_copy(update={"playbooks": playbooks})
 
     def _stopped_by_breakers(self) -> list[str]:
         stopped = (
             sa.select(decisions.c.target)
             .where(
                 decisions.c.guard.in_(BREAKERS),
-                decisions.c.decided_at > self.at_work.hands.days.now - DAY,
+                decisions.c.decided_at > self.at_work.days.now - DAY,
             )
             .distinct()
             .order_by(decisions.c.target)
         )
-        with self.at_work.hands.engine.connect() as connection:
+        with self.at_work.worker.engine.connect() as connection:
             return list(connection.execute(stopped).scalars())
 
     def _repair(self, target: str) -> None:
         """Find the cause, and run the playbook by hand: this time it works."""
-        hands = self.at_work.hands
         last = next(each for each in reversed(self.firings) if each.target == target)
         cured = replace(last, works=True, mishap=None, says_yes=True, answer_minutes=1)
-        hands.world.fail(target, hands.days.now + HOUR)
+        self.at_work.worker.world.fail(target, self.at_work.days.now + HOUR)
         self.at_work.by_hand(cured)

@@ -1,10 +1,10 @@
-"""What runs of the week plan, and how long things take."""
+"""What runs of the week conclude and plan, and how long things take."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from cct_ops.models.outcome import Evidence, Severity
+from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Call, Plan, Step
 from cct_ops.models.steady_state import ChangeHolds
 from evaluation.simulation.scenario import Firing, Kind
@@ -12,20 +12,21 @@ from evaluation.simulation.scenario import Firing, Kind
 DIAGNOSIS = timedelta(seconds=10)
 WATCH = timedelta(minutes=5)
 STALL = timedelta(minutes=40)  # longer than a lock lasts
+DAWDLING = timedelta(minutes=20)  # longer than a permit lasts
 LASTS = timedelta(minutes=60)
-PERMIT_SECONDS = 960.0
-LOCK_WAIT = timedelta(minutes=15)
 
 
 class Conclusion:
-    """The diagnosis of a run, as far as the record wants one."""
+    """The diagnosis of a run: the target is broken, and could be repaired; or nothing is to do."""
 
     severity = Severity.P1
     evidence: tuple[Evidence, ...] = ()
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan, self.playbook, self.target = plan, plan.playbook, plan.target
-        self.headline = f"{plan.target} is broken."
+    def __init__(self, firing: Firing, *, needed: bool = True) -> None:
+        self.playbook, self.target = firing.kind.value, firing.target
+        self.plan = plan_for(firing) if needed else None
+        self.headline = f"{self.target} is {'broken' if needed else 'well'}."
+        self.outcome = Outcome.RECOMMENDED if needed else Outcome.NOTHING_TO_DO
 
 
 def plan_for(firing: Firing) -> Plan:
@@ -49,4 +50,5 @@ def plan_for(firing: Firing) -> Plan:
         ),
         steady_state=ChangeHolds(what="It works", watch_seconds=WATCH.total_seconds()),
         state={},
+        needs_person="Nobody does this alone." if firing.needs_person else None,
     )

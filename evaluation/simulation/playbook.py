@@ -1,177 +1,227 @@
-"""The run of a playbook: through the gate, to the change, to its verification or its undo."""
+"""The runs of the week: a playbook's body as every flow has it, a revert, and a recovery."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from functools import partial
+from uuid import UUID
 
+import sqlalchemy as sa
 from prefect.client.schemas.objects import StateType
 
 from cct_ops.clients.server import Server
-from cct_ops.errors import NotPermitted
-from cct_ops.gate import scheduled_reverts
-from cct_ops.ledger.gate import changes, leases, permits
-from cct_ops.ledger.gate.approvals import ApprovalState
+from cct_ops.config.policy import Policy
+from cct_ops.diagnoses.reversion import Comparison
+from cct_ops.errors import NotPermitted, OpsError, SteadyStateNotReached
+from cct_ops.gate import recovery, scheduled_reverts, temporary
+from cct_ops.gate.apply_and_confirm import Executor
+from cct_ops.gate.gate import Gate
+from cct_ops.ledger.gate import approvals, changes, crashed_runs, leases
 from cct_ops.ledger.record import account
+from cct_ops.models.change import TemporaryChange
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
-from cct_ops.models.permit import Permit
 from cct_ops.models.run import Run
 from cct_ops.models.verification import Verdict, Verification
+from cct_ops.settings import Settings
 from evaluation.simulation.alerts import Alerts
-from evaluation.simulation.approver import PATIENCE_MINUTES, Answering
-from evaluation.simulation.gate import ANSWERS, Gate, Passage
-from evaluation.simulation.hands import Hands
-from evaluation.simulation.plans import STALL, WATCH, plan_for
-from evaluation.simulation.scenario import Firing, Kind, Mishap
-from evaluation.simulation.server import DIED, Play
+from evaluation.simulation.approver import Answering, Suspended
+from evaluation.simulation.days import Days
+from evaluation.simulation.plans import DAWDLING, STALL, WATCH, Conclusion, plan_for
+from evaluation.simulation.process import Process
+from evaluation.simulation.scenario import Firing, Kind, Mishap, RevertMishap
+from evaluation.simulation.server import FlowRun, SimulatedServer
+from evaluation.simulation.systems import Quiet, Strikes, Targets
+from evaluation.simulation.world import World
 
 
 @dataclass
-class Playbook:
-    """Plays runs of playbooks."""
+class Worker:
+    """Works on runs, each with a gate of its own."""
 
-    hands: Hands
-    gate: Gate
+    engine: sa.Engine
+    world: World
+    days: Days
+    policy: Policy
+    settings: Settings
+    server: SimulatedServer
     prefect: Server
     answering: Answering
     alerts: Alerts
-    struck: set[Firing] = field(default_factory=set)
+    firing_of: Callable[[Run], Firing]
+    made_for: Mapping[UUID, Firing]
+    struck: set[Firing | UUID] = field(default_factory=set)
     attempts: int = 0
-    stopped_writes: int = 0
     mishaps: int = 0
+    stopped_writes: int = 0
 
-    def play(self, run: Run, firing: Firing) -> Play:
-        """Diagnose, pass the gate as far as it goes, and act if it lets the run through."""
-        self.hands.live(run)
-        if not self._needed(firing):
-            return self._not_needed(run, firing)
-        plan = plan_for(firing)
-        earned = self.gate.rung(plan)
-        passage = Passage(run, plan, Mode.APPROVE if run.incident_id is None else earned.mode)
-        if earned.mode is Mode.OBSERVE:
-            return self.gate.end(passage, Outcome.RECOMMENDED, earned.reason)
-        stop = self.gate.first_stop(passage)
-        if stop is not None:
-            return self.gate.stopped(passage, stop)
-        ends = self._ask(passage, firing) if passage.mode is Mode.APPROVE else None
-        if ends is not None:
-            return ends
-        return (yield from self._under_lock(passage, firing))
-
-    def _under_lock(self, passage: Passage, firing: Firing) -> Play:
-        run, target = passage.run, firing.target
-        token = yield from self.hands.lock(run, target)
-        if token is None:
-            return self.gate.locked_out(passage)
-        permit = None
+    def work(self, run: Run, started: FlowRun, process: Process) -> StateType:
+        """Work on a run to its end, and account for one that an error ended."""
+        strikes = Strikes()
+        targets = Targets(self.world, self.days, self.engine, run, process, strikes)
+        executor = Executor(run, self.engine, self.settings, process, targets, Quiet(strikes))
+        play: Callable[[], tuple[str, Outcome, str] | None]
+        if run.playbook == "revert-change":
+            play = partial(self._revert, executor, strikes, process, started)
+        elif run.playbook == "recover":
+            play = partial(self._recover, executor, UUID(started.parameters["run_id"]))
+        else:
+            play = partial(self._repair, executor, strikes, process, self.firing_of(run))
+        state = StateType.COMPLETED
         try:
-            if not self._needed(firing):
-                return self._not_needed(run, firing)
-            permit = self.gate.permit(passage, token)
-        finally:
-            if permit is None:
-                self.hands.leave(run, target, token)
-        return (
-            StateType.COMPLETED
-            if permit is None
-            else (yield from self._act(passage, firing, permit))
-        )
-
-    def _needed(self, firing: Firing) -> bool:
-        world = self.hands.world
-        changed = firing.kind is Kind.WEAKENED and any(
-            not world.shows(firing.target, undo) for undo in plan_for(firing).undo_calls
-        )
-        return world.is_broken(firing.target, self.hands.days.now) and not changed
-
-    def _not_needed(self, run: Run, firing: Firing) -> StateType:
-        self.hands.conclude(run, firing.target, Outcome.NOTHING_TO_DO, "No longer needed.")
-        return StateType.COMPLETED
-
-    def _ask(self, passage: Passage, firing: Firing) -> StateType | None:
-        """Return None once there is a yes, else the state in which the run waits or ends."""
-        approval, new = self.gate.ask(passage, PATIENCE_MINUTES)
-        if new:
-            self.answering.asked(approval, firing)
-        if approval.state is ApprovalState.PENDING:
+            ended = play()
+        except Suspended:
             return StateType.PAUSED
-        if approval.state is ApprovalState.APPROVED:
-            return None
-        return self.gate.end(passage, ANSWERS[approval.state], approval.note or "-")
+        except OpsError as error:
+            ended, state = self._account(run, error, started), StateType.FAILED
+        if ended is None:
+            return StateType.FAILED
+        self.world.done(ended[0], run.id)
+        self._conclude(run, *ended)
+        return state
 
-    def _act(self, passage: Passage, firing: Firing, permit: Permit) -> Play:
+    def _repair(
+        self, executor: Executor, strikes: Strikes, process: Process, firing: Firing
+    ) -> tuple[str, Outcome, str]:
+        """Look, conclude, pass the gate, change, verify: as every playbook does."""
+        gate = Gate(
+            executor,
+            self.policy,
+            notifier=self.answering,
+            suspension=self.answering,
+            wake_up=self._wake_up,
+        )
+        look = partial(self._look, firing)
+        diagnosis = look()
+        if diagnosis.plan is None:
+            return firing.target, diagnosis.outcome, diagnosis.headline
+        mode = Mode.APPROVE if executor.run.incident_id is None else Mode.AUTO
+        with gate.authorise(diagnosis, mode, again=look) as decision:
+            if decision.permit is None:
+                return firing.target, decision.outcome or Outcome.BLOCKED, decision.reason
+            verified = self._strike(firing, strikes, process, executor.run)
+            executor.perform_all(decision.permit)
+            process.sleep(WATCH.total_seconds())
+            self._verify(executor.run, firing)
+            verified()
+        return firing.target, Outcome.RESOLVED, "It was watched."
+
+    def _look(self, firing: Firing) -> Conclusion:
+        weak = firing.kind is Kind.WEAKENED and not all(
+            self.world.shows(firing.target, undo) for undo in plan_for(firing).undo_calls
+        )
+        broken = self.world.is_broken(firing.target, self.days.now)
+        return Conclusion(firing, needed=broken and not weak)
+
+    def _strike(
+        self, firing: Firing, strikes: Strikes, process: Process, run: Run
+    ) -> Callable[[], None]:
+        """Let happen what is to happen to this attempt; return what comes after it is verified."""
         mishap = None if firing in self.struck else firing.mishap
         self.struck.add(firing)
         self.attempts += 1
         self.mishaps += mishap is not None
-        try:
-            self._schedule(passage, permit)
-            if mishap is Mishap.DIES_AT_FIRST or not (
-                yield from self._change(passage, firing, permit, mishap)
-            ):
-                self.hands.world.done(firing.target, passage.run.id)
-                return DIED
-        except NotPermitted:
-            # It slept too long: its recovery has the lock by now, and gives the account.
-            self.stopped_writes += 1
-            self.hands.world.done(firing.target, passage.run.id)
-            if not leases.is_reaped(self.hands.engine, passage.run.id):
-                raise
-            return StateType.FAILED
-        permits.close(self.hands.engine, permit)
-        changes.drop_unmade(self.hands.engine, passage.run.id)
-        self.hands.leave(passage.run, firing.target, permit.fencing_token)
-        outcome = Outcome.RESOLVED if firing.works else Outcome.UNDONE
-        self.hands.conclude(passage.run, firing.target, outcome, "It was watched.")
-        return StateType.COMPLETED
+        die = partial(self._die, firing.target, run, process)
+        meddle = partial(self.alerts.weakened, firing)
+        strikes.arrived = meddle
+        match mishap:
+            case Mishap.DIES_AT_FIRST:
+                die()
+            case Mishap.DIES_IN_DOUBT:
+                strikes.noted = die
+            case Mishap.DIES_UNTOLD:
+                strikes.arrived = lambda: (meddle(), die())[1]
+            case Mishap.STALLS:
+                strikes.seen = partial(self._stall, firing.target, run, process)
+            case Mishap.DAWDLES:
+                strikes.seen = partial(process.dawdle, DAWDLING)
+            case Mishap.STORES_NOTHING:
+                strikes.lost = True
+        return die if mishap is Mishap.DIES_VERIFIED else lambda: None
 
-    def _change(
-        self, passage: Passage, firing: Firing, permit: Permit, mishap: Mishap | None
-    ) -> Generator[timedelta, None, bool]:
-        """Make the calls, watch what comes of them, and undo them or not; False if it died."""
-        run = passage.run
-        for call in passage.plan.calls:
-            self.hands.send(run, permit, call, arrives=mishap is not Mishap.DIES_IN_DOUBT)
-            if firing.kind is Kind.WEAKENED:
-                self.alerts.weakened(firing)
-            if mishap in {Mishap.DIES_IN_DOUBT, Mishap.DIES_UNTOLD}:
-                return False
-            self.hands.confirm(permit, call)
-            if mishap is Mishap.STALLS:
-                self.hands.world.falls_asleep(firing.target, run.id)
-                yield STALL
-        self.hands.live(run, WATCH)
-        yield WATCH
+    def _verify(self, run: Run, firing: Firing) -> None:
+        plan = plan_for(firing)
         verdict = Verdict.HOLDS if firing.works else Verdict.BROKEN
         found = Verification(verdict=verdict, reason="It was watched.")
-        account.record_verification(self.hands.engine, run.id, found)
-        if firing.works:
-            self.alerts.fixed(firing)
-        if mishap is Mishap.DIES_VERIFIED:
-            return False
+        account.record_verification(self.engine, run.id, found)
         if not firing.works:
-            self._undo(passage, permit)
-        return True
+            raise SteadyStateNotReached(found.reason)
+        self.world.claimed += not all(self.world.shows(firing.target, each) for each in plan.calls)
+        self.alerts.fixed(firing)
 
-    def _schedule(self, passage: Passage, permit: Permit) -> None:
-        """Arrange the end of what is temporary, before it is made."""
-        engine, plan = self.hands.engine, passage.plan
-        for step in plan.steps:
-            if step.lasts_minutes is None:
-                continue
-            owner = changes.approver(engine, passage.run.id) or f"run in {passage.mode} mode"
-            with engine.begin() as tx:
-                change = changes.schedule(
-                    tx, permit, step, before="strict", owner=owner, reason=plan.summary
-                )
-            with self.prefect.connect() as client:
-                scheduled_reverts.wake_with(client, engine, change, at_server=self.prefect)
+    def _revert(
+        self, executor: Executor, strikes: Strikes, process: Process, started: FlowRun
+    ) -> tuple[str, Outcome, str] | None:
+        """Wait for the target, read the change's time again, compare, and restore."""
+        change = changes.read(self.engine, UUID(started.parameters["change_id"]))
+        mishap = self._mishap_of_revert(change.run_id)
+        if mishap is RevertMishap.LOST:
+            self.server.delete(started)
+            return None
+        die = partial(self._die, change.target, executor.run, process)
+        if mishap is RevertMishap.DIES_UNTOLD:
+            strikes.seen = die
 
-    def _undo(self, passage: Passage, permit: Permit) -> None:
-        calls = passage.plan.undo_calls
-        self.hands.put_back(passage.run, passage.plan, calls, permit.fencing_token)
-        for call in calls:
-            changes.mark_undone(self.hands.engine, passage.run.id, call)
-        self.gate.decide(passage, Outcome.UNDONE.value, "It did not hold.")
+        def compare(before: TemporaryChange) -> Comparison:
+            if mishap is RevertMishap.DIES_AT_FIRST:
+                die()
+            return temporary.compare(executor, before)
+
+        diagnosis = temporary.end_change(executor, change, compare, early=False)
+        return change.target, diagnosis.outcome, diagnosis.headline
+
+    def _recover(self, executor: Executor, dead_id: UUID) -> tuple[str, Outcome, str]:
+        """Lock the dead run out, read back what it had begun, and take that back."""
+        with recovery.locked_out(executor, dead_id, str) as (crash, token):
+            look = partial(recovery.look_at_step, executor)
+            diagnosis = recovery.diagnose(executor, crash, look)
+            recovery.take_back(executor, crash, token, diagnosis)
+        changes.drop_unmade(self.engine, dead_id)
+        crashed_runs.account_for(self.engine, crash, diagnosis, diagnosis.outcome)
+        return crash.plan.target, diagnosis.outcome, diagnosis.headline
+
+    def _account(
+        self, run: Run, error: OpsError, started: FlowRun
+    ) -> tuple[str, Outcome, str] | None:
+        """Say how a run ends that an error ended; None where its recovery gives the account."""
+        known = account.of_run(self.engine, run.id)
+        target = known.decisions[-1].plan.target if known.decisions else run.playbook
+        target = started.parameters.get("target", target)
+        self.world.done(target, run.id)
+        if leases.is_reaped(self.engine, run.id):
+            self.stopped_writes += 1  # it slept too long, and finds itself locked out
+            return None
+        if known.left is None and any(act.kind == "change" for act in known.actions):
+            return None
+        otherwise = Outcome.BLOCKED if isinstance(error, NotPermitted) else Outcome.FAILED
+        outcome, reason = known.left or (otherwise, str(error))
+        return target, outcome, reason
+
+    def _conclude(self, run: Run, target: str, outcome: Outcome, reason: str) -> None:
+        """Give the run's account; one that was given up has no say any more."""
+        with self.engine.begin() as tx:
+            leases.touch(tx, run.id, self.settings.lease_seconds)
+        approvals.void(self.engine, run.id, "The run ended without needing it.")
+        account.record_outcome(self.engine, run, target, outcome, reason)
+
+    def _wake_up(self, change: TemporaryChange) -> None:
+        with self.prefect.connect() as client:
+            scheduled_reverts.wake_with(client, self.engine, change, at_server=self.prefect)
+
+    def _die(self, target: str, run: Run, process: Process) -> None:
+        self.world.done(target, run.id)
+        process.die()
+
+    def _stall(self, target: str, run: Run, process: Process) -> None:
+        self.world.falls_asleep(target, run.id)
+        process.stall(STALL)
+
+    def _mishap_of_revert(self, maker_id: UUID) -> RevertMishap | None:
+        """Return what strikes the first revert of a change; the next one is spared."""
+        firing = self.made_for.get(maker_id)
+        if firing is None or maker_id in self.struck:
+            return None
+        self.struck.add(maker_id)
+        self.mishaps += firing.revert_mishap is not None
+        return firing.revert_mishap

@@ -8,10 +8,13 @@ what becomes of a temporary change.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
+from cct_ops.models.maintenance import Window
 from cct_ops.models.matcher import Matcher
 from cct_ops.models.silence import Silence
 
@@ -28,6 +31,9 @@ class Kind(StrEnum):
     RECURRING = "recurring"  # a fix helps for an hour or two
     FAILING = "failing"  # no fix helps
     WEAKENED = "weakened"  # fixed by a temporary change, which has to be taken back
+    STAGED = "staged"  # one of the situations that are set up one by one
+    RIVAL = "rival"  # another playbook for the targets of those
+    WATCHED = "watched"  # of which policy wants no more than a recommendation
 
 
 class Mishap(StrEnum):
@@ -38,6 +44,8 @@ class Mishap(StrEnum):
     DIES_UNTOLD = "it died when its call had arrived, before it knew"
     DIES_VERIFIED = "it died when its fix was verified, before its account"
     STALLS = "it was stopped in the middle of its change and woke up much later"
+    DAWDLES = "its call was answered much later than its permit lasted"
+    STORES_NOTHING = "its calls were answered and stored nowhere"
 
 
 class RevertMishap(StrEnum):
@@ -65,6 +73,7 @@ BEHAVIOUR = {
     Kind.FAILING: Behaviour(2, 25, 12, 0.02),
     Kind.WEAKENED: Behaviour(8, 4 * 60, 90, 0.97),
 }
+BY_CHANCE = list(Mishap)[:5]
 MISHAPS = 0.05
 REVERT_MISHAPS = 0.2
 MEDDLES = 0.1
@@ -87,15 +96,46 @@ BURSTS = (
     Burst(131, 70, 6),
 )
 
-SILENCED_UNTIL = START + timedelta(hours=38)
-SILENCED = Silence(
-    id="simulated",
-    matchers=(Matcher(label="route", operator="=", value="/flapping-02"),),
-    ends_at=SILENCED_UNTIL,
-    created_by="ada",
-    comment="a known one",
+
+class Span(NamedTuple):
+    """A time of the week, from its beginning."""
+
+    begins: timedelta
+    ends: timedelta
+
+    def covers(self, moment: datetime) -> bool:
+        """Tell whether it is that time."""
+        return START + self.begins <= moment < START + self.ends
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What people want to be left alone, and when; targets that policy never listed, always."""
+
+    stopped: tuple[Span, ...]
+    held: Mapping[str, Span]
+    silenced: Mapping[str, Span]
+    windows: tuple[Window, ...]
+    unlisted: frozenset[str]
+
+
+NIGHT = Span(0 * HOUR, 6 * HOUR)
+ORDERS = Orders(
+    stopped=(Span(14 * MINUTE, 20 * MINUTE), Span(62 * HOUR, 63 * HOUR)),
+    held={"/staged-held": NIGHT, "/flapping-01": Span(81 * HOUR, 89 * HOUR)},
+    silenced={"/staged-silenced": NIGHT, "/flapping-02": Span(10 * HOUR, 38 * HOUR)},
+    windows=(
+        Window(name="the weekly move", days=("sun",), start="02:00", end="06:00"),
+        Window(
+            name="the early shift",
+            days=("mon",),
+            start="00:00",
+            end="06:00",
+            targets=("/staged-window",),
+        ),
+    ),
+    unlisted=frozenset({"/staged-unlisted", "/steady-19"}),
 )
-SILENCED_FROM = START + timedelta(hours=10)
 
 
 @dataclass(frozen=True)
@@ -113,6 +153,10 @@ class Firing:
     meddled: bool  # a person sets the weakened value by hand meanwhile
     answer_minutes: float  # how long a person would take for an answer
     says_yes: bool
+    needs_person: bool = False  # its plan is for no automation alone
+    urgent: bool = False  # the person answers at night as well
+    retried: bool = False  # somebody presses Retry when its run is over
+    recovered_alive: bool = False  # somebody takes its run for dead that is at work
 
 
 def firings(days: float, seed: int) -> list[Firing]:
@@ -133,7 +177,7 @@ def firings(days: float, seed: int) -> list[Firing]:
             moment = (
                 START + timedelta(hours=burst.at_hours) + luck.random() * burst.minutes * MINUTE
             )
-            kind = luck.choice(list(Kind))
+            kind = luck.choice(list(BEHAVIOUR))
             found.append(_firing(luck, moment, kind, luck.randrange(BEHAVIOUR[kind].targets)))
     return sorted((each for each in found if each.at < end), key=lambda each: each.at)
 
@@ -147,7 +191,7 @@ def _firing(luck: random.Random, at: datetime, kind: Kind, number: int) -> Firin
         alertname=luck.choice(("CanaryRolledBack", "SLOBreach", "HighLatency")),
         heals_at=at + luck.uniform(0.5, 1.5) * behaviour.heals_after_minutes * MINUTE,
         works=luck.random() < behaviour.works,
-        mishap=luck.choice(list(Mishap)) if luck.random() < MISHAPS else None,
+        mishap=luck.choice(BY_CHANCE) if luck.random() < MISHAPS else None,
         revert_mishap=(luck.choice(list(RevertMishap)) if luck.random() < REVERT_MISHAPS else None),
         meddled=luck.random() < MEDDLES,
         answer_minutes=luck.uniform(1, 20),
@@ -157,4 +201,14 @@ def _firing(luck: random.Random, at: datetime, kind: Kind, number: int) -> Firin
 
 def silences(now: datetime) -> tuple[Silence, ...]:
     """Return what Alertmanager would answer."""
-    return (SILENCED,) if SILENCED_FROM <= now < SILENCED_UNTIL else ()
+    return tuple(
+        Silence(
+            id=target,
+            matchers=(Matcher(label="route", operator="=", value=target),),
+            ends_at=START + span.ends,
+            created_by="ada",
+            comment="a known one",
+        )
+        for target, span in ORDERS.silenced.items()
+        if span.covers(now)
+    )

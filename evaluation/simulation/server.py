@@ -8,10 +8,11 @@ processes: one that died leaves its run Running for ever, which is what Prefect 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
@@ -22,12 +23,9 @@ from prefect.client.schemas.objects import StateType
 from cct_ops.clients.server import Server
 from cct_ops.models.deployment_tags import PLAYBOOK, UPKEEP
 from evaluation.simulation.days import Course, Days
-
-# What a process does: each yield lets that much time go by; it returns the state of its run.
-Play = Generator[timedelta, None, StateType]
+from evaluation.simulation.process import Process
 
 OWN = {"revert-change", "recover"}
-DIED = StateType.RUNNING
 SERVER = "http://prefect.simulated/api"
 
 
@@ -78,8 +76,9 @@ class SimulatedServer:
 
     days: Days
     deployments: set[str]
-    play: Callable[[FlowRun], Play] = field(init=False)  # what its worker does
+    play: Callable[[FlowRun, Process], StateType] = field(init=False)  # what its worker does
     runs: dict[UUID, FlowRun] = field(default_factory=dict)
+    processes: list[Process] = field(default_factory=list)
     _keys: dict[str, UUID] = field(default_factory=dict)
 
     def create(
@@ -99,6 +98,11 @@ class SimulatedServer:
             self._keys[key] = run.id
         self.days.begin(at, self._process(run))
         return run
+
+    def retry(self, run: FlowRun) -> None:
+        """Let a process work on a run once more, as if somebody had pressed the button."""
+        self._enter(run, StateType.SCHEDULED)
+        self.days.begin(self.days.now, self._process(run))
 
     def delete(self, run: FlowRun) -> None:
         """Lose a run, as if somebody had deleted it."""
@@ -129,8 +133,10 @@ class SimulatedServer:
         if not run.is_in(StateType.SCHEDULED):
             return
         self._enter(run, StateType.RUNNING)
-        ended = yield from self.play(run)
-        if run.is_in(StateType.RUNNING):  # a final state is final
+        process = Process(self.days)
+        self.processes.append(process)
+        ended = yield from process.course(partial(self.play, run, process))
+        if ended is not None and run.is_in(StateType.RUNNING):  # a final state is final
             self._enter(run, ended)
 
     def _enter(self, run: FlowRun, state: StateType) -> None:
@@ -163,15 +169,14 @@ class SimulatedServer:
                 said = self.runs[UUID(found)].to_json()
             case "POST", ["flow_runs", found, "resume"] if UUID(found) in self.runs:
                 run = self.runs[UUID(found)]
-                self._enter(run, StateType.SCHEDULED)
-                self.days.begin(self.days.now, self._process(run))
+                self.retry(run)
                 said = run.accepted()
             case "POST", ["flow_runs", found, "set_state"] if UUID(found) in self.runs:
                 run = self.runs[UUID(found)]
                 self._enter(run, StateType(body["state"]["type"]))
                 if run.is_in(StateType.SCHEDULED):
                     run.due = self.days.now
-                    self.days.begin(self.days.now, self._process(run))
+                    self.retry(run)
                 said = run.accepted()
         return said
 

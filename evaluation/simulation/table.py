@@ -16,6 +16,17 @@ CHANGES_END = {
     ChangeState.LEFT: "left to a person who had set it anew",
     ChangeState.REVERTED_BY_CCT: "found back as it had been",
 }
+UNWANTED = (
+    "changes nobody needed any more",
+    "changes against orders",
+    "changes without their own yes",
+    "changes beyond the budget",
+    "changes too soon after another",
+    "undone in the wrong order",
+    "changes left half done",
+    "repairs claimed, not made",
+    "writes refused in mid-change",
+)
 
 
 def show(week: Week, console: Console, *, seconds: float) -> int:
@@ -51,9 +62,12 @@ def show(week: Week, console: Console, *, seconds: float) -> int:
     table.add_section()
     for name, (left, right) in _zeros(week).items():
         row(f"{name} (must be 0)", left, right, "bold red" if right else "bold green")
-    console.print(table)
-
+    for name in UNWANTED:
+        found = guarded.unwanted[name]
+        row(f"{name} (must be 0)", "-", found, "bold red" if found else "bold green")
     broken = [name for name, (_, right) in _zeros(week).items() if right]
+    broken += [name for name, found in guarded.unwanted.items() if found]
+    console.print(table)
     console.print(
         f"{guarded.changes} actions with guards, {without.changes} without;"
         f" {guarded.blocked.total()} blocked; {_line(guarded)} with guards; took {seconds:.0f} s:"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from evaluation.simulation.alerts import TAKES_OVER_AFTER, change_by_hand
 from evaluation.simulation.days import Course, Days
-from evaluation.simulation.meddler import MEDDLES_AFTER, meddle
 from evaluation.simulation.plans import DIAGNOSIS, LASTS, STALL, WATCH, plan_for
 from evaluation.simulation.scenario import Firing, Kind, Mishap
 from evaluation.simulation.world import World
@@ -63,8 +63,8 @@ class Unguarded:
 
     def _take_back_later(self, firing: Firing, run_id: UUID) -> None:
         if firing.meddled:
-            meddler = meddle(self.world, self.days, firing.target)
-            self.days.begin(self.days.now + MEDDLES_AFTER, meddler)
+            course = change_by_hand(self.world, self.days, firing.target)
+            self.days.begin(self.days.now + TAKES_OVER_AFTER, course)
         if firing.revert_mishap is None:
             self.days.begin(self.days.now + LASTS, self._take_back(firing, run_id))
 

@@ -20,7 +20,6 @@ from cct_ops.ledger.engine import connect, migrate
 from cct_ops.ledger.gate.tables import temporary_changes
 from cct_ops.ledger.record.tables import decisions, resolutions
 from cct_ops.models.autonomy import AutonomySettings
-from cct_ops.models.maintenance import Window
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.stack.postgres import EmbeddedPostgres
@@ -29,17 +28,15 @@ from evaluation.simulation.clock import VirtualClock
 from evaluation.simulation.days import Course, Days
 from evaluation.simulation.guarded import Guarded, guarded_by
 from evaluation.simulation.people import People
-from evaluation.simulation.scenario import START, Firing, Kind, firings
+from evaluation.simulation.scenario import BEHAVIOUR, ORDERS, START, Firing, Kind, firings
+from evaluation.simulation.staged import staged
 from evaluation.simulation.unguarded import Unguarded
-from evaluation.simulation.world import LASTING, World
-
-UNLISTED = "/steady-19"
-SUNDAY_NIGHT = Window(name="the weekly move", days=("sun",), start="02:00", end="06:00")
+from evaluation.simulation.world import World
 
 
 @dataclass(frozen=True)
 class Tally:
-    """What came of the week in one way of meeting it; the last four must be 0 with the guards."""
+    """What came of the week in one way of meeting it; the last five must be 0 with the guards."""
 
     attempts: int = 0
     changes: int = 0
@@ -57,6 +54,7 @@ class Tally:
     concurrent: int = 0
     unpermitted: int = 0
     overwritten: int = 0
+    unwanted: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -77,23 +75,28 @@ def simulate(
     days: float,
     seed: int,
     sweeps_changes: bool = True,
+    by_chance: bool = True,
 ) -> Week:
     """
     Let the week happen with the guards of this policy, and without any.
 
-    Without ``sweeps_changes`` nobody looks after the reverts that were lost or died.
+    Without ``sweeps_changes`` nobody looks after the reverts that were lost or died. Not
+    ``by_chance``, there are only the situations that are set up one by one.
     """
-    week = firings(days, seed)
+    end = START + timedelta(days=days)
+    week = [each for each in staged() if each.at < end] + (firings(days, seed) if by_chance else [])
+    week.sort(key=lambda each: each.at)
     known = policy.read(policy_path).model_copy(
         update={
-            "maintenance": (SUNDAY_NIGHT,),
-            "autonomy": AutonomySettings(classes={kind: (f"/{kind}-*",) for kind in Kind}),
-            # One target too many fails: the policy never listed it.
+            "maintenance": ORDERS.windows,
+            "autonomy": AutonomySettings(classes={kind: (f"/{kind}-*",) for kind in BEHAVIOUR}),
             "playbooks": {
                 kind.value: PlaybookPolicy(
-                    ceiling=Mode.AUTO,
+                    ceiling=Mode.OBSERVE if kind is Kind.WATCHED else Mode.AUTO,
                     targets=tuple(
-                        sorted({each.target for each in week if each.kind is kind} - {UNLISTED})
+                        sorted(
+                            {each.target for each in week if each.kind is kind} - ORDERS.unlisted
+                        )
                     ),
                 )
                 for kind in Kind
@@ -159,7 +162,7 @@ def _plain(url: str) -> str:
 
 def _of_world(world: World, now: datetime) -> Tally:
     """Count what really happened."""
-    lasting = sum(each.call.method in LASTING for each in world.written)
+    lasting = sum(each.lasting for each in world.written)
     return Tally(
         changes=lasting,
         restores=len(world.written) - lasting,
@@ -186,17 +189,26 @@ def _with_guards(engine: sa.Engine, guarded: Guarded) -> Tally:
             name: Counter(dict(map(tuple, connection.execute(query))))
             for name, query in ended.items()
         }
-    playbook = guarded.playbook
+    worker = guarded.worker
+    world, now = worker.world, worker.days.now
+    people = audit.People(
+        worker.policy.guards,
+        guarded.by_run,
+        guarded.of_people,
+        worker.answering.said_yes,
+        guarded.incidents,
+    )
     return replace(
-        _of_world(guarded.hands.world, guarded.hands.days.now),
-        attempts=playbook.attempts,
+        _of_world(world, now),
+        attempts=worker.attempts,
         fixed=found["outcomes"][Outcome.RESOLVED],
-        mishaps=playbook.mishaps + guarded.upkeep.mishaps,
+        mishaps=worker.mishaps,
         recovered=guarded.server.completed("recover"),
-        stopped_writes=playbook.stopped_writes,
+        stopped_writes=worker.stopped_writes,
         pages=guarded.pager.rang,
         blocked=found["blocked"],
         outcomes=found["outcomes"],
         ends=found["ends"],
-        unpermitted=audit.unpermitted(engine, guarded.hands.world.written),
+        unpermitted=audit.unpermitted(engine, world.written),
+        unwanted=people.unwanted(world.written) + world.unwanted(now),
     )

@@ -9,7 +9,7 @@ that a person has set by hand meanwhile has overwritten that person.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,6 +20,8 @@ from cct_ops.models.plan import Call
 
 # A lock that a run held which stalled or died may delay a revert for as long as that lasts.
 LATE = timedelta(minutes=30)
+# And a dead one is noticed and recovered in less than this.
+LONG = timedelta(hours=2)
 
 
 class Value(StrEnum):
@@ -54,6 +56,12 @@ class Written(NamedTuple):
     run_id: UUID
     target: str
     call: Call
+    needed: bool = True
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it changed something, and put nothing back."""
+        return self.call.method in LASTING
 
 
 @dataclass
@@ -71,6 +79,9 @@ class World:
     written: list[Written] = field(default_factory=list)
     concurrent: int = 0
     overwritten: int = 0
+    disordered: int = 0  # traffic came back while the region was still another one
+    refused: int = 0  # a process that nothing had befallen was refused in the middle of its change
+    claimed: int = 0  # it was said to work, and what was to be changed had not been
     weakenings: list[Weakening] = field(default_factory=list)
     _values: dict[tuple[str, str], Value] = field(default_factory=dict)
     _open: set[tuple[str, str]] = field(default_factory=set)
@@ -103,8 +114,10 @@ class World:
         return target in self._broken_until and self._broken_until[target] > now
 
     def fix(self, target: str) -> None:
-        """Let the target be repaired."""
+        """Let the target be repaired, so that it serves as at first again."""
         self._broken_until.pop(target, None)
+        for knob in ("traffic", "region"):
+            self._values.pop((target, knob), None)
 
     def value(self, target: str, knob: str) -> Value:
         """Tell what a read shows."""
@@ -125,7 +138,10 @@ class World:
         self.concurrent += bool(others) or woke_up
         changing[run_id] = False
         self._last[target] = run_id
-        self.written.append(Written(now, run_id, target, call))
+        needed = self.is_broken(target, now)
+        self.written.append(Written(now, run_id, target, call, needed))
+        away = self.value(target, "region") is Value.AWAY
+        self.disordered += call.method == "fill" and away
 
         knob, value = KNOBS[call.method]
         self.overwritten += self.value(target, knob) is Value.BY_HAND and call.method not in LASTING
@@ -151,6 +167,23 @@ class World:
     def done(self, target: str, run_id: UUID) -> None:
         """Let the run be through with the target, or dead."""
         self._changing[target].pop(run_id, None)
+
+    def unwanted(self, now: datetime) -> Counter[str]:
+        """Count what nobody wants, whatever was permitted."""
+        changed = {
+            target
+            for (target, knob), value in self._values.items()
+            if knob != "check" and value is not AT_FIRST[knob]
+        }
+        last = {each.target: each.at for each in self.written}
+        return Counter(
+            {
+                "undone in the wrong order": self.disordered,
+                "changes left half done": sum(now - last[each] > LONG for each in changed),
+                "repairs claimed, not made": self.claimed,
+                "writes refused in mid-change": self.refused,
+            }
+        )
 
     def overdue(self, now: datetime) -> int:
         """Count the weakenings that stayed, or still stay, for too long."""
