@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from cct_ops.errors import Unavailable
 from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.ledger.people import slack_threads
-from cct_ops.models.autonomy import Drop
+from cct_ops.models.autonomy import Demotion
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.models.run import Run
@@ -23,7 +23,7 @@ from cct_ops.reports.asking import approval_message, topic_of
 from cct_ops.reports.links import run_link
 from cct_ops.reports.messages import (
     Message,
-    drop_message,
+    demotion_message,
     expired_message,
     outcome_message,
     raise_message,
@@ -101,9 +101,9 @@ def tell_raise_proposed(run: Run, target: str, reason: str, proposal: str) -> No
     _tell(message, Topic.of(run, target, Outcome.RESOLVED))
 
 
-def tell_drop(run: Run, drop: Drop, topic: Topic) -> None:
+def notify_demotion(run: Run, demotion: Demotion, topic: Topic) -> None:
     """Tell people that a playbook may do less from now on."""
-    _tell(drop_message(run, drop, run_link(run.id)), topic)
+    _tell(demotion_message(run, demotion, run_link(run.id)), topic)
 
 
 def _tell(

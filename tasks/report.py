@@ -37,7 +37,7 @@ from tasks.attempts import REFUSED
 from tasks.authorise import gate_of
 from tasks.connections import current_run, ledger, settings
 from tasks.ending import Ended, scheduled
-from tasks.notify import tell_drop, tell_outcome, tell_raise_proposed
+from tasks.notify import notify_demotion, tell_outcome, tell_raise_proposed
 from tasks.showing import showing
 
 # How Prefect's engine begins the message of a run that an exception ended.
@@ -274,9 +274,9 @@ def _told_already(run: Run, outcome: Outcome, reason: str, severity: Severity | 
 
 def tell_if_it_fell(run: Run, topic: Topic) -> None:
     """Tell people when this run is why its playbook may do less from now on."""
-    drop = gate_of(run).drop_by(record.of_run(ledger(), run.id))
-    if drop is not None:
-        tell_drop(run, drop, topic)
+    demotion = gate_of(run).demotion_by(record.of_run(ledger(), run.id))
+    if demotion is not None:
+        notify_demotion(run, demotion, topic)
 
 
 def _id(given: object) -> UUID | None:

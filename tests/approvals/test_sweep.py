@@ -155,7 +155,7 @@ def test_a_request_that_nobody_answered_goes_to_the_next_contact(
         "owner:",
         "owner:",
     ]
-    assert [each.page.rung for each in reversed(pages.newest(engine, 9))] == [
+    assert [each.page.escalation_step for each in reversed(pages.newest(engine, 9))] == [
         1,
         2,
         3,

@@ -13,20 +13,20 @@ from cct_ops.config import policy as policies
 from cct_ops.gate import autonomy, guards
 from cct_ops.gate.guards import autonomy_of, intent, outcome_of
 from cct_ops.ledger.record import account
-from cct_ops.models.autonomy import Drop, Rung
+from cct_ops.models.autonomy import AutonomyLevel, Demotion
 from cct_ops.models.guards import (
     Backoff,
     Guard,
+    GuardResult,
     GuardSettings,
     RecurringFixes,
     Rules,
-    Standing,
     Storm,
 )
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import Run
-from cct_ops.reports.messages import drop_message, raise_message
+from cct_ops.reports.messages import demotion_message, raise_message
 from tests.ledger.history import PLAYBOOK, TARGET, a_run, attempt, plan
 
 POLICY = """
@@ -56,7 +56,7 @@ def policy(tmp_path: Path) -> Path:
     return path
 
 
-def rules_for(policy: Path, playbook: str) -> Rules | Standing:
+def rules_for(policy: Path, playbook: str) -> Rules | GuardResult:
     """What guards go by, by the file."""
     return guards.rules_for(policies.read(policy), tuple, playbook)
 
@@ -66,15 +66,17 @@ def effective_mode(engine: sa.Engine, policy: Path, mode: Mode) -> tuple[Mode, s
     return guards.effective_mode(engine, policies.read(policy), mode, plan())
 
 
-def earned(engine: sa.Engine, policy: Path) -> Rung:
+def earned(engine: sa.Engine, policy: Path) -> AutonomyLevel:
     """How far the record lets the playbook go, by the file."""
     return autonomy_of(engine, policies.read(policy), PLAYBOOK, TARGET)
 
 
-def drop_by(engine: sa.Engine, policy: Path, run: Run) -> Drop | None:
+def demotion_by(engine: sa.Engine, policy: Path, run: Run) -> Demotion | None:
     """The fall that the run led to, by the file."""
     with engine.connect() as connection:
-        return autonomy.drop_by(connection, policies.read(policy), account.of_run(engine, run.id))
+        return autonomy.demotion_by(
+            connection, policies.read(policy), account.of_run(engine, run.id)
+        )
 
 
 def test_every_setting_of_the_file_reaches_the_guards(policy: Path) -> None:
@@ -141,18 +143,18 @@ def test_a_raise_is_proposed_after_the_files_count_of_fixes(
     assert earned(engine, policy).proposal is None
     attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=5))
 
-    rung = earned(engine, policy)
+    autonomy_level = earned(engine, policy)
 
-    assert rung.proposal is not None
-    assert rung.is_news
+    assert autonomy_level.proposal is not None
+    assert autonomy_level.is_news
     attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=1))
     assert not earned(engine, policy).is_news
 
 
 def dropped(engine: sa.Engine, policy: Path, run: Run) -> tuple[Mode, Mode] | None:
     """From where to where the run let its playbook fall."""
-    drop = drop_by(engine, policy, run)
-    return None if drop is None else (drop.before, drop.after)
+    demotion = demotion_by(engine, policy, run)
+    return None if demotion is None else (demotion.before, demotion.after)
 
 
 def test_a_fall_is_news_once_and_of_the_run_that_led_to_it(engine: sa.Engine, policy: Path) -> None:
@@ -179,10 +181,10 @@ def test_the_notice_of_a_fall_says_why_and_what_raises_it_again(
     engine: sa.Engine, policy: Path
 ) -> None:
     ago = timedelta(minutes=1)  # the moment that is offered has no fractions of a second
-    drop = drop_by(engine, policy, attempt(engine, Outcome.FAILED, ago=ago))
-    assert drop is not None
+    demotion = demotion_by(engine, policy, attempt(engine, Outcome.FAILED, ago=ago))
+    assert demotion is not None
 
-    text, blocks = drop_message(a_run(), drop, None)
+    text, blocks = demotion_message(a_run(), demotion, None)
 
     assert "auto-rollback may do less on targets like /daily-summary: approve instead" in text
     said = blocks[0]["text"]["text"]
@@ -213,7 +215,7 @@ def test_only_a_run_without_incident_in_approve_mode_is_a_persons_own() -> None:
 
 
 def test_each_guard_ends_a_run_in_its_own_way() -> None:
-    ends = {guard: outcome_of(Standing(guard=guard, stops=True, detail="-")) for guard in Guard}
+    ends = {guard: outcome_of(GuardResult(guard=guard, stops=True, detail="-")) for guard in Guard}
 
     assert ends.pop(Guard.STORM) is Outcome.RECOMMENDED
     assert ends.pop(Guard.MERGE) is Outcome.MERGED

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.gate import approvals, guards, locks, switches
 from cct_ops.ledger.gate.approvals import Terms
-from cct_ops.ledger.gate.guards import first_stop, standings
+from cct_ops.ledger.gate.guards import first_stop, guard_results
 from cct_ops.ledger.intake import deliveries
 from cct_ops.models.alert import Alert, AlertStatus
-from cct_ops.models.guards import Guard, GuardSettings, Intent, Rules, Standing
+from cct_ops.models.guards import Guard, GuardResult, GuardSettings, Intent, Rules
 from cct_ops.models.maintenance import Window
 from cct_ops.models.matcher import Matcher
 from cct_ops.models.outcome import Outcome
@@ -51,7 +51,7 @@ def wanting(**more: Any) -> Intent:
     )
 
 
-def stop(engine: sa.Engine, by: Rules, intent: Intent | None = None) -> Standing | None:
+def stop(engine: sa.Engine, by: Rules, intent: Intent | None = None) -> GuardResult | None:
     with engine.connect() as connection:
         return first_stop(connection, intent or wanting(), by)
 
@@ -76,7 +76,7 @@ def opened(engine: sa.Engine, **labels: str) -> Any:
 def test_nothing_stands_against_the_first_change(engine: sa.Engine) -> None:
     assert stops(engine, rules()) is None
     with engine.connect() as connection:
-        seen = standings(connection, wanting(), rules())
+        seen = guard_results(connection, wanting(), rules())
     assert [each.stops for each in seen] == [False] * 11
 
 

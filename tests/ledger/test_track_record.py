@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.gate import track_record
 from cct_ops.ledger.record import account
-from cct_ops.models.autonomy import AutonomySettings, Flaw, Rung, TrackRecord, rung
+from cct_ops.models.autonomy import AutonomyLevel, AutonomySettings, Flaw, TrackRecord, level_of
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from tests.ledger.history import PLAYBOOK, TARGET, Conclusion, a_run, attempt, plan
@@ -39,30 +39,32 @@ def read(
         )
 
 
-def standing(engine: sa.Engine, ceiling: Mode = Mode.AUTO, target: str = TARGET) -> Rung:
-    return rung(ceiling, PLAYBOOK, read(engine, target), SETTINGS, datetime.now(UTC))
+def earned_level(
+    engine: sa.Engine, ceiling: Mode = Mode.AUTO, target: str = TARGET
+) -> AutonomyLevel:
+    return level_of(ceiling, PLAYBOOK, read(engine, target), SETTINGS, datetime.now(UTC))
 
 
 def test_a_playbook_without_a_record_may_do_what_policy_says(engine: sa.Engine) -> None:
     for ceiling in Mode:
-        assert standing(engine, ceiling).mode is ceiling
+        assert earned_level(engine, ceiling).mode is ceiling
 
 
 def test_an_ineffective_fix_costs_the_whole_class_its_autonomy_at_once(engine: sa.Engine) -> None:
     attempt(engine, Outcome.UNDONE, target="/daily-other")
 
-    lowered = standing(engine)
+    lowered = earned_level(engine)
 
     assert lowered.mode is Mode.APPROVE
     assert "ineffective fix of /daily-other" in lowered.reason
-    assert standing(engine, target="/weekly-review").mode is Mode.AUTO
+    assert earned_level(engine, target="/weekly-review").mode is Mode.AUTO
 
 
 def test_a_refusal_is_no_bad_fix(engine: sa.Engine) -> None:
     """Nothing was changed, so it says nothing about what the playbook can do."""
     account.record_outcome(engine, a_run(), TARGET, Outcome.BLOCKED, "a hold")
 
-    assert standing(engine).mode is Mode.AUTO
+    assert earned_level(engine).mode is Mode.AUTO
 
 
 def test_a_fix_that_does_not_last_is_a_bad_one(engine: sa.Engine) -> None:
@@ -113,19 +115,19 @@ def test_what_could_not_be_undone_leaves_only_looking(engine: sa.Engine) -> None
             reason="CCT is away.",
         )
 
-    assert standing(engine).mode is Mode.OBSERVE
+    assert earned_level(engine).mode is Mode.OBSERVE
 
 
 def test_good_fixes_raise_nothing_but_propose_it(engine: sa.Engine) -> None:
     attempt(engine, Outcome.RESOLVED, ago=5 * HOUR)
-    assert standing(engine, Mode.APPROVE).proposal is None
+    assert earned_level(engine, Mode.APPROVE).proposal is None
     attempt(engine, Outcome.RESOLVED, ago=3 * HOUR)
 
-    earned = standing(engine, Mode.APPROVE)
+    earned = earned_level(engine, Mode.APPROVE)
 
     assert earned.mode is Mode.APPROVE
     assert earned.proposal == "playbooks:\n  auto-rollback:\n    ceiling: auto"
-    assert standing(engine, Mode.AUTO).proposal is None
+    assert earned_level(engine, Mode.AUTO).proposal is None
 
 
 def test_lost_trust_is_given_back_by_a_person_only(engine: sa.Engine) -> None:
@@ -133,13 +135,13 @@ def test_lost_trust_is_given_back_by_a_person_only(engine: sa.Engine) -> None:
     attempt(engine, Outcome.RESOLVED, ago=5 * HOUR)
     attempt(engine, Outcome.RESOLVED, ago=3 * HOUR)
 
-    lowered = standing(engine)
+    lowered = earned_level(engine)
 
     assert lowered.mode is Mode.APPROVE
     assert lowered.proposal is not None
     assert "clean_since: 20" in lowered.proposal
     merged = read(engine, clean_since=datetime.now(UTC))
-    assert rung(Mode.AUTO, PLAYBOOK, merged, SETTINGS, datetime.now(UTC)).mode is Mode.AUTO
+    assert level_of(Mode.AUTO, PLAYBOOK, merged, SETTINGS, datetime.now(UTC)).mode is Mode.AUTO
 
 
 def test_fixes_from_before_the_last_bad_one_speak_for_nothing(engine: sa.Engine) -> None:

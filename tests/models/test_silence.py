@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from cct_ops.models.guards import Facts, Guard, GuardSettings, Intent, Rules, Standing, judge
+from cct_ops.models.guards import Facts, Guard, GuardResult, GuardSettings, Intent, Rules, judge
 from cct_ops.models.silence import Silence
 
 
-def standing(labels: dict[str, str], *silences: dict[str, object]) -> Standing:
+def result(labels: dict[str, str], *silences: dict[str, object]) -> GuardResult:
     """Return where the guard of silences stands for an incident with these labels."""
     facts = Facts(
         now=datetime(2026, 12, 1, tzinfo=UTC),
@@ -56,7 +56,7 @@ LABELS = {"alertname": "CanaryRolledBack", "job": "cct"}
 
 
 def test_one_that_may_be_about_the_alert_stops_the_change_and_is_named() -> None:
-    stop = standing(LABELS, silence("3c1f", ("alertname", "CanaryRolledBack"), ODD))
+    stop = result(LABELS, silence("3c1f", ("alertname", "CanaryRolledBack"), ODD))
 
     assert stop.reason == (
         "Silence: Alertmanager's silence 3c1f by ada may be about this alert and cannot be read"
@@ -69,19 +69,19 @@ def test_one_that_is_about_something_else_or_over_stops_nothing() -> None:
     elsewhere = silence("a", ("alertname", "NodeDown"), ODD)
     over = silence("b", ODD, state="expired")
 
-    assert not standing(LABELS, elsewhere, over).stops
+    assert not result(LABELS, elsewhere, over).stops
 
 
 def test_one_that_is_readable_gives_the_reason_where_both_cover_the_alert() -> None:
-    stop = standing(LABELS, silence("a", ODD), silence("b", ("alertname", "/[[:alpha:]]+/")))
+    stop = result(LABELS, silence("a", ODD), silence("b", ("alertname", "/[[:alpha:]]+/")))
 
     assert stop.detail == "ada silenced this alert in Alertmanager, the move"
 
 
 def test_without_labels_nobody_can_say_that_no_silence_matches() -> None:
     """`cct-ops guards` looks on behalf of an alert whose labels are not known yet."""
-    found = standing({}, silence("3c1f", ("route", "/daily-summary")))
+    found = result({}, silence("3c1f", ("route", "/daily-summary")))
 
     assert (found.stops, found.depends) == (False, True)
     assert found.detail.startswith("1 silence is active, and only an alert's labels tell")
-    assert standing({}).detail == "no silence matches"
+    assert result({}).detail == "no silence matches"

@@ -29,7 +29,7 @@ def autonomy(*, as_json: Json = False) -> int:
     from cct_ops.config import policy
     from cct_ops.ledger.clock import now
     from cct_ops.ledger.gate import track_record
-    from cct_ops.models.autonomy import rung
+    from cct_ops.models.autonomy import level_of
     from cct_ops.settings import Settings
 
     path = Settings.load().policy_path
@@ -48,7 +48,7 @@ def autonomy(*, as_json: Json = False) -> int:
                     recurs_within_hours=settings.recurs_within_hours,
                     clean_since=rules.clean_since,
                 )
-                earned = rung(rules.ceiling, name, record, settings, moment)
+                earned = level_of(rules.ceiling, name, record, settings, moment)
                 lowered = earned.mode is not rules.ceiling
                 rows.append(
                     {

@@ -11,7 +11,7 @@ from cct_ops.commands.options import Json
 from cct_ops.terminal import Column, Styled, show
 
 if TYPE_CHECKING:
-    from cct_ops.models.guards import Standing
+    from cct_ops.models.guards import GuardResult
 
 
 _COLUMNS = (
@@ -40,25 +40,25 @@ def guards(
             "now": each.detail,
             "until": each.until,
         }
-        for each in _standings(playbook, target, incident)
+        for each in _guard_results(playbook, target, incident)
     ]
     show(_COLUMNS, rows, as_json=as_json, title=f"{playbook} on {target}")
     return 0
 
 
-def _verdict(standing: Standing) -> Styled:
-    if standing.stops:
+def _verdict(result: GuardResult) -> Styled:
+    if result.stops:
         return Styled("stops", "bold red")
-    return Styled("depends", "yellow") if standing.depends else Styled("lets through", "green")
+    return Styled("depends", "yellow") if result.depends else Styled("lets through", "green")
 
 
-def _standings(playbook: str, target: str, incident: str | None) -> list[Standing]:
+def _guard_results(playbook: str, target: str, incident: str | None) -> list[GuardResult]:
     from cct_ops.clients import alertmanager
     from cct_ops.commands import names
     from cct_ops.config import policy
     from cct_ops.ledger import ids
     from cct_ops.ledger.gate import guards as ledger_guards, locks
-    from cct_ops.models.guards import Guard, Intent, Rules, Standing
+    from cct_ops.models.guards import Guard, GuardResult, Intent, Rules
     from cct_ops.settings import Settings
 
     settings = Settings.load()
@@ -77,13 +77,13 @@ def _standings(playbook: str, target: str, incident: str | None) -> list[Standin
     meant = incident and ids.one(engine, incident, ids.Kind.INCIDENT, listed_by="cct-ops inbox")
     intent = Intent(playbook=playbook, target=target, calls=1, incident_id=meant or None)
     with engine.connect() as connection:
-        found = list(ledger_guards.standings(connection, intent, rules))
+        found = list(ledger_guards.guard_results(connection, intent, rules))
         waiting = ledger_guards.waiting_run(connection, intent)
     held = locks.holder(engine, target)
     found.append(
-        Standing(guard=Guard.LOCK, stops=True, detail=f"run {held[0]} holds it", until=held[1])
+        GuardResult(guard=Guard.LOCK, stops=True, detail=f"run {held[0]} holds it", until=held[1])
         if held
-        else Standing(guard=Guard.LOCK, stops=False, detail="nobody changes the target")
+        else GuardResult(guard=Guard.LOCK, stops=False, detail="nobody changes the target")
     )
     if waiting:
         found.append(ledger_guards.merged(intent, waiting))

@@ -138,9 +138,9 @@ class Contacts(Frozen):
             raise ValueError(f"{', '.join(repeated)} cannot mean two severities")
         return self
 
-    def after(self, rung: int) -> tuple[Contact, ...]:
+    def after(self, step: int) -> tuple[Contact, ...]:
         """Return who is tried, from that step of the escalation on; at the end of it, the last."""
-        return self.contacts[min(rung, len(self.contacts) - 1) :]
+        return self.contacts[min(step, len(self.contacts) - 1) :]
 
     def severity_of(self, labels: Mapping[str, str]) -> Severity | None:
         """Return what an alert's own label says of its severity."""

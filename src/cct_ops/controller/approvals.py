@@ -203,8 +203,8 @@ def _escalate(engine: sa.Engine, people: People, approval_id: UUID) -> None:
         if found is None:
             return
         approval, in_a_row = found
-        rung = in_a_row  # the first in line was there to answer
-        contact = people.contacts.after(rung)[0]
+        escalation_step = in_a_row  # the first in line was there to answer
+        contact = people.contacts.after(escalation_step)[0]
         approver = people.approvers.by_id(contact.id)
         command = _command(approval)
         _log.warning("nobody approved; next is %s: %s", contact.id, command)
@@ -215,7 +215,7 @@ def _escalate(engine: sa.Engine, people: People, approval_id: UUID) -> None:
             subject=subject,
             body=body,
             topic_id=approval.incident_id or approval.run_id,
-            rung=rung,
+            escalation_step=escalation_step,
         )
         try:
             people.voice.say(

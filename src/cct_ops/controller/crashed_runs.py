@@ -45,7 +45,7 @@ from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.record import account, journal
 from cct_ops.ledger.record.account import RunRecord
-from cct_ops.models.autonomy import Drop
+from cct_ops.models.autonomy import Demotion
 from cct_ops.models.deployment_tags import PLAYBOOK, UPKEEP
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.run import Run, incident_of
@@ -53,7 +53,7 @@ from cct_ops.models.topic import Topic
 from cct_ops.people.notifier import Voice
 from cct_ops.reports import manual
 from cct_ops.reports.links import run_link
-from cct_ops.reports.messages import drop_message
+from cct_ops.reports.messages import demotion_message
 
 REPLACEMENTS = 3
 RECOVERIES = 5
@@ -239,15 +239,15 @@ class Reaper:
                     topic,
                     commands,
                 )
-            drop = self._drop_by(tx, run, ended_at)
-            if drop is not None:
-                self.voice.say(drop_message(run, drop, run_link(run.id)), topic)
+            demotion = self._demotion_by(tx, run, ended_at)
+            if demotion is not None:
+                self.voice.say(demotion_message(run, demotion, run_link(run.id)), topic)
 
-    def _drop_by(self, tx: sa.Connection, run: Run, ended_at: datetime) -> Drop | None:
+    def _demotion_by(self, tx: sa.Connection, run: Run, ended_at: datetime) -> Demotion | None:
         """Return the fall of a playbook to which this end of its run leads, if any."""
         known = account.of_run(self.engine, run.id).model_copy(update={"ended_at": ended_at})
         try:
-            return autonomy.drop_by(tx, policy.read(self.policy_path), known)
+            return autonomy.demotion_by(tx, policy.read(self.policy_path), known)
         except BadConfiguration as error:  # the account does not wait until a person mends it
             _log.warning("Whether %s may do less now is not known: %s", run.playbook, error)
             return None

@@ -1,4 +1,4 @@
-"""Where a playbook stands on a class of targets by its record, and which run let it fall."""
+"""The autonomy level of a playbook on a class of targets, and the run that lowered it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cct_ops.config.policy import Policy
 from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate import track_record
 from cct_ops.ledger.record.account import RunRecord
-from cct_ops.models.autonomy import Drop, Rung, rung
+from cct_ops.models.autonomy import AutonomyLevel, Demotion, level_of
 
 
 def of(
@@ -21,7 +21,7 @@ def of(
     *,
     wanted_again: bool = False,
     until: datetime | None = None,
-) -> Rung:
+) -> AutonomyLevel:
     """Return how far the record lets the playbook go on targets like this one, now or then."""
     record = track_record.of(
         tx,
@@ -33,12 +33,12 @@ def of(
         until=until,
     )
     moment = tx.execute(sa.select(now())).scalar_one()
-    return rung(policy.ceiling(playbook), playbook, record, policy.autonomy, moment)
+    return level_of(policy.ceiling(playbook), playbook, record, policy.autonomy, moment)
 
 
-def drop_by(tx: sa.Connection, policy: Policy, known: RunRecord) -> Drop | None:
+def demotion_by(tx: sa.Connection, policy: Policy, known: RunRecord) -> Demotion | None:
     """
-    Return the fall that this run led to, if it is the one that did.
+    Return the demotion that this run led to, or None if another run did or nothing fell.
 
     A run is bad by needing to be made, too soon after a fix, by failing, or by its failed undo.
     """
@@ -55,7 +55,7 @@ def drop_by(tx: sa.Connection, policy: Policy, known: RunRecord) -> Drop | None:
             for until in (moment - timedelta(microseconds=1), moment)
         )
         fixes = policy.autonomy.verified_fixes
-        drop = Drop.of(plan.playbook, plan.target, before, after, fixes, today)
-        if drop is not None:
-            return drop
+        demotion = Demotion.of(plan.playbook, plan.target, before, after, fixes, today)
+        if demotion is not None:
+            return demotion
     return None

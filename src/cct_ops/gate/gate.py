@@ -37,10 +37,10 @@ from cct_ops.gate.undo import put_back
 from cct_ops.ledger.gate import approvals, changes, guards, locks, permits
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.account import RunRecord
-from cct_ops.models.autonomy import Drop, Rung
+from cct_ops.models.autonomy import AutonomyLevel, Demotion
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.diagnosis import Diagnosis, RenewedDiagnosis
-from cct_ops.models.guards import Guard, Intent, Rules, Standing, locked
+from cct_ops.models.guards import Guard, GuardResult, Intent, Rules, locked
 from cct_ops.models.mode import Mode
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.permit import Permit, PermitKind
@@ -119,15 +119,15 @@ class Gate:
         self.wake_up(extended)
         return extended
 
-    def autonomy_of(self, target: str) -> Rung:
+    def autonomy_of(self, target: str) -> AutonomyLevel:
         """Return how far the record lets the playbook go on targets like this one."""
         executor = self.executor
         return autonomy_of(executor.engine, self.policy, executor.run.playbook, target)
 
-    def drop_by(self, known: RunRecord) -> Drop | None:
+    def demotion_by(self, known: RunRecord) -> Demotion | None:
         """Return the fall that the run of this record led to, if it is the one that did."""
         with self.executor.engine.connect() as connection:
-            return autonomy.drop_by(connection, self.policy, known)
+            return autonomy.demotion_by(connection, self.policy, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class _Passage:
         return intent(self.plan, self.gate.executor.run, self.mode)
 
     @property
-    def rules(self) -> Rules | Standing:
+    def rules(self) -> Rules | GuardResult:
         """What guards go by now."""
         systems = self.gate.executor.systems
         return rules_for(self.gate.policy, systems.silences, self.plan.playbook)
@@ -215,7 +215,7 @@ class _Passage:
             self._decide(tx, outcome.value, reason, guard)
         return Decision(reason=reason, outcome=outcome)
 
-    def stopped(self, stop: Standing) -> Decision:
+    def stopped(self, stop: GuardResult) -> Decision:
         """Write down the refusal of a guard."""
         return self.refuse(outcome_of(stop), stop.reason, stop.guard)
 
@@ -234,7 +234,7 @@ class _Passage:
     def permit(self, token: int) -> Decision:
         """Issue the permit, in one transaction with the last look at the guards and the reason."""
         rules = self.rules
-        if isinstance(rules, Standing):
+        if isinstance(rules, GuardResult):
             return self.stopped(rules)
         executor = self.gate.executor
         with executor.engine.begin() as tx:

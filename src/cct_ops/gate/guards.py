@@ -14,8 +14,8 @@ from cct_ops.config.policy import Policy
 from cct_ops.errors import OpsError
 from cct_ops.gate import autonomy
 from cct_ops.ledger.gate import guards
-from cct_ops.models.autonomy import Rung
-from cct_ops.models.guards import Guard, Intent, Rules, Standing
+from cct_ops.models.autonomy import AutonomyLevel
+from cct_ops.models.guards import Guard, GuardResult, Intent, Rules
 from cct_ops.models.mode import Mode, lowest
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Plan
@@ -59,21 +59,21 @@ def effective_mode(engine: sa.Engine, policy: Policy, mode: Mode, plan: Plan) ->
 
 def autonomy_of(
     engine: sa.Engine, policy: Policy, playbook: str, target: str, *, wanted_again: bool = False
-) -> Rung:
+) -> AutonomyLevel:
     """Return how far the record lets the playbook go on targets like this one."""
     with engine.connect() as connection:
         return autonomy.of(connection, policy, playbook, target, wanted_again=wanted_again)
 
 
 def before_asking(
-    engine: sa.Engine, wanted: Intent, rules: Rules | Standing, *, asks: bool
-) -> Standing | None:
+    engine: sa.Engine, wanted: Intent, rules: Rules | GuardResult, *, asks: bool
+) -> GuardResult | None:
     """
     Return the first thing that stands against the change, or None.
 
     A run that would have to ask a person joins one that asks already about the same target.
     """
-    if isinstance(rules, Standing):
+    if isinstance(rules, GuardResult):
         return rules
     with engine.connect() as connection:
         stop = guards.first_stop(connection, wanted, rules)
@@ -84,12 +84,14 @@ def before_asking(
 
 def rules_for(
     policy: Policy, read_silences: Callable[[], tuple[Silence, ...]], playbook: str
-) -> Rules | Standing:
-    """Read everything but the ledger; a standing instead of rules means that it cannot be read."""
+) -> Rules | GuardResult:
+    """Read everything but the ledger; a result instead of rules means that it cannot be read."""
     try:
         silences = read_silences()
     except OpsError as error:
-        return Standing(guard=Guard.SILENCE, stops=True, detail=f"unreadable, {error}".rstrip("."))
+        return GuardResult(
+            guard=Guard.SILENCE, stops=True, detail=f"unreadable, {error}".rstrip(".")
+        )
     return Rules(
         settings=policy.guards,
         maintenance=policy.maintenance,
@@ -98,7 +100,7 @@ def rules_for(
     )
 
 
-def outcome_of(stop: Standing) -> Outcome:
+def outcome_of(stop: GuardResult) -> Outcome:
     """Return how a run ends that this guard stopped."""
     match stop.guard:
         case Guard.STORM:

@@ -62,7 +62,7 @@ class BadFix(Frozen):
 
 class TrackRecord(Frozen):
     """
-    What a playbook did on one class of targets since the policy's ``clean_since``.
+    The fixes of a playbook on one class of targets since the policy's ``clean_since``.
 
     ``ineffective`` and ``harmful`` are the last of each kind; ``verified_fixes`` counts those
     since the last bad one.
@@ -73,11 +73,11 @@ class TrackRecord(Frozen):
     verified_fixes: int
 
 
-class Rung(Frozen):
+class AutonomyLevel(Frozen):
     """
-    Where a playbook stands on the ladder, why, and what a person could merge to raise it.
+    How far a playbook may go by its record, why, and the lines that would raise it if merged.
 
-    A proposal is news with every full count of verified fixes, so that people are not told of it
+    A proposal is news with every full count of verified fixes, so that people do not read of it
     after each single one.
     """
 
@@ -87,12 +87,12 @@ class Rung(Frozen):
     is_news: bool = False
 
 
-class Drop(Frozen):
+class Demotion(Frozen):
     """
-    A fall of a playbook on a class of targets, why, and what raises it again.
+    A lower level of a playbook on a class of targets, why, and what raises it again.
 
-    It raises itself never: after ``verified_fixes`` a raise is proposed, or a person who knows
-    better merges ``restored_by`` at once.
+    It is never raised by itself: after ``verified_fixes`` a raise is proposed, or a person who
+    knows better merges ``restored_by`` at once.
     """
 
     target: str
@@ -104,9 +104,15 @@ class Drop(Frozen):
 
     @classmethod
     def of(
-        cls, playbook: str, target: str, before: Rung, after: Rung, fixes: int, now: datetime
-    ) -> Drop | None:
-        """Compare where it stood just before and just after; None if it did not fall."""
+        cls,
+        playbook: str,
+        target: str,
+        before: AutonomyLevel,
+        after: AutonomyLevel,
+        fixes: int,
+        now: datetime,
+    ) -> Demotion | None:
+        """Compare the levels just before and just after; None if the later is not lower."""
         if after.mode.rank >= before.mode.rank:
             return None
         return cls(
@@ -119,9 +125,9 @@ class Drop(Frozen):
         )
 
 
-def rung(
+def level_of(
     ceiling: Mode, playbook: str, record: TrackRecord, settings: AutonomySettings, now: datetime
-) -> Rung:
+) -> AutonomyLevel:
     """Return what the record lets the playbook do; the same record always says the same."""
     bad = record.harmful or record.ineffective
     if bad is None:
@@ -136,11 +142,11 @@ def rung(
     if record.verified_fixes >= settings.verified_fixes:
         proposal = _proposal(ceiling, mode, playbook, now if bad else None)
     is_news = proposal is not None and record.verified_fixes % settings.verified_fixes == 0
-    return Rung(mode=mode, reason=reason, proposal=proposal, is_news=is_news)
+    return AutonomyLevel(mode=mode, reason=reason, proposal=proposal, is_news=is_news)
 
 
 def _proposal(ceiling: Mode, mode: Mode, playbook: str, clean_since: datetime | None) -> str | None:
-    """Return the lines to merge, where a higher rung is left to propose."""
+    """Return the lines to merge, where a higher level is left to propose."""
     lines = []
     if mode is ceiling and ceiling is not Mode.AUTO:
         lines.append(f"ceiling: {list(Mode)[ceiling.rank + 1]}")

@@ -110,11 +110,11 @@ class Facts(Frozen):
     calls_in_hour: int
 
 
-class Standing(Frozen):
+class GuardResult(Frozen):
     """
-    Where one guard stands: whether it stops the intent, why, and until when if that is known.
+    The result of one guard: it stops the intent or not, why, and until when if that is known.
 
-    It ``depends`` where what decides is not known yet.
+    It ``depends`` where the deciding fact is not known yet.
     """
 
     guard: Guard
@@ -139,8 +139,8 @@ class Rules(Frozen):
     silences: tuple[Silence, ...]
 
 
-def judge(intent: Intent, facts: Facts, rules: Rules) -> Iterator[Standing]:
-    """Yield where each guard stands, the most general first."""
+def judge(intent: Intent, facts: Facts, rules: Rules) -> Iterator[GuardResult]:
+    """Yield the result of each guard, the most general first."""
     yield _kill_switch(facts)
     yield _hold(facts)
     yield _maintenance(intent, facts, rules)
@@ -154,37 +154,37 @@ def judge(intent: Intent, facts: Facts, rules: Rules) -> Iterator[Standing]:
     yield _budget(intent, facts, rules.settings)
 
 
-def locked(target: str, waited_seconds: float) -> Standing:
+def locked(target: str, waited_seconds: float) -> GuardResult:
     """Say that the target's lock was not to be had."""
     said = f"another run was changing {target} for {duration(waited_seconds)}"
-    return Standing(guard=Guard.LOCK, stops=True, detail=said)
+    return GuardResult(guard=Guard.LOCK, stops=True, detail=said)
 
 
-def _kill_switch(facts: Facts) -> Standing:
+def _kill_switch(facts: Facts) -> GuardResult:
     said = f"stopped by {facts.stopped_by}, {facts.stop_reason}" if facts.stopped else "not pulled"
-    return Standing(guard=Guard.KILL_SWITCH, stops=facts.stopped, detail=said)
+    return GuardResult(guard=Guard.KILL_SWITCH, stops=facts.stopped, detail=said)
 
 
-def _hold(facts: Facts) -> Standing:
+def _hold(facts: Facts) -> GuardResult:
     if facts.held_until is None:
-        return Standing(guard=Guard.HOLD, stops=False, detail="nobody holds the target")
+        return GuardResult(guard=Guard.HOLD, stops=False, detail="nobody holds the target")
     said = f"{facts.held_by} has taken the target over, {facts.hold_reason}"
-    return Standing(guard=Guard.HOLD, stops=True, detail=said, until=facts.held_until)
+    return GuardResult(guard=Guard.HOLD, stops=True, detail=said, until=facts.held_until)
 
 
-def _maintenance(intent: Intent, facts: Facts, rules: Rules) -> Standing:
+def _maintenance(intent: Intent, facts: Facts, rules: Rules) -> GuardResult:
     for window in rules.maintenance:
         if window.covers(intent.target, facts.now):
-            return Standing(
+            return GuardResult(
                 guard=Guard.MAINTENANCE,
                 stops=True,
                 detail=f"it is time for {window.name}",
                 until=window.end_after(facts.now),
             )
-    return Standing(guard=Guard.MAINTENANCE, stops=False, detail="no window is open")
+    return GuardResult(guard=Guard.MAINTENANCE, stops=False, detail="no window is open")
 
 
-def _silence(facts: Facts, rules: Rules) -> Standing:
+def _silence(facts: Facts, rules: Rules) -> GuardResult:
     found = [each for each in rules.silences if facts.labels and each.covers(facts.labels)]
     for silence in sorted(found, key=lambda each: each.unreadable is not None):
         said = f"{silence.created_by} silenced this alert in Alertmanager, {silence.comment}"
@@ -193,40 +193,40 @@ def _silence(facts: Facts, rules: Rules) -> Standing:
                 f"Alertmanager's silence {silence.id} by {silence.created_by} may be about this"
                 f" alert and cannot be read ({silence.unreadable}): correct it there or expire it"
             )
-        return Standing(guard=Guard.SILENCE, stops=True, detail=said, until=silence.ends_at)
+        return GuardResult(guard=Guard.SILENCE, stops=True, detail=said, until=silence.ends_at)
     if rules.silences and not facts.labels:
         counts = counted(len(rules.silences), "silence is", "silences are")
         said = f"{counts} active, and only an alert's labels tell whether one is about it"
-        return Standing(guard=Guard.SILENCE, stops=False, detail=said, depends=True)
-    return Standing(guard=Guard.SILENCE, stops=False, detail="no silence matches")
+        return GuardResult(guard=Guard.SILENCE, stops=False, detail=said, depends=True)
+    return GuardResult(guard=Guard.SILENCE, stops=False, detail="no silence matches")
 
 
-def _allow_list(intent: Intent, rules: Rules) -> Standing:
+def _allow_list(intent: Intent, rules: Rules) -> GuardResult:
     allowed = matches(intent.target, rules.allowed)
     said = f"policy {'lists' if allowed else 'does not list'} {intent.target} for {intent.playbook}"
-    return Standing(guard=Guard.ALLOW_LIST, stops=not allowed, detail=said)
+    return GuardResult(guard=Guard.ALLOW_LIST, stops=not allowed, detail=said)
 
 
-def _storm(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
+def _storm(intent: Intent, facts: Facts, settings: GuardSettings) -> GuardResult:
     limit = settings.storm
     said = (
         f"{counted(facts.new_incidents, 'new incident')} in {duration(limit.within_minutes * 60)}"
         f" ({limit.incidents} are a storm)"
     )
     stops = facts.new_incidents >= limit.incidents and not intent.by_person
-    return Standing(guard=Guard.STORM, stops=stops, detail=said)
+    return GuardResult(guard=Guard.STORM, stops=stops, detail=said)
 
 
-def _failed_attempts(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
+def _failed_attempts(intent: Intent, facts: Facts, settings: GuardSettings) -> GuardResult:
     said = (
         f"{counted(facts.failed_attempts, 'failed attempt')} since the last verified fix"
         f" (open at {settings.failed_attempts}, and until a person's own run is verified)"
     )
     stops = facts.failed_attempts >= settings.failed_attempts and not intent.by_person
-    return Standing(guard=Guard.FAILED_ATTEMPTS, stops=stops, detail=said)
+    return GuardResult(guard=Guard.FAILED_ATTEMPTS, stops=stops, detail=said)
 
 
-def _recurring_fixes(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
+def _recurring_fixes(intent: Intent, facts: Facts, settings: GuardSettings) -> GuardResult:
     limit = settings.recurring_fixes
     said = (
         f"{counted(facts.recurring_fixes, 'verified fix', 'verified fixes')}"
@@ -234,35 +234,35 @@ def _recurring_fixes(intent: Intent, facts: Facts, settings: GuardSettings) -> S
         f" (open at {limit.count})"
     )
     stops = facts.recurring_fixes >= limit.count and not intent.by_person
-    return Standing(guard=Guard.RECURRING_FIXES, stops=stops, detail=said)
+    return GuardResult(guard=Guard.RECURRING_FIXES, stops=stops, detail=said)
 
 
-def _backoff(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
+def _backoff(intent: Intent, facts: Facts, settings: GuardSettings) -> GuardResult:
     pause = settings.backoff.pause(facts.failed_attempts)
     until = facts.last_failed_at + pause if facts.last_failed_at else None
     if until is None or until <= facts.now or intent.by_person:
-        return Standing(guard=Guard.BACKOFF, stops=False, detail="no pause is running")
+        return GuardResult(guard=Guard.BACKOFF, stops=False, detail="no pause is running")
     said = f"a pause of {_minutes(pause)} after {counted(facts.failed_attempts, 'failed attempt')}"
-    return Standing(guard=Guard.BACKOFF, stops=True, detail=said, until=until)
+    return GuardResult(guard=Guard.BACKOFF, stops=True, detail=said, until=until)
 
 
-def _cool_down(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
+def _cool_down(intent: Intent, facts: Facts, settings: GuardSettings) -> GuardResult:
     pause = timedelta(minutes=settings.cool_down_minutes)
     until = facts.last_change_at + pause if facts.last_change_at else None
     if until is None or until <= facts.now or intent.by_person:
-        return Standing(guard=Guard.COOL_DOWN, stops=False, detail="no change is that recent")
+        return GuardResult(guard=Guard.COOL_DOWN, stops=False, detail="no change is that recent")
     said = f"{intent.playbook} changed {intent.target} less than {_minutes(pause)} ago"
-    return Standing(guard=Guard.COOL_DOWN, stops=True, detail=said, until=until)
+    return GuardResult(guard=Guard.COOL_DOWN, stops=True, detail=said, until=until)
 
 
-def _budget(intent: Intent, facts: Facts, settings: GuardSettings) -> Standing:
+def _budget(intent: Intent, facts: Facts, settings: GuardSettings) -> GuardResult:
     said = (
         f"{counted(facts.calls_in_hour, 'action')} permitted within the hour"
         f" and {intent.calls} wanted"
         f" (at most {settings.actions_per_hour} over all playbooks)"
     )
     stops = facts.calls_in_hour + intent.calls > settings.actions_per_hour
-    return Standing(guard=Guard.BUDGET, stops=stops, detail=said)
+    return GuardResult(guard=Guard.BUDGET, stops=stops, detail=said)
 
 
 def _minutes(pause: timedelta) -> str:

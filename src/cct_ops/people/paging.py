@@ -61,7 +61,7 @@ class OnCall:
 
     def _send(self, turn: pages.Turn) -> bool:
         page = turn.page
-        for contact in self.contacts.after(page.rung):
+        for contact in self.contacts.after(page.escalation_step):
             try:
                 reach(contact, page.subject, page.body)
             except OpsError as error:

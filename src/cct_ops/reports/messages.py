@@ -11,7 +11,7 @@ from uuid import UUID
 from cct_ops.actions.exemptions import ExpireExemptions
 from cct_ops.clients.slack import SECTION_CHARACTERS, escape, fitted
 from cct_ops.ledger.set_aside import SetAside
-from cct_ops.models.autonomy import Drop
+from cct_ops.models.autonomy import Demotion
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.quantities import counted
@@ -62,16 +62,16 @@ def raise_message(run: Run, target: str, reason: str, proposal: str, link: str |
     return _message(head, body, link, [typed("autonomy")])
 
 
-def drop_message(run: Run, drop: Drop, link: str | None) -> Message:
+def demotion_message(run: Run, demotion: Demotion, link: str | None) -> Message:
     """Say that a playbook may do less from now on, why, and what would raise it again."""
     head = (
-        f":chart_with_downwards_trend: {run.playbook} may do less on targets like {drop.target}:"
-        f" {drop.after} instead of {drop.before}"
+        f":chart_with_downwards_trend: {run.playbook} may do less on targets like"
+        f" {demotion.target}: {demotion.after} instead of {demotion.before}"
     )
     body = (
-        f"{escape(drop.reason)}.\nAfter {drop.verified_fixes} verified fixes without a bad one a"
-        f" raise is proposed. Whoever has found the cause can raise it at once: merge\n"
-        f"{_yaml(drop.restored_by)}"
+        f"{escape(demotion.reason)}.\nAfter {demotion.verified_fixes} verified fixes without a bad"
+        f" one a raise is proposed. Whoever has found the cause can raise it at once: merge\n"
+        f"{_yaml(demotion.restored_by)}"
     )
     return _message(head, body, link, [typed("autonomy")])
 

@@ -67,10 +67,10 @@ def test_a_wrong_file_is_refused_with_its_line_and_without_its_secret(
     assert "s3cret" not in str(refused.value)
 
 
-def test_escalation_begins_at_its_rung_and_ends_with_the_last() -> None:
+def test_escalation_begins_at_its_step_and_ends_with_the_last() -> None:
     known = people(env("A"), env("B"), env("C"))
 
-    asked = [[contact.id for contact in known.after(rung)] for rung in (0, 1, 2, 9)]
+    asked = [[contact.id for contact in known.after(step)] for step in (0, 1, 2, 9)]
     assert asked == [["a", "b", "c"], ["b", "c"], ["c"], ["c"]]
 
 

@@ -17,7 +17,7 @@ from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate.tables import actions, approvals, holds, permits, switches
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.record.tables import resolutions, verifications
-from cct_ops.models.guards import Facts, Guard, GuardSettings, Intent, Rules, Standing, judge
+from cct_ops.models.guards import Facts, Guard, GuardResult, GuardSettings, Intent, Rules, judge
 from cct_ops.models.outcome import Outcome
 from cct_ops.models.verification import Verdict
 
@@ -39,20 +39,20 @@ def serialise(tx: sa.Connection) -> None:
     tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_GATE)))
 
 
-def standings(tx: sa.Connection, intent: Intent, rules: Rules) -> tuple[Standing, ...]:
+def guard_results(tx: sa.Connection, intent: Intent, rules: Rules) -> tuple[GuardResult, ...]:
     """Return where every guard stands; just one that stops everything if they cannot be read."""
     try:
         facts = _facts(tx, intent, rules.settings)
     except sa.exc.SQLAlchemyError as error:
         # The transaction is of no more use: nothing else can be written in it.
         said = f"the ledger answered with {type(error).__name__}, so nothing new is let through"
-        return (Standing(guard=Guard.UNREADABLE, stops=True, detail=said),)
+        return (GuardResult(guard=Guard.UNREADABLE, stops=True, detail=said),)
     return tuple(judge(intent, facts, rules))
 
 
-def first_stop(tx: sa.Connection, intent: Intent, rules: Rules) -> Standing | None:
+def first_stop(tx: sa.Connection, intent: Intent, rules: Rules) -> GuardResult | None:
     """Return the first guard that stops the intent, or None if all let it through."""
-    return next((each for each in standings(tx, intent, rules) if each.stops), None)
+    return next((each for each in guard_results(tx, intent, rules) if each.stops), None)
 
 
 def waiting_run(tx: sa.Connection, intent: Intent) -> UUID | None:
@@ -72,9 +72,9 @@ def waiting_run(tx: sa.Connection, intent: Intent) -> UUID | None:
     return tx.execute(pending.order_by(approvals.c.requested_at).limit(1)).scalar_one_or_none()
 
 
-def merged(intent: Intent, run_id: UUID) -> Standing:
+def merged(intent: Intent, run_id: UUID) -> GuardResult:
     """Say into which run this one is merged."""
-    return Standing(
+    return GuardResult(
         guard=Guard.MERGE,
         stops=True,
         detail=f"run {run_id} waits for approval to change {intent.target}; that decides for both",

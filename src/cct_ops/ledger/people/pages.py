@@ -30,7 +30,7 @@ OF_INCIDENT = "incident "
 
 class Page(Frozen):
     """
-    One page; ``rung`` is the step of the escalation at which it begins.
+    One page; it begins at ``escalation_step``, with that contact in line.
 
     ``topic_id`` is the incident that it is about, or a run that belongs to none.
     """
@@ -40,7 +40,7 @@ class Page(Frozen):
     topic_id: UUID | None
     subject: str
     body: str
-    rung: int
+    escalation_step: int
     attempts: int
     raised_at: datetime
     ended_at: datetime | None
@@ -99,11 +99,18 @@ def ask(
     subject: str,
     body: str,
     topic_id: UUID | None = None,
-    rung: int = 0,
+    escalation_step: int = 0,
 ) -> bool:
     """Ask for a page, once for its cause; False if that was asked for before."""
     with engine.begin() as tx:
-        return ask_in(tx, cause, subject=subject, body=body, topic_id=topic_id, rung=rung)
+        return ask_in(
+            tx,
+            cause,
+            subject=subject,
+            body=body,
+            topic_id=topic_id,
+            escalation_step=escalation_step,
+        )
 
 
 def ask_in(
@@ -113,12 +120,18 @@ def ask_in(
     subject: str,
     body: str,
     topic_id: UUID | None = None,
-    rung: int = 0,
+    escalation_step: int = 0,
 ) -> bool:
     """Do the same in the caller's transaction."""
     made = tx.execute(
         insert(pages)
-        .values(cause=cause, subject=subject, body=body, topic_id=topic_id, rung=rung)
+        .values(
+            cause=cause,
+            subject=subject,
+            body=body,
+            topic_id=topic_id,
+            escalation_step=escalation_step,
+        )
         .on_conflict_do_nothing()
         .returning(pages.c.id)
     ).one_or_none()
