@@ -42,11 +42,11 @@ def _pool(api_url: str, project: Path) -> Pool:
 
 
 @pytest.fixture(scope="module")
-def nudged(
+def notified(
     prefect_api_url: str, postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Pool]:
-    """A pool whose worker polls once an hour: what starts sooner was nudged."""
-    pool = _pool(prefect_api_url, tmp_path_factory.mktemp("nudged"))
+    """A pool whose worker polls once an hour: what starts sooner was notified."""
+    pool = _pool(prefect_api_url, tmp_path_factory.mktemp("notified"))
     ledger = postgres.url("postgres")
     with pool.worker(PREFECT_WORKER_QUERY_SECONDS="3600", CCT_OPS_DATABASE_URL=ledger):
         yield pool

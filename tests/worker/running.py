@@ -288,7 +288,7 @@ def until(fact: Callable[[], object], seconds: float = 60, *, every: float = 0.0
         time.sleep(every)
 
 
-def nudge(postgres: EmbeddedPostgres, *payloads: str) -> None:
+def notify(postgres: EmbeddedPostgres, *payloads: str) -> None:
     """Tell the workers that listen on the ledger, as the controller does."""
     url = postgres.url("postgres").replace("+psycopg", "")
     with psycopg.connect(url, autocommit=True) as ledger:

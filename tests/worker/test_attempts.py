@@ -13,10 +13,10 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from cct_ops.worker.compatibility import FlowRunExecutorContext
 from cct_ops.worker.execution import Execution
-from cct_ops.worker.prefork_pool import Nursery
-from cct_ops.worker.protocol import Order
-from cct_ops.worker.run_lock_files import Trace, Traces
-from cct_ops.worker.suspensions import Suspensions
+from cct_ops.worker.observers import Suspensions
+from cct_ops.worker.prefork_pool import PreforkPool
+from cct_ops.worker.protocol import Command
+from cct_ops.worker.run_lock_files import RunLockFile, RunLockFiles
 from tests.stack.polling import eventually
 from tests.worker.running import Pool
 
@@ -36,13 +36,15 @@ class Run:
         self._folder = folder
         self.id = pool.create(pool.deploy("hold"), folder=str(folder))
 
-    def begin(self) -> Trace:
+    def begin(self) -> RunLockFile:
         """Take it up as a worker does, and let the process die at work."""
-        trace = Trace(self._folder / f"{self.id}.{self._pool.run(self.id)['state']['id']}")
-        trace.path.touch()
+        lock_file = RunLockFile(
+            self._folder / f"{self.id}.{self._pool.run(self.id)['state']['id']}"
+        )
+        lock_file.path.touch()
         for state in ("PENDING", "RUNNING"):
             self.to(state)
-        return trace
+        return lock_file
 
     def to(self, kind: str) -> None:
         """Bring it into a state."""
@@ -65,13 +67,13 @@ def run(own_pool: Pool, tmp_path: Path) -> Run:
     return Run(own_pool, tmp_path)
 
 
-def settle(*traces: Trace) -> None:
+def settle(*lock_files: RunLockFile) -> None:
     """See to the runs of these dead processes."""
 
     async def settle_them() -> None:
         async with FlowRunExecutorContext() as context:
-            for trace in traces:
-                await execution(context, trace.path.parent).settle(trace, "It died.")
+            for lock_file in lock_files:
+                await execution(context, lock_file.path.parent).settle(lock_file, "It died.")
 
     asyncio.run(settle_them())
 
@@ -79,10 +81,10 @@ def settle(*traces: Trace) -> None:
 def execution(context: FlowRunExecutorContext, folder: Path) -> Execution:
     """What sees to runs, of which none has hooks."""
 
-    async def no_order(_run: FlowRun) -> Order | None:
+    async def no_command(_run: FlowRun) -> Command | None:
         return None
 
-    return Execution(context, Suspensions(), Nursery(folder, {}, idle=0), no_order)
+    return Execution(context, Suspensions(), PreforkPool(folder, {}, idle=0), no_command)
 
 
 def test_a_run_that_was_resumed_is_not_the_one_that_died_before(run: Run) -> None:
@@ -101,20 +103,20 @@ def test_a_run_that_was_resumed_is_not_the_one_that_died_before(run: Run) -> Non
 
 
 def test_a_run_that_its_last_worker_had_only_looked_at_is_ours(run: Run, tmp_path: Path) -> None:
-    """It died between its trace and its claim, so both traces tell of one state."""
+    """It died between its lock_file and its claim, so both lock_files tell of one state."""
     state = run.begin().state_id
     pool = tmp_path / "pool"
-    dead = Traces.begin(pool)
-    with dead.held(UUID(run.id), state) as (trace, _):
+    dead = RunLockFiles.begin(pool)
+    with dead.held(UUID(run.id), state) as (lock_file, _):
         pass
     dead.end()
 
     async def settle_them() -> None:
         async with FlowRunExecutorContext() as context:
             seeing = asyncio.create_task(
-                execution(context, tmp_path).settle_the_dead(pool, {UUID(run.id)})
+                execution(context, tmp_path).settle_abandoned_runs(pool, {UUID(run.id)})
             )
-            await asyncio.to_thread(eventually, lambda: not trace.path.exists())
+            await asyncio.to_thread(eventually, lambda: not lock_file.path.exists())
             seeing.cancel()
 
     asyncio.run(settle_them())

@@ -17,11 +17,11 @@ from prefect import flow, task
 from prefect.client.orchestration import PrefectClient, SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from cct_ops.worker import admission as turns, prefect_patches
-from cct_ops.worker.admission import GO_ON, HOLD, STARTS_AT_ONCE, Hold, Turns
+from cct_ops.worker import admission, prefect_patches
+from cct_ops.worker.admission import STARTS_AT_ONCE, Admission
 from cct_ops.worker.forks import Child
-from cct_ops.worker.protocol import BEGUN
-from cct_ops.worker.start_barrier import CLAIMED, Claim
+from cct_ops.worker.protocol import BEGUN, CLAIMED, GO_ON, HOLD
+from cct_ops.worker.start_barrier import Hold, StartBarrier
 
 LIMIT = 0.05
 PATIENCE = 10.0
@@ -37,7 +37,7 @@ class Started:
 
     def begin(self) -> None:
         """Say that the run is Running."""
-        prefect_patches.say(self._line, BEGUN)
+        prefect_patches.report(self._line, BEGUN)
 
     def heard(self, word: str) -> bool:
         """Whether this word comes next."""
@@ -60,7 +60,7 @@ class Started:
         self._line.close()
 
 
-async def _start(turns: Turns, process: Started) -> None:
+async def _start(turns: Admission, process: Started) -> None:
     async with turns.start():
         await turns.begun(process.child)
 
@@ -89,7 +89,7 @@ class Crowd:
     """More runs than may start at once, of which all but two begin, and one after them."""
 
     def __init__(self, server: Server) -> None:
-        taken = Turns(server.ask)
+        taken = Admission(server.ask)
         self.processes = [Started() for _ in range(STARTS_AT_ONCE + 2)]
         first, *_, self.held, self._last = self.processes
         self._starts = [asyncio.create_task(_start(taken, each)) for each in self.processes]
@@ -149,7 +149,7 @@ def test_nobody_goes_on_before_the_server_has_time_for_it() -> None:
 def test_who_was_held_for_long_goes_on_although_others_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(turns, "HELD_SECONDS", LIMIT)
+    monkeypatch.setattr(admission, "HELD_SECONDS", LIMIT)
 
     async def watched() -> list[bool]:
         crowd = Crowd(Server())
@@ -162,7 +162,7 @@ def test_who_was_held_for_long_goes_on_although_others_wait(
 
 
 def test_no_more_are_held_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "HELD_AT_MOST", 0)
+    monkeypatch.setattr(admission, "HELD_AT_MOST", 0)
 
     async def watched() -> bool:
         crowd = Crowd(Server())
@@ -178,7 +178,7 @@ def test_a_run_that_is_alone_is_asked_for_nothing() -> None:
     async def alone() -> bool:
         process = Started()
         process.begin()
-        await _start(Turns(Server().ask), process)
+        await _start(Admission(Server().ask), process)
         silent = process.heard_nothing()
         process.end()
         return silent
@@ -189,21 +189,21 @@ def test_a_run_that_is_alone_is_asked_for_nothing() -> None:
 def test_a_held_run_waits_for_the_word_and_for_no_other() -> None:
     hold = Hold(seconds=60)
     waiting = threading.Thread(target=hold.wait, daemon=True)
-    assert hold.hear(HOLD)
+    assert hold.receive(HOLD)
     waiting.start()
 
-    assert not hold.hear('{"type": "PAUSED"}')
+    assert not hold.receive('{"type": "PAUSED"}')
     waiting.join(LIMIT)
     assert waiting.is_alive()
 
-    assert hold.hear(GO_ON)
+    assert hold.receive(GO_ON)
     waiting.join(30)
     assert not waiting.is_alive()
 
 
 def test_a_held_run_goes_on_by_itself() -> None:
     hold = Hold(seconds=LIMIT)
-    hold.hear(HOLD)
+    hold.receive(HOLD)
     waiting = threading.Thread(target=hold.wait, daemon=True)
     waiting.start()
 
@@ -212,13 +212,13 @@ def test_a_held_run_goes_on_by_itself() -> None:
 
 
 def test_a_run_whose_worker_dies_is_held_no_longer(prefect_api_url: str) -> None:
-    claim, hold, run_id = Claim(), Hold(seconds=60), uuid4()
-    claim.hear(CLAIMED)
+    barrier, hold, run_id = StartBarrier(), Hold(seconds=60), uuid4()
+    barrier.receive(CLAIMED)
     waiting = threading.Thread(target=hold.wait, daemon=True)
     ours, theirs = socket.socketpair()
-    observed = prefect_patches.Suspension(run_id, theirs, claim, hold)(run_id, None)
+    observed = prefect_patches.Suspension(run_id, theirs, barrier, hold)(run_id, None)
     with temporary_settings({PREFECT_API_URL: prefect_api_url}), theirs, observed:
-        hold.hear(HOLD)
+        hold.receive(HOLD)
         waiting.start()
         ours.close()
         waiting.join(30)

@@ -8,24 +8,24 @@ from pathlib import Path
 import psutil
 
 from cct_ops.stack.postgres import EmbeddedPostgres
-from tests.worker.running import Pool, Worker, nudge, until
+from tests.worker.running import Pool, Worker, notify, until
 
 
 def test_a_run_that_somebody_else_has_is_left_alone(
-    nudged: Pool, postgres: EmbeddedPostgres
+    notified: Pool, postgres: EmbeddedPostgres
 ) -> None:
     """And the process that was made ready for it is gone."""
-    path = f"/deployments/{nudged.deploy('ping')}/create_flow_run"
-    taken, ours = (nudged.ask("POST", path, {}) for _ in range(2))
+    path = f"/deployments/{notified.deploy('ping')}/create_flow_run"
+    taken, ours = (notified.ask("POST", path, {}) for _ in range(2))
     claim = {"state": {"type": "PENDING"}}
-    nudged.ask("POST", f"/flow_runs/{taken['id']}/set_state", claim)
-    until(lambda: len(waiting(nudged)) == 2)
-    before = waiting(nudged)
-    nudge(postgres, json.dumps(taken), json.dumps(ours))
+    notified.ask("POST", f"/flow_runs/{taken['id']}/set_state", claim)
+    until(lambda: len(waiting(notified)) == 2)
+    before = waiting(notified)
+    notify(postgres, json.dumps(taken), json.dumps(ours))
 
-    assert nudged.ended(ours["id"])["type"] == "COMPLETED"
-    until(lambda: len(waiting(nudged)) == 2 and not before & waiting(nudged))
-    run = nudged.run(taken["id"])
+    assert notified.ended(ours["id"])["type"] == "COMPLETED"
+    until(lambda: len(waiting(notified)) == 2 and not before & waiting(notified))
+    run = notified.run(taken["id"])
     assert (run["state"]["type"], run["run_count"]) == ("PENDING", 0)
 
 

@@ -17,10 +17,10 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 
 from cct_ops.stack.postgres import EmbeddedPostgres
-from cct_ops.worker.deployment_cache import Lookups
+from cct_ops.worker.deployment_cache import DeploymentCache
 from cct_ops.worker.start_rules import StartRules
 from tests.plain import HTTP
-from tests.worker.running import Pool, Worker, nudge, until
+from tests.worker.running import Pool, Worker, notify, until
 
 Pause = Callable[[Pool, str, bool], None]
 Restoring = Callable[[Pool], str]
@@ -77,44 +77,44 @@ def test_while_anything_is_paused_no_poll_starts_a_run(
 
 
 @PAUSES
-def test_a_nudge_starts_nothing_that_is_paused(
-    pause: Pause, nudged: Pool, postgres: EmbeddedPostgres, restoring: Restoring
+def test_a_notification_starts_nothing_that_is_paused(
+    pause: Pause, notified: Pool, postgres: EmbeddedPostgres, restoring: Restoring
 ) -> None:
-    held = nudged.deploy("ping")
-    upkeep = restoring(nudged)
-    pause(nudged, held, True)
+    held = notified.deploy("ping")
+    upkeep = restoring(notified)
+    pause(notified, held, True)
     try:
-        runs = [made(nudged, held) for _ in range(2)]
-        nudge(postgres, json.dumps(runs[0]), json.dumps({"id": runs[1]["id"]}))
-        last = made(nudged, upkeep)
-        nudge(postgres, json.dumps(last))  # nudges are taken in their order
-        assert nudged.ended(last["id"])["type"] == "COMPLETED"
-        assert [nudged.run(run["id"])["state"]["type"] for run in runs] == ["SCHEDULED"] * 2
+        runs = [made(notified, held) for _ in range(2)]
+        notify(postgres, json.dumps(runs[0]), json.dumps({"id": runs[1]["id"]}))
+        last = made(notified, upkeep)
+        notify(postgres, json.dumps(last))  # notifications are taken in their order
+        assert notified.ended(last["id"])["type"] == "COMPLETED"
+        assert [notified.run(run["id"])["state"]["type"] for run in runs] == ["SCHEDULED"] * 2
     finally:
-        pause(nudged, held, False)
-    fresh = made(nudged, held)
-    nudge(postgres, json.dumps(fresh))
-    assert nudged.ended(fresh["id"])["type"] == "COMPLETED"
+        pause(notified, held, False)
+    fresh = made(notified, held)
+    notify(postgres, json.dumps(fresh))
+    assert notified.ended(fresh["id"])["type"] == "COMPLETED"
 
 
 def test_a_run_that_was_resumed_waits_while_its_pool_is_paused(
-    nudged: Pool, postgres: EmbeddedPostgres, tmp_path: Path, restoring: Restoring
+    notified: Pool, postgres: EmbeddedPostgres, tmp_path: Path, restoring: Restoring
 ) -> None:
-    deployment = nudged.deploy("hold")
-    upkeep = restoring(nudged)
-    run = made(nudged, deployment, folder=str(tmp_path))
-    nudged.suspend(run["id"])
-    pool_paused(nudged, deployment, True)
+    deployment = notified.deploy("hold")
+    upkeep = restoring(notified)
+    run = made(notified, deployment, folder=str(tmp_path))
+    notified.suspend(run["id"])
+    pool_paused(notified, deployment, True)
     try:
-        nudged.ask("POST", f"/flow_runs/{run['id']}/resume", {})
-        nudge(postgres, json.dumps({"id": run["id"]}))
-        last = made(nudged, upkeep)
-        nudge(postgres, json.dumps(last))
-        assert nudged.ended(last["id"])["type"] == "COMPLETED"
-        assert nudged.run(run["id"])["state"]["type"] == "SCHEDULED"
+        notified.ask("POST", f"/flow_runs/{run['id']}/resume", {})
+        notify(postgres, json.dumps({"id": run["id"]}))
+        last = made(notified, upkeep)
+        notify(postgres, json.dumps(last))
+        assert notified.ended(last["id"])["type"] == "COMPLETED"
+        assert notified.run(run["id"])["state"]["type"] == "SCHEDULED"
     finally:
-        pool_paused(nudged, deployment, False)
-    nudged.ask(
+        pool_paused(notified, deployment, False)
+    notified.ask(
         "POST", f"/flow_runs/{run['id']}/set_state", {"state": {"type": "CANCELLED"}, "force": True}
     )
 
@@ -151,7 +151,7 @@ def test_never_more_run_at_once_than_a_limit_says_whichever_way_they_come(
 
     with own_pool.worker(CCT_OPS_DATABASE_URL=postgres.url("postgres")):
         runs = [made(own_pool, deployment, folder=str(tmp_path)) for _ in range(4)]
-        nudge(postgres, *(json.dumps(run) for run in runs))
+        notify(postgres, *(json.dumps(run) for run in runs))
         for run in runs:
             assert own_pool.ended(run["id"])["type"] == "COMPLETED"
 
@@ -204,7 +204,7 @@ class Odd(StartRules):
     """Rules that fail at one run in a way nobody foresaw."""
 
     def __init__(self, odd: UUID) -> None:
-        super().__init__(cast("PrefectClient", None), "a pool", cast("Lookups", None))
+        super().__init__(cast("PrefectClient", None), "a pool", cast("DeploymentCache", None))
         self._odd = odd
 
     async def _ask(self, runs: Sequence[FlowRun], since: float) -> Any:  # noqa: ARG002

@@ -132,7 +132,7 @@ def _move_on(
     except ObjectNotFound:
         return False  # deleted a moment ago: the next sweep closes it
     with engine.begin() as tx:
-        run_notifications.nudge(tx, approval.run_id)
+        run_notifications.notify_workers(tx, approval.run_id)
     return True  # settled by the run itself, or here if it ends before it has read its answer
 
 

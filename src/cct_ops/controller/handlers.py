@@ -122,7 +122,7 @@ class Remediation:
                 rule=rule.name,
                 playbook=rule.playbook,
                 flow_run_id=run.id,
-                nudge=run.model_dump_json(),
+                notification=run.model_dump_json(),
             )
 
 

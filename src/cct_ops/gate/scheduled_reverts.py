@@ -70,7 +70,7 @@ def hurry(client: SyncPrefectClient, engine: sa.Engine, run: FlowRun, now: datet
     if answer.status is not SetStateStatus.ACCEPT:
         return False
     with engine.begin() as tx:
-        run_notifications.nudge(tx, run.id)
+        run_notifications.notify_workers(tx, run.id)
     return True
 
 

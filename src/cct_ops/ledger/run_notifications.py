@@ -1,5 +1,5 @@
 """
-A word to the workers that a run is there, so that none has to wait for its next poll.
+Notification of the workers that a run is there, so that none has to wait for its next poll.
 
 It is only a hint: it may be lost, come twice or be about a run that somebody else takes. It holds
 the whole run where that fits into PostgreSQL's 8000 bytes, else only the run's id.
@@ -16,7 +16,9 @@ CHANNEL = "flow_runs"
 _MOST_BYTES = 7999
 
 
-def nudge(connection: sa.Connection, flow_run_id: UUID, flow_run: str | None = None) -> None:
+def notify_workers(
+    connection: sa.Connection, flow_run_id: UUID, flow_run: str | None = None
+) -> None:
     """Announce a run, as Prefect's JSON if at hand, once the caller's transaction commits."""
     fits = flow_run is not None and len(flow_run.encode()) <= _MOST_BYTES
     payload = flow_run if fits else json.dumps({"id": str(flow_run_id)})

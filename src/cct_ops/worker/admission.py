@@ -1,18 +1,17 @@
 """
-Whose turn it is when many runs are due at once: everybody's first look comes before the rest.
+Admission of runs when many are due at once. Fair start: the first task of every run comes first.
 
 A few runs start at a time and the others wait, so that each start is quick: all at once would all
 be slow, and the server would have no time for people. A run that starts while others wait is asked
 to stop after its first task, before it changes anything. When all have had theirs, one after the
 other goes on, each as soon as the server has time for it. One that was held for ``HELD_SECONDS``
-goes on although others wait, so that nobody's work hangs on another's start.
+goes on although others wait, so that no run depends on the start of another.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,28 +19,25 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx
 
 from cct_ops.worker.forks import Child
+from cct_ops.worker.protocol import GO_ON, HOLD
 
 # More would not be faster: the server, which takes most of the time, uses one core.
 STARTS_AT_ONCE = 4
 HELD_SECONDS = 60.0
 # Each takes memory and a connection to the ledger.
 HELD_AT_MOST = 200
-# The process's own limit, for a worker that lives and says nothing.
-HOLD_SECONDS = 300.0
 # From one that goes on to the next, at least: what it asks for is not felt at once.
 _APART_SECONDS = 0.3
-# A server that takes longer for a small answer has a queue, in which people stand too.
+# A server that takes longer for a small answer has a queue, in which people at the UI wait too.
 _CALM_SECONDS = 0.25
 _BEGIN_SECONDS = 10.0  # a start that takes longer holds up the next ones no more
 
-HOLD, GO_ON = "hold", "go on"
 
-
-class Turns:
+class Admission:
     """The worker's side: who starts, who is held, and who goes on."""
 
     def __init__(self, ask: Callable[[], Awaitable[object]]) -> None:
-        """Take a small question to the server, which may raise what its client raises."""
+        """Take ``ask``, a small request to the server, which may raise what its client raises."""
         self._ask = ask
         self._starting = asyncio.Semaphore(STARTS_AT_ONCE)
         self._informing = asyncio.Lock()
@@ -65,7 +61,7 @@ class Turns:
     async def begun(self, child: Child) -> None:
         """Wait until the run is Running; hold it after its first task if others wait."""
         if self._waiting and len(self._held) < HELD_AT_MOST:
-            child.say(HOLD)
+            child.send_line(HOLD)
             self._held.append((child, time.monotonic()))
             if self._freeing is None:
                 self._freeing = asyncio.create_task(self._free())
@@ -88,7 +84,7 @@ class Turns:
             due = not self._waiting or time.monotonic() - since > HELD_SECONDS
             if child.gone.is_set() or (due and await self._server_is_calm()):
                 self._held.popleft()
-                child.say(GO_ON)
+                child.send_line(GO_ON)
             if not child.gone.is_set():
                 await asyncio.sleep(_APART_SECONDS)
         self._freeing = None
@@ -100,31 +96,3 @@ class Turns:
         except httpx.HTTPError:
             return False
         return time.monotonic() - asked_at < _CALM_SECONDS
-
-
-class Hold:
-    """The run's side: whether it is asked to stop for a while."""
-
-    def __init__(self, seconds: float = HOLD_SECONDS) -> None:
-        self._seconds = seconds
-        self._free = threading.Event()
-        self._free.set()
-
-    def hear(self, word: str) -> bool:
-        """Take a word of the worker; False when it is about something else."""
-        if word == HOLD:
-            self._free.clear()
-        elif word == GO_ON:
-            self.end()
-        else:
-            return False
-        return True
-
-    def end(self) -> None:
-        """Hold no more: the worker has said so, or will say nothing any more."""
-        self._free.set()
-
-    def wait(self) -> None:
-        """Stop for as long as is asked for, and never longer than the limit."""
-        self._free.wait(self._seconds)
-        self.end()

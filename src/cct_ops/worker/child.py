@@ -1,4 +1,4 @@
-"""The life of a warm process after its fork: get ready, wait for an order, carry it out."""
+"""The life of a warm process after its fork: get ready, wait for a command, carry it out."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.logging.loggers import flow_run_logger
 
 from cct_ops.worker import compatibility
-from cct_ops.worker.prefect_patches import say, spare
+from cct_ops.worker.prefect_patches import apply_patches, report
 from cct_ops.worker.preload import Flows
-from cct_ops.worker.protocol import BEGUN, Order, receive
-from cct_ops.worker.start_barrier import Claim
+from cct_ops.worker.protocol import BEGUN, Command, receive
+from cct_ops.worker.start_barrier import StartBarrier
 
 
 def live(line: socket.socket, flows: Flows) -> int:
-    """Carry out one order and return the exit code; 0 as well when none ever came."""
+    """Carry out one command and return the exit code; 0 as well when none ever came."""
     _seed()
     with contextlib.ExitStack() as connections:
         # Made here and not before the fork: a connection has one owner.
         with contextlib.suppress(httpx.HTTPError, RuntimeError):  # no API now: it is tried again
             connections.enter_context(SyncClientContext.get_or_create())
-        order = receive(line)
-        if order is None:
+        command = receive(line)
+        if command is None:
             return 0
-        if _take_environment(order.env):
+        if _take_environment(command.env):
             connections.close()
-        if not order.stream_output:
+        if not command.stream_output:
             _silence()
-        if order.kind == "run":
-            _run(order, flows, line)
+        if command.kind == "run":
+            _run(command, flows, line)
         else:
-            _run_hooks(order, flows)
+            _run_hooks(command, flows)
     return 0
 
 
@@ -77,32 +77,32 @@ def _silence() -> None:
         os.dup2(nowhere, stream)
 
 
-def _run(order: Order, flows: Flows, line: socket.socket) -> None:
+def _run(command: Command, flows: Flows, line: socket.socket) -> None:
     """Do what ``python -m prefect.engine`` does, with a run and a flow that are here already."""
     compatibility.configure_from_env()
-    flow_run = FlowRun.model_validate(order.flow_run)
-    claim = Claim()
-    spare(flow_run, order.answers, line, claim)
+    flow_run = FlowRun.model_validate(command.flow_run)
+    barrier = StartBarrier()
+    apply_patches(flow_run, command.answers, line, barrier)
     with compatibility.handle_engine_signals(flow_run.id):
         logger = flow_run_logger(flow_run)
         try:
-            flow = _flow(order.entrypoint, flows)
+            flow = _flow(command.entrypoint, flows)
         except Exception:
             logger.exception("The flow could not be loaded.")
             raise
-        if flow.isasync:  # its client is another, which waits for nothing and tells of nothing
-            claim.wait_on(line)
-            say(line, BEGUN)
+        if flow.isasync:  # its client is another, which waits for nothing and reports nothing
+            barrier.wait_on(line)
+            report(line, BEGUN)
         with compatibility.RunMetrics(flow_run, flow):
             result = compatibility.run_flow(flow, flow_run=flow_run, error_logger=logger)  # type: ignore[arg-type]  # as Prefect does
             compatibility.drive(flow, result)
 
 
-def _run_hooks(order: Order, flows: Flows) -> None:
+def _run_hooks(command: Command, flows: Flows) -> None:
     """Run the hooks for the state of a run whose own process is gone; one failure stops none."""
-    flow_run = FlowRun.model_validate(order.flow_run)
-    state: State[Any] = State.model_validate(order.state)
-    flow = _flow(order.entrypoint, flows)
+    flow_run = FlowRun.model_validate(command.flow_run)
+    state: State[Any] = State.model_validate(command.state)
+    flow = _flow(command.entrypoint, flows)
     hooks = flow.on_cancellation_hooks if state.is_cancelling() else flow.on_crashed_hooks
     logger = flow_run_logger(flow_run, flow)
     for hook in hooks:

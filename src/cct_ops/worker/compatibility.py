@@ -1,7 +1,7 @@
 """
 Prefect's private names, and the check that they are what we know.
 
-Only ``spared`` and ``beginning`` use more.
+Only ``prefect_patches`` and ``start_batching`` use more.
 
 The warm worker is the public ``ProcessWorker`` with two steps of its own. It claims a run without
 the requests that ``BaseWorker`` makes one after the other before it starts one (deployment, flow,
@@ -10,8 +10,9 @@ ready during the claim.
 Everything that follows (cancellation, receipts, exit codes, crash states, hooks) is Prefect's own
 executor, the one behind ``ProcessWorker.run``.
 
-``broken()`` compares what we build on with what is installed. When it names anything, or when an
-import below fails, the warm worker says so and is a plain process worker: slow, and right.
+``find_incompatibilities()`` compares what we build on with what is installed. When it names
+anything, or when an import below fails, the warm worker logs it and is a plain process worker:
+slow, and right.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ __all__ = [
     "ProcessHandle",
     "RunMetrics",
     "StateProposer",
-    "broken",
     "configure_from_env",
     "drive",
+    "find_incompatibilities",
     "handle_engine_signals",
     "mark_flow_run_suspension_requested",
     "observe_flow_run_suspension",
@@ -121,7 +122,7 @@ _KNOWN = {
 }
 
 
-def broken() -> list[str]:
+def find_incompatibilities() -> list[str]:
     """Return what is not as this project was tried with; empty when all is well."""
     found = [] if prefect.__version__ in TRIED else [f"Prefect {prefect.__version__} is not tried"]
     for name, expected in _KNOWN.items():

@@ -1,7 +1,7 @@
 """
-What the worker knows of its pool's deployments, so that a start does not wait for an answer.
+A cache of the deployments of the worker's pool, so that a start does not wait for an answer.
 
-What is known is checked while a run is claimed; those that wait for their turn share an answer.
+An entry is checked while a run is claimed; runs that wait for admission share an answer.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PULL = "prefect.deployments.steps.set_working_directory"
 
 
 @dataclass(frozen=True)
-class Known:
+class CachedDeployment:
     """A deployment and its flow."""
 
     deployment: DeploymentResponse
@@ -59,7 +59,7 @@ class Known:
         return {**ours, **own, **({"env": env} if env else {})}
 
 
-class Lookups:
+class DeploymentCache:
     """A cache of deployments and flows."""
 
     def __init__(self, client: PrefectClient, pool: str) -> None:
@@ -82,16 +82,16 @@ class Lookups:
             self._deployments[deployment.id] = deployment, asked_at
             await self._flow(deployment.flow_id)
 
-    async def last_known(self, flow_run: FlowRun) -> Known | None:
+    async def last_known(self, flow_run: FlowRun) -> CachedDeployment | None:
         """Return what the run is made from, perhaps as it was; asks only if it never did."""
         if flow_run.deployment_id is None:
             return None
         if flow_run.deployment_id not in self._deployments:
             return await self.now(flow_run, since=time.monotonic())
         deployment, _ = self._deployments[flow_run.deployment_id]
-        return Known(deployment, await self._flow(deployment.flow_id))
+        return CachedDeployment(deployment, await self._flow(deployment.flow_id))
 
-    async def now(self, flow_run: FlowRun, *, since: float) -> Known | None:
+    async def now(self, flow_run: FlowRun, *, since: float) -> CachedDeployment | None:
         """
         Return what the run is made from; raises ``ObjectNotFound`` if that is gone.
 
@@ -105,9 +105,9 @@ class Lookups:
             asked_at = time.monotonic()
             deployment = await self._client.read_deployment(flow_run.deployment_id)
             self._deployments[deployment.id] = deployment, asked_at
-        return Known(deployment, await self._flow(deployment.flow_id))
+        return CachedDeployment(deployment, await self._flow(deployment.flow_id))
 
-    async def answers(self, known: Known, flow_run: FlowRun, pool: WorkPool) -> Answers:
+    async def answers(self, known: CachedDeployment, flow_run: FlowRun, pool: WorkPool) -> Answers:
         """Return what the run's process would ask for itself."""
         related: dict[str, dict[str, Any]] = {
             f"flow.{known.flow.id}": known.flow.model_dump(mode="json"),
@@ -163,5 +163,5 @@ class Lookups:
 
 
 def is_plain(configuration: ProcessJobConfiguration) -> bool:
-    """Whether the job is nothing but the run of the flow in an environment."""
+    """Return True if the job is nothing but the run of the flow in an environment."""
     return configuration.command == _ENGINE and configuration.working_dir is None

@@ -26,8 +26,7 @@ from typing import NoReturn
 from prefect.logging.configuration import setup_logging
 
 from cct_ops.worker import child
-from cct_ops.worker.preload import Flows, preload
-from cct_ops.worker.prepared import prepare
+from cct_ops.worker.preload import Flows, preload, prepare
 
 
 def main() -> int:
@@ -41,7 +40,7 @@ def main() -> int:
     flows = preload(Path.cwd())
     gc.collect()
     gc.freeze()  # else the collector of each fork would copy pages by looking at them
-    _tell(worker, ready=True, seconds=time.monotonic() - began)
+    _report(worker, ready=True, seconds=time.monotonic() - began)
     return _serve(worker, flows)
 
 
@@ -66,7 +65,7 @@ def _serve(worker: socket.socket, flows: Flows) -> int:
                     _become_a_process(worker, wake, waker)
                     _live_and_end(socket.socket(fileno=line), flows)
                 os.close(line)
-                _tell(worker, pid=pid)
+                _report(worker, pid=pid)
 
 
 def _become_a_process(*inherited: socket.socket) -> None:
@@ -82,8 +81,8 @@ def _live_and_end(line: socket.socket, flows: Flows) -> NoReturn:
     Live, and end with the exit code that Python would have given, but at once.
 
     Python would take apart what was imported, and to that end copy nearly all that is shared: three
-    times what a run copies in its life. As ``multiprocessing`` does it, everybody who has asked to
-    be told of the end is told.
+    times what a run copies in its life. As in ``multiprocessing``, all registered exit handlers are
+    called.
     """
     code: object = 1
     try:
@@ -115,10 +114,10 @@ def _reap(worker: socket.socket) -> None:
             return
         if pid == 0:
             return
-        _tell(worker, pid=pid, exit_code=os.waitstatus_to_exitcode(status))
+        _report(worker, pid=pid, exit_code=os.waitstatus_to_exitcode(status))
 
 
-def _tell(worker: socket.socket, **fact: object) -> None:
+def _report(worker: socket.socket, **fact: object) -> None:
     try:
         worker.sendall(json.dumps(fact).encode() + b"\n")
     except BrokenPipeError:

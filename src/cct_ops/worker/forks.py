@@ -14,11 +14,12 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import cct_ops
 from cct_ops.worker import protocol
-from cct_ops.worker.checkout import signature
-from cct_ops.worker.protocol import Order
+from cct_ops.worker.protocol import Command
 
 _REPORT_SECONDS = 2.0
+_FOLDERS = ("flows", "tasks", "deployments")
 # More threads in the server would make its forks unsafe, and the flows are not compute-bound.
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
@@ -30,7 +31,7 @@ class NotWarm(Exception):
 
 
 class Child:
-    """One forked process, seen from the worker; ``returncode`` stays None if nobody can tell."""
+    """One forked process, seen from the worker; ``returncode`` stays None if it is not known."""
 
     def __init__(self, line: socket.socket) -> None:
         self.pid: int | None = None
@@ -43,14 +44,14 @@ class Child:
         line.setblocking(False)
         asyncio.get_running_loop().add_reader(line, self._hear)
 
-    def tell(self, what: Order, lock_fd: int | None = None) -> None:
-        """Give it its order; raises ``NotWarm`` when it died before it could take it."""
+    def send(self, what: Command, lock_fd: int | None = None) -> None:
+        """Give it its command; raises ``NotWarm`` when it died before it could take it."""
         try:
             protocol.send(self._line, what, lock_fd)
         except OSError as error:
             raise NotWarm("The warm process died while it waited.") from error
 
-    def say(self, word: str) -> None:
+    def send_line(self, word: str) -> None:
         """Send it one line more; who has ended needs none."""
         if not self.gone.is_set():
             with contextlib.suppress(OSError):
@@ -65,7 +66,7 @@ class Child:
         return self.returncode
 
     def let_go(self) -> None:
-        """Close the line; one that still waits for an order ends."""
+        """Close the line; one that still waits for a command ends."""
         if not self.gone.is_set():
             asyncio.get_running_loop().remove_reader(self._line)
             self._line.close()
@@ -75,7 +76,7 @@ class Child:
     def _hear(self) -> None:
         with contextlib.suppress(BlockingIOError, ConnectionError):
             if self._line.recv(16):
-                self.begun.set()  # it has nothing else to say; the end counts
+                self.begun.set()  # it sends nothing else; the end counts
                 return
         self.let_go()
 
@@ -174,7 +175,7 @@ class ForkServer:
             self._close()
 
     def _close(self) -> None:
-        """Nothing will be heard from it any more."""
+        """Close the connection to the server, and mark its processes: no report will come."""
         if self.gone.is_set():
             return
         asyncio.get_running_loop().remove_reader(self._socket)
@@ -193,3 +194,21 @@ class ForkServer:
         except subprocess.TimeoutExpired:
             os.kill(self._process.pid, signal.SIGKILL)
             return await asyncio.to_thread(self._process.wait)
+
+
+def signature(project: Path) -> int:
+    """Return a number that changes when any source file of the playbooks does."""
+    package = Path(cct_ops.__file__).parent
+    return hash(tuple(_files(package, *(project / name for name in _FOLDERS))))
+
+
+def _files(*folders: Path) -> list[tuple[str, int, int]]:
+    found = []
+    for folder in folders:
+        for root, directories, names in os.walk(folder):
+            directories[:] = sorted(name for name in directories if name != "__pycache__")
+            for name in sorted(names):
+                if name.endswith(".py"):
+                    facts = os.stat(os.path.join(root, name))  # noqa: PTH116, PTH118 -- in every start's way
+                    found.append((f"{root}/{name}", facts.st_mtime_ns, facts.st_size))
+    return found

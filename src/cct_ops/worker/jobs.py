@@ -1,4 +1,4 @@
-"""What a run needs to start, made as ``BaseWorker`` would make it."""
+"""The job of a run (all that it needs to start), made as ``BaseWorker`` would make it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from prefect.client.schemas.objects import FlowRun
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
-from cct_ops.worker.deployment_cache import Known, Lookups, is_plain
-from cct_ops.worker.protocol import Order
+from cct_ops.worker.deployment_cache import CachedDeployment, DeploymentCache, is_plain
+from cct_ops.worker.protocol import Command
 
 
 class _Configuration(ProcessJobConfiguration):
@@ -28,10 +28,10 @@ class _Configuration(ProcessJobConfiguration):
 
 @dataclass(frozen=True)
 class Job:
-    """What a run needs to start."""
+    """All that a run needs to start."""
 
     configuration: ProcessJobConfiguration
-    order: Order
+    command: Command
 
 
 @dataclass(frozen=True)
@@ -39,35 +39,39 @@ class Jobs:
     """Makes the jobs of one worker for one checkout."""
 
     worker: ProcessWorker
-    lookups: Lookups
+    cache: DeploymentCache
     project: Path
 
     async def checked(
-        self, known: Known, flow_run: FlowRun, heard_at: float, ready: Callable[[Order], None]
+        self,
+        known: CachedDeployment,
+        flow_run: FlowRun,
+        heard_at: float,
+        ready: Callable[[Command], None],
     ) -> Job | None:
-        """Make the job from what was known and say so; another if that is older than the run."""
+        """Make the job from the cache and call ``ready``; another if that is older than the run."""
 
         async def make() -> Job | None:
             job = await self._job(known, flow_run)
             if job is not None:
-                ready(job.order)
+                ready(job.command)
             return job
 
         try:
-            job, now = await asyncio.gather(make(), self.lookups.now(flow_run, since=heard_at))
+            job, now = await asyncio.gather(make(), self.cache.now(flow_run, since=heard_at))
             if now and now.deployment.updated == known.deployment.updated:
                 return job
             return await self._job(now, flow_run)
-        except Exception:  # noqa: BLE001 -- the public path meets the same, and tells of it
+        except Exception:  # noqa: BLE001 -- the public path meets the same, and reports it
             return None
 
-    async def order(self, flow_run: FlowRun) -> Order | None:
-        """Make the order of a run that has started already; None if its code is elsewhere."""
-        known = await self.lookups.now(flow_run, since=time.monotonic())
+    async def command(self, flow_run: FlowRun) -> Command | None:
+        """Make the command of a run that has started already; None if its code is elsewhere."""
+        known = await self.cache.now(flow_run, since=time.monotonic())
         job = await self._job(known, flow_run)
-        return None if job is None else job.order
+        return None if job is None else job.command
 
-    async def _job(self, known: Known | None, flow_run: FlowRun) -> Job | None:
+    async def _job(self, known: CachedDeployment | None, flow_run: FlowRun) -> Job | None:
         """Make the job; None if it is none for a warm process."""
         entrypoint = known and known.entrypoint_in(self.project)
         if known is None or entrypoint is None:
@@ -89,12 +93,12 @@ class Jobs:
         )
         if not is_plain(configuration):
             return None
-        order = Order(
+        command = Command(
             kind="run",
             flow_run=flow_run.model_dump(mode="json"),
             entrypoint=entrypoint,
             env={name: value for name, value in configuration.env.items() if value is not None},
-            answers=await self.lookups.answers(known, flow_run, work_pool),
+            answers=await self.cache.answers(known, flow_run, work_pool),
             stream_output=configuration.stream_output,
         )
-        return Job(configuration, order)
+        return Job(configuration, command)

@@ -1,5 +1,5 @@
 """
-What a forked process need not ask Prefect's server for, because its worker has told it.
+Patches of Prefect in a forked process: it uses what its worker knows instead of asking the server.
 
 Each process would ask all of this for itself, and a hundred at once would ask little else. What is
 left are the requests that make the record.
@@ -32,10 +32,9 @@ from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_TLS_INSECURE
 from pydantic import BaseModel
 
 from cct_ops.worker import compatibility
-from cct_ops.worker.admission import Hold
 from cct_ops.worker.protocol import BEGUN, Answers, Token
-from cct_ops.worker.start_barrier import Claim
-from cct_ops.worker.start_batching import Beginning
+from cct_ops.worker.start_barrier import Hold, StartBarrier
+from cct_ops.worker.start_batching import StartBatching
 
 _RELATED: dict[str, type[BaseModel]] = {
     "flow": Flow,
@@ -45,17 +44,19 @@ _RELATED: dict[str, type[BaseModel]] = {
 }
 
 
-def spare(flow_run: FlowRun, answers: Answers, line: socket.socket, claim: Claim) -> None:
+def apply_patches(
+    flow_run: FlowRun, answers: Answers, line: socket.socket, barrier: StartBarrier
+) -> None:
     """Make this process's Prefect use these answers, for its one run; ``line`` is to the worker."""
     _place_of_results(answers.result_storage)
     _related_resources(answers.related)
     if answers.token is not None:
         share(answers.token)
-    Beginning(flow_run, claimed=claim.wait, began=lambda: say(line, BEGUN)).ease()
+    StartBatching(flow_run, claimed=barrier.wait, began=lambda: report(line, BEGUN)).install()
     hold = Hold()
     before_more_tasks(hold.wait)
     engine: Any = prefect.flow_engine
-    engine.observe_flow_run_suspension = Suspension(flow_run.id, line, claim, hold)
+    engine.observe_flow_run_suspension = Suspension(flow_run.id, line, barrier, hold)
 
 
 def share_authorities() -> None:
@@ -112,7 +113,7 @@ def _related_resources(related: dict[str, dict[str, Any]]) -> None:
 
 def share(shared: Token) -> None:
     """
-    Begin with the worker's token against forgery, and with an identity of its own after that.
+    Begin with the worker's CSRF token, and with an identity of its own after that.
 
     The server knows one token for each client: renewing the shared one would take it from all.
     """
@@ -155,8 +156,8 @@ def before_more_tasks(pause: Callable[[], None]) -> None:
     engine.emit_task_run_state_change_event = emit_then_pause
 
 
-def say(line: socket.socket, word: bytes) -> None:
-    """Tell the worker how far the run is."""
+def report(line: socket.socket, word: bytes) -> None:
+    """Send the worker a sign of how far the run is."""
     with contextlib.suppress(OSError):  # the worker is gone; the run is not
         line.sendall(word)
 
@@ -168,10 +169,12 @@ class Suspension:
     Once the worker is gone, Prefect's own takes over.
     """
 
-    def __init__(self, flow_run_id: UUID, line: socket.socket, claim: Claim, hold: Hold) -> None:
+    def __init__(
+        self, flow_run_id: UUID, line: socket.socket, barrier: StartBarrier, hold: Hold
+    ) -> None:
         self._flow_run_id = flow_run_id
         self._line = line
-        self._claim = claim
+        self._barrier = barrier
         self._hold = hold
 
     @contextlib.contextmanager
@@ -193,15 +196,15 @@ class Suspension:
             ended.set()
 
     def _listen(self, request: Any, ended: threading.Event) -> None:
-        with contextlib.suppress(OSError), self._line.makefile("rb") as words:
-            for word in words:
-                said = word.decode().strip()
-                if self._claim.hear(said) or self._hold.hear(said):
+        with contextlib.suppress(OSError), self._line.makefile("rb") as lines:
+            for line in lines:
+                text = line.decode().strip()
+                if self._barrier.receive(text) or self._hold.receive(text):
                     continue
-                state: State[Any] = State.model_validate_json(word)
+                state: State[Any] = State.model_validate_json(line)
                 if not compatibility.mark_flow_run_suspension_requested(self._flow_run_id, state):
                     request.mark_requested(state)
-        self._claim.end_if_lost()
+        self._barrier.end_if_lost()
         self._hold.end()
         if not ended.is_set():
             with compatibility.observe_flow_run_suspension(self._flow_run_id, request):

@@ -1,5 +1,5 @@
 """
-The worker's side of the fork server: warm processes, a few of them always waiting.
+The worker's prefork pool: processes forked from the fork server, a few of them always waiting.
 
 The server is replaced when it dies and when the code on disk is no longer the code that it loaded.
 Processes that are busy are left alone in both cases.
@@ -16,8 +16,7 @@ from pathlib import Path
 
 from prefect.settings import get_current_settings
 
-from cct_ops.worker.checkout import signature
-from cct_ops.worker.forks import Child, ForkServer, NotWarm
+from cct_ops.worker.forks import Child, ForkServer, NotWarm, signature
 
 START_SECONDS = 60.0  # importing everything takes some 4 s, several times that on a cold disk
 _REFILL_SECONDS = 0.7  # later, so that a process which starts has the machine to itself
@@ -25,7 +24,7 @@ _RESTART_SECONDS = (0.1, 0.5, 2.0, 10.0)
 _log = logging.getLogger("prefect.worker.warm")
 
 
-class Nursery:
+class PreforkPool:
     """Keeps ``idle`` warm processes ready."""
 
     def __init__(self, project: Path, env: Mapping[str, str], *, idle: int) -> None:
@@ -104,7 +103,7 @@ class Nursery:
             self._restart = asyncio.create_task(self._start_again(server))
 
     async def _start_again(self, server: ForkServer) -> None:
-        """Do so ever more slowly while they die before they are ready."""
+        """Start a server in place of a dead one, ever more slowly while they die unready."""
         self._deaths = 0 if server.ready.is_set() else self._deaths + 1
         _log.warning("The fork server died (exit code %s).", await server.exit_code())
         await asyncio.sleep(_RESTART_SECONDS[min(self._deaths, len(_RESTART_SECONDS) - 1)])
@@ -131,6 +130,6 @@ class Nursery:
 
 
 def environment() -> dict[str, str]:
-    """Return what runs start from; theirs differs only where their job says so."""
+    """Return the environment that runs start from; theirs differs only where their job does."""
     settings = get_current_settings().to_environment_variables(exclude_unset=True)
     return {**os.environ, **settings}

@@ -1,5 +1,5 @@
 """
-What a fork server imports before it forks: everything that a run would import on its way.
+Preloading of a fork server: before it forks, it imports everything that a run would import.
 
 That is what Prefect and its libraries import only when it is used, the flows with all that they
 import, and what those modules import inside their functions (pandas, Great Expectations): their
@@ -20,6 +20,9 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from pydantic import BaseModel
 
 import cct_ops
+from cct_ops.clients.egress import authorities
+from cct_ops.reports.render import compile_templates
+from cct_ops.worker.prefect_patches import keep_validators, share_authorities
 
 _LAZY = (
     "anyio._backends._asyncio",
@@ -46,6 +49,14 @@ _LAZY = (
 _log = logging.getLogger("prefect.worker.warm")
 
 Flows = dict[str, Flow[Any, Any]]
+
+
+def prepare() -> None:
+    """Make once, before flows are loaded, what each forked process would make again."""
+    compile_templates()
+    authorities()
+    share_authorities()
+    keep_validators()
 
 
 def preload(project: Path) -> Flows:
@@ -78,7 +89,7 @@ def _complete(model: type[BaseModel]) -> None:
 def _import(name: str) -> None:
     try:
         importlib.import_module(name)
-    except ImportError as error:  # a run that needs it fails with the same words
+    except ImportError as error:  # a run that needs it fails with the same message
         _log.warning("%s is not preloaded: %s", name, error)
 
 

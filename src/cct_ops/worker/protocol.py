@@ -1,7 +1,8 @@
 """
-What a warm process is told to do: a length and JSON, and the lock file that shows it alive.
+The protocol between the worker and a warm process.
 
-It answers with one byte when its run is Running.
+The worker sends a command (a length and JSON, with the lock file that shows the process alive) and
+lines after it; the process answers with one byte when its run is Running.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+# Lines to a process that has its command: its run is claimed; stop after the first task; go on.
+CLAIMED, HOLD, GO_ON = "claimed", "hold", "go on"
 BEGUN = b"."
 
 _HEAD = struct.Struct(">I")
 
 
 class Token(BaseModel):
-    """The server's word that its client is no page of somebody else's."""
+    """Prefect's CSRF token."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -31,7 +34,7 @@ class Token(BaseModel):
 
 
 class Answers(BaseModel):
-    """What the worker knows already, and each process would ask the server for."""
+    """Answers of the server that the worker has already, and each process would ask for."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,7 +43,7 @@ class Answers(BaseModel):
     related: dict[str, dict[str, Any]] = {}  # by kind and id, as Prefect's events name them
 
 
-class Order(BaseModel):
+class Command(BaseModel):
     """One flow run to execute, or the hooks of one that can no longer run them itself."""
 
     model_config = ConfigDict(frozen=True)
@@ -54,18 +57,18 @@ class Order(BaseModel):
     state: dict[str, Any] | None = None  # for hooks: the state that they are about
 
 
-def send(line: socket.socket, order: Order, lock_fd: int | None) -> None:
-    """Hand the order over; the receiver then holds the lock too, until it dies."""
-    line.setblocking(True)  # an order may be larger than the socket's buffer
-    body = order.model_dump_json().encode()
+def send(line: socket.socket, command: Command, lock_fd: int | None) -> None:
+    """Hand the command over; the receiver then holds the lock too, until it dies."""
+    line.setblocking(True)  # a command may be larger than the socket's buffer
+    body = command.model_dump_json().encode()
     data = _HEAD.pack(len(body)) + body
     sent = socket.send_fds(line, [data], [] if lock_fd is None else [lock_fd])
     line.sendall(data[sent:])
     line.setblocking(False)
 
 
-def receive(line: socket.socket) -> Order | None:
-    """Wait for an order; None when the worker has let go instead. Its lock stays open."""
+def receive(line: socket.socket) -> Command | None:
+    """Wait for a command; None when the worker has let go instead. Its lock stays open."""
     head, descriptors, _, _ = socket.recv_fds(line, _HEAD.size, 1)
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)  # what a playbook starts must not keep it locked
@@ -74,7 +77,7 @@ def receive(line: socket.socket) -> Order | None:
         return None
     (size,) = _HEAD.unpack(head)
     body = _exactly(line, size)
-    return Order.model_validate_json(body) if len(body) == size else None
+    return Command.model_validate_json(body) if len(body) == size else None
 
 
 def _exactly(line: socket.socket, size: int) -> bytes:

@@ -1,5 +1,5 @@
 """
-What outlives a worker: which runs it started, and which of their processes still live.
+Lock files that outlive a worker: which runs it started, and which of their processes still live.
 
 Each worker has a folder here and holds the lock of it; each of its runs has a file in there, locked
 for as long as the run's process lives. The kernel lets go of a lock when its last holder dies, and
@@ -25,11 +25,11 @@ _NAME = re.compile(rf"{_ID}\.{_ID}")
 
 
 @dataclass(frozen=True)
-class Trace:
+class RunLockFile:
     """
     The file of one attempt at a run: the one that took it up from this Scheduled state.
 
-    (Prefect's count of runs does not tell attempts apart: it stays the same when a run is resumed.)
+    (Prefect's count of runs stays the same when a run is resumed: it cannot identify an attempt.)
     """
 
     path: Path
@@ -46,7 +46,7 @@ class Trace:
 
     @property
     def is_alive(self) -> bool:
-        """Whether a process still holds the lock."""
+        """True while a process holds the lock."""
         descriptor = _lock(self.path)
         if descriptor is None:
             return True
@@ -58,7 +58,7 @@ class Trace:
         self.path.unlink()
 
 
-class Traces:
+class RunLockFiles:
     """The folder of one worker, for as long as we hold its lock."""
 
     def __init__(self, folder: Path, lock: int) -> None:
@@ -75,7 +75,7 @@ class Traces:
         return cls(folder, lock)
 
     @classmethod
-    def of_the_dead(cls, pool: Path) -> list[Self]:
+    def abandoned(cls, pool: Path) -> list[Self]:
         """Take over the folders of the workers of this pool that live no more."""
         folders = (
             path for path in sorted(pool.iterdir()) if path.is_dir()
@@ -84,21 +84,20 @@ class Traces:
         return [cls(folder, lock) for folder, lock in locks if lock is not None]
 
     @contextmanager
-    def held(self, flow_run_id: UUID, state_id: UUID) -> Iterator[tuple[Trace, int]]:
-        """Lock a new trace; whoever is given the descriptor goes on holding it when we let go."""
-        trace = Trace(self._folder / f"{flow_run_id}.{state_id}")
-        lock = _lock(trace.path)
-        assert lock is not None  # noqa: S101 -- in our folder only we make traces
+    def held(self, flow_run_id: UUID, state_id: UUID) -> Iterator[tuple[RunLockFile, int]]:
+        """Lock a new file; whoever is given the descriptor goes on holding it when we let go."""
+        lock_file = RunLockFile(self._folder / f"{flow_run_id}.{state_id}")
+        lock = _lock(lock_file.path)
+        assert lock is not None  # noqa: S101 -- in our folder only we make files
         try:
-            yield trace, lock
+            yield lock_file, lock
         finally:
             os.close(lock)
 
-    def left(self) -> list[Trace]:
-        """Return the traces that nobody has removed; what is named otherwise is none of ours."""
-        return [
-            Trace(path) for path in sorted(self._folder.iterdir()) if _NAME.fullmatch(path.name)
-        ]
+    def left(self) -> list[RunLockFile]:
+        """Return the lock files that nobody has removed; other names are none of ours."""
+        paths = sorted(self._folder.iterdir())
+        return [RunLockFile(path) for path in paths if _NAME.fullmatch(path.name)]
 
     def end(self) -> None:
         """Let go of the folder, and remove it unless something is left in it."""

@@ -1,4 +1,4 @@
-"""The worker's ear at the ledger, where the controller tells of each run it creates or resumes."""
+"""The worker's subscription at the ledger to notifications of new and resumed runs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _log = logging.getLogger("prefect.worker.warm")
 OnRun = Callable[[FlowRun], Awaitable[None]]
 
 
-class Nudges:
+class RunNotifications:
     """Listens for runs of one work pool; without a ledger there are none, and polling is all."""
 
     def __init__(self, ledger: SecretStr | None, pool: str, client: PrefectClient) -> None:
@@ -47,21 +47,21 @@ class Nudges:
                     await listener.execute(sql.SQL("listen {}").format(sql.Identifier(CHANNEL)))
                     failures = 0
                     async for notice in listener.notifies():
-                        await self._hear_one(notice.payload, on_run)
+                        await self._take_one(notice.payload, on_run)
             except psycopg.Error as error:
-                _log.warning("Not nudged, only polling: %s", type(error).__name__)
+                _log.warning("No notifications, only polling: %s", type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
                 failures += 1
 
-    async def _hear_one(self, payload: str, on_run: OnRun) -> None:
-        """Take one nudge, and whatever it is go on: it is a hint, and a poll finds the run too."""
+    async def _take_one(self, payload: str, on_run: OnRun) -> None:
+        """Take one notification and survive any: it is a hint, and a poll finds the run too."""
         try:
             await self._hear(payload, on_run)
-        except Exception:  # noqa: BLE001 -- it is told, and the next nudge is heard
-            _log.exception("A nudge could not be followed: %.200s", payload)
+        except Exception:  # noqa: BLE001 -- it is logged, and the next one is taken
+            _log.exception("A notification could not be followed: %.200s", payload)
 
     async def _hear(self, payload: str, on_run: OnRun) -> None:
-        """Take one nudge; what it says is believed only as far as it names a run of our pool."""
+        """Take one notification; it is believed only as far as it names a run of our pool."""
         try:
             content = json.loads(payload)
             if isinstance(content, dict) and set(content) == {"id"}:
@@ -69,7 +69,7 @@ class Nudges:
             else:
                 run = FlowRun.model_validate(content)
         except (ValueError, RecursionError, ObjectNotFound, httpx.HTTPError) as error:
-            _log.warning("A nudge that cannot be read: %s", type(error).__name__)
+            _log.warning("A notification that cannot be read: %s", type(error).__name__)
             return
         if run.work_pool_name != self._pool:
             return
@@ -78,7 +78,9 @@ class Nudges:
             try:
                 run = await self._client.read_flow_run(run.id)
             except (ObjectNotFound, httpx.HTTPError) as error:
-                _log.warning("An old nudge is left to the next poll: %s", type(error).__name__)
+                _log.warning(
+                    "An old notification is left to the next poll: %s", type(error).__name__
+                )
                 return
         if _is_due(run):
             await on_run(run)
@@ -89,7 +91,7 @@ def _is_old(run: FlowRun) -> bool:
 
 
 def _is_due(run: FlowRun) -> bool:
-    """Whether it waits to be started now."""
+    """Return True if it waits to be started now."""
     state, now = run.state, datetime.now(UTC)
     if state is None or not state.is_scheduled():
         return False

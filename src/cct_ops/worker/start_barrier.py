@@ -1,9 +1,12 @@
 """
-A run is made ready while its worker claims it, and begins with the word that the claim is won.
+The points at which a run's process waits for its worker.
 
-The claim is a request to the server, and making a process ready takes about as long: done at once,
-one of them costs no time. Before the word the process asks for nothing and changes nothing; if the
-word does not come, it ends.
+Start barrier: a process is made ready while its worker claims the run, and starts once the claim is
+acknowledged. The claim is a request to the server, and making a process ready takes about as long:
+done at once, one of them costs no time. Until then the process asks for nothing and changes
+nothing; if the acknowledgement does not come, it ends.
+
+Hold: a run is stopped after its first task while others wait for admission.
 """
 
 from __future__ import annotations
@@ -12,18 +15,21 @@ import os
 import socket
 import threading
 
-CLAIMED = "claimed"
+from cct_ops.worker.protocol import CLAIMED, GO_ON, HOLD
+
+# The process's own limit, for a worker that lives and sends nothing.
+HOLD_SECONDS = 300.0
 
 
-class Claim:
-    """The process's side: whether the run is ours."""
+class StartBarrier:
+    """Keeps the process waiting until the claim of its run is acknowledged."""
 
     def __init__(self) -> None:
         self._won = threading.Event()
 
-    def hear(self, word: str) -> bool:
-        """Take a word of the worker; False when it is about something else."""
-        if word != CLAIMED:
+    def receive(self, line: str) -> bool:
+        """Take a line from the worker; False when it is about something else."""
+        if line != CLAIMED:
             return False
         self._won.set()
         return True
@@ -33,15 +39,43 @@ class Claim:
         self._won.wait()
 
     def wait_on(self, line: socket.socket) -> None:
-        """Stop until the run is ours, where nobody else listens yet; takes no word but that."""
-        word = b""
-        while not word.endswith(b"\n") and (more := line.recv(1)):
-            word += more
-        self.hear(word.decode().strip())
+        """Stop until the run is ours, where nobody else listens yet; reads one line."""
+        read = b""
+        while not read.endswith(b"\n") and (more := line.recv(1)):
+            read += more
+        self.receive(read.decode().strip())
         self.end_if_lost()
 
     def end_if_lost(self) -> None:
         """End the process, whose line has ended, if the run was never ours."""
         if not self._won.is_set():
-            # There is nothing to tell anybody, and the main thread waits for the word.
+            # There is nothing to report, and the main thread waits for the acknowledgement.
             os._exit(0)
+
+
+class Hold:
+    """Stops the run while the worker asks for it."""
+
+    def __init__(self, seconds: float = HOLD_SECONDS) -> None:
+        self._seconds = seconds
+        self._free = threading.Event()
+        self._free.set()
+
+    def receive(self, line: str) -> bool:
+        """Take a line from the worker; False when it is about something else."""
+        if line == HOLD:
+            self._free.clear()
+        elif line == GO_ON:
+            self.end()
+        else:
+            return False
+        return True
+
+    def end(self) -> None:
+        """Hold no more: the worker has asked for it, or is gone."""
+        self._free.set()
+
+    def wait(self) -> None:
+        """Stop for as long as is asked for, and never longer than the limit."""
+        self._free.wait(self._seconds)
+        self.end()

@@ -22,9 +22,9 @@ _CLIENT: Any = SyncPrefectClient
 _UPDATE_SECONDS = 0.1  # later: the first look at what is wrong has the processor to itself
 
 
-class Beginning:
+class StartBatching:
     """
-    Stands in for methods of the client until the run is Running.
+    Replaces methods of the client until the run is Running.
 
     It waits for ``claimed`` before its first request, and calls ``began`` after it.
     """
@@ -41,8 +41,8 @@ class Beginning:
         self._propose = _CLIENT.set_flow_run_state
         self._read = _CLIENT.read_flow_run
 
-    def ease(self) -> None:
-        """Spare this process's run what is not needed."""
+    def install(self) -> None:
+        """Replace the methods."""
 
         def hold(_client: Any, flow_run_id: UUID, **what: Any) -> None:  # noqa: ARG001 -- ours
             self._updates.update(what)

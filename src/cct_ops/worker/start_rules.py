@@ -1,10 +1,11 @@
 """
-Whether a run may start now, by Prefect's pauses and limits, whichever way the worker heard of it.
+Prefect's pauses and limits, held for every run, whichever way the worker was notified of it.
 
 Prefect's server heeds the pause and the limit of a pool or queue only while it answers a poll, and
-the pause of a deployment only while it makes runs for a schedule. So a run that the worker was told
-of, or that was resumed, or that waited long for its turn, would pass them by; here they are asked
-for before each claim. A run that has to wait keeps its Scheduled state, and later polls find it.
+the pause of a deployment only while it makes runs for a schedule. So a run that the worker was
+notified of, or that was resumed, or that waited long for admission, would pass them by; here they
+are asked for before each claim. A run that has to wait keeps its Scheduled state, and later polls
+find it.
 
 Runs of upkeep put back what others changed: they are no new change, and a pause or limit that held
 them up would let a weakening outlive its time. Nothing here holds them.
@@ -40,10 +41,10 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
 from cct_ops.models.deployment_tags import UPKEEP, at_most
-from cct_ops.worker.deployment_cache import Lookups
+from cct_ops.worker.deployment_cache import DeploymentCache
 
 FRESH_SECONDS = 1.0
-"""An answer that is no older counts for a run whose turn has come."""
+"""An answer that is no older counts for a run that is admitted."""
 
 _log = logging.getLogger("prefect.worker.warm")
 
@@ -56,7 +57,7 @@ _AT_WORK = FlowRunFilter(
 
 @dataclass
 class _Facts:
-    """What the server said, when it was asked, and how many runs it knew to be at work."""
+    """The server's answer: pauses, limits, runs at work, and when it was asked."""
 
     asked_at: float
     pool: WorkPool
@@ -101,14 +102,14 @@ class _Facts:
 class StartRules:
     """Asks the server, and knows which runs are being claimed."""
 
-    def __init__(self, client: PrefectClient, pool: str, lookups: Lookups) -> None:
+    def __init__(self, client: PrefectClient, pool: str, cache: DeploymentCache) -> None:
         self._client = client
         self._pool = pool
-        self._lookups = lookups
+        self._cache = cache
         self._one_after_the_other = asyncio.Lock()
         self._claiming: dict[UUID, FlowRun] = {}
         self._facts: _Facts | None = None
-        self._told: dict[UUID, str] = {}
+        self._logged: dict[UUID, str] = {}
         self.asked_at = 0.0
         """When the runs that were allowed last were already there (of the monotonic clock)."""
 
@@ -134,21 +135,21 @@ class StartRules:
                     uncounted[run.id] = self._claiming[run.id] = run
                     may.append(run)
                 else:
-                    self._tell(run, why)
+                    self._log_once(run, why)
         except (httpx.HTTPError, ObjectNotFound) as error:
             _log.warning("Nothing starts, as pauses are not known: %s", type(error).__name__)
             return []
-        except Exception as error:  # noqa: BLE001 -- it is told, and holds up no other run
+        except Exception as error:  # noqa: BLE001 -- it is logged, and holds up no other run
             for run in may:
                 self.settled(run.id)
             if len(runs) > 1:  # each alone, so that only the odd one waits
                 return [run for each in runs for run in await self._judged([each])]
-            self._tell(runs[0], f"whether it may start is not known, {error!r}"[:500])
+            self._log_once(runs[0], f"whether it may start is not known, {error!r}"[:500])
             return []
         return may
 
     async def still_allowed(self, run: FlowRun, heard_at: float) -> bool:
-        """Say whether nothing was paused while the run waited for its turn."""
+        """Return False if something was paused while the run waited for admission."""
         now = time.monotonic()
         if now - heard_at < FRESH_SECONDS:
             return True
@@ -159,7 +160,7 @@ class StartRules:
                 return False
         why = facts.paused(run)
         if why is not None:
-            self._tell(run, why)
+            self._log_once(run, why)
         return why is None
 
     def settled(self, run_id: UUID) -> None:
@@ -167,7 +168,7 @@ class StartRules:
         self._claiming.pop(run_id, None)
 
     async def due_upkeep(self) -> list[FlowRun]:
-        """Return the runs of upkeep that are due, which no poll tells of while a pause lasts."""
+        """Return the runs of upkeep that are due, which no poll returns while a pause lasts."""
         found = await self._client.read_flow_runs(
             flow_run_filter=FlowRunFilter(
                 state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
@@ -203,9 +204,9 @@ class StartRules:
 
     async def _deployment(self, run: FlowRun, since: float) -> DeploymentResponse | None:
         try:
-            known = await self._lookups.now(run, since=since)
+            known = await self._cache.now(run, since=since)
         except ObjectNotFound:
-            return None  # whoever claims the run meets the same, and tells of it
+            return None  # whoever claims the run meets the same, and reports it
         return None if known is None else known.deployment
 
     async def _count(self, facts: _Facts, runs: Sequence[FlowRun]) -> None:
@@ -230,12 +231,12 @@ class StartRules:
         )
         facts.at_work = dict(zip(wanted, counts, strict=True))
 
-    def _tell(self, run: FlowRun, why: str) -> None:
-        """Say once why the run waits."""
-        if self._told.get(run.id) != why:
-            if len(self._told) > 1000:
-                self._told.clear()
-            self._told[run.id] = why
+    def _log_once(self, run: FlowRun, why: str) -> None:
+        """Log once why the run waits."""
+        if self._logged.get(run.id) != why:
+            if len(self._logged) > 1000:
+                self._logged.clear()
+            self._logged[run.id] = why
             _log.info("Run %s waits: %s.", run.name, why)
 
 

@@ -2,7 +2,7 @@
 The worker type ``warm``: Prefect's process worker, with runs that are forked instead of started.
 
 This is the one module that goes ahead of ``BaseWorker``'s submit path; what it builds on is listed
-and checked in ``contract``. A run that is not ours to fork (other code than this checkout, a
+and checked in ``compatibility``. A run that is not ours to fork (other code than this checkout, a
 command of its own) and every run while no warm process can be had takes the public path: slower,
 never lost.
 """
@@ -30,25 +30,23 @@ from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 from cct_ops.settings import Settings
 from cct_ops.stack.config import project_of
-from cct_ops.worker.admission import Turns
-from cct_ops.worker.background import kept_up
-from cct_ops.worker.deployment_cache import Lookups
+from cct_ops.worker.admission import Admission
+from cct_ops.worker.deployment_cache import DeploymentCache
 from cct_ops.worker.forks import Child, NotWarm
 from cct_ops.worker.jobs import Jobs
-from cct_ops.worker.prefork_pool import Nursery, environment
-from cct_ops.worker.run_lock_files import Traces
-from cct_ops.worker.run_notifications import Nudges
+from cct_ops.worker.prefork_pool import PreforkPool, environment
+from cct_ops.worker.run_lock_files import RunLockFiles
+from cct_ops.worker.run_notifications import RunNotifications
 from cct_ops.worker.start_rules import StartRules
 
 try:
     from cct_ops.worker import compatibility
     from cct_ops.worker.execution import Execution, Ready
-    from cct_ops.worker.observer_restart import Observer, keep_looking
-    from cct_ops.worker.suspensions import Suspensions
+    from cct_ops.worker.observers import Observer, Suspensions, keep_running, restart_observers
 except ImportError as error:
-    _BROKEN = [f"{error}"]
+    _INCOMPATIBILITIES = [f"{error}"]
 else:
-    _BROKEN = compatibility.broken()
+    _INCOMPATIBILITIES = compatibility.find_incompatibilities()
 
 _log = logging.getLogger("prefect.worker.warm")
 
@@ -69,48 +67,48 @@ class WarmWorker(ProcessWorker):
     _documentation_url = ""
 
     async def __aenter__(self) -> Self:
-        """Start the fork server first: it loads while the worker says hello."""
+        """Start the fork server first: it loads while the worker connects to the server."""
         self._stack = contextlib.AsyncExitStack()
         self._background: list[asyncio.Task[None]] = []
         self._in_hand: set[UUID] = set()
-        self._turns = Turns(self._small_question)
+        self._admission = Admission(self._ping_server)
         self._claimed: deque[UUID] = deque(maxlen=1000)  # the latest Scheduled states
-        if _BROKEN:
-            _log.warning("Runs start slowly, as process worker: %s.", "; ".join(_BROKEN))
-            await self._say_hello()
+        if _INCOMPATIBILITIES:
+            _log.warning("Runs start slowly, as process worker: %s.", "; ".join(_INCOMPATIBILITIES))
+            await self._connect()
             return self
         settings = Settings.load()
         self._project = project_of(Path.cwd())
-        self._nursery = Nursery(self._project, environment(), idle=settings.warm_processes)
-        self._nursery.start()
-        self._stack.push_async_callback(self._nursery.stop)
-        await self._say_hello()
+        self._prefork_pool = PreforkPool(self._project, environment(), idle=settings.warm_processes)
+        self._prefork_pool.start()
+        self._stack.push_async_callback(self._prefork_pool.stop)
+        await self._connect()
         context = await self._stack.enter_async_context(compatibility.FlowRunExecutorContext())
         suspensions = await self._stack.enter_async_context(Suspensions())
         self._observers: list[Observer]
-        self._observers = [context._observer, suspensions.observer]  # noqa: SLF001 -- see outages
-        self._jobs = Jobs(self, self._lookups, self._project)
-        self._execution = Execution(context, suspensions, self._nursery, self._jobs.order)
+        self._observers = [context._observer, suspensions.observer]  # noqa: SLF001 -- see observers
+        self._jobs = Jobs(self, self._cache, self._project)
+        self._execution = Execution(context, suspensions, self._prefork_pool, self._jobs.command)
         pool = get_current_settings().home / "warm-worker" / self._work_pool_name
-        self._traces = Traces.begin(pool)
-        self._stack.callback(self._traces.end)
-        nudges = Nudges(settings.database_url, self._work_pool_name, self.client)
+        self._lock_files = RunLockFiles.begin(pool)
+        self._stack.callback(self._lock_files.end)
+        notifications = RunNotifications(settings.database_url, self._work_pool_name, self.client)
         self._background = [
-            kept_up(partial(self._execution.settle_the_dead, pool, self._in_hand)),
-            kept_up(partial(nudges.listen, self._start_nudged)),
-            kept_up(partial(keep_looking, self._observing)),
+            keep_running(partial(self._execution.settle_abandoned_runs, pool, self._in_hand)),
+            keep_running(partial(notifications.listen, self._start_notified)),
+            keep_running(partial(restart_observers, self._observing)),
         ]
         try:
-            await self._lookups.fill()
-            await self._nursery.ready()
+            await self._cache.fill()
+            await self._prefork_pool.ready()
         except (NotWarm, httpx.HTTPError) as error:
             _log.warning("The first runs may start slowly: %s", error)
         return self
 
-    async def _say_hello(self) -> None:
+    async def _connect(self) -> None:
         await super().__aenter__()
-        self._lookups = Lookups(self.client, self._work_pool_name)
-        self._rules = StartRules(self.client, self._work_pool_name, self._lookups)
+        self._cache = DeploymentCache(self.client, self._work_pool_name)
+        self._rules = StartRules(self.client, self._work_pool_name, self._cache)
 
     async def __aexit__(self, *exc_info: Any) -> None:
         """Stop what we added once the runs have been seen to."""
@@ -127,19 +125,19 @@ class WarmWorker(ProcessWorker):
             super()._get_scheduled_flow_runs(), self._rules.due_upkeep()
         )
         known = {entry.flow_run.id for entry in polled}
-        return polled + [self._heard(run) for run in upkeep if run.id not in known]
+        return polled + [self._as_polled(run) for run in upkeep if run.id not in known]
 
     async def _submit_scheduled_flow_runs(
         self, flow_run_response: list[WorkerFlowRunResponse]
     ) -> list[FlowRun]:
         """
-        Leave out what may not start, and what we have, or had: we may hear of a run twice.
+        Leave out what may not start, and what we have, or had: a run may come twice.
 
         Each Scheduled state is claimed once. Prefect itself would let a finished run be claimed
-        again by a word that comes late.
+        again by a notification that comes late.
         """
         may = {run.id for run in await self._rules.allowed(self._new(flow_run_response))}
-        # Another word of the same run may have come meanwhile.
+        # Another notification of the same run may have come meanwhile.
         new = {run.id for run in self._new(flow_run_response)} & may
         submitted = await super()._submit_scheduled_flow_runs(
             [entry for entry in flow_run_response if entry.flow_run.id in new]
@@ -158,25 +156,25 @@ class WarmWorker(ProcessWorker):
         ]
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
-        """Start a run when it is its turn, unless something was paused meanwhile."""
+        """Start a run once it is admitted, unless something was paused meanwhile."""
         heard_at = self._rules.asked_at
         try:
-            if _BROKEN:
+            if _INCOMPATIBILITIES:
                 await super()._submit_run(flow_run)
                 return
             self._in_hand.add(flow_run.id)
-            async with self._turns.start():
+            async with self._admission.start():
                 try:
                     if not await self._rules.still_allowed(flow_run, heard_at):
                         self._leave(flow_run)
                         return
                     child = await self._start(flow_run, heard_at)
-                except Exception as error:  # noqa: BLE001 -- it is told, in the log and as the run's state
+                except Exception as error:  # noqa: BLE001 -- it is reported, in the log and as the run's state
                     await self._lost(flow_run, error)
                     return
                 self._rules.settled(flow_run.id)
                 if child is not None:
-                    await self._turns.begun(child)
+                    await self._admission.begun(child)
         finally:
             self._rules.settled(flow_run.id)
 
@@ -193,41 +191,41 @@ class WarmWorker(ProcessWorker):
     async def _start(self, flow_run: FlowRun, heard_at: float) -> Child | None:
         """Claim a run while a process is made ready for it, and let it begin."""
         with contextlib.ExitStack() as holding:
-            known = ready = trace = None
+            known = ready = lock_file = None
             try:
-                known = await self._lookups.last_known(flow_run)
+                known = await self._cache.last_known(flow_run)
                 if flow_run.state_id and known and known.entrypoint_in(self._project):
-                    held = self._traces.held(flow_run.id, flow_run.state_id)
-                    trace, lock = holding.enter_context(held)
-                    ready = await self._execution.ready(flow_run, trace, lock)
+                    held = self._lock_files.held(flow_run.id, flow_run.state_id)
+                    lock_file, lock = holding.enter_context(held)
+                    ready = await self._execution.ready(flow_run, lock_file, lock)
             except (NotWarm, ObjectNotFound, httpx.HTTPError, OSError) as error:
                 _log.warning("Run %s takes the slow path: %s", flow_run.name, error)
             if known is None or ready is None:
-                # the public path, which also says what is wrong
-                if trace is not None:
-                    trace.remove()  # it would be no sign of life of such a run
+                # the public path, which also reports what is wrong
+                if lock_file is not None:
+                    lock_file.remove()  # it would be no sign of life of such a run
                 self._in_hand.discard(flow_run.id)
                 await super()._submit_run(flow_run)
                 return None
             pid: object = None
             claimed, job = await asyncio.gather(
                 self._propose_pending_state(flow_run),
-                self._jobs.checked(known, flow_run, heard_at, ready.tell),
+                self._jobs.checked(known, flow_run, heard_at, ready.hand_over),
             )
             if claimed and flow_run.state is not None:
                 self._claimed.append(flow_run.state.id)
-            warm = bool(claimed and job and await ready.has(job.order))
+            warm = bool(claimed and job and await ready.has(job.command))
             if job and warm:
-                pid = await self._group.start(partial(self._see_through, ready, job.configuration))
+                pid = await self._group.start(partial(self._supervise, ready, job.configuration))
             else:
                 ready.drop()
                 self._in_hand.discard(flow_run.id)
-                ready.trace.remove()
+                ready.lock_file.remove()
         if claimed and not warm:
             pid = await self._group.start(self._submit_run_and_capture_errors, flow_run)
         self._leave(flow_run, has_begun=isinstance(pid, int))
         if isinstance(pid, int):
-            self._group.start_soon(self._write_down, flow_run, pid)
+            self._group.start_soon(self._record_start, flow_run, pid)
         return ready.child if warm else None
 
     def _leave(self, flow_run: FlowRun, *, has_begun: bool = False) -> None:
@@ -239,7 +237,7 @@ class WarmWorker(ProcessWorker):
         if self._cancelling_observer is not None:
             self._cancelling_observer.remove_in_flight_flow_run_id(flow_run.id)
 
-    async def _see_through(
+    async def _supervise(
         self, ready: Ready, configuration: ProcessJobConfiguration, *, task_status: Status
     ) -> None:
         """Carry a claimed run to its end; whatever goes wrong with it is no end of the worker."""
@@ -253,7 +251,7 @@ class WarmWorker(ProcessWorker):
 
         try:
             result = await self._execution.run(ready, on_start)
-        except Exception as error:  # noqa: BLE001 -- it is told, in the log and as the run's state
+        except Exception as error:  # noqa: BLE001 -- it is reported, in the log and as the run's state
             _log.error("Run %s was lost.", ready.flow_run.name, exc_info=error)
             if not began:
                 task_status.started(error)
@@ -264,9 +262,9 @@ class WarmWorker(ProcessWorker):
         finally:
             self._release_limit_slot(ready.flow_run.id)
             self._in_hand.discard(ready.flow_run.id)
-        ready.trace.remove()
+        ready.lock_file.remove()
 
-    async def _small_question(self) -> None:
+    async def _ping_server(self) -> None:
         await self.client.read_work_pool(self._work_pool_name)
 
     def _observing(self) -> Iterator[Observer]:
@@ -275,22 +273,22 @@ class WarmWorker(ProcessWorker):
         if self._cancelling_observer is not None:
             yield self._cancelling_observer
 
-    async def _write_down(self, flow_run: FlowRun, pid: int) -> None:
-        """Tell Prefect what only informs people, once it is in nobody's way."""
+    async def _record_start(self, flow_run: FlowRun, pid: int) -> None:
+        """Record with Prefect what only informs people, once it is in nobody's way."""
         await anyio.sleep(_WRITE_SECONDS)
         try:
-            async with self._turns.after():
+            async with self._admission.after():
                 await self.client.update_flow_run(flow_run.id, infrastructure_pid=str(pid))
                 await self._give_worker_labels_to_flow_run(flow_run.id)
         except (ObjectNotFound, httpx.HTTPError) as error:
             _log.warning("Run %s has no worker's name on it: %s", flow_run.name, error)
 
-    async def _start_nudged(self, flow_run: FlowRun) -> None:
-        """Start a run that we were told of, unless we know it already."""
+    async def _start_notified(self, flow_run: FlowRun) -> None:
+        """Start a run that we were notified of, unless we know it already."""
         if self._has_successfully_synced and self.is_setup:
-            await self._submit_scheduled_flow_runs([self._heard(flow_run)])
+            await self._submit_scheduled_flow_runs([self._as_polled(flow_run)])
 
-    def _heard(self, flow_run: FlowRun) -> WorkerFlowRunResponse:
+    def _as_polled(self, flow_run: FlowRun) -> WorkerFlowRunResponse:
         pool, queue = self.work_pool.id, flow_run.work_queue_id or self.work_pool.id
         return WorkerFlowRunResponse(work_pool_id=pool, work_queue_id=queue, flow_run=flow_run)
 

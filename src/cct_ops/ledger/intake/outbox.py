@@ -101,12 +101,12 @@ def mark_sent(
     rule: str,
     playbook: str,
     flow_run_id: UUID,
-    nudge: str | None = None,
+    notification: str | None = None,
 ) -> None:
-    """Mark that the run exists, and notify the workers of it if it is given (``ledger.nudges``)."""
+    """Mark that the run exists, and notify the workers of it if it is given."""
     with engine.begin() as connection:
-        if nudge is not None:
-            run_notifications.nudge(connection, flow_run_id, nudge)
+        if notification is not None:
+            run_notifications.notify_workers(connection, flow_run_id, notification)
         _settle(
             connection, claim, state="sent", rule=rule, playbook=playbook, flow_run_id=flow_run_id
         )
