@@ -18,10 +18,10 @@ from prefect import Flow, Task
 from prefect.flows import load_flow_from_entrypoint
 
 from cct_ops.config import policy
-from cct_ops.settings import Settings
 from tasks.actions import TASKS
 from tests.conftest import ROOT
 from tests.flows.matrix import ROWS, WITHOUT_ROW
+from tests.generated_docs import PARTS, Part
 from tests.import_rules import ACROSS, LAYERS, MAY_IMPORT, TESTED_IN, arrows, module_of, part_of
 
 REGISTRY: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
@@ -232,21 +232,13 @@ def test_every_probe_is_retried_and_keeps_nothing(name: str, probe: Task[..., An
     assert probe.retry_condition_fn is not None
 
 
-def test_every_setting_is_documented() -> None:
-    """By the name that it has in the environment."""
-    page = (ROOT / "docs" / "settings.md").read_text()
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
+def test_pages_say_what_the_code_says(part: Part) -> None:
+    """Written by ``make format``."""
+    page = (ROOT / part.page).read_text()
 
-    assert [variable for variable in environment_names() if f"`{variable}`" not in page] == []
-
-
-def environment_names() -> list[str]:
-    """The variables behind the settings."""
-    names = []
-    for field, info in Settings.model_fields.items():
-        alias = info.validation_alias
-        choices = getattr(alias, "choices", None)
-        names.append(str(choices[0]) if choices else f"CCT_OPS_{field.upper()}")
-    return names
+    assert f"<!-- {part.name} -->" in page
+    assert part.written_into(page) == page
 
 
 def test_no_file_speaks_of_a_machine() -> None:

@@ -11,13 +11,12 @@ from pydantic import ValidationError
 from cct_ops.config.secret_references import read_secret
 from cct_ops.config.sources import KeyReference
 from cct_ops.errors import BadConfiguration
-from cct_ops.settings import Settings
+from cct_ops.settings import Settings, variables
 from cct_ops.stack.assembly import assemble
 from cct_ops.stack.config import StackConfig
 from cct_ops.typed import program
 from cct_ops.variables import said, say_unless_said, told
 from tests.conftest import ROOT
-from tests.test_conventions import environment_names
 
 BLANKS = ["", " ", "\t\n"]
 
@@ -26,7 +25,7 @@ BLANKS = ["", " ", "\t\n"]
 def nothing_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what the shell says about us."""
     for name in list(os.environ):
-        if name.upper() in {each.upper() for each in environment_names()}:
+        if name.upper() in {each.upper() for each in variables()}:
             monkeypatch.delenv(name)
     monkeypatch.chdir(ROOT)
 
@@ -38,7 +37,7 @@ def test_every_setting_that_is_blank_is_not_set(
 ) -> None:
     """Templates write every name that they know."""
     before = Settings.load()
-    for name in environment_names():
+    for name in variables():
         monkeypatch.setenv(name.lower() if lower else name, blank)
 
     assert Settings.load() == before
@@ -101,7 +100,7 @@ def test_a_stack_starts_from_what_was_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, blank: str
 ) -> None:
     """With every variable that it knows blank it is the stack without any."""
-    for name in (*environment_names(), "PREFECT_API_KEY", "PREFECT_WORKER_QUERY_SECONDS"):
+    for name in (*variables(), "PREFECT_API_KEY", "PREFECT_WORKER_QUERY_SECONDS"):
         monkeypatch.setenv(name, blank)
     config = StackConfig.here(tmp_path).model_copy(
         update={"gateway_port": 1024, "prefect_port": 1025, "sandbox_port": 1026}
@@ -163,7 +162,7 @@ def test_nothing_that_leads_anywhere_reaches_an_isolated_stack(
 ) -> None:
     """A demo, a game day and a test never act on the systems of the shell that they run in."""
     assert callable(spelt)
-    for name in LEADING | set(environment_names()):
+    for name in LEADING | set(variables()):
         monkeypatch.setenv(spelt(name), "the-caller's")
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     config = StackConfig.ephemeral(tmp_path, {"CCT_OPS_WATCH_SECONDS": "1"})

@@ -20,6 +20,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cct_ops.addresses import reached_at
@@ -59,10 +60,15 @@ class Settings(BaseSettings):
     slack_bot_token: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("SLACK_BOT_TOKEN"),
-        description="Slack's token of our bot; with it each incident is one thread.",
+        description=(
+            "Slack's token of our bot (`xoxb-…`, scope `chat:write`); with it each incident "
+            "is one thread, and the webhook is for what Slack refuses of the bot."
+        ),
     )
     slack_channel: str | None = Field(
-        None, min_length=1, description="The channel in which our bot makes its threads."
+        None,
+        min_length=1,
+        description="The channel in which our bot makes its threads; it must be a member.",
     )
     slack_api_url: HttpUrl = Field(
         HttpUrl("https://slack.com/api/"),
@@ -143,13 +149,25 @@ class Settings(BaseSettings):
         None, ge=1, le=65535, description="Where the gateway's metrics are; without it nowhere."
     )
     gateway_url: HttpUrl | None = Field(
-        None, description="Where people reach the gateway, for their links; default: its port here."
+        None,
+        description=(
+            "Where people reach the gateway, for their links; default: its port on this "
+            "machine, which nobody elsewhere can open (`cct-ops doctor` says so)."
+        ),
     )
     prefect_ui_url: HttpUrl | None = Field(
-        None, description="Where people reach Prefect's UI, for links; default: PREFECT_UI_URL."
+        None,
+        description=(
+            "Where people reach Prefect's UI, for links; default: `PREFECT_UI_URL`. `cct-ops "
+            "up` also tells Prefect that its UI is there."
+        ),
     )
     command: str = Field(
-        "cct-ops", description="How `cct-ops` is typed where people read our messages."
+        "cct-ops",
+        description=(
+            "How `cct-ops` is typed where people read our messages; `cct-ops up` sets what "
+            "works in the project's folder."
+        ),
     )
     approval_key_file: Path | None = Field(
         None,
@@ -167,12 +185,16 @@ class Settings(BaseSettings):
     policy_path: Path = Field(Path("deployments/policy.yaml"), description="What each may do.")
     approvers_path: Path = Field(Path("deployments/approvers.yaml"), description="Who may approve.")
     contacts_path: Path = Field(
-        Path("deployments/contacts.yaml"), description="Who is on call, and the status page."
+        Path("deployments/contacts.yaml"),
+        description=(
+            "Who is on call, and the status page; what it refers to is read from the "
+            "controller's environment."
+        ),
     )
     heartbeat_url: SecretStr | None = Field(
         None,
-        description="A watch outside that alarms when it is not called: called each minute while"
-        " all parts are well.",
+        description="The dead man's switch outside: called each minute while all parts are well; it"
+        " alarms when the calls stop.",
     )
 
     @field_validator("requests_kept_for_writes")
@@ -253,3 +275,21 @@ class Settings(BaseSettings):
 def _variable(field: str) -> str:
     """Return the environment variable behind a field, or behind one of its aliases."""
     return field if field.isupper() else f"CCT_OPS_{field.upper()}"
+
+
+def variables() -> dict[str, FieldInfo]:
+    """Return all settings by the environment variables that set them."""
+    found = {}
+    for name, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        found[str(alias.choices[0]) if isinstance(alias, AliasChoices) else _variable(name)] = field
+    return found
+
+
+def table() -> str:
+    """Return all settings as a table in Markdown, as it stands in docs/settings.md."""
+    lines = ["| Variable | Default | Meaning |", "| -- | -- | -- |"]
+    for variable, field in variables().items():
+        default = "" if field.default is None else f"`{field.default}`"
+        lines.append(f"| `{variable}` | {default} | {field.description} |")
+    return "\n".join(lines)

@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 GUARDS = "ledger/test_guards.py"
 GATE = "gate/test_guards.py"
 APPROVALS = "approvals/test_policy.py"
-WINDOWS = "test_policy.py"
+WINDOWS = "config/test_policy.py"
 
 # Each sets it to two values, or to one that its default is not, and sees the difference.
 TESTS = {
