@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from cct_ops import settings
-from tests.conftest import ROOT
+from tests.import_rules import ROOT, graph
 
 
 class Part(NamedTuple):
@@ -24,7 +24,10 @@ class Part(NamedTuple):
         return inside.sub(lambda _: f"{start}\n\n{self.made()}\n\n{end}", text)
 
 
-PARTS = (Part("docs/settings.md", "settings", settings.table),)
+PARTS = (
+    Part("docs/settings.md", "settings", settings.table),
+    Part("docs/architecture.md", "imports", lambda: f"```text\n{graph()}\n```"),
+)
 
 if __name__ == "__main__":
     for part in PARTS:
