@@ -18,7 +18,7 @@ def kill(data: Path, *parts: str) -> None:
     """Kill -9 the parts' own processes at once, and wait until others are ready in their place."""
     before = {part: _known(data, part) for part in parts}
     for part in parts:
-        (victim,) = psutil.Process(before[part]["leash"]).children()
+        (victim,) = psutil.Process(before[part]["guard"]).children()
         victim.kill()
 
     def is_back(part: str) -> bool:

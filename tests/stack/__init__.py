@@ -1,1 +1,1 @@
-"""The stack: PostgreSQL, the leash, the supervisor and the front."""
+"""The stack: PostgreSQL, the guard, the supervisor and the front."""

@@ -47,7 +47,7 @@ def test_parts_start_after_what_they_need_and_stop_before_it(tmp_path: Path, mar
     )
     with supervised(tmp_path, *parts) as (supervisor, told):
         assert supervisor.wait_until_up()
-        assert len(marked(marker)) == 4, "two services and their leashes"
+        assert len(marked(marker)) == 4, "two services and their guards"
 
     assert told.order("ready") == ["base", "step", "top"]
     assert told.order("stopped") == ["top", "base"]
@@ -96,7 +96,7 @@ def test_asked_twice_it_spares_no_more_time(tmp_path: Path, marker: str) -> None
 def test_what_a_part_started_is_stopped_with_it(tmp_path: Path, marker: str) -> None:
     with supervised(tmp_path, service("parent", PARENT, marker)) as (supervisor, _):
         supervisor.wait_until_up()
-        assert len(marked(marker)) == 3, "leash, part and the part's own child"
+        assert len(marked(marker)) == 3, "guard, part and the part's own child"
 
     assert marked(marker) == []
 
@@ -136,7 +136,7 @@ def test_a_killed_part_is_back_with_none_of_its_old_processes(tmp_path: Path, ma
         assert not set(old) & set(marked(marker))
 
 
-def test_a_killed_leash_takes_its_part_with_it(tmp_path: Path, marker: str) -> None:
+def test_a_killed_guard_takes_its_part_with_it(tmp_path: Path, marker: str) -> None:
     with supervised(tmp_path, service("one", READY + SLEEP, marker)) as (supervisor, told):
         supervisor.wait_until_up()
         for process in marked(marker):
@@ -153,8 +153,8 @@ def test_what_a_dead_worker_started_may_finish_but_not_outlive_the_stack(
     worker = worker.model_copy(update={"program": program(PARENT, marker, finish=True)})
     with supervised(tmp_path, worker) as (supervisor, told):
         supervisor.wait_until_up()
-        (leash,) = (process for process in marked(marker) if process.pid == told[0].pid)
-        (part,) = leash.children()
+        (guard,) = (process for process in marked(marker) if process.pid == told[0].pid)
+        (part,) = guard.children()
         (run,) = part.children()
         part.kill()
         eventually(lambda: told.kinds("worker").count("ready") == 2)

@@ -15,7 +15,7 @@ import pytest
 
 from tests.stack.polling import eventually, marked
 
-# the front; leash and part `one`; leash, part `two` and its child
+# the front; guard and part `one`; guard, part `two` and its child
 _ALL = 6
 
 

@@ -23,6 +23,6 @@ def demo(
 
     Takes about a minute. The exit code is 0 only if the canary really serves again.
     """
-    from cct_ops.demo.story import tell
+    from cct_ops.demo.story import run_demo
 
-    return tell(keep=keep)
+    return run_demo(keep=keep)

@@ -23,7 +23,7 @@ from cct_ops.reports.timeline import Moment, timeline
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.config import StackConfig
 from cct_ops.stack.kernel import die_with_parent
-from cct_ops.stack.progress_display import Screen
+from cct_ops.stack.progress_display import ProgressDisplay
 from cct_ops.stack.up import Running, running
 
 ROUTE = Route.PRE_MARKET_BRIEFING
@@ -36,25 +36,25 @@ SHORT = {
 }
 
 
-def tell(*, keep: bool, console: Console | None = None) -> int:
+def run_demo(*, keep: bool, console: Console | None = None) -> int:
     """Run the demo; returns 0 only if the sandbox's canary really serves again."""
     die_with_parent(signal.SIGTERM)
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, _end)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts without
     console = console or Console()
-    screen = Screen(console)
+    display = ProgressDisplay(console)
     try:
         with tempfile.TemporaryDirectory(prefix="cct-ops-demo-") as folder:
             config = _isolated(Path(folder))
             alerting = Alerting.here()
             with (
-                screen,
-                running(config, on_event=screen.show, assembler=alerting.assemble) as stack,
+                display,
+                running(config, on_event=display.show, assembler=alerting.assemble) as stack,
             ):
                 code = _incident(stack, alerting, console, config.project)
                 if keep:
-                    screen.show_running(
+                    display.show_running(
                         stack.urls, config.data, own_key=stack.own_key, commands=stack.commands
                     )
                     stack.supervisor.wait()

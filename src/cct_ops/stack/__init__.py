@@ -3,7 +3,7 @@ The whole system on one machine: PostgreSQL, Prefect, worker, gateway, controlle
 
     cct-ops up (the front)     shows progress, waits for Ctrl-C
       └─ supervisor            its own session: starts, watches and restarts the parts
-           └─ leash            one per part: stops the part and everything that the part started
+           └─ process guard    one per part: stops the part and everything that the part started
                 └─ the part
 
 Each arrow is a pipe on the lower one's stdin. When the upper one dies, by whatever means, the

@@ -77,12 +77,12 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # in memory, where Prefect keeps them, a killed server would lose them and cancel their runs
         _LEASES: given.get(_LEASES) or "prefect.server.concurrency.lease_storage.filesystem",
-        # it asks the server something first, and our own server has nothing to say to it
+        # it costs a request, and our own server is of the same version
         "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
         "PREFECT_CLI_COLORS": "false",
         "PREFECT_LOGGING_COLORS": "false",
         "PREFECT_WORKER_QUERY_SECONDS": given.get("PREFECT_WORKER_QUERY_SECONDS", "2"),
-        "PYTHONUNBUFFERED": "1",  # some parts are ready when they say so
+        "PYTHONUNBUFFERED": "1",  # some parts are ready when they print it
         "NO_PROXY": _no_proxy(given),
         "no_proxy": _no_proxy(given),
     }
@@ -135,7 +135,7 @@ def _sandbox_bot(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _approving(config: StackConfig) -> dict[str, str]:
-    """Return what the gateway alone is told: the key of approvers' links, made on first use."""
+    """Return the gateway's own variables: the key of approvers' links, made on first use."""
     given = {name: config.environment.get(name, "") for name in _GATEWAY_ONLY}
     path = config.data / "keys" / "approvals"
     if not given["CCT_OPS_APPROVAL_KEY_FILE"]:

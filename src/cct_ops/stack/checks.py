@@ -1,4 +1,4 @@
-"""What is checked before anything starts, because a clear error is cheapest then."""
+"""Checks before anything starts, because a clear error is cheapest then."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def check_cct_url(url: str) -> None:
         )
 
 
-def cct_silence(url: str, timeout_seconds: float) -> str | None:
+def problem_with_cct(url: str, timeout_seconds: float) -> str | None:
     """Return why nothing answers at CCT_URL, or None if something does; it is not judged."""
     import httpx
 
@@ -49,7 +49,7 @@ def cct_silence(url: str, timeout_seconds: float) -> str | None:
 
 
 def _listener(port: int) -> str:
-    """Who listens, as far as we may know; never its command line, which may hold secrets."""
+    """Name who listens, as far as we may know; not its command line, which may hold secrets."""
     try:
         connections = psutil.net_connections("tcp")
         for connection in connections:

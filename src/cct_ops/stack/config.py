@@ -1,4 +1,4 @@
-"""What can be chosen about a stack."""
+"""The choices for a stack: its folders, ports and environment."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class StackConfig(BaseModel):
 
     @staticmethod
     def usual_data(project: Path) -> Path:
-        """Return where a project's stack keeps its data unless told otherwise."""
+        """Return where a project's stack keeps its data by default."""
         return project / ".cct-ops"
 
     @property

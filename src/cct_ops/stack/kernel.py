@@ -28,7 +28,7 @@ def die_with_parent(signum: signal.Signals) -> None:
 
 def _prctl(option: int, value: int) -> None:
     if sys.platform != "linux":
-        return  # elsewhere the pipes alone must do; only kill -9 of a leash itself is not covered
+        return  # elsewhere the pipes alone must do; only kill -9 of a guard itself is not covered
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(option, value, 0, 0, 0) != 0:
         code = ctypes.get_errno()

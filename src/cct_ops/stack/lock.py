@@ -14,7 +14,7 @@ class FolderLock:
     """
     Holds a folder until it is closed here and in every process that was given ``fd``.
 
-    The leashes are given it, so it is held until the last of them is gone, whoever dies first.
+    The guards are given it, so it is held until the last of them is gone, whoever dies first.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a stack is made of: parts, when each counts as ready, and what is told about them."""
+"""The parts of a stack, when each counts as ready, and the events about them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Part(BaseModel):
 
 
 class Restarts(BaseModel):
-    """How often a part that died is started again before it is given up."""
+    """The limit of restarts of a part that dies, before it is given up."""
 
     model_config = ConfigDict(frozen=True)
     limit: int = 5
@@ -54,7 +54,7 @@ class Restarts(BaseModel):
 
 
 class Plan(BaseModel):
-    """All that the supervisor is told, in one line on its stdin."""
+    """All that the supervisor is given, in one line on its stdin."""
 
     model_config = ConfigDict(frozen=True)
     parts: tuple[Part, ...]
@@ -65,7 +65,7 @@ class Plan(BaseModel):
 
 
 class Event(BaseModel):
-    """One thing that the supervisor tells, as one line of JSON on its stdout."""
+    """One thing that the supervisor reports, as one line of JSON on its stdout."""
 
     model_config = ConfigDict(frozen=True)
     kind: Literal["starting", "ready", "failed", "up", "died", "degraded", "stopping", "stopped"]

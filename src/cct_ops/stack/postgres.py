@@ -69,7 +69,7 @@ class Cluster:
 
     @property
     def exists(self) -> bool:
-        """Whether it was created, which happens as a whole or not at all."""
+        """True once it was created, which happens as a whole or not at all."""
         return self.data.exists()
 
     def url(self, database: str) -> str:
@@ -93,7 +93,7 @@ class Cluster:
         _forget_dead_server(self.data)
         settings = [f"{name}={value}" for name, value in _SETTINGS.items()]
         settings.append(f"port={self.port}")
-        options = [word for setting in settings for word in ("-c", setting)]
+        options = [option for setting in settings for option in ("-c", setting)]
         return Program(
             argv=(str(binaries() / "postgres"), "-D", str(self.data), *options),
             env={"PATH": os.defpath, "LC_ALL": "C"},

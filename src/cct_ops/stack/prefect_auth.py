@@ -1,9 +1,9 @@
 """
-Prefect's own door: whoever is behind it can start, resume and change every run.
+The authentication of Prefect's API: whoever passes it can start, resume and change every run.
 
-Its server listens on this machine only, and asks even there for the one string that it knows. The
-string is made on first use and kept in the data folder for its owner; it never stands on a command
-line, where every user of the machine could read it.
+The server listens on this machine only, and asks even there for its one string. The string is made
+on first use and kept in the data folder for its owner; it never stands on a command line, where
+every user of the machine could read it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def auth_string(data: Path) -> str:
 
 
 def server_env(auth: str, ui: str) -> Mapping[str, str]:
-    """Return what the server alone is told."""
+    """Return the variables of the server alone."""
     return {
         SERVER: auth,
         "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",

@@ -1,4 +1,4 @@
-"""A program, and a running one on its leash."""
+"""A program, and a process of it under its process guard."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TAIL_BYTES = 8_000
 
 
 class Program(BaseModel):
-    """What to run and how to stop it; ``env`` is the whole environment."""
+    """A command line and how to stop it; ``env`` is the whole environment."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,20 +33,20 @@ class Process:
     """One run of a program, with its output in a log file."""
 
     def __init__(self, program: Program, log: Path, *, keep_open: tuple[int, ...] = ()) -> None:
-        """Start it; ``keep_open`` are descriptors that the leash holds until nothing is left."""
+        """Start it; ``keep_open`` are descriptors that the guard holds until nothing is left."""
         self._log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         if log.exists() and log.stat().st_size > _LOG_BYTES:
             log.replace(log.with_suffix(".old.log"))
         self._log_start = log.stat().st_size if log.exists() else 0
-        leash = [sys.executable, "-P", "-m", "cct_ops.stack.process_guard"]
-        leash += ["--stop-signal", str(int(program.stop_signal))]
-        leash += ["--stop-seconds", str(program.stop_seconds)]
-        leash += ["--user", program.user] if program.user else []
-        leash += ["--orphans-finish"] if program.orphans_finish else []
+        guard = [sys.executable, "-P", "-m", "cct_ops.stack.process_guard"]
+        guard += ["--stop-signal", str(int(program.stop_signal))]
+        guard += ["--stop-seconds", str(program.stop_seconds)]
+        guard += ["--user", program.user] if program.user else []
+        guard += ["--orphans-finish"] if program.orphans_finish else []
         with log.open("ab") as output:
-            self._leash = subprocess.Popen(  # noqa: S603 - the command line is made here
-                [*leash, "--", *program.argv],
+            self._guard = subprocess.Popen(  # noqa: S603 - the command line is made here
+                [*guard, "--", *program.argv],
                 env=program.env,
                 cwd=program.cwd,
                 stdin=subprocess.PIPE,
@@ -58,22 +58,22 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The leash's process id."""
-        return self._leash.pid
+        """The guard's process id."""
+        return self._guard.pid
 
     def exit_code(self) -> int | None:
         """The program's exit code, None while it or anything that it started is there."""
-        return self._leash.poll()
+        return self._guard.poll()
 
     def wait(self, seconds: float | None = None) -> int:
         """Wait until nothing is left of it; raises subprocess.TimeoutExpired."""
-        return self._leash.wait(seconds)
+        return self._guard.wait(seconds)
 
     def stop(self) -> None:
         """Ask for an orderly stop; returns at once."""
-        stdin = self._leash.stdin
+        stdin = self._guard.stdin
         if stdin is not None and not stdin.closed:
-            # A word, not only the end: a forked copy of us may hold the pipe open.
+            # A line, not only the end: a forked copy of us may hold the pipe open.
             with contextlib.suppress(BrokenPipeError):
                 os.write(stdin.fileno(), b"stop\n")
             stdin.close()
@@ -81,11 +81,11 @@ class Process:
     def kill(self) -> None:
         """Stop it without grace; returns at once."""
         self.stop()
-        if self._leash.poll() is None:
-            os.kill(self._leash.pid, signal.SIGQUIT)
+        if self._guard.poll() is None:
+            os.kill(self._guard.pid, signal.SIGQUIT)
 
     def output(self) -> str:
-        """What this run has written so far, at most the last few screens."""
+        """The last few thousand bytes that this run has written so far."""
         with self._log.open("rb") as log:
             size = log.seek(0, os.SEEK_END)
             log.seek(max(self._log_start, size - _TAIL_BYTES))

@@ -3,7 +3,7 @@ Run one program so that nothing of it can be left behind.
 
 ``python -m cct_ops.stack.process_guard [options] -- program arguments``
 
-The program is stopped when our stdin ends or says anything (the owner let go, or died) and on
+The program is stopped when our stdin ends or has any line (the owner let go, or died) and on
 SIGTERM or SIGINT: first its own stop signal, after the deadline SIGKILL, then everything that
 it started. SIGQUIT skips the deadline. This process stays small on purpose: it must never fail.
 """
@@ -27,7 +27,7 @@ _ON_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 def main() -> int:
     """Run the program of the command line to its end; give its exit code, as a shell would."""
-    parser = argparse.ArgumentParser(prog="leash")
+    parser = argparse.ArgumentParser(prog="process-guard")
     parser.add_argument("--stop-signal", type=int, default=signal.SIGTERM)
     parser.add_argument("--stop-seconds", type=float, default=10.0)
     parser.add_argument("--user", default=None)
@@ -44,14 +44,14 @@ def main() -> int:
         signal.signal(signum, _noted)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the owner may have had some of them blocked
 
-    leash = _Leash(_fork(options.program, options.user), wake, options.stop_signal)
-    leash.hold(options.stop_seconds)
-    if leash.stopping or not options.orphans_finish:
-        leash.end_orphans(min(_ORPHAN_SECONDS, options.stop_seconds))
-    return leash.exit_code
+    guard = _Guard(_fork(options.program, options.user), wake, options.stop_signal)
+    guard.hold(options.stop_seconds)
+    if guard.stopping or not options.orphans_finish:
+        guard.end_orphans(min(_ORPHAN_SECONDS, options.stop_seconds))
+    return guard.exit_code
 
 
-class _Leash:
+class _Guard:
     """The program's process and what has become of it."""
 
     def __init__(self, pid: int, wake: socket.socket, stop_signal: int) -> None:
@@ -122,7 +122,7 @@ class _Leash:
 
 
 def _fork(program: list[str], user: str | None) -> int:
-    leash = os.getpid()
+    guard = os.getpid()
     pid = os.fork()
     if pid:
         return pid
@@ -141,7 +141,7 @@ def _fork(program: list[str], user: str | None) -> int:
             os.setgid(account.pw_gid)
             os.setuid(account.pw_uid)
         die_with_parent(signal.SIGKILL)
-        if os.getppid() == leash:
+        if os.getppid() == guard:
             os.execvp(program[0], program)  # noqa: S606 - no shell is the point
     except (OSError, KeyError) as exc:
         os.write(2, f"cannot run {program[0]}: {exc}\n".encode())

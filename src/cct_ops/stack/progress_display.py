@@ -1,4 +1,4 @@
-"""What `cct-ops up` shows: progress while it starts, a table at the end, and troubles later."""
+"""The display of `cct-ops up`: progress while it starts, a table at the end, and troubles later."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SENDERS = {
 _ENDLESS = 1_000
 
 
-class Screen:
+class ProgressDisplay:
     """A live list on a terminal, plain lines elsewhere."""
 
     def __init__(self, console: Console | None = None) -> None:
@@ -36,7 +36,7 @@ class Screen:
         self._live: Live | None = None
         self._is_up = False
 
-    def __enter__(self) -> Screen:
+    def __enter__(self) -> ProgressDisplay:
         if self._console.is_terminal:
             self._live = Live(console=self._console, refresh_per_second=8, transient=True)
             self._live.start()
@@ -81,7 +81,7 @@ class Screen:
         own_key: Path | None,
         commands: str,
     ) -> None:
-        """Say where everything is."""
+        """Show where everything is."""
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         table.add_column(style="bold")
         table.add_column(overflow="fold")
@@ -100,17 +100,17 @@ class Screen:
         self._console.print("\nUp. Ctrl-C stops everything.")
         self._flush()
 
-    def show_silent_cct(self, why: str) -> None:
-        """Say that CCT does not answer, which keeps no alert from being taken in."""
-        told = "Alerts are taken in; playbooks cannot look until it does."
-        self._line("!", "yellow", f"CCT does not answer ({why}). {told}")
+    def show_unreachable_cct(self, why: str) -> None:
+        """Show that CCT does not answer, which keeps no alert from being taken in."""
+        effect = "Alerts are taken in; playbooks cannot look until it does."
+        self._line("!", "yellow", f"CCT does not answer ({why}). {effect}")
 
     def show_stopped(self, signum: signal.Signals) -> None:
-        """Say which signal ended the stack: a background job's log is all that is left of it."""
+        """Show which signal ended the stack: a background job's log is all that is left of it."""
         self._line("·", "dim", f"stopped by {signum.name}{_SENDERS.get(signum, '')}")
 
     def show_error(self, message: str) -> None:
-        """Say what went wrong, on stderr."""
+        """Show what went wrong, on stderr."""
         errors = Console(stderr=True, soft_wrap=True)
         errors.print(Text.assemble(("cct-ops up: ", "bold red"), message))
 

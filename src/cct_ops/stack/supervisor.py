@@ -2,7 +2,7 @@
 ``python -m cct_ops.stack.supervisor``: run the plan that comes on stdin until stdin ends.
 
 It owns every part. It stops all of them when the front lets go of stdin or dies, on SIGTERM or
-SIGINT, and when a part cannot start; a second signal spares the parts no more time.
+SIGINT, and when a part cannot start; a second signal stops them at once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import psutil
 
 from cct_ops.stack.kernel import adopt_orphans
 from cct_ops.stack.part import Event, Plan
-from cct_ops.stack.restarter import Keeper, StartFailed
+from cct_ops.stack.restarter import Restarter, StartFailed
 
 CANNOT_START = 2  # not 1, which is what Python ends with when we are at fault
 
@@ -34,7 +34,7 @@ class Supervisor:
         self._plan = plan
         self._stop_asked = asyncio.Event()
         self._status: dict[str, dict[str, object]] = {}
-        self._keepers = {part.name: Keeper(part, plan, self.tell) for part in plan.parts}
+        self._restarters = {part.name: Restarter(part, plan, self.report) for part in plan.parts}
 
     async def run(self) -> int:
         """Run until asked to stop (0) or a part cannot start (CANNOT_START)."""
@@ -42,10 +42,10 @@ class Supervisor:
         began = time.monotonic()
         try:
             async with asyncio.TaskGroup() as group:
-                for keeper in self._keepers.values():
-                    before = [self._keepers[name] for name in keeper.part.after]
-                    group.create_task(keeper.live(before))
-                group.create_task(self._say_when_up(began))
+                for restarter in self._restarters.values():
+                    before = [self._restarters[name] for name in restarter.part.after]
+                    group.create_task(restarter.live(before))
+                group.create_task(self._report_when_up(began))
                 await self._stop_asked.wait()
                 raise _StopAsked
         except* _StopAsked:
@@ -53,24 +53,24 @@ class Supervisor:
         except* StartFailed as failed:
             code = CANNOT_START
             for error in failed.exceptions:
-                self.tell(Event(kind="failed", message=str(error)))
+                self.report(Event(kind="failed", message=str(error)))
         await self._stop_all()
         return code
 
     def ask_to_stop(self) -> None:
         """Stop in order; asked again, at once."""
         if self._stop_asked.is_set():
-            for keeper in self._keepers.values():
-                keeper.kill()
+            for restarter in self._restarters.values():
+                restarter.kill()
         self._stop_asked.set()
 
-    def tell(self, event: Event) -> None:
-        """Tell the front, and keep the status file for everybody else."""
+    def report(self, event: Event) -> None:
+        """Report to the front, and keep the status file for everybody else."""
         if event.part:
             known = self._status.setdefault(event.part, {"deaths": 0})
             deaths = int(str(known["deaths"])) + (event.kind in {"died", "degraded"})
             known |= {"state": event.kind, "deaths": deaths, "message": event.message}
-            known |= {"leash": event.pid} if event.pid else {}
+            known |= {"guard": event.pid} if event.pid else {}
         whole = {"supervisor": os.getpid(), "written": time.time(), "parts": self._status}
         draft = self._plan.status.with_suffix(".new")
         draft.write_text(json.dumps(whole, indent=2) + "\n")
@@ -80,17 +80,17 @@ class Supervisor:
         except BrokenPipeError:
             self._stop_asked.set()  # nobody listens: the front is gone
 
-    async def _say_when_up(self, began: float) -> None:
-        for keeper in self._keepers.values():
-            await keeper.ready.wait()
-        self.tell(Event(kind="up", seconds=time.monotonic() - began))
+    async def _report_when_up(self, began: float) -> None:
+        for restarter in self._restarters.values():
+            await restarter.ready.wait()
+        self.report(Event(kind="up", seconds=time.monotonic() - began))
 
     async def _stop_all(self) -> None:
         self._stop_asked.set()
         stops = []
-        for name, keeper in self._keepers.items():
-            after = [other for other in self._keepers.values() if name in other.part.after]
-            stops.append(keeper.stop(after))
+        for name, restarter in self._restarters.items():
+            after = [other for other in self._restarters.values() if name in other.part.after]
+            stops.append(restarter.stop(after))
         await asyncio.gather(*stops)
 
 
@@ -102,7 +102,7 @@ async def _supervise(plan: Plan) -> int:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     def owner_let_go() -> None:
-        loop.remove_reader(0)  # a word or the end, both mean stop
+        loop.remove_reader(0)  # a line or the end, both mean stop
         supervisor.ask_to_stop()
 
     loop.add_reader(0, owner_let_go)
@@ -110,7 +110,7 @@ async def _supervise(plan: Plan) -> int:
 
 
 def _end_stragglers() -> None:
-    """Kill what a killed leash could not: as a subreaper we inherited it."""
+    """Kill what a killed guard could not: as a subreaper we inherited it."""
     me = psutil.Process()
     while left := [p for p in me.children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]:
         for process in left:
@@ -119,12 +119,12 @@ def _end_stragglers() -> None:
 
 
 def main() -> int:
-    """Read the plan, carry it out, leave nothing."""
+    """Read the plan, carry it out, and leave no process behind."""
     adopt_orphans()
     with open(0, "rb", buffering=0, closefd=False) as stdin:
         line = stdin.readline()
     if not line.endswith(b"\n"):
-        return 1  # the front died before it could say what to do
+        return 1  # the front died before it could send the plan
     code = asyncio.run(_supervise(Plan.model_validate_json(line)))
     _end_stragglers()
     return code

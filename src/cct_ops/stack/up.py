@@ -19,24 +19,24 @@ from cct_ops.errors import OpsError
 from cct_ops.settings import Settings
 from cct_ops.stack import environment
 from cct_ops.stack.assembly import Assembly, assemble
-from cct_ops.stack.checks import cct_silence
+from cct_ops.stack.checks import problem_with_cct
 from cct_ops.stack.config import StackConfig
 from cct_ops.stack.kernel import die_with_parent
 from cct_ops.stack.lock import FolderLock
 from cct_ops.stack.part import Event, Plan
-from cct_ops.stack.progress_display import Screen
+from cct_ops.stack.progress_display import ProgressDisplay
 from cct_ops.stack.supervisor import CANNOT_START
 from cct_ops.typed import COMMAND
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_LEASH_SECONDS = 30.0  # what leashes get to stop their parts when the supervisor was killed
+_GUARD_SECONDS = 30.0  # what guards get to stop their parts when the supervisor was killed
 
 OnEvent = Callable[[Event], None]
 Assembler = Callable[[StackConfig, int], Assembly]
 
 
 class StackFailed(OpsError):
-    """The stack could not start, or its supervisor died; the message says what to look at."""
+    """The stack could not start, or its supervisor died; the message names what to look at."""
 
 
 class Supervised:
@@ -48,7 +48,7 @@ class Supervised:
         self._is_up = False
         self._asked = False
         self._failures: list[str] = []
-        self._leashes: dict[int, psutil.Process] = {}
+        self._guards: dict[int, psutil.Process] = {}
         plan.logs.mkdir(parents=True, exist_ok=True)
         self._log = plan.logs / "supervisor.log"
         with self._log.open("ab") as log:
@@ -85,7 +85,7 @@ class Supervised:
             if pipe is not None:
                 pipe.close()
         if code not in {0, CANNOT_START}:
-            self._end_leashes()
+            self._end_guards()
             died = f"the supervisor died (exit code {code}); everything was stopped"
             self._failures = [f"{died}. See {self._log}, then start again"]
         if self._failures:
@@ -102,8 +102,8 @@ class Supervised:
     def _write(self, line: bytes) -> None:
         assert self._process.stdin is not None  # noqa: S101 - PIPE was asked for
         if self._process.stdin.closed:
-            return  # it has ended, and wait() has said how
-        with contextlib.suppress(BrokenPipeError):  # it died: wait() will say so
+            return  # it has ended, and wait() has reported how
+        with contextlib.suppress(BrokenPipeError):  # it died: wait() will report it
             while line:
                 line = line[os.write(self._process.stdin.fileno(), line) :]
 
@@ -113,12 +113,12 @@ class Supervised:
             for line in self._process.stdout:
                 self._take(Event.model_validate_json(line))
         finally:
-            self._settled.set()  # nobody will say so any more
+            self._settled.set()  # no report will come any more
 
     def _take(self, event: Event) -> None:
-        if event.pid and event.pid not in self._leashes:
+        if event.pid and event.pid not in self._guards:
             with contextlib.suppress(psutil.NoSuchProcess):
-                self._leashes[event.pid] = psutil.Process(event.pid)
+                self._guards[event.pid] = psutil.Process(event.pid)
         if event.kind == "failed":
             self._failures.append(event.message)
         if event.kind == "up":
@@ -126,13 +126,13 @@ class Supervised:
             self._settled.set()
         self._on_event(event)
 
-    def _end_leashes(self) -> None:
-        """A leash stops its part when the supervisor dies: see that it happens."""
-        left = [leash for leash in self._leashes.values() if leash.is_running()]
-        _, late = psutil.wait_procs(left, timeout=_LEASH_SECONDS)
-        for leash in late:
+    def _end_guards(self) -> None:
+        """A guard stops its part when the supervisor dies: see that it happens."""
+        left = [guard for guard in self._guards.values() if guard.is_running()]
+        _, late = psutil.wait_procs(left, timeout=_GUARD_SECONDS)
+        for guard in late:
             with contextlib.suppress(psutil.NoSuchProcess):
-                for process in (*leash.children(recursive=True), leash):
+                for process in (*guard.children(recursive=True), guard):
                     process.kill()
 
 
@@ -157,7 +157,7 @@ def running(
 
     Raises BadConfiguration before anything starts, StackFailed when a part cannot start.
     """
-    with _begun(config, on_event, assembler) as stack:
+    with _started(config, on_event, assembler) as stack:
         stack.supervisor.wait_until_up()
         yield stack
 
@@ -166,27 +166,27 @@ def up(config: StackConfig, *, assembler: Assembler = assemble) -> int:
     """
     Run a stack until Ctrl-C, SIGTERM or the end of our parent; return the exit code.
 
-    Who ignores hang-ups when it starts, as under ``nohup``, outlives its parent and its terminal.
+    A stack that ignores hang-ups when it starts, as under ``nohup``, outlives parent and terminal.
     """
     stays = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     if not stays:
         die_with_parent(signal.SIGTERM)
-    screen = Screen()
+    display = ProgressDisplay()
     try:
         timeout_seconds = Settings.load().request_timeout_seconds
         with (
-            screen,
-            _begun(config, screen.show, assembler) as stack,
-            _signals_stop(stack.supervisor, screen, hang_up=not stays),
+            display,
+            _started(config, display.show, assembler) as stack,
+            _signals_stop(stack.supervisor, display, hang_up=not stays),
         ):
             if stack.supervisor.wait_until_up():
-                screen.show_running(
+                display.show_running(
                     stack.urls, config.data, own_key=stack.own_key, commands=stack.commands
                 )
-                _ask_for_cct(stack.urls["cct"], timeout_seconds, screen)
+                _ask_for_cct(stack.urls["cct"], timeout_seconds, display)
             stack.supervisor.wait()
     except OpsError as error:
-        screen.show_error(str(error))
+        display.show_error(str(error))
         return 1
     except KeyboardInterrupt:  # before there was anything to stop
         return 0
@@ -194,7 +194,7 @@ def up(config: StackConfig, *, assembler: Assembler = assemble) -> int:
 
 
 @contextlib.contextmanager
-def _begun(config: StackConfig, on_event: OnEvent, assembler: Assembler) -> Iterator[Running]:
+def _started(config: StackConfig, on_event: OnEvent, assembler: Assembler) -> Iterator[Running]:
     with FolderLock(config.data) as lock:
         assembly = assembler(config, lock.fd)
         own_key = config.data / "keys" / "alertmanager" if assembly.own_key else None
@@ -210,19 +210,21 @@ def _begun(config: StackConfig, on_event: OnEvent, assembler: Assembler) -> Iter
                 supervisor.wait()
 
 
-def _ask_for_cct(url: str, timeout_seconds: float, screen: Screen) -> None:
-    """Say so if CCT is silent; in a thread, because Ctrl-C waits for no answer of anybody."""
+def _ask_for_cct(url: str, timeout_seconds: float, display: ProgressDisplay) -> None:
+    """Show it if CCT does not answer; in a thread, because Ctrl-C must not wait for answers."""
 
     def ask() -> None:
-        why = cct_silence(url, timeout_seconds)
+        why = problem_with_cct(url, timeout_seconds)
         if why is not None:
-            screen.show_silent_cct(why)
+            display.show_unreachable_cct(why)
 
     threading.Thread(target=ask, name="ask-for-cct", daemon=True).start()
 
 
 @contextlib.contextmanager
-def _signals_stop(supervisor: Supervised, screen: Screen, *, hang_up: bool) -> Iterator[None]:
+def _signals_stop(
+    supervisor: Supervised, display: ProgressDisplay, *, hang_up: bool
+) -> Iterator[None]:
     def stop(signum: int, _frame: FrameType | None) -> None:
         reasons.append(signal.Signals(signum))
         supervisor.ask_to_stop()
@@ -237,4 +239,4 @@ def _signals_stop(supervisor: Supervised, screen: Screen, *, hang_up: bool) -> I
         for signum, handler in before.items():
             signal.signal(signum, handler)
         if reasons:
-            screen.show_stopped(reasons[0])
+            display.show_stopped(reasons[0])
