@@ -14,8 +14,7 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.rollback_plan import AS_THEY_ARE, Limits, Minutes, Option, Wish
 from cct_ops.models.cct import Route
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Resolution
+from cct_ops.models.run import Mode, Resolution
 from tasks.actions import perform_all
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise

@@ -14,8 +14,7 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.experiment import Minutes
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Resolution
+from cct_ops.models.run import Mode, Resolution
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.experiment import conduct, wish_for

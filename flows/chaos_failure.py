@@ -11,9 +11,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.chaos_failure import Retest
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Resolution
-from cct_ops.models.run import Id
+from cct_ops.models.run import Id, Mode, Resolution
 from tasks.attempts import one_attempt
 from tasks.chaos_failure import (
     diagnose_chaos,

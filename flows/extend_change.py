@@ -14,8 +14,7 @@ from prefect.client.schemas.objects import State
 from pydantic import Field
 
 from cct_ops.diagnoses.reversion import ReversionDiagnosis
-from cct_ops.models.outcome import Outcome, Resolution
-from cct_ops.models.run import Id
+from cct_ops.models.run import Id, Outcome, Resolution
 from tasks.attempts import one_attempt
 from tasks.authorise import gate
 from tasks.report import report, report_failure, reported

@@ -10,7 +10,7 @@ from __future__ import annotations
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from cct_ops.models.outcome import Resolution
+from cct_ops.models.run import Resolution
 from tasks.attempts import one_attempt
 from tasks.game_day import Drilled, drill
 from tasks.report import report, report_failure, reported

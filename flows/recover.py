@@ -10,8 +10,7 @@ from __future__ import annotations
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from cct_ops.models.outcome import Resolution
-from cct_ops.models.run import Id
+from cct_ops.models.run import Id, Resolution
 from tasks.attempts import one_attempt
 from tasks.recovery import crashed_run, diagnose_crash, report_recovery, take_back
 from tasks.report import report_failure, reported

@@ -13,8 +13,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.schema_findings import Fix, Minutes, RunNumber, Workflow
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Resolution
+from cct_ops.models.run import Mode, Resolution
 from tasks.actions import perform_all
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise

@@ -16,8 +16,7 @@ from cct_ops.diagnoses.experiment import Minutes
 from cct_ops.diagnoses.slo_simulation import Scenario, Share
 from cct_ops.models.cct import Route
 from cct_ops.models.chaos import ChaosSeverity
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Resolution
+from cct_ops.models.run import Mode, Resolution
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.report import report, report_failure, reported

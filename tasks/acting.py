@@ -8,7 +8,7 @@ from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 
 from cct_ops.actions.action import Action
-from cct_ops.models.permit import Permit
+from cct_ops.models.plan import Permit
 from tasks.authorise import executor
 
 A = TypeVar("A", bound=Action)

@@ -6,7 +6,7 @@ from prefect import Task
 
 from cct_ops.actions.action import Action
 from cct_ops.actions.registry import ACTIONS
-from cct_ops.models.permit import Permit
+from cct_ops.models.plan import Permit
 from tasks import chaos, cleanup, mitigate, repository, rollback
 from tasks.authorise import executor
 

@@ -20,10 +20,8 @@ from cct_ops.gate.apply_and_confirm import Executor
 from cct_ops.gate.collaborators import SystemClock
 from cct_ops.gate.gate import Decision, Gate
 from cct_ops.models.diagnosis import Diagnosis, RenewedDiagnosis
-from cct_ops.models.mode import Mode
-from cct_ops.models.permit import Permit
-from cct_ops.models.plan import Call
-from cct_ops.models.run import Run
+from cct_ops.models.plan import Call, Permit
+from cct_ops.models.run import Mode, Run
 from cct_ops.models.silence import Silence
 from tasks import approval, notify, story
 from tasks.connections import SYSTEMS, current_run, ledger, settings

@@ -24,8 +24,7 @@ from cct_ops.ledger.record import account, journal
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.chaos import KEPT_BY_THEIR_RUN, ChaosMode, ChaosSeverity
 from cct_ops.models.journal import Phase
-from cct_ops.models.mode import Mode, lowest
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Mode, Outcome, lowest
 from tasks.authorise import gate
 from tasks.connections import current_run, ledger, reader, settings
 from tasks.deployment import probe_deployment

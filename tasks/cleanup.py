@@ -5,7 +5,7 @@ from __future__ import annotations
 from cct_ops.actions.exemptions import ExpireExemptions, ResetExemptions, RevalidateExemptions
 from cct_ops.clients.reader import CctReader
 from cct_ops.diagnoses.exemptions import judge
-from cct_ops.models.steady_state import ExemptionsConsistent
+from cct_ops.models.plan import ExemptionsConsistent
 from cct_ops.models.verification import Verification
 from tasks.acting import action
 

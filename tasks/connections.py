@@ -22,7 +22,7 @@ from cct_ops.ledger.gate import leases
 from cct_ops.ledger.gate.pacing import LedgerPacer
 from cct_ops.ledger.gate.permits import Checker
 from cct_ops.ledger.gate.refused_keys import LedgerKeys
-from cct_ops.models.permit import Permit
+from cct_ops.models.plan import Permit
 from cct_ops.models.run import Run, incident_of
 from cct_ops.settings import Settings
 

@@ -28,6 +28,7 @@ from cct_ops.errors import (
     Unavailable,
     Unsupported,
 )
+from cct_ops.models.base import counted
 from cct_ops.models.cct import (
     CanaryMetrics,
     CanaryRules,
@@ -38,7 +39,6 @@ from cct_ops.models.cct import (
     SloBreach,
     SloStatus,
 )
-from cct_ops.models.quantities import counted
 from tasks import story
 from tasks.connections import reader, settings
 from tasks.deployment import probe_deployment

@@ -7,7 +7,7 @@ from typing import Any
 from prefect.client.schemas.objects import State, StateType
 from prefect.context import FlowRunContext
 
-from cct_ops.models.outcome import Resolution
+from cct_ops.models.run import Resolution
 
 
 class Ended(State[Resolution]):

@@ -7,10 +7,10 @@ import time
 from cct_ops.diagnoses.experiment import ExperimentDiagnosis, ExperimentWish
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger.record import account
+from cct_ops.models.base import duration
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
 from cct_ops.models.journal import Finding, Phase, classify, steady
-from cct_ops.models.permit import Permit
-from cct_ops.models.quantities import duration
+from cct_ops.models.plan import Permit
 from tasks import story
 from tasks.actions import perform_all
 from tasks.authorise import gate

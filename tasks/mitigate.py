@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cct_ops.actions.rate_limits import ClearRateLimits, ResetUserLimit, SetRateLimit
 from cct_ops.clients.reader import CctReader
-from cct_ops.models.steady_state import LimitNotReached
+from cct_ops.models.plan import LimitNotReached
 from cct_ops.models.verification import Verdict, Verification
 from tasks.acting import action
 

@@ -15,8 +15,7 @@ from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.ledger.people import slack_threads
 from cct_ops.models.autonomy import Demotion
 from cct_ops.models.cct_exemptions import Exemption
-from cct_ops.models.outcome import Outcome, Severity
-from cct_ops.models.run import Run
+from cct_ops.models.run import Outcome, Run, Severity
 from cct_ops.models.topic import OPEN, WAITS, Topic, is_urgent
 from cct_ops.people.notifier import Voice, ask_for_page
 from cct_ops.reports.asking import approval_message, topic_of

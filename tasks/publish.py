@@ -11,7 +11,7 @@ from prefect.artifacts import (
 from cct_ops.diagnoses.exemption_cleanup import CleanupDiagnosis
 from cct_ops.diagnoses.exemption_weekly import MOST_PER_OWNER, WeeklyDiagnosis
 from cct_ops.gate.gate import Decision
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.reports.chart import bar_chart, data_uri
 from cct_ops.reports.exemptions import exemption_rows, issue_body, issue_command, upcoming_rows
 from cct_ops.reports.render import fenced

@@ -13,7 +13,7 @@ from cct_ops.diagnoses.recovery import Finding, RecoveryDiagnosis
 from cct_ops.gate import recovery
 from cct_ops.ledger.gate import changes, crashed_runs
 from cct_ops.models.crashed_run import Begun, Wreck
-from cct_ops.models.outcome import Resolution
+from cct_ops.models.run import Resolution
 from cct_ops.models.topic import Topic
 from tasks.authorise import executor
 from tasks.connections import ledger

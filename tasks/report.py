@@ -25,8 +25,7 @@ from cct_ops.gate.gate import Decision
 from cct_ops.ledger.gate import approvals, changes, leases
 from cct_ops.ledger.record import account as record, history
 from cct_ops.models.diagnosis import Diagnosis
-from cct_ops.models.outcome import Outcome, Resolution, Severity
-from cct_ops.models.run import Run, incident_of
+from cct_ops.models.run import Outcome, Resolution, Run, Severity, incident_of
 from cct_ops.models.topic import Topic
 from cct_ops.models.verification import Verdict
 from cct_ops.reports import manual

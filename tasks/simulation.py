@@ -13,11 +13,11 @@ from cct_ops.diagnoses.slo_simulation import (
 )
 from cct_ops.errors import ContractBroken, NotPermitted, Unavailable
 from cct_ops.ledger.record import account
+from cct_ops.models.base import counted, duration
 from cct_ops.models.cct import RollbackEvent, Route
 from cct_ops.models.chaos import ChaosSeverity
 from cct_ops.models.journal import Phase
-from cct_ops.models.permit import Permit
-from cct_ops.models.quantities import counted, duration
+from cct_ops.models.plan import Permit
 from tasks import story
 from tasks.actions import perform_all
 from tasks.authorise import gate

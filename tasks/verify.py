@@ -13,12 +13,12 @@ from cct_ops.clients.reader import CctReader
 from cct_ops.errors import SteadyStateNotReached, Unavailable
 from cct_ops.ledger.record import account
 from cct_ops.models.cct import Route
-from cct_ops.models.plan import Plan
-from cct_ops.models.steady_state import (
+from cct_ops.models.plan import (
     CanaryServes,
     ChangeHolds,
     ExemptionsConsistent,
     LimitNotReached,
+    Plan,
     WorkflowSucceeds,
 )
 from cct_ops.models.verification import Verdict, Verification

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.ledger.record import account
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from evaluation.benchmarks.system import ROUTE, System, seconds_of
 

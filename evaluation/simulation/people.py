@@ -11,7 +11,7 @@ from cct_ops.gate.guards import autonomy_of
 from cct_ops.ledger.gate import switches
 from cct_ops.ledger.record.tables import decisions
 from cct_ops.models.guards import Guard
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from evaluation.simulation.days import Course
 from evaluation.simulation.guarded import Guarded
 from evaluation.simulation.scenario import HOUR, ORDERS, START, Firing

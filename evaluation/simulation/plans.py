@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Call, Plan, Step
-from cct_ops.models.steady_state import ChangeHolds
+from cct_ops.models.plan import Call, ChangeHolds, Plan, Step
+from cct_ops.models.run import Evidence, Outcome, Severity
 from evaluation.simulation.scenario import Firing, Kind
 
 DIAGNOSIS = timedelta(seconds=10)

@@ -20,9 +20,7 @@ from cct_ops.gate.gate import Gate
 from cct_ops.ledger.gate import approvals, changes, crashed_runs, leases
 from cct_ops.ledger.record import account
 from cct_ops.models.change import TemporaryChange
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.run import Run
+from cct_ops.models.run import Mode, Outcome, Run
 from cct_ops.models.verification import Verdict, Verification
 from cct_ops.settings import Settings
 from evaluation.simulation.alerts import Alerts

@@ -15,8 +15,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from cct_ops.models.maintenance import Window
-from cct_ops.models.matcher import Matcher
-from cct_ops.models.silence import Silence
+from cct_ops.models.silence import Matcher, Silence
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
 MINUTE = timedelta(minutes=1)

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from cct_ops.actions.action import Action, ReadBack
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger.gate.permits import Checker
-from cct_ops.models.permit import Permit
-from cct_ops.models.plan import Call
+from cct_ops.models.plan import Call, Permit
 from cct_ops.models.run import Run
 from cct_ops.models.silence import Silence
 from evaluation.simulation.days import Days

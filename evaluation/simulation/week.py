@@ -20,8 +20,7 @@ from cct_ops.ledger.engine import connect, migrate
 from cct_ops.ledger.gate.tables import temporary_changes
 from cct_ops.ledger.record.tables import decisions, resolutions
 from cct_ops.models.autonomy import AutonomySettings
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Mode, Outcome
 from cct_ops.stack.postgres import EmbeddedPostgres
 from evaluation.simulation import audit
 from evaluation.simulation.clock import VirtualClock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cct_ops.models.quantities import duration
+from cct_ops.models.base import duration
 
 # As much as two machines that ask the same time server never differ.
 BOUND_SECONDS = 5.0

@@ -25,7 +25,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cct_ops.addresses import reached_at
 from cct_ops.errors import BadConfiguration
-from cct_ops.models.amounts import Count, Minutes, Seconds
+from cct_ops.models.base import Count, Minutes, Seconds
 
 _PREFIX = "Value error, "  # pydantic's, before the words of a check of ours
 

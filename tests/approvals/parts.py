@@ -18,10 +18,8 @@ from cct_ops.ledger.gate import approvals
 from cct_ops.ledger.gate.approvals import Approval, Terms
 from cct_ops.ledger.gate.tables import attempts
 from cct_ops.models.base import Frozen
-from cct_ops.models.outcome import Evidence, Severity
-from cct_ops.models.plan import Call, Plan, Step
-from cct_ops.models.run import Run
-from cct_ops.models.steady_state import CanaryServes
+from cct_ops.models.plan import Call, CanaryServes, Plan, Step
+from cct_ops.models.run import Evidence, Run, Severity
 from cct_ops.sandbox.control import SandboxControl
 
 ROUTE = "/pre-market-briefing"

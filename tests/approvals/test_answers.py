@@ -19,7 +19,7 @@ from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.record import account
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.guards import Guard
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from tests.approvals.parts import ANNA, BEN, Finding, asked, new_run, plan, refusals, state
 
 

@@ -22,7 +22,7 @@ from cct_ops.controller import buttons
 from cct_ops.ledger.gate import approval_answers
 from cct_ops.ledger.gate.approval_answers import Answer
 from cct_ops.ledger.people import slack_threads
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.models.topic import WAITS
 from cct_ops.people.notifier import Voice
 from cct_ops.reports import manual

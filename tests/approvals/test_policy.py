@@ -16,7 +16,7 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.gate.approval import Asking
 from cct_ops.gateway.approvals.mount import open_desk
 from cct_ops.ledger.gate import approvals, approver_ways
-from cct_ops.models.outcome import Outcome, Severity
+from cct_ops.models.run import Outcome, Severity
 from cct_ops.settings import Settings
 from tasks import approval, notify
 from tasks.authorise import executor_of

@@ -26,7 +26,7 @@ from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.people import pages
 from cct_ops.ledger.record import account
 from cct_ops.models.alert import Alert, AlertStatus
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.people.notifier import Voice
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault

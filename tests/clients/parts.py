@@ -18,8 +18,7 @@ from cct_ops.clients.pacing import Answer
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted, OpsError
 from cct_ops.models.cct import Route
-from cct_ops.models.permit import Permit, PermitKind
-from cct_ops.models.plan import Call
+from cct_ops.models.plan import Call, Permit, PermitKind
 
 KEY = SecretStr("key-0123456789-never-shown")
 ROUTE = Route.PRE_MARKET_BRIEFING

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from cct_ops.clients.slack_bot import SlackBot
 from cct_ops.errors import BadConfiguration, ContractBroken, OpsError, Rejected, Unavailable
-from cct_ops.models.place import Place
+from cct_ops.models.topic import Place
 from tests.clients.conftest import Server
 
 TOKEN = "xoxb-secret-part"

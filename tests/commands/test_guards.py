@@ -19,7 +19,7 @@ from cct_ops.commands.moments import moment
 from cct_ops.errors import BadConfiguration
 from cct_ops.ledger.gate.refused_keys import LedgerKeys, remembered
 from cct_ops.ledger.gate.tables import holds, switches
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from tests.conftest import ROOT
 from tests.ledger.history import TARGET, attempt
 from tests.ledger.test_guards import opened

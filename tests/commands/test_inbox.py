@@ -24,10 +24,8 @@ from cct_ops.ledger.intake.tables import alerts, deliveries, dispatches, inciden
 from cct_ops.ledger.people import pages, slack_threads
 from cct_ops.ledger.record import account
 from cct_ops.models.guards import Guard
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.place import Place
-from cct_ops.models.topic import Topic
+from cct_ops.models.run import Mode, Outcome
+from cct_ops.models.topic import Place, Topic
 from tests.conftest import ROOT
 from tests.gateway.signing import FIELDS, SOURCES, Sent, sign
 from tests.ledger.history import TARGET, Conclusion, a_run, attempt, plan

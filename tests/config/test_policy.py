@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 from cct_ops.config import policy
 from cct_ops.errors import BadConfiguration
+from cct_ops.models.base import like, matches
 from cct_ops.models.guards import Backoff, GuardSettings
 from cct_ops.models.maintenance import Window
-from cct_ops.models.mode import Mode
-from cct_ops.models.targets import like, matches
+from cct_ops.models.run import Mode
 from tests.conftest import ROOT
 
 WINDOW = "playbooks: {}\nmaintenance:\n  - name: a\n    start: '22:00'\n    end: '23:00'\n"

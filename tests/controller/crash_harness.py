@@ -16,8 +16,7 @@ from cct_ops.ledger.gate.permits import Checker
 from cct_ops.ledger.gate.tables import run_leases
 from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.tables import dispatches
-from cct_ops.models.permit import Permit
-from cct_ops.models.plan import Plan
+from cct_ops.models.plan import Permit, Plan
 from cct_ops.models.run import Run, incident_tag
 from cct_ops.people.notifier import Voice
 from tests.conftest import ROOT

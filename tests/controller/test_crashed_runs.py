@@ -15,8 +15,7 @@ from cct_ops.controller.crashed_runs import RECOVERIES, REPLACEMENTS, Reaper
 from cct_ops.ledger.gate import leases
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.record import account
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.run import incident_of
+from cct_ops.models.run import Outcome, incident_of
 from cct_ops.people.notifier import Voice
 from cct_ops.sandbox.control import SandboxControl
 from tests.controller.crash_harness import (

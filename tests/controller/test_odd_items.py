@@ -25,7 +25,7 @@ from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.one_by_one import OneByOne
 from cct_ops.ledger.people.pages import newest
 from cct_ops.ledger.record import account
-from cct_ops.models.outcome import Outcome, Severity
+from cct_ops.models.run import Outcome, Severity
 from cct_ops.people.notifier import Voice
 from cct_ops.people.paging import OnCall
 from cct_ops.sandbox.control import SandboxControl

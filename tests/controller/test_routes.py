@@ -18,7 +18,7 @@ from cct_ops.controller.parameters import (
 )
 from cct_ops.controller.routes import Routes, read_routes
 from cct_ops.errors import BadConfiguration
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from tests.conftest import ROOT
 
 LABELS = {"alertname": "CanaryRolledBack", "route": "/daily-summary", "source": "spoofed"}

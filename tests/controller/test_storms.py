@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.intake import outbox, storms
 from cct_ops.ledger.intake.backlog import counts
+from cct_ops.ledger.intake.storms import StormLimits
 from cct_ops.ledger.intake.tables import dispatches
-from cct_ops.models.storm import StormLimits
 from tests.controller.running import Playbook, dispatch, dispatching, opened, routes_to, state
 from tests.stack.polling import eventually
 

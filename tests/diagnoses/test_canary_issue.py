@@ -11,8 +11,8 @@ from cct_ops.diagnoses.canary_fix import CanaryFix
 from cct_ops.diagnoses.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall, Issue
 from cct_ops.diagnoses.rollback_plan import Watch
 from cct_ops.models.cct import CanaryConfig, CanaryTraffic, Metrics, Route, SloThresholds
-from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.models.plan import Call
+from cct_ops.models.run import Outcome, Severity
 
 ROUTE = Route.DAILY_SUMMARY
 HERE = {"route": ROUTE.value}

@@ -17,7 +17,7 @@ from cct_ops.diagnoses.deployment import Deployment
 from cct_ops.models.cct import Health
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity
 from cct_ops.models.journal import Entry, FailureKind, Phase, Result, Sample
-from cct_ops.models.outcome import Severity
+from cct_ops.models.run import Severity
 
 
 def look(phase: Phase, result: Result) -> Entry:

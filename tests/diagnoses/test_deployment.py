@@ -8,7 +8,7 @@ import pytest
 
 from cct_ops.diagnoses.deployment import Deployment
 from cct_ops.models.github import Commit, Comparison, WorkflowRun
-from cct_ops.models.steady_state import WorkflowSucceeds
+from cct_ops.models.plan import WorkflowSucceeds
 from cct_ops.models.verification import Verdict, Verification
 
 STEADY = WorkflowSucceeds(workflow="deploy.yml", after_run_id=7, watch_seconds=60)

@@ -26,7 +26,7 @@ from cct_ops.models.cct import (
     SloStatus,
     SloThresholds,
 )
-from cct_ops.models.outcome import Evidence, Outcome, Severity
+from cct_ops.models.run import Evidence, Outcome, Severity
 
 ROUTE = Route.DAILY_SUMMARY
 NOW = datetime(2025, 11, 27, 9, 0, tzinfo=UTC)

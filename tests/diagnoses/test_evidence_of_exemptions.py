@@ -9,7 +9,7 @@ from cct_ops.diagnoses.exemption_cleanup import CleanupDiagnosis
 from cct_ops.diagnoses.exemption_failure import ExemptionDiagnosis, Fix
 from cct_ops.diagnoses.exemption_weekly import WeeklyDiagnosis
 from cct_ops.diagnoses.exemptions import ExemptionConclusion, ExemptionFindings
-from cct_ops.models.outcome import Evidence, Outcome, Severity
+from cct_ops.models.run import Evidence, Outcome, Severity
 from cct_ops.models.topic import is_urgent
 from tests.diagnoses.exemption_parts import exemption, findings
 

@@ -7,8 +7,8 @@ import pytest
 from cct_ops.diagnoses.exemption_cleanup import CleanupDiagnosis
 from cct_ops.diagnoses.exemptions import ExemptionFindings, disagreements, judge
 from cct_ops.models.cct_exemptions import Exemption
-from cct_ops.models.outcome import Outcome, Severity
-from cct_ops.models.steady_state import ExemptionsConsistent
+from cct_ops.models.plan import ExemptionsConsistent
+from cct_ops.models.run import Outcome, Severity
 from cct_ops.models.verification import Verdict
 from tests.diagnoses.exemption_parts import NOW, exemption, findings, report_on, weekly_on
 

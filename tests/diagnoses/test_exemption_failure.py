@@ -6,8 +6,8 @@ import pytest
 
 from cct_ops.diagnoses.exemption_failure import BrokenRule, Cause, ExemptionDiagnosis, Fix
 from cct_ops.diagnoses.exemptions import ExemptionFindings
-from cct_ops.models.outcome import Outcome, Severity
-from cct_ops.models.steady_state import ExemptionsConsistent
+from cct_ops.models.plan import ExemptionsConsistent
+from cct_ops.models.run import Outcome, Severity
 from tests.diagnoses.exemption_parts import exemption, findings
 
 GOOD, OVERDUE = exemption("OPS-2"), exemption("OPS-1", days_left=-1)

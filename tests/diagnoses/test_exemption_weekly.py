@@ -7,7 +7,7 @@ import pytest
 from cct_ops.diagnoses.exemption_weekly import AlertLevel, WeeklyDiagnosis
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.github import Issue
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from tests.diagnoses.exemption_parts import exemption, findings
 
 

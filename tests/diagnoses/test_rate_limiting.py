@@ -15,9 +15,8 @@ from cct_ops.models.cct_limits import (
     RateLimitEvent,
     RateLimitStatus,
 )
-from cct_ops.models.outcome import Outcome, Severity
-from cct_ops.models.plan import Plan
-from cct_ops.models.steady_state import LimitNotReached
+from cct_ops.models.plan import LimitNotReached, Plan
+from cct_ops.models.run import Outcome, Severity
 
 LIMIT = 50
 

@@ -8,11 +8,8 @@ import pytest
 
 from cct_ops.diagnoses.recovery import Finding, RecoveryDiagnosis
 from cct_ops.models.crashed_run import Begun, Wreck
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.plan import Call, Plan, Step
-from cct_ops.models.run import Run
-from cct_ops.models.steady_state import ChangeHolds
+from cct_ops.models.plan import Call, ChangeHolds, Plan, Step
+from cct_ops.models.run import Mode, Outcome, Run
 from cct_ops.models.verification import Verdict
 
 

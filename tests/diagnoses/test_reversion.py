@@ -9,8 +9,8 @@ import pytest
 
 from cct_ops.diagnoses.reversion import Comparison, ReversionDiagnosis
 from cct_ops.models.change import ChangeState, TemporaryChange
-from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Call
+from cct_ops.models.run import Outcome
 
 
 def change(state: ChangeState = ChangeState.ACTIVE) -> TemporaryChange:

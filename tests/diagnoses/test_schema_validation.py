@@ -9,7 +9,7 @@ import pytest
 from cct_ops.diagnoses.schema_findings import Fix, SchemaFindings, Validation
 from cct_ops.diagnoses.schema_validation import SchemaDiagnosis
 from cct_ops.models.github import Mention, RepositoryFile, WorkflowRun
-from cct_ops.models.outcome import Outcome, Severity
+from cct_ops.models.run import Outcome, Severity
 from cct_ops.models.summary import Change, Problem, Proposal
 
 FIELD = Change(op="add", pointer="/properties/n", value={}, sentence="n is allowed")

@@ -23,7 +23,7 @@ from cct_ops.ledger.gate.tables import answers, approvals
 from cct_ops.ledger.record import account
 from cct_ops.models.cct import Route
 from cct_ops.models.change import ChangeState
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.models.verification import Verdict
 from cct_ops.sandbox.exemption_inputs import SeedExemption
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun

@@ -5,8 +5,7 @@ from __future__ import annotations
 from prefect import flow
 
 from cct_ops.ledger.gate import locks, permits
-from cct_ops.models.permit import PermitKind
-from cct_ops.models.plan import Plan
+from cct_ops.models.plan import PermitKind, Plan
 from cct_ops.models.verification import Verification
 from tasks.actions import perform_all
 from tasks.connections import current_run, ledger

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.scenarios.scenario import Scenario, Step
 from tests.flows.acts import ACTS
 from tests.flows.traps import CONFIRMED, INTENDED, On, Trap

@@ -24,7 +24,7 @@ from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow
 
 from cct_ops.models.cct import Route
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from cct_ops.scenarios import truths

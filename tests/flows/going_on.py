@@ -9,7 +9,7 @@ from prefect import flow
 
 from cct_ops.gate.gate import Decision
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from tasks.actions import perform_all
 from tasks.authorise import authorise, gate

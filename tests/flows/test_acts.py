@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from cct_ops.actions.registry import ACTIONS
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from tests.conftest import ROOT
 from tests.flows.acts import ACTS, CHOICES
 from tests.flows.deaths import ALL, TELLING, At, deaths_of

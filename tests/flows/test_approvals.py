@@ -12,7 +12,7 @@ from prefect.states import Scheduled
 from cct_ops.controller.approvals import sweep
 from cct_ops.ledger.gate import approvals
 from cct_ops.ledger.record import account
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from tests.approvals.parts import refusals
 from tests.flows.queued import Queued, queued

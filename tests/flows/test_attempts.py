@@ -16,8 +16,7 @@ from prefect.states import AwaitingRetry, Crashed, Scheduled
 from cct_ops.ledger.gate.tables import permits, run_leases, target_locks
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.account import RunRecord
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.run import incident_tag
+from cct_ops.models.run import Outcome, incident_tag
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from flows.recover import recover

@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State
 from cct_ops.diagnoses.rollback_plan import Option
 from cct_ops.ledger.record import account
 from cct_ops.models.cct import Route
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededCommit, SeededRun
 from cct_ops.sandbox.inputs import Fault

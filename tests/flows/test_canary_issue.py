@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.canary_fix import CanaryFix
 from cct_ops.models.cct import Route
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from cct_ops.scenarios import seeds

@@ -21,7 +21,7 @@ from cct_ops.ledger.record import journal
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity
 from cct_ops.models.journal import Phase
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from cct_ops.people.notifier import Voice
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
@@ -95,7 +95,7 @@ def test_an_experiment_that_breaks_in_the_middle_is_taken_back(sandbox: SandboxC
 
 
 KILLED = """
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from flows.chaos_experiment import chaos_experiment
 chaos_experiment(minutes=10, mode=Mode.AUTO)
 """

@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import State
 from cct_ops.diagnoses.chaos_failure import Retest
 from cct_ops.ledger.gate import changes
 from cct_ops.models.change import ChangeState
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from cct_ops.sandbox.inputs import Fault

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.gate.tables import permits
 from cct_ops.models.cct import Route
-from cct_ops.models.mode import Mode
-from cct_ops.models.permit import PermitKind
+from cct_ops.models.plan import PermitKind
+from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from flows.auto_rollback import auto_rollback
 from tasks.connections import settings

@@ -22,8 +22,7 @@ from prefect.states import Cancelled, Cancelling, Pending
 from cct_ops.ledger.people import pages
 from cct_ops.ledger.record import account
 from cct_ops.models.cct import Route
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome, Resolution
+from cct_ops.models.run import Mode, Outcome, Resolution
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from cct_ops.scenarios import seeds

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.account import RunRecord
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Mode, Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios import truths
 from cct_ops.scenarios.every import ALSO_MOUNTED

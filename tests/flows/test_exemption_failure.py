@@ -9,7 +9,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.exemption_failure import Cause, ExemptionDiagnosis, Fix
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from cct_ops.models.verification import Verdict
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.exemption_inputs import SeedExemption

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 from prefect.client.schemas.objects import State
 
 from cct_ops.ledger.record import account
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Mode, Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.exemption_inputs import SeedExemption
 from cct_ops.sandbox.github_inputs import GitHubSeed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios.every import ALSO_MOUNTED
 from cct_ops.scenarios.scenario import Mounted, Scenario

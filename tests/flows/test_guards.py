@@ -18,8 +18,7 @@ from cct_ops.ledger.gate import approvals, switches
 from cct_ops.ledger.gate.approvals import Terms
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.record.tables import decisions
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Mode, Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.postgres import free_port
 from tasks.authorise import authorise

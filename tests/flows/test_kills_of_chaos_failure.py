@@ -25,8 +25,7 @@ from cct_ops.ledger.gate.tables import permits
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.tables import resolutions
 from cct_ops.models.change import ChangeState
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.run import incident_tag
+from cct_ops.models.run import Outcome, incident_tag
 from cct_ops.people.notifier import Voice
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios import truths

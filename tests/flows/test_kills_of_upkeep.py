@@ -13,7 +13,7 @@ from cct_ops.controller import changes as sweeper
 from cct_ops.ledger.gate import changes, locks
 from cct_ops.ledger.record import account
 from cct_ops.models.change import ChangeState, TemporaryChange
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.people.notifier import Voice
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios import seeds, truths

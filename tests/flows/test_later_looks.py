@@ -13,8 +13,7 @@ from cct_ops.diagnoses.canary_fix import CanaryFix
 from cct_ops.ledger.gate import leases
 from cct_ops.ledger.record import account
 from cct_ops.models.cct import Route
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Mode, Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from cct_ops.scenarios import seeds

@@ -10,7 +10,7 @@ from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from cct_ops.ledger.record import account
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from tasks.progress import Progress
 from tasks.report import report

@@ -10,7 +10,7 @@ import pytest
 from prefect.client.schemas.objects import State
 
 from cct_ops.models.cct import Route
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from flows.auto_rollback import auto_rollback
 from flows.post_incident_review import post_incident_review

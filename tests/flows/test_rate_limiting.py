@@ -13,7 +13,7 @@ from cct_ops.diagnoses.limits import Burst
 from cct_ops.diagnoses.rate_limiting import Fix, LimitDiagnosis, Wish
 from cct_ops.ledger.gate import changes
 from cct_ops.models.cct_limits import LimitClass, RateLimit
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from flows.rate_limiting import rate_limiting

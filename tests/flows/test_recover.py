@@ -19,7 +19,7 @@ from prefect.client.schemas.objects import State
 from cct_ops.ledger.gate import leases, locks
 from cct_ops.ledger.gate.tables import actions, permits, run_leases, target_locks
 from cct_ops.ledger.record import account
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from flows.recover import recover

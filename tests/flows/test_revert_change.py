@@ -20,7 +20,7 @@ from cct_ops.errors import SteadyStateNotReached
 from cct_ops.ledger.gate import changes, locks
 from cct_ops.ledger.record import account
 from cct_ops.models.change import ChangeState, TemporaryChange
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from cct_ops.people.notifier import Voice
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault

@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State
 from cct_ops.diagnoses.schema_findings import Fix
 from cct_ops.ledger.gate import changes
 from cct_ops.ledger.record import account
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededPull, SeededRun
 from cct_ops.sandbox.inputs import Fault

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.slo_simulation import Scenario
 from cct_ops.models.cct import Route
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from flows.slo_breach_simulation import slo_breach_simulation
 from tests.flows.upkeep import ended

@@ -19,7 +19,7 @@ from cct_ops.ledger.gate import changes
 from cct_ops.ledger.gate.tables import temporary_changes
 from cct_ops.models.cct import Route
 from cct_ops.models.change import TemporaryChange
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from flows.revert_change import revert_change
 from tasks.actions import perform_all
 from tasks.authorise import authorise

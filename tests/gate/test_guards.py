@@ -23,9 +23,7 @@ from cct_ops.models.guards import (
     Rules,
     Storm,
 )
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.run import Run
+from cct_ops.models.run import Mode, Outcome, Run
 from cct_ops.reports.messages import demotion_message, raise_message
 from tests.ledger.history import PLAYBOOK, TARGET, a_run, attempt, plan
 

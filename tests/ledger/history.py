@@ -11,12 +11,8 @@ from cct_ops.ledger.gate import locks, permits
 from cct_ops.ledger.gate.tables import permits as permit_rows
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.tables import decisions, resolutions, verifications
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.permit import Permit, PermitKind
-from cct_ops.models.plan import Call, Plan, Step
-from cct_ops.models.run import Run
-from cct_ops.models.steady_state import ChangeHolds
+from cct_ops.models.plan import Call, ChangeHolds, Permit, PermitKind, Plan, Step
+from cct_ops.models.run import Evidence, Mode, Outcome, Run, Severity
 from cct_ops.models.verification import Verdict, Verification
 
 PLAYBOOK = "auto-rollback"

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 from cct_ops.ledger.gate import attempts, leases
 from cct_ops.ledger.gate.tables import run_leases
 from cct_ops.ledger.record import account
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.run import Run
+from cct_ops.models.run import Outcome, Run
 from tests.ledger.test_leases import PLAN, permitted
 from tests.stack.polling import eventually
 

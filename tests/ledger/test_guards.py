@@ -16,9 +16,8 @@ from cct_ops.ledger.intake import deliveries
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.guards import Guard, GuardResult, GuardSettings, Intent, Rules
 from cct_ops.models.maintenance import Window
-from cct_ops.models.matcher import Matcher
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.silence import Silence
+from cct_ops.models.run import Outcome
+from cct_ops.models.silence import Matcher, Silence
 from cct_ops.models.verification import Verdict
 from tests.ledger.history import PLAYBOOK, TARGET, Conclusion, a_run, attempt, permitted, plan
 

@@ -12,10 +12,8 @@ from cct_ops.errors import NotPermitted
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.gate import leases, locks, permits
 from cct_ops.ledger.gate.permits import Checker
-from cct_ops.models.permit import Permit, PermitKind
-from cct_ops.models.plan import Call, Plan, Step
+from cct_ops.models.plan import Call, ChangeHolds, Permit, PermitKind, Plan, Step
 from cct_ops.models.run import Run
-from cct_ops.models.steady_state import ChangeHolds
 from tests.stack.polling import eventually
 
 RESET = Call(method="reset_canary", arguments={"route": "/daily-summary"})

@@ -26,7 +26,7 @@ from cct_ops.ledger.intake import inbox, tables as intake_tables
 from cct_ops.ledger.people import pages, pauses, slack_threads, tables as people_tables
 from cct_ops.ledger.record import history, journal, tables as record_tables
 from cct_ops.ledger.schema import metadata
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.conftest import new_ledger
 from tests.ledger import released

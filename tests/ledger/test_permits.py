@@ -17,10 +17,8 @@ from cct_ops.errors import NotPermitted
 from cct_ops.ledger.gate import locks, permits
 from cct_ops.ledger.gate.tables import actions
 from cct_ops.models.cct import Route
-from cct_ops.models.permit import Permit, PermitKind
-from cct_ops.models.plan import Call, Plan, Step
+from cct_ops.models.plan import Call, CanaryServes, Permit, PermitKind, Plan, Step
 from cct_ops.models.run import Run
-from cct_ops.models.steady_state import CanaryServes
 from cct_ops.sandbox.control import SandboxControl
 from tests.clients.parts import RecordingPacer
 from tests.conftest import API_KEY

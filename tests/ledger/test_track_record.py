@@ -9,8 +9,7 @@ import sqlalchemy as sa
 from cct_ops.ledger.gate import track_record
 from cct_ops.ledger.record import account
 from cct_ops.models.autonomy import AutonomyLevel, AutonomySettings, Flaw, TrackRecord, level_of
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Mode, Outcome
 from tests.ledger.history import PLAYBOOK, TARGET, Conclusion, a_run, attempt, plan
 
 HOUR = timedelta(hours=1)

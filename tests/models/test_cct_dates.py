@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cct_ops.models.cct_dates import read_date
+from cct_ops.models.cct_exemptions import read_date
 
 
 @pytest.mark.parametrize(

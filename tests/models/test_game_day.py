@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cct_ops.models.game_day import DrillResult, GameDayDiagnosis
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 
 
 def result(playbook: str, problem: str | None = None) -> DrillResult:

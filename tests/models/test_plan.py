@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cct_ops.models.plan import Call, Plan, Step
-from cct_ops.models.steady_state import ChangeHolds
+from cct_ops.models.plan import Call, ChangeHolds, Plan, Step
 
 CALL, BACK = Call(method="do", arguments={}), Call(method="undo", arguments={})
 

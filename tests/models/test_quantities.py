@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cct_ops.models.base import counted, duration
 from cct_ops.models.plan import Call, Step
-from cct_ops.models.quantities import counted, duration
 
 
 @pytest.mark.parametrize(

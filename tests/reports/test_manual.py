@@ -17,10 +17,8 @@ from cct_ops.diagnoses.rollback_plan import AS_THEY_ARE, Limits
 from cct_ops.ledger.record.account import UNDO_FAILED, ActionRecord, DecisionRecord, RunRecord
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.guards import Guard
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome, Severity
 from cct_ops.models.plan import Call, Plan
-from cct_ops.models.run import Run
+from cct_ops.models.run import Mode, Outcome, Run, Severity
 from cct_ops.models.topic import is_urgent
 from cct_ops.reports import manual
 from cct_ops.reports.messages import expired_message, raise_message

@@ -6,8 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from cct_ops.clients.slack import SECTION_CHARACTERS
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.run import Run
+from cct_ops.models.run import Outcome, Run
 from cct_ops.reports.messages import outcome_message
 
 LINK = "https://prefect.example/runs/1"

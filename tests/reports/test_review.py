@@ -16,11 +16,8 @@ from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.record import account, history
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.base import Frozen
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Call, Plan, Step
-from cct_ops.models.run import Run
-from cct_ops.models.steady_state import ChangeHolds
+from cct_ops.models.plan import Call, ChangeHolds, Plan, Step
+from cct_ops.models.run import Evidence, Mode, Outcome, Run, Severity
 from cct_ops.reports.review import BLANK, review
 
 SECTIONS = [

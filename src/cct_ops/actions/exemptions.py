@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cct_ops.actions.action import CctAction, ReadBack, Request
 from cct_ops.clients.reader import CctReader
-from cct_ops.models.quantities import counted
+from cct_ops.models.base import counted
 
 
 class ExpireExemptions(CctAction):

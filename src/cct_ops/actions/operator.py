@@ -15,8 +15,7 @@ from cct_ops.clients.github import GitHubReader
 from cct_ops.clients.github_transport import GitHubTransport
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted, Rejected
-from cct_ops.models.permit import Permit
-from cct_ops.models.plan import Call
+from cct_ops.models.plan import Call, Permit
 
 
 class PermitChecker(Protocol):

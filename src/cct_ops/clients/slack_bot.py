@@ -18,7 +18,7 @@ from cct_ops.clients.egress import authorities, proxy_for
 from cct_ops.clients.patience import asked_for
 from cct_ops.clients.text import one_line
 from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable
-from cct_ops.models.place import Place
+from cct_ops.models.topic import Place
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient

@@ -44,7 +44,7 @@ def target(given: str, policy: Policy) -> str:
     A pattern for pages stands for the pages that CCT has; one of other names, such as those of
     workflows, for whatever it matches.
     """
-    from cct_ops.models.targets import matches
+    from cct_ops.models.base import matches
 
     patterns = [each for rules in policy.playbooks.values() for each in rules.targets]
     known = set(targets(patterns))
@@ -56,8 +56,8 @@ def target(given: str, policy: Policy) -> str:
 
 def targets(patterns: Collection[str]) -> list[str]:
     """Return the names that the patterns stand for, as far as they are known."""
+    from cct_ops.models.base import matches
     from cct_ops.models.cct import Route
-    from cct_ops.models.targets import matches
 
     plain = [each for each in patterns if "*" not in each]
     return [*plain, *(route.value for route in Route if matches(route, patterns))]

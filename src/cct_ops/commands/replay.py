@@ -111,7 +111,7 @@ def _first_came_at(past: Past, alert: Alert, heard: dict[tuple[str, str], dateti
 def _today(routes: Routes, rules: Policy, source: str, alert: Alert) -> str:
     """Say which run the alert would get, or why none."""
     from cct_ops.controller.parameters import Unfit, convert
-    from cct_ops.models.mode import lowest
+    from cct_ops.models.run import lowest
 
     rule = routes.rule_for(source, alert.labels)
     if rule.playbook is None or rule.mode is None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cct_ops.models.base import Frozen
-from cct_ops.models.outcome import Severity
 from cct_ops.models.plan import Plan
+from cct_ops.models.run import Severity
 
 
 class SecondPerson(Frozen):

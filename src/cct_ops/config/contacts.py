@@ -15,7 +15,7 @@ from cct_ops.config.secret_references import is_url, read_secret
 from cct_ops.config.sources import HeaderName, KeyReference
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.base import Frozen
-from cct_ops.models.outcome import Severity
+from cct_ops.models.run import Severity
 
 BlockName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9-]+$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,60}$")]

@@ -9,13 +9,11 @@ from pydantic import AwareDatetime, Field
 from cct_ops.config.approvals import ApprovalPolicy
 from cct_ops.config.yaml_files import load, place
 from cct_ops.errors import BadConfiguration
-from cct_ops.models.amounts import Minutes
 from cct_ops.models.autonomy import AutonomySettings
-from cct_ops.models.base import Frozen
+from cct_ops.models.base import Frozen, Minutes, Pattern
 from cct_ops.models.guards import GuardSettings
 from cct_ops.models.maintenance import Window
-from cct_ops.models.mode import Mode
-from cct_ops.models.targets import Pattern
+from cct_ops.models.run import Mode
 
 
 class PlaybookPolicy(Frozen):

@@ -21,8 +21,7 @@ from pydantic import (
 )
 
 from cct_ops.config.source_fields import COPIES_WITHIN_SECONDS, Fields
-from cct_ops.models.amounts import Seconds
-from cct_ops.models.base import Frozen
+from cct_ops.models.base import Frozen, Seconds
 
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$", to_lower=True)]

@@ -35,8 +35,7 @@ from cct_ops.ledger.gate.approvals import Approval, ApprovalState
 from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import pages
 from cct_ops.ledger.record import account
-from cct_ops.models.outcome import Outcome, Severity
-from cct_ops.models.run import Run
+from cct_ops.models.run import Outcome, Run, Severity
 from cct_ops.models.topic import UNANSWERED, Topic, is_urgent
 from cct_ops.people.notifier import Voice
 from cct_ops.reports import manual

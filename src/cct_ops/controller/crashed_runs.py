@@ -47,8 +47,7 @@ from cct_ops.ledger.record import account, journal
 from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.autonomy import Demotion
 from cct_ops.models.deployment_tags import PLAYBOOK, UPKEEP
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.run import Run, incident_of
+from cct_ops.models.run import Outcome, Run, incident_of
 from cct_ops.models.topic import Topic
 from cct_ops.people.notifier import Voice
 from cct_ops.reports import manual

@@ -19,9 +19,7 @@ from cct_ops.controller.runs import Runs
 from cct_ops.errors import OpsError, Rejected, Unavailable
 from cct_ops.ledger.intake import outbox, storms
 from cct_ops.ledger.intake.outbox import Claim
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Severity
-from cct_ops.models.run import incident_tag
+from cct_ops.models.run import Mode, Severity, incident_tag
 from cct_ops.people.notifier import Voice
 
 BACKOFF_SECONDS = 1.0

@@ -14,7 +14,7 @@ from typing import cast
 from pydantic import ValidationError, model_validator
 
 from cct_ops.models.base import Frozen
-from cct_ops.models.matcher import Matcher, Operator
+from cct_ops.models.silence import Matcher, Operator
 
 FORM = 'write a matcher as label="value", with =, !=, =~ or !~'
 

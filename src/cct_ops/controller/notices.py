@@ -11,7 +11,7 @@ from cct_ops.clients import slack
 from cct_ops.controller.parameters import Unfit, convert
 from cct_ops.controller.routes import Rule
 from cct_ops.ledger.intake.outbox import Claim
-from cct_ops.models.outcome import Severity
+from cct_ops.models.run import Severity
 from cct_ops.models.topic import OPEN, Topic
 from cct_ops.people.notifier import Voice
 from cct_ops.reports.manual import about, requeue, shown, start_again

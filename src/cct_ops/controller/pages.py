@@ -6,7 +6,7 @@ from uuid import UUID
 
 from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import p0_incidents, pages
-from cct_ops.models.outcome import Severity
+from cct_ops.models.run import Severity
 from cct_ops.people.paging import OnCall
 from cct_ops.reports.pages import incident_page
 

@@ -14,9 +14,9 @@ from cct_ops.controller.matchers import Matchers
 from cct_ops.controller.parameters import IntegerParameter, Parameter
 from cct_ops.controller.playbooks import Deployment
 from cct_ops.errors import BadConfiguration
+from cct_ops.ledger.intake.storms import StormLimits
 from cct_ops.models.base import Frozen
-from cct_ops.models.mode import Mode
-from cct_ops.models.storm import StormLimits
+from cct_ops.models.run import Mode
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 

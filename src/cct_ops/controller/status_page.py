@@ -23,7 +23,7 @@ from cct_ops.errors import OpsError, Unavailable
 from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import status_posts
 from cct_ops.ledger.people.status_posts import StatusPost
-from cct_ops.models.outcome import Severity
+from cct_ops.models.run import Severity
 from cct_ops.reports.pages import public_title
 
 FIRST_PAUSE_SECONDS = 2.0

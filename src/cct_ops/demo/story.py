@@ -18,7 +18,7 @@ from cct_ops.demo.gain import gain
 from cct_ops.demo.watching import Watching
 from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.cct import Route
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.reports.timeline import Moment, timeline
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.config import StackConfig

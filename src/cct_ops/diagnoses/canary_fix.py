@@ -8,8 +8,7 @@ from enum import StrEnum
 from cct_ops.actions.canary import DisableCanary, PromoteCanary, ResetCanary
 from cct_ops.diagnoses.rollback_plan import Watch, serves
 from cct_ops.models.cct import CanaryConfig, Route, SloThresholds
-from cct_ops.models.plan import Plan
-from cct_ops.models.steady_state import ChangeHolds, SteadyState
+from cct_ops.models.plan import ChangeHolds, Plan, SteadyState
 
 # CCT's own default objectives, for a CCT that does not say which hold for the route.
 _USUAL = SloThresholds(

@@ -20,11 +20,10 @@ from cct_ops.diagnoses.canary_fix import (
 )
 from cct_ops.diagnoses.evidence import Service, not_offered
 from cct_ops.diagnoses.rollback_plan import Watch
-from cct_ops.models.base import Frozen
+from cct_ops.models.base import Frozen, counted
 from cct_ops.models.cct import CanaryConfig, CanaryTraffic, Route, SloThresholds
-from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Plan
-from cct_ops.models.quantities import counted
+from cct_ops.models.run import Evidence, Outcome, Severity
 
 # A share may miss the configured one by chance: three standard deviations are no chance, and less
 # than this many percentage points hurt nobody.

@@ -9,13 +9,12 @@ from uuid import UUID
 from cct_ops.diagnoses.deployment import Deployment
 from cct_ops.diagnoses.evidence import no_signal, not_offered
 from cct_ops.diagnoses.experiment import TARGET
-from cct_ops.models.base import Frozen
+from cct_ops.models.base import Frozen, duration
 from cct_ops.models.cct import Health
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity
 from cct_ops.models.journal import Entry, FailureKind, classify
-from cct_ops.models.outcome import Evidence, Severity
 from cct_ops.models.plan import Plan
-from cct_ops.models.quantities import duration
+from cct_ops.models.run import Evidence, Severity
 
 PLAYBOOK = "chaos-failure"
 # A first retest is short; whoever has seen it pass may test longer.

@@ -6,9 +6,8 @@ from cct_ops.actions.repository import DispatchWorkflow
 from cct_ops.diagnoses.rollback import RollbackDiagnosis
 from cct_ops.models.base import Frozen
 from cct_ops.models.github import Comparison, WorkflowRun
-from cct_ops.models.outcome import Evidence
-from cct_ops.models.plan import Plan
-from cct_ops.models.steady_state import WorkflowSucceeds
+from cct_ops.models.plan import Plan, WorkflowSucceeds
+from cct_ops.models.run import Evidence
 
 WORKFLOW = "deploy.yml"
 # A deployment that takes longer than this is for people to look at.

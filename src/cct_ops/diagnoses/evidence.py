@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from cct_ops.models.cct import CanaryConfig, Compliance, Health, RollbackEvent, SloStatus
 from cct_ops.models.cct_exemptions import ExemptionReport, Validation
-from cct_ops.models.outcome import Evidence, Outcome
+from cct_ops.models.run import Evidence, Outcome
 
 # An event and the disable that it caused are written by one request, yet by two clocks.
 SAME_MOMENT = timedelta(seconds=30)

@@ -11,11 +11,10 @@ from typing import ClassVar
 
 from cct_ops.actions.exemptions import ExpireExemptions
 from cct_ops.diagnoses.exemptions import TARGET, ExemptionConclusion, ExemptionFindings
+from cct_ops.models.base import counted
 from cct_ops.models.cct_exemptions import Exemption
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.plan import Plan, Step
-from cct_ops.models.quantities import counted
-from cct_ops.models.steady_state import ExemptionsConsistent
+from cct_ops.models.plan import ExemptionsConsistent, Plan, Step
+from cct_ops.models.run import Outcome
 
 # Beyond this many, more than half of all active ones at once look like a wrong clock.
 FEW = 5

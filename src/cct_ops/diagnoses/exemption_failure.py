@@ -15,11 +15,9 @@ from cct_ops.actions.exemptions import ResetExemptions, RevalidateExemptions
 from cct_ops.diagnoses.evidence import Counts
 from cct_ops.diagnoses.exemption_cleanup import expire_step, needs_person
 from cct_ops.diagnoses.exemptions import TARGET, ExemptionConclusion, ExemptionFindings
-from cct_ops.models.base import Frozen
-from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Plan, Step
-from cct_ops.models.quantities import counted
-from cct_ops.models.steady_state import ExemptionsConsistent
+from cct_ops.models.base import Frozen, counted
+from cct_ops.models.plan import ExemptionsConsistent, Plan, Step
+from cct_ops.models.run import Evidence, Outcome, Severity
 
 # CCT's own is JavaScript's ^[A-Z]+-\d+$, where \d is ASCII and $ is the very end.
 JIRA_REFERENCE = r"^[A-Z]+-[0-9]+\Z"

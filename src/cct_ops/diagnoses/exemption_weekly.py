@@ -12,12 +12,11 @@ from typing import ClassVar
 
 from cct_ops.actions.repository import OpenIssue
 from cct_ops.diagnoses.exemptions import ExemptionConclusion, ExemptionFindings
+from cct_ops.models.base import counted
 from cct_ops.models.cct_exemptions import UpcomingExpiration, WeeklyReport
 from cct_ops.models.github import Issue
-from cct_ops.models.outcome import Evidence, Outcome
-from cct_ops.models.plan import Plan
-from cct_ops.models.quantities import counted
-from cct_ops.models.steady_state import ChangeHolds
+from cct_ops.models.plan import ChangeHolds, Plan
+from cct_ops.models.run import Evidence, Outcome
 
 MOST_ACTIVE = 10
 MOST_UPCOMING = 5

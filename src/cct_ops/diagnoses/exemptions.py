@@ -22,9 +22,8 @@ from cct_ops.models.cct_exemptions import (
     Validation,
     WeeklyReport,
 )
-from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Plan
-from cct_ops.models.steady_state import ExemptionsConsistent
+from cct_ops.models.plan import ExemptionsConsistent, Plan
+from cct_ops.models.run import Evidence, Outcome, Severity
 from cct_ops.models.verification import Verdict, Verification
 
 TARGET = "exemptions"

@@ -8,14 +8,12 @@ from pydantic import Field, WithJsonSchema
 
 from cct_ops.actions.chaos import InjectFault
 from cct_ops.diagnoses.evidence import no_signal, not_asked, not_offered
-from cct_ops.models.base import Frozen
+from cct_ops.models.base import Frozen, duration
 from cct_ops.models.cct import Health
 from cct_ops.models.chaos import STAGING, ChaosMode, ChaosSeverity, Injection
 from cct_ops.models.journal import Sample, steady
-from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Plan, Step
-from cct_ops.models.quantities import duration
-from cct_ops.models.steady_state import ChangeHolds
+from cct_ops.models.plan import ChangeHolds, Plan, Step
+from cct_ops.models.run import Evidence, Outcome, Severity
 
 PLAYBOOK = "chaos-experiment"
 TARGET = "staging"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from cct_ops.models.base import Frozen
+from cct_ops.models.base import Frozen, counted
 from cct_ops.models.cct_limits import (
     LimitClass,
     LimitedUser,
@@ -12,8 +12,7 @@ from cct_ops.models.cct_limits import (
     RateLimitEvent,
     RateLimitStatus,
 )
-from cct_ops.models.outcome import Evidence
-from cct_ops.models.quantities import counted
+from cct_ops.models.run import Evidence
 
 # From so many times the limit on, it is the user that is wrong and not the limit.
 ABUSE_FACTOR = 3

@@ -18,12 +18,10 @@ from pydantic import Field
 from cct_ops.actions.action import Action
 from cct_ops.actions.rate_limits import ClearRateLimits, ResetUserLimit, SetRateLimit
 from cct_ops.diagnoses.limits import ABUSE_FACTOR, LimitFindings
-from cct_ops.models.base import Frozen
+from cct_ops.models.base import Frozen, duration
 from cct_ops.models.cct_limits import LimitClass
-from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Plan, Scalar
-from cct_ops.models.quantities import duration
-from cct_ops.models.steady_state import LimitNotReached
+from cct_ops.models.plan import LimitNotReached, Plan, Scalar
+from cct_ops.models.run import Evidence, Outcome, Severity
 
 HEADROOM = 1.25
 

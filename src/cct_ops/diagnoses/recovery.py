@@ -11,9 +11,8 @@ from typing import ClassVar
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.crashed_run import Begun, Wreck
-from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Call, Plan, Step
-from cct_ops.models.steady_state import ChangeHolds
+from cct_ops.models.plan import Call, ChangeHolds, Plan, Step
+from cct_ops.models.run import Evidence, Outcome, Severity
 from cct_ops.models.verification import Verdict
 
 

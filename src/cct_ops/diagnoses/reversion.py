@@ -6,9 +6,8 @@ from typing import ClassVar
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.change import ChangeState, TemporaryChange
-from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Plan, Step
-from cct_ops.models.steady_state import ChangeHolds
+from cct_ops.models.plan import ChangeHolds, Plan, Step
+from cct_ops.models.run import Evidence, Outcome, Severity
 
 
 class Comparison(Frozen):

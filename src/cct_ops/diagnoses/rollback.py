@@ -32,8 +32,8 @@ from cct_ops.models.cct import (
     SloBreach,
     SloStatus,
 )
-from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Plan, Scalar
+from cct_ops.models.run import Evidence, Outcome, Severity
 
 # CCT's auto-rollback pauses its monitoring of a route for this long after a rollback.
 COOL_DOWN = timedelta(minutes=30)

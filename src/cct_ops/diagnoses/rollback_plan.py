@@ -14,11 +14,9 @@ from pydantic import Field
 
 from cct_ops.actions.auto_rollback import DisableAutoRollback, SetSloThresholds
 from cct_ops.actions.canary import DisableCanary, ResetCanary
-from cct_ops.models.base import Frozen
+from cct_ops.models.base import Frozen, duration
 from cct_ops.models.cct import CanaryRules, RollbackThresholds, Route, SloStatus, SloThresholds
-from cct_ops.models.plan import Plan, Scalar, Step
-from cct_ops.models.quantities import duration
-from cct_ops.models.steady_state import CanaryServes, ChangeHolds
+from cct_ops.models.plan import CanaryServes, ChangeHolds, Plan, Scalar, Step
 
 PLAYBOOK = "auto-rollback"
 # The rules are the same for all routes, so changes of them exclude each other.

@@ -19,7 +19,7 @@ from cct_ops.diagnoses.evidence import (
 from cct_ops.diagnoses.rollback import BY_DEFAULT, RollbackDiagnosis, canary_evidence, last_rollback
 from cct_ops.diagnoses.rollback_plan import Option
 from cct_ops.models.cct import CanaryConfig, Health, RollbackEvent, Route
-from cct_ops.models.outcome import Outcome, Severity
+from cct_ops.models.run import Outcome, Severity
 
 _NOT_DONE = {
     Option.RESTORE: (

@@ -19,12 +19,10 @@ from cct_ops.diagnoses.schema_findings import (
     SchemaFindings,
     Validation,
 )
-from cct_ops.models.base import Frozen
+from cct_ops.models.base import Frozen, counted, duration
 from cct_ops.models.github import RepositoryFile
-from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Plan
-from cct_ops.models.quantities import counted, duration
-from cct_ops.models.steady_state import ChangeHolds
+from cct_ops.models.plan import ChangeHolds, Plan
+from cct_ops.models.run import Evidence, Outcome, Severity
 from cct_ops.models.summary import Proposal
 
 SHOWN_PROBLEMS = 3

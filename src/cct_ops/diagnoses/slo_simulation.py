@@ -15,13 +15,11 @@ from pydantic import Field
 from cct_ops.actions.canary import as_configured
 from cct_ops.diagnoses.evidence import not_asked
 from cct_ops.diagnoses.experiment import StagingFindings, fault_step
-from cct_ops.models.base import Frozen
+from cct_ops.models.base import Frozen, duration
 from cct_ops.models.cct import CanaryConfig, CanaryRules, RollbackEvent, RollbackThresholds, Route
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
-from cct_ops.models.outcome import Evidence, Outcome, Severity
-from cct_ops.models.plan import Plan
-from cct_ops.models.quantities import duration
-from cct_ops.models.steady_state import ChangeHolds
+from cct_ops.models.plan import ChangeHolds, Plan
+from cct_ops.models.run import Evidence, Outcome, Severity
 from cct_ops.models.verification import Verdict, Verification
 
 PLAYBOOK = "slo-breach-simulation"

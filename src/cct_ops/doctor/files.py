@@ -14,7 +14,7 @@ from cct_ops.controller.routes import read_routes
 from cct_ops.doctor.finding import Check, Finding, Sign
 from cct_ops.errors import BadConfiguration
 from cct_ops.gateway.senders.keys import read_keys
-from cct_ops.models.quantities import counted
+from cct_ops.models.base import counted
 from cct_ops.settings import Settings
 
 _FIX = "Correct the line that is named."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cct_ops.clocks import difference
 from cct_ops.doctor.finding import ANSWER_SECONDS, Check, Finding, Sign
 from cct_ops.errors import BadConfiguration, Unavailable
-from cct_ops.models.quantities import counted
+from cct_ops.models.base import counted
 from cct_ops.settings import Settings
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from cct_ops.config import policy
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.models.game_day import DrillResult
 from cct_ops.models.guards import GuardSettings
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios.chaos_experiment import hurt
 from cct_ops.scenarios.every import DRILLED

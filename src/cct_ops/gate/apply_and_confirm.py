@@ -30,12 +30,10 @@ from cct_ops.errors import (
 from cct_ops.gate.collaborators import Clock, Story, Systems
 from cct_ops.ledger.gate import changes, leases, permits
 from cct_ops.ledger.gate.permits import NOT_DONE, WITHOUT_EFFECT
+from cct_ops.models.base import duration
 from cct_ops.models.diagnosis import Diagnosis
-from cct_ops.models.mode import Mode
-from cct_ops.models.permit import Permit
-from cct_ops.models.plan import Call, Plan, Step
-from cct_ops.models.quantities import duration
-from cct_ops.models.run import Run
+from cct_ops.models.plan import Call, Permit, Plan, Step
+from cct_ops.models.run import Mode, Run
 from cct_ops.settings import Settings
 
 FIRST_LOOK_SECONDS = 0.5

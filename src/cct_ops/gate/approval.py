@@ -19,8 +19,8 @@ from cct_ops.gate.collaborators import Notifier, Suspension
 from cct_ops.ledger.gate import approval_answers, approvals, approver_ways
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState, Terms
 from cct_ops.models.diagnosis import Diagnosis
-from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Plan
+from cct_ops.models.run import Outcome
 
 # An answer given in time may be read a little later: the worker has to pick the run up first.
 READ_GRACE_SECONDS = 120.0

@@ -13,8 +13,7 @@ from cct_ops.ledger.gate import leases
 from cct_ops.ledger.gate.approval_answers import Answer
 from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.models.diagnosis import Diagnosis
-from cct_ops.models.permit import Permit
-from cct_ops.models.plan import Call, Plan
+from cct_ops.models.plan import Call, Permit, Plan
 from cct_ops.models.run import Run
 from cct_ops.models.silence import Silence
 from cct_ops.models.topic import Topic

@@ -41,10 +41,8 @@ from cct_ops.models.autonomy import AutonomyLevel, Demotion
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.diagnosis import Diagnosis, RenewedDiagnosis
 from cct_ops.models.guards import Guard, GuardResult, Intent, Rules, locked
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.permit import Permit, PermitKind
-from cct_ops.models.plan import Plan
+from cct_ops.models.plan import Permit, PermitKind, Plan
+from cct_ops.models.run import Mode, Outcome
 
 # Beyond the watch window a permit leaves room for the write, its read-back and slow answers.
 MARGIN_SECONDS = 600.0

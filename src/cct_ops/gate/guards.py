@@ -16,10 +16,8 @@ from cct_ops.gate import autonomy
 from cct_ops.ledger.gate import guards
 from cct_ops.models.autonomy import AutonomyLevel
 from cct_ops.models.guards import Guard, GuardResult, Intent, Rules
-from cct_ops.models.mode import Mode, lowest
-from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Plan
-from cct_ops.models.run import Run
+from cct_ops.models.run import Mode, Outcome, Run, lowest
 from cct_ops.models.silence import Silence
 
 

@@ -13,8 +13,8 @@ from cct_ops.gate.restore import holding, put_all_back
 from cct_ops.ledger.gate import changes, crashed_runs
 from cct_ops.ledger.record import account
 from cct_ops.models.crashed_run import Begun, Wreck
-from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Step
+from cct_ops.models.run import Outcome
 
 
 @contextmanager

@@ -14,9 +14,8 @@ from cct_ops.clients.exchange import LONGEST_WAIT_SECONDS
 from cct_ops.errors import NotPermitted, SteadyStateNotReached
 from cct_ops.gate.apply_and_confirm import Executor
 from cct_ops.ledger.gate import locks, permits
-from cct_ops.models.permit import Permit, PermitKind
-from cct_ops.models.plan import Call, Plan
-from cct_ops.models.quantities import duration
+from cct_ops.models.base import duration
+from cct_ops.models.plan import Call, Permit, PermitKind, Plan
 
 # A lock and a permit for putting back leave room for the write, its read-back and slow answers, and
 # for the longest silence that CCT asks for: the way back waits until it is over.

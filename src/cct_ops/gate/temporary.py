@@ -15,11 +15,10 @@ from cct_ops.gate.apply_and_confirm import FIRST_LOOK_SECONDS, Change, Executor
 from cct_ops.gate.restore import holding, put_all_back
 from cct_ops.ledger.gate import changes, crashed_runs
 from cct_ops.ledger.record import journal
+from cct_ops.models.base import duration
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.chaos import KEPT_BY_THEIR_RUN
-from cct_ops.models.permit import Permit
-from cct_ops.models.plan import Plan
-from cct_ops.models.quantities import duration
+from cct_ops.models.plan import Permit, Plan
 
 WakeUp = Callable[[TemporaryChange], object]
 """Makes the run that reverts a change when its time is over; ``Unavailable`` where it cannot."""

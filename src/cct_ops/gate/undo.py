@@ -15,9 +15,8 @@ from cct_ops.gate.collaborators import Notifier
 from cct_ops.gate.restore import put_all_back
 from cct_ops.ledger.gate import changes, crashed_runs, leases, permits
 from cct_ops.ledger.record import account
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.permit import Permit
-from cct_ops.models.plan import Call, Step
+from cct_ops.models.plan import Call, Permit, Step
+from cct_ops.models.run import Outcome
 from cct_ops.models.topic import Topic
 from cct_ops.reports import manual
 

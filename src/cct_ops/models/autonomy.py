@@ -13,11 +13,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from cct_ops.models.amounts import Count, Hours
-from cct_ops.models.base import Frozen
-from cct_ops.models.mode import Mode, lowest
-from cct_ops.models.quantities import counted
-from cct_ops.models.targets import Pattern, matches
+from cct_ops.models.base import Count, Frozen, Hours, Pattern, counted, matches
+from cct_ops.models.run import Mode, lowest
 
 Patterns = Annotated[tuple[Pattern, ...], Field(min_length=1)]
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from cct_ops.models.base import Frozen
-from cct_ops.models.mode import Mode
 from cct_ops.models.plan import Plan, Step
-from cct_ops.models.run import Run
+from cct_ops.models.run import Mode, Run
 from cct_ops.models.verification import Verdict
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Plan
+from cct_ops.models.run import Evidence, Outcome, Severity
 
 
 class Diagnosis(Protocol):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from cct_ops.models.base import Frozen
-from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Plan
+from cct_ops.models.run import Evidence, Outcome, Severity
 
 
 class DrillResult(Frozen):

@@ -13,12 +13,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from cct_ops.models.amounts import Count, Hours, Minutes
-from cct_ops.models.base import Frozen
+from cct_ops.models.base import Count, Frozen, Hours, Minutes, Pattern, counted, duration, matches
 from cct_ops.models.maintenance import Window
-from cct_ops.models.quantities import counted, duration
 from cct_ops.models.silence import Silence
-from cct_ops.models.targets import Pattern, matches
 
 
 class Guard(StrEnum):

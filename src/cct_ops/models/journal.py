@@ -10,8 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
 
-from cct_ops.models.base import Frozen
-from cct_ops.models.quantities import counted
+from cct_ops.models.base import Frozen, counted
 from cct_ops.models.verification import Verdict, Verification
 
 # CCT's script counts a phase as passed from this share of good answers on.

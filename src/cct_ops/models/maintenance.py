@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, field_validator
 
-from cct_ops.models.base import Frozen
-from cct_ops.models.targets import Pattern, matches
+from cct_ops.models.base import Frozen, Pattern, matches
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

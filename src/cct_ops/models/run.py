@@ -1,8 +1,9 @@
-"""Which run of which playbook is speaking, and for which incident it was started."""
+"""A run of a playbook: how much it may do, its incident, and on what evidence it ended how."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -55,3 +56,82 @@ def incident_of(tags: Iterable[str]) -> UUID | None:
         return UUID(named[0])
     except ValueError:
         return None
+
+
+class Mode(StrEnum):
+    """What a run may do: look only, act after a person's yes, or act by itself under guards."""
+
+    OBSERVE = "observe"
+    APPROVE = "approve"
+    AUTO = "auto"
+
+    @property
+    def rank(self) -> int:
+        """Position on the ladder observe < approve < auto."""
+        return list(Mode).index(self)
+
+
+def lowest(*modes: Mode) -> Mode:
+    """Return the most careful of the given modes; each of them is a ceiling."""
+    return min(modes, key=lambda mode: mode.rank)
+
+
+class Outcome(StrEnum):
+    """
+    How it ended; the name is also the name of the run's final state in Prefect.
+
+    Passed is the end of a test of our own that found nothing wrong; Nothing to do that of a look
+    at the system that found nothing wrong there.
+    """
+
+    NOTHING_TO_DO = "Nothing to do"
+    RECOMMENDED = "Recommended"
+    RESOLVED = "Resolved"
+    PASSED = "Passed"
+    UNVERIFIED = "Unverified"
+    DECLINED = "Declined"
+    EXPIRED = "Expired"
+    VOID = "Void"
+    BLOCKED = "Blocked"
+    MERGED = "Merged"
+    CANCELLED = "Cancelled"
+    UNDONE = "Undone"
+    FAILED = "Failed"
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether what was wrong may still be wrong; such a run must not look green."""
+        return self in {
+            Outcome.UNVERIFIED,
+            Outcome.EXPIRED,
+            Outcome.VOID,
+            Outcome.BLOCKED,
+            Outcome.UNDONE,
+            Outcome.FAILED,
+        }
+
+
+class Severity(StrEnum):
+    """P0: users are hurt now. P1: users will be hurt or a safety net is gone. P2: neither."""
+
+    P0 = "P0"
+    P1 = "P1"
+    P2 = "P2"
+
+
+class Evidence(Frozen):
+    """One observed fact: what was looked at, what was seen, and what it means."""
+
+    source: str
+    observed: str
+    meaning: str
+
+
+class Resolution(Frozen):
+    """The result of a run: its outcome, the sentence that explains it, and the evidence."""
+
+    playbook: str
+    target: str
+    outcome: Outcome
+    reason: str
+    evidence: tuple[Evidence, ...] = ()

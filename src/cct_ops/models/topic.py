@@ -1,12 +1,11 @@
-"""What messages to people are about, and where it stands: what the head of a thread shows."""
+"""The topics of messages to people: what each is about, where it stands, and where in Slack."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
 from cct_ops.models.base import Frozen
-from cct_ops.models.outcome import Outcome, Severity
-from cct_ops.models.run import Run
+from cct_ops.models.run import Outcome, Run, Severity
 
 OPEN = "Open"
 WAITS = "Waits for approval"
@@ -66,3 +65,10 @@ def is_urgent(outcome: Outcome, severity: Severity | None, *, changed: bool = Tr
     if outcome is Outcome.UNVERIFIED and severity is Severity.P2 and not changed:
         return False
     return outcome in _ENDED_BADLY or (outcome.needs_attention and severity is Severity.P0)
+
+
+class Place(Frozen):
+    """A message, by its channel's id and the timestamp that is its name there."""
+
+    channel: str
+    ts: str

@@ -8,7 +8,7 @@ from enum import StrEnum
 from cct_ops.models.base import Frozen
 from cct_ops.models.cct import CanaryMetrics, CanaryStatus, Metrics, Route
 from cct_ops.models.github import WorkflowRun
-from cct_ops.models.steady_state import CanaryServes, WorkflowSucceeds
+from cct_ops.models.plan import CanaryServes, WorkflowSucceeds
 
 
 class Verdict(StrEnum):

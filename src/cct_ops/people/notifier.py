@@ -25,9 +25,8 @@ from cct_ops.config import contacts
 from cct_ops.errors import Rejected
 from cct_ops.ledger.people import pages, slack_threads
 from cct_ops.ledger.people.slack_threads import Thread
-from cct_ops.models.outcome import Severity
-from cct_ops.models.place import Place
-from cct_ops.models.topic import Topic
+from cct_ops.models.run import Severity
+from cct_ops.models.topic import Place, Topic
 from cct_ops.reports.messages import Message, head_message
 from cct_ops.reports.pages import notice_page
 from cct_ops.settings import Settings

@@ -8,9 +8,9 @@ from typing import Any
 from cct_ops.clients.slack import SECTION_CHARACTERS, escape, fitted
 from cct_ops.config.approvers import Approver
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState
-from cct_ops.models.outcome import Severity
+from cct_ops.models.base import counted
 from cct_ops.models.plan import Step
-from cct_ops.models.quantities import counted
+from cct_ops.models.run import Severity
 from cct_ops.models.topic import Topic
 from cct_ops.reports import manual
 from cct_ops.reports.messages import Message

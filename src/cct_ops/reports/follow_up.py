@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cct_ops.ledger.record.history import Story
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.models.topic import playbook_on
 
 CHECKLISTS: dict[str, tuple[str, ...]] = {

@@ -18,9 +18,8 @@ from cct_ops.clients.text import one_line
 from cct_ops.ledger.record.account import UNDO_FAILED, ActionRecord, RunRecord
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.guards import Guard
-from cct_ops.models.outcome import Outcome
 from cct_ops.models.plan import Call, Plan
-from cct_ops.models.run import Run
+from cct_ops.models.run import Outcome, Run
 from cct_ops.typed import typed
 
 

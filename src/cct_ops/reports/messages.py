@@ -12,10 +12,9 @@ from cct_ops.actions.exemptions import ExpireExemptions
 from cct_ops.clients.slack import SECTION_CHARACTERS, escape, fitted
 from cct_ops.ledger.set_aside import SetAside
 from cct_ops.models.autonomy import Demotion
+from cct_ops.models.base import counted
 from cct_ops.models.cct_exemptions import Exemption
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.quantities import counted
-from cct_ops.models.run import Run
+from cct_ops.models.run import Outcome, Run
 from cct_ops.models.topic import AT_WORK, WAITS, Topic, playbook_on
 from cct_ops.reports.manual import shown
 from cct_ops.typed import typed

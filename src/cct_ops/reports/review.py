@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from cct_ops.ledger.record.history import RunStory, Story
-from cct_ops.models.outcome import Severity
+from cct_ops.models.run import Severity
 from cct_ops.models.topic import playbook_on
 from cct_ops.reports.follow_up import action_items, checklist
 from cct_ops.reports.render import render

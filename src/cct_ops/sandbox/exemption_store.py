@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from cct_ops.models.cct_dates import read_date
+from cct_ops.models.cct_exemptions import read_date
 from cct_ops.sandbox.canary_store import Lagged
 from cct_ops.sandbox.clock import Clock, iso
 from cct_ops.sandbox.envelope import Json

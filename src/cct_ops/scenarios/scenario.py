@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Mode, Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios import seeds
 

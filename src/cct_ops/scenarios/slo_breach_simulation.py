@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.scenarios import seeds, truths
 from cct_ops.scenarios.chaos_experiment import FAULT, IGNORES, hurt
 from cct_ops.scenarios.scenario import Drill, End, Killed, Left, Scenario, Spoilt, Step, undone

@@ -12,8 +12,7 @@ from pydantic import SecretStr
 from cct_ops.clients.slack_bot import SlackBot
 from cct_ops.errors import Unavailable
 from cct_ops.ledger.people import pages
-from cct_ops.models.outcome import Outcome, Severity
-from cct_ops.models.run import Run
+from cct_ops.models.run import Outcome, Run, Severity
 from cct_ops.models.topic import Topic
 from cct_ops.people.notifier import Voice, ask_for_page
 from cct_ops.reports.messages import outcome_message

@@ -15,7 +15,7 @@ from cct_ops.ledger.gate import approval_answers, approvals
 from cct_ops.ledger.gate.approval_answers import Answer
 from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.ledger.people import slack_threads
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.models.topic import WAITS
 from cct_ops.people.notifier import Voice
 from cct_ops.reports.asking import approval_message, letter, topic_of, unanswered_message

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from cct_ops.clients.slack_bot import SlackBot
 from cct_ops.errors import Rejected, Unavailable
-from cct_ops.models.outcome import Outcome, Severity
+from cct_ops.models.run import Outcome, Severity
 from cct_ops.models.topic import OPEN, WAITS, Topic
 from cct_ops.people.notifier import Voice
 from cct_ops.reports.messages import Message

@@ -11,7 +11,7 @@ from cct_ops.config import contacts
 from cct_ops.config.contacts import Contacts, Fact
 from cct_ops.config.sources import KeyReference
 from cct_ops.errors import BadConfiguration
-from cct_ops.models.outcome import Severity
+from cct_ops.models.run import Severity
 from tests.conftest import ROOT
 from tests.people.paging.conftest import env, people
 

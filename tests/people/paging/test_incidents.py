@@ -17,7 +17,7 @@ from cct_ops.ledger.people import pages
 from cct_ops.ledger.people.tables import status_posts
 from cct_ops.ledger.record import account, history
 from cct_ops.ledger.record.tables import decisions
-from cct_ops.models.mode import Mode
+from cct_ops.models.run import Mode
 from cct_ops.people.paging import OnCall
 from cct_ops.reports.review import review
 from cct_ops.sandbox.control import SandboxControl

@@ -28,9 +28,8 @@ from cct_ops.ledger.record.tables import decisions
 from cct_ops.models.base import Frozen
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.guards import Guard
-from cct_ops.models.outcome import Evidence
 from cct_ops.models.plan import Plan
-from cct_ops.models.run import Run
+from cct_ops.models.run import Evidence, Run
 
 OVER = "The incident was over before anybody approved."
 

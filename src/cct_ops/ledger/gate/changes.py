@@ -18,10 +18,9 @@ from pydantic import ValidationError
 from cct_ops.errors import ContractBroken, NotPermitted
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate.tables import approvals, permits, temporary_changes
+from cct_ops.models.base import duration
 from cct_ops.models.change import OPEN, ChangeState, TemporaryChange
-from cct_ops.models.permit import Permit
-from cct_ops.models.plan import Call, Step
-from cct_ops.models.quantities import duration
+from cct_ops.models.plan import Call, Permit, Step
 
 _OPEN = temporary_changes.c.state.in_(OPEN)
 

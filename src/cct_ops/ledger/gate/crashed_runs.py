@@ -15,11 +15,8 @@ from cct_ops.ledger.record import account
 from cct_ops.ledger.record.tables import decisions, verifications
 from cct_ops.models.crashed_run import Begun, Wreck
 from cct_ops.models.diagnosis import Diagnosis
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.permit import PermitKind
-from cct_ops.models.plan import Plan
-from cct_ops.models.run import Run
+from cct_ops.models.plan import PermitKind, Plan
+from cct_ops.models.run import Mode, Outcome, Run
 from cct_ops.models.verification import Verdict, Verification
 
 

@@ -18,7 +18,7 @@ from cct_ops.ledger.gate.tables import actions, approvals, holds, permits, switc
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.record.tables import resolutions, verifications
 from cct_ops.models.guards import Facts, Guard, GuardResult, GuardSettings, Intent, Rules, judge
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.models.verification import Verdict
 
 # Any constant will do; whoever issues a permit for a change takes it.

@@ -24,7 +24,7 @@ from cct_ops.errors import NotPermitted
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate.tables import actions, permits, run_leases, target_locks
 from cct_ops.ledger.record.tables import resolutions
-from cct_ops.models.outcome import Outcome
+from cct_ops.models.run import Outcome
 
 _log = logging.getLogger(__name__)
 

@@ -19,8 +19,7 @@ from cct_ops.errors import NotPermitted
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate import leases
 from cct_ops.ledger.gate.tables import actions, permits, target_locks
-from cct_ops.models.permit import Permit, PermitKind
-from cct_ops.models.plan import Call, Plan
+from cct_ops.models.plan import Call, Permit, PermitKind, Plan
 from cct_ops.models.run import Run
 
 # What an action is in the journal that was sent and did nothing: it was refused, or taken in vain.

@@ -14,8 +14,8 @@ from cct_ops.ledger.gate.tables import permits
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.tables import decisions, resolutions
 from cct_ops.models.autonomy import BadFix, Flaw, TargetClass, TrackRecord
-from cct_ops.models.outcome import Outcome
-from cct_ops.models.targets import like
+from cct_ops.models.base import like
+from cct_ops.models.run import Outcome
 
 _EVER = datetime(1, 1, 1, tzinfo=UTC)
 _FOR_EVER = datetime(9999, 1, 1, tzinfo=UTC)

@@ -13,13 +13,27 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
+from pydantic import Field
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.outbox import NOTICE, REMEDIATE
 from cct_ops.ledger.intake.tables import dispatches, incidents, storm_groups, storms
-from cct_ops.models.quantities import duration
-from cct_ops.models.storm import StormLimits
+from cct_ops.models.base import Count, Frozen, Seconds, duration
+
+
+class StormLimits(Frozen):
+    """
+    More than so many incidents within the window are a storm, until there is calm for so long.
+
+    In a storm at most ``runs`` groups of incidents get a run each, which only observes.
+    """
+
+    incidents: Count = Field(60, ge=1)
+    within_seconds: Seconds = Field(60, gt=0)
+    calm_seconds: Seconds = Field(300, gt=0)
+    runs: Count = Field(10, ge=1)
+
 
 BATCH = 500
 

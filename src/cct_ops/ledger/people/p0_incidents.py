@@ -18,7 +18,7 @@ from cct_ops.ledger.people.pages import FRESH_HOURS, OF_INCIDENT
 from cct_ops.ledger.people.tables import pages
 from cct_ops.ledger.record.tables import decisions
 from cct_ops.models.base import Frozen
-from cct_ops.models.outcome import Severity
+from cct_ops.models.run import Severity
 
 # By then it is decided whether the incident is one of a storm, unless the controller is busy.
 _ROUTING_SECONDS = 15.0

@@ -19,8 +19,7 @@ from cct_ops.ledger.gate.approval_answers import said_yes
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState, read_row
 from cct_ops.ledger.gate.tables import answers, approvals
 from cct_ops.ledger.people.tables import slack_requests, slack_threads
-from cct_ops.models.place import Place
-from cct_ops.models.topic import Topic
+from cct_ops.models.topic import Place, Topic
 
 _ANSWERED = (approvals.c.state != ApprovalState.PENDING, slack_requests.c.closed_at.is_(None))
 

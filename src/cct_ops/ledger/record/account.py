@@ -15,10 +15,8 @@ from cct_ops.ledger.intake.tables import alerts as alert_rows, dispatches, incid
 from cct_ops.ledger.record.tables import decisions, resolutions, verifications
 from cct_ops.models.base import Frozen
 from cct_ops.models.diagnosis import Diagnosis
-from cct_ops.models.mode import Mode
-from cct_ops.models.outcome import Evidence, Outcome, Severity
 from cct_ops.models.plan import Call, Plan
-from cct_ops.models.run import Run
+from cct_ops.models.run import Evidence, Mode, Outcome, Run, Severity
 from cct_ops.models.verification import Verdict, Verification
 
 UNDO_FAILED = "undo failed"
