@@ -11,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from pydantic import SecretStr
 
+from cct_ops.errors import BadConfiguration
 from cct_ops.ledger import set_aside
 from cct_ops.ledger.engine import connect, migrate, revisions
 from cct_ops.ledger.gate import (
@@ -136,3 +137,13 @@ def test_the_release_after_it_can_write_what_it_leaves(empty_url: SecretStr) -> 
     released.load(url)
 
     assert released.dump(url) == released.RELEASED.read_text()
+
+
+def test_a_schema_of_another_release_is_one_sentence(empty_url: SecretStr) -> None:
+    """Nothing of it is touched."""
+    migrate(empty_url)
+    with connect(empty_url).begin() as tx:
+        tx.execute(sa.text("update alembic_version set version_num = '9999'"))
+
+    with pytest.raises(BadConfiguration, match=r"none that this release knows.*'9999'.*empty"):
+        migrate(empty_url)

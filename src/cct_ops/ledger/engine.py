@@ -16,6 +16,8 @@ import psycopg
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+from cct_ops.errors import BadConfiguration
+
 # Any constant will do; every migrator must use the same one.
 _MIGRATION_LOCK = 0x0CC7_0B5
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -98,9 +100,14 @@ def connect(url: SecretStr, *, kept: int = 5) -> sa.Engine:
 
 
 def migrate(url: SecretStr) -> None:
-    """Bring the ledger to the newest schema; safe from several processes and threads at once."""
+    """
+    Bring the ledger to the newest schema; safe from several processes and threads at once.
+
+    Raises ``BadConfiguration`` where another release has made it, which nothing here leads on from.
+    """
     from alembic import command
     from alembic.config import Config
+    from alembic.util import CommandError
 
     engine = connect(url)
     with _MIGRATING, engine.connect() as connection:
@@ -111,6 +118,11 @@ def migrate(url: SecretStr) -> None:
         connection.commit()
         try:
             command.upgrade(config, "head")
+        except CommandError as error:
+            raise BadConfiguration(
+                f"The ledger's schema is none that this release knows: {error}. Use the release"
+                " that made it, or an empty database (on one machine: an empty data folder)."
+            ) from error
         finally:
             connection.execute(sa.select(sa.func.pg_advisory_unlock(_MIGRATION_LOCK)))
             connection.commit()
