@@ -63,6 +63,7 @@ FIRST = (
     "test_kills_everywhere.py",
     "test_crowd.py",
     "test_game_day.py",
+    "test_new_playbook.py",
     "test_approval.py",
     "test_playbooks.py",
     "test_demo.py",

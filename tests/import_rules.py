@@ -62,8 +62,9 @@ LAYERS: dict[str, dict[str, str]] = {
         " settings stack terminal",
         "cli": "errors stack terminal",
         "coverage": "cli config errors models stack terminal",
+        "scaffold": "errors models",
         "commands": "clients config controller coverage demo doctor errors gate gateway ledger"
-        " models reports settings stack summaries terminal variables",
+        " models reports scaffold settings stack summaries terminal variables",
     },
     # beside the wheel, so nothing in it can import these
     "playbooks": {
@@ -88,6 +89,7 @@ TESTED_IN = {
     "clocks": "flows/test_clocks.py",
     "errors": "clients/test_transport.py",
     "game_day": "flows/test_game_day.py",
+    "scaffold": "commands/test_new_playbook.py",
     "scenarios": "flows/test_every_way.py",
     "terminal": "commands/test_listings.py",
     "typed": "test_variables.py",

@@ -33,6 +33,7 @@ for name, where in {
     "run": "run:run",
     "demo": "demo:demo",
     "summary": "summary:app",
+    "new": "new:app",
     "coverage": "coverage:coverage",
     "doctor": "doctor:doctor",
     "stop": "switches:stop",
@@ -59,7 +60,7 @@ for name, where in {
 
 # They make an environment of their own or need none; every other command works on the stack that
 # runs here.
-_APART = ("up", "demo", "summary", "coverage", "--version")
+_APART = ("up", "demo", "summary", "new", "coverage", "--version")
 
 
 def adopt() -> None:

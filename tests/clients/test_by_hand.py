@@ -51,6 +51,12 @@ ARGUMENTS: dict[str, dict[str, Scalar]] = {
     },
     "remove_fault": {"fault_id": "f-1"},
 }
+# Any other action has an example in each of its fields.
+ARGUMENTS |= {
+    method: {name: (each.examples or [""])[0] for name, each in action.model_fields.items()}
+    for method, action in ACTIONS.items()
+    if action.system == "CCT" and method not in ARGUMENTS
+}
 
 GITHUB: dict[str, tuple[dict[str, Scalar], str | None]] = {
     "set_variable": (

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.scenarios.every import ALSO_MOUNTED
+from cct_ops.scenarios.every import ALSO_MOUNTED, DRAFTS
 from cct_ops.scenarios.scenario import Mounted, Scenario
 from tests.flows import test_every_way as matrix
 from tests.flows.golden import FOLDER, path_of
@@ -35,7 +35,7 @@ def test_there_is_a_golden_file_for_each_test_and_row_and_no_other() -> None:
     )
     mounted = matrix.test_a_cct_with_only_its_own_handlers_gets_a_clear_outcome
     cases = [*Mounted.of(ROWS), *ALSO_MOUNTED]
-    expected = {path_of(test.__name__, row) for test in of_rows for row in ROWS}
-    expected |= {path_of(mounted.__name__, case) for case in cases}
+    expected = {path_of(test.__name__, row) for test in of_rows for row in ROWS if not row.draft}
+    expected |= {path_of(mounted.__name__, case) for case in cases if case.playbook not in DRAFTS}
 
     assert set(FOLDER.rglob("*.json")) == expected

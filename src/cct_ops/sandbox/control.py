@@ -147,6 +147,10 @@ class SandboxControl:
             },
         )
 
+    def put(self, family: str, thing: str, value: str) -> None:
+        """Set one value of a family that keeps one for each thing."""
+        self._post("value", {"family": family, "thing": thing, "value": value})
+
     def faults(self, *faults: Fault) -> None:
         """Set exactly these faults."""
         self._post("faults", [fault.model_dump(mode="json") for fault in faults])

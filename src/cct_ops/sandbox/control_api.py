@@ -28,6 +28,7 @@ from cct_ops.sandbox.inputs import (
     SetCanary,
     SetChaos,
     SetProfile,
+    SetValue,
 )
 from cct_ops.sandbox.rate_limit_inputs import SeedDemand
 from cct_ops.sandbox.seeding import (
@@ -102,6 +103,11 @@ def set_chaos(world: World, given: SetChaos) -> None:
         setattr(world.chaos, name, value)
 
 
+def set_value(world: World, given: SetValue) -> None:
+    """Set one value of a family."""
+    world.values.setdefault(given.family, {})[given.thing] = given.value
+
+
 def advance(world: World, given: Advance) -> None:
     """Let time pass."""
     world.clock.advance(given.advance_seconds)
@@ -120,6 +126,7 @@ def state(world: World) -> SandboxState:
         breaches=len(world.incidents.breaches),
         exemptions=exemptions_state(world),
         rate_limits=rate_limits_state(world),
+        values=world.values,
         chaos_faults=tuple(fault.id for fault in world.chaos.live(world.clock.now())),
     )
 
@@ -165,6 +172,7 @@ class ControlApi:
             ),
             Path("/_sandbox/demand", self._change(SeedDemand, seed_demand), methods=["POST"]),
             Path("/_sandbox/chaos", self._change(SetChaos, set_chaos), methods=["POST"]),
+            Path("/_sandbox/value", self._change(SetValue, set_value), methods=["POST"]),
             Path("/_sandbox/clock", self._change(Advance, advance), methods=["POST"]),
             Path("/_sandbox/faults", self._set_faults, methods=["POST"]),
             Path("/_sandbox/faults", self._clear_faults, methods=["DELETE"]),

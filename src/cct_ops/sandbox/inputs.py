@@ -73,6 +73,14 @@ class SetProfile(Strict):
     canary_gets_percent: float | None = Field(default=None, ge=0, le=100)
 
 
+class SetValue(Strict):
+    """What a family that keeps one value for each thing has for one of them."""
+
+    family: str
+    thing: str
+    value: str
+
+
 class Advance(Strict):
     """So much time passes at once."""
 
@@ -199,3 +207,4 @@ class SandboxState(Strict):
     exemptions: ExemptionsState
     rate_limits: RateLimitsState
     chaos_faults: tuple[str, ...] = ()
+    values: dict[str, dict[str, str]] = Field(default_factory=dict)

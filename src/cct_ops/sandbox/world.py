@@ -56,6 +56,7 @@ class World:
         self.exemptions = ExemptionStore(self.clock)
         self.faults = FaultList()
         self.chaos = Chaos()
+        self.values: dict[str, dict[str, str]] = {}  # of families that keep one value a thing
         self.log: list[LogEntry] = []
         self.slack = SlackStore(self.clock)
         self.github = GitHub(self.clock)

@@ -17,5 +17,7 @@ EVERY: tuple[Scenario, ...] = tuple(
 ALSO_MOUNTED: tuple[Mounted, ...] = tuple(
     case for module in _MODULES for case in getattr(module, "ALSO_MOUNTED", ())
 )
+# Playbooks that are still being made.
+DRAFTS = {scenario.playbook for scenario in EVERY if scenario.draft}
 # A game day drills one scenario of each playbook.
 DRILLED = {scenario.playbook: scenario for scenario in EVERY if scenario.drill}

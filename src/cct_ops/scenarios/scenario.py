@@ -107,7 +107,8 @@ class Scenario:
     ``other_messages`` are sent before the one that says how it ended.
 
     ``mounted`` is how it ends on a CCT with only its own handlers, or why there is nothing to see;
-    ``bare`` what it says is missing where CCT has no admin API at all.
+    ``bare`` what it says is missing where CCT has no admin API at all. What a ``draft`` leaves
+    behind is not compared with golden files yet.
     """
 
     playbook: str
@@ -130,6 +131,7 @@ class Scenario:
     bare: str = ""
     killed: Killed = Killed()
     drill: Drill | None = None
+    draft: bool = False
 
     def __str__(self) -> str:
         """Name the tests."""

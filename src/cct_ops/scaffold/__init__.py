@@ -1,0 +1,1 @@
+"""New playbooks, written from templates: whole, checked, and ready to be filled in."""
