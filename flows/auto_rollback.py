@@ -12,7 +12,7 @@ from functools import partial
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from cct_ops.diagnoses.rollback_plan import AS_THEY_ARE, Limits, Minutes, Option, Wish
+from cct_ops.diagnoses.rollback_plan import AS_THEY_ARE, Limits, Minutes, Option, RollbackOptions
 from cct_ops.models.cct import Route
 from cct_ops.models.run import Mode, Resolution
 from tasks.actions import perform_all
@@ -49,7 +49,9 @@ def auto_rollback(
         limits: For raise-thresholds, the looser limits.
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
     """
-    look = partial(diagnose_rollback, target, Wish(option=option, minutes=minutes, limits=limits))
+    look = partial(
+        diagnose_rollback, target, RollbackOptions(option=option, minutes=minutes, limits=limits)
+    )
     if (diagnosis := look()).plan is None:
         return report(diagnosis.outcome, diagnosis)
     with authorise(diagnosis, mode, again=look) as decision:

@@ -17,7 +17,7 @@ from cct_ops.models.chaos import ChaosMode, ChaosSeverity
 from cct_ops.models.run import Mode, Resolution
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise
-from tasks.experiment import conduct, wish_for
+from tasks.experiment import conduct, options_for
 from tasks.report import report, report_failure, reported
 from tasks.staging import diagnose_staging
 
@@ -46,12 +46,12 @@ def chaos_experiment(
         minutes: For how long, 30 at most.
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
     """
-    wish = wish_for(chaos, severity, minutes)
-    look = partial(diagnose_staging, wish)
+    options = options_for(chaos, severity, minutes)
+    look = partial(diagnose_staging, options)
     diagnosis = look()
     if diagnosis.plan is None:
         return report(diagnosis.outcome, diagnosis)
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:
-            conduct(decision.permit, diagnosis, wish)
+            conduct(decision.permit, diagnosis, options)
     return report(decision, diagnosis)

@@ -12,7 +12,7 @@ from functools import partial
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from cct_ops.diagnoses.rate_limiting import Fix, Minutes, Requests, UserName, Wish
+from cct_ops.diagnoses.rate_limiting import Fix, Minutes, RateLimitOptions, Requests, UserName
 from cct_ops.models.cct_limits import LimitClass
 from cct_ops.models.run import Mode, Resolution
 from tasks.actions import perform_all
@@ -47,8 +47,10 @@ def rate_limiting(
         lasts_minutes: How long a raised limit holds before it is taken back.
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
     """
-    wish = Wish(fix=fix, user=user, max_requests=max_requests, lasts_minutes=lasts_minutes)
-    look = partial(diagnose_limit, target, wish)
+    options = RateLimitOptions(
+        fix=fix, user=user, max_requests=max_requests, lasts_minutes=lasts_minutes
+    )
+    look = partial(diagnose_limit, target, options)
     diagnosis = look()
     if diagnosis.plan is None:
         return report(diagnosis.outcome, diagnosis)

@@ -20,7 +20,7 @@ from cct_ops.models.run import Mode, Resolution
 from tasks.attempts import one_attempt
 from tasks.authorise import authorise
 from tasks.report import report, report_failure, reported
-from tasks.simulation import diagnose_simulation, simulate, wish_for
+from tasks.simulation import diagnose_simulation, options_for, simulate
 
 
 @one_attempt
@@ -49,7 +49,7 @@ def slo_breach_simulation(
         share: The canary's traffic in percent, 50 at most; one that serves already keeps its own.
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
     """
-    look = partial(diagnose_simulation, target, wish_for(scenario, severity, minutes, share))
+    look = partial(diagnose_simulation, target, options_for(scenario, severity, minutes, share))
     if (diagnosis := look()).plan is None:
         return report(diagnosis.outcome, diagnosis)
     with authorise(diagnosis, mode, again=look) as decision:

@@ -18,7 +18,7 @@ from cct_ops.diagnoses.canary_fix import CanaryFix
 from cct_ops.diagnoses.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall
 from cct_ops.diagnoses.deployment import with_deployment
 from cct_ops.diagnoses.rollback import RESTORE, RollbackDiagnosis, RollbackFindings
-from cct_ops.diagnoses.rollback_plan import Option, Watch, Wish
+from cct_ops.diagnoses.rollback_plan import Option, RollbackOptions, WatchWindow
 from cct_ops.diagnoses.rollback_unseen import by_status_alone
 from cct_ops.errors import (
     ContractBroken,
@@ -199,11 +199,11 @@ def diagnose_canary(target: Route, fix: CanaryFix) -> CanaryDiagnosis:
     return CanaryDiagnosis.of(target, findings, _watch(), fix)
 
 
-def _watch() -> Watch:
-    return Watch(seconds=settings().watch_seconds, min_samples=settings().min_samples)
+def _watch() -> WatchWindow:
+    return WatchWindow(seconds=settings().watch_seconds, min_samples=settings().min_samples)
 
 
-def diagnose_rollback(target: Route, wish: Wish = RESTORE) -> RollbackDiagnosis:
+def diagnose_rollback(target: Route, options: RollbackOptions = RESTORE) -> RollbackDiagnosis:
     """
     Look at everything that tells why the canary of ``target`` is off, and conclude.
 
@@ -217,7 +217,7 @@ def diagnose_rollback(target: Route, wish: Wish = RESTORE) -> RollbackDiagnosis:
     slo = probe_slo.submit()
     breaches = probe_breaches.submit()
     health = probe_health.submit()
-    rules = probe_rules.submit() if wish.option.weakens else None
+    rules = probe_rules.submit() if options.option.weakens else None
     for each in (deployed, canary, history, rollbacks, slo, breaches, health, rules):
         if each is not None:
             each.wait()  # none is left behind when one fails
@@ -237,12 +237,12 @@ def diagnose_rollback(target: Route, wish: Wish = RESTORE) -> RollbackDiagnosis:
     if missing:
         kept = not {"canary/history", "canary/rollbacks"} & missing.keys()
         events = (*rollbacks.result(), *history.result()) if kept else None
-        return by_status_alone(target, config, health.result(), missing, wish.option, events)
+        return by_status_alone(target, config, health.result(), missing, options.option, events)
     objectives = {status.endpoint: status for status in slo.result()}.get(target)
     if objectives is None:
         raise ContractBroken(f"GET slo/status does not list {target}.")
     deployment = deployed.result()
-    redeploy = wish.option is Option.REDEPLOY
+    redeploy = options.option is Option.REDEPLOY
     if redeploy and deployment.problem is not None:
         raise NotPermitted(f"Nothing was done: deploying anew needs GitHub. {deployment.problem}")
     diagnosis = RollbackDiagnosis.of(
@@ -257,6 +257,6 @@ def diagnose_rollback(target: Route, wish: Wish = RESTORE) -> RollbackDiagnosis:
             rules=rules.result() if rules else None,
         ),
         _watch(),
-        wish,
+        options,
     )
     return with_deployment(diagnosis, deployment, redeploy=redeploy)

@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from cct_ops.clients.reader import CctReader
 from cct_ops.diagnoses.limits import Burst, LimitFindings
-from cct_ops.diagnoses.rate_limiting import LimitDiagnosis, Wish
+from cct_ops.diagnoses.rate_limiting import LimitDiagnosis, RateLimitOptions
 from cct_ops.errors import ContractBroken, Unavailable
 from cct_ops.models.cct_limits import LimitClass, RateLimit, RateLimitEvent, RateLimitStatus
 from tasks.connections import reader
@@ -70,7 +70,7 @@ def send_burst(
     return Burst(sent=sent, refused=False)
 
 
-def diagnose_limit(target: LimitClass, wish: Wish) -> LimitDiagnosis:
+def diagnose_limit(target: LimitClass, options: RateLimitOptions) -> LimitDiagnosis:
     """
     Look at who is refused in one class, and conclude.
 
@@ -85,4 +85,4 @@ def diagnose_limit(target: LimitClass, wish: Wish) -> LimitDiagnosis:
         raise ContractBroken(f"GET rate-limit/status does not list {target}.")
     if not found.blocked:
         found = found.model_copy(update={"burst": send_burst(target, found.limit)})
-    return LimitDiagnosis.of(found, wish, watch_seconds())
+    return LimitDiagnosis.of(found, options, watch_seconds())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from cct_ops.diagnoses.experiment import ExperimentDiagnosis, ExperimentWish
+from cct_ops.diagnoses.experiment import ExperimentDiagnosis, ExperimentOptions
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger.record import account
 from cct_ops.models.base import duration
@@ -29,9 +29,9 @@ LOOK_SECONDS = 15.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 15.0
 
 
-def wish_for(mode: ChaosMode, severity: ChaosSeverity, minutes: float) -> ExperimentWish:
+def options_for(mode: ChaosMode, severity: ChaosSeverity, minutes: float) -> ExperimentOptions:
     """Return what this run was asked for."""
-    return ExperimentWish(
+    return ExperimentOptions(
         mode=mode,
         severity=severity,
         minutes=minutes,
@@ -40,7 +40,7 @@ def wish_for(mode: ChaosMode, severity: ChaosSeverity, minutes: float) -> Experi
     )
 
 
-def conduct(permit: Permit, diagnosis: ExperimentDiagnosis, wish: ExperimentWish) -> Finding:
+def conduct(permit: Permit, diagnosis: ExperimentDiagnosis, options: ExperimentOptions) -> Finding:
     """
     Inject, watch, remove, see whether it recovers, and write down the verdict.
 
@@ -49,7 +49,7 @@ def conduct(permit: Permit, diagnosis: ExperimentDiagnosis, wish: ExperimentWish
     plan = diagnosis.plan
     if plan is None:
         raise NotPermitted("Nothing was injected: the diagnosis has no plan.")
-    words = Injection.of(wish.mode, wish.severity).words
+    words = Injection.of(options.mode, options.severity).words
     with journal_of(f"Chaos experiment, {words}") as book:
         known = recorded_breaches()
         book.write(Phase.BEFORE, "steady", diagnosis.baseline, missed=missed_routes())
@@ -57,10 +57,10 @@ def conduct(permit: Permit, diagnosis: ExperimentDiagnosis, wish: ExperimentWish
             perform_all(permit)
             book.write(Phase.INJECTED, words)
             watch(
-                wish.minutes * 60,
+                options.minutes * 60,
                 LOOK_SECONDS,
                 lambda: _look(book),
-                description=f"{words}, for {duration(wish.minutes * 60)}",
+                description=f"{words}, for {duration(options.minutes * 60)}",
             )
             gate().take_back(permit, plan)
         book.write(Phase.REMOVED, "all faults")

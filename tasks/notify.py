@@ -17,7 +17,7 @@ from cct_ops.models.autonomy import Demotion
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.run import Outcome, Run, Severity
 from cct_ops.models.topic import OPEN, WAITS, Topic, is_urgent
-from cct_ops.people.notifier import Voice, ask_for_page
+from cct_ops.people.notifier import Notifier, ask_for_page
 from cct_ops.reports.asking import approval_message, topic_of
 from cct_ops.reports.links import run_link
 from cct_ops.reports.messages import (
@@ -44,7 +44,7 @@ def post_to_slack(
 ) -> None:
     """Tell people; ``request_id`` is the request for approval whose buttons the message has."""
     try:
-        place = _voice().say((text, blocks), topic, urgent=urgent)
+        place = _notifier().send((text, blocks), topic, urgent=urgent)
     except Unavailable as error:  # tried again once Slack wants to be asked
         time.sleep(min(error.retry_after_seconds or 0, LONGEST_PAUSE_SECONDS))
         raise
@@ -108,11 +108,11 @@ def notify_demotion(run: Run, demotion: Demotion, topic: Topic) -> None:
 def _tell(
     message: Message, topic: Topic, *, urgent: bool = False, request_id: UUID | None = None
 ) -> None:
-    if not _voice().reaches_somebody and not urgent:
+    if not _notifier().reaches_somebody and not urgent:
         return
     # The failed task stays in the run's history; the run itself goes on.
     post_to_slack(*message, topic, urgent=urgent, request_id=request_id, return_state=True)
 
 
-def _voice() -> Voice:
-    return Voice.of(ledger(), settings())
+def _notifier() -> Notifier:
+    return Notifier.of(ledger(), settings())

@@ -8,7 +8,7 @@ from cct_ops.diagnoses.slo_simulation import (
     Scenario,
     SimulationDiagnosis,
     SimulationFindings,
-    SimulationWish,
+    SimulationOptions,
     verdict,
 )
 from cct_ops.errors import ContractBroken, NotPermitted, Unavailable
@@ -28,11 +28,11 @@ from tasks.journal import Journal, journal_of, watch
 from tasks.staging import fault_id, lease_seconds, probe_staging
 
 
-def wish_for(
+def options_for(
     scenario: Scenario, severity: ChaosSeverity, minutes: float, share: float
-) -> SimulationWish:
+) -> SimulationOptions:
     """Return what this run was asked for."""
-    return SimulationWish(
+    return SimulationOptions(
         scenario=scenario,
         severity=severity,
         minutes=minutes,
@@ -42,7 +42,7 @@ def wish_for(
     )
 
 
-def diagnose_simulation(target: Route, wish: SimulationWish) -> SimulationDiagnosis:
+def diagnose_simulation(target: Route, options: SimulationOptions) -> SimulationDiagnosis:
     """
     Look whether the simulation may begin, and conclude.
 
@@ -50,7 +50,7 @@ def diagnose_simulation(target: Route, wish: SimulationWish) -> SimulationDiagno
     """
     staging = probe_staging()
     if staging.refusal is not None:
-        return SimulationDiagnosis.of(target, SimulationFindings(staging=staging), wish)
+        return SimulationDiagnosis.of(target, SimulationFindings(staging=staging), options)
     canaries = probe_canary().routes
     canary = canaries.get(target)
     if canary is None:
@@ -59,7 +59,7 @@ def diagnose_simulation(target: Route, wish: SimulationWish) -> SimulationDiagno
         sorted(name for name, each in canaries.items() if each.serves and name != target)
     )
     found = SimulationFindings(staging=staging, canary=canary, others=others, rules=probe_rules())
-    return SimulationDiagnosis.of(target, found, wish)
+    return SimulationDiagnosis.of(target, found, options)
 
 
 def simulate(permit: Permit, diagnosis: SimulationDiagnosis) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cct_ops.clients.reader import CctReader
 from cct_ops.diagnoses.evidence import Service, service
-from cct_ops.diagnoses.experiment import ExperimentDiagnosis, ExperimentWish, StagingFindings
+from cct_ops.diagnoses.experiment import ExperimentDiagnosis, ExperimentOptions, StagingFindings
 from cct_ops.errors import Unavailable, Unsupported
 from cct_ops.models.chaos import STAGING
 from cct_ops.models.journal import Result, Sample
@@ -60,9 +60,9 @@ def recorded_breaches() -> frozenset[str] | None:
         return None
 
 
-def diagnose_staging(wish: ExperimentWish) -> ExperimentDiagnosis:
+def diagnose_staging(options: ExperimentOptions) -> ExperimentDiagnosis:
     """Look whether an experiment may begin, and conclude."""
-    return ExperimentDiagnosis.of(probe_staging(), wish)
+    return ExperimentDiagnosis.of(probe_staging(), options)
 
 
 def fault_id() -> str:

@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import StateType
 from cct_ops.config.policy import Policy
 from cct_ops.models.run import Run, incident_of, incident_tag
 from cct_ops.models.topic import Topic
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.reports.messages import Message
 from cct_ops.settings import Settings
 from evaluation.simulation.alerts import Alerts
@@ -122,8 +122,8 @@ def guarded_by(
     server, pager = SimulatedServer(days, {*Kind, *OWN}), Pager()
     guarded = Guarded(server, Alerts(engine, world, days), pager, days)
     with server.reached() as reached:
-        voice = Voice(engine, page=pager.page)
-        sweeping = Sweeping(engine, settings, voice, reached, of_changes=sweeps_changes)
+        notifier = Notifier(engine, page=pager.page)
+        sweeping = Sweeping(engine, settings, notifier, reached, of_changes=sweeps_changes)
         guarded.worker = Worker(
             engine,
             world,

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from cct_ops.clients.server import Server
 from cct_ops.controller import approvals, changes
 from cct_ops.controller.crashed_runs import Reaper
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.settings import Settings
 from evaluation.simulation.days import Course
 
@@ -26,14 +26,14 @@ class Sweeping:
 
     engine: sa.Engine
     settings: Settings
-    voice: Voice
+    notifier: Notifier
     server: Server
     of_changes: bool = True
 
     def course(self) -> Course:
         """Take one turn after another."""
         reaper = Reaper(
-            self.engine, self.voice, self.settings.policy_path, START_SECONDS, server=self.server
+            self.engine, self.notifier, self.settings.policy_path, START_SECONDS, server=self.server
         )
         sweeps: list[Callable[[], object]] = [self.news, reaper]
         if self.of_changes:
@@ -48,4 +48,4 @@ class Sweeping:
         approvals.sweep(self.engine, server=self.server)
 
     def _sweep_changes(self) -> None:
-        changes.sweep(self.engine, self.settings, self.voice, server=self.server)
+        changes.sweep(self.engine, self.settings, self.notifier, server=self.server)

@@ -48,7 +48,7 @@ for name, where in {
     "inbox": "inbox:inbox",
     "why": "why:why",
     "pages": "pages:pages",
-    "readmit": "inbox:readmit",
+    "reprocess": "inbox:reprocess",
     "requeue": "inbox:requeue",
     "replay": "replay:replay",
     "start": "upkeep:start",

@@ -16,8 +16,8 @@ import yaml
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from cct_ops.gateway.approvals.link_sender import PostOffice
-from cct_ops.gateway.approvals.mount import open_desk
+from cct_ops.gateway.approvals.link_sender import LinkSender
+from cct_ops.gateway.approvals.mount import mount_approvals
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.settings import Settings
 from tests.approvals.parts import APPROVERS, Door
@@ -65,15 +65,15 @@ def gateway_environment(
 def door(
     gateway_environment: dict[str, str], engine: sa.Engine, sandbox: SandboxControl
 ) -> Iterator[Door]:
-    """A browser in front of the gateway, and who sends the letters."""
+    """A browser in front of the gateway, and the sender of links."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    office = open_desk(app, engine, Settings.load())
-    assert isinstance(office, PostOffice)
+    link_sender = mount_approvals(app, engine, Settings.load())
+    assert isinstance(link_sender, LinkSender)
     with (
         served(app) as url,
         httpx.Client(base_url=url, timeout=20, trust_env=False, verify=NO_TLS) as browser,
     ):
-        yield Door(browser, office, sandbox)
+        yield Door(browser, link_sender, sandbox)
 
 
 @contextmanager

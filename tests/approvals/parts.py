@@ -13,7 +13,7 @@ from httpx import Client, Response
 
 from cct_ops.config.approvers import Approver, Approvers
 from cct_ops.config.contacts import Contacts
-from cct_ops.gateway.approvals.link_sender import PostOffice
+from cct_ops.gateway.approvals.link_sender import LinkSender
 from cct_ops.ledger.gate import approvals
 from cct_ops.ledger.gate.approvals import Approval, Terms
 from cct_ops.ledger.gate.tables import attempts
@@ -154,12 +154,12 @@ class Door:
     """A browser at the gateway's door, with the post that approvers get."""
 
     browser: Client
-    office: PostOffice
+    link_sender: LinkSender
     sandbox: SandboxControl
 
     def link_of(self, person: Approver = ANNA) -> str:
-        """Send the letters that are due, and return the path of the link in the person's own."""
-        self.office.send()
+        """Send the links that are due, and return the path of the person's own."""
+        self.link_sender.send()
         return posted_link(self.sandbox, person)
 
     def post(self, path: str, approval: Approval, decision: str, **more: str) -> Response:
@@ -169,11 +169,11 @@ class Door:
 
 
 def posted_link(sandbox: SandboxControl, person: Approver) -> str:
-    """Return the path of the newest link in the person's letters."""
-    letters = [
+    """Return the path of the newest link that the person got."""
+    sent = [
         message.body["blocks"][0]["text"]["text"]
         for message in sandbox.slack_messages()
         if message.path == f"/slack/{person.id}"
     ]
-    links = [re.findall(r"<(\S+)\|", text)[0] for text in letters]
+    links = [re.findall(r"<(\S+)\|", text)[0] for text in sent]
     return urlsplit(str(links[-1])).path

@@ -24,7 +24,7 @@ from cct_ops.ledger.gate.approval_answers import Answer
 from cct_ops.ledger.people import slack_threads
 from cct_ops.models.run import Outcome
 from cct_ops.models.topic import WAITS
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.reports import manual
 from cct_ops.reports.asking import approval_message, topic_of
 from cct_ops.reports.messages import outcome_message
@@ -90,7 +90,7 @@ def test_the_message_in_slack_holds_the_plan_and_two_buttons(
     door: Door, engine: sa.Engine, browser: Browser, tmp_path: Path
 ) -> None:
     approval = asked(engine)
-    webhook = door.office.webhooks[ANNA]
+    webhook = door.link_sender.webhooks[ANNA]
     slack.post(webhook, *approval_message(approval, "http://127.0.0.1:4200/v2/runs/flow-run/1"))
     blocks = door.sandbox.slack_messages()[-1].body["blocks"]
 
@@ -113,22 +113,22 @@ def test_a_thread_in_slack_reads_as_one_story(
 ) -> None:
     """On the sandbox's own page: the head, the request that was answered, and how it ended."""
     base = door.sandbox.base_url
-    voice = Voice(
+    notifier = Notifier(
         engine, None, SlackBot(SecretStr("xoxb-a-bot"), "#incidents", f"{base}/slack/api/")
     )
     link = "http://127.0.0.1:4200/v2/runs/flow-run/1"
     run = new_run()
     approval = asked(engine, run)
-    place = voice.say(approval_message(approval, link), topic_of(approval, WAITS))
+    place = notifier.send(approval_message(approval, link), topic_of(approval, WAITS))
     assert place is not None
     slack_threads.record_request(engine, approval.id, place)
     given = Answer.of(ANNA, "link", approved=True, digest=approval.plan_digest)
     approval_answers.answer(engine, approval.id, given, person=ANNA)
-    buttons.sweep(engine, voice)
+    buttons.sweep(engine, notifier)
     reason = "p95 latency 6400 ms, objective 5000 ms. The change was undone."
     again = manual.start_again(run.playbook, {"target": ROUTE, "mode": "approve"})
     commands = (again, manual.about(run.id, run.id))
-    voice.say(
+    notifier.send(
         outcome_message(run, ROUTE, Outcome.UNDONE, reason, link, commands),
         topic_of(approval, Outcome.UNDONE, needs_person=True),
     )

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from cct_ops.actions.registry import by_hand
 from cct_ops.gateway.approvals import links
-from cct_ops.gateway.approvals.links import Claim
+from cct_ops.gateway.approvals.links import Link
 from cct_ops.ledger.gate import approvals
 from tests.approvals.conftest import LINK_KEY
 from tests.approvals.parts import (
@@ -126,15 +126,15 @@ def test_each_approver_gets_one_letter_with_an_own_link(door: Door, engine: sa.E
     assert len(door.sandbox.slack_messages()) == 2
 
 
-def forged(kind: str, claim: Claim) -> str:
+def forged(kind: str, link: Link) -> str:
     """Make a token that is not one of ours, or not any more."""
-    good = links.mint(KEY, claim)
+    good = links.mint(KEY, link)
     raw = bytearray(base64.urlsafe_b64decode(good + "=" * (-len(good) % 4)))
     match kind:
         case "unsigned":
             raw[:32] = bytes(32)
         case "another key":
-            return links.mint(SecretStr("another-key-0123456789-abcdef"), claim)
+            return links.mint(SecretStr("another-key-0123456789-abcdef"), link)
         case "another request":
             raw[33:49] = bytes(16)
         case "another person":
@@ -161,9 +161,9 @@ FORGERIES = (
 
 def test_forged_links_are_refused_and_on_record(door: Door, engine: sa.Engine) -> None:
     approval = asked(engine)
-    claim = Claim(approval.id, ANNA.id, int(time.time()) + 900)
+    link = Link(approval.id, ANNA.id, int(time.time()) + 900)
     for kind in FORGERIES:
-        path = f"/approvals/{forged(kind, claim)}"
+        path = f"/approvals/{forged(kind, link)}"
         answer = door.post(path, approval, "approve")
 
         assert (kind, door.browser.get(path).status_code) == (kind, 404)
@@ -175,9 +175,9 @@ def test_forged_links_are_refused_and_on_record(door: Door, engine: sa.Engine) -
 
 
 def test_every_flipped_bit_makes_a_link_worthless() -> None:
-    claim = Claim(new_run().id, ANNA.id, int(time.time()) + 900)
-    good = links.mint(KEY, claim)
-    assert links.read(KEY, good) == claim
+    link = Link(new_run().id, ANNA.id, int(time.time()) + 900)
+    good = links.mint(KEY, link)
+    assert links.read(KEY, good) == link
     for position in range(len(good)):
         for bit in range(7):
             flipped = good[:position] + chr(ord(good[position]) ^ 1 << bit) + good[position + 1 :]
@@ -186,7 +186,7 @@ def test_every_flipped_bit_makes_a_link_worthless() -> None:
 
 def test_an_expired_link_is_refused_and_on_record(door: Door, engine: sa.Engine) -> None:
     approval = asked(engine)
-    late = links.mint(KEY, Claim(approval.id, ANNA.id, int(time.time()) - 1))
+    late = links.mint(KEY, Link(approval.id, ANNA.id, int(time.time()) - 1))
 
     assert door.post(f"/approvals/{late}", approval, "approve").status_code == 410
     assert state(engine, approval) == "pending"
@@ -197,7 +197,7 @@ def test_who_is_no_longer_on_the_list_is_refused_and_on_record(
     door: Door, engine: sa.Engine
 ) -> None:
     approval = asked(engine)
-    gone = links.mint(KEY, Claim(approval.id, "carla", int(time.time()) + 900))
+    gone = links.mint(KEY, Link(approval.id, "carla", int(time.time()) + 900))
 
     assert door.post(f"/approvals/{gone}", approval, "approve").status_code == 404
     assert refusals(engine) == ["Not on the list of approvers any more."]
@@ -205,7 +205,7 @@ def test_who_is_no_longer_on_the_list_is_refused_and_on_record(
 
 def test_a_link_to_one_run_is_none_to_another(door: Door, engine: sa.Engine) -> None:
     other = asked(engine, new_run(), plan(50))
-    token = links.mint(KEY, Claim(other.id, ANNA.id, int(time.time()) + 900))
+    token = links.mint(KEY, Link(other.id, ANNA.id, int(time.time()) + 900))
     approval = asked(engine)
 
     answer = door.post(f"/approvals/{token}", approval, "approve")
@@ -284,9 +284,9 @@ def test_a_void_page_names_the_run_and_the_next_step(door: Door, engine: sa.Engi
 
 def test_an_expired_link_names_the_run_and_the_next_step(door: Door, engine: sa.Engine) -> None:
     approval = asked(engine, seconds=-60)
-    claim = Claim(approval.id, ANNA.id, int(time.time()) - 60)
+    link = Link(approval.id, ANNA.id, int(time.time()) - 60)
 
-    answer = door.browser.get(f"/approvals/{links.mint(KEY, claim)}")
+    answer = door.browser.get(f"/approvals/{links.mint(KEY, link)}")
 
     assert answer.status_code == 410
     assert "Expired at" in answer.text

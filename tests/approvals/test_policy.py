@@ -14,7 +14,7 @@ from cct_ops.config.approvals import ApprovalPolicy, SecondPerson
 from cct_ops.config.approvers import Approver, Approvers
 from cct_ops.errors import BadConfiguration
 from cct_ops.gate.approval import Asking
-from cct_ops.gateway.approvals.mount import open_desk
+from cct_ops.gateway.approvals.mount import mount_approvals
 from cct_ops.ledger.gate import approvals, approver_ways
 from cct_ops.models.run import Outcome, Severity
 from cct_ops.settings import Settings
@@ -106,7 +106,7 @@ def test_a_key_that_could_be_guessed_is_refused(
     (tmp_path / "link-key").write_text("short")
 
     with pytest.raises(BadConfiguration, match="too short"):
-        open_desk(FastAPI(), engine, Settings.load())
+        mount_approvals(FastAPI(), engine, Settings.load())
 
 
 def test_without_key_and_secret_the_gateway_has_no_desk(
@@ -116,7 +116,7 @@ def test_without_key_and_secret_the_gateway_has_no_desk(
     monkeypatch.delenv("CCT_OPS_SLACK_SIGNING_SECRET")
     app = FastAPI()
 
-    assert open_desk(app, engine, Settings.load()) is None
+    assert mount_approvals(app, engine, Settings.load()) is None
     assert not [route for route in app.routes if "approvals" in getattr(route, "path", "")]
 
 
@@ -149,7 +149,7 @@ def test_who_is_not_reached_is_known_with_what_to_set(
 ) -> None:
     for name in unset:
         monkeypatch.delenv(name)
-    open_desk(FastAPI(), engine, Settings.load())
+    mount_approvals(FastAPI(), engine, Settings.load())
 
     assert approver_ways.find_unreached(engine, (ANNA_ITO, BEN)) == missing
 
@@ -162,7 +162,7 @@ def test_persons_who_cannot_be_asked_are_not_waited_for(
 ) -> None:
     monkeypatch.delenv("WEBHOOK_BEN")
     monkeypatch.delenv("CCT_OPS_SLACK_SIGNING_SECRET")
-    open_desk(FastAPI(), engine, Settings.load())
+    mount_approvals(FastAPI(), engine, Settings.load())
     strict = tmp_path / "policy.yaml"
     strict.write_text("playbooks: {}\napprovals: {second_person: {severities: [P0]}}\n")
 

@@ -27,7 +27,7 @@ from cct_ops.ledger.people import pages
 from cct_ops.ledger.record import account
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.run import Outcome
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from tests.approvals.parts import ANNA, APPROVERS, CONTACTS, asked, new_run, state
@@ -76,8 +76,8 @@ def prefect(prefect_api_url: str) -> Iterator[Prefect]:
 @pytest.fixture
 def people(engine: sa.Engine, sandbox: SandboxControl) -> People:
     """Who is told, through the sandbox's Slack sink."""
-    voice = Voice(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
-    return People(APPROVERS, CONTACTS, voice)
+    notifier = Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    return People(APPROVERS, CONTACTS, notifier)
 
 
 def told(sandbox: SandboxControl) -> list[str]:

@@ -14,7 +14,7 @@ from cyclopts import CycloptsError
 from pydantic import SecretStr
 
 from cct_ops.cli import app
-from cct_ops.commands.inbox import inbox, readmit
+from cct_ops.commands.inbox import inbox, reprocess
 from cct_ops.commands.replay import replay
 from cct_ops.commands.why import why
 from cct_ops.errors import BadConfiguration
@@ -136,17 +136,17 @@ def test_a_quarantined_delivery_is_taken_in_after_a_fix(
     with engine.connect() as connection:
         (delivery,) = connection.scalars(sa.select(deliveries.c.id))
     with pytest.raises(BadConfiguration, match="there is no delivery 12345678"):
-        readmit("12345678")
+        reprocess("12345678")
     with pytest.raises(BadConfiguration, match="still not understood: state: not a value"):
-        readmit(str(delivery))
+        reprocess(str(delivery))
     know(here, FIELDS | {"firing": ["open", "puzzled"]})
 
-    assert readmit(str(delivery)[:8]) == 0
+    assert reprocess(str(delivery)[:8]) == 0
     assert ", 1 incident\n" in capsys.readouterr().out
     with engine.connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(dispatches)) == 1
     with pytest.raises(BadConfiguration, match="no delivery"):
-        readmit(str(delivery))
+        reprocess(str(delivery))
 
 
 def test_a_replay_shows_what_today_would_do_and_touches_nothing(

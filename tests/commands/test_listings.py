@@ -175,7 +175,7 @@ def test_a_row_that_cannot_be_read_hides_no_other(
         ("changes end 12345678", "there is no temporary change 12345678: `cct-ops changes --all`"),
         ("changes extend nonsense --minutes 5", "'nonsense' is no id of a temporary change"),
         ("changes end 00000000-0000-4000-8000-000000000000", "there is no temporary change"),
-        ("readmit 12345678", "there is no delivery 12345678"),
+        ("reprocess 12345678", "there is no delivery 12345678"),
         ("requeue 12345678", "there is no incident 12345678"),
         ("why 12345678", "there is no alert and no id 12345678"),
         ("guards nope /x", "there is no playbook nope: known are auto-rollback"),

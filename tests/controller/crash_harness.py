@@ -18,7 +18,7 @@ from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.models.plan import Permit, Plan
 from cct_ops.models.run import Run, incident_tag
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from tests.conftest import ROOT
 from tests.controller.running import SCHEMA, Playbook
 from tests.ledger import history
@@ -72,8 +72,8 @@ def sweep(
     engine: sa.Engine, *, slack: str | None = None, pause: float = 0, policy: Path = POLICY
 ) -> None:
     """Sweep twice with two reapers at once, when a start has taken too long."""
-    voice = Voice(engine, SecretStr(slack) if slack else None)
-    reaper = Reaper(engine, voice, policy, START_SECONDS, pause)
+    notifier = Notifier(engine, SecretStr(slack) if slack else None)
+    reaper = Reaper(engine, notifier, policy, START_SECONDS, pause)
     with ThreadPoolExecutor(2) as pool:
         for each in [pool.submit(copy_context().run, reaper) for _ in range(4)]:
             each.result()

@@ -22,7 +22,7 @@ from cct_ops.ledger.engine import connect
 from cct_ops.ledger.intake import deliveries, outbox
 from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.models.alert import Alert, AlertStatus
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from tests.approvals.parts import CONTACTS
 from tests.plain import HTTP
 
@@ -145,7 +145,7 @@ def dispatching(
                 Lane(
                     outbox.NOTICE,
                     1,
-                    Notification(engine, Voice(engine, slack), routes, CONTACTS.severity_of),
+                    Notification(engine, Notifier(engine, slack), routes, CONTACTS.severity_of),
                 ),
             ],
             lease_seconds=lease_seconds,

@@ -16,7 +16,7 @@ from cct_ops.ledger.gate import leases
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.record import account
 from cct_ops.models.run import Outcome, incident_of
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 from tests.controller.crash_harness import (
     POLICY,
@@ -134,7 +134,7 @@ def test_what_lives_or_waits_or_is_not_ours_is_left_alone(
     with leases.alive(engine, living, seconds=30):
         wait_and_sweep(engine)
         left(playbook, deployment, "PENDING")
-        Reaper(engine, Voice(engine), POLICY, 300)()
+        Reaper(engine, Notifier(engine), POLICY, 300)()
 
     assert states(playbook) == ["Paused", "Pending", "Running", "Scheduled"]
     assert states(foreign) == ["Pending"]

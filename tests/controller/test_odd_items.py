@@ -26,8 +26,8 @@ from cct_ops.ledger.one_by_one import OneByOne
 from cct_ops.ledger.people.pages import newest
 from cct_ops.ledger.record import account
 from cct_ops.models.run import Outcome, Severity
-from cct_ops.people.notifier import Voice
-from cct_ops.people.paging import OnCall
+from cct_ops.people.notifier import Notifier
+from cct_ops.people.paging import Pager
 from cct_ops.sandbox.control import SandboxControl
 from tests.approvals.parts import CONTACTS, asked, new_run
 from tests.controller.crash_harness import POLICY, START_SECONDS, api, deploy
@@ -59,7 +59,7 @@ def server(prefect_api_url: str) -> Iterator[None]:
 
 def reaper(engine: sa.Engine) -> Reaper:
     """One that takes for dead what has not begun at once."""
-    return Reaper(engine, Voice(engine), POLICY, START_SECONDS)
+    return Reaper(engine, Notifier(engine), POLICY, START_SECONDS)
 
 
 def pending(playbook: Playbook, deployment: str, parameters: object, tags: list[str]) -> UUID:
@@ -143,7 +143,7 @@ def test_odd_labels_of_an_incident_are_parked_and_those_behind_go_on(
     with Runs() as runs:
         lanes = [
             Lane(outbox.REMEDIATE, 1, Remediation(engine, routes, runs)),
-            Lane(outbox.NOTICE, 1, Notification(engine, Voice(engine), routes, lambda _: None)),
+            Lane(outbox.NOTICE, 1, Notification(engine, Notifier(engine), routes, lambda _: None)),
         ]
         with at_work(Controller(engine, lanes, poll_seconds=0.05)):
             eventually(lambda: state(engine, good) == "sent", seconds=30)
@@ -178,7 +178,7 @@ def test_a_severe_incident_whose_labels_are_odd_keeps_no_page_from_the_others(
         tx.execute(sa.text("update dispatches set state = 'notified'"))
     severe = CONTACTS.model_copy(update={"severities": {Severity.P0: ("critical",)}})
 
-    pages.sweep(OnCall(engine, severe))
+    pages.sweep(Pager(engine, severe))
 
     assert [each.page.topic_id for each in newest(engine, 9)] == [good]
     assert [each.item for each in set_aside.listed(engine)] == [str(bad)]
@@ -187,12 +187,12 @@ def test_a_severe_incident_whose_labels_are_odd_keeps_no_page_from_the_others(
 def test_people_are_told_once_of_all_that_is_set_aside(
     engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
-    voice = Voice(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    notifier = Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
     for number in range(3):
         set_aside.put(engine, "runs that died", f"run {number}", "ValueError: a\0b\ud800")
     set_aside.put(engine, "runs that died", "run 0", "again")
 
-    assert [aside.sweep(engine, voice) for _ in range(2)] == [3, 0]
+    assert [aside.sweep(engine, notifier) for _ in range(2)] == [3, 0]
 
     (message,) = sandbox.slack_messages()
     assert "3 things could not be dealt with" in message.body["text"]

@@ -10,7 +10,7 @@ from cct_ops.ledger.intake import deliveries as intake
 from cct_ops.ledger.intake.deliveries import Incoming
 from cct_ops.ledger.intake.tables import deliveries
 from cct_ops.ledger.people.tables import pages
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 
@@ -22,9 +22,9 @@ def not_understood(engine: sa.Engine, source: str, *bodies: bytes) -> None:
 
 def look(engine: sa.Engine, sandbox: SandboxControl) -> list[str]:
     """Sweep twice, and return all that people were ever told."""
-    voice = Voice(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    notifier = Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
     for _ in range(2):
-        sweep(engine, voice)
+        sweep(engine, notifier)
     return [str(message.body) for message in sandbox.slack_messages()]
 
 
@@ -51,7 +51,7 @@ def test_each_source_is_told_once_an_hour_with_what_mends_it(
     first, second = look(engine, sandbox)
     assert "2 deliveries of alertmanager could not be understood" in first
     assert "no &lt;list&gt; in it" in first
-    assert "cct-ops readmit " in first
+    assert "cct-ops reprocess " in first
     assert "A delivery of grafana could not be understood" in second
     assert len(paged(engine)) == 2
 
@@ -78,8 +78,8 @@ def test_what_is_understood_is_no_news(engine: sa.Engine, sandbox: SandboxContro
 def test_what_slack_did_not_take_is_told_again(engine: sa.Engine, sandbox: SandboxControl) -> None:
     sandbox.faults(Fault(path="/slack/", count=1, error_status=503))
     not_understood(engine, "alertmanager", b"1")
-    voice = Voice(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    notifier = Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
 
-    sweep(engine, voice)
+    sweep(engine, notifier)
     assert paged(engine) == []
     assert len(look(engine, sandbox)) == 1

@@ -9,14 +9,14 @@ import pytest
 
 from cct_ops.diagnoses.canary_fix import CanaryFix
 from cct_ops.diagnoses.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall, Issue
-from cct_ops.diagnoses.rollback_plan import Watch
+from cct_ops.diagnoses.rollback_plan import WatchWindow
 from cct_ops.models.cct import CanaryConfig, CanaryTraffic, Metrics, Route, SloThresholds
 from cct_ops.models.plan import Call
 from cct_ops.models.run import Outcome, Severity
 
 ROUTE = Route.DAILY_SUMMARY
 HERE = {"route": ROUTE.value}
-WATCH = Watch(seconds=60, min_samples=50)
+WATCH = WatchWindow(seconds=60, min_samples=50)
 WELL = DirectCall(well=True, seen="10 symbols")
 THRESHOLDS = SloThresholds(
     p95_latency_ms=1800,

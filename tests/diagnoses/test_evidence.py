@@ -10,7 +10,7 @@ from cct_ops.diagnoses.canary_fix import CanaryFix
 from cct_ops.diagnoses.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall
 from cct_ops.diagnoses.evidence import Cause, Service, no_signal, service, why_off
 from cct_ops.diagnoses.rollback import RollbackDiagnosis, RollbackFindings
-from cct_ops.diagnoses.rollback_plan import Option, Watch
+from cct_ops.diagnoses.rollback_plan import Option, WatchWindow
 from cct_ops.diagnoses.rollback_unseen import by_status_alone
 from cct_ops.models.cct import (
     CanaryConfig,
@@ -30,7 +30,7 @@ from cct_ops.models.run import Evidence, Outcome, Severity
 
 ROUTE = Route.DAILY_SUMMARY
 NOW = datetime(2025, 11, 27, 9, 0, tzinfo=UTC)
-WATCH = Watch(seconds=300, min_samples=50)
+WATCH = WatchWindow(seconds=300, min_samples=50)
 WELL = Health(answered=True, status="healthy")
 ON = CanaryConfig(enabled=True, percentage=20)
 BY_DEFAULT = CanaryConfig(enabled=False, percentage=0, metadata={"description": "Daily summary"})

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from cct_ops.diagnoses.limits import Burst, LimitFindings
-from cct_ops.diagnoses.rate_limiting import Cause, Fix, LimitDiagnosis, Wish
+from cct_ops.diagnoses.rate_limiting import Cause, Fix, LimitDiagnosis, RateLimitOptions
 from cct_ops.models.cct_limits import (
     LimitClass,
     LimitedUser,
@@ -68,8 +68,8 @@ def diagnose(
     name: str | None = None,
     most: int | None = None,
 ) -> LimitDiagnosis:
-    """Conclude what is recommended, or what comes of a wish."""
-    return LimitDiagnosis.of(findings, Wish(fix=fix, user=name, max_requests=most), 5)
+    """Conclude what is recommended, or what comes of a options."""
+    return LimitDiagnosis.of(findings, RateLimitOptions(fix=fix, user=name, max_requests=most), 5)
 
 
 def plan_of(diagnosis: LimitDiagnosis) -> Plan:
@@ -162,7 +162,7 @@ def test_what_is_forgotten_does_not_come_back(fix: Fix) -> None:
         (Fix.RAISE, None, 50, "50 is no more than the limit of 50"),
     ],
 )
-def test_a_wish_that_makes_no_sense_is_refused(
+def test_options_that_make_no_sense_are_refused(
     fix: Fix, name: str | None, most: int | None, words: str
 ) -> None:
     """With two refused users a reset has to name one of them."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from cct_ops.diagnoses.rollback_plan import Limits, Option, Watch, Wish, weaken
+from cct_ops.diagnoses.rollback_plan import Limits, Option, RollbackOptions, WatchWindow, weaken
 from cct_ops.models.cct import AutoRollback, CanaryRules, RollbackThresholds
 
-WATCH = Watch(seconds=60, min_samples=5)
+WATCH = WatchWindow(seconds=60, min_samples=5)
 NOW = RollbackThresholds(p95_latency_ms=5000, error_rate_percent=5, availability_percent=95)
 
 
@@ -18,9 +18,11 @@ def rules(*, enabled: bool = True) -> CanaryRules:
 
 
 def test_thresholds_are_raised_for_a_while_and_carry_the_prior_values() -> None:
-    wish = Wish(option=Option.RAISE_THRESHOLDS, minutes=30, limits=Limits(p95_latency_ms=8000))
+    options = RollbackOptions(
+        option=Option.RAISE_THRESHOLDS, minutes=30, limits=Limits(p95_latency_ms=8000)
+    )
 
-    plan = weaken(wish, rules(), WATCH)
+    plan = weaken(options, rules(), WATCH)
 
     assert plan is not None
     (step,) = plan.steps
@@ -40,13 +42,13 @@ def test_thresholds_are_raised_for_a_while_and_carry_the_prior_values() -> None:
     ],
 )
 def test_nothing_gets_stricter(limits: Limits) -> None:
-    wish = Wish(option=Option.RAISE_THRESHOLDS, limits=limits)
+    options = RollbackOptions(option=Option.RAISE_THRESHOLDS, limits=limits)
 
-    assert weaken(wish, rules(), WATCH) is None
+    assert weaken(options, rules(), WATCH) is None
 
 
 def test_auto_rollback_is_switched_off_for_a_while() -> None:
-    plan = weaken(Wish(option=Option.DISABLE_AUTO_ROLLBACK), rules(), WATCH)
+    plan = weaken(RollbackOptions(option=Option.DISABLE_AUTO_ROLLBACK), rules(), WATCH)
 
     assert plan is not None
     (step,) = plan.steps
@@ -57,7 +59,10 @@ def test_auto_rollback_is_switched_off_for_a_while() -> None:
 
 def test_what_is_off_already_is_not_switched_off() -> None:
     """Else its end would switch on what somebody else had switched off."""
-    assert weaken(Wish(option=Option.DISABLE_AUTO_ROLLBACK), rules(enabled=False), WATCH) is None
+    assert (
+        weaken(RollbackOptions(option=Option.DISABLE_AUTO_ROLLBACK), rules(enabled=False), WATCH)
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,17 +75,19 @@ def test_limits_have_bounds(wrong: dict[str, float]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "names_none", "why"),
+    ("options", "names_none", "why"),
     [
-        (Wish(option=Option.RAISE_THRESHOLDS), True, "name a limit, p95_latency_ms"),
+        (RollbackOptions(option=Option.RAISE_THRESHOLDS), True, "name a limit, p95_latency_ms"),
         (
-            Wish(option=Option.RAISE_THRESHOLDS, limits=Limits(p95_latency_ms=1)),
+            RollbackOptions(option=Option.RAISE_THRESHOLDS, limits=Limits(p95_latency_ms=1)),
             False,
             "at least as loose as that already",
         ),
-        (Wish(option=Option.DISABLE_AUTO_ROLLBACK), False, "off already"),
+        (RollbackOptions(option=Option.DISABLE_AUTO_ROLLBACK), False, "off already"),
     ],
 )
-def test_why_nothing_is_weakened_is_what_is_so(wish: Wish, *, names_none: bool, why: str) -> None:
-    assert wish.names_no_limit is names_none
-    assert why in wish.why_idle
+def test_why_nothing_is_weakened_is_what_is_so(
+    options: RollbackOptions, *, names_none: bool, why: str
+) -> None:
+    assert options.names_no_limit is names_none
+    assert why in options.why_idle

@@ -9,7 +9,7 @@ from cct_ops.diagnoses.slo_simulation import (
     Scenario,
     SimulationDiagnosis,
     SimulationFindings,
-    SimulationWish,
+    SimulationOptions,
     breach,
 )
 from cct_ops.models.cct import AutoRollback, CanaryConfig, CanaryRules, RollbackThresholds, Route
@@ -30,7 +30,7 @@ def of(canary: CanaryConfig, *, on: bool = True) -> SimulationDiagnosis:
     """Conclude for a steady staging system."""
     rules = CanaryRules(slo_thresholds=LIMITS, auto_rollback=AutoRollback(enabled=on))
     found = SimulationFindings(staging=STEADY, canary=canary, rules=rules)
-    return SimulationDiagnosis.of(ROUTE, found, SimulationWish(fault_id="f", lease_seconds=20))
+    return SimulationDiagnosis.of(ROUTE, found, SimulationOptions(fault_id="f", lease_seconds=20))
 
 
 @pytest.mark.parametrize("limits", [LIMITS, LOOSE])

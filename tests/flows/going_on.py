@@ -13,7 +13,7 @@ from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from tasks.actions import perform_all
 from tasks.authorise import authorise, gate
-from tasks.experiment import wish_for
+from tasks.experiment import options_for
 from tasks.staging import diagnose_staging
 
 _GATES: list[AbstractContextManager[Decision]] = []
@@ -22,8 +22,8 @@ _GATES: list[AbstractContextManager[Decision]] = []
 @flow(name="chaos-experiment", flow_run_name="an-experiment")
 def _injecting() -> None:
     """Inject a fault and end in the middle of it, with the gate left open."""
-    wish = wish_for(ChaosMode.KV_PARTIAL, ChaosSeverity.MODERATE, 10)
-    look = partial(diagnose_staging, wish)
+    options = options_for(ChaosMode.KV_PARTIAL, ChaosSeverity.MODERATE, 10)
+    look = partial(diagnose_staging, options)
     passage = authorise(look(), Mode.AUTO, again=look)
     decision = passage.__enter__()
     _GATES.append(passage)

@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.controller.crashed_runs import Reaper
 from cct_ops.ledger.gate.tables import run_leases
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from flows.recover import recover
 from tasks.connections import settings
 from tests.flows.upkeep import run_of
@@ -27,7 +27,7 @@ def reap(engine: sa.Engine, run_id: UUID, *, but: UUID | None = None) -> UUID | 
     """
     reaper = Reaper(
         engine,
-        Voice.of(engine, settings()),
+        Notifier.of(engine, settings()),
         settings().policy_path,
         start_seconds=300,
         recovery_pause_seconds=0,

@@ -22,7 +22,7 @@ from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity
 from cct_ops.models.journal import Phase
 from cct_ops.models.run import Mode
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from flows.chaos_experiment import chaos_experiment
@@ -136,7 +136,7 @@ def test_faults_are_gone_soon_after_their_process_was_killed(
             process.kill()
     assert len(sandbox.state().chaos_faults) == 1
 
-    eventually(lambda: sweeper.sweep(engine, settings(), Voice(engine), grace_seconds=0) == 1)
+    eventually(lambda: sweeper.sweep(engine, settings(), Notifier(engine), grace_seconds=0) == 1)
     assert ended(revert_change(change.id, return_state=True)) == ("Resolved", "COMPLETED")
 
     assert sandbox.state().chaos_faults == ()

@@ -28,7 +28,7 @@ from cct_ops.ledger.engine import connect, migrate
 from cct_ops.ledger.gate import changes, leases
 from cct_ops.ledger.people import heartbeats
 from cct_ops.models.change import ChangeState
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tasks.connections import settings
@@ -79,7 +79,7 @@ def ledger_url(postgres: EmbeddedPostgres, shift: int) -> Iterator[SecretStr]:
 
 def sweep(engine: sa.Engine) -> int:
     """Be the controller's sweep."""
-    return sweeper.sweep(engine, settings(), Voice(engine), grace_seconds=0)
+    return sweeper.sweep(engine, settings(), Notifier(engine), grace_seconds=0)
 
 
 def begins_at(run_id: UUID | None) -> datetime:
@@ -130,7 +130,7 @@ def test_no_run_is_taken_for_dead_because_clocks_differ(
 ) -> None:
     """Neither one that begins just now nor one that shows signs of life."""
     run_ids = [pending(prefect_api_url, "auto-rollback", {}) for _ in range(2)]
-    reaper = Reaper(engine, Voice(engine), settings().policy_path, start_seconds=300)
+    reaper = Reaper(engine, Notifier(engine), settings().policy_path, start_seconds=300)
     with leases.alive(engine, run_ids[1], 60), get_client(sync_client=True) as client:
         running: State[Any] = Running()
         client.set_flow_run_state(run_ids[1], running, force=True)

@@ -26,7 +26,7 @@ from cct_ops.ledger.record import account
 from cct_ops.ledger.record.tables import resolutions
 from cct_ops.models.change import ChangeState
 from cct_ops.models.run import Outcome, incident_tag
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios import truths
 from flows.chaos_failure import chaos_failure
@@ -108,12 +108,12 @@ def struck(
 
 def overdue(engine: sa.Engine) -> None:
     """Be the controller's sweep and the worker that picks up the wake-up, if one is due."""
-    voice = Voice.of(engine, settings())
+    notifier = Notifier.of(engine, settings())
     eventually(lambda: [each.id for each in changes.listed(engine)] == changes.overdue(engine, 0))
-    sweeper.sweep(engine, settings(), voice, grace_seconds=0)
+    sweeper.sweep(engine, settings(), notifier, grace_seconds=0)
     for change in changes.overdue(engine, 0):
         woken(engine, change)
-    assert sweeper.sweep(engine, settings(), voice, grace_seconds=0) == 0
+    assert sweeper.sweep(engine, settings(), notifier, grace_seconds=0) == 0
 
 
 def retests(prefect_api_url: str, run_id: UUID) -> int:

@@ -14,7 +14,7 @@ from cct_ops.ledger.gate import changes, locks
 from cct_ops.ledger.record import account
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.run import Outcome
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios import seeds, truths
 from flows.recover import recover
@@ -58,10 +58,10 @@ RECOVERIES = list(RECOVERING) if EVERY_DEATH else ["applied, not answered"]
 
 def taken_back(engine: sa.Engine, change: TemporaryChange) -> None:
     """Sweep, and be the worker that picks up the wake-up, if that is needed."""
-    voice = Voice.of(engine, settings())
-    if sweeper.sweep(engine, settings(), voice, grace_seconds=0):
+    notifier = Notifier.of(engine, settings())
+    if sweeper.sweep(engine, settings(), notifier, grace_seconds=0):
         woken(engine, change.id)
-    assert sweeper.sweep(engine, settings(), voice, grace_seconds=0) == 0
+    assert sweeper.sweep(engine, settings(), notifier, grace_seconds=0) == 0
 
 
 @pytest.mark.parametrize("place", REVERTING)
@@ -125,8 +125,8 @@ def test_what_a_killed_recovery_left_is_recovered_by_the_next(
     prefect_api_url: str,
 ) -> None:
     seeds.recovered_canary(sandbox)
-    wish = {"target": seeds.ROUTE.value, "option": "restore", "mode": "auto"}
-    dead = pending(prefect_api_url, "auto-rollback", wish)
+    options = {"target": seeds.ROUTE.value, "option": "restore", "mode": "auto"}
+    dead = pending(prefect_api_url, "auto-rollback", options)
     killed_at(Trap(statement=CONFIRMED), "auto-rollback", dead, sandbox, mortal, soon_dead)
     Playbook(prefect_api_url, "recover").deploy(ANYTHING, tags=["upkeep"])
     first = reap(engine, dead)

@@ -10,7 +10,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.limits import Burst
-from cct_ops.diagnoses.rate_limiting import Fix, LimitDiagnosis, Wish
+from cct_ops.diagnoses.rate_limiting import Fix, LimitDiagnosis, RateLimitOptions
 from cct_ops.ledger.gate import changes
 from cct_ops.models.cct_limits import LimitClass, RateLimit
 from cct_ops.models.run import Mode
@@ -40,7 +40,7 @@ def run(mode: Mode, fix: Fix = Fix.RECOMMENDED) -> State[Any]:
 @flow(name="looking at limits")
 def look(fix: Fix = Fix.RECOMMENDED) -> LimitDiagnosis:
     """Diagnose, inside a run as probes must be."""
-    return diagnose_limit(CANARY, Wish(fix=fix))
+    return diagnose_limit(CANARY, RateLimitOptions(fix=fix))
 
 
 @flow(name="bursting")

@@ -21,7 +21,7 @@ from cct_ops.ledger.gate import changes, locks
 from cct_ops.ledger.record import account
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.run import Mode
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from flows.auto_rollback import auto_rollback
@@ -160,7 +160,7 @@ def test_the_sweep_replaces_a_lost_wake_up_and_tells_what_is_overdue(
     with get_client(sync_client=True) as client:
         client.delete_flow_run(run_of(change.wake_up_id).id)
 
-    woken = [sweeper.sweep(engine, settings(), Voice.of(engine, settings())) for _ in range(2)]
+    woken = [sweeper.sweep(engine, settings(), Notifier.of(engine, settings())) for _ in range(2)]
 
     assert woken == [1, 0]
     again = changes.read(engine, change.id)
@@ -168,7 +168,7 @@ def test_the_sweep_replaces_a_lost_wake_up_and_tells_what_is_overdue(
     assert sandbox.slack_messages() == [], "policy is more patient than that"
     policy.write_text(alarming.format(5))
     for _ in range(2):
-        sweeper.sweep(engine, settings(), Voice.of(engine, settings()))
+        sweeper.sweep(engine, settings(), Notifier.of(engine, settings()))
     (head,) = heads(sandbox)
     (told,) = answers(sandbox, head)
     assert "Overdue: disable_auto_rollback" in told["text"]
@@ -187,7 +187,7 @@ def test_a_wake_up_for_later_begins_at_once_for_what_is_due_now(
     change = weakened(engine)
     assert changes.claim_revert(engine, change.id, early=True)
 
-    assert sweeper.sweep(engine, settings(), Voice(engine), grace_seconds=0) == 1
+    assert sweeper.sweep(engine, settings(), Notifier(engine), grace_seconds=0) == 1
 
     assert changes.read(engine, change.id).wake_up_id == change.wake_up_id
     begins = run_of(change.wake_up_id).next_scheduled_start_time
@@ -203,7 +203,7 @@ def test_a_wake_up_that_ended_in_vain_is_followed_by_another_only_after_a_pause(
     over(engine, change, minutes_ago=10)
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(run_of(change.wake_up_id).id, Failed(), force=True)
-        sweep = partial(sweeper.sweep, engine, settings(), Voice(engine))
+        sweep = partial(sweeper.sweep, engine, settings(), Notifier(engine))
         assert [sweep(grace_seconds=60), sweep(grace_seconds=0)] == [0, 1]
         again = changes.read(engine, change.id)
         client.set_flow_run_state(run_of(again.wake_up_id).id, Failed(), force=True)

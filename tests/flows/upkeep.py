@@ -14,7 +14,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Pending
 
 from cct_ops.diagnoses.rollback import RollbackDiagnosis
-from cct_ops.diagnoses.rollback_plan import Limits, Option, Wish
+from cct_ops.diagnoses.rollback_plan import Limits, Option, RollbackOptions
 from cct_ops.ledger.gate import changes
 from cct_ops.ledger.gate.tables import temporary_changes
 from cct_ops.models.cct import Route
@@ -27,14 +27,14 @@ from tasks.diagnose import diagnose_rollback
 from tests.controller.running import Playbook
 
 ROUTE = Route.PRE_MARKET_BRIEFING
-OFF = Wish(option=Option.DISABLE_AUTO_ROLLBACK)
-LOOSER = Wish(option=Option.RAISE_THRESHOLDS, limits=Limits(p95_latency_ms=9000))
+OFF = RollbackOptions(option=Option.DISABLE_AUTO_ROLLBACK)
+LOOSER = RollbackOptions(option=Option.RAISE_THRESHOLDS, limits=Limits(p95_latency_ms=9000))
 ANYTHING: dict[str, object] = {"type": "object", "properties": {}}
 
 
-def alone(wish: Wish) -> RollbackDiagnosis:
+def alone(options: RollbackOptions) -> RollbackDiagnosis:
     """Look as the playbook does, and leave out that a person must decide."""
-    found = diagnose_rollback(ROUTE, wish)
+    found = diagnose_rollback(ROUTE, options)
     plan = found.plan
     return found.model_copy(
         update={"plan": plan and plan.model_copy(update={"needs_person": None})}
@@ -42,18 +42,18 @@ def alone(wish: Wish) -> RollbackDiagnosis:
 
 
 @flow
-def weakening(wish: Wish, *, fails: bool = False) -> None:
+def weakening(options: RollbackOptions, *, fails: bool = False) -> None:
     """Make a temporary change the way every playbook does."""
-    look = partial(alone, wish)
+    look = partial(alone, options)
     with authorise(look(), Mode.AUTO, again=look) as decision:
         assert decision.permit is not None, decision.reason
         perform_all(decision.permit)
         assert not fails, "as the test wants it"
 
 
-def weakened(engine: sa.Engine, wish: Wish = OFF) -> TemporaryChange:
+def weakened(engine: sa.Engine, options: RollbackOptions = OFF) -> TemporaryChange:
     """Make a temporary change and return its row."""
-    weakening(wish)
+    weakening(options)
     (change,) = changes.listed(engine)
     return change
 

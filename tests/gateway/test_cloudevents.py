@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 from cct_ops.config.source_fields import Fields
 from cct_ops.config.sources import CloudEventsSource
 from cct_ops.gateway.senders import kinds
-from cct_ops.gateway.senders.parsed_delivery import Reading, Received, UnknownShape
+from cct_ops.gateway.senders.parsed_delivery import ParsedDelivery, Received, UnknownShape
 from evaluation.soak.rules import cases
 from tests.gateway.signing import EVENT_FIELDS, NOW, SOURCES, Sent
 
@@ -36,7 +36,7 @@ OF_TEXT = SOURCES["cloudevents"].model_copy(
 )
 
 
-def reading(source: object, body: bytes, headers: dict[str, str]) -> Reading:
+def reading(source: object, body: bytes, headers: dict[str, str]) -> ParsedDelivery:
     """Return what one request says."""
     assert isinstance(source, CloudEventsSource)
     request = Sent(source, headers, body, at=NOW)
@@ -55,7 +55,9 @@ def structured(event: dict[str, str], members: str) -> bytes:
     return f"{json.dumps(event)[:-1]}, {members}}}".encode()
 
 
-def alike(source: object, event: dict[str, str], members: str, data: bytes, called: str) -> Reading:
+def alike(
+    source: object, event: dict[str, str], members: str, data: bytes, called: str
+) -> ParsedDelivery:
     """Read the event in all three forms, and in its packed one, and return what all of them say."""
     document = structured(event | {"datacontenttype": called}, members)
     packed = f'"data_base64": "{base64.b64encode(data).decode()}"'

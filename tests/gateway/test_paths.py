@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from cct_ops.config.source_fields import Fields
 from cct_ops.gateway.senders import kinds
-from cct_ops.gateway.senders.parsed_delivery import Reading, UnknownShape
+from cct_ops.gateway.senders.parsed_delivery import ParsedDelivery, UnknownShape
 from cct_ops.models.alert import Alert
 from tests.gateway.signing import EVENT_FIELDS, FIELDS, SOURCES, Sent, sign
 from tests.gateway.telling import BATCH
@@ -18,7 +18,7 @@ from tests.gateway.telling import BATCH
 ALERT = {"state": "open", "id": 1, "at": "2026-11-23T12:00:00Z", "name": "X"}
 
 
-def read(content: object, changes: Mapping[str, object], kind: str = "json") -> Reading:
+def read(content: object, changes: Mapping[str, object], kind: str = "json") -> ParsedDelivery:
     """Read a body by paths that differ from the usual ones."""
     base: Mapping[str, object] = EVENT_FIELDS if kind == "cloudevents" else FIELDS
     made = Fields.model_validate({**base, **changes})
@@ -28,7 +28,7 @@ def read(content: object, changes: Mapping[str, object], kind: str = "json") -> 
     return kinds.read(Sent(source, headers, body).received, source)
 
 
-def routes(found: Reading) -> list[str | None]:
+def routes(found: ParsedDelivery) -> list[str | None]:
     """Return the label that stands in for all of what was read."""
     return [each.labels.get("route") for each in found.alerts]
 

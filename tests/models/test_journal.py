@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cct_ops.diagnoses.experiment import ExperimentDiagnosis, ExperimentWish, StagingFindings
+from cct_ops.diagnoses.experiment import ExperimentDiagnosis, ExperimentOptions, StagingFindings
 from cct_ops.models.cct import Health
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
 from cct_ops.models.journal import (
@@ -20,7 +20,7 @@ from cct_ops.models.journal import (
 )
 from cct_ops.models.verification import Verdict
 
-WISH = ExperimentWish(fault_id="cct-ops-1", lease_seconds=20)
+WISH = ExperimentOptions(fault_id="cct-ops-1", lease_seconds=20)
 
 
 def samples(*results: Result, latency_ms: float = 20) -> tuple[Sample, ...]:

@@ -12,9 +12,15 @@ from pydantic import SecretStr
 from cct_ops.errors import Unavailable
 from cct_ops.ledger.people import heartbeats, pages
 from cct_ops.ledger.people.tables import heartbeats as table
-from cct_ops.people.notifier import Voice
-from cct_ops.people.paging import OnCall
-from cct_ops.people.watchdog import CONTROLLER, GATEWAY, STARTS_WITHIN_SECONDS, Listening, Watch
+from cct_ops.people.notifier import Notifier
+from cct_ops.people.paging import Pager
+from cct_ops.people.watchdog import (
+    CONTROLLER,
+    GATEWAY,
+    STARTS_WITHIN_SECONDS,
+    Listening,
+    PeerWatchdog,
+)
 from cct_ops.sandbox.control import SandboxControl
 from tests.approvals.parts import CONTACTS
 
@@ -22,15 +28,17 @@ SILENT = ":rotating_light: The controller of cct-ops is silent"
 BACK = ":white_check_mark: The controller of cct-ops is heard again"
 
 
-def watching(engine: sa.Engine, url: str) -> Watch:
+def watching(engine: sa.Engine, url: str) -> PeerWatchdog:
     """The gateway's look at the controller, which it has had in sight for an hour."""
     now = datetime.now(UTC)
     listening = Listening(since=now - timedelta(hours=1), last=now)
-    return Watch(engine, GATEWAY, CONTROLLER, Voice(engine, SecretStr(url)), listening=listening)
+    return PeerWatchdog(
+        engine, GATEWAY, CONTROLLER, Notifier(engine, SecretStr(url)), listening=listening
+    )
 
 
 @pytest.fixture
-def watch(engine: sa.Engine, sandbox: SandboxControl) -> Watch:
+def watch(engine: sa.Engine, sandbox: SandboxControl) -> PeerWatchdog:
     """The same, which tells people."""
     return watching(engine, f"{sandbox.base_url}/slack/incidents")
 
@@ -54,7 +62,7 @@ def told(sandbox: SandboxControl) -> list[str]:
 
 
 def test_a_silence_is_told_once_and_its_end_too(
-    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+    watch: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """However often one looks; and a second silence is told anew."""
     fall_silent(engine, CONTROLLER)
@@ -75,7 +83,7 @@ def test_a_silence_is_told_once_and_its_end_too(
 
 
 def test_a_part_that_was_just_heard_is_not_silent(
-    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+    watch: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """Nor is one that was never heard, when it is first looked for; later it is."""
     watch()
@@ -86,7 +94,7 @@ def test_a_part_that_was_just_heard_is_not_silent(
 
 
 def test_a_silence_that_slack_did_not_take_is_told_later(
-    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+    watch: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """It counts as told only when it was."""
     fall_silent(engine, CONTROLLER)
@@ -99,7 +107,7 @@ def test_a_silence_that_slack_did_not_take_is_told_later(
 
 
 def test_of_two_watchers_one_reports(
-    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+    watch: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """While the first is telling, the second leaves it alone."""
     fall_silent(engine, CONTROLLER)
@@ -111,7 +119,7 @@ def test_of_two_watchers_one_reports(
     assert told(sandbox) == []
 
 
-def test_each_watcher_gives_its_own_sign_of_life(watch: Watch, engine: sa.Engine) -> None:
+def test_each_watcher_gives_its_own_sign_of_life(watch: PeerWatchdog, engine: sa.Engine) -> None:
     """So that the other can look for it."""
     fall_silent(engine, GATEWAY)
     watch()
@@ -121,7 +129,7 @@ def test_each_watcher_gives_its_own_sign_of_life(watch: Watch, engine: sa.Engine
 
 
 def test_a_silence_is_paged_once_and_its_end_not(
-    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+    watch: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """Also when Slack does not take the message; a second silence is paged anew."""
     fall_silent(engine, CONTROLLER)
@@ -140,11 +148,11 @@ def test_a_silence_is_paged_once_and_its_end_not(
 
 
 def test_pages_are_sent_for_a_controller_that_is_silent_and_for_no_other(
-    watch: Watch, engine: sa.Engine, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+    watch: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While it lives, that is its own work."""
     monkeypatch.setenv("PAGES_ANNA", f"{sandbox.base_url}/slack/anna")
-    paging = replace(watch, on_call=OnCall(engine, CONTACTS))
+    paging = replace(watch, pager=Pager(engine, CONTACTS))
     pages.ask(engine, "a cause", subject="P0: A", body="It is bad.")
     heartbeats.beat(engine, CONTROLLER)
     paging.page()
@@ -161,8 +169,11 @@ def test_after_a_downtime_of_everything_nobody_is_silent(
     """Whoever is back first gives the other as long as it takes to fall silent."""
     fall_silent(engine, CONTROLLER, seconds=3600)
     fall_silent(engine, GATEWAY, seconds=3600)
-    started = Watch(
-        engine, GATEWAY, CONTROLLER, Voice(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    started = PeerWatchdog(
+        engine,
+        GATEWAY,
+        CONTROLLER,
+        Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents")),
     )
     started()
     assert (told(sandbox), pages.newest(engine, 9)) == ([], [])
@@ -182,7 +193,9 @@ def test_a_part_that_takes_its_time_to_start_is_not_silent(
     slack = SecretStr(f"{sandbox.base_url}/slack/incidents")
     began = datetime.now(UTC) - timedelta(seconds=120)
     listening = Listening(since=began, last=datetime.now(UTC))
-    started = Watch(engine, GATEWAY, CONTROLLER, Voice(engine, slack), listening=listening)
+    started = PeerWatchdog(
+        engine, GATEWAY, CONTROLLER, Notifier(engine, slack), listening=listening
+    )
     started()
     assert (told(sandbox), pages.newest(engine, 9)) == ([], [])
 
@@ -192,7 +205,7 @@ def test_a_part_that_takes_its_time_to_start_is_not_silent(
 
 
 def test_a_watch_that_stood_still_begins_anew(
-    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+    watch: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """Its machine slept, or the ledger was away: then nobody could give a sign of life."""
     watch.listening.last = datetime.now(UTC) - timedelta(minutes=10)
@@ -203,7 +216,7 @@ def test_a_watch_that_stood_still_begins_anew(
 
 
 def test_what_was_told_as_silent_is_not_heard_by_a_restart_of_the_watch(
-    watch: Watch, engine: sa.Engine, sandbox: SandboxControl
+    watch: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     fall_silent(engine, CONTROLLER)
     watch()

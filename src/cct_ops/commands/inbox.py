@@ -1,4 +1,4 @@
-"""``cct-ops inbox``, ``cct-ops readmit`` and ``cct-ops requeue``."""
+"""``cct-ops inbox``, ``cct-ops reprocess`` and ``cct-ops requeue``."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _row(each: Arrived) -> dict[str, Any]:
     }
 
 
-def readmit(
+def reprocess(
     delivery: Annotated[str, Parameter(help="Its id, as the inbox shows it.")],
 ) -> int:
     """Read what was not understood with today's sources, and take it in if all of it is now."""

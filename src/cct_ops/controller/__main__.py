@@ -16,18 +16,18 @@ from cct_ops.controller.crashed_runs import Reaper
 from cct_ops.controller.dead_mans_switch import heartbeat
 from cct_ops.controller.handlers import Notification, Remediation
 from cct_ops.controller.loop import Controller, Lane, Periodic
-from cct_ops.controller.pauses import PAUSES_SECONDS, PauseWatch
+from cct_ops.controller.pauses import PAUSES_SECONDS, PauseMonitor
 from cct_ops.controller.reconciling import jobs
 from cct_ops.controller.routes import read_routes
 from cct_ops.controller.runs import Runs
 from cct_ops.controller.status_page import Announcer
-from cct_ops.controller.workers import WORKERS_SECONDS, WorkerWatch
+from cct_ops.controller.workers import WORKERS_SECONDS, WorkerMonitor
 from cct_ops.errors import OpsError
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.intake import deliveries, outbox, storms
-from cct_ops.people.notifier import Voice
-from cct_ops.people.paging import OnCall, look
-from cct_ops.people.watchdog import CONTROLLER, EVERY_SECONDS, GATEWAY, Watch
+from cct_ops.people.notifier import Notifier
+from cct_ops.people.paging import Pager, look
+from cct_ops.people.watchdog import CONTROLLER, EVERY_SECONDS, GATEWAY, PeerWatchdog
 from cct_ops.settings import Settings
 from cct_ops.terminal import log_as
 
@@ -53,12 +53,12 @@ def main() -> int:
         routes = read_routes(settings.routes_path)
         sources = yaml_files.load(settings.sources_path, Sources).sources
         approvers = yaml_files.load(settings.approvers_path, Approvers)
-        voice = Voice.of(engine, settings)
-        watch = Watch(engine, CONTROLLER, GATEWAY, voice)
+        notifier = Notifier.of(engine, settings)
+        watch = PeerWatchdog(engine, CONTROLLER, GATEWAY, notifier)
         reachable = contacts.read(settings.contacts_path)
-        on_call = OnCall(engine, reachable)
-        workers = WorkerWatch(engine, voice)
-        people = approvals.People(approvers, reachable, voice)
+        pager = Pager(engine, reachable)
+        workers = WorkerMonitor(engine, notifier)
+        people = approvals.People(approvers, reachable, notifier)
         with Runs() as runs:
             remediation = Remediation(engine, routes, runs, watchdogs(sources))
             controller = Controller(
@@ -66,7 +66,9 @@ def main() -> int:
                 [
                     Lane(outbox.REMEDIATE, RUNS_AT_ONCE, remediation),
                     Lane(
-                        outbox.NOTICE, 1, Notification(engine, voice, routes, reachable.severity_of)
+                        outbox.NOTICE,
+                        1,
+                        Notification(engine, notifier, routes, reachable.severity_of),
                     ),
                 ],
                 [
@@ -89,23 +91,23 @@ def main() -> int:
                     Periodic(
                         "reaper",
                         10,
-                        Reaper(engine, voice, settings.policy_path, settings.start_seconds),
+                        Reaper(engine, notifier, settings.policy_path, settings.start_seconds),
                     ),
                     Periodic("watch over the gateway", EVERY_SECONDS, watch),
-                    Periodic("severe incidents", 5, partial(pages.sweep, on_call)),
-                    Periodic("quarantine", 10, partial(quarantine.sweep, engine, voice)),
+                    Periodic("severe incidents", 5, partial(pages.sweep, pager)),
+                    Periodic("quarantine", 10, partial(quarantine.sweep, engine, notifier)),
                     Periodic("clocks", clocks.EVERY_SECONDS, partial(clocks.look, engine)),
-                    Periodic("what is set aside", 10, partial(aside.sweep, engine, voice)),
-                    Periodic("on call", 5, on_call, on_news=True),
+                    Periodic("what is set aside", 10, partial(aside.sweep, engine, notifier)),
+                    Periodic("on call", 5, pager, on_news=True),
                     Periodic("contacts", 3600, partial(look, reachable)),
                     Periodic("status page", 5, Announcer(engine, reachable)),
                     Periodic("watch over the workers", WORKERS_SECONDS, workers),
-                    Periodic("pauses", PAUSES_SECONDS, PauseWatch(engine, voice)),
+                    Periodic("pauses", PAUSES_SECONDS, PauseMonitor(engine, notifier)),
                     *heartbeat(engine, settings),
                     Periodic(
-                        "temporary changes", 10, partial(changes.sweep, engine, settings, voice)
+                        "temporary changes", 10, partial(changes.sweep, engine, settings, notifier)
                     ),
-                    Periodic("buttons", 5, partial(buttons.sweep, engine, voice), on_news=True),
+                    Periodic("buttons", 5, partial(buttons.sweep, engine, notifier), on_news=True),
                 ],
             )
             for number in (signal.SIGTERM, signal.SIGINT):

@@ -37,7 +37,7 @@ from cct_ops.ledger.people import pages
 from cct_ops.ledger.record import account
 from cct_ops.models.run import Outcome, Run, Severity
 from cct_ops.models.topic import UNANSWERED, Topic, is_urgent
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.reports import manual
 from cct_ops.reports.asking import topic_of, unanswered_message
 from cct_ops.reports.links import run_link
@@ -63,7 +63,7 @@ class People:
 
     approvers: Approvers
     contacts: Contacts
-    voice: Voice
+    notifier: Notifier
 
 
 def sweep(engine: sa.Engine, people: People | None = None, *, server: Server = CONFIGURED) -> int:
@@ -187,7 +187,7 @@ def _close(
     )
     topic = Topic.of(run, approval.target, outcome, Severity(approval.severity))
     try:
-        people.voice.say(
+        people.notifier.send(
             outcome_message(run, approval.target, outcome, reason, run_link(run.id), commands),
             topic.model_copy(update={"needs_person": outcome.needs_attention}),
             urgent=is_urgent(outcome, topic.severity),
@@ -217,7 +217,7 @@ def _escalate(engine: sa.Engine, people: People, approval_id: UUID) -> None:
             escalation_step=escalation_step,
         )
         try:
-            people.voice.say(
+            people.notifier.send(
                 unanswered_message(approval, contact.id, approver, command),
                 topic_of(approval, UNANSWERED, needs_person=True),
             )

@@ -9,14 +9,14 @@ import sqlalchemy as sa
 from cct_ops.errors import OpsError, Unavailable
 from cct_ops.ledger import set_aside
 from cct_ops.ledger.people import pages
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.reports.messages import aside_message
 from cct_ops.reports.pages import notice_page
 
 _log = logging.getLogger(__name__)
 
 
-def sweep(engine: sa.Engine, voice: Voice) -> int:
+def sweep(engine: sa.Engine, notifier: Notifier) -> int:
     """Tell and page about what was set aside, in one message; returns how many items that were."""
     with set_aside.unnotified(engine) as found:
         if not found:
@@ -27,7 +27,7 @@ def sweep(engine: sa.Engine, voice: Voice) -> int:
         cause = f"set aside: {first.part}, {first.item}, {first.first_at.isoformat()}"
         pages.ask(engine, cause, subject=subject, body=body)
         try:
-            voice.say(message)
+            notifier.send(message)
         except Unavailable:
             raise
         except OpsError as error:  # the page says it, and so does the doctor

@@ -12,38 +12,38 @@ from cct_ops.ledger.gate.approvals import ApprovalState
 from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import slack_threads
 from cct_ops.models.topic import AT_WORK, WAITS
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.reports.asking import answered_message, approval_message, topic_of
 from cct_ops.reports.links import run_link
 
 _log = logging.getLogger(__name__)
 
 
-def sweep(engine: sa.Engine, voice: Voice) -> int:
+def sweep(engine: sa.Engine, notifier: Notifier) -> int:
     """
     Take the buttons off every request that was answered, ran out or is void; say how many.
 
     One that waits for more persons says who has said yes.
     """
-    half, show = slack_threads.half_answered(engine), partial(_show_half_answered, engine, voice)
+    half, show = slack_threads.half_answered(engine), partial(_show_half_answered, engine, notifier)
     border(engine, "requests in Slack").each(half, str, show)
-    take_off = partial(_take_off, engine, voice)
+    take_off = partial(_take_off, engine, notifier)
     return border(engine, "buttons in Slack").each(slack_threads.answered(engine), str, take_off)
 
 
-def _show_half_answered(engine: sa.Engine, voice: Voice, approval_id: UUID) -> None:
+def _show_half_answered(engine: sa.Engine, notifier: Notifier, approval_id: UUID) -> None:
     with slack_threads.showing(engine, approval_id) as found:
         if found is not None:
             approval, place, yes = found
-            voice.change(place, *approval_message(approval, run_link(approval.run_id), yes))
+            notifier.change(place, *approval_message(approval, run_link(approval.run_id), yes))
 
 
-def _take_off(engine: sa.Engine, voice: Voice, approval_id: UUID) -> None:
+def _take_off(engine: sa.Engine, notifier: Notifier, approval_id: UUID) -> None:
     with slack_threads.closing(engine, approval_id) as found:
         if found is None:
             return
         approval, place = found
-        voice.change(place, *answered_message(approval))
+        notifier.change(place, *answered_message(approval))
         if approval.state is ApprovalState.APPROVED:
-            voice.show(topic_of(approval, AT_WORK), instead_of=WAITS)
+            notifier.show(topic_of(approval, AT_WORK), instead_of=WAITS)
         _log.info("the request for approval %s has no buttons any more", approval.id)

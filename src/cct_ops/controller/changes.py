@@ -25,7 +25,7 @@ from cct_ops.ledger.gate import changes
 from cct_ops.ledger.one_by_one import border
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.topic import OVERDUE, Topic
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.reports import manual
 from cct_ops.settings import Settings
 
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 def sweep(
     engine: sa.Engine,
     settings: Settings,
-    voice: Voice,
+    notifier: Notifier,
     *,
     grace_seconds: float = GRACE_SECONDS,
     server: Server = CONFIGURED,
@@ -62,7 +62,7 @@ def sweep(
         border(engine, "temporary changes that are due").each(due, str, wake)
     rules = policy.read(settings.policy_path).temporary_changes
     overdue = changes.overdue(engine, rules.alarm_after_minutes * 60)
-    alarm = partial(_alarm, engine, voice)
+    alarm = partial(_alarm, engine, notifier)
     border(engine, "temporary changes that are overdue").each(overdue, str, alarm)
     return woken
 
@@ -106,7 +106,7 @@ def _last(client: SyncPrefectClient, change: TemporaryChange) -> FlowRun | None:
     return None if run.state is None else run
 
 
-def _alarm(engine: sa.Engine, voice: Voice, change_id: UUID) -> None:
+def _alarm(engine: sa.Engine, notifier: Notifier, change_id: UUID) -> None:
     """Tell people once per time that is over."""
     change = changes.read(engine, change_id)
     text = (
@@ -117,4 +117,4 @@ def _alarm(engine: sa.Engine, voice: Voice, change_id: UUID) -> None:
     topic = Topic.of(run, change.target, OVERDUE, needs_person=True)
     with changes.alarming(engine, change.id) as first:
         if first:
-            people.tell(voice, text, topic, manual.overdue(change))
+            people.tell(notifier, text, topic, manual.overdue(change))

@@ -49,7 +49,7 @@ from cct_ops.models.autonomy import Demotion
 from cct_ops.models.deployment_tags import PLAYBOOK, UPKEEP
 from cct_ops.models.run import Outcome, Run, incident_of
 from cct_ops.models.topic import Topic
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.reports import manual
 from cct_ops.reports.links import run_link
 from cct_ops.reports.messages import demotion_message
@@ -69,7 +69,7 @@ class Reaper:
     """One sweep after another; ``start_seconds`` is how long a start may take."""
 
     engine: sa.Engine
-    voice: Voice
+    notifier: Notifier
     policy_path: Path
     start_seconds: float
     recovery_pause_seconds: float = RECOVERY_PAUSE_SECONDS
@@ -233,14 +233,14 @@ class Reaper:
             ended_at = account.record_outcome_in(tx, run, target, Outcome.FAILED, reason)
             if commands:
                 people.tell(
-                    self.voice,
+                    self.notifier,
                     f":rotating_light: {run.playbook} on {target or 'its target'}: {reason}",
                     topic,
                     commands,
                 )
             demotion = self._demotion_by(tx, run, ended_at)
             if demotion is not None:
-                self.voice.say(demotion_message(run, demotion, run_link(run.id)), topic)
+                self.notifier.send(demotion_message(run, demotion, run_link(run.id)), topic)
 
     def _demotion_by(self, tx: sa.Connection, run: Run, ended_at: datetime) -> Demotion | None:
         """Return the fall of a playbook to which this end of its run leads, if any."""

@@ -20,7 +20,7 @@ from cct_ops.errors import OpsError, Rejected, Unavailable
 from cct_ops.ledger.intake import outbox, storms
 from cct_ops.ledger.intake.outbox import Claim
 from cct_ops.models.run import Mode, Severity, incident_tag
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 
 BACKOFF_SECONDS = 1.0
 BACKOFF_CAP_SECONDS = 30.0
@@ -129,7 +129,7 @@ class Notification:
     """Delivers the notice about an incident; ``severity_of`` reads its labels."""
 
     engine: sa.Engine
-    voice: Voice
+    notifier: Notifier
     routes: Routes
     severity_of: Callable[[Mapping[str, str]], Severity | None]
 
@@ -137,7 +137,7 @@ class Notification:
         """Tell people, or try again later."""
         try:
             rule = self.routes.rule_for(claim.source, claim.labels)
-            untold = notices.tell(self.voice, claim, rule, self.severity_of(claim.labels))
+            untold = notices.tell(self.notifier, claim, rule, self.severity_of(claim.labels))
         except Unavailable as error:
             log.warning("the notice about incident %s waits: %s", claim.incident_id, error)
             outbox.postpone(self.engine, claim, backoff_seconds(claim, error), str(error))

@@ -13,7 +13,7 @@ from cct_ops.controller.routes import Rule
 from cct_ops.ledger.intake.outbox import Claim
 from cct_ops.models.run import Severity
 from cct_ops.models.topic import OPEN, Topic
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.reports.manual import about, requeue, shown, start_again
 from cct_ops.typed import typed
 
@@ -25,7 +25,7 @@ SHOWN_CHARACTERS = 200
 log = logging.getLogger(__name__)
 
 
-def tell(voice: Voice, claim: Claim, rule: Rule, severity: Severity | None) -> str | None:
+def tell(notifier: Notifier, claim: Claim, rule: Rule, severity: Severity | None) -> str | None:
     """Tell people about the incident; returns why not where there is no Slack to tell them in."""
     name = _shown(claim.labels.get("alertname", "an alert without a name"))
     title = f"{name} from {claim.source}: {slack.escape(claim.note or 'no playbook')}"
@@ -53,8 +53,8 @@ def tell(voice: Voice, claim: Claim, rule: Rule, severity: Severity | None) -> s
     # Where a playbook was meant and did not start, nothing of ours works on it.
     stuck = claim.note not in {None, NO_PLAYBOOK}
     # That it is P0 is paged as soon as it opens, with a playbook or without.
-    voice.say((title, blocks), topic, urgent=stuck)
-    if voice.reaches_somebody:
+    notifier.send((title, blocks), topic, urgent=stuck)
+    if notifier.reaches_somebody:
         return None
     return "neither SLACK_WEBHOOK_URL nor SLACK_BOT_TOKEN is set, so it stands in the log alone"
 

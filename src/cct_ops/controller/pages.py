@@ -7,19 +7,19 @@ from uuid import UUID
 from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import p0_incidents, pages
 from cct_ops.models.run import Severity
-from cct_ops.people.paging import OnCall
+from cct_ops.people.paging import Pager
 from cct_ops.reports.pages import incident_page
 
 
-def sweep(on_call: OnCall) -> int:
+def sweep(pager: Pager) -> int:
     """Page about what is new, and send all that is due; returns how many pages reached somebody."""
-    engine = on_call.engine
+    engine = pager.engine
 
     def ask(incident_id: UUID) -> None:
         subject, body = incident_page(p0_incidents.read(engine, incident_id))
         cause = f"{pages.OF_INCIDENT}{incident_id}"
         pages.ask(engine, cause, subject=subject, body=body, topic_id=incident_id)
 
-    unpaged = p0_incidents.unpaged(engine, on_call.contacts.severities.get(Severity.P0, ()))
+    unpaged = p0_incidents.unpaged(engine, pager.contacts.severities.get(Severity.P0, ()))
     border(engine, "severe incidents").each(unpaged, str, ask)
-    return on_call()
+    return pager()

@@ -32,7 +32,7 @@ from cct_ops.clients.server import CONFIGURED, Server
 from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import pauses
 from cct_ops.models.deployment_tags import PLAYBOOK
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.reports.messages import Message
 from cct_ops.reports.pauses import goes_on_message, paused_message
 
@@ -44,11 +44,11 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class PauseWatch:
+class PauseMonitor:
     """The look at everything that can be paused."""
 
     engine: sa.Engine
-    voice: Voice
+    notifier: Notifier
     server: Server = CONFIGURED
 
     def __call__(self) -> None:
@@ -73,7 +73,7 @@ class PauseWatch:
 
     def _say(self, message: Message) -> None:
         log.warning("%s", message[0])
-        self.voice.say(message)
+        self.notifier.send(message)
 
 
 def _held(client: SyncPrefectClient, now: datetime) -> dict[str, list[str]]:

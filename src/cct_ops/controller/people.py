@@ -11,16 +11,16 @@ import sqlalchemy as sa
 from cct_ops.ledger.record import account
 from cct_ops.models.run import Run
 from cct_ops.models.topic import Topic
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.reports.messages import notice
 
 _log = logging.getLogger(__name__)
 
 
-def tell(voice: Voice, text: str, topic: Topic, commands: Sequence[str]) -> None:
+def tell(notifier: Notifier, text: str, topic: Topic, commands: Sequence[str]) -> None:
     """Say it in the log and to people, with what they type; raises when Slack does not take it."""
     _log.error("%s", text)
-    voice.say(notice(text, commands), topic, urgent=True)
+    notifier.send(notice(text, commands), topic, urgent=True)
 
 
 def changed_by(engine: sa.Engine, run_id: UUID, playbook: str) -> Run:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from cct_ops.ledger.intake import quarantine
 from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import pages
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.reports.messages import unread_message
 from cct_ops.reports.pages import notice_page
 
@@ -18,7 +18,7 @@ PAUSE_SECONDS = 3600.0
 log = logging.getLogger(__name__)
 
 
-def sweep(engine: sa.Engine, voice: Voice, *, pause_seconds: float = PAUSE_SECONDS) -> None:
+def sweep(engine: sa.Engine, notifier: Notifier, *, pause_seconds: float = PAUSE_SECONDS) -> None:
     """Tell people and page, once per source and pause; what Slack does not take is told again."""
 
     def tell(unread: quarantine.Unread) -> None:
@@ -27,7 +27,7 @@ def sweep(engine: sa.Engine, voice: Voice, *, pause_seconds: float = PAUSE_SECON
         with engine.begin() as tx:
             if pages.ask_in(tx, unread.cause, subject=subject, body=body):
                 log.warning("%s", message[0])
-                voice.say(message)
+                notifier.send(message)
 
     unread = quarantine.unnotified(engine, pause_seconds)
     border(engine, "deliveries in quarantine").each(unread, lambda each: each.source, tell)

@@ -24,7 +24,7 @@ from cct_ops.clients.server import CONFIGURED
 from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import heartbeats, pages
 from cct_ops.models.deployment_tags import PLAYBOOK, UPKEEP
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.reports.messages import worker_command, worker_message
 from cct_ops.reports.pages import silence_page
 
@@ -36,11 +36,11 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class WorkerWatch:
+class WorkerMonitor:
     """The look at all work pools that our deployments use."""
 
     engine: sa.Engine
-    voice: Voice
+    notifier: Notifier
     within_seconds: float = WITHIN_SECONDS
     began: float = field(default_factory=time.monotonic)
 
@@ -69,7 +69,7 @@ class WorkerWatch:
                 subject, body = silence_page(f"work pool {crew.pool}", turn.last_at, command)
                 cause = pages.of_silence(crew.part, turn.last_at)
                 pages.ask(self.engine, cause, subject=subject, body=body)
-            self.voice.say(message)
+            self.notifier.send(message)
 
 
 class _Crew(NamedTuple):

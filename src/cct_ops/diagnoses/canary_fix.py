@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from cct_ops.actions.canary import DisableCanary, PromoteCanary, ResetCanary
-from cct_ops.diagnoses.rollback_plan import Watch, serves
+from cct_ops.diagnoses.rollback_plan import WatchWindow, serves
 from cct_ops.models.cct import CanaryConfig, Route, SloThresholds
 from cct_ops.models.plan import ChangeHolds, Plan, SteadyState
 
@@ -47,7 +47,7 @@ def plan_of(
     target: Route,
     config: CanaryConfig,
     thresholds: SloThresholds | None,
-    watch: Watch,
+    watch: WatchWindow,
     fix: CanaryFix,
     *,
     issue: str,
@@ -109,7 +109,7 @@ def so_already(
 
 
 def _steady_state(
-    target: Route, fix: CanaryFix, allowed: SloThresholds, watch: Watch
+    target: Route, fix: CanaryFix, allowed: SloThresholds, watch: WatchWindow
 ) -> SteadyState:
     if fix is CanaryFix.DISABLE:
         return ChangeHolds(what=f"The canary of {target} is off", watch_seconds=watch.seconds / 10)

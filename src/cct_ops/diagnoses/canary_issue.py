@@ -19,7 +19,7 @@ from cct_ops.diagnoses.canary_fix import (
     so_already,
 )
 from cct_ops.diagnoses.evidence import Service, not_offered
-from cct_ops.diagnoses.rollback_plan import Watch
+from cct_ops.diagnoses.rollback_plan import WatchWindow
 from cct_ops.models.base import Frozen, counted
 from cct_ops.models.cct import CanaryConfig, CanaryTraffic, Route, SloThresholds
 from cct_ops.models.plan import Plan
@@ -76,7 +76,7 @@ class CanaryDiagnosis(Frozen):
 
     @classmethod
     def of(
-        cls, target: Route, found: CanaryFindings, watch: Watch, fix: CanaryFix
+        cls, target: Route, found: CanaryFindings, watch: WatchWindow, fix: CanaryFix
     ) -> CanaryDiagnosis:
         """Conclude from what the probes saw; the same findings always give the same diagnosis."""
         issue, why = _issue(found, watch)
@@ -98,7 +98,7 @@ class CanaryDiagnosis(Frozen):
         )
 
 
-def _issue(found: CanaryFindings, watch: Watch) -> tuple[Issue, str]:
+def _issue(found: CanaryFindings, watch: WatchWindow) -> tuple[Issue, str]:
     """Name the issue and say why; what can be told without traffic comes first."""
     if found.plain.well and not found.as_canary.well:
         seen = found.as_canary.seen
@@ -113,7 +113,7 @@ def _issue(found: CanaryFindings, watch: Watch) -> tuple[Issue, str]:
 
 
 def _issue_of_traffic(
-    traffic: CanaryTraffic, allowed: SloThresholds | None, watch: Watch
+    traffic: CanaryTraffic, allowed: SloThresholds | None, watch: WatchWindow
 ) -> tuple[Issue, str]:
     """Judge by what both sides served, as far as there was enough of it."""
     total = traffic.canary.sample_size + traffic.stable.sample_size
@@ -130,7 +130,9 @@ def _issue_of_traffic(
     return Issue.NONE, "it gets its share and serves as well as stable does."
 
 
-def _untold(traffic: CanaryTraffic, allowed: SloThresholds | None, watch: Watch) -> str | None:
+def _untold(
+    traffic: CanaryTraffic, allowed: SloThresholds | None, watch: WatchWindow
+) -> str | None:
     """Say why nothing tells how it serves; None where something does."""
     if traffic.canary.sample_size < watch.min_samples:
         return f"{traffic.canary.sample_size} of its requests are too few."
@@ -216,7 +218,7 @@ _RECOMMENDED = {
 
 
 def _plan(
-    target: Route, found: CanaryFindings, watch: Watch, issue: Issue, chosen: CanaryFix | None
+    target: Route, found: CanaryFindings, watch: WatchWindow, issue: Issue, chosen: CanaryFix | None
 ) -> Plan | str | None:
     """Plan what was asked or what the issue calls for, or say why not; None is nothing to do."""
     recommended = _RECOMMENDED.get(issue)

@@ -27,7 +27,7 @@ Minutes = Annotated[
 ]
 
 
-class ExperimentWish(Frozen):
+class ExperimentOptions(Frozen):
     """What was asked for; the lease is how long faults outlive the run's last sign of life."""
 
     mode: ChaosMode = ChaosMode.LATENCY
@@ -104,36 +104,36 @@ class ExperimentDiagnosis(Frozen):
     baseline: tuple[Sample, ...]
 
     @classmethod
-    def of(cls, found: StagingFindings, wish: ExperimentWish) -> ExperimentDiagnosis:
+    def of(cls, found: StagingFindings, options: ExperimentOptions) -> ExperimentDiagnosis:
         """Conclude from what the probes saw."""
         refusal = found.refusal
         return cls(
             headline=refusal or f"{TARGET} is steady and marked as such: the experiment may begin.",
             evidence=found.evidence,
-            plan=None if refusal else _plan(wish),
+            plan=None if refusal else _plan(options),
             baseline=found.baseline,
         )
 
 
-def _plan(wish: ExperimentWish) -> Plan:
-    injection = Injection.of(wish.mode, wish.severity)
+def _plan(options: ExperimentOptions) -> Plan:
+    injection = Injection.of(options.mode, options.severity)
     return Plan(
         playbook=PLAYBOOK,
         target=TARGET,
         summary=(
-            f"Inject {injection.words}, for {duration(wish.minutes * 60)}. Should the run die, it"
-            f" ends {duration(wish.lease_seconds)} after its last sign of life."
+            f"Inject {injection.words}, for {duration(options.minutes * 60)}. Should the run die,"
+            f" it ends {duration(options.lease_seconds)} after its last sign of life."
         ),
         blast_radius="Everybody who uses staging; production is never touched.",
-        steps=(fault_step(injection, wish.fault_id, wish.minutes, wish.lease_seconds),),
+        steps=(fault_step(injection, options.fault_id, options.minutes, options.lease_seconds),),
         steady_state=ChangeHolds(
             what="The faults are gone and it serves as before",
-            watch_seconds=wish.minutes * 60,
+            watch_seconds=options.minutes * 60,
         ),
         state={
-            "mode": wish.mode.value,
-            "severity": wish.severity.value,
-            "minutes": wish.minutes,
+            "mode": options.mode.value,
+            "severity": options.severity.value,
+            "minutes": options.minutes,
         },
     )
 

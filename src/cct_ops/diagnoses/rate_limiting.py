@@ -50,7 +50,7 @@ Requests = Annotated[int, Field(ge=1, le=1000)]
 Minutes = Annotated[int, Field(ge=5, le=480)]
 
 
-class Wish(Frozen):
+class RateLimitOptions(Frozen):
     """What was asked for: the fix; whose count; how high a limit, and for how long."""
 
     fix: Fix = Fix.RECOMMENDED
@@ -73,7 +73,9 @@ class LimitDiagnosis(Frozen):
     outcome: Outcome
 
     @classmethod
-    def of(cls, found: LimitFindings, wish: Wish, watch_seconds: float) -> LimitDiagnosis:
+    def of(
+        cls, found: LimitFindings, options: RateLimitOptions, watch_seconds: float
+    ) -> LimitDiagnosis:
         """Conclude from what the probes saw and from what was asked for."""
         target, cause = LimitClass(found.limit.endpoint), _cause(found)
         headline, outcome = _headline(target, cause, found), Outcome.RECOMMENDED
@@ -81,7 +83,7 @@ class LimitDiagnosis(Frozen):
             outcome = Outcome.NOTHING_TO_DO
         plan = None
         if found.blocked:
-            drafted = _plan(target, cause, found, wish, watch_seconds)
+            drafted = _plan(target, cause, found, options, watch_seconds)
             if isinstance(drafted, str):
                 headline, outcome = f"{headline} {drafted}", Outcome.BLOCKED
             else:
@@ -119,17 +121,21 @@ def _recommended(cause: Cause, found: LimitFindings) -> Fix | None:
 
 
 def _plan(
-    target: LimitClass, cause: Cause, found: LimitFindings, wish: Wish, watch_seconds: float
+    target: LimitClass,
+    cause: Cause,
+    found: LimitFindings,
+    options: RateLimitOptions,
+    watch_seconds: float,
 ) -> Plan | str | None:
     """Draft the plan of a fix, or say why that fix cannot be."""
-    fix = _recommended(cause, found) if wish.fix is Fix.RECOMMENDED else wish.fix
+    fix = _recommended(cause, found) if options.fix is Fix.RECOMMENDED else options.fix
     match fix:
         case None:
             return None
         case Fix.RAISE:
-            return _raise(target, cause, found, wish, watch_seconds)
+            return _raise(target, cause, found, options, watch_seconds)
         case Fix.RESET_USER:
-            user = wish.user or (found.blocked[0].user if len(found.blocked) == 1 else None)
+            user = options.user or (found.blocked[0].user if len(found.blocked) == 1 else None)
             if not user or user not in {each.user for each in found.blocked}:
                 return "Not reset: name a user who is refused."
             change: Action = ResetUserLimit(user=user)
@@ -153,14 +159,18 @@ def _plan(
 
 
 def _raise(
-    target: LimitClass, cause: Cause, found: LimitFindings, wish: Wish, watch_seconds: float
+    target: LimitClass,
+    cause: Cause,
+    found: LimitFindings,
+    options: RateLimitOptions,
+    watch_seconds: float,
 ) -> Plan | str:
     now = found.limit
     helped = found.outgrown or found.blocked
     demand = max(user.requests_in_window for user in helped)
     # Rounded up, so that a little more or less demand does not make it another plan.
     suggested = min(math.ceil(demand * HEADROOM / 10) * 10, ABUSE_FACTOR * now.max_requests)
-    wanted = wish.max_requests or max(suggested, now.max_requests + 1)
+    wanted = options.max_requests or max(suggested, now.max_requests + 1)
     if wanted <= now.max_requests:
         return f"Not raised: {wanted} is no more than the limit of {now.max_requests}."
     change = SetRateLimit(endpoint=target, window_ms=now.window_ms, max_requests=wanted)
@@ -168,9 +178,9 @@ def _raise(
         playbook=LimitDiagnosis.playbook,
         target=target,
         summary=f"Raise the limit of {target} from {now.max_requests} to {wanted} requests per"
-        f" {now.window_ms / 1000:g} s, for {duration(wish.lasts_minutes * 60)}.",
+        f" {now.window_ms / 1000:g} s, for {duration(options.lasts_minutes * 60)}.",
         blast_radius=f"Every user of {target} may ask for more; CCT bears the load.",
-        steps=(change.step(change.undo(now), lasts_minutes=wish.lasts_minutes),),
+        steps=(change.step(change.undo(now), lasts_minutes=options.lasts_minutes),),
         steady_state=LimitNotReached(
             limit=target,
             users=tuple(user.user for user in helped),

@@ -21,7 +21,7 @@ from cct_ops.diagnoses.evidence import (
     service,
     why_off,
 )
-from cct_ops.diagnoses.rollback_plan import PLAYBOOK, Watch, Wish
+from cct_ops.diagnoses.rollback_plan import PLAYBOOK, RollbackOptions, WatchWindow
 from cct_ops.models.base import Frozen
 from cct_ops.models.cct import (
     CanaryConfig,
@@ -37,7 +37,7 @@ from cct_ops.models.run import Evidence, Outcome, Severity
 
 # CCT's auto-rollback pauses its monitoring of a route for this long after a rollback.
 COOL_DOWN = timedelta(minutes=30)
-RESTORE = Wish()
+RESTORE = RollbackOptions()
 
 _SERVES = {True: Service.WELL, False: Service.BADLY, None: Service.UNKNOWN}
 _SERVED = {
@@ -77,7 +77,11 @@ class RollbackDiagnosis(Frozen):
 
     @classmethod
     def of(
-        cls, target: Route, found: RollbackFindings, watch: Watch, wish: Wish = RESTORE
+        cls,
+        target: Route,
+        found: RollbackFindings,
+        watch: WatchWindow,
+        options: RollbackOptions = RESTORE,
     ) -> RollbackDiagnosis:
         """Conclude from what the probes saw; the same findings always give the same diagnosis."""
         event = last_rollback(target, (*found.rollbacks, *found.history))
@@ -87,7 +91,7 @@ class RollbackDiagnosis(Frozen):
         served = service(found.slo, watch.min_samples)
         gone = _gone(served, breach, event)
         if found.rules is not None:
-            plan = rollback_plan.weaken(wish, found.rules, watch)
+            plan = rollback_plan.weaken(options, found.rules, watch)
         elif cause is Cause.SERVING:
             plan = None
         else:
@@ -95,12 +99,13 @@ class RollbackDiagnosis(Frozen):
             needs_person = _needs_person(cause, gone)
             plan = rollback_plan.restore(target, found.slo, watch, state, needs_person)
         idle = found.rules is not None and plan is None
-        unsaid = idle and wish.names_no_limit
+        unsaid = idle and options.names_no_limit
         return cls(
             target=target,
             cause=cause,
             cause_gone=gone,
-            headline=_headline(target, cause, gone, event) + (f" {wish.why_idle}" if idle else ""),
+            headline=_headline(target, cause, gone, event)
+            + (f" {options.why_idle}" if idle else ""),
             severity=_severity(cause, gone),
             evidence=(
                 canary_evidence(found.canary),

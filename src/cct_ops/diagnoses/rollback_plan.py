@@ -65,14 +65,14 @@ class Limits(Frozen):
 AS_THEY_ARE = Limits()
 
 
-class Watch(Frozen):
+class WatchWindow(Frozen):
     """How a repaired canary is watched: for how long, and how much traffic must be seen."""
 
     seconds: float
     min_samples: int
 
 
-class Wish(Frozen):
+class RollbackOptions(Frozen):
     """What was asked for, and for how long."""
 
     option: Option = Option.RESTORE
@@ -100,7 +100,7 @@ class Wish(Frozen):
 def restore(
     target: Route,
     slo: SloStatus,
-    watch: Watch,
+    watch: WatchWindow,
     state: dict[str, Scalar],
     needs_person: str | None,
 ) -> Plan:
@@ -117,7 +117,7 @@ def restore(
     )
 
 
-def serves(allowed: SloThresholds, watch: Watch) -> CanaryServes:
+def serves(allowed: SloThresholds, watch: WatchWindow) -> CanaryServes:
     """Return what must hold of a canary that serves: its objectives, as far as CCT forgives it."""
     return CanaryServes(
         p95_latency_ms=allowed.p95_latency_ms * allowed.canary_latency_factor,
@@ -128,33 +128,35 @@ def serves(allowed: SloThresholds, watch: Watch) -> CanaryServes:
     )
 
 
-def weaken(wish: Wish, rules: CanaryRules, watch: Watch) -> Plan | None:
+def weaken(options: RollbackOptions, rules: CanaryRules, watch: WatchWindow) -> Plan | None:
     """Return the plan of a temporary weakening; None if there is nothing left to weaken."""
-    if wish.option is Option.DISABLE_AUTO_ROLLBACK:
-        return _without_auto_rollback(wish, rules, watch)
+    if options.option is Option.DISABLE_AUTO_ROLLBACK:
+        return _without_auto_rollback(options, rules, watch)
     now = rules.slo_thresholds
-    wished = wish.limits.over(now)
-    if wished == now:
+    wanted = options.limits.over(now)
+    if wanted == now:
         return None
-    looser = SetSloThresholds.to(wished)
+    looser = SetSloThresholds.to(wanted)
     return _temporary(
-        wish,
+        options,
         watch,
-        looser.step(looser.undo(now), lasts_minutes=wish.minutes),
-        what=f"Auto-rollback pulls a canary only beyond {_words(wished)}, not {_words(now)}",
+        looser.step(looser.undo(now), lasts_minutes=options.minutes),
+        what=f"Auto-rollback pulls a canary only beyond {_words(wanted)}, not {_words(now)}",
         blast_radius="Every route: a canary that is worse than the objectives serves for longer.",
         state={f"now {name}": value for name, value in now.model_dump().items()},
     )
 
 
-def _without_auto_rollback(wish: Wish, rules: CanaryRules, watch: Watch) -> Plan | None:
+def _without_auto_rollback(
+    options: RollbackOptions, rules: CanaryRules, watch: WatchWindow
+) -> Plan | None:
     if not rules.auto_rollback.enabled:
         return None
     off = DisableAutoRollback()
     return _temporary(
-        wish,
+        options,
         watch,
-        off.step(off.undo(), lasts_minutes=wish.minutes),
+        off.step(off.undo(), lasts_minutes=options.minutes),
         what="Auto-rollback is off, so that no canary is pulled by itself",
         blast_radius="Every route: nothing pulls a canary that breaches its objectives.",
         state={"auto_rollback": "on"},
@@ -162,8 +164,8 @@ def _without_auto_rollback(wish: Wish, rules: CanaryRules, watch: Watch) -> Plan
 
 
 def _temporary(
-    wish: Wish,
-    watch: Watch,
+    options: RollbackOptions,
+    watch: WatchWindow,
     step: Step,
     *,
     what: str,
@@ -173,7 +175,7 @@ def _temporary(
     return Plan(
         playbook=PLAYBOOK,
         target=RULES,
-        summary=f"{what}, for {duration(wish.minutes * 60)}.",
+        summary=f"{what}, for {duration(options.minutes * 60)}.",
         blast_radius=blast_radius,
         steps=(step,),
         steady_state=ChangeHolds(what=what, watch_seconds=watch.seconds),

@@ -37,7 +37,7 @@ class Scenario(StrEnum):
     AVAILABILITY = "availability"
 
 
-class SimulationWish(Frozen):
+class SimulationOptions(Frozen):
     """What was asked for; the lease is how long the faults outlive the run."""
 
     scenario: Scenario = Scenario.LATENCY
@@ -74,7 +74,7 @@ class SimulationDiagnosis(Frozen):
 
     @classmethod
     def of(
-        cls, target: Route, found: SimulationFindings, wish: SimulationWish
+        cls, target: Route, found: SimulationFindings, options: SimulationOptions
     ) -> SimulationDiagnosis:
         """Conclude from what the probes saw."""
         refusal, canary, rules = found.staging.refusal, found.canary, found.rules
@@ -87,8 +87,8 @@ class SimulationDiagnosis(Frozen):
             )
         injection = plan = None
         if refusal is None and canary is not None and rules is not None:
-            injection = breach(wish.scenario, wish.severity, rules.slo_thresholds)
-            plan = _plan(target, canary, injection, wish)
+            injection = breach(options.scenario, options.severity, rules.slo_thresholds)
+            plan = _plan(target, canary, injection, options)
         return cls(
             target=target,
             headline=refusal or f"The canary of {target} can be made to breach its objectives.",
@@ -104,7 +104,7 @@ class SimulationDiagnosis(Frozen):
             ),
             plan=plan,
             injection=injection,
-            minutes=wish.minutes,
+            minutes=options.minutes,
         )
 
 
@@ -149,33 +149,35 @@ _LEVELS = {
 }
 
 
-def _plan(target: Route, canary: CanaryConfig, injection: Injection, wish: SimulationWish) -> Plan:
+def _plan(
+    target: Route, canary: CanaryConfig, injection: Injection, options: SimulationOptions
+) -> Plan:
     """Switch the canary on (one that serves stays as it is), then inject; undone in reverse."""
-    on = canary if canary.serves else CanaryConfig(enabled=True, percentage=wish.share)
+    on = canary if canary.serves else CanaryConfig(enabled=True, percentage=options.share)
     switch = as_configured(target, on)
-    lease_minutes = wish.lease_seconds / 60
+    lease_minutes = options.lease_seconds / 60
     return Plan(
         playbook=PLAYBOOK,
         target=target,
         summary=(
             f"Give the canary of {target} {on.percentage:g} % in staging, inject"
-            f" {injection.words} for up to {duration(wish.minutes * 60)} until CCT pulls it, and"
-            f" put all back. Should the run die, that happens {duration(wish.lease_seconds)} after"
-            " its last sign of life."
+            f" {injection.words} for up to {duration(options.minutes * 60)} until CCT pulls it, and"
+            f" put all back. Should the run die, that happens {duration(options.lease_seconds)}"
+            " after its last sign of life."
         ),
         blast_radius="Everybody who uses staging; production is never touched.",
         steps=(
             switch.step(switch.undo(canary), lasts_minutes=lease_minutes),
-            fault_step(injection, wish.fault_id, wish.minutes, wish.lease_seconds),
+            fault_step(injection, options.fault_id, options.minutes, options.lease_seconds),
         ),
         steady_state=ChangeHolds(
             what="CCT has rolled the canary back, and all is as before",
-            watch_seconds=wish.minutes * 60,
+            watch_seconds=options.minutes * 60,
         ),
         state={
-            "scenario": wish.scenario.value,
-            "severity": wish.severity.value,
-            "minutes": wish.minutes,
+            "scenario": options.scenario.value,
+            "severity": options.severity.value,
+            "minutes": options.minutes,
             "canary": canary.shown,
         },
     )

@@ -18,14 +18,14 @@ from cct_ops.config import contacts
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.gateway import metrics
 from cct_ops.gateway.app import create_app
-from cct_ops.gateway.approvals.mount import open_desk, sending
-from cct_ops.gateway.header_timeout import PatientProtocol
+from cct_ops.gateway.approvals.mount import mount_approvals, sending
+from cct_ops.gateway.header_timeout import HeaderTimeoutProtocol
 from cct_ops.gateway.registry import Registry
 from cct_ops.gateway.writer import Writer
 from cct_ops.ledger.engine import connect
-from cct_ops.people.notifier import Voice
-from cct_ops.people.paging import OnCall
-from cct_ops.people.watchdog import CONTROLLER, GATEWAY, Watch
+from cct_ops.people.notifier import Notifier
+from cct_ops.people.paging import Pager
+from cct_ops.people.watchdog import CONTROLLER, GATEWAY, PeerWatchdog
 from cct_ops.settings import Settings
 from cct_ops.terminal import log_as
 
@@ -64,11 +64,11 @@ def main() -> int:
         if settings.metrics_port is not None:
             _serve_metrics(settings.metrics_port, engine, writer)
         app = create_app(engine, registry, writer)
-        office = open_desk(app, engine, settings)
+        link_sender = mount_approvals(app, engine, settings)
         listener = _listen(settings.gateway_host, settings.gateway_port)
         config = uvicorn.Config(
             app,
-            http=PatientProtocol,
+            http=HeaderTimeoutProtocol,
             ws="none",
             log_config=None,
             log_level="warning",
@@ -79,18 +79,18 @@ def main() -> int:
             h11_max_incomplete_event_size=16 * 1024,
             timeout_graceful_shutdown=5,
         )
-        watch = Watch(
+        watch = PeerWatchdog(
             engine,
             GATEWAY,
             CONTROLLER,
-            Voice.of(engine, settings),
-            on_call=OnCall(engine, contacts.read(settings.contacts_path)),
+            Notifier.of(engine, settings),
+            pager=Pager(engine, contacts.read(settings.contacts_path)),
         )
         stopping = threading.Event()
         threading.Thread(target=watch.run, args=(stopping,), name="watch", daemon=True).start()
         registry.start()
         writer.start()
-        with sending(office):
+        with sending(link_sender):
             _Server(config).run(sockets=[listener])
         stopping.set()
         registry.stop()

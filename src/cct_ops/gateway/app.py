@@ -160,25 +160,25 @@ def incoming_of(name: str, source: Source, received: Received, admitted_by: str)
         if (header in _KEPT or header.startswith("ce-")) and received.header(header) is not None
     }
     try:
-        reading = kinds.read(received, source)
+        parsed = kinds.read(received, source)
     except UnknownShape as error:
         log.error("quarantined a delivery of %s: %s", name, error)  # noqa: TRY400 -- an answer
         return Incoming(
             name, received.body, None, str(error), headers=kept, admitted_by=admitted_by
         )
-    if reading.note:
-        level = logging.WARNING if reading.alerts else logging.INFO
-        log.log(level, "a delivery of %s: %s", name, reading.note)
+    if parsed.note:
+        level = logging.WARNING if parsed.alerts else logging.INFO
+        log.log(level, "a delivery of %s: %s", name, parsed.note)
     return Incoming(
         name,
         received.body,
-        reading.alerts,
-        reading.note,
-        sender_id=reading.sender_id,
+        parsed.alerts,
+        parsed.note,
+        sender_id=parsed.sender_id,
         headers=kept,
         admitted_by=admitted_by,
         copies_within_seconds=source.copies_within_seconds,
-        in_part=reading.in_part,
+        in_part=parsed.in_part,
     )
 
 

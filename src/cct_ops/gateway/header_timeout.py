@@ -1,4 +1,4 @@
-"""HTTP as uvicorn speaks it, for senders that take their time: a head must be complete soon."""
+"""An HTTP protocol for uvicorn that closes connections whose request head takes too long."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 HEAD_SECONDS = 4.0
 
 
-class PatientProtocol(H11Protocol):
-    """Cuts connections on which no request begins, or one that never gets to its body."""
+class HeaderTimeoutProtocol(H11Protocol):
+    """Closes connections on which no request begins, or whose head is never complete."""
 
     _cut: asyncio.TimerHandle | None = None
 

@@ -38,7 +38,7 @@ _GONE = {"message_not_found", "thread_not_found", "channel_not_found", "is_archi
 
 
 @dataclass(frozen=True)
-class Voice:
+class Notifier:
     """
     The one way in which messages leave.
 
@@ -54,7 +54,7 @@ class Voice:
     channels: Mapping[Severity, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, engine: sa.Engine, settings: Settings) -> Voice:
+    def of(cls, engine: sa.Engine, settings: Settings) -> Notifier:
         """Make it as the settings say."""
         bot = slack_bot(settings)
         channels = contacts.read(settings.contacts_path).channels if bot else {}
@@ -66,7 +66,7 @@ class Voice:
         """Whether there is a Slack to say a thing in; who is on call is reached without."""
         return self.bot is not None or self.webhook_url is not None
 
-    def say(
+    def send(
         self, message: Message, topic: Topic | None = None, *, urgent: bool = False
     ) -> Place | None:
         """

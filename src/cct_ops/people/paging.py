@@ -39,7 +39,7 @@ _apprise.propagate = False
 
 
 @dataclass(frozen=True)
-class OnCall:
+class Pager:
     """Sends the pages that are due."""
 
     engine: sa.Engine

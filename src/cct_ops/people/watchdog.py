@@ -18,8 +18,8 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import heartbeats, pages
-from cct_ops.people.notifier import Voice
-from cct_ops.people.paging import OnCall
+from cct_ops.people.notifier import Notifier
+from cct_ops.people.paging import Pager
 from cct_ops.reports.messages import part_command, silence_message
 from cct_ops.reports.pages import silence_page
 
@@ -49,19 +49,19 @@ class Listening:
 
 
 @dataclass(frozen=True)
-class Watch:
+class PeerWatchdog:
     """
     One part's look at another.
 
-    ``on_call`` sends pages while the other, whose work that is, is silent.
+    ``pager`` sends pages while the other, whose work that is, is silent.
     """
 
     engine: sa.Engine
     part: str
     other: str
-    voice: Voice
+    notifier: Notifier
     within_seconds: float = WITHIN_SECONDS
-    on_call: OnCall | None = None
+    pager: Pager | None = None
     listening: Listening = field(default_factory=Listening)
 
     def __call__(self) -> None:
@@ -81,14 +81,14 @@ class Watch:
                 subject, body = silence_page(turn.part, turn.last_at, command)
                 cause = pages.of_silence(turn.part, turn.last_at)
                 pages.ask(self.engine, cause, subject=subject, body=body)
-            self.voice.say(message)
+            self.notifier.send(message)
 
     def page(self) -> None:
         """Send what pages are due, if that is the work of a part that is silent."""
-        if self.on_call is not None and heartbeats.silent(
+        if self.pager is not None and heartbeats.silent(
             self.engine, (self.other,), self.within_seconds
         ):
-            self.on_call()
+            self.pager()
 
     def run(self, stopping: threading.Event) -> None:
         """Look again and again until told to stop; what fails is tried again at the next turn."""

@@ -95,7 +95,9 @@ def so_far(approval: Approval, yes: Sequence[str]) -> str:
     return f"{' and '.join(yes)} said yes, {needed} must"
 
 
-def letter(approval: Approval, person: Approver, link: str, yes: Sequence[str] = ()) -> Message:
+def link_message(
+    approval: Approval, person: Approver, link: str, yes: Sequence[str] = ()
+) -> Message:
     """Bring one approver the link that is that person's alone; ``yes`` are those who approved."""
     head = f":raised_hand: {approval.playbook} on {approval.target} waits for your approval"
     told = f"*{escape(head)}*\n"

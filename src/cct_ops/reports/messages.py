@@ -127,9 +127,9 @@ def unread_message(source: str, count: int, newest_id: UUID, note: str | None) -
     head = f":rotating_light: {number} of {source} could not be understood, wholly or in part"
     body = (
         "Whoever sent that proved who it is, so alerts may be missing. The newest:"
-        f" {escape(note or 'no reason is known')[:500]}. Once its source is corrected, readmit it."
+        f" {escape(note or 'no reason is known')[:500]}. Correct its source, then reprocess it."
     )
-    commands = [typed("inbox", "--unfinished"), typed("readmit", str(newest_id))]
+    commands = [typed("inbox", "--unfinished"), typed("reprocess", str(newest_id))]
     return _message(head, body, None, commands)
 
 

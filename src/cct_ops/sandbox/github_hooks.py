@@ -76,7 +76,7 @@ class Hook:
         return JSONResponse(shown, headers=headers)
 
     def again(self, attempt_id: int) -> Response:
-        """Accept the wish, and send soon."""
+        """Accept the request, and send soon."""
         known = next((one for one in self.attempts if one.id == attempt_id), None)
         if known is None:
             return JSONResponse({"message": "Not Found"}, 404)

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.clients.slack_bot import SlackBot
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 
 TOKEN = SecretStr("xoxb-0123456789-a-bot")
@@ -20,6 +20,6 @@ def bot(sandbox: SandboxControl) -> SlackBot:
 
 
 @pytest.fixture
-def voice(engine: sa.Engine, bot: SlackBot) -> Voice:
+def notifier(engine: sa.Engine, bot: SlackBot) -> Notifier:
     """What a part of ours speaks with where there is a bot."""
-    return Voice(engine, None, bot)
+    return Notifier(engine, None, bot)

@@ -14,7 +14,7 @@ from cct_ops.errors import Unavailable
 from cct_ops.ledger.people import pages
 from cct_ops.models.run import Outcome, Run, Severity
 from cct_ops.models.topic import Topic
-from cct_ops.people.notifier import Voice, ask_for_page
+from cct_ops.people.notifier import Notifier, ask_for_page
 from cct_ops.reports.messages import outcome_message
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.slack_store import channel_id
@@ -39,12 +39,12 @@ def paged(engine: sa.Engine) -> list[tuple[str, str]]:
 
 def test_what_is_urgent_pages_once_with_all_that_slack_is_told(engine: sa.Engine) -> None:
     """Without a Slack too; said again by a retry it is the same, about another incident not."""
-    voice = Voice.of(engine, Settings(slack_webhook_url=None))
-    voice.say(ENDED, FAILED)
+    notifier = Notifier.of(engine, Settings(slack_webhook_url=None))
+    notifier.send(ENDED, FAILED)
     assert paged(engine) == []
 
     for _ in range(2):
-        voice.say(ENDED, FAILED, urgent=True)
+        notifier.send(ENDED, FAILED, urgent=True)
     ((subject, body),) = paged(engine)
     assert subject == "P0: Failed: auto-rollback on /daily-summary"
     assert body.splitlines() == [
@@ -54,14 +54,14 @@ def test_what_is_urgent_pages_once_with_all_that_slack_is_told(engine: sa.Engine
     (page,) = (each.page for each in pages.newest(engine, 9))
     assert page.topic_id == RUN.incident_id
 
-    voice.say(ENDED, FAILED.model_copy(update={"id": uuid4()}), urgent=True)
+    notifier.send(ENDED, FAILED.model_copy(update={"id": uuid4()}), urgent=True)
     assert len(paged(engine)) == 2
 
 
 def test_a_page_has_only_commands_that_can_be_typed_as_they_stand(engine: sa.Engine) -> None:
     commands = ("cct-ops run x --limits '{\"p95_latency_ms\": 9000}'", "cct-ops why 7")
     message = outcome_message(RUN, "/daily-summary", Outcome.FAILED, "No.", None, commands)
-    Voice.of(engine, Settings(slack_webhook_url=None)).say(message, FAILED, urgent=True)
+    Notifier.of(engine, Settings(slack_webhook_url=None)).send(message, FAILED, urgent=True)
 
     ((_, body),) = paged(engine)
     assert body.splitlines() == ["No.", "By hand", "One more command is in Slack.", "cct-ops why 7"]
@@ -81,7 +81,7 @@ def test_what_ends_many_runs_at_once_pages_once_for_them_all(engine: sa.Engine) 
 def test_a_slack_that_is_down_holds_up_no_page(engine: sa.Engine) -> None:
     nowhere = Settings(slack_webhook_url=SecretStr("http://127.0.0.1:1/slack"))
     with pytest.raises(Unavailable):
-        Voice.of(engine, nowhere).say(ENDED, FAILED, urgent=True)
+        Notifier.of(engine, nowhere).send(ENDED, FAILED, urgent=True)
 
     assert len(paged(engine)) == 1
 
@@ -90,11 +90,11 @@ def test_the_bot_begins_its_threads_in_the_channel_of_the_severity(
     engine: sa.Engine, bot: SlackBot, sandbox: SandboxControl
 ) -> None:
     """Where there is none for it, in its own; and a thread stays where it began."""
-    voice = Voice(engine, bot=bot, channels={Severity.P0: "#engineering"})
+    notifier = Notifier(engine, bot=bot, channels={Severity.P0: "#engineering"})
     quiet = FAILED.model_copy(update={"id": uuid4(), "severity": Severity.P2})
-    voice.say(ENDED, FAILED)
-    voice.say(ENDED, quiet)
-    replace(voice, channels={}).say(ENDED, FAILED)
+    notifier.send(ENDED, FAILED)
+    notifier.send(ENDED, quiet)
+    replace(notifier, channels={}).send(ENDED, FAILED)
 
     wanted = [channel_id("#engineering"), channel_id(bot.channel)]
     assert [body["channel"] for body in heads(sandbox)] == wanted

@@ -13,7 +13,7 @@ from cct_ops.clients.slack_bot import SlackBot
 from cct_ops.errors import Rejected, Unavailable
 from cct_ops.models.run import Outcome, Severity
 from cct_ops.models.topic import OPEN, WAITS, Topic
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.reports.messages import Message
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
@@ -36,27 +36,27 @@ def topic(
 
 
 def test_what_is_said_about_one_incident_is_one_thread(
-    voice: Voice, sandbox: SandboxControl
+    notifier: Notifier, sandbox: SandboxControl
 ) -> None:
     about, other = topic(), topic()
     for each, words in ((about, "one"), (other, "apart"), (about, "two")):
-        voice.say(message(words), each)
+        notifier.send(message(words), each)
 
     first, second = heads(sandbox)
     assert [body["text"] for body in answers(sandbox, first)] == ["one", "two"]
     assert [body["text"] for body in answers(sandbox, second)] == ["apart"]
 
 
-def test_the_head_shows_where_it_stands(voice: Voice, sandbox: SandboxControl) -> None:
+def test_the_head_shows_where_it_stands(notifier: Notifier, sandbox: SandboxControl) -> None:
     """And keeps the severity for those who do not know it; it is not touched for nothing."""
     about = topic(state=WAITS, severity=Severity.P0)
-    voice.say(message("asked"), about)
-    voice.say(message("asked again"), about)
+    notifier.send(message("asked"), about)
+    notifier.send(message("asked again"), about)
     (head,) = heads(sandbox)
     assert head["text"] == ":raised_hand: Waits for approval: auto-rollback on /daily-summary (P0)"
     assert head["edits"] == 0
 
-    voice.say(message("done"), topic(about.id, Outcome.RESOLVED, None))
+    notifier.send(message("done"), topic(about.id, Outcome.RESOLVED, None))
 
     (head,) = heads(sandbox)
     assert head["text"] == ":white_check_mark: Resolved: auto-rollback on /daily-summary (P0)"
@@ -64,15 +64,15 @@ def test_the_head_shows_where_it_stands(voice: Voice, sandbox: SandboxControl) -
     assert head["text"] in str(head["blocks"])
 
 
-def test_the_head_can_change_without_a_word(voice: Voice, sandbox: SandboxControl) -> None:
+def test_the_head_can_change_without_a_word(notifier: Notifier, sandbox: SandboxControl) -> None:
     """But no thread is made for that, and what is newer is not overwritten."""
     about = topic(state=WAITS)
-    voice.show(about, instead_of=WAITS)
+    notifier.show(about, instead_of=WAITS)
     assert heads(sandbox) == []
 
-    voice.say(message("one"), about)
+    notifier.send(message("one"), about)
     for state in ("Approved, at work", Outcome.VOID):
-        voice.show(topic(about.id, state), instead_of=WAITS)
+        notifier.show(topic(about.id, state), instead_of=WAITS)
 
     (head,) = heads(sandbox)
     assert head["text"].startswith(":gear: Approved, at work: ")
@@ -87,7 +87,7 @@ def test_two_first_words_at_once_make_one_thread(
     about = topic()
     with ThreadPoolExecutor(6) as speakers:
         said = [
-            speakers.submit(Voice(engine, None, bot).say, message(str(number)), about)
+            speakers.submit(Notifier(engine, None, bot).send, message(str(number)), about)
             for number in range(6)
         ]
         for each in said:
@@ -101,14 +101,14 @@ def test_a_lost_answer_about_the_head_costs_a_second_head(
     engine: sa.Engine, bot: SlackBot, sandbox: SandboxControl
 ) -> None:
     """Twice is better than never: the caller says it again, and the second is the thread."""
-    hasty = Voice(engine, None, SlackBot(bot.token, bot.channel, bot.base_url, 1))
+    hasty = Notifier(engine, None, SlackBot(bot.token, bot.channel, bot.base_url, 1))
     sandbox.faults(Fault(path=API, count=1, apply_then_hang=True))
     about = topic()
     with pytest.raises(Unavailable, match="took too long"):
-        hasty.say(message("one"), about)
+        hasty.send(message("one"), about)
 
     for words in ("one", "two"):
-        hasty.say(message(words), about)
+        hasty.send(message(words), about)
 
     alone, head = heads(sandbox)
     assert answers(sandbox, alone) == []
@@ -116,46 +116,46 @@ def test_a_lost_answer_about_the_head_costs_a_second_head(
 
 
 def test_a_refused_word_leaves_the_thread_for_the_next(
-    voice: Voice, sandbox: SandboxControl
+    notifier: Notifier, sandbox: SandboxControl
 ) -> None:
     """The head stands, the word behind it did not fit: it is said again, below the same head."""
     about = topic()
-    voice.say(message("one"), about)
+    notifier.send(message("one"), about)
     sandbox.faults(Fault(path=API, count=1, too_many_requests_retry_after="7"))
     with pytest.raises(Unavailable) as caught:
-        voice.say(message("two"), about)
+        notifier.send(message("two"), about)
     assert (caught.value.retry_after_seconds, caught.value.refused) == (7, True)
 
-    voice.say(message("two"), about)
+    notifier.send(message("two"), about)
 
     (head,) = heads(sandbox)
     assert [body["text"] for body in answers(sandbox, head)] == ["one", "two"]
 
 
 def test_a_thread_that_somebody_deleted_is_begun_anew(
-    voice: Voice, sandbox: SandboxControl
+    notifier: Notifier, sandbox: SandboxControl
 ) -> None:
     """At the latest when the state changes; until then the words stand in the channel itself."""
     about = topic()
-    voice.say(message("one"), about)
+    notifier.send(message("one"), about)
     sandbox.delete_slack_message(heads(sandbox)[0]["ts"])
 
-    voice.say(message("two"), about)
+    notifier.send(message("two"), about)
     assert [body["text"] for body in heads(sandbox)] == ["two"]
 
-    voice.say(message("three"), topic(about.id, Outcome.RESOLVED))
+    notifier.send(message("three"), topic(about.id, Outcome.RESOLVED))
     head = heads(sandbox)[-1]
     assert [body["text"] for body in answers(sandbox, head)] == ["three"]
 
 
 def test_what_needs_a_person_is_seen_in_the_channel_too(
-    voice: Voice, sandbox: SandboxControl
+    notifier: Notifier, sandbox: SandboxControl
 ) -> None:
     """Nobody reads a thread that nobody follows; the first word is seen by its head."""
     about = topic().model_copy(update={"needs_person": True})
-    voice.say(message("one"), about)
-    voice.say(message("two"), about)
-    voice.say(message("three"), about.model_copy(update={"needs_person": False}))
+    notifier.send(message("one"), about)
+    notifier.send(message("two"), about)
+    notifier.send(message("three"), about.model_copy(update={"needs_person": False}))
 
     (head,) = heads(sandbox)
     seen = [bool(body.get("reply_broadcast")) for body in answers(sandbox, head)]
@@ -168,17 +168,17 @@ def test_a_bot_that_slack_refuses_leaves_it_to_the_webhook(
     """A wrong channel must not silence an incident; without a webhook it is an error."""
     lost = SlackBot(bot.token, "nowhere", bot.base_url)
     with pytest.raises(Rejected, match="channel_not_found"):
-        Voice(engine, None, lost).say(message("one"), topic())
+        Notifier(engine, None, lost).send(message("one"), topic())
 
     webhook = SecretStr(f"{sandbox.base_url}/slack/incidents")
-    Voice(engine, webhook, lost).say(message("two"), topic())
+    Notifier(engine, webhook, lost).send(message("two"), topic())
 
     (said,) = sandbox.slack_messages()
     assert (said.path, said.body["text"]) == ("/slack/incidents", "two")
 
 
-def test_what_is_about_nothing_stands_alone(voice: Voice, sandbox: SandboxControl) -> None:
-    voice.say(message("the gateway is silent"))
+def test_what_is_about_nothing_stands_alone(notifier: Notifier, sandbox: SandboxControl) -> None:
+    notifier.send(message("the gateway is silent"))
 
     assert [body["text"] for body in heads(sandbox)] == ["the gateway is silent"]
 
@@ -188,12 +188,12 @@ def test_the_one_on_call_is_reached_even_where_slack_is_not(
 ) -> None:
     """And only about what is urgent."""
     paged: list[tuple[Message, Topic | None]] = []
-    voice = Voice(engine, None, bot, lambda words, topic: paged.append((words, topic)))
+    notifier = Notifier(engine, None, bot, lambda words, topic: paged.append((words, topic)))
     about = topic()
-    voice.say(message("it goes well"), about)
+    notifier.send(message("it goes well"), about)
     sandbox.faults(Fault(path=API, error_status=503))
 
     with pytest.raises(Unavailable):
-        voice.say(message("it burns"), about, urgent=True)
+        notifier.send(message("it burns"), about, urgent=True)
 
     assert paged == [(message("it burns"), about)]

@@ -18,7 +18,7 @@ from cct_ops.ledger.people.tables import status_posts
 from cct_ops.ledger.record import account, history
 from cct_ops.ledger.record.tables import decisions
 from cct_ops.models.run import Mode
-from cct_ops.people.paging import OnCall
+from cct_ops.people.paging import Pager
 from cct_ops.reports.review import review
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
@@ -34,9 +34,9 @@ PAGE = {
 
 
 @pytest.fixture
-def on_call(engine: sa.Engine) -> OnCall:
+def pager(engine: sa.Engine) -> Pager:
     """Anna, then Ben."""
-    return OnCall(engine, people(env("PAGES_ANNA"), env("PAGES_BEN")))
+    return Pager(engine, people(env("PAGES_ANNA"), env("PAGES_BEN")))
 
 
 def announcer(engine: sa.Engine, **more: object) -> Announcer:
@@ -62,12 +62,12 @@ def found_to_be(engine: sa.Engine, incident: UUID, severity: str) -> None:
 
 
 def test_only_what_is_p0_pages_and_once(
-    engine: sa.Engine, on_call: OnCall, sandbox: SandboxControl
+    engine: sa.Engine, pager: Pager, sandbox: SandboxControl
 ) -> None:
     firing(engine, "warning", "Slow")
     incident = firing(engine, "P0", "Down", summary="All <!channel> is {{down}}.")
 
-    assert [paging.sweep(on_call) for _ in range(3)] == [1, 0, 0]
+    assert [paging.sweep(pager) for _ in range(3)] == [1, 0, 0]
     ((who, text),) = said(sandbox)
     assert who == "anna"
     assert text.startswith("P0: Down from am\nAll [!channel] is ((down)).\n")
@@ -75,18 +75,18 @@ def test_only_what_is_p0_pages_and_once(
 
 
 def test_what_a_playbook_finds_to_be_p0_pages_too(
-    engine: sa.Engine, on_call: OnCall, sandbox: SandboxControl
+    engine: sa.Engine, pager: Pager, sandbox: SandboxControl
 ) -> None:
     incident = firing(engine, "warning")
     found_to_be(engine, incident, "P1")
-    assert paging.sweep(on_call) == 0
+    assert paging.sweep(pager) == 0
 
     found_to_be(engine, incident, "P0")
-    assert paging.sweep(on_call) == 1
+    assert paging.sweep(pager) == 1
 
 
 def test_a_storm_pages_for_those_that_stand_for_others(
-    engine: sa.Engine, on_call: OnCall, sandbox: SandboxControl
+    engine: sa.Engine, pager: Pager, sandbox: SandboxControl
 ) -> None:
     """And nobody is paged about an incident before it is known whether it is one of a storm."""
     lead, folded = firing(engine, "P0", "Lead"), firing(engine, "P0", "Folded")
@@ -94,24 +94,24 @@ def test_a_storm_pages_for_those_that_stand_for_others(
         of = dispatches.c.incident_id
         tx.execute(sa.update(dispatches).where(of == folded).values(state="folded"))
         tx.execute(sa.update(dispatches).where(of == lead).values(state="pending"))
-    assert paging.sweep(on_call) == 0
+    assert paging.sweep(pager) == 0
 
     with engine.begin() as tx:
         tx.execute(sa.update(incidents).values(opened_at=in_seconds(-60)))
-    assert paging.sweep(on_call) == 1
+    assert paging.sweep(pager) == 1
     assert "Lead" in said(sandbox)[0][1]
 
 
 def test_an_incident_that_is_over_pages_nobody_any_more(
-    engine: sa.Engine, on_call: OnCall, sandbox: SandboxControl
+    engine: sa.Engine, pager: Pager, sandbox: SandboxControl
 ) -> None:
     sandbox.faults(Fault(path="/slack/", error_status=500))
     firing(engine, "P0")
-    paging.sweep(on_call)
+    paging.sweep(pager)
     resolved(engine, "P0")
     sandbox.faults()
 
-    assert paging.sweep(on_call) == 0
+    assert paging.sweep(pager) == 0
     (kept,) = pages.newest(engine, 1)
     assert kept.page.note == "The incident was over before anybody was reached."
     assert [attempt.reached for attempt in kept.attempts] == [False, False]
@@ -218,7 +218,7 @@ def test_the_review_shows_who_was_paged_and_what_the_public_was_told(
 ) -> None:
     """Those who could not be reached as well."""
     incident = firing(engine, "P0", "Down")
-    paging.sweep(OnCall(engine, people(env("NEVER_SET"), env("PAGES_BEN"))))
+    paging.sweep(Pager(engine, people(env("NEVER_SET"), env("PAGES_BEN"))))
     announcer(engine)()
 
     story = history.of_incident(engine, incident)

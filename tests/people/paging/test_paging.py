@@ -13,7 +13,7 @@ from prefect.blocks.webhook import Webhook
 from cct_ops.ledger.clock import in_seconds
 from cct_ops.ledger.people import pages
 from cct_ops.ledger.people.tables import page_attempts, pages as page_rows
-from cct_ops.people.paging import OnCall, unreachable
+from cct_ops.people.paging import Pager, unreachable
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from tests.people.paging.conftest import env, people, said
@@ -64,9 +64,9 @@ def test_a_block_in_prefect_brings_the_page(
     engine: sa.Engine, prefect: str, sandbox: SandboxControl
 ) -> None:
     ask(engine)
-    on_call = OnCall(engine, people(custom(f"{sandbox.base_url}/slack/a"), env("PAGES_BEN")))
+    pager = Pager(engine, people(custom(f"{sandbox.base_url}/slack/a"), env("PAGES_BEN")))
 
-    assert on_call() == 1
+    assert pager() == 1
     assert said(sandbox) == [("a", "P0: A: It is bad.")]
     assert tried(engine) == [("a", True)]
 
@@ -89,7 +89,7 @@ def test_what_failed_is_kept_and_the_next_contact_is_tried(
     ask(engine)
 
     with caplog.at_level(logging.INFO):
-        assert OnCall(engine, people(*ways))() == 1
+        assert Pager(engine, people(*ways))() == 1
 
     assert tried(engine) == [(name, name == "g") for name in "abcdefg"]
     assert said(sandbox) == [("ben", "P0: A\nIt is bad.")]
@@ -117,13 +117,13 @@ def test_what_failed_is_kept_and_the_next_contact_is_tried(
 
 
 def test_a_cause_is_paged_once(engine: sa.Engine, sandbox: SandboxControl) -> None:
-    on_call = OnCall(engine, people(env("PAGES_ANNA")))
+    pager = Pager(engine, people(env("PAGES_ANNA")))
 
     assert ask(engine) is True
     assert ask(engine, body="Said again by a retry.") is False
-    assert (on_call(), on_call()) == (1, 0)
+    assert (pager(), pager()) == (1, 0)
     assert ask(engine) is False
-    assert on_call() == 0
+    assert pager() == 0
     assert len(said(sandbox)) == 1
 
 
@@ -133,7 +133,7 @@ def test_two_senders_do_not_page_twice(engine: sa.Engine, sandbox: SandboxContro
     (page_id,) = pages.due(engine)
     with pages.turn_of(engine, page_id) as turn:
         assert turn is not None
-        assert OnCall(engine, people(env("PAGES_ANNA")))() == 0
+        assert Pager(engine, people(env("PAGES_ANNA")))() == 0
 
     assert said(sandbox) == []
 
@@ -142,16 +142,16 @@ def test_a_page_that_reached_nobody_is_tried_again_from_the_first(
     engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """After a pause, not at once."""
-    on_call = OnCall(engine, people(env("PAGES_ANNA"), env("PAGES_BEN")))
+    pager = Pager(engine, people(env("PAGES_ANNA"), env("PAGES_BEN")))
     sandbox.faults(Fault(path="/slack/", error_status=500))
     ask(engine)
-    assert (on_call(), on_call()) == (0, 0)
+    assert (pager(), pager()) == (0, 0)
     assert tried(engine) == [("a", False), ("b", False)]
 
     sandbox.faults()
-    assert on_call() == 0
+    assert pager() == 0
     due_now(engine)
-    assert on_call() == 1
+    assert pager() == 1
     assert tried(engine)[2:] == [("a", True)]
 
 
@@ -160,7 +160,7 @@ def test_a_page_of_yesterday_wakes_nobody(engine: sa.Engine, sandbox: SandboxCon
     with engine.begin() as tx:
         tx.execute(sa.update(page_rows).values(raised_at=in_seconds(-25 * 3600)))
 
-    assert OnCall(engine, people(env("PAGES_ANNA")))() == 0
+    assert Pager(engine, people(env("PAGES_ANNA")))() == 0
     (page,) = (each.page for each in pages.newest(engine, 1))
     assert page.note == "Nobody was reached within 24 hours."
 
@@ -170,9 +170,9 @@ def test_without_a_way_into_prefect_a_block_is_a_failure_like_any_other(
 ) -> None:
     """As in the gateway, which is given none."""
     ask(engine)
-    on_call = OnCall(engine, people({"block": "custom-webhook/a"}, env("PAGES_BEN")))
+    pager = Pager(engine, people({"block": "custom-webhook/a"}, env("PAGES_BEN")))
 
-    assert on_call() == 1
+    assert pager() == 1
     assert tried(engine) == [("a", False), ("b", True)]
 
 

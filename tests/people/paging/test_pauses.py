@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from cct_ops.controller.pauses import PauseWatch
-from cct_ops.people.notifier import Voice
+from cct_ops.controller.pauses import PauseMonitor
+from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from tests.people.paging.conftest import said
@@ -88,9 +88,9 @@ def playbook(prefect: str) -> Iterator[Paused]:
 
 
 @pytest.fixture
-def watch(engine: sa.Engine, sandbox: SandboxControl) -> PauseWatch:
+def watch(engine: sa.Engine, sandbox: SandboxControl) -> PauseMonitor:
     """The controller's look, which tells people in the sandbox."""
-    return PauseWatch(engine, Voice(engine, SecretStr(f"{sandbox.base_url}/slack/incidents")))
+    return PauseMonitor(engine, Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents")))
 
 
 def told(sandbox: SandboxControl, playbook: Paused) -> list[str]:
@@ -100,7 +100,7 @@ def told(sandbox: SandboxControl, playbook: Paused) -> list[str]:
 
 @pytest.mark.parametrize("part", ["pool", "queue", "deployment"])
 def test_a_pause_that_holds_runs_is_told_once_with_what_waits_and_so_is_its_end(
-    part: str, playbook: Paused, watch: PauseWatch, sandbox: SandboxControl
+    part: str, playbook: Paused, watch: PauseMonitor, sandbox: SandboxControl
 ) -> None:
     name = playbook.set(part, True)
     playbook.run("/later", seconds=3600)
@@ -130,7 +130,7 @@ def test_a_pause_that_holds_runs_is_told_once_with_what_waits_and_so_is_its_end(
 
 @pytest.mark.parametrize("part", ["pool", "queue", "deployment"])
 def test_a_limit_of_0_is_told_as_the_pause_that_it_is(
-    part: str, playbook: Paused, watch: PauseWatch, sandbox: SandboxControl
+    part: str, playbook: Paused, watch: PauseMonitor, sandbox: SandboxControl
 ) -> None:
     name = playbook.limit(part, 0)
     playbook.run("/a")
@@ -145,7 +145,7 @@ def test_a_limit_of_0_is_told_as_the_pause_that_it_is(
 
 
 def test_of_two_pauses_the_one_that_comes_first_is_told_and_the_other_when_it_holds(
-    playbook: Paused, watch: PauseWatch, sandbox: SandboxControl
+    playbook: Paused, watch: PauseMonitor, sandbox: SandboxControl
 ) -> None:
     pool, deployment = playbook.set("pool", True), playbook.set("deployment", True)
     playbook.run("/a")
@@ -159,7 +159,7 @@ def test_of_two_pauses_the_one_that_comes_first_is_told_and_the_other_when_it_ho
 
 
 def test_what_slack_does_not_take_now_is_told_again(
-    playbook: Paused, watch: PauseWatch, sandbox: SandboxControl
+    playbook: Paused, watch: PauseMonitor, sandbox: SandboxControl
 ) -> None:
     playbook.set("pool", True)
     playbook.run("/a")

@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.controller.dead_mans_switch import WITHIN_SECONDS, heartbeat
-from cct_ops.controller.workers import WorkerWatch
+from cct_ops.controller.workers import WorkerMonitor
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.ledger.clock import in_seconds
 from cct_ops.ledger.people import heartbeats, pages
 from cct_ops.ledger.people.tables import heartbeats as table
-from cct_ops.people.notifier import Voice
+from cct_ops.people.notifier import Notifier
 from cct_ops.people.watchdog import CONTROLLER, GATEWAY
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.settings import Settings
@@ -93,10 +93,10 @@ def pool(pools: Pools) -> Pool:
 
 
 @pytest.fixture
-def watch(engine: sa.Engine, sandbox: SandboxControl) -> WorkerWatch:
+def watch(engine: sa.Engine, sandbox: SandboxControl) -> WorkerMonitor:
     """The controller's look, an hour after its start."""
-    voice = Voice(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
-    return WorkerWatch(engine, voice, began=time.monotonic() - 3600)
+    notifier = Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    return WorkerMonitor(engine, notifier, began=time.monotonic() - 3600)
 
 
 def told(sandbox: SandboxControl, pool: Pool) -> list[str]:
@@ -105,7 +105,7 @@ def told(sandbox: SandboxControl, pool: Pool) -> list[str]:
 
 
 def test_a_silence_of_all_workers_is_told_and_paged_once_and_its_end_told(
-    engine: sa.Engine, pool: Pool, watch: WorkerWatch, sandbox: SandboxControl
+    engine: sa.Engine, pool: Pool, watch: WorkerMonitor, sandbox: SandboxControl
 ) -> None:
     """With the exact command; and a second silence anew."""
     nobody = f":rotating_light: Nobody works for the work pool {pool.name}"
@@ -137,7 +137,7 @@ def test_a_silence_of_all_workers_is_told_and_paged_once_and_its_end_told(
 
 
 def test_a_pool_that_never_had_a_worker_or_is_paused_or_not_ours_is_left_alone(
-    engine: sa.Engine, pools: Pools, watch: WorkerWatch, sandbox: SandboxControl
+    engine: sa.Engine, pools: Pools, watch: WorkerMonitor, sandbox: SandboxControl
 ) -> None:
     never, paused, foreign = pools("playbook"), pools("playbook"), pools("else")
     for pool in (paused, foreign):
@@ -151,7 +151,7 @@ def test_a_pool_that_never_had_a_worker_or_is_paused_or_not_ours_is_left_alone(
 
 
 def test_a_paused_pool_that_has_to_take_changes_back_needs_its_worker_all_the_same(
-    pools: Pools, watch: WorkerWatch, sandbox: SandboxControl
+    pools: Pools, watch: WorkerMonitor, sandbox: SandboxControl
 ) -> None:
     pool = pools("upkeep")
     pool.heartbeat()
@@ -163,20 +163,20 @@ def test_a_paused_pool_that_has_to_take_changes_back_needs_its_worker_all_the_sa
 
 
 def test_right_after_the_start_an_old_sign_says_nothing(
-    engine: sa.Engine, pool: Pool, watch: WorkerWatch, sandbox: SandboxControl
+    engine: sa.Engine, pool: Pool, watch: WorkerMonitor, sandbox: SandboxControl
 ) -> None:
     """The worker of a stack comes up after its controller."""
     pool.heartbeat()
     pool.silent_for(3600)
 
-    WorkerWatch(engine, watch.voice)()
+    WorkerMonitor(engine, watch.notifier)()
     assert told(sandbox, pool) == []
     watch()
     assert len(told(sandbox, pool)) == 1
 
 
 def test_a_worker_with_a_slower_pace_is_waited_for(
-    pool: Pool, watch: WorkerWatch, sandbox: SandboxControl
+    pool: Pool, watch: WorkerMonitor, sandbox: SandboxControl
 ) -> None:
     pool.heartbeat(every_seconds=120)
     pool.silent_for(200)
@@ -186,7 +186,7 @@ def test_a_worker_with_a_slower_pace_is_waited_for(
 
 
 def test_the_watch_outside_is_called_while_all_parts_are_well_and_only_then(
-    engine: sa.Engine, pool: Pool, watch: WorkerWatch
+    engine: sa.Engine, pool: Pool, watch: WorkerMonitor
 ) -> None:
     """A gateway that was never heard is not well, nor is a pool without its worker."""
     pool.heartbeat()

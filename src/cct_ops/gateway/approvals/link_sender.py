@@ -1,9 +1,9 @@
 """
-Letters: each approver's own link to each open request, sent to that person alone.
+The sender of approval links: each approver gets an own link to each open request.
 
-Where a request takes several, a second letter says that somebody has said yes. The gateway sends
-them itself, because the links' key must be nowhere else. A letter is noted in the transaction in
-which it is sent: two gateways send one, and a gateway that dies sends it again.
+Where a request takes several approvals, a second message says that somebody has approved. The
+gateway sends the links itself, because their key must be nowhere else. A link is recorded in the
+transaction in which it is sent: two gateways send it once, a gateway that dies sends it again.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from sqlalchemy.dialects.postgresql import insert
 from cct_ops.clients import slack
 from cct_ops.config.approvers import Approver
 from cct_ops.gateway.approvals import links
-from cct_ops.gateway.approvals.links import Claim
+from cct_ops.gateway.approvals.links import Link
 from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate import approval_answers
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState, read_row
-from cct_ops.ledger.gate.tables import answers, approvals, letters
+from cct_ops.ledger.gate.tables import answers, approvals, sent_links
 from cct_ops.ledger.one_by_one import border
-from cct_ops.reports.asking import letter
+from cct_ops.reports.asking import link_message
 
 POLL_SECONDS = 1.0
 AFTER_FAILURE_SECONDS = 15.0
@@ -39,8 +39,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Due:
-    """One letter that is to be sent."""
+class DueLink:
+    """A message with a link that has to be sent."""
 
     approval_id: UUID
     person: Approver
@@ -52,8 +52,8 @@ class Due:
 
 
 @dataclass(frozen=True)
-class PostOffice:
-    """Sends links; ``webhooks`` are the addresses of those approvers who can get any."""
+class LinkSender:
+    """Sends links; ``webhooks`` are the addresses of the approvers who can receive them."""
 
     engine: sa.Engine
     key: SecretStr
@@ -61,27 +61,29 @@ class PostOffice:
     webhooks: Mapping[Approver, SecretStr]
 
     def run(self, stopping: threading.Event) -> None:
-        """Send what is to be sent until told to stop."""
+        """Send the links that are due until ``stopping`` is set."""
         jobs, well = border(self.engine, "jobs of the gateway"), False
         waiting: list[int] = []
         while not stopping.is_set():
             waiting.clear()
-            well = jobs.attempt("letters", lambda: waiting.append(self.send()), known=not well)
+            well = jobs.attempt(
+                "approval links", lambda: waiting.append(self.send()), known=not well
+            )
             stopping.wait(POLL_SECONDS if waiting == [0] else AFTER_FAILURE_SECONDS)
 
     def send(self) -> int:
-        """Send each letter that is due; says how many could not be sent and are sent later."""
+        """Send each link that is due; returns how many failed and will be tried again."""
         due = self._due()
-        return len(due) - border(self.engine, "letters to approvers").each(due, str, self._send)
+        return len(due) - border(self.engine, "approval links").each(due, str, self._send)
 
-    def _send(self, due: Due) -> None:
+    def _send(self, due: DueLink) -> None:
         with self.engine.begin() as tx:
             # A second gateway waits here until the first has sent it, and then finds it sent.
             noted = tx.execute(
-                insert(letters)
+                insert(sent_links)
                 .values(approval_id=due.approval_id, approver_id=due.person.id, about=due.about)
                 .on_conflict_do_nothing()
-                .returning(letters.c.approver_id)
+                .returning(sent_links.c.approver_id)
             )
             if noted.one_or_none() is None:
                 return
@@ -90,26 +92,26 @@ class PostOffice:
             first = due.about == FIRST_YES
             yes = approval_answers.said_yes(tx, approval.id) if first else ()
             link = self.link(approval, due.person)
-            slack.post(self.webhooks[due.person], *letter(approval, due.person, link, yes))
+            slack.post(self.webhooks[due.person], *link_message(approval, due.person, link, yes))
 
     def link(self, approval: Approval, person: Approver) -> str:
         """Return the person's link to the request."""
-        claim = Claim(approval.id, person.id, int(approval.expires_at.timestamp()))
-        return f"{self.gateway_url}/approvals/{links.mint(self.key, claim)}"
+        link = Link(approval.id, person.id, int(approval.expires_at.timestamp()))
+        return f"{self.gateway_url}/approvals/{links.mint(self.key, link)}"
 
-    def _due(self) -> list[Due]:
-        """Return the letters that are due, those about the oldest request first."""
+    def _due(self) -> list[DueLink]:
+        """Return the links that are due, those about the oldest request first."""
         return [
-            Due(approval_id, person, about)
+            DueLink(approval_id, person, about)
             for person, about in product(self.webhooks, ABOUT)
             for approval_id in self._requests(person, about)
         ]
 
     def _requests(self, person: Approver, about: str) -> list[UUID]:
-        sent = sa.select(letters.c.approval_id).where(
-            letters.c.approval_id == approvals.c.id,
-            letters.c.approver_id == person.id,
-            letters.c.about == about,
+        sent = sa.select(sent_links.c.approval_id).where(
+            sent_links.c.approval_id == approvals.c.id,
+            sent_links.c.approver_id == person.id,
+            sent_links.c.about == about,
         )
         given = sa.select(answers.c.id).where(answers.c.approval_id == approvals.c.id)
         wanted = [~sent.exists()]

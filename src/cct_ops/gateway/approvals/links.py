@@ -1,7 +1,7 @@
 """
 Links that prove who follows them: an approval, an approver and an expiry under the gateway's key.
 
-The key never leaves the gateway and a link is never stored: it is made, put into one letter and
+The key never leaves the gateway and a link is never stored: it is made, put into one message and
 forgotten. Whoever holds a link is taken for its approver, so it goes to that person alone.
 """
 
@@ -30,8 +30,8 @@ _PURPOSE: Final = b"cct-ops approval link\0"
 
 
 @dataclass(frozen=True)
-class Claim:
-    """What a genuine link says; whether it is still in time is the reader's to ask."""
+class Link:
+    """The content of a genuine link; the caller checks whether it has expired."""
 
     approval_id: UUID
     approver_id: str
@@ -55,14 +55,14 @@ def read_key(path: Path) -> SecretStr:
     return SecretStr(key)
 
 
-def mint(key: SecretStr, claim: Claim) -> str:
+def mint(key: SecretStr, link: Link) -> str:
     """Return the token of a link."""
-    signed = _HEAD.pack(_VERSION, claim.approval_id.bytes, claim.expires_at)
-    signed += claim.approver_id.encode()
+    signed = _HEAD.pack(_VERSION, link.approval_id.bytes, link.expires_at)
+    signed += link.approver_id.encode()
     return _text(_mac(key, signed) + signed)
 
 
-def read(key: SecretStr, token: str) -> Claim | None:
+def read(key: SecretStr, token: str) -> Link | None:
     """Return what the link says; None unless every bit of it is ours."""
     if len(token) > _LONGEST or not token.isascii():
         return None
@@ -76,7 +76,7 @@ def read(key: SecretStr, token: str) -> Claim | None:
     version, approval, expires_at = _HEAD.unpack_from(signed)
     if version != _VERSION:
         return None
-    return Claim(UUID(bytes=approval), signed[_HEAD.size :].decode(), expires_at)
+    return Link(UUID(bytes=approval), signed[_HEAD.size :].decode(), expires_at)
 
 
 def _text(raw: bytes) -> str:

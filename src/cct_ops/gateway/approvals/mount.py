@@ -1,4 +1,4 @@
-"""The approvers' side of the gateway, put together from the settings that are there."""
+"""Mount the approval page and Slack's buttons, as far as the settings allow."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from cct_ops.config import yaml_files
 from cct_ops.config.approvers import Approver, Approvers
 from cct_ops.errors import BadConfiguration
 from cct_ops.gateway.approvals import links, routes, slack_buttons
-from cct_ops.gateway.approvals.link_sender import PostOffice
-from cct_ops.gateway.approvals.routes import Desk
+from cct_ops.gateway.approvals.link_sender import LinkSender
+from cct_ops.gateway.approvals.routes import ApprovalPage
 from cct_ops.gateway.approvals.slack_buttons import Buttons
 from cct_ops.ledger.gate import approver_ways
 from cct_ops.settings import Settings
@@ -30,11 +30,11 @@ AGAIN_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
 
-def open_desk(app: FastAPI, engine: sa.Engine, settings: Settings) -> PostOffice | None:
+def mount_approvals(app: FastAPI, engine: sa.Engine, settings: Settings) -> LinkSender | None:
     """
     Add what the settings allow: the page behind links with a key, Slack's buttons with its secret.
 
-    Returns who sends the links; None where there is no key. Raises ``BadConfiguration``.
+    Returns the sender of links; None without a key. Raises ``BadConfiguration``.
     """
     if not settings.approvers_path.is_file() and not _has_a_way(settings):
         return None
@@ -52,27 +52,27 @@ def open_desk(app: FastAPI, engine: sa.Engine, settings: Settings) -> PostOffice
     if settings.approval_key_file is None:
         return None
     key = links.read_key(settings.approval_key_file)
-    app.include_router(routes.router(Desk(engine, approvers, key)))
-    return PostOffice(engine, key, settings.gateway_links(), webhooks)
+    app.include_router(routes.router(ApprovalPage(engine, approvers, key)))
+    return LinkSender(engine, key, settings.gateway_links(), webhooks)
 
 
 @contextmanager
-def sending(office: PostOffice | None) -> Iterator[None]:
+def sending(link_sender: LinkSender | None) -> Iterator[None]:
     """Send links for as long as the block lasts; a sender that dies takes the gateway with it."""
-    if office is None or not office.webhooks:
+    if link_sender is None or not link_sender.webhooks:
         yield
         return
     stopping = threading.Event()
 
     def send() -> None:
         try:
-            office.run(stopping)
+            link_sender.run(stopping)
         finally:
             if not stopping.is_set():
                 log.error("the sender of links died; the gateway stops")
                 signal.raise_signal(signal.SIGTERM)
 
-    thread = threading.Thread(target=send, name="letters", daemon=True)
+    thread = threading.Thread(target=send, name="approval links", daemon=True)
     thread.start()
     try:
         yield
@@ -81,7 +81,7 @@ def sending(office: PostOffice | None) -> Iterator[None]:
 
 
 def _recorded(engine: sa.Engine, missing: Mapping[str, str | None]) -> bool:
-    """Write down who is reached; False while the ledger is away, which keeps no door shut."""
+    """Record who can be reached; False while the ledger is down: the gateway runs all the same."""
     try:
         approver_ways.record(engine, missing)
     except sa.exc.OperationalError as error:

@@ -40,7 +40,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Desk:
+class ApprovalPage:
     """Where links are read and answers are taken."""
 
     engine: sa.Engine
@@ -52,8 +52,8 @@ class Desk:
         found = self._read(token)
         if isinstance(found, Response):
             return found
-        claim, person = found
-        approval = approvals.find(self.engine, claim.approval_id)
+        link, person = found
+        approval = approvals.find(self.engine, link.approval_id)
         if approval is None:
             return _no_link()
         return page(approval, person, self._yes(approval), now=clock.read(self.engine))
@@ -63,7 +63,7 @@ class Desk:
         found = self._read(token, audit=True)
         if isinstance(found, Response):
             return found
-        claim, person = found
+        link, person = found
         words = form.get("decision", [])
         if words not in (["approve"], ["decline"]):
             return notice("Nothing was decided", "The form was not complete.", 400)
@@ -74,7 +74,7 @@ class Desk:
             note=_visible("".join(form.get("note", [])))[:NOTE_CHARACTERS],
             digest="".join(form.get("digest", [])),
         )
-        receipt = approval_answers.answer(self.engine, claim.approval_id, given, person=person)
+        receipt = approval_answers.answer(self.engine, link.approval_id, given, person=person)
         if receipt.approval is None:
             return _no_link()
         now = clock.read(self.engine)
@@ -82,7 +82,7 @@ class Desk:
             said = f"Your answer was not taken: {receipt.refusal}"
             yes = self._yes(receipt.approval)
             return page(receipt.approval, person, yes, now=now, said=said, status=409)
-        log.info("approval %s: %s answered", claim.approval_id, person.id)
+        log.info("approval %s: %s answered", link.approval_id, person.id)
         said = "You approved this plan." if given.approved else "You declined this plan."
         more = " One more person is needed." if receipt.still_needed else ""
         return page(
@@ -93,42 +93,42 @@ class Desk:
         with self.engine.connect() as connection:
             return approval_answers.said_yes(connection, approval.id)
 
-    def _read(self, token: str, *, audit: bool = False) -> tuple[links.Claim, Approver] | Response:
+    def _read(self, token: str, *, audit: bool = False) -> tuple[links.Link, Approver] | Response:
         """Return whose link this is, or the answer to one that is worth nothing."""
-        claim = links.read(self.key, token)
-        if claim is None:
+        link = links.read(self.key, token)
+        if link is None:
             if audit:
                 approval_answers.record_attempt(self.engine, "link", "The link is not one of ours.")
             return _no_link()
-        person = self.approvers.by_id(claim.approver_id)
-        late = clock.read(self.engine).timestamp() > claim.expires_at
+        person = self.approvers.by_id(link.approver_id)
+        late = clock.read(self.engine).timestamp() > link.expires_at
         if person is not None and not late:
-            return claim, person
+            return link, person
         if audit:
             approval_answers.record_attempt(
                 self.engine,
                 "link",
                 "The link has expired." if late else "Not on the list of approvers any more.",
-                approval_id=claim.approval_id,
-                approver_id=claim.approver_id,
+                approval_id=link.approval_id,
+                approver_id=link.approver_id,
             )
         if person is None:
             return _no_link()
-        approval = approvals.find(self.engine, claim.approval_id)
+        approval = approvals.find(self.engine, link.approval_id)
         if approval is None:
             return _no_link()
         how = f"{approval.playbook} on {approval.target}: {ended(approval)}"
         return notice("This link has expired", f"{how} {next_step(approval) or ''}", 410)
 
 
-def router(desk: Desk) -> APIRouter:
+def router(approval_page: ApprovalPage) -> APIRouter:
     """Return the two routes of the page."""
     routes = APIRouter()
 
     @routes.get("/approvals/{token}")
     async def show(token: str) -> Response:
         """Show the plan; whatever follows a link decides nothing."""
-        return await in_time(lambda: desk.show(token))
+        return await in_time(lambda: approval_page.show(token))
 
     @routes.post("/approvals/{token}")
     async def decide(token: str, request: Request) -> Response:
@@ -142,7 +142,7 @@ def router(desk: Desk) -> APIRouter:
             form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
         except ValueError:
             form = {}
-        return await in_time(lambda: desk.decide(token, form))
+        return await in_time(lambda: approval_page.decide(token, form))
 
     return routes
 

@@ -24,7 +24,7 @@ from cct_ops.gateway.senders.keys import Key
 from cct_ops.gateway.senders.moments import SaidMoment
 from cct_ops.gateway.senders.parsed_delivery import (
     NO_ALERT,
-    Reading,
+    ParsedDelivery,
     Received,
     UnknownShape,
     first_problem,
@@ -77,7 +77,7 @@ def verify(received: Received, keys: Sequence[Key], source: AlertmanagerSource) 
     return authentication.token(received, keys, source.user)
 
 
-def read(body: bytes, versions: Sequence[str] = ("4",)) -> Reading:
+def read(body: bytes, versions: Sequence[str] = ("4",)) -> ParsedDelivery:
     """Return the alerts of a body; raises ``UnknownShape`` for what is not such a body."""
     try:
         parsed = _Body.model_validate(strict_json.parse(body))
@@ -98,7 +98,7 @@ def read(body: bytes, versions: Sequence[str] = ("4",)) -> Reading:
         )
     if not parsed.alerts:
         notes.append(NO_ALERT)
-    return Reading(alerts, " ".join(notes) or None, in_part=aside is not None)
+    return ParsedDelivery(alerts, " ".join(notes) or None, in_part=aside is not None)
 
 
 def read_alert(index: int, document: Json, teller: str = "") -> Alert:

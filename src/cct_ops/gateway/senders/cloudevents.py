@@ -19,7 +19,13 @@ from urllib.parse import unquote_to_bytes
 from cct_ops.config.sources import CloudEventsSource
 from cct_ops.gateway.senders import authentication, fields, strict_json
 from cct_ops.gateway.senders.keys import Key
-from cct_ops.gateway.senders.parsed_delivery import Odd, Reading, Received, UnknownShape, one_by_one
+from cct_ops.gateway.senders.parsed_delivery import (
+    Odd,
+    ParsedDelivery,
+    Received,
+    UnknownShape,
+    one_by_one,
+)
 from cct_ops.gateway.senders.strict_json import Fraction, Json
 from cct_ops.models.alert import Alert
 
@@ -41,7 +47,7 @@ def verify(received: Received, keys: Sequence[Key]) -> Key | None:
     return authentication.token(received, keys, None)
 
 
-def read(received: Received, source: CloudEventsSource) -> Reading:
+def read(received: Received, source: CloudEventsSource) -> ParsedDelivery:
     """Return the alerts of one event, or of all of a batch."""
     document = _sent(received)
     events = document if isinstance(document, list) else [document]
@@ -76,7 +82,7 @@ def read(received: Received, source: CloudEventsSource) -> Reading:
     sender_id = _digest(names[0] if len(events) == 1 else json.dumps(names))
     if not alerts:
         return fields.ignored(source.fields, sender_id, empty=not items)
-    return Reading(alerts, aside, sender_id, in_part=aside is not None)
+    return ParsedDelivery(alerts, aside, sender_id, in_part=aside is not None)
 
 
 def _sent(received: Received) -> Json:

@@ -7,7 +7,12 @@ from datetime import datetime
 
 from cct_ops.config.source_fields import Fields
 from cct_ops.gateway.senders.moments import moment
-from cct_ops.gateway.senders.parsed_delivery import NO_ALERT, Reading, UnknownShape, one_by_one
+from cct_ops.gateway.senders.parsed_delivery import (
+    NO_ALERT,
+    ParsedDelivery,
+    UnknownShape,
+    one_by_one,
+)
 from cct_ops.gateway.senders.strict_json import Json, follow, scalar
 from cct_ops.models.alert import Alert, AlertStatus
 
@@ -59,12 +64,12 @@ def alert(
     )
 
 
-def read(document: Json, fields: Fields, now: datetime, sender_id: str) -> Reading:
+def read(document: Json, fields: Fields, now: datetime, sender_id: str) -> ParsedDelivery:
     """Return the alert of the document, or of each one in a list of them."""
     items = listed(document, fields)
     if items is None:
         found = alert(document, fields, now, message=sender_id)
-        return Reading((found,), None, sender_id) if found else ignored(fields, sender_id)
+        return ParsedDelivery((found,), None, sender_id) if found else ignored(fields, sender_id)
 
     def one(_: int, item: tuple[str, Json]) -> Alert | None:
         place, each = item
@@ -77,7 +82,7 @@ def read(document: Json, fields: Fields, now: datetime, sender_id: str) -> Readi
     alerts, aside = one_by_one(items, one)
     if not alerts:
         return ignored(fields, sender_id, empty=not items)
-    return Reading(alerts, aside, sender_id, in_part=aside is not None)
+    return ParsedDelivery(alerts, aside, sender_id, in_part=aside is not None)
 
 
 def name(document: Json, fields: Fields) -> str:
@@ -111,11 +116,11 @@ def listed(document: Json, fields: Fields) -> list[tuple[str, Json]] | None:
     ]
 
 
-def ignored(fields: Fields, sender_id: str, *, empty: bool = False) -> Reading:
+def ignored(fields: Fields, sender_id: str, *, empty: bool = False) -> ParsedDelivery:
     """Return what there is to a body that says nothing by its source's own rules."""
     if empty:
-        return Reading((), NO_ALERT, sender_id)
-    return Reading((), f"{fields.status}: nothing but what this source ignores.", sender_id)
+        return ParsedDelivery((), NO_ALERT, sender_id)
+    return ParsedDelivery((), f"{fields.status}: nothing but what this source ignores.", sender_id)
 
 
 def _present(document: Json, paths: dict[str, str]) -> dict[str, str]:

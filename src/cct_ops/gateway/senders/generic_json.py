@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from cct_ops.config.sources import JsonSource
 from cct_ops.gateway.senders import authentication, fields, strict_json
 from cct_ops.gateway.senders.keys import Key
-from cct_ops.gateway.senders.parsed_delivery import Reading, Received
+from cct_ops.gateway.senders.parsed_delivery import ParsedDelivery, Received
 
 
 def verify(received: Received, keys: Sequence[Key], source: JsonSource) -> Key | None:
@@ -27,7 +27,7 @@ def verify(received: Received, keys: Sequence[Key], source: JsonSource) -> Key |
     return authentication.signature(received, keys, given, stamp)
 
 
-def read(received: Received, source: JsonSource) -> Reading:
+def read(received: Received, source: JsonSource) -> ParsedDelivery:
     """Return the alert of the body by the declared paths, or those of a list of such bodies."""
     document = strict_json.parse(received.body)
     name = fields.name(document, source.fields)

@@ -18,7 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cct_ops.gateway.senders import authentication, extra_labels, strict_json
 from cct_ops.gateway.senders.keys import Key
 from cct_ops.gateway.senders.moments import SaidMoment
-from cct_ops.gateway.senders.parsed_delivery import Reading, Received, UnknownShape, first_problem
+from cct_ops.gateway.senders.parsed_delivery import (
+    ParsedDelivery,
+    Received,
+    UnknownShape,
+    first_problem,
+)
 from cct_ops.gateway.senders.strict_json import Json
 from cct_ops.models.alert import Alert, AlertStatus
 
@@ -115,7 +120,7 @@ def verify(received: Received, keys: Sequence[Key]) -> Key | None:
     return authentication.signature(received, keys, [header.removeprefix("sha256=")])
 
 
-def read(received: Received) -> Reading:
+def read(received: Received) -> ParsedDelivery:
     """Return what the event says about the run or deployment."""
     delivery = received.header("x-github-delivery") or ""
     event = received.header("x-github-event") or ""
@@ -126,14 +131,16 @@ def read(received: Received) -> Reading:
         raise UnknownShape("the body is not one JSON object, as an event of GitHub is")
     reader = _READERS.get(event)
     if reader is None:
-        return Reading((), f"{event}: an event that says of no run that it failed.", delivery)
+        return ParsedDelivery(
+            (), f"{event}: an event that says of no run that it failed.", delivery
+        )
     try:
         extra = extra_labels.of_github(event, document)
         alerts = tuple(each.labelled(extra) for each in reader(document))
     except ValidationError as error:
         raise UnknownShape(first_problem(error)) from None
     note = None if alerts else f"{event}: nothing failed or recovered by it."
-    return Reading(alerts, note, delivery)
+    return ParsedDelivery(alerts, note, delivery)
 
 
 def _document(received: Received) -> bytes:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from cct_ops.config.sources import GrafanaSource
 from cct_ops.gateway.senders import alertmanager, authentication
 from cct_ops.gateway.senders.keys import Key
-from cct_ops.gateway.senders.parsed_delivery import Reading, Received
+from cct_ops.gateway.senders.parsed_delivery import ParsedDelivery, Received
 
 _VERSIONS = ("1", "4")  # its own, and that of its OnCall, which speaks like Alertmanager
 
@@ -30,6 +30,6 @@ def verify(received: Received, keys: Sequence[Key], source: GrafanaSource) -> Ke
     return authentication.signature(received, keys, [given], stamp)
 
 
-def read(body: bytes) -> Reading:
+def read(body: bytes) -> ParsedDelivery:
     """Return the alerts of a body; raises ``UnknownShape`` for what is not such a body."""
     return alertmanager.read(body, _VERSIONS)

@@ -26,7 +26,7 @@ from cct_ops.gateway.senders import (
     standard_webhooks,
 )
 from cct_ops.gateway.senders.keys import Key
-from cct_ops.gateway.senders.parsed_delivery import Reading, Received, UnknownShape
+from cct_ops.gateway.senders.parsed_delivery import ParsedDelivery, Received, UnknownShape
 
 
 def signs(source: Source) -> bool:
@@ -79,7 +79,7 @@ def clock_off(received: Received, keys: Sequence[Key], source: Source) -> float 
     return None if then is None else abs((received.at - said).total_seconds())
 
 
-def read(received: Received, source: Source) -> Reading:
+def read(received: Received, source: Source) -> ParsedDelivery:
     """Return the alerts; raises ``UnknownShape`` for what cannot be understood."""
     try:
         return _read(received, source)
@@ -92,7 +92,7 @@ def read(received: Received, source: Source) -> Reading:
         ) from None
 
 
-def _read(received: Received, source: Source) -> Reading:  # noqa: PLR0911 -- one for each kind
+def _read(received: Received, source: Source) -> ParsedDelivery:  # noqa: PLR0911 -- one for each kind
     match source:
         case AlertmanagerSource():
             return alertmanager.read(received.body)

@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from cct_ops.gateway.senders import authentication, extra_labels, strict_json
 from cct_ops.gateway.senders.keys import Key
 from cct_ops.gateway.senders.parsed_delivery import (
-    Reading,
+    ParsedDelivery,
     Received,
     UnknownShape,
     first_problem,
@@ -106,16 +106,16 @@ def verify(received: Received, keys: Sequence[Key]) -> Key | None:
     )
 
 
-def read(body: bytes) -> Reading:
+def read(body: bytes) -> ParsedDelivery:
     """Return the state of the incident that the event is about."""
     document = strict_json.parse(body)
     try:
         event = _Envelope.model_validate(document).event
         if not event.shows_an_incident:
             name = printable(event.event_type[:80])
-            return Reading((), f"{name} says nothing about an incident.", event.id)
+            return ParsedDelivery((), f"{name} says nothing about an incident.", event.id)
         found = _IncidentEnvelope.model_validate(document).event
-        return Reading((_alert(found),), sender_id=found.id)
+        return ParsedDelivery((_alert(found),), sender_id=found.id)
     except ValidationError as error:
         raise UnknownShape(first_problem(error)) from None
 

@@ -58,7 +58,7 @@ class Received:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedDelivery:
     """
     The alerts of one body, and a note where a person should know something about it.
 

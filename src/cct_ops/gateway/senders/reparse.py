@@ -26,11 +26,11 @@ def incoming(past: Past, sources: Mapping[str, Source]) -> Incoming:
         return _again(past, None, f"there is no source {past.source} any more", past.sender_id)
     received = Received(tuple(past.headers.items()), past.body, past.received_at)
     try:
-        reading = kinds.read(received, source)
+        parsed = kinds.read(received, source)
     except UnknownShape as error:
         return _again(past, None, str(error), past.sender_id)
-    again = _again(past, reading.alerts, reading.note, reading.sender_id)
-    return replace(again, in_part=reading.in_part)
+    again = _again(past, parsed.alerts, parsed.note, parsed.sender_id)
+    return replace(again, in_part=parsed.in_part)
 
 
 def _again(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from cct_ops.config.sources import StandardWebhooksSource
 from cct_ops.gateway.senders import authentication, fields, strict_json
 from cct_ops.gateway.senders.keys import STANDARD_PREFIX, Key, matching
-from cct_ops.gateway.senders.parsed_delivery import Reading, Received
+from cct_ops.gateway.senders.parsed_delivery import ParsedDelivery, Received
 
 STAMP = "webhook-timestamp"
 
@@ -33,7 +33,7 @@ def verify(received: Received, keys: Sequence[Key]) -> Key | None:
     return matching(keys, fits, received.at)
 
 
-def read(received: Received, source: StandardWebhooksSource) -> Reading:
+def read(received: Received, source: StandardWebhooksSource) -> ParsedDelivery:
     """Return the alert of the body, by the declared paths."""
     document = strict_json.parse(received.body)
     sender_id = received.header("webhook-id") or ""

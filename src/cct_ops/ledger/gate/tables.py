@@ -207,7 +207,7 @@ attempts = sa.Table(
     sa.Index("ix_approval_attempts_attempted_at", "attempted_at"),
 )
 
-letters = sa.Table(
+sent_links = sa.Table(
     "approval_letters",
     metadata,
     sa.Column("approval_id", sa.Uuid, sa.ForeignKey("approvals.id"), primary_key=True),

@@ -1,4 +1,4 @@
-"""Letters with links: sent once to each approver, again after a failure, by any gateway."""
+"""Messages with links: sent once to each approver, again after a failure, by any gateway."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from cct_ops.sandbox.inputs import Fault
 from tests.approvals.parts import ANNA, BEN, Door, asked, posted_link
 
 
-def letters(door: Door) -> list[str]:
-    """Return to whom letters went."""
+def recipients(door: Door) -> list[str]:
+    """Return who got a link."""
     return sorted(message.path for message in door.sandbox.slack_messages())
 
 
@@ -23,12 +23,12 @@ def test_several_gateways_send_one_letter_to_each(door: Door, engine: sa.Engine)
     asked(engine)
 
     def send(_: int) -> None:
-        door.office.send()
+        door.link_sender.send()
 
     with ThreadPoolExecutor(4) as gateways:
         list(gateways.map(send, range(4)))
 
-    assert letters(door) == ["/slack/anna", "/slack/ben"]
+    assert recipients(door) == ["/slack/anna", "/slack/ben"]
 
 
 def test_a_request_that_cannot_be_read_keeps_no_letter_from_the_others(
@@ -38,9 +38,9 @@ def test_a_request_that_cannot_be_read_keeps_no_letter_from_the_others(
     with engine.begin() as tx:
         tx.execute(sa.text("update approvals set plan = '[]' where id = :id"), {"id": bad.id})
 
-    assert door.office.send() == 2
+    assert door.link_sender.send() == 2
 
-    assert letters(door) == ["/slack/anna", "/slack/ben"]
+    assert recipients(door) == ["/slack/anna", "/slack/ben"]
     assert {str(bad.id) in each.item for each in set_aside.listed(engine)} == {True}
 
 
@@ -49,13 +49,13 @@ def test_a_letter_that_could_not_be_sent_is_sent_later(
 ) -> None:
     asked(engine)
     door.sandbox.faults(Fault(path="/slack/", error_status=503))
-    assert door.office.send() == 2
+    assert door.link_sender.send() == 2
     assert "/approvals/" not in caplog.text
     door.sandbox.faults()
 
     door.link_of()
 
-    assert letters(door) == ["/slack/anna", "/slack/ben"]
+    assert recipients(door) == ["/slack/anna", "/slack/ben"]
 
 
 def test_no_letter_is_sent_for_what_cannot_be_answered_any_more(
@@ -63,8 +63,8 @@ def test_no_letter_is_sent_for_what_cannot_be_answered_any_more(
 ) -> None:
     asked(engine, seconds=-1)
 
-    assert door.office.send() == 0
-    assert letters(door) == []
+    assert door.link_sender.send() == 0
+    assert recipients(door) == []
 
 
 def test_the_second_person_is_told_that_the_first_said_yes(door: Door, engine: sa.Engine) -> None:
@@ -76,7 +76,7 @@ def test_the_second_person_is_told_that_the_first_said_yes(door: Door, engine: s
 
     link = door.link_of(BEN)
 
-    assert letters(door) == ["/slack/anna", "/slack/ben", "/slack/ben"]
+    assert recipients(door) == ["/slack/anna", "/slack/ben", "/slack/ben"]
     newest = door.sandbox.slack_messages()[-1].body["blocks"][0]["text"]["text"]
     assert "Anna Ito said yes, 1 more person must." in newest
     assert posted_link(door.sandbox, BEN) == link
@@ -94,7 +94,7 @@ def test_one_yes_that_is_enough_is_no_reason_for_a_second_letter(
 
     door.link_of()
 
-    assert letters(door) == ["/slack/anna", "/slack/ben"]
+    assert recipients(door) == ["/slack/anna", "/slack/ben"]
 
 
 def test_the_gateway_writes_down_whom_it_reaches(door: Door, engine: sa.Engine) -> None:
