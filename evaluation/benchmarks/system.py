@@ -30,7 +30,7 @@ from cct_ops.stack.up import running
 ROUTE = Route.DAILY_SUMMARY
 KEY = secrets.token_urlsafe(32)
 ROUTES = """
-storm: {incidents: 1000000, within_seconds: 60, calm_seconds: 300, runs: 10}
+grouping: {incidents: 1000000, within_seconds: 60, calm_seconds: 300, runs: 10}
 rules:
   - name: benchmark
     match: ['alertname="Benchmark"']

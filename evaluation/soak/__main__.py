@@ -29,7 +29,7 @@ ALONE: dict[str, Job] = {
     "kills": lambda made, seconds: runs.kills(
         made, deliveries=max(500, 10_000 * seconds // 60), times=max(3, seconds // 3), things=2000
     ),
-    "storm": lambda made, seconds: runs.storm(made, things=20_000 * seconds // 60, seconds=seconds),
+    "burst": lambda made, seconds: runs.burst(made, things=20_000 * seconds // 60, seconds=seconds),
 }
 # What mostly waits, goes on two at a time: the long outage with its like, and the rest.
 OUTAGE: dict[str, Job] = {

@@ -58,10 +58,10 @@ class Controller(Process):
     """A controller that starts its runs."""
 
     def __init__(
-        self, made: Ledger, api_url: str, storm: Mapping[str, float] | None = None
+        self, made: Ledger, api_url: str, grouping: Mapping[str, float] | None = None
     ) -> None:
         routes = made.folder / "routes.yaml"
-        routes.write_text(json.dumps(rules(storm)))
+        routes.write_text(json.dumps(rules(grouping)))
         sources = made.folder / "sources.yaml"
         env = {
             "PREFECT_API_URL": api_url,
@@ -73,13 +73,13 @@ class Controller(Process):
         super().__init__(command, env, made.folder / "controller.log")
 
 
-def rules(storm: Mapping[str, float] | None) -> dict[str, object]:
+def rules(grouping: Mapping[str, float] | None) -> dict[str, object]:
     """Return routes that start the deployment for every alert with a route."""
     parameters = {"target": {"label": "route", "type": "route"}}
     rule = {"name": "all", "match": ['route=~"/.+"'], "playbook": PLAYBOOK, "mode": "auto"}
-    limits = storm or {"incidents": 1_000_000}
+    limits = grouping or {"incidents": 1_000_000}
     last = {"name": "rest", "notify": True}
-    return {"storm": limits, "rules": [rule | {"parameters": parameters}, last]}
+    return {"grouping": limits, "rules": [rule | {"parameters": parameters}, last]}
 
 
 def deploy(api_url: str) -> None:

@@ -76,7 +76,7 @@ def outage(made: Ledger, *, things: int, seconds: int, times: int) -> Row:
     return replace(row, note=note)
 
 
-def storm(made: Ledger, *, things: int, seconds: int) -> Row:
+def burst(made: Ledger, *, things: int, seconds: int) -> Row:
     """Open far more incidents than anybody can look at."""
     gateway, server = Gateway(made), Prefect(made)
     limits = {"incidents": 60, "within_seconds": 60, "calm_seconds": 300, "runs": 10}
@@ -94,14 +94,14 @@ def storm(made: Ledger, *, things: int, seconds: int) -> Row:
     started = [run["parameters"] for run in given]
     looking = [run["target"] for run in started if run["mode"] == "observe"]
     before = len(given) - len(looking)
-    # Before it is seen to be a storm some may have a run of their own; then a group has one.
+    # Before it is seen to be a burst some may have a run of their own; then a group has one.
     doubled += len(looking) - len(set(looking)) + max(0, before - int(limits["incidents"]))
     note = (
         f"{things:,} incidents in {seconds} s: {before} runs before it was seen, then"
         f" {len(looking)} that only look; at most {max(waiting):,} waited, {took:.0f} s later none"
     )
     lost += tally.given_up + _pending(made)
-    return Row.of("storm", tally, runs=len(given), lost=lost, doubled=doubled, note=note)
+    return Row.of("burst", tally, runs=len(given), lost=lost, doubled=doubled, note=note)
 
 
 def restore(made: Ledger, *, things: int) -> Row:

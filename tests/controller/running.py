@@ -80,7 +80,7 @@ class Playbook:
         return HTTP.post(url, json=content).raise_for_status()
 
 
-def routes_to(playbook: str, **storm: float) -> Routes:
+def routes_to(playbook: str, **grouping: float) -> Routes:
     """Return rules that start the playbook for a rolled-back canary, and tell about the rest."""
     rule = {
         "name": "rolled-back",
@@ -90,7 +90,7 @@ def routes_to(playbook: str, **storm: float) -> Routes:
         "parameters": {"target": {"label": "route", "type": "route"}},
     }
     rules = [rule, {"name": "the-rest", "notify": True}]
-    return Routes.model_validate({"rules": rules, "storm": storm})
+    return Routes.model_validate({"rules": rules, "grouping": grouping})
 
 
 def opened(engine: sa.Engine, **labels: str) -> UUID:

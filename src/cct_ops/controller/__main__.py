@@ -24,7 +24,7 @@ from cct_ops.controller.status_page import Announcer
 from cct_ops.controller.workers import WORKERS_SECONDS, WorkerMonitor
 from cct_ops.errors import OpsError
 from cct_ops.ledger.engine import connect
-from cct_ops.ledger.intake import deliveries, outbox, storms
+from cct_ops.ledger.intake import deliveries, grouping, outbox
 from cct_ops.people.notifier import Notifier
 from cct_ops.people.paging import Pager, look
 from cct_ops.people.watchdog import CONTROLLER, EVERY_SECONDS, GATEWAY, PeerWatchdog
@@ -76,7 +76,7 @@ def main() -> int:
                         "approvals", 5, partial(approvals.sweep, engine, people), on_news=True
                     ),
                     Periodic(
-                        "end of storms", 5, partial(storms.begin_or_end, engine, routes.storm)
+                        "end of bursts", 5, partial(grouping.begin_or_end, engine, routes.grouping)
                     ),
                     *jobs(engine, sources),
                     *(

@@ -17,7 +17,7 @@ from cct_ops.controller.parameters import Unfit, convert
 from cct_ops.controller.routes import Routes, Rule
 from cct_ops.controller.runs import Runs
 from cct_ops.errors import OpsError, Rejected, Unavailable
-from cct_ops.ledger.intake import outbox, storms
+from cct_ops.ledger.intake import grouping, outbox
 from cct_ops.ledger.intake.outbox import Claim
 from cct_ops.models.run import Mode, Severity, incident_tag
 from cct_ops.people.notifier import Notifier
@@ -47,12 +47,12 @@ class Remediation:
             outbox.mark_notified(self.engine, claim, "A watchdog: only its silence is an incident.")
             return
         rule = self.routes.rule_for(claim.source, claim.labels)
-        storm = storms.begin_or_end(self.engine, self.routes.storm)
-        if storm is None:
+        burst = grouping.begin_or_end(self.engine, self.routes.grouping)
+        if burst is None:
             self._start(claim, rule)
             return
-        self._stand_for_others(claim, rule, storm)
-        storms.group(self.engine, storm, self.group, self.routes.storm)
+        self._stand_for_others(claim, rule, burst)
+        grouping.group(self.engine, burst, self.group, self.routes.grouping)
 
     def group(self, source: str, labels: Mapping[str, str]) -> str:
         """Name the incidents that one run can speak for: of one source, rule and parameters."""
@@ -63,14 +63,16 @@ class Remediation:
             parameters = "unfit"
         return f"{source}/{rule.name}/{parameters}."
 
-    def _stand_for_others(self, claim: Claim, rule: Rule, storm: UUID) -> None:
+    def _stand_for_others(self, claim: Claim, rule: Rule, burst: UUID) -> None:
         """Diagnose the incident if it leads its group; else leave it to the one that does."""
-        limits, name = self.routes.storm, self.group(claim.source, claim.labels)
-        leader, may_run = storms.choose_leader(self.engine, storm, name, claim.incident_id, limits)
+        limits, name = self.routes.grouping, self.group(claim.source, claim.labels)
+        leader, may_run = grouping.choose_leader(
+            self.engine, burst, name, claim.incident_id, limits
+        )
         if leader != claim.incident_id:
-            outbox.mark_grouped(self.engine, claim, rule=rule.name, reason=storms.note(leader))
+            outbox.mark_grouped(self.engine, claim, rule=rule.name, reason=grouping.note(leader))
             return
-        said = f"A storm: more than {limits.incidents} incidents in {limits.within_seconds:g} s."
+        said = f"A burst: more than {limits.incidents} incidents in {limits.within_seconds:g} s."
         if not may_run:
             reason = f"{said} There are runs enough; nothing is done about this and later groups."
             outbox.hand_to_people(self.engine, claim, state="parked", rule=rule.name, reason=reason)
@@ -78,10 +80,10 @@ class Remediation:
         log.warning("incident %s: %s It stands for %s", claim.incident_id, said, rule.name)
         if rule.playbook is not None:
             words = f"{said} {rule.playbook} only diagnoses, once for all incidents like this one."
-            storms.enqueue_notice(self.engine, claim.incident_id, words)
-        self._start(claim, rule, in_storm=True)
+            grouping.enqueue_notice(self.engine, claim.incident_id, words)
+        self._start(claim, rule, in_burst=True)
 
-    def _start(self, claim: Claim, rule: Rule, *, in_storm: bool = False) -> None:
+    def _start(self, claim: Claim, rule: Rule, *, in_burst: bool = False) -> None:
         if rule.playbook is None or rule.mode is None:
             outbox.hand_to_people(
                 self.engine,
@@ -91,7 +93,7 @@ class Remediation:
                 reason=notices.NO_PLAYBOOK,
             )
             return
-        mode, tags = (Mode.OBSERVE, ["storm"]) if in_storm else (rule.mode, [])
+        mode, tags = (Mode.OBSERVE, ["burst"]) if in_burst else (rule.mode, [])
         try:
             parameters = convert(rule.parameters, claim.labels)
             run = self.runs.create(

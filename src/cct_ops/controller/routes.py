@@ -14,7 +14,7 @@ from cct_ops.controller.matchers import Matchers
 from cct_ops.controller.parameters import IntegerParameter, Parameter
 from cct_ops.controller.playbooks import Deployment
 from cct_ops.errors import BadConfiguration
-from cct_ops.ledger.intake.storms import StormLimits
+from cct_ops.ledger.intake.grouping import GroupingLimits
 from cct_ops.models.base import Frozen
 from cct_ops.models.run import Mode
 
@@ -54,7 +54,7 @@ class Routes(Frozen):
     """The rules in order: the first that matches decides, and the last one matches everything."""
 
     rules: tuple[Rule, ...] = Field(min_length=1)
-    storm: StormLimits = StormLimits()
+    grouping: GroupingLimits = GroupingLimits()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

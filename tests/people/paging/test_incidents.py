@@ -85,10 +85,10 @@ def test_what_a_playbook_finds_to_be_p0_pages_too(
     assert paging.sweep(pager) == 1
 
 
-def test_a_storm_pages_for_those_that_stand_for_others(
+def test_a_burst_pages_for_those_that_stand_for_others(
     engine: sa.Engine, pager: Pager, sandbox: SandboxControl
 ) -> None:
-    """And nobody is paged about an incident before it is known whether it is one of a storm."""
+    """And nobody is paged about an incident before it is known whether it is one of a burst."""
     lead, folded = firing(engine, "P0", "Lead"), firing(engine, "P0", "Folded")
     with engine.begin() as tx:
         of = dispatches.c.incident_id

@@ -74,7 +74,7 @@ class Arrived(Frozen):
             case "notified":
                 return self._told("unmatched")
             case "folded":
-                return self.dispatch_note or "part of a storm"
+                return self.dispatch_note or "part of a burst"
             case _:
                 return self._told("blocked")
 

@@ -111,7 +111,7 @@ early_ends = sa.Table(
     at_column("ends_at", nullable=False),
 )
 
-storms = sa.Table(
+bursts = sa.Table(
     "storms",
     metadata,
     id_column(),
@@ -126,11 +126,11 @@ storms = sa.Table(
     ),
 )
 
-storm_groups = sa.Table(
+burst_groups = sa.Table(
     "storm_groups",
     metadata,
-    sa.Column("storm_id", sa.Uuid, sa.ForeignKey("storms.id"), primary_key=True),
+    sa.Column("storm_id", sa.Uuid, sa.ForeignKey("storms.id"), key="burst_id", primary_key=True),
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), nullable=False),
-    count_column("folded", 0),
+    sa.Column("folded", sa.Integer, key="grouped", nullable=False, server_default="0"),
 )

@@ -1,8 +1,8 @@
 """
 Incidents of the highest severity: somebody is woken for each, and the public is informed.
 
-An incident is P0 when its alert says so, or when a playbook concluded it. Incidents that a storm
-folded into another one are not among them: the one that stands for them is.
+An incident is P0 when its alert says so, or when a playbook concluded it. Incidents that were
+grouped under another one are not among them: the one that stands for them is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cct_ops.ledger.record.tables import decisions
 from cct_ops.models.base import Frozen
 from cct_ops.models.run import Severity
 
-# By then it is decided whether the incident is one of a storm, unless the controller is busy.
+# By then it is decided whether the incident is one of a burst, unless the controller is busy.
 _ROUTING_SECONDS = 15.0
 
 

@@ -1,8 +1,8 @@
 """
-Storms: more incidents open than anybody could look at one by one.
+Grouping: in a burst of incidents one of each group stands for all of them.
 
-Then one incident of each group stands for all of them, and it is only diagnosed. Whether there is a
-storm is a row that all controllers share.
+It is only diagnosed, and the others are grouped under it. The burst that there is now is a row that
+all controllers share.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.outbox import NOTICE, REMEDIATE
-from cct_ops.ledger.intake.tables import dispatches, incidents, storm_groups, storms
+from cct_ops.ledger.intake.tables import burst_groups, bursts, dispatches, incidents
 from cct_ops.models.base import Count, Frozen, Seconds, duration
 
 
-class StormLimits(Frozen):
+class GroupingLimits(Frozen):
     """
-    More than so many incidents within the window are a storm, until there is calm for so long.
+    More than ``incidents`` within the window are a burst, until it was calm for ``calm_seconds``.
 
-    In a storm at most ``runs`` groups of incidents get a run each, which only observes.
+    In a burst at most ``runs`` groups of incidents get a run each, which only observes.
     """
 
     incidents: Count = Field(60, ge=1)
@@ -39,40 +39,40 @@ BATCH = 500
 
 
 # Names a row's group from its source and labels.
-Grouping = Callable[[str, Mapping[str, str]], str]
+GroupOf = Callable[[str, Mapping[str, str]], str]
 
-_FOLD = sa.text("""
+_MARK_GROUPED = sa.text("""
     update dispatches d set state = 'folded', note = r.note, finished_at = statement_timestamp()
     from jsonb_to_recordset(cast(:rows as jsonb)) as r(id uuid, note text)
     where d.id = r.id and d.state = 'pending'
 """)
 
 
-def begin_or_end(engine: sa.Engine, limits: StormLimits) -> UUID | None:
-    """Return the storm that there is now, after seeing whether one begins or ends."""
+def begin_or_end(engine: sa.Engine, limits: GroupingLimits) -> UUID | None:
+    """Return the burst that there is now; begins or ends one where that is due."""
     with engine.begin() as connection:
-        storm: UUID | None = connection.scalar(
-            sa.select(storms.c.id).where(storms.c.ended_at.is_(None))
+        burst: UUID | None = connection.scalar(
+            sa.select(bursts.c.id).where(bursts.c.ended_at.is_(None))
         )
-        if storm is None:
+        if burst is None:
             opened = _opened(connection, limits.within_seconds, limits.incidents)
             return _begin(connection, limits) if opened > limits.incidents else None
         if _opened(connection, limits.calm_seconds, limits.incidents) > limits.incidents:
-            return storm
+            return burst
         connection.execute(
-            sa.update(storms)
-            .where(storms.c.id == storm, storms.c.ended_at.is_(None))
+            sa.update(bursts)
+            .where(bursts.c.id == burst, bursts.c.ended_at.is_(None))
             .values(ended_at=sa.func.statement_timestamp())
         )
         return None
 
 
 def choose_leader(
-    engine: sa.Engine, storm: UUID, name: str, incident: UUID, limits: StormLimits
+    engine: sa.Engine, burst: UUID, name: str, incident: UUID, limits: GroupingLimits
 ) -> tuple[UUID, bool]:
     """Return the incident that stands for the group, and whether it may have a run."""
     with engine.begin() as connection:
-        groups = _join(connection, storm, {name: incident}, limits)
+        groups = _join(connection, burst, {name: incident}, limits)
         chosen, known = groups[name]
         return chosen, known != rest_of(name)
 
@@ -82,7 +82,7 @@ def rest_of(name: str) -> str:
     return f"{name.partition('/')[0]}/"
 
 
-def group(engine: sa.Engine, storm: UUID, grouping: Grouping, limits: StormLimits) -> int:
+def group(engine: sa.Engine, burst: UUID, group_of: GroupOf, limits: GroupingLimits) -> int:
     """Settle a batch of waiting rows by their group's leader; returns how many."""
     due = (
         sa.select(dispatches.c.id, dispatches.c.incident_id, incidents.c.source, incidents.c.labels)
@@ -100,33 +100,33 @@ def group(engine: sa.Engine, storm: UUID, grouping: Grouping, limits: StormLimit
         rows = connection.execute(due).all()
         if not rows:
             return 0
-        named = [(row, grouping(row.source, row.labels)) for row in rows]
+        named = [(row, group_of(row.source, row.labels)) for row in rows]
         wanted: dict[str, UUID] = {}
         for row, name in named:
             wanted.setdefault(name, row.incident_id)
-        groups = _join(connection, storm, wanted, limits)
-        folded = [
+        groups = _join(connection, burst, wanted, limits)
+        grouped = [
             {"id": str(row.id), "note": note(groups[name][0])}
             for row, name in named
             if row.incident_id != groups[name][0]
         ]
-        connection.execute(_FOLD, {"rows": Jsonb(folded)})
+        connection.execute(_MARK_GROUPED, {"rows": Jsonb(grouped)})
         for known in {group for _, group in groups.values()}:
             count = sum(
                 groups[name][1] == known and row.incident_id != groups[name][0]
                 for row, name in named
             )
             connection.execute(
-                sa.update(storm_groups)
-                .where(storm_groups.c.storm_id == storm, storm_groups.c.name == known)
-                .values(folded=storm_groups.c.folded + count)
+                sa.update(burst_groups)
+                .where(burst_groups.c.burst_id == burst, burst_groups.c.name == known)
+                .values(grouped=burst_groups.c.grouped + count)
             )
-        return len(folded)
+        return len(grouped)
 
 
 def note(leader_id: UUID) -> str:
     """Say what became of an incident that another one stands for."""
-    return f"Part of a storm: only incident {leader_id} of its group is diagnosed."
+    return f"Part of a burst: only incident {leader_id} of its group is diagnosed."
 
 
 def enqueue_notice(engine: sa.Engine, incident: UUID, words: str) -> None:
@@ -147,21 +147,21 @@ def _opened(connection: sa.Connection, seconds: float, enough: int) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
 
 
-def _begin(connection: sa.Connection, limits: StormLimits) -> UUID | None:
+def _begin(connection: sa.Connection, limits: GroupingLimits) -> UUID | None:
     reason = f"More than {limits.incidents} incidents in {duration(limits.within_seconds)}."
-    connection.execute(insert(storms).values(reason=reason).on_conflict_do_nothing())
-    return connection.scalar(sa.select(storms.c.id).where(storms.c.ended_at.is_(None)))
+    connection.execute(insert(bursts).values(reason=reason).on_conflict_do_nothing())
+    return connection.scalar(sa.select(bursts.c.id).where(bursts.c.ended_at.is_(None)))
 
 
 def _join(
-    connection: sa.Connection, storm: UUID, wanted: Mapping[str, UUID], limits: StormLimits
+    connection: sa.Connection, burst: UUID, wanted: Mapping[str, UUID], limits: GroupingLimits
 ) -> dict[str, tuple[UUID, str]]:
     """Return each group's leader and the group that counts; new ones begin while there is room."""
     # One controller at a time makes groups, or there would be more of them than allowed.
-    connection.execute(sa.select(storms.c.id).where(storms.c.id == storm).with_for_update())
-    table = storm_groups.c
+    connection.execute(sa.select(bursts.c.id).where(bursts.c.id == burst).with_for_update())
+    table = burst_groups.c
     known = dict(
-        connection.execute(sa.select(table.name, table.incident_id).where(table.storm_id == storm))
+        connection.execute(sa.select(table.name, table.incident_id).where(table.burst_id == burst))
         .tuples()
         .all()
     )
@@ -174,7 +174,7 @@ def _join(
         if counts not in known:
             known[counts] = incident
             connection.execute(
-                insert(storm_groups).values(storm_id=storm, name=counts, incident_id=incident)
+                insert(burst_groups).values(burst_id=burst, name=counts, incident_id=incident)
             )
         groups[name] = known[counts], counts
     return groups

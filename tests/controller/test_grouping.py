@@ -6,9 +6,9 @@ from collections import Counter
 
 import sqlalchemy as sa
 
-from cct_ops.ledger.intake import outbox, storms
+from cct_ops.ledger.intake import grouping, outbox
 from cct_ops.ledger.intake.backlog import counts
-from cct_ops.ledger.intake.storms import StormLimits
+from cct_ops.ledger.intake.grouping import GroupingLimits
 from cct_ops.ledger.intake.tables import dispatches
 from tests.controller.running import Playbook, dispatch, dispatching, opened, routes_to, state
 from tests.stack.polling import eventually
@@ -23,7 +23,7 @@ def settled(engine: sa.Engine) -> Counter[str]:
         return Counter(connection.scalars(states))
 
 
-def test_a_storm_gets_one_diagnosis_for_each_group(engine: sa.Engine, playbook: Playbook) -> None:
+def test_a_burst_gets_one_diagnosis_for_each_group(engine: sa.Engine, playbook: Playbook) -> None:
     """It changes nothing; every other incident says where to look, and people are told."""
     playbook.deploy()
     incidents = [opened(engine, route=ROUTES[n % 2]) for n in range(40)]
@@ -36,7 +36,7 @@ def test_a_storm_gets_one_diagnosis_for_each_group(engine: sa.Engine, playbook: 
     assert settled(engine) == {"sent": 2, "folded": 42, "notified": 1}
     assert {run["parameters"]["target"] for run in runs} == set(ROUTES[:2])  # type: ignore[index]
     assert {run["parameters"]["mode"] for run in runs} == {"observe"}  # type: ignore[index]
-    assert all("storm" in run["tags"] for run in runs)  # type: ignore[operator]
+    assert all("burst" in run["tags"] for run in runs)  # type: ignore[operator]
     told = [each for each in incidents + unrouted if state(engine, each, outbox.NOTICE)]
     assert len(told) == 3
     folded = next(each for each in incidents if state(engine, each) == "folded")
@@ -47,7 +47,7 @@ def test_a_storm_gets_one_diagnosis_for_each_group(engine: sa.Engine, playbook: 
 
 
 def test_groups_beyond_the_bound_get_no_run(engine: sa.Engine, playbook: Playbook) -> None:
-    """A storm of different things is a storm as well."""
+    """A burst of different things is a burst as well."""
     playbook.deploy()
     for n in range(30):
         opened(engine, route=ROUTES[n % 3])
@@ -58,16 +58,16 @@ def test_groups_beyond_the_bound_get_no_run(engine: sa.Engine, playbook: Playboo
     assert len(playbook.runs()) == 1
 
 
-def test_a_storm_ends_after_a_calm(engine: sa.Engine) -> None:
+def test_a_burst_ends_after_a_calm(engine: sa.Engine) -> None:
     """And begins at the same number that it ends at."""
-    limits = StormLimits(incidents=3, within_seconds=3600, calm_seconds=3600)
+    limits = GroupingLimits(incidents=3, within_seconds=3600, calm_seconds=3600)
     for _ in range(3):
         opened(engine)
-    assert storms.begin_or_end(engine, limits) is None
+    assert grouping.begin_or_end(engine, limits) is None
     opened(engine)
-    storm = storms.begin_or_end(engine, limits)
+    burst = grouping.begin_or_end(engine, limits)
 
-    assert storm is not None
-    assert storms.begin_or_end(engine, limits) == storm
+    assert burst is not None
+    assert grouping.begin_or_end(engine, limits) == burst
     calm = limits.model_copy(update={"calm_seconds": 0.000001, "incidents": 4})
-    assert storms.begin_or_end(engine, calm) is None
+    assert grouping.begin_or_end(engine, calm) is None
