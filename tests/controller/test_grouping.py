@@ -7,8 +7,8 @@ from collections import Counter
 import sqlalchemy as sa
 
 from cct_ops.ledger.intake import grouping, outbox
-from cct_ops.ledger.intake.backlog import counts
 from cct_ops.ledger.intake.grouping import GroupingLimits
+from cct_ops.ledger.intake.inbox import count_backlog
 from cct_ops.ledger.intake.tables import dispatches
 from tests.controller.running import Playbook, dispatch, dispatching, opened, routes_to, state
 from tests.stack.polling import eventually
@@ -28,7 +28,7 @@ def test_a_burst_gets_one_diagnosis_for_each_group(engine: sa.Engine, playbook: 
     playbook.deploy()
     incidents = [opened(engine, route=ROUTES[n % 2]) for n in range(40)]
     unrouted = [opened(engine, alertname="Other") for _ in range(5)]
-    assert counts(engine)["dispatches pending"] == 45
+    assert count_backlog(engine)["dispatches pending"] == 45
     with dispatching(engine, playbook.api_url, routes_to(playbook.name, incidents=10, runs=3)):
         eventually(lambda: settled(engine)["pending"] == 0, seconds=60)
 

@@ -38,13 +38,13 @@ def inbox(
 ) -> int:
     """Show what came in and what became of it: run, duplicate, blocked, ignored, quarantined."""
     from cct_ops.commands.here import ledger
-    from cct_ops.ledger.intake import backlog, inbox as arrivals
+    from cct_ops.ledger.intake import inbox as arrivals
 
     engine = ledger()
     found = arrivals.newest(engine, limit, unfinished=unfinished)
     listed(engine, found, as_json=as_json)
     if not as_json:
-        counts = backlog.counts(engine)
+        counts = arrivals.count_backlog(engine)
         say(", ".join(f"{what}: {count}" for what, count in counts.items()))
     return 0
 

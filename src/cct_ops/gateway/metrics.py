@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from cct_ops.ledger.intake import backlog
+from cct_ops.ledger.intake import inbox
 
 REGISTRY = CollectorRegistry()
 
@@ -47,7 +47,7 @@ class _Ledger(Collector):
             "cct_ops_deliveries_waiting", "Deliveries not stored yet.", value=self._waiting()
         )
         try:
-            counts = backlog.counts(self._engine)
+            counts = inbox.count_backlog(self._engine)
         except sa.exc.SQLAlchemyError:
             return
         rows = GaugeMetricFamily(

@@ -115,8 +115,7 @@ def unnotified(engine: sa.Engine) -> Iterator[list[SetAside]]:
 
 def _read(connection: sa.Connection, wanted: sa.Select[tuple[object, ...]]) -> list[SetAside]:
     rows = connection.execute(wanted)
-    names = SetAside.model_fields
-    return [SetAside.model_validate({name: getattr(row, name) for name in names}) for row in rows]
+    return [SetAside.model_validate(row, from_attributes=True) for row in rows]
 
 
 def plain(text: str) -> str:

@@ -251,8 +251,8 @@ def waiting(engine: sa.Engine) -> list[Waiting]:
             sa.select(approvals.c.id, approvals.c.run_id, left.label("seconds_left"))
             .where(approvals.c.settled_at.is_(None))
             .order_by(approvals.c.expires_at)
-        ).mappings()
-        return [Waiting.model_validate(dict(row)) for row in rows]
+        )
+        return [Waiting.model_validate(row, from_attributes=True) for row in rows]
 
 
 def wake(tx: sa.Connection) -> None:
@@ -262,7 +262,7 @@ def wake(tx: sa.Connection) -> None:
 
 def read_row(row: sa.Row[tuple[object, ...]]) -> Approval:
     """Return a row as a model."""
-    return Approval.model_validate({name: getattr(row, name) for name in Approval.model_fields})
+    return Approval.model_validate(row, from_attributes=True)
 
 
 def _end(tx: sa.Connection, *which: sa.ColumnElement[bool], reason: str) -> int:

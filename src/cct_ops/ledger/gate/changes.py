@@ -261,14 +261,13 @@ def alarming(engine: sa.Engine, change_id: UUID) -> Iterator[bool]:
 
 
 def _read(row: sa.Row[tuple[object, ...]]) -> TemporaryChange:
-    fields = {name: getattr(row, name) for name in TemporaryChange.model_fields}
     try:
-        return TemporaryChange.model_validate(fields)
+        return TemporaryChange.model_validate(row, from_attributes=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise ContractBroken(
-            f"The ledger's row of temporary change {fields['id']} cannot be read: {where}:"
+            f"The ledger's row of temporary change {row.id} cannot be read: {where}:"
             f" {first['msg']}. A person must take the change back and correct the row."
         ) from None
 

@@ -203,5 +203,4 @@ class Checker:
 
 
 def _read(row: sa.Row[tuple[object, ...]]) -> Permit:
-    fields = {name: getattr(row, name) for name in Permit.model_fields}
-    return Permit.model_validate(fields)
+    return Permit.model_validate(row, from_attributes=True)

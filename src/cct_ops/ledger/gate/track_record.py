@@ -52,7 +52,7 @@ def of(
     }
     within = timedelta(hours=recurs_within_hours)
     rows = tx.execute(_BAD, asked | {"within": within, "wanted_again": wanted_again})
-    bad = [BadFix.model_validate(dict(row)) for row in rows.mappings()]
+    bad = [BadFix.model_validate(row, from_attributes=True) for row in rows]
     after = max((each.at for each in bad), default=asked["since"])
     return TrackRecord(
         ineffective=_newest(bad, Flaw.INEFFECTIVE),

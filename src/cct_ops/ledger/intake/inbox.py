@@ -135,6 +135,19 @@ def newest(engine: sa.Engine, limit: int, *, unfinished: bool = False) -> Sequen
     return [each for each in found if each.waits] if unfinished else found
 
 
+def count_backlog(engine: sa.Engine) -> Mapping[str, int]:
+    """Count what is not finished, in words that people and Prometheus share."""
+    asked = {
+        "incidents open": _count(incidents, incidents.c.state == "open"),
+        "dispatches pending": _count(dispatches, dispatches.c.state == "pending"),
+        "dispatches parked": _count(dispatches, dispatches.c.state == "parked"),
+        "deliveries quarantined": _count(deliveries, deliveries.c.status.in_(NOT_UNDERSTOOD)),
+    }
+    with engine.connect() as connection:
+        row = connection.execute(sa.select(*(part.label(name) for name, part in asked.items())))
+        return dict(row.mappings().one())
+
+
 def about(engine: sa.Engine, wanted: str) -> Sequence[Arrived]:
     """Return what arrived about an incident, a delivery, a run or an alert; oldest first."""
     try:
@@ -228,3 +241,7 @@ def _read(engine: sa.Engine, asked: sa.Select[tuple[object, ...]]) -> list[Arriv
         known = each.status != "partial" or any(s.delivery_id == each.delivery_id for s in shown)
         shown += [each] if known else [each.model_copy(update=_SET_ASIDE), each]
     return shown
+
+
+def _count(table: sa.Table, condition: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    return sa.select(sa.func.count()).select_from(table).where(condition).scalar_subquery()

@@ -49,10 +49,9 @@ def unpaged(engine: sa.Engine, labels: Sequence[str]) -> list[UUID]:
 
 def read(engine: sa.Engine, incident_id: UUID) -> Severe:
     """Return what a page says of an incident."""
-    columns = (incidents.c[name] for name in Severe.model_fields)
-    wanted = sa.select(*columns).where(incidents.c.id == incident_id)
+    wanted = sa.select(incidents).where(incidents.c.id == incident_id)
     with engine.connect() as connection:
-        return Severe.model_validate(dict(connection.execute(wanted).mappings().one()))
+        return Severe.model_validate(connection.execute(wanted).one(), from_attributes=True)
 
 
 def is_severe(labels: Sequence[str]) -> sa.ColumnElement[bool]:

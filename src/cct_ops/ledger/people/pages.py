@@ -154,7 +154,8 @@ def turn_of(engine: sa.Engine, page_id: UUID) -> Iterator[Turn | None]:
         row = tx.execute(
             sa.select(pages).where(pages.c.id == page_id, *_due()).with_for_update(skip_locked=True)
         ).one_or_none()
-        yield None if row is None else Turn(tx, _page(row))
+        found = None if row is None else Page.model_validate(row, from_attributes=True)
+        yield None if found is None else Turn(tx, found)
 
 
 def _due() -> tuple[sa.ColumnElement[bool], ...]:
@@ -205,23 +206,20 @@ def about(connection: sa.Connection, topic_id: UUID) -> list[Paged]:
 
 
 def _with_attempts(connection: sa.Connection, wanted: sa.Select[tuple[object, ...]]) -> list[Paged]:
-    found = [_page(row) for row in connection.execute(wanted)]
+    found = [Page.model_validate(row, from_attributes=True) for row in connection.execute(wanted)]
     tried = connection.execute(
         sa.select(page_attempts)
         .where(page_attempts.c.page_id.in_([page.id for page in found]))
         .order_by(page_attempts.c.id)
     ).all()
     return [
-        Paged(page=page, attempts=tuple(_attempt(row) for row in tried if row.page_id == page.id))
+        Paged(
+            page=page,
+            attempts=tuple(
+                PageAttempt.model_validate(row, from_attributes=True)
+                for row in tried
+                if row.page_id == page.id
+            ),
+        )
         for page in found
     ]
-
-
-def _page(row: sa.Row[tuple[object, ...]]) -> Page:
-    return Page.model_validate({name: getattr(row, name) for name in Page.model_fields})
-
-
-def _attempt(row: sa.Row[tuple[object, ...]]) -> PageAttempt:
-    return PageAttempt.model_validate(
-        {name: getattr(row, name) for name in PageAttempt.model_fields}
-    )

@@ -113,25 +113,18 @@ def turn_of(engine: sa.Engine, incident_id: UUID, number: int) -> Iterator[Turn 
     """Yield what is due, to be posted; None if it is not any more, or another has it."""
     names = [name for name in StatusPost.model_fields if name not in status_posts.c]
     with engine.begin() as tx:
-        row = (
-            tx.execute(
-                sa.select(status_posts, *(incidents.c[name] for name in names))
-                .join(incidents, incidents.c.id == status_posts.c.incident_id)
-                .where(
-                    status_posts.c.incident_id == incident_id,
-                    status_posts.c.number == number,
-                    *_due(),
-                )
-                .with_for_update(skip_locked=True, of=status_posts)
+        row = tx.execute(
+            sa.select(status_posts, *(incidents.c[name] for name in names))
+            .join(incidents, incidents.c.id == status_posts.c.incident_id)
+            .where(
+                status_posts.c.incident_id == incident_id,
+                status_posts.c.number == number,
+                *_due(),
             )
-            .mappings()
-            .one_or_none()
-        )
-        if row is None:
-            yield None
-            return
-        fields = {name: row[name] for name in StatusPost.model_fields}
-        yield Turn(tx, StatusPost.model_validate(fields))
+            .with_for_update(skip_locked=True, of=status_posts)
+        ).one_or_none()
+        post = None if row is None else StatusPost.model_validate(row, from_attributes=True)
+        yield None if post is None else Turn(tx, post)
 
 
 def _due() -> tuple[sa.ColumnElement[bool], ...]:

@@ -234,10 +234,10 @@ def of_run(engine: sa.Engine, run_id: UUID) -> RunRecord:
     return RunRecord(
         received_at=sent.at if sent else None,
         dispatched_at=sent.finished_at if sent else None,
-        decisions=tuple(_row(DecisionRecord, row) for row in decided),
+        decisions=_read(DecisionRecord, decided),
         permitted_at=permitted_at,
-        actions=tuple(_row(ActionRecord, row) for row in acted),
-        verifications=tuple(_row(VerificationRecord, row) for row in verified),
+        actions=_read(ActionRecord, acted),
+        verifications=_read(VerificationRecord, verified),
         outcome=Outcome(ended.outcome) if ended else None,
         reason=ended.reason if ended else None,
         ended_at=ended.finished_at if ended else None,
@@ -248,5 +248,5 @@ def _dump(evidence: Sequence[Evidence]) -> list[dict[str, str]]:
     return [fact.model_dump(mode="json") for fact in evidence]
 
 
-def _row(model: type[Record], row: sa.Row[tuple[object, ...]]) -> Record:
-    return model.model_validate({name: getattr(row, name) for name in model.model_fields})
+def _read(model: type[Record], rows: Sequence[sa.Row[tuple[object, ...]]]) -> tuple[Record, ...]:
+    return tuple(model.model_validate(row, from_attributes=True) for row in rows)

@@ -127,12 +127,7 @@ def of_incident(engine: sa.Engine, incident_id: UUID) -> Story | None:
         if row is None:
             return None
         seen = connection.execute(
-            sa.select(
-                alerts.c.received_at,
-                alerts.c.delivery_id,
-                alerts.c.status,
-                alerts.c.verdict,
-            )
+            sa.select(alerts)
             .where(alerts.c.incident_id == incident_id)
             .order_by(alerts.c.received_at)
         ).all()
@@ -149,22 +144,17 @@ def of_incident(engine: sa.Engine, incident_id: UUID) -> Story | None:
         paged = pages.about(connection, incident_id)
         public = status_posts.posted(connection, incident_id)
         sent = connection.execute(
-            sa.select(*(dispatches.c[name] for name in Dispatched.model_fields))
+            sa.select(dispatches)
             .where(dispatches.c.incident_id == incident_id)
             .order_by(dispatches.c.created_at)
-        ).mappings()
-        dispatched = tuple(Dispatched.model_validate(dict(each)) for each in sent)
-    fields = {name: getattr(row, name) for name in Incident.model_fields}
+        ).all()
     return Story(
-        incident=Incident.model_validate(fields),
-        sightings=tuple(
-            Sighting.model_validate(dict(each._mapping))  # noqa: SLF001 -- its public name
-            for each in seen
-        ),
+        incident=Incident.model_validate(row, from_attributes=True),
+        sightings=tuple(Sighting.model_validate(each, from_attributes=True) for each in seen),
         runs=_in_order(runs),
         paged=tuple(paged),
         public=tuple(public),
-        dispatches=dispatched,
+        dispatches=tuple(Dispatched.model_validate(each, from_attributes=True) for each in sent),
     )
 
 
@@ -198,11 +188,11 @@ def read_requests(engine: sa.Engine, run_id: UUID) -> tuple[Asked, ...]:
     """Read the requests for approval of one run, oldest first."""
     with engine.connect() as connection:
         rows = connection.execute(
-            sa.select(*(approvals.c[name] for name in Asked.model_fields))
+            sa.select(approvals)
             .where(approvals.c.run_id == run_id)
             .order_by(approvals.c.requested_at)
-        ).mappings()
-        return tuple(Asked.model_validate(dict(row)) for row in rows)
+        )
+        return tuple(Asked.model_validate(row, from_attributes=True) for row in rows)
 
 
 def _run(engine: sa.Engine, run_id: UUID) -> RunStory | None:
