@@ -258,17 +258,15 @@ def _evidence(found: CanaryFindings) -> tuple[Evidence, ...]:
     share = "no number" if config.percentage is None else f"{config.percentage:g} %"
     configured = found.configured_percent
     facts = [
-        Evidence(
-            source="canary/status",
-            observed=f"{'on' if config.enabled else 'off'}, share {share}",
-            meaning="What CCT goes by.",
+        Evidence.of(
+            "canary/status",
+            f"{'on' if config.enabled else 'off'}, share {share}",
+            "What CCT goes by.",
         ),
         not_offered("canary/config", "Nothing tells what a reset goes back to.")
         if configured is None
-        else Evidence(
-            source="canary/config",
-            observed=f"configured for {configured:g} %",
-            meaning="What a reset goes back to.",
+        else Evidence.of(
+            "canary/config", f"configured for {configured:g} %", "What a reset goes back to."
         ),
     ]
     if traffic is None:
@@ -276,23 +274,23 @@ def _evidence(found: CanaryFindings) -> tuple[Evidence, ...]:
     else:
         for side, seen in (("canary", traffic.canary), ("stable", traffic.stable)):
             facts.append(
-                Evidence(
-                    source="canary/metrics",
-                    observed=(
+                Evidence.of(
+                    "canary/metrics",
+                    (
                         f"{side}: {seen.sample_size} requests, p95 {seen.p95_latency_ms:g} ms,"
                         f" errors {seen.error_rate_percent:g} %"
                     ),
-                    meaning=f"Since {traffic.since:%H:%M:%S} UTC.",
+                    f"Since {traffic.since:%H:%M:%S} UTC.",
                 )
             )
     if found.thresholds is None:
         facts.append(not_offered("slo/status", "No objectives to judge it by."))
     facts += [
-        Evidence(source="data/symbols", observed=found.plain.seen, meaning="A plain call."),
-        Evidence(
-            source="data/symbols",
-            observed=found.as_canary.seen,
-            meaning="The same call with X-Canary-Test, which releases of CCT so far ignore.",
+        Evidence.of("data/symbols", found.plain.seen, "A plain call."),
+        Evidence.of(
+            "data/symbols",
+            found.as_canary.seen,
+            "The same call with X-Canary-Test, which releases of CCT so far ignore.",
         ),
     ]
     return tuple(facts)

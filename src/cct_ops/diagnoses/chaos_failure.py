@@ -138,30 +138,26 @@ def _evidence(found: FailureFindings) -> tuple[Evidence, ...]:
     said = "none" if experiment is None else f"run {experiment.run_id}: {experiment.ended}"
     return (
         no_signal(found.health),
-        Evidence(source="data/symbols", observed=found.core, meaning="Core function."),
-        Evidence(
-            source="temporary changes",
-            observed=", ".join(found.running) or "none open",
-            meaning="Experiments of ours that are still going on.",
+        Evidence.of("data/symbols", found.core, "Core function."),
+        Evidence.of(
+            "temporary changes",
+            ", ".join(found.running) or "none open",
+            "Experiments of ours that are still going on.",
         ),
-        Evidence(
-            source="chaos/faults",
-            observed=", ".join(found.strangers) or "no others",
-            meaning="Faults in effect that no experiment of ours is about: remove them by hand.",
+        Evidence.of(
+            "chaos/faults",
+            ", ".join(found.strangers) or "no others",
+            "Faults in effect that no experiment of ours is about: remove them by hand.",
         )
         if found.chaos_offered
         else not_offered("chaos/faults", "No fault can be in effect."),
         *found.deployment.evidence,
-        Evidence(
-            source="ledger",
-            observed=said,
-            meaning=f"Chaos parameters: {setup.words if setup else 'unknown'}.",
-        ),
+        Evidence.of("ledger", said, f"Chaos parameters: {setup.words if setup else 'unknown'}."),
         *(
-            Evidence(
-                source="journal",
-                observed=f"{entry.at:%H:%M:%S} {entry.phase}: {entry.note}",
-                meaning=", ".join(f"{each.path} {each.seen}" for each in entry.samples) or "-",
+            Evidence.of(
+                "journal",
+                f"{entry.at:%H:%M:%S} {entry.phase}: {entry.note}",
+                ", ".join(f"{each.path} {each.seen}" for each in entry.samples) or "-",
             )
             for entry in (experiment.entries if experiment else ())[-10:]
         ),

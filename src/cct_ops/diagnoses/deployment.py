@@ -52,10 +52,10 @@ class Deployment(Frozen):
         """The facts as reports show them."""
         if self.problem is not None:
             return (
-                Evidence(
-                    source="deployments",
-                    observed=self.problem,
-                    meaning="Nothing is known about deployments and code changes.",
+                Evidence.of(
+                    "deployments",
+                    self.problem,
+                    "Nothing is known about deployments and code changes.",
                 ),
             )
         return (self._runs_evidence(), *self._log_evidence(), *self._change_evidence())
@@ -63,7 +63,7 @@ class Deployment(Frozen):
     def _runs_evidence(self) -> Evidence:
         run = self.current
         if run is None:
-            return Evidence(source=WORKFLOW, observed="no run", meaning="Nothing was deployed.")
+            return Evidence.of(WORKFLOW, "no run", "Nothing was deployed.")
         how = run.conclusion or run.status
         meaning = "No earlier run succeeded with another commit."
         if self.last_good is not None:
@@ -71,17 +71,17 @@ class Deployment(Frozen):
                 f"The last good one before it: {self.last_good.head_sha[:10]} at"
                 f" {self.last_good.created_at:%Y-%m-%d %H:%M:%S} UTC."
             )
-        return Evidence(
-            source=WORKFLOW,
-            observed=f"{run.head_sha[:10]} at {run.created_at:%Y-%m-%d %H:%M:%S} UTC: {how}",
-            meaning=meaning,
+        return Evidence.of(
+            WORKFLOW,
+            f"{run.head_sha[:10]} at {run.created_at:%Y-%m-%d %H:%M:%S} UTC: {how}",
+            meaning,
         )
 
     def _log_evidence(self) -> tuple[Evidence, ...]:
         if not self.log:
             return ()
         end = " / ".join(self.log)[-SHOWN_LOG:]
-        return (Evidence(source="deployment log", observed=end, meaning="Its last lines."),)
+        return (Evidence.of("deployment log", end, "Its last lines."),)
 
     def _change_evidence(self) -> tuple[Evidence, ...]:
         if self.between is None:
@@ -93,15 +93,15 @@ class Deployment(Frozen):
         files = self.between.files
         more = f" and {len(files) - SHOWN_FILES} more" if len(files) > SHOWN_FILES else ""
         return (
-            Evidence(
-                source="commits since the last good one",
-                observed=commits or "none",
-                meaning=f"{self.between.total_commits} commits were deployed with it.",
+            Evidence.of(
+                "commits since the last good one",
+                commits or "none",
+                f"{self.between.total_commits} commits were deployed with it.",
             ),
-            Evidence(
-                source="files changed since then",
-                observed=", ".join(files[:SHOWN_FILES]) + more or "none",
-                meaning="Where the cause may be.",
+            Evidence.of(
+                "files changed since then",
+                ", ".join(files[:SHOWN_FILES]) + more or "none",
+                "Where the cause may be.",
             ),
         )
 

@@ -24,21 +24,21 @@ PERHAPS_LOST = "Either there are none or CCT lost its list: this CCT does not te
 
 def not_offered(source: str, words: str = "") -> Evidence:
     """Say that this CCT does not have it; whatever it answered, nothing was seen there."""
-    return Evidence(source=source, observed="not offered", meaning=words or "Nothing is known.")
+    return Evidence.of(source, "not offered", words or "Nothing is known.")
 
 
 def not_asked(source: str) -> Evidence:
     """Say that it was not looked at."""
-    return Evidence(source=source, observed="not asked", meaning="Nothing is known.")
+    return Evidence.of(source, "not asked", "Nothing is known.")
 
 
 def no_signal(health: Health) -> Evidence:
     """Show CCT's word on its health, from which nothing may be concluded."""
     said = health.status if health.answered else f"no answer: {health.status}"
-    return Evidence(
-        source="data/health",
-        observed=said,
-        meaning="No signal: a constant in some releases, an error of its own in others.",
+    return Evidence.of(
+        "data/health",
+        said,
+        "No signal: a constant in some releases, an error of its own in others.",
     )
 
 

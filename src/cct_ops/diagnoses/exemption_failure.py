@@ -219,8 +219,8 @@ def _invalid(broken: tuple[BrokenRule, ...]) -> str:
 
 
 def _rule_evidence(rule: BrokenRule) -> Evidence:
-    return Evidence(
-        source=f"data check of {rule.about}",
-        observed=f"{counted(rule.times, 'time')}: {', '.join(rule.examples)}",
-        meaning=f"Broken: {rule.rule}.",
+    return Evidence.of(
+        f"data check of {rule.about}",
+        f"{counted(rule.times, 'time')}: {', '.join(rule.examples)}",
+        f"Broken: {rule.rule}.",
     )

@@ -52,14 +52,14 @@ class WeeklyDiagnosis(ExemptionConclusion):
             headline=f"Exemptions: {counts}. {doubt or _high(reasons)}",
             severity=found.severity,
             evidence=(
-                Evidence(
-                    source="exemptions/weekly-report",
-                    observed=f"{counts}, {head.upcoming_expirations} end within 30 days",
-                    meaning=doubt or f"Alert level {_level(reasons)}.",
+                Evidence.of(
+                    "exemptions/weekly-report",
+                    f"{counts}, {head.upcoming_expirations} end within 30 days",
+                    doubt or f"Alert level {_level(reasons)}.",
                 ),
                 *found.evidence,
                 *(
-                    Evidence(source="recommendation of CCT", observed=words, meaning="CCT's words.")
+                    Evidence.of("recommendation of CCT", words, "CCT's words.")
                     for words in weekly.recommendations
                 ),
             ),
@@ -89,7 +89,7 @@ class WeeklyDiagnosis(ExemptionConclusion):
         if known is None:
             return self.model_copy(update={"plan": _plan(self, body)})
         seen = f"#{known.number} is {known.state}: {known.html_url}"
-        fact = Evidence(source="GitHub issues", observed=seen, meaning="This week's was opened.")
+        fact = Evidence.of("GitHub issues", seen, "This week's was opened.")
         return self.model_copy(
             update={
                 "headline": f"{self.headline} Issue #{known.number} of this week tells it already.",
@@ -100,7 +100,7 @@ class WeeklyDiagnosis(ExemptionConclusion):
 
     def without_issue(self, why: str) -> WeeklyDiagnosis:
         """Say why no issue can be opened; then a person does it."""
-        fact = Evidence(source="GitHub issues", observed=why, meaning="A person opens the issue.")
+        fact = Evidence.of("GitHub issues", why, "A person opens the issue.")
         return self.model_copy(update={"evidence": (*self.evidence, fact)})
 
 

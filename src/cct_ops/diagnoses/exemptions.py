@@ -172,7 +172,7 @@ def _health_evidence(health: ExemptionHealth | None) -> Evidence:
     else:
         observed = f"{health.status}, JIRA: {health.jira.last_error or 'not reachable'}"
         meaning = "References cannot be checked against JIRA; their form still can."
-    return Evidence(source="exemptions/health", observed=observed, meaning=meaning)
+    return Evidence.of("exemptions/health", observed, meaning)
 
 
 def _agreeing(validation: Validation) -> str:
@@ -189,11 +189,11 @@ def _report_evidence(found: ExemptionFindings) -> Evidence:
         meaning = "CCT lost its list of exemptions, which lives for a day; the records are there."
     elif meaning is None:
         meaning = f"{_agreeing(found.validation).capitalize()} agree."
-    return Evidence(
-        source="exemptions/report",
-        observed=f"{report.total_active} active, {report.total_expired} expired,"
+    return Evidence.of(
+        "exemptions/report",
+        f"{report.total_active} active, {report.total_expired} expired,"
         f" {len(report.upcoming_expirations)} end within 30 days",
-        meaning=meaning,
+        meaning,
     )
 
 
@@ -203,10 +203,10 @@ def _validation_evidence(validation: Validation) -> Evidence:
     meaning = "Some records break CCT's rules." if errors else "No record breaks CCT's rules."
     if not lists_records(validation):
         meaning = "It lists no record, which says nothing: CCT's own answers so whatever there is."
-    return Evidence(
-        source="exemptions/validate",
-        observed=f"{validation.total_exemptions} records, {len(errors)} errors{first}",
-        meaning=meaning,
+    return Evidence.of(
+        "exemptions/validate",
+        f"{validation.total_exemptions} records, {len(errors)} errors{first}",
+        meaning,
     )
 
 
@@ -218,8 +218,8 @@ def _expired_evidence(found: ExemptionFindings) -> Evidence:
     if found.health is None:
         seen = late if overdue else "none active past its date, as far as the counts hold"
         return not_offered("exemptions/expired", f"By the report: {seen}.")
-    return Evidence(
-        source="exemptions/expired",
-        observed=late if overdue else f"{len(found.expired)} past their date, all marked",
-        meaning="They still let code break a rule." if overdue else "No cleanup is due.",
+    return Evidence.of(
+        "exemptions/expired",
+        late if overdue else f"{len(found.expired)} past their date, all marked",
+        "They still let code break a rule." if overdue else "No cleanup is due.",
     )

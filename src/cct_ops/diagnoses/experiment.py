@@ -66,25 +66,13 @@ class StagingFindings(Frozen):
         return (
             not_offered("chaos/status", self.without)
             if self.environment is None
-            else Evidence(
-                source="chaos/status",
-                observed=self.environment,
-                meaning="Only staging may be hurt.",
-            ),
+            else Evidence.of("chaos/status", self.environment, "Only staging may be hurt."),
             not_asked("chaos/faults")
             if self.environment != STAGING
-            else Evidence(
-                source="chaos/faults",
-                observed=", ".join(self.faults) or "none",
-                meaning="In effect before.",
-            ),
+            else Evidence.of("chaos/faults", ", ".join(self.faults) or "none", "In effect before."),
             *([] if self.health is None else [no_signal(self.health)]),
             *(
-                Evidence(
-                    source=each.path,
-                    observed=f"{each.seen} in {each.latency_ms:.0f} ms",
-                    meaning="Before.",
-                )
+                Evidence.of(each.path, f"{each.seen} in {each.latency_ms:.0f} ms", "Before.")
                 for each in self.baseline
             ),
         )

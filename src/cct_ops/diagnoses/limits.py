@@ -87,11 +87,11 @@ def _status_evidence(found: LimitFindings) -> Evidence:
         f"{user.user} {user.requests_in_window}{' refused' if user.blocked else ''}"
         for user in sorted(found.users, key=lambda user: -user.requests_in_window)[:5]
     )
-    return Evidence(
-        source="rate-limit/status",
-        observed=f"{found.limit.max_requests} per {found.limit.window_ms / 1000:g} s and user;"
+    return Evidence.of(
+        "rate-limit/status",
+        f"{found.limit.max_requests} per {found.limit.window_ms / 1000:g} s and user;"
         f" {asked or 'no users'}",
-        meaning=f"{len(found.blocked)} of {len(found.users)} users are refused.",
+        f"{len(found.blocked)} of {len(found.users)} users are refused.",
     )
 
 
@@ -99,17 +99,15 @@ def _events_evidence(found: LimitFindings) -> Evidence:
     users = Counter(event.user for event in found.events).most_common(3)
     paths = Counter(event.path for event in found.events).most_common(3)
     if not users:
-        return Evidence(
-            source="rate-limit/events", observed="none", meaning="No refusal in the last hour."
-        )
+        return Evidence.of("rate-limit/events", "none", "No refusal in the last hour.")
     share = round(100 * users[0][1] / len(found.events))
-    return Evidence(
-        source="rate-limit/events",
-        observed=f"{counted(len(found.events), 'refusal')}, by user "
+    return Evidence.of(
+        "rate-limit/events",
+        f"{counted(len(found.events), 'refusal')}, by user "
         + ", ".join(f"{name} {number}" for name, number in users)
         + "; by endpoint "
         + ", ".join(f"{path} {number}" for path, number in paths),
-        meaning=f"{users[0][0]} has {share} % of the refusals.",
+        f"{users[0][0]} has {share} % of the refusals.",
     )
 
 
@@ -122,4 +120,4 @@ def _burst_evidence(found: LimitFindings) -> Evidence:
         meaning = "Our own requests are refused; none was sent after that."
     else:
         observed, meaning = f"{burst.sent} requests, none refused", "Our own requests pass."
-    return Evidence(source="burst after silence", observed=observed, meaning=meaning)
+    return Evidence.of("burst after silence", observed, meaning)

@@ -129,9 +129,7 @@ def _evidence(finding: Finding) -> Evidence:
         meaning = "It is as it was before."
     else:
         meaning = "It is neither as it was set nor as it was before."
-    return Evidence(
-        source=f"{finding.begun.step.call} ({journal})", observed=finding.seen, meaning=meaning
-    )
+    return Evidence.of(f"{finding.begun.step.call} ({journal})", finding.seen, meaning)
 
 
 def _plan(plan: Plan, calls: list[Call]) -> Plan:

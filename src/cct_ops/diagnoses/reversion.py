@@ -85,12 +85,12 @@ class ReversionDiagnosis(Frozen):
             headline=headline,
             severity=Severity.P1 if ends is ChangeState.LEFT else Severity.P2,
             evidence=(
-                Evidence(
-                    source=f"temporary change {change.id}",
-                    observed=f"{change.call} until {change.until:%Y-%m-%d %H:%M:%S} UTC",
-                    meaning=f"Made by {change.owner}: {change.reason}",
+                Evidence.of(
+                    f"temporary change {change.id}",
+                    f"{change.call} until {change.until:%Y-%m-%d %H:%M:%S} UTC",
+                    f"Made by {change.owner}: {change.reason}",
                 ),
-                Evidence(source="CCT", observed=found.seen, meaning=f"It is {ends}."),
+                Evidence.of("CCT", found.seen, f"It is {ends}."),
             ),
             plan=_plan(change) if found.as_set else None,
             outcome=outcome,

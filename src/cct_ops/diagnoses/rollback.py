@@ -213,7 +213,7 @@ def canary_evidence(config: CanaryConfig) -> Evidence:
     if moment is not None:
         observed += f", disabled at {moment:%H:%M:%S} UTC"
     meaning = "The canary serves." if config.serves else "The canary takes no traffic."
-    return Evidence(source="canary/status", observed=observed, meaning=meaning)
+    return Evidence.of("canary/status", observed, meaning)
 
 
 def _rollback_evidence(target: Route, event: RollbackEvent | None, cause: Cause) -> Evidence:
@@ -227,19 +227,19 @@ def _rollback_evidence(target: Route, event: RollbackEvent | None, cause: Cause)
             if cause is Cause.AUTO_ROLLBACK
             else "An earlier rollback; it does not explain the canary's state now."
         )
-    return Evidence(source="canary/rollbacks", observed=observed, meaning=meaning)
+    return Evidence.of("canary/rollbacks", observed, meaning)
 
 
 def _rules_evidence(rules: CanaryRules) -> Evidence:
     now = rules.slo_thresholds
-    return Evidence(
-        source="canary/config",
-        observed=(
+    return Evidence.of(
+        "canary/config",
+        (
             f"auto-rollback {'on' if rules.auto_rollback.enabled else 'off'}: p95"
             f" {now.p95_latency_ms:g} ms, errors {now.error_rate_percent:g} %, availability"
             f" {now.availability_percent:g} %"
         ),
-        meaning="Beyond these, CCT pulls a canary by itself while auto-rollback is on.",
+        "Beyond these, CCT pulls a canary by itself while auto-rollback is on.",
     )
 
 
@@ -259,24 +259,20 @@ def _slo_evidence(slo: SloStatus, served: Service) -> Evidence:
         )
         if served is Service.UNKNOWN:
             meaning = f"Unknown: too few requests, whatever CCT says of them. {meaning}"
-    return Evidence(source="slo/status", observed=observed, meaning=meaning)
+    return Evidence.of("slo/status", observed, meaning)
 
 
 def _breach_evidence(
     target: Route, breach: SloBreach | None, event: RollbackEvent | None
 ) -> Evidence:
     if breach is None:
-        return Evidence(
-            source="slo/breaches", observed=f"none of {target}", meaning="No breach is recorded."
-        )
+        return Evidence.of("slo/breaches", f"none of {target}", "No breach is recorded.")
     if event is None:
         meaning = "A breach that led to no rollback."
     elif _goes_on(breach, event):
         meaning = "The breach goes on after the rollback."
     else:
         meaning = "It led to the rollback."
-    return Evidence(
-        source="slo/breaches",
-        observed=f"{breach.timestamp:%Y-%m-%d %H:%M:%S} UTC: {breach.details}",
-        meaning=meaning,
+    return Evidence.of(
+        "slo/breaches", f"{breach.timestamp:%Y-%m-%d %H:%M:%S} UTC: {breach.details}", meaning
     )

@@ -211,26 +211,26 @@ def _bypass_plan(found: SchemaFindings, minutes: int) -> tuple[Plan | None, str 
 def _evidence(target: str, found: SchemaFindings) -> tuple[Evidence, ...]:
     failed = sum(run.failed for run in found.runs)
     return (
-        Evidence(
-            source=f"runs of {target}",
-            observed=f"{failed} of the last {len(found.runs)} failed",
-            meaning="Deployments are blocked." if found.blocking else "The latest one passed.",
+        Evidence.of(
+            f"runs of {target}",
+            f"{failed} of the last {len(found.runs)} failed",
+            "Deployments are blocked." if found.blocking else "The latest one passed.",
         ),
         _report_evidence(found),
-        Evidence(
-            source="comments on open pull requests",
-            observed=", ".join(f"#{each.number} {each.title}" for each in found.mentions) or "none",
-            meaning=(
+        Evidence.of(
+            "comments on open pull requests",
+            ", ".join(f"#{each.number} {each.title}" for each in found.mentions) or "none",
+            (
                 f"{len(found.mentions)} of them mention schema validation."
                 if found.mentions
                 else "Nobody mentions schema validation."
             ),
         ),
         *_validation_evidence(found.validation),
-        Evidence(
-            source=MODE_VARIABLE,
-            observed=found.mode or "not set",
-            meaning="Bypassed: it warns only." if found.mode == WARN else "Not bypassed.",
+        Evidence.of(
+            MODE_VARIABLE,
+            found.mode or "not set",
+            "Bypassed: it warns only." if found.mode == WARN else "Not bypassed.",
         ),
     )
 
@@ -239,34 +239,29 @@ def _report_evidence(found: SchemaFindings) -> Evidence:
     source = f"schema-validation-report of run {found.run.id}" if found.run else "report"
     if found.report is None:
         observed = "no such artifact" if found.run else "no failed run"
-        return Evidence(source=source, observed=observed, meaning="It tells nothing.")
+        return Evidence.of(source, observed, "It tells nothing.")
     negative = [name for name, passed in found.report.items() if not passed]
-    return Evidence(
-        source=source,
-        observed=", ".join(f"{name}: {passed}" for name, passed in found.report.items()),
-        meaning=f"Not met: {', '.join(negative)}." if negative else "All of its checks passed.",
+    return Evidence.of(
+        source,
+        ", ".join(f"{name}: {passed}" for name, passed in found.report.items()),
+        f"Not met: {', '.join(negative)}." if negative else "All of its checks passed.",
     )
 
 
 def _validation_evidence(seen: Validation) -> tuple[Evidence, ...]:
     source = ", ".join(seen.checked) or "summaries"
     if seen.schema_problem:
-        unusable = Evidence(
-            source="schema", observed=seen.schema_problem, meaning="It is unusable."
-        )
+        unusable = Evidence.of("schema", seen.schema_problem, "It is unusable.")
         odd = seen.unreadable[:SHOWN_PROBLEMS]
         return (
             unusable,
-            *(Evidence(source="validation", observed=each, meaning="A problem.") for each in odd),
+            *(Evidence.of("validation", each, "A problem.") for each in odd),
         )
     if not seen.wrong:
-        return (Evidence(source=source, observed="no problem", meaning="They fit the schema."),)
+        return (Evidence.of(source, "no problem", "They fit the schema."),)
     lines = [*seen.unreadable, *map(str, seen.problems)]
-    shown = tuple(
-        Evidence(source="validation", observed=line, meaning="A problem.")
-        for line in lines[:SHOWN_PROBLEMS]
-    )
+    shown = tuple(Evidence.of("validation", line, "A problem.") for line in lines[:SHOWN_PROBLEMS])
     if len(lines) <= SHOWN_PROBLEMS:
         return shown
     more = f"{len(lines) - SHOWN_PROBLEMS} more problems"
-    return (*shown, Evidence(source="validation", observed=more, meaning="Not listed here."))
+    return (*shown, Evidence.of("validation", more, "Not listed here."))

@@ -96,11 +96,7 @@ class SimulationDiagnosis(Frozen):
                 *found.staging.evidence,
                 not_asked("canary/status")
                 if canary is None
-                else Evidence(
-                    source="canary/status",
-                    observed=canary.shown,
-                    meaning="It is put back to that.",
-                ),
+                else Evidence.of("canary/status", canary.shown, "It is put back to that."),
             ),
             plan=plan,
             injection=injection,

@@ -51,10 +51,10 @@ class GameDayDiagnosis(Frozen):
             headline=" ".join(parts),
             severity=Severity.P2 if works else Severity.P1,
             evidence=tuple(
-                Evidence(
-                    source=each.playbook,
-                    observed=f"{each.ended} after {each.seconds:.0f} s",
-                    meaning=each.problem or "As it should.",
+                Evidence.of(
+                    each.playbook,
+                    f"{each.ended} after {each.seconds:.0f} s",
+                    each.problem or "As it should.",
                 )
                 for each in results
             ),

@@ -126,6 +126,11 @@ class Evidence(Frozen):
     observed: str
     meaning: str
 
+    @classmethod
+    def of(cls, source: str, observed: str, meaning: str) -> Evidence:
+        """Make the fact."""
+        return cls(source=source, observed=observed, meaning=meaning)
+
 
 class Resolution(Frozen):
     """The result of a run: its outcome, the sentence that explains it, and the evidence."""
