@@ -22,6 +22,7 @@ from cct_ops.diagnoses.evidence import Service, not_offered
 from cct_ops.diagnoses.rollback_plan import WatchWindow
 from cct_ops.models.base import Frozen, counted
 from cct_ops.models.cct import CanaryConfig, CanaryTraffic, Route, SloThresholds
+from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Evidence, Outcome, Severity
 
@@ -61,18 +62,12 @@ class CanaryFindings(Frozen):
     as_canary: DirectCall
 
 
-class CanaryDiagnosis(Frozen):
+class CanaryDiagnosis(Conclusion):
     """What is wrong with the canary; without a plan ``outcome`` says how the run ends."""
 
     playbook: ClassVar[str] = PLAYBOOK
-
     target: Route
     issue: Issue
-    headline: str
-    severity: Severity
-    evidence: tuple[Evidence, ...]
-    plan: Plan | None
-    outcome: Outcome
 
     @classmethod
     def of(

@@ -22,7 +22,8 @@ from cct_ops.models.cct_exemptions import (
     Validation,
     WeeklyReport,
 )
-from cct_ops.models.plan import ExemptionsConsistent, Plan
+from cct_ops.models.diagnosis import Conclusion
+from cct_ops.models.plan import ExemptionsConsistent
 from cct_ops.models.run import Evidence, Outcome, Severity
 from cct_ops.models.verification import Verdict, Verification
 
@@ -30,15 +31,10 @@ TARGET = "exemptions"
 """All exemption playbooks work on one target, so that only one of them changes it at a time."""
 
 
-class ExemptionConclusion(Frozen):
-    """What every exemption playbook concludes; without a plan ``outcome`` says how it ends."""
+class ExemptionConclusion(Conclusion):
+    """What every exemption playbook concludes."""
 
     target: str = TARGET
-    headline: str
-    severity: Severity
-    evidence: tuple[Evidence, ...]
-    plan: Plan | None
-    outcome: Outcome
 
 
 class ExemptionFindings(Frozen):

@@ -11,6 +11,7 @@ from cct_ops.diagnoses.evidence import no_signal, not_asked, not_offered
 from cct_ops.models.base import Frozen, duration
 from cct_ops.models.cct import Health
 from cct_ops.models.chaos import STAGING, ChaosMode, ChaosSeverity, Injection
+from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.journal import Sample, steady
 from cct_ops.models.plan import ChangeHolds, Plan, Step
 from cct_ops.models.run import Evidence, Outcome, Severity
@@ -78,17 +79,14 @@ class StagingFindings(Frozen):
         )
 
 
-class ExperimentDiagnosis(Frozen):
+class ExperimentDiagnosis(Conclusion):
     """Whether the experiment may begin, and its plan; ``baseline`` is what it is compared with."""
 
     playbook: ClassVar[str] = PLAYBOOK
-    outcome: ClassVar[Outcome] = Outcome.BLOCKED
+    outcome: Outcome = Outcome.BLOCKED
 
     target: str = TARGET
-    headline: str
     severity: Severity = Severity.P2
-    evidence: tuple[Evidence, ...]
-    plan: Plan | None
     baseline: tuple[Sample, ...]
 
     @classmethod

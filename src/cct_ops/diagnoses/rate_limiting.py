@@ -20,8 +20,9 @@ from cct_ops.actions.rate_limits import ClearRateLimits, ResetUserLimit, SetRate
 from cct_ops.diagnoses.limits import ABUSE_FACTOR, LimitFindings
 from cct_ops.models.base import Frozen, duration
 from cct_ops.models.cct_limits import LimitClass
+from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.plan import LimitNotReached, Plan, Scalar
-from cct_ops.models.run import Evidence, Outcome, Severity
+from cct_ops.models.run import Outcome, Severity
 
 HEADROOM = 1.25
 
@@ -59,18 +60,12 @@ class RateLimitOptions(Frozen):
     lasts_minutes: Minutes = 60
 
 
-class LimitDiagnosis(Frozen):
+class LimitDiagnosis(Conclusion):
     """Why requests are refused; without a plan ``outcome`` says how the run ends."""
 
     playbook: ClassVar[str] = "rate-limiting"
-
     target: LimitClass
     cause: Cause
-    headline: str
-    severity: Severity
-    evidence: tuple[Evidence, ...]
-    plan: Plan | None
-    outcome: Outcome
 
     @classmethod
     def of(

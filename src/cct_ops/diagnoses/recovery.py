@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.crashed_run import Begun, Wreck
+from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.plan import Call, ChangeHolds, Plan, Step
 from cct_ops.models.run import Evidence, Outcome, Severity
 from cct_ops.models.verification import Verdict
@@ -25,17 +26,10 @@ class Finding(Frozen):
     seen: str
 
 
-class RecoveryDiagnosis(Frozen):
+class RecoveryDiagnosis(Conclusion):
     """What has to be put back after a dead run, and how that run therefore ends."""
 
     playbook: ClassVar[str] = "recover"
-
-    target: str
-    headline: str
-    severity: Severity
-    evidence: tuple[Evidence, ...]
-    plan: Plan | None
-    outcome: Outcome
 
     @classmethod
     def of(cls, wreck: Wreck, findings: tuple[Finding, ...]) -> RecoveryDiagnosis:

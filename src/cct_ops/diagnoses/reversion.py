@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.change import ChangeState, TemporaryChange
+from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.plan import ChangeHolds, Plan, Step
 from cct_ops.models.run import Evidence, Outcome, Severity
 
@@ -18,17 +19,10 @@ class Comparison(Frozen):
     seen: str
 
 
-class ReversionDiagnosis(Frozen):
+class ReversionDiagnosis(Conclusion):
     """How a temporary change ends; ``ends_as`` is None while it goes on or has ended already."""
 
     playbook: ClassVar[str] = "revert-change"
-
-    target: str
-    headline: str
-    severity: Severity
-    evidence: tuple[Evidence, ...]
-    plan: Plan | None
-    outcome: Outcome
     ends_as: ChangeState | None
 
     @classmethod

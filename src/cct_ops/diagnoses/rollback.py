@@ -32,7 +32,8 @@ from cct_ops.models.cct import (
     SloBreach,
     SloStatus,
 )
-from cct_ops.models.plan import Plan, Scalar
+from cct_ops.models.diagnosis import Conclusion
+from cct_ops.models.plan import Scalar
 from cct_ops.models.run import Evidence, Outcome, Severity
 
 # CCT's auto-rollback pauses its monitoring of a route for this long after a rollback.
@@ -61,18 +62,13 @@ class RollbackFindings(Frozen):
     rules: CanaryRules | None = None  # read only for the options that change them
 
 
-class RollbackDiagnosis(Frozen):
+class RollbackDiagnosis(Conclusion):
     """Why the canary is off and whether that is over; without a plan, how the run ends."""
 
     playbook: ClassVar[str] = PLAYBOOK
-
     target: Route
     cause: Cause
     cause_gone: bool | None
-    headline: str
-    severity: Severity
-    evidence: tuple[Evidence, ...]
-    plan: Plan | None
     outcome: Outcome = Outcome.NOTHING_TO_DO
 
     @classmethod

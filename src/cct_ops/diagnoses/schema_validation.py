@@ -19,7 +19,8 @@ from cct_ops.diagnoses.schema_findings import (
     SchemaFindings,
     Validation,
 )
-from cct_ops.models.base import Frozen, counted, duration
+from cct_ops.models.base import counted, duration
+from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.github import RepositoryFile
 from cct_ops.models.plan import ChangeHolds, Plan
 from cct_ops.models.run import Evidence, Outcome, Severity
@@ -33,17 +34,10 @@ MOST_CHANGES = 200
 NEW_FIELD_RULES = frozenset({"additionalProperties", "unevaluatedProperties"})
 
 
-class SchemaDiagnosis(Frozen):
+class SchemaDiagnosis(Conclusion):
     """What is wrong with the validation in ``target``, a workflow, and the plan of one option."""
 
     playbook: ClassVar[str] = "schema-validation"
-
-    target: str
-    headline: str
-    severity: Severity
-    evidence: tuple[Evidence, ...]
-    plan: Plan | None
-    outcome: Outcome
 
     @classmethod
     def of(cls, target: str, found: SchemaFindings, fix: Fix, minutes: int) -> SchemaDiagnosis:

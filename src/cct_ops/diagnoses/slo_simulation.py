@@ -18,6 +18,7 @@ from cct_ops.diagnoses.experiment import StagingFindings, fault_step
 from cct_ops.models.base import Frozen, duration
 from cct_ops.models.cct import CanaryConfig, CanaryRules, RollbackEvent, RollbackThresholds, Route
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
+from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.plan import ChangeHolds, Plan
 from cct_ops.models.run import Evidence, Outcome, Severity
 from cct_ops.models.verification import Verdict, Verification
@@ -58,17 +59,14 @@ class SimulationFindings(Frozen):
     rules: CanaryRules | None = None
 
 
-class SimulationDiagnosis(Frozen):
+class SimulationDiagnosis(Conclusion):
     """Whether the simulation may begin, and its plan, which also says how all is restored."""
 
     playbook: ClassVar[str] = PLAYBOOK
-    outcome: ClassVar[Outcome] = Outcome.BLOCKED
+    outcome: Outcome = Outcome.BLOCKED
 
     target: Route
-    headline: str
     severity: Severity = Severity.P2
-    evidence: tuple[Evidence, ...]
-    plan: Plan | None
     injection: Injection | None
     minutes: float
 

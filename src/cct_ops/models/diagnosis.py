@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import ClassVar, Protocol
 
+from cct_ops.models.base import Frozen
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Evidence, Outcome, Severity
 
@@ -42,3 +43,16 @@ class RenewedDiagnosis(Diagnosis, Protocol):
     @property
     def outcome(self) -> Outcome:
         """How a run ends that has this conclusion and no plan."""
+
+
+class Conclusion(Frozen):
+    """What a playbook concludes; without a plan ``outcome`` says how the run ends."""
+
+    playbook: ClassVar[str]
+
+    target: str
+    headline: str
+    severity: Severity
+    evidence: tuple[Evidence, ...]
+    plan: Plan | None
+    outcome: Outcome

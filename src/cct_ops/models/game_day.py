@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from cct_ops.models.base import Frozen
+from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Evidence, Outcome, Severity
 
@@ -25,17 +26,12 @@ class DrillResult(Frozen):
         return self.problem is None
 
 
-class GameDayDiagnosis(Frozen):
+class GameDayDiagnosis(Conclusion):
     """What the drills show; playbooks without a drill are named, for nothing is known of them."""
 
     playbook: ClassVar[str] = "game-day"
-
     target: str = "sandbox"
-    headline: str
-    severity: Severity
-    evidence: tuple[Evidence, ...]
     plan: Plan | None = None
-    outcome: Outcome
 
     @classmethod
     def of(cls, results: tuple[DrillResult, ...], undrilled: tuple[str, ...]) -> GameDayDiagnosis:
