@@ -14,8 +14,7 @@ from cct_ops.errors import NotPermitted, Unsupported
 from cct_ops.models.cct_limits import LimitClass
 from cct_ops.models.plan import Call, Scalar
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.sandbox.exemption_inputs import SeedExemption
-from cct_ops.sandbox.inputs import Dialect
+from cct_ops.sandbox.inputs import Dialect, SeedExemption
 from tests.clients.parts import ROUTE, RecordingChecker, permit
 
 OVERDUE = SeedExemption(jira_reference="OPS-1", days_left=-1)

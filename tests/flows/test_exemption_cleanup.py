@@ -13,8 +13,7 @@ from cct_ops.ledger.record import account
 from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.sandbox.exemption_inputs import SeedExemption
-from cct_ops.sandbox.inputs import Fault
+from cct_ops.sandbox.inputs import Fault, SeedExemption
 from flows.exemption_cleanup import exemption_cleanup
 from tests.flows.ends import artifacts_of, report_of
 

@@ -12,7 +12,7 @@ from cct_ops.diagnoses.exemption_failure import Cause, ExemptionDiagnosis, Fix
 from cct_ops.models.run import Mode
 from cct_ops.models.verification import Verdict
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.sandbox.exemption_inputs import SeedExemption
+from cct_ops.sandbox.inputs import SeedExemption
 from flows.exemption_failure import exemption_failure
 from tasks.diagnose_exemptions import diagnose_exemptions
 from tests.flows.acting import act

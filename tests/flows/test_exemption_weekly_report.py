@@ -12,9 +12,8 @@ from prefect.client.schemas.objects import State
 from cct_ops.ledger.record import account
 from cct_ops.models.run import Mode, Outcome
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.sandbox.exemption_inputs import SeedExemption
 from cct_ops.sandbox.github_inputs import GitHubSeed
-from cct_ops.sandbox.inputs import Dialect, Fault
+from cct_ops.sandbox.inputs import Dialect, Fault, SeedExemption
 from flows.exemption_weekly_report import exemption_weekly_report
 from tasks.connections import settings
 from tests.flows.ends import artifacts_of

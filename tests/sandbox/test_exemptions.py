@@ -8,8 +8,7 @@ import httpx
 import pytest
 
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.sandbox.exemption_inputs import SeedExemption
-from cct_ops.sandbox.inputs import Fault
+from cct_ops.sandbox.inputs import Fault, SeedExemption
 from tests.sandbox.wire import payload
 
 DAY = 24 * 3600

@@ -21,7 +21,7 @@ PR_SET_PDEATHSIG = 1
 
 
 class Server(uvicorn.Server):
-    """Says where it listens, once it does."""
+    """Prints where it listens, once it does."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then print the one line that whoever started us waits for."""
@@ -32,7 +32,7 @@ class Server(uvicorn.Server):
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until asked to stop."""
     parser = argparse.ArgumentParser(prog="python -m cct_ops.sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")

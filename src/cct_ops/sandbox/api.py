@@ -1,8 +1,9 @@
-"""One request's way through CCT: limits, routing, key, handler, and the faults in between."""
+"""The handling of one request by CCT: limits, routing, key, handler, and faults in between."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from cct_ops.sandbox import chaos, handlers_only
+from cct_ops.sandbox import canary, chaos, exemptions, handlers_only, rate_limits, slo
 from cct_ops.sandbox.envelope import Reply, error, not_found
-from cct_ops.sandbox.families import FAMILIES
 from cct_ops.sandbox.family import Family, Handler
+from cct_ops.sandbox.fault_response import never_respond
 from cct_ops.sandbox.faults import Effects
-from cct_ops.sandbox.never_responds import unanswered
+from cct_ops.sandbox.inputs import Dialect
 from cct_ops.sandbox.world import Call, LogEntry, Sandbox
 
 ROOT = "/api/v1"
@@ -25,12 +26,26 @@ STANDARD_HEADERS = {
     "X-Enhanced-System": "true",
     "X-Migration-Reason": "Default to new API",
 }
+FAMILIES: Mapping[Dialect, Mapping[str, Family]] = {
+    "runbook": {
+        "canary": canary.RUNBOOK,
+        "slo": slo.RUNBOOK,
+        "exemptions": exemptions.RUNBOOK,
+        "rate-limit": rate_limits.RUNBOOK,
+        "chaos": chaos.RUNBOOK,
+    },
+    "mounted": {
+        "canary": canary.HANDLERS_ONLY,
+        "exemptions": exemptions.HANDLERS_ONLY,
+    },
+    "bare": {},
+}
 PAGES = ["/", "/pre-market-briefing", "/intraday-check", "/end-of-day-summary", "/weekly-review"]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a path leads to: a handler, or the 404 that is answered before any key is looked at."""
+    """The target of a path: a handler, or the 404 that is answered before any key is looked at."""
 
     handle: Handler
     public: bool = False
@@ -46,7 +61,7 @@ class CctApi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or never, when a fault wants it so."""
         request = Request(scope, receive)
-        response = await self._response(request) or await unanswered(request)
+        response = await self._response(request) or await never_respond(request)
         await response(scope, receive, send)
 
     async def _response(self, request: Request) -> Response | None:
@@ -89,9 +104,9 @@ async def _process(call: Call, entry: LogEntry) -> Reply | None:
         return refusal
 
     chaos.roll_back_what_breaches(call.world)
-    struck = call.world.faults.strike(call.path, call.headers, write=target.writes)
-    injected = call.world.chaos.strike(call.path.removeprefix(f"{ROOT}/"), call.now)
-    call.effects = Effects([*struck.faults, *injected])
+    set_faults = call.world.faults.take(call.path, call.headers, write=target.writes)
+    injected = call.world.chaos.faults_for(call.path.removeprefix(f"{ROOT}/"), call.now)
+    call.effects = Effects([*set_faults.faults, *injected])
     await asyncio.sleep(call.effects.latency_seconds)
     if call.effects.timeout:
         return None
@@ -102,7 +117,7 @@ async def _process(call: Call, entry: LogEntry) -> Reply | None:
         return failure
 
     entry.write = target.writes
-    reply = call.effects.belie(call.effects.distort(target.handle(call)), call.now)
+    reply = call.effects.falsify(call.effects.distort(target.handle(call)), call.now)
     return None if call.effects.apply_then_hang else reply
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.canary_store import Config, Entry, enabled
 from cct_ops.sandbox.clock import iso
-from cct_ops.sandbox.envelope import Json, Reply, admin, error
+from cct_ops.sandbox.envelope import Json, Reply, admin, bad_json, error
 from cct_ops.sandbox.family import Family, Verb
 from cct_ops.sandbox.incidents import Metric, Policy
 from cct_ops.sandbox.limits import CANARY_LIMIT
@@ -31,7 +31,7 @@ def status(call: Call) -> Reply:
 
 
 def history(call: Call) -> Reply:
-    """Answer the newest rollback events, 50 unless ``limit`` says otherwise."""
+    """Answer the newest rollback events, 50 unless ``limit`` is given."""
     events = call.world.incidents.newest_events()
     limit = _parse_int(call.query.get("limit") or "50")
     shown = events[: max(limit or 0, 0)]
@@ -77,9 +77,9 @@ def _config(call: Call, policy: Policy) -> Json:
 
 def write_config(call: Call) -> Reply:
     """Change the thresholds that are given; names that CCT does not know are ignored."""
-    given = _object(call)
+    given = call.json_object()
     if given is None:
-        return _bad_json(call, "Failed to update canary config", "CANARY_CONFIG_ERROR")
+        return bad_json(call.now, "Failed to update canary config", "CANARY_CONFIG_ERROR")
     wanted = given.get("slo_thresholds")
     if not isinstance(wanted, dict):
         return error(call.now, 400, "slo_thresholds is required", "MISSING_THRESHOLDS")
@@ -115,9 +115,9 @@ def enable(call: Call) -> Reply:
 
 def update(call: Call) -> Reply:
     """Set one route from a JSON body; the percentage is asked for even when switching off."""
-    given = _object(call)
+    given = call.json_object()
     if given is None:
-        return _bad_json(call, "Failed to update canary configuration", "CANARY_UPDATE_ERROR")
+        return bad_json(call.now, "Failed to update canary configuration", "CANARY_UPDATE_ERROR")
     route, percentage = given.get("route"), given.get("percentage")
     if not isinstance(route, str) or not route:
         return _missing_route(call, "Route is required")
@@ -181,9 +181,9 @@ def _store_policy(call: Call, policy: Policy) -> Policy:
 
 def simulation(call: Call) -> Reply:
     """Answer which of so many invented users would get the canary."""
-    given = _object(call)
+    given = call.json_object()
     if given is None:
-        return _bad_json(call, "Failed to simulate canary traffic", "CANARY_SIMULATION_ERROR")
+        return bad_json(call.now, "Failed to simulate canary traffic", "CANARY_SIMULATION_ERROR")
     route, users = given.get("route"), given.get("user_count", 100)
     if not isinstance(route, str) or not route:
         return _missing_route(call, "Route is required")
@@ -192,19 +192,6 @@ def simulation(call: Call) -> Reply:
     message = f"Traffic simulation completed for {route}"
     payload = {"route": route, "config": config.wire(), "simulation": result}
     return admin(call.now, payload, message)
-
-
-def _object(call: Call) -> Json | None:
-    """Decode a JSON object; None for anything else, which CCT answers with 500."""
-    try:
-        given = call.json()
-    except ValueError:
-        return None
-    return given if isinstance(given, dict) else None
-
-
-def _bad_json(call: Call, message: str, code: str) -> Reply:
-    return error(call.now, 500, message, code, {"error": "Unexpected end of JSON input"})
 
 
 def _missing_route(call: Call, message: str) -> Reply:
@@ -237,7 +224,7 @@ _HANDLERS = {
     "simulate": Verb(simulation),
 }
 # ... and what only its runbook names.
-_PROMISED = {
+_RUNBOOK_ONLY = {
     "history": Verb(history),
     "rollbacks": Verb(rollbacks),
     "metrics": Verb(metrics),
@@ -250,5 +237,5 @@ _PROMISED = {
     "disable-auto-rollback": Verb(lambda call: _auto_rollback(call, on=False), writes=True),
 }
 _TITLE = "Canary management endpoint not found"
-RUNBOOK = Family(_TITLE, _HANDLERS | _PROMISED, limit=CANARY_LIMIT)
-MOUNTED = Family(_TITLE, _HANDLERS, limit=CANARY_LIMIT)
+RUNBOOK = Family(_TITLE, _HANDLERS | _RUNBOOK_ONLY, limit=CANARY_LIMIT)
+HANDLERS_ONLY = Family(_TITLE, _HANDLERS, limit=CANARY_LIMIT)

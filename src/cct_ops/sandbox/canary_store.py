@@ -42,7 +42,7 @@ class Config:
         }
 
     def disabled(self, at: float) -> Config:
-        """Switch off; who did it is not told apart, and the older metadata stays."""
+        """Switch off; who did it is not recorded, and the older metadata stays."""
         metadata = self.metadata | {"disabled_at": iso(at), "disabled_by": TOGGLE}
         return replace(self, enabled=False, percentage=0, metadata=metadata)
 

@@ -1,8 +1,8 @@
 """
 The chaos family of a staging CCT, and an auto-rollback that reacts to what it does.
 
-Both are assumptions of the runbook dialect (docs/cct-api.md). The family itself is never struck, so
-that a fault can always be removed.
+Both are assumptions of the runbook dialect (docs/cct-api.md). The family itself is never affected,
+so that a fault can always be removed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cct_ops.sandbox.incidents import Breach, Metric
 from cct_ops.sandbox.world import Call, World
 
 WINDOW_SECONDS = 600
-# What auto-rollback's policy forgives a canary.
+# The tolerance of auto-rollback's policy for a canary.
 FORGIVEN: dict[Metric, float] = {"p95_latency_ms": 1.5, "error_rate_percent": 2.0}
 
 
@@ -68,10 +68,10 @@ def roll_back_what_breaches(world: World) -> None:
     after, live = chaos.rolls_back_after_seconds, chaos.live(now)
     if not policy.enabled or not live:
         return
-    struck_since = min(fault.since for fault in live)
+    faulty_since = min(fault.since for fault in live)
     for route in Route:
         entry = world.canary.written(route)
-        if not entry.config.share or now - max(entry.since, struck_since) < after:
+        if not entry.config.share or now - max(entry.since, faulty_since) < after:
             continue
         breach = _breach(route, world.serving(route).canary.values(), policy.thresholds, now)
         if breach is not None:

@@ -1,4 +1,4 @@
-"""Faults that were injected through the chaos API: how long they act, on what, and how."""
+"""Faults that were injected through the chaos API: their duration, targets and effects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cct_ops.sandbox.inputs import Fault
 from cct_ops.sandbox.traffic import Profile
 
 EVERYTHING = ("data/symbols", "reports/", "sentiment/")
-STRIKES = {
+TARGETS = {
     "latency": EVERYTHING,
     "fred-outage": ("reports/", "sentiment/"),
     "kv-partial": ("data/symbols", "reports/"),
@@ -21,7 +21,7 @@ STRIKES = {
 
 @dataclass
 class Injected:
-    """One fault with its time; reproducible chance decides which requests it strikes."""
+    """One fault with its time; reproducible chance decides which requests it concerns."""
 
     id: str
     injection: Injection
@@ -29,9 +29,9 @@ class Injected:
     until: float
     dice: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311
 
-    def strike(self, name: str) -> list[Fault]:
-        """Return what it does to a request for ``name``."""
-        if not name.startswith(STRIKES[self.injection.mode]):
+    def faults_for(self, name: str) -> list[Fault]:
+        """Return its effects on a request for ``name``."""
+        if not name.startswith(TARGETS[self.injection.mode]):
             return []
         found, rolled = [], self.dice.random() * 100
         if self.injection.latency_ms:
@@ -43,7 +43,7 @@ class Injected:
         return found
 
     def degrade(self, profile: Profile) -> Profile:
-        """Return how a side of a page performs with it."""
+        """Return the performance of a side of a page with it."""
         errors = self.injection.error_percent
         lost = errors + self.injection.timeout_percent
         return replace(
@@ -56,7 +56,7 @@ class Injected:
 
 @dataclass
 class Chaos:
-    """All faults, those that have ended too; and how this CCT lives with them."""
+    """All faults, those that have ended too, and how this CCT reacts to them."""
 
     environment: str = "staging"
     rolls_back_after_seconds: float = 60  # CCT's own never wakes; the runbook's promise is this
@@ -73,18 +73,18 @@ class Chaos:
         self.faults.append(Injected(fault_id, injection, now, now + seconds))
 
     def remove(self, fault_id: str, now: float) -> bool:
-        """End a fault; whether there was one."""
+        """End a fault; return True if there was one."""
         ended = [fault for fault in self.live(now) if fault.id == fault_id]
         for fault in ended:
             fault.until = now
         return bool(ended)
 
-    def strike(self, name: str, now: float) -> list[Fault]:
-        """Return what all of them together do to a request for ``name``."""
-        return [effect for fault in self.live(now) for effect in fault.strike(name)]
+    def faults_for(self, name: str, now: float) -> list[Fault]:
+        """Return the effects of all of them on a request for ``name``."""
+        return [effect for fault in self.live(now) for effect in fault.faults_for(name)]
 
     def degraded(self, profile: Profile, now: float) -> Profile:
-        """Return how a side of a page performs under the present faults."""
+        """Return the performance of a side of a page under the present faults."""
         for fault in self.live(now):
             profile = fault.degrade(profile)
         return profile

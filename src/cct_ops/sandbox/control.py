@@ -8,7 +8,6 @@ from typing import Any, Self, TypedDict
 import httpx
 from pydantic import TypeAdapter
 
-from cct_ops.sandbox.exemption_inputs import SeedExemption, SeedExemptions
 from cct_ops.sandbox.github_inputs import GitHubSeed, GitHubState
 from cct_ops.sandbox.incidents import Metric
 from cct_ops.sandbox.inputs import (
@@ -16,12 +15,14 @@ from cct_ops.sandbox.inputs import (
     Dialect,
     Fault,
     SandboxState,
+    SeedDemand,
+    SeedExemption,
+    SeedExemptions,
     SeenRequest,
     SlackMessage,
     StatusPost,
+    Strict,
 )
-from cct_ops.sandbox.rate_limit_inputs import SeedDemand
-from cct_ops.sandbox.strict import Strict
 
 REQUESTS = TypeAdapter(list[SeenRequest])
 MESSAGES = TypeAdapter(list[SlackMessage])
@@ -137,7 +138,7 @@ class SandboxControl:
         rolls_back_after_seconds: float | None = None,
         monitored: bool | None = None,
     ) -> None:
-        """Change how CCT lives with injected faults; what is left out stays."""
+        """Change CCT's environment and auto-rollback; what is left out stays."""
         self._post(
             "chaos",
             {
@@ -176,11 +177,11 @@ class SandboxControl:
         return SandboxState.model_validate_json(self._get("state"))
 
     def slack_messages(self) -> list[SlackMessage]:
-        """Return what was said in Slack, by webhooks and by bots; a bot's as it stands now."""
+        """Return the messages in Slack, of webhooks and of bots; a bot's as it stands now."""
         return MESSAGES.validate_json(self._get("slack"))
 
     def status_page(self) -> list[StatusPost]:
-        """Return what the status page was told, oldest first."""
+        """Return the posts to the status page, oldest first."""
         return STATUS_POSTS.validate_json(self._get("status-page"))
 
     def delete_slack_message(self, ts: str) -> None:
@@ -217,7 +218,7 @@ class SandboxControl:
 
 
 def _checked(response: httpx.Response) -> httpx.Response:
-    """Raise ValueError with the sandbox's own words for what it refuses."""
+    """Raise ValueError with the sandbox's own message for what it refuses."""
     if response.is_error:
         raise ValueError(f"the sandbox refused {response.request.url.path}: {response.text}")
     return response

@@ -15,7 +15,6 @@ from cct_ops.models.cct import Route
 from cct_ops.sandbox import slo
 from cct_ops.sandbox.canary_store import Config, Entry, default, enabled
 from cct_ops.sandbox.clock import iso
-from cct_ops.sandbox.exemption_inputs import SeedExemptions
 from cct_ops.sandbox.incidents import Breach
 from cct_ops.sandbox.inputs import (
     Advance,
@@ -25,12 +24,13 @@ from cct_ops.sandbox.inputs import (
     RollBack,
     RouteState,
     SandboxState,
+    SeedDemand,
+    SeedExemptions,
     SetCanary,
     SetChaos,
     SetProfile,
     SetValue,
 )
-from cct_ops.sandbox.rate_limit_inputs import SeedDemand
 from cct_ops.sandbox.seeding import (
     exemptions_state,
     rate_limits_state,
@@ -86,7 +86,7 @@ def expire(world: World, given: Expire) -> None:
 
 
 def set_profile(world: World, given: SetProfile) -> None:
-    """Change how a route's traffic behaves."""
+    """Change a route's traffic."""
     world.traffic.change(
         given.route,
         canary=given.canary.given(),
@@ -98,7 +98,7 @@ def set_profile(world: World, given: SetProfile) -> None:
 
 
 def set_chaos(world: World, given: SetChaos) -> None:
-    """Change how CCT lives with injected faults."""
+    """Change CCT's environment and auto-rollback."""
     for name, value in given.model_dump(exclude_none=True).items():
         setattr(world.chaos, name, value)
 
@@ -144,7 +144,7 @@ def _route_state(entry: Entry) -> RouteState:
 
 
 async def unprocessable(_: Request, problem: Exception) -> Response:
-    """Say what is wrong with a control request."""
+    """Answer with what is wrong with a control request."""
     if not isinstance(problem, ValidationError):
         raise problem
     where = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in problem.errors()]

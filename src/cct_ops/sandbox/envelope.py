@@ -41,8 +41,8 @@ def admin(
     service: str = "canary-management",
 ) -> Reply:
     """Wrap a payload twice, as the admin handlers do: it ends up at ``.data.data``."""
-    said = {} if message is None else {"message": message}
-    inner = {"service": service, **said, "timestamp": iso(now), "data": payload}
+    optional = {} if message is None else {"message": message}
+    inner = {"service": service, **optional, "timestamp": iso(now), "data": payload}
     return success(now, inner)
 
 
@@ -60,6 +60,11 @@ def error(now: float, status: int, message: str, code: str, details: Json | None
     )
 
 
+def bad_json(now: float, message: str, code: str) -> Reply:
+    """Build the 500 with which CCT answers a body that is no JSON object."""
+    return error(now, 500, message, code, {"error": "Unexpected end of JSON input"})
+
+
 def not_found(now: float, path: str) -> Reply:
-    """Build the 404 of a router that does not know the path; it says nothing about the key."""
+    """Build the 404 of a router that does not know the path; the key does not matter."""
     return error(now, 404, "Endpoint not found", "NOT_FOUND", {"requested_path": path})

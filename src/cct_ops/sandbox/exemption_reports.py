@@ -64,19 +64,19 @@ def _upcoming(active: list[Exemption], now: float) -> list[Exemption]:
 
 
 def _recommendations(counts: Json, upcoming: int) -> list[str]:
-    said = []
+    found = []
     if counts["totalActive"] > MOST_ACTIVE:
-        said.append(f"High number of active exemptions ({counts['totalActive']})")
+        found.append(f"High number of active exemptions ({counts['totalActive']})")
     if upcoming > MOST_UPCOMING:
-        said.append(f"{upcoming} exemptions expire within {UPCOMING_DAYS} days")
-    said += [
+        found.append(f"{upcoming} exemptions expire within {UPCOMING_DAYS} days")
+    found += [
         f"{owner} owns {n} exemptions"
         for owner, n in counts["byOwner"].items()
         if n > MOST_PER_OWNER
     ]
-    said += [
+    found += [
         f"Pattern {name} is exempted {n} times"
         for name, n in counts["byPattern"].items()
         if n > MOST_PER_PATTERN
     ]
-    return said
+    return found

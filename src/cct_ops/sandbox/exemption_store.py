@@ -59,7 +59,7 @@ class Exemption:
         return None if moment is None else moment.timestamp()
 
     def due(self, moment: float) -> bool:
-        """Whether its date has come by then."""
+        """Return True if its date has come by then."""
         return self.expires_at is not None and self.expires_at <= moment
 
 
@@ -68,7 +68,7 @@ Records = Mapping[str, Exemption]
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is stored: the records, when their list was last written, and how far a count is off."""
+    """The stored records, when their list was last written, and how far a count is off."""
 
     records: Records
     listed_at: float
@@ -92,11 +92,11 @@ class ExemptionStore:
 
     @property
     def seen(self) -> Content:
-        """What reads see, which may lag behind the truth."""
+        """The content as reads see it, which may lag behind the truth."""
         return self._content.visible(self._clock.now())
 
     def list_lost(self, content: Content) -> bool:
-        """Whether the list has run out while there are records."""
+        """Return True if the list has run out while there are records."""
         old = self._clock.now() - content.listed_at >= LIST_TTL_SECONDS
         return bool(content.records) and old
 

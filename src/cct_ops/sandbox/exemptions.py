@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from cct_ops.sandbox import exemption_reports as reports
 from cct_ops.sandbox.clock import iso
-from cct_ops.sandbox.envelope import Json, Reply, admin, error
+from cct_ops.sandbox.envelope import Json, Reply, admin, bad_json, error
 from cct_ops.sandbox.exemption_store import DAY_SECONDS, Exemption, Records
 from cct_ops.sandbox.family import Family, Verb
 from cct_ops.sandbox.limits import EXEMPTION_LIMIT
@@ -49,9 +49,9 @@ def health(call: Call) -> Reply:
 
 def validate(call: Call) -> Reply:
     """Check the stored records whose file matches one of the given globs, or all."""
-    given = _object(call)
+    given = call.json_object()
     if given is None:
-        return _bad_json(call, "validate exemptions", "EXEMPTION_VALIDATION_ERROR")
+        return bad_json(call.now, "Failed to validate exemptions", "EXEMPTION_VALIDATION_ERROR")
     globs = given.get("files") or ["*"]
     found = [r for r in call.world.exemptions.seen.records.values() if _matches(r.file, globs)]
     violations = [wrong for record in found for wrong in _violations(record, call.now)]
@@ -66,8 +66,8 @@ def validate(call: Call) -> Reply:
 
 def validate_nothing(call: Call) -> Reply:
     """Answer valid, as CCT's own handler does: its reading of files is a placeholder."""
-    if _object(call) is None:
-        return _bad_json(call, "validate exemptions", "EXEMPTION_VALIDATION_ERROR")
+    if call.json_object() is None:
+        return bad_json(call.now, "Failed to validate exemptions", "EXEMPTION_VALIDATION_ERROR")
     nothing = {"valid": True, "totalExemptions": 0, "violations": [], "exemptions": []}
     return answer(call.now, nothing)
 
@@ -117,9 +117,9 @@ def reset(call: Call) -> Reply:
 
 def create(call: Call) -> Reply:
     """Store a new record; its date may be anything, and 30 days from now if absent."""
-    given = _object(call)
+    given = call.json_object()
     if given is None:
-        return _bad_json(call, "create exemption", "EXEMPTION_CREATION_ERROR")
+        return bad_json(call.now, "Failed to create exemption", "EXEMPTION_CREATION_ERROR")
     if not all(given.get(name) for name in ("pattern", "file", "line", "jiraReference", "owner")):
         return error(call.now, 400, MISSING, "MISSING_FIELDS")
     if not JIRA.fullmatch(str(given["jiraReference"])):
@@ -141,7 +141,7 @@ def create(call: Call) -> Reply:
 
 
 def revoke(call: Call) -> Reply:
-    """Revoke a record, and say so also when there is none of that id."""
+    """Revoke a record; the answer is the same when there is none of that id."""
     wanted = call.query.get("id")
     if not wanted:
         return error(call.now, 400, "Exemption ID is required", "MISSING_EXEMPTION_ID")
@@ -153,9 +153,9 @@ def revoke(call: Call) -> Reply:
 
 def maintenance(call: Call) -> Reply:
     """Renew, clean up, or both; an unknown task is done as nothing and answered 200."""
-    given = _object(call)
+    given = call.json_object()
     if given is None:
-        return _bad_json(call, "perform maintenance", "EXEMPTION_MAINTENANCE_ERROR")
+        return bad_json(call.now, "Failed to perform maintenance", "EXEMPTION_MAINTENANCE_ERROR")
     task, results = given.get("task", "all"), {}
     if task in ("auto-renew", "all"):
         _store(call, _renewed(call))
@@ -206,19 +206,6 @@ def _matches(file: str, globs: list[Any]) -> bool:
     return any(fnmatch(file, glob) or fnmatch(file, glob.replace("**/", "")) for glob in wanted)
 
 
-def _object(call: Call) -> Json | None:
-    try:
-        given = call.json()
-    except ValueError:
-        return None
-    return given if isinstance(given, dict) else None
-
-
-def _bad_json(call: Call, what: str, code: str) -> Reply:
-    details = {"error": "Unexpected end of JSON input"}
-    return error(call.now, 500, f"Failed to {what}", code, details)
-
-
 _HANDLERS = {
     "report": Verb(report),
     "weekly-report": Verb(weekly_report),
@@ -227,7 +214,7 @@ _HANDLERS = {
     "revoke": Verb(revoke, writes=True),
     "maintenance": Verb(maintenance, writes=True),
 }
-_PROMISED = {
+_RUNBOOK_ONLY = {
     "health": Verb(health),
     "validate": Verb(validate),
     "expired": Verb(expired),
@@ -237,5 +224,5 @@ _PROMISED = {
 }
 _TITLE = "Exemption management endpoint not found"
 # CCT answers an unknown verb of this family with 500, where the canary family says 404.
-RUNBOOK = Family(_TITLE, _HANDLERS | _PROMISED, unknown_status=500, limit=EXEMPTION_LIMIT)
-MOUNTED = Family(_TITLE, _HANDLERS, unknown_status=500, limit=EXEMPTION_LIMIT)
+RUNBOOK = Family(_TITLE, _HANDLERS | _RUNBOOK_ONLY, unknown_status=500, limit=EXEMPTION_LIMIT)
+HANDLERS_ONLY = Family(_TITLE, _HANDLERS, unknown_status=500, limit=EXEMPTION_LIMIT)

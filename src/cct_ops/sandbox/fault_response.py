@@ -1,23 +1,41 @@
-"""Faults for the places that take a plain document: a webhook of Slack, a status page."""
+"""Responses to requests that a fault concerns, for GitHub, Slack and the status page."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from cct_ops.sandbox.never_responds import unanswered
+from cct_ops.sandbox.envelope import Reply
+from cct_ops.sandbox.faults import Effects
 from cct_ops.sandbox.world import World
 
 
-async def struck(world: World, request: Request) -> Response | None:
-    """Return the answer of the fault that is set for this path, or None where it is well."""
-    effects = world.faults.strike(request.url.path, request.headers, write=True)
+async def never_respond(request: Request) -> Response:
+    """Keep the client waiting until it gives up; the response is for nobody."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    return Response(status_code=499)
+
+
+def plain(failure: Reply) -> Response:
+    """Return a failure of a place that takes a plain document."""
+    return PlainTextResponse("injected by the sandbox", failure.status, failure.headers)
+
+
+async def fault_response(
+    world: World,
+    request: Request,
+    *,
+    write: bool = True,
+    wire: Callable[[Reply], Response] = plain,
+) -> tuple[Effects, Response | None]:
+    """Return the effects of the faults set for this path, and the response that they force."""
+    effects = world.faults.take(request.url.path, request.headers, write=write)
     await asyncio.sleep(effects.latency_seconds)
     if effects.timeout:
-        return await unanswered(request)
+        return effects, await never_respond(request)
     failure = effects.failure(world.clock.now())
-    if failure is None:
-        return None
-    return PlainTextResponse("injected by the sandbox", failure.status, failure.headers)
+    return effects, None if failure is None else wire(failure)

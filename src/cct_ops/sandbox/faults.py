@@ -1,4 +1,4 @@
-"""Which of the set faults strike a request, and what they do to it together."""
+"""The faults that are set, and their effects on one request."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ RUNTIME_FAILURE = "Incorrect type for Promise: the Promise did not resolve to 'R
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """The faults that strike one request."""
+    """The faults that apply to one request."""
 
     faults: Sequence[Fault] = ()
 
     @property
     def latency_seconds(self) -> float:
-        """How long the answer is held back."""
+        """The delay of the answer."""
         return sum(fault.latency_ms or 0 for fault in self.faults) / 1000
 
     @property
     def timeout(self) -> bool:
-        """Whether the request is accepted and never handled."""
+        """True if the request is accepted and never handled."""
         return any(fault.timeout for fault in self.faults)
 
     @property
     def drop_writes(self) -> bool:
-        """Whether a write is answered and forgotten."""
+        """True if a write is answered and forgotten."""
         return any(fault.drop_writes for fault in self.faults)
 
     @property
     def apply_then_hang(self) -> bool:
-        """Whether a write is applied and never answered."""
+        """True if a write is applied and never answered."""
         return any(fault.apply_then_hang for fault in self.faults)
 
     @property
@@ -47,7 +47,7 @@ class Effects:
 
     @property
     def read_lag_seconds(self) -> float:
-        """How much later than now reads see what this request writes."""
+        """The delay after which reads see what this request writes."""
         return max((fault.read_lag_seconds or 0 for fault in self.faults), default=0)
 
     def failure(self, now: float) -> Reply | None:
@@ -62,7 +62,7 @@ class Effects:
                 return _injected(now, fault.error_status)
         return None
 
-    def belie(self, reply: Reply, now: float) -> Reply:
+    def falsify(self, reply: Reply, now: float) -> Reply:
         """Answer with an error what was done all the same."""
         status = self.apply_then_status
         return reply if status is None else _injected(now, status)
@@ -102,12 +102,12 @@ class FaultList:
         # Reproducible chance is the point here, not secrecy.
         self.armed = [_Armed(f, f.count, random.Random(f.seed)) for f in faults]  # noqa: S311
 
-    def strike(self, path: str, headers: Mapping[str, str], *, write: bool) -> Effects:
-        """Take the faults that strike this request, using up their counts."""
-        struck = [a for a in self.armed if _concerns(a, path, headers, write=write) and _falls(a)]
-        for armed in struck:
+    def take(self, path: str, headers: Mapping[str, str], *, write: bool) -> Effects:
+        """Return the faults that apply to this request, using up their counts."""
+        taken = [a for a in self.armed if _concerns(a, path, headers, write=write) and _falls(a)]
+        for armed in taken:
             armed.left = None if armed.left is None else armed.left - 1
-        return Effects([armed.fault for armed in struck])
+        return Effects([armed.fault for armed in taken])
 
 
 def _concerns(armed: _Armed, path: str, headers: Mapping[str, str], *, write: bool) -> bool:
@@ -117,7 +117,7 @@ def _concerns(armed: _Armed, path: str, headers: Mapping[str, str], *, write: bo
         not spent
         and path.startswith(armed.fault.path)
         and (header is None or header.lower() in headers)
-        and (write or not armed.fault.strikes_writes_only)
+        and (write or not armed.fault.concerns_writes_only)
     )
 
 

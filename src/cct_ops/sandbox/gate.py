@@ -1,4 +1,4 @@
-"""Who may come in: CCT's request windows, its keys, and the lockout after wrong ones."""
+"""CCT's admission of requests: its windows, its keys, and the lockout after wrong ones."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable
@@ -14,6 +13,8 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 
 from cct_ops.sandbox import github_changes
 from cct_ops.sandbox.clock import iso
+from cct_ops.sandbox.envelope import Reply
+from cct_ops.sandbox.fault_response import fault_response, never_respond
 from cct_ops.sandbox.github_changes import missing
 from cct_ops.sandbox.github_inputs import GitHubSeed
 from cct_ops.sandbox.github_store import (
@@ -25,7 +26,6 @@ from cct_ops.sandbox.github_store import (
     pull_wire,
     zipped,
 )
-from cct_ops.sandbox.never_responds import unanswered
 from cct_ops.sandbox.world import Sandbox
 
 Answer = Callable[[GitHub, Request, Any], Response]
@@ -60,13 +60,9 @@ class GitHubApi:
         async def endpoint(request: Request) -> Response:
             world, write = self._sandbox.world, request.method != "GET"
             path = request.url.path
-            effects = world.faults.strike(path, request.headers, write=write)
-            await asyncio.sleep(effects.latency_seconds)
-            if effects.timeout:
-                return await unanswered(request)
-            failure = effects.failure(world.clock.now())
-            if failure is not None:
-                return JSONResponse({"message": "Injected"}, failure.status, failure.headers)
+            effects, forced = await fault_response(world, request, write=write, wire=_injected)
+            if forced is not None:
+                return forced
             if not request.headers.get("authorization", "").startswith("Bearer "):
                 return JSONResponse({"message": "Requires authentication"}, 401)
             given = request.path_params
@@ -76,7 +72,7 @@ class GitHubApi:
             if write:
                 world.github.writes.append(f"{request.method} {path.partition('/repos/')[2]}")
             reply = answer(world.github, request, json.loads(body) if body else {})
-            return await unanswered(request) if effects.apply_then_hang else reply
+            return await never_respond(request) if effects.apply_then_hang else reply
 
         return endpoint
 
@@ -85,8 +81,12 @@ async def _no_such_place(scope: Any, receive: Any, send: Any) -> None:
     await missing()(scope, receive, send)
 
 
+def _injected(failure: Reply) -> Response:
+    return JSONResponse({"message": "Injected"}, failure.status, failure.headers)
+
+
 def _page(request: Request, items: list[Any], key: str | None = None) -> Response:
-    """Answer one page, and say in ``Link`` where the next one is."""
+    """Answer one page, with the next one in ``Link``."""
     size = min(int(request.query_params.get("per_page", 30)), 100)
     page = int(request.query_params.get("page", 1))
     shown = items[(page - 1) * size : page * size]

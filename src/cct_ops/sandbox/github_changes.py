@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from cct_ops.sandbox.github_store import Branch, GitHub, blob_sha, issue_wire, pull_wire
+from cct_ops.sandbox.github_store import (
+    Branch,
+    GitHub,
+    Issue,
+    Pull,
+    blob_sha,
+    issue_wire,
+    pull_wire,
+)
+
+T = TypeVar("T", Issue, Pull)
 
 
 def missing() -> Response:
@@ -56,12 +67,8 @@ def open_pull(hub: GitHub, _: Request, body: Any) -> Response:
 
 def change_pull(hub: GitHub, request: Request, body: Any) -> Response:
     """Close or reopen a pull request."""
-    number = int(request.path_params["number"])
-    pull = next((each for each in hub.pulls if each.number == number), None)
-    if pull is None:
-        return missing()
-    pull.state = body["state"]
-    return JSONResponse(pull_wire(hub.seed.repository, pull))
+    pull = _set_state(hub.pulls, request, body)
+    return JSONResponse(pull_wire(hub.seed.repository, pull)) if pull else missing()
 
 
 def open_issue(hub: GitHub, _: Request, body: Any) -> Response:
@@ -72,12 +79,16 @@ def open_issue(hub: GitHub, _: Request, body: Any) -> Response:
 
 def change_issue(hub: GitHub, request: Request, body: Any) -> Response:
     """Close or reopen an issue."""
+    issue = _set_state(hub.issues, request, body)
+    return JSONResponse(issue_wire(hub.seed.repository, issue)) if issue else missing()
+
+
+def _set_state(items: Sequence[T], request: Request, body: Any) -> T | None:
     number = int(request.path_params["number"])
-    issue = next((each for each in hub.issues if each.number == number), None)
-    if issue is None:
-        return missing()
-    issue.state = body["state"]
-    return JSONResponse(issue_wire(hub.seed.repository, issue))
+    found = next((each for each in items if each.number == number), None)
+    if found is not None:
+        found.state = body["state"]
+    return found
 
 
 def make_variable(hub: GitHub, _: Request, body: Any) -> Response:

@@ -1,17 +1,13 @@
-"""What the control API takes and gives about the repository on GitHub."""
+"""The inputs and outputs of the control API about the repository on GitHub."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from cct_ops.sandbox.inputs import Strict
 
 
-class Part(BaseModel):
-    """Immutable, and a typo must not pass as a no-op."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SeededRun(Part):
+class SeededRun(Strict):
     """A run of a workflow that is over; ``artifacts`` are files by name, by artifact name."""
 
     id: int
@@ -20,11 +16,11 @@ class SeededRun(Part):
     head_sha: str = "c3"
     event: str = "push"
     minutes_ago: float = 0
-    artifacts: dict[str, dict[str, str]] = {}
+    artifacts: dict[str, dict[str, str]] = Field(default_factory=dict)
     log: str = ""
 
 
-class SeededPull(Part):
+class SeededPull(Strict):
     """An open pull request and the comments on it."""
 
     number: int
@@ -32,7 +28,7 @@ class SeededPull(Part):
     comments: tuple[str, ...] = ()
 
 
-class SeededCommit(Part):
+class SeededCommit(Strict):
     """A commit on the default branch and the files that it changed."""
 
     sha: str
@@ -41,7 +37,7 @@ class SeededCommit(Part):
     files: tuple[str, ...] = ()
 
 
-class SeededDelivery(Part):
+class SeededDelivery(Strict):
     """One attempt of a webhook; two with the same ``guid`` are attempts at the same thing."""
 
     guid: str
@@ -51,7 +47,7 @@ class SeededDelivery(Part):
     minutes_ago: float = 0
 
 
-class SeededHook(Part):
+class SeededHook(Strict):
     """A webhook, and what it delivered or could not; second attempts are truly sent."""
 
     id: int = 1
@@ -60,7 +56,7 @@ class SeededHook(Part):
     deliveries: tuple[SeededDelivery, ...] = ()
 
 
-class GitHubSeed(Part):
+class GitHubSeed(Strict):
     """
     The repository as a test wants it; commits are oldest first, runs in any order.
 
@@ -70,20 +66,20 @@ class GitHubSeed(Part):
 
     repository: str = "example/cct"
     default_branch: str = "main"
-    files: dict[str, str] = {}
+    files: dict[str, str] = Field(default_factory=dict)
     commits: tuple[SeededCommit, ...] = Field(
         (SeededCommit(sha="c1", message="first"),), min_length=1
     )
     runs: tuple[SeededRun, ...] = ()
     pulls: tuple[SeededPull, ...] = ()
-    variables: dict[str, str] = {}
+    variables: dict[str, str] = Field(default_factory=dict)
     hooks: tuple[SeededHook, ...] = ()
     bot_closes_pulls: bool = False
     bot_closes_issues: bool = False
     dispatched_conclusion: str | None = "success"
 
 
-class PullState(Part):
+class PullState(Strict):
     """One pull request as it stands."""
 
     number: int
@@ -93,7 +89,7 @@ class PullState(Part):
     state: str
 
 
-class IssueState(Part):
+class IssueState(Strict):
     """One issue as it stands."""
 
     number: int
@@ -102,7 +98,7 @@ class IssueState(Part):
     state: str
 
 
-class GitHubState(Part):
+class GitHubState(Strict):
     """The truth about the repository, and every change that was asked for, as method and path."""
 
     branches: dict[str, dict[str, str]]

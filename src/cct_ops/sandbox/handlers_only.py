@@ -1,4 +1,4 @@
-"""The endpoints that CCT really mounts; none of them says anything about the canary."""
+"""The endpoints that CCT really mounts; none of them is about the canary."""
 
 from __future__ import annotations
 

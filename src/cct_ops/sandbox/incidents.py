@@ -1,4 +1,4 @@
-"""What went wrong on CCT's side: its rollback history, its breaches, its auto-rollback policy."""
+"""CCT's rollback history, its breaches and its auto-rollback policy."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ class Breach:
     ended_at: float | None
 
     def within(self, since: float) -> bool:
-        """Whether any of it lies after ``since``."""
+        """Return True if any of it lies after ``since``."""
         return self.ended_at is None or self.ended_at >= since
 
     @property
     def sentence(self) -> str:
-        """The breach in the words of auto-rollback."""
+        """The breach as auto-rollback describes it."""
         match self.metric:
             case "p95_latency_ms":
                 return f"P95 latency: {self.observed:g}ms > {self.threshold:g}ms"

@@ -1,20 +1,24 @@
-"""What the control API takes and gives: the one vocabulary of its server and its client."""
+"""The inputs and outputs of the control API, for its server and its client."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cct_ops.models.cct import Route
-from cct_ops.sandbox.exemption_inputs import ExemptionsState
 from cct_ops.sandbox.incidents import Metric
-from cct_ops.sandbox.rate_limit_inputs import RateLimitsState
-from cct_ops.sandbox.strict import Strict
 
 Dialect = Literal["runbook", "mounted", "bare"]
 Actor = Literal["person", "cct"]
+LimitName = Literal["canaryManagement", "exemptionsManagement", "bulkOperations", "ciOperations"]
+
+
+class Strict(BaseModel):
+    """An immutable input that refuses fields it does not know: a typo must not pass as a no-op."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Reset(Strict):
@@ -63,7 +67,7 @@ class Indicators(Strict):
 
 
 class SetProfile(Strict):
-    """How a route's traffic behaves from now on; what is left out stays."""
+    """A route's traffic from now on; what is left out stays."""
 
     route: Route
     canary: Indicators = Indicators()
@@ -89,7 +93,7 @@ class Advance(Strict):
 
 class SetChaos(Strict):
     """
-    How this CCT lives with injected faults; what is left out stays.
+    The environment and auto-rollback of this CCT; what is left out stays.
 
     A canary that breaches for ``rolls_back_after_seconds`` is pulled; CCT's own auto-rollback never
     wakes, and a long time plays that. ``monitored`` false mutes the SLO monitor, which then
@@ -105,10 +109,10 @@ class Fault(Strict):
     """
     Something that goes wrong with requests below ``path``, for the next ``count`` or until cleared.
 
-    With ``header`` only requests that carry a header of that name are struck.
-    ``probability`` and ``seed`` make it strike some requests only, the same ones in every run.
-    ``drop_writes``, ``read_lag_seconds``, ``apply_then_hang`` and ``apply_then_status`` strike
-    writes only: the write is answered 200 and forgotten; reads see it that much later; it is
+    With ``header`` only requests that carry a header of that name are concerned.
+    ``probability`` and ``seed`` make it apply to some requests only, the same ones in every run.
+    ``drop_writes``, ``read_lag_seconds``, ``apply_then_hang`` and ``apply_then_status`` apply
+    to writes only: the write is answered 200 and forgotten; reads see it that much later; it is
     applied and never answered; it is applied and answered with that error.
     ``malformed`` is the dotted way to a field of a 200 answer (``data.data.routes``), which then
     has the wrong type or is missing.
@@ -133,8 +137,8 @@ class Fault(Strict):
     malformed_as: Literal["wrong_type", "missing"] = "wrong_type"
 
     @property
-    def strikes_writes_only(self) -> bool:
-        """Whether reads are none of its business."""
+    def concerns_writes_only(self) -> bool:
+        """True if reads are not affected."""
         return bool(
             self.drop_writes
             or self.read_lag_seconds
@@ -163,7 +167,7 @@ class SeenRequest(Strict):
 
 
 class StatusPost(Strict):
-    """One thing that the status page was told, with the headers that it came with."""
+    """One post to the status page, with the headers that it came with."""
 
     at: datetime
     path: str
@@ -192,6 +196,80 @@ class RouteState(Strict):
     configured_percentage: float | None
     since: datetime
     changed_by: str
+
+
+class SeedExemption(Strict):
+    """One stored record; ``days_left`` is negative for one whose date is past."""
+
+    file: str = "src/app.ts"
+    line: int = 1
+    pattern: str = "no-any"
+    jira_reference: str = "OPS-1"
+    owner: str = "alice@example.com"
+    days_left: float = 60
+    status: str = Field(default="active", pattern="^(active|expired|revoked)$")
+
+
+class SeedExemptions(Strict):
+    """
+    All records, and what is wrong with the system around them.
+
+    ``count_drift`` is by how much the report's count of active records is off; ``hasty_days`` lets
+    CCT's cleanup also take records whose date is so many days ahead.
+    """
+
+    records: tuple[SeedExemption, ...] = ()
+    list_lost: bool = False
+    count_drift: int = 0
+    hasty_days: float = Field(default=0, ge=0)
+    jira_down: bool = False
+
+
+class ExemptionState(Strict):
+    """The truth about one record."""
+
+    jira_reference: str
+    owner: str
+    status: str
+    expiration_date: str
+
+
+class ExemptionsState(Strict):
+    """The truth about all records and their list."""
+
+    records: dict[str, ExemptionState]
+    list_lost: bool
+    count_drift: int
+
+    def statuses(self) -> dict[str, str]:
+        """Return each record's status by its JIRA reference."""
+        return {record.jira_reference: record.status for record in self.records.values()}
+
+
+class SeedDemand(Strict):
+    """The demand of one user on one class, and how often it was refused in the last minutes."""
+
+    user: str
+    limit: LimitName = "canaryManagement"
+    path: str = "/api/v1/canary/status"
+    requests_per_minute: float = Field(ge=0)
+    starved: bool = False
+    refusals: int = Field(default=0, ge=0)
+    over_minutes: float = Field(default=10, gt=0)
+
+
+class LimitState(Strict):
+    """The truth about one class."""
+
+    max_requests: int
+    window_ms: int
+
+
+class RateLimitsState(Strict):
+    """The truth about the admin limiter."""
+
+    limits: dict[str, LimitState]
+    starved: list[str]
 
 
 class SandboxState(Strict):

@@ -37,7 +37,7 @@ class SlidingWindow:
     seen: dict[str, list[float]] = field(default_factory=dict)
 
     def retry_after_ms(self, caller: str, now: float) -> float | None:
-        """Count a request, or say in how many milliseconds the next one may come."""
+        """Count a request, or return in how many milliseconds the next one may come."""
         recent = [at for at in self.seen.get(caller, []) if (now - at) * 1000 < WINDOW_MS]
         self.seen[caller] = recent
         if len(recent) < self.max_requests:
@@ -46,7 +46,7 @@ class SlidingWindow:
         return WINDOW_MS - (now - recent[0]) * 1000
 
     def status(self, caller: str, retry_after_ms: float) -> dict[str, float]:
-        """Return what CCT tells a refused caller about its window."""
+        """Return CCT's answer to a refused caller about its window."""
         used = len(self.seen.get(caller, []))
         return {
             "requestsInWindow": used,

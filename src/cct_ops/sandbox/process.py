@@ -50,10 +50,12 @@ def start_sandbox(
 
 
 def _announced_url(process: subprocess.Popen[str]) -> str:
-    """Wait for the line that says where the sandbox listens."""
+    """Wait for the line with the sandbox's URL."""
     assert process.stdout is not None  # noqa: S101 -- for the type checker: it is a pipe
     ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
     line = process.stdout.readline() if ready else ""
     if not line.startswith(GREETING):
-        raise RuntimeError(f"the sandbox did not start: it said {line!r}, see its standard error")
+        raise RuntimeError(
+            f"the sandbox did not start: it printed {line!r}, see stderr"
+        )
     return line.removeprefix(GREETING).strip()

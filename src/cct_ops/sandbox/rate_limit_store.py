@@ -27,7 +27,7 @@ REQUESTS_PER_WINDOW = {
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many requests one user may make in one class, and in what time."""
+    """The number of requests that one user may make in one class, and in what time."""
 
     max_requests: int
     window_ms: int = WINDOW_MS
@@ -39,7 +39,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What one user asks of one class; a starved one is refused however little it asks."""
+    """The demand of one user on one class; a starved one is refused however little it asks."""
 
     user: str
     limit: str
@@ -121,7 +121,7 @@ class RateLimits:
         return forgotten + len(concerned)
 
     def users(self, now: float) -> Iterator[Json]:
-        """Tell of everyone who is counted: how much they asked, and whether they are refused."""
+        """Yield everyone who is counted: how much they asked, and whether they are refused."""
         limits = self.seen(now)
         for demand in self.demands:
             limit = limits[demand.limit]

@@ -48,12 +48,8 @@ def read_config(call: Call) -> Reply:
 
 def write_config(call: Call) -> Reply:
     """Set the limit of one class."""
-    try:
-        given = call.json()
-    except ValueError:
-        given = None
-    store = call.world.rate_limits
-    if not isinstance(given, dict) or given.get("endpoint") not in store.written:
+    given, store = call.json_object(), call.world.rate_limits
+    if given is None or given.get("endpoint") not in store.written:
         return error(call.now, 400, "Unknown rate limit endpoint", "INVALID_ENDPOINT")
     most, window_ms = given.get("maxRequests"), given.get("windowMs")
     if not _is_count(most, LARGEST) or not _is_count(window_ms, LONGEST_WINDOW_MS):

@@ -1,13 +1,19 @@
-"""How the control API puts exemptions and rate limits into a state, and reads it back."""
+"""Sets the state of exemptions and rate limits for the control API, and reads it back."""
 
 from __future__ import annotations
 
 from uuid import uuid4
 
 from cct_ops.sandbox.clock import iso
-from cct_ops.sandbox.exemption_inputs import ExemptionsState, ExemptionState, SeedExemptions
 from cct_ops.sandbox.exemption_store import DAY_SECONDS, LIST_TTL_SECONDS, Content, Exemption
-from cct_ops.sandbox.rate_limit_inputs import LimitState, RateLimitsState, SeedDemand
+from cct_ops.sandbox.inputs import (
+    ExemptionsState,
+    ExemptionState,
+    LimitState,
+    RateLimitsState,
+    SeedDemand,
+    SeedExemptions,
+)
 from cct_ops.sandbox.rate_limit_store import Demand, Refusal
 from cct_ops.sandbox.world import World
 

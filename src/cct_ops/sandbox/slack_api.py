@@ -1,8 +1,7 @@
-"""Slack: its Web API as far as bots of ours use it, its webhooks, and a page with what was said."""
+"""Slack: its Web API as far as bots of ours use it, its webhooks, and a page of all messages."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from urllib.parse import parse_qsl
@@ -11,15 +10,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from cct_ops.sandbox.envelope import Json
-from cct_ops.sandbox.fault_response import struck
-from cct_ops.sandbox.never_responds import unanswered
+from cct_ops.sandbox.envelope import Json, Reply
+from cct_ops.sandbox.fault_response import fault_response, never_respond
 from cct_ops.sandbox.slack_page import as_page
 from cct_ops.sandbox.slack_store import TOKEN_PREFIX, SlackStore, channel_id
 from cct_ops.sandbox.world import Sandbox
 
 API = "/slack/api/"
-WORDS = {429: "ratelimited", 503: "service_unavailable"}
+ERRORS = {429: "ratelimited", 503: "service_unavailable"}
 
 Method = Callable[[SlackStore, str, Json], Json]
 
@@ -51,30 +49,25 @@ class SlackApi:
         return PlainTextResponse("gone" if found else "no such message", 200 if found else 404)
 
     async def _api(self, request: Request) -> Response:
-        """Answer a method of the Web API; what went wrong is a word in an answer with 200."""
+        """Answer a method of the Web API; an error is named in an answer with 200."""
         world, path, body = self._sandbox.world, request.url.path, await request.body()
-        effects = world.faults.strike(path, request.headers, write=True)
-        await asyncio.sleep(effects.latency_seconds)
-        if effects.timeout:
-            return await unanswered(request)
-        failure = effects.failure(world.clock.now())
-        if failure is not None:
-            own = "internal_error" if failure.status >= 500 else "invalid_arguments"
-            word = WORDS.get(failure.status, own)
-            return JSONResponse(_wrong(word), failure.status, failure.headers)
+        effects, forced = await fault_response(world, request, wire=_injected)
+        if forced is not None:
+            return forced
         refusal = _refusal(request.headers.get("authorization", "").removeprefix("Bearer "))
         method = _METHODS.get(request.path_params["method"], _unknown)
         answer = refusal or method(world.slack, path, _given(request, body))
         if effects.apply_then_hang:
-            return await unanswered(request)
+            return await never_respond(request)
         return JSONResponse(answer)
 
     async def _webhook(self, request: Request) -> Response:
         """Record a message, or fail as the faults for ``/slack`` want it."""
         world, path = self._sandbox.world, request.url.path
         body = await request.body()
-        if (failed := await struck(world, request)) is not None:
-            return failed
+        _, forced = await fault_response(world, request)
+        if forced is not None:
+            return forced
         try:
             message = json.loads(body)
         except ValueError:
@@ -97,8 +90,14 @@ def _refusal(token: str) -> Json | None:
     return None if token.startswith(TOKEN_PREFIX) else _wrong("invalid_auth")
 
 
-def _wrong(word: str) -> Json:
-    return {"ok": False, "error": word}
+def _wrong(error: str) -> Json:
+    return {"ok": False, "error": error}
+
+
+def _injected(failure: Reply) -> Response:
+    other = "internal_error" if failure.status >= 500 else "invalid_arguments"
+    error = ERRORS.get(failure.status, other)
+    return JSONResponse(_wrong(error), failure.status, failure.headers)
 
 
 def _unknown(_store: SlackStore, _path: str, _given: Json) -> Json:
@@ -125,30 +124,31 @@ def _post_message(store: SlackStore, path: str, given: Json) -> Json:
         return _wrong("no_text")
     if "thread_ts" in given and store.find(channel, given["thread_ts"]) is None:
         return _wrong("thread_not_found")
-    said = store.post(path, channel, given)
-    return {"ok": True, "channel": channel, "ts": said["ts"], "message": _message(said)}
+    message = store.post(path, channel, given)
+    return {"ok": True, "channel": channel, "ts": message["ts"], "message": _message(message)}
 
 
 def _update(store: SlackStore, _path: str, given: Json) -> Json:
     channel = given.get("channel")
     if channel != channel_id(channel):  # unlike a new message, an old one is known by the id alone
         return _wrong("channel_not_found")
-    said = store.find(str(channel), given.get("ts"))
-    if said is None:
+    message = store.find(str(channel), given.get("ts"))
+    if message is None:
         return _wrong("message_not_found")
-    said |= {key: given[key] for key in ("text", "blocks") if key in given}
-    said["edits"] += 1
+    message |= {key: given[key] for key in ("text", "blocks") if key in given}
+    message["edits"] += 1
     return {
         "ok": True,
         "channel": channel,
-        "ts": said["ts"],
-        "text": said.get("text", ""),
-        "message": _message(said),
+        "ts": message["ts"],
+        "text": message.get("text", ""),
+        "message": _message(message),
     }
 
 
-def _message(said: Json) -> Json:
-    shown: Json = {key: said[key] for key in ("text", "blocks", "ts", "thread_ts") if key in said}
+def _message(message: Json) -> Json:
+    keys = ("text", "blocks", "ts", "thread_ts")
+    shown: Json = {key: message[key] for key in keys if key in message}
     return {"type": "message", "user": "U0CCTOPS", "bot_id": "B0CCTOPS", **shown}
 
 

@@ -50,7 +50,7 @@ EMOJI = {
 
 
 def as_page(messages: Sequence[Json]) -> str:
-    """Draw everything that was said, oldest first; answers stand under what they answer."""
+    """Draw all messages, oldest first; answers stand under what they answer."""
     bodies = [message["body"] | {"path": message["path"]} for message in messages]
     shown = []
     for body in bodies:

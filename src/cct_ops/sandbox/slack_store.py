@@ -1,4 +1,4 @@
-"""What was said in the sandbox's Slack: through webhooks, and by bots in threads."""
+"""The messages in the sandbox's Slack: through webhooks, and by bots in threads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TOKEN_PREFIX = "xoxb-"  # noqa: S105 -- how any bot's token begins
 
 @dataclass
 class SlackStore:
-    """All messages, oldest first; one that a bot changed shows what it says now."""
+    """All messages, oldest first; one that a bot changed is as it stands now."""
 
     clock: Clock
     messages: list[Json] = field(default_factory=list)

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route as Path
 
 from cct_ops.sandbox.clock import iso
-from cct_ops.sandbox.fault_response import struck
+from cct_ops.sandbox.fault_response import fault_response
 from cct_ops.sandbox.world import Sandbox
 
 _KEPT = ("authorization", "idempotency-key", "content-type")
@@ -24,26 +24,27 @@ class StatusPageApi:
     def routes(self) -> list[Path]:
         """List them."""
         return [
-            Path("/_sandbox/status-page", self._told, methods=["GET"]),
-            Path("/status-page", self._tell, methods=["POST"]),
+            Path("/_sandbox/status-page", self._list, methods=["GET"]),
+            Path("/status-page", self._receive, methods=["POST"]),
         ]
 
-    async def _told(self, _: Request) -> Response:
+    async def _list(self, _: Request) -> Response:
         return JSONResponse(self._sandbox.world.status_page)
 
-    async def _tell(self, request: Request) -> Response:
+    async def _receive(self, request: Request) -> Response:
         world, path = self._sandbox.world, request.url.path
         body = await request.body()
-        if (failed := await struck(world, request)) is not None:
-            return failed
+        _, forced = await fault_response(world, request)
+        if forced is not None:
+            return forced
         try:
-            told = json.loads(body)
+            post = json.loads(body)
         except ValueError:
             return PlainTextResponse("not JSON", 400)
-        if not isinstance(told, dict):
+        if not isinstance(post, dict):
             return PlainTextResponse("not an object", 400)
         headers = {name: request.headers[name] for name in _KEPT if name in request.headers}
         world.status_page.append(
-            {"at": iso(world.clock.now()), "path": path, "headers": headers, "body": told}
+            {"at": iso(world.clock.now()), "path": path, "headers": headers, "body": post}
         )
         return JSONResponse({"id": len(world.status_page)}, 201)

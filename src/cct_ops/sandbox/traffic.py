@@ -1,5 +1,5 @@
 """
-The traffic that CCT would see: how each route performs, canary beside stable.
+The traffic that CCT would see: the performance of each route, canary beside stable.
 
 Nothing is random: a profile is what every sample shows, and counts follow from elapsed time. By
 default both sides meet the route's objectives.
@@ -69,7 +69,7 @@ def objectives(route: str) -> Objectives:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How one side of a route performs."""
+    """The performance of one side of a route."""
 
     p95_latency_ms: float
     error_rate_percent: float

@@ -1,4 +1,4 @@
-"""Everything that the sandbox remembers, and one request on its way through it."""
+"""The state of the sandbox, and one request on its way through it."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Sandbox:
         self.reset(None, None)
 
     def reset(self, dialect: Dialect | None, limits: bool | None) -> None:
-        """Forget everything; what is not said is as the process was started."""
+        """Forget everything; what is left out is as the process was started."""
         self.world = World(
             dialect or self.dialect,
             self.api_keys,
@@ -117,6 +117,14 @@ class Call:
     def json(self) -> Any:
         """Decode the body; raises ValueError for what is no JSON."""
         return json.loads(self.body)
+
+    def json_object(self) -> Json | None:
+        """Decode a JSON object; None for anything else, which CCT's handlers answer with errors."""
+        try:
+            given = self.json()
+        except ValueError:
+            return None
+        return given if isinstance(given, dict) else None
 
     def readable_body(self) -> Any:
         """Return the body for the log: decoded if it is JSON, else as text, None if empty."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.sandbox.exemption_inputs import SeedExemption
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
+from cct_ops.sandbox.inputs import SeedExemption
 from cct_ops.scenarios.summary import SCHEMA, summary
 
 ROUTE = Route.DAILY_SUMMARY
