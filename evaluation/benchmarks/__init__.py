@@ -1,1 +1,1 @@
-"""What this project measures about itself: ``make bench``."""
+"""The measurements of this project: ``make bench``."""

@@ -1,4 +1,4 @@
-"""What was to be reached, and whether it was: said on the page and at the end, either way."""
+"""The goals, met or missed: shown on the page and at the end, either way."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class Goal(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """Whether it was met."""
+        """True if it was met."""
         if self.measured is None:
             return "not measured"
         return "met" if self.measured <= self.limit else "missed"
 
     @property
     def row(self) -> list[str]:
-        """What it is, at most how much, how much it was, and whether it was met."""
+        """The cells for the page: name, limit, measurement, and met or missed."""
         measured = "" if self.measured is None else f"{self.measured:.3g}"
         return [self.what, f"{self.limit:.3g}", measured, self.verdict]
 

@@ -1,4 +1,4 @@
-"""Many incidents at once, a long history, and how the stack bears them."""
+"""The stack under many incidents at once, and with a long history."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _PATIENCE_SECONDS = 300.0
 
 
 def at_once(system: System, incidents: int) -> dict[str, float]:
-    """Send that many alerts at the same time; returns what became of them."""
+    """Send that many alerts at the same time; returns how they ended."""
     began = time.time()
-    with _Watch(system) as watch, ThreadPoolExecutor(min(incidents, 32)) as senders:
+    with _UiProbe(system) as watch, ThreadPoolExecutor(min(incidents, 32)) as senders:
         found = list(senders.map(lambda _: system.alert(), range(incidents)))
         answered = time.time() - began
         until = time.monotonic() + _PATIENCE_SECONDS
@@ -53,7 +53,7 @@ def _completed(system: System, incident: UUID, until: float) -> UUID | None:
 
 
 def intake(system: System, deliveries: int) -> dict[str, float]:
-    """Send deliveries, each a new incident that is only told of, as fast as eight senders can."""
+    """Send deliveries, each an incident that only notifies, as fast as eight senders can."""
     url, key = system.urls["hook"], system.key
     headers = {"Authorization": f"Bearer {key}"}
 
@@ -73,7 +73,7 @@ def intake(system: System, deliveries: int) -> dict[str, float]:
     return {
         "deliveries": deliveries,
         "per_second": deliveries / sent,
-        "all_told_seconds": time.monotonic() - began,
+        "all_notified_seconds": time.monotonic() - began,
         "median_seconds": statistics.median(took),
         "p99_seconds": took[int(len(took) * 0.99)],
     }
@@ -139,7 +139,7 @@ def _copy(
     )
 
 
-class _Watch:
+class _UiProbe:
     """Asks the server again and again what the UI asks for its first page."""
 
     def __init__(self, system: System) -> None:
@@ -149,7 +149,7 @@ class _Watch:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._ask)
 
-    def __enter__(self) -> _Watch:
+    def __enter__(self) -> _UiProbe:
         self._thread.start()
         return self
 

@@ -10,7 +10,7 @@ from evaluation.benchmarks.goals import goals
 _STEPS = {
     "answered": "the sender has its 202",
     "created": "Prefect has the run",
-    "told": "the workers are told of it",
+    "notified": "the workers are notified",
     "claimed": "a worker has claimed it",
     "running": "it is Running",
     "probing": "the first probe's body begins",

@@ -32,7 +32,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def summary(values: Sequence[float]) -> dict[str, float]:
-    """Return what is told of one row."""
+    """Return the statistics of one row."""
     return {
         "n": len(values),
         "median": statistics.median(values),
@@ -48,7 +48,7 @@ def by_step(measured: Sequence[Steps]) -> dict[str, dict[str, float]]:
 
 
 def machine() -> dict[str, Any]:
-    """Say on what it ran, and what else ran there."""
+    """Describe the machine and its load."""
     cpu = next(
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()

@@ -1,4 +1,4 @@
-"""What the stack costs while nothing happens, and what parallel probes gain."""
+"""The cost of the stack while nothing happens, and the gain of parallel probes."""
 
 from __future__ import annotations
 

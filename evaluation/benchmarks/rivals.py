@@ -95,8 +95,8 @@ def measured(command: list[str], url: str, started: Path, count: int) -> list[fl
                 _wait_for(lambda: not process.children(), process)
             return took[1:]
     except (NotMeasured, httpx.HTTPError) as error:
-        said = log.read_text(errors="replace")[-2000:]
-        print(f"{command[0]} is not measured: {error}\n{said}", file=sys.stderr)
+        output = log.read_text(errors="replace")[-2000:]
+        print(f"{command[0]} is not measured: {error}\n{output}", file=sys.stderr)
         return None
 
 

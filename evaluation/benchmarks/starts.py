@@ -21,7 +21,7 @@ class Steps:
 
     answered: float
     created: float
-    told: float
+    notified: float
     claimed: float
     running: float
     probing: float
@@ -67,13 +67,13 @@ def steps(system: System, posted: float, answered: float, run: UUID) -> Steps:
     at = {state["name"]: seconds_of(state["timestamp"]) for state in states}
     began = min(start for start, _ in system.probes(run))
     with system.ledger.connect() as connection:
-        told = connection.execute(
+        notified = connection.execute(
             sa.select(dispatches.c.finished_at).where(dispatches.c.flow_run_id == run)
         ).scalar_one()
     return Steps(
         answered=answered - posted,
         created=seconds_of(system.api("GET", f"/flow_runs/{run}")["created"]) - posted,
-        told=told.timestamp() - posted,
+        notified=notified.timestamp() - posted,
         claimed=at["Pending"] - posted,
         running=at["Running"] - posted,
         probing=began - posted,

@@ -1,4 +1,4 @@
-"""A real stack to measure: every part as `cct-ops up` runs it, in nobody's way."""
+"""A real stack to measure: every part as `cct-ops up` runs it, isolated."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def _awaited(
 
 @contextlib.contextmanager
 def prefect_api(env: Mapping[str, str]) -> Iterator[httpx.Client]:
-    """Come in by the door of the stack's Prefect: with its string and a token against forgery."""
+    """Open a client of the stack's Prefect, with its credentials and a CSRF token."""
     me = str(uuid4())  # a token is for one client: asking for another ends the first
     proof = b64encode(env["PREFECT_API_AUTH_STRING"].encode()).decode()
     headers = {"Authorization": f"Basic {proof}", "Prefect-Csrf-Client": me}
@@ -223,7 +223,7 @@ def _assemble_stock(config: StackConfig, lock_fd: int) -> Assembly:
 
 
 def _stock(part: Part) -> Part:
-    argv = tuple("process" if word == "warm" else word for word in part.program.argv)
+    argv = tuple("process" if each == "warm" else each for each in part.program.argv)
     env = {
         name: value
         for name, value in part.program.env.items()

@@ -1,1 +1,1 @@
-"""What takes too long for the test suite: floods, kills and outages, with a count at the end."""
+"""Jobs that take too long for the test suite: floods, kills and outages, counted at the end."""

@@ -51,7 +51,7 @@ def floor(made: Ledger, *, seconds: int, per_second: int = 400) -> Row:
 
 
 def flood(made: Ledger, *, seconds: int, per_second: int = 400, things: int = 500) -> Row:
-    """Send thousands of alerts a second, while another sender has something to say as well."""
+    """Send thousands of alerts a second, while another sender sends a few as well."""
     gateway = Gateway(made)
     other = Tally()
 

@@ -1,5 +1,5 @@
 """
-A sender that keeps its pace, whatever the gateway does, and knows what it was answered.
+A sender that keeps its pace, whatever the gateway does, and counts the answers.
 
 It speaks HTTP by hand: on a small machine a client library would take more of the processor than
 the gateway that is measured.
@@ -20,7 +20,7 @@ Body = bytes
 
 @dataclass
 class Tally:
-    """What was sent, what came back, and how long that took."""
+    """The counts of what was sent and answered, and the seconds of each answer."""
 
     sent: int = 0
     accepted: int = 0
@@ -30,14 +30,14 @@ class Tally:
     incidents: set[str] = field(default_factory=set)
 
     def percentile(self, share: float) -> float:
-        """Return how long the slowest of this share of all answers took, in milliseconds."""
+        """Return the milliseconds in which this share of all answers came."""
         ordered = sorted(self.seconds)
         return 1000 * ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a sender sends to; the address is asked for anew at each connection."""
+    """The destination of a sender; the address is asked for anew at each connection."""
 
     address: Callable[[], tuple[str, int]]
     path: str

@@ -96,7 +96,7 @@ class Process:
         used = psutil.Process(self._running.pid).cpu_times()
         return float(used.user + used.system)
 
-    def said(self) -> str:
+    def output(self) -> str:
         """Return all that it wrote."""
         return self._log.read_text(errors="replace")
 

@@ -13,7 +13,7 @@ from evaluation.soak.load import Tally
 
 @dataclass(frozen=True)
 class Row:
-    """What one job found; ``runs`` are Prefect's, or what was asked for where it has no Prefect."""
+    """The counts of one job; ``runs`` are Prefect's, or those asked for where it has no Prefect."""
 
     job: str
     sent: int
@@ -35,7 +35,7 @@ class Row:
 
 
 def show(rows: Sequence[Row], console: Console | None = None) -> bool:
-    """Print the table and its totals; tells whether nothing was lost and nothing doubled."""
+    """Print the table and its totals; return True if nothing was lost and nothing doubled."""
     table = Table("job", "sent", "accepted", "runs", "lost", "doubled", "p50", "p99")
     for row in rows:
         numbers = (row.sent, row.accepted, row.runs, row.lost, row.doubled)

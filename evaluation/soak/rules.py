@@ -12,7 +12,7 @@ from evaluation.soak.load import Tally
 from evaluation.soak.parts import ROOT, Ledger
 from evaluation.soak.report import Row
 
-# The variable by which the tests are told how many examples to try.
+# The variable with the number of examples for each test.
 VARIABLE = "SOAK"
 
 CASES = {
@@ -34,19 +34,19 @@ PATIENCE_SECONDS = 900
 
 def cases(name: str, short: int) -> int:
     """Return how many examples a test tries: a few in the suite, many in the soak."""
-    told: dict[str, int] = json.loads(os.environ.get(VARIABLE, "{}"))
-    return told.get(name, short)
+    counts: dict[str, int] = json.loads(os.environ.get(VARIABLE, "{}"))
+    return counts.get(name, short)
 
 
 def check(made: Ledger, *, share: float) -> Row:
-    """Run these tests; one that fails counts as lost, and says what it found."""
-    told = {name: max(1, int(count * share)) for name, count in CASES.items()}
+    """Run these tests; one that fails counts as lost, and prints what it found."""
+    counts = {name: max(1, int(count * share)) for name, count in CASES.items()}
     report = made.folder / "report.xml"
     options = ["-q", "--timeout", str(PATIENCE_SECONDS), f"--junitxml={report}"]
     done = subprocess.run(  # noqa: S603 -- our own tests
         [sys.executable, "-m", "pytest", *options, *FILES],
         cwd=ROOT,
-        env=os.environ | {VARIABLE: json.dumps(told)},
+        env=os.environ | {VARIABLE: json.dumps(counts)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -56,12 +56,12 @@ def check(made: Ledger, *, share: float) -> Row:
         print(done.stdout[-6000:])  # noqa: T201 -- what a person needs to see now
     suite = ElementTree.parse(report).getroot()[0]  # noqa: S314 -- pytest wrote it
     failed = int(suite.get("failures", "0")) + int(suite.get("errors", "0"))
-    sent = sum(told.values())
+    sent = sum(counts.values())
     return Row.of(
         "rules",
         Tally(sent=sent, accepted=sent if done.returncode == 0 else 0),
         runs=0,
         lost=failed if done.returncode in {0, 1} else max(failed, 1),
         doubled=0,
-        note=", ".join(f"{count:,} {name}" for name, count in told.items()),
+        note=", ".join(f"{count:,} {name}" for name, count in counts.items()),
     )

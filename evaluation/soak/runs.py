@@ -105,18 +105,18 @@ def burst(made: Ledger, *, things: int, seconds: int) -> Row:
 
 
 def restore(made: Ledger, *, things: int) -> Row:
-    """Set the ledger back, then Prefect, tell everything again, and count Prefect's runs."""
+    """Set the ledger back, then Prefect, send everything again, and count Prefect's runs."""
     gateway, server = Gateway(made), Prefect(made)
     controller = Controller(made, server.api_url)
     ours = (gateway, controller)
     load = list(bodies.groups(2 * things, things, 1))
     target = Target(gateway.address, HOOK, KEY)
 
-    def tell(told: list[bytes]) -> Tally:
+    def send_all(sent: list[bytes]) -> Tally:
         for each in ours:
             each.start()
         gateway.wait_until_up()
-        tally = asyncio.run(send(target, told, per_second=200))
+        tally = asyncio.run(send(target, sent, per_second=200))
         _settle(made, controller, PATIENCE_SECONDS)
         for each in ours:
             each.kill()
@@ -126,21 +126,21 @@ def restore(made: Ledger, *, things: int) -> Row:
         server.start()
         server.wait_until_up()
         server.deploy()
-        tallies = [tell(load[: things // 2])]
+        tallies = [send_all(load[: things // 2])]
         server.kill()
         _copy(made, "cct_ops", "last_night")
         _copy(made, "prefect", "prefect_last_night")
         server.start()
         server.wait_until_up()
-        tallies.append(tell(load))
+        tallies.append(send_all(load))
         _copy(made, "last_night", "cct_ops")
-        tallies.append(tell(load))
+        tallies.append(send_all(load))
         row = _row("restore", made, server, tallies[0], things)
         server.kill()
         _copy(made, "prefect_last_night", "prefect")
         server.start()
         server.wait_until_up()
-        tallies.append(tell(load))
+        tallies.append(send_all(load))
         # The ledger knows that they had their run; that Prefect forgot it starts no second one.
         again = len(prefect.runs(server.api_url)) - things // 2
     return replace(
@@ -149,7 +149,7 @@ def restore(made: Ledger, *, things: int) -> Row:
         accepted=sum(each.accepted for each in tallies),
         lost=row.lost + sum(each.given_up for each in tallies[1:]),
         doubled=row.doubled + abs(again),
-        note="the ledger of last night, then Prefect's, and everything told once more",
+        note="the ledger of last night, then Prefect's, and everything sent once more",
     )
 
 
@@ -195,7 +195,7 @@ def _pending(made: Ledger) -> int:
 
 @contextmanager
 def _watched(made: Ledger) -> Iterator[list[int]]:
-    """Look again and again at how many rows wait."""
+    """Count the waiting rows again and again."""
     seen, done = [0], threading.Event()
 
     def look() -> None:
@@ -212,11 +212,11 @@ def _watched(made: Ledger) -> Iterator[list[int]]:
 
 
 def _settle(made: Ledger, controller: Controller, patience_seconds: float) -> float:
-    """Wait until no row waits; returns how long that took, and says it when it took too long."""
+    """Wait until no row waits; returns how long that took, and prints it if it took too long."""
     began = time.monotonic()
     while waiting := _pending(made):
         if time.monotonic() - began > patience_seconds:
-            print(f"soak: {waiting} rows still wait\n{controller.said()[-2000:]}")  # noqa: T201
+            print(f"soak: {waiting} rows still wait\n{controller.output()[-2000:]}")  # noqa: T201
             break
         time.sleep(0.5)
     return time.monotonic() - began

@@ -1,4 +1,4 @@
-"""A real Alertmanager, as Debian packages it, and what it does when nobody listens."""
+"""A pair of real Alertmanagers, as Debian packages them, while nobody listens."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Alertmanager:
             self._process.wait()
             self._process = None
 
-    def tell(self, name: str, *, began: datetime, ended: datetime | None = None) -> None:
+    def post(self, name: str, *, began: datetime, ended: datetime | None = None) -> None:
         """Post an alert as Prometheus does."""
         alert: dict[str, object] = {
             "labels": {"alertname": name, "route": "/daily-summary"},
@@ -120,7 +120,7 @@ def alertmanager(made: Ledger, *, away_seconds: int) -> Row:
         for number in range(THINGS):
             began = datetime.now(UTC)
             for each in pair:
-                each.tell(f"Fires{number}", began=began)
+                each.post(f"Fires{number}", began=began)
         time.sleep(away_seconds)  # this is what is tried: a gateway that is away for so long
         returned = time.monotonic()
         gateway.start()
@@ -131,7 +131,7 @@ def alertmanager(made: Ledger, *, away_seconds: int) -> Row:
         took = time.monotonic() - returned
         pair[0].kill()
         pair[0].start()
-        time.sleep(5)  # for what the one that crashed says once more
+        time.sleep(5)  # for what the one that crashed sends once more
         started = prefect.runs(server.api_url)
     runs = sum(started.values())
     return Row.of(

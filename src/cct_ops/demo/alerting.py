@@ -38,7 +38,7 @@ class Alerting:
 
     @property
     def sender(self) -> str:
-        """Who sends the alert."""
+        """The name of the sender of the alert."""
         return "Alertmanager" if self.program else "this command, as Alertmanager would"
 
     def assemble(self, config: StackConfig, lock_fd: int) -> Assembly:

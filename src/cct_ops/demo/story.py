@@ -75,7 +75,7 @@ def _incident(stack: Running, alerting: Alerting, console: Console, project: Pat
         sandbox.roll_back(ROUTE, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
         console.print(
             f"\nThe sandbox pulled the canary of {ROUTE}: p95 was 6200 ms, the limit is 5000 ms."
-            f"\nThe alert is sent by {alerting.sender}; now the playbook has its turn ..."
+            f"\nThe alert is sent by {alerting.sender}; now the playbook runs ..."
         )
         alerting.send(
             stack,

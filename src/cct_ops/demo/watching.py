@@ -1,4 +1,4 @@
-"""What became of the alert: read from the ledger and from Prefect, as a person would look it up."""
+"""The outcome of the alert: read from the ledger and from Prefect, as a person would do it."""
 
 from __future__ import annotations
 
@@ -69,9 +69,9 @@ class Watching:
     def first_probe(self, run_id: UUID) -> datetime | None:
         """Return when the first probe of the run began."""
         asked = {"flow_runs": {"id": {"any_": [str(run_id)]}}}
-        proof = {"Authorization": f"Basic {b64encode(self.auth.encode()).decode()}"}
-        with httpx.Client(headers=proof, timeout=10, trust_env=False) as client:
-            # Prefect believes no request that might come from a page of somebody else's.
+        auth = {"Authorization": f"Basic {b64encode(self.auth.encode()).decode()}"}
+        with httpx.Client(headers=auth, timeout=10, trust_env=False) as client:
+            # Prefect takes no request without a CSRF token.
             token = client.get(f"{self.prefect}/csrf-token", params={"client": _CLIENT})
             headers = {
                 "Prefect-Csrf-Token": token.raise_for_status().json()["token"],

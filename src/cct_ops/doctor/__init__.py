@@ -1,1 +1,1 @@
-"""What ``cct-ops doctor`` looks at: everything that is set up, each part as it is reached."""
+"""The checks of ``cct-ops doctor``: everything that is set up, each part as it is reached."""

@@ -1,4 +1,4 @@
-"""CCT: whether it is there, takes our key, and which of its dialects it speaks."""
+"""The check of CCT: that it is there, that it takes our key, and which dialect it speaks."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from cct_ops.settings import Settings
 # Asks for a key in every dialect, which CCT's public endpoints and its 404s do not.
 _PROTECTED = "security/status"
 _FORBIDDEN = 403
-_LEAVE_ALONE = "Leave this CCT alone for as long as it says: asking again starves its limiter."
+_LEAVE_ALONE = "Leave this CCT alone for as long as it asks: asking again starves its limiter."
 
-_SAID = {
+_SIGNS = {
     "runbook": (Sign.WELL, ""),
     "mounted": (
         Sign.LIMITED,
-        "Playbooks use what is equivalent and say what is not there: see docs/cct-api.md.",
+        "Playbooks use what is equivalent and report what is not there: see docs/cct-api.md.",
     ),
     "bare": (
         Sign.LIMITED,
-        "Deploy CCT with its admin API: without it playbooks can only say what is missing.",
+        "Deploy CCT with its admin API: without it playbooks can only report what is missing.",
     ),
 }
 
@@ -42,9 +42,9 @@ def _look(settings: Settings) -> Sequence[Finding]:
         fix = "Set CCT_URL and X_API_KEY to operate a CCT; `cct-ops up` brings a sandbox."
         return [Finding(part="cct", sign=Sign.UNSET, seen="CCT_URL is not set", fix=fix)]
     url, key = settings.cct()
-    keys, silence = _remembered(settings, url)
-    if silence:
-        seen = f"{url} asked for silence (429) for another {silence:.0f} s, so it was not asked"
+    keys, pause = _remembered(settings, url)
+    if pause:
+        seen = f"{url} asked for a pause (429) for another {pause:.0f} s, so it was not asked"
         return [Finding(part="cct", sign=Sign.BROKEN, seen=seen, fix=_LEAVE_ALONE)]
     # As patient as the playbooks: what is slow for them and works is not broken here.
     patience = settings.request_timeout_seconds
@@ -61,14 +61,14 @@ def _look(settings: Settings) -> Sequence[Finding]:
                 raise
             return [Finding(part="cct", sign=Sign.BROKEN, seen=str(error), fix=_LEAVE_ALONE)]
         except Unsupported as error:
-            fix = "Check that CCT_URL points to CCT: nothing there says whether the key is good."
+            fix = "Check that CCT_URL points to CCT: nothing there shows whether the key is good."
             return [Finding(part="cct", sign=Sign.BROKEN, seen=str(error), fix=fix)]
         spoken = {family: _dialect(transport, family) for family in ("canary", "exemptions")}
     return [_finding(url, spoken)]
 
 
 def _remembered(settings: Settings, url: str) -> tuple[Keys, float]:
-    """Return what the ledger knows of keys and of silence; without a ledger, nothing."""
+    """Return the keys that the ledger knows, and its pause; without a ledger, nothing."""
     import sqlalchemy as sa
 
     from cct_ops.ledger.gate.pacing import paused_seconds
@@ -80,7 +80,7 @@ def _remembered(settings: Settings, url: str) -> tuple[Keys, float]:
         engine = quick(settings.database_url)
         remembered(engine)  # a ledger of an older schema remembers none
         return LedgerKeys(engine, url), paused_seconds(engine, url)
-    except (sa.exc.SQLAlchemyError, BadConfiguration):  # the check of the ledger says why
+    except (sa.exc.SQLAlchemyError, BadConfiguration):  # the check of the ledger reports why
         return FORGETFUL, 0.0
 
 
@@ -92,9 +92,10 @@ def _dialect(transport: CctTransport, family: str) -> str:
 
 
 def _finding(url: str, spoken: dict[str, str]) -> Finding:
-    said = ", ".join(f"{family} {name}" for family, name in spoken.items())
+    dialects = ", ".join(f"{family} {name}" for family, name in spoken.items())
     if len(set(spoken.values())) == 1:
-        said = f"the {spoken['canary']} dialect"
+        dialects = f"the {spoken['canary']} dialect"
     worst = next(name for name in ("bare", "mounted", "runbook") if name in spoken.values())
-    sign, fix = _SAID[worst]
-    return Finding(part="cct", sign=sign, seen=f"{url} takes the key and speaks {said}", fix=fix)
+    sign, fix = _SIGNS[worst]
+    seen = f"{url} takes the key and speaks {dialects}"
+    return Finding(part="cct", sign=sign, seen=seen, fix=fix)

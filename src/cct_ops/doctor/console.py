@@ -1,4 +1,4 @@
-"""What ``cct-ops doctor`` does: look at everything at once, and show one line for each finding."""
+"""``cct-ops doctor``: runs all checks at once, and shows one line for each finding."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def _findings(*, send: bool) -> Iterator[Finding]:
 
     secrets = tuple(_secrets(settings))
     for finding in examine(_checks(settings, send=send)):
-        said = redact(finding.seen.rstrip("."))
+        seen = redact(finding.seen.rstrip("."))
         for secret in secrets:
-            said = said.replace(secret, BLOT)
-        yield finding.model_copy(update={"seen": said})
+            seen = seen.replace(secret, BLOT)
+        yield finding.model_copy(update={"seen": seen})
 
 
 def examine(checks: Iterable[Check]) -> Iterator[Finding]:
@@ -86,10 +86,8 @@ def _look(check: Check) -> Iterable[Finding]:
 
 
 def _print(console: Console, finding: Finding) -> None:
-    said = finding.seen.rstrip(".")
-    line = Text.assemble(
-        (f"{finding.sign} ", _STYLES[finding.sign]), f"{finding.part:<12}{visible(said)}."
-    )
+    seen = visible(finding.seen.rstrip("."))
+    line = Text.assemble((f"{finding.sign} ", _STYLES[finding.sign]), f"{finding.part:<12}{seen}.")
     if finding.fix:
         line.append(
             f" {visible(finding.fix)}", style="bold" if finding.sign is Sign.BROKEN else "dim"
@@ -98,7 +96,7 @@ def _print(console: Console, finding: Finding) -> None:
 
 
 def _secrets(settings: Settings) -> Iterator[str]:
-    """Yield what must not be shown, whoever says it."""
+    """Yield what must not be shown, wherever it comes from."""
     for _, value in settings:
         if isinstance(value, SecretStr) and len(value.get_secret_value()) >= _SECRET_LETTERS:
             yield value.get_secret_value()

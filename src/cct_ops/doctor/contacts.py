@@ -1,4 +1,4 @@
-"""Who is on call and whether each of them can be reached; the status page; the watch outside."""
+"""The contacts, and if each of them can be reached; the status page; the dead man's switch."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def _contacts(settings: Settings) -> Sequence[Finding]:
     seen = f"{path}: {', '.join(contact.id for contact in known.contacts)}"
     found = [Finding(part="contacts", sign=Sign.WELL, seen=f"{seen}: an address of each is known")]
     if failures:
-        said = " ".join(f"{contact.id}: {error}" for contact, error in failures.items())
+        why = " ".join(f"{contact.id}: {error}" for contact, error in failures.items())
         # What Prefect, if there is one, does not have is wrong; an address may not be set up yet.
         wrong = any(each.block and not isinstance(failures[each], Unavailable) for each in failures)
         fix = "Make the block in Prefect's UI, or set the variable or file for the controller."
         sign = Sign.BROKEN if wrong else Sign.LIMITED
-        found = [Finding(part="contacts", sign=sign, seen=f"{seen}; not reached: {said}", fix=fix)]
+        found = [Finding(part="contacts", sign=sign, seen=f"{seen}; not reached: {why}", fix=fix)]
     return [*found, _status_page(known)]
 
 
 def _status_page(known: Contacts) -> Finding:
     page = known.status_page
     if page is None:
-        fix = "Fill in `status_page:` to have the public told of P0 incidents."
-        seen = "no status page is told anything"
+        fix = "Fill in `status_page:` to have the public notified of P0 incidents."
+        seen = "no status page is notified"
         return Finding(part="status-page", sign=Sign.UNSET, seen=seen, fix=fix)
     wrong = [str(error) for error in _wrong(page)]
     if wrong:

@@ -1,4 +1,4 @@
-"""The files that say who may do what: read exactly as the gateway and the controller read them."""
+"""The configuration files: read exactly as the gateway and the controller read them."""
 
 from __future__ import annotations
 
@@ -71,20 +71,20 @@ def _policy(path: Path) -> Finding:
 
 def _approvers(path: Path) -> Finding:
     known = yaml_files.load(path, Approvers).approvers
-    silent = [each.id for each in known if not _has_address(each)]
+    unreached = [each.id for each in known if not _has_address(each)]
     seen = f"{path}: {', '.join(each.id for each in known)}"
-    if not silent:
+    if not unreached:
         return Finding(part="approvers", sign=Sign.WELL, seen=seen)
     return Finding(
         part="approvers",
         sign=Sign.LIMITED,
-        seen=f"{seen}; no address is known here for the links of {', '.join(silent)}",
+        seen=f"{seen}; no address is known here for the links of {', '.join(unreached)}",
         fix="Set the variable or file of their `webhook:` for the gateway.",
     )
 
 
 def _has_address(approver: Approver) -> bool:
-    """Whether links reach this person; who has Slack's buttons alone needs none."""
+    """Return True if links reach this person; who has Slack's buttons alone needs none."""
     if approver.webhook is None:
         return True
     try:

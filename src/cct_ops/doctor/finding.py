@@ -1,4 +1,4 @@
-"""What a check finds."""
+"""The findings of checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ANSWER_SECONDS = 4.0
 
 
 class Sign(StrEnum):
-    """How it is about one thing; only what is broken is an error."""
+    """The state of one thing; only what is broken is an error."""
 
     WELL = "✓"
     LIMITED = "!"

@@ -1,4 +1,4 @@
-"""The ledger: whether it is there, at the newest schema, and somebody dispatches from it."""
+"""The check of the ledger: reachable, at the newest schema, and served by a controller."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def _look(settings: Settings) -> Sequence[Finding]:
                 *_aside(connection),
             ]
     except sa.exc.OperationalError as error:
-        words = " ".join(str(error.orig).split())
-        raise Unavailable(f"The ledger cannot be reached: {words}.") from error
+        reason = " ".join(str(error.orig).split())
+        raise Unavailable(f"The ledger cannot be reached: {reason}.") from error
 
 
 def quick(url: SecretStr) -> sa.Engine:
@@ -83,13 +83,13 @@ def _clock(connection: sa.Connection) -> Finding:
 
 
 def about_clock(whose: str, seconds_ahead: float) -> Finding:
-    """Say whether a clock is this machine's."""
+    """Compare a clock with this machine's."""
     off = difference(whose, seconds_ahead)
     if off is None:
         seen = f"that of {whose} is this machine's"
         return Finding(part="clocks", sign=Sign.WELL, seen=seen)
-    said, _, fix = off.partition(". ")
-    return Finding(part="clocks", sign=Sign.BROKEN, seen=said, fix=fix)
+    seen, _, fix = off.partition(". ")
+    return Finding(part="clocks", sign=Sign.BROKEN, seen=seen, fix=fix)
 
 
 def _aside(connection: sa.Connection) -> Iterator[Finding]:

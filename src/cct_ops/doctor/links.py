@@ -1,4 +1,4 @@
-"""Links for people: whether those who are somewhere else can open them."""
+"""The check that people who are somewhere else can open links."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _judge(what: str, url: str, shut: Sign, fix: str) -> Finding:
 
 
 def _place(host: str) -> str:
-    """Say where a host is: on this machine, elsewhere, or nowhere."""
+    """Return where a host is: on this machine, elsewhere, or nowhere."""
     if host == "localhost" or host.endswith(".localhost"):
         return "this machine"
     try:

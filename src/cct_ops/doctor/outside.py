@@ -1,4 +1,4 @@
-"""Slack, GitHub and Alertmanager."""
+"""The checks of Slack, GitHub and Alertmanager."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _slack(settings: Settings, *, send: bool) -> Sequence[Finding]:
 
     webhook = settings.slack_webhook_url
     if webhook is None:
-        fix = "Set SLACK_WEBHOOK_URL or SLACK_BOT_TOKEN to have people told."
+        fix = "Set SLACK_WEBHOOK_URL or SLACK_BOT_TOKEN to have people notified."
         seen = "neither SLACK_WEBHOOK_URL nor SLACK_BOT_TOKEN is set"
         return [Finding(part="slack", sign=Sign.UNSET, seen=seen, fix=fix)]
     slack.check(webhook)

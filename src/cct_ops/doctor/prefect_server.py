@@ -1,4 +1,4 @@
-"""Prefect: whether it is there, knows our deployments, rests, and somebody works for it."""
+"""The check of Prefect: reachable, with our deployments, not paused, and with a worker."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def _leases(client: SyncPrefectClient, ours: Mapping[str, DeploymentResponse]) -
         settings = client.request("GET", "/admin/settings").json()
         storage = str(settings["server"]["concurrency"]["lease_storage"])
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
-        return  # another release, or one that does not tell
+        return  # another release, or one that does not show it
     if storage.rpartition(".")[2] == "memory":
         yield Finding(
             part="leases",

@@ -103,7 +103,7 @@ def _carried_out(scenario: Scenario, left: Left) -> DrillResult:
     if ended != expected:
         problem = f"It should have ended with {expected}: {message}"
     elif not drill.holds(left):
-        problem = f"It said {ended}, and what it left behind says otherwise."
+        problem = f"It reported {ended}, and what it left behind shows otherwise."
     return DrillResult(
         playbook=scenario.playbook,
         seeded=scenario.seeded,

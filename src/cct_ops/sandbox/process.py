@@ -55,7 +55,5 @@ def _announced_url(process: subprocess.Popen[str]) -> str:
     ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
     line = process.stdout.readline() if ready else ""
     if not line.startswith(GREETING):
-        raise RuntimeError(
-            f"the sandbox did not start: it printed {line!r}, see stderr"
-        )
+        raise RuntimeError(f"the sandbox did not start: it printed {line!r}, see stderr")
     return line.removeprefix(GREETING).strip()

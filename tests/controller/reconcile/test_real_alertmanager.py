@@ -46,19 +46,19 @@ def test_a_pair_that_sends_everything_twice_makes_one_run_for_each_episode(
     with alertmanagers(tmp_path, 2, hook, KEY) as pair:
         began = datetime.now(UTC)
         for each in pair:
-            each.tell("Fires", began=began)
+            each.post("Fires", began=began)
         ledger = ledger_url.get_secret_value()
         with running(ledger, tmp_path / "log", CCT_OPS_GATEWAY_PORT=str(port)):
             eventually(lambda: count(engine, alerts) == 2, seconds=40)
             pair[0].kill()
             pair[0].start()
             for each in pair:
-                each.tell("Fires", began=began, ended=datetime.now(UTC))
+                each.post("Fires", began=began, ended=datetime.now(UTC))
             eventually(lambda: closed(engine) == 1, seconds=40)
             assert count(engine, dispatches) == 1
             again = datetime.now(UTC)
             for each in pair:
-                each.tell("Fires", began=again)
+                each.post("Fires", began=again)
             eventually(lambda: count(engine) == 2, seconds=40)
 
     assert count(engine, dispatches) == 2
@@ -75,11 +75,11 @@ def test_one_that_died_while_an_alert_ended_and_fired_again_tells_of_another_epi
         alertmanagers(tmp_path, 1, hook, KEY) as (one,),
         running(ledger, tmp_path / "log", CCT_OPS_GATEWAY_PORT=str(port)),
     ):
-        one.tell("Fires", began=datetime.now(UTC))
+        one.post("Fires", began=datetime.now(UTC))
         eventually(lambda: count(engine) == 1, seconds=40)
         one.kill()
         one.start()
-        one.tell("Fires", began=datetime.now(UTC))
+        one.post("Fires", began=datetime.now(UTC))
         eventually(lambda: count(engine, dispatches) == 2, seconds=40)
 
     with engine.connect() as connection:
@@ -93,7 +93,7 @@ def test_what_an_alertmanager_could_not_tell_is_asked_for(
     """What it has active opens an incident, once, and only what its receiver would have sent."""
     nowhere = f"http://127.0.0.1:{free_port()}/hooks/alertmanager"
     with alertmanagers(tmp_path, 1, nowhere, KEY) as (single,):
-        single.tell("Hidden", began=datetime.now(UTC))
+        single.post("Hidden", began=datetime.now(UTC))
         asked = AlertmanagerReconciliation(url=HttpUrl(single.url), receiver="cct-ops")
         eventually(lambda: alertmanager.reconcile(engine, "alertmanager", asked) == 1)
         assert alertmanager.reconcile(engine, "alertmanager", asked) == 0
