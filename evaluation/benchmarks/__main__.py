@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from evaluation.benchmarks import load, report, rest, rivals, starts
-from evaluation.benchmarks.goals import goals
+from evaluation.benchmarks.page import goals
 from evaluation.benchmarks.system import System, system
 
 _TOPICS = (

@@ -16,7 +16,7 @@ from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.stack.postgres import free_port
 from evaluation.soak import bodies
 from evaluation.soak.load import Tally, Target, send
-from evaluation.soak.parts import KEY, Gateway, Ledger, Process, answers, killed_in_the_end
+from evaluation.soak.parts import KEY, Gateway, Ledger, Process, running
 from evaluation.soak.report import Row
 
 PER_BODY = 5
@@ -38,12 +38,9 @@ uvicorn.run(app, port=PORT, access_log=False, log_level="warning")
 def floor(made: Ledger, *, seconds: int, per_second: int = 400) -> Row:
     """Send to a bare endpoint that stores nothing: what this machine can do at best."""
     port = free_port()
-    bare = Process(
-        [sys.executable, "-c", _FLOOR.replace("PORT", str(port))], {}, made.folder / "floor.log"
-    )
-    with killed_in_the_end(bare):
-        bare.start()
-        answers(f"http://127.0.0.1:{port}/docs", 60)
+    command = [sys.executable, "-c", _FLOOR.replace("PORT", str(port))]
+    docs = f"http://127.0.0.1:{port}/docs"
+    with running(Process(command, {}, made.folder / "floor.log", docs)):
         target = Target(lambda: ("127.0.0.1", port), HOOK, KEY)
         load = bodies.groups(seconds * per_second, 500, PER_BODY)
         tally = asyncio.run(send(target, load, per_second=per_second))
@@ -64,9 +61,7 @@ def flood(made: Ledger, *, seconds: int, per_second: int = 400, things: int = 50
         other.seconds += found.seconds
         return tally
 
-    with killed_in_the_end(gateway):
-        gateway.start()
-        gateway.wait_until_up()
+    with running(gateway):
         tally = asyncio.run(both())
         used = 1000 * gateway.cpu_seconds() / max(1, tally.sent)
     lost, doubled, runs = count(made, "alertmanager", things)
@@ -95,9 +90,7 @@ def kills(made: Ledger, *, deliveries: int, times: int, things: int, per_second:
             gateway.start()
             gateway.wait_until_up()
 
-    with killed_in_the_end(gateway):
-        gateway.start()
-        gateway.wait_until_up()
+    with running(gateway):
         killer = threading.Thread(target=kill)
         killer.start()
         tally = asyncio.run(send(target, load, per_second=per_second, retries=FOR_EVER))
@@ -135,11 +128,7 @@ def same(made: Ledger, *, copies: int, things: int) -> Row:
         first.seconds += second.seconds
         return first
 
-    with killed_in_the_end(*gateways):
-        for gateway in gateways:
-            gateway.start()
-        for gateway in gateways:
-            gateway.wait_until_up()
+    with running(*gateways):
         tally = asyncio.run(everything())
     lost, doubled, runs = count(made, "alertmanager", things)
     lost += tally.given_up
@@ -173,9 +162,7 @@ def slow(made: Ledger, *, connections: int, seconds: int) -> Row:
         tally, _ = await asyncio.gather(quick, slowly)
         return tally
 
-    with killed_in_the_end(gateway):
-        gateway.start()
-        gateway.wait_until_up()
+    with running(gateway):
         tally = asyncio.run(everything())
     lost, doubled, runs = count(made, "another", 100)
     note = f"{connections} connections with a byte a second, each cut after {max(lasted):.0f} s"

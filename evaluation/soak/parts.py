@@ -56,8 +56,12 @@ def ledger() -> Iterator[Ledger]:
 class Process:
     """A process of ours on a port that stays the same, however often it is killed."""
 
-    def __init__(self, command: list[str], env: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, command: list[str], env: dict[str, str], log: Path, health: str | None = None
+    ) -> None:
+        """Take the command; ``health`` is the address at which it answers when it is up."""
         self._command = command
+        self._health = health
         self._env = env
         self._log = log
         self._running: subprocess.Popen[bytes] | None = None
@@ -73,6 +77,11 @@ class Process:
                 stderr=log,
                 start_new_session=True,
             )
+
+    def wait_until_up(self) -> None:
+        """Wait until it answers, if it answers anywhere."""
+        if self._health is not None:
+            answers(self._health, 180)
 
     def kill(self) -> None:
         """End it without a chance to finish anything."""
@@ -119,15 +128,12 @@ class Gateway(Process):
             "CCT_OPS_SOURCES_PATH": str(sources),
         }
         command = [sys.executable, "-m", "cct_ops.gateway"]
-        super().__init__(command, env, made.folder / f"{name}.log")
+        health = f"http://127.0.0.1:{self.port}/healthz"
+        super().__init__(command, env, made.folder / f"{name}.log", health)
 
     def address(self) -> tuple[str, int]:
         """Return where it listens."""
         return "127.0.0.1", self.port
-
-    def wait_until_up(self) -> None:
-        """Wait until it answers."""
-        answers(f"http://127.0.0.1:{self.port}/healthz", 60)
 
 
 def answers(url: str, seconds: float) -> None:
@@ -148,4 +154,15 @@ def killed_in_the_end(*processes: Process) -> Iterator[None]:
     with ExitStack() as stack:
         for process in processes:
             stack.callback(process.kill)
+        yield
+
+
+@contextmanager
+def running(*processes: Process) -> Iterator[None]:
+    """Run them, all of them up, for the length of the block."""
+    with killed_in_the_end(*processes):
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.wait_until_up()
         yield

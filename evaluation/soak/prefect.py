@@ -13,7 +13,7 @@ import psycopg
 
 from cct_ops.models.run import incident_of
 from cct_ops.stack.postgres import free_port
-from evaluation.soak.parts import Ledger, Process, answers
+from evaluation.soak.parts import Ledger, Process
 
 PLAYBOOK = "soak"
 PAGE = 200
@@ -32,11 +32,7 @@ class Prefect(Process):
         }
         self._admin = made.server.url("postgres").replace("+psycopg", "")
         command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]
-        super().__init__(command, env, made.folder / "prefect.log")
-
-    def wait_until_up(self) -> None:
-        """Wait until it answers."""
-        answers(f"{self.api_url}/health", 180)
+        super().__init__(command, env, made.folder / "prefect.log", f"{self.api_url}/health")
 
     def deploy(self) -> None:
         """Make the deployment."""

@@ -18,7 +18,7 @@ from cct_ops.ledger.intake.tables import dispatches
 from evaluation.soak import bodies, jobs, prefect
 from evaluation.soak.jobs import HOOK, PER_BODY, count
 from evaluation.soak.load import Tally, Target, send
-from evaluation.soak.parts import KEY, Gateway, Ledger, killed_in_the_end
+from evaluation.soak.parts import KEY, Gateway, Ledger, killed_in_the_end, running
 from evaluation.soak.prefect import Controller, Prefect
 from evaluation.soak.report import Row
 
@@ -29,9 +29,7 @@ def kills(made: Ledger, *, deliveries: int, times: int, things: int) -> Row:
     """Kill the gateway again and again under load, and count the runs in the end."""
     server = Prefect(made)
     controller = Controller(made, server.api_url)
-    with killed_in_the_end(server, controller):
-        server.start()
-        server.wait_until_up()
+    with running(server), killed_in_the_end(controller):
         server.deploy()
         controller.start()
         row = jobs.kills(made, deliveries=deliveries, times=times, things=things)
@@ -55,8 +53,8 @@ def outage(made: Ledger, *, things: int, seconds: int, times: int) -> Row:
             controller.kill()
             controller.start()
 
-    with killed_in_the_end(gateway, server, controller):
-        _start(gateway, server)
+    with running(gateway, server), killed_in_the_end(controller):
+        server.deploy()
         controller.start()
         killer = threading.Thread(target=disturb)
         away = threading.Thread(target=_fail, args=(server, seconds / 3))
@@ -81,8 +79,8 @@ def burst(made: Ledger, *, things: int, seconds: int) -> Row:
     gateway, server = Gateway(made), Prefect(made)
     limits = {"incidents": 60, "within_seconds": 60, "calm_seconds": 300, "runs": 10}
     controller = Controller(made, server.api_url, limits)
-    with killed_in_the_end(gateway, server, controller):
-        _start(gateway, server)
+    with running(gateway, server), killed_in_the_end(controller):
+        server.deploy()
         load = bodies.groups(things // PER_BODY, things, PER_BODY)
         target = Target(gateway.address, HOOK, KEY)
         controller.start()
@@ -122,9 +120,7 @@ def restore(made: Ledger, *, things: int) -> Row:
             each.kill()
         return tally
 
-    with killed_in_the_end(server, *ours):
-        server.start()
-        server.wait_until_up()
+    with running(server), killed_in_the_end(*ours):
         server.deploy()
         tallies = [send_all(load[: things // 2])]
         server.kill()
@@ -151,14 +147,6 @@ def restore(made: Ledger, *, things: int) -> Row:
         doubled=row.doubled + abs(again),
         note="the ledger of last night, then Prefect's, and everything sent once more",
     )
-
-
-def _start(gateway: Gateway, server: Prefect) -> None:
-    for each in (gateway, server):
-        each.start()
-    gateway.wait_until_up()
-    server.wait_until_up()
-    server.deploy()
 
 
 def _fail(server: Prefect, seconds: float) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +15,7 @@ import httpx
 from cct_ops.stack.postgres import free_port
 from evaluation.soak import prefect
 from evaluation.soak.load import Tally
-from evaluation.soak.parts import KEY, Gateway, Ledger, answers, killed_in_the_end
+from evaluation.soak.parts import KEY, Gateway, Ledger, Process, killed_in_the_end, running
 from evaluation.soak.prefect import Controller, Prefect
 from evaluation.soak.report import Row
 
@@ -27,7 +24,7 @@ PATIENCE_SECONDS = 90
 THINGS = 5
 
 
-class Alertmanager:
+class Alertmanager(Process):
     """One process, not clustered."""
 
     def __init__(self, folder: Path, hook: str, key: str) -> None:
@@ -52,30 +49,19 @@ class Alertmanager:
         }
         config = folder / "alertmanager.json"
         config.write_text(json.dumps({"route": route, "receivers": [receiver]}))
-        self._command = [
+        command = [
             BINARY or "",
             f"--config.file={config}",
             f"--storage.path={folder / 'data'}",
             f"--web.listen-address={self.url.removeprefix('http://')}",
             "--cluster.listen-address=",
         ]
-        self._log = folder / "log"
-        self._process: subprocess.Popen[bytes] | None = None
+        super().__init__(command, {}, folder / "log", f"{self.url}/-/ready")
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 -- the command line is made here
-                self._command, stdout=log, stderr=log
-            )
-        answers(f"{self.url}/-/ready", 30)
-
-    def kill(self) -> None:
-        """End it as a crash does."""
-        if self._process is not None:
-            os.kill(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
+        super().start()
+        self.wait_until_up()
 
     def post(self, name: str, *, began: datetime, ended: datetime | None = None) -> None:
         """Post an alert as Prometheus does."""
@@ -93,13 +79,8 @@ class Alertmanager:
 def alertmanagers(folder: Path, count: int, hook: str, key: str) -> Iterator[list[Alertmanager]]:
     """Run so many for the length of the block."""
     made = [Alertmanager(folder / f"am-{n}", hook, key) for n in range(count)]
-    try:
-        for each in made:
-            each.start()
+    with running(*made):
         yield made
-    finally:
-        for each in made:
-            each.kill()
 
 
 def alertmanager(made: Ledger, *, away_seconds: int) -> Row:
@@ -110,11 +91,10 @@ def alertmanager(made: Ledger, *, away_seconds: int) -> Row:
     controller = Controller(made, server.api_url)
     hook = f"http://127.0.0.1:{gateway.port}/hooks/alertmanager"
     with (
-        killed_in_the_end(gateway, server, controller),
+        running(server),
+        killed_in_the_end(gateway, controller),
         alertmanagers(made.folder, 2, hook, KEY) as pair,
     ):
-        server.start()
-        server.wait_until_up()
         server.deploy()
         controller.start()
         for number in range(THINGS):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cct_ops.demo.alerting import webhook_body
-from cct_ops.demo.gain import gain
+from cct_ops.demo.story import gain
 from cct_ops.gateway.senders.alertmanager import read
 from cct_ops.models.alert import AlertStatus
 from cct_ops.stack.config import StackConfig

@@ -44,7 +44,7 @@ def _look(settings: Settings) -> Sequence[Finding]:
     url, key = settings.cct()
     keys, pause = _remembered(settings, url)
     if pause:
-        seen = f"{url} asked for a pause (429) for another {pause:.0f} s, so it was not asked"
+        seen = f"{url} asked for silence (429) for another {pause:.0f} s, so it was not asked"
         return [Finding(part="cct", sign=Sign.BROKEN, seen=seen, fix=_LEAVE_ALONE)]
     # As patient as the playbooks: what is slow for them and works is not broken here.
     patience = settings.request_timeout_seconds

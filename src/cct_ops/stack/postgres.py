@@ -27,7 +27,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
 
 from cct_ops.errors import BadConfiguration, Unavailable
 from cct_ops.stack.lock import FolderLock
@@ -163,12 +162,7 @@ class EmbeddedPostgres:
             raise
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._process.stop()
         self._process.wait()
         self._lock.close()
