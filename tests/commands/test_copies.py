@@ -69,5 +69,5 @@ def test_why_says_that_an_episode_was_superseded(
 
     assert why("X") == 0
     said = capsys.readouterr().out
-    assert "closed as superseded: its sender told of a later episode, and never of its end" in said
+    assert "closed as superseded: its sender reported a later episode, and never its end" in said
     assert "it began, says the alert" in said

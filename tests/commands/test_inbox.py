@@ -195,7 +195,7 @@ def test_people_count_as_told_once_slack_has_taken_it(
         return notice
 
     outbox.mark_notified(engine, unmatched("Told"))
-    outbox.mark_notified(engine, unmatched("NoSlack"), untold="SLACK_WEBHOOK_URL is not set")
+    outbox.mark_notified(engine, unmatched("NoSlack"), undelivered="SLACK_WEBHOOK_URL is not set")
     outbox.postpone(engine, unmatched("Later"), 60, "Slack answered 503.")
     outbox.mark_dead_lettered(
         engine, unmatched("Refused"), "Slack refused a message: invalid_auth."
@@ -204,10 +204,10 @@ def test_people_count_as_told_once_slack_has_taken_it(
     said = capsys.readouterr().out
 
     for words in (
-        "unmatched, people told: no rule: Told",
-        "unmatched, not told: SLACK_WEBHOOK_URL is not set (no rule: NoSlack)",
-        "unmatched, not told yet: Slack answered 503. (no rule: Later)",
-        "unmatched, not told: Slack refused a message: invalid_auth. (no rule: Refused)",
+        "unmatched, people notified: no rule: Told",
+        "unmatched, not notified: SLACK_WEBHOOK_URL is not set (no rule: NoSlack)",
+        "unmatched, not notified yet: Slack answered 503. (no rule: Later)",
+        "unmatched, not notified: Slack refused a message: invalid_auth. (no rule: Refused)",
     ):
         assert words in said
     inbox(unfinished=True)

@@ -238,7 +238,7 @@ def test_a_set_aside_incident_is_given_another_try(
     assert notice is not None
     outbox.mark_dead_lettered(engine, notice, "Slack refused a message: invalid_auth.")
 
-    assert "blocked, not told: Slack refused a message" in said("inbox --unfinished", capsys)
+    assert "blocked, not notified: Slack refused a message" in said("inbox --unfinished", capsys)
     assert "It is routed again" in said(f"requeue {incident}", capsys)
     again = outbox.claim(engine, outbox.REMEDIATE, 30)
     assert again is not None
@@ -246,8 +246,8 @@ def test_a_set_aside_incident_is_given_another_try(
     for _ in range(2):  # who has a Slack now tells what was told to nobody before
         notice = outbox.claim(engine, outbox.NOTICE, 30)
         assert notice is not None
-        outbox.mark_notified(engine, notice, untold="no Slack is set up")
-        assert "People are told again" in said(f"requeue {incident[:8]}", capsys)
+        outbox.mark_notified(engine, notice, undelivered="no Slack is set up")
+        assert "People are notified again" in said(f"requeue {incident[:8]}", capsys)
     notice = outbox.claim(engine, outbox.NOTICE, 30)
     assert notice is not None
     outbox.mark_notified(engine, notice)

@@ -119,7 +119,7 @@ def requeue(
         raise BadConfiguration(
             f"nothing of incident {meant} was set aside; where it stands: `cct-ops why {meant}`"
         )
-    words = {outbox.REMEDIATE: "It is routed again", outbox.NOTICE: "People are told again"}
+    words = {outbox.REMEDIATE: "It is routed again", outbox.NOTICE: "People are notified again"}
     say(f"{words[again]}, as soon as a controller takes it.")
     return 0
 

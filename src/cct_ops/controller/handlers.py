@@ -139,7 +139,7 @@ class Notification:
         """Tell people, or try again later."""
         try:
             rule = self.routes.rule_for(claim.source, claim.labels)
-            untold = notices.tell(self.notifier, claim, rule, self.severity_of(claim.labels))
+            undelivered = notices.tell(self.notifier, claim, rule, self.severity_of(claim.labels))
         except Unavailable as error:
             log.warning("the notice about incident %s waits: %s", claim.incident_id, error)
             outbox.postpone(self.engine, claim, backoff_seconds(claim, error), str(error))
@@ -147,7 +147,7 @@ class Notification:
             log.error("the notice about incident %s: %s", claim.incident_id, error)  # noqa: TRY400 -- an answer
             outbox.mark_dead_lettered(self.engine, claim, str(error))
         else:
-            outbox.mark_notified(self.engine, claim, untold=untold)
+            outbox.mark_notified(self.engine, claim, undelivered=undelivered)
 
 
 def run_key(claim: Claim, rule: Rule) -> str:

@@ -102,7 +102,9 @@ def unnotified(engine: sa.Engine) -> Iterator[list[SetAside]]:
     """
     with engine.begin() as tx:
         wanted = (
-            sa.select(set_aside).where(set_aside.c.told_at.is_(None)).order_by(set_aside.c.first_at)
+            sa.select(set_aside)
+            .where(set_aside.c.notified_at.is_(None))
+            .order_by(set_aside.c.first_at)
         )
         found = _read(tx, wanted.with_for_update(skip_locked=True))
         yield found
@@ -110,7 +112,7 @@ def unnotified(engine: sa.Engine) -> Iterator[list[SetAside]]:
             reported = sa.update(set_aside).where(
                 set_aside.c.part == each.part, set_aside.c.item == each.item
             )
-            tx.execute(reported.values(told_at=now()))
+            tx.execute(reported.values(notified_at=now()))
 
 
 def _read(connection: sa.Connection, wanted: sa.Select[tuple[object, ...]]) -> list[SetAside]:

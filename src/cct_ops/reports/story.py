@@ -53,7 +53,7 @@ def moments(story: Story) -> list[Moment]:
 def _dispatched(row: Dispatched) -> Iterator[Moment]:
     at = row.finished_at or row.created_at
     if row.purpose == NOTICE:
-        yield Moment(at=at, what=row.told)
+        yield Moment(at=at, what=row.notice)
         return
     rule = f"rule {row.rule}: " if row.rule else ""
     match row.state:

@@ -36,8 +36,8 @@ class Arrived(Frozen):
     playbook: str | None
     flow_run_id: UUID | None
     notice: str | None = None
-    told_at: datetime | None = None
-    untold: str | None = None
+    notified_at: datetime | None = None
+    undelivered: str | None = None
 
     @property
     def again(self) -> str:
@@ -82,8 +82,8 @@ class Arrived(Frozen):
         """Add to the word whether people were notified; nothing where there was no notice."""
         if self.notice is None:
             return f"{word}: {self.dispatch_note}"
-        said = describe_notice(self.notice, self.told_at, self.untold)
-        if self.told_at is not None:
+        said = describe_notice(self.notice, self.notified_at, self.undelivered)
+        if self.notified_at is not None:
             return f"{word}, {said}: {self.dispatch_note}"
         return f"{word}, {said} ({self.dispatch_note})"
 
@@ -112,8 +112,8 @@ _SET_ASIDE = dict.fromkeys(
         "dispatch",
         "dispatch_note",
         "notice",
-        "told_at",
-        "untold",
+        "notified_at",
+        "undelivered",
         "playbook",
         "flow_run_id",
     )
@@ -214,8 +214,8 @@ def _arrivals() -> sa.Select[tuple[object, ...]]:
             dispatches.c.playbook,
             dispatches.c.flow_run_id,
             _notices.c.state.label("notice"),
-            _notices.c.told_at,
-            _notices.c.untold,
+            _notices.c.notified_at.label("notified_at"),
+            _notices.c.undelivered.label("undelivered"),
         )
         .select_from(deliveries)
         .outerjoin(alerts, alerts.c.delivery_id == deliveries.c.id)

@@ -113,22 +113,22 @@ def mark_sent(
 
 
 def mark_notified(
-    engine: sa.Engine, claim: Claim, note: str | None = None, *, untold: str | None = None
+    engine: sa.Engine, claim: Claim, note: str | None = None, *, undelivered: str | None = None
 ) -> None:
     """
     Settle a row for which no run is meant.
 
-    A notice was delivered unless ``untold`` is given, the reason why it was not.
+    A notice was delivered unless ``undelivered`` is given, the reason why it was not.
     """
-    delivered = NOW if claim.purpose == NOTICE and untold is None else None
+    delivered = NOW if claim.purpose == NOTICE and undelivered is None else None
     with engine.begin() as connection:
         _settle(
             connection,
             claim,
             state="notified",
             note=note or claim.note,
-            told_at=delivered,
-            untold=untold,
+            notified_at=delivered,
+            undelivered=undelivered,
         )
 
 
@@ -150,8 +150,8 @@ def hand_to_people(
                     "rule": rule,
                     "next_attempt_at": NOW,
                     "finished_at": None,
-                    "told_at": None,
-                    "untold": None,
+                    "notified_at": None,
+                    "undelivered": None,
                 },
             )
         )
@@ -179,7 +179,7 @@ def postpone(engine: sa.Engine, claim: Claim, seconds: float, reason: str) -> No
 
 def _because(claim: Claim, reason: str) -> dict[str, object]:
     """Return where the reason stands: a notice keeps its note, which is its text."""
-    return {"untold" if claim.purpose == NOTICE else "note": reason}
+    return {"undelivered" if claim.purpose == NOTICE else "note": reason}
 
 
 def requeue(engine: sa.Engine, incident_id: UUID) -> str | None:
@@ -191,7 +191,7 @@ def requeue(engine: sa.Engine, incident_id: UUID) -> str | None:
     aside.
     """
     state, aside = dispatches.c.state, dispatches.c.state.in_(("parked", "folded"))
-    reached_nobody = aside | ((state == "notified") & dispatches.c.untold.is_not(None))
+    reached_nobody = aside | ((state == "notified") & dispatches.c.undelivered.is_not(None))
     with engine.begin() as connection:
         for purpose, which in ((REMEDIATE, aside), (NOTICE, reached_nobody)):
             again = (
@@ -201,7 +201,7 @@ def requeue(engine: sa.Engine, incident_id: UUID) -> str | None:
                     dispatches.c.purpose == purpose,
                     which,
                 )
-                .values(state="pending", next_attempt_at=NOW, finished_at=None, untold=None)
+                .values(state="pending", next_attempt_at=NOW, finished_at=None, undelivered=None)
             )
             if connection.execute(again).rowcount:
                 wake(connection)
@@ -209,13 +209,13 @@ def requeue(engine: sa.Engine, incident_id: UUID) -> str | None:
     return None
 
 
-def describe_notice(state: str, told_at: datetime | None, untold: str | None) -> str:
+def describe_notice(state: str, notified_at: datetime | None, undelivered: str | None) -> str:
     """Say in a few words whether a notice has reached people."""
-    if told_at is not None:
-        return "people told"
+    if notified_at is not None:
+        return "people notified"
     if state == "pending":
-        return f"not told yet: {untold}" if untold else "not told yet"
-    return f"not told: {untold or 'no reason is known'}"
+        return f"not notified yet: {undelivered}" if undelivered else "not notified yet"
+    return f"not notified: {undelivered or 'no reason is known'}"
 
 
 def find_open_dispatch(tx: sa.Connection, flow_run_id: UUID) -> UUID | None:

@@ -97,8 +97,8 @@ dispatches = sa.Table(
     text_column("note", nullable=True),
     at_column("created_at", default=True),
     at_column("finished_at"),
-    at_column("told_at"),
-    text_column("untold", nullable=True),
+    sa.Column("told_at", sa.DateTime(timezone=True), key="notified_at"),
+    sa.Column("untold", sa.Text, key="undelivered"),
     sa.UniqueConstraint("incident_id", "purpose"),
     sa.Index("ix_dispatches_due", "next_attempt_at", postgresql_where=sa.text("state = 'pending'")),
 )

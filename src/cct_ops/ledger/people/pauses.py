@@ -28,7 +28,7 @@ def beginning(engine: sa.Engine, part: str) -> Iterator[bool]:
     with engine.begin() as tx:
         first = tx.execute(
             insert(pauses)
-            .values(part=part, told_at=now())
+            .values(part=part, notified_at=now())
             .on_conflict_do_nothing()
             .returning(pauses.c.part)
         )

@@ -90,7 +90,7 @@ pauses = sa.Table(
     "pauses",
     metadata,
     sa.Column("part", sa.Text, primary_key=True),
-    at_column("told_at", nullable=False),
+    sa.Column("told_at", sa.DateTime(timezone=True), key="notified_at", nullable=False),
 )
 
 heartbeats = sa.Table(

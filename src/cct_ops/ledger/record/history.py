@@ -62,19 +62,19 @@ class Dispatched(Frozen):
     flow_run_id: UUID | None
     created_at: datetime
     finished_at: datetime | None
-    told_at: datetime | None
-    untold: str | None
+    notified_at: datetime | None
+    undelivered: str | None
 
     @property
-    def told(self) -> str:
+    def notice(self) -> str:
         """Say whether a notice reached people."""
-        return outbox.describe_notice(self.state, self.told_at, self.untold)
+        return outbox.describe_notice(self.state, self.notified_at, self.undelivered)
 
 
 _SAID = "it began, says the alert"
 _WHY_CLOSED = {
-    "expired": ": it was not told again",
-    "superseded": ": its sender told of a later episode, and never of its end",
+    "expired": ": it was not reported again",
+    "superseded": ": its sender reported a later episode, and never its end",
 }
 
 
