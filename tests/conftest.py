@@ -29,8 +29,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from cct_ops.ledger.engine import connect, migrate
-from cct_ops.sandbox.control import SandboxControl
-from cct_ops.sandbox.process import start_sandbox
+from cct_ops.sandbox.control import SandboxControl, start_sandbox
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
 from cct_ops.variables import OURS, harmless
 from tests.plain import HTTP

@@ -28,7 +28,7 @@ from cct_ops.people.notifier import Notifier
 from cct_ops.reports import manual
 from cct_ops.reports.asking import approval_message, topic_of
 from cct_ops.reports.messages import outcome_message
-from cct_ops.sandbox.slack_page import as_html
+from cct_ops.sandbox.slack_store import as_html
 from tests.approvals.parts import ANNA, ROUTE, Door, asked, new_run, state
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

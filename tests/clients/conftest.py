@@ -14,8 +14,7 @@ from pydantic import SecretStr
 
 from cct_ops.clients.reader import CctReader
 from cct_ops.clients.transport import CctTransport
-from cct_ops.sandbox.control import SandboxControl
-from cct_ops.sandbox.process import start_sandbox
+from cct_ops.sandbox.control import SandboxControl, start_sandbox
 from tests.clients.parts import RecordingPacer
 
 GOOD_KEY = "a-good-key-of-the-sandbox"

@@ -28,9 +28,8 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_AUTH_STRING, temporary_settings
 
 from cct_ops.ledger.intake.tables import dispatches
-from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.control import SandboxControl, start_sandbox
 from cct_ops.sandbox.inputs import Fault
-from cct_ops.sandbox.process import start_sandbox
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tasks.connections import settings
 from tests.approvals.parts import ANNA, APPROVERS, posted_link

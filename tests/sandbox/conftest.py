@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from cct_ops.sandbox.control import SandboxControl
-from cct_ops.sandbox.process import start_sandbox
+from cct_ops.sandbox.control import SandboxControl, start_sandbox
 from tests.plain import NO_TLS
 
 

@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.control import SandboxControl, start_sandbox
 from cct_ops.sandbox.inputs import Fault
-from cct_ops.sandbox.process import start_sandbox
 from tests.plain import HTTP
 from tests.sandbox.wire import DAILY, config
 
@@ -184,7 +183,7 @@ def test_it_dies_with_the_process_that_started_it() -> None:
     """A parent that is killed takes its sandbox along."""
     program = (
         "import os, signal\n"
-        "from cct_ops.sandbox.process import start_sandbox\n"
+        "from cct_ops.sandbox.control import start_sandbox\n"
         "with start_sandbox() as control:\n"
         "    print(control.base_url, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"

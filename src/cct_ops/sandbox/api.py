@@ -13,11 +13,10 @@ from starlette.types import Receive, Scope, Send
 
 from cct_ops.sandbox import canary, chaos, exemptions, handlers_only, rate_limits, slo
 from cct_ops.sandbox.envelope import Reply, error, not_found
-from cct_ops.sandbox.family import Family, Handler
 from cct_ops.sandbox.fault_response import never_respond
 from cct_ops.sandbox.faults import Effects
 from cct_ops.sandbox.inputs import Dialect
-from cct_ops.sandbox.world import Call, LogEntry, Sandbox
+from cct_ops.sandbox.world import Call, Family, Handler, LogEntry, Sandbox
 
 ROOT = "/api/v1"
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "OPTIONS"})

@@ -1,18 +1,61 @@
-"""The whole sandbox as one application."""
+"""The whole sandbox as one application, with a status page that takes any JSON object."""
 
 from __future__ import annotations
 
+import json
+
 from pydantic import ValidationError
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route as Path
 
 from cct_ops.sandbox.api import CctApi
+from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.control_api import ControlApi, unprocessable
+from cct_ops.sandbox.fault_response import fault_response
 from cct_ops.sandbox.github_api import GitHubApi
 from cct_ops.sandbox.inputs import Dialect
 from cct_ops.sandbox.slack_api import SlackApi
-from cct_ops.sandbox.status_page import StatusPageApi
 from cct_ops.sandbox.world import Sandbox
+
+_KEPT = ("authorization", "idempotency-key", "content-type")
+
+
+class StatusPageApi:
+    """The endpoints ``/status-page`` and ``/_sandbox/status-page``."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def routes(self) -> list[Path]:
+        """List them."""
+        return [
+            Path("/_sandbox/status-page", self._list, methods=["GET"]),
+            Path("/status-page", self._receive, methods=["POST"]),
+        ]
+
+    async def _list(self, _: Request) -> Response:
+        return JSONResponse(self._sandbox.world.status_page)
+
+    async def _receive(self, request: Request) -> Response:
+        world, path = self._sandbox.world, request.url.path
+        body = await request.body()
+        _, forced = await fault_response(world, request)
+        if forced is not None:
+            return forced
+        try:
+            post = json.loads(body)
+        except ValueError:
+            return PlainTextResponse("not JSON", 400)
+        if not isinstance(post, dict):
+            return PlainTextResponse("not an object", 400)
+        headers = {name: request.headers[name] for name in _KEPT if name in request.headers}
+        world.status_page.append(
+            {"at": iso(world.clock.now()), "path": path, "headers": headers, "body": post}
+        )
+        return JSONResponse({"id": len(world.status_page)}, 201)
+
 
 DEFAULT_API_KEY = "sandbox-key"
 

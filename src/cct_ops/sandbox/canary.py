@@ -8,14 +8,12 @@ from dataclasses import replace
 from typing import Any, TypeGuard
 
 from cct_ops.models.cct import Route
-from cct_ops.sandbox.canary_store import Config, Entry, enabled
+from cct_ops.sandbox.canary_store import Config, Entry, enabled, simulate
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.envelope import Json, Reply, admin, bad_json, error
-from cct_ops.sandbox.family import Family, Verb
 from cct_ops.sandbox.incidents import Metric, Policy
 from cct_ops.sandbox.limits import CANARY_LIMIT
-from cct_ops.sandbox.simulation import simulate
-from cct_ops.sandbox.world import Call
+from cct_ops.sandbox.world import Call, Family, Verb
 
 
 def status(call: Call) -> Reply:

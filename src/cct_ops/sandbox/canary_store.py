@@ -1,5 +1,5 @@
 """
-CCT's key-value store for the canary, with its two habits: it expires and it lags.
+CCT's key-value store for the canary, with its two habits, and its simulation of who would get it.
 
 A written configuration lives 3600 s and then falls back to the default by itself. A write becomes
 visible to reads at once, or later while a ``read_lag_seconds`` fault is set.
@@ -7,7 +7,8 @@ visible to reads at once, or later while a ``read_lag_seconds`` fault is set.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import re
+from dataclasses import asdict, dataclass, field, replace
 from typing import Generic, TypeVar
 
 from cct_ops.models.cct import Route
@@ -33,13 +34,7 @@ class Config:
 
     def wire(self) -> Json:
         """Render as CCT's ``CanaryConfig``."""
-        return {
-            "enabled": self.enabled,
-            "percentage": self.percentage,
-            "whitelist": list(self.whitelist),
-            "blacklist": list(self.blacklist),
-            "metadata": self.metadata,
-        }
+        return asdict(self)
 
     def disabled(self, at: float) -> Config:
         """Switch off; who did it is not recorded, and the older metadata stays."""
@@ -145,3 +140,46 @@ class CanaryStore:
     def settle(self, route: str, entry: Entry) -> None:
         """Put a route into a state from outside the API, seen at once."""
         self._lagged(route).settle(entry)
+
+
+def simulate(route: str, config: Config, users: int) -> Json:
+    """Assign so many invented users to the canary or to stable."""
+    distribution = []
+    for number in range(users):
+        in_canary, reason = _assign(f"key-user-{number}", route, config)
+        entry = {"userId": f"user-{number}", "isInCanary": in_canary, "reason": reason}
+        distribution.append(entry)
+    on_canary = sum(bool(entry["isInCanary"]) for entry in distribution)
+    return {
+        "total_users": users,
+        "canary_users": on_canary,
+        "stable_users": users - on_canary,
+        "canary_percentage": config.percentage,
+        "distribution": distribution,
+    }
+
+
+def _assign(api_key: str, route: str, config: Config) -> tuple[bool, str]:
+    user = str(_hash(api_key))
+    if not config.enabled:
+        return False, "feature_disabled"
+    if _listed(user, config.whitelist):
+        return True, "whitelisted"
+    if _listed(user, config.blacklist):
+        return False, "blacklisted"
+    if _hash(f"{user}:{route}") % 100 < (config.percentage or 0):
+        return True, "percentage_rollout"
+    return False, "percentage_exclude"
+
+
+def _listed(user: str, patterns: tuple[str, ...]) -> bool:
+    wild = (re.escape(p).replace(r"\*", ".*") for p in patterns if "*" in p)
+    return user in patterns or any(re.search(pattern, user) for pattern in wild)
+
+
+def _hash(text: str) -> int:
+    """Hash as CCT does: times 31 in signed 32-bit arithmetic, then without its sign."""
+    value = 0
+    for character in text:
+        value = (value * 31 + ord(character)) & 0xFFFFFFFF
+    return abs(value - 0x1_0000_0000 if value >= 0x8000_0000 else value)

@@ -16,9 +16,8 @@ from cct_ops.models.chaos import FaultId, Injection
 from cct_ops.sandbox import slo
 from cct_ops.sandbox.canary_store import Entry
 from cct_ops.sandbox.envelope import Json, Reply, error, success
-from cct_ops.sandbox.family import Family, Verb
 from cct_ops.sandbox.incidents import Breach, Metric
-from cct_ops.sandbox.world import Call, World
+from cct_ops.sandbox.world import Call, Family, Verb, World
 
 WINDOW_SECONDS = 600
 # The tolerance of auto-rollback's policy for a canary.

@@ -1,7 +1,13 @@
-"""The client's side of the control API, for tests and the demo."""
+"""The client's side of the control API, for tests and the demo, and the sandbox's own process."""
 
 from __future__ import annotations
 
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self, TypedDict
 
 import httpx
@@ -18,6 +24,7 @@ from cct_ops.sandbox.inputs import (
     SeedExemption,
     SeedExemptions,
     SeenRequest,
+    SetChaos,
     SlackMessage,
     StatusPost,
     Strict,
@@ -26,6 +33,9 @@ from cct_ops.sandbox.inputs import (
 REQUESTS = TypeAdapter(list[SeenRequest])
 MESSAGES = TypeAdapter(list[SlackMessage])
 STATUS_POSTS = TypeAdapter(list[StatusPost])
+START_SECONDS = 30
+STOP_SECONDS = 5
+GREETING = "sandbox: "
 
 
 class Indicators(TypedDict, total=False):
@@ -67,27 +77,11 @@ class SandboxControl:
         self._post("canary", given)
 
     def roll_back(
-        self,
-        route: str,
-        metric: Metric,
-        *,
-        observed: float,
-        threshold: float,
-        minutes_ago: float = 0,
-        breach_over: bool = True,
+        self, route: str, metric: Metric, *, observed: float, threshold: float, **more: Any
     ) -> None:
-        """Let CCT's auto-rollback pull a route's canary."""
-        self._post(
-            "rollback",
-            {
-                "route": route,
-                "metric": metric,
-                "observed": observed,
-                "threshold": threshold,
-                "minutes_ago": minutes_ago,
-                "breach_over": breach_over,
-            },
-        )
+        """Let CCT's auto-rollback pull a route's canary; ``more`` are other fields of RollBack."""
+        given = {"route": route, "metric": metric, "observed": observed, "threshold": threshold}
+        self._post("rollback", given | more)
 
     def expire(self, route: str) -> None:
         """Let a route's configuration run out, as it does 3600 s after a write."""
@@ -99,22 +93,11 @@ class SandboxControl:
         *,
         canary: Indicators | None = None,
         stable: Indicators | None = None,
-        requests_per_second: float | None = None,
-        slo_sample_size: int | None = None,
-        canary_gets_percent: float | None = None,
+        **figures: float,
     ) -> None:
-        """Change how a route's traffic behaves; what is left out stays."""
-        self._post(
-            "profile",
-            {
-                "route": route,
-                "canary": canary or {},
-                "stable": stable or {},
-                "requests_per_second": requests_per_second,
-                "slo_sample_size": slo_sample_size,
-                "canary_gets_percent": canary_gets_percent,
-            },
-        )
+        """Change how a route's traffic behaves, as SetProfile says; what is left out stays."""
+        sides = {"canary": canary or {}, "stable": stable or {}}
+        self._post("profile", {"route": route, **sides, **figures})
 
     def exemptions(self, *records: SeedExemption, **wrong: Any) -> None:
         """Store exactly these exemptions; ``wrong`` are the other fields of SeedExemptions."""
@@ -125,22 +108,9 @@ class SandboxControl:
         given = {"user": user, "requests_per_minute": requests_per_minute, **more}
         self._seed("demand", SeedDemand.model_validate(given))
 
-    def chaos(
-        self,
-        *,
-        environment: str | None = None,
-        rolls_back_after_seconds: float | None = None,
-        monitored: bool | None = None,
-    ) -> None:
-        """Change CCT's environment and auto-rollback; what is left out stays."""
-        self._post(
-            "chaos",
-            {
-                "environment": environment,
-                "rolls_back_after_seconds": rolls_back_after_seconds,
-                "monitored": monitored,
-            },
-        )
+    def chaos(self, **given: Any) -> None:
+        """Change CCT's environment and auto-rollback: ``given`` are fields of SetChaos."""
+        self._seed("chaos", SetChaos(**given))
 
     def put(self, family: str, thing: str, value: str) -> None:
         """Set one value of a family that keeps one for each thing."""
@@ -216,3 +186,45 @@ def _checked(response: httpx.Response) -> httpx.Response:
     if response.is_error:
         raise ValueError(f"the sandbox refused {response.request.url.path}: {response.text}")
     return response
+
+
+@contextmanager
+def start_sandbox(
+    *,
+    dialect: Dialect = "runbook",
+    limits: bool = True,
+    api_key: str = "sandbox-key",
+    port: int = 0,
+) -> Iterator[SandboxControl]:
+    """
+    Run a sandbox and yield its control.
+
+    It dies with this process, and already with the thread that started it (Linux ties the two).
+    """
+    command = [sys.executable, "-m", "cct_ops.sandbox", "--port", str(port), "--dialect", dialect]
+    command += ["--parent", str(os.getpid())]
+    if not limits:
+        command.append("--no-limits")
+    environment = os.environ | {"X_API_KEY": api_key}
+    with subprocess.Popen(  # noqa: S603 -- our own module with our own arguments
+        command, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        try:
+            with SandboxControl(_announced_url(process), api_key) as control:
+                yield control
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _announced_url(process: subprocess.Popen[str]) -> str:
+    """Wait for the line with the sandbox's URL."""
+    assert process.stdout is not None  # noqa: S101 -- for the type checker: it is a pipe
+    ready, _, _ = select.select([process.stdout], [], [], START_SECONDS)
+    line = process.stdout.readline() if ready else ""
+    if not line.startswith(GREETING):
+        raise RuntimeError(f"the sandbox did not start: it printed {line!r}, see stderr")
+    return line.removeprefix(GREETING).strip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TypeVar
 from uuid import uuid4
 
@@ -15,11 +15,16 @@ from cct_ops.models.cct import Route
 from cct_ops.sandbox import slo
 from cct_ops.sandbox.canary_store import Config, Entry, default, enabled
 from cct_ops.sandbox.clock import iso
+from cct_ops.sandbox.exemption_store import DAY_SECONDS, LIST_TTL_SECONDS, Content, Exemption
 from cct_ops.sandbox.incidents import Breach
 from cct_ops.sandbox.inputs import (
     Advance,
+    ExemptionsState,
+    ExemptionState,
     Expire,
     Fault,
+    LimitState,
+    RateLimitsState,
     Reset,
     RollBack,
     RouteState,
@@ -31,19 +36,71 @@ from cct_ops.sandbox.inputs import (
     SetProfile,
     SetValue,
 )
-from cct_ops.sandbox.seeding import (
-    exemptions_state,
-    rate_limits_state,
-    seed_demand,
-    seed_exemptions,
-)
+from cct_ops.sandbox.rate_limit_store import Demand, Refusal
 from cct_ops.sandbox.world import Sandbox, World
+
+
+def seed_exemptions(world: World, given: SeedExemptions) -> None:
+    """Store exactly these records."""
+    now, store = world.clock.now(), world.exemptions
+    records = [
+        Exemption(
+            id=str(uuid4()),
+            expiration_date=iso(now + record.days_left * DAY_SECONDS),
+            created_at=now,
+            **record.model_dump(exclude={"days_left"}),
+        )
+        for record in given.records
+    ]
+    listed_at = now - (LIST_TTL_SECONDS if given.list_lost else 0)
+    store.settle(Content({r.id: r for r in records}, listed_at, given.count_drift))
+    store.jira_down = given.jira_down
+    store.hasty_days = given.hasty_days
+
+
+def seed_demand(world: World, given: SeedDemand) -> None:
+    """Add one user's demand, and spread its refusals over the last minutes."""
+    now, store = world.clock.now(), world.rate_limits
+    store.demands.append(
+        Demand(given.user, given.limit, given.path, given.requests_per_minute, given.starved)
+    )
+    apart = given.over_minutes * 60 / max(given.refusals, 1)
+    most = store.written[given.limit].max_requests
+    store.refusals += [
+        Refusal(now - number * apart, given.limit, given.user, given.path, most)
+        for number in range(given.refusals)
+    ]
+
+
+def exemptions_state(world: World) -> ExemptionsState:
+    """Return the truth about exemptions."""
+    content = world.exemptions.written
+    return ExemptionsState(
+        records={
+            key: ExemptionState.model_validate(record, from_attributes=True)
+            for key, record in content.records.items()
+        },
+        list_lost=world.exemptions.list_lost(content),
+        count_drift=content.count_drift,
+    )
+
+
+def rate_limits_state(world: World) -> RateLimitsState:
+    """Return the truth about rate limits; who is counted at the moment is not part of it."""
+    store = world.rate_limits
+    return RateLimitsState(
+        limits={
+            name: LimitState.model_validate(limit, from_attributes=True)
+            for name, limit in store.written.items()
+        },
+        starved=[demand.user for demand in store.demands if demand.starved],
+    )
+
 
 FAULTS = TypeAdapter(list[Fault])
 ROLLBACK_WINDOW_SECONDS = 600
 
 T = TypeVar("T", bound=BaseModel)
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def set_canary(world: World, given: SetCanary) -> None:
@@ -87,14 +144,9 @@ def expire(world: World, given: Expire) -> None:
 
 def set_profile(world: World, given: SetProfile) -> None:
     """Change a route's traffic."""
-    world.traffic.change(
-        given.route,
-        canary=given.canary.given(),
-        stable=given.stable.given(),
-        requests_per_second=given.requests_per_second,
-        slo_sample_size=given.slo_sample_size,
-        canary_gets_percent=given.canary_gets_percent,
-    )
+    figures = given.model_dump(exclude={"route", "canary", "stable"}, exclude_none=True)
+    canary, stable = given.canary.given(), given.stable.given()
+    world.traffic.change(given.route, canary=canary, stable=stable, figures=figures)
 
 
 def set_chaos(world: World, given: SetChaos) -> None:
@@ -161,32 +213,27 @@ class ControlApi:
         """List the control API's endpoints."""
         return [
             Path("/_sandbox/reset", self._reset, methods=["POST"]),
-            Path("/_sandbox/canary", self._change(SetCanary, set_canary), methods=["POST"]),
-            Path("/_sandbox/rollback", self._change(RollBack, roll_back), methods=["POST"]),
-            Path("/_sandbox/expire", self._change(Expire, expire), methods=["POST"]),
-            Path("/_sandbox/profile", self._change(SetProfile, set_profile), methods=["POST"]),
-            Path(
-                "/_sandbox/exemptions",
-                self._change(SeedExemptions, seed_exemptions),
-                methods=["POST"],
-            ),
-            Path("/_sandbox/demand", self._change(SeedDemand, seed_demand), methods=["POST"]),
-            Path("/_sandbox/chaos", self._change(SetChaos, set_chaos), methods=["POST"]),
-            Path("/_sandbox/value", self._change(SetValue, set_value), methods=["POST"]),
-            Path("/_sandbox/clock", self._change(Advance, advance), methods=["POST"]),
-            Path("/_sandbox/faults", self._set_faults, methods=["POST"]),
-            Path("/_sandbox/faults", self._clear_faults, methods=["DELETE"]),
+            self._change("canary", SetCanary, set_canary),
+            self._change("rollback", RollBack, roll_back),
+            self._change("expire", Expire, expire),
+            self._change("profile", SetProfile, set_profile),
+            self._change("exemptions", SeedExemptions, seed_exemptions),
+            self._change("demand", SeedDemand, seed_demand),
+            self._change("chaos", SetChaos, set_chaos),
+            self._change("value", SetValue, set_value),
+            self._change("clock", Advance, advance),
+            Path("/_sandbox/faults", self._set_faults, methods=["POST", "DELETE"]),
             Path("/_sandbox/requests", self._requests, methods=["GET"]),
             Path("/_sandbox/writes", self._writes, methods=["GET"]),
             Path("/_sandbox/state", self._state, methods=["GET"]),
         ]
 
-    def _change(self, model: type[T], change: Callable[[World, T], None]) -> Endpoint:
+    def _change(self, name: str, model: type[T], change: Callable[[World, T], None]) -> Path:
         async def endpoint(request: Request) -> Response:
             change(self._sandbox.world, model.model_validate_json(await request.body() or b"{}"))
             return self._truth()
 
-        return endpoint
+        return Path(f"/_sandbox/{name}", endpoint, methods=["POST"])
 
     def _truth(self) -> Response:
         return JSONResponse(state(self._sandbox.world).model_dump(mode="json"))
@@ -197,11 +244,8 @@ class ControlApi:
         return self._truth()
 
     async def _set_faults(self, request: Request) -> Response:
-        self._sandbox.world.faults.replace(FAULTS.validate_json(await request.body()))
-        return self._truth()
-
-    async def _clear_faults(self, _: Request) -> Response:
-        self._sandbox.world.faults.replace([])
+        """Set exactly those of the body; a DELETE has none."""
+        self._sandbox.world.faults.replace(FAULTS.validate_json(await request.body() or b"[]"))
         return self._truth()
 
     async def _requests(self, _: Request) -> Response:

@@ -10,13 +10,12 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from cct_ops.sandbox import exemption_reports as reports
+from cct_ops.sandbox import exemption_store as reports
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.envelope import Json, Reply, admin, bad_json, error
 from cct_ops.sandbox.exemption_store import DAY_SECONDS, Exemption, Records
-from cct_ops.sandbox.family import Family, Verb
 from cct_ops.sandbox.limits import EXEMPTION_LIMIT
-from cct_ops.sandbox.world import Call
+from cct_ops.sandbox.world import Call, Family, Verb
 
 JIRA = re.compile(r"[A-Z]+-[0-9]+")
 DEFAULT_DAYS = 30

@@ -79,16 +79,6 @@ class GitHubSeed(Strict):
     dispatched_conclusion: str | None = "success"
 
 
-class PullState(Strict):
-    """One pull request as it stands."""
-
-    number: int
-    title: str
-    head: str
-    body: str
-    state: str
-
-
 class IssueState(Strict):
     """One issue as it stands."""
 
@@ -96,6 +86,12 @@ class IssueState(Strict):
     title: str
     body: str
     state: str
+
+
+class PullState(IssueState):
+    """One pull request as it stands."""
+
+    head: str
 
 
 class GitHubState(Strict):

@@ -94,12 +94,10 @@ class GitHub:
                 for name, branch in self.branches.items()
             },
             pulls=tuple(
-                PullState(number=p.number, title=p.title, head=p.head, body=p.body, state=p.state)
-                for p in self.pulls
+                PullState.model_validate(pull, from_attributes=True) for pull in self.pulls
             ),
             issues=tuple(
-                IssueState(number=i.number, title=i.title, body=i.body, state=i.state)
-                for i in self.issues
+                IssueState.model_validate(issue, from_attributes=True) for issue in self.issues
             ),
             variables=self.variables,
             runs=tuple(sorted(self.runs)),

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TypeGuard
 
 from cct_ops.sandbox.envelope import Json, Reply, admin, error
-from cct_ops.sandbox.family import Family, Verb
 from cct_ops.sandbox.rate_limit_store import Limit
-from cct_ops.sandbox.world import Call
+from cct_ops.sandbox.world import Call, Family, Verb
 
 SERVICE = "rate-limit-management"
 LARGEST = 10_000

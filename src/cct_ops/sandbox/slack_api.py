@@ -12,8 +12,7 @@ from starlette.routing import Route
 
 from cct_ops.sandbox.envelope import Json, Reply
 from cct_ops.sandbox.fault_response import fault_response, never_respond
-from cct_ops.sandbox.slack_page import as_page
-from cct_ops.sandbox.slack_store import TOKEN_PREFIX, SlackStore, channel_id
+from cct_ops.sandbox.slack_store import TOKEN_PREFIX, SlackStore, as_page, channel_id
 from cct_ops.sandbox.world import Sandbox
 
 API = "/slack/api/"

@@ -13,10 +13,9 @@ from dataclasses import replace
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.envelope import Json, Reply, success
-from cct_ops.sandbox.family import Family, Verb
 from cct_ops.sandbox.incidents import Breach, Metric
 from cct_ops.sandbox.traffic import Objectives, Profile, objectives
-from cct_ops.sandbox.world import Call, World
+from cct_ops.sandbox.world import Call, Family, Verb, World
 
 DEFAULT_WINDOW_MINUTES = 60.0
 DEFAULT_BREACH_HOURS = 1.0

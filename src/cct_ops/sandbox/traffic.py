@@ -8,6 +8,7 @@ default both sides meet the route's objectives.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from cct_ops.sandbox.envelope import Json
 from cct_ops.sandbox.incidents import Metric
@@ -140,17 +141,12 @@ class Traffic:
         *,
         canary: dict[Metric, float],
         stable: dict[Metric, float],
-        requests_per_second: float | None,
-        slo_sample_size: int | None,
-        canary_gets_percent: float | None,
+        figures: dict[str, Any],
     ) -> None:
         """Change what was given; the rest of the route's traffic stays."""
         old = self.of(route)
-        rate, size, broken = requests_per_second, slo_sample_size, canary_gets_percent
-        self._routes[route] = RouteTraffic(
-            canary=replace(old.canary, **canary),
-            stable=replace(old.stable, **stable),
-            requests_per_second=old.requests_per_second if rate is None else rate,
-            slo_sample_size=old.slo_sample_size if size is None else size,
-            canary_gets_percent=old.canary_gets_percent if broken is None else broken,
-        )
+        given = figures | {
+            "canary": replace(old.canary, **canary),
+            "stable": replace(old.stable, **stable),
+        }
+        self._routes[route] = replace(old, **given)

@@ -1,23 +1,23 @@
-"""The state of the sandbox, and one request on its way through it."""
+"""The state of the sandbox, one request on its way through it, and the families of verbs."""
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cct_ops.sandbox.canary_store import CanaryStore, Lagged
 from cct_ops.sandbox.chaos_faults import Chaos
 from cct_ops.sandbox.clock import Clock, iso
-from cct_ops.sandbox.envelope import Json
+from cct_ops.sandbox.envelope import Json, Reply
 from cct_ops.sandbox.exemption_store import ExemptionStore
 from cct_ops.sandbox.faults import Effects, FaultList
-from cct_ops.sandbox.gate import Gate
 from cct_ops.sandbox.github_store import GitHub
 from cct_ops.sandbox.incidents import Incidents, Policy
 from cct_ops.sandbox.inputs import Dialect
+from cct_ops.sandbox.limits import Gate
 from cct_ops.sandbox.rate_limit_store import RateLimits
 from cct_ops.sandbox.slack_store import SlackStore
 from cct_ops.sandbox.traffic import RouteTraffic, Traffic
@@ -132,3 +132,39 @@ class Call:
             return json.loads(self.body) if self.body else None
         except ValueError:
             return self.body.decode(errors="replace")
+
+
+Handler = Callable[[Call], Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A handler and whether it changes state; CCT itself hardly ever looks at the method."""
+
+    handle: Handler
+    writes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """
+    All verbs of one family in one dialect.
+
+    ``verbs`` maps ``"verb"``, or ``"METHOD verb"`` where the method makes a difference, or
+    ``"METHOD verb/*"`` where one thing's name follows. ``limit`` is the class of the admin limiter
+    that the family's requests count against, if any.
+    """
+
+    title: str
+    verbs: Mapping[str, Verb]
+    unknown_status: int = 404
+    limit: str | None = None
+
+    def find(self, verb: str, method: str) -> Verb | None:
+        """Return the verb's handler."""
+        any_one = f"{method} {verb.partition('/')[0]}/*" if "/" in verb else verb
+        return self.verbs.get(f"{method} {verb}") or self.verbs.get(verb) or self.verbs.get(any_one)
+
+    def names(self) -> list[str]:
+        """List the verbs, each once."""
+        return list(dict.fromkeys(key.rpartition(" ")[2] for key in self.verbs))

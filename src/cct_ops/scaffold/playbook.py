@@ -119,7 +119,7 @@ def _added(
     if names.probe:
         family = words["family_snake"]
         model = f"from cct_ops.models.cct_{family} import {words['shape']}\n"
-        reader, families = f"{_SRC}/clients/reader.py", f"{_SRC}/sandbox/families.py"
+        reader, families = f"{_SRC}/clients/reader.py", f"{_SRC}/sandbox/api.py"
         additions += [
             (reader, r"^from cct_ops\.errors import .*\n", model),
             (reader, r"(?=^    def _read\()", rendered("reader.j2")),
