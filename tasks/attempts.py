@@ -1,4 +1,4 @@
-"""One attempt per run: what every playbook is surrounded by, before it looks at anything."""
+"""One attempt per run, round every playbook before it looks at anything, and its final state."""
 
 from __future__ import annotations
 
@@ -11,16 +11,46 @@ from uuid import UUID
 
 from prefect import Flow, get_run_logger
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import State, StateType
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 
 from cct_ops.ledger.engine import patient
 from cct_ops.ledger.gate import attempts
-from cct_ops.models.run import incident_of, incidents_named
+from cct_ops.models.run import Resolution, incident_of, incidents_named
 from cct_ops.typed import typed
 from tasks.connections import current_run, ledger, settings
-from tasks.ending import Ended
+
+
+class Ended(State[Resolution]):
+    """
+    How a run ended.
+
+    A run that needs attention is red, and that is no error of its flow. Prefect's engine would take
+    the result of a red state for an exception to raise; here it gets what the flow returned.
+    """
+
+    @classmethod
+    def of(cls, resolution: Resolution, *, red: bool) -> Ended:
+        """Make the state that says so."""
+        return cls(
+            type=StateType.FAILED if red else StateType.COMPLETED,
+            name=resolution.outcome.value,
+            message=resolution.reason,
+            data=resolution,
+        )
+
+    def result(self, *_: object, **__: object) -> Any:
+        """Return the resolution, of whatever colour; None of a run that was not begun."""
+        data: Any = self.data  # the engine wraps it in a record of its own
+        return data.result if hasattr(data, "result") else data
+
+
+def scheduled() -> bool:
+    """Say whether a schedule started this run, and neither a person nor an alert."""
+    context = FlowRunContext.get()
+    return bool(context and context.flow_run and context.flow_run.auto_scheduled)
+
 
 P = ParamSpec("P")
 R = TypeVar("R")

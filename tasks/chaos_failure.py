@@ -29,7 +29,7 @@ from tasks.authorise import gate
 from tasks.connections import current_run, ledger, reader, settings
 from tasks.deployment import probe_deployment
 from tasks.diagnose import probe, probe_call, probe_health
-from tasks.journal import Journal
+from tasks.experiment import Journal
 from tasks.reversion import end_change
 
 POLL_SECONDS = 1.0

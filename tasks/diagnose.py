@@ -6,7 +6,7 @@ A probe keeps no result and no cache: when a run resumes after an approval it mu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from prefect import Task, task
@@ -14,6 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture
 
+from cct_ops.clients.reader import CctReader
 from cct_ops.diagnoses.canary_fix import CanaryFix
 from cct_ops.diagnoses.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall
 from cct_ops.diagnoses.deployment import with_deployment
@@ -29,16 +30,7 @@ from cct_ops.errors import (
     Unsupported,
 )
 from cct_ops.models.base import counted
-from cct_ops.models.cct import (
-    CanaryMetrics,
-    CanaryRules,
-    CanaryStatus,
-    Health,
-    RollbackEvent,
-    Route,
-    SloBreach,
-    SloStatus,
-)
+from cct_ops.models.cct import Health, Route
 from tasks import story
 from tasks.connections import reader, settings
 from tasks.deployment import probe_deployment
@@ -76,18 +68,20 @@ probe = task(
 )
 
 
-@probe
-def probe_canary() -> CanaryStatus:
-    """Read every route's canary share and how it came to be."""
-    with reader() as cct:
-        return cct.canary_status()
+def cct_probe(name: str, read: Callable[[CctReader], T]) -> Task[[], T]:
+    """Make the probe that reads one thing of CCT."""
+
+    def see() -> T:
+        with reader() as cct:
+            return read(cct)
+
+    see.__name__ = see.__qualname__ = name
+    see.__doc__ = read.__doc__
+    return probe(see)
 
 
-@probe
-def probe_traffic() -> CanaryMetrics:
-    """Read every route's traffic, canary beside stable."""
-    with reader() as cct:
-        return cct.canary_metrics()
+probe_canary = cct_probe("probe_canary", CctReader.canary_status)
+probe_traffic = cct_probe("probe_traffic", CctReader.canary_metrics)
 
 
 @probe
@@ -101,39 +95,11 @@ def probe_call(*, as_canary: bool) -> DirectCall:
     return DirectCall(well=True, seen=f"{counted(len(symbols), 'symbol')}")
 
 
-@probe
-def probe_rules() -> CanaryRules:
-    """Read the rules of auto-rollback, and every route's configured share."""
-    with reader() as cct:
-        return cct.canary_config()
-
-
-@probe
-def probe_history() -> tuple[RollbackEvent, ...]:
-    """Read the latest entries of the rollback history."""
-    with reader() as cct:
-        return cct.canary_history(HISTORY_LIMIT)
-
-
-@probe
-def probe_rollbacks() -> tuple[RollbackEvent, ...]:
-    """Read the rollbacks that auto-rollback carried out."""
-    with reader() as cct:
-        return cct.canary_rollbacks()
-
-
-@probe
-def probe_slo() -> tuple[SloStatus, ...]:
-    """Read every route's objectives over the last minutes."""
-    with reader() as cct:
-        return cct.slo_status(SLO_WINDOW_MINUTES)
-
-
-@probe
-def probe_breaches() -> tuple[SloBreach, ...]:
-    """Read the breaches of the last hour."""
-    with reader() as cct:
-        return cct.slo_breaches(BREACH_HOURS)
+probe_rules = cct_probe("probe_rules", CctReader.canary_config)
+probe_history = cct_probe("probe_history", lambda cct: cct.canary_history(HISTORY_LIMIT))
+probe_rollbacks = cct_probe("probe_rollbacks", CctReader.canary_rollbacks)
+probe_slo = cct_probe("probe_slo", lambda cct: cct.slo_status(SLO_WINDOW_MINUTES))
+probe_breaches = cct_probe("probe_breaches", lambda cct: cct.slo_breaches(BREACH_HOURS))
 
 
 @probe
@@ -260,3 +226,12 @@ def diagnose_rollback(target: Route, options: RollbackOptions = RESTORE) -> Roll
         options,
     )
     return with_deployment(diagnosis, deployment, redeploy=redeploy)
+
+
+# Long enough to see a second opinion of every cache on the way, short enough for the budget.
+LONGEST_SECONDS = 10.0
+
+
+def watch_seconds() -> float:
+    """Return no more than the time by which CCT's reads may lag."""
+    return min(settings().settle_seconds, LONGEST_SECONDS)

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+from cct_ops.clients.reader import CctReader
 from cct_ops.diagnoses.exemption_cleanup import CleanupDiagnosis
 from cct_ops.diagnoses.exemption_failure import ExemptionDiagnosis, Fix
 from cct_ops.diagnoses.exemption_weekly import AlertLevel, WeeklyDiagnosis
 from cct_ops.diagnoses.exemptions import ExemptionFindings
 from cct_ops.errors import OpsError, Unsupported
-from cct_ops.models.cct_exemptions import (
-    Exemption,
-    ExemptionHealth,
-    ExemptionReport,
-    Validation,
-    WeeklyReport,
-)
+from cct_ops.models.cct_exemptions import ExemptionHealth, Validation
 from cct_ops.models.github import Issue
 from cct_ops.reports.exemptions import issue_body
 from tasks.connections import github_reader, reader
 from tasks.data_checks import reconcile
-from tasks.diagnose import probe
-from tasks.observation import watch_seconds
+from tasks.diagnose import cct_probe, probe, watch_seconds
 
 
 @probe
@@ -41,25 +35,9 @@ def probe_exemption_validation(files: tuple[str, ...] = ()) -> Validation:
         return cct.validate_exemptions(files)
 
 
-@probe
-def probe_exemption_report() -> ExemptionReport:
-    """Read the counts."""
-    with reader() as cct:
-        return cct.exemption_report()
-
-
-@probe
-def probe_weekly_report() -> WeeklyReport:
-    """Read the report for people."""
-    with reader() as cct:
-        return cct.exemption_weekly_report()
-
-
-@probe
-def probe_expired() -> tuple[Exemption, ...]:
-    """Read the exemptions whose date is past."""
-    with reader() as cct:
-        return cct.expired_exemptions()
+probe_exemption_report = cct_probe("probe_exemption_report", CctReader.exemption_report)
+probe_weekly_report = cct_probe("probe_weekly_report", CctReader.exemption_weekly_report)
+probe_expired = cct_probe("probe_expired", CctReader.expired_exemptions)
 
 
 def look_at_exemptions() -> ExemptionFindings:

@@ -11,10 +11,9 @@ from cct_ops.clients.reader import CctReader
 from cct_ops.diagnoses.limits import Burst, LimitFindings
 from cct_ops.diagnoses.rate_limiting import LimitDiagnosis, RateLimitOptions
 from cct_ops.errors import ContractBroken, Unavailable
-from cct_ops.models.cct_limits import LimitClass, RateLimit, RateLimitEvent, RateLimitStatus
+from cct_ops.models.cct_limits import LimitClass, RateLimit
 from tasks.connections import reader
-from tasks.diagnose import probe
-from tasks.observation import watch_seconds
+from tasks.diagnose import cct_probe, watch_seconds
 
 EVENT_HOURS = 1
 # CCT's bucket refills in silence only, and at this length one of 50 a minute has earned 5 requests.
@@ -28,18 +27,8 @@ READS: dict[LimitClass, Callable[[CctReader], object]] = {
 }
 
 
-@probe
-def probe_limit_status() -> RateLimitStatus:
-    """Read every class and every user that is counted."""
-    with reader() as cct:
-        return cct.rate_limit_status()
-
-
-@probe
-def probe_limit_events() -> tuple[RateLimitEvent, ...]:
-    """Read the refusals of the last hour."""
-    with reader() as cct:
-        return cct.rate_limit_events(EVENT_HOURS)
+probe_limit_status = cct_probe("probe_limit_status", CctReader.rate_limit_status)
+probe_limit_events = cct_probe("probe_limit_events", lambda cct: cct.rate_limit_events(EVENT_HOURS))
 
 
 @task(retries=0, cache_policy=NO_CACHE, persist_result=False)

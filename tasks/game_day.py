@@ -14,7 +14,7 @@ from prefect.artifacts import create_table_artifact
 from cct_ops.errors import SteadyStateNotReached
 from cct_ops.models.game_day import DrillResult, GameDayDiagnosis
 from cct_ops.scenarios.every import DRILLED
-from tasks.progress import Progress
+from tasks.showing import Progress
 
 REGISTRY = Path("prefect.yaml")
 if TYPE_CHECKING:

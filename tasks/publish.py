@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from prefect.artifacts import (
-    create_image_artifact,
-    create_markdown_artifact,
-    create_table_artifact,
-)
+from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 
 from cct_ops.diagnoses.exemption_cleanup import CleanupDiagnosis
 from cct_ops.diagnoses.exemption_weekly import MOST_PER_OWNER, WeeklyDiagnosis

@@ -32,10 +32,9 @@ from cct_ops.reports import manual
 from cct_ops.reports.links import run_link
 from cct_ops.reports.render import artifact_key, incident_report
 from tasks import story
-from tasks.attempts import REFUSED
+from tasks.attempts import REFUSED, Ended, scheduled
 from tasks.authorise import gate_of
 from tasks.connections import current_run, ledger, settings
-from tasks.ending import Ended, scheduled
 from tasks.notify import notify_demotion, tell_outcome, tell_raise_proposed
 from tasks.showing import showing
 

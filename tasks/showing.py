@@ -5,8 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Self, cast
+from uuid import UUID
 
 import httpx
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
 _log = logging.getLogger("prefect.flow_runs")
 
@@ -22,3 +26,25 @@ def showing(what: str) -> Iterator[None]:
         yield
     except httpx.HTTPError as error:
         _log.warning("%s is not shown in Prefect: %s.", what, type(error).__name__)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One bar, from 0 to 100 %."""
+
+    artifact_id: UUID | None
+
+    @classmethod
+    def of(cls, description: str) -> Self:
+        """Begin at 0 %."""
+        # Prefect returns a coroutine only to whoever is one.
+        made: object = None
+        with showing("A progress"):
+            made = create_progress_artifact(progress=0.0, description=description)
+        return cls(cast("UUID | None", made))
+
+    def at(self, percent: float) -> None:
+        """Show how far it is."""
+        if self.artifact_id is not None:
+            with showing("A progress"):
+                update_progress_artifact(artifact_id=self.artifact_id, progress=min(100.0, percent))

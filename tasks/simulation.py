@@ -23,8 +23,7 @@ from tasks.actions import perform_all
 from tasks.authorise import gate
 from tasks.connections import current_run, ledger, reader
 from tasks.diagnose import probe_canary, probe_rollbacks, probe_rules
-from tasks.experiment import LOOK_SECONDS
-from tasks.journal import Journal, journal_of, watch
+from tasks.experiment import LOOK_SECONDS, Journal, journal_of, watch
 from tasks.staging import fault_id, lease_seconds, probe_staging
 
 

@@ -12,8 +12,8 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 from cct_ops.ledger.record import account
 from cct_ops.models.run import Outcome
 from cct_ops.sandbox.control import SandboxControl
-from tasks.progress import Progress
 from tasks.report import report
+from tasks.showing import Progress
 from tests.flows.upkeep import LOOSER, alone
 from tests.worker.relay import relay
 

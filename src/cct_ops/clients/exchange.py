@@ -15,14 +15,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from cct_ops.clients.answers import read_json
 from cct_ops.clients.pacing import Answer
 from cct_ops.clients.text import one_line
-from cct_ops.errors import (
-    ContractBroken,
-    KeyRefused,
-    OpsError,
-    Rejected,
-    Unavailable,
-    Unsupported,
-)
+from cct_ops.errors import ContractBroken, KeyRefused, OpsError, Rejected, Unavailable, Unsupported
 
 T = TypeVar("T")
 

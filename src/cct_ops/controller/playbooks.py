@@ -92,9 +92,7 @@ def refusal_of_text(root: Path, deployment: Deployment, name: str) -> str | None
 
 def _validator(root: Path, deployment: Deployment, name: str) -> jsonschema.Draft202012Validator:
     # Only here, because it takes a second, and not every rule gives parameters.
-    from prefect.utilities.callables import (
-        parameter_schema_from_entrypoint,
-    )
+    from prefect.utilities.callables import parameter_schema_from_entrypoint
 
     schema = parameter_schema_from_entrypoint(str(root / deployment.entrypoint)).model_dump()
     wanted = {**schema["properties"][name], "definitions": schema["definitions"]}

@@ -7,13 +7,7 @@ of its own as zero. So no single answer is believed: report, weekly report and r
 
 from __future__ import annotations
 
-from cct_ops.diagnoses.evidence import (
-    PERHAPS_LOST,
-    Counts,
-    counts,
-    lists_records,
-    not_offered,
-)
+from cct_ops.diagnoses.evidence import PERHAPS_LOST, Counts, counts, lists_records, not_offered
 from cct_ops.models.base import Frozen
 from cct_ops.models.cct_exemptions import (
     Exemption,

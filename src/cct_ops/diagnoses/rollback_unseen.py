@@ -8,14 +8,7 @@ or would do so again. So nothing is planned there.
 
 from __future__ import annotations
 
-from cct_ops.diagnoses.evidence import (
-    Cause,
-    Service,
-    disabled_at,
-    no_signal,
-    not_offered,
-    why_off,
-)
+from cct_ops.diagnoses.evidence import Cause, Service, disabled_at, no_signal, not_offered, why_off
 from cct_ops.diagnoses.rollback import BY_DEFAULT, RollbackDiagnosis, canary_evidence, last_rollback
 from cct_ops.diagnoses.rollback_plan import Option
 from cct_ops.models.cct import CanaryConfig, Health, RollbackEvent, Route

@@ -12,13 +12,7 @@ import json
 from typing import ClassVar
 
 from cct_ops.actions.repository import ProposeChange, SetVariable
-from cct_ops.diagnoses.schema_findings import (
-    MODE_VARIABLE,
-    WARN,
-    Fix,
-    SchemaFindings,
-    Validation,
-)
+from cct_ops.diagnoses.schema_findings import MODE_VARIABLE, WARN, Fix, SchemaFindings, Validation
 from cct_ops.models.base import counted, duration
 from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.github import RepositoryFile

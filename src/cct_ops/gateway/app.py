@@ -21,13 +21,7 @@ from starlette.exceptions import HTTPException
 
 from cct_ops.config.sources import Source
 from cct_ops.gateway import metrics
-from cct_ops.gateway.limits import (
-    Refused,
-    TooLarge,
-    check_headers,
-    read_body,
-    take_rest,
-)
+from cct_ops.gateway.limits import Refused, TooLarge, check_headers, read_body, take_rest
 from cct_ops.gateway.registry import Admission, Registry
 from cct_ops.gateway.senders import kinds
 from cct_ops.gateway.senders.authentication import decoy

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from cct_ops.ledger.schema import (
-    at_column,
-    json_column,
-    metadata,
-    number_column,
-    text_column,
-)
+from cct_ops.ledger.schema import at_column, json_column, metadata, number_column, text_column
 
 decisions = sa.Table(
     "decisions",
