@@ -30,7 +30,7 @@ class Alerts:
 
     def new_incident(self, firing: Firing) -> UUID | None:
         """Let the alert come in; returns the incident if a run is to be started for it."""
-        self.world.fail(firing.target, firing.heals_at)
+        self.world.fail(firing.target, firing.heals_at, firing.cause)
         self.world.open(firing.target, firing.alertname)
         receipt = deliveries.record(self.engine, SOURCE, uuid4().bytes, [_alert(firing, None)])
         waiting = sa.select(dispatches.c.incident_id).where(

@@ -76,7 +76,10 @@ class Worker:
         if ended is None:
             return StateType.FAILED
         self.world.done(ended[0], run.id)
-        self._conclude(run, *ended)
+        try:
+            self._conclude(run, *ended)
+        except NotPermitted:
+            return StateType.FAILED  # it was given up meanwhile, and has no say any more
         return state
 
     def _repair(
@@ -110,7 +113,8 @@ class Worker:
             self.world.shows(firing.target, undo) for undo in plan_for(firing).undo_calls
         )
         broken = self.world.is_broken(firing.target, self.days.now)
-        return Conclusion(firing, needed=broken and not weak)
+        cause = self.world.cause(firing.target)
+        return Conclusion(firing, cause, needed=broken and not weak)
 
     def _strike(
         self, firing: Firing, strikes: Strikes, process: Process, run: Run
@@ -197,7 +201,7 @@ class Worker:
         return target, outcome, reason
 
     def _conclude(self, run: Run, target: str, outcome: Outcome, reason: str) -> None:
-        """Give the run's account; one that was given up has no say any more."""
+        """Give the run's account."""
         with self.engine.begin() as tx:
             leases.touch(tx, run.id, self.settings.lease_seconds)
         approvals.void(self.engine, run.id, "The run ended without needing it.")

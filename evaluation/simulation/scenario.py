@@ -20,6 +20,8 @@ from cct_ops.models.silence import Matcher, Silence
 START = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
+USUAL = "load"
+"""The cause of a failure where nothing else is said."""
 
 
 class Kind(StrEnum):
@@ -152,6 +154,7 @@ class Firing:
     meddled: bool  # a person sets the weakened value by hand meanwhile
     answer_minutes: float  # how long a person would take for an answer
     says_yes: bool
+    cause: str = USUAL
     needs_person: bool = False  # its plan is for no automation alone
     urgent: bool = False  # the person answers at night as well
     retried: bool = False  # somebody presses Retry when its run is over

@@ -7,7 +7,7 @@ which knows neither the gate nor this list.
 
 from __future__ import annotations
 
-from evaluation.simulation.scenario import MINUTE, START, Firing, Kind, Mishap
+from evaluation.simulation.scenario import MINUTE, START, USUAL, Firing, Kind, Mishap
 
 
 def staged() -> list[Firing]:
@@ -22,6 +22,7 @@ def staged() -> list[Firing]:
         _firing(21, "approved", works=False, needs_person=True, urgent=True, retried=True),
         _firing(25, "unanswered", needs_person=True),
         _firing(26, "slow", mishap=Mishap.DAWDLES),
+        _firing(27, "asleep", mishap=Mishap.STALLS),
         _firing(28, "alive", recovered_alive=True),
         *(_firing(34, name) for name in ("held", "silenced", "window", "unlisted")),
         _firing(35, "alone", Kind.WATCHED),
@@ -29,10 +30,14 @@ def staged() -> list[Firing]:
         _firing(38, "weak", Kind.WEAKENED),
         _firing(45, "dead", mishap=Mishap.DIES_UNTOLD),
         _firing(47, "empty", mishap=Mishap.STORES_NOTHING),
-        # It fails again at once.
+        # It fails again at once, and a person would say yes.
         _firing(53, "again"),
-        _firing(60, "again", alertname="CanaryRolledBack"),
+        _firing(60, "again", alertname="CanaryRolledBack", urgent=True),
         *(_firing(70 + number / 300, f"storm-{number:02}") for number in range(24)),
+        # One fails while another waits, and meanwhile the target fails for another reason.
+        _firing(85, "overtaken", works=False),
+        _firing(86, "overtaken", Kind.RIVAL),
+        _firing(88, "overtaken", alertname="CanaryRolledBack", cause="a bad disk"),
         # One more than the budget of an hour allows.
         _firing(132, "odd", Kind.WEAKENED),
         *(_firing(133 + number, f"budget-{number:02}") for number in range(16)),
@@ -48,6 +53,7 @@ def _firing(
     alertname: str = "SLOBreach",
     works: bool = True,
     mishap: Mishap | None = None,
+    cause: str = USUAL,
     **more: bool,
 ) -> Firing:
     at = START + minute * MINUTE
@@ -63,5 +69,6 @@ def _firing(
         meddled=more.pop("meddled", False),
         answer_minutes=1,
         says_yes=True,
+        cause=cause,
         **more,
     )

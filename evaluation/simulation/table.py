@@ -65,8 +65,7 @@ def show(week: Week, console: Console, *, seconds: float) -> int:
     for name in UNWANTED:
         found = guarded.unwanted[name]
         row(f"{name} (must be 0)", "-", found, "bold red" if found else "bold green")
-    broken = [name for name, (_, right) in _zeros(week).items() if right]
-    broken += [name for name, found in guarded.unwanted.items() if found]
+    broken = broken_promises(week)
     console.print(table)
     console.print(
         f"{guarded.changes} actions with guards, {without.changes} without;"
@@ -75,6 +74,12 @@ def show(week: Week, console: Console, *, seconds: float) -> int:
         soft_wrap=True,
     )
     return 1 if broken else 0
+
+
+def broken_promises(week: Week) -> list[str]:
+    """Name what must be 0 with the guards and is not."""
+    zeros = [name for name, (_, right) in _zeros(week).items() if right]
+    return zeros + [name for name, found in week.guarded.unwanted.items() if found]
 
 
 def _zeros(week: Week) -> dict[str, tuple[int, int]]:

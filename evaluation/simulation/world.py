@@ -17,6 +17,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from cct_ops.models.plan import Call
+from evaluation.simulation.scenario import USUAL
 
 # A lock that a run held which stalled or died may delay a revert for as long as that lasts.
 LATE = timedelta(minutes=30)
@@ -33,6 +34,8 @@ class Value(StrEnum):
     AWAY = "away"
     STRICT = "strict"
     WEAK = "weak"
+    FREE = "free"
+    LIMITED = "limited"
     BY_HAND = "as a person wants it"
 
 
@@ -43,9 +46,16 @@ KNOBS = {
     "switch_back": ("region", Value.HOME),
     "weaken": ("check", Value.WEAK),
     "restore": ("check", Value.STRICT),
+    "limit": ("load", Value.LIMITED),
+    "lift": ("load", Value.FREE),
 }
-AT_FIRST = {"traffic": Value.SERVING, "region": Value.HOME, "check": Value.STRICT}
-LASTING = frozenset({"drain", "switch", "weaken"})
+AT_FIRST = {
+    "traffic": Value.SERVING,
+    "region": Value.HOME,
+    "check": Value.STRICT,
+    "load": Value.FREE,
+}
+LASTING = frozenset({"drain", "switch", "weaken", "limit"})
 """The calls that change something; the others put it back."""
 
 
@@ -86,6 +96,7 @@ class World:
     _values: dict[tuple[str, str], Value] = field(default_factory=dict)
     _open: set[tuple[str, str]] = field(default_factory=set)
     _broken_until: dict[str, datetime] = field(default_factory=dict)
+    _causes: dict[str, str] = field(default_factory=dict)
     _weak: dict[str, Weakening] = field(default_factory=dict)
     # Who is in the middle of a change, and whether that one is asleep.
     _changing: dict[str, dict[UUID, bool]] = field(default_factory=lambda: defaultdict(dict))
@@ -105,18 +116,23 @@ class World:
         """Let the alert be over."""
         self._open.discard((target, alertname))
 
-    def fail(self, target: str, until: datetime) -> None:
+    def fail(self, target: str, until: datetime, cause: str = USUAL) -> None:
         """Let the target be broken until then, if nobody repairs it."""
+        self._causes[target] = cause
         self._broken_until[target] = max(until, self._broken_until.get(target, until))
 
     def is_broken(self, target: str, now: datetime) -> bool:
         """Tell what a diagnosis would find."""
         return target in self._broken_until and self._broken_until[target] > now
 
+    def cause(self, target: str) -> str:
+        """Tell what a diagnosis would find as the cause."""
+        return self._causes.get(target, USUAL)
+
     def fix(self, target: str) -> None:
         """Let the target be repaired, so that it serves as at first again."""
         self._broken_until.pop(target, None)
-        for knob in ("traffic", "region"):
+        for knob in AT_FIRST.keys() - {"check"}:
             self._values.pop((target, knob), None)
 
     def value(self, target: str, knob: str) -> Value:
@@ -138,7 +154,8 @@ class World:
         self.concurrent += bool(others) or woke_up
         changing[run_id] = False
         self._last[target] = run_id
-        needed = self.is_broken(target, now)
+        planned_for = call.arguments.get("cause", USUAL)
+        needed = self.is_broken(target, now) and planned_for == self.cause(target)
         self.written.append(Written(now, run_id, target, call, needed))
         away = self.value(target, "region") is Value.AWAY
         self.disordered += call.method == "fill" and away

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -83,6 +84,15 @@ def test_what_must_be_zero_and_is_not_fails_the_simulation(broken: str) -> None:
 
     assert show(bad, console, seconds=1) == 1
     assert "FAILED" in console.export_text()
+
+
+def test_a_change_that_nobody_wanted_fails_the_simulation_by_its_name() -> None:
+    console = Console(record=True, width=200)
+    unwanted = Tally(unwanted=Counter({"changes against orders": 2}))
+    week = Week(days=7, alerts=1, targets=1, without=Tally(), guarded=unwanted)
+
+    assert show(week, console, seconds=1) == 1
+    assert "FAILED, changes against orders" in console.export_text()
 
 
 def test_the_ledger_lives_by_the_virtual_clock(postgres: EmbeddedPostgres) -> None:
