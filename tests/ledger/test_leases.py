@@ -133,6 +133,19 @@ def test_the_lock_of_a_dead_run_goes_to_its_recovery_and_then_to_anybody(engine:
     assert locks.acquire(engine, PLAN.target, other, seconds=60) is not None
 
 
+def test_a_dead_runs_lock_that_was_left_opens_no_other(engine: sa.Engine) -> None:
+    dead, living, other = uuid4(), uuid4(), uuid4()
+    assert locks.acquire(engine, "/left", dead, seconds=60) is not None
+    assert leases.reap(engine, dead)
+    with leases.claim(engine, dead) as claim:
+        assert claim is not None
+        leases.settle(claim[0], dead)
+    assert locks.acquire(engine, PLAN.target, living, seconds=60) is not None
+
+    assert locks.acquire(engine, PLAN.target, other, seconds=60) is None
+    assert locks.acquire(engine, "/left", other, seconds=60) is not None
+
+
 def _token(engine: sa.Engine) -> int:
     with engine.connect() as connection:
         return int(

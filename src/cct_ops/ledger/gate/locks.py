@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger.clock import in_seconds, now
-from cct_ops.ledger.gate.tables import fencing_tokens, run_leases, target_locks
+from cct_ops.ledger.gate.tables import fencing_tokens, target_locks
 
 
 def acquire(
@@ -39,8 +39,11 @@ def acquire(
         run_id=run_id,
         expires_at=in_seconds(seconds),
     )
-    settled = sa.exists().where(
-        run_leases.c.run_id == target_locks.c.run_id, run_leases.c.settled_at.is_not(None)
+    # In words of SQL: SQLAlchemy does not correlate a subquery here, and one that is not would let
+    # any lock be taken for as long as any dead run's lock is left anywhere.
+    settled: sa.ColumnElement[bool] = sa.literal_column(
+        "exists (select 1 from run_leases"
+        " where run_leases.run_id = target_locks.run_id and run_leases.settled_at is not null)"
     )
     take = offer.on_conflict_do_update(
         index_elements=[target_locks.c.target],
