@@ -96,6 +96,14 @@ MUTANTS = [
         breaks="concurrent changes on one target",
         by_minute=20,
     ),
+    in_one(
+        "a dead run that opens the locks of others",
+        locks,
+        "acquire",
+        ("run_leases.run_id = target_locks.run_id and ", ""),
+        breaks="concurrent changes on one target",
+        by_minute=95,
+    ),
     *(
         in_one(
             f"a guard skipped: {name}",
