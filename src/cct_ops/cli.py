@@ -64,7 +64,7 @@ _APART = ("up", "demo", "summary", "new", "coverage", "--version")
 
 
 def adopt() -> None:
-    """Find the stack that runs here, for commands that are not told of another."""
+    """Find the stack that runs here, for commands that name no other."""
     from cct_ops.stack import environment
 
     environment.adopt()

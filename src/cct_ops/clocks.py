@@ -1,4 +1,4 @@
-"""Whether the clocks of the ledger, of Prefect's server and of this machine are one."""
+"""Compares the clocks of the ledger, of Prefect's server and of this machine."""
 
 from __future__ import annotations
 

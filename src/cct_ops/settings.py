@@ -31,7 +31,7 @@ _PREFIX = "Value error, "  # pydantic's, before the words of a check of ours
 
 
 class Settings(BaseSettings):
-    """What a deployment of this project can set; each field's description says what it does."""
+    """The settings of a deployment; each field's description says what it does."""
 
     model_config = SettingsConfigDict(
         env_prefix="CCT_OPS_",

@@ -1,4 +1,4 @@
-"""How commands are typed: what people are told to type begins with what works where they are."""
+"""The commands that people are asked to type, as they work where these people are."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ def typed(*words: str) -> str:
     """
     Return a command of ours exactly as it has to be typed.
 
-    What begins like an option after the first word has to stand behind ``--`` where it is none;
-    that is the caller's to know.
+    An argument that looks like an option has to stand behind ``--``, which is up to the caller.
     """
     return f"{program()} {shlex.join(words)}"
 
 
 def program() -> str:
-    """Return what our commands begin with, for the shell: as we were told, or just the name."""
+    """Return what our commands begin with, for the shell: as the environment says, or the name."""
     return said(COMMAND) or _NAME
 
 

@@ -170,7 +170,7 @@ def test_a_replay_shows_what_today_would_do_and_touches_nothing(
     assert everything() == before
     assert "auto-rollback (target=/daily-summary), mode auto" in said
     assert "blocked, label route is not a route of CCT" in said
-    assert "everything-else: people are told" in said
+    assert "everything-else: people are notified" in said
     assert "opened: 3, quarantined: 1, seen: 1" in said
 
     replay(since=(datetime.now(UTC) + timedelta(hours=1)).isoformat())

@@ -83,5 +83,5 @@ def test_without_labels_nobody_can_say_that_no_silence_matches() -> None:
     found = result({}, silence("3c1f", ("route", "/daily-summary")))
 
     assert (found.stops, found.depends) == (False, True)
-    assert found.detail.startswith("1 silence is active, and only an alert's labels tell")
+    assert found.detail.startswith("1 silence is active, and only an alert's labels show")
     assert result({}).detail == "no silence matches"

@@ -1,4 +1,4 @@
-"""What Alertmanager knows that the alerts do not say: its silences."""
+"""Reads the silences of Alertmanager, which alerts do not mention."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def files(content: bytes, limit_bytes: int, where: str) -> Mapping[str, bytes]:
     """
     Return the files by their names.
 
-    What a zip says about its sizes is not believed: reading stops at ``limit_bytes`` in all.
+    The sizes that a zip declares are not believed: reading stops at ``limit_bytes`` in all.
     """
     found: dict[str, bytes] = {}
     left = limit_bytes

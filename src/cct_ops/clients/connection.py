@@ -1,4 +1,4 @@
-"""What the ways to CCT and to GitHub have in common: one HTTP client, and what silence means."""
+"""The HTTP client that the ways to CCT and GitHub share, and its errors for a missing answer."""
 
 from __future__ import annotations
 

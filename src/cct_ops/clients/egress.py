@@ -1,4 +1,4 @@
-"""How requests leave this machine: whom they trust, and through which proxy they go."""
+"""The certificates that requests trust, and the proxy that they leave through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be read from GitHub about one repository."""
+"""Reads one repository on GitHub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long to wait before somebody is asked again who did not take a thing."""
+"""The pause before a failed delivery is tried again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What keeps the runs of a part of Prefect from starting."""
+"""Pauses of Prefect that keep runs from starting."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cct_ops.models.deployment_tags import at_most
 
 
 def rests(part: WorkPool | WorkQueue | DeploymentResponse) -> str | None:
-    """Return what people are told beside its name where it starts nothing; None where it does."""
+    """Return the note that is shown beside its name while it starts nothing; None otherwise."""
     limits: tuple[int | None, ...]
     if isinstance(part, DeploymentResponse):
         own = part.global_concurrency_limit

@@ -1,4 +1,4 @@
-"""What can be read from CCT."""
+"""Reads everything that CCT shows."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ _CHAOS_FAULTS = TypeAdapter(ActiveFaults)
 
 
 class Served(NamedTuple):
-    """How one call was served: the HTTP status, how long it took, and what it means."""
+    """The result of one call: the HTTP status, its duration, and the meaning of both."""
 
     status: int
     seconds: float
@@ -139,7 +139,7 @@ class CctReader:
         Read whether CCT answers, and what it says.
 
         An answer in CCT's own form counts, a refusal and the 500 of older releases included; from
-        anything else (429, another 5xx, a proxy's page) nothing can be told about CCT.
+        anything else (429, another 5xx, a proxy's page) nothing is known about CCT.
         """
         exchange = self._transport.ask("data/health")
         status, body = exchange.answer.status, exchange.body() or {}
@@ -175,7 +175,7 @@ class CctReader:
         """
         Read the exemptions whose date is past, marked as expired or still active.
 
-        A CCT without this endpoint tells only those that are still active, by its report.
+        A CCT without this endpoint shows only those that are still active, by its report.
         """
         try:
             return self._read(_EXPIRED, "exemptions/expired").expired
@@ -211,8 +211,8 @@ class CctReader:
         """
         Call an endpoint as its users do and see how it serves, whatever it answers.
 
-        ``caller`` goes along in a header, so that CCT's logs tell our probing apart. Raises
-        ``Unavailable`` when nothing comes at all.
+        ``caller`` goes along in a header, so that CCT's logs show which requests are our probes.
+        Raises ``Unavailable`` when nothing comes at all.
         """
         exchange = self._transport.ask(path, {"X-Probe": caller}, asking=None, **query)
         answer = exchange.answer

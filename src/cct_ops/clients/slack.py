@@ -18,7 +18,7 @@ from cct_ops.config.secret_references import is_url
 from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable
 
 SECTION_CHARACTERS = 3000
-"""What a text block takes: https://docs.slack.dev/reference/block-kit/blocks/section-block"""
+"""The limits of a text block: https://docs.slack.dev/reference/block-kit/blocks/section-block"""
 
 _CUT_CODE = "…\n```"
 # An entity or a link of which the cut has left only the beginning.

@@ -25,7 +25,7 @@ def post(
     """
     Send the document once; ``whose`` names the receiver in errors, which never show the URL.
 
-    ``key`` is the same whenever the same thing is told again, so that the receiver can see that.
+    ``key`` is the same whenever the same message is sent again, so that the receiver can see that.
     """
     shown = {name: value.get_secret_value() for name, value in (headers or {}).items()}
     if key is not None:

@@ -1,4 +1,4 @@
-"""What `cct-ops changes end` waits for, and what it may say about it: what the ledger shows."""
+"""Waits for the end of a change, and reports it as the ledger shows it (`cct-ops changes end`)."""
 
 from __future__ import annotations
 

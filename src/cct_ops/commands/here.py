@@ -1,4 +1,4 @@
-"""The ledger that commands work on: that of the stack that runs here, or the one they are told."""
+"""The ledger that commands work on: that of the stack that runs here, or the one that is set."""
 
 from __future__ import annotations
 

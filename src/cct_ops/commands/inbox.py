@@ -106,7 +106,7 @@ def reprocess(
 def requeue(
     incident: Annotated[str, Parameter(help="Its id, as the inbox shows it.")],
 ) -> int:
-    """Give an incident that was set aside another try: its playbook, or telling people of it."""
+    """Give an incident that was set aside another try: its playbook, or its notice to people."""
     from cct_ops.commands.here import ledger
     from cct_ops.ledger import ids
     from cct_ops.ledger.intake import outbox

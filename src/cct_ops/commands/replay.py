@@ -115,7 +115,7 @@ def _today(routes: Routes, rules: Policy, source: str, alert: Alert) -> str:
 
     rule = routes.rule_for(source, alert.labels)
     if rule.playbook is None or rule.mode is None:
-        return f"{rule.name}: people are told"
+        return f"{rule.name}: people are notified"
     try:
         parameters = convert(rule.parameters, alert.labels)
     except Unfit as error:

@@ -36,7 +36,7 @@ def deploy() -> int:
 
 
 def prefect(
-    *words: Annotated[str, Parameter(allow_leading_hyphen=True, help="What Prefect is told.")],
+    *words: Annotated[str, Parameter(allow_leading_hyphen=True, help="The arguments for Prefect.")],
 ) -> int:
     """Run Prefect's own command line, with the environment of the stack that runs here."""
     from cct_ops.commands.here import prefect_must_be_known

@@ -32,7 +32,7 @@ def why(
     *,
     as_json: Json = False,
 ) -> int:
-    """Tell the whole story of it: what arrived, rule, run, guards, outcome, and who was told."""
+    """Show its whole story: what arrived, rule, run, guards, outcome, and who was notified."""
     from cct_ops.commands.here import ledger
     from cct_ops.ledger import ids
     from cct_ops.ledger.intake import inbox as arrivals

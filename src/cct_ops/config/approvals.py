@@ -1,4 +1,4 @@
-"""How approvals are given: the section ``approvals`` of deployments/policy.yaml."""
+"""The section ``approvals`` of deployments/policy.yaml."""
 
 from __future__ import annotations
 

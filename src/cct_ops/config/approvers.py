@@ -1,4 +1,4 @@
-"""Who may approve, and how each is reached: the shape of deployments/approvers.yaml."""
+"""The persons who may approve, and the ways to reach them: deployments/approvers.yaml."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Approver(Frozen):
         return self
 
     def is_called(self, name: str) -> bool:
-        """Whether ``name`` is one of this person's names."""
+        """True if ``name`` is one of this person's names."""
         known = {self.id, self.name.casefold(), (self.slack_user_id or self.id).casefold()}
         return name.strip().casefold() in known
 
 
 class Approvers(Frozen):
-    """The allow-list; who is told when nobody answered stands in deployments/contacts.yaml."""
+    """The allow-list; who is notified when nobody answered stands in deployments/contacts.yaml."""
 
     approvers: tuple[Approver, ...] = Field(min_length=1)
 

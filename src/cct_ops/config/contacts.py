@@ -1,4 +1,4 @@
-"""Who is reached when a person has to act, and the status page: deployments/contacts.yaml."""
+"""The contacts for when a person has to act, and the status page: deployments/contacts.yaml."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Channel = Annotated[str, StringConstraints(pattern=r"^(#[a-z0-9_-]{1,80}|[CG][A-
 
 
 class Fact(StrEnum):
-    """What a status page can be told."""
+    """A fact that can be posted to a status page."""
 
     KEY = "key"
     INCIDENT_ID = "incident_id"
@@ -38,7 +38,7 @@ class Fact(StrEnum):
 
 
 class State(StrEnum):
-    """How an incident stands in public."""
+    """The public state of an incident."""
 
     INVESTIGATING = "investigating"
     RESOLVED = "resolved"
@@ -64,13 +64,13 @@ class Contact(Frozen):
 
     @property
     def way(self) -> str:
-        """What the record calls the way: never an address."""
+        """The name of the way in the record: never an address."""
         return f"block {self.block}" if self.webhook is None else f"webhook {self.webhook.name}"
 
 
 class StatusPage(Frozen):
     """
-    The webhook of a status page, and its own words for what we tell it.
+    The webhook of a status page, and its own words for what we post.
 
     ``fields`` are its names for our facts, and only these are sent; ``inside`` puts them into an
     object of that name; ``states`` are its words for our states; ``always`` is sent as it is.
@@ -117,7 +117,7 @@ _USUAL_WORDS: dict[Severity, tuple[str, ...]] = {
 
 class Contacts(Frozen):
     """
-    Contacts in the order in which they are tried, and what belongs to telling people.
+    Contacts in the order in which they are tried, and the other ways to reach people.
 
     ``severities`` says which values of an alert's label ``severity`` mean which of ours;
     ``channels`` are those of Slack in which our bot begins its threads, where not the usual one.

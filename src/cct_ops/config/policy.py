@@ -1,4 +1,4 @@
-"""What each playbook may do at most, and what stops it: deployments/policy.yaml."""
+"""The limits of each playbook, and the guards that stop it: deployments/policy.yaml."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PlaybookPolicy(Frozen):
 
 
 class TemporaryChanges(Frozen):
-    """How long a weakening may last in all, and when an unreverted one becomes an alarm."""
+    """The longest duration of a weakening, and when an overdue one raises an alarm."""
 
     longest_minutes: Minutes = Field(240, gt=0)
     alarm_after_minutes: Minutes = Field(5, gt=0)

@@ -77,5 +77,5 @@ class Fields(Frozen):
 
     @property
     def tells_copies(self) -> bool:
-        """Whether each message has a name or a time by which a copy of it is known."""
+        """True if each message has a name or a time by which a copy of it is known."""
         return self.delivery is not None or (self.starts_at is not None and not self.reopens)

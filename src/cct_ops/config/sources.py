@@ -60,7 +60,7 @@ class KeyReference(Frozen):
 
     @property
     def name(self) -> str:
-        """What the record calls this key."""
+        """The name of this key in the record."""
         return self.env or str(self.file)
 
 
@@ -79,18 +79,18 @@ class AlertmanagerReconciliation(Reconciliation):
 
 
 class _Sender(Frozen):
-    """What every kind of sender has."""
+    """The settings that every kind of sender has."""
 
     keys: tuple[KeyReference, ...] = Field(min_length=1)
 
     @property
     def silence_seconds(self) -> float | None:
-        """How long an open incident may go unseen before it is over; None: for ever."""
+        """The time after which an open incident that is not seen again is over; None: never."""
         return None
 
     @property
     def copies_within_seconds(self) -> float:
-        """How soon a body without a name counts as a copy when it comes again."""
+        """The time within which the same body without a name counts as a copy."""
         return COPIES_WITHIN_SECONDS
 
 
@@ -103,7 +103,7 @@ class _Repeating(_Sender):
 
     @property
     def silence_seconds(self) -> float:
-        """How long an open incident may go unseen before its resolved notice counts as lost."""
+        """The time unseen after which the resolved notice of an open incident counts as lost."""
         return 2 * self.repeat_interval_seconds + self.group_interval_seconds
 
 
@@ -149,7 +149,7 @@ class GitHubSource(_Sender):
 
     @property
     def silence_seconds(self) -> float:
-        """GitHub tells once that something failed and mostly never that it is over."""
+        """GitHub reports once that something failed, and mostly never that it is over."""
         return self.forget_after_seconds
 
 
@@ -162,12 +162,12 @@ class _Declared(_Sender):
 
     @property
     def silence_seconds(self) -> float | None:
-        """How long an open incident may go unseen before it counts as over; None: for ever."""
+        """The time after which an open incident that is not seen again is over; None: never."""
         return self.forget_after_seconds
 
     @property
     def tells_ends(self) -> bool:
-        """Whether an incident is ever over, so that what comes later is not a duplicate of it."""
+        """True if incidents end, so that a later message is not a duplicate of one."""
         said = bool(self.fields.resolved) or self.fields.starts_at_is == "episode"
         return said or self.forget_after_seconds is not None
 
@@ -207,7 +207,7 @@ class JsonSource(_Declared):
 
     @property
     def copies_within_seconds(self) -> float:
-        """How soon a body without a name counts as a copy when it comes again."""
+        """The time within which the same body without a name counts as a copy."""
         return self.fields.copies_within_seconds
 
 
@@ -234,7 +234,7 @@ class Sources(Frozen):
         return self
 
     def doubts(self) -> dict[str, str]:
-        """Say of sources that do not tell all that is needed what holds for them instead."""
+        """Yield what holds instead for sources that lack a fact that intake needs."""
         found = {name: " ".join(_doubts(name, source)) for name, source in self.sources.items()}
         return {name: said for name, said in found.items() if said}
 
@@ -249,7 +249,7 @@ def _doubts(name: str, source: Source) -> Iterator[str]:
         )
     if isinstance(source, _Declared) and not source.tells_ends:
         yield (
-            f"{name} never says that something is over: what is told of the same thing later counts"
-            f" as the incident that is open already. Declare resolved:, starts_at_is: episode, or"
-            f" forget_after_seconds:."
+            f"{name} never says that something is over: what it sends of the same thing later"
+            " counts as the incident that is open already. Declare resolved:, starts_at_is:"
+            " episode, or forget_after_seconds:."
         )

@@ -54,7 +54,7 @@ class _Shallow(yaml.SafeLoader):
     """
     Stops at the depth that no honest file has, before the time for it is spent.
 
-    What a value is not fit for is said with its line, as any other mistake.
+    A value that does not fit is reported with its line, as any other mistake.
     """
 
     depth = 0

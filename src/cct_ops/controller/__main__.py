@@ -1,4 +1,4 @@
-"""``python -m cct_ops.controller``: start runs for incidents until told to stop."""
+"""``python -m cct_ops.controller``: start runs for incidents until a signal stops it."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ What becomes of runs that wait for approval.
 Nothing of a flow runs while it is suspended, and Prefect tells nobody when such a run is cancelled
 or ends. So this sweep looks: a request that was answered, that ran out of time, or whose incident
 is over has its run resumed, which reads in the ledger how it must end; a run that ended by itself
-gets its closing row here, and people are told.
+gets its closing row here, and people are notified.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _PLAN_FORM = {"end_the_run": "yes"}
 
 @dataclass(frozen=True)
 class People:
-    """Who is told when nobody answered, and where."""
+    """The people to notify when nobody answered, and the ways to reach them."""
 
     approvers: Approvers
     contacts: Contacts
@@ -193,7 +193,7 @@ def _close(
             urgent=is_urgent(outcome, topic.severity),
         )
     except OpsError as error:
-        _log.warning("people were not told about run %s: %s", approval.run_id, error)
+        _log.warning("people were not notified about run %s: %s", approval.run_id, error)
 
 
 def _escalate(engine: sa.Engine, people: People, approval_id: UUID) -> None:
@@ -224,7 +224,7 @@ def _escalate(engine: sa.Engine, people: People, approval_id: UUID) -> None:
         except Unavailable:
             raise
         except OpsError as error:
-            _log.error("approval %s: the next contact was not told: %s", approval.id, error)
+            _log.error("approval %s: the next contact was not notified: %s", approval.id, error)
 
 
 def _command(approval: Approval) -> str:
@@ -240,7 +240,7 @@ def _command(approval: Approval) -> str:
 
 
 def _as_far_as_known(approval: Approval) -> dict[str, object]:
-    """Return the parameters that the request tells of: not every playbook takes its target."""
+    """Return the parameters that the request shows: not every playbook takes its target."""
     with get_client(sync_client=True) as client:
         schema = deployments.schemas(client).get(approval.playbook, {})
     return {"target": approval.target} if "target" in schema.get("properties", {}) else {}

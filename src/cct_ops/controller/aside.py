@@ -1,4 +1,4 @@
-"""The word to people about what a loop could not deal with, once for each item."""
+"""Alerts people to items that a loop could not handle, once for each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 def sweep(engine: sa.Engine, notifier: Notifier) -> int:
-    """Tell and page about what was set aside, in one message; returns how many items that were."""
+    """Notify and page about what was set aside, in one message; returns the number of items."""
     with set_aside.unnotified(engine) as found:
         if not found:
             return 0
@@ -31,5 +31,5 @@ def sweep(engine: sa.Engine, notifier: Notifier) -> int:
         except Unavailable:
             raise
         except OpsError as error:  # the page says it, and so does the doctor
-            _log.error("Slack was not told of what is set aside: %s", error)
+            _log.error("Slack was not notified of what is set aside: %s", error)
         return len(found)

@@ -45,7 +45,7 @@ def sweep(
     grace_seconds: float = GRACE_SECONDS,
     server: Server = CONFIGURED,
 ) -> int:
-    """Wake up for what is due, tell people about what is overdue; returns how many were woken."""
+    """Wake up what is due, notify people of what is overdue; returns how many were woken."""
     due = changes.overdue(engine, grace_seconds)
     if not due:
         return 0
@@ -107,7 +107,7 @@ def _last(client: SyncPrefectClient, change: TemporaryChange) -> FlowRun | None:
 
 
 def _alarm(engine: sa.Engine, notifier: Notifier, change_id: UUID) -> None:
-    """Tell people once per time that is over."""
+    """Notify people once for each end that has passed."""
     change = changes.read(engine, change_id)
     text = (
         f":rotating_light: Overdue: {change.call} on {change.target} should have ended at"

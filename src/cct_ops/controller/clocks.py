@@ -1,4 +1,4 @@
-"""The look at the clocks; people are told once of one that is off."""
+"""Compares the clocks; people are notified once of one that is off."""
 
 from __future__ import annotations
 

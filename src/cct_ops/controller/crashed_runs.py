@@ -223,9 +223,9 @@ class Reaper:
         self, run: Run, target: str, reason: str, commands: Sequence[str] = ()
     ) -> None:
         """
-        Give the account that the dead run cannot give; tell people where they have to act.
+        Write the account that the crashed run cannot write; notify people where they have to act.
 
-        What they are not told is told again: with an account in the record nobody comes back.
+        A notice that failed is sent again: with an account in the record nobody comes back.
         """
         _log.warning("Run %s: %s", run.name, reason)
         topic = Topic.of(run, target, Outcome.FAILED, needs_person=True)

@@ -1,4 +1,4 @@
-"""What is done with one claimed row: start a run, or tell people."""
+"""Handles one claimed row: starts a run, or notifies people."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class Notification:
     severity_of: Callable[[Mapping[str, str]], Severity | None]
 
     def __call__(self, claim: Claim) -> None:
-        """Tell people, or try again later."""
+        """Notify people, or try again later."""
         try:
             rule = self.routes.rule_for(claim.source, claim.labels)
             undelivered = notices.tell(self.notifier, claim, rule, self.severity_of(claim.labels))

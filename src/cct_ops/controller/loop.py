@@ -3,7 +3,7 @@ The controller's threads.
 
 Rows with different fates have lanes of their own, so a Slack that hangs holds up no playbook. A row
 at which something fails that nobody foresaw is parked with the reason, and a job goes on at its
-next turn; both are told to people once. A thread that dies all the same ends the process: a
+next turn; people are notified of both once. A thread that dies all the same ends the process: a
 supervisor starts it anew, and the row it held comes back when its lease ends.
 """
 
@@ -27,7 +27,7 @@ LEASE_SECONDS = 30.0
 POLL_SECONDS = 1.0
 NEWS_SECONDS = 0.2
 LISTEN_SECONDS = 0.25
-"""How often the listener looks whether it is to stop; news wake it at once."""
+"""The pause between the listener's checks for a stop; news wake it at once."""
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""What people are told: incidents without a playbook, and runs that could not be started."""
+"""Notices to people: incidents without a playbook, and runs that could not be started."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def tell(notifier: Notifier, claim: Claim, rule: Rule, severity: Severity | None) -> str | None:
-    """Tell people about the incident; returns why not where there is no Slack to tell them in."""
+    """Notify people of the incident; returns why not where there is no Slack."""
     name = _shown(claim.labels.get("alertname", "an alert without a name"))
     title = f"{name} from {claim.source}: {slack.escape(claim.note or 'no playbook')}"
     log.warning("incident %s: %s", claim.incident_id, claim.note or "no playbook")

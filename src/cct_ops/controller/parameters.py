@@ -28,7 +28,7 @@ class Unfit(ValueError):
 
 class _Parameter(Frozen):
     """
-    What every type of parameter has: a constant ``value``, or a ``label`` to take it from.
+    The part that all types of parameters share: a constant ``value``, or a ``label`` to read.
 
     ``pattern`` is an expression of RE2 that all of the label has to fulfil. With a group in
     parentheses, what that group holds is the value; (?:...) only holds together.

@@ -1,9 +1,9 @@
 """
-The watch over Prefect's pauses: people are told once what is paused and waits, and once it goes on.
+Monitors Prefect's pauses: people are notified once when runs wait, and once when they go on.
 
 Runs are made for alerts as ever and wait in Prefect, where its UI shows them; that nothing starts
 is the worker's business (``cct_ops.worker.start_rules``), which no pause keeps from taking changes
-back. A limit of 0 is a pause as well. A pause for which nothing waits is told to nobody.
+back. A limit of 0 is a pause as well. A pause for which nothing waits is not reported.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PauseMonitor:
-    """The look at everything that can be paused."""
+    """Monitors everything that can be paused."""
 
     engine: sa.Engine
     notifier: Notifier
     server: Server = CONFIGURED
 
     def __call__(self) -> None:
-        """Tell people about each pause that holds something, and about its end."""
+        """Notify people of each pause that holds something, and of its end."""
         with self.server.connect() as client:
             held = _held(client, self.server.now(client))
         by_part = border(self.engine, "pauses")

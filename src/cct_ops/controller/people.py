@@ -1,4 +1,4 @@
-"""What the one on call is told at once: a run that died, a change that is overdue."""
+"""Urgent notices: a run that died, a change that is overdue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the playbooks in prefect.yaml can be given, for a check of the rules that start them."""
+"""The parameters of the playbooks in prefect.yaml, to check the rules that start them."""
 
 from __future__ import annotations
 

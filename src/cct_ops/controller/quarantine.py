@@ -1,4 +1,4 @@
-"""The word to people that a sender is not understood any more, for example since its upgrade."""
+"""Alerts people to deliveries that cannot be parsed, for example since a sender's upgrade."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def sweep(engine: sa.Engine, notifier: Notifier, *, pause_seconds: float = PAUSE_SECONDS) -> None:
-    """Tell people and page, once per source and pause; what Slack does not take is told again."""
+    """Notify and page, once per source and pause; what Slack does not accept is sent again."""
 
     def tell(unread: quarantine.Unread) -> None:
         message = unread_message(unread.source, unread.count, unread.newest_id, unread.note)

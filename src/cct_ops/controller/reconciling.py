@@ -1,4 +1,4 @@
-"""What is asked of which sender, and how often."""
+"""The jobs that ask each sender for what did not arrive, and their intervals."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _GIVEN = frozenset({"mode"})
 
 
 class Rule(Frozen):
-    """What is done about the incidents that fulfil all matchers: a playbook, or telling people."""
+    """The reaction to incidents that fulfil all matchers: a playbook, or a notice to people."""
 
     name: Name
     match: tuple[Matchers, ...] = ()

@@ -1,5 +1,5 @@
 """
-The status page: told of each P0 incident when it opens and when it is over.
+Posts each P0 incident to the status page when it opens and when it is over.
 
 A page that does not answer is asked again, less and less often; so is one that refuses, because a
 person may correct what it refused.
@@ -40,7 +40,7 @@ class Announcer:
     contacts: Contacts
 
     def __call__(self) -> int:
-        """Tell what is to be told; returns how much the page took."""
+        """Post what is due; returns how many posts the page accepted."""
         page = self.contacts.status_page
         if page is None:
             return 0
@@ -54,7 +54,7 @@ class Announcer:
                     taken += _tell(page, turn)
 
         posts = border(self.engine, "posts to the status page")
-        # What is told lets the next about the same incident be told.
+        # A post that was accepted lets the next about the same incident go out.
         while posts.each(
             status_posts.due(self.engine), lambda which: f"{which[0]}/{which[1]}", tell
         ):

@@ -1,5 +1,5 @@
 """
-The watch over the workers, whose signs of life are in Prefect: who has none cannot say so itself.
+Monitors the workers by their heartbeats in Prefect: a dead one cannot report itself.
 
 A work pool for which nobody was ever heard is one that is set up without a worker. What a worker
 left behind before our own start says nothing: a stack's worker comes up after its controller.
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class WorkerMonitor:
-    """The look at all work pools that our deployments use."""
+    """Monitors all work pools that our deployments use."""
 
     engine: sa.Engine
     notifier: Notifier
@@ -45,7 +45,7 @@ class WorkerMonitor:
     began: float = field(default_factory=time.monotonic)
 
     def __call__(self) -> None:
-        """Note who was heard; tell people when a pool's workers fall silent or are back."""
+        """Record the heartbeats; notify people when a pool's workers fall silent or are back."""
         with get_client(sync_client=True) as client:
             now = CONFIGURED.now(client)  # by which workers are heard; the ledger has another
             crews = [crew for pool in _pools(client) if (crew := _crew(client, pool, now))]

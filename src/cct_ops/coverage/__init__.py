@@ -1,1 +1,1 @@
-"""What of a runbook is software: every command, option and check of it beside what does it."""
+"""Maps every command, option and check of a runbook to the software that does it."""

@@ -20,7 +20,7 @@ ALIKE = 0.6
 
 
 class Status(StrEnum):
-    """Who does an item, or why that cannot be said."""
+    """The parts that do an item, or why they cannot be named."""
 
     AUTOMATED = "automated"
     GATED = "gated"
@@ -33,7 +33,7 @@ class Status(StrEnum):
 
     @property
     def done(self) -> bool:
-        """Whether the item is taken care of."""
+        """True if the item is taken care of."""
         return self in {Status.AUTOMATED, Status.GATED, Status.HUMAN}
 
 
@@ -50,7 +50,7 @@ class Finding(Frozen):
 
 
 class Offer(Frozen):
-    """What there is: playbooks by deployment, what is in tasks, commands of cct-ops."""
+    """The parts that exist: playbooks by deployment, tasks, commands of cct-ops."""
 
     playbooks: frozenset[str]
     functions: frozenset[str]

@@ -1,4 +1,4 @@
-"""What ``cct-ops coverage`` does: check, and show it as lines or as JSON."""
+"""Checks the coverage, and shows it as lines or as JSON (``cct-ops coverage``)."""
 
 from __future__ import annotations
 

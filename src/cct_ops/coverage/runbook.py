@@ -181,7 +181,7 @@ def _bold(children: Sequence[Token], *, alone: bool = False) -> str | None:
 
 
 def _only_contents(children: Sequence[Token]) -> bool:
-    """Whether it is one link within the document, as a table of contents has them."""
+    """True if it is one link within the document, as in a table of contents."""
     marks = {"strong_open", "strong_close", "em_open", "em_close"}
     shown = [each for each in children if each.type not in marks]
     shown = [each for each in shown if each.type != "text" or each.content.strip()]

@@ -1,4 +1,4 @@
-"""What a block of shell commands asks somebody to do."""
+"""Splits a block of shell commands into what it asks a person to do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cct_ops.models.base import Frozen
 
 
 class Kind(StrEnum):
-    """What an item is; an instruction is a comment in a code block that no command follows."""
+    """The kind of an item; an instruction is a comment in a code block that no command follows."""
 
     COMMAND = "command"
     INSTRUCTION = "instruction"

@@ -33,7 +33,7 @@ TOLERATED_POINTS = 3.0
 
 
 class Issue(StrEnum):
-    """What is wrong, in the words of the runbook's common issues."""
+    """A common issue, named as in the runbook."""
 
     NONE = "none"
     OFF = "off"
@@ -52,7 +52,7 @@ class DirectCall(Frozen):
 
 
 class CanaryFindings(Frozen):
-    """What the probes saw; None for what this CCT does not offer."""
+    """The findings of the probes; None for what this CCT does not offer."""
 
     config: CanaryConfig
     configured_percent: float | None
@@ -63,7 +63,7 @@ class CanaryFindings(Frozen):
 
 
 class CanaryDiagnosis(Conclusion):
-    """What is wrong with the canary; without a plan ``outcome`` says how the run ends."""
+    """The issue of a canary; without a plan ``outcome`` is how the run ends."""
 
     playbook: ClassVar[str] = PLAYBOOK
     target: Route
@@ -94,7 +94,7 @@ class CanaryDiagnosis(Conclusion):
 
 
 def _issue(found: CanaryFindings, watch: WatchWindow) -> tuple[Issue, str]:
-    """Name the issue and say why; what can be told without traffic comes first."""
+    """Name the issue and say why; issues that show without traffic come first."""
     if found.plain.well and not found.as_canary.well:
         seen = found.as_canary.seen
         return Issue.FLAG_CONFLICT, f"calls marked for it fail while plain ones work ({seen})."
@@ -128,7 +128,7 @@ def _issue_of_traffic(
 def _untold(
     traffic: CanaryTraffic, allowed: SloThresholds | None, watch: WatchWindow
 ) -> str | None:
-    """Say why nothing tells how it serves; None where something does."""
+    """Say why nothing shows how it serves; None where something does."""
     if traffic.canary.sample_size < watch.min_samples:
         return f"{traffic.canary.sample_size} of its requests are too few."
     if allowed is None:
@@ -258,7 +258,7 @@ def _evidence(found: CanaryFindings) -> tuple[Evidence, ...]:
             f"{'on' if config.enabled else 'off'}, share {share}",
             "What CCT goes by.",
         ),
-        not_offered("canary/config", "Nothing tells what a reset goes back to.")
+        not_offered("canary/config", "Nothing shows what a reset goes back to.")
         if configured is None
         else Evidence.of(
             "canary/config", f"configured for {configured:g} %", "What a reset goes back to."

@@ -22,7 +22,7 @@ RETEST_MINUTES = 3.0
 
 
 class Retest(StrEnum):
-    """Whether the test is run again: only said, or started as a run of its own."""
+    """The way to run the test again: only recommended, or started as a run of its own."""
 
     PROPOSE = "propose"
     RUN = "run"
@@ -42,7 +42,7 @@ class Setup(Frozen):
 
 
 class PastExperiment(Frozen):
-    """What the ledger knows about an experiment; ``setup`` None: its plan is of an older kind."""
+    """An experiment in the ledger; ``setup`` is None where its plan is of an older kind."""
 
     run_id: UUID
     setup: Setup | None
@@ -52,7 +52,7 @@ class PastExperiment(Frozen):
 
 class FailureFindings(Frozen):
     """
-    What the probes saw.
+    The findings of the probes.
 
     ``running`` are temporary changes of ours that are still open, ``strangers`` faults in CCT that
     none of them is about.

@@ -1,4 +1,4 @@
-"""What was deployed lately, what changed with it, and deploying anew (the runbook's option A)."""
+"""Recent deployments, their changes, and a new deployment (the runbook's option A)."""
 
 from __future__ import annotations
 

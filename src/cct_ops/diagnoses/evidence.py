@@ -19,7 +19,7 @@ from cct_ops.models.run import Evidence, Outcome
 # An event and the disable that it caused are written by one request, yet by two clocks.
 SAME_MOMENT = timedelta(seconds=30)
 
-PERHAPS_LOST = "Either there are none or CCT lost its list: this CCT does not tell"
+PERHAPS_LOST = "Either there are none or CCT lost its list: this CCT does not show"
 
 
 def not_offered(source: str, words: str = "") -> Evidence:
@@ -43,7 +43,7 @@ def no_signal(health: Health) -> Evidence:
 
 
 class Service(StrEnum):
-    """Whether a route meets its objectives; too little traffic tells nothing."""
+    """The state of a route against its objectives; too little traffic shows nothing."""
 
     WELL = "well"
     BADLY = "badly"
@@ -51,7 +51,7 @@ class Service(StrEnum):
 
     @property
     def outcome(self) -> Outcome:
-        """How a playbook ends that has nothing to do about a canary that serves so."""
+        """The outcome of a playbook that has nothing to do about a canary in this state."""
         match self:
             case Service.WELL:
                 return Outcome.NOTHING_TO_DO
@@ -98,7 +98,7 @@ def why_off(config: CanaryConfig, event: RollbackEvent | None, *, history: bool)
     Say why it takes no traffic, by its metadata and, where CCT keeps one, by its history.
 
     CCT writes the same metadata whether its auto-rollback or a person switched it off, so only an
-    event tells them apart; its default, which an expired configuration falls back to, has a
+    event distinguishes them; its default, which an expired configuration falls back to, has a
     description and no such moment.
     """
     if config.enabled:
@@ -116,7 +116,7 @@ def why_off(config: CanaryConfig, event: RollbackEvent | None, *, history: bool)
 
 
 class Counts(StrEnum):
-    """How far CCT's counts of exemptions can be relied on."""
+    """The reliability of CCT's counts of exemptions."""
 
     RELIABLE = "reliable"
     LOST = "its list is lost"
@@ -125,7 +125,7 @@ class Counts(StrEnum):
 
     @property
     def outcome(self) -> Outcome | None:
-        """How a playbook ends that rests on the counts; None where it can go on."""
+        """The outcome of a playbook that rests on the counts; None where it can go on."""
         match self:
             case Counts.RELIABLE:
                 return None
@@ -150,5 +150,5 @@ def counts(report: ExemptionReport, wrong: tuple[str, ...], *, records: int | No
 
 
 def lists_records(validation: Validation) -> bool:
-    """Whether the validation shows anything: CCT's own always answers that it found none."""
+    """The meaning of a validation's answer: CCT's own always says that it found none."""
     return bool(validation.exemptions or validation.violations or validation.total_exemptions)

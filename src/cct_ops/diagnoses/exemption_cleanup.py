@@ -21,7 +21,7 @@ FEW = 5
 
 
 class CleanupDiagnosis(ExemptionConclusion):
-    """What is overdue; without a plan ``outcome`` says how the run ends."""
+    """The overdue exemptions; without a plan ``outcome`` is how the run ends."""
 
     playbook: ClassVar[str] = "exemption-cleanup"
 

@@ -24,7 +24,7 @@ JIRA_REFERENCE = r"^[A-Z]+-[0-9]+\Z"
 
 
 class Fix(StrEnum):
-    """What is done about it: what the diagnosis recommends, or one of the runbook's fixes."""
+    """The fix to apply: the one that the diagnosis recommends, or one of the runbook's."""
 
     RECOMMENDED = "recommended"
     CLEANUP = "cleanup"
@@ -33,7 +33,7 @@ class Fix(StrEnum):
 
 
 class Cause(StrEnum):
-    """What is wrong; several may hold at once."""
+    """A fault of the exemption system; several may hold at once."""
 
     LIST_LOST = "the report lost its list"
     COUNTS_WRONG = "counts disagree"
@@ -59,7 +59,7 @@ class BrokenRule(Frozen):
 
 
 class ExemptionDiagnosis(ExemptionConclusion):
-    """What is wrong and what would help; without a plan ``outcome`` says how the run ends."""
+    """The faults and the fix; without a plan ``outcome`` is how the run ends."""
 
     playbook: ClassVar[str] = "exemption-failure"
 

@@ -25,7 +25,7 @@ MOST_PER_PATTERN = 5
 
 
 class AlertLevel(StrEnum):
-    """Whether the numbers ask for somebody's attention."""
+    """The verdict on the numbers of the week."""
 
     OK = "ok"
     WARNING = "warning"
@@ -81,7 +81,7 @@ class WeeklyDiagnosis(ExemptionConclusion):
 
     @property
     def told(self) -> bool:
-        """Whether there is an issue of this week already."""
+        """True if there is an issue of this week already."""
         return self.level is AlertLevel.WARNING and self.outcome is Outcome.NOTHING_TO_DO
 
     def with_issue(self, known: Issue | None, body: str) -> WeeklyDiagnosis:

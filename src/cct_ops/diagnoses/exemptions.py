@@ -26,13 +26,13 @@ TARGET = "exemptions"
 
 
 class ExemptionConclusion(Conclusion):
-    """What every exemption playbook concludes."""
+    """The conclusion of an exemption playbook."""
 
     target: str = TARGET
 
 
 class ExemptionFindings(Frozen):
-    """What the probes saw; ``health`` is None where CCT has only its own handlers mounted."""
+    """The findings of the probes; ``health`` is None where CCT has only its own handlers."""
 
     health: ExemptionHealth | None
     validation: Validation
@@ -53,12 +53,12 @@ class ExemptionFindings(Frozen):
 
     @property
     def counts(self) -> Counts:
-        """How far the counts can be relied on."""
+        """The reliability of the counts."""
         return counts(self.report, self.disagreements, records=self._records)
 
     @property
     def doubt(self) -> str | None:
-        """What stands against the counts, as a sentence; None where they can be relied on."""
+        """The doubt about the counts as a sentence; None where they can be relied on."""
         match self.counts:
             case Counts.RELIABLE:
                 return None
@@ -75,7 +75,7 @@ class ExemptionFindings(Frozen):
 
     @property
     def _records(self) -> int | None:
-        """How many records show beside the counts; None where this CCT shows none."""
+        """The number of records seen beside the counts; None where this CCT shows none."""
         shown = len(self.expired) + len(self.validation.exemptions)
         if self.health is not None:
             return max(shown, self.health.total_records)
@@ -83,17 +83,17 @@ class ExemptionFindings(Frozen):
 
     @property
     def reversible(self) -> bool:
-        """Whether this CCT can derive an exemption's status anew, which undoes a cleanup."""
+        """True if this CCT can derive an exemption's status anew, which undoes a cleanup."""
         return self.health is not None
 
     @property
     def disagreements(self) -> tuple[str, ...]:
-        """What does not agree, each as a clause."""
+        """The disagreements, each as a clause."""
         return disagreements(self.report, self.weekly, self.validation)
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
-        """What was seen, endpoint by endpoint."""
+        """The evidence, endpoint by endpoint."""
         return (
             _health_evidence(self.health),
             _report_evidence(self),

@@ -1,4 +1,4 @@
-"""Whether a chaos experiment may begin, and its plan: faults that end with the run or before it."""
+"""Decides if a chaos experiment may begin; its plan's faults end with the run or before it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Minutes = Annotated[
 
 
 class ExperimentOptions(Frozen):
-    """What was asked for; the lease is how long faults outlive the run's last sign of life."""
+    """The options of a run; faults outlive the run's last sign of life by the lease."""
 
     mode: ChaosMode = ChaosMode.LATENCY
     severity: ChaosSeverity = ChaosSeverity.MILD
@@ -39,7 +39,7 @@ class ExperimentOptions(Frozen):
 
 
 class StagingFindings(Frozen):
-    """What the probes saw of the place that is to be hurt; ``environment`` None: no chaos API."""
+    """The findings of the probes in staging; ``environment`` is None without a chaos API."""
 
     environment: str | None
     without: str = ""
@@ -80,7 +80,7 @@ class StagingFindings(Frozen):
 
 
 class ExperimentDiagnosis(Conclusion):
-    """Whether the experiment may begin, and its plan; ``baseline`` is what it is compared with."""
+    """The refusal or the plan of an experiment; ``baseline`` is what it is compared with."""
 
     playbook: ClassVar[str] = PLAYBOOK
     outcome: Outcome = Outcome.BLOCKED

@@ -1,4 +1,4 @@
-"""What CCT shows of one class of its admin limiter at one moment."""
+"""One class of CCT's admin limiter at one moment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Burst(Frozen):
 
 
 class LimitFindings(Frozen):
-    """What the probes saw of one class; without ``burst`` none was tried."""
+    """The findings of the probes about one class; ``burst`` is None where none was tried."""
 
     limit: LimitStatus
     users: tuple[LimitedUser, ...]
@@ -78,7 +78,7 @@ class LimitFindings(Frozen):
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
-        """What was seen, endpoint by endpoint."""
+        """The evidence, endpoint by endpoint."""
         return _status_evidence(self), _events_evidence(self), _burst_evidence(self)
 
 

@@ -28,7 +28,7 @@ HEADROOM = 1.25
 
 
 class Fix(StrEnum):
-    """What is done about it: what the diagnosis recommends, or one of the runbook's fixes."""
+    """The fix to apply: the one that the diagnosis recommends, or one of the runbook's."""
 
     RECOMMENDED = "recommended"
     RAISE = "raise"
@@ -52,7 +52,7 @@ Minutes = Annotated[int, Field(ge=5, le=480)]
 
 
 class RateLimitOptions(Frozen):
-    """What was asked for: the fix; whose count; how high a limit, and for how long."""
+    """The options of a run: the fix, the user, the limit, and its duration."""
 
     fix: Fix = Fix.RECOMMENDED
     user: UserName | None = None

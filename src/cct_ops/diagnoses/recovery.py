@@ -18,7 +18,7 @@ from cct_ops.models.verification import Verdict
 
 
 class Finding(Frozen):
-    """What one look shows of a begun step: whether it is in effect, and whether it is undone."""
+    """The state of a begun step at one look: in effect or not, undone or not."""
 
     begun: Begun
     in_effect: bool
@@ -27,7 +27,7 @@ class Finding(Frozen):
 
 
 class RecoveryDiagnosis(Conclusion):
-    """What has to be put back after a dead run, and how that run therefore ends."""
+    """The steps to put back after a crashed run, and the outcome of that run."""
 
     playbook: ClassVar[str] = "recover"
 
@@ -95,7 +95,7 @@ class RecoveryDiagnosis(Conclusion):
 
     @property
     def calls(self) -> tuple[Call, ...]:
-        """What has to be carried out, in this order."""
+        """The calls to carry out, in this order."""
         return self.plan.calls if self.plan else ()
 
 

@@ -1,4 +1,4 @@
-"""Whether a temporary change is to be taken back now: compared first, then restored."""
+"""Decides if a temporary change is reverted now: compared first, then restored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cct_ops.models.run import Evidence, Outcome, Severity
 
 
 class Comparison(Frozen):
-    """What a look shows: whether the value is still as set, or as it was before."""
+    """The result of a look: the value is still as set, or as it was before."""
 
     as_set: bool
     as_before: bool
@@ -20,7 +20,7 @@ class Comparison(Frozen):
 
 
 class ReversionDiagnosis(Conclusion):
-    """How a temporary change ends; ``ends_as`` is None while it goes on or has ended already."""
+    """The end of a temporary change; ``ends_as`` is None while it goes on or after its end."""
 
     playbook: ClassVar[str] = "revert-change"
     ends_as: ChangeState | None

@@ -3,7 +3,7 @@ Why a canary takes no traffic, and whether it may be put back.
 
 CCT writes the same ``disabled_at`` and ``disabled_by`` whether its auto-rollback or a person pulled
 the canary, and forgets a configuration by itself after an hour. Only an event in its rollback
-history tells them apart, and only that is reason enough to act without a person.
+history distinguishes them, and only that is reason enough to act without a person.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ BY_DEFAULT = "is off by CCT's default: never enabled, or kept for its hour and f
 
 
 class RollbackFindings(Frozen):
-    """What the probes saw of one route, at about one moment."""
+    """The findings of the probes about one route, at about one moment."""
 
     canary: CanaryConfig
     history: tuple[RollbackEvent, ...]
@@ -147,7 +147,7 @@ def _goes_on(breach: SloBreach, event: RollbackEvent | None) -> bool:
 
 
 def _gone(served: Service, breach: SloBreach | None, event: RollbackEvent | None) -> bool | None:
-    """Say whether the breach is over; None when there is too little traffic to tell it from."""
+    """Say whether the breach is over; None when there is too little traffic to see."""
     if breach is not None and _goes_on(breach, event):
         return False
     return None if served is Service.UNKNOWN else served is Service.WELL
@@ -163,7 +163,7 @@ def _headline(target: Route, cause: Cause, gone: bool | None, event: RollbackEve
     over = {
         True: "the breach is over",
         False: "the breach goes on",
-        None: "too little traffic tells more",
+        None: "too little traffic shows more",
     }
     match cause:
         case Cause.SERVING:

@@ -25,7 +25,7 @@ A_PERSON_DECIDES = "It weakens what protects users from a bad canary."
 
 
 class Option(StrEnum):
-    """What to do: put the canary back, weaken auto-rollback for a while, or deploy anew."""
+    """The way to help: put the canary back, weaken auto-rollback for a while, or redeploy."""
 
     RESTORE = "restore"
     RAISE_THRESHOLDS = "raise-thresholds"
@@ -34,7 +34,7 @@ class Option(StrEnum):
 
     @property
     def weakens(self) -> bool:
-        """Whether it takes protection away for a while."""
+        """True if it takes protection away for a while."""
         return self in {Option.RAISE_THRESHOLDS, Option.DISABLE_AUTO_ROLLBACK}
 
 
@@ -66,14 +66,14 @@ AS_THEY_ARE = Limits()
 
 
 class WatchWindow(Frozen):
-    """How a repaired canary is watched: for how long, and how much traffic must be seen."""
+    """The time for which a repaired canary is watched, and the traffic that must be seen."""
 
     seconds: float
     min_samples: int
 
 
 class RollbackOptions(Frozen):
-    """What was asked for, and for how long."""
+    """The option of a run with its limits and duration."""
 
     option: Option = Option.RESTORE
     minutes: float = Field(60, gt=0)
@@ -81,7 +81,7 @@ class RollbackOptions(Frozen):
 
     @property
     def names_no_limit(self) -> bool:
-        """Whether thresholds are to be raised without a word about which, and how far."""
+        """True if thresholds are to be raised and no limit is given."""
         return self.option is Option.RAISE_THRESHOLDS and self.limits == AS_THEY_ARE
 
     @property

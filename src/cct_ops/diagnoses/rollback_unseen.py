@@ -60,7 +60,7 @@ def by_status_alone(
 
 
 def _why(cause: Cause, config: CanaryConfig) -> str:
-    """Say why it takes no traffic, as far as its status tells."""
+    """Say why it takes no traffic, as far as its status shows."""
     moment = disabled_at(config)
     match cause:
         case Cause.SERVING:

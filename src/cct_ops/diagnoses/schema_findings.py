@@ -1,4 +1,4 @@
-"""What is seen of a schema validation that fails, and what may be asked for about it."""
+"""The findings about a schema validation that fails, and the options for it."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ class Validation(Frozen):
 
     @property
     def wrong(self) -> bool:
-        """Whether anything is wrong at all."""
+        """True if anything is wrong at all."""
         return bool(self.problems or self.unreadable or self.schema_problem)
 
     @property
     def all_wrong(self) -> bool:
-        """Whether no summary passes."""
+        """True if no summary passes."""
         failing = {problem.summary for problem in self.problems}
         return self.schema_problem is not None or (self.wrong and failing >= set(self.checked))
 
 
 class SchemaFindings(Frozen):
     """
-    What the probes saw at about one moment; runs are the workflow's latest, newest first.
+    The findings of the probes at about one moment; runs are the latest, newest first.
 
     ``run`` is the failed run that was looked into, ``report`` what its artifact says.
     """
@@ -72,6 +72,6 @@ class SchemaFindings(Frozen):
 
     @property
     def blocking(self) -> bool:
-        """Whether the latest run that is over failed; a cancelled one says nothing."""
+        """True if the latest run that is over failed; a cancelled one does not count."""
         over = [run for run in self.runs if run.failed or run.succeeded]
         return bool(over) and over[0].failed

@@ -29,7 +29,7 @@ NEW_FIELD_RULES = frozenset({"additionalProperties", "unevaluatedProperties"})
 
 
 class SchemaDiagnosis(Conclusion):
-    """What is wrong with the validation in ``target``, a workflow, and the plan of one option."""
+    """The fault of the validation in ``target``, a workflow, and the plan of one option."""
 
     playbook: ClassVar[str] = "schema-validation"
 
@@ -227,7 +227,7 @@ def _report_evidence(found: SchemaFindings) -> Evidence:
     source = f"schema-validation-report of run {found.run.id}" if found.run else "report"
     if found.report is None:
         observed = "no such artifact" if found.run else "no failed run"
-        return Evidence.of(source, observed, "It tells nothing.")
+        return Evidence.of(source, observed, "It shows nothing.")
     negative = [name for name, passed in found.report.items() if not passed]
     return Evidence.of(
         source,

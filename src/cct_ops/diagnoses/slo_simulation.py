@@ -39,7 +39,7 @@ class Scenario(StrEnum):
 
 
 class SimulationOptions(Frozen):
-    """What was asked for; the lease is how long the faults outlive the run."""
+    """The options of a run; faults outlive it by the lease."""
 
     scenario: Scenario = Scenario.LATENCY
     severity: ChaosSeverity = ChaosSeverity.MODERATE
@@ -50,7 +50,7 @@ class SimulationOptions(Frozen):
 
 
 class SimulationFindings(Frozen):
-    """What the probes saw; without staging nothing else was looked at."""
+    """The findings of the probes; without staging nothing else was read."""
 
     staging: StagingFindings
     canary: CanaryConfig | None = None
@@ -60,7 +60,7 @@ class SimulationFindings(Frozen):
 
 
 class SimulationDiagnosis(Conclusion):
-    """Whether the simulation may begin, and its plan, which also says how all is restored."""
+    """The refusal or the plan of a simulation; the plan also restores everything."""
 
     playbook: ClassVar[str] = PLAYBOOK
     outcome: Outcome = Outcome.BLOCKED

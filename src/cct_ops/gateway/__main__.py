@@ -1,4 +1,4 @@
-"""``python -m cct_ops.gateway``: take in alerts until told to stop."""
+"""``python -m cct_ops.gateway``: receive alerts until a signal stops it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much a request may be, and how long it may take: held while it comes, not afterwards."""
+"""Limits on the size and duration of a request, enforced while it is received."""
 
 from __future__ import annotations
 

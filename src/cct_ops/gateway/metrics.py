@@ -35,7 +35,7 @@ SECONDS = Histogram(
 
 
 class _Ledger(Collector):
-    """What the ledger holds, counted when somebody asks."""
+    """Counts of what the ledger holds, read at each scrape."""
 
     def __init__(self, engine: sa.Engine, waiting: Callable[[], int]) -> None:
         self._engine = engine

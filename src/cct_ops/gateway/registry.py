@@ -26,7 +26,7 @@ _Stamp = tuple[int, int, int] | None
 
 @dataclass(frozen=True)
 class Admission:
-    """Who is let in, and with which keys: one file's content, never a mixture of two."""
+    """The senders that are let in, with their keys: one file's content, never a mixture of two."""
 
     sources: Sources
     keys: Keys
@@ -54,7 +54,7 @@ class Registry:
 
     def refresh(self) -> bool:
         """
-        Read anew if a file changed; tells whether something new counts now.
+        Read anew if a file changed; returns True if new content is in force.
 
         What was refused is tried again and again: it may lack a file that nobody watches yet.
         """

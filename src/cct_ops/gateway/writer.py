@@ -121,7 +121,7 @@ class Writer:
             return batch
 
     def _one_of_each(self) -> list[_Waiting]:
-        """Take the first of every line, but for those whose sender was told to come again."""
+        """Take the first of every line, but for those whose sender has been asked to retry."""
         taken = []
         for source, line in self._lines.items():
             if line:
@@ -135,7 +135,7 @@ class Writer:
         """Store all together, or one by one where one of them cannot be stored at all."""
         try:
             return list(deliveries.record_all(self._engine, batch))
-        except Exception as error:  # noqa: BLE001 -- of one delivery: it is quarantined, and told
+        except Exception as error:  # noqa: BLE001 -- of one delivery: it is quarantined and logged
             if passes(error):
                 log.error("%d deliveries not stored: %s", len(batch), type(error).__name__)  # noqa: TRY400 -- the traceback would show values
                 return [Unstored(type(error).__name__) for _ in batch]

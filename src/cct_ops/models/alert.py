@@ -31,7 +31,7 @@ Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
 
 
 class AlertStatus(StrEnum):
-    """Whether the alert is active; only the alert's own status counts, never its group's."""
+    """The status of an alert: only its own counts, never its group's."""
 
     FIRING = "firing"
     RESOLVED = "resolved"

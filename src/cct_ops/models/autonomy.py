@@ -42,7 +42,7 @@ class TargetClass(Frozen):
 
 
 class Flaw(StrEnum):
-    """What was bad about a fix."""
+    """The flaw of a bad fix."""
 
     INEFFECTIVE = "ineffective"  # it failed, was undone, was not verified, or did not last
     HARMFUL = "harmful"  # and could not be undone
@@ -72,7 +72,7 @@ class TrackRecord(Frozen):
 
 class AutonomyLevel(Frozen):
     """
-    How far a playbook may go by its record, why, and the lines that would raise it if merged.
+    The level that a playbook has earned by its record, why, and the lines that would raise it.
 
     A proposal is news with every full count of verified fixes, so that people do not read of it
     after each single one.

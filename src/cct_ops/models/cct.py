@@ -48,7 +48,7 @@ class CanaryConfig(Wire):
 
     @property
     def serves(self) -> bool:
-        """Whether it gets any traffic."""
+        """True if it gets any traffic."""
         return self.enabled and bool(self.percentage)
 
     @property
@@ -65,7 +65,7 @@ class CanaryStatus(Wire):
 
 
 class RollbackAction(Wire):
-    """What auto-rollback did, if it did anything."""
+    """The last action of auto-rollback, if there was one."""
 
     executed: bool
     canary_disabled: bool = False
@@ -180,7 +180,7 @@ class RollbackThresholds(Wire):
 
 
 class AutoRollback(Wire):
-    """Whether CCT pulls canaries by itself."""
+    """The setting that lets CCT pull canaries by itself."""
 
     enabled: bool
 
@@ -194,7 +194,7 @@ class CanaryRules(Wire):
 
 
 class Health(Wire):
-    """Whether CCT answered at all, and what it said; CCT's own status never degrades."""
+    """The answer of CCT's health check; CCT's own status never degrades."""
 
     answered: bool
     status: str

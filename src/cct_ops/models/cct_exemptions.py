@@ -67,7 +67,7 @@ class Exemption(Wire):
         return read_date(self.expiration_date)
 
     def overdue(self, moment: datetime) -> bool:
-        """Whether it is still active although its date has come."""
+        """True if it is still active although its date has come."""
         return self.status == "active" and self.expires_at is not None and self.expires_at <= moment
 
 
@@ -107,14 +107,14 @@ class UpcomingExpiration(Wire):
 
 
 class OwnerCount(Wire):
-    """How many active records an owner has."""
+    """The number of active records of an owner."""
 
     owner: str
     count: int
 
 
 class PatternCount(Wire):
-    """How many active records a pattern has."""
+    """The number of active records of a pattern."""
 
     pattern: str
     count: int
@@ -150,14 +150,14 @@ class Validation(Wire):
 
 
 class Jira(Wire):
-    """Whether the exemption system can ask JIRA."""
+    """The connection of the exemption system to JIRA."""
 
     reachable: bool
     last_error: str | None = None
 
 
 class ExemptionHealth(Wire):
-    """What the exemption system says of itself: healthy or degraded."""
+    """The exemption system's own status: healthy or degraded."""
 
     status: str
     jira: Jira

@@ -1,4 +1,4 @@
-"""What CCT says about its admin limiter: its classes, who is counted, and whom it refused."""
+"""CCT's admin limiter: its classes, the users it counts, and those it refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class LimitClass(StrEnum):
 
 
 class RateLimit(Wire):
-    """How many requests one user may make, and in what time."""
+    """The number of requests that one user may make, and in what time."""
 
     max_requests: int = Field(ge=1)
     window_ms: int = Field(ge=1)

@@ -59,5 +59,5 @@ class TemporaryChange(Frozen):
 
     @property
     def open(self) -> bool:
-        """Whether it still has to be reverted."""
+        """True if it still has to be reverted."""
         return self.state in OPEN

@@ -25,7 +25,7 @@ FaultId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
 
 
 class ChaosMode(StrEnum):
-    """What is made to go wrong; see docs/cct-api.md for what each strikes."""
+    """The fault that is injected; docs/cct-api.md says what each affects."""
 
     LATENCY = "latency"
     FRED_OUTAGE = "fred-outage"
@@ -35,7 +35,7 @@ class ChaosMode(StrEnum):
 
 
 class ChaosSeverity(StrEnum):
-    """How hard it hits."""
+    """The severity of the fault."""
 
     MILD = "mild"
     MODERATE = "moderate"

@@ -1,4 +1,4 @@
-"""The tags by which prefect.yaml tells what a deployment of ours is, and how often it may run."""
+"""The tags in prefect.yaml that mark our deployments, and how often each may run."""
 
 from __future__ import annotations
 

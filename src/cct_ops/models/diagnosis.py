@@ -1,4 +1,4 @@
-"""What every playbook's diagnosis has in common, so that the gate and the report can use any."""
+"""The protocol of all diagnoses, by which the gate and the report can use any."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Diagnosis(Protocol):
 
     @property
     def target(self) -> str:
-        """What is wrong or was thought to be."""
+        """The thing that is wrong or was thought to be."""
 
     @property
     def headline(self) -> str:
@@ -26,7 +26,7 @@ class Diagnosis(Protocol):
 
     @property
     def severity(self) -> Severity:
-        """How much it matters."""
+        """The severity of the incident."""
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
@@ -34,15 +34,15 @@ class Diagnosis(Protocol):
 
     @property
     def plan(self) -> Plan | None:
-        """What would put it right; None when there is nothing that could be done."""
+        """The plan that would repair it; None when nothing could be done."""
 
 
 class RenewedDiagnosis(Diagnosis, Protocol):
-    """What is concluded again once the target is locked, when a plan may have lost its ground."""
+    """A diagnosis that is made again once the target is locked: its plan may be outdated."""
 
     @property
     def outcome(self) -> Outcome:
-        """How a run ends that has this conclusion and no plan."""
+        """The outcome of a run with this conclusion and no plan."""
 
 
 class Conclusion(Frozen):

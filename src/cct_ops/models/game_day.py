@@ -1,4 +1,4 @@
-"""How the drills of a game day ended, and what of it still works."""
+"""The results of a game day's drills."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class DrillResult(Frozen):
 
     @property
     def works(self) -> bool:
-        """Whether the playbook did what it is for."""
+        """True if the playbook did what it is for."""
         return self.problem is None
 
 
 class GameDayDiagnosis(Conclusion):
-    """What the drills show; playbooks without a drill are named, for nothing is known of them."""
+    """The results of all drills, and the playbooks without one."""
 
     playbook: ClassVar[str] = "game-day"
     target: str = "sandbox"

@@ -1,4 +1,4 @@
-"""What GitHub says about a repository; unknown fields are ignored, missing ones are an error."""
+"""GitHub's answers about a repository; unknown fields are ignored, missing ones are an error."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class WorkflowRun(GitHubWire):
 
     @property
     def failed(self) -> bool:
-        """Whether it is over and did not succeed; cancelled and skipped ones prove nothing."""
+        """True if it is over and did not succeed; cancelled and skipped ones do not count."""
         return self.conclusion in {"failure", "timed_out", "startup_failure"}
 
     @property
     def succeeded(self) -> bool:
-        """Whether it is over and did succeed."""
+        """True if it is over and did succeed."""
         return self.conclusion == "success"
 
 
@@ -44,7 +44,7 @@ class Job(GitHubWire):
 
 
 class Artifact(GitHubWire):
-    """What a run left behind; the content of an expired one is gone."""
+    """A file that a run left behind; the content of an expired one is gone."""
 
     id: int
     name: str
@@ -80,7 +80,7 @@ class Commit(Frozen):
 
 
 class Comparison(Frozen):
-    """What lies between two commits, oldest first; ``total_commits`` counts all of them."""
+    """The commits between two others, oldest first; ``total_commits`` counts all of them."""
 
     total_commits: int
     commits: tuple[Commit, ...]

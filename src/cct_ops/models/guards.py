@@ -89,7 +89,7 @@ class Intent(Frozen):
 
 
 class Facts(Frozen):
-    """What the ledger knows about an intent, at one moment of the ledger's clock."""
+    """The facts in the ledger about an intent, at one moment of the ledger's clock."""
 
     now: datetime
     stopped: bool
@@ -128,7 +128,7 @@ class GuardResult(Frozen):
 
 
 class Rules(Frozen):
-    """What intents are judged by: settings, windows, the targets allowed, and active silences."""
+    """The rules for intents: settings, windows, allowed targets, and active silences."""
 
     settings: GuardSettings
     maintenance: tuple[Window, ...]
@@ -193,7 +193,7 @@ def _silence(facts: Facts, rules: Rules) -> GuardResult:
         return GuardResult(guard=Guard.SILENCE, stops=True, detail=said, until=silence.ends_at)
     if rules.silences and not facts.labels:
         counts = counted(len(rules.silences), "silence is", "silences are")
-        said = f"{counts} active, and only an alert's labels tell whether one is about it"
+        said = f"{counts} active, and only an alert's labels show whether one is about it"
         return GuardResult(guard=Guard.SILENCE, stops=False, detail=said, depends=True)
     return GuardResult(guard=Guard.SILENCE, stops=False, detail="no silence matches")
 

@@ -32,7 +32,7 @@ class Phase(StrEnum):
 
 
 class Result(StrEnum):
-    """How one call was served."""
+    """The result of one call."""
 
     GOOD = "good"
     ERROR = "error"
@@ -66,7 +66,7 @@ class Entry(Frozen):
 
 
 class FailureKind(StrEnum):
-    """How an experiment can fail, in the runbook's words."""
+    """A way in which an experiment can fail, named as in the runbook."""
 
     NONE = "as expected"
     NOT_RECOVERED = "the system does not recover"
@@ -142,7 +142,7 @@ def classify(entries: tuple[Entry, ...]) -> Finding:
 
 
 def _dark(during: list[Entry]) -> bool:
-    """Whether two looks in a row saw nothing good: one alone can be chance."""
+    """True if two looks in a row saw nothing good: one alone can be chance."""
     looks = [_nothing_good(entry) for entry in during]
     return looks == [True] or any(one and other for one, other in pairwise(looks))
 

@@ -44,7 +44,7 @@ class CanaryServes(Frozen):
 
 
 class ChangeHolds(Frozen):
-    """What was changed is still as it was set when the watch window is over; ``what`` says what."""
+    """A check that the value named by ``what`` is still as it was set after the watch window."""
 
     kind: Literal["change holds"] = "change holds"
     what: str
@@ -143,7 +143,7 @@ class Step(Frozen):
 
     @property
     def lasts(self) -> str:
-        """How long the change holds, as people read it; empty where it is to stay."""
+        """The duration of the change, as people read it; empty where it is to stay."""
         return f"for {duration(self.lasts_minutes * 60)}" if self.lasts_minutes else ""
 
     idempotent: bool = True
@@ -187,7 +187,7 @@ class Plan(Frozen):
 
     @property
     def irreversible(self) -> bool:
-        """Whether some step cannot be taken back; then a person decides, always."""
+        """True if some step cannot be undone; then a person always decides."""
         return any(step.undo is None for step in self.steps)
 
     @property
@@ -223,7 +223,7 @@ class Plan(Frozen):
 
 
 class PermitKind(StrEnum):
-    """What a permit is for: a new change, or putting things back (which guards never stop)."""
+    """The purpose of a permit: a new change, or an undo (which guards never stop)."""
 
     CHANGE = "change"
     RESTORE = "restore"

@@ -59,7 +59,7 @@ def incident_of(tags: Iterable[str]) -> UUID | None:
 
 
 class Mode(StrEnum):
-    """What a run may do: look only, act after a person's yes, or act by itself under guards."""
+    """The mode of a run: look only, act after a person's approval, or act alone under guards."""
 
     OBSERVE = "observe"
     APPROVE = "approve"
@@ -78,7 +78,7 @@ def lowest(*modes: Mode) -> Mode:
 
 class Outcome(StrEnum):
     """
-    How it ended; the name is also the name of the run's final state in Prefect.
+    The outcome of a run; its name is also that of the run's final state in Prefect.
 
     Passed is the end of a test of our own that found nothing wrong; Nothing to do that of a look
     at the system that found nothing wrong there.
@@ -100,7 +100,7 @@ class Outcome(StrEnum):
 
     @property
     def needs_attention(self) -> bool:
-        """Whether what was wrong may still be wrong; such a run must not look green."""
+        """True if the fault may still be there; such a run must not look green."""
         return self in {
             Outcome.UNVERIFIED,
             Outcome.EXPIRED,

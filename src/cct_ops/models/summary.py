@@ -1,4 +1,4 @@
-"""What is wrong with a test summary, and what could be changed so that it is right."""
+"""Problems of a test summary, and the changes that would repair it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cct_ops.models.base import Frozen
 
 
 class Strictness(StrEnum):
-    """What becomes of problems: they fail the check, are shown only, or are not even shown."""
+    """The way to treat problems: they fail the check, are shown only, or are hidden."""
 
     STRICT = "strict"
     WARN = "warn"

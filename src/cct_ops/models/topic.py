@@ -57,10 +57,10 @@ def playbook_on(playbook: str, target: str) -> str:
 
 def is_urgent(outcome: Outcome, severity: Severity | None, *, changed: bool = True) -> bool:
     """
-    Whether the one on call has to be reached about a run that ended so.
+    Return True if the person on call has to be reached about a run that ended so.
 
     Where a guard or a person stopped the run, only if users are hurt now. Nobody is woken for what
-    cannot be told here, as long as nothing was changed and nobody is in danger.
+    cannot be seen here, as long as nothing was changed and nobody is in danger.
     """
     if outcome is Outcome.UNVERIFIED and severity is Severity.P2 and not changed:
         return False

@@ -1,4 +1,4 @@
-"""Whether a repaired target holds its steady state, judged from one look at it."""
+"""Judges from one look if a repaired target holds its steady state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cct_ops.models.plan import CanaryServes, WorkflowSucceeds
 
 
 class Verdict(StrEnum):
-    """What one look says; ``too few samples`` is never taken for ``holds``."""
+    """The verdict of one look; ``too few samples`` is never taken for ``holds``."""
 
     HOLDS = "holds"
     TOO_FEW_SAMPLES = "too few samples"

@@ -1,9 +1,9 @@
 """
-How people are told anything: in Slack, and whoever is on call where that is urgent.
+Notifies people: in Slack, and the person on call where it is urgent.
 
 With a bot's token everything about one incident is one thread, whose head shows where it stands;
-with a webhook alone it is one message after the other. What Slack did not take is for the caller to
-say again, so after a lost answer a message may stand there twice: better twice than never.
+with a webhook alone it is one message after the other. Delivery is at least once: callers retry, so
+after a lost answer a message may stand there twice.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ _GONE = {"message_not_found", "thread_not_found", "channel_not_found", "is_archi
 @dataclass(frozen=True)
 class Notifier:
     """
-    The one way in which messages leave.
+    Sends messages to people.
 
     ``page`` reaches the person on call with an urgent message and its topic. It is called once for
-    each attempt, so it has to know what it said already. ``channels`` are where the bot begins
+    each attempt, so it has to know what it has sent already. ``channels`` are where the bot begins
     threads of that severity, instead of in its own channel.
     """
 
@@ -63,14 +63,14 @@ class Notifier:
 
     @property
     def reaches_somebody(self) -> bool:
-        """Whether there is a Slack to say a thing in; who is on call is reached without."""
+        """True if there is a Slack to send to; the person on call is reached without one."""
         return self.bot is not None or self.webhook_url is not None
 
     def send(
         self, message: Message, topic: Topic | None = None, *, urgent: bool = False
     ) -> Place | None:
         """
-        Say it, in its topic's thread where there can be one; returns where it stands, if known.
+        Send it, in its topic's thread where there can be one; returns its place, if known.
 
         Raises what Slack's refusal or silence means; who is on call is reached all the same.
         """
@@ -104,7 +104,7 @@ class Notifier:
             except Rejected as error:
                 if self.webhook_url is None:
                     raise
-                log.error("told through the webhook, because the bot cannot: %s", error)  # noqa: TRY400 -- an answer
+                log.error("sent through the webhook, because the bot cannot: %s", error)  # noqa: TRY400 -- an answer
         if self.webhook_url is not None:
             slack.post(self.webhook_url, *message)
         return None
@@ -153,11 +153,11 @@ def ask_for_page(
     """
     Have the person on call paged with this, once about its topic; without one, once a day.
 
-    ``shared`` is what else may be told of at the same moment, by many; it pages once an hour.
+    ``shared`` is an event that many may report at the same moment; it pages once an hour.
     """
     subject, body = notice_page(message, topic)
     if shared is not None:
-        body = f"{body}\nWithin this hour Slack alone tells of others that end so: {shared}."
+        body = f"{body}\nWithin this hour Slack alone reports others that end so: {shared}."
         cause = f"{shared}, from {datetime.now(UTC):%Y-%m-%d %H} UTC"
         pages.ask(engine, cause, subject=subject, body=body)
         return

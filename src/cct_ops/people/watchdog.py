@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Listening:
-    """Since when a watch has listened without a pause, and when it did so last."""
+    """The time since when a watchdog has listened without a pause, and of its last look."""
 
     since: datetime | None = None
     last: datetime | None = None
@@ -51,7 +51,7 @@ class Listening:
 @dataclass(frozen=True)
 class PeerWatchdog:
     """
-    One part's look at another.
+    One part watches over another.
 
     ``pager`` sends pages while the other, whose work that is, is silent.
     """
@@ -65,7 +65,7 @@ class PeerWatchdog:
     listening: Listening = field(default_factory=Listening)
 
     def __call__(self) -> None:
-        """Give our own sign of life, and tell people when the other's has stopped or is back."""
+        """Write our own heartbeat, and notify people when the other's has stopped or is back."""
         now = heartbeats.beat(self.engine, self.part)
         since = self.listening.again(now, self.within_seconds)
         longer = STARTS_WITHIN_SECONDS - self.within_seconds
@@ -91,7 +91,7 @@ class PeerWatchdog:
             self.pager()
 
     def run(self, stopping: threading.Event) -> None:
-        """Look again and again until told to stop; what fails is tried again at the next turn."""
+        """Look again and again until ``stopping`` is set; what fails is tried again next time."""
         looks = border(self.engine, f"jobs of the {self.part}")
         while not stopping.is_set():
             # A Slack that is down holds up no page.

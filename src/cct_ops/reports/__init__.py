@@ -1,1 +1,1 @@
-"""What people read about a run: the incident report, the form, the messages and the timeline."""
+"""Texts about a run for people: the incident report, the form, the messages, the timeline."""

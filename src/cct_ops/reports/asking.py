@@ -1,4 +1,4 @@
-"""What Slack is shown of a request for approval: the plan, why a person is asked, two buttons."""
+"""Slack messages about a request for approval: the plan, the reason to ask, two buttons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the runbook wants to be thought about after an incident, and what the record adds to it."""
+"""The runbook's questions after an incident, and what the record adds to them."""
 
 from __future__ import annotations
 

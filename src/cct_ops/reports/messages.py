@@ -1,4 +1,4 @@
-"""What Slack is told: a text for notifications, and blocks."""
+"""Messages for Slack: a text for notifications, and blocks."""
 
 from __future__ import annotations
 

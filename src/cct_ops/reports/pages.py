@@ -1,4 +1,4 @@
-"""What the person on call and the public are told: a subject and a body that any service shows."""
+"""Pages: a subject and a body that any service can show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people are told of a pause in Prefect: once that it holds, once that it is over."""
+"""Messages about a pause in Prefect: that it holds, and that it is over."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def _moments(story: Story) -> list[Moment]:
             what = f"{run.playbook}: ended, {run.known.outcome}"
             moments.append(Moment(at=run.finished_at, what=what))
     moments += _paged(story)
-    moments += [Moment(at=at, what=f"status page told: {state}") for state, at in story.public]
+    moments += [Moment(at=at, what=f"status page updated: {state}") for state, at in story.public]
     return sorted(moments, key=lambda moment: moment.at)
 
 

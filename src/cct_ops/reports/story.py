@@ -46,7 +46,7 @@ def moments(story: Story) -> list[Moment]:
         for tried in paged.attempts:
             how = f"reached by {tried.way}" if tried.reached else f"not reached: {tried.note}"
             found.append(Moment(at=tried.attempted_at, what=f"page: {tried.contact} {how}"))
-    found += [Moment(at=at, what=f"status page told: {state}") for state, at in story.public]
+    found += [Moment(at=at, what=f"status page updated: {state}") for state, at in story.public]
     return sorted(found, key=lambda moment: moment.at)
 
 
@@ -62,7 +62,7 @@ def _dispatched(row: Dispatched) -> Iterator[Moment]:
         case "pending":
             what = f"{rule}waits to be dispatched: {row.note or 'not tried yet'}"
         case "notified":
-            what = f"{rule}no run: {row.note or 'people are told'}"
+            what = f"{rule}no run: {row.note or 'people are notified'}"
         case "folded":
             what = f"{rule}no run of its own: {row.note}"
         case _:

@@ -1,4 +1,4 @@
-"""What ``cct-ops summary`` does: check, write and update files, and say it on the terminal."""
+"""Checks, writes and updates files, and reports on the terminal (``cct-ops summary``)."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _CONCLUSIONS = {"PASS": "success", "FAIL": "failure", "WARN": "neutral"}
 
 
 class Status(StrEnum):
-    """How one test ended."""
+    """The result of one test."""
 
     PASS = "pass"  # noqa: S105 -- a word, not a password
     FAIL = "fail"

@@ -1,4 +1,4 @@
-"""What an error of JSON Schema says to people."""
+"""Plain sentences for the errors of JSON Schema."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _depth(error: ValidationError) -> int:
 
 
 def _other_kind(found: list[ValidationError]) -> bool:
-    """Whether a form is about another kind of value altogether."""
+    """True if a form is about another kind of value altogether."""
     return any(each.validator in {"type", None} and not each.path for each in found)
 
 

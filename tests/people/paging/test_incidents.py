@@ -228,7 +228,7 @@ def test_the_review_shows_who_was_paged_and_what_the_public_was_told(
         "page asked for: P0: Down from am",
         "page: a not reached: The environment variable NEVER\\_SET is not set.",
         "page: b reached by webhook PAGES\\_BEN",
-        "status page told: investigating",
+        "status page updated: investigating",
     ):
         assert line in written
 

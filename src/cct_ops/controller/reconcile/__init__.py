@@ -1,1 +1,1 @@
-"""What senders did not get through to us: asked for at the start and every few minutes."""
+"""Asks senders, at the start and every few minutes, for deliveries that did not arrive."""

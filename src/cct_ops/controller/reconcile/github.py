@@ -40,7 +40,7 @@ class Deliveries:
     Asks a hook for what failed and is not here.
 
     The first look goes back two days, the next ones to the oldest delivery that is still missing.
-    How far that is may be forgotten: it only saves requests.
+    The position reached may be forgotten: it only saves requests.
     """
 
     def __init__(self, engine: sa.Engine, name: str, settings: Reconciliation) -> None:

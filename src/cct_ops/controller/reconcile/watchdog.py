@@ -23,7 +23,7 @@ ALERTNAME = "SenderSilent"
 
 def watch(engine: sa.Engine, name: str, settings: Watchdog, started_at: datetime) -> bool:
     """
-    Open the incident of a silent sender, or close it; tells whether the sender is silent.
+    Open the incident of a silent sender, or close it; returns True if the sender is silent.
 
     One that was never heard counts as heard when we were started.
     """

@@ -63,7 +63,7 @@ class Press(_Wire):
 
     @property
     def approved(self) -> bool:
-        """Whether it was the button that approves."""
+        """True if it was the button that approves."""
         return self.actions[0].action_id == "approval_approve"
 
 
@@ -77,7 +77,7 @@ class Buttons:
     response_base: str
 
     def genuine(self, body: bytes, headers: Headers) -> bool:
-        """Whether Slack signed these bytes, less than five minutes ago."""
+        """True if Slack signed these bytes less than five minutes ago."""
         stamps = headers.getlist("x-slack-request-timestamp")
         signatures = headers.getlist("x-slack-signature")
         if len(stamps) != 1 or len(signatures) != 1:

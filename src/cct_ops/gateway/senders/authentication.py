@@ -1,5 +1,5 @@
 """
-How senders prove who they are, on the raw bytes and before anything is parsed.
+Authenticates senders, on the raw bytes and before anything is parsed.
 
 Text is compared as digests of one length in constant time, and a signature in exactly the form
 that its sender writes: what is decoded leniently has several forms, and one was not signed.
@@ -61,7 +61,7 @@ def signature(
 
 
 def timely(stamp: str | None, now: datetime) -> bool:
-    """Tell whether the text is a moment in Unix seconds, at most the tolerance away from now."""
+    """Return True if the text is a moment in Unix seconds, at most the tolerance away from now."""
     said = stamped(stamp)
     return said is not None and near(said, now)
 
@@ -74,7 +74,7 @@ def stamped(stamp: str | None) -> datetime | None:
 
 
 def near(said: datetime, now: datetime) -> bool:
-    """Tell whether the moments are at most the tolerance apart."""
+    """Return True if the moments are at most the tolerance apart."""
     return abs((now - said).total_seconds()) <= TOLERANCE_SECONDS
 
 

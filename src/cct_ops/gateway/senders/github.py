@@ -147,7 +147,7 @@ def _document(received: Received) -> bytes:
     """
     Return the JSON, which a hook sends in a form unless its content type was chosen.
 
-    What begins like an object is one, whatever it is called.
+    A body that begins like an object is one, whatever its content type.
     """
     body = received.body.removeprefix(codecs.BOM_UTF8)
     in_form = body.startswith(b"payload=") or received.media_type == FORM

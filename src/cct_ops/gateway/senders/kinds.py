@@ -1,4 +1,4 @@
-"""One case per kind of sender: how it proves who it is, and how its bodies are read."""
+"""Authenticates and parses each kind of sender: one case for each."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from cct_ops.gateway.senders.parsed_delivery import ParsedDelivery, Received, Un
 
 
 def signs(source: Source) -> bool:
-    """Tell whether the body itself is the proof, so that it must be read before it is believed."""
+    """Return True if the body is signed, so that it must be read before its sender is known."""
     match source:
         case AlertmanagerSource() | CloudEventsSource():
             return False

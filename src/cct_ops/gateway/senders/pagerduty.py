@@ -76,7 +76,7 @@ class _AnyEvent(_Event):
 
     @property
     def shows_an_incident(self) -> bool:
-        """Whether what it is about is an incident itself, and not a note on it or a service."""
+        """True if the event is about an incident itself, not about a note on it or a service."""
         if not self.event_type.startswith(_INCIDENTS) or self.event_type.startswith(_BESIDES):
             return False
         kind = self.data.get("type") if isinstance(self.data, Mapping) else None

@@ -1,4 +1,4 @@
-"""What a request holds once it is read, and what a source's parser makes of it."""
+"""A received request, and the delivery that its source's parser makes of it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Received:
 
     @property
     def media_type(self) -> str:
-        """What the sender calls the body, without its parameters; empty where it does not say."""
+        """The body's content type without its parameters; empty if there is none."""
         return (self.header("content-type") or "").partition(";")[0].strip().lower()
 
 
