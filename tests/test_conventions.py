@@ -20,7 +20,7 @@ from prefect.flows import load_flow_from_entrypoint
 from cct_ops.config import policy
 from tasks.actions import TASKS
 from tests.conftest import ROOT
-from tests.flows.matrix import ROWS, WITHOUT_ROW
+from tests.flows.scenarios import ROWS, WITHOUT_ROW
 from tests.generated_docs import PARTS, Part
 from tests.import_rules import ACROSS, LAYERS, MAY_IMPORT, TESTED_IN, arrows, module_of, part_of
 

@@ -23,9 +23,9 @@ from cct_ops.scenarios.every import DRAFTS
 from tasks.connections import settings
 from tests.conftest import API_KEY, ROOT
 from tests.controller.running import Playbook
-from tests.flows.dying import ALL, Mortal, mortals
-from tests.flows.going_on import close_gates
+from tests.flows.crash_harness import ALL, CrashHarness, crash_harness
 from tests.flows.golden import hold, path_of, record
+from tests.flows.running_experiment import close_gates
 from tests.flows.upkeep import ANYTHING
 
 
@@ -131,21 +131,21 @@ def golden(
 
 
 @pytest.fixture(scope="module")
-def everybody(prefect_api_url: str) -> Iterator[Mortal]:
+def preloaded_harness(prefect_api_url: str) -> Iterator[CrashHarness]:
     """The process whose children die, of whatever playbook."""
-    with mortals(prefect_api_url, ALL) as parent:
+    with crash_harness(prefect_api_url, ALL) as parent:
         yield parent
 
 
 @pytest.fixture(scope="module")
-def mortal(prefect_api_url: str) -> Iterator[Mortal]:
+def harness(prefect_api_url: str) -> Iterator[CrashHarness]:
     """The same, cheaper where few playbooks die: each is imported when it is first worked on."""
-    with mortals(prefect_api_url) as parent:
+    with crash_harness(prefect_api_url) as parent:
         yield parent
 
 
 @pytest.fixture
-def soon_dead(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> dict[str, str]:
+def short_lease(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> dict[str, str]:
     """The environment of a child, which is soon taken for dead and never tired of waiting."""
     monkeypatch.setenv("CCT_OPS_LEASE_SECONDS", "0.3")
     monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "1")

@@ -15,7 +15,7 @@ from cct_ops.ledger.record import account
 from cct_ops.models.run import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from tests.approvals.parts import refusals
-from tests.flows.queued import Queued, queued
+from tests.flows.deployment_run import DeploymentRun, deployment_run
 from tests.flows.test_auto_rollback import ROUTE, pull
 
 STRICT = """
@@ -36,15 +36,15 @@ def strict(policy: Path) -> Path:
 
 
 @pytest.fixture
-def case(engine: sa.Engine, sandbox: SandboxControl) -> Iterator[Queued]:
+def case(engine: sa.Engine, sandbox: SandboxControl) -> Iterator[DeploymentRun]:
     """A pulled canary, and a run that may repair it once that is approved."""
     pull(sandbox)
-    with queued(engine, "auto-rollback", target=ROUTE.value, mode="approve") as run:
+    with deployment_run(engine, "auto-rollback", target=ROUTE.value, mode="approve") as run:
         yield run
 
 
 def test_two_persons_approve_and_the_plan_is_carried_out_once(
-    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: Queued
+    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: DeploymentRun
 ) -> None:
     assert case.work() == "Suspended"
     case.say(ON_CALL)
@@ -60,7 +60,7 @@ def test_two_persons_approve_and_the_plan_is_carried_out_once(
 
 
 def test_a_bare_resume_ends_the_run_before_the_first_change(
-    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: Queued
+    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: DeploymentRun
 ) -> None:
     """Whoever can reach Prefect can resume: without a record in the ledger that is no approval."""
     case.work()
@@ -74,7 +74,7 @@ def test_a_bare_resume_ends_the_run_before_the_first_change(
 
 
 def test_a_forced_state_ends_the_run_before_the_first_change(
-    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: Queued
+    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: DeploymentRun
 ) -> None:
     """Not even Prefect's own form was filled in."""
     case.work()
@@ -87,7 +87,7 @@ def test_a_forced_state_ends_the_run_before_the_first_change(
 
 
 def test_when_the_target_changed_the_yes_is_void_and_it_is_asked_anew(
-    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: Queued
+    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: DeploymentRun
 ) -> None:
     case.work()
     first = case.approval()
@@ -104,7 +104,7 @@ def test_when_the_target_changed_the_yes_is_void_and_it_is_asked_anew(
 
 
 def test_the_form_counts_where_policy_accepts_it(
-    sandbox: SandboxControl, engine: sa.Engine, policy: Path, case: Queued
+    sandbox: SandboxControl, engine: sa.Engine, policy: Path, case: DeploymentRun
 ) -> None:
     policy.write_text(STRICT.replace("accept_form: false", "accept_form: true").replace("P1", ""))
     case.work()
@@ -122,7 +122,7 @@ def test_the_form_counts_where_policy_accepts_it(
 
 
 def test_too_few_approvers_block_the_run_at_once(
-    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: Queued
+    sandbox: SandboxControl, engine: sa.Engine, strict: Path, case: DeploymentRun
 ) -> None:
     """Of two on the list one started the run: nobody waits for a yes that cannot be given."""
     case.client.update_flow_run(case.run_id, tags=[f"started-by:{LEAD}"])

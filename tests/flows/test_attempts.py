@@ -23,10 +23,10 @@ from flows.recover import recover
 from tasks.attempts import REFUSED, one_attempt
 from tasks.connections import settings
 from tests.controller.running import opened
-from tests.flows.dying import Mortal, killed_at
-from tests.flows.queued import Queued, queued
+from tests.flows.crash_harness import CrashHarness, killed_at
+from tests.flows.deployment_run import DeploymentRun, deployment_run
+from tests.flows.kill_triggers import CONFIRMED, Trigger
 from tests.flows.reaping import reap
-from tests.flows.traps import CONFIRMED, Trap
 from tests.flows.upkeep import ROUTE, pending, run_of
 
 PLAYBOOK = "auto-rollback"
@@ -39,7 +39,7 @@ def pulled(sandbox: SandboxControl) -> None:
     sandbox.roll_back(ROUTE, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
 
 
-def again(run: Queued, way: State[Any]) -> tuple[str | None, str]:
+def again(run: DeploymentRun, way: State[Any]) -> tuple[str | None, str]:
     """Set the run going again and work on it; returns how that ended."""
     run.client.set_flow_run_state(run.run_id, way, force=True)
     name, state = run.work(), run.run().state
@@ -57,7 +57,7 @@ def left(engine: sa.Engine) -> list[object]:
         return [row for each in wanted for row in connection.execute(each).scalars()]
 
 
-def known(engine: sa.Engine, run: Queued) -> RunRecord:
+def known(engine: sa.Engine, run: DeploymentRun) -> RunRecord:
     """The run's record."""
     return account.of_run(engine, run.run_id)
 
@@ -68,7 +68,7 @@ def test_a_finished_run_is_not_begun_again(
 ) -> None:
     """It does not even look, although there would be something to do by now."""
     sandbox.set_canary(ROUTE, 20)
-    with queued(engine, PLAYBOOK, target=ROUTE, mode="auto") as run:
+    with deployment_run(engine, PLAYBOOK, target=ROUTE, mode="auto") as run:
         assert run.work() == Outcome.NOTHING_TO_DO
         first = known(engine, run)
         pulled(sandbox)
@@ -90,7 +90,7 @@ def test_a_run_that_acted_on_an_approval_is_not_begun_again(
 ) -> None:
     """It goes on once after it was suspended, and that is all."""
     pulled(sandbox)
-    with queued(engine, PLAYBOOK, target=ROUTE, mode="approve") as run:
+    with deployment_run(engine, PLAYBOOK, target=ROUTE, mode="approve") as run:
         assert run.work() == "Suspended"
         assert run.approve() == 1
         assert run.work() == Outcome.RESOLVED
@@ -103,8 +103,8 @@ def test_a_run_that_acted_on_an_approval_is_not_begun_again(
 
 
 def test_what_died_in_its_change_is_recovered_and_not_retried(
-    engine: sa.Engine, sandbox: SandboxControl, mortal: Mortal, monkeypatch: pytest.MonkeyPatch,
-    prefect_api_url: str, upkeep: None,
+    engine: sa.Engine, sandbox: SandboxControl, harness: CrashHarness, upkeep: None,
+    monkeypatch: pytest.MonkeyPatch, prefect_api_url: str,
 ) -> None:  # fmt: skip
     """A person's retry neither acts nor keeps the recovery away, before it began or after."""
     monkeypatch.setenv("CCT_OPS_LEASE_SECONDS", "1")
@@ -112,10 +112,10 @@ def test_what_died_in_its_change_is_recovered_and_not_retried(
     pulled(sandbox)
     run_id = pending(prefect_api_url, PLAYBOOK, {"target": ROUTE, "mode": "auto"})
     env = {name: value for name, value in os.environ.items() if name.startswith(("CCT_", "X_"))}
-    killed_at(Trap(statement=CONFIRMED), PLAYBOOK, run_id, sandbox, mortal, env)
+    killed_at(Trigger(statement=CONFIRMED), PLAYBOOK, run_id, sandbox, harness, env)
 
-    with queued(engine, PLAYBOOK) as other:
-        run = Queued(other.client, engine, PLAYBOOK, run_id)
+    with deployment_run(engine, PLAYBOOK) as other:
+        run = DeploymentRun(other.client, engine, PLAYBOOK, run_id)
         for words in ("had begun its change", "was taken for dead", "ended already: Undone"):
             run.client.set_flow_run_state(run_id, Crashed(), force=True)
             name, message = again(run, AwaitingRetry())
@@ -136,7 +136,7 @@ def test_a_run_without_an_account_is_left_alone_by_a_second_process(
 ) -> None:
     """Somebody scheduled it while its process is at work: that one goes on as before."""
     pulled(sandbox)
-    with queued(engine, PLAYBOOK, target=ROUTE, mode="auto") as run:
+    with deployment_run(engine, PLAYBOOK, target=ROUTE, mode="auto") as run:
         with engine.begin() as tx:
             tx.execute(
                 sa.insert(run_leases).values(
@@ -167,7 +167,7 @@ def test_retries_that_somebody_gave_the_run_end_in_one_account(
 ) -> None:
     """The policy of a run can be changed by anybody while it runs."""
     sandbox.faults(Fault(path="/api/v1/", error_status=404))
-    with queued(engine, PLAYBOOK, target=ROUTE, mode="auto") as run:
+    with deployment_run(engine, PLAYBOOK, target=ROUTE, mode="auto") as run:
         policy = run.run().empirical_policy.model_copy(update={"retries": 2, "retry_delay": 0})
         run.client.update_flow_run(run.run_id, empirical_policy=policy)
 
@@ -193,7 +193,7 @@ def test_a_run_for_an_incident_that_there_is_not_does_not_look(
 ) -> None:
     """And wakes nobody: who made the run reads it there."""
     pulled(sandbox)
-    with queued(engine, PLAYBOOK, tags, target=ROUTE, mode="auto") as run:
+    with deployment_run(engine, PLAYBOOK, tags, target=ROUTE, mode="auto") as run:
         assert run.work() == REFUSED
         state = run.run().state
         assert state is not None
@@ -208,7 +208,9 @@ def test_a_run_for_an_incident_of_the_ledger_is_of_it(
 ) -> None:
     incident = opened(engine)
     pulled(sandbox)
-    with queued(engine, PLAYBOOK, [incident_tag(incident)], target=ROUTE, mode="auto") as run:
+    with deployment_run(
+        engine, PLAYBOOK, [incident_tag(incident)], target=ROUTE, mode="auto"
+    ) as run:
         assert run.work() == Outcome.RESOLVED
 
         assert account.incident_of(engine, run.run_id) == incident
@@ -226,7 +228,7 @@ def test_a_run_whose_parameters_are_odd_ends_with_an_account_that_names_them(
     engine: sa.Engine, playbook: str, given: dict[str, object]
 ) -> None:
     """However it was made past the form."""
-    with queued(engine, playbook, **given) as run:
+    with deployment_run(engine, playbook, **given) as run:
         run.work()
 
         told = known(engine, run)

@@ -18,7 +18,7 @@ from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from cct_ops.sandbox.inputs import Fault
 from flows.chaos_failure import chaos_failure
 from tests.controller.running import Playbook
-from tests.flows import going_on
+from tests.flows import running_experiment
 from tests.flows.upkeep import ANYTHING, ended
 
 pytestmark = pytest.mark.usefixtures("upkeep")
@@ -27,9 +27,9 @@ pytestmark = pytest.mark.usefixtures("upkeep")
 @pytest.fixture
 def experiment(sandbox: SandboxControl, upkeep: None) -> Iterator[None]:
     """An experiment that is going on."""
-    going_on.experiment(sandbox)
+    running_experiment.start(sandbox)
     yield
-    going_on.close_gates()
+    running_experiment.close_gates()
 
 
 def run(mode: Mode = Mode.AUTO, **more: Any) -> State[Any]:

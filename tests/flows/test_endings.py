@@ -31,8 +31,8 @@ from tasks.connections import settings
 from tasks.report import report_failure
 from tests.conftest import ROOT
 from tests.controller.running import Playbook
-from tests.flows.ends import report_of_run
-from tests.flows.queued import flow_of, queued
+from tests.flows.deployment_run import deployment_run, flow_of
+from tests.flows.run_assertions import report_of_run
 from tests.flows.upkeep import ANYTHING, ended
 from tests.plain import HTTP
 
@@ -231,7 +231,7 @@ def test_what_a_person_cancels_before_it_changed_anything_pages_nobody(
     state: State[Any], sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     """The hook is called in a process of its own, outside of the run."""
-    with queued(engine, "canary-issue", **TARGET) as waiting:
+    with deployment_run(engine, "canary-issue", **TARGET) as waiting:
         report_failure(flow_of("canary-issue"), waiting.run(), state)
 
         assert account.of_run(engine, waiting.run_id).outcome is Outcome.CANCELLED

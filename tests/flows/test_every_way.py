@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.account import RunRecord
@@ -16,10 +19,9 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios import truths
 from cct_ops.scenarios.every import ALSO_MOUNTED
 from cct_ops.scenarios.scenario import End, Mounted, Scenario
-from tests.flows.ends import report_of_run
-from tests.flows.matrix import ROWS
-from tests.flows.meddling import once_confirmed
-from tests.flows.queued import Queued, queued
+from tests.flows.deployment_run import DeploymentRun, deployment_run
+from tests.flows.run_assertions import report_of_run
+from tests.flows.scenarios import ROWS
 
 pytestmark = pytest.mark.usefixtures("upkeep", "brisk", "golden")
 
@@ -51,14 +53,33 @@ class Before:
         return truths.writes(self.sandbox)[self.writes :]
 
 
-def asked(run: Queued, before: Before) -> None:
+@contextmanager
+def concurrent_edit(
+    edit: Callable[[SandboxControl], None] | None, sandbox: SandboxControl
+) -> Iterator[None]:
+    """Edit it once, as soon as the ledger has that a change of this process took effect."""
+    left = [] if edit is None else [edit]
+
+    def see(_connection: object, _cursor: object, text: str, *_: object) -> None:
+        if left and text.startswith("UPDATE actions"):
+            left.pop()(sandbox)
+
+    event.listen(sa.Engine, "after_cursor_execute", see)
+    try:
+        yield
+    finally:
+        event.remove(sa.Engine, "after_cursor_execute", see)
+    assert left == []
+
+
+def asked(run: DeploymentRun, before: Before) -> None:
     """It waits for persons, has done nothing so far, and they say yes."""
     assert run.work() == "Suspended", run.run().state
     assert before.since() == []
     assert run.approve() == 1
 
 
-def told(run: Queued, end: End) -> None:
+def told(run: DeploymentRun, end: End) -> None:
     """The run's state and its report say how it ended and why."""
     state = run.run().state
     assert state is not None
@@ -69,7 +90,7 @@ def told(run: Queued, end: End) -> None:
     assert report_of_run(run.run_id).startswith(f"# {outcome}: ")
 
 
-def took_effect(run: Queued, before: Before, row: Scenario, end: End) -> None:
+def took_effect(run: DeploymentRun, before: Before, row: Scenario, end: End) -> None:
     """It ended so, asked for exactly these changes, and the truth is what it should be."""
     told(run, end)
     assert before.since() == list(end.writes)
@@ -87,11 +108,11 @@ def test_it_only_recommends_when_it_observes_and_acts_when_people_approve(
 ) -> None:
     row.seed(sandbox)
     before = Before.of(sandbox, row)
-    with queued(engine, row.playbook, **row.parameters, mode=Mode.OBSERVE.value) as run:
+    with deployment_run(engine, row.playbook, **row.parameters, mode=Mode.OBSERVE.value) as run:
         run.work()
         took_effect(run, before, row, End("Recommended", ""))
 
-    with queued(engine, row.playbook, **row.parameters, mode=Mode.APPROVE.value) as run:
+    with deployment_run(engine, row.playbook, **row.parameters, mode=Mode.APPROVE.value) as run:
         if row.person:
             asked(run, before)
         run.work()
@@ -107,7 +128,7 @@ def test_left_alone_it_acts_and_asks_where_it_must(
 ) -> None:
     row.seed(sandbox)
     before = Before.of(sandbox, row)
-    with queued(engine, row.playbook, **row.parameters, mode=Mode.AUTO.value) as run:
+    with deployment_run(engine, row.playbook, **row.parameters, mode=Mode.AUTO.value) as run:
         ended = run.work()
 
         if row.asks:
@@ -129,10 +150,10 @@ def test_what_cannot_be_verified_is_taken_back_and_never_called_done(
     spoilt.seed(sandbox)
     before = replace(before, writes=len(truths.writes(sandbox)))
     parameters = {**row.parameters, **spoilt.parameters}
-    with queued(engine, row.playbook, **parameters, mode=Mode.AUTO.value) as run:
+    with deployment_run(engine, row.playbook, **parameters, mode=Mode.AUTO.value) as run:
         if row.asks:
             asked(run, before)
-        with once_confirmed(spoilt.meddle, sandbox):
+        with concurrent_edit(spoilt.meddle, sandbox):
             run.work()
 
         took_effect(run, before, row, spoilt.end)
@@ -152,7 +173,7 @@ def test_a_cct_with_only_its_own_handlers_gets_a_clear_outcome(
     sandbox.reset(dialect="mounted", limits=False)
     case.seed(sandbox)
     before = Before(sandbox, writes=len(truths.writes(sandbox)))
-    with queued(engine, case.playbook, **case.parameters, mode=Mode.AUTO.value) as run:
+    with deployment_run(engine, case.playbook, **case.parameters, mode=Mode.AUTO.value) as run:
         if run.work() == "Suspended":
             assert case.end.writes
             run.approve()

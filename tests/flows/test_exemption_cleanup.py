@@ -15,7 +15,7 @@ from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault, SeedExemption
 from flows.exemption_cleanup import exemption_cleanup
-from tests.flows.ends import artifacts_of, report_of
+from tests.flows.run_assertions import artifacts_of, report_of
 
 OVERDUE = SeedExemption(jira_reference="OPS-1", owner="alice", days_left=-2)
 SOON = SeedExemption(jira_reference="OPS-2", owner="bob", days_left=5)

@@ -9,13 +9,17 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.exemption_failure import Cause, ExemptionDiagnosis, Fix
+from cct_ops.ledger.gate import locks, permits
+from cct_ops.models.plan import PermitKind, Plan
 from cct_ops.models.run import Mode
-from cct_ops.models.verification import Verdict
+from cct_ops.models.verification import Verdict, Verification
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import SeedExemption
 from flows.exemption_failure import exemption_failure
+from tasks.actions import perform_all
+from tasks.connections import current_run, ledger
 from tasks.diagnose_exemptions import diagnose_exemptions
-from tests.flows.acting import act
+from tasks.verify import verify
 
 OVERDUE = SeedExemption(jira_reference="OPS-1", owner="alice", days_left=-2)
 GOOD = SeedExemption(jira_reference="OPS-2", owner="bob")
@@ -27,6 +31,26 @@ NO_OWNER = SeedExemption(jira_reference="OPS-4", owner="")
 def look(fix: Fix = Fix.RECOMMENDED) -> ExemptionDiagnosis:
     """Diagnose, inside a run as probes must be."""
     return diagnose_exemptions(fix)
+
+
+@flow(name="applying")
+def apply(plan: Plan) -> Verification:
+    """Carry out a plan under a lock and a permit of the ledger."""
+    run = current_run()
+    token = locks.acquire(ledger(), plan.target, run.id, 60)
+    assert token is not None
+    with ledger().begin() as tx:
+        permit = permits.issue(
+            tx,
+            PermitKind.CHANGE,
+            plan,
+            plan.calls,
+            run=run,
+            fencing_token=token,
+            seconds=60,
+        )
+    perform_all(permit)
+    return verify(plan)
 
 
 def run(mode: Mode, fix: Fix = Fix.RECOMMENDED) -> State[Any]:
@@ -80,7 +104,7 @@ def test_after_a_yes_the_report_is_right_again(
     plan = look(fix).plan
     assert plan is not None
 
-    assert act(plan).verdict is Verdict.HOLDS
+    assert apply(plan).verdict is Verdict.HOLDS
     assert sandbox.state().exemptions.statuses() == kept
 
 

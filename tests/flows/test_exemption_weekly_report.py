@@ -16,7 +16,7 @@ from cct_ops.sandbox.github_inputs import GitHubSeed
 from cct_ops.sandbox.inputs import Dialect, Fault, SeedExemption
 from flows.exemption_weekly_report import exemption_weekly_report
 from tasks.connections import settings
-from tests.flows.ends import artifacts_of
+from tests.flows.run_assertions import artifacts_of
 
 SOON = SeedExemption(jira_reference="OPS-1", owner="alice", days_left=3)
 PAST = SeedExemption(jira_reference="OPS-2", owner="bob", days_left=-2)

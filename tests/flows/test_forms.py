@@ -22,7 +22,7 @@ from cct_ops.scenarios.scenario import Scenario
 from tasks.report import report_failure
 from tests.conftest import ROOT
 from tests.controller.running import Playbook
-from tests.flows.queued import flow_of, queued
+from tests.flows.deployment_run import deployment_run, flow_of
 from tests.flows.test_endings import ran, told
 from tests.flows.upkeep import OFF, weakened
 from tests.plain import HTTP
@@ -179,7 +179,7 @@ def test_parameters_that_no_form_checked_block_the_run_and_page_nobody(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     """Somebody switched Prefect's check off; the flow's own is the last one."""
-    with queued(engine, "canary-issue", target="/no-such-route") as run:
+    with deployment_run(engine, "canary-issue", target="/no-such-route") as run:
         assert run.work() == "Blocked"
 
         told(engine, run.run().state, "Blocked", "Wrong parameters: target: Input should be")  # type: ignore[arg-type]
@@ -199,7 +199,7 @@ def test_parameters_with_which_no_process_begins_block_the_run_and_page_nobody(
     parameters: dict[str, Any], words: str, engine: sa.Engine
 ) -> None:
     """Prefect's engine dies of them before the flow is asked; the worker calls the hook then."""
-    with queued(engine, "canary-issue", **parameters) as run:
+    with deployment_run(engine, "canary-issue", **parameters) as run:
         with pytest.raises((TypeError, SignatureMismatchError)):
             run.work()
         run.client.set_flow_run_state(run.run_id, Crashed(message="Exit code 1."), force=True)

@@ -10,9 +10,9 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios.every import ALSO_MOUNTED, DRAFTS
 from cct_ops.scenarios.scenario import Mounted, Scenario
 from tests.flows import test_every_way as matrix
+from tests.flows.deployment_run import deployment_run
 from tests.flows.golden import FOLDER, path_of
-from tests.flows.matrix import ROWS
-from tests.flows.queued import queued
+from tests.flows.scenarios import ROWS
 
 
 @pytest.mark.usefixtures("upkeep", "brisk", "golden")
@@ -22,7 +22,7 @@ def test_every_row_has_the_same_plan_as_ever(
 ) -> None:
     row.seed(sandbox)
 
-    with queued(engine, row.playbook, **row.parameters, mode=Mode.OBSERVE.value) as run:
+    with deployment_run(engine, row.playbook, **row.parameters, mode=Mode.OBSERVE.value) as run:
         assert run.work() == "Recommended", run.run().state
 
 

@@ -29,89 +29,97 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios import truths
 from cct_ops.scenarios.scenario import Scenario
 from tests.approvals.parts import ANNA, asked
-from tests.flows import deaths
-from tests.flows.deaths import At, Death
-from tests.flows.dying import EVERY_DEATH, Mortal, killed_at
+from tests.flows import crash_points
+from tests.flows.crash_harness import EVERY_CRASH_POINT, CrashHarness, killed_at
+from tests.flows.crash_points import At, CrashPoint
 from tests.flows.reaping import reap, recovery_of
 from tests.flows.upkeep import pending
 
 pytestmark = pytest.mark.usefixtures("upkeep")
 
-CHOSEN = deaths.ALL if EVERY_DEATH else deaths.TELLING
+CHOSEN = crash_points.ALL if EVERY_CRASH_POINT else crash_points.TELLING
 # What a person was shown is the same however the run dies.
 PLANS: dict[str, Plan] = {}
 
 
-def approve(engine: sa.Engine, act: Scenario, run_id: UUID) -> None:
+def approve(engine: sa.Engine, scenario: Scenario, run_id: UUID) -> None:
     """Let a person say yes to what the run will plan, as an observing run shows it."""
-    if str(act) not in PLANS:
-        name = act.playbook.replace("-", "_")
+    if str(scenario) not in PLANS:
+        name = scenario.playbook.replace("-", "_")
         playbook = getattr(import_module(f"flows.{name}"), name)
-        observed: State[Any] = playbook(**act.parameters, mode="observe", return_state=True)
+        observed: State[Any] = playbook(**scenario.parameters, mode="observe", return_state=True)
         assert observed.name == "Recommended", observed.message
         assert observed.state_details.flow_run_id is not None
         (seen,) = account.of_run(engine, observed.state_details.flow_run_id).decisions
-        PLANS[str(act)] = seen.plan
-    run = Run(id=run_id, name="approved", playbook=act.playbook, incident_id=None)
-    approval = asked(engine, run, PLANS[str(act)])
+        PLANS[str(scenario)] = seen.plan
+    run = Run(id=run_id, name="approved", playbook=scenario.playbook, incident_id=None)
+    approval = asked(engine, run, PLANS[str(scenario)])
     approval_answers.answer(
         engine, approval.id, Answer.of(ANNA, "link", approved=True), person=ANNA
     )
 
 
-@pytest.mark.parametrize("death", CHOSEN, ids=str)
+@pytest.mark.parametrize("point", CHOSEN, ids=str)
 def test_a_killed_playbook_ends_once(
-    death: Death,
+    point: CrashPoint,
     sandbox: SandboxControl,
     engine: sa.Engine,
-    everybody: Mortal,
-    soon_dead: dict[str, str],
+    preloaded_harness: CrashHarness,
+    short_lease: dict[str, str],
     prefect_api_url: str,
 ) -> None:
-    act = death.act
-    (act.killed.seed or act.seed)(sandbox)
-    before, seeded = act.truth(sandbox), len(truths.writes(sandbox))
-    mode = "approve" if act.asks else "auto"
-    run_id = pending(prefect_api_url, act.playbook, {**act.parameters, "mode": mode})
-    if act.asks:
-        approve(engine, act, run_id)
+    scenario = point.scenario
+    (scenario.killed.seed or scenario.seed)(sandbox)
+    before, seeded = scenario.truth(sandbox), len(truths.writes(sandbox))
+    mode = "approve" if scenario.asks else "auto"
+    run_id = pending(prefect_api_url, scenario.playbook, {**scenario.parameters, "mode": mode})
+    if scenario.asks:
+        approve(engine, scenario, run_id)
     told = len(sandbox.slack_messages())
     pid = killed_at(
-        death.trap, act.playbook, run_id, sandbox, everybody, soon_dead, sleeps=death.sleeps
+        point.trigger,
+        scenario.playbook,
+        run_id,
+        sandbox,
+        preloaded_harness,
+        short_lease,
+        sleeps=point.sleeps,
     )
 
-    if death.begun:
+    if point.begun:
         recovery_of(engine, run_id)
     else:
         assert reap(engine, run_id) is None
-    if death.sleeps:
+    if point.sleeps:
         os.kill(pid, signal.SIGCONT)
-        assert everybody.end() == "exited"
+        assert preloaded_harness.end() == "exited"
     reap(engine, run_id)  # whoever looks later finds nothing to do
 
-    assert truths.writes(sandbox)[seeded:] == list(death.writes)
-    assert (act.truth(sandbox) != before) == death.stands
+    assert truths.writes(sandbox)[seeded:] == list(point.writes)
+    assert (scenario.truth(sandbox) != before) == point.stands
     known = account.of_run(engine, run_id)
-    assert known.outcome is death.outcome, known.reason
+    assert known.outcome is point.outcome, known.reason
     assert accounts(engine, run_id) == 1
-    as_planned(act, known)
-    nothing_is_open(engine, known, death)
+    as_planned(scenario, known)
+    nothing_is_open(engine, known, point)
     messages = [str(message.body) for message in sandbox.slack_messages()[told:]]
-    ours = [each for each in messages if act.playbook in each]
+    ours = [each for each in messages if scenario.playbook in each]
     falls = [each for each in ours if "may do less" in each]
-    assert len(ours) - len(falls) == death.tells, messages
+    assert len(ours) - len(falls) == point.tells, messages
     assert len(falls) <= 1
 
 
-def as_planned(act: Scenario, known: account.RunRecord) -> None:
+def as_planned(scenario: Scenario, known: account.RunRecord) -> None:
     """What dies here is what the table says."""
     if not known.decisions:
         return  # it died before there was a plan
     steps = known.decisions[0].plan.steps
-    assert [step.call.method for step in steps] == [step.method for step in act.steps]
+    assert [step.call.method for step in steps] == [step.method for step in scenario.steps]
     undos = [step.undo.method if step.undo else None for step in steps]
-    assert undos == [step.undo_method for step in act.steps]
-    assert [step.lasts_minutes is not None for step in steps] == [step.lasts for step in act.steps]
+    assert undos == [step.undo_method for step in scenario.steps]
+    assert [step.lasts_minutes is not None for step in steps] == [
+        step.lasts for step in scenario.steps
+    ]
 
 
 def accounts(engine: sa.Engine, run_id: UUID) -> int:
@@ -122,7 +130,7 @@ def accounts(engine: sa.Engine, run_id: UUID) -> int:
         ).scalar_one()
 
 
-def nothing_is_open(engine: sa.Engine, known: account.RunRecord, death: Death) -> None:
+def nothing_is_open(engine: sa.Engine, known: account.RunRecord, point: CrashPoint) -> None:
     """No permit is open, no temporary change but what was verified, and the target is free."""
     with engine.connect() as connection:
         still = connection.execute(sa.select(permits).where(permits.c.closed_at.is_(None)))
@@ -131,9 +139,9 @@ def nothing_is_open(engine: sa.Engine, known: account.RunRecord, death: Death) -
         return
     plan = known.decisions[0].plan
     expected = {ChangeState.REVERTED, ChangeState.NOT_MADE}
-    if death.at is At.INTENDED:
+    if point.at is At.INTENDED:
         expected.add(ChangeState.SCHEDULED)  # what may still land is taken back in its time
-    elif death.stands:
+    elif point.stands:
         expected = {ChangeState.ACTIVE}
     states = [change.state for change in changes.listed(engine, ended=True)]
     assert set(states) <= expected

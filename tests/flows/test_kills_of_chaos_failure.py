@@ -32,9 +32,9 @@ from cct_ops.scenarios import truths
 from flows.chaos_failure import chaos_failure
 from tasks.connections import settings
 from tests.controller.running import Playbook, opened
-from tests.flows.dying import EVERY_DEATH, Mortal, killed_at, mortals
+from tests.flows.crash_harness import EVERY_CRASH_POINT, CrashHarness, crash_harness, killed_at
+from tests.flows.kill_triggers import CHANGES, CONFIRMED, INTENDED, On, Trigger
 from tests.flows.reaping import reap, recovery_of
-from tests.flows.traps import CHANGES, CONFIRMED, INTENDED, On, Trap
 from tests.flows.upkeep import pending, run_of, woken
 from tests.stack.polling import eventually
 
@@ -42,18 +42,18 @@ pytestmark = pytest.mark.usefixtures("upkeep")
 
 EXPERIMENT, STOPPER = "chaos-experiment", "chaos-failure"
 ORDERS = "INSERT INTO journal_entries"
-NEVER = Trap(statement="no such statement")
+NEVER = Trigger(statement="no such statement")
 # It strikes what no playbook looks at.
 BRIEF = {"chaos": "fred-outage", "minutes": 0.02, "mode": "auto"}
 ONCE = ["POST chaos/faults", "DELETE chaos/faults"]
 
 
 @dataclass(frozen=True)
-class Death:
+class CrashPoint:
     """Where it dies, or only sleeps; how many retests there are, and how often people are told."""
 
     at: str
-    trap: Trap
+    trigger: Trigger
     retests: int = 0
     tells: int = 1
     sleeps: bool = False
@@ -65,43 +65,43 @@ class Death:
 
 
 # In the order in which it passes them; the experiment's own run stands for the braces.
-DEATHS = [
-    Death("about to cancel", Trap(statement=ORDERS)),
-    Death("cancelled", Trap(On.ORDER, "{}/set_state")),
-    Death("locked", Trap(statement="INSERT INTO target_locks")),
-    Death("begun", Trap(statement=CHANGES)),
-    Death("permitted", Trap(statement="INSERT INTO permits")),
-    Death("intended, not sent", Trap(statement=INTENDED)),
-    Death("intended, asleep", Trap(statement=INTENDED), sleeps=True, late=1),
-    Death("applied, not answered", Trap(On.SILENCE)),
-    Death("answered, not confirmed", Trap(On.ANSWER)),
-    Death("confirmed", Trap(statement=CONFIRMED)),
-    Death("confirmed, asleep", Trap(statement=CONFIRMED), sleeps=True),
-    Death("during the last look", Trap(On.LOOK)),
-    Death("ended", Trap(statement=CHANGES, nth=3)),
-    Death("ended, asleep", Trap(statement=CHANGES, nth=3), sleeps=True),
-    Death("released", Trap(statement="DELETE FROM target_locks")),
-    Death("about to test again", Trap(statement=ORDERS, nth=2)),
-    Death("testing again", Trap(On.ORDER, "/create_flow_run"), retests=1),
-    Death("told, no account", Trap(On.NOTICE), retests=1, tells=2),
-    Death("concluded", Trap(statement="INSERT INTO resolutions"), retests=1),
+CRASH_POINTS = [
+    CrashPoint("about to cancel", Trigger(statement=ORDERS)),
+    CrashPoint("cancelled", Trigger(On.ORDER, "{}/set_state")),
+    CrashPoint("locked", Trigger(statement="INSERT INTO target_locks")),
+    CrashPoint("begun", Trigger(statement=CHANGES)),
+    CrashPoint("permitted", Trigger(statement="INSERT INTO permits")),
+    CrashPoint("intended, not sent", Trigger(statement=INTENDED)),
+    CrashPoint("intended, asleep", Trigger(statement=INTENDED), sleeps=True, late=1),
+    CrashPoint("applied, not answered", Trigger(On.SILENCE)),
+    CrashPoint("answered, not confirmed", Trigger(On.ANSWER)),
+    CrashPoint("confirmed", Trigger(statement=CONFIRMED)),
+    CrashPoint("confirmed, asleep", Trigger(statement=CONFIRMED), sleeps=True),
+    CrashPoint("during the last look", Trigger(On.LOOK)),
+    CrashPoint("ended", Trigger(statement=CHANGES, nth=3)),
+    CrashPoint("ended, asleep", Trigger(statement=CHANGES, nth=3), sleeps=True),
+    CrashPoint("released", Trigger(statement="DELETE FROM target_locks")),
+    CrashPoint("about to test again", Trigger(statement=ORDERS, nth=2)),
+    CrashPoint("testing again", Trigger(On.ORDER, "/create_flow_run"), retests=1),
+    CrashPoint("told, no account", Trigger(On.NOTICE), retests=1, tells=2),
+    CrashPoint("concluded", Trigger(statement="INSERT INTO resolutions"), retests=1),
 ]
 TELLING = {"cancelled", "confirmed", "testing again"}
-CHOSEN = [each for each in DEATHS if EVERY_DEATH or each.at in TELLING]
+CHOSEN = [each for each in CRASH_POINTS if EVERY_CRASH_POINT or each.at in TELLING]
 
 
 @pytest.fixture
-def env(soon_dead: dict[str, str]) -> dict[str, str]:
+def env(short_lease: dict[str, str]) -> dict[str, str]:
     """An experiment's faults are overdue as soon as its process shows no sign of life."""
-    return soon_dead | {"CCT_OPS_FAULT_LEASE_SECONDS": "0.5"}
+    return short_lease | {"CCT_OPS_FAULT_LEASE_SECONDS": "0.5"}
 
 
 def struck(
-    prefect_api_url: str, sandbox: SandboxControl, mortal: Mortal, env: dict[str, str]
+    prefect_api_url: str, sandbox: SandboxControl, harness: CrashHarness, env: dict[str, str]
 ) -> UUID:
     """Let an experiment die with its fault in effect; returns its run."""
     experiment = pending(prefect_api_url, EXPERIMENT, BRIEF)
-    killed_at(Trap(On.LOOK), EXPERIMENT, experiment, sandbox, mortal, env)
+    killed_at(Trigger(On.LOOK), EXPERIMENT, experiment, sandbox, harness, env)
     assert truths.writes(sandbox) == ONCE[:1]
     return experiment
 
@@ -138,22 +138,22 @@ def all_is_over(engine: sa.Engine, sandbox: SandboxControl, *run_ids: UUID) -> N
     assert locks.acquire(engine, TARGET, uuid4(), seconds=60) is not None
 
 
-@pytest.mark.parametrize("recovers_first", [False, True][: 1 + EVERY_DEATH])
-@pytest.mark.parametrize("death", CHOSEN, ids=str)
+@pytest.mark.parametrize("recovers_first", [False, True][: 1 + EVERY_CRASH_POINT])
+@pytest.mark.parametrize("point", CHOSEN, ids=str)
 def test_a_killed_stop_is_made_once(
-    death: Death,
+    point: CrashPoint,
     recovers_first: bool,
     sandbox: SandboxControl,
     engine: sa.Engine,
-    mortal: Mortal,
+    harness: CrashHarness,
     env: dict[str, str],
     prefect_api_url: str,
 ) -> None:
     """The sweep of changes and the recovery of the experiment see to what it left, in any order."""
-    experiment = struck(prefect_api_url, sandbox, mortal, env)
+    experiment = struck(prefect_api_url, sandbox, harness, env)
     run_id = pending(prefect_api_url, STOPPER, {"retest": "run", "mode": "auto"})
-    trap = replace(death.trap, statement=death.trap.statement.format(experiment))
-    pid = killed_at(trap, STOPPER, run_id, sandbox, mortal, env, sleeps=death.sleeps)
+    trigger = replace(point.trigger, statement=point.trigger.statement.format(experiment))
+    pid = killed_at(trigger, STOPPER, run_id, sandbox, harness, env, sleeps=point.sleeps)
 
     assert reap(engine, run_id) is None
     if recovers_first:
@@ -161,24 +161,24 @@ def test_a_killed_stop_is_made_once(
     overdue(engine)
     if not recovers_first:
         recovery_of(engine, experiment)
-    if death.sleeps:
+    if point.sleeps:
         os.kill(pid, signal.SIGCONT)
-        assert mortal.end() == "exited"
+        assert harness.end() == "exited"
     reap(engine, experiment)  # whoever looks later finds nothing to do
 
-    assert truths.writes(sandbox) == ONCE + ONCE[1:] * death.late
-    assert retests(prefect_api_url, run_id) == death.retests
+    assert truths.writes(sandbox) == ONCE + ONCE[1:] * point.late
+    assert retests(prefect_api_url, run_id) == point.retests
     all_is_over(engine, sandbox, experiment, run_id)
     assert account.of_run(engine, experiment).outcome is Outcome.UNDONE
     told = [str(each.body) for each in sandbox.slack_messages() if STOPPER in str(each.body)]
-    assert len(told) == death.tells, told
-    accounted_for(engine, run_id, death, run_of(experiment).name)
+    assert len(told) == point.tells, told
+    accounted_for(engine, run_id, point, run_of(experiment).name)
 
 
-def accounted_for(engine: sa.Engine, run_id: UUID, death: Death, experiment: str) -> None:
+def accounted_for(engine: sa.Engine, run_id: UUID, point: CrashPoint, experiment: str) -> None:
     """Its account is its own, or says what it had begun, also where no permit has a trace of it."""
     known = account.of_run(engine, run_id)
-    if death.at == "concluded":
+    if point.at == "concluded":
         assert known.outcome is Outcome.RESOLVED
         return
     assert known.outcome is Outcome.FAILED
@@ -186,23 +186,23 @@ def accounted_for(engine: sa.Engine, run_id: UUID, death: Death, experiment: str
     assert f"cancel run {experiment}" in reason
     assert ("before it had changed anything" in reason) == (not known.actions)
     assert ("start chaos-experiment with" in reason) == (
-        death.retests == 1 or death.at == "about to test again"
+        point.retests == 1 or point.at == "about to test again"
     )
 
 
 def test_what_is_done_anew_for_an_incident_tests_again_once(
     sandbox: SandboxControl,
     engine: sa.Engine,
-    mortal: Mortal,
+    harness: CrashHarness,
     env: dict[str, str],
     prefect_api_url: str,
 ) -> None:
     """A run that died is replaced by another, which knows of the test that was started."""
-    struck(prefect_api_url, sandbox, mortal, env)
+    struck(prefect_api_url, sandbox, harness, env)
     incident = opened(engine)
     asked = {"retest": "run", "mode": "auto"}
     run_id = pending(prefect_api_url, STOPPER, asked, tags=[incident_tag(incident)])
-    killed_at(Trap(On.ORDER, "/create_flow_run"), STOPPER, run_id, sandbox, mortal, env)
+    killed_at(Trigger(On.ORDER, "/create_flow_run"), STOPPER, run_id, sandbox, harness, env)
 
     reap(engine, run_id)
     with tags(incident_tag(incident)):
@@ -214,20 +214,20 @@ def test_what_is_done_anew_for_an_incident_tests_again_once(
 
 
 @pytest.fixture
-def another(prefect_api_url: str) -> Iterator[Mortal]:
+def another(prefect_api_url: str) -> Iterator[CrashHarness]:
     """A second process whose children die."""
-    with mortals(prefect_api_url) as parent:
+    with crash_harness(prefect_api_url) as parent:
         yield parent
 
 
-@pytest.mark.parametrize("asleep", [True, False][: 1 + EVERY_DEATH])
+@pytest.mark.parametrize("asleep", [True, False][: 1 + EVERY_CRASH_POINT])
 def test_an_experiment_that_lives_is_stopped_once(
     asleep: bool,
     sandbox: SandboxControl,
     engine: sa.Engine,
-    mortal: Mortal,
-    another: Mortal,
-    soon_dead: dict[str, str],
+    harness: CrashHarness,
+    another: CrashHarness,
+    short_lease: dict[str, str],
     prefect_api_url: str,
 ) -> None:
     """Cancelled by who then dies, it takes its fault back; asleep, it wakes up locked out."""
@@ -235,17 +235,17 @@ def test_an_experiment_that_lives_is_stopped_once(
     run_id = pending(prefect_api_url, STOPPER, {"mode": "auto"})
     if asleep:
         pid = killed_at(
-            Trap(On.LOOK), EXPERIMENT, experiment, sandbox, another, soon_dead, sleeps=True
+            Trigger(On.LOOK), EXPERIMENT, experiment, sandbox, another, short_lease, sleeps=True
         )
-        mortal.start_run(soon_dead, STOPPER, run_id, NEVER)
-        assert mortal.end() == "exited"
+        harness.start_run(short_lease, STOPPER, run_id, NEVER)
+        assert harness.end() == "exited"
         recovery_of(engine, experiment)
         os.kill(pid, signal.SIGCONT)
     else:
-        pid = another.start_run(soon_dead, EXPERIMENT, experiment, NEVER)
+        pid = another.start_run(short_lease, EXPERIMENT, experiment, NEVER)
         eventually(lambda: truths.writes(sandbox) == ONCE[:1], seconds=60)
-        cancelled = Trap(On.ORDER, f"{experiment}/set_state")
-        killed_at(cancelled, STOPPER, run_id, sandbox, mortal, soon_dead)
+        cancelled = Trigger(On.ORDER, f"{experiment}/set_state")
+        killed_at(cancelled, STOPPER, run_id, sandbox, harness, short_lease)
         reap(engine, run_id)
         os.kill(pid, signal.SIGTERM)  # as the worker does with what is being cancelled
     another.end()

@@ -20,40 +20,42 @@ from cct_ops.scenarios import seeds, truths
 from flows.recover import recover
 from tasks.connections import settings
 from tests.controller.running import Playbook
-from tests.flows.dying import EVERY_DEATH, Mortal, killed_at
+from tests.flows.crash_harness import EVERY_CRASH_POINT, CrashHarness, killed_at
+from tests.flows.kill_triggers import CHANGES, CONFIRMED, INTENDED, On, Trigger
 from tests.flows.reaping import reap
-from tests.flows.traps import CHANGES, CONFIRMED, INTENDED, On, Trap
 from tests.flows.upkeep import ANYTHING, over, pending, run_of, weakened, woken
 
 pytestmark = pytest.mark.usefixtures("upkeep")
 
 # A change is written to at its beginning, once it is read back, and at its end.
 REVERTING = {
-    "locked": Trap(statement="INSERT INTO target_locks"),
-    "begun": Trap(statement=CHANGES),
-    "permitted": Trap(statement="INSERT INTO permits"),
-    "intended": Trap(statement=INTENDED),
-    "applied, not answered": Trap(On.SILENCE),
-    "answered": Trap(On.ANSWER),
-    "confirmed": Trap(statement=CONFIRMED),
-    "ended": Trap(statement=CHANGES, nth=3),
-    "told, no account": Trap(On.NOTICE),
-    "concluded": Trap(statement="INSERT INTO resolutions"),
+    "locked": Trigger(statement="INSERT INTO target_locks"),
+    "begun": Trigger(statement=CHANGES),
+    "permitted": Trigger(statement="INSERT INTO permits"),
+    "intended": Trigger(statement=INTENDED),
+    "applied, not answered": Trigger(On.SILENCE),
+    "answered": Trigger(On.ANSWER),
+    "confirmed": Trigger(statement=CONFIRMED),
+    "ended": Trigger(statement=CHANGES, nth=3),
+    "told, no account": Trigger(On.NOTICE),
+    "concluded": Trigger(statement="INSERT INTO resolutions"),
 }
 # Before or after it has its new wake-up.
-EXTENDING = {"extended": Trap(statement=CHANGES), "woken": Trap(statement=CHANGES, nth=2)}
+EXTENDING = {"extended": Trigger(statement=CHANGES), "woken": Trigger(statement=CHANGES, nth=2)}
 RECOVERING = {
-    "locked": Trap(statement="INSERT INTO target_locks"),
-    "permitted": Trap(statement="INSERT INTO permits"),
-    "intended": Trap(statement=INTENDED),
-    "applied, not answered": Trap(On.SILENCE),
-    "answered": Trap(On.ANSWER),
-    "confirmed": Trap(statement=CONFIRMED),
-    "told": Trap(On.NOTICE),
-    "decided": Trap(statement="INSERT INTO decisions"),
-    "concluded": Trap(statement="INSERT INTO resolutions", nth=2),  # the first is its own account
+    "locked": Trigger(statement="INSERT INTO target_locks"),
+    "permitted": Trigger(statement="INSERT INTO permits"),
+    "intended": Trigger(statement=INTENDED),
+    "applied, not answered": Trigger(On.SILENCE),
+    "answered": Trigger(On.ANSWER),
+    "confirmed": Trigger(statement=CONFIRMED),
+    "told": Trigger(On.NOTICE),
+    "decided": Trigger(statement="INSERT INTO decisions"),
+    "concluded": Trigger(
+        statement="INSERT INTO resolutions", nth=2
+    ),  # the first is its own account
 }
-RECOVERIES = list(RECOVERING) if EVERY_DEATH else ["applied, not answered"]
+RECOVERIES = list(RECOVERING) if EVERY_CRASH_POINT else ["applied, not answered"]
 
 
 def taken_back(engine: sa.Engine, change: TemporaryChange) -> None:
@@ -69,14 +71,14 @@ def test_a_killed_revert_is_made_once(
     place: str,
     sandbox: SandboxControl,
     engine: sa.Engine,
-    mortal: Mortal,
-    soon_dead: dict[str, str],
+    harness: CrashHarness,
+    short_lease: dict[str, str],
     prefect_api_url: str,
 ) -> None:
     change = weakened(engine)
     over(engine, change)
     run_id = pending(prefect_api_url, "revert-change", {"change_id": str(change.id)}, tag="upkeep")
-    killed_at(REVERTING[place], "revert-change", run_id, sandbox, mortal, soon_dead)
+    killed_at(REVERTING[place], "revert-change", run_id, sandbox, harness, short_lease)
 
     assert reap(engine, run_id) is None
     taken_back(engine, change)
@@ -96,15 +98,15 @@ def test_a_killed_extension_holds_and_ends_all_the_same(
     place: str,
     sandbox: SandboxControl,
     engine: sa.Engine,
-    mortal: Mortal,
-    soon_dead: dict[str, str],
+    harness: CrashHarness,
+    short_lease: dict[str, str],
     prefect_api_url: str,
 ) -> None:
     """The sweep finds what is over either way."""
     change = weakened(engine)
     longer = {"change_id": str(change.id), "minutes": 90}
     run_id = pending(prefect_api_url, "extend-change", longer, tag="upkeep")
-    killed_at(EXTENDING[place], "extend-change", run_id, sandbox, mortal, soon_dead)
+    killed_at(EXTENDING[place], "extend-change", run_id, sandbox, harness, short_lease)
 
     extended = changes.read(engine, change.id)
     assert extended.until > change.until
@@ -120,18 +122,18 @@ def test_what_a_killed_recovery_left_is_recovered_by_the_next(
     place: str,
     sandbox: SandboxControl,
     engine: sa.Engine,
-    mortal: Mortal,
-    soon_dead: dict[str, str],
+    harness: CrashHarness,
+    short_lease: dict[str, str],
     prefect_api_url: str,
 ) -> None:
     seeds.recovered_canary(sandbox)
     options = {"target": seeds.ROUTE.value, "option": "restore", "mode": "auto"}
     dead = pending(prefect_api_url, "auto-rollback", options)
-    killed_at(Trap(statement=CONFIRMED), "auto-rollback", dead, sandbox, mortal, soon_dead)
+    killed_at(Trigger(statement=CONFIRMED), "auto-rollback", dead, sandbox, harness, short_lease)
     Playbook(prefect_api_url, "recover").deploy(ANYTHING, tags=["upkeep"])
     first = reap(engine, dead)
     assert first is not None
-    killed_at(RECOVERING[place], "recover", first, sandbox, mortal, soon_dead)
+    killed_at(RECOVERING[place], "recover", first, sandbox, harness, short_lease)
 
     second = reap(engine, dead, but=first)
     assert (second == first) == (place == "concluded")  # then nobody has to come back

@@ -19,7 +19,7 @@ from cct_ops.sandbox.inputs import Fault
 from flows.rate_limiting import rate_limiting
 from tasks.connections import settings
 from tasks.diagnose_limits import diagnose_limit, send_burst
-from tests.flows.ends import report_of
+from tests.flows.run_assertions import report_of
 
 CANARY = LimitClass.CANARY
 

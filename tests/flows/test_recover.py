@@ -24,7 +24,7 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from flows.recover import recover
 from tasks.connections import settings
-from tests.flows.dying import Mortal
+from tests.flows.crash_harness import CrashHarness
 from tests.flows.reaping import reap, recovery_of
 from tests.flows.upkeep import ROUTE, ended
 from tests.stack.polling import eventually
@@ -83,14 +83,14 @@ def nothing_is_held(engine: sa.Engine) -> bool:
 def test_killed_after_a_step_it_ends_once(
     sandbox: SandboxControl,
     engine: sa.Engine,
-    mortal: Mortal,
+    harness: CrashHarness,
     env: dict[str, str],
     statement: str,
     writes: list[str],
     outcome: Outcome,
 ) -> None:
-    mortal.start(env, statement)
-    assert mortal.end() == "killed"
+    harness.start(env, statement)
+    assert harness.end() == "killed"
     run_id = dead_run(engine)
 
     state = recovered(engine)
@@ -103,14 +103,14 @@ def test_killed_after_a_step_it_ends_once(
 
 
 def test_killed_after_cct_applied_the_write_and_before_it_answered(
-    sandbox: SandboxControl, engine: sa.Engine, mortal: Mortal, env: dict[str, str]
+    sandbox: SandboxControl, engine: sa.Engine, harness: CrashHarness, env: dict[str, str]
 ) -> None:
     """In doubt: the look says that it took effect, so it is confirmed and taken back."""
     sandbox.faults(Fault(apply_then_hang=True, count=1))
-    pid = mortal.start(env | {"CCT_OPS_REQUEST_TIMEOUT_SECONDS": "60"}, NEVER)
+    pid = harness.start(env | {"CCT_OPS_REQUEST_TIMEOUT_SECONDS": "60"}, NEVER)
     eventually(lambda: len(sandbox.writes()) == 1, seconds=60)
     os.kill(pid, signal.SIGKILL)
-    assert mortal.end() == "killed"
+    assert harness.end() == "killed"
     run_id = dead_run(engine)
 
     assert ended(recovered(engine)) == ("Undone", "FAILED")
@@ -127,14 +127,14 @@ def test_killed_after_cct_applied_the_write_and_before_it_answered(
 def test_killed_in_the_middle_of_its_undo_it_is_undone_once(
     sandbox: SandboxControl,
     engine: sa.Engine,
-    mortal: Mortal,
+    harness: CrashHarness,
     env: dict[str, str],
     statement: str,
 ) -> None:
     """The second such statement is the undo's; what the undo had reached is not done again."""
     sandbox.profile(ROUTE, canary={"p95_latency_ms": 9000})
-    mortal.start(env, statement, nth=2)
-    assert mortal.end() == "killed"
+    harness.start(env, statement, nth=2)
+    assert harness.end() == "killed"
 
     assert ended(recovered(engine)) == ("Undone", "FAILED")
 
@@ -144,10 +144,10 @@ def test_killed_in_the_middle_of_its_undo_it_is_undone_once(
 
 
 def test_killed_before_its_first_step_it_only_gets_its_account(
-    sandbox: SandboxControl, engine: sa.Engine, mortal: Mortal, env: dict[str, str]
+    sandbox: SandboxControl, engine: sa.Engine, harness: CrashHarness, env: dict[str, str]
 ) -> None:
-    mortal.start(env, "INSERT INTO permits")
-    assert mortal.end() == "killed"
+    harness.start(env, "INSERT INTO permits")
+    assert harness.end() == "killed"
     eventually(lambda: leases.reap(engine, dead_run(engine)))
 
     assert reap(engine, dead_run(engine)) is None
@@ -158,11 +158,11 @@ def test_killed_before_its_first_step_it_only_gets_its_account(
 
 
 def test_a_recovery_that_dies_is_followed_by_another(
-    sandbox: SandboxControl, engine: sa.Engine, mortal: Mortal, env: dict[str, str]
+    sandbox: SandboxControl, engine: sa.Engine, harness: CrashHarness, env: dict[str, str]
 ) -> None:
     """CCT stores nothing at first, so the first recovery fails and says so."""
-    mortal.start(env, "UPDATE actions")
-    assert mortal.end() == "killed"
+    harness.start(env, "UPDATE actions")
+    assert harness.end() == "killed"
     run_id = dead_run(engine)
     sandbox.faults(Fault(drop_writes=True))
 
@@ -176,13 +176,13 @@ def test_a_recovery_that_dies_is_followed_by_another(
 
 
 def test_a_cancelled_run_undoes_what_it_had_begun(
-    sandbox: SandboxControl, engine: sa.Engine, mortal: Mortal, env: dict[str, str]
+    sandbox: SandboxControl, engine: sa.Engine, harness: CrashHarness, env: dict[str, str]
 ) -> None:
     """Prefect cancels by SIGTERM: the run stops watching, puts the canary back and says so."""
-    pid = mortal.start(env | {"CCT_OPS_WATCH_SECONDS": "60"}, NEVER)
+    pid = harness.start(env | {"CCT_OPS_WATCH_SECONDS": "60"}, NEVER)
     eventually(lambda: confirmed(engine), seconds=60)
     os.kill(pid, signal.SIGTERM)
-    mortal.end()
+    harness.end()
 
     known = account.of_run(engine, dead_run(engine))
     assert known.outcome is Outcome.UNDONE
@@ -206,18 +206,18 @@ def test_a_live_run_is_not_recovered(engine: sa.Engine) -> None:
 
 
 def test_a_process_that_slept_through_its_lock_is_refused(
-    sandbox: SandboxControl, engine: sa.Engine, mortal: Mortal, env: dict[str, str]
+    sandbox: SandboxControl, engine: sa.Engine, harness: CrashHarness, env: dict[str, str]
 ) -> None:
     """SIGSTOP after the permit, past the expiry of its lock; another run has it by then."""
-    pid = mortal.start(
+    pid = harness.start(
         env | {"CCT_OPS_LEASE_SECONDS": "600"}, "INSERT INTO permits", sign=signal.SIGSTOP
     )
-    assert mortal.end() == "stopped"
+    assert harness.end() == "stopped"
     with engine.begin() as tx:
         tx.execute(sa.update(target_locks).values(expires_at=sa.func.clock_timestamp()))
     assert locks.acquire(engine, ROUTE, uuid4(), seconds=60) is not None
     os.kill(pid, signal.SIGCONT)
-    assert mortal.end() == "exited"
+    assert harness.end() == "exited"
 
     assert sandbox.writes() == []
     known = account.of_run(engine, dead_run(engine))
@@ -225,14 +225,14 @@ def test_a_process_that_slept_through_its_lock_is_refused(
 
 
 def test_a_process_that_was_taken_for_dead_is_locked_out(
-    sandbox: SandboxControl, engine: sa.Engine, mortal: Mortal, env: dict[str, str]
+    sandbox: SandboxControl, engine: sa.Engine, harness: CrashHarness, env: dict[str, str]
 ) -> None:
     """SIGSTOP after the change was confirmed: its recovery undoes it, and it finds no way back."""
-    pid = mortal.start(env, "UPDATE actions", sign=signal.SIGSTOP)
-    assert mortal.end() == "stopped"
+    pid = harness.start(env, "UPDATE actions", sign=signal.SIGSTOP)
+    assert harness.end() == "stopped"
 
     assert ended(recovered(engine)) == ("Undone", "FAILED")
     os.kill(pid, signal.SIGCONT)
-    assert mortal.end() == "exited"
+    assert harness.end() == "exited"
 
     assert [each.path.rpartition("/")[2] for each in sandbox.writes()] == ["reset", "disable"]

@@ -35,7 +35,7 @@ from tasks.connections import settings
 from tests.approvals.parts import ANNA, APPROVERS, posted_link
 from tests.conftest import ROOT
 from tests.controller.running import Playbook
-from tests.flows.queued import Queued
+from tests.flows.deployment_run import DeploymentRun
 from tests.flows.test_approvals import STRICT
 from tests.flows.test_auto_rollback import ROUTE, pull
 from tests.gateway.running import running
@@ -240,7 +240,7 @@ def test_no_secret_shows_anywhere(
             eventually(lambda: started(engine) is not None, seconds=60)
             run_id = started(engine)
             assert run_id is not None
-            case = Queued(client, engine, "auto-rollback", run_id)
+            case = DeploymentRun(client, engine, "auto-rollback", run_id)
             assert case.work() == "Suspended"
             eventually(lambda: bool(sent_to(cct, "anna") and sent_to(cct, "contact")), seconds=60)
             eventually(lambda: bool(cct.status_page()), seconds=60)

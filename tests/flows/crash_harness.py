@@ -1,7 +1,7 @@
 """
-A process that runs playbooks in children of its own and lets them die at a step boundary.
+A process that runs playbooks in children of its own and has them killed at a step boundary.
 
-Everything is imported once, before a fork, so that a death is cheap.
+Everything is imported once, before a fork, so that a crash is cheap.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from cct_ops.sandbox.inputs import Fault
 from cct_ops.scenarios import truths
 from cct_ops.worker.preload import preload
 from tests.conftest import ROOT
-from tests.flows.traps import UNHEARD, On, Trap, say, set_up
+from tests.flows.kill_triggers import UNHEARD, On, Trigger, say, set_up
 from tests.flows.upkeep import run_of
 from tests.stack.polling import eventually
 
 # As `make kills` wants it; else the most telling ones.
-EVERY_DEATH = os.environ.get("KILLS") == "all"
+EVERY_CRASH_POINT = os.environ.get("KILLS") == "all"
 ALL = "all"
 
 
 @dataclass
-class Mortal:
+class CrashHarness:
     """The parent process, seen from a test; ``child`` is the one that has not ended yet, or 0."""
 
     orders: IO[str]
@@ -49,14 +49,14 @@ class Mortal:
 
     def start(self, env: dict[str, str], statement: str, *, nth: int = 1, sign: int = 9) -> int:
         """Run auto-rollback until the ``nth`` such statement is committed; returns the pid."""
-        return self._order(env, Trap(statement=statement, nth=nth), sign)
+        return self._order(env, Trigger(statement=statement, nth=nth), sign)
 
     def start_run(
-        self, env: dict[str, str], playbook: str, run_id: UUID, trap: Trap, *, sign: int = 9
+        self, env: dict[str, str], playbook: str, run_id: UUID, trigger: Trigger, *, sign: int = 9
     ) -> int:
-        """Work on a run of a playbook's deployment, until it dies in the same way."""
+        """Work on a run of a playbook's deployment, until it is killed in the same way."""
         run = {"playbook": playbook.replace("-", "_"), "run_id": str(run_id)}
-        return self._order(env, trap, sign, **run)
+        return self._order(env, trigger, sign, **run)
 
     def end(self) -> str:
         """Wait for news of the child: ``sent``, ``stopped``, ``killed`` or ``exited``."""
@@ -65,12 +65,12 @@ class Mortal:
             self.child = 0
         return word
 
-    def _order(self, env: dict[str, str], trap: Trap, sign: int, **more: str) -> int:
+    def _order(self, env: dict[str, str], trigger: Trigger, sign: int, **more: str) -> int:
         if self.child:  # a test failed and left it behind
             os.kill(self.child, signal.SIGKILL)
             while self.child:
                 self.end()
-        order = {"env": env, "trap": asdict(trap), "signal": sign, **more}
+        order = {"env": env, "trigger": asdict(trigger), "signal": sign, **more}
         self.orders.write(f"{json.dumps(order)}\n")
         self.orders.flush()
         self.child = int(self.news.readline())
@@ -78,10 +78,10 @@ class Mortal:
 
 
 @contextmanager
-def mortals(prefect_api_url: str, *first: str) -> Iterator[Mortal]:
+def crash_harness(prefect_api_url: str, *first: str) -> Iterator[CrashHarness]:
     """Keep the parent process for as long as tests need it; it may import ``ALL`` first."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.flows.dying", *first],
+        [sys.executable, "-m", "tests.flows.crash_harness", *first],
         cwd=ROOT,
         env=os.environ
         | {"PREFECT_API_URL": prefect_api_url, "PREFECT_LOGGING_TO_API_ENABLED": "false"},
@@ -93,25 +93,25 @@ def mortals(prefect_api_url: str, *first: str) -> Iterator[Mortal]:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            yield Mortal(process.stdin, process.stdout)
+            yield CrashHarness(process.stdin, process.stdout)
         finally:
             process.stdin.close()
             process.terminate()
 
 
 def killed_at(
-    trap: Trap,
+    trigger: Trigger,
     playbook: str,
     run_id: UUID,
     sandbox: SandboxControl,
-    mortal: Mortal,
+    harness: CrashHarness,
     env: dict[str, str],
     *,
     sleeps: bool = False,
 ) -> int:
     """Work on the run until it is killed there, or stopped; returns the process."""
-    silent = trap.on is On.SILENCE
-    sent = len(truths.writes(sandbox)) + trap.nth - 1
+    silent = trigger.on is On.SILENCE
+    sent = len(truths.writes(sandbox)) + trigger.nth - 1
     if silent:
         sandbox.faults(
             *(
@@ -119,18 +119,18 @@ def killed_at(
                 for path in ("/api/v1/", "/github/")
             )
         )
-    pid = mortal.start_run(
+    pid = harness.start_run(
         env | _brief(env) if sleeps else env,
         playbook,
         run_id,
-        trap,
+        trigger,
         sign=signal.SIGSTOP if sleeps else signal.SIGKILL,
     )
     if silent:
-        assert mortal.end() == "sent", run_of(run_id).state
+        assert harness.end() == "sent", run_of(run_id).state
         eventually(lambda: len(truths.writes(sandbox)) > sent, seconds=60)
         os.kill(pid, signal.SIGKILL)
-    assert mortal.end() == ("stopped" if sleeps else "killed"), run_of(run_id).state
+    assert harness.end() == ("stopped" if sleeps else "killed"), run_of(run_id).state
     sandbox.clear_faults()
     return pid
 
@@ -155,7 +155,9 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             os.environ.update(order["env"])
-            set_up(Trap(**order["trap"] | {"on": On(order["trap"]["on"])}), order["signal"])
+            set_up(
+                Trigger(**order["trigger"] | {"on": On(order["trigger"]["on"])}), order["signal"]
+            )
             if "run_id" in order:
                 with get_client(sync_client=True) as client:
                     run = client.read_flow_run(UUID(order["run_id"]))

@@ -1,5 +1,5 @@
 """
-At which boundaries a playbook can die, and what must be true of the world afterwards.
+At which boundaries a playbook can crash, and what must be true of the world afterwards.
 
 Both follow from what the playbook does: its steps, how each is taken back, and whether it can be.
 """
@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from cct_ops.models.run import Outcome
 from cct_ops.scenarios.scenario import Scenario, Step
-from tests.flows.acts import ACTS
-from tests.flows.traps import CONFIRMED, INTENDED, On, Trap
+from tests.flows.kill_triggers import CONFIRMED, INTENDED, On, Trigger
+from tests.flows.scenarios import CHANGING
 
 PERMITTED, DECIDED = "INSERT INTO permits", "INSERT INTO decisions"
 
@@ -44,17 +44,17 @@ class At(StrEnum):
 
 
 @dataclass(frozen=True)
-class Death:
+class CrashPoint:
     """
-    One act, where it dies, and what is true in the end.
+    One scenario, where its process is killed, and what is true in the end.
 
     ``stands``: the world is not as it was before. ``tells``: how often people are told its end.
     One that ``sleeps`` is only stopped there, until it was recovered, and then goes on.
     """
 
-    act: Scenario
+    scenario: Scenario
     at: At
-    trap: Trap
+    trigger: Trigger
     writes: tuple[str, ...]
     outcome: Outcome
     stands: bool
@@ -64,7 +64,7 @@ class Death:
     def __str__(self) -> str:
         """Name the test."""
         asleep = ", asleep" * self.sleeps
-        return f"{self.act}, {self.at} ({self.trap.nth}){asleep}"
+        return f"{self.scenario}, {self.at} ({self.trigger.nth}){asleep}"
 
     @property
     def begun(self) -> bool:
@@ -75,32 +75,36 @@ class Death:
 _NOTHING_BEGUN = {At.LOCKED, At.PERMITTED, At.ARRANGED, At.WOKEN}
 
 
-def deaths_of(act: Scenario) -> Iterator[Death]:
-    """Yield every way to die in this act."""
-    yield from _before(act)
+def crash_points_of(scenario: Scenario) -> Iterator[CrashPoint]:
+    """Yield every crash point of this scenario."""
+    yield from _before(scenario)
     sent = 0
-    for number, step in enumerate(act.steps, start=1):
+    for number, step in enumerate(scenario.steps, start=1):
         for at, on, nth, made in _of_step(step, number, sent):
-            trap = Trap(on, INTENDED if at is At.INTENDED else CONFIRMED, nth)
-            death = _in_the_middle(act, at, trap, number, made)
-            yield death
+            trigger = Trigger(on, INTENDED if at is At.INTENDED else CONFIRMED, nth)
+            point = _in_the_middle(scenario, at, trigger, number, made)
+            yield point
             if at is At.CONFIRMED:
-                yield replace(death, sleeps=True)
+                yield replace(point, sleeps=True)
             if at is At.INTENDED:
-                yield _too_late(death, step)
+                yield _too_late(point, step)
         sent += len(step.writes)
     yield _in_the_middle(
-        act, At.VERIFYING, Trap(On.LOOK, nth=len(act.steps)), len(act.steps), len(step.writes)
+        scenario,
+        At.VERIFYING,
+        Trigger(On.LOOK, nth=len(scenario.steps)),
+        len(scenario.steps),
+        len(step.writes),
     )
-    yield from _undoing(act, sent)
-    for death in _after(act):
-        yield death
-        if death.at is At.VERIFIED:
-            yield replace(death, sleeps=True)
+    yield from _undoing(scenario, sent)
+    for point in _after(scenario):
+        yield point
+        if point.at is At.VERIFIED:
+            yield replace(point, sleeps=True)
 
 
 def _of_step(step: Step, number: int, sent: int) -> Iterator[tuple[At, On, int, int]]:
-    """Yield each boundary of a step: what springs it, and how many of its writes are made."""
+    """Yield each boundary of a step: what fires it, and how many of its writes are made."""
     yield At.INTENDED, On.STATEMENT, number, 0
     for write in range(1, len(step.writes) + 1):
         yield At.UNANSWERED, On.SILENCE, sent + write, write
@@ -108,23 +112,27 @@ def _of_step(step: Step, number: int, sent: int) -> Iterator[tuple[At, On, int, 
     yield At.CONFIRMED, On.STATEMENT, number, len(step.writes)
 
 
-def _before(act: Scenario) -> Iterator[Death]:
+def _before(scenario: Scenario) -> Iterator[CrashPoint]:
     places = {At.LOCKED: "INSERT INTO target_locks", At.PERMITTED: PERMITTED}
-    if any(step.lasts for step in act.steps):
+    if any(step.lasts for step in scenario.steps):
         places |= {
             At.ARRANGED: "INSERT INTO temporary_changes",
             At.WOKEN: "UPDATE temporary_changes",
         }
     for at, statement in places.items():
-        yield Death(act, at, Trap(statement=statement), (), Outcome.FAILED, stands=False)
+        yield CrashPoint(
+            scenario, at, Trigger(statement=statement), (), Outcome.FAILED, stands=False
+        )
 
 
-def _in_the_middle(act: Scenario, at: At, trap: Trap, number: int, made: int) -> Death:
+def _in_the_middle(
+    scenario: Scenario, at: At, trigger: Trigger, number: int, made: int
+) -> CrashPoint:
     """Derive what recovery makes of it, ``made`` writes into that step."""
-    step = act.steps[number - 1]
-    whole = list(act.steps[: number - 1]) + [step] * (made == len(step.writes))
+    step = scenario.steps[number - 1]
+    whole = list(scenario.steps[: number - 1]) + [step] * (made == len(step.writes))
     half = 0 < made < len(step.writes)
-    writes = [write for each in act.steps[: number - 1] for write in each.writes]
+    writes = [write for each in scenario.steps[: number - 1] for write in each.writes]
     writes += step.writes[:made]
     writes += [write for each in reversed(whole) if not each.stays for write in each.undo]
     lasting = half or any(each.undo_method is None for each in whole)
@@ -132,53 +140,53 @@ def _in_the_middle(act: Scenario, at: At, trap: Trap, number: int, made: int) ->
     stands = lasting or kept or any(each.shows_again for each in whole)
     outcome = Outcome.UNVERIFIED if kept else Outcome.UNDONE
     outcome = Outcome.FAILED if lasting else outcome
-    return Death(act, at, trap, tuple(writes), outcome, stands)
+    return CrashPoint(scenario, at, trigger, tuple(writes), outcome, stands)
 
 
-def _too_late(death: Death, step: Step) -> Death:
+def _too_late(point: CrashPoint, step: Step) -> CrashPoint:
     """
     Sleep between the last check and the call, until it was recovered.
 
     No check can hold it then: it sends its call, learns that it was taken for dead, and says so.
     """
-    writes = death.writes + step.writes
-    return replace(death, writes=writes, outcome=Outcome.FAILED, stands=True, tells=2, sleeps=True)
+    writes = point.writes + step.writes
+    return replace(point, writes=writes, outcome=Outcome.FAILED, stands=True, tells=2, sleeps=True)
 
 
-def _undoing(act: Scenario, sent: int) -> Iterator[Death]:
-    """Die while it is taken back: by itself where that belongs to it, else after a cancellation."""
-    cancelled = 0 if act.keeps else len(act.steps)
-    done = tuple(write for step in act.steps for write in step.writes)
-    kept = any(step.stays for step in act.steps)
-    back = [step for step in reversed(act.steps) if step.undo_method and not step.stays]
+def _undoing(scenario: Scenario, sent: int) -> Iterator[CrashPoint]:
+    """Crash while it is undone: by itself where that belongs to it, else after a cancellation."""
+    cancelled = 0 if scenario.keeps else len(scenario.steps)
+    done = tuple(write for step in scenario.steps for write in step.writes)
+    kept = any(step.stays for step in scenario.steps)
+    back = [step for step in reversed(scenario.steps) if step.undo_method and not step.stays]
     all_back = done + tuple(write for step in back for write in step.undo)
-    lasting = any(step.undo_method is None for step in act.steps)
+    lasting = any(step.undo_method is None for step in scenario.steps)
     stands = lasting or kept or any(step.shows_again for step in back)
     outcome = Outcome.UNVERIFIED if kept else Outcome.UNDONE
     outcome = Outcome.FAILED if lasting else outcome
 
-    yield Death(
-        act,
+    yield CrashPoint(
+        scenario,
         At.UNDO_DECIDED,
-        Trap(statement=DECIDED, nth=2, cancelled=len(act.steps)),
+        Trigger(statement=DECIDED, nth=2, cancelled=len(scenario.steps)),
         all_back + _again(back),
         outcome,
         stands,
     )
     if not back:
         return
-    trap = Trap(statement=PERMITTED, nth=2, cancelled=cancelled)
-    yield Death(act, At.UNDO_PERMITTED, trap, all_back, outcome, stands)
-    number = len(act.steps)
+    trigger = Trigger(statement=PERMITTED, nth=2, cancelled=cancelled)
+    yield CrashPoint(scenario, At.UNDO_PERMITTED, trigger, all_back, outcome, stands)
+    number = len(scenario.steps)
     for step in back:
         number += 1
         for at, on, nth, made in _of_step(step_back(step), number, sent):
             statement = INTENDED if at is At.INTENDED else CONFIRMED
             half = 0 < made < len(step.undo)
-            yield Death(
-                act,
+            yield CrashPoint(
+                scenario,
                 At[f"UNDO_{at.name}"],
-                Trap(on, statement, nth, cancelled),
+                Trigger(on, statement, nth, cancelled),
                 all_back[: sent + made] if half else all_back + _again([step] * bool(made)),
                 Outcome.FAILED if half else outcome,
                 stands or half,
@@ -186,23 +194,25 @@ def _undoing(act: Scenario, sent: int) -> Iterator[Death]:
         sent += len(step.undo)
 
 
-def _after(act: Scenario) -> Iterator[Death]:
-    """Die after the verification: what was verified is kept, and only the account is missing."""
-    back = [step for step in reversed(act.steps) if act.keeps]
-    steps = [step.writes for step in act.steps] + [step.undo for step in back]
+def _after(scenario: Scenario) -> Iterator[CrashPoint]:
+    """Crash after the verification: what was verified is kept, and only the account is missing."""
+    back = [step for step in reversed(scenario.steps) if scenario.keeps]
+    steps = [step.writes for step in scenario.steps] + [step.undo for step in back]
     writes = tuple(write for step in steps for write in step)
-    stands = not act.keeps
+    stands = not scenario.keeps
     places = {At.VERIFIED: "INSERT INTO verifications", At.RELEASED: "DELETE FROM target_locks"}
     for at, statement in places.items():
-        yield Death(act, at, Trap(statement=statement), writes, act.killed.verified, stands)
-    account = Trap(statement="INSERT INTO resolutions")
-    yield Death(act, At.CONCLUDED, account, writes, act.killed.ends, stands)
-    yield Death(
-        act,
+        yield CrashPoint(
+            scenario, at, Trigger(statement=statement), writes, scenario.killed.verified, stands
+        )
+    account = Trigger(statement="INSERT INTO resolutions")
+    yield CrashPoint(scenario, At.CONCLUDED, account, writes, scenario.killed.ends, stands)
+    yield CrashPoint(
+        scenario,
         At.TOLD,
-        Trap(On.NOTICE, nth=act.other_messages + 1),
+        Trigger(On.NOTICE, nth=scenario.other_messages + 1),
         writes,
-        act.killed.verified,
+        scenario.killed.verified,
         stands,
         tells=2,
     )
@@ -218,19 +228,21 @@ def _again(back: list[Step]) -> tuple[str, ...]:
     return tuple(write for step in back if step.shows_again for write in step.undo)
 
 
-def _telling() -> Iterator[Death]:
-    """Yield one death of each act, so that all boundaries are among them, and one asleep."""
+def _telling() -> Iterator[CrashPoint]:
+    """Yield one crash point of each scenario, all boundaries among them, and one asleep."""
     seen: Counter[At] = Counter()
-    for act in sorted(ACTS, key=lambda each: len(list(deaths_of(each)))):
-        death = min(deaths_of(act), key=lambda each: (seen[each.at], each.sleeps, _rarity(each)))
-        seen[death.at] += 1
-        yield death
+    for scenario in sorted(CHANGING, key=lambda each: len(list(crash_points_of(each)))):
+        point = min(
+            crash_points_of(scenario), key=lambda each: (seen[each.at], each.sleeps, _rarity(each))
+        )
+        seen[point.at] += 1
+        yield point
     yield next(each for each in ALL if each.sleeps)
 
 
-def _rarity(death: Death) -> int:
-    return sum(each.at is death.at for each in ALL)
+def _rarity(point: CrashPoint) -> int:
+    return sum(each.at is point.at for each in ALL)
 
 
-ALL = [death for act in ACTS for death in deaths_of(act)]
+ALL = [point for scenario in CHANGING for point in crash_points_of(scenario)]
 TELLING = list(_telling())

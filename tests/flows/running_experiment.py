@@ -16,7 +16,7 @@ from tasks.authorise import authorise, gate
 from tasks.experiment import options_for
 from tasks.staging import diagnose_staging
 
-_GATES: list[AbstractContextManager[Decision]] = []
+_OPEN: list[AbstractContextManager[Decision]] = []
 
 
 @flow(name="chaos-experiment", flow_run_name="an-experiment")
@@ -26,13 +26,13 @@ def _injecting() -> None:
     look = partial(diagnose_staging, options)
     passage = authorise(look(), Mode.AUTO, again=look)
     decision = passage.__enter__()
-    _GATES.append(passage)
+    _OPEN.append(passage)
     assert decision.permit is not None, decision.reason
     with gate().keepalive(decision.permit):
         perform_all(decision.permit)
 
 
-def experiment(sandbox: SandboxControl) -> None:
+def start(sandbox: SandboxControl) -> None:
     """Let an experiment go on until ``close_gates``."""
     _injecting()
     assert len(sandbox.state().chaos_faults) == 1
@@ -40,5 +40,5 @@ def experiment(sandbox: SandboxControl) -> None:
 
 def close_gates() -> None:
     """Let every experiment that is going on come to its end."""
-    while _GATES:
-        _GATES.pop().__exit__(None, None, None)
+    while _OPEN:
+        _OPEN.pop().__exit__(None, None, None)

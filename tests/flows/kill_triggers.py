@@ -29,7 +29,7 @@ UNHEARD = "X-Never-Answered"
 
 
 class On(StrEnum):
-    """What springs a trap."""
+    """What fires a trigger."""
 
     STATEMENT = "statement"
     ANSWER = "an answered write"
@@ -40,9 +40,9 @@ class On(StrEnum):
 
 
 @dataclass(frozen=True)
-class Trap:
+class Trigger:
     """
-    Where to die: at the ``nth`` of these; an order's ``statement`` is how its path ends.
+    Where to kill it: at the ``nth`` of these; an order's ``statement`` is how its path ends.
 
     With ``cancelled`` the run is cancelled while it looks, once so many calls are confirmed.
     """
@@ -55,18 +55,18 @@ class Trap:
 
 @dataclass
 class _Armed:
-    trap: Trap
+    trigger: Trigger
     sign: int
     seen: Counter[str] = field(default_factory=Counter)
     cancelled: bool = False
 
     def committed(self, text: str) -> None:
         """Take note of a statement whose transaction is over."""
-        for start in {INTENDED, CONFIRMED, self.trap.statement} - {""}:
+        for start in {INTENDED, CONFIRMED, self.trigger.statement} - {""}:
             if text.startswith(start):
                 self.seen[start] += 1
-                if start == self.trap.statement:
-                    self.spring(On.STATEMENT, self.seen[start])
+                if start == self.trigger.statement:
+                    self.fire(On.STATEMENT, self.seen[start])
 
     def sending(self, request: httpx.Request) -> bool:
         """See a request leave; whether it is a change."""
@@ -74,32 +74,32 @@ class _Armed:
         if reads or not self.seen[INTENDED]:
             return False
         self.seen["writes"] += 1
-        if self.trap.on is On.SILENCE and self.seen["writes"] == self.trap.nth:
+        if self.trigger.on is On.SILENCE and self.seen["writes"] == self.trigger.nth:
             request.headers[UNHEARD] = "yes"
             say("sent")
         return True
 
     def ordered(self, request: httpx.Request) -> None:
         """Take note of what Prefect was asked, and has done."""
-        if self.trap.on is On.ORDER and request.url.path.endswith(self.trap.statement):
+        if self.trigger.on is On.ORDER and request.url.path.endswith(self.trigger.statement):
             self.seen["orders"] += 1
-            self.spring(On.ORDER, self.seen["orders"])
+            self.fire(On.ORDER, self.seen["orders"])
 
     def answered(self, *, write: bool) -> None:
         """Take note of an answer."""
         if write:
-            self.spring(On.ANSWER, self.seen["writes"])
+            self.fire(On.ANSWER, self.seen["writes"])
             return
-        self.spring(On.LOOK, self.seen[CONFIRMED])
-        if 0 < self.trap.cancelled <= self.seen[CONFIRMED] and not self.cancelled:
+        self.fire(On.LOOK, self.seen[CONFIRMED])
+        if 0 < self.trigger.cancelled <= self.seen[CONFIRMED] and not self.cancelled:
             self.cancelled = True
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def spring(self, on: On, count: int) -> None:
+    def fire(self, on: On, count: int) -> None:
         """Die if this is the place."""
-        if on is self.trap.on and count == self.trap.nth:
-            self.seen["sprung"] += 1
-            if self.seen["sprung"] == 1:  # who slept here must not sleep again
+        if on is self.trigger.on and count == self.trigger.nth:
+            self.seen["fired"] += 1
+            if self.seen["fired"] == 1:  # who slept here must not sleep again
                 os.kill(os.getpid(), self.sign)
 
 
@@ -109,9 +109,9 @@ def say(word: str) -> None:
     sys.stdout.flush()
 
 
-def set_up(trap: Trap, sign: int) -> None:
-    """Let this process die, or stop, at the trap."""
-    armed = _Armed(trap, sign)
+def set_up(trigger: Trigger, sign: int) -> None:
+    """Let this process die, or stop, when the trigger fires."""
+    armed = _Armed(trigger, sign)
     outside = (f"{os.environ['CCT_URL']}/api/v1", f"{os.environ['CCT_URL']}/github")
     notices = f"{os.environ['CCT_URL']}/slack"
 
@@ -142,7 +142,7 @@ def set_up(trap: Trap, sign: int) -> None:
         answer = opened(opener, request, *more, **others)
         if request.full_url.startswith(notices):
             armed.seen["notices"] += 1
-            armed.spring(On.NOTICE, armed.seen["notices"])
+            armed.fire(On.NOTICE, armed.seen["notices"])
         return answer
 
     httpx.Client.send = watched  # type: ignore[method-assign,assignment]

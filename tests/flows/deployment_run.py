@@ -37,7 +37,7 @@ def flow_of(playbook: str) -> Flow[..., Any]:
 
 
 @dataclass(frozen=True)
-class Queued:
+class DeploymentRun:
     """One run, executed here as a fresh worker would, at first and after each resume."""
 
     client: SyncPrefectClient
@@ -76,9 +76,9 @@ class Queued:
 
 
 @contextmanager
-def queued(
+def deployment_run(
     engine: sa.Engine, playbook: str, tags: Sequence[str] = (), /, **parameters: object
-) -> Iterator[Queued]:
+) -> Iterator[DeploymentRun]:
     """Make a run as the controller does."""
     api_url = PREFECT_API_URL.value()
     assert api_url is not None
@@ -87,7 +87,7 @@ def queued(
         run = client.create_flow_run_from_deployment(
             deployment_id, parameters=parameters, tags=list(tags)
         )
-        yield Queued(client, engine, playbook, run.id)
+        yield DeploymentRun(client, engine, playbook, run.id)
 
 
 def approvers() -> Approvers:
