@@ -14,8 +14,9 @@ import httpx
 import psycopg
 from psycopg import sql
 
+from cct_ops.stack.prefect_auth import api_client
 from evaluation.benchmarks.starts import steps
-from evaluation.benchmarks.system import System, prefect_api
+from evaluation.benchmarks.system import System
 
 _PATIENCE_SECONDS = 300.0
 
@@ -159,7 +160,7 @@ class _UiProbe:
 
     def _ask(self) -> None:
         page = {"limit": 20, "sort": "START_TIME_DESC"}
-        with prefect_api(self._env) as http:
+        with api_client(self._env, 60) as http:
             while not self._done.is_set():
                 began = time.monotonic()
                 try:

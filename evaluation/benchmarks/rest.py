@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import statistics
-import subprocess
 import time
 from typing import Any
 
@@ -64,15 +63,7 @@ def diagnosis(system: System, count: int) -> dict[str, float]:
     """Compare the probes of a run with the runbook's way, one curl after the other."""
     curl, probes = [], []
     for _ in range(count):
-        began = time.monotonic()
-        for path in PROBED:
-            url = f"{system.urls['cct']}/api/v1/{path}"
-            key = f"X-API-Key: {system.env['X_API_KEY']}"
-            subprocess.run(
-                ["curl", "--silent", "--fail", "--noproxy", "*", "-H", key, "-o", "/dev/null", url],
-                check=True,
-            )
-        curl.append(time.monotonic() - began)
+        curl.append(system.curls(PROBED))
         run = system.run_of(system.alert())
         system.ended(run)
         at = system.probes(run)

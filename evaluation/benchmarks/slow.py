@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import os
 import statistics
-import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
@@ -29,7 +28,7 @@ from prefect.settings import (
 
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
-from evaluation.benchmarks.system import System, system
+from evaluation.benchmarks.system import system
 from tasks import diagnose
 
 ALLOWED_SECONDS = 0.6
@@ -72,7 +71,7 @@ def main(*, count: Annotated[int, Parameter(help="Diagnoses.")] = 10) -> int:
         sandbox.faults(Fault(path="/api/v1/", latency_ms=DELAY_MS))
         curls, probes, busy = [], [], []
         for _ in range(count):
-            curls.append(_curls(stack))
+            curls.append(stack.curls(ENDPOINTS))
             asked = len(sandbox.requests())
             cpu = time.process_time()
             probes.append(_diagnosis())
@@ -93,17 +92,6 @@ def _diagnosis() -> float:
     asked = [probe.submit() for probe in ENDPOINTS.values()]
     for each in asked:
         each.result()
-    return time.monotonic() - began
-
-
-def _curls(stack: System) -> float:
-    began = time.monotonic()
-    for path in ENDPOINTS:
-        url, key = f"{stack.urls['cct']}/api/v1/{path}", f"X-API-Key: {stack.env['X_API_KEY']}"
-        subprocess.run(
-            ["curl", "--silent", "--fail", "--noproxy", "*", "-H", key, "-o", "/dev/null", url],
-            check=True,
-        )
     return time.monotonic() - began
 
 

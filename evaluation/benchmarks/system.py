@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import subprocess
 import time
-from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.assembly import Assembly, assemble
 from cct_ops.stack.config import StackConfig
 from cct_ops.stack.part import Event, Part
+from cct_ops.stack.prefect_auth import api_client
 from cct_ops.stack.up import running
 
 ROUTE = Route.DAILY_SUMMARY
@@ -138,6 +139,15 @@ class System:
 
         return _awaited(look, seconds, f"an end of run {run}")
 
+    def curls(self, paths: Iterable[str]) -> float:
+        """Ask CCT for each path with a curl, one after the other; returns the seconds."""
+        began, key = time.monotonic(), f"X-API-Key: {self.env['X_API_KEY']}"
+        for path in paths:
+            url = f"{self.urls['cct']}/api/v1/{path}"
+            command = ["curl", "--silent", "--fail", "--noproxy", "*", "-H", key]
+            subprocess.run([*command, "-o", "/dev/null", url], check=True)
+        return time.monotonic() - began
+
 
 def _awaited(
     look: Callable[[], Found | None], seconds: float, what: str, *, every: float = 0.25
@@ -149,20 +159,6 @@ def _awaited(
             raise TimeoutError(f"There was not {what} within {seconds:.0f} s.")
         time.sleep(every)
     return found
-
-
-@contextlib.contextmanager
-def prefect_api(env: Mapping[str, str]) -> Iterator[httpx.Client]:
-    """Open a client of the stack's Prefect, with its credentials and a CSRF token."""
-    me = str(uuid4())  # a token is for one client: asking for another ends the first
-    proof = b64encode(env["PREFECT_API_AUTH_STRING"].encode()).decode()
-    headers = {"Authorization": f"Basic {proof}", "Prefect-Csrf-Client": me}
-    with httpx.Client(
-        base_url=env["PREFECT_API_URL"], headers=headers, timeout=60, trust_env=False
-    ) as client:
-        token = client.get("/csrf-token", params={"client": me}).raise_for_status()
-        client.headers["Prefect-Csrf-Token"] = token.json()["token"]
-        yield client
 
 
 @contextlib.contextmanager
@@ -195,7 +191,7 @@ def system(folder: Path, worker: WorkerType = "warm") -> Iterator[System]:
     with (
         running(config, on_event=on_event, assembler=assembler) as stack,
         httpx.Client(timeout=60, trust_env=False) as http,
-        prefect_api(stack.env) as prefect,
+        api_client(stack.env, 60) as prefect,
     ):
         SandboxControl(stack.urls["cct"]).reset(limits=False)
         ledger = connect(SecretStr(stack.env["CCT_OPS_DATABASE_URL"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from cct_ops.demo.alerting import alertmanager as configured
 from cct_ops.stack.postgres import free_port
 from evaluation.soak import prefect
 from evaluation.soak.load import Tally
@@ -29,33 +29,10 @@ class Alertmanager(Process):
 
     def __init__(self, folder: Path, hook: str, key: str) -> None:
         folder.mkdir(exist_ok=True)
-        self.url = f"http://127.0.0.1:{free_port()}"
-        receiver = {
-            "name": "cct-ops",
-            "webhook_configs": [
-                {
-                    "url": hook,
-                    "http_config": {"authorization": {"credentials": key}},
-                    "max_alerts": 0,
-                }
-            ],
-        }
-        route = {
-            "receiver": "cct-ops",
-            "group_by": ["..."],
-            "group_wait": "100ms",
-            "group_interval": "1s",
-            "repeat_interval": "1h",
-        }
-        config = folder / "alertmanager.json"
-        config.write_text(json.dumps({"route": route, "receivers": [receiver]}))
-        command = [
-            BINARY or "",
-            f"--config.file={config}",
-            f"--storage.path={folder / 'data'}",
-            f"--web.listen-address={self.url.removeprefix('http://')}",
-            "--cluster.listen-address=",
-        ]
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        route = {"group_wait": "100ms", "group_interval": "1s", "repeat_interval": "1h"}
+        command = configured(BINARY or "", folder, port, hook, key, route)
         super().__init__(command, {}, folder / "log", f"{self.url}/-/ready")
 
     def start(self) -> None:

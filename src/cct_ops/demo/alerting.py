@@ -77,30 +77,32 @@ class Alerting:
 
     def _program(self, folder: Path, assembly: Assembly) -> Program:
         assert self.program is not None  # noqa: S101 -- its only caller has looked
-        webhook = {
-            "url": assembly.urls["hook"],
-            "max_alerts": 0,
-            "http_config": {
-                "authorization": {"credentials": assembly.env["CCT_OPS_ALERTMANAGER_KEY"]}
-            },
-        }
-        config = {
-            "route": {"receiver": "cct-ops", "group_wait": "0s", "group_by": ["..."]},
-            "receivers": [{"name": "cct-ops", "webhook_configs": [webhook]}],
-        }
-        path = folder / "alertmanager.yml"
-        path.touch(mode=0o600)  # it holds the key
-        path.write_text(json.dumps(config))  # JSON is YAML
-        return Program(
-            argv=(
-                self.program,
-                f"--config.file={path}",
-                f"--storage.path={folder / 'data'}",
-                f"--web.listen-address={HOST}:{self.port}",
-                "--cluster.listen-address=",
-            ),
-            env=dict(assembly.env),
-        )
+        route = {"group_wait": "0s"}
+        key = assembly.env["CCT_OPS_ALERTMANAGER_KEY"]
+        argv = alertmanager(self.program, folder, self.port, assembly.urls["hook"], key, route)
+        return Program(argv=tuple(argv), env=dict(assembly.env))
+
+
+def alertmanager(
+    program: str, folder: Path, port: int, hook: str, key: str, route: Mapping[str, str]
+) -> list[str]:
+    """Configure an Alertmanager that sends each alert to the hook; return its command line."""
+    authorization = {"authorization": {"credentials": key}}
+    webhook = {"url": hook, "max_alerts": 0, "http_config": authorization}
+    config = {
+        "route": {"receiver": "cct-ops", "group_by": ["..."], **route},
+        "receivers": [{"name": "cct-ops", "webhook_configs": [webhook]}],
+    }
+    path = folder / "alertmanager.yml"
+    path.touch(mode=0o600)  # it holds the key
+    path.write_text(json.dumps(config))  # JSON is YAML
+    return [
+        program,
+        f"--config.file={path}",
+        f"--storage.path={folder / 'data'}",
+        f"--web.listen-address={HOST}:{port}",
+        "--cluster.listen-address=",
+    ]
 
 
 def webhook_body(alert: Mapping[str, object]) -> dict[str, object]:

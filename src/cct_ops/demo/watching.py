@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
-from uuid import UUID, uuid4
+from uuid import UUID
 
-import httpx
 import sqlalchemy as sa
 from pydantic import AwareDatetime, BaseModel, SecretStr, TypeAdapter
 
@@ -18,10 +17,10 @@ from cct_ops.ledger.engine import connect
 from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.account import RunRecord
+from cct_ops.stack.prefect_auth import api_client
 from cct_ops.stack.up import Running
 
 _POLL_SECONDS = 0.2
-_CLIENT = str(uuid4())  # what Prefect calls us
 
 
 class _TaskRun(BaseModel):
@@ -37,14 +36,13 @@ class Watching:
     """Follows the one incident of a fresh stack."""
 
     engine: sa.Engine
-    prefect: str
-    auth: str
+    env: Mapping[str, str]
 
     @classmethod
     def of(cls, stack: Running) -> Self:
         """Watch this stack."""
         engine = connect(SecretStr(stack.env["CCT_OPS_DATABASE_URL"]))
-        return cls(engine, stack.env["PREFECT_API_URL"], stack.env["PREFECT_API_AUTH_STRING"])
+        return cls(engine, stack.env)
 
     def run(self, until: float) -> UUID:
         """Wait until the incident has a run."""
@@ -69,16 +67,8 @@ class Watching:
     def first_probe(self, run_id: UUID) -> datetime | None:
         """Return when the first probe of the run began."""
         asked = {"flow_runs": {"id": {"any_": [str(run_id)]}}}
-        auth = {"Authorization": f"Basic {b64encode(self.auth.encode()).decode()}"}
-        with httpx.Client(headers=auth, timeout=10, trust_env=False) as client:
-            # Prefect takes no request without a CSRF token.
-            token = client.get(f"{self.prefect}/csrf-token", params={"client": _CLIENT})
-            headers = {
-                "Prefect-Csrf-Token": token.raise_for_status().json()["token"],
-                "Prefect-Csrf-Client": _CLIENT,
-            }
-            url = f"{self.prefect}/task_runs/filter"
-            answer = client.post(url, json=asked, headers=headers).raise_for_status()
+        with api_client(self.env, 10) as client:
+            answer = client.post("/task_runs/filter", json=asked).raise_for_status()
         began = [
             task.start_time
             for task in _TASK_RUNS.validate_json(answer.content)

@@ -8,10 +8,17 @@ every user of the machine could read it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from cct_ops.stack.postgres import keep_secret
+
+if TYPE_CHECKING:
+    import httpx
 
 CLIENT = "PREFECT_API_AUTH_STRING"
 SERVER = "PREFECT_SERVER_API_AUTH_STRING"
@@ -36,3 +43,20 @@ def server_env(auth: str, ui: str) -> Mapping[str, str]:
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": ui,
         "PREFECT_UI_API_URL": f"{ui}/api",  # what a browser asks, wherever it is
     }
+
+
+@contextmanager
+def api_client(env: Mapping[str, str], timeout_seconds: float) -> Iterator[httpx.Client]:
+    """Open a client of the stack's Prefect, with its credentials and a CSRF token."""
+    import httpx
+
+    me = str(uuid4())  # a token is for one client: asking for another ends the first
+    credentials = b64encode(env[CLIENT].encode()).decode()
+    headers = {"Authorization": f"Basic {credentials}", "Prefect-Csrf-Client": me}
+    url = env["PREFECT_API_URL"]
+    with httpx.Client(
+        base_url=url, headers=headers, timeout=timeout_seconds, trust_env=False
+    ) as client:
+        token = client.get("/csrf-token", params={"client": me}).raise_for_status()
+        client.headers["Prefect-Csrf-Token"] = token.json()["token"]
+        yield client
