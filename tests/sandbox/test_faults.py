@@ -31,14 +31,14 @@ def test_a_fault_strikes_below_its_path_only(cct: httpx.Client, sandbox: Sandbox
 
 
 def test_a_fault_can_be_counted(cct: httpx.Client, sandbox: SandboxControl) -> None:
-    """Only the next so many requests are struck."""
+    """Only the next so many requests are affected."""
     sandbox.faults(Fault(path=STATUS, error_status=503, count=2))
 
     assert [cct.get("canary/status").status_code for _ in range(3)] == [503, 503, 200]
 
 
 def test_an_error_rate_is_the_same_in_every_run(cct: httpx.Client, sandbox: SandboxControl) -> None:
-    """With a seed, the same requests are struck each time, and not all of them."""
+    """With a seed, the same requests are affected each time, and not all of them."""
     runs = []
     for _ in range(2):
         sandbox.faults(Fault(error_status=500, probability=0.5, seed=7))

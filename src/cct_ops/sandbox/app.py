@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route as Path
 
 from cct_ops.sandbox.api import CctApi
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.control_api import ControlApi, unprocessable
-from cct_ops.sandbox.fault_response import fault_response
+from cct_ops.sandbox.fault_response import posted_object
 from cct_ops.sandbox.github_api import GitHubApi
 from cct_ops.sandbox.inputs import Dialect
 from cct_ops.sandbox.slack_api import SlackApi
@@ -40,16 +38,9 @@ class StatusPageApi:
 
     async def _receive(self, request: Request) -> Response:
         world, path = self._sandbox.world, request.url.path
-        body = await request.body()
-        _, forced = await fault_response(world, request)
-        if forced is not None:
-            return forced
-        try:
-            post = json.loads(body)
-        except ValueError:
-            return PlainTextResponse("not JSON", 400)
-        if not isinstance(post, dict):
-            return PlainTextResponse("not an object", 400)
+        post = await posted_object(world, request, "no JSON object")
+        if isinstance(post, Response):
+            return post
         headers = {name: request.headers[name] for name in _KEPT if name in request.headers}
         world.status_page.append(
             {"at": iso(world.clock.now()), "path": path, "headers": headers, "body": post}

@@ -36,7 +36,7 @@ from cct_ops.sandbox.inputs import (
     SetProfile,
     SetValue,
 )
-from cct_ops.sandbox.rate_limit_store import Demand, Refusal
+from cct_ops.sandbox.rate_limit_store import Refusal
 from cct_ops.sandbox.world import Sandbox, World
 
 
@@ -61,9 +61,7 @@ def seed_exemptions(world: World, given: SeedExemptions) -> None:
 def seed_demand(world: World, given: SeedDemand) -> None:
     """Add one user's demand, and spread its refusals over the last minutes."""
     now, store = world.clock.now(), world.rate_limits
-    store.demands.append(
-        Demand(given.user, given.limit, given.path, given.requests_per_minute, given.starved)
-    )
+    store.demands.append(given)
     apart = given.over_minutes * 60 / max(given.refusals, 1)
     most = store.written[given.limit].max_requests
     store.refusals += [

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from cct_ops.sandbox.envelope import Reply
+from cct_ops.sandbox.envelope import Json, Reply
 from cct_ops.sandbox.faults import Effects
 from cct_ops.sandbox.world import World
 
@@ -39,3 +40,16 @@ async def fault_response(
         return effects, await never_respond(request)
     failure = effects.failure(world.clock.now())
     return effects, None if failure is None else wire(failure)
+
+
+async def posted_object(world: World, request: Request, problem: str) -> Json | Response:
+    """Return the JSON object of a post, or the response that a fault or another body gets."""
+    body = await request.body()
+    _, forced = await fault_response(world, request)
+    if forced is not None:
+        return forced
+    try:
+        given = json.loads(body)
+    except ValueError:
+        given = None
+    return given if isinstance(given, dict) else PlainTextResponse(problem, 400)

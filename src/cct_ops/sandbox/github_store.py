@@ -175,25 +175,22 @@ def zipped(files: dict[str, str]) -> bytes:
 
 def issue_wire(repository: str, issue: Issue | Pull) -> dict[str, Any]:
     """Render an issue as GitHub does, which counts pull requests among them."""
-    place = "pull" if isinstance(issue, Pull) else "issues"
-    url = f"https://github.example/{repository}/{place}/{issue.number}"
-    wire = {
-        "number": issue.number,
-        "title": issue.title,
-        "body": issue.body,
-        "state": issue.state,
-        "html_url": url,
-    }
-    return wire | ({"pull_request": {"html_url": url}} if isinstance(issue, Pull) else {})
+    wire = _wire(repository, issue)
+    about = {"pull_request": {"html_url": wire["html_url"]}}
+    return wire | (about if isinstance(issue, Pull) else {})
 
 
 def pull_wire(repository: str, pull: Pull) -> dict[str, Any]:
     """Render a pull request as GitHub does."""
+    return _wire(repository, pull) | {"head": {"ref": pull.head}}
+
+
+def _wire(repository: str, item: Issue | Pull) -> dict[str, Any]:
+    place = "pull" if isinstance(item, Pull) else "issues"
     return {
-        "number": pull.number,
-        "title": pull.title,
-        "body": pull.body,
-        "state": pull.state,
-        "html_url": f"https://github.example/{repository}/pull/{pull.number}",
-        "head": {"ref": pull.head},
+        "number": item.number,
+        "title": item.title,
+        "body": item.body,
+        "state": item.state,
+        "html_url": f"https://github.example/{repository}/{place}/{item.number}",
     }

@@ -247,7 +247,11 @@ class ExemptionsState(Strict):
 
 
 class SeedDemand(Strict):
-    """The demand of one user on one class, and how often it was refused in the last minutes."""
+    """
+    The demand of one user on one class, and how often it was refused in the last minutes.
+
+    A starved user is refused however little it asks.
+    """
 
     user: str
     limit: LimitName = "canaryManagement"

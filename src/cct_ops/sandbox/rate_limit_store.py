@@ -8,13 +8,14 @@ for the traffic that an operator would see.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from uuid import uuid4
 
 from cct_ops.sandbox.canary_store import Lagged
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.envelope import Json, Reply
+from cct_ops.sandbox.inputs import SeedDemand
 from cct_ops.sandbox.limits import CANARY_LIMIT, EXEMPTION_LIMIT, WINDOW_MS, TokenBucket
 
 REQUESTS_PER_WINDOW = {
@@ -35,17 +36,6 @@ class Limit:
     def wire(self) -> Json:
         """Render as CCT's limiter configuration."""
         return {"maxRequests": self.max_requests, "windowMs": self.window_ms}
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """The demand of one user on one class; a starved one is refused however little it asks."""
-
-    user: str
-    limit: str
-    path: str
-    requests_per_minute: float
-    starved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +68,7 @@ class RateLimits:
             {name: Limit(count) for name, count in REQUESTS_PER_WINDOW.items()}
         )
         self._buckets = {name: TokenBucket(n) for name, n in REQUESTS_PER_WINDOW.items()}
-        self.demands: list[Demand] = []
+        self.demands: list[SeedDemand] = []
         self.refusals: list[Refusal] = []
 
     @property
@@ -115,7 +105,7 @@ class RateLimits:
                 del bucket.buckets[key]
         concerned = [demand for demand in self.demands if user in (None, demand.user)]
         self.demands = [
-            replace(demand, starved=False) if demand in concerned else demand
+            demand.model_copy(update={"starved": False}) if demand in concerned else demand
             for demand in self.demands
         ]
         return forgotten + len(concerned)

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from cct_ops.sandbox.envelope import Json, Reply
-from cct_ops.sandbox.fault_response import fault_response, never_respond
+from cct_ops.sandbox.fault_response import fault_response, never_respond, posted_object
 from cct_ops.sandbox.slack_store import TOKEN_PREFIX, SlackStore, as_page, channel_id
 from cct_ops.sandbox.world import Sandbox
 
@@ -62,18 +62,11 @@ class SlackApi:
 
     async def _webhook(self, request: Request) -> Response:
         """Record a message, or fail as the faults for ``/slack`` want it."""
-        world, path = self._sandbox.world, request.url.path
-        body = await request.body()
-        _, forced = await fault_response(world, request)
-        if forced is not None:
-            return forced
-        try:
-            message = json.loads(body)
-        except ValueError:
-            return PlainTextResponse("invalid_payload", 400)
-        if not isinstance(message, dict):
-            return PlainTextResponse("invalid_payload", 400)
-        world.slack.webhook(path, message)
+        world = self._sandbox.world
+        message = await posted_object(world, request, "invalid_payload")
+        if isinstance(message, Response):
+            return message
+        world.slack.webhook(request.url.path, message)
         return PlainTextResponse("ok")
 
 
