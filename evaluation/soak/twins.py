@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from cct_ops.demo.alerting import alertmanager as configured
+from cct_ops.stack.alertmanager import configured, installed
 from cct_ops.stack.postgres import free_port
 from evaluation.soak import prefect
 from evaluation.soak.load import Tally
@@ -19,7 +18,7 @@ from evaluation.soak.parts import KEY, Gateway, Ledger, Process, killed_in_the_e
 from evaluation.soak.prefect import Controller, Prefect
 from evaluation.soak.report import Row
 
-BINARY = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
+BINARY = installed()
 PATIENCE_SECONDS = 90
 THINGS = 5
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from cct_ops.errors import Unavailable
+from cct_ops.stack.alertmanager import configured, installed
 from cct_ops.stack.assembly import Assembly, assemble
 from cct_ops.stack.config import HOST, StackConfig
 from cct_ops.stack.part import Answers, Part
@@ -19,7 +18,6 @@ from cct_ops.stack.postgres import free_port
 from cct_ops.stack.process import Program
 from cct_ops.stack.up import Running
 
-_NAMES = ("prometheus-alertmanager", "alertmanager")  # Debian's name, and its own
 _TIMEOUT_SECONDS = 10.0
 
 
@@ -33,8 +31,7 @@ class Alerting:
     @classmethod
     def here(cls) -> Alerting:
         """Find what this machine has to offer."""
-        found = (shutil.which(name) for name in _NAMES)
-        return cls(next((path for path in found if path), None), free_port())
+        return cls(installed(), free_port())
 
     @property
     def sender(self) -> str:
@@ -79,30 +76,8 @@ class Alerting:
         assert self.program is not None  # noqa: S101 -- its only caller has looked
         route = {"group_wait": "0s"}
         key = assembly.env["CCT_OPS_ALERTMANAGER_KEY"]
-        argv = alertmanager(self.program, folder, self.port, assembly.urls["hook"], key, route)
+        argv = configured(self.program, folder, self.port, assembly.urls["hook"], key, route)
         return Program(argv=tuple(argv), env=dict(assembly.env))
-
-
-def alertmanager(
-    program: str, folder: Path, port: int, hook: str, key: str, route: Mapping[str, str]
-) -> list[str]:
-    """Configure an Alertmanager that sends each alert to the hook; return its command line."""
-    authorization = {"authorization": {"credentials": key}}
-    webhook = {"url": hook, "max_alerts": 0, "http_config": authorization}
-    config = {
-        "route": {"receiver": "cct-ops", "group_by": ["..."], **route},
-        "receivers": [{"name": "cct-ops", "webhook_configs": [webhook]}],
-    }
-    path = folder / "alertmanager.yml"
-    path.touch(mode=0o600)  # it holds the key
-    path.write_text(json.dumps(config))  # JSON is YAML
-    return [
-        program,
-        f"--config.file={path}",
-        f"--storage.path={folder / 'data'}",
-        f"--web.listen-address={HOST}:{port}",
-        "--cluster.listen-address=",
-    ]
 
 
 def webhook_body(alert: Mapping[str, object]) -> dict[str, object]:

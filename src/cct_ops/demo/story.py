@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cct_ops.demo.alerting import Alerting
-from cct_ops.demo.watching import Watching
+from cct_ops.demo.watching import Follower
 from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.cct import Route
 from cct_ops.models.run import Outcome
@@ -90,7 +90,7 @@ def _isolated(folder: Path) -> StackConfig:
 
 def _incident(stack: Running, alerting: Alerting, console: Console, project: Path) -> int:
     until = time.monotonic() + PATIENCE_SECONDS
-    watching = Watching.of(stack)
+    follower = Follower.of(stack)
     with SandboxControl(stack.urls["cct"]) as sandbox:
         sandbox.roll_back(ROUTE, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
         console.print(
@@ -102,9 +102,9 @@ def _incident(stack: Running, alerting: Alerting, console: Console, project: Pat
             {"alertname": "CanaryRolledBack", "route": ROUTE.value, "severity": "critical"},
             "auto-rollback pulled the canary",
         )
-        run_id = watching.run(until)
-        known = watching.outcome(run_id, until)
-        probed_at = watching.first_probe(run_id)
+        run_id = follower.run(until)
+        known = follower.outcome(run_id, until)
+        probed_at = follower.first_probe(run_id)
         canary = sandbox.state().routes[ROUTE]
 
     probed = () if probed_at is None else (Moment(at=probed_at, what="first probe"),)

@@ -32,7 +32,7 @@ _TASK_RUNS = TypeAdapter(list[_TaskRun])
 
 
 @dataclass(frozen=True, slots=True)
-class Watching:
+class Follower:
     """Follows the one incident of a fresh stack."""
 
     engine: sa.Engine
@@ -40,7 +40,7 @@ class Watching:
 
     @classmethod
     def of(cls, stack: Running) -> Self:
-        """Watch this stack."""
+        """Follow the incident of this stack."""
         engine = connect(SecretStr(stack.env["CCT_OPS_DATABASE_URL"]))
         return cls(engine, stack.env)
 

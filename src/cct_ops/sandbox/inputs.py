@@ -78,7 +78,7 @@ class SetProfile(Strict):
 
 
 class SetValue(Strict):
-    """What a family that keeps one value for each thing has for one of them."""
+    """The value of one thing, in a family that keeps one for each."""
 
     family: str
     thing: str
