@@ -1,4 +1,4 @@
-"""Many runs at once: everybody's first look comes before the rest."""
+"""Many runs at once: fair start, the first task of every run comes first."""
 
 from __future__ import annotations
 

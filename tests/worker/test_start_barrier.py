@@ -1,4 +1,4 @@
-"""A process is made ready while its run is claimed, and does nothing before the claim is won."""
+"""A process is made ready while its run is claimed, and does nothing before the claim is sure."""
 
 from __future__ import annotations
 

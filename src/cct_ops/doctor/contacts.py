@@ -15,7 +15,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     """Yield the checks; nobody is paged."""
     fix = "Correct the line that is named."
     yield Check("contacts", lambda: _contacts(settings), fix)
-    fix = "Set CCT_OPS_HEARTBEAT_URL to the address that your watch outside waits to be called at."
+    fix = "Set CCT_OPS_HEARTBEAT_URL to the address at which your dead man's switch is called."
     yield Check("outside", lambda: [_outside(settings, fix)], fix)
 
 

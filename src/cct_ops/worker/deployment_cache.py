@@ -22,7 +22,7 @@ from prefect.settings import PREFECT_CLIENT_CSRF_SUPPORT_ENABLED
 from prefect.utilities.processutils import command_to_string, get_sys_executable
 from prefect.workers.process import ProcessJobConfiguration
 
-from cct_ops.worker.protocol import Answers, Token
+from cct_ops.worker.protocol import ServerAnswers, Token
 
 STORAGE_SECONDS = 30.0
 _ENGINE = command_to_string([get_sys_executable(), "-m", "prefect.engine"])
@@ -107,7 +107,9 @@ class DeploymentCache:
             self._deployments[deployment.id] = deployment, asked_at
         return CachedDeployment(deployment, await self._flow(deployment.flow_id))
 
-    async def answers(self, known: CachedDeployment, flow_run: FlowRun, pool: WorkPool) -> Answers:
+    async def answers(
+        self, known: CachedDeployment, flow_run: FlowRun, pool: WorkPool
+    ) -> ServerAnswers:
         """Return what the run's process would ask for itself."""
         related: dict[str, dict[str, Any]] = {
             f"flow.{known.flow.id}": known.flow.model_dump(mode="json"),
@@ -119,7 +121,7 @@ class DeploymentCache:
         if flow_run.work_queue_id is not None:
             queue = await self._queue(flow_run.work_queue_id)
             related[f"work-queue.{queue.id}"] = queue.model_dump(mode="json")
-        return Answers(
+        return ServerAnswers(
             token=await self._current_token(),
             result_storage=await self._place_of_results(),
             related=related,

@@ -32,7 +32,7 @@ from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_TLS_INSECURE
 from pydantic import BaseModel
 
 from cct_ops.worker import compatibility
-from cct_ops.worker.protocol import BEGUN, Answers, Token
+from cct_ops.worker.protocol import BEGUN, ServerAnswers, Token
 from cct_ops.worker.start_barrier import Hold, StartBarrier
 from cct_ops.worker.start_batching import StartBatching
 
@@ -45,7 +45,7 @@ _RELATED: dict[str, type[BaseModel]] = {
 
 
 def apply_patches(
-    flow_run: FlowRun, answers: Answers, line: socket.socket, barrier: StartBarrier
+    flow_run: FlowRun, answers: ServerAnswers, line: socket.socket, barrier: StartBarrier
 ) -> None:
     """Make this process's Prefect use these answers, for its one run; ``line`` is to the worker."""
     _place_of_results(answers.result_storage)

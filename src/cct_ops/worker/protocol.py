@@ -33,8 +33,8 @@ class Token(BaseModel):
     expiration: datetime
 
 
-class Answers(BaseModel):
-    """Answers of the server that the worker has already, and each process would ask for."""
+class ServerAnswers(BaseModel):
+    """ServerAnswers of the server that the worker has already, and each process would ask for."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,7 +52,7 @@ class Command(BaseModel):
     flow_run: dict[str, Any]
     entrypoint: str
     env: dict[str, str]
-    answers: Answers = Answers()
+    answers: ServerAnswers = ServerAnswers()
     stream_output: bool = True
     state: dict[str, Any] | None = None  # for hooks: the state that they are about
 
