@@ -13,7 +13,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.rate_limiting import Fix, Minutes, RateLimitOptions, Requests, UserName
-from cct_ops.models.cct_limits import LimitClass
+from cct_ops.models.cct import LimitClass
 from cct_ops.models.run import Mode, Resolution
 from tasks.actions import perform_all
 from tasks.attempts import one_attempt

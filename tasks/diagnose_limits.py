@@ -11,7 +11,7 @@ from cct_ops.clients.reader import CctReader
 from cct_ops.diagnoses.limits import Burst, LimitFindings
 from cct_ops.diagnoses.rate_limiting import LimitDiagnosis, RateLimitOptions
 from cct_ops.errors import ContractBroken, Unavailable
-from cct_ops.models.cct_limits import LimitClass, RateLimit
+from cct_ops.models.cct import LimitClass, RateLimit
 from tasks.connections import reader
 from tasks.diagnose import cct_probe, watch_seconds
 

@@ -21,7 +21,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
 
 from cct_ops.clients.server import Server
-from cct_ops.models.deployment_tags import PLAYBOOK, UPKEEP
+from cct_ops.models.run import PLAYBOOK, UPKEEP
 from evaluation.simulation.days import Course, Days
 from evaluation.simulation.process import Process
 

@@ -15,8 +15,7 @@ from cct_ops.clients.answers import read_json
 from cct_ops.clients.exchange import Exchange, parse
 from cct_ops.clients.pacing import Answer
 from cct_ops.errors import ContractBroken
-from cct_ops.models.cct import RollbackEvent, SloThresholds
-from cct_ops.models.cct_limits import RateLimitEvent
+from cct_ops.models.cct import RateLimitEvent, RollbackEvent, SloThresholds
 
 EVENT = {
     "id": "e1",

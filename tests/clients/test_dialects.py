@@ -11,7 +11,7 @@ from cct_ops.clients.dialect import mounted
 from cct_ops.clients.reader import CctReader
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted, Unsupported
-from cct_ops.models.cct_limits import LimitClass
+from cct_ops.models.cct import LimitClass
 from cct_ops.models.plan import Call, Scalar
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Dialect, SeedExemption

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cct_ops import cli
-from cct_ops.scenarios.summary import SCHEMA, summary
+from cct_ops.scenarios.seeds import SCHEMA, summary
 from cct_ops.summaries.rules import check
 from tests.conftest import ROOT
 

@@ -22,9 +22,9 @@ from cct_ops.ledger import schema, set_aside
 from cct_ops.ledger.gate import leases
 from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.tables import incidents
-from cct_ops.ledger.one_by_one import OneByOne
 from cct_ops.ledger.people.pages import newest
 from cct_ops.ledger.record import account
+from cct_ops.ledger.set_aside import OneByOne
 from cct_ops.models.run import Outcome, Severity
 from cct_ops.people.notifier import Notifier
 from cct_ops.people.paging import Pager

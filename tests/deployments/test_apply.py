@@ -17,8 +17,7 @@ from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from cct_ops.models.cct import Route
-from cct_ops.models.deployment_tags import UPKEEP, at_most
-from cct_ops.models.run import Mode
+from cct_ops.models.run import UPKEEP, Mode, at_most
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.timeout(400)  # four starts of Prefect's command, on a busy machine

@@ -8,7 +8,7 @@ import pytest
 
 from cct_ops.diagnoses.limits import Burst, LimitFindings
 from cct_ops.diagnoses.rate_limiting import Cause, Fix, LimitDiagnosis, RateLimitOptions
-from cct_ops.models.cct_limits import (
+from cct_ops.models.cct import (
     LimitClass,
     LimitedUser,
     LimitStatus,

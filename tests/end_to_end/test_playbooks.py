@@ -27,7 +27,7 @@ from cct_ops.models.run import Outcome
 from cct_ops.models.verification import Verdict
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from cct_ops.sandbox.inputs import SeedExemption
-from cct_ops.scenarios.summary import SCHEMA, summary
+from cct_ops.scenarios.seeds import SCHEMA, summary
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import Stack, changes_on
 from tests.end_to_end.killing import kill

@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import State
 from cct_ops.diagnoses.limits import Burst
 from cct_ops.diagnoses.rate_limiting import Fix, LimitDiagnosis, RateLimitOptions
 from cct_ops.ledger.gate import changes
-from cct_ops.models.cct_limits import LimitClass, RateLimit
+from cct_ops.models.cct import LimitClass, RateLimit
 from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault

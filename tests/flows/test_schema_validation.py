@@ -17,7 +17,7 @@ from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededPull, SeededRun
 from cct_ops.sandbox.inputs import Fault
-from cct_ops.scenarios.summary import SCHEMA, summary
+from cct_ops.scenarios.seeds import SCHEMA, summary
 from flows.revert_change import revert_change
 from flows.schema_validation import schema_validation
 from tasks.actions import perform_all

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cct_ops.scenarios.summary import SCHEMA, summary
+from cct_ops.scenarios.seeds import SCHEMA, summary
 from cct_ops.summaries.documents import parse
 from cct_ops.summaries.proposal import propose
 from cct_ops.summaries.repair import repair

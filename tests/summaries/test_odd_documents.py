@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cct_ops.errors import BadConfiguration
-from cct_ops.scenarios.summary import SCHEMA, summary
+from cct_ops.scenarios.seeds import SCHEMA, summary
 from cct_ops.summaries.documents import parse
 from cct_ops.summaries.repair import repaired_copy
 from cct_ops.summaries.rules import check

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cct_ops.errors import BadConfiguration
-from cct_ops.scenarios.summary import SCHEMA, summary
+from cct_ops.scenarios.seeds import SCHEMA, summary
 from cct_ops.summaries.schema import problems, validator
 
 DRAFTS = [

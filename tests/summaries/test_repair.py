@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from cct_ops.scenarios.summary import SCHEMA, summary
+from cct_ops.scenarios.seeds import SCHEMA, summary
 from cct_ops.summaries.repair import repair, repaired_copy
 from cct_ops.summaries.rules import check
 from cct_ops.summaries.schema import validator

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cct_ops.models.summary import Problem
-from cct_ops.scenarios.summary import summary
+from cct_ops.scenarios.seeds import summary
 from cct_ops.summaries.rules import check
 
 RIGHT: list[dict[str, Any]] = [

@@ -10,7 +10,7 @@ import pytest
 from cct_ops.diagnoses.schema_findings import Fix, SchemaFindings, Validation
 from cct_ops.diagnoses.schema_validation import SchemaDiagnosis
 from cct_ops.models.github import RepositoryFile
-from cct_ops.scenarios.summary import SCHEMA, summary
+from cct_ops.scenarios.seeds import SCHEMA, summary
 from tasks.validate import validate_summaries
 
 

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from cct_ops.actions.action import CctAction, ReadBack, Request
 from cct_ops.clients.reader import CctReader
-from cct_ops.models.cct_limits import LimitClass, LimitedUser, RateLimit, RateLimitStatus
+from cct_ops.models.cct import LimitClass, LimitedUser, RateLimit, RateLimitStatus
 
 
 class SetRateLimit(CctAction):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect.client.schemas.objects import WorkPool, WorkQueue
 from prefect.client.schemas.responses import DeploymentResponse
 
-from cct_ops.models.deployment_tags import at_most
+from cct_ops.models.run import at_most
 
 
 def rests(part: WorkPool | WorkQueue | DeploymentResponse) -> str | None:

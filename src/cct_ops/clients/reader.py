@@ -15,6 +15,9 @@ from cct_ops.models.cct import (
     CanaryRules,
     CanaryStatus,
     Health,
+    RateLimitConfig,
+    RateLimitEvent,
+    RateLimitStatus,
     RollbackEvent,
     SloBreach,
     SloStatus,
@@ -27,7 +30,6 @@ from cct_ops.models.cct_exemptions import (
     Validation,
     WeeklyReport,
 )
-from cct_ops.models.cct_limits import RateLimitConfig, RateLimitEvent, RateLimitStatus
 from cct_ops.models.chaos import ActiveFault, ActiveFaults, ChaosStatus
 
 T = TypeVar("T")

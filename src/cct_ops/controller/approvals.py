@@ -30,11 +30,11 @@ from cct_ops.config.approvers import Approvers
 from cct_ops.config.contacts import Contacts
 from cct_ops.errors import OpsError, Unavailable
 from cct_ops.ledger import run_notifications
-from cct_ops.ledger.gate import approval_escalations, approvals
+from cct_ops.ledger.gate import approval_answers, approvals
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState
-from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import pages
 from cct_ops.ledger.record import account
+from cct_ops.ledger.set_aside import border
 from cct_ops.models.run import Outcome, Run, Severity
 from cct_ops.models.topic import UNANSWERED, Topic, is_urgent
 from cct_ops.people.notifier import Notifier
@@ -85,7 +85,7 @@ def sweep(engine: sa.Engine, people: People | None = None, *, server: Server = C
             border(engine, "requests for approval").each(waiting, lambda each: each.id, move_on)
     if people is not None:
         unanswered, escalate = (
-            approval_escalations.unnotified(engine),
+            approval_answers.unnotified(engine),
             partial(_escalate, engine, people),
         )
         border(engine, "approvals that nobody gave").each(unanswered, str, escalate)
@@ -198,7 +198,7 @@ def _close(
 
 def _escalate(engine: sa.Engine, people: People, approval_id: UUID) -> None:
     """Tell the next contact about a request that nobody answered; what cannot be sent is kept."""
-    with approval_escalations.unanswered(engine, approval_id) as found:
+    with approval_answers.unanswered(engine, approval_id) as found:
         if found is None:
             return
         approval, in_a_row = found

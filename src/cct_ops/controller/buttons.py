@@ -9,8 +9,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.ledger.gate.approvals import ApprovalState
-from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import slack_threads
+from cct_ops.ledger.set_aside import border
 from cct_ops.models.topic import AT_WORK, WAITS
 from cct_ops.people.notifier import Notifier
 from cct_ops.reports.asking import answered_message, approval_message, topic_of

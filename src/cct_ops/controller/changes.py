@@ -22,7 +22,7 @@ from cct_ops.config import policy
 from cct_ops.controller import people
 from cct_ops.gate import scheduled_reverts
 from cct_ops.ledger.gate import changes
-from cct_ops.ledger.one_by_one import border
+from cct_ops.ledger.set_aside import border
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.topic import OVERDUE, Topic
 from cct_ops.people.notifier import Notifier

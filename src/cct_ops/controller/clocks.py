@@ -8,7 +8,7 @@ from cct_ops.clients.server import CONFIGURED, Server, seconds_ahead
 from cct_ops.clocks import difference
 from cct_ops.errors import BadConfiguration
 from cct_ops.ledger import clock
-from cct_ops.ledger.one_by_one import border
+from cct_ops.ledger.set_aside import border
 
 EVERY_SECONDS = 60.0
 

@@ -42,12 +42,11 @@ from cct_ops.gate import autonomy
 from cct_ops.ledger.gate import approvals, changes, leases
 from cct_ops.ledger.gate.leases import Lease
 from cct_ops.ledger.intake import outbox
-from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.record import account, journal
 from cct_ops.ledger.record.account import RunRecord
+from cct_ops.ledger.set_aside import border
 from cct_ops.models.autonomy import Demotion
-from cct_ops.models.deployment_tags import PLAYBOOK, UPKEEP
-from cct_ops.models.run import Outcome, Run, incident_of
+from cct_ops.models.run import PLAYBOOK, UPKEEP, Outcome, Run, incident_of
 from cct_ops.models.topic import Topic
 from cct_ops.people.notifier import Notifier
 from cct_ops.reports import manual

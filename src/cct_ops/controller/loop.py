@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from cct_ops.ledger import set_aside
 from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.outbox import Claim
-from cct_ops.ledger.one_by_one import border, passes, reason_of
+from cct_ops.ledger.set_aside import border, passes, reason_of
 
 LEASE_SECONDS = 30.0
 POLL_SECONDS = 1.0

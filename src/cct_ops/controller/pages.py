@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import p0_incidents, pages
+from cct_ops.ledger.set_aside import border
 from cct_ops.models.run import Severity
 from cct_ops.people.paging import Pager
 from cct_ops.reports.pages import incident_page

@@ -29,9 +29,9 @@ from prefect.exceptions import ObjectNotFound
 
 from cct_ops.clients.pauses import rests
 from cct_ops.clients.server import CONFIGURED, Server
-from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import pauses
-from cct_ops.models.deployment_tags import PLAYBOOK
+from cct_ops.ledger.set_aside import border
+from cct_ops.models.run import PLAYBOOK
 from cct_ops.people.notifier import Notifier
 from cct_ops.reports.messages import Message
 from cct_ops.reports.pauses import goes_on_message, paused_message

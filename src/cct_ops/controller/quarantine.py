@@ -7,8 +7,8 @@ import logging
 import sqlalchemy as sa
 
 from cct_ops.ledger.intake import quarantine
-from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import pages
+from cct_ops.ledger.set_aside import border
 from cct_ops.people.notifier import Notifier
 from cct_ops.reports.messages import unread_message
 from cct_ops.reports.pages import notice_page

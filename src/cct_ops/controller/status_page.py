@@ -20,9 +20,9 @@ from cct_ops.clients.patience import doubled
 from cct_ops.config import contacts
 from cct_ops.config.contacts import Contacts, Fact, State, StatusPage
 from cct_ops.errors import OpsError, Unavailable
-from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import status_posts
 from cct_ops.ledger.people.status_posts import StatusPost
+from cct_ops.ledger.set_aside import border
 from cct_ops.models.run import Severity
 from cct_ops.reports.pages import public_title
 

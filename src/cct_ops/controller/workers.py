@@ -21,9 +21,9 @@ from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectNotFound
 
 from cct_ops.clients.server import CONFIGURED
-from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import heartbeats, pages
-from cct_ops.models.deployment_tags import PLAYBOOK, UPKEEP
+from cct_ops.ledger.set_aside import border
+from cct_ops.models.run import PLAYBOOK, UPKEEP
 from cct_ops.people.notifier import Notifier
 from cct_ops.reports.messages import worker_command, worker_message
 from cct_ops.reports.pages import silence_page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from cct_ops.models.base import Frozen, counted
-from cct_ops.models.cct_limits import (
+from cct_ops.models.cct import (
     LimitClass,
     LimitedUser,
     LimitStatus,

@@ -19,7 +19,7 @@ from cct_ops.actions.action import Action
 from cct_ops.actions.rate_limits import ClearRateLimits, ResetUserLimit, SetRateLimit
 from cct_ops.diagnoses.limits import ABUSE_FACTOR, LimitFindings
 from cct_ops.models.base import Frozen, duration
-from cct_ops.models.cct_limits import LimitClass
+from cct_ops.models.cct import LimitClass
 from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.plan import LimitNotReached, Plan, Scalar
 from cct_ops.models.run import Outcome, Severity

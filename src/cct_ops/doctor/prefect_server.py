@@ -125,7 +125,7 @@ def _leases(client: SyncPrefectClient, ours: Mapping[str, DeploymentResponse]) -
     """Yield what makes the life of a run hang on a lease at Prefect's server."""
     import httpx
 
-    from cct_ops.models.deployment_tags import UPKEEP
+    from cct_ops.models.run import UPKEEP
 
     limited = sorted(
         name
@@ -163,7 +163,7 @@ def _paused(
     from prefect.exceptions import ObjectNotFound
 
     from cct_ops.clients.pauses import rests
-    from cct_ops.models.deployment_tags import UPKEEP
+    from cct_ops.models.run import UPKEEP
 
     parts = [
         f"the deployment {name}{how}"

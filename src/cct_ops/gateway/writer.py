@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.intake.deliveries import Incoming, Receipt
-from cct_ops.ledger.one_by_one import passes
+from cct_ops.ledger.set_aside import passes
 
 BATCH_DELIVERIES = 100
 BATCH_ALERTS = 2000

@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Field
 
 from cct_ops.models.base import Frozen, duration
-from cct_ops.models.cct_limits import LimitClass
+from cct_ops.models.cct import LimitClass
 
 
 class CanaryServes(Frozen):

@@ -22,8 +22,8 @@ from cct_ops.clients.patience import doubled
 from cct_ops.config import contacts
 from cct_ops.config.contacts import Contact, Contacts
 from cct_ops.errors import BadConfiguration, OpsError, Rejected, Unavailable
-from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import pages
+from cct_ops.ledger.set_aside import border
 
 if TYPE_CHECKING:
     from prefect.blocks.abstract import NotificationBlock

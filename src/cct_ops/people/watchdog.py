@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from cct_ops.ledger.one_by_one import border
 from cct_ops.ledger.people import heartbeats, pages
+from cct_ops.ledger.set_aside import border
 from cct_ops.people.notifier import Notifier
 from cct_ops.people.paging import Pager
 from cct_ops.reports.messages import part_command, silence_message

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cct_ops.models.cct_limits import LimitClass
+from cct_ops.models.cct import LimitClass
 from cct_ops.scenarios import seeds, truths
 from cct_ops.scenarios.scenario import LASTS, Drill, End, Left, Scenario, Spoilt, Step, undone
 

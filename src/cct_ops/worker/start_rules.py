@@ -40,7 +40,7 @@ from prefect.client.schemas.objects import FlowRun, StateType, WorkPool, WorkQue
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
-from cct_ops.models.deployment_tags import UPKEEP, at_most
+from cct_ops.models.run import UPKEEP, at_most
 from cct_ops.worker.deployment_cache import DeploymentCache
 
 FRESH_SECONDS = 1.0

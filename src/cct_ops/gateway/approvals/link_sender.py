@@ -27,7 +27,7 @@ from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate import approval_answers
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState, read_row
 from cct_ops.ledger.gate.tables import answers, approvals, sent_links
-from cct_ops.ledger.one_by_one import border
+from cct_ops.ledger.set_aside import border
 from cct_ops.reports.asking import link_message
 
 POLL_SECONDS = 1.0
