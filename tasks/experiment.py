@@ -19,7 +19,7 @@ from cct_ops.errors import NotPermitted
 from cct_ops.ledger.record import account, journal
 from cct_ops.models.base import duration
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
-from cct_ops.models.journal import Entry, Finding, Phase, Sample, classify, steady
+from cct_ops.models.journal import Entry, ExperimentResult, Phase, Sample, classify, steady
 from cct_ops.models.plan import Permit
 from cct_ops.models.run import Run
 from cct_ops.reports.journal import journal_page
@@ -113,7 +113,9 @@ def options_for(mode: ChaosMode, severity: ChaosSeverity, minutes: float) -> Exp
     )
 
 
-def conduct(permit: Permit, diagnosis: ExperimentDiagnosis, options: ExperimentOptions) -> Finding:
+def conduct(
+    permit: Permit, diagnosis: ExperimentDiagnosis, options: ExperimentOptions
+) -> ExperimentResult:
     """
     Inject, watch, remove, see whether it recovers, and write down the verdict.
 

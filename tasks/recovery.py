@@ -9,7 +9,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 
-from cct_ops.diagnoses.recovery import Finding, RecoveryDiagnosis
+from cct_ops.diagnoses.recovery import RecoveryDiagnosis, StepState
 from cct_ops.gate import recovery
 from cct_ops.ledger.gate import changes, crashed_runs
 from cct_ops.models.crashed_run import Begun, Wreck
@@ -32,7 +32,7 @@ def diagnose_crash(wreck: Wreck) -> RecoveryDiagnosis:
 
 
 @probe
-def probe_step(begun: Begun) -> Finding:
+def probe_step(begun: Begun) -> StepState:
     """See whether a begun step is in effect, and wait for it as long as CCT's reads may lag."""
     return recovery.look_at_step(executor(), begun)
 

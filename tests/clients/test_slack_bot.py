@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from cct_ops.clients.slack_bot import SlackBot
 from cct_ops.errors import BadConfiguration, ContractBroken, OpsError, Rejected, Unavailable
-from cct_ops.models.topic import Place
+from cct_ops.models.topic import MessageRef
 from tests.clients.conftest import Server
 
 TOKEN = "xoxb-secret-part"
@@ -48,7 +48,7 @@ def test_a_message_and_an_answer_arrive_as_they_were_given(slack: Server) -> Non
     speaker.post("Really", BLOCKS, place, broadcast=True)
     speaker.update(place, "Canary gone", BLOCKS)
 
-    assert place == Place(channel="C0", ts="1700000000.000100")
+    assert place == MessageRef(channel="C0", ts="1700000000.000100")
     said = {"text": "Canary restored", "blocks": BLOCKS}
     assert slack.requests == [
         ("POST", "/api/chat.postMessage", {"channel": "#incidents", **said}),
@@ -81,7 +81,7 @@ def test_the_token_is_not_logged(slack: Server, caplog: pytest.LogCaptureFixture
 
 
 def test_it_speaks_where_an_event_loop_runs(slack: Server) -> None:
-    async def say() -> Place:
+    async def say() -> MessageRef:
         return bot(slack).post("Canary restored", BLOCKS)
 
     assert asyncio.run(say()).channel == "C0"

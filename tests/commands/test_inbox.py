@@ -25,7 +25,7 @@ from cct_ops.ledger.people import pages, slack_threads
 from cct_ops.ledger.record import account
 from cct_ops.models.guards import Guard
 from cct_ops.models.run import Mode, Outcome
-from cct_ops.models.topic import Place, Topic
+from cct_ops.models.topic import MessageRef, Topic
 from tests.conftest import ROOT
 from tests.gateway.signing import FIELDS, SOURCES, Sent, sign
 from tests.ledger.history import TARGET, Conclusion, a_run, attempt, plan
@@ -264,7 +264,7 @@ def test_why_tells_of_a_run_that_the_kill_switch_blocked_from_its_arrival_to_its
     pages.ask(engine, "c", subject="P0: CanaryRolledBack", body="-", topic_id=UUID(incident))
     topic = Topic(id=UUID(incident), title="auto-rollback on /daily-summary", state="Blocked")
     with slack_threads.held(engine, topic.id) as thread:
-        thread.shows(Place(channel="C1", ts="1.0"), topic)
+        thread.shows(MessageRef(channel="C1", ts="1.0"), topic)
 
     for wanted in (incident, str(run.id), str(run.id)[:8], "CanaryRolledBack"):
         why(wanted)

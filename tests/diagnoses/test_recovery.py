@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from cct_ops.diagnoses.recovery import Finding, RecoveryDiagnosis
+from cct_ops.diagnoses.recovery import RecoveryDiagnosis, StepState
 from cct_ops.models.crashed_run import Begun, Wreck
 from cct_ops.models.plan import Call, ChangeHolds, Plan, Step
 from cct_ops.models.run import Mode, Outcome, Run
@@ -50,9 +50,9 @@ def begun(step: Step, *, confirmed: bool = True) -> Begun:
     return Begun(step=step, permit_id=UUID(int=2), confirmed=confirmed)
 
 
-def seen(step: Step, *, in_effect: bool, undone: bool = False, confirmed: bool = True) -> Finding:
+def seen(step: Step, *, in_effect: bool, undone: bool = False, confirmed: bool = True) -> StepState:
     """What a look shows of it."""
-    return Finding(
+    return StepState(
         begun=begun(step, confirmed=confirmed), in_effect=in_effect, undone=undone, seen="this"
     )
 

@@ -111,8 +111,8 @@ def test_of_two_watchers_one_reports(
 ) -> None:
     """While the first is telling, the second leaves it alone."""
     fall_silent(engine, CONTROLLER)
-    with heartbeats.turned(engine, CONTROLLER, 60) as turn:
-        assert turn is not None
+    with heartbeats.changed(engine, CONTROLLER, 60) as change:
+        assert change is not None
         watch()
     watch()
 
@@ -124,8 +124,8 @@ def test_each_watcher_gives_its_own_sign_of_life(watch: PeerWatchdog, engine: sa
     fall_silent(engine, GATEWAY)
     watch()
 
-    with heartbeats.turned(engine, GATEWAY, 60) as turn:
-        assert turn is None
+    with heartbeats.changed(engine, GATEWAY, 60) as change:
+        assert change is None
 
 
 def test_a_silence_is_paged_once_and_its_end_not(

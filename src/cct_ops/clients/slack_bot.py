@@ -18,7 +18,7 @@ from cct_ops.clients.egress import authorities, proxy_for
 from cct_ops.clients.patience import asked_for
 from cct_ops.clients.text import one_line
 from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable
-from cct_ops.models.topic import Place
+from cct_ops.models.topic import MessageRef
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
@@ -53,8 +53,13 @@ class SlackBot:
     timeout_seconds: int = TIMEOUT_SECONDS
 
     def post(
-        self, text: str, blocks: Blocks, thread: Place | None = None, *, broadcast: bool = False
-    ) -> Place:
+        self,
+        text: str,
+        blocks: Blocks,
+        thread: MessageRef | None = None,
+        *,
+        broadcast: bool = False,
+    ) -> MessageRef:
         """Post into the channel or a thread; ``broadcast`` shows an answer in the channel too."""
         said = self._ask(
             lambda client: client.chat_postMessage(
@@ -66,11 +71,11 @@ class SlackBot:
             )
         )
         try:
-            return Place(channel=str(said["channel"]), ts=str(said["ts"]))
+            return MessageRef(channel=str(said["channel"]), ts=str(said["ts"]))
         except KeyError as error:
             raise ContractBroken(f"Slack took a message without saying its {error}.") from None
 
-    def update(self, place: Place, text: str, blocks: Blocks) -> None:
+    def update(self, place: MessageRef, text: str, blocks: Blocks) -> None:
         """Put this in the place of a message of ours."""
         self._ask(
             lambda client: client.chat_update(

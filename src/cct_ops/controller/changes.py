@@ -117,4 +117,4 @@ def _alarm(engine: sa.Engine, notifier: Notifier, change_id: UUID) -> None:
     topic = Topic.of(run, change.target, OVERDUE, needs_person=True)
     with changes.alarming(engine, change.id) as first:
         if first:
-            people.tell(notifier, text, topic, manual.overdue(change))
+            people.notify(notifier, text, topic, manual.overdue(change))

@@ -231,7 +231,7 @@ class Reaper:
         with self.engine.begin() as tx:
             ended_at = account.record_outcome_in(tx, run, target, Outcome.FAILED, reason)
             if commands:
-                people.tell(
+                people.notify(
                     self.notifier,
                     f":rotating_light: {run.playbook} on {target or 'its target'}: {reason}",
                     topic,

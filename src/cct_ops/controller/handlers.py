@@ -139,7 +139,7 @@ class Notification:
         """Notify people, or try again later."""
         try:
             rule = self.routes.rule_for(claim.source, claim.labels)
-            undelivered = notices.tell(self.notifier, claim, rule, self.severity_of(claim.labels))
+            undelivered = notices.send(self.notifier, claim, rule, self.severity_of(claim.labels))
         except Unavailable as error:
             log.warning("the notice about incident %s waits: %s", claim.incident_id, error)
             outbox.postpone(self.engine, claim, backoff_seconds(claim, error), str(error))

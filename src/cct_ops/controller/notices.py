@@ -25,7 +25,7 @@ SHOWN_CHARACTERS = 200
 log = logging.getLogger(__name__)
 
 
-def tell(notifier: Notifier, claim: Claim, rule: Rule, severity: Severity | None) -> str | None:
+def send(notifier: Notifier, claim: Claim, rule: Rule, severity: Severity | None) -> str | None:
     """Notify people of the incident; returns why not where there is no Slack."""
     name = _shown(claim.labels.get("alertname", "an alert without a name"))
     title = f"{name} from {claim.source}: {slack.escape(claim.note or 'no playbook')}"

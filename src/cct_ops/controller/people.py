@@ -17,7 +17,7 @@ from cct_ops.reports.messages import notice
 _log = logging.getLogger(__name__)
 
 
-def tell(notifier: Notifier, text: str, topic: Topic, commands: Sequence[str]) -> None:
+def notify(notifier: Notifier, text: str, topic: Topic, commands: Sequence[str]) -> None:
     """Say it in the log and to people, with what they type; raises when Slack does not take it."""
     _log.error("%s", text)
     notifier.send(notice(text, commands), topic, urgent=True)

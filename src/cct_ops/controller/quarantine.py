@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 def sweep(engine: sa.Engine, notifier: Notifier, *, pause_seconds: float = PAUSE_SECONDS) -> None:
     """Notify and page, once per source and pause; what Slack does not accept is sent again."""
 
-    def tell(unread: quarantine.Unread) -> None:
+    def notify(unread: quarantine.Unread) -> None:
         message = unread_message(unread.source, unread.count, unread.newest_id, unread.note)
         subject, body = notice_page(message, None)
         with engine.begin() as tx:
@@ -30,4 +30,4 @@ def sweep(engine: sa.Engine, notifier: Notifier, *, pause_seconds: float = PAUSE
                 notifier.send(message)
 
     unread = quarantine.unnotified(engine, pause_seconds)
-    border(engine, "deliveries in quarantine").each(unread, lambda each: each.source, tell)
+    border(engine, "deliveries in quarantine").each(unread, lambda each: each.source, notify)

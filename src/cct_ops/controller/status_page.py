@@ -47,23 +47,23 @@ class Announcer:
         status_posts.enqueue(self.engine, self.contacts.severities.get(Severity.P0, ()))
         taken = 0
 
-        def tell(which: tuple[UUID, int]) -> None:
+        def post_one(which: tuple[UUID, int]) -> None:
             nonlocal taken
-            with status_posts.turn_of(self.engine, *which) as turn:
-                if turn is not None:
-                    taken += _tell(page, turn)
+            with status_posts.claimed(self.engine, *which) as post:
+                if post is not None:
+                    taken += _post(page, post)
 
         posts = border(self.engine, "posts to the status page")
         # A post that was accepted lets the next about the same incident go out.
         while posts.each(
-            status_posts.due(self.engine), lambda which: f"{which[0]}/{which[1]}", tell
+            status_posts.due(self.engine), lambda which: f"{which[0]}/{which[1]}", post_one
         ):
             pass
         return taken
 
 
-def _tell(page: StatusPage, turn: status_posts.Turn) -> bool:
-    post = turn.post
+def _post(page: StatusPage, claimed: status_posts.ClaimedPost) -> bool:
+    post = claimed.post
     try:
         headers = {name: contacts.secret(where) for name, where in page.headers.items()}
         webhook.post(
@@ -77,10 +77,10 @@ def _tell(page: StatusPage, turn: status_posts.Turn) -> bool:
         wait = error.retry_after_seconds if isinstance(error, Unavailable) else None
         pause = doubled(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, post.attempts)
         log.warning("incident %s is not %s in public yet: %s", post.incident_id, post.state, error)
-        turn.postponed(max(pause, wait or 0), str(error))
+        claimed.postponed(max(pause, wait or 0), str(error))
         return False
     log.info("the status page shows incident %s as %s", post.incident_id, post.state)
-    turn.posted()
+    claimed.posted()
     return True
 
 

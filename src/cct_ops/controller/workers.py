@@ -59,15 +59,15 @@ class WorkerMonitor:
 
     def _report(self, crew: _Crew) -> None:
         within = max(self.within_seconds, 2 * crew.pace_seconds)
-        with heartbeats.turned(self.engine, crew.part, within) as turn:
-            if turn is None:
+        with heartbeats.changed(self.engine, crew.part, within) as change:
+            if change is None:
                 return
-            message = worker_message(crew.pool, crew.kind, turn.last_at, silent=turn.silent)
+            message = worker_message(crew.pool, crew.kind, change.last_at, silent=change.silent)
             log.warning("%s", message[0])
-            if turn.silent:
+            if change.silent:
                 command = worker_command(crew.pool, crew.kind)
-                subject, body = silence_page(f"work pool {crew.pool}", turn.last_at, command)
-                cause = pages.of_silence(crew.part, turn.last_at)
+                subject, body = silence_page(f"work pool {crew.pool}", change.last_at, command)
+                cause = pages.of_silence(crew.part, change.last_at)
                 pages.ask(self.engine, cause, subject=subject, body=body)
             self.notifier.send(message)
 

@@ -37,7 +37,7 @@ class Status(StrEnum):
         return self in {Status.AUTOMATED, Status.GATED, Status.HUMAN}
 
 
-class Finding(Frozen):
+class MappedItem(Frozen):
     """One item with its status; ``line`` is 0 for what is mapped and no longer in the runbook."""
 
     section: str
@@ -82,7 +82,7 @@ def offer(project: Path, commands: frozenset[str]) -> Offer:
     )
 
 
-def check(items: Sequence[Item], mapping: Mapping, there_is: Offer) -> tuple[Finding, ...]:
+def check(items: Sequence[Item], mapping: Mapping, there_is: Offer) -> tuple[MappedItem, ...]:
     """Return a finding for each item, and for each entry that fits none."""
     entries = {
         (section, " ".join(entry.text.split())): entry
@@ -105,7 +105,7 @@ def check(items: Sequence[Item], mapping: Mapping, there_is: Offer) -> tuple[Fin
             del left[item.section, before]
             findings.append(_found(item, Status.CHANGED, "", f"It was: {before}"))
     findings += [
-        Finding(
+        MappedItem(
             section=section,
             kind="",
             text=text,
@@ -136,8 +136,8 @@ def _judge(entry: Entry, there_is: Offer) -> tuple[Status, str, str]:
     return status, f"{by}: {entry.task}" if entry.task else by, ""
 
 
-def _found(item: Item, status: Status, by: str, note: str) -> Finding:
-    return Finding(
+def _found(item: Item, status: Status, by: str, note: str) -> MappedItem:
+    return MappedItem(
         section=item.section,
         kind=item.kind.value,
         text=item.text,

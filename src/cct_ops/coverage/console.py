@@ -13,7 +13,7 @@ from rich.text import Text
 
 from cct_ops.config import yaml_files
 from cct_ops.coverage import runbook
-from cct_ops.coverage.check import Finding, Status, check, offer
+from cct_ops.coverage.check import MappedItem, Status, check, offer
 from cct_ops.coverage.mapping import Mapping
 from cct_ops.terminal import visible
 
@@ -42,7 +42,7 @@ def show(runbook_file: Path, mapping: Path | None, *, as_json: bool) -> int:
     return 0 if done else 1
 
 
-def _show(findings: Sequence[Finding]) -> None:
+def _show(findings: Sequence[MappedItem]) -> None:
     console = Console(soft_wrap=True, highlight=False)
     section = None
     for found in findings:

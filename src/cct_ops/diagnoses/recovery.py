@@ -17,7 +17,7 @@ from cct_ops.models.run import Evidence, Outcome, Severity
 from cct_ops.models.verification import Verdict
 
 
-class Finding(Frozen):
+class StepState(Frozen):
     """The state of a begun step at one look: in effect or not, undone or not."""
 
     begun: Begun
@@ -32,7 +32,7 @@ class RecoveryDiagnosis(Conclusion):
     playbook: ClassVar[str] = "recover"
 
     @classmethod
-    def of(cls, wreck: Wreck, findings: tuple[Finding, ...]) -> RecoveryDiagnosis:
+    def of(cls, wreck: Wreck, findings: tuple[StepState, ...]) -> RecoveryDiagnosis:
         """
         Conclude; a change that the run had verified before it died is not taken back.
 
@@ -70,7 +70,7 @@ class RecoveryDiagnosis(Conclusion):
         )
 
     @classmethod
-    def _looked_again(cls, wreck: Wreck, findings: tuple[Finding, ...]) -> RecoveryDiagnosis:
+    def _looked_again(cls, wreck: Wreck, findings: tuple[StepState, ...]) -> RecoveryDiagnosis:
         """Conclude about a run that ended without knowing whether its change took effect."""
         who = f"Run {wreck.run.name} ({wreck.run.playbook}) ended without knowing it"
         missing = [each for each in findings if not each.in_effect]
@@ -100,7 +100,7 @@ class RecoveryDiagnosis(Conclusion):
 
 
 def _sentence(
-    calls: list[Call], lasting: list[str], foreign: list[Finding], kept: list[str]
+    calls: list[Call], lasting: list[str], foreign: list[StepState], kept: list[str]
 ) -> str:
     parts = []
     if kept:
@@ -115,7 +115,7 @@ def _sentence(
     return " ".join(parts) or "Nothing of it is in effect, so nothing had to be taken back."
 
 
-def _evidence(finding: Finding) -> Evidence:
+def _evidence(finding: StepState) -> Evidence:
     journal = "confirmed" if finding.begun.confirmed else "intended, in doubt"
     if finding.in_effect:
         meaning = "It took effect."

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from cct_ops.diagnoses.recovery import Finding, RecoveryDiagnosis
+from cct_ops.diagnoses.recovery import RecoveryDiagnosis, StepState
 from cct_ops.errors import NotPermitted
 from cct_ops.gate.apply_and_confirm import FIRST_LOOK_SECONDS, Executor
 from cct_ops.gate.restore import holding, put_all_back
@@ -36,7 +36,7 @@ def locked_out(
 
 
 def diagnose(
-    executor: Executor, wreck: Wreck, look_at_step: Callable[[Begun], Finding]
+    executor: Executor, wreck: Wreck, look_at_step: Callable[[Begun], StepState]
 ) -> RecoveryDiagnosis:
     """
     Look at every step that was begun, and conclude what has to be put back.
@@ -52,7 +52,7 @@ def diagnose(
     return RecoveryDiagnosis.of(wreck, findings)
 
 
-def look_at_step(executor: Executor, begun: Begun) -> Finding:
+def look_at_step(executor: Executor, begun: Begun) -> StepState:
     """
     See whether a begun step is in effect, and wait for it as long as CCT's reads may lag.
 
@@ -69,7 +69,7 @@ def look_at_step(executor: Executor, begun: Begun) -> Finding:
         clock.sleep(FIRST_LOOK_SECONDS)
     if look.took_effect and not begun.confirmed:
         crashed_runs.confirm(executor.engine, begun)
-    return Finding(begun=begun, in_effect=look.took_effect, undone=undone, seen=look.seen)
+    return StepState(begun=begun, in_effect=look.took_effect, undone=undone, seen=look.seen)
 
 
 def take_back(executor: Executor, wreck: Wreck, token: int, diagnosis: RecoveryDiagnosis) -> None:

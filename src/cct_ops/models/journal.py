@@ -76,7 +76,7 @@ class FailureKind(StrEnum):
     UNFINISHED = "it did not get to its end"
 
 
-class Finding(Frozen):
+class ExperimentResult(Frozen):
     """The kind of failure, and the sentence that says why."""
 
     kind: FailureKind
@@ -111,34 +111,36 @@ def steady(samples: tuple[Sample, ...], baseline: tuple[Sample, ...] = ()) -> bo
     return len(good) >= GOOD_SHARE * len(told)
 
 
-def classify(entries: tuple[Entry, ...]) -> Finding:
+def classify(entries: tuple[Entry, ...]) -> ExperimentResult:
     """Conclude from a journal; the worst comes first, and the same journal gives the same."""
     before, during, after = (
         [entry for entry in entries if entry.phase is phase]
         for phase in (Phase.BEFORE, Phase.DURING, Phase.AFTER)
     )
     if not after:
-        return Finding(kind=FailureKind.UNFINISHED, why="No look was taken after the faults.")
+        return ExperimentResult(
+            kind=FailureKind.UNFINISHED, why="No look was taken after the faults."
+        )
     baseline = before[-1].samples if before else ()
     last = steady(after[-1].samples, baseline)
     if last is None:
         why = "CCT limited our own probing after the faults (429), which says nothing about it."
-        return Finding(kind=FailureKind.FALSE_POSITIVE, why=why)
+        return ExperimentResult(kind=FailureKind.FALSE_POSITIVE, why=why)
     if not last:
         bad = ", ".join(
             f"{each.path}: {each.seen} in {each.latency_ms:.0f} ms" for each in after[-1].samples
         )
         why = f"After the faults were removed it does not serve as before ({bad})."
-        return Finding(kind=FailureKind.NOT_RECOVERED, why=why)
+        return ExperimentResult(kind=FailureKind.NOT_RECOVERED, why=why)
     if _dark(during):
         why = "While the faults were in effect nothing at all was served, and it recovered since."
-        return Finding(kind=FailureKind.TOO_SEVERE, why=why)
+        return ExperimentResult(kind=FailureKind.TOO_SEVERE, why=why)
     if _unnoticed(before, during, after):
         why = "Routes missed their objectives, and CCT's monitor recorded no breach; it recovered."
-        return Finding(kind=FailureKind.UNMONITORED, why=why)
+        return ExperimentResult(kind=FailureKind.UNMONITORED, why=why)
     looks = counted(len(after), "look")
     why = f"It serves as before, seen in {looks} after {len(during)} under faults."
-    return Finding(kind=FailureKind.NONE, why=why)
+    return ExperimentResult(kind=FailureKind.NONE, why=why)
 
 
 def _dark(during: list[Entry]) -> bool:

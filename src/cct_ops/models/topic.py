@@ -67,7 +67,7 @@ def is_urgent(outcome: Outcome, severity: Severity | None, *, changed: bool = Tr
     return outcome in _ENDED_BADLY or (outcome.needs_attention and severity is Severity.P0)
 
 
-class Place(Frozen):
+class MessageRef(Frozen):
     """A message, by its channel's id and the timestamp that is its name there."""
 
     channel: str

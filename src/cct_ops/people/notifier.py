@@ -26,7 +26,7 @@ from cct_ops.errors import Rejected
 from cct_ops.ledger.people import pages, slack_threads
 from cct_ops.ledger.people.slack_threads import Thread
 from cct_ops.models.run import Severity
-from cct_ops.models.topic import Place, Topic
+from cct_ops.models.topic import MessageRef, Topic
 from cct_ops.reports.messages import Message, head_message
 from cct_ops.reports.pages import notice_page
 from cct_ops.settings import Settings
@@ -68,14 +68,14 @@ class Notifier:
 
     def send(
         self, message: Message, topic: Topic | None = None, *, urgent: bool = False
-    ) -> Place | None:
+    ) -> MessageRef | None:
         """
         Send it, in its topic's thread where there can be one; returns its place, if known.
 
         Raises what Slack's refusal or silence means; who is on call is reached all the same.
         """
         try:
-            return self._tell(message, topic)
+            return self._deliver(message, topic)
         finally:
             if urgent and self.page is not None:
                 self.page(message, topic)
@@ -88,7 +88,7 @@ class Notifier:
             if thread.shown is not None and thread.shown.state == instead_of:
                 self._head(self.bot, thread, topic)
 
-    def change(self, place: Place, text: str, blocks: Sequence[dict[str, Any]]) -> None:
+    def change(self, place: MessageRef, text: str, blocks: Sequence[dict[str, Any]]) -> None:
         """Change what was said, where that is possible."""
         if self.bot is None:
             return
@@ -97,7 +97,7 @@ class Notifier:
         except Rejected as error:  # deleted, or too old: nothing more can be done about it
             log.warning("a message in Slack stays as it is: %s", error)
 
-    def _tell(self, message: Message, topic: Topic | None) -> Place | None:
+    def _deliver(self, message: Message, topic: Topic | None) -> MessageRef | None:
         if self.bot is not None:
             try:
                 return self._through_bot(self.bot, message, topic)
@@ -109,7 +109,7 @@ class Notifier:
             slack.post(self.webhook_url, *message)
         return None
 
-    def _through_bot(self, bot: SlackBot, message: Message, topic: Topic | None) -> Place:
+    def _through_bot(self, bot: SlackBot, message: Message, topic: Topic | None) -> MessageRef:
         if topic is None:
             return bot.post(*message)
         if topic.severity is not None:
@@ -125,7 +125,7 @@ class Notifier:
                 raise
             return bot.post(*message)
 
-    def _head(self, bot: SlackBot, thread: Thread, topic: Topic) -> Place:
+    def _head(self, bot: SlackBot, thread: Thread, topic: Topic) -> MessageRef:
         """Make the head of the thread, or let it show what is new; returns where it stands."""
         shown, place = thread.shown, thread.place
         if shown is not None:

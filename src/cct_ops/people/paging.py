@@ -52,27 +52,27 @@ class Pager:
 
         def send(page_id: UUID) -> None:
             nonlocal reached
-            with pages.turn_of(self.engine, page_id) as turn:
-                if turn is not None:
-                    reached += self._send(turn)
+            with pages.claimed(self.engine, page_id) as claimed_page:
+                if claimed_page is not None:
+                    reached += self._send(claimed_page)
 
         border(self.engine, "pages").each(pages.due(self.engine), str, send)
         return reached
 
-    def _send(self, turn: pages.Turn) -> bool:
-        page = turn.page
+    def _send(self, claimed_page: pages.ClaimedPage) -> bool:
+        page = claimed_page.page
         for contact in self.contacts.after(page.escalation_step):
             try:
                 reach(contact, page.subject, page.body)
             except OpsError as error:
                 log.error("page %r did not reach %s: %s", page.cause, contact.id, error)  # noqa: TRY400 -- an answer
-                turn.tried(contact.id, contact.way, str(error))
+                claimed_page.tried(contact.id, contact.way, str(error))
             else:
                 log.info("page %r reached %s by %s", page.cause, contact.id, contact.way)
-                turn.tried(contact.id, contact.way, None)
+                claimed_page.tried(contact.id, contact.way, None)
                 return True
         pause = doubled(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, page.attempts)
-        turn.postponed(pause)
+        claimed_page.postponed(pause)
         return False
 
 

@@ -69,17 +69,17 @@ class PeerWatchdog:
         now = heartbeats.beat(self.engine, self.part)
         since = self.listening.again(now, self.within_seconds)
         longer = STARTS_WITHIN_SECONDS - self.within_seconds
-        with heartbeats.turned(
+        with heartbeats.changed(
             self.engine, self.other, self.within_seconds, since, longer_to_start=longer
-        ) as turn:
-            if turn is None:
+        ) as change:
+            if change is None:
                 return
-            message = silence_message(turn.part, turn.last_at, silent=turn.silent)
+            message = silence_message(change.part, change.last_at, silent=change.silent)
             log.warning("%s", message[0])
-            if turn.silent:
-                command = part_command(turn.part)
-                subject, body = silence_page(turn.part, turn.last_at, command)
-                cause = pages.of_silence(turn.part, turn.last_at)
+            if change.silent:
+                command = part_command(change.part)
+                subject, body = silence_page(change.part, change.last_at, command)
+                cause = pages.of_silence(change.part, change.last_at)
                 pages.ask(self.engine, cause, subject=subject, body=body)
             self.notifier.send(message)
 

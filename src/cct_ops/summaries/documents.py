@@ -23,7 +23,7 @@ LONGEST_NUMBER = 400
 SHOWN_CHARACTERS = 80
 
 Document = dict[str, Any]
-Place = tuple[str | int, ...]
+JsonPath = tuple[str | int, ...]
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -89,7 +89,7 @@ def render(document: Document) -> str:
 def shortened(content: bytes, document: Document) -> str | None:
     """Return the place of a number that has fewer digits in ``document`` than in its own text."""
     exact = json.loads(content.decode("utf-8-sig"), parse_float=Decimal)
-    waiting: list[tuple[Place, Any, Any]] = [((), exact, document)]
+    waiting: list[tuple[JsonPath, Any, Any]] = [((), exact, document)]
     while waiting:
         place, written, kept = waiting.pop()
         if isinstance(written, Decimal):
@@ -102,7 +102,7 @@ def shortened(content: bytes, document: Document) -> str | None:
     return None
 
 
-def path_of(place: Place) -> str:
+def path_of(place: JsonPath) -> str:
     """Write a place as a JSON path without its root."""
     path = ""
     for step in place:
@@ -139,7 +139,7 @@ def kind(value: object) -> str:
 
 def _refuse_odd(document: Any, where: str) -> None:
     """Refuse what is JSON and yet nothing that can be checked, computed with or written again."""
-    waiting: list[tuple[Place, Any]] = [((), document)]
+    waiting: list[tuple[JsonPath, Any]] = [((), document)]
     while waiting:
         place, value = waiting.pop()
         if isinstance(value, float) and not math.isfinite(value):
@@ -164,7 +164,7 @@ def _refuse_odd(document: Any, where: str) -> None:
 _HALF = "holds half of a character (a lone surrogate), which is no text"
 
 
-def _too_deep(where: str, place: Place = ()) -> str:
+def _too_deep(where: str, place: JsonPath = ()) -> str:
     below = f"; there are more below {path_of(place[:3])}" if place else ""
     return (
         f"{where}: not usable: it is nested too deeply. At most {DEEPEST} levels are read{below}."

@@ -15,7 +15,7 @@ from jsonschema.protocols import Validator
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
-from cct_ops.summaries.documents import Document, Place
+from cct_ops.summaries.documents import Document, JsonPath
 from cct_ops.summaries.drafts import REFERENCES
 
 _MAPS = frozenset({"dependencies", "dependentSchemas", "patternProperties", "properties"})
@@ -27,10 +27,10 @@ _ONE_OR_SEVERAL = _CONTRARY | {
 }  # fmt: skip
 
 
-def places(schema: Document) -> dict[int, Place]:
+def places(schema: Document) -> dict[int, JsonPath]:
     """Return the place of every object in a schema by its identity."""
-    found: dict[int, Place] = {}
-    waiting: list[tuple[Place, Any]] = [((), schema)]
+    found: dict[int, JsonPath] = {}
+    waiting: list[tuple[JsonPath, Any]] = [((), schema)]
     while waiting:
         place, part = waiting.pop()
         if isinstance(part, dict):

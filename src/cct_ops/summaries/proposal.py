@@ -13,7 +13,7 @@ from typing import Any
 import jsonpatch
 
 from cct_ops.models.summary import Change, Problem, Proposal
-from cct_ops.summaries.documents import Document, Place, path_of
+from cct_ops.summaries.documents import Document, JsonPath, path_of
 from cct_ops.summaries.positions import doubts, places
 from cct_ops.summaries.schema import errors, problems, unknown_fields, validator
 
@@ -31,8 +31,8 @@ def propose(schema: Document, summaries: Mapping[str, Document]) -> Proposal:
     """Return the additions to the schema that these summaries call for; there may be none."""
     checker = validator(schema, "schema")
     where = places(schema)
-    wanted: dict[Place, dict[str, list[Any]]] = {}
-    parts: dict[Place, int] = {}
+    wanted: dict[JsonPath, dict[str, list[Any]]] = {}
+    parts: dict[JsonPath, int] = {}
     for summary in summaries.values():
         for error in errors(checker, summary):
             part = id(error.schema)
@@ -63,7 +63,7 @@ def apply(document: Document, changes: Sequence[Change]) -> Document:
     return changed
 
 
-def _additions(schema: Document, place: Place, fields: Mapping[str, list[Any]]) -> list[Change]:
+def _additions(schema: Document, place: JsonPath, fields: Mapping[str, list[Any]]) -> list[Change]:
     at = "".join(f"/{_escaped(step)}" for step in place)
     inside: Any = schema
     for step in place:

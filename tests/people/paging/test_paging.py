@@ -131,8 +131,8 @@ def test_two_senders_do_not_page_twice(engine: sa.Engine, sandbox: SandboxContro
     """While the first is at it, the second finds nothing to do."""
     ask(engine)
     (page_id,) = pages.due(engine)
-    with pages.turn_of(engine, page_id) as turn:
-        assert turn is not None
+    with pages.claimed(engine, page_id) as claimed_page:
+        assert claimed_page is not None
         assert Pager(engine, people(env("PAGES_ANNA")))() == 0
 
     assert said(sandbox) == []

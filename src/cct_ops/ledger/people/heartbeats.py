@@ -16,7 +16,7 @@ from cct_ops.ledger.people.tables import heartbeats
 _WORKERS = "workers of "
 
 
-class Turn(NamedTuple):
+class HeartbeatChange(NamedTuple):
     """A part that fell silent, or that is heard again."""
 
     part: str
@@ -77,14 +77,14 @@ def silent(engine: sa.Engine, parts: Collection[str], within_seconds: float) -> 
 
 
 @contextmanager
-def turned(
+def changed(
     engine: sa.Engine,
     part: str,
     within_seconds: float,
     since: datetime | None = None,
     *,
     longer_to_start: float = 0,
-) -> Iterator[Turn | None]:
+) -> Iterator[HeartbeatChange | None]:
     """
     Yield the part's turn from heard to silent or back, once; None if there was none.
 
@@ -112,7 +112,7 @@ def turned(
         if row is None or row.silent is row.alarmed:
             yield None
             return
-        yield Turn(part, row.last_at, row.silent)
+        yield HeartbeatChange(part, row.last_at, row.silent)
         tx.execute(
             sa.update(heartbeats)
             .where(heartbeats.c.part == part)

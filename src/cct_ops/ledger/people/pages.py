@@ -59,7 +59,7 @@ class PageAttempt(Frozen):
 
 
 @dataclass(frozen=True)
-class Turn:
+class ClaimedPage:
     """A page that is ours as long as the transaction lasts."""
 
     tx: sa.Connection
@@ -148,14 +148,14 @@ def due(engine: sa.Engine) -> list[UUID]:
 
 
 @contextmanager
-def turn_of(engine: sa.Engine, page_id: UUID) -> Iterator[Turn | None]:
+def claimed(engine: sa.Engine, page_id: UUID) -> Iterator[ClaimedPage | None]:
     """Yield a page that is due, to be sent; None if it is not any more, or another has it."""
     with engine.begin() as tx:
         row = tx.execute(
             sa.select(pages).where(pages.c.id == page_id, *_due()).with_for_update(skip_locked=True)
         ).one_or_none()
         found = None if row is None else Page.model_validate(row, from_attributes=True)
-        yield None if found is None else Turn(tx, found)
+        yield None if found is None else ClaimedPage(tx, found)
 
 
 def _due() -> tuple[sa.ColumnElement[bool], ...]:

@@ -19,7 +19,7 @@ from cct_ops.ledger.gate.approval_answers import said_yes
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState, read_row
 from cct_ops.ledger.gate.tables import answers, approvals
 from cct_ops.ledger.people.tables import slack_requests, slack_threads
-from cct_ops.models.topic import Place, Topic
+from cct_ops.models.topic import MessageRef, Topic
 
 _ANSWERED = (approvals.c.state != ApprovalState.PENDING, slack_requests.c.closed_at.is_(None))
 
@@ -27,13 +27,15 @@ _ANSWERED = (approvals.c.state != ApprovalState.PENDING, slack_requests.c.closed
 class Thread:
     """The thread of one topic, held until the block that opened it ends."""
 
-    def __init__(self, tx: sa.Connection, topic_id: UUID, place: Place | None, shown: Topic | None):
+    def __init__(
+        self, tx: sa.Connection, topic_id: UUID, place: MessageRef | None, shown: Topic | None
+    ):
         self._tx = tx
         self._topic_id = topic_id
         self.place = place
         self.shown = shown
 
-    def shows(self, place: Place, topic: Topic) -> None:
+    def shows(self, place: MessageRef, topic: Topic) -> None:
         """Note where the head stands, and what it says now."""
         self.place, self.shown = place, topic
         self._tx.execute(
@@ -61,12 +63,12 @@ def held(engine: sa.Engine, topic_id: UUID) -> Iterator[Thread]:
         row = tx.execute(
             sa.select(slack_threads).where(slack_threads.c.topic_id == topic_id).with_for_update()
         ).one()
-        place = None if row.ts is None else Place(channel=row.channel, ts=row.ts)
+        place = None if row.ts is None else MessageRef(channel=row.channel, ts=row.ts)
         shown = None if row.topic is None else Topic.model_validate(row.topic)
         yield Thread(tx, topic_id, place, shown)
 
 
-def record_request(engine: sa.Engine, approval_id: UUID, place: Place) -> None:
+def record_request(engine: sa.Engine, approval_id: UUID, place: MessageRef) -> None:
     """Note where a request for approval stands with its buttons."""
     offer = insert(slack_requests).values(approval_id=approval_id, **place.model_dump())
     with engine.begin() as tx:
@@ -91,7 +93,7 @@ def half_answered(engine: sa.Engine) -> list[UUID]:
 @contextmanager
 def showing(
     engine: sa.Engine, approval_id: UUID
-) -> Iterator[tuple[Approval, Place, tuple[str, ...]] | None]:
+) -> Iterator[tuple[Approval, MessageRef, tuple[str, ...]] | None]:
     """
     Yield such a request with the names of who has said yes; None if another sweep has it.
 
@@ -109,7 +111,7 @@ def showing(
             return
         approval = read_row(row)
         names = said_yes(tx, approval.id)
-        yield approval, Place(channel=row.channel, ts=row.ts), names
+        yield approval, MessageRef(channel=row.channel, ts=row.ts), names
         tx.execute(
             sa.update(slack_requests)
             .where(slack_requests.c.approval_id == approval.id)
@@ -138,7 +140,7 @@ def answered(engine: sa.Engine) -> list[UUID]:
 
 
 @contextmanager
-def closing(engine: sa.Engine, approval_id: UUID) -> Iterator[tuple[Approval, Place] | None]:
+def closing(engine: sa.Engine, approval_id: UUID) -> Iterator[tuple[Approval, MessageRef] | None]:
     """
     Yield such a request; None if another sweep has it.
 
@@ -155,7 +157,7 @@ def closing(engine: sa.Engine, approval_id: UUID) -> Iterator[tuple[Approval, Pl
             yield None
             return
         approval = read_row(row)
-        yield approval, Place(channel=row.channel, ts=row.ts)
+        yield approval, MessageRef(channel=row.channel, ts=row.ts)
         tx.execute(
             sa.update(slack_requests)
             .where(slack_requests.c.approval_id == approval.id)

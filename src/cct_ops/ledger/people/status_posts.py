@@ -44,7 +44,7 @@ class StatusPost(Frozen):
 
 
 @dataclass(frozen=True)
-class Turn:
+class ClaimedPost:
     """A post that is ours as long as the transaction lasts."""
 
     tx: sa.Connection
@@ -109,7 +109,7 @@ def due(engine: sa.Engine) -> list[tuple[UUID, int]]:
 
 
 @contextmanager
-def turn_of(engine: sa.Engine, incident_id: UUID, number: int) -> Iterator[Turn | None]:
+def claimed(engine: sa.Engine, incident_id: UUID, number: int) -> Iterator[ClaimedPost | None]:
     """Yield what is due, to be posted; None if it is not any more, or another has it."""
     names = [name for name in StatusPost.model_fields if name not in status_posts.c]
     with engine.begin() as tx:
@@ -124,7 +124,7 @@ def turn_of(engine: sa.Engine, incident_id: UUID, number: int) -> Iterator[Turn 
             .with_for_update(skip_locked=True, of=status_posts)
         ).one_or_none()
         post = None if row is None else StatusPost.model_validate(row, from_attributes=True)
-        yield None if post is None else Turn(tx, post)
+        yield None if post is None else ClaimedPost(tx, post)
 
 
 def _due() -> tuple[sa.ColumnElement[bool], ...]:

@@ -42,7 +42,7 @@ class RunStory(Frozen):
     changes: tuple[TemporaryChange, ...] = ()
 
 
-class Sighting(Frozen):
+class AlertSeen(Frozen):
     """One alert about the incident, as it came in."""
 
     received_at: datetime
@@ -111,7 +111,7 @@ class Story(Frozen):
     """
 
     incident: Incident | None
-    sightings: tuple[Sighting, ...]
+    sightings: tuple[AlertSeen, ...]
     runs: tuple[RunStory, ...]
     paged: tuple[Paged, ...] = ()
     public: tuple[tuple[str, datetime], ...] = ()
@@ -150,7 +150,7 @@ def of_incident(engine: sa.Engine, incident_id: UUID) -> Story | None:
         ).all()
     return Story(
         incident=Incident.model_validate(row, from_attributes=True),
-        sightings=tuple(Sighting.model_validate(each, from_attributes=True) for each in seen),
+        sightings=tuple(AlertSeen.model_validate(each, from_attributes=True) for each in seen),
         runs=_in_order(runs),
         paged=tuple(paged),
         public=tuple(public),
