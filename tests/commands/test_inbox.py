@@ -212,7 +212,7 @@ def test_people_count_as_told_once_slack_has_taken_it(
         assert words in said
     inbox(unfinished=True)
     left = capsys.readouterr().out
-    assert "dispatches parked: 1" in left
+    assert "dispatches dead-lettered: 1" in left
     assert [name for name in ("Told", "NoSlack", "Later", "Refused") if f": {name}" in left] == [
         "Later",
         "Refused",

@@ -22,7 +22,7 @@ from cct_ops.clients.server import seconds_ahead
 from cct_ops.config.sources import AlertmanagerSource
 from cct_ops.controller import changes as sweeper, clocks
 from cct_ops.controller.crashed_runs import Reaper
-from cct_ops.controller.reconciling import jobs
+from cct_ops.controller.jobs import of_senders
 from cct_ops.ledger import clock, set_aside
 from cct_ops.ledger.engine import connect, migrate
 from cct_ops.ledger.gate import changes, leases
@@ -151,7 +151,7 @@ def test_a_watchdog_that_was_never_heard_has_its_time_from_when_we_were_started(
         "group_interval_seconds": 60,
     }
     source = AlertmanagerSource.model_validate(given)
-    (watch,) = (job for job in jobs(engine, {"am": source}) if job.name == "watchdog of am")
+    (watch,) = (job for job in of_senders(engine, {"am": source}) if job.name == "watchdog of am")
 
     assert watch.function() is False
 

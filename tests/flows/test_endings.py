@@ -114,7 +114,7 @@ def test_a_silent_cct_is_one_page_however_many_runs_it_ends(
         told(engine, ran(playbook), "Failed", "503")
 
     (paged,) = pages.newest(engine, 10)
-    assert "Slack alone tells of others that end so" in paged.page.body
+    assert "Slack alone reports others that end so" in paged.page.body
     heads = [each.body["text"] for each in sandbox.slack_messages()]
     assert heads == [
         ":rotating_light: Failed: exemption-cleanup",

@@ -1,8 +1,7 @@
 """
-The sign to a watch outside that all parts are well; when it stays away, that watch alarms.
+A dead man's switch: pings an outside monitor while all parts are alive; without pings it alarms.
 
-Nothing here can say that this whole machine is dead, or gateway and controller both: only somebody
-who waits for a call that does not come.
+Only a monitor elsewhere can report that this whole machine is dead, or gateway and controller both.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 def heartbeat(engine: sa.Engine, settings: Settings) -> Iterator[Periodic]:
-    """Return the job, if there is a watch outside."""
+    """Yield the job, if an address to ping is set."""
     url = settings.heartbeat_url
     if url is None:
         return
@@ -37,8 +36,8 @@ def heartbeat(engine: sa.Engine, settings: Settings) -> Iterator[Periodic]:
     def job() -> None:
         silent = heartbeats.silent(engine, (CONTROLLER, GATEWAY), WITHIN_SECONDS)
         if silent:
-            log.warning("the watch outside is not called: silent are %s", ", ".join(silent))
+            log.warning("the dead man's switch is not pinged: silent are %s", ", ".join(silent))
             return
-        webhook.get(url, whose="the watch outside")
+        webhook.get(url, whose="the dead man's switch")
 
-    yield Periodic("sign to the watch outside", EVERY_SECONDS, job)
+    yield Periodic("dead man's switch", EVERY_SECONDS, job)

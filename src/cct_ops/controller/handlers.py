@@ -75,7 +75,9 @@ class Remediation:
         said = f"A burst: more than {limits.incidents} incidents in {limits.within_seconds:g} s."
         if not may_run:
             reason = f"{said} There are runs enough; nothing is done about this and later groups."
-            outbox.hand_to_people(self.engine, claim, state="parked", rule=rule.name, reason=reason)
+            outbox.hand_to_people(
+                self.engine, claim, state=outbox.DEAD_LETTERED, rule=rule.name, reason=reason
+            )
             return
         log.warning("incident %s: %s It stands for %s", claim.incident_id, said, rule.name)
         if rule.playbook is not None:
@@ -113,7 +115,9 @@ class Remediation:
         except (Unfit, Rejected) as error:
             reason = f"{rule.playbook} was not started: {error}"
             log.error("incident %s: %s", claim.incident_id, reason)  # noqa: TRY400 -- an answer
-            outbox.hand_to_people(self.engine, claim, state="parked", rule=rule.name, reason=reason)
+            outbox.hand_to_people(
+                self.engine, claim, state=outbox.DEAD_LETTERED, rule=rule.name, reason=reason
+            )
         else:
             log.info("incident %s: %s is run %s", claim.incident_id, rule.playbook, run.id)
             outbox.mark_sent(

@@ -2,8 +2,8 @@
 The controller's threads.
 
 Rows with different fates have lanes of their own, so a Slack that hangs holds up no playbook. A row
-at which something fails that nobody foresaw is parked with the reason, and a job goes on at its
-next turn; people are notified of both once. A thread that dies all the same ends the process: a
+at which something unforeseen fails is dead-lettered with the reason, and a job goes on at its next
+turn; people are notified of both once. A thread that dies all the same ends the process: a
 supervisor starts it anew, and the row it held comes back when its lease ends.
 """
 
@@ -132,16 +132,18 @@ class Controller:
             self._sleep(self._poll_seconds, heard)
 
     def _handle(self, lane: Lane, claim: Claim) -> None:
-        """Deal with a row, or park it: it must not be the end of those behind it."""
+        """Deal with a row, or dead-letter it: it must not block those behind it."""
         try:
             lane.handle(claim)
         except Exception as error:
             if passes(error):
                 raise  # the ledger does not answer: its lease brings the row back
             reason = f"It could not be dealt with: {reason_of(error)}."
-            log.exception("row %s of %s is parked", claim.id, lane.purpose)
+            log.exception("row %s of %s is dead-lettered", claim.id, lane.purpose)
             if lane.purpose == outbox.REMEDIATE:
-                outbox.hand_to_people(self._engine, claim, state="parked", rule=None, reason=reason)
+                outbox.hand_to_people(
+                    self._engine, claim, state=outbox.DEAD_LETTERED, rule=None, reason=reason
+                )
             else:  # what says so is another message, which holds nothing of this one
                 outbox.mark_dead_lettered(self._engine, claim, reason)
                 set_aside.put(self._engine, f"{lane.purpose}s", str(claim.id), reason)

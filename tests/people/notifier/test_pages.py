@@ -75,7 +75,7 @@ def test_what_ends_many_runs_at_once_pages_once_for_them_all(engine: sa.Engine) 
 
     ((subject, body),) = paged(engine)
     assert subject == "Failed: auto-rollback on /daily-summary"
-    assert body.endswith("Slack alone tells of others that end so: CCT gave no answer.")
+    assert body.endswith("Slack alone reports others that end so: CCT gave no answer.")
 
 
 def test_a_slack_that_is_down_holds_up_no_page(engine: sa.Engine) -> None:

@@ -1,4 +1,4 @@
-"""A watch outside: a real server that keeps who called it."""
+"""An outside monitor: a real server that keeps who called it."""
 
 from __future__ import annotations
 

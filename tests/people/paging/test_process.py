@@ -1,4 +1,4 @@
-"""A controller that runs as it does in production: page, status page, sign to the watch outside."""
+"""A controller as in production: page, status page, ping of the dead man's switch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers that fall silent, and the sign to a watch outside that all is well."""
+"""Workers that fall silent, and the ping of a dead man's switch while all is well."""
 
 from __future__ import annotations
 
@@ -211,7 +211,9 @@ def test_the_watch_outside_is_called_while_all_parts_are_well_and_only_then(
         watch()
         job.function()
         assert len(calls) == 2
-    with pytest.raises(OpsError, match="No answer from the watch outside: ConnectError") as failed:
+    with pytest.raises(
+        OpsError, match="No answer from the dead man's switch: ConnectError"
+    ) as failed:
         job.function()
     assert "s3cret" not in str(failed.value)
 

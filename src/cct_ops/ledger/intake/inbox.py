@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from cct_ops.ledger.intake.deliveries import NOT_UNDERSTOOD
-from cct_ops.ledger.intake.outbox import NOTICE, REMEDIATE, describe_notice
+from cct_ops.ledger.intake.outbox import DEAD_LETTERED, GROUPED, NOTICE, REMEDIATE, describe_notice
 from cct_ops.ledger.intake.tables import alerts, deliveries, dispatches, incidents
 from cct_ops.models.base import Frozen
 
@@ -72,13 +72,13 @@ class Arrived(Frozen):
             case "pending":
                 return f"waits: {self.dispatch_note or 'not tried yet'}"
             case "notified":
-                return self._told("unmatched")
-            case "folded":
+                return self._notified("unmatched")
+            case "folded":  # GROUPED, as it is stored
                 return self.dispatch_note or "part of a burst"
             case _:
-                return self._told("blocked")
+                return self._notified("blocked")
 
-    def _told(self, word: str) -> str:
+    def _notified(self, word: str) -> str:
         """Add to the word whether people were notified; nothing where there was no notice."""
         if self.notice is None:
             return f"{word}: {self.dispatch_note}"
@@ -97,7 +97,7 @@ _VERDICTS = {
     "unknown": "the end of something that was never heard of",
 }
 
-_UNFINISHED = ("pending", "parked", "folded")
+_UNFINISHED = ("pending", DEAD_LETTERED, GROUPED)
 _notices = dispatches.alias("notices")
 
 # The same body can come again as news, and then each of its alerts has a time of its own.
@@ -140,7 +140,7 @@ def count_backlog(engine: sa.Engine) -> Mapping[str, int]:
     asked = {
         "incidents open": _count(incidents, incidents.c.state == "open"),
         "dispatches pending": _count(dispatches, dispatches.c.state == "pending"),
-        "dispatches parked": _count(dispatches, dispatches.c.state == "parked"),
+        "dispatches dead-lettered": _count(dispatches, dispatches.c.state == DEAD_LETTERED),
         "deliveries quarantined": _count(deliveries, deliveries.c.status.in_(NOT_UNDERSTOOD)),
     }
     with engine.connect() as connection:

@@ -34,6 +34,11 @@ _ENQUEUE = sa.text("""
 """)
 
 
+# Stored values that came before their words.
+DEAD_LETTERED = "parked"
+GROUPED = "folded"
+
+
 @dataclass(frozen=True)
 class Claim:
     """A due row that is ours until the lease ends, with the incident that it is about."""
@@ -135,7 +140,7 @@ def mark_notified(
 def hand_to_people(
     engine: sa.Engine, claim: Claim, *, state: str, rule: str | None, reason: str
 ) -> None:
-    """Settle a remediation without a run (``notified`` or ``parked``) and queue the notice."""
+    """Settle a remediation without a run, notified or dead-lettered, and queue the notice."""
     with engine.begin() as connection:
         if not _settle(connection, claim, state=state, rule=rule, note=reason):
             return
@@ -161,13 +166,13 @@ def hand_to_people(
 def mark_grouped(engine: sa.Engine, claim: Claim, *, rule: str, reason: str) -> None:
     """Settle a row whose incident another one stands for."""
     with engine.begin() as connection:
-        _settle(connection, claim, state="folded", rule=rule, note=reason)
+        _settle(connection, claim, state=GROUPED, rule=rule, note=reason)
 
 
 def mark_dead_lettered(engine: sa.Engine, claim: Claim, reason: str) -> None:
     """Set a row aside that no further attempt can help."""
     with engine.begin() as connection:
-        _settle(connection, claim, state="parked", **_because(claim, reason))
+        _settle(connection, claim, state=DEAD_LETTERED, **_because(claim, reason))
 
 
 def postpone(engine: sa.Engine, claim: Claim, seconds: float, reason: str) -> None:
@@ -186,11 +191,11 @@ def requeue(engine: sa.Engine, incident_id: UUID) -> str | None:
     """
     Give what was set aside another chance, after a person looked at its reason.
 
-    That is the run, where one was parked or folded: what cannot be started then gets a new
+    That is the run, where one was dead-lettered or grouped: what cannot be started then gets a new
     notice. Else it is a notice that reached nobody. Returns the purpose; None where nothing was set
     aside.
     """
-    state, aside = dispatches.c.state, dispatches.c.state.in_(("parked", "folded"))
+    state, aside = dispatches.c.state, dispatches.c.state.in_((DEAD_LETTERED, GROUPED))
     reached_nobody = aside | ((state == "notified") & dispatches.c.undelivered.is_not(None))
     with engine.begin() as connection:
         for purpose, which in ((REMEDIATE, aside), (NOTICE, reached_nobody)):

@@ -13,6 +13,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.ledger.clock import in_seconds
+from cct_ops.ledger.intake.outbox import GROUPED
 from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.people.pages import FRESH_HOURS, OF_INCIDENT
 from cct_ops.ledger.people.tables import pages
@@ -61,7 +62,7 @@ def is_severe(labels: Sequence[str]) -> sa.ColumnElement[bool]:
     )
     undecided = sa.exists().where(
         dispatches.c.incident_id == incidents.c.id,
-        (dispatches.c.state == "folded")
+        (dispatches.c.state == GROUPED)
         | (
             (dispatches.c.state == "pending")
             & (incidents.c.opened_at > in_seconds(-_ROUTING_SECONDS))

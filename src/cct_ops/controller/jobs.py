@@ -1,0 +1,103 @@
+"""The table of the controller's jobs: each with its name, its interval in seconds and its work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from functools import partial
+
+import sqlalchemy as sa
+
+from cct_ops.config.sources import (
+    AlertmanagerSource,
+    GitHubSource,
+    PagerDutySource,
+    Source,
+    Watchdog,
+)
+from cct_ops.controller import approvals, aside, buttons, changes, clocks, pages, quarantine
+from cct_ops.controller.crashed_runs import Reaper
+from cct_ops.controller.dead_mans_switch import heartbeat
+from cct_ops.controller.loop import Periodic
+from cct_ops.controller.pauses import PAUSES_SECONDS, PauseMonitor
+from cct_ops.controller.reconcile import alertmanager, github, pagerduty, watchdog
+from cct_ops.controller.routes import Routes
+from cct_ops.controller.status_page import Announcer
+from cct_ops.controller.workers import WORKERS_SECONDS, WorkerMonitor
+from cct_ops.ledger import clock
+from cct_ops.ledger.intake import deliveries, grouping
+from cct_ops.people.notifier import Notifier
+from cct_ops.people.paging import Pager, look
+from cct_ops.people.watchdog import CONTROLLER, EVERY_SECONDS, GATEWAY, PeerWatchdog
+from cct_ops.settings import Settings
+
+WATCH_SECONDS = 10
+
+Job = tuple[str, float, Callable[[], object]]
+
+
+def jobs(
+    engine: sa.Engine,
+    settings: Settings,
+    notifier: Notifier,
+    routes: Routes,
+    people: approvals.People,
+) -> list[Periodic]:
+    """Return the jobs that do not depend on the senders; the ``on_news`` ones also run at news."""
+    contacts = people.contacts
+    pager = Pager(engine, contacts)
+    table: list[Job] = [
+        ("end of bursts", 5, partial(grouping.begin_or_end, engine, routes.grouping)),
+        ("reaper", 10, Reaper(engine, notifier, settings.policy_path, settings.start_seconds)),
+        ("gateway", EVERY_SECONDS, PeerWatchdog(engine, CONTROLLER, GATEWAY, notifier)),
+        ("P0 incidents", 5, partial(pages.sweep, pager)),
+        ("quarantine", 10, partial(quarantine.sweep, engine, notifier)),
+        ("clocks", clocks.EVERY_SECONDS, partial(clocks.look, engine)),
+        ("what is set aside", 10, partial(aside.sweep, engine, notifier)),
+        ("contacts", 3600, partial(look, contacts)),
+        ("status page", 5, Announcer(engine, contacts)),
+        ("workers", WORKERS_SECONDS, WorkerMonitor(engine, notifier)),
+        ("pauses", PAUSES_SECONDS, PauseMonitor(engine, notifier)),
+        ("temporary changes", 10, partial(changes.sweep, engine, settings, notifier)),
+    ]
+    on_news: list[Job] = [
+        ("approvals", 5, partial(approvals.sweep, engine, people)),
+        ("paging", 5, pager),
+        ("buttons", 5, partial(buttons.sweep, engine, notifier)),
+    ]
+    return [
+        *(Periodic(*job) for job in table),
+        *(Periodic(*job, on_news=True) for job in on_news),
+        *heartbeat(engine, settings),
+    ]
+
+
+def of_senders(engine: sa.Engine, sources: Mapping[str, Source]) -> Iterator[Periodic]:
+    """Yield the jobs that ask each sender for what did not arrive."""
+    began = time.monotonic()
+    for name, source in sources.items():
+        title = f"reconciliation of {name}"
+        match source:
+            case AlertmanagerSource(reconcile=asked) if asked is not None:
+                work = partial(alertmanager.reconcile, engine, name, asked)
+                yield Periodic(title, asked.every_seconds, work)
+            case PagerDutySource(reconcile=asked) if asked is not None:
+                work = partial(pagerduty.reconcile, engine, name, asked)
+                yield Periodic(title, asked.every_seconds, work)
+            case GitHubSource(reconcile=asked) if asked is not None:
+                yield Periodic(title, asked.every_seconds, github.Deliveries(engine, name, asked))
+            case _:
+                pass
+        if source.silence_seconds is not None:
+            expire = partial(deliveries.expire, engine, name, source.silence_seconds)
+            yield Periodic(f"expiry of {name}", 5, expire)
+        if isinstance(source, AlertmanagerSource) and source.watchdog is not None:
+            work_of = partial(_watch, engine, name, source.watchdog, began)
+            yield Periodic(f"watchdog of {name}", WATCH_SECONDS, work_of)
+
+
+def _watch(engine: sa.Engine, name: str, settings: Watchdog, began: float) -> bool:
+    """Watch a sender; when we were started is said by the ledger's clock, as when it was heard."""
+    started_at = clock.read(engine) - timedelta(seconds=time.monotonic() - began)
+    return watchdog.watch(engine, name, settings, started_at)
