@@ -13,13 +13,7 @@ from prefect.client.schemas.objects import State
 from cct_ops.diagnoses.chaos_failure import Retest
 from cct_ops.models.run import Id, Mode, Resolution
 from tasks.attempts import one_attempt
-from tasks.chaos_failure import (
-    diagnose_chaos,
-    may_act,
-    outcome_of,
-    start_retest,
-    stop_experiments,
-)
+from tasks.chaos_failure import diagnose_chaos, may_act, outcome_of, start_retest, stop_experiments
 from tasks.report import report, report_failure, reported
 
 

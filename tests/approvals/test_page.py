@@ -16,17 +16,7 @@ from cct_ops.gateway.approvals import links
 from cct_ops.gateway.approvals.links import Link
 from cct_ops.ledger.gate import approvals
 from tests.approvals.conftest import LINK_KEY
-from tests.approvals.parts import (
-    ANNA,
-    BEN,
-    ROUTE,
-    Door,
-    asked,
-    new_run,
-    plan,
-    refusals,
-    state,
-)
+from tests.approvals.parts import ANNA, BEN, ROUTE, Door, asked, new_run, plan, refusals, state
 
 KEY = SecretStr(LINK_KEY)
 

@@ -11,13 +11,7 @@ from pydantic import SecretStr
 
 from cct_ops.clients.pacing import Unpaced
 from cct_ops.clients.transport import CctTransport
-from cct_ops.errors import (
-    BadConfiguration,
-    ContractBroken,
-    Rejected,
-    Unavailable,
-    Unsupported,
-)
+from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable, Unsupported
 from tests.clients.parts import KEY, RecordingPacer, Wire, cct, failure, once, refusal, twice
 
 PAYLOAD: dict[str, object] = {"routes": {}}

@@ -14,14 +14,7 @@ from pydantic import SecretStr
 
 from cct_ops.ledger.intake import outbox
 from tests.conftest import ROOT
-from tests.controller.running import (
-    Playbook,
-    dispatch,
-    dispatching,
-    opened,
-    routes_to,
-    state,
-)
+from tests.controller.running import Playbook, dispatch, dispatching, opened, routes_to, state
 from tests.stack.polling import eventually
 
 

@@ -8,13 +8,7 @@ import pytest
 
 from cct_ops.diagnoses.limits import Burst, LimitFindings
 from cct_ops.diagnoses.rate_limiting import Cause, Fix, LimitDiagnosis, RateLimitOptions
-from cct_ops.models.cct import (
-    LimitClass,
-    LimitedUser,
-    LimitStatus,
-    RateLimitEvent,
-    RateLimitStatus,
-)
+from cct_ops.models.cct import LimitClass, LimitedUser, LimitStatus, RateLimitEvent, RateLimitStatus
 from cct_ops.models.plan import LimitNotReached, Plan
 from cct_ops.models.run import Outcome, Severity
 

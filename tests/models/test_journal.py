@@ -9,15 +9,7 @@ import pytest
 from cct_ops.diagnoses.experiment import ExperimentDiagnosis, ExperimentOptions, StagingFindings
 from cct_ops.models.cct import Health
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
-from cct_ops.models.journal import (
-    Entry,
-    FailureKind,
-    Phase,
-    Result,
-    Sample,
-    classify,
-    steady,
-)
+from cct_ops.models.journal import Entry, FailureKind, Phase, Result, Sample, classify, steady
 from cct_ops.models.verification import Verdict
 
 WISH = ExperimentOptions(fault_id="cct-ops-1", lease_seconds=20)

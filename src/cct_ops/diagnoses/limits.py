@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from cct_ops.models.base import Frozen, counted
-from cct_ops.models.cct import (
-    LimitClass,
-    LimitedUser,
-    LimitStatus,
-    RateLimitEvent,
-    RateLimitStatus,
-)
+from cct_ops.models.cct import LimitClass, LimitedUser, LimitStatus, RateLimitEvent, RateLimitStatus
 from cct_ops.models.run import Evidence
 
 # From so many times the limit on, it is the user that is wrong and not the limit.
