@@ -149,7 +149,7 @@ class Worker:
         account.record_verification(self.engine, run.id, found)
         if not firing.works:
             raise SteadyStateNotReached(found.reason)
-        self.world.claimed += not all(self.world.shows(firing.target, each) for each in plan.calls)
+        self.world.said_to_work(firing.target, plan.calls)
         self.alerts.fixed(firing)
 
     def _revert(

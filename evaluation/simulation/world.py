@@ -10,6 +10,7 @@ that a person has set by hand meanwhile has overwritten that person.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -184,6 +185,13 @@ class World:
     def done(self, target: str, run_id: UUID) -> None:
         """Let the run be through with the target, or dead."""
         self._changing[target].pop(run_id, None)
+
+    def said_to_work(self, target: str, calls: Sequence[Call]) -> None:
+        """Take note of a repair; what it changed is there, or a person has set it since."""
+        turned = [KNOBS[call.method] for call in calls]
+        self.claimed += not all(
+            self.value(target, knob) in {value, Value.BY_HAND} for knob, value in turned
+        )
 
     def unwanted(self, now: datetime) -> Counter[str]:
         """Count what nobody wants, whatever was permitted."""
