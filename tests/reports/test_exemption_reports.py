@@ -1,16 +1,20 @@
-"""What people are shown of exemptions; whatever CCT was told stays text."""
+"""What reports and messages say."""
 
 from __future__ import annotations
 
 import base64
 import shlex
+from typing import Any
+from uuid import uuid4
 from xml.etree.ElementTree import Element, fromstring
 
+from cct_ops.clients.slack import SECTION_CHARACTERS
 from cct_ops.diagnoses.exemption_weekly import WeeklyDiagnosis
 from cct_ops.models.cct_exemptions import UpcomingExpiration, WeeklyReport
+from cct_ops.models.run import Outcome, Run
 from cct_ops.reports.chart import HIGH, LOW, bar_chart, data_uri
 from cct_ops.reports.exemptions import issue_body, issue_command
-from cct_ops.reports.messages import MOST_OWNERS, expired_message
+from cct_ops.reports.messages import MOST_OWNERS, expired_message, outcome_message
 from cct_ops.reports.render import fenced
 from tests.diagnoses.exemption_parts import exemption, findings, report_on, weekly_on
 
@@ -96,3 +100,22 @@ def test_the_message_stays_short() -> None:
     _, blocks = expired_message(records, None, done=False)
 
     assert "and 3 more owners" in blocks[0]["text"]["text"]
+
+
+LINK = "https://prefect.example/runs/1"
+
+
+def section(block: dict[str, Any]) -> str:
+    return str(block["text"]["text"])
+
+
+def test_a_long_reason_costs_neither_the_link_nor_half_an_entity() -> None:
+    run = Run(id=uuid4(), name="canary-issue-1", playbook="canary-issue", incident_id=None)
+
+    _, (block, *_) = outcome_message(run, "/daily", Outcome.FAILED, "R&D " * 1500, LINK)
+
+    assert len(section(block)) <= SECTION_CHARACTERS
+    told, link = section(block).rsplit("\n", 1)
+    assert link == f"<{LINK}|The run in Prefect>"
+    assert told.endswith("…")
+    assert told.count("&") == told.count("&amp;")

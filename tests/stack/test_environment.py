@@ -1,4 +1,4 @@
-"""A command finds the stack that runs beside it, and only while it runs."""
+"""The environment of the services, and the key that they share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from cct_ops.gateway.approvals.links import read_key
 from cct_ops.stack import environment
+from cct_ops.stack.assembly import assemble
+from cct_ops.stack.config import StackConfig
 
 LEDGER = "postgresql+psycopg://somebody:secret@127.0.0.1/cct_ops"
 
@@ -51,3 +54,31 @@ def test_it_is_for_its_owner_alone_and_goes_with_the_stack(project: Path) -> Non
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
     assert not path.exists()
+
+
+def test_only_the_gateway_knows_where_the_key_is(tmp_path: Path) -> None:
+    config = StackConfig.ephemeral(tmp_path, env={"CCT_URL": "", "CCT_OPS_APPROVAL_KEY_FILE": ""})
+
+    plan = assemble(config, 0).plan
+
+    told = {part.name for part in plan.parts if part.program.env.get("CCT_OPS_APPROVAL_KEY_FILE")}
+    key = tmp_path / "keys" / "approvals"
+    assert told == {"gateway"}
+    assert len(read_key(key).get_secret_value()) >= 32
+    assert key.stat().st_mode & 0o077 == 0
+
+
+def test_what_the_operator_gives_goes_to_the_gateway_alone(tmp_path: Path) -> None:
+    given = {
+        "CCT_OPS_APPROVAL_KEY_FILE": str(tmp_path / "own-key"),
+        "CCT_OPS_SLACK_SIGNING_SECRET": "8f742231b10e8888abcd99yyyzzz85a5",
+    }
+    config = StackConfig.ephemeral(tmp_path, env={"CCT_URL": "", **given})
+
+    parts = assemble(config, 0).plan.parts
+
+    for name, value in given.items():
+        assert {part.name: part.program.env.get(name) for part in parts} == {
+            part.name: value if part.name == "gateway" else None for part in parts
+        }
+    assert not (tmp_path / "keys" / "approvals").exists()
