@@ -178,6 +178,24 @@ def test_every_part_has_its_tests() -> None:
     assert {each for each in folders if "." not in each} - MAY_IMPORT.keys() == ACROSS
 
 
+def test_what_the_templates_of_a_playbook_import_is_there() -> None:
+    """Who moves a module moves it there as well."""
+    templates = (ROOT / "src" / "cct_ops" / "scaffold" / "templates").glob("*.py.j2")
+    named = {
+        (module, name)
+        for path in templates
+        for line in path.read_text().splitlines()
+        if "{{" not in line
+        for module, names in re.findall(r"^from (\S+) import (.+)", re.sub("{%.*?%}", "", line))
+        for name in names.split(", ")
+    }
+
+    assert len(named) > 30
+    for module, name in named:
+        if not hasattr(importlib.import_module(module), name):
+            importlib.import_module(f"{module}.{name}")
+
+
 def test_files_are_short() -> None:
     """But a migration, which nobody reads again."""
     migrations = ROOT / "src" / "cct_ops" / "ledger" / "migrations"
