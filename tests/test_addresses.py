@@ -9,7 +9,7 @@ import pytest
 
 from cct_ops.addresses import listen, reached_at
 from cct_ops.errors import BadConfiguration
-from cct_ops.stack.checks import check_port
+from cct_ops.stack.config import check_port
 from cct_ops.stack.postgres import free_port
 
 

@@ -14,7 +14,7 @@ import httpx
 import psycopg
 from psycopg import sql
 
-from cct_ops.stack.prefect_auth import api_client
+from cct_ops.stack.prefect_server import api_client
 from evaluation.benchmarks.starts import steps
 from evaluation.benchmarks.system import System
 

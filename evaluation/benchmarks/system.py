@@ -25,7 +25,7 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.assembly import Assembly, assemble
 from cct_ops.stack.config import StackConfig
 from cct_ops.stack.part import Event, Part
-from cct_ops.stack.prefect_auth import api_client
+from cct_ops.stack.prefect_server import api_client
 from cct_ops.stack.up import running
 
 ROUTE = Route.DAILY_SUMMARY

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from pydantic import SecretStr
 
 from cct_ops.clients import slack
-from cct_ops.clients.slack_bot import SlackBot
+from cct_ops.clients.slack import SlackBot
 from cct_ops.controller import buttons
 from cct_ops.ledger.gate import approval_answers
 from cct_ops.ledger.gate.approval_answers import Answer

@@ -8,12 +8,12 @@ import zipfile
 from datetime import UTC, datetime
 
 import pytest
-from pydantic import SecretStr, TypeAdapter
+from pydantic import SecretStr
 
 from cct_ops.clients import archive
-from cct_ops.clients.answers import read_json
 from cct_ops.clients.exchange import Exchange, parse
 from cct_ops.clients.pacing import Answer
+from cct_ops.clients.text import read_json
 from cct_ops.errors import ContractBroken
 from cct_ops.models.cct import RateLimitEvent, RollbackEvent, SloThresholds
 
@@ -54,7 +54,7 @@ def test_a_number_beyond_every_reckoning_is_refused_with_its_field(number: str) 
     ).replace('"@"', number)
 
     with pytest.raises(ContractBroken) as caught:
-        parse(TypeAdapter(SloThresholds), payload(thresholds), "GET x")
+        parse(SloThresholds, payload(thresholds), "GET x")
     assert "p95ResponseTime: Input should be a finite number" in str(caught.value)
 
 
@@ -62,7 +62,7 @@ def test_a_number_beyond_every_reckoning_is_refused_with_its_field(number: str) 
 def test_text_that_nothing_keeps_is_mended_and_costs_no_answer(odd: str) -> None:
     data = json.dumps(EVENT).replace("ada", f"a{odd}b")
 
-    event = parse(TypeAdapter(RateLimitEvent), payload(data), "GET x")
+    event = parse(RateLimitEvent, payload(data), "GET x")
 
     assert event.user.startswith("a\ufffd")
     event.user.encode()
@@ -85,7 +85,7 @@ def test_a_moment_without_a_zone_or_none_at_all_is_refused_with_its_field(moment
     data = json.dumps(EVENT).replace("2026-11-24T10:00:00Z", moment)
 
     with pytest.raises(ContractBroken, match="timestamp: "):
-        parse(TypeAdapter(RateLimitEvent), payload(data), "GET x")
+        parse(RateLimitEvent, payload(data), "GET x")
 
 
 def zipped(*files: tuple[str, bytes]) -> bytes:
@@ -122,7 +122,7 @@ def test_a_zip_that_is_broken_anywhere_is_said_to_be() -> None:
 
 
 def test_moments_of_models_know_their_zone() -> None:
-    event = parse(TypeAdapter(RateLimitEvent), payload(json.dumps(EVENT)), "GET x")
+    event = parse(RateLimitEvent, payload(json.dumps(EVENT)), "GET x")
 
     assert event.timestamp < datetime.now(UTC)
     assert RollbackEvent.model_fields["timestamp"].annotation is not datetime

@@ -7,9 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from cct_ops.actions.operator import CctOperator
-from cct_ops.clients.dialect import mounted
 from cct_ops.clients.reader import CctReader
-from cct_ops.clients.transport import CctTransport
+from cct_ops.clients.transport import CctTransport, mounted
 from cct_ops.errors import NotPermitted, Unsupported
 from cct_ops.models.cct import LimitClass
 from cct_ops.models.plan import Call, Scalar

@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
-from cct_ops.clients import alertmanager, slack, slack_replies, webhook
+from cct_ops.clients import alertmanager, slack, webhook
 from cct_ops.clients.github_transport import GitHubTransport
 from cct_ops.clients.pacing import Unpaced
-from cct_ops.clients.slack_bot import SlackBot
+from cct_ops.clients.slack import SlackBot
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import OpsError, Unavailable
 from tests.clients.conftest import Server
@@ -44,7 +44,7 @@ CLIENTS: dict[str, Callable[[str], object]] = {
     "webhook": lambda url: webhook.get(SecretStr(url), whose="the watch"),
     "slack": lambda url: slack.post(SecretStr(url), "text", []),
     "slack-bot": lambda url: SlackBot(SecretStr("xoxb-1"), "C1", f"{url}/").who(),
-    "slack-replies": lambda url: slack_replies.whisper(url, url, "text"),
+    "slack-replies": lambda url: slack.whisper(url, url, "text"),
 }
 
 every_client = pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)

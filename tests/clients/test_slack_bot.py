@@ -10,7 +10,7 @@ import threading
 import pytest
 from pydantic import SecretStr
 
-from cct_ops.clients.slack_bot import SlackBot
+from cct_ops.clients.slack import SlackBot
 from cct_ops.errors import BadConfiguration, ContractBroken, OpsError, Rejected, Unavailable
 from cct_ops.models.topic import MessageRef
 from tests.clients.conftest import Server

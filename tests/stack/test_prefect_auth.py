@@ -23,7 +23,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-from cct_ops.stack import prefect_auth
+from cct_ops.stack import prefect_server
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
 from cct_ops.worker.prefect_patches import share
 from cct_ops.worker.protocol import Token
@@ -54,14 +54,14 @@ def server(
 ) -> Iterator[Server]:
     """Start it as `cct-ops up` does."""
     data, port = tmp_path_factory.mktemp("door"), free_port()
-    url, auth = f"http://127.0.0.1:{port}", prefect_auth.auth_string(data)
+    url, auth = f"http://127.0.0.1:{port}", prefect_server.auth_string(data)
     environment = os.environ | {
         "PREFECT_HOME": str(data / "prefect"),
         "PREFECT_API_URL": f"{url}/api",
         "PREFECT_API_DATABASE_CONNECTION_URL": postgres.asyncpg_url("prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        prefect_auth.CLIENT: auth,
-        **prefect_auth.server_env(auth, url),
+        prefect_server.CLIENT: auth,
+        **prefect_server.server_env(auth, url),
     }
     command = [sys.executable, "-m", "cct_ops.stack.prefect_server", "--port", str(port)]
     with (
@@ -146,8 +146,8 @@ def sharing(monkeypatch: pytest.MonkeyPatch, token: Token) -> Iterator[None]:
 
 def test_the_string_is_for_its_owner_alone(tmp_path: Path) -> None:
     """It is long, stays the same, and nobody else may read its file."""
-    auth = prefect_auth.auth_string(tmp_path)
+    auth = prefect_server.auth_string(tmp_path)
 
     assert len(auth) >= 32
-    assert prefect_auth.auth_string(tmp_path) == auth
-    assert stat.S_IMODE(prefect_auth.file_of(tmp_path).stat().st_mode) == 0o600
+    assert prefect_server.auth_string(tmp_path) == auth
+    assert stat.S_IMODE(prefect_server.file_of(tmp_path).stat().st_mode) == 0o600

@@ -5,15 +5,12 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from pydantic import TypeAdapter
-
 from cct_ops.actions.action import CctAction, GitHubAction, Request
 from cct_ops.actions.registry import of
-from cct_ops.clients.dialect import mounted
 from cct_ops.clients.exchange import named, parse
 from cct_ops.clients.github import GitHubReader
 from cct_ops.clients.github_transport import GitHubTransport
-from cct_ops.clients.transport import CctTransport
+from cct_ops.clients.transport import CctTransport, mounted
 from cct_ops.errors import NotPermitted, Rejected
 from cct_ops.models.plan import Call, Permit
 
@@ -56,7 +53,7 @@ class CctOperator:
         claim = self._transport.write(method, path, query, body, allowed=allowed)
         if action.answers is None:
             return None
-        return parse(TypeAdapter(action.answers), claim, named(method, path))
+        return parse(action.answers, claim, named(method, path))
 
     def _request(self, action: CctAction) -> Request:
         usual, other = action.request(), action.mounted_request()

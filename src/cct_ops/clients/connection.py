@@ -1,17 +1,55 @@
-"""The HTTP client that the ways to CCT and GitHub share, and its errors for a missing answer."""
+"""
+The HTTP client that the ways to CCT and GitHub share, and its errors for a missing answer.
+
+With them the certificates that requests trust, the proxy that they leave through, and the pause
+before a failed delivery is tried again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import ssl
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from cct_ops.errors import ContractBroken, Unavailable
 
+LONGEST_ASKED_SECONDS = 900.0
+_MOST_DOUBLINGS = 10
+
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+
+def asked_for(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that the answer asks for, within reason; None where it asks for none."""
+    asked = headers.get("Retry-After", "")
+    return min(float(asked), LONGEST_ASKED_SECONDS) if asked.isdecimal() else None
+
+
+def doubled(first_seconds: float, longest_seconds: float, attempts: int) -> float:
+    """Return a pause that doubles with each attempt that failed, up to the longest."""
+    return min(longest_seconds, first_seconds * 2.0 ** min(attempts, _MOST_DOUBLINGS))
+
+
+@lru_cache(maxsize=1)
+def authorities() -> ssl.SSLContext:
+    """Load the certificate authorities once per process: that takes longer than a request."""
+    return httpx.create_ssl_context()
+
+
+def proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment names for this URL, None where it needs none."""
+    place = urlsplit(url)
+    if proxy_bypass(place.netloc.rpartition("@")[2]):
+        return None
+    proxies = getproxies()
+    return proxies.get(place.scheme) or proxies.get("all")
 
 
 class Connection:

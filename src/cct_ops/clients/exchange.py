@@ -12,9 +12,8 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from cct_ops.clients.answers import read_json
 from cct_ops.clients.pacing import Answer
-from cct_ops.clients.text import one_line
+from cct_ops.clients.text import one_line, read_json
 from cct_ops.errors import ContractBroken, KeyRefused, OpsError, Rejected, Unavailable, Unsupported
 
 T = TypeVar("T")
@@ -202,10 +201,10 @@ def named(method: str, path: str) -> str:
     return f"{method} /api/v1/{path}"
 
 
-def parse(shape: TypeAdapter[T], payload: object, request: str) -> T:
+def parse(shape: type[T], payload: object, request: str) -> T:
     """Read a payload into its model, or name the field that does not fit."""
     try:
-        return shape.validate_python(payload)
+        return TypeAdapter(shape).validate_python(payload)
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "data"

@@ -11,9 +11,8 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from cct_ops.clients.answers import read_json
 from cct_ops.clients.connection import Connection
-from cct_ops.clients.text import one_line
+from cct_ops.clients.text import one_line, read_json
 from cct_ops.errors import BadConfiguration, ContractBroken, OpsError, Rejected, Unavailable
 
 API_VERSION = "2022-11-28"

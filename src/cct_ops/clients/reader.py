@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from cct_ops.clients.exchange import named, parse
 from cct_ops.clients.transport import CctTransport
@@ -63,27 +63,6 @@ class _Healthy(BaseModel):
     system: _System
 
 
-_CANARY_STATUS = TypeAdapter(CanaryStatus)
-_CANARY_RULES = TypeAdapter(CanaryRules)
-_CANARY_METRICS = TypeAdapter(CanaryMetrics)
-_HISTORY = TypeAdapter(_History)
-_ROLLBACKS = TypeAdapter(_Rollbacks)
-_SLO_STATUSES = TypeAdapter(tuple[SloStatus, ...])
-_SLO_BREACHES = TypeAdapter(tuple[SloBreach, ...])
-_SYMBOLS = TypeAdapter(_Symbols)
-_HEALTHY = TypeAdapter(_Healthy)
-_EXEMPTION_HEALTH = TypeAdapter(ExemptionHealth)
-_EXEMPTION_REPORT = TypeAdapter(ExemptionReport)
-_WEEKLY_REPORT = TypeAdapter(WeeklyReport)
-_VALIDATION = TypeAdapter(Validation)
-_EXPIRED = TypeAdapter(_Expired)
-_LIMIT_STATUS = TypeAdapter(RateLimitStatus)
-_LIMIT_EVENTS = TypeAdapter(_Events)
-_LIMIT_CONFIG = TypeAdapter(RateLimitConfig)
-_CHAOS_STATUS = TypeAdapter(ChaosStatus)
-_CHAOS_FAULTS = TypeAdapter(ActiveFaults)
-
-
 class Served(NamedTuple):
     """The result of one call: the HTTP status, its duration, and the meaning of both."""
 
@@ -104,37 +83,37 @@ class CctReader:
 
     def canary_status(self) -> CanaryStatus:
         """Read every route's canary configuration."""
-        return self._read(_CANARY_STATUS, "canary/status")
+        return self._read(CanaryStatus, "canary/status")
 
     def canary_history(self, limit: int) -> tuple[RollbackEvent, ...]:
         """Read the latest entries of the rollback history, newest first."""
-        return self._read(_HISTORY, "canary/history", limit=limit).events
+        return self._read(_History, "canary/history", limit=limit).events
 
     def canary_rollbacks(self) -> tuple[RollbackEvent, ...]:
         """Read the rollbacks, newest first."""
-        return self._read(_ROLLBACKS, "canary/rollbacks").rollbacks
+        return self._read(_Rollbacks, "canary/rollbacks").rollbacks
 
     def canary_metrics(self) -> CanaryMetrics:
         """Read every route's canary and stable traffic since its canary last changed."""
-        return self._read(_CANARY_METRICS, "canary/metrics")
+        return self._read(CanaryMetrics, "canary/metrics")
 
     def canary_config(self) -> CanaryRules:
         """Read the rules of auto-rollback, and every route's configured share."""
-        return self._read(_CANARY_RULES, "canary/config")
+        return self._read(CanaryRules, "canary/config")
 
     def symbols(self, *, as_canary: bool = False) -> tuple[str, ...]:
         """Read the symbols, as a plain call or as one marked for the canary."""
         headers = {"X-Canary-Test": "true"} if as_canary else {}
         exchange = self._transport.ask("data/symbols", headers)
-        return parse(_SYMBOLS, exchange.payload(), exchange.request).symbols
+        return parse(_Symbols, exchange.payload(), exchange.request).symbols
 
     def slo_status(self, window_minutes: int) -> tuple[SloStatus, ...]:
         """Read every route's objectives over the last minutes."""
-        return self._read(_SLO_STATUSES, "slo/status", windowMin=window_minutes)
+        return self._read(tuple[SloStatus, ...], "slo/status", windowMin=window_minutes)
 
     def slo_breaches(self, hours: int) -> tuple[SloBreach, ...]:
         """Read the breaches of the last hours, newest first."""
-        return self._read(_SLO_BREACHES, "slo/breaches", hours=hours)
+        return self._read(tuple[SloBreach, ...], "slo/breaches", hours=hours)
 
     def health(self) -> Health:
         """
@@ -147,7 +126,7 @@ class CctReader:
         status, body = exchange.answer.status, exchange.body() or {}
         if 200 <= status < 300:
             return Health(
-                answered=True, status=parse(_HEALTHY, body, exchange.request).system.status
+                answered=True, status=parse(_Healthy, body, exchange.request).system.status
             )
         old_release = status == 500 and body.get("enhanced_system") is True
         refusal = 400 <= status < 500 and status != 429
@@ -158,20 +137,20 @@ class CctReader:
 
     def exemption_health(self) -> ExemptionHealth:
         """Read what the exemption system says of itself."""
-        return self._read(_EXEMPTION_HEALTH, "exemptions/health")
+        return self._read(ExemptionHealth, "exemptions/health")
 
     def exemption_report(self) -> ExemptionReport:
         """Read the counts of exemptions, and what expires soon."""
-        return self._read(_EXEMPTION_REPORT, "exemptions/report")
+        return self._read(ExemptionReport, "exemptions/report")
 
     def exemption_weekly_report(self) -> WeeklyReport:
         """Read the exemption report for people."""
-        return self._read(_WEEKLY_REPORT, "exemptions/weekly-report")
+        return self._read(WeeklyReport, "exemptions/weekly-report")
 
     def validate_exemptions(self, files: Sequence[str] = ()) -> Validation:
         """Ask which exemptions the files hold and what is wrong with them; without files, all."""
         question = {"files": list(files)} if files else {}
-        return self._read(_VALIDATION, "exemptions/validate", asking=question)
+        return self._read(Validation, "exemptions/validate", asking=question)
 
     def expired_exemptions(self) -> tuple[Exemption, ...]:
         """
@@ -180,7 +159,7 @@ class CctReader:
         A CCT without this endpoint shows only those that are still active, by its report.
         """
         try:
-            return self._read(_EXPIRED, "exemptions/expired").expired
+            return self._read(_Expired, "exemptions/expired").expired
         except Unsupported as missing:
             if missing.family:
                 raise
@@ -191,23 +170,23 @@ class CctReader:
 
     def rate_limit_status(self) -> RateLimitStatus:
         """Read every class of the admin limiter and every user that it counts."""
-        return self._read(_LIMIT_STATUS, "rate-limit/status")
+        return self._read(RateLimitStatus, "rate-limit/status")
 
     def rate_limit_events(self, hours: int) -> tuple[RateLimitEvent, ...]:
         """Read the refusals of the last hours, newest first."""
-        return self._read(_LIMIT_EVENTS, "rate-limit/events", hours=hours).events
+        return self._read(_Events, "rate-limit/events", hours=hours).events
 
     def rate_limit_config(self) -> RateLimitConfig:
         """Read the limit of every class."""
-        return self._read(_LIMIT_CONFIG, "rate-limit/config")
+        return self._read(RateLimitConfig, "rate-limit/config")
 
     def chaos_status(self) -> ChaosStatus:
         """Read which environment this CCT says it is."""
-        return self._read(_CHAOS_STATUS, "chaos/status")
+        return self._read(ChaosStatus, "chaos/status")
 
     def chaos_faults(self) -> tuple[ActiveFault, ...]:
         """Read which injected faults are in effect."""
-        return self._read(_CHAOS_FAULTS, "chaos/faults").faults
+        return self._read(ActiveFaults, "chaos/faults").faults
 
     def serve(self, path: str, caller: str, **query: str) -> Served:
         """
@@ -222,7 +201,7 @@ class CctReader:
 
     def _read(
         self,
-        shape: TypeAdapter[T],
+        shape: type[T],
         path: str,
         *,
         asking: Mapping[str, Any] | None = None,

@@ -1,4 +1,4 @@
-"""Prefect's server as the sweeps meet it: how it is reached, and what time it is there."""
+"""Prefect's server as the sweeps meet it: how it is reached, its time, its pauses."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import WorkPool, WorkQueue
+from prefect.client.schemas.responses import DeploymentResponse
+
+from cct_ops.models.run import at_most
 
 # A server says its time in whole seconds: what is less is no difference between clocks.
 FINEST_SECONDS = 1.5
@@ -52,3 +56,16 @@ class Server:
 
 
 CONFIGURED = Server()
+
+
+def rests(part: WorkPool | WorkQueue | DeploymentResponse) -> str | None:
+    """Return the note that is shown beside its name while it starts nothing; None otherwise."""
+    limits: tuple[int | None, ...]
+    if isinstance(part, DeploymentResponse):
+        own = part.global_concurrency_limit
+        paused, limits = part.paused, (at_most(part.tags), own.limit if own else None)
+    else:
+        paused, limits = part.is_paused, (part.concurrency_limit,)
+    if paused:
+        return ""
+    return " (limit 0)" if 0 in limits else None

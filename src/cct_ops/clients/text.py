@@ -1,12 +1,21 @@
-"""Text of others, made fit to stand inside a sentence of ours."""
+"""Text and JSON of others, made fit to stand in our sentences, to be reckoned with, and kept."""
 
 from __future__ import annotations
 
+import json
+import math
+import re
 import unicodedata
+from typing import Any, NoReturn
 
 # Controls, format characters (bidi overrides and zero-width ones among them) and lone surrogates:
 # none of them can be seen, and each can make a line read as something that it is not.
 _UNSEEN = frozenset({"Cc", "Cf", "Cs"})
+
+# Half of a character and NUL are JSON, and no database, file or terminal keeps them.
+_UNFIT_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+_REPLACEMENT = "\ufffd"
 
 
 def one_line(text: str, limit: int | None = None) -> str:
@@ -26,3 +35,39 @@ _NO_MARKUP = str.maketrans({"<": "[", ">": "]", "{": "(", "}": ")", "`": "'"})
 def unmarked(text: str, limit: int) -> str:
     """Return the text on one line, bounded, and without what chats, mails or pages interpret."""
     return one_line(text, limit).translate(_NO_MARKUP)
+
+
+def read_json(content: bytes) -> Any:
+    """
+    Return what an answer holds; raises ``ValueError``.
+
+    Characters that nothing keeps are replaced. A number too large to compute with is infinite,
+    which our models refuse with the field's name.
+    """
+    try:
+        found = json.loads(content, parse_int=_whole_number, parse_constant=_no_constant)
+        # One field of somebody's free text must not cost the whole answer.
+        return _mended(found) if _UNFIT_ESCAPE.search(content) else found
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _mended(value: Any) -> Any:
+    match value:
+        case str():
+            return _UNFIT.sub(_REPLACEMENT, value)
+        case dict():
+            return {_mended(name): _mended(each) for name, each in value.items()}
+        case list():
+            return [_mended(each) for each in value]
+        case _:
+            return value
+
+
+def _whole_number(text: str) -> int | float:
+    return int(text) if math.isfinite(float(text)) else math.inf
+
+
+def _no_constant(name: str) -> NoReturn:
+    # NaN would pass every comparison with a threshold, and JSON does not have it.
+    raise ValueError(f"{name} is not JSON")

@@ -13,8 +13,7 @@ from urllib.parse import urlencode
 import httpx
 from pydantic import SecretStr
 
-from cct_ops.clients.connection import Connection
-from cct_ops.clients.egress import authorities
+from cct_ops.clients.connection import Connection, authorities
 from cct_ops.clients.exchange import (
     KEY_REFUSED,
     LOCKED,
@@ -24,7 +23,7 @@ from cct_ops.clients.exchange import (
     retry_after_seconds,
 )
 from cct_ops.clients.pacing import FORGETFUL, Answer, Keys, Pacer, Turn
-from cct_ops.errors import BadConfiguration
+from cct_ops.errors import BadConfiguration, Unsupported
 
 SILENCE_SECONDS = 60.0
 """The wait after a 429 that names none: one whole window of CCT's limiters."""
@@ -37,6 +36,9 @@ _SAY_NOTHING_OF_THE_KEY = frozenset({403, 404, 429})
 
 # An answer is kept for those who share it; a cookie, for example, is none of their business.
 _READ = ("location", "retry-after", "x-ratelimit-reset")
+
+# Of each family, one endpoint that its mounted handlers do not know.
+_ONLY_IN_RUNBOOK = {"canary": "canary/rollbacks", "exemptions": "exemptions/health"}
 
 
 class CctTransport(Connection):
@@ -202,3 +204,18 @@ def _fit_for_a_header(api_key: SecretStr) -> SecretStr:
             "X_API_KEY holds characters that no header can carry: look for a line end or a blank."
         )
     return api_key
+
+
+def mounted(transport: CctTransport, family: str) -> bool:
+    """
+    Say whether this CCT has only its own handlers for the family: fewer endpoints, and other ones.
+
+    See docs/cct-api.md for the dialects. Raises ``Unsupported`` where the family is missing.
+    """
+    try:
+        transport.read(_ONLY_IN_RUNBOOK[family])
+    except Unsupported as missing:
+        if missing.family:
+            raise
+        return True
+    return False

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import httpx
 from pydantic import SecretStr
 
-from cct_ops.clients.patience import asked_for
+from cct_ops.clients.connection import asked_for
 from cct_ops.clients.text import one_line
 from cct_ops.errors import Rejected, Unavailable
 

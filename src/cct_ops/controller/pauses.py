@@ -27,8 +27,7 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 
-from cct_ops.clients.pauses import rests
-from cct_ops.clients.server import CONFIGURED, Server
+from cct_ops.clients.server import CONFIGURED, Server, rests
 from cct_ops.ledger.people import pauses
 from cct_ops.ledger.set_aside import border
 from cct_ops.models.run import PLAYBOOK

@@ -16,7 +16,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.clients import webhook
-from cct_ops.clients.patience import doubled
+from cct_ops.clients.connection import doubled
 from cct_ops.config import contacts
 from cct_ops.config.contacts import Contacts, Fact, State, StatusPage
 from cct_ops.errors import OpsError, Unavailable

@@ -1,4 +1,4 @@
-"""A runbook against its mapping, and the mapping against what there really is."""
+"""A runbook against the reviewed mapping that says who does it; the mapping against reality."""
 
 from __future__ import annotations
 
@@ -7,16 +7,62 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, model_validator
 
 from cct_ops.config import yaml_files
-from cct_ops.coverage.mapping import Entry, Mapping
-from cct_ops.coverage.shell import Item
+from cct_ops.coverage.runbook import Item
 from cct_ops.models.base import Frozen
 
 ALIKE = 0.6
 """From here on two texts count as one that was changed."""
+
+
+class Entry(Frozen):
+    """
+    One item of the runbook and who does it: exactly one of the four.
+
+    ``automated`` and ``gated`` name a playbook, ``command`` a command of cct-ops, and ``human`` is
+    the reason why a person does it. ``task`` is the function that does it. An entry that is
+    ``planned`` claims nothing yet.
+    """
+
+    text: str = Field(min_length=1)
+    automated: str | None = None
+    gated: str | None = None
+    command: str | None = None
+    human: str | None = Field(None, min_length=10)
+    task: str | None = None
+    planned: Literal[True] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_four(self) -> Self:
+        given = [self.automated, self.gated, self.command, self.human]
+        if sum(each is not None for each in given) != 1:
+            raise ValueError("say one of automated:, gated:, command: or human:")
+        if self.human and (self.task or self.planned):
+            raise ValueError("what a human does has no task: and is not planned:")
+        return self
+
+    @property
+    def playbook(self) -> str | None:
+        """The playbook that does it, if one does."""
+        return self.automated or self.gated
+
+
+class Mapping(Frozen):
+    """The entries by the runbook's sections; what a section repeats needs one entry only."""
+
+    sections: dict[str, tuple[Entry, ...]] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for section, entries in self.sections.items():
+            texts = [" ".join(entry.text.split()) for entry in entries]
+            if twice := sorted({text for text in texts if texts.count(text) > 1}):
+                raise ValueError(f"{section}: mapped twice: {twice[0]}")
+        return self
 
 
 class Status(StrEnum):

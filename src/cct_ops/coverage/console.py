@@ -13,8 +13,7 @@ from rich.text import Text
 
 from cct_ops.config import yaml_files
 from cct_ops.coverage import runbook
-from cct_ops.coverage.check import MappedItem, Status, check, offer
-from cct_ops.coverage.mapping import Mapping
+from cct_ops.coverage.check import MappedItem, Mapping, Status, check, offer
 from cct_ops.terminal import visible
 
 _STYLES = {

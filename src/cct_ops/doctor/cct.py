@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cct_ops.clients import dialect
 from cct_ops.clients.pacing import FORGETFUL, Keys, Unpaced
-from cct_ops.clients.transport import CctTransport
+from cct_ops.clients.transport import CctTransport, mounted
 from cct_ops.doctor.finding import Check, Finding, Sign
 from cct_ops.doctor.ledger_base import quick
 from cct_ops.errors import BadConfiguration, KeyRefused, Rejected, Unavailable, Unsupported
@@ -86,7 +85,7 @@ def _remembered(settings: Settings, url: str) -> tuple[Keys, float]:
 
 def _dialect(transport: CctTransport, family: str) -> str:
     try:
-        return "mounted" if dialect.mounted(transport, family) else "runbook"
+        return "mounted" if mounted(transport, family) else "runbook"
     except Unsupported:
         return "bare"
 

@@ -45,7 +45,7 @@ def _slack(settings: Settings, *, send: bool) -> Sequence[Finding]:
 
 
 def _bot(settings: Settings, *, send: bool) -> Sequence[Finding]:
-    from cct_ops.clients.slack_bot import SlackBot
+    from cct_ops.clients.slack import SlackBot
 
     given = settings.slack_bot()
     if given is None:

@@ -162,7 +162,7 @@ def _paused(
     """Yield what rests, and hence starts no playbook."""
     from prefect.exceptions import ObjectNotFound
 
-    from cct_ops.clients.pauses import rests
+    from cct_ops.clients.server import rests
     from cct_ops.models.run import UPKEEP
 
     parts = [

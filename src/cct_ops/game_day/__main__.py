@@ -34,7 +34,7 @@ from cct_ops.scenarios.chaos_experiment import hurt
 from cct_ops.scenarios.every import DRILLED
 from cct_ops.scenarios.scenario import Left, Scenario
 from cct_ops.stack.config import HOST, StackConfig
-from cct_ops.stack.kernel import die_with_parent
+from cct_ops.stack.process_guard import die_with_parent
 from cct_ops.stack.up import running
 
 PATIENCE_SECONDS = 240.0

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.clients import slack
-from cct_ops.clients.slack_bot import SlackBot
+from cct_ops.clients.slack import SlackBot
 from cct_ops.config import contacts
 from cct_ops.errors import Rejected
 from cct_ops.ledger.people import pages, slack_threads

@@ -18,7 +18,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.clients import webhook
-from cct_ops.clients.patience import doubled
+from cct_ops.clients.connection import doubled
 from cct_ops.config import contacts
 from cct_ops.config.contacts import Contact, Contacts
 from cct_ops.errors import BadConfiguration, OpsError, Rejected, Unavailable

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from cct_ops.addresses import reached_at
 from cct_ops.errors import BadConfiguration
-from cct_ops.stack import prefect_auth
-from cct_ops.stack.checks import check_cct_url, check_port
-from cct_ops.stack.config import HOST, StackConfig
+from cct_ops.stack import prefect_server
+from cct_ops.stack.config import HOST, StackConfig, check_cct_url, check_port
 from cct_ops.stack.part import Answers, Ends, Part, Plan, Prints
 from cct_ops.stack.postgres import READY_LINE, Cluster, free_port, keep_secret
 from cct_ops.stack.process import Program
@@ -22,7 +21,7 @@ _LEDGER = "CCT_OPS_DATABASE_URL"
 _PREFECT = "PREFECT_API_DATABASE_CONNECTION_URL"
 _LEASES = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
 # of another Prefect that the user works with: they would lead the parts astray
-_FOREIGN = ("PREFECT_API_KEY", "PREFECT_PROFILE", prefect_auth.CLIENT, prefect_auth.SERVER)
+_FOREIGN = ("PREFECT_API_KEY", "PREFECT_PROFILE", prefect_server.CLIENT, prefect_server.SERVER)
 
 
 # what proves who approved: no part but the gateway is given these
@@ -68,7 +67,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         "CCT_OPS_GATEWAY_HOST": gateway_host,
         "CCT_OPS_GATEWAY_PORT": str(config.gateway_port),
         "PREFECT_API_URL": f"{ui}/api",
-        prefect_auth.CLIENT: prefect_auth.auth_string(config.data),
+        prefect_server.CLIENT: prefect_server.auth_string(config.data),
         "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
         "PREFECT_UI_URL": public_ui,
         COMMAND: given.get(COMMAND)
@@ -181,7 +180,7 @@ def _service_parts(
     ) -> Program:
         # who has no business with Prefect is not given the way into it
         shared = {
-            name: value for name, value in env.items() if prefect or name != prefect_auth.CLIENT
+            name: value for name, value in env.items() if prefect or name != prefect_server.CLIENT
         }
         return Program(
             argv=(sys.executable, *arguments),
@@ -195,7 +194,7 @@ def _service_parts(
     port = str(config.prefect_port)
     server = program(
         *("-m", "cct_ops.stack.prefect_server", "--host", HOST, "--port", port),
-        own=prefect_auth.server_env(env[prefect_auth.CLIENT], env["PREFECT_UI_URL"]),
+        own=prefect_server.server_env(env[prefect_server.CLIENT], env["PREFECT_UI_URL"]),
     )
     worker = ["-m", "prefect", "worker", "start", "--type", "warm"]
     worker += ["--pool", "cct-ops", "--name", "cct-ops"]

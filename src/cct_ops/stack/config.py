@@ -1,14 +1,17 @@
-"""The choices for a stack: its folders, ports and environment."""
+"""The choices for a stack, its folders, ports and environment, and the checks before it starts."""
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
+from cct_ops.addresses import listen
 from cct_ops.errors import BadConfiguration
 from cct_ops.stack.postgres import free_port
 from cct_ops.variables import harmless, said, told
@@ -95,3 +98,57 @@ def _port_from(variable: str, default: int) -> int:
     if not value.isdecimal() or not 0 < int(value) < 65536:
         raise BadConfiguration(f"{variable} is no port number: set one from 1 to 65535")
     return int(value)
+
+
+def check_port(host: str, port: int, what: str, option: str) -> None:
+    """Raise unless somebody can begin to listen on the port."""
+    try:
+        listen(host, port).close()
+    except OSError as exc:
+        if exc.errno in {errno.EADDRINUSE, errno.EACCES}:
+            raise BadConfiguration(
+                f"port {port} for {what} cannot be used ({exc.strerror}{_listener(port)}): stop "
+                f"what uses it, or choose another port with {option}"
+            ) from exc
+        raise BadConfiguration(
+            f"{what} cannot listen on {host} ({exc.strerror}): name an address of this machine"
+        ) from exc
+
+
+def check_cct_url(url: str) -> None:
+    """Raise unless this can be the URL of a CCT; whether CCT answers is not asked."""
+    place = urlsplit(url)
+    if place.scheme not in {"http", "https"} or not place.hostname:
+        raise BadConfiguration(
+            "CCT_URL must be scheme://host[:port] with http or https: correct it, or unset it to "
+            "use the sandbox"
+        )
+
+
+def problem_with_cct(url: str, timeout_seconds: float) -> str | None:
+    """Return why nothing answers at CCT_URL, or None if something does; it is not judged."""
+    import httpx
+
+    try:
+        httpx.get(f"{url.rstrip('/')}/api/v1/data/health", timeout=timeout_seconds)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        netloc = urlsplit(url).netloc.rpartition("@")[2]
+        return f"{netloc}: {str(error) or type(error).__name__}"
+    return None
+
+
+def _listener(port: int) -> str:
+    """Name who listens, as far as we may know; not its command line, which may hold secrets."""
+    import psutil
+
+    try:
+        connections = psutil.net_connections("tcp")
+        for connection in connections:
+            if connection.status != psutil.CONN_LISTEN or not connection.laddr:
+                continue
+            if connection.laddr.port == port and connection.pid:
+                name = psutil.Process(connection.pid).name()
+                return f" by process {connection.pid}, {name}"
+    except psutil.Error:
+        return ""
+    return ""

@@ -6,6 +6,11 @@ and again: with its defaults a tenth of the server's time goes there. With its o
 writes down each state of each task in a transaction of its own, some twenty for a run. And of the
 time that it takes to create a run nearly half would go into the question whether the schemas of its
 parameters and of its job are themselves valid, which is the same for all runs.
+
+Whoever passes the authentication of its API can start, resume and change every run. It listens on
+this machine only, and asks even there for its one string. The string is made on first use and kept
+in the data folder for its owner; it never stands on a command line, where every user of the machine
+could read it.
 """
 
 from __future__ import annotations
@@ -15,7 +20,20 @@ import json
 import os
 import runpy
 import sys
-from typing import Any
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from cct_ops.stack.postgres import keep_secret
+
+if TYPE_CHECKING:
+    import httpx
+
+CLIENT = "PREFECT_API_AUTH_STRING"
+SERVER = "PREFECT_SERVER_API_AUTH_STRING"
 
 # Young objects are looked at after so many more; the old ones only when they have grown by a lot.
 _THRESHOLDS = (20_000, 20, 100)
@@ -26,6 +44,44 @@ RECORDS_AT_ONCE = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
 }
+
+
+def file_of(data: Path) -> Path:
+    """Return where the string is kept."""
+    return data / "keys" / "prefect"
+
+
+def auth_string(data: Path) -> str:
+    """Return the string, as a person types it into the UI's login."""
+    return keep_secret(file_of(data))
+
+
+def server_env(auth: str, ui: str) -> Mapping[str, str]:
+    """Return the variables of the server alone."""
+    return {
+        SERVER: auth,
+        "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
+        # A page from elsewhere can ask nothing; Prefect's default lets every page ask.
+        "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": ui,
+        "PREFECT_UI_API_URL": f"{ui}/api",  # what a browser asks, wherever it is
+    }
+
+
+@contextmanager
+def api_client(env: Mapping[str, str], timeout_seconds: float) -> Iterator[httpx.Client]:
+    """Open a client of the stack's Prefect, with its credentials and a CSRF token."""
+    import httpx
+
+    me = str(uuid4())  # a token is for one client: asking for another ends the first
+    credentials = b64encode(env[CLIENT].encode()).decode()
+    headers = {"Authorization": f"Basic {credentials}", "Prefect-Csrf-Client": me}
+    url = env["PREFECT_API_URL"]
+    with httpx.Client(
+        base_url=url, headers=headers, timeout=timeout_seconds, trust_env=False
+    ) as client:
+        token = client.get("/csrf-token", params={"client": me}).raise_for_status()
+        client.headers["Prefect-Csrf-Token"] = token.json()["token"]
+        yield client
 
 
 def check_schemas_once() -> None:

@@ -11,6 +11,7 @@ it started. SIGQUIT skips the deadline. This process stays small on purpose: it 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 import pwd
 import select
@@ -19,10 +20,35 @@ import socket
 import sys
 import time
 
-from cct_ops.stack.kernel import adopt_orphans, die_with_parent
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 
 _ORPHAN_SECONDS = 2.0  # at most, for what it started, between SIGTERM and SIGKILL
 _ON_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent dies, so that none is lost."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with_parent(signum: signal.Signals) -> None:
+    """
+    Receive a signal when the parent dies.
+
+    To be called after any change of user, which clears the setting. The kernel means the thread
+    that forked us, so a parent that uses this must fork from its main thread.
+    """
+    _prctl(_PR_SET_PDEATHSIG, signum)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform != "linux":
+        return  # elsewhere the pipes alone must do; only kill -9 of a guard itself is not covered
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, value, 0, 0, 0) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"prctl {option}: {os.strerror(code)}")
 
 
 def main() -> int:

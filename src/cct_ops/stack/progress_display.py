@@ -13,7 +13,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from cct_ops.stack import prefect_auth
+from cct_ops.stack import prefect_server
 from cct_ops.stack.part import Event
 
 _SENDERS = {
@@ -80,7 +80,7 @@ class ProgressDisplay:
         table.add_column(style="bold")
         table.add_column(overflow="fold")
         table.add_row("Prefect UI", urls["prefect"])
-        table.add_row("its login", f"what is in {prefect_auth.file_of(data)}")
+        table.add_row("its login", f"what is in {prefect_server.file_of(data)}")
         table.add_row("alert hook", urls["hook"])
         table.add_row("its bearer key", str(own_key or "as set in CCT_OPS_ALERTMANAGER_KEY"))
         table.add_row("CCT", urls["cct"])

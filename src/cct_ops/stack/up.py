@@ -19,11 +19,10 @@ from cct_ops.errors import OpsError
 from cct_ops.settings import Settings
 from cct_ops.stack import environment
 from cct_ops.stack.assembly import Assembly, assemble
-from cct_ops.stack.checks import problem_with_cct
-from cct_ops.stack.config import StackConfig
-from cct_ops.stack.kernel import die_with_parent
+from cct_ops.stack.config import StackConfig, problem_with_cct
 from cct_ops.stack.lock import FolderLock
 from cct_ops.stack.part import Event, Plan
+from cct_ops.stack.process_guard import die_with_parent
 from cct_ops.stack.progress_display import ProgressDisplay
 from cct_ops.stack.supervisor import CANNOT_START
 from cct_ops.typed import COMMAND

@@ -19,8 +19,7 @@ from jsonschema.protocols import Validator
 from cct_ops.models.summary import Change, Proposal
 from cct_ops.summaries.documents import Document, path_of
 from cct_ops.summaries.rules import MOST_TESTS, RATE_TOLERANCE_PERCENT, success_rate
-from cct_ops.summaries.schema import errors, problems, unknown_fields
-from cct_ops.summaries.sentences import missing_name, shown
+from cct_ops.summaries.schema import errors, missing_name, problems, shown, unknown_fields
 
 _SYNONYMS = (
     frozenset({"pass", "passed", "ok", "success", "successful"}),

@@ -12,7 +12,7 @@ from typing import Any
 
 from cct_ops.models.summary import Problem
 from cct_ops.summaries.documents import Document
-from cct_ops.summaries.sentences import shown
+from cct_ops.summaries.schema import shown
 
 RATE_TOLERANCE_PERCENT = 1
 """A rate that was rounded, or cut to a whole number as the old scripts did, still matches."""

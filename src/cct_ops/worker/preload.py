@@ -20,7 +20,7 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from pydantic import BaseModel
 
 import cct_ops
-from cct_ops.clients.egress import authorities
+from cct_ops.clients.connection import authorities
 from cct_ops.reports.render import compile_templates
 from cct_ops.worker.prefect_patches import keep_validators, share_authorities
 

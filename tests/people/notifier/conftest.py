@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from cct_ops.clients.slack_bot import SlackBot
+from cct_ops.clients.slack import SlackBot
 from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 

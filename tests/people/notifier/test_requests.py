@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.actions.registry import by_hand
-from cct_ops.clients.slack_bot import SlackBot
+from cct_ops.clients.slack import SlackBot
 from cct_ops.controller import buttons
 from cct_ops.errors import Unavailable
 from cct_ops.ledger.gate import approval_answers, approvals

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from cct_ops.clients.slack_bot import SlackBot
+from cct_ops.clients.slack import SlackBot
 from cct_ops.errors import Rejected, Unavailable
 from cct_ops.models.run import Outcome, Severity
 from cct_ops.models.topic import OPEN, WAITS, Topic

@@ -22,7 +22,7 @@ from slack_sdk.signature import SignatureVerifier
 from starlette.background import BackgroundTask
 from starlette.datastructures import Headers
 
-from cct_ops.clients import slack, slack_replies
+from cct_ops.clients import slack
 from cct_ops.config.approvers import Approver, Approvers
 from cct_ops.errors import OpsError
 from cct_ops.gateway.approvals.routes import bounded, in_time
@@ -130,7 +130,7 @@ class Buttons:
         return Response(status_code=200, background=BackgroundTask(update))
 
     def _whisper(self, press: Press, words: str) -> None:
-        slack_replies.whisper(press.response_url, self.response_base, slack.escape(words))
+        slack.whisper(press.response_url, self.response_base, slack.escape(words))
 
     def _update(self, press: Press, person: Approver, receipt: Receipt) -> None:
         word = "Approved" if press.approved else "Declined"
@@ -141,7 +141,7 @@ class Buttons:
         else:
             blocks = [block for block in blocks if block.get("type") != "actions"]
         note = {"type": "context", "elements": [{"type": "mrkdwn", "text": said}]}
-        slack_replies.replace_message(
+        slack.replace_message(
             press.response_url, self.response_base, press.message.text, [*blocks, note]
         )
 
