@@ -159,7 +159,7 @@ class Settings(BaseSettings):
         None,
         description=(
             "Where people reach Prefect's UI, for links; default: `PREFECT_UI_URL`. `cct-ops "
-            "up` also tells Prefect that its UI is there."
+            "up` also sets it in Prefect as the address of its UI."
         ),
     )
     command: str = Field(

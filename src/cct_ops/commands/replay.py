@@ -74,17 +74,19 @@ def replay(
             counts["partly quarantined"] += 1
             count(past, "-", again.note or "")
         for alert in again.alerts or ():
-            told = alert.received(_first_came_at(past, alert, heard))
-            place = (past.source, told.key)
-            verdict, episode = judge(told, latest.get(place), past.received_at, ends.get(place))
-            if end := early_end(told, verdict, past.received_at):
+            alert_seen = alert.received(_first_came_at(past, alert, heard))
+            place = (past.source, alert_seen.key)
+            verdict, episode = judge(
+                alert_seen, latest.get(place), past.received_at, ends.get(place)
+            )
+            if end := early_end(alert_seen, verdict, past.received_at):
                 ends[place] = max(end, ends.get(place, end))
             if episode is not None:
                 latest[place] = episode
             counts[verdict.value] += 1
             if verdict is Verdict.OPENED:
-                words = _today(routes, rules, past.source, told)
-                count(past, told.labels.get("alertname", "-"), words)
+                words = _today(routes, rules, past.source, alert_seen)
+                count(past, alert_seen.labels.get("alertname", "-"), words)
     rows = [
         {
             "first": first[line],

@@ -123,12 +123,12 @@ def _unknown(engine: sa.Engine, wanted: str) -> BadConfiguration:
 
 def _tell(engine: sa.Engine, stories: Sequence[Story]) -> None:
     from cct_ops.ledger.people import slack_threads
-    from cct_ops.reports import story as told
+    from cct_ops.reports import story as story_texts
 
     for story in stories:
         say()
-        say((told.title(story), "bold"))
-        for moment in told.moments(story):
+        say((story_texts.title(story), "bold"))
+        for moment in story_texts.moments(story):
             say(f"  {moment.at:%Y-%m-%d %H:%M:%S}  {moment.what}")
         topic_id = story.incident.id if story.incident else story.runs[0].id
         head = slack_threads.shown(engine, topic_id)
@@ -137,14 +137,14 @@ def _tell(engine: sa.Engine, stories: Sequence[Story]) -> None:
 
 
 def _as_json(found: Sequence[Arrived], stories: Sequence[Story]) -> None:
-    from cct_ops.reports import story as told
+    from cct_ops.reports import story as story_texts
 
     content: dict[str, Any] = {
         "arrived": [{**each.model_dump(mode="json"), "became": each.became} for each in found],
         "stories": [
             {
-                "title": told.title(story),
-                "moments": [each.model_dump(mode="json") for each in told.moments(story)],
+                "title": story_texts.title(story),
+                "moments": [each.model_dump(mode="json") for each in story_texts.moments(story)],
             }
             for story in stories
         ],
@@ -161,7 +161,7 @@ def _rules_of_today(engine: sa.Engine, found: Sequence[Arrived]) -> None:
     if not about:
         return
     routes = read_routes(Settings.load().routes_path)
-    rules = [routes.rule_for(*told) for told in arrivals.labels(engine, about)]
+    rules = [routes.rule_for(*seen) for seen in arrivals.labels(engine, about)]
     meets = Counter(
         f"{rule.name}: {rule.playbook} ({rule.mode})" if rule.playbook else f"{rule.name}: people"
         for rule in rules

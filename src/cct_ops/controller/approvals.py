@@ -1,10 +1,10 @@
 """
-What becomes of runs that wait for approval.
+Settles runs that wait for approval.
 
-Nothing of a flow runs while it is suspended, and Prefect tells nobody when such a run is cancelled
-or ends. So this sweep looks: a request that was answered, that ran out of time, or whose incident
-is over has its run resumed, which reads in the ledger how it must end; a run that ended by itself
-gets its closing row here, and people are notified.
+Nothing of a flow runs while it is suspended, and Prefect reports nothing when such a run is
+cancelled or ends. So this sweep looks: a request that was answered, that ran out of time, or whose
+incident is over has its run resumed, which reads in the ledger how it must end; a run that ended by
+itself gets its closing row here, and people are notified.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from prefect.exceptions import ObjectNotFound
 
 from cct_ops.clients.server import CONFIGURED, FINEST_SECONDS, Server
 from cct_ops.config import policy
-from cct_ops.controller import people
+from cct_ops.controller import notices
 from cct_ops.gate import scheduled_reverts
 from cct_ops.ledger.gate import changes
 from cct_ops.ledger.set_aside import border
@@ -113,8 +113,8 @@ def _alarm(engine: sa.Engine, notifier: Notifier, change_id: UUID) -> None:
         f":rotating_light: Overdue: {change.call} on {change.target} should have ended at"
         f" {change.until:%H:%M:%S} UTC and is still {change.state} (owner: {change.owner})."
     )
-    run = people.changed_by(engine, change.run_id, change.playbook)
+    run = notices.changed_by(engine, change.run_id, change.playbook)
     topic = Topic.of(run, change.target, OVERDUE, needs_person=True)
     with changes.alarming(engine, change.id) as first:
         if first:
-            people.notify(notifier, text, topic, manual.overdue(change))
+            notices.send_urgent(notifier, text, topic, manual.overdue(change))

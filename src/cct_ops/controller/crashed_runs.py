@@ -36,7 +36,7 @@ from prefect.states import Cancelled, Crashed
 from cct_ops.clients.deployments import start_with
 from cct_ops.clients.server import CONFIGURED, Server
 from cct_ops.config import policy
-from cct_ops.controller import people
+from cct_ops.controller import notices
 from cct_ops.errors import BadConfiguration, Unavailable
 from cct_ops.gate import autonomy
 from cct_ops.ledger.gate import approvals, changes, leases
@@ -136,7 +136,7 @@ class Reaper:
                 return
         if dead.recoveries >= RECOVERIES:
             plan = known.decisions[0].plan
-            run = people.changed_by(self.engine, dead.run_id, plan.playbook)
+            run = notices.changed_by(self.engine, dead.run_id, plan.playbook)
             reason = (
                 f"Its process died in the middle of its change, and {RECOVERIES} attempts to put"
                 " that back failed: a person must look."
@@ -231,7 +231,7 @@ class Reaper:
         with self.engine.begin() as tx:
             ended_at = account.record_outcome_in(tx, run, target, Outcome.FAILED, reason)
             if commands:
-                people.notify(
+                notices.send_urgent(
                     self.notifier,
                     f":rotating_light: {run.playbook} on {target or 'its target'}: {reason}",
                     topic,

@@ -1,20 +1,25 @@
-"""Notices to people: incidents without a playbook, and runs that could not be started."""
+"""Notices to people: incidents without a run, runs that crashed, changes that are overdue."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
 
 from cct_ops.clients import slack
 from cct_ops.controller.parameters import Unfit, convert
 from cct_ops.controller.routes import Rule
 from cct_ops.ledger.intake.outbox import Claim
-from cct_ops.models.run import Severity
+from cct_ops.ledger.record import account
+from cct_ops.models.run import Run, Severity
 from cct_ops.models.topic import OPEN, Topic
 from cct_ops.people.notifier import Notifier
 from cct_ops.reports.manual import about, requeue, shown, start_again
+from cct_ops.reports.messages import notice
 from cct_ops.typed import typed
 
 NO_PLAYBOOK = "No playbook is meant for this alert."
@@ -57,6 +62,18 @@ def send(notifier: Notifier, claim: Claim, rule: Rule, severity: Severity | None
     if notifier.reaches_somebody:
         return None
     return "neither SLACK_WEBHOOK_URL nor SLACK_BOT_TOKEN is set, so it stands in the log alone"
+
+
+def send_urgent(notifier: Notifier, text: str, topic: Topic, commands: Sequence[str]) -> None:
+    """Log it and send it to people, with what they type; raises when Slack does not accept it."""
+    log.error("%s", text)
+    notifier.send(notice(text, commands), topic, urgent=True)
+
+
+def changed_by(engine: sa.Engine, run_id: UUID, playbook: str) -> Run:
+    """Return the run that changed something, as the ledger knows it: Prefect may have lost it."""
+    incident_id = account.incident_of(engine, run_id)
+    return Run(id=run_id, name=str(run_id), playbook=playbook, incident_id=incident_id)
 
 
 def _due(claim: Claim, rule: Rule) -> Iterator[str]:

@@ -116,8 +116,8 @@ def _issue_of_traffic(
         return Issue.UNKNOWN, f"{counted(total, 'request')} are too few to judge it by."
     if split := _split_problem(traffic):
         return Issue.TRAFFIC_SPLIT, split
-    if untold := _untold(traffic, allowed, watch):
-        return Issue.UNKNOWN, untold
+    if unknown := _unknown(traffic, allowed, watch):
+        return Issue.UNKNOWN, unknown
     if slower := _performance_problem(traffic, allowed):
         return Issue.PERFORMANCE, slower
     if hurt := _stable_problem(traffic, allowed):
@@ -125,7 +125,7 @@ def _issue_of_traffic(
     return Issue.NONE, "it gets its share and serves as well as stable does."
 
 
-def _untold(
+def _unknown(
     traffic: CanaryTraffic, allowed: SloThresholds | None, watch: WatchWindow
 ) -> str | None:
     """Say why nothing shows how it serves; None where something does."""

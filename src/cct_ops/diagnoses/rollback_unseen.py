@@ -42,12 +42,12 @@ def by_status_alone(
     cause = why_off(config, event, history=events is not None)
     lacks = f"this CCT does not offer {', '.join(sorted(missing))}"
     idle = cause is Cause.SERVING and not option.weakens
-    told = f"The canary of {target} {_why(cause, config)}; {lacks}."
+    headline = f"The canary of {target} {_why(cause, config)}; {lacks}."
     return RollbackDiagnosis(
         target=target,
         cause=cause,
         cause_gone=None,
-        headline=told if idle else f"{told} {_NOT_DONE[option]}",
+        headline=headline if idle else f"{headline} {_NOT_DONE[option]}",
         severity=Severity.P2,
         evidence=(
             canary_evidence(config),

@@ -46,7 +46,7 @@ class RenewedDiagnosis(Diagnosis, Protocol):
 
 
 class Conclusion(Frozen):
-    """What a playbook concludes; without a plan ``outcome`` says how the run ends."""
+    """The conclusion of a playbook; without a plan ``outcome`` is how the run ends."""
 
     playbook: ClassVar[str]
 

@@ -38,7 +38,7 @@ class Guard(StrEnum):
 
 
 class RecurringFixes(Frozen):
-    """So many verified fixes of one target in so many hours do not help it."""
+    """The breaker opens after ``count`` verified fixes of one target in ``within_hours``."""
 
     count: Count = Field(3, ge=1)
     within_hours: Hours = Field(24, gt=0)

@@ -97,18 +97,18 @@ class ExperimentResult(Frozen):
 
 def steady(samples: tuple[Sample, ...], baseline: tuple[Sample, ...] = ()) -> bool | None:
     """Say whether enough of the calls were served well and as fast as before; None is no word."""
-    told = [sample for sample in samples if sample.result is not Result.LIMITED]
-    if not told:
+    judged = [sample for sample in samples if sample.result is not Result.LIMITED]
+    if not judged:
         return None
     before = {sample.path: sample.latency_ms for sample in baseline}
     good = [
         sample
-        for sample in told
+        for sample in judged
         if sample.result is Result.GOOD
         and sample.latency_ms
         <= before.get(sample.path, sample.latency_ms) * SLOW_FACTOR + SLOW_MORE_MS
     ]
-    return len(good) >= GOOD_SHARE * len(told)
+    return len(good) >= GOOD_SHARE * len(judged)
 
 
 def classify(entries: tuple[Entry, ...]) -> ExperimentResult:
@@ -150,8 +150,8 @@ def _dark(during: list[Entry]) -> bool:
 
 
 def _nothing_good(entry: Entry) -> bool:
-    told = [sample for sample in entry.samples if sample.result is not Result.LIMITED]
-    return bool(told) and all(sample.result is not Result.GOOD for sample in told)
+    judged = [sample for sample in entry.samples if sample.result is not Result.LIMITED]
+    return bool(judged) and all(sample.result is not Result.GOOD for sample in judged)
 
 
 def _unnoticed(before: list[Entry], during: list[Entry], after: list[Entry]) -> bool:

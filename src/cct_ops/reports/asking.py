@@ -100,17 +100,17 @@ def link_message(
 ) -> Message:
     """Bring one approver the link that is that person's alone; ``yes`` are those who approved."""
     head = f":raised_hand: {approval.playbook} on {approval.target} waits for your approval"
-    told = f"*{escape(head)}*\n"
+    shown_text = f"*{escape(head)}*\n"
     if yes:
-        told += f"{escape(so_far(approval, yes))}.\n"
-    told += f"{escape(approval.headline)} ({escape(approval.severity)})"
+        shown_text += f"{escape(so_far(approval, yes))}.\n"
+    shown_text += f"{escape(approval.headline)} ({escape(approval.severity)})"
     last = (
         f"<{link}|Look at the plan and decide>\n"
         f"This link is for {escape(person.name)} alone and works once, until"
         f" {approval.expires_at:%H:%M:%S} UTC."
     )
     room = SECTION_CHARACTERS - len(last) - 1
-    return escape(head), [_section(f"{fitted(told, room)}\n{last}"), *_by_hand(approval)]
+    return escape(head), [_section(f"{fitted(shown_text, room)}\n{last}"), *_by_hand(approval)]
 
 
 def unanswered_message(

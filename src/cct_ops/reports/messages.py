@@ -166,8 +166,8 @@ def notice(text: str, commands: Sequence[str]) -> Message:
 def _message(head: str, body: str, link: str | None, commands: Sequence[str] = ()) -> Message:
     text = escape(head)
     more = f"\n<{link}|The run in Prefect>" if link else ""
-    told = fitted(f"*{text}*\n{body}", SECTION_CHARACTERS - len(more))
-    return text, [*_sections(told + more), *_sections(shown(commands))]
+    shown_text = fitted(f"*{text}*\n{body}", SECTION_CHARACTERS - len(more))
+    return text, [*_sections(shown_text + more), *_sections(shown(commands))]
 
 
 def _sections(text: str) -> list[dict[str, Any]]:

@@ -64,7 +64,7 @@ def walk(schema: Validator) -> Iterator[Reached]:
 
     A part is looked into after it was yielded, so that who asks can refuse it before.
     """
-    applicable = type(schema)._APPLICABLE_VALIDATORS  # noqa: SLF001 -- nothing else tells it
+    applicable = type(schema)._APPLICABLE_VALIDATORS  # noqa: SLF001 -- nothing else shows it
     dialect = specification_with(str(schema.META_SCHEMA["$schema"]))
     seen: set[tuple[int, str]] = set()
     root = schema._resolver  # noqa: SLF001 -- made by the validator from the whole document

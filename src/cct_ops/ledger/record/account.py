@@ -159,7 +159,7 @@ def record_outcome(engine: sa.Engine, run: Run, target: str, outcome: Outcome, r
 def record_outcome_in(
     tx: sa.Connection, run: Run, target: str, outcome: Outcome, reason: str
 ) -> datetime:
-    """Do so in a transaction that has more to do; returns when that was."""
+    """Write it within an open transaction; returns the time of the outcome."""
     offer = insert(resolutions).values(
         run_id=run.id,
         incident_id=run.incident_id,
