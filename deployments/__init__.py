@@ -1,1 +1,1 @@
-"""What prefect.yaml cannot say: sources, routes, policy, and how it is all applied."""
+"""The settings that prefect.yaml cannot hold: sources, routes, policy; and how they are applied."""

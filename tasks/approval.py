@@ -21,7 +21,7 @@ STARTED_BY = "started-by:"
 
 
 class ApprovalForm(RunInput):
-    """What a person fills in when a suspended run is resumed, where the form counts."""
+    """The form that a person fills in to resume a suspended run, where the form counts."""
 
     decision: Literal["approve", "decline"] = Field(
         description="Approve lets exactly the plan above be carried out, once."
@@ -31,7 +31,7 @@ class ApprovalForm(RunInput):
 
 
 class PlanForm(RunInput):
-    """What is shown where the form does not count."""
+    """The form that is shown where it does not count."""
 
     end_the_run: Literal["yes"] = Field(
         description="Approval is not given here. To resume without one ends the run unchanged."

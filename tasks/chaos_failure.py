@@ -1,4 +1,4 @@
-"""What is left of a chaos test: seen, stopped, and tested again."""
+"""The remains of a chaos test: seen, stopped, and tested again."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def github_operator(permit: Permit) -> Iterator[GitHubOperator]:
 
 
 class System(NamedTuple):
-    """How a system outside is opened for looking after a change, and for changing."""
+    """The ways to open a system outside: for looking after a change, and for changing."""
 
     reader: Callable[[], AbstractContextManager[Any]]
     operator: Callable[[Permit], AbstractContextManager[Any]]

@@ -1,4 +1,4 @@
-"""What was deployed lately, from GitHub, for a canary that was pulled."""
+"""The latest deployments, from GitHub, for a canary that was pulled."""
 
 from __future__ import annotations
 

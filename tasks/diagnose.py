@@ -134,7 +134,7 @@ def _missing(asked: Mapping[str, PrefectFuture[Any] | None]) -> dict[str, str]:
 
 def diagnose_canary(target: Route, fix: CanaryFix) -> CanaryDiagnosis:
     """
-    Look at everything that tells what is wrong with the canary of ``target``, and conclude.
+    Look at everything that shows what is wrong with the canary of ``target``, and conclude.
 
     Raises ``ContractBroken`` when CCT does not list the route, ``Unsupported`` when it has no
     canary administration at all.
@@ -171,7 +171,7 @@ def _watch() -> WatchWindow:
 
 def diagnose_rollback(target: Route, options: RollbackOptions = RESTORE) -> RollbackDiagnosis:
     """
-    Look at everything that tells why the canary of ``target`` is off, and conclude.
+    Look at everything that shows why the canary of ``target`` is off, and conclude.
 
     Raises ``ContractBroken`` when CCT does not list the route, and ``NotPermitted`` when deploying
     anew is wanted and GitHub cannot be read.

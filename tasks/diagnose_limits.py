@@ -63,7 +63,7 @@ def diagnose_limit(target: LimitClass, options: RateLimitOptions) -> LimitDiagno
     """
     Look at who is refused in one class, and conclude.
 
-    Only where CCT says that nobody is refused does a burst tell anything new: whether we are.
+    Only where CCT says that nobody is refused does a burst show anything new: whether we are.
     Raises ``ContractBroken`` when CCT does not list the class.
     """
     status, events = probe_limit_status.submit(), probe_limit_events.submit()

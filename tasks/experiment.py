@@ -34,7 +34,7 @@ from tasks.staging import fault_id, lease_seconds, missed_routes, recorded_breac
 
 @dataclass(frozen=True)
 class Journal:
-    """What one run writes down."""
+    """The journal that one run writes."""
 
     run: Run
 

@@ -42,7 +42,7 @@ def post_to_slack(
     urgent: bool = False,
     request_id: UUID | None = None,
 ) -> None:
-    """Tell people; ``request_id`` is the request for approval whose buttons the message has."""
+    """Notify people; ``request_id`` is the request for approval whose buttons the message has."""
     try:
         place = _notifier().send((text, blocks), topic, urgent=urgent)
     except Unavailable as error:  # tried again once Slack wants to be asked
@@ -52,9 +52,9 @@ def post_to_slack(
         slack_threads.record_request(ledger(), request_id, place)
 
 
-def tell_approval_needed(approval: Approval, run: Run) -> None:
-    """Tell people that a plan waits for their yes, with the buttons to give it."""
-    _tell(
+def notify_approval_needed(approval: Approval, run: Run) -> None:
+    """Notify people that a plan waits for their yes, with the buttons to give it."""
+    _notify(
         approval_message(approval, run_link(run.id)),
         topic_of(approval, WAITS, needs_person=True),
         urgent=approval.severity == Severity.P0,
@@ -62,7 +62,7 @@ def tell_approval_needed(approval: Approval, run: Run) -> None:
     )
 
 
-def tell_outcome(
+def notify_outcome(
     run: Run,
     target: str,
     reason: str,
@@ -73,7 +73,7 @@ def tell_outcome(
     silence: bool = False,
 ) -> None:
     """
-    Tell people how a run ended, and what they type where something is left to be done.
+    Notify people how a run ended, and what they type where something is left to be done.
 
     Its outcome is the state of the topic.
     ``silence`` says that another system gave no answer, to this run as to all others: where nothing
@@ -83,29 +83,29 @@ def tell_outcome(
     message = outcome_message(run, target, outcome, reason, run_link(run.id), commands)
     urgent = is_urgent(outcome, topic.severity, changed=changed)
     together = silence and not changed
-    _tell(message, topic, urgent=urgent and not together)
+    _notify(message, topic, urgent=urgent and not together)
     if urgent and together:
         ask_for_page(ledger(), message, topic, shared=NO_ANSWER)
 
 
-def tell_expired(run: Run, target: str, overdue: tuple[Exemption, ...], *, done: bool) -> None:
-    """Tell people whose exemptions expired, or would have."""
+def notify_expired(run: Run, target: str, overdue: tuple[Exemption, ...], *, done: bool) -> None:
+    """Notify people whose exemptions expired, or would have."""
     message = expired_message(overdue, run_link(run.id), done=done)
-    _tell(message, Topic.of(run, target, OPEN))
+    _notify(message, Topic.of(run, target, OPEN))
 
 
-def tell_raise_proposed(run: Run, target: str, reason: str, proposal: str) -> None:
-    """Tell people that a playbook's record speaks for letting it do more."""
+def notify_raise_proposed(run: Run, target: str, reason: str, proposal: str) -> None:
+    """Notify people that a playbook's record speaks for letting it do more."""
     message = raise_message(run, target, reason, proposal, run_link(run.id))
-    _tell(message, Topic.of(run, target, Outcome.RESOLVED))
+    _notify(message, Topic.of(run, target, Outcome.RESOLVED))
 
 
 def notify_demotion(run: Run, demotion: Demotion, topic: Topic) -> None:
-    """Tell people that a playbook may do less from now on."""
-    _tell(demotion_message(run, demotion, run_link(run.id)), topic)
+    """Notify people that a playbook may do less from now on."""
+    _notify(demotion_message(run, demotion, run_link(run.id)), topic)
 
 
-def _tell(
+def _notify(
     message: Message, topic: Topic, *, urgent: bool = False, request_id: UUID | None = None
 ) -> None:
     if not _notifier().reaches_somebody and not urgent:

@@ -12,12 +12,12 @@ from cct_ops.reports.chart import bar_chart, data_uri
 from cct_ops.reports.exemptions import exemption_rows, issue_body, issue_command, upcoming_rows
 from cct_ops.reports.render import fenced
 from tasks.connections import current_run
-from tasks.notify import tell_expired
+from tasks.notify import notify_expired
 from tasks.showing import showing
 
 
 def publish_expired(decision: Decision, diagnosis: CleanupDiagnosis) -> None:
-    """Show which exemptions expired, or would have, and tell their owners in one message."""
+    """Show which exemptions expired, or would have, and notify their owners in one message."""
     done = decision.permit is not None
     with showing("What expired"):
         create_table_artifact(
@@ -25,7 +25,7 @@ def publish_expired(decision: Decision, diagnosis: CleanupDiagnosis) -> None:
             table=exemption_rows(diagnosis.overdue),
             description="Marked as expired." if done else "Past their date, and not marked.",
         )
-    tell_expired(current_run(), diagnosis.target, diagnosis.overdue, done=done)
+    notify_expired(current_run(), diagnosis.target, diagnosis.overdue, done=done)
 
 
 def publish_weekly(diagnosis: WeeklyDiagnosis) -> None:

@@ -18,7 +18,7 @@ from cct_ops.models.topic import Topic
 from tasks.authorise import executor
 from tasks.connections import ledger
 from tasks.diagnose import probe
-from tasks.report import report, tell_if_it_fell
+from tasks.report import notify_if_demoted, report
 
 
 def crashed_run(run_id: UUID) -> AbstractContextManager[tuple[Wreck, int]]:
@@ -46,14 +46,14 @@ def report_recovery(wreck: Wreck, diagnosis: RecoveryDiagnosis) -> State[Resolut
     """
     Give the account that the dead run could not give, and end this run with it.
 
-    People are told first: a dead run that has its account is not recovered again.
+    People are notified first: a dead run that has its account is not recovered again.
     """
     changes.drop_unmade(ledger(), wreck.run.id)
     state = report(diagnosis.outcome, diagnosis)
     crashed_runs.account_for(ledger(), wreck, diagnosis, diagnosis.outcome)
     needs_person = diagnosis.outcome.needs_attention
     topic = Topic.of(wreck.run, wreck.plan.target, diagnosis.outcome, needs_person=needs_person)
-    tell_if_it_fell(wreck.run, topic)
+    notify_if_demoted(wreck.run, topic)
     return state
 
 

@@ -1,4 +1,4 @@
-"""How a run ends: in the ledger, in an artifact, in a message, and in the name of its state."""
+"""The end of a run: in the ledger, in an artifact, in a message, and in the name of its state."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tasks import story
 from tasks.attempts import REFUSED, Ended, scheduled
 from tasks.authorise import gate_of
 from tasks.connections import current_run, ledger, settings
-from tasks.notify import notify_demotion, tell_outcome, tell_raise_proposed
+from tasks.notify import notify_demotion, notify_outcome, notify_raise_proposed
 from tasks.showing import showing
 
 # How Prefect's engine begins the message of a run that an exception ended.
@@ -188,10 +188,10 @@ def _account(
 
 
 def _propose_raise(run: Run, target: str) -> None:
-    """Tell people when a verified fix was the one that completes a good record."""
+    """Notify people when a verified fix was the one that completes a good record."""
     earned = gate_of(run).autonomy_of(target)
     if earned.proposal and earned.is_news:
-        tell_raise_proposed(run, target, earned.reason, earned.proposal)
+        notify_raise_proposed(run, target, earned.reason, earned.proposal)
 
 
 def _conclusion(ended: Outcome | Decision, diagnosis: Diagnosis, run: Run) -> tuple[Outcome, str]:
@@ -218,7 +218,7 @@ def _publish(
     silence: bool = False,
 ) -> None:
     """
-    Show and tell how the run ended, then write it down: with an account nobody comes back.
+    Show and report how the run ended, then write it down: with an account nobody comes back.
 
     ``silence`` says that it ended because another system gave no answer, as it does to all runs.
     """
@@ -244,24 +244,24 @@ def _publish(
         )
         with showing("The report"), get_client(sync_client=True) as client:
             client.create_artifact(shown)
-        told = diagnosis or (known.decisions[-1] if known.decisions else None)
+        source = diagnosis or (known.decisions[-1] if known.decisions else None)
         topic = Topic.of(
             _beside(run, parameters),
             target,
             outcome,
-            told.severity if told else None,
+            source.severity if source else None,
             needs_person=outcome.needs_attention,
         )
         commands = manual.after(outcome, run, target, known, parameters)
         changed = bool(known.actions)
-        if changed or not _told_already(run, outcome, reason, topic.severity):
-            tell_outcome(run, target, reason, topic, commands, changed=changed, silence=silence)
+        if changed or not _reported_already(run, outcome, reason, topic.severity):
+            notify_outcome(run, target, reason, topic, commands, changed=changed, silence=silence)
         record.record_outcome(ledger(), run, target, outcome, reason)
-        tell_if_it_fell(run, topic)
+        notify_if_demoted(run, topic)
 
 
-def _told_already(run: Run, outcome: Outcome, reason: str, severity: Severity | None) -> bool:
-    """Say whether a schedule only finds again what it found, told and could not help last time."""
+def _reported_already(run: Run, outcome: Outcome, reason: str, severity: Severity | None) -> bool:
+    """Say whether a schedule only finds again what it reported and could not help last time."""
     return (
         scheduled()
         and outcome in {Outcome.BLOCKED, Outcome.UNVERIFIED}
@@ -270,8 +270,8 @@ def _told_already(run: Run, outcome: Outcome, reason: str, severity: Severity | 
     )
 
 
-def tell_if_it_fell(run: Run, topic: Topic) -> None:
-    """Tell people when this run is why its playbook may do less from now on."""
+def notify_if_demoted(run: Run, topic: Topic) -> None:
+    """Notify people when this run is why its playbook may do less from now on."""
     demotion = gate_of(run).demotion_by(record.of_run(ledger(), run.id))
     if demotion is not None:
         notify_demotion(run, demotion, topic)
@@ -286,7 +286,7 @@ def _id(given: object) -> UUID | None:
 
 
 def _beside(run: Run, parameters: Mapping[str, Any]) -> Run:
-    """Return the run as one of the thread in which it is told: upkeep where what it mends began."""
+    """Return the run as one of the thread it is reported in: upkeep where what it mends began."""
     change_id, run_id = _id(parameters.get("change_id")), _id(parameters.get("run_id"))
     if change_id is not None:
         began = changes.maker(ledger(), change_id)

@@ -1,4 +1,4 @@
-"""What Prefect only shows, such as a report: a run does not depend on its being shown."""
+"""The parts of a run that Prefect only shows, such as a report: no run depends on them."""
 
 from __future__ import annotations
 

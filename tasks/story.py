@@ -21,11 +21,11 @@ _ENGINE = "task_engine"  # the module of Prefect that runs tasks
 
 def begins() -> None:
     """Let this process log its run as a story; doing so twice changes nothing."""
-    logging.getLogger("prefect.task_runs").addFilter(_told_better)
+    logging.getLogger("prefect.task_runs").addFilter(_worth_logging)
 
 
 def concluded(diagnosis: Diagnosis) -> None:
-    """Tell what was seen, and the conclusion."""
+    """Log what was seen, and the conclusion."""
     log = get_run_logger()
     for fact in diagnosis.evidence:
         log.info("Seen: %s: %s. %s", fact.source, fact.observed.rstrip("."), fact.meaning)
@@ -33,36 +33,36 @@ def concluded(diagnosis: Diagnosis) -> None:
 
 
 def planned(plan: Plan) -> None:
-    """Tell what is to be done about it."""
+    """Log what is to be done about it."""
     get_run_logger().info("Planned: %s Steps: %s.", plan.summary, ", ".join(map(str, plan.calls)))
 
 
 def decided(what: str, reason: str) -> None:
-    """Tell what was decided about the plan, and why."""
+    """Log what was decided about the plan, and why."""
     get_run_logger().info("Decided: %s. %s", what, reason)
 
 
 def done(call: Call) -> None:
-    """Tell that a call was carried out and its effect was seen."""
+    """Log that a call was carried out and its effect was seen."""
     get_run_logger().info("Done: %s, and its effect was seen.", call)
 
 
 def verified(found: Verification) -> None:
-    """Tell how the watch after the change ended."""
+    """Log how the watch after the change ended."""
     get_run_logger().info("Verified: %s. %s", found.verdict, found.reason)
 
 
 def asks_again(what: str, error: object) -> None:
-    """Tell that a look got no answer; it may be taken again."""
+    """Log that a look got no answer; it may be taken again."""
     get_run_logger().warning("No answer to %s: %s", what, error)
 
 
 def warned(sentence: str, *arguments: object) -> None:
-    """Tell what did not go as it should."""
+    """Log what did not go as it should."""
     get_run_logger().warning(sentence, *arguments)
 
 
-def _told_better(record: logging.LogRecord) -> bool:
+def _worth_logging(record: logging.LogRecord) -> bool:
     """Drop what Prefect's engine says of a task, but for the traceback of a fault in our code."""
     if record.module != _ENGINE:
         return True

@@ -95,7 +95,7 @@ def validate_summaries(
     for name, content in contents.items():
         try:
             summaries[name] = documents.parse(content, name)
-        except BadConfiguration as error:  # it is told beside what is wrong with the others
+        except BadConfiguration as error:  # it is reported beside what is wrong with the others
             unreadable.append(str(error))
     try:
         known = documents.parse(schema_file.content, schema_file.path)
@@ -127,7 +127,7 @@ def validate_summaries(
 
 def diagnose_schema(target: str, run_id: int | None, fix: Fix, minutes: int) -> SchemaDiagnosis:
     """
-    Look at everything that tells why the validation in workflow ``target`` fails, and conclude.
+    Look at everything that shows why the validation in workflow ``target`` fails, and conclude.
 
     Without ``run_id`` the latest failed run is looked into.
     """

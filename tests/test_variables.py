@@ -15,7 +15,7 @@ from cct_ops.settings import Settings, variables
 from cct_ops.stack.assembly import assemble
 from cct_ops.stack.config import StackConfig
 from cct_ops.typed import program
-from cct_ops.variables import said, say_unless_said, told
+from cct_ops.variables import normalized, said, say_unless_said
 from tests.conftest import ROOT
 
 BLANKS = ["", " ", "\t\n"]
@@ -117,9 +117,9 @@ def test_a_name_of_ours_is_one_name_whatever_its_case() -> None:
     """The settings know no case: two spellings would leave it to chance which one counts."""
     spelt = {"cct_url": "small", "CCT_URL": "capitals", "Gh_Token": "t", "http_proxy": "p"}
 
-    assert told(spelt) == {"CCT_URL": "capitals", "GH_TOKEN": "t", "http_proxy": "p"}
-    assert told(dict(reversed(spelt.items()))) == told(spelt)
-    assert told({"cct_url": "small", "CCT_URL": ""}) == {"CCT_URL": "small"}
+    assert normalized(spelt) == {"CCT_URL": "capitals", "GH_TOKEN": "t", "http_proxy": "p"}
+    assert normalized(dict(reversed(spelt.items()))) == normalized(spelt)
+    assert normalized({"cct_url": "small", "CCT_URL": ""}) == {"CCT_URL": "small"}
 
 
 LEADING = {

@@ -32,7 +32,7 @@ def main(
     ] = True,
 ) -> int:
     """Simulate, show one table and one line, and end with 1 if what must be 0 is not."""
-    logging.getLogger("cct_ops").setLevel(logging.CRITICAL)  # the table counts what sweeps tell
+    logging.getLogger("cct_ops").setLevel(logging.CRITICAL)  # the table counts what sweeps report
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory() as folder,

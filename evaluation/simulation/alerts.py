@@ -22,7 +22,7 @@ TENDS_FOR = timedelta(hours=3)
 
 @dataclass(frozen=True)
 class Alerts:
-    """Tells the ledger what happens in the world."""
+    """Reports to the ledger what happens in the world."""
 
     engine: sa.Engine
     world: World
@@ -69,7 +69,7 @@ class Alerts:
 
 
 def change_by_hand(world: World, days: Days, target: str) -> Course:
-    """Let a person set what automation had weakened, tell nobody, and put it back later."""
+    """Let a person set what automation had weakened, notify nobody, and put it back later."""
     world.by_hand(days.now, target)
     yield TENDS_FOR
     world.person_is_done(target)

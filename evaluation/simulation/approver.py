@@ -37,7 +37,7 @@ class Answering:
     said_yes: set[UUID] = field(default_factory=set)
     """The runs to which Ada said yes, by her own account."""
 
-    def tell_approval_needed(self, approval: Approval, run: Run) -> None:
+    def notify_approval_needed(self, approval: Approval, run: Run) -> None:
         """Get the link; an answer comes some minutes later, or never."""
         firing = self.firing_of(run)
         awake = MORNING <= self.days.now.hour < EVENING or firing.urgent
@@ -45,7 +45,7 @@ class Answering:
             at = self.days.now + firing.answer_minutes * MINUTE
             self.days.begin(at, self._answer(approval, firing))
 
-    def tell_outcome(
+    def notify_outcome(
         self, run: Run, target: str, reason: str, topic: Topic, commands: Sequence[str]
     ) -> None:
         """Hear how a run ended."""

@@ -57,7 +57,7 @@ def unpermitted(engine: sa.Engine | None, written: Sequence[Written]) -> int:
 
 @dataclass(frozen=True)
 class People:
-    """What people know: which runs were for what or their own, and to which they had said yes."""
+    """The facts that people know: each run's failure, their own runs, and those they approved."""
 
     limits: GuardSettings
     by_run: Mapping[UUID, Firing]

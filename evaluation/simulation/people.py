@@ -1,4 +1,4 @@
-"""What people do in the week: they stop everything once, take targets over, and look each day."""
+"""The people of the week: they stop everything once, take targets over, and look each day."""
 
 from __future__ import annotations
 

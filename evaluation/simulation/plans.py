@@ -1,4 +1,4 @@
-"""What runs of the week conclude and plan, and how long things take."""
+"""The conclusions and plans of the week's runs, and the time that things take."""
 
 from __future__ import annotations
 

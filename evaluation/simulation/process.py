@@ -40,7 +40,7 @@ class Process:
         self.asleep = False
         self.dead = False
         self.struck = False
-        """Whether it ever slept or was held up: what it does then may be refused."""
+        """True if it ever slept or was held up: what it does then may be refused."""
 
     def course(self, work: Callable[[], T]) -> Generator[timedelta, None, T | None]:
         """Do the work as a course, and return what it returns; None for one that died."""

@@ -25,7 +25,7 @@ USUAL = "load"
 
 
 class Kind(StrEnum):
-    """How targets behave; also the playbook that is meant for them."""
+    """The way that targets behave; also the playbook that is meant for them."""
 
     STEADY = "steady"  # fails now and then, and a fix helps
     FLAPPING = "flapping"  # comes and goes by itself; a fix seems to help
@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 
 class Mishap(StrEnum):
-    """What strikes the process of a run that acts."""
+    """A mishap that strikes the process of a run that acts."""
 
     DIES_AT_FIRST = "it died with its permit, before it had changed anything"
     DIES_IN_DOUBT = "it died when it had noted its call, before that was sent"
@@ -50,7 +50,7 @@ class Mishap(StrEnum):
 
 
 class RevertMishap(StrEnum):
-    """What strikes whoever takes a temporary change back."""
+    """A mishap that strikes whoever takes a temporary change back."""
 
     LOST = "its run was lost before it began"
     DIES_AT_FIRST = "it died when it had begun, before it changed anything"
@@ -59,7 +59,7 @@ class RevertMishap(StrEnum):
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How many targets of a kind there are, how often they fail, and what fixes come to."""
+    """The number of targets of a kind, how often they fail, and the results of fixes."""
 
     targets: int
     every_minutes: float
@@ -105,13 +105,13 @@ class Span(NamedTuple):
     ends: timedelta
 
     def covers(self, moment: datetime) -> bool:
-        """Tell whether it is that time."""
+        """Return whether it is that time."""
         return START + self.begins <= moment < START + self.ends
 
 
 @dataclass(frozen=True)
 class Orders:
-    """What people want to be left alone, and when; targets that policy never listed, always."""
+    """The targets to leave alone, and when; those that policy never listed, always."""
 
     stopped: tuple[Span, ...]
     held: Mapping[str, Span]

@@ -42,7 +42,7 @@ class FlowRun:
     state: StateType = StateType.SCHEDULED
 
     def is_in(self, state: StateType) -> bool:
-        """Tell whether it is in that state now."""
+        """Return whether it is in that state now."""
         return self.state is state
 
     def to_json(self) -> dict[str, Any]:

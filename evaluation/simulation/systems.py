@@ -51,13 +51,13 @@ def nothing() -> None:
 
 @dataclass
 class Strikes:
-    """What befalls a process at each of these moments, once."""
+    """The mishap of a process at each of these moments, once."""
 
     noted: Callable[[], None] = nothing
     arrived: Callable[[], None] = nothing
     seen: Callable[[], None] = nothing
     lost: bool = False
-    """Whether its writes are answered and stored nowhere."""
+    """True if its writes are answered and stored nowhere."""
 
     def strike(self, moment: str) -> None:
         """Let it happen."""

@@ -35,7 +35,7 @@ from evaluation.simulation.world import World
 
 @dataclass(frozen=True)
 class Tally:
-    """What came of the week in one way of meeting it; the last five must be 0 with the guards."""
+    """The counts of the week in one way of meeting it; the last five must be 0 with the guards."""
 
     attempts: int = 0
     changes: int = 0

@@ -27,7 +27,7 @@ LONG = timedelta(hours=2)
 
 
 class Value(StrEnum):
-    """What can be set at a target."""
+    """A value that can be set at a target."""
 
     SERVING = "serving"
     DRAINED = "drained"
@@ -71,7 +71,7 @@ class Written(NamedTuple):
 
     @property
     def lasting(self) -> bool:
-        """Whether it changed something, and put nothing back."""
+        """True if it changed something, and put nothing back."""
         return self.call.method in LASTING
 
 
@@ -110,7 +110,7 @@ class World:
         return new
 
     def is_open(self, target: str, alertname: str) -> bool:
-        """Tell whether the alert fires."""
+        """Return whether the alert fires."""
         return (target, alertname) in self._open
 
     def close(self, target: str, alertname: str) -> None:
@@ -123,11 +123,11 @@ class World:
         self._broken_until[target] = max(until, self._broken_until.get(target, until))
 
     def is_broken(self, target: str, now: datetime) -> bool:
-        """Tell what a diagnosis would find."""
+        """Return what a diagnosis would find."""
         return target in self._broken_until and self._broken_until[target] > now
 
     def cause(self, target: str) -> str:
-        """Tell what a diagnosis would find as the cause."""
+        """Return what a diagnosis would find as the cause."""
         return self._causes.get(target, USUAL)
 
     def fix(self, target: str) -> None:
@@ -137,11 +137,11 @@ class World:
             self._values.pop((target, knob), None)
 
     def value(self, target: str, knob: str) -> Value:
-        """Tell what a read shows."""
+        """Return what a read shows."""
         return self._values.get((target, knob), AT_FIRST[knob])
 
     def shows(self, target: str, call: Call) -> bool:
-        """Tell whether a read shows the effect of the call."""
+        """Return whether a read shows the effect of the call."""
         knob, value = KNOBS[call.method]
         return self.value(target, knob) is value
 

@@ -76,7 +76,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def is_read_by_a_person() -> bool:
-    """Tell whether somebody sits in front of what is printed."""
+    """Return whether somebody sits in front of what is printed."""
     return sys.stdout.isatty()
 
 

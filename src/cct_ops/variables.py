@@ -19,7 +19,7 @@ _HARMLESS = frozenset(
 _HARMLESS_KINDS = ("LC_", "PYTHON", "OPENBLAS_", "OMP_", "COVERAGE_")
 
 
-def told(env: Mapping[str, str]) -> dict[str, str]:
+def normalized(env: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that say something, ours in capitals; what is in capitals goes first."""
     found: dict[str, str] = {}
     for name, value in sorted(env.items(), key=lambda item: item[0].isupper()):
@@ -37,14 +37,14 @@ def harmless(env: Mapping[str, str]) -> dict[str, str]:
     """
     return {
         name: value
-        for name, value in told(env).items()
+        for name, value in normalized(env).items()
         if name in _HARMLESS or name.startswith(_HARMLESS_KINDS)
     }
 
 
 def said(name: str) -> str | None:
     """Return what this process's environment says, without blanks around it; None if nothing."""
-    value = os.environ.get(name, "").strip() or told(os.environ).get(name, "").strip()
+    value = os.environ.get(name, "").strip() or normalized(os.environ).get(name, "").strip()
     return value or None
 
 

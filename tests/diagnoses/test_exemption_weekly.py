@@ -82,14 +82,14 @@ def test_a_week_has_one_issue(state: str) -> None:
     warning = diagnose(spread(20))
     told = warning.with_issue(issue(warning.title, state), "body")
 
-    assert (told.plan, told.outcome, told.told) == (None, Outcome.NOTHING_TO_DO, True)
+    assert (told.plan, told.outcome, told.reported) == (None, Outcome.NOTHING_TO_DO, True)
     assert "#7" in told.headline
 
 
 def test_without_github_a_person_opens_it() -> None:
     left = diagnose(spread(20)).without_issue("GH_TOKEN is not set.")
 
-    assert (left.plan, left.outcome, left.told) == (None, Outcome.RECOMMENDED, False)
+    assert (left.plan, left.outcome, left.reported) == (None, Outcome.RECOMMENDED, False)
     assert left.evidence[-1].observed == "GH_TOKEN is not set."
 
 

@@ -21,7 +21,7 @@ from cct_ops.models.plan import Call, Step
 
 
 class ReadBack(NamedTuple):
-    """What one look after a write shows: whether it took effect, and what was seen."""
+    """The result of one look after a write: whether it took effect, and what was seen."""
 
     took_effect: bool
     seen: str

@@ -49,7 +49,7 @@ class ResetCanary(CanaryAction):
         return seen.serves
 
     def read_back(self, cct: CctReader) -> ReadBack:
-        """Look whether the canary is on, at its configured share where CCT tells that."""
+        """Look whether the canary is on, at its configured share where CCT reports that."""
         seen = cct.canary_status().routes[self.route]
         # On is not enough: a canary that is reset may have been on before, at another share.
         configured = self._configured_percent(cct) if self.shows_in(seen) else None

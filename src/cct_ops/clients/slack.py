@@ -136,7 +136,7 @@ def replace_message(
 
 
 def whisper(response_url: str, allowed: str, text: str) -> None:
-    """Tell something to the person alone who pressed the button."""
+    """Send a text to the person alone who pressed the button."""
     body = {"response_type": "ephemeral", "replace_original": False, "text": text}
     _send(response_url, allowed, body)
 
@@ -233,8 +233,8 @@ class SlackBot:
         except TimeoutError:
             raise Unavailable("No answer from Slack: it took too long.") from None
         except (OSError, aiohttp.ClientError, SlackClientError) as error:
-            told = one_line(str(error) or type(error).__name__, 200)
-            raise Unavailable(f"No answer from Slack: {told}.") from error
+            reason = one_line(str(error) or type(error).__name__, 200)
+            raise Unavailable(f"No answer from Slack: {reason}.") from error
         except AttributeError as error:  # the library's, about an answer in plain text
             raise ContractBroken("Slack answered 200 to a message, but not in JSON.") from error
         data: Mapping[str, Any] = answer.data

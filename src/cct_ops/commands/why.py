@@ -57,7 +57,7 @@ def why(
         listed(engine, found, as_json=False)
     if len(found) == arrivals.MOST:
         say(f"only the newest {arrivals.MOST} are shown")
-    _tell(engine, stories)
+    _print(engine, stories)
     _rules_of_today(engine, found)
     return 0
 
@@ -79,7 +79,7 @@ def _of_run(engine: sa.Engine, run_id: UUID) -> list[Story]:
 
 
 def _known_to_prefect(wanted: str) -> bool:
-    """Tell what Prefect has of a run that left nothing in the ledger; False if it has none."""
+    """Print what Prefect has of a run that left nothing in the ledger; False if it has none."""
     from uuid import UUID
 
     import httpx
@@ -121,7 +121,7 @@ def _unknown(engine: sa.Engine, wanted: str) -> BadConfiguration:
     return refused(wanted, arrivals.names(engine), "alert and no id")
 
 
-def _tell(engine: sa.Engine, stories: Sequence[Story]) -> None:
+def _print(engine: sa.Engine, stories: Sequence[Story]) -> None:
     from cct_ops.ledger.people import slack_threads
     from cct_ops.reports import story as story_texts
 

@@ -101,11 +101,11 @@ class StatusPage(Frozen):
     def body(self, facts: Mapping[Fact, str | None]) -> dict[str, object]:
         """Return what is posted."""
         words = {state.value: word for state, word in self.states.items()}
-        told: dict[str, object] = {}
+        facts_sent: dict[str, object] = {}
         for fact, name in self.fields.items():
             value = facts[fact]
-            told[name] = words.get(value or "", value) if fact is Fact.STATE else value
-        return {**self.always, **({self.inside: told} if self.inside else told)}
+            facts_sent[name] = words.get(value or "", value) if fact is Fact.STATE else value
+        return {**self.always, **({self.inside: facts_sent} if self.inside else facts_sent)}
 
 
 _USUAL_WORDS: dict[Severity, tuple[str, ...]] = {

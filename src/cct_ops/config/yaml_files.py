@@ -184,7 +184,7 @@ def _line(root: yaml.Node | None, steps: Sequence[Step]) -> int:
 
 
 def _follows(problem: ErrorDetails, found: Sequence[ErrorDetails]) -> bool:
-    """Tell whether a list is too short only because an entry of it is wrong and was left out."""
+    """Return whether a list is too short only because an entry of it is wrong and was left out."""
     place, deeper = problem["loc"], len(problem["loc"])
     return problem["type"] == "too_short" and any(
         len(each["loc"]) > deeper and each["loc"][:deeper] == place for each in found

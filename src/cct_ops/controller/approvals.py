@@ -197,7 +197,7 @@ def _close(
 
 
 def _escalate(engine: sa.Engine, people: People, approval_id: UUID) -> None:
-    """Tell the next contact about a request that nobody answered; what cannot be sent is kept."""
+    """Notify the next contact of a request that nobody answered; what cannot be sent is kept."""
     with approval_answers.unanswered(engine, approval_id) as found:
         if found is None:
             return

@@ -1,5 +1,5 @@
 """
-A dead man's switch: pings an outside monitor while all parts are alive; without pings it alarms.
+Ping of a dead man's switch outside: sent while all parts are alive; without it that alarms.
 
 Only a monitor elsewhere can report that this whole machine is dead, or gateway and controller both.
 """

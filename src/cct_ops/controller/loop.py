@@ -105,7 +105,7 @@ class Controller:
                 isolation_level="AUTOCOMMIT"
             ) as connection:
                 driver = connection.connection.driver_connection
-                assert isinstance(driver, psycopg.Connection)  # noqa: S101 -- tells mypy
+                assert isinstance(driver, psycopg.Connection)  # noqa: S101 -- for mypy
                 connection.detach()  # nobody else must be handed a connection that listens
                 connection.execute(sa.text(outbox.LISTEN))
                 self._wake()  # for what was queued before we listened

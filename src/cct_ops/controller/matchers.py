@@ -50,7 +50,7 @@ class Matchers(Frozen):
         return {"matchers": parse(written if isinstance(written, str) else "?")}
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether the labels fulfil all of it."""
+        """Return whether the labels fulfil all of it."""
         return all(each.matches(labels) for each in self.matchers)
 
 

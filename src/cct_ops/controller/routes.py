@@ -45,7 +45,7 @@ class Rule(Frozen):
         return self
 
     def matches(self, source: str, labels: Mapping[str, str]) -> bool:
-        """Tell whether all matchers hold; ``source`` is our name of the sender, no label."""
+        """Return whether all matchers hold; ``source`` is our name of the sender, no label."""
         facts = {**labels, "source": source}
         return all(entry.matches(facts) for entry in self.match)
 

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Announcer:
-    """Tells the status page, if there is one."""
+    """Notifies the status page, if there is one."""
 
     engine: sa.Engine
     contacts: Contacts

@@ -152,7 +152,7 @@ def _configuration_problem(found: CanaryFindings) -> str | None:
 
 
 def _split_problem(traffic: CanaryTraffic) -> str | None:
-    """Tell whether the observed share can still be chance (normal approximation of a binomial)."""
+    """Return the problem of a share that cannot be chance (normal approximation of a binomial)."""
     total = traffic.canary.sample_size + traffic.stable.sample_size
     expected = traffic.percentage / 100
     observed = traffic.canary.sample_size / total

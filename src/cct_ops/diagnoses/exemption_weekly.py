@@ -80,7 +80,7 @@ class WeeklyDiagnosis(ExemptionConclusion):
         return f"Exemptions need attention: weekly report of {week}"
 
     @property
-    def told(self) -> bool:
+    def reported(self) -> bool:
         """True if there is an issue of this week already."""
         return self.level is AlertLevel.WARNING and self.outcome is Outcome.NOTHING_TO_DO
 

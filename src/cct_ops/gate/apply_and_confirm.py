@@ -170,7 +170,7 @@ class Change(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What the looks after a call have shown."""
+    """The result of the looks after a call."""
 
     took_effect: bool
     answered: bool

@@ -28,7 +28,7 @@ READ_GRACE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Asking:
-    """How one run gets a yes."""
+    """The request of one run for approval, with the ways to notify people and to wait for them."""
 
     executor: Executor
     policy: Policy
@@ -66,7 +66,7 @@ class Asking:
                 )
             approval, new = approvals.request(engine, diagnosis, plan, run, terms)
             if new:
-                self.notifier.tell_approval_needed(approval, run)
+                self.notifier.notify_approval_needed(approval, run)
             if approval.state is ApprovalState.PENDING:
                 until = f"It waits until {approval.expires_at:%H:%M:%S} UTC."
                 self.executor.story.decided("to ask", f"{why} {until}")

@@ -1,4 +1,4 @@
-"""What the gate is given: a clock, the systems outside, the log of its run, and ways to people."""
+"""The gate's collaborators: a clock, the systems outside, the log of its run, ways to people."""
 
 from __future__ import annotations
 
@@ -81,17 +81,17 @@ class Story(Protocol):
 class Notifier(Protocol):
     """The messages to people that the gate itself sends."""
 
-    def tell_approval_needed(self, approval: Approval, run: Run) -> None:
+    def notify_approval_needed(self, approval: Approval, run: Run) -> None:
         """Notify people that a plan waits for their yes."""
 
-    def tell_outcome(
+    def notify_outcome(
         self, run: Run, target: str, reason: str, topic: Topic, commands: Sequence[str]
     ) -> None:
         """Notify people how a run ended."""
 
 
 class Suspension(Protocol):
-    """How a run waits for an answer that only people can give."""
+    """The wait of a run for an answer that only people can give."""
 
     def started_by(self) -> str | None:
         """Return who started this run, where that is known."""

@@ -198,12 +198,12 @@ class _Passage:
 
     @property
     def wanted(self) -> Intent:
-        """What guards are asked about."""
+        """The intent that guards are asked about."""
         return intent(self.plan, self.gate.executor.run, self.mode)
 
     @property
     def rules(self) -> Rules | GuardResult:
-        """What guards go by now."""
+        """The rules that guards go by now, or the refusal where they cannot be read."""
         systems = self.gate.executor.systems
         return rules_for(self.gate.policy, systems.silences, self.plan.playbook)
 

@@ -27,7 +27,7 @@ def put_back(change: Change, error: BaseException, notifier: Notifier) -> None:
 
     What certainly did nothing is not undone, and neither is what lowers risk: the state before is
     the more dangerous one. What came of it is a decision in the ledger and, where a person has to
-    look, a note on ``error``; the report tells people. A run that was taken for dead leaves it to
+    look, a note on ``error``; the report shows it. A run that was taken for dead leaves it to
     its recovery, which has the lock by then; what it may have sent too late for that one to see, a
     person must look at.
     """
@@ -158,5 +158,5 @@ def _too_late(executor: Executor, target: str, calls: str, notifier: Notifier) -
     )
     topic = Topic.of(run, target, Outcome.FAILED, needs_person=True)
     commands = manual.put_back(account.of_run(engine, run.id))
-    notifier.tell_outcome(run, target, reason, topic, commands)
+    notifier.notify_outcome(run, target, reason, topic, commands)
     account.record_outcome(engine, run, target, Outcome.FAILED, reason)

@@ -86,12 +86,12 @@ def create_app(
 
     @app.get("/healthz")
     async def alive() -> Response:
-        """Tell that the process is alive."""
+        """Answer that the process is alive."""
         return PlainTextResponse("ok")
 
     @app.get("/readyz")
     async def ready() -> Response:
-        """Tell whether deliveries could be stored now."""
+        """Answer whether deliveries could be stored now."""
         try:
             async with asyncio.timeout(STORE_SECONDS):
                 await run_in_threadpool(_ask_ledger, engine)

@@ -23,7 +23,7 @@ _SHOWN = 5
 
 
 class Kind(StrEnum):
-    """What an id can be of."""
+    """The kind of thing that an id can belong to."""
 
     INCIDENT = "incident"
     DELIVERY = "delivery"
@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
 
 WHATEVER = (Kind.INCIDENT, Kind.DELIVERY, Kind.RUN, Kind.CHANGE, Kind.APPROVAL)
-"""What `cct-ops why` can explain."""
+"""The kinds that `cct-ops why` can explain."""
 
 # Each has an index: the ledger keeps everything.
 _COLUMNS: Mapping[Kind, tuple[sa.Column[UUID], ...]] = {

@@ -150,7 +150,7 @@ _log = logging.getLogger(__name__)
 
 
 def passes(error: Exception) -> bool:
-    """Tell whether a failure says nothing about the item, only that somebody does not answer."""
+    """Return whether a failure says nothing about the item, only that somebody does not answer."""
     match error:
         case Unavailable() | httpx.TransportError():
             return True

@@ -51,7 +51,7 @@ Pattern = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 def matches(target: str, patterns: Iterable[Pattern]) -> bool:
-    """Tell whether one of the patterns is the target's whole name."""
+    """Return whether one of the patterns is the target's whole name."""
     return any(
         re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), target, re.DOTALL) is not None
         for pattern in patterns

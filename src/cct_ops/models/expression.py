@@ -18,7 +18,7 @@ def check(expression: str) -> str:
 
 
 def matches(expression: str, text: str) -> bool:
-    """Tell whether the whole text is in the expression's language."""
+    """Return whether the whole text is in the expression's language."""
     # Our own regular expressions never meet a lone surrogate: it is not UTF-8, so nothing fits it.
     return _whole(expression).search(text.encode("utf-8", "surrogatepass")) is not None
 

@@ -46,7 +46,7 @@ class Window(Frozen):
         return written
 
     def covers(self, target: str, moment: datetime) -> bool:
-        """Tell whether the moment lies in the window, for this target."""
+        """Return whether the moment lies in the window, for this target."""
         return matches(target, self.targets) and self.end_after(moment) is not None
 
     def end_after(self, moment: datetime) -> datetime | None:

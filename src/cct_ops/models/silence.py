@@ -30,7 +30,7 @@ class Matcher(Frozen):
         return self
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether the labels fulfil it."""
+        """Return whether the labels fulfil it."""
         value = labels.get(self.label, "")
         if self.operator in {"=", "!="}:
             found = value == self.value
@@ -93,7 +93,7 @@ class Silence(Frozen):
         )
 
     def covers(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether it is about these labels, or may be: all that could be read of it holds."""
+        """Return whether it is about these labels, or may be: all that can be read of it holds."""
         return all(each.matches(labels) for each in self.matchers)
 
 

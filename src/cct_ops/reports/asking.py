@@ -116,7 +116,7 @@ def link_message(
 def unanswered_message(
     approval: Approval, contact_id: str, contact: Approver | None, command: str
 ) -> Message:
-    """Tell the next contact that nobody answered, and how to go on by hand."""
+    """Notify the next contact that nobody answered, and how to go on by hand."""
     head = f":hourglass: Nobody approved {approval.playbook} on {approval.target} in time"
     called = escape(contact.name if contact else contact_id)
     if contact is not None and contact.slack_user_id:

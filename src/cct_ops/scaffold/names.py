@@ -24,18 +24,18 @@ class Endpoint:
 
     @property
     def family(self) -> str:
-        """What stands before the stroke."""
+        """The part before the slash."""
         return self.path.partition("/")[0]
 
     @property
     def verb(self) -> str:
-        """What stands behind it."""
+        """The part after the slash."""
         return self.path.partition("/")[2]
 
 
 @dataclass(frozen=True)
 class Names:
-    """What is to be made; raises ``BadConfiguration`` for a name that cannot be one."""
+    """The names of a new playbook; raises ``BadConfiguration`` for a name that cannot be one."""
 
     name: str
     probe: Endpoint | None

@@ -39,14 +39,14 @@ _OF_AN_ACTION = {f"{_SRC}/actions/{{family_snake}}.py": "action.py.j2"}
 
 
 class ToFill(Frozen):
-    """What is left to a person in one file."""
+    """The part of one file that is left to a person."""
 
     path: str
     what: str
 
 
 class Made(Frozen):
-    """What was written, what was added to, and what is left to a person."""
+    """The files that were written, those that were added to, and the parts left to a person."""
 
     playbook: str
     written: tuple[str, ...]

@@ -1,1 +1,1 @@
-"""What each playbook is for: its faults, seeded in a sandbox, and what is expected of it then."""
+"""The faults that each playbook is for, seeded in a sandbox, and the outcome expected then."""

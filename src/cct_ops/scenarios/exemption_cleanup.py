@@ -20,7 +20,7 @@ LOST = End("Unverified", "Either there are none or CCT lost its list")
 
 
 def expired(left: Left) -> bool:
-    """What is past its date is expired, and nothing else."""
+    """Return whether all that is past its date is expired, and nothing else."""
     statuses = left.sandbox.state().exemptions.statuses()
     return statuses == {"OPS-1": "expired", "OPS-2": "active", "OPS-3": "active"}
 

@@ -21,7 +21,7 @@ LASTS = "What cannot be undone: "
 
 @dataclass(frozen=True)
 class End:
-    """How a run ends: its state's name, words of its message, and every change it asked for."""
+    """The end of a run: its state's name, words of its message, and every change it asked for."""
 
     name: str
     words: str
@@ -76,7 +76,7 @@ class Killed:
 
 @dataclass(frozen=True)
 class Left:
-    """What a drill leaves its traces in."""
+    """The places in which a drill leaves its traces."""
 
     sandbox: SandboxControl
     reviews: Path
@@ -146,7 +146,7 @@ class Scenario:
 
     @property
     def seeded(self) -> str:
-        """What is wrong, in words: what the seed says of itself, or which run comes before."""
+        """The fault in words: the seed's own description, or the run that is under way before."""
         if self.during:
             return f"A run of {self.during.playbook} is under way."
         return (self.seed.__doc__ or "").partition("\n")[0]

@@ -16,7 +16,7 @@ def _propose(file: str) -> Step:
 
 
 def _closed(step: Step) -> End:
-    """What is withdrawn then is the branch: the pull request is closed already."""
+    """The end where only the branch is withdrawn: the pull request is closed already."""
     return End("Undone", "did not take effect", (*step.writes, "DELETE git/refs"))
 
 

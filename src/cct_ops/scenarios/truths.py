@@ -7,7 +7,7 @@ from cct_ops.scenarios.seeds import ROUTE
 
 
 def canary(sandbox: SandboxControl) -> object:
-    """What the canary serves."""
+    """Return whether the canary is on, and its share."""
     route = sandbox.state().routes[ROUTE]
     return route.enabled, route.percentage if route.enabled else None
 
@@ -18,23 +18,23 @@ def exemptions(sandbox: SandboxControl) -> object:
 
 
 def limit(sandbox: SandboxControl) -> object:
-    """What every class of requests may."""
+    """Return the limit of every class of requests."""
     return sandbox.state().rate_limits.limits
 
 
 def starved(sandbox: SandboxControl) -> object:
-    """Who is refused although asking for little."""
+    """Return the users who are refused although they ask for little."""
     return sandbox.state().rate_limits.starved
 
 
 def rules(sandbox: SandboxControl) -> object:
-    """When a canary is pulled."""
+    """Return the rules by which a canary is pulled."""
     state = sandbox.state()
     return state.auto_rollback_enabled, state.slo_thresholds
 
 
 def faults(sandbox: SandboxControl) -> object:
-    """What was injected."""
+    """Return the faults that were injected."""
     return sandbox.state().chaos_faults
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from cct_ops.addresses import listen
 from cct_ops.errors import BadConfiguration
 from cct_ops.stack.postgres import free_port
-from cct_ops.variables import harmless, said, told
+from cct_ops.variables import harmless, normalized, said
 
 HOST = "127.0.0.1"
 
@@ -77,8 +77,8 @@ class StackConfig(BaseModel):
     @property
     def environment(self) -> dict[str, str]:
         """The environment that the parts start from."""
-        inherited = harmless(os.environ) if self.isolated else told(os.environ)
-        return told({**inherited, **self.env})
+        inherited = harmless(os.environ) if self.isolated else normalized(os.environ)
+        return normalized({**inherited, **self.env})
 
 
 def project_of(folder: Path) -> Path:

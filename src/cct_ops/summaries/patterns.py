@@ -30,7 +30,7 @@ class BadPattern(ValueError):
 
 
 def finds(pattern: str, text: str) -> bool:
-    """Tell whether the pattern is found in the text; raises ``BadPattern``."""
+    """Return whether the pattern is found in the text; raises ``BadPattern``."""
     return _compiled(pattern).find(text) is not None
 
 
@@ -84,7 +84,7 @@ def _is_date_time(value: Any) -> bool:
 
 
 def _is_time(value: Any) -> bool:
-    """Tell whether it is RFC 3339's full-time; a leap second ends a day of UTC."""
+    """Return whether it is RFC 3339's full-time; a leap second ends a day of UTC."""
     if not isinstance(value, str):
         return True
     found = _TIME.fullmatch(value)

@@ -205,7 +205,7 @@ def _deployment_status(document: Json) -> tuple[Alert, ...]:
 
 
 def _completed(document: Json) -> bool:
-    """Tell whether the run has ended; one that begins or is asked for has failed nothing yet."""
+    """Return whether the run has ended; one that begins or is asked for has failed nothing yet."""
     return _Acted.model_validate(document).action == "completed"
 
 

@@ -34,7 +34,7 @@ class Key:
     not_after: datetime | None = None
 
     def counts_at(self, moment: datetime) -> bool:
-        """Tell whether the key is valid at that moment."""
+        """Return whether the key is valid at that moment."""
         early = self.not_before is not None and moment < self.not_before
         late = self.not_after is not None and moment >= self.not_after
         return not (early or late)

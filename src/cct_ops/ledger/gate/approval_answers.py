@@ -65,14 +65,14 @@ class Answer(Frozen):
 
 
 class Receipt(Frozen):
-    """How the request stands after an answer, and why the answer does not count if it does not."""
+    """The request as it stands after an answer, and the reason if the answer does not count."""
 
     approval: Approval | None
     refusal: str | None = None
 
     @property
     def still_needed(self) -> bool:
-        """Whether the answer counts and another person is needed."""
+        """True if the answer counts and another person is needed."""
         pending = self.approval is not None and self.approval.state is ApprovalState.PENDING
         return self.refusal is None and pending
 

@@ -199,7 +199,7 @@ def void_resolved(engine: sa.Engine) -> int:
 
 
 def still_joined() -> sa.ColumnElement[bool]:
-    """Whether an incident that is open was merged into the run that asks."""
+    """True where an incident that is open was merged into the run that asks."""
     other = incidents.alias()
     return (
         sa.select(decisions.c.id)

@@ -1,4 +1,4 @@
-"""How far a dead run had come, from what it wrote down before each step."""
+"""The progress of a dead run, from what it wrote down before each step."""
 
 from __future__ import annotations
 

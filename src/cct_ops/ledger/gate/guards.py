@@ -208,7 +208,7 @@ def held(run_id: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
 
 
 def nothing_done(run_id: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
-    """Whether all that the run sent was refused: it changed nothing, so it is no bad fix."""
+    """True where all that the run sent was refused: it changed nothing, so it is no bad fix."""
     given = permits.alias("given")
     refused = actions.c.state == sa.literal_column("'not done'")
     found = (

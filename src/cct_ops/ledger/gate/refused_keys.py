@@ -35,7 +35,7 @@ POLL_SECONDS = 0.02
 
 @dataclass
 class LedgerKeys:
-    """What one process knows of the keys that it sends to the CCT at ``cct`` (its base URL)."""
+    """One process's knowledge of the keys that it sends to the CCT at ``cct`` (its base URL)."""
 
     engine: sa.Engine
     cct: str

@@ -1,4 +1,4 @@
-"""What people set by hand: the kill switch for all new changes, and holds of single targets."""
+"""The switches that people set: the kill switch for all new changes, holds of single targets."""
 
 from __future__ import annotations
 

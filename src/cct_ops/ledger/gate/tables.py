@@ -1,4 +1,4 @@
-"""What stops the gate, locks, permits, approvals, changes, and the budget of requests."""
+"""The tables of switches, locks, permits, approvals, changes, and the budget of requests."""
 
 from __future__ import annotations
 

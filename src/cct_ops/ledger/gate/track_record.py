@@ -1,4 +1,4 @@
-"""How well a playbook did on a class of targets, computed from the record."""
+"""The track record of a playbook on a class of targets, computed from the ledger."""
 
 from __future__ import annotations
 

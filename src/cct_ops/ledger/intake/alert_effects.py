@@ -102,7 +102,7 @@ class StoredDelivery:
 
 @dataclass(frozen=True)
 class AlertEffect:
-    """What one alert did, and to which incident."""
+    """The effect of one alert, and the incident that it concerns."""
 
     alert: Alert
     verdict: Verdict
@@ -121,7 +121,7 @@ def judge_all(
         return [[] for _ in stored]
     _lock(connection, {key for _, key in wanted})
     latest = _latest(connection, wanted)
-    ends, told_early = early_ends.read(connection, wanted), {}
+    ends, early = early_ends.read(connection, wanted), {}
     before = {episode.incident_id: episode for episode in latest.values()}
     after: dict[UUID, tuple[Episode, Key, Alert]] = {}
     judged: list[list[AlertEffect]] = []
@@ -132,7 +132,7 @@ def judge_all(
             known = latest.get(place)
             verdict, episode = judge(alert, known, each.received_at, ends.get(place))
             if end := early_end(alert, verdict, each.received_at):
-                ends[place] = told_early[place] = max(end, ends.get(place, end))
+                ends[place] = early[place] = max(end, ends.get(place, end))
             if episode is not None and verdict is Verdict.OPENED:
                 episode = replace(episode, incident_id=_name(place, episode))
                 if known is not None and known.closed_as is None:
@@ -143,7 +143,7 @@ def judge_all(
             mine.append(AlertEffect(alert, verdict, _owner(verdict, episode)))
         judged.append(mine)
     _write(connection, before, after)
-    early_ends.keep(connection, told_early)
+    early_ends.keep(connection, early)
     _keep(connection, stored, judged)
     return judged
 

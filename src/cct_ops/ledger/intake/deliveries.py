@@ -66,7 +66,7 @@ _FIRST = sa.text("""
 
 
 class DeliveryStatus(StrEnum):
-    """Whether a delivery was understood, wholly or in part, and whether it said anything."""
+    """The state of a delivery: understood wholly, in part or not at all, or without content."""
 
     ACCEPTED = "accepted"
     IGNORED = "ignored"
@@ -100,7 +100,7 @@ class Incoming:
 
     @property
     def status(self) -> DeliveryStatus:
-        """What the record calls it."""
+        """The status under which it is recorded."""
         if self.alerts is None:
             return DeliveryStatus.QUARANTINED
         if self.in_part:
@@ -115,7 +115,7 @@ class Incoming:
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        """What makes another delivery a copy of this one: the same bytes under the same name."""
+        """The key that a copy of this delivery shares: the same bytes under the same name."""
         name = self.sender_id
         if len(name) > MAX_SENDER_ID:
             name = hashlib.sha256(name.encode()).hexdigest()
@@ -124,7 +124,7 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the sender gets back: ``incidents`` are those that its alerts belong to."""
+    """The answer to the sender: ``incidents`` are those that its alerts belong to."""
 
     delivery_id: UUID
     incidents: tuple[UUID, ...]

@@ -22,7 +22,7 @@ MOST_TELLERS = 16
 
 
 class Verdict(StrEnum):
-    """What an alert did; only ``opened`` starts anything."""
+    """The effect of an alert; only ``opened`` starts anything."""
 
     OPENED = "opened"
     SEEN = "seen"
@@ -33,7 +33,7 @@ class Verdict(StrEnum):
 
     @property
     def changes(self) -> bool:
-        """Whether the incident opened or closed through it."""
+        """True if the incident opened or closed through it."""
         return self in {Verdict.OPENED, Verdict.REOPENED, Verdict.CLOSED}
 
 
@@ -121,7 +121,7 @@ def early_end(alert: Alert, verdict: Verdict, received_at: datetime) -> datetime
 
 
 def _over_by(alert: Alert, end: datetime) -> bool:
-    """Tell whether what the alert says was over by then; what reopens comes behind its end."""
+    """Return whether what the alert says was over by then; what reopens comes behind its end."""
     return alert.starts_at < end or (alert.starts_at == end and not alert.reopens)
 
 

@@ -1,4 +1,4 @@
-"""What came in and what became of it, for people: read, and never changed."""
+"""The deliveries that came in and what became of them, for people: read, and never changed."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Arrived(Frozen):
 
     @property
     def waits(self) -> bool:
-        """Whether somebody still has to do something about it."""
+        """True if somebody still has to do something about it."""
         unread = self.status in NOT_UNDERSTOOD and self.verdict is None
         return unread or self.dispatch in _UNFINISHED or self.notice in _UNFINISHED
 

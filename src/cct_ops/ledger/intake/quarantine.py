@@ -17,7 +17,7 @@ _CAUSE = "quarantine of "
 
 
 class Unread(Frozen):
-    """What of one source was not understood since the last notice: how many, and the newest."""
+    """The deliveries of one source not understood since the last notice: count and newest."""
 
     source: str
     count: int

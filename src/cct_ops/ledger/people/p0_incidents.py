@@ -56,7 +56,7 @@ def read(engine: sa.Engine, incident_id: UUID) -> Severe:
 
 
 def is_severe(labels: Sequence[str]) -> sa.ColumnElement[bool]:
-    """Whether an incident is P0, recent and its own; ``labels`` are the words for P0 in alerts."""
+    """True where an incident is P0, recent and its own; ``labels`` are alerts' words for P0."""
     concluded = sa.exists().where(
         decisions.c.incident_id == incidents.c.id, decisions.c.severity == Severity.P0
     )

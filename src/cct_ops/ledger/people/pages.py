@@ -23,7 +23,7 @@ from cct_ops.ledger.people.tables import page_attempts, pages
 from cct_ops.models.base import Frozen
 
 FRESH_HOURS = 24
-"""What is older wakes nobody any more."""
+"""The age beyond which a page wakes nobody any more."""
 
 OF_INCIDENT = "incident "
 

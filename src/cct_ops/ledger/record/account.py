@@ -1,4 +1,4 @@
-"""What was decided, verified and concluded: written as it happens, read by reports and people."""
+"""The decisions, verifications and outcomes of runs: written as they happen, read by reports."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Record = TypeVar("Record", bound=Frozen)
 
 
 class DecisionRecord(Frozen):
-    """What the gate decided about a plan, and why."""
+    """A decision of the gate about a plan, and its reason."""
 
     mode: Mode
     verdict: str
@@ -81,7 +81,7 @@ class RunRecord(Frozen):
 
     @property
     def left(self) -> tuple[Outcome, str] | None:
-        """How a change that did not come to its end was left, and why; None where none was."""
+        """The state in which an unfinished change was left, and why; None where there was none."""
         for decision in reversed(self.decisions):
             if decision.verdict in _LEFT:
                 return _LEFT[decision.verdict], decision.reason
@@ -89,7 +89,7 @@ class RunRecord(Frozen):
 
     @property
     def in_doubt(self) -> bool:
-        """Whether it ended unverified, with a change of which no look has shown the effect."""
+        """True if it ended unverified, with a change of which no look has shown the effect."""
         return self.outcome is Outcome.UNVERIFIED and any(
             act.kind == "change" and act.state in {"intended", "without effect"}
             for act in self.actions
@@ -97,7 +97,7 @@ class RunRecord(Frozen):
 
     @property
     def nothing_done(self) -> bool:
-        """Whether all that was sent was refused, so that nothing was ever changed."""
+        """True if all that was sent was refused, so that nothing was ever changed."""
         made = [act for act in self.actions if act.kind == "change"]
         return bool(made) and all(act.state == "not done" for act in made)
 
@@ -159,7 +159,7 @@ def record_outcome(engine: sa.Engine, run: Run, target: str, outcome: Outcome, r
 def record_outcome_in(
     tx: sa.Connection, run: Run, target: str, outcome: Outcome, reason: str
 ) -> datetime:
-    """Write it within an open transaction; returns the time of the outcome."""
+    """The variant for an open transaction: returns the time of the outcome."""
     offer = insert(resolutions).values(
         run_id=run.id,
         incident_id=run.incident_id,

@@ -52,7 +52,7 @@ class AlertSeen(Frozen):
 
 
 class Dispatched(Frozen):
-    """What was to be done about the incident: to start a run (remediate) or to send a notice."""
+    """The task that an incident gave: to start a run (remediate) or to send a notice."""
 
     purpose: str
     state: str
