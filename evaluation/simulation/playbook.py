@@ -103,8 +103,9 @@ class Worker:
                 return firing.target, decision.outcome or Outcome.BLOCKED, decision.reason
             verified = self._strike(firing, strikes, process, executor.run)
             executor.perform_all(decision.permit)
-            process.sleep(WATCH.total_seconds())
-            self._verify(executor.run, firing)
+            with executor.alive():  # as whoever has CCT open; one that was given up is refused
+                process.sleep(WATCH.total_seconds())
+                self._verify(executor.run, firing)
             verified()
         return firing.target, Outcome.RESOLVED, "It was watched."
 
