@@ -58,6 +58,7 @@ PAGES = $(shell git ls-files '*.md' ':!docs/ops-playbooks.md' ':!docs/benchmarks
 check: $(VENV)/.dev ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/mdformat --check $(PAGES)
 	$(BIN)/mypy
 
 format: $(VENV)/.dev ## format code and pages, and write what pages take from the code
