@@ -79,6 +79,7 @@ def test_what_is_made_passes_at_once_and_little_is_left(
 
     passes(project, "ruff", "format", "--check", ".")
     passes(project, "ruff", "check", ".")
+    passes(project, "mdformat", "--check", "README.md", "docs/runbooks")
     passes(project, "mypy")
     ran = passes(
         project,

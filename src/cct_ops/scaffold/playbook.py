@@ -155,19 +155,24 @@ def _text(project: Path, path: str) -> str:
 
 def _tidy(files: Mapping[str, str], project: Path) -> dict[str, str]:
     """Sort the imports and break the lines as the project does; what is no Python is an error."""
-    return {
-        path: _ruffed(text, path, project) if path.endswith(".py") else text
-        for path, text in files.items()
+    return {path: _tidied(text, path, project) for path, text in files.items()}
+
+
+def _tidied(text: str, path: str, project: Path) -> str:
+    given = f"--stdin-filename={path}"
+    tools = {
+        ".py": (
+            ("ruff", "check", "--fix", "--select=I", f"--config={_OURS}", "--quiet", given, "-"),
+            ("ruff", "format", "--quiet", given, "-"),
+        ),
+        ".md": (("mdformat", "-"),),
     }
-
-
-def _ruffed(text: str, path: str, project: Path) -> str:
-    ruff = Path(sys.executable).with_name("ruff")
-    if not ruff.exists():
-        raise BadConfiguration("ruff is not installed here: `make check` installs it.")
-    for command in (["check", "--fix", "--select=I", f"--config={_OURS}"], ["format"]):
+    for tool, *arguments in tools.get(Path(path).suffix, ()):
+        program = Path(sys.executable).with_name(tool)
+        if not program.exists():
+            raise BadConfiguration(f"{tool} is not installed here: `make check` installs it.")
         done = subprocess.run(  # noqa: S603 -- our own tool on our own text
-            [ruff, *command, "--quiet", f"--stdin-filename={path}", "-"],
+            [program, *arguments],
             cwd=project,
             input=text,
             capture_output=True,
