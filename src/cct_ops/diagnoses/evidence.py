@@ -19,7 +19,7 @@ from cct_ops.models.run import Evidence, Outcome
 # An event and the disable that it caused are written by one request, yet by two clocks.
 SAME_MOMENT = timedelta(seconds=30)
 
-PERHAPS_LOST = "Either there are none or CCT lost its list: this CCT does not show"
+PERHAPS_LOST = "Either there are none or CCT lost its list: this CCT does not tell"
 
 
 def not_offered(source: str, words: str = "") -> Evidence:
