@@ -49,9 +49,8 @@ def auto_rollback(
         limits: For raise-thresholds, the looser limits.
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
     """
-    look = partial(
-        diagnose_rollback, target, RollbackOptions(option=option, minutes=minutes, limits=limits)
-    )
+    options = RollbackOptions(option=option, minutes=minutes, limits=limits)
+    look = partial(diagnose_rollback, target, options)
     if (diagnosis := look()).plan is None:
         return report(diagnosis.outcome, diagnosis)
     with authorise(diagnosis, mode, again=look) as decision:

@@ -51,8 +51,7 @@ def rate_limiting(
         fix=fix, user=user, max_requests=max_requests, lasts_minutes=lasts_minutes
     )
     look = partial(diagnose_limit, target, options)
-    diagnosis = look()
-    if diagnosis.plan is None:
+    if (diagnosis := look()).plan is None:
         return report(diagnosis.outcome, diagnosis)
     with authorise(diagnosis, mode, again=look) as decision:
         if decision.permit:

@@ -78,11 +78,6 @@ class PreforkPool:
             raise NotWarm("The fork server died.")
         return child
 
-    @property
-    def server_pid(self) -> int | None:
-        """The server's process id."""
-        return None if self._server is None else self._server.pid
-
     async def _current(self) -> ForkServer:
         """Return a server that has loaded the code as it is on disk now."""
         while self._server is None or self._server.gone.is_set():  # noqa: ASYNC110 -- rare

@@ -7,7 +7,6 @@ longer is not closed here: it also forgets when it is started anew.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 
@@ -15,13 +14,11 @@ import re2
 import sqlalchemy as sa
 
 from cct_ops.config.sources import AlertmanagerReconciliation
-from cct_ops.controller.reconcile.asking import Json, api
+from cct_ops.controller.reconcile.asking import Json, api, take_in
 from cct_ops.errors import ContractBroken
 from cct_ops.gateway.senders.alertmanager import read_alert
 from cct_ops.gateway.senders.parsed_delivery import UnknownShape, one_by_one
-from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.intake.alert_effects import open_keys
-from cct_ops.ledger.intake.deliveries import ADMITTED_BY, Incoming
 from cct_ops.models.alert import Alert, AlertStatus
 
 log = logging.getLogger(__name__)
@@ -49,13 +46,7 @@ def reconcile(engine: sa.Engine, name: str, settings: AlertmanagerReconciliation
         for each in alerts
         if each.key not in known or (each.episodic and each.starts_at > known[each.key])
     ]
-    if not missed:
-        return 0
-    body = json.dumps([alert.model_dump(mode="json") for alert in missed]).encode()
-    incoming = Incoming(
-        name, body, missed, "Found by asking Alertmanager.", admitted_by=ADMITTED_BY
-    )
-    return len(deliveries.record_all(engine, [incoming])[0].incidents)
+    return take_in(engine, name, missed, "Found by asking Alertmanager.")
 
 
 def _active(index: int, found: Json) -> Alert:

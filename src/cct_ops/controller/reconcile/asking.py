@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import httpx
+import sqlalchemy as sa
 
 from cct_ops.config.secret_references import read_secret
 from cct_ops.config.sources import Reconciliation
 from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable
+from cct_ops.ledger.intake import deliveries
+from cct_ops.models.alert import Alert
 
 TIMEOUT_SECONDS = 10
 
@@ -93,3 +97,12 @@ def _secret(name: str, reconcile: Reconciliation) -> str:
     if not secret:
         raise BadConfiguration(f"{name}: there is no key for its API in {reconcile.key.name}.")
     return secret
+
+
+def take_in(engine: sa.Engine, name: str, found: Sequence[Alert], why: str) -> int:
+    """Record what was found by asking as one delivery; returns how many incidents it touched."""
+    if not found:
+        return 0
+    body = json.dumps([alert.model_dump(mode="json") for alert in found]).encode()
+    incoming = deliveries.Incoming(name, body, found, why, admitted_by=deliveries.ADMITTED_BY)
+    return len(deliveries.record_all(engine, [incoming])[0].incidents)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,13 +11,11 @@ import sqlalchemy as sa
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from cct_ops.config.sources import Reconciliation
-from cct_ops.controller.reconcile.asking import Api, api
+from cct_ops.controller.reconcile.asking import Api, api, take_in
 from cct_ops.errors import ContractBroken
 from cct_ops.gateway.senders.pagerduty import Incident, incident_alert
 from cct_ops.gateway.senders.parsed_delivery import UnknownShape, first_problem, one_by_one
-from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.intake.alert_effects import open_keys
-from cct_ops.ledger.intake.deliveries import ADMITTED_BY, Incoming
 from cct_ops.models.alert import Alert, AlertStatus
 
 PAGES = 10
@@ -49,13 +46,7 @@ def reconcile(engine: sa.Engine, name: str, settings: Reconciliation) -> int:
         for alert in listed
         if (alert.key in known) is not (alert.status is AlertStatus.FIRING)
     ]
-    if not differing:
-        return 0
-    body = json.dumps([alert.model_dump(mode="json") for alert in differing]).encode()
-    incoming = Incoming(
-        name, body, differing, "Found by asking PagerDuty.", admitted_by=ADMITTED_BY
-    )
-    return len(deliveries.record_all(engine, [incoming])[0].incidents)
+    return take_in(engine, name, differing, "Found by asking PagerDuty.")
 
 
 def _listed(asked: Api, name: str, since: str) -> Iterator[Alert]:

@@ -166,15 +166,7 @@ def unfinished(engine: sa.Engine) -> list[UUID]:
     waits for approval leaves none of these.
     """
     this_run = run_leases.c.run_id
-    began = (
-        sa.exists()
-        .where(
-            permits.c.run_id == this_run,
-            permits.c.kind == "change",
-            actions.c.permit_id == permits.c.id,
-        )
-        .correlate(run_leases)
-    )
+    began = _has_change(this_run)
     ended = sa.exists().where(resolutions.c.run_id == this_run)
     open_permit = sa.exists().where(permits.c.run_id == this_run, permits.c.closed_at.is_(None))
     lock = sa.exists().where(target_locks.c.run_id == this_run)
@@ -192,16 +184,7 @@ def unfinished(engine: sa.Engine) -> list[UUID]:
 def in_doubt(engine: sa.Engine, seconds: float) -> list[UUID]:
     """Return the runs that ended so long ago unverified, with a change that no look has shown."""
     this_run = resolutions.c.run_id
-    unseen = (
-        sa.exists()
-        .where(
-            permits.c.run_id == this_run,
-            permits.c.kind == "change",
-            actions.c.permit_id == permits.c.id,
-            actions.c.state.in_(("intended", "without effect")),
-        )
-        .correlate(resolutions)
-    )
+    unseen = _has_change(this_run, actions.c.state.in_(("intended", "without effect")))
     with engine.connect() as connection:
         found = connection.execute(
             sa.select(this_run)
@@ -266,3 +249,19 @@ def record_successor(tx: sa.Connection, dead: Lease, successor_id: UUID, *, reco
 def settle(tx: sa.Connection, run_id: UUID) -> None:
     """Note that nothing more is to be done about a dead run."""
     tx.execute(sa.update(run_leases).where(run_leases.c.run_id == run_id).values(settled_at=now()))
+
+
+def _has_change(
+    run_id: sa.Column[UUID], *conditions: sa.ColumnElement[bool]
+) -> sa.ColumnElement[bool]:
+    """Say of the run in ``run_id``, a column outside, whether it has begun such a change."""
+    return (
+        sa.exists()
+        .where(
+            permits.c.run_id == run_id,
+            permits.c.kind == "change",
+            actions.c.permit_id == permits.c.id,
+            *conditions,
+        )
+        .correlate(run_id.table)
+    )

@@ -100,23 +100,31 @@ def showing(
     It counts as said once the block ends without an error.
     """
     with engine.begin() as tx:
-        row = tx.execute(
-            sa.select(approvals, slack_requests.c.channel, slack_requests.c.ts)
-            .join(slack_requests, slack_requests.c.approval_id == approvals.c.id)
-            .where(approvals.c.id == approval_id, *_half_answered())
-            .with_for_update(of=slack_requests, skip_locked=True)
-        ).one_or_none()
-        if row is None:
+        found = _taken(tx, approval_id, *_half_answered())
+        if found is None:
             yield None
             return
-        approval = read_row(row)
+        approval, message = found
         names = said_yes(tx, approval.id)
-        yield approval, MessageRef(channel=row.channel, ts=row.ts), names
+        yield approval, message, names
         tx.execute(
             sa.update(slack_requests)
             .where(slack_requests.c.approval_id == approval.id)
             .values(shown_yes=len(names))
         )
+
+
+def _taken(
+    tx: sa.Connection, approval_id: UUID, *conditions: sa.ColumnElement[bool]
+) -> tuple[Approval, MessageRef] | None:
+    """Lock a request that fulfils the conditions, where no other sweep has it."""
+    row = tx.execute(
+        sa.select(approvals, slack_requests.c.channel, slack_requests.c.ts)
+        .join(slack_requests, slack_requests.c.approval_id == approvals.c.id)
+        .where(approvals.c.id == approval_id, *conditions)
+        .with_for_update(of=slack_requests, skip_locked=True)
+    ).one_or_none()
+    return None if row is None else (read_row(row), MessageRef(channel=row.channel, ts=row.ts))
 
 
 def _half_answered() -> tuple[sa.ColumnElement[bool], ...]:
@@ -147,17 +155,12 @@ def closing(engine: sa.Engine, approval_id: UUID) -> Iterator[tuple[Approval, Me
     Its buttons count as taken away once the block ends without an error.
     """
     with engine.begin() as tx:
-        row = tx.execute(
-            sa.select(approvals, slack_requests.c.channel, slack_requests.c.ts)
-            .join(slack_requests, slack_requests.c.approval_id == approvals.c.id)
-            .where(approvals.c.id == approval_id, *_ANSWERED)
-            .with_for_update(of=slack_requests, skip_locked=True)
-        ).one_or_none()
-        if row is None:
+        found = _taken(tx, approval_id, *_ANSWERED)
+        if found is None:
             yield None
             return
-        approval = read_row(row)
-        yield approval, MessageRef(channel=row.channel, ts=row.ts)
+        approval, message = found
+        yield approval, message
         tx.execute(
             sa.update(slack_requests)
             .where(slack_requests.c.approval_id == approval.id)
