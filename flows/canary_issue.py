@@ -33,9 +33,7 @@ from tasks.verify import verify
 )
 @reported
 def canary_issue(
-    target: Route,
-    fix: CanaryFix = CanaryFix.RECOMMENDED,
-    mode: Mode = Mode.APPROVE,
+    target: Route, fix: CanaryFix = CanaryFix.RECOMMENDED, mode: Mode = Mode.APPROVE
 ) -> State[Resolution]:
     """
     Find out what is wrong with a canary that is on and, once that is allowed, put it right.

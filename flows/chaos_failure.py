@@ -27,9 +27,7 @@ from tasks.report import report, report_failure, reported
 )
 @reported
 def chaos_failure(
-    experiment: Id | None = None,
-    retest: Retest = Retest.PROPOSE,
-    mode: Mode = Mode.APPROVE,
+    experiment: Id | None = None, retest: Retest = Retest.PROPOSE, mode: Mode = Mode.APPROVE
 ) -> State[Resolution]:
     """
     Stop what is still going on, find out which kind of failure it was, and test again.

@@ -25,9 +25,7 @@ from tasks.report import report_failure, reported
     on_cancellation=[report_failure],
 )
 @reported
-def recover(
-    run_id: Id,
-) -> State[Resolution]:
+def recover(run_id: Id) -> State[Resolution]:
     """
     Lock a dead run out, read back what it had begun, and take that back in reverse order.
 

@@ -25,10 +25,7 @@ from tasks.reversion import end_change, read_change
     on_cancellation=[report_failure],
 )
 @reported
-def revert_change(
-    change_id: Id,
-    now: bool = False,
-) -> State[Resolution]:
+def revert_change(change_id: Id, now: bool = False) -> State[Resolution]:
     """
     Read the change's time again and, if it is over, compare and restore.
 

@@ -17,8 +17,5 @@ reset_exemptions = action(ResetExemptions)
 def exemptions_consistent(steady: ExemptionsConsistent, cct: CctReader) -> Verification:
     """Test the exemption report: what it says, what the weekly one says, and the records."""
     return judge(
-        steady,
-        cct.exemption_report(),
-        cct.exemption_weekly_report(),
-        cct.validate_exemptions(),
+        steady, cct.exemption_report(), cct.exemption_weekly_report(), cct.validate_exemptions()
     )

@@ -71,11 +71,7 @@ def _transport(*, confirming: bool = False) -> Iterator[CctTransport]:
     with (
         leases.alive(ledger(), current_run().id, settings().lease_seconds),
         CctTransport(
-            base_url,
-            key,
-            pacer,
-            settings().request_timeout_seconds,
-            keys=_keys(ledger(), base_url),
+            base_url, key, pacer, settings().request_timeout_seconds, keys=_keys(ledger(), base_url)
         ) as transport,
     ):
         yield transport

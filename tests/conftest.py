@@ -79,7 +79,29 @@ FIRST = (
     "test_secrets.py",
 )
 
+OWN_FILES = pytest.StashKey[Path]()
 ONE_STACK = {"test_approval.py", "test_playbooks.py"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """
+    Keep the files of this session in a folder of its own.
+
+    Those of all sessions are in one by default, which each new session closes to other users:
+    PostgreSQL, which does not run as root, would lose what it works in.
+    """
+    if os.geteuid() == 0 and config.option.basetemp is None and not hasattr(config, "workerinput"):
+        config.option.basetemp = tempfile.mkdtemp(prefix="cct-ops-files-")
+        config.stash[OWN_FILES] = Path(config.option.basetemp)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Keep them only where something failed."""
+    own = session.config.stash.get(OWN_FILES, None)
+    if own is not None and exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+        shutil.rmtree(own, ignore_errors=True)
 
 
 def pytest_collection_finish() -> None:

@@ -39,10 +39,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "clients": "config errors models typed",
         "ledger": "clients config errors models redaction settings typed",
     },
-    "what is done and why": {
-        "actions": "clients errors models",
-        "diagnoses": "actions models",
-    },
+    "what is done and why": {"actions": "clients errors models", "diagnoses": "actions models"},
     "reports, people, gate": {
         "reports": "actions clients config diagnoses ledger models settings typed",
         "people": "clients config errors ledger models reports settings",
@@ -75,7 +72,7 @@ LAYERS: dict[str, dict[str, str]] = {
     },
     "evidence": {
         "evaluation": "actions clients config controller diagnoses errors gate ledger models people"
-        " reports sandbox settings stack tasks variables",
+        " reports sandbox settings stack tasks variables"
     },
 }
 # From the ground up, tests last: these may import all.

@@ -15,8 +15,5 @@ NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 # It keeps no connection, because the parts that it talks to are killed and started again.
 HTTP = httpx.Client(
-    verify=NO_TLS,
-    timeout=30,
-    trust_env=False,
-    limits=httpx.Limits(max_keepalive_connections=0),
+    verify=NO_TLS, timeout=30, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
 )

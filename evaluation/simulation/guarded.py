@@ -105,12 +105,7 @@ class Guarded:
 
 @contextmanager
 def guarded_by(
-    engine: sa.Engine,
-    days: Days,
-    known: Policy,
-    policy_path: Path,
-    *,
-    sweeps_changes: bool,
+    engine: sa.Engine, days: Days, known: Policy, policy_path: Path, *, sweeps_changes: bool
 ) -> Iterator[Guarded]:
     """Put the parts together, with the controller's sweeps at work."""
     settings = Settings(

@@ -112,10 +112,7 @@ class _Connection:
 
 
 async def _work(
-    target: Target,
-    queue: asyncio.Queue[tuple[float, Body] | None],
-    tally: Tally,
-    retries: int,
+    target: Target, queue: asyncio.Queue[tuple[float, Body] | None], tally: Tally, retries: int
 ) -> None:
     connection = _Connection(target)
     while (each := await queue.get()) is not None:

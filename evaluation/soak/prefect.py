@@ -97,10 +97,7 @@ def given(api_url: str) -> list[dict[str, Any]]:
     wanted = {"flows": {"name": {"any_": [PLAYBOOK]}}, "sort": "ID_DESC", "limit": PAGE}
     offset = 0
     while page := httpx.post(
-        f"{api_url}/flow_runs/filter",
-        json=wanted | {"offset": offset},
-        timeout=60,
-        trust_env=False,
+        f"{api_url}/flow_runs/filter", json=wanted | {"offset": offset}, timeout=60, trust_env=False
     ).json():
         found += page
         offset += PAGE

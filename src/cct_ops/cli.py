@@ -19,12 +19,7 @@ An alert comes in, a playbook looks, concludes, asks where it must, acts, verifi
   against a sandbox that behaves like CCT.
 """
 
-app = App(
-    name="cct-ops",
-    help=HELP,
-    help_format="markdown",
-    result_action="return_value",
-)
+app = App(name="cct-ops", help=HELP, help_format="markdown", result_action="return_value")
 
 # No help= here: it would hide the docstring in `cct-ops <command> --help`. The modules are light:
 # whatever is heavy they import inside their functions.

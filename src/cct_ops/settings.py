@@ -121,9 +121,7 @@ class Settings(BaseSettings):
         120, gt=0, description="How long a run without a sign of life still counts as alive."
     )
     fault_lease_seconds: Seconds = Field(
-        20,
-        gt=0,
-        description="How long injected faults outlive the last sign of life of their run.",
+        20, gt=0, description="How long injected faults outlive the last sign of life of their run."
     )
     start_seconds: Seconds = Field(
         300,

@@ -39,7 +39,7 @@ APPROVERS = Approvers.model_validate(
                 "slack_user_id": "U0BEN",
                 "webhook": {"env": "WEBHOOK_BEN"},
             },
-        ],
+        ]
     }
 )
 CONTACTS = Contacts.model_validate(

@@ -155,11 +155,7 @@ def test_a_request_that_nobody_answered_goes_to_the_next_contact(
         "owner:",
         "owner:",
     ]
-    assert [each.page.escalation_step for each in reversed(pages.newest(engine, 9))] == [
-        1,
-        2,
-        3,
-    ]
+    assert [each.page.escalation_step for each in reversed(pages.newest(engine, 9))] == [1, 2, 3]
     assert (
         "cct-ops run auto-rollback --mode approve --target /pre-market-briefing"
         f" --incident {incident}" in said[0]

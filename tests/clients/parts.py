@@ -89,10 +89,7 @@ def cct(
 ) -> CctTransport:
     """A transport whose wire is scripted."""
     return CctTransport(
-        "http://cct.test",
-        KEY,
-        pacer or RecordingPacer(),
-        transport=httpx.MockTransport(wire),
+        "http://cct.test", KEY, pacer or RecordingPacer(), transport=httpx.MockTransport(wire)
     )
 
 

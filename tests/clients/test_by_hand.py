@@ -63,10 +63,7 @@ GITHUB: dict[str, tuple[dict[str, Scalar], str | None]] = {
         {"name": "MODE", "value": "a $(b)"},
         "gh variable set MODE '--body=a $(b)' --repo \"$GITHUB_REPOSITORY\"",
     ),
-    "delete_variable": (
-        {"name": "MODE"},
-        'gh variable delete MODE --repo "$GITHUB_REPOSITORY"',
-    ),
+    "delete_variable": ({"name": "MODE"}, 'gh variable delete MODE --repo "$GITHUB_REPOSITORY"'),
     "dispatch_workflow": (
         {"workflow": "deploy.yml", "ref": "main", "after_run_id": 7},
         'gh workflow run deploy.yml --ref=main --repo "$GITHUB_REPOSITORY"',

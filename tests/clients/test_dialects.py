@@ -152,11 +152,7 @@ def test_a_rate_limit_is_set(
 ) -> None:
     """In the runbook's own words, and read back as a number."""
     perform(
-        transport,
-        "set_rate_limit",
-        endpoint="canaryManagement",
-        max_requests=100,
-        window_ms=60_000,
+        transport, "set_rate_limit", endpoint="canaryManagement", max_requests=100, window_ms=60_000
     )
 
     body = {"endpoint": "canaryManagement", "maxRequests": 100, "windowMs": 60_000}

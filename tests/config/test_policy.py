@@ -56,16 +56,8 @@ def test_a_playbook_that_is_not_listed_may_only_look_and_touches_nothing() -> No
             4,
             'write the time as "HH:MM", in quotes',
         ),
-        (
-            WINDOW + "    timezone: Mars/Olympus\n",
-            6,
-            "no such time zone",
-        ),
-        (
-            WINDOW + "    days: [someday]\n",
-            6,
-            "Input should be 'mon'",
-        ),
+        (WINDOW + "    timezone: Mars/Olympus\n", 6, "no such time zone"),
+        (WINDOW + "    days: [someday]\n", 6, "Input should be 'mon'"),
         ("playbooks: {}\nautonomy:\n  verified_fixes: 0\n", 3, "autonomy.verified_fixes"),
         ("playbooks: {}\nautonomy:\n  classes:\n    pages: []\n", 4, "autonomy.classes.pages"),
         (

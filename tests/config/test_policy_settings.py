@@ -27,15 +27,9 @@ TESTS = {
     "playbooks.ceiling": (GATE, "test_the_lowest_of_request_ceiling_and_record_holds"),
     "playbooks.targets": (GATE, "test_every_setting_of_the_file_reaches_the_guards"),
     "playbooks.clean_since": (GATE, "test_a_person_gives_trust_back_in_the_file"),
-    "guards.cool_down_minutes": (
-        GUARDS,
-        "test_the_cool_down_is_counted_per_playbook_and_target",
-    ),
+    "guards.cool_down_minutes": (GUARDS, "test_the_cool_down_is_counted_per_playbook_and_target"),
     "guards.failed_attempts": (GUARDS, "test_the_breaker_opens_after_failed_attempts"),
-    "guards.recurring_fixes.count": (
-        GUARDS,
-        "test_fixes_that_do_not_last_open_the_other_breaker",
-    ),
+    "guards.recurring_fixes.count": (GUARDS, "test_fixes_that_do_not_last_open_the_other_breaker"),
     "guards.recurring_fixes.within_hours": (
         GUARDS,
         "test_fixes_that_do_not_last_open_the_other_breaker",

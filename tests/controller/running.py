@@ -28,10 +28,7 @@ from tests.plain import HTTP
 
 SCHEMA = {
     "type": "object",
-    "properties": {
-        "target": {"type": "string"},
-        "mode": {"enum": ["observe", "approve", "auto"]},
-    },
+    "properties": {"target": {"type": "string"}, "mode": {"enum": ["observe", "approve", "auto"]}},
     "required": ["target"],
     "additionalProperties": False,
 }

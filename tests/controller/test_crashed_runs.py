@@ -58,12 +58,7 @@ def deployment(playbook: Playbook) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     "chain",
-    [
-        ("PENDING",),
-        ("PENDING", SUBMITTING),
-        ("PENDING", "RUNNING"),
-        ("RUNNING", "CANCELLING"),
-    ],
+    [("PENDING",), ("PENDING", SUBMITTING), ("PENDING", "RUNNING"), ("RUNNING", "CANCELLING")],
     ids=" ".join,
 )
 def test_a_dead_run_is_replaced_once_while_its_incident_is_open(

@@ -87,10 +87,7 @@ def test_a_prefect_that_fails_is_asked_again(
         row = dispatch(engine, incident)
         return row is not None and row.attempts >= 2 and row.note is not None
 
-    with (
-        wire(fail) as prefect,
-        dispatching(engine, f"{prefect.url}/api", routes_to(playbook.name)),
-    ):
+    with wire(fail) as prefect, dispatching(engine, f"{prefect.url}/api", routes_to(playbook.name)):
         eventually(tried)
         assert state(engine, incident) == "pending"
         prefect.behave = upstream

@@ -184,11 +184,7 @@ def test_a_label_cannot_pose_as_the_source() -> None:
         ),
         ("type: route", "type: url", "8: rules.0.parameters.target: Input tag 'url'"),
         ("    notify: true\n", "    match: []\n", "9: rules.1: a rule needs playbook: and mode:"),
-        (
-            "    mode: auto\n",
-            "    notify: true\n",
-            "2: rules.0: a rule either starts",
-        ),
+        ("    mode: auto\n", "    notify: true\n", "2: rules.0: a rule either starts"),
         ("target:", "mode:", "2: rules.0: mode is given to every run already"),
         ("everything-else", "rolled-back", "1: two rules are called rolled-back"),
         (

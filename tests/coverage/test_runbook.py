@@ -70,11 +70,7 @@ def test_a_runbook_is_its_commands_instructions_options_checkboxes_and_points(
             "command",
             'for i in {1..3}; do curl "$URL" # not a comment of its own done | grep -c "429"',
         ),
-        (
-            "Failures",
-            "instruction",
-            "Look at the dashboard / at https://grafana.example.com",
-        ),
+        ("Failures", "instruction", "Look at the dashboard / at https://grafana.example.com"),
         ("Failures", "command", "git log"),
         ("Failures", "instruction", "Edit the workflow"),
         ("Failures", "option", "Option A: Mend it"),

@@ -127,11 +127,7 @@ def test_thresholds_are_raised_for_a_while_and_carry_the_prior_values() -> None:
 
 @pytest.mark.parametrize(
     "limits",
-    [
-        Limits(),
-        Limits(p95_latency_ms=4000),
-        Limits(error_rate_percent=1, availability_percent=99),
-    ],
+    [Limits(), Limits(p95_latency_ms=4000), Limits(error_rate_percent=1, availability_percent=99)],
 )
 def test_nothing_gets_stricter(limits: Limits) -> None:
     options = RollbackOptions(option=Option.RAISE_THRESHOLDS, limits=limits)
@@ -158,8 +154,7 @@ def test_what_is_off_already_is_not_switched_off() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [{"p95_latency_ms": 0}, {"error_rate_percent": 51}, {"availability_percent": 49}],
+    "wrong", [{"p95_latency_ms": 0}, {"error_rate_percent": 51}, {"availability_percent": 49}]
 )
 def test_limits_have_bounds(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):

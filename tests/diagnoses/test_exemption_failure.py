@@ -44,13 +44,7 @@ def step(diagnosis: ExemptionDiagnosis) -> str | None:
             Severity.P1,
         ),
         (findings(GOOD), (COUNTS,), [Cause.COUNTS_WRONG], "revalidate_exemptions", Severity.P1),
-        (
-            findings(GOOD, drift=1),
-            (),
-            [Cause.COUNTS_WRONG],
-            "revalidate_exemptions",
-            Severity.P1,
-        ),
+        (findings(GOOD, drift=1), (), [Cause.COUNTS_WRONG], "revalidate_exemptions", Severity.P1),
         (findings(GOOD), (RECORDS,), [Cause.INVALID_RECORDS], None, Severity.P2),
         (findings(GOOD, jira_down=True), (), [Cause.JIRA_UNREACHABLE], None, Severity.P1),
         # Mounted handlers have nothing that counts anew, and no health of their own.

@@ -37,10 +37,7 @@ def diagnose(records: list[Exemption]) -> WeeklyDiagnosis:
         (spread(11), "11 are active, more than 10"),
         (spread(6, days_left=20), "6 end within 30 days, more than 5"),
         (spread(6, pattern="no-any"), "no-any is exempted 6 times, more than 5"),
-        (
-            [e.model_copy(update={"owner": "alice"}) for e in spread(4)],
-            "alice has 4, more than 3",
-        ),
+        ([e.model_copy(update={"owner": "alice"}) for e in spread(4)], "alice has 4, more than 3"),
     ],
 )
 def test_one_number_above_its_threshold_is_a_warning(records: list[Exemption], reason: str) -> None:

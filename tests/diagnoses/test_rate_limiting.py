@@ -80,12 +80,7 @@ CASES = [
     ((user("bot", 150), user("ann", 9)), Cause.ABUSE, None, Severity.P2),
     ((user("bot", 500), user("ann", 60)), Cause.UNDERSIZED, "set_rate_limit", Severity.P1),
     ((STARVED,), Cause.STARVED, "reset_user_limit", Severity.P1),
-    (
-        (STARVED, user("ben", 5, blocked=True)),
-        Cause.STARVED,
-        "clear_rate_limits",
-        Severity.P1,
-    ),
+    ((STARVED, user("ben", 5, blocked=True)), Cause.STARVED, "clear_rate_limits", Severity.P1),
 ]
 
 

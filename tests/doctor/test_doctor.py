@@ -147,10 +147,7 @@ def test_a_cct_that_limits_us_is_left_alone(doctor: Doctor, cct: SandboxControl)
 
 
 def test_the_ledger_and_whether_somebody_dispatches_from_it(
-    doctor: Doctor,
-    ledger_url: SecretStr,
-    prefect_api_url: str,
-    monkeypatch: pytest.MonkeyPatch,
+    doctor: Doctor, ledger_url: SecretStr, prefect_api_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
     monkeypatch.setenv("CCT_OPS_ALERTMANAGER_KEY", KEY * 2)

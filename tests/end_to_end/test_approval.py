@@ -40,11 +40,7 @@ ENDINGS = {
 ACCEPT, REJECT = SetStateStatus.ACCEPT, SetStateStatus.REJECT
 YES = {"decision": "approve", "name": "Ada", "note": "Go."}
 NO = {"decision": "decline", "name": "Grace", "note": "Not now."}
-ANSWERS = {
-    "approved": (ACCEPT, YES),
-    "declined": (ACCEPT, NO),
-    "resumed bare": (REJECT, None),
-}
+ANSWERS = {"approved": (ACCEPT, YES), "declined": (ACCEPT, NO), "resumed bare": (REJECT, None)}
 
 
 @dataclass(frozen=True)

@@ -41,13 +41,7 @@ def apply(plan: Plan) -> Verification:
     assert token is not None
     with ledger().begin() as tx:
         permit = permits.issue(
-            tx,
-            PermitKind.CHANGE,
-            plan,
-            plan.calls,
-            run=run,
-            fencing_token=token,
-            seconds=60,
+            tx, PermitKind.CHANGE, plan, plan.calls, run=run, fencing_token=token, seconds=60
         )
     perform_all(permit)
     return verify(plan)

@@ -103,11 +103,7 @@ PROOFS = [*VECTORS, *(sent(name) for name in SOURCES)]
 
 
 @settings(max_examples=cases("forgeries", 2000), deadline=None)
-@given(
-    example=st.sampled_from(PROOFS),
-    part=st.integers(0, 10),
-    bit=st.integers(0, 1 << 16),
-)
+@given(example=st.sampled_from(PROOFS), part=st.integers(0, 10), bit=st.integers(0, 1 << 16))
 def test_one_bit_makes_it_somebody_else(example: Sent, part: int, bit: int) -> None:
     """Body, signature, time, id and token: none may differ."""
     named = signed_parts(example.headers)

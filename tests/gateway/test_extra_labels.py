@@ -149,8 +149,7 @@ def incident(**changes: object) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("label", "pattern"),
-    [("title", "CanaryRolledBack on (.*)"), ("incident_key", "canary:(.*)")],
+    ("label", "pattern"), [("title", "CanaryRolledBack on (.*)"), ("incident_key", "canary:(.*)")]
 )
 def test_an_incident_of_pagerduty_can_name_a_route(label: str, pattern: str) -> None:
     """Its events carry no alert, so a route is a part of what they do carry."""

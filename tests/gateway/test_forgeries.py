@@ -34,9 +34,7 @@ def test_a_forgery_leaves_nothing_behind(kept: Doors) -> None:
 
     @settings(max_examples=cases("forgeries at the door", 60), deadline=None)
     @given(
-        name=st.sampled_from(list(SOURCES)),
-        part=st.integers(0, 10),
-        bit=st.integers(0, 1 << 16),
+        name=st.sampled_from(list(SOURCES)), part=st.integers(0, 10), bit=st.integers(0, 1 << 16)
     )
     def forge(name: str, part: int, bit: int) -> None:
         body = firing(1000, kind="json" if name == "signed" else name)

@@ -69,9 +69,7 @@ def test_a_source_sets_its_own_pause(engine: sa.Engine) -> None:
     assert episodes(engine) == [(1, "resolved")]
 
 
-def test_a_start_that_is_the_episodes_own_and_later_is_another_episode(
-    engine: sa.Engine,
-) -> None:
+def test_a_start_that_is_the_episodes_own_and_later_is_another_episode(engine: sa.Engine) -> None:
     """As with an Alertmanager, where the source declares it."""
     source = fields(starts_at_is="episode")
     times = [START, START, START + timedelta(days=1)]

@@ -90,13 +90,7 @@ def holder(engine: sa.Engine, sandbox: SandboxControl) -> Iterator[Holder]:
     assert token is not None
     with engine.begin() as tx:
         good = permits.issue(
-            tx,
-            PermitKind.CHANGE,
-            wanted,
-            wanted.calls,
-            run=run,
-            fencing_token=token,
-            seconds=60,
+            tx, PermitKind.CHANGE, wanted, wanted.calls, run=run, fencing_token=token, seconds=60
         )
     with CctTransport(sandbox.base_url, SecretStr(API_KEY), RecordingPacer()) as transport:
         yield Holder(engine, transport, run, token, good)

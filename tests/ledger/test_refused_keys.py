@@ -93,9 +93,7 @@ def test_of_several_runs_with_many_probes_at_once_one_request_is_wrong(
 
 
 def test_it_is_not_tried_again_when_ccts_lock_would_be_over(
-    sandbox: SandboxControl,
-    process: Callable[..., Process],
-    monkeypatch: pytest.MonkeyPatch,
+    sandbox: SandboxControl, process: Callable[..., Process], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CCT_OPS_COMMAND", ".venv/bin/cct-ops")
     process().read()
@@ -121,9 +119,7 @@ def test_a_rotated_key_works_at_once_and_the_old_one_stays_refused(
     assert refusals(sandbox) == [401, 401]
 
 
-def test_one_runs_refusal_is_not_the_answer_to_another_runs_good_key(
-    engine: sa.Engine,
-) -> None:
+def test_one_runs_refusal_is_not_the_answer_to_another_runs_good_key(engine: sa.Engine) -> None:
     """Reads are shared; what CCT says of one key is not."""
     begun, go = threading.Event(), threading.Event()
 
@@ -157,10 +153,7 @@ def test_a_key_that_was_good_is_refused_once_when_cct_forgets_it(engine: sa.Engi
     keys = LedgerKeys(engine, "http://cct")
 
     def read(path: str) -> None:
-        with (
-            scripted(wire, keys) as transport,
-            suppress(KeyRefused),
-        ):
+        with scripted(wire, keys) as transport, suppress(KeyRefused):
             transport.read(path)
 
     read("canary/status")
@@ -251,10 +244,7 @@ def test_a_locked_key_is_left_alone_until_its_lock_is_over(engine: sa.Engine) ->
     assert len(wire.requests) == 1
     with engine.begin() as tx:
         tx.execute(sa.update(table).values(until=sa.text("clock_timestamp() - interval '1 s'")))
-    with (
-        scripted(wire, LedgerKeys(engine, "http://cct")) as transport,
-        pytest.raises(KeyRefused),
-    ):
+    with scripted(wire, LedgerKeys(engine, "http://cct")) as transport, pytest.raises(KeyRefused):
         transport.read("canary/status")
     assert len(wire.requests) == 2
 

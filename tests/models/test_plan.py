@@ -45,10 +45,7 @@ SAFER = Step(call=Call(method="safer", arguments={}), undo=BACK, lowers_risk=Tru
         ((UNDOABLE, UNDOABLE), "what was done is undone."),
         ((LASTING, LASTING), "it stays as it is then: nothing of it can be undone."),
         ((SAFER,), "it stays as it is then: it lowers risk, so nobody undoes it."),
-        (
-            (UNDOABLE, LASTING),
-            "what was done is undone, except for do(), which cannot be.",
-        ),
+        ((UNDOABLE, LASTING), "what was done is undone, except for do(), which cannot be."),
         (
             (UNDOABLE, LASTING, SAFER),
             (

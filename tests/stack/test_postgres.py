@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ import psycopg
 import pytest
 
 from cct_ops.errors import BadConfiguration
-from cct_ops.stack.postgres import DATABASES, EmbeddedPostgres
+from cct_ops.stack.postgres import DATABASES, EmbeddedPostgres, _let_through
+from tests.conftest import ROOT
 from tests.stack.polling import all_gone, eventually, marked
 
 
@@ -133,3 +135,15 @@ def test_the_death_of_its_owner_stops_it(folder: Path) -> None:
 def test_one_folder_serves_one_server(folder: Path) -> None:
     with EmbeddedPostgres(folder), pytest.raises(BadConfiguration, match="already in use by"):
         EmbeddedPostgres(folder).__enter__()
+
+
+def test_another_session_of_tests_leaves_the_files_of_this_one_open_to_it(tmp_path: Path) -> None:
+    """A new session closes the folder that pytest's sessions share; this one's are elsewhere."""
+    folders = (tmp_path, *tmp_path.parents)
+    _let_through(tmp_path / "any")
+    session = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0")
+    of_files = str(ROOT / "tests" / "config" / "test_yaml_files.py")
+    subprocess.run([sys.executable, *session, of_files], cwd=ROOT, capture_output=True, check=True)
+
+    closed = [folder for folder in folders if not folder.stat().st_mode & stat.S_IXOTH]
+    assert closed == []

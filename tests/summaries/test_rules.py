@@ -24,24 +24,14 @@ RIGHT: list[dict[str, Any]] = [
     {"overall_status": "ERROR"},
     {"overall_status": "FAIL"},
     {"tests_failed": 0, "total_tests": 7, "success_rate": 100, "overall_status": "PASS"},
-    {
-        "total_tests": 0,
-        "tests_passed": 0,
-        "tests_failed": 0,
-        "tests_warned": 0,
-        "success_rate": 0,
-    },
+    {"total_tests": 0, "tests_passed": 0, "tests_failed": 0, "tests_warned": 0, "success_rate": 0},
 ]
 WRONG: dict[str, dict[str, Any]] = {
     "counts add up": {"total_tests": 9, "success_rate": 77.78},
     "warned tests passed": {"tests_warned": 8},
     "rate matches": {"success_rate": 86.5},
     "PASS has no failure": {"overall_status": "PASS"},
-    "FAIL has a failure": {
-        "overall_status": "FAIL",
-        "tests_failed": 0,
-        "tests_skipped": 1,
-    },
+    "FAIL has a failure": {"overall_status": "FAIL", "tests_failed": 0, "tests_skipped": 1},
     "WARN has a reason": {"tests_failed": 0, "tests_skipped": 1, "tests_warned": 0},
     "PASS has tests": {
         "total_tests": 0,

@@ -49,10 +49,7 @@ def test_a_death_that_nobody_saw_is_a_crash(pool: Pool, worker: Worker, tmp_path
     server.kill()
 
     state = pool.ended(run, 60)
-    assert (state["type"], state["message"]) == (
-        "CRASHED",
-        "Its process ended and nobody saw how.",
-    )
+    assert (state["type"], state["message"]) == ("CRASHED", "Its process ended and nobody saw how.")
     until((tmp_path / "crashed").exists, 60)
 
 

@@ -35,9 +35,7 @@ class SetRateLimit(CctAction):
 
     def undo(self, before: RateLimit) -> SetRateLimit:
         return SetRateLimit(
-            endpoint=self.endpoint,
-            window_ms=before.window_ms,
-            max_requests=before.max_requests,
+            endpoint=self.endpoint, window_ms=before.window_ms, max_requests=before.max_requests
         )
 
 

@@ -53,10 +53,7 @@ _FAMILIES = {
         "no chaos endpoints and ignores chaos headers",
         "without it no fault can be injected",
     ),
-    "slo": (
-        "no SLO monitoring",
-        "without it nothing says whether a route meets its objectives",
-    ),
+    "slo": ("no SLO monitoring", "without it nothing says whether a route meets its objectives"),
     "exemptions": (
         "no exemption management",
         "without it exemptions are only comments in the source",

@@ -200,12 +200,7 @@ class CctReader:
         return Served(status=answer.status, seconds=answer.seconds, seen=exchange.summary())
 
     def _read(
-        self,
-        shape: type[T],
-        path: str,
-        *,
-        asking: Mapping[str, Any] | None = None,
-        **query: int,
+        self, shape: type[T], path: str, *, asking: Mapping[str, Any] | None = None, **query: int
     ) -> T:
         payload = self._transport.read(path, asking=asking, **query)
         return parse(shape, payload, named("GET" if asking is None else "POST", path))

@@ -74,9 +74,7 @@ def _row(each: Arrived) -> dict[str, Any]:
     }
 
 
-def reprocess(
-    delivery: Annotated[str, Parameter(help="Its id, as the inbox shows it.")],
-) -> int:
+def reprocess(delivery: Annotated[str, Parameter(help="Its id, as the inbox shows it.")]) -> int:
     """Read what was not understood with today's sources, and take it in if all of it is now."""
     from cct_ops.commands.here import ledger
     from cct_ops.config import yaml_files
@@ -103,9 +101,7 @@ def reprocess(
     return 0
 
 
-def requeue(
-    incident: Annotated[str, Parameter(help="Its id, as the inbox shows it.")],
-) -> int:
+def requeue(incident: Annotated[str, Parameter(help="Its id, as the inbox shows it.")]) -> int:
     """Give an incident that was set aside another try: its playbook, or its notice to people."""
     from cct_ops.commands.here import ledger
     from cct_ops.ledger import ids

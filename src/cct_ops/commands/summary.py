@@ -58,12 +58,7 @@ def generate(
     from cct_ops.summaries import console
 
     return console.generate_new(
-        name,
-        version,
-        output,
-        results=results,
-        test_mode=test_mode,
-        schema_file=schema_file,
+        name, version, output, results=results, test_mode=test_mode, schema_file=schema_file
     )
 
 

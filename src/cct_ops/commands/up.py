@@ -36,9 +36,6 @@ def up(
 
     return run_stack(
         StackConfig.here(
-            data,
-            prefect_port=prefect_port,
-            gateway_port=gateway_port,
-            sandbox_port=sandbox_port,
+            data, prefect_port=prefect_port, gateway_port=gateway_port, sandbox_port=sandbox_port
         )
     )

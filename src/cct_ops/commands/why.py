@@ -26,8 +26,7 @@ MOST_STORIES = 5
 
 def why(
     wanted: Annotated[
-        str,
-        Parameter(help="An alert's name, or the id of anything that a listing shows."),
+        str, Parameter(help="An alert's name, or the id of anything that a listing shows.")
     ],
     *,
     as_json: Json = False,

@@ -60,10 +60,7 @@ def main() -> int:
                         Notification(engine, notifier, routes, reachable.severity_of),
                     ),
                 ],
-                [
-                    *jobs(engine, settings, notifier, routes, people),
-                    *of_senders(engine, sources),
-                ],
+                [*jobs(engine, settings, notifier, routes, people), *of_senders(engine, sources)],
             )
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: controller.stop())

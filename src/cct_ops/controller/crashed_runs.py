@@ -183,10 +183,7 @@ class Reaper:
             return
         deployment = client.read_deployment(run.deployment_id)
         about = Run(
-            id=run.id,
-            name=run.name,
-            playbook=deployment.name,
-            incident_id=incident_of(run.tags),
+            id=run.id, name=run.name, playbook=deployment.name, incident_id=incident_of(run.tags)
         )
         target = str(run.parameters.get("target", ""))
         dispatch_id = outbox.find_open_dispatch(tx, dead.run_id)

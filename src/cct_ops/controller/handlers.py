@@ -88,11 +88,7 @@ class Remediation:
     def _start(self, claim: Claim, rule: Rule, *, in_burst: bool = False) -> None:
         if rule.playbook is None or rule.mode is None:
             outbox.hand_to_people(
-                self.engine,
-                claim,
-                state="notified",
-                rule=rule.name,
-                reason=notices.NO_PLAYBOOK,
+                self.engine, claim, state="notified", rule=rule.name, reason=notices.NO_PLAYBOOK
             )
             return
         mode, tags = (Mode.OBSERVE, ["burst"]) if in_burst else (rule.mode, [])

@@ -106,10 +106,7 @@ def _pools(client: SyncPrefectClient) -> Iterator[WorkPool]:
 
 def _crew(client: SyncPrefectClient, pool: WorkPool, now: datetime) -> _Crew | None:
     heard = [
-        (
-            (now - worker.last_heartbeat_time).total_seconds(),
-            worker.heartbeat_interval_seconds or 0,
-        )
+        ((now - worker.last_heartbeat_time).total_seconds(), worker.heartbeat_interval_seconds or 0)
         for worker in client.read_workers_for_work_pool(pool.name)
         if worker.last_heartbeat_time is not None
     ]

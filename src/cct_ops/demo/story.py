@@ -42,11 +42,7 @@ ROUTE = Route.PRE_MARKET_BRIEFING
 PATIENCE_SECONDS = 120.0
 KEPT = Path("docs", "benchmarks", "results.json")
 # The production watch takes minutes; nobody wants to sit through that in a demo.
-SHORT = {
-    "CCT_OPS_WATCH_SECONDS": "8",
-    "CCT_OPS_MIN_SAMPLES": "5",
-    "CCT_OPS_SETTLE_SECONDS": "10",
-}
+SHORT = {"CCT_OPS_WATCH_SECONDS": "8", "CCT_OPS_MIN_SAMPLES": "5", "CCT_OPS_SETTLE_SECONDS": "10"}
 
 
 class _TaskRun(BaseModel):

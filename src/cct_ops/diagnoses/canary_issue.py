@@ -225,13 +225,7 @@ def _plan(
         return refusal
     why = None if chosen is recommended else f"{chosen} is not what the diagnosis calls for."
     plan = plan_of(
-        target,
-        found.config,
-        found.thresholds,
-        watch,
-        chosen,
-        issue=issue.value,
-        needs_person=why,
+        target, found.config, found.thresholds, watch, chosen, issue=issue.value, needs_person=why
     )
     # Where it is at its share before, that it is there afterwards proves nothing.
     at_its_share = so_already(CanaryFix.RESET, found.config, found.configured_percent)

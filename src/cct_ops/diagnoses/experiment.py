@@ -113,8 +113,7 @@ def _plan(options: ExperimentOptions) -> Plan:
         blast_radius="Everybody who uses staging; production is never touched.",
         steps=(fault_step(injection, options.fault_id, options.minutes, options.lease_seconds),),
         steady_state=ChangeHolds(
-            what="The faults are gone and it serves as before",
-            watch_seconds=options.minutes * 60,
+            what="The faults are gone and it serves as before", watch_seconds=options.minutes * 60
         ),
         state={
             "mode": options.mode.value,

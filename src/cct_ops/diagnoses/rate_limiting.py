@@ -177,9 +177,7 @@ def _raise(
         blast_radius=f"Every user of {target} may ask for more; CCT bears the load.",
         steps=(change.step(change.undo(now), lasts_minutes=options.lasts_minutes),),
         steady_state=LimitNotReached(
-            limit=target,
-            users=tuple(user.user for user in helped),
-            watch_seconds=watch_seconds,
+            limit=target, users=tuple(user.user for user in helped), watch_seconds=watch_seconds
         ),
         state=_state(cause, found),
         needs_person=None

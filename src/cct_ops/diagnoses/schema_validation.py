@@ -241,10 +241,7 @@ def _validation_evidence(seen: Validation) -> tuple[Evidence, ...]:
     if seen.schema_problem:
         unusable = Evidence.of("schema", seen.schema_problem, "It is unusable.")
         odd = seen.unreadable[:SHOWN_PROBLEMS]
-        return (
-            unusable,
-            *(Evidence.of("validation", each, "A problem.") for each in odd),
-        )
+        return (unusable, *(Evidence.of("validation", each, "A problem.") for each in odd))
     if not seen.wrong:
         return (Evidence.of(source, "no problem", "They fit the schema."),)
     lines = [*seen.unreadable, *map(str, seen.problems)]

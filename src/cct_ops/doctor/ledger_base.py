@@ -21,9 +21,7 @@ MOST_ASIDE = 5
 def checks(settings: Settings) -> Iterator[Check]:
     """Yield the check."""
     yield Check(
-        "ledger",
-        lambda: _look(settings),
-        "Start PostgreSQL, or correct CCT_OPS_DATABASE_URL.",
+        "ledger", lambda: _look(settings), "Start PostgreSQL, or correct CCT_OPS_DATABASE_URL."
     )
 
 

@@ -107,12 +107,9 @@ def _matcher(found: object) -> Matcher:
             "isEqual": bool(eq),
         }:
             operator = _OPERATORS[is_regex, eq]
-        case {
-            "name": str(name),
-            "value": str(value),
-            "isRegex": bool(is_regex),
-            **more,
-        } if "isEqual" not in more:  # as versions before 0.22 have it
+        case {"name": str(name), "value": str(value), "isRegex": bool(is_regex), **more} if (
+            "isEqual" not in more
+        ):  # as versions before 0.22 have it
             operator = _OPERATORS[is_regex, True]
         case _:
             raise ValueError("a matcher has another form than we know")

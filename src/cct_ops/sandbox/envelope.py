@@ -35,10 +35,7 @@ def success(now: float, data: Any, **metadata: Any) -> Reply:
 
 
 def admin(
-    now: float,
-    payload: Json,
-    message: str | None = None,
-    service: str = "canary-management",
+    now: float, payload: Json, message: str | None = None, service: str = "canary-management"
 ) -> Reply:
     """Wrap a payload twice, as the admin handlers do: it ends up at ``.data.data``."""
     optional = {} if message is None else {"message": message}

@@ -193,10 +193,7 @@ def _violations(record: Exemption, now: float) -> Iterable[Json]:
         reason = f"Invalid JIRA reference {record.jira_reference}"
         yield about | {"reason": reason, "severity": "error"}
     if record.status == "active" and record.due(now):
-        yield about | {
-            "reason": f"Expired on {record.expiration_date}",
-            "severity": "warning",
-        }
+        yield about | {"reason": f"Expired on {record.expiration_date}", "severity": "warning"}
 
 
 def _matches(file: str, globs: list[Any]) -> bool:

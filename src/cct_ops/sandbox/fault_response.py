@@ -27,11 +27,7 @@ def plain(failure: Reply) -> Response:
 
 
 async def fault_response(
-    world: World,
-    request: Request,
-    *,
-    write: bool = True,
-    wire: Callable[[Reply], Response] = plain,
+    world: World, request: Request, *, write: bool = True, wire: Callable[[Reply], Response] = plain
 ) -> tuple[Effects, Response | None]:
     """Return the effects of the faults set for this path, and the response that they force."""
     effects = world.faults.take(request.url.path, request.headers, write=write)

@@ -87,9 +87,7 @@ class Sandbox:
     def reset(self, dialect: Dialect | None, limits: bool | None) -> None:
         """Forget everything; what is left out is as the process was started."""
         self.world = World(
-            dialect or self.dialect,
-            self.api_keys,
-            limits=self.limits if limits is None else limits,
+            dialect or self.dialect, self.api_keys, limits=self.limits if limits is None else limits
         )
 
 

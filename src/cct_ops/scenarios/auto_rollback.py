@@ -74,8 +74,7 @@ SCENARIOS = (
         parameters={**ROUTE, "option": "disable-auto-rollback", "minutes": 30},
         asks=True,
         spoilt=Spoilt(
-            End("Undone", "disable_auto_rollback", (*OFF, *ON, *ON)),
-            meddle=seeds.auto_rollback_on,
+            End("Undone", "disable_auto_rollback", (*OFF, *ON, *ON)), meddle=seeds.auto_rollback_on
         ),
         mounted=End("Blocked", "Its auto-rollback has no switch."),
     ),

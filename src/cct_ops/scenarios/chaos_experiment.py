@@ -32,8 +32,7 @@ EXPERIMENT = Scenario(
     mounted=IGNORES,
     bare="no chaos endpoints",
     drill=Drill(
-        lambda left: not hurt(left.sandbox),
-        {"chaos": "latency", "severity": "mild", "minutes": 1},
+        lambda left: not hurt(left.sandbox), {"chaos": "latency", "severity": "mild", "minutes": 1}
     ),
 )
 SCENARIOS = (EXPERIMENT,)

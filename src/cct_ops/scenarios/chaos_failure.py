@@ -15,8 +15,7 @@ SCENARIOS = (
         person=False,  # who stops an experiment is not kept waiting
         during=EXPERIMENT,
         spoilt=Spoilt(
-            End("Unverified", "Still in effect: theirs", REMOVE, stands=True),
-            seeds.strange_fault,
+            End("Unverified", "Still in effect: theirs", REMOVE, stands=True), seeds.strange_fault
         ),
         mounted_seed=seeds.nothing,
         mounted=End("Nothing to do", "This CCT ignores chaos, so no fault can be in effect."),

@@ -59,8 +59,7 @@ SCENARIOS = (
         parameters={**CLASS, "fix": "reset-user"},
         asks=True,
         spoilt=Spoilt(
-            End("Failed", f"{LASTS}reset_user_limit(user='ann')", RESET),
-            meddle=seeds.starved_user,
+            End("Failed", f"{LASTS}reset_user_limit(user='ann')", RESET), meddle=seeds.starved_user
         ),
         mounted=UNREAD,
     ),

@@ -102,10 +102,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
     }
     parts = _database_parts(cluster, env) + _service_parts(config, env, own_cct=own_cct)
     plan = Plan(
-        parts=parts,
-        logs=config.data / "logs",
-        status=config.data / "status.json",
-        lock_fd=lock_fd,
+        parts=parts, logs=config.data / "logs", status=config.data / "status.json", lock_fd=lock_fd
     )
     return Assembly(plan, env, urls, own_key)
 

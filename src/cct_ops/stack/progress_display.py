@@ -68,12 +68,7 @@ class ProgressDisplay:
                 pass
 
     def show_running(
-        self,
-        urls: Mapping[str, str],
-        data: Path,
-        *,
-        own_key: Path | None,
-        commands: str,
+        self, urls: Mapping[str, str], data: Path, *, own_key: Path | None, commands: str
     ) -> None:
         """Show where everything is."""
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))

@@ -160,11 +160,7 @@ def _performance(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def _timed(result: Result) -> dict[str, Any]:
-    return {
-        "name": result.name,
-        "duration_ms": result.duration_ms,
-        "status": result.status.value,
-    }
+    return {"name": result.name, "duration_ms": result.duration_ms, "status": result.status.value}
 
 
 def _warnings(name: str, results: Sequence[Result]) -> list[dict[str, str]]:

@@ -191,9 +191,7 @@ class _Starter:
     suspensions: Suspensions
 
     async def start(
-        self,
-        flow_run: FlowRun,
-        task_status: Status = anyio.TASK_STATUS_IGNORED,
+        self, flow_run: FlowRun, task_status: Status = anyio.TASK_STATUS_IGNORED
     ) -> None:
         """Let the run begin, report its start, and return when the process has ended."""
         with self.suspensions.watched(flow_run, self.child):

@@ -27,10 +27,7 @@ from tests.people.paging.conftest import BEGAN, env, firing, people, resolved, s
 
 pytestmark = pytest.mark.usefixtures("addresses")
 
-PAGE = {
-    "url": {"env": "STATUS_PAGE"},
-    "headers": {"Authorization": {"env": "STATUS_PAGE_KEY"}},
-}
+PAGE = {"url": {"env": "STATUS_PAGE"}, "headers": {"Authorization": {"env": "STATUS_PAGE_KEY"}}}
 
 
 @pytest.fixture

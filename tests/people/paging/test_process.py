@@ -26,11 +26,7 @@ WARNED = "contact b cannot be paged: The environment variable B is not set."
 
 @pytest.mark.timeout(300)
 def test_an_alert_that_is_p0_reaches_a_person_and_the_public(
-    engine: sa.Engine,
-    ledger_url: SecretStr,
-    prefect: str,
-    sandbox: SandboxControl,
-    tmp_path: Path,
+    engine: sa.Engine, ledger_url: SecretStr, prefect: str, sandbox: SandboxControl, tmp_path: Path
 ) -> None:
     """Through a block in a real Prefect; no address or key shows in its log."""
     contacts, log = tmp_path / "contacts.yaml", tmp_path / "log"

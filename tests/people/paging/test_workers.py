@@ -218,9 +218,7 @@ def test_the_watch_outside_is_called_while_all_parts_are_well_and_only_then(
     assert "s3cret" not in str(failed.value)
 
 
-def test_an_address_of_a_watch_outside_that_is_none_stops_the_controller(
-    engine: sa.Engine,
-) -> None:
+def test_an_address_of_a_watch_outside_that_is_none_stops_the_controller(engine: sa.Engine) -> None:
     with pytest.raises(BadConfiguration, match="CCT_OPS_HEARTBEAT_URL is not an http") as refused:
         list(heartbeat(engine, Settings(heartbeat_url=SecretStr("s3cret"))))
     assert "s3cret" not in str(refused.value)

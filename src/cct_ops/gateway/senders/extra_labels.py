@@ -85,8 +85,7 @@ def of_pagerduty(incident: Json) -> dict[str, str]:
     fields = _follow(incident, "custom_fields")
     if isinstance(fields, list):
         found |= _details(
-            "field",
-            {str(_follow(each, "name")): _follow(each, "value") for each in fields},
+            "field", {str(_follow(each, "name")): _follow(each, "value") for each in fields}
         )
     return found | _found(incident, _PAGERDUTY)
 

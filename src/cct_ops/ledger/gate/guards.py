@@ -176,8 +176,7 @@ def _query() -> sa.Select[tuple[object, ...]]:
             ),
         ),
         _one(
-            "last_change_at",
-            sa.select(sa.func.max(permits.c.issued_at)).where(*_CHANGE_BY_ANOTHER),
+            "last_change_at", sa.select(sa.func.max(permits.c.issued_at)).where(*_CHANGE_BY_ANOTHER)
         ),
         # Permitted, carried out or not: so of two permits at once both cannot be the last one.
         _one(

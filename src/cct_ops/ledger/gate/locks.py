@@ -18,12 +18,7 @@ from cct_ops.ledger.gate.tables import fencing_tokens, target_locks
 
 
 def acquire(
-    engine: sa.Engine,
-    target: str,
-    run_id: UUID,
-    seconds: float,
-    *,
-    dead_run_id: UUID | None = None,
+    engine: sa.Engine, target: str, run_id: UUID, seconds: float, *, dead_run_id: UUID | None = None
 ) -> int | None:
     """
     Take the lock of ``target`` for ``seconds`` and return its fencing token.

@@ -195,8 +195,7 @@ def _latest(connection: sa.Connection, wanted: Collection[Key]) -> dict[Key, Epi
     """Read the newest incident of each key, and hold it against the expiry."""
     ordered = sorted(wanted)
     rows = connection.execute(
-        _LATEST,
-        {"sources": [source for source, _ in ordered], "keys": [key for _, key in ordered]},
+        _LATEST, {"sources": [source for source, _ in ordered], "keys": [key for _, key in ordered]}
     )
     return {
         (row.source, row.key): Episode(

@@ -32,8 +32,7 @@ def read(connection: sa.Connection, wanted: Collection[Key]) -> dict[Key, dateti
     """Return the last such end of each key."""
     ordered = sorted(wanted)
     rows = connection.execute(
-        _READ,
-        {"sources": [source for source, _ in ordered], "keys": [key for _, key in ordered]},
+        _READ, {"sources": [source for source, _ in ordered], "keys": [key for _, key in ordered]}
     )
     return {(row.source, row.key): row.ends_at for row in rows}
 

@@ -87,10 +87,7 @@ class Episode:
 
 
 def judge(
-    alert: Alert,
-    latest: Episode | None,
-    received_at: datetime,
-    early_end: datetime | None = None,
+    alert: Alert, latest: Episode | None, received_at: datetime, early_end: datetime | None = None
 ) -> tuple[Verdict, Episode | None]:
     """
     Return what the alert means, and the newest episode as it is afterwards.

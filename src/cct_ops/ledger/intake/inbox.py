@@ -225,8 +225,7 @@ def _arrivals() -> sa.Select[tuple[object, ...]]:
             (dispatches.c.incident_id == incidents.c.id) & (dispatches.c.purpose == REMEDIATE),
         )
         .outerjoin(
-            _notices,
-            (_notices.c.incident_id == incidents.c.id) & (_notices.c.purpose == NOTICE),
+            _notices, (_notices.c.incident_id == incidents.c.id) & (_notices.c.purpose == NOTICE)
         )
     )
 

@@ -202,9 +202,7 @@ def requeue(engine: sa.Engine, incident_id: UUID) -> str | None:
             again = (
                 sa.update(dispatches)
                 .where(
-                    dispatches.c.incident_id == incident_id,
-                    dispatches.c.purpose == purpose,
-                    which,
+                    dispatches.c.incident_id == incident_id, dispatches.c.purpose == purpose, which
                 )
                 .values(state="pending", next_attempt_at=NOW, finished_at=None, undelivered=None)
             )

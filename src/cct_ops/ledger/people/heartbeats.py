@@ -48,10 +48,7 @@ def record_heard(engine: sa.Engine, part: str, seconds_ago: float) -> None:
         tx.execute(
             insert(heartbeats)
             .values(part=part, last_at=seen)
-            .on_conflict_do_update(
-                index_elements=["part"],
-                set_={"last_at": seen},
-            )
+            .on_conflict_do_update(index_elements=["part"], set_={"last_at": seen})
         )
 
 

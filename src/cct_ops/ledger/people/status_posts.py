@@ -117,9 +117,7 @@ def claimed(engine: sa.Engine, incident_id: UUID, number: int) -> Iterator[Claim
             sa.select(status_posts, *(incidents.c[name] for name in names))
             .join(incidents, incidents.c.id == status_posts.c.incident_id)
             .where(
-                status_posts.c.incident_id == incident_id,
-                status_posts.c.number == number,
-                *_due(),
+                status_posts.c.incident_id == incident_id, status_posts.c.number == number, *_due()
             )
             .with_for_update(skip_locked=True, of=status_posts)
         ).one_or_none()
