@@ -33,7 +33,7 @@ def extend_change(
     change_id: Id, minutes: Annotated[int, Field(ge=1, le=1440)]
 ) -> State[Resolution]:
     """
-    Move the end of a temporary change, as far as policy allows, and wake up for the new one.
+    Move the end of a temporary change, as far as policy allows, and schedule its revert anew.
 
     Args:
         change_id: The temporary change, see `cct-ops changes`.

@@ -55,7 +55,7 @@ def _gate_of(run: Run) -> Gate:
         policy=policy.read(settings().policy_path),
         notifier=notify,
         suspension=approval,
-        wake_up=partial(scheduled_reverts.wake, ledger()),
+        schedule_revert=partial(scheduled_reverts.schedule, ledger()),
     )
 
 

@@ -91,7 +91,7 @@ class Worker:
             self.policy,
             notifier=self.answering,
             suspension=self.answering,
-            wake_up=self._wake_up,
+            schedule_revert=self._schedule_revert,
         )
         look = partial(self._look, firing)
         diagnosis = look()
@@ -208,9 +208,9 @@ class Worker:
         approvals.void(self.engine, run.id, "The run ended without needing it.")
         account.record_outcome(self.engine, run, target, outcome, reason)
 
-    def _wake_up(self, change: TemporaryChange) -> None:
+    def _schedule_revert(self, change: TemporaryChange) -> None:
         with self.prefect.connect() as client:
-            scheduled_reverts.wake_with(client, self.engine, change, at_server=self.prefect)
+            scheduled_reverts.schedule_with(client, self.engine, change, at_server=self.prefect)
 
     def _die(self, target: str, run: Run, process: Process) -> None:
         self.world.done(target, run.id)

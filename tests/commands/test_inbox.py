@@ -81,7 +81,11 @@ def test_the_inbox_says_what_became_of_everything(
     arrive(engine, "Waits", "/daily-summary")
     arrive(engine, "Waits", "/daily-summary")
     arrive(engine, "Unheard", "/x", "resolved")
-    for state, name in (("parked", "Blocked"), ("notified", "Unmatched"), ("folded", "Stormy")):
+    for state, name in (
+        ("dead-lettered", "Blocked"),
+        ("notified", "Unmatched"),
+        ("grouped", "Stormy"),
+    ):
         incident = arrive(engine, name, "/x")
         with engine.begin() as connection:
             connection.execute(

@@ -233,7 +233,7 @@ def test_a_set_aside_incident_is_given_another_try(
     incident = an_incident(engine)
     claim = outbox.claim(engine, outbox.REMEDIATE, 30)
     assert claim is not None
-    outbox.hand_to_people(engine, claim, state="parked", rule="r", reason="no deployment")
+    outbox.hand_to_people(engine, claim, state="dead-lettered", rule="r", reason="no deployment")
     notice = outbox.claim(engine, outbox.NOTICE, 30)
     assert notice is not None
     outbox.mark_dead_lettered(engine, notice, "Slack refused a message: invalid_auth.")

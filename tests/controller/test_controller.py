@@ -72,7 +72,7 @@ def test_an_unknown_playbook_is_set_aside_and_told(engine: sa.Engine, playbook: 
         eventually(lambda: state(engine, incident, outbox.NOTICE) == "notified")
         row = dispatch(engine, incident)
         assert row is not None
-        assert row.state == "parked"
+        assert row.state == "dead-lettered"
         assert f"Prefect knows no deployment {playbook.name}" in row.note
 
         playbook.deploy()
@@ -103,7 +103,7 @@ def test_parameters_that_prefect_refuses_are_set_aside(
     playbook.deploy({"type": "object", "properties": {}, "additionalProperties": False})
     incident = opened(engine)
     with dispatching(engine, playbook.api_url, routes_to(playbook.name)):
-        eventually(lambda: state(engine, incident) == "parked")
+        eventually(lambda: state(engine, incident) == "dead-lettered")
 
     row = dispatch(engine, incident)
     assert row is not None
@@ -118,7 +118,7 @@ def test_a_row_that_cannot_be_helped_holds_up_nobody(engine: sa.Engine, playbook
     good = opened(engine)
     with dispatching(engine, playbook.api_url, routes_to(playbook.name)):
         eventually(lambda: state(engine, good) == "sent")
-        eventually(lambda: state(engine, bad) == "parked")
+        eventually(lambda: state(engine, bad) == "dead-lettered")
 
     row = dispatch(engine, bad)
     assert row is not None

@@ -188,7 +188,7 @@ def test_a_claim_that_lost_its_lease_changes_nothing(engine: sa.Engine) -> None:
 
     outbox.mark_sent(engine, fast, rule="r", playbook="p", flow_run_id=UUID(int=1))
     outbox.postpone(engine, slow, 60, "late")
-    outbox.hand_to_people(engine, slow, state="parked", rule="r", reason="late")
+    outbox.hand_to_people(engine, slow, state="dead-lettered", rule="r", reason="late")
 
     assert state(engine, incident) == "sent"
     assert state(engine, incident, outbox.NOTICE) is None

@@ -33,14 +33,14 @@ def test_a_burst_gets_one_diagnosis_for_each_group(engine: sa.Engine, playbook: 
         eventually(lambda: settled(engine)["pending"] == 0, seconds=60)
 
     runs = playbook.runs()
-    assert settled(engine) == {"sent": 2, "folded": 42, "notified": 1}
+    assert settled(engine) == {"sent": 2, "grouped": 42, "notified": 1}
     assert {run["parameters"]["target"] for run in runs} == set(ROUTES[:2])  # type: ignore[index]
     assert {run["parameters"]["mode"] for run in runs} == {"observe"}  # type: ignore[index]
     assert all("burst" in run["tags"] for run in runs)  # type: ignore[operator]
     told = [each for each in incidents + unrouted if state(engine, each, outbox.NOTICE)]
     assert len(told) == 3
-    folded = next(each for each in incidents if state(engine, each) == "folded")
-    row = dispatch(engine, folded)
+    grouped = next(each for each in incidents if state(engine, each) == "grouped")
+    row = dispatch(engine, grouped)
     assert row is not None
     assert "is diagnosed" in row.note
     assert outbox.requeue(engine, row.incident_id) == outbox.REMEDIATE
@@ -54,7 +54,7 @@ def test_groups_beyond_the_bound_get_no_run(engine: sa.Engine, playbook: Playboo
     with dispatching(engine, playbook.api_url, routes_to(playbook.name, incidents=10, runs=1)):
         eventually(lambda: settled(engine)["pending"] == 0, seconds=60)
 
-    assert settled(engine) == {"sent": 1, "parked": 1, "folded": 28}
+    assert settled(engine) == {"sent": 1, "dead-lettered": 1, "grouped": 28}
     assert len(playbook.runs()) == 1
 
 

@@ -44,7 +44,9 @@ def test_a_job_that_fails_is_done_again(engine: sa.Engine) -> None:
         thread.join(10)
 
 
-def test_a_row_at_which_something_unforeseen_fails_is_parked_and_told(engine: sa.Engine) -> None:
+def test_a_row_at_which_something_unforeseen_fails_is_dead_lettered_and_notified(
+    engine: sa.Engine,
+) -> None:
     """The rows behind it go on, and so does every job."""
     bad = opened(engine)
     done: list[UUID] = []
@@ -58,7 +60,7 @@ def test_a_row_at_which_something_unforeseen_fails_is_parked_and_told(engine: sa
     jobs = [Periodic("failing", 0.01, lambda: 1 / 0)]
     lanes = [Lane(outbox.REMEDIATE, 1, stumble)]
     with at_work(Controller(engine, lanes, jobs, poll_seconds=0.05)):
-        eventually(lambda: state(engine, bad) == "parked")
+        eventually(lambda: state(engine, bad) == "dead-lettered")
         good = opened(engine)
         eventually(lambda: done == [good])
         eventually(lambda: [each.item for each in set_aside.listed(engine)] == ["failing"])
@@ -79,7 +81,7 @@ def test_a_notice_at_which_something_unforeseen_fails_is_told_without_it(engine:
 
     lanes = [Lane(outbox.NOTICE, 1, stumble)]
     with at_work(Controller(engine, lanes, poll_seconds=0.05)):
-        eventually(lambda: state(engine, outbox_of, outbox.NOTICE) == "parked")
+        eventually(lambda: state(engine, outbox_of, outbox.NOTICE) == "dead-lettered")
         eventually(lambda: [each.part for each in set_aside.listed(engine)] == ["notices"])
 
 

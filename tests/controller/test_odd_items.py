@@ -127,7 +127,7 @@ def test_a_dead_run_that_cannot_be_settled_holds_up_no_other(
     assert "no outcome" in found.reason
 
 
-def test_odd_labels_of_an_incident_are_parked_and_those_behind_go_on(
+def test_odd_labels_of_an_incident_are_dead_lettered_and_those_behind_go_on(
     engine: sa.Engine, playbook: Playbook, prefect_api_url: str
 ) -> None:
     playbook.deploy()
@@ -147,7 +147,9 @@ def test_odd_labels_of_an_incident_are_parked_and_those_behind_go_on(
         ]
         with at_work(Controller(engine, lanes, poll_seconds=0.05)):
             eventually(lambda: state(engine, good) == "sent", seconds=30)
-            eventually(lambda: all(state(engine, each) in {"parked", "notified"} for each in odd))
+            eventually(
+                lambda: all(state(engine, each) in {"dead-lettered", "notified"} for each in odd)
+            )
 
     assert {row.note is not None for each in odd if (row := dispatch(engine, each))} == {True}
 

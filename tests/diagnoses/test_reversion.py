@@ -32,8 +32,8 @@ def change(state: ChangeState = ChangeState.ACTIVE) -> TemporaryChange:
         until=moment,
         ended_at=None,
         note=None,
-        wake_up_id=None,
-        wake_ups=0,
+        scheduled_revert_id=None,
+        scheduled_reverts=0,
     )
 
 

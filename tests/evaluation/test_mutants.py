@@ -221,7 +221,7 @@ MUTANTS = [
         "a temporary change without its end",
         gate._Passage,
         "under_lock",
-        ("temporary.schedule(change, self.gate.wake_up)", "pass"),
+        ("temporary.schedule(change, self.gate.schedule_revert)", "pass"),
         breaks="overdue temporary changes",
         by_minute=140,
     ),

@@ -103,7 +103,7 @@ def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def upkeep(prefect_api_url: str) -> None:
-    """The deployments that wake-ups and recoveries are runs of; nothing works on them."""
+    """The deployments that scheduled reverts and recoveries are runs of; nothing works on them."""
     for name in ("revert-change", "recover"):
         Playbook(prefect_api_url, name).deploy(ANYTHING)
 

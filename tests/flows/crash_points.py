@@ -24,7 +24,7 @@ class At(StrEnum):
 
     LOCKED = "before the permit"
     PERMITTED = "permitted, nothing begun"
-    ARRANGED = "its end is arranged, no wake-up yet"
+    ARRANGED = "its end is arranged, no scheduled revert yet"
     WOKEN = "its end is arranged, nothing begun"
     INTENDED = "intended, not sent"
     UNANSWERED = "applied, not answered"

@@ -28,14 +28,16 @@ def a_worker(engine: sa.Engine, change: TemporaryChange, dies: str | None = None
     """Let somebody take the run that the command makes."""
 
     def work() -> None:
-        eventually(lambda: changes.read(engine, change.id).wake_ups > change.wake_ups)
+        eventually(
+            lambda: changes.read(engine, change.id).scheduled_reverts > change.scheduled_reverts
+        )
         if dies is None:
             revert_change(change.id, now=True, return_state=True)
             return
-        wake_up = changes.read(engine, change.id).wake_up_id
-        assert wake_up is not None
+        scheduled_revert = changes.read(engine, change.id).scheduled_revert_id
+        assert scheduled_revert is not None
         with get_client(sync_client=True) as client:
-            client.set_flow_run_state(wake_up, Crashed(message=dies), force=True)
+            client.set_flow_run_state(scheduled_revert, Crashed(message=dies), force=True)
 
     # Prefect's settings of this test hold in the thread only with its context.
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,))

@@ -101,12 +101,12 @@ chaos_experiment(minutes=10, mode=Mode.AUTO)
 """
 
 
-def first_wake_up_comes(change: TemporaryChange) -> None:
+def first_scheduled_revert_comes(change: TemporaryChange) -> None:
     """Be it: as the run lives, the fault's time was extended."""
     assert ended(revert_change(change.id, return_state=True)) == ("Nothing to do", "COMPLETED")
     with get_client(sync_client=True) as client:
-        assert change.wake_up_id is not None
-        client.set_flow_run_state(change.wake_up_id, Completed(), force=True)
+        assert change.scheduled_revert_id is not None
+        client.set_flow_run_state(change.scheduled_revert_id, Completed(), force=True)
 
 
 def test_faults_are_gone_soon_after_their_process_was_killed(
@@ -131,7 +131,7 @@ def test_faults_are_gone_soon_after_their_process_was_killed(
         try:
             eventually(lambda: sandbox.state().chaos_faults != (), seconds=90)
             (change,) = changes.listed(engine)
-            first_wake_up_comes(change)
+            first_scheduled_revert_comes(change)
         finally:
             process.kill()
     assert len(sandbox.state().chaos_faults) == 1

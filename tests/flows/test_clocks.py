@@ -90,39 +90,41 @@ def begins_at(run_id: UUID | None) -> datetime:
     return state.state_details.scheduled_time
 
 
-def test_a_weakening_ends_by_the_ledgers_clock_with_one_wake_up(
+def test_a_weakening_ends_by_the_ledgers_clock_with_one_scheduled_revert(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     before = sandbox.state().slo_thresholds
     change = weakened(engine, LOOSER)
     left = timedelta(seconds=changes.seconds_left(engine, change.id))
-    assert abs(begins_at(change.wake_up_id) - datetime.now(UTC) - left) < timedelta(seconds=10)
+    assert abs(begins_at(change.scheduled_revert_id) - datetime.now(UTC) - left) < timedelta(
+        seconds=10
+    )
 
     over(engine, change)
     assert [sweep(engine) for _ in range(3)] == [1, 0, 0]
 
     (now,) = changes.listed(engine)
-    assert (now.wake_up_id, now.wake_ups) == (change.wake_up_id, 1)
-    assert begins_at(now.wake_up_id) < datetime.now(UTC)
+    assert (now.scheduled_revert_id, now.scheduled_reverts) == (change.scheduled_revert_id, 1)
+    assert begins_at(now.scheduled_revert_id) < datetime.now(UTC)
     woken(engine, change.id)
     assert changes.read(engine, change.id).state is ChangeState.REVERTED
     assert sandbox.state().slo_thresholds == before
 
 
-def test_a_wake_up_that_was_lost_is_replaced_by_one_that_begins_at_once(
+def test_a_scheduled_revert_that_was_lost_is_replaced_by_one_that_begins_at_once(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     change = weakened(engine, LOOSER)
-    assert change.wake_up_id is not None
+    assert change.scheduled_revert_id is not None
     with get_client(sync_client=True) as client:
-        client.delete_flow_run(change.wake_up_id)
+        client.delete_flow_run(change.scheduled_revert_id)
     over(engine, change)
 
     assert [sweep(engine) for _ in range(3)] == [1, 0, 0]
 
     (now,) = changes.listed(engine)
-    assert now.wake_up_id != change.wake_up_id
-    assert begins_at(now.wake_up_id) < datetime.now(UTC)
+    assert now.scheduled_revert_id != change.scheduled_revert_id
+    assert begins_at(now.scheduled_revert_id) < datetime.now(UTC)
 
 
 def test_no_run_is_taken_for_dead_because_clocks_differ(

@@ -1,4 +1,4 @@
-"""A temporary change may last longer, within policy, and its old wake-up then does nothing."""
+"""A temporary change may last longer, within policy, and its old revert then does nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.flows.upkeep import ended, run_of, weakened
 pytestmark = pytest.mark.usefixtures("upkeep")
 
 
-def test_an_extended_change_is_left_to_its_new_wake_up(
+def test_an_extended_change_is_left_to_its_new_scheduled_revert(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     change = weakened(engine)
@@ -32,8 +32,8 @@ def test_an_extended_change_is_left_to_its_new_wake_up(
     extended = changes.read(engine, change.id)
     assert ended(state) == ("Resolved", "COMPLETED")
     assert extended.until > change.until
-    assert extended.wake_up_id != change.wake_up_id
-    assert run_of(extended.wake_up_id).next_scheduled_start_time == extended.until
+    assert extended.scheduled_revert_id != change.scheduled_revert_id
+    assert run_of(extended.scheduled_revert_id).next_scheduled_start_time == extended.until
     assert ended(woken) == ("Nothing to do", "COMPLETED")
     assert not sandbox.state().auto_rollback_enabled
 
@@ -61,7 +61,7 @@ def test_an_extension_never_ends_a_change_earlier(engine: sa.Engine) -> None:
     assert ended(state) == ("Blocked", "FAILED")
     assert f"It lasts until {change.until:%Y-%m-%d %H:%M:%S} UTC" in (state.message or "")
     left = changes.read(engine, change.id)
-    assert (left.until, left.wake_up_id) == (change.until, change.wake_up_id)
+    assert (left.until, left.scheduled_revert_id) == (change.until, change.scheduled_revert_id)
 
 
 def test_the_command_lists_extends_and_ends(
@@ -76,9 +76,9 @@ def test_the_command_lists_extends_and_ends(
     told = "".join(capsys.readouterr().out.split())
     assert str(change.call) in told
     assert changes.read(engine, change.id).until > change.until
-    wake_up = run_of(changes.read(engine, change.id).wake_up_id)
-    assert wake_up.parameters == {"change_id": str(change.id), "now": True}
-    state: State[Any] = revert_change(**wake_up.parameters, return_state=True)
+    scheduled_revert = run_of(changes.read(engine, change.id).scheduled_revert_id)
+    assert scheduled_revert.parameters == {"change_id": str(change.id), "now": True}
+    state: State[Any] = revert_change(**scheduled_revert.parameters, return_state=True)
     assert ended(state) == ("Resolved", "COMPLETED")
     with pytest.raises(NotPermitted, match="it is reverted"):
         app(["changes", "extend", str(change.id), "--minutes", "10"])

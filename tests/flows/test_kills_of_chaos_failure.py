@@ -107,7 +107,7 @@ def struck(
 
 
 def overdue(engine: sa.Engine) -> None:
-    """Be the controller's sweep and the worker that picks up the wake-up, if one is due."""
+    """Be the controller's sweep and the worker that picks up the revert, if one is due."""
     notifier = Notifier.of(engine, settings())
     eventually(lambda: [each.id for each in changes.listed(engine)] == changes.overdue(engine, 0))
     sweeper.sweep(engine, settings(), notifier, grace_seconds=0)

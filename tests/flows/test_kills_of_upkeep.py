@@ -40,7 +40,7 @@ REVERTING = {
     "told, no account": Trigger(On.NOTICE),
     "concluded": Trigger(statement="INSERT INTO resolutions"),
 }
-# Before or after it has its new wake-up.
+# Before or after it has its new scheduled revert.
 EXTENDING = {"extended": Trigger(statement=CHANGES), "woken": Trigger(statement=CHANGES, nth=2)}
 RECOVERING = {
     "locked": Trigger(statement="INSERT INTO target_locks"),
@@ -59,7 +59,7 @@ RECOVERIES = list(RECOVERING) if EVERY_CRASH_POINT else ["applied, not answered"
 
 
 def taken_back(engine: sa.Engine, change: TemporaryChange) -> None:
-    """Sweep, and be the worker that picks up the wake-up, if that is needed."""
+    """Sweep, and be the worker that picks up the scheduled revert, if that is needed."""
     notifier = Notifier.of(engine, settings())
     if sweeper.sweep(engine, settings(), notifier, grace_seconds=0):
         woken(engine, change.id)

@@ -45,7 +45,7 @@ pytestmark = pytest.mark.usefixtures("upkeep")
 
 
 def revert(change: TemporaryChange, *, now: bool = False) -> State[Any]:
-    """Be the wake-up."""
+    """Be the scheduled revert."""
     return cast("State[Any]", revert_change(change.id, now=now, return_state=True))
 
 
@@ -57,9 +57,9 @@ def test_a_change_ends_by_itself_with_the_values_from_before(
 
     assert sandbox.state().slo_thresholds == before | {"p95_latency_ms": 9000}
     assert (change.state, change.open) == (ChangeState.ACTIVE, True)
-    wake_up = run_of(change.wake_up_id)
-    assert (wake_up.state_name, wake_up.parameters) == ("Scheduled", {"change_id": str(change.id)})
-    assert wake_up.next_scheduled_start_time == change.until
+    run = run_of(change.scheduled_revert_id)
+    assert (run.state_name, run.parameters) == ("Scheduled", {"change_id": str(change.id)})
+    assert run.next_scheduled_start_time == change.until
 
     over(engine, change)
     assert ended(revert(change)) == ("Resolved", "COMPLETED")
@@ -73,9 +73,9 @@ def test_a_change_ends_by_itself_with_the_values_from_before(
 def test_nothing_is_changed_unless_its_end_is_arranged(
     sandbox: SandboxControl, engine: sa.Engine, prefect_api_url: str
 ) -> None:
-    """Prefect does not take the wake-up, so CCT is not touched."""
-    wake_ups = Playbook(prefect_api_url, "revert-change")
-    wake_ups.delete(wake_ups.deploy(ANYTHING))
+    """Prefect does not take the scheduled revert, so CCT is not touched."""
+    reverts = Playbook(prefect_api_url, "revert-change")
+    reverts.delete(reverts.deploy(ANYTHING))
 
     state: State[Any] = weakening(OFF, return_state=True)
 
@@ -116,7 +116,7 @@ def test_what_is_back_already_was_reverted_by_cct(
     assert changes.read(engine, change.id).state is ChangeState.REVERTED_BY_CCT
 
 
-def test_a_change_that_is_undone_with_its_run_needs_no_wake_up(
+def test_a_change_that_is_undone_with_its_run_needs_no_scheduled_revert(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     weakening(OFF, fails=True, return_state=True)
@@ -129,7 +129,7 @@ def test_a_change_that_is_undone_with_its_run_needs_no_wake_up(
 def test_a_revert_waits_for_the_target_and_is_not_lost(
     sandbox: SandboxControl, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another run has the lock for too long: the change stays open, for the next wake-up."""
+    """Another run has the lock for too long: the change stays open, for the next revert."""
     change = weakened(engine)
     monkeypatch.setenv("CCT_OPS_LOCK_WAIT_SECONDS", "0")
     settings.cache_clear()
@@ -142,11 +142,11 @@ def test_a_revert_waits_for_the_target_and_is_not_lost(
 
 
 @pytest.mark.usefixtures("bot")
-def test_the_sweep_replaces_a_lost_wake_up_and_tells_what_is_overdue(
+def test_the_sweep_replaces_a_lost_scheduled_revert_and_tells_what_is_overdue(
     sandbox: SandboxControl, engine: sa.Engine, policy: Path
 ) -> None:
     """
-    The run is gone from Prefect; a wake-up that is still on its way is not doubled.
+    The run is gone from Prefect; a scheduled revert that is still on its way is not doubled.
 
     How it ends is told where it was told that it is overdue.
     """
@@ -158,13 +158,13 @@ def test_the_sweep_replaces_a_lost_wake_up_and_tells_what_is_overdue(
     change = weakened(engine)
     over(engine, change, minutes_ago=10)
     with get_client(sync_client=True) as client:
-        client.delete_flow_run(run_of(change.wake_up_id).id)
+        client.delete_flow_run(run_of(change.scheduled_revert_id).id)
 
     woken = [sweeper.sweep(engine, settings(), Notifier.of(engine, settings())) for _ in range(2)]
 
     assert woken == [1, 0]
     again = changes.read(engine, change.id)
-    assert again.wake_up_id not in {None, change.wake_up_id}
+    assert again.scheduled_revert_id not in {None, change.scheduled_revert_id}
     assert sandbox.slack_messages() == [], "policy is more patient than that"
     policy.write_text(alarming.format(5))
     for _ in range(2):
@@ -180,7 +180,7 @@ def test_the_sweep_replaces_a_lost_wake_up_and_tells_what_is_overdue(
     assert len(answers(sandbox, head)) == 2
 
 
-def test_a_wake_up_for_later_begins_at_once_for_what_is_due_now(
+def test_a_scheduled_revert_for_later_begins_at_once_for_what_is_due_now(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     """Somebody ended it early and that run died: the one for the planned time is an hour away."""
@@ -189,30 +189,30 @@ def test_a_wake_up_for_later_begins_at_once_for_what_is_due_now(
 
     assert sweeper.sweep(engine, settings(), Notifier(engine), grace_seconds=0) == 1
 
-    assert changes.read(engine, change.id).wake_up_id == change.wake_up_id
-    begins = run_of(change.wake_up_id).next_scheduled_start_time
+    assert changes.read(engine, change.id).scheduled_revert_id == change.scheduled_revert_id
+    begins = run_of(change.scheduled_revert_id).next_scheduled_start_time
     assert begins is not None
     assert begins < datetime.now(UTC)
 
 
-def test_a_wake_up_that_ended_in_vain_is_followed_by_another_only_after_a_pause(
+def test_a_scheduled_revert_that_ended_in_vain_is_followed_by_another_only_after_a_pause(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     """Each of them tells people that it failed; what is gone is replaced at once."""
     change = weakened(engine)
     over(engine, change, minutes_ago=10)
     with get_client(sync_client=True) as client:
-        client.set_flow_run_state(run_of(change.wake_up_id).id, Failed(), force=True)
+        client.set_flow_run_state(run_of(change.scheduled_revert_id).id, Failed(), force=True)
         sweep = partial(sweeper.sweep, engine, settings(), Notifier(engine))
         assert [sweep(grace_seconds=60), sweep(grace_seconds=0)] == [0, 1]
         again = changes.read(engine, change.id)
-        client.set_flow_run_state(run_of(again.wake_up_id).id, Failed(), force=True)
+        client.set_flow_run_state(run_of(again.scheduled_revert_id).id, Failed(), force=True)
         assert sweep(grace_seconds=60) == 0
-        client.delete_flow_run(run_of(again.wake_up_id).id)
+        client.delete_flow_run(run_of(again.scheduled_revert_id).id)
         assert sweep(grace_seconds=60) == 1
 
 
-def test_a_dead_cct_leaves_the_change_open_for_the_next_wake_up(
+def test_a_dead_cct_leaves_the_change_open_for_the_next_scheduled_revert(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     """A write that stores nothing is no revert."""

@@ -92,9 +92,9 @@ def pending(
 
 
 def woken(engine: sa.Engine, change_id: UUID) -> None:
-    """Be the worker that picks up the last wake-up of a change."""
-    wake_up = run_of(changes.read(engine, change_id).wake_up_id)
-    assert wake_up.parameters == {"change_id": str(change_id)}
+    """Be the worker that picks up the last scheduled revert of a change."""
+    scheduled_revert = run_of(changes.read(engine, change_id).scheduled_revert_id)
+    assert scheduled_revert.parameters == {"change_id": str(change_id)}
     state: State[Any] = revert_change(change_id, return_state=True)
     assert state.is_completed(), state.message
 

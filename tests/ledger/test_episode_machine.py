@@ -42,7 +42,7 @@ class Intake(RuleBasedStateMachine):
         self.newest_heard = 0
         self.opened: list[int] = []
         self.ends: set[int] = set()
-        self.tellers: set[tuple[int, str]] = set()
+        self.reporters: set[tuple[int, str]] = set()
 
     def _at(self, second: int) -> datetime:
         return ZERO + timedelta(seconds=second)
@@ -59,7 +59,7 @@ class Intake(RuleBasedStateMachine):
                 starts_at=start,
                 ends_at=ends_at,
                 episodic=True,
-                teller=str(which),
+                reporter=str(which),
             )
             queue.append((self.episodes, alert))
 
@@ -72,7 +72,7 @@ class Intake(RuleBasedStateMachine):
             self.early_end = max(end, self.early_end or end)
         self.heard.append(told)
         if alert.status is AlertStatus.FIRING:
-            self.tellers.add((number, alert.teller))
+            self.reporters.add((number, alert.reporter))
             if verdict is Verdict.OPENED:
                 self.opened.append(number)
             self.newest_heard = max(self.newest_heard, number)
@@ -106,7 +106,7 @@ class Intake(RuleBasedStateMachine):
         It can fire again at once, unless one of the pair has not told of it yet: who then tells of
         a start for the first time may be late to see the same one.
         """
-        both = {(self.episodes, str(which)) for which in range(2)} <= self.tellers
+        both = {(self.episodes, str(which)) for which in range(2)} <= self.reporters
         self.clock += wait if both else LONG + wait
         self.broken = False
         for queue in self.queues:

@@ -186,8 +186,8 @@ def test_an_overdue_change_is_ended_by_a_run_or_by_hand() -> None:
         until=datetime.now(UTC),
         ended_at=None,
         note=None,
-        wake_up_id=None,
-        wake_ups=1,
+        scheduled_revert_id=None,
+        scheduled_reverts=1,
     )
     end, by_curl, listing = manual.overdue(change)
 

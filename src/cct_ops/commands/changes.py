@@ -78,7 +78,7 @@ def extend(
     meant = _meant(change)
     longest = policy.read(Settings.load().policy_path).temporary_changes.longest_minutes
     extended = rows.extend(ledger(), meant, minutes=minutes, longest_minutes=longest)
-    scheduled_reverts.wake(ledger(), extended)
+    scheduled_reverts.schedule(ledger(), extended)
     say(f"{extended.call} lasts until {extended.until:%Y-%m-%d %H:%M:%S} UTC.")
     return 0
 

@@ -34,7 +34,7 @@ class Fact(StrEnum):
     SEVERITY = "severity"
     OPENED_AT = "opened_at"
     RESOLVED_AT = "resolved_at"
-    TOLD_AT = "told_at"
+    POSTED_AT = "posted_at"
 
 
 class State(StrEnum):

@@ -1,8 +1,8 @@
 """
-The sweep of temporary changes: whatever is due and not reverted gets a wake-up again.
+The sweep of temporary changes: whatever is due and not reverted gets a scheduled revert again.
 
-A wake-up can be lost: its run stays Pending for ever, crashes, or is deleted. The ledger's row is
-the truth, so a change whose last wake-up is over or gone is given another one.
+A scheduled revert can be lost: its run stays Pending for ever, crashes, or is deleted. The ledger's
+row is the truth, so a change whose last scheduled revert is over or gone is given another one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from cct_ops.people.notifier import Notifier
 from cct_ops.reports import manual
 from cct_ops.settings import Settings
 
-# A wake-up that comes on time is left to do its work.
+# A scheduled revert that comes on time is left to do its work.
 GRACE_SECONDS = 10.0
 # One that ended in vain says so to people; the next one has twice as long to wait, but no longer.
 LONGEST_PAUSE_SECONDS = 120.0
@@ -45,29 +45,31 @@ def sweep(
     grace_seconds: float = GRACE_SECONDS,
     server: Server = CONFIGURED,
 ) -> int:
-    """Wake up what is due, notify people of what is overdue; returns how many were woken."""
+    """Start reverts of what is due and return how many; notify people of what is overdue."""
     due = changes.overdue(engine, grace_seconds)
     if not due:
         return 0
-    woken = 0
+    started = 0
     with server.connect() as client:
         now = server.now(client)
 
-        def wake(change_id: UUID) -> None:
-            nonlocal woken
+        def start(change_id: UUID) -> None:
+            nonlocal started
             change = changes.read(engine, change_id)
-            pause = min(grace_seconds * 2 ** min(change.wake_ups, 10), LONGEST_PAUSE_SECONDS)
-            woken += _wake(client, engine, change, now, pause, server)
+            pause = min(
+                grace_seconds * 2 ** min(change.scheduled_reverts, 10), LONGEST_PAUSE_SECONDS
+            )
+            started += _start_revert(client, engine, change, now, pause, server)
 
-        border(engine, "temporary changes that are due").each(due, str, wake)
+        border(engine, "temporary changes that are due").each(due, str, start)
     rules = policy.read(settings.policy_path).temporary_changes
     overdue = changes.overdue(engine, rules.alarm_after_minutes * 60)
     alarm = partial(_alarm, engine, notifier)
     border(engine, "temporary changes that are overdue").each(overdue, str, alarm)
-    return woken
+    return started
 
 
-def _wake(
+def _start_revert(
     client: SyncPrefectClient,
     engine: sa.Engine,
     change: TemporaryChange,
@@ -75,32 +77,34 @@ def _wake(
     pause_seconds: float,
     server: Server,
 ) -> bool:
-    """Have somebody at work on a change that is due; whether that took anything."""
+    """See to it that a revert of a due change is under way; true if one had to be started."""
     last = _last(client, change)
     if last is not None and last.state is not None and last.state.is_final():
         if (now - last.state.timestamp).total_seconds() < pause_seconds:
             return False
         last = None
     if last is None:
-        run_id = scheduled_reverts.wake_with(client, engine, change, at_server=server)
-        _log.warning("Temporary change %s is due and gets wake-up %s.", change.id, run_id)
+        run_id = scheduled_reverts.schedule_with(client, engine, change, at_server=server)
+        _log.warning("Temporary change %s is due and gets scheduled revert %s.", change.id, run_id)
         return True
-    # One that was ended early by a run that died still has its wake-up for the planned time, and
-    # by a clock that differs from the ledger's the time of any may be still to come.
+    # One that was ended early by a run that died still has its revert scheduled for the planned
+    # time, and by a clock that differs from the ledger's the time of any may be still to come.
     state = last.state
     later = state.state_details.scheduled_time if state and state.is_scheduled() else None
     if later is None or later <= now + timedelta(seconds=FINEST_SECONDS):
         return False
-    _log.warning("Temporary change %s is due: its wake-up %s begins now.", change.id, last.id)
+    _log.warning(
+        "Temporary change %s is due: its scheduled revert %s begins now.", change.id, last.id
+    )
     return scheduled_reverts.hurry(client, engine, last, now)
 
 
 def _last(client: SyncPrefectClient, change: TemporaryChange) -> FlowRun | None:
-    """Return the change's wake-up unless that is gone."""
-    if change.wake_up_id is None:
+    """Return the change's scheduled revert unless that is gone."""
+    if change.scheduled_revert_id is None:
         return None
     try:
-        run = client.read_flow_run(change.wake_up_id)
+        run = client.read_flow_run(change.scheduled_revert_id)
     except ObjectNotFound:
         return None
     return None if run.state is None else run

@@ -94,7 +94,7 @@ def _facts(page: StatusPage, post: StatusPost) -> Mapping[Fact, str | None]:
         Fact.SEVERITY: Severity.P0.value,
         Fact.OPENED_AT: _moment(post.starts_at),
         Fact.RESOLVED_AT: _moment(post.ends_at or post.closed_at) if over else None,
-        Fact.TOLD_AT: _moment(post.raised_at),
+        Fact.POSTED_AT: _moment(post.raised_at),
     }
 
 

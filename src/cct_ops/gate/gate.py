@@ -69,7 +69,7 @@ class Gate:
     policy: Policy
     notifier: Notifier
     suspension: Suspension
-    wake_up: temporary.WakeUp
+    schedule_revert: temporary.ScheduleRevert
 
     @contextmanager
     def authorise(
@@ -109,12 +109,12 @@ class Gate:
         temporary.take_back(self.executor, permit, plan)
 
     def extend(self, change_id: UUID, minutes: float) -> TemporaryChange:
-        """Let a change last ``minutes`` from now, as far as policy goes, with its own wake-up."""
+        """Let a change last ``minutes`` from now, as far as policy goes, with a new revert."""
         longest = self.policy.temporary_changes.longest_minutes
         extended = changes.extend(
             self.executor.engine, change_id, minutes=minutes, longest_minutes=longest
         )
-        self.wake_up(extended)
+        self.schedule_revert(extended)
         return extended
 
     def autonomy_of(self, target: str) -> AutonomyLevel:
@@ -178,7 +178,7 @@ class _Passage:
                 return
             change = Change(executor, self.diagnosis, self.plan, decision.permit, self.mode)
             try:
-                temporary.schedule(change, self.gate.wake_up)
+                temporary.schedule(change, self.gate.schedule_revert)
                 yield decision
             except BaseException as error:  # a cancelled run must put things back as well
                 put_back(change, error, self.gate.notifier)

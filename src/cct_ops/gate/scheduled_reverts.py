@@ -1,4 +1,4 @@
-"""The Prefect runs that wake up whoever takes a temporary change back."""
+"""The Prefect runs that take a temporary change back when its time is over."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from cct_ops.models.change import TemporaryChange
 REVERT = "revert-change"
 
 
-def wake(engine: sa.Engine, change: TemporaryChange) -> UUID:
+def schedule(engine: sa.Engine, change: TemporaryChange) -> UUID:
     """
     Make the run that reverts the change when its time is over, and note which one it is.
 
-    The key holds the time, so that each extension gets a wake-up of its own, and the count of
-    wake-ups, so that a lost one can be replaced; asking twice for the same one gives one run.
+    The key holds the time, so that each extension gets a scheduled revert of its own, and the
+    count of them, so that a lost one can be replaced; asking twice for the same one gives one run.
     """
     with server.CONFIGURED.connect() as client:
-        return wake_with(client, engine, change)
+        return schedule_with(client, engine, change)
 
 
-def wake_with(
+def schedule_with(
     client: SyncPrefectClient,
     engine: sa.Engine,
     change: TemporaryChange,
@@ -43,7 +43,7 @@ def wake_with(
     Do the same over a connection that is there already.
 
     The change's time is by the ledger's clock and the run's by Prefect's, so where these are two it
-    is carried over from the one to the other. A change that is over is woken for at once.
+    is carried over from the one to the other. For a change that is over the run begins at once.
     """
     here, there = clock.read(engine), at_server.now(client)
     at = change.until
@@ -55,16 +55,16 @@ def wake_with(
         client,
         REVERT,
         {"change_id": str(change.id)},
-        key=f"{change.id}|{change.until.isoformat()}|{change.wake_ups}",
+        key=f"{change.id}|{change.until.isoformat()}|{change.scheduled_reverts}",
         at=at,
         tags=[f"target:{change.target}"],
     )
-    changes.record_wake_up(engine, change, run_id)
+    changes.record_scheduled_revert(engine, change, run_id)
     return run_id
 
 
 def hurry(client: SyncPrefectClient, engine: sa.Engine, run: FlowRun, now: datetime) -> bool:
-    """Let a wake-up that waits for a later moment begin at once; whether it does."""
+    """Let a scheduled revert that waits for a later moment begin at once; true if it does."""
     at_once: State[Any] = Scheduled(scheduled_time=_past(now))
     answer = client.set_flow_run_state(run.id, at_once)
     if answer.status is not SetStateStatus.ACCEPT:
@@ -84,8 +84,8 @@ def end(engine: sa.Engine, change: TemporaryChange) -> UUID:
     run_id = deployments.start(
         REVERT,
         {"change_id": str(change.id), "now": True},
-        key=f"{change.id}|{change.until.isoformat()}|{change.wake_ups}|now",
+        key=f"{change.id}|{change.until.isoformat()}|{change.scheduled_reverts}|now",
         tags=[f"target:{change.target}"],
     )
-    changes.record_wake_up(engine, change, run_id)
+    changes.record_scheduled_revert(engine, change, run_id)
     return run_id

@@ -20,7 +20,7 @@ from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.chaos import KEPT_BY_THEIR_RUN
 from cct_ops.models.plan import Permit, Plan
 
-WakeUp = Callable[[TemporaryChange], object]
+ScheduleRevert = Callable[[TemporaryChange], object]
 """Makes the run that reverts a change when its time is over; ``Unavailable`` where it cannot."""
 
 
@@ -35,7 +35,7 @@ def too_long(plan: Plan, longest_minutes: float) -> str | None:
     )
 
 
-def schedule(change: Change, wake_up: WakeUp) -> None:
+def schedule(change: Change, schedule_revert: ScheduleRevert) -> None:
     """
     Write down each temporary change of the plan and make the run that takes it back.
 
@@ -52,7 +52,7 @@ def schedule(change: Change, wake_up: WakeUp) -> None:
             made = changes.schedule(
                 tx, permit, step, before=before, owner=owner, reason=diagnosis.headline
             )
-        wake_up(made)
+        schedule_revert(made)
 
 
 def keepalive(executor: Executor, permit: Permit) -> AbstractContextManager[None]:

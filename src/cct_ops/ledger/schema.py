@@ -86,5 +86,5 @@ set_aside = sa.Table(
     at_column("first_at", default=True),
     at_column("last_at", default=True),
     at_column("next_attempt_at", nullable=False),
-    sa.Column("told_at", sa.DateTime(timezone=True), key="notified_at"),
+    at_column("notified_at"),
 )

@@ -45,7 +45,7 @@ class Alert(Frozen):
     ``undated`` says that the sender gave no time for this, so that its first receipt counts.
     ``message`` is what the sender calls the message that says this: the same one is a copy.
     ``episodic`` says that ``starts_at`` is the start of the episode, the same in each message of
-    it; without it, it may be the time of the message. ``teller`` is then which of several twins
+    it; without it, it may be the time of the message. ``reporter`` is then which of several twins
     says so.
     ``reopens`` says that the sender itself calls this a new episode of something that was over.
     """
@@ -59,7 +59,7 @@ class Alert(Frozen):
     undated: bool = False
     message: Text = ""
     episodic: bool = False
-    teller: Text = ""
+    reporter: Text = ""
     reopens: bool = False
 
     @property

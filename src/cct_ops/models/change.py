@@ -35,8 +35,8 @@ class TemporaryChange(Frozen):
     One temporary change, as the ledger has it.
 
     ``before`` is what was seen before it was made, in words; ``revert`` is the call that brings
-    that back. ``wake_ups`` counts the runs that were started to revert it, ``wake_up_id`` is the
-    last of them.
+    that back. ``scheduled_reverts`` counts the runs that were made to revert it,
+    ``scheduled_revert_id`` is the last of them.
     """
 
     id: UUID
@@ -54,8 +54,8 @@ class TemporaryChange(Frozen):
     until: datetime
     ended_at: datetime | None
     note: str | None
-    wake_up_id: UUID | None
-    wake_ups: int
+    scheduled_revert_id: UUID | None
+    scheduled_reverts: int
 
     @property
     def open(self) -> bool:

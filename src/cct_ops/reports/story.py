@@ -63,7 +63,7 @@ def _dispatched(row: Dispatched) -> Iterator[Moment]:
             what = f"{rule}waits to be dispatched: {row.note or 'not tried yet'}"
         case "notified":
             what = f"{rule}no run: {row.note or 'people are notified'}"
-        case "folded":  # GROUPED, as it is stored
+        case "grouped":
             what = f"{rule}no run of its own: {row.note}"
         case _:
             what = f"{rule}set aside: {row.note}"

@@ -86,10 +86,10 @@ def test_a_burst_pages_for_those_that_stand_for_others(
     engine: sa.Engine, pager: Pager, sandbox: SandboxControl
 ) -> None:
     """And nobody is paged about an incident before it is known whether it is one of a burst."""
-    lead, folded = firing(engine, "P0", "Lead"), firing(engine, "P0", "Folded")
+    lead, grouped = firing(engine, "P0", "Lead"), firing(engine, "P0", "Grouped")
     with engine.begin() as tx:
         of = dispatches.c.incident_id
-        tx.execute(sa.update(dispatches).where(of == folded).values(state="folded"))
+        tx.execute(sa.update(dispatches).where(of == grouped).values(state="grouped"))
         tx.execute(sa.update(dispatches).where(of == lead).values(state="pending"))
     assert paging.sweep(pager) == 0
 
@@ -126,8 +126,8 @@ def test_the_status_page_is_told_of_the_opening_and_the_end_once_each(
     assert (tell(), tell()) == (1, 0)
 
     opened, ended = sandbox.status_page()
-    told_at = opened.body.pop("told_at")
-    assert told_at > opened.body["opened_at"]
+    posted_at = opened.body.pop("posted_at")
+    assert posted_at > opened.body["opened_at"]
     assert opened.body == {
         "key": f"{incident}/1",
         "incident_id": str(incident),

@@ -87,8 +87,8 @@ def read(body: bytes, versions: Sequence[str] = ("4",)) -> ParsedDelivery:
         raise UnknownShape(f"version: Input should be {' or '.join(versions)}")
     # Two halves of a pair differ in their own address and in nothing else.
     address = as_text(parsed.external_url)
-    teller = hashlib.sha256(address.encode()).hexdigest()[:16] if isinstance(address, str) else ""
-    alerts, aside = one_by_one(parsed.alerts, partial(read_alert, teller=teller))
+    reporter = hashlib.sha256(address.encode()).hexdigest()[:16] if isinstance(address, str) else ""
+    alerts, aside = one_by_one(parsed.alerts, partial(read_alert, reporter=reporter))
     notes = [aside] if aside else []
     left_out = as_text(parsed.truncated_alerts)
     if isinstance(left_out, str) and left_out.isdecimal() and left_out != "0":
@@ -101,7 +101,7 @@ def read(body: bytes, versions: Sequence[str] = ("4",)) -> ParsedDelivery:
     return ParsedDelivery(alerts, " ".join(notes) or None, in_part=aside is not None)
 
 
-def read_alert(index: int, document: Json, teller: str = "") -> Alert:
+def read_alert(index: int, document: Json, reporter: str = "") -> Alert:
     """Read one alert; when it ends counts once it has ended."""
     try:
         wire = _Alert.model_validate(document)
@@ -116,7 +116,7 @@ def read_alert(index: int, document: Json, teller: str = "") -> Alert:
             ends_at=ends_at,
             undated=said is None,
             episodic=wire.starts_at is not None,
-            teller=teller,
+            reporter=reporter,
         )
     except ValidationError as error:
         raise UnknownShape(first_problem(error, "alerts", index)) from None

@@ -1,8 +1,8 @@
 """
 Temporary changes: the rows that say what must be taken back, and when.
 
-A row is the truth and a Prefect run is only its wake-up: whoever is woken reads the row again, so a
-wake-up too many does nothing, and one that was lost is noticed by the controller's sweep.
+A row is the truth and a Prefect run only brings its end: the run reads the row again, so a
+scheduled revert too many does nothing, and one that was lost is noticed by the controller's sweep.
 """
 
 from __future__ import annotations
@@ -143,17 +143,20 @@ def of_run(engine: sa.Engine, run_id: UUID) -> list[TemporaryChange]:
     return [_read(row) for row in rows]
 
 
-def record_wake_up(engine: sa.Engine, change: TemporaryChange, run_id: UUID) -> None:
-    """Note which run is the change's wake-up."""
+def record_scheduled_revert(engine: sa.Engine, change: TemporaryChange, run_id: UUID) -> None:
+    """Note which run is the change's scheduled revert."""
     with engine.begin() as tx:
         tx.execute(
             sa.update(temporary_changes)
             .where(temporary_changes.c.id == change.id)
             .values(
-                wake_up_id=run_id,
-                wake_ups=sa.case(
-                    (temporary_changes.c.wake_up_id.is_not_distinct_from(run_id), change.wake_ups),
-                    else_=change.wake_ups + 1,
+                scheduled_revert_id=run_id,
+                scheduled_reverts=sa.case(
+                    (
+                        temporary_changes.c.scheduled_revert_id.is_not_distinct_from(run_id),
+                        change.scheduled_reverts,
+                    ),
+                    else_=change.scheduled_reverts + 1,
                 ),
             )
         )

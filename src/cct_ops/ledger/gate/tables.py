@@ -132,8 +132,8 @@ temporary_changes = sa.Table(
     at_column("until", nullable=False),
     at_column("ended_at"),
     text_column("note", nullable=True),
-    sa.Column("wake_up_id", sa.Uuid),
-    count_column("wake_ups", 0),
+    sa.Column("scheduled_revert_id", sa.Uuid),
+    count_column("scheduled_reverts", 0),
     at_column("alarmed_at"),
     sa.Index(
         "ix_temporary_changes_open",
@@ -208,7 +208,7 @@ attempts = sa.Table(
 )
 
 sent_links = sa.Table(
-    "approval_letters",
+    "sent_links",
     metadata,
     sa.Column("approval_id", sa.Uuid, sa.ForeignKey("approvals.id"), primary_key=True),
     sa.Column("approver_id", sa.Text, primary_key=True),

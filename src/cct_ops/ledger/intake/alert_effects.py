@@ -41,7 +41,7 @@ _LOCK = sa.text(
 # What is no longer open is recognised by `floor`: the end of the episode before the newest.
 _LATEST = sa.text("""
     select i.source, i.key, i.id, i.episode, i.starts_at, i.last_seen_at, i.closed_as, i.ends_at,
-        i.closed_at, i.opened_at, i.tellers,
+        i.closed_at, i.opened_at, i.reporters,
         (select max(greatest(coalesce(e.ends_at, e.last_seen_at), e.starts_at)) from incidents e
             where e.source = i.source and e.key = i.key and e.episode < i.episode) as floor
     from unnest(cast(:sources as text[]), cast(:keys as text[])) as wanted(source, key)
@@ -53,21 +53,21 @@ _LATEST = sa.text("""
 """)
 
 _STATE = """state text, closed_as text, starts_at timestamptz, ends_at timestamptz,
-    last_seen_at timestamptz, closed_at timestamptz, tellers jsonb"""
+    last_seen_at timestamptz, closed_at timestamptz, reporters jsonb"""
 
 _CHANGE = sa.text(f"""
     update incidents i set state = r.state, closed_as = r.closed_as, starts_at = r.starts_at,
         ends_at = r.ends_at, last_seen_at = r.last_seen_at, closed_at = r.closed_at,
-        tellers = r.tellers
+        reporters = r.reporters
     from jsonb_to_recordset(cast(:rows as jsonb)) as r(id uuid, {_STATE})
     where i.id = r.id
 """)  # noqa: S608 -- made of constants
 
 _OPEN = sa.text(f"""
     insert into incidents (id, source, key, episode, labels, annotations, opened_at, state,
-        closed_as, starts_at, ends_at, last_seen_at, closed_at, tellers)
+        closed_as, starts_at, ends_at, last_seen_at, closed_at, reporters)
     select id, source, key, episode, labels, annotations, opened_at, state,
-        closed_as, starts_at, ends_at, last_seen_at, closed_at, tellers
+        closed_as, starts_at, ends_at, last_seen_at, closed_at, reporters
     from jsonb_to_recordset(cast(:rows as jsonb)) as r(id uuid, source text, key text,
         episode integer, labels jsonb, annotations jsonb, opened_at timestamptz, {_STATE})
 """)  # noqa: S608 -- made of constants
@@ -208,7 +208,7 @@ def _latest(connection: sa.Connection, wanted: Collection[Key]) -> dict[Key, Epi
             row.closed_at,
             row.floor,
             row.opened_at,
-            tuple(row.tellers),
+            tuple(row.reporters),
         )
         for row in rows
     }
@@ -256,7 +256,7 @@ def _state(episode: Episode) -> dict[str, object]:
         "ends_at": _moment(episode.ends_at),
         "last_seen_at": _moment(episode.last_seen_at),
         "closed_at": _moment(episode.closed_at),
-        "tellers": episode.tellers,
+        "reporters": episode.reporters,
     }
 
 

@@ -18,7 +18,7 @@ from cct_ops.models.alert import Alert, AlertStatus
 
 # Replicas that evaluate once a minute see one episode begin so far apart.
 REPLICAS_DISAGREE = timedelta(minutes=2)
-MOST_TELLERS = 16
+MOST_REPORTERS = 16
 
 
 class Verdict(StrEnum):
@@ -52,7 +52,7 @@ class Episode:
 
     ``floor`` is when the one before it was over: what began no later belongs to the past.
     ``opened_at`` and ``closed_at`` are moments of receipt, ``starts_at`` and ``ends_at`` the
-    sender's where it gave any. ``tellers`` are the twins that reported it.
+    sender's where it gave any. ``reporters`` are the twins that reported it.
     """
 
     incident_id: UUID
@@ -64,7 +64,7 @@ class Episode:
     closed_at: datetime | None = None
     floor: datetime | None = None
     opened_at: datetime | None = None
-    tellers: tuple[str, ...] = ()
+    reporters: tuple[str, ...] = ()
 
     @property
     def over_at(self) -> datetime:
@@ -76,13 +76,13 @@ class Episode:
         """Return the episode as it is once its sender reported a later one."""
         return replace(self, closed_as=ClosedAs.SUPERSEDED, closed_at=at)
 
-    def seen(self, at: datetime, teller: str) -> Episode:
+    def seen(self, at: datetime, reporter: str) -> Episode:
         """Return the episode as it is once it was reported again."""
-        known = not teller or teller in self.tellers or len(self.tellers) == MOST_TELLERS
+        known = not reporter or reporter in self.reporters or len(self.reporters) == MOST_REPORTERS
         return replace(
             self,
             last_seen_at=max(self.last_seen_at, at),
-            tellers=self.tellers if known else (*self.tellers, teller),
+            reporters=self.reporters if known else (*self.reporters, reporter),
         )
 
 
@@ -126,7 +126,7 @@ def _firing(alert: Alert, latest: Episode | None, received_at: datetime) -> tupl
     if latest is None:
         return Verdict.OPENED, _following(latest, alert, received_at)
     seen = replace(
-        latest.seen(received_at, alert.teller), starts_at=min(latest.starts_at, alert.starts_at)
+        latest.seen(received_at, alert.reporter), starts_at=min(latest.starts_at, alert.starts_at)
     )
     if latest.closed_as is None:
         if _began_after(alert, latest):
@@ -151,7 +151,7 @@ def _began_after(alert: Alert, latest: Episode) -> bool:
     then the starts are close together.
     """
     sight = max(latest.last_seen_at, latest.starts_at)
-    if alert.episodic and alert.teller not in latest.tellers:
+    if alert.episodic and alert.reporter not in latest.reporters:
         sight = max(sight, latest.starts_at + REPLICAS_DISAGREE)
     return (alert.episodic or alert.reopens) and alert.starts_at > sight
 
@@ -165,7 +165,7 @@ def _following(latest: Episode | None, alert: Alert, received_at: datetime) -> E
         received_at,
         floor=None if latest is None else latest.over_at,
         opened_at=received_at,
-        tellers=(alert.teller,),
+        reporters=(alert.reporter,),
     )
 
 
@@ -181,7 +181,7 @@ def _undated(
     if latest is not None and latest.closed_as is None:
         if came_at < (latest.opened_at or latest.starts_at):
             return Verdict.LATE, latest
-        seen = latest.seen(received_at, alert.teller)
+        seen = latest.seen(received_at, alert.reporter)
         if firing:
             return Verdict.SEEN, seen
         over = replace(seen, closed_as=ClosedAs.RESOLVED, ends_at=came_at, closed_at=received_at)

@@ -42,7 +42,7 @@ BATCH = 500
 GroupOf = Callable[[str, Mapping[str, str]], str]
 
 _MARK_GROUPED = sa.text("""
-    update dispatches d set state = 'folded', note = r.note, finished_at = statement_timestamp()
+    update dispatches d set state = 'grouped', note = r.note, finished_at = statement_timestamp()
     from jsonb_to_recordset(cast(:rows as jsonb)) as r(id uuid, note text)
     where d.id = r.id and d.state = 'pending'
 """)

@@ -73,7 +73,7 @@ class Arrived(Frozen):
                 return f"waits: {self.dispatch_note or 'not tried yet'}"
             case "notified":
                 return self._notified("unmatched")
-            case "folded":  # GROUPED, as it is stored
+            case "grouped":
                 return self.dispatch_note or "part of a burst"
             case _:
                 return self._notified("blocked")

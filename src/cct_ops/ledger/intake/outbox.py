@@ -33,10 +33,8 @@ _ENQUEUE = sa.text("""
     select unnest(cast(:ids as uuid[])), :purpose on conflict do nothing
 """)
 
-
-# Stored values that came before their words.
-DEAD_LETTERED = "parked"
-GROUPED = "folded"
+DEAD_LETTERED = "dead-lettered"
+GROUPED = "grouped"
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ incidents = sa.Table(
     at_column("opened_at", default=True),
     at_column("last_seen_at", default=True),
     at_column("closed_at"),
-    sa.Column("tellers", JSONB, nullable=False, server_default="[]"),
+    sa.Column("reporters", JSONB, nullable=False, server_default="[]"),
     sa.UniqueConstraint("source", "key", "episode"),
     sa.Index(
         "uq_incidents_one_open",
@@ -88,7 +88,9 @@ dispatches = sa.Table(
     id_column(),
     sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), nullable=False),
     text_column("purpose"),
-    *word_column("state", "pending", "sent", "notified", "parked", "folded", default="pending"),
+    *word_column(
+        "state", "pending", "sent", "notified", "dead-lettered", "grouped", default="pending"
+    ),
     text_column("rule", nullable=True),
     text_column("playbook", nullable=True),
     count_column("attempts", 0),
@@ -97,8 +99,8 @@ dispatches = sa.Table(
     text_column("note", nullable=True),
     at_column("created_at", default=True),
     at_column("finished_at"),
-    sa.Column("told_at", sa.DateTime(timezone=True), key="notified_at"),
-    sa.Column("untold", sa.Text, key="undelivered"),
+    at_column("notified_at"),
+    text_column("undelivered", nullable=True),
     sa.UniqueConstraint("incident_id", "purpose"),
     sa.Index("ix_dispatches_due", "next_attempt_at", postgresql_where=sa.text("state = 'pending'")),
 )
@@ -112,14 +114,14 @@ early_ends = sa.Table(
 )
 
 bursts = sa.Table(
-    "storms",
+    "bursts",
     metadata,
     id_column(),
     at_column("began_at", default=True),
     at_column("ended_at"),
     text_column("reason"),
     sa.Index(
-        "uq_storms_one_at_a_time",
+        "uq_bursts_one_at_a_time",
         sa.text("(ended_at is null)"),
         unique=True,
         postgresql_where=sa.text("ended_at is null"),
@@ -127,10 +129,10 @@ bursts = sa.Table(
 )
 
 burst_groups = sa.Table(
-    "storm_groups",
+    "burst_groups",
     metadata,
-    sa.Column("storm_id", sa.Uuid, sa.ForeignKey("storms.id"), key="burst_id", primary_key=True),
+    sa.Column("burst_id", sa.Uuid, sa.ForeignKey("bursts.id"), primary_key=True),
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), nullable=False),
-    sa.Column("folded", sa.Integer, key="grouped", nullable=False, server_default="0"),
+    count_column("grouped", 0),
 )

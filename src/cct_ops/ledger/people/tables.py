@@ -23,7 +23,7 @@ pages = sa.Table(
     sa.Column("topic_id", sa.Uuid, index=True),  # an incident, or a run that belongs to none
     text_column("subject"),
     text_column("body"),
-    sa.Column("rung", sa.Integer, key="escalation_step", nullable=False, server_default="0"),
+    count_column("escalation_step", 0),
     count_column("attempts", 0),
     at_column("raised_at", default=True),
     at_column("next_attempt_at", default=True),
@@ -90,7 +90,7 @@ pauses = sa.Table(
     "pauses",
     metadata,
     sa.Column("part", sa.Text, primary_key=True),
-    sa.Column("told_at", sa.DateTime(timezone=True), key="notified_at", nullable=False),
+    at_column("notified_at", nullable=False),
 )
 
 heartbeats = sa.Table(

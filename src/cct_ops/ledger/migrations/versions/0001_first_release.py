@@ -53,7 +53,7 @@ create table incidents (
     opened_at timestamptz not null default clock_timestamp(),
     last_seen_at timestamptz not null default clock_timestamp(),
     closed_at timestamptz,
-    tellers jsonb not null default '[]',
+    reporters jsonb not null default '[]',
     constraint uq_incidents_source_key_episode unique (source, key, episode)
 );
 create index ix_incidents_opened_at on incidents (opened_at);
@@ -87,7 +87,7 @@ create table dispatches (
     purpose text not null,
     state text not null default 'pending'
         constraint ck_dispatches_state check (state in (
-            'pending', 'sent', 'notified', 'parked', 'folded'
+            'pending', 'sent', 'notified', 'dead-lettered', 'grouped'
         )),
     rule text,
     playbook text,
@@ -97,8 +97,8 @@ create table dispatches (
     note text,
     created_at timestamptz not null default clock_timestamp(),
     finished_at timestamptz,
-    told_at timestamptz,
-    untold text,
+    notified_at timestamptz,
+    undelivered text,
     constraint uq_dispatches_incident_id_purpose unique (incident_id, purpose)
 );
 create index ix_dispatches_due on dispatches (next_attempt_at) where state = 'pending';
@@ -111,21 +111,21 @@ create table early_ends (
     constraint pk_early_ends primary key (source, key)
 );
 
-create table storms (
-    id uuid default gen_random_uuid() constraint pk_storms primary key,
+create table bursts (
+    id uuid default gen_random_uuid() constraint pk_bursts primary key,
     began_at timestamptz not null default clock_timestamp(),
     ended_at timestamptz,
     reason text not null
 );
-create unique index uq_storms_one_at_a_time on storms ((ended_at is null))
+create unique index uq_bursts_one_at_a_time on bursts ((ended_at is null))
     where ended_at is null;
 
-create table storm_groups (
-    storm_id uuid not null constraint fk_storm_groups_storm_id_storms references storms,
+create table burst_groups (
+    burst_id uuid not null constraint fk_burst_groups_burst_id_bursts references bursts,
     name text not null,
-    incident_id uuid not null constraint fk_storm_groups_incident_id_incidents references incidents,
-    folded integer not null default 0,
-    constraint pk_storm_groups primary key (storm_id, name)
+    incident_id uuid not null constraint fk_burst_groups_incident_id_incidents references incidents,
+    grouped integer not null default 0,
+    constraint pk_burst_groups primary key (burst_id, name)
 );
 
 -- the gate
@@ -224,8 +224,8 @@ create table temporary_changes (
     until timestamptz not null,
     ended_at timestamptz,
     note text,
-    wake_up_id uuid,
-    wake_ups integer not null default 0,
+    scheduled_revert_id uuid,
+    scheduled_reverts integer not null default 0,
     alarmed_at timestamptz
 );
 create index ix_temporary_changes_open on temporary_changes (until)
@@ -295,14 +295,14 @@ create table approval_attempts (
 create index ix_approval_attempts_approval_id on approval_attempts (approval_id);
 create index ix_approval_attempts_attempted_at on approval_attempts (attempted_at);
 
-create table approval_letters (
+create table sent_links (
     approval_id uuid not null
-        constraint fk_approval_letters_approval_id_approvals references approvals,
+        constraint fk_sent_links_approval_id_approvals references approvals,
     approver_id text not null,
     about text not null
-        constraint ck_approval_letters_about check (about in ('request', 'first-yes')),
+        constraint ck_sent_links_about check (about in ('request', 'first-yes')),
     sent_at timestamptz not null default clock_timestamp(),
-    constraint pk_approval_letters primary key (approval_id, approver_id, about)
+    constraint pk_sent_links primary key (approval_id, approver_id, about)
 );
 
 create table approver_ways (
@@ -352,7 +352,7 @@ create table pages (
     topic_id uuid,
     subject text not null,
     body text not null,
-    rung integer not null default 0,
+    escalation_step integer not null default 0,
     attempts integer not null default 0,
     raised_at timestamptz not null default clock_timestamp(),
     next_attempt_at timestamptz not null default clock_timestamp(),
@@ -410,7 +410,7 @@ create index ix_slack_requests_open on slack_requests (approval_id) where closed
 
 create table pauses (
     part text constraint pk_pauses primary key,
-    told_at timestamptz not null
+    notified_at timestamptz not null
 );
 
 create table heartbeats (
@@ -481,7 +481,7 @@ create table set_aside (
     first_at timestamptz not null default clock_timestamp(),
     last_at timestamptz not null default clock_timestamp(),
     next_attempt_at timestamptz not null,
-    told_at timestamptz,
+    notified_at timestamptz,
     constraint pk_set_aside primary key (part, item)
 );
 """
