@@ -26,11 +26,11 @@ THINGS = 5
 class Alertmanager(Process):
     """One process, not clustered."""
 
-    def __init__(self, folder: Path, hook: str, key: str) -> None:
+    def __init__(self, folder: Path, hook: str, key: str, repeat: str) -> None:
         folder.mkdir(exist_ok=True)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        route = {"group_wait": "100ms", "group_interval": "1s", "repeat_interval": "1h"}
+        route = {"group_wait": "100ms", "group_interval": "1s", "repeat_interval": repeat}
         command = configured(BINARY or "", folder, port, hook, key, route)
         super().__init__(command, {}, folder / "log", f"{self.url}/-/ready")
 
@@ -52,9 +52,11 @@ class Alertmanager(Process):
 
 
 @contextmanager
-def alertmanagers(folder: Path, count: int, hook: str, key: str) -> Iterator[list[Alertmanager]]:
+def alertmanagers(
+    folder: Path, count: int, hook: str, key: str, *, repeat: str = "1h"
+) -> Iterator[list[Alertmanager]]:
     """Run so many for the length of the block."""
-    made = [Alertmanager(folder / f"am-{n}", hook, key) for n in range(count)]
+    made = [Alertmanager(folder / f"am-{n}", hook, key, repeat) for n in range(count)]
     with running(*made):
         yield made
 

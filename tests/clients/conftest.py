@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -14,10 +12,10 @@ from pydantic import SecretStr
 
 from cct_ops.clients.reader import CctReader
 from cct_ops.clients.transport import CctTransport
-from cct_ops.sandbox.control import SandboxControl, start_sandbox
+from cct_ops.sandbox.control import SandboxControl
 from tests.clients.parts import RecordingPacer
-
-GOOD_KEY = "a-good-key-of-the-sandbox"
+from tests.conftest import API_KEY
+from tests.controller.wire import Answer, Request, wire
 
 
 @dataclass
@@ -29,7 +27,7 @@ class Server:
     body: bytes = b"ok"
     headers: dict[str, str] = field(default_factory=dict)
     hangs_up: bool = False
-    silent: threading.Event | None = None
+    silent: bool = False
     requests: list[tuple[str, str, Any]] = field(default_factory=list)
 
 
@@ -38,50 +36,23 @@ def server() -> Iterator[Server]:
     """A server on a free port of this machine."""
     told = Server()
 
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self) -> None:
-            sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            told.requests.append((self.command, self.path, json.loads(sent or b"null")))
-            if told.silent is not None:
-                told.silent.wait(30)
-            if told.hangs_up or told.silent is not None:
-                self.close_connection = True
-                return
-            self.send_response(told.status)
-            for name, value in told.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(told.body)))
-            self.end_headers()
-            self.wfile.write(told.body)
+    def behave(request: Request) -> Answer | None:
+        told.requests.append((request.method, request.path, json.loads(request.body or b"null")))
+        if told.silent:
+            running.hang(request)
+        gone = told.silent or told.hangs_up
+        return None if gone else Answer(told.status, told.body, told.headers)
 
-        do_GET = do_POST = answer  # noqa: N815 -- http.server's names
-
-        def log_message(self, *_: object) -> None:
-            """Keep quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        told.url = f"http://127.0.0.1:{running.server_port}"
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with wire(behave) as running:
+        told.url = running.url
         yield told
-        if told.silent is not None:
-            told.silent.set()
-        running.shutdown()
-        thread.join()
-
-
-@pytest.fixture(scope="package")
-def process() -> Iterator[SandboxControl]:
-    """One sandbox process for all tests of the clients."""
-    with start_sandbox(api_key=GOOD_KEY) as control:
-        yield control
 
 
 @pytest.fixture
-def sandbox(process: SandboxControl) -> SandboxControl:
+def sandbox(sandbox_process: SandboxControl) -> SandboxControl:
     """The sandbox, pristine."""
-    process.reset()
-    return process
+    sandbox_process.reset()
+    return sandbox_process
 
 
 @pytest.fixture
@@ -93,7 +64,7 @@ def pacer() -> RecordingPacer:
 @pytest.fixture
 def transport(sandbox: SandboxControl, pacer: RecordingPacer) -> Iterator[CctTransport]:
     """A transport to the sandbox, with a good key."""
-    with CctTransport(sandbox.base_url, SecretStr(GOOD_KEY), pacer) as connected:
+    with CctTransport(sandbox.base_url, SecretStr(API_KEY), pacer) as connected:
         yield connected
 
 

@@ -15,8 +15,8 @@ from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import OpsError
 from cct_ops.models.plan import Call, Scalar
 from cct_ops.sandbox.control import SandboxControl
-from tests.clients.conftest import GOOD_KEY
 from tests.clients.parts import ROUTE, RecordingChecker, permit
+from tests.conftest import API_KEY
 
 ARGUMENTS: dict[str, dict[str, Scalar]] = {
     "reset_canary": {"route": str(ROUTE)},
@@ -112,7 +112,7 @@ def test_a_command_sends_what_the_operator_sends(
     assert command is not None
     environment = os.environ | {
         "CCT_URL": sandbox.base_url,
-        "X_API_KEY": GOOD_KEY,
+        "X_API_KEY": API_KEY,
         "NO_PROXY": "127.0.0.1",
     }
     subprocess.run(["bash", "-c", command], env=environment, check=False, capture_output=True)

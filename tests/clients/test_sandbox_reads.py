@@ -13,8 +13,8 @@ from cct_ops.errors import ContractBroken, Rejected, Unavailable, Unsupported
 from cct_ops.models.cct import Compliance, Route
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
-from tests.clients.conftest import GOOD_KEY
 from tests.clients.parts import ROUTE, RecordingPacer
+from tests.conftest import API_KEY
 from tests.plain import HTTP
 
 WRONG_KEY = "a-wrong-key"
@@ -153,7 +153,7 @@ def test_a_locked_address_is_told_how_long(sandbox: SandboxControl, pacer: Recor
                 CctReader(stranger).canary_status()
 
     with (
-        CctTransport(sandbox.base_url, SecretStr(GOOD_KEY), pacer) as friend,
+        CctTransport(sandbox.base_url, SecretStr(API_KEY), pacer) as friend,
         pytest.raises(Unavailable) as caught,
     ):
         CctReader(friend).canary_status()
@@ -166,7 +166,7 @@ def test_a_share_that_is_no_number_is_none(sandbox: SandboxControl, reader: CctR
     HTTP.post(
         f"{sandbox.base_url}/api/v1/canary/enable",
         params={"route": ROUTE, "percentage": "many"},
-        headers={"X-API-Key": GOOD_KEY},
+        headers={"X-API-Key": API_KEY},
     ).raise_for_status()
 
     config = reader.canary_status().routes[ROUTE]

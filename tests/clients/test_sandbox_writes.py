@@ -14,8 +14,8 @@ from cct_ops.errors import NotPermitted, Unavailable
 from cct_ops.models.plan import Call
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
-from tests.clients.conftest import GOOD_KEY
 from tests.clients.parts import ROUTE, RecordingChecker, RecordingPacer, permit
+from tests.conftest import API_KEY
 
 RESET = ResetCanary(route=ROUTE).call
 
@@ -76,7 +76,7 @@ def test_a_lost_answer_is_not_asked_for_again(
     sandbox.faults(Fault(apply_then_hang=True))
 
     with (
-        CctTransport(sandbox.base_url, SecretStr(GOOD_KEY), pacer, 0.3) as impatient,
+        CctTransport(sandbox.base_url, SecretStr(API_KEY), pacer, 0.3) as impatient,
         pytest.raises(Unavailable, match="whether the change was made is unknown"),
     ):
         operator(impatient, RecordingChecker()).perform(RESET)

@@ -6,9 +6,6 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 
 import pytest
 import sqlalchemy as sa
@@ -21,6 +18,7 @@ from cct_ops.ledger.gate.refused_keys import LedgerKeys, remembered
 from cct_ops.ledger.gate.tables import holds, switches
 from cct_ops.models.run import Outcome
 from tests.conftest import ROOT
+from tests.controller.wire import Answer, wire
 from tests.ledger.history import TARGET, attempt
 from tests.ledger.test_guards import opened
 
@@ -102,29 +100,14 @@ def test_every_guard_has_a_row(engine: sa.Engine, capsys: pytest.CaptureFixture[
     assert "1 failed attempt since" in row_of(table, "breaker, failed attempts")
 
 
-class Alertmanager(BaseHTTPRequestHandler):
-    """Answers with one silence, as Alertmanager's API shows it."""
-
-    def do_GET(self) -> None:
-        """Say it to whatever is asked."""
-        matcher = {"name": "route", "value": TARGET, "isRegex": False, "isEqual": True}
-        silence = {"id": "1", "status": {"state": "active"}, "matchers": [matcher]}
-        self.send_response(HTTPStatus.OK)
-        self.end_headers()
-        self.wfile.write(json.dumps([silence]).encode())
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- its name
-        """Keep still, nobody reads it."""
-
-
 @pytest.fixture
 def alertmanager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A place where our target is silenced, known to the commands."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Alertmanager) as server:
-        Thread(target=server.serve_forever).start()
-        monkeypatch.setenv("CCT_OPS_ALERTMANAGER_URL", f"http://127.0.0.1:{server.server_port}")
+    matcher = {"name": "route", "value": TARGET, "isRegex": False, "isEqual": True}
+    silence = {"id": "1", "status": {"state": "active"}, "matchers": [matcher]}
+    with wire(lambda _: Answer(200, json.dumps([silence]).encode())) as server:
+        monkeypatch.setenv("CCT_OPS_ALERTMANAGER_URL", server.url)
         yield
-        server.shutdown()
 
 
 @pytest.mark.usefixtures("alertmanager")

@@ -74,9 +74,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.send_response(answer.status)
-        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer.body)))
-        for name, value in answer.headers.items():
+        for name, value in ({"Content-Type": "application/json"} | dict(answer.headers)).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(answer.body)

@@ -2,101 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.ledger.intake.tables import deliveries, incidents
-from cct_ops.stack.postgres import free_port
+from evaluation.soak.twins import BINARY, Alertmanager, alertmanagers
 from tests.controller.running import Playbook, dispatching, routes_to
-from tests.gateway.running import KEY, Gateway, running
-from tests.plain import HTTP
+from tests.gateway.running import KEY, running
 from tests.stack.polling import eventually
 
-PROGRAM = shutil.which("prometheus-alertmanager")
-LABELS = {"alertname": "CanaryRolledBack", "route": "/daily-summary"}
+pytestmark = pytest.mark.skipif(BINARY is None, reason="prometheus-alertmanager is not installed")
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="prometheus-alertmanager is not installed")
-
-
-@dataclass(frozen=True)
-class Alertmanager:
-    """A running Alertmanager that repeats itself every second."""
-
-    url: str
-    process: subprocess.Popen[bytes]
-
-    def post(self, starts_at: datetime, ends_at: datetime | None = None) -> None:
-        """Tell it about the alert, as Prometheus does."""
-        alert = {"labels": LABELS, "startsAt": starts_at.isoformat()}
-        if ends_at is not None:
-            alert["endsAt"] = ends_at.isoformat()
-        HTTP.post(f"{self.url}/api/v2/alerts", json=[alert]).raise_for_status()
-
-    def answers(self) -> bool:
-        """Whether it has started."""
-        try:
-            return HTTP.get(f"{self.url}/-/ready").is_success
-        except httpx.TransportError:
-            return False
-
-
-@contextmanager
-def alertmanager(gateway: Gateway, folder: Path) -> Iterator[Alertmanager]:
-    """Start one that is in no cluster and sends to the gateway."""
-    folder.mkdir()
-    config = {
-        "route": {
-            "receiver": "cct-ops",
-            "group_wait": "0s",
-            "group_interval": "1s",
-            "repeat_interval": "1s",
-        },
-        "receivers": [
-            {
-                "name": "cct-ops",
-                "webhook_configs": [
-                    {
-                        "url": f"{gateway.sender.base_url}/hooks/alertmanager",
-                        "max_alerts": 0,
-                        "http_config": {"authorization": {"credentials": KEY}},
-                    }
-                ],
-            }
-        ],
-    }
-    (folder / "alertmanager.yml").write_text(json.dumps(config))  # JSON is YAML
-    address = f"127.0.0.1:{free_port()}"
-    with (
-        (folder / "log").open("wb") as log,
-        subprocess.Popen(
-            [
-                str(PROGRAM),
-                f"--config.file={folder / 'alertmanager.yml'}",
-                f"--storage.path={folder / 'data'}",
-                f"--web.listen-address={address}",
-                "--cluster.listen-address=",
-            ],
-            stdout=log,
-            stderr=log,
-        ) as process,
-    ):
-        try:
-            started = Alertmanager(f"http://{address}", process)
-            eventually(started.answers)
-            yield started
-        finally:
-            process.kill()
+ALERT = "CanaryRolledBack"
 
 
 @dataclass(frozen=True)
@@ -143,8 +66,9 @@ def way(
     with (
         running(ledger_url.get_secret_value(), tmp_path / "gateway.log") as gateway,
         dispatching(engine, playbook.api_url, routes_to(playbook.name)),
-        alertmanager(gateway, tmp_path / "one") as one,
-        alertmanager(gateway, tmp_path / "other") as other,
+        alertmanagers(
+            tmp_path, 2, f"{gateway.sender.base_url}/hooks/alertmanager", KEY, repeat="1s"
+        ) as (one, other),
     ):
         yield Way(one, other, engine, playbook)
 
@@ -152,18 +76,18 @@ def way(
 def test_however_often_it_is_told_one_episode_is_one_run(way: Way) -> None:
     """Repeats, a twin that sends the same, a start that moves back, and the death of one."""
     began = datetime.now(UTC)
-    way.one.post(began)
+    way.one.post(ALERT, began=began)
     eventually(lambda: way.runs() == 1)
     way.repeats(2)
-    way.other.post(began)
+    way.other.post(ALERT, began=began)
     way.repeats(4)
 
     earlier = began - timedelta(minutes=1)
-    way.one.post(earlier)
+    way.one.post(ALERT, began=earlier)
     eventually(lambda: [row.starts_at for row in way.incidents()] == [earlier])
     way.repeats(2)
 
-    way.one.process.kill()
+    way.one.kill()
     way.repeats(2)
 
     assert [row.state for row in way.incidents()] == ["open"]
@@ -173,18 +97,18 @@ def test_however_often_it_is_told_one_episode_is_one_run(way: Way) -> None:
 def test_resolved_and_fired_again_is_exactly_one_more_run(way: Way) -> None:
     began = datetime.now(UTC)
     for each in (way.one, way.other):
-        each.post(began)
+        each.post(ALERT, began=began)
     eventually(lambda: way.runs() == 1)
     way.repeats(2)
 
     over = datetime.now(UTC)
     for each in (way.one, way.other):
-        each.post(began, ends_at=over)
+        each.post(ALERT, began=began, ended=over)
     eventually(lambda: [row.state for row in way.incidents()] == ["closed"])
 
     again = datetime.now(UTC)
     for each in (way.one, way.other):
-        each.post(again)
+        each.post(ALERT, began=again)
     eventually(lambda: way.runs() == 2)
     way.repeats(4)
 

@@ -16,8 +16,8 @@ from cct_ops.ledger.people import heartbeats, pages
 from cct_ops.people.watchdog import GATEWAY
 from cct_ops.sandbox.control import SandboxControl
 from tests.conftest import ROOT
+from tests.controller.wire import Answer, wire
 from tests.people.paging.conftest import env, firing, said
-from tests.people.paging.outside import outside
 from tests.people.paging.test_paging import SECRET, custom
 from tests.stack.polling import eventually
 
@@ -40,14 +40,14 @@ def test_an_alert_that_is_p0_reaches_a_person_and_the_public(
         """Whether all of it did; meanwhile a gateway lives, however slow this machine is."""
         heartbeats.beat(engine, GATEWAY)
         reached = [each.page.contact for each in pages.newest(engine, 9)]
-        return bool(reached == ["a"] and sandbox.status_page() and calls)
+        return bool(reached == ["a"] and sandbox.status_page() and outside.requests)
 
-    with outside() as (url, calls), log.open("wb") as out:
+    with wire(lambda _: Answer(200)) as outside, log.open("wb") as out:
         environment = {
             "CCT_OPS_DATABASE_URL": ledger_url.get_secret_value(),
             "PREFECT_API_URL": prefect,
             "CCT_OPS_CONTACTS_PATH": str(contacts),
-            "CCT_OPS_HEARTBEAT_URL": url.get_secret_value(),
+            "CCT_OPS_HEARTBEAT_URL": f"{outside.url}/ping/s3cret",
             "STATUS_PAGE": f"{sandbox.base_url}/status-page",
         }
         command = [sys.executable, "-m", "cct_ops.controller"]

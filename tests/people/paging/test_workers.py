@@ -24,8 +24,8 @@ from cct_ops.people.watchdog import CONTROLLER, GATEWAY
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.settings import Settings
 from cct_ops.stack.postgres import EmbeddedPostgres
+from tests.controller.wire import Answer, wire
 from tests.people.paging.conftest import said
-from tests.people.paging.outside import outside
 from tests.plain import NO_TLS
 
 
@@ -191,7 +191,8 @@ def test_the_watch_outside_is_called_while_all_parts_are_well_and_only_then(
     """A gateway that was never heard is not well, nor is a pool without its worker."""
     pool.heartbeat()
     watch()
-    with outside() as (url, calls):
+    with wire(lambda _: Answer(200)) as outside:
+        calls, url = outside.requests, SecretStr(f"{outside.url}/ping/s3cret")
         (job,) = heartbeat(engine, Settings(heartbeat_url=url))
         heartbeats.beat(engine, CONTROLLER)
         job.function()
@@ -199,7 +200,7 @@ def test_the_watch_outside_is_called_while_all_parts_are_well_and_only_then(
 
         heartbeats.beat(engine, GATEWAY)
         job.function()
-        assert calls == ["/ping/s3cret"]
+        assert [each.path for each in calls] == ["/ping/s3cret"]
 
         with engine.begin() as tx:
             worker = table.c.part == heartbeats.worker_of(pool.name)
