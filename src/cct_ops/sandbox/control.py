@@ -6,12 +6,13 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Self, TypedDict
+from typing import Any, Self
 
 import httpx
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from cct_ops.sandbox.github_inputs import GitHubSeed, GitHubState
 from cct_ops.sandbox.incidents import Metric
@@ -19,31 +20,17 @@ from cct_ops.sandbox.inputs import (
     Actor,
     Dialect,
     Fault,
+    Message,
     SandboxState,
-    SeedDemand,
     SeedExemption,
-    SeedExemptions,
     SeenRequest,
-    SetChaos,
-    SlackMessage,
-    StatusPost,
-    Strict,
 )
 
 REQUESTS = TypeAdapter(list[SeenRequest])
-MESSAGES = TypeAdapter(list[SlackMessage])
-STATUS_POSTS = TypeAdapter(list[StatusPost])
+MESSAGES = TypeAdapter(list[Message])
 START_SECONDS = 30
 STOP_SECONDS = 5
 GREETING = "sandbox: "
-
-
-class Indicators(TypedDict, total=False):
-    """The indicators of one side of a route that are to change."""
-
-    p95_latency_ms: float
-    error_rate_percent: float
-    availability_percent: float
 
 
 class SandboxControl:
@@ -91,8 +78,8 @@ class SandboxControl:
         self,
         route: str,
         *,
-        canary: Indicators | None = None,
-        stable: Indicators | None = None,
+        canary: Mapping[Metric, float] | None = None,
+        stable: Mapping[Metric, float] | None = None,
         **figures: float,
     ) -> None:
         """Change how a route's traffic behaves, as SetProfile says; what is left out stays."""
@@ -101,16 +88,15 @@ class SandboxControl:
 
     def exemptions(self, *records: SeedExemption, **wrong: Any) -> None:
         """Store exactly these exemptions; ``wrong`` are the other fields of SeedExemptions."""
-        self._seed("exemptions", SeedExemptions(records=records, **wrong))
+        self._post("exemptions", {"records": records, **wrong})
 
     def demand(self, user: str, requests_per_minute: float, **more: Any) -> None:
         """Add what a user asks of a rate limit; ``more`` are the other fields of SeedDemand."""
-        given = {"user": user, "requests_per_minute": requests_per_minute, **more}
-        self._seed("demand", SeedDemand.model_validate(given))
+        self._post("demand", {"user": user, "requests_per_minute": requests_per_minute, **more})
 
     def chaos(self, **given: Any) -> None:
         """Change CCT's environment and auto-rollback: ``given`` are fields of SetChaos."""
-        self._seed("chaos", SetChaos(**given))
+        self._post("chaos", given)
 
     def put(self, family: str, thing: str, value: str) -> None:
         """Set one value of a family that keeps one for each thing."""
@@ -118,11 +104,11 @@ class SandboxControl:
 
     def faults(self, *faults: Fault) -> None:
         """Set exactly these faults."""
-        self._post("faults", [fault.model_dump(mode="json") for fault in faults])
+        self._post("faults", faults)
 
     def clear_faults(self) -> None:
         """Let nothing go wrong any more."""
-        _checked(self._http.delete("/_sandbox/faults"))
+        self.faults()
 
     def advance_clock(self, seconds: float) -> None:
         """Let time pass at once."""
@@ -134,19 +120,19 @@ class SandboxControl:
 
     def writes(self) -> list[SeenRequest]:
         """Return the requests that reached a handler which changes state."""
-        return REQUESTS.validate_json(self._get("writes"))
+        return [each for each in self.requests() if each.write]
 
     def state(self) -> SandboxState:
         """Return the truth about CCT, whatever its reads answer at the moment."""
         return SandboxState.model_validate_json(self._get("state"))
 
-    def slack_messages(self) -> list[SlackMessage]:
+    def slack_messages(self) -> list[Message]:
         """Return the messages in Slack, of webhooks and of bots; a bot's as it stands now."""
         return MESSAGES.validate_json(self._get("slack"))
 
-    def status_page(self) -> list[StatusPost]:
+    def status_page(self) -> list[Message]:
         """Return the posts to the status page, oldest first."""
-        return STATUS_POSTS.validate_json(self._get("status-page"))
+        return MESSAGES.validate_json(self._get("status-page"))
 
     def delete_slack_message(self, ts: str) -> None:
         """Delete a bot's message, as a person may."""
@@ -154,7 +140,7 @@ class SandboxControl:
 
     def seed_github(self, seed: GitHubSeed) -> None:
         """Put this repository in the place of the one that is there."""
-        self._post("github", seed.model_dump(mode="json"))
+        self._post("github", seed)
 
     def by_hand(self, path: str, json: dict[str, Any] | None = None) -> None:
         """Change CCT through its API, as a person with curl does."""
@@ -174,11 +160,8 @@ class SandboxControl:
     def _get(self, name: str) -> bytes:
         return _checked(self._http.get(f"/_sandbox/{name}")).content
 
-    def _seed(self, name: str, given: Strict) -> None:
-        self._post(name, given.model_dump(mode="json"))
-
     def _post(self, name: str, body: Any) -> None:
-        _checked(self._http.post(f"/_sandbox/{name}", json=body))
+        _checked(self._http.post(f"/_sandbox/{name}", content=to_json(body)))
 
 
 def _checked(response: httpx.Response) -> httpx.Response:

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TypeVar
 from uuid import uuid4
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route as Path
 
 from cct_ops.models.cct import Route
@@ -16,13 +17,14 @@ from cct_ops.sandbox import slo
 from cct_ops.sandbox.canary_store import Config, Entry, default, enabled
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.exemption_store import DAY_SECONDS, LIST_TTL_SECONDS, Content, Exemption
+from cct_ops.sandbox.github_inputs import GitHubSeed
+from cct_ops.sandbox.github_store import GitHub
 from cct_ops.sandbox.incidents import Breach
 from cct_ops.sandbox.inputs import (
     Advance,
     ExemptionsState,
     ExemptionState,
     Expire,
-    Fault,
     LimitState,
     RateLimitsState,
     Reset,
@@ -33,11 +35,12 @@ from cct_ops.sandbox.inputs import (
     SeedExemptions,
     SetCanary,
     SetChaos,
+    SetFaults,
     SetProfile,
     SetValue,
 )
 from cct_ops.sandbox.rate_limit_store import Refusal
-from cct_ops.sandbox.world import Sandbox, World
+from cct_ops.sandbox.world import World, world_of
 
 
 def seed_exemptions(world: World, given: SeedExemptions) -> None:
@@ -95,7 +98,6 @@ def rate_limits_state(world: World) -> RateLimitsState:
     )
 
 
-FAULTS = TypeAdapter(list[Fault])
 ROLLBACK_WINDOW_SECONDS = 600
 
 T = TypeVar("T", bound=BaseModel)
@@ -158,6 +160,16 @@ def set_value(world: World, given: SetValue) -> None:
     world.values.setdefault(given.family, {})[given.thing] = given.value
 
 
+def set_faults(world: World, given: SetFaults) -> None:
+    """Set exactly these faults."""
+    world.faults.replace(given.root)
+
+
+def seed_github(world: World, given: GitHubSeed) -> None:
+    """Put this repository in the place of the one that is there."""
+    world.github = GitHub(world.clock, given)
+
+
 def advance(world: World, given: Advance) -> None:
     """Let time pass."""
     world.clock.advance(given.advance_seconds)
@@ -201,56 +213,48 @@ async def unprocessable(_: Request, problem: Exception) -> Response:
     return PlainTextResponse("; ".join(where), 422)
 
 
-class ControlApi:
-    """The endpoints below ``/_sandbox/``."""
+def _change(name: str, model: type[T], change: Callable[[World, T], None]) -> Path:
+    async def endpoint(request: Request) -> Response:
+        given = model.model_validate_json(await request.body() or b"{}")
+        change(world_of(request), given)
+        return _json(state(world_of(request)))
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
+    return Path(f"/_sandbox/{name}", endpoint, methods=["POST"])
 
-    def routes(self) -> list[Path]:
-        """List the control API's endpoints."""
-        return [
-            Path("/_sandbox/reset", self._reset, methods=["POST"]),
-            self._change("canary", SetCanary, set_canary),
-            self._change("rollback", RollBack, roll_back),
-            self._change("expire", Expire, expire),
-            self._change("profile", SetProfile, set_profile),
-            self._change("exemptions", SeedExemptions, seed_exemptions),
-            self._change("demand", SeedDemand, seed_demand),
-            self._change("chaos", SetChaos, set_chaos),
-            self._change("value", SetValue, set_value),
-            self._change("clock", Advance, advance),
-            Path("/_sandbox/faults", self._set_faults, methods=["POST", "DELETE"]),
-            Path("/_sandbox/requests", self._requests, methods=["GET"]),
-            Path("/_sandbox/writes", self._writes, methods=["GET"]),
-            Path("/_sandbox/state", self._state, methods=["GET"]),
-        ]
 
-    def _change(self, name: str, model: type[T], change: Callable[[World, T], None]) -> Path:
-        async def endpoint(request: Request) -> Response:
-            change(self._sandbox.world, model.model_validate_json(await request.body() or b"{}"))
-            return self._truth()
+def _view(name: str, view: Callable[[World], object]) -> Path:
+    async def endpoint(request: Request) -> Response:
+        return _json(view(world_of(request)))
 
-        return Path(f"/_sandbox/{name}", endpoint, methods=["POST"])
+    return Path(f"/_sandbox/{name}", endpoint, methods=["GET"])
 
-    def _truth(self) -> Response:
-        return JSONResponse(state(self._sandbox.world).model_dump(mode="json"))
 
-    async def _reset(self, request: Request) -> Response:
-        given = Reset.model_validate_json(await request.body() or b"{}")
-        self._sandbox.reset(given.dialect, given.limits)
-        return self._truth()
+async def _reset(request: Request) -> Response:
+    given = Reset.model_validate_json(await request.body() or b"{}")
+    request.app.state.sandbox.reset(given.dialect, given.limits)
+    return _json(state(world_of(request)))
 
-    async def _set_faults(self, request: Request) -> Response:
-        """Set exactly those of the body; a DELETE has none."""
-        self._sandbox.world.faults.replace(FAULTS.validate_json(await request.body() or b"[]"))
-        return self._truth()
 
-    async def _requests(self, _: Request) -> Response:
-        return JSONResponse([entry.wire() for entry in self._sandbox.world.log])
+def _json(shown: object) -> Response:
+    return Response(to_json(shown), media_type="application/json")
 
-    async def _writes(self, _: Request) -> Response:
-        return JSONResponse([entry.wire() for entry in self._sandbox.world.log if entry.write])
 
-    async def _state(self, _: Request) -> Response:
-        return self._truth()
+ROUTES = [
+    Path("/_sandbox/reset", _reset, methods=["POST"]),
+    _change("canary", SetCanary, set_canary),
+    _change("rollback", RollBack, roll_back),
+    _change("expire", Expire, expire),
+    _change("profile", SetProfile, set_profile),
+    _change("exemptions", SeedExemptions, seed_exemptions),
+    _change("demand", SeedDemand, seed_demand),
+    _change("chaos", SetChaos, set_chaos),
+    _change("value", SetValue, set_value),
+    _change("clock", Advance, advance),
+    _change("faults", SetFaults, set_faults),
+    _change("github", GitHubSeed, seed_github),
+    _view("state", state),
+    _view("requests", lambda world: world.log),
+    _view("github", lambda world: world.github.state()),
+    _view("slack", lambda world: world.slack.messages),
+    _view("status-page", lambda world: world.status_page),
+]

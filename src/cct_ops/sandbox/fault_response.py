@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from cct_ops.sandbox.envelope import Json, Reply
 from cct_ops.sandbox.faults import Effects
-from cct_ops.sandbox.world import World
+from cct_ops.sandbox.world import world_of
 
 
 async def never_respond(request: Request) -> Response:
@@ -27,9 +27,10 @@ def plain(failure: Reply) -> Response:
 
 
 async def fault_response(
-    world: World, request: Request, *, write: bool = True, wire: Callable[[Reply], Response] = plain
+    request: Request, *, write: bool = True, wire: Callable[[Reply], Response] = plain
 ) -> tuple[Effects, Response | None]:
     """Return the effects of the faults set for this path, and the response that they force."""
+    world = world_of(request)
     effects = world.faults.take(request.url.path, request.headers, write=write)
     await asyncio.sleep(effects.latency_seconds)
     if effects.timeout:
@@ -38,10 +39,10 @@ async def fault_response(
     return effects, None if failure is None else wire(failure)
 
 
-async def posted_object(world: World, request: Request, problem: str) -> Json | Response:
+async def posted_object(request: Request, problem: str) -> Json | Response:
     """Return the JSON object of a post, or the response that a fault or another body gets."""
     body = await request.body()
-    _, forced = await fault_response(world, request)
+    _, forced = await fault_response(request)
     if forced is not None:
         return forced
     try:

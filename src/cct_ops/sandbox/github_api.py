@@ -7,78 +7,47 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, Router
+from starlette.routing import Mount, Route
 
 from cct_ops.sandbox import github_changes
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.envelope import Reply
 from cct_ops.sandbox.fault_response import fault_response, never_respond
-from cct_ops.sandbox.github_changes import missing
-from cct_ops.sandbox.github_inputs import GitHubSeed
-from cct_ops.sandbox.github_store import (
-    GitHub,
-    Issue,
-    Pull,
-    blob_sha,
-    issue_wire,
-    pull_wire,
-    zipped,
-)
-from cct_ops.sandbox.world import Sandbox
+from cct_ops.sandbox.github_changes import found
+from cct_ops.sandbox.github_store import GitHub, blob_sha, issue_wire, pull_wire, zipped
+from cct_ops.sandbox.world import world_of
 
 Answer = Callable[[GitHub, Request, Any], Response]
 
 
-class GitHubApi:
-    """The application below ``/github``, and its part of the control API."""
+def _endpoint(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        world, write, path = world_of(request), request.method != "GET", request.url.path
+        effects, forced = await fault_response(request, write=write, wire=_injected)
+        if forced is not None:
+            return forced
+        if not request.headers.get("authorization", "").startswith("Bearer "):
+            raise HTTPException(401, "Requires authentication")
+        given = request.path_params
+        if f"{given['owner']}/{given['name']}" != world.github.seed.repository:
+            raise HTTPException(404)
+        body = await request.body()
+        if write:
+            world.github.writes.append(f"{request.method} {path.partition('/repos/')[2]}")
+        reply = answer(world.github, request, json.loads(body) if body else {})
+        return await never_respond(request) if effects.apply_then_hang else reply
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
-
-    def routes(self) -> list[BaseRoute]:
-        """List everything that is served."""
-        below = [
-            Route(f"/repos/{{owner}}/{{name}}{path}", self._endpoint(answer), methods=[method])
-            for method, path, answer in _TABLE
-        ]
-        return [
-            Route("/_sandbox/github", self._seed, methods=["POST"]),
-            Route("/_sandbox/github", self._state, methods=["GET"]),
-            Mount("/github", app=Router(below, default=_no_such_place)),
-        ]
-
-    async def _seed(self, request: Request) -> Response:
-        self._sandbox.world.github.plant(GitHubSeed.model_validate_json(await request.body()))
-        return await self._state(request)
-
-    async def _state(self, _: Request) -> Response:
-        return JSONResponse(self._sandbox.world.github.state().model_dump(mode="json"))
-
-    def _endpoint(self, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
-        async def endpoint(request: Request) -> Response:
-            world, write = self._sandbox.world, request.method != "GET"
-            path = request.url.path
-            effects, forced = await fault_response(world, request, write=write, wire=_injected)
-            if forced is not None:
-                return forced
-            if not request.headers.get("authorization", "").startswith("Bearer "):
-                return JSONResponse({"message": "Requires authentication"}, 401)
-            given = request.path_params
-            if f"{given['owner']}/{given['name']}" != world.github.seed.repository:
-                return missing()
-            body = await request.body()
-            if write:
-                world.github.writes.append(f"{request.method} {path.partition('/repos/')[2]}")
-            reply = answer(world.github, request, json.loads(body) if body else {})
-            return await never_respond(request) if effects.apply_then_hang else reply
-
-        return endpoint
+    return endpoint
 
 
-async def _no_such_place(scope: Any, receive: Any, send: Any) -> None:
-    await missing()(scope, receive, send)
+async def refused(_: Request, problem: Exception) -> Response:
+    """Answer an error as GitHub does."""
+    if not isinstance(problem, HTTPException):
+        raise problem
+    return JSONResponse({"message": problem.detail}, problem.status_code, problem.headers)
 
 
 def _injected(failure: Reply) -> Response:
@@ -104,35 +73,29 @@ def _repository(hub: GitHub, _: Request, __: Any) -> Response:
 
 def _workflow_runs(hub: GitHub, request: Request, _: Any) -> Response:
     workflow = request.path_params["workflow"]
-    if workflow not in {run.workflow for run in hub.runs.values()}:
-        return missing()
-    found = [run for run in hub.runs.values() if run.workflow == workflow]
-    found.sort(key=lambda run: (hub.created[run.id], run.id), reverse=True)
-    return _page(request, [hub.run_wire(run) for run in found], "workflow_runs")
+    listed = [run for run in hub.runs.values() if run.workflow == workflow]
+    if not listed:
+        raise HTTPException(404)
+    listed.sort(key=lambda run: (hub.created[run.id], run.id), reverse=True)
+    return _page(request, [hub.run_wire(run) for run in listed], "workflow_runs")
 
 
 def _run(hub: GitHub, request: Request, _: Any) -> Response:
-    run = hub.runs.get(int(request.path_params["run"]))
-    return JSONResponse(hub.run_wire(run)) if run else missing()
+    return JSONResponse(hub.run_wire(found(hub.runs, request.path_params["run"])))
 
 
 def _jobs(hub: GitHub, request: Request, _: Any) -> Response:
-    run = hub.runs.get(int(request.path_params["run"]))
-    if run is None:
-        return missing()
+    run = found(hub.runs, request.path_params["run"])
     jobs = [{"id": run.id * 10, "name": "deploy", "conclusion": run.conclusion}]
     return _page(request, jobs, "jobs")
 
 
 def _log(hub: GitHub, request: Request, _: Any) -> Response:
-    run = hub.runs.get(int(request.path_params["job"]) // 10)
-    return PlainTextResponse(run.log) if run else missing()
+    return PlainTextResponse(found(hub.runs, request.path_params["job"] // 10).log)
 
 
 def _artifacts(hub: GitHub, request: Request, _: Any) -> Response:
-    run = hub.runs.get(int(request.path_params["run"]))
-    if run is None:
-        return missing()
+    run = found(hub.runs, request.path_params["run"])
     listed = [
         {
             "id": run.id * 100 + index,
@@ -152,38 +115,38 @@ def _artifact(hub: GitHub, request: Request, _: Any) -> Response:
 
 
 def _blob(hub: GitHub, request: Request, _: Any) -> Response:
-    number, index = divmod(int(request.path_params["artifact"]), 100)
+    number, index = divmod(request.path_params["artifact"], 100)
     return Response(zipped(list(hub.runs[number].artifacts.values())[index]))
 
 
 def _pulls(hub: GitHub, request: Request, _: Any) -> Response:
     wanted, head = request.query_params.get("state", "open"), request.query_params.get("head")
-    found = [
-        pull
-        for pull in hub.pulls
-        if pull.state == wanted and (head is None or head.partition(":")[2] == pull.head)
+    listed = [
+        each
+        for each in hub.issues
+        if each.head
+        and each.state == wanted
+        and (head is None or head.partition(":")[2] == each.head)
     ]
-    return _page(request, [pull_wire(hub.seed.repository, pull) for pull in found])
+    return _page(request, [pull_wire(hub.seed.repository, pull) for pull in listed])
 
 
 def _issues(hub: GitHub, request: Request, _: Any) -> Response:
     wanted = request.query_params.get("state", "open")
-    listed: list[Issue | Pull] = [*hub.issues, *hub.pulls]
-    found = [each for each in listed if wanted in {each.state, "all"}]
-    found.sort(key=lambda each: each.number, reverse=True)
-    return _page(request, [issue_wire(hub.seed.repository, each) for each in found])
+    listed = [each for each in hub.issues if wanted in {each.state, "all"}]
+    listed.sort(key=lambda each: each.number, reverse=True)
+    return _page(request, [issue_wire(hub.seed.repository, each) for each in listed])
 
 
 def _comments(hub: GitHub, request: Request, _: Any) -> Response:
-    repository = hub.seed.repository
     listed = [
         {
             "body": comment,
-            "issue_url": f"https://github.example/repos/{repository}/issues/{pull.number}",
+            "issue_url": f"https://github.example/repos/{hub.seed.repository}/issues/{each.number}",
             "updated_at": iso(hub.clock.now()),
         }
-        for pull in hub.pulls
-        for comment in pull.comments
+        for each in hub.issues
+        for comment in each.comments
     ]
     return _page(request, listed)
 
@@ -192,7 +155,7 @@ def _compare(hub: GitHub, request: Request, _: Any) -> Response:
     base, _dots, head = request.path_params["range"].partition("...")
     commits = hub.commits_between(base, head)
     if commits is None:
-        return missing()
+        raise HTTPException(404)
     files = dict.fromkeys(path for commit in commits for path in commit.files)
     return JSONResponse(
         {
@@ -207,18 +170,15 @@ def _compare(hub: GitHub, request: Request, _: Any) -> Response:
 
 
 def _head(hub: GitHub, request: Request, _: Any) -> Response:
-    branch = hub.branches.get(request.path_params["branch"])
-    return JSONResponse({"object": {"sha": branch.sha}}) if branch else missing()
+    return JSONResponse({"object": {"sha": found(hub.branches, request.path_params["branch"]).sha}})
 
 
 def _content(hub: GitHub, request: Request, _: Any) -> Response:
     ref = request.query_params.get("ref", hub.seed.default_branch)
     commits = {commit.sha for commit in hub.seed.commits}
-    branch = hub.branches.get(hub.seed.default_branch if ref in commits else ref)
+    branch = found(hub.branches, hub.seed.default_branch if ref in commits else ref)
     path = request.path_params["path"]
-    if branch is None or path not in branch.files:
-        return missing()
-    content = branch.files[path]
+    content = found(branch.files, path)
     return JSONResponse(
         {
             "path": path,
@@ -230,20 +190,16 @@ def _content(hub: GitHub, request: Request, _: Any) -> Response:
 
 
 def _deliveries(hub: GitHub, request: Request, _: Any) -> Response:
-    hook = hub.hooks.get(int(request.path_params["hook"]))
-    return missing() if hook is None else hook.page(request)
+    return found(hub.hooks, request.path_params["hook"]).page(request)
 
 
 def _redeliver(hub: GitHub, request: Request, _: Any) -> Response:
-    hook = hub.hooks.get(int(request.path_params["hook"]))
-    return missing() if hook is None else hook.again(int(request.path_params["attempt"]))
+    return found(hub.hooks, request.path_params["hook"]).again(request.path_params["attempt"])
 
 
 def _variable(hub: GitHub, request: Request, _: Any) -> Response:
     name = request.path_params["variable"]
-    if name not in hub.variables:
-        return missing()
-    return JSONResponse({"name": name, "value": hub.variables[name]})
+    return JSONResponse({"name": name, "value": found(hub.variables, name)})
 
 
 _TABLE: list[tuple[str, str, Answer]] = [
@@ -262,7 +218,7 @@ _TABLE: list[tuple[str, str, Answer]] = [
     ("DELETE", "/actions/variables/{variable}", github_changes.drop_variable),
     ("GET", "/pulls", _pulls),
     ("POST", "/pulls", github_changes.open_pull),
-    ("PATCH", "/pulls/{number:int}", github_changes.change_pull),
+    ("PATCH", "/pulls/{number:int}", github_changes.change_issue),
     ("GET", "/issues", _issues),
     ("POST", "/issues", github_changes.open_issue),
     ("PATCH", "/issues/{number:int}", github_changes.change_issue),
@@ -275,4 +231,13 @@ _TABLE: list[tuple[str, str, Answer]] = [
     ("GET", "/hooks/{hook:int}/deliveries", _deliveries),
     ("POST", "/hooks/{hook:int}/deliveries/{attempt:int}/attempts", _redeliver),
     ("PUT", "/contents/{path:path}", github_changes.put_content),
+]
+ROUTES = [
+    Mount(
+        "/github",
+        routes=[
+            Route(f"/repos/{{owner}}/{{name}}{path}", _endpoint(answer), methods=[method])
+            for method, path, answer in _TABLE
+        ],
+    )
 ]

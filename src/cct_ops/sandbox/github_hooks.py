@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import httpx
 from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -66,7 +67,7 @@ class Hook:
         cursor = request.query_params.get("cursor", "")
         ids = [f"v1_{one.id}" for one in self.attempts]
         if cursor and cursor not in ids:
-            return JSONResponse({"message": "Invalid cursor"}, 422)
+            raise HTTPException(422, "Invalid cursor")
         first = ids.index(cursor) if cursor else 0
         headers = {}
         if first + size < len(ids):
@@ -79,7 +80,7 @@ class Hook:
         """Accept the request, and send soon."""
         known = next((one for one in self.attempts if one.id == attempt_id), None)
         if known is None:
-            return JSONResponse({"message": "Not Found"}, 404)
+            raise HTTPException(404)
         return JSONResponse({}, 202, background=BackgroundTask(self._send, known.delivery))
 
     def _send(self, delivery: SeededDelivery) -> None:

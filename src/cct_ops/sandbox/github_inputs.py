@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pydantic import Field
 
 from cct_ops.sandbox.inputs import Strict
@@ -79,27 +81,24 @@ class GitHubSeed(Strict):
     dispatched_conclusion: str | None = "success"
 
 
-class IssueState(Strict):
-    """One issue as it stands."""
+@dataclass
+class Issue:
+    """An issue, or a pull request: GitHub counts both together, and only the latter has a head."""
 
     number: int
     title: str
-    body: str
-    state: str
-
-
-class PullState(IssueState):
-    """One pull request as it stands."""
-
-    head: str
+    body: str = ""
+    state: str = "open"
+    head: str = ""
+    comments: tuple[str, ...] = ()
 
 
 class GitHubState(Strict):
     """The truth about the repository, and every change that was asked for, as method and path."""
 
     branches: dict[str, dict[str, str]]
-    pulls: tuple[PullState, ...]
-    issues: tuple[IssueState, ...]
+    pulls: tuple[Issue, ...]
+    issues: tuple[Issue, ...]
     variables: dict[str, str]
     runs: tuple[int, ...]
     writes: tuple[str, ...]

@@ -5,20 +5,12 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from cct_ops.sandbox.clock import Clock, iso
 from cct_ops.sandbox.envelope import Json
 from cct_ops.sandbox.github_hooks import Hook
-from cct_ops.sandbox.github_inputs import (
-    GitHubSeed,
-    GitHubState,
-    IssueState,
-    PullState,
-    SeededCommit,
-    SeededRun,
-)
+from cct_ops.sandbox.github_inputs import GitHubSeed, GitHubState, Issue, SeededCommit, SeededRun
 
 
 @dataclass
@@ -29,62 +21,23 @@ class Branch:
     files: dict[str, bytes]
 
 
-@dataclass
-class Pull:
-    """A pull request and the comments on it."""
-
-    number: int
-    title: str
-    head: str
-    body: str = ""
-    state: str = "open"
-    comments: tuple[str, ...] = ()
-
-
-@dataclass
-class Issue:
-    """An issue, which is no pull request."""
-
-    number: int
-    title: str
-    body: str
-    state: str = "open"
-
-
-@dataclass
 class GitHub:
-    """One repository, which a seed replaces as a whole."""
+    """One repository, as its seed wants it, and what happens to it."""
 
-    clock: Clock
-    seed: GitHubSeed = field(default_factory=GitHubSeed)
-    branches: dict[str, Branch] = field(init=False)
-    pulls: list[Pull] = field(init=False)
-    issues: list[Issue] = field(init=False)
-    variables: dict[str, str] = field(init=False)
-    runs: dict[int, SeededRun] = field(init=False)
-    hooks: dict[int, Hook] = field(init=False)
-    writes: list[str] = field(init=False)
-    created: dict[int, float] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.plant(self.seed)
-
-    def plant(self, seed: GitHubSeed) -> None:
-        """Forget everything and start from this seed."""
+    def __init__(self, clock: Clock, seed: GitHubSeed) -> None:
+        self.clock = clock
         self.seed = seed
         files = {path: text.encode() for path, text in seed.files.items()}
         self.branches = {seed.default_branch: Branch(seed.commits[-1].sha, files)}
-        self.pulls = [
-            Pull(each.number, each.title, f"topic-{each.number}", comments=each.comments)
+        self.issues = [
+            Issue(each.number, each.title, head=f"topic-{each.number}", comments=each.comments)
             for each in seed.pulls
         ]
-        self.issues = []
         self.variables = dict(seed.variables)
+        self.hooks = {hook.id: Hook(clock, hook) for hook in seed.hooks}
         self.runs = {run.id: run for run in seed.runs}
-        self.hooks = {hook.id: Hook(self.clock, hook) for hook in seed.hooks}
-        now = self.clock.now()
-        self.created = {run.id: now - run.minutes_ago * 60 for run in seed.runs}
-        self.writes = []
+        self.created = {run.id: clock.now() - run.minutes_ago * 60 for run in seed.runs}
+        self.writes: list[str] = []
 
     def state(self) -> GitHubState:
         """Return the truth."""
@@ -93,12 +46,8 @@ class GitHub:
                 name: {path: content.decode() for path, content in branch.files.items()}
                 for name, branch in self.branches.items()
             },
-            pulls=tuple(
-                PullState.model_validate(pull, from_attributes=True) for pull in self.pulls
-            ),
-            issues=tuple(
-                IssueState.model_validate(issue, from_attributes=True) for issue in self.issues
-            ),
+            pulls=tuple(each for each in self.issues if each.head),
+            issues=tuple(each for each in self.issues if not each.head),
             variables=self.variables,
             runs=tuple(sorted(self.runs)),
             writes=tuple(self.writes),
@@ -111,26 +60,13 @@ class GitHub:
             return None
         return list(self.seed.commits[order.index(base) + 1 : order.index(head) + 1])
 
-    def open_pull(self, title: str, head: str, body: str) -> Pull:
-        """Open a pull request; a bot may close it at once."""
-        pull = Pull(self._next_number(), title, head, body)
-        if self.seed.bot_closes_pulls:
-            pull.state = "closed"
-        self.pulls.append(pull)
-        return pull
-
-    def open_issue(self, title: str, body: str) -> Issue:
-        """Open an issue; a bot may close it at once."""
-        issue = Issue(self._next_number(), title, body)
-        if self.seed.bot_closes_issues:
-            issue.state = "closed"
+    def open(self, title: str, body: str, head: str = "") -> Issue:
+        """Open an issue, or a pull request of this branch; a bot may close it at once."""
+        closes = self.seed.bot_closes_pulls if head else self.seed.bot_closes_issues
+        number = max((each.number for each in self.issues), default=0) + 1
+        issue = Issue(number, title, body, "closed" if closes else "open", head)
         self.issues.append(issue)
         return issue
-
-    def _next_number(self) -> int:
-        """Number issues and pull requests together, as GitHub does."""
-        taken = {pull.number for pull in self.pulls} | {issue.number for issue in self.issues}
-        return max(taken, default=0) + 1
 
     def start(self, workflow: str, ref: str) -> None:
         """Start a workflow by dispatch."""
@@ -173,24 +109,24 @@ def zipped(files: dict[str, str]) -> bytes:
     return packed.getvalue()
 
 
-def issue_wire(repository: str, issue: Issue | Pull) -> dict[str, Any]:
-    """Render an issue as GitHub does, which counts pull requests among them."""
-    wire = _wire(repository, issue)
-    about = {"pull_request": {"html_url": wire["html_url"]}}
-    return wire | (about if isinstance(issue, Pull) else {})
-
-
-def pull_wire(repository: str, pull: Pull) -> dict[str, Any]:
-    """Render a pull request as GitHub does."""
-    return _wire(repository, pull) | {"head": {"ref": pull.head}}
-
-
-def _wire(repository: str, item: Issue | Pull) -> dict[str, Any]:
-    place = "pull" if isinstance(item, Pull) else "issues"
+def wire(repository: str, issue: Issue) -> Json:
+    """Render what issues and pull requests have in common."""
+    place = "pull" if issue.head else "issues"
     return {
-        "number": item.number,
-        "title": item.title,
-        "body": item.body,
-        "state": item.state,
-        "html_url": f"https://github.example/{repository}/{place}/{item.number}",
+        "number": issue.number,
+        "title": issue.title,
+        "body": issue.body,
+        "state": issue.state,
+        "html_url": f"https://github.example/{repository}/{place}/{issue.number}",
     }
+
+
+def pull_wire(repository: str, pull: Issue) -> Json:
+    """Render a pull request as GitHub does where it was asked for those."""
+    return wire(repository, pull) | {"head": {"ref": pull.head}}
+
+
+def issue_wire(repository: str, issue: Issue) -> Json:
+    """Render an issue as GitHub does, which counts pull requests among them."""
+    found = wire(repository, issue)
+    return found | {"pull_request": {"html_url": found["html_url"]}} if issue.head else found

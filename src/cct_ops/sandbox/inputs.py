@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.incidents import Metric
@@ -154,37 +154,34 @@ class Fault(Strict):
         return self
 
 
-class SeenRequest(Strict):
+class SetFaults(RootModel[tuple[Fault, ...]]):
+    """All faults from now on."""
+
+
+class SeenRequest(BaseModel):
     """One request that CCT's API saw; ``status`` is None as long as nothing was answered."""
 
     at: datetime
     method: str
     path: str
     query: dict[str, str]
-    status: int | None
-    write: bool
     body: Any
+    status: int | None = None
+    write: bool = False
 
 
-class StatusPost(Strict):
-    """One post to the status page, with the headers that it came with."""
-
-    at: datetime
-    path: str
-    headers: dict[str, str]
-    body: dict[str, Any]
-
-
-class SlackMessage(Strict):
+class Message(Strict):
     """
-    One message in Slack: from a webhook as it came, from a bot as it stands now.
+    One message in Slack or on the status page, with the headers that are kept of the latter.
 
-    The latter's body has ``channel``, ``ts``, ``edits`` and, in a thread, ``thread_ts``.
+    In Slack it is from a webhook as it came, or from a bot as it stands now: that one's body has
+    ``channel``, ``ts``, ``edits`` and, in a thread, ``thread_ts``.
     """
 
     at: datetime
     path: str
     body: dict[str, Any]
+    headers: dict[str, str] = Field(default_factory=dict)
 
 
 class RouteState(Strict):

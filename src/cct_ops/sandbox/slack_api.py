@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -13,61 +14,44 @@ from starlette.routing import Route
 from cct_ops.sandbox.envelope import Json, Reply
 from cct_ops.sandbox.fault_response import fault_response, never_respond, posted_object
 from cct_ops.sandbox.slack_store import TOKEN_PREFIX, SlackStore, as_page, channel_id
-from cct_ops.sandbox.world import Sandbox
+from cct_ops.sandbox.world import world_of
 
-API = "/slack/api/"
 ERRORS = {429: "ratelimited", 503: "service_unavailable"}
 
 Method = Callable[[SlackStore, str, Json], Json]
 
 
-class SlackApi:
-    """The endpoints below ``/slack``, and their part of the control API."""
+async def _page(request: Request) -> Response:
+    return HTMLResponse(as_page(world_of(request).slack.messages))
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
 
-    def routes(self) -> list[Route]:
-        """List everything that is served."""
-        return [
-            Route("/slack", self._page, methods=["GET"]),
-            Route("/_sandbox/slack", self._messages, methods=["GET"]),
-            Route("/_sandbox/slack/{ts}", self._delete, methods=["DELETE"]),
-            Route(API + "{method}", self._api, methods=["POST"]),
-            Route("/slack/{rest:path}", self._webhook, methods=["POST"]),
-        ]
+async def _delete(request: Request) -> Response:
+    if not world_of(request).slack.forget(request.path_params["ts"]):
+        raise HTTPException(404, "no such message")
+    return PlainTextResponse("gone")
 
-    async def _page(self, _: Request) -> Response:
-        return HTMLResponse(as_page(self._sandbox.world.slack.messages))
 
-    async def _messages(self, _: Request) -> Response:
-        return JSONResponse(self._sandbox.world.slack.messages)
+async def _api(request: Request) -> Response:
+    """Answer a method of the Web API; an error is named in an answer with 200."""
+    path, body = request.url.path, await request.body()
+    effects, forced = await fault_response(request, wire=_injected)
+    if forced is not None:
+        return forced
+    refusal = _refusal(request.headers.get("authorization", "").removeprefix("Bearer "))
+    method = _METHODS.get(request.path_params["method"], _unknown)
+    answer = refusal or method(world_of(request).slack, path, _given(request, body))
+    if effects.apply_then_hang:
+        return await never_respond(request)
+    return JSONResponse(answer)
 
-    async def _delete(self, request: Request) -> Response:
-        found = self._sandbox.world.slack.forget(request.path_params["ts"])
-        return PlainTextResponse("gone" if found else "no such message", 200 if found else 404)
 
-    async def _api(self, request: Request) -> Response:
-        """Answer a method of the Web API; an error is named in an answer with 200."""
-        world, path, body = self._sandbox.world, request.url.path, await request.body()
-        effects, forced = await fault_response(world, request, wire=_injected)
-        if forced is not None:
-            return forced
-        refusal = _refusal(request.headers.get("authorization", "").removeprefix("Bearer "))
-        method = _METHODS.get(request.path_params["method"], _unknown)
-        answer = refusal or method(world.slack, path, _given(request, body))
-        if effects.apply_then_hang:
-            return await never_respond(request)
-        return JSONResponse(answer)
-
-    async def _webhook(self, request: Request) -> Response:
-        """Record a message, or fail as the faults for ``/slack`` want it."""
-        world = self._sandbox.world
-        message = await posted_object(world, request, "invalid_payload")
-        if isinstance(message, Response):
-            return message
-        world.slack.webhook(request.url.path, message)
-        return PlainTextResponse("ok")
+async def _webhook(request: Request) -> Response:
+    """Record a message, or fail as the faults for ``/slack`` want it."""
+    message = await posted_object(request, "invalid_payload")
+    if isinstance(message, Response):
+        return message
+    world_of(request).slack.webhook(request.url.path, message)
+    return PlainTextResponse("ok")
 
 
 def _given(request: Request, body: bytes) -> Json:
@@ -149,3 +133,9 @@ _METHODS: dict[str, Method] = {
     "chat.postMessage": _post_message,
     "chat.update": _update,
 }
+ROUTES = [
+    Route("/slack", _page, methods=["GET"]),
+    Route("/_sandbox/slack/{ts}", _delete, methods=["DELETE"]),
+    Route("/slack/api/{method}", _api, methods=["POST"]),
+    Route("/slack/{rest:path}", _webhook, methods=["POST"]),
+]

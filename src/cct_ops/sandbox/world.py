@@ -8,36 +8,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from starlette.requests import Request
+
 from cct_ops.sandbox.canary_store import CanaryStore, Lagged
 from cct_ops.sandbox.chaos_faults import Chaos
-from cct_ops.sandbox.clock import Clock, iso
+from cct_ops.sandbox.clock import Clock
 from cct_ops.sandbox.envelope import Json, Reply
 from cct_ops.sandbox.exemption_store import ExemptionStore
 from cct_ops.sandbox.faults import Effects, FaultList
+from cct_ops.sandbox.github_inputs import GitHubSeed
 from cct_ops.sandbox.github_store import GitHub
 from cct_ops.sandbox.incidents import Incidents, Policy
-from cct_ops.sandbox.inputs import Dialect
+from cct_ops.sandbox.inputs import Dialect, SeenRequest
 from cct_ops.sandbox.limits import Gate
 from cct_ops.sandbox.rate_limit_store import RateLimits
 from cct_ops.sandbox.slack_store import SlackStore
 from cct_ops.sandbox.traffic import RouteTraffic, Traffic
-
-
-@dataclass
-class LogEntry:
-    """One request to CCT's API, noted when it arrives and completed when it is answered."""
-
-    at: float
-    method: str
-    path: str
-    query: Mapping[str, str]
-    body: Any
-    status: int | None = None
-    write: bool = False
-
-    def wire(self) -> Json:
-        """Render for the control API."""
-        return vars(self) | {"at": iso(self.at)}
 
 
 class World:
@@ -57,9 +43,9 @@ class World:
         self.faults = FaultList()
         self.chaos = Chaos()
         self.values: dict[str, dict[str, str]] = {}  # of families that keep one value a thing
-        self.log: list[LogEntry] = []
+        self.log: list[SeenRequest] = []
         self.slack = SlackStore(self.clock)
-        self.github = GitHub(self.clock)
+        self.github = GitHub(self.clock, GitHubSeed())
         self.status_page: list[Json] = []
 
     def serving(self, route: str) -> RouteTraffic:
@@ -91,6 +77,12 @@ class Sandbox:
         )
 
 
+def world_of(request: Request) -> World:
+    """Return the present world of the sandbox that a request came to."""
+    sandbox: Sandbox = request.app.state.sandbox
+    return sandbox.world
+
+
 @dataclass
 class Call:
     """One request to CCT's API with everything that its handler may look at."""
@@ -112,14 +104,10 @@ class Call:
         """The world's present moment."""
         return self.world.clock.now()
 
-    def json(self) -> Any:
-        """Decode the body; raises ValueError for what is no JSON."""
-        return json.loads(self.body)
-
     def json_object(self) -> Json | None:
         """Decode a JSON object; None for anything else, which CCT's handlers answer with errors."""
         try:
-            given = self.json()
+            given = json.loads(self.body)
         except ValueError:
             return None
         return given if isinstance(given, dict) else None
@@ -137,10 +125,15 @@ Handler = Callable[[Call], Reply]
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A handler and whether it changes state; CCT itself hardly ever looks at the method."""
+    """
+    A handler and whether it changes state; CCT itself hardly ever looks at the method.
+
+    One that is ``public`` answers before any key is looked at, as every 404 does.
+    """
 
     handle: Handler
     writes: bool = False
+    public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
