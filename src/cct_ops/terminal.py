@@ -81,15 +81,6 @@ def is_read_by_a_person() -> bool:
 
 
 @dataclass(frozen=True)
-class Column:
-    """One column of a listing: its name in JSON, its title, and how much of it a screen shows."""
-
-    name: str
-    title: str
-    limit: int | None = None
-
-
-@dataclass(frozen=True)
 class Styled:
     """A value that stands out on a screen."""
 
@@ -100,11 +91,17 @@ class Styled:
         return self.value
 
 
+def columns(*names: str, **titles: str) -> dict[str, str]:
+    """Return the titles of a listing's columns by their names in JSON, where they are not those."""
+    return dict(zip(names, names, strict=True)) | titles
+
+
 def show(
-    columns: Sequence[Column],
+    titles: Mapping[str, str],
     rows: Sequence[Mapping[str, Any]],
     *,
     as_json: bool,
+    limits: Mapping[str, int] | None = None,
     short: Mapping[str, str] | None = None,
     title: str | None = None,
     empty: str = "Nothing.",
@@ -112,7 +109,8 @@ def show(
     """
     Show a listing: as JSON, as a table that fits the screen, or as one that is cut nowhere.
 
-    ``short`` has for whole ids what is enough to name them; only a person's screen shows those.
+    ``short`` has for whole ids what is enough to name them, and ``limits`` how much of a column is
+    enough; only a person's screen shows those.
     """
     if as_json:
         say_json([_plain(row) for row in rows])
@@ -122,26 +120,25 @@ def show(
         return
     by_person = is_read_by_a_person()
     table = Table(title=title and visible(title))
-    for column in columns:
-        table.add_column(column.title, overflow="fold")
+    for heading in titles.values():
+        table.add_column(heading, overflow="fold")
+    shown, most = (short or {}, limits or {}) if by_person else ({}, {})
     for row in rows:
-        table.add_row(*(_cell(row[each.name], each, by_person, short or {}) for each in columns))
+        table.add_row(*(_cell(row[name], most.get(name), shown) for name in titles))
     width = None if by_person else _ENDLESS
     Console(width=width, highlight=False, markup=False, emoji=False).print(table)
 
 
-def _cell(value: object, column: Column, by_person: bool, short: Mapping[str, str]) -> Text:
+def _cell(value: object, limit: int | None, short: Mapping[str, str]) -> Text:
     if value is None:
         return Text("")
     text = (
         f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else str(value)
     )
     style = value.style if isinstance(value, Styled) else ""
-    if not by_person:
-        return Text(visible(text), style)
     if text in short:
         return Text(short[text], style, no_wrap=True)
-    return Text(visible(text, column.limit), style)
+    return Text(visible(text, limit), style)
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

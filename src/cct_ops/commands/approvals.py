@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from cct_ops.commands.here import ledger
 from cct_ops.commands.options import Json
-from cct_ops.terminal import Column, show
+from cct_ops.terminal import columns, show
 
-_COLUMNS = (
-    Column("left", "left"),
-    Column("yes", "yes"),
-    Column("severity", "severity"),
-    Column("playbook", "playbook"),
-    Column("target", "target"),
-    Column("why", "why a person"),
-    Column("run", "run"),
-    Column("id", "approval"),
+_COLUMNS = columns(
+    "left", "yes", "severity", "playbook", "target", why="why a person", run="run", id="approval"
 )
 
 

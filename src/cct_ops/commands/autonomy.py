@@ -6,15 +6,10 @@ from typing import Any
 
 from cct_ops.commands.here import ledger
 from cct_ops.commands.options import Json
-from cct_ops.terminal import Column, Styled, say, show
+from cct_ops.terminal import Styled, columns, say, show
 
-_COLUMNS = (
-    Column("playbook", "playbook"),
-    Column("targets", "targets"),
-    Column("policy", "policy"),
-    Column("now", "now"),
-    Column("verified_fixes", "verified fixes"),
-    Column("why", "why"),
+_COLUMNS = columns(
+    "playbook", "targets", "policy", "now", verified_fixes="verified fixes", why="why"
 )
 
 

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from cct_ops.commands.here import ledger
 from cct_ops.commands.options import Json
-from cct_ops.terminal import Column, say, show
+from cct_ops.terminal import columns, say, show
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -17,14 +17,8 @@ changes = App(name="changes")
 
 ChangeId = Annotated[str, Parameter(help="Its id, or as much of it as `cct-ops changes` shows.")]
 
-_COLUMNS = (
-    Column("id", "id"),
-    Column("change", "change"),
-    Column("before", "before"),
-    Column("state", "state"),
-    Column("until", "until (UTC)"),
-    Column("owner", "owner"),
-    Column("reason", "reason"),
+_COLUMNS = columns(
+    "id", "change", "before", "state", until="until (UTC)", owner="owner", reason="reason"
 )
 
 

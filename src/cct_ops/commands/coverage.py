@@ -7,12 +7,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from cct_ops.commands.options import Json
+
 
 def coverage(
     runbook_file: Path,
     *,
     mapping: Annotated[Path | None, Parameter(help="docs/coverage.yaml by default.")] = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    as_json: Json = False,
 ) -> int:
     """
     Show for each command, option and check of a runbook what does it.

@@ -8,18 +8,13 @@ from cyclopts import Parameter
 
 from cct_ops.commands.here import ledger
 from cct_ops.commands.options import Json
-from cct_ops.terminal import Column, Styled, show
+from cct_ops.terminal import Styled, columns, show
 
 if TYPE_CHECKING:
     from cct_ops.models.guards import GuardResult
 
 
-_COLUMNS = (
-    Column("guard", "guard"),
-    Column("verdict", ""),
-    Column("now", "now"),
-    Column("until", "until (UTC)"),
-)
+_COLUMNS = columns("guard", verdict="", now="now", until="until (UTC)")
 
 
 def guards(
@@ -34,12 +29,7 @@ def guards(
 ) -> int:
     """Show where every guard stands for a change that an alert would start right now."""
     rows = [
-        {
-            "guard": each.guard.value,
-            "verdict": _verdict(each),
-            "now": each.detail,
-            "until": each.until,
-        }
+        {"guard": each.guard, "verdict": _verdict(each), "now": each.detail, "until": each.until}
         for each in _guard_results(playbook, target, incident)
     ]
     show(_COLUMNS, rows, as_json=as_json, title=f"{playbook} on {target}")

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter, validators
 
 from cct_ops.commands.options import Json
 from cct_ops.errors import BadConfiguration
-from cct_ops.terminal import Column, say, show
+from cct_ops.models.base import counted
+from cct_ops.terminal import columns, say, show
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from cct_ops.ledger.intake.inbox import Arrived
 
-COLUMNS = (
-    Column("received_at", "received (UTC)"),
-    Column("source", "source"),
-    Column("alert", "alert", 40),
-    Column("became", "what became of it", 200),
-    Column("id", "incident or delivery"),
+_COLUMNS = columns(
+    received_at="received (UTC)",
+    source="source",
+    alert="alert",
+    became="what became of it",
+    id="incident or delivery",
 )
+_LIMITS = {"alert": 40, "became": 200}
 
 
 def inbox(
@@ -55,7 +57,8 @@ def listed(engine: sa.Engine, found: Sequence[Arrived], *, as_json: bool) -> Non
 
     named = [each.incident_id or each.delivery_id for each in found]
     short = ids.shortened(engine, named, *ids.WHATEVER)
-    show(COLUMNS, [_row(each) for each in found], as_json=as_json, short=short)
+    rows = [_row(each) for each in found]
+    show(_COLUMNS, rows, as_json=as_json, limits=_LIMITS, short=short)
 
 
 def _row(each: Arrived) -> dict[str, Any]:
@@ -97,7 +100,8 @@ def reprocess(delivery: Annotated[str, Parameter(help="Its id, as the inbox show
     replay.mark_reprocessed(
         engine, meant, f"Taken in by a person as delivery {receipt.delivery_id}."
     )
-    say(f"taken in as delivery {receipt.delivery_id}, {_counted(receipt.incidents, 'incident')}")
+    incidents = counted(len(receipt.incidents), "incident")
+    say(f"taken in as delivery {receipt.delivery_id}, {incidents}")
     return 0
 
 
@@ -108,8 +112,7 @@ def requeue(incident: Annotated[str, Parameter(help="Its id, as the inbox shows 
     from cct_ops.ledger.intake import outbox
 
     engine = ledger()
-    listed_by = "cct-ops inbox --unfinished"
-    meant = ids.one(engine, incident, ids.Kind.INCIDENT, listed_by=listed_by)
+    meant = ids.one(engine, incident, ids.Kind.INCIDENT, listed_by="cct-ops inbox --unfinished")
     again = outbox.requeue(engine, meant)
     if again is None:
         raise BadConfiguration(
@@ -118,8 +121,3 @@ def requeue(incident: Annotated[str, Parameter(help="Its id, as the inbox shows 
     words = {outbox.REMEDIATE: "It is routed again", outbox.NOTICE: "People are notified again"}
     say(f"{words[again]}, as soon as a controller takes it.")
     return 0
-
-
-def _counted(things: Iterable[object], word: str) -> str:
-    count = len(list(things))
-    return f"{count} {word}{'' if count == 1 else 's'}"

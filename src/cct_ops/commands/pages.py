@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from cct_ops.commands.options import Json
-from cct_ops.terminal import Column, show
+from cct_ops.terminal import columns, show
 
 if TYPE_CHECKING:
     from cct_ops.ledger.people.pages import Page, PageAttempt
 
-_COLUMNS = (
-    Column("raised_at", "raised (UTC)"),
-    Column("page", "page"),
-    Column("reached", "reached"),
-    Column("in_vain", "tried in vain"),
-    Column("about", "about"),
+_COLUMNS = columns(
+    raised_at="raised (UTC)", page="page", reached="reached", in_vain="tried in vain", about="about"
 )
 
 

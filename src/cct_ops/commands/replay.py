@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from cct_ops.commands.options import Json
 from cct_ops.errors import BadConfiguration
-from cct_ops.terminal import Column, say, show
+from cct_ops.terminal import columns, say, show
 
 if TYPE_CHECKING:
     from cct_ops.config.policy import Policy
@@ -20,12 +20,8 @@ if TYPE_CHECKING:
     from cct_ops.ledger.intake.replay import Past
     from cct_ops.models.alert import Alert
 
-_COLUMNS = (
-    Column("first", "first received (UTC)"),
-    Column("times", "times"),
-    Column("source", "source"),
-    Column("alert", "alert", 40),
-    Column("today", "today"),
+_COLUMNS = columns(
+    first="first received (UTC)", times="times", source="source", alert="alert", today="today"
 )
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -97,7 +93,8 @@ def replay(
         }
         for line, times in shown.items()
     ]
-    show(_COLUMNS, rows, as_json=as_json, empty="Nothing came in since then.")
+    empty = "Nothing came in since then."
+    show(_COLUMNS, rows, as_json=as_json, limits={"alert": 40}, empty=empty)
     if rows and not as_json:
         say(", ".join(f"{what}: {number}" for what, number in sorted(counts.items())))
     return 0

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from cct_ops.commands.inbox import listed
+from cct_ops.commands.names import refused
 from cct_ops.commands.options import Json
 from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from uuid import UUID
 
     import sqlalchemy as sa
 
@@ -35,6 +35,7 @@ def why(
     from cct_ops.commands.here import ledger
     from cct_ops.ledger import ids
     from cct_ops.ledger.intake import inbox as arrivals
+    from cct_ops.ledger.record import history
 
     engine = ledger()
     known = ids.matching(engine, wanted, *ids.WHATEVER)
@@ -43,12 +44,12 @@ def why(
     chosen = next((ids.run_behind(engine, kind, each) for each, kind in known.items()), None)
     found = arrivals.about(engine, str(chosen) if chosen else wanted)
     stories = _stories(engine, found)
-    if not found and chosen is not None:
-        stories = _of_run(engine, chosen)
+    if not found and chosen is not None and (story := history.of_run(engine, chosen)):
+        stories = [story]
     if not found and not stories:
         if _known_to_prefect(wanted):
             return 0
-        raise _unknown(engine, wanted)
+        raise refused(wanted, arrivals.names(engine), "alert and no id")
     if as_json:
         _as_json(found, stories)
         return 0
@@ -68,13 +69,6 @@ def _stories(engine: sa.Engine, found: Sequence[Arrived]) -> list[Story]:
     newest = list(dict.fromkeys(each.incident_id for each in reversed(found) if each.incident_id))
     read = [history.of_incident(engine, each) for each in reversed(newest[:MOST_STORIES])]
     return [story for story in read if story is not None]
-
-
-def _of_run(engine: sa.Engine, run_id: UUID) -> list[Story]:
-    from cct_ops.ledger.record import history
-
-    story = history.of_run(engine, run_id)
-    return [] if story is None else [story]
 
 
 def _known_to_prefect(wanted: str) -> bool:
@@ -113,13 +107,6 @@ def _known_to_prefect(wanted: str) -> bool:
     return True
 
 
-def _unknown(engine: sa.Engine, wanted: str) -> BadConfiguration:
-    from cct_ops.commands.names import refused
-    from cct_ops.ledger.intake import inbox as arrivals
-
-    return refused(wanted, arrivals.names(engine), "alert and no id")
-
-
 def _print(engine: sa.Engine, stories: Sequence[Story]) -> None:
     from cct_ops.ledger.people import slack_threads
     from cct_ops.reports import story as story_texts
@@ -136,14 +123,18 @@ def _print(engine: sa.Engine, stories: Sequence[Story]) -> None:
 
 
 def _as_json(found: Sequence[Arrived], stories: Sequence[Story]) -> None:
+    from pydantic_core import to_jsonable_python
+
     from cct_ops.reports import story as story_texts
 
-    content: dict[str, Any] = {
+    content = {
         "arrived": [{**each.model_dump(mode="json"), "became": each.became} for each in found],
         "stories": [
             {
                 "title": story_texts.title(story),
-                "moments": [each.model_dump(mode="json") for each in story_texts.moments(story)],
+                "moments": [
+                    to_jsonable_python(each._asdict()) for each in story_texts.moments(story)
+                ],
             }
             for story in stories
         ],

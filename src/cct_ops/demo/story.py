@@ -181,7 +181,7 @@ def _incident(stack: Running, alerting: Alerting, console: Console, project: Pat
         probed_at = follower.first_probe(run_id)
         canary = sandbox.state().routes[ROUTE]
 
-    probed = () if probed_at is None else (Moment(at=probed_at, what="first probe"),)
+    probed = () if probed_at is None else (Moment(probed_at, "first probe"),)
     moments = timeline(known, *probed)
     console.print(_table(moments))
     if probed_at is not None:

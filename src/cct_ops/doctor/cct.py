@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from cct_ops.clients.pacing import FORGETFUL, Keys, Unpaced
 from cct_ops.clients.transport import CctTransport, mounted
-from cct_ops.doctor.finding import Check, Finding, Sign
+from cct_ops.doctor.finding import Finding, Sign
 from cct_ops.doctor.ledger_base import quick
 from cct_ops.errors import BadConfiguration, KeyRefused, Rejected, Unavailable, Unsupported
 from cct_ops.settings import Settings
@@ -29,22 +29,16 @@ _SIGNS = {
 }
 
 
-def checks(settings: Settings) -> Iterator[Check]:
-    """Yield the check."""
-    fix = "Correct CCT_URL and X_API_KEY, or start CCT."
-    yield Check("cct", lambda: _look(settings), fix)
-
-
-def _look(settings: Settings) -> Sequence[Finding]:
+def look(settings: Settings) -> Sequence[Finding]:
     """Three requests at most, and only one with a key that is refused: five lock this address."""
     if settings.cct_url is None:
         fix = "Set CCT_URL and X_API_KEY to operate a CCT; `cct-ops up` brings a sandbox."
-        return [Finding(part="cct", sign=Sign.UNSET, seen="CCT_URL is not set", fix=fix)]
+        return [Finding("cct", Sign.UNSET, "CCT_URL is not set", fix)]
     url, key = settings.cct()
     keys, pause = _remembered(settings, url)
     if pause:
         seen = f"{url} asked for silence (429) for another {pause:.0f} s, so it was not asked"
-        return [Finding(part="cct", sign=Sign.BROKEN, seen=seen, fix=_LEAVE_ALONE)]
+        return [Finding("cct", Sign.BROKEN, seen, _LEAVE_ALONE)]
     # As patient as the playbooks: what is slow for them and works is not broken here.
     patience = settings.request_timeout_seconds
     with CctTransport(url, key, Unpaced(), patience, keys=keys) as transport:
@@ -54,14 +48,14 @@ def _look(settings: Settings) -> Sequence[Finding]:
             if not isinstance(error, KeyRefused) and error.status != _FORBIDDEN:
                 raise
             fix = "Set X_API_KEY to a key of this CCT; the wrong one was tried only once."
-            return [Finding(part="cct", sign=Sign.BROKEN, seen=str(error), fix=fix)]
+            return [Finding("cct", Sign.BROKEN, str(error), fix)]
         except Unavailable as error:
             if not error.refused:
                 raise
-            return [Finding(part="cct", sign=Sign.BROKEN, seen=str(error), fix=_LEAVE_ALONE)]
+            return [Finding("cct", Sign.BROKEN, str(error), _LEAVE_ALONE)]
         except Unsupported as error:
             fix = "Check that CCT_URL points to CCT: nothing there shows whether the key is good."
-            return [Finding(part="cct", sign=Sign.BROKEN, seen=str(error), fix=fix)]
+            return [Finding("cct", Sign.BROKEN, str(error), fix)]
         spoken = {family: _dialect(transport, family) for family in ("canary", "exemptions")}
     return [_finding(url, spoken)]
 
@@ -96,5 +90,4 @@ def _finding(url: str, spoken: dict[str, str]) -> Finding:
         dialects = f"the {spoken['canary']} dialect"
     worst = next(name for name in ("bare", "mounted", "runbook") if name in spoken.values())
     sign, fix = _SIGNS[worst]
-    seen = f"{url} takes the key and speaks {dialects}"
-    return Finding(part="cct", sign=sign, seen=seen, fix=fix)
+    return Finding("cct", sign, f"{url} takes the key and speaks {dialects}", fix)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 
 from pydantic import SecretStr
 from rich.console import Console
@@ -31,7 +32,7 @@ def show(*, send: bool, as_json: bool = False) -> int:
         if not as_json:
             _print(console, finding)
     if as_json:
-        say_json([each.model_dump(mode="json") | {"state": each.sign.name} for each in found])
+        say_json([each._asdict() | {"state": each.sign.name} for each in found])
     return 1 if any(finding.sign is Sign.BROKEN for finding in found) else 0
 
 
@@ -41,48 +42,76 @@ def _findings(*, send: bool) -> Iterator[Finding]:
         settings = Settings.load()
     except BadConfiguration as error:
         fix = "Correct that variable: nothing else was looked at."
-        yield Finding(part="settings", sign=Sign.BROKEN, seen=redact(str(error)), fix=fix)
+        yield Finding("settings", Sign.BROKEN, redact(str(error)), fix)
         return
     # Before the threads: several that import it at once wait for each other in vain.
     import prefect.client.orchestration  # noqa: F401
 
     secrets = tuple(_secrets(settings))
-    for finding in examine(_checks(settings, send=send)):
+    for finding in _examine(settings, _checks(send=send)):
         seen = redact(finding.seen.rstrip("."))
         for secret in secrets:
             seen = seen.replace(secret, BLOT)
-        yield finding.model_copy(update={"seen": seen})
+        yield finding._replace(seen=seen)
 
 
-def examine(checks: Iterable[Check]) -> Iterator[Finding]:
+def _examine(settings: Settings, checks: Sequence[Check]) -> Iterator[Finding]:
     """Look at everything at the same time; findings come in the order of the checks."""
-    wanted = list(checks)
-    with ThreadPoolExecutor(max_workers=len(wanted)) as pool:
+    with ThreadPoolExecutor(max_workers=len(checks)) as pool:
         # Prefect keeps its settings in the context, which threads do not inherit.
-        looks = [pool.submit(copy_context().run, _look, check) for check in wanted]
+        looks = [pool.submit(copy_context().run, _look, check, settings) for check in checks]
         for look in looks:
             yield from look.result()
 
 
-def _checks(settings: Settings, *, send: bool) -> Iterator[Check]:
-    seen = Finding(
-        part="settings", sign=Sign.WELL, seen="every setting in the environment can be read"
+def _checks(*, send: bool) -> Sequence[Check]:
+    readable = Finding("settings", Sign.WELL, "every setting in the environment can be read")
+    line = "Correct the line that is named."
+    return (
+        Check("settings", lambda _: [readable], ""),
+        Check("sources", files.sources, line),
+        Check("routes", files.routes, line),
+        Check("policy", files.policy, line),
+        Check("approvers", files.approvers, line),
+        Check("contacts", contacts.look, line),
+        Check("outside", contacts.outside, contacts.SET_HEARTBEAT),
+        Check("cct", cct.look, "Correct CCT_URL and X_API_KEY, or start CCT."),
+        Check(
+            "prefect",
+            prefect_server.look,
+            "Start Prefect, or correct PREFECT_API_URL and its credentials.",
+        ),
+        Check("ledger", ledger_base.look, "Start PostgreSQL, or correct CCT_OPS_DATABASE_URL."),
+        Check("links", links.look, ""),
+        Check(
+            "slack",
+            partial(outside.slack, send=send),
+            "Copy the webhook's address from Slack to SLACK_WEBHOOK_URL again.",
+        ),
+        Check(
+            "slack-bot",
+            partial(outside.slack_bot, send=send),
+            "Correct SLACK_BOT_TOKEN and CCT_OPS_SLACK_CHANNEL, and invite the bot there.",
+        ),
+        Check(
+            "github",
+            outside.github,
+            "Correct GH_TOKEN and GITHUB_REPOSITORY: the token must see that repository.",
+        ),
+        Check(
+            "silences",
+            outside.silences,
+            "Start Alertmanager or correct CCT_OPS_ALERTMANAGER_URL; an authority of your own"
+            " stands in SSL_CERT_FILE. Every change is blocked while its silences cannot be read.",
+        ),
     )
-    yield Check("settings", lambda: [seen], "")
-    yield from files.checks(settings)
-    yield from contacts.checks(settings)
-    yield from cct.checks(settings)
-    yield from prefect_server.checks()
-    yield from ledger_base.checks(settings)
-    yield from links.checks(settings)
-    yield from outside.checks(settings, send=send)
 
 
-def _look(check: Check) -> Iterable[Finding]:
+def _look(check: Check, settings: Settings) -> Sequence[Finding]:
     try:
-        return check.look()
+        return list(check.look(settings))
     except OpsError as error:
-        return [Finding(part=check.part, sign=Sign.BROKEN, seen=str(error), fix=check.fix)]
+        return [Finding(check.part, Sign.BROKEN, str(error), check.fix)]
 
 
 def _print(console: Console, finding: Finding) -> None:

@@ -6,34 +6,31 @@ from collections.abc import Iterator, Sequence
 
 from cct_ops.config import contacts
 from cct_ops.config.contacts import Contacts, StatusPage
-from cct_ops.doctor.finding import Check, Finding, Sign
+from cct_ops.doctor.finding import Finding, Sign
 from cct_ops.errors import BadConfiguration, OpsError, Unavailable
 from cct_ops.settings import Settings
 
-
-def checks(settings: Settings) -> Iterator[Check]:
-    """Yield the checks; nobody is paged."""
-    fix = "Correct the line that is named."
-    yield Check("contacts", lambda: _contacts(settings), fix)
-    fix = "Set CCT_OPS_HEARTBEAT_URL to the address at which your dead man's switch is called."
-    yield Check("outside", lambda: [_outside(settings, fix)], fix)
+SET_HEARTBEAT = (
+    "Set CCT_OPS_HEARTBEAT_URL to the address at which your dead man's switch is called."
+)
 
 
-def _contacts(settings: Settings) -> Sequence[Finding]:
+def look(settings: Settings) -> Sequence[Finding]:
+    """Try the addresses of all contacts; nobody is paged."""
     from cct_ops.people import paging
 
     path = settings.contacts_path
     known = contacts.read(path)
     failures = dict(paging.unreachable(known))
     seen = f"{path}: {', '.join(contact.id for contact in known.contacts)}"
-    found = [Finding(part="contacts", sign=Sign.WELL, seen=f"{seen}: an address of each is known")]
+    found = [Finding("contacts", Sign.WELL, f"{seen}: an address of each is known")]
     if failures:
         why = " ".join(f"{contact.id}: {error}" for contact, error in failures.items())
         # What Prefect, if there is one, does not have is wrong; an address may not be set up yet.
         wrong = any(each.block and not isinstance(failures[each], Unavailable) for each in failures)
         fix = "Make the block in Prefect's UI, or set the variable or file for the controller."
         sign = Sign.BROKEN if wrong else Sign.LIMITED
-        found = [Finding(part="contacts", sign=sign, seen=f"{seen}; not reached: {why}", fix=fix)]
+        found = [Finding("contacts", sign, f"{seen}; not reached: {why}", fix)]
     return [*found, _status_page(known)]
 
 
@@ -41,14 +38,12 @@ def _status_page(known: Contacts) -> Finding:
     page = known.status_page
     if page is None:
         fix = "Fill in `status_page:` to have the public notified of P0 incidents."
-        seen = "no status page is notified"
-        return Finding(part="status-page", sign=Sign.UNSET, seen=seen, fix=fix)
+        return Finding("status-page", Sign.UNSET, "no status page is notified", fix)
     wrong = [str(error) for error in _wrong(page)]
     if wrong:
         fix = "Set that variable or file for the controller."
-        return Finding(part="status-page", sign=Sign.BROKEN, seen=" ".join(wrong), fix=fix)
-    seen = f"its address is in {page.url.name}"
-    return Finding(part="status-page", sign=Sign.WELL, seen=seen)
+        return Finding("status-page", Sign.BROKEN, " ".join(wrong), fix)
+    return Finding("status-page", Sign.WELL, f"its address is in {page.url.name}")
 
 
 def _wrong(page: StatusPage) -> Iterator[OpsError]:
@@ -63,11 +58,13 @@ def _wrong(page: StatusPage) -> Iterator[OpsError]:
             yield error
 
 
-def _outside(settings: Settings, fix: str) -> Finding:
+def outside(settings: Settings) -> Iterator[Finding]:
+    """See whether somebody outside is to notice when all of this is dead."""
     url = settings.heartbeat_url
     if url is None:
         seen = "nobody outside notices when all of this is dead"
-        return Finding(part="outside", sign=Sign.UNSET, seen=seen, fix=fix)
+        yield Finding("outside", Sign.UNSET, seen, SET_HEARTBEAT)
+        return
     contacts.check_url(url, "CCT_OPS_HEARTBEAT_URL")
     seen = "the controller calls CCT_OPS_HEARTBEAT_URL each minute while all parts are well"
-    return Finding(part="outside", sign=Sign.WELL, seen=seen)
+    yield Finding("outside", Sign.WELL, seen)

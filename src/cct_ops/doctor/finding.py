@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from cct_ops.models.base import Frozen
+from cct_ops.settings import Settings
 
 ANSWER_SECONDS = 4.0
 """The longest that a check waits for one answer: a doctor that hangs helps nobody."""
@@ -21,7 +21,7 @@ class Sign(StrEnum):
     BROKEN = "✗"
 
 
-class Finding(Frozen):
+class Finding(NamedTuple):
     """One line: the part, what was seen of it, and what to do where it is not right."""
 
     part: str
@@ -38,5 +38,5 @@ class Check(NamedTuple):
     """
 
     part: str
-    look: Callable[[], Sequence[Finding]]
+    look: Callable[[Settings], Iterable[Finding]]
     fix: str

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cct_ops.clocks import difference
-from cct_ops.doctor.finding import ANSWER_SECONDS, Check, Finding, Sign
+from cct_ops.doctor.finding import ANSWER_SECONDS, Finding, Sign
 from cct_ops.errors import BadConfiguration, Unavailable
 from cct_ops.models.base import counted
 from cct_ops.settings import Settings
@@ -18,28 +18,19 @@ if TYPE_CHECKING:
 MOST_ASIDE = 5
 
 
-def checks(settings: Settings) -> Iterator[Check]:
-    """Yield the check."""
-    yield Check(
-        "ledger", lambda: _look(settings), "Start PostgreSQL, or correct CCT_OPS_DATABASE_URL."
-    )
-
-
-def _look(settings: Settings) -> Sequence[Finding]:
+def look(settings: Settings) -> Sequence[Finding]:
+    """Reach the ledger, and see how it stands."""
     import sqlalchemy as sa
+
+    from cct_ops.ledger import clock
 
     if settings.database_url is None:
         seen = "no stack runs from this folder, and CCT_OPS_DATABASE_URL is not set"
-        fix = "Start a stack with `cct-ops up`, or set it."
-        return [Finding(part="ledger", sign=Sign.UNSET, seen=seen, fix=fix)]
+        return [Finding("ledger", Sign.UNSET, seen, "Start a stack with `cct-ops up`, or set it.")]
     try:
         with quick(settings.database_url).connect() as connection:
-            return [
-                _schema(connection),
-                _clock(connection),
-                _controller(connection),
-                *_aside(connection),
-            ]
+            ahead = about_clock("the ledger", clock.seconds_ahead(connection))
+            return [_schema(connection), ahead, _controller(connection), *_aside(connection)]
     except sa.exc.OperationalError as error:
         reason = " ".join(str(error.orig).split())
         raise Unavailable(f"The ledger cannot be reached: {reason}.") from error
@@ -64,30 +55,18 @@ def _schema(connection: sa.Connection) -> Finding:
 
     found, newest = revisions(connection)
     if found == newest:
-        seen = f"reached, its schema is the newest ({newest})"
-        return Finding(part="ledger", sign=Sign.WELL, seen=seen)
-    return Finding(
-        part="ledger",
-        sign=Sign.BROKEN,
-        seen=f"its schema is {found or 'none at all'}, and the newest is {newest}",
-        fix="Migrate it: `cct-ops migrate`.",
-    )
-
-
-def _clock(connection: sa.Connection) -> Finding:
-    from cct_ops.ledger import clock
-
-    return about_clock("the ledger", clock.seconds_ahead(connection))
+        return Finding("ledger", Sign.WELL, f"reached, its schema is the newest ({newest})")
+    seen = f"its schema is {found or 'none at all'}, and the newest is {newest}"
+    return Finding("ledger", Sign.BROKEN, seen, "Migrate it: `cct-ops migrate`.")
 
 
 def about_clock(whose: str, seconds_ahead: float) -> Finding:
     """Compare a clock with this machine's."""
     off = difference(whose, seconds_ahead)
     if off is None:
-        seen = f"that of {whose} is this machine's"
-        return Finding(part="clocks", sign=Sign.WELL, seen=seen)
+        return Finding("clocks", Sign.WELL, f"that of {whose} is this machine's")
     seen, _, fix = off.partition(". ")
-    return Finding(part="clocks", sign=Sign.BROKEN, seen=seen, fix=fix)
+    return Finding("clocks", Sign.BROKEN, seen, fix)
 
 
 def _aside(connection: sa.Connection) -> Iterator[Finding]:
@@ -99,16 +78,11 @@ def _aside(connection: sa.Connection) -> Iterator[Finding]:
         return
     found = set_aside.listed(connection.engine)
     for each in found[:MOST_ASIDE]:
-        yield Finding(
-            part="set aside",
-            sign=Sign.LIMITED,
-            seen=f"{each.part}: {each.item}, {counted(each.failures, 'time')}: {each.reason}",
-            fix="Mend what it names: it is tried again within the hour.",
-        )
+        seen = f"{each.part}: {each.item}, {counted(each.failures, 'time')}: {each.reason}"
+        fix = "Mend what it names: it is tried again within the hour."
+        yield Finding("set aside", Sign.LIMITED, seen, fix)
     if len(found) > MOST_ASIDE:
-        yield Finding(
-            part="set aside", sign=Sign.LIMITED, seen=f"{len(found) - MOST_ASIDE} more like these"
-        )
+        yield Finding("set aside", Sign.LIMITED, f"{len(found) - MOST_ASIDE} more like these")
 
 
 def _controller(connection: sa.Connection) -> Finding:
@@ -116,10 +90,6 @@ def _controller(connection: sa.Connection) -> Finding:
     from cct_ops.ledger.intake import outbox
 
     if outbox.listeners(connection):
-        return Finding(part="controller", sign=Sign.WELL, seen="it listens to the ledger")
-    return Finding(
-        part="controller",
-        sign=Sign.BROKEN,
-        seen="none listens to the ledger, so no alert becomes a run",
-        fix="Start one: `cct-ops start controller`.",
-    )
+        return Finding("controller", Sign.WELL, "it listens to the ledger")
+    seen = "none listens to the ledger, so no alert becomes a run"
+    return Finding("controller", Sign.BROKEN, seen, "Start one: `cct-ops start controller`.")

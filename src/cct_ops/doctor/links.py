@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from cct_ops.doctor.finding import Check, Finding, Sign
+from cct_ops.doctor.finding import Finding, Sign
 from cct_ops.settings import Settings
 
 _GATEWAY = "Set CCT_OPS_GATEWAY_URL to the address at which people reach the gateway."
 _PREFECT = "Set CCT_OPS_PREFECT_UI_URL to the address at which people reach Prefect's UI."
 
 
-def checks(settings: Settings) -> Iterator[Check]:
-    """Yield the check; nothing is asked."""
-    yield Check("links", lambda: look(settings), "")
-
-
 def look(settings: Settings) -> Sequence[Finding]:
-    """Judge what links to requests for approval and to runs begin with."""
+    """Judge what links to requests for approval and to runs begin with; nothing is asked."""
     from prefect.settings import get_current_settings
 
     # People are elsewhere where the gateway listens for others.
@@ -39,12 +34,12 @@ def _judge(what: str, url: str, shut: Sign, fix: str) -> Finding:
     match _place(urlsplit(url).hostname or ""):
         case "nowhere":
             seen = f"{seen}, which is no address that anybody can open"
-            return Finding(part="links", sign=Sign.BROKEN, seen=seen, fix=fix)
+            return Finding("links", Sign.BROKEN, seen, fix)
         case "this machine":
             seen = f"{seen}, which this machine alone can open"
-            return Finding(part="links", sign=shut, seen=seen, fix=fix)
+            return Finding("links", shut, seen, fix)
         case _:
-            return Finding(part="links", sign=Sign.WELL, seen=seen)
+            return Finding("links", Sign.WELL, seen)
 
 
 def _place(host: str) -> str:

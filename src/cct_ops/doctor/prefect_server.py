@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from cct_ops.config import yaml_files
-from cct_ops.doctor.finding import ANSWER_SECONDS, Check, Finding, Sign
+from cct_ops.doctor.finding import ANSWER_SECONDS, Finding, Sign
 from cct_ops.doctor.ledger_base import about_clock
 from cct_ops.errors import ContractBroken, Rejected, Unavailable
+from cct_ops.settings import Settings
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
 
 MOST_DEPLOYMENTS = 200
+_DEPLOY = "Deploy prefect.yaml with `cct-ops deploy`."
 
 
 class _Pool(BaseModel):
@@ -45,12 +47,8 @@ class Registry(BaseModel):
         return sorted({each.work_pool.name for each in self.deployments})
 
 
-def checks() -> Iterator[Check]:
-    """Yield the check."""
-    yield Check("prefect", _look, "Start Prefect, or correct PREFECT_API_URL and its credentials.")
-
-
-def _look() -> Sequence[Finding]:
+def look(_settings: Settings) -> Sequence[Finding]:
+    """Reach the server, and see what is deployed there, paused and worked for."""
     import httpx
     from prefect.client.orchestration import get_client
     from prefect.settings import (
@@ -65,9 +63,7 @@ def _look() -> Sequence[Finding]:
     url = PREFECT_API_URL.value()
     if url is None:  # the client would start a server of its own
         fix = "Start a stack with `cct-ops up`, or set PREFECT_API_URL."
-        return [
-            Finding(part="prefect", sign=Sign.UNSET, seen="PREFECT_API_URL is not set", fix=fix)
-        ]
+        return [Finding("prefect", Sign.UNSET, "PREFECT_API_URL is not set", fix)]
     registry = yaml_files.load(project_of(Path.cwd()) / "prefect.yaml", Registry)
     try:
         with (
@@ -99,26 +95,18 @@ def _server(client: SyncPrefectClient, url: str) -> Finding:
     version = client.api_version()
     seen = f"{url} is Prefect {version}"
     if version == prefect.__version__:
-        return Finding(part="prefect", sign=Sign.WELL, seen=seen)
-    return Finding(
-        part="prefect",
-        sign=Sign.LIMITED,
-        seen=f"{seen}, and here is {prefect.__version__}",
-        fix="Run the same version on both sides: others were not tried.",
-    )
+        return Finding("prefect", Sign.WELL, seen)
+    seen += f", and here is {prefect.__version__}"
+    fix = "Run the same version on both sides: others were not tried."
+    return Finding("prefect", Sign.LIMITED, seen, fix)
 
 
 def _deployments(registry: Registry, ours: Mapping[str, DeploymentResponse]) -> Finding:
     missing = sorted(registry.names - ours.keys())
     if missing:
-        return Finding(
-            part="deployments",
-            sign=Sign.BROKEN,
-            seen=f"not there: {', '.join(missing)}",
-            fix="Deploy prefect.yaml with `cct-ops deploy`.",
-        )
-    seen = f"all {len(registry.names)} of prefect.yaml are there"
-    return Finding(part="deployments", sign=Sign.WELL, seen=seen)
+        seen = f"not there: {', '.join(missing)}"
+        return Finding("deployments", Sign.BROKEN, seen, _DEPLOY)
+    return Finding("deployments", Sign.WELL, f"all {len(registry.names)} of prefect.yaml are there")
 
 
 def _leases(client: SyncPrefectClient, ours: Mapping[str, DeploymentResponse]) -> Iterator[Finding]:
@@ -134,11 +122,11 @@ def _leases(client: SyncPrefectClient, ours: Mapping[str, DeploymentResponse]) -
     )
     if limited:
         yield Finding(
-            part="limits",
-            sign=Sign.LIMITED,
-            seen=f"they have a concurrency limit of Prefect's: {', '.join(limited)}; a run of them"
+            "limits",
+            Sign.LIMITED,
+            f"they have a concurrency limit of Prefect's: {', '.join(limited)}; a run of them"
             " is cancelled in the middle when it cannot renew its lease in time",
-            fix="Take it away in Prefect's UI; the tag `at most N at once` limits without a lease.",
+            "Take it away in Prefect's UI; the tag `at most N at once` limits without a lease.",
         )
     try:
         settings = client.request("GET", "/admin/settings").json()
@@ -147,11 +135,11 @@ def _leases(client: SyncPrefectClient, ours: Mapping[str, DeploymentResponse]) -
         return  # another release, or one that does not show it
     if storage.rpartition(".")[2] == "memory":
         yield Finding(
-            part="leases",
-            sign=Sign.LIMITED,
-            seen="Prefect's server keeps the leases of its concurrency limits in memory: when it is"
+            "leases",
+            Sign.LIMITED,
+            "Prefect's server keeps the leases of its concurrency limits in memory: when it is"
             " killed, runs that hold one are cancelled in the middle",
-            fix="Set PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE for that server, for example to"
+            "Set PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE for that server, for example to"
             " prefect.server.concurrency.lease_storage.filesystem.",
         )
 
@@ -187,11 +175,11 @@ def _paused(
             parts, sign = [*found, *parts], Sign.BROKEN
     if parts:
         yield Finding(
-            part="pauses",
-            sign=sign,
-            seen=f"paused in Prefect: {', '.join(parts)}; playbooks wait, while changes are taken"
+            "pauses",
+            sign,
+            f"paused in Prefect: {', '.join(parts)}; playbooks wait, while changes are taken"
             " back and dead runs recovered all the same",
-            fix="Resume it in Prefect's UI, or raise its limit, once nobody wants it to rest.",
+            "Resume it in Prefect's UI, or raise its limit, once nobody wants it to rest.",
         )
 
 
@@ -201,16 +189,10 @@ def _pool(client: SyncPrefectClient, name: str) -> Finding:
     try:
         pool = client.read_work_pool(name)
     except ObjectNotFound:
-        fix = "Deploy prefect.yaml with `cct-ops deploy`."
-        return Finding(part="worker", sign=Sign.BROKEN, seen=f"no work pool {name}", fix=fix)
+        return Finding("worker", Sign.BROKEN, f"no work pool {name}", _DEPLOY)
     workers = client.read_workers_for_work_pool(name)
     alive = [each.name for each in workers if each.status == "ONLINE"]
     if not alive:
-        return Finding(
-            part="worker",
-            sign=Sign.BROKEN,
-            seen=f"nobody works for the work pool {name}",
-            fix=f"Start one: `cct-ops prefect worker start --pool {name} --type {pool.type}`.",
-        )
-    seen = f"{', '.join(alive)} works for the work pool {name}"
-    return Finding(part="worker", sign=Sign.WELL, seen=seen)
+        fix = f"Start one: `cct-ops prefect worker start --pool {name} --type {pool.type}`."
+        return Finding("worker", Sign.BROKEN, f"nobody works for the work pool {name}", fix)
+    return Finding("worker", Sign.WELL, f"{', '.join(alive)} works for the work pool {name}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from cct_ops.ledger.record.history import RunStory, Story
@@ -10,14 +10,14 @@ from cct_ops.models.run import Severity
 from cct_ops.models.topic import playbook_on
 from cct_ops.reports.follow_up import action_items, checklist
 from cct_ops.reports.render import render
-from cct_ops.reports.timeline import Moment, timeline
+from cct_ops.reports.timeline import Moment, in_order, publicity, timeline
 
 BLANK = "**To be filled in by people:**"
 
 
 def review(story: Story, written_at: datetime, links: Mapping[str, str | None]) -> str:
     """Render the review; ``links`` leads to each run's page, by the run's id."""
-    moments = _moments(story)
+    moments = in_order(_moments(story))
     severities = [each.severity for run in story.runs for each in run.known.decisions]
     return render(
         "review.md.j2",
@@ -53,52 +53,27 @@ def _headline(story: Story) -> str | None:
     return next((run.known.reason for run in reversed(story.runs) if run.known.reason), None)
 
 
-def _moments(story: Story) -> list[Moment]:
-    moments = []
+def _moments(story: Story) -> Iterator[Moment]:
     if story.incident is not None:
-        moments.append(Moment(at=story.incident.starts_at, what=story.incident.began))
+        yield Moment(story.incident.starts_at, story.incident.began)
         if story.incident.closed_at is not None:
-            what = f"incident {story.incident.closed}"
-            moments.append(Moment(at=story.incident.closed_at, what=what))
-    moments += [
-        Moment(at=each.received_at, what=f"alert received, {each.status} ({each.verdict})")
-        for each in story.sightings
-    ]
+            yield Moment(story.incident.closed_at, f"incident {story.incident.closed}")
+    for each in story.sightings:
+        yield Moment(each.received_at, f"alert received, {each.status} ({each.verdict})")
     for run in story.runs:
-        moments += [
-            Moment(at=each.at, what=f"{run.playbook}: {each.what}") for each in timeline(run.known)
-        ]
-        moments += _answers(run)
+        for at, what in (*timeline(run.known), *_answers(run)):
+            yield Moment(at, f"{run.playbook}: {what}")
         if run.finished_at is not None:
-            what = f"{run.playbook}: ended, {run.known.outcome}"
-            moments.append(Moment(at=run.finished_at, what=what))
-    moments += _paged(story)
-    moments += [Moment(at=at, what=f"status page updated: {state}") for state, at in story.public]
-    return sorted(moments, key=lambda moment: moment.at)
+            yield Moment(run.finished_at, f"{run.playbook}: ended, {run.known.outcome}")
+    yield from publicity(story)
 
 
-def _paged(story: Story) -> list[Moment]:
-    """Return who was paged, those who could not be reached included."""
-    moments = []
-    for paged in story.paged:
-        moments.append(
-            Moment(at=paged.page.raised_at, what=f"page asked for: {paged.page.subject}")
-        )
-        for tried in paged.attempts:
-            how = f"reached by {tried.way}" if tried.reached else f"not reached: {tried.note}"
-            moments.append(Moment(at=tried.attempted_at, what=f"page: {tried.contact} {how}"))
-    return moments
-
-
-def _answers(run: RunStory) -> list[Moment]:
-    moments = []
+def _answers(run: RunStory) -> Iterator[Moment]:
     for asked in run.asked:
-        moments.append(Moment(at=asked.requested_at, what=f"{run.playbook}: approval asked for"))
+        yield Moment(asked.requested_at, "approval asked for")
         if asked.decided_at is not None:
             who = f" by {asked.approver}" if asked.approver else ""
-            what = f"{run.playbook}: {asked.state}{who}"
-            moments.append(Moment(at=asked.decided_at, what=what))
-    return moments
+            yield Moment(asked.decided_at, f"{asked.state}{who}")
 
 
 def _duration(story: Story, moments: list[Moment]) -> str:

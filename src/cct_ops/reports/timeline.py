@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import NamedTuple
 
 from cct_ops.ledger.record.account import RunRecord
-from cct_ops.models.base import Frozen
+from cct_ops.ledger.record.history import Story
 
 
-class Moment(Frozen):
+class Moment(NamedTuple):
     """One thing that happened."""
 
     at: datetime
     what: str
 
 
+def in_order(moments: Iterable[Moment]) -> list[Moment]:
+    """Return moments in order of time; those of one instant stay as they come."""
+    return sorted(moments, key=lambda moment: moment.at)
+
+
 def timeline(known: RunRecord, *more: Moment) -> list[Moment]:
     """Return all that the ledger saw of a run, with ``more`` from elsewhere, in order of time."""
-    moments = list(more)
+    return in_order((*more, *_of_run(known)))
+
+
+def _of_run(known: RunRecord) -> Iterator[Moment]:
     if known.received_at:
-        moments.append(Moment(at=known.received_at, what="received"))
+        yield Moment(known.received_at, "received")
     if known.dispatched_at:
-        moments.append(Moment(at=known.dispatched_at, what="run created"))
-    moments += [
-        Moment(at=decision.decided_at, what=decision.verdict) for decision in known.decisions
-    ]
+        yield Moment(known.dispatched_at, "run created")
+    for decision in known.decisions:
+        yield Moment(decision.decided_at, decision.verdict)
     for act in known.actions:
         word = "action" if act.kind == "change" else "undo"
-        moments.append(Moment(at=act.intended_at, what=f"{word} {act.call}"))
+        yield Moment(act.intended_at, f"{word} {act.call}")
         if act.confirmed_at:
-            moments.append(Moment(at=act.confirmed_at, what="read back, took effect"))
-    moments += [
-        Moment(at=found.verified_at, what=f"verified: {found.verdict}")
-        for found in known.verifications
-    ]
-    return sorted(moments, key=lambda moment: moment.at)
+            yield Moment(act.confirmed_at, "read back, took effect")
+    for found in known.verifications:
+        yield Moment(found.verified_at, f"verified: {found.verdict}")
+
+
+def publicity(story: Story) -> Iterator[Moment]:
+    """Yield who was paged, those who could not be reached included, and what the public read."""
+    for paged in story.paged:
+        yield Moment(paged.page.raised_at, f"page asked for: {paged.page.subject}")
+        for tried in paged.attempts:
+            how = f"reached by {tried.way}" if tried.reached else f"not reached: {tried.note}"
+            yield Moment(tried.attempted_at, f"page: {tried.contact} {how}")
+    for state, at in story.public:
+        yield Moment(at, f"status page updated: {state}")
