@@ -15,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 from cct_ops.clients.text import one_line
 from cct_ops.diagnoses.exemption_failure import JIRA_REFERENCE, BrokenRule
 from cct_ops.diagnoses.exemptions import ExemptionFindings
+from cct_ops.summaries.expectations import broken
 
 EXAMPLES = 5
 
@@ -74,7 +75,8 @@ def _records(found: ExemptionFindings) -> Any:
     import pandas as pd
 
     shown = {each.id: each for each in (*found.report.upcoming_expirations, *found.expired)}
-    others = [each for each in shown.values() if each.id not in _ids(found)]
+    listed = {each.id for each in found.validation.exemptions}
+    others = [each for each in shown.values() if each.id not in listed]
     rows = [
         {
             "name": f"{each.jira_reference or 'no reference'} ({each.owner or 'nobody'},"
@@ -90,10 +92,6 @@ def _records(found: ExemptionFindings) -> Any:
         for each in (*found.validation.exemptions, *others)
     ]
     return pd.DataFrame(rows)
-
-
-def _ids(found: ExemptionFindings) -> frozenset[str]:
-    return frozenset(each.id for each in found.validation.exemptions)
 
 
 def _counts(found: ExemptionFindings) -> Any:
@@ -119,27 +117,11 @@ def _counts(found: ExemptionFindings) -> Any:
 
 def _broken(about: Literal["records", "counts"], frame: Any, rules: list[Any]) -> list[BrokenRule]:
     """Validate a frame, and name the rows that break each rule."""
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-
     if frame.empty:
         return []
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas(about).add_dataframe_asset(about)
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
-    outcome = batch.validate(
-        gx.ExpectationSuite(name=about, expectations=rules),
-        result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["name"]},
-    )
     found = []
-    for result in outcome.results:
-        assert result.expectation_config is not None  # noqa: S101 -- for the type checker
-        rule = str(result.expectation_config.meta["rule"])
-        if result.exception_info.get("raised_exception"):
-            raise RuntimeError(f"{rule}: {result.exception_info['exception_message']}")
-        names = [one_line(row["name"], 100) for row in result.result["unexpected_index_list"] or ()]
-        if names:
-            shown = tuple(names[:EXAMPLES])
-            found.append(BrokenRule(about=about, rule=rule, times=len(names), examples=shown))
+    for meta, rows in broken(about, frame, rules, "name"):
+        names = [one_line(name, 100) for name in rows]
+        shown = tuple(names[:EXAMPLES])
+        found.append(BrokenRule(about=about, rule=meta["rule"], times=len(names), examples=shown))
     return found

@@ -73,25 +73,23 @@ class People:
         )
 
     def _wrong(self, one: Written, before: Sequence[Written]) -> Iterator[str]:
-        own, kind = one.run_id in self.own_runs, self.by_run[one.run_id].kind
+        firing, own = self.by_run[one.run_id], one.run_id in self.own_runs
         if not one.needed:
             yield "changes nobody needed any more"
-        if self._against_orders(one, kind, own=own):
+        if self._against_orders(one, firing.kind, own=own):
             yield "changes against orders"
         same = sum((each.run_id, each.call) == (one.run_id, one.call) for each in before)
-        if same or (one.run_id not in self.said_yes and (own or self._asks(one))):
+        if same or (one.run_id not in self.said_yes and (own or firing.needs_person)):
             yield "changes without their own yes"
         if sum(each.at > one.at - HOUR for each in before) >= self.limits.actions_per_hour:
             yield "changes beyond the budget"
         pause = timedelta(minutes=self.limits.cool_down_minutes)
         recent = [each for each in before if each.at > one.at - pause and each.target == one.target]
         if not own and any(
-            each.run_id != one.run_id and self.by_run[each.run_id].kind is kind for each in recent
+            each.run_id != one.run_id and self.by_run[each.run_id].kind is firing.kind
+            for each in recent
         ):
             yield "changes too soon after another"
-
-    def _asks(self, one: Written) -> bool:
-        return self.by_run[one.run_id].needs_person
 
     def _against_orders(self, one: Written, kind: Kind, *, own: bool) -> bool:
         silenced = ORDERS.silenced.get(one.target)

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 import sqlalchemy as sa
+from greenlet import GreenletExit
 from prefect.client.schemas.objects import StateType
 
 from cct_ops.config.policy import Policy
@@ -23,7 +24,7 @@ from evaluation.simulation.approver import PATIENCE_MINUTES, Answering
 from evaluation.simulation.days import Course, Days
 from evaluation.simulation.plans import DIAGNOSIS
 from evaluation.simulation.playbook import Worker
-from evaluation.simulation.process import Over, Process
+from evaluation.simulation.process import Process
 from evaluation.simulation.scenario import MINUTE, Firing, Kind
 from evaluation.simulation.server import OWN, FlowRun, SimulatedServer
 from evaluation.simulation.sweeping import Sweeping
@@ -144,4 +145,4 @@ def guarded_by(
 
 def _refuse(*_: object) -> None:
     """Keep what is over from the ledger."""
-    raise Over
+    raise GreenletExit

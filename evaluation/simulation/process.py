@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
+
+from greenlet import greenlet
 
 from cct_ops.errors import NotPermitted
 from evaluation.simulation.days import Course, Days
@@ -19,24 +19,16 @@ T = TypeVar("T")
 SHORTEST_WAIT = timedelta(seconds=15)
 
 
-class Over(BaseException):
-    """Ends what is left of a process when the simulation is over."""
-
-
 class Process:
     """
     One process, which is also the clock of the run that it works on.
 
-    It has a thread of its own that goes on only while the course of the process has its turn, so
-    that of all threads one runs at a time, and always in the same order.
+    Its work has a stack of its own, and goes on only while the course of the process has its turn.
     """
 
     def __init__(self, days: Days) -> None:
         self._days = days
-        self._begins, self._waits = threading.Semaphore(0), threading.Semaphore(0)
-        self._pause = timedelta(0)
-        self._thread: threading.Thread | None = None
-        self._is_over = False
+        self._work: greenlet | None = None
         self.asleep = False
         self.dead = False
         self.struck = False
@@ -44,26 +36,15 @@ class Process:
 
     def course(self, work: Callable[[], T]) -> Generator[timedelta, None, T | None]:
         """Do the work as a course, and return what it returns; None for one that died."""
-        done: Future[T] = Future()
-
-        def run() -> None:
-            self._begins.acquire()
-            try:
-                done.set_result(work())
-            except BaseException as error:  # noqa: BLE001 -- it goes on where the result is wanted
-                done.set_exception(error)
-            self._waits.release()
-
-        self._thread = threading.Thread(target=run, daemon=True)
-        self._thread.start()
+        self._work = greenlet(work)
         while True:
-            self._begins.release()
-            self._waits.acquire()
-            if done.done():
-                return done.result()
+            said = self._work.switch()
+            if self._work.dead:
+                ended: T = said
+                return ended
             if self.dead:
-                return None  # its thread stays where it is: one that was killed runs no finally
-            yield self._pause
+                return None  # its stack stays as it is: one that was killed runs no finally
+            yield said
 
     def monotonic(self) -> float:
         """Return how many seconds of the simulation are over."""
@@ -112,17 +93,11 @@ class Process:
         self._wait(timedelta(0))
 
     def end(self) -> None:
-        """Let go of the thread, once nothing that it does counts any more."""
-        self._is_over = True
-        if self._thread is not None and self._thread.is_alive():
-            self._begins.release()
-            self._thread.join()
+        """Let go of the work, once nothing that it does counts any more."""
+        if self._work:
+            self._work.throw()
 
     def _wait(self, pause: timedelta) -> None:
-        if self._is_over:
-            raise Over
-        self._pause = pause
-        self._waits.release()
-        self._begins.acquire()
-        if self._is_over:
-            raise Over
+        """Let the others have their turn; ``GreenletExit`` is raised here in the end."""
+        if self._work is not None:
+            self._work.parent.switch(pause)

@@ -112,14 +112,7 @@ class Quiet:
         """Let the process be struck."""
         self.strikes.strike("seen")
 
-    def concluded(self, _diagnosis: object) -> None:
+    def nothing(self, *_: object, **__: object) -> None:
         """Log nothing."""
 
-    def planned(self, _plan: object) -> None:
-        """Log nothing."""
-
-    def decided(self, _what: str, _reason: str) -> None:
-        """Log nothing."""
-
-    def warned(self, _sentence: str, *_arguments: object) -> None:
-        """Log nothing."""
+    concluded = planned = decided = warned = nothing

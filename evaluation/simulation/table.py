@@ -8,7 +8,7 @@ from rich.text import Text
 
 from cct_ops.models.change import ChangeState
 from cct_ops.models.guards import Guard
-from evaluation.simulation.week import Tally, Week
+from evaluation.simulation.week import Week
 
 CHANGES_END = {
     ChangeState.REVERTED: "taken back in time",
@@ -69,8 +69,9 @@ def show(week: Week, console: Console, *, seconds: float) -> int:
     console.print(table)
     console.print(
         f"{guarded.changes} actions with guards, {without.changes} without;"
-        f" {guarded.blocked.total()} blocked; {_line(guarded)} with guards; took {seconds:.0f} s:"
-        f" {'FAILED, ' + ', '.join(broken) if broken else 'passed'}",
+        f" {guarded.blocked.total()} blocked; {guarded.overdue} overdue, {guarded.concurrent}"
+        f" concurrent, {guarded.unpermitted} unpermitted, {guarded.overwritten} overwritten with"
+        f" guards; took {seconds:.0f} s: {'FAILED, ' + ', '.join(broken) if broken else 'passed'}",
         soft_wrap=True,
     )
     return 1 if broken else 0
@@ -90,10 +91,3 @@ def _zeros(week: Week) -> dict[str, tuple[int, int]]:
         "actions without permit": (without.unpermitted, guarded.unpermitted),
         "values of people overwritten": (without.overwritten, guarded.overwritten),
     }
-
-
-def _line(tally: Tally) -> str:
-    return (
-        f"{tally.overdue} overdue, {tally.concurrent} concurrent, {tally.unpermitted} unpermitted,"
-        f" {tally.overwritten} overwritten"
-    )

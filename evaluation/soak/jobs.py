@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 
 import sqlalchemy as sa
 
@@ -16,7 +17,7 @@ from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.stack.postgres import free_port
 from evaluation.soak import bodies
 from evaluation.soak.load import Tally, Target, send
-from evaluation.soak.parts import KEY, Gateway, Ledger, Process, running
+from evaluation.soak.parts import KEY, Gateway, Ledger, Process, beside, running
 from evaluation.soak.report import Row
 
 PER_BODY = 5
@@ -64,13 +65,11 @@ def flood(made: Ledger, *, seconds: int, per_second: int = 400, things: int = 50
     with running(gateway):
         tally = asyncio.run(both())
         used = 1000 * gateway.cpu_seconds() / max(1, tally.sent)
-    lost, doubled, runs = count(made, "alertmanager", things)
-    lost += tally.given_up
     note = (
         f"{per_second * PER_BODY:,} alerts/s, {used:.1f} ms of the gateway's processor for"
         f" {PER_BODY}; another source's p99 {other.percentile(0.99):.0f} ms"
     )
-    return Row.of("flood", tally, runs=runs, lost=lost, doubled=doubled, note=note)
+    return counted("flood", made, tally, things, note)
 
 
 def kills(made: Ledger, *, deliveries: int, times: int, things: int, per_second: int = 150) -> Row:
@@ -78,32 +77,23 @@ def kills(made: Ledger, *, deliveries: int, times: int, things: int, per_second:
     gateway = Gateway(made)
     target = Target(gateway.address, HOOK, KEY)
     load = bodies.groups(deliveries, things, PER_BODY)
-    done = threading.Event()
     killed = 0
 
-    def kill() -> None:
+    def kill(over: threading.Event) -> None:
         nonlocal killed
         chance = random.Random(7)  # noqa: S311 -- a moment, no secret
-        while killed < times and not done.wait(chance.uniform(0.1, 1.0)):
+        while killed < times and not over.wait(chance.uniform(0.1, 1.0)):
             gateway.kill()
             killed += 1
-            gateway.start()
-            gateway.wait_until_up()
+            gateway.start_and_wait()
 
-    with running(gateway):
-        killer = threading.Thread(target=kill)
-        killer.start()
+    with running(gateway), beside(kill):
         tally = asyncio.run(send(target, load, per_second=per_second, retries=FOR_EVER))
-        done.set()
-        killer.join()
-    lost, doubled, runs = count(made, "alertmanager", things)
+    row = counted("kills", made, tally, things, f"gateway killed {killed} times")
     # Whatever was answered with 202 names incidents that must be there.
     with made.engine.connect() as connection:
         there = {str(each) for each in connection.scalars(sa.select(incidents.c.id))}
-    lost += len(tally.incidents - there) + tally.given_up
-    return Row.of(
-        "kills", tally, runs=runs, lost=lost, doubled=doubled, note=f"gateway killed {killed} times"
-    )
+    return replace(row, lost=row.lost + len(tally.incidents - there))
 
 
 def same(made: Ledger, *, copies: int, things: int) -> Row:
@@ -130,10 +120,7 @@ def same(made: Ledger, *, copies: int, things: int) -> Row:
 
     with running(*gateways):
         tally = asyncio.run(everything())
-    lost, doubled, runs = count(made, "alertmanager", things)
-    lost += tally.given_up
-    note = f"{copies} copies of {things} alerts at once"
-    return Row.of("same", tally, runs=runs, lost=lost, doubled=doubled, note=note)
+    return counted("same", made, tally, things, f"{copies} copies of {things} alerts at once")
 
 
 def slow(made: Ledger, *, connections: int, seconds: int) -> Row:
@@ -164,9 +151,16 @@ def slow(made: Ledger, *, connections: int, seconds: int) -> Row:
 
     with running(gateway):
         tally = asyncio.run(everything())
-    lost, doubled, runs = count(made, "another", 100)
     note = f"{connections} connections with a byte a second, each cut after {max(lasted):.0f} s"
-    return Row.of("slow", tally, runs=runs, lost=lost + tally.given_up, doubled=doubled, note=note)
+    return counted("slow", made, tally, 100, note, source="another")
+
+
+def counted(
+    job: str, made: Ledger, tally: Tally, things: int, note: str, *, source: str = "alertmanager"
+) -> Row:
+    """Return the row of a job by the ledger; what its sender gave up on is lost."""
+    lost, doubled, runs = count(made, source, things)
+    return Row.of(job, tally, runs=runs, lost=lost + tally.given_up, doubled=doubled, note=note)
 
 
 def count(made: Ledger, source: str, things: int) -> tuple[int, int, int]:

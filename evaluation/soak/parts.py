@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -78,6 +79,11 @@ class Process:
                 start_new_session=True,
             )
 
+    def start_and_wait(self) -> None:
+        """Start it (again), and wait until it is up."""
+        self.start()
+        self.wait_until_up()
+
     def wait_until_up(self) -> None:
         """Wait until it answers, if it answers anywhere."""
         if self._health is not None:
@@ -146,6 +152,19 @@ def answers(url: str, seconds: float) -> None:
         except httpx.TransportError:
             time.sleep(0.05)
     raise TimeoutError(f"{url} did not answer within {seconds:g} s")
+
+
+@contextmanager
+def beside(work: Callable[[threading.Event], object]) -> Iterator[None]:
+    """Do something in a thread beside the block, whose end is the event, and wait for it then."""
+    over = threading.Event()
+    thread = threading.Thread(target=work, args=(over,))
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextmanager

@@ -36,7 +36,10 @@ class Prefect(Process):
 
     def deploy(self) -> None:
         """Make the deployment."""
-        deploy(self.api_url)
+        flow = _post(f"{self.api_url}/flows/", {"name": PLAYBOOK})
+        schema = {"type": "object", "properties": {"target": {"type": "string"}}}
+        content = {"name": PLAYBOOK, "flow_id": flow["id"], "parameter_openapi_schema": schema}
+        _post(f"{self.api_url}/deployments/", content)
 
     def open_database(self, *, opened: bool) -> None:
         """Let the server use its database again, or take it away: then it answers 500."""
@@ -78,14 +81,6 @@ def rules(grouping: Mapping[str, float] | None) -> dict[str, object]:
     return {"grouping": limits, "rules": [rule | {"parameters": parameters}, last]}
 
 
-def deploy(api_url: str) -> None:
-    """Make the deployment on a server."""
-    flow = _post(f"{api_url}/flows/", {"name": PLAYBOOK})
-    schema = {"type": "object", "properties": {"target": {"type": "string"}}}
-    content = {"name": PLAYBOOK, "flow_id": flow["id"], "parameter_openapi_schema": schema}
-    _post(f"{api_url}/deployments/", content)
-
-
 def runs(api_url: str) -> Counter[str]:
     """Count the runs of each incident."""
     return Counter(str(incident_of(run["tags"])) for run in given(api_url))
@@ -95,16 +90,10 @@ def given(api_url: str) -> list[dict[str, Any]]:
     """Return every run with what it was given."""
     found: list[dict[str, Any]] = []
     wanted = {"flows": {"name": {"any_": [PLAYBOOK]}}, "sort": "ID_DESC", "limit": PAGE}
-    offset = 0
-    while page := httpx.post(
-        f"{api_url}/flow_runs/filter", json=wanted | {"offset": offset}, timeout=60, trust_env=False
-    ).json():
+    while page := _post(f"{api_url}/flow_runs/filter", wanted | {"offset": len(found)}):
         found += page
-        offset += PAGE
     return found
 
 
-def _post(url: str, content: object) -> dict[str, str]:
-    answer = httpx.post(url, json=content, timeout=60, trust_env=False).raise_for_status()
-    made: dict[str, str] = answer.json()
-    return made
+def _post(url: str, content: object) -> Any:
+    return httpx.post(url, json=content, timeout=60, trust_env=False).raise_for_status().json()

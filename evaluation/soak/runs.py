@@ -6,9 +6,8 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import psycopg
 import sqlalchemy as sa
@@ -18,7 +17,7 @@ from cct_ops.ledger.intake.tables import dispatches
 from evaluation.soak import bodies, jobs, prefect
 from evaluation.soak.jobs import HOOK, PER_BODY, count
 from evaluation.soak.load import Tally, Target, send
-from evaluation.soak.parts import KEY, Gateway, Ledger, killed_in_the_end, running
+from evaluation.soak.parts import KEY, Gateway, Ledger, beside, killed_in_the_end, running
 from evaluation.soak.prefect import Controller, Prefect
 from evaluation.soak.report import Row
 
@@ -44,9 +43,9 @@ def outage(made: Ledger, *, things: int, seconds: int, times: int) -> Row:
     """Let Prefect hang, then answer 500, then be gone; the controller is killed all the while."""
     gateway, server = Gateway(made), Prefect(made)
     controller = Controller(made, server.api_url)
-    over, chance = threading.Event(), random.Random(3)  # noqa: S311 -- a moment, no secret
+    chance = random.Random(3)  # noqa: S311 -- a moment, no secret
 
-    def disturb() -> None:
+    def disturb(over: threading.Event) -> None:
         for _ in range(times):
             if over.wait(chance.uniform(0.5, 1.5) * seconds / (times + 1)):
                 return
@@ -56,17 +55,10 @@ def outage(made: Ledger, *, things: int, seconds: int, times: int) -> Row:
     with running(gateway, server), killed_in_the_end(controller):
         server.deploy()
         controller.start()
-        killer = threading.Thread(target=disturb)
-        away = threading.Thread(target=_fail, args=(server, seconds / 3))
-        killer.start()
-        away.start()
         load = bodies.groups(seconds * 10, things, PER_BODY)
-        tally = asyncio.run(send(Target(gateway.address, HOOK, KEY), load, per_second=10))
-        away.join()
-        over.set()
-        killer.join()
-        server.start()
-        server.wait_until_up()
+        with beside(disturb), beside(partial(_fail, server, seconds / 3)):
+            tally = asyncio.run(send(Target(gateway.address, HOOK, KEY), load, per_second=10))
+        server.start_and_wait()
         took = _settle(made, controller, 2 * seconds)
         row = _row("outage", made, server, tally, things)
     kinds = f"Prefect hangs, answers 500 and is gone, {seconds / 3:.0f} s each"
@@ -79,12 +71,18 @@ def burst(made: Ledger, *, things: int, seconds: int) -> Row:
     gateway, server = Gateway(made), Prefect(made)
     limits = {"incidents": 60, "within_seconds": 60, "calm_seconds": 300, "runs": 10}
     controller = Controller(made, server.api_url, limits)
+    waiting = [0]
+
+    def watch(over: threading.Event) -> None:
+        while not over.wait(1):
+            waiting.append(_pending(made))
+
     with running(gateway, server), killed_in_the_end(controller):
         server.deploy()
         load = bodies.groups(things // PER_BODY, things, PER_BODY)
         target = Target(gateway.address, HOOK, KEY)
         controller.start()
-        with _watched(made) as waiting:
+        with beside(watch):
             tally = asyncio.run(send(target, load, per_second=things / PER_BODY / seconds))
             took = _settle(made, controller, PATIENCE_SECONDS)
         given = prefect.given(server.api_url)
@@ -126,16 +124,14 @@ def restore(made: Ledger, *, things: int) -> Row:
         server.kill()
         _copy(made, "cct_ops", "last_night")
         _copy(made, "prefect", "prefect_last_night")
-        server.start()
-        server.wait_until_up()
+        server.start_and_wait()
         tallies.append(send_all(load))
         _copy(made, "last_night", "cct_ops")
         tallies.append(send_all(load))
         row = _row("restore", made, server, tallies[0], things)
         server.kill()
         _copy(made, "prefect_last_night", "prefect")
-        server.start()
-        server.wait_until_up()
+        server.start_and_wait()
         tallies.append(send_all(load))
         # The ledger knows that they had their run; that Prefect forgot it starts no second one.
         again = len(prefect.runs(server.api_url)) - things // 2
@@ -149,7 +145,7 @@ def restore(made: Ledger, *, things: int) -> Row:
     )
 
 
-def _fail(server: Prefect, seconds: float) -> None:
+def _fail(server: Prefect, seconds: float, _over: threading.Event) -> None:
     """Be away in three ways, without a moment of health in between."""
     server.stop()
     time.sleep(seconds)
@@ -179,24 +175,6 @@ def _pending(made: Ledger) -> int:
     with made.engine.connect() as connection:
         waiting = sa.select(sa.func.count()).where(dispatches.c.state == "pending")
         return connection.scalar(waiting) or 0
-
-
-@contextmanager
-def _watched(made: Ledger) -> Iterator[list[int]]:
-    """Count the waiting rows again and again."""
-    seen, done = [0], threading.Event()
-
-    def look() -> None:
-        while not done.wait(1):
-            seen.append(_pending(made))
-
-    thread = threading.Thread(target=look)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        done.set()
-        thread.join()
 
 
 def _settle(made: Ledger, controller: Controller, patience_seconds: float) -> float:

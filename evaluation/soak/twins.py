@@ -34,11 +34,6 @@ class Alertmanager(Process):
         command = configured(BINARY or "", folder, port, hook, key, route)
         super().__init__(command, {}, folder / "log", f"{self.url}/-/ready")
 
-    def start(self) -> None:
-        """Start it, and wait until it answers."""
-        super().start()
-        self.wait_until_up()
-
     def post(self, name: str, *, began: datetime, ended: datetime | None = None) -> None:
         """Post an alert as Prometheus does."""
         alert: dict[str, object] = {
@@ -88,7 +83,7 @@ def alertmanager(made: Ledger, *, away_seconds: int) -> Row:
             time.sleep(0.5)
         took = time.monotonic() - returned
         pair[0].kill()
-        pair[0].start()
+        pair[0].start_and_wait()
         time.sleep(5)  # for what the one that crashed sends once more
         started = prefect.runs(server.api_url)
     runs = sum(started.values())

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
+
+from jsonpatch import JsonPointer
 
 from cct_ops.errors import BadConfiguration
 
@@ -21,6 +24,16 @@ LONGEST_NUMBER = 400
 """So many digits are beyond what any reader of JSON computes with."""
 
 SHOWN_CHARACTERS = 80
+
+KINDS = {
+    "object": "an object",
+    "array": "a list",
+    "string": "a text",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "null": "null",
+}
 
 Document = dict[str, Any]
 JsonPath = tuple[str | int, ...]
@@ -119,46 +132,59 @@ def path_of(place: JsonPath) -> str:
     return path.removeprefix(".") or "(top level)"
 
 
+def pointer(place: Iterable[str | int]) -> str:
+    """Write a place as a JSON Pointer, as patches have it."""
+    return str(JsonPointer.from_parts(place).path)
+
+
 def printable(text: str) -> str:
     """Write what cannot be seen as an escape; a NUL, for one, no ledger keeps."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
-def kind(value: object) -> str:
-    """Name a JSON value's type with its article, as a sentence needs it."""
+def json_type(value: object) -> str:
+    """Return the name of a value's type in JSON Schema."""
     names: dict[type, str] = {
-        dict: "an object",
-        list: "a list",
-        str: "a text",
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
+        dict: "object",
+        list: "array",
+        str: "string",
+        bool: "boolean",
+        int: "integer",
+        float: "number",
     }
     return names.get(type(value), "null")
 
 
-def _refuse_odd(document: Any, where: str) -> None:
-    """Refuse what is JSON and yet nothing that can be checked, computed with or written again."""
+def kind(value: object) -> str:
+    """Name a JSON value's type with its article, as a sentence needs it."""
+    return KINDS[json_type(value)]
+
+
+def walk(document: Any) -> Iterator[tuple[JsonPath, Any]]:
+    """Yield every value with its place; who asks can refuse one before it is looked into."""
     waiting: list[tuple[JsonPath, Any]] = [((), document)]
     while waiting:
         place, value = waiting.pop()
+        yield place, value
+        if isinstance(value, dict):
+            waiting += [((*place, name), each) for name, each in value.items()]
+        elif isinstance(value, list):
+            waiting += [((*place, at), each) for at, each in enumerate(value)]
+
+
+def _refuse_odd(document: Any, where: str) -> None:
+    """Refuse what is JSON and yet nothing that can be checked, computed with or written again."""
+    for place, value in walk(document):
         if isinstance(value, float) and not math.isfinite(value):
             raise BadConfiguration(
                 f"{where}: {path_of(place)}: is a number that is too large to compute with."
             )
         if isinstance(value, str) and _SURROGATE.search(value):
             raise BadConfiguration(f"{where}: {path_of(place)}: {_HALF}.")
-        if not isinstance(value, dict | list) or not value:
-            continue
-        if len(place) >= DEEPEST:
+        if isinstance(value, dict | list) and value and len(place) >= DEEPEST:
             raise BadConfiguration(_too_deep(where, place))
-        if isinstance(value, list):
-            waiting += [((*place, at), each) for at, each in enumerate(value)]
-            continue
-        for name, each in value.items():
-            if _SURROGATE.search(name):
-                raise BadConfiguration(f"{where}: {path_of(place)}: has a name that {_HALF}.")
-            waiting.append(((*place, name), each))
+        if isinstance(value, dict) and any(map(_SURROGATE.search, value)):
+            raise BadConfiguration(f"{where}: {path_of(place)}: has a name that {_HALF}.")
 
 
 _HALF = "holds half of a character (a lone surrogate), which is no text"

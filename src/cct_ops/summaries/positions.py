@@ -15,6 +15,7 @@ from jsonschema.protocols import Validator
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
+from cct_ops.summaries import documents
 from cct_ops.summaries.documents import Document, JsonPath
 from cct_ops.summaries.drafts import REFERENCES
 
@@ -29,16 +30,7 @@ _ONE_OR_SEVERAL = _CONTRARY | {
 
 def places(schema: Document) -> dict[int, JsonPath]:
     """Return the place of every object in a schema by its identity."""
-    found: dict[int, JsonPath] = {}
-    waiting: list[tuple[JsonPath, Any]] = [((), schema)]
-    while waiting:
-        place, part = waiting.pop()
-        if isinstance(part, dict):
-            found[id(part)] = place
-            waiting += [((*place, name), each) for name, each in part.items()]
-        elif isinstance(part, list):
-            waiting += [((*place, at), each) for at, each in enumerate(part)]
-    return found
+    return {id(part): place for place, part in documents.walk(schema) if isinstance(part, dict)}
 
 
 def doubts(schema: Validator) -> dict[int, str]:

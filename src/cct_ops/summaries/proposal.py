@@ -11,20 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jsonpatch
+from jsonpatch import JsonPointer
 
 from cct_ops.models.summary import Change, Problem, Proposal
-from cct_ops.summaries.documents import Document, JsonPath, path_of
+from cct_ops.summaries.documents import Document, JsonPath, json_type, path_of, pointer
 from cct_ops.summaries.positions import doubts, places
 from cct_ops.summaries.schema import errors, problems, unknown_fields, validator
-
-_JSON_TYPES: dict[type, str] = {
-    str: "string",
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    dict: "object",
-    list: "array",
-}
 
 
 def propose(schema: Document, summaries: Mapping[str, Document]) -> Proposal:
@@ -64,21 +56,17 @@ def apply(document: Document, changes: Sequence[Change]) -> Document:
 
 
 def _additions(schema: Document, place: JsonPath, fields: Mapping[str, list[Any]]) -> list[Change]:
-    at = "".join(f"/{_escaped(step)}" for step in place)
-    inside: Any = schema
-    for step in place:
-        inside = inside[step]
+    at = (*place, "properties")
     changes = []
-    if "properties" not in inside:
-        changes.append(
-            Change(op="add", pointer=f"{at}/properties", value={}, sentence="fields are described")
-        )
+    if "properties" not in JsonPointer.from_parts(place).resolve(schema):
+        new = "fields are described"
+        changes.append(Change(op="add", pointer=pointer(at), value={}, sentence=new))
     for name, values in sorted(fields.items()):
         described = _describe(values)
         changes.append(
             Change(
                 op="add",
-                pointer=f"{at}/properties/{_escaped(name)}",
+                pointer=pointer((*at, name)),
                 value=described,
                 sentence=f"{path_of((name,))} is allowed, as {described.get('type', 'anything')}",
             )
@@ -88,7 +76,7 @@ def _additions(schema: Document, place: JsonPath, fields: Mapping[str, list[Any]
 
 def _describe(values: Sequence[Any]) -> dict[str, Any]:
     """Return the narrowest plain description that fits all the values."""
-    names = {_JSON_TYPES.get(type(value), "null") for value in values}
+    names = {json_type(value) for value in values}
     if "number" in names:
         names.discard("integer")
     if not names:
@@ -113,7 +101,3 @@ def _left(schema: Document, summaries: Mapping[str, Document]) -> tuple[Problem,
         for name, summary in summaries.items()
         for problem in problems(checker, summary, name)
     )
-
-
-def _escaped(step: str | int) -> str:
-    return str(step).replace("~", "~0").replace("/", "~1")

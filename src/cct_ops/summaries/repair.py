@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -17,7 +17,7 @@ from jsonschema import ValidationError
 from jsonschema.protocols import Validator
 
 from cct_ops.models.summary import Change, Proposal
-from cct_ops.summaries.documents import Document, path_of
+from cct_ops.summaries.documents import Document, path_of, pointer
 from cct_ops.summaries.rules import MOST_TESTS, RATE_TOLERANCE_PERCENT, success_rate
 from cct_ops.summaries.schema import errors, missing_name, problems, shown, unknown_fields
 
@@ -70,7 +70,7 @@ def _fixes(schema: Validator, summary: Document, known: Mapping[str, Fix]) -> li
 
 def _replace(error: ValidationError, value: Any) -> list[Change]:
     said = f"{path_of(tuple(error.absolute_path))} is {value!r} instead of {shown(error.instance)}"
-    return [Change(op="replace", pointer=_pointer(error.absolute_path), value=value, sentence=said)]
+    return [Change(op="replace", pointer=pointer(error.absolute_path), value=value, sentence=said)]
 
 
 def _fix_value(error: ValidationError) -> list[Change]:
@@ -109,7 +109,7 @@ def _fix_unknown(error: ValidationError) -> list[Change]:
             f"{path_of(place)} is left out, because the schema does not know it;"
             f" it was {shown(error.instance[name])}"
         )
-        changes.append(Change(op="remove", pointer=_pointer(place), sentence=said))
+        changes.append(Change(op="remove", pointer=pointer(place), sentence=said))
     return changes
 
 
@@ -120,7 +120,7 @@ def _fix_missing(error: ValidationError) -> list[Change]:
         return []
     place = (*error.absolute_path, name)
     said = f"{path_of(place)} is added as {_ADDED[name]!r}"
-    return [Change(op="add", pointer=_pointer(place), value=_ADDED[name], sentence=said)]
+    return [Change(op="add", pointer=pointer(place), value=_ADDED[name], sentence=said)]
 
 
 _VALUES: dict[str, Fix] = {
@@ -198,7 +198,3 @@ def _make(document: Document, wanted: Iterable[Change]) -> list[Change]:
             removed.add(change.pointer)
     jsonpatch.apply_patch(document, [each.operation for each in changes.values()], in_place=True)
     return list(changes.values())
-
-
-def _pointer(place: Sequence[str | int]) -> str:
-    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in place)

@@ -7,11 +7,12 @@ Great Expectations takes seconds to import, so that happens only inside ``check`
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cct_ops.models.summary import Problem
 from cct_ops.summaries.documents import Document
+from cct_ops.summaries.expectations import broken
 from cct_ops.summaries.schema import shown
 
 RATE_TOLERANCE_PERCENT = 1
@@ -84,12 +85,10 @@ def _row(name: str, summary: Document) -> dict[str, Any] | None:
     }
 
 
-def _expect(rows: list[dict[str, Any]]) -> tuple[Problem, ...]:
+def _expect(rows: list[dict[str, Any]]) -> Iterator[Problem]:
     # Its analytics would send an event for each use; they are off before the first import.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx
     import pandas as pd
-    from great_expectations.data_context.types.base import ProgressBarsConfig
     from great_expectations.expectations.core import (
         ExpectColumnPairValuesAToBeGreaterThanB,
         ExpectColumnPairValuesToBeEqual,
@@ -97,106 +96,79 @@ def _expect(rows: list[dict[str, Any]]) -> tuple[Problem, ...]:
     )
     from great_expectations.expectations.row_conditions import Column
 
-    def rule(name: str, path: str) -> dict[str, str]:
-        return {"rule": name, "path": f"test_results.{path}"}
+    def rule(name: str, path: str, sentence: str) -> dict[str, str]:
+        return {"rule": name, "path": f"test_results.{path}", "sentence": sentence}
 
-    # By its number, because a file's name can be text that pandas does not take.
-    numbered = [
-        {name: value for name, value in row.items() if name != "summary"} | {"number": number}
-        for number, row in enumerate(rows)
-    ]
+    def of_status(name: str, sentence: str) -> dict[str, str]:
+        return rule(name, "overall_status", sentence)
+
     status = Column("status")
-    suite = gx.ExpectationSuite(
-        name="summaries",
-        expectations=[
-            ExpectColumnPairValuesToBeEqual(
-                column_A="counted",
-                column_B="total_tests",
-                meta=rule("counts add up", "total_tests"),
+    expectations = [
+        ExpectColumnPairValuesToBeEqual(
+            column_A="counted",
+            column_B="total_tests",
+            meta=rule(
+                "counts add up",
+                "total_tests",
+                "is {total_tests}, but {tests_passed} passed, {tests_failed} failed and"
+                " {tests_skipped} skipped make {counted}.",
             ),
-            ExpectColumnPairValuesAToBeGreaterThanB(
-                column_A="tests_passed",
-                column_B="tests_warned",
-                or_equal=True,
-                meta=rule("warned tests passed", "tests_warned"),
+        ),
+        ExpectColumnPairValuesAToBeGreaterThanB(
+            column_A="tests_passed",
+            column_B="tests_warned",
+            or_equal=True,
+            meta=rule(
+                "warned tests passed",
+                "tests_warned",
+                "is {tests_warned}, but only {tests_passed} passed, and a warned test is one that"
+                " passed.",
             ),
-            ExpectColumnValuesToBeBetween(
-                column="rate_gap",
-                max_value=RATE_TOLERANCE_PERCENT,
-                strict_max=True,
-                meta=rule("rate matches", "success_rate"),
+        ),
+        ExpectColumnValuesToBeBetween(
+            column="rate_gap",
+            max_value=RATE_TOLERANCE_PERCENT,
+            strict_max=True,
+            meta=rule(
+                "rate matches",
+                "success_rate",
+                "is {success_rate:g}, but {tests_passed} of {total_tests} tests make"
+                " {right_rate:g} %.",
             ),
-            ExpectColumnValuesToBeBetween(
-                column="tests_failed",
-                max_value=0,
-                row_condition=status == "PASS",
-                meta=rule("PASS has no failure", "overall_status"),
-            ),
-            ExpectColumnValuesToBeBetween(
-                column="tests_passed",
-                min_value=1,
-                row_condition=status == "PASS",
-                meta=rule("PASS has tests", "overall_status"),
-            ),
-            ExpectColumnValuesToBeBetween(
-                column="tests_failed",
-                min_value=1,
-                row_condition=status == "FAIL",
-                meta=rule("FAIL has a failure", "overall_status"),
-            ),
-            ExpectColumnValuesToBeBetween(
-                column="warning_signs",
-                min_value=1,
-                row_condition=(status == "WARN") & (Column("total_tests") > 0),
-                meta=rule("WARN has a reason", "overall_status"),
-            ),
-        ],
-    )
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas("summaries").add_dataframe_asset("summaries")
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch(
-        {"dataframe": pd.DataFrame(numbered)}
-    )
-    outcome = batch.validate(
-        suite,
-        result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ["number"]},
-    )
-    return _problems(outcome.results, rows)
-
-
-def _problems(results: Any, rows: Sequence[Mapping[str, Any]]) -> tuple[Problem, ...]:
-    found = []
-    for result in results:
-        meta = result.expectation_config.meta
-        if result.exception_info.get("raised_exception"):
-            raise RuntimeError(f"{meta['rule']}: {result.exception_info['exception_message']}")
-        for index in result.result.get("unexpected_index_list") or ():
-            row = rows[index["number"]]
-            found.append(
-                Problem(
-                    summary=row["summary"],
-                    path=meta["path"],
-                    rule=meta["rule"],
-                    sentence=_SENTENCES[meta["rule"]].format(**row),
-                )
+        ),
+        ExpectColumnValuesToBeBetween(
+            column="tests_failed",
+            max_value=0,
+            row_condition=status == "PASS",
+            meta=of_status("PASS has no failure", "is PASS, but {tests_failed} tests failed."),
+        ),
+        ExpectColumnValuesToBeBetween(
+            column="tests_passed",
+            min_value=1,
+            row_condition=status == "PASS",
+            meta=of_status("PASS has tests", "is PASS, but no test passed."),
+        ),
+        ExpectColumnValuesToBeBetween(
+            column="tests_failed",
+            min_value=1,
+            row_condition=status == "FAIL",
+            meta=of_status("FAIL has a failure", "is FAIL, but no test failed."),
+        ),
+        ExpectColumnValuesToBeBetween(
+            column="warning_signs",
+            min_value=1,
+            row_condition=(status == "WARN") & (Column("total_tests") > 0),
+            meta=of_status("WARN has a reason", "is WARN, but no test failed or warned."),
+        ),
+    ]
+    # By its number, because a file's name can be text that pandas does not take.
+    frame = pd.DataFrame([{**row, "summary": number} for number, row in enumerate(rows)])
+    for meta, numbers in broken("summaries", frame, expectations, "summary"):
+        for number in numbers:
+            row = rows[number]
+            yield Problem(
+                summary=row["summary"],
+                path=meta["path"],
+                rule=meta["rule"],
+                sentence=meta["sentence"].format(**row),
             )
-    return tuple(found)
-
-
-_SENTENCES = {
-    "counts add up": (
-        "is {total_tests}, but {tests_passed} passed, {tests_failed} failed and {tests_skipped}"
-        " skipped make {counted}."
-    ),
-    "warned tests passed": (
-        "is {tests_warned}, but only {tests_passed} passed, and a warned test is one that passed."
-    ),
-    "rate matches": (
-        "is {success_rate:g}, but {tests_passed} of {total_tests} tests make {right_rate:g} %."
-    ),
-    "PASS has no failure": "is PASS, but {tests_failed} tests failed.",
-    "PASS has tests": "is PASS, but no test passed.",
-    "FAIL has a failure": "is FAIL, but no test failed.",
-    "WARN has a reason": "is WARN, but no test failed or warned.",
-}

@@ -18,21 +18,10 @@ from referencing.exceptions import Unresolvable
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.summary import Problem
 from cct_ops.summaries import drafts
-from cct_ops.summaries.documents import SHOWN_CHARACTERS, Document, kind, path_of, printable
-from cct_ops.summaries.patterns import BadPattern
+from cct_ops.summaries.documents import KINDS, SHOWN_CHARACTERS, Document, kind, path_of, printable
 from cct_ops.summaries.positions import walk
 
 LISTED_CHARACTERS = 300
-_TYPES = {
-    "object": "an object",
-    "array": "a list",
-    "string": "a text",
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "number": "a number",
-    "null": "null",
-}
-
 UNKNOWN_FIELD = "the schema does not know this field"
 
 
@@ -99,7 +88,7 @@ def _other_kind(found: list[ValidationError]) -> bool:
 
 def _wrong_type(value: Any, wanted: Any) -> str:
     names = wanted if isinstance(wanted, list) else [wanted]
-    kinds = [_TYPES.get(n, n) if isinstance(n, str) else "what it describes" for n in names]
+    kinds = [KINDS.get(n, n) if isinstance(n, str) else "what it describes" for n in names]
     return f"must be {' or '.join(kinds)}, but is {kind(value)}"
 
 
@@ -208,8 +197,6 @@ def errors(schema: Validator, summary: Document) -> list[ValidationError]:
         ) from error
     except drafts.Endless as error:
         raise BadConfiguration(f"The schema has no end: {error}.") from error
-    except BadPattern as error:
-        raise BadConfiguration(f"The schema cannot be used: {error}.") from error
     except ValueError as error:
         raise BadConfiguration(f"The schema cannot be used: {error}.") from error
     except RecursionError as error:

@@ -51,7 +51,7 @@ def test_a_pair_that_sends_everything_twice_makes_one_run_for_each_episode(
         with running(ledger, tmp_path / "log", CCT_OPS_GATEWAY_PORT=str(port)):
             eventually(lambda: count(engine, alerts) == 2, seconds=40)
             pair[0].kill()
-            pair[0].start()
+            pair[0].start_and_wait()
             for each in pair:
                 each.post("Fires", began=began, ended=datetime.now(UTC))
             eventually(lambda: closed(engine) == 1, seconds=40)
@@ -78,7 +78,7 @@ def test_one_that_died_while_an_alert_ended_and_fired_again_tells_of_another_epi
         one.post("Fires", began=datetime.now(UTC))
         eventually(lambda: count(engine) == 1, seconds=40)
         one.kill()
-        one.start()
+        one.start_and_wait()
         one.post("Fires", began=datetime.now(UTC))
         eventually(lambda: count(engine, dispatches) == 2, seconds=40)
 
