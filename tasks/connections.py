@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -78,16 +78,9 @@ def _transport(*, confirming: bool = False) -> Iterator[CctTransport]:
 
 
 @contextmanager
-def reader() -> Iterator[CctReader]:
-    """Open CCT for reading."""
-    with _transport() as transport:
-        yield CctReader(transport)
-
-
-@contextmanager
-def confirming_reader() -> Iterator[CctReader]:
-    """Open CCT for looking whether a change took effect, for which room is kept."""
-    with _transport(confirming=True) as transport:
+def reader(*, confirming: bool = False) -> Iterator[CctReader]:
+    """Open CCT for reading; for looking whether a change took effect, room is kept."""
+    with _transport(confirming=confirming) as transport:
         yield CctReader(transport)
 
 
@@ -133,6 +126,6 @@ class System(NamedTuple):
 
 
 SYSTEMS = {
-    "CCT": System(confirming_reader, operator),
+    "CCT": System(partial(reader, confirming=True), operator),
     "GitHub": System(github_reader, github_operator),
 }

@@ -16,7 +16,7 @@ from prefect.artifacts import create_markdown_artifact
 
 from cct_ops.diagnoses.experiment import ExperimentDiagnosis, ExperimentOptions
 from cct_ops.errors import NotPermitted
-from cct_ops.ledger.record import account, journal
+from cct_ops.ledger.record import journal
 from cct_ops.models.base import duration
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
 from cct_ops.models.journal import Entry, ExperimentResult, Phase, Sample, classify, steady
@@ -24,12 +24,12 @@ from cct_ops.models.plan import Permit
 from cct_ops.models.run import Run
 from cct_ops.reports.journal import journal_page
 from cct_ops.reports.render import artifact_key
-from tasks import story
 from tasks.actions import perform_all
 from tasks.authorise import gate
 from tasks.connections import current_run, ledger, settings
 from tasks.showing import Progress, showing
 from tasks.staging import fault_id, lease_seconds, missed_routes, recorded_breaches, sample
+from tasks.verify import record
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,7 @@ def conduct(
         _await_recovery(book, diagnosis, known)
         finding = classify(book.entries())
         book.write(Phase.VERDICT, f"{finding.kind}: {finding.why}")
-    account.record_verification(ledger(), current_run().id, finding.verification)
-    story.verified(finding.verification)
+    record(finding.verification)
     return finding
 
 

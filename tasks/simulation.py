@@ -12,19 +12,18 @@ from cct_ops.diagnoses.slo_simulation import (
     verdict,
 )
 from cct_ops.errors import ContractBroken, NotPermitted, Unavailable
-from cct_ops.ledger.record import account
 from cct_ops.models.base import counted, duration
 from cct_ops.models.cct import RollbackEvent, Route
 from cct_ops.models.chaos import ChaosSeverity
 from cct_ops.models.journal import Phase
 from cct_ops.models.plan import Permit
-from tasks import story
 from tasks.actions import perform_all
 from tasks.authorise import gate
-from tasks.connections import current_run, ledger, reader
+from tasks.connections import reader
 from tasks.diagnose import probe_canary, probe_rollbacks, probe_rules
 from tasks.experiment import LOOK_SECONDS, Journal, journal_of, watch
 from tasks.staging import fault_id, lease_seconds, probe_staging
+from tasks.verify import record
 
 
 def options_for(
@@ -87,8 +86,7 @@ def simulate(permit: Permit, diagnosis: SimulationDiagnosis) -> None:
         book.write(Phase.REMOVED, "all faults; the canary is as before")
         judged = verdict(target, minutes, rollbacks.found)
         book.write(Phase.VERDICT, judged.reason)
-    account.record_verification(ledger(), current_run().id, judged)
-    story.verified(judged)
+    record(judged)
 
 
 @dataclass

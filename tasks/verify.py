@@ -58,11 +58,16 @@ def verify(plan: Plan) -> Verification:
         time.sleep(max(0.0, min(pause, until - time.monotonic())))
         pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
 
-    account.record_verification(ledger(), current_run().id, found)
-    story.verified(found)
+    record(found)
     if found.verdict is Verdict.BROKEN:
         raise SteadyStateNotReached(found.reason)
     return found
+
+
+def record(found: Verification) -> None:
+    """Write down how the watch after the run's change ended, and log it."""
+    account.record_verification(ledger(), current_run().id, found)
+    story.verified(found)
 
 
 def _judgement(plan: Plan) -> Judgement:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from cct_ops.actions.action import CctAction, GitHubAction, Request
@@ -29,6 +30,7 @@ class PermitChecker(Protocol):
         """
 
 
+@dataclass(frozen=True)
 class CctOperator:
     """
     Changes CCT, each action checked against its permit at the last moment.
@@ -38,37 +40,33 @@ class CctOperator:
     claims; CCT answers 200 also to writes that it did not store, so read it back.
     """
 
-    def __init__(self, permit: Permit, checker: PermitChecker, transport: CctTransport) -> None:
-        self._permit = permit
-        self._checker = checker
-        self._transport = transport
+    _permit: Permit
+    _checker: PermitChecker
+    _transport: CctTransport
 
     def perform(self, call: Call) -> Any:
         """Send the one request of a call of a plan, if the permit allows exactly this call."""
         action = of(call)
         if not isinstance(action, CctAction):
             raise NotPermitted(f"Nothing was sent: the operator knows no call {call}.")
-        method, path, query, body, _ = self._request(action)
+        usual, other = action.request(), action.mounted_request()
+        if other is not None and mounted(self._transport, usual.path.partition("/")[0]):
+            usual = other
+        method, path, query, body, _ = usual
         allowed = self._checker.check(self._permit, action.call)
         claim = self._transport.write(method, path, query, body, allowed=allowed)
         if action.answers is None:
             return None
         return parse(action.answers, claim, named(method, path))
 
-    def _request(self, action: CctAction) -> Request:
-        usual, other = action.request(), action.mounted_request()
-        if other is not None and mounted(self._transport, usual.path.partition("/")[0]):
-            return other
-        return usual
 
-
+@dataclass(frozen=True)
 class GitHubOperator:
     """Changes one repository, each action checked against its permit like those to CCT."""
 
-    def __init__(self, permit: Permit, checker: PermitChecker, transport: GitHubTransport) -> None:
-        self._permit = permit
-        self._checker = checker
-        self._transport = transport
+    _permit: Permit
+    _checker: PermitChecker
+    _transport: GitHubTransport
 
     def perform(self, call: Call) -> None:
         """Send the requests of a call of a plan, if the permit allows exactly this call."""

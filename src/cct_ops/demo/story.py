@@ -15,7 +15,15 @@ from typing import Self
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import AwareDatetime, BaseModel, SecretStr, TypeAdapter, ValidationError
+from pydantic import (
+    AliasPath,
+    AwareDatetime,
+    BaseModel,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -111,23 +119,11 @@ def _last(known: RunRecord) -> str:
     return "its decision" if known.decisions else "its probes"
 
 
-class _Row(BaseModel):
-    median: float
-
-
-class _Starts(BaseModel):
-    stock: _Row
-
-
-class _Machine(BaseModel):
-    cores: int
-    cpu: str
-
-
 class _Kept(BaseModel):
     measured_on: str
-    machine: _Machine
-    starts: _Starts
+    cores: int = Field(validation_alias=AliasPath("machine", "cores"))
+    cpu: str = Field(validation_alias=AliasPath("machine", "cpu"))
+    stock_seconds: float = Field(validation_alias=AliasPath("starts", "stock", "median"))
 
 
 def run_demo(*, keep: bool, console: Console | None = None) -> int:
@@ -199,9 +195,9 @@ def gain(seconds: float, project: Path) -> str:
         kept = _Kept.model_validate_json((project / KEPT).read_bytes())
     except (OSError, ValidationError):
         return took
-    where = f"{kept.measured_on}, {kept.machine.cores} cores of {kept.machine.cpu}"
+    where = f"{kept.measured_on}, {kept.cores} cores of {kept.cpu}"
     return (
-        f"{took}\nWith Prefect's process worker {kept.starts.stock.median:.1f} s were measured,"
+        f"{took}\nWith Prefect's process worker {kept.stock_seconds:.1f} s were measured,"
         f" at the median\n({where}: {KEPT.parent})."
     )
 

@@ -35,11 +35,8 @@ def not_asked(source: str) -> Evidence:
 def no_signal(health: Health) -> Evidence:
     """Show CCT's word on its health, from which nothing may be concluded."""
     said = health.status if health.answered else f"no answer: {health.status}"
-    return Evidence.of(
-        "data/health",
-        said,
-        "No signal: a constant in some releases, an error of its own in others.",
-    )
+    meaning = "No signal: a constant in some releases, an error of its own in others."
+    return Evidence.of("data/health", said, meaning)
 
 
 class Service(StrEnum):

@@ -44,12 +44,13 @@ class WeeklyDiagnosis(ExemptionConclusion):
         """Conclude from CCT's weekly report, as far as its counts can be relied on."""
         weekly, doubt = found.weekly, found.doubt
         reasons = tuple(_reasons(weekly))
+        high = f"{'; '.join(reasons) or 'No number is too high'}."
         head = weekly.summary
         counts = f"{head.total_active} active, {head.total_expired} expired"
         return cls(
             weekly=weekly,
             reasons=reasons,
-            headline=f"Exemptions: {counts}. {doubt or _high(reasons)}",
+            headline=f"Exemptions: {counts}. {doubt or high}",
             severity=found.severity,
             evidence=(
                 Evidence.of(
@@ -63,7 +64,6 @@ class WeeklyDiagnosis(ExemptionConclusion):
                     for words in weekly.recommendations
                 ),
             ),
-            plan=None,
             outcome=found.counts.outcome
             or (Outcome.RECOMMENDED if reasons else Outcome.NOTHING_TO_DO),
         )
@@ -121,10 +121,6 @@ def _plan(diagnosis: WeeklyDiagnosis, body: str) -> Plan:
         steady_state=ChangeHolds(what=f"The issue {title!r} is open", watch_seconds=0),
         state={"reasons": "; ".join(diagnosis.reasons)},
     )
-
-
-def _high(reasons: tuple[str, ...]) -> str:
-    return f"{'; '.join(reasons) or 'No number is too high'}."
 
 
 def _level(reasons: tuple[str, ...]) -> AlertLevel:

@@ -49,7 +49,6 @@ class RecoveryDiagnosis(Conclusion):
                 headline=f"{who} after its verification, before its report: {wreck.reason}",
                 severity=Severity.P2,
                 evidence=evidence,
-                plan=None,
                 outcome=Outcome.RESOLVED if holds else Outcome.UNVERIFIED,
             )
         in_effect = [finding for finding in findings if finding.in_effect]
@@ -89,7 +88,6 @@ class RecoveryDiagnosis(Conclusion):
             headline=headline,
             severity=Severity.P1 if missing else Severity.P2,
             evidence=tuple(_evidence(finding) for finding in findings),
-            plan=None,
             outcome=outcome,
         )
 

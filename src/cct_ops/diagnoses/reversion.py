@@ -29,26 +29,21 @@ class ReversionDiagnosis(Conclusion):
     def not_now(cls, change: TemporaryChange) -> ReversionDiagnosis:
         """Conclude that there is nothing to do: its time is not over, or it has ended."""
         if change.open:
-            headline = f"{change.call} is not due: it lasts until {_time(change)}."
-        else:
-            headline = f"{change.call} has ended already: {change.state}."
-        return cls._without_a_plan(change, headline)
+            return cls._idle(change, f"{change.call} is not due: it lasts until {_time(change)}.")
+        return cls._idle(change, f"{change.call} has ended already: {change.state}.")
 
     @classmethod
     def extended(cls, change: TemporaryChange) -> ReversionDiagnosis:
         """Conclude that its end was moved."""
-        return cls._without_a_plan(
-            change, f"{change.call} was extended: it lasts until {_time(change)}."
-        )
+        return cls._idle(change, f"{change.call} was extended: it lasts until {_time(change)}.")
 
     @classmethod
-    def _without_a_plan(cls, change: TemporaryChange, headline: str) -> ReversionDiagnosis:
+    def _idle(cls, change: TemporaryChange, headline: str) -> ReversionDiagnosis:
         return cls(
             target=change.target,
             headline=headline,
             severity=Severity.P2,
             evidence=(),
-            plan=None,
             outcome=Outcome.NOTHING_TO_DO,
             ends_as=None,
         )
@@ -81,7 +76,7 @@ class ReversionDiagnosis(Conclusion):
             evidence=(
                 Evidence.of(
                     f"temporary change {change.id}",
-                    f"{change.call} until {change.until:%Y-%m-%d %H:%M:%S} UTC",
+                    f"{change.call} until {_time(change)}",
                     f"Made by {change.owner}: {change.reason}",
                 ),
                 Evidence.of("CCT", found.seen, f"It is {ends}."),

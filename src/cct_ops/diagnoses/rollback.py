@@ -91,11 +91,16 @@ class RollbackDiagnosis(Conclusion):
         elif cause is Cause.SERVING:
             plan = None
         else:
-            state = _state(cause, gone)
+            seen = "unknown" if gone is None else gone
+            state: dict[str, Scalar] = {"canary": "off", "cause": cause.value, "cause_gone": seen}
             needs_person = _needs_person(cause, gone)
             plan = rollback_plan.restore(target, found.slo, watch, state, needs_person)
         idle = found.rules is not None and plan is None
-        unsaid = idle and options.names_no_limit
+        if idle:
+            outcome = Outcome.BLOCKED if options.names_no_limit else Outcome.NOTHING_TO_DO
+        else:
+            serves = cause is Cause.SERVING
+            outcome = _SERVES[gone].outcome if serves else Outcome.NOTHING_TO_DO
         return cls(
             target=target,
             cause=cause,
@@ -112,16 +117,8 @@ class RollbackDiagnosis(Conclusion):
                 no_signal(found.health),
             ),
             plan=plan,
-            outcome=_outcome(cause, gone, idle=idle, unsaid=unsaid),
+            outcome=outcome,
         )
-
-
-def _outcome(cause: Cause, gone: bool | None, *, idle: bool, unsaid: bool) -> Outcome:
-    """Return how the run ends if there is no plan."""
-    if unsaid:
-        return Outcome.BLOCKED
-    serves = cause is Cause.SERVING and not idle
-    return _SERVES[gone].outcome if serves else Outcome.NOTHING_TO_DO
 
 
 def last_rollback(target: Route, events: tuple[RollbackEvent, ...]) -> RollbackEvent | None:
@@ -180,15 +177,6 @@ def _headline(target: Route, cause: Cause, gone: bool | None, event: RollbackEve
             return f"The canary of {target} {BY_DEFAULT}. {over[gone].capitalize()}."
         case _:
             return f"The canary of {target} takes no traffic and nothing says why; {over[gone]}."
-
-
-def _state(cause: Cause, gone: bool | None) -> dict[str, Scalar]:
-    """Return the facts that putting the canary back rests on."""
-    return {
-        "canary": "off",
-        "cause": cause.value,
-        "cause_gone": "unknown" if gone is None else gone,
-    }
 
 
 def _needs_person(cause: Cause, gone: bool | None) -> str | None:

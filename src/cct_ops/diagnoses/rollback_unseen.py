@@ -54,7 +54,6 @@ def by_status_alone(
             *(not_offered(path, words) for path, words in sorted(missing.items())),
             no_signal(health),
         ),
-        plan=None,
         outcome=Service.UNKNOWN.outcome if idle else Outcome.BLOCKED,
     )
 

@@ -36,13 +36,13 @@ class SchemaDiagnosis(Conclusion):
     @classmethod
     def of(cls, target: str, found: SchemaFindings, fix: Fix, minutes: int) -> SchemaDiagnosis:
         """Conclude from what the probes saw; the same findings always give the same diagnosis."""
-        plan, obstacle = _plan(target, found, fix, minutes)
+        plan = _plan(target, found, fix, minutes)
         return cls(
             target=target,
-            headline=_headline(target, found, obstacle),
+            headline=_headline(target, found, plan if isinstance(plan, str) else None),
             severity=_severity(found),
             evidence=_evidence(target, found),
-            plan=plan,
+            plan=None if isinstance(plan, str) else plan,
             outcome=Outcome.BLOCKED if found.validation.wrong else Outcome.NOTHING_TO_DO,
         )
 
@@ -73,12 +73,10 @@ def _headline(target: str, found: SchemaFindings, obstacle: str | None) -> str:
     return f"Schema validation fails {blocks}: {what.rstrip('.')}.{more}"
 
 
-def _plan(
-    target: str, found: SchemaFindings, fix: Fix, minutes: int
-) -> tuple[Plan | None, str | None]:
-    """Return the plan of the wanted option, else the sentence that says why there is none."""
+def _plan(target: str, found: SchemaFindings, fix: Fix, minutes: int) -> Plan | str | None:
+    """Plan the wanted option, or say why not; None is nothing to do."""
     if not found.validation.wrong:
-        return None, None
+        return None
     match fix:
         case Fix.SCHEMA:
             return _schema_plan(target, found)
@@ -88,41 +86,40 @@ def _plan(
             return _bypass_plan(found, minutes)
 
 
-def _schema_plan(target: str, found: SchemaFindings) -> tuple[Plan | None, str | None]:
+def _schema_plan(target: str, found: SchemaFindings) -> Plan | str | None:
     proposal, file = found.validation.schema_fix, found.schema_file
     if proposal is None or file is None or not proposal.changes:
         unknown = proposal and next((p for p in proposal.left if p.rule in NEW_FIELD_RULES), None)
         if unknown:
-            return None, f"A person must say where the schema should allow it: {unknown}"
-        return None, f"The schema knows every field, so choose: {Fix.SUMMARY}."
+            return f"A person must say where the schema should allow it: {unknown}"
+        return f"The schema knows every field, so choose: {Fix.SUMMARY}."
     compatible = (
         "backward compatible"
         if proposal.doubt is None
         else f"not shown to be backward compatible, because {proposal.doubt}"
     )
-    left = ""
+    stays = ""
     if proposal.left:
-        left = (
-            f" What stays, as no new field is its reason: {counted(len(proposal.left), 'problem')}."
-        )
+        many = counted(len(proposal.left), "problem")
+        stays = f" What stays, as no new field is its reason: {many}."
     return _proposal_plan(
         target,
         found,
         file,
         proposal,
         title="fix: Update test summary schema for new fields",
-        summary=f"Propose a schema that is {compatible}: {_said(proposal)}.{left}",
+        summary=f"Propose a schema that is {compatible}: {_said(proposal)}.{stays}",
         needs_person=None
         if proposal.doubt is None
         else f"The new schema is not shown to be backward compatible: {proposal.doubt}.",
     )
 
 
-def _summary_plan(target: str, found: SchemaFindings) -> tuple[Plan | None, str | None]:
+def _summary_plan(target: str, found: SchemaFindings) -> Plan | str | None:
     proposal, file = found.validation.summary_fix, found.summary_file
     if proposal is None or file is None or not proposal.changes or proposal.left:
         why = str(proposal.left[0]) if proposal and proposal.left else "it has nothing to repair."
-        return None, f"The repository's summary cannot be repaired from itself: {why}"
+        return f"The repository's summary cannot be repaired from itself: {why}"
     return _proposal_plan(
         target,
         found,
@@ -151,9 +148,9 @@ def _proposal_plan(
     title: str,
     summary: str,
     needs_person: str | None,
-) -> tuple[Plan | None, str | None]:
+) -> Plan | str | None:
     if len(proposal.changes) > MOST_CHANGES:
-        return None, (
+        return (
             f"{len(proposal.changes)} changes of {file.path} are more than people review in a pull"
             f" request ({MOST_CHANGES}): {_said(proposal)}."
         )
@@ -164,7 +161,7 @@ def _proposal_plan(
     change = ProposeChange(
         path=file.path, patch=patch, base_sha=file.sha, branch=branch, title=title
     )
-    plan = Plan(
+    return Plan(
         playbook=SchemaDiagnosis.playbook,
         target=target,
         summary=summary,
@@ -177,12 +174,11 @@ def _proposal_plan(
         state={"file": file.sha, "problems": len(found.validation.problems)},
         needs_person=needs_person,
     )
-    return plan, None
 
 
-def _bypass_plan(found: SchemaFindings, minutes: int) -> tuple[Plan | None, str | None]:
+def _bypass_plan(found: SchemaFindings, minutes: int) -> Plan | str | None:
     if found.mode == WARN:
-        return None, f"{MODE_VARIABLE} is {WARN} already."
+        return f"{MODE_VARIABLE} is {WARN} already."
     bypass = SetVariable(name=MODE_VARIABLE, value=WARN)
     return Plan(
         playbook=SchemaDiagnosis.playbook,
@@ -193,7 +189,7 @@ def _bypass_plan(found: SchemaFindings, minutes: int) -> tuple[Plan | None, str 
         steady_state=ChangeHolds(what=f"{MODE_VARIABLE} is {WARN}", watch_seconds=0),
         state={"mode": found.mode or "not set"},
         needs_person="Bypassing the validation lets wrong summaries through.",
-    ), None
+    )
 
 
 def _evidence(target: str, found: SchemaFindings) -> tuple[Evidence, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
+from pydantic import AliasPath, BaseModel, Field
 
 from cct_ops.config import yaml_files
 from cct_ops.doctor.finding import ANSWER_SECONDS, Finding, Sign
@@ -22,13 +22,9 @@ MOST_DEPLOYMENTS = 200
 _DEPLOY = "Deploy prefect.yaml with `cct-ops deploy`."
 
 
-class _Pool(BaseModel):
-    name: str
-
-
 class _Deployment(BaseModel):
     name: str
-    work_pool: _Pool
+    pool: str = Field(validation_alias=AliasPath("work_pool", "name"))
 
 
 class Registry(BaseModel):
@@ -44,7 +40,7 @@ class Registry(BaseModel):
     @property
     def pools(self) -> list[str]:
         """The work pools."""
-        return sorted({each.work_pool.name for each in self.deployments})
+        return sorted({each.pool for each in self.deployments})
 
 
 def look(_settings: Settings) -> Sequence[Finding]:

@@ -54,5 +54,5 @@ class Conclusion(Frozen):
     headline: str
     severity: Severity
     evidence: tuple[Evidence, ...]
-    plan: Plan | None
+    plan: Plan | None = None
     outcome: Outcome

@@ -13,7 +13,7 @@ from cct_ops.models.plan import Step
 from cct_ops.models.run import Severity
 from cct_ops.models.topic import Topic
 from cct_ops.reports import manual
-from cct_ops.reports.messages import Message
+from cct_ops.reports.messages import Message, section, with_commands
 
 SHOWN_STEPS = 10
 
@@ -30,31 +30,19 @@ def approval_message(approval: Approval, link: str | None, yes: Sequence[str] = 
         who = f"*{escape(so_far(approval, yes))}*"
     until = int(approval.expires_at.timestamp())
     more = f" · <{link}|the run in Prefect>" if link else ""
-    blocks: list[dict[str, Any]] = [
-        _section(f"*{escape(head)}*\n*{escape(approval.headline)}* ({escape(approval.severity)})"),
-        _section("\n".join([escape(plan.summary), *steps])),
-        _section(f"*Blast radius*  {escape(plan.blast_radius)}"),
-        _section(f"*Why a person*  {escape(approval.why)}"),
-        *_by_hand(approval),
-        {
-            "type": "actions",
-            "elements": [
-                _button("Approve", "primary", approval),
-                _button("Decline", "danger", approval),
-            ],
-        },
-        {
-            "type": "context",
-            "elements": [
-                {
-                    "type": "mrkdwn",
-                    "text": f"{who}, by <!date^{until}^{{time_secs}}|"
-                    f"{approval.expires_at:%H:%M:%S} UTC>{more}",
-                }
-            ],
-        },
+    blocks = [
+        section(f"*{escape(head)}*\n*{escape(approval.headline)}* ({escape(approval.severity)})"),
+        section("\n".join([escape(plan.summary), *steps])),
+        section(f"*Blast radius*  {escape(plan.blast_radius)}"),
+        section(f"*Why a person*  {escape(approval.why)}"),
     ]
-    return escape(head), blocks
+    buttons = [_button("Approve", "primary", approval), _button("Decline", "danger", approval)]
+    by = f"<!date^{until}^{{time_secs}}|{approval.expires_at:%H:%M:%S} UTC>"
+    return escape(head), [
+        *with_commands(blocks, manual.steps(plan)),
+        {"type": "actions", "elements": buttons},
+        _note(f"{who}, by {by}{more}"),
+    ]
 
 
 def topic_of(approval: Approval, state: str, *, needs_person: bool = False) -> Topic:
@@ -71,8 +59,8 @@ def topic_of(approval: Approval, state: str, *, needs_person: bool = False) -> T
 def answered_message(approval: Approval) -> Message:
     """Show a request that is open no more: without buttons, and how it ended."""
     text, blocks = approval_message(approval, None)
-    note = {"type": "context", "elements": [{"type": "mrkdwn", "text": escape(ended(approval))}]}
-    return text, [*(block for block in blocks[:-1] if block["type"] != "actions"), note]
+    kept = [block for block in blocks[:-1] if block["type"] != "actions"]
+    return text, [*kept, _note(escape(ended(approval)))]
 
 
 def ended(approval: Approval) -> str:
@@ -110,7 +98,8 @@ def link_message(
         f" {approval.expires_at:%H:%M:%S} UTC."
     )
     room = SECTION_CHARACTERS - len(last) - 1
-    return escape(head), [_section(f"{fitted(shown_text, room)}\n{last}"), *_by_hand(approval)]
+    block = section(f"{fitted(shown_text, room)}\n{last}")
+    return escape(head), with_commands([block], manual.steps(approval.plan))
 
 
 def unanswered_message(
@@ -127,13 +116,7 @@ def unanswered_message(
         "To look again and be asked again:",
         f"```{escape(command)}```",
     ]
-    return escape(head), [_section("\n".join(body)), *_by_hand(approval)]
-
-
-def _by_hand(approval: Approval) -> list[dict[str, Any]]:
-    """Show the commands that do the steps."""
-    text = manual.shown(manual.steps(approval.plan))
-    return [_section(text)] if text else []
+    return escape(head), with_commands([section("\n".join(body))], manual.steps(approval.plan))
 
 
 def _step(number: int, step: Step) -> str:
@@ -146,8 +129,8 @@ def _code(text: object) -> str:
     return escape(str(text)).replace("`", "'")
 
 
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": fitted(text)}}
+def _note(text: str) -> dict[str, Any]:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
 
 
 def _button(word: str, style: str, approval: Approval) -> dict[str, Any]:

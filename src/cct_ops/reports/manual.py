@@ -112,10 +112,13 @@ def after(
 ) -> tuple[str, ...]:
     """Return what a person does after a run that ended so; nothing where nothing is due."""
     if outcome is Outcome.RECOMMENDED:
-        return _once([*_last_plan(known), *_again(run, parameters), about(run.id, run.incident_id)])
-    if not outcome.needs_attention:
+        plan = known.decisions[-1].plan.calls if known.decisions else ()
+        due = [*_of(plan), *_again(run, parameters)]
+    elif outcome.needs_attention:
+        due = [*_due(outcome, run, target, known, parameters)]
+    else:
         return ()
-    return _once([*_due(outcome, run, target, known, parameters), about(run.id, run.incident_id)])
+    return tuple(dict.fromkeys([*due, about(run.id, run.incident_id)]))
 
 
 def shown(commands: Iterable[str], heading: str = "By hand") -> str:
@@ -151,10 +154,6 @@ def _due(
         yield from _again(run, parameters)
 
 
-def _last_plan(known: RunRecord) -> tuple[str, ...]:
-    return steps(known.decisions[-1].plan) if known.decisions else ()
-
-
 def _again(run: Run, parameters: Mapping[str, object] | None) -> Iterator[str]:
     if parameters is not None:
         yield start_again(run.playbook, parameters, run.incident_id)
@@ -162,10 +161,6 @@ def _again(run: Run, parameters: Mapping[str, object] | None) -> Iterator[str]:
 
 def _of(calls: Iterable[Call]) -> tuple[str, ...]:
     return tuple(command for command in map(by_hand, calls) if command is not None)
-
-
-def _once(commands: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(commands))
 
 
 def _said(value: object) -> object:

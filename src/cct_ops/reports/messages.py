@@ -160,17 +160,24 @@ def worker_command(pool: str, kind: str) -> str:
 
 def notice(text: str, commands: Sequence[str]) -> Message:
     """Say one thing to the one on call, and what a person types about it."""
-    return escape(text), [*_sections(escape(text)), *_sections(shown(commands))]
+    return escape(text), with_commands([section(escape(text))], commands)
 
 
 def _message(head: str, body: str, link: str | None, commands: Sequence[str] = ()) -> Message:
     text = escape(head)
     more = f"\n<{link}|The run in Prefect>" if link else ""
     shown_text = fitted(f"*{text}*\n{body}", SECTION_CHARACTERS - len(more))
-    return text, [*_sections(shown_text + more), *_sections(shown(commands))]
+    return text, with_commands([section(shown_text + more)], commands)
 
 
-def _sections(text: str) -> list[dict[str, Any]]:
-    if not text:
-        return []
-    return [{"type": "section", "text": {"type": "mrkdwn", "text": fitted(text)}}]
+def section(text: str) -> dict[str, Any]:
+    """Return a block of text, cut to what Slack takes."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": fitted(text)}}
+
+
+def with_commands(
+    blocks: Sequence[dict[str, Any]], commands: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the blocks, and below them what a person types, as far as it can be shown whole."""
+    text = shown(commands)
+    return [*blocks, section(text)] if text else [*blocks]
