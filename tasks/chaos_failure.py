@@ -29,7 +29,7 @@ from tasks.authorise import gate
 from tasks.connections import current_run, ledger, reader, settings
 from tasks.deployment import probe_deployment
 from tasks.diagnose import probe, probe_call, probe_health
-from tasks.experiment import Journal
+from tasks.experiment import note
 from tasks.reversion import end_change
 
 POLL_SECONDS = 1.0
@@ -125,7 +125,7 @@ def start_retest(setup: Setup, mode: Mode, run_id: UUID | None) -> UUID:
     """
     run = current_run()
     tested = run_id or journal.newest_experiment(ledger(), experiment.PLAYBOOK)
-    _order(f"start {experiment.PLAYBOOK} with {setup.words}")
+    note(Phase.ORDERED, f"start {experiment.PLAYBOOK} with {setup.words}")
     return deployments.start(
         experiment.PLAYBOOK,
         {
@@ -162,10 +162,6 @@ def _cancel(run_id: UUID) -> None:
         except ObjectNotFound:
             return
         if run.state is not None and not run.state.is_final():
-            _order(f"cancel run {run.name}")
+            # Before it is asked for: no permit has a trace of it.
+            note(Phase.ORDERED, f"cancel run {run.name}")
             client.set_flow_run_state(run_id, Cancelling(message="Stopped by chaos-failure."))
-
-
-def _order(what: str) -> None:
-    """Write down what another run is about to be asked for: no permit has a trace of it."""
-    Journal(current_run()).write(Phase.ORDERED, what)

@@ -9,72 +9,60 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from prefect.artifacts import create_markdown_artifact
 
 from cct_ops.diagnoses.experiment import ExperimentDiagnosis, ExperimentOptions
 from cct_ops.errors import NotPermitted
+from cct_ops.gate import temporary
 from cct_ops.ledger.record import journal
 from cct_ops.models.base import duration
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity, Injection
 from cct_ops.models.journal import Entry, ExperimentResult, Phase, Sample, classify, steady
 from cct_ops.models.plan import Permit
-from cct_ops.models.run import Run
 from cct_ops.reports.journal import journal_page
 from cct_ops.reports.render import artifact_key
 from tasks.actions import perform_all
-from tasks.authorise import gate
+from tasks.authorise import executor
 from tasks.connections import current_run, ledger, settings
 from tasks.showing import Progress, showing
 from tasks.staging import fault_id, lease_seconds, missed_routes, recorded_breaches, sample
 from tasks.verify import record
 
 
-@dataclass(frozen=True)
-class Journal:
-    """The journal that one run writes."""
-
-    run: Run
-
-    def write(
-        self,
-        phase: Phase,
-        note: str,
-        samples: tuple[Sample, ...] = (),
-        *,
-        missed: int | None = None,
-        noticed: int | None = None,
-    ) -> None:
-        """Add a line, with the present moment."""
-        entry = Entry(
-            at=datetime.now(UTC),
-            phase=phase,
-            note=note,
-            samples=samples,
-            missed=missed,
-            noticed=noticed,
-        )
-        journal.write(ledger(), self.run.id, entry)
-
-    def entries(self) -> tuple[Entry, ...]:
-        """Return what was written so far."""
-        return journal.read(ledger(), self.run.id)
+def note(
+    phase: Phase,
+    words: str,
+    samples: tuple[Sample, ...] = (),
+    *,
+    missed: int | None = None,
+    noticed: int | None = None,
+) -> None:
+    """Add a line to the journal of this run, with the present moment."""
+    entry = Entry(
+        at=datetime.now(UTC),
+        phase=phase,
+        note=words,
+        samples=samples,
+        missed=missed,
+        noticed=noticed,
+    )
+    journal.write(ledger(), current_run().id, entry)
 
 
 @contextmanager
-def journal_of(title: str) -> Iterator[Journal]:
-    """Keep a journal, and show it as an artifact however the run goes on."""
-    book = Journal(current_run())
+def journal_shown(title: str) -> Iterator[None]:
+    """Show the journal of this run as an artifact, however the run goes on."""
+    run = current_run()
     try:
-        yield book
+        yield
     finally:
         with showing("The journal"):
             create_markdown_artifact(
-                key=artifact_key(book.run.playbook, "journal"),
+                key=artifact_key(run.playbook, "journal"),
                 description=title,
-                markdown=journal_page(title, book.entries()),
+                markdown=journal_page(title, journal.read(ledger(), run.id)),
             )
 
 
@@ -125,36 +113,34 @@ def conduct(
     if plan is None:
         raise NotPermitted("Nothing was injected: the diagnosis has no plan.")
     words = Injection.of(options.mode, options.severity).words
-    with journal_of(f"Chaos experiment, {words}") as book:
+    with journal_shown(f"Chaos experiment, {words}"):
         known = recorded_breaches()
-        book.write(Phase.BEFORE, "steady", diagnosis.baseline, missed=missed_routes())
-        with gate().keepalive(permit):
+        note(Phase.BEFORE, "steady", diagnosis.baseline, missed=missed_routes())
+        with temporary.keepalive(executor(), permit):
             perform_all(permit)
-            book.write(Phase.INJECTED, words)
+            note(Phase.INJECTED, words)
             watch(
                 options.minutes * 60,
                 LOOK_SECONDS,
-                lambda: _look(book),
+                _look,
                 description=f"{words}, for {duration(options.minutes * 60)}",
             )
-            gate().take_back(permit, plan)
-        book.write(Phase.REMOVED, "all faults")
-        _await_recovery(book, diagnosis, known)
-        finding = classify(book.entries())
-        book.write(Phase.VERDICT, f"{finding.kind}: {finding.why}")
+            temporary.take_back(executor(), permit, plan)
+        note(Phase.REMOVED, "all faults")
+        _await_recovery(diagnosis, known)
+        finding = classify(journal.read(ledger(), current_run().id))
+        note(Phase.VERDICT, f"{finding.kind}: {finding.why}")
     record(finding.verification)
     return finding
 
 
-def _look(book: Journal) -> bool:
+def _look() -> bool:
     """Take a look under faults; none of them ends the experiment early."""
-    book.write(Phase.DURING, "under faults", sample(), missed=missed_routes())
+    note(Phase.DURING, "under faults", sample(), missed=missed_routes())
     return False
 
 
-def _await_recovery(
-    book: Journal, diagnosis: ExperimentDiagnosis, known: frozenset[str] | None
-) -> None:
+def _await_recovery(diagnosis: ExperimentDiagnosis, known: frozenset[str] | None) -> None:
     """Look until it serves as before, for as long as CCT may take to settle."""
     until = time.monotonic() + settings().settle_seconds
     pause = FIRST_PAUSE_SECONDS
@@ -163,7 +149,7 @@ def _await_recovery(
         recovered = steady(samples, diagnosis.baseline)
         last = bool(recovered) or time.monotonic() + pause > until
         noticed = _noticed(known) if last else None
-        book.write(Phase.AFTER, "without faults", samples, noticed=noticed)
+        note(Phase.AFTER, "without faults", samples, noticed=noticed)
         if last:
             return
         time.sleep(pause)

@@ -12,16 +12,17 @@ from cct_ops.diagnoses.slo_simulation import (
     verdict,
 )
 from cct_ops.errors import ContractBroken, NotPermitted, Unavailable
+from cct_ops.gate import temporary
 from cct_ops.models.base import counted, duration
 from cct_ops.models.cct import RollbackEvent, Route
 from cct_ops.models.chaos import ChaosSeverity
 from cct_ops.models.journal import Phase
 from cct_ops.models.plan import Permit
 from tasks.actions import perform_all
-from tasks.authorise import gate
+from tasks.authorise import executor
 from tasks.connections import reader
 from tasks.diagnose import probe_canary, probe_rollbacks, probe_rules
-from tasks.experiment import LOOK_SECONDS, Journal, journal_of, watch
+from tasks.experiment import LOOK_SECONDS, journal_shown, note, watch
 from tasks.staging import fault_id, lease_seconds, probe_staging
 from tasks.verify import record
 
@@ -70,22 +71,22 @@ def simulate(permit: Permit, diagnosis: SimulationDiagnosis) -> None:
     if plan is None or injection is None:
         raise NotPermitted("Nothing was changed: the diagnosis has no plan.")
     target = diagnosis.target
-    with journal_of(f"Simulated breach of {target}, {injection.words}") as book:
-        rollbacks = _Rollbacks(target, book, frozenset(each.id for each in probe_rollbacks()))
-        book.write(Phase.BEFORE, f"{counted(len(rollbacks.known), 'rollback')} on record")
-        with gate().keepalive(permit):
+    with journal_shown(f"Simulated breach of {target}, {injection.words}"):
+        rollbacks = _Rollbacks(target, frozenset(each.id for each in probe_rollbacks()))
+        note(Phase.BEFORE, f"{counted(len(rollbacks.known), 'rollback')} on record")
+        with temporary.keepalive(executor(), permit):
             perform_all(permit)
-            book.write(Phase.INJECTED, injection.words)
+            note(Phase.INJECTED, injection.words)
             watch(
                 minutes * 60,
                 LOOK_SECONDS,
                 rollbacks.seen,
                 description=f"{injection.words} on {target}, {duration(minutes * 60)} at most",
             )
-            gate().take_back(permit, plan)
-        book.write(Phase.REMOVED, "all faults; the canary is as before")
+            temporary.take_back(executor(), permit, plan)
+        note(Phase.REMOVED, "all faults; the canary is as before")
         judged = verdict(target, minutes, rollbacks.found)
-        book.write(Phase.VERDICT, judged.reason)
+        note(Phase.VERDICT, judged.reason)
     record(judged)
 
 
@@ -94,7 +95,6 @@ class _Rollbacks:
     """The watch for a rollback that was not known before; CCT's own clock does not matter."""
 
     target: Route
-    book: Journal
     known: frozenset[str]
     found: RollbackEvent | None = field(default=None)
 
@@ -105,7 +105,7 @@ class _Rollbacks:
                 events = cct.canary_rollbacks()
                 traffic = cct.canary_metrics().routes.get(self.target)
         except Unavailable as error:
-            self.book.write(Phase.DURING, f"this look says nothing: {error}")
+            note(Phase.DURING, f"this look says nothing: {error}")
             return False
         new = [
             event
@@ -116,13 +116,13 @@ class _Rollbacks:
         ]
         self.found = new[-1] if new else None
         canary = traffic.canary if traffic else None
-        note = "no traffic is measured"
+        seen = "no traffic is measured"
         if canary is not None:
-            note = (
+            seen = (
                 f"{canary.sample_size} canary requests, p95 {canary.p95_latency_ms:g} ms, errors"
                 f" {canary.error_rate_percent:g} %, available {canary.availability_percent:g} %"
             )
         if self.found is not None:
-            note = f"rolled back: {self.found.reason}"
-        self.book.write(Phase.DURING, note)
+            seen = f"rolled back: {self.found.reason}"
+        note(Phase.DURING, seen)
         return self.found is not None

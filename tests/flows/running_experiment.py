@@ -7,12 +7,13 @@ from functools import partial
 
 from prefect import flow
 
+from cct_ops.gate import temporary
 from cct_ops.gate.gate import Decision
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity
 from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from tasks.actions import perform_all
-from tasks.authorise import authorise, gate
+from tasks.authorise import authorise, executor
 from tasks.experiment import options_for
 from tasks.staging import diagnose_staging
 
@@ -28,7 +29,7 @@ def _injecting() -> None:
     decision = passage.__enter__()
     _OPEN.append(passage)
     assert decision.permit is not None, decision.reason
-    with gate().keepalive(decision.permit):
+    with temporary.keepalive(executor(), decision.permit):
         perform_all(decision.permit)
 
 

@@ -12,7 +12,7 @@ all evidence is fresh, and meets its own request for approval in the ledger.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -99,14 +99,6 @@ class Gate:
             return
         with executor.alive():
             yield from passage.under_lock(again)
-
-    def keepalive(self, permit: Permit) -> AbstractContextManager[None]:
-        """Keep temporary changes alive that last no longer than their run."""
-        return temporary.keepalive(self.executor, permit)
-
-    def take_back(self, permit: Permit, plan: Plan) -> None:
-        """Take back, in reverse, what the run has changed for its own time only."""
-        temporary.take_back(self.executor, permit, plan)
 
     def extend(self, change_id: UUID, minutes: float) -> TemporaryChange:
         """Let a change last ``minutes`` from now, as far as policy goes, with a new revert."""
