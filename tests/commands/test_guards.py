@@ -17,24 +17,12 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.ledger.gate.refused_keys import LedgerKeys, remembered
 from cct_ops.ledger.gate.tables import holds, switches
 from cct_ops.models.run import Outcome
-from tests.conftest import ROOT
+from tests.commands.conftest import Typed
 from tests.controller.wire import Answer, wire
 from tests.ledger.history import TARGET, attempt
 from tests.ledger.test_guards import opened
 
-
-@pytest.fixture(autouse=True)
-def ledger_in_environment(ledger_url: SecretStr, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ledger of this test is the one that commands find."""
-    monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(ROOT)
-
-
-def say(command: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """Run one command as a person types it."""
-    assert app(command, exit_on_error=False) == 0
-    return capsys.readouterr().out
+pytestmark = pytest.mark.usefixtures("on_ledger")
 
 
 def row_of(table: str, guard: str) -> str:
@@ -42,12 +30,10 @@ def row_of(table: str, guard: str) -> str:
     return next(line for line in table.splitlines() if f" {guard} " in line)
 
 
-def test_stop_and_resume_are_kept_with_who_and_why(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert "nothing new is changed" in say("stop --reason drill", capsys)
-    assert "stops" in row_of(say(f"guards auto-rollback {TARGET}", capsys), "kill switch")
-    assert "the kill switch stops nothing any more" in say("resume", capsys)
+def test_stop_and_resume_are_kept_with_who_and_why(engine: sa.Engine, typed: Typed) -> None:
+    assert "nothing new is changed" in typed("stop --reason drill")
+    assert "stops" in row_of(typed(f"guards auto-rollback {TARGET}"), "kill switch")
+    assert "the kill switch stops nothing any more" in typed("resume")
 
     with engine.connect() as connection:
         kept = connection.execute(sa.select(switches).order_by(switches.c.id)).all()
@@ -58,13 +44,11 @@ def test_stop_and_resume_are_kept_with_who_and_why(
     assert all(row.person for row in kept)
 
 
-def test_a_target_is_held_and_given_back(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
-) -> None:
-    say(f"hold {TARGET} --until 2h --reason mine", capsys)
-    assert "stops" in row_of(say(f"guards auto-rollback {TARGET}", capsys), "hold")
-    say(f"release {TARGET}", capsys)
-    assert "stops" not in row_of(say(f"guards auto-rollback {TARGET}", capsys), "hold")
+def test_a_target_is_held_and_given_back(engine: sa.Engine, typed: Typed) -> None:
+    typed(f"hold {TARGET} --until 2h --reason mine")
+    assert "stops" in row_of(typed(f"guards auto-rollback {TARGET}"), "hold")
+    typed(f"release {TARGET}")
+    assert "stops" not in row_of(typed(f"guards auto-rollback {TARGET}"), "hold")
 
     with engine.connect() as connection:
         kept = connection.execute(sa.select(holds)).one()
@@ -89,10 +73,10 @@ def test_a_wrong_command_is_refused_in_one_sentence(command: str, problem: str) 
         app(command, exit_on_error=False)
 
 
-def test_every_guard_has_a_row(engine: sa.Engine, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_guard_has_a_row(engine: sa.Engine, typed: Typed) -> None:
     attempt(engine, Outcome.FAILED)
 
-    table = say(f"guards auto-rollback {TARGET}", capsys)
+    table = typed(f"guards auto-rollback {TARGET}")
 
     for guard in ("silence", "allow-list", "storm", "action budget", "target lock"):
         assert "lets through" in row_of(table, guard)
@@ -112,28 +96,28 @@ def alertmanager(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("alertmanager")
 def test_a_silence_stops_the_incident_that_is_named_and_depends_where_none_is(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+    engine: sa.Engine, typed: Typed
 ) -> None:
     incident = opened(engine, route=TARGET)
     other = opened(engine, route="/weekly-review")
 
-    unnamed = say(f"guards auto-rollback {TARGET}", capsys)
+    unnamed = typed(f"guards auto-rollback {TARGET}")
     assert "depends" in row_of(unnamed, "silence")
-    ours = say(f"guards auto-rollback {TARGET} --incident {incident}", capsys)
+    ours = typed(f"guards auto-rollback {TARGET} --incident {incident}")
     assert "stops" in row_of(ours, "silence")
-    theirs = say(f"guards auto-rollback {TARGET} --incident {other}", capsys)
+    theirs = typed(f"guards auto-rollback {TARGET} --incident {other}")
     assert "no silence matches" in row_of(theirs, "silence")
 
 
 def test_the_ladder_is_shown_with_what_a_person_could_merge(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+    engine: sa.Engine, typed: Typed
 ) -> None:
-    assert "No playbook has changed anything yet" in say("autonomy", capsys)
+    assert "No playbook has changed anything yet" in typed("autonomy")
     attempt(engine, Outcome.FAILED, ago=timedelta(hours=90))
     for hours in range(20, 80, 6):
         attempt(engine, Outcome.RESOLVED, ago=timedelta(hours=hours))
 
-    shown = say("autonomy", capsys)
+    shown = typed("autonomy")
 
     assert "10 of 10" in shown
     assert "approve" in shown
@@ -189,10 +173,10 @@ def test_what_is_no_moment_is_refused(text: str) -> None:
 
 
 def test_a_refused_key_is_sent_once_more_when_a_person_says_so(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+    engine: sa.Engine, typed: Typed
 ) -> None:
-    assert "has refused no key" in say("retry-key", capsys)
+    assert "has refused no key" in typed("retry-key")
     LedgerKeys(engine, "http://cct").refuse(SecretStr("a-key"), "401: no", None)
 
-    assert "the next request to CCT carries X_API_KEY again, alone" in say("retry-key", capsys)
+    assert "the next request to CCT carries X_API_KEY again, alone" in typed("retry-key")
     assert remembered(engine) == 0

@@ -11,10 +11,9 @@ from uuid import UUID, uuid4
 import pytest
 import sqlalchemy as sa
 from cyclopts import CycloptsError
-from pydantic import SecretStr
 
 from cct_ops.cli import app
-from cct_ops.commands.inbox import inbox, reprocess
+from cct_ops.commands.inbox import reprocess
 from cct_ops.commands.replay import replay
 from cct_ops.commands.why import why
 from cct_ops.errors import BadConfiguration
@@ -26,7 +25,7 @@ from cct_ops.ledger.record import account
 from cct_ops.models.guards import Guard
 from cct_ops.models.run import Mode, Outcome
 from cct_ops.models.topic import MessageRef, Topic
-from tests.conftest import ROOT
+from tests.commands.conftest import Typed
 from tests.gateway.signing import FIELDS, SOURCES, Sent, sign
 from tests.ledger.history import TARGET, Conclusion, a_run, attempt, plan
 
@@ -34,14 +33,11 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture(autouse=True)
-def here(ledger_url: SecretStr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work on this test's ledger, with a file of sources that can be changed."""
+def here(on_ledger: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of sources that can be changed."""
     sources = tmp_path / "sources.yaml"
     know(sources, FIELDS)
-    monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
     monkeypatch.setenv("CCT_OPS_SOURCES_PATH", str(sources))
-    monkeypatch.setenv("COLUMNS", "250")
-    monkeypatch.chdir(ROOT)
     return sources
 
 
@@ -74,9 +70,7 @@ def take(engine: sa.Engine, name: str, body: bytes) -> str:
     return ", ".join(map(str, intake.record_all(engine, [incoming])[0].incidents))
 
 
-def test_the_inbox_says_what_became_of_everything(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_inbox_says_what_became_of_everything(engine: sa.Engine, typed: Typed) -> None:
     """Run, duplicate, blocked, unmatched, quarantined, and what only waits."""
     arrive(engine, "Waits", "/daily-summary")
     arrive(engine, "Waits", "/daily-summary")
@@ -94,8 +88,7 @@ def test_the_inbox_says_what_became_of_everything(
                 .values(state=state, note=f"because it is {name}")
             )
     take(engine, "json", b'{"state":"puzzled"}')
-    assert inbox() == 0
-    said = capsys.readouterr().out
+    said = typed("inbox")
 
     for words in (
         "waits: not tried yet",
@@ -108,13 +101,10 @@ def test_the_inbox_says_what_became_of_everything(
         "deliveries quarantined: 1",
     ):
         assert words in said
-    inbox(unfinished=True)
-    assert "Unmatched" not in capsys.readouterr().out
+    assert "Unmatched" not in typed("inbox --unfinished")
 
 
-def test_why_tells_the_story_of_one_alert(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_why_tells_the_story_of_one_alert(engine: sa.Engine, typed: Typed) -> None:
     """By its name or its incident; and what today's rules say to it."""
     incident = arrive(engine, "CanaryRolledBack", "/daily-summary")
     claim = outbox.claim(engine, outbox.REMEDIATE, 30)
@@ -122,8 +112,7 @@ def test_why_tells_the_story_of_one_alert(
     run = uuid4()
     outbox.mark_sent(engine, claim, rule="r", playbook="auto-rollback", flow_run_id=run)
     for wanted in ("CanaryRolledBack", incident, str(run)):
-        assert why(wanted) == 0
-        said = capsys.readouterr().out
+        said = typed(f"why {wanted}")
         assert f"run {run} of auto-rollback" in said
         assert "today's rule for it is canary-rolled-back: auto-rollback (auto)" in said
 
@@ -132,7 +121,7 @@ def test_why_tells_the_story_of_one_alert(
 
 
 def test_a_quarantined_delivery_is_taken_in_after_a_fix(
-    engine: sa.Engine, here: Path, capsys: pytest.CaptureFixture[str]
+    engine: sa.Engine, here: Path, typed: Typed
 ) -> None:
     """Nothing was lost: the body waited."""
     body = {"state": "puzzled", "id": 1, "at": NOW.isoformat(), "name": "X"}
@@ -145,8 +134,7 @@ def test_a_quarantined_delivery_is_taken_in_after_a_fix(
         reprocess(str(delivery))
     know(here, FIELDS | {"firing": ["open", "puzzled"]})
 
-    assert reprocess(str(delivery)[:8]) == 0
-    assert ", 1 incident\n" in capsys.readouterr().out
+    assert ", 1 incident\n" in typed(f"reprocess {str(delivery)[:8]}")
     with engine.connect() as connection:
         assert connection.scalar(sa.select(sa.func.count()).select_from(dispatches)) == 1
     with pytest.raises(BadConfiguration, match="no delivery"):
@@ -154,7 +142,7 @@ def test_a_quarantined_delivery_is_taken_in_after_a_fix(
 
 
 def test_a_replay_shows_what_today_would_do_and_touches_nothing(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+    engine: sa.Engine, typed: Typed
 ) -> None:
     """Each episode once, with its mode after the policy, its parameters, or why there is no run."""
     arrive(engine, "CanaryRolledBack", "/daily-summary")
@@ -169,24 +157,21 @@ def test_a_replay_shows_what_today_would_do_and_touches_nothing(
             return [connection.execute(sa.select(table)).all() for table in tables]
 
     before = everything()
-    assert replay(since="1h") == 0
-    said = capsys.readouterr().out
+    said = typed("replay --since 1h")
     assert everything() == before
     assert "auto-rollback (target=/daily-summary), mode auto" in said
     assert "blocked, label route is not a route of CCT" in said
     assert "everything-else: people are notified" in said
     assert "opened: 3, quarantined: 1, seen: 1" in said
 
-    replay(since=(datetime.now(UTC) + timedelta(hours=1)).isoformat())
-    assert "Nothing" in capsys.readouterr().out
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    assert "Nothing" in typed(f"replay --since {soon.isoformat()}")
     for odd in ("yesterday", "999999d", "9" * 5000, "\u0661d", "0001-01-01T00:00:00+99:99"):
         with pytest.raises(BadConfiguration, match="is no moment"):
             replay(since=odd)
 
 
-def test_people_count_as_told_once_slack_has_taken_it(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_people_count_as_told_once_slack_has_taken_it(engine: sa.Engine, typed: Typed) -> None:
     """Not when it was queued; and why not, where it was refused or there is no Slack."""
 
     def unmatched(name: str) -> outbox.Claim:
@@ -204,8 +189,7 @@ def test_people_count_as_told_once_slack_has_taken_it(
     outbox.mark_dead_lettered(
         engine, unmatched("Refused"), "Slack refused a message: invalid_auth."
     )
-    inbox()
-    said = capsys.readouterr().out
+    said = typed("inbox")
 
     for words in (
         "unmatched, people notified: no rule: Told",
@@ -214,8 +198,7 @@ def test_people_count_as_told_once_slack_has_taken_it(
         "unmatched, not notified: Slack refused a message: invalid_auth. (no rule: Refused)",
     ):
         assert words in said
-    inbox(unfinished=True)
-    left = capsys.readouterr().out
+    left = typed("inbox --unfinished")
     assert "dispatches dead-lettered: 1" in left
     assert [name for name in ("Told", "NoSlack", "Later", "Refused") if f": {name}" in left] == [
         "Later",
@@ -230,20 +213,18 @@ def test_a_limit_that_is_no_number_of_alerts_is_refused(limit: str) -> None:
 
 
 def test_a_watchdog_is_told_to_nobody_and_the_inbox_says_so(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+    engine: sa.Engine, typed: Typed
 ) -> None:
     arrive(engine, "Watchdog", "/x")
     claim = outbox.claim(engine, outbox.REMEDIATE, 30)
     assert claim is not None
     outbox.mark_notified(engine, claim, "A watchdog: only its silence is an incident.")
 
-    inbox()
-
-    assert "unmatched: A watchdog" in capsys.readouterr().out
+    assert "unmatched: A watchdog" in typed("inbox")
 
 
 def test_why_tells_of_a_run_that_the_kill_switch_blocked_from_its_arrival_to_its_end(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+    engine: sa.Engine, typed: Typed
 ) -> None:
     """Delivery, rule, run, guard, outcome, notice and page, and none of it for another incident."""
     incident = arrive(engine, "CanaryRolledBack", "/daily-summary")
@@ -271,8 +252,7 @@ def test_why_tells_of_a_run_that_the_kill_switch_blocked_from_its_arrival_to_its
         thread.shows(MessageRef(channel="C1", ts="1.0"), topic)
 
     for wanted in (incident, str(run.id), str(run.id)[:8], "CanaryRolledBack"):
-        why(wanted)
-        said = capsys.readouterr().out
+        said = typed(f"why {wanted}")
         for words in (
             f"Incident {incident}: CanaryRolledBack from alertmanager, open",
             "the alert is firing (opened)",
@@ -283,18 +263,14 @@ def test_why_tells_of_a_run_that_the_kill_switch_blocked_from_its_arrival_to_its
             "Its thread in Slack shows now: Blocked: auto-rollback on /daily-summary",
         ):
             assert words in said
-    why(incident, as_json=True)
-    told = json.loads(capsys.readouterr().out)
+    told = json.loads(typed(f"why {incident} --json"))
     assert told["stories"][0]["moments"][0]["what"].startswith("it began")
 
 
-def test_why_knows_a_run_that_no_alert_started(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_why_knows_a_run_that_no_alert_started(engine: sa.Engine, typed: Typed) -> None:
     run = attempt(engine, Outcome.UNDONE)
 
-    assert why(str(run.id)) == 0
+    said = typed(f"why {run.id}")
 
-    said = capsys.readouterr().out
     assert f"Run {run.id}: auto-rollback on {TARGET}, started without an alert" in said
     assert "ended as Undone: as it went" in said

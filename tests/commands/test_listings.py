@@ -17,7 +17,6 @@ from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
-from pydantic import SecretStr
 
 from cct_ops.cli import app
 from cct_ops.errors import BadConfiguration, ContractBroken
@@ -28,6 +27,7 @@ from cct_ops.ledger.intake import outbox
 from cct_ops.models.plan import Call, Step
 from cct_ops.terminal import LogLine
 from tests.approvals.parts import asked
+from tests.commands.conftest import Typed
 from tests.commands.test_inbox import NOW, know, take
 from tests.conftest import ROOT
 from tests.gateway.signing import FIELDS
@@ -38,19 +38,11 @@ LONG = "CanaryRolledBackAfterABreachOfTheObjectiveForItsLatency"
 
 
 @pytest.fixture(autouse=True)
-def here(ledger_url: SecretStr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work on this test's ledger, as a program that reads 80 columns."""
+def here(on_ledger: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work as a program that reads 80 columns."""
     know(tmp_path / "sources.yaml", FIELDS)
-    monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
     monkeypatch.setenv("CCT_OPS_SOURCES_PATH", str(tmp_path / "sources.yaml"))
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(ROOT)
-
-
-def said(command: str | list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """Run one command as a person types it."""
-    assert app(command, exit_on_error=False) == 0
-    return capsys.readouterr().out
 
 
 def an_incident(engine: sa.Engine, name: str = LONG) -> str:
@@ -78,7 +70,7 @@ def a_change(engine: sa.Engine) -> UUID:
 
 @pytest.mark.parametrize("command", ["inbox", "approvals", "changes"])
 def test_what_is_listed_is_whole_where_a_program_reads_it(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str], command: str
+    engine: sa.Engine, typed: Typed, command: str
 ) -> None:
     """As text and as JSON, however narrow the program says that it is."""
     wanted = {
@@ -87,8 +79,8 @@ def test_what_is_listed_is_whole_where_a_program_reads_it(
         "changes": str(a_change(engine)),
     }[command]
 
-    text = said(command, capsys)
-    listed = json.loads(said(f"{command} --json", capsys))
+    text = typed(command)
+    listed = json.loads(typed(f"{command} --json"))
 
     assert any(wanted in line for line in text.splitlines())
     assert "…" not in text
@@ -96,13 +88,11 @@ def test_what_is_listed_is_whole_where_a_program_reads_it(
 
 
 @pytest.mark.parametrize("command", ["replay --since 1h", "pages", "autonomy"])
-def test_every_listing_can_be_json(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str], command: str
-) -> None:
+def test_every_listing_can_be_json(engine: sa.Engine, typed: Typed, command: str) -> None:
     an_incident(engine)
-    said(command, capsys)
+    typed(command)
 
-    assert isinstance(json.loads(said(f"{command} --json", capsys)), list)
+    assert isinstance(json.loads(typed(f"{command} --json")), list)
 
 
 def test_a_narrow_terminal_shows_ids_that_the_next_command_takes(engine: sa.Engine) -> None:
@@ -124,15 +114,13 @@ def test_a_narrow_terminal_shows_ids_that_the_next_command_takes(engine: sa.Engi
     assert max(len(line) for line in drawn if line[:1] in "┏┃┡│└") == 80
 
 
-def test_an_id_may_be_as_short_as_it_is_the_only_one(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_id_may_be_as_short_as_it_is_the_only_one(engine: sa.Engine, typed: Typed) -> None:
     change = str(a_change(engine))
 
     assert ids.one(engine, change[:4], ids.Kind.CHANGE, listed_by="x") == UUID(change)
     assert ids.one(engine, change[:13].upper(), ids.Kind.CHANGE, listed_by="x") == UUID(change)
     incident = an_incident(engine)
-    assert incident in said(f"why {incident[:8]}", capsys)
+    assert incident in typed(f"why {incident[:8]}")
 
 
 def test_ids_that_begin_alike_are_shown_long_enough_and_refused_when_too_short(
@@ -154,7 +142,7 @@ def test_ids_that_begin_alike_are_shown_long_enough_and_refused_when_too_short(
 
 
 def test_a_row_that_cannot_be_read_hides_no_other(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    engine: sa.Engine, typed: Typed, caplog: pytest.LogCaptureFixture
 ) -> None:
     good, odd = a_change(engine), UUID("aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa")
     columns = [column for column in temporary_changes.c if column.name not in {"id", "revert"}]
@@ -163,7 +151,7 @@ def test_a_row_that_cannot_be_read_hides_no_other(
         names = ["id", "revert", *(column.name for column in columns)]
         tx.execute(sa.insert(temporary_changes).from_select(names, row))
 
-    assert str(good) in said("changes --json", capsys)
+    assert str(good) in typed("changes --json")
     assert f"temporary change {odd} cannot be read: revert:" in caplog.text
     with pytest.raises(ContractBroken, match=f"{odd} cannot be read"):
         app(f"changes end {odd}", exit_on_error=False)
@@ -195,10 +183,10 @@ def test_what_does_not_exist_is_refused_with_what_is_nearest(
 
 
 def test_a_misspelt_alert_and_a_misspelt_hold_are_met_with_their_names(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
+    engine: sa.Engine, typed: Typed
 ) -> None:
     an_incident(engine, "CanaryRolledBack")
-    said(["hold", TARGET, "--until", "2h", "--reason", "mine"], capsys)
+    typed(["hold", TARGET, "--until", "2h", "--reason", "mine"])
 
     with pytest.raises(BadConfiguration, match="did you mean CanaryRolledBack"):
         app("why CanaryRoledBack", exit_on_error=False)
@@ -206,19 +194,17 @@ def test_a_misspelt_alert_and_a_misspelt_hold_are_met_with_their_names(
         app("release /daily-sumary", exit_on_error=False)
 
 
-def test_a_workflow_is_a_target_as_its_pattern_says(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "Held" in said(["hold", "deploy.yml", "--until", "2h", "--reason", "mine"], capsys)
+def test_a_workflow_is_a_target_as_its_pattern_says(typed: Typed) -> None:
+    assert "Held" in typed(["hold", "deploy.yml", "--until", "2h", "--reason", "mine"])
 
 
-def test_words_of_a_sender_reach_neither_terminal_nor_ci(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_words_of_a_sender_reach_neither_terminal_nor_ci(engine: sa.Engine, typed: Typed) -> None:
     """No line begins with what a runner carries out, and no escape sequence is left."""
     an_incident(engine, "x\n::error::pwned\x1b[2J\u202e")
 
     for command in ("inbox", "why x::error::pwned", "inbox --json", "replay --since 1h"):
         try:
-            text = said(command, capsys)
+            text = typed(command)
         except BadConfiguration as error:
             text = str(error)
         assert "\x1b" not in text
@@ -227,9 +213,7 @@ def test_words_of_a_sender_reach_neither_terminal_nor_ci(
         assert "::error::pwned" in text
 
 
-def test_a_set_aside_incident_is_given_another_try(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_set_aside_incident_is_given_another_try(engine: sa.Engine, typed: Typed) -> None:
     incident = an_incident(engine)
     claim = outbox.claim(engine, outbox.REMEDIATE, 30)
     assert claim is not None
@@ -238,8 +222,8 @@ def test_a_set_aside_incident_is_given_another_try(
     assert notice is not None
     outbox.mark_dead_lettered(engine, notice, "Slack refused a message: invalid_auth.")
 
-    assert "blocked, not notified: Slack refused a message" in said("inbox --unfinished", capsys)
-    assert "It is routed again" in said(f"requeue {incident}", capsys)
+    assert "blocked, not notified: Slack refused a message" in typed("inbox --unfinished")
+    assert "It is routed again" in typed(f"requeue {incident}")
     again = outbox.claim(engine, outbox.REMEDIATE, 30)
     assert again is not None
     outbox.hand_to_people(engine, again, state="notified", rule="r", reason="no playbook")
@@ -247,7 +231,7 @@ def test_a_set_aside_incident_is_given_another_try(
         notice = outbox.claim(engine, outbox.NOTICE, 30)
         assert notice is not None
         outbox.mark_notified(engine, notice, undelivered="no Slack is set up")
-        assert "People are notified again" in said(f"requeue {incident[:8]}", capsys)
+        assert "People are notified again" in typed(f"requeue {incident[:8]}")
     notice = outbox.claim(engine, outbox.NOTICE, 30)
     assert notice is not None
     outbox.mark_notified(engine, notice)
@@ -255,19 +239,17 @@ def test_a_set_aside_incident_is_given_another_try(
         app(f"requeue {incident[:8]}", exit_on_error=False)
 
 
-def test_why_takes_whatever_a_listing_shows(
-    engine: sa.Engine, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_why_takes_whatever_a_listing_shows(engine: sa.Engine, typed: Typed) -> None:
     """A change and a request for approval lead to their run."""
     approval, change = asked(engine), a_change(engine)
     run = changes.maker(engine, change)
 
-    told = said(f"why {change}", capsys)
+    told = typed(f"why {change}")
     assert f"Run {run}" in told
     assert f"temporary change {change}, {CALL}, is to last until" in told
-    listed = json.loads(said("approvals --json", capsys))
+    listed = json.loads(typed("approvals --json"))
     assert listed[0]["run"] == str(approval.run_id)
-    assert "approval was asked for" in said(f"why {listed[0]['id']}", capsys)
+    assert "approval was asked for" in typed(f"why {listed[0]['id']}")
 
 
 def test_lines_of_a_log_are_one_line_each() -> None:

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from pydantic import SecretStr
 
-from cct_ops.commands.replay import replay
-from tests.conftest import ROOT
+from tests.commands.conftest import Typed
 from tests.gateway.signing import FIELDS
 from tests.gateway.telling import fields, take
 
@@ -35,11 +33,7 @@ rules:
 
 
 def test_lists_parts_of_labels_and_values_are_tried_on_the_past(
-    engine: sa.Engine,
-    ledger_url: SecretStr,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: Typed
 ) -> None:
     """Each alert of a list by itself, with the run that it would get."""
     texts = ("Canary off on /daily-summary", "Canary down on /nowhere", "all is well")
@@ -51,15 +45,11 @@ def test_lists_parts_of_labels_and_values_are_tried_on_the_past(
     source = {"kind": "json", "keys": [{"env": "KEY"}], "fields": FIELDS | LISTED}
     (tmp_path / "sources.yaml").write_text(json.dumps({"sources": {"json": source}}))
     (tmp_path / "routes.yaml").write_text(RULES)
-    monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
     monkeypatch.setenv("CCT_OPS_SOURCES_PATH", str(tmp_path / "sources.yaml"))
     monkeypatch.setenv("CCT_OPS_ROUTES_PATH", str(tmp_path / "routes.yaml"))
-    monkeypatch.setenv("COLUMNS", "250")
-    monkeypatch.chdir(ROOT)
 
-    assert replay(since="1h") == 0
+    said = typed("replay --since 1h")
 
-    said = capsys.readouterr().out
     assert "auto-rollback (target=/daily-summary, minutes=30), mode observe" in said
     assert "blocked, label title is not a route of CCT" in said
     assert "blocked, label title does not have the prescribed form" in said

@@ -9,12 +9,10 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from pydantic import SecretStr
 
 from cct_ops.cli import app
 from cct_ops.commands import run as command
 from cct_ops.errors import BadConfiguration
-from tests.conftest import ROOT
 from tests.controller.conftest import playbook
 from tests.controller.crash_harness import api
 from tests.controller.running import Playbook, opened
@@ -35,13 +33,9 @@ SCHEMA: dict[str, object] = {
 
 
 @pytest.fixture(autouse=True)
-def here(
-    ledger_url: SecretStr, prefect_api_url: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def here(on_ledger: None, prefect_api_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The stack that commands find."""
-    monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
     monkeypatch.setenv("PREFECT_API_URL", prefect_api_url)
-    monkeypatch.chdir(ROOT)
     with temporary_settings({PREFECT_API_URL: prefect_api_url}):
         yield
 
