@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -18,6 +18,7 @@ from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.conftest import new_ledger
 from tests.gateway.running import Gateway, running
 from tests.gateway.signing import SECRET, sign, sources
+from tests.gateway.telling import count
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,25 @@ class Doors:
     engine: sa.Engine
     folder: Path
 
-    def send(self, name: str, body: bytes, **headers: str) -> httpx.Response:
-        """Send a body as the named source's sender does."""
+    def send(
+        self,
+        name: str,
+        body: bytes,
+        late: timedelta = timedelta(0),
+        /,
+        *,
+        secret: str = SECRET,
+        method: str = "POST",
+        **headers: str,
+    ) -> httpx.Response:
+        """Send a body as the named source's sender does, or with another key or clock."""
         more = {key.replace("_", "-"): val for key, val in headers.items()}
-        signed = sign(name, body, at=datetime.now(UTC)) | more
-        return self.gateway.sender.post(f"/hooks/{name}", content=body, headers=signed)
+        signed = sign(name, body, secret, datetime.now(UTC) + late) | more
+        return self.gateway.sender.request(method, f"/hooks/{name}", content=body, headers=signed)
 
     def stored(self, table: sa.Table = deliveries) -> int:
         """Count the deliveries, or another table's rows."""
-        with self.engine.connect() as connection:
-            return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
+        return count(self.engine, table)
 
     def key_sources(self, *files: str) -> None:
         """Let the keys in these files count from now on."""

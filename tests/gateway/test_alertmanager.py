@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -12,10 +11,12 @@ import sqlalchemy as sa
 from cct_ops.gateway.senders import alertmanager
 from cct_ops.gateway.senders.parsed_delivery import UnknownShape
 from cct_ops.ledger.intake import deliveries
-from cct_ops.ledger.intake.tables import alerts, incidents
+from cct_ops.ledger.intake.tables import incidents
 from cct_ops.models.alert import AlertStatus
+from tests.gateway.signing import PAYLOADS
+from tests.gateway.telling import episodes, verdicts
 
-CAPTURED = Path(__file__).parents[2].parent / "shared" / "payloads" / "alertmanager"
+CAPTURED = PAYLOADS / "alertmanager"
 
 captured = pytest.mark.skipif(
     not CAPTURED.is_dir(), reason="the captured bodies are not beside the checkout"
@@ -31,9 +32,7 @@ def take_in(engine: sa.Engine, name: str) -> list[str]:
     """Take a captured body in, and return what its alerts did."""
     reading = alertmanager.read(body(name))
     deliveries.record(engine, "alertmanager", uuid4().bytes, reading.alerts, reading.note)
-    with engine.connect() as connection:
-        verdicts = connection.scalars(sa.select(alerts.c.verdict).order_by(alerts.c.id)).all()
-    return list(verdicts[-len(reading.alerts) :])
+    return list(verdicts(engine)[-len(reading.alerts) :])
 
 
 @captured
@@ -59,8 +58,7 @@ def test_one_group_from_its_first_notice_to_its_last(engine: sa.Engine) -> None:
     assert take_in(engine, "mixed-one-resolved") == ["closed", "seen", "seen"]
     assert set(take_in(engine, "resolved-all")) == {"closed"}
 
-    with engine.connect() as connection:
-        assert set(connection.scalars(sa.select(incidents.c.state))) == {"closed"}
+    assert {closed_as for _, closed_as in episodes(engine)} == {"resolved"}
 
 
 @captured

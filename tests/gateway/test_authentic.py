@@ -52,9 +52,7 @@ def test_what_is_authentic_is_kept_whatever_it_is(doors: Doors, name: str, odd: 
 
 def test_a_mark_of_the_byte_order_is_no_part_of_the_document(doors: Doors) -> None:
     for name in SOURCES:
-        answer = doors.send(
-            name, b"\xef\xbb\xbf" + firing(400, kind="json" if name == "signed" else name)
-        )
+        answer = doors.send(name, b"\xef\xbb\xbf" + firing(400, kind=name))
         assert answer.json()["status"] == "accepted"
 
 
@@ -102,9 +100,8 @@ def test_what_is_too_large_is_kept_in_part_of_whom_is_known_by_then(doors: Doors
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_sender_that_puts_is_taken_in_like_one_that_posts(doors: Doors, name: str) -> None:
     """Grafana's contact point lets one choose; what it sends is the same."""
-    body = firing(600, kind="json" if name == "signed" else name)
-    headers = sign(name, body, at=datetime.now(UTC))
-    put = doors.gateway.sender.put(f"/hooks/{name}", content=body, headers=headers)
+    body = firing(600, kind=name)
+    put = doors.send(name, body, method="PUT")
 
     assert (put.status_code, put.json()["status"]) == (202, "accepted")
     assert doors.send(name, body).json()["duplicate"]
@@ -129,14 +126,9 @@ def test_a_sender_whose_clock_is_wrong_is_refused_and_the_log_says_why(
     doors: Doors, name: str
 ) -> None:
     """The answer says nothing of it: whoever caught the body could be asking."""
-    body = firing(700, kind="json" if name == "signed" else name)
-    at = datetime.now(UTC) + timedelta(hours=1)
-    late = doors.gateway.sender.post(
-        f"/hooks/{name}", content=body, headers=sign(name, body, at=at)
-    )
-    forged = doors.gateway.sender.post(
-        f"/hooks/{name}", content=body, headers=sign(name, body, OTHER_SECRET, at=at)
-    )
+    body = firing(700, kind=name)
+    late = doors.send(name, body, timedelta(hours=1))
+    forged = doors.send(name, body, timedelta(hours=1), secret=OTHER_SECRET)
 
     assert (late.status_code, late.text) == (forged.status_code, forged.text)
     said = (doors.folder / "log").read_text()

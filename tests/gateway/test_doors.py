@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from statistics import quantiles
 
 import httpx
@@ -18,19 +18,14 @@ from cct_ops.gateway.header_timeout import HEAD_SECONDS
 from cct_ops.gateway.limits import BODY_SECONDS
 from cct_ops.ledger.intake.tables import dispatches
 from tests.gateway.conftest import Doors
-from tests.gateway.signing import OTHER_SECRET, SOURCES, firing, sign
+from tests.gateway.signing import OTHER_SECRET, SOURCES, firing
 from tests.stack.polling import eventually
-
-
-def body_for(name: str, number: int) -> bytes:
-    """Return a body that the named source can read."""
-    return firing(number, kind="json" if name == "signed" else name)
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_each_sender_comes_in_by_its_own_door(doors: Doors, name: str) -> None:
     """And by no other's, with the same body and the same key."""
-    body, before = body_for(name, 100), doors.stored()
+    body, before = firing(100, kind=name), doors.stored()
     answer = doors.send(name, body)
     again = doors.send(name, body)
 
@@ -38,8 +33,7 @@ def test_each_sender_comes_in_by_its_own_door(doors: Doors, name: str) -> None:
     assert (answer.json()["status"], again.json()["duplicate"]) == ("accepted", True)
     assert len(answer.json()["incidents"]) == 1
     assert doors.stored() == before + 1
-    wrong = sign(name, body, secret=OTHER_SECRET)
-    refused = doors.gateway.sender.post(f"/hooks/{name}", content=body, headers=wrong)
+    refused = doors.send(name, body, secret=OTHER_SECRET)
     assert (refused.status_code, doors.stored()) == (401, before + 1)
 
 
@@ -47,8 +41,7 @@ def test_an_old_request_is_not_let_in(doors: Doors) -> None:
     """Whoever captured it comes too late."""
     body, before = firing(200, kind="standard"), doors.stored()
     for seconds in (-301, 301):
-        old = sign("standard", body, at=datetime.now(UTC) + timedelta(seconds=seconds))
-        answer = doors.gateway.sender.post("/hooks/standard", content=body, headers=old)
+        answer = doors.send("standard", body, timedelta(seconds=seconds))
         assert answer.status_code == 401
 
     assert doors.stored() == before

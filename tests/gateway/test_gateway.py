@@ -19,6 +19,7 @@ from cct_ops.ledger.intake.tables import deliveries, incidents
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.conftest import new_ledger
 from tests.gateway.running import JSON, KEY, Gateway, running
+from tests.gateway.telling import count
 
 ALERT = {
     "status": "firing",
@@ -63,12 +64,6 @@ def body(number: int) -> bytes:
     return BODY.replace(b"/daily-summary", b"/%d" % number)
 
 
-def stored(engine: sa.Engine, table: sa.Table = deliveries) -> int:
-    """Count the rows of a table."""
-    with engine.connect() as connection:
-        return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
-
-
 def test_a_delivery_is_stored_before_it_is_answered(mortal: Gateway, engine: sa.Engine) -> None:
     """After a 202 even kill -9 loses nothing."""
     answer = mortal.post(body(1))
@@ -91,17 +86,17 @@ def test_a_delivery_is_stored_before_it_is_answered(mortal: Gateway, engine: sa.
 
 def test_a_repeated_delivery_is_welcome(gateway: Gateway, engine: sa.Engine) -> None:
     """Senders repeat whatever they are not sure of."""
-    before = stored(engine), stored(engine, incidents)
+    before = count(engine, deliveries), count(engine, incidents)
     first, again = gateway.post(body(2)), gateway.post(body(2))
 
     assert again.status_code == 202
     assert again.json() == first.json() | {"duplicate": True}
-    assert (stored(engine), stored(engine, incidents)) == (before[0] + 1, before[1] + 1)
+    assert (count(engine, deliveries), count(engine, incidents)) == (before[0] + 1, before[1] + 1)
 
 
 def test_nobody_learns_why_they_are_refused(gateway: Gateway, engine: sa.Engine) -> None:
     """No key, a wrong one, and a sender that does not exist get one and the same answer."""
-    before = stored(engine)
+    before = count(engine, deliveries)
     refusals = [
         gateway.post(BODY, key=None),
         gateway.post(BODY, key="x"),
@@ -112,7 +107,7 @@ def test_nobody_learns_why_they_are_refused(gateway: Gateway, engine: sa.Engine)
     ]
 
     assert {(each.status_code, each.text) for each in refusals} == {(401, refusals[0].text)}
-    assert stored(engine) == before
+    assert count(engine, deliveries) == before
 
 
 def test_two_authorizations_are_none(gateway: Gateway) -> None:
@@ -148,7 +143,7 @@ def test_what_is_authentic_is_kept_whatever_it_is_called(
     gateway: Gateway, engine: sa.Engine
 ) -> None:
     """JSON is read under any name; what is packed is kept as it came, and nothing is unpacked."""
-    before = stored(engine)
+    before = count(engine, deliveries)
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": JSON, "Content-Encoding": "gzip"}
     packed = gateway.sender.post(
         "/hooks/alertmanager", content=gzip.compress(body(3)), headers=headers
@@ -157,7 +152,7 @@ def test_what_is_authentic_is_kept_whatever_it_is_called(
 
     assert [each.json()["status"] for each in named] == ["accepted"] * 3
     assert (packed.status_code, packed.json()["status"]) == (202, "quarantined")
-    assert stored(engine) == before + 2
+    assert count(engine, deliveries) == before + 2
     with engine.connect() as connection:
         mine = sa.select(deliveries).where(deliveries.c.id == packed.json()["delivery_id"])
         kept = connection.execute(mine).one()
@@ -189,14 +184,16 @@ def send_without_end(gateway: Gateway, headers: dict[str, str]) -> tuple[int, in
 def test_a_body_without_end_is_cut_off(gateway: Gateway, engine: sa.Engine) -> None:
     """The limit holds while streaming, and the connection ends with the refusal."""
     headers = {"Content-Type": JSON, "Transfer-Encoding": "chunked"}
-    before = stored(engine)
+    before = count(engine, deliveries)
     # What is taken beyond the limit of 8 MiB are the buffers of both sockets.
     status, taken = send_without_end(gateway, headers | {"Authorization": f"Bearer {KEY}"})
     assert (status, taken < 32 << 20) == (413, True)
     status, taken = send_without_end(gateway, headers)
 
     assert (status, taken < 16 << 20) == (401, True)
-    assert stored(engine) == before + 1, "whose key was right is in quarantine, for people to know"
+    assert count(engine, deliveries) == before + 1, (
+        "whose key was right is in quarantine, for people to know"
+    )
     with engine.connect() as connection:
         newest = sa.select(deliveries).order_by(deliveries.c.received_at.desc()).limit(1)
         kept = connection.execute(newest).one()
@@ -261,7 +258,7 @@ def test_what_is_not_understood_is_kept_and_answered(
 
 def test_a_locked_ledger_means_again_later(gateway: Gateway, engine: sa.Engine) -> None:
     """503 is the one answer that all senders repeat; it comes before they give up."""
-    before = stored(engine, incidents)
+    before = count(engine, incidents)
     with engine.begin() as connection:
         connection.execute(sa.text("lock table deliveries"))
         began = time.monotonic()
@@ -272,7 +269,7 @@ def test_a_locked_ledger_means_again_later(gateway: Gateway, engine: sa.Engine) 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert took < 4.9
     assert gateway.post(body(4)).status_code == 202
-    assert stored(engine, incidents) == before + 1
+    assert count(engine, incidents) == before + 1
 
 
 def test_it_stops_when_told_to(mortal: Gateway) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,8 +13,9 @@ from cct_ops.gateway.app import incoming_of
 from cct_ops.gateway.senders import kinds
 from cct_ops.gateway.senders.parsed_delivery import UnknownShape
 from cct_ops.ledger.intake import deliveries as intake
-from cct_ops.ledger.intake.tables import alerts, deliveries, dispatches, incidents
+from cct_ops.ledger.intake.tables import deliveries, dispatches, incidents
 from tests.gateway.signing import NOW, SOURCES, Sent, firing, sign
+from tests.gateway.telling import count, episodes, fields, take, verdicts
 
 
 def take_in(engine: sa.Engine, name: str, *bodies: bytes, **headers: str) -> list[UUID]:
@@ -27,18 +27,6 @@ def take_in(engine: sa.Engine, name: str, *bodies: bytes, **headers: str) -> lis
         assert incoming.alerts is not None, incoming.note
         touched += intake.record_all(engine, [incoming])[0].incidents
     return touched
-
-
-def verdicts(engine: sa.Engine) -> Sequence[str]:
-    """Return what every alert did."""
-    with engine.connect() as connection:
-        return connection.scalars(sa.select(alerts.c.verdict).order_by(alerts.c.id)).all()
-
-
-def count(engine: sa.Engine, table: sa.Table) -> int:
-    """Count rows."""
-    with engine.connect() as connection:
-        return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
 
 
 @pytest.mark.parametrize("name", ["github", "pagerduty"])
@@ -67,8 +55,7 @@ def test_a_captured_body_that_comes_again_after_months_starts_nothing(
 @pytest.mark.parametrize("name", SOURCES)
 def test_every_kind_opens_one_incident_for_one_thing(engine: sa.Engine, name: str) -> None:
     """However often it is told; another thing is another incident."""
-    kind = name if name != "signed" else "json"
-    first, second = firing(1, kind=kind), firing(2, kind=kind)
+    first, second = firing(1, kind=name), firing(2, kind=name)
     touched = take_in(engine, name, first, first, second)
 
     assert len(set(touched)) == 2
@@ -134,9 +121,7 @@ def test_an_attempt_of_a_workflow_run_is_ended_by_the_next(engine: sa.Engine) ->
     ]
     take_in(engine, "github", *story, x_github_event="workflow_run")
 
-    with engine.connect() as connection:
-        states = connection.scalars(sa.select(incidents.c.closed_as)).all()
-    assert states == ["resolved", "resolved"]
+    assert [closed_as for _, closed_as in episodes(engine)] == ["resolved", "resolved"]
 
 
 def test_a_deployment_that_fails_again_is_another_episode(engine: sa.Engine) -> None:
@@ -181,20 +166,14 @@ def test_cloudevents_come_in_three_forms(engine: sa.Engine) -> None:
 
 def test_a_sender_without_a_clock_is_told_apart_by_its_first_receipt(engine: sa.Engine) -> None:
     """A copy of what was over opens nothing; news do."""
-    undated = SOURCES["json"].model_copy(
-        update={"fields": SOURCES["json"].fields.model_copy(update={"starts_at": None})}  # type: ignore[union-attr]
-    )
+    undated = fields(starts_at=None)
     for state in (
         {"state": "open"},
         {"state": "closed"},
         {"state": "open"},
         {"state": "open", "n": 2},
     ):
-        body = json.dumps({"id": 1, "name": "X"} | state).encode()
-        incoming = incoming_of(
-            "json", undated, Sent(undated, sign("json", body), body).received, ""
-        )
-        intake.record_all(engine, [incoming])
+        take(engine, "json", {"id": 1, "name": "X"} | state, undated)
 
     assert verdicts(engine) == ["opened", "closed", "opened"]
     assert count(engine, incidents) == 2
@@ -249,8 +228,7 @@ OBJECT = {"__prefect_kind": "jinja", "template": "{{ 7 * 7 }}"}
 @pytest.mark.parametrize("name", SOURCES)
 def test_no_source_lets_an_object_or_a_list_become_a_label(name: str, planted: object) -> None:
     """Prefect's server evaluates such objects; what reaches it is text that a rule checked."""
-    kind = name if name != "signed" else "json"
-    text = firing(1, kind=kind).decode()
+    text = firing(1, kind=name).decode()
     for value in ('"/daily-summary"', '"X"', '"lint"', '"P1"', '"o/r"'):
         if value not in text:
             continue

@@ -22,10 +22,10 @@ from cct_ops.controller.reconcile import alertmanager, pagerduty, watchdog
 from cct_ops.controller.reconcile.github import Deliveries
 from cct_ops.errors import ContractBroken, OpsError, Rejected, Unavailable
 from cct_ops.ledger.intake import deliveries
-from cct_ops.ledger.intake.tables import alerts, incidents
+from cct_ops.ledger.intake.tables import incidents
 from cct_ops.models.alert import Alert, AlertStatus
 from tests.controller.wire import Answer, Request, Wire, wire
-from tests.gateway.telling import later
+from tests.gateway.telling import later, verdicts
 
 NOW = datetime.now(UTC)
 
@@ -42,12 +42,6 @@ def asked(sender: Wire, monkeypatch: pytest.MonkeyPatch) -> Reconciliation:
     """Where and how it is asked."""
     monkeypatch.setenv("API_KEY", "a-key-of-ours")
     return Reconciliation(url=HttpUrl(f"{sender.url}/base"), key=KeyReference(env="API_KEY"))
-
-
-def verdicts(engine: sa.Engine) -> list[str]:
-    """Return what every alert did."""
-    with engine.connect() as connection:
-        return list(connection.scalars(sa.select(alerts.c.verdict).order_by(alerts.c.id)))
 
 
 def incident(name: str, status: str, minutes: float) -> dict[str, object]:

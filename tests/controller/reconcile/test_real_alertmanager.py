@@ -19,22 +19,10 @@ from cct_ops.ledger.intake.tables import alerts, dispatches, incidents
 from cct_ops.stack.postgres import free_port
 from evaluation.soak.twins import BINARY, alertmanagers
 from tests.gateway.running import KEY, running
+from tests.gateway.telling import count, episodes
 from tests.stack.polling import eventually
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="no Alertmanager is installed")
-
-
-def count(engine: sa.Engine, table: sa.Table = incidents) -> int:
-    """Count rows."""
-    with engine.connect() as connection:
-        return connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0
-
-
-def closed(engine: sa.Engine) -> int:
-    """Count the incidents that are over."""
-    with engine.connect() as connection:
-        over = sa.select(sa.func.count()).where(incidents.c.state == "closed")
-        return connection.scalar(over) or 0
 
 
 def test_a_pair_that_sends_everything_twice_makes_one_run_for_each_episode(
@@ -54,12 +42,12 @@ def test_a_pair_that_sends_everything_twice_makes_one_run_for_each_episode(
             pair[0].start_and_wait()
             for each in pair:
                 each.post("Fires", began=began, ended=datetime.now(UTC))
-            eventually(lambda: closed(engine) == 1, seconds=40)
+            eventually(lambda: episodes(engine) == [(1, "resolved")], seconds=40)
             assert count(engine, dispatches) == 1
             again = datetime.now(UTC)
             for each in pair:
                 each.post("Fires", began=again)
-            eventually(lambda: count(engine) == 2, seconds=40)
+            eventually(lambda: count(engine, incidents) == 2, seconds=40)
 
     assert count(engine, dispatches) == 2
 
@@ -76,15 +64,13 @@ def test_one_that_died_while_an_alert_ended_and_fired_again_tells_of_another_epi
         running(ledger, tmp_path / "log", CCT_OPS_GATEWAY_PORT=str(port)),
     ):
         one.post("Fires", began=datetime.now(UTC))
-        eventually(lambda: count(engine) == 1, seconds=40)
+        eventually(lambda: count(engine, incidents) == 1, seconds=40)
         one.kill()
         one.start_and_wait()
         one.post("Fires", began=datetime.now(UTC))
         eventually(lambda: count(engine, dispatches) == 2, seconds=40)
 
-    with engine.connect() as connection:
-        how = sa.select(incidents.c.closed_as).order_by(incidents.c.episode)
-        assert connection.scalars(how).all() == ["superseded", None]
+    assert episodes(engine) == [(1, "superseded"), (2, None)]
 
 
 def test_what_an_alertmanager_could_not_tell_is_asked_for(
@@ -100,7 +86,7 @@ def test_what_an_alertmanager_could_not_tell_is_asked_for(
         other = asked.model_copy(update={"receiver": "somebody-else"})
         assert alertmanager.reconcile(engine, "another", other) == 0
 
-    assert count(engine) == count(engine, dispatches) == 1
+    assert count(engine, incidents) == count(engine, dispatches) == 1
 
 
 VALUES = [
