@@ -24,6 +24,8 @@ from cct_ops.controller.approvals import sweep
 from cct_ops.ledger.gate import approval_answers, approvals
 from cct_ops.ledger.gate.approval_answers import Answer
 from cct_ops.ledger.gate.approvals import Approval
+from cct_ops.ledger.record import account
+from cct_ops.ledger.record.account import RunRecord
 from tasks.connections import settings
 from tests.controller.running import Playbook
 from tests.flows.upkeep import ANYTHING
@@ -55,6 +57,11 @@ class DeploymentRun:
     def run(self) -> FlowRun:
         """Read the run."""
         return self.client.read_flow_run(self.run_id)
+
+    @property
+    def record(self) -> RunRecord:
+        """What the ledger has of it."""
+        return account.of_run(self.engine, self.run_id)
 
     def approval(self) -> Approval:
         """Return the run's newest request."""

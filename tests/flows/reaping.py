@@ -15,6 +15,7 @@ from cct_ops.ledger.gate.tables import run_leases
 from cct_ops.people.notifier import Notifier
 from flows.recover import recover
 from tasks.connections import settings
+from tests.flows.run_assertions import final
 from tests.flows.upkeep import run_of
 from tests.stack.polling import eventually
 
@@ -50,8 +51,7 @@ def recovery_of(engine: sa.Engine, run_id: UUID) -> State[Any]:
     """Be the worker that picks up the recovery of a dead run, with the parameters it was given."""
     given = run_of(reap(engine, run_id)).parameters
     assert given == {"run_id": str(run_id)}
-    state: State[Any] = recover(UUID(given["run_id"]), return_state=True)
-    return state
+    return final(recover, UUID(given["run_id"]))
 
 
 def _lease(engine: sa.Engine, run_id: UUID) -> sa.Row[Any]:

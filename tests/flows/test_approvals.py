@@ -11,7 +11,6 @@ from prefect.states import Scheduled
 
 from cct_ops.controller.approvals import sweep
 from cct_ops.ledger.gate import approvals
-from cct_ops.ledger.record import account
 from cct_ops.models.run import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from tests.approvals.parts import refusals
@@ -55,7 +54,7 @@ def test_two_persons_approve_and_the_plan_is_carried_out_once(
     assert case.work() == "Resolved"
 
     assert [write.path for write in sandbox.writes()] == ["/api/v1/canary/reset"]
-    assert account.of_run(engine, case.run_id).outcome is Outcome.RESOLVED
+    assert case.record.outcome is Outcome.RESOLVED
     assert approvals.unsettled(engine) == []
 
 

@@ -15,7 +15,6 @@ from prefect.states import AwaitingRetry, Crashed, Scheduled
 
 from cct_ops.ledger.gate.tables import permits, run_leases, target_locks
 from cct_ops.ledger.record import account
-from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.run import Outcome, incident_tag
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
@@ -57,11 +56,6 @@ def left(engine: sa.Engine) -> list[object]:
         return [row for each in wanted for row in connection.execute(each).scalars()]
 
 
-def known(engine: sa.Engine, run: DeploymentRun) -> RunRecord:
-    """The run's record."""
-    return account.of_run(engine, run.run_id)
-
-
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: str(way.name))
 def test_a_finished_run_is_not_begun_again(
     engine: sa.Engine, sandbox: SandboxControl, way: State[Any]
@@ -70,7 +64,7 @@ def test_a_finished_run_is_not_begun_again(
     sandbox.set_canary(ROUTE, 20)
     with deployment_run(engine, PLAYBOOK, target=ROUTE, mode="auto") as run:
         assert run.work() == Outcome.NOTHING_TO_DO
-        first = known(engine, run)
+        first = run.record
         pulled(sandbox)
         seen, told = len(sandbox.requests()), sandbox.slack_messages()
 
@@ -81,7 +75,7 @@ def test_a_finished_run_is_not_begun_again(
         assert "start a new run of auto-rollback" in message
         assert len(sandbox.requests()) == seen
         assert sandbox.slack_messages() == told
-        assert known(engine, run) == first
+        assert run.record == first
         assert left(engine) == []
 
 
@@ -94,12 +88,12 @@ def test_a_run_that_acted_on_an_approval_is_not_begun_again(
         assert run.work() == "Suspended"
         assert run.approve() == 1
         assert run.work() == Outcome.RESOLVED
-        writes, first = sandbox.writes(), known(engine, run)
+        writes, first = sandbox.writes(), run.record
 
         name, _ = again(run, AwaitingRetry())
 
         assert name == REFUSED
-        assert (sandbox.writes(), known(engine, run)) == (writes, first)
+        assert (sandbox.writes(), run.record) == (writes, first)
 
 
 def test_what_died_in_its_change_is_recovered_and_not_retried(
@@ -147,7 +141,7 @@ def test_a_run_without_an_account_is_left_alone_by_a_second_process(
         assert run.work() == REFUSED
 
         assert sandbox.writes() == []
-        assert known(engine, run).outcome is None
+        assert run.record.outcome is None
 
 
 def test_no_setting_makes_a_playbook_retry() -> None:
@@ -174,7 +168,7 @@ def test_retries_that_somebody_gave_the_run_end_in_one_account(
         run.work()
 
         assert run.run().state_name in {Outcome.FAILED, Outcome.BLOCKED}
-        assert known(engine, run).outcome is not None
+        assert run.record.outcome is not None
         assert sandbox.writes() == []
 
 
@@ -200,7 +194,7 @@ def test_a_run_for_an_incident_that_there_is_not_does_not_look(
         assert words in (state.message or "")
         assert sandbox.requests() == []
         assert sandbox.slack_messages() == []
-        assert known(engine, run).outcome is None
+        assert run.record.outcome is None
 
 
 def test_a_run_for_an_incident_of_the_ledger_is_of_it(
@@ -231,6 +225,6 @@ def test_a_run_whose_parameters_are_odd_ends_with_an_account_that_names_them(
     with deployment_run(engine, playbook, **given) as run:
         run.work()
 
-        told = known(engine, run)
+        told = run.record
         assert told.outcome is not None
         assert str(next(reversed(given))) in (told.reason or "")

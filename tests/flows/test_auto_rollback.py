@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
-from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.rollback_plan import Option
 from cct_ops.ledger.gate import locks
 from cct_ops.ledger.gate.tables import permits, target_locks
-from cct_ops.ledger.record import account
-from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.cct import Route
 from cct_ops.models.run import Mode, Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from flows.auto_rollback import auto_rollback
 from tasks.connections import settings
+from tests.flows.run_assertions import final, known, report_of
 
 ROUTE = Route.PRE_MARKET_BRIEFING
 
@@ -41,29 +37,7 @@ def pull(sandbox: SandboxControl, *, breach_over: bool = True) -> None:
     )
 
 
-def run(mode: Mode, target: Route = ROUTE) -> State[Any]:
-    """Run the playbook to its final state."""
-    state: State[Any] = auto_rollback(target, mode=mode, return_state=True)
-    return state
-
-
-def known(engine: sa.Engine, state: State[Any]) -> RunRecord:
-    """What the ledger has about the run."""
-    assert state.state_details.flow_run_id is not None
-    return account.of_run(engine, state.state_details.flow_run_id)
-
-
-def report_of(state: State[Any]) -> str:
-    """The Markdown artifact of the run."""
-    run_id = state.state_details.flow_run_id
-    assert run_id is not None
-    with get_client(sync_client=True) as client:
-        found = client.read_artifacts(
-            artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
-        )
-    reports = [artifact for artifact in found if artifact.type == "markdown"]
-    assert len(reports) == 1
-    return str(reports[0].data)
+run = partial(final, auto_rollback, ROUTE)
 
 
 def test_auto_mode_repairs_a_canary_that_auto_rollback_pulled(
@@ -72,7 +46,7 @@ def test_auto_mode_repairs_a_canary_that_auto_rollback_pulled(
     """Look, conclude, plan, authorise, act, verify, report: all of it is in the record."""
     pull(sandbox)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert (ended.name, ended.type.value) == ("Resolved", "COMPLETED")
     assert sandbox.state().routes[ROUTE].enabled
@@ -87,7 +61,7 @@ def test_auto_mode_repairs_a_canary_that_auto_rollback_pulled(
 def test_the_report_tells_what_happened_and_why(sandbox: SandboxControl) -> None:
     pull(sandbox)
 
-    text = report_of(run(Mode.AUTO))
+    text = report_of(run(mode=Mode.AUTO))
 
     assert text.startswith("# Resolved: /pre-market-briefing")
     for part in ("p95", "canary/rollbacks", "Permitted", "reset\\_canary", "Holds", "Timeline"):
@@ -102,7 +76,7 @@ def test_the_report_tells_what_happened_and_why(sandbox: SandboxControl) -> None
 def test_nothing_is_held_when_a_run_is_over(sandbox: SandboxControl, engine: sa.Engine) -> None:
     pull(sandbox)
 
-    run(Mode.AUTO)
+    run(mode=Mode.AUTO)
 
     with engine.connect() as connection:
         assert connection.execute(sa.select(target_locks)).all() == []
@@ -115,7 +89,7 @@ def test_nothing_is_held_when_a_run_is_over(sandbox: SandboxControl, engine: sa.
 def test_a_canary_that_serves_needs_nothing(sandbox: SandboxControl) -> None:
     sandbox.set_canary(ROUTE, 20)
 
-    assert run(Mode.AUTO).name == "Nothing to do"
+    assert run(mode=Mode.AUTO).name == "Nothing to do"
     assert sandbox.writes() == []
 
 
@@ -133,7 +107,7 @@ def test_without_positive_evidence_auto_mode_asks_a_person(
         if why == "no traffic":
             sandbox.profile(ROUTE, slo_sample_size=0)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     # A run without a deployment cannot wait for an answer, so here asking ends it.
     assert ended.is_failed()
@@ -145,7 +119,7 @@ def test_policy_is_a_ceiling(sandbox: SandboxControl, policy: Path) -> None:
     policy.write_text("playbooks:\n  auto-rollback: {ceiling: observe}\n")
     pull(sandbox)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert ended.name == "Recommended"
     assert "Policy allows auto-rollback no more than observe" in (ended.message or "")
@@ -158,7 +132,7 @@ def test_a_playbook_that_policy_does_not_name_may_only_observe(
     policy.write_text("playbooks: {}\n")
     pull(sandbox)
 
-    assert run(Mode.AUTO).name == "Recommended"
+    assert run(mode=Mode.AUTO).name == "Recommended"
 
 
 def test_a_wrong_policy_stops_the_run_with_file_line_and_reason(
@@ -167,7 +141,7 @@ def test_a_wrong_policy_stops_the_run_with_file_line_and_reason(
     policy.write_text("playbooks:\n  auto-rollback:\n    ceiling: sometimes\n")
     pull(sandbox)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert f"{policy}:3" in (ended.message or "")
     assert sandbox.writes() == []
@@ -178,7 +152,7 @@ def test_too_few_samples_are_not_a_fix(sandbox: SandboxControl) -> None:
     pull(sandbox)
     sandbox.profile(ROUTE, requests_per_second=0.1, slo_sample_size=500)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert (ended.name, ended.type.value) == ("Unverified", "FAILED")
     assert "5 are needed" in (ended.message or "")
@@ -191,7 +165,7 @@ def test_a_write_that_stores_nothing_is_not_believed(
     pull(sandbox)
     sandbox.faults(Fault(drop_writes=True))
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert ended.is_failed()
     assert "did not take effect" in (ended.message or "")
@@ -207,7 +181,7 @@ def test_a_write_whose_answer_is_lost_is_read_back(
     pull(sandbox)
     sandbox.faults(Fault(apply_then_hang=True, count=1))
 
-    assert run(Mode.AUTO).name == "Resolved"
+    assert run(mode=Mode.AUTO).name == "Resolved"
     assert len(sandbox.writes()) == 1
 
 
@@ -216,7 +190,7 @@ def test_a_cct_without_admin_api_gets_one_sentence_and_no_change(
 ) -> None:
     sandbox.reset(dialect="bare", limits=False)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert ended.is_failed()
     assert "This CCT has no" in (ended.message or "")
@@ -231,7 +205,7 @@ def test_while_another_run_changes_the_target_this_one_waits_and_then_gives_way(
     pull(sandbox)
     assert locks.acquire(engine, ROUTE, uuid4(), seconds=60) is not None
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert (ended.name, ended.type.value) == ("Blocked", "FAILED")
     assert sandbox.writes() == []
@@ -247,7 +221,7 @@ def test_two_runs_on_one_target_make_one_change(
 
     # Prefect's settings live in the context, which a thread does not inherit.
     with ThreadPoolExecutor(2) as pool:
-        runs = [pool.submit(copy_context().run, run, Mode.AUTO) for _ in range(2)]
+        runs = [pool.submit(copy_context().run, run, mode=Mode.AUTO) for _ in range(2)]
 
     assert sorted(str(each.result().name) for each in runs) == ["Nothing to do", "Resolved"]
     assert len(sandbox.writes()) == 1
@@ -259,14 +233,14 @@ def test_a_message_that_cannot_be_sent_does_not_change_how_the_run_ends(
     pull(sandbox)
     sandbox.faults(Fault(path="/slack/", error_status=500))
 
-    assert run(Mode.AUTO).name == "Resolved"
+    assert run(mode=Mode.AUTO).name == "Resolved"
 
 
 def test_thresholds_are_not_raised_by_nothing_and_that_is_no_good_end(
     sandbox: SandboxControl,
 ) -> None:
     """Who names no limit gets a sentence, and not a green run."""
-    state = auto_rollback(ROUTE, option=Option.RAISE_THRESHOLDS, mode=Mode.AUTO, return_state=True)
+    state = run(option=Option.RAISE_THRESHOLDS, mode=Mode.AUTO)
 
     assert state.name == "Blocked"
     assert "name a limit, p95_latency_ms" in (state.message or "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,6 @@ import sqlalchemy as sa
 from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.rollback_plan import Option
-from cct_ops.ledger.record import account
 from cct_ops.models.cct import Route
 from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
@@ -17,6 +17,7 @@ from cct_ops.sandbox.github_inputs import GitHubSeed, SeededCommit, SeededRun
 from cct_ops.sandbox.inputs import Fault
 from flows.auto_rollback import auto_rollback
 from tasks.connections import settings
+from tests.flows.run_assertions import final, known
 
 ROUTE = Route.PRE_MARKET_BRIEFING
 SEED = GitHubSeed(
@@ -40,22 +41,19 @@ def pulled(sandbox: SandboxControl) -> None:
     sandbox.seed_github(SEED)
 
 
-def run(mode: Mode, option: Option = Option.RESTORE) -> State[Any]:
-    state: State[Any] = auto_rollback(ROUTE, mode=mode, option=option, return_state=True)
-    return state
+run = partial(final, auto_rollback, ROUTE)
 
 
 def seen(engine: sa.Engine, state: State[Any]) -> dict[str, str]:
     """What the last decision rested on."""
-    assert state.state_details.flow_run_id is not None
-    decision = account.of_run(engine, state.state_details.flow_run_id).decisions[-1]
+    decision = known(engine, state).decisions[-1]
     return {fact.source: fact.observed for fact in decision.evidence}
 
 
 def test_the_evidence_holds_the_deployment_its_log_its_commits_and_files(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
-    found = seen(engine, run(Mode.OBSERVE))
+    found = seen(engine, run(mode=Mode.OBSERVE))
 
     assert found["deploy.yml"].startswith("c2 at ")
     assert found["deployment log"] == "Uploaded / exit 0"
@@ -68,7 +66,7 @@ def test_a_canary_is_put_back_without_github_too(
 ) -> None:
     sandbox.faults(Fault(path="/github/", error_status=503))
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert ended.name == "Resolved"
     assert "answered 503" in seen(engine, ended)["deployments"]
@@ -80,6 +78,6 @@ def test_a_redeploy_without_github_says_why_it_cannot_be(
     monkeypatch.delenv("GH_TOKEN")
     settings.cache_clear()
 
-    ended = run(Mode.AUTO, Option.REDEPLOY)
+    ended = run(mode=Mode.AUTO, option=Option.REDEPLOY)
 
     assert "deploying anew needs GitHub. GH_TOKEN is not set" in (ended.message or "")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
-from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.canary_fix import CanaryFix
 from cct_ops.models.cct import Route
@@ -15,14 +15,11 @@ from cct_ops.sandbox.inputs import Fault
 from cct_ops.scenarios import seeds
 from flows.canary_issue import canary_issue
 from tasks.connections import settings
+from tests.flows.run_assertions import final
 
 ROUTE = Route.DAILY_SUMMARY
 
-
-def run(mode: Mode = Mode.AUTO, fix: CanaryFix = CanaryFix.RECOMMENDED) -> State[Any]:
-    """Run the playbook to its final state."""
-    state: State[Any] = canary_issue(ROUTE, fix=fix, mode=mode, return_state=True)
-    return state
+run = partial(final, canary_issue, ROUTE, mode=Mode.AUTO)
 
 
 def serve(sandbox: SandboxControl, **profile: Any) -> None:
@@ -61,7 +58,7 @@ def test_a_conflict_that_only_marked_calls_meet_is_found(sandbox: SandboxControl
     serve(sandbox)
     sandbox.faults(Fault(path="/api/v1/data/symbols", header="X-Canary-Test", error_status=500))
 
-    ended = run(Mode.OBSERVE)
+    ended = run(mode=Mode.OBSERVE)
 
     assert ended.name == "Recommended"
     assert sandbox.writes() == []
@@ -78,7 +75,7 @@ def test_a_healthy_canary_needs_nothing(sandbox: SandboxControl) -> None:
 def test_a_cct_without_admin_api_gets_one_sentence(sandbox: SandboxControl, mode: Mode) -> None:
     sandbox.reset(dialect="bare", limits=False)
 
-    ended = run(mode)
+    ended = run(mode=mode)
 
     assert "This CCT has no" in (ended.message or "")
     assert sandbox.writes() == []

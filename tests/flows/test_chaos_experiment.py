@@ -6,20 +6,18 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from cct_ops.controller import changes as sweeper
 from cct_ops.ledger.gate import changes
 from cct_ops.ledger.record import journal
 from cct_ops.models.change import ChangeState, TemporaryChange
-from cct_ops.models.chaos import ChaosMode, ChaosSeverity
 from cct_ops.models.journal import Phase
 from cct_ops.models.run import Mode
 from cct_ops.people.notifier import Notifier
@@ -29,22 +27,14 @@ from flows.chaos_experiment import chaos_experiment
 from flows.revert_change import revert_change
 from tasks.connections import settings
 from tests.conftest import ROOT
+from tests.flows.run_assertions import final
 from tests.flows.upkeep import ended
 from tests.stack.polling import eventually
 
 pytestmark = pytest.mark.usefixtures("upkeep")
 
-
-def run(
-    chaos: ChaosMode = ChaosMode.LATENCY,
-    severity: ChaosSeverity = ChaosSeverity.MILD,
-    mode: Mode = Mode.AUTO,
-) -> State[Any]:
-    """Run the playbook for about a second."""
-    state: State[Any] = chaos_experiment(
-        chaos, severity, minutes=0.02, mode=mode, return_state=True
-    )
-    return state
+# For about a second.
+run = partial(final, chaos_experiment, minutes=0.02, mode=Mode.AUTO)
 
 
 def test_staging_suffers_recovers_and_the_journal_tells(
@@ -86,7 +76,7 @@ def test_an_experiment_that_breaks_in_the_middle_is_taken_back(sandbox: SandboxC
 
     with ThreadPoolExecutor(1) as pool:
         broken = pool.submit(breaks)
-        found: State[Any] = chaos_experiment(minutes=0.1, mode=Mode.AUTO, return_state=True)
+        found = run(minutes=0.1)
         broken.result()
 
     assert ended(found) == ("Undone", "FAILED")
@@ -103,7 +93,7 @@ chaos_experiment(minutes=10, mode=Mode.AUTO)
 
 def first_scheduled_revert_comes(change: TemporaryChange) -> None:
     """Be it: as the run lives, the fault's time was extended."""
-    assert ended(revert_change(change.id, return_state=True)) == ("Nothing to do", "COMPLETED")
+    assert ended(final(revert_change, change.id)) == ("Nothing to do", "COMPLETED")
     with get_client(sync_client=True) as client:
         assert change.scheduled_revert_id is not None
         client.set_flow_run_state(change.scheduled_revert_id, Completed(), force=True)
@@ -137,7 +127,7 @@ def test_faults_are_gone_soon_after_their_process_was_killed(
     assert len(sandbox.state().chaos_faults) == 1
 
     eventually(lambda: sweeper.sweep(engine, settings(), Notifier(engine), grace_seconds=0) == 1)
-    assert ended(revert_change(change.id, return_state=True)) == ("Resolved", "COMPLETED")
+    assert ended(final(revert_change, change.id)) == ("Resolved", "COMPLETED")
 
     assert sandbox.state().chaos_faults == ()
     assert changes.read(engine, change.id).state is ChangeState.REVERTED

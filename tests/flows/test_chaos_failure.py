@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
-from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.chaos_failure import Retest
 from cct_ops.ledger.gate import changes
@@ -19,6 +18,7 @@ from cct_ops.sandbox.inputs import Fault
 from flows.chaos_failure import chaos_failure
 from tests.controller.running import Playbook
 from tests.flows import running_experiment
+from tests.flows.run_assertions import final
 from tests.flows.upkeep import ANYTHING, ended
 
 pytestmark = pytest.mark.usefixtures("upkeep")
@@ -32,10 +32,7 @@ def experiment(sandbox: SandboxControl, upkeep: None) -> Iterator[None]:
     running_experiment.close_gates()
 
 
-def run(mode: Mode = Mode.AUTO, **more: Any) -> State[Any]:
-    """Run the playbook to its final state."""
-    state: State[Any] = chaos_failure(mode=mode, return_state=True, **more)
-    return state
+run = partial(final, chaos_failure, mode=Mode.AUTO)
 
 
 @pytest.mark.usefixtures("experiment")
@@ -44,7 +41,7 @@ def test_what_goes_on_is_stopped_and_a_retest_is_started(
 ) -> None:
     experiments = Playbook(prefect_api_url, "chaos-experiment")
     experiments.deploy(ANYTHING)
-    assert ended(run(Mode.OBSERVE)) == ("Recommended", "COMPLETED")
+    assert ended(run(mode=Mode.OBSERVE)) == ("Recommended", "COMPLETED")
     assert len(sandbox.state().chaos_faults) == 1
 
     found = run(retest=Retest.RUN)

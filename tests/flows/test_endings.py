@@ -20,7 +20,6 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelled, Cancelling, Pending
 
 from cct_ops.ledger.people import pages
-from cct_ops.ledger.record import account
 from cct_ops.models.cct import Route
 from cct_ops.models.run import Mode, Outcome, Resolution
 from cct_ops.sandbox.control import SandboxControl
@@ -32,7 +31,7 @@ from tasks.report import report_failure
 from tests.conftest import ROOT
 from tests.controller.running import Playbook
 from tests.flows.deployment_run import deployment_run, flow_of
-from tests.flows.run_assertions import report_of_run
+from tests.flows.run_assertions import final, known, report_of_run, run_id_of
 from tests.flows.upkeep import ANYTHING, ended
 from tests.plain import HTTP
 
@@ -47,14 +46,7 @@ WITHOUT_GITHUB: dict[str, tuple[dict[str, Any], str]] = {
 
 def ran(playbook: str, **parameters: Any) -> State[Any]:
     """Run the playbook to its final state."""
-    return cast("State[Any]", flow_of(playbook)(**parameters, return_state=True))
-
-
-def known(engine: sa.Engine, state: State[Any]) -> account.RunRecord:
-    """What the ledger has of the run that ended so."""
-    run_id = state.state_details.flow_run_id
-    assert run_id is not None
-    return account.of_run(engine, run_id)
+    return final(flow_of(playbook), **parameters)
 
 
 def told(engine: sa.Engine, state: State[Any], name: str, words: str) -> None:
@@ -62,9 +54,7 @@ def told(engine: sa.Engine, state: State[Any], name: str, words: str) -> None:
     assert state.name == name, state.message
     assert words in (state.message or "")
     assert known(engine, state).outcome == name
-    run_id = state.state_details.flow_run_id
-    assert run_id is not None
-    assert report_of_run(run_id).startswith(f"# {name}: ")
+    assert report_of_run(run_id_of(state)).startswith(f"# {name}: ")
 
 
 @pytest.fixture
@@ -234,7 +224,7 @@ def test_what_a_person_cancels_before_it_changed_anything_pages_nobody(
     with deployment_run(engine, "canary-issue", **TARGET) as waiting:
         report_failure(flow_of("canary-issue"), waiting.run(), state)
 
-        assert account.of_run(engine, waiting.run_id).outcome is Outcome.CANCELLED
+        assert waiting.record.outcome is Outcome.CANCELLED
         assert report_of_run(waiting.run_id).startswith("# Cancelled: ")
     assert pages.newest(engine, 10) == []
 

@@ -6,14 +6,11 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from cct_ops.ledger.record import account
-from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.run import Mode, Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios import truths
@@ -28,11 +25,6 @@ pytestmark = pytest.mark.usefixtures("upkeep", "brisk", "golden")
 # `make matrix` goes through all options; otherwise the first of each playbook stands for them.
 FIRST = list({row.playbook: row for row in reversed(ROWS)}.values())
 CHOSEN = ROWS if os.environ.get("MATRIX") == "all" else FIRST
-
-
-def known(engine: sa.Engine, run_id: UUID) -> RunRecord:
-    """What the ledger has about the run."""
-    return account.of_run(engine, run_id)
 
 
 @dataclass(frozen=True)
@@ -85,7 +77,7 @@ def told(run: DeploymentRun, end: End) -> None:
     assert state is not None
     assert state.name == end.name, state.message
     assert end.words in (state.message or "") or end.words in report_of_run(run.run_id)
-    outcome = known(run.engine, run.run_id).outcome
+    outcome = run.record.outcome
     assert outcome == state.name
     assert report_of_run(run.run_id).startswith(f"# {outcome}: ")
 
@@ -135,7 +127,7 @@ def test_left_alone_it_acts_and_asks_where_it_must(
             assert (ended, before.since()) == ("Suspended", [])
             return
         took_effect(run, before, row, acted(row))
-        verdicts = [each.verdict.value for each in known(engine, run.run_id).verifications]
+        verdicts = [each.verdict.value for each in run.record.verifications]
         assert verdicts == (["holds"] if row.person else [])
 
 
@@ -160,7 +152,7 @@ def test_what_cannot_be_verified_is_taken_back_and_never_called_done(
         state = run.run().state
         assert state is not None
         assert state.is_failed()
-        plans = [each.plan for each in known(engine, run.run_id).decisions]
+        plans = [each.plan for each in run.record.decisions]
         if any(plan.irreversible for plan in plans):
             assert state.name == Outcome.FAILED
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
-from prefect.client.schemas.objects import State
 
-from cct_ops.ledger.record import account
-from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault, SeedExemption
 from flows.exemption_cleanup import exemption_cleanup
-from tests.flows.run_assertions import artifacts_of, report_of
+from tests.flows.run_assertions import artifacts_of, final, known, report_of
 
 OVERDUE = SeedExemption(jira_reference="OPS-1", owner="alice", days_left=-2)
 SOON = SeedExemption(jira_reference="OPS-2", owner="bob", days_left=5)
@@ -28,21 +25,12 @@ def one_is_overdue(sandbox: SandboxControl) -> None:
     sandbox.exemptions(OVERDUE, SOON, LATER)
 
 
-def run(mode: Mode) -> State[Any]:
-    """Run the playbook to its final state."""
-    state: State[Any] = exemption_cleanup(mode=mode, return_state=True)
-    return state
-
-
-def known(engine: sa.Engine, state: State[Any]) -> RunRecord:
-    """What the ledger has about the run."""
-    assert state.state_details.flow_run_id is not None
-    return account.of_run(engine, state.state_details.flow_run_id)
+run = partial(final, exemption_cleanup)
 
 
 def test_auto_mode_expires_what_is_overdue(sandbox: SandboxControl, engine: sa.Engine) -> None:
     """And shows whose it was, in a table and in Slack."""
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert (ended.name, ended.type.value) == ("Resolved", "COMPLETED")
     statuses = sandbox.state().exemptions.statuses()
@@ -58,7 +46,7 @@ def test_auto_mode_expires_what_is_overdue(sandbox: SandboxControl, engine: sa.E
 
 
 def test_observe_mode_shows_what_would_expire(sandbox: SandboxControl) -> None:
-    ended = run(Mode.OBSERVE)
+    ended = run(mode=Mode.OBSERVE)
 
     assert (ended.name, sandbox.writes()) == ("Recommended", [])
     assert "alice" in report_of(ended)
@@ -69,14 +57,14 @@ def test_observe_mode_shows_what_would_expire(sandbox: SandboxControl) -> None:
 def test_without_overdue_ones_there_is_nothing_to_do(sandbox: SandboxControl) -> None:
     sandbox.exemptions(SOON, LATER)
 
-    assert run(Mode.AUTO).name == "Nothing to do"
+    assert run(mode=Mode.AUTO).name == "Nothing to do"
     assert sandbox.writes() == []
 
 
 def test_a_cleanup_that_is_not_stored_is_not_believed(sandbox: SandboxControl) -> None:
     sandbox.faults(Fault(drop_writes=True))
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert ended.is_failed()
     assert "did not take effect" in (ended.message or "")
@@ -86,7 +74,7 @@ def test_wrong_counts_are_not_this_playbook_s_case(sandbox: SandboxControl) -> N
     """With its list lost CCT would clean up nothing and say that it did."""
     sandbox.exemptions(OVERDUE, list_lost=True)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert (ended.name, ended.is_failed()) == ("Blocked", True)
     assert "Run exemption-failure first" in (ended.message or "")
@@ -96,7 +84,7 @@ def test_wrong_counts_are_not_this_playbook_s_case(sandbox: SandboxControl) -> N
 def test_a_bare_cct_gets_a_sentence(sandbox: SandboxControl) -> None:
     sandbox.reset(dialect="bare", limits=False)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert "This CCT has no exemption management" in (ended.message or "")
     assert sandbox.writes() == []

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import pytest
 from prefect import flow
-from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.exemption_failure import Cause, ExemptionDiagnosis, Fix
 from cct_ops.ledger.gate import locks, permits
@@ -20,6 +19,7 @@ from tasks.actions import perform_all
 from tasks.connections import current_run, ledger
 from tasks.diagnose_exemptions import diagnose_exemptions
 from tasks.verify import verify
+from tests.flows.run_assertions import final
 
 OVERDUE = SeedExemption(jira_reference="OPS-1", owner="alice", days_left=-2)
 GOOD = SeedExemption(jira_reference="OPS-2", owner="bob")
@@ -47,10 +47,7 @@ def apply(plan: Plan) -> Verification:
     return verify(plan)
 
 
-def run(mode: Mode, fix: Fix = Fix.RECOMMENDED) -> State[Any]:
-    """Run the playbook to its final state."""
-    state: State[Any] = exemption_failure(fix, mode=mode, return_state=True)
-    return state
+run = partial(final, exemption_failure)
 
 
 def test_every_cause_is_told_apart(sandbox: SandboxControl) -> None:
@@ -71,13 +68,13 @@ def test_every_cause_is_told_apart(sandbox: SandboxControl) -> None:
 def test_a_consistent_system_needs_nothing(sandbox: SandboxControl) -> None:
     sandbox.exemptions(GOOD, SeedExemption(jira_reference="OPS-9", days_left=-3, status="expired"))
 
-    assert run(Mode.AUTO).name == "Nothing to do"
+    assert run(mode=Mode.AUTO).name == "Nothing to do"
 
 
 def test_what_no_fix_helps_is_for_people(sandbox: SandboxControl) -> None:
     sandbox.exemptions(GOOD, INVALID)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert ended.name == "Recommended"
     assert "None of the fixes helps" in (ended.message or "")
@@ -105,7 +102,7 @@ def test_after_a_yes_the_report_is_right_again(
 def test_a_bare_cct_gets_a_sentence(sandbox: SandboxControl) -> None:
     sandbox.reset(dialect="bare", limits=False)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert "This CCT has no exemption management" in (ended.message or "")
     assert sandbox.writes() == []

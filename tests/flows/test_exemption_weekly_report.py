@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
-from prefect.client.schemas.objects import State
 
-from cct_ops.ledger.record import account
 from cct_ops.models.run import Mode, Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed
 from cct_ops.sandbox.inputs import Dialect, Fault, SeedExemption
 from flows.exemption_weekly_report import exemption_weekly_report
 from tasks.connections import settings
-from tests.flows.run_assertions import artifacts_of
+from tests.flows.run_assertions import artifacts_of, final, known
 
 SOON = SeedExemption(jira_reference="OPS-1", owner="alice", days_left=3)
 PAST = SeedExemption(jira_reference="OPS-2", owner="bob", days_left=-2)
 LATER = SeedExemption(jira_reference="OPS-3", owner="bob")
 
-
-def run(mode: Mode = Mode.AUTO) -> State[Any]:
-    """Run the playbook to its final state."""
-    state: State[Any] = exemption_weekly_report(mode=mode, return_state=True)
-    return state
+run = partial(final, exemption_weekly_report, mode=Mode.AUTO)
 
 
 @pytest.fixture
@@ -61,7 +55,7 @@ def test_a_warning_opens_the_weeks_issue_once(sandbox: SandboxControl) -> None:
     sandbox.exemptions(SOON, PAST, LATER)
     sandbox.seed_github(GitHubSeed())
 
-    assert run(Mode.OBSERVE).name == "Recommended"
+    assert run(mode=Mode.OBSERVE).name == "Recommended"
     assert sandbox.github().writes == ()
 
     first, again = run(), run()
@@ -84,10 +78,9 @@ def test_an_issue_that_somebody_closes_at_once_is_not_called_done(
     ended = run()
 
     assert ended.is_failed()
-    assert ended.state_details.flow_run_id is not None
-    known = account.of_run(engine, ended.state_details.flow_run_id)
-    assert known.outcome is Outcome.FAILED  # closed it is already, and nobody undid anything
-    assert "Nothing of it is in effect, so nothing had to be undone" in (known.reason or "")
+    told = known(engine, ended)
+    assert told.outcome is Outcome.FAILED  # closed it is already, and nobody undid anything
+    assert "Nothing of it is in effect, so nothing had to be undone" in (told.reason or "")
     assert [each.state for each in sandbox.github().issues] == ["closed"]
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from prefect.client.schemas.objects import State
 
 from cct_ops.cli import app
 from cct_ops.errors import NotPermitted
@@ -16,6 +14,7 @@ from cct_ops.models.change import ChangeState
 from cct_ops.sandbox.control import SandboxControl
 from flows.extend_change import extend_change
 from flows.revert_change import revert_change
+from tests.flows.run_assertions import final
 from tests.flows.upkeep import ended, run_of, weakened
 
 pytestmark = pytest.mark.usefixtures("upkeep")
@@ -26,8 +25,8 @@ def test_an_extended_change_is_left_to_its_new_scheduled_revert(
 ) -> None:
     change = weakened(engine)
 
-    state: State[Any] = extend_change(change.id, minutes=90, return_state=True)
-    woken: State[Any] = revert_change(change.id, return_state=True)
+    state = final(extend_change, change.id, minutes=90)
+    woken = final(revert_change, change.id)
 
     extended = changes.read(engine, change.id)
     assert ended(state) == ("Resolved", "COMPLETED")
@@ -46,7 +45,7 @@ def test_an_extension_stays_within_policy(engine: sa.Engine, policy: Path) -> No
     )
     change = weakened(engine)
 
-    state: State[Any] = extend_change(change.id, minutes=91, return_state=True)
+    state = final(extend_change, change.id, minutes=91)
 
     assert "90 minutes in all" in (state.message or "")
     assert changes.read(engine, change.id).until == change.until
@@ -56,7 +55,7 @@ def test_an_extension_never_ends_a_change_earlier(engine: sa.Engine) -> None:
     """Who wants that ends it; a slip in the minutes must not."""
     change = weakened(engine)
 
-    state: State[Any] = extend_change(change.id, minutes=1, return_state=True)
+    state = final(extend_change, change.id, minutes=1)
 
     assert ended(state) == ("Blocked", "FAILED")
     assert f"It lasts until {change.until:%Y-%m-%d %H:%M:%S} UTC" in (state.message or "")
@@ -78,7 +77,7 @@ def test_the_command_lists_extends_and_ends(
     assert changes.read(engine, change.id).until > change.until
     scheduled_revert = run_of(changes.read(engine, change.id).scheduled_revert_id)
     assert scheduled_revert.parameters == {"change_id": str(change.id), "now": True}
-    state: State[Any] = revert_change(**scheduled_revert.parameters, return_state=True)
+    state = final(revert_change, **scheduled_revert.parameters)
     assert ended(state) == ("Resolved", "COMPLETED")
     with pytest.raises(NotPermitted, match="it is reverted"):
         app(["changes", "extend", str(change.id), "--minutes", "10"])

@@ -25,7 +25,8 @@ from tasks.authorise import authorise
 from tasks.connections import ledger, settings
 from tasks.diagnose import diagnose_rollback
 from tasks.rollback import reset_canary
-from tests.flows.test_auto_rollback import ROUTE, known, pull, run
+from tests.flows.run_assertions import final, known
+from tests.flows.test_auto_rollback import ROUTE, pull, run
 from tests.ledger.history import Conclusion, a_run, attempt, plan
 
 
@@ -35,7 +36,7 @@ def test_the_kill_switch_is_a_refusal_with_a_row_and_a_notice(
     pull(sandbox)
     switches.stop(engine, "a bad release", "ada")
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert (ended.name, ended.type.value) == ("Blocked", "FAILED")
     assert sandbox.writes() == []
@@ -65,7 +66,7 @@ def test_in_a_storm_a_playbook_only_recommends(
         )
     pull(sandbox)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert ended.name == "Recommended"
     assert known(engine, ended).decisions[-1].guard == "storm"
@@ -82,7 +83,7 @@ def test_a_recurrence_costs_the_playbook_its_autonomy(
     attempt(engine, Outcome.RESOLVED, target=ROUTE, ago=timedelta(minutes=20))
     pull(sandbox)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert "Approve mode needs a run that can be suspended" in (ended.message or "")
     assert sandbox.writes() == []
@@ -97,7 +98,7 @@ def test_a_run_that_would_ask_joins_the_one_that_waits_already(
     approvals.request(engine, Conclusion(wanted), wanted, waiting, terms)
     pull(sandbox)
 
-    ended = run(Mode.APPROVE)
+    ended = run(mode=Mode.APPROVE)
 
     assert (ended.name, ended.type.value) == ("Merged", "COMPLETED")
     assert f"run {waiting.id} waits for approval" in (ended.message or "")
@@ -111,7 +112,7 @@ def test_silences_that_cannot_be_read_stop_the_change(
     settings.cache_clear()
     pull(sandbox)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert ended.name == "Blocked"
     assert "No answer from Alertmanager" in (ended.message or "")
@@ -126,7 +127,7 @@ def test_guards_that_cannot_be_read_let_nothing_through(
         tx.execute(sa.text("alter table switches rename to lost"))
     pull(sandbox)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert ended.name == "Blocked"
     assert known(engine, ended).decisions[-1].guard == "guards unreadable"
@@ -175,7 +176,7 @@ def test_a_run_goes_by_the_policy_as_it_was_when_it_came_to_the_gate(
             return decision
 
     assert edited().permit is not None
-    assert run(Mode.AUTO).name == "Recommended"
+    assert run(mode=Mode.AUTO).name == "Recommended"
 
 
 def test_what_cannot_be_judged_any_more_when_it_is_its_turn_is_no_all_clear(
@@ -215,7 +216,7 @@ def test_what_was_changed_is_undone_although_everything_is_stopped(
 ) -> None:
     pull(sandbox)
 
-    ended = stopped_in_the_middle(return_state=True)
+    ended = final(stopped_in_the_middle)
 
     assert [(act.kind, act.state) for act in known(engine, ended).actions] == [
         ("change", "confirmed"),

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import os
 import signal
-from importlib import import_module
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
-from prefect.client.schemas.objects import State
 
 from cct_ops.ledger.gate import approval_answers, changes, locks
 from cct_ops.ledger.gate.approval_answers import Answer
@@ -32,7 +29,9 @@ from tests.approvals.parts import ANNA, asked
 from tests.flows import crash_points
 from tests.flows.crash_harness import EVERY_CRASH_POINT, CrashHarness, killed_at
 from tests.flows.crash_points import At, CrashPoint
+from tests.flows.deployment_run import flow_of
 from tests.flows.reaping import reap, recovery_of
+from tests.flows.run_assertions import final, known
 from tests.flows.upkeep import pending
 
 pytestmark = pytest.mark.usefixtures("upkeep")
@@ -45,12 +44,9 @@ PLANS: dict[str, Plan] = {}
 def approve(engine: sa.Engine, scenario: Scenario, run_id: UUID) -> None:
     """Let a person say yes to what the run will plan, as an observing run shows it."""
     if str(scenario) not in PLANS:
-        name = scenario.playbook.replace("-", "_")
-        playbook = getattr(import_module(f"flows.{name}"), name)
-        observed: State[Any] = playbook(**scenario.parameters, mode="observe", return_state=True)
+        observed = final(flow_of(scenario.playbook), **scenario.parameters, mode="observe")
         assert observed.name == "Recommended", observed.message
-        assert observed.state_details.flow_run_id is not None
-        (seen,) = account.of_run(engine, observed.state_details.flow_run_id).decisions
+        (seen,) = known(engine, observed).decisions
         PLANS[str(scenario)] = seen.plan
     run = Run(id=run_id, name="approved", playbook=scenario.playbook, incident_id=None)
     approval = asked(engine, run, PLANS[str(scenario)])
@@ -97,11 +93,11 @@ def test_a_killed_playbook_ends_once(
 
     assert truths.writes(sandbox)[seeded:] == list(point.writes)
     assert (scenario.truth(sandbox) != before) == point.stands
-    known = account.of_run(engine, run_id)
-    assert known.outcome is point.outcome, known.reason
+    record = account.of_run(engine, run_id)
+    assert record.outcome is point.outcome, record.reason
     assert accounts(engine, run_id) == 1
-    as_planned(scenario, known)
-    nothing_is_open(engine, known, point)
+    as_planned(scenario, record)
+    nothing_is_open(engine, record, point)
     messages = [str(message.body) for message in sandbox.slack_messages()[told:]]
     ours = [each for each in messages if scenario.playbook in each]
     falls = [each for each in ours if "may do less" in each]
@@ -109,11 +105,11 @@ def test_a_killed_playbook_ends_once(
     assert len(falls) <= 1
 
 
-def as_planned(scenario: Scenario, known: account.RunRecord) -> None:
+def as_planned(scenario: Scenario, record: account.RunRecord) -> None:
     """What dies here is what the table says."""
-    if not known.decisions:
+    if not record.decisions:
         return  # it died before there was a plan
-    steps = known.decisions[0].plan.steps
+    steps = record.decisions[0].plan.steps
     assert [step.call.method for step in steps] == [step.method for step in scenario.steps]
     undos = [step.undo.method if step.undo else None for step in steps]
     assert undos == [step.undo_method for step in scenario.steps]
@@ -130,14 +126,14 @@ def accounts(engine: sa.Engine, run_id: UUID) -> int:
         ).scalar_one()
 
 
-def nothing_is_open(engine: sa.Engine, known: account.RunRecord, point: CrashPoint) -> None:
+def nothing_is_open(engine: sa.Engine, record: account.RunRecord, point: CrashPoint) -> None:
     """No permit is open, no temporary change but what was verified, and the target is free."""
     with engine.connect() as connection:
         still = connection.execute(sa.select(permits).where(permits.c.closed_at.is_(None)))
         assert still.all() == []
-    if not known.decisions:
+    if not record.decisions:
         return
-    plan = known.decisions[0].plan
+    plan = record.decisions[0].plan
     expected = {ChangeState.REVERTED, ChangeState.NOT_MADE}
     if point.at is At.INTENDED:
         expected.add(ChangeState.SCHEDULED)  # what may still land is taken back in its time

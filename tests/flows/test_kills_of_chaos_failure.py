@@ -10,13 +10,11 @@ import os
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
 from prefect import tags
-from prefect.client.schemas.objects import State
 
 from cct_ops.controller import changes as sweeper
 from cct_ops.diagnoses.experiment import TARGET
@@ -35,6 +33,7 @@ from tests.controller.running import Playbook, opened
 from tests.flows.crash_harness import EVERY_CRASH_POINT, CrashHarness, crash_harness, killed_at
 from tests.flows.kill_triggers import CHANGES, CONFIRMED, INTENDED, On, Trigger
 from tests.flows.reaping import reap, recovery_of
+from tests.flows.run_assertions import final
 from tests.flows.upkeep import pending, run_of, woken
 from tests.stack.polling import eventually
 
@@ -206,7 +205,7 @@ def test_what_is_done_anew_for_an_incident_tests_again_once(
 
     reap(engine, run_id)
     with tags(incident_tag(incident)):
-        again: State[Any] = chaos_failure(**asked, return_state=True)
+        again = final(chaos_failure, **asked)
 
     assert again.is_completed(), again.message
     assert retests(prefect_api_url, incident) == 1

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
-from prefect.client.schemas.objects import State
 
 from cct_ops.controller import changes as sweeper
 from cct_ops.ledger.gate import changes, locks
@@ -23,6 +21,7 @@ from tests.controller.running import Playbook
 from tests.flows.crash_harness import EVERY_CRASH_POINT, CrashHarness, killed_at
 from tests.flows.kill_triggers import CHANGES, CONFIRMED, INTENDED, On, Trigger
 from tests.flows.reaping import reap
+from tests.flows.run_assertions import final
 from tests.flows.upkeep import ANYTHING, over, pending, run_of, weakened, woken
 
 pytestmark = pytest.mark.usefixtures("upkeep")
@@ -138,7 +137,7 @@ def test_what_a_killed_recovery_left_is_recovered_by_the_next(
     second = reap(engine, dead, but=first)
     assert (second == first) == (place == "concluded")  # then nobody has to come back
     if second != first:
-        state: State[Any] = recover(dead, return_state=True)
+        state = final(recover, dead)
         assert state.name == "Undone", state.message
     reap(engine, dead)  # whoever looks later finds nothing to do
     assert reap(engine, first) is None

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.canary_fix import CanaryFix
 from cct_ops.ledger.gate import leases
@@ -20,6 +19,7 @@ from cct_ops.scenarios import seeds
 from flows.canary_issue import canary_issue
 from tasks.connections import settings
 from tests.flows.reaping import recovery_of
+from tests.flows.run_assertions import final, run_id_of
 
 ROUTE = Route(seeds.ROUTE)
 
@@ -38,12 +38,9 @@ def unverified(engine: sa.Engine, sandbox: SandboxControl, **fault: Any) -> UUID
     """Switch a slow canary off where no read shows it."""
     seeds.slow_canary(sandbox)
     sandbox.faults(Fault(path="/api/v1/canary/disable", **fault))
-    state: State[Any] = canary_issue(
-        ROUTE, fix=CanaryFix.DISABLE, mode=Mode.AUTO, return_state=True
-    )
+    state = final(canary_issue, ROUTE, fix=CanaryFix.DISABLE, mode=Mode.AUTO)
     assert state.name == "Unverified", state.message
-    assert state.state_details.flow_run_id is not None
-    run_id = UUID(str(state.state_details.flow_run_id))
+    run_id = run_id_of(state)
     assert leases.in_doubt(engine, 0) == [run_id]
     assert leases.in_doubt(engine, 60) == []
     return run_id

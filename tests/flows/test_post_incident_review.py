@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
-from prefect.client.schemas.objects import State
 
 from cct_ops.models.cct import Route
 from cct_ops.models.run import Mode
@@ -15,6 +14,7 @@ from cct_ops.sandbox.control import SandboxControl
 from flows.auto_rollback import auto_rollback
 from flows.post_incident_review import post_incident_review
 from tasks.connections import settings
+from tests.flows.run_assertions import final, run_id_of
 
 
 @pytest.fixture(autouse=True)
@@ -26,16 +26,14 @@ def reviews(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def run(**parameters: Any) -> State[Any]:
-    state: State[Any] = post_incident_review(**parameters, return_state=True)
-    return state
+run = partial(final, post_incident_review)
 
 
 def test_a_review_never_writes_over_an_earlier_one(sandbox: SandboxControl, reviews: Path) -> None:
     """People fill it in, so the second review of the same run is a file of its own."""
     sandbox.set_canary(Route.DAILY_SUMMARY, 0, enabled=False)
-    reviewed: State[Any] = auto_rollback(Route.DAILY_SUMMARY, mode=Mode.OBSERVE, return_state=True)
-    run_id = str(reviewed.state_details.flow_run_id)
+    reviewed = final(auto_rollback, Route.DAILY_SUMMARY, mode=Mode.OBSERVE)
+    run_id = str(run_id_of(reviewed))
     before = sandbox.state()
 
     first, second = run(run_id=run_id), run(run_id=run_id)

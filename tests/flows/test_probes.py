@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from prefect import Task, flow
-from prefect.client.schemas.objects import State
 
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from tests.conftest import ROOT
+from tests.flows.run_assertions import final
 
 MODULES = [
     path.stem
@@ -53,7 +53,7 @@ def test_a_probe_changes_nothing(sandbox: SandboxControl, probe: Task[..., Any])
     def looking() -> None:
         probe(**{name: ARGUMENTS[name] for name in needed})
 
-    ended: State[Any] = looking(return_state=True)
+    ended = final(looking)
 
     assert ended.is_completed(), ended.message
     assert sandbox.writes() == []

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
-from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -11,8 +11,6 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.canary_fix import CanaryFix
 from cct_ops.ledger.gate import track_record
-from cct_ops.ledger.record import account
-from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.autonomy import TargetClass
 from cct_ops.models.cct import Route
 from cct_ops.models.run import Mode, Outcome
@@ -22,27 +20,18 @@ from cct_ops.scenarios import seeds
 from flows.auto_rollback import auto_rollback
 from flows.canary_issue import canary_issue
 from tasks.connections import settings
+from tests.flows.run_assertions import final, known
 
 ROUTE = Route(seeds.ROUTE)
 
 
 def disable(mode: Mode = Mode.AUTO) -> State[Any]:
     """Take the canary out of traffic, which is what the diagnosis of a slow one calls for."""
-    state: State[Any] = canary_issue(ROUTE, fix=CanaryFix.DISABLE, mode=mode, return_state=True)
-    return state
+    return final(canary_issue, ROUTE, fix=CanaryFix.DISABLE, mode=mode)
 
 
-def restore() -> State[Any]:
-    """Put the canary back that auto-rollback pulled."""
-    state: State[Any] = auto_rollback(ROUTE, mode=Mode.AUTO, return_state=True)
-    return state
-
-
-def known(engine: sa.Engine, state: State[Any]) -> RunRecord:
-    """What the ledger has of the run."""
-    run_id = state.state_details.flow_run_id
-    assert run_id is not None
-    return account.of_run(engine, UUID(str(run_id)))
+# Put the canary back that auto-rollback pulled.
+restore = partial(final, auto_rollback, ROUTE, mode=Mode.AUTO)
 
 
 def pulled(sandbox: SandboxControl) -> None:
@@ -187,8 +176,7 @@ def test_traffic_from_before_a_reset_does_not_show_what_came_of_it(
     sandbox.advance_clock(600)
     sandbox.faults(Fault(path="/api/v1/canary/reset", drop_writes=True))
 
-    state: State[Any] = canary_issue(ROUTE, mode=Mode.AUTO, return_state=True)
+    ended = known(engine, final(canary_issue, ROUTE, mode=Mode.AUTO))
 
-    ended = known(engine, state)
     assert ended.outcome is Outcome.UNVERIFIED, ended.reason
     assert "as before the change" in (ended.reason or "")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
 from prefect import flow
-from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.limits import Burst
 from cct_ops.diagnoses.rate_limiting import Fix, LimitDiagnosis, RateLimitOptions
@@ -19,7 +18,7 @@ from cct_ops.sandbox.inputs import Fault
 from flows.rate_limiting import rate_limiting
 from tasks.connections import settings
 from tasks.diagnose_limits import diagnose_limit, send_burst
-from tests.flows.run_assertions import report_of
+from tests.flows.run_assertions import final, report_of
 
 CANARY = LimitClass.CANARY
 
@@ -31,10 +30,7 @@ def our_policy(monkeypatch: pytest.MonkeyPatch) -> None:
     settings.cache_clear()
 
 
-def run(mode: Mode, fix: Fix = Fix.RECOMMENDED) -> State[Any]:
-    """Run the playbook on the canary class to its final state."""
-    state: State[Any] = rate_limiting(CANARY, fix=fix, mode=mode, return_state=True)
-    return state
+run = partial(final, rate_limiting, CANARY)
 
 
 @flow(name="looking at limits")
@@ -62,7 +58,7 @@ def test_a_limit_that_is_too_small_is_raised_for_a_while(
     sandbox.demand("ann", 60, refusals=5)
     sandbox.demand("ben", 70, refusals=9)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert (ended.name, limit(sandbox)) == ("Resolved", 90)
     assert "ben 9, ann 5" in report_of(ended)
@@ -74,7 +70,7 @@ def test_a_limit_that_is_too_small_is_raised_for_a_while(
 def test_our_policy_asks_a_person(sandbox: SandboxControl) -> None:
     sandbox.demand("ann", 60)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert "Approve mode needs a run that can be suspended" in (ended.message or "")
     assert (sandbox.writes(), limit(sandbox)) == ([], 50)
@@ -83,7 +79,7 @@ def test_our_policy_asks_a_person(sandbox: SandboxControl) -> None:
 def test_observe_mode_only_recommends(sandbox: SandboxControl) -> None:
     sandbox.demand("ann", 60)
 
-    ended = run(Mode.OBSERVE)
+    ended = run(mode=Mode.OBSERVE)
 
     assert (ended.name, sandbox.writes()) == ("Recommended", [])
     assert "for 60.0 minutes" in report_of(ended) or "for 60 minutes" in report_of(ended)
@@ -93,7 +89,7 @@ def test_abuse_is_named_and_not_rewarded(sandbox: SandboxControl) -> None:
     sandbox.demand("bot", 900, refusals=40)
     sandbox.demand("ann", 20)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert (ended.name, sandbox.writes()) == ("Recommended", [])
     assert "bot (900)" in (ended.message or "")
@@ -101,7 +97,7 @@ def test_abuse_is_named_and_not_rewarded(sandbox: SandboxControl) -> None:
 
 def test_without_refusals_a_burst_shows_that_we_pass(sandbox: SandboxControl) -> None:
     """Six seconds of silence, five requests, all of them answered."""
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert ended.name == "Nothing to do"
     assert "5 requests, none refused" in report_of(ended)
@@ -134,7 +130,7 @@ def test_a_burst_stops_at_the_first_refusal(sandbox: SandboxControl) -> None:
 def test_a_bare_cct_has_no_limits_to_set(sandbox: SandboxControl) -> None:
     sandbox.reset(dialect="bare", limits=False)
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert ended.is_failed()
     assert "This CCT has no administration of rate limits" in (ended.message or "")

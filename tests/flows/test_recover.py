@@ -26,6 +26,7 @@ from flows.recover import recover
 from tasks.connections import settings
 from tests.flows.crash_harness import CrashHarness
 from tests.flows.reaping import reap, recovery_of
+from tests.flows.run_assertions import final
 from tests.flows.upkeep import ROUTE, ended
 from tests.stack.polling import eventually
 
@@ -153,7 +154,7 @@ def test_killed_before_its_first_step_it_only_gets_its_account(
     assert reap(engine, dead_run(engine)) is None
 
     assert sandbox.writes() == []
-    state: State[Any] = recover(dead_run(engine), return_state=True)
+    state = final(recover, dead_run(engine))
     assert "had changed nothing" in (state.message or "")
 
 
@@ -168,7 +169,7 @@ def test_a_recovery_that_dies_is_followed_by_another(
 
     first = recovered(engine)
     sandbox.clear_faults()
-    second: State[Any] = recover(run_id, return_state=True)
+    second = final(recover, run_id)
 
     assert "did not take effect" in (first.message or "")
     assert ended(second) == ("Undone", "FAILED")
@@ -200,7 +201,7 @@ def confirmed(engine: sa.Engine) -> bool:
 def test_a_live_run_is_not_recovered(engine: sa.Engine) -> None:
     run_id = uuid4()
     with leases.alive(engine, run_id, seconds=30):
-        state: State[Any] = recover(run_id, return_state=True)
+        state = final(recover, run_id)
 
     assert "still shows signs of life" in (state.message or "")
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from prefect.client.schemas.objects import State
 
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
@@ -13,6 +10,7 @@ from flows.auto_rollback import auto_rollback
 from flows.canary_issue import canary_issue
 from tasks.connections import settings
 from tests.conftest import API_KEY
+from tests.flows.run_assertions import final
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +24,7 @@ def wrong_key(sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run() -> str:
     """Run the playbook to its end; what people read of it."""
-    state: State[Any] = canary_issue(Route.DAILY_SUMMARY, return_state=True)
+    state = final(canary_issue, Route.DAILY_SUMMARY)
     assert state.is_failed()
     return state.message or ""
 
@@ -39,7 +37,7 @@ def refused(sandbox: SandboxControl) -> list[int | None]:
 def test_the_parallel_probes_of_all_runs_try_a_wrong_key_once(sandbox: SandboxControl) -> None:
     sandbox.roll_back(Route.DAILY_SUMMARY, "p95_latency_ms", observed=6200, threshold=5000)
 
-    first: State[Any] = auto_rollback(Route.DAILY_SUMMARY, return_state=True)
+    first = final(auto_rollback, Route.DAILY_SUMMARY)
     second = run()
 
     assert first.name == "Blocked"
@@ -63,7 +61,7 @@ def test_the_key_that_takes_its_place_works_at_once(
     monkeypatch.setenv("X_API_KEY", API_KEY)
     settings.cache_clear()
 
-    state: State[Any] = canary_issue(Route.DAILY_SUMMARY, return_state=True)
+    state = final(canary_issue, Route.DAILY_SUMMARY)
 
     assert state.name == "Nothing to do"
     assert refused(sandbox) == [401]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -18,7 +18,6 @@ from cct_ops.controller import changes as sweeper
 from cct_ops.diagnoses.rollback_plan import Limits, Option
 from cct_ops.errors import SteadyStateNotReached
 from cct_ops.ledger.gate import changes, locks
-from cct_ops.ledger.record import account
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.run import Mode
 from cct_ops.people.notifier import Notifier
@@ -28,6 +27,7 @@ from flows.auto_rollback import auto_rollback
 from flows.revert_change import revert_change
 from tasks.connections import settings
 from tests.controller.running import Playbook
+from tests.flows.run_assertions import final, known
 from tests.flows.upkeep import (
     ANYTHING,
     LOOSER,
@@ -46,7 +46,7 @@ pytestmark = pytest.mark.usefixtures("upkeep")
 
 def revert(change: TemporaryChange, *, now: bool = False) -> State[Any]:
     """Be the scheduled revert."""
-    return cast("State[Any]", revert_change(change.id, now=now, return_state=True))
+    return final(revert_change, change.id, now=now)
 
 
 def test_a_change_ends_by_itself_with_the_values_from_before(
@@ -77,7 +77,7 @@ def test_nothing_is_changed_unless_its_end_is_arranged(
     reverts = Playbook(prefect_api_url, "revert-change")
     reverts.delete(reverts.deploy(ANYTHING))
 
-    state: State[Any] = weakening(OFF, return_state=True)
+    state = final(weakening, OFF)
 
     assert "knows no deployment revert-change" in (state.message or "")
     assert sandbox.writes() == []
@@ -119,7 +119,7 @@ def test_what_is_back_already_was_reverted_by_cct(
 def test_a_change_that_is_undone_with_its_run_needs_no_scheduled_revert(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
-    weakening(OFF, fails=True, return_state=True)
+    final(weakening, OFF, fails=True)
 
     assert sandbox.state().auto_rollback_enabled
     (change,) = changes.listed(engine, ended=True)
@@ -259,13 +259,8 @@ def test_policy_limits_how_long_a_weakening_lasts(
         "temporary_changes: {longest_minutes: 60, alarm_after_minutes: 5}\n"
     )
 
-    state: State[Any] = auto_rollback(
-        ROUTE,
-        mode=Mode.AUTO,
-        option=Option.DISABLE_AUTO_ROLLBACK,
-        minutes=minutes,
-        return_state=True,
-    )
+    option = Option.DISABLE_AUTO_ROLLBACK
+    state = final(auto_rollback, ROUTE, mode=Mode.AUTO, option=option, minutes=minutes)
 
     if minutes > 60:
         assert ended(state) == ("Blocked", "FAILED")
@@ -279,18 +274,11 @@ def test_policy_limits_how_long_a_weakening_lasts(
 def test_the_playbook_says_what_a_weakening_would_do(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
-    state: State[Any] = auto_rollback(
-        ROUTE,
-        mode=Mode.OBSERVE,
-        option=Option.RAISE_THRESHOLDS,
-        limits=Limits(error_rate_percent=9),
-        return_state=True,
-    )
+    raised = {"option": Option.RAISE_THRESHOLDS, "limits": Limits(error_rate_percent=9)}
+    state = final(auto_rollback, ROUTE, mode=Mode.OBSERVE, **raised)
 
     assert ended(state) == ("Recommended", "COMPLETED")
-    run_id = state.state_details.flow_run_id
-    assert run_id is not None
-    (decision,) = account.of_run(engine, run_id).decisions
+    (decision,) = known(engine, state).decisions
     (step,) = decision.plan.steps
     assert step.call.arguments["error_rate_percent"] == 9
     assert step.undo is not None

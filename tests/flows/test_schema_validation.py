@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from prefect import flow
-from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.schema_findings import Fix
 from cct_ops.ledger.gate import changes
-from cct_ops.ledger.record import account
 from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededPull, SeededRun
@@ -24,6 +23,7 @@ from tasks.actions import perform_all
 from tasks.authorise import authorise
 from tasks.connections import settings
 from tasks.validate import diagnose_schema
+from tests.flows.run_assertions import final, known
 from tests.flows.upkeep import over
 
 REPORT = {
@@ -71,14 +71,7 @@ def left_behind(sandbox: SandboxControl, **files: str) -> None:
     sandbox.seed_github(GitHubSeed(files=files, runs=(failed,)))
 
 
-def run(mode: Mode, fix: Fix = Fix.SCHEMA) -> State[Any]:
-    state: State[Any] = schema_validation(fix=fix, mode=mode, return_state=True)
-    return state
-
-
-def known(engine: sa.Engine, state: State[Any]) -> account.RunRecord:
-    assert state.state_details.flow_run_id is not None
-    return account.of_run(engine, state.state_details.flow_run_id)
+run = partial(final, schema_validation)
 
 
 def test_observe_mode_tells_what_is_wrong_and_changes_nothing(
@@ -86,7 +79,7 @@ def test_observe_mode_tells_what_is_wrong_and_changes_nothing(
 ) -> None:
     seed(sandbox, summary() | {"coverage": 81})
 
-    ended = run(Mode.OBSERVE)
+    ended = run(mode=Mode.OBSERVE)
 
     assert (ended.name, ended.type.value) == ("Recommended", "COMPLETED")
     assert sandbox.github().writes == ()
@@ -111,7 +104,7 @@ def test_odd_artifacts_are_told_and_keep_no_run_from_its_end(
         e=json.dumps(summary(total_tests=10**300, success_rate=10**300)),
     )
 
-    ended = run(Mode.OBSERVE)
+    ended = run(mode=Mode.OBSERVE)
 
     assert ended.name == "Recommended"
     (decision,) = known(engine, ended).decisions
@@ -128,7 +121,7 @@ def test_auto_mode_proposes_a_schema_that_knows_the_new_field(
 ) -> None:
     seed(sandbox, summary() | {"coverage": 81})
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert (ended.name, ended.type.value) == ("Resolved", "COMPLETED")
     state = sandbox.github()
@@ -143,7 +136,7 @@ def test_auto_mode_proposes_a_schema_that_knows_the_new_field(
 def test_auto_mode_proposes_a_compliant_summary(sandbox: SandboxControl) -> None:
     seed(sandbox, summary(success_rate=3) | {"conclusion": "PASS"})
 
-    ended = run(Mode.AUTO, Fix.SUMMARY)
+    ended = run(mode=Mode.AUTO, fix=Fix.SUMMARY)
 
     assert ended.name == "Resolved"
     state = sandbox.github()
@@ -154,7 +147,7 @@ def test_auto_mode_proposes_a_compliant_summary(sandbox: SandboxControl) -> None
 def test_an_option_that_cannot_help_ends_red(sandbox: SandboxControl) -> None:
     seed(sandbox, summary() | {"conclusion": "PASS"})
 
-    ended = run(Mode.AUTO)
+    ended = run(mode=Mode.AUTO)
 
     assert (ended.name, ended.type.value) == ("Blocked", "FAILED")
     assert "The schema knows every field" in (ended.message or "")
@@ -183,7 +176,7 @@ def test_a_bypass_ends_by_itself_and_puts_back_what_was_before(
     assert sandbox.github().variables == {"SCHEMA_VALIDATION_MODE": "warn"}
 
     over(engine, change)
-    ended: State[Any] = revert_change(change.id, return_state=True)
+    ended = final(revert_change, change.id)
 
     assert ended.name == "Resolved"
     assert sandbox.github().variables == before
@@ -192,7 +185,7 @@ def test_a_bypass_ends_by_itself_and_puts_back_what_was_before(
 def test_valid_summaries_need_nothing(sandbox: SandboxControl) -> None:
     seed(sandbox, summary())
 
-    assert run(Mode.AUTO).name == "Nothing to do"
+    assert run(mode=Mode.AUTO).name == "Nothing to do"
 
 
 def test_without_a_repository_the_setting_is_named(
@@ -201,7 +194,7 @@ def test_without_a_repository_the_setting_is_named(
     monkeypatch.delenv("GITHUB_REPOSITORY")
     settings.cache_clear()
 
-    ended = run(Mode.OBSERVE)
+    ended = run(mode=Mode.OBSERVE)
 
     assert ended.is_failed()
     assert "GITHUB_REPOSITORY is not set" in (ended.message or "")
@@ -211,7 +204,7 @@ def test_a_token_that_github_refuses_is_named(sandbox: SandboxControl) -> None:
     seed(sandbox, summary())
     sandbox.faults(Fault(path="/github/", error_status=401))
 
-    ended = run(Mode.OBSERVE)
+    ended = run(mode=Mode.OBSERVE)
 
     assert ended.is_failed()
     assert "check GH_TOKEN" in (ended.message or "")

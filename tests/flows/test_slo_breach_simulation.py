@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from functools import partial
 
 import pytest
-from prefect.client.schemas.objects import State
 
 from cct_ops.diagnoses.slo_simulation import Scenario
 from cct_ops.models.cct import Route
 from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from flows.slo_breach_simulation import slo_breach_simulation
+from tests.flows.run_assertions import final
 from tests.flows.upkeep import ended
 
 pytestmark = pytest.mark.usefixtures("upkeep")
 
 ROUTE = Route.DAILY_SUMMARY
 
-
-def run(scenario: Scenario = Scenario.LATENCY, mode: Mode = Mode.AUTO) -> State[Any]:
-    """Run the playbook for three seconds at most."""
-    state: State[Any] = slo_breach_simulation(
-        ROUTE, scenario, minutes=0.05, mode=mode, return_state=True
-    )
-    return state
+# For three seconds at most.
+run = partial(final, slo_breach_simulation, ROUTE, minutes=0.05, mode=Mode.AUTO)
 
 
 def test_the_sandbox_pulls_what_breaches_within_what_is_asked_for_by_default(
@@ -47,7 +42,7 @@ def test_a_rollback_is_seen_and_the_canary_is_as_it_was(sandbox: SandboxControl)
     sandbox.chaos(rolls_back_after_seconds=1)
     sandbox.set_canary(ROUTE, 30)
 
-    found = run(Scenario.AVAILABILITY)
+    found = run(scenario=Scenario.AVAILABILITY)
 
     assert ended(found) == ("Resolved", "COMPLETED"), found.message
     assert "CCT rolled /daily-summary back" in (found.message or "")
