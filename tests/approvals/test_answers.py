@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -17,10 +16,10 @@ from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.ledger.gate.tables import approvals as table, attempts
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.record import account
-from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.guards import Guard
 from cct_ops.models.run import Mode
 from tests.approvals.parts import ANNA, BEN, Finding, asked, new_run, plan, refusals, state
+from tests.ledger.alerts import firing, resolved
 
 
 def say(
@@ -193,20 +192,12 @@ def test_a_name_typed_into_a_form_counts_only_where_it_was_agreed(engine: sa.Eng
 
 
 def test_when_the_incident_is_over_its_requests_are_void(engine: sa.Engine) -> None:
-    def alert(status: AlertStatus) -> Alert:
-        return Alert(
-            status=status,
-            labels={"alertname": "A"},
-            annotations={},
-            starts_at=datetime(2026, 1, 1, tzinfo=UTC),
-            ends_at=datetime(2026, 1, 2, tzinfo=UTC) if status is AlertStatus.RESOLVED else None,
-        )
-
-    opened = deliveries.record(engine, "am", b"1", [alert(AlertStatus.FIRING)])
+    fires = firing(alertname="A")
+    opened = deliveries.record(engine, "am", b"1", [fires])
     approval = asked(engine, new_run(incident_id=opened.incidents[0]))
     approved = asked(engine, new_run(incident_id=opened.incidents[0]))
     say(engine, approved)
-    deliveries.record(engine, "am", b"2", [alert(AlertStatus.RESOLVED)])
+    deliveries.record(engine, "am", b"2", [resolved(fires)])
 
     assert say(engine, approval).refusal == approvals.OVER
     assert approvals.void_resolved(engine) == 2
@@ -215,18 +206,8 @@ def test_when_the_incident_is_over_its_requests_are_void(engine: sa.Engine) -> N
 
 def test_a_request_that_an_open_incident_joined_goes_on(engine: sa.Engine) -> None:
     """Its own incident is over; the one that was merged into it still needs the change."""
-
-    def alert(name: str, *, over: bool = False) -> Alert:
-        return Alert(
-            status=AlertStatus.RESOLVED if over else AlertStatus.FIRING,
-            labels={"alertname": name},
-            annotations={},
-            starts_at=datetime(2026, 1, 1, tzinfo=UTC),
-            ends_at=datetime(2026, 1, 2, tzinfo=UTC) if over else None,
-        )
-
-    first = deliveries.record(engine, "am", b"1", [alert("A")]).incidents[0]
-    second = deliveries.record(engine, "am", b"2", [alert("B")]).incidents[0]
+    first = deliveries.record(engine, "am", b"1", [firing(alertname="A")]).incidents[0]
+    second = deliveries.record(engine, "am", b"2", [firing(alertname="B")]).incidents[0]
     approval = asked(engine, new_run(incident_id=first))
     with engine.begin() as tx:
         account.record_decision(
@@ -239,13 +220,13 @@ def test_a_request_that_an_open_incident_joined_goes_on(engine: sa.Engine) -> No
             reason=f"run {approval.run_id} waits for approval; that decides for both",
             guard=Guard.MERGE,
         )
-    deliveries.record(engine, "am", b"3", [alert("A", over=True)])
+    deliveries.record(engine, "am", b"3", [resolved(firing(alertname="A"))])
 
     assert approvals.void_resolved(engine) == 0
     assert say(engine, approval).refusal is None
     assert state(engine, approval) == "approved"
 
-    deliveries.record(engine, "am", b"4", [alert("B", over=True)])
+    deliveries.record(engine, "am", b"4", [resolved(firing(alertname="B"))])
     assert approvals.void_resolved(engine) == 1
 
 

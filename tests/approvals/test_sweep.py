@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,13 +25,13 @@ from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.people import pages
 from cct_ops.ledger.record import account
-from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.run import Outcome
 from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from tests.approvals.parts import ANNA, APPROVERS, CONTACTS, asked, new_run, state
-from tests.controller.running import Playbook, opened
+from tests.controller.running import Playbook
+from tests.ledger.alerts import firing, opened, resolved
 
 
 @dataclass(frozen=True)
@@ -230,20 +230,12 @@ def test_a_run_that_was_deleted_while_it_waited_is_closed(
 def test_when_the_incident_is_over_the_run_is_resumed_to_end(
     engine: sa.Engine, prefect: Prefect, people: People
 ) -> None:
-    def alert(status: AlertStatus) -> Alert:
-        return Alert(
-            status=status,
-            labels={"alertname": "A"},
-            annotations={},
-            starts_at=datetime(2026, 1, 1, tzinfo=UTC),
-            ends_at=datetime(2026, 1, 2, tzinfo=UTC) if status is AlertStatus.RESOLVED else None,
-        )
-
-    incident = deliveries.record(engine, "am", b"1", [alert(AlertStatus.FIRING)]).incidents[0]
+    fires = firing(alertname="A")
+    incident = deliveries.record(engine, "am", b"1", [fires]).incidents[0]
     run_id = prefect.suspended()
     approval = asked(engine, new_run(run_id, incident))
     assert sweep(engine, people) == 0
-    deliveries.record(engine, "am", b"2", [alert(AlertStatus.RESOLVED)])
+    deliveries.record(engine, "am", b"2", [resolved(fires)])
 
     assert sweep(engine, people) == 1
     assert (prefect.state(run_id), state(engine, approval)) == ("Resuming", "void")

@@ -19,8 +19,8 @@ from cct_ops.ledger.gate.tables import holds, switches
 from cct_ops.models.run import Outcome
 from tests.commands.conftest import Typed
 from tests.controller.wire import Answer, wire
+from tests.ledger.alerts import opened
 from tests.ledger.history import TARGET, attempt
-from tests.ledger.test_guards import opened
 
 pytestmark = pytest.mark.usefixtures("on_ledger")
 

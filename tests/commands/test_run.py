@@ -15,7 +15,8 @@ from cct_ops.commands import run as command
 from cct_ops.errors import BadConfiguration
 from tests.controller.conftest import playbook
 from tests.controller.crash_harness import api
-from tests.controller.running import Playbook, opened
+from tests.controller.running import Playbook
+from tests.ledger.alerts import opened
 
 __all__ = ["playbook"]
 

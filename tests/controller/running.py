@@ -6,8 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import sqlalchemy as sa
@@ -19,9 +18,8 @@ from cct_ops.controller.loop import Controller, Lane
 from cct_ops.controller.routes import Routes
 from cct_ops.controller.runs import TIMEOUT_SECONDS, Runs
 from cct_ops.ledger.engine import connect
-from cct_ops.ledger.intake import deliveries, outbox
+from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.tables import dispatches
-from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.people.notifier import Notifier
 from tests.approvals.parts import CONTACTS
 from tests.plain import HTTP
@@ -88,18 +86,6 @@ def routes_to(playbook: str, **grouping: float) -> Routes:
     }
     rules = [rule, {"name": "the-rest", "notify": True}]
     return Routes.model_validate({"rules": rules, "grouping": grouping})
-
-
-def opened(engine: sa.Engine, **labels: str) -> UUID:
-    """Let an alert come in; every one is another incident."""
-    everything = {"alertname": "CanaryRolledBack", "route": "/daily-summary", "i": uuid4().hex}
-    alert = Alert(
-        status=AlertStatus.FIRING,
-        labels=everything | labels,
-        annotations={"summary": "pulled"},
-        starts_at=datetime.now(UTC),
-    )
-    return deliveries.record(engine, "alertmanager", uuid4().bytes, [alert]).incidents[0]
 
 
 def dispatch(

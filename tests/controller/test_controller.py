@@ -14,7 +14,8 @@ from pydantic import SecretStr
 
 from cct_ops.ledger.intake import outbox
 from tests.conftest import ROOT
-from tests.controller.running import Playbook, dispatch, dispatching, opened, routes_to, state
+from tests.controller.running import Playbook, dispatch, dispatching, routes_to, state
+from tests.ledger.alerts import opened
 from tests.stack.polling import eventually
 
 

@@ -31,8 +31,9 @@ from tests.controller.crash_harness import (
     states,
     wait_and_sweep,
 )
-from tests.controller.running import Playbook, opened
+from tests.controller.running import Playbook
 from tests.controller.wire import Answer, wire
+from tests.ledger.alerts import opened
 from tests.ledger.test_leases import PLAN
 
 # Prefect's own name for it; to the server it is a kind of Pending.

@@ -18,11 +18,11 @@ from tests.controller.running import (
     dispatch,
     dispatch_until_killed,
     dispatching,
-    opened,
     routes_to,
     state,
 )
 from tests.controller.wire import Answer, Request, passing_on_to, wire
+from tests.ledger.alerts import opened
 from tests.stack.polling import eventually
 
 

@@ -10,7 +10,8 @@ from cct_ops.ledger.intake import grouping, outbox
 from cct_ops.ledger.intake.grouping import GroupingLimits
 from cct_ops.ledger.intake.inbox import count_backlog
 from cct_ops.ledger.intake.tables import dispatches
-from tests.controller.running import Playbook, dispatch, dispatching, opened, routes_to, state
+from tests.controller.running import Playbook, dispatch, dispatching, routes_to, state
+from tests.ledger.alerts import opened
 from tests.stack.polling import eventually
 
 ROUTES = ("/daily-summary", "/pre-market-briefing", "/weekly-review")

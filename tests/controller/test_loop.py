@@ -14,7 +14,8 @@ from cct_ops.errors import Unavailable
 from cct_ops.ledger import set_aside
 from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.outbox import Claim
-from tests.controller.running import dispatch, opened, state
+from tests.controller.running import dispatch, state
+from tests.ledger.alerts import opened
 from tests.stack.polling import eventually
 
 

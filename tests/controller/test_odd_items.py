@@ -31,8 +31,9 @@ from cct_ops.people.paging import Pager
 from cct_ops.sandbox.control import SandboxControl
 from tests.approvals.parts import CONTACTS, asked, new_run
 from tests.controller.crash_harness import POLICY, START_SECONDS, api, deploy
-from tests.controller.running import Playbook, dispatch, opened, routes_to, state
+from tests.controller.running import Playbook, dispatch, routes_to, state
 from tests.controller.test_loop import at_work
+from tests.ledger.alerts import opened
 from tests.stack.polling import eventually
 
 ODD: list[dict[str, Any]] = [

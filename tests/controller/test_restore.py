@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.schema import metadata
-from cct_ops.models.alert import Alert, AlertStatus
 from tests.controller.running import Playbook, dispatching, routes_to, state
+from tests.ledger.alerts import firing
 from tests.stack.polling import eventually
 
 NOW = datetime.now(UTC)
@@ -18,8 +18,7 @@ NOW = datetime.now(UTC)
 
 def arrive(engine: sa.Engine, began: datetime) -> None:
     """Let the alert come in, have its run, and see it through."""
-    labels = {"alertname": "CanaryRolledBack", "route": "/daily-summary"}
-    alert = Alert(status=AlertStatus.FIRING, labels=labels, annotations={}, starts_at=began)
+    alert = firing(began, alertname="CanaryRolledBack", route="/daily-summary")
     (incident,) = deliveries.record(engine, "alertmanager", uuid4().bytes, [alert]).incidents
     eventually(lambda: state(engine, incident) == "sent", seconds=60)
 

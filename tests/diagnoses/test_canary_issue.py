@@ -10,21 +10,15 @@ import pytest
 from cct_ops.diagnoses.canary_fix import CanaryFix
 from cct_ops.diagnoses.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall, Issue
 from cct_ops.diagnoses.rollback_plan import WatchWindow
-from cct_ops.models.cct import CanaryConfig, CanaryTraffic, Metrics, Route, SloThresholds
+from cct_ops.models.cct import CanaryConfig, CanaryTraffic, Metrics, Route
 from cct_ops.models.plan import Call
 from cct_ops.models.run import Outcome, Severity
+from tests.diagnoses.test_evidence import THRESHOLDS
 
 ROUTE = Route.DAILY_SUMMARY
 HERE = {"route": ROUTE.value}
 WATCH = WatchWindow(seconds=60, min_samples=50)
 WELL = DirectCall(well=True, seen="10 symbols")
-THRESHOLDS = SloThresholds(
-    p95_latency_ms=1800,
-    availability_percent=99,
-    error_rate_percent=0.5,
-    canary_error_rate_percent=1,
-    canary_latency_factor=1.5,
-)
 
 
 def side(samples: int, p95_latency_ms: float = 900, error_rate_percent: float = 0.1) -> Metrics:

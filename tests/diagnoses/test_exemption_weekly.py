@@ -11,9 +11,10 @@ from cct_ops.diagnoses.exemption_weekly import AlertLevel, WeeklyDiagnosis
 from cct_ops.diagnoses.exemptions import ExemptionConclusion, ExemptionFindings
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.github import Issue
-from cct_ops.models.run import Evidence, Outcome, Severity
+from cct_ops.models.run import Outcome, Severity
 from cct_ops.models.topic import is_urgent
 from tests.diagnoses.exemption_parts import exemption, findings
+from tests.diagnoses.test_evidence import fact
 
 
 def spread(many: int, days_left: float = 60, pattern: str | None = None) -> list[Exemption]:
@@ -100,12 +101,6 @@ def conclusions(found: ExemptionFindings) -> list[ExemptionConclusion]:
         CleanupDiagnosis.of(found, 0),
         ExemptionDiagnosis.of(found, (), Fix.RECOMMENDED, 0),
     ]
-
-
-def fact(evidence: tuple[Evidence, ...], source: str) -> Evidence:
-    """The one fact from there."""
-    (found,) = [each for each in evidence if each.source == source]
-    return found
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ import pytest
 
 from cct_ops.diagnoses.recovery import RecoveryDiagnosis, StepState
 from cct_ops.models.crashed_run import Begun, Wreck
-from cct_ops.models.plan import Call, ChangeHolds, Plan, Step
+from cct_ops.models.plan import Call, Step
 from cct_ops.models.run import Mode, Outcome, Run
 from cct_ops.models.verification import Verdict
+from tests.plans import plan_of
 
 
 def call(name: str) -> Call:
@@ -30,15 +31,7 @@ def wreck(verified: Verdict | None = None) -> Wreck:
     return Wreck(
         run=Run(id=UUID(int=1), name="auto-rollback /x", playbook="auto-rollback"),
         mode=Mode.AUTO,
-        plan=Plan(
-            playbook="auto-rollback",
-            target="/x",
-            summary="Three steps.",
-            blast_radius="None.",
-            steps=STEPS,
-            steady_state=ChangeHolds(what="So it is", watch_seconds=0),
-            state={},
-        ),
+        plan=plan_of(*STEPS, target="/x"),
         begun=tuple(begun(step) for step in STEPS),
         verified=verified,
         reason="It was watched.",

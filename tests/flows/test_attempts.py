@@ -21,12 +21,12 @@ from cct_ops.sandbox.inputs import Fault
 from flows.recover import recover
 from tasks.attempts import REFUSED, one_attempt
 from tasks.connections import settings
-from tests.controller.running import opened
 from tests.flows.crash_harness import CrashHarness, killed_at
 from tests.flows.deployment_run import DeploymentRun, deployment_run
 from tests.flows.kill_triggers import CONFIRMED, Trigger
 from tests.flows.reaping import reap
 from tests.flows.upkeep import ROUTE, pending, run_of
+from tests.ledger.alerts import opened
 
 PLAYBOOK = "auto-rollback"
 # What the page of a finished run offers, what the API takes, and what people invent.

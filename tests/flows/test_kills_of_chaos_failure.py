@@ -29,12 +29,13 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios import truths
 from flows.chaos_failure import chaos_failure
 from tasks.connections import settings
-from tests.controller.running import Playbook, opened
+from tests.controller.running import Playbook
 from tests.flows.crash_harness import EVERY_CRASH_POINT, CrashHarness, crash_harness, killed_at
 from tests.flows.kill_triggers import CHANGES, CONFIRMED, INTENDED, On, Trigger
 from tests.flows.reaping import reap, recovery_of
 from tests.flows.run_assertions import final
 from tests.flows.upkeep import pending, run_of, woken
+from tests.ledger.alerts import opened
 from tests.stack.polling import eventually
 
 pytestmark = pytest.mark.usefixtures("upkeep")

@@ -11,9 +11,10 @@ from cct_ops.ledger.gate import locks, permits
 from cct_ops.ledger.gate.tables import permits as permit_rows
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.tables import decisions, resolutions, verifications
-from cct_ops.models.plan import Call, ChangeHolds, Permit, PermitKind, Plan, Step
+from cct_ops.models.plan import Call, Permit, PermitKind, Plan, Step
 from cct_ops.models.run import Evidence, Mode, Outcome, Run, Severity
 from cct_ops.models.verification import Verdict, Verification
+from tests.plans import plan_of
 
 PLAYBOOK = "auto-rollback"
 TARGET = "/daily-summary"
@@ -32,15 +33,8 @@ class Conclusion:
 
 def plan(target: str = TARGET, playbook: str = PLAYBOOK, calls: int = 1) -> Plan:
     """Return a plan of so many calls."""
-    return Plan(
-        playbook=playbook,
-        target=target,
-        summary="Put it back.",
-        blast_radius="The canary.",
-        steps=(Step(call=CALL, undo=CALL),) * calls,
-        steady_state=ChangeHolds(what="It is on", watch_seconds=1),
-        state={},
-    )
+    steps = [Step(call=CALL, undo=CALL)] * calls
+    return plan_of(*steps, playbook=playbook, target=target)
 
 
 def a_run(playbook: str = PLAYBOOK, incident_id: UUID | None = None) -> Run:

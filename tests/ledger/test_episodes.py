@@ -9,7 +9,8 @@ from uuid import uuid4
 import pytest
 
 from cct_ops.ledger.intake.episodes import ClosedAs, Episode, Verdict, judge
-from cct_ops.models.alert import Alert, AlertStatus
+from cct_ops.models.alert import Alert
+from tests.ledger.alerts import firing, resolved
 
 
 def at(second: int) -> datetime:
@@ -17,17 +18,14 @@ def at(second: int) -> datetime:
     return datetime(2026, 11, 23, 12, 0, tzinfo=UTC) + timedelta(seconds=second)
 
 
-def firing(starts: int) -> Alert:
+def fires(starts: int) -> Alert:
     """Return an alert that began then."""
-    return Alert(
-        status=AlertStatus.FIRING, labels={"alertname": "X"}, annotations={}, starts_at=at(starts)
-    )
+    return firing(at(starts), alertname="X")
 
 
-def resolved(starts: int, ends: int | None) -> Alert:
+def ends(starts: int, second: int | None) -> Alert:
     """Return its end."""
-    ended = None if ends is None else at(ends)
-    return firing(starts).model_copy(update={"status": AlertStatus.RESOLVED, "ends_at": ended})
+    return resolved(fires(starts), None if second is None else at(second))
 
 
 OPEN = Episode(uuid4(), 2, starts_at=at(100), last_seen_at=at(150), floor=at(60))
@@ -38,27 +36,27 @@ EXPIRED = replace(OPEN, closed_as=ClosedAs.EXPIRED, closed_at=at(900))
 @pytest.mark.parametrize(
     ("latest", "alert", "verdict"),
     [
-        (None, firing(0), Verdict.OPENED),
-        (None, resolved(0, 5), Verdict.UNKNOWN),
-        (OPEN, firing(100), Verdict.SEEN),
-        (OPEN, firing(107), Verdict.SEEN),  # another replica's later start
-        (OPEN, firing(84), Verdict.SEEN),  # another replica's earlier start
-        (OPEN, firing(60), Verdict.LATE),  # the episode before, still under way
-        (OPEN, firing(30), Verdict.LATE),
-        (OPEN, resolved(100, 200), Verdict.CLOSED),
-        (OPEN, resolved(30, 60), Verdict.LATE),
-        (OPEN, resolved(70, 99), Verdict.LATE),
-        (RESOLVED, firing(100), Verdict.LATE),
-        (RESOLVED, firing(200), Verdict.LATE),
-        (RESOLVED, firing(201), Verdict.OPENED),
-        (RESOLVED, resolved(100, 200), Verdict.LATE),
-        (RESOLVED, resolved(201, 240), Verdict.UNKNOWN),
-        (EXPIRED, firing(100), Verdict.REOPENED),
-        (EXPIRED, firing(150), Verdict.REOPENED),
-        (EXPIRED, firing(151), Verdict.OPENED),
-        (EXPIRED, firing(60), Verdict.LATE),
-        (EXPIRED, resolved(100, 200), Verdict.LATE),
-        (EXPIRED, resolved(300, 400), Verdict.UNKNOWN),
+        (None, fires(0), Verdict.OPENED),
+        (None, ends(0, 5), Verdict.UNKNOWN),
+        (OPEN, fires(100), Verdict.SEEN),
+        (OPEN, fires(107), Verdict.SEEN),  # another replica's later start
+        (OPEN, fires(84), Verdict.SEEN),  # another replica's earlier start
+        (OPEN, fires(60), Verdict.LATE),  # the episode before, still under way
+        (OPEN, fires(30), Verdict.LATE),
+        (OPEN, ends(100, 200), Verdict.CLOSED),
+        (OPEN, ends(30, 60), Verdict.LATE),
+        (OPEN, ends(70, 99), Verdict.LATE),
+        (RESOLVED, fires(100), Verdict.LATE),
+        (RESOLVED, fires(200), Verdict.LATE),
+        (RESOLVED, fires(201), Verdict.OPENED),
+        (RESOLVED, ends(100, 200), Verdict.LATE),
+        (RESOLVED, ends(201, 240), Verdict.UNKNOWN),
+        (EXPIRED, fires(100), Verdict.REOPENED),
+        (EXPIRED, fires(150), Verdict.REOPENED),
+        (EXPIRED, fires(151), Verdict.OPENED),
+        (EXPIRED, fires(60), Verdict.LATE),
+        (EXPIRED, ends(100, 200), Verdict.LATE),
+        (EXPIRED, ends(300, 400), Verdict.UNKNOWN),
     ],
 )
 def test_an_alert_means_one_thing(latest: Episode | None, alert: Alert, verdict: Verdict) -> None:
@@ -68,7 +66,7 @@ def test_an_alert_means_one_thing(latest: Episode | None, alert: Alert, verdict:
 
 def episodic(starts: int) -> Alert:
     """Return an alert whose start is that of its episode."""
-    return firing(starts).model_copy(update={"episodic": True})
+    return fires(starts).model_copy(update={"episodic": True})
 
 
 @pytest.mark.parametrize(
@@ -78,7 +76,7 @@ def episodic(starts: int) -> Alert:
         (episodic(220), Verdict.SEEN),  # so far apart replicas see one start
         (episodic(100), Verdict.SEEN),
         (episodic(60), Verdict.LATE),
-        (firing(500), Verdict.SEEN),  # the time of the message, which says nothing about the start
+        (fires(500), Verdict.SEEN),  # the time of the message, which says nothing about the start
     ],
 )
 def test_a_later_start_ends_the_episode_that_is_open(alert: Alert, verdict: Verdict) -> None:
@@ -95,16 +93,16 @@ def test_a_later_start_ends_the_episode_that_is_open(alert: Alert, verdict: Verd
 
 def test_the_earliest_start_is_kept() -> None:
     """A start that moves back is another replica's report of the same episode."""
-    assert judge(firing(84), OPEN, at(160)) == (
+    assert judge(fires(84), OPEN, at(160)) == (
         Verdict.SEEN,
         replace(OPEN, starts_at=at(84), last_seen_at=at(160)),
     )
-    assert judge(firing(107), OPEN, at(160))[1] == replace(OPEN, last_seen_at=at(160))
+    assert judge(fires(107), OPEN, at(160))[1] == replace(OPEN, last_seen_at=at(160))
 
 
 def test_a_new_episode_counts_on_from_the_end_of_the_last() -> None:
     """What began before that end belongs to the past."""
-    _, episode = judge(firing(201), RESOLVED, at(1000))
+    _, episode = judge(fires(201), RESOLVED, at(1000))
 
     assert episode is not None
     assert episode.incident_id != RESOLVED.incident_id
@@ -113,7 +111,7 @@ def test_a_new_episode_counts_on_from_the_end_of_the_last() -> None:
 
 def test_an_incident_ends_when_its_sender_says_so() -> None:
     """The end is the sender's, the time of closing is ours."""
-    _, episode = judge(resolved(100, 200), OPEN, at(1000))
+    _, episode = judge(ends(100, 200), OPEN, at(1000))
 
     assert episode is not None
     assert (episode.ends_at, episode.closed_at) == (at(200), at(1000))
@@ -121,7 +119,7 @@ def test_an_incident_ends_when_its_sender_says_so() -> None:
 
 def test_a_resolved_notice_without_an_end_ends_now() -> None:
     """Go's zero time is no end to compare with."""
-    _, episode = judge(resolved(100, None), OPEN, at(1000))
+    _, episode = judge(ends(100, None), OPEN, at(1000))
 
     assert episode is not None
     assert episode.ends_at == at(1000)
@@ -129,13 +127,13 @@ def test_a_resolved_notice_without_an_end_ends_now() -> None:
 
 def test_a_late_end_makes_an_expired_incident_resolved() -> None:
     """A copy of the alert cannot reopen what is known to be over."""
-    _, episode = judge(resolved(100, 200), EXPIRED, at(1000))
+    _, episode = judge(ends(100, 200), EXPIRED, at(1000))
 
     assert episode is not None
-    assert judge(firing(100), episode, at(1001)) == (Verdict.LATE, episode)
+    assert judge(fires(100), episode, at(1001)) == (Verdict.LATE, episode)
 
 
 def test_what_is_late_changes_nothing() -> None:
     """A late notice is recorded, and that is all."""
-    assert judge(firing(150), RESOLVED, at(1000))[1] is RESOLVED
-    assert judge(resolved(30, 60), OPEN, at(1000))[1] is OPEN
+    assert judge(fires(150), RESOLVED, at(1000))[1] is RESOLVED
+    assert judge(ends(30, 60), OPEN, at(1000))[1] is OPEN

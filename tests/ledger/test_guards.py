@@ -12,13 +12,12 @@ import sqlalchemy as sa
 from cct_ops.ledger.gate import approvals, guards, locks, switches
 from cct_ops.ledger.gate.approvals import Terms
 from cct_ops.ledger.gate.guards import first_stop, guard_results
-from cct_ops.ledger.intake import deliveries
-from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.models.guards import Guard, GuardResult, GuardSettings, Intent, Rules
 from cct_ops.models.maintenance import Window
 from cct_ops.models.run import Outcome
 from cct_ops.models.silence import Matcher, Silence
 from cct_ops.models.verification import Verdict
+from tests.ledger.alerts import opened
 from tests.ledger.history import PLAYBOOK, TARGET, Conclusion, a_run, attempt, permitted, plan
 
 OFF: dict[str, Any] = {
@@ -59,17 +58,6 @@ def stops(engine: sa.Engine, by: Rules, intent: Intent | None = None) -> Guard |
     """The guard that stops the change, if one does."""
     found = stop(engine, by, intent)
     return found.guard if found else None
-
-
-def opened(engine: sa.Engine, **labels: str) -> Any:
-    """Let an alert open an incident."""
-    alert = Alert(
-        status=AlertStatus.FIRING,
-        labels={"alertname": "CanaryRolledBack", "i": uuid4().hex} | labels,
-        annotations={},
-        starts_at=datetime.now(UTC),
-    )
-    return deliveries.record(engine, "alertmanager", uuid4().bytes, [alert]).incidents[0]
 
 
 def test_nothing_stands_against_the_first_change(engine: sa.Engine) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from cct_ops.ledger.intake import deliveries, inbox
-from cct_ops.models.alert import Alert, AlertStatus
+from tests.ledger.alerts import firing
 
 _MANY = sa.text("""
     with delivered as (
@@ -44,15 +43,7 @@ def test_a_name_of_any_length_is_stored_and_found(engine: sa.Engine) -> None:
     """An index that held all of it would refuse the alert, and all that came at the same moment."""
     names = [secrets.token_hex(length) for length in (100, 2_000, 200_000)]
     names += [names[-1][:200] + "another"]
-    received = [
-        Alert(
-            status=AlertStatus.FIRING,
-            labels={"alertname": name},
-            annotations={"summary": name},
-            starts_at=datetime(2026, 11, 23, tzinfo=UTC),
-        )
-        for name in names
-    ]
+    received = [firing(alertname=name, annotations={"summary": name}) for name in names]
     deliveries.record(engine, "alertmanager", b"long", received)
 
     for name in names:

@@ -15,28 +15,22 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from cct_ops.ledger.intake import deliveries as intake
 from cct_ops.ledger.intake.deliveries import DeliveryStatus
 from cct_ops.ledger.intake.tables import alerts, deliveries, dispatches, incidents
-from cct_ops.models.alert import Alert, AlertStatus
+from cct_ops.models.alert import Alert
+from tests.ledger.alerts import PULLED, firing, resolved
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SOURCE = "alertmanager"
 
 
-def firing(starts: float = 0, **labels: str) -> Alert:
+def fires(starts: float = 0, **labels: str) -> Alert:
     """Return an alert that began so many seconds into the story."""
-    return Alert(
-        status=AlertStatus.FIRING,
-        labels={"alertname": "CanaryRolledBack"} | labels,
-        annotations={"summary": "pulled"},
-        starts_at=START + timedelta(seconds=starts),
-    )
+    named = {"alertname": "CanaryRolledBack"} | labels
+    return firing(START + timedelta(seconds=starts), annotations=PULLED, **named)
 
 
-def resolved(starts: float, ends: float, **labels: str) -> Alert:
+def ends(starts: float, ends: float, **labels: str) -> Alert:
     """Return its end."""
-    ended = START + timedelta(seconds=ends)
-    return firing(starts, **labels).model_copy(
-        update={"status": AlertStatus.RESOLVED, "ends_at": ended}
-    )
+    return resolved(fires(starts, **labels), START + timedelta(seconds=ends))
 
 
 def rows(engine: sa.Engine, table: sa.Table) -> Sequence[sa.Row[tuple[object, ...]]]:
@@ -52,7 +46,7 @@ def send(engine: sa.Engine, *received: Alert, source: str = SOURCE) -> intake.Re
 
 def test_a_firing_alert_opens_an_incident_with_one_dispatch(engine: sa.Engine) -> None:
     """An incident and its run's request are one transaction."""
-    receipt = send(engine, firing(route="/daily-summary"))
+    receipt = send(engine, fires(route="/daily-summary"))
 
     (incident,) = rows(engine, incidents)
     (dispatch,) = rows(engine, dispatches)
@@ -68,7 +62,7 @@ def test_a_firing_alert_opens_an_incident_with_one_dispatch(engine: sa.Engine) -
 
 def test_labels_alone_tell_incidents_apart(engine: sa.Engine) -> None:
     """Times and everything about the group are no identity."""
-    receipt = send(engine, firing(i="1"), firing(i="2"), firing(starts=9, i="1"))
+    receipt = send(engine, fires(i="1"), fires(i="2"), fires(starts=9, i="1"))
 
     assert len(receipt.incidents) == 2
     assert len(rows(engine, dispatches)) == 2
@@ -76,16 +70,16 @@ def test_labels_alone_tell_incidents_apart(engine: sa.Engine) -> None:
 
 def test_sources_do_not_share_incidents(engine: sa.Engine) -> None:
     """The same labels from another sender are another thing."""
-    send(engine, firing())
-    send(engine, firing(), source="another")
+    send(engine, fires())
+    send(engine, fires(), source="another")
 
     assert len(rows(engine, incidents)) == 2
 
 
 def test_an_identical_body_is_a_copy_of_the_same_delivery(engine: sa.Engine) -> None:
     """A retry is counted, and adds no rows."""
-    first = intake.record(engine, SOURCE, b"same", [firing()])
-    again = intake.record(engine, SOURCE, b"same", [firing()])
+    first = intake.record(engine, SOURCE, b"same", [fires()])
+    again = intake.record(engine, SOURCE, b"same", [fires()])
 
     (delivery,) = rows(engine, deliveries)
     assert (first.duplicate, again.duplicate) == (False, True)
@@ -96,12 +90,12 @@ def test_an_identical_body_is_a_copy_of_the_same_delivery(engine: sa.Engine) -> 
 
 def test_the_rule_judges_a_copy_like_any_other_delivery(engine: sa.Engine) -> None:
     """A sender's repetition is how we learn that an alert still fires."""
-    send(engine, firing())
+    send(engine, fires())
     assert intake.expire(engine, SOURCE, 0) == 1
 
-    intake.record(engine, SOURCE, b"same", [firing()])
+    intake.record(engine, SOURCE, b"same", [fires()])
     intake.expire(engine, SOURCE, 0)
-    receipt = intake.record(engine, SOURCE, b"same", [firing()])
+    receipt = intake.record(engine, SOURCE, b"same", [fires()])
 
     (incident,) = rows(engine, incidents)
     assert receipt.duplicate
@@ -112,10 +106,10 @@ def test_the_rule_judges_a_copy_like_any_other_delivery(engine: sa.Engine) -> No
 
 def test_resolved_closes_and_a_later_start_is_a_new_episode(engine: sa.Engine) -> None:
     """A late copy joins the closed one; only a later start opens."""
-    first = send(engine, firing(0))
-    closing = send(engine, resolved(0, 30))
-    late = send(engine, firing(30))
-    second = send(engine, firing(31))
+    first = send(engine, fires(0))
+    closing = send(engine, ends(0, 30))
+    late = send(engine, fires(30))
+    second = send(engine, fires(31))
 
     assert first.incidents == closing.incidents == late.incidents
     assert [(row.episode, row.state) for row in rows(engine, incidents)] == [
@@ -128,7 +122,7 @@ def test_resolved_closes_and_a_later_start_is_a_new_episode(engine: sa.Engine) -
 
 def test_a_resolved_notice_of_nothing_known_is_only_recorded(engine: sa.Engine) -> None:
     """There is nothing to close and nothing to start."""
-    assert send(engine, resolved(0, 5)).incidents == ()
+    assert send(engine, ends(0, 5)).incidents == ()
 
     (alert,) = rows(engine, alerts)
     assert (alert.verdict, alert.incident_id) == ("unknown", None)
@@ -137,21 +131,21 @@ def test_a_resolved_notice_of_nothing_known_is_only_recorded(engine: sa.Engine) 
 
 def test_an_overtaken_notice_belongs_to_no_open_incident(engine: sa.Engine) -> None:
     """A lagging twin's old end does not close the new episode."""
-    send(engine, firing(0), resolved(0, 30), firing(31))
+    send(engine, fires(0), ends(0, 30), fires(31))
 
-    assert send(engine, resolved(0, 30)).incidents == ()
+    assert send(engine, ends(0, 30)).incidents == ()
     assert rows(engine, incidents)[-1].state == "open"
 
 
 def test_a_silent_incident_expires_and_a_new_start_is_a_new_episode(engine: sa.Engine) -> None:
     """A lost resolved notice blocks nothing for ever."""
-    send(engine, firing())
+    send(engine, fires())
     assert intake.expire(engine, SOURCE, 3600) == 0
     assert intake.expire(engine, "another", 0) == 0
     assert intake.expire(engine, SOURCE, 0) == 1
 
     soon = (datetime.now(UTC) - START).total_seconds() + 3600
-    send(engine, firing(soon))
+    send(engine, fires(soon))
 
     assert [(row.closed_as, row.state) for row in rows(engine, incidents)] == [
         ("expired", "closed"),
@@ -174,16 +168,16 @@ def test_what_was_not_understood_is_kept_as_it_came(engine: sa.Engine) -> None:
 
 def test_a_nul_cannot_keep_an_alert_out(engine: sa.Engine) -> None:
     """PostgreSQL stores no NUL, so a visible character stands for it."""
-    send(engine, firing(host="a\0b"))
+    send(engine, fires(host="a\0b"))
 
     assert rows(engine, incidents)[0].labels["host"] == "a\N{REPLACEMENT CHARACTER}b"
 
 
 def test_a_delivery_is_stored_whole_or_not_at_all(engine: sa.Engine) -> None:
     """A failure in the middle leaves no delivery that looks handled."""
-    unstorable = firing(host="x").model_copy(update={"labels": {"host": "a\0b"}})
+    unstorable = fires(host="x").model_copy(update={"labels": {"host": "a\0b"}})
     with pytest.raises(sa.exc.DataError):
-        send(engine, firing(), unstorable)
+        send(engine, fires(), unstorable)
 
     assert rows(engine, deliveries) == rows(engine, incidents) == []
 
@@ -203,7 +197,7 @@ def in_parallel(count: int, work: Callable[[int], object]) -> None:
 
 def test_the_same_alert_from_twenty_sides_is_one_incident(engine: sa.Engine) -> None:
     """Gateways race, and one of them opens."""
-    in_parallel(20, lambda number: send(engine, firing(starts=number)))
+    in_parallel(20, lambda number: send(engine, fires(starts=number)))
 
     (incident,) = rows(engine, incidents)
     assert incident.starts_at == START
@@ -213,7 +207,7 @@ def test_the_same_alert_from_twenty_sides_is_one_incident(engine: sa.Engine) -> 
 
 def test_the_same_alerts_in_opposite_orders_do_not_deadlock(engine: sa.Engine) -> None:
     """Locks are taken in one order, whatever the body's is."""
-    group = [firing(i=str(number)) for number in range(300)]
+    group = [fires(i=str(number)) for number in range(300)]
     orders = [group, group[::-1]]
     in_parallel(8, lambda number: send(engine, *orders[number % 2]))
 
@@ -233,7 +227,7 @@ def test_twins_that_lag_and_repeat_give_one_incident_per_episode(
     """The oracle is what really happened, not the rule: true episodes, told by two senders."""
     source, count = f"twins-{uuid4().hex}", data.draw(st.integers(1, 4), label="episodes")
     truth = [
-        (firing(100 * number), resolved(100 * number, 100 * number + 50)) for number in range(count)
+        (fires(100 * number), ends(100 * number, 100 * number + 50)) for number in range(count)
     ]
     story = [notice for episode in truth for notice in episode]
     told = [0, 0]  # how far each twin is in the story; each tells it in order

@@ -12,20 +12,14 @@ from cct_ops.errors import NotPermitted
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.gate import leases, locks, permits
 from cct_ops.ledger.gate.permits import Checker
-from cct_ops.models.plan import Call, ChangeHolds, Permit, PermitKind, Plan, Step
+from cct_ops.models.plan import Permit, PermitKind, Step
 from cct_ops.models.run import Run
+from tests.ledger.history import CALL
+from tests.plans import plan_of
 from tests.stack.polling import eventually
 
-RESET = Call(method="reset_canary", arguments={"route": "/daily-summary"})
-PLAN = Plan(
-    playbook="auto-rollback",
-    target="/daily-summary",
-    summary="One step.",
-    blast_radius="One route.",
-    steps=(Step(call=RESET, undo=None),),
-    steady_state=ChangeHolds(what="So it is", watch_seconds=0),
-    state={},
-)
+RESET = CALL
+PLAN = plan_of(Step(call=RESET, undo=None))
 
 
 def permitted(engine: sa.Engine, run_id: UUID) -> Permit:

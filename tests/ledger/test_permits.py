@@ -17,11 +17,12 @@ from cct_ops.errors import NotPermitted
 from cct_ops.ledger.gate import locks, permits
 from cct_ops.ledger.gate.tables import actions
 from cct_ops.models.cct import Route
-from cct_ops.models.plan import Call, CanaryServes, Permit, PermitKind, Plan, Step
+from cct_ops.models.plan import Call, Permit, PermitKind, Plan, Step
 from cct_ops.models.run import Run
 from cct_ops.sandbox.control import SandboxControl
 from tests.clients.parts import RecordingPacer
 from tests.conftest import API_KEY
+from tests.plans import plan_of
 
 ROUTE, OTHER = Route.PRE_MARKET_BRIEFING, Route.DAILY_SUMMARY
 RESET = Call(method="reset_canary", arguments={"route": ROUTE.value})
@@ -31,21 +32,7 @@ RESET_OTHER = Call(method="reset_canary", arguments={"route": OTHER.value})
 
 def plan(call: Call = RESET) -> Plan:
     """A plan of one step."""
-    return Plan(
-        playbook="auto-rollback",
-        target=ROUTE.value,
-        summary="Put the canary back.",
-        blast_radius="the canary's share",
-        steps=(Step(call=call, undo=DISABLE),),
-        steady_state=CanaryServes(
-            p95_latency_ms=1,
-            error_rate_percent=1,
-            availability_percent=1,
-            min_samples=1,
-            watch_seconds=1,
-        ),
-        state={"enabled": False},
-    )
+    return plan_of(Step(call=call, undo=DISABLE), target=ROUTE.value)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cct_ops.models.plan import Call, ChangeHolds, Plan, Step
+from cct_ops.models.plan import Call, Step
+from tests.plans import plan_of
 
 CALL, BACK = Call(method="do", arguments={}), Call(method="undo", arguments={})
 
@@ -21,18 +22,7 @@ CALL, BACK = Call(method="do", arguments={}), Call(method="undo", arguments={})
 def test_an_irreversible_step_needs_a_person(
     undo: Call | None, needs_person: str | None, person: str | None
 ) -> None:
-    plan = Plan(
-        playbook="a-playbook",
-        target="a target",
-        summary="One step.",
-        blast_radius="None.",
-        steps=(Step(call=CALL, undo=undo),),
-        steady_state=ChangeHolds(what="So it is", watch_seconds=0),
-        state={},
-        needs_person=needs_person,
-    )
-
-    assert plan.person == person
+    assert plan_of(Step(call=CALL, undo=undo), needs_person=needs_person).person == person
 
 
 UNDOABLE, LASTING = Step(call=CALL, undo=BACK), Step(call=CALL, undo=None)
@@ -62,14 +52,4 @@ SAFER = Step(call=Call(method="safer", arguments={}), undo=BACK, lowers_risk=Tru
 def test_what_is_promised_for_the_worst_case_is_what_the_steps_allow(
     steps: tuple[Step, ...], otherwise: str
 ) -> None:
-    plan = Plan(
-        playbook="a-playbook",
-        target="a target",
-        summary="Some steps.",
-        blast_radius="None.",
-        steps=steps,
-        steady_state=ChangeHolds(what="So it is", watch_seconds=0),
-        state={},
-    )
-
-    assert plan.otherwise == f"If it does not, {otherwise}"
+    assert plan_of(*steps).otherwise == f"If it does not, {otherwise}"

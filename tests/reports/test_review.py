@@ -14,11 +14,14 @@ from cct_ops.ledger.gate.approval_answers import Answer
 from cct_ops.ledger.gate.approvals import Terms
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.record import account, history
-from cct_ops.models.alert import Alert, AlertStatus
+from cct_ops.models.alert import Alert
 from cct_ops.models.base import Frozen
-from cct_ops.models.plan import Call, ChangeHolds, Plan, Step
+from cct_ops.models.plan import Plan, Step
 from cct_ops.models.run import Evidence, Mode, Outcome, Run, Severity
 from cct_ops.reports.review import BLANK, review
+from tests.ledger.alerts import PULLED, firing, resolved
+from tests.ledger.history import CALL
+from tests.plans import plan_of
 
 SECTIONS = [
     "Incident Summary",
@@ -33,16 +36,7 @@ SECTIONS = [
     "Follow-up",
 ]
 NOW = datetime.now(UTC)
-CALL = Call(method="reset_canary", arguments={"route": "/daily-summary"})
-PLAN = Plan(
-    playbook="auto-rollback",
-    target="/daily-summary",
-    summary="Put it back.",
-    blast_radius="One route.",
-    steps=(Step(call=CALL, undo=None),),
-    steady_state=ChangeHolds(what="It is on", watch_seconds=0),
-    state={},
-)
+PLAN = plan_of(Step(call=CALL, undo=None), blast_radius="One route.")
 
 
 class Concluded(Frozen):
@@ -56,27 +50,24 @@ class Concluded(Frozen):
     plan: Plan | None = PLAN
 
 
-def firing(minutes: int) -> Alert:
-    """The alert, of something that began so long ago."""
-    return Alert(
-        status=AlertStatus.FIRING,
-        labels={"alertname": "CanaryRolledBack", "route": "/daily-summary"},
-        annotations={"summary": "pulled"},
-        starts_at=datetime.now(UTC) - timedelta(minutes=minutes),
-    )
+def fires() -> Alert:
+    """The alert, of something that began ten minutes ago."""
+    began = datetime.now(UTC) - timedelta(minutes=10)
+    labels = {"alertname": "CanaryRolledBack", "route": "/daily-summary"}
+    return firing(began, annotations=PULLED, **labels)
 
 
 @pytest.fixture
 def incident(engine: sa.Engine) -> UUID:
     """An incident that began ten minutes ago."""
-    return deliveries.record(engine, "alertmanager", b"1", [firing(10)]).incidents[0]
+    return deliveries.record(engine, "alertmanager", b"1", [fires()]).incidents[0]
 
 
 def over(engine: sa.Engine) -> None:
     """It is over since five minutes."""
-    alert = firing(10)
-    end = {"status": AlertStatus.RESOLVED, "ends_at": alert.starts_at + timedelta(minutes=5)}
-    deliveries.record(engine, "alertmanager", b"2", [alert.model_copy(update=end)])
+    alert = fires()
+    end = resolved(alert, alert.starts_at + timedelta(minutes=5))
+    deliveries.record(engine, "alertmanager", b"2", [end])
 
 
 def ran(engine: sa.Engine, incident_id: UUID | None, outcome: Outcome) -> Run:

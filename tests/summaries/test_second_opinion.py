@@ -10,14 +10,8 @@ import pytest
 
 from cct_ops.errors import BadConfiguration
 from cct_ops.summaries.schema import problems, validator
+from tests.summaries.test_patterns import DRAFTS
 
-DRAFTS = [
-    "http://json-schema.org/draft-04/schema#",
-    "http://json-schema.org/draft-06/schema#",
-    "http://json-schema.org/draft-07/schema#",
-    "https://json-schema.org/draft/2019-09/schema",
-    "https://json-schema.org/draft/2020-12/schema",
-]
 NAMES = ["a", "b", "x_a", "a\n", "ä"]
 PATTERNS = ["^x_", "^a$", r"\d", "^[a-z]+$", r"\p{L}", "^.$"]
 FORMATS = ["date-time", "email", "ipv4", "regex", "uri"]  # in all of the drafts

@@ -23,9 +23,9 @@ from cct_ops.controller.reconcile.github import Deliveries
 from cct_ops.errors import ContractBroken, OpsError, Rejected, Unavailable
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.intake.tables import incidents
-from cct_ops.models.alert import Alert, AlertStatus
 from tests.controller.wire import Answer, Request, Wire, wire
 from tests.gateway.telling import later, verdicts
+from tests.ledger.alerts import firing
 
 NOW = datetime.now(UTC)
 
@@ -144,9 +144,7 @@ def test_one_odd_alert_hides_no_other(
 
 def heard(engine: sa.Engine, at: datetime) -> None:
     """Let the watchdog's alert come in."""
-    alert = Alert(
-        status=AlertStatus.FIRING, labels={"alertname": "Watchdog"}, annotations={}, starts_at=at
-    )
+    alert = firing(at, alertname="Watchdog")
     deliveries.record(engine, "alertmanager", str(at).encode(), [alert])
 
 

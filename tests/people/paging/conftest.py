@@ -13,8 +13,9 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from cct_ops.config.contacts import Contacts
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.intake.tables import dispatches
-from cct_ops.models.alert import Alert, AlertStatus
+from cct_ops.models.alert import Alert
 from cct_ops.sandbox.control import SandboxControl
+from tests.ledger.alerts import firing, resolved
 
 BEGAN = datetime.now(UTC) - timedelta(minutes=5)
 
@@ -46,9 +47,9 @@ def env(name: str) -> dict[str, object]:
     return {"webhook": {"env": name}}
 
 
-def firing(engine: sa.Engine, severity: str, name: str = "A", **annotations: str) -> UUID:
+def fires(engine: sa.Engine, severity: str, name: str = "A", **annotations: str) -> UUID:
     """Open an incident, and let a controller have routed it."""
-    incident = _record(engine, AlertStatus.FIRING, severity, name, annotations)[0]
+    (incident,) = _record(engine, _alert(severity, name, annotations))
     with engine.begin() as tx:
         tx.execute(
             sa.update(dispatches)
@@ -58,22 +59,18 @@ def firing(engine: sa.Engine, severity: str, name: str = "A", **annotations: str
     return incident
 
 
-def resolved(engine: sa.Engine, severity: str, name: str = "A") -> None:
+def ends(engine: sa.Engine, severity: str, name: str = "A") -> None:
     """Let its sender say that it is over."""
-    _record(engine, AlertStatus.RESOLVED, severity, name, {})
+    _record(engine, resolved(_alert(severity, name, {}), BEGAN + timedelta(minutes=2)))
 
 
-def _record(
-    engine: sa.Engine, status: AlertStatus, severity: str, name: str, annotations: dict[str, str]
-) -> list[UUID]:
-    alert = Alert(
-        status=status,
-        labels={"alertname": name, "severity": severity, "route": "/daily-summary"},
-        annotations=annotations,
-        starts_at=BEGAN,
-        ends_at=BEGAN + timedelta(minutes=2) if status is AlertStatus.RESOLVED else None,
-    )
-    body = f"{status} {severity} {name}".encode()
+def _alert(severity: str, name: str, annotations: dict[str, str]) -> Alert:
+    labels = {"alertname": name, "severity": severity, "route": "/daily-summary"}
+    return firing(BEGAN, annotations=annotations, **labels)
+
+
+def _record(engine: sa.Engine, alert: Alert) -> list[UUID]:
+    body = f"{alert.status} {alert.labels}".encode()
     return list(deliveries.record(engine, "am", body, [alert]).incidents)
 
 

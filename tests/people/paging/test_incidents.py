@@ -23,7 +23,7 @@ from cct_ops.reports.review import review
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from tests.ledger.history import Conclusion, a_run, plan
-from tests.people.paging.conftest import BEGAN, env, firing, people, resolved, said
+from tests.people.paging.conftest import BEGAN, ends, env, fires, people, said
 
 pytestmark = pytest.mark.usefixtures("addresses")
 
@@ -61,8 +61,8 @@ def found_to_be(engine: sa.Engine, incident: UUID, severity: str) -> None:
 def test_only_what_is_p0_pages_and_once(
     engine: sa.Engine, pager: Pager, sandbox: SandboxControl
 ) -> None:
-    firing(engine, "warning", "Slow")
-    incident = firing(engine, "P0", "Down", summary="All <!channel> is {{down}}.")
+    fires(engine, "warning", "Slow")
+    incident = fires(engine, "P0", "Down", summary="All <!channel> is {{down}}.")
 
     assert [paging.sweep(pager) for _ in range(3)] == [1, 0, 0]
     ((who, text),) = said(sandbox)
@@ -74,7 +74,7 @@ def test_only_what_is_p0_pages_and_once(
 def test_what_a_playbook_finds_to_be_p0_pages_too(
     engine: sa.Engine, pager: Pager, sandbox: SandboxControl
 ) -> None:
-    incident = firing(engine, "warning")
+    incident = fires(engine, "warning")
     found_to_be(engine, incident, "P1")
     assert paging.sweep(pager) == 0
 
@@ -86,7 +86,7 @@ def test_a_burst_pages_for_those_that_stand_for_others(
     engine: sa.Engine, pager: Pager, sandbox: SandboxControl
 ) -> None:
     """And nobody is paged about an incident before it is known whether it is one of a burst."""
-    lead, grouped = firing(engine, "P0", "Lead"), firing(engine, "P0", "Grouped")
+    lead, grouped = fires(engine, "P0", "Lead"), fires(engine, "P0", "Grouped")
     with engine.begin() as tx:
         of = dispatches.c.incident_id
         tx.execute(sa.update(dispatches).where(of == grouped).values(state="grouped"))
@@ -103,9 +103,9 @@ def test_an_incident_that_is_over_pages_nobody_any_more(
     engine: sa.Engine, pager: Pager, sandbox: SandboxControl
 ) -> None:
     sandbox.faults(Fault(path="/slack/", error_status=500))
-    firing(engine, "P0")
+    fires(engine, "P0")
     paging.sweep(pager)
-    resolved(engine, "P0")
+    ends(engine, "P0")
     sandbox.faults()
 
     assert paging.sweep(pager) == 0
@@ -118,11 +118,11 @@ def test_the_status_page_is_told_of_the_opening_and_the_end_once_each(
     engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """With a key that stays the same, and the key of the page itself."""
-    firing(engine, "warning", "Slow")
-    incident = firing(engine, "P0", "Down", summary="Not for the public.")
+    fires(engine, "warning", "Slow")
+    incident = fires(engine, "P0", "Down", summary="Not for the public.")
     tell = announcer(engine)
     assert (tell(), tell()) == (1, 0)
-    resolved(engine, "P0", "Down")
+    ends(engine, "P0", "Down")
     assert (tell(), tell()) == (1, 0)
 
     opened, ended = sandbox.status_page()
@@ -147,7 +147,7 @@ def test_what_the_public_reads_is_bounded_and_no_markup(
     engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """It is the alert's text for the public, where it has one."""
-    firing(engine, "P0", "Down", public_title="<script>alert(1)</script> " + "x" * 500)
+    fires(engine, "P0", "Down", public_title="<script>alert(1)</script> " + "x" * 500)
     announcer(engine)()
 
     ((title, _),) = public(sandbox)
@@ -158,7 +158,7 @@ def test_what_the_public_reads_is_bounded_and_no_markup(
 def test_an_incident_that_opens_again_is_told_again(
     engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
-    incident = firing(engine, "P0")
+    incident = fires(engine, "P0")
     tell = announcer(engine)
     tell()
     for state in ("closed", "open"):
@@ -183,12 +183,12 @@ def test_a_status_page_that_does_not_answer_is_told_later_and_in_order(
 ) -> None:
     """Not at every turn, but after pauses; a refusal may be corrected as well."""
     tell = announcer(engine)
-    firing(engine, "P0", "Down")
+    fires(engine, "P0", "Down")
     for status in (503, 403):
         sandbox.faults(Fault(path="/status-page", error_status=status))
         assert tell() == 0
         due_now(engine)
-    resolved(engine, "P0", "Down")
+    ends(engine, "P0", "Down")
     assert tell() == 0
     sandbox.faults()
     assert tell() == 0
@@ -203,7 +203,7 @@ def test_a_page_whose_key_is_missing_is_not_told_without_it(
     engine: sa.Engine, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("STATUS_PAGE_KEY")
-    firing(engine, "P0")
+    fires(engine, "P0")
 
     assert announcer(engine)() == 0
     assert public(sandbox) == []
@@ -214,7 +214,7 @@ def test_the_review_shows_who_was_paged_and_what_the_public_was_told(
     engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """Those who could not be reached as well."""
-    incident = firing(engine, "P0", "Down")
+    incident = fires(engine, "P0", "Down")
     paging.sweep(Pager(engine, people(env("NEVER_SET"), env("PAGES_BEN"))))
     announcer(engine)()
 
@@ -231,7 +231,7 @@ def test_the_review_shows_who_was_paged_and_what_the_public_was_told(
 
 
 def test_without_a_status_page_nothing_is_kept_for_one(engine: sa.Engine) -> None:
-    firing(engine, "P0")
+    fires(engine, "P0")
     known: Contacts = people(env("PAGES_ANNA"))
 
     assert Announcer(engine, known)() == 0

@@ -17,7 +17,7 @@ from cct_ops.people.watchdog import GATEWAY
 from cct_ops.sandbox.control import SandboxControl
 from tests.conftest import ROOT
 from tests.controller.wire import Answer, wire
-from tests.people.paging.conftest import env, firing, said
+from tests.people.paging.conftest import env, fires, said
 from tests.people.paging.test_paging import SECRET, custom
 from tests.stack.polling import eventually
 
@@ -34,7 +34,7 @@ def test_an_alert_that_is_p0_reaches_a_person_and_the_public(
     page = {"url": {"env": "STATUS_PAGE"}}
     contacts.write_text(yaml.safe_dump({"contacts": known, "status_page": page}))
     heartbeats.beat(engine, GATEWAY)
-    incident = firing(engine, "P0", "Down")
+    incident = fires(engine, "P0", "Down")
 
     def happened() -> bool:
         """Whether all of it did; meanwhile a gateway lives, however slow this machine is."""
