@@ -11,9 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from cct_ops.clients import archive
-from cct_ops.clients.exchange import Exchange, parse
+from cct_ops.clients.exchange import Exchange
 from cct_ops.clients.pacing import Answer
-from cct_ops.clients.text import read_json
+from cct_ops.clients.text import parse, read_json
 from cct_ops.errors import ContractBroken
 from cct_ops.models.cct import RateLimitEvent, RollbackEvent, SloThresholds
 

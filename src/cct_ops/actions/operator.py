@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 from cct_ops.actions.action import CctAction, GitHubAction, Request
 from cct_ops.actions.registry import of
-from cct_ops.clients.exchange import named, parse
+from cct_ops.clients.exchange import named
 from cct_ops.clients.github import GitHubReader
 from cct_ops.clients.github_transport import GitHubTransport
+from cct_ops.clients.text import parse
 from cct_ops.clients.transport import CctTransport, mounted
 from cct_ops.errors import NotPermitted, Rejected
 from cct_ops.models.plan import Call, Permit
@@ -57,7 +58,7 @@ class CctOperator:
         claim = self._transport.write(method, path, query, body, allowed=allowed)
         if action.answers is None:
             return None
-        return parse(action.answers, claim, named(method, path))
+        return parse(action.answers, claim, f"The answer to {named(method, path)}")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -63,13 +62,8 @@ class Connection:
         self._client.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._client.__exit__(kind, exc, traceback)
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
 
     @contextmanager
     def _answered(

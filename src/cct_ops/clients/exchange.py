@@ -8,18 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import SecretStr
 
 from cct_ops.clients.pacing import Answer
-from cct_ops.clients.text import one_line, read_json
+from cct_ops.clients.text import WORDS_LIMIT, one_line, read_json
 from cct_ops.errors import ContractBroken, KeyRefused, OpsError, Rejected, Unavailable, Unsupported
-
-T = TypeVar("T")
-
-WORDS_LIMIT = 200
-"""So much of CCT's own words goes into a message."""
 
 LONGEST_WAIT_SECONDS = 900.0
 """CCT's longest sentence: the lock after five wrong keys."""
@@ -103,7 +98,9 @@ class Exchange:
         """Unwrap the envelope, nested once or twice, or raise the error that the answer means."""
         if not 200 <= self.answer.status < 300:
             raise self.failure()
-        body = self._object()
+        body = self.body()
+        if body is None:
+            self._broken(f"the body is not a JSON object: {self._words()}")
         if body.get("success") is not True:
             self._broken(f"success is not true: {self._words()}")
         if "data" not in body:
@@ -163,12 +160,6 @@ class Exchange:
             return f"This CCT has {lack} ({seen}): {built}; {loss}."
         return f"This CCT does not offer it ({seen}): {_NEAREST.get(path, _NOTHING)}."
 
-    def _object(self) -> dict[str, Any]:
-        body = self.body()
-        if body is None:
-            self._broken(f"the body is not a JSON object: {self._words()}")
-        return body
-
     def _code(self) -> str | None:
         body = self.body() or {}
         error = body.get("error")
@@ -196,20 +187,6 @@ class Exchange:
 def named(method: str, path: str) -> str:
     """Name a request in a message, for example ``GET /api/v1/canary/status``."""
     return f"{method} /api/v1/{path}"
-
-
-def parse(shape: type[T], payload: object, request: str) -> T:
-    """Read a payload into its model, or name the field that does not fit."""
-    try:
-        return TypeAdapter(shape).validate_python(payload)
-    except ValidationError as exc:
-        first = exc.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "data"
-        more = f" (and {exc.error_count() - 1} more)" if exc.error_count() > 1 else ""
-        message = f"{field}: {first['msg']}{more}"
-        raise ContractBroken(
-            f"The answer to {request} is not as we know it: {one_line(message, WORDS_LIMIT)}."
-        ) from exc
 
 
 def retry_after_seconds(answer: Answer) -> float | None:

@@ -8,11 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 from urllib.parse import quote
 
-from pydantic import TypeAdapter, ValidationError
-
 from cct_ops.clients import archive
 from cct_ops.clients.github_transport import GitHubTransport
-from cct_ops.clients.text import one_line
+from cct_ops.clients.text import one_line, parse
 from cct_ops.errors import ContractBroken, Rejected, Unsupported
 from cct_ops.models.github import (
     Artifact,
@@ -35,38 +33,10 @@ LOG_TAIL_BYTES = 64 * 1024
 WORDS_LIMIT = 160
 
 
-class _Runs(GitHubWire):
-    workflow_runs: tuple[WorkflowRun, ...]
-
-
-class _Jobs(GitHubWire):
-    jobs: tuple[Job, ...]
-
-
-class _Artifacts(GitHubWire):
-    artifacts: tuple[Artifact, ...]
-
-
-class _Repository(GitHubWire):
-    default_branch: str
-
-
-class _Object(GitHubWire):
-    sha: str
-
-
-class _Reference(GitHubWire):
-    object: _Object
-
-
 class _Content(GitHubWire):
     sha: str
     content: str
     encoding: str
-
-
-class _Variable(GitHubWire):
-    value: str
 
 
 class _Comment(GitHubWire):
@@ -108,7 +78,9 @@ class GitHubReader:
         """Read a workflow's latest runs, newest first; ``workflow`` is the name of its file."""
         path = f"actions/workflows/{quote(workflow, safe='')}/runs"
         try:
-            return self._read(_Runs, path, per_page=limit).workflow_runs[:limit]
+            return self._read(tuple[WorkflowRun, ...], path, "workflow_runs", per_page=limit)[
+                :limit
+            ]
         except Rejected as error:
             if error.status != 404:
                 raise
@@ -123,8 +95,9 @@ class GitHubReader:
 
     def artifact(self, run_id: int, name: str) -> Mapping[str, bytes] | None:
         """Read the files of a run's artifact; None if it left none of that name, or it is gone."""
-        known = self._read(_Artifacts, f"actions/runs/{run_id}/artifacts", per_page=100)
-        found = next((a for a in known.artifacts if a.name == name and not a.expired), None)
+        path = f"actions/runs/{run_id}/artifacts"
+        known = self._read(tuple[Artifact, ...], path, "artifacts", per_page=100)
+        found = next((a for a in known if a.name == name and not a.expired), None)
         if found is None:
             return None
         where = f"The artifact {name} of run {run_id}"
@@ -135,7 +108,7 @@ class GitHubReader:
 
     def log_tail(self, run_id: int, lines: int) -> tuple[str, ...]:
         """Read the last lines of the log of the run's failed job, else of its last job."""
-        jobs = self._read(_Jobs, f"actions/runs/{run_id}/jobs", per_page=100).jobs
+        jobs = self._read(tuple[Job, ...], f"actions/runs/{run_id}/jobs", "jobs", per_page=100)
         if not jobs:
             return ()
         job = next((each for each in jobs if each.conclusion == "failure"), jobs[-1])
@@ -180,12 +153,11 @@ class GitHubReader:
 
     def default_branch(self) -> str:
         """Read which branch pull requests go to."""
-        return self._read(_Repository, "").default_branch
+        return self._read(str, "", "default_branch")
 
     def head(self, branch: str) -> str | None:
         """Read the commit at the head of a branch; None if there is no such branch."""
-        found = self._find(_Reference, f"git/ref/heads/{quote(branch)}")
-        return found.object.sha if found else None
+        return self._find(str, f"git/ref/heads/{quote(branch)}", "object.sha")
 
     def file(self, path: str, ref: str | None = None) -> RepositoryFile | None:
         """Read a file at a branch or commit, else at the default branch; None if absent."""
@@ -203,8 +175,7 @@ class GitHubReader:
 
     def variable(self, name: str) -> str | None:
         """Read a repository variable; None if it is not set."""
-        found = self._find(_Variable, f"actions/variables/{quote(name)}")
-        return found.value if found else None
+        return self._find(str, f"actions/variables/{quote(name)}", "value")
 
     def open_pull_request(self, branch: str) -> PullRequest | None:
         """Read the open pull request of a branch of this repository."""
@@ -219,13 +190,15 @@ class GitHubReader:
                     return issue
         return None
 
-    def _read(self, shape: type[T], path: str, **query: str | int) -> T:
-        return _parse(shape, self._transport.read(path, **query), path)
+    def _read(self, shape: type[T], path: str, within: str = "", **query: str | int) -> T:
+        return parse(
+            shape, self._transport.read(path, **query), f"GitHub's answer to GET {path}", within
+        )
 
-    def _find(self, shape: type[T], path: str, **query: str | int) -> T | None:
+    def _find(self, shape: type[T], path: str, within: str = "", **query: str | int) -> T | None:
         """Read what may be absent; 404 means that it is, for the repository itself was found."""
         try:
-            return self._read(shape, path, **query)
+            return self._read(shape, path, within, **query)
         except Rejected as error:
             if error.status == 404:
                 return None
@@ -235,16 +208,4 @@ class GitHubReader:
         for page in self._transport.pages(path, **query):
             if not isinstance(page, list):
                 raise ContractBroken(f"GitHub's answer to GET {path} is not a list.")
-            yield from (_parse(shape, item, path) for item in page)
-
-
-def _parse(shape: type[T], payload: object, path: str) -> T:
-    """Read a payload into its model, or name the field that does not fit."""
-    try:
-        return TypeAdapter(shape).validate_python(payload)
-    except ValidationError as exc:
-        first = exc.errors(include_url=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise ContractBroken(
-            f"GitHub's answer to GET {path} is not as we know it: {field}: {first['msg']}."
-        ) from exc
+            yield from (parse(shape, item, f"GitHub's answer to GET {path}") for item in page)

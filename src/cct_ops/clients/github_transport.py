@@ -12,12 +12,11 @@ import httpx
 from pydantic import SecretStr
 
 from cct_ops.clients.connection import Connection
-from cct_ops.clients.text import one_line, read_json
+from cct_ops.clients.text import WORDS_LIMIT, one_line, read_json
 from cct_ops.errors import BadConfiguration, ContractBroken, OpsError, Rejected, Unavailable
 
 API_VERSION = "2022-11-28"
 MOST_PAGES = 10
-WORDS_LIMIT = 200
 LONGEST_WAIT_SECONDS = 3600.0
 """GitHub's rate limits are counted by the hour."""
 
@@ -78,7 +77,7 @@ class GitHubTransport(Connection):
             # The token goes with the request, so it must not lead anywhere else.
             if httpx.URL(following).host != self._client.base_url.host:
                 raise ContractBroken(f"The pages of {path} lead to another host.")
-            response = self._answer("GET", path, following)
+            response = self._send("GET", path, url=following)
 
     def write(self, method: str, path: str, json: Mapping[str, Any] | None = None) -> Any:
         """Send one change, once, and return the JSON of its answer, None if it has none."""
@@ -125,28 +124,21 @@ class GitHubTransport(Connection):
         method: str,
         path: str,
         *,
+        url: str | None = None,
         query: Mapping[str, str | int] | None = None,
         json: Mapping[str, Any] | None = None,
     ) -> httpx.Response:
-        return self._answer(method, path, self._url(path), query=query, json=json)
-
-    def _url(self, path: str) -> str:
-        return f"repos/{self.repository}/{path}".rstrip("/")
-
-    def _answer(
-        self,
-        method: str,
-        path: str,
-        url: str,
-        *,
-        query: Mapping[str, str | int] | None = None,
-        json: Mapping[str, Any] | None = None,
-    ) -> httpx.Response:
+        """Send one request; ``url`` is given where ``path`` is only its name in messages."""
         with self._asking(method, path):
-            response = self._client.request(method, url, params=query or None, json=json)
+            response = self._client.request(
+                method, url or self._url(path), params=query or None, json=json
+            )
         if not response.is_success:
             raise self._failure(method, path, response)
         return response
+
+    def _url(self, path: str) -> str:
+        return f"repos/{self.repository}/{path}".rstrip("/")
 
     def _asking(self, method: str, path: str) -> AbstractContextManager[None]:
         write, request = method != "GET", f"{method} {path}"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from pydantic import BaseModel
-
-from cct_ops.clients.exchange import named, parse
+from cct_ops.clients.exchange import named
+from cct_ops.clients.text import parse
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import Unsupported
 from cct_ops.models.cct import (
@@ -21,7 +20,6 @@ from cct_ops.models.cct import (
     RollbackEvent,
     SloBreach,
     SloStatus,
-    Wire,
 )
 from cct_ops.models.cct_exemptions import (
     Exemption,
@@ -30,37 +28,9 @@ from cct_ops.models.cct_exemptions import (
     Validation,
     WeeklyReport,
 )
-from cct_ops.models.chaos import ActiveFault, ActiveFaults, ChaosStatus
+from cct_ops.models.chaos import ActiveFault, ChaosStatus
 
 T = TypeVar("T")
-
-
-class _History(Wire):
-    events: tuple[RollbackEvent, ...]
-
-
-class _Rollbacks(Wire):
-    rollbacks: tuple[RollbackEvent, ...]
-
-
-class _Expired(Wire):
-    expired: tuple[Exemption, ...]
-
-
-class _Events(Wire):
-    events: tuple[RateLimitEvent, ...]
-
-
-class _Symbols(BaseModel):
-    symbols: tuple[str, ...]
-
-
-class _System(BaseModel):
-    status: str
-
-
-class _Healthy(BaseModel):
-    system: _System
 
 
 class Served(NamedTuple):
@@ -87,11 +57,11 @@ class CctReader:
 
     def canary_history(self, limit: int) -> tuple[RollbackEvent, ...]:
         """Read the latest entries of the rollback history, newest first."""
-        return self._read(_History, "canary/history", limit=limit).events
+        return self._read(tuple[RollbackEvent, ...], "canary/history", "events", limit=limit)
 
     def canary_rollbacks(self) -> tuple[RollbackEvent, ...]:
         """Read the rollbacks, newest first."""
-        return self._read(_Rollbacks, "canary/rollbacks").rollbacks
+        return self._read(tuple[RollbackEvent, ...], "canary/rollbacks", "rollbacks")
 
     def canary_metrics(self) -> CanaryMetrics:
         """Read every route's canary and stable traffic since its canary last changed."""
@@ -105,7 +75,8 @@ class CctReader:
         """Read the symbols, as a plain call or as one marked for the canary."""
         headers = {"X-Canary-Test": "true"} if as_canary else {}
         exchange = self._transport.ask("data/symbols", headers)
-        return parse(_Symbols, exchange.payload(), exchange.request).symbols
+        answer = f"The answer to {exchange.request}"
+        return parse(tuple[str, ...], exchange.payload(), answer, "symbols")
 
     def slo_status(self, window_minutes: int) -> tuple[SloStatus, ...]:
         """Read every route's objectives over the last minutes."""
@@ -125,9 +96,8 @@ class CctReader:
         exchange = self._transport.ask("data/health")
         status, body = exchange.answer.status, exchange.body() or {}
         if 200 <= status < 300:
-            return Health(
-                answered=True, status=parse(_Healthy, body, exchange.request).system.status
-            )
+            answer = f"The answer to {exchange.request}"
+            return Health(answered=True, status=parse(str, body, answer, "system.status"))
         old_release = status == 500 and body.get("enhanced_system") is True
         refusal = 400 <= status < 500 and status != 429
         if body.get("success") is False and (old_release or refusal):
@@ -159,7 +129,7 @@ class CctReader:
         A CCT without this endpoint shows only those that are still active, by its report.
         """
         try:
-            return self._read(_Expired, "exemptions/expired").expired
+            return self._read(tuple[Exemption, ...], "exemptions/expired", "expired")
         except Unsupported as missing:
             if missing.family:
                 raise
@@ -174,7 +144,7 @@ class CctReader:
 
     def rate_limit_events(self, hours: int) -> tuple[RateLimitEvent, ...]:
         """Read the refusals of the last hours, newest first."""
-        return self._read(_Events, "rate-limit/events", hours=hours).events
+        return self._read(tuple[RateLimitEvent, ...], "rate-limit/events", "events", hours=hours)
 
     def rate_limit_config(self) -> RateLimitConfig:
         """Read the limit of every class."""
@@ -186,7 +156,7 @@ class CctReader:
 
     def chaos_faults(self) -> tuple[ActiveFault, ...]:
         """Read which injected faults are in effect."""
-        return self._read(ActiveFaults, "chaos/faults").faults
+        return self._read(tuple[ActiveFault, ...], "chaos/faults", "faults")
 
     def serve(self, path: str, caller: str, **query: str) -> Served:
         """
@@ -200,7 +170,14 @@ class CctReader:
         return Served(status=answer.status, seconds=answer.seconds, seen=exchange.summary())
 
     def _read(
-        self, shape: type[T], path: str, *, asking: Mapping[str, Any] | None = None, **query: int
+        self,
+        shape: type[T],
+        path: str,
+        within: str = "",
+        *,
+        asking: Mapping[str, Any] | None = None,
+        **query: int,
     ) -> T:
         payload = self._transport.read(path, asking=asking, **query)
-        return parse(shape, payload, named("GET" if asking is None else "POST", path))
+        request = named("GET" if asking is None else "POST", path)
+        return parse(shape, payload, f"The answer to {request}", within)

@@ -6,7 +6,16 @@ import json
 import math
 import re
 import unicodedata
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import TypeAdapter, ValidationError, create_model
+
+from cct_ops.errors import ContractBroken
+
+T = TypeVar("T")
+
+WORDS_LIMIT = 200
+"""So much of the words of others goes into a message."""
 
 # Controls, format characters (bidi overrides and zero-width ones among them) and lone surrogates:
 # none of them can be seen, and each can make a line read as something that it is not.
@@ -50,6 +59,31 @@ def read_json(content: bytes) -> Any:
         return _mended(found) if _UNFIT_ESCAPE.search(content) else found
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def parse(shape: type[T], payload: object, answer: str, within: str = "") -> T:
+    """
+    Read a payload into its model, or name the field of ``answer`` that does not fit.
+
+    ``within`` names the field that holds it, and before a dot the one that holds that.
+    """
+    names = within.split(".") if within else []
+    whole: Any = shape
+    for name in reversed(names):
+        fields: dict[str, Any] = {name: (whole, ...)}
+        whole = create_model(name, **fields)
+    try:
+        found: Any = TypeAdapter(whole).validate_python(payload)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "data"
+        more = f" (and {exc.error_count() - 1} more)" if exc.error_count() > 1 else ""
+        message = one_line(f"{field}: {first['msg']}{more}", WORDS_LIMIT)
+        raise ContractBroken(f"{answer} is not as we know it: {message}.") from exc
+    for name in names:
+        found = getattr(found, name)
+    wanted: T = found
+    return wanted
 
 
 def _mended(value: Any) -> Any:

@@ -69,7 +69,6 @@ class RollbackAction(Wire):
 
     executed: bool
     canary_disabled: bool = False
-    previous_commit: str | None = None
     timestamp: AwareDatetime | None = None
 
 
@@ -81,16 +80,20 @@ class RollbackEvent(Wire):
     endpoint: str
     reason: str
     rollback_action: RollbackAction
-    last_known_good: str | None = None
 
 
-class Metrics(Wire):
-    """Service level indicators over a window; with ``sample_size`` 0 the others mean nothing."""
+class SloMetrics(Wire):
+    """The indicators inside an SLO status (its sample size stands beside them)."""
 
-    sample_size: int = Field(ge=0)
     availability_percent: float = Field(alias="availability")
     error_rate_percent: float = Field(alias="errorRate")
     p95_latency_ms: float = Field(alias="p95ResponseTime")
+
+
+class Metrics(SloMetrics):
+    """Service level indicators over a window; with ``sample_size`` 0 the others mean nothing."""
+
+    sample_size: int = Field(ge=0)
 
 
 class CanaryTraffic(Wire):
@@ -138,14 +141,6 @@ class ComplianceStatus(Wire):
     availability: Compliance
     error_rate: Compliance
     response_time: Compliance
-
-
-class SloMetrics(Wire):
-    """The indicators inside an SLO status (its sample size stands beside them)."""
-
-    availability_percent: float = Field(alias="availability")
-    error_rate_percent: float = Field(alias="errorRate")
-    p95_latency_ms: float = Field(alias="p95ResponseTime")
 
 
 class SloStatus(Wire):

@@ -83,12 +83,6 @@ class ActiveFault(Wire):
     mode: str
 
 
-class ActiveFaults(Wire):
-    """All faults that are in effect at the moment."""
-
-    faults: tuple[ActiveFault, ...]
-
-
 _NUMBERS = {
     ChaosSeverity.MILD: {"latency_ms": 500, "error_percent": 5, "timeout_percent": 1},
     ChaosSeverity.MODERATE: {"latency_ms": 2000, "error_percent": 15, "timeout_percent": 3},

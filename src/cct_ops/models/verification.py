@@ -32,21 +32,21 @@ class Verification(Frozen):
     final: bool = False
 
     @classmethod
+    def too_few(cls, reason: str, samples: int = 0) -> Verification:
+        """Return a look that saw too little to judge by."""
+        return cls(verdict=Verdict.TOO_FEW_SAMPLES, reason=reason, samples=samples)
+
+    @classmethod
     def of_workflow(cls, steady: WorkflowSucceeds, runs: Iterable[WorkflowRun]) -> Verification:
         """Judge a workflow that was started: the oldest newer run of it is the one that counts."""
         newer = [
             run for run in runs if run.id > steady.after_run_id and run.event == "workflow_dispatch"
         ]
         if not newer:
-            return cls(
-                verdict=Verdict.TOO_FEW_SAMPLES, reason=f"{steady.workflow} has no new run yet."
-            )
+            return cls.too_few(f"{steady.workflow} has no new run yet.")
         run = min(newer, key=lambda each: each.id)
         if run.conclusion is None:
-            return cls(
-                verdict=Verdict.TOO_FEW_SAMPLES,
-                reason=f"Run {run.id} of {steady.workflow} has not ended: {run.status}.",
-            )
+            return cls.too_few(f"Run {run.id} of {steady.workflow} has not ended: {run.status}.")
         return cls(
             verdict=Verdict.HOLDS if run.succeeded else Verdict.BROKEN,
             reason=f"Run {run.id} of {steady.workflow} ended: {run.conclusion}. {run.html_url}",
@@ -61,35 +61,25 @@ class Verification(Frozen):
         """Judge a canary that was put back: it must be on, and its own traffic within bounds."""
         config = status.routes.get(route)
         if config is None or not config.serves:
-            return cls(
-                verdict=Verdict.BROKEN,
-                reason=f"The canary of {route} is off again: somebody or something disabled it.",
-            )
+            reason = f"The canary of {route} is off again: somebody or something disabled it."
+            return cls(verdict=Verdict.BROKEN, reason=reason)
 
         traffic = metrics.routes.get(route)
         samples = traffic.canary.sample_size if traffic else 0
         if traffic is None or samples < steady.min_samples:
-            return cls(
-                verdict=Verdict.TOO_FEW_SAMPLES,
-                reason=f"{samples} canary requests seen, {steady.min_samples} are needed.",
-                samples=samples,
-            )
+            seen = f"{samples} canary requests seen, {steady.min_samples} are needed."
+            return cls.too_few(seen, samples)
 
         if steady.counted_since is not None and traffic.since <= steady.counted_since:
-            return cls(
-                verdict=Verdict.TOO_FEW_SAMPLES,
-                reason="CCT counts the canary's traffic as before the change, so that nothing shows"
-                " what came of it.",
-                samples=0,
+            return cls.too_few(
+                "CCT counts the canary's traffic as before the change, so that nothing shows"
+                " what came of it."
             )
 
         excess = _excess(traffic.canary, steady)
         if excess:
-            return cls(
-                verdict=Verdict.BROKEN,
-                reason=f"Over {samples} canary requests {excess}.",
-                samples=samples,
-            )
+            reason = f"Over {samples} canary requests {excess}."
+            return cls(verdict=Verdict.BROKEN, reason=reason, samples=samples)
         return cls(
             verdict=Verdict.HOLDS,
             reason=(
