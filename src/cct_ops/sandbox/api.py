@@ -98,7 +98,7 @@ async def _process(call: Call, entry: SeenRequest) -> Reply | None:
         return failure
 
     entry.write = verb.writes
-    reply = call.effects.falsify(call.effects.distort(verb.handle(call)), call.now)
+    reply = call.effects.distort(verb.handle(call), call.now)
     return None if call.effects.apply_then_hang else reply
 
 

@@ -163,18 +163,13 @@ def _on_routes(call: Call, otherwise: list[Route], change: Callable[[Entry], Con
 
 def _store(call: Call, route: str, config: Config, *, share: float | None = None) -> Config:
     """Store a configuration and return what the handler reads back."""
-    if call.effects.drop_writes:
-        return call.world.canary.seen(route).config
-    lag = call.effects.read_lag_seconds
-    call.world.canary.write(route, config, lag_seconds=lag, share=share)
-    return config
+    call.world.canary.write(route, config, call.effects, share=share)
+    return call.world.canary.seen(route).config if call.effects.drop_writes else config
 
 
 def _store_policy(call: Call, policy: Policy) -> Policy:
-    if call.effects.drop_writes:
-        return call.world.policy.visible(call.now)
-    call.world.policy.put(policy, call.now + call.effects.read_lag_seconds)
-    return policy
+    call.world.policy.put(policy, call.now, call.effects)
+    return call.world.policy.visible(call.now) if call.effects.drop_writes else policy
 
 
 def simulation(call: Call) -> Reply:

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.clock import Clock, iso
 from cct_ops.sandbox.envelope import Json
+from cct_ops.sandbox.faults import Effects
 
 CONFIG_TTL_SECONDS = 3600
 DEFAULT_SHARE = 20
@@ -68,36 +69,29 @@ class Entry:
     changed_by: str = "default"
 
 
-@dataclass(frozen=True, slots=True)
-class Version(Generic[T]):
-    """A stored value and the moment from which reads see it."""
-
-    value: T
-    visible_at: float
-
-
 class Lagged(Generic[T]):
     """A value whose writers are ahead of its readers."""
 
     def __init__(self, value: T) -> None:
-        self._versions = [Version(value, float("-inf"))]
+        self.settle(value)
 
     @property
     def latest(self) -> T:
         """The value as last written."""
-        return self._versions[-1].value
+        return self._versions[-1][0]
 
     def visible(self, now: float) -> T:
         """Return the newest value that has arrived where reads happen."""
-        return next(v.value for v in reversed(self._versions) if v.visible_at <= now)
+        return next(value for value, since in reversed(self._versions) if since <= now)
 
-    def put(self, value: T, visible_at: float) -> None:
-        """Write; readers see it from ``visible_at`` on."""
-        self._versions.append(Version(value, visible_at))
+    def put(self, value: T, now: float, effects: Effects) -> None:
+        """Write as the request's faults let it: seen later, or forgotten."""
+        if not effects.drop_writes:
+            self._versions.append((value, now + effects.read_lag_seconds))
 
     def settle(self, value: T) -> None:
         """Write and let every reader see it at once, whatever was still on its way."""
-        self._versions = [Version(value, float("-inf"))]
+        self._versions = [(value, float("-inf"))]
 
 
 class CanaryStore:
@@ -129,13 +123,13 @@ class CanaryStore:
         return self._unexpired(route, self._lagged(route).visible(self._clock.now()))
 
     def write(
-        self, route: str, config: Config, *, lag_seconds: float, share: float | None = None
+        self, route: str, config: Config, effects: Effects, *, share: float | None = None
     ) -> None:
         """Store what an API request wrote; ``share`` also becomes the configured share."""
         now = self._clock.now()
         kept = self.written(route).configured_share
         entry = Entry(config, now, kept if share is None else share, "api")
-        self._lagged(route).put(entry, now + lag_seconds)
+        self._lagged(route).put(entry, now, effects)
 
     def settle(self, route: str, entry: Entry) -> None:
         """Put a route into a state from outside the API, seen at once."""

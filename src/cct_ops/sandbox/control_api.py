@@ -25,7 +25,6 @@ from cct_ops.sandbox.inputs import (
     ExemptionsState,
     ExemptionState,
     Expire,
-    LimitState,
     RateLimitsState,
     Reset,
     RollBack,
@@ -90,10 +89,7 @@ def rate_limits_state(world: World) -> RateLimitsState:
     """Return the truth about rate limits; who is counted at the moment is not part of it."""
     store = world.rate_limits
     return RateLimitsState(
-        limits={
-            name: LimitState.model_validate(limit, from_attributes=True)
-            for name, limit in store.written.items()
-        },
+        limits=dict(store.written),
         starved=[demand.user for demand in store.demands if demand.starved],
     )
 

@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+
+from pydantic.alias_generators import to_camel
 
 from cct_ops.models.cct_exemptions import read_date
 from cct_ops.sandbox.canary_store import Lagged
 from cct_ops.sandbox.clock import Clock, iso
 from cct_ops.sandbox.envelope import Json
+from cct_ops.sandbox.faults import Effects
 
 LIST_TTL_SECONDS = 24 * 3600
 DAY_SECONDS = 24 * 3600
@@ -39,20 +42,8 @@ class Exemption:
 
     def wire(self) -> Json:
         """Render as CCT's record."""
-        return {
-            "id": self.id,
-            "pattern": self.pattern,
-            "file": self.file,
-            "line": self.line,
-            "jiraReference": self.jira_reference,
-            "owner": self.owner,
-            "reason": self.reason,
-            "expirationDate": self.expiration_date,
-            "createdAt": iso(self.created_at),
-            "createdBy": "system",
-            "status": self.status,
-            "autoRenew": self.auto_renew,
-        }
+        fields = {to_camel(name): value for name, value in asdict(self).items()}
+        return fields | {"createdAt": iso(self.created_at), "createdBy": "system"}
 
     @property
     def expires_at(self) -> float | None:
@@ -106,11 +97,11 @@ class ExemptionStore:
         """Return the records that reports and maintenance find."""
         return [] if self.list_lost(content) else list(content.records.values())
 
-    def write(self, changed: Records, *, lag_seconds: float, recount: bool = False) -> None:
+    def write(self, changed: Records, effects: Effects, *, recount: bool = False) -> None:
         """Store all records and their list; ``recount`` also puts the report's count right."""
         now = self._clock.now()
         drift = 0 if recount else self.written.count_drift
-        self._content.put(Content(changed, now, drift), now + lag_seconds)
+        self._content.put(Content(changed, now, drift), now, effects)
 
     def settle(self, content: Content) -> None:
         """Put the store into a state from outside the API, seen at once."""

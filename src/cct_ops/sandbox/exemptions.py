@@ -88,14 +88,14 @@ def cleanup(call: Call) -> Reply:
     after = call.world.exemptions.expired(call.now)
     changed = [record.wire() for key, record in after.items() if record != before[key]]
     if changed:
-        _store(call, after)
+        call.world.exemptions.write(after, call.effects)
     return answer(call.now, {"expired": changed, "total": len(changed)})
 
 
 def revalidate(call: Call) -> Reply:
     """Derive every status from its record's date, and write list and counts anew."""
     after = call.world.exemptions.rederived(call.now)
-    _store(call, after, recount=True)
+    call.world.exemptions.write(after, call.effects, recount=True)
     invalid = [r.id for r in after.values() if not JIRA.fullmatch(r.jira_reference)]
     return answer(call.now, {"checked": len(after), "invalid": invalid})
 
@@ -110,7 +110,7 @@ def reset(call: Call) -> Reply:
         and not record.due(call.now)
         and JIRA.fullmatch(record.jira_reference)
     }
-    _store(call, kept, recount=True)
+    call.world.exemptions.write(kept, call.effects, recount=True)
     return answer(call.now, {"kept": len(kept), "removed": len(before) - len(kept)})
 
 
@@ -135,7 +135,9 @@ def create(call: Call) -> Reply:
         reason=given.get("reason") or "No reason provided",
         auto_renew=bool(given.get("autoRenew")),
     )
-    _store(call, {**call.world.exemptions.written.records, record.id: record})
+    call.world.exemptions.write(
+        {**call.world.exemptions.written.records, record.id: record}, call.effects
+    )
     return answer(call.now, record.wire(), "Exemption created successfully")
 
 
@@ -146,7 +148,9 @@ def revoke(call: Call) -> Reply:
         return error(call.now, 400, "Exemption ID is required", "MISSING_EXEMPTION_ID")
     records = call.world.exemptions.written.records
     if wanted in records:
-        _store(call, {**records, wanted: replace(records[wanted], status="revoked")})
+        call.world.exemptions.write(
+            {**records, wanted: replace(records[wanted], status="revoked")}, call.effects
+        )
     return answer(call.now, {"id": wanted}, f"Exemption {wanted} revoked successfully")
 
 
@@ -157,10 +161,10 @@ def maintenance(call: Call) -> Reply:
         return bad_json(call.now, "Failed to perform maintenance", "EXEMPTION_MAINTENANCE_ERROR")
     task, results = given.get("task", "all"), {}
     if task in ("auto-renew", "all"):
-        _store(call, _renewed(call))
+        call.world.exemptions.write(_renewed(call), call.effects)
         results["autoRenew"] = "completed"
     if task in ("cleanup", "all"):
-        _store(call, call.world.exemptions.expired(call.now))
+        call.world.exemptions.write(call.world.exemptions.expired(call.now), call.effects)
         results["cleanup"] = "completed"
     done = {"task": task, "results": results}
     return answer(call.now, done | {"report": reports.report(call.world.exemptions, call.now)})
@@ -178,12 +182,6 @@ def _renewed(call: Call) -> Records:
         if record.status == "active" and record.auto_renew and record.due(until)
     }
     return {**store.written.records, **renewed}
-
-
-def _store(call: Call, records: Records, *, recount: bool = False) -> None:
-    if not call.effects.drop_writes:
-        lag = call.effects.read_lag_seconds
-        call.world.exemptions.write(records, lag_seconds=lag, recount=recount)
 
 
 def _violations(record: Exemption, now: float) -> Iterable[Json]:

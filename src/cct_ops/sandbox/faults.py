@@ -41,11 +41,6 @@ class Effects:
         return any(fault.apply_then_hang for fault in self.faults)
 
     @property
-    def apply_then_status(self) -> int | None:
-        """The error with which a write is answered although it is applied."""
-        return next((f.apply_then_status for f in self.faults if f.apply_then_status), None)
-
-    @property
     def read_lag_seconds(self) -> float:
         """The delay after which reads see what this request writes."""
         return max((fault.read_lag_seconds or 0 for fault in self.faults), default=0)
@@ -62,13 +57,8 @@ class Effects:
                 return _injected(now, fault.error_status)
         return None
 
-    def falsify(self, reply: Reply, now: float) -> Reply:
-        """Answer with an error what was done all the same."""
-        status = self.apply_then_status
-        return reply if status is None else _injected(now, status)
-
-    def distort(self, reply: Reply) -> Reply:
-        """Break the named fields of a good answer."""
+    def distort(self, reply: Reply, now: float) -> Reply:
+        """Break the named fields of a good answer, or answer with an error what was done."""
         for fault in self.faults:
             if fault.malformed and reply.status == 200 and isinstance(reply.body, dict):
                 missing = fault.malformed_as == "missing"
@@ -76,7 +66,8 @@ class Effects:
                 if body is None:
                     return Reply(500, f"sandbox: this answer has no field {fault.malformed!r}")
                 reply = replace(reply, body=body)
-        return reply
+        status = next((f.apply_then_status for f in self.faults if f.apply_then_status), None)
+        return reply if status is None else _injected(now, status)
 
 
 def _injected(now: float, status: int) -> Reply:
@@ -89,6 +80,21 @@ class _Armed:
     fault: Fault
     left: int | None
     dice: random.Random
+
+    def strikes(self, path: str, headers: Mapping[str, str], *, write: bool) -> bool:
+        """Return whether it applies to this request, which then uses up one of its count."""
+        fault = self.fault
+        if (
+            self.left == 0
+            or not path.startswith(fault.path)
+            or (fault.header is not None and fault.header.lower() not in headers)
+            or (fault.concerns_writes_only and not write)
+            or self.dice.random() >= fault.probability
+        ):
+            return False
+        if self.left is not None:
+            self.left -= 1
+        return True
 
 
 @dataclass
@@ -104,25 +110,7 @@ class FaultList:
 
     def take(self, path: str, headers: Mapping[str, str], *, write: bool) -> Effects:
         """Return the faults that apply to this request, using up their counts."""
-        taken = [a for a in self.armed if _concerns(a, path, headers, write=write) and _falls(a)]
-        for armed in taken:
-            armed.left = None if armed.left is None else armed.left - 1
-        return Effects([armed.fault for armed in taken])
-
-
-def _concerns(armed: _Armed, path: str, headers: Mapping[str, str], *, write: bool) -> bool:
-    spent = armed.left == 0
-    header = armed.fault.header
-    return (
-        not spent
-        and path.startswith(armed.fault.path)
-        and (header is None or header.lower() in headers)
-        and (write or not armed.fault.concerns_writes_only)
-    )
-
-
-def _falls(armed: _Armed) -> bool:
-    return armed.dice.random() < armed.fault.probability
+        return Effects([a.fault for a in self.armed if a.strikes(path, headers, write=write)])
 
 
 def _broken(body: Json, way: str, *, missing: bool) -> Json | None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import uuid4
 
+from pydantic.alias_generators import to_camel
+
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.envelope import Json
 
@@ -13,12 +15,7 @@ Metric = Literal["p95_latency_ms", "error_rate_percent", "availability_percent"]
 
 HISTORY_LENGTH = 100
 
-# Each indicator by its name in the runbook, in the library's policy, and as the type of a breach.
-LIBRARY_NAME: dict[Metric, str] = {
-    "p95_latency_ms": "p95LatencyMs",
-    "error_rate_percent": "errorRatePercent",
-    "availability_percent": "availabilityPercent",
-}
+# The type of a breach, by the indicator's name in the runbook.
 BREACH_TYPE: dict[Metric, str] = {
     "p95_latency_ms": "response_time",
     "error_rate_percent": "error_rate",
@@ -97,7 +94,7 @@ class Breach:
 
 def library_names(values: dict[Metric, float]) -> Json:
     """Rename the three indicators to the library's camelCase."""
-    return {LIBRARY_NAME[metric]: value for metric, value in values.items()}
+    return {to_camel(metric): value for metric, value in values.items()}
 
 
 class Incidents:

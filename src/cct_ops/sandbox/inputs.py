@@ -15,6 +15,9 @@ Actor = Literal["person", "cct"]
 LimitName = Literal["canaryManagement", "exemptionsManagement", "bulkOperations", "ciOperations"]
 
 
+WINDOW_MS = 60_000
+
+
 class Strict(BaseModel):
     """An immutable input that refuses fields it does not know: a typo must not pass as a no-op."""
 
@@ -259,17 +262,21 @@ class SeedDemand(Strict):
     over_minutes: float = Field(default=10, gt=0)
 
 
-class LimitState(Strict):
-    """The truth about one class."""
+class Limit(Strict):
+    """The number of requests that one user may make in one class, and in what time."""
 
     max_requests: int
-    window_ms: int
+    window_ms: int = WINDOW_MS
+
+    def wire(self) -> dict[str, int]:
+        """Render as CCT's limiter configuration."""
+        return {"maxRequests": self.max_requests, "windowMs": self.window_ms}
 
 
 class RateLimitsState(Strict):
     """The truth about the admin limiter."""
 
-    limits: dict[str, LimitState]
+    limits: dict[str, Limit]
     starved: list[str]
 
 

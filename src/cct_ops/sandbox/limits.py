@@ -16,8 +16,8 @@ from typing import Any
 
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.envelope import Reply, error
+from cct_ops.sandbox.inputs import WINDOW_MS
 
-WINDOW_MS = 60_000
 CANARY_LIMIT, EXEMPTION_LIMIT = "canaryManagement", "exemptionsManagement"
 ADDRESS_HEADERS = ("cf-connecting-ip", "x-forwarded-for", "x-real-ip", "x-client-ip")
 ADMIN_ADDRESS_HEADERS = ADDRESS_HEADERS[:3]

@@ -15,8 +15,9 @@ from uuid import uuid4
 from cct_ops.sandbox.canary_store import Lagged
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.envelope import Json, Reply
-from cct_ops.sandbox.inputs import SeedDemand
-from cct_ops.sandbox.limits import CANARY_LIMIT, EXEMPTION_LIMIT, WINDOW_MS, TokenBucket
+from cct_ops.sandbox.faults import Effects
+from cct_ops.sandbox.inputs import WINDOW_MS, Limit, SeedDemand
+from cct_ops.sandbox.limits import CANARY_LIMIT, EXEMPTION_LIMIT, TokenBucket
 
 REQUESTS_PER_WINDOW = {
     CANARY_LIMIT: 50,
@@ -24,18 +25,6 @@ REQUESTS_PER_WINDOW = {
     "bulkOperations": 10,
     "ciOperations": 20,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """The number of requests that one user may make in one class, and in what time."""
-
-    max_requests: int
-    window_ms: int = WINDOW_MS
-
-    def wire(self) -> Json:
-        """Render as CCT's limiter configuration."""
-        return {"maxRequests": self.max_requests, "windowMs": self.window_ms}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +54,7 @@ class RateLimits:
 
     def __init__(self) -> None:
         self._limits: Lagged[Mapping[str, Limit]] = Lagged(
-            {name: Limit(count) for name, count in REQUESTS_PER_WINDOW.items()}
+            {name: Limit(max_requests=count) for name, count in REQUESTS_PER_WINDOW.items()}
         )
         self._buckets = {name: TokenBucket(n) for name, n in REQUESTS_PER_WINDOW.items()}
         self.demands: list[SeedDemand] = []
@@ -89,11 +78,12 @@ class RateLimits:
             self.refusals.append(Refusal(now, limit, user, path, most))
         return refusal
 
-    def set_limit(self, name: str, limit: Limit, visible_at: float) -> None:
-        """Change one class; it holds at once and shows from ``visible_at`` on."""
-        self._limits.put({**self.written, name: limit}, visible_at)
-        self._buckets[name].max_requests = limit.max_requests
-        self._buckets[name].window_ms = limit.window_ms
+    def set_limit(self, name: str, limit: Limit, now: float, effects: Effects) -> None:
+        """Change one class; it holds at once and shows when the request's faults let it."""
+        self._limits.put({**self.written, name: limit}, now, effects)
+        held = self.written[name]  # the old one, where a fault lets the write be forgotten
+        self._buckets[name].max_requests = held.max_requests
+        self._buckets[name].window_ms = held.window_ms
 
     def forget(self, user: str | None) -> int:
         """Forget what was counted of one user, or of all; returns of how many."""

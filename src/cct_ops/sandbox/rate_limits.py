@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeGuard
 
 from cct_ops.sandbox.envelope import Json, Reply, admin, error
-from cct_ops.sandbox.rate_limit_store import Limit
+from cct_ops.sandbox.inputs import Limit
 from cct_ops.sandbox.world import Call, Family, Verb
 
 SERVICE = "rate-limit-management"
@@ -53,9 +53,8 @@ def write_config(call: Call) -> Reply:
     most, window_ms = given.get("maxRequests"), given.get("windowMs")
     if not _is_count(most, LARGEST) or not _is_count(window_ms, LONGEST_WINDOW_MS):
         return error(call.now, 400, "maxRequests and windowMs must be positive", "INVALID_LIMIT")
-    if not call.effects.drop_writes:
-        visible_at = call.now + call.effects.read_lag_seconds
-        store.set_limit(given["endpoint"], Limit(most, window_ms), visible_at)
+    limit = Limit(max_requests=most, window_ms=window_ms)
+    store.set_limit(given["endpoint"], limit, call.now, call.effects)
     return admin(call.now, _config(call), service=SERVICE)
 
 
