@@ -46,7 +46,7 @@ matrix: $(VENV)/.dev ## every option in every mode, undone, and on mounted handl
 simulate: install ## a simulated week with and without the guards, in one table
 	$(BIN)/python -m evaluation.simulation $(ARGS)
 
-bench: install   ## measure it all, half an hour; BENCH="--warm 20 --stock 3" for less
+bench: install   ## from alert to first GET, beside others, half an hour; BENCH="--only ours,procrastinate --warm 20" for less
 	$(BIN)/python -m evaluation.benchmarks $(BENCH)
 
 soak: $(VENV)/.dev  ## floods, kills and outages, counted: a quarter of an hour; ARGS="--seconds 12" for less
@@ -66,10 +66,12 @@ format: $(VENV)/.dev ## format code and pages, and write what pages take from th
 	$(BIN)/python -m tests.generated_docs
 	$(BIN)/mdformat $(PAGES)
 
-lock: $(VENV)/.dev  ## compile both locks anew from pyproject.toml
+lock: $(VENV)/.dev  ## compile the locks anew from pyproject.toml, and that of the benchmark's rivals
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --extra build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --extra build --extra dev pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header evaluation/benchmarks/rivals.in -o evaluation/benchmarks/rivals.lock
 
 .PHONY: help install demo up test kills matrix simulate bench soak check format lock

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import httpx
 from cyclopts import App, Parameter
 
-from evaluation.benchmarks import load, report, rest, rivals, starts
+from evaluation.benchmarks import load, report, rest, starts
 from evaluation.benchmarks.page import goals
+from evaluation.benchmarks.rivals import RIVALS, environment, rivals
+from evaluation.benchmarks.sides import NotMeasured, Side, in_turns
 from evaluation.benchmarks.system import System, system
-
-_TOPICS = (
-    "start_of_the_stack",
-    "intake",
-    "diagnosis",
-    "idle",
-    "crowds",
-    "with_history",
-    "first_action",
-)
 
 app = App(help="Measure the stack of this checkout.")
 
@@ -29,73 +24,108 @@ app = App(help="Measure the stack of this checkout.")
 @app.default
 def main(
     *,
-    warm: Annotated[int, Parameter(help="Alerts for the warm worker.")] = 200,
-    stock: Annotated[int, Parameter(help="Alerts for Prefect's process worker.")] = 12,
+    warm: Annotated[int, Parameter(help="Alerts for each quick side.")] = 200,
+    stock: Annotated[int, Parameter(help="Alerts for a slow side: stock, Ansible.")] = 12,
     repairs: Annotated[int, Parameter(help="Alerts that are acted on, in auto mode.")] = 12,
-    crowds: Annotated[list[int] | None, Parameter(help="Incidents at once: 1, 10 and 100.")] = None,
+    crowd: Annotated[list[int] | None, Parameter(help="Incidents at once: 1, 10 and 100.")] = None,
     history: Annotated[int, Parameter(help="Runs to put into the history.")] = 100_000,
     name: Annotated[str, Parameter(help="Of the files in docs/benchmarks.")] = "results",
+    only: Annotated[
+        str, Parameter(help="Sides, as in ours,procrastinate: their tables, and nothing is kept.")
+    ] = "",
 ) -> None:
-    """Take some 20 minutes on an idle machine with two cores; smaller numbers are faster."""
+    """Take half an hour on an idle machine with two cores; smaller numbers are faster."""
     results: dict[str, Any] = {
         "measured_on": datetime.now(UTC).date().isoformat(),
         "machine": report.machine(),
     }
+    chosen = only.split(",") if only else ["ours", "stock", *RIVALS]
+    crowds = crowd or ([] if only else [1, 10, 100])
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
         folder = Path(place)
-        _say("the stack with the warm worker")
-        with system(folder / "warm") as stack:
-            results |= _with_the_warm_worker(stack, warm, repairs, crowds or [1, 10, 100], history)
-        _say("the stack with Prefect's process worker")
-        with system(folder / "stock", "process") as stack:
-            slow = starts.measure(stack, stock, first=1)
-        _say("what else is installed")
-        others = {
-            "ansible-rulebook": rivals.event_driven_ansible(folder / "ansible", stock),
-            "webhook": rivals.webhook(folder / "webhook", stock),
-        }
-    results["stock_steps"] = report.by_step(slow)
-    results["starts"] = {
-        "warm": results["warm_steps"]["probing"],
-        "stock": results["stock_steps"]["probing"],
-        **{name: values and report.summary(values) for name, values in others.items()},
-    }
-    report.write(name, results)
-    for topic in _TOPICS:
-        print(f"{topic}: {results[topic]}")
-    print(report.table(results["starts"]))
-    for goal in goals(results):
-        print("{}: at most {}, measured {}: {}".format(*goal.row))
-    print(report.ratio(results["starts"]))
+        folder.chmod(0o755)  # PostgreSQL, as a user of its own, must come through
+        with contextlib.suppress(NotMeasured):  # to be told when they start
+            environment()
+        _say("the start of the stack")
+        with system(folder / "ours") as stack:
+            if not only:
+                results |= _alone(stack, folder)
+            results |= _beside(stack, folder, chosen, (warm, stock), crowds)
+            if not only or "ours" in chosen:
+                _say(f"{repairs} repairs in auto mode")
+                results["first_write"] = report.summary(starts.first_writes(stack, repairs))
+            if not only:
+                results["with_history"] = _with_history(stack, max(10, warm // 10), history)
+    results["load_average_after"] = [round(each, 2) for each in os.getloadavg()]
+    if not only:
+        report.write(name, results)
+        for goal in goals(results):
+            print("{}: at most {}, measured {}: {}".format(*goal.row))
+    print(report.table(results))
 
 
-def _with_the_warm_worker(
-    stack: System, count: int, repairs: int, crowds: list[int], history: int
-) -> dict[str, Any]:
-    results: dict[str, Any] = {"start_of_the_stack": stack.start_seconds}
-    _say(f"{count} alerts, one after the other")
-    results["warm_steps"] = report.by_step(starts.measure(stack, count))
-    _say(f"{repairs} repairs in auto mode")
-    results["first_action"] = report.summary(starts.first_actions(stack, repairs))
+def _alone(stack: System, folder: Path) -> dict[str, Any]:
+    """Measure what needs a machine with nothing else on it."""
     _say("nothing")
+    results: dict[str, Any] = {"start_of_the_stack": stack.start_seconds}
     results["idle"] = rest.idle(stack, 30)
     _say("parallel probes against sequential curl")
     results["diagnosis"] = rest.diagnosis(stack, 5)
+    _say("a summary's validation")
+    results["validate"] = report.summary(rest.validate(folder, 3))
     _say("the intake")
     results["intake"] = load.intake(stack, 500)
-    results["crowds"] = []
-    for incidents in crowds:
-        _say(f"{incidents} incidents at once")
-        results["crowds"].append(load.at_once(stack, incidents))
-    _say(f"{history} runs in the history")
-    load.add_history(stack.env["PREFECT_API_DATABASE_CONNECTION_URL"], history)
-    few = max(10, count // 10)
-    results["with_history"] = {
-        "runs": history,
-        "start": report.by_step(starts.measure(stack, few))["probing"],
-        "ten_at_once": load.at_once(stack, 10),
-    }
     return results
+
+
+def _beside(
+    stack: System, folder: Path, chosen: list[str], counts: tuple[int, int], crowds: list[int]
+) -> dict[str, Any]:
+    """Measure the stack and its rivals in turns, then each in a crowd."""
+    _say("how the others start")
+    with contextlib.ExitStack() as others, httpx.Client(timeout=60, trust_env=False) as http:
+        names = [name for name in RIVALS if name in chosen]
+        found, missing = others.enter_context(
+            rivals(names, folder / "rivals", stack.journal, stack.env)
+        )
+        stacks = {"ours": stack} if "ours" in chosen else {}
+        with contextlib.ExitStack() as turns:
+            if "stock" in chosen:
+                stacks["stock"] = turns.enter_context(system(folder / "stock", "process"))
+            sides: list[Side] = [
+                *(each.side(name, slow=name == "stock") for name, each in stacks.items()),
+                *found,
+            ]
+            _say(f"{', '.join(side.name for side in sides)} in turns")
+            timed, failed = in_turns(sides, http, *counts)
+            steps = {
+                name: report.by_step([starts.steps(each, one) for one in timed[name]])
+                for name, each in stacks.items()
+            }
+        results: dict[str, Any] = {"crowds": [], "rivals_crowds": {}}
+        for incidents in crowds:
+            _say(f"{incidents} incidents at once")
+            if "ours" in chosen:
+                results["crowds"].append(load.at_once(stack, incidents))
+            for side in found:
+                if not side.slow and side.name in timed:
+                    at_once = results["rivals_crowds"].setdefault(side.name, [])
+                    at_once.append(side.crowd(http, incidents))
+    return results | {
+        "first_get": {
+            name: report.summary([one.seconds for one in each]) for name, each in timed.items()
+        },
+        "not_measured": missing | failed,
+        "steps": steps,
+    }
+
+
+def _with_history(stack: System, count: int, runs: int) -> dict[str, Any]:
+    _say(f"{runs} runs in the history")
+    load.add_history(stack.env["PREFECT_API_DATABASE_CONNECTION_URL"], runs)
+    timed, _ = in_turns([stack.side("ours")], stack.http, count, 0)
+    first_get = report.summary([each.seconds for each in timed["ours"]])
+    return {"runs": runs, "first_get": first_get, "ten_at_once": load.at_once(stack, 10)}
 
 
 def _say(what: str) -> None:

@@ -15,14 +15,16 @@ import psycopg
 from psycopg import sql
 
 from cct_ops.stack.prefect_server import api_client
-from evaluation.benchmarks.starts import steps
+from evaluation.benchmarks.rest import cpu_seconds
+from evaluation.benchmarks.starts import on_the_wall, states
 from evaluation.benchmarks.system import System
 
 _PATIENCE_SECONDS = 300.0
 
 
-def at_once(system: System, incidents: int) -> dict[str, float]:
-    """Send that many alerts at the same time; returns how they ended."""
+def at_once(system: System, incidents: int) -> dict[str, Any]:
+    """Send that many alerts at the same time; returns how they ended, and what each cost."""
+    used = cpu_seconds(system)
     began = time.time()
     with _UiProbe(system) as watch, ThreadPoolExecutor(min(incidents, 32)) as senders:
         found = list(senders.map(lambda _: system.alert(), range(incidents)))
@@ -30,18 +32,37 @@ def at_once(system: System, incidents: int) -> dict[str, float]:
         until = time.monotonic() + _PATIENCE_SECONDS
         ended = [run for incident in found if (run := _completed(system, incident, until))]
         all_ended = time.time() - began
-    starts = sorted(steps(system, began, began, run).probing for run in ended)
+    cpu = {part: (now - used[part]) / incidents for part, now in cpu_seconds(system).items()}
+    starts = sorted(states(system, run)["Running"] - began for run in ended)
+    firsts = sorted(_first_get(system, run) - began for run in ended)
     return {
         "incidents": incidents,
         "lost": incidents - len(ended),
         "all_answered_seconds": answered,
-        "median_started_seconds": statistics.median(starts),
-        "last_started_seconds": starts[-1],
+        "median_first_get_seconds": statistics.median(firsts),
+        "last_first_get_seconds": firsts[-1],
+        "last_begun_seconds": starts[-1],
         "all_ended_seconds": all_ended,
         "ui_median_seconds": statistics.median(watch.seconds),
         "ui_worst_seconds": max(watch.seconds),
         "ui_unanswered": watch.unanswered,
+        "cpu_seconds_per_run": cpu,
     }
+
+
+def _first_get(system: System, run: UUID) -> float:
+    """
+    Return when the first GET arrived that a run had part in.
+
+    Runs share a reading that began after each had asked for it: so it is the first one at the sink
+    after the run's first probe began.
+    """
+    asked = min(start for start, _ in system.probes(run))
+    return next(
+        on_the_wall(arrival.at)
+        for arrival in system.journal.since(0)
+        if not arrival.writes and on_the_wall(arrival.at) >= asked
+    )
 
 
 def _completed(system: System, incident: UUID, until: float) -> UUID | None:

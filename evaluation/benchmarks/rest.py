@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import statistics
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -21,42 +24,63 @@ PROBED = (
 )
 
 
-def idle(system: System, seconds: float) -> dict[str, float]:
+def idle(system: System, seconds: float) -> dict[str, Any]:
     """Watch the stack do nothing; memory that processes share is counted once."""
-    supervisor = psutil.Process(system.supervisor_pid)
-    parts = [supervisor, *supervisor.children(recursive=True)]
-    before = {part.pid: used for part in parts if (used := _cpu_seconds(part)) is not None}
+    before = cpu_seconds(system)
     time.sleep(seconds)
-    used = sum(
-        now - before[part.pid]
-        for part in parts
-        if part.pid in before and (now := _cpu_seconds(part)) is not None
-    )
-    memory: dict[int, Any] = {}
+    used = {part: now - before[part] for part, now in cpu_seconds(system).items()}
+    memory = dict.fromkeys(used, 0.0)
     warm = []
-    for part in parts:
-        with contextlib.suppress(psutil.NoSuchProcess):  # a run's process that has ended meanwhile
-            memory[part.pid] = part.memory_full_info()
-            if "cct_ops.worker.fork_server" in part.cmdline():
-                warm.append(part)
+    for part, pid in system.guards.items():
+        for process in _family(part, pid):
+            with contextlib.suppress(psutil.NoSuchProcess):  # a run that has ended meanwhile
+                info = process.memory_full_info()
+                memory[part] += info.pss / 2**20
+                if "cct_ops.worker.fork_server" in process.cmdline():
+                    warm.append(info)
     server, waiting = warm[0], warm[1:]
     return {
-        "cpu_percent_of_one_core": 100 * used / seconds,
-        "memory_mib": sum(info.pss for info in memory.values()) / 2**20,
-        "fork_server_mib": memory[server.pid].uss / 2**20,
+        "cpu_percent_of_one_core": {part: 100 * each / seconds for part, each in used.items()},
+        "memory_mib": memory,
+        "fork_server_mib": server.uss / 2**20,
         "waiting_processes": len(waiting),
-        "own_mib_of_a_waiting_process": statistics.mean(memory[part.pid].uss for part in waiting)
-        / 2**20,
-        "rss_mib_of_a_waiting_process": statistics.mean(memory[part.pid].rss for part in waiting)
-        / 2**20,
+        "own_mib_of_a_waiting_process": statistics.mean(info.uss for info in waiting) / 2**20,
+        "rss_mib_of_a_waiting_process": statistics.mean(info.rss for info in waiting) / 2**20,
     }
 
 
-def _cpu_seconds(part: psutil.Process) -> float | None:
+def cpu_seconds(system: System) -> dict[str, float]:
+    """Return what each part has used so far, with all that it started, also what has ended."""
+    used = {}
+    for part, pid in system.guards.items():
+        used[part] = 0.0
+        for process in _family(part, pid):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                used[part] += sum(process.cpu_times()[:4])
+    return used
+
+
+def _family(part: str, pid: int) -> list[psutil.Process]:
     try:
-        return float(sum(part.cpu_times()[:2]))
-    except psutil.NoSuchProcess:
-        return None
+        process = psutil.Process(pid)
+        return [process] if part == "supervisor" else [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:  # a step of the start
+        return []
+
+
+def validate(folder: Path, count: int) -> list[float]:
+    """Return the seconds that `summary validate` of one file takes, as a person types it."""
+    schema, summary = folder / "schema.json", folder / "summary.json"
+    schema.write_text('{"type": "object"}')
+
+    def command(*arguments: str | Path) -> float:
+        began = time.monotonic()
+        program = Path(sys.executable).with_name("cct-ops")
+        subprocess.run([program, "summary", *arguments], check=True, capture_output=True)
+        return time.monotonic() - began
+
+    command("generate", "benchmark", "--output", summary)
+    return [command("validate", schema, summary) for _ in range(count)]
 
 
 def diagnosis(system: System, count: int) -> dict[str, float]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import secrets
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 from uuid import UUID, uuid4
@@ -20,15 +21,16 @@ from pydantic import SecretStr
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.intake.outbox import REMEDIATE
 from cct_ops.ledger.intake.tables import dispatches
-from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.assembly import Assembly, assemble
 from cct_ops.stack.config import StackConfig
-from cct_ops.stack.part import Event, Part
+from cct_ops.stack.part import Event, Part, Prints
+from cct_ops.stack.postgres import free_port
 from cct_ops.stack.prefect_server import api_client
 from cct_ops.stack.up import running
+from evaluation.benchmarks import sink
+from evaluation.benchmarks.sides import Alert, Side
 
-ROUTE = Route.DAILY_SUMMARY
 KEY = secrets.token_urlsafe(32)
 ROUTES = """
 grouping: {incidents: 1000000, within_seconds: 60, calm_seconds: 300, runs: 10}
@@ -70,20 +72,25 @@ class System:
     env: dict[str, str]
     urls: dict[str, str]
     start_seconds: dict[str, float]
-    supervisor_pid: int
+    guards: dict[str, int]
+    journal: sink.Journal
     http: httpx.Client
     prefect: httpx.Client
     ledger: sa.Engine
     key: str = KEY
 
-    def alert(self, name: str = "Benchmark") -> UUID:
-        """Send one alert of an incident of its own; returns the incident."""
-        now = datetime.now(UTC).isoformat()
-        labels = {"alertname": name, "route": ROUTE.value, "id": uuid4().hex}
-        body = {"version": "4", "alerts": [{"status": "firing", "labels": labels, "startsAt": now}]}
+    def side(self, name: str, *, slow: bool = False) -> Side:
+        """Return it as one that takes alerts, which has done with one when the run has ended."""
+
+        def settle(answer: httpx.Response) -> None:
+            self.ended(self.run_of(incident_of(answer)))
+
         headers = {"Authorization": f"Bearer {KEY}"}
-        answer = self.http.post(self.urls["hook"], json=body, headers=headers).raise_for_status()
-        return UUID(answer.json()["incidents"][0])
+        return Side(name, self.urls["hook"], self.journal, settle, headers, slow=slow)
+
+    def alert(self) -> UUID:
+        """Send one alert of an incident of its own; returns the incident."""
+        return incident_of(self.side("").post(self.http, Alert("Benchmark", uuid4().hex)))
 
     def run_of(self, incident: UUID, seconds: float = 120) -> UUID:
         """Wait for the incident's run."""
@@ -182,12 +189,24 @@ def system(folder: Path, worker: WorkerType = "warm") -> Iterator[System]:
         },
     )
     seconds: dict[str, float] = {}
+    guards: dict[str, int] = {}
+    journal = folder / "sink.log"
+    journal.touch()
+
+    def assembler(config: StackConfig, lock_fd: int) -> Assembly:
+        assembly = assemble(config, lock_fd)
+        parts = list(_behind_a_sink(assembly.plan.parts, config.sandbox_port, journal))
+        if worker == "process":
+            parts = [_stock(part) if part.name == "worker" else part for part in parts]
+        plan = assembly.plan.model_copy(update={"parts": tuple(parts)})
+        return Assembly(plan, assembly.env, assembly.urls, assembly.own_key)
 
     def on_event(event: Event) -> None:
+        if event.kind == "starting":
+            guards[event.part] = event.pid
         if event.kind in {"ready", "up"}:
             seconds[event.part or "the whole stack"] = event.seconds
 
-    assembler = assemble if worker == "warm" else _assemble_stock
     with (
         running(config, on_event=on_event, assembler=assembler) as stack,
         httpx.Client(timeout=60, trust_env=False) as http,
@@ -200,7 +219,8 @@ def system(folder: Path, worker: WorkerType = "warm") -> Iterator[System]:
             env=dict(stack.env),
             urls=dict(stack.urls),
             start_seconds=seconds,
-            supervisor_pid=stack.supervisor.pid,
+            guards={"supervisor": stack.supervisor.pid, **guards},
+            journal=sink.Journal(journal),
             http=http,
             prefect=prefect,
             ledger=ledger,
@@ -210,12 +230,20 @@ def system(folder: Path, worker: WorkerType = "warm") -> Iterator[System]:
         ledger.dispose()
 
 
-def _assemble_stock(config: StackConfig, lock_fd: int) -> Assembly:
-    """Put Prefect's own process worker, polling as it does by default, in the warm one's place."""
-    assembly = assemble(config, lock_fd)
-    parts = tuple(_stock(part) if part.name == "worker" else part for part in assembly.plan.parts)
-    plan = assembly.plan.model_copy(update={"parts": parts})
-    return Assembly(plan, assembly.env, assembly.urls, assembly.own_key)
+def _behind_a_sink(parts: Iterable[Part], port: int, journal: Path) -> Iterator[Part]:
+    """Let the sandbox listen elsewhere, and the sink in its place."""
+    behind = str(free_port())
+    for part in parts:
+        if part.name != "sandbox":
+            yield part
+            continue
+        argv = tuple(behind if each == str(port) else each for each in part.program.argv)
+        yield part.model_copy(
+            update={"program": part.program.model_copy(update={"argv": argv}), "after": ("sink",)}
+        )
+        argv = (sys.executable, "-m", sink.__name__, str(port), behind, str(journal))
+        program = part.program.model_copy(update={"argv": argv})
+        yield Part(name="sink", program=program, ready=Prints(text=sink.GREETING))
 
 
 def _stock(part: Part) -> Part:
@@ -233,3 +261,8 @@ def _stock(part: Part) -> Part:
 def seconds_of(text: str) -> float:
     """Return a time of Prefect's API as seconds since 1970."""
     return datetime.fromisoformat(text).timestamp()
+
+
+def incident_of(answer: httpx.Response) -> UUID:
+    """Return the incident that an alert has opened."""
+    return UUID(answer.json()["incidents"][0])

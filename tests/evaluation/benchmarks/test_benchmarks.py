@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from subprocess import PIPE
 from uuid import uuid4
 
 import httpx
@@ -12,50 +22,194 @@ import pytest
 
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
 from evaluation.benchmarks.load import add_history
-from evaluation.benchmarks.rivals import measured
+from evaluation.benchmarks.rivals import rivals
+from evaluation.benchmarks.sides import Side, in_turns
+from evaluation.benchmarks.sink import GREETING, Journal
 from tests.conftest import ROOT
 
-PROGRAM = """
-import sys, time
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
-class Hook(BaseHTTPRequestHandler):
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        with open("started", "a") as file:
-            print(f"{time.time():.9f}", file=file)
-        self.send_response(200)
-        self.end_headers()
+@dataclass(frozen=True)
+class Sunk:
+    """A sink before a CCT that writes down when a request has reached it."""
 
-HTTPServer(("127.0.0.1", int(sys.argv[1])), Hook).serve_forever()
-"""
+    url: str
+    journal: Journal
+    reached: list[tuple[float, str]]
+
+    def get(self, target: str) -> None:
+        """Ask CCT through the sink."""
+        httpx.get(f"{self.url}{target}", trust_env=False).raise_for_status()
 
 
-def test_each_post_but_the_first_is_measured(tmp_path: Path) -> None:
-    port = free_port()
-    command = [sys.executable, "-c", PROGRAM, str(port)]
+def answering(answer: Callable[[BaseHTTPRequestHandler, bytes], None]) -> Iterator[int]:
+    """Serve until the end of a test; yields the port."""
 
-    took = measured(command, f"http://127.0.0.1:{port}/", tmp_path / "started", 3)
+    class Server(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
 
-    assert took is not None
-    assert len(took) == 3
-    assert all(0 < seconds < 10 for seconds in took)
-    assert len((tmp_path / "started").read_text().split()) == 4
+        def do_POST(self) -> None:
+            answer(self, self.rfile.read(int(self.headers["Content-Length"] or 0)))
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        do_GET = do_POST  # noqa: N815 -- the name that http.server calls
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
 
 
-def test_what_is_not_installed_is_not_measured(tmp_path: Path) -> None:
-    assert measured(["no-such-program"], "http://127.0.0.1:1/", tmp_path / "started", 3) is None
+@pytest.fixture
+def sunk(tmp_path: Path) -> Iterator[Sunk]:
+    reached: list[tuple[float, str]] = []
+
+    def reach(request: BaseHTTPRequestHandler, _body: bytes) -> None:
+        reached.append((time.monotonic(), request.path))
+
+    port, path = free_port(), tmp_path / "sink.log"
+    path.touch()
+    with contextmanager(answering)(reach) as behind:
+        command = [sys.executable, "-m", "evaluation.benchmarks.sink"]
+        with subprocess.Popen(
+            [*command, str(port), str(behind), str(path)], cwd=ROOT, stdout=PIPE
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline().decode().strip() == GREETING
+            yield Sunk(f"http://127.0.0.1:{port}", Journal(path), reached)
+            process.terminate()
 
 
-def test_what_does_not_work_is_named_and_costs_nothing_else(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def door(sunk: Sunk) -> Iterator[Side]:
+    """A rival whose work looks around, makes its one GET, and then writes twice."""
+
+    def work(_request: BaseHTTPRequestHandler, body: bytes) -> None:
+        alert = json.loads(body)["alerts"][0]["labels"]["id"]
+        sunk.get("/api/v1/of-somebody-else")
+        sunk.get("/elsewhere?alert=" + alert)
+        sunk.get("/api/v1/canary/status?alert=" + alert)
+        for number in range(2):
+            url = f"{sunk.url}/api/v1/{number}?alert={alert}"
+            httpx.post(url, json={}, trust_env=False).raise_for_status()
+
+    with contextmanager(answering)(work) as port:
+        url = f"http://127.0.0.1:{port}/"
+        yield Side("door", url, sunk.journal, lambda _: None, {}, rival=True)
+
+
+@pytest.fixture
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client(timeout=10, trust_env=False) as client:
+        yield client
+
+
+def test_the_sink_stamps_each_request_before_it_reaches_cct_and_changes_nothing(sunk: Sunk) -> None:
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", int(sunk.url.rpartition(":")[2]))) as client:
+        client.sendall(b"GET /api/v1/a?b=c HTTP/1.1\r\nHost: cct\r\n\r\n")
+        answer = client.recv(1000)
+        client.sendall(b"POST /api/v1/d HTTP/1.1\r\nHost: cct\r\nContent-Length: 26\r\n\r\nGET /")
+        sunk.journal.first(began, lambda arrival: arrival.writes)  # and it is not all there yet
+        assert len(sunk.reached) == 1
+        client.sendall(b"api/v1/e HTTP/1.1\r\n\r\nGET /f HTTP/1.1\r\nHost: cct\r\n\r\n")
+        client.sendall(b"PUT /api/v1/g HTTP/1.1\r\nHost: cct\r\nConnection: close\r\n\r\n")
+        while client.recv(1000):
+            pass
+
+    stamped = sunk.journal.since(began)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert [(each.method, each.target) for each in stamped] == [
+        ("GET", "/api/v1/a?b=c"),
+        ("POST", "/api/v1/d"),
+        ("PUT", "/api/v1/g"),
+    ]
+    assert [path for _, path in sunk.reached] == ["/api/v1/a?b=c", "/api/v1/d", "/f"]
+    assert began <= stamped[0].at <= sunk.reached[0][0] <= stamped[1].at <= sunk.reached[1][0]
+
+
+@pytest.mark.parametrize("writes", [False, True])
+def test_the_clock_stops_where_the_first_request_of_an_alert_arrives(
+    sunk: Sunk, door: Side, http: httpx.Client, writes: bool
 ) -> None:
-    command = [sys.executable, "-c", "print('no such source')"]
+    began = time.monotonic()
 
-    assert measured(command, f"http://127.0.0.1:{free_port()}/", tmp_path / "started", 3) is None
+    timed = door.alone(http, writes=writes)
+
+    arrived = [each.at for each in sunk.journal.since(began) if "alert=" in each.target]
+    assert timed.arrived == arrived[1 if writes else 0]
+    assert began <= timed.posted <= arrived[0] <= timed.answered
+    assert timed.seconds == timed.arrived - timed.posted
+
+
+def test_a_crowd_has_looked_when_the_last_one_has(
+    sunk: Sunk, door: Side, http: httpx.Client
+) -> None:
+    began = time.monotonic()
+
+    found = door.crowd(http, 3)
+
+    looks = [each.at for each in sunk.journal.since(began) if "canary/status" in each.target]
+    assert len(looks) == 3
+    assert found["incidents"] == 3
+    assert 0 < found["median_first_get_seconds"] <= found["last_first_get_seconds"]
+    assert found["last_first_get_seconds"] <= looks[-1] - began
+
+
+def test_each_side_has_its_turns_and_one_that_fails_costs_the_others_nothing(
+    sunk: Sunk, door: Side, http: httpx.Client
+) -> None:
+    began, gone = time.monotonic(), f"http://127.0.0.1:{free_port()}/"
+    sides = [door, replace(door, name="slow", slow=True), replace(door, name="gone", url=gone)]
+
+    timed, failed = in_turns(sides, http, 4, 2)
+
+    looks = [each for each in sunk.journal.since(began) if "canary/status" in each.target]
+    assert {name: len(each) for name, each in timed.items()} == {"door": 4, "slow": 2}
+    assert len(looks) == 4 + 2 + 2 * 2  # the first two of each are not counted
+    assert list(failed) == ["gone"]
+    assert "ConnectError" in failed["gone"]
+
+
+def test_what_is_not_installed_or_does_not_work_is_named_and_costs_nothing_else(
+    sunk: Sunk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "webhook").write_text("#!/bin/sh\necho no such option; exit 1\n")
+    (programs / "webhook").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.setattr("evaluation.benchmarks.rivals.environment", lambda: programs)
+    monkeypatch.setattr("evaluation.benchmarks.rivals.PATIENCE_SECONDS", 0.5)
+    env = {"CCT_URL": sunk.url, "X_API_KEY": "key"}
+
+    names = ["celery", "ansible-rulebook", "webhook"]
+    with rivals(names, tmp_path / "rivals", sunk.journal, env) as (found, missing):
+        assert found == []
+
+    assert missing["celery"] == "there is no redis-server on PATH"
+    assert missing["ansible-rulebook"] == "there is no java on PATH"
+    assert "it does not work here" in missing["webhook"]
     told = capsys.readouterr().err
-    assert "is not measured: It has ended." in told
-    assert "no such source" in told
+    assert "webhook is not measured: it does not work here" in told
+    assert "no such option" in told
+
+
+def test_the_rivals_lock_names_no_place() -> None:
+    lock = (ROOT / "evaluation/benchmarks/rivals.lock").read_text()
+
+    assert "--hash=sha256:" in lock
+    assert "http" not in lock.replace("aiohttp", "")
+    assert "--index" not in lock
+    assert "--find-links" not in lock
 
 
 def test_the_runs_are_there_with_their_final_states(
@@ -82,14 +236,18 @@ def test_the_runs_are_there_with_their_final_states(
     assert 29 < max(ages).days <= 30
 
 
-MEASURED = ["evaluation/benchmarks/page.py", "evaluation/benchmarks/report.py"]
-SHOWN = ["docs/benchmarks/results.md", "docs/benchmarks/results.svg"]
-
-
-@pytest.mark.parametrize("name", [*MEASURED, *SHOWN])
-def test_what_stops_at_the_first_probe_is_not_called_the_first_action(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("evaluation/benchmarks/page.py", "to its first GET"),
+        ("evaluation/benchmarks/report.py", "{TITLE}"),
+    ],
+)
+def test_what_stops_at_the_first_get_is_called_so(name: str, title: str) -> None:
     text = (ROOT / name).read_text()
 
-    assert "first probe" in text
+    assert title in text
+    assert "to its first probe" not in text
+    assert "alert -> first probe" not in text
     assert "alert to its first action" not in text
     assert "alert -> first action" not in text
