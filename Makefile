@@ -40,7 +40,7 @@ kills: $(VENV)/.dev  ## kill every playbook at every boundary, a quarter of an h
 	KILLS=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_kills_*.py $(ARGS)
 
 # GOLDEN=write writes anew what every row is compared with: tests/flows/golden.
-matrix: $(VENV)/.dev ## every option in every mode, undone, and on mounted handlers; ARGS="-k rate-limiting"
+matrix: $(VENV)/.dev ## every option in every mode, undone, and on CCT's own handlers; ARGS="-k rate-limiting"
 	MATRIX=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_every_way.py tests/flows/test_golden.py $(ARGS)
 
 simulate: install ## a simulated week with and without the guards, in one table

@@ -66,7 +66,7 @@ def journal_shown(title: str) -> Iterator[None]:
             )
 
 
-def watch(
+def observe(
     seconds: float, pause_seconds: float, look: Callable[[], bool], *, description: str
 ) -> bool:
     """
@@ -119,7 +119,7 @@ def conduct(
         with temporary.keepalive(executor(), permit):
             perform_all(permit)
             note(Phase.INJECTED, words)
-            watch(
+            observe(
                 options.minutes * 60,
                 LOOK_SECONDS,
                 _look,
@@ -128,10 +128,10 @@ def conduct(
             temporary.take_back(executor(), permit, plan)
         note(Phase.REMOVED, "all faults")
         _await_recovery(diagnosis, known)
-        finding = classify(journal.read(ledger(), current_run().id))
-        note(Phase.VERDICT, f"{finding.kind}: {finding.why}")
-    record(finding.verification)
-    return finding
+        result = classify(journal.read(ledger(), current_run().id))
+        note(Phase.VERDICT, f"{result.kind}: {result.why}")
+    record(result.verification)
+    return result
 
 
 def _look() -> bool:

@@ -12,7 +12,7 @@ from prefect.exceptions import ObjectNotFound
 from cct_ops.diagnoses.recovery import RecoveryDiagnosis, StepState
 from cct_ops.gate import recovery
 from cct_ops.ledger.gate import changes, crashed_runs
-from cct_ops.models.crashed_run import Begun, Wreck
+from cct_ops.models.crashed_run import BegunStep, CrashedRun
 from cct_ops.models.run import Resolution
 from cct_ops.models.topic import Topic
 from tasks.authorise import executor
@@ -21,39 +21,39 @@ from tasks.diagnose import probe
 from tasks.report import notify_if_demoted, report
 
 
-def crashed_run(run_id: UUID) -> AbstractContextManager[tuple[Wreck, int]]:
+def crashed_run(run_id: UUID) -> AbstractContextManager[tuple[CrashedRun, int]]:
     """Take the run for dead and hold the lock of its target, with a newer token than its own."""
     return recovery.locked_out(executor(), run_id, _name)
 
 
-def diagnose_crash(wreck: Wreck) -> RecoveryDiagnosis:
+def diagnose_crash(crashed: CrashedRun) -> RecoveryDiagnosis:
     """Look at every step that was begun, and conclude what has to be put back."""
-    return recovery.diagnose(executor(), wreck, probe_step)
+    return recovery.diagnose(executor(), crashed, probe_step)
 
 
 @probe
-def probe_step(begun: Begun) -> StepState:
+def probe_step(begun: BegunStep) -> StepState:
     """See whether a begun step is in effect, and wait for it as long as CCT's reads may lag."""
     return recovery.look_at_step(executor(), begun)
 
 
-def take_back(wreck: Wreck, token: int, diagnosis: RecoveryDiagnosis) -> None:
+def take_back(crashed: CrashedRun, token: int, diagnosis: RecoveryDiagnosis) -> None:
     """Carry out the way back, and note which temporary changes have thereby ended."""
-    recovery.take_back(executor(), wreck, token, diagnosis)
+    recovery.take_back(executor(), crashed, token, diagnosis)
 
 
-def report_recovery(wreck: Wreck, diagnosis: RecoveryDiagnosis) -> State[Resolution]:
+def report_recovery(crashed: CrashedRun, diagnosis: RecoveryDiagnosis) -> State[Resolution]:
     """
     Give the account that the dead run could not give, and end this run with it.
 
     People are notified first: a dead run that has its account is not recovered again.
     """
-    changes.drop_unmade(ledger(), wreck.run.id)
+    changes.drop_unmade(ledger(), crashed.run.id)
     state = report(diagnosis.outcome, diagnosis)
-    crashed_runs.account_for(ledger(), wreck, diagnosis, diagnosis.outcome)
+    crashed_runs.account_for(ledger(), crashed, diagnosis, diagnosis.outcome)
     needs_person = diagnosis.outcome.needs_attention
-    topic = Topic.of(wreck.run, wreck.plan.target, diagnosis.outcome, needs_person=needs_person)
-    notify_if_demoted(wreck.run, topic)
+    topic = Topic.of(crashed.run, crashed.plan.target, diagnosis.outcome, needs_person=needs_person)
+    notify_if_demoted(crashed.run, topic)
     return state
 
 

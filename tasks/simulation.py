@@ -22,7 +22,7 @@ from tasks.actions import perform_all
 from tasks.authorise import executor
 from tasks.connections import reader
 from tasks.diagnose import probe_canary, probe_rollbacks, probe_rules
-from tasks.experiment import LOOK_SECONDS, journal_shown, note, watch
+from tasks.experiment import LOOK_SECONDS, journal_shown, note, observe
 from tasks.staging import fault_id, lease_seconds, probe_staging
 from tasks.verify import record
 
@@ -77,7 +77,7 @@ def simulate(permit: Permit, diagnosis: SimulationDiagnosis) -> None:
         with temporary.keepalive(executor(), permit):
             perform_all(permit)
             note(Phase.INJECTED, injection.words)
-            watch(
+            observe(
                 minutes * 60,
                 LOOK_SECONDS,
                 rollbacks.seen,
@@ -92,7 +92,7 @@ def simulate(permit: Permit, diagnosis: SimulationDiagnosis) -> None:
 
 @dataclass
 class _Rollbacks:
-    """The watch for a rollback that was not known before; CCT's own clock does not matter."""
+    """The look for a rollback that was not known before; CCT's own clock does not matter."""
 
     target: Route
     known: frozenset[str]

@@ -21,7 +21,7 @@ from evaluation.simulation.scenario import silences
 from evaluation.simulation.world import KNOBS, World
 
 
-class Turn(Action):
+class TurnKnob(Action):
     """One knob of a target is turned."""
 
     system = "The target"
@@ -79,7 +79,7 @@ class Targets:
 
     def action(self, call: Call) -> Action:
         """Return the action of a call."""
-        return Turn(call_name=call.method, target=str(call.arguments["target"]))
+        return TurnKnob(call_name=call.method, target=str(call.arguments["target"]))
 
     def look_at(self, call: Call) -> ReadBack:
         """Look whether the call's effect shows."""

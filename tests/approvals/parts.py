@@ -15,7 +15,7 @@ from cct_ops.config.approvers import Approver, Approvers
 from cct_ops.config.contacts import Contacts
 from cct_ops.gateway.approvals.link_sender import LinkSender
 from cct_ops.ledger.gate import approvals
-from cct_ops.ledger.gate.approvals import Approval, Terms
+from cct_ops.ledger.gate.approvals import Approval, ApprovalRequirement
 from cct_ops.ledger.gate.tables import attempts
 from cct_ops.models.base import Frozen
 from cct_ops.models.plan import Call, CanaryServes, Plan, Step
@@ -63,7 +63,7 @@ def approver(approver_id: str) -> Approver:
 ANNA, BEN = approver("anna"), approver("ben")
 
 
-class Finding(Frozen):
+class Conclusion(Frozen):
     """A diagnosis with a plan."""
 
     playbook: str = "auto-rollback"
@@ -120,13 +120,17 @@ def new_run(run_id: UUID | None = None, incident_id: UUID | None = None) -> Run:
 
 
 def asked(
-    engine: sa.Engine, run: Run | None = None, wanted: Plan | None = None, **terms: Any
+    engine: sa.Engine, run: Run | None = None, wanted: Plan | None = None, **requirement: Any
 ) -> Approval:
     """Ask for approval as a run does."""
     the_plan = wanted or plan()
-    values = {"why": "The breach is still going on.", "seconds": 900} | terms
+    values = {"why": "The breach is still going on.", "seconds": 900} | requirement
     approval, _ = approvals.request(
-        engine, Finding(plan=the_plan), the_plan, run or new_run(), Terms.model_validate(values)
+        engine,
+        Conclusion(plan=the_plan),
+        the_plan,
+        run or new_run(),
+        ApprovalRequirement.model_validate(values),
     )
     return approval
 

@@ -18,7 +18,7 @@ from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.record import account
 from cct_ops.models.guards import Guard
 from cct_ops.models.run import Mode
-from tests.approvals.parts import ANNA, BEN, Finding, asked, new_run, plan, refusals, state
+from tests.approvals.parts import ANNA, BEN, Conclusion, asked, new_run, plan, refusals, state
 from tests.ledger.alerts import firing, resolved
 
 
@@ -212,7 +212,7 @@ def test_a_request_that_an_open_incident_joined_goes_on(engine: sa.Engine) -> No
     with engine.begin() as tx:
         account.record_decision(
             tx,
-            Finding(plan=plan()),
+            Conclusion(plan=plan()),
             plan(),
             run=new_run(incident_id=second),
             mode=Mode.APPROVE,

@@ -20,7 +20,7 @@ from cct_ops.models.run import Outcome, Severity
 from cct_ops.settings import Settings
 from tasks import approval, notify
 from tasks.authorise import executor_of
-from tests.approvals.parts import ANNA as ANNA_ITO, BEN, Finding, asked, new_run, plan
+from tests.approvals.parts import ANNA as ANNA_ITO, BEN, Conclusion, asked, new_run, plan
 from tests.conftest import ROOT
 
 
@@ -168,7 +168,7 @@ def test_persons_who_cannot_be_asked_are_not_waited_for(
 
     executor = executor_of(new_run())
     asking = Asking(executor, policy.read(strict), notify, approval)
-    ended = asking.ask(Finding(plan=plan()), plan(), "The breach is still going on")
+    ended = asking.ask(Conclusion(plan=plan()), plan(), "The breach is still going on")
 
     assert ended is not None
     outcome, reason = ended

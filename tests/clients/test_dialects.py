@@ -8,7 +8,7 @@ import pytest
 
 from cct_ops.actions.operator import CctOperator
 from cct_ops.clients.reader import CctReader
-from cct_ops.clients.transport import CctTransport, mounted
+from cct_ops.clients.transport import CctTransport, handlers_only
 from cct_ops.errors import NotPermitted, Unsupported
 from cct_ops.models.cct import LimitClass
 from cct_ops.models.plan import Call, Scalar
@@ -34,15 +34,15 @@ def sent(sandbox: SandboxControl) -> tuple[str, object]:
     return f"{write.path.removeprefix('/api/v1/')}?{query}".rstrip("?"), write.body
 
 
-@pytest.mark.parametrize("dialect", ["runbook", "mounted"])
+@pytest.mark.parametrize("dialect", ["runbook", "handlers-only"])
 def test_the_dialect_is_found_out(
     sandbox: SandboxControl, transport: CctTransport, dialect: Dialect
 ) -> None:
-    """By what the mounted handlers lack; also where an unknown verb is a 500."""
+    """By what CCT's own handlers lack; also where an unknown verb is a 500."""
     sandbox.reset(dialect=dialect)
 
-    assert mounted(transport, "canary") is (dialect == "mounted")
-    assert mounted(transport, "exemptions") is (dialect == "mounted")
+    assert handlers_only(transport, "canary") is (dialect == "handlers-only")
+    assert handlers_only(transport, "exemptions") is (dialect == "handlers-only")
     assert sandbox.writes() == []
 
 
@@ -50,7 +50,7 @@ def test_the_dialect_is_found_out(
     ("dialect", "call", "expected"),
     [
         ("runbook", "expire_exemptions", ("exemptions/cleanup", None)),
-        ("mounted", "expire_exemptions", ("exemptions/maintenance", {"task": "cleanup"})),
+        ("handlers-only", "expire_exemptions", ("exemptions/maintenance", {"task": "cleanup"})),
         ("runbook", "revalidate_exemptions", ("exemptions/revalidate", None)),
         ("runbook", "reset_exemptions", ("exemptions/reset", None)),
     ],
@@ -72,7 +72,7 @@ def test_a_write_takes_the_path_that_this_cct_has(
     assert [word for word, _ in checker.journal] == ["intended", "sent"]
 
 
-@pytest.mark.parametrize("dialect", ["runbook", "mounted"])
+@pytest.mark.parametrize("dialect", ["runbook", "handlers-only"])
 def test_a_canary_is_promoted_in_either_dialect(
     sandbox: SandboxControl, transport: CctTransport, dialect: Dialect
 ) -> None:
@@ -85,8 +85,8 @@ def test_a_canary_is_promoted_in_either_dialect(
 
 
 def test_disabling_needs_no_equivalent(sandbox: SandboxControl, transport: CctTransport) -> None:
-    """The mounted handler wants the route in the query, where we put it anyway."""
-    sandbox.reset(dialect="mounted")
+    """CCT's own handler wants the route in the query, where we put it anyway."""
+    sandbox.reset(dialect="handlers-only")
     sandbox.set_canary(ROUTE, 20)
 
     perform(transport, "disable_canary", route=ROUTE)
@@ -94,7 +94,7 @@ def test_disabling_needs_no_equivalent(sandbox: SandboxControl, transport: CctTr
     assert not sandbox.state().routes[ROUTE].enabled
 
 
-@pytest.mark.parametrize("dialect", ["runbook", "mounted"])
+@pytest.mark.parametrize("dialect", ["runbook", "handlers-only"])
 def test_what_is_overdue_can_be_read_in_either_dialect(
     sandbox: SandboxControl, reader: CctReader, dialect: Dialect
 ) -> None:
@@ -123,11 +123,23 @@ Act = Callable[[CctTransport], object]
 @pytest.mark.parametrize(
     ("dialect", "act", "words"),
     [
-        ("mounted", lambda t: CctReader(t).exemption_health(), "exemptions/report shows"),
-        ("mounted", lambda t: perform(t, "reset_exemptions"), "revoke ends one record at a time"),
-        ("mounted", lambda t: perform(t, "reset_canary", route=ROUTE), "nearest is canary/enable"),
-        ("mounted", lambda t: CctReader(t).rate_limit_status(), "no administration of rate limits"),
-        ("mounted", lambda t: CctReader(t).slo_status(5), "no SLO monitoring"),
+        ("handlers-only", lambda t: CctReader(t).exemption_health(), "exemptions/report shows"),
+        (
+            "handlers-only",
+            lambda t: perform(t, "reset_exemptions"),
+            "revoke ends one record at a time",
+        ),
+        (
+            "handlers-only",
+            lambda t: perform(t, "reset_canary", route=ROUTE),
+            "nearest is canary/enable",
+        ),
+        (
+            "handlers-only",
+            lambda t: CctReader(t).rate_limit_status(),
+            "no administration of rate limits",
+        ),
+        ("handlers-only", lambda t: CctReader(t).slo_status(5), "no SLO monitoring"),
         ("bare", lambda t: CctReader(t).expired_exemptions(), "no exemption management"),
         ("bare", lambda t: perform(t, "expire_exemptions"), "no exemption management"),
         ("bare", lambda t: perform(t, "promote_canary", route=ROUTE), "no canary administration"),

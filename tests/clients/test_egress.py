@@ -41,7 +41,7 @@ CLIENTS: dict[str, Callable[[str], object]] = {
     "cct": ask_cct,
     "github": ask_github,
     "alertmanager": lambda url: alertmanager.silences(url, 10),
-    "webhook": lambda url: webhook.get(SecretStr(url), whose="the watch"),
+    "webhook": lambda url: webhook.get(SecretStr(url), whose="the dead man's switch"),
     "slack": lambda url: slack.post(SecretStr(url), "text", []),
     "slack-bot": lambda url: SlackBot(SecretStr("xoxb-1"), "C1", f"{url}/").who(),
     "slack-replies": lambda url: slack.whisper(url, url, "text"),

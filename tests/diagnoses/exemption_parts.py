@@ -74,20 +74,20 @@ def findings(
     drift: int = 0,
     list_lost: bool = False,
     jira_down: bool = False,
-    mounted: bool = False,
+    handlers_only: bool = False,
     violations: Sequence[Violation] = (),
 ) -> ExemptionFindings:
     """What the probes see of these records."""
     report = report_on([] if list_lost else records, drift)
     past = [e for e in records if e.status == "expired" or e.overdue(NOW)]
-    shown = () if mounted else records
+    shown = () if handlers_only else records
     health = ExemptionHealth(
         status="degraded" if jira_down else "healthy",
         jira=Jira(reachable=not jira_down, last_error="JIRA answered 503" if jira_down else None),
         total_records=len(records),
     )
     return ExemptionFindings(
-        health=None if mounted else health,
+        health=None if handlers_only else health,
         validation=Validation(
             valid=not violations,
             total_exemptions=len(shown),

@@ -154,12 +154,12 @@ def test_without_measured_traffic_nothing_is_concluded_from_it() -> None:
 
 
 def test_what_this_cct_cannot_do_or_show_is_refused_before_anybody_is_asked() -> None:
-    mounted = {"traffic": None, "configured_percent": None, "thresholds": None}
+    handlers_only = {"traffic": None, "configured_percent": None, "thresholds": None}
 
     for fix in (CanaryFix.RESET, CanaryFix.PROMOTE):
-        found = diagnosis(fix, **mounted)
+        found = diagnosis(fix, **handlers_only)
         assert (found.outcome, found.plan) == (Outcome.BLOCKED, None)
-    assert diagnosis(CanaryFix.DISABLE, **mounted).plan is not None
+    assert diagnosis(CanaryFix.DISABLE, **handlers_only).plan is not None
 
 
 @pytest.mark.parametrize("fix", [CanaryFix.DISABLE, CanaryFix.RESET, CanaryFix.PROMOTE])

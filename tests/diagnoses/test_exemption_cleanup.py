@@ -81,7 +81,7 @@ def test_a_mass_expiry_needs_a_person() -> None:
 
 
 def test_where_nothing_takes_it_back_a_person_decides() -> None:
-    plan = diagnose(findings(OVERDUE, GOOD, mounted=True)).plan
+    plan = diagnose(findings(OVERDUE, GOOD, handlers_only=True)).plan
 
     assert plan
     assert plan.irreversible

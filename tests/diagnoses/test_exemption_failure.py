@@ -48,8 +48,14 @@ def step(diagnosis: ExemptionDiagnosis) -> str | None:
         (findings(GOOD), (RECORDS,), [Cause.INVALID_RECORDS], None, Severity.P2),
         (findings(GOOD, jira_down=True), (), [Cause.JIRA_UNREACHABLE], None, Severity.P1),
         # Mounted handlers have nothing that counts anew, and no health of their own.
-        (findings(GOOD, drift=1, mounted=True), (), [Cause.COUNTS_WRONG], None, Severity.P1),
-        (findings(OVERDUE, mounted=True), (), [Cause.OVERDUE], "expire_exemptions", Severity.P2),
+        (findings(GOOD, drift=1, handlers_only=True), (), [Cause.COUNTS_WRONG], None, Severity.P1),
+        (
+            findings(OVERDUE, handlers_only=True),
+            (),
+            [Cause.OVERDUE],
+            "expire_exemptions",
+            Severity.P2,
+        ),
     ],
 )
 def test_causes_and_the_least_fix_that_helps(

@@ -111,9 +111,9 @@ def conclusions(found: ExemptionFindings) -> list[ExemptionConclusion]:
         (findings(GOOD, list_lost=True), Counts.LOST),
         (findings(GOOD, LATE, list_lost=True), Counts.LOST),
         (findings(GOOD, drift=2), Counts.DISAGREE),
-        (findings(GOOD, mounted=True), Counts.RELIABLE),
-        (findings(mounted=True), Counts.PERHAPS_LOST),
-        (findings(GOOD, list_lost=True, mounted=True), Counts.PERHAPS_LOST),
+        (findings(GOOD, handlers_only=True), Counts.RELIABLE),
+        (findings(handlers_only=True), Counts.PERHAPS_LOST),
+        (findings(GOOD, list_lost=True, handlers_only=True), Counts.PERHAPS_LOST),
     ],
 )
 def test_counts_are_believed_as_far_as_something_stands_beside_them(
@@ -123,7 +123,7 @@ def test_counts_are_believed_as_far_as_something_stands_beside_them(
 
 
 @pytest.mark.parametrize(
-    "found", [findings(mounted=True), findings(GOOD, list_lost=True, mounted=True)]
+    "found", [findings(handlers_only=True), findings(GOOD, list_lost=True, handlers_only=True)]
 )
 def test_zeros_that_may_be_a_lost_list_are_the_same_doubt_to_all_three(
     found: ExemptionFindings,
@@ -147,7 +147,7 @@ def test_counts_that_are_wrong_look_well_to_none_of_the_three(found: ExemptionFi
 
 def test_an_answer_that_is_always_the_same_proves_no_record_valid() -> None:
     """And one that lists records does."""
-    stub = fact(findings(GOOD, mounted=True).evidence, "exemptions/validate")
+    stub = fact(findings(GOOD, handlers_only=True).evidence, "exemptions/validate")
     real = fact(findings(GOOD).evidence, "exemptions/validate")
 
     assert "says nothing" in stub.meaning
@@ -156,6 +156,6 @@ def test_an_answer_that_is_always_the_same_proves_no_record_valid() -> None:
 
 def test_what_only_the_report_shows_is_not_called_seen_elsewhere() -> None:
     for source in ("exemptions/health", "exemptions/expired"):
-        assert fact(findings(LATE, mounted=True).evidence, source).observed == "not offered"
-    report = fact(findings(GOOD, mounted=True).evidence, "exemptions/report")
+        assert fact(findings(LATE, handlers_only=True).evidence, source).observed == "not offered"
+    report = fact(findings(GOOD, handlers_only=True).evidence, "exemptions/report")
     assert report.meaning == "Report and weekly report agree."

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from cct_ops.diagnoses.recovery import RecoveryDiagnosis, StepState
-from cct_ops.models.crashed_run import Begun, Wreck
+from cct_ops.models.crashed_run import BegunStep, CrashedRun
 from cct_ops.models.plan import Call, Step
 from cct_ops.models.run import Mode, Outcome, Run
 from cct_ops.models.verification import Verdict
@@ -26,9 +26,9 @@ STEPS = (
 )
 
 
-def wreck(verified: Verdict | None = None) -> Wreck:
+def crashed_run(verified: Verdict | None = None) -> CrashedRun:
     """A dead run with three steps, the last of them irreversible."""
-    return Wreck(
+    return CrashedRun(
         run=Run(id=UUID(int=1), name="auto-rollback /x", playbook="auto-rollback"),
         mode=Mode.AUTO,
         plan=plan_of(*STEPS, target="/x"),
@@ -38,9 +38,9 @@ def wreck(verified: Verdict | None = None) -> Wreck:
     )
 
 
-def begun(step: Step, *, confirmed: bool = True) -> Begun:
+def begun(step: Step, *, confirmed: bool = True) -> BegunStep:
     """A step that the run had begun."""
-    return Begun(step=step, permit_id=UUID(int=2), confirmed=confirmed)
+    return BegunStep(step=step, permit_id=UUID(int=2), confirmed=confirmed)
 
 
 def seen(step: Step, *, in_effect: bool, undone: bool = False, confirmed: bool = True) -> StepState:
@@ -54,7 +54,7 @@ def test_what_is_in_effect_is_taken_back_in_reverse_order() -> None:
     first, second, _ = STEPS
 
     found = RecoveryDiagnosis.of(
-        wreck(), (seen(first, in_effect=True), seen(second, in_effect=True, confirmed=False))
+        crashed_run(), (seen(first, in_effect=True), seen(second, in_effect=True, confirmed=False))
     )
 
     assert [each.method for each in found.calls] == ["undo_second", "undo_first"]
@@ -65,7 +65,7 @@ def test_what_is_in_effect_is_taken_back_in_reverse_order() -> None:
 
 def test_a_call_in_doubt_that_had_no_effect_needs_nothing() -> None:
     found = RecoveryDiagnosis.of(
-        wreck(), (seen(STEPS[0], in_effect=False, undone=True, confirmed=False),)
+        crashed_run(), (seen(STEPS[0], in_effect=False, undone=True, confirmed=False),)
     )
 
     assert (found.plan, found.outcome) == (None, Outcome.UNDONE)
@@ -76,7 +76,7 @@ def test_what_cannot_be_taken_back_calls_a_person_and_the_rest_is_taken_back() -
     first, _, third = STEPS
 
     found = RecoveryDiagnosis.of(
-        wreck(), (seen(first, in_effect=True), seen(third, in_effect=True))
+        crashed_run(), (seen(first, in_effect=True), seen(third, in_effect=True))
     )
 
     assert [each.method for each in found.calls] == ["undo_first"]
@@ -89,7 +89,7 @@ def test_what_lowers_risk_stays_although_its_run_died_before_it_was_verified() -
     off = Step(call=call("disable"), undo=call("enable"), lowers_risk=True)
 
     found = RecoveryDiagnosis.of(
-        wreck(), (seen(off, in_effect=True), seen(STEPS[0], in_effect=True))
+        crashed_run(), (seen(off, in_effect=True), seen(STEPS[0], in_effect=True))
     )
 
     assert [each.method for each in found.calls] == ["undo_first"]
@@ -107,7 +107,7 @@ def test_what_lowers_risk_stays_although_its_run_died_before_it_was_verified() -
 def test_a_run_that_did_not_know_its_effect_is_closed_by_a_later_look(
     in_effect: bool, outcome: Outcome, said: str
 ) -> None:
-    ended = wreck().model_copy(update={"ended": True})
+    ended = crashed_run().model_copy(update={"ended": True})
 
     found = RecoveryDiagnosis.of(ended, (seen(STEPS[0], in_effect=in_effect, confirmed=False),))
 
@@ -116,7 +116,7 @@ def test_a_run_that_did_not_know_its_effect_is_closed_by_a_later_look(
 
 
 def test_what_somebody_changed_since_is_left_to_a_person() -> None:
-    found = RecoveryDiagnosis.of(wreck(), (seen(STEPS[0], in_effect=False, undone=False),))
+    found = RecoveryDiagnosis.of(crashed_run(), (seen(STEPS[0], in_effect=False, undone=False),))
 
     assert (found.plan, found.outcome) == (None, Outcome.FAILED)
     assert "Left as it is" in found.headline
@@ -132,7 +132,7 @@ def test_what_somebody_changed_since_is_left_to_a_person() -> None:
 )
 def test_a_change_that_was_watched_to_the_end_is_kept(verdict: Verdict, outcome: Outcome) -> None:
     """Only the report is missing then; a change whose watch found it broken is taken back."""
-    found = RecoveryDiagnosis.of(wreck(verdict), (seen(STEPS[0], in_effect=True),))
+    found = RecoveryDiagnosis.of(crashed_run(verdict), (seen(STEPS[0], in_effect=True),))
 
     assert found.outcome is outcome
     assert (found.plan is None) == (verdict is not Verdict.BROKEN)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.doctor import links
-from cct_ops.doctor.finding import ANSWER_SECONDS
+from cct_ops.doctor.check import ANSWER_SECONDS
 from cct_ops.ledger.gate.pacing import LedgerPacer
 from cct_ops.ledger.gate.refused_keys import forget
 from cct_ops.sandbox.control import SandboxControl

@@ -90,7 +90,7 @@ def test_a_playbook_that_the_policy_spells_wrong_is_named_with_its_line(
     ("dialect", "sign", "said"),
     [
         ("runbook", "✓", "speaks the runbook dialect"),
-        ("mounted", "!", "speaks the mounted dialect"),
+        ("handlers-only", "!", "speaks the handlers-only dialect"),
         ("bare", "!", "speaks the bare dialect"),
     ],
 )
@@ -107,7 +107,7 @@ def test_ccts_dialect_is_told(
     assert len(cct.requests()) <= 3
 
 
-@pytest.mark.parametrize("dialect", ["runbook", "mounted", "bare"])
+@pytest.mark.parametrize("dialect", ["runbook", "handlers-only", "bare"])
 def test_a_wrong_key_is_tried_once_and_not_shown(
     doctor: Doctor, cct: SandboxControl, monkeypatch: pytest.MonkeyPatch, dialect: Dialect
 ) -> None:

@@ -10,7 +10,7 @@ from tests.flows import running_experiment
 ROWS = [
     replace(scenario, seed=running_experiment.start) if scenario.during else scenario
     for scenario in EVERY
-    if scenario.spoilt and scenario.mounted
+    if scenario.spoilt and scenario.handlers_only
 ]
 
 # These have no mode and change nothing that they could take back.

@@ -198,14 +198,14 @@ def test_the_log_tells_the_story_in_sentences(
     ("dialect", "name", "words", "red"),
     [
         ("bare", "Blocked", "no exemption management", False),
-        ("mounted", "Unverified", "Either there are none or CCT lost its list", True),
+        ("handlers-only", "Unverified", "Either there are none or CCT lost its list", True),
     ],
 )
 def test_what_a_schedule_finds_again_and_cannot_help_is_told_once(
     dialect: str, name: str, words: str, red: bool, sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     """And is red only where something may be wrong: what is not there at all never can be."""
-    sandbox.reset(dialect="bare" if dialect == "bare" else "mounted", limits=False)
+    sandbox.reset(dialect="bare" if dialect == "bare" else "handlers-only", limits=False)
 
     first, second = scheduled("exemption-cleanup"), scheduled("exemption-cleanup")
 

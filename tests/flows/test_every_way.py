@@ -162,7 +162,7 @@ def test_a_cct_with_only_its_own_handlers_gets_a_clear_outcome(
     case: Mounted, sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     """Nobody is asked about what cannot be done, and nothing that cannot be seen looks well."""
-    sandbox.reset(dialect="mounted", limits=False)
+    sandbox.reset(dialect="handlers-only", limits=False)
     case.seed(sandbox)
     before = Before(sandbox, writes=len(truths.writes(sandbox)))
     with deployment_run(engine, case.playbook, **case.parameters, mode=Mode.AUTO.value) as run:

@@ -31,7 +31,7 @@ def without_github(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("without_github")
-@pytest.mark.parametrize("dialect", ["runbook", "mounted"])
+@pytest.mark.parametrize("dialect", ["runbook", "handlers-only"])
 def test_a_warning_ends_with_the_command_that_opens_the_issue(
     sandbox: SandboxControl, dialect: Dialect
 ) -> None:

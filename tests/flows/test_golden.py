@@ -33,9 +33,11 @@ def test_there_is_a_golden_file_for_each_test_and_row_and_no_other() -> None:
         matrix.test_left_alone_it_acts_and_asks_where_it_must,
         matrix.test_what_cannot_be_verified_is_taken_back_and_never_called_done,
     )
-    mounted = matrix.test_a_cct_with_only_its_own_handlers_gets_a_clear_outcome
+    handlers_only = matrix.test_a_cct_with_only_its_own_handlers_gets_a_clear_outcome
     cases = [*Mounted.of(ROWS), *ALSO_MOUNTED]
     expected = {path_of(test.__name__, row) for test in of_rows for row in ROWS if not row.draft}
-    expected |= {path_of(mounted.__name__, case) for case in cases if case.playbook not in DRAFTS}
+    expected |= {
+        path_of(handlers_only.__name__, case) for case in cases if case.playbook not in DRAFTS
+    }
 
     assert set(FOLDER.rglob("*.json")) == expected

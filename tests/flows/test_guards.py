@@ -15,7 +15,7 @@ from cct_ops.diagnoses.rollback import RollbackDiagnosis
 from cct_ops.errors import SteadyStateNotReached
 from cct_ops.gate.gate import Decision
 from cct_ops.ledger.gate import approvals, switches
-from cct_ops.ledger.gate.approvals import Terms
+from cct_ops.ledger.gate.approvals import ApprovalRequirement
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.record.tables import decisions
 from cct_ops.models.run import Mode, Outcome
@@ -94,8 +94,8 @@ def test_a_run_that_would_ask_joins_the_one_that_waits_already(
 ) -> None:
     waiting = a_run()
     wanted = plan(ROUTE)
-    terms = Terms(why="Somebody has to say yes.", seconds=60)
-    approvals.request(engine, Conclusion(wanted), wanted, waiting, terms)
+    requirement = ApprovalRequirement(why="Somebody has to say yes.", seconds=60)
+    approvals.request(engine, Conclusion(wanted), wanted, waiting, requirement)
     pull(sandbox)
 
     ended = run(mode=Mode.APPROVE)

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from cct_ops.ledger.gate import approvals, guards, locks, switches
-from cct_ops.ledger.gate.approvals import Terms
+from cct_ops.ledger.gate.approvals import ApprovalRequirement
 from cct_ops.ledger.gate.guards import first_stop, guard_results
 from cct_ops.models.guards import Guard, GuardResult, GuardSettings, Intent, Rules
 from cct_ops.models.maintenance import Window
@@ -245,8 +245,8 @@ def test_the_budget_counts_the_actions_of_all_playbooks(engine: sa.Engine) -> No
 
 def test_a_run_that_would_ask_joins_one_that_waits_for_the_same_yes(engine: sa.Engine) -> None:
     first = a_run()
-    terms = Terms(why="Somebody has to say yes.", seconds=60)
-    approvals.request(engine, Conclusion(plan()), plan(), first, terms)
+    requirement = ApprovalRequirement(why="Somebody has to say yes.", seconds=60)
+    approvals.request(engine, Conclusion(plan()), plan(), first, requirement)
 
     def waiting(**more: Any) -> object:
         with engine.connect() as connection:

@@ -38,7 +38,7 @@ def watching(engine: sa.Engine, url: str) -> PeerWatchdog:
 
 
 @pytest.fixture
-def watch(engine: sa.Engine, sandbox: SandboxControl) -> PeerWatchdog:
+def watchdog(engine: sa.Engine, sandbox: SandboxControl) -> PeerWatchdog:
     """The same, which tells people."""
     return watching(engine, f"{sandbox.base_url}/slack/incidents")
 
@@ -62,39 +62,39 @@ def told(sandbox: SandboxControl) -> list[str]:
 
 
 def test_a_silence_is_told_once_and_its_end_too(
-    watch: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
+    watchdog: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """However often one looks; and a second silence is told anew."""
     fall_silent(engine, CONTROLLER)
     for _ in range(3):
-        watch()
+        watchdog()
     assert told(sandbox) == [SILENT]
     blocks = sandbox.slack_messages()[0].body["blocks"]
     assert "cct-ops start controller" in blocks[0]["text"]["text"]
 
     heartbeats.beat(engine, CONTROLLER)
     for _ in range(2):
-        watch()
+        watchdog()
     assert told(sandbox) == [SILENT, BACK]
 
     fall_silent(engine, CONTROLLER)
-    watch()
+    watchdog()
     assert told(sandbox) == [SILENT, BACK, SILENT]
 
 
 def test_a_part_that_was_just_heard_is_not_silent(
-    watch: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
+    watchdog: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """Nor is one that was never heard, when it is first looked for; later it is."""
-    watch()
+    watchdog()
     fall_silent(engine, CONTROLLER, seconds=30)
-    watch()
+    watchdog()
 
     assert told(sandbox) == []
 
 
 def test_a_silence_that_slack_did_not_take_is_told_later(
-    watch: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
+    watchdog: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """It counts as told only when it was."""
     fall_silent(engine, CONTROLLER)
@@ -102,57 +102,60 @@ def test_a_silence_that_slack_did_not_take_is_told_later(
     with pytest.raises(Unavailable):
         nowhere()
 
-    watch()
+    watchdog()
     assert told(sandbox) == [SILENT]
 
 
 def test_of_two_watchers_one_reports(
-    watch: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
+    watchdog: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """While the first is telling, the second leaves it alone."""
     fall_silent(engine, CONTROLLER)
     with heartbeats.changed(engine, CONTROLLER, 60) as change:
         assert change is not None
-        watch()
-    watch()
+        watchdog()
+    watchdog()
 
     assert told(sandbox) == []
 
 
-def test_each_watcher_gives_its_own_sign_of_life(watch: PeerWatchdog, engine: sa.Engine) -> None:
+def test_each_watcher_gives_its_own_sign_of_life(watchdog: PeerWatchdog, engine: sa.Engine) -> None:
     """So that the other can look for it."""
     fall_silent(engine, GATEWAY)
-    watch()
+    watchdog()
 
     with heartbeats.changed(engine, GATEWAY, 60) as change:
         assert change is None
 
 
 def test_a_silence_is_paged_once_and_its_end_not(
-    watch: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
+    watchdog: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """Also when Slack does not take the message; a second silence is paged anew."""
     fall_silent(engine, CONTROLLER)
     with pytest.raises(Unavailable):
         watching(engine, "http://127.0.0.1:1/slack")()
-    watch()
+    watchdog()
     (page,) = (each.page for each in pages.newest(engine, 9))
     assert page.subject == "Silent: the controller of cct-ops"
     assert "cct-ops start controller" in page.body
 
     heartbeats.beat(engine, CONTROLLER)
-    watch()
+    watchdog()
     fall_silent(engine, CONTROLLER, seconds=70)
-    watch()
+    watchdog()
     assert len(pages.newest(engine, 9)) == 2
 
 
 def test_pages_are_sent_for_a_controller_that_is_silent_and_for_no_other(
-    watch: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+    watchdog: PeerWatchdog,
+    engine: sa.Engine,
+    sandbox: SandboxControl,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """While it lives, that is its own work."""
     monkeypatch.setenv("PAGES_ANNA", f"{sandbox.base_url}/slack/anna")
-    paging = replace(watch, pager=Pager(engine, CONTACTS))
+    paging = replace(watchdog, pager=Pager(engine, CONTACTS))
     pages.ask(engine, "a cause", subject="P0: A", body="It is bad.")
     heartbeats.beat(engine, CONTROLLER)
     paging.page()
@@ -205,22 +208,22 @@ def test_a_part_that_takes_its_time_to_start_is_not_silent(
 
 
 def test_a_watch_that_stood_still_begins_anew(
-    watch: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
+    watchdog: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """Its machine slept, or the ledger was away: then nobody could give a sign of life."""
-    watch.listening.last = datetime.now(UTC) - timedelta(minutes=10)
+    watchdog.listening.last = datetime.now(UTC) - timedelta(minutes=10)
     fall_silent(engine, CONTROLLER, seconds=600)
-    watch()
+    watchdog()
 
     assert told(sandbox) == []
 
 
 def test_what_was_told_as_silent_is_not_heard_by_a_restart_of_the_watch(
-    watch: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
+    watchdog: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     fall_silent(engine, CONTROLLER)
-    watch()
-    watch.listening.last = None
-    watch()
+    watchdog()
+    watchdog.listening.last = None
+    watchdog()
 
     assert told(sandbox) == [SILENT]

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.gate import approval_answers, approvals
 from cct_ops.ledger.gate.approval_answers import Answer
-from cct_ops.ledger.gate.approvals import Terms
+from cct_ops.ledger.gate.approvals import ApprovalRequirement
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.record import account, history
 from cct_ops.models.alert import Alert
@@ -73,8 +73,8 @@ def over(engine: sa.Engine) -> None:
 def ran(engine: sa.Engine, incident_id: UUID | None, outcome: Outcome) -> Run:
     """A run that asked, got its yes, and ended."""
     run = Run(id=uuid4(), name="calm-otter", playbook="auto-rollback", incident_id=incident_id)
-    terms = Terms(why="It asks.", seconds=60, form_accepted=True)
-    asked, _ = approvals.request(engine, Concluded(), PLAN, run, terms)
+    requirement = ApprovalRequirement(why="It asks.", seconds=60, form_accepted=True)
+    asked, _ = approvals.request(engine, Concluded(), PLAN, run, requirement)
     yes = Answer(approver_id="ada", approver="Ada", way="form", approved=True, note="go")
     approval_answers.answer(engine, asked.id, yes)
     with engine.begin() as tx:

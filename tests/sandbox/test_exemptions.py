@@ -150,9 +150,9 @@ class TestMounted:
     """What CCT's own handlers answer once they are mounted."""
 
     @pytest.fixture(autouse=True)
-    def mounted(self, sandbox: SandboxControl) -> None:
-        """The mounted dialect with one overdue record."""
-        sandbox.reset(dialect="mounted")
+    def handlers_only(self, sandbox: SandboxControl) -> None:
+        """The handlers-only dialect with one overdue record."""
+        sandbox.reset(dialect="handlers-only")
         sandbox.exemptions(OVERDUE, WRONG)
 
     @pytest.mark.parametrize("verb", ["health", "expired", "cleanup", "revalidate", "reset"])

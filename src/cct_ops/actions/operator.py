@@ -12,7 +12,7 @@ from cct_ops.clients.exchange import named
 from cct_ops.clients.github import GitHubReader
 from cct_ops.clients.github_transport import GitHubTransport
 from cct_ops.clients.text import parse
-from cct_ops.clients.transport import CctTransport, mounted
+from cct_ops.clients.transport import CctTransport, handlers_only
 from cct_ops.errors import NotPermitted, Rejected
 from cct_ops.models.plan import Call, Permit
 
@@ -51,7 +51,7 @@ class CctOperator:
         if not isinstance(action, CctAction):
             raise NotPermitted(f"Nothing was sent: the operator knows no call {call}.")
         usual, other = action.request(), action.mounted_request()
-        if other is not None and mounted(self._transport, usual.path.partition("/")[0]):
+        if other is not None and handlers_only(self._transport, usual.path.partition("/")[0]):
             usual = other
         method, path, query, body, _ = usual
         allowed = self._checker.check(self._permit, action.call)

@@ -64,7 +64,7 @@ class Unpaced:
         """Remember nothing."""
 
 
-class Turn(Protocol):
+class KeyUse(Protocol):
     """One request that carries the key; whoever sends it says what came of it."""
 
     def refused(self, words: str, seconds: float | None) -> None:
@@ -77,7 +77,7 @@ class Turn(Protocol):
 class Keys(Protocol):
     """Remembers which keys CCT refused, for everybody who would send them."""
 
-    def turn(self, key: SecretStr, family: str) -> AbstractContextManager[Turn]:
+    def using(self, key: SecretStr, family: str) -> AbstractContextManager[KeyUse]:
         """
         Surround one request with ``key`` to a family of endpoints.
 
@@ -90,7 +90,7 @@ class Forgetful:
     """Remembers no key: where there is no ledger, and for tests of the client alone."""
 
     @contextmanager
-    def turn(self, key: SecretStr, family: str) -> Iterator[Forgetful]:  # noqa: ARG002 -- protocol
+    def using(self, key: SecretStr, family: str) -> Iterator[Forgetful]:  # noqa: ARG002 -- protocol
         """Let the request leave at once."""
         yield self
 

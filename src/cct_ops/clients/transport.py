@@ -22,7 +22,7 @@ from cct_ops.clients.exchange import (
     named,
     retry_after_seconds,
 )
-from cct_ops.clients.pacing import FORGETFUL, Answer, Keys, Pacer, Turn
+from cct_ops.clients.pacing import FORGETFUL, Answer, Keys, KeyUse, Pacer
 from cct_ops.errors import BadConfiguration, Unsupported
 
 SILENCE_SECONDS = 60.0
@@ -37,7 +37,7 @@ _SAY_NOTHING_OF_THE_KEY = frozenset({403, 404, 429})
 # An answer is kept for those who share it; a cookie, for example, is none of their business.
 _READ = ("location", "retry-after", "x-ratelimit-reset")
 
-# Of each family, one endpoint that its mounted handlers do not know.
+# Of each family, one endpoint that CCT's own handlers do not know.
 _ONLY_IN_RUNBOOK = {"canary": "canary/rollbacks", "exemptions": "exemptions/health"}
 
 
@@ -101,8 +101,8 @@ class CctTransport(Connection):
             key += f" {json.dumps(asking, sort_keys=True)}"
 
         def send() -> Answer:
-            with self._turn(target) as turn:
-                return self._send(method, target, asking, turn, write=False, extra=extra)
+            with self._using_key(target) as use:
+                return self._send(method, target, asking, use, write=False, extra=extra)
 
         answer = self._pacer.read(key, send)
         return Exchange(method, target, answer, self._api_key)
@@ -123,8 +123,8 @@ class CctTransport(Connection):
         """
         target = _target(path, query)
         # The wait for a slot can outlive a permit, so the slot comes first.
-        with self._pacer.write_slot(), self._turn(target) as turn, allowed:
-            answer = self._send(method, target, body, turn, write=True)
+        with self._pacer.write_slot(), self._using_key(target) as use, allowed:
+            answer = self._send(method, target, body, use, write=True)
             return Exchange(method, target, answer, self._api_key).payload()
 
     def _send(
@@ -132,7 +132,7 @@ class CctTransport(Connection):
         method: str,
         target: str,
         body: Mapping[str, Any] | None,
-        turn: Turn | None,
+        use: KeyUse | None,
         *,
         write: bool,
         extra: Mapping[str, str] = MappingProxyType({}),
@@ -140,7 +140,7 @@ class CctTransport(Connection):
         """Send one request, now; raises ``KeyRefused`` when CCT does not take the key."""
         request = named(method, target)
         # The key is added to each request: the client's own headers show in its repr.
-        keyed = {} if turn is None else {"X-API-Key": self._api_key.get_secret_value()}
+        keyed = {} if use is None else {"X-API-Key": self._api_key.get_secret_value()}
         headers = {**extra, **keyed}
         began = time.monotonic()
         with self._answered(self._host, request, write=write):
@@ -151,20 +151,20 @@ class CctTransport(Connection):
         if answer.status == 429:
             # Here and not where the answer is read, so that its sharers do not each repeat it.
             self._pacer.back_off(retry_after_seconds(answer) or SILENCE_SECONDS)
-        if turn is not None:
-            self._learn(turn, Exchange(method, target, answer, self._api_key))
+        if use is not None:
+            self._learn(use, Exchange(method, target, answer, self._api_key))
         return answer
 
     @contextmanager
-    def _turn(self, target: str) -> Iterator[Turn | None]:
+    def _using_key(self, target: str) -> Iterator[KeyUse | None]:
         """Surround one request with what is known of its key; None where no key goes along."""
         if not self._api_key.get_secret_value() or target.startswith(_PUBLIC):
             yield None
             return
-        with self._keys.turn(self._api_key, target.partition("/")[0]) as turn:
-            yield turn
+        with self._keys.using(self._api_key, target.partition("/")[0]) as use:
+            yield use
 
-    def _learn(self, turn: Turn, exchange: Exchange) -> None:
+    def _learn(self, use: KeyUse, exchange: Exchange) -> None:
         """
         Take from an answer what it says of the key.
 
@@ -174,10 +174,10 @@ class CctTransport(Connection):
         status = exchange.answer.status
         if status in KEY_REFUSED:
             locked = retry_after_seconds(exchange.answer) or LONGEST_WAIT_SECONDS
-            turn.refused(exchange.summary(), locked if status == LOCKED else None)
+            use.refused(exchange.summary(), locked if status == LOCKED else None)
             raise exchange.failure()
         if status < 500 and status not in _SAY_NOTHING_OF_THE_KEY:
-            turn.taken()
+            use.taken()
 
 
 def _target(path: str, query: Mapping[str, str | int]) -> str:
@@ -206,7 +206,7 @@ def _fit_for_a_header(api_key: SecretStr) -> SecretStr:
     return api_key
 
 
-def mounted(transport: CctTransport, family: str) -> bool:
+def handlers_only(transport: CctTransport, family: str) -> bool:
     """
     Say whether this CCT has only its own handlers for the family: fewer endpoints, and other ones.
 

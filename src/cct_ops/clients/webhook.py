@@ -1,4 +1,4 @@
-"""One call of an address that is a secret: a contact's, a status page's, a watch's outside."""
+"""One call of an address that is a secret: a contact's, a status page's, a dead man's switch's."""
 
 from __future__ import annotations
 

@@ -100,4 +100,4 @@ def of_senders(engine: sa.Engine, sources: Mapping[str, Source]) -> Iterator[Per
 def _watch(engine: sa.Engine, name: str, settings: Watchdog, began: float) -> bool:
     """Watch a sender; when we were started is said by the ledger's clock, as when it was heard."""
     started_at = clock.read(engine) - timedelta(seconds=time.monotonic() - began)
-    return watchdog.watch(engine, name, settings, started_at)
+    return watchdog.check(engine, name, settings, started_at)

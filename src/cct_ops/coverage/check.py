@@ -129,7 +129,7 @@ def offer(project: Path, commands: frozenset[str]) -> Offer:
 
 
 def check(items: Sequence[Item], mapping: Mapping, there_is: Offer) -> tuple[MappedItem, ...]:
-    """Return a finding for each item, and for each entry that fits none."""
+    """Judge each item by its entry, and name each entry that fits no item."""
     entries = {
         (section, " ".join(entry.text.split())): entry
         for section, listed in mapping.sections.items()
@@ -138,19 +138,19 @@ def check(items: Sequence[Item], mapping: Mapping, there_is: Offer) -> tuple[Map
     wanted = {(item.section, item.text) for item in items}
     left = {key: entry for key, entry in entries.items() if key not in wanted}
 
-    findings = []
+    mapped = []
     for item in items:
         entry = entries.get((item.section, item.text))
         if entry is not None:
-            findings.append(_found(item, *_judge(entry, there_is)))
+            mapped.append(_found(item, *_judge(entry, there_is)))
             continue
         before = _closest(item, [text for section, text in left if section == item.section])
         if before is None:
-            findings.append(_found(item, Status.UNMAPPED, "", "Add it to the mapping."))
+            mapped.append(_found(item, Status.UNMAPPED, "", "Add it to the mapping."))
         else:
             del left[item.section, before]
-            findings.append(_found(item, Status.CHANGED, "", f"It was: {before}"))
-    findings += [
+            mapped.append(_found(item, Status.CHANGED, "", f"It was: {before}"))
+    mapped += [
         MappedItem(
             section=section,
             kind="",
@@ -162,7 +162,7 @@ def check(items: Sequence[Item], mapping: Mapping, there_is: Offer) -> tuple[Map
         )
         for section, text in left
     ]
-    return tuple(findings)
+    return tuple(mapped)
 
 
 def _judge(entry: Entry, there_is: Offer) -> tuple[Status, str, str]:

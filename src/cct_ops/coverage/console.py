@@ -31,20 +31,20 @@ def show(runbook_file: Path, mapping: Path | None, *, as_json: bool) -> int:
     project = project_of(Path.cwd())
     items = runbook.read(runbook_file)
     known = yaml_files.load(mapping or project / "docs" / "coverage.yaml", Mapping)
-    findings = check(items, known, offer(project, frozenset(_commands())))
-    done = all(found.status.done for found in findings)
+    mapped = check(items, known, offer(project, frozenset(_commands())))
+    done = all(found.status.done for found in mapped)
     if as_json:
-        listed = [found.model_dump(mode="json") for found in findings]
+        listed = [found.model_dump(mode="json") for found in mapped]
         print(json.dumps({"covered": done, "items": listed}, indent=2))
     else:
-        _show(findings)
+        _show(mapped)
     return 0 if done else 1
 
 
-def _show(findings: Sequence[MappedItem]) -> None:
+def _show(mapped: Sequence[MappedItem]) -> None:
     console = Console(soft_wrap=True, highlight=False)
     section = None
-    for found in findings:
+    for found in mapped:
         if found.section != section:
             section = found.section
             console.print(Text(f"\n{visible(section)}", "bold"))
@@ -52,9 +52,9 @@ def _show(findings: Sequence[MappedItem]) -> None:
         console.print(Text.assemble((f"  {found.status:<10}", style), visible(found.text)))
         said = " ".join(part for part in (found.by, found.note) if part)
         console.print(Text(f"            {visible(said)}", style="dim"))
-    counted = Counter(found.status for found in findings)
+    counted = Counter(found.status for found in mapped)
     total = ", ".join(f"{counted[status]} {status}" for status in Status if counted[status])
-    console.print(f"\n{len(findings)} items: {total}", markup=False)
+    console.print(f"\n{len(mapped)} items: {total}", markup=False)
 
 
 def _commands() -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from cct_ops.models.base import Frozen
-from cct_ops.models.crashed_run import Begun, Wreck
+from cct_ops.models.crashed_run import BegunStep, CrashedRun
 from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.plan import Call, ChangeHolds, Plan, Step
 from cct_ops.models.run import Evidence, Outcome, Severity
@@ -20,7 +20,7 @@ from cct_ops.models.verification import Verdict
 class StepState(Frozen):
     """The state of a begun step at one look: in effect or not, undone or not."""
 
-    begun: Begun
+    begun: BegunStep
     in_effect: bool
     undone: bool
     seen: str
@@ -32,62 +32,62 @@ class RecoveryDiagnosis(Conclusion):
     playbook: ClassVar[str] = "recover"
 
     @classmethod
-    def of(cls, wreck: Wreck, findings: tuple[StepState, ...]) -> RecoveryDiagnosis:
+    def of(cls, crashed: CrashedRun, steps: tuple[StepState, ...]) -> RecoveryDiagnosis:
         """
         Conclude; a change that the run had verified before it died is not taken back.
 
         Neither is what lowers risk: the state before is the more dangerous one.
         """
-        if wreck.ended:
-            return cls._looked_again(wreck, findings)
-        who = f"Run {wreck.run.name} ({wreck.run.playbook}) died"
-        evidence = tuple(_evidence(finding) for finding in findings)
-        if wreck.verified in {Verdict.HOLDS, Verdict.TOO_FEW_SAMPLES}:
-            holds = wreck.verified is Verdict.HOLDS
+        if crashed.ended:
+            return cls._looked_again(crashed, steps)
+        who = f"Run {crashed.run.name} ({crashed.run.playbook}) died"
+        evidence = tuple(_evidence(step) for step in steps)
+        if crashed.verified in {Verdict.HOLDS, Verdict.TOO_FEW_SAMPLES}:
+            holds = crashed.verified is Verdict.HOLDS
             return cls(
-                target=wreck.plan.target,
-                headline=f"{who} after its verification, before its report: {wreck.reason}",
+                target=crashed.plan.target,
+                headline=f"{who} after its verification, before its report: {crashed.reason}",
                 severity=Severity.P2,
                 evidence=evidence,
                 outcome=Outcome.RESOLVED if holds else Outcome.UNVERIFIED,
             )
-        in_effect = [finding for finding in findings if finding.in_effect]
+        in_effect = [step for step in steps if step.in_effect]
         kept = [str(each.begun.step.call) for each in in_effect if each.begun.step.lowers_risk]
         rest = [each.begun.step for each in in_effect if not each.begun.step.lowers_risk]
         lasting = [str(step.call) for step in rest if step.undo is None]
         calls = [step.undo for step in reversed(rest) if step.undo]
-        foreign = [each for each in findings if not each.in_effect and not each.undone]
+        foreign = [each for each in steps if not each.in_effect and not each.undone]
         headline = f"{who} in the middle of its change. {_sentence(calls, lasting, foreign, kept)}"
         outcome = Outcome.UNVERIFIED if kept else Outcome.UNDONE
         return cls(
-            target=wreck.plan.target,
+            target=crashed.plan.target,
             headline=headline,
             severity=Severity.P1,
             evidence=evidence,
-            plan=_plan(wreck.plan, calls) if calls else None,
+            plan=_plan(crashed.plan, calls) if calls else None,
             outcome=Outcome.FAILED if lasting or foreign else outcome,
         )
 
     @classmethod
-    def _looked_again(cls, wreck: Wreck, findings: tuple[StepState, ...]) -> RecoveryDiagnosis:
+    def _looked_again(cls, crashed: CrashedRun, steps: tuple[StepState, ...]) -> RecoveryDiagnosis:
         """Conclude about a run that ended without knowing whether its change took effect."""
-        who = f"Run {wreck.run.name} ({wreck.run.playbook}) ended without knowing it"
-        missing = [each for each in findings if not each.in_effect]
+        who = f"Run {crashed.run.name} ({crashed.run.playbook}) ended without knowing it"
+        missing = [each for each in steps if not each.in_effect]
         if missing:
             seen = "; ".join(f"{each.begun.step.call}: {each.seen}" for each in missing)
             outcome = Outcome.FAILED
             headline = f"{who}: its change has not taken effect ({seen}). A person must look."
         else:
-            seen = "; ".join(f"{each.begun.step.call}: {each.seen}" for each in findings)
+            seen = "; ".join(f"{each.begun.step.call}: {each.seen}" for each in steps)
             # Where more must hold than the change itself, nobody has watched for that.
-            shown = isinstance(wreck.plan.steady_state, ChangeHolds)
+            shown = isinstance(crashed.plan.steady_state, ChangeHolds)
             outcome = Outcome.RESOLVED if shown else Outcome.UNVERIFIED
             headline = f"{who}: its change has taken effect since ({seen})."
         return cls(
-            target=wreck.plan.target,
+            target=crashed.plan.target,
             headline=headline,
             severity=Severity.P1 if missing else Severity.P2,
-            evidence=tuple(_evidence(finding) for finding in findings),
+            evidence=tuple(_evidence(step) for step in steps),
             outcome=outcome,
         )
 
@@ -113,15 +113,15 @@ def _sentence(
     return " ".join(parts) or "Nothing of it is in effect, so nothing had to be taken back."
 
 
-def _evidence(finding: StepState) -> Evidence:
-    journal = "confirmed" if finding.begun.confirmed else "intended, in doubt"
-    if finding.in_effect:
+def _evidence(step: StepState) -> Evidence:
+    journal = "confirmed" if step.begun.confirmed else "intended, in doubt"
+    if step.in_effect:
         meaning = "It took effect."
-    elif finding.undone:
+    elif step.undone:
         meaning = "It is as it was before."
     else:
         meaning = "It is neither as it was set nor as it was before."
-    return Evidence.of(f"{finding.begun.step.call} ({journal})", finding.seen, meaning)
+    return Evidence.of(f"{step.begun.step.call} ({journal})", step.seen, meaning)
 
 
 def _plan(plan: Plan, calls: list[Call]) -> Plan:

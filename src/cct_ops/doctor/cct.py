@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cct_ops.clients.pacing import FORGETFUL, Keys, Unpaced
-from cct_ops.clients.transport import CctTransport, mounted
-from cct_ops.doctor.finding import Finding, Sign
+from cct_ops.clients.transport import CctTransport, handlers_only
+from cct_ops.doctor.check import Result, Sign
 from cct_ops.doctor.ledger_base import quick
 from cct_ops.errors import BadConfiguration, KeyRefused, Rejected, Unavailable, Unsupported
 from cct_ops.settings import Settings
@@ -18,7 +18,7 @@ _LEAVE_ALONE = "Leave this CCT alone for as long as it asks: asking again starve
 
 _SIGNS = {
     "runbook": (Sign.WELL, ""),
-    "mounted": (
+    "handlers-only": (
         Sign.LIMITED,
         "Playbooks use what is equivalent and report what is not there: see docs/cct-api.md.",
     ),
@@ -29,16 +29,16 @@ _SIGNS = {
 }
 
 
-def look(settings: Settings) -> Sequence[Finding]:
+def look(settings: Settings) -> Sequence[Result]:
     """Three requests at most, and only one with a key that is refused: five lock this address."""
     if settings.cct_url is None:
         fix = "Set CCT_URL and X_API_KEY to operate a CCT; `cct-ops up` brings a sandbox."
-        return [Finding("cct", Sign.UNSET, "CCT_URL is not set", fix)]
+        return [Result("cct", Sign.UNSET, "CCT_URL is not set", fix)]
     url, key = settings.cct()
     keys, pause = _remembered(settings, url)
     if pause:
         seen = f"{url} asked for silence (429) for another {pause:.0f} s, so it was not asked"
-        return [Finding("cct", Sign.BROKEN, seen, _LEAVE_ALONE)]
+        return [Result("cct", Sign.BROKEN, seen, _LEAVE_ALONE)]
     # As patient as the playbooks: what is slow for them and works is not broken here.
     patience = settings.request_timeout_seconds
     with CctTransport(url, key, Unpaced(), patience, keys=keys) as transport:
@@ -48,16 +48,16 @@ def look(settings: Settings) -> Sequence[Finding]:
             if not isinstance(error, KeyRefused) and error.status != _FORBIDDEN:
                 raise
             fix = "Set X_API_KEY to a key of this CCT; the wrong one was tried only once."
-            return [Finding("cct", Sign.BROKEN, str(error), fix)]
+            return [Result("cct", Sign.BROKEN, str(error), fix)]
         except Unavailable as error:
             if not error.refused:
                 raise
-            return [Finding("cct", Sign.BROKEN, str(error), _LEAVE_ALONE)]
+            return [Result("cct", Sign.BROKEN, str(error), _LEAVE_ALONE)]
         except Unsupported as error:
             fix = "Check that CCT_URL points to CCT: nothing there shows whether the key is good."
-            return [Finding("cct", Sign.BROKEN, str(error), fix)]
+            return [Result("cct", Sign.BROKEN, str(error), fix)]
         spoken = {family: _dialect(transport, family) for family in ("canary", "exemptions")}
-    return [_finding(url, spoken)]
+    return [_result(url, spoken)]
 
 
 def _remembered(settings: Settings, url: str) -> tuple[Keys, float]:
@@ -79,15 +79,15 @@ def _remembered(settings: Settings, url: str) -> tuple[Keys, float]:
 
 def _dialect(transport: CctTransport, family: str) -> str:
     try:
-        return "mounted" if mounted(transport, family) else "runbook"
+        return "handlers-only" if handlers_only(transport, family) else "runbook"
     except Unsupported:
         return "bare"
 
 
-def _finding(url: str, spoken: dict[str, str]) -> Finding:
+def _result(url: str, spoken: dict[str, str]) -> Result:
     dialects = ", ".join(f"{family} {name}" for family, name in spoken.items())
     if len(set(spoken.values())) == 1:
         dialects = f"the {spoken['canary']} dialect"
-    worst = next(name for name in ("bare", "mounted", "runbook") if name in spoken.values())
+    worst = next(name for name in ("bare", "handlers-only", "runbook") if name in spoken.values())
     sign, fix = _SIGNS[worst]
-    return Finding("cct", sign, f"{url} takes the key and speaks {dialects}", fix)
+    return Result("cct", sign, f"{url} takes the key and speaks {dialects}", fix)

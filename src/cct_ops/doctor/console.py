@@ -1,4 +1,4 @@
-"""``cct-ops doctor``: runs all checks at once, and shows one line for each finding."""
+"""``cct-ops doctor``: runs all checks at once, and shows one line for each result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cct_ops.doctor import cct, contacts, files, ledger_base, links, outside, prefect_server
-from cct_ops.doctor.finding import Check, Finding, Sign
+from cct_ops.doctor.check import Check, Result, Sign
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.redaction import BLOT, redact
 from cct_ops.settings import Settings
@@ -24,39 +24,39 @@ _SECRET_LETTERS = 6
 
 
 def show(*, send: bool, as_json: bool = False) -> int:
-    """Show each finding; 1 if something that is set up does not work."""
+    """Show each result; 1 if something that is set up does not work."""
     console = Console(soft_wrap=True, highlight=False)
-    found: list[Finding] = []
-    for finding in _findings(send=send):
-        found.append(finding)
+    found: list[Result] = []
+    for result in _results(send=send):
+        found.append(result)
         if not as_json:
-            _print(console, finding)
+            _print(console, result)
     if as_json:
         say_json([each._asdict() | {"state": each.sign.name} for each in found])
-    return 1 if any(finding.sign is Sign.BROKEN for finding in found) else 0
+    return 1 if any(result.sign is Sign.BROKEN for result in found) else 0
 
 
-def _findings(*, send: bool) -> Iterator[Finding]:
+def _results(*, send: bool) -> Iterator[Result]:
     """Yield what is found, without a secret in it."""
     try:
         settings = Settings.load()
     except BadConfiguration as error:
         fix = "Correct that variable: nothing else was looked at."
-        yield Finding("settings", Sign.BROKEN, redact(str(error)), fix)
+        yield Result("settings", Sign.BROKEN, redact(str(error)), fix)
         return
     # Before the threads: several that import it at once wait for each other in vain.
     import prefect.client.orchestration  # noqa: F401
 
     secrets = tuple(_secrets(settings))
-    for finding in _examine(settings, _checks(send=send)):
-        seen = redact(finding.seen.rstrip("."))
+    for result in _examine(settings, _checks(send=send)):
+        seen = redact(result.seen.rstrip("."))
         for secret in secrets:
             seen = seen.replace(secret, BLOT)
-        yield finding._replace(seen=seen)
+        yield result._replace(seen=seen)
 
 
-def _examine(settings: Settings, checks: Sequence[Check]) -> Iterator[Finding]:
-    """Look at everything at the same time; findings come in the order of the checks."""
+def _examine(settings: Settings, checks: Sequence[Check]) -> Iterator[Result]:
+    """Look at everything at the same time; results come in the order of the checks."""
     with ThreadPoolExecutor(max_workers=len(checks)) as pool:
         # Prefect keeps its settings in the context, which threads do not inherit.
         looks = [pool.submit(copy_context().run, _look, check, settings) for check in checks]
@@ -65,7 +65,7 @@ def _examine(settings: Settings, checks: Sequence[Check]) -> Iterator[Finding]:
 
 
 def _checks(*, send: bool) -> Sequence[Check]:
-    readable = Finding("settings", Sign.WELL, "every setting in the environment can be read")
+    readable = Result("settings", Sign.WELL, "every setting in the environment can be read")
     line = "Correct the line that is named."
     return (
         Check("settings", lambda _: [readable], ""),
@@ -107,19 +107,19 @@ def _checks(*, send: bool) -> Sequence[Check]:
     )
 
 
-def _look(check: Check, settings: Settings) -> Sequence[Finding]:
+def _look(check: Check, settings: Settings) -> Sequence[Result]:
     try:
         return list(check.look(settings))
     except OpsError as error:
-        return [Finding(check.part, Sign.BROKEN, str(error), check.fix)]
+        return [Result(check.part, Sign.BROKEN, str(error), check.fix)]
 
 
-def _print(console: Console, finding: Finding) -> None:
-    seen = visible(finding.seen.rstrip("."))
-    line = Text.assemble((f"{finding.sign} ", _STYLES[finding.sign]), f"{finding.part:<12}{seen}.")
-    if finding.fix:
+def _print(console: Console, result: Result) -> None:
+    seen = visible(result.seen.rstrip("."))
+    line = Text.assemble((f"{result.sign} ", _STYLES[result.sign]), f"{result.part:<12}{seen}.")
+    if result.fix:
         line.append(
-            f" {visible(finding.fix)}", style="bold" if finding.sign is Sign.BROKEN else "dim"
+            f" {visible(result.fix)}", style="bold" if result.sign is Sign.BROKEN else "dim"
         )
     console.print(line)
 

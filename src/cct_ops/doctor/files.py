@@ -10,14 +10,14 @@ from cct_ops.config.secret_references import read_secret
 from cct_ops.config.sources import Sources
 from cct_ops.controller import playbooks
 from cct_ops.controller.routes import read_routes
-from cct_ops.doctor.finding import Finding, Sign
+from cct_ops.doctor.check import Result, Sign
 from cct_ops.errors import BadConfiguration
 from cct_ops.gateway.senders.keys import read_keys
 from cct_ops.models.base import counted
 from cct_ops.settings import Settings
 
 
-def sources(settings: Settings) -> Iterator[Finding]:
+def sources(settings: Settings) -> Iterator[Result]:
     """Read the senders, and look whether their keys are here."""
     path = settings.sources_path
     known = yaml_files.load(path, Sources)
@@ -27,25 +27,25 @@ def sources(settings: Settings) -> Iterator[Finding]:
         # Without a ledger there is no gateway that these keys could be for.
         sign = Sign.BROKEN if settings.database_url else Sign.LIMITED
         fix = "Set that key in the gateway's environment; `cct-ops up` makes one by itself."
-        yield Finding("sources", sign, str(error), fix)
+        yield Result("sources", sign, str(error), fix)
         return
     if doubts := known.doubts():
         fix = "Declare delivery: or starts_at: if the sender has them; else know the rule."
-        yield Finding("sources", Sign.LIMITED, " ".join(doubts.values()), fix)
+        yield Result("sources", Sign.LIMITED, " ".join(doubts.values()), fix)
     else:
-        yield Finding("sources", Sign.WELL, f"{path}: {', '.join(known.sources)}")
+        yield Result("sources", Sign.WELL, f"{path}: {', '.join(known.sources)}")
 
 
-def routes(settings: Settings) -> Iterator[Finding]:
+def routes(settings: Settings) -> Iterator[Result]:
     """Read the routes."""
     path = settings.routes_path
     rules = read_routes(path).rules
     started = {rule.playbook for rule in rules if rule.playbook}
     seen = f"{path}: {counted(len(rules), 'rule')} for {counted(len(started), 'playbook')}"
-    yield Finding("routes", Sign.WELL, seen)
+    yield Result("routes", Sign.WELL, seen)
 
 
-def policy(settings: Settings) -> Iterator[Finding]:
+def policy(settings: Settings) -> Iterator[Result]:
     """
     Read the policy, and look whether prefect.yaml has each playbook that it names.
 
@@ -59,10 +59,10 @@ def policy(settings: Settings) -> Iterator[Finding]:
             raise playbooks.unknown(yaml_files.place(path, "playbooks", name), name, deployments)
     ceilings = [each.ceiling.value for each in rules.values()]
     modes = ", ".join(f"{ceilings.count(mode)} {mode}" for mode in sorted(set(ceilings)))
-    yield Finding("policy", Sign.WELL, f"{path}: {counted(len(ceilings), 'playbook')}, {modes}")
+    yield Result("policy", Sign.WELL, f"{path}: {counted(len(ceilings), 'playbook')}, {modes}")
 
 
-def approvers(settings: Settings) -> Iterator[Finding]:
+def approvers(settings: Settings) -> Iterator[Result]:
     """Read the approvers, and look whether links reach them."""
     path = settings.approvers_path
     known = yaml_files.load(path, Approvers).approvers
@@ -71,9 +71,9 @@ def approvers(settings: Settings) -> Iterator[Finding]:
     if unreached:
         seen += f"; no address is known here for the links of {', '.join(unreached)}"
         fix = "Set the variable or file of their `webhook:` for the gateway."
-        yield Finding("approvers", Sign.LIMITED, seen, fix)
+        yield Result("approvers", Sign.LIMITED, seen, fix)
     else:
-        yield Finding("approvers", Sign.WELL, seen)
+        yield Result("approvers", Sign.WELL, seen)
 
 
 def _has_address(approver: Approver) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from cct_ops.clocks import difference
-from cct_ops.doctor.finding import ANSWER_SECONDS, Finding, Sign
+from cct_ops.doctor.check import ANSWER_SECONDS, Result, Sign
 from cct_ops.errors import BadConfiguration, Unavailable
 from cct_ops.models.base import counted
 from cct_ops.settings import Settings
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_ASIDE = 5
 
 
-def look(settings: Settings) -> Sequence[Finding]:
+def look(settings: Settings) -> Sequence[Result]:
     """Reach the ledger, and see how it stands."""
     import sqlalchemy as sa
 
@@ -26,7 +26,7 @@ def look(settings: Settings) -> Sequence[Finding]:
 
     if settings.database_url is None:
         seen = "no stack runs from this folder, and CCT_OPS_DATABASE_URL is not set"
-        return [Finding("ledger", Sign.UNSET, seen, "Start a stack with `cct-ops up`, or set it.")]
+        return [Result("ledger", Sign.UNSET, seen, "Start a stack with `cct-ops up`, or set it.")]
     try:
         with quick(settings.database_url).connect() as connection:
             ahead = about_clock("the ledger", clock.seconds_ahead(connection))
@@ -50,26 +50,26 @@ def quick(url: SecretStr) -> sa.Engine:
         raise BadConfiguration("CCT_OPS_DATABASE_URL is not the URL of a database.") from None
 
 
-def _schema(connection: sa.Connection) -> Finding:
+def _schema(connection: sa.Connection) -> Result:
     from cct_ops.ledger.engine import revisions
 
     found, newest = revisions(connection)
     if found == newest:
-        return Finding("ledger", Sign.WELL, f"reached, its schema is the newest ({newest})")
+        return Result("ledger", Sign.WELL, f"reached, its schema is the newest ({newest})")
     seen = f"its schema is {found or 'none at all'}, and the newest is {newest}"
-    return Finding("ledger", Sign.BROKEN, seen, "Migrate it: `cct-ops migrate`.")
+    return Result("ledger", Sign.BROKEN, seen, "Migrate it: `cct-ops migrate`.")
 
 
-def about_clock(whose: str, seconds_ahead: float) -> Finding:
+def about_clock(whose: str, seconds_ahead: float) -> Result:
     """Compare a clock with this machine's."""
     off = difference(whose, seconds_ahead)
     if off is None:
-        return Finding("clocks", Sign.WELL, f"that of {whose} is this machine's")
+        return Result("clocks", Sign.WELL, f"that of {whose} is this machine's")
     seen, _, fix = off.partition(". ")
-    return Finding("clocks", Sign.BROKEN, seen, fix)
+    return Result("clocks", Sign.BROKEN, seen, fix)
 
 
-def _aside(connection: sa.Connection) -> Iterator[Finding]:
+def _aside(connection: sa.Connection) -> Iterator[Result]:
     """Name what the loops go past, as far as the ledger's schema has it."""
     from cct_ops.ledger import set_aside
     from cct_ops.ledger.engine import revisions
@@ -80,16 +80,16 @@ def _aside(connection: sa.Connection) -> Iterator[Finding]:
     for each in found[:MOST_ASIDE]:
         seen = f"{each.part}: {each.item}, {counted(each.failures, 'time')}: {each.reason}"
         fix = "Mend what it names: it is tried again within the hour."
-        yield Finding("set aside", Sign.LIMITED, seen, fix)
+        yield Result("set aside", Sign.LIMITED, seen, fix)
     if len(found) > MOST_ASIDE:
-        yield Finding("set aside", Sign.LIMITED, f"{len(found) - MOST_ASIDE} more like these")
+        yield Result("set aside", Sign.LIMITED, f"{len(found) - MOST_ASIDE} more like these")
 
 
-def _controller(connection: sa.Connection) -> Finding:
+def _controller(connection: sa.Connection) -> Result:
     """See whether a controller listens, which every one does as long as it lives."""
     from cct_ops.ledger.intake import outbox
 
     if outbox.listeners(connection):
-        return Finding("controller", Sign.WELL, "it listens to the ledger")
+        return Result("controller", Sign.WELL, "it listens to the ledger")
     seen = "none listens to the ledger, so no alert becomes a run"
-    return Finding("controller", Sign.BROKEN, seen, "Start one: `cct-ops start controller`.")
+    return Result("controller", Sign.BROKEN, seen, "Start one: `cct-ops start controller`.")

@@ -6,14 +6,14 @@ import ipaddress
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from cct_ops.doctor.finding import Finding, Sign
+from cct_ops.doctor.check import Result, Sign
 from cct_ops.settings import Settings
 
 _GATEWAY = "Set CCT_OPS_GATEWAY_URL to the address at which people reach the gateway."
 _PREFECT = "Set CCT_OPS_PREFECT_UI_URL to the address at which people reach Prefect's UI."
 
 
-def look(settings: Settings) -> Sequence[Finding]:
+def look(settings: Settings) -> Sequence[Result]:
     """Judge what links to requests for approval and to runs begin with; nothing is asked."""
     from prefect.settings import get_current_settings
 
@@ -28,18 +28,18 @@ def look(settings: Settings) -> Sequence[Finding]:
     return found
 
 
-def _judge(what: str, url: str, shut: Sign, fix: str) -> Finding:
+def _judge(what: str, url: str, shut: Sign, fix: str) -> Result:
     """Judge what links begin with; ``shut`` is the sign where this machine alone opens them."""
     seen = f"those to {what} begin with {url.rstrip('/')}"
     match _place(urlsplit(url).hostname or ""):
         case "nowhere":
             seen = f"{seen}, which is no address that anybody can open"
-            return Finding("links", Sign.BROKEN, seen, fix)
+            return Result("links", Sign.BROKEN, seen, fix)
         case "this machine":
             seen = f"{seen}, which this machine alone can open"
-            return Finding("links", shut, seen, fix)
+            return Result("links", shut, seen, fix)
         case _:
-            return Finding("links", Sign.WELL, seen)
+            return Result("links", Sign.WELL, seen)
 
 
 def _place(host: str) -> str:

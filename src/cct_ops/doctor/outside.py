@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cct_ops.doctor.finding import ANSWER_SECONDS, Finding, Sign
+from cct_ops.doctor.check import ANSWER_SECONDS, Result, Sign
 from cct_ops.settings import Settings
 
 TEST_MESSAGE = "cct-ops doctor: this is a test, nothing happened."
 _SECTIONS = [{"type": "section", "text": {"type": "mrkdwn", "text": TEST_MESSAGE}}]
 
 
-def slack(settings: Settings, *, send: bool) -> Iterator[Finding]:
+def slack(settings: Settings, *, send: bool) -> Iterator[Result]:
     """Look at the webhook, and send a message by it if that is wanted; a bot needs none."""
     from cct_ops.clients.slack import check, post
 
@@ -21,17 +21,17 @@ def slack(settings: Settings, *, send: bool) -> Iterator[Finding]:
     if webhook is None:
         fix = "Set SLACK_WEBHOOK_URL or SLACK_BOT_TOKEN to have people notified."
         seen = "neither SLACK_WEBHOOK_URL nor SLACK_BOT_TOKEN is set"
-        yield Finding("slack", Sign.UNSET, seen, fix)
+        yield Result("slack", Sign.UNSET, seen, fix)
         return
     check(webhook)
     seen = "a webhook is set; `cct-ops doctor --send` tries it with a message"
     if send:
         post(webhook, TEST_MESSAGE, _SECTIONS, ANSWER_SECONDS)
         seen = "it took the test message"
-    yield Finding("slack", Sign.WELL, seen)
+    yield Result("slack", Sign.WELL, seen)
 
 
-def slack_bot(settings: Settings, *, send: bool) -> Iterator[Finding]:
+def slack_bot(settings: Settings, *, send: bool) -> Iterator[Result]:
     """Ask Slack who the bot is, and send a message by it if that is wanted."""
     from cct_ops.clients.slack import SlackBot
 
@@ -44,33 +44,33 @@ def slack_bot(settings: Settings, *, send: bool) -> Iterator[Finding]:
     if send:
         bot.post(TEST_MESSAGE, _SECTIONS)
         seen = f"the token is {who}, and {bot.channel} took the test message"
-    yield Finding("slack-bot", Sign.WELL, seen)
+    yield Result("slack-bot", Sign.WELL, seen)
 
 
-def github(settings: Settings) -> Iterator[Finding]:
+def github(settings: Settings) -> Iterator[Result]:
     """Read CCT's repository."""
     from cct_ops.clients.github import GitHubReader
     from cct_ops.clients.github_transport import GitHubTransport
 
     if settings.gh_token is None and settings.github_repository is None:
         fix = "Set GH_TOKEN and GITHUB_REPOSITORY for playbooks about CCT's repository."
-        yield Finding("github", Sign.UNSET, "GH_TOKEN and GITHUB_REPOSITORY are not set", fix)
+        yield Result("github", Sign.UNSET, "GH_TOKEN and GITHUB_REPOSITORY are not set", fix)
         return
     url, repository, token = settings.github()
     with GitHubTransport(url, repository, token, ANSWER_SECONDS) as transport:
         branch = GitHubReader(transport).default_branch()
     seen = f"{repository} is visible at {url}, its default branch is {branch}"
-    yield Finding("github", Sign.WELL, seen)
+    yield Result("github", Sign.WELL, seen)
 
 
-def silences(settings: Settings) -> Iterator[Finding]:
+def silences(settings: Settings) -> Iterator[Result]:
     """Read Alertmanager's silences."""
     from cct_ops.clients import alertmanager
 
     url = settings.alertmanager_url
     if url is None:
         fix = "Set CCT_OPS_ALERTMANAGER_URL to have automation keep still where people silenced."
-        yield Finding("silences", Sign.UNSET, "CCT_OPS_ALERTMANAGER_URL is not set", fix)
+        yield Result("silences", Sign.UNSET, "CCT_OPS_ALERTMANAGER_URL is not set", fix)
         return
     alertmanager.silences(str(url), settings.request_timeout_seconds)
-    yield Finding("silences", Sign.WELL, f"the silences of {url} can be read")
+    yield Result("silences", Sign.WELL, f"the silences of {url} can be read")

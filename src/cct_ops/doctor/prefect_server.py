@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import AliasPath, BaseModel, Field
 
 from cct_ops.config import yaml_files
-from cct_ops.doctor.finding import ANSWER_SECONDS, Finding, Sign
+from cct_ops.doctor.check import ANSWER_SECONDS, Result, Sign
 from cct_ops.doctor.ledger_base import about_clock
 from cct_ops.errors import ContractBroken, Rejected, Unavailable
 from cct_ops.settings import Settings
@@ -43,7 +43,7 @@ class Registry(BaseModel):
         return sorted({each.pool for each in self.deployments})
 
 
-def look(_settings: Settings) -> Sequence[Finding]:
+def look(_settings: Settings) -> Sequence[Result]:
     """Reach the server, and see what is deployed there, paused and worked for."""
     import httpx
     from prefect.client.orchestration import get_client
@@ -59,7 +59,7 @@ def look(_settings: Settings) -> Sequence[Finding]:
     url = PREFECT_API_URL.value()
     if url is None:  # the client would start a server of its own
         fix = "Start a stack with `cct-ops up`, or set PREFECT_API_URL."
-        return [Finding("prefect", Sign.UNSET, "PREFECT_API_URL is not set", fix)]
+        return [Result("prefect", Sign.UNSET, "PREFECT_API_URL is not set", fix)]
     registry = yaml_files.load(project_of(Path.cwd()) / "prefect.yaml", Registry)
     try:
         with (
@@ -85,27 +85,27 @@ def look(_settings: Settings) -> Sequence[Finding]:
         raise ContractBroken(f"What answers at {url} is not Prefect.") from error
 
 
-def _server(client: SyncPrefectClient, url: str) -> Finding:
+def _server(client: SyncPrefectClient, url: str) -> Result:
     import prefect
 
     version = client.api_version()
     seen = f"{url} is Prefect {version}"
     if version == prefect.__version__:
-        return Finding("prefect", Sign.WELL, seen)
+        return Result("prefect", Sign.WELL, seen)
     seen += f", and here is {prefect.__version__}"
     fix = "Run the same version on both sides: others were not tried."
-    return Finding("prefect", Sign.LIMITED, seen, fix)
+    return Result("prefect", Sign.LIMITED, seen, fix)
 
 
-def _deployments(registry: Registry, ours: Mapping[str, DeploymentResponse]) -> Finding:
+def _deployments(registry: Registry, ours: Mapping[str, DeploymentResponse]) -> Result:
     missing = sorted(registry.names - ours.keys())
     if missing:
         seen = f"not there: {', '.join(missing)}"
-        return Finding("deployments", Sign.BROKEN, seen, _DEPLOY)
-    return Finding("deployments", Sign.WELL, f"all {len(registry.names)} of prefect.yaml are there")
+        return Result("deployments", Sign.BROKEN, seen, _DEPLOY)
+    return Result("deployments", Sign.WELL, f"all {len(registry.names)} of prefect.yaml are there")
 
 
-def _leases(client: SyncPrefectClient, ours: Mapping[str, DeploymentResponse]) -> Iterator[Finding]:
+def _leases(client: SyncPrefectClient, ours: Mapping[str, DeploymentResponse]) -> Iterator[Result]:
     """Yield what makes the life of a run hang on a lease at Prefect's server."""
     import httpx
 
@@ -117,7 +117,7 @@ def _leases(client: SyncPrefectClient, ours: Mapping[str, DeploymentResponse]) -
         if each.global_concurrency_limit is not None and UPKEEP not in each.tags
     )
     if limited:
-        yield Finding(
+        yield Result(
             "limits",
             Sign.LIMITED,
             f"they have a concurrency limit of Prefect's: {', '.join(limited)}; a run of them"
@@ -130,7 +130,7 @@ def _leases(client: SyncPrefectClient, ours: Mapping[str, DeploymentResponse]) -
     except (httpx.HTTPError, ValueError, KeyError, TypeError):
         return  # another release, or one that does not show it
     if storage.rpartition(".")[2] == "memory":
-        yield Finding(
+        yield Result(
             "leases",
             Sign.LIMITED,
             "Prefect's server keeps the leases of its concurrency limits in memory: when it is"
@@ -142,7 +142,7 @@ def _leases(client: SyncPrefectClient, ours: Mapping[str, DeploymentResponse]) -
 
 def _paused(
     client: SyncPrefectClient, registry: Registry, ours: Mapping[str, DeploymentResponse]
-) -> Iterator[Finding]:
+) -> Iterator[Result]:
     """Yield what rests, and hence starts no playbook."""
     from prefect.exceptions import ObjectNotFound
 
@@ -170,7 +170,7 @@ def _paused(
         if found:
             parts, sign = [*found, *parts], Sign.BROKEN
     if parts:
-        yield Finding(
+        yield Result(
             "pauses",
             sign,
             f"paused in Prefect: {', '.join(parts)}; playbooks wait, while changes are taken"
@@ -179,16 +179,16 @@ def _paused(
         )
 
 
-def _pool(client: SyncPrefectClient, name: str) -> Finding:
+def _pool(client: SyncPrefectClient, name: str) -> Result:
     from prefect.exceptions import ObjectNotFound
 
     try:
         pool = client.read_work_pool(name)
     except ObjectNotFound:
-        return Finding("worker", Sign.BROKEN, f"no work pool {name}", _DEPLOY)
+        return Result("worker", Sign.BROKEN, f"no work pool {name}", _DEPLOY)
     workers = client.read_workers_for_work_pool(name)
     alive = [each.name for each in workers if each.status == "ONLINE"]
     if not alive:
         fix = f"Start one: `cct-ops prefect worker start --pool {name} --type {pool.type}`."
-        return Finding("worker", Sign.BROKEN, f"nobody works for the work pool {name}", fix)
-    return Finding("worker", Sign.WELL, f"{', '.join(alive)} works for the work pool {name}")
+        return Result("worker", Sign.BROKEN, f"nobody works for the work pool {name}", fix)
+    return Result("worker", Sign.WELL, f"{', '.join(alive)} works for the work pool {name}")

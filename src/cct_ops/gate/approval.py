@@ -17,7 +17,7 @@ from cct_ops.errors import NotPermitted
 from cct_ops.gate.apply_and_confirm import Executor
 from cct_ops.gate.collaborators import Notifier, Suspension
 from cct_ops.ledger.gate import approval_answers, approvals, approver_ways
-from cct_ops.ledger.gate.approvals import Approval, ApprovalState, Terms
+from cct_ops.ledger.gate.approvals import Approval, ApprovalRequirement, ApprovalState
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Outcome
@@ -50,21 +50,23 @@ class Asking:
         approval = approvals.refused(engine, run.id)
         if approval is None:
             approvers = yaml_files.load(path, Approvers)
-            terms = self._terms(diagnosis, plan, why)
-            others = len(approvers.others_than(terms.started_by))
-            if terms.persons > others:
+            requirement = self._requirement(diagnosis, plan, why)
+            others = len(approvers.others_than(requirement.started_by))
+            if requirement.persons > others:
                 return Outcome.BLOCKED, (
-                    f"{terms.why}; {path} names too few besides the one who started the run."
+                    f"{requirement.why}; {path} names too few besides the one who started the run."
                 )
-            unreached = self._unreached(approvers, terms)
-            if unreached and terms.persons > others - len(unreached):
+            unreached = self._unreached(approvers, requirement)
+            if unreached and requirement.persons > others - len(unreached):
                 too_few = "; ".join(unreached)
-                return Outcome.BLOCKED, f"{terms.why}; too few can be asked: {too_few}."
+                return Outcome.BLOCKED, f"{requirement.why}; too few can be asked: {too_few}."
             if unreached:
-                terms = terms.model_copy(
-                    update={"why": f"{terms.why.rstrip('.')}. Not asked: {'; '.join(unreached)}."}
+                requirement = requirement.model_copy(
+                    update={
+                        "why": f"{requirement.why.rstrip('.')}. Not asked: {'; '.join(unreached)}."
+                    }
                 )
-            approval, new = approvals.request(engine, diagnosis, plan, run, terms)
+            approval, new = approvals.request(engine, diagnosis, plan, run, requirement)
             if new:
                 self.notifier.notify_approval_needed(approval, run)
             if approval.state is ApprovalState.PENDING:
@@ -73,10 +75,10 @@ class Asking:
                 approval = self._wait_for_answer(approval)
         return _ending(approval)
 
-    def _terms(self, diagnosis: Diagnosis, plan: Plan, why: str) -> Terms:
+    def _requirement(self, diagnosis: Diagnosis, plan: Plan, why: str) -> ApprovalRequirement:
         rules = self.policy.approvals
         second = rules.second_person.reason(plan, diagnosis.severity)
-        return Terms(
+        return ApprovalRequirement(
             why=why if second is None else f"{why.rstrip('.')}; {second}",
             seconds=self.executor.settings.approval_minutes * 60,
             persons=1 if second is None else 2,
@@ -84,11 +86,11 @@ class Asking:
             started_by=self.suspension.started_by(),
         )
 
-    def _unreached(self, approvers: Approvers, terms: Terms) -> list[str]:
+    def _unreached(self, approvers: Approvers, requirement: ApprovalRequirement) -> list[str]:
         """Say whom no request reaches and why, where their answers are wanted."""
-        if terms.form_accepted:
+        if requirement.form_accepted:
             return []
-        others = approvers.others_than(terms.started_by)
+        others = approvers.others_than(requirement.started_by)
         found = approver_ways.find_unreached(self.executor.engine, others)
         return [f"{person.name} ({missing})" for person, missing in found.items()]
 

@@ -12,7 +12,7 @@ from cct_ops.gate.apply_and_confirm import FIRST_LOOK_SECONDS, Executor
 from cct_ops.gate.restore import holding, put_all_back
 from cct_ops.ledger.gate import changes, crashed_runs
 from cct_ops.ledger.record import account
-from cct_ops.models.crashed_run import Begun, Wreck
+from cct_ops.models.crashed_run import BegunStep, CrashedRun
 from cct_ops.models.plan import Step
 from cct_ops.models.run import Outcome
 
@@ -20,7 +20,7 @@ from cct_ops.models.run import Outcome
 @contextmanager
 def locked_out(
     executor: Executor, run_id: UUID, name_of: Callable[[UUID], str]
-) -> Iterator[tuple[Wreck, int]]:
+) -> Iterator[tuple[CrashedRun, int]]:
     """
     Take the run for dead and hold the lock of its target, with a newer token than its own.
 
@@ -30,13 +30,13 @@ def locked_out(
     known = account.of_run(executor.engine, run_id)
     if known.outcome not in {None, Outcome.FAILED} and not known.in_doubt:
         raise NotPermitted(f"Run {run_id} ended by itself: {known.outcome}. {known.reason}")
-    wreck = crashed_runs.of_run(executor.engine, run_id, name_of(run_id))
-    with holding(executor, wreck.plan.target, dead_run_id=run_id) as token:
-        yield wreck, token
+    crashed = crashed_runs.of_run(executor.engine, run_id, name_of(run_id))
+    with holding(executor, crashed.plan.target, dead_run_id=run_id) as token:
+        yield crashed, token
 
 
 def diagnose(
-    executor: Executor, wreck: Wreck, look_at_step: Callable[[Begun], StepState]
+    executor: Executor, crashed: CrashedRun, look_at_step: Callable[[BegunStep], StepState]
 ) -> RecoveryDiagnosis:
     """
     Look at every step that was begun, and conclude what has to be put back.
@@ -44,15 +44,15 @@ def diagnose(
     A temporary change that the dead run itself had taken back has ended; one that may yet take
     effect keeps its end.
     """
-    findings = tuple(look_at_step(begun) for begun in wreck.begun)
-    for found in findings:
+    states = tuple(look_at_step(begun) for begun in crashed.begun)
+    for found in states:
         undo = found.begun.step.undo
         if found.undone and found.begun.confirmed and undo is not None:
-            changes.mark_undone(executor.engine, wreck.run.id, undo)
-    return RecoveryDiagnosis.of(wreck, findings)
+            changes.mark_undone(executor.engine, crashed.run.id, undo)
+    return RecoveryDiagnosis.of(crashed, states)
 
 
-def look_at_step(executor: Executor, begun: Begun) -> StepState:
+def look_at_step(executor: Executor, begun: BegunStep) -> StepState:
     """
     See whether a begun step is in effect, and wait for it as long as CCT's reads may lag.
 
@@ -72,13 +72,15 @@ def look_at_step(executor: Executor, begun: Begun) -> StepState:
     return StepState(begun=begun, in_effect=look.took_effect, undone=undone, seen=look.seen)
 
 
-def take_back(executor: Executor, wreck: Wreck, token: int, diagnosis: RecoveryDiagnosis) -> None:
+def take_back(
+    executor: Executor, crashed: CrashedRun, token: int, diagnosis: RecoveryDiagnosis
+) -> None:
     """Carry out the way back, and note which temporary changes have thereby ended."""
     if diagnosis.plan is None:
         return
     put_all_back(executor, diagnosis.plan, diagnosis.calls, token)
     for call in diagnosis.calls:
-        changes.mark_undone(executor.engine, wreck.run.id, call)
+        changes.mark_undone(executor.engine, crashed.run.id, call)
 
 
 def _as_before(executor: Executor, step: Step) -> bool:

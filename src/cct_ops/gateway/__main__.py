@@ -79,7 +79,7 @@ def main() -> int:
             h11_max_incomplete_event_size=16 * 1024,
             timeout_graceful_shutdown=5,
         )
-        watch = PeerWatchdog(
+        watchdog = PeerWatchdog(
             engine,
             GATEWAY,
             CONTROLLER,
@@ -87,7 +87,9 @@ def main() -> int:
             pager=Pager(engine, contacts.read(settings.contacts_path)),
         )
         stopping = threading.Event()
-        threading.Thread(target=watch.run, args=(stopping,), name="watch", daemon=True).start()
+        threading.Thread(
+            target=watchdog.run, args=(stopping,), name="watchdog", daemon=True
+        ).start()
         registry.start()
         writer.start()
         with sending(link_sender):

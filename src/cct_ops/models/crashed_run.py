@@ -10,7 +10,7 @@ from cct_ops.models.run import Mode, Run
 from cct_ops.models.verification import Verdict
 
 
-class Begun(Frozen):
+class BegunStep(Frozen):
     """One step that the dead run had begun: journalled as intended, and perhaps confirmed."""
 
     step: Step
@@ -18,7 +18,7 @@ class Begun(Frozen):
     confirmed: bool
 
 
-class Wreck(Frozen):
+class CrashedRun(Frozen):
     """
     A dead run as the ledger knows it: its plan and how far it came.
 
@@ -28,7 +28,7 @@ class Wreck(Frozen):
     run: Run
     mode: Mode
     plan: Plan
-    begun: tuple[Begun, ...]
+    begun: tuple[BegunStep, ...]
     verified: Verdict | None
     reason: str | None
     ended: bool = False

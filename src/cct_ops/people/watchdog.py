@@ -1,10 +1,10 @@
 """
 The gateway and the controller watch each other: whoever is silent cannot say so itself.
 
-A downtime of everything is no silence of a part: the watch counts from when it began to listen, and
-anew from when it can listen again (its process, its machine or the ledger stood still meanwhile).
-Both write a sign of life into the ledger and read the other's. That a part is silent is said once,
-and so is that it is back.
+A downtime of everything is no silence of a part: the watchdog counts from when it began to listen,
+and anew from when it can listen again (its process, its machine or the ledger stood still
+meanwhile). Both write a sign of life into the ledger and read the other's. That a part is silent is
+said once, and so is that it is back.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CONTROLLER = "controller"
 
 EVERY_SECONDS = 10.0
 WITHIN_SECONDS = 60.0
-STARTS_WITHIN_SECONDS = 300.0  # after the watch: of the parts of a stack the gateway is the first
+STARTS_WITHIN_SECONDS = 300.0  # after us: of the parts of a stack the gateway is the first
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +95,6 @@ class PeerWatchdog:
         looks = border(self.engine, f"jobs of the {self.part}")
         while not stopping.is_set():
             # A Slack that is down holds up no page.
-            looks.attempt(f"the watch over the {self.other}", self)
+            looks.attempt(f"the watchdog of the {self.other}", self)
             looks.attempt(f"pages in place of the {self.other}", self.page)
             stopping.wait(EVERY_SECONDS)

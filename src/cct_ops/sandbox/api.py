@@ -32,7 +32,7 @@ FAMILIES: Mapping[Dialect, Mapping[str, Family]] = {
         "rate-limit": rate_limits.RUNBOOK,
         "chaos": chaos.RUNBOOK,
     },
-    "mounted": {"canary": canary.HANDLERS_ONLY, "exemptions": exemptions.HANDLERS_ONLY},
+    "handlers-only": {"canary": canary.HANDLERS_ONLY, "exemptions": exemptions.HANDLERS_ONLY},
     "bare": {},
 }
 PAGES = ["/", "/pre-market-briefing", "/intraday-check", "/end-of-day-summary", "/weekly-review"]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.incidents import Metric
 
-Dialect = Literal["runbook", "mounted", "bare"]
+Dialect = Literal["runbook", "handlers-only", "bare"]
 Actor = Literal["person", "cct"]
 LimitName = Literal["canaryManagement", "exemptionsManagement", "bulkOperations", "ciOperations"]
 

@@ -22,7 +22,7 @@ RESTORE = Scenario(
     option="restore",
     parameters=ROUTE,
     spoilt=Spoilt(End("Undone", "p95 latency is 9000 ms", undone(RESET)), seeds.slow),
-    mounted=End("Blocked", UNSEEN),
+    handlers_only=End("Blocked", UNSEEN),
     bare="no canary administration",
     drill=Drill(lambda left: left.sandbox.state().routes[seeds.ROUTE].enabled),
 )
@@ -42,7 +42,7 @@ SCENARIOS = (
             End("Failed", "deploy.yml", ("POST actions/workflows",), stands=True),
             seeds.deployments_fail,
         ),
-        mounted=End("Blocked", "So nothing was deployed either."),
+        handlers_only=End("Blocked", "So nothing was deployed either."),
     ),
     Scenario(
         "auto-rollback",
@@ -62,7 +62,7 @@ SCENARIOS = (
             End("Undone", "set_slo_thresholds", (*SET_RULES, *undone(RAISE))),
             meddle=seeds.stricter_rules,
         ),
-        mounted=End("Blocked", "Its thresholds are constants, which nothing can raise."),
+        handlers_only=End("Blocked", "Its thresholds are constants, which nothing can raise."),
     ),
     Scenario(
         "auto-rollback",
@@ -76,7 +76,7 @@ SCENARIOS = (
         spoilt=Spoilt(
             End("Undone", "disable_auto_rollback", (*OFF, *ON, *ON)), meddle=seeds.auto_rollback_on
         ),
-        mounted=End("Blocked", "Its auto-rollback has no switch."),
+        handlers_only=End("Blocked", "Its auto-rollback has no switch."),
     ),
 )
 

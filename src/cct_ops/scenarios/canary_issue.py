@@ -21,7 +21,7 @@ SCENARIOS = (
         option="reset",
         parameters={**ROUTE, "fix": "reset"},
         spoilt=Spoilt(End("Undone", "p95 latency is 9000 ms", undone(RESET)), seeds.slow),
-        mounted=End("Blocked", "Not reset: this CCT offers no reset"),
+        handlers_only=End("Blocked", "Not reset: this CCT offers no reset"),
         bare="no canary administration",
     ),
     Scenario(
@@ -37,7 +37,7 @@ SCENARIOS = (
             End("Unverified", "because it lowers risk", DISABLE),
             meddle=seeds.canary_on,
         ),
-        mounted=End("Resolved", "is off", DISABLE, stands=True),
+        handlers_only=End("Resolved", "is off", DISABLE, stands=True),
         drill=Drill(
             lambda left: not left.sandbox.state().routes[seeds.ROUTE].enabled,
             {"fix": "recommended"},
@@ -53,7 +53,7 @@ SCENARIOS = (
         parameters={**ROUTE, "fix": "promote"},
         asks=True,
         spoilt=Spoilt(End("Undone", "p95 latency is 9000 ms", undone(PROMOTE)), seeds.slow),
-        mounted=End("Blocked", "Not promoted: this CCT measures no traffic"),
+        handlers_only=End("Blocked", "Not promoted: this CCT measures no traffic"),
     ),
 )
 

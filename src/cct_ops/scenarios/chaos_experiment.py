@@ -29,7 +29,7 @@ EXPERIMENT = Scenario(
         seeds.unmonitored,
         parameters={"severity": "moderate"},
     ),
-    mounted=IGNORES,
+    handlers_only=IGNORES,
     bare="no chaos endpoints",
     drill=Drill(
         lambda left: not hurt(left.sandbox), {"chaos": "latency", "severity": "mild", "minutes": 1}

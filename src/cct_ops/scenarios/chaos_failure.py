@@ -17,8 +17,8 @@ SCENARIOS = (
         spoilt=Spoilt(
             End("Unverified", "Still in effect: theirs", REMOVE, stands=True), seeds.strange_fault
         ),
-        mounted_seed=seeds.nothing,
-        mounted=End("Nothing to do", "This CCT ignores chaos, so no fault can be in effect."),
+        handlers_only_seed=seeds.nothing,
+        handlers_only=End("Nothing to do", "This CCT ignores chaos, so no fault can be in effect."),
         drill=Drill(lambda left: not hurt(left.sandbox)),
     ),
 )

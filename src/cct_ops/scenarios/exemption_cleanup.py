@@ -34,7 +34,7 @@ SCENARIOS = (
         (EXPIRE,),
         other_messages=1,
         spoilt=HASTY,
-        mounted=BY_MAINTENANCE,
+        handlers_only=BY_MAINTENANCE,
         bare="no exemption management",
         drill=Drill(expired),
     ),

@@ -26,7 +26,7 @@ SCENARIOS = (
         option="cleanup",
         parameters={"fix": "cleanup"},
         spoilt=HASTY,
-        mounted=BY_MAINTENANCE,
+        handlers_only=BY_MAINTENANCE,
         bare="no exemption management",
         drill=Drill(expired, {"fix": "recommended"}),
     ),
@@ -43,8 +43,8 @@ SCENARIOS = (
             End("Failed", f"{LASTS}revalidate_exemptions()", REVALIDATE, stands=True),
             meddle=seeds.wrong_counts,
         ),
-        mounted_seed=seeds.overdue,
-        mounted=End("Blocked", "its validate only answers and changes nothing"),
+        handlers_only_seed=seeds.overdue,
+        handlers_only=End("Blocked", "its validate only answers and changes nothing"),
     ),
     Scenario(
         "exemption-failure",
@@ -59,7 +59,7 @@ SCENARIOS = (
             End("Failed", f"{LASTS}reset_exemptions()", RESET, stands=True),
             meddle=seeds.wrong_counts,
         ),
-        mounted=End("Blocked", "its revoke ends one record at a time"),
+        handlers_only=End("Blocked", "its revoke ends one record at a time"),
     ),
 )
 

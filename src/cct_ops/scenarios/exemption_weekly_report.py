@@ -17,7 +17,7 @@ SCENARIOS = (
         spoilt=Spoilt(
             End("Failed", "Nothing of it is in effect", OPEN.writes), seeds.issues_are_closed
         ),
-        mounted=End("Resolved", "is open", OPEN.writes, stands=True),
+        handlers_only=End("Resolved", "is open", OPEN.writes, stands=True),
         bare="no exemption management",
         drill=Drill(lambda left: [each.state for each in left.sandbox.github().issues] == ["open"]),
     ),

@@ -30,7 +30,7 @@ SCENARIOS = (
         option="raise",
         parameters={**CLASS, "fix": "raise", "lasts_minutes": 30},
         spoilt=Spoilt(End("Undone", "still refuses", undone(RAISE)), seeds.starved_user),
-        mounted=End("Blocked", "This CCT has no administration of rate limits"),
+        handlers_only=End("Blocked", "This CCT has no administration of rate limits"),
         bare="no administration of rate limits",
         drill=Drill(raised, {"fix": "recommended"}),
     ),
@@ -47,7 +47,7 @@ SCENARIOS = (
             End("Failed", f"{LASTS}clear_rate_limits()", CLEAR, stands=True),
             meddle=seeds.starved_user,
         ),
-        mounted=UNREAD,
+        handlers_only=UNREAD,
     ),
     Scenario(
         "rate-limiting",
@@ -61,6 +61,6 @@ SCENARIOS = (
         spoilt=Spoilt(
             End("Failed", f"{LASTS}reset_user_limit(user='ann')", RESET), meddle=seeds.starved_user
         ),
-        mounted=UNREAD,
+        handlers_only=UNREAD,
     ),
 )

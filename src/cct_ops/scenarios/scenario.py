@@ -106,8 +106,8 @@ class Scenario:
     that ``keeps`` its changes for its own time only takes them back before its end.
     ``other_messages`` are sent before the one that says how it ended.
 
-    ``mounted`` is how it ends on a CCT with only its own handlers, or why there is nothing to see;
-    ``bare`` what it says is missing where CCT has no admin API at all. What a ``draft`` leaves
+    ``handlers_only`` is how it ends on a CCT with only its own handlers, or why there is nothing to
+    see; ``bare`` what it says is missing where CCT has no admin API at all. What a ``draft`` leaves
     behind is not compared with golden files yet.
     """
 
@@ -126,8 +126,8 @@ class Scenario:
     during: Scenario | None = None
     after: Scenario | None = None
     spoilt: Spoilt | None = None
-    mounted: End | str = ""
-    mounted_seed: Seed | None = None
+    handlers_only: End | str = ""
+    handlers_only_seed: Seed | None = None
     bare: str = ""
     killed: Killed = Killed()
     drill: Drill | None = None
@@ -172,9 +172,15 @@ class Mounted:
     def of(cls, rows: Iterable[Scenario]) -> list[Self]:
         """Return the run of each scenario that has something to see there."""
         return [
-            cls(row.playbook, row.mounted_seed or row.seed, row.mounted, row.parameters, row.option)
+            cls(
+                row.playbook,
+                row.handlers_only_seed or row.seed,
+                row.handlers_only,
+                row.parameters,
+                row.option,
+            )
             for row in rows
-            if not isinstance(row.mounted, str)
+            if not isinstance(row.handlers_only, str)
         ]
 
     def __str__(self) -> str:

@@ -32,7 +32,9 @@ SCENARIOS = (
         option="propose-schema",
         parameters={"fix": "propose-schema"},
         spoilt=Spoilt(_closed(SCHEMA), seeds.pulls_are_closed),
-        mounted=End("Resolved", "validation passes once it is merged", SCHEMA.writes, stands=True),
+        handlers_only=End(
+            "Resolved", "validation passes once it is merged", SCHEMA.writes, stands=True
+        ),
         drill=Drill(lambda left: [each.state for each in left.sandbox.github().pulls] == ["open"]),
     ),
     Scenario(
@@ -44,7 +46,7 @@ SCENARIOS = (
         option="propose-summary",
         parameters={"fix": "propose-summary"},
         spoilt=Spoilt(_closed(SUMMARY), seeds.summary_pulls_are_closed),
-        mounted=ALONE,
+        handlers_only=ALONE,
     ),
     Scenario(
         "schema-validation",
@@ -59,6 +61,6 @@ SCENARIOS = (
             End("Undone", "set_variable", (*SET, "PATCH actions/variables", *DELETE)),
             meddle=seeds.validation_is_strict,
         ),
-        mounted=ALONE,
+        handlers_only=ALONE,
     ),
 )

@@ -27,7 +27,7 @@ SCENARIOS = (
         parameters={"target": seeds.ROUTE.value, "minutes": 0.05},
         keeps=True,
         spoilt=Spoilt(End("Unverified", "No rollback", undone(SERVE, FAULT)), seeds.asleep),
-        mounted=IGNORES,
+        handlers_only=IGNORES,
         bare="no chaos endpoints",
         # Nothing pulls the canary then, so what it says about CCT is never good.
         killed=Killed(Outcome.UNDONE, Outcome.UNVERIFIED, seeds.nothing),

@@ -157,13 +157,13 @@ def test_the_silence_of_a_watchdog_is_an_incident(engine: sa.Engine) -> None:
             ours = sa.select(incidents.c.state).where(incidents.c.source == "cct-ops")
             return list(connection.scalars(ours.order_by(incidents.c.episode)))
 
-    assert not watchdog.watch(engine, "alertmanager", patient, NOW)
+    assert not watchdog.check(engine, "alertmanager", patient, NOW)
     assert own() == []
-    assert watchdog.watch(engine, "alertmanager", strict, NOW)
-    assert watchdog.watch(engine, "alertmanager", strict, NOW)
+    assert watchdog.check(engine, "alertmanager", strict, NOW)
+    assert watchdog.check(engine, "alertmanager", strict, NOW)
     assert own() == ["open"]
     heard(engine, NOW)
-    assert not watchdog.watch(engine, "alertmanager", patient, NOW)
+    assert not watchdog.check(engine, "alertmanager", patient, NOW)
     assert own() == ["closed"]
-    assert watchdog.watch(engine, "alertmanager", strict, NOW)
+    assert watchdog.check(engine, "alertmanager", strict, NOW)
     assert own() == ["closed", "open"]

@@ -33,9 +33,9 @@ from tests.approvals.parts import ANNA, asked
 from tests.people.notifier.threads import answers, heads, shown
 
 
-def ask(engine: sa.Engine, notifier: Notifier, **terms: Any) -> Approval:
+def ask(engine: sa.Engine, notifier: Notifier, **requirement: Any) -> Approval:
     """Ask for approval, and bring that to Slack as a run does."""
-    approval = asked(engine, **terms)
+    approval = asked(engine, **requirement)
     about = topic_of(approval, WAITS, needs_person=True)
     place = notifier.send(approval_message(approval, None), about)
     assert place is not None

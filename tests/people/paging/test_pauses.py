@@ -88,7 +88,7 @@ def playbook(prefect: str) -> Iterator[Paused]:
 
 
 @pytest.fixture
-def watch(engine: sa.Engine, sandbox: SandboxControl) -> PauseMonitor:
+def monitor(engine: sa.Engine, sandbox: SandboxControl) -> PauseMonitor:
     """The controller's look, which tells people in the sandbox."""
     return PauseMonitor(engine, Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents")))
 
@@ -100,19 +100,19 @@ def told(sandbox: SandboxControl, playbook: Paused) -> list[str]:
 
 @pytest.mark.parametrize("part", ["pool", "queue", "deployment"])
 def test_a_pause_that_holds_runs_is_told_once_with_what_waits_and_so_is_its_end(
-    part: str, playbook: Paused, watch: PauseMonitor, sandbox: SandboxControl
+    part: str, playbook: Paused, monitor: PauseMonitor, sandbox: SandboxControl
 ) -> None:
     name = playbook.set(part, True)
     playbook.run("/later", seconds=3600)
-    watch()
+    monitor()
     assert told(sandbox, playbook) == [], "nothing waits yet"
 
     playbook.run("/a")
     playbook.run("/a")
     playbook.run("/b")
-    watch()
+    monitor()
     playbook.run("/c")
-    watch()
+    monitor()
     (once,) = told(sandbox, playbook)
     assert f"The {name} is paused in Prefect" in once
     assert "3 runs wait" in once
@@ -122,7 +122,7 @@ def test_a_pause_that_holds_runs_is_told_once_with_what_waits_and_so_is_its_end(
 
     playbook.set(part, False)
     for _ in range(2):
-        watch()
+        monitor()
     assert told(sandbox, playbook)[1:] == [
         f":arrow_forward: The {name} is no longer paused in Prefect: what waited for it starts."
     ]
@@ -130,41 +130,41 @@ def test_a_pause_that_holds_runs_is_told_once_with_what_waits_and_so_is_its_end(
 
 @pytest.mark.parametrize("part", ["pool", "queue", "deployment"])
 def test_a_limit_of_0_is_told_as_the_pause_that_it_is(
-    part: str, playbook: Paused, watch: PauseMonitor, sandbox: SandboxControl
+    part: str, playbook: Paused, monitor: PauseMonitor, sandbox: SandboxControl
 ) -> None:
     name = playbook.limit(part, 0)
     playbook.run("/a")
     for _ in range(2):
-        watch()
+        monitor()
     (once,) = told(sandbox, playbook)
     assert f"The {name} (limit 0) is paused in Prefect" in once
 
     playbook.limit(part, 1)
-    watch()
+    monitor()
     assert f"The {name} (limit 0) is no longer paused" in told(sandbox, playbook)[-1]
 
 
 def test_of_two_pauses_the_one_that_comes_first_is_told_and_the_other_when_it_holds(
-    playbook: Paused, watch: PauseMonitor, sandbox: SandboxControl
+    playbook: Paused, monitor: PauseMonitor, sandbox: SandboxControl
 ) -> None:
     pool, deployment = playbook.set("pool", True), playbook.set("deployment", True)
     playbook.run("/a")
-    watch()
+    monitor()
     assert [pool in text for text in told(sandbox, playbook)] == [True]
 
     playbook.set("pool", False)
-    watch()
+    monitor()
     assert sum(f"The {deployment} is paused" in text for text in told(sandbox, playbook)) == 1
     assert len(told(sandbox, playbook)) == 3
 
 
 def test_what_slack_does_not_take_now_is_told_again(
-    playbook: Paused, watch: PauseMonitor, sandbox: SandboxControl
+    playbook: Paused, monitor: PauseMonitor, sandbox: SandboxControl
 ) -> None:
     playbook.set("pool", True)
     playbook.run("/a")
     sandbox.faults(Fault(path="/slack/incidents", error_status=503, count=1))
     for _ in range(2):
-        watch()
+        monitor()
 
     assert len(told(sandbox, playbook)) >= 1

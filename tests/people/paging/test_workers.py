@@ -93,7 +93,7 @@ def pool(pools: Pools) -> Pool:
 
 
 @pytest.fixture
-def watch(engine: sa.Engine, sandbox: SandboxControl) -> WorkerMonitor:
+def monitor(engine: sa.Engine, sandbox: SandboxControl) -> WorkerMonitor:
     """The controller's look, an hour after its start."""
     notifier = Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
     return WorkerMonitor(engine, notifier, began=time.monotonic() - 3600)
@@ -105,20 +105,20 @@ def told(sandbox: SandboxControl, pool: Pool) -> list[str]:
 
 
 def test_a_silence_of_all_workers_is_told_and_paged_once_and_its_end_told(
-    engine: sa.Engine, pool: Pool, watch: WorkerMonitor, sandbox: SandboxControl
+    engine: sa.Engine, pool: Pool, monitor: WorkerMonitor, sandbox: SandboxControl
 ) -> None:
     """With the exact command; and a second silence anew."""
     nobody = f":rotating_light: Nobody works for the work pool {pool.name}"
     again = f":white_check_mark: The work pool {pool.name} has a worker again"
     pool.heartbeat()
-    watch()
+    monitor()
     pool.silent_for(59)
-    watch()
+    monitor()
     assert told(sandbox, pool) == []
 
     pool.silent_for(61)
     for _ in range(3):
-        watch()
+        monitor()
     assert told(sandbox, pool) == [nobody]
     command = f"cct-ops prefect worker start --pool {pool.name} --type process"
     shown = sandbox.slack_messages()[-1].body["blocks"][0]["text"]["text"]
@@ -129,68 +129,68 @@ def test_a_silence_of_all_workers_is_told_and_paged_once_and_its_end_told(
 
     pool.heartbeat()
     for _ in range(2):
-        watch()
+        monitor()
     pool.silent_for(70)
-    watch()
+    monitor()
     assert told(sandbox, pool) == [nobody, again, nobody]
     assert len(pages.newest(engine, 9)) == 2
 
 
 def test_a_pool_that_never_had_a_worker_or_is_paused_or_not_ours_is_left_alone(
-    engine: sa.Engine, pools: Pools, watch: WorkerMonitor, sandbox: SandboxControl
+    engine: sa.Engine, pools: Pools, monitor: WorkerMonitor, sandbox: SandboxControl
 ) -> None:
     never, paused, foreign = pools("playbook"), pools("playbook"), pools("else")
     for pool in (paused, foreign):
         pool.heartbeat()
         pool.silent_for(600)
     paused.pause()
-    watch()
+    monitor()
 
     assert [told(sandbox, pool) for pool in (never, paused, foreign)] == [[], [], []]
     assert pages.newest(engine, 9) == []
 
 
 def test_a_paused_pool_that_has_to_take_changes_back_needs_its_worker_all_the_same(
-    pools: Pools, watch: WorkerMonitor, sandbox: SandboxControl
+    pools: Pools, monitor: WorkerMonitor, sandbox: SandboxControl
 ) -> None:
     pool = pools("upkeep")
     pool.heartbeat()
     pool.silent_for(600)
     pool.pause()
-    watch()
+    monitor()
 
     assert len(told(sandbox, pool)) == 1
 
 
 def test_right_after_the_start_an_old_sign_says_nothing(
-    engine: sa.Engine, pool: Pool, watch: WorkerMonitor, sandbox: SandboxControl
+    engine: sa.Engine, pool: Pool, monitor: WorkerMonitor, sandbox: SandboxControl
 ) -> None:
     """The worker of a stack comes up after its controller."""
     pool.heartbeat()
     pool.silent_for(3600)
 
-    WorkerMonitor(engine, watch.notifier)()
+    WorkerMonitor(engine, monitor.notifier)()
     assert told(sandbox, pool) == []
-    watch()
+    monitor()
     assert len(told(sandbox, pool)) == 1
 
 
 def test_a_worker_with_a_slower_pace_is_waited_for(
-    pool: Pool, watch: WorkerMonitor, sandbox: SandboxControl
+    pool: Pool, monitor: WorkerMonitor, sandbox: SandboxControl
 ) -> None:
     pool.heartbeat(every_seconds=120)
     pool.silent_for(200)
-    watch()
+    monitor()
 
     assert told(sandbox, pool) == []
 
 
 def test_the_watch_outside_is_called_while_all_parts_are_well_and_only_then(
-    engine: sa.Engine, pool: Pool, watch: WorkerMonitor
+    engine: sa.Engine, pool: Pool, monitor: WorkerMonitor
 ) -> None:
     """A gateway that was never heard is not well, nor is a pool without its worker."""
     pool.heartbeat()
-    watch()
+    monitor()
     with wire(lambda _: Answer(200)) as outside:
         calls, url = outside.requests, SecretStr(f"{outside.url}/ping/s3cret")
         (job,) = heartbeat(engine, Settings(heartbeat_url=url))
@@ -209,7 +209,7 @@ def test_the_watch_outside_is_called_while_all_parts_are_well_and_only_then(
         assert len(calls) == 1
 
         pool.pause()
-        watch()
+        monitor()
         job.function()
         assert len(calls) == 2
     with pytest.raises(

@@ -21,7 +21,7 @@ from cct_ops.models.alert import Alert, AlertStatus
 ALERTNAME = "SenderSilent"
 
 
-def watch(engine: sa.Engine, name: str, settings: Watchdog, started_at: datetime) -> bool:
+def check(engine: sa.Engine, name: str, settings: Watchdog, started_at: datetime) -> bool:
     """
     Open the incident of a silent sender, or close it; returns True if the sender is silent.
 

@@ -44,7 +44,7 @@ class ApprovalState(StrEnum):
     VOID = "void"
 
 
-class Terms(Frozen):
+class ApprovalRequirement(Frozen):
     """
     What an approval takes: how many persons, by when, and whether Prefect's form counts.
 
@@ -87,7 +87,7 @@ class Approval(Frozen):
 
 
 def request(
-    engine: sa.Engine, diagnosis: Diagnosis, plan: Plan, run: Run, terms: Terms
+    engine: sa.Engine, diagnosis: Diagnosis, plan: Plan, run: Run, requirement: ApprovalRequirement
 ) -> tuple[Approval, bool]:
     """
     Return the run's request for this plan and whether it is new.
@@ -112,11 +112,11 @@ def request(
                 headline=diagnosis.headline,
                 severity=diagnosis.severity.value,
                 evidence=[fact.model_dump(mode="json") for fact in diagnosis.evidence],
-                why=terms.why,
-                started_by=terms.started_by,
-                persons=terms.persons,
-                form_accepted=terms.form_accepted,
-                expires_at=in_seconds(terms.seconds),
+                why=requirement.why,
+                started_by=requirement.started_by,
+                persons=requirement.persons,
+                form_accepted=requirement.form_accepted,
+                expires_at=in_seconds(requirement.seconds),
             )
             .on_conflict_do_nothing()
             .returning(approvals)

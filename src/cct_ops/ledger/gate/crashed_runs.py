@@ -13,14 +13,14 @@ from cct_ops.ledger.gate import leases
 from cct_ops.ledger.gate.tables import actions, permits
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.tables import decisions, verifications
-from cct_ops.models.crashed_run import Begun, Wreck
+from cct_ops.models.crashed_run import BegunStep, CrashedRun
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.plan import PermitKind, Plan
 from cct_ops.models.run import Mode, Outcome, Run
 from cct_ops.models.verification import Verdict, Verification
 
 
-def of_run(engine: sa.Engine, run_id: UUID, name: str) -> Wreck:
+def of_run(engine: sa.Engine, run_id: UUID, name: str) -> CrashedRun:
     """
     Take the run for dead, which locks its process out, and return what it left behind.
 
@@ -60,12 +60,12 @@ def of_run(engine: sa.Engine, run_id: UUID, name: str) -> Wreck:
         ).one_or_none()
     plan = Plan.model_validate(decided.plan)
     first = begun[0]
-    return Wreck(
+    return CrashedRun(
         run=Run(id=run_id, name=name, playbook=first.playbook, incident_id=first.incident_id),
         mode=Mode(decided.mode),
         plan=plan,
         begun=tuple(
-            Begun(
+            BegunStep(
                 step=plan.steps[row.position],
                 permit_id=row.permit_id,
                 confirmed=row.state == "confirmed",
@@ -92,7 +92,7 @@ def seconds_since_intent(engine: sa.Engine, permit_id: UUID) -> float:
         return math.inf if seconds is None else float(seconds)
 
 
-def confirm(engine: sa.Engine, begun: Begun) -> None:
+def confirm(engine: sa.Engine, begun: BegunStep) -> None:
     """Journal that a look after the crash showed the effect of a call that was in doubt."""
     with engine.begin() as tx:
         tx.execute(
@@ -106,21 +106,23 @@ def confirm(engine: sa.Engine, begun: Begun) -> None:
         )
 
 
-def account_for(engine: sa.Engine, wreck: Wreck, diagnosis: Diagnosis, outcome: Outcome) -> None:
+def account_for(
+    engine: sa.Engine, crashed: CrashedRun, diagnosis: Diagnosis, outcome: Outcome
+) -> None:
     """Give the account that the dead run could not give; it is not recovered again after that."""
     headline = diagnosis.headline
-    if wreck.ended and outcome is Outcome.RESOLVED:
+    if crashed.ended and outcome is Outcome.RESOLVED:
         account.record_verification(
-            engine, wreck.run.id, Verification(verdict=Verdict.HOLDS, reason=headline)
+            engine, crashed.run.id, Verification(verdict=Verdict.HOLDS, reason=headline)
         )
     with engine.begin() as tx:
         account.record_decision(
             tx,
             diagnosis,
-            wreck.plan,
-            run=wreck.run,
-            mode=wreck.mode,
+            crashed.plan,
+            run=crashed.run,
+            mode=crashed.mode,
             verdict=outcome.value if outcome is Outcome.UNDONE else "recovered",
             reason=headline,
         )
-    account.record_outcome(engine, wreck.run, wreck.plan.target, outcome, headline)
+    account.record_outcome(engine, crashed.run, crashed.plan.target, outcome, headline)

@@ -43,7 +43,7 @@ class LedgerKeys:
     _first: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @contextmanager
-    def turn(self, key: SecretStr, family: str) -> Iterator[Sending]:
+    def using(self, key: SecretStr, family: str) -> Iterator[Sending]:
         """
         Surround one request with ``key`` to a family of endpoints.
 

@@ -1,4 +1,4 @@
-"""The findings of checks."""
+"""Checks and their results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Sign(StrEnum):
     BROKEN = "✗"
 
 
-class Finding(NamedTuple):
+class Result(NamedTuple):
     """One line: the part, what was seen of it, and what to do where it is not right."""
 
     part: str
@@ -38,5 +38,5 @@ class Check(NamedTuple):
     """
 
     part: str
-    look: Callable[[Settings], Iterable[Finding]]
+    look: Callable[[Settings], Iterable[Result]]
     fix: str

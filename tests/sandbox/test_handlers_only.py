@@ -32,8 +32,8 @@ def test_bare_knows_no_guard_family(cct: httpx.Client, sandbox: SandboxControl, 
     [
         ("bare", "exemptions/report"),
         ("bare", "rate-limit/status"),
-        ("mounted", "rate-limit/status"),
-        ("mounted", "slo/status"),
+        ("handlers-only", "rate-limit/status"),
+        ("handlers-only", "slo/status"),
         ("runbook", "nonsense"),
     ],
 )
@@ -59,7 +59,7 @@ def test_families_that_nobody_mounts(
     ],
 )
 @pytest.mark.parametrize("dialect", get_args(Dialect))
-def test_mounted_in_all_dialects(
+def test_the_data_is_served_in_all_dialects(
     cct: httpx.Client, sandbox: SandboxControl, dialect: Dialect, path: str
 ) -> None:
     """The data endpoints are there in every dialect."""
