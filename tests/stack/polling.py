@@ -8,12 +8,17 @@ from collections.abc import Callable, Iterable
 import psutil
 
 
-def eventually(fact: Callable[[], bool], *, seconds: float = 60.0) -> None:
-    """Wait until it holds, and fail when it does not in time."""
-    deadline = time.monotonic() + seconds
+def eventually(fact: Callable[[], object], *, seconds: float = 60.0) -> None:
+    """
+    Wait until it holds, and fail when it does not in time.
+
+    To look is work for the very parts that are waited for: what takes longer is looked at less.
+    """
+    began = time.monotonic()
     while not fact():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s"
-        time.sleep(0.02)
+        waited = time.monotonic() - began
+        assert waited < seconds, f"not within {seconds:g} s"
+        time.sleep(min(0.02 + waited / 20, 0.3))
 
 
 def marked(marker: str) -> list[psutil.Process]:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ import psycopg
 from cct_ops.ledger.run_notifications import CHANNEL
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.plain import HTTP
+from tests.stack.polling import eventually
 
 FLOWS = {
     "ping": """
@@ -195,7 +196,7 @@ class Pool:
     def ended(self, flow_run_id: str, seconds: float = 60) -> dict[str, Any]:
         """Wait for a run's end and return its final state."""
         final = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
-        until(lambda: self.run(flow_run_id)["state"]["type"] in final, seconds, every=0.15)
+        eventually(lambda: self.run(flow_run_id)["state"]["type"] in final, seconds=seconds)
         return dict(self.run(flow_run_id)["state"])
 
     def ask(self, method: str, path: str, content: object = None) -> Any:
@@ -237,7 +238,7 @@ class Pool:
         ):
             worker = Worker(process, log)
             try:
-                until(worker.is_ready, 120)
+                eventually(worker.is_ready, seconds=120)
                 yield worker
             finally:
                 worker.end()
@@ -278,14 +279,6 @@ class Worker:
                     other.kill()
             except (ProcessLookupError, psutil.NoSuchProcess):
                 continue
-
-
-def until(fact: Callable[[], object], seconds: float = 60, *, every: float = 0.05) -> None:
-    """Wait until it holds."""
-    deadline = time.monotonic() + seconds
-    while not fact():
-        assert time.monotonic() < deadline, f"not within {seconds:g} s"
-        time.sleep(every)
 
 
 def notify(postgres: EmbeddedPostgres, *payloads: str) -> None:

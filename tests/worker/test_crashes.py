@@ -9,8 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.stack.polling import eventually
 from tests.worker.relay import relay
-from tests.worker.running import Pool, Worker, until
+from tests.worker.running import Pool, Worker
 from tests.worker.test_runs import pid_of
 
 
@@ -50,7 +51,7 @@ def test_a_death_that_nobody_saw_is_a_crash(pool: Pool, worker: Worker, tmp_path
 
     state = pool.ended(run, 60)
     assert (state["type"], state["message"]) == ("CRASHED", "Its process ended and nobody saw how.")
-    until((tmp_path / "crashed").exists, 60)
+    eventually((tmp_path / "crashed").exists)
 
 
 def test_a_new_worker_sees_to_the_runs_of_a_killed_one(own_pool: Pool, tmp_path: Path) -> None:
@@ -71,9 +72,9 @@ def test_a_new_worker_sees_to_the_runs_of_a_killed_one(own_pool: Pool, tmp_path:
         first.process.kill()
         os.kill(pid_of(dead), signal.SIGKILL)
         left = [process for process in family if process.pid not in going_on]
-        until(lambda: not any(process.is_running() for process in left))  # the idle ones too
+        eventually(lambda: not any(process.is_running() for process in left))  # the idle ones too
         own_pool.suspend(suspended)
-        until(lambda: not Path(f"/proc/{pid_of(treading)}").exists(), 40)
+        eventually(lambda: not Path(f"/proc/{pid_of(treading)}").exists(), seconds=40)
 
         with own_pool.worker():
             state = own_pool.ended(runs[0])
@@ -81,7 +82,7 @@ def test_a_new_worker_sees_to_the_runs_of_a_killed_one(own_pool: Pool, tmp_path:
                 "CRASHED",
                 "Its process died while no worker was there to see it.",
             )
-            until((dead / "crashed").exists)
+            eventually((dead / "crashed").exists)
             assert own_pool.run(runs[1])["state"]["type"] == "RUNNING"
             (alive / "go").touch()
             assert own_pool.ended(runs[1])["type"] == "COMPLETED"
@@ -99,10 +100,10 @@ def test_a_run_can_be_cancelled_after_an_outage_in_which_prefect_gave_that_up(
         run = own_pool.create(own_pool.deploy("hold"), folder=str(tmp_path))
         pid_of(tmp_path)
         line.cut()
-        until(lambda: GAVE_UP in worker.said(), 90)
+        eventually(lambda: GAVE_UP in worker.said(), seconds=90)
         line.mend()
 
         own_pool.ask("POST", f"/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
 
         assert own_pool.ended(run, 60)["type"] == "CANCELLED"
-        until((tmp_path / "cancelled").exists)
+        eventually((tmp_path / "cancelled").exists)

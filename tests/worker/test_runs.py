@@ -6,15 +6,16 @@ import os
 import signal
 from pathlib import Path
 
-from tests.worker.running import Pool, Worker, until
+from tests.stack.polling import eventually
+from tests.worker.running import Pool, Worker
 
 
 def test_a_run_is_forked_and_its_log_is_on_the_server(pool: Pool, worker: Worker) -> None:
     run = pool.create(pool.deploy("ping"), note="Mayday")
 
     assert pool.ended(run)["type"] == "COMPLETED"
-    until(lambda: "here is Mayday" in _logged(pool, run))
-    until(lambda: pool.run(run)["infrastructure_pid"] is not None)
+    eventually(lambda: "here is Mayday" in _logged(pool, run))
+    eventually(lambda: pool.run(run)["infrastructure_pid"] is not None)
     kept = pool.run(run)
     assert (kept["name"], kept["flow_version"]) == ("ping Mayday", "7")
     assert kept["empirical_policy"]["retries"] == 2
@@ -56,7 +57,7 @@ def test_who_asked_to_be_told_of_the_end_is_told(
     run = pool.create(pool.deploy("depart"), folder=str(tmp_path))
 
     assert pool.ended(run)["type"] == "COMPLETED"
-    until((tmp_path / "departed").exists)
+    eventually((tmp_path / "departed").exists)
 
 
 def test_an_exit_code_is_told_as_a_crash(pool: Pool, worker: Worker) -> None:
@@ -75,7 +76,7 @@ def test_a_killed_process_is_a_crash_with_its_hook(
     state = pool.ended(run)
     assert state["type"] == "CRASHED"
     assert "SIGKILL" in state["message"]
-    until((tmp_path / "crashed").exists)
+    eventually((tmp_path / "crashed").exists)
     assert worker.process.poll() is None
 
 
@@ -88,7 +89,7 @@ def test_a_cancel_ends_the_process_and_runs_its_hook(
 
     assert pool.ended(run)["type"] == "CANCELLED"
     assert (tmp_path / "cancelled").read_text() == "Cancelling"
-    until(lambda: not Path(f"/proc/{pid}").exists())
+    eventually(lambda: not Path(f"/proc/{pid}").exists())
 
 
 def test_a_run_that_is_suspended_ends_its_process(
@@ -99,7 +100,7 @@ def test_a_run_that_is_suspended_ends_its_process(
     pid = pid_of(tmp_path)
     pool.suspend(run)
 
-    until(lambda: not Path(f"/proc/{pid}").exists())
+    eventually(lambda: not Path(f"/proc/{pid}").exists())
     assert pool.run(run)["state"]["name"] == "Suspended"
 
 
@@ -109,7 +110,7 @@ def test_the_limit_holds_back_what_is_too_much(pool: Pool, worker: Worker, tmp_p
     for folder in folders:
         folder.mkdir()
     runs = [pool.create(deployment, folder=str(folder)) for folder in folders]
-    until(lambda: sum((folder / "pid").exists() for folder in folders) == 3)
+    eventually(lambda: sum((folder / "pid").exists() for folder in folders) == 3)
     waiting = [run for run in runs if pool.run(run)["state"]["type"] == "SCHEDULED"]
 
     assert len(waiting) == 1
@@ -147,8 +148,8 @@ def test_changed_code_is_what_runs(pool: Pool, worker: Worker, tmp_path: Path) -
 
 def pid_of(folder: Path) -> int:
     """Wait for the process of a `hold`, and return its id."""
-    until((folder / "pid").exists)
-    until((folder / "pid").read_text)
+    eventually((folder / "pid").exists)
+    eventually((folder / "pid").read_text)
     return int((folder / "pid").read_text())
 
 

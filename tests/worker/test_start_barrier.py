@@ -8,7 +8,8 @@ from pathlib import Path
 import psutil
 
 from cct_ops.stack.postgres import EmbeddedPostgres
-from tests.worker.running import Pool, Worker, notify, until
+from tests.stack.polling import eventually
+from tests.worker.running import Pool, Worker, notify
 
 
 def test_a_run_that_somebody_else_has_is_left_alone(
@@ -19,12 +20,12 @@ def test_a_run_that_somebody_else_has_is_left_alone(
     taken, ours = (notified.ask("POST", path, {}) for _ in range(2))
     claim = {"state": {"type": "PENDING"}}
     notified.ask("POST", f"/flow_runs/{taken['id']}/set_state", claim)
-    until(lambda: len(waiting(notified)) == 2)
+    eventually(lambda: len(waiting(notified)) == 2)
     before = waiting(notified)
     notify(postgres, json.dumps(taken), json.dumps(ours))
 
     assert notified.ended(ours["id"])["type"] == "COMPLETED"
-    until(lambda: len(waiting(notified)) == 2 and not before & waiting(notified))
+    eventually(lambda: len(waiting(notified)) == 2 and not before & waiting(notified))
     run = notified.run(taken["id"])
     assert (run["state"]["type"], run["run_count"]) == ("PENDING", 0)
 

@@ -20,7 +20,8 @@ from cct_ops.stack.postgres import EmbeddedPostgres
 from cct_ops.worker.deployment_cache import DeploymentCache
 from cct_ops.worker.start_rules import StartRules
 from tests.plain import HTTP
-from tests.worker.running import Pool, Worker, notify, until
+from tests.stack.polling import eventually
+from tests.worker.running import Pool, Worker, notify
 
 Pause = Callable[[Pool, str, bool], None]
 Restoring = Callable[[Pool], str]
@@ -169,7 +170,7 @@ def test_upkeep_does_not_wait_for_a_place_below_the_limit(
     long = own_pool.create(own_pool.deploy("hold"), folder=str(tmp_path))
 
     with own_pool.worker():
-        until((tmp_path / "pid").exists)
+        eventually((tmp_path / "pid").exists)
         upkeep = own_pool.create(restoring(own_pool))
         assert own_pool.ended(upkeep)["type"] == "COMPLETED"
         assert own_pool.run(long)["state"]["type"] == "RUNNING"
