@@ -32,6 +32,7 @@ from cct_ops.ledger.engine import connect, migrate
 from cct_ops.sandbox.control import SandboxControl, start_sandbox
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
 from cct_ops.variables import OURS, harmless
+from tests.dearest import Dearest
 from tests.plain import HTTP
 
 ROOT = Path(__file__).parent.parent
@@ -91,6 +92,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Those of all sessions are in one by default, which each new session closes to other users:
     PostgreSQL, which does not run as root, would lose what it works in.
     """
+    config.pluginmanager.register(Dearest())
     if os.geteuid() == 0 and config.option.basetemp is None and not hasattr(config, "workerinput"):
         config.option.basetemp = tempfile.mkdtemp(prefix="cct-ops-files-")
         config.stash[OWN_FILES] = Path(config.option.basetemp)
