@@ -67,7 +67,7 @@ def test_no_letter_is_sent_for_what_cannot_be_answered_any_more(
     assert recipients(door) == []
 
 
-def test_the_second_person_is_told_that_the_first_said_yes(door: Door, engine: sa.Engine) -> None:
+def test_the_second_person_learns_that_the_first_said_yes(door: Door, engine: sa.Engine) -> None:
     """Once, by the same link, and only who has not answered."""
     approval = asked(engine, persons=2)
     door.link_of()

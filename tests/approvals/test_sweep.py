@@ -75,12 +75,12 @@ def prefect(prefect_api_url: str) -> Iterator[Prefect]:
 
 @pytest.fixture
 def people(engine: sa.Engine, sandbox: SandboxControl) -> People:
-    """Who is told, through the sandbox's Slack sink."""
+    """Who is notified, through the sandbox's Slack sink."""
     notifier = Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
     return People(APPROVERS, CONTACTS, notifier)
 
 
-def told(sandbox: SandboxControl) -> list[str]:
+def notices(sandbox: SandboxControl) -> list[str]:
     """Return the messages to people."""
     return [m.body["blocks"][0]["text"]["text"] for m in sandbox.slack_messages()]
 
@@ -149,7 +149,7 @@ def test_a_request_that_nobody_answered_goes_to_the_next_contact(
         assert sweep(engine, people) == 0
         assert (prefect.state(run_id), state(engine, approval)) == ("Resuming", "expired")
 
-    said = told(sandbox)
+    said = notices(sandbox)
     assert [re.search(r"<@(\w+)>:|owner:", text)[0] for text in said] == [  # type: ignore[index]
         "<@U0BEN>:",
         "owner:",
@@ -172,14 +172,14 @@ def test_a_slack_that_is_down_delays_the_notice_and_not_the_run(
     asked(engine, new_run(run_id), seconds=-1)
 
     sweep(engine, people)
-    assert (prefect.state(run_id), told(sandbox)) == ("Resuming", [])
+    assert (prefect.state(run_id), notices(sandbox)) == ("Resuming", [])
     sandbox.faults()
     sweep(engine, people)
 
-    assert "Nobody approved" in told(sandbox)[0]
+    assert "Nobody approved" in notices(sandbox)[0]
 
 
-def test_a_run_that_was_cancelled_while_it_waited_is_closed_and_told(
+def test_a_run_that_was_cancelled_while_it_waited_is_closed_and_reported(
     engine: sa.Engine, prefect: Prefect, people: People, sandbox: SandboxControl
 ) -> None:
     run_id = prefect.suspended()
@@ -195,8 +195,8 @@ def test_a_run_that_was_cancelled_while_it_waited_is_closed_and_told(
     assert (
         ended.reason == "The run was cancelled while it waited for approval; nothing was changed."
     )
-    assert len(told(sandbox)) == 1
-    assert "cancelled while it waited" in told(sandbox)[0]
+    assert len(notices(sandbox)) == 1
+    assert "cancelled while it waited" in notices(sandbox)[0]
 
 
 def test_a_run_that_was_cancelled_before_it_read_its_answer_is_closed(

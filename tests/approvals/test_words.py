@@ -44,7 +44,7 @@ def test_an_answer_is_confirmed_without_a_word_about_what_comes(
     assert "The run goes on" not in said
 
 
-def test_who_is_called_next_is_told_what_the_run_saw_and_not_what_is_so_now(
+def test_who_is_called_next_learns_what_the_run_saw_and_not_what_is_so_now(
     engine: sa.Engine,
 ) -> None:
     approval = asked(engine)

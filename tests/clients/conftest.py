@@ -34,18 +34,18 @@ class Server:
 @pytest.fixture
 def server() -> Iterator[Server]:
     """A server on a free port of this machine."""
-    told = Server()
+    given = Server()
 
     def behave(request: Request) -> Answer | None:
-        told.requests.append((request.method, request.path, json.loads(request.body or b"null")))
-        if told.silent:
+        given.requests.append((request.method, request.path, json.loads(request.body or b"null")))
+        if given.silent:
             running.hang(request)
-        gone = told.silent or told.hangs_up
-        return None if gone else Answer(told.status, told.body, told.headers)
+        gone = given.silent or given.hangs_up
+        return None if gone else Answer(given.status, given.body, given.headers)
 
     with wire(behave) as running:
-        told.url = running.url
-        yield told
+        given.url = running.url
+        yield given
 
 
 @pytest.fixture

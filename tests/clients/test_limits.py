@@ -74,7 +74,7 @@ def test_both_shapes_of_an_error_are_read() -> None:
 
 @pytest.mark.parametrize(("headers", "seconds"), [({"Retry-After": "30000"}, 30), ({}, 60)])
 def test_a_429_silences_everybody_once(headers: dict[str, str], seconds: float) -> None:
-    """CCT's limiter starves whoever polls through it, so all runs are told, once."""
+    """CCT's limiter starves whoever polls through it, so all runs learn it, once."""
     pacer = RecordingPacer()
 
     failure(Wire(429, refusal(limiter(None)), headers), pacer=pacer)

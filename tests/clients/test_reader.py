@@ -156,7 +156,7 @@ def test_a_refusal_of_cct_s_is_an_answer() -> None:
         (Wire(200, b'{"success": true}'), ContractBroken),
     ],
 )
-def test_anything_else_tells_nothing_about_cct(wire: Wire, error: type[OpsError]) -> None:
+def test_anything_else_says_nothing_about_cct(wire: Wire, error: type[OpsError]) -> None:
     """No answer, a proxy's page or an unknown failure is not a sign of life."""
     with cct(wire) as transport, pytest.raises(error, match="GET /api/v1/data/health"):
         CctReader(transport).health()

@@ -145,7 +145,9 @@ def test_a_wrong_key_is_tried_once(sandbox: SandboxControl, pacer: RecordingPace
     assert [request.status for request in sandbox.requests()] == [401, 200]
 
 
-def test_a_locked_address_is_told_how_long(sandbox: SandboxControl, pacer: RecordingPacer) -> None:
+def test_a_locked_address_learns_for_how_long(
+    sandbox: SandboxControl, pacer: RecordingPacer
+) -> None:
     """After the fifth wrong key even a good one has to wait, 15 minutes."""
     with CctTransport(sandbox.base_url, SecretStr(WRONG_KEY), pacer) as stranger:
         for _ in range(5):

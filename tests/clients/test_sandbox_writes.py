@@ -61,7 +61,7 @@ def test_without_a_permit_nothing_is_sent(sandbox: SandboxControl, transport: Cc
 def test_a_claim_is_no_proof(
     sandbox: SandboxControl, transport: CctTransport, reader: CctReader
 ) -> None:
-    """Where nothing is stored CCT answers 200 all the same; only the read-back tells."""
+    """Where nothing is stored CCT answers 200 all the same; only the read-back shows it."""
     sandbox.faults(Fault(drop_writes=True))
 
     operator(transport, RecordingChecker()).perform(RESET)

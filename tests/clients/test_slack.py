@@ -84,7 +84,7 @@ def test_a_silent_slack_is_unavailable(server: Server) -> None:
 
 
 def test_nobody_there_is_unavailable() -> None:
-    """A closed port is told as one sentence."""
+    """A closed port is reported as one sentence."""
     with pytest.raises(Unavailable, match=r"^No answer from Slack: .*refused\.$"):
         slack.post(SecretStr("http://127.0.0.1:1/secret-part"), "text", [])
 

@@ -34,10 +34,10 @@ def test_the_help_of_a_command_is_its_whole_docstring() -> None:
     from cct_ops.commands.up import up
 
     shown = " ".join(said("up", "--help").split())
-    told = inspect.getdoc(up)
+    documented = inspect.getdoc(up)
 
-    assert told is not None
-    for paragraph in told.replace("`", "").split("\n\n"):
+    assert documented is not None
+    for paragraph in documented.replace("`", "").split("\n\n"):
         assert " ".join(paragraph.split()) in shown
 
 

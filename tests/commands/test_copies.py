@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.intake.tables import deliveries
 from tests.commands.conftest import Typed
-from tests.gateway.telling import fields, later, take
+from tests.gateway.delivering import fields, later, take
 
 NOW = datetime.now(UTC)
 BARE = {"state": "open", "id": 1, "name": "X"}
@@ -44,7 +44,7 @@ def test_the_same_body_that_came_again_as_news_has_both_times(
 
 
 def test_why_says_that_an_episode_was_superseded(engine: sa.Engine, typed: Typed) -> None:
-    """And that nobody told of its end."""
+    """And that nobody reported its end."""
     source = fields(starts_at_is="episode")
     take(engine, "json", BARE | {"at": (NOW - timedelta(hours=3)).isoformat()}, source)
     later(engine, 3600)

@@ -104,7 +104,7 @@ def test_the_inbox_says_what_became_of_everything(engine: sa.Engine, typed: Type
     assert "Unmatched" not in typed("inbox --unfinished")
 
 
-def test_why_tells_the_story_of_one_alert(engine: sa.Engine, typed: Typed) -> None:
+def test_why_shows_the_story_of_one_alert(engine: sa.Engine, typed: Typed) -> None:
     """By its name or its incident; and what today's rules say to it."""
     incident = arrive(engine, "CanaryRolledBack", "/daily-summary")
     claim = outbox.claim(engine, outbox.REMEDIATE, 30)
@@ -171,7 +171,7 @@ def test_a_replay_shows_what_today_would_do_and_touches_nothing(
             replay(since=odd)
 
 
-def test_people_count_as_told_once_slack_has_taken_it(engine: sa.Engine, typed: Typed) -> None:
+def test_people_count_as_notified_once_slack_has_taken_it(engine: sa.Engine, typed: Typed) -> None:
     """Not when it was queued; and why not, where it was refused or there is no Slack."""
 
     def unmatched(name: str) -> outbox.Claim:
@@ -183,7 +183,7 @@ def test_people_count_as_told_once_slack_has_taken_it(engine: sa.Engine, typed: 
         assert notice is not None
         return notice
 
-    outbox.mark_notified(engine, unmatched("Told"))
+    outbox.mark_notified(engine, unmatched("Noted"))
     outbox.mark_notified(engine, unmatched("NoSlack"), undelivered="SLACK_WEBHOOK_URL is not set")
     outbox.postpone(engine, unmatched("Later"), 60, "Slack answered 503.")
     outbox.mark_dead_lettered(
@@ -192,7 +192,7 @@ def test_people_count_as_told_once_slack_has_taken_it(engine: sa.Engine, typed: 
     said = typed("inbox")
 
     for words in (
-        "unmatched, people notified: no rule: Told",
+        "unmatched, people notified: no rule: Noted",
         "unmatched, not notified: SLACK_WEBHOOK_URL is not set (no rule: NoSlack)",
         "unmatched, not notified yet: Slack answered 503. (no rule: Later)",
         "unmatched, not notified: Slack refused a message: invalid_auth. (no rule: Refused)",
@@ -200,7 +200,7 @@ def test_people_count_as_told_once_slack_has_taken_it(engine: sa.Engine, typed: 
         assert words in said
     left = typed("inbox --unfinished")
     assert "dispatches dead-lettered: 1" in left
-    assert [name for name in ("Told", "NoSlack", "Later", "Refused") if f": {name}" in left] == [
+    assert [name for name in ("Noted", "NoSlack", "Later", "Refused") if f": {name}" in left] == [
         "Later",
         "Refused",
     ]
@@ -212,7 +212,7 @@ def test_a_limit_that_is_no_number_of_alerts_is_refused(limit: str) -> None:
         app(f"inbox --limit {limit}", exit_on_error=False, print_error=False)
 
 
-def test_a_watchdog_is_told_to_nobody_and_the_inbox_says_so(
+def test_a_watchdog_is_reported_to_nobody_and_the_inbox_says_so(
     engine: sa.Engine, typed: Typed
 ) -> None:
     arrive(engine, "Watchdog", "/x")
@@ -223,7 +223,7 @@ def test_a_watchdog_is_told_to_nobody_and_the_inbox_says_so(
     assert "unmatched: A watchdog" in typed("inbox")
 
 
-def test_why_tells_of_a_run_that_the_kill_switch_blocked_from_its_arrival_to_its_end(
+def test_why_shows_a_run_that_the_kill_switch_blocked_from_its_arrival_to_its_end(
     engine: sa.Engine, typed: Typed
 ) -> None:
     """Delivery, rule, run, guard, outcome, notice and page, and none of it for another incident."""
@@ -263,8 +263,8 @@ def test_why_tells_of_a_run_that_the_kill_switch_blocked_from_its_arrival_to_its
             "Its thread in Slack shows now: Blocked: auto-rollback on /daily-summary",
         ):
             assert words in said
-    told = json.loads(typed(f"why {incident} --json"))
-    assert told["stories"][0]["moments"][0]["what"].startswith("it began")
+    shown = json.loads(typed(f"why {incident} --json"))
+    assert shown["stories"][0]["moments"][0]["what"].startswith("it began")
 
 
 def test_why_knows_a_run_that_no_alert_started(engine: sa.Engine, typed: Typed) -> None:

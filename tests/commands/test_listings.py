@@ -227,7 +227,7 @@ def test_a_set_aside_incident_is_given_another_try(engine: sa.Engine, typed: Typ
     again = outbox.claim(engine, outbox.REMEDIATE, 30)
     assert again is not None
     outbox.hand_to_people(engine, again, state="notified", rule="r", reason="no playbook")
-    for _ in range(2):  # who has a Slack now tells what was told to nobody before
+    for _ in range(2):  # who has a Slack now sends what nobody was sent before
         notice = outbox.claim(engine, outbox.NOTICE, 30)
         assert notice is not None
         outbox.mark_notified(engine, notice, undelivered="no Slack is set up")
@@ -244,9 +244,9 @@ def test_why_takes_whatever_a_listing_shows(engine: sa.Engine, typed: Typed) -> 
     approval, change = asked(engine), a_change(engine)
     run = changes.maker(engine, change)
 
-    told = typed(f"why {change}")
-    assert f"Run {run}" in told
-    assert f"temporary change {change}, {CALL}, is to last until" in told
+    story = typed(f"why {change}")
+    assert f"Run {run}" in story
+    assert f"temporary change {change}, {CALL}, is to last until" in story
     listed = json.loads(typed("approvals --json"))
     assert listed[0]["run"] == str(approval.run_id)
     assert "approval was asked for" in typed(f"why {listed[0]['id']}")

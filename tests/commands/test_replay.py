@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.commands.conftest import Typed
+from tests.gateway.delivering import fields, take
 from tests.gateway.signing import FIELDS
-from tests.gateway.telling import fields, take
 
 LISTED = {
     "each": "alerts",

@@ -106,7 +106,7 @@ def test_without_a_stack_it_is_said_how_to_start_one(
 
 
 @pytest.mark.parametrize(("kind", "code"), [("COMPLETED", 0), ("FAILED", 1)])
-def test_who_waits_is_told_how_it_ended(
+def test_who_waits_learns_how_it_ended(
     playbook: Playbook,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -131,7 +131,7 @@ def test_who_waits_is_told_how_it_ended(
     assert "It ended: As it was: the reason" in capsys.readouterr().out
 
 
-def test_a_run_that_left_nothing_in_the_ledger_is_told_of_as_prefect_has_it(
+def test_a_run_that_left_nothing_in_the_ledger_is_shown_as_prefect_has_it(
     playbook: Playbook, capsys: pytest.CaptureFixture[str]
 ) -> None:
     playbook.deploy(SCHEMA)

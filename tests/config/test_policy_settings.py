@@ -60,7 +60,7 @@ TESTS = {
     ),
     "temporary_changes.alarm_after_minutes": (
         "flows/test_revert_change.py",
-        "test_the_sweep_replaces_a_lost_scheduled_revert_and_tells_what_is_overdue",
+        "test_the_sweep_replaces_a_lost_scheduled_revert_and_reports_what_is_overdue",
     ),
     "approvals.accept_form": (
         "flows/test_approvals.py",

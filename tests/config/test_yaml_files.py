@@ -78,7 +78,7 @@ def test_an_error_names_its_line(path: Path, right: str, wrong: str, said: str) 
 
 
 def test_all_problems_are_said_at_once(path: Path) -> None:
-    """Nobody likes to be told of one error at a time."""
+    """Nobody likes to learn of one error at a time."""
     path.write_text(GOOD.replace("number: 1", "number: one").replace("words:", "wrods:"))
 
     assert "file.yaml:3: entries.first.number: " in problem(path)

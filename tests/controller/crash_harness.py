@@ -53,8 +53,8 @@ def left(playbook: Playbook, deployment: str, *states: str, incident: UUID | Non
     )
     for state in states:
         kind, _, name = state.partition(" ")
-        told = {"state": {"type": kind} | ({"name": name} if name else {}), "force": True}
-        api(playbook, "POST", f"/flow_runs/{run['id']}/set_state", told)
+        new_state = {"state": {"type": kind} | ({"name": name} if name else {}), "force": True}
+        api(playbook, "POST", f"/flow_runs/{run['id']}/set_state", new_state)
     return UUID(run["id"])
 
 

@@ -76,7 +76,7 @@ class Playbook:
 
 
 def routes_to(playbook: str, **grouping: float) -> Routes:
-    """Return rules that start the playbook for a rolled-back canary, and tell about the rest."""
+    """Return rules that start the playbook for a rolled-back canary, and report the rest."""
     rule = {
         "name": "rolled-back",
         "match": ['alertname="CanaryRolledBack"'],

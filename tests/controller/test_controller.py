@@ -66,7 +66,7 @@ def test_several_controllers_share_the_work(engine: sa.Engine, playbook: Playboo
     assert len(playbook.runs()) == 30
 
 
-def test_an_unknown_playbook_is_set_aside_and_told(engine: sa.Engine, playbook: Playbook) -> None:
+def test_an_unknown_playbook_is_set_aside_and_shown(engine: sa.Engine, playbook: Playbook) -> None:
     """No repetition deploys it; once a person did, the row can be given another chance."""
     incident = opened(engine)
     with dispatching(engine, playbook.api_url, routes_to(playbook.name)):
@@ -127,7 +127,7 @@ def test_a_row_that_cannot_be_helped_holds_up_nobody(engine: sa.Engine, playbook
     assert len(playbook.runs()) == 1
 
 
-def test_the_process_starts_runs_and_stops_when_told_to(
+def test_the_process_starts_runs_and_stops_when_asked_to(
     engine: sa.Engine, ledger_url: SecretStr, playbook: Playbook, tmp_path: Path
 ) -> None:
     """With files of its own, in a process of its own; SIGTERM is an orderly end."""

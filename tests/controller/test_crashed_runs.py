@@ -85,7 +85,7 @@ def test_a_dead_run_is_replaced_once_while_its_incident_is_open(
 def test_a_run_that_kills_its_workers_is_given_up(
     engine: sa.Engine, playbook: Playbook, deployment: str, sandbox: SandboxControl
 ) -> None:
-    """Each replacement dies as well; people are told once, and no further one is started."""
+    """Each replacement dies as well; people are notified once, and no further one is started."""
     incident = opened(engine)
     dispatched(engine, left(playbook, deployment, "PENDING", incident=incident), incident)
     slack = f"{sandbox.base_url}/slack/incidents"
@@ -93,8 +93,8 @@ def test_a_run_that_kills_its_workers_is_given_up(
     for _ in range(REPLACEMENTS + 2):
         for run in playbook.runs():
             if run["state_name"] == "Scheduled":
-                told = {"state": {"type": "PENDING"}, "force": True}
-                api(playbook, "POST", f"/flow_runs/{run['id']}/set_state", told)
+                new_state = {"state": {"type": "PENDING"}, "force": True}
+                api(playbook, "POST", f"/flow_runs/{run['id']}/set_state", new_state)
         wait_and_sweep(engine, slack=slack)
 
     assert states(playbook) == ["Crashed"] * (REPLACEMENTS + 1)
@@ -103,7 +103,7 @@ def test_a_run_that_kills_its_workers_is_given_up(
     assert f"```cct-ops why {incident}```" in str(page.body)
 
 
-def test_without_an_open_incident_people_are_told(
+def test_without_an_open_incident_people_are_notified(
     engine: sa.Engine, playbook: Playbook, deployment: str, sandbox: SandboxControl
 ) -> None:
     incident = opened(engine)
@@ -153,7 +153,7 @@ def test_a_dead_run_of_upkeep_is_not_replaced(
 def test_a_change_is_recovered_until_somebody_must_be_called(
     engine: sa.Engine, playbook: Playbook, deployment: str, sandbox: SandboxControl
 ) -> None:
-    """One recovery at a time; when none of them ends well, people are told once."""
+    """One recovery at a time; when none of them ends well, people are notified once."""
     recovery = Playbook(playbook.api_url, "recover")
     recovery.deploy({"type": "object", "properties": {}})
     run_id = left(playbook, deployment, "RUNNING")
@@ -165,8 +165,8 @@ def test_a_change_is_recovered_until_somebody_must_be_called(
         mine = [run for run in recovery.runs() if run["parameters"] == {"run_id": str(run_id)}]
         assert len(mine) == min(attempt, RECOVERIES)
         for run in mine:
-            told = {"state": {"type": "FAILED"}, "force": True}
-            api(playbook, "POST", f"/flow_runs/{run['id']}/set_state", told)
+            new_state = {"state": {"type": "FAILED"}, "force": True}
+            api(playbook, "POST", f"/flow_runs/{run['id']}/set_state", new_state)
 
     assert states(playbook) == ["Crashed"]
     page, fall = sandbox.slack_messages()
@@ -175,7 +175,7 @@ def test_a_change_is_recovered_until_somebody_must_be_called(
     assert "a person must look" in (account.of_run(engine, run_id).reason or "")
 
 
-def test_a_death_that_costs_its_playbook_trust_is_told_once_and_with_the_account(
+def test_a_death_that_costs_its_playbook_trust_is_reported_once_and_with_the_account(
     engine: sa.Engine, playbook: Playbook, deployment: str, tmp_path: Path
 ) -> None:
     """It had its permit, so the record counts it; while Slack is down nothing is written."""
@@ -196,8 +196,8 @@ def test_a_death_that_costs_its_playbook_trust_is_told_once_and_with_the_account
         answer = Answer(200, b"ok")
         wait_and_sweep(engine, slack=slack.url, policy=policy)
 
-        (told,) = slack.requests
-    assert f"{playbook.name} {FELL}" in told.body.decode()
+        (sent,) = slack.requests
+    assert f"{playbook.name} {FELL}" in sent.body.decode()
     assert account.of_run(engine, run_id).outcome is Outcome.FAILED
     assert states(playbook) == ["Crashed", "Scheduled"], "and one run replaces it"
     assert outbox_run(engine, incident) != run_id

@@ -136,7 +136,7 @@ def test_a_run_that_was_made_unseen_is_found_again(engine: sa.Engine, playbook: 
     assert len(set(made)) == 1
 
 
-def test_an_incident_without_a_playbook_is_told_once_slack_listens(
+def test_an_incident_without_a_playbook_is_reported_once_slack_listens(
     engine: sa.Engine, playbook: Playbook
 ) -> None:
     """A Slack that fails is asked again; what others wrote is plain text, and never asked for."""

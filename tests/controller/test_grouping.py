@@ -1,4 +1,4 @@
-"""More incidents than can be handled one by one: what they share is diagnosed once, and told."""
+"""More incidents than can be handled one by one: what they share is diagnosed and reported once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def settled(engine: sa.Engine) -> Counter[str]:
 
 
 def test_a_burst_gets_one_diagnosis_for_each_group(engine: sa.Engine, playbook: Playbook) -> None:
-    """It changes nothing; every other incident says where to look, and people are told."""
+    """It changes nothing; every other incident says where to look, and people are notified."""
     playbook.deploy()
     incidents = [opened(engine, route=ROUTES[n % 2]) for n in range(40)]
     unrouted = [opened(engine, alertname="Other") for _ in range(5)]
@@ -38,8 +38,8 @@ def test_a_burst_gets_one_diagnosis_for_each_group(engine: sa.Engine, playbook: 
     assert {run["parameters"]["target"] for run in runs} == set(ROUTES[:2])  # type: ignore[index]
     assert {run["parameters"]["mode"] for run in runs} == {"observe"}  # type: ignore[index]
     assert all("burst" in run["tags"] for run in runs)  # type: ignore[operator]
-    told = [each for each in incidents + unrouted if state(engine, each, outbox.NOTICE)]
-    assert len(told) == 3
+    notified = [each for each in incidents + unrouted if state(engine, each, outbox.NOTICE)]
+    assert len(notified) == 3
     grouped = next(each for each in incidents if state(engine, each) == "grouped")
     row = dispatch(engine, grouped)
     assert row is not None

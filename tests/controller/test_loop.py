@@ -72,7 +72,9 @@ def test_a_row_at_which_something_unforeseen_fails_is_dead_lettered_and_notified
     assert state(engine, bad, outbox.NOTICE) == "pending"
 
 
-def test_a_notice_at_which_something_unforeseen_fails_is_told_without_it(engine: sa.Engine) -> None:
+def test_a_notice_at_which_something_unforeseen_fails_is_reported_without_it(
+    engine: sa.Engine,
+) -> None:
     outbox_of = opened(engine)
     with engine.begin() as tx:
         outbox.enqueue(tx, [outbox_of], outbox.NOTICE)

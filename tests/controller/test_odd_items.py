@@ -1,4 +1,4 @@
-"""Nothing in Prefect or the ledger stops a loop: it is set aside with its reason, and told."""
+"""Nothing in Prefect or the ledger stops a loop: it is set aside with its reason, and reported."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def pending(playbook: Playbook, deployment: str, parameters: object, tags: list[
         playbook, "POST", f"/deployments/{deployment}/create_flow_run",
         {"parameters": parameters, "tags": tags, "enforce_parameter_schema": False},
     )  # fmt: skip
-    told = {"state": {"type": "PENDING"}, "force": True}
-    api(playbook, "POST", f"/flow_runs/{run['id']}/set_state", told)
+    new_state = {"state": {"type": "PENDING"}, "force": True}
+    api(playbook, "POST", f"/flow_runs/{run['id']}/set_state", new_state)
     return UUID(run["id"])
 
 
@@ -97,7 +97,7 @@ def test_no_parameter_or_tag_of_a_dead_run_stops_the_reaper(
 def test_a_dead_run_that_cannot_be_settled_holds_up_no_other(
     engine: sa.Engine, playbook: Playbook
 ) -> None:
-    """Its row holds what is no record; people are told once, and it is tried again later."""
+    """Its row holds what is no record; people are notified once, and it is tried again later."""
     deployment = deploy(playbook, "playbook")
     bad, good = (pending(playbook, deployment, {}, []) for _ in range(2))
     with engine.begin() as tx:
@@ -187,7 +187,7 @@ def test_a_severe_incident_whose_labels_are_odd_keeps_no_page_from_the_others(
     assert [each.item for each in set_aside.listed(engine)] == [str(bad)]
 
 
-def test_people_are_told_once_of_all_that_is_set_aside(
+def test_people_are_notified_once_of_all_that_is_set_aside(
     engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     notifier = Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))

@@ -1,4 +1,4 @@
-"""A sender that is not understood any more: people are told, once an hour and per source."""
+"""A sender that is not understood any more: people are notified, once an hour and per source."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def not_understood(engine: sa.Engine, source: str, *bodies: bytes) -> None:
 
 
 def look(engine: sa.Engine, sandbox: SandboxControl) -> list[str]:
-    """Sweep twice, and return all that people were ever told."""
+    """Sweep twice, and return all notices that people ever got."""
     notifier = Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
     for _ in range(2):
         sweep(engine, notifier)
@@ -35,14 +35,14 @@ def paged(engine: sa.Engine) -> list[str]:
 
 
 def an_hour_passes(engine: sa.Engine) -> None:
-    """Let all that was told be told an hour earlier, and what came in have come before that."""
+    """Move all notices an hour back, and what came in to before that."""
     with engine.begin() as tx:
         for table, column in ((pages, "raised_at"), (deliveries, "received_at")):
             earlier = table.c[column] - sa.text("interval '61 minutes'")
             tx.execute(sa.update(table).values({column: earlier}))
 
 
-def test_each_source_is_told_once_an_hour_with_what_mends_it(
+def test_each_source_is_reported_once_an_hour_with_what_mends_it(
     engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     not_understood(engine, "alertmanager", b"1", b"2")
@@ -58,15 +58,15 @@ def test_each_source_is_told_once_an_hour_with_what_mends_it(
     not_understood(engine, "alertmanager", b"4")
     assert len(look(engine, sandbox)) == 2, "the hour is not over"
     an_hour_passes(engine)
-    with engine.begin() as tx:  # the one that came after people were told
+    with engine.begin() as tx:  # the one that came after people were notified
         tx.execute(
             sa.update(deliveries)
             .where(deliveries.c.body == b"4")
             .values(received_at=sa.func.clock_timestamp())
         )
-    told = look(engine, sandbox)
-    assert len(told) == 3
-    assert "A delivery of alertmanager" in told[-1]
+    notices = look(engine, sandbox)
+    assert len(notices) == 3
+    assert "A delivery of alertmanager" in notices[-1]
 
 
 def test_what_is_understood_is_no_news(engine: sa.Engine, sandbox: SandboxControl) -> None:
@@ -75,7 +75,7 @@ def test_what_is_understood_is_no_news(engine: sa.Engine, sandbox: SandboxContro
     assert look(engine, sandbox) == []
 
 
-def test_what_slack_did_not_take_is_told_again(engine: sa.Engine, sandbox: SandboxControl) -> None:
+def test_what_slack_did_not_take_is_sent_again(engine: sa.Engine, sandbox: SandboxControl) -> None:
     sandbox.faults(Fault(path="/slack/", count=1, error_status=503))
     not_understood(engine, "alertmanager", b"1")
     notifier = Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))

@@ -1,4 +1,4 @@
-"""Which playbook an incident gets, and with which parameters; what a wrong file is told."""
+"""Which playbook an incident gets, and with which parameters; what a wrong file is answered."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_one_entry_may_hold_several_conditions_and_all_of_them_count() -> None:
 
 
 def test_the_first_rule_that_matches_decides() -> None:
-    """As deployed: a rolled-back canary is repaired, a breach asks first, the rest is told."""
+    """As deployed: a rolled-back canary is repaired, a breach asks first, the rest is reported."""
     routes = read_routes(ROOT / "deployments" / "routes.yaml")
 
     def decided(**labels: str) -> tuple[str | None, Mode | None]:

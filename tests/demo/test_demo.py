@@ -70,16 +70,16 @@ def test_the_demo_repairs_the_canary_and_leaves_nothing(tmp_path: Path) -> None:
     assert "The sandbox itself says" in said
 
 
-def test_the_gain_is_told_beside_what_is_kept_and_where_it_was_measured(tmp_path: Path) -> None:
+def test_the_gain_is_reported_beside_what_is_kept_and_where_it_was_measured(tmp_path: Path) -> None:
     """Without kept measurements nothing is claimed."""
     kept = json.loads((ROOT / "docs" / "benchmarks" / "results.json").read_text())
     stock = kept["starts"]["stock"]["median"]
 
     assert gain(0.3, tmp_path) == "From the alert to the first probe: 0.30 s."
-    told = gain(0.3, ROOT)
-    assert f" {stock:.1f} s were measured" in told
-    assert kept["measured_on"] in told
-    assert kept["machine"]["cpu"] in told
+    text = gain(0.3, ROOT)
+    assert f" {stock:.1f} s were measured" in text
+    assert kept["measured_on"] in text
+    assert kept["machine"]["cpu"] in text
 
 
 def test_an_interrupted_demo_leaves_nothing(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ def test_no_samples_are_unknown_however_few_are_enough() -> None:
         (CanaryConfig(enabled=True, percentage=0), None, Cause.UNKNOWN, Cause.UNKNOWN),
     ],
 )
-def test_why_a_canary_is_off_is_told_as_far_as_the_dialect_shows_it(
+def test_why_a_canary_is_off_is_reported_as_far_as_the_dialect_shows_it(
     config: CanaryConfig, event: RollbackEvent | None, with_history: Cause, alone: Cause
 ) -> None:
     assert why_off(config, event, history=True) is with_history
@@ -161,9 +161,7 @@ def test_why_a_canary_is_off_is_told_as_far_as_the_dialect_shows_it(
         (BY_DEFAULT, "never enabled, or kept for its hour and forgotten"),
     ],
 )
-def test_with_handlers_only_its_status_tells_why_it_is_off(
-    config: CanaryConfig, words: str
-) -> None:
+def test_with_handlers_only_its_status_says_why_it_is_off(config: CanaryConfig, words: str) -> None:
     found = unseen(config)
 
     assert words in found.headline

@@ -78,10 +78,10 @@ def test_a_warning_plans_one_issue_and_how_to_take_it_back() -> None:
 @pytest.mark.parametrize("state", ["open", "closed"])
 def test_a_week_has_one_issue(state: str) -> None:
     warning = diagnose(spread(20))
-    told = warning.with_issue(issue(warning.title, state), "body")
+    again = warning.with_issue(issue(warning.title, state), "body")
 
-    assert (told.plan, told.outcome, told.reported) == (None, Outcome.NOTHING_TO_DO, True)
-    assert "#7" in told.headline
+    assert (again.plan, again.outcome, again.reported) == (None, Outcome.NOTHING_TO_DO, True)
+    assert "#7" in again.headline
 
 
 def test_without_github_a_person_opens_it() -> None:

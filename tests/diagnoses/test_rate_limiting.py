@@ -85,7 +85,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("users", "cause", "does", "severity"), CASES)
-def test_who_asks_for_how_much_tells_the_cause(
+def test_who_asks_for_how_much_shows_the_cause(
     users: tuple[LimitedUser, ...], cause: Cause, does: str | None, severity: Severity
 ) -> None:
     diagnosis = diagnose(found(*users))

@@ -97,7 +97,7 @@ def test_a_cct_that_is_slow_is_given_the_time_that_playbooks_give_it(
     assert lines["cct"].startswith("✓ ")
 
 
-def test_silences_that_cannot_be_read_block_every_change_so_they_are_told(
+def test_silences_that_cannot_be_read_block_every_change_so_they_are_shown(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CCT_OPS_ALERTMANAGER_URL", f"http://127.0.0.1:{free_port()}")

@@ -94,7 +94,7 @@ def test_a_playbook_that_the_policy_spells_wrong_is_named_with_its_line(
         ("bare", "!", "speaks the bare dialect"),
     ],
 )
-def test_ccts_dialect_is_told(
+def test_ccts_dialect_is_shown(
     doctor: Doctor, cct: SandboxControl, dialect: Dialect, sign: str, said: str
 ) -> None:
     cct.reset(dialect=dialect)

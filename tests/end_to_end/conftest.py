@@ -44,7 +44,7 @@ class Stack:
     def start(
         self, playbook: str, env: Mapping[str, str] | None = None, /, **parameters: object
     ) -> UUID:
-        """Start a playbook as a person does; ``env`` is what its own process is told besides."""
+        """Start a playbook as a person does; ``env`` is what its own process is given besides."""
         deployment = self.client.read_deployment_by_name(f"{playbook}/{playbook}")
         return self.client.create_flow_run_from_deployment(
             deployment.id, parameters=parameters, job_variables={"env": dict(env or {})}

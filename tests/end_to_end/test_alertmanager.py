@@ -32,7 +32,7 @@ class Way:
     playbook: Playbook
 
     def deliveries(self) -> int:
-        """How many times the gateway was told something."""
+        """How many times something was sent to the gateway."""
         with self.engine.connect() as connection:
             return int(connection.scalar(sa.select(sa.func.sum(deliveries.c.copies))) or 0)
 
@@ -73,7 +73,7 @@ def way(
         yield Way(one, other, engine, playbook)
 
 
-def test_however_often_it_is_told_one_episode_is_one_run(way: Way) -> None:
+def test_however_often_it_is_reported_one_episode_is_one_run(way: Way) -> None:
     """Repeats, a twin that sends the same, a start that moves back, and the death of one."""
     began = datetime.now(UTC)
     way.one.post(ALERT, began=began)

@@ -156,7 +156,7 @@ def test_no_changes_nothing(suspended: Suspended) -> None:
 
 
 def test_silence_is_a_no_once_the_time_is_over(suspended: Suspended) -> None:
-    """Prefect would leave the run suspended; the controller's sweep ends it, red and told."""
+    """Prefect would leave the run suspended; the controller's sweep ends it, red and reported."""
     ended = suspended.end_of("unanswered")
 
     assert (ended.name, ended.is_failed()) == ("Expired", True)
@@ -179,7 +179,7 @@ def test_each_run_is_one_thread_and_its_buttons_are_gone(suspended: Suspended) -
     for ending, route in ENDINGS.items():
         state = suspended.end_of(ending)
 
-        def told(route: Route = route, state: State[object] = state) -> bool:
+        def closed(route: Route = route, state: State[object] = state) -> bool:
             found = [h for h in heads(suspended.sandbox) if f"rollback on {route} " in h["text"]]
             ended = {state.name, "Nobody approved"} if state.name == "Expired" else {state.name}
             said = [answer for head in found for answer in answers(suspended.sandbox, head)]
@@ -191,7 +191,7 @@ def test_each_run_is_one_thread_and_its_buttons_are_gone(suspended: Suspended) -
                 and "actions" not in {block["type"] for block in buttons}
             )
 
-        eventually(told, seconds=60)
+        eventually(closed, seconds=60)
 
 
 def test_the_question_shows_the_plan_and_asks_who_decides(suspended: Suspended) -> None:

@@ -57,8 +57,8 @@ def test_while_the_pool_is_paused_alerts_change_nothing_and_changes_end(paused: 
     def new() -> list[FlowRun]:
         return [run for run in by_alert(stack) if run.id not in known]
 
-    eventually(lambda: len(new()) == len(ROUTES) and len(told(stack, "is paused")) == 1)
-    assert "Temporary changes are taken back" in told(stack, "is paused")[0]
+    eventually(lambda: len(new()) == len(ROUTES) and len(notices(stack, "is paused")) == 1)
+    assert "Temporary changes are taken back" in notices(stack, "is paused")[0]
 
     change = a_change(stack)
     ended = subprocess.run(
@@ -73,11 +73,11 @@ def test_while_the_pool_is_paused_alerts_change_nothing_and_changes_end(paused: 
     assert changes.read(stack.engine, change).state is ChangeState.NOT_MADE
     assert {run.state and run.state.type.value for run in new()} == {"SCHEDULED"}
     assert stack.sandbox.writes() == []
-    assert len(told(stack, "is paused")) == 1, "not once for each alert"
+    assert len(notices(stack, "is paused")) == 1, "not once for each alert"
 
     stack.client.update_work_pool(POOL, WorkPoolUpdate(is_paused=False))
     eventually(lambda: all(run.state and run.state.is_final() for run in new()), seconds=180)
-    eventually(lambda: len(told(stack, "is no longer paused")) == 1)
+    eventually(lambda: len(notices(stack, "is no longer paused")) == 1)
 
 
 def by_alert(stack: Stack) -> list[FlowRun]:
@@ -107,8 +107,8 @@ def alert(stack: Stack, route: Route) -> None:
     ).raise_for_status()
 
 
-def told(stack: Stack, words: str) -> list[str]:
-    """Return what people were told of the pool in these words."""
+def notices(stack: Stack, words: str) -> list[str]:
+    """Return the notices about the pool in these words."""
     said = [str(message.body.get("text", "")) for message in stack.sandbox.slack_messages()]
     return [text for text in said if f"work pool {POOL} {words}" in text]
 

@@ -228,5 +228,5 @@ def test_a_cancelled_run_stops_undoes_and_says_so(ended: Ended) -> None:
     ]
     assert ends == [ChangeState.REVERTED]
     (head,) = [each for each in threads.heads(stack.sandbox) if "chaos-experiment" in each["text"]]
-    told = [each["text"] for each in threads.answers(stack.sandbox, head)]
-    assert len([each for each in told if "Undone: chaos-experiment" in each]) == 1
+    texts = [each["text"] for each in threads.answers(stack.sandbox, head)]
+    assert len([each for each in texts if "Undone: chaos-experiment" in each]) == 1

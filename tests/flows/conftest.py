@@ -85,7 +85,7 @@ def playbook_environment(
 
 @pytest.fixture
 def bot(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> None:
-    """People are told in threads."""
+    """Notices go into threads."""
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-a-bot")
     monkeypatch.setenv("CCT_OPS_SLACK_CHANNEL", "incidents")
     monkeypatch.setenv("CCT_OPS_SLACK_API_URL", f"{sandbox.base_url}/slack/api")

@@ -34,7 +34,7 @@ from tests.flows.kill_triggers import UNHEARD, On, Trigger, say, set_up
 from tests.flows.upkeep import run_of
 from tests.stack.polling import eventually
 
-# As `make kills` wants it; else the most telling ones.
+# As `make kills` wants it; else the most instructive ones.
 EVERY_CRASH_POINT = os.environ.get("KILLS") == "all"
 ALL = "all"
 

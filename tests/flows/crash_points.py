@@ -33,7 +33,7 @@ class At(StrEnum):
     VERIFYING = "during the verification"
     VERIFIED = "verified, still under its lock"
     RELEASED = "verified, not reported"
-    TOLD = "people are told, no account"
+    NOTIFIED = "people are notified, no account"
     CONCLUDED = "its account is given"
     UNDO_PERMITTED = "undo permitted"
     UNDO_INTENDED = "undo intended, not sent"
@@ -48,7 +48,7 @@ class CrashPoint:
     """
     One scenario, where its process is killed, and what is true in the end.
 
-    ``stands``: the world is not as it was before. ``tells``: how often people are told its end.
+    ``stands``: the world is not as it was before. ``notices``: how often people hear of its end.
     One that ``sleeps`` is only stopped there, until it was recovered, and then goes on.
     """
 
@@ -58,7 +58,7 @@ class CrashPoint:
     writes: tuple[str, ...]
     outcome: Outcome
     stands: bool
-    tells: int = 1
+    notices: int = 1
     sleeps: bool = False
 
     def __str__(self) -> str:
@@ -150,7 +150,8 @@ def _too_late(point: CrashPoint, step: Step) -> CrashPoint:
     No check can hold it then: it sends its call, learns that it was taken for dead, and says so.
     """
     writes = point.writes + step.writes
-    return replace(point, writes=writes, outcome=Outcome.FAILED, stands=True, tells=2, sleeps=True)
+    failed = replace(point, outcome=Outcome.FAILED, stands=True, notices=2)
+    return replace(failed, writes=writes, sleeps=True)
 
 
 def _undoing(scenario: Scenario, sent: int) -> Iterator[CrashPoint]:
@@ -209,12 +210,12 @@ def _after(scenario: Scenario) -> Iterator[CrashPoint]:
     yield CrashPoint(scenario, At.CONCLUDED, account, writes, scenario.killed.ends, stands)
     yield CrashPoint(
         scenario,
-        At.TOLD,
+        At.NOTIFIED,
         Trigger(On.NOTICE, nth=scenario.other_messages + 1),
         writes,
         scenario.killed.verified,
         stands,
-        tells=2,
+        notices=2,
     )
 
 

@@ -138,7 +138,7 @@ def set_up(trigger: Trigger, sign: int) -> None:
 
     opened = OpenerDirector.open
 
-    def told(opener: OpenerDirector, request: Any, *more: Any, **others: Any) -> Any:
+    def counted(opener: OpenerDirector, request: Any, *more: Any, **others: Any) -> Any:
         answer = opened(opener, request, *more, **others)
         if request.full_url.startswith(notices):
             armed.seen["notices"] += 1
@@ -146,4 +146,4 @@ def set_up(trigger: Trigger, sign: int) -> None:
         return answer
 
     httpx.Client.send = watched  # type: ignore[method-assign,assignment]
-    OpenerDirector.open = told  # type: ignore[method-assign,assignment]
+    OpenerDirector.open = counted  # type: ignore[method-assign,assignment]

@@ -66,7 +66,7 @@ def test_a_finished_run_is_not_begun_again(
         assert run.work() == Outcome.NOTHING_TO_DO
         first = run.record
         pulled(sandbox)
-        seen, told = len(sandbox.requests()), sandbox.slack_messages()
+        seen, notices = len(sandbox.requests()), sandbox.slack_messages()
 
         name, message = again(run, way)
 
@@ -74,7 +74,7 @@ def test_a_finished_run_is_not_begun_again(
         assert "ended already: Nothing to do" in message
         assert "start a new run of auto-rollback" in message
         assert len(sandbox.requests()) == seen
-        assert sandbox.slack_messages() == told
+        assert sandbox.slack_messages() == notices
         assert run.record == first
         assert left(engine) == []
 
@@ -225,6 +225,6 @@ def test_a_run_whose_parameters_are_odd_ends_with_an_account_that_names_them(
     with deployment_run(engine, playbook, **given) as run:
         run.work()
 
-        told = run.record
-        assert told.outcome is not None
-        assert str(next(reversed(given))) in (told.reason or "")
+        kept = run.record
+        assert kept.outcome is not None
+        assert str(next(reversed(given))) in (kept.reason or "")

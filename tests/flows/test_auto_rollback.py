@@ -51,14 +51,14 @@ def test_auto_mode_repairs_a_canary_that_auto_rollback_pulled(
     assert (ended.name, ended.type.value) == ("Resolved", "COMPLETED")
     assert sandbox.state().routes[ROUTE].enabled
     assert [write.path for write in sandbox.writes()] == ["/api/v1/canary/reset"]
-    told = known(engine, ended)
-    assert told.outcome is Outcome.RESOLVED
-    assert [decision.verdict for decision in told.decisions] == ["permitted"]
-    assert [(act.call.method, act.state) for act in told.actions] == [("reset_canary", "confirmed")]
-    assert [found.verdict.value for found in told.verifications] == ["holds"]
+    kept = known(engine, ended)
+    assert kept.outcome is Outcome.RESOLVED
+    assert [decision.verdict for decision in kept.decisions] == ["permitted"]
+    assert [(act.call.method, act.state) for act in kept.actions] == [("reset_canary", "confirmed")]
+    assert [found.verdict.value for found in kept.verifications] == ["holds"]
 
 
-def test_the_report_tells_what_happened_and_why(sandbox: SandboxControl) -> None:
+def test_the_report_says_what_happened_and_why(sandbox: SandboxControl) -> None:
     pull(sandbox)
 
     text = report_of(run(mode=Mode.AUTO))

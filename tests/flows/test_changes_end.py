@@ -85,7 +85,7 @@ def test_where_nobody_takes_the_run_it_says_so_and_fails(
     assert len(sandbox.writes()) == 1
 
 
-def test_what_somebody_else_has_set_since_is_left_and_told(
+def test_what_somebody_else_has_set_since_is_left_and_reported(
     sandbox: SandboxControl, engine: sa.Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change = weakened(engine, LOOSER)
@@ -98,7 +98,7 @@ def test_what_somebody_else_has_set_since_is_left_and_told(
     assert "Nothing was put back: decide which value is right." in capsys.readouterr().err
 
 
-def test_a_run_that_did_not_do_it_is_told_with_its_reason(
+def test_a_run_that_did_not_do_it_is_reported_with_its_reason(
     sandbox: SandboxControl, engine: sa.Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change = weakened(engine, LOOSER)

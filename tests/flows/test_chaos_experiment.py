@@ -37,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("upkeep")
 run = partial(final, chaos_experiment, minutes=0.02, mode=Mode.AUTO)
 
 
-def test_staging_suffers_recovers_and_the_journal_tells(
+def test_staging_suffers_recovers_and_the_journal_shows(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     found = run()

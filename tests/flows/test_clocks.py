@@ -169,7 +169,7 @@ def test_workers_are_silent_by_how_long_they_were_not_heard(
     assert heartbeats.silent(engine, (), 120) == ([part] if silent else [])
 
 
-def test_people_are_told_once_of_a_clock_that_is_off(
+def test_people_are_notified_once_of_a_clock_that_is_off(
     engine: sa.Engine, shift: int, postgres: EmbeddedPostgres
 ) -> None:
     way = "ahead of" if shift > 0 else "behind"
@@ -177,9 +177,9 @@ def test_people_are_told_once_of_a_clock_that_is_off(
     for _ in range(2):
         clocks.look(engine)
 
-    (told,) = set_aside.listed(engine)
-    assert (told.part, told.item) == ("clocks", "the ledger")
-    assert f"The clock of the ledger is 60 minutes {way} this machine's" in told.reason
+    (aside,) = set_aside.listed(engine)
+    assert (aside.part, aside.item) == ("clocks", "the ledger")
+    assert f"The clock of the ledger is 60 minutes {way} this machine's" in aside.reason
 
 
 def test_the_clock_that_is_asked_is_the_ledgers(engine: sa.Engine, shift: int) -> None:

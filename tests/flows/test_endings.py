@@ -1,4 +1,4 @@
-"""However a run ends: one outcome, which is the name of its state, one report, and a told story."""
+"""However a run ends: one outcome, which is the name of its state, one report and one story."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def ran(playbook: str, **parameters: Any) -> State[Any]:
     return final(flow_of(playbook), **parameters)
 
 
-def told(engine: sa.Engine, state: State[Any], name: str, words: str) -> None:
+def accounted(engine: sa.Engine, state: State[Any], name: str, words: str) -> None:
     """State, record and report agree on how it ended and say why."""
     assert state.name == name, state.message
     assert words in (state.message or "")
@@ -86,7 +86,7 @@ def test_what_this_cct_does_not_have_is_blocked_and_nobody_is_paged(
 
     state = ran(playbook, **parameters, mode=Mode.AUTO)
 
-    told(engine, state, "Blocked", missing)
+    accounted(engine, state, "Blocked", missing)
     mended = "use a staging CCT" if "chaos" in missing else "deploy CCT with its admin API"
     assert mended in (state.message or "")
     assert state.is_failed()
@@ -101,7 +101,7 @@ def test_a_silent_cct_is_one_page_however_many_runs_it_ends(
     sandbox.faults(Fault(path="/api/v1/", error_status=503))
 
     for playbook in ("exemption-cleanup", "exemption-failure"):
-        told(engine, ran(playbook), "Failed", "503")
+        accounted(engine, ran(playbook), "Failed", "503")
 
     (paged,) = pages.newest(engine, 10)
     assert "Slack alone reports others that end so" in paged.page.body
@@ -122,7 +122,7 @@ def test_without_github_what_needs_it_is_blocked_and_nobody_is_paged(
 
     state = ran(playbook, **parameters)
 
-    told(engine, state, "Blocked", missing)
+    accounted(engine, state, "Blocked", missing)
     assert pages.newest(engine, 10) == []
     assert "Traceback" not in log.text
 
@@ -133,7 +133,7 @@ def test_without_github_the_weekly_report_is_made_all_the_same(
 ) -> None:
     sandbox.exemptions(seeds.OVERDUE)
 
-    told(engine, ran("exemption-weekly-report"), "Recommended", "past their date")
+    accounted(engine, ran("exemption-weekly-report"), "Recommended", "past their date")
 
 
 def test_a_change_that_was_taken_back_ends_in_the_state_undone(
@@ -143,7 +143,7 @@ def test_a_change_that_was_taken_back_ends_in_the_state_undone(
 
     state = ran("exemption-cleanup", mode=Mode.AUTO)
 
-    told(engine, state, "Undone", "The change was undone.")
+    accounted(engine, state, "Undone", "The change was undone.")
     assert ended(state) == ("Undone", "FAILED")
     assert "Traceback" not in log.text
 
@@ -171,13 +171,13 @@ def test_a_cct_that_does_not_answer_is_a_failure_and_pages(
 
     state = ran("exemption-weekly-report")
 
-    told(engine, state, "Failed", "127.0.0.1:9")
+    accounted(engine, state, "Failed", "127.0.0.1:9")
     assert len(pages.newest(engine, 10)) == 1
     assert "No answer to probe_weekly_report: " in log.text
     assert "Traceback" not in log.text
 
 
-def test_the_log_tells_the_story_in_sentences(
+def test_the_log_gives_the_story_in_sentences(
     sandbox: SandboxControl, log: pytest.LogCaptureFixture
 ) -> None:
     sandbox.exemptions(seeds.OVERDUE)
@@ -201,7 +201,7 @@ def test_the_log_tells_the_story_in_sentences(
         ("handlers-only", "Unverified", "Either there are none or CCT lost its list", True),
     ],
 )
-def test_what_a_schedule_finds_again_and_cannot_help_is_told_once(
+def test_what_a_schedule_finds_again_and_cannot_help_is_reported_once(
     dialect: str, name: str, words: str, red: bool, sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     """And is red only where something may be wrong: what is not there at all never can be."""
@@ -210,7 +210,7 @@ def test_what_a_schedule_finds_again_and_cannot_help_is_told_once(
     first, second = scheduled("exemption-cleanup"), scheduled("exemption-cleanup")
 
     for state in (first, second):
-        told(engine, state, name, words)
+        accounted(engine, state, name, words)
         assert state.is_failed() is red
     assert len([each for each in sandbox.slack_messages() if name in str(each)]) == 1
     assert pages.newest(engine, 10) == []
@@ -252,7 +252,7 @@ def test_the_process_of_a_red_run_ends_as_it_should_and_logs_no_error(
         logs = client.read_logs(LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])))
 
     assert state is not None
-    told(engine, state, "Blocked", "no administration of rate limits")
+    accounted(engine, state, "Blocked", "no administration of rate limits")
     assert process.returncode == 0
     for text in (process.stderr, "\n".join(each.message for each in logs)):
         assert "Traceback" not in text

@@ -71,7 +71,7 @@ def asked(run: DeploymentRun, before: Before) -> None:
     assert run.approve() == 1
 
 
-def told(run: DeploymentRun, end: End) -> None:
+def accounted(run: DeploymentRun, end: End) -> None:
     """The run's state and its report say how it ended and why."""
     state = run.run().state
     assert state is not None
@@ -84,7 +84,7 @@ def told(run: DeploymentRun, end: End) -> None:
 
 def took_effect(run: DeploymentRun, before: Before, row: Scenario, end: End) -> None:
     """It ended so, asked for exactly these changes, and the truth is what it should be."""
-    told(run, end)
+    accounted(run, end)
     assert before.since() == list(end.writes)
     assert (row.truth(before.sandbox) != before.truth) == end.stands
 
@@ -171,5 +171,5 @@ def test_a_cct_with_only_its_own_handlers_gets_a_clear_outcome(
             run.approve()
             run.work()
 
-        told(run, case.end)
+        accounted(run, case.end)
         assert before.since() == list(case.end.writes)

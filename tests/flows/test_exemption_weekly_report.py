@@ -78,9 +78,9 @@ def test_an_issue_that_somebody_closes_at_once_is_not_called_done(
     ended = run()
 
     assert ended.is_failed()
-    told = known(engine, ended)
-    assert told.outcome is Outcome.FAILED  # closed it is already, and nobody undid anything
-    assert "Nothing of it is in effect, so nothing had to be undone" in (told.reason or "")
+    kept = known(engine, ended)
+    assert kept.outcome is Outcome.FAILED  # closed it is already, and nobody undid anything
+    assert "Nothing of it is in effect, so nothing had to be undone" in (kept.reason or "")
     assert [each.state for each in sandbox.github().issues] == ["closed"]
 
 

@@ -72,8 +72,8 @@ def test_the_command_lists_extends_and_ends(
     app(["changes"])
     app(["changes", "end", str(change.id)])
 
-    told = "".join(capsys.readouterr().out.split())
-    assert str(change.call) in told
+    printed = "".join(capsys.readouterr().out.split())
+    assert str(change.call) in printed
     assert changes.read(engine, change.id).until > change.until
     scheduled_revert = run_of(changes.read(engine, change.id).scheduled_revert_id)
     assert scheduled_revert.parameters == {"change_id": str(change.id), "now": True}

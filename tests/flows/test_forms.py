@@ -23,7 +23,7 @@ from tasks.report import report_failure
 from tests.conftest import ROOT
 from tests.controller.running import Playbook
 from tests.flows.deployment_run import deployment_run, flow_of
-from tests.flows.test_endings import ran, told
+from tests.flows.test_endings import accounted, ran
 from tests.flows.upkeep import OFF, weakened
 from tests.plain import HTTP
 
@@ -161,7 +161,7 @@ def test_what_is_not_there_blocks_the_run_and_pages_nobody(
 ) -> None:
     sandbox.seed_github(GitHubSeed(runs=(SeededRun(id=8),)))
 
-    told(engine, ran(playbook, **parameters), "Blocked", words)
+    accounted(engine, ran(playbook, **parameters), "Blocked", words)
     assert pages.newest(engine, 10) == []
 
 
@@ -171,7 +171,7 @@ def test_an_extension_beyond_policy_blocks_the_run_and_pages_nobody(
 ) -> None:
     change = weakened(engine, OFF)
 
-    told(engine, ran("extend-change", change_id=change.id, minutes=1440), "Blocked", "in all")
+    accounted(engine, ran("extend-change", change_id=change.id, minutes=1440), "Blocked", "in all")
     assert pages.newest(engine, 10) == []
 
 
@@ -182,7 +182,7 @@ def test_parameters_that_no_form_checked_block_the_run_and_page_nobody(
     with deployment_run(engine, "canary-issue", target="/no-such-route") as run:
         assert run.work() == "Blocked"
 
-        told(engine, run.run().state, "Blocked", "Wrong parameters: target: Input should be")  # type: ignore[arg-type]
+        accounted(engine, run.run().state, "Blocked", "Wrong parameters: target: Input should be")  # type: ignore[arg-type]
     assert pages.newest(engine, 10) == []
     assert sandbox.requests() == []
 
@@ -208,5 +208,5 @@ def test_parameters_with_which_no_process_begins_block_the_run_and_page_nobody(
 
         report_failure(flow_of("canary-issue"), dead, dead.state)
 
-        told(engine, run.run().state, "Blocked", words)  # type: ignore[arg-type]
+        accounted(engine, run.run().state, "Blocked", words)  # type: ignore[arg-type]
     assert pages.newest(engine, 10) == []

@@ -2,7 +2,7 @@
 Every playbook that acts ends exactly once, wherever its process is killed.
 
 The runs are of deployments and have the approval that they need, as in operation. What counts is
-the truth in the sandbox: as before the run, or changed once, or left to a person who is told so.
+the truth in the sandbox: as before the run, or changed once, or left to a person who is notified.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def test_a_killed_playbook_ends_once(
     run_id = pending(prefect_api_url, scenario.playbook, {**scenario.parameters, "mode": mode})
     if scenario.asks:
         approve(engine, scenario, run_id)
-    told = len(sandbox.slack_messages())
+    sent_before = len(sandbox.slack_messages())
     pid = killed_at(
         point.trigger,
         scenario.playbook,
@@ -98,10 +98,10 @@ def test_a_killed_playbook_ends_once(
     assert accounts(engine, run_id) == 1
     as_planned(scenario, record)
     nothing_is_open(engine, record, point)
-    messages = [str(message.body) for message in sandbox.slack_messages()[told:]]
+    messages = [str(message.body) for message in sandbox.slack_messages()[sent_before:]]
     ours = [each for each in messages if scenario.playbook in each]
     falls = [each for each in ours if "may do less" in each]
-    assert len(ours) - len(falls) == point.tells, messages
+    assert len(ours) - len(falls) == point.notices, messages
     assert len(falls) <= 1
 
 

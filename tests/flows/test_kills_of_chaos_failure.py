@@ -50,12 +50,12 @@ ONCE = ["POST chaos/faults", "DELETE chaos/faults"]
 
 @dataclass(frozen=True)
 class CrashPoint:
-    """Where it dies, or only sleeps; how many retests there are, and how often people are told."""
+    """Where it dies, or only sleeps; how many retests and notices there are."""
 
     at: str
     trigger: Trigger
     retests: int = 0
-    tells: int = 1
+    notices: int = 1
     sleeps: bool = False
     late: int = 0  # removals that are sent although they were made meanwhile
 
@@ -83,7 +83,7 @@ CRASH_POINTS = [
     CrashPoint("released", Trigger(statement="DELETE FROM target_locks")),
     CrashPoint("about to test again", Trigger(statement=ORDERS, nth=2)),
     CrashPoint("testing again", Trigger(On.ORDER, "/create_flow_run"), retests=1),
-    CrashPoint("told, no account", Trigger(On.NOTICE), retests=1, tells=2),
+    CrashPoint("notified, no account", Trigger(On.NOTICE), retests=1, notices=2),
     CrashPoint("concluded", Trigger(statement="INSERT INTO resolutions"), retests=1),
 ]
 TELLING = {"cancelled", "confirmed", "testing again"}
@@ -170,8 +170,8 @@ def test_a_killed_stop_is_made_once(
     assert retests(prefect_api_url, run_id) == point.retests
     all_is_over(engine, sandbox, experiment, run_id)
     assert account.of_run(engine, experiment).outcome is Outcome.UNDONE
-    told = [str(each.body) for each in sandbox.slack_messages() if STOPPER in str(each.body)]
-    assert len(told) == point.tells, told
+    said = [str(each.body) for each in sandbox.slack_messages() if STOPPER in str(each.body)]
+    assert len(said) == point.notices, said
     accounted_for(engine, run_id, point, run_of(experiment).name)
 
 

@@ -36,7 +36,7 @@ REVERTING = {
     "answered": Trigger(On.ANSWER),
     "confirmed": Trigger(statement=CONFIRMED),
     "ended": Trigger(statement=CHANGES, nth=3),
-    "told, no account": Trigger(On.NOTICE),
+    "notified, no account": Trigger(On.NOTICE),
     "concluded": Trigger(statement="INSERT INTO resolutions"),
 }
 # Before or after it has its new scheduled revert.
@@ -48,7 +48,7 @@ RECOVERING = {
     "applied, not answered": Trigger(On.SILENCE),
     "answered": Trigger(On.ANSWER),
     "confirmed": Trigger(statement=CONFIRMED),
-    "told": Trigger(On.NOTICE),
+    "notified": Trigger(On.NOTICE),
     "decided": Trigger(statement="INSERT INTO decisions"),
     "concluded": Trigger(
         statement="INSERT INTO resolutions", nth=2

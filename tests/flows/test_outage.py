@@ -18,7 +18,7 @@ from tests.flows.upkeep import LOOSER, alone
 from tests.worker.relay import relay
 
 
-def test_a_run_whose_report_prefect_does_not_take_is_accounted_for_and_told(
+def test_a_run_whose_report_prefect_does_not_take_is_accounted_for_and_reported(
     prefect_api_url: str, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """Else what it had done well would count as cut off, and be undone."""

@@ -63,7 +63,7 @@ def test_what_holds_already_is_nothing_to_do_and_nobody_is_asked(
 
 
 @pytest.mark.parametrize("status", [400, 500, 503])
-def test_a_refused_write_is_told_in_ccts_words_and_nothing_is_undone(
+def test_a_refused_write_is_reported_in_ccts_words_and_nothing_is_undone(
     sandbox: SandboxControl, engine: sa.Engine, status: int
 ) -> None:
     pulled(sandbox)
@@ -106,7 +106,7 @@ def test_a_refused_write_is_no_bad_fix(sandbox: SandboxControl, engine: sa.Engin
     assert again.name == "Resolved", again.message
 
 
-def test_a_write_that_stores_nothing_is_told_as_that(
+def test_a_write_that_stores_nothing_is_reported_as_that(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     pulled(sandbox)

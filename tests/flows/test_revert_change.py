@@ -90,7 +90,7 @@ def test_a_change_can_be_ended_early(sandbox: SandboxControl, engine: sa.Engine)
     assert sandbox.state().auto_rollback_enabled
 
 
-def test_what_somebody_changed_since_is_left_and_told(
+def test_what_somebody_changed_since_is_left_and_reported(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     change = weakened(engine, LOOSER)
@@ -142,13 +142,13 @@ def test_a_revert_waits_for_the_target_and_is_not_lost(
 
 
 @pytest.mark.usefixtures("bot")
-def test_the_sweep_replaces_a_lost_scheduled_revert_and_tells_what_is_overdue(
+def test_the_sweep_replaces_a_lost_scheduled_revert_and_reports_what_is_overdue(
     sandbox: SandboxControl, engine: sa.Engine, policy: Path
 ) -> None:
     """
     The run is gone from Prefect; a scheduled revert that is still on its way is not doubled.
 
-    How it ends is told where it was told that it is overdue.
+    How it ends is reported where it was reported that it is overdue.
     """
     alarming = (
         "playbooks:\n  auto-rollback: {{ceiling: auto, targets: [canary/config]}}\n"
@@ -170,9 +170,9 @@ def test_the_sweep_replaces_a_lost_scheduled_revert_and_tells_what_is_overdue(
     for _ in range(2):
         sweeper.sweep(engine, settings(), Notifier.of(engine, settings()))
     (head,) = heads(sandbox)
-    (told,) = answers(sandbox, head)
-    assert "Overdue: disable_auto_rollback" in told["text"]
-    assert f"```cct-ops changes end {change.id}```" in shown(told)
+    (answer,) = answers(sandbox, head)
+    assert "Overdue: disable_auto_rollback" in answer["text"]
+    assert f"```cct-ops changes end {change.id}```" in shown(answer)
 
     assert ended(revert(again)) == ("Resolved", "COMPLETED")
     (head,) = heads(sandbox)
@@ -198,7 +198,7 @@ def test_a_scheduled_revert_for_later_begins_at_once_for_what_is_due_now(
 def test_a_scheduled_revert_that_ended_in_vain_is_followed_by_another_only_after_a_pause(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
-    """Each of them tells people that it failed; what is gone is replaced at once."""
+    """Each of them notifies people that it failed; what is gone is replaced at once."""
     change = weakened(engine)
     over(engine, change, minutes_ago=10)
     with get_client(sync_client=True) as client:

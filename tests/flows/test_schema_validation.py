@@ -74,7 +74,7 @@ def left_behind(sandbox: SandboxControl, **files: str) -> None:
 run = partial(final, schema_validation)
 
 
-def test_observe_mode_tells_what_is_wrong_and_changes_nothing(
+def test_observe_mode_says_what_is_wrong_and_changes_nothing(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     seed(sandbox, summary() | {"coverage": 81})
@@ -91,7 +91,7 @@ def test_observe_mode_tells_what_is_wrong_and_changes_nothing(
     assert any(each.startswith("out/unit-summary.json: coverage") for each in seen)
 
 
-def test_odd_artifacts_are_told_and_keep_no_run_from_its_end(
+def test_odd_artifacts_are_reported_and_keep_no_run_from_its_end(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     """Neither what cannot be read nor text that no ledger keeps: the rest is judged as before."""

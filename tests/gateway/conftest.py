@@ -16,9 +16,9 @@ from cct_ops.ledger.engine import connect
 from cct_ops.ledger.intake.tables import deliveries
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.conftest import new_ledger
+from tests.gateway.delivering import count
 from tests.gateway.running import Gateway, running
 from tests.gateway.signing import SECRET, sign, sources
-from tests.gateway.telling import count
 
 
 @dataclass(frozen=True)

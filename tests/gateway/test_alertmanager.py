@@ -13,8 +13,8 @@ from cct_ops.gateway.senders.parsed_delivery import UnknownShape
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.models.alert import AlertStatus
+from tests.gateway.delivering import episodes, verdicts
 from tests.gateway.signing import PAYLOADS
-from tests.gateway.telling import episodes, verdicts
 
 CAPTURED = PAYLOADS / "alertmanager"
 

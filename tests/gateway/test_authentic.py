@@ -59,7 +59,7 @@ def test_a_mark_of_the_byte_order_is_no_part_of_the_document(doors: Doors) -> No
 FORM = "application/x-www-form-urlencoded"
 
 
-def test_github_sends_a_form_unless_it_is_told_otherwise(doors: Doors) -> None:
+def test_github_sends_a_form_unless_it_is_set_otherwise(doors: Doors) -> None:
     """Signed as it is, and saying the same as the JSON inside of it."""
     plain = firing(500, kind="github").replace(b"lint", "l+i & n%t \N{EURO SIGN}".encode())
     form = urlencode({"payload": plain.decode()}).encode()

@@ -18,8 +18,8 @@ from cct_ops.ledger.engine import connect
 from cct_ops.ledger.intake.tables import deliveries, incidents
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.conftest import new_ledger
+from tests.gateway.delivering import count
 from tests.gateway.running import JSON, KEY, Gateway, running
-from tests.gateway.telling import count
 
 ALERT = {
     "status": "firing",
@@ -60,7 +60,7 @@ def mortal(ledger: SecretStr, tmp_path: Path) -> Iterator[Gateway]:
 
 
 def body(number: int) -> bytes:
-    """Return a body about something of which no other test tells."""
+    """Return a body about something that no other test reports."""
     return BODY.replace(b"/daily-summary", b"/%d" % number)
 
 
@@ -272,7 +272,7 @@ def test_a_locked_ledger_means_again_later(gateway: Gateway, engine: sa.Engine) 
     assert count(engine, incidents) == before + 1
 
 
-def test_it_stops_when_told_to(mortal: Gateway) -> None:
+def test_it_stops_when_asked_to(mortal: Gateway) -> None:
     """SIGTERM is an orderly end, also while a sender keeps its connection open."""
     mortal.post(BODY)
     mortal.process.terminate()

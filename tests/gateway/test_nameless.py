@@ -15,8 +15,8 @@ from cct_ops.gateway.app import incoming_of
 from cct_ops.gateway.registry import Registry
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.intake.tables import dispatches, incidents
+from tests.gateway.delivering import count, episodes, fields, later, take
 from tests.gateway.signing import FIELDS, SOURCES, Sent, sign
-from tests.gateway.telling import count, episodes, fields, later, take
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -12,8 +12,8 @@ from cct_ops.config.source_fields import Fields
 from cct_ops.gateway.senders import kinds
 from cct_ops.gateway.senders.parsed_delivery import ParsedDelivery, UnknownShape
 from cct_ops.models.alert import Alert
+from tests.gateway.delivering import BATCH
 from tests.gateway.signing import EVENT_FIELDS, FIELDS, SOURCES, Sent, sign
-from tests.gateway.telling import BATCH
 
 ALERT = {"state": "open", "id": 1, "at": "2026-11-23T12:00:00Z", "name": "X"}
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from cct_ops.ledger.intake.tables import deliveries, dispatches, incidents
-from tests.gateway.telling import count, episodes, later, take, verdicts
+from tests.gateway.delivering import count, episodes, later, take, verdicts
 
 # -- CloudEvents without a time ----------------------------------------------------------------
 
@@ -92,7 +92,7 @@ SECOND = NOW - timedelta(minutes=1)
 
 @pytest.mark.parametrize("name", ["alertmanager", "grafana"])
 def test_a_start_after_our_last_sight_is_a_new_episode(engine: sa.Engine, name: str) -> None:
-    """Its end was never told: send_resolved is false, or it was killed meanwhile."""
+    """Its end was never reported: send_resolved is false, or it was killed meanwhile."""
     take(engine, name, fires(FIRST))
     later(engine, 2 * 3600)
     take(engine, name, fires(SECOND))
@@ -103,7 +103,7 @@ def test_a_start_after_our_last_sight_is_a_new_episode(engine: sa.Engine, name: 
     assert verdicts(engine) == ["opened", "opened"]
 
 
-def test_what_is_told_of_the_episode_before_is_late(engine: sa.Engine) -> None:
+def test_what_is_shown_of_the_episode_before_is_late(engine: sa.Engine) -> None:
     """Neither a twin's lagging notice nor its end touch the one that is open."""
     take(engine, "alertmanager", fires(FIRST))
     later(engine, 2 * 3600)
@@ -126,7 +126,7 @@ def by(half: str, at: datetime) -> dict[str, object]:
     return fires(at) | {"externalURL": f"http://{half}:9093"}
 
 
-def test_twins_that_disagree_by_an_evaluation_tell_of_one_episode(engine: sa.Engine) -> None:
+def test_twins_that_disagree_by_an_evaluation_report_one_episode(engine: sa.Engine) -> None:
     """The second replica noticed it only after the first one's notice had come here."""
     take(engine, "alertmanager", by("one", NOW - timedelta(seconds=70)))
     sighted(engine, NOW - timedelta(seconds=40))
@@ -137,7 +137,7 @@ def test_twins_that_disagree_by_an_evaluation_tell_of_one_episode(engine: sa.Eng
 
 
 @pytest.mark.parametrize("half", ["one", "other"])
-def test_who_told_of_an_episode_and_then_of_a_later_start_tells_of_another(
+def test_who_reported_an_episode_and_then_a_later_start_reports_another(
     engine: sa.Engine, half: str
 ) -> None:
     """However soon it fires again: an Alertmanager moves a start only back."""
@@ -165,19 +165,19 @@ def test_an_incident_of_pagerduty_that_is_reopened_while_open_here_is_another_ep
 ) -> None:
     """Its end did not come through, and PagerDuty itself says that there was one."""
 
-    def told(kind: str, number: int, status: str = "triggered") -> dict[str, object]:
+    def body(kind: str, number: int, status: str = "triggered") -> dict[str, object]:
         at = (NOW - timedelta(minutes=10 - number)).isoformat()
         data = {"type": "incident", "id": "P1", "status": status, "title": "t"}
         event = {"id": f"E{number}", "event_type": f"incident.{kind}", "occurred_at": at}
         return {"event": event | {"data": data}}
 
-    take(engine, "pagerduty", told("triggered", 1))
+    take(engine, "pagerduty", body("triggered", 1))
     sighted(engine, NOW - timedelta(minutes=8))
     for each in (
-        told("reopened", 5),
-        told("reopened", 5),
-        told("resolved", 4, "resolved"),
-        told("acknowledged", 6, "acknowledged"),
+        body("reopened", 5),
+        body("reopened", 5),
+        body("resolved", 4, "resolved"),
+        body("acknowledged", 6, "acknowledged"),
     ):
         take(engine, "pagerduty", each)
 
@@ -210,7 +210,7 @@ def _of_github(firing: bool, at: str) -> object:
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "body"),
     [
         ("standard", _of_monitor),
         ("alertmanager", _of_alertmanager),
@@ -220,11 +220,11 @@ def _of_github(firing: bool, at: str) -> object:
     ],
 )
 def test_a_start_that_its_end_overtook_starts_nothing(
-    engine: sa.Engine, source: str, told: Callable[[bool, str], object]
+    engine: sa.Engine, source: str, body: Callable[[bool, str], object]
 ) -> None:
     """A start that was delivered late is over, and must not stand in the way of the next one."""
     for firing, at in ((False, "10:05:00"), (True, "10:00:00"), (True, "10:10:00")):
-        take(engine, source, told(firing, f"2026-11-23T{at}Z"))
+        take(engine, source, body(firing, f"2026-11-23T{at}Z"))
 
     assert verdicts(engine) == ["unknown", "late", "opened"]
     assert count(engine, dispatches) == 1

@@ -14,8 +14,8 @@ from cct_ops.gateway.senders import kinds
 from cct_ops.gateway.senders.parsed_delivery import UnknownShape
 from cct_ops.ledger.intake import deliveries as intake
 from cct_ops.ledger.intake.tables import deliveries, dispatches, incidents
+from tests.gateway.delivering import count, episodes, fields, take, verdicts
 from tests.gateway.signing import NOW, SOURCES, Sent, firing, sign
-from tests.gateway.telling import count, episodes, fields, take, verdicts
 
 
 def take_in(engine: sa.Engine, name: str, *bodies: bytes, **headers: str) -> list[UUID]:
@@ -54,7 +54,7 @@ def test_a_captured_body_that_comes_again_after_months_starts_nothing(
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_every_kind_opens_one_incident_for_one_thing(engine: sa.Engine, name: str) -> None:
-    """However often it is told; another thing is another incident."""
+    """However often it is reported; another thing is another incident."""
     first, second = firing(1, kind=name), firing(2, kind=name)
     touched = take_in(engine, name, first, first, second)
 

@@ -1,4 +1,4 @@
-"""Alerts as senders tell them, and the incidents that they open."""
+"""Alerts as senders report them, and the incidents that they open."""
 
 from __future__ import annotations
 

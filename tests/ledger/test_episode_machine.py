@@ -1,4 +1,4 @@
-"""The episode rule as a machine: what truly happened, told late, twice, or not at all."""
+"""The episode rule as a machine: what truly happened, reported late, twice, or not at all."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ LONG = int(REPLICAS_DISAGREE.total_seconds()) + 2 * JITTER
 
 class Intake(RuleBasedStateMachine):
     """
-    A thing that breaks and recovers, a pair of senders that tell of it, and the rule.
+    A thing that breaks and recovers, a pair of senders that report it, and the rule.
 
-    The oracle knows what happened: an episode that was told has one incident, and no other has one.
+    The oracle knows what happened: an episode that was reported has one incident, and no other has
+    one.
     """
 
     def __init__(self) -> None:
@@ -47,8 +48,8 @@ class Intake(RuleBasedStateMachine):
     def _at(self, second: int) -> datetime:
         return ZERO + timedelta(seconds=second)
 
-    def _tell(self, status: AlertStatus) -> None:
-        """Both senders are going to tell it, each at its own time."""
+    def _report(self, status: AlertStatus) -> None:
+        """Both senders are going to report it, each at its own time."""
         ends_at = self._at(self.clock) if status is AlertStatus.RESOLVED else None
         start = self._at(self.started)
         for which, queue in enumerate(self.queues):
@@ -63,14 +64,14 @@ class Intake(RuleBasedStateMachine):
             )
             queue.append((self.episodes, alert))
 
-    def _hear(self, told: tuple[int, Alert]) -> None:
-        number, alert = told
-        self.clock = max(self.clock, self.started + JITTER) + 1  # senders wait before they tell
+    def _hear(self, reported: tuple[int, Alert]) -> None:
+        number, alert = reported
+        self.clock = max(self.clock, self.started + JITTER) + 1  # senders wait before they report
         now = self._at(self.clock)
         verdict, self.latest = judge(alert, self.latest, now, self.early_end)
         if end := early_end(alert, verdict, now):
             self.early_end = max(end, self.early_end or end)
-        self.heard.append(told)
+        self.heard.append(reported)
         if alert.status is AlertStatus.FIRING:
             self.reporters.add((number, alert.reporter))
             if verdict is Verdict.OPENED:
@@ -87,7 +88,7 @@ class Intake(RuleBasedStateMachine):
         self.episodes += 1
         self.started = self.clock
         self.broken = True
-        self._tell(AlertStatus.FIRING)
+        self._report(AlertStatus.FIRING)
 
     @precondition(lambda self: self.broken)
     @rule(wait=st.integers(2 * JITTER + 1, 500))
@@ -95,15 +96,15 @@ class Intake(RuleBasedStateMachine):
         """It is over."""
         self.clock += wait
         self.broken = False
-        self._tell(AlertStatus.RESOLVED)
+        self._report(AlertStatus.RESOLVED)
 
     @precondition(lambda self: self.broken and self.newest_heard == self.episodes)
     @rule(wait=st.integers(1, 500))
-    def recovers_and_nobody_tells(self, wait: int) -> None:
+    def recovers_and_nobody_reports(self, wait: int) -> None:
         """
-        It is over, and its senders keep that to themselves: what they had to tell is lost.
+        It is over, and its senders keep that to themselves: what they had to report is lost.
 
-        It can fire again at once, unless one of the pair has not told of it yet: who then tells of
+        It can fire again at once, unless one of the pair has not reported it yet: who then reports
         a start for the first time may be late to see the same one.
         """
         both = {(self.episodes, str(which)) for which in range(2)} <= self.reporters
@@ -113,8 +114,8 @@ class Intake(RuleBasedStateMachine):
             queue.clear()
 
     @rule(which=st.integers(0, 1), jitter=st.integers(-JITTER, JITTER))
-    def tells(self, which: int, jitter: int) -> None:
-        """One of the pair tells the next thing that it knows, with a start of its own."""
+    def reports(self, which: int, jitter: int) -> None:
+        """One of the pair reports the next thing that it knows, with a start of its own."""
         if self.queues[which]:
             number, alert = self.queues[which].pop(0)
             moved = alert.starts_at + timedelta(seconds=jitter)
@@ -123,10 +124,10 @@ class Intake(RuleBasedStateMachine):
     @rule(data=st.data())
     def repeats(self, data: st.DataObject) -> None:
         """
-        Something that was told before is told again.
+        Something that was reported before is reported again.
 
-        That something old still fires no sender tells after the next has begun, but for copies that
-        were under way while its end came through.
+        That something old still fires no sender reports after the next has begun, but for copies
+        that were under way while its end came through.
         """
         under_way = [one for one in self.heard if one[0] == self.episodes or one[0] in self.ends]
         if under_way:
@@ -136,10 +137,10 @@ class Intake(RuleBasedStateMachine):
     @rule()
     def is_silent(self) -> None:
         """
-        Everything that was still to be told is lost, and what was open expires.
+        Everything that was still to be reported is lost, and what was open expires.
 
         A silence is longer than any copy is under way and begins when nothing lags behind; after
-        it what is broken is told again.
+        it what is broken is reported again.
         """
         for queue in self.queues:
             queue.clear()
@@ -154,7 +155,7 @@ class Intake(RuleBasedStateMachine):
                 }
             )
         if self.broken:
-            self._tell(AlertStatus.FIRING)
+            self._report(AlertStatus.FIRING)
 
     @invariant()
     def each_episode_has_one_incident_at_most(self) -> None:
@@ -163,12 +164,12 @@ class Intake(RuleBasedStateMachine):
 
     @invariant()
     def what_was_told_has_its_incident(self) -> None:
-        """The newest episode that anybody told of is the newest incident."""
+        """The newest episode that anybody reported is the newest incident."""
         if self.newest_heard:
             assert self.opened[-1] == self.newest_heard
 
     @invariant()
-    def the_newest_incident_is_over_when_that_was_told(self) -> None:
+    def the_newest_incident_is_over_when_that_was_reported(self) -> None:
         """And only then, or in a long silence."""
         if self.latest is not None and self.latest.closed_as is not ClosedAs.EXPIRED:
             assert (self.latest.closed_as is not None) == (self.newest_heard in self.ends)
@@ -205,8 +206,8 @@ class Undated(RuleBasedStateMachine):
         return verdict
 
     @rule(status=st.sampled_from(AlertStatus), wait=st.integers(1, 500))
-    def tells(self, status: AlertStatus, wait: int) -> None:
-        """It tells something new."""
+    def reports(self, status: AlertStatus, wait: int) -> None:
+        """It reports something new."""
         self.clock += wait
         self.heard.append((status, self.clock))
         firing = status is AlertStatus.FIRING
@@ -219,7 +220,7 @@ class Undated(RuleBasedStateMachine):
     @precondition(lambda self: self.heard)
     @rule(data=st.data(), wait=st.integers(1, 500))
     def repeats(self, data: st.DataObject, wait: int) -> None:
-        """Something that it told before comes again."""
+        """Something that it reported before comes again."""
         self.clock += wait
         before = self.latest
         verdict = self._hear(*data.draw(st.sampled_from(self.heard)))

@@ -60,7 +60,7 @@ EXPIRED = replace(OPEN, closed_as=ClosedAs.EXPIRED, closed_at=at(900))
     ],
 )
 def test_an_alert_means_one_thing(latest: Episode | None, alert: Alert, verdict: Verdict) -> None:
-    """Times only tell a late copy from a new episode; they are no identity."""
+    """Times only distinguish a late copy from a new episode; they are no identity."""
     assert judge(alert, latest, at(1000))[0] is verdict
 
 
@@ -80,7 +80,7 @@ def episodic(starts: int) -> Alert:
     ],
 )
 def test_a_later_start_ends_the_episode_that_is_open(alert: Alert, verdict: Verdict) -> None:
-    """However the last one ended: nobody told of its end, and this one began after our sight."""
+    """However the last one ended: nobody reported its end, and this one began after our sight."""
     found, episode = judge(alert, OPEN, at(1000))
 
     assert found is verdict

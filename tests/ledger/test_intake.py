@@ -224,13 +224,13 @@ def test_the_same_alerts_in_opposite_orders_do_not_deadlock(engine: sa.Engine) -
 def test_twins_that_lag_and_repeat_give_one_incident_per_episode(
     engine: sa.Engine, data: st.DataObject
 ) -> None:
-    """The oracle is what really happened, not the rule: true episodes, told by two senders."""
+    """The oracle is what really happened, not the rule: true episodes, reported by two senders."""
     source, count = f"twins-{uuid4().hex}", data.draw(st.integers(1, 4), label="episodes")
     truth = [
         (fires(100 * number), ends(100 * number, 100 * number + 50)) for number in range(count)
     ]
     story = [notice for episode in truth for notice in episode]
-    told = [0, 0]  # how far each twin is in the story; each tells it in order
+    reported = [0, 0]  # how far each twin is in the story; each reports it in order
     heard: list[Alert] = []
     for _ in range(data.draw(st.integers(1, 30), label="steps")):
         step = data.draw(st.sampled_from(["first twin", "second twin", "an old copy"]))
@@ -238,10 +238,10 @@ def test_twins_that_lag_and_repeat_give_one_incident_per_episode(
             notice = data.draw(st.sampled_from(heard))
         else:
             twin = int(step == "second twin")
-            if told[twin] == len(story):
+            if reported[twin] == len(story):
                 continue
-            notice = story[told[twin]]
-            told[twin] += 1
+            notice = story[reported[twin]]
+            reported[twin] += 1
             heard.append(notice)
         # Replicas disagree about the start by a few seconds, in either direction.
         jitter = timedelta(seconds=data.draw(st.integers(-20, 20)))

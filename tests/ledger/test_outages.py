@@ -1,4 +1,4 @@
-"""A ledger that goes away and comes back: who waits for it, and who is told at once."""
+"""A ledger that goes away and comes back: who waits for it, and who is refused at once."""
 
 from __future__ import annotations
 

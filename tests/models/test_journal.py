@@ -73,7 +73,7 @@ AFTER = entry(Phase.AFTER, GOOD, noticed=0)
         ),
     ],
 )
-def test_a_journal_tells_the_kind_of_failure(
+def test_a_journal_shows_the_kind_of_failure(
     looks: tuple[Entry, ...], kind: FailureKind, verdict: Verdict
 ) -> None:
     found = classify(looks)

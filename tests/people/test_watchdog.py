@@ -39,7 +39,7 @@ def watching(engine: sa.Engine, url: str) -> PeerWatchdog:
 
 @pytest.fixture
 def watchdog(engine: sa.Engine, sandbox: SandboxControl) -> PeerWatchdog:
-    """The same, which tells people."""
+    """The same, which notifies people."""
     return watching(engine, f"{sandbox.base_url}/slack/incidents")
 
 
@@ -56,30 +56,30 @@ def fall_silent(engine: sa.Engine, part: str, seconds: float = 61) -> None:
         )
 
 
-def told(sandbox: SandboxControl) -> list[str]:
-    """Return what people were told, in order."""
+def notices(sandbox: SandboxControl) -> list[str]:
+    """Return what people were notified of, in order."""
     return [message.body["text"] for message in sandbox.slack_messages()]
 
 
-def test_a_silence_is_told_once_and_its_end_too(
+def test_a_silence_is_reported_once_and_its_end_too(
     watchdog: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
-    """However often one looks; and a second silence is told anew."""
+    """However often one looks; and a second silence is reported anew."""
     fall_silent(engine, CONTROLLER)
     for _ in range(3):
         watchdog()
-    assert told(sandbox) == [SILENT]
+    assert notices(sandbox) == [SILENT]
     blocks = sandbox.slack_messages()[0].body["blocks"]
     assert "cct-ops start controller" in blocks[0]["text"]["text"]
 
     heartbeats.beat(engine, CONTROLLER)
     for _ in range(2):
         watchdog()
-    assert told(sandbox) == [SILENT, BACK]
+    assert notices(sandbox) == [SILENT, BACK]
 
     fall_silent(engine, CONTROLLER)
     watchdog()
-    assert told(sandbox) == [SILENT, BACK, SILENT]
+    assert notices(sandbox) == [SILENT, BACK, SILENT]
 
 
 def test_a_part_that_was_just_heard_is_not_silent(
@@ -90,33 +90,33 @@ def test_a_part_that_was_just_heard_is_not_silent(
     fall_silent(engine, CONTROLLER, seconds=30)
     watchdog()
 
-    assert told(sandbox) == []
+    assert notices(sandbox) == []
 
 
-def test_a_silence_that_slack_did_not_take_is_told_later(
+def test_a_silence_that_slack_did_not_take_is_reported_later(
     watchdog: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
-    """It counts as told only when it was."""
+    """It counts as reported only when it was."""
     fall_silent(engine, CONTROLLER)
     nowhere = watching(engine, "http://127.0.0.1:1/slack")
     with pytest.raises(Unavailable):
         nowhere()
 
     watchdog()
-    assert told(sandbox) == [SILENT]
+    assert notices(sandbox) == [SILENT]
 
 
 def test_of_two_watchers_one_reports(
     watchdog: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
-    """While the first is telling, the second leaves it alone."""
+    """While the first is reporting, the second leaves it alone."""
     fall_silent(engine, CONTROLLER)
     with heartbeats.changed(engine, CONTROLLER, 60) as change:
         assert change is not None
         watchdog()
     watchdog()
 
-    assert told(sandbox) == []
+    assert notices(sandbox) == []
 
 
 def test_each_watcher_gives_its_own_sign_of_life(watchdog: PeerWatchdog, engine: sa.Engine) -> None:
@@ -159,11 +159,11 @@ def test_pages_are_sent_for_a_controller_that_is_silent_and_for_no_other(
     pages.ask(engine, "a cause", subject="P0: A", body="It is bad.")
     heartbeats.beat(engine, CONTROLLER)
     paging.page()
-    assert told(sandbox) == []
+    assert notices(sandbox) == []
 
     fall_silent(engine, CONTROLLER)
     paging.page()
-    assert told(sandbox) == ["P0: A\nIt is bad."]
+    assert notices(sandbox) == ["P0: A\nIt is bad."]
 
 
 def test_after_a_downtime_of_everything_nobody_is_silent(
@@ -179,13 +179,13 @@ def test_after_a_downtime_of_everything_nobody_is_silent(
         Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents")),
     )
     started()
-    assert (told(sandbox), pages.newest(engine, 9)) == ([], [])
+    assert (notices(sandbox), pages.newest(engine, 9)) == ([], [])
 
     began = started.listening.since
     assert began is not None
     started.listening.since = began - timedelta(seconds=STARTS_WITHIN_SECONDS + 1)
     started()
-    assert told(sandbox) == [SILENT]
+    assert notices(sandbox) == [SILENT]
 
 
 def test_a_part_that_takes_its_time_to_start_is_not_silent(
@@ -200,11 +200,11 @@ def test_a_part_that_takes_its_time_to_start_is_not_silent(
         engine, GATEWAY, CONTROLLER, Notifier(engine, slack), listening=listening
     )
     started()
-    assert (told(sandbox), pages.newest(engine, 9)) == ([], [])
+    assert (notices(sandbox), pages.newest(engine, 9)) == ([], [])
 
     fall_silent(engine, CONTROLLER)
     started()
-    assert told(sandbox) == [SILENT]
+    assert notices(sandbox) == [SILENT]
 
 
 def test_a_watch_that_stood_still_begins_anew(
@@ -215,10 +215,10 @@ def test_a_watch_that_stood_still_begins_anew(
     fall_silent(engine, CONTROLLER, seconds=600)
     watchdog()
 
-    assert told(sandbox) == []
+    assert notices(sandbox) == []
 
 
-def test_what_was_told_as_silent_is_not_heard_by_a_restart_of_the_watch(
+def test_what_was_reported_as_silent_is_not_heard_by_a_restart_of_the_watch(
     watchdog: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     fall_silent(engine, CONTROLLER)
@@ -226,4 +226,4 @@ def test_what_was_told_as_silent_is_not_heard_by_a_restart_of_the_watch(
     watchdog.listening.last = None
     watchdog()
 
-    assert told(sandbox) == [SILENT]
+    assert notices(sandbox) == [SILENT]

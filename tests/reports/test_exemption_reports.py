@@ -115,7 +115,7 @@ def test_a_long_reason_costs_neither_the_link_nor_half_an_entity() -> None:
     _, (block, *_) = outcome_message(run, "/daily", Outcome.FAILED, "R&D " * 1500, LINK)
 
     assert len(section(block)) <= SECTION_CHARACTERS
-    told, link = section(block).rsplit("\n", 1)
+    shortened, link = section(block).rsplit("\n", 1)
     assert link == f"<{LINK}|The run in Prefect>"
-    assert told.endswith("…")
-    assert told.count("&") == told.count("&amp;")
+    assert shortened.endswith("…")
+    assert shortened.count("&") == shortened.count("&amp;")

@@ -1,4 +1,4 @@
-"""Every command that people are told exists, means what it says, and reaches no shell unquoted."""
+"""Every command that people are shown exists, means what it says, and reaches no shell unquoted."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_what_a_guard_stopped_comes_with_what_lifts_or_shows_the_guard(guard: Gu
     assert understood(why) == {"wanted": str(RUN.incident_id)}
 
 
-def test_the_story_of_a_run_without_an_incident_is_told_by_its_own_id() -> None:
+def test_the_story_of_a_run_without_an_incident_is_found_by_its_own_id() -> None:
     assert understood(after(Outcome.FAILED, known(), ALONE)[-1]) == {"wanted": str(ALONE.id)}
 
 

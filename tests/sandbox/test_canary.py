@@ -203,7 +203,7 @@ def test_promote_without_a_route_takes_those_that_are_on(
     assert config(cct, PRE_MARKET)["enabled"] is False
 
 
-def test_config_tells_thresholds_switch_and_shares(cct: httpx.Client) -> None:
+def test_config_shows_thresholds_switch_and_shares(cct: httpx.Client) -> None:
     """canary/config is the rollback policy and each route's configured share."""
     answer = payload(cct.get("canary/config"))
 

@@ -112,7 +112,7 @@ def test_cache_health_has_no_data(cct: httpx.Client) -> None:
     assert body["assessment"]["status"] == "healthy"
 
 
-def test_security_status_tells_the_limits(cct: httpx.Client) -> None:
+def test_security_status_shows_the_limits(cct: httpx.Client) -> None:
     """security/status is the one view of the request limits."""
     data = cct.get("security/status").json()["data"]
 

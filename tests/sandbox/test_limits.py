@@ -87,7 +87,7 @@ def exhaust_admin_limiter(cct: httpx.Client) -> httpx.Response:
 
 
 def test_the_admin_limiter_answers_in_its_own_shape(cct: httpx.Client) -> None:
-    """Its error is an object, and its headers tell limit, reset and policy."""
+    """Its error is an object, and its headers name limit, reset and policy."""
     refused = exhaust_admin_limiter(cct)
 
     error = refused.json()["error"]

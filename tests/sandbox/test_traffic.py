@@ -23,7 +23,7 @@ def test_samples_count_from_the_last_change(cct: httpx.Client, sandbox: SandboxC
 
 
 def test_a_canary_that_is_off_gets_no_samples(cct: httpx.Client, sandbox: SandboxControl) -> None:
-    """Without samples, CCT shows a total outage; only the sample size tells that it is none."""
+    """Without samples, CCT shows a total outage; only the sample size shows that it is none."""
     sandbox.advance_clock(100)
     canary = traffic(cct, DAILY)["canary"]
 

@@ -27,7 +27,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_command_takes_over_what_it_was_not_told(project: Path) -> None:
+def test_a_command_takes_over_what_it_was_not_given(project: Path) -> None:
     env = {"CCT_OPS_DATABASE_URL": LEDGER, "X_API_KEY": "theirs", "HOME": "/nowhere"}
 
     with environment.kept(project / ".cct-ops", env):
@@ -61,9 +61,9 @@ def test_only_the_gateway_knows_where_the_key_is(tmp_path: Path) -> None:
 
     plan = assemble(config, 0).plan
 
-    told = {part.name for part in plan.parts if part.program.env.get("CCT_OPS_APPROVAL_KEY_FILE")}
+    given = {part.name for part in plan.parts if part.program.env.get("CCT_OPS_APPROVAL_KEY_FILE")}
     key = tmp_path / "keys" / "approvals"
-    assert told == {"gateway"}
+    assert given == {"gateway"}
     assert len(read_key(key).get_secret_value()) >= 32
     assert key.stat().st_mode & 0o077 == 0
 

@@ -78,7 +78,7 @@ def server(
 
 
 def test_nobody_reads_or_writes_without_the_string(server: Server) -> None:
-    """Only whether it is alive is told to everybody."""
+    """Only whether it is alive is shown to everybody."""
     for auth in (None, f"{server.auth}x", "admin:pass"):
         assert server.ask("GET", "/work_pools/x", auth) == 401
         assert server.ask("POST", "/flow_runs/filter", auth) in {401, 403}

@@ -16,24 +16,24 @@ from tests.stack.polling import eventually, marked
 from tests.stack.tiny import PARENT, READY, SLEEP, STUBBORN, plan, program, service, step
 
 
-class Told(list[Event]):
+class Events(list[Event]):
     """The events so far."""
 
     def kinds(self, part: str) -> list[str]:
-        """Return what was told of a part."""
+        """Return what was events of a part."""
         return [event.kind for event in self if event.part == part]
 
     def order(self, kind: str) -> list[str]:
-        """Return the parts of which this was told."""
+        """Return the parts of which this was events."""
         return [event.part for event in self if event.kind == kind]
 
 
 @contextlib.contextmanager
-def supervised(folder: Path, *parts: Part) -> Iterator[tuple[Supervised, Told]]:
-    told = Told()
-    supervisor = Supervised(plan(folder, *parts), told.append)
+def supervised(folder: Path, *parts: Part) -> Iterator[tuple[Supervised, Events]]:
+    events = Events()
+    supervisor = Supervised(plan(folder, *parts), events.append)
     try:
-        yield supervisor, told
+        yield supervisor, events
     finally:
         supervisor.ask_to_stop(again=False)
         supervisor.wait()
@@ -45,12 +45,12 @@ def test_parts_start_after_what_they_need_and_stop_before_it(tmp_path: Path, mar
         step("step", "", marker, "base"),
         service("base", READY + SLEEP, marker),
     )
-    with supervised(tmp_path, *parts) as (supervisor, told):
+    with supervised(tmp_path, *parts) as (supervisor, events):
         assert supervisor.wait_until_up()
         assert len(marked(marker)) == 4, "two services and their guards"
 
-    assert told.order("ready") == ["base", "step", "top"]
-    assert told.order("stopped") == ["top", "base"]
+    assert events.order("ready") == ["base", "step", "top"]
+    assert events.order("stopped") == ["top", "base"]
     assert marked(marker) == []
 
 
@@ -73,20 +73,20 @@ def test_a_part_that_ignores_the_stop_signal_is_killed_at_the_deadline(
     tmp_path: Path, marker: str
 ) -> None:
     stubborn = service("stubborn", STUBBORN + READY + SLEEP, marker, stop_seconds=0.3)
-    with supervised(tmp_path, stubborn) as (supervisor, told):
+    with supervised(tmp_path, stubborn) as (supervisor, events):
         supervisor.wait_until_up()
 
-    assert told[-1].kind == "stopped"
-    assert 0.3 <= told[-1].seconds < 5
+    assert events[-1].kind == "stopped"
+    assert 0.3 <= events[-1].seconds < 5
 
 
 def test_asked_twice_it_spares_no_more_time(tmp_path: Path, marker: str) -> None:
     stubborn = service("stubborn", STUBBORN + READY + SLEEP, marker, stop_seconds=60)
-    with supervised(tmp_path, stubborn) as (supervisor, told):
+    with supervised(tmp_path, stubborn) as (supervisor, events):
         supervisor.wait_until_up()
         began = time.monotonic()
         supervisor.ask_to_stop()
-        eventually(lambda: "stopping" in told.kinds("stubborn"))
+        eventually(lambda: "stopping" in events.kinds("stubborn"))
         supervisor.ask_to_stop()
         supervisor.wait()
 
@@ -108,41 +108,41 @@ def test_a_part_that_dies_is_restarted_five_times_and_then_left(
     waits = f"import os, time\nwhile not os.path.exists({str(may_die)!r}): time.sleep(0.01)\n"
     dies = f"open({str(runs)!r}, 'a').write('x')\n{READY}{waits}raise SystemExit('no more fuel')"
     parts = (service("dies", dies, marker), service("lives", READY + SLEEP, marker))
-    with supervised(tmp_path, *parts) as (supervisor, told):
+    with supervised(tmp_path, *parts) as (supervisor, events):
         supervisor.wait_until_up()
         may_die.touch()
-        eventually(lambda: "degraded" in told.kinds("dies"))
+        eventually(lambda: "degraded" in events.kinds("dies"))
         status = json.loads((tmp_path / "status.json").read_text())
 
-        assert told.kinds("dies").count("died") == 5
+        assert events.kinds("dies").count("died") == 5
         assert runs.read_text() == "x" * 6
-        assert "no more fuel" in told[-1].message
+        assert "no more fuel" in events[-1].message
         assert status["parts"]["dies"]["state"] == "degraded"
         assert status["parts"]["lives"]["state"] == "ready"
         assert len(marked(marker)) == 2, "the rest keeps running"
 
 
 def test_a_killed_part_is_back_with_none_of_its_old_processes(tmp_path: Path, marker: str) -> None:
-    with supervised(tmp_path, service("parent", PARENT, marker)) as (supervisor, told):
+    with supervised(tmp_path, service("parent", PARENT, marker)) as (supervisor, events):
         supervisor.wait_until_up()
         old = marked(marker)
         for process in old:
-            if process.pid == told[0].pid:
+            if process.pid == events[0].pid:
                 part = process.children()[0]
         part.kill()
-        eventually(lambda: told.kinds("parent").count("ready") == 2)
+        eventually(lambda: events.kinds("parent").count("ready") == 2)
 
         assert len(marked(marker)) == 3
         assert not set(old) & set(marked(marker))
 
 
 def test_a_killed_guard_takes_its_part_with_it(tmp_path: Path, marker: str) -> None:
-    with supervised(tmp_path, service("one", READY + SLEEP, marker)) as (supervisor, told):
+    with supervised(tmp_path, service("one", READY + SLEEP, marker)) as (supervisor, events):
         supervisor.wait_until_up()
         for process in marked(marker):
-            if process.pid == told[0].pid:
+            if process.pid == events[0].pid:
                 process.kill()
-        eventually(lambda: told.kinds("one").count("ready") == 2)
+        eventually(lambda: events.kinds("one").count("ready") == 2)
         eventually(lambda: len(marked(marker)) == 2)
 
 
@@ -151,13 +151,13 @@ def test_what_a_dead_worker_started_may_finish_but_not_outlive_the_stack(
 ) -> None:
     worker = service("worker", PARENT, marker)
     worker = worker.model_copy(update={"program": program(PARENT, marker, finish=True)})
-    with supervised(tmp_path, worker) as (supervisor, told):
+    with supervised(tmp_path, worker) as (supervisor, events):
         supervisor.wait_until_up()
-        (guard,) = (process for process in marked(marker) if process.pid == told[0].pid)
+        (guard,) = (process for process in marked(marker) if process.pid == events[0].pid)
         (part,) = guard.children()
         (run,) = part.children()
         part.kill()
-        eventually(lambda: told.kinds("worker").count("ready") == 2)
+        eventually(lambda: events.kinds("worker").count("ready") == 2)
 
         assert run.is_running()
 
@@ -170,7 +170,7 @@ def test_a_part_that_cannot_start_stops_the_rest_and_says_why(tmp_path: Path, ma
         service("broken", "raise SystemExit('the tank is empty')", marker, "base"),
         service("never", READY + SLEEP, marker, "broken"),
     )
-    supervisor = Supervised(plan(tmp_path, *parts), Told().append)
+    supervisor = Supervised(plan(tmp_path, *parts), Events().append)
 
     with pytest.raises(StackFailed, match="broken could not start") as failed:
         supervisor.wait_until_up()
@@ -183,7 +183,7 @@ def test_a_part_that_cannot_start_stops_the_rest_and_says_why(tmp_path: Path, ma
 
 def test_a_part_that_is_never_ready_is_not_waited_for_for_ever(tmp_path: Path, marker: str) -> None:
     silent = service("silent", SLEEP, marker).model_copy(update={"start_seconds": 0.3})
-    supervisor = Supervised(plan(tmp_path, silent), Told().append)
+    supervisor = Supervised(plan(tmp_path, silent), Events().append)
 
     with pytest.raises(StackFailed, match="not ready after"):
         supervisor.wait_until_up()
@@ -193,7 +193,7 @@ def test_a_program_that_does_not_exist_is_named(tmp_path: Path, marker: str) -> 
     part = service("absent", READY, marker)
     absent = part.program.model_copy(update={"argv": ("/no/such/program", marker)})
     supervisor = Supervised(
-        plan(tmp_path, part.model_copy(update={"program": absent})), Told().append
+        plan(tmp_path, part.model_copy(update={"program": absent})), Events().append
     )
 
     with pytest.raises(StackFailed, match="cannot run /no/such/program"):

@@ -153,20 +153,22 @@ def test_the_same_folder_can_be_used_again_at_once(tmp_path: Path, marker: str) 
             assert process.wait(30) == 0
 
 
-def test_a_silent_cct_is_told_and_keeps_nothing_from_running(tmp_path: Path, marker: str) -> None:
+def test_a_silent_cct_is_reported_and_keeps_nothing_from_running(
+    tmp_path: Path, marker: str
+) -> None:
     with front(tmp_path, marker) as process:
         wait_until_up(process)
         assert process.stdout is not None
-        told = process.stdout.readline()
+        shown = process.stdout.readline()
 
-        assert "CCT does not answer (127.0.0.1:9" in told
-        assert "Alerts are taken in" in told
+        assert "CCT does not answer (127.0.0.1:9" in shown
+        assert "Alerts are taken in" in shown
         assert len(marked(marker)) == _ALL
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
 
 
-def test_what_stopped_it_is_told(tmp_path: Path, marker: str) -> None:
+def test_what_stopped_it_is_shown(tmp_path: Path, marker: str) -> None:
     with front(tmp_path, marker) as process:
         wait_until_up(process)
         process.send_signal(signal.SIGHUP)

@@ -49,7 +49,7 @@ def test_what_was_missing_and_what_was_null_are_said_apart() -> None:
     ]
 
 
-def test_what_the_summary_does_not_tell_is_left_and_named() -> None:
+def test_what_the_summary_does_not_say_is_left_and_named() -> None:
     wrong = summary()
     wrong["test_metadata"]["timestamp"] = "yesterday"
 

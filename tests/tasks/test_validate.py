@@ -1,4 +1,4 @@
-"""Validating what a run left behind: one odd artifact is told and hides nothing else."""
+"""Validating what a run left behind: one odd artifact is reported and hides nothing else."""
 
 from __future__ import annotations
 

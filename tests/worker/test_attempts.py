@@ -103,7 +103,7 @@ def test_a_run_that_was_resumed_is_not_the_one_that_died_before(run: Run) -> Non
 
 
 def test_a_run_that_its_last_worker_had_only_looked_at_is_ours(run: Run, tmp_path: Path) -> None:
-    """It died between its lock_file and its claim, so both lock_files tell of one state."""
+    """It died between its lock file and its claim, so both lock files show one state."""
     state = run.begin().state_id
     pool = tmp_path / "pool"
     dead = RunLockFiles.begin(pool)

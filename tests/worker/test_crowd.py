@@ -122,9 +122,9 @@ def test_who_has_started_is_held_until_all_have_and_goes_on_after_that() -> None
         held = await crowd.heard(HOLD)
         silent = crowd.held.heard_nothing()
         await crowd.all_begin()
-        told = [held, silent, await crowd.heard(GO_ON), crowd.the_last_is_free]
+        outcome = [held, silent, await crowd.heard(GO_ON), crowd.the_last_is_free]
         crowd.end()
-        return told
+        return outcome
 
     assert asyncio.run(asyncio.wait_for(watched(), 30)) == [True] * 4
 
@@ -139,9 +139,9 @@ def test_nobody_goes_on_before_the_server_has_time_for_it() -> None:
         await server.was_asked()
         silent = crowd.held.heard_nothing()
         server.answers = True
-        told = [held, silent, await crowd.heard(GO_ON)]
+        outcome = [held, silent, await crowd.heard(GO_ON)]
         crowd.end()
-        return told
+        return outcome
 
     assert asyncio.run(asyncio.wait_for(watched(), 30)) == [True] * 3
 
@@ -153,10 +153,10 @@ def test_who_was_held_for_long_goes_on_although_others_wait(
 
     async def watched() -> list[bool]:
         crowd = Crowd(Server())
-        told = [await crowd.heard(HOLD), await crowd.heard(GO_ON)]
+        outcome = [await crowd.heard(HOLD), await crowd.heard(GO_ON)]
         await crowd.all_begin()
         crowd.end()
-        return told
+        return outcome
 
     assert asyncio.run(asyncio.wait_for(watched(), 30)) == [True] * 2
 

@@ -51,7 +51,7 @@ def test_wrong_parameters_fail_with_the_reason(pool: Pool, worker: Worker) -> No
     assert state["message"].startswith("Validation of flow parameters failed")
 
 
-def test_who_asked_to_be_told_of_the_end_is_told(
+def test_who_asked_to_be_notified_of_the_end_is_notified(
     pool: Pool, worker: Worker, tmp_path: Path
 ) -> None:
     run = pool.create(pool.deploy("depart"), folder=str(tmp_path))
@@ -60,7 +60,7 @@ def test_who_asked_to_be_told_of_the_end_is_told(
     eventually((tmp_path / "departed").exists)
 
 
-def test_an_exit_code_is_told_as_a_crash(pool: Pool, worker: Worker) -> None:
+def test_an_exit_code_is_reported_as_a_crash(pool: Pool, worker: Worker) -> None:
     state = pool.ended(pool.create(pool.deploy("leave"), code=3))
 
     assert state["type"] == "CRASHED"
@@ -95,7 +95,7 @@ def test_a_cancel_ends_the_process_and_runs_its_hook(
 def test_a_run_that_is_suspended_ends_its_process(
     pool: Pool, worker: Worker, tmp_path: Path
 ) -> None:
-    """At its next step, as the worker tells it; it goes on in another process some day."""
+    """At its next step, as the worker asks it to; it goes on in another process some day."""
     run = pool.create(pool.deploy("tread"), folder=str(tmp_path))
     pid = pid_of(tmp_path)
     pool.suspend(run)

@@ -229,7 +229,7 @@ class Nothing:
 def made(
     pool: Pool, deployment: str, at: datetime | None = None, **parameters: object
 ) -> dict[str, Any]:
-    """Make a run, for that time or at once; returns it as Prefect's server tells of it."""
+    """Make a run, for that time or at once; returns it as Prefect's server shows it."""
     state = {"type": "SCHEDULED", "state_details": {"scheduled_time": at.isoformat()}} if at else {}
     content = {"parameters": parameters} | ({"state": state} if at else {})
     return dict(pool.ask("POST", f"/deployments/{deployment}/create_flow_run", content))

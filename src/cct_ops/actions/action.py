@@ -122,7 +122,7 @@ class CctAction(Action, ABC):
         """Return its request in the runbook's dialect, without a body where it is not said."""
         return Request("POST", self.path, dict(self))
 
-    def mounted_request(self) -> Request | None:
+    def handlers_only_request(self) -> Request | None:
         """Return its request to a CCT with only its own handlers, where that is another one."""
         return None
 

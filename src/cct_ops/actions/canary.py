@@ -83,7 +83,7 @@ class PromoteCanary(CanaryAction):
     path = "canary/promote"
     blast_radius = "the whole route"
 
-    def mounted_request(self) -> Request:
+    def handlers_only_request(self) -> Request:
         return Request("POST", "canary/enable", {"route": self.route, "percentage": 100})
 
     def shows_in(self, seen: CanaryConfig) -> bool:

@@ -13,7 +13,7 @@ class ExpireExemptions(CctAction):
     path = "exemptions/cleanup"
     blast_radius = "code that needs one of them fails its check again"
 
-    def mounted_request(self) -> Request:
+    def handlers_only_request(self) -> Request:
         return Request("POST", "exemptions/maintenance", body={"task": "cleanup"})
 
     def read_back(self, cct: CctReader) -> ReadBack:

@@ -50,7 +50,7 @@ class CctOperator:
         action = of(call)
         if not isinstance(action, CctAction):
             raise NotPermitted(f"Nothing was sent: the operator knows no call {call}.")
-        usual, other = action.request(), action.mounted_request()
+        usual, other = action.request(), action.handlers_only_request()
         if other is not None and handlers_only(self._transport, usual.path.partition("/")[0]):
             usual = other
         method, path, query, body, _ = usual

@@ -24,7 +24,7 @@ from cct_ops.errors import ContractBroken, OpsError, Rejected, Unavailable
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.intake.tables import incidents
 from tests.controller.wire import Answer, Request, Wire, wire
-from tests.gateway.telling import later, verdicts
+from tests.gateway.delivering import later, verdicts
 from tests.ledger.alerts import firing
 
 NOW = datetime.now(UTC)
@@ -103,7 +103,7 @@ def test_an_answer_that_is_none_says_why(
 def test_an_alertmanager_is_asked_for_episodes_that_began_after_our_last_sight(
     engine: sa.Engine, sender: Wire, asked: Reconciliation
 ) -> None:
-    """The end of the one that is open was never told, and neither was that it fires again."""
+    """The end of the one that is open was never reported, and neither was that it fires again."""
     settings = AlertmanagerReconciliation(url=asked.url)
     began = [NOW - timedelta(hours=3)]
 

@@ -18,8 +18,8 @@ from cct_ops.controller.reconcile import alertmanager
 from cct_ops.ledger.intake.tables import alerts, dispatches, incidents
 from cct_ops.stack.postgres import free_port
 from evaluation.soak.twins import BINARY, alertmanagers
+from tests.gateway.delivering import count, episodes
 from tests.gateway.running import KEY, running
-from tests.gateway.telling import count, episodes
 from tests.stack.polling import eventually
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="no Alertmanager is installed")
@@ -52,10 +52,10 @@ def test_a_pair_that_sends_everything_twice_makes_one_run_for_each_episode(
     assert count(engine, dispatches) == 2
 
 
-def test_one_that_died_while_an_alert_ended_and_fired_again_tells_of_another_episode(
+def test_one_that_died_while_an_alert_ended_and_fired_again_reports_another_episode(
     engine: sa.Engine, ledger_url: SecretStr, tmp_path: Path
 ) -> None:
-    """It forgot the first, so nobody ever tells of its end."""
+    """It forgot the first, so nobody ever reports its end."""
     port = free_port()
     hook = f"http://127.0.0.1:{port}/hooks/alertmanager"
     ledger = ledger_url.get_secret_value()
@@ -73,7 +73,7 @@ def test_one_that_died_while_an_alert_ended_and_fired_again_tells_of_another_epi
     assert episodes(engine) == [(1, "superseded"), (2, None)]
 
 
-def test_what_an_alertmanager_could_not_tell_is_asked_for(
+def test_what_an_alertmanager_could_not_deliver_is_asked_for(
     engine: sa.Engine, tmp_path: Path
 ) -> None:
     """What it has active opens an incident, once, and only what its receiver would have sent."""

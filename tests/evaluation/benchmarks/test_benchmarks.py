@@ -198,9 +198,9 @@ def test_what_is_not_installed_or_does_not_work_is_named_and_costs_nothing_else(
     assert missing["celery"] == "there is no redis-server on PATH"
     assert missing["ansible-rulebook"] == "there is no java on PATH"
     assert "it does not work here" in missing["webhook"]
-    told = capsys.readouterr().err
-    assert "webhook is not measured: it does not work here" in told
-    assert "no such option" in told
+    printed = capsys.readouterr().err
+    assert "webhook is not measured: it does not work here" in printed
+    assert "no such option" in printed
 
 
 def test_the_rivals_lock_names_no_place() -> None:

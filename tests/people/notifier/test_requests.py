@@ -167,7 +167,7 @@ def paged(engine: sa.Engine) -> list[tuple[str, str]]:
     return [(each.page.subject, each.page.body) for each in reversed(pages.newest(engine, 9))]
 
 
-def test_what_is_urgent_pages_once_with_all_that_slack_is_told(engine: sa.Engine) -> None:
+def test_what_is_urgent_pages_once_with_all_that_slack_gets(engine: sa.Engine) -> None:
     """Without a Slack too; said again by a retry it is the same, about another incident not."""
     notifier = Notifier.of(engine, Settings(slack_webhook_url=None))
     notifier.send(ENDED, FAILED)

@@ -75,7 +75,7 @@ def _record(engine: sa.Engine, alert: Alert) -> list[UUID]:
 
 
 def said(sandbox: SandboxControl) -> list[tuple[str, str]]:
-    """Return who was told what, in order."""
+    """Return who was notified of what, in order."""
     return [
         (message.path.removeprefix("/slack/"), message.body["text"])
         for message in sandbox.slack_messages()

@@ -1,4 +1,4 @@
-"""An incident of the highest severity pages somebody, and the status page is told of it."""
+"""An incident of the highest severity pages somebody, and the status page is updated."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def pager(engine: sa.Engine) -> Pager:
 
 
 def announcer(engine: sa.Engine, **more: object) -> Announcer:
-    """Return who tells the status page."""
+    """Return what updates the status page."""
     return Announcer(engine, people(env("PAGES_ANNA"), status_page=PAGE | more))
 
 
 def public(sandbox: SandboxControl) -> list[tuple[str, str]]:
-    """Return what the public was told: title and state."""
+    """Return what the public was shown: title and state."""
     return [(post.body["title"], post.body["state"]) for post in sandbox.status_page()]
 
 
@@ -114,16 +114,16 @@ def test_an_incident_that_is_over_pages_nobody_any_more(
     assert [attempt.reached for attempt in kept.attempts] == [False, False]
 
 
-def test_the_status_page_is_told_of_the_opening_and_the_end_once_each(
+def test_the_status_page_is_updated_with_the_opening_and_the_end_once_each(
     engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """With a key that stays the same, and the key of the page itself."""
     fires(engine, "warning", "Slow")
     incident = fires(engine, "P0", "Down", summary="Not for the public.")
-    tell = announcer(engine)
-    assert (tell(), tell()) == (1, 0)
+    announce = announcer(engine)
+    assert (announce(), announce()) == (1, 0)
     ends(engine, "P0", "Down")
-    assert (tell(), tell()) == (1, 0)
+    assert (announce(), announce()) == (1, 0)
 
     opened, ended = sandbox.status_page()
     posted_at = opened.body.pop("posted_at")
@@ -155,12 +155,12 @@ def test_what_the_public_reads_is_bounded_and_no_markup(
     assert len(title) == 120
 
 
-def test_an_incident_that_opens_again_is_told_again(
+def test_an_incident_that_opens_again_is_sent_again(
     engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     incident = fires(engine, "P0")
-    tell = announcer(engine)
-    tell()
+    announce = announcer(engine)
+    announce()
     for state in ("closed", "open"):
         over = state == "closed"
         with engine.begin() as tx:
@@ -173,33 +173,33 @@ def test_an_incident_that_opens_again_is_told_again(
                     closed_at=in_seconds(0) if over else None,
                 )
             )
-        tell()
+        announce()
 
     assert [state for _, state in public(sandbox)] == ["investigating", "resolved", "investigating"]
 
 
-def test_a_status_page_that_does_not_answer_is_told_later_and_in_order(
+def test_a_status_page_that_does_not_answer_is_updated_later_and_in_order(
     engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """Not at every turn, but after pauses; a refusal may be corrected as well."""
-    tell = announcer(engine)
+    announce = announcer(engine)
     fires(engine, "P0", "Down")
     for status in (503, 403):
         sandbox.faults(Fault(path="/status-page", error_status=status))
-        assert tell() == 0
+        assert announce() == 0
         due_now(engine)
     ends(engine, "P0", "Down")
-    assert tell() == 0
+    assert announce() == 0
     sandbox.faults()
-    assert tell() == 0
+    assert announce() == 0
 
     due_now(engine)
-    assert tell() == 2
+    assert announce() == 2
     assert public(sandbox) == [("Down", "investigating"), ("Down", "resolved")]
     assert notes(engine) == [None, None]
 
 
-def test_a_page_whose_key_is_missing_is_not_told_without_it(
+def test_a_page_whose_key_is_missing_is_not_updated_without_it(
     engine: sa.Engine, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("STATUS_PAGE_KEY")
@@ -210,7 +210,7 @@ def test_a_page_whose_key_is_missing_is_not_told_without_it(
     assert notes(engine) == ["The environment variable STATUS_PAGE_KEY is not set."]
 
 
-def test_the_review_shows_who_was_paged_and_what_the_public_was_told(
+def test_the_review_shows_who_was_paged_and_what_the_public_saw(
     engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """Those who could not be reached as well."""
@@ -245,7 +245,7 @@ def due_now(engine: sa.Engine) -> None:
 
 
 def notes(engine: sa.Engine) -> list[str | None]:
-    """Return why what was not told was not."""
+    """Return why what was not sent was not."""
     with engine.connect() as connection:
         found = sa.select(status_posts.c.note).order_by(status_posts.c.number)
         return list(connection.execute(found).scalars())

@@ -1,4 +1,4 @@
-"""People are told once that something is paused and what waits for it, and once that it goes on."""
+"""People are notified once that something is paused and what waits, and once that it goes on."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Paused:
         )
 
     def set(self, part: str, paused: bool) -> str:
-        """Pause or resume a part as the UI does; returns what people are told it is."""
+        """Pause or resume a part as the UI does; returns what people are notified that it is."""
         pool = f"/work_pools/{self.name}"
         match part:
             case "pool":
@@ -56,7 +56,7 @@ class Paused:
                 return f"deployment {self.name}"
 
     def limit(self, part: str, most: int) -> str:
-        """Limit how many run at once in a part; returns what people are told it is."""
+        """Limit how many run at once in a part; returns what people are notified that it is."""
         pool, limit = f"/work_pools/{self.name}", {"concurrency_limit": most}
         match part:
             case "pool":
@@ -89,23 +89,23 @@ def playbook(prefect: str) -> Iterator[Paused]:
 
 @pytest.fixture
 def monitor(engine: sa.Engine, sandbox: SandboxControl) -> PauseMonitor:
-    """The controller's look, which tells people in the sandbox."""
+    """The controller's look, which notifies people in the sandbox."""
     return PauseMonitor(engine, Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents")))
 
 
-def told(sandbox: SandboxControl, playbook: Paused) -> list[str]:
+def notices(sandbox: SandboxControl, playbook: Paused) -> list[str]:
     """Return what was said about it."""
     return [text for _, text in said(sandbox) if playbook.name in text]
 
 
 @pytest.mark.parametrize("part", ["pool", "queue", "deployment"])
-def test_a_pause_that_holds_runs_is_told_once_with_what_waits_and_so_is_its_end(
+def test_a_pause_that_holds_runs_is_reported_once_with_what_waits_and_so_is_its_end(
     part: str, playbook: Paused, monitor: PauseMonitor, sandbox: SandboxControl
 ) -> None:
     name = playbook.set(part, True)
     playbook.run("/later", seconds=3600)
     monitor()
-    assert told(sandbox, playbook) == [], "nothing waits yet"
+    assert notices(sandbox, playbook) == [], "nothing waits yet"
 
     playbook.run("/a")
     playbook.run("/a")
@@ -113,7 +113,7 @@ def test_a_pause_that_holds_runs_is_told_once_with_what_waits_and_so_is_its_end(
     monitor()
     playbook.run("/c")
     monitor()
-    (once,) = told(sandbox, playbook)
+    (once,) = notices(sandbox, playbook)
     assert f"The {name} is paused in Prefect" in once
     assert "3 runs wait" in once
     assert f"• {playbook.name} on /a (2 runs)" in once
@@ -123,42 +123,42 @@ def test_a_pause_that_holds_runs_is_told_once_with_what_waits_and_so_is_its_end(
     playbook.set(part, False)
     for _ in range(2):
         monitor()
-    assert told(sandbox, playbook)[1:] == [
+    assert notices(sandbox, playbook)[1:] == [
         f":arrow_forward: The {name} is no longer paused in Prefect: what waited for it starts."
     ]
 
 
 @pytest.mark.parametrize("part", ["pool", "queue", "deployment"])
-def test_a_limit_of_0_is_told_as_the_pause_that_it_is(
+def test_a_limit_of_0_is_reported_as_the_pause_that_it_is(
     part: str, playbook: Paused, monitor: PauseMonitor, sandbox: SandboxControl
 ) -> None:
     name = playbook.limit(part, 0)
     playbook.run("/a")
     for _ in range(2):
         monitor()
-    (once,) = told(sandbox, playbook)
+    (once,) = notices(sandbox, playbook)
     assert f"The {name} (limit 0) is paused in Prefect" in once
 
     playbook.limit(part, 1)
     monitor()
-    assert f"The {name} (limit 0) is no longer paused" in told(sandbox, playbook)[-1]
+    assert f"The {name} (limit 0) is no longer paused" in notices(sandbox, playbook)[-1]
 
 
-def test_of_two_pauses_the_one_that_comes_first_is_told_and_the_other_when_it_holds(
+def test_of_two_pauses_the_one_that_comes_first_is_reported_and_the_other_when_it_holds(
     playbook: Paused, monitor: PauseMonitor, sandbox: SandboxControl
 ) -> None:
     pool, deployment = playbook.set("pool", True), playbook.set("deployment", True)
     playbook.run("/a")
     monitor()
-    assert [pool in text for text in told(sandbox, playbook)] == [True]
+    assert [pool in text for text in notices(sandbox, playbook)] == [True]
 
     playbook.set("pool", False)
     monitor()
-    assert sum(f"The {deployment} is paused" in text for text in told(sandbox, playbook)) == 1
-    assert len(told(sandbox, playbook)) == 3
+    assert sum(f"The {deployment} is paused" in text for text in notices(sandbox, playbook)) == 1
+    assert len(notices(sandbox, playbook)) == 3
 
 
-def test_what_slack_does_not_take_now_is_told_again(
+def test_what_slack_does_not_take_now_is_sent_again(
     playbook: Paused, monitor: PauseMonitor, sandbox: SandboxControl
 ) -> None:
     playbook.set("pool", True)
@@ -167,4 +167,4 @@ def test_what_slack_does_not_take_now_is_told_again(
     for _ in range(2):
         monitor()
 
-    assert len(told(sandbox, playbook)) >= 1
+    assert len(notices(sandbox, playbook)) >= 1

@@ -99,12 +99,12 @@ def monitor(engine: sa.Engine, sandbox: SandboxControl) -> WorkerMonitor:
     return WorkerMonitor(engine, notifier, began=time.monotonic() - 3600)
 
 
-def told(sandbox: SandboxControl, pool: Pool) -> list[str]:
+def notices(sandbox: SandboxControl, pool: Pool) -> list[str]:
     """Return what was said about the pool."""
     return [text for _, text in said(sandbox) if pool.name in text]
 
 
-def test_a_silence_of_all_workers_is_told_and_paged_once_and_its_end_told(
+def test_a_silence_of_all_workers_is_reported_and_paged_once_and_its_end_reported(
     engine: sa.Engine, pool: Pool, monitor: WorkerMonitor, sandbox: SandboxControl
 ) -> None:
     """With the exact command; and a second silence anew."""
@@ -114,12 +114,12 @@ def test_a_silence_of_all_workers_is_told_and_paged_once_and_its_end_told(
     monitor()
     pool.silent_for(59)
     monitor()
-    assert told(sandbox, pool) == []
+    assert notices(sandbox, pool) == []
 
     pool.silent_for(61)
     for _ in range(3):
         monitor()
-    assert told(sandbox, pool) == [nobody]
+    assert notices(sandbox, pool) == [nobody]
     command = f"cct-ops prefect worker start --pool {pool.name} --type process"
     shown = sandbox.slack_messages()[-1].body["blocks"][0]["text"]["text"]
     assert f"```{command}```" in shown
@@ -132,7 +132,7 @@ def test_a_silence_of_all_workers_is_told_and_paged_once_and_its_end_told(
         monitor()
     pool.silent_for(70)
     monitor()
-    assert told(sandbox, pool) == [nobody, again, nobody]
+    assert notices(sandbox, pool) == [nobody, again, nobody]
     assert len(pages.newest(engine, 9)) == 2
 
 
@@ -146,7 +146,7 @@ def test_a_pool_that_never_had_a_worker_or_is_paused_or_not_ours_is_left_alone(
     paused.pause()
     monitor()
 
-    assert [told(sandbox, pool) for pool in (never, paused, foreign)] == [[], [], []]
+    assert [notices(sandbox, pool) for pool in (never, paused, foreign)] == [[], [], []]
     assert pages.newest(engine, 9) == []
 
 
@@ -159,7 +159,7 @@ def test_a_paused_pool_that_has_to_take_changes_back_needs_its_worker_all_the_sa
     pool.pause()
     monitor()
 
-    assert len(told(sandbox, pool)) == 1
+    assert len(notices(sandbox, pool)) == 1
 
 
 def test_right_after_the_start_an_old_sign_says_nothing(
@@ -170,9 +170,9 @@ def test_right_after_the_start_an_old_sign_says_nothing(
     pool.silent_for(3600)
 
     WorkerMonitor(engine, monitor.notifier)()
-    assert told(sandbox, pool) == []
+    assert notices(sandbox, pool) == []
     monitor()
-    assert len(told(sandbox, pool)) == 1
+    assert len(notices(sandbox, pool)) == 1
 
 
 def test_a_worker_with_a_slower_pace_is_waited_for(
@@ -182,7 +182,7 @@ def test_a_worker_with_a_slower_pace_is_waited_for(
     pool.silent_for(200)
     monitor()
 
-    assert told(sandbox, pool) == []
+    assert notices(sandbox, pool) == []
 
 
 def test_the_watch_outside_is_called_while_all_parts_are_well_and_only_then(

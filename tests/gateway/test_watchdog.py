@@ -1,4 +1,4 @@
-"""A running gateway gives signs of life, and tells of a controller that gives none."""
+"""A running gateway gives signs of life, and reports a controller that gives none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.gateway.running import running
 from tests.stack.polling import eventually
 
 
-def test_a_gateway_tells_of_a_silent_controller(
+def test_a_gateway_reports_a_silent_controller(
     ledger_url: SecretStr, engine: sa.Engine, sandbox: SandboxControl, tmp_path: Path
 ) -> None:
     """

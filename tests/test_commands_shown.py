@@ -1,5 +1,5 @@
 """
-Every command that people are told can be typed, wherever it stands.
+Every command that people are shown can be typed, wherever it stands.
 
 They are collected from the sources, the templates and the pages, so that none can be forgotten.
 """
@@ -65,7 +65,7 @@ def _literals(words: list[ast.expr]) -> Iterator[str]:
         yield str(word.value) if isinstance(word, ast.Constant) else "ID"
 
 
-def told() -> dict[str, str]:
+def commands_shown() -> dict[str, str]:
     """Each command, and the first place at which it stands."""
     found: dict[str, str] = {}
 
@@ -97,7 +97,7 @@ def in_text(text: str) -> Iterator[str]:
         yield re.sub(r"\s+# .*", "", match[1])
 
 
-COMMANDS = told()
+COMMANDS = commands_shown()
 
 
 def typed(command: str) -> list[str]:
@@ -115,7 +115,7 @@ def _stood_in(word: str) -> str:
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_a_command_that_people_are_told_can_be_typed(command: str) -> None:
+def test_a_command_that_people_are_shown_can_be_typed(command: str) -> None:
     words = typed(command)
     if words == ["<command>", "--help"] or words[0] in {AN_ID, "..."}:
         return
@@ -124,7 +124,7 @@ def test_a_command_that_people_are_told_can_be_typed(command: str) -> None:
     if words in (["run", AN_ID], ["run", STAND_INS["PLAYBOOK"]]):
         return  # tests/reports/test_manual.py types those out
     chain, _, rest = app.parse_commands(words)
-    assert chain, f"{COMMANDS[command]} tells of cct-ops {command}, which does not exist"
+    assert chain, f"{COMMANDS[command]} names cct-ops {command}, which does not exist"
     if not rest:
         return  # the command is spoken of, and not typed out
     if words[0] == "prefect":
@@ -133,7 +133,7 @@ def test_a_command_that_people_are_told_can_be_typed(command: str) -> None:
     try:
         _, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        pytest.fail(f"{COMMANDS[command]} tells of cct-ops {command}: {error}")
+        pytest.fail(f"{COMMANDS[command]} names cct-ops {command}: {error}")
     if words[0] == "run":
         given = bound.arguments
         schema = schema_of(given["playbook"])
@@ -155,7 +155,7 @@ def test_the_collection_finds_commands_of_all_kinds() -> None:
     assert len(COMMANDS) > 30
 
 
-def test_nobody_is_told_of_a_program_that_is_on_no_path() -> None:
+def test_nobody_hears_of_a_program_that_is_on_no_path() -> None:
     """Prefect's own is reached as `cct-ops prefect`, on the stack that runs; so are our parts."""
     wrong = []
     for folder in SOURCES:
