@@ -108,9 +108,14 @@ def _beside(
             if "ours" in chosen:
                 results["crowds"].append(load.at_once(stack, incidents))
             for side in found:
-                if not side.slow and side.name in timed:
-                    at_once = results["rivals_crowds"].setdefault(side.name, [])
-                    at_once.append(side.crowd(http, incidents))
+                if side.slow or side.name in failed:
+                    continue
+                try:
+                    at_once = side.crowd(http, incidents)
+                except (TimeoutError, httpx.HTTPError) as error:
+                    failed[f"{side.name}, {incidents} at once"] = str(error)
+                else:
+                    results["rivals_crowds"].setdefault(side.name, []).append(at_once)
     return results | {
         "first_get": {
             name: report.summary([one.seconds for one in each]) for name, each in timed.items()

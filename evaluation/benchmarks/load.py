@@ -55,14 +55,11 @@ def _first_get(system: System, run: UUID) -> float:
     Return when the first GET arrived that a run had part in.
 
     Runs share a reading that began after each had asked for it: so it is the first one at the sink
-    after the run's first probe began.
+    after the run's first probe began. Where there is none the run has taken an older one.
     """
     asked = min(start for start, _ in system.probes(run))
-    return next(
-        on_the_wall(arrival.at)
-        for arrival in system.journal.since(0)
-        if not arrival.writes and on_the_wall(arrival.at) >= asked
-    )
+    gets = (arrival.at for arrival in system.journal.since(0) if not arrival.writes)
+    return next((at for at in map(on_the_wall, gets) if at >= asked), asked)
 
 
 def _completed(system: System, incident: UUID, until: float) -> UUID | None:

@@ -15,7 +15,7 @@ from uuid import uuid4
 import httpx
 
 from cct_ops.models.cct import Route
-from evaluation.benchmarks.sink import Arrival, Journal
+from evaluation.benchmarks.sink import Journal
 
 ROUTE = Route.DAILY_SUMMARY
 _WARM_UP = 2  # alerts to each side before any counts
@@ -75,16 +75,11 @@ class Side:
     def alone(self, http: httpx.Client, name: str = "Benchmark", *, writes: bool = False) -> Timed:
         """Send one alert and wait for its first GET, or its first write, and for its end."""
         alert = Alert(name, uuid4().hex)
-        named = alert.id if self.rival else ""
-
-        def wanted(arrival: Arrival) -> bool:
-            return arrival.writes == writes and named in arrival.target
-
         time.sleep(random.random())  # noqa: S311 -- so that nobody's poll runs in step with us
         posted = time.monotonic()
         answer = self.post(http, alert)
         answered = time.monotonic()
-        arrived = self.sink.first(posted, wanted).at
+        arrived = self.sink.first(posted, naming=self._in_target(alert), writes=writes).at
         self.settle(answer)
         return Timed(posted, answered, arrived, answer)
 
@@ -96,9 +91,7 @@ class Side:
             list(senders.map(lambda alert: self.post(http, alert), alerts))
         answered = time.monotonic() - began
         took = sorted(
-            self.sink.first(began, lambda arrival, alert=alert: alert.id in arrival.target).at  # type: ignore[misc]
-            - began
-            for alert in alerts
+            self.sink.first(began, naming=self._in_target(alert)).at - began for alert in alerts
         )
         return {
             "incidents": incidents,
@@ -106,6 +99,9 @@ class Side:
             "median_first_get_seconds": statistics.median(took),
             "last_first_get_seconds": took[-1],
         }
+
+    def _in_target(self, alert: Alert) -> str:
+        return alert.id if self.rival else ""
 
 
 def in_turns(
@@ -130,8 +126,9 @@ def in_turns(
                 each = side.alone(http)
             except (NotMeasured, TimeoutError, httpx.HTTPError) as error:
                 if not side.rival:
+                    error.add_note(f"That is what came of an alert to {side.name}.")
                     raise
-                failed[side.name] = f"{type(error).__name__}: {error}"
+                failed[side.name] = str(error)
                 del timed[side.name]
             else:
                 timed[side.name] += [each] if number >= 0 else []

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from bisect import bisect_left
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -51,19 +51,20 @@ class Journal:
                 at, method, target = line.split()
                 self._arrivals.append(Arrival(float(at), method, target))
                 self._read = file.tell()
-        return sorted(arrival for arrival in self._arrivals if arrival.at >= began)
+        return self._arrivals[bisect_left(self._arrivals, began, key=lambda each: each.at) :]
 
     def first(
-        self, began: float, wanted: Callable[[Arrival], bool], seconds: float = 120
+        self, began: float, *, naming: str = "", writes: bool = False, seconds: float = 120
     ) -> Arrival:
-        """Wait for the first one of a kind since then; raises ``TimeoutError``."""
+        """Wait for the first one since then, whose target has that in it; or ``TimeoutError``."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             for arrival in self.since(began):
-                if wanted(arrival):
+                if arrival.writes == writes and naming in arrival.target:
                     return arrival
             time.sleep(0.01)  # it does not matter when it is read
-        raise TimeoutError(f"Nothing of the kind arrived at the sink within {seconds:.0f} s.")
+        what = "write" if writes else "GET"
+        raise TimeoutError(f"no {what} arrived at the sink within {seconds:.0f} s")
 
 
 class _Heads:
