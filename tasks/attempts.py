@@ -19,7 +19,7 @@ from cct_ops.ledger.engine import patient
 from cct_ops.ledger.gate import attempts
 from cct_ops.models.run import Resolution, incident_of, incidents_named
 from cct_ops.typed import typed
-from tasks.connections import current_run, ledger, settings
+from tasks.connections import LOOKS_SINCE, current_run, ledger, settings
 
 
 class Ended(State[Resolution]):
@@ -100,11 +100,18 @@ def _begun() -> Iterator[str | None]:
             yield f"{wrong} Nothing was looked at and nothing was changed."
             return
         _no_retries()
+        came = None if _resumed() else attempts.alert_came(ledger(), run.incident_id)
+        LOOKS_SINCE.set(came)
         with attempts.attempt(ledger(), run.id, settings().lease_seconds) as refusal:
             yield refusal and (
                 f"{refusal} Nothing was done now, and its record stays as it is: to have the"
                 f" playbook work again, start a new run of {run.playbook}."
             )
+
+
+def _resumed() -> bool:
+    """Say whether the run waited before: what came ahead of it was for the look before its wait."""
+    return bool(flow_run.run_count > 1)
 
 
 def _wrong_incident(tags: tuple[str, ...]) -> str | None:

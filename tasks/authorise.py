@@ -24,7 +24,7 @@ from cct_ops.models.plan import Call, Permit
 from cct_ops.models.run import Mode, Run
 from cct_ops.models.silence import Silence
 from tasks import approval, notify, story
-from tasks.connections import SYSTEMS, current_run, ledger, settings
+from tasks.connections import LOOKS_SINCE, SYSTEMS, current_run, ledger, settings
 
 # Two threads of a run must not read the policy twice.
 _MAKING = Lock()
@@ -34,6 +34,7 @@ def authorise(
     diagnosis: Diagnosis, mode: Mode, again: Callable[[], RenewedDiagnosis]
 ) -> AbstractContextManager[Decision]:
     """Decide whether the diagnosis's plan may be carried out, and surround what is done on it."""
+    LOOKS_SINCE.set(None)  # from here on every look is a fresh one
     return gate().authorise(diagnosis, mode, again)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -56,8 +58,12 @@ def current_run() -> Run:
     )
 
 
+LOOKS_SINCE: ContextVar[datetime | None] = ContextVar("looks_since", default=None)
+"""When the alert came that this run is for: for its first look, a later reading will do."""
+
+
 @contextmanager
-def _transport(*, confirming: bool = False) -> Iterator[CctTransport]:
+def _transport(*, looking: bool = False, confirming: bool = False) -> Iterator[CctTransport]:
     base_url, key = settings().cct()
     pacer = LedgerPacer(
         engine=ledger(),
@@ -66,10 +72,16 @@ def _transport(*, confirming: bool = False) -> Iterator[CctTransport]:
         kept_for_writes=settings().requests_kept_for_writes,
         run_id=current_run().id,
         confirming=confirming,
+        since=LOOKS_SINCE.get() if looking else None,
     )
-    # Whoever has CCT open shows that it lives, however long it waits for its turn.
+    # Whoever was taken for dead sees no effect of what it sent too late; to look shows nothing new.
+    alive = (
+        nullcontext()
+        if looking
+        else leases.alive(ledger(), current_run().id, settings().lease_seconds)
+    )
     with (
-        leases.alive(ledger(), current_run().id, settings().lease_seconds),
+        alive,
         CctTransport(
             base_url, key, pacer, settings().request_timeout_seconds, keys=_keys(ledger(), base_url)
         ) as transport,
@@ -80,7 +92,7 @@ def _transport(*, confirming: bool = False) -> Iterator[CctTransport]:
 @contextmanager
 def reader(*, confirming: bool = False) -> Iterator[CctReader]:
     """Open CCT for reading; for looking whether a change took effect, room is kept."""
-    with _transport(confirming=confirming) as transport:
+    with _transport(looking=not confirming, confirming=confirming) as transport:
         yield CctReader(transport)
 
 

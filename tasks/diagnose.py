@@ -14,6 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFuture
 
+from cct_ops.clients import first_looks
 from cct_ops.clients.reader import CctReader
 from cct_ops.diagnoses.canary_fix import CanaryFix
 from cct_ops.diagnoses.canary_issue import CanaryDiagnosis, CanaryFindings, DirectCall
@@ -39,12 +40,6 @@ T = TypeVar("T")
 
 # Longer silences are no limit that refills but a lock: a run that waits for its end helps nobody.
 LONGEST_PATIENCE_SECONDS = 90.0
-
-# The rollback that an alert is about is among the latest few, and its breach within the hour.
-HISTORY_LIMIT = 20
-BREACH_HOURS = 1
-# Short enough that a breach which ended before an alert was handled is out of the window.
-SLO_WINDOW_MINUTES = 5
 
 
 def transient(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001 -- Prefect's signature
@@ -89,17 +84,17 @@ def probe_call(*, as_canary: bool) -> DirectCall:
     """Call CCT as its users do, or marked for the canary; a failure is what it may find."""
     try:
         with reader() as cct:
-            symbols = cct.symbols(as_canary=as_canary)
+            symbols = first_looks.symbols_as_canary(cct) if as_canary else first_looks.symbols(cct)
     except (Rejected, Unavailable, ContractBroken) as error:
         return DirectCall(well=False, seen=str(error))
     return DirectCall(well=True, seen=f"{counted(len(symbols), 'symbol')}")
 
 
 probe_rules = cct_probe("probe_rules", CctReader.canary_config)
-probe_history = cct_probe("probe_history", lambda cct: cct.canary_history(HISTORY_LIMIT))
+probe_history = cct_probe("probe_history", first_looks.canary_history)
 probe_rollbacks = cct_probe("probe_rollbacks", CctReader.canary_rollbacks)
-probe_slo = cct_probe("probe_slo", lambda cct: cct.slo_status(SLO_WINDOW_MINUTES))
-probe_breaches = cct_probe("probe_breaches", lambda cct: cct.slo_breaches(BREACH_HOURS))
+probe_slo = cct_probe("probe_slo", first_looks.slo_status)
+probe_breaches = cct_probe("probe_breaches", first_looks.slo_breaches)
 
 
 @probe

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
+from cct_ops.clients import first_looks
 from cct_ops.clients.reader import CctReader
 from cct_ops.diagnoses.exemption_cleanup import CleanupDiagnosis
 from cct_ops.diagnoses.exemption_failure import ExemptionDiagnosis, Fix
 from cct_ops.diagnoses.exemption_weekly import AlertLevel, WeeklyDiagnosis
 from cct_ops.diagnoses.exemptions import ExemptionFindings
-from cct_ops.errors import OpsError, Unsupported
-from cct_ops.models.cct_exemptions import ExemptionHealth, Validation
+from cct_ops.errors import OpsError
+from cct_ops.models.cct_exemptions import Validation
 from cct_ops.models.github import Issue
 from cct_ops.reports.exemptions import issue_body
 from tasks.connections import github_reader, reader
 from tasks.data_checks import reconcile
 from tasks.diagnose import cct_probe, probe, watch_seconds
-
-
-@probe
-def probe_exemption_health() -> ExemptionHealth | None:
-    """Read what the exemption system says of itself; None where CCT does not offer that."""
-    with reader() as cct:
-        try:
-            return cct.exemption_health()
-        except Unsupported as missing:
-            if missing.family:
-                raise
-            return None
 
 
 @probe
@@ -35,6 +24,7 @@ def probe_exemption_validation(files: tuple[str, ...] = ()) -> Validation:
         return cct.validate_exemptions(files)
 
 
+probe_exemption_health = cct_probe("probe_exemption_health", first_looks.exemption_health)
 probe_exemption_report = cct_probe("probe_exemption_report", CctReader.exemption_report)
 probe_weekly_report = cct_probe("probe_weekly_report", CctReader.exemption_weekly_report)
 probe_expired = cct_probe("probe_expired", CctReader.expired_exemptions)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from cct_ops.clients import first_looks
 from cct_ops.clients.reader import CctReader
 from cct_ops.diagnoses.limits import Burst, LimitFindings
 from cct_ops.diagnoses.rate_limiting import LimitDiagnosis, RateLimitOptions
@@ -15,7 +16,6 @@ from cct_ops.models.cct import LimitClass, RateLimit
 from tasks.connections import reader
 from tasks.diagnose import cct_probe, watch_seconds
 
-EVENT_HOURS = 1
 # CCT's bucket refills in silence only, and at this length one of 50 a minute has earned 5 requests.
 SILENCE_SECONDS = 6.0
 LARGEST_BURST = 5
@@ -28,7 +28,7 @@ READS: dict[LimitClass, Callable[[CctReader], object]] = {
 
 
 probe_limit_status = cct_probe("probe_limit_status", CctReader.rate_limit_status)
-probe_limit_events = cct_probe("probe_limit_events", lambda cct: cct.rate_limit_events(EVENT_HOURS))
+probe_limit_events = cct_probe("probe_limit_events", first_looks.rate_limit_events)
 
 
 @task(retries=0, cache_policy=NO_CACHE, persist_result=False)

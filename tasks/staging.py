@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cct_ops.clients import first_looks
 from cct_ops.clients.reader import CctReader
 from cct_ops.diagnoses.evidence import Service, service
 from cct_ops.diagnoses.experiment import ExperimentDiagnosis, ExperimentOptions, StagingFindings
@@ -9,7 +10,7 @@ from cct_ops.errors import Unavailable, Unsupported
 from cct_ops.models.chaos import STAGING
 from cct_ops.models.journal import Result, Sample
 from tasks.connections import current_run, reader, settings
-from tasks.diagnose import BREACH_HOURS, SLO_WINDOW_MINUTES, probe, probe_health
+from tasks.diagnose import probe, probe_health
 
 # What CCT's chaos script calls, once each instead of in bursts that run into CCT's limiter.
 SERVED: tuple[tuple[str, dict[str, str]], ...] = (
@@ -45,7 +46,7 @@ def missed_routes() -> int | None:
     """Count the routes that miss their objectives now; None where nothing says so."""
     try:
         with reader() as cct:
-            statuses = cct.slo_status(SLO_WINDOW_MINUTES)
+            statuses = first_looks.slo_status(cct)
     except (Unsupported, Unavailable):
         return None
     return sum(service(each, 1) is Service.BADLY for each in statuses)
@@ -55,7 +56,7 @@ def recorded_breaches() -> frozenset[str] | None:
     """Return the breaches that CCT's monitor has on record; None where it keeps none."""
     try:
         with reader() as cct:
-            return frozenset(each.id for each in cct.slo_breaches(BREACH_HOURS))
+            return frozenset(each.id for each in first_looks.slo_breaches(cct))
     except (Unsupported, Unavailable):
         return None
 

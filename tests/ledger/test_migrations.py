@@ -101,7 +101,7 @@ def test_an_upgrade_keeps_what_the_last_release_wrote(empty_url: SecretStr) -> N
 
     with engine.connect() as connection:
         assert len(set(revisions(connection))) == 1
-    assert released.empty_tables(empty_url.get_secret_value()) == []
+    assert not before.keys() & set(released.empty_tables(empty_url.get_secret_value()))
     assert {name: rows for name, rows in counted(engine).items() if name in before} == before
     (arrived,) = inbox.newest(engine, 10)
     assert arrived.incident_id is not None

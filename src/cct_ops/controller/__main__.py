@@ -11,6 +11,7 @@ from cct_ops.config import contacts, yaml_files
 from cct_ops.config.approvers import Approvers
 from cct_ops.config.sources import AlertmanagerSource, Source, Sources
 from cct_ops.controller.approvals import People
+from cct_ops.controller.early_looks import looking_ahead
 from cct_ops.controller.handlers import Notification, Remediation
 from cct_ops.controller.jobs import jobs, of_senders
 from cct_ops.controller.loop import Controller, Lane
@@ -48,8 +49,8 @@ def main() -> int:
         notifier = Notifier.of(engine, settings)
         reachable = contacts.read(settings.contacts_path)
         people = People(approvers, reachable, notifier)
-        with Runs() as runs:
-            remediation = Remediation(engine, routes, runs, watchdogs(sources))
+        with Runs() as runs, looking_ahead(engine, settings) as look_ahead:
+            remediation = Remediation(engine, routes, runs, watchdogs(sources), look_ahead)
             controller = Controller(
                 engine,
                 [

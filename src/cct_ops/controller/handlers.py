@@ -8,6 +8,7 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -40,6 +41,7 @@ class Remediation:
     routes: Routes
     runs: Runs
     watchdogs: Mapping[str, str] = field(default_factory=dict)
+    look_ahead: Callable[[str, datetime], None] = lambda playbook, since: None  # noqa: ARG005
 
     def __call__(self, claim: Claim) -> None:
         """Carry one row as far as it goes now; what can come right later is postponed."""
@@ -91,6 +93,7 @@ class Remediation:
                 self.engine, claim, state="notified", rule=rule.name, reason=notices.NO_PLAYBOOK
             )
             return
+        self.look_ahead(rule.playbook, claim.created_at)
         mode, tags = (Mode.OBSERVE, ["burst"]) if in_burst else (rule.mode, [])
         try:
             parameters = convert(rule.parameters, claim.labels)

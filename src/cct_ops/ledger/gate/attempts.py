@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -18,7 +19,8 @@ from sqlalchemy.dialects.postgresql import insert
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate import leases
 from cct_ops.ledger.gate.tables import permits, run_leases
-from cct_ops.ledger.intake.tables import incidents
+from cct_ops.ledger.intake.outbox import REMEDIATE
+from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.record.tables import resolutions
 
 
@@ -48,6 +50,15 @@ def is_known(engine: sa.Engine, incident_id: UUID) -> bool:
     found = sa.select(sa.literal(1)).where(incidents.c.id == incident_id)
     with engine.connect() as connection:
         return connection.execute(found).one_or_none() is not None
+
+
+def alert_came(engine: sa.Engine, incident_id: UUID | None) -> datetime | None:
+    """Return when the alert was stored because of which the incident's playbook runs."""
+    stored = sa.select(dispatches.c.created_at).where(
+        dispatches.c.incident_id == incident_id, dispatches.c.purpose == REMEDIATE
+    )
+    with engine.connect() as connection:
+        return connection.execute(stored).scalar_one_or_none()
 
 
 def _refusal(tx: sa.Connection, run_id: UUID) -> str | None:

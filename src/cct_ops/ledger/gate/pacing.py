@@ -8,12 +8,13 @@ slots free for changes and undos.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -22,18 +23,81 @@ from sqlalchemy.dialects.postgresql import insert
 from cct_ops.clients.pacing import Answer
 from cct_ops.errors import Unavailable
 from cct_ops.ledger.clock import in_seconds, now
-from cct_ops.ledger.gate.tables import readings, request_pauses, requests
+from cct_ops.ledger.gate.tables import request_pauses
 
 # CCT's window, and a margin for the two clocks and for CCT counting inclusively.
 WINDOW_SECONDS = 60.5
 # While a slot is in use; a process that died in a request gives its slot back after this.
 IN_USE_SECONDS = 90.0
 POLL_SECONDS = 0.2
+# While somebody else asks for the same thing.
+ASKED_SECONDS = 0.02
 # A slot in use may end sooner than its expiry says, and a pause may be longer: look again then.
 LOOK_SECONDS = 5.0
 KEEP_SECONDS = 3600.0
 # A longer pause is no limit that refills but a lock (900 s): nobody waits for its end to read.
 LONGEST_PAUSE_SECONDS = 90.0
+# An answer that came ahead of its run is worth no more than this: runs may wait long to begin.
+AHEAD_SECONDS = 60.0
+
+# Every read and every change passes through these, in processes that are new: as plain SQL none of
+# them has to be compiled first, and each is one round trip.
+_LOCK = sa.text("""
+    select pg_try_advisory_xact_lock(hashtextextended(:name, 0)), clock_timestamp(),
+           -- its transaction idles for one request; who sleeps for longer loses the lock
+           set_config('idle_in_transaction_session_timeout', :idle, true)
+""")
+_TAKE = sa.text("""
+    with found as (
+        select * from readings
+        where cct = :cct and key = :key and began_at >= :since
+              and (not :ahead or status < 500 and status <> 429
+                                 and began_at > statement_timestamp() - :oldest)
+    ), noted as (
+        insert into run_reads (run_id, cct, key, began_at, own)
+        select cast(:run_id as uuid), cct, key, began_at, false from found
+        where cast(:run_id as uuid) is not null
+    )
+    select status, headers, body from found
+""")
+_KEEP = sa.text("""
+    with noted as (
+        insert into run_reads (run_id, cct, key, began_at, own)
+        select cast(:run_id as uuid), :cct, :key, :began_at, true
+        where cast(:run_id as uuid) is not null
+    ), ended as (
+        update requests set expires_at = clock_timestamp() + :window where id = :slot
+    )
+    insert into readings (cct, key, began_at, status, headers, body)
+    values (:cct, :key, :began_at, :status, cast(:headers as jsonb), :body)
+    on conflict (cct, key) do update
+    set began_at = excluded.began_at, status = excluded.status, headers = excluded.headers,
+        body = excluded.body
+""")
+_END = sa.text("update requests set expires_at = clock_timestamp() + :window where id = :slot")
+_ONE_AT_A_TIME = sa.text("select pg_advisory_xact_lock(hashtext(:cct))")
+# In a statement of its own, so that it sees what whoever held the lock has taken.
+_SLOT = sa.text("""
+    with pause as (
+        select extract(epoch from until - statement_timestamp()) as seconds from request_pauses
+        where cct = :cct and until > statement_timestamp()
+    ), live as (
+        select expires_at from requests where cct = :cct and expires_at > statement_timestamp()
+    ), forgotten as (
+        delete from requests where cct = :cct and expires_at < statement_timestamp() - :kept
+    ), granted as (
+        insert into requests (cct, write, run_id, expires_at)
+        select :cct, :write, cast(:run_id as uuid), clock_timestamp() + :in_use
+        where not exists (select from pause) and (select count(*) from live) < :limit
+        returning id, granted_at
+    )
+    select (select seconds from pause),
+           (select extract(epoch from expires_at - statement_timestamp()) from live
+            order by expires_at
+            offset greatest((select count(*) from live) - :limit, 0) limit 1),
+           id, granted_at
+    from (select) as always left join granted on true
+""")
 
 
 class Slot(NamedTuple):
@@ -49,7 +113,9 @@ class LedgerPacer:
     Paces one run's requests to the CCT at ``cct`` (its base URL) through the ledger.
 
     With ``confirming`` its reads show whether changes took effect: they may use half of what other
-    reads leave free for changes.
+    reads leave free for changes. With ``since`` a good answer to a read that began after then, and
+    within the last minute, will do. With ``spare`` its reads are ahead of anybody's need: they use
+    half of what reads may use, and wait for nothing.
     """
 
     engine: sa.Engine
@@ -58,14 +124,18 @@ class LedgerPacer:
     kept_for_writes: int
     run_id: UUID | None = None
     confirming: bool = False
+    since: datetime | None = None
+    spare: bool = False
 
     @contextmanager
     def write_slot(self) -> Iterator[None]:
         """Wait until a change may leave."""
         while isinstance(granted := self._try(write=True), float):
             time.sleep(granted)
-        with self._in_use(granted):
+        try:
             yield
+        finally:
+            self._end(granted)
 
     def read(self, key: str, send: Callable[[], Answer]) -> Answer:
         """
@@ -78,24 +148,10 @@ class LedgerPacer:
         Raises ``Unavailable`` also when the ledger goes away in the middle: a read is repeatable.
         """
         try:
-            return self._read(key, send)
+            return self._ahead(key) or self._read(key, send)
         except sa.exc.OperationalError as error:
             words = " ".join(str(error.orig).split())
             raise Unavailable(f"The ledger went away during a read: {words}.") from error
-
-    def _read(self, key: str, send: Callable[[], Answer]) -> Answer:
-        asked_at: datetime | None = None
-        while True:
-            with self.engine.connect() as connection:
-                locked, looked_at, _ = connection.execute(self._lock(key)).one()
-                asked_at = asked_at or looked_at
-                # Only now: whoever held the lock until a moment ago has left its answer.
-                if (answer := self._since(connection, key, asked_at)) is not None:
-                    return answer
-                granted = self._try(write=False) if locked else POLL_SECONDS
-                if not isinstance(granted, float):
-                    return self._fetch(key, granted, send)
-            time.sleep(granted)
 
     def back_off(self, seconds: float) -> None:
         """Let no run send anything for that long; never shortens a pause that is longer."""
@@ -108,104 +164,93 @@ class LedgerPacer:
                 )
             )
 
-    def _fetch(self, key: str, slot: Slot, send: Callable[[], Answer]) -> Answer:
-        with self._in_use(slot):
-            answer = send()
-        values = {
-            "began_at": slot.granted_at,
-            "status": answer.status,
-            "headers": dict(answer.headers),
-            "body": answer.body,
-        }
+    def _ahead(self, key: str) -> Answer | None:
+        """Return the answer that came ahead, where one will do."""
+        if self.since is None:
+            return None
         with self.engine.begin() as tx:
-            tx.execute(
-                insert(readings)
-                .values(cct=self.cct, key=key, **values)
-                .on_conflict_do_update(index_elements=[readings.c.cct, readings.c.key], set_=values)
-            )
+            return self._take(tx, key, self.since, ahead=True)
+
+    def _read(self, key: str, send: Callable[[], Answer]) -> Answer:
+        asked_at: datetime | None = None
+        name = {"name": f"{self.cct} {key}", "idle": f"{IN_USE_SECONDS:g}s"}
+        while True:
+            with self.engine.begin() as tx:
+                locked, looked_at, _ = tx.execute(_LOCK, name).one()
+                asked_at = asked_at or looked_at
+                # Only now: whoever held the lock until a moment ago has left its answer.
+                if (answer := self._take(tx, key, asked_at)) is not None:
+                    return answer
+                granted = self._try(write=False) if locked else ASKED_SECONDS
+                if not isinstance(granted, float):
+                    return self._fetch(tx, key, granted, send)
+            time.sleep(granted)
+
+    def _fetch(self, tx: sa.Connection, key: str, slot: Slot, send: Callable[[], Answer]) -> Answer:
+        try:
+            answer = send()
+        except BaseException:
+            self._end(slot)
+            raise
+        tx.execute(
+            _KEEP,
+            self._of(key)
+            | {
+                "began_at": slot.granted_at,
+                "status": answer.status,
+                "headers": json.dumps(dict(answer.headers)),
+                "body": answer.body,
+                "slot": slot.id,
+                "window": timedelta(seconds=WINDOW_SECONDS),
+            },
+        )
         return answer
 
-    def _lock(self, key: str) -> sa.Select[tuple[bool, datetime, str]]:
-        """
-        Return a statement that tries to be the one that asks, and says when.
-
-        It also lets its transaction idle for a request; who sleeps for longer loses the lock.
-        """
-        lock = sa.func.hashtextextended(f"{self.cct} {key}", 0)
-        return sa.select(
-            sa.func.pg_try_advisory_xact_lock(lock, type_=sa.Boolean),
-            now(),
-            sa.func.set_config("idle_in_transaction_session_timeout", f"{IN_USE_SECONDS:g}s", True),
-        )
-
-    def _since(self, connection: sa.Connection, key: str, asked_at: datetime) -> Answer | None:
-        row = connection.execute(
-            sa.select(readings.c.status, readings.c.headers, readings.c.body).where(
-                readings.c.cct == self.cct, readings.c.key == key, readings.c.began_at >= asked_at
-            )
-        ).one_or_none()
+    def _take(
+        self, tx: sa.Connection, key: str, since: datetime, *, ahead: bool = False
+    ) -> Answer | None:
+        """Return the answer to a read that began after then, and note that this run took it."""
+        wanted = {"since": since, "ahead": ahead, "oldest": timedelta(seconds=AHEAD_SECONDS)}
+        row = tx.execute(_TAKE, self._of(key) | wanted).one_or_none()
         return None if row is None else Answer(row.status, row.headers, bytes(row.body))
 
-    @contextmanager
-    def _in_use(self, slot: Slot) -> Iterator[None]:
-        """Surround the request for which the slot was granted."""
-        try:
-            yield
-        finally:
-            # It ends by itself all the same, and the answer matters more.
-            with suppress(sa.exc.OperationalError), self.engine.begin() as tx:
-                tx.execute(
-                    sa.update(requests)
-                    .where(requests.c.id == slot.id)
-                    .values(expires_at=in_seconds(WINDOW_SECONDS))
-                )
+    def _of(self, key: str) -> dict[str, Any]:
+        return {"cct": self.cct, "key": key, "run_id": self.run_id}
+
+    def _end(self, slot: Slot) -> None:
+        """Let the slot end a window after its request, whatever came of that."""
+        # It ends by itself all the same, and the answer matters more.
+        with suppress(sa.exc.OperationalError), self.engine.begin() as tx:
+            tx.execute(_END, {"slot": slot.id, "window": timedelta(seconds=WINDOW_SECONDS)})
 
     def _try(self, *, write: bool) -> Slot | float:
         """Take a slot, or return for how many seconds to wait before trying again."""
-        kept = 0 if write else self.kept_for_writes
-        # A change that nobody can look at is worse than a diagnosis that waits.
-        limit = self.limit - (kept // 2 if self.confirming else kept)
-        live = sa.and_(requests.c.cct == self.cct, requests.c.expires_at > now())
         with self.engine.begin() as tx:
-            tx.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(self.cct))))
-            paused = tx.execute(
-                sa.select(sa.extract("epoch", request_pauses.c.until - now())).where(
-                    request_pauses.c.cct == self.cct, request_pauses.c.until > now()
-                )
-            ).scalar()
-            if paused is not None:
-                if not write and paused > LONGEST_PAUSE_SECONDS:
-                    raise _locked_out(float(paused))
-                return _between_looks(float(paused))
-
-            waits = (
-                tx.execute(
-                    sa.select(sa.extract("epoch", requests.c.expires_at - now()))
-                    .where(live)
-                    .order_by(requests.c.expires_at)
-                )
-                .scalars()
-                .all()
-            )
-            if len(waits) >= limit:
-                return _between_looks(float(waits[len(waits) - limit]))
-
-            tx.execute(
-                sa.delete(requests).where(
-                    requests.c.cct == self.cct, requests.c.expires_at < in_seconds(-KEEP_SECONDS)
-                )
-            )
-            row = tx.execute(
-                sa.insert(requests)
-                .values(
-                    cct=self.cct,
-                    write=write,
-                    run_id=self.run_id,
-                    expires_at=in_seconds(IN_USE_SECONDS),
-                )
-                .returning(requests.c.id, requests.c.granted_at)
+            tx.execute(_ONE_AT_A_TIME, {"cct": self.cct})
+            paused, wait, slot, granted_at = tx.execute(
+                _SLOT,
+                {
+                    "cct": self.cct,
+                    "write": write,
+                    "run_id": self.run_id,
+                    "limit": self.limit if write else self._limit_of_reads(),
+                    "kept": timedelta(seconds=KEEP_SECONDS),
+                    "in_use": timedelta(seconds=IN_USE_SECONDS),
+                },
             ).one()
-            return Slot(row.id, row.granted_at)
+        if slot is not None:
+            return Slot(slot, granted_at)
+        if self.spare:
+            raise Unavailable("CCT's limit leaves no room to look ahead.")
+        if paused is not None and not write and paused > LONGEST_PAUSE_SECONDS:
+            raise _locked_out(float(paused))
+        return _between_looks(float(wait if paused is None else paused))
+
+    def _limit_of_reads(self) -> int:
+        if self.spare:
+            return (self.limit - self.kept_for_writes) // 2
+        # A change that nobody can look at is worse than a diagnosis that waits.
+        return self.limit - self.kept_for_writes // (2 if self.confirming else 1)
 
 
 def paused_seconds(engine: sa.Engine, cct: str) -> float:

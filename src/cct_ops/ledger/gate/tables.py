@@ -255,6 +255,18 @@ readings = sa.Table(
     sa.Column("body", BYTEA, nullable=False),
 )
 
+run_reads = sa.Table(
+    "run_reads",
+    metadata,
+    number_column(),
+    sa.Column("run_id", sa.Uuid, nullable=False, index=True),
+    text_column("cct"),
+    text_column("key"),
+    at_column("began_at", nullable=False),
+    # its own request, or one that was sent ahead of it or for another run
+    sa.Column("own", sa.Boolean, nullable=False),
+)
+
 refused_keys = sa.Table(
     "refused_keys",
     metadata,

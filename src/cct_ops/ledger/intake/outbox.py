@@ -51,6 +51,7 @@ class Claim:
     source: str
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
+    created_at: datetime
 
 
 def enqueue(connection: sa.Connection, incident_ids: Sequence[UUID], purpose: str) -> None:
@@ -90,6 +91,7 @@ def claim(engine: sa.Engine, purpose: str, lease_seconds: float) -> Claim | None
             incidents.c.source,
             incidents.c.labels,
             incidents.c.annotations,
+            dispatches.c.created_at,
         )
     )
     with engine.begin() as connection:
