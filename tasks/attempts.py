@@ -100,18 +100,12 @@ def _begun() -> Iterator[str | None]:
             yield f"{wrong} Nothing was looked at and nothing was changed."
             return
         _no_retries()
-        came = None if _resumed() else attempts.alert_came(ledger(), run.incident_id)
-        LOOKS_SINCE.set(came)
+        LOOKS_SINCE.set(attempts.alert_came(ledger(), run))
         with attempts.attempt(ledger(), run.id, settings().lease_seconds) as refusal:
             yield refusal and (
                 f"{refusal} Nothing was done now, and its record stays as it is: to have the"
                 f" playbook work again, start a new run of {run.playbook}."
             )
-
-
-def _resumed() -> bool:
-    """Say whether the run waited before: what came ahead of it was for the look before its wait."""
-    return bool(flow_run.run_count > 1)
 
 
 def _wrong_incident(tags: tuple[str, ...]) -> str | None:

@@ -18,10 +18,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate import leases
-from cct_ops.ledger.gate.tables import permits, run_leases
+from cct_ops.ledger.gate.tables import approvals, permits, run_leases
 from cct_ops.ledger.intake.outbox import REMEDIATE
 from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.record.tables import resolutions
+from cct_ops.models.run import Run
 
 
 @contextmanager
@@ -52,10 +53,16 @@ def is_known(engine: sa.Engine, incident_id: UUID) -> bool:
         return connection.execute(found).one_or_none() is not None
 
 
-def alert_came(engine: sa.Engine, incident_id: UUID | None) -> datetime | None:
-    """Return when the alert was stored because of which the incident's playbook runs."""
+def alert_came(engine: sa.Engine, run: Run) -> datetime | None:
+    """
+    Return when the alert was stored that this run is for.
+
+    None where there is none, and for a run that has waited for a yes: it looks anew.
+    """
     stored = sa.select(dispatches.c.created_at).where(
-        dispatches.c.incident_id == incident_id, dispatches.c.purpose == REMEDIATE
+        dispatches.c.incident_id == run.incident_id,
+        dispatches.c.purpose == REMEDIATE,
+        ~sa.exists().where(approvals.c.run_id == run.id),
     )
     with engine.connect() as connection:
         return connection.execute(stored).scalar_one_or_none()
