@@ -18,7 +18,7 @@ from cct_ops.sandbox.inputs import Fault
 from cct_ops.scenarios import seeds
 from tasks.connections import settings
 from tests.flows.deployment_run import DeploymentRun, deployment_run
-from tests.flows.test_attempts import opened
+from tests.ledger.alerts import opened
 from tests.stack.polling import eventually
 
 PARAMETERS: Mapping[str, Mapping[str, str]] = {
