@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime
 
-from cct_ops.models.base import Frozen
+from cct_ops.models.base import Frozen, digest
 
 
 def _storable(text: str) -> str:
@@ -64,10 +62,8 @@ class Alert(Frozen):
 
     @property
     def key(self) -> str:
-        """Name the thing that is wrong: SHA-256 over its identity alone, as 64 hex digits."""
-        named = self.labels if self.identity is None else self.identity
-        canonical = json.dumps(named, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        """Name the thing that is wrong, by its identity alone."""
+        return digest(self.labels if self.identity is None else self.identity)
 
     def labelled(self, extra: Mapping[str, str]) -> Alert:
         """Return the alert with these labels too, where it has none of the same name."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable
 from typing import Annotated
@@ -14,6 +16,12 @@ class Frozen(BaseModel):
 
     # Whatever is reckoned with an infinite amount, or with NaN, is wrong without a word.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def digest(content: object) -> str:
+    """SHA-256 over the canonical JSON of the content, as 64 hex digits."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def counted(number: float, noun: str, plural: str | None = None) -> str:

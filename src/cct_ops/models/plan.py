@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -11,7 +9,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from cct_ops.models.base import Frozen, duration
+from cct_ops.models.base import Frozen, digest, duration
 from cct_ops.models.cct import LimitClass
 
 
@@ -170,15 +168,13 @@ class Plan(Frozen):
 
     @property
     def digest(self) -> str:
-        """SHA-256 over the canonical JSON of the whole plan, as 64 hex digits."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        """Name the whole plan."""
+        return digest(self.model_dump(mode="json"))
 
     @property
     def state_digest(self) -> str:
-        """SHA-256 over the canonical JSON of the target's state alone, as 64 hex digits."""
-        canonical = json.dumps(self.state, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        """Name the target's state alone."""
+        return digest(self.state)
 
     @property
     def calls(self) -> tuple[Call, ...]:

@@ -15,7 +15,7 @@ from cct_ops.sandbox.envelope import Reply, error, not_found
 from cct_ops.sandbox.fault_response import never_respond
 from cct_ops.sandbox.faults import Effects
 from cct_ops.sandbox.inputs import Dialect, SeenRequest
-from cct_ops.sandbox.world import Call, Family, Verb, world_of
+from cct_ops.sandbox.world import Call, Family, Refused, Verb, world_of
 
 ROOT = "/api/v1"
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "OPTIONS"})
@@ -98,7 +98,11 @@ async def _process(call: Call, entry: SeenRequest) -> Reply | None:
         return failure
 
     entry.write = verb.writes
-    reply = call.effects.distort(verb.handle(call), call.now)
+    try:
+        reply = verb.handle(call)
+    except Refused as refused:
+        reply = refused.reply
+    reply = call.effects.distort(reply, call.now)
     return None if call.effects.apply_then_hang else reply
 
 

@@ -10,9 +10,10 @@ from typing import Any, TypeGuard
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.canary_store import Config, Entry, enabled, simulate
 from cct_ops.sandbox.clock import iso
-from cct_ops.sandbox.envelope import Json, Reply, admin, bad_json, error
+from cct_ops.sandbox.envelope import Json, Reply, admin, error
 from cct_ops.sandbox.incidents import Metric, Policy
 from cct_ops.sandbox.limits import CANARY_LIMIT
+from cct_ops.sandbox.traffic import indicators
 from cct_ops.sandbox.world import Call, Family, Verb
 
 
@@ -54,8 +55,8 @@ def _traffic(call: Call, route: str) -> Json:
     return {
         "since": iso(entry.since),
         "percentage": entry.config.percentage,
-        "canary": {"sampleSize": on_canary, **traffic.canary.indicators(on_canary)},
-        "stable": {"sampleSize": on_stable, **traffic.stable.indicators(on_stable)},
+        "canary": {"sampleSize": on_canary, **indicators(traffic.canary, on_canary)},
+        "stable": {"sampleSize": on_stable, **indicators(traffic.stable, on_stable)},
     }
 
 
@@ -75,9 +76,7 @@ def _config(call: Call, policy: Policy) -> Json:
 
 def write_config(call: Call) -> Reply:
     """Change the thresholds that are given; names that CCT does not know are ignored."""
-    given = call.json_object()
-    if given is None:
-        return bad_json(call.now, "Failed to update canary config", "CANARY_CONFIG_ERROR")
+    given = call.posted("Failed to update canary config", "CANARY_CONFIG_ERROR")
     wanted = given.get("slo_thresholds")
     if not isinstance(wanted, dict):
         return error(call.now, 400, "slo_thresholds is required", "MISSING_THRESHOLDS")
@@ -113,9 +112,7 @@ def enable(call: Call) -> Reply:
 
 def update(call: Call) -> Reply:
     """Set one route from a JSON body; the percentage is asked for even when switching off."""
-    given = call.json_object()
-    if given is None:
-        return bad_json(call.now, "Failed to update canary configuration", "CANARY_UPDATE_ERROR")
+    given = call.posted("Failed to update canary configuration", "CANARY_UPDATE_ERROR")
     route, percentage = given.get("route"), given.get("percentage")
     if not isinstance(route, str) or not route:
         return _missing_route(call, "Route is required")
@@ -174,9 +171,7 @@ def _store_policy(call: Call, policy: Policy) -> Policy:
 
 def simulation(call: Call) -> Reply:
     """Answer which of so many invented users would get the canary."""
-    given = call.json_object()
-    if given is None:
-        return bad_json(call.now, "Failed to simulate canary traffic", "CANARY_SIMULATION_ERROR")
+    given = call.posted("Failed to simulate canary traffic", "CANARY_SIMULATION_ERROR")
     route, users = given.get("route"), given.get("user_count", 100)
     if not isinstance(route, str) or not route:
         return _missing_route(call, "Route is required")

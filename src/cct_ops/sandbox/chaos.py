@@ -72,9 +72,9 @@ def roll_back_what_breaches(world: World) -> None:
         entry = world.canary.written(route)
         if not entry.config.share or now - max(entry.since, faulty_since) < after:
             continue
-        breach = _breach(route, world.serving(route).canary.values(), policy.thresholds, now)
+        breach = _breach(route, world.serving(route).canary, policy.thresholds, now)
         if breach is not None:
-            measured = slo.observed(world, route, WINDOW_SECONDS).values()
+            measured = slo.observed(world, route, WINDOW_SECONDS)
             world.incidents.roll_back(breach, policy, measured)
             off = Entry(entry.config.disabled(now), now, entry.configured_share, "cct")
             world.canary.settle(route, off)

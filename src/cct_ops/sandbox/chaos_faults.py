@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from cct_ops.models.chaos import Injection
 from cct_ops.sandbox.inputs import Fault
@@ -46,12 +46,11 @@ class Injected:
         """Return the performance of a side of a page with it."""
         errors = self.injection.error_percent
         lost = errors + self.injection.timeout_percent
-        return replace(
-            profile,
-            p95_latency_ms=profile.p95_latency_ms + self.injection.latency_ms,
-            error_rate_percent=min(100.0, profile.error_rate_percent + errors),
-            availability_percent=max(0.0, profile.availability_percent - lost),
-        )
+        return {
+            "p95_latency_ms": profile["p95_latency_ms"] + self.injection.latency_ms,
+            "error_rate_percent": min(100.0, profile["error_rate_percent"] + errors),
+            "availability_percent": max(0.0, profile["availability_percent"] - lost),
+        }
 
 
 @dataclass

@@ -115,7 +115,7 @@ def roll_back(world: World, given: RollBack) -> None:
     old = world.canary.written(given.route)
     before = at - ROLLBACK_WINDOW_SECONDS
     on = old.config if old.config.enabled else enabled(old.configured_share, before)
-    measured = slo.observed(world, given.route, ROLLBACK_WINDOW_SECONDS).values()
+    measured = slo.observed(world, given.route, ROLLBACK_WINDOW_SECONDS)
     world.incidents.roll_back(
         Breach(
             id=str(uuid4()),

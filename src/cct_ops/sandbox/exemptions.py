@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from cct_ops.sandbox import exemption_store as reports
 from cct_ops.sandbox.clock import iso
-from cct_ops.sandbox.envelope import Json, Reply, admin, bad_json, error
+from cct_ops.sandbox.envelope import Json, Reply, admin, error
 from cct_ops.sandbox.exemption_store import DAY_SECONDS, Exemption, Records
 from cct_ops.sandbox.limits import EXEMPTION_LIMIT
 from cct_ops.sandbox.world import Call, Family, Verb
@@ -48,9 +48,7 @@ def health(call: Call) -> Reply:
 
 def validate(call: Call) -> Reply:
     """Check the stored records whose file matches one of the given globs, or all."""
-    given = call.json_object()
-    if given is None:
-        return bad_json(call.now, "Failed to validate exemptions", "EXEMPTION_VALIDATION_ERROR")
+    given = call.posted("Failed to validate exemptions", "EXEMPTION_VALIDATION_ERROR")
     globs = given.get("files") or ["*"]
     found = [r for r in call.world.exemptions.seen.records.values() if _matches(r.file, globs)]
     violations = [wrong for record in found for wrong in _violations(record, call.now)]
@@ -65,8 +63,7 @@ def validate(call: Call) -> Reply:
 
 def validate_nothing(call: Call) -> Reply:
     """Answer valid, as CCT's own handler does: its reading of files is a placeholder."""
-    if call.json_object() is None:
-        return bad_json(call.now, "Failed to validate exemptions", "EXEMPTION_VALIDATION_ERROR")
+    call.posted("Failed to validate exemptions", "EXEMPTION_VALIDATION_ERROR")
     nothing = {"valid": True, "totalExemptions": 0, "violations": [], "exemptions": []}
     return answer(call.now, nothing)
 
@@ -116,9 +113,7 @@ def reset(call: Call) -> Reply:
 
 def create(call: Call) -> Reply:
     """Store a new record; its date may be anything, and 30 days from now if absent."""
-    given = call.json_object()
-    if given is None:
-        return bad_json(call.now, "Failed to create exemption", "EXEMPTION_CREATION_ERROR")
+    given = call.posted("Failed to create exemption", "EXEMPTION_CREATION_ERROR")
     if not all(given.get(name) for name in ("pattern", "file", "line", "jiraReference", "owner")):
         return error(call.now, 400, MISSING, "MISSING_FIELDS")
     if not JIRA.fullmatch(str(given["jiraReference"])):
@@ -156,9 +151,7 @@ def revoke(call: Call) -> Reply:
 
 def maintenance(call: Call) -> Reply:
     """Renew, clean up, or both; an unknown task is done as nothing and answered 200."""
-    given = call.json_object()
-    if given is None:
-        return bad_json(call.now, "Failed to perform maintenance", "EXEMPTION_MAINTENANCE_ERROR")
+    given = call.posted("Failed to perform maintenance", "EXEMPTION_MAINTENANCE_ERROR")
     task, results = given.get("task", "all"), {}
     if task in ("auto-renew", "all"):
         call.world.exemptions.write(_renewed(call), call.effects)

@@ -8,13 +8,12 @@ and what any breach showed that lies, at least in part, within the window.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.envelope import Json, Reply, success
 from cct_ops.sandbox.incidents import Breach, Metric
-from cct_ops.sandbox.traffic import Objectives, Profile, objectives
+from cct_ops.sandbox.traffic import Profile, indicators, limits, thresholds
 from cct_ops.sandbox.world import Call, Family, Verb, World
 
 DEFAULT_WINDOW_MINUTES = 60.0
@@ -50,10 +49,10 @@ RUNBOOK = Family(
 
 def observed(world: World, route: str, window_seconds: float) -> Profile:
     """Return what the route's window shows."""
-    traffic, target = world.serving(route), objectives(route)
+    traffic, target = world.serving(route), limits(route)
     shown = traffic.stable
     if world.canary.written(route).config.share > 0:
-        for metric, value in traffic.canary.values().items():
+        for metric, value in traffic.canary.items():
             if verdict(metric, value, target) != "PASS":
                 shown = _worse(shown, metric, value)
     since = world.clock.now() - window_seconds
@@ -63,9 +62,9 @@ def observed(world: World, route: str, window_seconds: float) -> Profile:
     return shown
 
 
-def verdict(metric: Metric, value: float, target: Objectives) -> str:
+def verdict(metric: Metric, value: float, target: Profile) -> str:
     """Judge one indicator: PASS at the threshold, WARN within 10 % of it, else FAIL."""
-    limit = target.limits[metric]
+    limit = target[metric]
     over = limit - value if metric == "availability_percent" else value - limit
     missed_by = over / limit
     if missed_by <= 0:
@@ -78,11 +77,11 @@ def _injected(world: World, since: float) -> Iterator[Json]:
     faults = world.chaos.faults if world.chaos.monitored else []
     for fault in reversed(faults):
         for route in Route if fault.since >= since else ():
-            target = objectives(route)
-            seen = fault.degrade(world.traffic.of(route).stable).values()
+            target = limits(route)
+            seen = fault.degrade(world.traffic.of(route).stable)
             failed = [name for name in seen if verdict(name, seen[name], target) == "FAIL"]
             if failed:
-                metric, limit = failed[0], target.limits[failed[0]]
+                metric, limit = failed[0], target[failed[0]]
                 name = f"{fault.id}{route.replace('/', '-')}"
                 breach = Breach(name, route, metric, seen[metric], limit, fault.since, fault.until)
                 yield breach.wire(fault.since)
@@ -90,18 +89,18 @@ def _injected(world: World, since: float) -> Iterator[Json]:
 
 def _worse(profile: Profile, metric: Metric, value: float) -> Profile:
     pick = min if metric == "availability_percent" else max
-    return replace(profile, **{metric: pick(profile.values()[metric], value)})
+    return profile | {metric: pick(profile[metric], value)}
 
 
 def _status(world: World, route: str, window_seconds: float) -> Json:
-    traffic, target = world.traffic.of(route), objectives(route)
+    traffic, target = world.traffic.of(route), limits(route)
     by_rate = int(traffic.requests_per_second * window_seconds)
     samples = by_rate if traffic.slo_sample_size is None else traffic.slo_sample_size
-    indicators = observed(world, route, window_seconds).indicators(samples)
+    shown = indicators(observed(world, route, window_seconds), samples)
     compliance = {
-        "availability": verdict("availability_percent", indicators["availability"], target),
-        "errorRate": verdict("error_rate_percent", indicators["errorRate"], target),
-        "responseTime": verdict("p95_latency_ms", indicators["p95ResponseTime"], target),
+        "availability": verdict("availability_percent", shown["availability"], target),
+        "errorRate": verdict("error_rate_percent", shown["errorRate"], target),
+        "responseTime": verdict("p95_latency_ms", shown["p95ResponseTime"], target),
     }
     overall = "HEALTHY"
     if "WARN" in compliance.values():
@@ -110,8 +109,8 @@ def _status(world: World, route: str, window_seconds: float) -> Json:
         overall = "CRITICAL"
     return {
         "endpoint": str(route),
-        "currentMetrics": indicators,
-        "thresholds": target.wire(),
+        "currentMetrics": shown,
+        "thresholds": thresholds(route),
         "complianceStatus": compliance,
         "overall": overall,
         "lastUpdated": iso(world.clock.now()),

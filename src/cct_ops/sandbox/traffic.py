@@ -15,96 +15,67 @@ from cct_ops.sandbox.incidents import Metric
 
 REQUESTS_PER_SECOND = 50.0
 
+# A value, or a limit, of each indicator.
+Profile = dict[Metric, float]
 
-@dataclass(frozen=True, slots=True)
-class Objectives:
-    """One route's thresholds, as CCT's SLO library has them built in."""
-
-    p50_ms: float
-    p90_ms: float
-    p95_ms: float
-    p99_ms: float
-    availability_percent: float
-    error_rate_percent: float
-    canary_error_rate_percent: float
-    canary_latency_factor: float
-
-    @property
-    def limits(self) -> dict[Metric, float]:
-        """Return the three that are watched, by the indicator's name."""
-        return {
-            "p95_latency_ms": self.p95_ms,
-            "error_rate_percent": self.error_rate_percent,
-            "availability_percent": self.availability_percent,
-        }
-
-    def wire(self) -> Json:
-        """Render as CCT's ``thresholds``."""
-        return {
-            "p50ResponseTime": self.p50_ms,
-            "p90ResponseTime": self.p90_ms,
-            "p95ResponseTime": self.p95_ms,
-            "p99ResponseTime": self.p99_ms,
-            "availability": self.availability_percent,
-            "errorRate": self.error_rate_percent,
-            "canaryErrorRate": self.canary_error_rate_percent,
-            "canaryLatencyMultiplier": self.canary_latency_factor,
-        }
-
-
-OBJECTIVES = {
-    "/pre-market-briefing": Objectives(500, 1000, 1500, 3000, 99.9, 0.1, 0.5, 1.5),
-    "/intraday-check": Objectives(300, 800, 1200, 2000, 99.5, 0.2, 1.0, 1.5),
-    "/end-of-day-summary": Objectives(800, 1500, 2000, 4000, 99.0, 0.5, 1.5, 2.0),
-    "/weekly-review": Objectives(1000, 2000, 3000, 5000, 98.0, 1.0, 2.0, 2.0),
-    "/daily-summary": Objectives(600, 1200, 1800, 3500, 99.0, 0.5, 1.0, 1.5),
-    "/weekly-analysis": Objectives(1200, 2500, 4000, 6000, 97.0, 1.5, 3.0, 2.0),
+# Each route's thresholds, as CCT's SLO library has them built in.
+_THRESHOLDS = (
+    "p50ResponseTime",
+    "p90ResponseTime",
+    "p95ResponseTime",
+    "p99ResponseTime",
+    "availability",
+    "errorRate",
+    "canaryErrorRate",
+    "canaryLatencyMultiplier",
+)
+_OF_ROUTES = {
+    "/pre-market-briefing": (500, 1000, 1500, 3000, 99.9, 0.1, 0.5, 1.5),
+    "/intraday-check": (300, 800, 1200, 2000, 99.5, 0.2, 1.0, 1.5),
+    "/end-of-day-summary": (800, 1500, 2000, 4000, 99.0, 0.5, 1.5, 2.0),
+    "/weekly-review": (1000, 2000, 3000, 5000, 98.0, 1.0, 2.0, 2.0),
+    "/daily-summary": (600, 1200, 1800, 3500, 99.0, 0.5, 1.0, 1.5),
+    "/weekly-analysis": (1200, 2500, 4000, 6000, 97.0, 1.5, 3.0, 2.0),
 }
-FALLBACK = Objectives(1000, 2000, 3000, 5000, 95.0, 2.0, 5.0, 2.0)
+_OF_OTHERS = (1000, 2000, 3000, 5000, 95.0, 2.0, 5.0, 2.0)
 
 
-def objectives(route: str) -> Objectives:
-    """Return the thresholds of a route, or CCT's default for a route that it does not know."""
-    return OBJECTIVES.get(route, FALLBACK)
+def thresholds(route: str) -> dict[str, float]:
+    """Return a route's thresholds as CCT names them; unknown routes have CCT's default."""
+    return dict(zip(_THRESHOLDS, _OF_ROUTES.get(route, _OF_OTHERS), strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """The performance of one side of a route."""
+def limits(route: str) -> Profile:
+    """Return the three thresholds that are watched, by the indicator's name."""
+    named = thresholds(route)
+    return {
+        "p95_latency_ms": named["p95ResponseTime"],
+        "error_rate_percent": named["errorRate"],
+        "availability_percent": named["availability"],
+    }
 
-    p95_latency_ms: float
-    error_rate_percent: float
-    availability_percent: float
 
-    def values(self) -> dict[Metric, float]:
-        """Return the three indicators by name."""
-        return {
-            "p95_latency_ms": self.p95_latency_ms,
-            "error_rate_percent": self.error_rate_percent,
-            "availability_percent": self.availability_percent,
-        }
-
-    def indicators(self, samples: int) -> Json:
-        """Render CCT's indicators; without samples they read as a total outage, as in CCT."""
-        p95 = self.p95_latency_ms if samples else 0
-        return {
-            "availability": self.availability_percent if samples else 0,
-            "errorRate": self.error_rate_percent if samples else 100,
-            "p50ResponseTime": round(p95 * 0.4, 3),
-            "p90ResponseTime": round(p95 * 0.8, 3),
-            "p95ResponseTime": p95,
-            "p99ResponseTime": round(p95 * 1.5, 3),
-        }
+def indicators(profile: Profile, samples: int) -> Json:
+    """Render CCT's indicators; without samples they read as a total outage, as in CCT."""
+    p95 = profile["p95_latency_ms"] if samples else 0
+    return {
+        "availability": profile["availability_percent"] if samples else 0,
+        "errorRate": profile["error_rate_percent"] if samples else 100,
+        "p50ResponseTime": round(p95 * 0.4, 3),
+        "p90ResponseTime": round(p95 * 0.8, 3),
+        "p95ResponseTime": p95,
+        "p99ResponseTime": round(p95 * 1.5, 3),
+    }
 
 
 def healthy(route: str) -> Profile:
     """Make the profile of a side that comfortably meets the route's objectives."""
-    target = objectives(route)
-    return Profile(
-        p95_latency_ms=target.p95_ms * 0.5,
-        error_rate_percent=round(target.error_rate_percent * 0.2, 6),
-        availability_percent=(target.availability_percent + 100) / 2,
-    )
+    target = limits(route)
+    return {
+        "p95_latency_ms": target["p95_latency_ms"] * 0.5,
+        "error_rate_percent": round(target["error_rate_percent"] * 0.2, 6),
+        "availability_percent": (target["availability_percent"] + 100) / 2,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +107,10 @@ class Traffic:
         return self._routes.get(route) or RouteTraffic(healthy(route), healthy(route))
 
     def change(
-        self,
-        route: str,
-        *,
-        canary: dict[Metric, float],
-        stable: dict[Metric, float],
-        figures: dict[str, Any],
+        self, route: str, *, canary: Profile, stable: Profile, figures: dict[str, Any]
     ) -> None:
         """Change what was given; the rest of the route's traffic stays."""
         old = self.of(route)
-        given = figures | {
-            "canary": replace(old.canary, **canary),
-            "stable": replace(old.stable, **stable),
-        }
-        self._routes[route] = replace(old, **given)
+        self._routes[route] = replace(
+            old, canary=old.canary | canary, stable=old.stable | stable, **figures
+        )

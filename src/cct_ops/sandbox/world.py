@@ -13,7 +13,7 @@ from starlette.requests import Request
 from cct_ops.sandbox.canary_store import CanaryStore, Lagged
 from cct_ops.sandbox.chaos_faults import Chaos
 from cct_ops.sandbox.clock import Clock
-from cct_ops.sandbox.envelope import Json, Reply
+from cct_ops.sandbox.envelope import Json, Reply, bad_json
 from cct_ops.sandbox.exemption_store import ExemptionStore
 from cct_ops.sandbox.faults import Effects, FaultList
 from cct_ops.sandbox.github_inputs import GitHubSeed
@@ -83,6 +83,14 @@ def world_of(request: Request) -> World:
     return sandbox.world
 
 
+class Refused(Exception):
+    """Ends the handling of a request with this answer."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
+
+
 @dataclass
 class Call:
     """One request to CCT's API with everything that its handler may look at."""
@@ -105,12 +113,16 @@ class Call:
         return self.world.clock.now()
 
     def json_object(self) -> Json | None:
-        """Decode a JSON object; None for anything else, which CCT's handlers answer with errors."""
-        try:
-            given = json.loads(self.body)
-        except ValueError:
-            return None
+        """Decode a JSON object; None for anything else."""
+        given = self.readable_body()
         return given if isinstance(given, dict) else None
+
+    def posted(self, message: str, code: str) -> Json:
+        """Decode a JSON object, or answer with the error that a handler has for anything else."""
+        given = self.json_object()
+        if given is None:
+            raise Refused(bad_json(self.now, message, code))
+        return given
 
     def readable_body(self) -> Any:
         """Return the body for the log: decoded if it is JSON, else as text, None if empty."""
