@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,50 +26,25 @@ def start(
     key: str,
     at: datetime | None = None,
     tags: Sequence[str] = (),
+    client: SyncPrefectClient | None = None,
 ) -> UUID:
     """
     Return the run of this key; it is created, for ``at`` or at once, if there is none yet.
 
-    Raises ``Unavailable`` when Prefect does not answer and ``Rejected`` when it refuses.
+    It is asked for over ``client``, or over a connection of its own. Raises ``Unavailable`` when
+    Prefect does not answer and ``Rejected`` when it refuses.
     """
-    with get_client(sync_client=True) as client:
-        return start_with(client, deployment, parameters, key=key, at=at, tags=tags)
-
-
-def schemas(client: SyncPrefectClient) -> dict[str, Mapping[str, Any]]:
-    """Return the schema of the parameters of each deployment of ours, by its name."""
-    found: dict[str, Mapping[str, Any]] = {}
+    opened = get_client(sync_client=True) if client is None else nullcontext(client)
     try:
-        while page := client.read_deployments(limit=_PAGE, offset=len(found)):
-            found |= {each.name: each.parameter_openapi_schema or {} for each in page}
-            if len(page) < _PAGE:
-                break
-    except httpx.HTTPStatusError as error:
-        raise Unavailable(f"Prefect answered {error.response.status_code}.") from error
-    except httpx.HTTPError as error:
-        raise Unavailable(f"No answer from Prefect: {type(error).__name__}.") from error
-    return found
-
-
-def start_with(
-    client: SyncPrefectClient,
-    deployment: str,
-    parameters: Mapping[str, object],
-    *,
-    key: str,
-    at: datetime | None = None,
-    tags: Sequence[str] = (),
-) -> UUID:
-    """Do the same over a connection that is there already."""
-    try:
-        known = client.read_deployment_by_name(f"{deployment}/{deployment}")
-        run = client.create_flow_run_from_deployment(
-            known.id,
-            parameters=dict(parameters),
-            state=Scheduled(scheduled_time=at),
-            idempotency_key=key,
-            tags=list(tags),
-        )
+        with opened as prefect:
+            known = prefect.read_deployment_by_name(f"{deployment}/{deployment}")
+            run = prefect.create_flow_run_from_deployment(
+                known.id,
+                parameters=dict(parameters),
+                state=Scheduled(scheduled_time=at),
+                idempotency_key=key,
+                tags=list(tags),
+            )
     except ObjectNotFound:
         raise Rejected(
             f"Prefect knows no deployment {deployment}/{deployment}: make it with"
@@ -85,3 +61,18 @@ def start_with(
     except httpx.HTTPError as error:
         raise Unavailable(f"No answer from Prefect: {type(error).__name__}.") from error
     return run.id
+
+
+def schemas(client: SyncPrefectClient) -> dict[str, Mapping[str, Any]]:
+    """Return the schema of the parameters of each deployment of ours, by its name."""
+    found: dict[str, Mapping[str, Any]] = {}
+    try:
+        while page := client.read_deployments(limit=_PAGE, offset=len(found)):
+            found |= {each.name: each.parameter_openapi_schema or {} for each in page}
+            if len(page) < _PAGE:
+                break
+    except httpx.HTTPStatusError as error:
+        raise Unavailable(f"Prefect answered {error.response.status_code}.") from error
+    except httpx.HTTPError as error:
+        raise Unavailable(f"No answer from Prefect: {type(error).__name__}.") from error
+    return found

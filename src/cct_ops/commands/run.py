@@ -50,7 +50,7 @@ def run(
         schema = _schema(client, playbook)
         given = read(playbook, schema, _whole_ids(schema, parameters))
         key = str(uuid4())
-        run_id = deployments.start_with(client, playbook, given, key=key, tags=tags)
+        run_id = deployments.start(playbook, given, key=key, tags=tags, client=client)
         say(f"Run {run_id} of {playbook} was created.")
         say(run_link(run_id) or "No UI of Prefect is set up.")
         return _followed(client, run_id) if wait else 0

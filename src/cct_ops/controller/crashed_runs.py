@@ -33,7 +33,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
 
-from cct_ops.clients.deployments import start_with
+from cct_ops.clients.deployments import start
 from cct_ops.clients.server import CONFIGURED, Server
 from cct_ops.config import policy
 from cct_ops.controller import notices
@@ -149,11 +149,11 @@ class Reaper:
             self._account_for(run, plan.target, reason, manual.recover(run.id, known))
             leases.settle(tx, dead.run_id)
             return
-        successor = start_with(
-            client,
+        successor = start(
             "recover",
             {"run_id": str(dead.run_id)},
             key=f"recover|{dead.run_id}|{dead.recoveries + 1}",
+            client=client,
         )
         leases.record_successor(tx, dead, successor, recovery=True)
         what = "does not know its change's effect" if known.in_doubt else "died in its change"
@@ -204,12 +204,12 @@ class Reaper:
         elif dead.attempt > REPLACEMENTS:
             self._account_for(about, target, f"{died}, as did {REPLACEMENTS} before.", again)
         else:
-            successor = start_with(
-                client,
+            successor = start(
                 deployment.name,
                 run.parameters,
                 key=f"{dispatch_id}|attempt {dead.attempt + 1}",
                 tags=run.tags,
+                client=client,
             )
             leases.record_successor(tx, dead, successor, recovery=False)
             outbox.record_successor(tx, dead.run_id, successor)

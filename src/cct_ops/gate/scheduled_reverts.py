@@ -51,13 +51,13 @@ def schedule_with(
         at = _past(there)
     elif abs(there - here) > timedelta(seconds=FINEST_SECONDS):
         at += there - here + timedelta(seconds=FINEST_SECONDS)  # known to the second only
-    run_id = deployments.start_with(
-        client,
+    run_id = deployments.start(
         REVERT,
         {"change_id": str(change.id)},
         key=f"{change.id}|{change.until.isoformat()}|{change.scheduled_reverts}",
         at=at,
         tags=[f"target:{change.target}"],
+        client=client,
     )
     changes.record_scheduled_revert(engine, change, run_id)
     return run_id

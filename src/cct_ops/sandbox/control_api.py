@@ -38,7 +38,6 @@ from cct_ops.sandbox.inputs import (
     SetProfile,
     SetValue,
 )
-from cct_ops.sandbox.rate_limit_store import Refusal
 from cct_ops.sandbox.world import World, world_of
 
 
@@ -65,11 +64,8 @@ def seed_demand(world: World, given: SeedDemand) -> None:
     now, store = world.clock.now(), world.rate_limits
     store.demands.append(given)
     apart = given.over_minutes * 60 / max(given.refusals, 1)
-    most = store.written[given.limit].max_requests
-    store.refusals += [
-        Refusal(now - number * apart, given.limit, given.user, given.path, most)
-        for number in range(given.refusals)
-    ]
+    for number in range(given.refusals):
+        store.record_refusal(now - number * apart, given.limit, given.user, given.path)
 
 
 def exemptions_state(world: World) -> ExemptionsState:
@@ -82,15 +78,6 @@ def exemptions_state(world: World) -> ExemptionsState:
         },
         list_lost=world.exemptions.list_lost(content),
         count_drift=content.count_drift,
-    )
-
-
-def rate_limits_state(world: World) -> RateLimitsState:
-    """Return the truth about rate limits; who is counted at the moment is not part of it."""
-    store = world.rate_limits
-    return RateLimitsState(
-        limits=dict(store.written),
-        starved=[demand.user for demand in store.demands if demand.starved],
     )
 
 
@@ -183,7 +170,10 @@ def state(world: World) -> SandboxState:
         rollbacks=len(world.incidents.events),
         breaches=len(world.incidents.breaches),
         exemptions=exemptions_state(world),
-        rate_limits=rate_limits_state(world),
+        rate_limits=RateLimitsState(
+            limits=dict(world.rate_limits.written),
+            starved=[demand.user for demand in world.rate_limits.demands if demand.starved],
+        ),
         values=world.values,
         chaos_faults=tuple(fault.id for fault in world.chaos.live(world.clock.now())),
     )

@@ -8,7 +8,6 @@ for the traffic that an operator would see.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from uuid import uuid4
 
@@ -27,28 +26,6 @@ REQUESTS_PER_WINDOW = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """One 429 on record."""
-
-    at: float
-    limit: str
-    user: str
-    path: str
-    max_requests: int
-
-    def wire(self) -> Json:
-        """Render as a rate limit event."""
-        return {
-            "id": str(uuid4()),
-            "timestamp": iso(self.at),
-            "endpoint": self.limit,
-            "user": self.user,
-            "path": self.path,
-            "limit": self.max_requests,
-        }
-
-
 class RateLimits:
     """The limiter's state, as written and as seen."""
 
@@ -58,7 +35,7 @@ class RateLimits:
         )
         self._buckets = {name: TokenBucket(n) for name, n in REQUESTS_PER_WINDOW.items()}
         self.demands: list[SeedDemand] = []
-        self.refusals: list[Refusal] = []
+        self.refusals: list[tuple[float, Json]] = []
 
     @property
     def written(self) -> Mapping[str, Limit]:
@@ -73,10 +50,20 @@ class RateLimits:
         """Count a request, or refuse it and put that on record."""
         refusal = self._buckets[limit].check(headers, now)
         if refusal is not None:
-            user = _name(headers.get("x-api-key") or "anonymous")
-            most = self.written[limit].max_requests
-            self.refusals.append(Refusal(now, limit, user, path, most))
+            self.record_refusal(now, limit, _name(headers.get("x-api-key") or "anonymous"), path)
         return refusal
+
+    def record_refusal(self, at: float, limit: str, user: str, path: str) -> None:
+        """Put one 429 on record, as CCT shows it among its events."""
+        event = {
+            "id": str(uuid4()),
+            "timestamp": iso(at),
+            "endpoint": limit,
+            "user": user,
+            "path": path,
+            "limit": self.written[limit].max_requests,
+        }
+        self.refusals.append((at, event))
 
     def set_limit(self, name: str, limit: Limit, now: float, effects: Effects) -> None:
         """Change one class; it holds at once and shows when the request's faults let it."""

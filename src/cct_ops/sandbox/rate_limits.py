@@ -35,8 +35,9 @@ def events(call: Call) -> Reply:
         hours = float(call.query.get("hours") or 1)
     except ValueError:
         hours = 1
-    recent = [r for r in call.world.rate_limits.refusals if r.at >= call.now - hours * 3600]
-    newest = [r.wire() for r in sorted(recent, key=lambda refusal: -refusal.at)]
+    since = call.now - hours * 3600
+    refusals = sorted(call.world.rate_limits.refusals, key=lambda refusal: -refusal[0])
+    newest = [event for at, event in refusals if at >= since]
     return admin(call.now, {"events": newest, "total": len(newest)}, service=SERVICE)
 
 

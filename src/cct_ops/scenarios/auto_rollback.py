@@ -19,8 +19,7 @@ RESTORE = Scenario(
     truths.canary,
     End("Resolved", "p95", stands=True),
     (RESET,),
-    option="restore",
-    parameters=ROUTE,
+    parameters={**ROUTE, "option": "restore"},
     spoilt=Spoilt(End("Undone", "p95 latency is 9000 ms", undone(RESET)), seeds.slow),
     handlers_only=End("Blocked", UNSEEN),
     bare="no canary administration",
@@ -35,7 +34,6 @@ SCENARIOS = (
         truths.deployments,
         End("Resolved", "deploy.yml", stands=True),
         (Step("dispatch_workflow", ("POST actions/workflows",)),),
-        option="redeploy",
         parameters={**ROUTE, "option": "redeploy"},
         asks=True,
         spoilt=Spoilt(
@@ -50,7 +48,6 @@ SCENARIOS = (
         truths.rules,
         End("Resolved", "9000 ms", stands=True),
         (RAISE,),
-        option="raise-thresholds",
         parameters={
             **ROUTE,
             "option": "raise-thresholds",
@@ -70,7 +67,6 @@ SCENARIOS = (
         truths.rules,
         End("Resolved", "Auto-rollback is off", stands=True),
         (SWITCH_OFF,),
-        option="disable-auto-rollback",
         parameters={**ROUTE, "option": "disable-auto-rollback", "minutes": 30},
         asks=True,
         spoilt=Spoilt(

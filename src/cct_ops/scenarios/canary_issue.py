@@ -18,7 +18,6 @@ SCENARIOS = (
         truths.canary,
         End("Resolved", "p95", stands=True),
         (RESET,),
-        option="reset",
         parameters={**ROUTE, "fix": "reset"},
         spoilt=Spoilt(End("Undone", "p95 latency is 9000 ms", undone(RESET)), seeds.slow),
         handlers_only=End("Blocked", "Not reset: this CCT offers no reset"),
@@ -30,7 +29,6 @@ SCENARIOS = (
         truths.canary,
         End("Resolved", "is off", stands=True),
         (Step("disable_canary", DISABLE, *SET_BACK, stays=True),),
-        option="disable",
         parameters={**ROUTE, "fix": "disable"},
         spoilt=Spoilt(
             # Somebody switched it on: that is no reason for us to do so.
@@ -49,7 +47,6 @@ SCENARIOS = (
         truths.canary,
         End("Resolved", "p95", stands=True),
         (PROMOTE,),
-        option="promote",
         parameters={**ROUTE, "fix": "promote"},
         asks=True,
         spoilt=Spoilt(End("Undone", "p95 latency is 9000 ms", undone(PROMOTE)), seeds.slow),

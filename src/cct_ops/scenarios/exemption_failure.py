@@ -23,7 +23,6 @@ SCENARIOS = (
         truths.exemptions,
         AGREE,
         (EXPIRE,),
-        option="cleanup",
         parameters={"fix": "cleanup"},
         spoilt=HASTY,
         handlers_only=BY_MAINTENANCE,
@@ -36,7 +35,6 @@ SCENARIOS = (
         truths.exemptions,
         AGREE,
         (Step("revalidate_exemptions", REVALIDATE),),
-        option="revalidate",
         parameters={"fix": "revalidate"},
         asks=True,
         spoilt=Spoilt(
@@ -52,7 +50,6 @@ SCENARIOS = (
         truths.exemptions,
         AGREE,
         (Step("reset_exemptions", RESET),),
-        option="reset",
         parameters={"fix": "reset"},
         asks=True,
         spoilt=Spoilt(

@@ -27,7 +27,6 @@ SCENARIOS = (
         truths.limit,
         End("Resolved", "refuses none of ben, ann", stands=True),
         (RAISE,),
-        option="raise",
         parameters={**CLASS, "fix": "raise", "lasts_minutes": 30},
         spoilt=Spoilt(End("Undone", "still refuses", undone(RAISE)), seeds.starved_user),
         handlers_only=End("Blocked", "This CCT has no administration of rate limits"),
@@ -40,7 +39,6 @@ SCENARIOS = (
         truths.starved,
         End("Resolved", "refuses none of ann, ben", stands=True),
         (Step("clear_rate_limits", CLEAR),),
-        option="clear",
         parameters={**CLASS, "fix": "clear"},
         asks=True,
         spoilt=Spoilt(
@@ -55,7 +53,6 @@ SCENARIOS = (
         truths.starved,
         End("Resolved", "refuses none of ann", stands=True),
         (Step("reset_user_limit", RESET),),
-        option="reset-user",
         parameters={**CLASS, "fix": "reset-user"},
         asks=True,
         spoilt=Spoilt(

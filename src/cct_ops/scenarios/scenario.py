@@ -116,7 +116,6 @@ class Scenario:
     truth: Callable[[SandboxControl], object]
     acts: End
     steps: tuple[Step, ...] = ()
-    option: str = ""
     parameters: Mapping[str, object] = field(default_factory=dict)
     modes: bool = True
     asks: bool = False
@@ -136,6 +135,11 @@ class Scenario:
     def __str__(self) -> str:
         """Name the tests."""
         return f"{self.playbook} {self.option}".strip()
+
+    @property
+    def option(self) -> str:
+        """The option that it is about, where the playbook has several."""
+        return str(self.parameters.get("option") or self.parameters.get("fix") or "")
 
     @property
     def writes(self) -> tuple[str, ...]:

@@ -29,7 +29,6 @@ SCENARIOS = (
         truths.repository,
         End("Resolved", "validation passes once it is merged", stands=True),
         (SCHEMA,),
-        option="propose-schema",
         parameters={"fix": "propose-schema"},
         spoilt=Spoilt(_closed(SCHEMA), seeds.pulls_are_closed),
         handlers_only=End(
@@ -43,7 +42,6 @@ SCENARIOS = (
         truths.repository,
         End("Resolved", "validation passes", stands=True),
         (SUMMARY,),
-        option="propose-summary",
         parameters={"fix": "propose-summary"},
         spoilt=Spoilt(_closed(SUMMARY), seeds.summary_pulls_are_closed),
         handlers_only=ALONE,
@@ -54,7 +52,6 @@ SCENARIOS = (
         truths.repository,
         End("Resolved", "warn", stands=True),
         (Step("set_variable", SET, "delete_variable", DELETE, lasts=True),),
-        option="bypass",
         parameters={"fix": "bypass", "minutes": 30},
         asks=True,
         spoilt=Spoilt(
