@@ -203,8 +203,7 @@ class Worker:
 
     def _conclude(self, run: Run, target: str, outcome: Outcome, reason: str) -> None:
         """Give the run's account."""
-        with self.engine.begin() as tx:
-            leases.touch(tx, run.id, self.settings.lease_seconds)
+        leases.touch(self.engine, run.id, self.settings.lease_seconds)
         approvals.void(self.engine, run.id, "The run ended without needing it.")
         account.record_outcome(self.engine, run, target, outcome, reason)
 

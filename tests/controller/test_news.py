@@ -7,7 +7,7 @@ import threading
 import sqlalchemy as sa
 
 from cct_ops.controller.loop import Controller, Periodic
-from cct_ops.ledger.gate import approvals
+from cct_ops.ledger.intake import outbox
 from tests.stack.polling import eventually
 
 
@@ -25,7 +25,7 @@ def test_an_answer_wakes_the_jobs_that_follow_the_news_and_no_other(engine: sa.E
         eventually(lambda: woken.count("follows") >= 2)
         before = woken.count("follows")
         with engine.begin() as tx:
-            approvals.wake(tx)
+            outbox.wake(tx)
         eventually(lambda: woken.count("follows") > before)
     finally:
         controller.stop()

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import SecretStr
 
-from cct_ops.controller import approvals, aside, pages
+from cct_ops.controller import approvals, p0_incidents, unhandled
 from cct_ops.controller.crashed_runs import Reaper
 from cct_ops.controller.handlers import Notification, Remediation
 from cct_ops.controller.loop import Controller, Lane
@@ -181,7 +181,7 @@ def test_a_severe_incident_whose_labels_are_odd_keeps_no_page_from_the_others(
         tx.execute(sa.text("update dispatches set state = 'notified'"))
     severe = CONTACTS.model_copy(update={"severities": {Severity.P0: ("critical",)}})
 
-    pages.sweep(Pager(engine, severe))
+    p0_incidents.page_about_new(Pager(engine, severe))
 
     assert [each.page.topic_id for each in newest(engine, 9)] == [good]
     assert [each.item for each in set_aside.listed(engine)] == [str(bad)]
@@ -195,7 +195,7 @@ def test_people_are_notified_once_of_all_that_is_set_aside(
         set_aside.put(engine, "runs that died", f"run {number}", "ValueError: a\0b\ud800")
     set_aside.put(engine, "runs that died", "run 0", "again")
 
-    assert [aside.sweep(engine, notifier) for _ in range(2)] == [3, 0]
+    assert [unhandled.report_items(engine, notifier) for _ in range(2)] == [3, 0]
 
     (message,) = sandbox.slack_messages()
     assert "3 things could not be dealt with" in message.body["text"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from cct_ops.controller.quarantine import sweep
+from cct_ops.controller.unhandled import report_deliveries
 from cct_ops.ledger.intake import deliveries as intake
 from cct_ops.ledger.intake.deliveries import Incoming
 from cct_ops.ledger.intake.tables import deliveries
@@ -24,7 +24,7 @@ def look(engine: sa.Engine, sandbox: SandboxControl) -> list[str]:
     """Sweep twice, and return all notices that people ever got."""
     notifier = Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
     for _ in range(2):
-        sweep(engine, notifier)
+        report_deliveries(engine, notifier)
     return [str(message.body) for message in sandbox.slack_messages()]
 
 
@@ -80,6 +80,6 @@ def test_what_slack_did_not_take_is_sent_again(engine: sa.Engine, sandbox: Sandb
     not_understood(engine, "alertmanager", b"1")
     notifier = Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
 
-    sweep(engine, notifier)
+    report_deliveries(engine, notifier)
     assert paged(engine) == []
     assert len(look(engine, sandbox)) == 1

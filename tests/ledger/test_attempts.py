@@ -16,7 +16,7 @@ from cct_ops.ledger.gate.pacing import LedgerPacer
 from cct_ops.ledger.gate.tables import run_leases
 from cct_ops.ledger.record import account
 from cct_ops.models.run import Outcome, Run
-from tests.ledger.test_leases import PLAN, permitted
+from tests.ledger.test_leases import PLAN, expiry, permitted
 from tests.stack.polling import eventually
 
 
@@ -61,13 +61,13 @@ def test_a_refusal_leaves_the_ledger_as_it_is(engine: sa.Engine, end: str) -> No
         assert leases.reap(engine, run.id)
     else:
         permitted(engine, run.id)
-    before = leases.expiry(engine, run.id)
+    before = expiry(engine, run.id)
 
     with attempts.attempt(engine, run.id, 60) as refusal:
         assert refusal is not None
         assert end in refusal
 
-    assert leases.expiry(engine, run.id) == before
+    assert expiry(engine, run.id) == before
 
 
 @pytest.mark.parametrize("ended", [True, False])
@@ -77,8 +77,7 @@ def test_what_a_dead_run_left_open_is_found_whether_it_gave_an_account_or_not(
     """A permit, or a lock; a run that only waits left neither."""
     run, waiting = Run(id=uuid4(), name="a run", playbook=PLAN.playbook), uuid4()
     for each in (run.id, waiting):
-        with engine.begin() as tx:
-            leases.touch(tx, each, 0)
+        leases.touch(engine, each, 0)
     permitted(engine, run.id)
     if ended:
         account.record_outcome(engine, run, PLAN.target, Outcome.NOTHING_TO_DO, "So it was.")

@@ -18,7 +18,6 @@ from cct_ops.ledger.gate import (
     approvals,
     changes,
     leases,
-    permits,
     refused_keys,
     switches,
     tables as gate_tables,
@@ -27,6 +26,7 @@ from cct_ops.ledger.intake import inbox, tables as intake_tables
 from cct_ops.ledger.people import pages, pauses, slack_threads, tables as people_tables
 from cct_ops.ledger.record import history, journal, tables as record_tables
 from cct_ops.ledger.schema import metadata
+from cct_ops.models.plan import PermitKind
 from cct_ops.models.run import Outcome
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.conftest import new_ledger
@@ -121,8 +121,8 @@ def test_an_upgrade_keeps_what_the_last_release_wrote(empty_url: SecretStr) -> N
         "CanaryRolledBack"
     ]
     assert changes.listed(engine) == [change]
-    assert permits.has_permit(engine, run.id)
-    assert leases.expiry(engine, run.id) is not None
+    assert [each.kind for each in run.known.actions] == [PermitKind.CHANGE]
+    assert leases.seconds_over(engine, run.id) is not None
     assert [entry.note for entry in journal.read(engine, run.id)] == ["All routes answer."]
     assert slack_threads.shown(engine, arrived.incident_id) is not None
     assert len(pages.newest(engine, 10)) == len(story.paged) == len(story.public) == 1

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+import json
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from cct_ops.errors import Rejected, Unavailable
 from cct_ops.typed import typed
 
 _PAGE = 200
+_REFUSALS = frozenset(range(500)) - {429}
 
 
 def start(
@@ -35,44 +37,70 @@ def start(
     Prefect does not answer and ``Rejected`` when it refuses.
     """
     opened = get_client(sync_client=True) if client is None else nullcontext(client)
-    try:
-        with opened as prefect:
-            known = prefect.read_deployment_by_name(f"{deployment}/{deployment}")
-            run = prefect.create_flow_run_from_deployment(
-                known.id,
-                parameters=dict(parameters),
-                state=Scheduled(scheduled_time=at),
-                idempotency_key=key,
-                tags=list(tags),
-            )
-    except ObjectNotFound:
-        raise Rejected(
-            f"Prefect knows no deployment {deployment}/{deployment}: make it with"
-            f" `{typed('deploy')}`.",
-            status=404,
-        ) from None
-    except httpx.HTTPStatusError as error:
-        status = error.response.status_code
-        if status < 500 and status != 429:
-            raise Rejected(
-                f"Prefect refused the run of {deployment} with {status}.", status=status
-            ) from error
-        raise Unavailable(f"Prefect answered {status}.") from error
-    except httpx.HTTPError as error:
-        raise Unavailable(f"No answer from Prefect: {type(error).__name__}.") from error
+    with creating(deployment, _REFUSALS), opened as prefect:
+        known = prefect.read_deployment_by_name(f"{deployment}/{deployment}")
+        run = prefect.create_flow_run_from_deployment(
+            known.id,
+            parameters=dict(parameters),
+            state=Scheduled(scheduled_time=at),
+            idempotency_key=key,
+            tags=list(tags),
+        )
     return run.id
 
 
 def schemas(client: SyncPrefectClient) -> dict[str, Mapping[str, Any]]:
     """Return the schema of the parameters of each deployment of ours, by its name."""
     found: dict[str, Mapping[str, Any]] = {}
-    try:
+    with _answered():
         while page := client.read_deployments(limit=_PAGE, offset=len(found)):
             found |= {each.name: each.parameter_openapi_schema or {} for each in page}
             if len(page) < _PAGE:
                 break
+    return found
+
+
+@contextmanager
+def creating(deployment: str, refusals: Set[int], *, then: str = "") -> Iterator[None]:
+    """
+    Surround the request for a run of the deployment, and turn what fails into our errors.
+
+    Raises ``Rejected`` for those of Prefect's answers that are ``refusals``, and ``Unavailable``
+    for all others; ``then`` is what people do once they have made a deployment that is missing.
+    """
+    with _answered():
+        try:
+            yield
+        except ObjectNotFound:
+            raise Rejected(
+                f"Prefect knows no deployment {deployment}/{deployment}: make it with"
+                f" `{typed('deploy')}`{then}.",
+                status=404,
+            ) from None
+        except httpx.HTTPStatusError as error:
+            status = error.response.status_code
+            if status not in refusals:
+                raise
+            raise Rejected(
+                f"Prefect refused the run of {deployment} with {status}: {_detail(error.response)}",
+                status=status,
+            ) from error
+
+
+@contextmanager
+def _answered() -> Iterator[None]:
+    try:
+        yield
     except httpx.HTTPStatusError as error:
         raise Unavailable(f"Prefect answered {error.response.status_code}.") from error
     except httpx.HTTPError as error:
         raise Unavailable(f"No answer from Prefect: {type(error).__name__}.") from error
-    return found
+
+
+def _detail(response: httpx.Response) -> str:
+    """Return Prefect's reason, short enough for a note."""
+    try:
+        body = json.loads(response.text)
+    except (ValueError, RecursionError):
+        return "no reason given"
+    return str(body.get("detail", body) if isinstance(body, dict) else body)[:300]

@@ -7,10 +7,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import WorkPool, WorkQueue
+from prefect.client.schemas.objects import FlowRun, WorkPool, WorkQueue
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.exceptions import ObjectNotFound
 
 from cct_ops.models.run import at_most
 
@@ -56,6 +58,14 @@ class Server:
 
 
 CONFIGURED = Server()
+
+
+def find_run(client: SyncPrefectClient, run_id: UUID) -> FlowRun | None:
+    """Read a run; None where Prefect has none of this id any more."""
+    try:
+        return client.read_flow_run(run_id)
+    except ObjectNotFound:
+        return None
 
 
 def rests(part: WorkPool | WorkQueue | DeploymentResponse) -> str | None:

@@ -25,7 +25,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
 from cct_ops.clients import deployments
-from cct_ops.clients.server import CONFIGURED, Server
+from cct_ops.clients.server import CONFIGURED, Server, find_run
 from cct_ops.config.approvers import Approvers
 from cct_ops.config.contacts import Contacts
 from cct_ops.errors import OpsError, Unavailable
@@ -84,11 +84,9 @@ def sweep(engine: sa.Engine, people: People | None = None, *, server: Server = C
 
             border(engine, "requests for approval").each(waiting, lambda each: each.id, move_on)
     if people is not None:
-        unanswered, escalate = (
-            approval_answers.unnotified(engine),
-            partial(_escalate, engine, people),
-        )
-        border(engine, "approvals that nobody gave").each(unanswered, str, escalate)
+        unanswered = border(engine, "approvals that nobody gave")
+        escalate = partial(_escalate, engine, people)
+        unanswered.each(approval_answers.unnotified(engine), str, escalate)
     return moved
 
 
@@ -130,8 +128,7 @@ def _move_on(
             return False
     except ObjectNotFound:
         return False  # deleted a moment ago: the next sweep closes it
-    with engine.begin() as tx:
-        run_notifications.notify_workers(tx, approval.run_id)
+    run_notifications.notify_workers(engine, approval.run_id)
     return True  # settled by the run itself, or here if it ends before it has read its answer
 
 
@@ -229,18 +226,16 @@ def _escalate(engine: sa.Engine, people: People, approval_id: UUID) -> None:
 
 def _command(approval: Approval) -> str:
     """Return the command that starts the same playbook anew, exactly as it has to be typed."""
-    try:
-        with get_client(sync_client=True) as client:
-            parameters = client.read_flow_run(approval.run_id).parameters
-    except ObjectNotFound:
-        _log.info("run %s is gone; its other parameters are not known", approval.run_id)
-        parameters = _as_far_as_known(approval)
+    with get_client(sync_client=True) as client:
+        run = find_run(client, approval.run_id)
+        if run is None:
+            _log.info("run %s is gone; its other parameters are not known", approval.run_id)
+        parameters = _as_far_as_known(client, approval) if run is None else run.parameters
     asking = parameters | {"mode": "approve"}
     return manual.start_again(approval.playbook, asking, approval.incident_id)
 
 
-def _as_far_as_known(approval: Approval) -> dict[str, object]:
+def _as_far_as_known(client: SyncPrefectClient, approval: Approval) -> dict[str, object]:
     """Return the parameters that the request shows: not every playbook takes its target."""
-    with get_client(sync_client=True) as client:
-        schema = deployments.schemas(client).get(approval.playbook, {})
+    schema = deployments.schemas(client).get(approval.playbook, {})
     return {"target": approval.target} if "target" in schema.get("properties", {}) else {}

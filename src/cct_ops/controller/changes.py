@@ -14,10 +14,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import FlowRun
-from prefect.exceptions import ObjectNotFound
 
-from cct_ops.clients.server import CONFIGURED, FINEST_SECONDS, Server
+from cct_ops.clients.server import CONFIGURED, FINEST_SECONDS, Server, find_run
 from cct_ops.config import policy
 from cct_ops.controller import notices
 from cct_ops.gate import scheduled_reverts
@@ -78,36 +76,25 @@ def _start_revert(
     server: Server,
 ) -> bool:
     """See to it that a revert of a due change is under way; true if one had to be started."""
-    last = _last(client, change)
+    known = change.scheduled_revert_id
+    last = None if known is None else find_run(client, known)
     if last is not None and last.state is not None and last.state.is_final():
         if (now - last.state.timestamp).total_seconds() < pause_seconds:
             return False
         last = None
-    if last is None:
+    if last is None or last.state is None:
         run_id = scheduled_reverts.schedule_with(client, engine, change, at_server=server)
         _log.warning("Temporary change %s is due and gets scheduled revert %s.", change.id, run_id)
         return True
     # One that was ended early by a run that died still has its revert scheduled for the planned
     # time, and by a clock that differs from the ledger's the time of any may be still to come.
-    state = last.state
-    later = state.state_details.scheduled_time if state and state.is_scheduled() else None
+    later = last.state.state_details.scheduled_time if last.state.is_scheduled() else None
     if later is None or later <= now + timedelta(seconds=FINEST_SECONDS):
         return False
     _log.warning(
         "Temporary change %s is due: its scheduled revert %s begins now.", change.id, last.id
     )
     return scheduled_reverts.hurry(client, engine, last, now)
-
-
-def _last(client: SyncPrefectClient, change: TemporaryChange) -> FlowRun | None:
-    """Return the change's scheduled revert unless that is gone."""
-    if change.scheduled_revert_id is None:
-        return None
-    try:
-        run = client.read_flow_run(change.scheduled_revert_id)
-    except ObjectNotFound:
-        return None
-    return None if run.state is None else run
 
 
 def _alarm(engine: sa.Engine, notifier: Notifier, change_id: UUID) -> None:

@@ -30,11 +30,10 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.client.schemas.sorting import FlowRunSort
-from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
 
 from cct_ops.clients.deployments import start
-from cct_ops.clients.server import CONFIGURED, Server
+from cct_ops.clients.server import CONFIGURED, Server, find_run
 from cct_ops.config import policy
 from cct_ops.controller import notices
 from cct_ops.errors import BadConfiguration, Unavailable
@@ -110,7 +109,7 @@ class Reaper:
             if claim is None:
                 return
             tx, dead = claim
-            run = _read(client, run_id)
+            run = find_run(client, run_id)
             if run is not None:
                 _end(client, run)
             known = account.of_run(self.engine, run_id)
@@ -131,7 +130,7 @@ class Reaper:
     ) -> None:
         """Start whoever puts the change back, unless somebody is at it."""
         if dead.successor_id is not None:
-            last = _read(client, dead.successor_id)
+            last = find_run(client, dead.successor_id)
             if last is not None and not self._may_try_again(now, last):
                 return
         if dead.recoveries >= RECOVERIES:
@@ -226,7 +225,7 @@ class Reaper:
         _log.warning("Run %s: %s", run.name, reason)
         topic = Topic.of(run, target, Outcome.FAILED, needs_person=True)
         with self.engine.begin() as tx:
-            ended_at = account.record_outcome_in(tx, run, target, Outcome.FAILED, reason)
+            ended_at = account.record_outcome(tx, run, target, Outcome.FAILED, reason)
             if commands:
                 notices.send_urgent(
                     self.notifier,
@@ -257,13 +256,6 @@ def _started(client: SyncPrefectClient) -> list[FlowRun]:
         ),
         sort=FlowRunSort.EXPECTED_START_TIME_ASC,
     )
-
-
-def _read(client: SyncPrefectClient, run_id: UUID) -> FlowRun | None:
-    try:
-        return client.read_flow_run(run_id)
-    except ObjectNotFound:
-        return None
 
 
 def _end(client: SyncPrefectClient, run: FlowRun) -> None:

@@ -16,14 +16,13 @@ from cct_ops.config.sources import (
     Source,
     Watchdog,
 )
-from cct_ops.controller import approvals, aside, buttons, changes, clocks, pages, quarantine
+from cct_ops.controller import approvals, buttons, changes, clocks, p0_incidents, unhandled
 from cct_ops.controller.crashed_runs import Reaper
 from cct_ops.controller.dead_mans_switch import heartbeat
 from cct_ops.controller.loop import Periodic
 from cct_ops.controller.pauses import PAUSES_SECONDS, PauseMonitor
 from cct_ops.controller.reconcile import alertmanager, github, pagerduty, watchdog
 from cct_ops.controller.routes import Routes
-from cct_ops.controller.status_page import Announcer
 from cct_ops.controller.workers import WORKERS_SECONDS, WorkerMonitor
 from cct_ops.ledger import clock
 from cct_ops.ledger.intake import deliveries, grouping
@@ -51,12 +50,12 @@ def jobs(
         ("end of bursts", 5, partial(grouping.begin_or_end, engine, routes.grouping)),
         ("reaper", 10, Reaper(engine, notifier, settings.policy_path, settings.start_seconds)),
         ("gateway", EVERY_SECONDS, PeerWatchdog(engine, CONTROLLER, GATEWAY, notifier)),
-        ("P0 incidents", 5, partial(pages.sweep, pager)),
-        ("quarantine", 10, partial(quarantine.sweep, engine, notifier)),
+        ("P0 incidents", 5, partial(p0_incidents.page_about_new, pager)),
+        ("quarantine", 10, partial(unhandled.report_deliveries, engine, notifier)),
         ("clocks", clocks.EVERY_SECONDS, partial(clocks.look, engine)),
-        ("what is set aside", 10, partial(aside.sweep, engine, notifier)),
+        ("what is set aside", 10, partial(unhandled.report_items, engine, notifier)),
         ("contacts", 3600, partial(look, contacts)),
-        ("status page", 5, Announcer(engine, contacts)),
+        ("status page", 5, p0_incidents.Announcer(engine, contacts)),
         ("workers", WORKERS_SECONDS, WorkerMonitor(engine, notifier)),
         ("pauses", PAUSES_SECONDS, PauseMonitor(engine, notifier)),
         ("temporary changes", 10, partial(changes.sweep, engine, settings, notifier)),

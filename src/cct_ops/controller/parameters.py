@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -34,6 +34,7 @@ class _Parameter(Frozen):
     parentheses, what that group holds is the value; (?:...) only holds together.
     """
 
+    value: Any = None
     label: str | None = Field(None, min_length=1)
     pattern: str | None = None
 
@@ -52,7 +53,16 @@ class _Parameter(Frozen):
     @property
     def constant(self) -> str | int | None:
         """The value that stands in the file, None where it comes from a label."""
-        return None
+        fixed: str | int | None = self.value
+        return fixed
+
+    def convert(self, labels: Mapping[str, str]) -> str | int:
+        """Return the value for a run; raises ``Unfit`` where the label has none."""
+        return self._read(self._taken(labels)) if self.constant is None else self.constant
+
+    def _read(self, taken: str) -> str | int:
+        """Return what a label's text stands for; raises ``Unfit`` for what is of no use."""
+        raise NotImplementedError
 
     def _taken(self, labels: Mapping[str, str]) -> str:
         """Return the label's value, or the part of it that the pattern's group holds."""
@@ -75,17 +85,12 @@ class RouteParameter(_Parameter):
 
     @property
     def constant(self) -> str | int | None:
-        """The route that stands in the file."""
+        """The path of the route that stands in the file."""
         return None if self.value is None else self.value.value
 
-    def convert(self, labels: Mapping[str, str]) -> str:
-        """Return the route's path."""
-        if self.value is not None:
-            return self.value.value
+    def _read(self, taken: str) -> str:
         try:
-            return Route(self._taken(labels)).value
-        except Unfit:
-            raise
+            return Route(taken).value
         except ValueError:
             raise Unfit(f"label {self.label} is not a route of CCT") from None
 
@@ -105,16 +110,7 @@ class StringParameter(_Parameter):
             raise ValueError("value: has characters that cannot be shown")
         return self
 
-    @property
-    def constant(self) -> str | int | None:
-        """The text that stands in the file."""
-        return self.value
-
-    def convert(self, labels: Mapping[str, str]) -> str:
-        """Return the value as it is, if all of it has the form."""
-        if self.value is not None:
-            return self.value
-        taken = self._taken(labels)
+    def _read(self, taken: str) -> str:
         if len(taken) > self.max_length:
             raise Unfit(f"label {self.label} is longer than {self.max_length} characters")
         return taken
@@ -139,16 +135,7 @@ class IntegerParameter(_Parameter):
             raise ValueError("value: is not between minimum: and maximum:")
         return self
 
-    @property
-    def constant(self) -> str | int | None:
-        """The number that stands in the file."""
-        return self.value
-
-    def convert(self, labels: Mapping[str, str]) -> int:
-        """Return the number."""
-        if self.value is not None:
-            return self.value
-        taken = self._taken(labels)
+    def _read(self, taken: str) -> int:
         if re.fullmatch(rf"-?[0-9]{{1,{MAX_DIGITS}}}", taken) is None:
             raise Unfit(f"label {self.label} is not a whole number")
         if not self._within(int(taken)):

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import contextvars
-import json
-import threading
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
-from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
-from cct_ops.errors import BadConfiguration, Rejected, Unavailable
-from cct_ops.typed import typed
+from cct_ops.clients.deployments import creating
+from cct_ops.errors import BadConfiguration, Unavailable
 
 # Two requests, each asked again once, must fit into the controller's lease.
 TIMEOUT_SECONDS = 5
@@ -42,21 +38,15 @@ class Runs:
         with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
             self._settings = contextvars.copy_context()
         self._deployments: dict[str, UUID] = {}
-        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         """Open the connections."""
         self._client.__enter__()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: Any) -> None:
         """Close them."""
-        self._client.__exit__(kind, error, traceback)
+        self._client.__exit__(*error)
 
     def create(
         self, playbook: str, parameters: Mapping[str, str | int], *, key: str, tags: list[str]
@@ -67,24 +57,8 @@ class Runs:
         Raises ``Rejected`` where repeating cannot help, and ``Unavailable`` where it can.
         """
         try:
-            return self._settings.copy().run(self._create, playbook, parameters, key, tags)
-        except ObjectNotFound:
-            raise Rejected(
-                f"Prefect knows no deployment {playbook}/{playbook}: make it with"
-                f" `{typed('deploy')}`, and then give the incident another try.",
-                status=404,
-            ) from None
-        except httpx.HTTPStatusError as error:
-            status = error.response.status_code
-            if status in _REFUSALS:
-                raise Rejected(
-                    f"Prefect refused the run of {playbook} with {status}:"
-                    f" {_detail(error.response)}",
-                    status=status,
-                ) from error
-            raise Unavailable(f"Prefect answered {status}.") from error
-        except httpx.HTTPError as error:
-            raise Unavailable(f"No answer from Prefect: {type(error).__name__}.") from error
+            with creating(playbook, _REFUSALS, then=", and then give the incident another try"):
+                return self._settings.copy().run(self._create, playbook, parameters, key, tags)
         except ValueError as error:
             raise Unavailable("Prefect's answer cannot be read.") from error
 
@@ -96,35 +70,16 @@ class Runs:
         except httpx.HTTPStatusError as error:
             if error.response.status_code != 404:
                 raise
-        self._forget(playbook)  # it was deployed anew, under another id
+        self._deployments.pop(playbook, None)  # it was deployed anew, under another id
         return self._ask(playbook, parameters, key, tags)
 
     def _ask(
         self, playbook: str, parameters: Mapping[str, str | int], key: str, tags: list[str]
     ) -> FlowRun:
-        return self._client.create_flow_run_from_deployment(
-            self._deployment(playbook), parameters=dict(parameters), tags=tags, idempotency_key=key
-        )
-
-    def _deployment(self, playbook: str) -> UUID:
-        """Return the deployment's id, asked for once."""
-        with self._lock:
-            known = self._deployments.get(playbook)
+        known = self._deployments.get(playbook)
         if known is None:
             known = self._client.read_deployment_by_name(f"{playbook}/{playbook}").id
-            with self._lock:
-                self._deployments[playbook] = known
-        return known
-
-    def _forget(self, playbook: str) -> None:
-        with self._lock:
-            self._deployments.pop(playbook, None)
-
-
-def _detail(response: httpx.Response) -> str:
-    """Return Prefect's reason, short enough for a note."""
-    try:
-        body = json.loads(response.text)
-    except (ValueError, RecursionError):
-        return "no reason given"
-    return str(body.get("detail", body) if isinstance(body, dict) else body)[:300]
+            self._deployments[playbook] = known
+        return self._client.create_flow_run_from_deployment(
+            known, parameters=dict(parameters), tags=tags, idempotency_key=key
+        )

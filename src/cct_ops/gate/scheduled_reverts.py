@@ -69,8 +69,7 @@ def hurry(client: SyncPrefectClient, engine: sa.Engine, run: FlowRun, now: datet
     answer = client.set_flow_run_state(run.id, at_once)
     if answer.status is not SetStateStatus.ACCEPT:
         return False
-    with engine.begin() as tx:
-        run_notifications.notify_workers(tx, run.id)
+    run_notifications.notify_workers(engine, run.id)
     return True
 
 

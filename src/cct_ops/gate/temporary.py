@@ -14,7 +14,6 @@ from cct_ops.errors import SteadyStateNotReached
 from cct_ops.gate.apply_and_confirm import FIRST_LOOK_SECONDS, Change, Executor
 from cct_ops.gate.restore import holding, put_all_back
 from cct_ops.ledger.gate import changes, crashed_runs
-from cct_ops.ledger.record import journal
 from cct_ops.models.base import duration
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.chaos import KEPT_BY_THEIR_RUN
@@ -64,7 +63,7 @@ def keepalive(executor: Executor, permit: Permit) -> AbstractContextManager[None
     seconds = executor.settings.fault_lease_seconds
 
     def renew() -> None:
-        journal.keep(executor.engine, permit.run_id, seconds)
+        changes.keep(executor.engine, permit.run_id, seconds)
 
     renew()
     return executor.clock.repeating(seconds / 4, renew, f"time of the faults of {permit.run_id}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from uuid import UUID
 
@@ -94,10 +94,9 @@ def run_behind(engine: sa.Engine, kind: Kind, each: UUID) -> UUID:
     if table is None:
         return each
     with engine.connect() as connection:
-        found: UUID = connection.execute(
-            sa.select(table.c.run_id).where(table.c.id == each)
-        ).scalar_one()
-    return found
+        makers = connection.scalars(sa.select(table.c.run_id).where(table.c.id == each))
+        run_id: UUID = makers.one()
+    return run_id
 
 
 def ambiguous(wanted: str, found: Mapping[UUID, Kind]) -> str:
@@ -146,13 +145,7 @@ def _alike(one_: str, other: str) -> int:
 
 
 def _text(each: UUID, length: int) -> str:
-    """Cut an id as it is written, with its dashes."""
-    return "".join(_until(str(each), length))
-
-
-def _until(text: str, digits: int) -> Iterator[str]:
-    for char in text:
-        if digits == 0:
-            return
-        digits -= char != "-"
-        yield char
+    """Cut an id to so many digits, as it is written, with its dashes."""
+    text = str(each)
+    ends = [end for end, char in enumerate(text, 1) if char != "-"]
+    return text[: ends[length - 1]]

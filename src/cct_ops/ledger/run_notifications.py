@@ -12,14 +12,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from cct_ops.ledger.statements import Ledger, scalar
+
 CHANNEL = "flow_runs"
 _MOST_BYTES = 7999
 
 
-def notify_workers(
-    connection: sa.Connection, flow_run_id: UUID, flow_run: str | None = None
-) -> None:
-    """Announce a run, as Prefect's JSON if at hand, once the caller's transaction commits."""
+def notify_workers(ledger: Ledger, flow_run_id: UUID, flow_run: str | None = None) -> None:
+    """Announce a run, as Prefect's JSON if at hand, once the transaction commits."""
     fits = flow_run is not None and len(flow_run.encode()) <= _MOST_BYTES
     payload = flow_run if fits else json.dumps({"id": str(flow_run_id)})
-    connection.execute(sa.select(sa.func.pg_notify(CHANNEL, payload)))
+    scalar(ledger, sa.select(sa.func.pg_notify(CHANNEL, payload)))

@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import TypeVar
 
@@ -23,8 +23,9 @@ from psycopg.errors import ProgramLimitExceeded
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.errors import OpsError, Unavailable
-from cct_ops.ledger.clock import now
+from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.schema import set_aside
+from cct_ops.ledger.statements import execute, read
 from cct_ops.models.base import Frozen
 
 FIRST_PAUSE_SECONDS = 60.0
@@ -45,34 +46,24 @@ class SetAside(Frozen):
 
 def put(engine: sa.Engine, part: str, item: str, reason: str) -> None:
     """Set an item aside, for longer each time."""
-    pause = sa.func.make_interval(0, 0, 0, 0, 0, 0, FIRST_PAUSE_SECONDS)
-    longer = sa.func.make_interval(
-        0,
-        0,
-        0,
-        0,
-        0,
-        0,
-        sa.func.least(
-            LONGEST_PAUSE_SECONDS,
-            FIRST_PAUSE_SECONDS * sa.func.power(2, sa.func.least(set_aside.c.failures, 10)),
-        ),
+    doublings = sa.func.least(set_aside.c.failures, 10)
+    longer = sa.func.least(
+        timedelta(seconds=LONGEST_PAUSE_SECONDS),
+        sa.literal(timedelta(seconds=FIRST_PAUSE_SECONDS)) * sa.func.power(2, doublings),
     )
-    values = {"part": part, "item": plain(item), "reason": plain(reason)[:_LONGEST_REASON]}
-    with engine.begin() as tx:
-        tx.execute(
-            insert(set_aside)
-            .values(**values, next_attempt_at=now() + pause)
-            .on_conflict_do_update(
-                index_elements=[set_aside.c.part, set_aside.c.item],
-                set_={
-                    "reason": values["reason"],
-                    "failures": set_aside.c.failures + 1,
-                    "last_at": now(),
-                    "next_attempt_at": now() + longer,
-                },
-            )
-        )
+    first = insert(set_aside).values(
+        part=part,
+        item=plain(item),
+        reason=plain(reason)[:_LONGEST_REASON],
+        next_attempt_at=in_seconds(FIRST_PAUSE_SECONDS),
+    )
+    again = {
+        "reason": first.excluded.reason,
+        "failures": set_aside.c.failures + 1,
+        "last_at": now(),
+        "next_attempt_at": now() + longer,
+    }
+    execute(engine, first.on_conflict_do_update(index_elements=["part", "item"], set_=again))
 
 
 def waiting(engine: sa.Engine, part: str) -> dict[str, bool]:
@@ -86,25 +77,19 @@ def waiting(engine: sa.Engine, part: str) -> dict[str, bool]:
 
 def over(engine: sa.Engine, part: str, item: str) -> None:
     """Forget an item that was dealt with after all."""
-    with engine.begin() as tx:
-        tx.execute(
-            sa.delete(set_aside).where(set_aside.c.part == part, set_aside.c.item == plain(item))
-        )
+    gone = (set_aside.c.part == part, set_aside.c.item == plain(item))
+    execute(engine, sa.delete(set_aside).where(*gone))
 
 
 def keep(engine: sa.Engine, part: str, items: set[str]) -> None:
     """Forget the items of a part that are there no more."""
-    kept = [plain(each) for each in items]
-    with engine.begin() as tx:
-        tx.execute(
-            sa.delete(set_aside).where(set_aside.c.part == part, set_aside.c.item.not_in(kept))
-        )
+    gone = (set_aside.c.part == part, set_aside.c.item.not_in([plain(each) for each in items]))
+    execute(engine, sa.delete(set_aside).where(*gone))
 
 
 def listed(engine: sa.Engine) -> list[SetAside]:
     """Return all that is set aside, the oldest first."""
-    with engine.connect() as connection:
-        return _read(connection, sa.select(set_aside).order_by(set_aside.c.first_at))
+    return read(engine, SetAside, sa.select(set_aside).order_by(set_aside.c.first_at))
 
 
 @contextmanager
@@ -115,23 +100,15 @@ def unnotified(engine: sa.Engine) -> Iterator[list[SetAside]]:
     It counts as reported only if the block ends without an error.
     """
     with engine.begin() as tx:
-        wanted = (
-            sa.select(set_aside)
-            .where(set_aside.c.notified_at.is_(None))
-            .order_by(set_aside.c.first_at)
-        )
-        found = _read(tx, wanted.with_for_update(skip_locked=True))
+        wanted = sa.select(set_aside).where(set_aside.c.notified_at.is_(None))
+        oldest_first = wanted.order_by(set_aside.c.first_at)
+        found = read(tx, SetAside, oldest_first.with_for_update(skip_locked=True))
         yield found
         for each in found:
             reported = sa.update(set_aside).where(
                 set_aside.c.part == each.part, set_aside.c.item == each.item
             )
             tx.execute(reported.values(notified_at=now()))
-
-
-def _read(connection: sa.Connection, wanted: sa.Select[tuple[object, ...]]) -> list[SetAside]:
-    rows = connection.execute(wanted)
-    return [SetAside.model_validate(row, from_attributes=True) for row in rows]
 
 
 def plain(text: str) -> str:

@@ -63,8 +63,8 @@ def _moments(story: Story) -> Iterator[Moment]:
     for run in story.runs:
         for at, what in (*timeline(run.known), *_answers(run)):
             yield Moment(at, f"{run.playbook}: {what}")
-        if run.finished_at is not None:
-            yield Moment(run.finished_at, f"{run.playbook}: ended, {run.known.outcome}")
+        if run.known.ended_at is not None:
+            yield Moment(run.known.ended_at, f"{run.playbook}: ended, {run.known.outcome}")
     yield from publicity(story)
 
 

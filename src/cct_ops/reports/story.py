@@ -81,9 +81,9 @@ def _run(run: RunStory) -> Iterator[Moment]:
         if change.ended_at is not None:
             what = f"temporary change {change.id} is {change.state}{_because(change.note)}"
             yield Moment(change.ended_at, what)
-    if run.finished_at is not None:
+    if run.known.ended_at is not None:
         what = f"ended as {run.known.outcome}{_because(run.known.reason)}"
-        yield Moment(run.finished_at, what)
+        yield Moment(run.known.ended_at, what)
 
 
 def _because(reason: str | None) -> str:

@@ -9,8 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from cct_ops.config.contacts import Contacts
-from cct_ops.controller import pages as paging
-from cct_ops.controller.status_page import Announcer
+from cct_ops.controller.p0_incidents import Announcer, page_about_new
 from cct_ops.ledger.clock import in_seconds
 from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.people import pages
@@ -64,7 +63,7 @@ def test_only_what_is_p0_pages_and_once(
     fires(engine, "warning", "Slow")
     incident = fires(engine, "P0", "Down", summary="All <!channel> is {{down}}.")
 
-    assert [paging.sweep(pager) for _ in range(3)] == [1, 0, 0]
+    assert [page_about_new(pager) for _ in range(3)] == [1, 0, 0]
     ((who, text),) = said(sandbox)
     assert who == "anna"
     assert text.startswith("P0: Down from am\nAll [!channel] is ((down)).\n")
@@ -76,10 +75,10 @@ def test_what_a_playbook_finds_to_be_p0_pages_too(
 ) -> None:
     incident = fires(engine, "warning")
     found_to_be(engine, incident, "P1")
-    assert paging.sweep(pager) == 0
+    assert page_about_new(pager) == 0
 
     found_to_be(engine, incident, "P0")
-    assert paging.sweep(pager) == 1
+    assert page_about_new(pager) == 1
 
 
 def test_a_burst_pages_for_those_that_stand_for_others(
@@ -91,11 +90,11 @@ def test_a_burst_pages_for_those_that_stand_for_others(
         of = dispatches.c.incident_id
         tx.execute(sa.update(dispatches).where(of == grouped).values(state="grouped"))
         tx.execute(sa.update(dispatches).where(of == lead).values(state="pending"))
-    assert paging.sweep(pager) == 0
+    assert page_about_new(pager) == 0
 
     with engine.begin() as tx:
         tx.execute(sa.update(incidents).values(opened_at=in_seconds(-60)))
-    assert paging.sweep(pager) == 1
+    assert page_about_new(pager) == 1
     assert "Lead" in said(sandbox)[0][1]
 
 
@@ -104,11 +103,11 @@ def test_an_incident_that_is_over_pages_nobody_any_more(
 ) -> None:
     sandbox.faults(Fault(path="/slack/", error_status=500))
     fires(engine, "P0")
-    paging.sweep(pager)
+    page_about_new(pager)
     ends(engine, "P0")
     sandbox.faults()
 
-    assert paging.sweep(pager) == 0
+    assert page_about_new(pager) == 0
     (kept,) = pages.newest(engine, 1)
     assert kept.page.note == "The incident was over before anybody was reached."
     assert [attempt.reached for attempt in kept.attempts] == [False, False]
@@ -215,7 +214,7 @@ def test_the_review_shows_who_was_paged_and_what_the_public_saw(
 ) -> None:
     """Those who could not be reached as well."""
     incident = fires(engine, "P0", "Down")
-    paging.sweep(Pager(engine, people(env("NEVER_SET"), env("PAGES_BEN"))))
+    page_about_new(Pager(engine, people(env("NEVER_SET"), env("PAGES_BEN"))))
     announcer(engine)()
 
     story = history.of_incident(engine, incident)

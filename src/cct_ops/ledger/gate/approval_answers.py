@@ -18,9 +18,11 @@ import sqlalchemy as sa
 from cct_ops.config.approvers import Approver
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate import approvals as requests
-from cct_ops.ledger.gate.approvals import Approval, ApprovalState, read_row
+from cct_ops.ledger.gate.approvals import Approval, ApprovalState
 from cct_ops.ledger.gate.tables import answers, approvals, attempts
+from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.tables import incidents
+from cct_ops.ledger.statements import find, scalars
 from cct_ops.models.base import Frozen
 
 Way = Literal["link", "slack", "form", "resume"]
@@ -107,7 +109,7 @@ def answer(
         _attempt(tx, approval_id, given.approver_id, given.way, refusal)
         if before is not None and refusal is None:
             _count(tx, before, given)
-            requests.wake(tx)
+            outbox.wake(tx)  # the sweep looks at once
     return Receipt(approval=requests.find(engine, approval_id), refusal=refusal)
 
 
@@ -128,12 +130,10 @@ def record_attempt(
 
 def said_yes(connection: sa.Connection, approval_id: UUID) -> tuple[str, ...]:
     """Return the names of those who have approved so far, in that order."""
-    yes = (
-        sa.select(answers.c.approver)
-        .where(answers.c.approval_id == approval_id, answers.c.approved)
-        .order_by(answers.c.id)
+    yes = sa.select(answers.c.approver).where(
+        answers.c.approval_id == approval_id, answers.c.approved
     )
-    return tuple(str(name) for name in connection.execute(yes).scalars())
+    return tuple(connection.scalars(yes.order_by(answers.c.id)))
 
 
 def _refusal(
@@ -198,15 +198,9 @@ def _attempt(
     way: Way,
     refusal: str | None,
 ) -> None:
-    tx.execute(
-        sa.insert(attempts).values(
-            approval_id=approval_id,
-            approver_id=approver_id,
-            way=way,
-            verdict="accepted" if refusal is None else "refused",
-            reason=refusal or "It counts.",
-        )
-    )
+    verdict, reason = ("accepted", "It counts.") if refusal is None else ("refused", refusal)
+    asked = {"approval_id": approval_id, "approver_id": approver_id, "way": way}
+    tx.execute(sa.insert(attempts).values(**asked, verdict=verdict, reason=reason))
 
 
 def _unknown_lately(tx: sa.Connection) -> int:
@@ -221,9 +215,8 @@ _UNNOTIFIED = (approvals.c.state == ApprovalState.EXPIRED, approvals.c.escalated
 
 def unnotified(engine: sa.Engine) -> list[UUID]:
     """Return the expired requests that were not passed on yet, the oldest first."""
-    wanted = sa.select(approvals.c.id).where(*_UNNOTIFIED).order_by(approvals.c.expires_at)
-    with engine.connect() as connection:
-        return list(connection.execute(wanted).scalars())
+    wanted = sa.select(approvals.c.id).where(*_UNNOTIFIED)
+    return scalars(engine, wanted.order_by(approvals.c.expires_at))
 
 
 @contextmanager
@@ -234,15 +227,11 @@ def unanswered(engine: sa.Engine, approval_id: UUID) -> Iterator[tuple[Approval,
     It counts as done once the block ends without an exception. None if another controller has it.
     """
     with engine.begin() as tx:
-        row = tx.execute(
-            sa.select(approvals)
-            .where(approvals.c.id == approval_id, *_UNNOTIFIED)
-            .with_for_update(skip_locked=True)
-        ).one_or_none()
-        if row is None:
+        wanted = sa.select(approvals).where(approvals.c.id == approval_id, *_UNNOTIFIED)
+        approval = find(tx, Approval, wanted.with_for_update(skip_locked=True))
+        if approval is None:
             yield None
             return
-        approval = read_row(row)
         yield approval, _in_a_row(tx, approval)
         tx.execute(
             sa.update(approvals).where(approvals.c.id == approval.id).values(escalated_at=now())

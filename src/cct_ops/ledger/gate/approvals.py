@@ -11,7 +11,6 @@ pending ──► approved ──► used      enough persons said yes; the perm
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -20,11 +19,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.errors import NotPermitted
+from cct_ops.ledger import statements
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate.tables import approvals
-from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.record.tables import decisions
+from cct_ops.ledger.statements import Ledger
 from cct_ops.models.base import Frozen
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.guards import Guard
@@ -123,25 +123,27 @@ def request(
         ).one_or_none()
         if made is not None:
             return read_row(made), True
-        found = tx.execute(
-            sa.select(approvals).where(
-                approvals.c.run_id == run.id, approvals.c.plan_digest == plan.digest
-            )
-        ).one()
+        found = tx.execute(sa.select(approvals).where(*_of_plan(run, plan))).one()
         return read_row(found), False
+
+
+def _of_plan(run: Run, plan: Plan) -> tuple[sa.ColumnElement[bool], ...]:
+    """Choose the run's request for this plan."""
+    return approvals.c.run_id == run.id, approvals.c.plan_digest == plan.digest
 
 
 def find(engine: sa.Engine, approval_id: UUID) -> Approval | None:
     """Read one request."""
-    found = _select(engine, approvals.c.id == approval_id)
-    return found[0] if found else None
+    return statements.find(
+        engine, Approval, sa.select(approvals).where(approvals.c.id == approval_id)
+    )
 
 
 def refused(engine: sa.Engine, run_id: UUID) -> Approval | None:
     """Return the run's declined or expired request: after one of those it may not ask again."""
     ended = approvals.c.state.in_([ApprovalState.DECLINED, ApprovalState.EXPIRED])
-    found = _select(engine, approvals.c.run_id == run_id, ended)
-    return found[0] if found else None
+    asked = sa.select(approvals).where(approvals.c.run_id == run_id, ended)
+    return statements.find(engine, Approval, asked.limit(1))
 
 
 def use(tx: sa.Connection, run: Run, plan: Plan) -> None:
@@ -151,22 +153,16 @@ def use(tx: sa.Connection, run: Run, plan: Plan) -> None:
     Raises ``NotPermitted`` if the plan was asked for and is not approved, or was carried out
     already. A plan that nobody had to approve passes: whether one must is the gate's to say.
     """
-    asked = (approvals.c.run_id == run.id, approvals.c.plan_digest == plan.digest)
-    used = tx.execute(
-        sa.update(approvals)
-        .where(
-            *asked,
-            approvals.c.state == ApprovalState.APPROVED,
-            approvals.c.state_digest == plan.state_digest,
-            approvals.c.used_at.is_(None),
-        )
-        .values(used_at=now(), settled_at=now())
-    ).rowcount
-    if used:
+    usable = sa.update(approvals).where(
+        *_of_plan(run, plan),
+        approvals.c.state == ApprovalState.APPROVED,
+        approvals.c.state_digest == plan.state_digest,
+        approvals.c.used_at.is_(None),
+    )
+    if statements.execute(tx, usable.values(used_at=now(), settled_at=now())):
         return
-    found = tx.execute(
-        sa.select(approvals.c.state, approvals.c.used_at).where(*asked)
-    ).one_or_none()
+    asked = sa.select(approvals.c.state, approvals.c.used_at).where(*_of_plan(run, plan))
+    found = tx.execute(asked).one_or_none()
     if found is not None:
         why = "was used already" if found.used_at else f"is {found.state}"
         raise NotPermitted(f"Nothing was done: the approval of this plan {why}.")
@@ -176,11 +172,8 @@ def void(engine: sa.Engine, run_id: UUID, reason: str) -> None:
     """End whatever the run still asks for, because it no longer needs it."""
     with engine.begin() as tx:
         _end(tx, approvals.c.run_id == run_id, reason=reason)
-        tx.execute(
-            sa.update(approvals)
-            .where(approvals.c.run_id == run_id, approvals.c.settled_at.is_(None))
-            .values(settled_at=now())
-        )
+        open_still = (approvals.c.run_id == run_id, approvals.c.settled_at.is_(None))
+        tx.execute(sa.update(approvals).where(*open_still).values(settled_at=now()))
 
 
 def void_resolved(engine: sa.Engine) -> int:
@@ -192,10 +185,8 @@ def void_resolved(engine: sa.Engine) -> int:
     closed = sa.select(incidents.c.id).where(
         incidents.c.id == approvals.c.incident_id, incidents.c.state == "closed"
     )
-    with engine.begin() as tx:
-        return _end(
-            tx, closed.exists(), ~still_joined(), approvals.c.settled_at.is_(None), reason=OVER
-        )
+    waits = approvals.c.settled_at.is_(None)
+    return _end(engine, closed.exists(), ~still_joined(), waits, reason=OVER)
 
 
 def still_joined() -> sa.ColumnElement[bool]:
@@ -216,17 +207,13 @@ def still_joined() -> sa.ColumnElement[bool]:
 
 def expire(engine: sa.Engine, approval_id: UUID) -> bool:
     """Let a pending request end unanswered, if its time is over; False if it is not or was."""
-    with engine.begin() as tx:
-        done = tx.execute(
-            sa.update(approvals)
-            .where(
-                approvals.c.id == approval_id,
-                approvals.c.state == ApprovalState.PENDING,
-                approvals.c.expires_at <= now(),
-            )
-            .values(state=ApprovalState.EXPIRED, note="Nobody answered in time.", decided_at=now())
-        )
-    return done.rowcount == 1
+    over = sa.update(approvals).where(
+        approvals.c.id == approval_id,
+        approvals.c.state == ApprovalState.PENDING,
+        approvals.c.expires_at <= now(),
+    )
+    ended = {"state": ApprovalState.EXPIRED, "note": "Nobody answered in time."}
+    return statements.execute(engine, over.values(**ended, decided_at=now())) == 1
 
 
 class Waiting(Frozen):
@@ -245,19 +232,11 @@ def unsettled(engine: sa.Engine) -> list[tuple[Approval, float]]:
 
 def waiting(engine: sa.Engine) -> list[Waiting]:
     """Name the same requests, without a look into them; the next to expire comes first."""
-    left = sa.extract("epoch", approvals.c.expires_at - now())
-    with engine.connect() as connection:
-        rows = connection.execute(
-            sa.select(approvals.c.id, approvals.c.run_id, left.label("seconds_left"))
-            .where(approvals.c.settled_at.is_(None))
-            .order_by(approvals.c.expires_at)
-        )
-        return [Waiting.model_validate(row, from_attributes=True) for row in rows]
-
-
-def wake(tx: sa.Connection) -> None:
-    """Let the sweep look at once when this transaction commits."""
-    tx.execute(sa.select(sa.func.pg_notify(outbox.CHANNEL, "")))
+    left = sa.extract("epoch", approvals.c.expires_at - now()).label("seconds_left")
+    wanted = sa.select(approvals.c.id, approvals.c.run_id, left).where(
+        approvals.c.settled_at.is_(None)
+    )
+    return statements.read(engine, Waiting, wanted.order_by(approvals.c.expires_at))
 
 
 def read_row(row: sa.Row[tuple[object, ...]]) -> Approval:
@@ -265,16 +244,9 @@ def read_row(row: sa.Row[tuple[object, ...]]) -> Approval:
     return Approval.model_validate(row, from_attributes=True)
 
 
-def _end(tx: sa.Connection, *which: sa.ColumnElement[bool], reason: str) -> int:
+def _end(ledger: Ledger, *which: sa.ColumnElement[bool], reason: str) -> int:
     """Make requests void that were not used yet, whether somebody approved them or not."""
     open_still = approvals.c.state.in_([ApprovalState.PENDING, ApprovalState.APPROVED])
-    return tx.execute(
-        sa.update(approvals)
-        .where(*which, open_still, approvals.c.used_at.is_(None))
-        .values(state=ApprovalState.VOID, note=reason, decided_at=now())
-    ).rowcount
-
-
-def _select(engine: sa.Engine, *which: sa.ColumnElement[bool]) -> Sequence[Approval]:
-    with engine.connect() as connection:
-        return [read_row(row) for row in connection.execute(sa.select(approvals).where(*which))]
+    unused = sa.update(approvals).where(*which, open_still, approvals.c.used_at.is_(None))
+    ended = {"state": ApprovalState.VOID, "note": reason}
+    return statements.execute(ledger, unused.values(**ended, decided_at=now()))

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.config.approvers import Approver
 from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate.tables import ways
+from cct_ops.ledger.statements import upsert
 
 
 def record(engine: sa.Engine, missing: Mapping[str, str | None]) -> None:
@@ -23,18 +23,12 @@ def record(engine: sa.Engine, missing: Mapping[str, str | None]) -> None:
         tx.execute(sa.delete(ways).where(ways.c.approver_id.not_in(list(missing))))
         for approver_id, what in sorted(missing.items()):  # in one order: two gateways may start
             row = {"missing": what, "checked_at": now()}
-            tx.execute(
-                insert(ways)
-                .values(approver_id=approver_id, **row)
-                .on_conflict_do_update(index_elements=["approver_id"], set_=row)
-            )
+            tx.execute(upsert(ways, {"approver_id": approver_id}, row))
 
 
 def find_unreached(engine: sa.Engine, persons: Iterable[Approver]) -> dict[Approver, str]:
     """Return who of these is not reached, with what is missing; of whom nothing is known is."""
+    found = sa.select(ways.c.approver_id, ways.c.missing).where(ways.c.missing.is_not(None))
     with engine.connect() as connection:
-        found = connection.execute(
-            sa.select(ways.c.approver_id, ways.c.missing).where(ways.c.missing.is_not(None))
-        )
-        missing = {row.approver_id: str(row.missing) for row in found}
+        missing: dict[str, str] = dict(connection.execute(found).tuples().all())
     return {each: missing[each.id] for each in persons if each.id in missing}

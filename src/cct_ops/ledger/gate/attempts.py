@@ -14,14 +14,14 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
-from cct_ops.ledger.clock import in_seconds, now
+from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate import leases
 from cct_ops.ledger.gate.tables import approvals, permits, run_leases
 from cct_ops.ledger.intake.outbox import REMEDIATE
 from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.record.tables import resolutions
+from cct_ops.ledger.statements import execute, scalar
 from cct_ops.models.run import Run
 
 
@@ -48,9 +48,9 @@ def attempt(engine: sa.Engine, run_id: UUID, seconds: float) -> Iterator[str | N
 
 def is_known(engine: sa.Engine, incident_id: UUID) -> bool:
     """Say whether the ledger has this incident."""
-    found = sa.select(sa.literal(1)).where(incidents.c.id == incident_id)
-    with engine.connect() as connection:
-        return connection.execute(found).one_or_none() is not None
+    return (
+        scalar(engine, sa.select(incidents.c.id).where(incidents.c.id == incident_id)) is not None
+    )
 
 
 def alert_came(engine: sa.Engine, run: Run) -> datetime | None:
@@ -64,48 +64,29 @@ def alert_came(engine: sa.Engine, run: Run) -> datetime | None:
         dispatches.c.purpose == REMEDIATE,
         ~sa.exists().where(approvals.c.run_id == run.id),
     )
-    with engine.connect() as connection:
-        return connection.execute(stored).scalar_one_or_none()
+    return scalar(engine, stored)
 
 
 def _refusal(tx: sa.Connection, run_id: UUID) -> str | None:
-    ended = tx.execute(
-        sa.select(resolutions.c.outcome).where(resolutions.c.run_id == run_id)
-    ).scalar()
+    ended = tx.scalar(sa.select(resolutions.c.outcome).where(resolutions.c.run_id == run_id))
     if ended is not None:
         return f"This run has ended already: {ended}."
-    reaped = tx.execute(
-        sa.select(run_leases.c.reaped_at).where(run_leases.c.run_id == run_id)
-    ).scalar()
+    reaped = leases.reaped_at(tx, run_id)
     if reaped is not None:
         return f"This run was taken for dead at {reaped:%Y-%m-%d %H:%M:%S} UTC."
-    permitted = sa.select(permits.c.id).where(permits.c.run_id == run_id).limit(1)
-    if tx.execute(permitted).one_or_none() is not None:
+    if tx.scalar(sa.select(permits.c.id).where(permits.c.run_id == run_id).limit(1)) is not None:
         return "This run had begun its change before, and what it left behind is put back."
     return None
 
 
 def _held_by_another(tx: sa.Connection, run_id: UUID, holder: UUID, seconds: float) -> str | None:
-    offer = insert(run_leases).values(run_id=run_id, expires_at=in_seconds(seconds), holder=holder)
-    held = tx.execute(
-        offer.on_conflict_do_update(
-            index_elements=[run_leases.c.run_id],
-            set_={
-                "expires_at": sa.func.greatest(run_leases.c.expires_at, offer.excluded.expires_at),
-                "holder": holder,
-            },
-            where=run_leases.c.reaped_at.is_(None)
-            & (run_leases.c.holder.is_(None) | (run_leases.c.expires_at <= now())),
-        ).returning(run_leases.c.run_id)
-    ).one_or_none()
-    return None if held is not None else "Another process is at work on this run, or was just now."
+    free = run_leases.c.holder.is_(None) | (run_leases.c.expires_at <= now())
+    if leases.extend(tx, run_id, seconds, free, holder=holder):
+        return None
+    return "Another process is at work on this run, or was just now."
 
 
 def _let_go(engine: sa.Engine, run_id: UUID, holder: UUID) -> None:
     """Leave the run to the next process: a suspended run goes on in another one."""
-    with engine.begin() as tx:
-        tx.execute(
-            sa.update(run_leases)
-            .where(run_leases.c.run_id == run_id, run_leases.c.holder == holder)
-            .values(holder=None)
-        )
+    ours = (run_leases.c.run_id == run_id, run_leases.c.holder == holder)
+    execute(engine, sa.update(run_leases).where(*ours).values(holder=None))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,12 +18,14 @@ from pydantic import ValidationError
 
 from cct_ops.errors import ContractBroken, NotPermitted
 from cct_ops.ledger.clock import in_seconds, now
-from cct_ops.ledger.gate.tables import approvals, permits, temporary_changes
+from cct_ops.ledger.gate.tables import actions, approvals, permits, temporary_changes
+from cct_ops.ledger.statements import execute, scalar, scalars
 from cct_ops.models.base import duration
 from cct_ops.models.change import OPEN, ChangeState, TemporaryChange
 from cct_ops.models.plan import Call, Permit, Step
 
 _OPEN = temporary_changes.c.state.in_(OPEN)
+_IN_FORCE = temporary_changes.c.state.in_([ChangeState.SCHEDULED, ChangeState.ACTIVE])
 
 _log = logging.getLogger(__name__)
 
@@ -33,14 +36,13 @@ def schedule(
     """Write down a change that is about to be made for ``step.lasts_minutes``."""
     if step.undo is None or step.lasts_minutes is None:
         raise NotPermitted(f"{step.call} cannot be temporary: nothing says how and when it ends.")
+    playbook = sa.select(permits.c.playbook).where(permits.c.id == permit.id)
     row = tx.execute(
         sa.insert(temporary_changes)
         .values(
             run_id=permit.run_id,
             permit_id=permit.id,
-            playbook=sa.select(permits.c.playbook)
-            .where(permits.c.id == permit.id)
-            .scalar_subquery(),
+            playbook=playbook.scalar_subquery(),
             target=permit.target,
             call=step.call.model_dump(mode="json"),
             revert=step.undo.model_dump(mode="json"),
@@ -56,57 +58,51 @@ def schedule(
 
 def approver(engine: sa.Engine, run_id: UUID) -> str | None:
     """Return who approved what the run does, if anybody did."""
-    with engine.connect() as connection:
-        return connection.execute(
-            sa.select(approvals.c.approver)
-            .where(approvals.c.run_id == run_id, approvals.c.state == "approved")
-            .limit(1)
-        ).scalar()
+    approved = (approvals.c.run_id == run_id, approvals.c.state == "approved")
+    return scalar(engine, sa.select(approvals.c.approver).where(*approved).limit(1))
 
 
 def activate(engine: sa.Engine, permit: Permit, call: Call) -> None:
     """Note that a read-back showed the change, if ``call`` is a temporary one."""
-    with engine.begin() as tx:
-        tx.execute(
-            sa.update(temporary_changes)
-            .where(
-                temporary_changes.c.permit_id == permit.id,
-                temporary_changes.c.call == call.model_dump(mode="json"),
-                temporary_changes.c.state == ChangeState.SCHEDULED,
-            )
-            .values(state=ChangeState.ACTIVE)
-        )
+    scheduled = sa.update(temporary_changes).where(
+        temporary_changes.c.permit_id == permit.id,
+        temporary_changes.c.call == call.model_dump(mode="json"),
+        temporary_changes.c.state == ChangeState.SCHEDULED,
+    )
+    execute(engine, scheduled.values(state=ChangeState.ACTIVE))
 
 
 def mark_undone(engine: sa.Engine, run_id: UUID, revert: Call) -> None:
     """Note that the run's own change was taken back before its time."""
-    with engine.begin() as tx:
-        tx.execute(
-            sa.update(temporary_changes)
-            .where(
-                temporary_changes.c.run_id == run_id,
-                temporary_changes.c.revert == revert.model_dump(mode="json"),
-                _OPEN,
-            )
-            .values(
-                state=ChangeState.REVERTED, ended_at=now(), note="Undone with the run that made it."
-            )
-        )
+    reverted = temporary_changes.c.revert == revert.model_dump(mode="json")
+    note = "Undone with the run that made it."
+    _end(engine, ChangeState.REVERTED, note, temporary_changes.c.run_id == run_id, reverted)
 
 
 def drop_unmade(engine: sa.Engine, run_id: UUID) -> None:
     """End the rows of changes that the run never made: no call of theirs was journalled."""
-    with engine.begin() as tx:
-        tx.execute(
-            sa.text(
-                "update temporary_changes set state = 'not made', ended_at = clock_timestamp(),"
-                " note = 'The run ended before it made the change.'"
-                " where run_id = :run and state = 'scheduled' and not exists (select 1 from actions"
-                " where actions.permit_id = temporary_changes.permit_id"
-                " and actions.call = temporary_changes.call)"
-            ),
-            {"run": run_id},
+    journalled = (
+        sa.exists()
+        .where(
+            actions.c.permit_id == temporary_changes.c.permit_id,
+            actions.c.call == temporary_changes.c.call,
         )
+        .correlate(temporary_changes)
+    )
+    _end(
+        engine,
+        ChangeState.NOT_MADE,
+        "The run ended before it made the change.",
+        temporary_changes.c.run_id == run_id,
+        temporary_changes.c.state == ChangeState.SCHEDULED,
+        ~journalled,
+    )
+
+
+def keep(engine: sa.Engine, run_id: UUID, seconds: float) -> None:
+    """Let the run's temporary changes last ``seconds`` from now, those that have not ended."""
+    lasting = sa.update(temporary_changes).where(temporary_changes.c.run_id == run_id, _IN_FORCE)
+    execute(engine, lasting.values(until=in_seconds(seconds), alarmed_at=None))
 
 
 def read(engine: sa.Engine, change_id: UUID) -> TemporaryChange:
@@ -123,8 +119,7 @@ def read(engine: sa.Engine, change_id: UUID) -> TemporaryChange:
 def maker(engine: sa.Engine, change_id: UUID) -> UUID | None:
     """Return the run that made a change, if the ledger has it."""
     made_by = sa.select(temporary_changes.c.run_id).where(temporary_changes.c.id == change_id)
-    with engine.connect() as connection:
-        return connection.execute(made_by).scalar()
+    return scalar(engine, made_by)
 
 
 def listed(engine: sa.Engine, *, ended: bool = False) -> list[TemporaryChange]:
@@ -145,21 +140,10 @@ def of_run(engine: sa.Engine, run_id: UUID) -> list[TemporaryChange]:
 
 def record_scheduled_revert(engine: sa.Engine, change: TemporaryChange, run_id: UUID) -> None:
     """Note which run is the change's scheduled revert."""
-    with engine.begin() as tx:
-        tx.execute(
-            sa.update(temporary_changes)
-            .where(temporary_changes.c.id == change.id)
-            .values(
-                scheduled_revert_id=run_id,
-                scheduled_reverts=sa.case(
-                    (
-                        temporary_changes.c.scheduled_revert_id.is_not_distinct_from(run_id),
-                        change.scheduled_reverts,
-                    ),
-                    else_=change.scheduled_reverts + 1,
-                ),
-            )
-        )
+    same = temporary_changes.c.scheduled_revert_id.is_not_distinct_from(run_id)
+    reverts = sa.case((same, change.scheduled_reverts), else_=change.scheduled_reverts + 1)
+    noted = sa.update(temporary_changes).where(temporary_changes.c.id == change.id)
+    execute(engine, noted.values(scheduled_revert_id=run_id, scheduled_reverts=reverts))
 
 
 def extend(
@@ -172,15 +156,13 @@ def extend(
     least as long already.
     """
     until = in_seconds(minutes * 60)
-    latest = temporary_changes.c.created_at + sa.func.make_interval(
-        0, 0, 0, 0, 0, 0, longest_minutes * 60
-    )
+    latest = temporary_changes.c.created_at + timedelta(minutes=longest_minutes)
     with engine.begin() as tx:
         row = tx.execute(
             sa.update(temporary_changes)
             .where(
                 temporary_changes.c.id == change_id,
-                temporary_changes.c.state.in_([ChangeState.SCHEDULED, ChangeState.ACTIVE]),
+                _IN_FORCE,
                 until <= latest,
                 until > temporary_changes.c.until,
             )
@@ -208,35 +190,27 @@ def extend(
 def claim_revert(engine: sa.Engine, change_id: UUID, *, early: bool) -> bool:
     """Begin to revert; False if it is not due (unless ``early``) or has ended."""
     due = sa.true() if early else temporary_changes.c.until <= now()
-    with engine.begin() as tx:
-        begun = tx.execute(
-            sa.update(temporary_changes)
-            .where(temporary_changes.c.id == change_id, _OPEN, due)
-            .values(
-                state=ChangeState.REVERTING,
-                until=sa.func.least(temporary_changes.c.until, now()),  # the sweep must find it
-            )
-        )
-    return begun.rowcount == 1
+    begun = sa.update(temporary_changes).where(temporary_changes.c.id == change_id, _OPEN, due)
+    until = sa.func.least(temporary_changes.c.until, now())  # the sweep must find it
+    return execute(engine, begun.values(state=ChangeState.REVERTING, until=until)) == 1
 
 
 def finish(engine: sa.Engine, change_id: UUID, state: ChangeState, note: str) -> None:
     """Note how the change ended."""
-    with engine.begin() as tx:
-        tx.execute(
-            sa.update(temporary_changes)
-            .where(temporary_changes.c.id == change_id, _OPEN)
-            .values(state=state, note=note, ended_at=now())
-        )
+    _end(engine, state, note, temporary_changes.c.id == change_id)
+
+
+def _end(engine: sa.Engine, state: ChangeState, note: str, *which: sa.ColumnElement[bool]) -> None:
+    """End such changes, those that have not ended."""
+    ended = sa.update(temporary_changes).where(*which, _OPEN)
+    execute(engine, ended.values(state=state, note=note, ended_at=now()))
 
 
 def overdue(engine: sa.Engine, seconds: float) -> list[UUID]:
     """Return the changes that should have been reverted at least ``seconds`` ago."""
-    wanted = sa.select(temporary_changes.c.id).where(
-        _OPEN, temporary_changes.c.until <= in_seconds(-seconds)
-    )
-    with engine.connect() as connection:
-        return list(connection.execute(wanted.order_by(temporary_changes.c.until)).scalars())
+    over = temporary_changes.c.until <= in_seconds(-seconds)
+    wanted = sa.select(temporary_changes.c.id).where(_OPEN, over)
+    return scalars(engine, wanted.order_by(temporary_changes.c.until))
 
 
 def seconds_left(engine: sa.Engine, change_id: UUID) -> float:
@@ -255,12 +229,9 @@ def alarming(engine: sa.Engine, change_id: UUID) -> Iterator[bool]:
     It counts as sent only if the block ends without an error.
     """
     with engine.begin() as tx:
-        first = tx.execute(
-            sa.update(temporary_changes)
-            .where(temporary_changes.c.id == change_id, temporary_changes.c.alarmed_at.is_(None))
-            .values(alarmed_at=now())
-        )
-        yield first.rowcount == 1
+        silent = (temporary_changes.c.id == change_id, temporary_changes.c.alarmed_at.is_(None))
+        alarmed = sa.update(temporary_changes).where(*silent).values(alarmed_at=now())
+        yield execute(tx, alarmed) == 1
 
 
 def _read(row: sa.Row[tuple[object, ...]]) -> TemporaryChange:

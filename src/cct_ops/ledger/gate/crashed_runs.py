@@ -13,6 +13,7 @@ from cct_ops.ledger.gate import leases
 from cct_ops.ledger.gate.tables import actions, permits
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.tables import decisions, verifications
+from cct_ops.ledger.statements import execute, scalar
 from cct_ops.models.crashed_run import BegunStep, CrashedRun
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.plan import PermitKind, Plan
@@ -84,26 +85,19 @@ def seconds_since_intent(engine: sa.Engine, permit_id: UUID) -> float:
 
     For ever ago where none was: then there is no effect to wait for.
     """
-    age = sa.select(sa.func.extract("epoch", now() - sa.func.max(actions.c.intended_at))).where(
-        actions.c.permit_id == permit_id
-    )
-    with engine.connect() as connection:
-        seconds = connection.execute(age).scalar_one()
-        return math.inf if seconds is None else float(seconds)
+    age = sa.extract("epoch", now() - sa.func.max(actions.c.intended_at))
+    seconds = scalar(engine, sa.select(age).where(actions.c.permit_id == permit_id))
+    return math.inf if seconds is None else float(seconds)
 
 
 def confirm(engine: sa.Engine, begun: BegunStep) -> None:
     """Journal that a look after the crash showed the effect of a call that was in doubt."""
-    with engine.begin() as tx:
-        tx.execute(
-            sa.update(actions)
-            .where(
-                actions.c.permit_id == begun.permit_id,
-                actions.c.call == begun.step.call.model_dump(mode="json"),
-                actions.c.state != "confirmed",
-            )
-            .values(state="confirmed", confirmed_at=now())
-        )
+    doubtful = sa.update(actions).where(
+        actions.c.permit_id == begun.permit_id,
+        actions.c.call == begun.step.call.model_dump(mode="json"),
+        actions.c.state != "confirmed",
+    )
+    execute(engine, doubtful.values(state="confirmed", confirmed_at=now()))
 
 
 def account_for(

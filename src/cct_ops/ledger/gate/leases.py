@@ -12,8 +12,9 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from cct_ops.errors import NotPermitted
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate.tables import actions, permits, run_leases, target_locks
 from cct_ops.ledger.record.tables import resolutions
+from cct_ops.ledger.statements import Ledger, execute, scalar, scalars
 from cct_ops.models.run import Outcome
 
 _log = logging.getLogger(__name__)
@@ -39,25 +41,29 @@ class Lease:
     successor_id: UUID | None
 
 
-def touch(tx: sa.Connection, run_id: UUID, seconds: float) -> None:
+def touch(ledger: Ledger, run_id: UUID, seconds: float) -> None:
     """
     Extend the run's lease to at least ``seconds`` from now.
 
     The lease's row stays locked until the transaction ends, so what the caller does in the same one
     cannot cross with the run being reaped. Raises ``NotPermitted`` when it was reaped already.
     """
-    offer = insert(run_leases).values(run_id=run_id, expires_at=in_seconds(seconds))
-    extended = tx.execute(
-        offer.on_conflict_do_update(
-            index_elements=[run_leases.c.run_id],
-            set_={
-                "expires_at": sa.func.greatest(run_leases.c.expires_at, offer.excluded.expires_at)
-            },
-            where=run_leases.c.reaped_at.is_(None),
-        ).returning(run_leases.c.run_id)
-    ).one_or_none()
-    if extended is None:
+    if not extend(ledger, run_id, seconds):
         raise NotPermitted(f"Run {run_id} was taken for dead, so it may not go on: start anew.")
+
+
+def extend(
+    ledger: Ledger, run_id: UUID, seconds: float, *which: sa.ColumnElement[bool], **values: object
+) -> bool:
+    """Extend such a lease, or give a first one, with these values; false for any other."""
+    offer = insert(run_leases).values(run_id=run_id, expires_at=in_seconds(seconds), **values)
+    expires_at = sa.func.greatest(run_leases.c.expires_at, offer.excluded.expires_at)
+    update = offer.on_conflict_do_update(
+        index_elements=["run_id"],
+        set_={"expires_at": expires_at, **values},
+        where=sa.and_(run_leases.c.reaped_at.is_(None), *which),
+    )
+    return execute(ledger, update) == 1
 
 
 class Repeating(Protocol):
@@ -98,11 +104,7 @@ def alive(
     engine: sa.Engine, run_id: UUID, seconds: float, repeat: Repeating = repeating
 ) -> Iterator[None]:
     """Renew the run's lease until the block ends."""
-
-    def renew() -> None:
-        with engine.begin() as tx:
-            touch(tx, run_id, seconds)
-
+    renew = partial(touch, engine, run_id, seconds)
     renew()
     with repeat(seconds / 3, renew, f"lease of {run_id}"):
         yield
@@ -115,46 +117,33 @@ def reap(engine: sa.Engine, run_id: UUID) -> bool:
     Its open permits are closed in the same transaction.
     """
     offer = insert(run_leases).values(run_id=run_id, expires_at=now(), reaped_at=now())
+    dead = offer.on_conflict_do_update(
+        index_elements=["run_id"],
+        set_={"reaped_at": sa.func.coalesce(run_leases.c.reaped_at, now())},
+        where=(run_leases.c.expires_at <= now()) | run_leases.c.reaped_at.is_not(None),
+    )
+    open_still = (permits.c.run_id == run_id, permits.c.closed_at.is_(None))
     with engine.begin() as tx:
-        dead = tx.execute(
-            offer.on_conflict_do_update(
-                index_elements=[run_leases.c.run_id],
-                set_={"reaped_at": sa.func.coalesce(run_leases.c.reaped_at, now())},
-                where=(run_leases.c.expires_at <= now()) | run_leases.c.reaped_at.is_not(None),
-            ).returning(run_leases.c.run_id)
-        ).one_or_none()
-        if dead is None:
+        if execute(tx, dead) == 0:
             return False
-        tx.execute(
-            sa.update(permits)
-            .where(permits.c.run_id == run_id, permits.c.closed_at.is_(None))
-            .values(closed_at=now())
-        )
+        tx.execute(sa.update(permits).where(*open_still).values(closed_at=now()))
     return True
+
+
+def reaped_at(ledger: Ledger, run_id: UUID) -> datetime | None:
+    """Return when the run was taken for dead; None if it was not."""
+    return scalar(ledger, sa.select(run_leases.c.reaped_at).where(run_leases.c.run_id == run_id))
 
 
 def is_reaped(engine: sa.Engine, run_id: UUID) -> bool:
     """Say whether the run was taken for dead."""
-    with engine.connect() as connection:
-        found = connection.execute(
-            sa.select(run_leases.c.reaped_at).where(run_leases.c.run_id == run_id)
-        ).scalar()
-    return found is not None
-
-
-def expiry(engine: sa.Engine, run_id: UUID) -> datetime | None:
-    """Return when the run's lease ends or ended; None if it never had one."""
-    with engine.connect() as connection:
-        return connection.execute(
-            sa.select(run_leases.c.expires_at).where(run_leases.c.run_id == run_id)
-        ).scalar()
+    return reaped_at(engine, run_id) is not None
 
 
 def seconds_over(engine: sa.Engine, run_id: UUID) -> float | None:
     """Return since when the run's lease is over, less than 0 while it lasts; None without one."""
     over = sa.extract("epoch", now() - run_leases.c.expires_at)
-    with engine.connect() as connection:
-        found = connection.execute(sa.select(over).where(run_leases.c.run_id == run_id)).scalar()
+    found = scalar(engine, sa.select(over).where(run_leases.c.run_id == run_id))
     return None if found is None else float(found)
 
 
@@ -170,44 +159,33 @@ def unfinished(engine: sa.Engine) -> list[UUID]:
     ended = sa.exists().where(resolutions.c.run_id == this_run)
     open_permit = sa.exists().where(permits.c.run_id == this_run, permits.c.closed_at.is_(None))
     lock = sa.exists().where(target_locks.c.run_id == this_run)
-    with engine.connect() as connection:
-        found = connection.execute(
-            sa.select(this_run).where(
-                run_leases.c.reaped_at.is_(None),
-                run_leases.c.expires_at <= now(),
-                (began & ~ended) | open_permit | lock,
-            )
-        )
-        return list(found.scalars())
+    silent = (run_leases.c.reaped_at.is_(None), run_leases.c.expires_at <= now())
+    left = (began & ~ended) | open_permit | lock
+    return scalars(engine, sa.select(this_run).where(*silent, left))
 
 
 def in_doubt(engine: sa.Engine, seconds: float) -> list[UUID]:
     """Return the runs that ended so long ago unverified, with a change that no look has shown."""
     this_run = resolutions.c.run_id
     unseen = _has_change(this_run, actions.c.state.in_(("intended", "without effect")))
-    with engine.connect() as connection:
-        found = connection.execute(
-            sa.select(this_run)
-            .join(run_leases, run_leases.c.run_id == this_run)
-            .where(
-                resolutions.c.outcome == Outcome.UNVERIFIED,
-                resolutions.c.finished_at <= in_seconds(-seconds),
-                run_leases.c.settled_at.is_(None),
-                unseen,
-            )
-        )
-        return list(found.scalars())
+    ended = sa.select(this_run).join(run_leases, run_leases.c.run_id == this_run)
+    return scalars(
+        engine,
+        ended.where(
+            resolutions.c.outcome == Outcome.UNVERIFIED,
+            resolutions.c.finished_at <= in_seconds(-seconds),
+            run_leases.c.settled_at.is_(None),
+            unseen,
+        ),
+    )
 
 
 def unsettled(engine: sa.Engine) -> list[UUID]:
     """Return the runs that were taken for dead and about which not everything was done yet."""
-    with engine.connect() as connection:
-        found = connection.execute(
-            sa.select(run_leases.c.run_id)
-            .where(run_leases.c.reaped_at.is_not(None), run_leases.c.settled_at.is_(None))
-            .order_by(run_leases.c.reaped_at)
-        )
-        return list(found.scalars())
+    found = sa.select(run_leases.c.run_id).where(
+        run_leases.c.reaped_at.is_not(None), run_leases.c.settled_at.is_(None)
+    )
+    return scalars(engine, found.order_by(run_leases.c.reaped_at))
 
 
 @contextmanager
@@ -215,12 +193,7 @@ def claim(engine: sa.Engine, run_id: UUID) -> Iterator[tuple[sa.Connection, Leas
     """Hold an unsettled run for this caller alone; None while another has it, or when settled."""
     with engine.begin() as tx:
         row = tx.execute(
-            sa.select(
-                run_leases.c.run_id,
-                run_leases.c.attempt,
-                run_leases.c.recoveries,
-                run_leases.c.successor_id,
-            )
+            sa.select(*(run_leases.c[each.name] for each in fields(Lease)))
             .where(run_leases.c.run_id == run_id, run_leases.c.settled_at.is_(None))
             .with_for_update(skip_locked=True)
         ).one_or_none()
@@ -236,14 +209,9 @@ def record_successor(tx: sa.Connection, dead: Lease, successor_id: UUID, *, reco
     )
     if not recovery:
         # The count goes on in the replacement's own row; an expired lease reaps nobody by itself.
-        offer = insert(run_leases).values(
-            run_id=successor_id, expires_at=now(), attempt=dead.attempt + 1
-        )
-        tx.execute(
-            offer.on_conflict_do_update(
-                index_elements=[run_leases.c.run_id], set_={"attempt": dead.attempt + 1}
-            )
-        )
+        counted = {"attempt": dead.attempt + 1}
+        offer = insert(run_leases).values(run_id=successor_id, expires_at=now(), **counted)
+        tx.execute(offer.on_conflict_do_update(index_elements=["run_id"], set_=counted))
 
 
 def settle(tx: sa.Connection, run_id: UUID) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate.tables import fencing_tokens, target_locks
+from cct_ops.ledger.statements import execute, scalar
 
 
 def acquire(
@@ -49,29 +50,22 @@ def acquire(
         },
         where=(target_locks.c.expires_at <= now()) | target_locks.c.run_id.in_(own) | settled,
     ).returning(target_locks.c.fencing_token)
-    with engine.begin() as tx:
-        return tx.execute(take).scalar_one_or_none()
+    return scalar(engine, take)
 
 
 def renew(engine: sa.Engine, target: str, token: int, seconds: float) -> bool:
     """Extend a lock that is still ours to ``seconds`` from now; False when it was taken over."""
-    with engine.begin() as tx:
-        extended = tx.execute(
-            sa.update(target_locks)
-            .where(target_locks.c.target == target, target_locks.c.fencing_token == token)
-            .values(expires_at=in_seconds(seconds))
-        )
-    return extended.rowcount == 1
+    ours = sa.update(target_locks).where(*_ours(target, token))
+    return execute(engine, ours.values(expires_at=in_seconds(seconds))) == 1
 
 
 def release(engine: sa.Engine, target: str, token: int) -> None:
     """Give the lock back, if it is still ours."""
-    with engine.begin() as tx:
-        tx.execute(
-            sa.delete(target_locks).where(
-                target_locks.c.target == target, target_locks.c.fencing_token == token
-            )
-        )
+    execute(engine, sa.delete(target_locks).where(*_ours(target, token)))
+
+
+def _ours(target: str, token: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return target_locks.c.target == target, target_locks.c.fencing_token == token
 
 
 def holder(engine: sa.Engine, target: str) -> tuple[UUID, datetime] | None:

@@ -19,6 +19,7 @@ from cct_ops.errors import NotPermitted
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate import leases
 from cct_ops.ledger.gate.tables import actions, permits, target_locks
+from cct_ops.ledger.statements import execute, scalar, scalars
 from cct_ops.models.plan import Call, Permit, PermitKind, Plan
 from cct_ops.models.run import Run
 
@@ -64,8 +65,7 @@ def issue(
 
 def close(engine: sa.Engine, permit: Permit) -> None:
     """End a permit: nothing more is done on it."""
-    with engine.begin() as tx:
-        tx.execute(sa.update(permits).where(permits.c.id == permit.id).values(closed_at=now()))
+    execute(engine, sa.update(permits).where(permits.c.id == permit.id).values(closed_at=now()))
 
 
 def confirm(engine: sa.Engine, permit: Permit, call: Call) -> None:
@@ -77,34 +77,19 @@ def confirm(engine: sa.Engine, permit: Permit, call: Call) -> None:
     """
     with engine.begin() as tx:
         leases.touch(tx, permit.run_id, 0)
-        tx.execute(
-            sa.update(actions)
-            .where(actions.c.permit_id == permit.id, actions.c.call == call.model_dump(mode="json"))
-            .values(state="confirmed", confirmed_at=now())
-        )
+        shown = sa.update(actions).where(*_of(permit, call))
+        tx.execute(shown.values(state=CONFIRMED, confirmed_at=now()))
 
 
 def is_journalled(engine: sa.Engine, permit: Permit, call: Call) -> bool:
     """Say whether ``call`` was about to leave, and may have."""
-    found = sa.select(sa.literal(1)).where(
-        actions.c.permit_id == permit.id, actions.c.call == call.model_dump(mode="json")
-    )
-    with engine.connect() as connection:
-        return connection.execute(found.limit(1)).one_or_none() is not None
+    return scalar(engine, sa.select(actions.c.id).where(*_of(permit, call)).limit(1)) is not None
 
 
 def settle(engine: sa.Engine, permit: Permit, call: Call, state: str) -> None:
     """Journal that ``call`` did nothing: ``NOT_DONE`` or ``WITHOUT_EFFECT``."""
-    with engine.begin() as tx:
-        tx.execute(
-            sa.update(actions)
-            .where(
-                actions.c.permit_id == permit.id,
-                actions.c.call == call.model_dump(mode="json"),
-                actions.c.state == "intended",
-            )
-            .values(state=state)
-        )
+    sent = sa.update(actions).where(*_of(permit, call), actions.c.state == "intended")
+    execute(engine, sent.values(state=state))
 
 
 def steps_begun(engine: sa.Engine, permit: Permit) -> tuple[tuple[int, str], ...]:
@@ -122,18 +107,12 @@ def in_doubt(engine: sa.Engine, permit: Permit) -> tuple[Call, ...]:
     intended = sa.select(actions.c.call).where(
         actions.c.permit_id == permit.id, actions.c.state == "intended"
     )
-    with engine.connect() as connection:
-        rows = connection.execute(intended.order_by(actions.c.id)).scalars()
-        return tuple(Call.model_validate(row) for row in rows)
+    return tuple(map(Call.model_validate, scalars(engine, intended.order_by(actions.c.id))))
 
 
-def has_permit(engine: sa.Engine, run_id: UUID) -> bool:
-    """Say whether the run was ever given a permit for a change."""
-    given = sa.select(sa.literal(1)).where(
-        permits.c.run_id == run_id, permits.c.kind == PermitKind.CHANGE
-    )
-    with engine.connect() as connection:
-        return connection.execute(given.limit(1)).one_or_none() is not None
+def _of(permit: Permit, call: Call) -> tuple[sa.ColumnElement[bool], ...]:
+    """Choose the permit's rows of this call in the journal."""
+    return actions.c.permit_id == permit.id, actions.c.call == call.model_dump(mode="json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +171,8 @@ class Checker:
                 f"{call} was not sent: this run no longer holds the lock of {permit.target}."
             )
 
-        done = tx.execute(
-            sa.select(sa.func.count()).where(actions.c.permit_id == permit.id)
-        ).scalar_one()
+        journalled = sa.select(sa.func.count()).where(actions.c.permit_id == permit.id)
+        done = tx.execute(journalled).scalar_one()
         if done < len(permit.calls) and permit.calls[done] == call:
             return done
         if call in permit.calls[:done]:

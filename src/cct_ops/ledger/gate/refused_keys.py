@@ -19,11 +19,11 @@ from functools import lru_cache
 
 import sqlalchemy as sa
 from pydantic import SecretStr
-from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.errors import KeyRefused, Unavailable
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate.tables import refused_keys
+from cct_ops.ledger.statements import execute, scalar, upsert
 from cct_ops.typed import typed
 
 # For so long after a good answer many may be under way at once: one look at everything.
@@ -63,19 +63,10 @@ class LedgerKeys:
     def refuse(self, key: SecretStr, said: str, seconds: float | None) -> None:
         """Remember, for everybody, that CCT does not take the key: for a time, or for good."""
         self._taken.clear()
-        values = {
-            "said": said,
-            "refused_at": now(),
-            "until": None if seconds is None else in_seconds(seconds),
-        }
-        with self.engine.begin() as tx:
-            tx.execute(
-                insert(refused_keys)
-                .values(cct=self.cct, digest=_digest(self.cct, key), **values)
-                .on_conflict_do_update(
-                    index_elements=[refused_keys.c.cct, refused_keys.c.digest], set_=values
-                )
-            )
+        until = None if seconds is None else in_seconds(seconds)
+        known_by = {"cct": self.cct, "digest": _digest(self.cct, key)}
+        values = {"said": said, "refused_at": now(), "until": until}
+        execute(self.engine, upsert(refused_keys, known_by, values))
 
     def take(self, key: SecretStr, family: str) -> None:
         """Remember, for this process, that CCT has just taken the key."""
@@ -92,10 +83,9 @@ class LedgerKeys:
                 sa.select(refused_keys).where(refused_keys.c.cct == self.cct, live)
             ).all()
         # A digest takes as long as a request, so only where there is something to compare it with.
-        found = [row for row in rows if row.digest == _digest(self.cct, key)]
-        if not found:
+        row = next((row for row in rows if row.digest == _digest(self.cct, key)), None)
+        if row is None:
             return
-        row = found[0]
         if row.until is not None:
             raise KeyRefused(
                 f"CCT has locked this X_API_KEY ({row.said}), so it is not sent before"
@@ -148,14 +138,12 @@ class Sending:
 
 def remembered(engine: sa.Engine) -> int:
     """Return how many refused keys the ledger knows, of every CCT."""
-    with engine.connect() as connection:
-        return connection.execute(sa.select(sa.func.count()).select_from(refused_keys)).scalar_one()
+    return scalar(engine, sa.select(sa.func.count()).select_from(refused_keys)) or 0
 
 
 def forget(engine: sa.Engine) -> int:
     """Let every refused key be sent once more; returns how many there were."""
-    with engine.begin() as tx:
-        return tx.execute(sa.delete(refused_keys)).rowcount
+    return execute(engine, sa.delete(refused_keys))
 
 
 def _no_answer() -> Unavailable:

@@ -8,6 +8,9 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate.tables import holds, switches
+from cct_ops.ledger.statements import execute, scalars
+
+_STANDING = (holds.c.released_at.is_(None), holds.c.until > now())
 
 
 def stop(engine: sa.Engine, reason: str, person: str) -> None:
@@ -22,33 +25,25 @@ def resume(engine: sa.Engine, reason: str, person: str) -> None:
 
 def hold(engine: sa.Engine, target: str, until: datetime, reason: str, person: str) -> bool:
     """Keep automation off the target until then; False if that moment is over already."""
+    placed = {"target": target, "until": until, "reason": reason, "person": person}
     with engine.begin() as tx:
         if tx.execute(sa.select(now() >= until)).scalar_one():
             return False
-        tx.execute(
-            sa.insert(holds).values(target=target, until=until, reason=reason, person=person)
-        )
+        tx.execute(sa.insert(holds).values(placed))
     return True
 
 
 def release(engine: sa.Engine, target: str, person: str) -> int:
     """End all holds of the target; returns how many there were."""
-    with engine.begin() as tx:
-        ended = tx.execute(
-            sa.update(holds)
-            .where(holds.c.target == target, holds.c.released_at.is_(None), holds.c.until > now())
-            .values(released_at=now(), released_by=person)
-        )
-    return ended.rowcount
+    ended = sa.update(holds).where(holds.c.target == target, *_STANDING)
+    return execute(engine, ended.values(released_at=now(), released_by=person))
 
 
 def held(engine: sa.Engine) -> list[str]:
     """Return the targets that somebody holds now."""
-    standing = sa.select(holds.c.target).where(holds.c.released_at.is_(None), holds.c.until > now())
-    with engine.connect() as connection:
-        return list(connection.execute(standing.distinct().order_by(holds.c.target)).scalars())
+    standing = sa.select(holds.c.target).where(*_STANDING)
+    return scalars(engine, standing.distinct().order_by(holds.c.target))
 
 
 def _switch(engine: sa.Engine, *, stopped: bool, reason: str, person: str) -> None:
-    with engine.begin() as tx:
-        tx.execute(sa.insert(switches).values(stopped=stopped, reason=reason, person=person))
+    execute(engine, sa.insert(switches).values(stopped=stopped, reason=reason, person=person))

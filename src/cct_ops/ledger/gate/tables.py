@@ -184,11 +184,10 @@ answers = sa.Table(
     sa.Column("approval_id", sa.Uuid, sa.ForeignKey("approvals.id"), nullable=False),
     text_column("approver_id"),
     text_column("approver"),
-    text_column("way"),
+    *word_column("way", "link", "slack", "form"),
     sa.Column("approved", sa.Boolean, nullable=False),
     text_column("note"),
     at_column("answered_at", default=True),
-    sa.CheckConstraint("way in ('link', 'slack', 'form')", name="way"),
     sa.UniqueConstraint("approval_id", "approver_id"),  # nobody counts twice
 )
 
@@ -198,12 +197,10 @@ attempts = sa.Table(
     number_column(),
     sa.Column("approval_id", sa.Uuid, index=True),  # no foreign key: it may be made up
     text_column("approver_id", nullable=True),
-    text_column("way"),
-    text_column("verdict"),
+    *word_column("way", "link", "slack", "form", "resume"),
+    *word_column("verdict", "accepted", "refused"),
     text_column("reason"),
     at_column("attempted_at", default=True),
-    sa.CheckConstraint("way in ('link', 'slack', 'form', 'resume')", name="way"),
-    sa.CheckConstraint("verdict in ('accepted', 'refused')", name="verdict"),
     sa.Index("ix_approval_attempts_attempted_at", "attempted_at"),
 )
 

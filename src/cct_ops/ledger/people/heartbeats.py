@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.people.tables import heartbeats
+from cct_ops.ledger.statements import execute, upsert
 
 _WORKERS = "workers of "
 
@@ -26,13 +27,9 @@ class HeartbeatChange(NamedTuple):
 
 def beat(engine: sa.Engine, part: str) -> datetime:
     """Note that the part lives, and return when that was, by the ledger's clock."""
+    heard = upsert(heartbeats, {"part": part}, {"last_at": now()})
     with engine.begin() as tx:
-        offer = insert(heartbeats).values(part=part, last_at=now())
-        at: datetime = tx.execute(
-            offer.on_conflict_do_update(index_elements=["part"], set_={"last_at": now()}).returning(
-                heartbeats.c.last_at
-            )
-        ).scalar_one()
+        at: datetime = tx.execute(heard.returning(heartbeats.c.last_at)).scalar_one()
     return at
 
 
@@ -44,23 +41,13 @@ def worker_of(pool: str) -> str:
 def record_heard(engine: sa.Engine, part: str, seconds_ago: float) -> None:
     """Note that the part lived so long ago, by whose clock ever that was measured."""
     seen = in_seconds(-max(0.0, seconds_ago))
-    with engine.begin() as tx:
-        tx.execute(
-            insert(heartbeats)
-            .values(part=part, last_at=seen)
-            .on_conflict_do_update(index_elements=["part"], set_={"last_at": seen})
-        )
+    execute(engine, upsert(heartbeats, {"part": part}, {"last_at": seen}))
 
 
 def keep_workers(engine: sa.Engine, parts: Collection[str]) -> None:
     """Forget the workers of all other pools: nobody waits for them any more."""
-    with engine.begin() as tx:
-        tx.execute(
-            sa.delete(heartbeats).where(
-                heartbeats.c.part.startswith(_WORKERS, autoescape=True),
-                heartbeats.c.part.not_in(parts),
-            )
-        )
+    of_workers = heartbeats.c.part.startswith(_WORKERS, autoescape=True)
+    execute(engine, sa.delete(heartbeats).where(of_workers, heartbeats.c.part.not_in(parts)))
 
 
 def silent(engine: sa.Engine, parts: Collection[str], within_seconds: float) -> list[str]:

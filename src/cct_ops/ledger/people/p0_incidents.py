@@ -18,6 +18,7 @@ from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.people.pages import FRESH_HOURS, OF_INCIDENT
 from cct_ops.ledger.people.tables import pages
 from cct_ops.ledger.record.tables import decisions
+from cct_ops.ledger.statements import scalars
 from cct_ops.models.base import Frozen
 from cct_ops.models.run import Severity
 
@@ -39,13 +40,8 @@ def unpaged(engine: sa.Engine, labels: Sequence[str]) -> list[UUID]:
     paged = sa.exists().where(
         pages.c.cause == sa.literal(OF_INCIDENT) + sa.cast(incidents.c.id, sa.Text)
     )
-    wanted = (
-        sa.select(incidents.c.id)
-        .where(is_severe(labels), incidents.c.state == "open", ~paged)
-        .order_by(incidents.c.opened_at)
-    )
-    with engine.connect() as connection:
-        return list(connection.execute(wanted).scalars())
+    wanted = sa.select(incidents.c.id).where(is_severe(labels), incidents.c.state == "open", ~paged)
+    return scalars(engine, wanted.order_by(incidents.c.opened_at))
 
 
 def read(engine: sa.Engine, incident_id: UUID) -> Severe:

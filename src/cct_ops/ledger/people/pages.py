@@ -20,6 +20,7 @@ from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.people.tables import page_attempts, pages
+from cct_ops.ledger.statements import Ledger, execute, find, read, scalars, transaction
 from cct_ops.models.base import Frozen
 
 FRESH_HOURS = 24
@@ -51,6 +52,7 @@ class Page(Frozen):
 class PageAttempt(Frozen):
     """One contact that was tried."""
 
+    page_id: UUID
     contact: str
     way: str
     reached: bool
@@ -93,7 +95,7 @@ def of_silence(part: str, last_at: datetime) -> str:
 
 
 def ask(
-    engine: sa.Engine,
+    ledger: Ledger,
     cause: str,
     *,
     subject: str,
@@ -102,59 +104,28 @@ def ask(
     escalation_step: int = 0,
 ) -> bool:
     """Ask for a page, once for its cause; False if that was asked for before."""
-    with engine.begin() as tx:
-        return ask_in(
-            tx,
-            cause,
-            subject=subject,
-            body=body,
-            topic_id=topic_id,
-            escalation_step=escalation_step,
-        )
-
-
-def ask_in(
-    tx: sa.Connection,
-    cause: str,
-    *,
-    subject: str,
-    body: str,
-    topic_id: UUID | None = None,
-    escalation_step: int = 0,
-) -> bool:
-    """Do the same in the caller's transaction."""
-    made = tx.execute(
-        insert(pages)
-        .values(
-            cause=cause,
-            subject=subject,
-            body=body,
-            topic_id=topic_id,
-            escalation_step=escalation_step,
-        )
-        .on_conflict_do_nothing()
-        .returning(pages.c.id)
-    ).one_or_none()
-    if made is not None:
-        outbox.wake(tx)
-    return made is not None
+    wanted = insert(pages).values(
+        cause=cause, subject=subject, body=body, topic_id=topic_id, escalation_step=escalation_step
+    )
+    with transaction(ledger) as tx:
+        made = execute(tx, wanted.on_conflict_do_nothing()) == 1
+        if made:
+            outbox.wake(tx)
+    return made
 
 
 def due(engine: sa.Engine) -> list[UUID]:
     """Return the pages that are due, the one that has waited longest first."""
     wanted = sa.select(pages.c.id).where(*_due()).order_by(pages.c.raised_at)
-    with engine.connect() as connection:
-        return list(connection.execute(wanted).scalars())
+    return scalars(engine, wanted)
 
 
 @contextmanager
 def claimed(engine: sa.Engine, page_id: UUID) -> Iterator[ClaimedPage | None]:
     """Yield a page that is due, to be sent; None if it is not any more, or another has it."""
     with engine.begin() as tx:
-        row = tx.execute(
-            sa.select(pages).where(pages.c.id == page_id, *_due()).with_for_update(skip_locked=True)
-        ).one_or_none()
-        found = None if row is None else Page.model_validate(row, from_attributes=True)
+        wanted = sa.select(pages).where(pages.c.id == page_id, *_due())
+        found = find(tx, Page, wanted.with_for_update(skip_locked=True))
         yield None if found is None else ClaimedPage(tx, found)
 
 
@@ -169,19 +140,14 @@ def settle(engine: sa.Engine) -> None:
         incidents.c.state == "closed",
         pages.c.cause == sa.literal(OF_INCIDENT) + sa.cast(incidents.c.id, sa.Text),
     )
+    too_old = pages.c.raised_at <= in_seconds(-FRESH_HOURS * 3600)
     with engine.begin() as tx:
-        for reached, note in (
+        for reason, note in (
             (over, "The incident was over before anybody was reached."),
-            (
-                pages.c.raised_at <= in_seconds(-FRESH_HOURS * 3600),
-                f"Nobody was reached within {FRESH_HOURS} hours.",
-            ),
+            (too_old, f"Nobody was reached within {FRESH_HOURS} hours."),
         ):
-            tx.execute(
-                sa.update(pages)
-                .where(pages.c.ended_at.is_(None), reached)
-                .values(ended_at=now(), note=note)
-            )
+            ended = sa.update(pages).where(pages.c.ended_at.is_(None), reason)
+            tx.execute(ended.values(ended_at=now(), note=note))
 
 
 class Paged(Frozen):
@@ -193,33 +159,21 @@ class Paged(Frozen):
 
 def newest(engine: sa.Engine, limit: int) -> list[Paged]:
     """Return pages with their attempts, the newest page first."""
-    with engine.connect() as connection:
-        return _with_attempts(
-            connection, sa.select(pages).order_by(pages.c.raised_at.desc()).limit(limit)
-        )
+    return _with_attempts(engine, sa.select(pages).order_by(pages.c.raised_at.desc()).limit(limit))
 
 
-def about(connection: sa.Connection, topic_id: UUID) -> list[Paged]:
+def about(ledger: Ledger, topic_id: UUID) -> list[Paged]:
     """Return the pages about an incident or a run with their attempts, oldest first."""
     wanted = sa.select(pages).where(pages.c.topic_id == topic_id).order_by(pages.c.raised_at)
-    return _with_attempts(connection, wanted)
+    return _with_attempts(ledger, wanted)
 
 
-def _with_attempts(connection: sa.Connection, wanted: sa.Select[tuple[object, ...]]) -> list[Paged]:
-    found = [Page.model_validate(row, from_attributes=True) for row in connection.execute(wanted)]
-    tried = connection.execute(
-        sa.select(page_attempts)
-        .where(page_attempts.c.page_id.in_([page.id for page in found]))
-        .order_by(page_attempts.c.id)
-    ).all()
+def _with_attempts(ledger: Ledger, wanted: sa.Select[tuple[object, ...]]) -> list[Paged]:
+    with transaction(ledger) as tx:
+        found = read(tx, Page, wanted)
+        of_these = page_attempts.c.page_id.in_([page.id for page in found])
+        tried = read(tx, PageAttempt, sa.select(page_attempts).where(of_these).order_by("id"))
     return [
-        Paged(
-            page=page,
-            attempts=tuple(
-                PageAttempt.model_validate(row, from_attributes=True)
-                for row in tried
-                if row.page_id == page.id
-            ),
-        )
+        Paged(page=page, attempts=tuple(each for each in tried if each.page_id == page.id))
         for page in found
     ]

@@ -10,12 +10,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger.clock import now
 from cct_ops.ledger.people.tables import pauses
+from cct_ops.ledger.statements import execute, scalars
 
 
 def notified(engine: sa.Engine) -> list[str]:
     """Return what people know to be paused."""
-    with engine.connect() as connection:
-        return list(connection.execute(sa.select(pauses.c.part).order_by(pauses.c.part)).scalars())
+    return scalars(engine, sa.select(pauses.c.part).order_by(pauses.c.part))
 
 
 @contextmanager
@@ -25,19 +25,13 @@ def beginning(engine: sa.Engine, part: str) -> Iterator[bool]:
 
     It counts as sent only if the block ends without an error. Of two senders one sends.
     """
+    offer = insert(pauses).values(part=part, notified_at=now())
     with engine.begin() as tx:
-        first = tx.execute(
-            insert(pauses)
-            .values(part=part, notified_at=now())
-            .on_conflict_do_nothing()
-            .returning(pauses.c.part)
-        )
-        yield first.scalar() is not None
+        yield execute(tx, offer.on_conflict_do_nothing()) == 1
 
 
 @contextmanager
 def ending(engine: sa.Engine, part: str) -> Iterator[bool]:
     """Surround the notice that a part goes on; False if people had it already."""
     with engine.begin() as tx:
-        last = tx.execute(sa.delete(pauses).where(pauses.c.part == part))
-        yield last.rowcount == 1
+        yield execute(tx, sa.delete(pauses).where(pauses.c.part == part)) == 1

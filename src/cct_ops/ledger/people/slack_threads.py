@@ -19,6 +19,7 @@ from cct_ops.ledger.gate.approval_answers import said_yes
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState, read_row
 from cct_ops.ledger.gate.tables import answers, approvals
 from cct_ops.ledger.people.tables import slack_requests, slack_threads
+from cct_ops.ledger.statements import execute, scalar, scalars, upsert
 from cct_ops.models.topic import MessageRef, Topic
 
 _ANSWERED = (approvals.c.state != ApprovalState.PENDING, slack_requests.c.closed_at.is_(None))
@@ -50,8 +51,7 @@ def shown(engine: sa.Engine, topic_id: UUID) -> Topic | None:
     head = sa.select(slack_threads.c.topic).where(
         slack_threads.c.topic_id == topic_id, slack_threads.c.ts.is_not(None)
     )
-    with engine.connect() as connection:
-        topic = connection.execute(head).scalar()
+    topic = scalar(engine, head)
     return None if topic is None else Topic.model_validate(topic)
 
 
@@ -70,24 +70,13 @@ def held(engine: sa.Engine, topic_id: UUID) -> Iterator[Thread]:
 
 def record_request(engine: sa.Engine, approval_id: UUID, place: MessageRef) -> None:
     """Note where a request for approval stands with its buttons."""
-    offer = insert(slack_requests).values(approval_id=approval_id, **place.model_dump())
-    with engine.begin() as tx:
-        tx.execute(
-            offer.on_conflict_do_update(
-                index_elements=["approval_id"], set_={**place.model_dump(), "closed_at": None}
-            )
-        )
+    values = {**place.model_dump(), "closed_at": None}
+    execute(engine, upsert(slack_requests, {"approval_id": approval_id}, values))
 
 
 def half_answered(engine: sa.Engine) -> list[UUID]:
     """Return the open requests of which Slack does not show yet who has said yes."""
-    wanted = (
-        sa.select(approvals.c.id)
-        .join(slack_requests, slack_requests.c.approval_id == approvals.c.id)
-        .where(*_half_answered())
-    )
-    with engine.connect() as connection:
-        return list(connection.execute(wanted).scalars())
+    return _shown_where(engine, *_half_answered())
 
 
 @contextmanager
@@ -107,11 +96,7 @@ def showing(
         approval, message = found
         names = said_yes(tx, approval.id)
         yield approval, message, names
-        tx.execute(
-            sa.update(slack_requests)
-            .where(slack_requests.c.approval_id == approval.id)
-            .values(shown_yes=len(names))
-        )
+        _record(tx, approval, shown_yes=len(names))
 
 
 def _taken(
@@ -138,13 +123,13 @@ def _half_answered() -> tuple[sa.ColumnElement[bool], ...]:
 
 def answered(engine: sa.Engine) -> list[UUID]:
     """Return the requests that are open no more and whose buttons still stand in Slack."""
-    wanted = (
-        sa.select(approvals.c.id)
-        .join(slack_requests, slack_requests.c.approval_id == approvals.c.id)
-        .where(*_ANSWERED)
-    )
-    with engine.connect() as connection:
-        return list(connection.execute(wanted).scalars())
+    return _shown_where(engine, *_ANSWERED)
+
+
+def _shown_where(engine: sa.Engine, *conditions: sa.ColumnElement[bool]) -> list[UUID]:
+    """Return the requests in Slack that fulfil the conditions."""
+    shown = slack_requests.join(approvals, slack_requests.c.approval_id == approvals.c.id)
+    return scalars(engine, sa.select(approvals.c.id).select_from(shown).where(*conditions))
 
 
 @contextmanager
@@ -159,10 +144,10 @@ def closing(engine: sa.Engine, approval_id: UUID) -> Iterator[tuple[Approval, Me
         if found is None:
             yield None
             return
-        approval, message = found
-        yield approval, message
-        tx.execute(
-            sa.update(slack_requests)
-            .where(slack_requests.c.approval_id == approval.id)
-            .values(closed_at=now())
-        )
+        yield found
+        _record(tx, found[0], closed_at=now())
+
+
+def _record(tx: sa.Connection, approval: Approval, **values: object) -> None:
+    shown = sa.update(slack_requests).where(slack_requests.c.approval_id == approval.id)
+    tx.execute(shown.values(**values))

@@ -20,6 +20,7 @@ from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.people.p0_incidents import is_severe
 from cct_ops.ledger.people.tables import status_posts
+from cct_ops.ledger.statements import execute, find
 from cct_ops.models.base import Frozen
 
 
@@ -92,12 +93,8 @@ def enqueue(engine: sa.Engine, labels: Sequence[str]) -> None:
         .select_from(incidents.outerjoin(last, sa.true()))
         .where(opened | ended)
     )
-    with engine.begin() as tx:
-        tx.execute(
-            insert(status_posts)
-            .from_select(["incident_id", "number", "state"], news)
-            .on_conflict_do_nothing()
-        )
+    offer = insert(status_posts).from_select(["incident_id", "number", "state"], news)
+    execute(engine, offer.on_conflict_do_nothing())
 
 
 def due(engine: sa.Engine) -> list[tuple[UUID, int]]:
@@ -113,15 +110,14 @@ def claimed(engine: sa.Engine, incident_id: UUID, number: int) -> Iterator[Claim
     """Yield what is due, to be posted; None if it is not any more, or another has it."""
     names = [name for name in StatusPost.model_fields if name not in status_posts.c]
     with engine.begin() as tx:
-        row = tx.execute(
+        wanted = (
             sa.select(status_posts, *(incidents.c[name] for name in names))
             .join(incidents, incidents.c.id == status_posts.c.incident_id)
             .where(
                 status_posts.c.incident_id == incident_id, status_posts.c.number == number, *_due()
             )
-            .with_for_update(skip_locked=True, of=status_posts)
-        ).one_or_none()
-        post = None if row is None else StatusPost.model_validate(row, from_attributes=True)
+        )
+        post = find(tx, StatusPost, wanted.with_for_update(skip_locked=True, of=status_posts))
         yield None if post is None else ClaimedPost(tx, post)
 
 
@@ -137,9 +133,7 @@ def _due() -> tuple[sa.ColumnElement[bool], ...]:
 
 def posted(connection: sa.Connection, incident_id: UUID) -> list[tuple[str, datetime]]:
     """Return what the status page took about an incident, and when."""
-    rows = connection.execute(
-        sa.select(status_posts.c.state, status_posts.c.posted_at)
-        .where(status_posts.c.incident_id == incident_id, status_posts.c.posted_at.is_not(None))
-        .order_by(status_posts.c.number)
-    ).all()
-    return [(row.state, row.posted_at) for row in rows]
+    taken = sa.select(status_posts.c.state, status_posts.c.posted_at).where(
+        status_posts.c.incident_id == incident_id, status_posts.c.posted_at.is_not(None)
+    )
+    return list(connection.execute(taken.order_by(status_posts.c.number)).tuples())

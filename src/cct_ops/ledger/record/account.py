@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate.tables import actions, permits
 from cct_ops.ledger.intake.tables import alerts as alert_rows, dispatches, incidents
 from cct_ops.ledger.record.tables import decisions, resolutions, verifications
+from cct_ops.ledger.statements import Ledger, execute, read, scalar, transaction
 from cct_ops.models.base import Frozen
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.plan import Call, Plan
@@ -29,8 +29,6 @@ _LEFT = {
     Outcome.UNVERIFIED.value: Outcome.UNVERIFIED,
     Outcome.FAILED.value: Outcome.FAILED,
 }
-
-Record = TypeVar("Record", bound=Frozen)
 
 
 class DecisionRecord(Frozen):
@@ -130,7 +128,7 @@ def record_decision(  # noqa: PLR0913 -- a row has that many columns
             guard=guard,
             headline=diagnosis.headline,
             severity=diagnosis.severity.value,
-            evidence=_dump(diagnosis.evidence),
+            evidence=[fact.model_dump(mode="json") for fact in diagnosis.evidence],
             plan=plan.model_dump(mode="json"),
             plan_digest=plan.digest,
         )
@@ -139,27 +137,14 @@ def record_decision(  # noqa: PLR0913 -- a row has that many columns
 
 def record_verification(engine: sa.Engine, run_id: UUID, found: Verification) -> None:
     """Write down how a verification ended."""
-    with engine.begin() as tx:
-        tx.execute(
-            sa.insert(verifications).values(
-                run_id=run_id,
-                verdict=found.verdict.value,
-                reason=found.reason,
-                samples=found.samples,
-            )
-        )
+    row = found.model_dump(mode="json", include={"verdict", "reason", "samples"})
+    execute(engine, sa.insert(verifications).values(run_id=run_id, **row))
 
 
-def record_outcome(engine: sa.Engine, run: Run, target: str, outcome: Outcome, reason: str) -> None:
-    """Write down how the run ended; the last word counts."""
-    with engine.begin() as tx:
-        record_outcome_in(tx, run, target, outcome, reason)
-
-
-def record_outcome_in(
-    tx: sa.Connection, run: Run, target: str, outcome: Outcome, reason: str
+def record_outcome(
+    ledger: Ledger, run: Run, target: str, outcome: Outcome, reason: str
 ) -> datetime:
-    """The variant for an open transaction: returns the time of the outcome."""
+    """Write down how the run ended, and return when; the last word counts."""
     offer = insert(resolutions).values(
         run_id=run.id,
         incident_id=run.incident_id,
@@ -168,59 +153,38 @@ def record_outcome_in(
         outcome=outcome.value,
         reason=reason,
     )
-    ended_at: datetime = tx.execute(
-        offer.on_conflict_do_update(
-            index_elements=[resolutions.c.run_id],
-            set_={
-                "outcome": offer.excluded.outcome,
-                "reason": offer.excluded.reason,
-                "finished_at": sa.text("clock_timestamp()"),
-            },
-        ).returning(resolutions.c.finished_at)
-    ).scalar_one()
+    update = offer.on_conflict_do_update(
+        index_elements=["run_id"],
+        set_={"outcome": outcome.value, "reason": reason, "finished_at": now()},
+    )
+    with transaction(ledger) as tx:
+        ended_at: datetime = tx.execute(update.returning(resolutions.c.finished_at)).scalar_one()
     return ended_at
 
 
 def incident_of(engine: sa.Engine, run_id: UUID) -> UUID | None:
     """Return the incident for which a run was permitted to change something, if any."""
-    with engine.connect() as connection:
-        return connection.execute(
-            sa.select(permits.c.incident_id).where(permits.c.run_id == run_id).limit(1)
-        ).scalar()
+    permitted = sa.select(permits.c.incident_id).where(permits.c.run_id == run_id)
+    return scalar(engine, permitted.limit(1))
 
 
 def last_reason(engine: sa.Engine, playbook: str) -> str | None:
     """Return the reason with which the playbook's newest run ended."""
-    newest = (
-        sa.select(resolutions.c.reason)
-        .where(resolutions.c.playbook == playbook)
-        .order_by(resolutions.c.finished_at.desc())
-        .limit(1)
-    )
-    with engine.connect() as connection:
-        return connection.execute(newest).scalar()
+    reasons = sa.select(resolutions.c.reason).where(resolutions.c.playbook == playbook)
+    return scalar(engine, reasons.order_by(resolutions.c.finished_at.desc()).limit(1))
 
 
 def of_run(engine: sa.Engine, run_id: UUID) -> RunRecord:
     """Read everything about a run."""
+    decided = sa.select(decisions).where(decisions.c.run_id == run_id)
+    acted = (
+        sa.select(actions, permits.c.kind)
+        .join(permits, permits.c.id == actions.c.permit_id)
+        .where(permits.c.run_id == run_id)
+    )
+    verified = sa.select(verifications).where(verifications.c.run_id == run_id)
+    permitted = sa.select(sa.func.min(permits.c.issued_at)).where(permits.c.run_id == run_id)
     with engine.connect() as connection:
-        decided = connection.execute(
-            sa.select(decisions).where(decisions.c.run_id == run_id).order_by(decisions.c.id)
-        ).all()
-        acted = connection.execute(
-            sa.select(actions, permits.c.kind)
-            .join(permits, permits.c.id == actions.c.permit_id)
-            .where(permits.c.run_id == run_id)
-            .order_by(actions.c.id)
-        ).all()
-        verified = connection.execute(
-            sa.select(verifications)
-            .where(verifications.c.run_id == run_id)
-            .order_by(verifications.c.id)
-        ).all()
-        permitted_at = connection.execute(
-            sa.select(sa.func.min(permits.c.issued_at)).where(permits.c.run_id == run_id)
-        ).scalar()
         ended = connection.execute(
             sa.select(resolutions).where(resolutions.c.run_id == run_id)
         ).one_or_none()
@@ -231,22 +195,16 @@ def of_run(engine: sa.Engine, run_id: UUID) -> RunRecord:
             .where(dispatches.c.flow_run_id == run_id)
             .group_by(dispatches.c.id)
         ).one_or_none()
-    return RunRecord(
-        received_at=sent.at if sent else None,
-        dispatched_at=sent.finished_at if sent else None,
-        decisions=_read(DecisionRecord, decided),
-        permitted_at=permitted_at,
-        actions=_read(ActionRecord, acted),
-        verifications=_read(VerificationRecord, verified),
-        outcome=Outcome(ended.outcome) if ended else None,
-        reason=ended.reason if ended else None,
-        ended_at=ended.finished_at if ended else None,
-    )
-
-
-def _dump(evidence: Sequence[Evidence]) -> list[dict[str, str]]:
-    return [fact.model_dump(mode="json") for fact in evidence]
-
-
-def _read(model: type[Record], rows: Sequence[sa.Row[tuple[object, ...]]]) -> tuple[Record, ...]:
-    return tuple(model.model_validate(row, from_attributes=True) for row in rows)
+        return RunRecord(
+            received_at=sent.at if sent else None,
+            dispatched_at=sent.finished_at if sent else None,
+            decisions=tuple(read(connection, DecisionRecord, decided.order_by(decisions.c.id))),
+            permitted_at=scalar(connection, permitted),
+            actions=tuple(read(connection, ActionRecord, acted.order_by(actions.c.id))),
+            verifications=tuple(
+                read(connection, VerificationRecord, verified.order_by(verifications.c.id))
+            ),
+            outcome=Outcome(ended.outcome) if ended else None,
+            reason=ended.reason if ended else None,
+            ended_at=ended.finished_at if ended else None,
+        )

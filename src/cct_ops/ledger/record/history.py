@@ -15,6 +15,7 @@ from cct_ops.ledger.people import pages, status_posts
 from cct_ops.ledger.people.pages import Paged
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.tables import decisions, resolutions
+from cct_ops.ledger.statements import find, read, scalar, scalars
 from cct_ops.models.base import Frozen
 from cct_ops.models.change import TemporaryChange
 
@@ -38,7 +39,6 @@ class RunStory(Frozen):
     target: str
     known: account.RunRecord
     asked: tuple[Asked, ...]
-    finished_at: datetime | None
     changes: tuple[TemporaryChange, ...] = ()
 
 
@@ -120,102 +120,71 @@ class Story(Frozen):
 
 def of_incident(engine: sa.Engine, incident_id: UUID) -> Story | None:
     """Read all about an incident; None if the ledger does not know it."""
-    with engine.connect() as connection:
-        row = connection.execute(
-            sa.select(incidents).where(incidents.c.id == incident_id)
-        ).one_or_none()
-        if row is None:
-            return None
-        seen = connection.execute(
-            sa.select(alerts)
-            .where(alerts.c.incident_id == incident_id)
-            .order_by(alerts.c.received_at)
-        ).all()
-        run_ids = connection.execute(
-            sa.union(
-                sa.select(decisions.c.run_id).where(decisions.c.incident_id == incident_id),
-                sa.select(resolutions.c.run_id).where(resolutions.c.incident_id == incident_id),
-                sa.select(dispatches.c.flow_run_id).where(
-                    dispatches.c.incident_id == incident_id, dispatches.c.flow_run_id.is_not(None)
-                ),
-            )
-        ).scalars()
-        runs = [_run(engine, run_id) for run_id in run_ids]
-        paged = pages.about(connection, incident_id)
-        public = status_posts.posted(connection, incident_id)
-        sent = connection.execute(
-            sa.select(dispatches)
-            .where(dispatches.c.incident_id == incident_id)
-            .order_by(dispatches.c.created_at)
-        ).all()
-    return Story(
-        incident=Incident.model_validate(row, from_attributes=True),
-        sightings=tuple(AlertSeen.model_validate(each, from_attributes=True) for each in seen),
-        runs=_in_order(runs),
-        paged=tuple(paged),
-        public=tuple(public),
-        dispatches=tuple(Dispatched.model_validate(each, from_attributes=True) for each in sent),
+    seen = sa.select(alerts).where(alerts.c.incident_id == incident_id)
+    sent = sa.select(dispatches).where(dispatches.c.incident_id == incident_id)
+    run_ids = sa.union(
+        *(
+            sa.select(table.c.run_id).where(table.c.incident_id == incident_id)
+            for table in (decisions, resolutions)
+        ),
+        sa.select(dispatches.c.flow_run_id).where(
+            dispatches.c.incident_id == incident_id, dispatches.c.flow_run_id.is_not(None)
+        ),
     )
+    with engine.connect() as connection:
+        incident = find(
+            connection, Incident, sa.select(incidents).where(incidents.c.id == incident_id)
+        )
+        if incident is None:
+            return None
+        return Story(
+            incident=incident,
+            sightings=tuple(read(connection, AlertSeen, seen.order_by(alerts.c.received_at))),
+            runs=_in_order([_run(engine, run_id) for run_id in scalars(connection, run_ids)]),
+            paged=tuple(pages.about(connection, incident_id)),
+            public=tuple(status_posts.posted(connection, incident_id)),
+            dispatches=tuple(read(connection, Dispatched, sent.order_by(dispatches.c.created_at))),
+        )
 
 
 def of_run(engine: sa.Engine, run_id: UUID) -> Story | None:
     """Read all about the incident of a run, or about the run alone; None if it is unknown."""
     run = _run(engine, run_id)
-    with engine.connect() as connection:
-        incident_id = connection.execute(
-            sa.union(
-                sa.select(decisions.c.incident_id).where(
-                    decisions.c.run_id == run_id, decisions.c.incident_id.is_not(None)
-                ),
-                sa.select(resolutions.c.incident_id).where(
-                    resolutions.c.run_id == run_id, resolutions.c.incident_id.is_not(None)
-                ),
-                sa.select(approvals.c.incident_id).where(
-                    approvals.c.run_id == run_id, approvals.c.incident_id.is_not(None)
-                ),
-                sa.select(dispatches.c.incident_id).where(dispatches.c.flow_run_id == run_id),
-            ).limit(1)
-        ).scalar_one_or_none()
-        paged = tuple(pages.about(connection, run_id))
+    known = sa.union(
+        *(
+            sa.select(table.c.incident_id).where(
+                table.c.run_id == run_id, table.c.incident_id.is_not(None)
+            )
+            for table in (decisions, resolutions, approvals)
+        ),
+        sa.select(dispatches.c.incident_id).where(dispatches.c.flow_run_id == run_id),
+    )
+    incident_id = scalar(engine, known.limit(1))
     if incident_id is not None:
         return of_incident(engine, incident_id)
     if run is None:
         return None
-    return Story(incident=None, sightings=(), runs=(run,), paged=paged)
+    return Story(incident=None, sightings=(), runs=(run,), paged=tuple(pages.about(engine, run_id)))
 
 
 def read_requests(engine: sa.Engine, run_id: UUID) -> tuple[Asked, ...]:
     """Read the requests for approval of one run, oldest first."""
-    with engine.connect() as connection:
-        rows = connection.execute(
-            sa.select(approvals)
-            .where(approvals.c.run_id == run_id)
-            .order_by(approvals.c.requested_at)
-        )
-        return tuple(Asked.model_validate(row, from_attributes=True) for row in rows)
+    asked = sa.select(approvals).where(approvals.c.run_id == run_id)
+    return tuple(read(engine, Asked, asked.order_by(approvals.c.requested_at)))
 
 
 def _run(engine: sa.Engine, run_id: UUID) -> RunStory | None:
     """Read one run; None as long as it has left nothing in the ledger but its dispatch."""
+    names = sa.union_all(
+        *(
+            sa.select(table.c.playbook, table.c.target).where(table.c.run_id == run_id)
+            for table in (resolutions, decisions, approvals)
+        )
+    )
     with engine.connect() as connection:
-        named = connection.execute(
-            sa.union_all(
-                sa.select(resolutions.c.playbook, resolutions.c.target).where(
-                    resolutions.c.run_id == run_id
-                ),
-                sa.select(decisions.c.playbook, decisions.c.target).where(
-                    decisions.c.run_id == run_id
-                ),
-                sa.select(approvals.c.playbook, approvals.c.target).where(
-                    approvals.c.run_id == run_id
-                ),
-            ).limit(1)
-        ).one_or_none()
-        if named is None:
-            return None
-        finished_at = connection.execute(
-            sa.select(resolutions.c.finished_at).where(resolutions.c.run_id == run_id)
-        ).scalar_one_or_none()
+        named = connection.execute(names.limit(1)).one_or_none()
+    if named is None:
+        return None
     return RunStory(
         id=run_id,
         playbook=named.playbook,
@@ -223,7 +192,6 @@ def _run(engine: sa.Engine, run_id: UUID) -> RunStory | None:
         known=account.of_run(engine, run_id),
         asked=read_requests(engine, run_id),
         changes=tuple(changes.of_run(engine, run_id)),
-        finished_at=finished_at,
     )
 
 
@@ -231,4 +199,4 @@ def _in_order(runs: list[RunStory | None]) -> tuple[RunStory, ...]:
     known = [run for run in runs if run is not None]
     # Whatever has not ended comes last.
     now = datetime.now(UTC)
-    return tuple(sorted(known, key=lambda run: run.finished_at or now))
+    return tuple(sorted(known, key=lambda run: run.known.ended_at or now))

@@ -1,8 +1,8 @@
 """
-Posts each P0 incident to the status page when it opens and when it is over.
+P0 incidents: somebody is paged for each, and the status page shows when it opens and is over.
 
-A page that does not answer is asked again, less and less often; so is one that refuses, because a
-person may correct what it refused.
+A status page that does not answer is asked again, less and less often; so is one that refuses,
+because a person may correct what it refused.
 """
 
 from __future__ import annotations
@@ -20,16 +20,31 @@ from cct_ops.clients.connection import doubled
 from cct_ops.config import contacts
 from cct_ops.config.contacts import Contacts, Fact, State, StatusPage
 from cct_ops.errors import OpsError, Unavailable
-from cct_ops.ledger.people import status_posts
+from cct_ops.ledger.people import p0_incidents, pages, status_posts
 from cct_ops.ledger.people.status_posts import StatusPost
 from cct_ops.ledger.set_aside import border
 from cct_ops.models.run import Severity
-from cct_ops.reports.pages import public_title
+from cct_ops.people.paging import Pager
+from cct_ops.reports.pages import incident_page, public_title
 
 FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 900.0
 
 log = logging.getLogger(__name__)
+
+
+def page_about_new(pager: Pager) -> int:
+    """Page about what is new, and send all that is due; returns how many pages reached somebody."""
+    engine = pager.engine
+
+    def ask(incident_id: UUID) -> None:
+        subject, body = incident_page(p0_incidents.read(engine, incident_id))
+        cause = f"{pages.OF_INCIDENT}{incident_id}"
+        pages.ask(engine, cause, subject=subject, body=body, topic_id=incident_id)
+
+    unpaged = p0_incidents.unpaged(engine, pager.contacts.severities.get(Severity.P0, ()))
+    border(engine, "severe incidents").each(unpaged, str, ask)
+    return pager()
 
 
 @dataclass(frozen=True)
