@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.models.alert import Alert, AlertStatus
-from evaluation.simulation.days import Course, Days
 from evaluation.simulation.scenario import Firing, Kind
+from evaluation.simulation.scheduler import Activity, Scheduler
 from evaluation.simulation.world import World
 
 SOURCE = "alertmanager"
@@ -26,7 +26,7 @@ class Alerts:
 
     engine: sa.Engine
     world: World
-    days: Days
+    scheduler: Scheduler
 
     def new_incident(self, firing: Firing) -> UUID | None:
         """Let the alert come in; returns the incident if a run is to be started for it."""
@@ -53,7 +53,7 @@ class Alerts:
         """Let the alert be over, if it still fires."""
         if self.world.is_open(firing.target, firing.alertname):
             self.world.close(firing.target, firing.alertname)
-            body = [_alert(firing, self.days.now)]
+            body = [_alert(firing, self.scheduler.now)]
             deliveries.record(self.engine, SOURCE, uuid4().bytes, body)
 
     def fixed(self, firing: Firing) -> None:
@@ -64,13 +64,13 @@ class Alerts:
     def weakened(self, firing: Firing) -> None:
         """Let a person set the weakened value by hand, if one is going to."""
         if firing.meddled and firing.kind is Kind.WEAKENED:
-            course = change_by_hand(self.world, self.days, firing.target)
-            self.days.begin(self.days.now + TAKES_OVER_AFTER, course)
+            activity = change_by_hand(self.world, self.scheduler, firing.target)
+            self.scheduler.begin(self.scheduler.now + TAKES_OVER_AFTER, activity)
 
 
-def change_by_hand(world: World, days: Days, target: str) -> Course:
+def change_by_hand(world: World, scheduler: Scheduler, target: str) -> Activity:
     """Let a person set what automation had weakened, notify nobody, and put it back later."""
-    world.by_hand(days.now, target)
+    world.by_hand(scheduler.now, target)
     yield TENDS_FOR
     world.person_is_done(target)
 

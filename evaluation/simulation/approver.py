@@ -14,8 +14,8 @@ from cct_ops.ledger.gate.approval_answers import Answer
 from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.models.run import Run
 from cct_ops.models.topic import Topic
-from evaluation.simulation.days import Course, Days
 from evaluation.simulation.scenario import MINUTE, Firing
+from evaluation.simulation.scheduler import Activity, Scheduler
 
 MORNING, EVENING = 8, 20
 PATIENCE_MINUTES = 15.0
@@ -31,7 +31,7 @@ class Answering:
     """Ada, with a link to each request; ``news`` wakes the controller, as the ledger does."""
 
     engine: sa.Engine
-    days: Days
+    scheduler: Scheduler
     news: Callable[[], None]
     firing_of: Callable[[Run], Firing]
     said_yes: set[UUID] = field(default_factory=set)
@@ -40,10 +40,10 @@ class Answering:
     def notify_approval_needed(self, approval: Approval, run: Run) -> None:
         """Get the link; an answer comes some minutes later, or never."""
         firing = self.firing_of(run)
-        awake = MORNING <= self.days.now.hour < EVENING or firing.urgent
+        awake = MORNING <= self.scheduler.now.hour < EVENING or firing.urgent
         if awake and firing.answer_minutes < PATIENCE_MINUTES:
-            at = self.days.now + firing.answer_minutes * MINUTE
-            self.days.begin(at, self._answer(approval, firing))
+            at = self.scheduler.now + firing.answer_minutes * MINUTE
+            self.scheduler.begin(at, self._answer(approval, firing))
 
     def notify_outcome(
         self, run: Run, target: str, reason: str, topic: Topic, commands: Sequence[str]
@@ -58,7 +58,7 @@ class Answering:
         """End this process of the run."""
         raise Suspended
 
-    def _answer(self, approval: Approval, firing: Firing) -> Course:
+    def _answer(self, approval: Approval, firing: Firing) -> Activity:
         said = Answer.of(ADA, "link", approved=firing.says_yes, digest=approval.plan_digest)
         approval_answers.answer(self.engine, approval.id, said, person=ADA)
         if firing.says_yes:

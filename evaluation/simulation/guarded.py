@@ -21,11 +21,11 @@ from cct_ops.reports.messages import Message
 from cct_ops.settings import Settings
 from evaluation.simulation.alerts import Alerts
 from evaluation.simulation.approver import PATIENCE_MINUTES, Answering
-from evaluation.simulation.days import Course, Days
 from evaluation.simulation.plans import DIAGNOSIS
 from evaluation.simulation.playbook import Worker
 from evaluation.simulation.process import Process
 from evaluation.simulation.scenario import MINUTE, Firing, Kind
+from evaluation.simulation.scheduler import Activity, Scheduler
 from evaluation.simulation.server import OWN, FlowRun, SimulatedServer
 from evaluation.simulation.sweeping import Sweeping
 from evaluation.simulation.world import World
@@ -52,7 +52,7 @@ class Guarded:
     server: SimulatedServer
     alerts: Alerts
     pager: Pager
-    days: Days
+    scheduler: Scheduler
     worker: Worker = field(init=False)
     by_incident: dict[UUID, Firing] = field(default_factory=dict)
     by_run: dict[UUID, Firing] = field(default_factory=dict)
@@ -60,26 +60,28 @@ class Guarded:
     """The runs that a person started."""
     incidents: list[datetime] = field(default_factory=list)
 
-    def begin(self, firing: Firing) -> Course:
+    def begin(self, firing: Firing) -> Activity:
         """Let the alert come in, and let a run begin if it is a new incident."""
-        incident_id, days = self.alerts.new_incident(firing), self.days
+        incident_id, scheduler = self.alerts.new_incident(firing), self.scheduler
         if incident_id is not None:
             self.by_incident[incident_id] = firing
-            self.incidents.append(days.now)
+            self.incidents.append(scheduler.now)
             tags = [incident_tag(incident_id)]
             parameters = {"target": firing.target}
-            run = self.server.create(firing.kind, parameters, days.now + DIAGNOSIS, tags)
+            run = self.server.create(firing.kind, parameters, scheduler.now + DIAGNOSIS, tags)
             self.alerts.dispatched(firing, incident_id, run.id)
             if firing.retried:
-                days.begin(days.now + RETRIED_AFTER, self._retry(run))
+                scheduler.begin(scheduler.now + RETRIED_AFTER, self._retry(run))
             if firing.recovered_alive:
-                self.server.create("recover", {"run_id": str(run.id)}, days.now + IMPATIENT_AFTER)
-        yield firing.heals_at - days.now
+                self.server.create(
+                    "recover", {"run_id": str(run.id)}, scheduler.now + IMPATIENT_AFTER
+                )
+        yield firing.heals_at - scheduler.now
         self.alerts.over(firing)
 
     def by_hand(self, firing: Firing) -> None:
         """Start the playbook as a person does, without an incident."""
-        run = self.server.create(firing.kind, {"target": firing.target}, self.days.now)
+        run = self.server.create(firing.kind, {"target": firing.target}, self.scheduler.now)
         self.by_run[run.id] = firing
         self.of_people.add(run.id)
 
@@ -99,14 +101,19 @@ class Guarded:
         """Return the alert that a run is for."""
         return self.by_run.get(run.id) or self.by_incident[run.incident_id or run.id]
 
-    def _retry(self, run: FlowRun) -> Course:
+    def _retry(self, run: FlowRun) -> Activity:
         self.server.retry(run)
         yield timedelta(0)
 
 
 @contextmanager
 def guarded_by(
-    engine: sa.Engine, days: Days, known: Policy, policy_path: Path, *, sweeps_changes: bool
+    engine: sa.Engine,
+    scheduler: Scheduler,
+    known: Policy,
+    policy_path: Path,
+    *,
+    sweeps_changes: bool,
 ) -> Iterator[Guarded]:
     """Put the parts together, with the controller's sweeps at work."""
     settings = Settings(
@@ -115,26 +122,26 @@ def guarded_by(
         approval_minutes=PATIENCE_MINUTES,
     )
     world = World()
-    server, pager = SimulatedServer(days, {*Kind, *OWN}), Pager()
-    guarded = Guarded(server, Alerts(engine, world, days), pager, days)
+    server, pager = SimulatedServer(scheduler, {*Kind, *OWN}), Pager()
+    guarded = Guarded(server, Alerts(engine, world, scheduler), pager, scheduler)
     with server.reached() as reached:
         notifier = Notifier(engine, page=pager.page)
         sweeping = Sweeping(engine, settings, notifier, reached, of_changes=sweeps_changes)
         guarded.worker = Worker(
             engine,
             world,
-            days,
+            scheduler,
             known,
             settings,
             server,
             reached,
-            Answering(engine, days, sweeping.news, guarded.firing_of),
+            Answering(engine, scheduler, sweeping.news, guarded.firing_of),
             guarded.alerts,
             guarded.firing_of,
             guarded.by_run,
         )
         server.play = guarded.play
-        days.begin(days.now, sweeping.course())
+        scheduler.begin(scheduler.now, sweeping.activity())
         try:
             yield guarded
         finally:

@@ -12,9 +12,9 @@ from cct_ops.ledger.gate import switches
 from cct_ops.ledger.record.tables import decisions
 from cct_ops.models.guards import Guard
 from cct_ops.models.run import Mode
-from evaluation.simulation.days import Course
 from evaluation.simulation.guarded import Guarded
 from evaluation.simulation.scenario import HOUR, ORDERS, START, Firing
+from evaluation.simulation.scheduler import Activity
 
 DAY = timedelta(days=1)
 BREAKERS = (Guard.FAILED_ATTEMPTS, Guard.RECURRING_FIXES)
@@ -29,23 +29,25 @@ class People:
 
     def begin(self) -> None:
         """Plan the week."""
-        days = self.at_work.days
+        scheduler = self.at_work.scheduler
         for stopped in ORDERS.stopped:
-            days.begin(START + stopped.begins, self._stop_everything(stopped.ends - stopped.begins))
+            scheduler.begin(
+                START + stopped.begins, self._stop_everything(stopped.ends - stopped.begins)
+            )
         for target, held in ORDERS.held.items():
-            days.begin(START + held.begins, self._take_over(target, START + held.ends))
-        days.begin(START + 9 * HOUR, self._mornings())
+            scheduler.begin(START + held.begins, self._take_over(target, START + held.ends))
+        scheduler.begin(START + 9 * HOUR, self._mornings())
 
-    def _stop_everything(self, pause: timedelta) -> Course:
+    def _stop_everything(self, pause: timedelta) -> Activity:
         switches.stop(self.at_work.worker.engine, "a bad release", "ada")
         yield pause
         switches.resume(self.at_work.worker.engine, "it is over", "ada")
 
-    def _take_over(self, target: str, until: datetime) -> Course:
+    def _take_over(self, target: str, until: datetime) -> Activity:
         switches.hold(self.at_work.worker.engine, target, until, "I am on it", "ada")
         yield timedelta(0)
 
-    def _mornings(self) -> Course:
+    def _mornings(self) -> Activity:
         """Merge what was proposed, look after what did harm, repair what the breakers stopped."""
         while True:
             for kind in {each.kind: each for each in self.firings}.values():
@@ -62,7 +64,7 @@ class People:
         )
         if earned.proposal or earned.mode is Mode.OBSERVE:
             known = worker.policy.of(playbook)
-            known = known.model_copy(update={"clean_since": self.at_work.days.now})
+            known = known.model_copy(update={"clean_since": self.at_work.scheduler.now})
             playbooks = worker.policy.playbooks | {playbook: known}
             worker.policy = worker.policy.model_copy(update={"playbooks": playbooks})
 
@@ -71,7 +73,7 @@ class People:
             sa.select(decisions.c.target)
             .where(
                 decisions.c.guard.in_(BREAKERS),
-                decisions.c.decided_at > self.at_work.days.now - DAY,
+                decisions.c.decided_at > self.at_work.scheduler.now - DAY,
             )
             .distinct()
             .order_by(decisions.c.target)
@@ -83,5 +85,5 @@ class People:
         """Find the cause, and run the playbook by hand: this time it works."""
         last = next(each for each in reversed(self.firings) if each.target == target)
         cured = replace(last, works=True, mishap=None, says_yes=True, answer_minutes=1)
-        self.at_work.worker.world.fail(target, self.at_work.days.now + HOUR)
+        self.at_work.worker.world.fail(target, self.at_work.scheduler.now + HOUR)
         self.at_work.by_hand(cured)

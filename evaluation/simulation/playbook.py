@@ -25,10 +25,10 @@ from cct_ops.models.verification import Verdict, Verification
 from cct_ops.settings import Settings
 from evaluation.simulation.alerts import Alerts
 from evaluation.simulation.approver import Answering, Suspended
-from evaluation.simulation.days import Days
 from evaluation.simulation.plans import DAWDLING, STALL, WATCH, Conclusion, plan_for
 from evaluation.simulation.process import Process
 from evaluation.simulation.scenario import Firing, Kind, Mishap, RevertMishap
+from evaluation.simulation.scheduler import Scheduler
 from evaluation.simulation.server import FlowRun, SimulatedServer
 from evaluation.simulation.systems import Quiet, Strikes, Targets
 from evaluation.simulation.world import World
@@ -40,7 +40,7 @@ class Worker:
 
     engine: sa.Engine
     world: World
-    days: Days
+    scheduler: Scheduler
     policy: Policy
     settings: Settings
     server: SimulatedServer
@@ -57,7 +57,7 @@ class Worker:
     def work(self, run: Run, started: FlowRun, process: Process) -> StateType:
         """Work on a run to its end, and account for one that an error ended."""
         strikes = Strikes()
-        targets = Targets(self.world, self.days, self.engine, run, process, strikes)
+        targets = Targets(self.world, self.scheduler, self.engine, run, process, strikes)
         executor = Executor(run, self.engine, self.settings, process, targets, Quiet(strikes))
         play: Callable[[], tuple[str, Outcome, str] | None]
         if run.playbook == "revert-change":
@@ -113,7 +113,7 @@ class Worker:
         weak = firing.kind is Kind.WEAKENED and not all(
             self.world.shows(firing.target, undo) for undo in plan_for(firing).undo_calls
         )
-        broken = self.world.is_broken(firing.target, self.days.now)
+        broken = self.world.is_broken(firing.target, self.scheduler.now)
         cause = self.world.cause(firing.target)
         return Conclusion(firing, cause, needed=broken and not weak)
 
@@ -126,15 +126,15 @@ class Worker:
         self.attempts += 1
         self.mishaps += mishap is not None
         die = partial(self._die, firing.target, run, process)
-        meddle = partial(self.alerts.weakened, firing)
-        strikes.arrived = meddle
+        change_by_hand = partial(self.alerts.weakened, firing)
+        strikes.arrived = change_by_hand
         match mishap:
             case Mishap.DIES_AT_FIRST:
                 die()
             case Mishap.DIES_IN_DOUBT:
                 strikes.noted = die
             case Mishap.DIES_UNTOLD:
-                strikes.arrived = lambda: (meddle(), die())[1]
+                strikes.arrived = lambda: (change_by_hand(), die())[1]
             case Mishap.STALLS:
                 strikes.seen = partial(self._stall, firing.target, run, process)
             case Mishap.DAWDLES:

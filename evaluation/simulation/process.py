@@ -10,8 +10,8 @@ from typing import TypeVar
 from greenlet import greenlet
 
 from cct_ops.errors import NotPermitted
-from evaluation.simulation.days import Course, Days
 from evaluation.simulation.scenario import START
+from evaluation.simulation.scheduler import Activity, Scheduler
 
 T = TypeVar("T")
 
@@ -23,19 +23,19 @@ class Process:
     """
     One process, which is also the clock of the run that it works on.
 
-    Its work has a stack of its own, and goes on only while the course of the process has its turn.
+    Its work has a stack of its own, and goes on only while the process's activity has its turn.
     """
 
-    def __init__(self, days: Days) -> None:
-        self._days = days
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
         self._work: greenlet | None = None
         self.asleep = False
         self.dead = False
         self.struck = False
         """True if it ever slept or was held up: what it does then may be refused."""
 
-    def course(self, work: Callable[[], T]) -> Generator[timedelta, None, T | None]:
-        """Do the work as a course, and return what it returns; None for one that died."""
+    def activity(self, work: Callable[[], T]) -> Generator[timedelta, None, T | None]:
+        """Do the work as a activity, and return what it returns; None for one that died."""
         self._work = greenlet(work)
         while True:
             said = self._work.switch()
@@ -48,7 +48,7 @@ class Process:
 
     def monotonic(self) -> float:
         """Return how many seconds of the simulation are over."""
-        return (self._days.now - START).total_seconds()
+        return (self._scheduler.now - START).total_seconds()
 
     def sleep(self, seconds: float) -> None:
         """Let time go by, but no less than is worth a turn."""
@@ -59,7 +59,7 @@ class Process:
         """Renew something beside the process, while that lives and is awake."""
         over = False
 
-        def beat() -> Course:
+        def beat() -> Activity:
             while True:
                 yield timedelta(seconds=seconds)
                 if over or self.dead:
@@ -70,7 +70,7 @@ class Process:
                 except NotPermitted:
                     return
 
-        self._days.begin(self._days.now, beat())
+        self._scheduler.begin(self._scheduler.now, beat())
         try:
             yield
         finally:

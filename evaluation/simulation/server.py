@@ -1,7 +1,7 @@
 """
 A Prefect server on the simulated clock, as far as the controller's sweeps use one.
 
-The sweeps talk to it through Prefect's own client. What it starts are courses in place of
+The sweeps talk to it through Prefect's own client. What it starts are activities in place of
 processes: one that died leaves its run Running for ever, which is what Prefect does as well.
 """
 
@@ -22,8 +22,8 @@ from prefect.client.schemas.objects import StateType
 
 from cct_ops.clients.server import Server
 from cct_ops.models.run import PLAYBOOK, UPKEEP
-from evaluation.simulation.days import Course, Days
 from evaluation.simulation.process import Process
+from evaluation.simulation.scheduler import Activity, Scheduler
 
 OWN = {"revert-change", "recover"}
 SERVER = "http://prefect.simulated/api"
@@ -74,7 +74,7 @@ class FlowRun:
 class SimulatedServer:
     """The runs that there are, and the worker that plays what is due."""
 
-    days: Days
+    scheduler: Scheduler
     deployments: set[str]
     play: Callable[[FlowRun, Process], StateType] = field(init=False)  # what its worker does
     runs: dict[UUID, FlowRun] = field(default_factory=dict)
@@ -92,17 +92,17 @@ class SimulatedServer:
         """Make a run for that moment; with a key that is known it is the one that there is."""
         if key in self._keys:
             return self.runs[self._keys[key]]
-        run = FlowRun(deployment, parameters, tags or [], due=at, since=self.days.now)
+        run = FlowRun(deployment, parameters, tags or [], due=at, since=self.scheduler.now)
         self.runs[run.id] = run
         if key is not None:
             self._keys[key] = run.id
-        self.days.begin(at, self._process(run))
+        self.scheduler.begin(at, self._process(run))
         return run
 
     def retry(self, run: FlowRun) -> None:
         """Let a process work on a run once more, as if somebody had pressed the button."""
         self._enter(run, StateType.SCHEDULED)
-        self.days.begin(self.days.now, self._process(run))
+        self.scheduler.begin(self.scheduler.now, self._process(run))
 
     def delete(self, run: FlowRun) -> None:
         """Lose a run, as if somebody had deleted it."""
@@ -127,21 +127,21 @@ class SimulatedServer:
             def connect() -> Iterator[SyncPrefectClient]:
                 yield client
 
-            yield Server(connect, lambda _client: self.days.now)
+            yield Server(connect, lambda _client: self.scheduler.now)
 
-    def _process(self, run: FlowRun) -> Course:
+    def _process(self, run: FlowRun) -> Activity:
         if not run.is_in(StateType.SCHEDULED):
             return
         self._enter(run, StateType.RUNNING)
-        process = Process(self.days)
+        process = Process(self.scheduler)
         self.processes.append(process)
-        ended = yield from process.course(partial(self.play, run, process))
+        ended = yield from process.activity(partial(self.play, run, process))
         if ended is not None and run.is_in(StateType.RUNNING):  # a final state is final
             self._enter(run, ended)
 
     def _enter(self, run: FlowRun, state: StateType) -> None:
         if state is not run.state:
-            run.state, run.since = state, self.days.now
+            run.state, run.since = state, self.scheduler.now
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content) if request.content else {}
@@ -175,20 +175,20 @@ class SimulatedServer:
                 run = self.runs[UUID(found)]
                 self._enter(run, StateType(body["state"]["type"]))
                 if run.is_in(StateType.SCHEDULED):
-                    run.due = self.days.now
+                    run.due = self.scheduler.now
                     self.retry(run)
                 said = run.accepted()
         return said
 
     def _made(self, deployment: str, body: Mapping[str, Any]) -> FlowRun:
         given = body["state"]["state_details"].get("scheduled_time")
-        at = datetime.fromisoformat(given) if given else self.days.now
+        at = datetime.fromisoformat(given) if given else self.scheduler.now
         # What is to start at once comes with the moment of the client's own clock, which is real.
         at_once = abs(datetime.now(UTC) - at) < timedelta(minutes=1)
         return self.create(
             deployment,
             body["parameters"],
-            self.days.now if at_once else max(self.days.now, at),
+            self.scheduler.now if at_once else max(self.scheduler.now, at),
             body.get("tags"),
             body["idempotency_key"],
         )

@@ -13,7 +13,7 @@ from cct_ops.controller import approvals, changes
 from cct_ops.controller.crashed_runs import Reaper
 from cct_ops.people.notifier import Notifier
 from cct_ops.settings import Settings
-from evaluation.simulation.days import Course
+from evaluation.simulation.scheduler import Activity
 
 # The controller itself takes a turn every few seconds; what holds at this pace holds at that.
 EVERY = timedelta(minutes=5)
@@ -30,7 +30,7 @@ class Sweeping:
     server: Server
     of_changes: bool = True
 
-    def course(self) -> Course:
+    def activity(self) -> Activity:
         """Take one turn after another."""
         reaper = Reaper(
             self.engine, self.notifier, self.settings.policy_path, START_SECONDS, server=self.server

@@ -14,10 +14,10 @@ from cct_ops.ledger.gate.permits import Checker
 from cct_ops.models.plan import Call, Permit
 from cct_ops.models.run import Run
 from cct_ops.models.silence import Silence
-from evaluation.simulation.days import Days
 from evaluation.simulation.plans import LASTS
 from evaluation.simulation.process import Process
 from evaluation.simulation.scenario import silences
+from evaluation.simulation.scheduler import Scheduler
 from evaluation.simulation.world import KNOBS, World
 
 
@@ -71,7 +71,7 @@ class Targets:
     """The targets as one run reaches them."""
 
     world: World
-    days: Days
+    scheduler: Scheduler
     engine: sa.Engine
     run: Run
     process: Process
@@ -91,7 +91,9 @@ class Targets:
             with Checker(self.engine, self.run.id).check(permit, call):
                 self.strikes.strike("noted")
                 if not self.strikes.lost:
-                    self.world.write(self.days.now, self.run.id, permit.target, call, lasts=LASTS)
+                    self.world.write(
+                        self.scheduler.now, self.run.id, permit.target, call, lasts=LASTS
+                    )
                 self.strikes.strike("arrived")
         except NotPermitted:
             self.world.refused += not self.process.struck
@@ -99,7 +101,7 @@ class Targets:
 
     def silences(self) -> tuple[Silence, ...]:
         """Return what Alertmanager would answer."""
-        return silences(self.days.now)
+        return silences(self.scheduler.now)
 
 
 @dataclass

@@ -24,10 +24,10 @@ from cct_ops.models.run import Mode, Outcome
 from cct_ops.stack.postgres import EmbeddedPostgres
 from evaluation.simulation import audit
 from evaluation.simulation.clock import VirtualClock
-from evaluation.simulation.days import Course, Days
 from evaluation.simulation.guarded import Guarded, guarded_by
 from evaluation.simulation.people import People
 from evaluation.simulation.scenario import BEHAVIOUR, ORDERS, START, Firing, Kind, firings
+from evaluation.simulation.scheduler import Activity, Scheduler
 from evaluation.simulation.staged import staged
 from evaluation.simulation.unguarded import Unguarded
 from evaluation.simulation.world import World
@@ -102,23 +102,23 @@ def simulate(
             },
         }
     )
-    course = Days(START, lambda _: None)
+    scheduler = Scheduler(START, lambda _: None)
     with _ledger(server) as (engine, clock):
-        guarded_course = Days(START, clock.move)
+        guarded_scheduler = Scheduler(START, clock.move)
         with guarded_by(
-            engine, guarded_course, known, policy_path, sweeps_changes=sweeps_changes
+            engine, guarded_scheduler, known, policy_path, sweeps_changes=sweeps_changes
         ) as guarded:
             People(guarded, week).begin()
-            _let_happen(week, days, guarded_course, guarded.begin)
+            _let_happen(week, days, guarded_scheduler, guarded.begin)
             met = _with_guards(engine, guarded)
-    unguarded = Unguarded(World(), course)
-    _let_happen(week, days, course, unguarded.begin)
+    unguarded = Unguarded(World(), scheduler)
+    _let_happen(week, days, scheduler, unguarded.begin)
     return Week(
         days=days,
         alerts=len(week),
         targets=len({each.target for each in week}),
         without=replace(
-            _of_world(unguarded.world, course.now),
+            _of_world(unguarded.world, scheduler.now),
             attempts=unguarded.attempts,
             fixed=unguarded.fixed,
             mishaps=unguarded.mishaps,
@@ -129,11 +129,11 @@ def simulate(
 
 
 def _let_happen(
-    week: list[Firing], days: float, course: Days, begin: Callable[[Firing], Course]
+    week: list[Firing], days: float, scheduler: Scheduler, begin: Callable[[Firing], Activity]
 ) -> None:
     for firing in week:
-        course.begin(firing.at, begin(firing))
-    course.run(START + timedelta(days=days))
+        scheduler.begin(firing.at, begin(firing))
+    scheduler.run(START + timedelta(days=days))
 
 
 @contextmanager
@@ -189,7 +189,7 @@ def _with_guards(engine: sa.Engine, guarded: Guarded) -> Tally:
             for name, query in ended.items()
         }
     worker = guarded.worker
-    world, now = worker.world, worker.days.now
+    world, now = worker.world, worker.scheduler.now
     people = audit.People(
         worker.policy.guards,
         guarded.by_run,

@@ -22,9 +22,9 @@ from cct_ops.models.run import Run
 from cct_ops.stack.postgres import EmbeddedPostgres
 from evaluation.simulation import audit
 from evaluation.simulation.clock import VirtualClock
-from evaluation.simulation.days import Course, Days
 from evaluation.simulation.plans import plan_for
 from evaluation.simulation.scenario import HOUR, START, firings
+from evaluation.simulation.scheduler import Activity, Scheduler
 from evaluation.simulation.table import show
 from evaluation.simulation.week import Tally, Week, simulate
 from evaluation.simulation.world import LATE, World, Written
@@ -208,19 +208,19 @@ def call(method: str) -> Call:
     return Call(method=method, arguments={"target": "/x"})
 
 
-def test_courses_go_on_in_order_of_time() -> None:
+def test_activities_go_on_in_order_of_time() -> None:
     seen: list[tuple[str, datetime]] = []
 
-    def course(name: str, pause: timedelta) -> Course:
+    def activity(name: str, pause: timedelta) -> Activity:
         for _ in range(2):
-            seen.append((name, days.now))
+            seen.append((name, scheduler.now))
             yield pause
 
     minute = timedelta(minutes=1)
-    days = Days(START, lambda _: None)
-    days.begin(START, course("slow", 3 * minute))
-    days.begin(START + minute, course("quick", minute))
-    days.run(START + 10 * minute)
+    scheduler = Scheduler(START, lambda _: None)
+    scheduler.begin(START, activity("slow", 3 * minute))
+    scheduler.begin(START + minute, activity("quick", minute))
+    scheduler.run(START + 10 * minute)
 
     assert seen == [
         ("slow", START),

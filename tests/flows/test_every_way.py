@@ -145,7 +145,7 @@ def test_what_cannot_be_verified_is_taken_back_and_never_called_done(
     with deployment_run(engine, row.playbook, **parameters, mode=Mode.AUTO.value) as run:
         if row.asks:
             asked(run, before)
-        with concurrent_edit(spoilt.meddle, sandbox):
+        with concurrent_edit(spoilt.manual_change, sandbox):
             run.work()
 
         took_effect(run, before, row, spoilt.end)

@@ -43,7 +43,7 @@ def page_about_new(pager: Pager) -> int:
         pages.ask(engine, cause, subject=subject, body=body, topic_id=incident_id)
 
     unpaged = p0_incidents.unpaged(engine, pager.contacts.severities.get(Severity.P0, ()))
-    border(engine, "severe incidents").each(unpaged, str, ask)
+    border(engine, "P0 incidents").each(unpaged, str, ask)
     return pager()
 
 

@@ -58,7 +58,7 @@ def _moments(story: Story) -> Iterator[Moment]:
         yield Moment(story.incident.starts_at, story.incident.began)
         if story.incident.closed_at is not None:
             yield Moment(story.incident.closed_at, f"incident {story.incident.closed}")
-    for each in story.sightings:
+    for each in story.alerts_seen:
         yield Moment(each.received_at, f"alert received, {each.status} ({each.verdict})")
     for run in story.runs:
         for at, what in (*timeline(run.known), *_answers(run)):
@@ -90,7 +90,7 @@ def _duration(story: Story, moments: list[Moment]) -> str:
 def _detected(story: Story) -> str:
     if story.incident is None:
         return "Somebody started the playbook by hand or by schedule; no alert is on record."
-    first = story.sightings[0].received_at if story.sightings else story.incident.opened_at
+    first = story.alerts_seen[0].received_at if story.alerts_seen else story.incident.opened_at
     late = _minutes(first - story.incident.starts_at)
     return f"By {story.incident.source}, {late} after it began."
 

@@ -31,7 +31,7 @@ def _moments(story: Story) -> Iterator[Moment]:
         yield Moment(story.incident.starts_at, story.incident.began)
         if story.incident.closed_at is not None:
             yield Moment(story.incident.closed_at, f"the incident was {story.incident.closed}")
-    for each in story.sightings:
+    for each in story.alerts_seen:
         what = f"delivery {each.delivery_id}: the alert is {each.status} ({each.verdict})"
         yield Moment(each.received_at, what)
     for dispatched in story.dispatches:

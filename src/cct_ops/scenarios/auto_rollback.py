@@ -57,7 +57,7 @@ SCENARIOS = (
         asks=True,
         spoilt=Spoilt(
             End("Undone", "set_slo_thresholds", (*SET_RULES, *undone(RAISE))),
-            meddle=seeds.stricter_rules,
+            manual_change=seeds.stricter_rules,
         ),
         handlers_only=End("Blocked", "Its thresholds are constants, which nothing can raise."),
     ),
@@ -70,7 +70,8 @@ SCENARIOS = (
         parameters={**ROUTE, "option": "disable-auto-rollback", "minutes": 30},
         asks=True,
         spoilt=Spoilt(
-            End("Undone", "disable_auto_rollback", (*OFF, *ON, *ON)), meddle=seeds.auto_rollback_on
+            End("Undone", "disable_auto_rollback", (*OFF, *ON, *ON)),
+            manual_change=seeds.auto_rollback_on,
         ),
         handlers_only=End("Blocked", "Its auto-rollback has no switch."),
     ),

@@ -33,7 +33,7 @@ SCENARIOS = (
         spoilt=Spoilt(
             # Somebody switched it on: that is no reason for us to do so.
             End("Unverified", "because it lowers risk", DISABLE),
-            meddle=seeds.canary_on,
+            manual_change=seeds.canary_on,
         ),
         handlers_only=End("Resolved", "is off", DISABLE, stands=True),
         drill=Drill(

@@ -39,7 +39,7 @@ SCENARIOS = (
         asks=True,
         spoilt=Spoilt(
             End("Failed", f"{LASTS}revalidate_exemptions()", REVALIDATE, stands=True),
-            meddle=seeds.wrong_counts,
+            manual_change=seeds.wrong_counts,
         ),
         handlers_only_seed=seeds.overdue,
         handlers_only=End("Blocked", "its validate only answers and changes nothing"),
@@ -54,7 +54,7 @@ SCENARIOS = (
         asks=True,
         spoilt=Spoilt(
             End("Failed", f"{LASTS}reset_exemptions()", RESET, stands=True),
-            meddle=seeds.wrong_counts,
+            manual_change=seeds.wrong_counts,
         ),
         handlers_only=End("Blocked", "its revoke ends one record at a time"),
     ),

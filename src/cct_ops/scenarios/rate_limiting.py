@@ -43,7 +43,7 @@ SCENARIOS = (
         asks=True,
         spoilt=Spoilt(
             End("Failed", f"{LASTS}clear_rate_limits()", CLEAR, stands=True),
-            meddle=seeds.starved_user,
+            manual_change=seeds.starved_user,
         ),
         handlers_only=UNREAD,
     ),
@@ -56,7 +56,8 @@ SCENARIOS = (
         parameters={**CLASS, "fix": "reset-user"},
         asks=True,
         spoilt=Spoilt(
-            End("Failed", f"{LASTS}reset_user_limit(user='ann')", RESET), meddle=seeds.starved_user
+            End("Failed", f"{LASTS}reset_user_limit(user='ann')", RESET),
+            manual_change=seeds.starved_user,
         ),
         handlers_only=UNREAD,
     ),

@@ -34,12 +34,12 @@ class Spoilt:
     """
     What lets the verification fail, and how that ends.
 
-    ``seed`` is done before the run; ``meddle`` as soon as the run has made its change.
+    ``seed`` is done before the run; ``manual_change`` as soon as the run has made its change.
     """
 
     end: End
     seed: Seed = seeds.nothing
-    meddle: Seed | None = None
+    manual_change: Seed | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
 
 

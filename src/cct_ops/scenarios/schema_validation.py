@@ -56,7 +56,7 @@ SCENARIOS = (
         asks=True,
         spoilt=Spoilt(
             End("Undone", "set_variable", (*SET, "PATCH actions/variables", *DELETE)),
-            meddle=seeds.validation_is_strict,
+            manual_change=seeds.validation_is_strict,
         ),
         handlers_only=ALONE,
     ),

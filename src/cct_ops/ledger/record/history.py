@@ -111,7 +111,7 @@ class Story(Frozen):
     """
 
     incident: Incident | None
-    sightings: tuple[AlertSeen, ...]
+    alerts_seen: tuple[AlertSeen, ...]
     runs: tuple[RunStory, ...]
     paged: tuple[Paged, ...] = ()
     public: tuple[tuple[str, datetime], ...] = ()
@@ -139,7 +139,7 @@ def of_incident(engine: sa.Engine, incident_id: UUID) -> Story | None:
             return None
         return Story(
             incident=incident,
-            sightings=tuple(read(connection, AlertSeen, seen.order_by(alerts.c.received_at))),
+            alerts_seen=tuple(read(connection, AlertSeen, seen.order_by(alerts.c.received_at))),
             runs=_in_order([_run(engine, run_id) for run_id in scalars(connection, run_ids)]),
             paged=tuple(pages.about(connection, incident_id)),
             public=tuple(status_posts.posted(connection, incident_id)),
@@ -164,7 +164,9 @@ def of_run(engine: sa.Engine, run_id: UUID) -> Story | None:
         return of_incident(engine, incident_id)
     if run is None:
         return None
-    return Story(incident=None, sightings=(), runs=(run,), paged=tuple(pages.about(engine, run_id)))
+    return Story(
+        incident=None, alerts_seen=(), runs=(run,), paged=tuple(pages.about(engine, run_id))
+    )
 
 
 def read_requests(engine: sa.Engine, run_id: UUID) -> tuple[Asked, ...]:
