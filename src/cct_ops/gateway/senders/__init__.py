@@ -1,1 +1,1 @@
-"""One file for each kind of sender: its authentication, and how its bodies are read."""
+"""The kinds of senders: how each proves who it is, and how its bodies are read."""

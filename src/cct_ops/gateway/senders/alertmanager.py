@@ -1,10 +1,10 @@
 """
-Alertmanager's webhook, version 4.
+Alertmanager's webhook, version 4, and Grafana's contact point, which sends the same alerts.
 
 Of the body only the alerts count, each with its own status: the group's fields describe
-Alertmanager's routing, and they change when that is edited. It signs nothing, so a captured body
-can be replayed by whoever has its key: use TLS, and a proxy that asks for a client certificate
-where the network is shared.
+Alertmanager's routing, and they change when that is edited. Alertmanager signs nothing, so a
+captured body can be replayed by whoever has its key: use TLS, and a proxy that asks for a client
+certificate where the network is shared.
 """
 
 from __future__ import annotations
@@ -18,20 +18,19 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from cct_ops.config.sources import AlertmanagerSource
-from cct_ops.gateway.senders import authentication, strict_json
-from cct_ops.gateway.senders.keys import Key
+from cct_ops.gateway.senders import strict_json
 from cct_ops.gateway.senders.moments import SaidMoment
 from cct_ops.gateway.senders.parsed_delivery import (
     NO_ALERT,
     ParsedDelivery,
-    Received,
     UnknownShape,
     first_problem,
     one_by_one,
 )
 from cct_ops.gateway.senders.strict_json import Json, as_text
 from cct_ops.models.alert import Alert, AlertStatus
+
+GRAFANA_VERSIONS = ("1", "4")  # its own, and that of its OnCall, which speaks like Alertmanager
 
 
 def _texts(pairs: object) -> object:
@@ -70,11 +69,6 @@ class _Body(_Wire):
     alerts: Annotated[tuple[Any, ...], BeforeValidator(_list)]
     truncated_alerts: Any = None
     external_url: Annotated[Any, Field(alias="externalURL")] = None
-
-
-def verify(received: Received, keys: Sequence[Key], source: AlertmanagerSource) -> Key | None:
-    """Return the key that the sender showed, if it showed one."""
-    return authentication.token(received, keys, source.user)
 
 
 def read(body: bytes, versions: Sequence[str] = ("4",)) -> ParsedDelivery:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 
 from pydantic import SecretStr
 
+from cct_ops.config.sources import Signature
 from cct_ops.gateway.senders.keys import Key, matching
 from cct_ops.gateway.senders.parsed_delivery import Received
 
@@ -47,17 +48,28 @@ def decoy(received: Received) -> None:
     token(received, _NOBODY, None)
 
 
-def signature(
-    received: Received, keys: Sequence[Key], given: Sequence[str], stamp: str | None = None
-) -> Key | None:
+def signature(received: Received, keys: Sequence[Key], scheme: Signature) -> Key | None:
+    """Return the key of the signature that stands where the scheme says."""
+    header = received.header(scheme.header) or ""
+    if not header.startswith(scheme.prefix):
+        return None
+    given = [header.removeprefix(scheme.prefix)]
+    if scheme.timestamp_header is None:
+        return made_with(keys, given, received.body, received.at)
+    stamp = received.header(scheme.timestamp_header)
+    if stamp is None or not timely(stamp, received.at):
+        return None
+    return made_with(keys, given, stamp.encode() + b":" + received.body, received.at)
+
+
+def made_with(keys: Sequence[Key], given: Sequence[str], signed: bytes, at: datetime) -> Key | None:
     """Return the key with which one of the given signatures was made, in lower-case hex."""
-    signed = received.body if stamp is None else stamp.encode() + b":" + received.body
 
     def fits(secret: str) -> bool:
         made = hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
         return sum(same(each, made) for each in given) > 0  # not any(): all are compared
 
-    return matching(keys, fits, received.at)
+    return matching(keys, fits, at)
 
 
 def timely(stamp: str | None, now: datetime) -> bool:

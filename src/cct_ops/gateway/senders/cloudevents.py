@@ -13,21 +13,13 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from urllib.parse import unquote_to_bytes
 
 from cct_ops.config.sources import CloudEventsSource
-from cct_ops.gateway.senders import authentication, fields, strict_json
-from cct_ops.gateway.senders.keys import Key
-from cct_ops.gateway.senders.parsed_delivery import (
-    Odd,
-    ParsedDelivery,
-    Received,
-    UnknownShape,
-    one_by_one,
-)
+from cct_ops.gateway.senders import fields, strict_json
+from cct_ops.gateway.senders.parsed_delivery import Odd, ParsedDelivery, Received, UnknownShape
 from cct_ops.gateway.senders.strict_json import Fraction, Json
-from cct_ops.models.alert import Alert
 
 BATCH = "application/cloudevents-batch+json"
 STRUCTURED = "application/cloudevents+json"
@@ -42,11 +34,6 @@ _PERCENT_ENCODED = re.compile(rb"(?:[^%]|%[0-9A-Fa-f]{2})*", re.DOTALL)
 Event = Mapping[str, Json]
 
 
-def verify(received: Received, keys: Sequence[Key]) -> Key | None:
-    """Return the key that the sender showed as its bearer token."""
-    return authentication.token(received, keys, None)
-
-
 def read(received: Received, source: CloudEventsSource) -> ParsedDelivery:
     """Return the alerts of one event, or of all of a batch."""
     document = _sent(received)
@@ -59,30 +46,13 @@ def read(received: Received, source: CloudEventsSource) -> ParsedDelivery:
             event = _checked(each)
             listed = fields.listed(event, source.fields)
         except UnknownShape as error:
-            items.append((where, Odd(str(error)), ""))
+            items.append((where, error, ""))
             continue
         names.append(_name(event))
-        if listed is None:
-            items.append((where, event, names[-1]))
-        else:
-            items += [(f"{where}{place}: ", item, names[-1]) for place, item in listed]
-
-    def one(_: int, item: tuple[str, Json, str]) -> Alert | None:
-        where, each, name = item
-        try:
-            if isinstance(each, Odd):
-                raise UnknownShape(each.reason)
-            return fields.alert(
-                each, source.fields, received.at, message=name, optional=("time", "$.time")
-            )
-        except UnknownShape as error:
-            raise UnknownShape(f"{where}{error}") from None
-
-    alerts, aside = one_by_one(items, one)
-    sender_id = _digest(names[0] if len(events) == 1 else json.dumps(names))
-    if not alerts:
-        return fields.ignored(source.fields, sender_id, empty=not items)
-    return ParsedDelivery(alerts, aside, sender_id, in_part=aside is not None)
+        items += [(f"{where}{place}", item, names[-1]) for place, item in listed]
+    sender_id = _digest(names[0] if len(names) == len(events) == 1 else json.dumps(names))
+    time = ("time", "$.time")
+    return fields.read_each(items, source.fields, received.at, sender_id, optional=time)
 
 
 def _sent(received: Received) -> Json:

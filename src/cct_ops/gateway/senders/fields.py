@@ -10,10 +10,11 @@ from cct_ops.gateway.senders.moments import moment
 from cct_ops.gateway.senders.parsed_delivery import (
     NO_ALERT,
     ParsedDelivery,
+    Received,
     UnknownShape,
     one_by_one,
 )
-from cct_ops.gateway.senders.strict_json import Json, follow, scalar
+from cct_ops.gateway.senders.strict_json import Json, follow, parse, scalar
 from cct_ops.models.alert import Alert, AlertStatus
 
 
@@ -64,28 +65,54 @@ def alert(
     )
 
 
-def read(document: Json, fields: Fields, now: datetime, sender_id: str) -> ParsedDelivery:
-    """Return the alert of the document, or of each one in a list of them."""
-    items = listed(document, fields)
-    if items is None:
-        found = alert(document, fields, now, message=sender_id)
-        return ParsedDelivery((found,), None, sender_id) if found else ignored(fields, sender_id)
+def read(received: Received, fields: Fields, sender_id: str | None = None) -> ParsedDelivery:
+    """
+    Return the alert of the body, or of each one in a list of them.
 
-    def one(_: int, item: tuple[str, Json]) -> Alert | None:
-        place, each = item
+    ``sender_id`` is what the sender calls the delivery where that does not stand in the body.
+    """
+    document = parse(received.body)
+    name = _name(document, fields) if sender_id is None else sender_id
+    items = [(place, each, name) for place, each in listed(document, fields)]
+    is_list = fields.each is not None or isinstance(document, list)
+    delivery = fields.delivery if is_list else None
+    return read_each(items, fields, received.at, name, delivery=delivery)
+
+
+def read_each(
+    items: Sequence[tuple[str, Json, str]],
+    fields: Fields,
+    now: datetime,
+    sender_id: str,
+    *,
+    delivery: str | None = None,
+    optional: Sequence[str] = (),
+) -> ParsedDelivery:
+    """
+    Return the alerts of these items: each with its place, and what its sender calls its message.
+
+    ``delivery`` is the path at which an item may have a name of its own. An item can be the reason
+    why there is none.
+    """
+
+    def one(_: int, item: tuple[str, Json, str]) -> Alert | None:
+        place, each, message = item
         try:
-            name = scalar(each, fields.delivery) if fields.delivery else None
-            return alert(each, fields, now, message=name or sender_id)
+            if isinstance(each, UnknownShape):
+                raise each
+            own = scalar(each, delivery) if delivery else None
+            return alert(each, fields, now, message=own or message, optional=optional)
         except UnknownShape as error:
-            raise UnknownShape(f"{place}: {error}") from None
+            raise UnknownShape(f"{place}{error}") from None
 
     alerts, aside = one_by_one(items, one)
-    if not alerts:
-        return ignored(fields, sender_id, empty=not items)
-    return ParsedDelivery(alerts, aside, sender_id, in_part=aside is not None)
+    if alerts:
+        return ParsedDelivery(alerts, aside, sender_id, in_part=aside is not None)
+    ignored = f"{fields.status}: nothing but what this source ignores."
+    return ParsedDelivery((), ignored if items else NO_ALERT, sender_id)
 
 
-def name(document: Json, fields: Fields) -> str:
+def _name(document: Json, fields: Fields) -> str:
     """Return what the sender calls the whole of a delivery, empty where it has no name for it."""
     path = fields.delivery
     if path is None or isinstance(document, list):
@@ -95,32 +122,25 @@ def name(document: Json, fields: Fields) -> str:
     return scalar(document, path) or ""
 
 
-def listed(document: Json, fields: Fields) -> list[tuple[str, Json]] | None:
+def listed(document: Json, fields: Fields) -> list[tuple[str, Json]]:
     """
-    Return each alert of a list with its place; None for a document that is one by itself.
+    Return each alert of a list behind its place; a document that is none stands by itself.
 
     Raises ``UnknownShape`` where the declared list is missing.
     """
     found = document if fields.each is None else follow(document, fields.each)
     if not isinstance(found, list):
         if fields.each is None:
-            return None
+            return [("", document)]
         raise UnknownShape(f"{fields.each}: is not a list")
     # Behind the dollar sign paths start at the whole.
     return [
         (
-            f"{fields.each or ''}[{place}]",
+            f"{fields.each or ''}[{place}]: ",
             {**each, "$": document} if isinstance(each, Mapping) else each,
         )
         for place, each in enumerate(found)
     ]
-
-
-def ignored(fields: Fields, sender_id: str, *, empty: bool = False) -> ParsedDelivery:
-    """Return what there is to a body that says nothing by its source's own rules."""
-    if empty:
-        return ParsedDelivery((), NO_ALERT, sender_id)
-    return ParsedDelivery((), f"{fields.status}: nothing but what this source ignores.", sender_id)
 
 
 def _present(document: Json, paths: dict[str, str]) -> dict[str, str]:

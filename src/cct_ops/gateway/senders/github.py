@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cct_ops.gateway.senders import authentication, extra_labels, strict_json
-from cct_ops.gateway.senders.keys import Key
+from cct_ops.config.sources import Signature
+from cct_ops.gateway.senders import extra_labels, strict_json
 from cct_ops.gateway.senders.moments import SaidMoment
 from cct_ops.gateway.senders.parsed_delivery import (
     ParsedDelivery,
@@ -28,6 +28,8 @@ from cct_ops.gateway.senders.strict_json import Json
 from cct_ops.models.alert import Alert, AlertStatus
 
 FORM = "application/x-www-form-urlencoded"
+# The old signature with SHA-1 counts for nothing.
+SIGNATURE = Signature(header="x-hub-signature-256", prefix="sha256=", timestamp_header=None)
 
 _MEANINGS: dict[str | None, AlertStatus | None] = {
     "failure": AlertStatus.FIRING,
@@ -110,14 +112,6 @@ class _DeploymentStatus(_Wire):
 class _DeploymentStatusEvent(_Event):
     deployment: _Deployment
     deployment_status: _DeploymentStatus
-
-
-def verify(received: Received, keys: Sequence[Key]) -> Key | None:
-    """Return the key of the SHA-256 signature; the old one with SHA-1 counts for nothing."""
-    header = received.header("x-hub-signature-256") or ""
-    if not header.startswith("sha256="):
-        return None
-    return authentication.signature(received, keys, [header.removeprefix("sha256=")])
 
 
 def read(received: Received) -> ParsedDelivery:

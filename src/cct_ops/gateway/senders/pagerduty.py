@@ -101,9 +101,8 @@ def verify(received: Received, keys: Sequence[Key]) -> Key | None:
     if header is None:
         return None
     versions = [each.strip().partition("=") for each in header.split(",")]
-    return authentication.signature(
-        received, keys, [value for name, _, value in versions if name == "v1"]
-    )
+    given = [value for name, _, value in versions if name == "v1"]
+    return authentication.made_with(keys, given, received.body, received.at)
 
 
 def read(body: bytes) -> ParsedDelivery:

@@ -6,17 +6,17 @@ import base64
 import hmac
 from collections.abc import Sequence
 
-from cct_ops.config.sources import StandardWebhooksSource
-from cct_ops.gateway.senders import authentication, fields, strict_json
+from cct_ops.gateway.senders import authentication
 from cct_ops.gateway.senders.keys import STANDARD_PREFIX, Key, matching
-from cct_ops.gateway.senders.parsed_delivery import ParsedDelivery, Received
+from cct_ops.gateway.senders.parsed_delivery import Received
 
+NAME = "webhook-id"
 STAMP = "webhook-timestamp"
 
 
 def verify(received: Received, keys: Sequence[Key]) -> Key | None:
     """Return the key of one of the signatures that were made in these minutes."""
-    sender_id = received.header("webhook-id")
+    sender_id = received.header(NAME)
     stamp = received.header(STAMP)
     given = (received.header("webhook-signature") or "").split(" ")
     if not sender_id or stamp is None or not authentication.timely(stamp, received.at):
@@ -26,15 +26,7 @@ def verify(received: Received, keys: Sequence[Key]) -> Key | None:
     def fits(secret: str) -> bool:
         key = base64.b64decode(secret.removeprefix(STANDARD_PREFIX) + "==")  # more is let be
         made = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
-        return (
-            sum(authentication.same(each, f"v1,{made}") for each in given) > 0
-        )  # all are compared
+        # not any(): all are compared
+        return sum(authentication.same(each, f"v1,{made}") for each in given) > 0
 
     return matching(keys, fits, received.at)
-
-
-def read(received: Received, source: StandardWebhooksSource) -> ParsedDelivery:
-    """Return the alert of the body, by the declared paths."""
-    document = strict_json.parse(received.body)
-    sender_id = received.header("webhook-id") or ""
-    return fields.read(document, source.fields, received.at, sender_id)
