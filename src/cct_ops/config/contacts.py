@@ -171,9 +171,9 @@ def secret(reference: KeyReference) -> SecretStr:
     kind = "file" if reference.file else "environment variable"
     try:
         found = read_secret(reference)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise BadConfiguration(f"The {kind} {reference.name} cannot be read: {reason}.") from None
+    except OSError as error:
+        why = error.strerror
+        raise BadConfiguration(f"The {kind} {reference.name} cannot be read: {why}.") from None
     if not found:
         raise BadConfiguration(f"The {kind} {reference.name} is not set.")
     return SecretStr(found)

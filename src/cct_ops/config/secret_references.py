@@ -21,13 +21,20 @@ def read_secret(reference: KeyReference) -> str:
     """
     if reference.env is not None:
         return os.environ.get(reference.env, "").strip()
-    path = Path(reference.file or "")
+    return read_secret_file(Path(reference.file or ""))
+
+
+def read_secret_file(path: Path) -> str:
+    """Return what is in the file, as ``read_secret`` does."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is no file")
     if found.st_size > MOST_BYTES:
         raise OSError(errno.EFBIG, "it is too large for a key")
-    return path.read_text(encoding="utf-8").strip()
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise OSError(errno.EILSEQ, "it is not UTF-8 text") from None
 
 
 def is_url(text: str) -> bool:

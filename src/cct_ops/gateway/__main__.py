@@ -7,6 +7,8 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import sqlalchemy as sa
@@ -62,10 +64,14 @@ def main() -> int:
         engine = connect(_limited(settings.ledger_url()))
         writer = Writer(engine)
         if settings.metrics_port is not None:
-            _serve_metrics(settings.metrics_port, engine, writer)
+            port = settings.metrics_port
+            with _bound("serve metrics", _METRICS_HOST, port, "port with CCT_OPS_METRICS_PORT"):
+                metrics.serve(_METRICS_HOST, port, engine, writer.waiting)
         app = create_app(engine, registry, writer)
         link_sender = mount_approvals(app, engine, settings)
-        listener = _listen(settings.gateway_host, settings.gateway_port)
+        host, port = settings.gateway_host, settings.gateway_port
+        with _bound("listen", host, port, "with CCT_OPS_GATEWAY_HOST and CCT_OPS_GATEWAY_PORT"):
+            listener = listen(host, port, backlog=2048)
         config = uvicorn.Config(
             app,
             http=HeaderTimeoutProtocol,
@@ -105,23 +111,14 @@ def main() -> int:
     return 0
 
 
-def _listen(host: str, port: int) -> socket.socket:
+@contextmanager
+def _bound(what: str, host: str, port: int, other: str) -> Iterator[None]:
+    """Say what to choose where the address cannot be had."""
     try:
-        return listen(host, port, backlog=2048)
+        yield
     except OSError as error:
         raise BadConfiguration(
-            f"The gateway cannot listen on {host}:{port}: {error.strerror}; choose another with"
-            " CCT_OPS_GATEWAY_HOST and CCT_OPS_GATEWAY_PORT."
-        ) from error
-
-
-def _serve_metrics(port: int, engine: sa.Engine, writer: Writer) -> None:
-    try:
-        metrics.serve(_METRICS_HOST, port, engine, writer.waiting)
-    except OSError as error:
-        raise BadConfiguration(
-            f"The gateway cannot serve metrics on {_METRICS_HOST}:{port}: {error.strerror}; choose"
-            " another port with CCT_OPS_METRICS_PORT."
+            f"The gateway cannot {what} on {host}:{port}: {error.strerror}; choose another {other}."
         ) from error
 
 

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
+from cct_ops.config.secret_references import read_secret_file
 from cct_ops.errors import BadConfiguration
 
 MIN_KEY_BYTES: Final = 24
@@ -41,11 +42,10 @@ class Link:
 def read_key(path: Path) -> SecretStr:
     """Read the key, and refuse one that could be guessed."""
     try:
-        key = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
+        key = read_secret_file(path)
+    except OSError as error:
         raise BadConfiguration(
-            f"CCT_OPS_APPROVAL_KEY_FILE: {path} cannot be read: {reason}."
+            f"CCT_OPS_APPROVAL_KEY_FILE: {path} cannot be read: {error.strerror}."
         ) from None
     if len(key) < MIN_KEY_BYTES:
         raise BadConfiguration(

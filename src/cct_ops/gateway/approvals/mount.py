@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 import time
@@ -17,6 +16,7 @@ from pydantic import SecretStr
 
 from cct_ops.config import yaml_files
 from cct_ops.config.approvers import Approver, Approvers
+from cct_ops.config.secret_references import read_secret
 from cct_ops.errors import BadConfiguration
 from cct_ops.gateway.approvals import links, routes, slack_buttons
 from cct_ops.gateway.approvals.link_sender import LinkSender
@@ -36,7 +36,8 @@ def mount_approvals(app: FastAPI, engine: sa.Engine, settings: Settings) -> Link
 
     Returns the sender of links; None without a key. Raises ``BadConfiguration``.
     """
-    if not settings.approvers_path.is_file() and not _has_a_way(settings):
+    ways = settings.approval_key_file, settings.slack_signing_secret
+    if ways == (None, None) and not settings.approvers_path.is_file():
         return None
     approvers = yaml_files.load(settings.approvers_path, Approvers)
     webhooks = _webhooks(settings.approvers_path, approvers)
@@ -95,10 +96,6 @@ def _record(engine: sa.Engine, missing: Mapping[str, str | None]) -> None:
         time.sleep(AGAIN_SECONDS)
 
 
-def _has_a_way(settings: Settings) -> bool:
-    return settings.approval_key_file is not None or settings.slack_signing_secret is not None
-
-
 def _missing(person: Approver, has_address: bool, settings: Settings) -> str | None:
     """Say what has to be set for a request to reach this person; None if one does."""
     wanted = []
@@ -120,22 +117,13 @@ def _webhooks(path: Path, approvers: Approvers) -> dict[Approver, SecretStr]:
         if person.webhook is None:
             continue
         place = yaml_files.place(path, "approvers", index, "webhook")
-        if person.webhook.env is not None:
-            address = os.environ.get(person.webhook.env, "").strip()
-            if not address:
-                log.warning(
-                    "%s: %s is not set, so %s gets no links", place, person.webhook.env, person.id
-                )
-                continue
+        name = person.webhook.name
+        try:
+            address = read_secret(person.webhook)
+        except OSError as error:
+            raise BadConfiguration(f"{place}: {name} cannot be read: {error.strerror}.") from None
+        if address:
+            found[person] = SecretStr(address)
         else:
-            address = _from_file(place, person.webhook.file or Path())
-        found[person] = SecretStr(address)
+            log.warning("%s: %s is not set, so %s gets no links", place, name, person.id)
     return found
-
-
-def _from_file(place: str, path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
-        raise BadConfiguration(f"{place}: {path} cannot be read: {reason}.") from None

@@ -19,11 +19,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import SecretStr
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
 from cct_ops.config.approvers import Approver, Approvers
 from cct_ops.gateway.approvals import links
 from cct_ops.gateway.approvals.page import NOTE_CHARACTERS, next_step, notice, page
+from cct_ops.gateway.limits import Refused, read_body
 from cct_ops.ledger import clock
 from cct_ops.ledger.gate import approval_answers, approvals
 from cct_ops.ledger.gate.approval_answers import Answer
@@ -31,7 +31,6 @@ from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.reports.asking import ended
 
 LEDGER_SECONDS = 4
-BODY_SECONDS = 10
 BODY_BYTES = 16 * 1024
 
 log = logging.getLogger(__name__)
@@ -56,7 +55,7 @@ class ApprovalPage:
         approval = approvals.find(self.engine, link.approval_id)
         if approval is None:
             return _no_link()
-        return page(approval, person, self._yes(approval), now=clock.read(self.engine))
+        return self._page(approval, person)
 
     def decide(self, token: str, form: dict[str, list[str]]) -> Response:
         """Take the answer of whoever holds the link."""
@@ -77,21 +76,20 @@ class ApprovalPage:
         receipt = approval_answers.answer(self.engine, link.approval_id, given, person=person)
         if receipt.approval is None:
             return _no_link()
-        now = clock.read(self.engine)
         if receipt.refusal is not None:
             said = f"Your answer was not taken: {receipt.refusal}"
-            yes = self._yes(receipt.approval)
-            return page(receipt.approval, person, yes, now=now, said=said, status=409)
+            return self._page(receipt.approval, person, said, status=409)
         log.info("approval %s: %s answered", link.approval_id, person.id)
         said = "You approved this plan." if given.approved else "You declined this plan."
         more = " One more person is needed." if receipt.still_needed else ""
-        return page(
-            receipt.approval, person, self._yes(receipt.approval), now=now, said=said + more
-        )
+        return self._page(receipt.approval, person, said + more)
 
-    def _yes(self, approval: Approval) -> tuple[str, ...]:
+    def _page(
+        self, approval: Approval, person: Approver, said: str | None = None, status: int = 200
+    ) -> Response:
         with self.engine.connect() as connection:
-            return approval_answers.said_yes(connection, approval.id)
+            yes = approval_answers.said_yes(connection, approval.id)
+        return page(approval, person, yes, now=clock.read(self.engine), said=said, status=status)
 
     def _read(self, token: str, *, audit: bool = False) -> tuple[links.Link, Approver] | Response:
         """Return whose link this is, or the answer to one that is worth nothing."""
@@ -135,8 +133,9 @@ def router(approval_page: ApprovalPage) -> APIRouter:
         """Approve or decline."""
         if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
             return notice("Nothing was decided", "Open your link and decide there.", 403)
-        body = await bounded(request, BODY_BYTES)
-        if body is None:
+        try:
+            body = await read_body(request, BODY_BYTES)
+        except Refused:
             return notice("Nothing was decided", "The answer was too long or too slow.", 413)
         try:
             form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10)
@@ -155,20 +154,6 @@ async def in_time(work: Callable[[], Response]) -> Response:
     except (sa.exc.SQLAlchemyError, TimeoutError) as error:
         log.error("an approval could not be read or stored: %s", type(error).__name__)  # noqa: TRY400 -- the traceback would show the statement's values
         return notice("Not now", "The record does not answer. Reload to see where it stands.", 503)
-
-
-async def bounded(request: Request, limit: int) -> bytes | None:
-    """Read the body; None where it is longer than the limit, too slow, or breaks off."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    return None
-    except (TimeoutError, ClientDisconnect):
-        return None
-    return bytes(body)
 
 
 def _visible(text: str) -> str:

@@ -25,7 +25,8 @@ from starlette.datastructures import Headers
 from cct_ops.clients import slack
 from cct_ops.config.approvers import Approver, Approvers
 from cct_ops.errors import OpsError
-from cct_ops.gateway.approvals.routes import bounded, in_time
+from cct_ops.gateway.approvals.routes import in_time
+from cct_ops.gateway.limits import Refused, read_body
 from cct_ops.ledger.gate import approval_answers
 from cct_ops.ledger.gate.approval_answers import Answer, Receipt
 
@@ -153,8 +154,9 @@ def router(buttons: Buttons) -> APIRouter:
     @routes.post("/slack/interactions")
     async def pressed(request: Request) -> Response:
         """Take one press."""
-        body = await bounded(request, BODY_BYTES)
-        if body is None:
+        try:
+            body = await read_body(request, BODY_BYTES)
+        except Refused:
             return PlainTextResponse("too large or too slow", 413)
         if not buttons.genuine(body, request.headers):
             return await in_time(buttons.refuse_unsigned)

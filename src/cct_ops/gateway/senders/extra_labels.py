@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from cct_ops.gateway.senders.strict_json import Json
+from cct_ops.gateway.senders.parsed_delivery import UnknownShape
+from cct_ops.gateway.senders.strict_json import Json, as_text, follow
 
 MOST_DETAILS = 50
 MOST_CHARACTERS = 1000
@@ -62,7 +63,7 @@ _CEF = {
     "class": ("cef_details.event_class", "cef_details.class", "details.class"),
 }
 # Where PagerDuty puts what the monitoring system said, in the forms that it has for it.
-_SAID = ("body", "first_trigger_log_entry.channel", "alerts.0.body")
+_SAID = ("body", "first_trigger_log_entry.channel", "alerts[0].body")
 
 
 def of_github(event: str, document: Json) -> dict[str, str]:
@@ -113,20 +114,14 @@ def _details(prefix: str, said: Json) -> dict[str, str]:
 
 
 def _follow(document: Json, path: str) -> Json:
-    found = document
-    for step in path.split("."):
-        if isinstance(found, list) and step.isdecimal():
-            found = found[int(step)] if int(step) < len(found) else None
-        else:
-            found = found.get(step) if isinstance(found, Mapping) else None
-    return found
+    """Return what stands there, None as well where parsers read it differently."""
+    try:
+        return follow(document, path)
+    except UnknownShape:
+        return None
 
 
 def _plain(value: Json) -> str | None:
     """Return a text or number as text, if a person could have written it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if not isinstance(value, str | int):
-        return None
-    text = str(value)
-    return text if text and len(text) <= MOST_CHARACTERS else None
+    text = as_text(value)
+    return text if isinstance(text, str) and 0 < len(text) <= MOST_CHARACTERS else None

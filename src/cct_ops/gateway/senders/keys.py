@@ -75,10 +75,9 @@ def _key(place: str, name: str, source: Source, reference: KeyReference) -> Key:
     where = f"the {'file' if reference.file else 'environment variable'} {reference.name}"
     try:
         secret = read_secret(reference)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+    except OSError as error:
         raise BadConfiguration(
-            f"{place}: the key of source {name} cannot be read from {where}: {reason}."
+            f"{place}: the key of source {name} cannot be read from {where}: {error.strerror}."
         ) from None
     if isinstance(source, StandardWebhooksSource):
         _check_standard(place, name, where, secret)

@@ -19,29 +19,29 @@ _ALERTS = TypeAdapter(tuple[Alert, ...])
 
 def incoming(past: Past, sources: Mapping[str, Source]) -> Incoming:
     """Return the delivery with today's alerts; None, and a note, where it is not understood."""
+    again = Incoming(
+        past.source,
+        past.body,
+        None,
+        None,
+        sender_id=past.sender_id,
+        headers=past.headers,
+        admitted_by=past.admitted_by,
+    )
     if past.admitted_by == ADMITTED_BY:
-        return _again(past, _ALERTS.validate_json(past.body), None, past.sender_id)
+        return replace(again, alerts=_ALERTS.validate_json(past.body))
     source = sources.get(past.source)
     if source is None:
-        return _again(past, None, f"there is no source {past.source} any more", past.sender_id)
+        return replace(again, note=f"there is no source {past.source} any more")
     received = Received(tuple(past.headers.items()), past.body, past.received_at)
     try:
         parsed = kinds.read(received, source)
     except UnknownShape as error:
-        return _again(past, None, str(error), past.sender_id)
-    again = _again(past, parsed.alerts, parsed.note, parsed.sender_id)
-    return replace(again, in_part=parsed.in_part)
-
-
-def _again(
-    past: Past, alerts: tuple[Alert, ...] | None, note: str | None, sender_id: str
-) -> Incoming:
-    return Incoming(
-        past.source,
-        past.body,
-        alerts,
-        note,
-        sender_id=sender_id,
-        headers=past.headers,
-        admitted_by=past.admitted_by,
+        return replace(again, note=str(error))
+    return replace(
+        again,
+        alerts=parsed.alerts,
+        note=parsed.note,
+        sender_id=parsed.sender_id,
+        in_part=parsed.in_part,
     )
