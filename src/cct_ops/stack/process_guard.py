@@ -11,6 +11,7 @@ it started. SIGQUIT skips the deadline. This process stays small on purpose: it 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ctypes
 import os
 import pwd
@@ -19,6 +20,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -51,6 +53,22 @@ def _prctl(option: int, value: int) -> None:
         raise OSError(code, f"prctl {option}: {os.strerror(code)}")
 
 
+def wake_up_pair() -> tuple[socket.socket, socket.socket]:
+    """Return a socket that has the number of each signal that comes, and its other end."""
+    wake, waker = socket.socketpair()
+    for end in (wake, waker):
+        end.setblocking(False)
+    signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+    return wake, waker
+
+
+def ended_children() -> Iterator[tuple[int, int]]:
+    """Yield each child that has ended, with its exit code; does not wait."""
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
+            yield ended[0], os.waitstatus_to_exitcode(ended[1])
+
+
 def main() -> int:
     """Run the program of the command line to its end; give its exit code, as a shell would."""
     parser = argparse.ArgumentParser(prog="process-guard")
@@ -62,10 +80,7 @@ def main() -> int:
     options = parser.parse_args()
 
     adopt_orphans()
-    wake, waker = socket.socketpair()
-    for end in (wake, waker):
-        end.setblocking(False)
-    signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+    wake, _waker = wake_up_pair()
     for signum in (*_ON_STOP, signal.SIGQUIT, signal.SIGCHLD):
         signal.signal(signum, _noted)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the owner may have had some of them blocked
@@ -134,16 +149,9 @@ class _Guard:
         _kill(self._pid, signum)
 
     def _reap(self) -> None:
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
+        for pid, code in ended_children():
             if pid == self._pid:
                 self._ended = True
-                code = os.waitstatus_to_exitcode(status)
                 self.exit_code = code if code >= 0 else 128 - code
 
 
@@ -175,10 +183,8 @@ def _fork(program: list[str], user: str | None) -> int:
 
 
 def _kill(pid: int, signum: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signum)
-    except ProcessLookupError:
-        return
 
 
 def _noted(_signum: int, _frame: object) -> None:

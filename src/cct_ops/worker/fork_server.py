@@ -25,6 +25,7 @@ from typing import NoReturn
 
 from prefect.logging.configuration import setup_logging
 
+from cct_ops.stack.process_guard import ended_children, wake_up_pair
 from cct_ops.worker import child
 from cct_ops.worker.preload import Flows, preload, prepare
 
@@ -45,16 +46,14 @@ def main() -> int:
 
 
 def _serve(worker: socket.socket, flows: Flows) -> int:
-    wake, waker = socket.socketpair()
-    for end in (wake, waker):
-        end.setblocking(False)
-    signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+    wake, waker = wake_up_pair()
     signal.signal(signal.SIGCHLD, lambda *_: None)
     while True:
         readable, _, _ = select.select([worker, wake], [], [])
         if wake in readable:
             wake.recv(4096)
-            _reap(worker)
+            for pid, code in ended_children():
+                _report(worker, pid=pid, exit_code=code)
         if worker in readable:
             asked, lines, _, _ = socket.recv_fds(worker, 1, 1)
             if not asked:
@@ -104,17 +103,6 @@ def _live_and_end(line: socket.socket, flows: Flows) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.raise_signal(signal.SIGINT)
     os._exit(code or 0)
-
-
-def _reap(worker: socket.socket) -> None:
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
-        _report(worker, pid=pid, exit_code=os.waitstatus_to_exitcode(status))
 
 
 def _report(worker: socket.socket, **fact: object) -> None:

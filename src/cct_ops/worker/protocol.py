@@ -69,20 +69,11 @@ def send(line: socket.socket, command: Command, lock_fd: int | None) -> None:
 
 def receive(line: socket.socket) -> Command | None:
     """Wait for a command; None when the worker has let go instead. Its lock stays open."""
-    head, descriptors, _, _ = socket.recv_fds(line, _HEAD.size, 1)
+    head, descriptors, _, _ = socket.recv_fds(line, _HEAD.size, 1, socket.MSG_WAITALL)
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)  # what a playbook starts must not keep it locked
-    head += _exactly(line, _HEAD.size - len(head)) if head else b""
     if len(head) < _HEAD.size:
         return None
     (size,) = _HEAD.unpack(head)
-    body = _exactly(line, size)
+    body = line.recv(size, socket.MSG_WAITALL)
     return Command.model_validate_json(body) if len(body) == size else None
-
-
-def _exactly(line: socket.socket, size: int) -> bytes:
-    """Read so many bytes, and none of what follows; fewer when the line ends."""
-    data = b""
-    while len(data) < size and (more := line.recv(size - len(data))):
-        data += more
-    return data
