@@ -11,7 +11,7 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.stack import prefect_server
 from cct_ops.stack.config import HOST, StackConfig, check_cct_url, check_port
 from cct_ops.stack.part import Answers, Ends, Part, Plan, Prints
-from cct_ops.stack.postgres import READY_LINE, Cluster, free_port, keep_secret
+from cct_ops.stack.postgres import READY_LINE, EmbeddedPostgres, keep_secret
 from cct_ops.stack.process import Program
 from cct_ops.typed import COMMAND, program_for
 
@@ -60,6 +60,9 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
     ui = f"http://{HOST}:{config.prefect_port}"
     gateway = reached_at(gateway_host, config.gateway_port)
     public_ui = given.get("CCT_OPS_PREFECT_UI_URL", "").rstrip("/") or ui
+    # a company's HTTP proxy must not be asked for what runs on this very machine
+    proxied = given.get("no_proxy") or given.get("NO_PROXY")
+    no_proxy = ",".join(filter(None, (proxied, HOST, "localhost", "::1")))
     env = {
         **{name: value for name, value in given.items() if name not in (*_FOREIGN, *_GATEWAY_ONLY)},
         "CCT_URL": given.get("CCT_URL") or f"http://{HOST}:{config.sandbox_port}",
@@ -82,8 +85,8 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         "PREFECT_LOGGING_COLORS": "false",
         "PREFECT_WORKER_QUERY_SECONDS": given.get("PREFECT_WORKER_QUERY_SECONDS", "2"),
         "PYTHONUNBUFFERED": "1",  # some parts are ready when they print it
-        "NO_PROXY": _no_proxy(given),
-        "no_proxy": _no_proxy(given),
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
     }
     leases = config.data / "prefect" / "concurrency_leases"
     leases.mkdir(mode=0o700, parents=True, exist_ok=True)  # Prefect would let others read it
@@ -100,7 +103,9 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         "hook": f"{gateway}/hooks/alertmanager",
         "cct": env["CCT_URL"],
     }
-    parts = _database_parts(cluster, env) + _service_parts(config, env, own_cct=own_cct)
+    parts = _service_parts(config, env, own_cct=own_cct, own_database=cluster is not None)
+    if cluster is not None:
+        parts = _database_parts(cluster, env) + parts
     plan = Plan(
         parts=parts, logs=config.data / "logs", status=config.data / "status.json", lock_fd=lock_fd
     )
@@ -140,7 +145,7 @@ def _approving(config: StackConfig) -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
-def _cluster(config: StackConfig, given: Mapping[str, str]) -> Cluster | None:
+def _cluster(config: StackConfig, given: Mapping[str, str]) -> EmbeddedPostgres | None:
     """Return the embedded PostgreSQL, unless both databases are somewhere else."""
     elsewhere = [name for name in (_LEDGER, _PREFECT) if given.get(name)]
     if len(elsewhere) == 1:
@@ -148,12 +153,10 @@ def _cluster(config: StackConfig, given: Mapping[str, str]) -> Cluster | None:
             f"{elsewhere[0]} is set alone: set {_LEDGER} and {_PREFECT} to use your PostgreSQL "
             "for both, or neither to use the embedded one"
         )
-    return None if elsewhere else Cluster(config.data / "postgres", free_port())
+    return None if elsewhere else EmbeddedPostgres(config.data / "postgres")
 
 
-def _database_parts(cluster: Cluster | None, env: Mapping[str, str]) -> tuple[Part, ...]:
-    if cluster is None:
-        return ()
+def _database_parts(cluster: EmbeddedPostgres, env: Mapping[str, str]) -> tuple[Part, ...]:
     server = Part(
         name="postgres",
         program=cluster.program(),
@@ -166,7 +169,7 @@ def _database_parts(cluster: Cluster | None, env: Mapping[str, str]) -> tuple[Pa
 
 
 def _service_parts(
-    config: StackConfig, env: Mapping[str, str], *, own_cct: bool
+    config: StackConfig, env: Mapping[str, str], *, own_cct: bool, own_database: bool
 ) -> tuple[Part, ...]:
     def program(
         *arguments: str,
@@ -187,7 +190,7 @@ def _service_parts(
             orphans_finish=orphans,
         )
 
-    database = ("postgres",) if not _given_databases(config) else ()
+    database = ("postgres",) if own_database else ()
     port = str(config.prefect_port)
     server = program(
         *("-m", "cct_ops.stack.prefect_server", "--host", HOST, "--port", port),
@@ -242,13 +245,3 @@ def _service_parts(
         ready = Answers(url=f"{env['CCT_URL']}/api/v1/data/health")
         parts.append(Part(name="sandbox", program=sandbox, ready=ready))
     return tuple(parts)
-
-
-def _given_databases(config: StackConfig) -> bool:
-    return bool(config.environment.get(_LEDGER))
-
-
-def _no_proxy(given: Mapping[str, str]) -> str:
-    # a company's HTTP proxy must not be asked for what runs on this very machine
-    known = given.get("no_proxy") or given.get("NO_PROXY") or ""
-    return ",".join(part for part in (known, HOST, "localhost", "::1") if part)

@@ -9,25 +9,22 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict
-
 from cct_ops.addresses import listen
 from cct_ops.errors import BadConfiguration
 from cct_ops.stack.postgres import free_port
+from cct_ops.stack.process import Frozen
 from cct_ops.variables import harmless, normalized, said
 
 HOST = "127.0.0.1"
 
 
-class StackConfig(BaseModel):
+class StackConfig(Frozen):
     """
     Where a stack lives, its ports, and what its parts find in their environment.
 
     ``env`` is laid over the environment of the process that starts the stack. An isolated stack
     takes nothing from there but what programs need to run, so it never acts on anything real.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     project: Path
     data: Path

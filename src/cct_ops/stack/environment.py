@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from cct_ops.stack.config import StackConfig
+from cct_ops.errors import BadConfiguration
+from cct_ops.stack.config import StackConfig, project_of
 from cct_ops.variables import OURS, said, say_unless_said
 
 _KEPT = (*OURS, "NO_PROXY", "no_proxy")
@@ -36,17 +37,14 @@ def adopt() -> None:
     if said("CCT_OPS_DATABASE_URL"):
         return
     here = said("CCT_OPS_DATA")
-    data = Path(here) if here else _usual_folder()
-    if data is not None and _file(data).is_file():
+    try:
+        data = Path(here) if here else StackConfig.usual_data(project_of(Path.cwd()))
+    except BadConfiguration:
+        return  # no project is here
+    if _file(data).is_file():
         say_unless_said("CCT_OPS_DATA", str(data))
         for name, value in json.loads(_file(data).read_text()).items():
             say_unless_said(name, value)
-
-
-def _usual_folder() -> Path | None:
-    folders = (Path.cwd(), *Path.cwd().parents)
-    found = next((each for each in folders if (each / "prefect.yaml").is_file()), None)
-    return None if found is None else StackConfig.usual_data(found)
 
 
 def _file(data: Path) -> Path:

@@ -24,12 +24,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 
 from cct_ops.errors import BadConfiguration, Unavailable
-from cct_ops.stack.lock import FolderLock
+from cct_ops.stack.lock import locked
 from cct_ops.stack.process import Process, Program
 
 DATABASES = ("prefect", "cct_ops")
@@ -54,30 +54,27 @@ _SETTINGS = {
 }
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """One PostgreSQL data folder and the port that it is served on."""
+class EmbeddedPostgres:
+    """A PostgreSQL data folder, served on its port for the length of a ``with`` block."""
 
-    folder: Path
-    port: int
-
-    @property
-    def data(self) -> Path:
-        """PostgreSQL's own folder."""
-        return self.folder / "data"
+    def __init__(self, folder: Path, *, port: int | None = None) -> None:
+        self.folder = folder.absolute()
+        self.data = self.folder / "data"  # PostgreSQL's own
+        self.log = self.folder / "postgres.log"
+        self.port = port or free_port()
 
     @property
     def exists(self) -> bool:
         """True once it was created, which happens as a whole or not at all."""
         return self.data.exists()
 
-    def url(self, database: str) -> str:
-        """The SQLAlchemy URL for psycopg, sync and async."""
-        return self._url("psycopg", database)
+    def url(self, database: str, driver: str = "psycopg") -> str:
+        """The SQLAlchemy URL of a database; psycopg serves sync and async."""
+        return f"postgresql+{driver}://{_ROLE}:{self._password()}@{_HOST}:{self.port}/{database}"
 
     def asyncpg_url(self, database: str) -> str:
         """The SQLAlchemy URL for asyncpg, which is what Prefect takes."""
-        return self._url("asyncpg", database)
+        return self.url(database, "asyncpg")
 
     def creation(self, env: Mapping[str, str]) -> Program:
         """The program that creates it."""
@@ -120,9 +117,6 @@ class Cluster:
         _run(["postgres", "--single", "-D", str(new), "template1"], user, create)
         new.rename(self.data)
 
-    def _url(self, driver: str, database: str) -> str:
-        return f"postgresql+{driver}://{_ROLE}:{self._password()}@{_HOST}:{self.port}/{database}"
-
     def _password(self) -> str:
         path = self.folder / "password"
         if self.exists and not path.exists():
@@ -132,44 +126,24 @@ class Cluster:
             )
         return keep_secret(path)
 
-
-class EmbeddedPostgres:
-    """A server for the length of a ``with`` block; its data stays in the folder."""
-
-    def __init__(self, folder: Path, *, port: int | None = None) -> None:
-        self.folder = folder.absolute()
-        self.log = self.folder / "postgres.log"
-        self._port = port
-
-    def url(self, database: str) -> str:
-        """The SQLAlchemy URL of a database for psycopg."""
-        return self._cluster.url(database)
-
-    def asyncpg_url(self, database: str) -> str:
-        """The SQLAlchemy URL of a database for asyncpg."""
-        return self._cluster.asyncpg_url(database)
-
     def __enter__(self) -> EmbeddedPostgres:
-        self._lock = FolderLock(self.folder)
-        try:
-            self._cluster = Cluster(self.folder, self._port or free_port())
-            if not self._cluster.exists:
-                self._create()
-            self._process = Process(self._cluster.program(), self.log, keep_open=(self._lock.fd,))
-            self._wait_until_ready()
-        except BaseException:
-            self._lock.close()
-            raise
+        with ExitStack() as stack:
+            lock = stack.enter_context(locked(self.folder))
+            if not self.exists:
+                self._create(lock)
+            process = Process(self.program(), self.log, keep_open=(lock,))
+            stack.callback(process.wait)
+            stack.callback(process.stop)
+            _wait_until_ready(process)
+            self._held = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.stop()
-        self._process.wait()
-        self._lock.close()
+        self._held.close()
 
-    def _create(self) -> None:
+    def _create(self, lock: int) -> None:
         log = self.folder / "initdb.log"
-        creation = Process(self._cluster.creation(os.environ), log, keep_open=(self._lock.fd,))
+        creation = Process(self.creation(os.environ), log, keep_open=(lock,))
         try:
             code = creation.wait()
         finally:
@@ -177,14 +151,15 @@ class EmbeddedPostgres:
         if code != 0:
             raise Unavailable(f"no database could be made:\n{creation.output()}")
 
-    def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while READY_LINE not in self._process.output():
-            if self._process.exit_code() is not None or time.monotonic() > deadline:
-                self._process.kill()
-                self._process.wait()
-                raise Unavailable(f"PostgreSQL did not start:\n{self._process.output()}")
-            time.sleep(0.02)
+
+def _wait_until_ready(process: Process) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while READY_LINE not in process.output():
+        if process.exit_code() is not None or time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            raise Unavailable(f"PostgreSQL did not start:\n{process.output()}")
+        time.sleep(0.02)
 
 
 def keep_secret(path: Path) -> str:
@@ -274,4 +249,4 @@ def _run(command: list[str], user: str | None, statements: str = "") -> None:
 
 
 if __name__ == "__main__":
-    Cluster(Path(sys.argv[1]), port=0).create()
+    EmbeddedPostgres(Path(sys.argv[1])).create()

@@ -15,10 +15,14 @@ _LOG_BYTES = 20_000_000  # a log larger than this is put aside before the next s
 _TAIL_BYTES = 8_000
 
 
-class Program(BaseModel):
-    """A command line and how to stop it; ``env`` is the whole environment."""
+class Frozen(BaseModel):
+    """A model that nobody changes once a process was given it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Program(Frozen):
+    """A command line and how to stop it; ``env`` is the whole environment."""
 
     argv: tuple[str, ...]
     env: dict[str, str]

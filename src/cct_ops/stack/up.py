@@ -20,7 +20,7 @@ from cct_ops.settings import Settings
 from cct_ops.stack import environment
 from cct_ops.stack.assembly import Assembly, assemble
 from cct_ops.stack.config import StackConfig, problem_with_cct
-from cct_ops.stack.lock import FolderLock
+from cct_ops.stack.lock import locked
 from cct_ops.stack.part import Event, Plan
 from cct_ops.stack.process_guard import die_with_parent
 from cct_ops.stack.progress_display import ProgressDisplay
@@ -194,8 +194,8 @@ def up(config: StackConfig, *, assembler: Assembler = assemble) -> int:
 
 @contextlib.contextmanager
 def _started(config: StackConfig, on_event: OnEvent, assembler: Assembler) -> Iterator[Running]:
-    with FolderLock(config.data) as lock:
-        assembly = assembler(config, lock.fd)
+    with locked(config.data) as lock_fd:
+        assembly = assembler(config, lock_fd)
         own_key = config.data / "keys" / "alertmanager" if assembly.own_key else None
         with environment.kept(config.data, assembly.env):
             supervisor = Supervised(assembly.plan, on_event)
