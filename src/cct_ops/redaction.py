@@ -8,7 +8,6 @@ kept of it for reading goes through here; the delivery's raw body is kept as it 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 BLOT = "[redacted]"
 
@@ -41,8 +40,3 @@ _AFTER_A_NAME = re.compile(
 def redact(text: str) -> str:
     """Return the text without what looks like a secret."""
     return _AFTER_A_NAME.sub(rf"\g<kept>{BLOT}", _SHAPES.sub(BLOT, text))
-
-
-def redact_values(pairs: Mapping[str, str]) -> dict[str, str]:
-    """Return the pairs with their values redacted."""
-    return {name: redact(value) for name, value in pairs.items()}

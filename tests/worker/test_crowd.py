@@ -21,7 +21,7 @@ from cct_ops.worker import admission, prefect_patches
 from cct_ops.worker.admission import STARTS_AT_ONCE, Admission
 from cct_ops.worker.forks import Child
 from cct_ops.worker.protocol import BEGUN, CLAIMED, GO_ON, HOLD
-from cct_ops.worker.start_barrier import Hold, StartBarrier
+from cct_ops.worker.start_barrier import StartBarrier
 
 LIMIT = 0.05
 PATIENCE = 10.0
@@ -187,24 +187,24 @@ def test_a_run_that_is_alone_is_asked_for_nothing() -> None:
 
 
 def test_a_held_run_waits_for_the_word_and_for_no_other() -> None:
-    hold = Hold(seconds=60)
-    waiting = threading.Thread(target=hold.wait, daemon=True)
-    assert hold.receive(HOLD)
+    barrier = StartBarrier(hold_seconds=60)
+    waiting = threading.Thread(target=barrier.hold, daemon=True)
+    assert barrier.receive(HOLD)
     waiting.start()
 
-    assert not hold.receive('{"type": "PAUSED"}')
+    assert not barrier.receive('{"type": "PAUSED"}')
     waiting.join(LIMIT)
     assert waiting.is_alive()
 
-    assert hold.receive(GO_ON)
+    assert barrier.receive(GO_ON)
     waiting.join(30)
     assert not waiting.is_alive()
 
 
 def test_a_held_run_goes_on_by_itself() -> None:
-    hold = Hold(seconds=LIMIT)
-    hold.receive(HOLD)
-    waiting = threading.Thread(target=hold.wait, daemon=True)
+    barrier = StartBarrier(hold_seconds=LIMIT)
+    barrier.receive(HOLD)
+    waiting = threading.Thread(target=barrier.hold, daemon=True)
     waiting.start()
 
     waiting.join(30)
@@ -212,13 +212,13 @@ def test_a_held_run_goes_on_by_itself() -> None:
 
 
 def test_a_run_whose_worker_dies_is_held_no_longer(prefect_api_url: str) -> None:
-    barrier, hold, run_id = StartBarrier(), Hold(seconds=60), uuid4()
+    barrier, run_id = StartBarrier(hold_seconds=60), uuid4()
     barrier.receive(CLAIMED)
-    waiting = threading.Thread(target=hold.wait, daemon=True)
+    waiting = threading.Thread(target=barrier.hold, daemon=True)
     ours, theirs = socket.socketpair()
-    observed = prefect_patches.Suspension(run_id, theirs, barrier, hold)(run_id, None)
+    observed = prefect_patches.Suspension(run_id, theirs, barrier)(run_id, None)
     with temporary_settings({PREFECT_API_URL: prefect_api_url}), theirs, observed:
-        hold.receive(HOLD)
+        barrier.receive(HOLD)
         waiting.start()
         ours.close()
         waiting.join(30)

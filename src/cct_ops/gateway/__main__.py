@@ -93,15 +93,12 @@ def main() -> int:
             pager=Pager(engine, contacts.read(settings.contacts_path)),
         )
         stopping = threading.Event()
-        threading.Thread(
-            target=watchdog.run, args=(stopping,), name="watchdog", daemon=True
-        ).start()
-        registry.start()
+        for name, run in (("watchdog", watchdog.run), ("registry", registry.run)):
+            threading.Thread(target=run, args=(stopping,), name=name, daemon=True).start()
         writer.start()
         with sending(link_sender):
             _Server(config).run(sockets=[listener])
         stopping.set()
-        registry.stop()
         writer.stop()
     except OpsError as error:
         print(f"gateway: {error}", file=sys.stderr)

@@ -40,17 +40,11 @@ class Registry:
         self._stamps = {path: _stamp(path)}
         self._refused = ""  # why the newest content does not count
         self.current = self._read()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="registry", daemon=True)
 
-    def start(self) -> None:
-        """Begin to follow the files."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Follow them no longer."""
-        self._stopping.set()
-        self._thread.join()
+    def run(self, stopping: threading.Event) -> None:
+        """Follow the files until ``stopping`` is set."""
+        while not stopping.wait(LOOK_SECONDS):
+            self.refresh()
 
     def refresh(self) -> bool:
         """
@@ -90,10 +84,6 @@ class Registry:
             log.warning("%s: %s", yaml_files.place(self._path, "sources", name), doubt)
         self._stamps = {self._path: self._stamps[self._path], **stamps}
         return admission
-
-    def _follow(self) -> None:
-        while not self._stopping.wait(LOOK_SECONDS):
-            self.refresh()
 
 
 def _stamp(path: Path) -> _Stamp:

@@ -56,7 +56,8 @@ class Notifier:
     @classmethod
     def of(cls, engine: sa.Engine, settings: Settings) -> Notifier:
         """Make it as the settings say."""
-        bot = slack_bot(settings)
+        given = settings.slack_bot()
+        bot = None if given is None else SlackBot(*given)
         channels = contacts.read(settings.contacts_path).channels if bot else {}
         page = partial(ask_for_page, engine)
         return cls(engine, settings.slack_webhook_url, bot, page, channels)
@@ -165,9 +166,3 @@ def ask_for_page(
     digest = hashlib.sha256(f"{subject}\n{body}".encode()).hexdigest()[:16]
     cause = f"notice {digest} about {about}"
     pages.ask(engine, cause, subject=subject, body=body, topic_id=topic.id if topic else None)
-
-
-def slack_bot(settings: Settings) -> SlackBot | None:
-    """Return the bot that the settings name, or None."""
-    bot = settings.slack_bot()
-    return None if bot is None else SlackBot(*bot)

@@ -99,23 +99,19 @@ def _run(command: Command, flows: Flows, line: socket.socket) -> None:
 
 
 def _run_hooks(command: Command, flows: Flows) -> None:
-    """Run the hooks for the state of a run whose own process is gone; one failure stops none."""
+    """Run the hooks for the state of a run whose own process is gone."""
     flow_run = FlowRun.model_validate(command.flow_run)
     state: State[Any] = State.model_validate(command.state)
-    flow = _flow(command.entrypoint, flows)
-    hooks = flow.on_cancellation_hooks if state.is_cancelling() else flow.on_crashed_hooks
-    logger = flow_run_logger(flow_run, flow)
-    for hook in hooks:
-        name = getattr(hook, "__name__", repr(hook))
-        logger.info("Running hook %r in response to entering state %r", name, state.name)
-        try:
-            answer = hook(flow, flow_run, state)
-            if asyncio.iscoroutine(answer):
-                asyncio.run(answer)
-        except Exception:
-            logger.exception("An error was encountered while running hook %r", name)
-        else:
-            logger.info("Hook %r finished running successfully", name)
+
+    async def resolve_flow(_flow_run: FlowRun) -> Flow[Any, Any]:
+        return _flow(command.entrypoint, flows)
+
+    async def run_hooks() -> None:
+        hooks = compatibility.HookRunner(resolve_flow=resolve_flow)
+        await hooks.run_cancellation_hooks(flow_run, state)
+        await hooks.run_crashed_hooks(flow_run, state)
+
+    asyncio.run(run_hooks())
 
 
 def _flow(entrypoint: str, flows: Flows) -> Flow[Any, Any]:

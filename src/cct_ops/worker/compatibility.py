@@ -31,6 +31,7 @@ from prefect._internal.observers import FlowRunCancellingObserver, FlowRunSuspen
 from prefect.engine import _drive_run_flow_result as drive, handle_engine_signals
 from prefect.flow_engine import run_flow
 from prefect.runner._flow_run_executor import FlowRunExecutorContext
+from prefect.runner._hook_runner import HookRunner
 from prefect.runner._process_manager import ProcessHandle
 from prefect.runner._state_proposer import StateProposer
 
@@ -38,6 +39,7 @@ __all__ = [
     "FlowRunCancellingObserver",
     "FlowRunExecutorContext",
     "FlowRunSuspendingObserver",
+    "HookRunner",
     "ProcessHandle",
     "RunMetrics",
     "StateProposer",
@@ -76,6 +78,9 @@ _KNOWN = {
         "self flow_run starter resolve_flow propose_submitting hook_runner"
     ),
     "prefect.runner._flow_run_executor:FlowRunExecutor.submit": "self task_status",
+    "prefect.runner._hook_runner:HookRunner": "resolve_flow",
+    "prefect.runner._hook_runner:HookRunner.run_cancellation_hooks": "self flow_run state",
+    "prefect.runner._hook_runner:HookRunner.run_crashed_hooks": "self flow_run state",
     "prefect.runner._control_channel:ControlChannel.register": "self flow_run_id",
     "prefect.runner._control_channel:ControlChannel.unregister": "self flow_run_id",
     "prefect.runner._state_proposer:StateProposer.propose_crashed": "self flow_run message",

@@ -82,21 +82,12 @@ class DeploymentCache:
             self._deployments[deployment.id] = deployment, asked_at
             await self._flow(deployment.flow_id)
 
-    async def last_known(self, flow_run: FlowRun) -> CachedDeployment | None:
-        """Return what the run is made from, perhaps as it was; asks only if it never did."""
-        if flow_run.deployment_id is None:
-            return None
-        if flow_run.deployment_id not in self._deployments:
-            return await self.now(flow_run, since=time.monotonic())
-        deployment, _ = self._deployments[flow_run.deployment_id]
-        return CachedDeployment(deployment, await self._flow(deployment.flow_id))
-
-    async def now(self, flow_run: FlowRun, *, since: float) -> CachedDeployment | None:
+    async def of(self, flow_run: FlowRun, *, since: float = 0.0) -> CachedDeployment | None:
         """
         Return what the run is made from; raises ``ObjectNotFound`` if that is gone.
 
         It was asked for after ``since`` (of the monotonic clock): once a run exists, whatever
-        somebody deployed before it is in the answer.
+        somebody deployed before it is in the answer. By default it is as it was last known.
         """
         if flow_run.deployment_id is None:
             return None

@@ -58,7 +58,7 @@ class Jobs:
             return job
 
         try:
-            job, now = await asyncio.gather(make(), self.cache.now(flow_run, since=heard_at))
+            job, now = await asyncio.gather(make(), self.cache.of(flow_run, since=heard_at))
             if now and now.deployment.updated == known.deployment.updated:
                 return job
             return await self._job(now, flow_run)
@@ -67,7 +67,7 @@ class Jobs:
 
     async def command(self, flow_run: FlowRun) -> Command | None:
         """Make the command of a run that has started already; None if its code is elsewhere."""
-        known = await self.cache.now(flow_run, since=time.monotonic())
+        known = await self.cache.of(flow_run, since=time.monotonic())
         job = await self._job(known, flow_run)
         return None if job is None else job.command
 

@@ -33,7 +33,7 @@ from pydantic import BaseModel
 
 from cct_ops.worker import compatibility
 from cct_ops.worker.protocol import BEGUN, ServerAnswers, Token
-from cct_ops.worker.start_barrier import Hold, StartBarrier
+from cct_ops.worker.start_barrier import StartBarrier
 from cct_ops.worker.start_batching import StartBatching
 
 _RELATED: dict[str, type[BaseModel]] = {
@@ -53,10 +53,9 @@ def apply_patches(
     if answers.token is not None:
         share(answers.token)
     StartBatching(flow_run, claimed=barrier.wait, began=lambda: report(line, BEGUN)).install()
-    hold = Hold()
-    before_more_tasks(hold.wait)
+    before_more_tasks(barrier.hold)
     engine: Any = prefect.flow_engine
-    engine.observe_flow_run_suspension = Suspension(flow_run.id, line, barrier, hold)
+    engine.observe_flow_run_suspension = Suspension(flow_run.id, line, barrier)
 
 
 def share_authorities() -> None:
@@ -169,13 +168,10 @@ class Suspension:
     Once the worker is gone, Prefect's own takes over.
     """
 
-    def __init__(
-        self, flow_run_id: UUID, line: socket.socket, barrier: StartBarrier, hold: Hold
-    ) -> None:
+    def __init__(self, flow_run_id: UUID, line: socket.socket, barrier: StartBarrier) -> None:
         self._flow_run_id = flow_run_id
         self._line = line
         self._barrier = barrier
-        self._hold = hold
 
     @contextlib.contextmanager
     def __call__(self, flow_run_id: UUID, request: Any) -> Iterator[None]:
@@ -199,13 +195,12 @@ class Suspension:
         with contextlib.suppress(OSError), self._line.makefile("rb") as lines:
             for line in lines:
                 text = line.decode().strip()
-                if self._barrier.receive(text) or self._hold.receive(text):
+                if self._barrier.receive(text):
                     continue
                 state: State[Any] = State.model_validate_json(line)
                 if not compatibility.mark_flow_run_suspension_requested(self._flow_run_id, state):
                     request.mark_requested(state)
-        self._barrier.end_if_lost()
-        self._hold.end()
+        self._barrier.lose()
         if not ended.is_set():
             with compatibility.observe_flow_run_suspension(self._flow_run_id, request):
                 ended.wait()

@@ -22,16 +22,24 @@ HOLD_SECONDS = 300.0
 
 
 class StartBarrier:
-    """Keeps the process waiting until the claim of its run is acknowledged."""
+    """Keeps the process waiting: for the claim of its run, and later while others go first."""
 
-    def __init__(self) -> None:
+    def __init__(self, hold_seconds: float = HOLD_SECONDS) -> None:
+        self._hold_seconds = hold_seconds
         self._won = threading.Event()
+        self._free = threading.Event()
+        self._free.set()
 
     def receive(self, line: str) -> bool:
         """Take a line from the worker; False when it is about something else."""
-        if line != CLAIMED:
+        if line == CLAIMED:
+            self._won.set()
+        elif line == HOLD:
+            self._free.clear()
+        elif line == GO_ON:
+            self._free.set()
+        else:
             return False
-        self._won.set()
         return True
 
     def wait(self) -> None:
@@ -43,39 +51,18 @@ class StartBarrier:
         read = b""
         while not read.endswith(b"\n") and (more := line.recv(1)):
             read += more
-        self.receive(read.decode().strip())
-        self.end_if_lost()
+        if read.decode().strip() != CLAIMED:
+            self.lose()
+        self._won.set()
 
-    def end_if_lost(self) -> None:
-        """End the process, whose line has ended, if the run was never ours."""
+    def hold(self) -> None:
+        """Stop for as long as the worker asks for it, and never longer than the limit."""
+        self._free.wait(self._hold_seconds)
+        self._free.set()
+
+    def lose(self) -> None:
+        """Take it that the worker is gone: it holds no run, and one that was never ours ends."""
         if not self._won.is_set():
             # There is nothing to report, and the main thread waits for the acknowledgement.
             os._exit(0)
-
-
-class Hold:
-    """Stops the run while the worker asks for it."""
-
-    def __init__(self, seconds: float = HOLD_SECONDS) -> None:
-        self._seconds = seconds
-        self._free = threading.Event()
         self._free.set()
-
-    def receive(self, line: str) -> bool:
-        """Take a line from the worker; False when it is about something else."""
-        if line == HOLD:
-            self._free.clear()
-        elif line == GO_ON:
-            self.end()
-        else:
-            return False
-        return True
-
-    def end(self) -> None:
-        """Hold no more: the worker has asked for it, or is gone."""
-        self._free.set()
-
-    def wait(self) -> None:
-        """Stop for as long as is asked for, and never longer than the limit."""
-        self._free.wait(self._seconds)
-        self.end()

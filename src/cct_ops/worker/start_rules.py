@@ -204,7 +204,7 @@ class StartRules:
 
     async def _deployment(self, run: FlowRun, since: float) -> DeploymentResponse | None:
         try:
-            known = await self._cache.now(run, since=since)
+            known = await self._cache.of(run, since=since)
         except ObjectNotFound:
             return None  # whoever claims the run meets the same, and reports it
         return None if known is None else known.deployment

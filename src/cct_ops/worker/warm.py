@@ -193,7 +193,7 @@ class WarmWorker(ProcessWorker):
         with contextlib.ExitStack() as holding:
             known = ready = lock_file = None
             try:
-                known = await self._cache.last_known(flow_run)
+                known = await self._cache.of(flow_run)
                 if flow_run.state_id and known and known.entrypoint_in(self._project):
                     held = self._lock_files.held(flow_run.id, flow_run.state_id)
                     lock_file, lock = holding.enter_context(held)
