@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import (
-    AliasChoices,
     Field,
     HttpUrl,
     SecretStr,
@@ -43,23 +42,23 @@ class Settings(BaseSettings):
 
     cct_url: HttpUrl | None = Field(
         None,
-        validation_alias=AliasChoices("CCT_URL"),
+        validation_alias="CCT_URL",
         description="The CCT that is operated, as scheme://host[:port].",
     )
     x_api_key: SecretStr | None = Field(
-        None, validation_alias=AliasChoices("X_API_KEY"), description="CCT's API key."
+        None, validation_alias="X_API_KEY", description="CCT's API key."
     )
     database_url: SecretStr | None = Field(
         None, description="The ledger, as postgresql+psycopg://user:password@host/database."
     )
     slack_webhook_url: SecretStr | None = Field(
         None,
-        validation_alias=AliasChoices("SLACK_WEBHOOK_URL"),
+        validation_alias="SLACK_WEBHOOK_URL",
         description="Where messages for people go; without it none are sent.",
     )
     slack_bot_token: SecretStr | None = Field(
         None,
-        validation_alias=AliasChoices("SLACK_BOT_TOKEN"),
+        validation_alias="SLACK_BOT_TOKEN",
         description=(
             "Slack's token of our bot (`xoxb-…`, scope `chat:write`); with it each incident "
             "is one thread, and the webhook is for what Slack refuses of the bot."
@@ -78,16 +77,16 @@ class Settings(BaseSettings):
         None, description="The canary dashboard that reports link to; without it no link."
     )
     gh_token: SecretStr | None = Field(
-        None, validation_alias=AliasChoices("GH_TOKEN"), description="GitHub's token."
+        None, validation_alias="GH_TOKEN", description="GitHub's token."
     )
     github_repository: str | None = Field(
         None,
-        validation_alias=AliasChoices("GITHUB_REPOSITORY"),
+        validation_alias="GITHUB_REPOSITORY",
         description="CCT's repository on GitHub, as owner/name.",
     )
     github_api_url: HttpUrl = Field(
         HttpUrl("https://api.github.com"),
-        validation_alias=AliasChoices("GITHUB_API_URL"),
+        validation_alias="GITHUB_API_URL",
         description="GitHub's REST API; it is asked nothing while the two above are not set.",
     )
     alertmanager_url: HttpUrl | None = Field(
@@ -277,11 +276,10 @@ def _variable(field: str) -> str:
 
 def variables() -> dict[str, FieldInfo]:
     """Return all settings by the environment variables that set them."""
-    found = {}
-    for name, field in Settings.model_fields.items():
-        alias = field.validation_alias
-        found[str(alias.choices[0]) if isinstance(alias, AliasChoices) else _variable(name)] = field
-    return found
+    return {
+        str(field.validation_alias or _variable(name)): field
+        for name, field in Settings.model_fields.items()
+    }
 
 
 def table() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
@@ -57,7 +58,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     """Read the body, and no further than the limit, whatever length was announced."""
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or int(announced[:20]) > limit:
-        raise TooLarge(await _beginning(request))
+        raise TooLarge(await _beginning(request, EVIDENCE_BYTES, REST_SECONDS))
     body = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -72,32 +73,26 @@ async def read_body(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-async def _beginning(request: Request) -> bytes:
-    """Read as much as is kept of a body that is too large, if it comes soon."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(REST_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) >= EVIDENCE_BYTES:
-                    break
-    except (TimeoutError, ClientDisconnect):
-        pass
-    return bytes(body)
-
-
 async def take_rest(request: Request, *, known: bool) -> None:
     """
     Read some of what still comes, and forget it: more of it from a sender that we know.
 
     Whoever is cut off in the middle of sending sees a broken connection in the place of the answer.
     """
-    taken, most = 0, KNOWN_REST_BYTES if known else REST_BYTES
-    try:
-        async with asyncio.timeout(KNOWN_REST_SECONDS if known else REST_SECONDS):
+    if known:
+        await _beginning(request, KNOWN_REST_BYTES, KNOWN_REST_SECONDS)
+    else:
+        await _beginning(request, REST_BYTES, REST_SECONDS)
+
+
+async def _beginning(request: Request, most: int, seconds: float) -> bytes:
+    """Read so much of a body, if it comes so soon; returns as much of it as is ever kept."""
+    taken, kept = 0, bytearray()
+    with contextlib.suppress(TimeoutError, ClientDisconnect):
+        async with asyncio.timeout(seconds):
             async for chunk in request.stream():
                 taken += len(chunk)
-                if taken > most:
-                    return
-    except (TimeoutError, ClientDisconnect):
-        return
+                kept += chunk[: EVIDENCE_BYTES - len(kept)]
+                if taken >= most:
+                    break
+    return bytes(kept)

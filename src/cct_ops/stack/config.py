@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from pydantic import BaseModel
+
 from cct_ops.addresses import listen
 from cct_ops.errors import BadConfiguration
 from cct_ops.stack.postgres import free_port
-from cct_ops.stack.process import Frozen
 from cct_ops.variables import harmless, normalized, said
 
 HOST = "127.0.0.1"
 
 
-class StackConfig(Frozen):
+class StackConfig(BaseModel, frozen=True):
     """
     Where a stack lives, its ports, and what its parts find in their environment.
 

@@ -5,26 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from cct_ops.stack.process import Frozen, Program
+from pydantic import BaseModel
+
+from cct_ops.stack.process import Program
 
 
-class Answers(Frozen):
+class Answers(BaseModel, frozen=True):
     """Ready when a GET of the URL is answered with 200."""
 
     url: str
 
 
-class Prints(Frozen):
+class Prints(BaseModel, frozen=True):
     """Ready when the text appears in its output."""
 
     text: str
 
 
-class Ends(Frozen):
+class Ends(BaseModel, frozen=True):
     """A step, not a service: ready when it has ended with exit code 0."""
 
 
-class Part(Frozen):
+class Part(BaseModel, frozen=True):
     """One process of the stack; it starts when the parts named in ``after`` are ready."""
 
     name: str
@@ -34,7 +36,7 @@ class Part(Frozen):
     start_seconds: float = 180.0  # twenty on an idle machine, more than a minute on a busy one
 
 
-class Restarts(Frozen):
+class Restarts(BaseModel, frozen=True):
     """The limit of restarts of a part that dies, before it is given up."""
 
     limit: int = 5
@@ -42,7 +44,7 @@ class Restarts(Frozen):
     first_delay_seconds: float = 0.5  # doubled each time
 
 
-class Plan(Frozen):
+class Plan(BaseModel, frozen=True):
     """All that the supervisor is given, in one line on its stdin."""
 
     parts: tuple[Part, ...]
@@ -52,7 +54,7 @@ class Plan(Frozen):
     restarts: Restarts = Restarts()
 
 
-class Event(Frozen):
+class Event(BaseModel, frozen=True):
     """One thing that the supervisor reports, as one line of JSON on its stdout."""
 
     kind: Literal["starting", "ready", "failed", "up", "died", "degraded", "stopping", "stopped"]

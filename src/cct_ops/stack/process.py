@@ -9,19 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 _LOG_BYTES = 20_000_000  # a log larger than this is put aside before the next start
 _TAIL_BYTES = 8_000
 
 
-class Frozen(BaseModel):
-    """A model that nobody changes once a process was given it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Program(Frozen):
+class Program(BaseModel, frozen=True):
     """A command line and how to stop it; ``env`` is the whole environment."""
 
     argv: tuple[str, ...]

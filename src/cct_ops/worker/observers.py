@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
 
 from prefect.client.schemas.objects import FlowRun, State
@@ -33,21 +33,11 @@ _log = logging.getLogger("prefect.worker.warm")
 
 
 class Suspensions:
-    """One observer for all processes."""
+    """One observer for all processes; once it ends, those that go on observe for themselves."""
 
     def __init__(self) -> None:
         self._children: dict[UUID, Child] = {}
         self.observer = FlowRunSuspendingObserver(on_suspended=self._forward)
-
-    async def __aenter__(self) -> Self:
-        """Connect."""
-        observer: Any = self.observer  # its methods have no types
-        await observer.__aenter__()
-        return self
-
-    async def __aexit__(self, *exc_info: Any) -> None:
-        """Let go; processes that go on observe for themselves."""
-        await self.observer.__aexit__(*exc_info)
 
     @contextlib.contextmanager
     def watched(self, flow_run: FlowRun, child: Child) -> Iterator[None]:

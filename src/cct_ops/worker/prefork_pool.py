@@ -49,19 +49,19 @@ class PreforkPool:
         if server is not None:
             await server.stop()
 
-    async def ready(self, seconds: float = START_SECONDS) -> None:
+    async def ready(self) -> None:
         """Wait until the code on disk is loaded; raises ``NotWarm``."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(START_SECONDS):
                 server = await self._current()
                 await server.ready.wait()
         except TimeoutError:
-            raise NotWarm(f"The fork server was not ready within {seconds:.0f} s.") from None
+            raise NotWarm(f"The fork server was not ready within {START_SECONDS:.0f} s.") from None
         self._fill()
 
-    async def take(self, seconds: float = START_SECONDS) -> Child:
+    async def take(self) -> Child:
         """Return a warm process that nobody else gets; raises ``NotWarm``."""
-        await self.ready(seconds)
+        await self.ready()
         while self._waiting:
             child = self._waiting.pop(0)
             if not child.gone.is_set():
@@ -70,7 +70,7 @@ class PreforkPool:
             child = self._fork()
         asyncio.get_running_loop().call_later(_REFILL_SECONDS, self._fill)
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(START_SECONDS):
                 await child.forked.wait()
         except TimeoutError:
             raise NotWarm("The fork server does not fork.") from None

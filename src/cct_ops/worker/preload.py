@@ -96,13 +96,9 @@ def _import(name: str) -> None:
 def _our_sources(project: Path) -> list[Path]:
     """Return the files of the loaded modules that are of this project."""
     ours = (project.resolve(), Path(cct_ops.__file__).parent)
-    files = {Path(file) for module in list(sys.modules.values()) if (file := _file(module))}
+    loaded = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    files = {Path(file) for file in loaded if file and "site-packages" not in file}
     return sorted(file for file in files if any(file.is_relative_to(root) for root in ours))
-
-
-def _file(module: object) -> str | None:
-    file = getattr(module, "__file__", None)
-    return file if file and "site-packages" not in file else None
 
 
 def _imported_in_functions(source: Path) -> Iterator[str]:

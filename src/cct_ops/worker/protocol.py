@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 # Lines to a process that has its command: its run is claimed; stop after the first task; go on.
 CLAIMED, HOLD, GO_ON = "claimed", "hold", "go on"
@@ -23,30 +23,24 @@ BEGUN = b"."
 _HEAD = struct.Struct(">I")
 
 
-class Token(BaseModel):
+class Token(BaseModel, frozen=True):
     """Prefect's CSRF token."""
-
-    model_config = ConfigDict(frozen=True)
 
     client: UUID
     token: str
     expiration: datetime
 
 
-class ServerAnswers(BaseModel):
+class ServerAnswers(BaseModel, frozen=True):
     """ServerAnswers of the server that the worker has already, and each process would ask for."""
-
-    model_config = ConfigDict(frozen=True)
 
     token: Token | None = None
     result_storage: UUID | None = None
     related: dict[str, dict[str, Any]] = {}  # by kind and id, as Prefect's events name them
 
 
-class Command(BaseModel):
+class Command(BaseModel, frozen=True):
     """One flow run to execute, or the hooks of one that can no longer run them itself."""
-
-    model_config = ConfigDict(frozen=True)
 
     kind: Literal["run", "hooks"]
     flow_run: dict[str, Any]

@@ -84,7 +84,8 @@ class WarmWorker(ProcessWorker):
         self._stack.push_async_callback(self._prefork_pool.stop)
         await self._connect()
         context = await self._stack.enter_async_context(compatibility.FlowRunExecutorContext())
-        suspensions = await self._stack.enter_async_context(Suspensions())
+        suspensions = Suspensions()
+        await self._stack.enter_async_context(suspensions.observer)
         self._observers: list[Observer]
         self._observers = [context._observer, suspensions.observer]  # noqa: SLF001 -- see observers
         self._jobs = Jobs(self, self._cache, self._project)
