@@ -59,10 +59,8 @@ class Settings(BaseSettings):
     slack_bot_token: SecretStr | None = Field(
         None,
         validation_alias="SLACK_BOT_TOKEN",
-        description=(
-            "Slack's token of our bot (`xoxb-…`, scope `chat:write`); with it each incident "
-            "is one thread, and the webhook is for what Slack refuses of the bot."
-        ),
+        description="Slack's token of our bot (`xoxb-…`, scope `chat:write`); with it each"
+        " incident is one thread, and the webhook is for what Slack refuses of the bot.",
     )
     slack_channel: str | None = Field(
         None,
@@ -147,24 +145,18 @@ class Settings(BaseSettings):
     )
     gateway_url: HttpUrl | None = Field(
         None,
-        description=(
-            "Where people reach the gateway, for their links; default: its port on this "
-            "machine, which nobody elsewhere can open (`cct-ops doctor` says so)."
-        ),
+        description="Where people reach the gateway, for their links; default: its port on this "
+        "machine, which nobody elsewhere can open (`cct-ops doctor` says so).",
     )
     prefect_ui_url: HttpUrl | None = Field(
         None,
-        description=(
-            "Where people reach Prefect's UI, for links; default: `PREFECT_UI_URL`. `cct-ops "
-            "up` also sets it in Prefect as the address of its UI."
-        ),
+        description="Where people reach Prefect's UI, for links; default: `PREFECT_UI_URL`."
+        " `cct-ops up` also sets it in Prefect as the address of its UI.",
     )
     command: str = Field(
         "cct-ops",
-        description=(
-            "How `cct-ops` is typed where people read our messages; `cct-ops up` sets what "
-            "works in the project's folder."
-        ),
+        description="How `cct-ops` is typed where people read our messages; `cct-ops up` sets what "
+        "works in the project's folder.",
     )
     approval_key_file: Path | None = Field(
         None,
@@ -183,10 +175,8 @@ class Settings(BaseSettings):
     approvers_path: Path = Field(Path("deployments/approvers.yaml"), description="Who may approve.")
     contacts_path: Path = Field(
         Path("deployments/contacts.yaml"),
-        description=(
-            "Who is on call, and the status page; what it refers to is read from the "
-            "controller's environment."
-        ),
+        description="Who is on call, and the status page; what it refers to is read from the "
+        "controller's environment.",
     )
     heartbeat_url: SecretStr | None = Field(
         None,

@@ -75,11 +75,6 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
-def is_read_by_a_person() -> bool:
-    """Return whether somebody sits in front of what is printed."""
-    return sys.stdout.isatty()
-
-
 @dataclass(frozen=True)
 class Styled:
     """A value that stands out on a screen."""
@@ -118,7 +113,7 @@ def show(
     if not rows:
         say(empty)
         return
-    by_person = is_read_by_a_person()
+    by_person = sys.stdout.isatty()
     table = Table(title=title and visible(title))
     for heading in titles.values():
         table.add_column(heading, overflow="fold")

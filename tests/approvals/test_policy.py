@@ -10,8 +10,8 @@ from fastapi import FastAPI
 
 from cct_ops.commands import approvals as command
 from cct_ops.config import policy, yaml_files
-from cct_ops.config.approvals import ApprovalPolicy, SecondPerson
 from cct_ops.config.approvers import Approver, Approvers
+from cct_ops.config.policy import ApprovalPolicy, SecondPerson
 from cct_ops.errors import BadConfiguration
 from cct_ops.gate.approval import Asking
 from cct_ops.gateway.approvals.mount import mount_approvals

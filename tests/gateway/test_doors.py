@@ -14,8 +14,7 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.gateway.header_timeout import HEAD_SECONDS
-from cct_ops.gateway.limits import BODY_SECONDS
+from cct_ops.gateway.limits import BODY_SECONDS, HEAD_SECONDS
 from cct_ops.ledger.intake.tables import dispatches
 from tests.gateway.conftest import Doors
 from tests.gateway.signing import OTHER_SECRET, SOURCES, firing

@@ -66,7 +66,7 @@ def _assemble(config: StackConfig, lock_fd: int) -> Assembly:
     parts = (service("one", READY + SLEEP, marker), service("two", PARENT, marker, "one"))
     urls = dict.fromkeys(("prefect", "gateway", "hook"), "http://nowhere")
     urls["cct"] = "http://127.0.0.1:9"  # where nobody listens
-    return Assembly(plan(config.data, *parts, lock_fd=lock_fd), {}, urls, own_key=False)
+    return Assembly(plan(config.data, *parts, lock_fd=lock_fd), {}, urls, own_key=None)
 
 
 if __name__ == "__main__":

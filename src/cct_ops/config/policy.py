@@ -6,14 +6,14 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, Field
 
-from cct_ops.config.approvals import ApprovalPolicy
 from cct_ops.config.yaml_files import load, place
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.autonomy import AutonomySettings
 from cct_ops.models.base import Frozen, Minutes, Pattern
 from cct_ops.models.guards import GuardSettings
 from cct_ops.models.maintenance import Window
-from cct_ops.models.run import Mode
+from cct_ops.models.plan import Plan
+from cct_ops.models.run import Mode, Severity
 
 
 class PlaybookPolicy(Frozen):
@@ -34,6 +34,36 @@ class TemporaryChanges(Frozen):
 
     longest_minutes: Minutes = Field(240, gt=0)
     alarm_after_minutes: Minutes = Field(5, gt=0)
+
+
+class SecondPerson(Frozen):
+    """Which plans need two persons, neither of them the one who started the run."""
+
+    severities: tuple[Severity, ...] = ()
+    playbooks: tuple[str, ...] = ()
+    irreversible: bool = True
+
+    def reason(self, plan: Plan, severity: Severity) -> str | None:
+        """Say why this plan needs a second person; None when one is enough."""
+        if severity in self.severities:
+            return f"policy asks for two persons at {severity}"
+        if plan.playbook in self.playbooks:
+            return f"policy asks for two persons for {plan.playbook}"
+        if self.irreversible and plan.irreversible:
+            return "policy asks for two persons where a step cannot be undone"
+        return None
+
+
+class ApprovalPolicy(Frozen):
+    """
+    Whose yes counts.
+
+    ``accept_form`` lets Prefect's form count although it proves no identity: for one machine that
+    nobody else can reach. It never counts where a second person is needed.
+    """
+
+    accept_form: bool = False
+    second_person: SecondPerson = SecondPerson()
 
 
 class Policy(Frozen):

@@ -27,15 +27,12 @@ DEEPEST = 50
 # Plain words that YAML 1.1, which is what is read here, takes for a number or a truth value, and
 # YAML 1.2, which is what most people and editors know, for another one or for text.
 _SURPRISES = {
-    re.compile(r"(?i:yes|no|on|off)"): "write true or false, or put the word in quotes",
-    re.compile(
-        r"[-+]?0[0-9_]+"
-    ): "a number that begins with 0 is octal to some: leave the 0 out, or put it in quotes",
-    re.compile(
-        r"[-+0-9][^:]*:.*"
-    ): 'some take it for a number: write the time as "HH:MM", in quotes',
-    re.compile(r".*_.*"): "write the number without underscores, or put it in quotes",
-    re.compile(r"[-+]?0b.*"): "write the number in digits, or put it in quotes",
+    r"(?i:yes|no|on|off)": "write true or false, or put the word in quotes",
+    r"[-+]?0[0-9_]+": "a number that begins with 0 is octal to some: leave the 0 out, or put it in"
+    " quotes",
+    r"[-+0-9][^:]*:.*": 'some take it for a number: write the time as "HH:MM", in quotes',
+    r".*_.*": "write the number without underscores, or put it in quotes",
+    r"[-+]?0b.*": "write the number in digits, or put it in quotes",
 }
 _MAPPING = "must be a mapping, with lines such as `name: value`"
 _LIST = "must be a list"
@@ -162,7 +159,7 @@ def _refuse_ambiguous(path: Path, node: yaml.ScalarNode) -> None:
     if node.style is not None or not node.tag.endswith((":int", ":float", ":bool")):
         return
     for form, advice in _SURPRISES.items():
-        if form.fullmatch(node.value):
+        if re.fullmatch(form, node.value):
             raise BadConfiguration(f"{path}:{line}: YAML reads this differently: {advice}.")
 
 

@@ -21,7 +21,7 @@ from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.gateway import metrics
 from cct_ops.gateway.app import create_app
 from cct_ops.gateway.approvals.mount import mount_approvals, sending
-from cct_ops.gateway.header_timeout import HeaderTimeoutProtocol
+from cct_ops.gateway.limits import HeaderTimeoutProtocol
 from cct_ops.gateway.registry import Registry
 from cct_ops.gateway.writer import Writer
 from cct_ops.ledger.engine import connect

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+import h11
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cct_ops.ledger.intake.deliveries import Incoming
 
 MAX_HEADERS = 64
 MAX_HEADER_BYTES = 16 * 1024
+HEAD_SECONDS = 4.0
 BODY_SECONDS = 10
 REST_BYTES = 64 * 1024
 KNOWN_REST_BYTES = 12 * 1024 * 1024
@@ -96,3 +99,35 @@ async def _beginning(request: Request, most: int, seconds: float) -> bytes:
                 if taken >= most:
                     break
     return bytes(kept)
+
+
+class HeaderTimeoutProtocol(H11Protocol):
+    """uvicorn's, but closes connections on which no request begins, or no head is ever complete."""
+
+    _cut: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Stop waiting once the head is complete, and begin where another one does."""
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._stop_waiting()
+        elif self._cut is None and not self.transport.is_closing():
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is there any more."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._cut = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._cut is not None:
+            self._cut.cancel()
+            self._cut = None

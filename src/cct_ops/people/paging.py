@@ -89,8 +89,8 @@ def reach(contact: Contact, subject: str, body: str) -> None:
         # Without this Prefect's blocks hide that Apprise could not deliver.
         with block.raise_on_failure():
             sent: object = block.notify(body, subject=subject)
-            if inspect.isawaitable(sent):
-                asyncio.run(_finish(sent))
+            if inspect.iscoroutine(sent):
+                asyncio.run(sent)
     except Exception as error:  # noqa: BLE001 -- a block may be anybody's; the next contact is tried
         raise Unavailable(f"Block {name} did not deliver: {_reason(error)}.") from None
 
@@ -111,10 +111,6 @@ def look(known: Contacts) -> None:
     """Log who cannot be reached, before anybody has to be."""
     for contact, error in unreachable(known):
         log.warning("contact %s cannot be paged: %s", contact.id, error)
-
-
-async def _finish(sent: object) -> None:
-    await sent  # type: ignore[misc]
 
 
 def load(name: str) -> NotificationBlock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from cct_ops.addresses import reached_at
 from cct_ops.errors import BadConfiguration
@@ -35,7 +36,7 @@ class Assembly:
     plan: Plan
     env: Mapping[str, str]
     urls: Mapping[str, str]
-    own_key: bool  # the key of the Alertmanager hook is ours
+    own_key: Path | None  # where the Alertmanager hook's key is, unless it came from outside
 
 
 def assemble(config: StackConfig, lock_fd: int) -> Assembly:
@@ -94,9 +95,10 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         env |= {_LEDGER: cluster.url("cct_ops"), _PREFECT: cluster.asyncpg_url("prefect")}
     if own_cct:
         env = _sandbox_messages(env["CCT_URL"]) | _sandbox_bot(env) | env
-    own_key = not env.get("CCT_OPS_ALERTMANAGER_KEY")
-    if own_key:
-        env["CCT_OPS_ALERTMANAGER_KEY"] = keep_secret(config.data / "keys" / "alertmanager")
+    own_key = None
+    if not env.get("CCT_OPS_ALERTMANAGER_KEY"):
+        own_key = config.data / "keys" / "alertmanager"
+        env["CCT_OPS_ALERTMANAGER_KEY"] = keep_secret(own_key)
     urls = {
         "prefect": ui,
         "gateway": gateway,

@@ -196,13 +196,16 @@ def up(config: StackConfig, *, assembler: Assembler = assemble) -> int:
 def _started(config: StackConfig, on_event: OnEvent, assembler: Assembler) -> Iterator[Running]:
     with locked(config.data) as lock_fd:
         assembly = assembler(config, lock_fd)
-        own_key = config.data / "keys" / "alertmanager" if assembly.own_key else None
         with environment.kept(config.data, assembly.env):
             supervisor = Supervised(assembly.plan, on_event)
             try:
-                commands = f"{assembly.env.get(COMMAND, 'cct-ops')} ..., in {config.project}"
                 yield Running(
-                    assembly.urls, assembly.env, config.data, own_key, supervisor, commands
+                    assembly.urls,
+                    assembly.env,
+                    config.data,
+                    assembly.own_key,
+                    supervisor,
+                    f"{assembly.env.get(COMMAND, 'cct-ops')} ..., in {config.project}",
                 )
             finally:
                 supervisor.ask_to_stop(again=False)

@@ -7,7 +7,6 @@ import contextlib
 import json
 import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -108,11 +107,6 @@ class ForkServer:
         self._socket.setblocking(False)
         asyncio.get_running_loop().add_reader(self._socket, self._hear)
 
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
     def fork(self) -> Child:
         """Ask for a process; its id comes later. Raises ``NotWarm`` when the server is gone."""
         ours, theirs = socket.socketpair()
@@ -192,7 +186,7 @@ class ForkServer:
         try:
             return await asyncio.to_thread(self._process.wait, _REPORT_SECONDS)
         except subprocess.TimeoutExpired:
-            os.kill(self._process.pid, signal.SIGKILL)
+            self._process.kill()
             return await asyncio.to_thread(self._process.wait)
 
 

@@ -48,7 +48,8 @@ def apply_patches(
     flow_run: FlowRun, answers: ServerAnswers, line: socket.socket, barrier: StartBarrier
 ) -> None:
     """Make this process's Prefect use these answers, for its one run; ``line`` is to the worker."""
-    _place_of_results(answers.result_storage)
+    results: Any = prefect.results
+    results._read_server_default_result_storage_block_id = lambda: answers.result_storage  # noqa: SLF001 -- see above
     _related_resources(answers.related)
     if answers.token is not None:
         share(answers.token)
@@ -94,11 +95,6 @@ def keep_validators() -> None:
         return made[function]
 
     flows.ValidatedFunction = kept
-
-
-def _place_of_results(block_id: UUID | None) -> None:
-    results: Any = prefect.results
-    results._read_server_default_result_storage_block_id = lambda: block_id  # noqa: SLF001 -- see above
 
 
 def _related_resources(related: dict[str, dict[str, Any]]) -> None:

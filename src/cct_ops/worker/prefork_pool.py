@@ -49,8 +49,8 @@ class PreforkPool:
         if server is not None:
             await server.stop()
 
-    async def ready(self) -> None:
-        """Wait until the code on disk is loaded; raises ``NotWarm``."""
+    async def ready(self) -> ForkServer:
+        """Return a server that has loaded the code on disk; raises ``NotWarm``."""
         try:
             async with asyncio.timeout(START_SECONDS):
                 server = await self._current()
@@ -58,16 +58,17 @@ class PreforkPool:
         except TimeoutError:
             raise NotWarm(f"The fork server was not ready within {START_SECONDS:.0f} s.") from None
         self._fill()
+        return server
 
     async def take(self) -> Child:
         """Return a warm process that nobody else gets; raises ``NotWarm``."""
-        await self.ready()
+        server = await self.ready()
         while self._waiting:
             child = self._waiting.pop(0)
             if not child.gone.is_set():
                 break
         else:
-            child = self._fork()
+            child = server.fork()
         asyncio.get_running_loop().call_later(_REFILL_SECONDS, self._fill)
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -111,12 +112,7 @@ class PreforkPool:
         self._waiting = [child for child in self._waiting if not child.gone.is_set()]
         for _ in range(self._idle - len(self._waiting)):
             with contextlib.suppress(NotWarm):
-                self._waiting.append(self._fork())
-
-    def _fork(self) -> Child:
-        if self._server is None:
-            raise NotWarm("There is no fork server.")
-        return self._server.fork()
+                self._waiting.append(server.fork())
 
     def _let_go(self) -> None:
         for child in self._waiting:

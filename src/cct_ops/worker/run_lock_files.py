@@ -77,9 +77,7 @@ class RunLockFiles:
     @classmethod
     def abandoned(cls, pool: Path) -> list[Self]:
         """Take over the folders of the workers of this pool that live no more."""
-        folders = (
-            path for path in sorted(pool.iterdir()) if path.is_dir()
-        )  # another's file is not
+        folders = (path for path in sorted(pool.iterdir()) if path.is_dir())  # others' are none
         locks = ((folder, _lock(folder / _WORKER)) for folder in folders)
         return [cls(folder, lock) for folder, lock in locks if lock is not None]
 

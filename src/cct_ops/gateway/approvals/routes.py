@@ -110,9 +110,7 @@ class ApprovalPage:
                 approval_id=link.approval_id,
                 approver_id=link.approver_id,
             )
-        if person is None:
-            return _no_link()
-        approval = approvals.find(self.engine, link.approval_id)
+        approval = approvals.find(self.engine, link.approval_id) if person else None
         if approval is None:
             return _no_link()
         how = f"{approval.playbook} on {approval.target}: {ended(approval)}"

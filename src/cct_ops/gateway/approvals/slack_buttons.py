@@ -17,7 +17,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from slack_sdk.signature import SignatureVerifier
 from starlette.background import BackgroundTask
 from starlette.datastructures import Headers
@@ -110,12 +110,11 @@ class Buttons:
                 approval_id=approval_id,
                 approver_id=f"slack:{press.user.id[:40]}",
             )
-            return self._acknowledge(press, lambda: self._whisper(press, reason))
+            return self._whisper(press, reason)
         given = Answer.of(person, "slack", approved=press.approved)
         receipt = approval_answers.answer(self.engine, approval_id, given, person=person)
         if receipt.refusal is not None:
-            refusal = receipt.refusal
-            return self._acknowledge(press, lambda: self._whisper(press, refusal))
+            return self._whisper(press, receipt.refusal)
         log.info("approval %s: %s answered in Slack", approval_id, person.id)
         return self._acknowledge(press, lambda: self._update(press, person, receipt))
 
@@ -130,8 +129,11 @@ class Buttons:
 
         return Response(status_code=200, background=BackgroundTask(update))
 
-    def _whisper(self, press: Press, words: str) -> None:
-        slack.whisper(press.response_url, self.response_base, slack.escape(words))
+    def _whisper(self, press: Press, words: str) -> Response:
+        escaped = slack.escape(words)
+        return self._acknowledge(
+            press, lambda: slack.whisper(press.response_url, self.response_base, escaped)
+        )
 
     def _update(self, press: Press, person: Approver, receipt: Receipt) -> None:
         word = "Approved" if press.approved else "Declined"
@@ -162,7 +164,7 @@ def router(buttons: Buttons) -> APIRouter:
             return await in_time(buttons.refuse_unsigned)
         try:
             press = _read(body)
-        except (ValidationError, ValueError):
+        except ValueError:
             return PlainTextResponse("unknown", 400)
         return await in_time(lambda: buttons.press(press))
 

@@ -19,10 +19,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_camel
 
 from cct_ops.gateway.senders import strict_json
-from cct_ops.gateway.senders.moments import SaidMoment
 from cct_ops.gateway.senders.parsed_delivery import (
     NO_ALERT,
     ParsedDelivery,
+    SaidMoment,
     UnknownShape,
     first_problem,
     one_by_one,
@@ -40,10 +40,6 @@ def _texts(pairs: object) -> object:
     if not isinstance(pairs, Mapping):
         return pairs
     return {name: as_text(value) for name, value in pairs.items() if value is not None}
-
-
-def _list(alerts: object) -> object:
-    return () if alerts is None else alerts
 
 
 Texts = Annotated[dict[str, str], BeforeValidator(_texts)]
@@ -66,7 +62,9 @@ class _Ended(_Wire):
 
 class _Body(_Wire):
     version: str
-    alerts: Annotated[tuple[Any, ...], BeforeValidator(_list)]
+    alerts: Annotated[
+        tuple[Any, ...], BeforeValidator(lambda alerts: () if alerts is None else alerts)
+    ]
     truncated_alerts: Any = None
     external_url: Annotated[Any, Field(alias="externalURL")] = None
 

@@ -18,10 +18,12 @@ from datetime import UTC, datetime
 from pydantic import SecretStr
 
 from cct_ops.config.sources import Signature
-from cct_ops.gateway.senders.keys import Key, matching
+from cct_ops.gateway.senders.keys import STANDARD_PREFIX, Key, matching
 from cct_ops.gateway.senders.parsed_delivery import Received
 
 TOLERANCE_SECONDS = 300
+
+STANDARD_ID, STANDARD_STAMP = "webhook-id", "webhook-timestamp"
 
 # An unknown sender is compared with this, so that it takes as long to refuse as a wrong key.
 _NOBODY = (Key("nobody", SecretStr(secrets.token_urlsafe(32))),)
@@ -70,6 +72,23 @@ def made_with(keys: Sequence[Key], given: Sequence[str], signed: bytes, at: date
         return sum(same(each, made) for each in given) > 0  # not any(): all are compared
 
     return matching(keys, fits, at)
+
+
+def standard_webhooks(received: Received, keys: Sequence[Key]) -> Key | None:
+    """Return the key with which Standard Webhooks' id, time and body were signed just now."""
+    sender_id = received.header(STANDARD_ID)
+    stamp = received.header(STANDARD_STAMP)
+    given = (received.header("webhook-signature") or "").split(" ")
+    if not sender_id or stamp is None or not timely(stamp, received.at):
+        return None
+    signed = f"{sender_id}.{stamp}.".encode("latin-1") + received.body
+
+    def fits(secret: str) -> bool:
+        key = base64.b64decode(secret.removeprefix(STANDARD_PREFIX) + "==")  # more is let be
+        made = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
+        return sum(same(each, f"v1,{made}") for each in given) > 0  # not any(): all are compared
+
+    return matching(keys, fits, received.at)
 
 
 def timely(stamp: str | None, now: datetime) -> bool:

@@ -48,9 +48,10 @@ def read(received: Received, source: CloudEventsSource) -> ParsedDelivery:
         except UnknownShape as error:
             items.append((where, error, ""))
             continue
-        names.append(_name(event))
+        names.append(f"{event['source']}\n{event['id']}")
         items += [(f"{where}{place}", item, names[-1]) for place, item in listed]
-    sender_id = _digest(names[0] if len(names) == len(events) == 1 else json.dumps(names))
+    named = names[0] if len(names) == len(events) == 1 else json.dumps(names)
+    sender_id = hashlib.sha256(named.encode()).hexdigest()
     time = ("time", "$.time")
     return fields.read_each(items, source.fields, received.at, sender_id, optional=time)
 
@@ -162,11 +163,3 @@ def _content(raw: bytes, called: str | None) -> Json:
 
 def _is_json(called: str) -> bool:
     return _JSON.fullmatch(called.partition(";")[0].strip().lower()) is not None
-
-
-def _name(event: Event) -> str:
-    return f"{strict_json.scalar(event, 'source')}\n{strict_json.scalar(event, 'id')}"
-
-
-def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from cct_ops.config.source_fields import Fields
-from cct_ops.gateway.senders.moments import moment
 from cct_ops.gateway.senders.parsed_delivery import (
     NO_ALERT,
     ParsedDelivery,
     Received,
     UnknownShape,
+    moment,
     one_by_one,
 )
 from cct_ops.gateway.senders.strict_json import Json, follow, parse, scalar

@@ -17,10 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cct_ops.config.sources import Signature
 from cct_ops.gateway.senders import extra_labels, strict_json
-from cct_ops.gateway.senders.moments import SaidMoment
 from cct_ops.gateway.senders.parsed_delivery import (
     ParsedDelivery,
     Received,
+    SaidMoment,
     UnknownShape,
     first_problem,
 )

@@ -23,7 +23,6 @@ from cct_ops.gateway.senders import (
     fields,
     github,
     pagerduty,
-    standard_webhooks,
 )
 from cct_ops.gateway.senders.keys import Key
 from cct_ops.gateway.senders.parsed_delivery import ParsedDelivery, Received, UnknownShape
@@ -44,7 +43,7 @@ def verify(received: Received, keys: Sequence[Key], source: Source) -> Key | Non
         case PagerDutySource():
             return pagerduty.verify(received, keys)
         case StandardWebhooksSource():
-            return standard_webhooks.verify(received, keys)
+            return authentication.standard_webhooks(received, keys)
         case AlertmanagerSource() | JsonSource():
             return authentication.token(received, keys, source.user)
         case CloudEventsSource():
@@ -76,7 +75,7 @@ def clock_off(received: Received, keys: Sequence[Key], source: Source) -> float 
     scheme = _scheme(source)
     header = scheme.timestamp_header if scheme else None
     if isinstance(source, StandardWebhooksSource):
-        header = standard_webhooks.STAMP
+        header = authentication.STANDARD_STAMP
     said = None if header is None else authentication.stamped(received.header(header))
     if said is None or authentication.near(said, received.at):
         return None
@@ -84,10 +83,25 @@ def clock_off(received: Received, keys: Sequence[Key], source: Source) -> float 
     return None if then is None else abs((received.at - said).total_seconds())
 
 
-def read(received: Received, source: Source) -> ParsedDelivery:
+def read(received: Received, source: Source) -> ParsedDelivery:  # noqa: PLR0911 -- one for each kind
     """Return the alerts; raises ``UnknownShape`` for what cannot be understood."""
     try:
-        return _read(received, source)
+        match source:
+            case AlertmanagerSource():
+                return alertmanager.read(received.body)
+            case GrafanaSource():
+                return alertmanager.read(received.body, alertmanager.GRAFANA_VERSIONS)
+            case PagerDutySource():
+                return pagerduty.read(received.body)
+            case GitHubSource():
+                return github.read(received)
+            case CloudEventsSource():
+                return cloudevents.read(received, source)
+            case StandardWebhooksSource():
+                sender_id = received.header(authentication.STANDARD_ID) or ""
+                return fields.read(received, source.fields, sender_id)
+            case JsonSource():
+                return fields.read(received, source.fields)
     except UnknownShape:
         packed = received.header("content-encoding") or "identity"
         if packed.strip().lower() == "identity":
@@ -95,22 +109,3 @@ def read(received: Received, source: Source) -> ParsedDelivery:
         raise UnknownShape(
             "the body is compressed, and nothing is unpacked here: let the sender send it as it is"
         ) from None
-
-
-def _read(received: Received, source: Source) -> ParsedDelivery:  # noqa: PLR0911 -- one for each kind
-    match source:
-        case AlertmanagerSource():
-            return alertmanager.read(received.body)
-        case GrafanaSource():
-            return alertmanager.read(received.body, alertmanager.GRAFANA_VERSIONS)
-        case PagerDutySource():
-            return pagerduty.read(received.body)
-        case GitHubSource():
-            return github.read(received)
-        case CloudEventsSource():
-            return cloudevents.read(received, source)
-        case StandardWebhooksSource():
-            sender_id = received.header(standard_webhooks.NAME) or ""
-            return fields.read(received, source.fields, sender_id)
-        case JsonSource():
-            return fields.read(received, source.fields)

@@ -1,15 +1,19 @@
-"""A received request, and the delivery that its source's parser makes of it."""
+"""
+A received request, and the delivery that its source's parser makes of it.
+
+Moments are as senders write them, and so are the ways in which they say that there is none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, TypeAdapter, ValidationError
 
-from cct_ops.models.alert import Alert
+from cct_ops.models.alert import Alert, in_utc
 
 NO_ALERT = "There is no alert in it."
 
@@ -116,3 +120,28 @@ def printable(text: str) -> str:
     """Return the text without what a terminal or a ledger would stumble over."""
     shown = (char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:500])
     return "".join(shown)
+
+
+def _said(value: object) -> object:
+    """Read an empty text like a missing one."""
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _no_zero(moment: datetime | None) -> datetime | None:
+    """The first year is the zero of Go's and of .NET's clocks, and nobody's moment."""
+    return None if moment is None or moment.year == 1 else in_utc(moment)
+
+
+SaidMoment = Annotated[
+    Annotated[AwareDatetime | None, AfterValidator(_no_zero)], BeforeValidator(_said)
+]
+
+_MOMENT: TypeAdapter[datetime | None] = TypeAdapter(SaidMoment)
+
+
+def moment(text: str | None, path: str) -> datetime | None:
+    """Read RFC 3339 with an offset, or Unix time in seconds or milliseconds; None: not said."""
+    try:
+        return _MOMENT.validate_python(text)
+    except ValidationError as error:
+        raise UnknownShape(f"{path}: {first_problem(error)}") from None
