@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 from urllib.parse import quote
 
+from pydantic import AliasPath, Field
+
 from cct_ops.clients import archive
 from cct_ops.clients.github_transport import GitHubTransport
 from cct_ops.clients.text import one_line, parse
@@ -44,18 +46,10 @@ class _Comment(GitHubWire):
     issue_url: str
 
 
-class _Author(GitHubWire):
-    name: str
-
-
-class _CommitBody(GitHubWire):
-    message: str
-    author: _Author
-
-
 class _Commit(GitHubWire):
     sha: str
-    commit: _CommitBody
+    message: str = Field(validation_alias=AliasPath("commit", "message"))
+    author: str = Field(validation_alias=AliasPath("commit", "author", "name"))
 
 
 class _File(GitHubWire):
@@ -143,8 +137,8 @@ class GitHubReader:
             commits=tuple(
                 Commit(
                     sha=each.sha,
-                    subject=one_line(each.commit.message.partition("\n")[0], WORDS_LIMIT),
-                    author=one_line(each.commit.author.name),
+                    subject=one_line(each.message.partition("\n")[0], WORDS_LIMIT),
+                    author=one_line(each.author),
                 )
                 for each in seen.commits
             ),

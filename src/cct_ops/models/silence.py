@@ -99,18 +99,14 @@ class Silence(Frozen):
 
 def _matcher(found: object) -> Matcher:
     """Read one condition; raises ``ValueError`` with the reason. Newer versions add members."""
-    match found:
+    match {"isEqual": True, **found} if isinstance(found, dict) else found:
         case {
             "name": str(name),
             "value": str(value),
             "isRegex": bool(is_regex),
-            "isEqual": bool(eq),
+            "isEqual": bool(is_equal),  # which versions before 0.22 leave out
         }:
-            operator = _OPERATORS[is_regex, eq]
-        case {"name": str(name), "value": str(value), "isRegex": bool(is_regex), **more} if (
-            "isEqual" not in more
-        ):  # as versions before 0.22 have it
-            operator = _OPERATORS[is_regex, True]
+            operator = _OPERATORS[is_regex, is_equal]
         case _:
             raise ValueError("a matcher has another form than we know")
     try:

@@ -14,7 +14,7 @@ from cct_ops.sandbox.envelope import Json, Reply, admin, error
 from cct_ops.sandbox.incidents import Metric, Policy
 from cct_ops.sandbox.limits import CANARY_LIMIT
 from cct_ops.sandbox.traffic import indicators
-from cct_ops.sandbox.world import Call, Family, Verb
+from cct_ops.sandbox.world import Call, Family, Refused, Verb
 
 
 def status(call: Call) -> Reply:
@@ -98,9 +98,7 @@ def _auto_rollback(call: Call, *, on: bool) -> Reply:
 def enable(call: Call) -> Reply:
     """Switch any route on at ``percentage`` (10 if absent), from then on its share."""
     percentage = _parse_int(call.query.get("percentage") or "10")
-    route = call.query.get("route")
-    if not route:
-        return _missing_route(call, "Route parameter is required")
+    route = _route(call, call.query.get("route"), "Route parameter is required")
     if percentage is not None and not 0 <= percentage <= 100:
         details = {"error": "Canary percentage must be between 0 and 100"}
         return error(call.now, 500, "Failed to enable canary", "CANARY_ENABLE_ERROR", details)
@@ -113,9 +111,7 @@ def enable(call: Call) -> Reply:
 def update(call: Call) -> Reply:
     """Set one route from a JSON body; the percentage is asked for even when switching off."""
     given = call.posted("Failed to update canary configuration", "CANARY_UPDATE_ERROR")
-    route, percentage = given.get("route"), given.get("percentage")
-    if not isinstance(route, str) or not route:
-        return _missing_route(call, "Route is required")
+    route, percentage = _route(call, given.get("route")), given.get("percentage")
     if not _is_number(percentage) or not 0 <= percentage <= 100:
         return error(call.now, 400, "Percentage must be between 0 and 100", "INVALID_PERCENTAGE")
     if given.get("enabled"):
@@ -172,9 +168,7 @@ def _store_policy(call: Call, policy: Policy) -> Policy:
 def simulation(call: Call) -> Reply:
     """Answer which of so many invented users would get the canary."""
     given = call.posted("Failed to simulate canary traffic", "CANARY_SIMULATION_ERROR")
-    route, users = given.get("route"), given.get("user_count", 100)
-    if not isinstance(route, str) or not route:
-        return _missing_route(call, "Route is required")
+    route, users = _route(call, given.get("route")), given.get("user_count", 100)
     config = call.world.canary.seen(route).config
     result = simulate(route, config, int(users) if _is_number(users) else 0)
     message = f"Traffic simulation completed for {route}"
@@ -182,8 +176,10 @@ def simulation(call: Call) -> Reply:
     return admin(call.now, payload, message)
 
 
-def _missing_route(call: Call, message: str) -> Reply:
-    return error(call.now, 400, message, "MISSING_ROUTE")
+def _route(call: Call, given: object, problem: str = "Route is required") -> str:
+    if not isinstance(given, str) or not given:
+        raise Refused(error(call.now, 400, problem, "MISSING_ROUTE"))
+    return given
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
@@ -198,8 +194,7 @@ def _parse_int(text: str) -> int | None:
 
 def disable_one(call: Call) -> Reply:
     """Switch one route off, as CCT's own handler does: the route must be in the query."""
-    if not call.query.get("route"):
-        return _missing_route(call, "Route parameter is required")
+    _route(call, call.query.get("route"), "Route parameter is required")
     return disable(call)
 
 

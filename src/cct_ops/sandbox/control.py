@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 from pydantic import TypeAdapter
@@ -26,8 +26,8 @@ from cct_ops.sandbox.inputs import (
     SeenRequest,
 )
 
-REQUESTS = TypeAdapter(list[SeenRequest])
-MESSAGES = TypeAdapter(list[Message])
+T = TypeVar("T")
+
 START_SECONDS = 30
 STOP_SECONDS = 5
 GREETING = "sandbox: "
@@ -46,10 +46,6 @@ class SandboxControl:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections to the sandbox."""
         self._http.close()
 
     def reset(self, *, dialect: Dialect | None = None, limits: bool | None = None) -> None:
@@ -116,7 +112,7 @@ class SandboxControl:
 
     def requests(self) -> list[SeenRequest]:
         """Return all requests that CCT's API saw, oldest first."""
-        return REQUESTS.validate_json(self._get("requests"))
+        return self._get("requests", list[SeenRequest])
 
     def writes(self) -> list[SeenRequest]:
         """Return the requests that reached a handler which changes state."""
@@ -124,15 +120,15 @@ class SandboxControl:
 
     def state(self) -> SandboxState:
         """Return the truth about CCT, whatever its reads answer at the moment."""
-        return SandboxState.model_validate_json(self._get("state"))
+        return self._get("state", SandboxState)
 
     def slack_messages(self) -> list[Message]:
         """Return the messages in Slack, of webhooks and of bots; a bot's as it stands now."""
-        return MESSAGES.validate_json(self._get("slack"))
+        return self._get("slack", list[Message])
 
     def status_page(self) -> list[Message]:
         """Return the posts to the status page, oldest first."""
-        return MESSAGES.validate_json(self._get("status-page"))
+        return self._get("status-page", list[Message])
 
     def delete_slack_message(self, ts: str) -> None:
         """Delete a bot's message, as a person may."""
@@ -155,10 +151,11 @@ class SandboxControl:
 
     def github(self) -> GitHubState:
         """Return the truth about the repository, and the changes that were asked for."""
-        return GitHubState.model_validate_json(self._get("github"))
+        return self._get("github", GitHubState)
 
-    def _get(self, name: str) -> bytes:
-        return _checked(self._http.get(f"/_sandbox/{name}")).content
+    def _get(self, name: str, shape: type[T]) -> T:
+        found = _checked(self._http.get(f"/_sandbox/{name}")).content
+        return TypeAdapter(shape).validate_json(found)
 
     def _post(self, name: str, body: Any) -> None:
         _checked(self._http.post(f"/_sandbox/{name}", content=to_json(body)))

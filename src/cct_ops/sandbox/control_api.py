@@ -23,7 +23,6 @@ from cct_ops.sandbox.incidents import Breach
 from cct_ops.sandbox.inputs import (
     Advance,
     ExemptionsState,
-    ExemptionState,
     Expire,
     RateLimitsState,
     Reset,
@@ -66,19 +65,6 @@ def seed_demand(world: World, given: SeedDemand) -> None:
     apart = given.over_minutes * 60 / max(given.refusals, 1)
     for number in range(given.refusals):
         store.record_refusal(now - number * apart, given.limit, given.user, given.path)
-
-
-def exemptions_state(world: World) -> ExemptionsState:
-    """Return the truth about exemptions."""
-    content = world.exemptions.written
-    return ExemptionsState(
-        records={
-            key: ExemptionState.model_validate(record, from_attributes=True)
-            for key, record in content.records.items()
-        },
-        list_lost=world.exemptions.list_lost(content),
-        count_drift=content.count_drift,
-    )
 
 
 ROLLBACK_WINDOW_SECONDS = 600
@@ -160,7 +146,7 @@ def advance(world: World, given: Advance) -> None:
 
 def state(world: World) -> SandboxState:
     """Return the truth, without the time, so that two of them can be compared."""
-    policy = world.policy.latest
+    policy, content = world.policy.latest, world.exemptions.written
     return SandboxState(
         dialect=world.dialect,
         limits=world.limits,
@@ -169,7 +155,11 @@ def state(world: World) -> SandboxState:
         routes={str(route): _route_state(world.canary.written(route)) for route in Route},
         rollbacks=len(world.incidents.events),
         breaches=len(world.incidents.breaches),
-        exemptions=exemptions_state(world),
+        exemptions=ExemptionsState(
+            records={key: record.wire() for key, record in content.records.items()},
+            list_lost=world.exemptions.list_lost(content),
+            count_drift=content.count_drift,
+        ),
         rate_limits=RateLimitsState(
             limits=dict(world.rate_limits.written),
             starved=[demand.user for demand in world.rate_limits.demands if demand.starved],

@@ -15,11 +15,11 @@ Metric = Literal["p95_latency_ms", "error_rate_percent", "availability_percent"]
 
 HISTORY_LENGTH = 100
 
-# The type of a breach, by the indicator's name in the runbook.
-BREACH_TYPE: dict[Metric, str] = {
-    "p95_latency_ms": "response_time",
-    "error_rate_percent": "error_rate",
-    "availability_percent": "availability",
+# By the indicator's name in the runbook: the type of its breach, and how that is said.
+BREACHES: dict[Metric, tuple[str, str]] = {
+    "p95_latency_ms": ("response_time", "P95 latency: {:g}ms > {:g}ms"),
+    "error_rate_percent": ("error_rate", "Error rate: {:g}% > {:g}%"),
+    "availability_percent": ("availability", "Availability: {:g}% < {:g}%"),
 }
 
 
@@ -71,19 +71,13 @@ class Breach:
     @property
     def sentence(self) -> str:
         """The breach as auto-rollback describes it."""
-        match self.metric:
-            case "p95_latency_ms":
-                return f"P95 latency: {self.observed:g}ms > {self.threshold:g}ms"
-            case "error_rate_percent":
-                return f"Error rate: {self.observed:g}% > {self.threshold:g}%"
-            case "availability_percent":
-                return f"Availability: {self.observed:g}% < {self.threshold:g}%"
+        return BREACHES[self.metric][1].format(self.observed, self.threshold)
 
     def wire(self, at: float, *, again: bool = False) -> Json:
         """Render as an alert of the SLO monitor; ``again`` is a later one of the same breach."""
         return {
             "id": f"{self.id}-again" if again else self.id,
-            "type": BREACH_TYPE[self.metric],
+            "type": BREACHES[self.metric][0],
             "endpoint": self.route,
             "severity": "CRITICAL",
             "timestamp": iso(at),

@@ -225,25 +225,16 @@ class SeedExemptions(Strict):
     jira_down: bool = False
 
 
-class ExemptionState(Strict):
-    """The truth about one record."""
-
-    jira_reference: str
-    owner: str
-    status: str
-    expiration_date: str
-
-
 class ExemptionsState(Strict):
-    """The truth about all records and their list."""
+    """The truth about all records, as CCT shows them, and their list."""
 
-    records: dict[str, ExemptionState]
+    records: dict[str, dict[str, Any]]
     list_lost: bool
     count_drift: int
 
     def statuses(self) -> dict[str, str]:
         """Return each record's status by its JIRA reference."""
-        return {record.jira_reference: record.status for record in self.records.values()}
+        return {record["jiraReference"]: record["status"] for record in self.records.values()}
 
 
 class SeedDemand(Strict):

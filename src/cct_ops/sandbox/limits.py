@@ -16,7 +16,7 @@ from typing import Any
 
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.envelope import Reply, error
-from cct_ops.sandbox.inputs import WINDOW_MS
+from cct_ops.sandbox.inputs import WINDOW_MS, Limit
 
 CANARY_LIMIT, EXEMPTION_LIMIT = "canaryManagement", "exemptionsManagement"
 ADDRESS_HEADERS = ("cf-connecting-ip", "x-forwarded-for", "x-real-ip", "x-client-ip")
@@ -63,49 +63,49 @@ class SlidingWindow:
 class TokenBucket:
     """One class of the admin limiter: so many tokens per window for each key and address."""
 
-    max_requests: int
-    window_ms: int = WINDOW_MS
     buckets: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def check(self, headers: Mapping[str, str], now: float) -> Reply | None:
+    def check(self, limit: Limit, headers: Mapping[str, str], now: float) -> Reply | None:
         """Take a token, or answer 429 in the limiter's own shape."""
         key = headers.get("x-api-key") or "anonymous"
         caller = f"{key[:32]}:{address(headers, ADMIN_ADDRESS_HEADERS)[:16]}"
         now_ms = int(now * 1000)
-        tokens, refilled_at = self.buckets.get(caller, (self.max_requests, now_ms))
+        tokens, refilled_at = self.buckets.get(caller, (limit.max_requests, now_ms))
         # CCT's defect, kept: the refill is rounded down and the clock restarts at every call, so
         # calls closer together than 1.2 s never earn a token.
-        refill = (now_ms - refilled_at) * self.max_requests // self.window_ms
-        tokens = min(self.max_requests, tokens + refill)
+        refill = (now_ms - refilled_at) * limit.max_requests // limit.window_ms
+        tokens = min(limit.max_requests, tokens + refill)
         allowed = tokens >= 1
         self.buckets[caller] = (tokens - 1 if allowed else tokens, now_ms)
-        return None if allowed else self._refusal(now_ms)
+        return None if allowed else _no_token(limit, now_ms)
 
-    def _refusal(self, now_ms: int) -> Reply:
-        reset_ms = now_ms + self.window_ms
-        body = {
-            "success": False,
-            "error": {
-                "code": "RATE_LIMIT_EXCEEDED",
-                "message": "Too many requests. Please try again later.",
-                "retryAfter": self.window_ms,
-                "limit": self.max_requests,
-                "resetTime": reset_ms,
-            },
-            "metadata": {
-                "timestamp": iso(now_ms / 1000),
-                "endpoint": "rate_limit",
-                "service": "admin_api",
-            },
-        }
-        headers = {
-            "X-RateLimit-Limit": str(self.max_requests),
-            "X-RateLimit-Remaining": "0",
-            "X-RateLimit-Reset": iso(reset_ms / 1000),
-            "X-RateLimit-Policy": f"token-bucket;w={self.window_ms // 1000};r={self.max_requests}",
-            "Retry-After": str(self.window_ms),  # CCT's defect: milliseconds where seconds belong
-        }
-        return Reply(429, body, headers)
+
+def _no_token(limit: Limit, now_ms: int) -> Reply:
+    reset_ms = now_ms + limit.window_ms
+    body = {
+        "success": False,
+        "error": {
+            "code": "RATE_LIMIT_EXCEEDED",
+            "message": "Too many requests. Please try again later.",
+            "retryAfter": limit.window_ms,
+            "limit": limit.max_requests,
+            "resetTime": reset_ms,
+        },
+        "metadata": {
+            "timestamp": iso(now_ms / 1000),
+            "endpoint": "rate_limit",
+            "service": "admin_api",
+        },
+    }
+    policy = f"token-bucket;w={limit.window_ms // 1000};r={limit.max_requests}"
+    headers = {
+        "X-RateLimit-Limit": str(limit.max_requests),
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-Reset": iso(reset_ms / 1000),
+        "X-RateLimit-Policy": policy,
+        "Retry-After": str(limit.window_ms),  # CCT's defect: milliseconds where seconds belong
+    }
+    return Reply(429, body, headers)
 
 
 MAX_FAILURES = 5

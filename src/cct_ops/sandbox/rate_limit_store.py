@@ -33,7 +33,7 @@ class RateLimits:
         self._limits: Lagged[Mapping[str, Limit]] = Lagged(
             {name: Limit(max_requests=count) for name, count in REQUESTS_PER_WINDOW.items()}
         )
-        self._buckets = {name: TokenBucket(n) for name, n in REQUESTS_PER_WINDOW.items()}
+        self._buckets = {name: TokenBucket() for name in REQUESTS_PER_WINDOW}
         self.demands: list[SeedDemand] = []
         self.refusals: list[tuple[float, Json]] = []
 
@@ -48,7 +48,7 @@ class RateLimits:
 
     def admit(self, limit: str, path: str, headers: Mapping[str, str], now: float) -> Reply | None:
         """Count a request, or refuse it and put that on record."""
-        refusal = self._buckets[limit].check(headers, now)
+        refusal = self._buckets[limit].check(self.written[limit], headers, now)
         if refusal is not None:
             self.record_refusal(now, limit, _name(headers.get("x-api-key") or "anonymous"), path)
         return refusal
@@ -68,9 +68,6 @@ class RateLimits:
     def set_limit(self, name: str, limit: Limit, now: float, effects: Effects) -> None:
         """Change one class; it holds at once and shows when the request's faults let it."""
         self._limits.put({**self.written, name: limit}, now, effects)
-        held = self.written[name]  # the old one, where a fault lets the write be forgotten
-        self._buckets[name].max_requests = held.max_requests
-        self._buckets[name].window_ms = held.window_ms
 
     def forget(self, user: str | None) -> int:
         """Forget what was counted of one user, or of all; returns of how many."""
@@ -98,8 +95,8 @@ class RateLimits:
             yield _user(demand.user, demand.limit, asked, left, blocked=blocked)
         for name, bucket in self._buckets.items():
             for key, (tokens, _) in bucket.buckets.items():
-                user = _name(key.partition(":")[0])
-                yield _user(user, name, bucket.max_requests - tokens, tokens, blocked=tokens < 1)
+                user, asked = _name(key.partition(":")[0]), self.written[name].max_requests - tokens
+                yield _user(user, name, asked, tokens, blocked=tokens < 1)
 
 
 def _user(user: str, limit: str, asked: int, left: int, *, blocked: bool) -> Json:
