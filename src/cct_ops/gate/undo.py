@@ -49,10 +49,9 @@ def put_back(change: Change, error: BaseException, notifier: Notifier) -> None:
     reason = f"{str(error) or type(error).__name__} {came_of_it}"
     if verdict == account.UNDO_FAILED:
         error.add_note(reason)
-    with engine.begin() as tx:
-        account.record_decision(
-            tx, diagnosis, plan, run=run, mode=mode, verdict=verdict, reason=reason
-        )
+    account.record_decision(
+        engine, diagnosis, plan, run=run, mode=mode, verdict=verdict, reason=reason
+    )
 
 
 class _Left(NamedTuple):

@@ -48,14 +48,14 @@ def scalars(ledger: Ledger, query: TypedReturnsRows[tuple[T]]) -> list[T]:
         return list(tx.scalars(query))
 
 
-def find(ledger: Ledger, model: type[Record], query: sa.Select[Any]) -> Record | None:
+def find(ledger: Ledger, model: type[Record], query: TypedReturnsRows[Any]) -> Record | None:
     """Read the only row as a model, None where there is no row."""
     with transaction(ledger) as tx:
         row = tx.execute(query).one_or_none()
     return None if row is None else model.model_validate(row, from_attributes=True)
 
 
-def read(ledger: Ledger, model: type[Record], query: sa.Select[Any]) -> list[Record]:
+def read(ledger: Ledger, model: type[Record], query: TypedReturnsRows[Any]) -> list[Record]:
     """Read each row as a model."""
     with transaction(ledger) as tx:
         rows = tx.execute(query).all()

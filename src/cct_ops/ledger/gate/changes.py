@@ -173,9 +173,7 @@ def extend(
         return _read(row)
     change = read(engine, change_id)
     if change.state in {ChangeState.SCHEDULED, ChangeState.ACTIVE}:
-        with engine.connect() as connection:
-            longer = connection.execute(sa.select(until > change.until)).scalar_one()
-        if not longer:
+        if not scalar(engine, sa.select(until > change.until)):
             raise NotPermitted(
                 f"It lasts until {change.until:%Y-%m-%d %H:%M:%S} UTC, which is not earlier than"
                 f" {duration(minutes * 60)} from now: name more minutes, or end it."

@@ -31,14 +31,7 @@ def of_run(engine: sa.Engine, run_id: UUID, name: str) -> CrashedRun:
         raise NotPermitted(f"Run {run_id} still shows signs of life, so nothing was put back.")
     with engine.connect() as connection:
         begun = connection.execute(
-            sa.select(
-                actions.c.permit_id,
-                actions.c.position,
-                actions.c.state,
-                permits.c.playbook,
-                permits.c.incident_id,
-                permits.c.plan_digest,
-            )
+            sa.select(actions, permits.c.playbook, permits.c.incident_id, permits.c.plan_digest)
             .join(permits, permits.c.id == actions.c.permit_id)
             .where(permits.c.run_id == run_id, permits.c.kind == PermitKind.CHANGE)
             .order_by(actions.c.id)
@@ -109,14 +102,13 @@ def account_for(
         account.record_verification(
             engine, crashed.run.id, Verification(verdict=Verdict.HOLDS, reason=headline)
         )
-    with engine.begin() as tx:
-        account.record_decision(
-            tx,
-            diagnosis,
-            crashed.plan,
-            run=crashed.run,
-            mode=crashed.mode,
-            verdict=outcome.value if outcome is Outcome.UNDONE else "recovered",
-            reason=headline,
-        )
+    account.record_decision(
+        engine,
+        diagnosis,
+        crashed.plan,
+        run=crashed.run,
+        mode=crashed.mode,
+        verdict=outcome.value if outcome is Outcome.UNDONE else "recovered",
+        reason=headline,
+    )
     account.record_outcome(engine, crashed.run, crashed.plan.target, outcome, headline)

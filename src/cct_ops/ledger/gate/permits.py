@@ -98,8 +98,7 @@ def steps_begun(engine: sa.Engine, permit: Permit) -> tuple[tuple[int, str], ...
         actions.c.permit_id == permit.id
     )
     with engine.connect() as connection:
-        rows = connection.execute(journalled.order_by(actions.c.position)).all()
-    return tuple((row.position, row.state) for row in rows)
+        return tuple(connection.execute(journalled.order_by(actions.c.position)).tuples())
 
 
 def in_doubt(engine: sa.Engine, permit: Permit) -> tuple[Call, ...]:
@@ -132,14 +131,8 @@ class Checker:
         """
         with self.engine.begin() as tx:
             position = self._position(tx, permit, call)
-            tx.execute(
-                sa.insert(actions).values(
-                    permit_id=permit.id,
-                    position=position,
-                    call=call.model_dump(mode="json"),
-                    state="intended",
-                )
-            )
+            step = {"permit_id": permit.id, "position": position, "state": "intended"}
+            tx.execute(sa.insert(actions).values(call=call.model_dump(mode="json"), **step))
         yield
 
     def _position(self, tx: sa.Connection, permit: Permit, call: Call) -> int:

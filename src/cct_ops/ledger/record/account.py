@@ -105,7 +105,7 @@ class RunRecord(Frozen):
 
 
 def record_decision(  # noqa: PLR0913 -- a row has that many columns
-    tx: sa.Connection,
+    ledger: Ledger,
     diagnosis: Diagnosis,
     plan: Plan,
     *,
@@ -116,7 +116,8 @@ def record_decision(  # noqa: PLR0913 -- a row has that many columns
     guard: str | None = None,
 ) -> None:
     """Write down what the gate decided about ``plan``, and which guard it was that refused."""
-    tx.execute(
+    execute(
+        ledger,
         sa.insert(decisions).values(
             run_id=run.id,
             incident_id=run.incident_id,
@@ -131,7 +132,7 @@ def record_decision(  # noqa: PLR0913 -- a row has that many columns
             evidence=[fact.model_dump(mode="json") for fact in diagnosis.evidence],
             plan=plan.model_dump(mode="json"),
             plan_digest=plan.digest,
-        )
+        ),
     )
 
 
