@@ -57,7 +57,8 @@ def serve(store: Callable[[str], object]) -> None:
 
 def procrastinate_side(role: str) -> None:
     """Run it with its defaults: a worker that PostgreSQL notifies."""
-    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=os.environ["STORE"]))
+    store = os.environ["STORE"].replace("+psycopg", "")
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=store))
     work = app.task(name=WORK, queue=QUEUE)(look)
     if role == "door":
         with app.open():

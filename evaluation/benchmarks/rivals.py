@@ -145,30 +145,26 @@ def rivals(
         yield found, missing
 
 
-def _procrastinate(place: _Place) -> _Way:
+def _on_postgres(place: _Place) -> _Way:
     server = place.stack.enter_context(EmbeddedPostgres(place.folder / "postgres"))
-    return _door(place, "procrastinate", server.url("cct_ops").replace("+psycopg", ""))
+    return _door(place, server.url("cct_ops"))
 
 
-def _dbos(place: _Place) -> _Way:
-    server = place.stack.enter_context(EmbeddedPostgres(place.folder / "postgres"))
-    return _door(place, "dbos", server.url("cct_ops"))
-
-
-def _celery(place: _Place) -> _Way:
+def _on_redis(place: _Place) -> _Way:
     _needs("redis-server")
     port = str(free_port())
     always = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
     place.start("redis", ["redis-server", "--bind", HOST, "--port", port, *always])
-    return _door(place, "celery", f"redis://{HOST}:{port}/0")
+    return _door(place, f"redis://{HOST}:{port}/0")
 
 
-def _door(place: _Place, name: str, store: str) -> _Way:
+def _door(place: _Place, store: str) -> _Way:
     """Start the two processes of a rival of doors.py."""
     sink = str(urlsplit(place.cct).port)
     env = {"STORE": store, "SINK_PORT": sink, "X_API_KEY": place.key, "DOOR_PORT": str(place.port)}
+    python = f"{environment()}/python"
     for role in ("worker", "door"):
-        place.start(role, [f"{environment()}/python", str(_DOORS), name, role], **env)
+        place.start(role, [python, str(_DOORS), place.folder.name, role], **env)
     return lambda _answer: None, "/"
 
 
@@ -191,16 +187,14 @@ def _webhook(place: _Place) -> _Way:
     given = [{"source": "payload", "name": "alerts.0.labels.id"}]
     hook = {"id": "alert", "execute-command": str(script), "pass-arguments-to-command": given}
     hooks.write_text(json.dumps([hook]))
-    listen = ["-ip", HOST, "-port", str(place.port)]
-    return _alone(
-        place.start("webhook", ["webhook", "-hooks", str(hooks), *listen])
-    ), "/hooks/alert"
+    command = ["webhook", "-hooks", str(hooks), "-ip", HOST, "-port", str(place.port)]
+    return _alone(place.start("webhook", command)), "/hooks/alert"
 
 
 _START: Mapping[str, Callable[[_Place], _Way]] = {
-    "procrastinate": _procrastinate,
-    "dbos": _dbos,
-    "celery": _celery,
+    "procrastinate": _on_postgres,
+    "dbos": _on_postgres,
+    "celery": _on_redis,
     "ansible-rulebook": _event_driven_ansible,
     "webhook": _webhook,
 }

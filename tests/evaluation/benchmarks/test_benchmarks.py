@@ -22,6 +22,7 @@ import pytest
 
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
 from evaluation.benchmarks.load import add_history
+from evaluation.benchmarks.page import Goal
 from evaluation.benchmarks.rivals import rivals
 from evaluation.benchmarks.sides import Side, in_turns
 from evaluation.benchmarks.sink import GREETING, Journal
@@ -234,6 +235,22 @@ def test_the_runs_are_there_with_their_final_states(
     assert {run["state_id"] for run in made} == {run["state"]["id"] for run in made}
     assert len({run["state_id"] for run in made}) == 20
     assert 29 < max(ages).days <= 30
+
+
+@pytest.mark.parametrize(
+    ("limit", "measured", "verdict"),
+    [
+        (0.5, 0.5, "met"),
+        (0.5, 1.25, "missed by 0.75, 2.5 times as much"),
+        (0, 2, "missed by 2"),
+        (0.5, None, "not measured"),
+        (None, 0.5, "not measured"),
+    ],
+)
+def test_a_goal_that_is_missed_says_by_how_much(
+    limit: float | None, measured: float | None, verdict: str
+) -> None:
+    assert Goal("a goal", limit, measured).row[-1] == verdict
 
 
 @pytest.mark.parametrize(
