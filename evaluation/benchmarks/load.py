@@ -12,8 +12,10 @@ from uuid import UUID
 
 import httpx
 import psycopg
+import sqlalchemy as sa
 from psycopg import sql
 
+from cct_ops.ledger.gate.tables import run_reads
 from cct_ops.stack.prefect_server import api_client
 from evaluation.benchmarks.rest import cpu_seconds
 from evaluation.benchmarks.starts import on_the_wall, states
@@ -52,14 +54,21 @@ def at_once(system: System, incidents: int) -> dict[str, Any]:
 
 def _first_get(system: System, run: UUID) -> float:
     """
-    Return when the first GET arrived that a run had part in.
+    Return when the first GET arrived whose answer a run has taken.
 
-    Runs share a reading that began after each had asked for it: so it is the first one at the sink
-    after the run's first probe began. Where there is none the run has taken an older one.
+    The ledger knows which it was and when its slot was granted, whether the run sent it, another
+    run, or the controller ahead of it; the sink knows when it arrived then.
     """
-    asked = min(start for start, _ in system.probes(run))
-    gets = (arrival.at for arrival in system.journal.since(0) if not arrival.writes)
-    return next((at for at in map(on_the_wall, gets) if at >= asked), asked)
+    taken = (
+        sa.select(run_reads.c.key, run_reads.c.began_at)
+        .where(run_reads.c.run_id == run)
+        .order_by(run_reads.c.began_at)
+        .limit(1)
+    )
+    with system.ledger.connect() as connection:
+        key, granted = connection.execute(taken).one()
+    arrival = system.journal.first(granted.timestamp() - on_the_wall(0), naming=key.split()[0])
+    return on_the_wall(arrival.at)
 
 
 def _completed(system: System, incident: UUID, until: float) -> UUID | None:

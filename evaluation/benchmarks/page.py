@@ -141,8 +141,8 @@ Seconds since the POST, medians.
 
 The last line is with {history["runs"]} finished runs in the history; the first GET of one alert \
 alone then arrives after {history["first_get"]["median"]:.2f} s at the median \
-(n = {history["first_get"]["n"]}). A run's first GET is the first one at the sink after its first \
-probe has begun: runs share readings.
+(n = {history["first_get"]["n"]}). Runs share readings: a run's first GET is the first one whose \
+answer it has taken, whoever sent it.
 
 The rivals in the same crowds, until the last one's GET has arrived:
 
