@@ -21,7 +21,9 @@ from cct_ops.errors import (
     Unavailable,
     Unsupported,
 )
+from cct_ops.gate import autonomy, recovery
 from cct_ops.gate.gate import Decision
+from cct_ops.gate.guards import autonomy_of
 from cct_ops.ledger.gate import approvals, changes, leases
 from cct_ops.ledger.record import account as record, history
 from cct_ops.models.diagnosis import Diagnosis
@@ -153,8 +155,10 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
     if account is not None:
         outcome, reason, target = account
         _publish(run, target, outcome, reason, flow_run.parameters)
-        if wrong:
-            _rename(run, target, outcome, reason)
+        if wrong:  # the flow never saw it: its state is to have the outcome's name, too
+            ended = Resolution(playbook=flow.name, target=target, outcome=outcome, reason=reason)
+            with get_client(sync_client=True) as client:
+                client.set_flow_run_state(run.id, Ended.of(ended, red=True), force=True)
 
 
 def _unfit(flow: Flow[..., Any], parameters: Mapping[str, Any]) -> str:
@@ -166,30 +170,20 @@ def _unfit(flow: Flow[..., Any], parameters: Mapping[str, Any]) -> str:
     return "; ".join([*lacking, *sorted(unknown)])
 
 
-def _rename(run: Run, target: str, outcome: Outcome, reason: str) -> None:
-    """Let the state of a run that its flow never saw have the outcome's name, too."""
-    resolution = Resolution(playbook=run.playbook, target=target, outcome=outcome, reason=reason)
-    with get_client(sync_client=True) as client:
-        client.set_flow_run_state(run.id, Ended.of(resolution, red=True), force=True)
-
-
 def _account(
     run: Run, cause: str, otherwise: Outcome, parameters: Mapping[str, Any]
 ) -> tuple[Outcome, str, str] | None:
     """Return outcome, reason and target of a run that was ended; None if it is to be recovered."""
-    if leases.is_reaped(ledger(), run.id):
+    ended = recovery.account_of(ledger(), run, cause, otherwise)
+    if ended is None:
         return None
-    known = record.of_run(ledger(), run.id)
-    if any(act.kind == "change" for act in known.actions) and known.left is None:
-        return None  # cut off in the middle: the reaper finds it without an account
-    outcome, cause = known.left or (otherwise, cause)
-    planned = known.decisions[-1].plan.target if known.decisions else run.playbook
-    return outcome, cause, str(parameters.get("target") or planned)
+    outcome, reason, planned = ended
+    return outcome, reason, str(parameters.get("target") or planned)
 
 
 def _propose_raise(run: Run, target: str) -> None:
     """Notify people when a verified fix was the one that completes a good record."""
-    earned = gate_of(run).autonomy_of(target)
+    earned = autonomy_of(ledger(), gate_of(run).policy, run.playbook, target)
     if earned.proposal and earned.is_news:
         notify_raise_proposed(run, target, earned.reason, earned.proposal)
 
@@ -272,7 +266,9 @@ def _reported_already(run: Run, outcome: Outcome, reason: str, severity: Severit
 
 def notify_if_demoted(run: Run, topic: Topic) -> None:
     """Notify people when this run is why its playbook may do less from now on."""
-    demotion = gate_of(run).demotion_by(record.of_run(ledger(), run.id))
+    known = record.of_run(ledger(), run.id)
+    with ledger().connect() as connection:
+        demotion = autonomy.demotion_by(connection, gate_of(run).policy, known)
     if demotion is not None:
         notify_demotion(run, demotion, topic)
 

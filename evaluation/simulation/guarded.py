@@ -15,7 +15,6 @@ from prefect.client.schemas.objects import StateType
 
 from cct_ops.config.policy import Policy
 from cct_ops.models.run import Run, incident_of, incident_tag
-from cct_ops.models.topic import Topic
 from cct_ops.people.notifier import Notifier
 from cct_ops.reports.messages import Message
 from cct_ops.settings import Settings
@@ -35,24 +34,14 @@ IMPATIENT_AFTER = 2 * MINUTE
 
 
 @dataclass
-class Pager:
-    """Counts what would ring the person on call."""
-
-    rang: int = 0
-
-    def page(self, _message: Message, _topic: Topic | None) -> None:
-        """Ring."""
-        self.rang += 1
-
-
-@dataclass
 class Guarded:
     """Lets alerts in, and works on the runs that the server starts for them."""
 
     server: SimulatedServer
     alerts: Alerts
-    pager: Pager
     scheduler: Scheduler
+    pages: list[Message] = field(default_factory=list)
+    """What would have rung the person on call."""
     worker: Worker = field(init=False)
     by_incident: dict[UUID, Firing] = field(default_factory=dict)
     by_run: dict[UUID, Firing] = field(default_factory=dict)
@@ -122,10 +111,10 @@ def guarded_by(
         approval_minutes=PATIENCE_MINUTES,
     )
     world = World()
-    server, pager = SimulatedServer(scheduler, {*Kind, *OWN}), Pager()
-    guarded = Guarded(server, Alerts(engine, world, scheduler), pager, scheduler)
+    server = SimulatedServer(scheduler, {*Kind, *OWN})
+    guarded = Guarded(server, Alerts(engine, world, scheduler), scheduler)
     with server.reached() as reached:
-        notifier = Notifier(engine, page=pager.page)
+        notifier = Notifier(engine, page=lambda message, _topic: guarded.pages.append(message))
         sweeping = Sweeping(engine, settings, notifier, reached, of_changes=sweeps_changes)
         guarded.worker = Worker(
             engine,

@@ -188,18 +188,16 @@ class Worker:
         self, run: Run, error: OpsError, started: FlowRun
     ) -> tuple[str, Outcome, str] | None:
         """Say how a run ends that an error ended; None where its recovery gives the account."""
-        known = account.of_run(self.engine, run.id)
-        target = known.decisions[-1].plan.target if known.decisions else run.playbook
-        target = started.parameters.get("target", target)
-        self.world.done(target, run.id)
-        if leases.is_reaped(self.engine, run.id):
-            self.stopped_writes += 1  # it slept too long, and finds itself locked out
-            return None
-        if known.left is None and any(act.kind == "change" for act in known.actions):
-            return None
+        target = started.parameters.get("target")
+        self.world.done(target or run.playbook, run.id)
+        # One that slept too long finds itself locked out.
+        self.stopped_writes += leases.is_reaped(self.engine, run.id)
         otherwise = Outcome.BLOCKED if isinstance(error, NotPermitted) else Outcome.FAILED
-        outcome, reason = known.left or (otherwise, str(error))
-        return target, outcome, reason
+        ended = recovery.account_of(self.engine, run, str(error), otherwise)
+        if ended is None:
+            return None
+        outcome, reason, planned = ended
+        return target or planned, outcome, reason
 
     def _conclude(self, run: Run, target: str, outcome: Outcome, reason: str) -> None:
         """Give the run's account."""

@@ -204,7 +204,7 @@ def _with_guards(engine: sa.Engine, guarded: Guarded) -> Tally:
         mishaps=worker.mishaps,
         recovered=guarded.server.completed("recover"),
         stopped_writes=worker.stopped_writes,
-        pages=guarded.pager.rang,
+        pages=len(guarded.pages),
         blocked=found["blocked"],
         outcomes=found["outcomes"],
         ends=found["ends"],

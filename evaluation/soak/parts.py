@@ -96,13 +96,10 @@ class Process:
             self._running.wait()
             self._running = None
 
-    def stop(self) -> None:
-        """Let it hang: it keeps its connections and answers nothing."""
-        self._signal(signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        """Let it hang no longer."""
-        self._signal(signal.SIGCONT)
+    def hang(self, *, hangs: bool) -> None:
+        """Let it keep its connections and answer nothing, or go on."""
+        if self._running is not None:
+            os.killpg(self._running.pid, signal.SIGSTOP if hangs else signal.SIGCONT)
 
     def cpu_seconds(self) -> float:
         """Return how much of a processor it has used since it was started."""
@@ -114,10 +111,6 @@ class Process:
     def output(self) -> str:
         """Return all that it wrote."""
         return self._log.read_text(errors="replace")
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._running is not None:
-            os.killpg(self._running.pid, number)
 
 
 class Gateway(Process):

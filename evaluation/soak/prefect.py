@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ import psycopg
 
 from cct_ops.models.run import incident_of
 from cct_ops.stack.postgres import free_port
-from evaluation.soak.parts import Ledger, Process
+from evaluation.soak.parts import Ledger, Process, killed_in_the_end, running
 
 PLAYBOOK = "soak"
 PAGE = 200
@@ -70,6 +71,19 @@ class Controller(Process):
         }
         command = [sys.executable, "-m", "cct_ops.controller"]
         super().__init__(command, env, made.folder / "controller.log")
+
+
+@contextmanager
+def starting_runs(
+    made: Ledger, *gateways: Process, grouping: Mapping[str, float] | None = None
+) -> Iterator[tuple[Prefect, Controller]]:
+    """Run gateways and a server with its deployment, for which a controller starts runs."""
+    server = Prefect(made)
+    controller = Controller(made, server.api_url, grouping)
+    with running(*gateways, server), killed_in_the_end(controller):
+        server.deploy()
+        controller.start()
+        yield server, controller
 
 
 def rules(grouping: Mapping[str, float] | None) -> dict[str, object]:

@@ -18,7 +18,7 @@ from evaluation.soak import bodies, jobs, prefect
 from evaluation.soak.jobs import HOOK, PER_BODY, count
 from evaluation.soak.load import Tally, Target, send
 from evaluation.soak.parts import KEY, Gateway, Ledger, beside, killed_in_the_end, running
-from evaluation.soak.prefect import Controller, Prefect
+from evaluation.soak.prefect import Controller, Prefect, starting_runs
 from evaluation.soak.report import Row
 
 PATIENCE_SECONDS = 1200  # ten times what it takes on a machine that does nothing else
@@ -26,11 +26,7 @@ PATIENCE_SECONDS = 1200  # ten times what it takes on a machine that does nothin
 
 def kills(made: Ledger, *, deliveries: int, times: int, things: int) -> Row:
     """Kill the gateway again and again under load, and count the runs in the end."""
-    server = Prefect(made)
-    controller = Controller(made, server.api_url)
-    with running(server), killed_in_the_end(controller):
-        server.deploy()
-        controller.start()
+    with starting_runs(made) as (server, controller):
         row = jobs.kills(made, deliveries=deliveries, times=times, things=things)
         _settle(made, controller, PATIENCE_SECONDS)
         started = prefect.runs(server.api_url)
@@ -41,8 +37,7 @@ def kills(made: Ledger, *, deliveries: int, times: int, things: int) -> Row:
 
 def outage(made: Ledger, *, things: int, seconds: int, times: int) -> Row:
     """Let Prefect hang, then answer 500, then be gone; the controller is killed all the while."""
-    gateway, server = Gateway(made), Prefect(made)
-    controller = Controller(made, server.api_url)
+    gateway = Gateway(made)
     chance = random.Random(3)  # noqa: S311 -- a moment, no secret
 
     def disturb(over: threading.Event) -> None:
@@ -52,9 +47,7 @@ def outage(made: Ledger, *, things: int, seconds: int, times: int) -> Row:
             controller.kill()
             controller.start()
 
-    with running(gateway, server), killed_in_the_end(controller):
-        server.deploy()
-        controller.start()
+    with starting_runs(made, gateway) as (server, controller):
         load = bodies.groups(seconds * 10, things, PER_BODY)
         with beside(disturb), beside(partial(_fail, server, seconds / 3)):
             tally = asyncio.run(send(Target(gateway.address, HOOK, KEY), load, per_second=10))
@@ -68,20 +61,17 @@ def outage(made: Ledger, *, things: int, seconds: int, times: int) -> Row:
 
 def burst(made: Ledger, *, things: int, seconds: int) -> Row:
     """Open far more incidents than anybody can look at."""
-    gateway, server = Gateway(made), Prefect(made)
+    gateway = Gateway(made)
     limits = {"incidents": 60, "within_seconds": 60, "calm_seconds": 300, "runs": 10}
-    controller = Controller(made, server.api_url, limits)
     waiting = [0]
 
     def watch(over: threading.Event) -> None:
         while not over.wait(1):
             waiting.append(_pending(made))
 
-    with running(gateway, server), killed_in_the_end(controller):
-        server.deploy()
+    with starting_runs(made, gateway, grouping=limits) as (server, controller):
         load = bodies.groups(things // PER_BODY, things, PER_BODY)
         target = Target(gateway.address, HOOK, KEY)
-        controller.start()
         with beside(watch):
             tally = asyncio.run(send(target, load, per_second=things / PER_BODY / seconds))
             took = _settle(made, controller, PATIENCE_SECONDS)
@@ -147,10 +137,10 @@ def restore(made: Ledger, *, things: int) -> Row:
 
 def _fail(server: Prefect, seconds: float, _over: threading.Event) -> None:
     """Be away in three ways, without a moment of health in between."""
-    server.stop()
+    server.hang(hangs=True)
     time.sleep(seconds)
     server.open_database(opened=False)
-    server.go_on()
+    server.hang(hangs=False)
     time.sleep(seconds)
     server.kill()
     server.open_database(opened=True)

@@ -15,7 +15,7 @@ from cct_ops.stack.postgres import free_port
 from evaluation.soak import prefect
 from evaluation.soak.load import Tally
 from evaluation.soak.parts import KEY, Gateway, Ledger, Process, killed_in_the_end, running
-from evaluation.soak.prefect import Controller, Prefect
+from evaluation.soak.prefect import starting_runs
 from evaluation.soak.report import Row
 
 BINARY = installed()
@@ -60,16 +60,13 @@ def alertmanager(made: Ledger, *, away_seconds: int) -> Row:
     """Let a pair fire while the gateway is away, and see the runs soon after it came back."""
     if BINARY is None:
         return Row.of("alertmanager", Tally(), runs=0, lost=0, doubled=0, note="NOT INSTALLED")
-    gateway, server = Gateway(made), Prefect(made)
-    controller = Controller(made, server.api_url)
+    gateway = Gateway(made)
     hook = f"http://127.0.0.1:{gateway.port}/hooks/alertmanager"
     with (
-        running(server),
-        killed_in_the_end(gateway, controller),
+        killed_in_the_end(gateway),
+        starting_runs(made) as (server, _),
         alertmanagers(made.folder, 2, hook, KEY) as pair,
     ):
-        server.deploy()
-        controller.start()
         for number in range(THINGS):
             began = datetime.now(UTC)
             for each in pair:

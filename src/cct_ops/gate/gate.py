@@ -20,24 +20,15 @@ import sqlalchemy as sa
 
 from cct_ops.config.policy import Policy
 from cct_ops.errors import NotPermitted
-from cct_ops.gate import autonomy, temporary
+from cct_ops.gate import temporary
 from cct_ops.gate.apply_and_confirm import Change, Executor
 from cct_ops.gate.approval import Asking
 from cct_ops.gate.collaborators import Notifier, Suspension
-from cct_ops.gate.guards import (
-    autonomy_of,
-    before_asking,
-    effective_mode,
-    intent,
-    outcome_of,
-    rules_for,
-)
+from cct_ops.gate.guards import before_asking, effective_mode, intent, outcome_of, rules_for
 from cct_ops.gate.restore import wait_for_lock
 from cct_ops.gate.undo import put_back
 from cct_ops.ledger.gate import approvals, changes, guards, locks, permits
 from cct_ops.ledger.record import account
-from cct_ops.ledger.record.account import RunRecord
-from cct_ops.models.autonomy import AutonomyLevel, Demotion
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.diagnosis import Diagnosis, RenewedDiagnosis
 from cct_ops.models.guards import Guard, GuardResult, Intent, Rules, locked
@@ -108,16 +99,6 @@ class Gate:
         )
         self.schedule_revert(extended)
         return extended
-
-    def autonomy_of(self, target: str) -> AutonomyLevel:
-        """Return how far the record lets the playbook go on targets like this one."""
-        executor = self.executor
-        return autonomy_of(executor.engine, self.policy, executor.run.playbook, target)
-
-    def demotion_by(self, known: RunRecord) -> Demotion | None:
-        """Return the fall that the run of this record led to, if it is the one that did."""
-        with self.executor.engine.connect() as connection:
-            return autonomy.demotion_by(connection, self.policy, known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from cct_ops.diagnoses.recovery import RecoveryDiagnosis, StepState
 from cct_ops.errors import NotPermitted
 from cct_ops.gate.apply_and_confirm import FIRST_LOOK_SECONDS, Executor
 from cct_ops.gate.restore import holding, put_all_back
-from cct_ops.ledger.gate import changes, crashed_runs
+from cct_ops.ledger.gate import changes, crashed_runs, leases
 from cct_ops.ledger.record import account
 from cct_ops.models.crashed_run import BegunStep, CrashedRun
-from cct_ops.models.plan import Step
-from cct_ops.models.run import Outcome
+from cct_ops.models.run import Outcome, Run
+
+
+def account_of(
+    engine: sa.Engine, run: Run, cause: str, otherwise: Outcome
+) -> tuple[Outcome, str, str] | None:
+    """Return outcome, reason and target of a run that was ended; None if it is to be recovered."""
+    if leases.is_reaped(engine, run.id):
+        return None
+    known = account.of_run(engine, run.id)
+    if known.left is None and any(act.kind == "change" for act in known.actions):
+        return None  # cut off in the middle: the reaper finds it without an account
+    outcome, reason = known.left or (otherwise, cause)
+    return outcome, reason, known.decisions[-1].plan.target if known.decisions else run.playbook
 
 
 @contextmanager
@@ -59,11 +73,13 @@ def look_at_step(executor: Executor, begun: BegunStep) -> StepState:
     Raises ``Unavailable`` when CCT does not say: then nothing is known, and nothing is sent.
     """
     age = crashed_runs.seconds_since_intent(executor.engine, begun.permit_id)
-    clock = executor.clock
+    clock, look_at = executor.clock, executor.systems.look_at
     until = clock.monotonic() + max(0.0, executor.settings.settle_seconds - age)
     while True:
-        look = executor.systems.look_at(begun.step.call)
-        undone = not look.took_effect and _as_before(executor, begun.step)
+        look = look_at(begun.step.call)
+        # What has no undo and is not in effect never happened.
+        undo = begun.step.undo
+        undone = not look.took_effect and (undo is None or look_at(undo).took_effect)
         if look.took_effect or clock.monotonic() >= until:
             break
         clock.sleep(FIRST_LOOK_SECONDS)
@@ -81,8 +97,3 @@ def take_back(
     put_all_back(executor, diagnosis.plan, diagnosis.calls, token)
     for call in diagnosis.calls:
         changes.mark_undone(executor.engine, crashed.run.id, call)
-
-
-def _as_before(executor: Executor, step: Step) -> bool:
-    """Say whether all is as it was; what has no undo and is not in effect never happened."""
-    return step.undo is None or executor.systems.look_at(step.undo).took_effect
