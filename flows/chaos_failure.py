@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State
 from cct_ops.diagnoses.chaos_failure import Retest
 from cct_ops.models.run import Id, Mode, Resolution
 from tasks.attempts import one_attempt
-from tasks.chaos_failure import diagnose_chaos, may_act, outcome_of, start_retest, stop_experiments
+from tasks.chaos_failure import diagnose_chaos, may_act, start_retest, stop_experiments
 from tasks.report import report, report_failure, reported
 
 
@@ -44,4 +44,4 @@ def chaos_failure(
         diagnosis = diagnose_chaos(experiment)
     if retest is Retest.RUN and may_act(mode) and diagnosis.retest and diagnosis.quiet:
         start_retest(diagnosis.retest, mode, experiment)
-    return report(outcome_of(diagnosis, acted=acts), diagnosis)
+    return report(diagnosis.outcome_of_acting if acts else diagnosis.outcome, diagnosis)

@@ -24,7 +24,7 @@ from cct_ops.ledger.record import account, journal
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.chaos import KEPT_BY_THEIR_RUN, ChaosMode, ChaosSeverity
 from cct_ops.models.journal import Phase
-from cct_ops.models.run import Mode, Outcome, lowest
+from cct_ops.models.run import Mode, lowest
 from tasks.authorise import gate
 from tasks.connections import current_run, ledger, reader, settings
 from tasks.deployment import probe_deployment
@@ -137,13 +137,6 @@ def start_retest(setup: Setup, mode: Mode, run_id: UUID | None) -> UUID:
         key=f"retest|{run.incident_id or run.id}|{tested}",
         tags=[f"target:{experiment.TARGET}"],
     )
-
-
-def outcome_of(diagnosis: ChaosFailureDiagnosis, *, acted: bool) -> Outcome:
-    """Say how the run ends: by what was seen last, after whatever was stopped."""
-    if diagnosis.quiet and diagnosis.works:
-        return Outcome.RESOLVED if acted else Outcome.NOTHING_TO_DO
-    return Outcome.UNVERIFIED if acted else Outcome.RECOMMENDED
 
 
 def _running() -> list[TemporaryChange]:

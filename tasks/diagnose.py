@@ -50,7 +50,7 @@ def transient(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> boo
         or (error.retry_after_seconds or 0) > LONGEST_PATIENCE_SECONDS
     ):
         return False
-    story.asks_again(task.name, error)
+    story.warned("No answer to %s: %s", task.name, error)
     return True
 
 

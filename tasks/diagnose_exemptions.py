@@ -9,22 +9,14 @@ from cct_ops.diagnoses.exemption_failure import ExemptionDiagnosis, Fix
 from cct_ops.diagnoses.exemption_weekly import AlertLevel, WeeklyDiagnosis
 from cct_ops.diagnoses.exemptions import ExemptionFindings
 from cct_ops.errors import OpsError
-from cct_ops.models.cct_exemptions import Validation
 from cct_ops.models.github import Issue
 from cct_ops.reports.exemptions import issue_body
-from tasks.connections import github_reader, reader
+from tasks.connections import github_reader
 from tasks.data_checks import reconcile
 from tasks.diagnose import cct_probe, probe, watch_seconds
 
-
-@probe
-def probe_exemption_validation(files: tuple[str, ...] = ()) -> Validation:
-    """Have exemptions validated and read their records; without files, all of them."""
-    with reader() as cct:
-        return cct.validate_exemptions(files)
-
-
 probe_exemption_health = cct_probe("probe_exemption_health", first_looks.exemption_health)
+probe_exemption_validation = cct_probe("probe_exemption_validation", CctReader.validate_exemptions)
 probe_exemption_report = cct_probe("probe_exemption_report", CctReader.exemption_report)
 probe_weekly_report = cct_probe("probe_weekly_report", CctReader.exemption_weekly_report)
 probe_expired = cct_probe("probe_expired", CctReader.expired_exemptions)

@@ -27,7 +27,7 @@ from tasks.actions import perform_all
 from tasks.authorise import executor
 from tasks.connections import current_run, ledger, settings
 from tasks.showing import Progress, showing
-from tasks.staging import fault_id, lease_seconds, missed_routes, recorded_breaches, sample
+from tasks.staging import fault_id, missed_routes, recorded_breaches, sample
 from tasks.verify import record
 
 
@@ -97,7 +97,7 @@ def options_for(mode: ChaosMode, severity: ChaosSeverity, minutes: float) -> Exp
         severity=severity,
         minutes=minutes,
         fault_id=fault_id(),
-        lease_seconds=lease_seconds(),
+        lease_seconds=settings().fault_lease_seconds,
     )
 
 
@@ -148,14 +148,10 @@ def _await_recovery(diagnosis: ExperimentDiagnosis, known: frozenset[str] | None
         samples = sample()
         recovered = steady(samples, diagnosis.baseline)
         last = bool(recovered) or time.monotonic() + pause > until
-        noticed = _noticed(known) if last else None
+        now = recorded_breaches() if last and known is not None else None
+        noticed = None if known is None or now is None else len(now - known)
         note(Phase.AFTER, "without faults", samples, noticed=noticed)
         if last:
             return
         time.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-
-
-def _noticed(known: frozenset[str] | None) -> int | None:
-    now = None if known is None else recorded_breaches()
-    return None if known is None or now is None else len(now - known)

@@ -44,7 +44,7 @@ def post_to_slack(
 ) -> None:
     """Notify people; ``request_id`` is the request for approval whose buttons the message has."""
     try:
-        place = _notifier().send((text, blocks), topic, urgent=urgent)
+        place = Notifier.of(ledger(), settings()).send((text, blocks), topic, urgent=urgent)
     except Unavailable as error:  # tried again once Slack wants to be asked
         time.sleep(min(error.retry_after_seconds or 0, LONGEST_PAUSE_SECONDS))
         raise
@@ -108,11 +108,7 @@ def notify_demotion(run: Run, demotion: Demotion, topic: Topic) -> None:
 def _notify(
     message: Message, topic: Topic, *, urgent: bool = False, request_id: UUID | None = None
 ) -> None:
-    if not _notifier().reaches_somebody and not urgent:
+    if not Notifier.of(ledger(), settings()).reaches_somebody and not urgent:
         return
     # The failed task stays in the run's history; the run itself goes on.
     post_to_slack(*message, topic, urgent=urgent, request_id=request_id, return_state=True)
-
-
-def _notifier() -> Notifier:
-    return Notifier.of(ledger(), settings())

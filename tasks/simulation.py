@@ -20,10 +20,10 @@ from cct_ops.models.journal import Phase
 from cct_ops.models.plan import Permit
 from tasks.actions import perform_all
 from tasks.authorise import executor
-from tasks.connections import reader
+from tasks.connections import reader, settings
 from tasks.diagnose import probe_canary, probe_rollbacks, probe_rules
 from tasks.experiment import LOOK_SECONDS, journal_shown, note, observe
-from tasks.staging import fault_id, lease_seconds, probe_staging
+from tasks.staging import fault_id, probe_staging
 from tasks.verify import record
 
 
@@ -37,7 +37,7 @@ def options_for(
         minutes=minutes,
         share=share,
         fault_id=fault_id(),
-        lease_seconds=lease_seconds(),
+        lease_seconds=settings().fault_lease_seconds,
     )
 
 

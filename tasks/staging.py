@@ -71,11 +71,6 @@ def fault_id() -> str:
     return f"cct-ops-{current_run().id}"
 
 
-def lease_seconds() -> float:
-    """Return how long faults outlive the last sign of life of their run."""
-    return settings().fault_lease_seconds
-
-
 def _sample(cct: CctReader, path: str, query: dict[str, str]) -> Sample:
     try:
         served = cct.serve(path, fault_id(), **query)

@@ -52,11 +52,6 @@ def verified(found: Verification) -> None:
     get_run_logger().info("Verified: %s. %s", found.verdict, found.reason)
 
 
-def asks_again(what: str, error: object) -> None:
-    """Log that a look got no answer; it may be taken again."""
-    get_run_logger().warning("No answer to %s: %s", what, error)
-
-
 def warned(sentence: str, *arguments: object) -> None:
     """Log what did not go as it should."""
     get_run_logger().warning(sentence, *arguments)

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from functools import partial
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from cct_ops.clients.reader import CctReader
 from cct_ops.errors import SteadyStateNotReached, Unavailable
 from cct_ops.ledger.record import account
 from cct_ops.models.cct import Route
 from cct_ops.models.plan import (
-    CanaryServes,
     ChangeHolds,
     ExemptionsConsistent,
     LimitNotReached,
@@ -32,8 +28,6 @@ FIRST_PAUSE_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 30.0
 LATEST_RUNS = 20
 
-Judgement = Callable[[], Verification]
-
 
 @task(cache_policy=NO_CACHE, persist_result=False)
 def verify(plan: Plan) -> Verification:
@@ -43,13 +37,12 @@ def verify(plan: Plan) -> Verification:
     A look that is not answered says nothing and is taken again. Raises
     ``SteadyStateNotReached`` as soon as one look shows that the steady state is broken.
     """
-    judge = _judgement(plan)
     until = time.monotonic() + plan.steady_state.watch_seconds
     pause = FIRST_PAUSE_SECONDS
     while True:
         last = time.monotonic() >= until
         try:
-            found = judge()
+            found = _judge(plan)
         except Unavailable as error:
             get_run_logger().warning("This look says nothing: %s", error)
             found = Verification(verdict=Verdict.TOO_FEW_SAMPLES, reason=f"The last look: {error}")
@@ -70,38 +63,22 @@ def record(found: Verification) -> None:
     story.verified(found)
 
 
-def _judgement(plan: Plan) -> Judgement:
-    """Return how this plan's kind of steady state is judged from one look."""
+def _judge(plan: Plan) -> Verification:
+    """Judge the plan's kind of steady state by one look."""
     steady = plan.steady_state
     if isinstance(steady, ChangeHolds):
-        return partial(_still_so, plan, steady)
+        return _still_so(plan, steady)
     if isinstance(steady, WorkflowSucceeds):
-        return partial(_succeeds, steady)
-    if isinstance(steady, ExemptionsConsistent):
-        return _of_cct(partial(exemptions_consistent, steady))
-    if isinstance(steady, LimitNotReached):
-        return _of_cct(partial(limit_not_reached, steady))
-    return _of_cct(partial(_serves, Route(plan.target), steady))
-
-
-def _of_cct(judge: Callable[[CctReader], Verification]) -> Judgement:
-    """Judge by one look at CCT."""
-
-    def look() -> Verification:
-        with reader() as cct:
-            return judge(cct)
-
-    return look
-
-
-def _serves(route: Route, steady: CanaryServes, cct: CctReader) -> Verification:
-    return Verification.of_canary(route, steady, cct.canary_status(), cct.canary_metrics())
-
-
-def _succeeds(steady: WorkflowSucceeds) -> Verification:
-    with github_reader() as github:
-        runs = github.workflow_runs(steady.workflow, LATEST_RUNS)
-    return Verification.of_workflow(steady, runs)
+        with github_reader() as github:
+            runs = github.workflow_runs(steady.workflow, LATEST_RUNS)
+        return Verification.of_workflow(steady, runs)
+    with reader() as cct:
+        if isinstance(steady, ExemptionsConsistent):
+            return exemptions_consistent(steady, cct)
+        if isinstance(steady, LimitNotReached):
+            return limit_not_reached(steady, cct)
+        route = Route(plan.target)
+        return Verification.of_canary(route, steady, cct.canary_status(), cct.canary_metrics())
 
 
 def _still_so(plan: Plan, steady: ChangeHolds) -> Verification:

@@ -31,15 +31,10 @@ class CanaryFix(StrEnum):
 
 PLAYBOOK = "canary-issue"
 
-_CHANGES: dict[CanaryFix, type[ResetCanary | DisableCanary | PromoteCanary]] = {
-    CanaryFix.RESET: ResetCanary,
-    CanaryFix.DISABLE: DisableCanary,
-    CanaryFix.PROMOTE: PromoteCanary,
-}
-_SUMMARIES = {
-    CanaryFix.RESET: "Put the canary of {} back to its configured share.",
-    CanaryFix.DISABLE: "Take the canary of {} out of traffic.",
-    CanaryFix.PROMOTE: "Give the canary of {} all of its traffic.",
+_CHANGES: dict[CanaryFix, tuple[type[ResetCanary | DisableCanary | PromoteCanary], str]] = {
+    CanaryFix.RESET: (ResetCanary, "Put the canary of {} back to its configured share."),
+    CanaryFix.DISABLE: (DisableCanary, "Take the canary of {} out of traffic."),
+    CanaryFix.PROMOTE: (PromoteCanary, "Give the canary of {} all of its traffic."),
 }
 
 
@@ -54,18 +49,23 @@ def plan_of(
     needs_person: str | None,
 ) -> Plan:
     """Return the plan of one fix; a promotion is never made without a person."""
-    change = _CHANGES[fix](route=target)
+    action, summary = _CHANGES[fix]
+    change = action(route=target)
     radius = f"The canary's share of {target}; stable keeps serving the rest throughout."
     if fix is CanaryFix.PROMOTE:
         needs_person = "A promotion gives the canary to everybody."
         radius = f"The whole traffic of {target}."
+    steady: SteadyState = serves(thresholds or _USUAL, watch)
+    if fix is CanaryFix.DISABLE:
+        off = f"The canary of {target} is off"
+        steady = ChangeHolds(what=off, watch_seconds=watch.seconds / 10)
     return Plan(
         playbook=PLAYBOOK,
         target=target,
-        summary=_SUMMARIES[fix].format(target),
+        summary=summary.format(target),
         blast_radius=radius,
         steps=(change.step(change.undo(config)),),
-        steady_state=_steady_state(target, fix, thresholds or _USUAL, watch),
+        steady_state=steady,
         state={
             "issue": issue,
             "enabled": config.enabled,
@@ -106,11 +106,3 @@ def so_already(
         CanaryFix.RESET: config.serves and config.percentage == configured_percent,
     }
     return f"canary {config.shown}" if holds.get(fix) else None
-
-
-def _steady_state(
-    target: Route, fix: CanaryFix, allowed: SloThresholds, watch: WatchWindow
-) -> SteadyState:
-    if fix is CanaryFix.DISABLE:
-        return ChangeHolds(what=f"The canary of {target} is off", watch_seconds=watch.seconds / 10)
-    return serves(allowed, watch)

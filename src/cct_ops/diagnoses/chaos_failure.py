@@ -12,9 +12,9 @@ from cct_ops.diagnoses.experiment import TARGET
 from cct_ops.models.base import Frozen, duration
 from cct_ops.models.cct import Health
 from cct_ops.models.chaos import ChaosMode, ChaosSeverity
+from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.journal import Entry, FailureKind, classify
-from cct_ops.models.plan import Plan
-from cct_ops.models.run import Evidence, Severity
+from cct_ops.models.run import Evidence, Outcome, Severity
 
 PLAYBOOK = "chaos-failure"
 # A first retest is short; whoever has seen it pass may test longer.
@@ -68,17 +68,13 @@ class FailureFindings(Frozen):
     deployment: Deployment
 
 
-class ChaosFailureDiagnosis(Frozen):
+class ChaosFailureDiagnosis(Conclusion):
     """The kind of failure, what is still going on, and the retest that fits; it changes nothing."""
 
     playbook: ClassVar[str] = PLAYBOOK
 
     target: str = TARGET
     kind: FailureKind
-    headline: str
-    severity: Severity
-    evidence: tuple[Evidence, ...]
-    plan: Plan | None = None
     retest: Setup | None
     quiet: bool
     works: bool
@@ -107,7 +103,13 @@ class ChaosFailureDiagnosis(Frozen):
             retest=retest,
             quiet=not going_on,
             works=works,
+            outcome=Outcome.RECOMMENDED if going_on or not works else Outcome.NOTHING_TO_DO,
         )
+
+    @property
+    def outcome_of_acting(self) -> Outcome:
+        """The outcome of a run that has stopped something before it saw this."""
+        return Outcome.RESOLVED if self.quiet and self.works else Outcome.UNVERIFIED
 
 
 def _kind(found: FailureFindings, *, works: bool) -> tuple[FailureKind, str]:

@@ -36,20 +36,21 @@ class CleanupDiagnosis(ExemptionConclusion):
             headline=_headline(found),
             severity=found.severity,
             evidence=found.evidence,
-            plan=None if ends or not overdue else cleanup_plan(cls.playbook, found, watch_seconds),
+            plan=None if ends or not overdue else _plan(found, watch_seconds),
             outcome=ends or Outcome.NOTHING_TO_DO,
         )
 
 
-def cleanup_plan(playbook: str, found: ExemptionFindings, watch_seconds: float) -> Plan:
+def _plan(found: ExemptionFindings, watch_seconds: float) -> Plan:
     """Plan to mark what is overdue as expired, and nothing else."""
     overdue = found.overdue
+    step, summary, blast_radius, needs_person = expiry(found)
     return Plan(
-        playbook=playbook,
+        playbook=CleanupDiagnosis.playbook,
         target=TARGET,
-        summary=f"Mark {counted(len(overdue), 'exemption')} as expired, past the date.",
-        blast_radius="Exemptions past their date: code that needs one fails its check again.",
-        steps=(expire_step(found),),
+        summary=summary,
+        blast_radius=blast_radius,
+        steps=(step,),
         steady_state=ExemptionsConsistent(
             active_at_least=found.report.total_active - len(overdue), watch_seconds=watch_seconds
         ),
@@ -57,17 +58,23 @@ def cleanup_plan(playbook: str, found: ExemptionFindings, watch_seconds: float) 
             "overdue": ", ".join(sorted(each.jira_reference for each in overdue)),
             "active": found.report.total_active,
         },
-        needs_person=needs_person(found),
+        needs_person=needs_person,
     )
 
 
-def expire_step(found: ExemptionFindings) -> Step:
-    """Mark what is overdue; a revalidation makes active again what was marked before its date."""
+def expiry(found: ExemptionFindings) -> tuple[Step, str, str, str | None]:
+    """Return the step that marks what is overdue, what it does, whom it hurts, and who decides."""
     expire = ExpireExemptions()
-    return expire.step(expire.undo(reversible=found.reversible))
+    return (
+        # A revalidation makes active again what was marked before its date.
+        expire.step(expire.undo(reversible=found.reversible)),
+        f"Mark {counted(len(found.overdue), 'exemption')} as expired, past the date.",
+        "Exemptions past their date: code that needs one fails its check again.",
+        _needs_person(found),
+    )
 
 
-def needs_person(found: ExemptionFindings) -> str | None:
+def _needs_person(found: ExemptionFindings) -> str | None:
     """Return why no automation may let them expire alone, or None."""
     overdue, active = len(found.overdue), found.report.total_active
     if overdue > FEW and overdue * 2 > active:

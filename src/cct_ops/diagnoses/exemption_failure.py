@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 from cct_ops.actions.exemptions import ResetExemptions, RevalidateExemptions
 from cct_ops.diagnoses.evidence import Counts
-from cct_ops.diagnoses.exemption_cleanup import expire_step, needs_person
+from cct_ops.diagnoses.exemption_cleanup import expiry
 from cct_ops.diagnoses.exemptions import TARGET, ExemptionConclusion, ExemptionFindings
 from cct_ops.models.base import Frozen, counted
 from cct_ops.models.plan import ExemptionsConsistent, Plan, Step
@@ -42,6 +42,7 @@ class Cause(StrEnum):
     JIRA_UNREACHABLE = "JIRA cannot be reached"
 
 
+_BLINDING = frozenset({Cause.LIST_LOST, Cause.COUNTS_WRONG, Cause.JIRA_UNREACHABLE})
 # What a CCT with only its own handlers has in the place of two fixes.
 _INSTEAD = {
     Fix.REVALIDATE: "its validate only answers and changes nothing",
@@ -87,8 +88,18 @@ class ExemptionDiagnosis(ExemptionConclusion):
         return cls(
             causes=causes,
             headline=_headline(causes, found, broken, None if plan else no_plan),
-            severity=_severity(causes),
-            evidence=(*found.evidence, *map(_rule_evidence, broken)),
+            severity=Severity.P1 if _BLINDING.intersection(causes) else Severity.P2,
+            evidence=(
+                *found.evidence,
+                *(
+                    Evidence.of(
+                        f"data check of {rule.about}",
+                        f"{counted(rule.times, 'time')}: {', '.join(rule.examples)}",
+                        f"Broken: {rule.rule}.",
+                    )
+                    for rule in broken
+                ),
+            ),
             plan=plan,
             outcome=outcome,
         )
@@ -122,11 +133,6 @@ def _refusal(found: ExemptionFindings, fix: Fix) -> str | None:
     return f"This CCT does not offer to {fix}: {_INSTEAD[fix]}."
 
 
-def _severity(causes: tuple[Cause, ...]) -> Severity:
-    blind = {Cause.LIST_LOST, Cause.COUNTS_WRONG, Cause.JIRA_UNREACHABLE}
-    return Severity.P1 if blind.intersection(causes) else Severity.P2
-
-
 def _plan(
     causes: tuple[Cause, ...], found: ExemptionFindings, fix: Fix, watch_seconds: float
 ) -> Plan:
@@ -153,12 +159,7 @@ def _described(found: ExemptionFindings, fix: Fix) -> tuple[Step, str, str, str 
     """Return the one step of a fix, what it does, whom it can hurt, and why a person decides."""
     match fix:
         case Fix.CLEANUP:
-            return (
-                expire_step(found),
-                f"Mark {counted(len(found.overdue), 'exemption')} as expired, past the date.",
-                "Exemptions past their date: code that needs one fails its check again.",
-                needs_person(found),
-            )
+            return expiry(found)
         case Fix.RESET:
             return (
                 ResetExemptions().step(None),
@@ -216,11 +217,3 @@ def _invalid(broken: tuple[BrokenRule, ...]) -> str:
     wrong = [rule for rule in broken if rule.about == "records"]
     first = ", ".join(wrong[0].examples[:3]) if wrong else ""
     return f"{sum(rule.times for rule in wrong)} records (first: {first})"
-
-
-def _rule_evidence(rule: BrokenRule) -> Evidence:
-    return Evidence.of(
-        f"data check of {rule.about}",
-        f"{counted(rule.times, 'time')}: {', '.join(rule.examples)}",
-        f"Broken: {rule.rule}.",
-    )

@@ -10,16 +10,16 @@ for a caller that keeps polling.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from cct_ops.actions.action import Action
 from cct_ops.actions.rate_limits import ClearRateLimits, ResetUserLimit, SetRateLimit
 from cct_ops.diagnoses.limits import ABUSE_FACTOR, LimitFindings
 from cct_ops.models.base import Frozen, duration
-from cct_ops.models.cct import LimitClass
+from cct_ops.models.cct import LimitClass, LimitedUser
 from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.plan import LimitNotReached, Plan, Scalar
 from cct_ops.models.run import Outcome, Severity
@@ -124,20 +124,36 @@ def _plan(
 ) -> Plan | str | None:
     """Draft the plan of a fix, or say why that fix cannot be."""
     fix = _recommended(cause, found) if options.fix is Fix.RECOMMENDED else options.fix
+    radius = "Whoever is forgotten may ask for a whole window's requests again, at once."
+    person: str | None = "Counts that are forgotten do not come back."
     match fix:
         case None:
             return None
         case Fix.RAISE:
-            return _raise(target, cause, found, options, watch_seconds)
+            now, helped = found.limit, found.outgrown or found.blocked
+            wanted = options.max_requests or _suggested(now.max_requests, helped)
+            if wanted <= now.max_requests:
+                return f"Not raised: {wanted} is no more than the limit of {now.max_requests}."
+            change = SetRateLimit(endpoint=target, window_ms=now.window_ms, max_requests=wanted)
+            step = change.step(change.undo(now), lasts_minutes=options.lasts_minutes)
+            summary = (
+                f"Raise the limit of {target} from {now.max_requests} to {wanted} requests per"
+                f" {now.window_ms / 1000:g} s, for {duration(options.lasts_minutes * 60)}."
+            )
+            radius = f"Every user of {target} may ask for more; CCT bears the load."
+            person = f"A higher limit does not help against this ({cause})."
+            if cause is Cause.UNDERSIZED:
+                person = None
+            users = tuple(each.user for each in helped)
         case Fix.RESET_USER:
             user = options.user or (found.blocked[0].user if len(found.blocked) == 1 else None)
             if not user or user not in {each.user for each in found.blocked}:
                 return "Not reset: name a user who is refused."
-            change: Action = ResetUserLimit(user=user)
+            step = ResetUserLimit(user=user).step(None)
             summary = f"Forget what was counted of {user}."
-            users: tuple[str, ...] = (user,)
+            users = (user,)
         case _:
-            change = ClearRateLimits()
+            step = ClearRateLimits().step(None)
             summary = "Forget what was counted of everybody."
             # Without any to be seen served again, nothing would be verified.
             users = tuple(each.user for each in found.starved or found.blocked)
@@ -145,45 +161,20 @@ def _plan(
         playbook=LimitDiagnosis.playbook,
         target=target,
         summary=summary,
-        blast_radius="Whoever is forgotten may ask for a whole window's requests again, at once.",
-        steps=(change.step(None),),
+        blast_radius=radius,
+        steps=(step,),
         steady_state=LimitNotReached(limit=target, users=users, watch_seconds=watch_seconds),
         state=_state(cause, found),
-        needs_person="Counts that are forgotten do not come back.",
+        needs_person=person,
     )
 
 
-def _raise(
-    target: LimitClass,
-    cause: Cause,
-    found: LimitFindings,
-    options: RateLimitOptions,
-    watch_seconds: float,
-) -> Plan | str:
-    now = found.limit
-    helped = found.outgrown or found.blocked
+def _suggested(most: int, helped: Sequence[LimitedUser]) -> int:
+    """Return a limit with room for what these users ask for, always more than there is."""
     demand = max(user.requests_in_window for user in helped)
     # Rounded up, so that a little more or less demand does not make it another plan.
-    suggested = min(math.ceil(demand * HEADROOM / 10) * 10, ABUSE_FACTOR * now.max_requests)
-    wanted = options.max_requests or max(suggested, now.max_requests + 1)
-    if wanted <= now.max_requests:
-        return f"Not raised: {wanted} is no more than the limit of {now.max_requests}."
-    change = SetRateLimit(endpoint=target, window_ms=now.window_ms, max_requests=wanted)
-    return Plan(
-        playbook=LimitDiagnosis.playbook,
-        target=target,
-        summary=f"Raise the limit of {target} from {now.max_requests} to {wanted} requests per"
-        f" {now.window_ms / 1000:g} s, for {duration(options.lasts_minutes * 60)}.",
-        blast_radius=f"Every user of {target} may ask for more; CCT bears the load.",
-        steps=(change.step(change.undo(now), lasts_minutes=options.lasts_minutes),),
-        steady_state=LimitNotReached(
-            limit=target, users=tuple(user.user for user in helped), watch_seconds=watch_seconds
-        ),
-        state=_state(cause, found),
-        needs_person=None
-        if cause is Cause.UNDERSIZED
-        else f"A higher limit does not help against this ({cause}).",
-    )
+    suggested = min(math.ceil(demand * HEADROOM / 10) * 10, ABUSE_FACTOR * most)
+    return max(suggested, most + 1)
 
 
 def _state(cause: Cause, found: LimitFindings) -> dict[str, Scalar]:

@@ -81,7 +81,8 @@ class RollbackDiagnosis(Conclusion):
     ) -> RollbackDiagnosis:
         """Conclude from what the probes saw; the same findings always give the same diagnosis."""
         event = last_rollback(target, (*found.rollbacks, *found.history))
-        breach = _last_breach(target, found.breaches)
+        breaches = [each for each in found.breaches if each.endpoint == target]
+        breach = max(breaches, key=lambda each: each.timestamp, default=None)
 
         cause = why_off(found.canary, event, history=True)
         served = service(found.slo, watch.min_samples)
@@ -131,11 +132,6 @@ def last_rollback(target: Route, events: tuple[RollbackEvent, ...]) -> RollbackE
         and event.rollback_action.canary_disabled
     ]
     return max(real, key=lambda event: event.timestamp, default=None)
-
-
-def _last_breach(target: Route, breaches: tuple[SloBreach, ...]) -> SloBreach | None:
-    of_target = [breach for breach in breaches if breach.endpoint == target]
-    return max(of_target, key=lambda breach: breach.timestamp, default=None)
 
 
 def _goes_on(breach: SloBreach, event: RollbackEvent | None) -> bool:

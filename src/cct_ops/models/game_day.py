@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.diagnosis import Conclusion
-from cct_ops.models.plan import Plan
 from cct_ops.models.run import Evidence, Outcome, Severity
 
 
@@ -31,7 +30,6 @@ class GameDayDiagnosis(Conclusion):
 
     playbook: ClassVar[str] = "game-day"
     target: str = "sandbox"
-    plan: Plan | None = None
 
     @classmethod
     def of(cls, results: tuple[DrillResult, ...], undrilled: tuple[str, ...]) -> GameDayDiagnosis:
