@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from cct_ops.actions.action import CctAction, GitHubAction, Request
+from cct_ops.actions.action import CctAction, GitHubAction
 from cct_ops.actions.registry import of
 from cct_ops.clients.exchange import named
 from cct_ops.clients.github import GitHubReader
@@ -77,11 +77,8 @@ class GitHubOperator:
         requests = action.requests(GitHubReader(self._transport))
         with self._checker.check(self._permit, action.call):
             for request in requests:
-                self._send(request)
-
-    def _send(self, request: Request) -> None:
-        try:
-            self._transport.write(request.method, request.path, request.body)
-        except Rejected as error:
-            if not (request.gone_is_fine and error.status == 404):
-                raise
+                try:
+                    self._transport.write(request.method, request.path, request.body)
+                except Rejected as error:
+                    if not (request.gone_is_fine and error.status == 404):
+                        raise

@@ -10,7 +10,7 @@ from cct_ops.commands.options import Json
 from cct_ops.terminal import columns, show
 
 if TYPE_CHECKING:
-    from cct_ops.ledger.people.pages import Page, PageAttempt
+    from cct_ops.ledger.people.pages import Page
 
 _COLUMNS = columns(
     raised_at="raised (UTC)", page="page", reached="reached", in_vain="tried in vain", about="about"
@@ -36,7 +36,11 @@ def pages(
             "page": paged.page.subject,
             "reached": _reached(paged.page),
             "in_vain": "; ".join(
-                dict.fromkeys(_in_vain(each) for each in paged.attempts if not each.reached)
+                dict.fromkeys(
+                    f"{each.contact} ({each.way}): {each.note}"
+                    for each in paged.attempts
+                    if not each.reached
+                )
             ),
             "about": paged.page.topic_id,
         }
@@ -51,7 +55,3 @@ def _reached(page: Page) -> str:
     if page.contact is not None:
         return f"{page.contact} at {page.ended_at:%H:%M:%S}"
     return page.note or "nobody yet"
-
-
-def _in_vain(attempt: PageAttempt) -> str:
-    return f"{attempt.contact} ({attempt.way}): {attempt.note}"

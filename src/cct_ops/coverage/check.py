@@ -183,15 +183,7 @@ def _judge(entry: Entry, there_is: Offer) -> tuple[Status, str, str]:
 
 
 def _found(item: Item, status: Status, by: str, note: str) -> MappedItem:
-    return MappedItem(
-        section=item.section,
-        kind=item.kind.value,
-        text=item.text,
-        line=item.line,
-        status=status,
-        by=by,
-        note=note,
-    )
+    return MappedItem(**item.model_dump(mode="json"), status=status, by=by, note=note)
 
 
 def _closest(item: Item, texts: Sequence[str]) -> str | None:

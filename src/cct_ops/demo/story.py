@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
 from typing import Self
 from uuid import UUID
 
@@ -126,17 +125,17 @@ class _Kept(BaseModel):
     stock_seconds: float = Field(validation_alias=AliasPath("starts", "stock", "median"))
 
 
-def run_demo(*, keep: bool, console: Console | None = None) -> int:
+def run_demo(*, keep: bool) -> int:
     """Run the demo; returns 0 only if the sandbox's canary really serves again."""
     die_with_parent(signal.SIGTERM)
     for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, _end)
+        signal.signal(signum, lambda number, _frame: sys.exit(128 + number))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts without
-    console = console or Console()
+    console = Console()
     display = ProgressDisplay(console)
     try:
         with tempfile.TemporaryDirectory(prefix="cct-ops-demo-") as folder:
-            config = _isolated(Path(folder))
+            config = StackConfig.ephemeral(Path(folder), SHORT)
             alerting = Alerting.here()
             with (
                 display,
@@ -152,10 +151,6 @@ def run_demo(*, keep: bool, console: Console | None = None) -> int:
         console.print("Stopped.")
         return 0 if keep else 130
     return code
-
-
-def _isolated(folder: Path) -> StackConfig:
-    return StackConfig.ephemeral(folder, SHORT)
 
 
 def _incident(stack: Running, alerting: Alerting, console: Console, project: Path) -> int:
@@ -221,7 +216,3 @@ def _outcome(known: RunRecord, *, serves: bool, share: float | None) -> Text:
         (f"{known.outcome}", style),
         f": {known.reason}\nThe sandbox itself says: the canary of {ROUTE} {canary}.",
     )
-
-
-def _end(signum: int, _frame: FrameType | None) -> None:
-    sys.exit(128 + signum)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
+from itertools import chain
 
 from pydantic import SecretStr
 from rich.console import Console
@@ -37,7 +38,7 @@ def show(*, send: bool, as_json: bool = False) -> int:
 
 
 def _results(*, send: bool) -> Iterator[Result]:
-    """Yield what is found, without a secret in it."""
+    """Look at everything at the same time, and yield what is found, without a secret in it."""
     try:
         settings = Settings.load()
     except BadConfiguration as error:
@@ -48,20 +49,15 @@ def _results(*, send: bool) -> Iterator[Result]:
     import prefect.client.orchestration  # noqa: F401
 
     secrets = tuple(_secrets(settings))
-    for result in _examine(settings, _checks(send=send)):
-        seen = redact(result.seen.rstrip("."))
-        for secret in secrets:
-            seen = seen.replace(secret, BLOT)
-        yield result._replace(seen=seen)
-
-
-def _examine(settings: Settings, checks: Sequence[Check]) -> Iterator[Result]:
-    """Look at everything at the same time; results come in the order of the checks."""
+    checks = _checks(send=send)
     with ThreadPoolExecutor(max_workers=len(checks)) as pool:
         # Prefect keeps its settings in the context, which threads do not inherit.
         looks = [pool.submit(copy_context().run, _look, check, settings) for check in checks]
-        for look in looks:
-            yield from look.result()
+        for result in chain.from_iterable(look.result() for look in looks):
+            seen = redact(result.seen.rstrip("."))
+            for secret in secrets:
+                seen = seen.replace(secret, BLOT)
+            yield result._replace(seen=seen)
 
 
 def _checks(*, send: bool) -> Sequence[Check]:

@@ -42,13 +42,10 @@ class Asking:
         It ends this process of the run by whatever suspends it, until there is an answer or the
         time is over; raises ``NotPermitted`` where a run cannot be suspended.
         """
-        engine, run, path = (
-            self.executor.engine,
-            self.executor.run,
-            self.executor.settings.approvers_path,
-        )
+        engine, run = self.executor.engine, self.executor.run
         approval = approvals.refused(engine, run.id)
         if approval is None:
+            path = self.executor.settings.approvers_path
             approvers = yaml_files.load(path, Approvers)
             requirement = self._requirement(diagnosis, plan, why)
             others = len(approvers.others_than(requirement.started_by))

@@ -27,7 +27,12 @@ def validate(schema_file: Path, summaries: Sequence[Path], mode: Strictness) -> 
         raise BadConfiguration("name at least one summary after the schema.")
     console = Console(quiet=mode is Strictness.SILENT, soft_wrap=True, highlight=False, emoji=False)
     checker = schema.validator(documents.read(schema_file), str(schema_file))
-    read, unreadable = _read_each(summaries)
+    read, unreadable = dict[str, documents.Document](), []
+    for path in summaries:
+        try:
+            read[str(path)] = documents.read(path)
+        except BadConfiguration as error:
+            unreadable.append(str(error))
     word, style = ("warning", "yellow") if mode is Strictness.WARN else ("error", "red")
 
     if not read:
@@ -49,17 +54,6 @@ def validate(schema_file: Path, summaries: Sequence[Path], mode: Strictness) -> 
     verdict = f"{len(found)} {word}{'s' if len(found) > 1 else ''}" if found else "valid"
     console.print(Text(f"{visible(subject)}: {verdict}", style if found else "green"))
     return 1 if unreadable or (found and mode is Strictness.STRICT) else 0
-
-
-def _read_each(summaries: Sequence[Path]) -> tuple[dict[str, documents.Document], list[str]]:
-    """Read them all; returns those that can be read, and what is wrong with the others."""
-    read, unreadable = {}, []
-    for path in summaries:
-        try:
-            read[str(path)] = documents.read(path)
-        except BadConfiguration as error:
-            unreadable.append(str(error))
-    return read, unreadable
 
 
 def generate_new(

@@ -46,7 +46,10 @@ def formats(known: FormatChecker) -> FormatChecker:
     """Return a draft's checker, with what its libraries read too generously read strictly."""
     made = FormatChecker(formats=())
     made.checkers = {
-        name: (check if name in _ANY_CHARACTER else _visible(check), (*_NOT_OF_IT, *_each(raises)))
+        name: (
+            check if name in _ANY_CHARACTER else _visible(check),
+            (*_NOT_OF_IT, *(raises if isinstance(raises, tuple) else (raises,))),
+        )
         for name, (check, raises) in known.checkers.items()
     }
     own: dict[str, Check] = {"regex": _is_pattern, "date-time": _is_date_time}
@@ -55,10 +58,6 @@ def formats(known: FormatChecker) -> FormatChecker:
     for name in own.keys() & known.checkers.keys():
         made.checkers[name] = (own[name], _NOT_OF_IT)
     return made
-
-
-def _each(raises: type[Exception] | tuple[type[Exception], ...]) -> tuple[type[Exception], ...]:
-    return raises if isinstance(raises, tuple) else (raises,)
 
 
 def _visible(check: Check) -> Check:

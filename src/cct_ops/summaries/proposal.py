@@ -13,7 +13,7 @@ from typing import Any
 import jsonpatch
 from jsonpatch import JsonPointer
 
-from cct_ops.models.summary import Change, Problem, Proposal
+from cct_ops.models.summary import Change, Proposal
 from cct_ops.summaries.documents import Document, JsonPath, json_type, path_of, pointer
 from cct_ops.summaries.positions import doubts, places
 from cct_ops.summaries.schema import errors, problems, unknown_fields, validator
@@ -43,10 +43,9 @@ def propose(schema: Document, summaries: Mapping[str, Document]) -> Proposal:
     # Each field was refused before, so that the part accepts more; that can be too much elsewhere.
     known = doubts(checker)
     doubt = [f"{path_of(place)}: {known[part]}" for place, part in parts.items() if part in known]
-    new = apply(schema, changes)
-    return Proposal(
-        changes=changes, left=_left(new, summaries), doubt="; ".join(sorted(doubt)) or None
-    )
+    new = validator(apply(schema, changes), "the proposed schema")
+    left = [each for name, summary in summaries.items() for each in problems(new, summary, name)]
+    return Proposal(changes=changes, left=tuple(left), doubt="; ".join(sorted(doubt)) or None)
 
 
 def apply(document: Document, changes: Sequence[Change]) -> Document:
@@ -92,12 +91,3 @@ def _describe(values: Sequence[Any]) -> dict[str, Any]:
     if items:
         described["items"] = _describe(items)
     return described
-
-
-def _left(schema: Document, summaries: Mapping[str, Document]) -> tuple[Problem, ...]:
-    checker = validator(schema, "the proposed schema")
-    return tuple(
-        problem
-        for name, summary in summaries.items()
-        for problem in problems(checker, summary, name)
-    )

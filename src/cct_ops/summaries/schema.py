@@ -146,8 +146,9 @@ def validator(schema: Document, where: str) -> Validator:
             if (part is schema or reference) and id(part) not in checked:
                 checked.add(id(part))
                 _refuse(next(known.iter_errors(part), None), where, reference)
-            if isinstance(part, dict):
-                _refuse_references(part, where)
+            for keyword in drafts.REFERENCES:  # the oldest drafts do not refuse such a one
+                if isinstance(part, dict) and not isinstance(part.get(keyword, ""), str):
+                    raise BadConfiguration(f"{where}: not a valid schema: a {keyword} is no text.")
     except RecursionError as error:
         raise BadConfiguration(f"{where}: is nested too deeply to be checked.") from error
     except ValueError as error:
@@ -164,13 +165,6 @@ def _refuse(wrong: ValidationError | None, where: str, reference: str | None) ->
     raise BadConfiguration(
         f"{where}: {_path(deepest)}{there}: not a valid schema: {sentence(deepest)}."
     )
-
-
-def _refuse_references(part: dict[str, Any], where: str) -> None:
-    """Refuse a reference that is no text, which the oldest drafts do not do themselves."""
-    for keyword in drafts.REFERENCES:
-        if keyword in part and not isinstance(part[keyword], str):
-            raise BadConfiguration(f"{where}: not a valid schema: a {keyword} is no text.")
 
 
 def problems(schema: Validator, summary: Document, name: str) -> tuple[Problem, ...]:
@@ -219,18 +213,14 @@ def _split(error: ValidationError) -> Iterable[tuple[str, str]]:
     elif error.validator == "unevaluatedProperties":
         yield _path(error), UNKNOWN_FIELD
     elif error.validator == "required":
-        yield _missing(error), "is missing"
+        # Draft 3 says it at the missing field itself, the later ones at the object.
+        there = isinstance(error.validator_value, bool)
+        yield _path(error, *(() if there else (missing_name(error),))), "is missing"
     elif (inner := innermost(error)) is not error:
         place, said = next(iter(_split(inner)))
         yield _path(error), f"{sentence(error)}; by the closest of them {place} {said}"
     else:
         yield _path(error), sentence(error)
-
-
-def _missing(error: ValidationError) -> str:
-    # Draft 3 says it at the missing field itself, the later ones at the object.
-    there = isinstance(error.validator_value, bool)
-    return _path(error) if there else _path(error, missing_name(error))
 
 
 def _path(error: ValidationError, *more: str) -> str:
