@@ -191,11 +191,8 @@ def named(method: str, path: str) -> str:
 
 def retry_after_seconds(answer: Answer) -> float | None:
     """Return how long CCT asks to be left alone, capped; None if it asks nothing."""
-    now = datetime.now(UTC)
-    for asked in _asked(answer, now):
-        if asked > 0:
-            return min(asked, LONGEST_WAIT_SECONDS)
-    return None
+    waits = (asked for asked in _asked(answer, datetime.now(UTC)) if asked > 0)
+    return next((min(asked, LONGEST_WAIT_SECONDS) for asked in waits), None)
 
 
 def _asked(answer: Answer, now: datetime) -> Iterator[float]:

@@ -11,7 +11,6 @@ import re
 from dataclasses import asdict, dataclass, field, replace
 from typing import Generic, TypeVar
 
-from cct_ops.models.cct import Route
 from cct_ops.sandbox.clock import Clock, iso
 from cct_ops.sandbox.envelope import Json
 from cct_ops.sandbox.faults import Effects
@@ -101,8 +100,6 @@ class CanaryStore:
         self._clock = clock
         self._started_at = clock.now()
         self._routes: dict[str, Lagged[Entry]] = {}
-        for route in Route:
-            self._lagged(route)
 
     def _lagged(self, route: str) -> Lagged[Entry]:
         fresh = Lagged(Entry(default(route), self._started_at))

@@ -116,25 +116,26 @@ class FaultList:
 def _broken(body: Json, way: str, *, missing: bool) -> Json | None:
     """Return the body with the field at the end of ``way`` broken; None if there is none."""
     broken = copy.deepcopy(body)
-    *parents, name = way.split(".")
     inside: Any = broken
-    for parent in parents:
-        inside = _step(inside, parent)
-    if isinstance(inside, list) and name.isdecimal() and int(name) < len(inside):
-        inside[int(name)] = _other_type(inside[int(name)])
-    elif not isinstance(inside, dict) or name not in inside:
+    *parents, last = way.split(".")
+    for name in parents:
+        key = _key(inside, name)
+        inside = None if key is None else inside[key]
+    key = _key(inside, last)
+    if key is None:
         return None
-    elif missing:
-        del inside[name]
+    if missing and isinstance(inside, dict):
+        del inside[key]
     else:
-        inside[name] = _other_type(inside[name])
+        inside[key] = _other_type(inside[key])
     return broken
 
 
-def _step(inside: Any, name: str) -> Any:
+def _key(inside: Any, name: str) -> str | int | None:
+    """Return where a part of that name is found; None if there is none."""
     if isinstance(inside, list):
-        return inside[int(name)] if name.isdecimal() and int(name) < len(inside) else None
-    return inside.get(name) if isinstance(inside, dict) else None
+        return int(name) if name.isdecimal() and int(name) < len(inside) else None
+    return name if isinstance(inside, dict) and name in inside else None
 
 
 def _other_type(value: Any) -> Any:

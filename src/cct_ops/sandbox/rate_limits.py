@@ -31,11 +31,7 @@ def status(call: Call) -> Reply:
 
 def events(call: Call) -> Reply:
     """Answer the refusals of the last ``hours`` (1 if absent), newest first."""
-    try:
-        hours = float(call.query.get("hours") or 1)
-    except ValueError:
-        hours = 1
-    since = call.now - hours * 3600
+    since = call.now - call.number("hours", 1) * 3600
     refusals = sorted(call.world.rate_limits.refusals, key=lambda refusal: -refusal[0])
     newest = [event for at, event in refusals if at >= since]
     return admin(call.now, {"events": newest, "total": len(newest)}, service=SERVICE)

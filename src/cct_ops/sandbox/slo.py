@@ -23,13 +23,13 @@ TOLERANCE = 0.1
 
 def status(call: Call) -> Reply:
     """Answer every route's indicators, thresholds and verdicts over ``windowMin`` minutes."""
-    minutes = _positive(call.query.get("windowMin"), DEFAULT_WINDOW_MINUTES)
+    minutes = call.number("windowMin", DEFAULT_WINDOW_MINUTES)
     return success(call.now, [_status(call.world, route, minutes * 60) for route in Route])
 
 
 def breaches(call: Call) -> Reply:
     """Answer the breaches recorded in the last ``hours``, newest first."""
-    hours = _positive(call.query.get("hours"), DEFAULT_BREACH_HOURS)
+    hours = call.number("hours", DEFAULT_BREACH_HOURS)
     now = call.now
     since = now - hours * 3600
     recorded = call.world.incidents.recorded_breaches(since, now)
@@ -116,12 +116,3 @@ def _status(world: World, route: str, window_seconds: float) -> Json:
         "lastUpdated": iso(world.clock.now()),
         "sampleSize": samples,
     }
-
-
-def _positive(text: str | None, default: float) -> float:
-    """Read a positive number; anything else is as if it were absent."""
-    try:
-        value = float(text or default)
-    except ValueError:
-        return default
-    return value if 0 < value < float("inf") else default

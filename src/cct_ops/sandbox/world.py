@@ -112,6 +112,14 @@ class Call:
         """The world's present moment."""
         return self.world.clock.now()
 
+    def number(self, name: str, default: float) -> float:
+        """Read a positive number from the query; anything else is as if it were absent."""
+        try:
+            value = float(self.query.get(name) or default)
+        except ValueError:
+            return default
+        return value if 0 < value < float("inf") else default
+
     def json_object(self) -> Json | None:
         """Decode a JSON object; None for anything else."""
         given = self.readable_body()
