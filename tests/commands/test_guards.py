@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
 from cct_ops.cli import app
-from cct_ops.commands.moments import moment
 from cct_ops.errors import BadConfiguration
 from cct_ops.ledger.gate.refused_keys import LedgerKeys, remembered
 from cct_ops.ledger.gate.tables import holds, switches
@@ -122,54 +120,6 @@ def test_the_ladder_is_shown_with_what_a_person_could_merge(
     assert "10 of 10" in shown
     assert "approve" in shown
     assert "clean_since: 20" in shown
-
-
-NOON = datetime(2026, 11, 24, 12, tzinfo=timezone(timedelta(hours=1)))
-
-
-@pytest.fixture
-def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The clock on the wall is Berlin's."""
-    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")  # needs no file of time zones
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-@pytest.mark.usefixtures("berlin")
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("90m", datetime(2026, 11, 24, 12, 30, tzinfo=UTC)),
-        ("1d2h", datetime(2026, 11, 25, 13, tzinfo=UTC)),
-        ("18:30", datetime(2026, 11, 24, 17, 30, tzinfo=UTC)),
-        ("09:00", datetime(2026, 11, 25, 8, tzinfo=UTC)),
-        ("2026-11-26T09:00", datetime(2026, 11, 26, 8, tzinfo=UTC)),
-        ("2026-11-26T09:00Z", datetime(2026, 11, 26, 9, tzinfo=UTC)),
-        (
-            "2027-04-10T18:30",
-            datetime(2027, 4, 10, 16, 30, tzinfo=UTC),
-        ),  # clocks go forward between
-    ],
-)
-def test_moments_are_typed_as_people_say_them(text: str, expected: datetime) -> None:
-    assert moment(text, NOON) == expected
-
-
-@pytest.mark.usefixtures("berlin")
-def test_an_hour_is_by_the_clock_of_its_own_day() -> None:
-    before = datetime(2027, 3, 27, 20, tzinfo=timezone(timedelta(hours=1)))
-
-    assert moment("18:30", before) == datetime(2027, 3, 28, 16, 30, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "soon", "25:00", "2026-13-01", "2h!", "9999999999d", "9999-12-31T23:59-01:00"]
-)
-def test_what_is_no_moment_is_refused(text: str) -> None:
-    with pytest.raises(BadConfiguration, match="is no moment"):
-        moment(text, NOON)
 
 
 def test_a_refused_key_is_sent_once_more_when_a_person_says_so(

@@ -7,15 +7,18 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from cct_ops.ledger.intake import outbox
+from cct_ops.ledger.intake import deliveries, outbox
+from cct_ops.ledger.schema import metadata
 from tests.conftest import ROOT
 from tests.controller.running import Playbook, dispatch, dispatching, routes_to, state
-from tests.ledger.alerts import opened
+from tests.ledger.alerts import firing, opened
 from tests.stack.polling import eventually
 
 
@@ -186,3 +189,35 @@ def test_a_wrong_file_keeps_the_process_from_starting(tmp_path: Path) -> None:
     assert attempt.returncode == 1
     assert attempt.stderr.startswith(f"controller: {routes}:3: rules.0.mode: ")
     assert "Traceback" not in attempt.stderr
+
+
+NOW = datetime.now(UTC)
+
+
+def arrive(engine: sa.Engine, began: datetime) -> None:
+    """Let the alert come in, have its run, and see it through."""
+    alert = firing(began, alertname="CanaryRolledBack", route="/daily-summary")
+    (incident,) = deliveries.record(engine, "alertmanager", uuid4().bytes, [alert]).incidents
+    eventually(lambda: state(engine, incident) == "sent", seconds=60)
+
+
+def forget(engine: sa.Engine) -> None:
+    """Set the ledger back to when it was empty."""
+    with engine.begin() as connection:
+        names = ", ".join(table.name for table in metadata.sorted_tables)
+        connection.execute(sa.text(f"truncate {names} cascade"))
+
+
+def test_what_comes_again_after_a_restore_finds_its_run(
+    engine: sa.Engine, playbook: Playbook
+) -> None:
+    """The same episode has the same name and the same run; another one has its own."""
+    playbook.deploy()
+    with dispatching(engine, playbook.api_url, routes_to(playbook.name)):
+        arrive(engine, NOW)
+        forget(engine)
+        arrive(engine, NOW)
+        assert len(playbook.runs()) == 1
+        forget(engine)
+        arrive(engine, NOW + timedelta(seconds=1))
+    assert len(playbook.runs()) == 2

@@ -19,6 +19,7 @@ from cct_ops.controller.parameters import (
 from cct_ops.controller.routes import Routes, read_routes
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.run import Mode
+from tests.config.refusing import refusal
 from tests.conftest import ROOT
 
 LABELS = {"alertname": "CanaryRolledBack", "route": "/daily-summary", "source": "spoofed"}
@@ -209,11 +210,9 @@ def test_a_wrong_file_is_refused_with_line_and_reason(
 ) -> None:
     """A controller with half of its rules would do half of its work, silently."""
     path = tmp_path / "routes.yaml"
-    path.write_text(FILE.replace(right, wrong))
+    refused = refusal(read_routes, path, FILE.replace(right, wrong))
 
-    with pytest.raises(BadConfiguration) as caught:
-        read_routes(path)
-    assert str(caught.value).startswith(f"{path}:{said}")
+    assert refused.startswith(f"{path}:{said}")
 
 
 def test_a_rule_for_an_unknown_playbook_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,36 +35,43 @@ ENTRIES: dict[str, dict[str, Any]] = {
 }
 
 
-def run(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    entries: dict[str, dict[str, Any]],
-) -> tuple[int | str | None, dict[str, str], str]:
+Found = tuple[int | str | None, dict[str, str], str]
+Command = Callable[..., Found]
+Run = Callable[[dict[str, dict[str, Any]]], Found]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Run the command; return its exit code, each text's status, and what else was said."""
-    runbook, mapping = tmp_path / "runbook.md", tmp_path / "mapping.yaml"
-    runbook.write_text(RUNBOOK)
-    listed = [{"text": text, **entry} for text, entry in entries.items()]
-    mapping.write_text(yaml.safe_dump({"sections": {"Rollbacks": listed}}))
-    return command(monkeypatch, capsys, str(runbook), "--mapping", str(mapping), "--json")
+
+    def typed(*arguments: str) -> Found:
+        monkeypatch.chdir(ROOT)
+        monkeypatch.setattr(sys, "argv", ["cct-ops", "coverage", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        items = json.loads(said.out)["items"] if said.out else []
+        return ended.value.code, {item["text"]: item["status"] for item in items}, said.err
+
+    return typed
 
 
-def command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
-) -> tuple[int | str | None, dict[str, str], str]:
-    monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(sys, "argv", ["cct-ops", "coverage", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    said = capsys.readouterr()
-    items = json.loads(said.out)["items"] if said.out else []
-    return ended.value.code, {item["text"]: item["status"] for item in items}, said.err
+@pytest.fixture
+def run(command: Command, tmp_path: Path) -> Run:
+    """Run it on the runbook above, with these entries as its mapping."""
+
+    def on(entries: dict[str, dict[str, Any]]) -> Found:
+        runbook, mapping = tmp_path / "runbook.md", tmp_path / "mapping.yaml"
+        runbook.write_text(RUNBOOK)
+        listed = [{"text": text, **entry} for text, entry in entries.items()]
+        mapping.write_text(yaml.safe_dump({"sections": {"Rollbacks": listed}}))
+        return command(str(runbook), "--mapping", str(mapping), "--json")
+
+    return on
 
 
-def test_what_is_mapped_is_covered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    code, status, _ = run(tmp_path, monkeypatch, capsys, ENTRIES)
+def test_what_is_mapped_is_covered(run: Run) -> None:
+    code, status, _ = run(ENTRIES)
 
     assert code == 0
     assert list(status.values()) == ["automated", "gated", "human"]
@@ -80,46 +88,34 @@ def test_what_is_mapped_is_covered(
         ({"automated": "auto-rollback", "planned": True}, "planned"),
     ],
 )
-def test_a_claim_counts_only_if_it_is_true(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    entry: dict[str, Any],
-    status: str,
-) -> None:
-    code, found, _ = run(tmp_path, monkeypatch, capsys, ENTRIES | {"npm run build": entry})
+def test_a_claim_counts_only_if_it_is_true(run: Run, entry: dict[str, Any], status: str) -> None:
+    code, found, _ = run(ENTRIES | {"npm run build": entry})
 
     assert found["npm run build"] == status
     assert code == (0 if status == "automated" else 1)
 
 
-def test_what_is_not_mapped_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_not_mapped_fails(run: Run) -> None:
     entries = {text: entry for text, entry in ENTRIES.items() if text != "npm run build"}
 
-    code, status, _ = run(tmp_path, monkeypatch, capsys, entries)
+    code, status, _ = run(entries)
 
     assert (code, status["npm run build"]) == (1, "unmapped")
 
 
-def test_a_command_that_changed_fails_and_is_not_taken_for_the_old_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_command_that_changed_fails_and_is_not_taken_for_the_old_one(run: Run) -> None:
     entries = dict(ENTRIES)
     entries["git log --oneline -5"] = entries.pop("git log --oneline -10")
 
-    code, status, _ = run(tmp_path, monkeypatch, capsys, entries)
+    code, status, _ = run(entries)
 
     assert (code, status["git log --oneline -10"]) == (1, "changed")
 
 
-def test_what_is_mapped_and_gone_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_mapped_and_gone_fails(run: Run) -> None:
     entries = ENTRIES | {"rm -rf /": {"human": "Nobody does this."}}
 
-    code, status, _ = run(tmp_path, monkeypatch, capsys, entries)
+    code, status, _ = run(entries)
 
     assert (code, status["rm -rf /"]) == (1, "gone")
 
@@ -127,13 +123,8 @@ def test_what_is_mapped_and_gone_fails(
 @pytest.mark.parametrize(
     "entry", [{}, {"human": "Because."}, {"automated": "auto-rollback", "gated": "auto-rollback"}]
 )
-def test_an_entry_says_one_thing_and_a_reason_is_a_reason(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    entry: dict[str, str],
-) -> None:
-    code, _, said = run(tmp_path, monkeypatch, capsys, ENTRIES | {"npm run build": entry})
+def test_an_entry_says_one_thing_and_a_reason_is_a_reason(run: Run, entry: dict[str, str]) -> None:
+    code, _, said = run(ENTRIES | {"npm run build": entry})
 
     assert code == 1
     assert "mapping.yaml:" in said
@@ -141,9 +132,9 @@ def test_an_entry_says_one_thing_and_a_reason_is_a_reason(
 
 @pytest.mark.parametrize("runbook", RUNBOOKS, ids=lambda path: str(path.parent.name))
 def test_ccts_runbook_is_mapped_completely_and_claims_nothing_that_is_not_there(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], runbook: Path
+    command: Command, runbook: Path
 ) -> None:
-    code, status, _ = command(monkeypatch, capsys, str(runbook), "--json")
+    code, status, _ = command(str(runbook), "--json")
 
     assert code == 0
     assert set(status.values()) == {"automated", "gated", "human"}

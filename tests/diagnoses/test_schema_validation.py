@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
 from cct_ops.diagnoses.schema_findings import Fix, SchemaFindings, Validation
 from cct_ops.diagnoses.schema_validation import SchemaDiagnosis
-from cct_ops.models.github import Mention, RepositoryFile, WorkflowRun
+from cct_ops.models.github import Mention, RepositoryFile
 from cct_ops.models.run import Outcome, Severity
 from cct_ops.models.summary import Change, Problem, Proposal
+from tests.diagnoses.test_deployment import ran
 
 FIELD = Change(op="add", pointer="/properties/n", value={}, sentence="n is allowed")
 PROBLEM = Problem(summary="a", path="n", rule="enum", sentence="is wrong.")
 UNKNOWN = PROBLEM.model_copy(update={"rule": "additionalProperties", "sentence": "is unknown."})
 DRIFT = Proposal(changes=(FIELD,), left=())
 NOTHING = Proposal(changes=(), left=(PROBLEM,))
-
-
-def workflow_run(number: int, conclusion: str | None) -> WorkflowRun:
-    return WorkflowRun(
-        id=number,
-        head_sha="c",
-        event="push",
-        status="completed",
-        conclusion=conclusion,
-        created_at=datetime(2026, 1, 1, tzinfo=UTC),
-        html_url="https://github.example/1",
-    )
 
 
 def found(
@@ -41,7 +28,7 @@ def found(
     schema_problem: str | None = None,
 ) -> SchemaFindings:
     """Findings: the runs' conclusions, newest first, and which of the summaries have a problem."""
-    runs = tuple(workflow_run(9 - n, each) for n, each in enumerate(conclusions or ("failure",)))
+    runs = tuple(ran(9 - n, "c", each) for n, each in enumerate(conclusions or ("failure",)))
     return SchemaFindings(
         runs=runs,
         run=runs[0],

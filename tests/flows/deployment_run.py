@@ -15,7 +15,6 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
-from prefect.settings import PREFECT_API_URL
 from prefect.states import Pending
 
 from cct_ops.config import yaml_files
@@ -27,8 +26,7 @@ from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.account import RunRecord
 from tasks.connections import settings
-from tests.controller.running import Playbook
-from tests.flows.upkeep import ANYTHING
+from tests.flows.upkeep import ANYTHING, deployed
 
 
 def flow_of(playbook: str) -> Flow[..., Any]:
@@ -87,9 +85,7 @@ def deployment_run(
     engine: sa.Engine, playbook: str, tags: Sequence[str] = (), /, **parameters: object
 ) -> Iterator[DeploymentRun]:
     """Make a run as the controller does."""
-    api_url = PREFECT_API_URL.value()
-    assert api_url is not None
-    deployment_id = Playbook(api_url, playbook).deploy(ANYTHING, tags=["playbook"])
+    deployment_id = deployed(playbook).deploy(ANYTHING, tags=["playbook"])
     with get_client(sync_client=True) as client:
         run = client.create_flow_run_from_deployment(
             deployment_id, parameters=parameters, tags=list(tags)

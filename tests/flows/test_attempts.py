@@ -98,13 +98,13 @@ def test_a_run_that_acted_on_an_approval_is_not_begun_again(
 
 def test_what_died_in_its_change_is_recovered_and_not_retried(
     engine: sa.Engine, sandbox: SandboxControl, harness: CrashHarness, upkeep: None,
-    monkeypatch: pytest.MonkeyPatch, prefect_api_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """A person's retry neither acts nor keeps the recovery away, before it began or after."""
     monkeypatch.setenv("CCT_OPS_LEASE_SECONDS", "1")
     settings.cache_clear()
     pulled(sandbox)
-    run_id = pending(prefect_api_url, PLAYBOOK, {"target": ROUTE, "mode": "auto"})
+    run_id = pending(PLAYBOOK, {"target": ROUTE, "mode": "auto"})
     env = {name: value for name, value in os.environ.items() if name.startswith(("CCT_", "X_"))}
     killed_at(Trigger(statement=CONFIRMED), PLAYBOOK, run_id, sandbox, harness, env)
 

@@ -16,10 +16,9 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from cct_ops.sandbox.inputs import Fault
 from flows.chaos_failure import chaos_failure
-from tests.controller.running import Playbook
 from tests.flows import running_experiment
 from tests.flows.run_assertions import final
-from tests.flows.upkeep import ANYTHING, ended
+from tests.flows.upkeep import ANYTHING, deployed, ended
 
 pytestmark = pytest.mark.usefixtures("upkeep")
 
@@ -37,9 +36,9 @@ run = partial(final, chaos_failure, mode=Mode.AUTO)
 
 @pytest.mark.usefixtures("experiment")
 def test_what_goes_on_is_stopped_and_a_retest_is_started(
-    sandbox: SandboxControl, engine: sa.Engine, prefect_api_url: str
+    sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
-    experiments = Playbook(prefect_api_url, "chaos-experiment")
+    experiments = deployed("chaos-experiment")
     experiments.deploy(ANYTHING)
     assert ended(run(mode=Mode.OBSERVE)) == ("Recommended", "COMPLETED")
     assert len(sandbox.state().chaos_faults) == 1

@@ -127,11 +127,9 @@ def test_a_scheduled_revert_that_was_lost_is_replaced_by_one_that_begins_at_once
     assert begins_at(now.scheduled_revert_id) < datetime.now(UTC)
 
 
-def test_no_run_is_taken_for_dead_because_clocks_differ(
-    engine: sa.Engine, prefect_api_url: str
-) -> None:
+def test_no_run_is_taken_for_dead_because_clocks_differ(engine: sa.Engine) -> None:
     """Neither one that begins just now nor one that shows signs of life."""
-    run_ids = [pending(prefect_api_url, "auto-rollback", {}) for _ in range(2)]
+    run_ids = [pending("auto-rollback", {}) for _ in range(2)]
     reaper = Reaper(engine, Notifier(engine), settings().policy_path, start_seconds=300)
     with leases.alive(engine, run_ids[1], 60), get_client(sync_client=True) as client:
         running: State[Any] = Running()

@@ -79,12 +79,3 @@ def test_wrong_counts_are_not_this_playbook_s_case(sandbox: SandboxControl) -> N
     assert (ended.name, ended.is_failed()) == ("Blocked", True)
     assert "Run exemption-failure first" in (ended.message or "")
     assert sandbox.writes() == []
-
-
-def test_a_bare_cct_gets_a_sentence(sandbox: SandboxControl) -> None:
-    sandbox.reset(dialect="bare", limits=False)
-
-    ended = run(mode=Mode.AUTO)
-
-    assert "This CCT has no exemption management" in (ended.message or "")
-    assert sandbox.writes() == []

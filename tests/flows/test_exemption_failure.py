@@ -97,12 +97,3 @@ def test_after_a_yes_the_report_is_right_again(
 
     assert apply(plan).verdict is Verdict.HOLDS
     assert sandbox.state().exemptions.statuses() == kept
-
-
-def test_a_bare_cct_gets_a_sentence(sandbox: SandboxControl) -> None:
-    sandbox.reset(dialect="bare", limits=False)
-
-    ended = run(mode=Mode.AUTO)
-
-    assert "This CCT has no exemption management" in (ended.message or "")
-    assert sandbox.writes() == []

@@ -102,12 +102,3 @@ def test_a_calm_week_is_only_shown(sandbox: SandboxControl) -> None:
 
     assert ended.name == "Nothing to do"
     assert len(artifacts_of(ended, "markdown")) == 1
-
-
-def test_a_bare_cct_gets_a_sentence(sandbox: SandboxControl) -> None:
-    sandbox.reset(dialect="bare", limits=False)
-
-    ended = run()
-
-    assert ended.is_failed()
-    assert "This CCT has no exemption management" in (ended.message or "")

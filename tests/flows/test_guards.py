@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from prefect import flow
+from prefect.client.schemas.objects import State
 
 from cct_ops.actions.canary import ResetCanary
 from cct_ops.diagnoses.rollback import RollbackDiagnosis
@@ -30,18 +32,26 @@ from tests.flows.test_auto_rollback import ROUTE, pull, run
 from tests.ledger.history import Conclusion, a_run, attempt, plan
 
 
+def stopped(sandbox: SandboxControl, engine: sa.Engine, name: str, guard: str) -> State[Any]:
+    """Let the playbook look at a pulled canary: a guard ends it so, and nothing is changed."""
+    pull(sandbox)
+    ended = run(mode=Mode.AUTO)
+    assert ended.name == name
+    assert known(engine, ended).decisions[-1].guard == guard
+    assert sandbox.writes() == []
+    return ended
+
+
 def test_the_kill_switch_is_a_refusal_with_a_row_and_a_notice(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
-    pull(sandbox)
     switches.stop(engine, "a bad release", "ada")
 
-    ended = run(mode=Mode.AUTO)
+    ended = stopped(sandbox, engine, "Blocked", "kill switch")
 
-    assert (ended.name, ended.type.value) == ("Blocked", "FAILED")
-    assert sandbox.writes() == []
+    assert ended.is_failed()
     decision = known(engine, ended).decisions[-1]
-    assert (decision.verdict, decision.guard) == ("Blocked", "kill switch")
+    assert decision.verdict == "Blocked"
     assert "stopped by ada, a bad release" in decision.reason
     assert "Blocked: auto-rollback" in sandbox.slack_messages()[-1].body["text"]
 
@@ -64,13 +74,7 @@ def test_in_a_storm_a_playbook_only_recommends(
                 starts_at=sa.func.now(),
             )
         )
-    pull(sandbox)
-
-    ended = run(mode=Mode.AUTO)
-
-    assert ended.name == "Recommended"
-    assert known(engine, ended).decisions[-1].guard == "storm"
-    assert sandbox.writes() == []
+    stopped(sandbox, engine, "Recommended", "storm")
 
 
 def test_a_recurrence_costs_the_playbook_its_autonomy(
@@ -110,14 +114,9 @@ def test_silences_that_cannot_be_read_stop_the_change(
 ) -> None:
     monkeypatch.setenv("CCT_OPS_ALERTMANAGER_URL", f"http://127.0.0.1:{free_port()}")
     settings.cache_clear()
-    pull(sandbox)
+    ended = stopped(sandbox, engine, "Blocked", "silence")
 
-    ended = run(mode=Mode.AUTO)
-
-    assert ended.name == "Blocked"
     assert "No answer from Alertmanager" in (ended.message or "")
-    assert known(engine, ended).decisions[-1].guard == "silence"
-    assert sandbox.writes() == []
 
 
 def test_guards_that_cannot_be_read_let_nothing_through(
@@ -125,13 +124,7 @@ def test_guards_that_cannot_be_read_let_nothing_through(
 ) -> None:
     with engine.begin() as tx:
         tx.execute(sa.text("alter table switches rename to lost"))
-    pull(sandbox)
-
-    ended = run(mode=Mode.AUTO)
-
-    assert ended.name == "Blocked"
-    assert known(engine, ended).decisions[-1].guard == "guards unreadable"
-    assert sandbox.writes() == []
+    stopped(sandbox, engine, "Blocked", "guards unreadable")
 
 
 @flow

@@ -62,13 +62,12 @@ def test_a_killed_playbook_ends_once(
     engine: sa.Engine,
     preloaded_harness: CrashHarness,
     short_lease: dict[str, str],
-    prefect_api_url: str,
 ) -> None:
     scenario = point.scenario
     (scenario.killed.seed or scenario.seed)(sandbox)
     before, seeded = scenario.truth(sandbox), len(truths.writes(sandbox))
     mode = "approve" if scenario.asks else "auto"
-    run_id = pending(prefect_api_url, scenario.playbook, {**scenario.parameters, "mode": mode})
+    run_id = pending(scenario.playbook, {**scenario.parameters, "mode": mode})
     if scenario.asks:
         approve(engine, scenario, run_id)
     sent_before = len(sandbox.slack_messages())

@@ -29,12 +29,11 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios import truths
 from flows.chaos_failure import chaos_failure
 from tasks.connections import settings
-from tests.controller.running import Playbook
 from tests.flows.crash_harness import EVERY_CRASH_POINT, CrashHarness, crash_harness, killed_at
 from tests.flows.kill_triggers import CHANGES, CONFIRMED, INTENDED, On, Trigger
 from tests.flows.reaping import reap, recovery_of
 from tests.flows.run_assertions import final
-from tests.flows.upkeep import pending, run_of, woken
+from tests.flows.upkeep import deployed, pending, run_of, woken
 from tests.ledger.alerts import opened
 from tests.stack.polling import eventually
 
@@ -96,11 +95,9 @@ def env(short_lease: dict[str, str]) -> dict[str, str]:
     return short_lease | {"CCT_OPS_FAULT_LEASE_SECONDS": "0.5"}
 
 
-def struck(
-    prefect_api_url: str, sandbox: SandboxControl, harness: CrashHarness, env: dict[str, str]
-) -> UUID:
+def struck(sandbox: SandboxControl, harness: CrashHarness, env: dict[str, str]) -> UUID:
     """Let an experiment die with its fault in effect; returns its run."""
-    experiment = pending(prefect_api_url, EXPERIMENT, BRIEF)
+    experiment = pending(EXPERIMENT, BRIEF)
     killed_at(Trigger(On.LOOK), EXPERIMENT, experiment, sandbox, harness, env)
     assert truths.writes(sandbox) == ONCE[:1]
     return experiment
@@ -116,9 +113,9 @@ def overdue(engine: sa.Engine) -> None:
     assert sweeper.sweep(engine, settings(), notifier, grace_seconds=0) == 0
 
 
-def retests(prefect_api_url: str, run_id: UUID) -> int:
+def retests(run_id: UUID) -> int:
     """How many experiments were started for this run."""
-    runs = Playbook(prefect_api_url, EXPERIMENT).runs()
+    runs = deployed(EXPERIMENT).runs()
     return sum(str(each["idempotency_key"]).startswith(f"retest|{run_id}|") for each in runs)
 
 
@@ -147,11 +144,10 @@ def test_a_killed_stop_is_made_once(
     engine: sa.Engine,
     harness: CrashHarness,
     env: dict[str, str],
-    prefect_api_url: str,
 ) -> None:
     """The sweep of changes and the recovery of the experiment see to what it left, in any order."""
-    experiment = struck(prefect_api_url, sandbox, harness, env)
-    run_id = pending(prefect_api_url, STOPPER, {"retest": "run", "mode": "auto"})
+    experiment = struck(sandbox, harness, env)
+    run_id = pending(STOPPER, {"retest": "run", "mode": "auto"})
     trigger = replace(point.trigger, statement=point.trigger.statement.format(experiment))
     pid = killed_at(trigger, STOPPER, run_id, sandbox, harness, env, sleeps=point.sleeps)
 
@@ -167,7 +163,7 @@ def test_a_killed_stop_is_made_once(
     reap(engine, experiment)  # whoever looks later finds nothing to do
 
     assert truths.writes(sandbox) == ONCE + ONCE[1:] * point.late
-    assert retests(prefect_api_url, run_id) == point.retests
+    assert retests(run_id) == point.retests
     all_is_over(engine, sandbox, experiment, run_id)
     assert account.of_run(engine, experiment).outcome is Outcome.UNDONE
     said = [str(each.body) for each in sandbox.slack_messages() if STOPPER in str(each.body)]
@@ -191,17 +187,13 @@ def accounted_for(engine: sa.Engine, run_id: UUID, point: CrashPoint, experiment
 
 
 def test_what_is_done_anew_for_an_incident_tests_again_once(
-    sandbox: SandboxControl,
-    engine: sa.Engine,
-    harness: CrashHarness,
-    env: dict[str, str],
-    prefect_api_url: str,
+    sandbox: SandboxControl, engine: sa.Engine, harness: CrashHarness, env: dict[str, str]
 ) -> None:
     """A run that died is replaced by another, which knows of the test that was started."""
-    struck(prefect_api_url, sandbox, harness, env)
+    struck(sandbox, harness, env)
     incident = opened(engine)
     asked = {"retest": "run", "mode": "auto"}
-    run_id = pending(prefect_api_url, STOPPER, asked, tags=[incident_tag(incident)])
+    run_id = pending(STOPPER, asked, tags=[incident_tag(incident)])
     killed_at(Trigger(On.ORDER, "/create_flow_run"), STOPPER, run_id, sandbox, harness, env)
 
     reap(engine, run_id)
@@ -209,7 +201,7 @@ def test_what_is_done_anew_for_an_incident_tests_again_once(
         again = final(chaos_failure, **asked)
 
     assert again.is_completed(), again.message
-    assert retests(prefect_api_url, incident) == 1
+    assert retests(incident) == 1
     assert truths.writes(sandbox) == ONCE
 
 
@@ -228,11 +220,10 @@ def test_an_experiment_that_lives_is_stopped_once(
     harness: CrashHarness,
     another: CrashHarness,
     short_lease: dict[str, str],
-    prefect_api_url: str,
 ) -> None:
     """Cancelled by who then dies, it takes its fault back; asleep, it wakes up locked out."""
-    experiment = pending(prefect_api_url, EXPERIMENT, BRIEF | {"minutes": 10})
-    run_id = pending(prefect_api_url, STOPPER, {"mode": "auto"})
+    experiment = pending(EXPERIMENT, BRIEF | {"minutes": 10})
+    run_id = pending(STOPPER, {"mode": "auto"})
     if asleep:
         pid = killed_at(
             Trigger(On.LOOK), EXPERIMENT, experiment, sandbox, another, short_lease, sleeps=True

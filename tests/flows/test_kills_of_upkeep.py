@@ -17,12 +17,11 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios import seeds, truths
 from flows.recover import recover
 from tasks.connections import settings
-from tests.controller.running import Playbook
 from tests.flows.crash_harness import EVERY_CRASH_POINT, CrashHarness, killed_at
 from tests.flows.kill_triggers import CHANGES, CONFIRMED, INTENDED, On, Trigger
 from tests.flows.reaping import reap
 from tests.flows.run_assertions import final
-from tests.flows.upkeep import ANYTHING, over, pending, run_of, weakened, woken
+from tests.flows.upkeep import ANYTHING, deployed, over, pending, run_of, weakened, woken
 
 pytestmark = pytest.mark.usefixtures("upkeep")
 
@@ -72,11 +71,10 @@ def test_a_killed_revert_is_made_once(
     engine: sa.Engine,
     harness: CrashHarness,
     short_lease: dict[str, str],
-    prefect_api_url: str,
 ) -> None:
     change = weakened(engine)
     over(engine, change)
-    run_id = pending(prefect_api_url, "revert-change", {"change_id": str(change.id)}, tag="upkeep")
+    run_id = pending("revert-change", {"change_id": str(change.id)}, tag="upkeep")
     killed_at(REVERTING[place], "revert-change", run_id, sandbox, harness, short_lease)
 
     assert reap(engine, run_id) is None
@@ -99,12 +97,11 @@ def test_a_killed_extension_holds_and_ends_all_the_same(
     engine: sa.Engine,
     harness: CrashHarness,
     short_lease: dict[str, str],
-    prefect_api_url: str,
 ) -> None:
     """The sweep finds what is over either way."""
     change = weakened(engine)
     longer = {"change_id": str(change.id), "minutes": 90}
-    run_id = pending(prefect_api_url, "extend-change", longer, tag="upkeep")
+    run_id = pending("extend-change", longer, tag="upkeep")
     killed_at(EXTENDING[place], "extend-change", run_id, sandbox, harness, short_lease)
 
     extended = changes.read(engine, change.id)
@@ -123,13 +120,12 @@ def test_what_a_killed_recovery_left_is_recovered_by_the_next(
     engine: sa.Engine,
     harness: CrashHarness,
     short_lease: dict[str, str],
-    prefect_api_url: str,
 ) -> None:
     seeds.recovered_canary(sandbox)
     options = {"target": seeds.ROUTE.value, "option": "restore", "mode": "auto"}
-    dead = pending(prefect_api_url, "auto-rollback", options)
+    dead = pending("auto-rollback", options)
     killed_at(Trigger(statement=CONFIRMED), "auto-rollback", dead, sandbox, harness, short_lease)
-    Playbook(prefect_api_url, "recover").deploy(ANYTHING, tags=["upkeep"])
+    deployed("recover").deploy(ANYTHING, tags=["upkeep"])
     first = reap(engine, dead)
     assert first is not None
     killed_at(RECOVERING[place], "recover", first, sandbox, harness, short_lease)

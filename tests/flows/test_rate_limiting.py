@@ -125,13 +125,3 @@ def test_a_burst_stops_at_the_first_refusal(sandbox: SandboxControl) -> None:
 
     assert burst(CANARY, 1000) == Burst(sent=1, refused=True)
     assert len(sandbox.requests()) == 1
-
-
-def test_a_bare_cct_has_no_limits_to_set(sandbox: SandboxControl) -> None:
-    sandbox.reset(dialect="bare", limits=False)
-
-    ended = run(mode=Mode.AUTO)
-
-    assert ended.is_failed()
-    assert "This CCT has no administration of rate limits" in (ended.message or "")
-    assert sandbox.writes() == []

@@ -26,13 +26,13 @@ from cct_ops.sandbox.inputs import Fault
 from flows.auto_rollback import auto_rollback
 from flows.revert_change import revert_change
 from tasks.connections import settings
-from tests.controller.running import Playbook
 from tests.flows.run_assertions import final, known
 from tests.flows.upkeep import (
     ANYTHING,
     LOOSER,
     OFF,
     ROUTE,
+    deployed,
     ended,
     over,
     run_of,
@@ -71,10 +71,10 @@ def test_a_change_ends_by_itself_with_the_values_from_before(
 
 
 def test_nothing_is_changed_unless_its_end_is_arranged(
-    sandbox: SandboxControl, engine: sa.Engine, prefect_api_url: str
+    sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     """Prefect does not take the scheduled revert, so CCT is not touched."""
-    reverts = Playbook(prefect_api_url, "revert-change")
+    reverts = deployed("revert-change")
     reverts.delete(reverts.deploy(ANYTHING))
 
     state = final(weakening, OFF)

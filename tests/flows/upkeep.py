@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.settings import PREFECT_API_URL
 from prefect.states import Pending
 
 from cct_ops.diagnoses.rollback import RollbackDiagnosis
@@ -75,8 +76,14 @@ def run_of(run_id: UUID | None) -> FlowRun:
         return client.read_flow_run(run_id)
 
 
+def deployed(playbook: str) -> Playbook:
+    """Return the playbook's deployment on the server that this process works with."""
+    api_url = PREFECT_API_URL.value()
+    assert api_url is not None
+    return Playbook(api_url, playbook)
+
+
 def pending(
-    prefect_api_url: str,
     playbook: str,
     parameters: Mapping[str, object],
     *,
@@ -84,7 +91,7 @@ def pending(
     tags: Sequence[str] = (),
 ) -> UUID:
     """Make a run as a worker has claimed it."""
-    deployment = Playbook(prefect_api_url, playbook).deploy(ANYTHING, tags=[tag])
+    deployment = deployed(playbook).deploy(ANYTHING, tags=[tag])
     with get_client(sync_client=True) as client:
         return client.create_flow_run_from_deployment(
             deployment, parameters=dict(parameters), state=Pending(), tags=list(tags)

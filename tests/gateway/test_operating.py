@@ -1,4 +1,4 @@
-"""What those see who operate a gateway: its counts, whether it is ready, why it does not start."""
+"""What those see who operate a gateway: its counts, its signs of life, why it does not start."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+from cct_ops.ledger.people import heartbeats
+from cct_ops.ledger.people.tables import heartbeats as table
+from cct_ops.people.watchdog import CONTROLLER, GATEWAY
+from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
 from tests.conftest import ROOT
 from tests.gateway.running import JSON, KEY, Gateway, command, environment, running
@@ -115,3 +119,33 @@ def test_a_weak_key_keeps_the_door_shut(key: str, reason: str) -> None:
     assert "source alertmanager" in attempt.stderr
     assert reason in attempt.stderr
     assert "Traceback" not in attempt.stderr
+
+
+def test_a_gateway_reports_a_silent_controller(
+    ledger_url: SecretStr, engine: sa.Engine, sandbox: SandboxControl, tmp_path: Path
+) -> None:
+    """
+    Of one that was heard since it listens, after a minute, and by its own sign of life before that.
+
+    Since nobody else can, it also pages who can be reached without Prefect.
+    """
+    webhook = f"{sandbox.base_url}/slack/incidents"
+    addresses = {
+        "SLACK_WEBHOOK_URL": webhook,
+        "CCT_OPS_WEBHOOK_ON_CALL": "",
+        "CCT_OPS_WEBHOOK_LEAD": f"{sandbox.base_url}/slack/lead",
+    }
+
+    def listens() -> bool:
+        with engine.connect() as connection:
+            return GATEWAY in connection.scalars(sa.select(table.c.part)).all()
+
+    with running(ledger_url.get_secret_value(), tmp_path / "log", **addresses):
+        eventually(listens, seconds=60)
+        heartbeats.beat(engine, CONTROLLER)
+        eventually(lambda: len(sandbox.slack_messages()) == 2, seconds=180)
+
+    message, page = sandbox.slack_messages()
+    assert page.path == "/slack/lead"
+    assert "To start it: cct-ops start controller" in page.body["text"]
+    assert message.body["text"] == ":rotating_light: The controller of cct-ops is silent"

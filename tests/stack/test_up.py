@@ -20,12 +20,15 @@ _ALL = 6
 
 
 @contextlib.contextmanager
-def front(data: Path, marker: str) -> Iterator[subprocess.Popen[str]]:
+def front(data: Path, marker: str, *, up: bool = True) -> Iterator[subprocess.Popen[str]]:
+    """Start it, and wait until all of it is up unless the test does not want that."""
     command = [sys.executable, "-m", "tests.stack.tiny", str(data), marker]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
+            if up:
+                wait_until_up(process)
             yield process
         finally:
             process.kill()
@@ -54,7 +57,6 @@ def test_a_signal_stops_everything_and_is_no_failure(
     tmp_path: Path, marker: str, signum: signal.Signals
 ) -> None:
     with front(tmp_path, marker) as process:
-        wait_until_up(process)
         assert len(marked(marker)) == _ALL
         process.send_signal(signum)
 
@@ -63,7 +65,7 @@ def test_a_signal_stops_everything_and_is_no_failure(
 
 
 def test_a_signal_while_it_starts_is_no_failure_either(tmp_path: Path, marker: str) -> None:
-    with front(tmp_path, marker) as process:
+    with front(tmp_path, marker, up=False) as process:
         eventually(lambda: len(marked(marker)) > 1)
         process.send_signal(signal.SIGTERM)
 
@@ -73,7 +75,6 @@ def test_a_signal_while_it_starts_is_no_failure_either(tmp_path: Path, marker: s
 
 def test_a_killed_front_leaves_nothing(tmp_path: Path, marker: str) -> None:
     with front(tmp_path, marker) as process:
-        wait_until_up(process)
         supervisor = supervisor_of(process)
         process.kill()
 
@@ -82,7 +83,6 @@ def test_a_killed_front_leaves_nothing(tmp_path: Path, marker: str) -> None:
 
 def test_a_killed_supervisor_leaves_nothing_and_is_a_failure(tmp_path: Path, marker: str) -> None:
     with front(tmp_path, marker) as process:
-        wait_until_up(process)
         supervisor_of(process).kill()
         _, errors = process.communicate(timeout=30)
 
@@ -93,7 +93,6 @@ def test_a_killed_supervisor_leaves_nothing_and_is_a_failure(tmp_path: Path, mar
 
 def test_front_and_supervisor_killed_together_leave_nothing(tmp_path: Path, marker: str) -> None:
     with front(tmp_path, marker) as process:
-        wait_until_up(process)
         supervisor = supervisor_of(process)
         supervisor.suspend()  # so that it cannot react to the first kill
         process.kill()
@@ -157,7 +156,6 @@ def test_a_silent_cct_is_reported_and_keeps_nothing_from_running(
     tmp_path: Path, marker: str
 ) -> None:
     with front(tmp_path, marker) as process:
-        wait_until_up(process)
         assert process.stdout is not None
         shown = process.stdout.readline()
 
@@ -170,7 +168,6 @@ def test_a_silent_cct_is_reported_and_keeps_nothing_from_running(
 
 def test_what_stopped_it_is_shown(tmp_path: Path, marker: str) -> None:
     with front(tmp_path, marker) as process:
-        wait_until_up(process)
         process.send_signal(signal.SIGHUP)
         said, _ = process.communicate(timeout=30)
 

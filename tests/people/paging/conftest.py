@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import httpx
 import pytest
 import sqlalchemy as sa
 from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -16,6 +17,7 @@ from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.models.alert import Alert
 from cct_ops.sandbox.control import SandboxControl
 from tests.ledger.alerts import firing, resolved
+from tests.plain import NO_TLS
 
 BEGAN = datetime.now(UTC) - timedelta(minutes=5)
 
@@ -25,6 +27,30 @@ def prefect(prefect_api_url: str) -> Iterator[str]:
     """The real server, as the one that this process works with."""
     with temporary_settings({PREFECT_API_URL: prefect_api_url}):
         yield prefect_api_url
+
+
+class OwnPool:
+    """A work pool of the real server, with one deployment of these tags in it."""
+
+    def __init__(self, api: str, *tags: str) -> None:
+        self.name = f"own-{uuid4().hex[:10]}"
+        self._http = httpx.Client(base_url=api, timeout=30, trust_env=False, verify=NO_TLS)
+        self.path = f"/work_pools/{self.name}"
+        self.ask("POST", "/work_pools/", {"name": self.name, "type": "process"})
+        flow = self.ask("POST", "/flows/", {"name": self.name}).json()
+        deployed = {"name": self.name, "flow_id": flow["id"], "work_pool_name": self.name}
+        deployment = self.ask("POST", "/deployments/", deployed | {"tags": list(tags)}).json()
+        self.deployment = f"/deployments/{deployment['id']}"
+
+    def ask(self, method: str, path: str, content: object = None) -> httpx.Response:
+        """Ask Prefect."""
+        return self._http.request(method, path, json=content).raise_for_status()
+
+    def close(self) -> None:
+        """Take everything away."""
+        self.ask("DELETE", self.deployment)
+        self.ask("DELETE", self.path)
+        self._http.close()
 
 
 @pytest.fixture

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
-import httpx
 import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -16,73 +14,54 @@ from cct_ops.controller.pauses import PauseMonitor
 from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
-from tests.people.paging.conftest import said
-from tests.plain import NO_TLS
+from tests.people.paging.conftest import OwnPool, said
 
 
-class Paused:
-    """A deployment of a playbook in a pool of its own, which can be paused."""
-
-    def __init__(self, api: str) -> None:
-        self.name = f"own-{uuid4().hex[:10]}"
-        self._http = httpx.Client(base_url=api, timeout=30, trust_env=False, verify=NO_TLS)
-        self._ask("POST", "/work_pools/", {"name": self.name, "type": "warm"})
-        flow = self._ask("POST", "/flows/", {"name": self.name}).json()
-        deployed = {"name": self.name, "flow_id": flow["id"], "work_pool_name": self.name}
-        self.id = self._ask("POST", "/deployments/", deployed | {"tags": ["playbook"]}).json()["id"]
+class Paused(OwnPool):
+    """A pool that can be paused, and so can its queue and its deployment."""
 
     def run(self, target: str, seconds: int = -1) -> None:
         """Make a run that is due, or will be."""
         at = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
         state = {"type": "SCHEDULED", "state_details": {"scheduled_time": at}}
-        self._ask(
+        self.ask(
             "POST",
-            f"/deployments/{self.id}/create_flow_run",
+            f"{self.deployment}/create_flow_run",
             {"parameters": {"target": target}, "state": state},
         )
 
     def set(self, part: str, paused: bool) -> str:
         """Pause or resume a part as the UI does; returns what people are notified that it is."""
-        pool = f"/work_pools/{self.name}"
         match part:
             case "pool":
-                self._ask("PATCH", pool, {"is_paused": paused})
+                self.ask("PATCH", self.path, {"is_paused": paused})
                 return f"work pool {self.name}"
             case "queue":
-                self._ask("PATCH", f"{pool}/queues/default", {"is_paused": paused})
+                self.ask("PATCH", f"{self.path}/queues/default", {"is_paused": paused})
                 return f"work queue default of the pool {self.name}"
             case _:
-                self._ask("PATCH", f"/deployments/{self.id}", {"paused": paused})
+                self.ask("PATCH", self.deployment, {"paused": paused})
                 return f"deployment {self.name}"
 
     def limit(self, part: str, most: int) -> str:
         """Limit how many run at once in a part; returns what people are notified that it is."""
-        pool, limit = f"/work_pools/{self.name}", {"concurrency_limit": most}
+        limit = {"concurrency_limit": most}
         match part:
             case "pool":
-                self._ask("PATCH", pool, limit)
+                self.ask("PATCH", self.path, limit)
             case "queue":
-                self._ask("PATCH", f"{pool}/queues/default", limit)
+                self.ask("PATCH", f"{self.path}/queues/default", limit)
             case _:
                 tags = ["playbook", f"at most {most} at once"]
-                self._ask("PATCH", f"/deployments/{self.id}", {"tags": tags})
+                self.ask("PATCH", self.deployment, {"tags": tags})
         return self.set(part, False)
-
-    def close(self) -> None:
-        """Take everything away."""
-        self._ask("DELETE", f"/deployments/{self.id}")
-        self._ask("DELETE", f"/work_pools/{self.name}")
-        self._http.close()
-
-    def _ask(self, method: str, path: str, content: object = None) -> httpx.Response:
-        return self._http.request(method, path, json=content).raise_for_status()
 
 
 @pytest.fixture
 def playbook(prefect: str) -> Iterator[Paused]:
     """One, which goes in the end."""
     with ExitStack() as stack:
-        made = Paused(prefect)
+        made = Paused(prefect, "playbook")
         stack.callback(made.close)
         yield made
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from uuid import uuid4
 
-import httpx
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -25,26 +23,20 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.settings import Settings
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.controller.wire import Answer, wire
-from tests.people.paging.conftest import said
-from tests.plain import NO_TLS
+from tests.people.paging.conftest import OwnPool, said
 
 
-class Pool:
-    """A work pool of the real server, with one deployment of these tags in it."""
+class Pool(OwnPool):
+    """A pool whose worker can fall silent."""
 
     def __init__(self, api: str, database: str, *tags: str) -> None:
-        self.name = f"pool-{uuid4().hex[:10]}"
+        super().__init__(api, *tags)
         self._database = database
-        self._http = httpx.Client(base_url=api, timeout=30, trust_env=False, verify=NO_TLS)
-        self._post("/work_pools/", {"name": self.name, "type": "process"})
-        flow = self._post("/flows/", {"name": f"flow-{self.name}"}).json()
-        deployed = {"name": self.name, "flow_id": flow["id"], "work_pool_name": self.name}
-        self._id = self._post("/deployments/", deployed | {"tags": list(tags)}).json()["id"]
 
     def heartbeat(self, every_seconds: int = 30) -> None:
         """Let a worker give a sign of life, as a worker does."""
         one = {"name": "w", "heartbeat_interval_seconds": every_seconds}
-        self._post(f"/work_pools/{self.name}/workers/heartbeat", one)
+        self.ask("POST", f"{self.path}/workers/heartbeat", one)
 
     def silent_for(self, seconds: float) -> None:
         """Let that sign be so old, in Prefect's own database: nobody waits for it here."""
@@ -57,16 +49,7 @@ class Pool:
 
     def pause(self) -> None:
         """Pause the pool."""
-        path = f"/work_pools/{self.name}"
-        self._http.patch(path, json={"is_paused": True}).raise_for_status()
-
-    def delete(self) -> None:
-        """Take the deployment away, and close the connection."""
-        self._http.delete(f"/deployments/{self._id}").raise_for_status()
-        self._http.close()
-
-    def _post(self, path: str, content: object) -> httpx.Response:
-        return self._http.post(path, json=content).raise_for_status()
+        self.ask("PATCH", self.path, {"is_paused": True})
 
 
 Pools = Callable[..., Pool]
@@ -80,7 +63,7 @@ def pools(prefect: str, postgres: EmbeddedPostgres) -> Iterator[Pools]:
 
         def make(*tags: str) -> Pool:
             pool = Pool(prefect, database, *tags)
-            stack.callback(pool.delete)
+            stack.callback(pool.close)
             return pool
 
         yield make
