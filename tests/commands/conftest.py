@@ -1,13 +1,15 @@
-"""A person at a terminal, whose commands work on this test's ledger."""
+"""A person at a terminal, and commands that work on this test's ledger."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from typing import NamedTuple
 
 import pytest
 from pydantic import SecretStr
 
-from cct_ops.cli import app
+from cct_ops.cli import app, main
 from tests.conftest import ROOT
 
 Typed = Callable[[str | list[str]], str]
@@ -29,5 +31,29 @@ def typed(on_ledger: None, capsys: pytest.CaptureFixture[str]) -> Typed:
         capsys.readouterr()
         assert app(command, exit_on_error=False) == 0
         return capsys.readouterr().out
+
+    return run
+
+
+class Ended(NamedTuple):
+    """How a program ended, and what it said."""
+
+    code: int | str | None
+    out: str
+    err: str
+
+
+Program = Callable[..., Ended]
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    """Run the whole program with these words, to its end."""
+
+    def run(*words: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["cct-ops", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Ended(ended.value.code, *capsys.readouterr())
 
     return run

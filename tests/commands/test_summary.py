@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-from cct_ops import cli
 from cct_ops.scenarios.seeds import SCHEMA, summary
 from cct_ops.summaries.rules import check
+from tests.commands.conftest import Program
 from tests.conftest import ROOT
 
 CCT = ROOT.parent / "shared" / "cct"
@@ -29,75 +28,56 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int | str | None:
-    """Run ``cct-ops summary`` with these arguments and return its exit code."""
-    monkeypatch.setattr(sys, "argv", ["cct-ops", "summary", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return ended.value.code
-
-
 @ccts_own
 @pytest.mark.parametrize(
     ("mode", "code", "word"),
     [("strict", 1, "error: "), ("warn", 0, "warning: "), ("silent", 0, "")],
 )
-def test_ccts_own_summary_has_one_error(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    mode: str,
-    code: int,
-    word: str,
-) -> None:
+def test_ccts_own_summary_has_one_error(program: Program, mode: str, code: int, word: str) -> None:
     given = [str(CCT / "test-summary-schema.json"), str(CCT / "test-summary.json")]
-    assert run(monkeypatch, "validate", *given, "--mode", mode) == code
+    ended = program("summary", "validate", *given, "--mode", mode)
+    assert ended.code == code
 
-    said = capsys.readouterr().out
+    said = ended.out
     assert bool(word) == ("ci_annotations.check_run_annotations[0].conclusion" in said)
     assert said.count(word) == 1 if word else said == ""
 
 
 @pytest.mark.parametrize(("mode", "code"), [("strict", 1), ("warn", 0)])
 def test_a_broken_business_rule_is_found_among_several_summaries(
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    mode: str,
-    code: int,
+    folder: Path, program: Program, mode: str, code: int
 ) -> None:
     (folder / "a.json").write_text(json.dumps(summary()))
     (folder / "b.json").write_text(json.dumps(summary(success_rate=3)))
 
     given = ("test-summary-schema.json", "a.json", "b.json", "--mode", mode)
-    assert run(monkeypatch, "validate", *given) == code
-    assert "b.json: test_results.success_rate: is 3" in capsys.readouterr().out
+    ended = program("summary", "validate", *given)
+    assert ended.code == code
+    assert "b.json: test_results.success_rate: is 3" in ended.out
 
 
 @pytest.mark.parametrize("mode", ["strict", "warn", "silent"])
-def test_what_cannot_be_read_fails_in_every_mode(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], mode: str
-) -> None:
+def test_what_cannot_be_read_fails_in_every_mode(folder: Path, program: Program, mode: str) -> None:
     (folder / "broken.json").write_text("{")
     for name in ("missing.json", "broken.json"):
-        assert run(monkeypatch, "validate", "test-summary-schema.json", name, "--mode", mode) == 1
-        assert capsys.readouterr().err.startswith(f"cct-ops: {name}")
+        ended = program("summary", "validate", "test-summary-schema.json", name, "--mode", mode)
+        assert ended.code == 1
+        assert ended.err.startswith(f"cct-ops: {name}")
 
 
 def test_one_that_cannot_be_read_keeps_no_other_from_being_judged(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, program: Program
 ) -> None:
     (folder / "a.json").write_text(json.dumps(summary(total_tests=-1)))
 
-    assert run(monkeypatch, "validate", "test-summary-schema.json", "missing.json", "a.json") == 1
-    said = capsys.readouterr()
-    assert "a.json: test_results.total_tests: is -1" in said.out
-    assert said.err.startswith("error: missing.json: ")
+    ended = program("summary", "validate", "test-summary-schema.json", "missing.json", "a.json")
+    assert ended.code == 1
+    assert "a.json: test_results.total_tests: is -1" in ended.out
+    assert ended.err.startswith("error: missing.json: ")
 
 
 @ccts_own
-def test_generate_writes_a_valid_summary_of_the_results(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_generate_writes_a_valid_summary_of_the_results(folder: Path, program: Program) -> None:
     results = [
         {"name": "a", "status": "pass", "duration_ms": 10},
         {"name": "b", "status": "warn", "message": "slow"},
@@ -108,7 +88,7 @@ def test_generate_writes_a_valid_summary_of_the_results(
     shutil.copyfile(CCT / "test-summary-schema.json", folder / "test-summary-schema.json")
 
     given = ("Test Name", "1.0.0", "new.json", "--results", "results.json")
-    assert run(monkeypatch, "generate", *given) == 0
+    assert program("summary", "generate", *given).code == 0
 
     made = json.loads((folder / "new.json").read_text())
     assert check({"new": made}) == ()
@@ -117,88 +97,85 @@ def test_generate_writes_a_valid_summary_of_the_results(
     assert [each["name"] for each in made["failed_tests"]] == ["c"]
 
 
-def test_generate_never_touches_a_file_that_is_there(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_generate_never_touches_a_file_that_is_there(folder: Path, program: Program) -> None:
     (folder / "test-summary.json").write_text("precious")
 
-    assert run(monkeypatch, "generate", "Test Name") == 1
+    ended = program("summary", "generate", "Test Name")
+    assert ended.code == 1
 
     assert (folder / "test-summary.json").read_text() == "precious"
-    assert "was left as it is" in capsys.readouterr().err
+    assert "was left as it is" in ended.err
 
 
 def test_generate_writes_nothing_that_the_schema_beside_it_refuses(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, program: Program
 ) -> None:
     """The small schema knows no key_metrics."""
-    assert run(monkeypatch, "generate", "Test Name") == 1
+    ended = program("summary", "generate", "Test Name")
+    assert ended.code == 1
 
     assert not (folder / "test-summary.json").exists()
-    assert "nothing was written" in capsys.readouterr().err
+    assert "nothing was written" in ended.err
 
 
-def test_update_repairs_the_file_and_says_what_it_changed(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_update_repairs_the_file_and_says_what_it_changed(folder: Path, program: Program) -> None:
     file = folder / "test-summary.json"
     file.write_text(json.dumps(summary() | {"conclusion": "PASS"}))
 
-    assert run(monkeypatch, "update", "test-summary.json") == 0
+    ended = program("summary", "update", "test-summary.json")
+    assert ended.code == 0
 
     assert json.loads(file.read_text())["conclusion"] == "success"
-    assert "conclusion is 'success' instead of 'PASS'" in capsys.readouterr().out
+    assert "conclusion is 'success' instead of 'PASS'" in ended.out
     assert sorted(path.name for path in folder.iterdir()) == [
         "test-summary-schema.json",
         "test-summary.json",
     ]
 
 
-def test_update_leaves_alone_what_it_cannot_put_right(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_update_leaves_alone_what_it_cannot_put_right(folder: Path, program: Program) -> None:
     wrong = json.dumps(summary(overall_status="PASS") | {"conclusion": "maybe"})
     (folder / "test-summary.json").write_text(wrong)
 
-    assert run(monkeypatch, "update", "test-summary.json") == 1
+    assert program("summary", "update", "test-summary.json").code == 1
 
     assert (folder / "test-summary.json").read_text() == wrong
 
 
 def test_update_keeps_what_a_pattern_of_the_schema_allows_and_says_what_it_leaves_out(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, program: Program
 ) -> None:
     (folder / "s.json").write_text(json.dumps(SCHEMA | {"patternProperties": {"^x_": {}}}))
     file = folder / "test-summary.json"
     file.write_text(json.dumps(summary() | {"x_owner": "ada", "y": "gone"}))
 
-    assert run(monkeypatch, "update", "test-summary.json", "--schema", "s.json") == 0
+    ended = program("summary", "update", "test-summary.json", "--schema", "s.json")
+    assert ended.code == 0
 
     assert json.loads(file.read_text()) == summary() | {"x_owner": "ada"}
-    assert "y is left out, because the schema does not know it; it was 'gone'" in (
-        capsys.readouterr().out
-    )
+    assert "y is left out, because the schema does not know it; it was 'gone'" in ended.out
 
 
 @pytest.mark.parametrize("digits", ["87.50000000000000000001", "1e-400", "0.10000000000000000555"])
 def test_update_does_not_shorten_a_number_in_passing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], digits: str
+    folder: Path, program: Program, digits: str
 ) -> None:
     file = folder / "test-summary.json"
     given = json.dumps(summary(precise=0.25) | {"conclusion": "PASS"}).replace("0.25", digits)
     file.write_text(given)
 
-    assert run(monkeypatch, "update", "test-summary.json") == 1
+    ended = program("summary", "update", "test-summary.json")
+    assert ended.code == 1
 
     assert file.read_text() == given
-    assert "test_results.precise has more digits than would be kept" in capsys.readouterr().err
+    assert "test_results.precise has more digits than would be kept" in ended.err
 
 
-def test_update_writes_through_a_link(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_update_writes_through_a_link(folder: Path, program: Program) -> None:
     (folder / "real.json").write_text(json.dumps(summary() | {"conclusion": "PASS"}))
     (folder / "test-summary.json").symlink_to("real.json")
 
-    assert run(monkeypatch, "update", "test-summary.json") == 0
+    assert program("summary", "update", "test-summary.json").code == 0
 
     assert (folder / "test-summary.json").is_symlink()
     assert json.loads((folder / "real.json").read_text())["conclusion"] == "success"
@@ -220,18 +197,15 @@ def test_update_writes_through_a_link(folder: Path, monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_odd_results_are_one_sentence_and_no_summary(
-    folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    results: str,
-    said: str,
+    folder: Path, program: Program, results: str, said: str
 ) -> None:
     (folder / "r.json").write_text(results)
 
-    assert run(monkeypatch, "generate", "Test", "1.0.0", "new.json", "--results", "r.json") == 1
+    ended = program("summary", "generate", "Test", "1.0.0", "new.json", "--results", "r.json")
+    assert ended.code == 1
 
     assert not (folder / "new.json").exists()
-    shown = capsys.readouterr().err
+    shown = ended.err
     assert shown.startswith("cct-ops: r.json: ")
     assert said in shown
     assert "Traceback" not in shown
@@ -253,8 +227,7 @@ def test_odd_results_are_one_sentence_and_no_summary(
 )
 def test_an_odd_file_is_one_sentence_in_every_command(
     folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    program: Program,
     command: tuple[str, ...],
     schema: dict[str, object],
     document: dict[str, object],
@@ -263,38 +236,38 @@ def test_an_odd_file_is_one_sentence_in_every_command(
     (folder / "s.json").write_text(json.dumps({"$schema": SCHEMA["$schema"]} | schema))
     (folder / "d.json").write_text(json.dumps(document))
 
-    assert run(monkeypatch, *command) == 1
-    shown = capsys.readouterr().err
+    ended = program("summary", *command)
+    assert ended.code == 1
+    shown = ended.err
     assert shown.startswith("cct-ops: ")
     assert said in shown
     assert shown.count("\n") == 1
 
 
-def test_a_text_that_is_not_unicode_leaves_no_file_behind(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_text_that_is_not_unicode_leaves_no_file_behind(folder: Path, program: Program) -> None:
     """As the shell hands over bytes that are no UTF-8."""
     (folder / "test-summary-schema.json").unlink()
 
-    assert run(monkeypatch, "generate", "a\udcffb", "1.0.0", "new.json") == 1
+    ended = program("summary", "generate", "a\udcffb", "1.0.0", "new.json")
+    assert ended.code == 1
 
     assert not (folder / "new.json").exists()
-    assert "such as the test's name, is not Unicode" in capsys.readouterr().err
+    assert "such as the test's name, is not Unicode" in ended.err
 
 
 def test_a_summary_whose_files_name_is_not_unicode_is_checked_all_the_same(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, program: Program
 ) -> None:
     (folder / "d\udcff.json").write_text(json.dumps(summary(success_rate=3)))
 
-    assert run(monkeypatch, "validate", "test-summary-schema.json", "d\udcff.json") == 1
+    ended = program("summary", "validate", "test-summary-schema.json", "d\udcff.json")
+    assert ended.code == 1
 
-    assert "test_results.success_rate: is 3" in capsys.readouterr().out
+    assert "test_results.success_rate: is 3" in ended.out
 
 
-def test_a_file_without_an_end_is_not_read_to_it(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(monkeypatch, "validate", "test-summary-schema.json", "/dev/zero") == 1
+def test_a_file_without_an_end_is_not_read_to_it(program: Program) -> None:
+    ended = program("summary", "validate", "test-summary-schema.json", "/dev/zero")
+    assert ended.code == 1
 
-    assert "/dev/zero: is larger than" in capsys.readouterr().err
+    assert "/dev/zero: is larger than" in ended.err

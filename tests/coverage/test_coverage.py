@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from cct_ops import cli
+from tests.commands.conftest import Program, program
 from tests.conftest import ROOT
+
+__all__ = ["program"]
 
 # The runbook: the copy that is kept here, and the one beside the checkout where it is.
 RUNBOOKS = [
@@ -41,17 +42,14 @@ Run = Callable[[dict[str, dict[str, Any]]], Found]
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def command(monkeypatch: pytest.MonkeyPatch, program: Program) -> Command:
     """Run the command; return its exit code, each text's status, and what else was said."""
 
     def typed(*arguments: str) -> Found:
         monkeypatch.chdir(ROOT)
-        monkeypatch.setattr(sys, "argv", ["cct-ops", "coverage", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        items = json.loads(said.out)["items"] if said.out else []
-        return ended.value.code, {item["text"]: item["status"] for item in items}, said.err
+        ended = program("coverage", *arguments)
+        items = json.loads(ended.out)["items"] if ended.out else []
+        return ended.code, {item["text"]: item["status"] for item in items}, ended.err
 
     return typed
 

@@ -28,45 +28,35 @@ TRIGGERED = BARE | {"state": "open"}
 RECOVERED = BARE | {"state": "closed"}
 
 
-def test_the_same_body_after_its_pause_is_a_message_of_its_own(engine: sa.Engine) -> None:
-    """Triggered, Recovered, Triggered: the third one is an incident."""
-    bare = fields(starts_at=None)
-    for each in (TRIGGERED, RECOVERED, TRIGGERED, RECOVERED):
-        take(engine, "json", each, bare)
-        later(engine, 61)
-
-    assert episodes(engine) == [(1, "resolved"), (2, "resolved")]
-    assert count(engine, dispatches) == 2
+ONCE, TWICE = [(1, "resolved")], [(1, "resolved"), (2, "resolved")]
 
 
-def test_the_same_body_within_its_pause_is_a_copy(engine: sa.Engine) -> None:
-    """A sender that got no answer repeats itself soon."""
-    bare = fields(starts_at=None)
-    for each in (TRIGGERED, RECOVERED, TRIGGERED):
-        take(engine, "json", each, bare)
-        later(engine, 20)
+@pytest.mark.parametrize(
+    ("declared", "pauses", "told"),
+    [
+        ({}, [61, 61, 61, 61], TWICE),
+        ({}, [20, 20, 20], ONCE),
+        ({}, [100, 5, 5, 0], TWICE),
+        ({"copies_within_seconds": 3600}, [600, 600, 600], ONCE),
+    ],
+    ids=["after its pause", "within its pause", "an end whenever it comes", "a pause of its own"],
+)
+def test_the_same_body_after_its_pause_is_a_message_of_its_own_and_within_it_a_copy(
+    engine: sa.Engine, declared: dict[str, object], pauses: list[int], told: list[object]
+) -> None:
+    """
+    A sender that got no answer repeats itself soon, and some for longer than others.
 
-    assert episodes(engine) == [(1, "resolved")]
-
-
-def test_an_end_is_believed_whenever_it_comes(engine: sa.Engine) -> None:
-    """Or an incident would stay open for ever, for what looks like a copy of the end before."""
-    bare = fields(starts_at=None)
-    for each, pause in ((TRIGGERED, 100), (RECOVERED, 5), (TRIGGERED, 5), (RECOVERED, 0)):
+    An end is believed whenever it comes: else an incident would stay open for ever, for what looks
+    like a copy of the end before.
+    """
+    bare = fields(starts_at=None, **declared)
+    for each, pause in zip([TRIGGERED, RECOVERED] * 2, pauses, strict=False):
         take(engine, "json", each, bare)
         later(engine, pause)
 
-    assert episodes(engine) == [(1, "resolved"), (2, "resolved")]
-
-
-def test_a_source_sets_its_own_pause(engine: sa.Engine) -> None:
-    """Its sender may repeat itself for longer."""
-    bare = fields(starts_at=None, copies_within_seconds=3600)
-    for each in (TRIGGERED, RECOVERED, TRIGGERED):
-        take(engine, "json", each, bare)
-        later(engine, 600)
-
-    assert episodes(engine) == [(1, "resolved")]
+    assert episodes(engine) == told
+    assert count(engine, dispatches) == len(told)
 
 
 def test_a_start_that_is_the_episodes_own_and_later_is_another_episode(engine: sa.Engine) -> None:

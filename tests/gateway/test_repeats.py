@@ -20,29 +20,24 @@ def event(kind: str, number: int, **more: object) -> dict[str, object]:
     return named | {"type": kind, "data": {"name": "X"}} | more
 
 
-def test_a_copy_of_an_event_without_a_time_starts_nothing_after_the_end(engine: sa.Engine) -> None:
-    """The moment of receipt is no word of the sender's, and a copy is no news."""
-    for each in (event("open", 1), event("closed", 2), event("open", 1)):
+@pytest.mark.parametrize(
+    ("third", "told"),
+    [
+        (event("open", 1), [(1, "resolved")]),
+        (event("open", 1, extra="x"), [(1, "resolved")]),
+        (event("open", 3), [(1, "resolved"), (2, None)]),
+    ],
+    ids=["a copy", "known by source and id whatever its bytes", "another, with an id of its own"],
+)
+def test_of_events_without_a_time_only_another_one_is_news(
+    engine: sa.Engine, third: dict[str, object], told: list[tuple[int, str | None]]
+) -> None:
+    """The moment of receipt is no word of the sender's; a copy starts nothing after the end."""
+    for each in (event("open", 1), event("closed", 2), third):
         take(engine, "cloudevents", each)
 
-    assert episodes(engine) == [(1, "resolved")]
-    assert count(engine, dispatches) == 1
-
-
-def test_an_event_is_known_by_its_source_and_id_whatever_its_bytes(engine: sa.Engine) -> None:
-    """Other spacing, and a member that it did not have: still the event that was heard."""
-    for each in (event("open", 1), event("closed", 2), event("open", 1, extra="x")):
-        take(engine, "cloudevents", each)
-
-    assert episodes(engine) == [(1, "resolved")]
-
-
-def test_another_event_without_a_time_is_news(engine: sa.Engine) -> None:
-    """It has an id of its own."""
-    for each in (event("open", 1), event("closed", 2), event("open", 3)):
-        take(engine, "cloudevents", each)
-
-    assert episodes(engine) == [(1, "resolved"), (2, None)]
+    assert episodes(engine) == told
+    assert count(engine, dispatches) == len(told)
 
 
 def test_an_event_in_another_batch_is_the_event_that_was_heard(engine: sa.Engine) -> None:

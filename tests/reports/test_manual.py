@@ -15,7 +15,6 @@ from cct_ops.cli import app as cct_ops
 from cct_ops.clients import parameters
 from cct_ops.diagnoses.rollback_plan import AS_THEY_ARE, Limits
 from cct_ops.ledger.record.account import UNDO_FAILED, ActionRecord, DecisionRecord, RunRecord
-from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.guards import Guard
 from cct_ops.models.plan import Call, Plan
 from cct_ops.models.run import Mode, Outcome, Run, Severity
@@ -23,6 +22,7 @@ from cct_ops.models.topic import is_urgent
 from cct_ops.reports import manual
 from cct_ops.reports.messages import expired_message, raise_message
 from tests.approvals.parts import ROUTE, plan
+from tests.diagnoses.test_reversion import change
 
 HOSTILE = '/a b\'; rm -rf "$HOME" `id` $(id) \\'
 RUN = Run(id=uuid4(), name="a-run", playbook="auto-rollback", incident_id=uuid4())
@@ -170,29 +170,11 @@ def test_where_nothing_is_due_nothing_is_said(outcome: Outcome) -> None:
 
 
 def test_an_overdue_change_is_ended_by_a_run_or_by_hand() -> None:
-    change = TemporaryChange(
-        id=uuid4(),
-        run_id=RUN.id,
-        permit_id=uuid4(),
-        playbook="auto-rollback",
-        target=ROUTE,
-        call=Call(method="disable_auto_rollback", arguments={}),
-        revert=Call(method="enable_auto_rollback", arguments={}),
-        before="on",
-        owner="anna",
-        reason="a test",
-        state=ChangeState.ACTIVE,
-        created_at=datetime.now(UTC),
-        until=datetime.now(UTC),
-        ended_at=None,
-        note=None,
-        scheduled_revert_id=None,
-        scheduled_reverts=1,
-    )
-    end, by_curl, listing = manual.overdue(change)
+    overdue = change()
+    end, by_curl, listing = manual.overdue(overdue)
 
-    assert understood(end) == {"change": str(change.id)}
-    assert by_curl == by_hand(change.revert)
+    assert understood(end) == {"change": str(overdue.id)}
+    assert by_curl == by_hand(overdue.revert)
     assert understood(listing) == {}
 
 
