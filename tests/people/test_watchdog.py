@@ -28,13 +28,12 @@ SILENT = ":rotating_light: The controller of cct-ops is silent"
 BACK = ":white_check_mark: The controller of cct-ops is heard again"
 
 
-def watching(engine: sa.Engine, url: str) -> PeerWatchdog:
-    """The gateway's look at the controller, which it has had in sight for an hour."""
+def watching(engine: sa.Engine, url: str, listening: Listening | None = None) -> PeerWatchdog:
+    """The gateway's look at the controller, which it has had in sight for an hour by default."""
     now = datetime.now(UTC)
-    listening = Listening(since=now - timedelta(hours=1), last=now)
-    return PeerWatchdog(
-        engine, GATEWAY, CONTROLLER, Notifier(engine, SecretStr(url)), listening=listening
-    )
+    usual = Listening(since=now - timedelta(hours=1), last=now)
+    notifier = Notifier(engine, SecretStr(url))
+    return PeerWatchdog(engine, GATEWAY, CONTROLLER, notifier, listening=listening or usual)
 
 
 @pytest.fixture
@@ -172,12 +171,7 @@ def test_after_a_downtime_of_everything_nobody_is_silent(
     """Whoever is back first gives the other as long as it takes to fall silent."""
     fall_silent(engine, CONTROLLER, seconds=3600)
     fall_silent(engine, GATEWAY, seconds=3600)
-    started = PeerWatchdog(
-        engine,
-        GATEWAY,
-        CONTROLLER,
-        Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents")),
-    )
+    started = watching(engine, f"{sandbox.base_url}/slack/incidents", Listening())
     started()
     assert (notices(sandbox), pages.newest(engine, 9)) == ([], [])
 
@@ -193,12 +187,9 @@ def test_a_part_that_takes_its_time_to_start_is_not_silent(
 ) -> None:
     """The gateway is the first, so that alerts come in; once the other was heard, it counts."""
     fall_silent(engine, CONTROLLER, seconds=3600)
-    slack = SecretStr(f"{sandbox.base_url}/slack/incidents")
     began = datetime.now(UTC) - timedelta(seconds=120)
     listening = Listening(since=began, last=datetime.now(UTC))
-    started = PeerWatchdog(
-        engine, GATEWAY, CONTROLLER, Notifier(engine, slack), listening=listening
-    )
+    started = watching(engine, f"{sandbox.base_url}/slack/incidents", listening)
     started()
     assert (notices(sandbox), pages.newest(engine, 9)) == ([], [])
 

@@ -68,12 +68,15 @@ def test_the_data_is_served_in_all_dialects(
     assert cct.get(path).status_code == 200
 
 
-def test_health_has_no_data(cct: httpx.Client) -> None:
-    """data/health keeps its status beside the envelope, at .system.status."""
-    body = cct.get("data/health").json()
+@pytest.mark.parametrize(
+    ("path", "beside"), [("data/health", "system"), ("cache/health", "assessment")]
+)
+def test_health_has_no_data(cct: httpx.Client, path: str, beside: str) -> None:
+    """It keeps its status beside the envelope, at .system.status or .assessment.status."""
+    body = cct.get(path).json()
 
     assert "data" not in body
-    assert body["system"]["status"] == "healthy"
+    assert body[beside]["status"] == "healthy"
 
 
 def test_symbols_are_inside_an_object(cct: httpx.Client) -> None:
@@ -102,14 +105,6 @@ def test_sentiment_is_about_the_symbols_asked_for(cct: httpx.Client) -> None:
     data = cct.get("sentiment/analysis", params={"symbols": "aapl, MSFT"}).json()["data"]
 
     assert data["symbols"] == ["AAPL", "MSFT"]
-
-
-def test_cache_health_has_no_data(cct: httpx.Client) -> None:
-    """cache/health has its assessment beside the envelope."""
-    body = cct.get("cache/health").json()
-
-    assert "data" not in body
-    assert body["assessment"]["status"] == "healthy"
 
 
 def test_security_status_shows_the_limits(cct: httpx.Client) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from cct_ops.errors import BadConfiguration
 from cct_ops.summaries.schema import problems, validator
-from tests.summaries.test_patterns import DRAFTS
+from tests.summaries.test_schema import DRAFTS
 
 NAMES = ["a", "b", "x_a", "a\n", "ä"]
 PATTERNS = ["^x_", "^a$", r"\d", "^[a-z]+$", r"\p{L}", "^.$"]
