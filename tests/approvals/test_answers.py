@@ -15,11 +15,11 @@ from cct_ops.ledger.gate.approval_answers import Answer, Receipt
 from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.ledger.gate.tables import approvals as table, attempts
 from cct_ops.ledger.intake import deliveries
-from cct_ops.ledger.record import account
 from cct_ops.models.guards import Guard
 from cct_ops.models.run import Mode
-from tests.approvals.parts import ANNA, BEN, Conclusion, asked, new_run, plan, refusals, state
+from tests.approvals.parts import ANNA, BEN, asked, new_run, plan, refusals, state
 from tests.ledger.alerts import firing, resolved
+from tests.ledger.history import decided
 
 
 def say(
@@ -209,17 +209,9 @@ def test_a_request_that_an_open_incident_joined_goes_on(engine: sa.Engine) -> No
     first = deliveries.record(engine, "am", b"1", [firing(alertname="A")]).incidents[0]
     second = deliveries.record(engine, "am", b"2", [firing(alertname="B")]).incidents[0]
     approval = asked(engine, new_run(incident_id=first))
-    with engine.begin() as tx:
-        account.record_decision(
-            tx,
-            Conclusion(plan=plan()),
-            plan(),
-            run=new_run(incident_id=second),
-            mode=Mode.APPROVE,
-            verdict="Merged",
-            reason=f"run {approval.run_id} waits for approval; that decides for both",
-            guard=Guard.MERGE,
-        )
+    reason = f"run {approval.run_id} waits for approval; that decides for both"
+    run = new_run(incident_id=second)
+    decided(engine, run, "Merged", plan(), mode=Mode.APPROVE, reason=reason, guard=Guard.MERGE)
     deliveries.record(engine, "am", b"3", [resolved(firing(alertname="A"))])
 
     assert approvals.void_resolved(engine) == 0

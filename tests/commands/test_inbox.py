@@ -23,11 +23,11 @@ from cct_ops.ledger.intake.tables import alerts, deliveries, dispatches, inciden
 from cct_ops.ledger.people import pages, slack_threads
 from cct_ops.ledger.record import account
 from cct_ops.models.guards import Guard
-from cct_ops.models.run import Mode, Outcome
+from cct_ops.models.run import Outcome
 from cct_ops.models.topic import MessageRef, Topic
 from tests.commands.conftest import Typed
 from tests.gateway.signing import FIELDS, SOURCES, Sent, sign
-from tests.ledger.history import TARGET, Conclusion, a_run, attempt, plan
+from tests.ledger.history import TARGET, a_run, attempt, decided
 
 NOW = datetime.now(UTC)
 
@@ -234,17 +234,8 @@ def test_why_shows_a_run_that_the_kill_switch_blocked_from_its_arrival_to_its_en
     outbox.mark_sent(
         engine, claim, rule="canary-rolled-back", playbook="auto-rollback", flow_run_id=run.id
     )
-    with engine.begin() as tx:
-        account.record_decision(
-            tx,
-            Conclusion(plan()),
-            plan(),
-            run=run,
-            mode=Mode.AUTO,
-            verdict="Blocked",
-            reason="The kill switch is pulled by ops: drill.",
-            guard=Guard.KILL_SWITCH.value,
-        )
+    reason = "The kill switch is pulled by ops: drill."
+    decided(engine, run, "Blocked", reason=reason, guard=Guard.KILL_SWITCH.value)
     account.record_outcome(engine, run, TARGET, Outcome.BLOCKED, "The kill switch is pulled.")
     pages.ask(engine, "c", subject="P0: CanaryRolledBack", body="-", topic_id=UUID(incident))
     topic = Topic(id=UUID(incident), title="auto-rollback on /daily-summary", state="Blocked")

@@ -87,17 +87,12 @@ def unseen(config: CanaryConfig, option: Option = Option.RESTORE) -> RollbackDia
     return by_status_alone(ROUTE, config, WELL, MISSING, option)
 
 
-def issue(config: CanaryConfig) -> CanaryDiagnosis:
-    """What canary-issue concludes where CCT measures no traffic."""
+def issue(config: CanaryConfig, **seen: object) -> CanaryDiagnosis:
+    """What canary-issue concludes where CCT measures no traffic, unless some is given."""
     call = DirectCall(well=True, seen="10 symbols")
-    found = CanaryFindings(
-        config=config,
-        configured_percent=None,
-        traffic=None,
-        thresholds=None,
-        plain=call,
-        as_canary=call,
-    )
+    unseen = dict.fromkeys(("configured_percent", "traffic", "thresholds"))
+    calls = {"plain": call, "as_canary": call}
+    found = CanaryFindings.model_validate({"config": config, **unseen, **calls, **seen})
     return CanaryDiagnosis.of(ROUTE, found, WATCH, CanaryFix.RECOMMENDED)
 
 
@@ -193,16 +188,7 @@ def test_traffic_without_objectives_shows_no_canary_well() -> None:
     )
     share = side.model_copy(update={"sample_size": 2000})
     traffic = CanaryTraffic(since=NOW, percentage=20, canary=side, stable=share)
-    call = DirectCall(well=True, seen="10 symbols")
-    found = CanaryFindings(
-        config=ON,
-        configured_percent=20,
-        traffic=traffic,
-        thresholds=None,
-        plain=call,
-        as_canary=call,
-    )
-    diagnosis = CanaryDiagnosis.of(ROUTE, found, WATCH, CanaryFix.RECOMMENDED)
+    diagnosis = issue(ON, configured_percent=20, traffic=traffic)
 
     assert diagnosis.outcome is Outcome.UNVERIFIED
     assert fact(diagnosis.evidence, "slo/status").observed == "not offered"

@@ -228,7 +228,7 @@ def test_whatever_is_paused_in_prefect_is_named(doctor: Doctor, prefect_api_url:
         assert f"the work pool {POOL} (limit 0)" in lines["pauses"]
 
 
-def test_what_a_runs_life_hangs_on_at_prefects_server_is_told(
+def test_what_a_runs_life_hangs_on_at_prefects_server_is_shown(
     doctor: Doctor, prefect_api_url: str
 ) -> None:
     """Leases in memory, and a concurrency limit that is held by one."""

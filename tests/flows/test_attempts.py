@@ -25,17 +25,13 @@ from tests.flows.crash_harness import CrashHarness, killed_at
 from tests.flows.deployment_run import DeploymentRun, deployment_run
 from tests.flows.kill_triggers import CONFIRMED, Trigger
 from tests.flows.reaping import reap
+from tests.flows.test_auto_rollback import pull
 from tests.flows.upkeep import ROUTE, pending, run_of
 from tests.ledger.alerts import opened
 
 PLAYBOOK = "auto-rollback"
 # What the page of a finished run offers, what the API takes, and what people invent.
 WAYS: list[State[Any]] = [AwaitingRetry(), Scheduled(), Scheduled(name="Once more")]
-
-
-def pulled(sandbox: SandboxControl) -> None:
-    """Let auto-rollback pull the canary."""
-    sandbox.roll_back(ROUTE, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
 
 
 def again(run: DeploymentRun, way: State[Any]) -> tuple[str | None, str]:
@@ -65,7 +61,7 @@ def test_a_finished_run_is_not_begun_again(
     with deployment_run(engine, PLAYBOOK, target=ROUTE, mode="auto") as run:
         assert run.work() == Outcome.NOTHING_TO_DO
         first = run.record
-        pulled(sandbox)
+        pull(sandbox)
         seen, notices = len(sandbox.requests()), sandbox.slack_messages()
 
         name, message = again(run, way)
@@ -83,7 +79,7 @@ def test_a_run_that_acted_on_an_approval_is_not_begun_again(
     engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """It goes on once after it was suspended, and that is all."""
-    pulled(sandbox)
+    pull(sandbox)
     with deployment_run(engine, PLAYBOOK, target=ROUTE, mode="approve") as run:
         assert run.work() == "Suspended"
         assert run.approve() == 1
@@ -103,7 +99,7 @@ def test_what_died_in_its_change_is_recovered_and_not_retried(
     """A person's retry neither acts nor keeps the recovery away, before it began or after."""
     monkeypatch.setenv("CCT_OPS_LEASE_SECONDS", "1")
     settings.cache_clear()
-    pulled(sandbox)
+    pull(sandbox)
     run_id = pending(PLAYBOOK, {"target": ROUTE, "mode": "auto"})
     env = {name: value for name, value in os.environ.items() if name.startswith(("CCT_", "X_"))}
     killed_at(Trigger(statement=CONFIRMED), PLAYBOOK, run_id, sandbox, harness, env)
@@ -129,7 +125,7 @@ def test_a_run_without_an_account_is_left_alone_by_a_second_process(
     engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     """Somebody scheduled it while its process is at work: that one goes on as before."""
-    pulled(sandbox)
+    pull(sandbox)
     with deployment_run(engine, PLAYBOOK, target=ROUTE, mode="auto") as run:
         with engine.begin() as tx:
             tx.execute(
@@ -186,7 +182,7 @@ def test_a_run_for_an_incident_that_there_is_not_does_not_look(
     engine: sa.Engine, sandbox: SandboxControl, tags: list[str], words: str
 ) -> None:
     """And wakes nobody: who made the run reads it there."""
-    pulled(sandbox)
+    pull(sandbox)
     with deployment_run(engine, PLAYBOOK, tags, target=ROUTE, mode="auto") as run:
         assert run.work() == REFUSED
         state = run.run().state
@@ -201,7 +197,7 @@ def test_a_run_for_an_incident_of_the_ledger_is_of_it(
     engine: sa.Engine, sandbox: SandboxControl
 ) -> None:
     incident = opened(engine)
-    pulled(sandbox)
+    pull(sandbox)
     with deployment_run(
         engine, PLAYBOOK, [incident_tag(incident)], target=ROUTE, mode="auto"
     ) as run:

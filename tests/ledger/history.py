@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -24,10 +25,10 @@ CALL = Call(method="reset_canary", arguments={"route": TARGET})
 class Conclusion:
     """A diagnosis with nothing in it but its plan."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, severity: Severity = Severity.P1) -> None:
         self.plan = plan
         self.playbook, self.target = plan.playbook, plan.target
-        self.headline, self.severity = "The canary is off.", Severity.P1
+        self.headline, self.severity = "The canary is off.", severity
         self.evidence: tuple[Evidence, ...] = ()
 
 
@@ -42,16 +43,36 @@ def a_run(playbook: str = PLAYBOOK, incident_id: UUID | None = None) -> Run:
     return Run(id=uuid4(), name="a run", playbook=playbook, incident_id=incident_id)
 
 
+def decided(
+    engine: sa.Engine,
+    run: Run,
+    verdict: str = "permitted",
+    wanted: Plan | None = None,
+    *,
+    ago: timedelta = timedelta(0),
+    severity: Severity = Severity.P1,
+    **more: Any,
+) -> None:
+    """Let it have been decided, that long ago, whether the run may carry out its plan."""
+    the_plan = wanted or plan()
+    words = {"mode": Mode.AUTO, "verdict": verdict, "reason": "-"} | more
+    with engine.begin() as tx:
+        account.record_decision(tx, Conclusion(the_plan, severity), the_plan, run=run, **words)
+        tx.execute(
+            sa.update(decisions)
+            .where(decisions.c.run_id == run.id)
+            .values(decided_at=decisions.c.decided_at - ago)
+        )
+
+
 def permitted(
     engine: sa.Engine, run: Run, wanted: Plan, *, ago: timedelta = timedelta(0)
 ) -> Permit:
     """Let a run have got its permit that long ago; it is still working on it."""
     token = locks.acquire(engine, wanted.target, run.id, 60)
     assert token is not None
+    decided(engine, run, wanted=wanted, ago=ago)
     with engine.begin() as tx:
-        account.record_decision(
-            tx, Conclusion(wanted), wanted, run=run, mode=Mode.AUTO, verdict="permitted", reason="-"
-        )
         permit = permits.issue(
             tx, PermitKind.CHANGE, wanted, wanted.calls, run=run, fencing_token=token, seconds=60
         )
@@ -59,11 +80,6 @@ def permitted(
             sa.update(permit_rows)
             .where(permit_rows.c.id == permit.id)
             .values(issued_at=permit_rows.c.issued_at - ago)
-        )
-        tx.execute(
-            sa.update(decisions)
-            .where(decisions.c.run_id == run.id)
-            .values(decided_at=decisions.c.decided_at - ago)
         )
     return permit
 

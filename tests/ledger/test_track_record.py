@@ -10,7 +10,7 @@ from cct_ops.ledger.gate import track_record
 from cct_ops.ledger.record import account
 from cct_ops.models.autonomy import AutonomyLevel, AutonomySettings, Flaw, TrackRecord, level_of
 from cct_ops.models.run import Mode, Outcome
-from tests.ledger.history import PLAYBOOK, TARGET, Conclusion, a_run, attempt, plan
+from tests.ledger.history import PLAYBOOK, TARGET, a_run, attempt, decided
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
@@ -70,22 +70,8 @@ def test_a_fix_that_does_not_last_is_a_bad_one(engine: sa.Engine) -> None:
     attempt(engine, Outcome.RESOLVED, ago=90 * MINUTE)
     assert read(engine).ineffective is None
 
-    with engine.begin() as tx:  # half an hour later the gate sees a plan for the same target
-        account.record_decision(
-            tx,
-            Conclusion(plan()),
-            plan(),
-            run=a_run(),
-            mode=Mode.AUTO,
-            verdict="Blocked",
-            reason="-",
-        )
-        tx.execute(
-            sa.text(
-                "update decisions set decided_at = now() - interval '1 hour'"
-                " where verdict = 'Blocked'"
-            )
-        )
+    # Half an hour later the gate sees a plan for the same target.
+    decided(engine, a_run(), "Blocked", ago=HOUR)
 
     found = read(engine).ineffective
     assert found is not None
@@ -103,16 +89,7 @@ def test_the_recurrence_counts_in_the_very_run_that_meets_it(engine: sa.Engine) 
 
 
 def test_what_could_not_be_undone_leaves_only_looking(engine: sa.Engine) -> None:
-    with engine.begin() as tx:
-        account.record_decision(
-            tx,
-            Conclusion(plan()),
-            plan(),
-            run=a_run(),
-            mode=Mode.AUTO,
-            verdict=account.UNDO_FAILED,
-            reason="CCT is away.",
-        )
+    decided(engine, a_run(), account.UNDO_FAILED)
 
     assert earned_level(engine).mode is Mode.OBSERVE
 

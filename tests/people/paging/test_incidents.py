@@ -14,14 +14,13 @@ from cct_ops.ledger.clock import in_seconds
 from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.people import pages
 from cct_ops.ledger.people.tables import status_posts
-from cct_ops.ledger.record import account, history
-from cct_ops.ledger.record.tables import decisions
-from cct_ops.models.run import Mode
+from cct_ops.ledger.record import history
+from cct_ops.models.run import Severity
 from cct_ops.people.paging import Pager
 from cct_ops.reports.review import review
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
-from tests.ledger.history import Conclusion, a_run, plan
+from tests.ledger.history import a_run, decided
 from tests.people.paging.conftest import BEGAN, ends, env, fires, people, said
 
 pytestmark = pytest.mark.usefixtures("addresses")
@@ -45,16 +44,9 @@ def public(sandbox: SandboxControl) -> list[tuple[str, str]]:
     return [(post.body["title"], post.body["state"]) for post in sandbox.status_page()]
 
 
-def found_to_be(engine: sa.Engine, incident: UUID, severity: str) -> None:
+def found_to_be(engine: sa.Engine, incident: UUID, severity: Severity) -> None:
     """Let a playbook conclude how grave the incident is."""
-    run, wanted = a_run(incident_id=incident), plan()
-    with engine.begin() as tx:
-        account.record_decision(
-            tx, Conclusion(wanted), wanted, run=run, mode=Mode.AUTO, verdict="permitted", reason="-"
-        )
-        tx.execute(
-            sa.update(decisions).where(decisions.c.run_id == run.id).values(severity=severity)
-        )
+    decided(engine, a_run(incident_id=incident), severity=severity)
 
 
 def test_only_what_is_p0_pages_and_once(
@@ -74,10 +66,10 @@ def test_what_a_playbook_finds_to_be_p0_pages_too(
     engine: sa.Engine, pager: Pager, sandbox: SandboxControl
 ) -> None:
     incident = fires(engine, "warning")
-    found_to_be(engine, incident, "P1")
+    found_to_be(engine, incident, Severity.P1)
     assert page_about_new(pager) == 0
 
-    found_to_be(engine, incident, "P0")
+    found_to_be(engine, incident, Severity.P0)
     assert page_about_new(pager) == 1
 
 
