@@ -15,8 +15,8 @@ from cct_ops.gateway.senders.parsed_delivery import UnknownShape
 from cct_ops.ledger.intake import deliveries as intake
 from cct_ops.ledger.intake.tables import alerts, deliveries, incidents
 from cct_ops.models.alert import AlertStatus
-from tests.gateway.signing import PAYLOADS, SOURCES, Sent, sign
 from tests.gateway.delivering import episodes, verdicts
+from tests.gateway.signing import PAYLOADS, SOURCES, Sent, sign
 
 CAPTURED = PAYLOADS / "alertmanager"
 
