@@ -53,7 +53,7 @@ def failure(server: Server, post: Post, timeout_seconds: float = 10) -> OpsError
 
 @pytest.fixture
 def bots_slack(server: Server) -> Server:
-    """A Slack that takes what a bot tells it."""
+    """A Slack that takes what a bot posts."""
     server.body, server.headers = TAKEN, {"Content-Type": "application/json"}
     return server
 

@@ -32,7 +32,7 @@ ONCE, TWICE = [(1, "resolved")], [(1, "resolved"), (2, "resolved")]
 
 
 @pytest.mark.parametrize(
-    ("declared", "pauses", "told"),
+    ("declared", "pauses", "expected"),
     [
         ({}, [61, 61, 61, 61], TWICE),
         ({}, [20, 20, 20], ONCE),
@@ -42,7 +42,7 @@ ONCE, TWICE = [(1, "resolved")], [(1, "resolved"), (2, "resolved")]
     ids=["after its pause", "within its pause", "an end whenever it comes", "a pause of its own"],
 )
 def test_the_same_body_after_its_pause_is_a_message_of_its_own_and_within_it_a_copy(
-    engine: sa.Engine, declared: dict[str, object], pauses: list[int], told: list[object]
+    engine: sa.Engine, declared: dict[str, object], pauses: list[int], expected: list[object]
 ) -> None:
     """
     A sender that got no answer repeats itself soon, and some for longer than others.
@@ -55,8 +55,8 @@ def test_the_same_body_after_its_pause_is_a_message_of_its_own_and_within_it_a_c
         take(engine, "json", each, bare)
         later(engine, pause)
 
-    assert episodes(engine) == told
-    assert count(engine, dispatches) == len(told)
+    assert episodes(engine) == expected
+    assert count(engine, dispatches) == len(expected)
 
 
 def test_a_start_that_is_the_episodes_own_and_later_is_another_episode(engine: sa.Engine) -> None:

@@ -21,7 +21,7 @@ def event(kind: str, number: int, **more: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(
-    ("third", "told"),
+    ("third", "expected"),
     [
         (event("open", 1), [(1, "resolved")]),
         (event("open", 1, extra="x"), [(1, "resolved")]),
@@ -30,14 +30,14 @@ def event(kind: str, number: int, **more: object) -> dict[str, object]:
     ids=["a copy", "known by source and id whatever its bytes", "another, with an id of its own"],
 )
 def test_of_events_without_a_time_only_another_one_is_news(
-    engine: sa.Engine, third: dict[str, object], told: list[tuple[int, str | None]]
+    engine: sa.Engine, third: dict[str, object], expected: list[tuple[int, str | None]]
 ) -> None:
     """The moment of receipt is no word of the sender's; a copy starts nothing after the end."""
     for each in (event("open", 1), event("closed", 2), third):
         take(engine, "cloudevents", each)
 
-    assert episodes(engine) == told
-    assert count(engine, dispatches) == len(told)
+    assert episodes(engine) == expected
+    assert count(engine, dispatches) == len(expected)
 
 
 def test_an_event_in_another_batch_is_the_event_that_was_heard(engine: sa.Engine) -> None:
