@@ -1,4 +1,4 @@
-"""The benchmarks: their rivals, their history and their words."""
+"""The benchmarks: the clock at the sink, the sides and their turns, and the history."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ import pytest
 
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
 from evaluation.benchmarks.load import add_history
-from evaluation.benchmarks.page import Goal
 from evaluation.benchmarks.rivals import rivals
 from evaluation.benchmarks.sides import Side, in_turns
 from evaluation.benchmarks.sink import GREETING, Journal
@@ -235,36 +234,3 @@ def test_the_runs_are_there_with_their_final_states(
     assert {run["state_id"] for run in made} == {run["state"]["id"] for run in made}
     assert len({run["state_id"] for run in made}) == 20
     assert 29 < max(ages).days <= 30
-
-
-@pytest.mark.parametrize(
-    ("limit", "measured", "verdict"),
-    [
-        (0.5, 0.5, "met"),
-        (0.5, 1.25, "missed by 0.75, 2.5 times as much"),
-        (0, 2, "missed by 2"),
-        (0.5, None, "not measured"),
-        (None, 0.5, "not measured"),
-    ],
-)
-def test_a_goal_that_is_missed_says_by_how_much(
-    limit: float | None, measured: float | None, verdict: str
-) -> None:
-    assert Goal("a goal", limit, measured).row[-1] == verdict
-
-
-@pytest.mark.parametrize(
-    ("name", "title"),
-    [
-        ("evaluation/benchmarks/page.py", "to its first GET"),
-        ("evaluation/benchmarks/report.py", "{TITLE}"),
-    ],
-)
-def test_what_stops_at_the_first_get_is_called_so(name: str, title: str) -> None:
-    text = (ROOT / name).read_text()
-
-    assert title in text
-    assert "to its first probe" not in text
-    assert "alert -> first probe" not in text
-    assert "alert to its first action" not in text
-    assert "alert -> first action" not in text
