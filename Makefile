@@ -31,10 +31,9 @@ demo: install    ## an alert comes in, a canary is repaired, the timeline is pri
 up: install      ## the whole stack on this machine, with the Prefect UI
 	exec $(BIN)/cct-ops up
 
-# Most tests wait for real parts: four at a time keep two cores busy. A file stays on one worker,
-# because its tests share the parts that they start.
+# A file stays on one of the processes, because its tests share the parts that they start.
 test: $(VENV)/.dev  ## the whole suite, against real parts; ARGS="..." for pytest
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 kills: $(VENV)/.dev  ## kill every playbook at every boundary, a quarter of an hour; ARGS="-k rate-limiting"
 	KILLS=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_kills_*.py $(ARGS)

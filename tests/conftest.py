@@ -64,8 +64,10 @@ FIRST = (
     "test_crowd.py",
     "test_game_day.py",
     "test_new_playbook.py",
+    "test_outages.py",
     "test_approval.py",
     "test_playbooks.py",
+    "test_pauses.py",
     "test_demo.py",
     "test_recover.py",
     "test_auto_rollback.py",
@@ -81,7 +83,7 @@ FIRST = (
 )
 
 OWN_FILES = pytest.StashKey[Path]()
-ONE_STACK = {"test_approval.py", "test_playbooks.py"}
+ONE_STACK = {"test_outages.py", "test_approval.py", "test_playbooks.py", "test_pauses.py"}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -123,6 +125,13 @@ class ByPart(LoadFileScheduling):  # type: ignore[misc]  # it ships no types
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
         return "one stack" if file.rpartition("/")[2] in ONE_STACK else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Most tests wait for real parts: four at a time keep two cores busy. A file needs no other."""
+    files = [each for each in config.args if Path(each.partition("::")[0]).is_file()]
+    return 4 if len(config.args) > 1 or not files else 0
 
 
 @pytest.hookimpl(optionalhook=True)
