@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import yaml
 from prefect.settings import (
     PREFECT_API_URL,
+    PREFECT_CLIENT_CSRF_SUPPORT_ENABLED,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_LOGGING_TO_API_ENABLED,
     temporary_settings,
@@ -26,7 +27,7 @@ from tests.controller.running import Playbook
 from tests.flows.crash_harness import ALL, CrashHarness, crash_harness
 from tests.flows.golden import hold, path_of, record
 from tests.flows.running_experiment import close_gates
-from tests.flows.upkeep import ANYTHING
+from tests.flows.upkeep import ANYTHING, know_where_results_are
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -37,13 +38,18 @@ def prefect_settings(prefect_api_url: str) -> Iterator[None]:
     Logs to the API would outlive the server at the end of the session. And the thread that sends
     Prefect's heartbeats sleeps by the second: to join it would hold up the end of every run.
     """
-    with temporary_settings(
-        {
-            PREFECT_API_URL: prefect_api_url,
-            PREFECT_LOGGING_TO_API_ENABLED: False,
-            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
-        }
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        temporary_settings(
+            {
+                PREFECT_API_URL: prefect_api_url,
+                PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: False,
+                PREFECT_LOGGING_TO_API_ENABLED: False,
+                PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+            }
+        ),
     ):
+        know_where_results_are(patch)
         yield
 
 

@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import IO
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 from prefect.client.orchestration import get_client
 from prefect.flow_engine import run_flow
@@ -31,7 +32,7 @@ from cct_ops.scenarios import truths
 from cct_ops.worker.preload import preload
 from tests.conftest import ROOT
 from tests.flows.kill_triggers import UNHEARD, On, Trigger, say, set_up
-from tests.flows.upkeep import run_of
+from tests.flows.upkeep import know_where_results_are, run_of
 from tests.stack.polling import eventually
 
 # As `make kills` wants it; else the most instructive ones.
@@ -84,7 +85,11 @@ def crash_harness(prefect_api_url: str, *first: str) -> Iterator[CrashHarness]:
         [sys.executable, "-m", "tests.flows.crash_harness", *first],
         cwd=ROOT,
         env=os.environ
-        | {"PREFECT_API_URL": prefect_api_url, "PREFECT_LOGGING_TO_API_ENABLED": "false"},
+        | {
+            "PREFECT_API_URL": prefect_api_url,
+            "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false",
+            "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -147,6 +152,7 @@ def main() -> None:
     """Fork one child per order, and say how each ended."""
     if ALL in sys.argv[1:]:
         preload(ROOT)  # as the worker does before it forks
+    know_where_results_are(pytest.MonkeyPatch())
     gc.freeze()  # a child need not look at what it inherits, nor get a copy of it by looking
     for line in sys.stdin:
         order = json.loads(line)

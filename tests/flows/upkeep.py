@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 from prefect import flow
 from prefect.client.orchestration import get_client
@@ -31,6 +32,11 @@ ROUTE = Route.PRE_MARKET_BRIEFING
 OFF = RollbackOptions(option=Option.DISABLE_AUTO_ROLLBACK)
 LOOSER = RollbackOptions(option=Option.RAISE_THRESHOLDS, limits=Limits(p95_latency_ms=9000))
 ANYTHING: dict[str, object] = {"type": "object", "properties": {}}
+
+
+def know_where_results_are(patch: pytest.MonkeyPatch) -> None:
+    """Let a run ask for it as little as in a worker's process, which had it from the worker."""
+    patch.setattr("prefect.results._read_server_default_result_storage_block_id", lambda: None)
 
 
 def alone(options: RollbackOptions) -> RollbackDiagnosis:
