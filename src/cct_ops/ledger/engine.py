@@ -57,6 +57,11 @@ def _engine(wanted: _Wanted) -> sa.Engine:
     return engine
 
 
+def at_once(engine: sa.Engine) -> sa.Engine:
+    """Return the same engine for single statements: none needs a transaction round it."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
+
+
 @contextmanager
 def patient(seconds: float) -> Iterator[None]:
     """

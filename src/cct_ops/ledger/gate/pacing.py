@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import insert
 from cct_ops.clients.pacing import Answer
 from cct_ops.errors import Unavailable
 from cct_ops.ledger.clock import in_seconds, now
+from cct_ops.ledger.engine import at_once
 from cct_ops.ledger.gate.tables import request_pauses
 
 # CCT's window, and a margin for the two clocks and for CCT counting inclusively.
@@ -168,8 +169,8 @@ class LedgerPacer:
         """Return the answer that came ahead, where one will do."""
         if self.since is None:
             return None
-        with self.engine.begin() as tx:
-            return self._take(tx, key, self.since, ahead=True)
+        with at_once(self.engine).connect() as connection:
+            return self._take(connection, key, self.since, ahead=True)
 
     def _read(self, key: str, send: Callable[[], Answer]) -> Answer:
         asked_at: datetime | None = None
@@ -220,8 +221,8 @@ class LedgerPacer:
     def _end(self, slot: Slot) -> None:
         """Let the slot end a window after its request, whatever came of that."""
         # It ends by itself all the same, and the answer matters more.
-        with suppress(sa.exc.OperationalError), self.engine.begin() as tx:
-            tx.execute(_END, {"slot": slot.id, "window": timedelta(seconds=WINDOW_SECONDS)})
+        with suppress(sa.exc.OperationalError), at_once(self.engine).connect() as connection:
+            connection.execute(_END, {"slot": slot.id, "window": timedelta(seconds=WINDOW_SECONDS)})
 
     def _try(self, *, write: bool) -> Slot | float:
         """Take a slot, or return for how many seconds to wait before trying again."""

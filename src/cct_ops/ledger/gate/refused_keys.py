@@ -22,6 +22,7 @@ from pydantic import SecretStr
 
 from cct_ops.errors import KeyRefused, Unavailable
 from cct_ops.ledger.clock import in_seconds, now
+from cct_ops.ledger.engine import at_once
 from cct_ops.ledger.gate.tables import refused_keys
 from cct_ops.ledger.statements import execute, scalar, upsert
 from cct_ops.typed import typed
@@ -78,7 +79,7 @@ class LedgerKeys:
 
     def _check(self, key: SecretStr) -> None:
         live = sa.or_(refused_keys.c.until.is_(None), refused_keys.c.until > now())
-        with self.engine.connect() as connection:
+        with at_once(self.engine).connect() as connection:
             rows = connection.execute(
                 sa.select(refused_keys).where(refused_keys.c.cct == self.cct, live)
             ).all()
