@@ -30,7 +30,6 @@ def validate(
     """
     Check summaries against their JSON Schema and the business rules.
 
-    The schema's errors are printed at once; the business rules take a few seconds to load.
     A file that cannot be read fails in every mode.
     """
     from cct_ops.models.summary import Strictness

@@ -22,7 +22,7 @@ _results = TypeAdapter(list[Result])
 
 
 def validate(schema_file: Path, summaries: Sequence[Path], mode: Strictness) -> int:
-    """Check summaries; the schema's errors are shown at once, then those of the rules."""
+    """Check summaries: first by their schema, then by the rules."""
     if not summaries:
         raise BadConfiguration("name at least one summary after the schema.")
     console = Console(quiet=mode is Strictness.SILENT, soft_wrap=True, highlight=False, emoji=False)
@@ -41,14 +41,9 @@ def validate(schema_file: Path, summaries: Sequence[Path], mode: Strictness) -> 
         say(f"error: {sentence}", stderr=True)
     found: list[Problem] = []
     for name, summary in read.items():
-        problems = schema.problems(checker, summary, name)
-        _show(console, problems, word)
-        found += problems
-    if console.is_terminal:
-        console.print("Checking the business rules, which takes a few seconds.", style="dim")
-    broken = rules.check(read)
-    _show(console, broken, word)
-    found += broken
+        found += schema.problems(checker, summary, name)
+    found += rules.check(read)
+    _show(console, found, word)
 
     subject = str(next(iter(read))) if len(read) == 1 else f"{len(read)} summaries"
     verdict = f"{len(found)} {word}{'s' if len(found) > 1 else ''}" if found else "valid"
@@ -124,7 +119,7 @@ def _read_results(path: Path | None) -> list[Result]:
         raise BadConfiguration(f"{path}: {where}: {first['msg']}.") from error
 
 
-def _show(console: Console, problems: tuple[Problem, ...], word: str) -> None:
+def _show(console: Console, problems: Sequence[Problem], word: str) -> None:
     if problems:  # at once: there can be as many as there are fields in 16 MiB
         lines = "\n".join(f"{word}: {visible(problem)}" for problem in problems)
         console.out(lines, highlight=False)

@@ -1,18 +1,12 @@
-"""
-The business rules that no schema can state, checked over any number of summaries at once.
-
-Great Expectations takes seconds to import, so that happens only inside ``check``.
-"""
+"""The business rules that no schema can state."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from cct_ops.models.summary import Problem
 from cct_ops.summaries.documents import Document
-from cct_ops.summaries.expectations import broken
 from cct_ops.summaries.schema import shown
 
 RATE_TOLERANCE_PERCENT = 1
@@ -20,6 +14,66 @@ RATE_TOLERANCE_PERCENT = 1
 
 MOST_TESTS = 2**53 - 1
 """From here on JSON's readers disagree about which number it is."""
+
+
+class _Rule(NamedTuple):
+    """One rule about the counts of a summary, and what is said where they break it."""
+
+    name: str
+    field: str
+    sentence: str
+    holds: Callable[[Mapping[str, Any]], bool]
+
+
+_RULES = (
+    _Rule(
+        "counts add up",
+        "total_tests",
+        "is {total_tests}, but {tests_passed} passed, {tests_failed} failed and {tests_skipped}"
+        " skipped make {counted}.",
+        lambda row: row["counted"] == row["total_tests"],
+    ),
+    _Rule(
+        "warned tests passed",
+        "tests_warned",
+        "is {tests_warned}, but only {tests_passed} passed, and a warned test is one that passed.",
+        lambda row: row["tests_passed"] >= row["tests_warned"],
+    ),
+    _Rule(
+        "rate matches",
+        "success_rate",
+        "is {success_rate:g}, but {tests_passed} of {total_tests} tests make {right_rate:g} %.",
+        lambda row: abs(row["success_rate"] - row["right_rate"]) < RATE_TOLERANCE_PERCENT,
+    ),
+    _Rule(
+        "PASS has no failure",
+        "overall_status",
+        "is PASS, but {tests_failed} tests failed.",
+        lambda row: row["status"] != "PASS" or row["tests_failed"] <= 0,
+    ),
+    _Rule(
+        "PASS has tests",
+        "overall_status",
+        "is PASS, but no test passed.",
+        lambda row: row["status"] != "PASS" or row["tests_passed"] >= 1,
+    ),
+    _Rule(
+        "FAIL has a failure",
+        "overall_status",
+        "is FAIL, but no test failed.",
+        lambda row: row["status"] != "FAIL" or row["tests_failed"] >= 1,
+    ),
+    _Rule(
+        "WARN has a reason",
+        "overall_status",
+        "is WARN, but no test failed or warned.",
+        lambda row: (
+            row["status"] != "WARN"
+            or row["total_tests"] <= 0
+            or row["tests_failed"] + row["tests_warned"] >= 1
+        ),
+    ),
+)
 
 _COUNTS = ("total_tests", "tests_passed", "tests_failed")
 _OPTIONAL = ("tests_skipped", "tests_warned")
@@ -33,12 +87,8 @@ def check(summaries: Mapping[str, Document]) -> tuple[Problem, ...]:
     """
     huge = tuple(problem for name, each in summaries.items() for problem in _huge(name, each))
     left_out = {problem.summary for problem in huge}
-    rows = [
-        row
-        for name, each in summaries.items()
-        if name not in left_out and (row := _row(name, each)) is not None
-    ]
-    return (*huge, *(_expect(rows) if rows else ()))
+    rows = (_row(name, each) for name, each in summaries.items() if name not in left_out)
+    return (*huge, *(problem for row in rows if row is not None for problem in _broken(row)))
 
 
 def success_rate(total: int, passed: int) -> float:
@@ -79,96 +129,17 @@ def _row(name: str, summary: Document) -> dict[str, Any] | None:
         "counted": row["tests_passed"] + row["tests_failed"] + row["tests_skipped"],
         "success_rate": float(rate or 0),
         "right_rate": right,
-        "rate_gap": abs(float(rate or 0) - right),
         "status": str(status),
-        "warning_signs": row["tests_failed"] + row["tests_warned"],
     }
 
 
-def _expect(rows: list[dict[str, Any]]) -> Iterator[Problem]:
-    # Its analytics would send an event for each use; they are off before the first import.
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import pandas as pd
-    from great_expectations.expectations.core import (
-        ExpectColumnPairValuesAToBeGreaterThanB,
-        ExpectColumnPairValuesToBeEqual,
-        ExpectColumnValuesToBeBetween,
-    )
-    from great_expectations.expectations.row_conditions import Column
-
-    def rule(name: str, path: str, sentence: str) -> dict[str, str]:
-        return {"rule": name, "path": f"test_results.{path}", "sentence": sentence}
-
-    def of_status(name: str, sentence: str) -> dict[str, str]:
-        return rule(name, "overall_status", sentence)
-
-    status = Column("status")
-    expectations = [
-        ExpectColumnPairValuesToBeEqual(
-            column_A="counted",
-            column_B="total_tests",
-            meta=rule(
-                "counts add up",
-                "total_tests",
-                "is {total_tests}, but {tests_passed} passed, {tests_failed} failed and"
-                " {tests_skipped} skipped make {counted}.",
-            ),
-        ),
-        ExpectColumnPairValuesAToBeGreaterThanB(
-            column_A="tests_passed",
-            column_B="tests_warned",
-            or_equal=True,
-            meta=rule(
-                "warned tests passed",
-                "tests_warned",
-                "is {tests_warned}, but only {tests_passed} passed, and a warned test is one that"
-                " passed.",
-            ),
-        ),
-        ExpectColumnValuesToBeBetween(
-            column="rate_gap",
-            max_value=RATE_TOLERANCE_PERCENT,
-            strict_max=True,
-            meta=rule(
-                "rate matches",
-                "success_rate",
-                "is {success_rate:g}, but {tests_passed} of {total_tests} tests make"
-                " {right_rate:g} %.",
-            ),
-        ),
-        ExpectColumnValuesToBeBetween(
-            column="tests_failed",
-            max_value=0,
-            row_condition=status == "PASS",
-            meta=of_status("PASS has no failure", "is PASS, but {tests_failed} tests failed."),
-        ),
-        ExpectColumnValuesToBeBetween(
-            column="tests_passed",
-            min_value=1,
-            row_condition=status == "PASS",
-            meta=of_status("PASS has tests", "is PASS, but no test passed."),
-        ),
-        ExpectColumnValuesToBeBetween(
-            column="tests_failed",
-            min_value=1,
-            row_condition=status == "FAIL",
-            meta=of_status("FAIL has a failure", "is FAIL, but no test failed."),
-        ),
-        ExpectColumnValuesToBeBetween(
-            column="warning_signs",
-            min_value=1,
-            row_condition=(status == "WARN") & (Column("total_tests") > 0),
-            meta=of_status("WARN has a reason", "is WARN, but no test failed or warned."),
-        ),
-    ]
-    # By its number, because a file's name can be text that pandas does not take.
-    frame = pd.DataFrame([{**row, "summary": number} for number, row in enumerate(rows)])
-    for meta, numbers in broken("summaries", frame, expectations, "summary"):
-        for number in numbers:
-            row = rows[number]
+def _broken(row: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the rules that the counts of one summary break."""
+    for rule in _RULES:
+        if not rule.holds(row):
             yield Problem(
                 summary=row["summary"],
-                path=meta["path"],
-                rule=meta["rule"],
-                sentence=meta["sentence"].format(**row),
+                path=f"test_results.{rule.field}",
+                rule=rule.name,
+                sentence=rule.sentence.format(**row),
             )
