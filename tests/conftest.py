@@ -48,6 +48,10 @@ for name in set(os.environ) - harmless(os.environ).keys():
 # the authorities of the whole web again and again. What this file holds is an authority of nothing.
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("nobody.pem"))
 
+# Else each of the processes that are started, and each worker, would compile all of our code anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # A background job of a non-interactive shell begins with SIGINT ignored, and so do its children. A
 # worker, which stops by that signal, would have to be killed.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
