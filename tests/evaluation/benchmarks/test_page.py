@@ -91,6 +91,8 @@ def test_the_page_has_each_side_each_goal_and_why_a_side_is_missing(
     [
         ("evaluation/benchmarks/page.py", "to its first GET"),
         ("evaluation/benchmarks/report.py", "{TITLE}"),
+        ("docs/benchmarks/results.md", "to its first GET"),
+        ("docs/benchmarks/results.svg", "to its first GET"),
     ],
 )
 def test_what_stops_at_the_first_get_is_called_so(name: str, title: str) -> None:
