@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -159,21 +160,26 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         url = SecretStr(server.url("cct_ops"))
         migrate(url)
         connect(url).dispose()  # a template must have no connection
-        yield server
+        with administrator(server):
+            yield server
+
+
+@cache
+def administrator(postgres: EmbeddedPostgres) -> psycopg.Connection:
+    """Return the one connection that makes and drops ledgers: to open it costs as much as those."""
+    return psycopg.connect(postgres.url("postgres").replace("+psycopg", ""), autocommit=True)
 
 
 @contextmanager
 def new_ledger(postgres: EmbeddedPostgres, template: str = "cct_ops") -> Iterator[SecretStr]:
     """Make an empty ledger, at the newest schema by default, and drop it in the end."""
     name = f"ledger_{uuid4().hex}"
-    admin = postgres.url("postgres").replace("+psycopg", "")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+    copy = f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"  # a fifth cheaper
+    administrator(postgres).execute(copy.encode())
     url = SecretStr(postgres.url(name))
     yield url
     connect(url).dispose()
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+    administrator(postgres).execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @pytest.fixture
