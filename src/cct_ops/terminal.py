@@ -31,7 +31,9 @@ _ENDLESS = 1_000_000
 
 def visible(text: object, limit: int | None = None) -> str:
     """Return text of others on one line, with whatever cannot be seen written as an escape."""
-    seen = "".join(_escaped(char) for char in str(text))
+    seen = str(text)
+    if not seen.isprintable():  # a whole text is asked at once: there can be 16 MiB of them
+        seen = "".join(map(_escaped, seen))
     if limit is not None and len(seen) > limit:
         seen = seen[: limit - 1] + "…"
     return f"\\{seen}" if seen.lstrip().startswith(_COMMANDS) else seen

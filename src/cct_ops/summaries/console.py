@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
+from rich.segment import Segment, Segments
 from rich.text import Text
 
 from cct_ops.errors import BadConfiguration
@@ -120,6 +121,6 @@ def _read_results(path: Path | None) -> list[Result]:
 
 
 def _show(console: Console, problems: Sequence[Problem], word: str) -> None:
-    if problems:  # at once: there can be as many as there are fields in 16 MiB
-        lines = "\n".join(f"{word}: {visible(problem)}" for problem in problems)
-        console.out(lines, highlight=False)
+    # At once and as it is: there can be as many as there are fields in 16 MiB.
+    lines = "".join(f"{word}: {visible(problem)}\n" for problem in problems)
+    console.print(Segments([Segment(lines)]))

@@ -38,7 +38,6 @@ KINDS = {
 Document = dict[str, Any]
 JsonPath = tuple[str | int, ...]
 
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -124,7 +123,7 @@ def path_of(place: JsonPath) -> str:
             continue
         if len(step) > SHOWN_CHARACTERS:
             step = f"{step[: SHOWN_CHARACTERS - 1]}…"  # noqa: PLW2901 -- a name can be a book
-        if _PLAIN_NAME.fullmatch(step):
+        if step.isascii() and step.isidentifier():
             path += f".{step}"
         else:
             escaped = step.replace("\\", "\\\\").replace("'", r"\'")
@@ -139,6 +138,8 @@ def pointer(place: Iterable[str | int]) -> str:
 
 def printable(text: str) -> str:
     """Write what cannot be seen as an escape; a NUL, for one, no ledger keeps."""
+    if text.isprintable():
+        return text
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
