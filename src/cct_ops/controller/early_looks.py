@@ -31,7 +31,7 @@ from cct_ops.settings import Settings
 log = logging.getLogger(__name__)
 
 # Much news at once is one look: the first leaves at once, the next covers all that came meanwhile.
-APART_SECONDS = 2.0
+APART_SECONDS = 1.0
 
 
 Ask = Callable[[str, datetime], None]
