@@ -133,8 +133,7 @@ def test_ctrl_c_works_although_it_began_ignored(tmp_path: Path, marker: str) -> 
 
 def test_a_second_up_names_the_first(tmp_path: Path, marker: str) -> None:
     with front(tmp_path, marker) as first:
-        wait_until_up(first)
-        with front(tmp_path, marker) as second:
+        with front(tmp_path, marker, up=False) as second:
             _, errors = second.communicate(timeout=30)
 
             assert second.returncode == 1
@@ -147,7 +146,6 @@ def test_a_second_up_names_the_first(tmp_path: Path, marker: str) -> None:
 def test_the_same_folder_can_be_used_again_at_once(tmp_path: Path, marker: str) -> None:
     for _ in range(2):
         with front(tmp_path, marker) as process:
-            wait_until_up(process)
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0
 
