@@ -32,6 +32,8 @@ def _of_run(known: RunRecord) -> Iterator[Moment]:
         yield Moment(known.received_at, "received")
     if known.dispatched_at:
         yield Moment(known.dispatched_at, "run created")
+    if known.looked_at:
+        yield Moment(known.looked_at, "first look at CCT")
     for decision in known.decisions:
         yield Moment(decision.decided_at, decision.verdict)
     for act in known.actions:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger.clock import now
-from cct_ops.ledger.gate.tables import actions, permits
+from cct_ops.ledger.gate.tables import actions, permits, run_reads
 from cct_ops.ledger.intake.tables import alerts as alert_rows, dispatches, incidents
 from cct_ops.ledger.record.tables import decisions, resolutions, verifications
 from cct_ops.ledger.statements import Ledger, execute, read, scalar, transaction
@@ -69,6 +69,7 @@ class RunRecord(Frozen):
 
     received_at: datetime | None
     dispatched_at: datetime | None
+    looked_at: datetime | None = None  # when the first answer of CCT that it took was asked for
     decisions: tuple[DecisionRecord, ...]
     permitted_at: datetime | None
     actions: tuple[ActionRecord, ...]
@@ -185,6 +186,7 @@ def of_run(engine: sa.Engine, run_id: UUID) -> RunRecord:
     )
     verified = sa.select(verifications).where(verifications.c.run_id == run_id)
     permitted = sa.select(sa.func.min(permits.c.issued_at)).where(permits.c.run_id == run_id)
+    looked = sa.select(sa.func.min(run_reads.c.began_at)).where(run_reads.c.run_id == run_id)
     with engine.connect() as connection:
         ended = connection.execute(
             sa.select(resolutions).where(resolutions.c.run_id == run_id)
@@ -198,6 +200,7 @@ def of_run(engine: sa.Engine, run_id: UUID) -> RunRecord:
         ).one_or_none()
         return RunRecord(
             received_at=sent.at if sent else None,
+            looked_at=connection.execute(looked).scalar(),
             dispatched_at=sent.finished_at if sent else None,
             decisions=tuple(read(connection, DecisionRecord, decided.order_by(decisions.c.id))),
             permitted_at=scalar(connection, permitted),
