@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from prefect.server.api import background_workers, server
 from prefect.settings import Settings
 from prefect.utilities.schema_tools import validation
 
-from cct_ops.stack.prefect_server import RECORDS_AT_ONCE, check_schemas_once
+from cct_ops.stack.prefect_server import RECORDS_AT_ONCE, check_schemas_once, look_less_often
 
 
 def test_it_pauses_between_two_looks_for_records_of_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,6 +51,36 @@ def test_a_schema_is_checked_once_and_its_values_each_time(monkeypatch: pytest.M
             validation.is_valid_schema(wrong, preprocess=False)
     with pytest.raises(validation.ValidationError, match="field 'n'"):
         validation.validate({"n": "x"}, right, raise_on_error=True)
+
+
+def test_its_background_work_looks_once_a_second_and_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Prefect names no pace where it makes its queue and its worker."""
+    modules: tuple[Any, Any] = background_workers, server
+    for module, name in zip(modules, ("Worker", "Docket"), strict=True):
+        monkeypatch.setattr(module, name, getattr(module, name))
+    done = list[str]()
+
+    async def work() -> None:
+        done.append("work")
+
+    async def live() -> None:
+        async with (
+            modules[1].Docket(name="some", url="memory://") as docket,
+            modules[0].Worker(docket) as worker,
+        ):
+            looks = worker.minimum_check_interval, worker.scheduling_resolution
+            assert looks == (timedelta(seconds=1), timedelta(seconds=1))
+            assert docket.heartbeat_interval == timedelta(seconds=60)
+            docket.register(work)
+            await docket.add(work)()
+            await worker.run_until_finished()
+
+    look_less_often()
+    asyncio.run(live())
+
+    assert done == ["work"]
 
 
 def test_what_it_sets_is_there_before_prefect_looks() -> None:

@@ -10,9 +10,12 @@ supervisor starts it anew, and the row it held comes back when its lease ends.
 from __future__ import annotations
 
 import logging
+import select
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 import psycopg
@@ -26,8 +29,10 @@ from cct_ops.ledger.set_aside import border, passes, reason_of
 LEASE_SECONDS = 30.0
 POLL_SECONDS = 1.0
 NEWS_SECONDS = 0.2
-LISTEN_SECONDS = 0.25
-"""The pause between the listener's checks for a stop; news wake it at once."""
+LISTEN_SECONDS = 1.0
+"""The pause between the listener's checks that all threads live; news and a stop wake it."""
+FOLLOW_SECONDS = 10.0
+"""How often the other threads of a lane look by themselves: its first one looks for all of them."""
 
 log = logging.getLogger(__name__)
 
@@ -71,17 +76,21 @@ class Controller:
         self._stopping = threading.Event()
         self._news = threading.Condition()
         self._heard = 0
+        self._stop_line: socket.socket | None = None
 
     def stop(self) -> None:
         """Ask the threads to finish what they have in hand; safe inside a signal handler."""
         self._stopping.set()
+        if self._stop_line is not None:
+            with suppress(OSError):  # it is over already
+                self._stop_line.send(b"s")
 
     def run(self, ready: Callable[[], None], patience_seconds: float = 5) -> None:
         """Work until ``stop``; rows that take longer than the patience come back by their lease."""
         threads = [
-            threading.Thread(target=self._work, args=(lane,), name=lane.purpose, daemon=True)
+            threading.Thread(target=self._work, args=(lane, pace), name=lane.purpose, daemon=True)
             for lane in self._lanes
-            for _ in range(lane.workers)
+            for pace in (self._poll_seconds, *[FOLLOW_SECONDS] * (lane.workers - 1))
         ]
         threads += [
             threading.Thread(target=self._repeat, args=(job,), name=job.name, daemon=True)
@@ -89,16 +98,18 @@ class Controller:
         ]
         for thread in threads:
             thread.start()
-        ready()
-        while not self._stopping.is_set():
-            self._listen(threads)
-            self._stopping.wait(self._poll_seconds)
+        stopped, self._stop_line = socket.socketpair()
+        with closing(stopped), closing(self._stop_line):
+            ready()
+            while not self._stopping.is_set():
+                self._listen(threads, stopped)
+                self._stopping.wait(self._poll_seconds)
         self._wake()
         deadline = time.monotonic() + patience_seconds
         for thread in threads:
             thread.join(max(0, deadline - time.monotonic()))
 
-    def _listen(self, threads: Sequence[threading.Thread]) -> None:
+    def _listen(self, threads: Sequence[threading.Thread], stopped: socket.socket) -> None:
         """Wake the workers whenever the ledger says that there is something; they poll anyway."""
         try:
             with self._engine.connect().execution_options(
@@ -110,7 +121,9 @@ class Controller:
                 connection.execute(sa.text(outbox.LISTEN))
                 self._wake()  # for what was queued before we listened
                 while not self._stopping.is_set():
-                    for _ in driver.notifies(timeout=LISTEN_SECONDS, stop_after=1):
+                    # psycopg itself would look ten times a second
+                    select.select([driver.fileno(), stopped.fileno()], [], [], LISTEN_SECONDS)
+                    for _ in driver.notifies(timeout=0):
                         self._wake()
                     dead = [thread.name for thread in threads if not thread.is_alive()]
                     if dead and not self._stopping.is_set():  # in this order: else they just ended
@@ -118,18 +131,23 @@ class Controller:
         except (sa.exc.SQLAlchemyError, psycopg.Error) as error:
             log.warning("not listening to the ledger, only polling: %s", type(error).__name__)
 
-    def _work(self, lane: Lane) -> None:
+    def _work(self, lane: Lane, pace: float) -> None:
         """Take due rows one by one, and sleep when there are none."""
+        news = True
         while not self._stopping.is_set():
             heard = self._heard
             try:
                 claim = outbox.claim(self._engine, lane.purpose, self._lease_seconds)
                 if claim is not None:
+                    if not news:  # it came due by itself, and others may have as well
+                        self._wake()
+                        news = True
                     self._handle(lane, claim)
                     continue
             except sa.exc.SQLAlchemyError as error:
                 log.warning("the ledger does not answer: %s", type(error).__name__)
-            self._sleep(self._poll_seconds, heard)
+            self._sleep(pace, heard)
+            news = self._heard != heard
 
     def _handle(self, lane: Lane, claim: Claim) -> None:
         """Deal with a row, or dead-letter it: it must not block those behind it."""

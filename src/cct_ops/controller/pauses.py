@@ -35,7 +35,7 @@ from cct_ops.people.notifier import Notifier
 from cct_ops.reports.messages import Message
 from cct_ops.reports.pauses import goes_on_message, paused_message
 
-PAUSES_SECONDS = 5.0
+PAUSES_SECONDS = 10.0
 _MOST_DEPLOYMENTS = 200
 _PLAYBOOKS = DeploymentFilter(tags=DeploymentFilterTags(any_=[PLAYBOOK]))
 
@@ -52,11 +52,14 @@ class PauseMonitor:
 
     def __call__(self) -> None:
         """Notify people of each pause that holds something, and of its end."""
+        notified = set(pauses.notified(self.engine))
         with self.server.connect() as client:
-            held = _held(client, self.server.now(client))
+            due = _due(client, self.server.now(client))
+            # What is paused is asked only if it matters: it takes the server long to say.
+            held = _held(client, due) if due or notified else {}
         by_part = border(self.engine, "pauses")
         by_part.each(held.items(), lambda item: item[0], lambda item: self._begins(*item))
-        for part in set(pauses.notified(self.engine)) - held.keys():
+        for part in notified - held.keys():
             by_part.attempt(part, partial(self._ends, part))
 
     def _begins(self, part: str, waiting: list[str]) -> None:
@@ -75,14 +78,14 @@ class PauseMonitor:
         self.notifier.send(message)
 
 
-def _held(client: SyncPrefectClient, now: datetime) -> dict[str, list[str]]:
+def _held(client: SyncPrefectClient, due: list[FlowRun]) -> dict[str, list[str]]:
     """Return all that is paused, and what waits for it; a run waits for one thing at a time."""
     ours = client.read_deployments(deployment_filter=_PLAYBOOKS, limit=_MOST_DEPLOYMENTS)
     paused = _paused(client, ours)
     held: dict[str, list[str]] = {part: [] for part in paused.values()}
     if paused:
         names = {each.id: each.name for each in ours}
-        for run in _due(client, now):
+        for run in due:
             places = (
                 ("pool", run.work_pool_name),
                 ("queue", f"{run.work_pool_name}/{run.work_queue_name}"),

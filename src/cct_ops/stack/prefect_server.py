@@ -23,6 +23,8 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -38,6 +40,10 @@ SERVER = "PREFECT_SERVER_API_AUTH_STRING"
 # Young objects are looked at after so many more; the old ones only when they have grown by a lot.
 _THRESHOLDS = (20_000, 20, 100)
 _SCHEMAS = 1000
+# The queue of Prefect's own background work lies in the server's memory and has one worker: what
+# comes in wakes it. Its defaults are for many servers round a Redis.
+_DUE_SECONDS = 1.0  # between looks for what has come due: every loop of Prefect's is 5 s or more
+_ALIVE_SECONDS = 60.0  # between its signs of life, which nobody reads
 # A server that is killed may lose so much of the tasks' record; runs are written at once. Prefect
 # cuts the seconds to a whole number, and with less than one it would never pause.
 RECORDS_AT_ONCE = {
@@ -102,12 +108,31 @@ def check_schemas_once() -> None:
     validator.check_schema = staticmethod(check_once)
 
 
+def look_less_often() -> None:
+    """Let Prefect's background work look for what is due once a second, not eighteen times."""
+    from docket import Docket, Worker
+    from prefect.server.api import background_workers, server
+
+    class QuietWorker(Worker):
+        async def _cancellation_listener(self) -> None:
+            """Listen to nobody: Prefect takes nothing back that it has queued."""
+            if self._processing_session is not None:
+                self._processing_session.cancellation_ready.set()
+
+    workers: Any = background_workers
+    servers: Any = server  # both make theirs without a word of the pace
+    due, alive = timedelta(seconds=_DUE_SECONDS), timedelta(seconds=_ALIVE_SECONDS)
+    workers.Worker = partial(QuietWorker, minimum_check_interval=due, scheduling_resolution=due)
+    servers.Docket = partial(Docket, heartbeat_interval=alive)
+
+
 def main() -> None:
     """Become ``prefect server start`` with our arguments."""
     gc.set_threshold(*_THRESHOLDS)
     for name, value in RECORDS_AT_ONCE.items():
         os.environ.setdefault(name, value)
     check_schemas_once()  # after the environment: this imports Prefect
+    look_less_often()
     sys.argv = ["prefect", "server", "start", *sys.argv[1:]]
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)
 
