@@ -8,14 +8,16 @@ would end a pause of a deployment or schedule, so what people have paused is dep
 
 from __future__ import annotations
 
-import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
+from prefect.cli import app as prefect_command
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
 from prefect.client.schemas.responses import DeploymentResponse
@@ -43,14 +45,13 @@ def apply() -> list[str]:
     for name, entry in zip(names, registry, strict=True):
         _keep_paused(entry, before[name])
 
-    deploy = _deploy(content)
+    deployed, words = _deploy(content)
     with get_client(sync_client=True) as client:
         after = {name: _known(client, name) for name in names}
     missing = [name for name in names if _updated(after[name]) in (None, _updated(before[name]))]
-    if missing or deploy.returncode != 0:
+    if missing or not deployed:
         raise BadConfiguration(
-            f"Not deployed: {', '.join(missing) or 'unknown'}. Prefect said:\n"
-            f"{deploy.stdout}{deploy.stderr}"
+            f"Not deployed: {', '.join(missing) or 'unknown'}. Prefect said:\n{words}"
         )
     with get_client(sync_client=True) as client:
         for name in names:
@@ -99,21 +100,24 @@ def _keep_paused(entry: dict[str, Any], known: DeploymentResponse | None) -> Non
             schedule["active"] = False
 
 
-def _deploy(content: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+def _deploy(content: dict[str, Any]) -> tuple[bool, str]:
+    """
+    Have Prefect's command deploy all; returns whether it did, and its own words.
+
+    It runs in this process, which has imported most of what it needs.
+    """
+    words = StringIO()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "prefect.yaml"
         path.write_text(yaml.safe_dump(content))
-        return subprocess.run(  # noqa: S603 -- our own words
-            [
-                *(sys.executable, "-m", "prefect", "--no-prompt"),
-                *("deploy", "--all", "--prefect-file", str(path)),
-            ],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        sys.path.insert(0, str(ROOT))  # from where the flows import
+        sys.argv = ["prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(path)]
+        with chdir(ROOT), redirect_stdout(words), redirect_stderr(words):
+            try:
+                prefect_command()
+            except SystemExit as end:
+                return not end.code, words.getvalue()
+    return True, words.getvalue()
 
 
 def main() -> int:

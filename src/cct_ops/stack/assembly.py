@@ -225,7 +225,8 @@ def _service_parts(
             # a playbook in the middle of a change is not cut off because its worker died
             program=program(*worker, stop_seconds=15.0, orphans=True),
             ready=Prints(text="started!"),
-            after=("deployments", *(("sandbox",) if own_cct else ())),
+            # beside the deployments, which it reads when they have runs; both make its pool
+            after=("prefect", "ledger", *(("sandbox",) if own_cct else ())),
         ),
         Part(
             name="gateway",
