@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -21,8 +22,16 @@ from starlette.exceptions import HTTPException
 
 from cct_ops.config.sources import Source
 from cct_ops.gateway import metrics
-from cct_ops.gateway.limits import Refused, TooLarge, check_headers, read_body, take_rest
+from cct_ops.gateway.limits import (
+    RETRY_AFTER,
+    Refused,
+    TooLarge,
+    check_headers,
+    read_body,
+    take_rest,
+)
 from cct_ops.gateway.registry import Admission, Registry
+from cct_ops.gateway.room import SMALL_BYTES, Room
 from cct_ops.gateway.senders import kinds
 from cct_ops.gateway.senders.authentication import decoy
 from cct_ops.gateway.senders.keys import Key
@@ -33,7 +42,6 @@ from cct_ops.ledger.intake.tables import deliveries
 
 STORE_SECONDS = 4  # the least patient sender that we know waits 5 s
 SHOWN = 200  # characters of an address that nobody is at
-INLINE_BYTES = 64 * 1024  # what is larger is read in a thread, so that others go on meanwhile
 
 _KEPT = frozenset(
     {"content-type", "content-encoding", "x-github-event", "x-github-delivery", "webhook-id"}
@@ -51,6 +59,7 @@ def create_app(
     engine: sa.Engine, registry: Registry, writer: Writer, *, openapi_url: str | None = None
 ) -> FastAPI:
     """Return the gateway for these senders; it describes itself to its tests only."""
+    room = Room()
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=openapi_url, redirect_slashes=False)
 
     @app.exception_handler(HTTPException)
@@ -67,20 +76,21 @@ def create_app(
         """Take one delivery in."""
         admission = registry.current
         try:
-            received, key = await _admit(admission, source, request)
+            with room.growing() as grow:
+                received, key = await _admit(admission, source, request, grow)
+                began = time.perf_counter()
+                sender = admission.sources.sources[source]
+                answer = await _take_in(writer, room, source, sender, received, key.name)
         except Refused as refused:
+            refused.with_traceback(None)  # its frames would keep what came of the body
             metrics.REFUSED.labels(str(refused.status)).inc()
             named = source if source in admission.sources.sources else "nobody known"
             log.warning("refused a request for %s: %s", named, refused)
-            known = refused.evidence is not None
             if refused.evidence is not None:
                 await _store(writer, refused.evidence)
             if refused.unread:
-                await take_rest(request, known=known)
+                await take_rest(request, known=refused.known)
             return refused.answer
-        began = time.perf_counter()
-        incoming = await _understand(source, admission.sources.sources[source], received, key)
-        answer = await _store(writer, incoming)
         metrics.SECONDS.observe(time.perf_counter() - began)
         return answer
 
@@ -102,7 +112,9 @@ def create_app(
     return app
 
 
-async def _admit(admission: Admission, name: str, request: Request) -> tuple[Received, Key]:
+async def _admit(
+    admission: Admission, name: str, request: Request, grow: Callable[[int], None]
+) -> tuple[Received, Key]:
     """Return the request of a sender who proved who it is; everybody else is refused."""
     check_headers(request)
     headers = [
@@ -114,15 +126,17 @@ async def _admit(admission: Admission, name: str, request: Request) -> tuple[Rec
         decoy(received)
         raise _unauthorised(unread=True)
     if kinds.signs(source):
-        body = await read_body(request, source.max_body_bytes)
+        body = await read_body(request, source.max_body_bytes, grow)
         received = Received(headers, body, datetime.now(UTC))
         return received, _proven(received, admission, name, source)
     key = _proven(received, admission, name, source)
     try:
-        body = await read_body(request, source.max_body_bytes)
-    except TooLarge as refused:
-        note = f"The body is larger than {source.max_body_bytes:,} bytes: raise max_body_bytes."
-        refused.evidence = Incoming(name, refused.beginning, None, note, admitted_by=key.name)
+        body = await read_body(request, source.max_body_bytes, grow)
+    except Refused as refused:
+        refused.known = True
+        if isinstance(refused, TooLarge):
+            note = f"The body is larger than {source.max_body_bytes:,} bytes: raise max_body_bytes."
+            refused.evidence = Incoming(name, refused.beginning, None, note, admitted_by=key.name)
         raise
     return Received(headers, body, datetime.now(UTC)), key
 
@@ -139,11 +153,20 @@ def _unauthorised(*, unread: bool, note: str = "") -> Refused:
     return Refused(401, "not authorised", unread=unread, note=note)
 
 
-async def _understand(name: str, source: Source, received: Received, key: Key) -> Incoming:
-    """Read the body; what cannot be understood is kept as it came."""
-    if len(received.body) > INLINE_BYTES:
-        return await run_in_threadpool(incoming_of, name, source, received, key.name)
-    return incoming_of(name, source, received, key.name)
+async def _take_in(
+    writer: Writer, room: Room, name: str, source: Source, received: Received, admitted_by: str
+) -> Response:
+    """Read and store a delivery; a large one in its turn, because it grows while it is read."""
+    size = len(received.body)
+    try:
+        async with room.work(size, STORE_SECONDS):
+            if size <= SMALL_BYTES:
+                incoming = incoming_of(name, source, received, admitted_by)
+            else:  # in a thread, so that others go on meanwhile
+                incoming = await run_in_threadpool(incoming_of, name, source, received, admitted_by)
+            return await _store(writer, incoming)
+    except TimeoutError as error:
+        return _not_stored(name, error)
 
 
 def incoming_of(name: str, source: Source, received: Received, admitted_by: str) -> Incoming:
@@ -183,11 +206,7 @@ async def _store(writer: Writer, incoming: Incoming) -> Response:
         async with asyncio.timeout(STORE_SECONDS):
             receipt = await writer.store(incoming)
     except (Full, Unstored, TimeoutError) as error:
-        log.error("a delivery of %s is not stored: %s", incoming.source, type(error).__name__)  # noqa: TRY400 -- an answer
-        metrics.DELIVERIES.labels(incoming.source, "not stored").inc()
-        return JSONResponse(
-            {"error": "the ledger cannot store this now"}, 503, headers={"Retry-After": "5"}
-        )
+        return _not_stored(incoming.source, error)
     outcome = "duplicate" if receipt.duplicate else receipt.status.value
     metrics.DELIVERIES.labels(incoming.source, outcome).inc()
     return JSONResponse(
@@ -198,6 +217,14 @@ async def _store(writer: Writer, incoming: Incoming) -> Response:
             "status": receipt.status,
         },
         202,
+    )
+
+
+def _not_stored(source: str, error: Exception) -> Response:
+    log.error("a delivery of %s is not stored: %s", source, type(error).__name__)
+    metrics.DELIVERIES.labels(source, "not stored").inc()
+    return JSONResponse(
+        {"error": "the ledger cannot store this now"}, 503, headers={"Retry-After": RETRY_AFTER}
     )
 
 

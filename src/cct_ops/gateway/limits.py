@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 import h11
 from fastapi import Request
@@ -22,17 +23,19 @@ KNOWN_REST_BYTES = 12 * 1024 * 1024
 REST_SECONDS = 1
 KNOWN_REST_SECONDS = 4
 EVIDENCE_BYTES = 4096
+RETRY_AFTER = "5"
 
 
 class Refused(Exception):
     """
     The answer to a request that goes no further; the connection ends with it.
 
-    ``unread`` says that the sender may still be sending its body. ``evidence`` is what is kept of a
-    request whose sender had proved who it is. ``note`` is for the log alone.
+    ``unread`` says that the sender may still be sending its body, ``known`` that it had proved who
+    it is. ``evidence`` is what is kept of such a request. ``note`` is for the log alone.
     """
 
     evidence: Incoming | None = None
+    known = False
 
     def __init__(self, status: int, words: str, *, unread: bool = True, note: str = "") -> None:
         super().__init__(words + note)
@@ -49,6 +52,14 @@ class TooLarge(Refused):
         self.beginning = beginning[:EVIDENCE_BYTES]
 
 
+class NoRoom(Refused):
+    """There are too many large bodies in memory: the sender must come again later."""
+
+    def __init__(self) -> None:
+        super().__init__(503, "there are too many large bodies at once")
+        self.answer.headers["Retry-After"] = RETRY_AFTER
+
+
 def check_headers(request: Request) -> None:
     """Refuse more headers than any sender has a use for."""
     headers = request.headers.raw
@@ -57,7 +68,9 @@ def check_headers(request: Request) -> None:
         raise Refused(431, "there are too many headers")
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(
+    request: Request, limit: int, grow: Callable[[int], None] | None = None
+) -> bytes:
     """Read the body, and no further than the limit, whatever length was announced."""
     announced = request.headers.get("content-length", "0")
     if not announced.isdecimal() or int(announced[:20]) > limit:
@@ -69,6 +82,8 @@ async def read_body(request: Request, limit: int) -> bytes:
                 body += chunk
                 if len(body) > limit:
                     raise TooLarge(bytes(body))
+                if grow is not None:
+                    grow(len(chunk))
     except TimeoutError:
         raise Refused(408, "the body came too slowly", unread=False) from None
     except ClientDisconnect:
@@ -91,7 +106,8 @@ async def take_rest(request: Request, *, known: bool) -> None:
 async def _beginning(request: Request, most: int, seconds: float) -> bytes:
     """Read so much of a body, if it comes so soon; returns as much of it as is ever kept."""
     taken, kept = 0, bytearray()
-    with contextlib.suppress(TimeoutError, ClientDisconnect):
+    # With a RuntimeError Starlette says that all of it has been read already.
+    with contextlib.suppress(TimeoutError, ClientDisconnect, RuntimeError):
         async with asyncio.timeout(seconds):
             async for chunk in request.stream():
                 taken += len(chunk)

@@ -25,7 +25,7 @@ from cct_ops.ledger.set_aside import passes
 BATCH_DELIVERIES = 100
 BATCH_ALERTS = 2000
 LINE_DELIVERIES = 2000
-LINE_BYTES = 64 * 1024 * 1024
+LINE_BYTES = 16 * 1024 * 1024  # as they came; in memory they are many times larger
 
 UNSTORABLE = "The ledger cannot store the values of these alerts."
 
@@ -40,7 +40,7 @@ class Unstored(Exception):
     """The ledger did not confirm that the delivery is stored."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Waiting:
     incoming: Incoming
     loop: asyncio.AbstractEventLoop
@@ -84,26 +84,39 @@ class Writer:
             taken = self._bytes.get(source, 0)
             if len(line) >= LINE_DELIVERIES or (line and taken + size > LINE_BYTES):
                 raise Full
-            line.append(_Waiting(incoming, loop, answer))
+            waiting = _Waiting(incoming, loop, answer)
+            line.append(waiting)
             self._bytes[source] = taken + size
             self._news.notify()
-        return await answer
+        try:
+            return await answer
+        finally:
+            with self._news:  # whoever has been asked to retry leaves the line, with its body
+                if answer.cancelled() and waiting in line:
+                    line.remove(waiting)
+                    self._bytes[source] -= size
 
     def _work(self) -> None:
         try:
-            while batch := self._next():
-                results = self._record([each.incoming for each in batch])
-                for loop in {each.loop for each in batch}:
-                    mine = [
-                        (each.answer, result)
-                        for each, result in zip(batch, results, strict=True)
-                        if each.loop is loop
-                    ]
-                    loop.call_soon_threadsafe(_answer, mine)
+            while self._write():
+                pass
         finally:
             if not self._stopping:
                 # Of an error that nobody foresaw: a door that can store nothing must be replaced.
                 os.kill(os.getpid(), signal.SIGTERM)
+
+    def _write(self) -> bool:
+        """Store one batch and keep nothing of it; returns False when there will be no more."""
+        batch = self._next()
+        results = self._record([each.incoming for each in batch]) if batch else []
+        for loop in {each.loop for each in batch}:
+            mine = [
+                (each.answer, result)
+                for each, result in zip(batch, results, strict=True)
+                if each.loop is loop
+            ]
+            loop.call_soon_threadsafe(_answer, mine)
+        return bool(batch)
 
     def _next(self) -> list[_Waiting]:
         """Wait for deliveries and take some of every source; none means to stop."""

@@ -87,21 +87,24 @@ def one_by_one(
     and nothing else was to be read.
     """
     alerts: list[Alert] = []
-    odd: list[str] = []
+    odd, shown = 0, list[str]()
     for index, item in enumerate(items):
         try:
             found = read(index, item)
         except UnknownShape as error:
-            odd.append(str(error))
+            odd += 1
+            if len(shown) < _MOST_REASONS:
+                shown.append(str(error))
         else:
             alerts += [] if found is None else [found]
     if not odd:
         return tuple(alerts), None
-    more = len(odd) - _MOST_REASONS
-    reasons = "; ".join([*odd[:_MOST_REASONS], *([f"and {more} more"] if more > 0 else [])])
+    if odd > len(shown):
+        shown.append(f"and {odd - len(shown)} more")
+    reasons = "; ".join(shown)
     if not alerts:
         raise UnknownShape(reasons)
-    return tuple(alerts), f"{len(odd)} of {len(items)} alerts were set aside: {reasons}"
+    return tuple(alerts), f"{odd} of {len(items)} alerts were set aside: {reasons}"
 
 
 def first_problem(error: ValidationError, *place: str | int) -> str:
@@ -118,8 +121,10 @@ def first_problem(error: ValidationError, *place: str | int) -> str:
 
 def printable(text: str) -> str:
     """Return the text without what a terminal or a ledger would stumble over."""
-    shown = (char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[:500])
-    return "".join(shown)
+    text = text[:500]
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _said(value: object) -> object:
