@@ -54,14 +54,13 @@ def apply() -> list[str]:
             f"Not deployed: {', '.join(missing) or 'unknown'}. Prefect said:\n{words}"
         )
     with get_client(sync_client=True) as client:
-        for name in names:
-            _refuse_unknown_parameters(client, name)
+        for found in filter(None, after.values()):
+            _refuse_unknown_parameters(client, found)
     return names
 
 
-def _refuse_unknown_parameters(client: SyncPrefectClient, name: str) -> None:
+def _refuse_unknown_parameters(client: SyncPrefectClient, found: DeploymentResponse) -> None:
     """Have the server name what is no parameter when a run is made, not the run when it begins."""
-    found = client.read_deployment_by_name(name)
     schema = {**(found.parameter_openapi_schema or {}), "additionalProperties": False}
     client.update_deployment(found.id, DeploymentUpdate(parameter_openapi_schema=schema))
 
