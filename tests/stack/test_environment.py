@@ -82,3 +82,16 @@ def test_what_the_operator_gives_goes_to_the_gateway_alone(tmp_path: Path) -> No
             part.name: value if part.name == "gateway" else None for part in parts
         }
     assert not (tmp_path / "keys" / "approvals").exists()
+
+
+def test_a_worker_waits_for_the_deployments_unless_there_can_be_no_runs(tmp_path: Path) -> None:
+    """What waits since the last time must not start from a deployment that is about to change."""
+
+    def before_the_worker() -> tuple[str, ...]:
+        plan = assemble(StackConfig.ephemeral(tmp_path), 0).plan
+        (worker,) = (part for part in plan.parts if part.name == "worker")
+        return worker.after
+
+    assert before_the_worker() == ("prefect", "ledger", "sandbox")
+    (tmp_path / "postgres" / "data").mkdir(parents=True)
+    assert before_the_worker() == ("deployments", "sandbox")

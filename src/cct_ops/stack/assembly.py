@@ -105,7 +105,13 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         "hook": f"{gateway}/hooks/alertmanager",
         "cct": env["CCT_URL"],
     }
-    parts = _service_parts(config, env, own_cct=own_cct, own_database=cluster is not None)
+    parts = _service_parts(
+        config,
+        env,
+        own_cct=own_cct,
+        own_database=cluster is not None,
+        first=cluster is not None and not cluster.exists,
+    )
     if cluster is not None:
         parts = _database_parts(cluster, env) + parts
     plan = Plan(
@@ -171,7 +177,7 @@ def _database_parts(cluster: EmbeddedPostgres, env: Mapping[str, str]) -> tuple[
 
 
 def _service_parts(
-    config: StackConfig, env: Mapping[str, str], *, own_cct: bool, own_database: bool
+    config: StackConfig, env: Mapping[str, str], *, own_cct: bool, own_database: bool, first: bool
 ) -> tuple[Part, ...]:
     def program(
         *arguments: str,
@@ -198,6 +204,8 @@ def _service_parts(
         *("-m", "cct_ops.stack.prefect_server", "--host", HOST, "--port", port),
         own=prefect_server.server_env(env[prefect_server.CLIENT], env["PREFECT_UI_URL"]),
     )
+    # A run that waits since last time needs its deployment as it is now; at first there is none.
+    worker_after = ("prefect", "ledger") if first else ("deployments",)
     worker = ["-m", "prefect", "worker", "start", "--type", "warm"]
     worker += ["--pool", "cct-ops", "--name", "cct-ops"]
     gateway = reached_at(env["CCT_OPS_GATEWAY_HOST"], config.gateway_port)
@@ -225,8 +233,7 @@ def _service_parts(
             # a playbook in the middle of a change is not cut off because its worker died
             program=program(*worker, stop_seconds=15.0, orphans=True),
             ready=Prints(text="started!"),
-            # beside the deployments, which it reads when they have runs; both make its pool
-            after=("prefect", "ledger", *(("sandbox",) if own_cct else ())),
+            after=(*worker_after, *(("sandbox",) if own_cct else ())),
         ),
         Part(
             name="gateway",
