@@ -121,6 +121,9 @@ T = TypeVar("T")
 # Nobody may answer for so long before people are notified of a single item.
 PATIENCE_SECONDS = 900.0
 
+# A loop with nothing to do asks only so often whether another process has set something aside.
+EMPTY_SECONDS = 60.0
+
 _LONGEST_SENTENCE = 500
 
 _log = logging.getLogger(__name__)
@@ -165,12 +168,17 @@ class OneByOne:
         self._engine = engine
         self._part = part
         self._vain: dict[str, float] = {}  # since when nobody answers about it
+        self._empty_until = 0.0  # where nothing is set aside, nothing has to be forgotten
 
     def each(
         self, items: Iterable[T], name: Callable[[T], object], work: Callable[[T], object]
     ) -> int:
         """Work on each item that is not set aside for now; returns at how many that succeeded."""
+        items = list(items)
+        if not items and not self._vain and time.monotonic() < self._empty_until:
+            return 0
         known = waiting(self._engine, self._part)
+        self._empty_until = 0.0 if known else time.monotonic() + EMPTY_SECONDS
         there, done = set(), 0
         for item in items:
             called = str(name(item))
@@ -204,6 +212,7 @@ class OneByOne:
         # The traceback of what we foresaw helps nobody, and that of SQL shows values.
         shown = None if isinstance(error, OpsError | sa.exc.SQLAlchemyError) else error
         _log.error("%s: %s is set aside: %s", self._part, name, reason_of(error), exc_info=shown)
+        self._empty_until = 0.0
         try:
             put(self._engine, self._part, name, reason_of(error))
         except sa.exc.SQLAlchemyError as failure:
