@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -74,6 +76,16 @@ def test_sources_do_not_share_incidents(engine: sa.Engine) -> None:
     send(engine, fires(), source="another")
 
     assert len(rows(engine, incidents)) == 2
+
+
+def test_a_long_text_is_not_remembered(engine: sa.Engine) -> None:
+    """Megabytes of thousands of alerts would stay in memory."""
+    text = "x" * 100_000
+    before = sys.getrefcount(text)
+    send(engine, fires(note=text))
+    gc.collect()
+
+    assert sys.getrefcount(text) == before
 
 
 def test_an_identical_body_is_a_copy_of_the_same_delivery(engine: sa.Engine) -> None:

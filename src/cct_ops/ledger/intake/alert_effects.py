@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from uuid import UUID, uuid5
 
 import sqlalchemy as sa
@@ -21,7 +20,7 @@ from cct_ops.ledger.intake import early_ends, outbox
 from cct_ops.ledger.intake.episodes import ClosedAs, Episode, Verdict, early_end, judge
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.models.alert import Alert
-from cct_ops.redaction import redact
+from cct_ops.redaction import redact_values
 
 # Locks live in a table of fixed size, so keys share a bounded number of them.
 _LOCK_SPACE = 0x0CC7
@@ -30,9 +29,6 @@ _LOCKS = 256
 _NAMESPACE = UUID("0b7c1e0e-6a55-4f39-9a3f-0cc70b5a1e57")
 
 Key = tuple[str, str]  # the source, and what its alert is about
-
-# Senders repeat themselves, and looking for secrets costs more than all the rest of the judging.
-_redact = lru_cache(maxsize=16384)(redact)
 
 _LOCK = sa.text(
     "select pg_advisory_xact_lock(:space, lock) from unnest(cast(:locks as integer[])) as lock"
@@ -236,8 +232,8 @@ def _write(
             "source": source,
             "key": key,
             "episode": episode.number,
-            "labels": _redacted(alert.labels),
-            "annotations": _redacted(alert.annotations),
+            "labels": redact_values(alert.labels),
+            "annotations": redact_values(alert.annotations),
             "opened_at": _moment(episode.opened_at),
         }
         | _state(episode)
@@ -275,8 +271,8 @@ def _keep(
             "delivery_id": str(each.delivery_id),
             "incident_id": str(one.incident_id) if one.incident_id else None,
             "status": one.alert.status,
-            "labels": _redacted(one.alert.labels),
-            "annotations": _redacted(one.alert.annotations),
+            "labels": redact_values(one.alert.labels),
+            "annotations": redact_values(one.alert.annotations),
             "starts_at": _moment(one.alert.starts_at),
             "ends_at": _moment(one.alert.ends_at),
             "verdict": one.verdict,
@@ -289,10 +285,6 @@ def _keep(
     ]
     if rows:
         connection.execute(_KEEP, {"rows": json.dumps(rows)})
-
-
-def _redacted(pairs: Mapping[str, str]) -> dict[str, str]:
-    return {name: _redact(value) for name, value in pairs.items()}
 
 
 def _moment(moment: datetime | None) -> str | None:
