@@ -58,14 +58,14 @@ def test_the_demo_repairs_the_canary_and_leaves_nothing(tmp_path: Path) -> None:
     steps = re.findall(r"^\d\d:\d\d:\d\d\.\d{3} +\d+\.\d\d s +(\S+ \S+|\S+)", said, re.MULTILINE)
     assert [step.split()[0] for step in steps] == [
         "received",
-        "run",
         "first",
+        "run",
         "permitted",
         "action",
         "read",
         "verified:",
     ]
-    assert "From the alert to the first probe: " in said
+    assert "From the alert to the first look at CCT: " in said
     assert "Resolved: " in said
     assert "The sandbox itself says" in said
 
@@ -73,9 +73,9 @@ def test_the_demo_repairs_the_canary_and_leaves_nothing(tmp_path: Path) -> None:
 def test_the_gain_is_reported_beside_what_is_kept_and_where_it_was_measured(tmp_path: Path) -> None:
     """Without kept measurements nothing is claimed."""
     kept = json.loads((ROOT / "docs" / "benchmarks" / "results.json").read_text())
-    stock = kept["starts"]["stock"]["median"]
+    stock = kept["first_get"]["stock"]["median"]
 
-    assert gain(0.3, tmp_path) == "From the alert to the first probe: 0.30 s."
+    assert gain(0.3, tmp_path) == "From the alert to the first look at CCT: 0.30 s."
     text = gain(0.3, ROOT)
     assert f" {stock:.1f} s were measured" in text
     assert kept["measured_on"] in text

@@ -13,6 +13,7 @@ from cct_ops.clients.pacing import Answer
 from cct_ops.errors import Unavailable
 from cct_ops.ledger.engine import connect, patient
 from cct_ops.ledger.gate.pacing import LedgerPacer
+from cct_ops.ledger.statements import within
 from tests.worker.relay import Relay, relay
 
 LONG = 300.0
@@ -93,3 +94,47 @@ def test_a_read_in_whose_middle_the_ledger_goes_away_may_be_repeated(
         pacer.read("canary", send)
     line.mend()
     assert pacer.read("canary", lambda: Answer(200, {}, b"{}")).status == 200
+
+
+class Cut:
+    """A transaction whose connection the server ends in its body, or right before its commit."""
+
+    def __init__(self, engine: sa.Engine, *, in_body: bool) -> None:
+        self.engine, self.in_body, self.begun = engine, in_body, 0
+
+    def __call__(self, tx: sa.Connection) -> int:
+        """Do so once."""
+        self.begun += 1
+        if self.begun == 1:
+            process = tx.scalar(sa.select(sa.func.pg_backend_pid()))
+            with self.engine.connect() as other:
+                other.execute(sa.select(sa.func.pg_terminate_backend(process, 10_000)))
+            if self.in_body:
+                tx.execute(sa.select(1))
+        return self.begun
+
+
+@pytest.mark.parametrize(
+    ("in_body", "repeatable"), [(True, False), (True, True), (False, True)], ids=str
+)
+def test_a_patient_transaction_that_is_cut_begins_anew_where_that_does_nothing_twice(
+    engine: sa.Engine, in_body: bool, repeatable: bool
+) -> None:
+    cut = Cut(engine, in_body=in_body)
+
+    with patient(LONG):
+        assert within(engine, cut, repeatable=repeatable) == 2
+
+
+@pytest.mark.parametrize(
+    ("in_body", "repeatable", "seconds"), [(False, False, LONG), (True, True, 0.0)], ids=str
+)
+def test_where_it_could_and_where_nobody_waits_it_is_an_error(
+    engine: sa.Engine, in_body: bool, repeatable: bool, seconds: float
+) -> None:
+    cut = Cut(engine, in_body=in_body)
+
+    with patient(seconds), pytest.raises(sa.exc.OperationalError):
+        within(engine, cut, repeatable=repeatable)
+
+    assert cut.begun == 1

@@ -6,23 +6,13 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Self
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import (
-    AliasPath,
-    AwareDatetime,
-    BaseModel,
-    Field,
-    SecretStr,
-    TypeAdapter,
-    ValidationError,
-)
+from pydantic import AliasPath, BaseModel, Field, SecretStr, ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -38,7 +28,6 @@ from cct_ops.models.run import Outcome
 from cct_ops.reports.timeline import Moment, timeline
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.config import StackConfig
-from cct_ops.stack.prefect_server import api_client
 from cct_ops.stack.process_guard import die_with_parent
 from cct_ops.stack.progress_display import ProgressDisplay
 from cct_ops.stack.up import Running, running
@@ -52,26 +41,16 @@ KEPT = Path("docs", "benchmarks", "results.json")
 SHORT = {"CCT_OPS_WATCH_SECONDS": "8", "CCT_OPS_MIN_SAMPLES": "5", "CCT_OPS_SETTLE_SECONDS": "10"}
 
 
-class _TaskRun(BaseModel):
-    name: str
-    start_time: AwareDatetime | None
-
-
-_TASK_RUNS = TypeAdapter(list[_TaskRun])
-
-
 @dataclass(frozen=True, slots=True)
 class Follower:
     """Follows the one incident of a fresh stack."""
 
     engine: sa.Engine
-    env: Mapping[str, str]
 
     @classmethod
     def of(cls, stack: Running) -> Self:
         """Follow the incident of this stack."""
-        engine = connect(SecretStr(stack.env["CCT_OPS_DATABASE_URL"]))
-        return cls(engine, stack.env)
+        return cls(connect(SecretStr(stack.env["CCT_OPS_DATABASE_URL"])))
 
     def run(self, until: float) -> UUID:
         """Wait until the incident has a run."""
@@ -93,18 +72,6 @@ class Follower:
                 return known
             _pause(until, f"The run did not end; it has got as far as {_last(known)}.")
 
-    def first_probe(self, run_id: UUID) -> datetime | None:
-        """Return when the first probe of the run began."""
-        asked = {"flow_runs": {"id": {"any_": [str(run_id)]}}}
-        with api_client(self.env, 10) as client:
-            answer = client.post("/task_runs/filter", json=asked).raise_for_status()
-        began = [
-            task.start_time
-            for task in _TASK_RUNS.validate_json(answer.content)
-            if task.name.startswith("probe_") and task.start_time is not None
-        ]
-        return min(began, default=None)
-
 
 def _pause(until: float, problem: str) -> None:
     if time.monotonic() > until:
@@ -122,7 +89,7 @@ class _Kept(BaseModel):
     measured_on: str
     cores: int = Field(validation_alias=AliasPath("machine", "cores"))
     cpu: str = Field(validation_alias=AliasPath("machine", "cpu"))
-    stock_seconds: float = Field(validation_alias=AliasPath("starts", "stock", "median"))
+    stock_seconds: float = Field(validation_alias=AliasPath("first_get", "stock", "median"))
 
 
 def run_demo(*, keep: bool) -> int:
@@ -169,14 +136,11 @@ def _incident(stack: Running, alerting: Alerting, console: Console, project: Pat
         )
         run_id = follower.run(until)
         known = follower.outcome(run_id, until)
-        probed_at = follower.first_probe(run_id)
         canary = sandbox.state().routes[ROUTE]
 
-    probed = () if probed_at is None else (Moment(probed_at, "first probe"),)
-    moments = timeline(known, *probed)
-    console.print(_table(moments))
-    if probed_at is not None:
-        console.print(f"\n{gain((probed_at - moments[0].at).total_seconds(), project)}")
+    console.print(_table(timeline(known)))
+    if known.looked_at and known.received_at:
+        console.print(f"\n{gain((known.looked_at - known.received_at).total_seconds(), project)}")
     serves = canary.enabled and (canary.percentage or 0) > 0
     console.print(_outcome(known, serves=serves, share=canary.percentage))
     console.print(f"The run: {stack.urls['prefect']}/v2/runs/flow-run/{run_id}", soft_wrap=True)
@@ -184,8 +148,8 @@ def _incident(stack: Running, alerting: Alerting, console: Console, project: Pat
 
 
 def gain(seconds: float, project: Path) -> str:
-    """Describe the time to the first probe, beside what Prefect's own worker took when measured."""
-    took = f"From the alert to the first probe: {seconds:.2f} s."
+    """Describe the time to the first look, beside what Prefect's own worker took when measured."""
+    took = f"From the alert to the first look at CCT: {seconds:.2f} s."
     try:
         kept = _Kept.model_validate_json((project / KEPT).read_bytes())
     except (OSError, ValidationError):

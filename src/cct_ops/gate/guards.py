@@ -7,6 +7,7 @@ Whatever of it cannot be read counts as standing against it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -14,6 +15,7 @@ from cct_ops.config.policy import Policy
 from cct_ops.errors import OpsError
 from cct_ops.gate import autonomy
 from cct_ops.ledger.gate import guards
+from cct_ops.ledger.statements import within
 from cct_ops.models.autonomy import AutonomyLevel
 from cct_ops.models.guards import Guard, GuardResult, Intent, Rules
 from cct_ops.models.plan import Plan
@@ -59,8 +61,10 @@ def autonomy_of(
     engine: sa.Engine, policy: Policy, playbook: str, target: str, *, wanted_again: bool = False
 ) -> AutonomyLevel:
     """Return how far the record lets the playbook go on targets like this one."""
-    with engine.connect() as connection:
-        return autonomy.of(connection, policy, playbook, target, wanted_again=wanted_again)
+    read = partial(
+        autonomy.of, policy=policy, playbook=playbook, target=target, wanted_again=wanted_again
+    )
+    return within(engine, read, repeatable=True)
 
 
 def before_asking(

@@ -77,10 +77,15 @@ def patient(seconds: float) -> Iterator[None]:
         _PATIENCE_SECONDS.reset(before)
 
 
+def patience_seconds() -> float:
+    """Return how long this block waits for a ledger that is away."""
+    return _PATIENCE_SECONDS.get()
+
+
 def _connect_patiently(
     dialect: sa.Dialect, _record: object, arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> Any:
-    until = time.monotonic() + _PATIENCE_SECONDS.get()
+    until = time.monotonic() + patience_seconds()
     pause = 0.1
     while True:
         try:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
+from cct_ops.ledger.engine import patience_seconds
 from cct_ops.models.base import Frozen
 
 Ledger = sa.Engine | sa.Connection
@@ -19,47 +20,66 @@ Record = TypeVar("Record", bound=Frozen)
 T = TypeVar("T")
 
 
-@contextmanager
-def transaction(ledger: Ledger) -> Iterator[sa.Connection]:
-    """Yield the caller's transaction, or one that is committed when the block ends."""
+def within(ledger: Ledger, body: Callable[[sa.Connection], T], *, repeatable: bool = False) -> T:
+    """
+    Return what the body does in the caller's transaction, or in one of its own.
+
+    Whoever is patient with a ledger that is away (``engine.patient``) begins anew when the
+    connection is cut in the body, for then nothing was committed; where the commit itself is cut,
+    only what is ``repeatable``: what comes to the same if it is done twice.
+    """
     if isinstance(ledger, sa.Connection):
-        yield ledger
-        return
-    with ledger.begin() as tx:
-        yield tx
+        return body(ledger)
+    until = time.monotonic() + patience_seconds()
+    while True:
+        done = False
+        try:
+            with ledger.begin() as tx:
+                result = body(tx)
+                done = True
+        except sa.exc.DBAPIError as error:
+            again = error.connection_invalidated and (repeatable or not done)
+            if not again or time.monotonic() >= until:
+                raise
+        else:
+            return result
 
 
-def execute(ledger: Ledger, statement: sa.UpdateBase) -> int:
+def execute(ledger: Ledger, statement: sa.UpdateBase, *, repeatable: bool = False) -> int:
     """Change rows; returns how many."""
     # Unless it is asked to, SQLAlchemy does not count the rows of an insert.
-    with transaction(ledger) as tx:
-        return tx.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
+    counting = {"preserve_rowcount": True}
+    return within(
+        ledger,
+        lambda tx: tx.execute(statement, execution_options=counting).rowcount,
+        repeatable=repeatable,
+    )
 
 
 def scalar(ledger: Ledger, query: TypedReturnsRows[tuple[T]]) -> T | None:
     """Return the value of the first row, None where there is no row."""
-    with transaction(ledger) as tx:
-        return tx.scalar(query)
+    return within(ledger, lambda tx: tx.scalar(query), repeatable=True)
 
 
 def scalars(ledger: Ledger, query: TypedReturnsRows[tuple[T]]) -> list[T]:
     """Return the value of each row."""
-    with transaction(ledger) as tx:
-        return list(tx.scalars(query))
+    return within(ledger, lambda tx: list(tx.scalars(query)), repeatable=True)
+
+
+def rows(ledger: Ledger, query: TypedReturnsRows[Any]) -> Sequence[sa.Row[Any]]:
+    """Return each row as it is."""
+    return within(ledger, lambda tx: tx.execute(query).all(), repeatable=True)
 
 
 def find(ledger: Ledger, model: type[Record], query: TypedReturnsRows[Any]) -> Record | None:
     """Read the only row as a model, None where there is no row."""
-    with transaction(ledger) as tx:
-        row = tx.execute(query).one_or_none()
-    return None if row is None else model.model_validate(row, from_attributes=True)
+    found = within(ledger, lambda tx: tx.execute(query).one_or_none(), repeatable=True)
+    return None if found is None else model.model_validate(found, from_attributes=True)
 
 
 def read(ledger: Ledger, model: type[Record], query: TypedReturnsRows[Any]) -> list[Record]:
     """Read each row as a model."""
-    with transaction(ledger) as tx:
-        rows = tx.execute(query).all()
-    return [model.model_validate(row, from_attributes=True) for row in rows]
+    return [model.model_validate(row, from_attributes=True) for row in rows(ledger, query)]
 
 
 def upsert(table: sa.Table, key: Mapping[str, Any], values: Mapping[str, Any]) -> Insert:

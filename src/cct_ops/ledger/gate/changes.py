@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from cct_ops.errors import ContractBroken, NotPermitted
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate.tables import actions, approvals, permits, temporary_changes
-from cct_ops.ledger.statements import execute, scalar, scalars
+from cct_ops.ledger.statements import execute, rows, scalar, scalars
 from cct_ops.models.base import duration
 from cct_ops.models.change import OPEN, ChangeState, TemporaryChange
 from cct_ops.models.plan import Call, Permit, Step
@@ -69,7 +69,7 @@ def activate(engine: sa.Engine, permit: Permit, call: Call) -> None:
         temporary_changes.c.call == call.model_dump(mode="json"),
         temporary_changes.c.state == ChangeState.SCHEDULED,
     )
-    execute(engine, scheduled.values(state=ChangeState.ACTIVE))
+    execute(engine, scheduled.values(state=ChangeState.ACTIVE), repeatable=True)
 
 
 def mark_undone(engine: sa.Engine, run_id: UUID, revert: Call) -> None:
@@ -102,18 +102,15 @@ def drop_unmade(engine: sa.Engine, run_id: UUID) -> None:
 def keep(engine: sa.Engine, run_id: UUID, seconds: float) -> None:
     """Let the run's temporary changes last ``seconds`` from now, those that have not ended."""
     lasting = sa.update(temporary_changes).where(temporary_changes.c.run_id == run_id, _IN_FORCE)
-    execute(engine, lasting.values(until=in_seconds(seconds), alarmed_at=None))
+    execute(engine, lasting.values(until=in_seconds(seconds), alarmed_at=None), repeatable=True)
 
 
 def read(engine: sa.Engine, change_id: UUID) -> TemporaryChange:
     """Return a change; raises ``NotPermitted`` when there is none of that id."""
-    with engine.connect() as connection:
-        row = connection.execute(
-            sa.select(temporary_changes).where(temporary_changes.c.id == change_id)
-        ).one_or_none()
-    if row is None:
+    found = rows(engine, sa.select(temporary_changes).where(temporary_changes.c.id == change_id))
+    if not found:
         raise NotPermitted(f"The ledger has no temporary change {change_id}.")
-    return _read(row)
+    return _read(found[0])
 
 
 def maker(engine: sa.Engine, change_id: UUID) -> UUID | None:
@@ -125,17 +122,13 @@ def maker(engine: sa.Engine, change_id: UUID) -> UUID | None:
 def listed(engine: sa.Engine, *, ended: bool = False) -> list[TemporaryChange]:
     """Return the open changes by the time of their end, or all there ever were."""
     found = sa.select(temporary_changes).order_by(temporary_changes.c.until)
-    with engine.connect() as connection:
-        rows = connection.execute(found if ended else found.where(_OPEN)).all()
-    return _readable(rows)
+    return _readable(rows(engine, found if ended else found.where(_OPEN)))
 
 
 def of_run(engine: sa.Engine, run_id: UUID) -> list[TemporaryChange]:
     """Return the changes that a run made for a while."""
     found = sa.select(temporary_changes).where(temporary_changes.c.run_id == run_id)
-    with engine.connect() as connection:
-        rows = connection.execute(found.order_by(temporary_changes.c.created_at)).all()
-    return [_read(row) for row in rows]
+    return [_read(row) for row in rows(engine, found.order_by(temporary_changes.c.created_at))]
 
 
 def record_scheduled_revert(engine: sa.Engine, change: TemporaryChange, run_id: UUID) -> None:
@@ -201,7 +194,7 @@ def finish(engine: sa.Engine, change_id: UUID, state: ChangeState, note: str) ->
 def _end(engine: sa.Engine, state: ChangeState, note: str, *which: sa.ColumnElement[bool]) -> None:
     """End such changes, those that have not ended."""
     ended = sa.update(temporary_changes).where(*which, _OPEN)
-    execute(engine, ended.values(state=state, note=note, ended_at=now()))
+    execute(engine, ended.values(state=state, note=note, ended_at=now()), repeatable=True)
 
 
 def overdue(engine: sa.Engine, seconds: float) -> list[UUID]:
@@ -214,9 +207,8 @@ def overdue(engine: sa.Engine, seconds: float) -> list[UUID]:
 def seconds_left(engine: sa.Engine, change_id: UUID) -> float:
     """Return how long a change still lasts by the ledger's clock; less than 0 once it is over."""
     left = sa.extract("epoch", temporary_changes.c.until - now())
-    with engine.connect() as connection:
-        found = connection.execute(sa.select(left).where(temporary_changes.c.id == change_id))
-        return float(found.scalar_one())
+    ((found,),) = rows(engine, sa.select(left).where(temporary_changes.c.id == change_id))
+    return float(found)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate.tables import fencing_tokens, target_locks
-from cct_ops.ledger.statements import execute, scalar
+from cct_ops.ledger.statements import execute, rows, scalar
 
 
 def acquire(
@@ -61,7 +61,7 @@ def renew(engine: sa.Engine, target: str, token: int, seconds: float) -> bool:
 
 def release(engine: sa.Engine, target: str, token: int) -> None:
     """Give the lock back, if it is still ours."""
-    execute(engine, sa.delete(target_locks).where(*_ours(target, token)))
+    execute(engine, sa.delete(target_locks).where(*_ours(target, token)), repeatable=True)
 
 
 def _ours(target: str, token: int) -> tuple[sa.ColumnElement[bool], ...]:
@@ -73,6 +73,4 @@ def holder(engine: sa.Engine, target: str) -> tuple[UUID, datetime] | None:
     held = sa.select(target_locks.c.run_id, target_locks.c.expires_at).where(
         target_locks.c.target == target, target_locks.c.expires_at > now()
     )
-    with engine.connect() as connection:
-        row = connection.execute(held).one_or_none()
-    return None if row is None else (row.run_id, row.expires_at)
+    return next((tuple(row) for row in rows(engine, held)), None)

@@ -19,7 +19,7 @@ from cct_ops.errors import NotPermitted
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate import leases
 from cct_ops.ledger.gate.tables import actions, permits, target_locks
-from cct_ops.ledger.statements import execute, scalar, scalars
+from cct_ops.ledger.statements import execute, rows, scalar, scalars, within
 from cct_ops.models.plan import Call, Permit, PermitKind, Plan
 from cct_ops.models.run import Run
 
@@ -65,7 +65,8 @@ def issue(
 
 def close(engine: sa.Engine, permit: Permit) -> None:
     """End a permit: nothing more is done on it."""
-    execute(engine, sa.update(permits).where(permits.c.id == permit.id).values(closed_at=now()))
+    closed = sa.update(permits).where(permits.c.id == permit.id).values(closed_at=now())
+    execute(engine, closed, repeatable=True)
 
 
 def confirm(engine: sa.Engine, permit: Permit, call: Call) -> None:
@@ -75,10 +76,13 @@ def confirm(engine: sa.Engine, permit: Permit, call: Call) -> None:
     Raises ``NotPermitted`` for a run that was taken for dead: whether its recovery saw the effect
     as well is for that one to say.
     """
-    with engine.begin() as tx:
+    shown = sa.update(actions).where(*_of(permit, call))
+
+    def journal(tx: sa.Connection) -> None:
         leases.touch(tx, permit.run_id, 0)
-        shown = sa.update(actions).where(*_of(permit, call))
         tx.execute(shown.values(state=CONFIRMED, confirmed_at=now()))
+
+    within(engine, journal, repeatable=True)
 
 
 def is_journalled(engine: sa.Engine, permit: Permit, call: Call) -> bool:
@@ -89,7 +93,7 @@ def is_journalled(engine: sa.Engine, permit: Permit, call: Call) -> bool:
 def settle(engine: sa.Engine, permit: Permit, call: Call, state: str) -> None:
     """Journal that ``call`` did nothing: ``NOT_DONE`` or ``WITHOUT_EFFECT``."""
     sent = sa.update(actions).where(*_of(permit, call), actions.c.state == "intended")
-    execute(engine, sent.values(state=state))
+    execute(engine, sent.values(state=state), repeatable=True)
 
 
 def steps_begun(engine: sa.Engine, permit: Permit) -> tuple[tuple[int, str], ...]:
@@ -97,8 +101,7 @@ def steps_begun(engine: sa.Engine, permit: Permit) -> tuple[tuple[int, str], ...
     journalled = sa.select(actions.c.position, actions.c.state).where(
         actions.c.permit_id == permit.id
     )
-    with engine.connect() as connection:
-        return tuple(connection.execute(journalled.order_by(actions.c.position)).tuples())
+    return tuple(map(tuple, rows(engine, journalled.order_by(actions.c.position))))
 
 
 def in_doubt(engine: sa.Engine, permit: Permit) -> tuple[Call, ...]:

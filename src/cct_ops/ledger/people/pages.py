@@ -20,7 +20,7 @@ from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.people.tables import page_attempts, pages
-from cct_ops.ledger.statements import Ledger, execute, find, read, scalars, transaction
+from cct_ops.ledger.statements import Ledger, execute, find, read, scalars, within
 from cct_ops.models.base import Frozen
 
 FRESH_HOURS = 24
@@ -107,11 +107,14 @@ def ask(
     wanted = insert(pages).values(
         cause=cause, subject=subject, body=body, topic_id=topic_id, escalation_step=escalation_step
     )
-    with transaction(ledger) as tx:
+
+    def ask_once(tx: sa.Connection) -> bool:
         made = execute(tx, wanted.on_conflict_do_nothing()) == 1
         if made:
             outbox.wake(tx)
-    return made
+        return made
+
+    return within(ledger, ask_once)
 
 
 def due(engine: sa.Engine) -> list[UUID]:
@@ -169,10 +172,9 @@ def about(ledger: Ledger, topic_id: UUID) -> list[Paged]:
 
 
 def _with_attempts(ledger: Ledger, wanted: sa.Select[tuple[object, ...]]) -> list[Paged]:
-    with transaction(ledger) as tx:
-        found = read(tx, Page, wanted)
-        of_these = page_attempts.c.page_id.in_([page.id for page in found])
-        tried = read(tx, PageAttempt, sa.select(page_attempts).where(of_these).order_by("id"))
+    found = read(ledger, Page, wanted)
+    of_these = page_attempts.c.page_id.in_([page.id for page in found])
+    tried = read(ledger, PageAttempt, sa.select(page_attempts).where(of_these).order_by("id"))
     return [
         Paged(page=page, attempts=tuple(each for each in tried if each.page_id == page.id))
         for page in found

@@ -12,7 +12,7 @@ from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate.tables import actions, permits, run_reads
 from cct_ops.ledger.intake.tables import alerts as alert_rows, dispatches, incidents
 from cct_ops.ledger.record.tables import decisions, resolutions, verifications
-from cct_ops.ledger.statements import Ledger, execute, read, scalar, transaction
+from cct_ops.ledger.statements import Ledger, execute, read, scalar, within
 from cct_ops.models.base import Frozen
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.plan import Call, Plan
@@ -140,7 +140,7 @@ def record_decision(  # noqa: PLR0913 -- a row has that many columns
 def record_verification(engine: sa.Engine, run_id: UUID, found: Verification) -> None:
     """Write down how a verification ended."""
     row = found.model_dump(mode="json", include={"verdict", "reason", "samples"})
-    execute(engine, sa.insert(verifications).values(run_id=run_id, **row))
+    execute(engine, sa.insert(verifications).values(run_id=run_id, **row), repeatable=True)
 
 
 def record_outcome(
@@ -159,9 +159,11 @@ def record_outcome(
         index_elements=["run_id"],
         set_={"outcome": outcome.value, "reason": reason, "finished_at": now()},
     )
-    with transaction(ledger) as tx:
-        ended_at: datetime = tx.execute(update.returning(resolutions.c.finished_at)).scalar_one()
-    return ended_at
+    ended = update.returning(resolutions.c.finished_at)
+    finished_at: datetime = within(
+        ledger, lambda tx: tx.execute(ended).scalar_one(), repeatable=True
+    )
+    return finished_at
 
 
 def incident_of(engine: sa.Engine, run_id: UUID) -> UUID | None:
@@ -187,7 +189,8 @@ def of_run(engine: sa.Engine, run_id: UUID) -> RunRecord:
     verified = sa.select(verifications).where(verifications.c.run_id == run_id)
     permitted = sa.select(sa.func.min(permits.c.issued_at)).where(permits.c.run_id == run_id)
     looked = sa.select(sa.func.min(run_reads.c.began_at)).where(run_reads.c.run_id == run_id)
-    with engine.connect() as connection:
+
+    def everything(connection: sa.Connection) -> RunRecord:
         ended = connection.execute(
             sa.select(resolutions).where(resolutions.c.run_id == run_id)
         ).one_or_none()
@@ -212,3 +215,5 @@ def of_run(engine: sa.Engine, run_id: UUID) -> RunRecord:
             reason=ended.reason if ended else None,
             ended_at=ended.finished_at if ended else None,
         )
+
+    return within(engine, everything, repeatable=True)
