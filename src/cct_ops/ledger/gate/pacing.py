@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert
 from cct_ops.clients.pacing import Answer
 from cct_ops.errors import Unavailable
 from cct_ops.ledger.clock import in_seconds, now
-from cct_ops.ledger.engine import at_once
+from cct_ops.ledger.engine import at_once, patience_seconds
 from cct_ops.ledger.gate.tables import request_pauses
 
 # CCT's window, and a margin for the two clocks and for CCT counting inclusively.
@@ -146,13 +146,18 @@ class LedgerPacer:
         ends with its connection, so a run that dies in the middle holds nobody up; nobody keeps it
         while waiting for a slot, which may take longer than a transaction may idle.
 
-        Raises ``Unavailable`` also when the ledger goes away in the middle: a read is repeatable.
+        Whoever is patient with a ledger that goes away in the middle reads again. Raises
+        ``Unavailable`` for others: a read is repeatable.
         """
-        try:
-            return self._ahead(key) or self._read(key, send)
-        except sa.exc.OperationalError as error:
-            words = " ".join(str(error.orig).split())
-            raise Unavailable(f"The ledger went away during a read: {words}.") from error
+        until = time.monotonic() + patience_seconds()
+        while True:
+            try:
+                return self._ahead(key) or self._read(key, send)
+            except sa.exc.OperationalError as error:
+                if error.connection_invalidated and time.monotonic() < until:
+                    continue
+                words = " ".join(str(error.orig).split())
+                raise Unavailable(f"The ledger went away during a read: {words}.") from error
 
     def back_off(self, seconds: float) -> None:
         """Let no run send anything for that long; never shortens a pause that is longer."""
