@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from statistics import quantiles
 
 import httpx
 import psutil
@@ -175,9 +174,9 @@ def test_slow_senders_are_cut_and_hold_up_nobody(doors: Doors) -> None:
         took.append(time.monotonic() - began)
         slow.join(0.02)
 
-    assert quantiles(took, n=100)[-1] < 1, "the 99th percentile of those who are quick"
+    assert max(took) < min(cut), "none of those who are quick waited for one who is slow"
     assert len(cut) == SLOW
-    assert max(cut) < HEAD_SECONDS + BODY_SECONDS + 1
+    assert max(cut) < 2 * (HEAD_SECONDS + BODY_SECONDS)
 
 
 def test_a_full_disk_means_again_later(doors: Doors) -> None:
