@@ -74,12 +74,12 @@ def _transport(*, looking: bool = False, confirming: bool = False) -> Iterator[C
         confirming=confirming,
         since=LOOKS_SINCE.get() if looking else None,
     )
-    # Whoever was taken for dead sees no effect of what it sent too late; to look shows nothing new.
-    alive = (
-        nullcontext()
-        if looking
-        else leases.alive(ledger(), current_run().id, settings().lease_seconds)
-    )
+    # Whoever has CCT open shows that it lives, and is locked out if it was taken for dead. For a
+    # look one sign is enough: the run's process gives others besides.
+    lease = ledger(), current_run().id, settings().lease_seconds
+    if looking:
+        leases.show(*lease)
+    alive = nullcontext() if looking else leases.alive(*lease)
     with (
         alive,
         CctTransport(

@@ -274,7 +274,8 @@ def scheduled(playbook: str) -> State[Any]:
     HTTP.post(url, json={**when, "min_runs": 1}).raise_for_status()
     with get_client(sync_client=True) as client:
         ours = DeploymentFilter.model_validate({"id": {"any_": [deployment]}})
-        runs = client.read_flow_runs(deployment_filter=ours)
+        # Another test may have started runs of this deployment by hand.
+        runs = [r for r in client.read_flow_runs(deployment_filter=ours) if r.auto_scheduled]
         run = min(runs, key=lambda each: each.expected_start_time or now)
         client.set_flow_run_state(run.id, Pending())
         run = client.read_flow_run(run.id)

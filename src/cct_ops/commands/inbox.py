@@ -9,7 +9,6 @@ from cyclopts import Parameter, validators
 
 from cct_ops.commands.options import Json
 from cct_ops.errors import BadConfiguration
-from cct_ops.models.base import counted
 from cct_ops.terminal import columns, say, show
 
 if TYPE_CHECKING:
@@ -100,6 +99,8 @@ def reprocess(delivery: Annotated[str, Parameter(help="Its id, as the inbox show
     replay.mark_reprocessed(
         engine, meant, f"Taken in by a person as delivery {receipt.delivery_id}."
     )
+    from cct_ops.models.base import counted
+
     incidents = counted(len(receipt.incidents), "incident")
     say(f"taken in as delivery {receipt.delivery_id}, {incidents}")
     return 0

@@ -9,12 +9,13 @@ a process that was only asleep finds itself locked out at its next step.
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -29,6 +30,9 @@ from cct_ops.ledger.statements import Ledger, execute, scalar, scalars
 from cct_ops.models.run import Outcome
 
 _log = logging.getLogger(__name__)
+
+# When this process last extended the lease of a run that it works on.
+_SHOWN: dict[UUID, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +103,29 @@ def repeating(seconds: float, renew: Callable[[], None], name: str) -> Iterator[
         thread.join()
 
 
+def show(engine: sa.Engine, run_id: UUID, seconds: float) -> None:
+    """
+    Extend the run's lease, unless this process did so within a third of it: it lives then.
+
+    Raises ``NotPermitted`` as ``touch`` does, so that whoever slept for longer finds out.
+    """
+    at = time.monotonic()
+    if at - _SHOWN.get(run_id, -math.inf) > seconds / 3:
+        touch(engine, run_id, seconds)
+        _SHOWN[run_id] = at
+
+
 @contextmanager
 def alive(
     engine: sa.Engine, run_id: UUID, seconds: float, repeat: Repeating = repeating
 ) -> Iterator[None]:
     """Renew the run's lease until the block ends."""
-    renew = partial(touch, engine, run_id, seconds)
+
+    def renew() -> None:
+        at = time.monotonic()
+        touch(engine, run_id, seconds)
+        _SHOWN[run_id] = at
+
     renew()
     with repeat(seconds / 3, renew, f"lease of {run_id}"):
         yield
