@@ -84,6 +84,7 @@ def reprocess(delivery: Annotated[str, Parameter(help="Its id, as the inbox show
     from cct_ops.gateway.senders.reparse import incoming
     from cct_ops.ledger import ids
     from cct_ops.ledger.intake import deliveries, replay
+    from cct_ops.models.base import counted
     from cct_ops.settings import Settings
 
     engine = ledger()
@@ -99,8 +100,6 @@ def reprocess(delivery: Annotated[str, Parameter(help="Its id, as the inbox show
     replay.mark_reprocessed(
         engine, meant, f"Taken in by a person as delivery {receipt.delivery_id}."
     )
-    from cct_ops.models.base import counted
-
     incidents = counted(len(receipt.incidents), "incident")
     say(f"taken in as delivery {receipt.delivery_id}, {incidents}")
     return 0
