@@ -80,6 +80,7 @@ def test_the_gain_is_reported_beside_what_is_kept_and_where_it_was_measured(tmp_
     assert f" {stock:.1f} s were measured" in text
     assert kept["measured_on"] in text
     assert kept["machine"]["cpu"] in text
+    assert f"load average {kept['machine']['load_average_before'][1]:.1f}" in text
 
 
 def test_an_interrupted_demo_leaves_nothing(tmp_path: Path) -> None:

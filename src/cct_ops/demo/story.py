@@ -89,6 +89,7 @@ class _Kept(BaseModel):
     measured_on: str
     cores: int = Field(validation_alias=AliasPath("machine", "cores"))
     cpu: str = Field(validation_alias=AliasPath("machine", "cpu"))
+    load: float = Field(validation_alias=AliasPath("machine", "load_average_before", 1))
     stock_seconds: float = Field(validation_alias=AliasPath("first_get", "stock", "median"))
 
 
@@ -154,7 +155,7 @@ def gain(seconds: float, project: Path) -> str:
         kept = _Kept.model_validate_json((project / KEPT).read_bytes())
     except (OSError, ValidationError):
         return took
-    where = f"{kept.measured_on}, {kept.cores} cores of {kept.cpu}"
+    where = f"{kept.measured_on}, {kept.cores} cores of {kept.cpu}, load average {kept.load:.1f}"
     return (
         f"{took}\nWith Prefect's process worker {kept.stock_seconds:.1f} s were measured,"
         f" at the median\n({where}: {KEPT.parent})."
