@@ -51,7 +51,7 @@ def main(
             if not only:
                 results |= _alone(stack, folder)
             results |= _beside(stack, folder, chosen, (warm, stock), crowds)
-            if not only or "ours" in chosen:
+            if "ours" in chosen and (repairs or not only):
                 _say(f"{repairs} repairs in auto mode")
                 results["first_write"] = report.summary(starts.first_writes(stack, repairs))
             if not only:
