@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
@@ -109,10 +110,14 @@ def show(engine: sa.Engine, run_id: UUID, seconds: float) -> None:
 
     Raises ``NotPermitted`` as ``touch`` does, so that whoever slept for longer finds out.
     """
-    at = time.monotonic()
-    if at - _SHOWN.get(run_id, -math.inf) > seconds / 3:
-        touch(engine, run_id, seconds)
-        _SHOWN[run_id] = at
+    if time.monotonic() - _SHOWN.get(run_id, -math.inf) > seconds / 3:
+        _renew(engine, run_id, seconds)
+
+
+def _renew(engine: sa.Engine, run_id: UUID, seconds: float) -> None:
+    at = time.monotonic()  # before it is extended: the lease lasts at least so long from here
+    touch(engine, run_id, seconds)
+    _SHOWN[run_id] = at
 
 
 @contextmanager
@@ -120,12 +125,7 @@ def alive(
     engine: sa.Engine, run_id: UUID, seconds: float, repeat: Repeating = repeating
 ) -> Iterator[None]:
     """Renew the run's lease until the block ends."""
-
-    def renew() -> None:
-        at = time.monotonic()
-        touch(engine, run_id, seconds)
-        _SHOWN[run_id] = at
-
+    renew = partial(_renew, engine, run_id, seconds)
     renew()
     with repeat(seconds / 3, renew, f"lease of {run_id}"):
         yield

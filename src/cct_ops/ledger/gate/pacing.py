@@ -31,8 +31,6 @@ WINDOW_SECONDS = 60.5
 # While a slot is in use; a process that died in a request gives its slot back after this.
 IN_USE_SECONDS = 90.0
 POLL_SECONDS = 0.2
-# While somebody else asks for the same thing.
-ASKED_SECONDS = 0.02
 # A slot in use may end sooner than its expiry says, and a pause may be longer: look again then.
 LOOK_SECONDS = 5.0
 KEEP_SECONDS = 3600.0
@@ -187,7 +185,7 @@ class LedgerPacer:
                 # Only now: whoever held the lock until a moment ago has left its answer.
                 if (answer := self._take(tx, key, asked_at)) is not None:
                     return answer
-                granted = self._try(write=False) if locked else ASKED_SECONDS
+                granted = self._try(write=False) if locked else POLL_SECONDS
                 if not isinstance(granted, float):
                     return self._fetch(tx, key, granted, send)
             time.sleep(granted)
