@@ -20,6 +20,7 @@ LAYERS: dict[str, dict[str, str]] = {
     "ground": {
         "cct_ops": "",
         "errors": "",
+        "beside": "",
         "variables": "",
         "addresses": "",
         "redaction": "",
@@ -37,7 +38,7 @@ LAYERS: dict[str, dict[str, str]] = {
     },
     "systems and record": {
         "clients": "config errors models typed",
-        "ledger": "clients config errors models redaction settings typed",
+        "ledger": "beside clients config errors models redaction settings typed",
     },
     "what is done and why": {"actions": "clients errors models", "diagnoses": "actions models"},
     "reports, people, gate": {
@@ -71,8 +72,8 @@ LAYERS: dict[str, dict[str, str]] = {
         "deployments": "errors",
     },
     "evidence": {
-        "evaluation": "actions clients config controller diagnoses errors gate ledger models people"
-        " reports sandbox settings stack tasks variables"
+        "evaluation": "actions beside clients config controller diagnoses errors gate ledger models"
+        " people reports sandbox settings stack tasks variables"
     },
 }
 # From the ground up, tests last: these may import all.

@@ -13,11 +13,12 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
+from cct_ops.beside import beside
 from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.stack.postgres import free_port
 from evaluation.soak import bodies
 from evaluation.soak.load import Tally, Target, send
-from evaluation.soak.parts import KEY, Gateway, Ledger, Process, beside, running
+from evaluation.soak.parts import KEY, Gateway, Ledger, Process, running
 from evaluation.soak.report import Row
 
 PER_BODY = 5

@@ -26,9 +26,10 @@ import httpx
 import psutil
 from cyclopts import App, Parameter
 
+from cct_ops.beside import beside
 from evaluation.benchmarks.system import KEY, System, system
 from evaluation.soak import hostile
-from evaluation.soak.parts import ROOT, beside
+from evaluation.soak.parts import ROOT
 
 PARTS = ("gateway", "controller", "worker", "prefect")
 PAGE = ROOT / "docs" / "benchmarks" / "memory.md"

@@ -7,9 +7,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -145,19 +144,6 @@ def answers(url: str, seconds: float) -> None:
         except httpx.TransportError:
             time.sleep(0.05)
     raise TimeoutError(f"{url} did not answer within {seconds:g} s")
-
-
-@contextmanager
-def beside(work: Callable[[threading.Event], object]) -> Iterator[None]:
-    """Do something in a thread beside the block, whose end is the event, and wait for it then."""
-    over = threading.Event()
-    thread = threading.Thread(target=work, args=(over,))
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @contextmanager

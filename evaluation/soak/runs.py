@@ -12,12 +12,13 @@ from functools import partial
 import psycopg
 import sqlalchemy as sa
 
+from cct_ops.beside import beside
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.intake.tables import dispatches
 from evaluation.soak import bodies, jobs, prefect
 from evaluation.soak.jobs import HOOK, PER_BODY, count
 from evaluation.soak.load import Tally, Target, send
-from evaluation.soak.parts import KEY, Gateway, Ledger, beside, killed_in_the_end, running
+from evaluation.soak.parts import KEY, Gateway, Ledger, killed_in_the_end, running
 from evaluation.soak.prefect import Controller, Prefect, starting_runs
 from evaluation.soak.report import Row
 

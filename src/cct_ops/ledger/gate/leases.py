@@ -23,6 +23,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from cct_ops.beside import beside
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate.tables import actions, permits, run_leases, target_locks
@@ -83,9 +84,8 @@ class Repeating(Protocol):
 @contextmanager
 def repeating(seconds: float, renew: Callable[[], None], name: str) -> Iterator[None]:
     """Renew something every so many seconds, by a thread of its own, until the block ends."""
-    over = threading.Event()
 
-    def keep() -> None:
+    def keep(over: threading.Event) -> None:
         while not over.wait(seconds):
             try:
                 renew()
@@ -95,13 +95,8 @@ def repeating(seconds: float, renew: Callable[[], None], name: str) -> Iterator[
             except sa.exc.SQLAlchemyError as error:
                 _log.warning("The %s is not renewed: %s", name, type(error).__name__)
 
-    thread = threading.Thread(target=keep, name=name, daemon=True)
-    thread.start()
-    try:
+    with beside(keep, name):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def show(engine: sa.Engine, run_id: UUID, seconds: float) -> None:
