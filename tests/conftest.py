@@ -150,7 +150,6 @@ def postgres() -> Iterator[EmbeddedPostgres]:
     """
     One PostgreSQL, with a migrated ledger to copy from.
 
-    Its folder is not one of pytest's: another session would close those to PostgreSQL's own user.
     In memory a ledger of a test's own costs a sixth of what it costs on a disk.
     """
     with (

@@ -29,15 +29,12 @@ def idle(system: System, seconds: float) -> dict[str, Any]:
     before = cpu_seconds(system)
     time.sleep(seconds)
     used = {part: now - before[part] for part, now in cpu_seconds(system).items()}
-    memory = dict.fromkeys(used, 0.0)
+    memory = memory_mib(system)
     warm = []
-    for part, pid in system.guards.items():
-        for process in _family(part, pid):
-            with contextlib.suppress(psutil.NoSuchProcess):  # a run that has ended meanwhile
-                info = process.memory_full_info()
-                memory[part] += info.pss / 2**20
-                if "cct_ops.worker.fork_server" in process.cmdline():
-                    warm.append(info)
+    for process in _family("worker", system.guards["worker"]):
+        with contextlib.suppress(psutil.NoSuchProcess):  # a run that has ended meanwhile
+            if "cct_ops.worker.fork_server" in process.cmdline():
+                warm.append(process.memory_full_info())
     server, waiting = warm[0], warm[1:]
     return {
         "cpu_percent_of_one_core": {part: 100 * each / seconds for part, each in used.items()},
@@ -47,6 +44,16 @@ def idle(system: System, seconds: float) -> dict[str, Any]:
         "own_mib_of_a_waiting_process": statistics.mean(info.uss for info in waiting) / 2**20,
         "rss_mib_of_a_waiting_process": statistics.mean(info.rss for info in waiting) / 2**20,
     }
+
+
+def memory_mib(system: System, *parts: str) -> dict[str, float]:
+    """Return the MiB (PSS) of these parts, or of all, with what they started."""
+    found = dict.fromkeys(parts or system.guards, 0.0)
+    for part in found:
+        for process in _family(part, system.guards[part]):
+            with contextlib.suppress(psutil.NoSuchProcess):  # a run that has ended meanwhile
+                found[part] += process.memory_full_info().pss / 2**20
+    return found
 
 
 def cpu_seconds(system: System) -> dict[str, float]:

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Annotated
 
 import httpx
-import psutil
 from cyclopts import App, Parameter
 
 from cct_ops.beside import beside
+from evaluation.benchmarks.rest import memory_mib
 from evaluation.benchmarks.system import KEY, System, system
 from evaluation.soak import hostile
 from evaluation.soak.parts import ROOT
@@ -62,7 +62,7 @@ def memory(
         began = time.monotonic()
         while (minute := (time.monotonic() - began) / 60) < minutes:
             time.sleep(min(SAMPLE_SECONDS, 60 * (minutes - minute)))
-            samples.append(((time.monotonic() - began) / 60, sizes(made)))
+            samples.append(((time.monotonic() - began) / 60, memory_mib(made, *PARTS)))
             line = f"soak: minute {samples[-1][0]:.1f}: {_shown(samples[-1][1])}"
             sys.stderr.write(f"{line}\n")
     text = page(samples, answers)
@@ -70,18 +70,6 @@ def memory(
     if minutes >= WHOLE_MINUTES:
         PAGE.write_text(text)
     return 1 if any(percent > MOST_PERCENT for percent in growth(samples).values()) else 0
-
-
-def sizes(made: System) -> Sizes:
-    """Return the MiB of each part, with what it started; what processes share is counted once."""
-    found = dict.fromkeys(PARTS, 0.0)
-    for part in PARTS:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            guard = psutil.Process(made.guards[part])
-            for process in (guard, *guard.children(recursive=True)):
-                with contextlib.suppress(psutil.NoSuchProcess):  # a run that has just ended
-                    found[part] += process.memory_full_info().pss / 2**20
-    return found
 
 
 def growth(samples: Sequence[tuple[float, Sizes]]) -> dict[str, float]:

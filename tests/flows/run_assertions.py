@@ -56,8 +56,7 @@ def report_of(state: State[Any]) -> str:
 def report_of_run(run_id: UUID) -> str:
     """The report among the run's Markdown artifacts: how it ended is its first word."""
     texts = [str(each.data) for each in artifacts_of_run(run_id, "markdown")]
-    # the same one may stand there twice: a request whose answer is lost is made again
-    reports = {text for text in texts if "## Verification" in text}
+    reports = [text for text in texts if "## Verification" in text]
     assert len(reports) == 1, "\n\n".join(reports)
     (report,) = reports
     return report.replace("\\", "")  # what keeps text literal in Markdown
