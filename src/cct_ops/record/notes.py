@@ -1,0 +1,150 @@
+"""
+Checkpoints as signed notes of C2SP, which other tools for transparency logs read and write.
+
+A checkpoint is three lines, origin, size and root in base64, and lines of signatures beneath them:
+https://c2sp.org/tlog-checkpoint and https://c2sp.org/signed-note. Keys are written as there:
+``<name>+<id>+<key>``, and a private one with ``PRIVATE+KEY+`` before it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from cct_ops.errors import BadConfiguration, ContractBroken
+
+_ED25519 = b"\x01"
+_PRIVATE = "PRIVATE+KEY+"
+_SIGNATURE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/=]+)")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a log: how many leaves it has, and the root over them."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    def body(self) -> str:
+        """Return the text that is signed."""
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+
+    @classmethod
+    def parse(cls, note: str) -> Self:
+        """Read it from a note, whoever signed that; raises ``ContractBroken`` where it is none."""
+        lines = note.partition("\n\n")[0].split("\n")
+        if len(lines) < 3 or not lines[0] or not re.fullmatch(r"0|[1-9][0-9]{0,18}", lines[1]):
+            raise ContractBroken("this is no checkpoint: its lines are not origin, size and root")
+        try:
+            root = base64.b64decode(lines[2], validate=True)
+        except binascii.Error:
+            root = b""
+        if len(root) != hashlib.sha256().digest_size:
+            raise ContractBroken("this is no checkpoint: its third line is no hash in base64")
+        return cls(lines[0], int(lines[1]), root)
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """A public key, by the name of who signs with it."""
+
+    name: str
+    key: bytes
+
+    @property
+    def id(self) -> bytes:
+        """The four bytes by which a signature says whose it is."""
+        named = self.name.encode() + b"\n" + _ED25519 + self.key
+        return hashlib.sha256(named).digest()[:4]
+
+    def __str__(self) -> str:
+        """The key as it is published."""
+        written = base64.b64encode(_ED25519 + self.key).decode()
+        return f"{self.name}+{self.id.hex()}+{written}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a published key; raises ``BadConfiguration`` where it is none."""
+        name, key = _key(text.strip(), "verifier key")
+        found = cls(name, key)
+        if str(found) != text.strip():
+            raise BadConfiguration("this verifier key is damaged: its id does not belong to it")
+        return found
+
+    def signed(self, note: str) -> bool:
+        """Say whether a note carries a signature of this key that is right."""
+        text, gap, signatures = note.partition("\n\n")
+        for line in signatures.splitlines() if gap else ():
+            found = _SIGNATURE.fullmatch(line)
+            if found is None or found[1] != self.name:
+                continue
+            try:
+                raw = base64.b64decode(found[2], validate=True)
+                if raw[:4] == self.id:
+                    Ed25519PublicKey.from_public_bytes(self.key).verify(
+                        raw[4:], f"{text}\n".encode()
+                    )
+                    return True
+            except (InvalidSignature, ValueError):
+                continue
+        return False
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A private key, by the name under which it signs."""
+
+    name: str
+    seed: bytes
+
+    @classmethod
+    def new(cls, name: str) -> Self:
+        """Make a key that nobody has."""
+        return cls(name, Ed25519PrivateKey.generate().private_bytes_raw())
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a private key; raises ``BadConfiguration``, which does not repeat it."""
+        if not text.startswith(_PRIVATE):
+            raise BadConfiguration(f"the log's key does not begin with {_PRIVATE}")
+        return cls(*_key(text.strip().removeprefix(_PRIVATE), "log's key"))
+
+    def __str__(self) -> str:
+        """The key as it stands in its file."""
+        written = base64.b64encode(_ED25519 + self.seed).decode()
+        return f"{_PRIVATE}{self.name}+{self.verifier.id.hex()}+{written}"
+
+    def __repr__(self) -> str:
+        """What may be printed of it."""
+        return f"Signer({self.name!r})"
+
+    @property
+    def verifier(self) -> Verifier:
+        """The public key that belongs to it."""
+        public = Ed25519PrivateKey.from_private_bytes(self.seed).public_key()
+        return Verifier(self.name, public.public_bytes_raw())
+
+    def sign(self, body: str) -> str:
+        """Return the text as a note with this signature."""
+        signature = Ed25519PrivateKey.from_private_bytes(self.seed).sign(body.encode())
+        written = base64.b64encode(self.verifier.id + signature).decode()
+        return f"{body}\n— {self.name} {written}\n"
+
+
+def _key(text: str, what: str) -> tuple[str, bytes]:
+    parts = text.split("+", 2)
+    try:
+        raw = base64.b64decode(parts[2], validate=True) if len(parts) == 3 else b""
+    except binascii.Error:
+        raw = b""
+    if len(raw) != 33 or raw[:1] != _ED25519 or not parts[0]:
+        raise BadConfiguration(f"this {what} is not <name>+<id>+<Ed25519 key in base64>")
+    return parts[0], raw[1:]
