@@ -17,8 +17,17 @@ from prefect.runtime import flow_run
 
 from cct_ops.ledger.engine import patient
 from cct_ops.ledger.gate import attempts
-from cct_ops.models.run import Resolution, incident_of, incidents_named
+from cct_ops.models.run import (
+    RULE,
+    UPKEEP,
+    Resolution,
+    Start,
+    Starter,
+    incident_of,
+    incidents_named,
+)
 from cct_ops.typed import typed
+from tasks.approval import started_by
 from tasks.connections import LOOKS_SINCE, current_run, ledger, settings
 
 
@@ -101,11 +110,24 @@ def _begun() -> Iterator[str | None]:
             return
         _no_retries()
         LOOKS_SINCE.set(attempts.alert_came(ledger(), run))
-        with attempts.attempt(ledger(), run.id, settings().lease_seconds) as refusal:
+        with attempts.attempt(ledger(), run.id, settings().lease_seconds, _start()) as refusal:
             yield refusal and (
                 f"{refusal} Nothing was done now, and its record stays as it is: to have the"
                 f" playbook work again, start a new run of {run.playbook}."
             )
+
+
+def _start() -> Start:
+    """Return who started this run, as its tags and Prefect say."""
+    tags, person = tuple(flow_run.tags), started_by()
+    if person is not None:
+        return Start(starter=Starter.PERSON, name=person)
+    if scheduled():
+        return Start(starter=Starter.SCHEDULE)
+    for tag in tags:
+        if tag.startswith(RULE):
+            return Start(starter=Starter.ALERT, name=tag.removeprefix(RULE))
+    return Start(starter=Starter.UPKEEP if UPKEEP in tags else Starter.PREFECT)
 
 
 def _wrong_incident(tags: tuple[str, ...]) -> str | None:

@@ -15,7 +15,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from cct_ops.config.versions import version_of
 from cct_ops.errors import BadConfiguration
+from cct_ops.models.versions import FileVersion
 
 Model = TypeVar("Model", bound=BaseModel)
 Step = int | str
@@ -76,9 +78,15 @@ class _Shallow(yaml.SafeLoader):
 
 def load(path: Path, model: type[Model]) -> Model:
     """Return the file as a ``model``; raises ``BadConfiguration`` that names every wrong line."""
-    root, content = _parse(path)
+    return load_with_version(path, model)[0]
+
+
+def load_with_version(path: Path, model: type[Model]) -> tuple[Model, FileVersion]:
+    """Return the same with the version of the file that it was read from."""
+    read = _bytes(path)
+    root, content = _parse(path, read)
     try:
-        return model.model_validate(content)
+        return model.model_validate(content), version_of(path, read)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
         problems = "; ".join(
@@ -91,15 +99,20 @@ def load(path: Path, model: type[Model]) -> Model:
 
 def place(path: Path, *steps: Step) -> str:
     """Return ``file:line`` of what is found by these keys and indexes, for errors found later."""
-    return f"{path}:{_line(_parse(path)[0], steps)}"
+    return f"{path}:{_line(_parse(path, _bytes(path))[0], steps)}"
 
 
-def _parse(path: Path) -> tuple[yaml.Node | None, object]:
-    """Read the file once as a tree with line numbers, and once as plain values."""
+def _bytes(path: Path) -> bytes:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_bytes()
     except OSError as error:
         raise BadConfiguration(f"{path}: cannot be read: {error.strerror}.") from error
+
+
+def _parse(path: Path, content: bytes) -> tuple[yaml.Node | None, object]:
+    """Read the file once as a tree with line numbers, and once as plain values."""
+    try:
+        text = content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise BadConfiguration(f"{path}: is not UTF-8 text, from byte {error.start} on.") from error
     try:

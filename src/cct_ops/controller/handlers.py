@@ -20,7 +20,7 @@ from cct_ops.controller.runs import Runs
 from cct_ops.errors import OpsError, Rejected, Unavailable
 from cct_ops.ledger.intake import grouping, outbox
 from cct_ops.ledger.intake.outbox import Claim
-from cct_ops.models.run import Mode, Severity, incident_tag
+from cct_ops.models.run import RULE, Mode, Severity, incident_tag
 from cct_ops.people.notifier import Notifier
 
 BACKOFF_SECONDS = 1.0
@@ -54,7 +54,9 @@ class Remediation:
             self._start(claim, rule)
             return
         self._stand_for_others(claim, rule, burst)
-        grouping.group(self.engine, burst, self.group, self.routes.grouping)
+        grouping.group(
+            self.engine, burst, self.group, self.routes.grouping, routes=self.routes.version
+        )
 
     def group(self, source: str, labels: Mapping[str, str]) -> str:
         """Name the incidents that one run can speak for: of one source, rule and parameters."""
@@ -72,14 +74,18 @@ class Remediation:
             self.engine, burst, name, claim.incident_id, limits
         )
         if leader != claim.incident_id:
-            outbox.mark_grouped(self.engine, claim, rule=rule.name, reason=grouping.note(leader))
+            outbox.mark_grouped(
+                self.engine,
+                claim,
+                rule=rule.name,
+                reason=grouping.note(leader),
+                routes=self.routes.version,
+            )
             return
         said = f"A burst: more than {limits.incidents} incidents in {limits.within_seconds:g} s."
         if not may_run:
             reason = f"{said} There are runs enough; nothing is done about this and later groups."
-            outbox.hand_to_people(
-                self.engine, claim, state=outbox.DEAD_LETTERED, rule=rule.name, reason=reason
-            )
+            self._hand_to_people(claim, rule, outbox.DEAD_LETTERED, reason)
             return
         log.warning("incident %s: %s It stands for %s", claim.incident_id, said, rule.name)
         if rule.playbook is not None:
@@ -89,9 +95,7 @@ class Remediation:
 
     def _start(self, claim: Claim, rule: Rule, *, in_burst: bool = False) -> None:
         if rule.playbook is None or rule.mode is None:
-            outbox.hand_to_people(
-                self.engine, claim, state="notified", rule=rule.name, reason=notices.NO_PLAYBOOK
-            )
+            self._hand_to_people(claim, rule, "notified", notices.NO_PLAYBOOK)
             return
         self.look_ahead(rule.playbook, claim.created_at)
         mode, tags = (Mode.OBSERVE, ["burst"]) if in_burst else (rule.mode, [])
@@ -103,7 +107,7 @@ class Remediation:
                 key=run_key(claim, rule),
                 tags=[
                     incident_tag(claim.incident_id),
-                    f"rule:{rule.name}",
+                    f"{RULE}{rule.name}",
                     f"source:{claim.source}",
                     *tags,
                 ],
@@ -114,9 +118,7 @@ class Remediation:
         except (Unfit, Rejected) as error:
             reason = f"{rule.playbook} was not started: {error}"
             log.error("incident %s: %s", claim.incident_id, reason)  # noqa: TRY400 -- an answer
-            outbox.hand_to_people(
-                self.engine, claim, state=outbox.DEAD_LETTERED, rule=rule.name, reason=reason
-            )
+            self._hand_to_people(claim, rule, outbox.DEAD_LETTERED, reason)
         else:
             log.info("incident %s: %s is run %s", claim.incident_id, rule.playbook, run.id)
             outbox.mark_sent(
@@ -126,7 +128,18 @@ class Remediation:
                 playbook=rule.playbook,
                 flow_run_id=run.id,
                 notification=run.model_dump_json(),
+                routes=self.routes.version,
             )
+
+    def _hand_to_people(self, claim: Claim, rule: Rule, state: str, reason: str) -> None:
+        outbox.hand_to_people(
+            self.engine,
+            claim,
+            state=state,
+            rule=rule.name,
+            reason=reason,
+            routes=self.routes.version,
+        )
 
 
 @dataclass(frozen=True)

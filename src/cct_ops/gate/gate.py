@@ -238,6 +238,7 @@ class _Passage:
             verdict=verdict,
             reason=reason,
             guard=guard.value if guard else None,
+            policy=self.gate.policy.version,
         )
         self.gate.executor.story.decided(verdict, reason)
 

@@ -15,6 +15,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
+from cct_ops.models.versions import FileVersion
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -62,6 +64,21 @@ def text_column(name: str, *, nullable: bool = False) -> sa.Column[str]:
 def json_column(name: str) -> sa.Column[Any]:
     """A document."""
     return sa.Column(name, JSONB, nullable=False)
+
+
+def version_columns(name: str) -> tuple[sa.Column[str], sa.Column[str]]:
+    """The digest and the commit of one of our files; null in rows of before, or of no file."""
+    return text_column(f"{name}_digest", nullable=True), text_column(
+        f"{name}_commit", nullable=True
+    )
+
+
+def versions(name: str, version: FileVersion | None) -> dict[str, str | None]:
+    """Return what these columns hold for a version."""
+    return {
+        f"{name}_digest": version.digest if version else None,
+        f"{name}_commit": version.commit if version else None,
+    }
 
 
 def word_column(

@@ -14,6 +14,8 @@ from cct_ops.models.base import Frozen
 
 # The tag by which a run names its incident. It is no parameter: nobody has to see it in a form.
 INCIDENT = "incident:"
+# The tag of a run that an alert started, by this rule.
+RULE = "rule:"
 
 
 # Prefect's form does not look at formats, so the pattern is what refuses what is no id.
@@ -36,6 +38,23 @@ class Run(Frozen):
     name: str
     playbook: str
     incident_id: UUID | None = None
+
+
+class Starter(StrEnum):
+    """By what a run was started; whom Prefect does not know came through its UI or API."""
+
+    ALERT = "alert"
+    SCHEDULE = "schedule"
+    PERSON = "person"
+    UPKEEP = "upkeep"
+    PREFECT = "Prefect"
+
+
+class Start(Frozen):
+    """Who started a run: the name is as good as its proof, which a tag on a run is not."""
+
+    starter: Starter
+    name: str | None = None
 
 
 def incident_tag(incident_id: UUID) -> str:

@@ -22,20 +22,24 @@ from cct_ops.ledger.intake.outbox import REMEDIATE
 from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.record.tables import resolutions
 from cct_ops.ledger.statements import execute, scalar
-from cct_ops.models.run import Run
+from cct_ops.models.run import Run, Start
 
 
 @contextmanager
-def attempt(engine: sa.Engine, run_id: UUID, seconds: float) -> Iterator[str | None]:
+def attempt(
+    engine: sa.Engine, run_id: UUID, seconds: float, start: Start | None = None
+) -> Iterator[str | None]:
     """
     Hold the run for this process, with a lease that is renewed until the block ends.
+
+    Who started the run is kept from its first attempt on, with the time at which that began.
 
     Yields the sentence that says why it may not work on the run, else None. Where it may not, the
     ledger is left as it is.
     """
     holder = uuid4()
     with engine.begin() as tx:
-        refusal = _refusal(tx, run_id) or _held_by_another(tx, run_id, holder, seconds)
+        refusal = _refusal(tx, run_id) or _held_by_another(tx, run_id, holder, seconds, start)
     if refusal is not None:
         yield refusal
         return
@@ -79,9 +83,14 @@ def _refusal(tx: sa.Connection, run_id: UUID) -> str | None:
     return None
 
 
-def _held_by_another(tx: sa.Connection, run_id: UUID, holder: UUID, seconds: float) -> str | None:
+def _held_by_another(
+    tx: sa.Connection, run_id: UUID, holder: UUID, seconds: float, start: Start | None
+) -> str | None:
+    begun: dict[str, object] = {"began_at": now()}
+    if start is not None:
+        begun |= {"started_as": start.starter.value, "started_by": start.name}
     free = run_leases.c.holder.is_(None) | (run_leases.c.expires_at <= now())
-    if leases.extend(tx, run_id, seconds, free, holder=holder):
+    if leases.extend(tx, run_id, seconds, free, once=begun, holder=holder):
         return None
     return "Another process is at work on this run, or was just now."
 

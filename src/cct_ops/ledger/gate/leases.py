@@ -12,11 +12,12 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
@@ -59,14 +60,25 @@ def touch(ledger: Ledger, run_id: UUID, seconds: float) -> None:
 
 
 def extend(
-    ledger: Ledger, run_id: UUID, seconds: float, *which: sa.ColumnElement[bool], **values: object
+    ledger: Ledger,
+    run_id: UUID,
+    seconds: float,
+    *which: sa.ColumnElement[bool],
+    once: Mapping[str, object] = MappingProxyType({}),
+    **values: object,
 ) -> bool:
-    """Extend such a lease, or give a first one, with these values; false for any other."""
-    offer = insert(run_leases).values(run_id=run_id, expires_at=in_seconds(seconds), **values)
+    """
+    Extend such a lease, or give a first one, with these values; false for any other.
+
+    What is given ``once`` stays as it was first given.
+    """
+    given = {"expires_at": in_seconds(seconds), **values, **once}
+    offer = insert(run_leases).values(run_id=run_id, **given)
     expires_at = sa.func.greatest(run_leases.c.expires_at, offer.excluded.expires_at)
+    kept = {name: sa.func.coalesce(run_leases.c[name], offer.excluded[name]) for name in once}
     update = offer.on_conflict_do_update(
         index_elements=["run_id"],
-        set_={"expires_at": expires_at, **values},
+        set_={"expires_at": expires_at, **values, **kept},
         where=sa.and_(run_leases.c.reaped_at.is_(None), *which),
     )
     return execute(ledger, update) == 1

@@ -97,6 +97,10 @@ run_leases = sa.Table(
     sa.Column("successor_id", sa.Uuid),
     at_column("settled_at"),
     sa.Column("holder", sa.Uuid),
+    at_column("began_at"),
+    # by what the run was started, in the words of ``Starter``; and who, where that is known
+    text_column("started_as", nullable=True),
+    text_column("started_by", nullable=True),
     sa.Index(
         "ix_run_leases_unsettled",
         "reaped_at",

@@ -19,7 +19,9 @@ from sqlalchemy.dialects.postgresql import insert
 from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.outbox import NOTICE, REMEDIATE
 from cct_ops.ledger.intake.tables import burst_groups, bursts, dispatches, incidents
+from cct_ops.ledger.schema import versions
 from cct_ops.models.base import Count, Frozen, Seconds, duration
+from cct_ops.models.versions import FileVersion
 
 
 class GroupingLimits(Frozen):
@@ -42,7 +44,8 @@ BATCH = 500
 GroupOf = Callable[[str, Mapping[str, str]], str]
 
 _MARK_GROUPED = sa.text("""
-    update dispatches d set state = 'grouped', note = r.note, finished_at = statement_timestamp()
+    update dispatches d set state = 'grouped', note = r.note, finished_at = statement_timestamp(),
+        routes_digest = :routes_digest, routes_commit = :routes_commit
     from jsonb_to_recordset(cast(:rows as jsonb)) as r(id uuid, note text)
     where d.id = r.id and d.state = 'pending'
 """)
@@ -82,8 +85,19 @@ def rest_of(name: str) -> str:
     return f"{name.partition('/')[0]}/"
 
 
-def group(engine: sa.Engine, burst: UUID, group_of: GroupOf, limits: GroupingLimits) -> int:
-    """Settle a batch of waiting rows by their group's leader; returns how many."""
+def group(
+    engine: sa.Engine,
+    burst: UUID,
+    group_of: GroupOf,
+    limits: GroupingLimits,
+    *,
+    routes: FileVersion | None = None,
+) -> int:
+    """
+    Settle a batch of waiting rows by their group's leader; returns how many.
+
+    ``routes`` is the version of the rules that name the groups.
+    """
     due = (
         sa.select(dispatches.c.id, dispatches.c.incident_id, incidents.c.source, incidents.c.labels)
         .join(incidents, incidents.c.id == dispatches.c.incident_id)
@@ -110,7 +124,8 @@ def group(engine: sa.Engine, burst: UUID, group_of: GroupOf, limits: GroupingLim
             for row, name in named
             if row.incident_id != groups[name][0]
         ]
-        connection.execute(_MARK_GROUPED, {"rows": Jsonb(grouped)})
+        by = versions("routes", routes)
+        connection.execute(_MARK_GROUPED, {"rows": Jsonb(grouped), **by})
         for known in {group for _, group in groups.values()}:
             count = sum(
                 groups[name][1] == known and row.incident_id != groups[name][0]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,6 +19,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger import run_notifications
 from cct_ops.ledger.intake.tables import dispatches, incidents
+from cct_ops.ledger.schema import versions
+from cct_ops.models.versions import FileVersion
 
 CHANNEL = "dispatch"
 LISTEN = f"listen {CHANNEL}"
@@ -107,13 +110,24 @@ def mark_sent(
     playbook: str,
     flow_run_id: UUID,
     notification: str | None = None,
+    routes: FileVersion | None = None,
 ) -> None:
-    """Mark that the run exists, and notify the workers of it if it is given."""
+    """
+    Mark that the run exists, and notify the workers of it if it is given.
+
+    ``routes`` is the version of the rules by which it was started.
+    """
     with engine.begin() as connection:
         if notification is not None:
             run_notifications.notify_workers(connection, flow_run_id, notification)
         _settle(
-            connection, claim, state="sent", rule=rule, playbook=playbook, flow_run_id=flow_run_id
+            connection,
+            claim,
+            routes=routes,
+            state="sent",
+            rule=rule,
+            playbook=playbook,
+            flow_run_id=flow_run_id,
         )
 
 
@@ -138,11 +152,17 @@ def mark_notified(
 
 
 def hand_to_people(
-    engine: sa.Engine, claim: Claim, *, state: str, rule: str | None, reason: str
+    engine: sa.Engine,
+    claim: Claim,
+    *,
+    state: str,
+    rule: str | None,
+    reason: str,
+    routes: FileVersion | None = None,
 ) -> None:
     """Settle a remediation without a run, notified or dead-lettered, and queue the notice."""
     with engine.begin() as connection:
-        if not _settle(connection, claim, state=state, rule=rule, note=reason):
+        if not _settle(connection, claim, routes=routes, state=state, rule=rule, note=reason):
             return
         connection.execute(
             insert(dispatches)
@@ -163,10 +183,12 @@ def hand_to_people(
         wake(connection)
 
 
-def mark_grouped(engine: sa.Engine, claim: Claim, *, rule: str, reason: str) -> None:
+def mark_grouped(
+    engine: sa.Engine, claim: Claim, *, rule: str, reason: str, routes: FileVersion | None = None
+) -> None:
     """Settle a row whose incident another one stands for."""
     with engine.begin() as connection:
-        _settle(connection, claim, state=GROUPED, rule=rule, note=reason)
+        _settle(connection, claim, routes=routes, state=GROUPED, rule=rule, note=reason)
 
 
 def mark_dead_lettered(engine: sa.Engine, claim: Claim, reason: str) -> None:
@@ -182,7 +204,7 @@ def postpone(engine: sa.Engine, claim: Claim, seconds: float, reason: str) -> No
         connection.execute(sa.update(dispatches).where(*_ours(claim)).values(later))
 
 
-def _because(claim: Claim, reason: str) -> dict[str, object]:
+def _because(claim: Claim, reason: str) -> dict[str, Any]:
     """Return where the reason stands: a notice keeps its note, which is its text."""
     return {"undelivered" if claim.purpose == NOTICE else "note": reason}
 
@@ -247,8 +269,11 @@ def _ours(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
     )
 
 
-def _settle(connection: sa.Connection, claim: Claim, **values: object) -> bool:
-    settled = sa.update(dispatches).where(*_ours(claim)).values(finished_at=NOW, **values)
+def _settle(
+    connection: sa.Connection, claim: Claim, *, routes: FileVersion | None = None, **values: Any
+) -> bool:
+    by = versions("routes", routes)
+    settled = sa.update(dispatches).where(*_ours(claim)).values(finished_at=NOW, **by, **values)
     return connection.execute(settled).rowcount == 1
 
 

@@ -13,6 +13,7 @@ from cct_ops.ledger.schema import (
     metadata,
     number_column,
     text_column,
+    version_columns,
     word_column,
 )
 
@@ -101,6 +102,7 @@ dispatches = sa.Table(
     at_column("finished_at"),
     at_column("notified_at"),
     text_column("undelivered", nullable=True),
+    *version_columns("routes"),
     sa.UniqueConstraint("incident_id", "purpose"),
     sa.Index("ix_dispatches_due", "next_attempt_at", postgresql_where=sa.text("state = 'pending'")),
 )

@@ -12,12 +12,14 @@ from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate.tables import actions, permits, run_reads
 from cct_ops.ledger.intake.tables import alerts as alert_rows, dispatches, incidents
 from cct_ops.ledger.record.tables import decisions, resolutions, verifications
+from cct_ops.ledger.schema import versions
 from cct_ops.ledger.statements import Ledger, execute, read, scalar, within
 from cct_ops.models.base import Frozen
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.plan import Call, Plan
 from cct_ops.models.run import Evidence, Mode, Outcome, Run, Severity
 from cct_ops.models.verification import Verdict, Verification
+from cct_ops.models.versions import FileVersion
 
 UNDO_FAILED = "undo failed"
 """The verdict of a decision that says what could not be put back."""
@@ -115,8 +117,13 @@ def record_decision(  # noqa: PLR0913 -- a row has that many columns
     verdict: str,
     reason: str,
     guard: str | None = None,
+    policy: FileVersion | None = None,
 ) -> None:
-    """Write down what the gate decided about ``plan``, and which guard it was that refused."""
+    """
+    Write down what the gate decided about ``plan``, and which guard it was that refused.
+
+    ``policy`` is the version of the policy that it went by; None for what no policy may stop.
+    """
     execute(
         ledger,
         sa.insert(decisions).values(
@@ -133,6 +140,7 @@ def record_decision(  # noqa: PLR0913 -- a row has that many columns
             evidence=[fact.model_dump(mode="json") for fact in diagnosis.evidence],
             plan=plan.model_dump(mode="json"),
             plan_digest=plan.digest,
+            **versions("policy", policy),
         ),
     )
 

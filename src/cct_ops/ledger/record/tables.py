@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from cct_ops.ledger.schema import at_column, json_column, metadata, number_column, text_column
+from cct_ops.ledger.schema import (
+    at_column,
+    json_column,
+    metadata,
+    number_column,
+    text_column,
+    version_columns,
+)
 
 decisions = sa.Table(
     "decisions",
@@ -24,6 +31,7 @@ decisions = sa.Table(
     text_column("plan_digest"),
     text_column("guard", nullable=True),
     at_column("decided_at", default=True),
+    *version_columns("policy"),
     sa.Index("ix_decisions_by_target", "playbook", "target", "decided_at"),
 )
 
@@ -49,6 +57,11 @@ resolutions = sa.Table(
     text_column("reason"),
     at_column("finished_at", default=True),
     sa.Index("ix_resolutions_by_target", "playbook", "target", "finished_at"),
+    sa.Index(
+        "ix_resolutions_of_no_incident",
+        "finished_at",
+        postgresql_where=sa.text("incident_id is null"),
+    ),
 )
 
 journal_entries = sa.Table(
