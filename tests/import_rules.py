@@ -44,13 +44,13 @@ LAYERS: dict[str, dict[str, str]] = {
     "reports, people, gate": {
         "reports": "actions clients config diagnoses ledger models settings typed",
         "people": "clients config errors ledger models reports settings",
-        "record": "errors",
+        "record": "errors ledger",
         "gate": "actions clients config diagnoses errors ledger models reports settings",
     },
     "services": {
         "gateway": "addresses clients config errors ledger models people reports settings terminal",
-        "controller": "clients clocks config errors gate gateway ledger models people reports"
-        " settings terminal typed",
+        "controller": "clients clocks config errors gate gateway ledger models people record"
+        " reports settings terminal typed",
         "stack": "addresses errors settings typed variables",
         "worker": "cct_ops clients ledger models reports settings stack",
     },

@@ -16,7 +16,7 @@ from cct_ops.config.sources import (
     Source,
     Watchdog,
 )
-from cct_ops.controller import approvals, buttons, changes, clocks, p0_incidents, unhandled
+from cct_ops.controller import approvals, buttons, changes, clocks, p0_incidents, rules, unhandled
 from cct_ops.controller.crashed_runs import Reaper
 from cct_ops.controller.dead_mans_switch import heartbeat
 from cct_ops.controller.loop import Periodic
@@ -29,9 +29,11 @@ from cct_ops.ledger.intake import deliveries, grouping
 from cct_ops.people.notifier import Notifier
 from cct_ops.people.paging import Pager, look
 from cct_ops.people.watchdog import CONTROLLER, EVERY_SECONDS, GATEWAY, PeerWatchdog
+from cct_ops.record.sequencer import sequence
 from cct_ops.settings import Settings
 
 WATCH_SECONDS = 10
+LOG_SECONDS = 60
 
 Job = tuple[str, float, Callable[[], object]]
 
@@ -59,6 +61,12 @@ def jobs(
         ("workers", WORKERS_SECONDS, WorkerMonitor(engine, notifier)),
         ("pauses", PAUSES_SECONDS, PauseMonitor(engine, notifier)),
         ("temporary changes", 10, partial(changes.sweep, engine, settings, notifier)),
+        (
+            "versions of rules",
+            rules.EVERY_SECONDS,
+            partial(rules.record_versions, engine, settings),
+        ),
+        ("transparency log", LOG_SECONDS, partial(sequence, engine)),
     ]
     on_news: list[Job] = [
         ("approvals", 5, partial(approvals.sweep, engine, people)),

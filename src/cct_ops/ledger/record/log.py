@@ -1,0 +1,142 @@
+"""The rows of the transparency log: what waits to become a leaf, leaves, nodes, checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from cct_ops.ledger.record.log_tables import log_checkpoints, log_leaves, log_nodes, log_queue
+from cct_ops.ledger.record.logged import LOGGED, rows_of
+from cct_ops.ledger.statements import Ledger, rows, scalar, within
+
+# Any constant will do; whoever makes leaves must use the same one.
+_SEQUENCING = 0x0CC7_106
+
+_TAKE = sa.text("""
+    delete from log_queue where ctid = any(array(
+        select ctid from log_queue order by id limit :most))
+    returning id, in_utc(at) as at, kind, operation, row_key, cast(content as text) as content
+""")
+_HASHES = sa.text("""
+    with wanted as (
+        select * from unnest(cast(:levels as smallint[]), cast(:positions as bigint[]))
+            as w(level, position))
+    select w.level, w.position, l.hash from wanted w join log_leaves l using (position)
+    where w.level = 0
+    union all select w.level, w.position, n.hash from wanted w
+    join log_nodes n using (level, position)
+""")
+
+
+class Entry(NamedTuple):
+    """Something that happened to a row, as a trigger wrote it down; ``content`` is JSON."""
+
+    id: int
+    at: str
+    kind: str
+    operation: str
+    row_key: str
+    content: str
+
+
+class Leaf(NamedTuple):
+    """An entry in its place in the log, as canonical JSON, with its hash."""
+
+    position: int
+    kind: str
+    row_key: str
+    leaf: str
+    hash: bytes
+
+
+class Row(NamedTuple):
+    """A row as it stands in the ledger now, and what the log should say of it, as JSON."""
+
+    kind: str
+    key: str
+    said: str
+
+
+def sequencing(tx: sa.Connection) -> bool:
+    """Become the only one who makes leaves, until the transaction ends; False if another is."""
+    return bool(tx.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(_SEQUENCING))))
+
+
+def take(tx: sa.Connection, most: int) -> list[Entry]:
+    """
+    Take the first entries out of the queue, in the order in which they were made.
+
+    What one transaction wrote after another had committed comes after it: whoever sees the later
+    entry sees the earlier one, which has the lower id. One that commits late is taken late.
+    """
+    return sorted(Entry(*row) for row in tx.execute(_TAKE, {"most": most}))
+
+
+def waiting(ledger: Ledger) -> int:
+    """Return how many entries are not leaves yet."""
+    return scalar(ledger, sa.select(sa.func.count()).select_from(log_queue)) or 0
+
+
+def size(ledger: Ledger) -> int:
+    """Return how many leaves there are."""
+    last = scalar(ledger, sa.select(sa.func.max(log_leaves.c.position)))
+    return 0 if last is None else last + 1
+
+
+def add(
+    tx: sa.Connection, leaves: Sequence[Leaf], nodes: Iterable[tuple[tuple[int, int], bytes]]
+) -> None:
+    """Store leaves, and the nodes that are complete with them."""
+    tx.execute(sa.insert(log_leaves), [leaf._asdict() for leaf in leaves])
+    above = [
+        {"level": level, "position": position, "hash": value} for (level, position), value in nodes
+    ]
+    if above:
+        tx.execute(sa.insert(log_nodes), above)
+
+
+def hashes(ledger: Ledger, nodes: Iterable[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+    """Return the hashes of these nodes, as far as they are stored; leaves are of level 0."""
+    wanted = list(nodes)
+    if not wanted:
+        return {}
+    levels, positions = zip(*wanted, strict=True)
+    asked = {"levels": list(levels), "positions": list(positions)}
+    found = within(ledger, lambda tx: tx.execute(_HASHES, asked).all(), repeatable=True)
+    return {(level, position): bytes(value) for level, position, value in found}
+
+
+def leaves(connection: sa.Connection) -> Iterator[Leaf]:
+    """Yield every leaf in order, without holding all of them."""
+    ordered = sa.select(log_leaves).order_by(log_leaves.c.position)
+    streamed = connection.execution_options(stream_results=True, max_row_buffer=1000)
+    for row in streamed.execute(ordered):
+        yield Leaf(row.position, row.kind, row.row_key, row.leaf, bytes(row.hash))
+
+
+def nodes(connection: sa.Connection) -> Iterator[tuple[tuple[int, int], bytes]]:
+    """Yield every node above the leaves."""
+    streamed = connection.execution_options(stream_results=True, max_row_buffer=1000)
+    for level, position, value in streamed.execute(sa.select(log_nodes)):
+        yield (level, position), bytes(value)
+
+
+def standing(connection: sa.Connection) -> Iterator[Row]:
+    """Yield every row of which the log speaks, as it stands in the ledger now."""
+    streamed = connection.execution_options(stream_results=True, max_row_buffer=1000)
+    for logged in LOGGED:
+        for key, said in streamed.execute(rows_of(logged)):
+            yield Row(logged.table, key, said)
+
+
+def record_checkpoint(tx: sa.Connection, size: int, note: str) -> None:
+    """Store a checkpoint over so many leaves."""
+    tx.execute(sa.insert(log_checkpoints).values(size=size, note=note))
+
+
+def checkpoints(ledger: Ledger) -> list[str]:
+    """Return every checkpoint, the smallest first."""
+    ordered = sa.select(log_checkpoints.c.note).order_by(log_checkpoints.c.size)
+    return [note for (note,) in rows(ledger, ordered)]
