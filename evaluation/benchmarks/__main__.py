@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import httpx
 from cyclopts import App, Parameter
 
-from evaluation.benchmarks import load, report, rest, starts
+from evaluation.benchmarks import load, report, rest, starts, storm, way
 from evaluation.benchmarks.page import goals
 from evaluation.benchmarks.rivals import RIVALS, environment, rivals
 from evaluation.benchmarks.sides import NotMeasured, Side, in_turns
@@ -56,6 +56,12 @@ def main(
                 results["first_write"] = report.summary(starts.first_writes(stack, repairs))
             if not only:
                 results["with_history"] = _with_history(stack, max(10, warm // 10), history)
+        if not only:
+            _say("the way of a repair, stage by stage")
+            results["way"] = way.measure(folder / "way", max(3, repairs))
+            many = 10 * max(crowds)
+            _say(f"{many} incidents at once, with the settings as shipped")
+            results["storm"] = storm.measure(folder / "storm", many)
     results["load_average_after"] = [round(each, 2) for each in os.getloadavg()]
     if not only:
         report.write(name, results)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,7 @@ def at_once(system: System, incidents: int) -> dict[str, Any]:
     """Send that many alerts at the same time; returns how they ended, and what each cost."""
     used = cpu_seconds(system)
     began = time.time()
-    with _UiProbe(system) as watch, ThreadPoolExecutor(min(incidents, 32)) as senders:
+    with UiProbe(system, first_page) as watch, ThreadPoolExecutor(min(incidents, 32)) as senders:
         found = list(senders.map(lambda _: system.alert(), range(incidents)))
         answered = time.time() - began
         until = time.monotonic() + _PATIENCE_SECONDS
@@ -167,17 +167,24 @@ def _copy(
     )
 
 
-class _UiProbe:
-    """Asks the server again and again what the UI asks for its first page."""
+def first_page(prefect: httpx.Client) -> httpx.Response:
+    """Ask what the UI asks for its first page."""
+    page = {"limit": 20, "sort": "START_TIME_DESC"}
+    return prefect.post("/flow_runs/filter", json=page)
 
-    def __init__(self, system: System) -> None:
+
+class UiProbe:
+    """Asks Prefect's server the same again and again, four times a second at most."""
+
+    def __init__(self, system: System, ask: Callable[[httpx.Client], httpx.Response]) -> None:
         self.seconds: list[float] = []
         self.unanswered = 0
         self._env = system.env
+        self._question = ask
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._ask)
 
-    def __enter__(self) -> _UiProbe:
+    def __enter__(self) -> UiProbe:
         self._thread.start()
         return self
 
@@ -186,12 +193,11 @@ class _UiProbe:
         self._thread.join()
 
     def _ask(self) -> None:
-        page = {"limit": 20, "sort": "START_TIME_DESC"}
         with api_client(self._env, 60) as http:
             while not self._done.is_set():
                 began = time.monotonic()
                 try:
-                    http.post("/flow_runs/filter", json=page).raise_for_status()
+                    self._question(http).raise_for_status()
                 except httpx.HTTPError:
                     self.unanswered += 1
                 self.seconds.append(time.monotonic() - began)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from evaluation.benchmarks import storm, way
 from evaluation.benchmarks.rivals import DOES_NOT
+from evaluation.benchmarks.tables import markdown
 
 _CROWD = 100  # the goals are for so many at once
 TITLE = "From the POST of an alert to its first GET at CCT"
@@ -75,6 +77,11 @@ def goals(results: Mapping[str, Any]) -> list[Goal]:
         Goal(f"{many}: all have ended, s", 75, crowd.get("all_ended_seconds")),
         Goal(f"{many}: slowest answer to the UI, s", 2, crowd.get("ui_worst_seconds")),
         Goal(f"{many}: CPU per run, s", 0.9, cpu and _whole(cpu)),
+        Goal(
+            f"{results['storm']['incidents']} at once, as shipped: lost",
+            0,
+            results["storm"]["lost"],
+        ),
         Goal("idle: CPU, % of one core", 3, _whole(idle["cpu_percent_of_one_core"])),
         Goal("idle: memory, MiB", 700, _whole(idle["memory_mib"])),
         Goal("start of the stack, in parts of the version before, side by side", 0.6, None),
@@ -117,11 +124,11 @@ machine (CLOCK_MONOTONIC). All sides were measured in turns, one alert after the
 
 What each does between the two, and does not do:
 
-{_table(["", ""], [[each, DOES_NOT[each]] for each in DOES_NOT if each in first])}
+{markdown(["", ""], [[each, DOES_NOT[each]] for each in DOES_NOT if each in first])}
 
 ## Goals
 
-{_table(["goal", "at most", "measured", ""], [goal.row for goal in goals(results)])}
+{markdown(["goal", "at most", "measured", ""], [goal.row for goal in goals(results)])}
 
 ## From the POST to the first write, in auto mode
 
@@ -133,7 +140,11 @@ look come before it.
 
 Seconds since the POST, medians.
 
-{_table(["until", *results["steps"]], _steps(results["steps"]))}
+{markdown(["until", *results["steps"]], _steps(results["steps"]))}
+
+Stage by stage, of a repair in auto mode; each stage less what the parts do while nothing happens:
+
+{way.table(results["way"])}
 
 ## Many incidents at once
 
@@ -147,6 +158,10 @@ answer it has taken, whoever sent it.
 The rivals in the same crowds, until the last one's GET has arrived:
 
 {_rivals_crowds(results["rivals_crowds"])}
+
+With the routes, the policy and the limits as shipped:
+
+{storm.table(results["storm"])}
 
 ## CPU and memory of each part
 
@@ -176,7 +191,7 @@ def _starts(rows: Mapping[str, Mapping[str, float]], missing: Mapping[str, str])
         ratio = row["median"] / rows["ours"]["median"]
         lines.append([name, f"{row['n']}", *seconds, f"{ratio:.2f}"])
     lines += [[name, "", f"not measured: {why}", "", "", "", ""] for name, why in missing.items()]
-    return _table(["", "n", "median", "p90", "p99", "worst", "median in parts of ours"], lines)
+    return markdown(["", "n", "median", "p90", "p99", "worst", "median in parts of ours"], lines)
 
 
 def _steps(sides: Mapping[str, Mapping[str, Any]]) -> Iterable[list[str]]:
@@ -201,7 +216,7 @@ def _crowds(crowds: Sequence[Mapping[str, Any]]) -> str:
         [f"{row[key]:.2f} s" if "seconds" in key else f"{row[key]}" for key in columns]
         for row in crowds
     ]
-    return _table(list(columns.values()), rows)
+    return markdown(list(columns.values()), rows)
 
 
 def _rivals_crowds(rivals: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
@@ -210,7 +225,7 @@ def _rivals_crowds(rivals: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
         for name, crowds in rivals.items()
         for row in crowds
     ]
-    return _table(["", "incidents", "last first GET"], rows)
+    return markdown(["", "incidents", "last first GET"], rows)
 
 
 def _parts(crowd: Mapping[str, float], idle: Mapping[str, Mapping[str, float]]) -> str:
@@ -222,9 +237,4 @@ def _parts(crowd: Mapping[str, float], idle: Mapping[str, Mapping[str, float]]) 
     ]
     whole = [f"{_whole(crowd):.3f} s", f"{_whole(cpu):.1f} %", f"{_whole(memory):.0f} MiB"]
     head = ["part", "CPU per run", "idle: CPU, of one core", "idle: memory (shared pages once)"]
-    return _table(head, [*rows, ["all without the sink", *whole]])
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown(head, [*rows, ["all without the sink", *whole]])

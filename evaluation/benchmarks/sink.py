@@ -1,9 +1,10 @@
 """
 The clock at the sink: stamps each request as it arrives at CCT, in a process of its own.
 
-``python -m evaluation.benchmarks.sink PORT PORT_BEHIND JOURNAL`` passes all bytes on as they are,
-in both directions. The stamp is taken when the first bytes of a request are there, before they are
-looked at or passed on, with the one CLOCK_MONOTONIC that all processes of a machine share.
+``python -m evaluation.benchmarks.sink PORT PORT_BEHIND JOURNAL PREFIX`` passes all bytes on as they
+are, in both directions, and writes down what is asked of an address that begins so. The stamp is
+taken when the first bytes of a request are there, before they are looked at or passed on, with the
+one CLOCK_MONOTONIC that all processes of a machine share.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _CHUNK = 2**16
 
 
 class Arrival(NamedTuple):
-    """One request to CCT's API; ``at`` is a time of ``time.monotonic``."""
+    """One request; ``at`` is a time of ``time.monotonic``."""
 
     at: float
     method: str
@@ -72,13 +73,19 @@ class _Heads:
 
     def __init__(self) -> None:
         self._request = h11.Connection(h11.SERVER)
+        self._upgraded = False
 
     def begun_in(self, sent: bytes) -> list[h11.Request]:
-        found = []
+        found: list[h11.Request] = []
+        if self._upgraded:
+            return found  # what follows the head is no HTTP
         self._request.receive_data(sent)
         while (event := self._request.next_event()) is not h11.NEED_DATA:
             if isinstance(event, h11.Request):
                 found.append(event)
+                if any(name == b"upgrade" for name, _ in event.headers):
+                    self._upgraded = True
+                    return found
             if event is h11.PAUSED:  # h11 would wait for our answer, which is another's
                 rest, _ = self._request.trailing_data
                 self._request = h11.Connection(h11.SERVER)
@@ -86,8 +93,8 @@ class _Heads:
         return found
 
 
-async def serve(port: int, behind: int, journal: TextIO) -> None:
-    """Pass on, and write each request to CCT's API down."""
+async def serve(port: int, behind: int, journal: TextIO, prefix: str) -> None:
+    """Pass on, and write each request to an address that begins so down."""
 
     async def connected(client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
         heads, back, server = _Heads(), None, None
@@ -95,7 +102,7 @@ async def serve(port: int, behind: int, journal: TextIO) -> None:
             at = time.monotonic()
             for request in heads.begun_in(sent):
                 method, target = request.method.decode(), request.target.decode()
-                if target.startswith("/api/v1/"):
+                if target.startswith(prefix):
                     print(f"{at:.6f} {method} {target}", file=journal, flush=True)
             if server is None:
                 answered, server = await asyncio.open_connection(HOST, behind)
@@ -127,4 +134,4 @@ async def _pass_on(source: asyncio.StreamReader, to: asyncio.StreamWriter) -> No
 
 if __name__ == "__main__":
     with Path(sys.argv[3]).open("a") as written:
-        asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2]), written))
+        asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2]), written, sys.argv[4]))

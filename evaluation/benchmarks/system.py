@@ -74,6 +74,7 @@ class System:
     start_seconds: dict[str, float]
     guards: dict[str, int]
     journal: sink.Journal
+    prefect_journal: sink.Journal
     http: httpx.Client
     prefect: httpx.Client
     ledger: sa.Engine
@@ -102,7 +103,7 @@ class System:
             with self.ledger.connect() as connection:
                 return connection.execute(query).scalar_one_or_none()
 
-        return _awaited(look, seconds, f"a run for incident {incident}", every=0.1)
+        return awaited(look, seconds, f"a run for incident {incident}", every=0.1)
 
     def nothing_waits(self, seconds: float = 120) -> None:
         """Wait until the controller has nothing left to do."""
@@ -112,7 +113,7 @@ class System:
             with self.ledger.connect() as connection:
                 return not connection.execute(pending).scalar()
 
-        _awaited(look, seconds, "an end of the controller's work")
+        awaited(look, seconds, "an end of the controller's work")
 
     def api(self, method: str, path: str, content: object = None) -> Any:
         """Call Prefect's API."""
@@ -124,18 +125,20 @@ class System:
         path = f"/deployments/{found['id']}"
         self.prefect.patch(path, json={"tags": ["playbook"]}).raise_for_status()
 
-    def probes(self, run: UUID, seconds: float = 60) -> list[tuple[float, float]]:
+    def probes(
+        self, run: UUID, seconds: float = 60, *, count: int = PROBES
+    ) -> list[tuple[float, float]]:
         """Return start and end of each probe of a run that has ended; their record comes later."""
         wanted = {"flow_runs": {"id": {"any_": [str(run)]}}}
 
         def look() -> list[tuple[float, float]] | None:
             tasks = self.api("POST", "/task_runs/filter", wanted)
             found = [task for task in tasks if task["name"].startswith("probe_")]
-            if len(found) < PROBES or not all(task["end_time"] for task in found):
+            if len(found) < count or not all(task["end_time"] for task in found):
                 return None
             return [(seconds_of(t["start_time"]), seconds_of(t["end_time"])) for t in found]
 
-        return _awaited(look, seconds, f"a record of the probes of run {run}")
+        return awaited(look, seconds, f"a record of the probes of run {run}")
 
     def ended(self, run: UUID, seconds: float = 120) -> str:
         """Wait for a run's end; returns how it ended."""
@@ -144,7 +147,7 @@ class System:
             state = str(self.api("GET", f"/flow_runs/{run}")["state"]["type"])
             return state if state in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"} else None
 
-        return _awaited(look, seconds, f"an end of run {run}")
+        return awaited(look, seconds, f"an end of run {run}")
 
     def curls(self, paths: Iterable[str]) -> float:
         """Ask CCT for each path with a curl, one after the other; returns the seconds."""
@@ -156,7 +159,7 @@ class System:
         return time.monotonic() - began
 
 
-def _awaited(
+def awaited(
     look: Callable[[], Found | None], seconds: float, what: str, *, every: float = 0.25
 ) -> Found:
     """Return what is there at last; raises ``TimeoutError``."""
@@ -169,33 +172,31 @@ def _awaited(
 
 
 @contextlib.contextmanager
-def system(folder: Path, worker: WorkerType = "warm") -> Iterator[System]:
-    """Run a stack with nothing that slows its playbooks down on purpose."""
-    routes, policy = folder / "routes.yaml", folder / "policy.yaml"
+def system(
+    folder: Path, worker: WorkerType = "warm", *, shipped: bool = False, watched: bool = False
+) -> Iterator[System]:
+    """
+    Run a stack with nothing that slows its playbooks down on purpose.
+
+    As ``shipped`` it has the settings of this checkout and their limits. ``watched`` it writes down
+    what Prefect's server is asked.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    routes.write_text(ROUTES)
-    policy.write_text(POLICY)
-    config = StackConfig.ephemeral(
-        folder,
-        {
-            "CCT_OPS_ROUTES_PATH": str(routes),
-            "CCT_OPS_POLICY_PATH": str(policy),
-            "CCT_OPS_WATCH_SECONDS": "4",
-            "CCT_OPS_MIN_SAMPLES": "2",
-            "CCT_OPS_SETTLE_SECONDS": "10",
-            "CCT_OPS_ALERTMANAGER_KEY": KEY,
-            "CCT_OPS_REQUESTS_PER_MINUTE": "1000000",
-            "CCT_URL": "",
-        },
-    )
+    env = {"CCT_OPS_ALERTMANAGER_KEY": KEY, "CCT_URL": ""}
+    config = StackConfig.ephemeral(folder, env if shipped else env | _quick(folder))
     seconds: dict[str, float] = {}
     guards: dict[str, int] = {}
-    journal = folder / "sink.log"
+    journal, asked = folder / "sink.log", folder / "prefect.log"
     journal.touch()
+    asked.touch()
 
     def assembler(config: StackConfig, lock_fd: int) -> Assembly:
         assembly = assemble(config, lock_fd)
-        parts = list(_behind_a_sink(assembly.plan.parts, config.sandbox_port, journal))
+        cct, prefect = (config.sandbox_port, "/api/v1/"), (config.prefect_port, "/api/")
+        parts = list(_behind_a_sink(assembly.plan.parts, "sandbox", "sink", *cct, journal))
+        if watched:
+            parts = list(_behind_a_sink(parts, "prefect", "prefect-sink", *prefect, asked))
+            parts = [_logging(part) if part.name == "postgres" else part for part in parts]
         if worker == "process":
             parts = [_stock(part) if part.name == "worker" else part for part in parts]
         plan = assembly.plan.model_copy(update={"parts": tuple(parts)})
@@ -212,7 +213,8 @@ def system(folder: Path, worker: WorkerType = "warm") -> Iterator[System]:
         httpx.Client(timeout=60, trust_env=False) as http,
         api_client(stack.env, 60) as prefect,
     ):
-        SandboxControl(stack.urls["cct"]).reset(limits=False)
+        if not shipped:
+            SandboxControl(stack.urls["cct"]).reset(limits=False)
         ledger = connect(SecretStr(stack.env["CCT_OPS_DATABASE_URL"]))
         made = System(
             config=config,
@@ -221,29 +223,54 @@ def system(folder: Path, worker: WorkerType = "warm") -> Iterator[System]:
             start_seconds=seconds,
             guards={"supervisor": stack.supervisor.pid, **guards},
             journal=sink.Journal(journal),
+            prefect_journal=sink.Journal(asked),
             http=http,
             prefect=prefect,
             ledger=ledger,
         )
-        made.lift_limit()
+        if not shipped:
+            made.lift_limit()
         yield made
         ledger.dispose()
 
 
-def _behind_a_sink(parts: Iterable[Part], port: int, journal: Path) -> Iterator[Part]:
-    """Let the sandbox listen elsewhere, and the sink in its place."""
-    behind = str(free_port())
+def _quick(folder: Path) -> dict[str, str]:
+    """Return settings under which nothing but the way itself takes time."""
+    routes, policy = folder / "routes.yaml", folder / "policy.yaml"
+    routes.write_text(ROUTES)
+    policy.write_text(POLICY)
+    return {
+        "CCT_OPS_ROUTES_PATH": str(routes),
+        "CCT_OPS_POLICY_PATH": str(policy),
+        "CCT_OPS_WATCH_SECONDS": "4",
+        "CCT_OPS_MIN_SAMPLES": "2",
+        "CCT_OPS_SETTLE_SECONDS": "10",
+        "CCT_OPS_REQUESTS_PER_MINUTE": "1000000",
+    }
+
+
+def _behind_a_sink(
+    parts: Iterable[Part], behind: str, name: str, port: int, prefix: str, journal: Path
+) -> Iterator[Part]:
+    """Let a part listen elsewhere, and a sink of that name in its place."""
+    elsewhere = str(free_port())
     for part in parts:
-        if part.name != "sandbox":
+        if part.name != behind:
             yield part
             continue
-        argv = tuple(behind if each == str(port) else each for each in part.program.argv)
-        yield part.model_copy(
-            update={"program": part.program.model_copy(update={"argv": argv}), "after": ("sink",)}
-        )
-        argv = (sys.executable, "-m", sink.__name__, str(port), behind, str(journal))
+        argv = tuple(elsewhere if each == str(port) else each for each in part.program.argv)
         program = part.program.model_copy(update={"argv": argv})
-        yield Part(name="sink", program=program, ready=Prints(text=sink.GREETING))
+        yield part.model_copy(update={"program": program, "after": (*part.after, name)})
+        argv = (sys.executable, "-m", sink.__name__, str(port), elsewhere, str(journal), prefix)
+        program = part.program.model_copy(update={"argv": argv})
+        yield Part(name=name, program=program, ready=Prints(text=sink.GREETING))
+
+
+def _logging(part: Part) -> Part:
+    """Let PostgreSQL log each statement, without its values."""
+    settings = ("log_statement=all", "log_parameter_max_length=0", "log_timezone=UTC")
+    argv = (*part.program.argv, *(word for each in settings for word in ("-c", each)))
+    return part.model_copy(update={"program": part.program.model_copy(update={"argv": argv})})
 
 
 def _stock(part: Part) -> Part:

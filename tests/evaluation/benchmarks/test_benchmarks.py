@@ -80,7 +80,7 @@ def sunk(tmp_path: Path) -> Iterator[Sunk]:
     with contextmanager(answering)(reach) as behind:
         command = [sys.executable, "-m", "evaluation.benchmarks.sink"]
         with subprocess.Popen(
-            [*command, str(port), str(behind), str(path)], cwd=ROOT, stdout=PIPE
+            [*command, str(port), str(behind), str(path), "/api/v1/"], cwd=ROOT, stdout=PIPE
         ) as process:
             assert process.stdout is not None
             assert process.stdout.readline().decode().strip() == GREETING
@@ -134,6 +134,17 @@ def test_the_sink_stamps_each_request_before_it_reaches_cct_and_changes_nothing(
     ]
     assert [path for _, path in sunk.reached] == ["/api/v1/a?b=c", "/api/v1/d", "/f"]
     assert began <= stamped[0].at <= sunk.reached[0][0] <= stamped[1].at <= sunk.reached[1][0]
+
+
+def test_the_sink_takes_nothing_behind_an_upgrade_for_a_request(sunk: Sunk) -> None:
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", int(sunk.url.rpartition(":")[2]))) as client:
+        head = b"GET /api/v1/events HTTP/1.1\r\nHost: cct\r\nUpgrade: websocket\r\n"
+        client.sendall(head + b"Connection: Upgrade, close\r\n\r\n")
+        while client.recv(1000):
+            client.sendall(b"\x81\x05GET /api/v1/a HTTP/1.1\r\n\r\n")
+
+    assert [each.target for each in sunk.journal.since(began)] == ["/api/v1/events"]
 
 
 @pytest.mark.parametrize("writes", [False, True])

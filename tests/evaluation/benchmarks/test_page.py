@@ -10,7 +10,26 @@ import pytest
 
 from evaluation.benchmarks import report
 from evaluation.benchmarks.page import Goal
+from evaluation.benchmarks.way import GOALS, STAGES
 from tests.conftest import ROOT
+
+STORM: dict[str, Any] = {
+    "incidents": 1000,
+    "lost": 1,
+    "stored": {"deliveries": 1000},
+    "sent_again": 0,
+    "door_median_seconds": 0.5,
+    "door_p99_seconds": 1.0,
+    "door_worst_seconds": 1.5,
+    "all_answered_seconds": 1.6,
+    "most_waiting": 940,
+    "none_waits_seconds": 3.0,
+    "all_ended_seconds": 30.0,
+    "became": {"remediate: grouped": 990, "remediate: sent": 9},
+    "runs": {"Nothing to do": 9},
+    "worst_answer_seconds": {"the UI's page": 0.4},
+    "unanswered": {"the UI's page": 0},
+}
 
 
 @pytest.mark.parametrize(
@@ -39,6 +58,7 @@ def test_the_page_has_each_side_each_goal_and_why_a_side_is_missing(
     crowd = {f"{name}_seconds": seconds for name, seconds in crowd.items()}
     crowd |= {"incidents": 100, "lost": 0, "ui_unanswered": 0, "cpu_seconds_per_run": parts}
     crowd |= {"ui_median_seconds": 0.1, "ui_worst_seconds": 1.0}
+    spent = {"seconds": 0.25, "statements": 7.4}
     steps = ["answered", "created", "notified", "claimed", "running", "probing", "arrived"]
     monkeypatch.setattr(report, "FOLDER", tmp_path)
 
@@ -54,6 +74,8 @@ def test_the_page_has_each_side_each_goal_and_why_a_side_is_missing(
             "first_write": row,
             "crowds": [crowd],
             "rivals_crowds": {"procrastinate": [crowd]},
+            "way": dict.fromkeys((*STAGES, *GOALS, "rest"), spent),
+            "storm": STORM,
             "with_history": {"runs": 9, "first_get": row, "ten_at_once": crowd | {"incidents": 10}},
             "start_of_the_stack": {"the whole stack": 21.0},
             "intake": {"per_second": 75.0, "p99_seconds": 0.4},
@@ -80,6 +102,9 @@ def test_the_page_has_each_side_each_goal_and_why_a_side_is_missing(
     assert "or twice procrastinate's | 0.2 | 0.3 | missed by 0.1, 1.5 times as much |" in page
     assert "that of DBOS's queue |  | 0.3 | not measured |" in page
     assert "the last run has begun, s | 25 | 7 | met |" in page
+    assert "| 1000 at once, as shipped: lost | 0 | 1 | missed by 1 |" in page
+    assert "| the first look | 0.250 | 7 |" in page
+    assert "| what became of them | remediate: grouped 990, remediate: sent 9 |" in page
     assert "idle: CPU, % of one core | 3 | 0.5 | met |" in page
     assert "idle: memory, MiB | 700 | 800 | missed by 100, 1.1 times as much |" in page
     assert "to its first GET at CCT" in (tmp_path / "made-up.svg").read_text()
