@@ -2,8 +2,8 @@
 ``python -m evaluation.soak.memory``: how large the parts are after half an hour of mixed load.
 
 The load is the same in each minute: alerts with runs of their own, and hostile bodies beside them,
-several at once, some of which come slowly. The least that a part holds in the minutes after the
-fifth it may hold in the last ones too, and a tenth more.
+several at once, some of which come slowly. It stops twice, after five minutes and at the end: what
+a part holds once its work is done it may hold at the end too, and a tenth more.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ from evaluation.soak.parts import ROOT
 PARTS = ("gateway", "controller", "worker", "prefect")
 PAGE = ROOT / "docs" / "benchmarks" / "memory.md"
 SAMPLE_SECONDS = 30.0
-WINDOW = 10  # samples
 WHOLE_MINUTES = 30.0  # what is shorter is for whoever works on it, and writes no page
 SETTLED_MINUTES = 5.0
 MOST_PERCENT = 10.0
+CALM_SECONDS = 10.0
+CALM_AT_MOST = 18  # three minutes: longer than any run
 ALERT_SECONDS = 6.0
 AT_ONCE = 8
 SLOW_SECONDS = 8.0
@@ -52,53 +53,62 @@ def memory(
     *, minutes: Annotated[float, Parameter(help="Below 30 no page is written.")] = WHOLE_MINUTES
 ) -> int:
     """Load a stack of its own, and fail where a part grew by more than 10 % after 5 minutes."""
-    answers, samples = Counter[str](), list[tuple[float, Sizes]]()
-    with (
-        tempfile.TemporaryDirectory() as name,
-        system(Path(name)) as made,
-        beside(partial(_alerts, made)),
-        beside(partial(_hostile, made, answers)),
-    ):
-        began = time.monotonic()
-        while (minute := (time.monotonic() - began) / 60) < minutes:
-            time.sleep(min(SAMPLE_SECONDS, 60 * (minutes - minute)))
-            samples.append(((time.monotonic() - began) / 60, memory_mib(made, *PARTS)))
-            line = f"soak: minute {samples[-1][0]:.1f}: {_shown(samples[-1][1])}"
-            sys.stderr.write(f"{line}\n")
-    text = page(samples, answers)
+    answers, under_load = Counter[str](), list[Sizes]()
+    settling = min(SETTLED_MINUTES, minutes / 2)
+    with tempfile.TemporaryDirectory() as name, system(Path(name)) as made:
+        before, after = (
+            _rest_after(made, loaded_minutes, under_load, answers)
+            for loaded_minutes in (settling, minutes - settling)
+        )
+    text = page(before, after, under_load, answers)
     sys.stdout.write(text)
     if minutes >= WHOLE_MINUTES:
         PAGE.write_text(text)
-    return 1 if any(percent > MOST_PERCENT for percent in growth(samples).values()) else 0
+    return 1 if any(percent > MOST_PERCENT for percent in growth(before, after).values()) else 0
 
 
-def growth(samples: Sequence[tuple[float, Sizes]]) -> dict[str, float]:
-    """Return by how many percent the least size of each part is larger at the end than before."""
-    before, after = map(_least, windows(samples))
+def _rest_after(
+    made: System, minutes: float, under_load: list[Sizes], answers: Counter[str]
+) -> Sizes:
+    with beside(partial(_alerts, made)), beside(partial(_hostile, made, answers)):
+        ends = time.monotonic() + 60 * minutes
+        while (left := ends - time.monotonic()) > 0:
+            time.sleep(min(SAMPLE_SECONDS, left))
+            under_load.append(_sizes(made, "under load"))
+    return _at_rest(made)
+
+
+def _at_rest(made: System) -> Sizes:
+    """Wait until no part grows or shrinks any more, as runs end and memory is given back."""
+    now = _sizes(made, "load stopped")
+    for _ in range(CALM_AT_MOST):
+        time.sleep(CALM_SECONDS)
+        before, now = now, _sizes(made, "at rest")
+        if all(abs(now[part] - before[part]) < now[part] / 100 for part in PARTS):
+            break
+    return now
+
+
+def _sizes(made: System, when: str) -> Sizes:
+    found = memory_mib(made, *PARTS)
+    shown = ", ".join(f"{part} {found[part]:.0f} MiB" for part in PARTS)
+    sys.stderr.write(f"soak: {when}: {shown}\n")
+    return found
+
+
+def growth(before: Sizes, after: Sizes) -> dict[str, float]:
+    """Return by how many percent each part is larger at rest than it was before."""
     return {part: 100 * (after[part] / before[part] - 1) for part in PARTS}
 
 
-def windows(
-    samples: Sequence[tuple[float, Sizes]],
-) -> tuple[Sequence[tuple[float, Sizes]], Sequence[tuple[float, Sizes]]]:
-    """Return what is compared: the samples once all had settled, and as many at the end."""
-    late = [each for each in samples if each[0] >= SETTLED_MINUTES]
-    used = late if len(late) >= 2 * WINDOW else samples
-    count = min(WINDOW, max(1, len(used) // 2))
-    return used[:count], used[-count:]
-
-
-def _least(window: Sequence[tuple[float, Sizes]]) -> Sizes:
-    return {part: min(each[part] for _, each in window) for part in PARTS}
-
-
-def page(samples: Sequence[tuple[float, Sizes]], answers: Mapping[str, int]) -> str:
+def page(
+    before: Sizes, after: Sizes, under_load: Sequence[Sizes], answers: Mapping[str, int]
+) -> str:
     """Return the page with the table."""
-    early, late = windows(samples)
-    before, after, grown = _least(early), _least(late), growth(samples)
+    grown = growth(before, after)
     rows = [
         f"| {part} | {before[part]:.0f} | {after[part]:.0f} |"
-        f" {max(each[part] for _, each in samples):.0f} | {grown[part]:+.1f} % |"
+        f" {max(each[part] for each in under_load):.0f} | {grown[part]:+.1f} % |"
         for part in PARTS
     ]
     given = ", ".join(f"{count} times {answer}" for answer, count in sorted(answers.items()))
@@ -108,9 +118,10 @@ def page(samples: Sequence[tuple[float, Sizes]], answers: Mapping[str, int]) -> 
 Written by `python -m evaluation.soak.memory`: an alert with a run of its own each
 {ALERT_SECONDS:g} s, and beside it {AT_ONCE} hostile bodies at once, of each kind in turn, every
 other round over {SLOW_SECONDS:g} s. MiB (PSS) with all processes of a part, sampled each
-{SAMPLE_SECONDS:g} s. Runs and bodies come and go, so the least samples of two windows are compared.
+{SAMPLE_SECONDS:g} s. The load stops twice until each part is at rest, and these two sizes are
+compared.
 
-| part | {_minutes(early)} | {_minutes(late)} | largest sample | growth |
+| part | after {SETTLED_MINUTES:g} minutes | at the end | most under load | growth at rest |
 | -- | --: | --: | --: | --: |
 {chr(10).join(rows)}
 
@@ -118,10 +129,6 @@ The hostile bodies were answered: {given}. At most {MOST_PERCENT:g} % of growth 
 The machine has {os.cpu_count()} cores; its load was {os.getloadavg()[2]:.1f} in the last quarter of
 an hour.
 """
-
-
-def _minutes(window: Sequence[tuple[float, Sizes]]) -> str:
-    return f"minutes {window[0][0]:.1f} to {window[-1][0]:.1f}"
 
 
 def _alerts(made: System, over: threading.Event) -> None:
@@ -150,10 +157,6 @@ def _answer(url: str, content: bytes, *, slow: bool) -> str:
             return str(sender.post(url, content=paced, headers=headers).status_code)
     except httpx.TransportError:
         return "cut off"
-
-
-def _shown(found: Sizes) -> str:
-    return ", ".join(f"{part} {found[part]:.0f} MiB" for part in PARTS)
 
 
 if __name__ == "__main__":
