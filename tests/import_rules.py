@@ -44,14 +44,14 @@ LAYERS: dict[str, dict[str, str]] = {
     "reports, people, gate": {
         "reports": "actions clients config diagnoses ledger models settings typed",
         "people": "clients config errors ledger models reports settings",
-        "record": "errors ledger",
+        "record": "config errors ledger",
         "gate": "actions clients config diagnoses errors ledger models reports settings",
     },
     "services": {
         "gateway": "addresses clients config errors ledger models people reports settings terminal",
         "controller": "clients clocks config errors gate gateway ledger models people record"
         " reports settings terminal typed",
-        "stack": "addresses errors settings typed variables",
+        "stack": "addresses errors record settings typed variables",
         "worker": "cct_ops clients ledger models reports settings stack",
     },
     "commands": {
@@ -63,7 +63,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "coverage": "cli config errors models stack terminal",
         "scaffold": "errors models",
         "commands": "clients config controller coverage demo doctor errors gate gateway ledger"
-        " models reports scaffold settings stack summaries terminal variables",
+        " models record reports scaffold settings stack summaries terminal variables",
     },
     # beside the wheel, so nothing in it can import these
     "playbooks": {

@@ -42,6 +42,7 @@ for name, where in {
     "approvals": "approvals:approvals",
     "inbox": "inbox:inbox",
     "why": "why:why",
+    "audit": "audit:audit",
     "pages": "pages:pages",
     "reprocess": "inbox:reprocess",
     "requeue": "inbox:requeue",

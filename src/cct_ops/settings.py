@@ -134,6 +134,11 @@ class Settings(BaseSettings):
         Path(".cct-ops/reviews"),
         description="Where post-incident reviews are written; a mounted folder in a container.",
     )
+    record_path: Path | None = Field(
+        None,
+        description="The folder with the transparency log's key, `log.key`; `cct-ops up` makes both"
+        " in its data folder. Without it no checkpoint is signed.",
+    )
     warm_processes: Count = Field(
         2, ge=0, description="How many processes of the warm worker wait, ready to take a run."
     )

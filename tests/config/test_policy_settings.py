@@ -78,6 +78,10 @@ TESTS = {
         APPROVALS,
         "test_what_cannot_be_undone_needs_two_unless_policy_says_otherwise",
     ),
+    "audit.witnesses.file": (
+        "record/test_audit.py",
+        "test_each_witness_that_policy_names_sees_every_checkpoint",
+    ),
 }
 
 

@@ -68,6 +68,19 @@ def test_only_the_gateway_knows_where_the_key_is(tmp_path: Path) -> None:
     assert key.stat().st_mode & 0o077 == 0
 
 
+def test_the_key_of_the_log_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    config = StackConfig.ephemeral(tmp_path, env={"CCT_URL": ""})
+
+    env = assemble(config, 0).env
+    key = tmp_path / "record" / "log.key"
+    first = key.read_text()
+    assemble(config, 0)
+
+    assert env["CCT_OPS_RECORD_PATH"] == str(tmp_path / "record")
+    assert key.read_text() == first
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
 def test_what_the_operator_gives_goes_to_the_gateway_alone(tmp_path: Path) -> None:
     given = {
         "CCT_OPS_APPROVAL_KEY_FILE": str(tmp_path / "own-key"),

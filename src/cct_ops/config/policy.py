@@ -68,6 +68,18 @@ class ApprovalPolicy(Frozen):
     second_person: SecondPerson = SecondPerson()
 
 
+class FileWitness(Frozen):
+    """A file that is only appended to; a relative one is in the folder of the log's key."""
+
+    file: Path
+
+
+class AuditPolicy(Frozen):
+    """Where the checkpoints of the transparency log go besides the ledger."""
+
+    witnesses: tuple[FileWitness, ...] = ()
+
+
 class Policy(Frozen):
     """The rules for all playbooks, by deployment name."""
 
@@ -77,6 +89,7 @@ class Policy(Frozen):
     autonomy: AutonomySettings = AutonomySettings()
     temporary_changes: TemporaryChanges = TemporaryChanges()
     approvals: ApprovalPolicy = ApprovalPolicy()
+    audit: AuditPolicy = AuditPolicy()
     _version: FileVersion | None = PrivateAttr(None)  # no key of the file
 
     @property

@@ -9,6 +9,7 @@ from functools import partial
 
 import sqlalchemy as sa
 
+from cct_ops.config import policy
 from cct_ops.config.sources import (
     AlertmanagerSource,
     GitHubSource,
@@ -29,7 +30,7 @@ from cct_ops.ledger.intake import deliveries, grouping
 from cct_ops.people.notifier import Notifier
 from cct_ops.people.paging import Pager, look
 from cct_ops.people.watchdog import CONTROLLER, EVERY_SECONDS, GATEWAY, PeerWatchdog
-from cct_ops.record.sequencer import sequence
+from cct_ops.record.checkpoints import Recorder
 from cct_ops.settings import Settings
 
 WATCH_SECONDS = 10
@@ -66,7 +67,7 @@ def jobs(
             rules.EVERY_SECONDS,
             partial(rules.record_versions, engine, settings),
         ),
-        ("transparency log", LOG_SECONDS, partial(sequence, engine)),
+        ("transparency log", LOG_SECONDS, partial(_record, engine, settings)),
     ]
     on_news: list[Job] = [
         ("approvals", 5, partial(approvals.sweep, engine, people)),
@@ -78,6 +79,11 @@ def jobs(
         *(Periodic(*job, on_news=True) for job in on_news),
         *heartbeat(engine, settings),
     ]
+
+
+def _record(engine: sa.Engine, settings: Settings) -> None:
+    """Bring the log up to date, by the policy of this moment."""
+    Recorder(engine, settings.record_path, policy.read(settings.policy_path).audit)()
 
 
 def of_senders(engine: sa.Engine, sources: Mapping[str, Source]) -> Iterator[Periodic]:

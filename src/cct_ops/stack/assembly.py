@@ -95,6 +95,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         env |= {_LEDGER: cluster.url("cct_ops"), _PREFECT: cluster.asyncpg_url("prefect")}
     if own_cct:
         env = _sandbox_messages(env["CCT_URL"]) | _sandbox_bot(env) | env
+    env["CCT_OPS_RECORD_PATH"] = _record(given.get("CCT_OPS_RECORD_PATH"), config.data)
     own_key = None
     if not env.get("CCT_OPS_ALERTMANAGER_KEY"):
         own_key = config.data / "keys" / "alertmanager"
@@ -151,6 +152,15 @@ def _approving(config: StackConfig) -> dict[str, str]:
         keep_secret(path)
         given["CCT_OPS_APPROVAL_KEY_FILE"] = str(path)
     return {name: value for name, value in given.items() if value}
+
+
+def _record(given: str | None, data: Path) -> str:
+    """Return the folder of the transparency log's key, which is made on first use."""
+    from cct_ops.record.keys import keep_key
+
+    folder = Path(given) if given else data / "record"
+    keep_key(folder)
+    return str(folder)
 
 
 def _cluster(config: StackConfig, given: Mapping[str, str]) -> EmbeddedPostgres | None:

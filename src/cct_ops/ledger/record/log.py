@@ -13,11 +13,19 @@ from cct_ops.ledger.statements import Ledger, rows, scalar, within
 
 # Any constant will do; whoever makes leaves must use the same one.
 _SEQUENCING = 0x0CC7_106
+_STREAMED = {"stream_results": True, "max_row_buffer": 1000}
 
 _TAKE = sa.text("""
     delete from log_queue where ctid = any(array(
         select ctid from log_queue order by id limit :most))
     returning id, in_utc(at) as at, kind, operation, row_key, cast(content as text) as content
+""")
+_QUEUED = sa.text("""
+    select id, in_utc(at), kind, operation, row_key, cast(content as text) from log_queue
+    order by id
+""")
+_UNLIKE = sa.text("""
+    select id from deliveries where encode(sha256(body), 'hex') <> body_sha256 order by id
 """)
 _HASHES = sa.text("""
     with wanted as (
@@ -111,29 +119,71 @@ def hashes(ledger: Ledger, nodes: Iterable[tuple[int, int]]) -> dict[tuple[int, 
 def leaves(connection: sa.Connection) -> Iterator[Leaf]:
     """Yield every leaf in order, without holding all of them."""
     ordered = sa.select(log_leaves).order_by(log_leaves.c.position)
-    streamed = connection.execution_options(stream_results=True, max_row_buffer=1000)
-    for row in streamed.execute(ordered):
+    for row in connection.execute(ordered, execution_options=_STREAMED):
         yield Leaf(row.position, row.kind, row.row_key, row.leaf, bytes(row.hash))
+
+
+def leaf_at(connection: sa.Connection, position: int) -> Leaf | None:
+    """Return the leaf in this place, None where there is none."""
+    found = _leaves_where(connection, log_leaves.c.position == position)
+    return found[0] if found else None
+
+
+def leaves_about(connection: sa.Connection, kind: str, row_key: str) -> list[Leaf]:
+    """Return all leaves about one row, in order."""
+    return _leaves_where(connection, log_leaves.c.kind == kind, log_leaves.c.row_key == row_key)
+
+
+def _leaves_where(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> list[Leaf]:
+    ordered = sa.select(log_leaves).where(*which).order_by(log_leaves.c.position)
+    return [
+        Leaf(row.position, row.kind, row.row_key, row.leaf, bytes(row.hash))
+        for row in rows(connection, ordered)
+    ]
+
+
+def queued(connection: sa.Connection) -> list[Entry]:
+    """Return what is not a leaf yet, in order."""
+    return [Entry(*row) for row in connection.execute(_QUEUED)]
+
+
+def bodies_unlike_their_digest(connection: sa.Connection) -> list[str]:
+    """Return the deliveries whose body is not the one of which the log has the digest."""
+    found = connection.execute(_UNLIKE).all()
+    return [str(delivery) for (delivery,) in found]
 
 
 def nodes(connection: sa.Connection) -> Iterator[tuple[tuple[int, int], bytes]]:
     """Yield every node above the leaves."""
-    streamed = connection.execution_options(stream_results=True, max_row_buffer=1000)
-    for level, position, value in streamed.execute(sa.select(log_nodes)):
+    for level, position, value in connection.execute(
+        sa.select(log_nodes), execution_options=_STREAMED
+    ):
         yield (level, position), bytes(value)
 
 
 def standing(connection: sa.Connection) -> Iterator[Row]:
     """Yield every row of which the log speaks, as it stands in the ledger now."""
-    streamed = connection.execution_options(stream_results=True, max_row_buffer=1000)
     for logged in LOGGED:
-        for key, said in streamed.execute(rows_of(logged)):
+        for key, said in connection.execute(rows_of(logged), execution_options=_STREAMED):
             yield Row(logged.table, key, said)
 
 
 def record_checkpoint(tx: sa.Connection, size: int, note: str) -> None:
     """Store a checkpoint over so many leaves."""
     tx.execute(sa.insert(log_checkpoints).values(size=size, note=note))
+
+
+def newest_checkpoint(ledger: Ledger) -> str | None:
+    """Return the last checkpoint; None where there is none yet."""
+    newest = sa.select(log_checkpoints.c.note).order_by(log_checkpoints.c.size.desc())
+    return scalar(ledger, newest.limit(1))
+
+
+def leaf_hashes(ledger: Ledger, begin: int, end: int) -> list[bytes]:
+    """Return the hashes of these leaves, in order."""
+    wanted = log_leaves.c.position.between(begin, end - 1)
+    ordered = sa.select(log_leaves.c.hash).where(wanted).order_by(log_leaves.c.position)
+    return [bytes(value) for (value,) in rows(ledger, ordered)]
 
 
 def checkpoints(ledger: Ledger) -> list[str]:

@@ -1,0 +1,100 @@
+"""Signs the state of the log, and shows it to every witness that policy names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from cct_ops.config.policy import AuditPolicy
+from cct_ops.errors import ContractBroken
+from cct_ops.ledger.record import log
+from cct_ops.ledger.statements import Ledger
+from cct_ops.record import tree, witness
+from cct_ops.record.keys import read_key
+from cct_ops.record.notes import Checkpoint
+from cct_ops.record.sequencer import sequence
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Makes leaves of what waits and signs them; without a folder for the key it signs nothing."""
+
+    engine: sa.Engine
+    folder: Path | None
+    audit: AuditPolicy
+
+    def __call__(self) -> None:
+        """
+        Bring log, checkpoints and witnesses up to date.
+
+        Raises ``ContractBroken``, and signs nothing, where the log does not go on from what a
+        witness has seen: somebody has changed the database, or put back an older one.
+        """
+        sequence(self.engine)
+        if self.folder is None:
+            return
+        for path in self.witnesses:
+            with witness.appending(path) as writer:
+                goes_on(self.engine, path, writer.newest())
+        checkpoint(self.engine, self.folder)
+        for path in self.witnesses:
+            with witness.appending(path) as writer:
+                show(self.engine, path, writer)
+
+    @property
+    def witnesses(self) -> Sequence[Path]:
+        """The files that policy names; a relative one is in the folder of the key."""
+        return [(self.folder or Path()) / each.file for each in self.audit.witnesses]
+
+
+def root(ledger: Ledger, size: int) -> bytes | None:
+    """Return the root over the first leaves; None where the log lacks some of them."""
+    wanted = tree.cover(0, size)
+    stored = log.hashes(ledger, wanted)
+    if len(stored) < len(wanted):
+        return None
+    return tree.fold([stored[node] for node in wanted])
+
+
+def checkpoint(engine: sa.Engine, folder: Path) -> None:
+    """Sign the log as it is now, unless that was done before."""
+    signer = read_key(folder)
+    with engine.begin() as tx:
+        if not log.sequencing(tx):
+            return
+        size, newest = log.size(tx), log.newest_checkpoint(tx)
+        if size == (0 if newest is None else Checkpoint.parse(newest).size):
+            return
+        over = root(tx, size)
+        if over is None:
+            raise ContractBroken(f"the log's tree over {size} leaves lacks nodes: `{_VERIFY}`")
+        signed = signer.sign(Checkpoint(signer.name, size, over).body())
+        log.record_checkpoint(tx, size, signed)
+
+
+def goes_on(engine: sa.Engine, path: Path, seen: Checkpoint | None) -> None:
+    """Raise where the log does not go on from what a witness has seen."""
+    if seen is not None and seen.size and root(engine, seen.size) != seen.root:
+        raise ContractBroken(
+            f"the log in the ledger does not go on from the {seen.size} leaves that {path} has"
+            f" seen: it was changed, or is an older one. Nothing is signed: `{_VERIFY}` says what"
+        )
+
+
+def show(engine: sa.Engine, path: Path, writer: witness.Writer) -> None:
+    """Append the newest checkpoint to a witness that has not seen it."""
+    note, seen = log.newest_checkpoint(engine), writer.newest()
+    if note is None:
+        return
+    newest, known = Checkpoint.parse(note), seen.size if seen else 0
+    if newest.size <= known:
+        return
+    goes_on(engine, path, seen)
+    goes_on(engine, path, newest)
+    writer.append(note, log.leaf_hashes(engine, known, newest.size))
+
+
+_VERIFY = "cct-ops audit verify"

@@ -1,0 +1,136 @@
+"""
+A witness of the log: a file that is only appended to, outside the database.
+
+Each line is JSON: a checkpoint, and the hashes of the leaves since the line before. Whoever holds
+the database and the key cannot change what stands here, so it names what they changed there.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from cct_ops.errors import BadConfiguration, ContractBroken
+from cct_ops.record import tree
+from cct_ops.record.notes import Checkpoint
+
+_BLOCK = 1 << 16
+_HASH = 32
+
+
+@dataclass
+class Witnessed:
+    """Everything that a witness has seen: the hash of each leaf, and the checkpoints as signed."""
+
+    hashes: list[bytes] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def read(path: Path) -> Witnessed:
+    """
+    Read all that a witness has seen.
+
+    Raises ``ContractBroken`` with the line where its checkpoints do not follow from its hashes.
+    """
+    seen = Witnessed()
+    edge: list[bytes] = []
+    for number, line in enumerate(_lines(path), start=1):
+        found = _parsed(line)
+        if found is None:
+            continue  # a line that a kill cut off; what it was to say stands in the next one
+        note, hashes = found
+        size = len(seen.hashes)
+        edge = _extended(size, edge, hashes)
+        seen.hashes += hashes
+        seen.notes.append(note)
+        checkpoint = Checkpoint.parse(note)
+        if (checkpoint.size, checkpoint.root) != (len(seen.hashes), tree.fold(edge)):
+            raise ContractBroken(f"{path}, line {number}: its checkpoint is not over its leaves")
+    return seen
+
+
+class Writer:
+    """Appends to a witness; nobody else does meanwhile."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self._path = path
+        self._file = file
+
+    def newest(self) -> Checkpoint | None:
+        """Return the last checkpoint that it has seen."""
+        end, tail = self._file.seek(0, os.SEEK_END), b""
+        while end:
+            begin = max(0, end - _BLOCK)
+            self._file.seek(begin)
+            tail, end = self._file.read(end - begin) + tail, begin
+            whole = tail.split(b"\n")[0 if begin == 0 else 1 :]
+            for line in reversed(whole):
+                found = _parsed(line)
+                if found is not None:
+                    return Checkpoint.parse(found[0])
+        return None
+
+    def append(self, note: str, hashes: Sequence[bytes]) -> None:
+        """Add a checkpoint and its new leaves; returns once the disk has them."""
+        line = {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "checkpoint": note,
+            "leaves": base64.b64encode(b"".join(hashes)).decode(),
+        }
+        end = self._file.seek(0, os.SEEK_END)
+        self._file.seek(max(0, end - 1))
+        torn = end > 0 and self._file.read(1) != b"\n"
+        self._file.write(b"\n" * torn + json.dumps(line).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+@contextmanager
+def appending(path: Path) -> Iterator[Writer]:
+    """Open a witness, which is made where there is none; two who append take turns."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = path.open("a+b")
+    except OSError as error:
+        raise BadConfiguration(
+            f"the log's witness cannot be written: {path}: {error.strerror}"
+        ) from None
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield Writer(path, file)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            yield from file
+    except OSError as error:
+        raise BadConfiguration(
+            f"the log's witness cannot be read: {path}: {error.strerror}"
+        ) from None
+
+
+def _parsed(line: bytes) -> tuple[str, list[bytes]] | None:
+    try:
+        said = json.loads(line)
+        raw = base64.b64decode(said["leaves"], validate=True)
+        note = said["checkpoint"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return note, [raw[at : at + _HASH] for at in range(0, len(raw), _HASH)]
+
+
+def _extended(size: int, edge: list[bytes], hashes: Sequence[bytes]) -> list[bytes]:
+    """Return the edge of the tree once these leaves follow."""
+    nodes = dict(zip(tree.cover(0, size), edge, strict=True))
+    nodes |= {(0, size + at): each for at, each in enumerate(hashes)}
+    nodes |= dict(tree.grown(size, edge, hashes))
+    return [nodes[node] for node in tree.cover(0, size + len(hashes))]
