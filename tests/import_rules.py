@@ -44,7 +44,7 @@ LAYERS: dict[str, dict[str, str]] = {
     "reports, people, gate": {
         "reports": "actions clients config diagnoses ledger models settings typed",
         "people": "clients config errors ledger models reports settings",
-        "record": "config errors ledger",
+        "record": "config errors ledger models terminal",
         "gate": "actions clients config diagnoses errors ledger models reports settings",
     },
     "services": {
@@ -63,7 +63,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "coverage": "cli config errors models stack terminal",
         "scaffold": "errors models",
         "commands": "clients config controller coverage demo doctor errors gate gateway ledger"
-        " models record reports scaffold settings stack summaries terminal variables",
+        " models record reports scaffold settings stack summaries terminal typed variables",
     },
     # beside the wheel, so nothing in it can import these
     "playbooks": {

@@ -42,6 +42,8 @@ for name, where in {
     "approvals": "approvals:approvals",
     "inbox": "inbox:inbox",
     "why": "why:why",
+    "incident": "incident:incident",
+    "incidents": "incidents:incidents",
     "audit": "audit:audit",
     "pages": "pages:pages",
     "reprocess": "inbox:reprocess",

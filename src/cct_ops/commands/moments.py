@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from cct_ops.errors import BadConfiguration
 
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _SPAN = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?")
 
 
@@ -35,3 +36,16 @@ def moment(text: str, now: datetime) -> datetime:
 def _span(text: str) -> tuple[str | None, ...]:
     found = _SPAN.fullmatch(text)
     return found.groups() if found else (None, None, None)
+
+
+def past(text: str) -> datetime:
+    """Return a moment that is so long ago, or the one that is named; without an offset in UTC."""
+    try:
+        if span := re.fullmatch(r"([0-9]{1,6})([mhd])", text):
+            return datetime.now(UTC) - timedelta(**{_UNITS[span[2]]: int(span[1])})
+        given = datetime.fromisoformat(text)
+        return given if given.tzinfo else given.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise BadConfiguration(
+            f"--since {text!r} is no moment: write 30m, 12h, 7d or 2026-11-24T18:30"
+        ) from None

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from cct_ops.commands import moments
 from cct_ops.commands.options import Json
-from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import columns, say, show
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cct_ops.config.policy import Policy
     from cct_ops.controller.routes import Routes
     from cct_ops.ledger.intake.episodes import Episode
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _COLUMNS = columns(
     first="first received (UTC)", times="times", source="source", alert="alert", today="today"
 )
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def replay(
@@ -61,7 +60,7 @@ def replay(
         first.setdefault(line, past.received_at)
         shown[line] += 1
 
-    for past in past_deliveries.since(ledger(), _moment(since)):
+    for past in past_deliveries.since(ledger(), moments.past(since)):
         again = incoming(past, sources)
         if again.alerts is None:
             counts["quarantined"] += 1
@@ -122,16 +121,3 @@ def _today(routes: Routes, rules: Policy, source: str, alert: Alert) -> str:
     mode = lowest(rule.mode, rules.ceiling(rule.playbook))
     given = ", ".join(f"{name}={value}" for name, value in parameters.items())
     return f"{rule.name}: {rule.playbook} ({given}), mode {mode}"
-
-
-def _moment(text: str) -> datetime:
-    """Read a span before now, or a moment; without an offset it is UTC."""
-    try:
-        if span := re.fullmatch(r"([0-9]{1,6})([mhd])", text):
-            return datetime.now(UTC) - timedelta(**{_UNITS[span[2]]: int(span[1])})
-        given = datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise BadConfiguration(
-            f"--since {text!r} is no moment: write 30m, 12h, 7d or 2026-11-24T18:30"
-        ) from None
-    return given if given.tzinfo else given.replace(tzinfo=UTC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -12,6 +13,7 @@ from cct_ops.commands.names import refused
 from cct_ops.commands.options import Json
 from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say, say_json
+from cct_ops.typed import typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from cct_ops.ledger.intake.inbox import Arrived
-    from cct_ops.ledger.record.history import Story
+    from cct_ops.models.account import Account, Entry
 
 MOST_STORIES = 5
 
@@ -35,7 +37,7 @@ def why(
     from cct_ops.commands.here import ledger
     from cct_ops.ledger import ids
     from cct_ops.ledger.intake import inbox as arrivals
-    from cct_ops.ledger.record import history
+    from cct_ops.record import account
 
     engine = ledger()
     known = ids.matching(engine, wanted, *ids.WHATEVER)
@@ -44,7 +46,7 @@ def why(
     chosen = next((ids.run_behind(engine, kind, each) for each, kind in known.items()), None)
     found = arrivals.about(engine, str(chosen) if chosen else wanted)
     stories = _stories(engine, found)
-    if not found and chosen is not None and (story := history.of_run(engine, chosen)):
+    if not found and chosen is not None and (story := account.read(engine, chosen)):
         stories = [story]
     if not found and not stories:
         if _known_to_prefect(wanted):
@@ -57,17 +59,17 @@ def why(
         listed(engine, found, as_json=False)
     if len(found) == arrivals.MOST:
         say(f"only the newest {arrivals.MOST} are shown")
-    _print(engine, stories)
+    _print(stories)
     _rules_of_today(engine, found)
     return 0
 
 
-def _stories(engine: sa.Engine, found: Sequence[Arrived]) -> list[Story]:
-    """Read the newest incidents with all that was done about them, oldest first."""
-    from cct_ops.ledger.record import history
+def _stories(engine: sa.Engine, found: Sequence[Arrived]) -> list[Account]:
+    """Read the accounts of the newest incidents, oldest first."""
+    from cct_ops.record import account
 
     newest = list(dict.fromkeys(each.incident_id for each in reversed(found) if each.incident_id))
-    read = [history.of_incident(engine, each) for each in reversed(newest[:MOST_STORIES])]
+    read = [account.read(engine, each) for each in reversed(newest[:MOST_STORIES])]
     return [story for story in read if story is not None]
 
 
@@ -107,39 +109,40 @@ def _known_to_prefect(wanted: str) -> bool:
     return True
 
 
-def _print(engine: sa.Engine, stories: Sequence[Story]) -> None:
-    from cct_ops.ledger.people import slack_threads
-    from cct_ops.reports import story as story_texts
-
+def _print(stories: Sequence[Account]) -> None:
     for story in stories:
         say()
-        say((story_texts.title(story), "bold"))
-        for moment in story_texts.moments(story):
-            say(f"  {moment.at:%Y-%m-%d %H:%M:%S}  {moment.what}")
-        topic_id = story.incident.id if story.incident else story.runs[0].id
-        head = slack_threads.shown(engine, topic_id)
-        if head is not None:
-            say(f"  Its thread in Slack shows now: {head.state}: {head.title}")
+        say((story.title, "bold"))
+        for entry in story.entries:
+            say(f"  {entry.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}  {_what(story, entry)}")
+        if story.thread:
+            say(f"  Its thread in Slack shows now: {story.thread}")
+        say(f"  By whom and on what, step by step: {typed('incident', str(story.id))}")
 
 
-def _as_json(found: Sequence[Arrived], stories: Sequence[Story]) -> None:
-    from pydantic_core import to_jsonable_python
+def _what(story: Account, entry: Entry) -> str:
+    """Say what an entry says, with the run that it is of."""
+    run = story.run(entry.run_id)
+    if run is None or str(run.id) in entry.text:
+        return entry.text
+    return f"{run.playbook} {str(run.id)[:8]}: {entry.text}"
 
-    from cct_ops.reports import story as story_texts
 
-    content = {
-        "arrived": [{**each.model_dump(mode="json"), "became": each.became} for each in found],
-        "stories": [
-            {
-                "title": story_texts.title(story),
-                "moments": [
-                    to_jsonable_python(each._asdict()) for each in story_texts.moments(story)
-                ],
-            }
-            for story in stories
-        ],
-    }
-    say_json(content)
+def _as_json(found: Sequence[Arrived], stories: Sequence[Account]) -> None:
+    say_json(
+        {
+            "arrived": [{**each.model_dump(mode="json"), "became": each.became} for each in found],
+            "stories": [
+                {
+                    "title": story.title,
+                    "moments": [
+                        {"at": entry.at, "what": _what(story, entry)} for entry in story.entries
+                    ],
+                }
+                for story in stories
+            ],
+        }
+    )
 
 
 def _rules_of_today(engine: sa.Engine, found: Sequence[Arrived]) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.errors import BadConfiguration
-from cct_ops.ledger.gate.tables import approvals, permits, temporary_changes
+from cct_ops.ledger.gate.tables import approvals, permits, run_leases, temporary_changes
 from cct_ops.ledger.intake.tables import deliveries, dispatches, incidents
 from cct_ops.ledger.record.tables import decisions, resolutions
 
@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
 
 WHATEVER = (Kind.INCIDENT, Kind.DELIVERY, Kind.RUN, Kind.CHANGE, Kind.APPROVAL)
-"""The kinds that `cct-ops why` can explain."""
+"""The kinds that `cct-ops incident` and `cct-ops why` can explain."""
 
 # Each has an index: the ledger keeps everything.
 _COLUMNS: Mapping[Kind, tuple[sa.Column[UUID], ...]] = {
@@ -45,6 +45,7 @@ _COLUMNS: Mapping[Kind, tuple[sa.Column[UUID], ...]] = {
         resolutions.c.run_id,
         permits.c.run_id,
         approvals.c.run_id,
+        run_leases.c.run_id,
     ),
     Kind.CHANGE: (temporary_changes.c.id,),
     Kind.APPROVAL: (approvals.c.id,),

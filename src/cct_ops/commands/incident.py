@@ -1,0 +1,164 @@
+"""``cct-ops incident``: the whole account of one incident, or of one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from cct_ops.commands.names import refused
+from cct_ops.commands.options import Json
+from cct_ops.errors import BadConfiguration
+from cct_ops.terminal import say, say_json
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    import sqlalchemy as sa
+
+    from cct_ops.models.account import Account, Entry
+
+WAIT_SECONDS = 2.0
+
+
+def incident(
+    wanted: Annotated[
+        str,
+        Parameter(help="Its id or the beginning of it; also that of a run, a delivery, a change."),
+    ],
+    *,
+    as_json: Json = False,
+    html: Annotated[
+        Path | None, Parameter(help="Write it as one page, which opens offline, to this file.")
+    ] = None,
+) -> int:
+    """Tell all that the ledger knows of it: each step with its time, by whom, and on what."""
+    from cct_ops.commands.here import ledger
+
+    found = _with_runs(of(ledger(), wanted))
+    if html is not None:
+        from cct_ops.record.page import render
+
+        _write(html, render(found))
+        say(f"{found.title}: {len(found.entries)} entries are in {html}", stderr=as_json)
+    if as_json:
+        say_json(found.model_dump(mode="json"))
+    elif html is None:
+        show(found)
+    return 0
+
+
+def of(engine: sa.Engine, wanted: str) -> Account:
+    """Return the account that is meant; raises ``BadConfiguration`` where there is none."""
+    from cct_ops.ledger import ids
+    from cct_ops.record import account
+
+    known = ids.matching(engine, wanted, *ids.WHATEVER)
+    if len(known) > 1:
+        raise BadConfiguration(ids.ambiguous(wanted, known))
+    for each, kind in known.items():
+        if kind is ids.Kind.DELIVERY:
+            return _of_delivery(engine, each)
+        found = account.read(engine, ids.run_behind(engine, kind, each))
+        if found is not None:
+            return found
+    raise refused(wanted, (), "incident and no run", more="; `cct-ops incidents` lists them")
+
+
+def _of_delivery(engine: sa.Engine, delivery_id: UUID) -> Account:
+    """Return the account of the incident that a delivery was about, or of the delivery alone."""
+    from cct_ops.record import account
+
+    about = account.incidents_of(engine, delivery_id)
+    if len(about) > 1:
+        raise BadConfiguration(
+            f"delivery {delivery_id} was about {len(about)} incidents, so name one of them:"
+            f" {', '.join(map(str, about))}"
+        )
+    found = account.read(engine, about[0]) if about else None
+    found = found or account.read_delivery(engine, delivery_id)
+    if found is None:
+        raise BadConfiguration(f"there is no delivery {delivery_id}")
+    return found
+
+
+def _with_runs(account: Account) -> Account:
+    """Add the links to the runs in Prefect and, where Prefect answers, the states that it has."""
+    from cct_ops.reports.links import run_link
+
+    states = _states([run.id for run in account.runs])
+    runs = tuple(
+        run.model_copy(update={"link": run_link(run.id), "state": states.get(run.id)})
+        for run in account.runs
+    )
+    return account.model_copy(update={"runs": runs})
+
+
+def _states(run_ids: list[UUID]) -> dict[UUID, str]:
+    """Return the states of the runs in Prefect; of none where it does not answer in time."""
+    from prefect.settings import PREFECT_API_URL
+
+    if not run_ids or not PREFECT_API_URL.value():
+        return {}
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+    try:
+        with (
+            temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}),
+            get_client(sync_client=True, httpx_settings={"timeout": WAIT_SECONDS}) as client,
+        ):
+            wanted = FlowRunFilter(id=FlowRunFilterId(any_=run_ids))
+            found = client.read_flow_runs(flow_run_filter=wanted)
+    except httpx.HTTPError:
+        return {}
+    return {run.id: run.state_name for run in found if run.state_name}
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise BadConfiguration(f"{path} cannot be written: {error.strerror}") from None
+
+
+def show(account: Account) -> None:
+    """Print an account: times as on the clock on the wall here, with the date in UTC above."""
+    say((account.title, "bold"))
+    if account.summary:
+        say(f"  {account.summary}")
+    for run in account.runs:
+        state = f"; in Prefect: {run.state}" if run.state else ""
+        say(f"  run {run.id}: {run.name}, {run.outcome or 'has not ended'}{state}")
+        if run.link:
+            say(f"    {run.link}")
+    day = None
+    for entry in account.entries:
+        here = entry.at.astimezone()
+        if here.date() != day:
+            day = here.date()
+            say()
+            say((f"{day:%A %d %B %Y}, {here:%Z}; in brackets: UTC", "bold"))
+        _show(entry)
+    if account.thread:
+        say(f"Its thread in Slack shows now: {account.thread}")
+
+
+def _show(entry: Entry) -> None:
+    from datetime import UTC
+
+    here, there = entry.at.astimezone(), entry.at.astimezone(UTC)
+    by = f"{entry.actor.kind} {entry.actor.name}" if entry.actor.proof else entry.actor.name
+    say(
+        f"{here:%H:%M:%S}.{here.microsecond // 1000:03} ({there:%H:%M:%S})  ",
+        (by, "cyan"),
+        "  ",
+        entry.text,
+    )
+    if entry.actor.proof:
+        say((f"    proof: {entry.actor.proof}", "dim"))
+    for name, value in entry.facts.items():
+        say((f"    {name}: {value}", "dim"))
