@@ -42,6 +42,9 @@ kills: $(VENV)/.dev  ## kill every playbook at every boundary, a quarter of an h
 matrix: $(VENV)/.dev ## every option in every mode, undone, and on CCT's own handlers; ARGS="-k rate-limiting"
 	MATRIX=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_every_way.py tests/flows/test_golden.py $(ARGS)
 
+tamperings: $(VENV)/.dev ## 10,000 tamperings with the record, each named by its verifiers: half an hour
+	TAMPERINGS=all $(BIN)/python -m pytest -n 2 --timeout 7200 tests/record/test_audit.py tests/record/test_export.py $(ARGS)
+
 simulate: install ## a simulated week with and without the guards, in one table
 	$(BIN)/python -m evaluation.simulation $(ARGS)
 
@@ -73,4 +76,4 @@ lock: $(VENV)/.dev  ## compile the locks anew from pyproject.toml, and that of t
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header evaluation/benchmarks/rivals.in -o evaluation/benchmarks/rivals.lock
 
-.PHONY: help install demo up test kills matrix simulate bench soak check format lock
+.PHONY: help install demo up test kills matrix tamperings simulate bench soak check format lock

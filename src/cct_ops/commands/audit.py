@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
@@ -12,6 +12,8 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cct_ops.record.notes import Verifier
     from cct_ops.settings import Settings
 
@@ -20,6 +22,11 @@ audit = App(name="audit", help="The transparency log: whether the record is as i
 Key = Annotated[
     str | None,
     Parameter(help="The log's public key, as `cct-ops audit key` prints it, or a file with it."),
+]
+
+Witness = Annotated[
+    Path | None,
+    Parameter(help="What the witness has seen, instead of the files that policy names."),
 ]
 
 
@@ -33,27 +40,101 @@ def key() -> int:
 
 
 @audit.command
-def verify(*, key: Key = None) -> int:
+def verify(
+    file: Annotated[
+        Path | None, Parameter(help="An export; without one the ledger itself is verified.")
+    ] = None,
+    *,
+    key: Key = None,
+    witness: Witness = None,
+) -> int:
     """
-    Compare the ledger with its log, the log with its checkpoints, and both with their witnesses.
+    Say whether the record is as it was written: the ledger's, or that in an export.
 
-    It names each row that is changed, missing, inserted or out of order, and ends with 1.
+    In the ledger it compares rows with the log, the log with its checkpoints, and all with the
+    witnesses that policy names. For an export neither a database nor any setting is needed but the
+    key. It names each row that is changed, missing, inserted or out of order, and ends with 1.
     """
+    return _database(key, witness) if file is None else _export(file, key, witness)
+
+
+@audit.command
+def export(
+    file: Annotated[Path, Parameter(help="Where it is written; what is there is replaced.")],
+    *,
+    incident: Annotated[str | None, Parameter(help="All about this incident and its runs.")] = None,
+    since: Annotated[
+        str | None, Parameter(help="All since 30m, 12h, 7d, or a moment such as 2026-11-24T18:30.")
+    ] = None,
+) -> int:
+    """
+    Write one file that a stranger can verify with the log's public key and nothing else of ours.
+
+    `docs/audit/verify.py` does so, and `cct-ops audit verify FILE`.
+    """
+    from cct_ops.commands import moments
+    from cct_ops.ledger import ids
+    from cct_ops.ledger.record import log, log_selection
+    from cct_ops.record import export as exports
+    from cct_ops.record.keys import read_key
+
+    if (incident is None) == (since is None):
+        raise BadConfiguration("name either --incident or --since")
+    signer = read_key(_folder(_settings()))
+    engine = ledger()
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        note, size, made = exports.newest(connection)
+        if incident is not None:
+            meant = ids.one(engine, incident, ids.Kind.INCIDENT, listed_by="cct-ops inbox")
+            positions = log_selection.positions_about(connection, meant, size)
+            about: dict[str, Any] = {"about": f"incident {meant}", "positions": positions}
+        else:
+            first = log_selection.first_since(connection, moments.past(since or ""))
+            positions = list(range(size if first is None else first, size))
+            about = {"about": f"since {since}", "from": size if first is None else first}
+        exports.write(connection, file, signer, note, positions, {**about, "made": made})
+        late = log.size(connection) - size + log.waiting(connection)
+    say(f"{len(positions)} leaves of {size} written to {file}, with what proves them.")
+    if late:
+        say(f"{late} entries are newer than the last checkpoint: in a minute there is a later one.")
+    return 0
+
+
+def _database(key: str | None, witness: Path | None) -> int:
     from cct_ops.record import audit as database
 
     settings = _settings()
-    public, witnesses = _key(key, settings), _witnesses(settings)
-    found = database.verify(ledger(), public, witnesses)
-    for finding in found.findings:
-        say(("Wrong: ", "bold red"), finding)
+    witnesses = [witness] if witness else _witnesses(settings)
+    found = database.verify(ledger(), _key(key, settings), witnesses)
     say(
         f"{found.rows} rows, {found.leaves} leaves, {found.checkpoints} checkpoints and"
         f" {found.witnesses} witnesses compared; {found.waiting} changes are no leaves yet."
     )
     if not witnesses:
         say("No witness is set up (audit in policy.yaml): who holds database and key can lie.")
-    if found.findings:
-        say(("Not as it was written: ", "bold red"), f"{len(found.findings)} findings.")
+    return _judged(found.findings)
+
+
+def _export(file: Path, key: str | None, witness: Path | None) -> int:
+    from cct_ops.record import offline, witness as witnesses
+
+    public = _key(key, None if key else _settings())
+    found = offline.verify(file, public, witnesses.read(witness) if witness else None)
+    say(f"{found.leaves} leaves compared with the checkpoint over {found.size}.")
+    if found.complete_from is not None:
+        say(f"They are all leaves from {found.complete_from} on: none can be left out unseen.")
+    if found.newer:
+        say(f"It is older than the witness, which has seen {found.newer} leaves more.")
+    if witness is None:
+        say("Compared with no witness (--witness): who holds database and key can lie.")
+    return _judged(found.findings)
+
+
+def _judged(findings: Sequence[str]) -> int:
+    for finding in findings:
+        say(("Wrong: ", "bold red"), finding)
+    if findings:
+        say(("Not as it was written: ", "bold red"), f"{len(findings)} findings.")
         return 1
     say(("Whole: ", "bold green"), "everything is as it was written.")
     return 0
@@ -74,12 +155,12 @@ def _folder(settings: Settings) -> Path:
     return settings.record_path
 
 
-def _key(given: str | None, settings: Settings) -> Verifier:
+def _key(given: str | None, settings: Settings | None) -> Verifier:
     from cct_ops.record.keys import read_key
     from cct_ops.record.notes import Verifier
 
     if given is None:
-        return read_key(_folder(settings)).verifier
+        return read_key(_folder(settings or _settings())).verifier
     path = Path(given)
     return Verifier.parse(path.read_text() if path.is_file() else given)
 

@@ -94,7 +94,7 @@ def show(engine: sa.Engine, path: Path, writer: witness.Writer) -> None:
         return
     goes_on(engine, path, seen)
     goes_on(engine, path, newest)
-    writer.append(note, log.leaf_hashes(engine, known, newest.size))
+    writer.append(note, log.leaf_hashes(engine, known, newest.size), log.moment(engine))
 
 
 _VERIFY = "cct-ops audit verify"

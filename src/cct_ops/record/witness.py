@@ -14,7 +14,6 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,10 +27,20 @@ _HASH = 32
 
 @dataclass
 class Witnessed:
-    """Everything that a witness has seen: the hash of each leaf, and the checkpoints as signed."""
+    """Everything that a witness has seen: the hash of each leaf, and each checkpoint, and when."""
 
     hashes: list[bytes] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    times: list[str] = field(default_factory=list)
+
+    def size_at(self, moment: str) -> int:
+        """Return how many leaves it had seen at a moment."""
+        known = (
+            Checkpoint.parse(note).size
+            for note, at in zip(self.notes, self.times, strict=True)
+            if at <= moment
+        )
+        return max(known, default=0)
 
 
 def read(path: Path) -> Witnessed:
@@ -46,11 +55,12 @@ def read(path: Path) -> Witnessed:
         found = _parsed(line)
         if found is None:
             continue  # a line that a kill cut off; what it was to say stands in the next one
-        note, hashes = found
+        note, hashes, at = found
         size = len(seen.hashes)
         edge = _extended(size, edge, hashes)
         seen.hashes += hashes
         seen.notes.append(note)
+        seen.times.append(at)
         checkpoint = Checkpoint.parse(note)
         if (checkpoint.size, checkpoint.root) != (len(seen.hashes), tree.fold(edge)):
             raise ContractBroken(f"{path}, line {number}: its checkpoint is not over its leaves")
@@ -78,13 +88,9 @@ class Writer:
                     return Checkpoint.parse(found[0])
         return None
 
-    def append(self, note: str, hashes: Sequence[bytes]) -> None:
-        """Add a checkpoint and its new leaves; returns once the disk has them."""
-        line = {
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "checkpoint": note,
-            "leaves": base64.b64encode(b"".join(hashes)).decode(),
-        }
+    def append(self, note: str, hashes: Sequence[bytes], at: str) -> None:
+        """Add a checkpoint and its new leaves, by the ledger's clock; the disk has them then."""
+        line = {"at": at, "checkpoint": note, "leaves": base64.b64encode(b"".join(hashes)).decode()}
         end = self._file.seek(0, os.SEEK_END)
         self._file.seek(max(0, end - 1))
         torn = end > 0 and self._file.read(1) != b"\n"
@@ -118,14 +124,14 @@ def _lines(path: Path) -> Iterator[bytes]:
         ) from None
 
 
-def _parsed(line: bytes) -> tuple[str, list[bytes]] | None:
+def _parsed(line: bytes) -> tuple[str, list[bytes], str] | None:
     try:
         said = json.loads(line)
         raw = base64.b64decode(said["leaves"], validate=True)
-        note = said["checkpoint"]
+        note, at = said["checkpoint"], said["at"]
     except (ValueError, KeyError, TypeError):
         return None
-    return note, [raw[at : at + _HASH] for at in range(0, len(raw), _HASH)]
+    return note, [raw[begin : begin + _HASH] for begin in range(0, len(raw), _HASH)], at
 
 
 def _extended(size: int, edge: list[bytes], hashes: Sequence[bytes]) -> list[bytes]:

@@ -20,6 +20,7 @@ _TAKE = sa.text("""
         select ctid from log_queue order by id limit :most))
     returning id, in_utc(at) as at, kind, operation, row_key, cast(content as text) as content
 """)
+_MOMENT = sa.text("select in_utc(clock_timestamp())")
 _QUEUED = sa.text("""
     select id, in_utc(at), kind, operation, row_key, cast(content as text) from log_queue
     order by id
@@ -65,6 +66,11 @@ class Row(NamedTuple):
     kind: str
     key: str
     said: str
+
+
+def moment(ledger: Ledger) -> str:
+    """Return the ledger's time, as the log writes it."""
+    return str(within(ledger, lambda tx: tx.execute(_MOMENT).scalar_one(), repeatable=True))
 
 
 def sequencing(tx: sa.Connection) -> bool:
@@ -132,6 +138,11 @@ def leaf_at(connection: sa.Connection, position: int) -> Leaf | None:
 def leaves_about(connection: sa.Connection, kind: str, row_key: str) -> list[Leaf]:
     """Return all leaves about one row, in order."""
     return _leaves_where(connection, log_leaves.c.kind == kind, log_leaves.c.row_key == row_key)
+
+
+def leaves_at(connection: sa.Connection, positions: Sequence[int]) -> list[Leaf]:
+    """Return the leaves in these places, in order."""
+    return _leaves_where(connection, log_leaves.c.position.in_(positions))
 
 
 def _leaves_where(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> list[Leaf]:

@@ -1,0 +1,199 @@
+"""
+Verify an export of a cct-ops transparency log: ``python verify.py FILE --key KEY``.
+
+It needs Python and the package ``cryptography``, and nothing of cct-ops, no network, no database:
+what it does can be read here. ``--witness`` compares with what an independent witness has seen,
+which also finds what somebody has changed who holds both the database and the log's signing key.
+It prints what is wrong, one line each, and ends with 1 if anything is.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import sys
+from functools import reduce
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError)
+
+
+def sha256(*parts):
+    """Hash the parts, one after the other."""
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def node_hash(left, right):
+    """RFC 6962, section 2.1: the hash of a node above two others."""
+    return sha256(b"\x01", left, right)
+
+
+def root_by_proof(position, size, hashed, proof):
+    """RFC 9162, section 2.1.3.2: the root to which a proof of inclusion leads, or None."""
+    if not 0 <= position < size:
+        return None
+    at, last, root = position, size - 1, hashed
+    for each in proof:
+        if last == 0:
+            return None
+        if at % 2 or at == last:
+            root = node_hash(each, root)
+            while at % 2 == 0 and at:
+                at, last = at // 2, last // 2
+        else:
+            root = node_hash(root, each)
+        at, last = at // 2, last // 2
+    return root if last == 0 else None
+
+
+def is_signed(note, key):
+    """C2SP signed-note: whether the note carries a right signature of this key."""
+    name, _, written = key.strip().split("+", 2)
+    public = base64.b64decode(written)
+    key_id = sha256(name.encode(), b"\n", public)[:4]
+    text, _, signatures = note.partition("\n\n")
+    for line in signatures.splitlines():
+        signer, _, value = line.removeprefix("— ").partition(" ")
+        try:
+            raw = base64.b64decode(value, validate=True)
+            if signer == name and raw[:4] == key_id and public[:1] == b"\x01":
+                Ed25519PublicKey.from_public_bytes(public[1:]).verify(raw[4:], f"{text}\n".encode())
+                return True
+        except (InvalidSignature, ValueError):
+            continue
+    return False
+
+
+def checkpoint_of(note):
+    """C2SP tlog-checkpoint: the origin, the number of leaves and the root."""
+    origin, size, root = note.partition("\n\n")[0].split("\n")[:3]
+    return origin, int(size), base64.b64decode(root, validate=True)
+
+
+def read_witness(path):
+    """Return the hash of each leaf that a witness saw, and when it saw each checkpoint."""
+    hashes, checkpoints, edge = [], {}, []
+    for number, line in enumerate(Path(path).read_bytes().splitlines(), start=1):
+        try:
+            said = json.loads(line)
+            raw, note, at = base64.b64decode(said["leaves"]), said["checkpoint"], said["at"]
+        except MALFORMED:
+            continue  # cut off by a kill; what it was to say stands in the next line
+        for begin in range(0, len(raw), 32):
+            edge.append(raw[begin : begin + 32])
+            left = len(hashes)
+            hashes.append(edge[-1])
+            while left % 2:
+                right = edge.pop()
+                edge.append(node_hash(edge.pop(), right))
+                left //= 2
+        root = reduce(lambda below, beside: node_hash(beside, below), edge[-2::-1], edge[-1])
+        if checkpoint_of(note)[1:] != (len(hashes), root):
+            sys.exit(f"{path}, line {number}: its checkpoint is not over its leaves")
+        checkpoints[checkpoint_of(note)] = at
+    return hashes, checkpoints
+
+
+def about(text):
+    """Say of which row a leaf speaks."""
+    try:
+        said = json.loads(text)
+        return f"{said['operation']} of {said['kind']} {said['key']} at {said['at']}"
+    except MALFORMED:
+        return "unreadable"
+
+
+def leaves_in(lines, complain):
+    """Yield the place, the text and the proof of each leaf."""
+    for number, line in enumerate(lines, start=3):
+        try:
+            said = json.loads(line)
+            proof = [base64.b64decode(each, validate=True) for each in said["proof"]]
+            yield int(said["position"]), str(said["leaf"]), proof
+        except MALFORMED:
+            complain(f"line {number} is no leaf")
+
+
+def signed_parts(raw, key, witness, complain):
+    """Return which leaves there must be, of how many, under which root; complain of the rest."""
+    first, _, rest = raw.partition(b"\n")
+    size, root, wanted = 0, b"", set()
+    try:
+        note = json.loads(rest.partition(b"\n")[0])["checkpoint"]
+        origin, size, root = checkpoint_of(note)
+        if origin != key.partition("+")[0] or not is_signed(note, key):
+            complain("the checkpoint is not signed by the key")
+        if witness and (origin, size, root) not in witness[1]:
+            complain(f"the witness has never seen this checkpoint over {size} leaves")
+    except MALFORMED:
+        complain("line 2 is no checkpoint")
+    try:
+        note = json.loads(first)["manifest"]
+        title, digest, said = note.partition("\n\n")[0].split("\n")
+        said = json.loads(said)
+        wanted = set(range(said["from"], size) if "from" in said else said["positions"])
+        if title != "cct-ops audit export 1" or not is_signed(note, key):
+            complain("the manifest is not signed by the key")
+        if hashlib.sha256(rest).hexdigest() != digest:
+            complain("what follows the manifest is not what was signed")
+        seen = [each[1] for each, at in (witness or ((), {}))[1].items() if at <= said["made"]]
+        if max(seen, default=0) > size:
+            complain(f"when it was made, the witness had seen {max(seen)} leaves, and not {size}")
+    except MALFORMED:
+        complain("line 1 is no manifest of an export")
+    return wanted, size, root
+
+
+def problems(raw, key, witness=None):
+    """Return everything that is wrong with an export, each in a sentence."""
+    found = []
+    wanted, size, root = signed_parts(raw, key, witness, found.append)
+    leaves = list(leaves_in((line for line in raw.split(b"\n")[2:] if line), found.append))
+    found += [f"leaf {at} is missing" for at in sorted(wanted - {each[0] for each in leaves})]
+    before, rows = -1, {}
+    for position, text, proof in leaves:
+        place, hashed = f"leaf {position}, {about(text)}", sha256(b"\x00", text.encode())
+        if root_by_proof(position, size, hashed, proof) != root:
+            found.append(f"{place}: the checkpoint does not have it in this place")
+        if witness and witness[0][position : position + 1] not in ([], [hashed]):
+            found.append(f"{place}: not as the witness has seen it")
+        if position not in wanted:
+            found.append(f"{place}: it does not belong into this export")
+        if position <= before:
+            found.append(f"{place}: it stands behind leaf {before}")
+        before = position
+        found += [f"{place}: {wrong}" for wrong in row_problems(text, rows)]
+    return found
+
+
+def row_problems(text, rows):
+    """Yield what a leaf must not say of its row, given what the first one said."""
+    try:
+        said = json.loads(text)
+        if said["operation"] == "delete":
+            yield "the row was deleted, and nothing of cct-ops deletes one"
+        elif rows.setdefault((said["kind"], said["key"]), said["row"]) != said["row"]:
+            yield "it was written over"
+    except MALFORMED:
+        yield "it cannot be read"
+
+
+def main():
+    """Verify one file."""
+    parser = argparse.ArgumentParser(description="Verify an export of a transparency log.")
+    parser.add_argument("file")
+    parser.add_argument("--key", required=True, help="the log's public key, or a file with it")
+    parser.add_argument("--witness", help="the file that a witness kept")
+    given = parser.parse_args()
+    key = Path(given.key).read_text() if Path(given.key).is_file() else given.key
+    witness = read_witness(given.witness) if given.witness else None
+    found = problems(Path(given.file).read_bytes(), key.strip(), witness)
+    print("\n".join(found) or "Whole: everything is as it was written.")
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""Verifies an export without any database: by the log's public key, and by what a witness saw."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cct_ops.errors import BadConfiguration, ContractBroken
+from cct_ops.record import tree
+from cct_ops.record.audit import about
+from cct_ops.record.canonical import canonical
+from cct_ops.record.compare import differences
+from cct_ops.record.export import MANIFEST
+from cct_ops.record.notes import Checkpoint, Verifier
+from cct_ops.record.witness import Witnessed
+
+
+@dataclass
+class Exported:
+    """What an export says, and everything in it that is wrong, each in a sentence."""
+
+    findings: list[str] = field(default_factory=list)
+    leaves: int = 0
+    size: int = 0
+    complete_from: int | None = None
+    newer: int = 0
+
+
+@dataclass(frozen=True)
+class _Line:
+    position: int
+    leaf: str
+    proof: tuple[bytes, ...]
+
+    @property
+    def place(self) -> str:
+        """Name it for people."""
+        return f"leaf {self.position}, {about(self.leaf)}"
+
+
+def verify(file: Path, verifier: Verifier, seen: Witnessed | None = None) -> Exported:
+    """Verify an export; with a witness also against whoever has the key."""
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise BadConfiguration(f"{file} cannot be read: {error.strerror}") from None
+    first, _, rest = raw.partition(b"\n")
+    found = Exported()
+    said = _manifest(first, rest, verifier, found)
+    head, *others = rest.split(b"\n")
+    checkpoint = _checkpoint(head, verifier, seen, found)
+    lines = [
+        line
+        for number, each in enumerate(others, start=3)
+        if each
+        for line in _read(each, number, found)
+    ]
+    found.leaves = len(lines)
+    if checkpoint is not None:
+        found.size = checkpoint.size
+        found.findings += _proofs(lines, checkpoint)
+    found.findings += _order(lines, said, found.size)
+    found.findings += _rows(lines)
+    if "from" in said:
+        found.complete_from = said["from"]
+    if seen is not None:
+        found.newer = max(0, len(seen.hashes) - found.size)
+        found.findings += _witnessed(lines, seen)
+        before = seen.size_at(said.get("made", ""))
+        if before > found.size:
+            found.findings.append(
+                f"when it was made, the witness had seen {before} leaves, and not {found.size}"
+            )
+    return found
+
+
+def _manifest(first: bytes, rest: bytes, verifier: Verifier, found: Exported) -> dict[str, Any]:
+    try:
+        note = json.loads(first)["manifest"]
+        title, digest, content = note.partition("\n\n")[0].split("\n")
+        said: dict[str, Any] = json.loads(content)
+        said["made"], said["from"] if "from" in said else said["positions"]
+    except (ValueError, KeyError, TypeError):
+        found.findings.append("line 1 is no manifest of an export")
+        return {}
+    if title != MANIFEST or not verifier.signed(note):
+        found.findings.append("the manifest is not signed by the key")
+    if hashlib.sha256(rest).hexdigest() != digest:
+        found.findings.append("what follows the manifest is not what was signed")
+    return said
+
+
+def _checkpoint(
+    line: bytes, verifier: Verifier, seen: Witnessed | None, found: Exported
+) -> Checkpoint | None:
+    try:
+        note = json.loads(line)["checkpoint"]
+        checkpoint = Checkpoint.parse(note)
+    except (ValueError, KeyError, TypeError, AttributeError, ContractBroken):
+        found.findings.append("line 2 is no checkpoint")
+        return None
+    if checkpoint.origin != verifier.name or not verifier.signed(note):
+        found.findings.append("the checkpoint is not signed by the key")
+    if seen is not None and checkpoint not in [Checkpoint.parse(each) for each in seen.notes]:
+        found.findings.append(
+            f"the witness has never seen this checkpoint over {checkpoint.size} leaves"
+        )
+    return checkpoint
+
+
+def _read(line: bytes, number: int, found: Exported) -> Iterator[_Line]:
+    try:
+        said = json.loads(line)
+        proof = tuple(base64.b64decode(each, validate=True) for each in said["proof"])
+        read = _Line(int(said["position"]), str(said["leaf"]), proof)
+    except (ValueError, KeyError, TypeError):
+        found.findings.append(f"line {number} is no leaf")
+        return
+    yield read
+
+
+def _proofs(lines: Sequence[_Line], checkpoint: Checkpoint) -> Iterator[str]:
+    for line in lines:
+        hashed = tree.leaf_hash(line.leaf.encode())
+        root = tree.root_by_inclusion(line.position, checkpoint.size, hashed, line.proof)
+        if root != checkpoint.root:
+            yield f"{line.place}: the checkpoint does not have it in this place"
+
+
+def _order(lines: Sequence[_Line], said: dict[str, Any], size: int) -> Iterator[str]:
+    """Yield which leaves are missing, too many, or not where they belong."""
+    there = [line.position for line in lines]
+    wanted = range(said["from"], size) if "from" in said else said.get("positions", [])
+    belongs = set(wanted)
+    for missing in sorted(belongs - set(there)):
+        yield f"leaf {missing} is missing"
+    for number, line in enumerate(lines):
+        if line.position not in belongs:
+            yield f"{line.place}: it does not belong into this export"
+        elif number and line.position <= there[number - 1]:
+            yield f"{line.place}: it stands behind leaf {there[number - 1]}"
+
+
+def _rows(lines: Sequence[_Line]) -> Iterator[str]:
+    """Yield which rows were written over or deleted, as the log itself says."""
+    first: dict[tuple[str, str], tuple[int, bytes]] = {}
+    for line in lines:
+        try:
+            said = json.loads(line.leaf)
+            key, deleted = (said["kind"], said["key"]), said["operation"] == "delete"
+            row = canonical(said.get("row"))
+        except (ValueError, KeyError, TypeError):
+            yield f"{line.place}: it cannot be read"
+            continue
+        if deleted:
+            yield f"{line.place}: the row was deleted, and nothing of ours deletes one"
+        elif first.setdefault(key, (line.position, row))[1] != row:
+            yield f"{line.place}: it was written over: leaf {first[key][0]} says what stood there"
+
+
+def _witnessed(lines: Sequence[_Line], seen: Witnessed) -> Iterator[str]:
+    """Yield which leaves are not as the witness has seen them."""
+    known = [line for line in lines if line.position < len(seen.hashes)]
+    expected = [seen.hashes[line.position] for line in known]
+    there = [tree.leaf_hash(line.leaf.encode()) for line in known]
+    for at, how in differences(expected, there):
+        yield f"{known[at].place}: not as the witness has seen it: {how}"

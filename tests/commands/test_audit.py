@@ -1,0 +1,79 @@
+"""``cct-ops audit``: an operator verifies the ledger, and hands out what verifies itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from cct_ops.ledger.gate import switches
+from tests.commands.conftest import Program, Typed
+from tests.ledger.alerts import opened
+from tests.record.recorded import Recorded, recorded
+
+
+@pytest.fixture
+def ours(engine: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    """A ledger with a log that is witnessed, where commands look for both."""
+    monkeypatch.setenv("CCT_OPS_RECORD_PATH", str(tmp_path / "record"))
+    return recorded(engine, tmp_path / "record")
+
+
+def test_a_whole_record_is_said_to_be_whole(typed: Typed, ours: Recorded) -> None:
+    switches.stop(ours.engine, "news", "ada")
+
+    said = typed("audit verify")
+
+    assert "17 rows, 16 leaves, 4 checkpoints and 1 witnesses compared; 1 changes" in said
+    assert "Whole: everything is as it was written." in said
+
+
+def test_what_is_wrong_is_named_and_ends_with_1(
+    typed: Typed, program: Program, ours: Recorded
+) -> None:
+    with ours.engine.begin() as tx:
+        tx.execute(sa.text("set local session_replication_role = replica"))
+        tx.execute(sa.text("update switches set person = 'eve' where id = 1"))
+
+    ended = program("audit", "verify")
+
+    assert ended.code == 1
+    assert "Wrong: switches 1: person is not what the log says" in ended.out
+
+
+def test_an_export_is_verified_by_file_and_key_alone(
+    typed: Typed, program: Program, ours: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident = opened(ours.engine)
+    ours.checkpoint()
+    switches.stop(ours.engine, "news", "ada")
+    about, since = tmp_path / "incident.jsonl", tmp_path / "since.jsonl"
+    key = typed("audit key").strip()
+
+    assert "1 leaves of 17 written" in typed(f"audit export {about} --incident {incident}")
+    said = typed(f"audit export {since} --since 1h")
+    assert "17 leaves of 17 written" in said
+    assert "1 entries are newer than the last checkpoint" in said
+    monkeypatch.delenv("CCT_OPS_RECORD_PATH")
+    monkeypatch.delenv("CCT_OPS_DATABASE_URL")
+    said = typed(f"audit verify {since} --key {key} --witness {ours.witness}")
+    assert "17 leaves compared with the checkpoint over 17." in said
+    assert "They are all leaves from 0 on: none can be left out unseen." in said
+    assert "Whole" in typed(f"audit verify {about} --key {key}")
+
+    lines = since.read_text().splitlines()
+    said_of_one = json.loads(lines[5])
+    lines[5] = json.dumps({**said_of_one, "leaf": said_of_one["leaf"].replace("over 0", "later")})
+    since.write_text("\n".join(lines) + "\n")
+    ended = program("audit", "verify", str(since), "--key", key)
+    assert ended.code == 1
+    assert "Wrong: leaf 3, insert of switches 2" in ended.out
+
+
+@pytest.mark.parametrize("options", [[], ["--since", "1h", "--incident", "0000"]])
+def test_an_export_is_of_one_thing(program: Program, ours: Recorded, options: list[str]) -> None:
+    ended = program("audit", "export", "nowhere.jsonl", *options)
+
+    assert (ended.code, ended.err) == (1, "cct-ops: name either --incident or --since\n")
