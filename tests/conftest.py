@@ -216,6 +216,7 @@ def prefect_api_url(
         "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED": "false",
         "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "5",
         "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",  # a block registers itself when saved
     }
     command = [sys.executable, "-m", "cct_ops.stack.prefect_server", "--port", str(port)]

@@ -24,7 +24,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cct_ops.addresses import reached_at
 from cct_ops.errors import BadConfiguration
-from cct_ops.models.base import Count, Minutes, Seconds
+from cct_ops.models.base import Count, Days, Minutes, Seconds
 
 _PREFIX = "Value error, "  # pydantic's, before the words of a check of ours
 
@@ -141,6 +141,20 @@ class Settings(BaseSettings):
     )
     warm_processes: Count = Field(
         2, ge=0, description="How many processes of the warm worker wait, ready to take a run."
+    )
+
+    keep_bodies_days: Days = Field(
+        90,
+        ge=1,
+        description="How long the body of an understood delivery is kept; its digest stays.",
+    )
+    keep_runs_days: Days = Field(
+        90,
+        ge=1,
+        description="How long `cct-ops up` lets Prefect keep runs that are over, and their logs.",
+    )
+    keep_events_days: Days = Field(
+        7, ge=1, description="How long `cct-ops up` lets Prefect keep its events."
     )
 
     gateway_host: str = Field("127.0.0.1", description="Where the gateway listens.")

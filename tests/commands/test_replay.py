@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from cct_ops.ledger.intake import deliveries as intake
+from cct_ops.ledger.intake.tables import deliveries
 from tests.commands.conftest import Typed
 from tests.gateway.delivering import fields, take
 from tests.gateway.signing import FIELDS
@@ -53,3 +55,11 @@ def test_lists_parts_of_labels_and_values_are_tried_on_the_past(
     assert "auto-rollback (target=/daily-summary, minutes=30), mode observe" in said
     assert "blocked, label title is not a route of CCT" in said
     assert "blocked, label title does not have the prescribed form" in said
+
+
+def test_a_body_that_is_kept_no_longer_is_named(engine: sa.Engine, typed: Typed) -> None:
+    intake.record(engine, "alertmanager", b"{}", ())
+    with engine.begin() as tx:
+        tx.execute(sa.update(deliveries).values(body=None))
+
+    assert "deleted: its body is older than CCT_OPS_KEEP_BODIES_DAYS" in typed("replay --since 1h")

@@ -63,8 +63,9 @@ def replay(
     for past in past_deliveries.since(ledger(), moments.past(since)):
         again = incoming(past, sources)
         if again.alerts is None:
-            counts["quarantined"] += 1
-            count(past, "-", f"quarantined: {again.note}")
+            unread = "deleted" if past.body is None else "quarantined"
+            counts[unread] += 1
+            count(past, "-", f"{unread}: {again.note}")
         if again.in_part:
             counts["partly quarantined"] += 1
             count(past, "-", again.note or "")

@@ -26,7 +26,7 @@ from cct_ops.controller.reconcile import alertmanager, github, pagerduty, watchd
 from cct_ops.controller.routes import Routes
 from cct_ops.controller.workers import WORKERS_SECONDS, WorkerMonitor
 from cct_ops.ledger import clock
-from cct_ops.ledger.intake import deliveries, grouping
+from cct_ops.ledger.intake import deliveries, grouping, retention
 from cct_ops.people.notifier import Notifier
 from cct_ops.people.paging import Pager, look
 from cct_ops.people.watchdog import CONTROLLER, EVERY_SECONDS, GATEWAY, PeerWatchdog
@@ -35,6 +35,7 @@ from cct_ops.settings import Settings
 
 WATCH_SECONDS = 10
 LOG_SECONDS = 60
+RETENTION_SECONDS = 3600
 
 Job = tuple[str, float, Callable[[], object]]
 
@@ -66,6 +67,11 @@ def jobs(
             "versions of rules",
             rules.EVERY_SECONDS,
             partial(rules.record_versions, engine, settings),
+        ),
+        (
+            "old bodies",
+            RETENTION_SECONDS,
+            partial(retention.delete_old_bodies, engine, settings.keep_bodies_days),
         ),
         ("transparency log", LOG_SECONDS, partial(_record, engine, settings)),
     ]

@@ -49,6 +49,8 @@ def _no_truth_value(value: object) -> object:
 
 _Number = BeforeValidator(_no_truth_value)
 
+# What is kept may be kept for long.
+Days = Annotated[float, _Number, Field(le=100 * DAYS_IN_A_YEAR, allow_inf_nan=False)]
 Hours = Annotated[float, _Number, Field(le=24 * DAYS_IN_A_YEAR, allow_inf_nan=False)]
 Minutes = Annotated[float, _Number, Field(le=24 * 60 * DAYS_IN_A_YEAR, allow_inf_nan=False)]
 Seconds = Annotated[float, _Number, Field(le=24 * 60 * 60 * DAYS_IN_A_YEAR, allow_inf_nan=False)]

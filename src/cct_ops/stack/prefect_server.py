@@ -29,6 +29,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from cct_ops.errors import BadConfiguration
+from cct_ops.settings import Settings
 from cct_ops.stack.postgres import keep_secret
 
 if TYPE_CHECKING:
@@ -50,6 +52,20 @@ RECORDS_AT_ONCE = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
 }
+
+
+def retention(settings: Settings) -> Mapping[str, str]:
+    """Return how long the server keeps what is over; by itself it keeps runs for ever."""
+    return {
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": _iso(settings.keep_runs_days),
+        "PREFECT_EVENTS_RETENTION_PERIOD": _iso(settings.keep_events_days),
+    }
+
+
+def _iso(days: float) -> str:
+    """Return so many days in the one form that Prefect reads everywhere."""
+    return f"PT{round(days * 86400)}S"
 
 
 def file_of(data: Path) -> Path:
@@ -129,7 +145,11 @@ def look_less_often() -> None:
 def main() -> None:
     """Become ``prefect server start`` with our arguments."""
     gc.set_threshold(*_THRESHOLDS)
-    for name, value in RECORDS_AT_ONCE.items():
+    try:
+        kept = retention(Settings.load())
+    except BadConfiguration as error:
+        sys.exit(f"prefect: {error}")
+    for name, value in {**RECORDS_AT_ONCE, **kept}.items():
         os.environ.setdefault(name, value)
     check_schemas_once()  # after the environment: this imports Prefect
     look_less_often()

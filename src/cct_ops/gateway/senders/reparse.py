@@ -19,21 +19,24 @@ _ALERTS = TypeAdapter(tuple[Alert, ...])
 
 def incoming(past: Past, sources: Mapping[str, Source]) -> Incoming:
     """Return the delivery with today's alerts; None, and a note, where it is not understood."""
+    body = b"" if past.body is None else past.body
     again = Incoming(
         past.source,
-        past.body,
+        body,
         None,
         None,
         sender_id=past.sender_id,
         headers=past.headers,
         admitted_by=past.admitted_by,
     )
+    if past.body is None:
+        return replace(again, note="its body is older than CCT_OPS_KEEP_BODIES_DAYS and deleted")
     if past.admitted_by == ADMITTED_BY:
-        return replace(again, alerts=_ALERTS.validate_json(past.body))
+        return replace(again, alerts=_ALERTS.validate_json(body))
     source = sources.get(past.source)
     if source is None:
         return replace(again, note=f"there is no source {past.source} any more")
-    received = Received(tuple(past.headers.items()), past.body, past.received_at)
+    received = Received(tuple(past.headers.items()), body, past.received_at)
     try:
         parsed = kinds.read(received, source)
     except UnknownShape as error:

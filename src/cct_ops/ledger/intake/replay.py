@@ -13,11 +13,11 @@ from cct_ops.ledger.intake.tables import deliveries
 
 
 class Past(NamedTuple):
-    """One delivery, with the headers without which its body cannot be read."""
+    """One delivery, with the headers without which its body cannot be read; old ones lack it."""
 
     id: UUID
     source: str
-    body: bytes
+    body: bytes | None
     headers: Mapping[str, str]
     status: str
     sender_id: str

@@ -17,6 +17,8 @@ from cct_ops.ledger.schema import (
     word_column,
 )
 
+UNDERSTOOD = ("accepted", "ignored")
+
 deliveries = sa.Table(
     "deliveries",
     metadata,
@@ -24,7 +26,7 @@ deliveries = sa.Table(
     text_column("source"),
     sa.Column("sender_id", sa.Text, nullable=False, server_default=""),
     text_column("body_sha256"),
-    sa.Column("body", BYTEA, nullable=False),
+    sa.Column("body", BYTEA),
     sa.Column("headers", JSONB, nullable=False, server_default="{}"),
     text_column("admitted_by", nullable=True),
     *word_column("status", "accepted", "ignored", "partial", "quarantined"),
@@ -34,6 +36,11 @@ deliveries = sa.Table(
     at_column("last_received_at", default=True),
     sa.UniqueConstraint("source", "sender_id", "body_sha256"),
     sa.Index("ix_deliveries_received_at", "received_at"),
+    sa.Index(
+        "ix_deliveries_kept",
+        "received_at",
+        postgresql_where=sa.text("body is not null and status in ('accepted', 'ignored')"),
+    ),
 )
 
 incidents = sa.Table(
