@@ -36,7 +36,7 @@ test: $(VENV)/.dev  ## the whole suite, against real parts; ARGS="..." for pytes
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 kills: $(VENV)/.dev  ## kill every playbook at every boundary, a quarter of an hour; ARGS="-k rate-limiting"
-	KILLS=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_kills_*.py $(ARGS)
+	KILLS=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_kills_*.py tests/record/test_kills.py $(ARGS)
 
 # GOLDEN=write writes anew what every row is compared with: tests/flows/golden.
 matrix: $(VENV)/.dev ## every option in every mode, undone, and on CCT's own handlers; ARGS="-k rate-limiting"

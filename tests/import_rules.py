@@ -74,7 +74,7 @@ LAYERS: dict[str, dict[str, str]] = {
     },
     "evidence": {
         "evaluation": "actions beside clients config controller diagnoses errors gate ledger models"
-        " people reports sandbox settings stack tasks variables",
+        " people record reports sandbox settings stack tasks variables",
         "docs": "",  # what a stranger runs, with nothing of ours in it
     },
 }
