@@ -48,7 +48,8 @@ LAYERS: dict[str, dict[str, str]] = {
         "gate": "actions clients config diagnoses errors ledger models reports settings",
     },
     "services": {
-        "gateway": "addresses clients config errors ledger models people reports settings terminal",
+        "gateway": "addresses clients config errors ledger models people redaction"
+        " reports settings terminal",
         "controller": "clients clocks config errors gate gateway ledger models people record"
         " reports settings terminal typed",
         "stack": "addresses errors record settings typed variables",

@@ -2,7 +2,8 @@
 Secrets that people put where they do not belong, blotted out by their shape.
 
 Alerts carry text of others: a command line with a password, a header in an error message. What is
-kept of it for reading goes through here; the delivery's raw body is kept as it came, as evidence.
+kept of it for reading goes through here; the delivery's raw body is kept as it came, as evidence,
+without what its source declares under ``secrets:``.
 """
 
 from __future__ import annotations

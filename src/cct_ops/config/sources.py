@@ -25,6 +25,9 @@ from cct_ops.models.base import Frozen, Seconds
 
 SourceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$", to_lower=True)]
+MemberPath = Annotated[
+    str, StringConstraints(pattern=r"^[^.\s\[\]]+(\.[^.\s\[\]]+)*$", max_length=200)
+]
 UserName = Annotated[str, StringConstraints(pattern=r"^[^:\s]{1,64}$")]
 
 OWN_SOURCE = "cct-ops"
@@ -79,9 +82,15 @@ class AlertmanagerReconciliation(Reconciliation):
 
 
 class _Sender(Frozen):
-    """The settings that every kind of sender has."""
+    """
+    The settings that every kind of sender has.
+
+    ``secrets`` are paths of member names joined by dots, such as ``metadata.token``; what stands
+    there is not stored. A list on the way stands for each of its items.
+    """
 
     keys: tuple[KeyReference, ...] = Field(min_length=1)
+    secrets: tuple[MemberPath, ...] = ()
 
     @property
     def silence_seconds(self) -> float | None:

@@ -36,6 +36,7 @@ from cct_ops.gateway.senders import kinds
 from cct_ops.gateway.senders.authentication import decoy
 from cct_ops.gateway.senders.keys import Key
 from cct_ops.gateway.senders.parsed_delivery import Received, UnknownShape, printable
+from cct_ops.gateway.senders.stored_body import without_secrets
 from cct_ops.gateway.writer import Full, Unstored, Writer
 from cct_ops.ledger.intake.deliveries import Incoming
 from cct_ops.ledger.intake.tables import deliveries
@@ -136,7 +137,10 @@ async def _admit(
         refused.known = True
         if isinstance(refused, TooLarge):
             note = f"The body is larger than {source.max_body_bytes:,} bytes: raise max_body_bytes."
-            refused.evidence = Incoming(name, refused.beginning, None, note, admitted_by=key.name)
+            stored = without_secrets(refused.beginning, source.secrets)
+            refused.evidence = Incoming(
+                name, refused.beginning, None, note, admitted_by=key.name, stored=stored
+            )
         raise
     return Received(headers, body, datetime.now(UTC)), key
 
@@ -176,12 +180,19 @@ def incoming_of(name: str, source: Source, received: Received, admitted_by: str)
         for header, value in received.headers
         if (header in _KEPT or header.startswith("ce-")) and received.header(header) is not None
     }
+    stored = without_secrets(received.body, source.secrets)
     try:
         parsed = kinds.read(received, source)
     except UnknownShape as error:
         log.error("quarantined a delivery of %s: %s", name, error)  # noqa: TRY400 -- an answer
         return Incoming(
-            name, received.body, None, str(error), headers=kept, admitted_by=admitted_by
+            name,
+            received.body,
+            None,
+            str(error),
+            headers=kept,
+            admitted_by=admitted_by,
+            stored=stored,
         )
     if parsed.note:
         level = logging.WARNING if parsed.alerts else logging.INFO
@@ -196,6 +207,7 @@ def incoming_of(name: str, source: Source, received: Received, admitted_by: str)
         admitted_by=admitted_by,
         copies_within_seconds=source.copies_within_seconds,
         in_part=parsed.in_part,
+        stored=stored,
     )
 
 

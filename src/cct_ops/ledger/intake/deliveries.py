@@ -83,9 +83,10 @@ class Incoming:
     One authentic delivery; ``alerts`` is None for a body that was not understood.
 
     No alerts at all are a body that is of no interest. ``in_part`` says that some of it was not
-    understood. ``headers`` are those without which the body cannot be read again. The same body
-    with neither a ``sender_id`` nor a date is a copy within ``copies_within_seconds``, and news
-    afterwards.
+    understood. ``stored`` is the body without the secrets in it, if some are known; its digest is
+    that of the body as it came. ``headers`` are those without which the body cannot be read again.
+    The same body with neither a ``sender_id`` nor a date is a copy within
+    ``copies_within_seconds``, and news afterwards.
     """
 
     source: str
@@ -97,6 +98,7 @@ class Incoming:
     admitted_by: str | None = None
     copies_within_seconds: float = COPIES_WITHIN_SECONDS
     in_part: bool = False
+    stored: bytes | None = None
 
     @property
     def status(self) -> DeliveryStatus:
@@ -252,7 +254,7 @@ def _store(
             "sources": [identity[0] for identity, _ in rows],
             "sender_ids": [identity[1] for identity, _ in rows],
             "digests": [identity[2] for identity, _ in rows],
-            "bodies": [each.body for _, each in rows],
+            "bodies": [each.body if each.stored is None else each.stored for _, each in rows],
             "headers": [Jsonb(dict(each.headers)) for _, each in rows],
             "statuses": [each.status.value for _, each in rows],
             "notes": [each.note for _, each in rows],
