@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -13,7 +15,7 @@ import sqlalchemy as sa
 from cct_ops.cli import app
 from cct_ops.errors import BadConfiguration
 from cct_ops.ledger.intake import deliveries, outbox
-from cct_ops.ledger.intake.tables import deliveries as delivery_rows
+from cct_ops.ledger.intake.tables import deliveries as delivery_rows, incidents as incident_rows
 from cct_ops.ledger.record import account
 from cct_ops.models.guards import Guard
 from cct_ops.models.run import Outcome
@@ -99,6 +101,31 @@ def test_a_delivery_leads_to_what_it_was_about(engine: sa.Engine, typed: Typed) 
     (receipt,) = deliveries.record_all(engine, [alone])
     said = typed(f"incident {receipt.delivery_id}")
     assert f"delivery {receipt.delivery_id} is quarantined: not understood" in said
+
+
+def test_times_are_those_of_the_reader_and_of_everybody(
+    engine: sa.Engine, typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where these are on two days, UTC says its own."""
+    incident, _ = blocked(engine)
+    in_tokyo = "Sunday, 01 February 2026, JST; in brackets: UTC"
+    began = dict.fromkeys(("starts_at", "opened_at"), datetime(2026, 1, 31, 23, 30, tzinfo=UTC))
+    with engine.begin() as tx:
+        tx.execute(sa.update(incident_rows).values(began))
+
+    try:
+        for zone, day, clock in (
+            ("Asia/Tokyo", in_tokyo, "08:30:00.000 (01-31 23:30:00)"),
+            ("UTC", "Saturday, 31 January 2026, UTC", "23:30:00.000"),
+        ):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            said = typed(f"incident {incident}").splitlines()
+            assert day in said
+            assert f"{clock}  alertmanager: it first came here" in said
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_an_id_of_nothing_is_one_sentence(program: Program, on_ledger: None) -> None:

@@ -186,7 +186,7 @@ def test_a_run_without_an_alert_names_who_started_it(
 
     found = told(engine, run.id)
 
-    assert (found.incident, found.state, found.outcome) == (False, "ended", Outcome.NOTHING_TO_DO)
+    assert (found.about, found.state, found.outcome) == ("run", "ended", Outcome.NOTHING_TO_DO)
     assert found.title == f"Run {run.id}: auto-rollback on {TARGET}, started without an alert"
     (started,) = [entry for entry in found.entries if entry.kind is EntryKind.STARTED]
     assert started.actor == Actor(kind=kind, name=name, proof=started.actor.proof)

@@ -13,6 +13,7 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say, say_json
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     import sqlalchemy as sa
@@ -126,7 +127,7 @@ def _write(path: Path, page: str) -> None:
 
 
 def show(account: Account) -> None:
-    """Print an account: times as on the clock on the wall here, with the date in UTC above."""
+    """Print an account, by the clock on the wall here and, where that is another, by UTC."""
     say((account.title, "bold"))
     if account.summary:
         say(f"  {account.summary}")
@@ -141,23 +142,21 @@ def show(account: Account) -> None:
         if here.date() != day:
             day = here.date()
             say()
-            say((f"{day:%A %d %B %Y}, {here:%Z}; in brackets: UTC", "bold"))
-        _show(entry)
+            in_brackets = "; in brackets: UTC" if here.utcoffset() else ""
+            say((f"{day:%A, %d %B %Y}, {here:%Z}{in_brackets}", "bold"))
+        _show(entry, here)
     if account.thread:
         say(f"Its thread in Slack shows now: {account.thread}")
 
 
-def _show(entry: Entry) -> None:
+def _show(entry: Entry, here: datetime) -> None:
     from datetime import UTC
 
-    here, there = entry.at.astimezone(), entry.at.astimezone(UTC)
-    by = f"{entry.actor.kind} {entry.actor.name}" if entry.actor.proof else entry.actor.name
-    say(
-        f"{here:%H:%M:%S}.{here.microsecond // 1000:03} ({there:%H:%M:%S})  ",
-        (by, "cyan"),
-        "  ",
-        entry.text,
-    )
+    there = entry.at.astimezone(UTC)
+    other_day = f"{there:%m-%d} " if there.date() != here.date() else ""
+    brackets = f" ({other_day}{there:%H:%M:%S})" if here.utcoffset() else ""
+    clock = here.time().isoformat(timespec="milliseconds")
+    say(f"{clock}{brackets}  ", (f"{entry.actor.name}: ", "cyan"), entry.text)
     if entry.actor.proof:
         say((f"    proof: {entry.actor.proof}", "dim"))
     for name, value in entry.facts.items():

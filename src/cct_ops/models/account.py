@@ -79,6 +79,14 @@ class Entry(Frozen):
     evidence: tuple[Evidence, ...] = ()
 
 
+class AccountOf(StrEnum):
+    """The kind of thing that an account is about."""
+
+    INCIDENT = "incident"
+    RUN = "run"
+    DELIVERY = "delivery"
+
+
 class AccountOfRun(Frozen):
     """One run of the account; ``link`` leads to its page in Prefect, ``state`` is what it has."""
 
@@ -99,14 +107,14 @@ class AccountOfRun(Frozen):
 
 class Account(Frozen):
     """
-    Everything about one incident, or about one run without an incident, oldest first.
+    Everything about one incident, a run without one, or a delivery that led to none, oldest first.
 
     ``thread`` is what its thread in Slack shows at the moment; ``read_at`` is the ledger's time.
     """
 
     id: UUID
-    incident: bool
-    title: str
+    about: AccountOf
+    heading: str
     state: str
     summary: str | None
     outcome: Outcome | None
@@ -116,6 +124,11 @@ class Account(Frozen):
     entries: tuple[Entry, ...]
     thread: str | None
     read_at: datetime
+
+    @property
+    def title(self) -> str:
+        """The kind, the whole id and the heading."""
+        return f"{self.about.capitalize()} {self.id}: {self.heading}"
 
     def run(self, run_id: UUID | None) -> AccountOfRun | None:
         """Return the run of an entry."""

@@ -21,7 +21,7 @@ from cct_ops.ledger import clock
 from cct_ops.ledger.intake.outbox import NOTICE
 from cct_ops.ledger.intake.tables import alerts, deliveries
 from cct_ops.ledger.statements import find, scalars
-from cct_ops.models.account import Account, AccountOfRun, ActorKind, Entry, EntryKind
+from cct_ops.models.account import Account, AccountOf, AccountOfRun, ActorKind, Entry, EntryKind
 from cct_ops.models.run import Outcome
 from cct_ops.record.entries import Row, Topic, fields_of, playbook
 from cct_ops.record.entries_gate import GATE, PermitRow
@@ -111,8 +111,8 @@ def read_delivery(engine: sa.Engine, delivery_id: UUID) -> Account | None:
         return None
     return Account(
         id=delivery_id,
-        incident=False,
-        title=f"Delivery {delivery_id} from {row.source}, {row.status}",
+        about=AccountOf.DELIVERY,
+        heading=f"from {row.source}, {row.status}",
         state=row.status,
         summary=row.note,
         outcome=None,
@@ -164,8 +164,8 @@ def _account(wanted: UUID, found: _Found, rows: list[Row]) -> Account:
     last = max(ended, key=lambda run: run.ended_at or found.read_at, default=None)
     return Account(
         id=wanted if incident is None else incident.id,
-        incident=incident is not None,
-        title=_title(runs[0]) if incident is None else incident.title,
+        about=AccountOf.RUN if incident is None else AccountOf.INCIDENT,
+        heading=_heading(wanted, runs) if incident is None else incident.heading,
         state=_state(rows, mine) if incident is None else incident.stands,
         summary=_summary(rows, last),
         outcome=last.outcome if last else None,
@@ -214,8 +214,9 @@ def _named(entry: Entry, names: dict[UUID, str]) -> Entry:
     return entry
 
 
-def _title(run: AccountOfRun) -> str:
-    return f"Run {run.id}: {run.name}, started without an alert"
+def _heading(wanted: UUID, runs: Iterable[AccountOfRun]) -> str:
+    name = next(run.name for run in runs if run.id == wanted)
+    return f"{name}, started without an alert"
 
 
 def _state(rows: list[Row], mine: list[AccountOfRun]) -> str:

@@ -91,7 +91,7 @@ class ActionRow(Row):
         """Tell what was asked for, and when its effect was seen."""
         restore = self.kind == PermitKind.RESTORE
         word, kind = ("undo", EntryKind.UNDO) if restore else ("action", EntryKind.REQUEST)
-        facts = {"permit": self.permit_id, "step": self.position + 1, "it": _STATES[self.state]}
+        facts = {"permit": self.permit_id, "step": self.position + 1, "result": _STATES[self.state]}
         by, run_id = playbook(self.playbook), self.run_id
         words = f"{word} {self.call}"
         if self.state in {"not done", "without effect"}:

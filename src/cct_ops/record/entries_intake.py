@@ -77,10 +77,10 @@ class IncidentRow(Row):
             yield self.entry(self.closed_at, EntryKind.CLOSED, actor, words, over)
 
     @property
-    def title(self) -> str:
+    def heading(self) -> str:
         """Name it, with where it stands."""
         name = self.labels.get("alertname", "an alert without a name")
-        return f"Incident {self.id}: {name} from {self.source}, {self.stands}"
+        return f"{name} from {self.source}, {self.stands}"
 
     @property
     def stands(self) -> str:

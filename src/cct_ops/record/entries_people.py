@@ -220,7 +220,7 @@ class PageAttemptRow(Row):
         """Tell whether the contact was reached."""
         how = f"reached by {self.way}" if self.reached else f"not reached: {self.note}"
         words = f"page: {self.contact} {how}"
-        yield self.entry(self.attempted_at, EntryKind.PAGE, NOTIFIER, words, {"way": self.way})
+        yield self.entry(self.attempted_at, EntryKind.PAGE, NOTIFIER, words)
 
 
 class StatusPostRow(Row):
