@@ -82,6 +82,10 @@ TESTS = {
         "record/test_audit.py",
         "test_each_witness_that_policy_names_sees_every_checkpoint",
     ),
+    "audit.witnesses.git": (
+        "record/test_git_witness.py",
+        "test_each_checkpoint_is_a_commit_that_is_pushed",
+    ),
 }
 
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from cct_ops.config.policy import AuditPolicy, FileWitness
+from cct_ops.config.policy import AuditPolicy, WitnessPlace
 from cct_ops.ledger.gate import switches
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.record import log
@@ -47,7 +47,7 @@ class Recorded:
 
     def checkpoint(self) -> None:
         """Let a minute pass."""
-        audit = AuditPolicy(witnesses=(FileWitness(file=Path("witness.jsonl")),))
+        audit = AuditPolicy(witnesses=(WitnessPlace(file=Path("witness.jsonl")),))
         Recorder(self.engine, self.folder, audit)()
 
 

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.config.policy import AuditPolicy, FileWitness
+from cct_ops.config.policy import AuditPolicy, WitnessPlace
 from cct_ops.errors import BadConfiguration, ContractBroken
 from cct_ops.ledger.gate import switches
 from cct_ops.ledger.record import log
@@ -20,6 +20,7 @@ from cct_ops.record import audit, keys, witness
 from cct_ops.record.audit import Audit
 from cct_ops.record.checkpoints import Recorder
 from cct_ops.record.notes import Verifier
+from cct_ops.record.witness import Place
 from tests.record.recorded import Recorded, bypass, recorded, tamper
 
 # TAMPERINGS=all is the long form.
@@ -38,8 +39,8 @@ def found(ours: Recorded, tx: sa.Connection | None = None) -> Audit:
     """Verify it, with its witness."""
     public = Verifier.parse(str(ours.signer.verifier))
     if tx is not None:
-        return audit.compare(tx, public, [ours.witness])
-    return audit.verify(ours.engine, public, [ours.witness])
+        return audit.compare(tx, public, [Place(ours.witness)])
+    return audit.verify(ours.engine, public, [Place(ours.witness)])
 
 
 def test_an_untouched_record_is_whole(ours: Recorded) -> None:
@@ -104,7 +105,7 @@ def test_each_witness_that_policy_names_sees_every_checkpoint(
     """A relative one is beside the key, any other where it says; without one nothing is shown."""
     folder, elsewhere = tmp_path / "record", tmp_path / "share" / "seen.jsonl"
     keys.keep_key(folder)
-    named = [FileWitness(file=Path("own.jsonl")), FileWitness(file=elsewhere)]
+    named = [WitnessPlace(file=Path("own.jsonl")), WitnessPlace(file=elsewhere)]
     for witnesses in ([], named[:1], named):
         switches.stop(engine, "news", "ada")
         Recorder(engine, folder, AuditPolicy(witnesses=tuple(witnesses)))()

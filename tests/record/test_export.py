@@ -153,7 +153,7 @@ def tampered(untouched: Untouched, dice: Random, how: str, hands: str) -> tuple[
         del texts[at + 1 :]
         texts.append(canonical({**json.loads(texts[at]), "entry": 7_000_000}).decode())
         names |= {f"leaf {at + 1}", "what follows the manifest"}
-        del lines[at + 2 :]
+        del lines[at + 1 :]
     if hands == "file":
         return b"\n".join([*head, *lines]) + b"\n", names
     signer = untouched.signer if hands == "key" else Signer.new(untouched.signer.name)

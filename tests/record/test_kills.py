@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from cct_ops.ledger.record import log
 from cct_ops.record import audit
 from cct_ops.record.sequencer import sequence
+from cct_ops.record.witness import Place
 from tests.conftest import ROOT
 from tests.record.recorded import recorded
 
@@ -56,7 +57,7 @@ def test_no_row_is_without_its_leaf_and_no_leaf_without_its_row(
         assert log.size(engine) + log.waiting(engine) > before
     ours.checkpoint()
 
-    found = audit.verify(engine, ours.signer.verifier, [ours.witness])
+    found = audit.verify(engine, ours.signer.verifier, [Place(ours.witness)])
 
     assert (found.findings, found.waiting) == ([], 0)
     assert found.leaves == found.rows == log.size(engine)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cct_ops.record.notes import Verifier
+    from cct_ops.record.witness import Place
     from cct_ops.settings import Settings
 
 audit = App(name="audit", help="The transparency log: whether the record is as it was written.")
@@ -102,9 +103,10 @@ def export(
 
 def _database(key: str | None, witness: Path | None) -> int:
     from cct_ops.record import audit as database
+    from cct_ops.record.witness import Place
 
     settings = _settings()
-    witnesses = [witness] if witness else _witnesses(settings)
+    witnesses = [Place(witness)] if witness else _witnesses(settings)
     found = database.verify(ledger(), _key(key, settings), witnesses)
     say(
         f"{found.rows} rows, {found.leaves} leaves, {found.checkpoints} checkpoints and"
@@ -165,8 +167,8 @@ def _key(given: str | None, settings: Settings | None) -> Verifier:
     return Verifier.parse(path.read_text() if path.is_file() else given)
 
 
-def _witnesses(settings: Settings) -> list[Path]:
+def _witnesses(settings: Settings) -> list[Place]:
     from cct_ops.config import policy
+    from cct_ops.record.witness import places
 
-    named = policy.read(settings.policy_path).audit.witnesses
-    return [(settings.record_path or Path()) / each.file for each in named]
+    return places(policy.read(settings.policy_path).audit, settings.record_path)

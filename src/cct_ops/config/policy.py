@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import AwareDatetime, Field, PrivateAttr
+from pydantic import AwareDatetime, Field, PrivateAttr, model_validator
 
 from cct_ops.config.yaml_files import load_with_version, place
 from cct_ops.errors import BadConfiguration
@@ -68,16 +68,28 @@ class ApprovalPolicy(Frozen):
     second_person: SecondPerson = SecondPerson()
 
 
-class FileWitness(Frozen):
-    """A file that is only appended to; a relative one is in the folder of the log's key."""
+class WitnessPlace(Frozen):
+    """
+    One witness: a file that is only appended to, or a git repository.
 
-    file: Path
+    A relative one is in the folder of the log's key. A repository is a clone that is there already;
+    where its branch has an upstream, each checkpoint is pushed.
+    """
+
+    file: Path | None = None
+    git: Path | None = None
+
+    @model_validator(mode="after")
+    def _be_one_of_them(self) -> Self:
+        if (self.file is None) == (self.git is None):
+            raise ValueError("name either file or git")
+        return self
 
 
 class AuditPolicy(Frozen):
     """Where the checkpoints of the transparency log go besides the ledger."""
 
-    witnesses: tuple[FileWitness, ...] = ()
+    witnesses: tuple[WitnessPlace, ...] = ()
 
 
 class Policy(Frozen):

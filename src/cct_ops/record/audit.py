@@ -6,17 +6,17 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import sqlalchemy as sa
 
 from cct_ops.errors import ContractBroken
 from cct_ops.ledger.record import log
 from cct_ops.ledger.record.log import Leaf
-from cct_ops.record import tree, witness
+from cct_ops.record import tree
 from cct_ops.record.canonical import canonical, loads
 from cct_ops.record.compare import differences
 from cct_ops.record.notes import Checkpoint, Verifier
+from cct_ops.record.witness import Place
 
 Key = tuple[str, str]
 
@@ -42,14 +42,14 @@ class _Said:
     state: bytes | None
 
 
-def verify(engine: sa.Engine, verifier: Verifier | None, witnesses: Sequence[Path]) -> Audit:
+def verify(engine: sa.Engine, verifier: Verifier | None, witnesses: Sequence[Place]) -> Audit:
     """Compare everything with everything, as it was at one moment."""
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         return compare(connection, verifier, witnesses)
 
 
 def compare(
-    connection: sa.Connection, verifier: Verifier | None, witnesses: Sequence[Path]
+    connection: sa.Connection, verifier: Verifier | None, witnesses: Sequence[Place]
 ) -> Audit:
     """Compare everything with everything, as this transaction sees it."""
     audit = Audit()
@@ -59,8 +59,8 @@ def compare(
     audit.findings += _checkpoints("the ledger", notes, hashes, verifier)
     audit.checkpoints = len(notes)
     _rows(connection, said, audit)
-    for path in witnesses:
-        audit.findings += _witness(connection, path, hashes, notes, verifier)
+    for place in witnesses:
+        audit.findings += _witness(connection, place, hashes, notes, verifier)
         audit.witnesses += 1
     return audit
 
@@ -221,16 +221,17 @@ def _changed(connection: sa.Connection, row: log.Row) -> Iterator[str]:
 
 def _witness(
     connection: sa.Connection,
-    path: Path,
+    place: Place,
     hashes: Sequence[bytes],
     notes: Sequence[str],
     verifier: Verifier | None,
 ) -> Iterator[str]:
     """Yield what is not as a witness has seen it."""
+    path = place.file
     if not notes and not path.exists():
         return  # nothing was ever signed that it could have seen
     try:
-        seen = witness.read(path)
+        seen = place.read()
     except ContractBroken as error:
         yield str(error)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,18 +35,15 @@ class Recorder:
         sequence(self.engine)
         if self.folder is None:
             return
-        for path in self.witnesses:
-            with witness.appending(path) as writer:
-                goes_on(self.engine, path, writer.newest())
+        places = witness.places(self.audit, self.folder)
+        for place in places:
+            with witness.appending(place.file) as writer:
+                goes_on(self.engine, place.file, writer.newest())
         checkpoint(self.engine, self.folder)
-        for path in self.witnesses:
-            with witness.appending(path) as writer:
-                show(self.engine, path, writer)
-
-    @property
-    def witnesses(self) -> Sequence[Path]:
-        """The files that policy names; a relative one is in the folder of the key."""
-        return [(self.folder or Path()) / each.file for each in self.audit.witnesses]
+        for place in places:
+            with witness.appending(place.file) as writer:
+                show(self.engine, place.file, writer)
+            place.publish()
 
 
 def root(ledger: Ledger, size: int) -> bytes | None:

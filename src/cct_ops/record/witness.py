@@ -1,5 +1,5 @@
 """
-A witness of the log: a file that is only appended to, outside the database.
+A witness of the log: a file that is only appended to, outside the database, or in a repository.
 
 Each line is JSON: a checkpoint, and the hashes of the leaves since the line before. Whoever holds
 the database and the key cannot change what stands here, so it names what they changed there.
@@ -11,14 +11,15 @@ import base64
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from cct_ops.config.policy import AuditPolicy
 from cct_ops.errors import BadConfiguration, ContractBroken
-from cct_ops.record import tree
+from cct_ops.record import git_witness, tree
 from cct_ops.record.notes import Checkpoint
 
 _BLOCK = 1 << 16
@@ -43,15 +44,50 @@ class Witnessed:
         return max(known, default=0)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a witness is: its file, and the repository in which that is, if any."""
+
+    file: Path
+    repository: Path | None = None
+
+    def read(self) -> Witnessed:
+        """Read all that it has seen: of a repository, what left it."""
+        if self.repository is None:
+            return read(self.file)
+        return _seen(str(self.file), git_witness.published(self.repository).splitlines())
+
+    def publish(self) -> None:
+        """Let what was appended leave the folder, where it does."""
+        if self.repository is not None:
+            git_witness.publish(self.repository)
+
+
+def places(audit: AuditPolicy, folder: Path | None) -> list[Place]:
+    """Return the witnesses that policy names; relative ones are in the folder of the key."""
+    found = []
+    for each in audit.witnesses:
+        if each.file is not None:
+            found.append(Place((folder or Path()) / each.file))
+        if each.git is not None:
+            repository = (folder or Path()) / each.git
+            found.append(Place(repository / git_witness.FILE, repository))
+    return found
+
+
 def read(path: Path) -> Witnessed:
     """
     Read all that a witness has seen.
 
     Raises ``ContractBroken`` with the line where its checkpoints do not follow from its hashes.
     """
+    return _seen(str(path), _lines(path))
+
+
+def _seen(path: str, lines: Iterable[bytes]) -> Witnessed:
     seen = Witnessed()
     edge: list[bytes] = []
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(lines, start=1):
         found = _parsed(line)
         if found is None:
             continue  # a line that a kill cut off; what it was to say stands in the next one
