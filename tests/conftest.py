@@ -64,31 +64,33 @@ gc.set_threshold(20_000, 20, 50)
 
 # These wait for minutes and for whole stacks. What begins last must not be what takes longest.
 FIRST = (
-    "test_every_way.py",
-    "test_kills_everywhere.py",
-    "test_crowd.py",
-    "test_game_day.py",
-    "test_new_playbook.py",
-    "test_outages.py",
-    "test_approval.py",
-    "test_playbooks.py",
-    "test_pauses.py",
-    "test_demo.py",
-    "test_recover.py",
-    "test_auto_rollback.py",
-    "test_kills_of_upkeep.py",
-    "test_crashes.py",
-    "test_runs.py",
-    "test_compatibility.py",
-    "test_failures.py",
-    "test_revert_change.py",
-    "test_apply.py",
-    "test_process.py",
-    "test_secrets.py",
+    "tests/flows/test_crowd.py",
+    "tests/end_to_end/test_outages.py",
+    "tests/end_to_end/test_approval.py",
+    "tests/end_to_end/test_playbooks.py",
+    "tests/end_to_end/test_pauses.py",
+    "tests/flows/test_every_way.py",
+    "tests/flows/test_kills_everywhere.py",
+    "tests/commands/test_new_playbook.py",
+    "tests/worker/test_crashes.py",
+    "tests/flows/test_game_day.py",
+    "tests/demo/test_demo.py",
+    "tests/flows/test_recover.py",
+    "tests/flows/test_kills_of_upkeep.py",
+    "tests/gateway/test_operating.py",
+    "tests/flows/test_auto_rollback.py",
+    "tests/flows/test_endings.py",
+    "tests/flows/test_revert_change.py",
+    "tests/worker/test_runs.py",
+    "tests/worker/test_compatibility.py",
+    "tests/controller/test_failures.py",
+    "tests/deployments/test_apply.py",
+    "tests/people/paging/test_process.py",
+    "tests/flows/test_secrets.py",
 )
 
 OWN_FILES = pytest.StashKey[Path]()
-ONE_STACK = {"test_outages.py", "test_approval.py", "test_playbooks.py", "test_pauses.py"}
+ONE_STACK = {each for each in FIRST if each.startswith("tests/end_to_end/")}
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -121,7 +123,8 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the longest files begin first, and leave the others in the order that chance gave."""
-    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else 99)
+    places = {ROOT / file: place for place, file in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(FIRST)))
 
 
 class ByPart(LoadFileScheduling):  # type: ignore[misc]  # it ships no types
@@ -129,7 +132,7 @@ class ByPart(LoadFileScheduling):  # type: ignore[misc]  # it ships no types
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
-        return "one stack" if file.rpartition("/")[2] in ONE_STACK else file
+        return "one stack" if file in ONE_STACK else file
 
 
 @pytest.hookimpl(optionalhook=True)
