@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
 import httpx
@@ -47,10 +48,9 @@ class Playbook:
         **code: str,
     ) -> UUID:
         """Make or replace the deployment; ``code`` is where its flow is, if that matters."""
-        flow = self._post("/flows/", {"name": self.name}).json()
         deployment = {
             "name": self.name,
-            "flow_id": flow["id"],
+            "flow_id": flow_id(self.api_url, self.name),
             "enforce_parameter_schema": True,
             "parameter_openapi_schema": schema or SCHEMA,
             "tags": list(tags),
@@ -73,6 +73,13 @@ class Playbook:
     def _post(self, path: str, content: object) -> httpx.Response:
         url = f"{self.api_url}{path}"
         return HTTP.post(url, json=content).raise_for_status()
+
+
+@cache
+def flow_id(api_url: str, name: str) -> str:
+    """Return the flow's id; it is made once, and nobody takes it away."""
+    answer = HTTP.post(f"{api_url}/flows/", json={"name": name}).raise_for_status()
+    return str(answer.json()["id"])
 
 
 def routes_to(playbook: str, **grouping: float) -> Routes:

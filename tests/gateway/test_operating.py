@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -16,6 +17,7 @@ from cct_ops.ledger.people.tables import heartbeats as table
 from cct_ops.people.watchdog import CONTROLLER, GATEWAY
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
+from evaluation.simulation.clock import VirtualClock
 from tests.conftest import ROOT
 from tests.gateway.running import JSON, KEY, Gateway, command, environment, running
 from tests.gateway.signing import firing
@@ -136,14 +138,23 @@ def test_a_gateway_reports_a_silent_controller(
         "CCT_OPS_WEBHOOK_LEAD": f"{sandbox.base_url}/slack/lead",
     }
 
-    def listens() -> bool:
-        with engine.connect() as connection:
-            return GATEWAY in connection.scalars(sa.select(table.c.part)).all()
+    clock = VirtualClock.install(ledger_url.get_secret_value().replace("+psycopg", ""))
+    began = datetime.now(UTC)
 
-    with running(ledger_url.get_secret_value(), tmp_path / "log", **addresses):
-        eventually(listens, seconds=60)
+    def looks_at(moment: datetime) -> None:
+        """Let it be that moment, and wait until the gateway has looked."""
+        clock.move(moment)
+        looked = sa.select(table.c.last_at).where(table.c.part == GATEWAY)
+        with engine.connect() as connection:
+            eventually(lambda: connection.scalar(looked) == moment, seconds=60)
+
+    with clock.connection, running(ledger_url.get_secret_value(), tmp_path / "log", **addresses):
+        looks_at(began)
         heartbeats.beat(engine, CONTROLLER)
-        eventually(lambda: len(sandbox.slack_messages()) == 2, seconds=180)
+        looks_at(began + timedelta(seconds=50))
+        assert sandbox.slack_messages() == []
+        looks_at(began + timedelta(seconds=70))
+        eventually(lambda: len(sandbox.slack_messages()) == 2, seconds=60)
 
     message, page = sandbox.slack_messages()
     assert page.path == "/slack/lead"
