@@ -35,6 +35,7 @@ from cct_ops.stack.postgres import EmbeddedPostgres, free_port
 from cct_ops.variables import OURS, harmless
 from tests.dearest import Dearest
 from tests.plain import HTTP
+from tests.starts import sitecustomize as starts_of_python
 
 ROOT = Path(__file__).parent.parent
 API_KEY = "sandbox-key"
@@ -52,15 +53,13 @@ os.environ["SSL_CERT_FILE"] = str(Path(__file__).with_name("nobody.pem"))
 # Else each of the processes that are started, and each worker, would compile all of our code anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+starts = str(Path(starts_of_python.__file__).parent)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (starts, os.environ.get("PYTHONPATH"))))
 
 # A background job of a non-interactive shell begins with SIGINT ignored, and so do its children. A
 # worker, which stops by that signal, would have to be killed.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-# A quarter of the time of an import, and a tenth of a run's, is Python's search for garbage among
-# some hundred thousand objects that stay: it looks at them less often.
-gc.set_threshold(20_000, 20, 50)
 
 # These wait for minutes and for whole stacks. What begins last must not be what takes longest.
 FIRST = (

@@ -96,7 +96,7 @@ TESTED_IN = {
     "terminal": "commands/test_listings.py",
     "typed": "test_variables.py",
 }
-ACROSS = {"approvals", "end_to_end"}
+ACROSS = {"approvals", "end_to_end", "starts"}
 
 
 def part_of(module: str) -> str:

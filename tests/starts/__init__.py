@@ -1,0 +1,1 @@
+"""What Python reads first in each process."""
