@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -58,8 +59,7 @@ class Filters(NamedTuple):
 def newest(engine: sa.Engine, limit: int, filters: Filters) -> list[Listed]:
     """Return those that fulfil every filter."""
     both = sa.union_all(
-        _chosen(_incidents(filters.since), filters, limit),
-        _chosen(_runs(filters.since), filters, limit),
+        _chosen(_incidents(filters), filters, limit), _chosen(_runs(filters.since), filters, limit)
     ).subquery()
     return read(engine, Listed, sa.select(both).order_by(both.c.at.desc()).limit(limit))
 
@@ -78,7 +78,7 @@ def _chosen(
     return sa.select(chosen)
 
 
-def _incidents(since: datetime | None) -> sa.Select[tuple[object, ...]]:
+def _incidents(filters: Filters) -> sa.Select[tuple[object, ...]]:
     ended = _last(resolutions, resolutions.c.finished_at)
     decided = _last(decisions, decisions.c.id)
     asked = (
@@ -108,7 +108,41 @@ def _incidents(since: datetime | None) -> sa.Select[tuple[object, ...]]:
         .outerjoin(ended, sa.true())
         .outerjoin(decided, sa.true())
     )
-    return asked if since is None else asked.where(incidents.c.opened_at >= since)
+    if filters.since is not None:
+        asked = asked.where(incidents.c.opened_at >= filters.since)
+    return asked.where(*_possible(filters))
+
+
+def _possible(filters: Filters) -> Iterator[sa.ColumnElement[bool]]:
+    """
+    Yield what must hold of an incident for it to fulfil the filters, over whole tables at once.
+
+    Else each incident that there ever was would be looked at by itself where few fulfil them.
+    """
+    for name, tables in (
+        ("playbook", (resolutions, decisions, dispatches)),
+        ("target", (resolutions, decisions)),
+    ):
+        wanted = getattr(filters, name)
+        if wanted is not None:
+            yield incidents.c.id.in_(
+                sa.union_all(
+                    *(
+                        sa.select(each.c.incident_id).where(each.c[name] == wanted)
+                        for each in tables
+                    )
+                )
+            )
+    if filters.outcome is not None:
+        states = [state for state, word in NO_RUN.items() if word == filters.outcome]
+        yield incidents.c.id.in_(
+            sa.union_all(
+                sa.select(resolutions.c.incident_id).where(
+                    resolutions.c.outcome == filters.outcome
+                ),
+                sa.select(dispatches.c.incident_id).where(dispatches.c.state.in_(states)),
+            )
+        )
 
 
 def _last(table: sa.Table, by: sa.Column[object]) -> LateralFromClause:
