@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from cct_ops.config.policy import AuditPolicy, WitnessPlace
 from cct_ops.errors import BadConfiguration, ContractBroken
 from cct_ops.ledger.gate import switches
+from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.record import log
 from cct_ops.record import audit, keys, witness
 from cct_ops.record.audit import Audit
@@ -85,6 +86,19 @@ def test_a_body_that_is_not_the_one_that_came_is_found(ours: Recorded) -> None:
         tx.execute(sa.text("update deliveries set body = 'another'"))
 
     assert len([each for each in found(ours).findings if "its body is not" in each]) == 4
+
+
+def test_a_body_without_its_secrets_or_kept_no_longer_is_not_another(ours: Recorded) -> None:
+    secret = deliveries.Incoming("json", b"a secret", [], stored=b"[redacted]")
+    deliveries.record_all(ours.engine, [secret])
+    with ours.engine.begin() as tx:
+        tx.execute(sa.text("update deliveries set body = null where source = 'alertmanager'"))
+    ours.checkpoint()
+
+    assert found(ours).findings == []
+    with ours.engine.begin() as tx:
+        tx.execute(sa.text("update deliveries set body = 'another' where source = 'json'"))
+    assert "its body is not" in "\n".join(found(ours).findings)
 
 
 def test_nothing_is_signed_over_a_log_that_was_changed(ours: Recorded) -> None:

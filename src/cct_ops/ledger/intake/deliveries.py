@@ -36,10 +36,10 @@ _NOW = sa.func.statement_timestamp()
 # that comes again as news has another time; ``pauses`` says after how long, null means never.
 _STORE = sa.text("""
     insert into deliveries as stored
-        (source, sender_id, body_sha256, body, headers, status, note, admitted_by, copies,
-        received_at, last_received_at)
-    select r.source, r.sender_id, r.digest, r.body, r.headers, r.status, r.note, r.admitted_by,
-        r.copies, t.at, t.at
+        (source, sender_id, body_sha256, stored_sha256, body, headers, status, note, admitted_by,
+        copies, received_at, last_received_at)
+    select r.source, r.sender_id, r.digest, nullif(encode(sha256(r.body), 'hex'), r.digest),
+        r.body, r.headers, r.status, r.note, r.admitted_by, r.copies, t.at, t.at
     from unnest(
         cast(:sources as text[]), cast(:sender_ids as text[]), cast(:digests as text[]),
         cast(:bodies as bytea[]), cast(:headers as jsonb[]), cast(:statuses as text[]),

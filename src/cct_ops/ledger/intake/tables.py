@@ -27,6 +27,7 @@ deliveries = sa.Table(
     sa.Column("sender_id", sa.Text, nullable=False, server_default=""),
     text_column("body_sha256"),
     sa.Column("body", BYTEA),
+    text_column("stored_sha256", nullable=True),  # of the body, where it is stored otherwise
     sa.Column("headers", JSONB, nullable=False, server_default="{}"),
     text_column("admitted_by", nullable=True),
     *word_column("status", "accepted", "ignored", "partial", "quarantined"),

@@ -26,7 +26,8 @@ _QUEUED = sa.text("""
     order by id
 """)
 _UNLIKE = sa.text("""
-    select id from deliveries where encode(sha256(body), 'hex') <> body_sha256 order by id
+    select id from deliveries
+    where encode(sha256(body), 'hex') <> coalesce(stored_sha256, body_sha256) order by id
 """)
 _HASHES = sa.text("""
     with wanted as (

@@ -38,7 +38,7 @@ def _of(
 LOGGED = (
     _of(
         "deliveries",
-        "id source sender_id body_sha256 admitted_by",
+        "id source sender_id body_sha256 stored_sha256 admitted_by",
         "status note received_at",
         moments="received_at",
     ),

@@ -65,6 +65,7 @@ create function logged(said deliveries) returns json stable language sql as $$
         'source', said.source,
         'sender_id', said.sender_id,
         'body_sha256', said.body_sha256,
+        'stored_sha256', said.stored_sha256,
         'admitted_by', said.admitted_by
     ), 'state', json_build_object(
         'status', said.status,
