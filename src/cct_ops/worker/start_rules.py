@@ -18,7 +18,7 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import httpx
@@ -167,14 +167,12 @@ class StartRules:
         """Note that the server knows what became of the claim."""
         self._claiming.pop(run_id, None)
 
-    async def due_upkeep(self) -> list[FlowRun]:
-        """Return the runs of upkeep that are due, which no poll returns while a pause lasts."""
+    async def upkeep(self, before: datetime) -> list[FlowRun]:
+        """Return the runs of upkeep that are due by then; no poll does while a pause lasts."""
         found = await self._client.read_flow_runs(
             flow_run_filter=FlowRunFilter(
                 state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
-                next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(
-                    before_=datetime.now(UTC)
-                ),
+                next_scheduled_start_time=FlowRunFilterNextScheduledStartTime(before_=before),
             ),
             deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(any_=[UPKEEP])),
             work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[self._pool])),

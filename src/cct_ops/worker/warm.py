@@ -34,6 +34,7 @@ from cct_ops.worker.admission import Admission
 from cct_ops.worker.deployment_cache import DeploymentCache
 from cct_ops.worker.forks import Child, NotWarm
 from cct_ops.worker.jobs import Jobs
+from cct_ops.worker.polls import Polls
 from cct_ops.worker.prefork_pool import PreforkPool, environment
 from cct_ops.worker.run_lock_files import RunLockFiles
 from cct_ops.worker.run_notifications import RunNotifications
@@ -98,6 +99,7 @@ class WarmWorker(ProcessWorker):
             keep_running(partial(self._execution.settle_abandoned_runs, pool, self._in_hand)),
             keep_running(partial(notifications.listen, self._start_notified)),
             keep_running(partial(restart_observers, self._observing)),
+            keep_running(self._polls.listen),
         ]
         try:
             await self._cache.fill()
@@ -110,6 +112,7 @@ class WarmWorker(ProcessWorker):
         await super().__aenter__()
         self._cache = DeploymentCache(self.client, self._work_pool_name)
         self._rules = StartRules(self.client, self._work_pool_name, self._cache)
+        self._polls = Polls(self.client, self._work_pool_name, self._rules)
 
     async def __aexit__(self, *exc_info: Any) -> None:
         """Stop what we added once the runs have been seen to."""
@@ -121,12 +124,10 @@ class WarmWorker(ProcessWorker):
             await self._stack.__aexit__(*exc_info)
 
     async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
-        """Poll, and look for due upkeep besides: the poll leaves it out while a pause lasts."""
-        polled, upkeep = await asyncio.gather(
-            super()._get_scheduled_flow_runs(), self._rules.due_upkeep()
-        )
-        known = {entry.flow_run.id for entry in polled}
-        return polled + [self._as_polled(run) for run in upkeep if run.id not in known]
+        """Poll, if it is time for that."""
+        busy = bool(self._in_hand or self._submitting_flow_run_ids)
+        due = await self._polls.due(self._work_queues, self._prefetch_seconds, busy=busy)
+        return [self._as_polled(run) for run in due]
 
     async def _submit_scheduled_flow_runs(
         self, flow_run_response: list[WorkerFlowRunResponse]
