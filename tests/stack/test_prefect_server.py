@@ -9,11 +9,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from prefect._internal.schemas import validators
 from prefect.server.api import background_workers, server
+from prefect.server.schemas.schedules import CronSchedule
 from prefect.settings import Settings
+from prefect.types import _datetime
 from prefect.utilities.schema_tools import validation
 
-from cct_ops.stack.prefect_server import RECORDS_AT_ONCE, check_schemas_once, look_less_often
+from cct_ops.stack.prefect_server import (
+    PACES,
+    RECORDS_AT_ONCE,
+    check_schemas_once,
+    know_timezones_once,
+    look_less_often,
+)
 
 
 def test_it_pauses_between_two_looks_for_records_of_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,6 +34,55 @@ def test_it_pauses_between_two_looks_for_records_of_tasks(monkeypatch: pytest.Mo
 
     assert int(recorder.flush_interval) >= 1
     assert recorder.batch_size > 1
+
+
+def test_each_pace_is_one_of_prefects_and_slower_than_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A name that Prefect does not know would change nothing, and nobody would notice."""
+
+    def paces() -> dict[str, float]:
+        server = Settings().server
+        services = server.services
+        return {
+            "recent": services.scheduler.recent_deployments_loop_seconds,
+            "late": services.late_runs.loop_seconds,
+            "paused": services.pause_expirations.loop_seconds,
+            "cancelled": services.cancellation_cleanup.loop_seconds,
+            "cleanup": services.cleanup_reconciler.loop_seconds,
+            "foreman": services.foreman.loop_seconds,
+            "leases": services.repossessor.loop_seconds,
+            "triggers": server.events.proactive_granularity.total_seconds(),
+        }
+
+    before = paces()
+    for name, value in PACES.items():
+        monkeypatch.setenv(name, value)
+    after = paces()
+
+    assert len(PACES) == len(after)
+    assert all(after[name] > before[name] for name in before)
+
+
+def test_time_zones_are_read_from_the_disk_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefect holds the zone of each schedule that it reads against all that there are."""
+    modules: tuple[Any, Any] = validators, _datetime
+    for module in modules:
+        monkeypatch.setattr(module, "get_timezones", module.get_timezones)
+    read = list[int]()
+
+    def count() -> set[str]:
+        read.append(1)
+        return {"Europe/Vienna", "UTC"}
+
+    monkeypatch.setattr(_datetime, "available_timezones", count)
+    know_timezones_once()
+
+    for zone in ("Europe/Vienna", "UTC", "Europe/Vienna"):
+        assert CronSchedule(cron="0 6 * * *", timezone=zone).timezone == zone
+    with pytest.raises(ValueError, match="Invalid timezone"):
+        CronSchedule(cron="0 6 * * *", timezone="Nowhere/At_All")
+    assert len(read) == 1
 
 
 def test_a_schema_is_checked_once_and_its_values_each_time(monkeypatch: pytest.MonkeyPatch) -> None:

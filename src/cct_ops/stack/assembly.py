@@ -86,6 +86,8 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         "PREFECT_LOGGING_COLORS": "false",
         "PREFECT_WORKER_QUERY_SECONDS": given.get("PREFECT_WORKER_QUERY_SECONDS", "2"),
         "PYTHONUNBUFFERED": "1",  # some parts are ready when they print it
+        # else each of a part's threads keeps memory of its own that it has freed
+        "MALLOC_ARENA_MAX": given.get("MALLOC_ARENA_MAX", "2"),
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
     }

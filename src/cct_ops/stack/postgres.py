@@ -49,6 +49,9 @@ _SETTINGS = {
     "listen_addresses": _HOST,
     "unix_socket_directories": "",
     "max_connections": "400",  # Prefect's server alone may take 60, each run keeps one
+    # Each look starts a process for each database; rows die by the thousand only in a crowd, and
+    # what is updated again and again is cleared up on the spot.
+    "autovacuum_naptime": "3min",
     "timezone": "UTC",
     "log_line_prefix": "%m [%p] %d ",
 }

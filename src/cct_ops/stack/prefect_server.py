@@ -5,7 +5,9 @@ The server keeps a few hundred thousand objects for good, and Python would look 
 and again: with its defaults a tenth of the server's time goes there. With its own defaults Prefect
 writes down each state of each task in a transaction of its own, some twenty for a run. And of the
 time that it takes to create a run nearly half would go into the question whether the schemas of its
-parameters and of its job are themselves valid, which is the same for all runs.
+parameters and of its job are themselves valid, which is the same for all runs. Its own background
+work looks for something to do every few seconds; on one machine that is most of what an idle server
+does, and hardly anything of it is in a hurry.
 
 Whoever passes the authentication of its API can start, resume and change every run. It listens on
 this machine only, and asks even there for its one string. The string is made on first use and kept
@@ -15,6 +17,7 @@ could read it.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import os
@@ -24,7 +27,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -44,13 +47,33 @@ _THRESHOLDS = (20_000, 20, 100)
 _SCHEMAS = 1000
 # The queue of Prefect's own background work lies in the server's memory and has one worker: what
 # comes in wakes it. Its defaults are for many servers round a Redis.
-_DUE_SECONDS = 1.0  # between looks for what has come due: every loop of Prefect's is 5 s or more
+_DUE_SECONDS = 1.0  # between looks for what has come due; Prefect counts on one that is no later
+_TICK_SECONDS = 0.5
 _ALIVE_SECONDS = 60.0  # between its signs of life, which nobody reads
 # A server that is killed may lose so much of the tasks' record; runs are written at once. Prefect
 # cuts the seconds to a whole number, and with less than one it would never pause.
 RECORDS_AT_ONCE = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+}
+# How often Prefect's background work looks for something to do. Each look is a job of that queue
+# and a query or several: with Prefect's 5 to 20 s they are a quarter of what an idle server does.
+PACES = {
+    # The first runs of a schedule that was just set or changed; the later ones are made long ahead.
+    "PREFECT_SERVER_SERVICES_SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": "15",
+    # That a run is late only shows in the UI; nobody waits for the word.
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_LOOP_SECONDS": "30",
+    # The controller ends a question that was not answered; this ends its run in Prefect, too.
+    "PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS": "30",
+    # Our worker and the controller see to what is cancelled.
+    "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS": "60",
+    "PREFECT_SERVER_SERVICES_CLEANUP_RECONCILER_LOOP_SECONDS": "60",
+    # Whether a pool has a worker, as the UI shows it; people are notified by the controller.
+    "PREFECT_SERVER_SERVICES_FOREMAN_LOOP_SECONDS": "30",
+    # Leases of limits that somebody sets: playbooks have none.
+    "PREFECT_SERVER_SERVICES_REPOSSESSOR_LOOP_SECONDS": "30",
+    # Automations for what does not happen; nothing of ours waits for one.
+    "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT30S",
 }
 
 
@@ -124,6 +147,17 @@ def check_schemas_once() -> None:
     validator.check_schema = staticmethod(check_once)
 
 
+def know_timezones_once() -> None:
+    """Let the names of all time zones be read once, not from the disk for each schedule."""
+    from prefect._internal.schemas import validators
+    from prefect.types import _datetime
+
+    known: Any = cache(_datetime.get_timezones)
+    modules: tuple[Any, ...] = (validators, _datetime)
+    for module in modules:
+        module.get_timezones = known
+
+
 def look_less_often() -> None:
     """Let Prefect's background work look for what is due once a second, not eighteen times."""
     from docket import Docket, Worker
@@ -142,6 +176,17 @@ def look_less_often() -> None:
     servers.Docket = partial(Docket, heartbeat_interval=alive)
 
 
+def tick_less_often() -> None:
+    """Let the web server look twice a second whether it is to stop, not ten times."""
+    import uvicorn
+
+    async def main_loop(self: uvicorn.Server) -> None:
+        while not await self.on_tick(0):  # noqa: ASYNC110 -- uvicorn has no event for it
+            await asyncio.sleep(_TICK_SECONDS)
+
+    uvicorn.Server.main_loop = main_loop  # type: ignore[method-assign]
+
+
 def main() -> None:
     """Become ``prefect server start`` with our arguments."""
     gc.set_threshold(*_THRESHOLDS)
@@ -149,10 +194,12 @@ def main() -> None:
         kept = retention(Settings.load())
     except BadConfiguration as error:
         sys.exit(f"prefect: {error}")
-    for name, value in {**RECORDS_AT_ONCE, **kept}.items():
+    for name, value in {**RECORDS_AT_ONCE, **PACES, **kept}.items():
         os.environ.setdefault(name, value)
     check_schemas_once()  # after the environment: this imports Prefect
+    know_timezones_once()
     look_less_often()
+    tick_less_often()
     sys.argv = ["prefect", "server", "start", *sys.argv[1:]]
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)
 

@@ -9,12 +9,13 @@ cannot start; a second signal stops them at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import psutil
@@ -136,9 +137,28 @@ class Restarter:
 
 
 async def _end_of(process: Process, look_seconds: float) -> int:
-    while (code := process.exit_code()) is None:  # noqa: ASYNC110 - no event reports it
-        await asyncio.sleep(look_seconds)
+    """Wait for the end; where the kernel does not report it, by looking again and again."""
+    with _ending(process.pid) as ended:
+        while (code := process.exit_code()) is None:
+            await (asyncio.sleep(look_seconds) if ended is None else ended.wait())
     return code
+
+
+@contextlib.contextmanager
+def _ending(pid: int) -> Iterator[asyncio.Event | None]:
+    """Yield what is set when our child ends; None where the kernel reports no such thing."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        yield None
+        return
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        yield ended
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
 
 
 async def is_ready(ready: Answers | Prints | Ends, process: Process) -> bool:
