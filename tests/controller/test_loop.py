@@ -127,6 +127,38 @@ def test_it_goes_on_when_the_ledger_comes_back(engine: sa.Engine) -> None:
     assert not thread.is_alive()
 
 
+def test_a_lane_that_rests_takes_a_row_when_it_comes_due(engine: sa.Engine) -> None:
+    """No news tell of that: it asks when its next row is due before it rests."""
+    claims: list[Claim] = []
+
+    def take(claim: Claim) -> None:
+        claims.append(claim)
+        if len(claims) == 1:
+            outbox.postpone(engine, claim, 1, "not yet")
+        else:
+            outbox.mark_notified(engine, claim)
+
+    with at_work(Controller(engine, [Lane(outbox.REMEDIATE, 1, take)], poll_seconds=60)):
+        opened(engine)
+        eventually(lambda: len(claims) == 2, seconds=50)
+
+    assert claims[0].id == claims[1].id
+
+
+def test_the_wait_for_the_next_row_is_the_ledgers(engine: sa.Engine) -> None:
+    """A row that somebody holds counts as due when its lease ends."""
+    assert outbox.seconds_to_next(engine, outbox.REMEDIATE) is None
+    opened(engine)
+    due = outbox.seconds_to_next(engine, outbox.REMEDIATE)
+    outbox.claim(engine, outbox.REMEDIATE, 3600)
+    held = outbox.seconds_to_next(engine, outbox.REMEDIATE)
+
+    assert due is not None
+    assert due <= 0
+    assert held is not None
+    assert 3000 < held <= 3600
+
+
 def handled(claims: list[Claim], incident: object) -> Callable[[], bool]:
     """Return the question whether this incident's row was claimed."""
     return lambda: any(claim.incident_id == incident for claim in claims)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -18,6 +20,7 @@ from cct_ops.models.run import at_most
 
 # A server says its time in whole seconds: what is less is no difference between clocks.
 FINEST_SECONDS = 1.5
+_CLOCK_SECONDS = 60.0
 
 
 def _connect() -> AbstractContextManager[SyncPrefectClient]:
@@ -58,6 +61,26 @@ class Server:
 
 
 CONFIGURED = Server()
+
+
+@contextmanager
+def kept_open() -> Iterator[Server]:
+    """
+    Keep one client of the configured server for all who ask it again and again, in any thread.
+
+    To make one takes 20 ms, for its certificate authorities, and a request for a CSRF token. How
+    far the server's clock is ahead is asked once a minute.
+    """
+    ahead, asked_at = 0.0, -math.inf
+
+    def now(client: SyncPrefectClient) -> datetime:
+        nonlocal ahead, asked_at
+        if time.monotonic() - asked_at > _CLOCK_SECONDS:
+            ahead, asked_at = seconds_ahead(client), time.monotonic()
+        return datetime.now(UTC) + timedelta(seconds=ahead)
+
+    with get_client(sync_client=True) as client:
+        yield Server(connect=lambda: nullcontext(client), now=now)
 
 
 def find_run(client: SyncPrefectClient, run_id: UUID) -> FlowRun | None:

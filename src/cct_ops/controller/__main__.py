@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Mapping
 
+from cct_ops.clients.server import kept_open
 from cct_ops.config import contacts, yaml_files
 from cct_ops.config.approvers import Approvers
 from cct_ops.config.sources import AlertmanagerSource, Source, Sources
@@ -49,7 +50,7 @@ def main() -> int:
         notifier = Notifier.of(engine, settings)
         reachable = contacts.read(settings.contacts_path)
         people = People(approvers, reachable, notifier)
-        with Runs() as runs, looking_ahead(engine, settings) as look_ahead:
+        with Runs() as runs, kept_open() as server, looking_ahead(engine, settings) as look_ahead:
             remediation = Remediation(engine, routes, runs, watchdogs(sources), look_ahead)
             controller = Controller(
                 engine,
@@ -61,7 +62,10 @@ def main() -> int:
                         Notification(engine, notifier, routes, reachable.severity_of),
                     ),
                 ],
-                [*jobs(engine, settings, notifier, routes, people), *of_senders(engine, sources)],
+                [
+                    *jobs(engine, settings, notifier, routes, people, server),
+                    *of_senders(engine, sources),
+                ],
             )
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: controller.stop())

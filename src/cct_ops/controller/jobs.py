@@ -9,6 +9,7 @@ from functools import partial
 
 import sqlalchemy as sa
 
+from cct_ops.clients.server import Server
 from cct_ops.config import policy
 from cct_ops.config.sources import (
     AlertmanagerSource,
@@ -46,23 +47,29 @@ def jobs(
     notifier: Notifier,
     routes: Routes,
     people: approvals.People,
+    server: Server,
 ) -> list[Periodic]:
     """Return the jobs that do not depend on the senders; the ``on_news`` ones also run at news."""
     contacts = people.contacts
     pager = Pager(engine, contacts)
+    reaper = Reaper(engine, notifier, settings.policy_path, settings.start_seconds, server=server)
     table: list[Job] = [
-        ("end of bursts", 5, partial(grouping.begin_or_end, engine, routes.grouping)),
-        ("reaper", 10, Reaper(engine, notifier, settings.policy_path, settings.start_seconds)),
+        ("end of bursts", 10, partial(grouping.begin_or_end, engine, routes.grouping)),
+        ("reaper", 10, reaper),
         ("gateway", EVERY_SECONDS, PeerWatchdog(engine, CONTROLLER, GATEWAY, notifier)),
         ("P0 incidents", 5, partial(p0_incidents.page_about_new, pager)),
         ("quarantine", 10, partial(unhandled.report_deliveries, engine, notifier)),
-        ("clocks", clocks.EVERY_SECONDS, partial(clocks.look, engine)),
+        ("clocks", clocks.EVERY_SECONDS, partial(clocks.look, engine, server=server)),
         ("what is set aside", 10, partial(unhandled.report_items, engine, notifier)),
         ("contacts", 3600, partial(look, contacts)),
         ("status page", 5, p0_incidents.Announcer(engine, contacts)),
-        ("workers", WORKERS_SECONDS, WorkerMonitor(engine, notifier)),
-        ("pauses", PAUSES_SECONDS, PauseMonitor(engine, notifier)),
-        ("temporary changes", 10, partial(changes.sweep, engine, settings, notifier)),
+        ("workers", WORKERS_SECONDS, WorkerMonitor(engine, notifier, server=server)),
+        ("pauses", PAUSES_SECONDS, PauseMonitor(engine, notifier, server)),
+        (
+            "temporary changes",
+            10,
+            partial(changes.sweep, engine, settings, notifier, server=server),
+        ),
         (
             "versions of rules",
             rules.EVERY_SECONDS,
@@ -76,9 +83,9 @@ def jobs(
         ("transparency log", LOG_SECONDS, partial(_record, engine, settings)),
     ]
     on_news: list[Job] = [
-        ("approvals", 5, partial(approvals.sweep, engine, people)),
-        ("paging", 5, pager),
-        ("buttons", 5, partial(buttons.sweep, engine, notifier)),
+        ("approvals", 10, partial(approvals.sweep, engine, people, server=server)),
+        ("paging", 10, pager),
+        ("buttons", 10, partial(buttons.sweep, engine, notifier)),
     ]
     return [
         *(Periodic(*job) for job in table),

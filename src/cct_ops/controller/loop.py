@@ -31,6 +31,8 @@ POLL_SECONDS = 1.0
 NEWS_SECONDS = 0.2
 LISTEN_SECONDS = 1.0
 """The pause between the listener's checks that all threads live; news and a stop wake it."""
+REST = 5
+"""So many times the poll is how long it rests while the ledger tells of news and nothing is due."""
 FOLLOW_SECONDS = 10.0
 """How often the other threads of a lane look by themselves: its first one looks for all of them."""
 
@@ -76,6 +78,7 @@ class Controller:
         self._stopping = threading.Event()
         self._news = threading.Condition()
         self._heard = 0
+        self._hears = False
         self._stop_line: socket.socket | None = None
 
     def stop(self) -> None:
@@ -119,6 +122,7 @@ class Controller:
                 assert isinstance(driver, psycopg.Connection)  # noqa: S101 -- for mypy
                 connection.detach()  # nobody else must be handed a connection that listens
                 connection.execute(sa.text(outbox.LISTEN))
+                self._hears = True
                 self._wake()  # for what was queued before we listened
                 while not self._stopping.is_set():
                     # psycopg itself would look ten times a second
@@ -130,12 +134,14 @@ class Controller:
                         raise SystemExit(f"controller: a thread died: {', '.join(dead)}")
         except (sa.exc.SQLAlchemyError, psycopg.Error) as error:
             log.warning("not listening to the ledger, only polling: %s", type(error).__name__)
+        finally:
+            self._hears = False
 
     def _work(self, lane: Lane, pace: float) -> None:
         """Take due rows one by one, and sleep when there are none."""
         news = True
         while not self._stopping.is_set():
-            heard = self._heard
+            heard, rest = self._heard, pace
             try:
                 claim = outbox.claim(self._engine, lane.purpose, self._lease_seconds)
                 if claim is not None:
@@ -144,10 +150,21 @@ class Controller:
                         news = True
                     self._handle(lane, claim)
                     continue
+                if self._hears and pace == self._poll_seconds:
+                    rest = self._rest_seconds(lane)
             except sa.exc.SQLAlchemyError as error:
                 log.warning("the ledger does not answer: %s", type(error).__name__)
-            self._sleep(pace, heard)
+            self._sleep(rest, heard)
             news = self._heard != heard
+
+    def _rest_seconds(self, lane: Lane) -> float:
+        """Return how long a lane may rest: until its next row is due, which no news tell of."""
+        next_seconds = outbox.seconds_to_next(self._engine, lane.purpose)
+        longest = REST * self._poll_seconds
+        if next_seconds is None:
+            return longest
+        # a row that is due and was not had is in another's hands
+        return min(longest, next_seconds) if next_seconds > 0 else self._poll_seconds
 
     def _handle(self, lane: Lane, claim: Claim) -> None:
         """Deal with a row, or dead-letter it: it must not block those behind it."""

@@ -14,11 +14,14 @@ EVERY_SECONDS = 10.0
 
 def record_versions(engine: sa.Engine, settings: Settings) -> None:
     """Record the digest of each file that is not as it was."""
-    for path in (
+    files = (
         settings.policy_path,
         settings.routes_path,
         settings.sources_path,
         settings.approvers_path,
         settings.contacts_path,
-    ):
-        rules.record_version(engine, path.name, hashlib.sha256(path.read_bytes()).hexdigest())
+    )
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    with engine.begin() as tx:
+        for name, digest in digests.items():
+            rules.record_version(tx, name, digest)

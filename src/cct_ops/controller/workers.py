@@ -15,12 +15,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectNotFound
 
-from cct_ops.clients.server import CONFIGURED
+from cct_ops.clients.server import CONFIGURED, Server
 from cct_ops.ledger.people import heartbeats, pages
 from cct_ops.ledger.set_aside import border
 from cct_ops.models.run import PLAYBOOK, UPKEEP
@@ -43,11 +43,12 @@ class WorkerMonitor:
     notifier: Notifier
     within_seconds: float = WITHIN_SECONDS
     began: float = field(default_factory=time.monotonic)
+    server: Server = CONFIGURED
 
     def __call__(self) -> None:
         """Record the heartbeats; notify people when a pool's workers fall silent or are back."""
-        with get_client(sync_client=True) as client:
-            now = CONFIGURED.now(client)  # by which workers are heard; the ledger has another
+        with self.server.connect() as client:
+            now = self.server.now(client)  # by which workers are heard; the ledger has another
             crews = [crew for pool in _pools(client) if (crew := _crew(client, pool, now))]
         heartbeats.keep_workers(self.engine, [crew.part for crew in crews])
         border(self.engine, "workers").each(crews, lambda crew: crew.pool, self._note)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
-from cct_ops.ledger.engine import patience_seconds
+from cct_ops.ledger.engine import at_once, patience_seconds
 from cct_ops.models.base import Frozen
 
 Ledger = sa.Engine | sa.Connection
@@ -45,6 +45,11 @@ def within(ledger: Ledger, body: Callable[[sa.Connection], T], *, repeatable: bo
             return result
 
 
+def _single(ledger: Ledger) -> Ledger:
+    """Return it for one question: a transaction round it would be two round trips for nothing."""
+    return ledger if isinstance(ledger, sa.Connection) else at_once(ledger)
+
+
 def execute(ledger: Ledger, statement: sa.UpdateBase, *, repeatable: bool = False) -> int:
     """Change rows; returns how many."""
     # Unless it is asked to, SQLAlchemy does not count the rows of an insert.
@@ -58,22 +63,22 @@ def execute(ledger: Ledger, statement: sa.UpdateBase, *, repeatable: bool = Fals
 
 def scalar(ledger: Ledger, query: TypedReturnsRows[tuple[T]]) -> T | None:
     """Return the value of the first row, None where there is no row."""
-    return within(ledger, lambda tx: tx.scalar(query), repeatable=True)
+    return within(_single(ledger), lambda tx: tx.scalar(query), repeatable=True)
 
 
 def scalars(ledger: Ledger, query: TypedReturnsRows[tuple[T]]) -> list[T]:
     """Return the value of each row."""
-    return within(ledger, lambda tx: list(tx.scalars(query)), repeatable=True)
+    return within(_single(ledger), lambda tx: list(tx.scalars(query)), repeatable=True)
 
 
 def rows(ledger: Ledger, query: TypedReturnsRows[Any]) -> Sequence[sa.Row[Any]]:
     """Return each row as it is."""
-    return within(ledger, lambda tx: tx.execute(query).all(), repeatable=True)
+    return within(_single(ledger), lambda tx: tx.execute(query).all(), repeatable=True)
 
 
 def find(ledger: Ledger, model: type[Record], query: TypedReturnsRows[Any]) -> Record | None:
     """Read the only row as a model, None where there is no row."""
-    found = within(ledger, lambda tx: tx.execute(query).one_or_none(), repeatable=True)
+    found = within(_single(ledger), lambda tx: tx.execute(query).one_or_none(), repeatable=True)
     return None if found is None else model.model_validate(found, from_attributes=True)
 
 

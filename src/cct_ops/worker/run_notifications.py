@@ -20,6 +20,8 @@ from cct_ops.ledger.run_notifications import CHANNEL
 
 _RETRY_SECONDS = (1.0, 5.0, 30.0)
 
+_TAKE_SECONDS = 0.1  # what came is there at once
+
 _FRESH = timedelta(seconds=10)
 
 _log = logging.getLogger("prefect.worker.warm")
@@ -46,8 +48,10 @@ class RunNotifications:
                 async with await psycopg.AsyncConnection.connect(url, autocommit=True) as listener:
                     await listener.execute(sql.SQL("listen {}").format(sql.Identifier(CHANNEL)))
                     failures = 0
-                    async for notice in listener.notifies():
-                        await self._take_one(notice.payload, on_run)
+                    while True:
+                        await _readable(listener.fileno())
+                        async for notice in listener.notifies(timeout=_TAKE_SECONDS):
+                            await self._take_one(notice.payload, on_run)
             except psycopg.Error as error:
                 _log.warning("No notifications, only polling: %s", type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
@@ -84,6 +88,17 @@ class RunNotifications:
                 return
         if _is_due(run):
             await on_run(run)
+
+
+async def _readable(descriptor: int) -> None:
+    """Wait until something has come; psycopg itself would look ten times a second."""
+    loop = asyncio.get_running_loop()
+    came = asyncio.Event()
+    loop.add_reader(descriptor, came.set)
+    try:
+        await came.wait()
+    finally:
+        loop.remove_reader(descriptor)
 
 
 def _is_old(run: FlowRun) -> bool:

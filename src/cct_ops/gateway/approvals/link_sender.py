@@ -24,6 +24,7 @@ from cct_ops.config.approvers import Approver
 from cct_ops.gateway.approvals import links
 from cct_ops.gateway.approvals.links import Link
 from cct_ops.ledger.clock import now
+from cct_ops.ledger.engine import at_once
 from cct_ops.ledger.gate import approval_answers
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState, read_row
 from cct_ops.ledger.gate.tables import answers, approvals, sent_links
@@ -110,7 +111,7 @@ class LinkSender:
         ]
 
     def _open_requests(self) -> bool:
-        with self.engine.connect() as connection:
+        with at_once(self.engine).connect() as connection:
             return bool(connection.execute(sa.select(sa.exists().where(*_open()))).scalar())
 
     def _requests(self, person: Approver, about: str) -> list[UUID]:

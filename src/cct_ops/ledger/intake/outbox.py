@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger import run_notifications
+from cct_ops.ledger.engine import at_once
 from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.schema import versions
 from cct_ops.models.versions import FileVersion
@@ -97,9 +98,17 @@ def claim(engine: sa.Engine, purpose: str, lease_seconds: float) -> Claim | None
             dispatches.c.created_at,
         )
     )
-    with engine.begin() as connection:
+    with at_once(engine).begin() as connection:
         row = connection.execute(taken).one_or_none()
     return Claim(*row) if row else None
+
+
+def seconds_to_next(engine: sa.Engine, purpose: str) -> float | None:
+    """Return when the next row comes due, or its lease ends; None where none is pending."""
+    wait = sa.cast(sa.extract("epoch", sa.func.min(dispatches.c.next_attempt_at) - NOW), sa.Float)
+    pending = dispatches.c.state == "pending", dispatches.c.purpose == purpose
+    with at_once(engine).connect() as connection:
+        return connection.scalar(sa.select(wait).where(*pending))
 
 
 def mark_sent(
