@@ -13,7 +13,7 @@ import statistics
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +43,7 @@ _KINDS = (
     {"alertname": "RateLimitExceeded", "limit": "bulkOperations", "severity": "warning"},
     {"alertname": "NobodyKnows", "severity": "info"},
 )
+_GOING = {"SCHEDULED", "PENDING", "RUNNING", "CANCELLING"}
 _DEALT_WITH = ("sent", "grouped", "notified")
 
 app = App(help=__doc__)
@@ -80,12 +81,12 @@ def measure(folder: Path, count: int) -> dict[str, Any]:
             answered = time.monotonic() - began
             most = _drained(stack)
             drained = time.monotonic() - began
-            ends = _ends(stack)
+            runs = _runs(stack)
             ended = time.monotonic() - began
         seconds = sorted(tally.seconds)
         return {
             "incidents": count,
-            "lost": count - _dealt_with(stack) + not_completed(ends),
+            "lost": count - _dealt_with(stack) + not_well(runs),
             "stored": _stored(stack),
             "sent_again": tally.retried,
             "door_median_seconds": statistics.median(seconds),
@@ -96,7 +97,7 @@ def measure(folder: Path, count: int) -> dict[str, Any]:
             "none_waits_seconds": drained,
             "all_ended_seconds": ended,
             "became": _became(stack),
-            "runs": dict(ends),
+            "runs": ends_of(runs),
             "worst_answer_seconds": {name: max(each.seconds) for name, each in probes.items()},
             "unanswered": {name: each.unanswered for name, each in probes.items()},
         }
@@ -134,27 +135,30 @@ def _drained(stack: System) -> int:
         time.sleep(0.25)
 
 
-def _ends(stack: System) -> Counter[str]:
-    """Wait until each run has ended, or waits for a person; returns how many ended as what."""
+def _runs(stack: System) -> list[Any]:
+    """Wait until each run has ended, or waits for a person, and return all of them."""
     made = sa.select(dispatches.c.flow_run_id).where(dispatches.c.flow_run_id.is_not(None))
     with stack.ledger.connect() as connection:
         ids = [str(each) for each in connection.scalars(made)]
     until = time.monotonic() + _PATIENCE_SECONDS
     while True:
-        runs = stack.api("POST", "/flow_runs/filter", {"flow_runs": {"id": {"any_": ids}}})
-        going = {"SCHEDULED", "PENDING", "RUNNING", "CANCELLING"}
-        left = len(ids) - sum(run["state"]["type"] not in going for run in runs)
+        runs: list[Any] = stack.api(
+            "POST", "/flow_runs/filter", {"flow_runs": {"id": {"any_": ids}}}
+        )
+        left = sum(run["state"]["type"] in _GOING for run in runs)
         if not left or time.monotonic() > until:
-            ends = Counter(
-                run["state"]["name"] for run in runs if run["state"]["type"] not in going
-            )
-            return ends + Counter({"still going": left})
+            return runs
         time.sleep(1)
 
 
-def not_completed(ends: Counter[str]) -> int:
-    """Return how many runs have neither ended well nor wait for a person."""
-    return sum(ends[each] for each in ("still going", "Failed", "Crashed", "Cancelled"))
+def ends_of(runs: Sequence[Any]) -> dict[str, int]:
+    """Return how many runs of each playbook ended as what."""
+    return dict(Counter(f"{run['name'].partition(' ')[0]}: {run['state']['name']}" for run in runs))
+
+
+def not_well(runs: Sequence[Any]) -> int:
+    """Return how many runs have neither ended as they should nor wait for a person."""
+    return sum(run["state"]["type"] in {*_GOING, "FAILED", "CRASHED", "CANCELLED"} for run in runs)
 
 
 def _dealt_with(stack: System) -> int:

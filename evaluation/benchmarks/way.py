@@ -227,7 +227,7 @@ def table(way: Way, before: Way | None = None) -> str:
 
     def cell(stage: str, kind: str) -> str:
         both = (way,) if before is None else (before, way)
-        form = ".3f" if kind == "seconds" else ".0f"
+        form = ".3f" if kind == "seconds" else ".1f" if kind.startswith("requests") else ".0f"
         return " → ".join(f"{each[stage][kind]:{form}}" for each in both)
 
     rows = [[words, *(cell(name, kind) for kind in kinds)] for name, words in names.items()]

@@ -28,7 +28,22 @@ def test_the_alerts_are_about_an_incident_each_and_of_kinds_that_the_shipped_rou
     }
 
 
-def test_a_run_that_waits_for_a_person_is_not_lost_and_one_that_failed_is() -> None:
-    ends = Counter({"Recommended": 5, "Suspended": 2, "Failed": 1, "still going": 3})
+def test_a_run_that_waits_for_a_person_is_not_lost_and_one_that_failed_or_goes_on_is() -> None:
+    runs = [
+        {"name": "auto-rollback /daily-summary", "state": {"type": state, "name": name}}
+        for state, name in (
+            ("COMPLETED", "Recommended"),
+            ("COMPLETED", "Recommended"),
+            ("PAUSED", "Suspended"),
+            ("FAILED", "Failed"),
+            ("RUNNING", "Running"),
+        )
+    ]
 
-    assert storm.not_completed(ends) == 4
+    assert storm.not_well(runs) == 2
+    assert storm.ends_of(runs) == {
+        "auto-rollback: Recommended": 2,
+        "auto-rollback: Suspended": 1,
+        "auto-rollback: Failed": 1,
+        "auto-rollback: Running": 1,
+    }

@@ -75,10 +75,10 @@ def test_what_the_parts_do_anyway_is_taken_off_and_time_is_a_median() -> None:
 
 def test_the_table_can_have_each_number_from_before_beside_it() -> None:
     stages = (*way.STAGES, *way.GOALS, "rest")
-    now = {stage: {"seconds": 0.25, "statements": 3.0} for stage in stages}
-    before = {stage: {"seconds": 0.5, "statements": 7.0} for stage in stages}
+    now = {stage: {"seconds": 0.25, "statements": 3.0, "requests": 1.25} for stage in stages}
+    before = {stage: {"seconds": 0.5, "statements": 7.0, "requests": 9.0} for stage in stages}
 
     table = way.table(now, before)
 
-    assert "| stage | seconds | statements |" in table
-    assert "| the first look | 0.500 → 0.250 | 7 → 3 |" in table
+    assert "| stage | seconds | statements | requests |" in table
+    assert "| the first look | 0.500 → 0.250 | 7 → 3 | 9.0 → 1.2 |" in table
