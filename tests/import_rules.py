@@ -58,8 +58,8 @@ LAYERS: dict[str, dict[str, str]] = {
     "commands": {
         "game_day": "clients config errors models sandbox scenarios stack",
         "demo": "errors ledger models reports sandbox stack",
-        "doctor": "clients clocks config controller errors gateway ledger models people redaction"
-        " settings stack terminal",
+        "doctor": "clients clocks config controller errors gateway ledger models people record"
+        " redaction settings stack terminal",
         "cli": "errors stack terminal",
         "coverage": "cli config errors models stack terminal",
         "scaffold": "errors models",

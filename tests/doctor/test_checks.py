@@ -20,6 +20,9 @@ from cct_ops.doctor import links
 from cct_ops.doctor.check import ANSWER_SECONDS
 from cct_ops.ledger.gate.pacing import LedgerPacer
 from cct_ops.ledger.gate.refused_keys import forget
+from cct_ops.record import tree, witness
+from cct_ops.record.keys import keep_key
+from cct_ops.record.notes import Checkpoint
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from cct_ops.settings import Settings
@@ -253,3 +256,21 @@ def test_a_prefect_that_is_away_or_something_else_is_broken(
 
     code, lines = doctor(prefect_api_url=f"{sandbox.base_url}/api")
     assert (code, lines["prefect"][0]) == (1, "✗")
+
+
+def test_the_log_needs_a_key_and_says_what_its_witness_has_seen(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CCT_OPS_RECORD_PATH", str(tmp_path))
+
+    code, lines = doctor()
+    assert code == 1
+    assert f"cannot be read: {tmp_path / 'log.key'}" in lines["log"]
+
+    keep_key(tmp_path)
+    checkpoint = Checkpoint("log", 1, tree.leaf_hash(b"it"))
+    with witness.appending(tmp_path / "witness.jsonl") as writer:
+        writer.append(checkpoint.body(), [checkpoint.root], "2026-01-01T00:00:00.000000Z")
+    code, lines = doctor()
+    assert (code, lines["log"][0]) == (0, "✓")
+    assert "witness.jsonl has seen 1 leaf" in lines["log"]

@@ -33,7 +33,7 @@ def test_what_is_not_set_up_is_no_error(doctor: Doctor) -> None:
     code, lines = doctor()
 
     assert code == 0
-    for part in ("cct", "prefect", "ledger", "slack", "github", "silences"):
+    for part in ("cct", "prefect", "ledger", "log", "slack", "github", "silences"):
         assert lines[part].startswith("- "), lines[part]
     for part in ("settings", "routes", "policy"):
         assert lines[part].startswith("✓ "), lines[part]

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.text import Text
 
-from cct_ops.doctor import cct, contacts, files, ledger_base, links, outside, prefect_server
+from cct_ops.doctor import cct, contacts, files, ledger_base, links, outside, prefect_server, record
 from cct_ops.doctor.check import Check, Result, Sign
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.redaction import BLOT, redact
@@ -78,6 +78,7 @@ def _checks(*, send: bool) -> Sequence[Check]:
             "Start Prefect, or correct PREFECT_API_URL and its credentials.",
         ),
         Check("ledger", ledger_base.look, "Start PostgreSQL, or correct CCT_OPS_DATABASE_URL."),
+        Check("log", record.look, "Correct CCT_OPS_RECORD_PATH, or what is named."),
         Check("links", links.look, ""),
         Check(
             "slack",

@@ -135,6 +135,14 @@ class Writer:
         os.fsync(self._file.fileno())
 
 
+def newest(path: Path) -> Checkpoint | None:
+    """Return the last checkpoint that a witness has seen; None where there is none yet."""
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        return Writer(path, file).newest()
+
+
 @contextmanager
 def appending(path: Path) -> Iterator[Writer]:
     """Open a witness, which is made where there is none; two who append take turns."""
