@@ -23,9 +23,9 @@ def pool(prefect_api_url: str, tmp_path_factory: pytest.TempPathFactory) -> Pool
 
 
 @pytest.fixture(scope="module")
-def worker(pool: Pool) -> Iterator[Worker]:
-    """A worker that every test leaves able to work."""
-    with pool.worker("--limit", "3") as worker:
+def worker(pool: Pool, postgres: EmbeddedPostgres) -> Iterator[Worker]:
+    """A worker that every test leaves able to work; it polls, and is notified."""
+    with pool.worker("--limit", "3", CCT_OPS_DATABASE_URL=postgres.url("postgres")) as worker:
         yield worker
 
 

@@ -139,22 +139,33 @@ def test_upkeep_that_was_scheduled_before_the_pause_starts_on_time(
     assert own_pool.run(later["id"])["state"]["type"] == "SCHEDULED"
 
 
+@pytest.fixture
+def limited(pool: Pool) -> Iterator[Callable[[str], None]]:
+    """Lets one run at once in the pool, or in its queue, until the test is over."""
+    pool_itself = f"/work_pools/{pool.name}"
+    places = {"pool": pool_itself, "queue": f"{pool_itself}/queues/default"}
+    yield lambda place: pool.change(places[place], concurrency_limit=1)
+    for path in places.values():
+        pool.change(path, concurrency_limit=None)
+
+
+@pytest.mark.usefixtures("worker")
 @pytest.mark.parametrize("place", ["pool", "queue", "deployment"])
 def test_never_more_run_at_once_than_a_limit_says_whichever_way_they_come(
-    place: str, own_pool: Pool, postgres: EmbeddedPostgres, tmp_path: Path
+    place: str,
+    pool: Pool,
+    limited: Callable[[str], None],
+    postgres: EmbeddedPostgres,
+    tmp_path: Path,
 ) -> None:
-    tags = ["at most 1 at once"] if place == "deployment" else []
-    deployment = own_pool.deploy("stay", tags=tags)
-    if place == "pool":
-        own_pool.change(f"/work_pools/{own_pool.name}", concurrency_limit=1)
-    if place == "queue":
-        own_pool.change(f"/work_pools/{own_pool.name}/queues/default", concurrency_limit=1)
+    deployment = pool.deploy("stay", tags=["at most 1 at once"] * (place == "deployment"))
+    if place != "deployment":
+        limited(place)
 
-    with own_pool.worker(CCT_OPS_DATABASE_URL=postgres.url("postgres")):
-        runs = [made(own_pool, deployment, folder=str(tmp_path)) for _ in range(4)]
-        notify(postgres, *(json.dumps(run) for run in runs))
-        for run in runs:
-            assert own_pool.ended(run["id"])["type"] == "COMPLETED"
+    runs = [made(pool, deployment, folder=str(tmp_path)) for _ in range(4)]
+    notify(postgres, *(json.dumps(run) for run in runs))
+    for run in runs:
+        assert pool.ended(run["id"])["type"] == "COMPLETED"
 
     stays = sorted(
         tuple(map(float, path.read_text().split())) for path in tmp_path.glob("*.stayed")
@@ -163,32 +174,29 @@ def test_never_more_run_at_once_than_a_limit_says_whichever_way_they_come(
     assert all(one[1] <= next_[0] for one, next_ in pairwise(stays))
 
 
+@pytest.mark.usefixtures("worker")
 def test_upkeep_does_not_wait_for_a_place_below_the_limit(
-    own_pool: Pool, postgres: EmbeddedPostgres, tmp_path: Path, restoring: Restoring
+    pool: Pool, limited: Callable[[str], None], tmp_path: Path, restoring: Restoring
 ) -> None:
-    own_pool.change(f"/work_pools/{own_pool.name}", concurrency_limit=1)
-    long = own_pool.create(own_pool.deploy("hold"), folder=str(tmp_path))
+    limited("pool")
+    long = pool.create(pool.deploy("hold"), folder=str(tmp_path))
+    eventually((tmp_path / "pid").exists)
 
-    with own_pool.worker():
-        eventually((tmp_path / "pid").exists)
-        upkeep = own_pool.create(restoring(own_pool))
-        assert own_pool.ended(upkeep)["type"] == "COMPLETED"
-        assert own_pool.run(long)["state"]["type"] == "RUNNING"
-        (tmp_path / "go").touch()
-        own_pool.ended(long)
+    upkeep = pool.create(restoring(pool))
+    assert pool.ended(upkeep)["type"] == "COMPLETED"
+    assert pool.run(long)["state"]["type"] == "RUNNING"
+    (tmp_path / "go").touch()
+    pool.ended(long)
 
 
-def test_a_tag_that_is_no_limit_stops_neither_its_run_nor_the_others(own_pool: Pool) -> None:
+@pytest.mark.usefixtures("worker")
+def test_a_tag_that_is_no_limit_stops_neither_its_run_nor_the_others(pool: Pool) -> None:
     """Anybody may write a tag, and thousands of digits are no number to Python."""
-    odd = own_pool.deploy("stay", tags=["at most " + "9" * 5000 + " at once"])
-    runs = [
-        own_pool.create(odd, folder=str(own_pool.project)),
-        own_pool.create(own_pool.deploy("ping")),
-    ]
+    odd = pool.deploy("stay", tags=["at most " + "9" * 5000 + " at once"])
+    runs = [pool.create(odd, folder=str(pool.project)), pool.create(pool.deploy("ping"))]
 
-    with own_pool.worker():
-        for run in runs:
-            assert own_pool.ended(run)["type"] == "COMPLETED"
+    for run in runs:
+        assert pool.ended(run)["type"] == "COMPLETED"
 
 
 def test_a_run_that_cannot_be_judged_holds_up_no_other() -> None:
