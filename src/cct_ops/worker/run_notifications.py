@@ -49,9 +49,9 @@ class RunNotifications:
                     await listener.execute(sql.SQL("listen {}").format(sql.Identifier(CHANNEL)))
                     failures = 0
                     while True:
-                        await _readable(listener.fileno())
                         async for notice in listener.notifies(timeout=_TAKE_SECONDS):
                             await self._take_one(notice.payload, on_run)
+                        await _readable(listener.fileno())
             except psycopg.Error as error:
                 _log.warning("No notifications, only polling: %s", type(error).__name__)
                 await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
