@@ -54,8 +54,9 @@ bench: install   ## from alert to first GET, beside others, half an hour; BENCH=
 soak: $(VENV)/.dev  ## floods, kills and outages, counted: a quarter of an hour; ARGS="--seconds 12" for less
 	$(BIN)/python -m evaluation.soak $(ARGS)
 
-# The manual runbook is as it was handed over, the results are written by `make bench`.
-PAGES = $(shell git ls-files '*.md' ':!docs/ops-playbooks.md' ':!docs/benchmarks/results.md')
+# The manual runbook is as it was handed over; results are written by `make bench` and the soak of memory.
+PAGES = $(shell git ls-files '*.md' ':!docs/ops-playbooks.md' ':!docs/benchmarks/results.md' \
+	':!docs/benchmarks/memory.md')
 
 check: $(VENV)/.dev ## format, lint and types
 	$(BIN)/ruff format --check .
