@@ -48,8 +48,9 @@ def say(*parts: str | tuple[str, str], stderr: bool = False) -> None:
 
 
 def say_json(content: object) -> None:
-    """Print JSON, in which whatever cannot be seen is an escape as well."""
-    sys.stdout.write(json.dumps(content, indent=2, default=_in_json) + "\n")
+    """Print JSON piece by piece, in which whatever cannot be seen is an escape as well."""
+    json.dump(content, sys.stdout, indent=2, default=_in_json)
+    sys.stdout.write("\n")
 
 
 def _in_json(value: object) -> str:
