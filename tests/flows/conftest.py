@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 import yaml
+from prefect import Task
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_CLIENT_CSRF_SUPPORT_ENABLED,
@@ -79,14 +81,23 @@ def playbook_environment(
     monkeypatch.delenv("SLACK_BOT_TOKEN", raising=False)
     monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
     monkeypatch.setenv("CCT_OPS_POLICY_PATH", str(lenient))
-    monkeypatch.setenv("CCT_OPS_WATCH_SECONDS", "3")
+    monkeypatch.setenv("CCT_OPS_WATCH_SECONDS", "1.5")
     monkeypatch.setenv("CCT_OPS_MIN_SAMPLES", "5")
-    monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "2")
+    monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "1")
     monkeypatch.setenv("CCT_OPS_LOCK_WAIT_SECONDS", "2")
     monkeypatch.setenv("CCT_OPS_REQUESTS_PER_MINUTE", "600")  # as the sandbox has no limits either
     settings.cache_clear()
     yield
     settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def retries_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What gets no answer is asked for again as often as ever, without the pauses between."""
+    for name in [each for each in sys.modules if each.startswith("tasks.")]:
+        for found in vars(sys.modules[name]).values():
+            if isinstance(found, Task) and found.retry_delay_seconds:
+                monkeypatch.setattr(found, "retry_delay_seconds", [0])
 
 
 @pytest.fixture
@@ -118,7 +129,6 @@ def upkeep(prefect_api_url: str) -> None:
 def brisk(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> Iterator[None]:
     """A second of watching is enough where a canary serves a hundred requests in it."""
     monkeypatch.setenv("CCT_OPS_WATCH_SECONDS", "1")
-    monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "1")
     settings.cache_clear()
     sandbox.profile(seeds.ROUTE, requests_per_second=500)
     yield
@@ -154,7 +164,6 @@ def harness(prefect_api_url: str) -> Iterator[CrashHarness]:
 def short_lease(monkeypatch: pytest.MonkeyPatch, sandbox: SandboxControl) -> dict[str, str]:
     """The environment of a child, which is soon taken for dead and never tired of waiting."""
     monkeypatch.setenv("CCT_OPS_LEASE_SECONDS", "0.3")
-    monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "1")
     settings.cache_clear()
     mine = ("CCT_", "SLACK_", "GITHUB_", "GH_TOKEN", "X_API_KEY")
     here = {name: value for name, value in os.environ.items() if name.startswith(mine)}

@@ -14,7 +14,6 @@ from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from cct_ops.scenarios import seeds
 from flows.canary_issue import canary_issue
-from tasks.connections import settings
 from tests.flows.run_assertions import final
 
 ROUTE = Route.DAILY_SUMMARY
@@ -39,12 +38,8 @@ def test_a_split_that_a_reset_does_not_mend_is_undone(sandbox: SandboxControl) -
     assert ended.name == "Unverified", ended.message
 
 
-def test_a_reset_that_cct_does_not_store_is_not_believed(
-    sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reset_that_cct_does_not_store_is_not_believed(sandbox: SandboxControl) -> None:
     """The canary was on before, at another share: that it is on says nothing."""
-    monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "1")
-    settings.cache_clear()
     seeds.wrong_share(sandbox)
     sandbox.faults(Fault(path="/api/v1/canary/reset", drop_writes=True))
 

@@ -164,11 +164,6 @@ def test_a_cct_that_does_not_answer_is_a_failure_and_pages(
     engine: sa.Engine, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("CCT_URL", "http://127.0.0.1:9")
-    looks = ("exemption_health", "exemption_validation", "exemption_report", "weekly_report")
-    for look in (*looks, "expired"):
-        probe = f"tasks.diagnose_exemptions.probe_{look}"
-        monkeypatch.setattr(f"{probe}.retries", 1)
-        monkeypatch.setattr(f"{probe}.retry_delay_seconds", [0])
     settings.cache_clear()
 
     state = ran("exemption-weekly-report")

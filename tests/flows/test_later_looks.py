@@ -30,7 +30,6 @@ pytestmark = pytest.mark.usefixtures("upkeep")
 def short_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that is over is soon known to be."""
     monkeypatch.setenv("CCT_OPS_LEASE_SECONDS", "0.3")
-    monkeypatch.setenv("CCT_OPS_SETTLE_SECONDS", "1")
     settings.cache_clear()
 
 
