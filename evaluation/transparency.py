@@ -175,7 +175,7 @@ def _arriving(count: int) -> list[Incoming]:
 def _triggers(engine: sa.Engine, what: str) -> None:
     with engine.begin() as tx:
         for logged in LOGGED:
-            tx.execute(sa.text(f"alter table {logged.table} {what} trigger log_rows"))
+            tx.execute(sa.text(f"alter table {logged.table} {what} trigger user"))
 
 
 def _say(line: str) -> None:

@@ -74,6 +74,26 @@ create function logged(said deliveries) returns json stable language sql as $$
     ))
 $$;
 
+create function log_new_deliveries() returns trigger language plpgsql as $$
+begin
+    insert into log_queue (kind, operation, row_key, content)
+    select 'deliveries', 'insert', said.id, json_build_object('row', json_build_object(
+        'id', said.id,
+        'source', said.source,
+        'sender_id', said.sender_id,
+        'body_sha256', said.body_sha256,
+        'stored_sha256', said.stored_sha256,
+        'admitted_by', said.admitted_by
+    ), 'state', json_build_object(
+        'status', said.status,
+        'note', said.note,
+        'received_at', in_utc(said.received_at)
+    ))
+    from news said;
+    return null;
+end
+$$;
+
 create function log_deliveries() returns trigger language plpgsql as $$
 declare
     said json;
@@ -84,15 +104,18 @@ begin
         return null;
     end if;
     said := logged(new);
-    if tg_op = 'INSERT' or said::text <> logged(old)::text then
+    if said::text <> logged(old)::text then
         insert into log_queue (kind, operation, row_key, content)
-        values ('deliveries', lower(tg_op), new.id, said);
+        values ('deliveries', 'update', new.id, said);
     end if;
     return null;
 end
 $$;
 
-create trigger log_rows after insert or update or delete on deliveries
+create trigger log_new_rows after insert on deliveries
+    referencing new table as news for each statement execute function log_new_deliveries();
+
+create trigger log_rows after update or delete on deliveries
     for each row execute function log_deliveries();
 
 create function logged(said rule_versions) returns json stable language sql as $$
@@ -106,6 +129,22 @@ create function logged(said rule_versions) returns json stable language sql as $
     ))
 $$;
 
+create function log_new_rule_versions() returns trigger language plpgsql as $$
+begin
+    insert into log_queue (kind, operation, row_key, content)
+    select 'rule_versions', 'insert', said.id, json_build_object('row', json_build_object(
+        'id', said.id,
+        'file', said.file,
+        'sha256', said.sha256,
+        'read_at', in_utc(said.read_at)
+    ), 'state', json_build_object(
+
+    ))
+    from news said;
+    return null;
+end
+$$;
+
 create function log_rule_versions() returns trigger language plpgsql as $$
 declare
     said json;
@@ -116,15 +155,18 @@ begin
         return null;
     end if;
     said := logged(new);
-    if tg_op = 'INSERT' or said::text <> logged(old)::text then
+    if said::text <> logged(old)::text then
         insert into log_queue (kind, operation, row_key, content)
-        values ('rule_versions', lower(tg_op), new.id, said);
+        values ('rule_versions', 'update', new.id, said);
     end if;
     return null;
 end
 $$;
 
-create trigger log_rows after insert or update or delete on rule_versions
+create trigger log_new_rows after insert on rule_versions
+    referencing new table as news for each statement execute function log_new_rule_versions();
+
+create trigger log_rows after update or delete on rule_versions
     for each row execute function log_rule_versions();
 
 create function logged(said switches) returns json stable language sql as $$
@@ -139,6 +181,23 @@ create function logged(said switches) returns json stable language sql as $$
     ))
 $$;
 
+create function log_new_switches() returns trigger language plpgsql as $$
+begin
+    insert into log_queue (kind, operation, row_key, content)
+    select 'switches', 'insert', said.id, json_build_object('row', json_build_object(
+        'id', said.id,
+        'stopped', said.stopped,
+        'reason', said.reason,
+        'person', said.person,
+        'at', in_utc(said.at)
+    ), 'state', json_build_object(
+
+    ))
+    from news said;
+    return null;
+end
+$$;
+
 create function log_switches() returns trigger language plpgsql as $$
 declare
     said json;
@@ -149,15 +208,18 @@ begin
         return null;
     end if;
     said := logged(new);
-    if tg_op = 'INSERT' or said::text <> logged(old)::text then
+    if said::text <> logged(old)::text then
         insert into log_queue (kind, operation, row_key, content)
-        values ('switches', lower(tg_op), new.id, said);
+        values ('switches', 'update', new.id, said);
     end if;
     return null;
 end
 $$;
 
-create trigger log_rows after insert or update or delete on switches
+create trigger log_new_rows after insert on switches
+    referencing new table as news for each statement execute function log_new_switches();
+
+create trigger log_rows after update or delete on switches
     for each row execute function log_switches();
 
 create function logged(said holds) returns json stable language sql as $$
@@ -174,6 +236,25 @@ create function logged(said holds) returns json stable language sql as $$
     ))
 $$;
 
+create function log_new_holds() returns trigger language plpgsql as $$
+begin
+    insert into log_queue (kind, operation, row_key, content)
+    select 'holds', 'insert', said.id, json_build_object('row', json_build_object(
+        'id', said.id,
+        'target', said.target,
+        'reason', said.reason,
+        'person', said.person,
+        'placed_at', in_utc(said.placed_at),
+        'until', in_utc(said.until)
+    ), 'state', json_build_object(
+        'released_at', in_utc(said.released_at),
+        'released_by', said.released_by
+    ))
+    from news said;
+    return null;
+end
+$$;
+
 create function log_holds() returns trigger language plpgsql as $$
 declare
     said json;
@@ -184,15 +265,18 @@ begin
         return null;
     end if;
     said := logged(new);
-    if tg_op = 'INSERT' or said::text <> logged(old)::text then
+    if said::text <> logged(old)::text then
         insert into log_queue (kind, operation, row_key, content)
-        values ('holds', lower(tg_op), new.id, said);
+        values ('holds', 'update', new.id, said);
     end if;
     return null;
 end
 $$;
 
-create trigger log_rows after insert or update or delete on holds
+create trigger log_new_rows after insert on holds
+    referencing new table as news for each statement execute function log_new_holds();
+
+create trigger log_rows after update or delete on holds
     for each row execute function log_holds();
 
 create function logged(said decisions) returns json stable language sql as $$
@@ -219,6 +303,35 @@ create function logged(said decisions) returns json stable language sql as $$
     ))
 $$;
 
+create function log_new_decisions() returns trigger language plpgsql as $$
+begin
+    insert into log_queue (kind, operation, row_key, content)
+    select 'decisions', 'insert', said.id, json_build_object('row', json_build_object(
+        'id', said.id,
+        'run_id', said.run_id,
+        'incident_id', said.incident_id,
+        'playbook', said.playbook,
+        'target', said.target,
+        'mode', said.mode,
+        'verdict', said.verdict,
+        'reason', said.reason,
+        'headline', said.headline,
+        'severity', said.severity,
+        'evidence', said.evidence,
+        'plan', said.plan,
+        'plan_digest', said.plan_digest,
+        'guard', said.guard,
+        'decided_at', in_utc(said.decided_at),
+        'policy_digest', said.policy_digest,
+        'policy_commit', said.policy_commit
+    ), 'state', json_build_object(
+
+    ))
+    from news said;
+    return null;
+end
+$$;
+
 create function log_decisions() returns trigger language plpgsql as $$
 declare
     said json;
@@ -229,15 +342,18 @@ begin
         return null;
     end if;
     said := logged(new);
-    if tg_op = 'INSERT' or said::text <> logged(old)::text then
+    if said::text <> logged(old)::text then
         insert into log_queue (kind, operation, row_key, content)
-        values ('decisions', lower(tg_op), new.id, said);
+        values ('decisions', 'update', new.id, said);
     end if;
     return null;
 end
 $$;
 
-create trigger log_rows after insert or update or delete on decisions
+create trigger log_new_rows after insert on decisions
+    referencing new table as news for each statement execute function log_new_decisions();
+
+create trigger log_rows after update or delete on decisions
     for each row execute function log_decisions();
 
 create function logged(said approvals) returns json stable language sql as $$
@@ -270,6 +386,41 @@ create function logged(said approvals) returns json stable language sql as $$
     ))
 $$;
 
+create function log_new_approvals() returns trigger language plpgsql as $$
+begin
+    insert into log_queue (kind, operation, row_key, content)
+    select 'approvals', 'insert', said.id, json_build_object('row', json_build_object(
+        'id', said.id,
+        'run_id', said.run_id,
+        'incident_id', said.incident_id,
+        'playbook', said.playbook,
+        'target', said.target,
+        'plan', said.plan,
+        'plan_digest', said.plan_digest,
+        'state_digest', said.state_digest,
+        'headline', said.headline,
+        'severity', said.severity,
+        'evidence', said.evidence,
+        'why', said.why,
+        'started_by', said.started_by,
+        'persons', said.persons,
+        'form_accepted', said.form_accepted,
+        'requested_at', in_utc(said.requested_at)
+    ), 'state', json_build_object(
+        'state', said.state,
+        'expires_at', in_utc(said.expires_at),
+        'decided_at', in_utc(said.decided_at),
+        'used_at', in_utc(said.used_at),
+        'escalated_at', in_utc(said.escalated_at),
+        'approver', said.approver,
+        'authenticated', said.authenticated,
+        'note', said.note
+    ))
+    from news said;
+    return null;
+end
+$$;
+
 create function log_approvals() returns trigger language plpgsql as $$
 declare
     said json;
@@ -280,15 +431,18 @@ begin
         return null;
     end if;
     said := logged(new);
-    if tg_op = 'INSERT' or said::text <> logged(old)::text then
+    if said::text <> logged(old)::text then
         insert into log_queue (kind, operation, row_key, content)
-        values ('approvals', lower(tg_op), new.id, said);
+        values ('approvals', 'update', new.id, said);
     end if;
     return null;
 end
 $$;
 
-create trigger log_rows after insert or update or delete on approvals
+create trigger log_new_rows after insert on approvals
+    referencing new table as news for each statement execute function log_new_approvals();
+
+create trigger log_rows after update or delete on approvals
     for each row execute function log_approvals();
 
 create function logged(said approval_answers) returns json stable language sql as $$
@@ -306,6 +460,26 @@ create function logged(said approval_answers) returns json stable language sql a
     ))
 $$;
 
+create function log_new_approval_answers() returns trigger language plpgsql as $$
+begin
+    insert into log_queue (kind, operation, row_key, content)
+    select 'approval_answers', 'insert', said.id, json_build_object('row', json_build_object(
+        'id', said.id,
+        'approval_id', said.approval_id,
+        'approver_id', said.approver_id,
+        'approver', said.approver,
+        'way', said.way,
+        'approved', said.approved,
+        'note', said.note,
+        'answered_at', in_utc(said.answered_at)
+    ), 'state', json_build_object(
+
+    ))
+    from news said;
+    return null;
+end
+$$;
+
 create function log_approval_answers() returns trigger language plpgsql as $$
 declare
     said json;
@@ -316,15 +490,18 @@ begin
         return null;
     end if;
     said := logged(new);
-    if tg_op = 'INSERT' or said::text <> logged(old)::text then
+    if said::text <> logged(old)::text then
         insert into log_queue (kind, operation, row_key, content)
-        values ('approval_answers', lower(tg_op), new.id, said);
+        values ('approval_answers', 'update', new.id, said);
     end if;
     return null;
 end
 $$;
 
-create trigger log_rows after insert or update or delete on approval_answers
+create trigger log_new_rows after insert on approval_answers
+    referencing new table as news for each statement execute function log_new_approval_answers();
+
+create trigger log_rows after update or delete on approval_answers
     for each row execute function log_approval_answers();
 
 create function logged(said approval_attempts) returns json stable language sql as $$
@@ -341,6 +518,25 @@ create function logged(said approval_attempts) returns json stable language sql 
     ))
 $$;
 
+create function log_new_approval_attempts() returns trigger language plpgsql as $$
+begin
+    insert into log_queue (kind, operation, row_key, content)
+    select 'approval_attempts', 'insert', said.id, json_build_object('row', json_build_object(
+        'id', said.id,
+        'approval_id', said.approval_id,
+        'approver_id', said.approver_id,
+        'way', said.way,
+        'verdict', said.verdict,
+        'reason', said.reason,
+        'attempted_at', in_utc(said.attempted_at)
+    ), 'state', json_build_object(
+
+    ))
+    from news said;
+    return null;
+end
+$$;
+
 create function log_approval_attempts() returns trigger language plpgsql as $$
 declare
     said json;
@@ -351,15 +547,18 @@ begin
         return null;
     end if;
     said := logged(new);
-    if tg_op = 'INSERT' or said::text <> logged(old)::text then
+    if said::text <> logged(old)::text then
         insert into log_queue (kind, operation, row_key, content)
-        values ('approval_attempts', lower(tg_op), new.id, said);
+        values ('approval_attempts', 'update', new.id, said);
     end if;
     return null;
 end
 $$;
 
-create trigger log_rows after insert or update or delete on approval_attempts
+create trigger log_new_rows after insert on approval_attempts
+    referencing new table as news for each statement execute function log_new_approval_attempts();
+
+create trigger log_rows after update or delete on approval_attempts
     for each row execute function log_approval_attempts();
 
 create function logged(said permits) returns json stable language sql as $$
@@ -380,6 +579,29 @@ create function logged(said permits) returns json stable language sql as $$
     ))
 $$;
 
+create function log_new_permits() returns trigger language plpgsql as $$
+begin
+    insert into log_queue (kind, operation, row_key, content)
+    select 'permits', 'insert', said.id, json_build_object('row', json_build_object(
+        'id', said.id,
+        'kind', said.kind,
+        'run_id', said.run_id,
+        'incident_id', said.incident_id,
+        'playbook', said.playbook,
+        'target', said.target,
+        'plan_digest', said.plan_digest,
+        'calls', said.calls,
+        'fencing_token', said.fencing_token,
+        'issued_at', in_utc(said.issued_at)
+    ), 'state', json_build_object(
+        'expires_at', in_utc(said.expires_at),
+        'closed_at', in_utc(said.closed_at)
+    ))
+    from news said;
+    return null;
+end
+$$;
+
 create function log_permits() returns trigger language plpgsql as $$
 declare
     said json;
@@ -390,15 +612,18 @@ begin
         return null;
     end if;
     said := logged(new);
-    if tg_op = 'INSERT' or said::text <> logged(old)::text then
+    if said::text <> logged(old)::text then
         insert into log_queue (kind, operation, row_key, content)
-        values ('permits', lower(tg_op), new.id, said);
+        values ('permits', 'update', new.id, said);
     end if;
     return null;
 end
 $$;
 
-create trigger log_rows after insert or update or delete on permits
+create trigger log_new_rows after insert on permits
+    referencing new table as news for each statement execute function log_new_permits();
+
+create trigger log_rows after update or delete on permits
     for each row execute function log_permits();
 
 create function logged(said actions) returns json stable language sql as $$
@@ -414,6 +639,24 @@ create function logged(said actions) returns json stable language sql as $$
     ))
 $$;
 
+create function log_new_actions() returns trigger language plpgsql as $$
+begin
+    insert into log_queue (kind, operation, row_key, content)
+    select 'actions', 'insert', said.id, json_build_object('row', json_build_object(
+        'id', said.id,
+        'permit_id', said.permit_id,
+        'position', said.position,
+        'call', said.call,
+        'intended_at', in_utc(said.intended_at)
+    ), 'state', json_build_object(
+        'state', said.state,
+        'confirmed_at', in_utc(said.confirmed_at)
+    ))
+    from news said;
+    return null;
+end
+$$;
+
 create function log_actions() returns trigger language plpgsql as $$
 declare
     said json;
@@ -424,15 +667,18 @@ begin
         return null;
     end if;
     said := logged(new);
-    if tg_op = 'INSERT' or said::text <> logged(old)::text then
+    if said::text <> logged(old)::text then
         insert into log_queue (kind, operation, row_key, content)
-        values ('actions', lower(tg_op), new.id, said);
+        values ('actions', 'update', new.id, said);
     end if;
     return null;
 end
 $$;
 
-create trigger log_rows after insert or update or delete on actions
+create trigger log_new_rows after insert on actions
+    referencing new table as news for each statement execute function log_new_actions();
+
+create trigger log_rows after update or delete on actions
     for each row execute function log_actions();
 
 create function logged(said temporary_changes) returns json stable language sql as $$
@@ -457,6 +703,33 @@ create function logged(said temporary_changes) returns json stable language sql 
     ))
 $$;
 
+create function log_new_temporary_changes() returns trigger language plpgsql as $$
+begin
+    insert into log_queue (kind, operation, row_key, content)
+    select 'temporary_changes', 'insert', said.id, json_build_object('row', json_build_object(
+        'id', said.id,
+        'run_id', said.run_id,
+        'permit_id', said.permit_id,
+        'playbook', said.playbook,
+        'target', said.target,
+        'call', said.call,
+        'revert', said.revert,
+        'before', said.before,
+        'owner', said.owner,
+        'reason', said.reason,
+        'created_at', in_utc(said.created_at)
+    ), 'state', json_build_object(
+        'state', said.state,
+        'until', in_utc(said.until),
+        'ended_at', in_utc(said.ended_at),
+        'note', said.note,
+        'alarmed_at', in_utc(said.alarmed_at)
+    ))
+    from news said;
+    return null;
+end
+$$;
+
 create function log_temporary_changes() returns trigger language plpgsql as $$
 declare
     said json;
@@ -467,15 +740,18 @@ begin
         return null;
     end if;
     said := logged(new);
-    if tg_op = 'INSERT' or said::text <> logged(old)::text then
+    if said::text <> logged(old)::text then
         insert into log_queue (kind, operation, row_key, content)
-        values ('temporary_changes', lower(tg_op), new.id, said);
+        values ('temporary_changes', 'update', new.id, said);
     end if;
     return null;
 end
 $$;
 
-create trigger log_rows after insert or update or delete on temporary_changes
+create trigger log_new_rows after insert on temporary_changes
+    referencing new table as news for each statement execute function log_new_temporary_changes();
+
+create trigger log_rows after update or delete on temporary_changes
     for each row execute function log_temporary_changes();
 
 create function logged(said verifications) returns json stable language sql as $$
@@ -491,6 +767,24 @@ create function logged(said verifications) returns json stable language sql as $
     ))
 $$;
 
+create function log_new_verifications() returns trigger language plpgsql as $$
+begin
+    insert into log_queue (kind, operation, row_key, content)
+    select 'verifications', 'insert', said.id, json_build_object('row', json_build_object(
+        'id', said.id,
+        'run_id', said.run_id,
+        'verdict', said.verdict,
+        'reason', said.reason,
+        'samples', said.samples,
+        'verified_at', in_utc(said.verified_at)
+    ), 'state', json_build_object(
+
+    ))
+    from news said;
+    return null;
+end
+$$;
+
 create function log_verifications() returns trigger language plpgsql as $$
 declare
     said json;
@@ -501,15 +795,18 @@ begin
         return null;
     end if;
     said := logged(new);
-    if tg_op = 'INSERT' or said::text <> logged(old)::text then
+    if said::text <> logged(old)::text then
         insert into log_queue (kind, operation, row_key, content)
-        values ('verifications', lower(tg_op), new.id, said);
+        values ('verifications', 'update', new.id, said);
     end if;
     return null;
 end
 $$;
 
-create trigger log_rows after insert or update or delete on verifications
+create trigger log_new_rows after insert on verifications
+    referencing new table as news for each statement execute function log_new_verifications();
+
+create trigger log_rows after update or delete on verifications
     for each row execute function log_verifications();
 
 create function logged(said resolutions) returns json stable language sql as $$
@@ -525,6 +822,24 @@ create function logged(said resolutions) returns json stable language sql as $$
     ))
 $$;
 
+create function log_new_resolutions() returns trigger language plpgsql as $$
+begin
+    insert into log_queue (kind, operation, row_key, content)
+    select 'resolutions', 'insert', said.run_id, json_build_object('row', json_build_object(
+        'run_id', said.run_id,
+        'incident_id', said.incident_id,
+        'playbook', said.playbook,
+        'target', said.target
+    ), 'state', json_build_object(
+        'outcome', said.outcome,
+        'reason', said.reason,
+        'finished_at', in_utc(said.finished_at)
+    ))
+    from news said;
+    return null;
+end
+$$;
+
 create function log_resolutions() returns trigger language plpgsql as $$
 declare
     said json;
@@ -535,15 +850,18 @@ begin
         return null;
     end if;
     said := logged(new);
-    if tg_op = 'INSERT' or said::text <> logged(old)::text then
+    if said::text <> logged(old)::text then
         insert into log_queue (kind, operation, row_key, content)
-        values ('resolutions', lower(tg_op), new.run_id, said);
+        values ('resolutions', 'update', new.run_id, said);
     end if;
     return null;
 end
 $$;
 
-create trigger log_rows after insert or update or delete on resolutions
+create trigger log_new_rows after insert on resolutions
+    referencing new table as news for each statement execute function log_new_resolutions();
+
+create trigger log_rows after update or delete on resolutions
     for each row execute function log_resolutions();
 
 create function logged(said journal_entries) returns json stable language sql as $$
@@ -558,6 +876,23 @@ create function logged(said journal_entries) returns json stable language sql as
     ))
 $$;
 
+create function log_new_journal_entries() returns trigger language plpgsql as $$
+begin
+    insert into log_queue (kind, operation, row_key, content)
+    select 'journal_entries', 'insert', said.id, json_build_object('row', json_build_object(
+        'id', said.id,
+        'run_id', said.run_id,
+        'at', in_utc(said.at),
+        'phase', said.phase,
+        'entry', said.entry
+    ), 'state', json_build_object(
+
+    ))
+    from news said;
+    return null;
+end
+$$;
+
 create function log_journal_entries() returns trigger language plpgsql as $$
 declare
     said json;
@@ -568,15 +903,18 @@ begin
         return null;
     end if;
     said := logged(new);
-    if tg_op = 'INSERT' or said::text <> logged(old)::text then
+    if said::text <> logged(old)::text then
         insert into log_queue (kind, operation, row_key, content)
-        values ('journal_entries', lower(tg_op), new.id, said);
+        values ('journal_entries', 'update', new.id, said);
     end if;
     return null;
 end
 $$;
 
-create trigger log_rows after insert or update or delete on journal_entries
+create trigger log_new_rows after insert on journal_entries
+    referencing new table as news for each statement execute function log_new_journal_entries();
+
+create trigger log_rows after update or delete on journal_entries
     for each row execute function log_journal_entries();
 
 """
@@ -654,7 +992,9 @@ def downgrade() -> None:
         do $$ declare name text; begin
             for name in select tgrelid::regclass from pg_trigger where tgname = 'log_rows' loop
                 execute format('drop trigger log_rows on %s', name);
+                execute format('drop trigger log_new_rows on %s', name);
                 execute format('drop function log_%s()', name);
+                execute format('drop function log_new_%s()', name);
                 execute format('drop function logged(%s)', name);
             end loop;
         end $$;
