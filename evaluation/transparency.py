@@ -1,8 +1,9 @@
 """
 ``python -m evaluation.transparency``: what the log costs, and how long its proofs take.
 
-Intake is measured with and without the triggers in turns, in one run on one PostgreSQL. Proofs are
-taken from a log with many leaves. It ends with 1 where a goal is missed.
+The storing of deliveries is measured with and without the triggers in turns, in one run on one
+PostgreSQL: the part of intake that pays for the log, without what the gateway does before it.
+Proofs are taken from a log with many leaves. It ends with 1 where a goal is missed.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def main(
         engine = connect(url)
         cost = intake(engine, turns, batches, batch)
         _say(
-            f"intake: {cost.without:.0f} deliveries a second without the log,"
+            f"stored: {cost.without:.0f} deliveries a second without the log,"
             f" {cost.with_log:.0f} with it: {cost.share:.1%} less (goal: {MOST_OF_INTAKE:.0%})"
         )
         fill(engine, leaves)
