@@ -198,6 +198,22 @@ def test_a_part_that_takes_its_time_to_start_is_not_silent(
     assert notices(sandbox) == [SILENT]
 
 
+def test_a_part_that_was_never_heard_has_as_long_to_start(
+    engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """On the first start of all the controller comes when the deployments are applied."""
+    started = watching(engine, f"{sandbox.base_url}/slack/incidents", Listening())
+    started()
+    for seconds, said in ((120, []), (STARTS_WITHIN_SECONDS - 119, [SILENT])):
+        earlier = timedelta(seconds=seconds)
+        assert started.listening.since is not None
+        started.listening.since -= earlier
+        with engine.begin() as tx:
+            tx.execute(sa.update(table).values(last_at=table.c.last_at - earlier))
+        started()
+        assert notices(sandbox) == said
+
+
 def test_a_watch_that_stood_still_begins_anew(
     watchdog: PeerWatchdog, engine: sa.Engine, sandbox: SandboxControl
 ) -> None:

@@ -66,7 +66,7 @@ class PeerWatchdog:
 
     def __call__(self) -> None:
         """Write our own heartbeat, and notify people when the other's has stopped or is back."""
-        now = heartbeats.beat(self.engine, self.part)
+        now = heartbeats.beat(self.engine, self.part, listening_for=self.other)
         since = self.listening.again(now, self.within_seconds)
         longer = STARTS_WITHIN_SECONDS - self.within_seconds
         with heartbeats.changed(

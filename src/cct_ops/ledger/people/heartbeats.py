@@ -25,12 +25,22 @@ class HeartbeatChange(NamedTuple):
     silent: bool
 
 
-def beat(engine: sa.Engine, part: str) -> datetime:
-    """Note that the part lives, and return when that was, by the ledger's clock."""
+def beat(engine: sa.Engine, part: str, listening_for: str | None = None) -> datetime:
+    """
+    Note that the part lives, and return when that was, by the ledger's clock.
+
+    Another one that it begins to listen for, and that was never heard, counts as heard just before.
+    """
     heard = upsert(heartbeats, {"part": part}, {"last_at": now()})
     with engine.begin() as tx:
+        if listening_for is not None:
+            _expect(tx, listening_for)
         at: datetime = tx.execute(heard.returning(heartbeats.c.last_at)).scalar_one()
     return at
+
+
+def _expect(tx: sa.Connection, part: str) -> None:
+    tx.execute(insert(heartbeats).values(part=part, last_at=now()).on_conflict_do_nothing())
 
 
 def worker_of(pool: str) -> str:
@@ -77,7 +87,7 @@ def changed(
     while nobody listened as heard at ``since``, with so many seconds more until its first sign.
     """
     with engine.begin() as tx:
-        tx.execute(insert(heartbeats).values(part=part, last_at=now()).on_conflict_do_nothing())
+        _expect(tx, part)
         heard_at: sa.ColumnElement[datetime] = heartbeats.c.last_at
         if since is not None:  # what was reported as silent stays so until it is heard
             until = since + timedelta(seconds=longer_to_start)
