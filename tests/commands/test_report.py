@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import re
+from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from cct_ops.ledger.record.tables import resolutions
 from cct_ops.models.run import Outcome
+from cct_ops.record.report import page, sheet
 from tests.commands.conftest import Program, Typed
+from tests.commands.test_inbox import arrive
+from tests.commands.test_incident import ESCAPES, SCRIPT
 from tests.ledger.history import attempt
 from tests.record.a_day import a_day
 
@@ -70,3 +77,84 @@ def test_nothing_is_one_line(typed: Typed) -> None:
 
     assert "no incident came in, and no run for none ended." in said
     assert len(said.splitlines()) == 1
+
+
+def test_the_page_opens_offline_and_names_the_incidents(
+    engine: sa.Engine, typed: Typed, tmp_path: Path
+) -> None:
+    """Nothing is loaded from anywhere, nothing runs, and no markup of others is any."""
+    day, path = a_day(engine), tmp_path / "report.html"
+    with engine.begin() as tx:
+        tx.execute(sa.text("update dispatches set playbook = :it"), {"it": SCRIPT + ESCAPES})
+        tx.execute(
+            sa.text("update decisions set guard = :it where guard is not null"), {"it": SCRIPT}
+        )
+
+    said = typed(["report", "--since", "1d", "--html", str(path)])
+
+    shown = path.read_text()
+    assert str(path) in said
+    assert "<script" not in shown
+    assert "<img" not in shown
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", shown)
+    assert "default-src 'none'" in shown.replace("&#39;", "'")
+    assert not re.findall(r"<[^>]*(?:src|href)=|@import|url\(", shown)
+    assert all(each in shown for each in day.ids.values())
+    assert "2 of 3 (67%)" in shown
+    assert shown.count("<svg") > 3
+
+
+def test_a_page_has_all_ids_or_says_where_they_are(
+    engine: sa.Engine, typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is cut off."""
+    day, path = a_day(engine), tmp_path / "report.html"
+    monkeypatch.setattr(page, "MOST_IDS", 50)
+
+    typed(["report", "--since", "1d", "--html", str(path)])
+
+    shown = path.read_text()
+    assert not [each for each in day.ids.values() if each in shown]
+    assert "cct-ops report --json" in shown
+
+
+def test_the_columns_of_the_sheet_add_up_to_the_numbers(
+    engine: sa.Engine, typed: Typed, tmp_path: Path
+) -> None:
+    """And their rows are the incidents behind each."""
+    day, path = a_day(engine), tmp_path / "report.csv"
+    total = json.loads(typed(["report", "--since", "1d", "--csv", str(path), "--json"]))
+    figures = total["sections"][0]["figures"]
+
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    assert {row["id"] for row in rows} == set(day.ids.values())
+    for figure in figures:
+        if figure["unit"] != "seconds":
+            assert sum(int(row[figure["name"]]) for row in rows) == figure["value"]
+            behind = [row["id"] for row in rows if row[figure["name"]] != "0"]
+            assert behind == figure["ids"], figure["name"]
+    (fixed,) = [row for row in rows if row["id"] == day.ids["fixed"]]
+    assert fixed["to verified fix (seconds)"] == "70.0"
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t=", "\r=", " =", "＝"])  # noqa: RUF001
+def test_no_cell_of_the_sheet_is_a_formula(
+    engine: sa.Engine, typed: Typed, tmp_path: Path, begin: str
+) -> None:
+    formula = f'{begin}HYPERLINK("http://evil.example","x")'
+    arrive(engine, formula, "/x")
+
+    typed(["report", "--since", "1d", "--csv", str(tmp_path / "report.csv")])
+
+    with (tmp_path / "report.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["what"].startswith("'")
+    assert row["what"].endswith('HYPERLINK("http://evil.example","x")')
+    assert not [each for each in row.values() if each.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+def test_what_is_missing_is_an_empty_cell() -> None:
+    assert sheet.harmless(None) == sheet.harmless(float("nan")) == ""
+    assert sheet.harmless("plain = text") == "plain = text"

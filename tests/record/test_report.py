@@ -16,7 +16,7 @@ from cct_ops.ledger.record import account
 from cct_ops.ledger.record.tables import resolutions
 from cct_ops.models.run import Outcome
 from cct_ops.record.report import checks, facts, figures, minutes, words
-from cct_ops.record.report.figures import Report, Section
+from cct_ops.record.report.model import Report, Section, Unit
 from tests.ledger.history import TARGET, a_run, attempt, permitted, plan
 from tests.record.a_day import BEGAN, Day, a_day
 from tests.record.test_account import arrive
@@ -133,7 +133,7 @@ def test_each_playbook_has_its_own(engine: sa.Engine, day: Day) -> None:
         day.ids["waits"],
     }
     for figure in found.total.figures:
-        if figure.unit is not figures.Unit.SECONDS:
+        if figure.unit is not Unit.SECONDS:
             same = [each for part in found.playbooks for each in part.figures]
             parts = [each.value or 0 for each in same if each.name == figure.name]
             assert sum(parts) == figure.value, figure.name

@@ -41,7 +41,7 @@ def incident(
     if html is not None:
         from cct_ops.record.page import render
 
-        _write(html, render(found))
+        write(html, render(found))
         say(f"{found.title}: {len(found.entries)} entries are in {html}", stderr=as_json)
     if as_json:
         say_json(found.model_dump(mode="json"))
@@ -119,7 +119,8 @@ def _states(run_ids: list[UUID]) -> dict[UUID, str]:
     return {run.id: run.state_name for run in found if run.state_name}
 
 
-def _write(path: Path, page: str) -> None:
+def write(path: Path, page: str) -> None:
+    """Write a file; raises ``BadConfiguration`` where that cannot be done."""
     try:
         path.write_text(page, encoding="utf-8")
     except OSError as error:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from cct_ops.commands import moments
+from cct_ops.commands.incident import write
 from cct_ops.commands.options import Json
 from cct_ops.terminal import say, say_json, show
 
 if TYPE_CHECKING:
-    from cct_ops.record.report.figures import Report
+    from cct_ops.record.report.model import Report
 
 _DONE = {
     "incidents": "incidents",
@@ -35,6 +37,12 @@ def report(
         str, Parameter(help="30m, 12h, 30d, or a moment such as 2026-11-24T18:30.")
     ] = "30d",
     as_json: Json = False,
+    html: Annotated[
+        Path | None, Parameter(help="Write it as one page, which opens offline, to this file.")
+    ] = None,
+    csv: Annotated[
+        Path | None, Parameter(help="Write a row for each incident and run to this file.")
+    ] = None,
 ) -> int:
     """
     Reckon per playbook and in total what came, what was done, how it ended and how long it took.
@@ -47,9 +55,19 @@ def report(
     engine, began = ledger(), moments.past(since)
     sound, left_out = checks.checked(facts.read(engine, began))
     found = figures.reckon(sound, left_out)
+    if html is not None:
+        from cct_ops.record.report.page import render
+
+        write(html, render(found))
+    if csv is not None:
+        from cct_ops.record.report.sheet import sheet
+
+        write(csv, sheet(sound))
+    for path in filter(None, (html, csv)):
+        say(f"the report is in {path}", stderr=as_json)
     if as_json:
         say_json(_content(found))
-    else:
+    elif html is None and csv is None:
         _print(found, since)
     for each in left_out:
         say(("left out: ", "bold red"), f"{each.id}: {'; '.join(each.why)}", stderr=True)
@@ -88,7 +106,8 @@ def _content(found: Report) -> dict[str, Any]:
 
 def _print(found: Report, since: str) -> None:
     from cct_ops.record.report import words
-    from cct_ops.record.report.figures import BY_GUARD, ENDED, TIMES, Group
+    from cct_ops.record.report.figures import BY_GUARD, ENDED, TIMES
+    from cct_ops.record.report.model import Group
 
     say((words.first_sentence(found), "bold"))
     if not found.playbooks:

@@ -16,13 +16,13 @@ from cct_ops.terminal import visible
 
 def render(account: Account) -> str:
     """Return the page; what came from outside is text in it and nothing else."""
-    return _pages().get_template("account.html.j2").render(account=account)
+    return pages("account").get_template("account.html.j2").render(account=account)
 
 
-@lru_cache(maxsize=1)
-def _pages() -> jinja2.Environment:
-    """Return the templates; the one style and the one script are known by their digests."""
-    pages = jinja2.Environment(
+@lru_cache
+def pages(name: str) -> jinja2.Environment:
+    """Return the templates; the one style, and the script if any, are known by their digests."""
+    found = jinja2.Environment(
         loader=jinja2.PackageLoader("cct_ops", "record/templates"),
         autoescape=True,
         finalize=lambda value: value if isinstance(value, Markup) else visible(value),
@@ -30,17 +30,15 @@ def _pages() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.filters |= {"date": _date, "clock": _clock}
-    style, script = (
-        pages.get_template(name).render().strip() for name in ("account.css", "account.js")
-    )
-    pages.globals["style"] = Markup(style)  # noqa: S704 -- our own file
-    pages.globals["script"] = Markup(script)  # noqa: S704 -- our own file
-    pages.globals["policy"] = (
-        f"default-src 'none'; style-src 'sha256-{_digest(style)}';"
-        f" script-src 'sha256-{_digest(script)}'; base-uri 'none'; form-action 'none'"
-    )
-    return pages
+    found.filters |= {"date": _date, "clock": _clock}
+    policy = "default-src 'none'; base-uri 'none'; form-action 'none'"
+    for kind, source in (("style", f"{name}.css"), ("script", f"{name}.js")):
+        if source in found.list_templates():
+            text = found.get_template(source).render().strip()
+            found.globals[kind] = Markup(text)  # noqa: S704 -- our own file
+            policy += f"; {kind}-src 'sha256-{_digest(text)}'"
+    found.globals["policy"] = policy
+    return found
 
 
 def _date(at: datetime) -> str:

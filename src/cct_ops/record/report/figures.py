@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from cct_ops.models.run import Outcome, Starter
 from cct_ops.record.report import minutes
 from cct_ops.record.report.checks import LeftOut
 from cct_ops.record.report.facts import Facts
+from cct_ops.record.report.model import Figure, Group, Report, Section, Span, Unit
 
 NO_PLAYBOOK = "(no playbook)"
 ENDED, BY_GUARD = "ended: ", "blocked by "
@@ -24,76 +23,7 @@ STARTERS = {
 UNKNOWN_STARTER = "runs by nobody known"
 SAVED = "minutes saved"
 _HOUR_SECONDS = 3600
-
-
-class Group(StrEnum):
-    """What a figure is about."""
-
-    CAME = "What came"
-    DONE = "What was done"
-    ENDED = "How it ended"
-    TIMES = "How long it took"
-    BLOCKED = "What was blocked"
-    APPROVALS = "Approvals"
-    CHANGES = "Temporary changes"
-    MINUTES = "Minutes saved"
-
-
-class Unit(StrEnum):
-    """The unit of a figure's value."""
-
-    COUNT = "count"
-    SECONDS = "seconds"
-    MINUTES = "minutes"
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """
-    One number; ``ids`` are the incidents, and the runs for none, that it was reckoned from.
-
-    ``value`` is None where there is nothing to reckon it from; ``of`` is the number of which it is
-    a part.
-    """
-
-    group: Group
-    name: str
-    unit: Unit
-    value: float | None
-    ids: tuple[str, ...]
-    of: int | None = None
-
-    @property
-    def share(self) -> float | None:
-        """The part that it is of the whole, between 0 and 1."""
-        return self.value / self.of if self.of and self.value is not None else None
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """The figures of one playbook; of all of them where ``playbook`` is None."""
-
-    playbook: str | None
-    figures: tuple[Figure, ...]
-
-    def __getitem__(self, name: str) -> Figure:
-        """Return the figure of this name; raises ``KeyError`` where there is none."""
-        return {figure.name: figure for figure in self.figures}[name]
-
-    def group(self, group: Group) -> list[Figure]:
-        """Return the figures about one thing."""
-        return [figure for figure in self.figures if figure.group is group]
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """All figures: in total, and for each playbook by how much it had to do."""
-
-    since: datetime
-    until: datetime
-    total: Section
-    playbooks: tuple[Section, ...]
-    left_out: tuple[LeftOut, ...]
+_MOST_DAYS = 62  # that a row of columns has room for
 
 
 # Each is a part of the number named second.
@@ -147,7 +77,24 @@ def reckon(facts: Facts, left_out: Sequence[LeftOut] = ()) -> Report:
             for name in sizes.index
         ),
         left_out=tuple(left_out),
+        days_in_span=_days_in_span(facts),
+        spans=tuple(_spans(facts)),
     )
+
+
+def _days_in_span(facts: Facts) -> int:
+    return 1 if (facts.until - facts.since).days <= _MOST_DAYS else 7
+
+
+def _spans(facts: Facts) -> Iterator[Span]:
+    """Yield each day from the first incident on, or each week; those without any as well."""
+    cases = facts.cases[facts.cases["incident"].astype(bool)]
+    if cases.empty:
+        return
+    rows = cases.assign(fixed=cases["fixed_at"].notna()).set_index("opened_at")["fixed"]
+    spans = rows.resample(f"{_days_in_span(facts)}D").agg(["size", "sum"])
+    for begin, size, fixed in spans.itertuples():
+        yield Span(begin.to_pydatetime(), int(size), int(fixed))
 
 
 def mark(facts: Facts) -> Marked:

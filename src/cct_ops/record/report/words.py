@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cct_ops.models.base import counted
 from cct_ops.record.report import minutes
-from cct_ops.record.report.figures import STARTERS, UNKNOWN_STARTER, Figure, Report, Unit
+from cct_ops.record.report.figures import STARTERS, UNKNOWN_STARTER
+from cct_ops.record.report.model import Figure, Report, Unit
 
 MEANINGS = {
     "incidents": "Those that came in within the time. Runs that a person or a schedule started for"
