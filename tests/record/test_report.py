@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -17,6 +18,7 @@ from cct_ops.ledger.record.tables import resolutions
 from cct_ops.models.run import Outcome
 from cct_ops.record.report import checks, facts, figures, minutes, words
 from cct_ops.record.report.model import Report, Section, Unit
+from tests.conftest import ROOT
 from tests.ledger.history import TARGET, a_run, attempt, permitted, plan
 from tests.record.a_day import BEGAN, Day, a_day
 from tests.record.test_account import arrive
@@ -238,3 +240,15 @@ def test_minutes_are_saved_by_the_rule_alone() -> None:
 )
 def test_a_length_of_time_has_as_many_digits_as_matter(seconds: float, said: str) -> None:
     assert words.took(seconds) == said
+
+
+def test_the_page_on_reports_has_the_table_of_minutes() -> None:
+    """And its sections are those of the manual runbook."""
+    page = (ROOT / "docs" / "reports.md").read_text()
+    runbook = (ROOT / "docs" / "ops-playbooks.md").read_text()
+
+    rows = re.findall(r"^\| ([a-z-]+) \| (\d+) \| (\d+) \|$", page, re.MULTILINE)
+    assert rows == [
+        (name, str(each.look), str(each.repair)) for name, each in minutes.MANUAL.items()
+    ]
+    assert all(f"\n## {each.section}\n" in runbook for each in minutes.MANUAL.values())
