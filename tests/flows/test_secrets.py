@@ -39,7 +39,7 @@ from tests.flows.deployment_run import DeploymentRun
 from tests.flows.test_approvals import STRICT
 from tests.flows.test_auto_rollback import ROUTE, pull
 from tests.gateway.running import running
-from tests.stack.polling import eventually
+from tests.stack.polling import eventually, processes
 
 CANARIES = {
     "hook key": "canary-hook-key-0123456789abcdef",
@@ -176,7 +176,7 @@ def sent_to(cct: SandboxControl, path: str) -> list[dict[str, Any]]:
 def running_commands() -> str:
     """Return the command lines of all processes, as ``ps`` shows them."""
     lines = []
-    for process in psutil.process_iter():
+    for process in processes():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
             lines.append(" ".join(process.cmdline()))
     return "\n".join(lines)

@@ -140,6 +140,7 @@ def test_a_gateway_reports_a_silent_controller(
 
     clock = VirtualClock.install(ledger_url.get_secret_value().replace("+psycopg", ""))
     began = datetime.now(UTC)
+    clock.move(began)  # before its first look: between two statements of it time makes no leap
 
     def looks_at(moment: datetime) -> None:
         """Let it be that moment, and wait until the gateway has looked."""

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 import psutil
+
+
+def processes() -> Iterator[psutil.Process]:
+    """
+    Every process that there is now.
+
+    ``psutil.process_iter`` remembers those of before: of an id that is used again meanwhile, as
+    long runs of tests use all of them, it yields the dead one for ever.
+    """
+    for pid in psutil.pids():
+        with suppress(psutil.NoSuchProcess):
+            yield psutil.Process(pid)
 
 
 def eventually(fact: Callable[[], object], *, seconds: float = 60.0) -> None:
@@ -24,7 +37,7 @@ def eventually(fact: Callable[[], object], *, seconds: float = 60.0) -> None:
 def marked(marker: str) -> list[psutil.Process]:
     """Every live process with the marker in its command line."""
     found = []
-    for process in psutil.process_iter():
+    for process in processes():
         try:
             alive = process.status() != psutil.STATUS_ZOMBIE
             if alive and any(marker in word for word in process.cmdline()):

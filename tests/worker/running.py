@@ -18,7 +18,7 @@ import psycopg
 from cct_ops.ledger.run_notifications import CHANNEL
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.plain import HTTP
-from tests.stack.polling import eventually
+from tests.stack.polling import eventually, processes
 
 FLOWS = {
     "ping": """
@@ -273,7 +273,7 @@ class Worker:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
-        for other in psutil.process_iter():
+        for other in processes():
             try:
                 if os.getsid(other.pid) == self.process.pid:
                     other.kill()

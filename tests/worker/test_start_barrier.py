@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from cct_ops.stack.postgres import EmbeddedPostgres
-from tests.stack.polling import eventually
+from tests.stack.polling import eventually, processes
 from tests.worker.running import Pool, Worker, notify
 
 
@@ -54,7 +54,7 @@ def test_what_was_deployed_anew_is_what_runs(pool: Pool, worker: Worker, tmp_pat
 
 def waiting(pool: Pool) -> set[int]:
     """Return the processes that this pool's fork server has."""
-    for process in psutil.process_iter():
+    for process in processes():
         try:
             if "cct_ops.worker.fork_server" in process.cmdline() and process.cwd() == str(
                 pool.project
