@@ -102,6 +102,7 @@ def export(
 
 
 def _database(key: str | None, witness: Path | None) -> int:
+    from cct_ops.models.base import counted
     from cct_ops.record import audit as database
     from cct_ops.record.witness import Place
 
@@ -109,8 +110,10 @@ def _database(key: str | None, witness: Path | None) -> int:
     witnesses = [Place(witness)] if witness else _witnesses(settings)
     found = database.verify(ledger(), _key(key, settings), witnesses)
     say(
-        f"{found.rows} rows, {found.leaves} leaves, {found.checkpoints} checkpoints and"
-        f" {found.witnesses} witnesses compared; {found.waiting} changes are no leaves yet."
+        f"{counted(found.rows, 'row')}, {counted(found.leaves, 'leaf', 'leaves')},"
+        f" {counted(found.checkpoints, 'checkpoint')} and"
+        f" {counted(found.witnesses, 'witness', 'witnesses')} compared;"
+        f" waiting to become leaves: {found.waiting}."
     )
     if not witnesses:
         say("No witness is set up (audit in policy.yaml): who holds database and key can lie.")

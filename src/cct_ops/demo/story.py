@@ -85,12 +85,17 @@ def _last(known: RunRecord) -> str:
     return "its decision" if known.decisions else "its probes"
 
 
+def _probing(side: str) -> AliasPath:
+    return AliasPath("steps", side, "probing", "median")
+
+
 class _Kept(BaseModel):
     measured_on: str
     cores: int = Field(validation_alias=AliasPath("machine", "cores"))
     cpu: str = Field(validation_alias=AliasPath("machine", "cpu"))
     load: float = Field(validation_alias=AliasPath("machine", "load_average_before", 1))
-    stock_seconds: float = Field(validation_alias=AliasPath("first_get", "stock", "median"))
+    stock_seconds: float = Field(validation_alias=_probing("stock"))
+    warm_seconds: float = Field(validation_alias=_probing("ours"))
 
 
 def run_demo(*, keep: bool) -> int:
@@ -149,7 +154,7 @@ def _incident(stack: Running, alerting: Alerting, console: Console, project: Pat
 
 
 def gain(seconds: float, project: Path) -> str:
-    """Describe the time to the first look, beside what Prefect's own worker took when measured."""
+    """Describe the time to the first look, and when a run itself began to look when measured."""
     took = f"From the alert to the first look at CCT: {seconds:.2f} s."
     try:
         kept = _Kept.model_validate_json((project / KEPT).read_bytes())
@@ -157,8 +162,9 @@ def gain(seconds: float, project: Path) -> str:
         return took
     where = f"{kept.measured_on}, {kept.cores} cores of {kept.cpu}, load average {kept.load:.1f}"
     return (
-        f"{took}\nWith Prefect's process worker {kept.stock_seconds:.1f} s were measured,"
-        f" at the median\n({where}: {KEPT.parent})."
+        f"{took}\nThe run itself began to look after {kept.warm_seconds:.2f} s, with Prefect's"
+        f" process worker after {kept.stock_seconds:.1f} s,\nwhen both were measured"
+        f" ({where}: {KEPT.parent})."
     )
 
 
