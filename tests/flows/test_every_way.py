@@ -14,8 +14,8 @@ from sqlalchemy import event
 from cct_ops.models.run import Mode, Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios import truths
-from cct_ops.scenarios.every import ALSO_MOUNTED
-from cct_ops.scenarios.scenario import End, Mounted, Scenario
+from cct_ops.scenarios.every import ALSO_HANDLERS_ONLY
+from cct_ops.scenarios.scenario import End, HandlersOnly, Scenario
 from tests.flows.deployment_run import DeploymentRun, deployment_run
 from tests.flows.run_assertions import report_of_run
 from tests.flows.scenarios import ROWS
@@ -157,9 +157,9 @@ def test_what_cannot_be_verified_is_taken_back_and_never_called_done(
             assert state.name == Outcome.FAILED
 
 
-@pytest.mark.parametrize("case", [*Mounted.of(CHOSEN), *ALSO_MOUNTED], ids=str)
+@pytest.mark.parametrize("case", [*HandlersOnly.of(CHOSEN), *ALSO_HANDLERS_ONLY], ids=str)
 def test_a_cct_with_only_its_own_handlers_gets_a_clear_outcome(
-    case: Mounted, sandbox: SandboxControl, engine: sa.Engine
+    case: HandlersOnly, sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
     """Nobody is asked about what cannot be done, and nothing that cannot be seen looks well."""
     sandbox.reset(dialect="handlers-only", limits=False)

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.scenarios.every import ALSO_MOUNTED, DRAFTS
-from cct_ops.scenarios.scenario import Mounted, Scenario
+from cct_ops.scenarios.every import ALSO_HANDLERS_ONLY, DRAFTS
+from cct_ops.scenarios.scenario import HandlersOnly, Scenario
 from tests.flows import test_every_way as matrix
 from tests.flows.deployment_run import deployment_run
 from tests.flows.golden import FOLDER, path_of
@@ -34,7 +34,7 @@ def test_there_is_a_golden_file_for_each_test_and_row_and_no_other() -> None:
         matrix.test_what_cannot_be_verified_is_taken_back_and_never_called_done,
     )
     handlers_only = matrix.test_a_cct_with_only_its_own_handlers_gets_a_clear_outcome
-    cases = [*Mounted.of(ROWS), *ALSO_MOUNTED]
+    cases = [*HandlersOnly.of(ROWS), *ALSO_HANDLERS_ONLY]
     expected = {path_of(test.__name__, row) for test in of_rows for row in ROWS if not row.draft}
     expected |= {
         path_of(handlers_only.__name__, case) for case in cases if case.playbook not in DRAFTS

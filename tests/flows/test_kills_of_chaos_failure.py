@@ -95,7 +95,7 @@ def env(short_lease: dict[str, str]) -> dict[str, str]:
     return short_lease | {"CCT_OPS_FAULT_LEASE_SECONDS": "0.5"}
 
 
-def struck(sandbox: SandboxControl, harness: CrashHarness, env: dict[str, str]) -> UUID:
+def killed_experiment(sandbox: SandboxControl, harness: CrashHarness, env: dict[str, str]) -> UUID:
     """Let an experiment die with its fault in effect; returns its run."""
     experiment = pending(EXPERIMENT, BRIEF)
     killed_at(Trigger(On.LOOK), EXPERIMENT, experiment, sandbox, harness, env)
@@ -146,7 +146,7 @@ def test_a_killed_stop_is_made_once(
     env: dict[str, str],
 ) -> None:
     """The sweep of changes and the recovery of the experiment see to what it left, in any order."""
-    experiment = struck(sandbox, harness, env)
+    experiment = killed_experiment(sandbox, harness, env)
     run_id = pending(STOPPER, {"retest": "run", "mode": "auto"})
     trigger = replace(point.trigger, statement=point.trigger.statement.format(experiment))
     pid = killed_at(trigger, STOPPER, run_id, sandbox, harness, env, sleeps=point.sleeps)
@@ -190,7 +190,7 @@ def test_what_is_done_anew_for_an_incident_tests_again_once(
     sandbox: SandboxControl, engine: sa.Engine, harness: CrashHarness, env: dict[str, str]
 ) -> None:
     """A run that died is replaced by another, which knows of the test that was started."""
-    struck(sandbox, harness, env)
+    killed_experiment(sandbox, harness, env)
     incident = opened(engine)
     asked = {"retest": "run", "mode": "auto"}
     run_id = pending(STOPPER, asked, tags=[incident_tag(incident)])

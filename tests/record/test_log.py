@@ -137,7 +137,7 @@ def test_rows_from_before_the_log_are_in_it(released_engine: sa.Engine) -> None:
 
     said = leaves(released_engine)
     with released_engine.connect() as connection:
-        standing = {(row.kind, row.key) for row in log.standing(connection)}
+        standing = {(row.kind, row.key) for row in log.rows_now(connection)}
     assert {each["operation"] for each in said} == {"found"}
     assert {(each["kind"], each["key"]) for each in said} == standing
     assert {each["kind"] for each in said} == {each.table for each in LOGGED} - {"rule_versions"}

@@ -192,7 +192,7 @@ def _rows(connection: sa.Connection, said: dict[Key, _Said], audit: Audit) -> No
             said[about_row].state = state
         else:
             said[about_row] = _Said(-1, b"", state)
-    for row in log.standing(connection):
+    for row in log.rows_now(connection):
         audit.rows += 1
         known = said.pop((row.kind, row.key), None)
         if known is None or known.state is None:

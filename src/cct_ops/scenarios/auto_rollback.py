@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cct_ops.scenarios import seeds, truths
-from cct_ops.scenarios.scenario import Drill, End, Mounted, Scenario, Spoilt, Step, undone
+from cct_ops.scenarios.scenario import Drill, End, HandlersOnly, Scenario, Spoilt, Step, undone
 
 ROUTE = {"target": seeds.ROUTE.value}
 UNSEEN = "by auto-rollback or by a person: CCT notes the same for both; this CCT does not offer"
@@ -77,8 +77,8 @@ SCENARIOS = (
     ),
 )
 
-ALSO_MOUNTED = (
-    Mounted(
+ALSO_HANDLERS_ONLY = (
+    HandlersOnly(
         "auto-rollback",
         seeds.good_canary,
         End("Unverified", "takes traffic, and how it serves is unknown"),

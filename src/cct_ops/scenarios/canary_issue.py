@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cct_ops.scenarios import seeds, truths
-from cct_ops.scenarios.scenario import Drill, End, Mounted, Scenario, Spoilt, Step, undone
+from cct_ops.scenarios.scenario import Drill, End, HandlersOnly, Scenario, Spoilt, Step, undone
 
 ROUTE = {"target": seeds.ROUTE.value}
 SET_BACK = ("set_canary", ("POST canary/update",))
@@ -54,8 +54,8 @@ SCENARIOS = (
     ),
 )
 
-ALSO_MOUNTED = (
-    Mounted(
+ALSO_HANDLERS_ONLY = (
+    HandlersOnly(
         "canary-issue",
         seeds.slow_canary,
         End("Unverified", "this CCT measures no traffic to judge it by"),

@@ -6,7 +6,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from cct_ops import scenarios
-from cct_ops.scenarios.scenario import Mounted, Scenario
+from cct_ops.scenarios.scenario import HandlersOnly, Scenario
 
 _MODULES = [
     import_module(f"{scenarios.__name__}.{each.name}") for each in iter_modules(scenarios.__path__)
@@ -14,8 +14,8 @@ _MODULES = [
 EVERY: tuple[Scenario, ...] = tuple(
     scenario for module in _MODULES for scenario in getattr(module, "SCENARIOS", ())
 )
-ALSO_MOUNTED: tuple[Mounted, ...] = tuple(
-    case for module in _MODULES for case in getattr(module, "ALSO_MOUNTED", ())
+ALSO_HANDLERS_ONLY: tuple[HandlersOnly, ...] = tuple(
+    case for module in _MODULES for case in getattr(module, "ALSO_HANDLERS_ONLY", ())
 )
 # Playbooks that are still being made.
 DRAFTS = {scenario.playbook for scenario in EVERY if scenario.draft}

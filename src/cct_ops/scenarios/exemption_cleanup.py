@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from cct_ops.scenarios import seeds, truths
-from cct_ops.scenarios.scenario import Drill, End, Left, Mounted, Scenario, Spoilt, Step, undone
+from cct_ops.scenarios.scenario import (
+    Drill,
+    End,
+    HandlersOnly,
+    Left,
+    Scenario,
+    Spoilt,
+    Step,
+    undone,
+)
 
 CLEANUP, REVALIDATE = ("POST exemptions/cleanup",), ("POST exemptions/revalidate",)
 EXPIRE = Step("expire_exemptions", CLEANUP, "revalidate_exemptions", REVALIDATE, shows_again=True)
@@ -40,4 +49,4 @@ SCENARIOS = (
     ),
 )
 
-ALSO_MOUNTED = (Mounted("exemption-cleanup", seeds.lost_list, LOST),)
+ALSO_HANDLERS_ONLY = (HandlersOnly("exemption-cleanup", seeds.lost_list, LOST),)

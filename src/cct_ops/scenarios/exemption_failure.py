@@ -12,7 +12,7 @@ from cct_ops.scenarios.exemption_cleanup import (
     REVALIDATE,
     expired,
 )
-from cct_ops.scenarios.scenario import LASTS, Drill, End, Mounted, Scenario, Spoilt, Step
+from cct_ops.scenarios.scenario import LASTS, Drill, End, HandlersOnly, Scenario, Spoilt, Step
 
 RESET = ("POST exemptions/reset",)
 
@@ -60,4 +60,4 @@ SCENARIOS = (
     ),
 )
 
-ALSO_MOUNTED = (Mounted("exemption-failure", seeds.lost_list, LOST),)
+ALSO_HANDLERS_ONLY = (HandlersOnly("exemption-failure", seeds.lost_list, LOST),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cct_ops.scenarios import seeds, truths
-from cct_ops.scenarios.scenario import Drill, End, Mounted, Scenario, Spoilt, Step
+from cct_ops.scenarios.scenario import Drill, End, HandlersOnly, Scenario, Spoilt, Step
 
 OPEN = Step("open_issue", ("POST issues",), "close_issue", ("PATCH issues/1",))
 
@@ -23,8 +23,8 @@ SCENARIOS = (
     ),
 )
 
-ALSO_MOUNTED = (
-    Mounted(
+ALSO_HANDLERS_ONLY = (
+    HandlersOnly(
         "exemption-weekly-report",
         seeds.lost_list,
         End("Unverified", "Either there are none or CCT lost its list"),

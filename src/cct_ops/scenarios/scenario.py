@@ -163,7 +163,7 @@ class Scenario:
 
 
 @dataclass(frozen=True)
-class Mounted:
+class HandlersOnly:
     """One more run on a CCT with only its own handlers."""
 
     playbook: str

@@ -173,7 +173,7 @@ def nodes(connection: sa.Connection) -> Iterator[tuple[tuple[int, int], bytes]]:
         yield (level, position), bytes(value)
 
 
-def standing(connection: sa.Connection) -> Iterator[Row]:
+def rows_now(connection: sa.Connection) -> Iterator[Row]:
     """Yield every row of which the log speaks, as it stands in the ledger now."""
     for logged in LOGGED:
         for key, said in connection.execute(rows_of(logged), execution_options=_STREAMED):
