@@ -15,6 +15,7 @@ from cct_ops.clients.slack import SlackBot
 from cct_ops.errors import BadConfiguration, ContractBroken, OpsError, Rejected, Unavailable
 from cct_ops.models.topic import MessageRef
 from tests.clients.conftest import Server
+from tests.stack.polling import eventually
 
 PATH = "/services/T0/B0/secret-part"
 TOKEN = "xoxb-secret-part"
@@ -46,6 +47,7 @@ def failure(server: Server, post: Post, timeout_seconds: float = 10) -> OpsError
     with pytest.raises(OpsError) as caught:
         post(server.url, timeout_seconds)
 
+    eventually(lambda: server.requests)  # a short patience may end before it is written down
     assert len(server.requests) == 1
     assert "secret-part" not in str(caught.value)
     return caught.value
