@@ -163,7 +163,7 @@ def gain(seconds: float, project: Path) -> str:
     where = f"{kept.measured_on}, {kept.cores} cores of {kept.cpu}, load average {kept.load:.1f}"
     return (
         f"{took}\nThe run itself began to look after {kept.warm_seconds:.2f} s, with Prefect's"
-        f" process worker after {kept.stock_seconds:.1f} s,\nwhen both were measured"
+        f" process worker after {kept.stock_seconds:.1f} s, when both were measured"
         f" ({where}: {KEPT.parent})."
     )
 
