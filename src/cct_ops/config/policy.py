@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import AwareDatetime, Field, PrivateAttr, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
-from cct_ops.config.yaml_files import load_with_version, place
+from cct_ops.config.versions import Versioned
+from cct_ops.config.yaml_files import load, place
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.autonomy import AutonomySettings
 from cct_ops.models.base import Frozen, Minutes, Pattern
@@ -15,7 +16,6 @@ from cct_ops.models.guards import GuardSettings
 from cct_ops.models.maintenance import Window
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Mode, Severity
-from cct_ops.models.versions import FileVersion
 
 
 class PlaybookPolicy(Frozen):
@@ -92,7 +92,7 @@ class AuditPolicy(Frozen):
     witnesses: tuple[WitnessPlace, ...] = ()
 
 
-class Policy(Frozen):
+class Policy(Versioned):
     """The rules for all playbooks, by deployment name."""
 
     playbooks: dict[str, PlaybookPolicy]
@@ -102,17 +102,6 @@ class Policy(Frozen):
     temporary_changes: TemporaryChanges = TemporaryChanges()
     approvals: ApprovalPolicy = ApprovalPolicy()
     audit: AuditPolicy = AuditPolicy()
-    _version: FileVersion | None = PrivateAttr(None)  # no key of the file
-
-    @property
-    def version(self) -> FileVersion | None:
-        """The version of the file that it was read from; None if it is from no file."""
-        return self._version
-
-    def read_from(self, version: FileVersion) -> Self:
-        """Note the version of the file that this was just read from, and return it."""
-        self._version = version
-        return self
 
     def of(self, playbook: str) -> PlaybookPolicy:
         """Return the playbook's rules; one that the policy does not name may only observe."""
@@ -125,7 +114,7 @@ class Policy(Frozen):
 
 def read(path: Path) -> Policy:
     """Read the policy; raises ``BadConfiguration`` with file, line and reason."""
-    policy, version = load_with_version(path, Policy)
+    policy = load(path, Policy)
     for at, name in enumerate(policy.approvals.second_person.playbooks):
         if name not in policy.playbooks:
             where = place(path, "approvals", "second_person", "playbooks", at)
@@ -133,4 +122,4 @@ def read(path: Path) -> Policy:
                 f"{where}: approvals.second_person.playbooks.{at}: is none of the playbooks that"
                 " the file names above, so nobody would ever be the second person for it."
             )
-    return policy.read_from(version)
+    return policy

@@ -11,10 +11,28 @@ import hashlib
 import re
 from pathlib import Path
 
+from pydantic import PrivateAttr
+
+from cct_ops.models.base import Frozen
 from cct_ops.models.versions import FileVersion
 
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REF = "ref: "
+
+
+class Versioned(Frozen):
+    """A model of a file whose version is named wherever something was decided by it."""
+
+    _version: FileVersion | None = PrivateAttr(None)  # no key of the file
+
+    @property
+    def version(self) -> FileVersion | None:
+        """The version of the file that it was read from; None if it is from no file."""
+        return self._version
+
+    def mark_read_from(self, path: Path, content: bytes) -> None:
+        """Note the file that this was just read from."""
+        self._version = version_of(path, content)
 
 
 def version_of(path: Path, content: bytes) -> FileVersion:

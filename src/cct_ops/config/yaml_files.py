@@ -15,9 +15,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from cct_ops.config.versions import version_of
+from cct_ops.config.versions import Versioned
 from cct_ops.errors import BadConfiguration
-from cct_ops.models.versions import FileVersion
 
 Model = TypeVar("Model", bound=BaseModel)
 Step = int | str
@@ -78,15 +77,10 @@ class _Shallow(yaml.SafeLoader):
 
 def load(path: Path, model: type[Model]) -> Model:
     """Return the file as a ``model``; raises ``BadConfiguration`` that names every wrong line."""
-    return load_with_version(path, model)[0]
-
-
-def load_with_version(path: Path, model: type[Model]) -> tuple[Model, FileVersion]:
-    """Return the same with the version of the file that it was read from."""
     read = _bytes(path)
     root, content = _parse(path, read)
     try:
-        return model.model_validate(content), version_of(path, read)
+        made = model.model_validate(content)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
         problems = "; ".join(
@@ -95,6 +89,9 @@ def load_with_version(path: Path, model: type[Model]) -> tuple[Model, FileVersio
             if not _follows(problem, found)
         )
         raise BadConfiguration(f"{problems}.") from None
+    if isinstance(made, Versioned):
+        made.mark_read_from(path, read)
+    return made
 
 
 def place(path: Path, *steps: Step) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PrivateAttr, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from cct_ops.config import yaml_files
+from cct_ops.config.versions import Versioned
 from cct_ops.controller import playbooks
 from cct_ops.controller.matchers import Matchers
 from cct_ops.controller.parameters import IntegerParameter, Parameter
@@ -17,7 +18,6 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.ledger.intake.grouping import GroupingLimits
 from cct_ops.models.base import Frozen
 from cct_ops.models.run import Mode
-from cct_ops.models.versions import FileVersion
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 
@@ -51,22 +51,11 @@ class Rule(Frozen):
         return all(entry.matches(facts) for entry in self.match)
 
 
-class Routes(Frozen):
+class Routes(Versioned):
     """The rules in order: the first that matches decides, and the last one matches everything."""
 
     rules: tuple[Rule, ...] = Field(min_length=1)
     grouping: GroupingLimits = GroupingLimits()
-    _version: FileVersion | None = PrivateAttr(None)  # no key of the file
-
-    @property
-    def version(self) -> FileVersion | None:
-        """The version of the file that they were read from; None if they are from no file."""
-        return self._version
-
-    def read_from(self, version: FileVersion) -> Self:
-        """Note the version of the file that this was just read from, and return it."""
-        self._version = version
-        return self
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -93,7 +82,7 @@ def read_routes(path: Path) -> Routes:
     There is each playbook, it has each parameter, is given those that it needs, and takes the
     values that stand in the file.
     """
-    routes, version = yaml_files.load_with_version(path, Routes)
+    routes = yaml_files.load(path, Routes)
     registry = playbooks.beside(path)
     if registry is not None:
         known = playbooks.read(registry)
@@ -104,7 +93,7 @@ def read_routes(path: Path) -> Routes:
                 place = yaml_files.place(path, "rules", index, "playbook")
                 raise playbooks.unknown(place, rule.playbook, known)
             _check(path, index, rule, registry.parent, known[rule.playbook])
-    return routes.read_from(version)
+    return routes
 
 
 def _values(parameter: Parameter) -> Iterator[tuple[str | int, str]]:
