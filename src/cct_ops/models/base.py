@@ -8,7 +8,14 @@ import re
 from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 
 class Frozen(BaseModel):
@@ -22,6 +29,12 @@ def digest(content: object) -> str:
     """SHA-256 over the canonical JSON of the content, as 64 hex digits."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def first_problem(error: ValidationError) -> str:
+    """Say where the first value stands that does not fit, and why; the value is not repeated."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def counted(number: float, noun: str, plural: str | None = None) -> str:

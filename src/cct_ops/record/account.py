@@ -22,6 +22,7 @@ from cct_ops.ledger.intake.outbox import NOTICE
 from cct_ops.ledger.intake.tables import alerts, deliveries
 from cct_ops.ledger.statements import find, scalars
 from cct_ops.models.account import Account, AccountOf, AccountOfRun, ActorKind, Entry, EntryKind
+from cct_ops.models.base import first_problem
 from cct_ops.models.run import Outcome
 from cct_ops.record.entries import Row, Topic, fields_of, playbook
 from cct_ops.record.entries_gate import GATE, PermitRow
@@ -138,11 +139,9 @@ def _read(
         try:
             yield kind.model_validate(row.content)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"]))
             raise ContractBroken(
                 f"The ledger's row {row.content.get('id')} of {kind.table} cannot be read:"
-                f" {where}: {first['msg']}."
+                f" {first_problem(error)}."
             ) from None
 
 

@@ -20,7 +20,7 @@ from cct_ops.errors import ContractBroken, NotPermitted
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate.tables import actions, approvals, permits, temporary_changes
 from cct_ops.ledger.statements import execute, rows, scalar, scalars
-from cct_ops.models.base import duration
+from cct_ops.models.base import duration, first_problem
 from cct_ops.models.change import OPEN, ChangeState, TemporaryChange
 from cct_ops.models.plan import Call, Permit, Step
 
@@ -228,11 +228,9 @@ def _read(row: sa.Row[tuple[object, ...]]) -> TemporaryChange:
     try:
         return TemporaryChange.model_validate(row, from_attributes=True)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
         raise ContractBroken(
-            f"The ledger's row of temporary change {row.id} cannot be read: {where}:"
-            f" {first['msg']}. A person must take the change back and correct the row."
+            f"The ledger's row of temporary change {row.id} cannot be read: {first_problem(error)}."
+            " A person must take the change back and correct the row."
         ) from None
 
 
