@@ -18,15 +18,11 @@ from cct_ops.ledger.intake.tables import (
     dispatches,
     incidents,
 )
+from cct_ops.ledger.record.history import Incident
 from cct_ops.models.account import Actor, ActorKind, Entry, EntryKind
 from cct_ops.models.base import counted
 from cct_ops.record.entries import CONTROLLER, NOTIFIER, Row, Topic, because, fields_of
 
-_SAID = "it began, says the alert"
-_WHY_CLOSED = {
-    "expired": ": it was not reported again",
-    "superseded": ": its sender reported a later episode, and never its end",
-}
 _VERDICTS = {
     "opened": "it opened this incident",
     "reopened": "it opened this incident again",
@@ -43,21 +39,12 @@ def sender(source: str, admitted_by: str | None = None) -> Actor:
     return Actor(kind=ActorKind.ALERT, name=source, proof=proof)
 
 
-class IncidentRow(Row):
+class IncidentRow(Row, Incident):
     """The incident itself."""
 
     table: ClassVar[str] = "incidents"
     id: UUID
-    source: str
     episode: int
-    state: str
-    closed_as: str | None
-    labels: dict[str, str]
-    annotations: dict[str, str]
-    starts_at: datetime
-    ends_at: datetime | None
-    opened_at: datetime
-    closed_at: datetime | None
 
     @classmethod
     def asked(cls, topic: Topic) -> sa.Select[tuple[object, ...]]:
@@ -66,12 +53,10 @@ class IncidentRow(Row):
 
     def entries(self) -> Iterator[Entry]:
         """Tell when it began and when it was over, and whose word that is."""
-        began = "it first came here" if self.starts_at == self.opened_at else _SAID
         facts = {"episode": self.episode}
-        yield self.entry(self.starts_at, EntryKind.BEGAN, sender(self.source), began, facts)
+        yield self.entry(self.starts_at, EntryKind.BEGAN, sender(self.source), self.began, facts)
         if self.closed_at is not None:
-            words = f"the incident was closed as {self.closed_as}"
-            words += _WHY_CLOSED.get(self.closed_as or "", "")
+            words = f"the incident was {self.closed}"
             actor = CONTROLLER if self.closed_as == "expired" else sender(self.source)
             over = {"over since, says the sender": self.ends_at}
             yield self.entry(self.closed_at, EntryKind.CLOSED, actor, words, over)
