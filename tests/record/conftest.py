@@ -1,4 +1,4 @@
-"""Ledgers of other ages than the newest."""
+"""A ledger of another age than the newest, and the statements that a ledger is sent."""
 
 from __future__ import annotations
 
@@ -20,3 +20,16 @@ def released_engine(postgres: EmbeddedPostgres) -> Iterator[sa.Engine]:
         released.load(url.get_secret_value())
         migrate(url)
         yield connect(url)
+
+
+@pytest.fixture
+def statements(engine: sa.Engine) -> Iterator[list[str]]:
+    """The statements that are sent, but those that open a transaction."""
+    sent: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        sent.append(statement)
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    sa.event.remove(engine, "before_cursor_execute", note)

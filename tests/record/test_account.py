@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -58,19 +57,6 @@ def claimed(engine: sa.Engine, purpose: str = outbox.REMEDIATE) -> outbox.Claim:
 def words(found: Account) -> str:
     """Return all of its sentences."""
     return "\n".join(entry.text for entry in found.entries)
-
-
-@pytest.fixture
-def statements(engine: sa.Engine) -> Iterator[list[str]]:
-    """The statements that are sent, but those that open a transaction."""
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
-    sa.event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    sa.event.remove(engine, "before_cursor_execute", note)
 
 
 def test_two_statements_bring_all_of_it(engine: sa.Engine, statements: list[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -84,19 +83,6 @@ def shown(section: Section) -> dict[str, tuple[object, int | None, set[str]]]:
 def day(engine: sa.Engine) -> Day:
     """A day that was reckoned by hand."""
     return a_day(engine)
-
-
-@pytest.fixture
-def statements(engine: sa.Engine) -> Iterator[list[str]]:
-    """The statements that are sent."""
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        sent.append(statement)
-
-    sa.event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    sa.event.remove(engine, "before_cursor_execute", note)
 
 
 def test_the_figures_are_those_reckoned_by_hand(
