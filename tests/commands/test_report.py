@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import pandas
 import pytest
 import sqlalchemy as sa
+from pyarrow import parquet
 
 from cct_ops.ledger.record.tables import resolutions
 from cct_ops.models.run import Outcome
@@ -137,6 +141,69 @@ def test_the_columns_of_the_sheet_add_up_to_the_numbers(
             assert behind == figure["ids"], figure["name"]
     (fixed,) = [row for row in rows if row["id"] == day.ids["fixed"]]
     assert fixed["to verified fix (seconds)"] == "70.0"
+
+
+def test_parquet_has_the_rows_of_the_sheet_with_types(
+    engine: sa.Engine, typed: Typed, tmp_path: Path
+) -> None:
+    """What pandas reads back is what stands in the CSV, cell by cell."""
+    sheet_file, path = tmp_path / "report.csv", tmp_path / "report.parquet"
+    a_day(engine)
+    arrive(engine, "=1+1", "/x")
+
+    said = typed(["report", "--since", "1d", "--csv", str(sheet_file), "--parquet", str(path)])
+
+    assert str(path) in said
+    read = pandas.read_parquet(path)
+    assert {str(read[name].dtype) for name in ("incidents", "minutes saved")} == {"int64"}
+    assert str(read["since (UTC)"].dtype) == "datetime64[ms, UTC]"
+    assert str(read["to verified fix (seconds)"].dtype) == "float64"
+    with sheet_file.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 8
+    assert "'=1+1" in [row["what"] for row in rows]
+    assert "hold" in [row["guards"] for row in rows]
+    assert list(read.columns) == list(rows[0])
+    assert [
+        {name: _as_in_csv(value) for name, value in row.items()} for row in read.to_dict("records")
+    ] == rows
+
+
+def _as_in_csv(value: Any) -> str:
+    """A cell of a frame, as its text in a CSV."""
+    if isinstance(value, pandas.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, str | int):
+        return str(value)
+    if isinstance(value, float) or value is None:
+        return "" if pandas.isna(value) else str(value)
+    return ", ".join(value)
+
+
+def test_parquet_of_nothing_has_its_columns_and_their_types(typed: Typed, tmp_path: Path) -> None:
+    """And says of which time it is."""
+    path = tmp_path / "report.parquet"
+
+    typed(["report", "--since", "1h", "--parquet", str(path)])
+
+    found = parquet.read_schema(path)
+    assert str(found.field("playbook").type) == "string"
+    assert str(found.field("guards").type) == "list<element: string>"
+    assert str(found.field("to acknowledge (seconds)").type) == "double"
+    assert datetime.fromisoformat(found.metadata[b"since"].decode()) < datetime.now(UTC)
+
+
+@pytest.mark.parametrize("option", ["--html", "--csv", "--parquet"])
+def test_a_file_that_cannot_be_written_is_a_sentence(
+    program: Program, on_ledger: None, tmp_path: Path, option: str
+) -> None:
+    path = tmp_path / "no-such-folder" / "report"
+
+    ended = program("report", option, str(path))
+
+    assert ended.code == 1
+    assert f"{path} cannot be written: No such file or directory" in ended.err
+    assert "Traceback" not in ended.err
 
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t=", "\r=", " =", "＝"])  # noqa: RUF001

@@ -119,10 +119,10 @@ def _states(run_ids: list[UUID]) -> dict[UUID, str]:
     return {run.id: run.state_name for run in found if run.state_name}
 
 
-def write(path: Path, page: str) -> None:
+def write(path: Path, content: str | bytes) -> None:
     """Write a file; raises ``BadConfiguration`` where that cannot be done."""
     try:
-        path.write_text(page, encoding="utf-8")
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         raise BadConfiguration(f"{path} cannot be written: {error.strerror}") from None
 

@@ -43,6 +43,9 @@ def report(
     csv: Annotated[
         Path | None, Parameter(help="Write a row for each incident and run to this file.")
     ] = None,
+    parquet: Annotated[
+        Path | None, Parameter(help="Write the same rows to this file, with types, as Parquet.")
+    ] = None,
 ) -> int:
     """
     Reckon per playbook and in total what came, what was done, how it ended and how long it took.
@@ -50,7 +53,7 @@ def report(
     Returns 1 where a row of the ledger cannot be true: it is named and left out.
     """
     from cct_ops.commands.here import ledger
-    from cct_ops.record.report import checks, facts, figures
+    from cct_ops.record.report import checks, facts, figures, sheet
 
     engine, began = ledger(), moments.past(since)
     sound, left_out = checks.checked(facts.read(engine, began))
@@ -60,14 +63,15 @@ def report(
 
         write(html, render(found))
     if csv is not None:
-        from cct_ops.record.report.sheet import sheet
-
-        write(csv, sheet(sound))
-    for path in filter(None, (html, csv)):
+        write(csv, sheet.sheet(sound))
+    if parquet is not None:
+        write(parquet, sheet.parquet(sound))
+    files = [path for path in (html, csv, parquet) if path is not None]
+    for path in files:
         say(f"the report is in {path}", stderr=as_json)
     if as_json:
         say_json(_content(found))
-    elif html is None and csv is None:
+    elif not files:
         _print(found, since)
     for each in left_out:
         say(("left out: ", "bold red"), f"{each.id}: {'; '.join(each.why)}", stderr=True)
