@@ -17,7 +17,14 @@ from typing import NamedTuple
 import pytest
 from rich.console import Console
 
-from cct_ops.gate import apply_and_confirm, approval, gate, recovery, temporary
+from cct_ops.gate import (
+    apply_and_confirm,
+    approval,
+    gate,
+    guards as gate_guards,
+    recovery,
+    temporary,
+)
 from cct_ops.ledger.gate import approvals, guards, leases, locks, permits
 from cct_ops.models import guards as judging
 from cct_ops.stack.postgres import EmbeddedPostgres
@@ -152,8 +159,8 @@ MUTANTS = [
     ),
     in_one(
         "the mode raised",
-        gate,
-        "effective_mode",
+        gate_guards,
+        "allowed_mode",
         ("effective = lowest(mode, ceiling)", "effective = mode"),
         ("if earned.mode.rank < effective.rank", "if False"),
         breaks="changes against orders",

@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Mapping
 
 from cct_ops.clients.server import kept_open
 from cct_ops.config import contacts, yaml_files
 from cct_ops.config.approvers import Approvers
-from cct_ops.config.sources import AlertmanagerSource, Source, Sources
+from cct_ops.config.sources import Sources
 from cct_ops.controller.approvals import People
 from cct_ops.controller.early_looks import looking_ahead
 from cct_ops.controller.handlers import Notification, Remediation
@@ -18,6 +17,7 @@ from cct_ops.controller.jobs import jobs, of_senders
 from cct_ops.controller.loop import Controller, Lane
 from cct_ops.controller.routes import read_routes
 from cct_ops.controller.runs import Runs
+from cct_ops.controller.wanted_runs import watchdogs
 from cct_ops.errors import OpsError
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.intake import outbox
@@ -26,15 +26,6 @@ from cct_ops.settings import Settings
 from cct_ops.terminal import log_as
 
 RUNS_AT_ONCE = 4
-
-
-def watchdogs(sources: Mapping[str, Source]) -> dict[str, str]:
-    """Return the name of each sender's alert that always fires."""
-    return {
-        name: source.watchdog.alertname
-        for name, source in sources.items()
-        if isinstance(source, AlertmanagerSource) and source.watchdog is not None
-    }
 
 
 def main() -> int:

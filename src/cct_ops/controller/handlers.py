@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import random
 from collections.abc import Callable, Mapping
@@ -14,13 +13,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.controller import notices
-from cct_ops.controller.parameters import Unfit, convert
+from cct_ops.controller.parameters import Unfit
 from cct_ops.controller.routes import Routes, Rule
 from cct_ops.controller.runs import Runs
+from cct_ops.controller.wanted_runs import group_of, is_watchdog, wanted_run
 from cct_ops.errors import OpsError, Rejected, Unavailable
 from cct_ops.ledger.intake import grouping, outbox
 from cct_ops.ledger.intake.outbox import Claim
-from cct_ops.models.run import RULE, Mode, Severity, incident_tag
+from cct_ops.models.run import RULE, Severity, incident_tag
 from cct_ops.people.notifier import Notifier
 
 BACKOFF_SECONDS = 1.0
@@ -45,7 +45,7 @@ class Remediation:
 
     def __call__(self, claim: Claim) -> None:
         """Carry one row as far as it goes now; what can come right later is postponed."""
-        if self.watchdogs.get(claim.source) == claim.labels.get("alertname", ""):
+        if is_watchdog(self.watchdogs, claim.source, claim.labels):
             outbox.mark_notified(self.engine, claim, "A watchdog: only its silence is an incident.")
             return
         rule = self.routes.rule_for(claim.source, claim.labels)
@@ -59,13 +59,8 @@ class Remediation:
         )
 
     def group(self, source: str, labels: Mapping[str, str]) -> str:
-        """Name the incidents that one run can speak for: of one source, rule and parameters."""
-        rule = self.routes.rule_for(source, labels)
-        try:
-            parameters = json.dumps(convert(rule.parameters, labels), sort_keys=True)
-        except Unfit:
-            parameters = "unfit"
-        return f"{source}/{rule.name}/{parameters}."
+        """Name the incidents that one run can speak for."""
+        return group_of(self.routes, source, labels)
 
     def _stand_for_others(self, claim: Claim, rule: Rule, burst: UUID) -> None:
         """Diagnose the incident if it leads its group; else leave it to the one that does."""
@@ -94,16 +89,16 @@ class Remediation:
         self._start(claim, rule, in_burst=True)
 
     def _start(self, claim: Claim, rule: Rule, *, in_burst: bool = False) -> None:
-        if rule.playbook is None or rule.mode is None:
+        wanted = wanted_run(rule, claim.labels, in_burst=in_burst)
+        if wanted is None:
             self._hand_to_people(claim, rule, "notified", notices.NO_PLAYBOOK)
             return
-        self.look_ahead(rule.playbook, claim.created_at)
-        mode, tags = (Mode.OBSERVE, ["burst"]) if in_burst else (rule.mode, [])
+        self.look_ahead(wanted.playbook, claim.created_at)
+        tags = ["burst"] if in_burst else []
         try:
-            parameters = convert(rule.parameters, claim.labels)
             run = self.runs.create(
-                rule.playbook,
-                {**parameters, "mode": mode.value},
+                wanted.playbook,
+                {**wanted.parameters(), "mode": wanted.mode.value},
                 key=run_key(claim, rule),
                 tags=[
                     incident_tag(claim.incident_id),
@@ -116,16 +111,16 @@ class Remediation:
             log.warning("incident %s waits: %s", claim.incident_id, error)
             outbox.postpone(self.engine, claim, backoff_seconds(claim, error), str(error))
         except (Unfit, Rejected) as error:
-            reason = f"{rule.playbook} was not started: {error}"
+            reason = f"{wanted.playbook} was not started: {error}"
             log.error("incident %s: %s", claim.incident_id, reason)  # noqa: TRY400 -- an answer
             self._hand_to_people(claim, rule, outbox.DEAD_LETTERED, reason)
         else:
-            log.info("incident %s: %s is run %s", claim.incident_id, rule.playbook, run.id)
+            log.info("incident %s: %s is run %s", claim.incident_id, wanted.playbook, run.id)
             outbox.mark_sent(
                 self.engine,
                 claim,
                 rule=rule.name,
-                playbook=rule.playbook,
+                playbook=wanted.playbook,
                 flow_run_id=run.id,
                 notification=run.model_dump_json(),
                 routes=self.routes.version,

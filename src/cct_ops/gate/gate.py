@@ -24,7 +24,14 @@ from cct_ops.gate import temporary
 from cct_ops.gate.apply_and_confirm import Change, Executor
 from cct_ops.gate.approval import Asking
 from cct_ops.gate.collaborators import Notifier, Suspension
-from cct_ops.gate.guards import before_asking, effective_mode, intent, outcome_of, rules_for
+from cct_ops.gate.guards import (
+    before_asking,
+    effective_mode,
+    intent,
+    outcome_of,
+    rules_for,
+    too_long,
+)
 from cct_ops.gate.restore import wait_for_lock
 from cct_ops.gate.undo import put_back
 from cct_ops.ledger.gate import approvals, changes, guards, locks, permits
@@ -121,8 +128,8 @@ class _Passage:
         if self.mode is Mode.OBSERVE:
             return self.refuse(Outcome.RECOMMENDED, f"{self.reason} Nothing was changed.")
         longest = gate.policy.temporary_changes.longest_minutes
-        if (too_long := temporary.too_long(self.plan, longest)) is not None:
-            return self.refuse(Outcome.BLOCKED, too_long)
+        if (refused := too_long(self.plan, longest)) is not None:
+            return self.refuse(Outcome.BLOCKED, refused)
         stop = before_asking(engine, self.wanted, self.rules, asks=asks)
         if stop is not None:
             return self.stopped(stop)

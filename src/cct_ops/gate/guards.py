@@ -17,6 +17,7 @@ from cct_ops.gate import autonomy
 from cct_ops.ledger.gate import guards
 from cct_ops.ledger.statements import within
 from cct_ops.models.autonomy import AutonomyLevel
+from cct_ops.models.base import duration
 from cct_ops.models.guards import Guard, GuardResult, Intent, Rules
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Mode, Outcome, Run, lowest
@@ -41,17 +42,25 @@ def effective_mode(engine: sa.Engine, policy: Policy, mode: Mode, plan: Plan) ->
 
     It is the lowest of what was asked for, the policy's ceiling, and what the record has earned.
     """
-    ceiling = policy.ceiling(plan.playbook)
+    earned = partial(autonomy_of, engine, policy, plan.playbook, plan.target, wanted_again=True)
+    try:
+        return allowed_mode(policy, mode, plan.playbook, earned)
+    except sa.exc.SQLAlchemyError as error:
+        return Mode.OBSERVE, f"The track record cannot be read ({type(error).__name__})."
+
+
+def allowed_mode(
+    policy: Policy, mode: Mode, playbook: str, earned_level: Callable[[], AutonomyLevel]
+) -> tuple[Mode, str]:
+    """Return the same by a record that is asked for only where the mode depends on it."""
+    ceiling = policy.ceiling(playbook)
     effective = lowest(mode, ceiling)
     reason = f"Asked for in {mode} mode, which policy allows."
     if effective is not mode:
-        reason = f"Policy allows {plan.playbook} no more than {ceiling}; asked: {mode}."
+        reason = f"Policy allows {playbook} no more than {ceiling}; asked: {mode}."
     if effective is Mode.OBSERVE:
         return effective, reason
-    try:
-        earned = autonomy_of(engine, policy, plan.playbook, plan.target, wanted_again=True)
-    except sa.exc.SQLAlchemyError as error:
-        return Mode.OBSERVE, f"The track record cannot be read ({type(error).__name__})."
+    earned = earned_level()
     if earned.mode.rank < effective.rank:
         return earned.mode, f"The record allows no more than {earned.mode} now: {earned.reason}."
     return effective, reason
@@ -65,6 +74,17 @@ def autonomy_of(
         autonomy.of, policy=policy, playbook=playbook, target=target, wanted_again=wanted_again
     )
     return within(engine, read, repeatable=True)
+
+
+def too_long(plan: Plan, longest_minutes: float) -> str | None:
+    """Return why policy does not let the plan's temporary changes last that long, or None."""
+    asked = max((step.lasts_minutes or 0 for step in plan.steps), default=0)
+    if asked <= longest_minutes:
+        return None
+    return (
+        f"Policy lets a temporary change last {duration(longest_minutes * 60)} at most, and"
+        f" {duration(asked * 60)} were asked for."
+    )
 
 
 def before_asking(

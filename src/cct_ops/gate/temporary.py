@@ -14,24 +14,12 @@ from cct_ops.errors import SteadyStateNotReached
 from cct_ops.gate.apply_and_confirm import FIRST_LOOK_SECONDS, Change, Executor
 from cct_ops.gate.restore import holding, put_all_back
 from cct_ops.ledger.gate import changes, crashed_runs
-from cct_ops.models.base import duration
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.chaos import KEPT_BY_THEIR_RUN
 from cct_ops.models.plan import Permit, Plan
 
 ScheduleRevert = Callable[[TemporaryChange], object]
 """Makes the run that reverts a change when its time is over; ``Unavailable`` where it cannot."""
-
-
-def too_long(plan: Plan, longest_minutes: float) -> str | None:
-    """Return why policy does not let the plan's temporary changes last that long, or None."""
-    asked = max((step.lasts_minutes or 0 for step in plan.steps), default=0)
-    if asked <= longest_minutes:
-        return None
-    return (
-        f"Policy lets a temporary change last {duration(longest_minutes * 60)} at most, and"
-        f" {duration(asked * 60)} were asked for."
-    )
 
 
 def schedule(change: Change, schedule_revert: ScheduleRevert) -> None:

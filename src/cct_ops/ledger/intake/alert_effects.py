@@ -10,14 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from cct_ops.ledger.intake import early_ends, outbox
-from cct_ops.ledger.intake.episodes import ClosedAs, Episode, Verdict, early_end, judge
+from cct_ops.ledger.intake.episodes import ClosedAs, Episode, Verdict
+from cct_ops.ledger.intake.judging import Judging, Key
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.models.alert import Alert
 from cct_ops.redaction import redact_values
@@ -25,10 +26,6 @@ from cct_ops.redaction import redact_values
 # Locks live in a table of fixed size, so keys share a bounded number of them.
 _LOCK_SPACE = 0x0CC7
 _LOCKS = 256
-
-_NAMESPACE = UUID("0b7c1e0e-6a55-4f39-9a3f-0cc70b5a1e57")
-
-Key = tuple[str, str]  # the source, and what its alert is about
 
 _LOCK = sa.text(
     "select pg_advisory_xact_lock(:space, lock) from unnest(cast(:locks as integer[])) as lock"
@@ -116,30 +113,22 @@ def judge_all(
     if not wanted:
         return [[] for _ in stored]
     _lock(connection, {key for _, key in wanted})
-    latest = _latest(connection, wanted)
-    ends, early = early_ends.read(connection, wanted), {}
-    before = {episode.incident_id: episode for episode in latest.values()}
+    judging = Judging(_latest(connection, wanted), early_ends.read(connection, wanted))
+    before = {episode.incident_id: episode for episode in judging.latest.values()}
     after: dict[UUID, tuple[Episode, Key, Alert]] = {}
     judged: list[list[AlertEffect]] = []
     for each, alerts in zip(stored, keyed, strict=True):
         mine = []
         for key, alert in alerts:
             place = (each.source, key)
-            known = latest.get(place)
-            verdict, episode = judge(alert, known, each.received_at, ends.get(place))
-            if end := early_end(alert, verdict, each.received_at):
-                ends[place] = early[place] = max(end, ends.get(place, end))
-            if episode is not None and verdict is Verdict.OPENED:
-                episode = replace(episode, incident_id=_name(place, episode))
-                if known is not None and known.closed_as is None:
-                    _put(after, known.superseded(each.received_at), place, alert)
-            if episode is not None:
-                latest[place] = episode
-                _put(after, episode, place, alert)
-            mine.append(AlertEffect(alert, verdict, _owner(verdict, episode)))
+            effect = judging.judge(place, alert, each.received_at)
+            for episode in (effect.superseded, effect.episode):
+                if episode is not None:
+                    _put(after, episode, place, alert)
+            mine.append(AlertEffect(alert, effect.verdict, _owner(effect.verdict, effect.episode)))
         judged.append(mine)
     _write(connection, before, after)
-    early_ends.keep(connection, early)
+    early_ends.keep(connection, judging.early)
     _keep(connection, stored, judged)
     return judged
 
@@ -159,18 +148,6 @@ def _put(
     """Remember the episode as it is now, with the labels and annotations that it opened with."""
     first = after[episode.incident_id][2] if episode.incident_id in after else alert
     after[episode.incident_id] = episode, place, first
-
-
-def _name(place: Key, episode: Episode) -> UUID:
-    """
-    Return the id by which this very episode is always known.
-
-    After a ledger was restored from a backup, an alert that comes again has the same id, and so the
-    run that Prefect remembers; a later episode began at another moment and has a run of its own.
-    """
-    source, key = place
-    named = f"{source}|{key}|{episode.number}|{episode.starts_at.isoformat()}"
-    return uuid5(_NAMESPACE, named)
 
 
 def _owner(verdict: Verdict, newest: Episode | None) -> UUID | None:

@@ -148,14 +148,21 @@ class _Stored:
     last_received_at: datetime
 
     def first(self, alert: Alert, *, named: bool) -> datetime:
-        """
-        Return when the alert first came in this body.
+        """Return when the alert first came in this body."""
+        return first_came(alert, self.received_at, self.last_received_at, named=named)
 
-        The end of something is believed whenever it comes: one that looks like a copy of the end
-        before may be the only one that an open incident ever gets.
-        """
-        over = alert.status is AlertStatus.RESOLVED
-        return self.last_received_at if over and not named else self.received_at
+
+def first_came(
+    alert: Alert, received_at: datetime, last_received_at: datetime, *, named: bool
+) -> datetime:
+    """
+    Return when an alert first came in a body that came as news, and came last, at these moments.
+
+    The end of something is believed whenever it comes: one that looks like a copy of the end
+    before may be the only one that an open incident ever gets.
+    """
+    over = alert.status is AlertStatus.RESOLVED
+    return last_received_at if over and not named else received_at
 
 
 def record(

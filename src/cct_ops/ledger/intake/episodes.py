@@ -76,6 +76,10 @@ class Episode:
         """Return the episode as it is once its sender reported a later one."""
         return replace(self, closed_as=ClosedAs.SUPERSEDED, closed_at=at)
 
+    def expired(self, at: datetime) -> Episode:
+        """Return the episode as it is once its sender was silent about it for too long."""
+        return replace(self, closed_as=ClosedAs.EXPIRED, closed_at=at)
+
     def seen(self, at: datetime, reporter: str) -> Episode:
         """Return the episode as it is once it was reported again."""
         known = not reporter or reporter in self.reporters or len(self.reporters) == MOST_REPORTERS

@@ -36,6 +36,10 @@ class GroupingLimits(Frozen):
     calm_seconds: Seconds = Field(300, gt=0)
     runs: Count = Field(10, ge=1)
 
+    def window_seconds(self, *, in_burst: bool) -> float:
+        """Return in how many seconds more incidents than allowed are a burst, or keep it going."""
+        return self.calm_seconds if in_burst else self.within_seconds
+
 
 BATCH = 500
 
@@ -57,11 +61,11 @@ def begin_or_end(engine: sa.Engine, limits: GroupingLimits) -> UUID | None:
         burst: UUID | None = connection.scalar(
             sa.select(bursts.c.id).where(bursts.c.ended_at.is_(None))
         )
+        window = limits.window_seconds(in_burst=burst is not None)
+        if _opened(connection, window, limits.incidents) > limits.incidents:
+            return burst or _begin(connection, limits)
         if burst is None:
-            opened = _opened(connection, limits.within_seconds, limits.incidents)
-            return _begin(connection, limits) if opened > limits.incidents else None
-        if _opened(connection, limits.calm_seconds, limits.incidents) > limits.incidents:
-            return burst
+            return None
         connection.execute(
             sa.update(bursts)
             .where(bursts.c.id == burst, bursts.c.ended_at.is_(None))
@@ -77,7 +81,30 @@ def choose_leader(
     with engine.begin() as connection:
         groups = _join(connection, burst, {name: incident}, limits)
         chosen, known = groups[name]
-        return chosen, known != rest_of(name)
+        return chosen, may_run(name, known)
+
+
+def assign(
+    known: dict[str, UUID], wanted: Mapping[str, UUID], limits: GroupingLimits
+) -> dict[str, tuple[UUID, str]]:
+    """
+    Return each group's leader and the group that counts, and add the new ones to those ``known``.
+
+    New groups begin while there is room; what comes then is one group more for each source.
+    """
+    groups = {}
+    for name, incident in sorted(wanted.items()):
+        counts = name
+        runs = sum(not each.endswith("/") for each in known)
+        if name not in known and runs >= limits.runs:
+            counts = rest_of(name)
+        groups[name] = known.setdefault(counts, incident), counts
+    return groups
+
+
+def may_run(name: str, counts: str) -> bool:
+    """Return whether the group that counts for this one may have a run."""
+    return counts != rest_of(name)
 
 
 def rest_of(name: str) -> str:
@@ -180,16 +207,13 @@ def _join(
         .tuples()
         .all()
     )
-    groups = {}
-    for name, incident in sorted(wanted.items()):
-        counts = name
-        runs = sum(not each.endswith("/") for each in known)
-        if name not in known and runs >= limits.runs:
-            counts = rest_of(name)
-        if counts not in known:
-            known[counts] = incident
-            connection.execute(
-                insert(burst_groups).values(burst_id=burst, name=counts, incident_id=incident)
-            )
-        groups[name] = known[counts], counts
+    before = set(known)
+    groups = assign(known, wanted, limits)
+    new = [
+        {"burst_id": burst, "name": name, "incident_id": incident}
+        for name, incident in known.items()
+        if name not in before
+    ]
+    if new:
+        connection.execute(insert(burst_groups), new)
     return groups
