@@ -2,7 +2,7 @@
 An incident is over: its review is written from the record, with blanks for what only people know.
 
 Runbook: docs/runbooks/post_incident_review.md
-Blast radius: none; it only reads, and writes one new file.
+Blast radius: none; it only reads, and writes new files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from prefect.states import Completed
 from cct_ops.models.run import Id
 from tasks.attempts import one_attempt
 from tasks.report import report_failure, reported
-from tasks.review import read_story, write_review
+from tasks.review import read_review, write_review
 
 
 @one_attempt
@@ -34,6 +34,6 @@ def post_incident_review(run_id: Id | None = None, incident_id: Id | None = None
         run_id: A run of any playbook, as its page in Prefect shows it; its incident is reviewed.
         incident_id: An incident in the ledger, as reports name it; used if no run is given.
     """
-    story = read_story(run_id, incident_id)
-    path = write_review(story)
+    found = read_review(run_id, incident_id)
+    path = write_review(found)
     return Completed(name="Written", message=f"Written to {path}.", data=str(path))

@@ -25,7 +25,7 @@ from cct_ops.gate import autonomy, recovery
 from cct_ops.gate.gate import Decision
 from cct_ops.gate.guards import autonomy_of
 from cct_ops.ledger.gate import approvals, changes, leases
-from cct_ops.ledger.record import account as record, history
+from cct_ops.ledger.record import account as record
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.run import Outcome, Resolution, Run, Severity, incident_of
 from cct_ops.models.topic import Topic
@@ -233,7 +233,7 @@ def _publish(
                 diagnosis,
                 run_url=run_link(run.id),
                 dashboard_url=str(dashboard) if dashboard else None,
-                asked=history.read_requests(ledger(), run.id),
+                asked=approvals.of_run(ledger(), run.id),
             ),
         )
         with showing("The report"), get_client(sync_client=True) as client:

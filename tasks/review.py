@@ -11,8 +11,8 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from cct_ops.errors import BadConfiguration
-from cct_ops.ledger.record import history
-from cct_ops.ledger.record.history import Story
+from cct_ops.models.review import Review
+from cct_ops.record.review import page, reading
 from cct_ops.reports.links import run_link
 from cct_ops.reports.render import artifact_key
 from cct_ops.reports.review import review
@@ -22,48 +22,46 @@ MOST_VERSIONS = 100
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def read_story(run_id: UUID | None, incident_id: UUID | None) -> Story:
+def read_review(run_id: UUID | None, incident_id: UUID | None) -> Review:
     """
     Read what the ledger has of a run's incident, or of an incident.
 
     Raises ``BadConfiguration`` when nothing is named, or what is named is not known.
     """
-    if run_id is not None:
-        story = history.of_run(ledger(), run_id)
-    elif incident_id is not None:
-        story = history.of_incident(ledger(), incident_id)
-    else:
+    wanted = run_id or incident_id
+    if wanted is None:
         raise BadConfiguration("Name a run or an incident to review.")
-    if story is None:
-        raise BadConfiguration(f"The ledger knows no {run_id or incident_id}.")
-    return story
+    found = reading.read(ledger(), wanted, run_link)
+    if found is None:
+        raise BadConfiguration(f"The ledger knows no {wanted}.")
+    return found
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def write_review(story: Story) -> Path:
-    """Write the review as an artifact and as a new file; return the file's path."""
+def write_review(found: Review) -> Path:
+    """Write the review as an artifact and as new files; return the path of the one to fill in."""
     now = datetime.now(UTC)
-    links = {str(run.id): run_link(run.id) for run in story.runs}
-    text = review(story, now, links)
-    subject = story.incident.id if story.incident else story.runs[0].id
+    text = review(found, now)
+    subject = found.account.id
     create_markdown_artifact(
         key=artifact_key("post-incident-review", str(subject)),
         description="Post-incident review: the record's part is filled in.",
         markdown=text,
     )
-    return _write(f"{now:%Y-%m-%d}-{subject}", text)
+    return _write(f"{now:%Y-%m-%d}-{subject}", text, page.render(found, now))
 
 
-def _write(name: str, text: str) -> Path:
-    """Write into a file that is not there yet: people may have filled in the others."""
+def _write(name: str, text: str, picture: str) -> Path:
+    """Write into files that are not there yet: people may have filled in the others."""
     folder = settings().reviews_path
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for version in range(1, MOST_VERSIONS):
             path = folder / f"{name}{f'-{version}' if version > 1 else ''}.md"
             try:
-                with path.open("x", encoding="utf-8") as file:
-                    file.write(text)
+                for each, content in ((path.with_suffix(".html"), picture), (path, text)):
+                    with each.open("x", encoding="utf-8") as file:
+                        file.write(content)
             except FileExistsError:
                 continue
             return path

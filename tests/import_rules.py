@@ -68,7 +68,7 @@ LAYERS: dict[str, dict[str, str]] = {
     },
     # beside the wheel, so nothing in it can import these
     "playbooks": {
-        "tasks": "actions clients config diagnoses errors gate ledger models people reports"
+        "tasks": "actions clients config diagnoses errors gate ledger models people record reports"
         " scenarios settings summaries typed",
         "flows": "diagnoses models tasks",
         "deployments": "errors",

@@ -44,6 +44,7 @@ for name, where in {
     "why": "why:why",
     "incident": "incident:incident",
     "incidents": "incidents:incidents",
+    "review": "review:review",
     "report": "report:report",
     "audit": "audit:audit",
     "pages": "pages:pages",

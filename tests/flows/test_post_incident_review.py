@@ -1,4 +1,4 @@
-"""The post-incident-review playbook: one artifact, one new file, and nothing changed."""
+"""The post-incident-review playbook: one artifact, two new files, and nothing changed."""
 
 from __future__ import annotations
 
@@ -39,8 +39,10 @@ def test_a_review_never_writes_over_an_earlier_one(sandbox: SandboxControl, revi
     first, second = run(run_id=run_id), run(run_id=run_id)
 
     assert (first.name, first.type.value) == ("Written", "COMPLETED")
-    files = sorted(reviews.iterdir())
+    files = sorted(reviews.glob("*.md"))
     assert len(files) == 2
+    pages = [file.with_suffix(".html") for file in files]
+    assert sorted(reviews.iterdir()) == sorted([*files, *pages])
     assert all("Recommended" in file.read_text() for file in files)
     assert str(files[1]) in f"{first.message}{second.message}"
     assert sandbox.state() == before

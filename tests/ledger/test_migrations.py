@@ -24,10 +24,12 @@ from cct_ops.ledger.gate import (
 )
 from cct_ops.ledger.intake import inbox, tables as intake_tables
 from cct_ops.ledger.people import pages, pauses, slack_threads, tables as people_tables
-from cct_ops.ledger.record import history, journal, log_tables, tables as record_tables
+from cct_ops.ledger.record import account as runs, journal, log_tables, tables as record_tables
 from cct_ops.ledger.schema import metadata
+from cct_ops.models.account import EntryKind
 from cct_ops.models.plan import PermitKind
 from cct_ops.models.run import Outcome
+from cct_ops.record import account
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.conftest import new_ledger
 from tests.ledger import released
@@ -106,26 +108,31 @@ def test_an_upgrade_keeps_what_the_last_release_wrote(empty_url: SecretStr) -> N
     (arrived,) = inbox.newest(engine, 10)
     assert arrived.incident_id is not None
     assert arrived.flow_run_id is not None
-    story = history.of_incident(engine, arrived.incident_id)
+    story = account.read(engine, arrived.incident_id)
     assert story is not None
     (run,) = story.runs
-    (change,) = run.changes
+    known = runs.of_run(engine, run.id)
+    (change,) = changes.listed(engine)
     (approval_id,) = slack_threads.answered(engine)
     approval = approvals.find(engine, approval_id)
     assert approval is not None
-    assert [each.approver for each in run.asked] == [approval.approver]
-    assert approval.plan == run.known.decisions[0].plan
-    assert [each.state for each in run.known.actions] == ["confirmed"]
-    assert run.known.outcome is Outcome.RESOLVED
+    asked = approvals.of_run(engine, run.id)
+    assert [each.approver for each in asked] == [approval.approver]
+    assert approval.plan == known.decisions[0].plan
+    assert [each.state for each in known.actions] == ["confirmed"]
+    assert known.outcome is run.outcome is Outcome.RESOLVED
     assert [each.alertname for each in inbox.about(engine, "CanaryRolledBack")] == [
         "CanaryRolledBack"
     ]
-    assert changes.listed(engine) == [change]
-    assert [each.kind for each in run.known.actions] == [PermitKind.CHANGE]
+    assert change.run_id == run.id
+    assert [each.kind for each in known.actions] == [PermitKind.CHANGE]
     assert leases.seconds_over(engine, run.id) is not None
     assert [entry.note for entry in journal.read(engine, run.id)] == ["All routes answer."]
     assert slack_threads.shown(engine, arrived.incident_id) is not None
-    assert len(pages.newest(engine, 10)) == len(story.paged) == len(story.public) == 1
+    paged = [each for each in story.entries if each.kind is EntryKind.PAGE]
+    public = [each for each in story.entries if each.kind is EntryKind.STATUS_PAGE]
+    assert [each.row for each in paged[:1]] == [f"pages {pages.newest(engine, 10)[0].page.id}"]
+    assert len(pages.newest(engine, 10)) == len(public) == 1
     assert len(set_aside.listed(engine)) == len(switches.held(engine)) == 1
     assert pauses.notified(engine) == ["work pool cct-ops"]
     assert refused_keys.remembered(engine) == 1

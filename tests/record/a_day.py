@@ -43,6 +43,7 @@ class Day:
 
     engine: sa.Engine
     ids: dict[str, str] = field(default_factory=dict)
+    began: datetime = BEGAN
 
     def set(self, table: sa.Table, where: sa.ColumnElement[bool], **seconds: float) -> None:
         """Let rows be of these moments."""

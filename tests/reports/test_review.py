@@ -13,11 +13,13 @@ from cct_ops.ledger.gate import approval_answers, approvals
 from cct_ops.ledger.gate.approval_answers import Answer
 from cct_ops.ledger.gate.approvals import ApprovalRequirement
 from cct_ops.ledger.intake import deliveries
-from cct_ops.ledger.record import account, history
+from cct_ops.ledger.record import account
 from cct_ops.models.alert import Alert
 from cct_ops.models.base import Frozen
 from cct_ops.models.plan import Plan, Step
+from cct_ops.models.review import Review
 from cct_ops.models.run import Evidence, Mode, Outcome, Run, Severity
+from cct_ops.record.review import reading
 from cct_ops.reports.review import BLANK, review
 from tests.ledger.alerts import PULLED, firing, resolved
 from tests.ledger.history import CALL
@@ -85,13 +87,13 @@ def ran(engine: sa.Engine, incident_id: UUID | None, outcome: Outcome) -> Run:
     return run
 
 
-def written(story: history.Story | None) -> str:
-    assert story is not None
-    return review(story, NOW, {})
+def written(found: Review | None) -> str:
+    assert found is not None
+    return review(found, NOW)
 
 
 def test_a_review_has_the_ten_sections_of_the_runbook(engine: sa.Engine, incident: UUID) -> None:
-    text = written(history.of_incident(engine, incident))
+    text = written(reading.read(engine, incident))
 
     assert re.findall(r"^## \d+\. (.+)$", text, re.MULTILINE) == SECTIONS
 
@@ -100,14 +102,14 @@ def test_the_record_is_filled_in(engine: sa.Engine, incident: UUID) -> None:
     run = ran(engine, incident, Outcome.RESOLVED)
     over(engine)
 
-    text = written(history.of_run(engine, run.id))
+    text = written(reading.read(engine, run.id))
 
     for part in (
         "CanaryRolledBack of",
         "By alertmanager, 10 min",
         "Duration: 5 min ",  # and the seconds that the test itself took
         "Affected: /daily-summary",
-        "auto-rollback: approval asked for",
+        "auto-rollback: approval was asked for",
         "Approval: approved by Ada (not authenticated): go",
         "Decided: permitted in approve mode",
         "incident closed as resolved",
@@ -119,7 +121,7 @@ def test_the_record_is_filled_in(engine: sa.Engine, incident: UUID) -> None:
 
 
 def test_what_only_people_know_is_marked(engine: sa.Engine, incident: UUID) -> None:
-    text = written(history.of_incident(engine, incident))
+    text = written(reading.read(engine, incident))
 
     for section in ("Impact", "Root Cause", "Lessons Learned", "Action Items"):
         assert BLANK in text.partition(f". {section}\n")[2].partition("\n## ")[0]
@@ -128,7 +130,7 @@ def test_what_only_people_know_is_marked(engine: sa.Engine, incident: UUID) -> N
 def test_what_came_from_outside_is_escaped(engine: sa.Engine, incident: UUID) -> None:
     ran(engine, incident, Outcome.RESOLVED)
 
-    assert r"the \<canary\> \| of \*daily\*." in written(history.of_incident(engine, incident))
+    assert r"the \<canary\> \| of \*daily\*." in written(reading.read(engine, incident))
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNVERIFIED, Outcome.BLOCKED, Outcome.RECOMMENDED])
@@ -137,7 +139,7 @@ def test_what_is_unfinished_becomes_an_action_item(
 ) -> None:
     ran(engine, incident, outcome)
 
-    items = written(history.of_incident(engine, incident)).partition("## 9.")[2]
+    items = written(reading.read(engine, incident)).partition("## 9.")[2]
 
     assert "auto-rollback on /daily-summary" in items
 
@@ -145,12 +147,11 @@ def test_what_is_unfinished_becomes_an_action_item(
 def test_a_run_that_people_started_is_reviewed_alone(engine: sa.Engine) -> None:
     run = ran(engine, None, Outcome.RESOLVED)
 
-    text = written(history.of_run(engine, run.id))
+    text = written(reading.read(engine, run.id))
 
     assert "# Post-incident review: auto-rollback on /daily-summary" in text
     assert "no alert is on record" in text
 
 
 def test_what_the_ledger_does_not_know_has_no_story(engine: sa.Engine) -> None:
-    assert history.of_run(engine, uuid4()) is None
-    assert history.of_incident(engine, uuid4()) is None
+    assert reading.read(engine, uuid4()) is None

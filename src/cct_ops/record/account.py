@@ -27,10 +27,11 @@ from cct_ops.models.run import Outcome
 from cct_ops.record.entries import Row, Topic, fields_of, playbook
 from cct_ops.record.entries_gate import GATE, PermitRow
 from cct_ops.record.entries_intake import INTAKE, AlertRow, DeliveryRow, DispatchRow, IncidentRow
-from cct_ops.record.entries_people import PEOPLE, ApprovalRow, ThreadRow
+from cct_ops.record.entries_notices import NOTICES, ThreadRow
+from cct_ops.record.entries_people import PEOPLE, ApprovalRow
 from cct_ops.record.entries_run import RUN, DecisionRow, LeaseRow, ResolutionRow
 
-_ROWS = (*INTAKE, *RUN, *GATE, *PEOPLE)
+_ROWS = (*INTAKE, *RUN, *GATE, *PEOPLE, *NOTICES)
 
 # An id is an incident's or a run's. A run that another one recovered, repeated or took back leads
 # to that one as well.
@@ -82,18 +83,38 @@ class _Found(NamedTuple):
     followers: list[UUID]
 
 
+class Gathered(NamedTuple):
+    """An account with the rows that it is told from."""
+
+    account: Account
+    rows: tuple[Row, ...]
+    followers: frozenset[UUID]
+
+
 def read(engine: sa.Engine, wanted: UUID) -> Account | None:
     """
     Return the account of an incident, or of a run; None of what the ledger does not know.
 
     A run that was for an incident leads to the account of that incident.
     """
-    snapshot = engine.connect().execution_options(isolation_level="REPEATABLE READ")
-    with snapshot as connection:
-        found = _Found(*connection.execute(_TOPIC, {"id": wanted}).one())
-        topic = Topic(found.incident_id, (*found.runs, *found.followers))
-        rows = list(_read(connection, [(row, row.asked(topic)) for row in _ROWS]))
-    return _account(wanted, found, rows) if rows else None
+    with snapshot(engine) as connection:
+        found = gathered(connection, wanted)
+    return None if found is None else found.account
+
+
+def snapshot(engine: sa.Engine) -> sa.Connection:
+    """Return a connection whose statements all see the ledger as it is at the first of them."""
+    return engine.connect().execution_options(isolation_level="REPEATABLE READ")
+
+
+def gathered(connection: sa.Connection, wanted: UUID) -> Gathered | None:
+    """Return the same with its rows; ``followers`` are the runs that only went on with others."""
+    found = _Found(*connection.execute(_TOPIC, {"id": wanted}).one())
+    topic = Topic(found.incident_id, (*found.runs, *found.followers))
+    rows = list(_read(connection, [(row, row.asked(topic)) for row in _ROWS]))
+    if not rows:
+        return None
+    return Gathered(_account(wanted, found, rows), tuple(rows), frozenset(found.followers))
 
 
 def incidents_of(engine: sa.Engine, delivery_id: UUID) -> list[UUID]:

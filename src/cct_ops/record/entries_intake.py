@@ -18,11 +18,14 @@ from cct_ops.ledger.intake.tables import (
     dispatches,
     incidents,
 )
-from cct_ops.ledger.record.history import Incident
 from cct_ops.models.account import Actor, ActorKind, Entry, EntryKind
 from cct_ops.models.base import counted
 from cct_ops.record.entries import CONTROLLER, NOTIFIER, Row, Topic, because, fields_of
 
+_WHY_CLOSED = {
+    "expired": ": it was not reported again",
+    "superseded": ": its sender reported a later episode, and never its end",
+}
 _VERDICTS = {
     "opened": "it opened this incident",
     "reopened": "it opened this incident again",
@@ -39,12 +42,22 @@ def sender(source: str, admitted_by: str | None = None) -> Actor:
     return Actor(kind=ActorKind.ALERT, name=source, proof=proof)
 
 
-class IncidentRow(Row, Incident):
-    """The incident itself."""
+class IncidentRow(Row):
+    """The incident itself: one episode of one thing being wrong."""
 
     table: ClassVar[str] = "incidents"
     id: UUID
+    source: str
+    key: str
     episode: int
+    state: str
+    closed_as: str | None
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    starts_at: datetime
+    ends_at: datetime | None
+    opened_at: datetime
+    closed_at: datetime | None
 
     @classmethod
     def asked(cls, topic: Topic) -> sa.Select[tuple[object, ...]]:
@@ -60,6 +73,17 @@ class IncidentRow(Row, Incident):
             actor = CONTROLLER if self.closed_as == "expired" else sender(self.source)
             over = {"over since, says the sender": self.ends_at}
             yield self.entry(self.closed_at, EntryKind.CLOSED, actor, words, over)
+
+    @property
+    def began(self) -> str:
+        """Say whose word it is when it began: of what has no date the first receipt counts."""
+        dated = self.starts_at != self.opened_at
+        return "it began, says the alert" if dated else "it first came here"
+
+    @property
+    def closed(self) -> str:
+        """Say how it was closed, and why where nobody said that it was over."""
+        return f"closed as {self.closed_as}{_WHY_CLOSED.get(self.closed_as or '', '')}"
 
     @property
     def heading(self) -> str:

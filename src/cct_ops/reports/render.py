@@ -10,7 +10,6 @@ from typing import Any
 from cct_ops.clients.text import one_line
 from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.ledger.record.account import RunRecord
-from cct_ops.ledger.record.history import Asked
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.run import Run
 from cct_ops.reports.timeline import timeline
@@ -26,7 +25,7 @@ def incident_report(
     *,
     run_url: str | None,
     dashboard_url: str | None,
-    asked: Sequence[Asked] = (),
+    asked: Sequence[Approval] = (),
 ) -> str:
     """
     Render the report of one run.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
 from cct_ops.ledger.record.account import RunRecord
-from cct_ops.ledger.record.history import Story
 
 
 class Moment(NamedTuple):
@@ -17,14 +16,13 @@ class Moment(NamedTuple):
     what: str
 
 
-def in_order(moments: Iterable[Moment]) -> list[Moment]:
-    """Return moments in order of time; those of one instant stay as they come."""
-    return sorted(moments, key=lambda moment: moment.at)
-
-
 def timeline(known: RunRecord, *more: Moment) -> list[Moment]:
-    """Return all that the ledger saw of a run, with ``more`` from elsewhere, in order of time."""
-    return in_order((*more, *_of_run(known)))
+    """
+    Return all that the ledger saw of a run, with ``more`` from elsewhere, in order of time.
+
+    Those of one instant stay as they come.
+    """
+    return sorted((*more, *_of_run(known)), key=lambda moment: moment.at)
 
 
 def _of_run(known: RunRecord) -> Iterator[Moment]:
@@ -43,14 +41,3 @@ def _of_run(known: RunRecord) -> Iterator[Moment]:
             yield Moment(act.confirmed_at, "read back, took effect")
     for found in known.verifications:
         yield Moment(found.verified_at, f"verified: {found.verdict}")
-
-
-def publicity(story: Story) -> Iterator[Moment]:
-    """Yield who was paged, those who could not be reached included, and what the public read."""
-    for paged in story.paged:
-        yield Moment(paged.page.raised_at, f"page asked for: {paged.page.subject}")
-        for tried in paged.attempts:
-            how = f"reached by {tried.way}" if tried.reached else f"not reached: {tried.note}"
-            yield Moment(tried.attempted_at, f"page: {tried.contact} {how}")
-    for state, at in story.public:
-        yield Moment(at, f"status page updated: {state}")

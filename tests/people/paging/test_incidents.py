@@ -14,9 +14,9 @@ from cct_ops.ledger.clock import in_seconds
 from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.people import pages
 from cct_ops.ledger.people.tables import status_posts
-from cct_ops.ledger.record import history
 from cct_ops.models.run import Severity
 from cct_ops.people.paging import Pager
+from cct_ops.record.review import reading
 from cct_ops.reports.review import review
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
@@ -209,9 +209,9 @@ def test_the_review_shows_who_was_paged_and_what_the_public_saw(
     page_about_new(Pager(engine, people(env("NEVER_SET"), env("PAGES_BEN"))))
     announcer(engine)()
 
-    story = history.of_incident(engine, incident)
-    assert story is not None
-    written = review(story, datetime.now(UTC), {})
+    found = reading.read(engine, incident)
+    assert found is not None
+    written = review(found, datetime.now(UTC))
     for line in (
         "page asked for: P0: Down from am",
         "page: a not reached: The environment variable NEVER\\_SET is not set.",

@@ -139,6 +139,12 @@ def find(engine: sa.Engine, approval_id: UUID) -> Approval | None:
     )
 
 
+def of_run(engine: sa.Engine, run_id: UUID) -> list[Approval]:
+    """Read the requests of a run, oldest first."""
+    asked = sa.select(approvals).where(approvals.c.run_id == run_id)
+    return statements.read(engine, Approval, asked.order_by(approvals.c.requested_at))
+
+
 def refused(engine: sa.Engine, run_id: UUID) -> Approval | None:
     """Return the run's declined or expired request: after one of those it may not ask again."""
     ended = approvals.c.state.in_([ApprovalState.DECLINED, ApprovalState.EXPIRED])

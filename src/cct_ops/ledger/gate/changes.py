@@ -125,12 +125,6 @@ def listed(engine: sa.Engine, *, ended: bool = False) -> list[TemporaryChange]:
     return _readable(rows(engine, found if ended else found.where(_OPEN)))
 
 
-def of_run(engine: sa.Engine, run_id: UUID) -> list[TemporaryChange]:
-    """Return the changes that a run made for a while."""
-    found = sa.select(temporary_changes).where(temporary_changes.c.run_id == run_id)
-    return [_read(row) for row in rows(engine, found.order_by(temporary_changes.c.created_at))]
-
-
 def record_scheduled_revert(engine: sa.Engine, change: TemporaryChange, run_id: UUID) -> None:
     """Note which run is the change's scheduled revert."""
     same = temporary_changes.c.scheduled_revert_id.is_not_distinct_from(run_id)

@@ -165,12 +165,6 @@ def newest(engine: sa.Engine, limit: int) -> list[Paged]:
     return _with_attempts(engine, sa.select(pages).order_by(pages.c.raised_at.desc()).limit(limit))
 
 
-def about(ledger: Ledger, topic_id: UUID) -> list[Paged]:
-    """Return the pages about an incident or a run with their attempts, oldest first."""
-    wanted = sa.select(pages).where(pages.c.topic_id == topic_id).order_by(pages.c.raised_at)
-    return _with_attempts(ledger, wanted)
-
-
 def _with_attempts(ledger: Ledger, wanted: sa.Select[tuple[object, ...]]) -> list[Paged]:
     found = read(ledger, Page, wanted)
     of_these = page_attempts.c.page_id.in_([page.id for page in found])

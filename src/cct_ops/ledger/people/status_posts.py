@@ -129,11 +129,3 @@ def _due() -> tuple[sa.ColumnElement[bool], ...]:
         earlier.c.posted_at.is_(None),
     )
     return status_posts.c.posted_at.is_(None), status_posts.c.next_attempt_at <= now(), ~waits
-
-
-def posted(connection: sa.Connection, incident_id: UUID) -> list[tuple[str, datetime]]:
-    """Return what the status page took about an incident, and when."""
-    taken = sa.select(status_posts.c.state, status_posts.c.posted_at).where(
-        status_posts.c.incident_id == incident_id, status_posts.c.posted_at.is_not(None)
-    )
-    return list(connection.execute(taken.order_by(status_posts.c.number)).tuples())

@@ -10,14 +10,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import sqlalchemy as sa
 
 from cct_ops.ledger import clock
 from cct_ops.record.incidents import NO_RUN
 
-_RUNS = """
+# Which incidents, and which runs that were for none, are meant.
+_IN_TIME = (
+    "opened_at >= :since and opened_at < :until",
+    "ended.finished_at >= :since and ended.finished_at < :until",
+)
+_ONE = ("id = :id", "ended.run_id = :id")
+
+
+def _runs(incidents: str, ended: str) -> str:
+    """Return the beginning of a statement about cases: which there are, and the runs of each."""
+    return f"""
 with recursive
 next_runs as materialized (
     select run_id, successor_id as next_id from run_leases where successor_id is not null
@@ -27,12 +38,12 @@ next_runs as materialized (
 cases as materialized (
     select id, true as incident, opened_at, source as began_by, state,
         coalesce(labels ->> 'alertname', '-') as what
-    from incidents where opened_at >= :since and opened_at < :until
+    from incidents where {incidents}
     union all
     select ended.run_id, false, coalesce(lease.began_at, ended.finished_at),
         coalesce(lease.started_as, '-'), 'closed', 'a run'
     from resolutions ended left join run_leases lease on lease.run_id = ended.run_id
-    where ended.incident_id is null and ended.finished_at >= :since and ended.finished_at < :until
+    where ended.incident_id is null and {ended}
         and not exists (select from dispatches where flow_run_id = ended.run_id)
         and not exists (
             select from next_runs join resolutions first on first.run_id = next_runs.run_id
@@ -55,10 +66,12 @@ followed as (
 mine as materialized (
     select case_id, run_id, bool_and(follows) as follows from followed group by case_id, run_id
 )
-"""
+"""  # noqa: S608 -- our own text
 
-_CASES = sa.text(f"""
-{_RUNS},
+
+_RUNS = _runs(*_IN_TIME)
+
+_ABOUT_CASES = """
 ended as materialized (
     select distinct on (case_id) case_id, run_id, playbook, target, outcome, finished_at
     from mine join resolutions using (run_id) where not follows
@@ -141,7 +154,7 @@ select cases.id::text as id, incident, opened_at, began_by, what, cases.state,
     again.at as again_at,
     coalesce(decided.undone, false) or coalesce(undone.undone, false) as undone,
     coalesce(undo_failed, false) as undo_failed,
-    coalesce(guards, '{{}}') as guards,
+    coalesce(guards, '{}') as guards,
     coalesce(answers, 0) as answers
 from cases
 left join dispatches started on incident_id = cases.id and purpose = 'remediate'
@@ -156,7 +169,10 @@ left join answered on answered.case_id = cases.id
 left join counted on counted.case_id = cases.id
 left join undone on undone.case_id = cases.id
 order by opened_at, cases.id
-""")  # noqa: S608 -- both are our own text
+"""
+
+_CASES = sa.text(f"{_RUNS}, {_ABOUT_CASES}")
+_CASE = sa.text(f"{_runs(*_ONE)}, {_ABOUT_CASES}")
 
 _REQUESTS = sa.text(f"""
 {_RUNS}
@@ -211,6 +227,25 @@ def read(engine: sa.Engine, since: datetime) -> Facts:
         requests = _frame(connection, _REQUESTS, asked)
         changes = _frame(connection, _CHANGES, asked)
     return Facts(since, until, cases, requests, changes)
+
+
+class Case(NamedTuple):
+    """When what happened to one incident, or to a run that was for none; its fix, and its end."""
+
+    incident: bool
+    opened_at: datetime
+    acknowledged_at: datetime | None
+    looked_at: datetime | None
+    changed_at: datetime | None
+    verified_at: datetime | None
+    fixed_at: datetime | None
+    again_at: datetime | None
+
+
+def of_one(connection: sa.Connection, wanted: UUID) -> Case | None:
+    """Return the row of one incident or run; None where it is no case of its own, or not yet."""
+    found = connection.execute(_CASE.bindparams(_WORDS), {"id": wanted}).one_or_none()
+    return None if found is None else Case(*(getattr(found, name) for name in Case._fields))
 
 
 _WORDS = sa.bindparam("words", NO_RUN, type_=sa.dialects.postgresql.JSONB)

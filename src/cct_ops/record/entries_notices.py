@@ -1,0 +1,129 @@
+"""Who was paged and notified, and what the public read, as entries of an account."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from cct_ops.ledger.people.tables import page_attempts, pages, slack_threads, status_posts
+from cct_ops.models.account import Entry, EntryKind
+from cct_ops.models.base import counted
+from cct_ops.models.topic import Topic as Shown
+from cct_ops.record.entries import NOTIFIER, Row, Topic, because, fields_of
+
+
+class PageRow(Row):
+    """A page."""
+
+    table: ClassVar[str] = "pages"
+    id: UUID
+    cause: str
+    subject: str
+    raised_at: datetime
+    ended_at: datetime | None
+    contact: str | None
+    note: str | None
+    attempts: int
+
+    @classmethod
+    def asked(cls, topic: Topic) -> sa.Select[tuple[object, ...]]:
+        """Select those about the incident or one of its runs."""
+        return sa.select(*fields_of(cls, pages)).where(_about(topic, pages.c.topic_id))
+
+    def entries(self) -> Iterator[Entry]:
+        """Tell what was asked for, and that it ended in vain where it did."""
+        words = f"page asked for: {self.subject}"
+        facts = {"cause": self.cause, "tries": counted(self.attempts, "round")}
+        yield self.entry(self.raised_at, EntryKind.PAGE, NOTIFIER, words, facts)
+        if self.ended_at is not None and self.contact is None:
+            words = f"the page is over{because(self.note)}"
+            yield self.entry(self.ended_at, EntryKind.PAGE, NOTIFIER, words)
+
+
+class PageAttemptRow(Row):
+    """A contact that was tried."""
+
+    table: ClassVar[str] = "page_attempts"
+    contact: str
+    way: str
+    reached: bool
+    note: str | None
+    attempted_at: datetime
+
+    @classmethod
+    def asked(cls, topic: Topic) -> sa.Select[tuple[object, ...]]:
+        """Select those of the pages."""
+        return (
+            sa.select(*fields_of(cls, page_attempts))
+            .join(pages, pages.c.id == page_attempts.c.page_id)
+            .where(_about(topic, pages.c.topic_id))
+        )
+
+    def entries(self) -> Iterator[Entry]:
+        """Tell whether the contact was reached."""
+        how = f"reached by {self.way}" if self.reached else f"not reached: {self.note}"
+        words = f"page: {self.contact} {how}"
+        yield self.entry(self.attempted_at, EntryKind.PAGE, NOTIFIER, words)
+
+
+class StatusPostRow(Row):
+    """What the public read."""
+
+    table: ClassVar[str] = "status_posts"
+    state: str
+    raised_at: datetime
+    posted_at: datetime | None
+    note: str | None
+
+    @classmethod
+    def asked(cls, topic: Topic) -> sa.Select[tuple[object, ...]]:
+        """Select what was posted, or waits to be."""
+        key = sa.func.concat_ws("/", *status_posts.primary_key.columns).label("id")
+        return sa.select(key, *fields_of(cls, status_posts)).where(
+            topic.incident(status_posts.c.incident_id)
+        )
+
+    def entries(self) -> Iterator[Entry]:
+        """Tell when the page took it."""
+        if self.posted_at is None:
+            words = f"the status page is to say {self.state}{because(self.note)}"
+        else:
+            words = f"status page updated: {self.state}"
+        at = self.posted_at or self.raised_at
+        yield self.entry(at, EntryKind.STATUS_PAGE, NOTIFIER, words)
+
+
+class ThreadRow(Row):
+    """The thread in Slack, and what its head says now."""
+
+    table: ClassVar[str] = "slack_threads"
+    channel: str
+    ts: str
+    topic: Shown
+    opened_at: datetime
+
+    @classmethod
+    def asked(cls, topic: Topic) -> sa.Select[tuple[object, ...]]:
+        """Select it."""
+        key = sa.cast(slack_threads.c.topic_id, sa.Text).label("id")
+        return sa.select(key, *fields_of(cls, slack_threads)).where(
+            _about(topic, slack_threads.c.topic_id), slack_threads.c.ts.is_not(None)
+        )
+
+    def entries(self) -> Iterator[Entry]:
+        """Tell when people were first notified in it."""
+        facts = {"channel": self.channel, "message": self.ts}
+        words = "its thread in Slack was opened"
+        yield self.entry(self.opened_at, EntryKind.NOTICE, NOTIFIER, words, facts)
+
+
+def _about(topic: Topic, column: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
+    known = [topic.incident_id, *topic.run_ids] if topic.incident_id else list(topic.run_ids)
+    return column == sa.any_(sa.cast(known, sa.ARRAY(sa.Uuid)))
+
+
+NOTICES: tuple[type[Row], ...] = (PageRow, PageAttemptRow, StatusPostRow, ThreadRow)
