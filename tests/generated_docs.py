@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
-from cct_ops import settings
+from pydantic.fields import FieldInfo
+
+from cct_ops.settings import Settings, variable_of
+from tests.exposed import metrics_table
 from tests.import_rules import ROOT, graph
 
 
@@ -24,8 +28,29 @@ class Part(NamedTuple):
         return inside.sub(lambda _: f"{start}\n\n{self.made()}\n\n{end}", text)
 
 
+def variables() -> dict[str, FieldInfo]:
+    """Return all settings by the environment variables that set them."""
+    return {
+        str(field.validation_alias or variable_of(name)): field
+        for name, field in Settings.model_fields.items()
+    }
+
+
+def settings_table() -> str:
+    """Return all settings as a table in Markdown."""
+    lines = ["| Variable | Default | Meaning |", "| -- | -- | -- |"]
+    for variable, field in variables().items():
+        default = "" if field.default is None else f"`{field.default}`"
+        lines.append(f"| `{variable}` | {default} | {field.description} |")
+    return "\n".join(lines)
+
+
 PARTS = (
-    Part("docs/settings.md", "settings", settings.table),
+    Part("docs/settings.md", "settings", settings_table),
+    *(
+        Part("docs/monitoring.md", f"metrics of the {part}", partial(metrics_table, part))
+        for part in ("gateway", "controller", "gate", "worker")
+    ),
     Part("docs/architecture.md", "imports", lambda: f"```text\n{graph()}\n```"),
 )
 

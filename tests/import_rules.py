@@ -26,6 +26,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "redaction": "",
         "terminal": "",
         "typed": "variables",
+        "exposition": "",
     },
     "nouns and settings": {
         "models": "",
@@ -48,12 +49,12 @@ LAYERS: dict[str, dict[str, str]] = {
         "gate": "actions clients config diagnoses errors ledger models reports settings",
     },
     "services": {
-        "gateway": "addresses clients config errors ledger models people redaction"
+        "gateway": "addresses clients config errors exposition ledger models people redaction"
         " reports settings terminal",
-        "controller": "clients clocks config errors gate gateway ledger models people record"
-        " reports settings terminal typed",
+        "controller": "clients clocks config errors exposition gate gateway ledger models people"
+        " record reports settings terminal typed",
         "stack": "addresses errors record settings typed variables",
-        "worker": "cct_ops clients ledger models reports settings stack",
+        "worker": "cct_ops clients exposition ledger models reports settings stack",
     },
     "commands": {
         "game_day": "clients config errors models sandbox scenarios stack",
@@ -90,6 +91,7 @@ TESTED_IN = {
     "clocks": "flows/test_clocks.py",
     "docs": "record/test_export.py",
     "errors": "clients/test_transport.py",
+    "exposition": "controller/test_metrics.py",
     "game_day": "flows/test_game_day.py",
     "scaffold": "commands/test_new_playbook.py",
     "scenarios": "flows/test_every_way.py",

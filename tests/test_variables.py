@@ -11,12 +11,13 @@ from pydantic import ValidationError
 from cct_ops.config.secret_references import read_secret
 from cct_ops.config.sources import KeyReference
 from cct_ops.errors import BadConfiguration
-from cct_ops.settings import Settings, variables
+from cct_ops.settings import Settings
 from cct_ops.stack.assembly import assemble
 from cct_ops.stack.config import StackConfig
 from cct_ops.typed import program
 from cct_ops.variables import normalized, said, say_unless_said
 from tests.conftest import ROOT
+from tests.generated_docs import variables
 
 BLANKS = ["", " ", "\t\n"]
 

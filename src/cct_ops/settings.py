@@ -19,7 +19,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cct_ops.addresses import reached_at
@@ -27,6 +26,7 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.models.base import Count, Days, Minutes, Seconds
 
 _PREFIX = "Value error, "  # pydantic's, before the words of a check of ours
+_METRICS = "0 is none. `cct-ops up` sets it where it is not set and the port is free."
 
 
 class Settings(BaseSettings):
@@ -159,8 +159,17 @@ class Settings(BaseSettings):
 
     gateway_host: str = Field("127.0.0.1", description="Where the gateway listens.")
     gateway_port: int = Field(8080, ge=0, le=65535, description="0 lets the system choose.")
-    metrics_port: int | None = Field(
-        None, ge=1, le=65535, description="Where the gateway's metrics are; without it nowhere."
+    metrics_host: str = Field(
+        "127.0.0.1", description="The address at which each part shows Prometheus its metrics."
+    )
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description=f"The port of the gateway's metrics; {_METRICS}"
+    )
+    controller_metrics_port: int = Field(
+        0, ge=0, le=65535, description=f"The port of the controller's metrics; {_METRICS}"
+    )
+    worker_metrics_port: int = Field(
+        0, ge=0, le=65535, description=f"The port of the warm worker's metrics; {_METRICS}"
     )
     gateway_url: HttpUrl | None = Field(
         None,
@@ -230,7 +239,7 @@ class Settings(BaseSettings):
             return cls()
         except ValidationError as error:
             problems = "; ".join(
-                f"{_variable(str(problem['loc'][0]))}: {problem['msg'].removeprefix(_PREFIX)}"
+                f"{variable_of(str(problem['loc'][0]))}: {problem['msg'].removeprefix(_PREFIX)}"
                 for problem in error.errors(include_input=False, include_url=False)
             )
             raise BadConfiguration(f"Wrong setting in the environment: {problems}.") from None
@@ -278,23 +287,6 @@ class Settings(BaseSettings):
         return self.database_url
 
 
-def _variable(field: str) -> str:
+def variable_of(field: str) -> str:
     """Return the environment variable behind a field, or behind one of its aliases."""
     return field if field.isupper() else f"CCT_OPS_{field.upper()}"
-
-
-def variables() -> dict[str, FieldInfo]:
-    """Return all settings by the environment variables that set them."""
-    return {
-        str(field.validation_alias or _variable(name)): field
-        for name, field in Settings.model_fields.items()
-    }
-
-
-def table() -> str:
-    """Return all settings as a table in Markdown, as it stands in docs/settings.md."""
-    lines = ["| Variable | Default | Meaning |", "| -- | -- | -- |"]
-    for variable, field in variables().items():
-        default = "" if field.default is None else f"`{field.default}`"
-        lines.append(f"| `{variable}` | {default} | {field.description} |")
-    return "\n".join(lines)

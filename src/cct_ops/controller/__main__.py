@@ -6,10 +6,13 @@ import logging
 import signal
 import sys
 
+import sqlalchemy as sa
+
 from cct_ops.clients.server import kept_open
 from cct_ops.config import contacts, yaml_files
 from cct_ops.config.approvers import Approvers
 from cct_ops.config.sources import Sources
+from cct_ops.controller import metrics
 from cct_ops.controller.approvals import People
 from cct_ops.controller.early_looks import looking_ahead
 from cct_ops.controller.handlers import Notification, Remediation
@@ -19,6 +22,7 @@ from cct_ops.controller.routes import read_routes
 from cct_ops.controller.runs import Runs
 from cct_ops.controller.wanted_runs import watchdogs
 from cct_ops.errors import OpsError
+from cct_ops.exposition import serve_metrics
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.intake import outbox
 from cct_ops.people.notifier import Notifier
@@ -58,6 +62,7 @@ def main() -> int:
                     *of_senders(engine, sources),
                 ],
             )
+            _show_metrics(engine, settings)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: controller.stop())
             controller.run(lambda: print("controller: ready", flush=True))
@@ -65,6 +70,14 @@ def main() -> int:
         print(f"controller: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _show_metrics(engine: sa.Engine, settings: Settings) -> None:
+    """Let Prometheus read what the controller does, where that is wanted."""
+    if settings.controller_metrics_port:
+        metrics.REGISTRY.register(metrics.LedgerState(engine))
+        where = settings.metrics_host, settings.controller_metrics_port
+        serve_metrics(metrics.REGISTRY, *where, "CCT_OPS_CONTROLLER_METRICS_PORT")
 
 
 if __name__ == "__main__":

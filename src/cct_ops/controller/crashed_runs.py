@@ -35,7 +35,7 @@ from prefect.states import Cancelled, Crashed
 from cct_ops.clients.deployments import start
 from cct_ops.clients.server import CONFIGURED, Server, find_run
 from cct_ops.config import policy
-from cct_ops.controller import notices
+from cct_ops.controller import metrics, notices
 from cct_ops.errors import BadConfiguration, Unavailable
 from cct_ops.gate import autonomy
 from cct_ops.ledger.gate import approvals, changes, leases
@@ -155,6 +155,7 @@ class Reaper:
             client=client,
         )
         leases.record_successor(tx, dead, successor, recovery=True)
+        metrics.CRASHED_RUNS.labels("recovered").inc()
         what = "does not know its change's effect" if known.in_doubt else "died in its change"
         _log.warning("Run %s %s: run %s.", dead.run_id, what, successor)
 
@@ -211,6 +212,7 @@ class Reaper:
                 client=client,
             )
             leases.record_successor(tx, dead, successor, recovery=False)
+            metrics.CRASHED_RUNS.labels("replaced").inc()
             outbox.record_successor(tx, dead.run_id, successor)
             self._account_for(about, target, f"{died}: run {successor} replaces it.")
 
@@ -227,6 +229,7 @@ class Reaper:
         with self.engine.begin() as tx:
             ended_at = account.record_outcome(tx, run, target, Outcome.FAILED, reason)
             if commands:
+                metrics.CRASHED_RUNS.labels("left to people").inc()
                 notices.send_urgent(
                     self.notifier,
                     f":rotating_light: {run.playbook} on {target or 'its target'}: {reason}",

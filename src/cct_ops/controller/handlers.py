@@ -12,7 +12,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from cct_ops.controller import notices
+from cct_ops.controller import metrics, notices
 from cct_ops.controller.parameters import Unfit
 from cct_ops.controller.routes import Routes, Rule
 from cct_ops.controller.runs import Runs
@@ -109,6 +109,7 @@ class Remediation:
             )
         except Unavailable as error:
             log.warning("incident %s waits: %s", claim.incident_id, error)
+            metrics.DISPATCHES.labels(claim.purpose, "later").inc()
             outbox.postpone(self.engine, claim, backoff_seconds(claim, error), str(error))
         except (Unfit, Rejected) as error:
             reason = f"{wanted.playbook} was not started: {error}"
@@ -116,6 +117,8 @@ class Remediation:
             self._hand_to_people(claim, rule, outbox.DEAD_LETTERED, reason)
         else:
             log.info("incident %s: %s is run %s", claim.incident_id, wanted.playbook, run.id)
+            metrics.RUNS_CREATED.labels(wanted.playbook).inc()
+            metrics.DISPATCHES.labels(claim.purpose, "done").inc()
             outbox.mark_sent(
                 self.engine,
                 claim,
@@ -127,6 +130,8 @@ class Remediation:
             )
 
     def _hand_to_people(self, claim: Claim, rule: Rule, state: str, reason: str) -> None:
+        dead = state == outbox.DEAD_LETTERED
+        metrics.DISPATCHES.labels(claim.purpose, "dead-lettered" if dead else "done").inc()
         outbox.hand_to_people(
             self.engine,
             claim,
@@ -153,11 +158,14 @@ class Notification:
             undelivered = notices.send(self.notifier, claim, rule, self.severity_of(claim.labels))
         except Unavailable as error:
             log.warning("the notice about incident %s waits: %s", claim.incident_id, error)
+            metrics.DISPATCHES.labels(claim.purpose, "later").inc()
             outbox.postpone(self.engine, claim, backoff_seconds(claim, error), str(error))
         except OpsError as error:
             log.error("the notice about incident %s: %s", claim.incident_id, error)  # noqa: TRY400 -- an answer
+            metrics.DISPATCHES.labels(claim.purpose, "dead-lettered").inc()
             outbox.mark_dead_lettered(self.engine, claim, str(error))
         else:
+            metrics.DISPATCHES.labels(claim.purpose, "done").inc()
             outbox.mark_notified(self.engine, claim, undelivered=undelivered)
 
 

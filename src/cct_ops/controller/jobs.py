@@ -18,7 +18,16 @@ from cct_ops.config.sources import (
     Source,
     Watchdog,
 )
-from cct_ops.controller import approvals, buttons, changes, clocks, p0_incidents, rules, unhandled
+from cct_ops.controller import (
+    approvals,
+    buttons,
+    changes,
+    clocks,
+    metrics,
+    p0_incidents,
+    rules,
+    unhandled,
+)
 from cct_ops.controller.crashed_runs import Reaper
 from cct_ops.controller.dead_mans_switch import heartbeat
 from cct_ops.controller.loop import Periodic
@@ -36,6 +45,7 @@ from cct_ops.settings import Settings
 
 WATCH_SECONDS = 10
 LOG_SECONDS = 60
+BREAKERS_SECONDS = 60
 RETENTION_SECONDS = 3600
 
 Job = tuple[str, float, Callable[[], object]]
@@ -82,6 +92,9 @@ def jobs(
         ),
         ("transparency log", LOG_SECONDS, partial(_record, engine, settings)),
     ]
+    if settings.controller_metrics_port:
+        show = partial(metrics.show_breakers, engine, settings.policy_path)
+        table.append(("breakers", BREAKERS_SECONDS, show))
     on_news: list[Job] = [
         ("approvals", 10, partial(approvals.sweep, engine, people, server=server)),
         ("paging", 10, pager),

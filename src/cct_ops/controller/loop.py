@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import psycopg
 import sqlalchemy as sa
 
+from cct_ops.controller import metrics
 from cct_ops.ledger import set_aside
 from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.outbox import Claim
@@ -169,10 +170,12 @@ class Controller:
     def _handle(self, lane: Lane, claim: Claim) -> None:
         """Deal with a row, or dead-letter it: it must not block those behind it."""
         try:
-            lane.handle(claim)
+            with metrics.DISPATCH_SECONDS.labels(lane.purpose).time():
+                lane.handle(claim)
         except Exception as error:
             if passes(error):
                 raise  # the ledger does not answer: its lease brings the row back
+            metrics.DISPATCHES.labels(lane.purpose, "dead-lettered").inc()
             reason = f"It could not be dealt with: {reason_of(error)}."
             log.exception("row %s of %s is dead-lettered", claim.id, lane.purpose)
             if lane.purpose == outbox.REMEDIATE:
@@ -186,9 +189,13 @@ class Controller:
     def _repeat(self, job: Periodic) -> None:
         """Do the job at its pace; what fails is tried again at the next turn."""
         jobs, well = border(self._engine, "jobs of the controller"), False
+        failures = metrics.JOB_FAILURES.labels(job.name)
         while not self._stopping.is_set():
             heard = self._heard
-            well = jobs.attempt(job.name, job.function, known=not well)
+            with metrics.JOB_SECONDS.labels(job.name).time():
+                well = jobs.attempt(job.name, job.function, known=not well)
+            if not well:
+                failures.inc()
             if job.on_news:
                 self._sleep(job.every_seconds, heard)
                 # Whoever starts runs goes first, and much news at once is one turn.

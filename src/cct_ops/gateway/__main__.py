@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from cct_ops.addresses import listen
 from cct_ops.config import contacts
 from cct_ops.errors import BadConfiguration, OpsError
+from cct_ops.exposition import serve_metrics
 from cct_ops.gateway import metrics
 from cct_ops.gateway.app import create_app
 from cct_ops.gateway.approvals.mount import mount_approvals, sending
@@ -40,7 +41,6 @@ _LEDGER_LIMITS = {
 }
 
 _TICK_SECONDS = 0.5
-_METRICS_HOST = "127.0.0.1"
 
 
 class _Server(uvicorn.Server):
@@ -70,14 +70,13 @@ def main() -> int:
         registry = Registry(settings.sources_path)
         engine = connect(_limited(settings.ledger_url()))
         writer = Writer(engine)
-        if settings.metrics_port is not None:
-            port = settings.metrics_port
-            with _bound("serve metrics", _METRICS_HOST, port, "port with CCT_OPS_METRICS_PORT"):
-                metrics.serve(_METRICS_HOST, port, engine, writer.waiting)
+        metrics.REGISTRY.register(metrics.Waiting(engine, writer.waiting, writer.oldest_seconds))
+        where = settings.metrics_host, settings.metrics_port
+        serve_metrics(metrics.REGISTRY, *where, "CCT_OPS_METRICS_PORT")
         app = create_app(engine, registry, writer)
         link_sender = mount_approvals(app, engine, settings)
         host, port = settings.gateway_host, settings.gateway_port
-        with _bound("listen", host, port, "with CCT_OPS_GATEWAY_HOST and CCT_OPS_GATEWAY_PORT"):
+        with _bound(host, port):
             listener = listen(host, port, backlog=2048)
         config = uvicorn.Config(
             app,
@@ -116,13 +115,14 @@ def main() -> int:
 
 
 @contextmanager
-def _bound(what: str, host: str, port: int, other: str) -> Iterator[None]:
+def _bound(host: str, port: int) -> Iterator[None]:
     """Say what to choose where the address cannot be had."""
     try:
         yield
     except OSError as error:
         raise BadConfiguration(
-            f"The gateway cannot {what} on {host}:{port}: {error.strerror}; choose another {other}."
+            f"The gateway cannot listen on {host}:{port}: {error.strerror}; choose another with"
+            " CCT_OPS_GATEWAY_HOST and CCT_OPS_GATEWAY_PORT."
         ) from error
 
 

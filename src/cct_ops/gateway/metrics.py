@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import sqlalchemy as sa
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from cct_ops.ledger.intake import inbox
+from cct_ops.people import metrics as people
 
 REGISTRY = CollectorRegistry()
 
@@ -34,31 +35,44 @@ SECONDS = Histogram(
 )
 
 
-class _Ledger(Collector):
-    """Counts of what the ledger holds, read at each scrape."""
+for _counter in (people.MESSAGES, people.PAGE_ATTEMPTS):  # of its watch over the controller
+    REGISTRY.register(_counter)
 
-    def __init__(self, engine: sa.Engine, waiting: Callable[[], int]) -> None:
+
+def described() -> Iterator[GaugeMetricFamily]:
+    """Yield what is read at each scrape, without its values."""
+    yield GaugeMetricFamily("cct_ops_deliveries_waiting", "Deliveries not stored yet.")
+    yield GaugeMetricFamily(
+        "cct_ops_deliveries_oldest_waiting_seconds",
+        "How long the first of them has waited; 0 where none does.",
+    )
+    yield GaugeMetricFamily("cct_ops_ledger", "Rows that wait or need a person.", labels=["what"])
+
+
+class Waiting(Collector):
+    """What waits in the gateway, and counts of what the ledger holds, read at each scrape."""
+
+    def __init__(
+        self, engine: sa.Engine, waiting: Callable[[], int], oldest_seconds: Callable[[], float]
+    ) -> None:
         self._engine = engine
         self._waiting = waiting
+        self._oldest_seconds = oldest_seconds
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """Yield them without their values."""
+        yield from described()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Count; while the ledger does not answer there is no such number."""
-        yield GaugeMetricFamily(
-            "cct_ops_deliveries_waiting", "Deliveries not stored yet.", value=self._waiting()
-        )
+        waiting, oldest, rows = described()
+        waiting.add_metric([], self._waiting())
+        oldest.add_metric([], self._oldest_seconds())
+        yield from (waiting, oldest)
         try:
             counts = inbox.count_backlog(self._engine)
         except sa.exc.SQLAlchemyError:
             return
-        rows = GaugeMetricFamily(
-            "cct_ops_ledger", "Rows that wait or need a person.", labels=["what"]
-        )
         for what, count in counts.items():
             rows.add_metric([what], count)
         yield rows
-
-
-def serve(host: str, port: int, engine: sa.Engine, waiting: Callable[[], int]) -> None:
-    """Answer Prometheus on this port until the process ends."""
-    REGISTRY.register(_Ledger(engine, waiting))
-    start_http_server(port, host, REGISTRY)

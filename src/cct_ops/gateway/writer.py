@@ -12,9 +12,10 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 
@@ -45,6 +46,7 @@ class _Waiting:
     incoming: Incoming
     loop: asyncio.AbstractEventLoop
     answer: asyncio.Future[Receipt]
+    since: float = field(default_factory=time.monotonic)
 
 
 class Writer:
@@ -73,6 +75,12 @@ class Writer:
         """Return how many deliveries wait."""
         with self._news:
             return sum(len(line) for line in self._lines.values())
+
+    def oldest_seconds(self) -> float:
+        """Return how long the first of them has waited; 0 where none does."""
+        with self._news:
+            firsts = [line[0].since for line in self._lines.values() if line]
+        return time.monotonic() - min(firsts) if firsts else 0.0
 
     async def store(self, incoming: Incoming) -> Receipt:
         """Return the receipt once the delivery is durable; raises ``Full`` or ``Unstored``."""

@@ -27,6 +27,7 @@ from cct_ops.ledger.people import pages, slack_threads
 from cct_ops.ledger.people.slack_threads import Thread
 from cct_ops.models.run import Severity
 from cct_ops.models.topic import MessageRef, Topic
+from cct_ops.people.metrics import MESSAGES
 from cct_ops.reports.messages import Message, head_message
 from cct_ops.reports.pages import notice_page
 from cct_ops.settings import Settings
@@ -75,9 +76,14 @@ class Notifier:
 
         Raises what Slack's refusal or silence means; who is on call is reached all the same.
         """
+        result = "failed"
         try:
-            return self._deliver(message, topic)
+            place = self._deliver(message, topic)
+            result = "sent"
+            return place
         finally:
+            if self.reaches_somebody:
+                MESSAGES.labels(result).inc()
             if urgent and self.page is not None:
                 self.page(message, topic)
 

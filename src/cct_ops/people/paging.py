@@ -24,6 +24,7 @@ from cct_ops.config.contacts import Contact, Contacts
 from cct_ops.errors import BadConfiguration, OpsError, Rejected, Unavailable
 from cct_ops.ledger.people import pages
 from cct_ops.ledger.set_aside import border
+from cct_ops.people.metrics import PAGE_ATTEMPTS
 
 if TYPE_CHECKING:
     from prefect.blocks.abstract import NotificationBlock
@@ -67,9 +68,11 @@ class Pager:
             except OpsError as error:
                 log.error("page %r did not reach %s: %s", page.cause, contact.id, error)  # noqa: TRY400 -- an answer
                 claimed_page.tried(contact.id, contact.way, str(error))
+                PAGE_ATTEMPTS.labels("failed").inc()
             else:
                 log.info("page %r reached %s by %s", page.cause, contact.id, contact.way)
                 claimed_page.tried(contact.id, contact.way, None)
+                PAGE_ATTEMPTS.labels("reached").inc()
                 return True
         pause = doubled(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, page.attempts)
         claimed_page.postponed(pause)

@@ -11,6 +11,7 @@ from cct_ops.addresses import reached_at
 from cct_ops.errors import BadConfiguration
 from cct_ops.stack import prefect_server
 from cct_ops.stack.config import HOST, StackConfig, check_cct_url, check_port
+from cct_ops.stack.metrics_ports import METRICS_PORTS, metrics_ports
 from cct_ops.stack.part import Answers, Ends, Part, Plan, Prints
 from cct_ops.stack.postgres import READY_LINE, EmbeddedPostgres, keep_secret
 from cct_ops.stack.process import Program
@@ -97,6 +98,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         env |= {_LEDGER: cluster.url("cct_ops"), _PREFECT: cluster.asyncpg_url("prefect")}
     if own_cct:
         env = _sandbox_messages(env["CCT_URL"]) | _sandbox_bot(env) | env
+    env |= metrics_ports(given, isolated=config.isolated)
     env["CCT_OPS_RECORD_PATH"] = _record(given.get("CCT_OPS_RECORD_PATH"), config.data)
     own_key = None
     if not env.get("CCT_OPS_ALERTMANAGER_KEY"):
@@ -107,6 +109,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         "gateway": gateway,
         "hook": f"{gateway}/hooks/alertmanager",
         "cct": env["CCT_URL"],
+        "metrics": ", ".join(env[name] for name in METRICS_PORTS if env[name] != "0"),
     }
     parts = _service_parts(
         config,

@@ -79,6 +79,8 @@ class ProgressDisplay:
         table.add_row("alert hook", urls["hook"])
         table.add_row("its bearer key", str(own_key or "as set in CCT_OPS_ALERTMANAGER_KEY"))
         table.add_row("CCT", urls["cct"])
+        if urls.get("metrics"):
+            table.add_row("metrics", f"for Prometheus, on the ports {urls['metrics']}")
         table.add_row("commands", commands)
         table.add_row("data", str(data))
         table.add_row("logs", str(data / "logs"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling
 from prefect.workers.process import ProcessWorkerResult
 
+from cct_ops.worker import metrics
 from cct_ops.worker.compatibility import FlowRunExecutorContext, ProcessHandle, StateProposer
 from cct_ops.worker.forks import Child, NotWarm
 from cct_ops.worker.observers import Suspensions
@@ -53,6 +55,12 @@ class Ready:
     lock_file: RunLockFile
     lock: int
     handed: Command | None = None
+
+    @property
+    def playbook(self) -> str:
+        """The name of the flow that it was handed, which is that of its deployment."""
+        entrypoint = self.handed.entrypoint if self.handed else ""
+        return entrypoint.rpartition(":")[2].replace("_", "-")
 
     def hand_over(self, command: Command) -> None:
         """Hand the run over; it begins once its claim is acknowledged. Raises ``NotWarm``."""
@@ -120,9 +128,12 @@ class Execution:
             nonlocal outcome
             outcome = await executor.submit(task_status=task_status)
 
+        began = time.monotonic()
         async with anyio.create_task_group() as group:
             handle = await group.start(execute)
             on_start(handle.pid)
+            group.start_soon(_count_start, ready)
+        metrics.record_end(ready.playbook, time.monotonic() - began, ready.child.returncode)
         code = None if outcome is None else outcome.status_code
         if code is None:  # the fork server died first, and only it sees exit codes
             await self.settle(ready.lock_file, "Its process ended and nobody saw how.")
@@ -181,6 +192,13 @@ class Execution:
                             _log.exception("%s is left to the next worker", lock_file.flow_run_id)
                             given_up.add(lock_file)
                 await anyio.sleep(_LOOK_SECONDS)
+
+
+async def _count_start(ready: Ready) -> None:
+    """Count the run when it is Running; one that ended before it was is none."""
+    await ready.child.begun.wait()
+    if not ready.child.gone.is_set():
+        metrics.record_start(ready.playbook, ready.flow_run)
 
 
 @dataclass(frozen=True)

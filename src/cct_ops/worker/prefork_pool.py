@@ -36,6 +36,11 @@ class PreforkPool:
         self._deaths = 0  # one after the other, without ever getting ready
         self._restart: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many processes wait for a run."""
+        return len(self._waiting)
+
     def start(self) -> None:
         """Start the server; returns at once."""
         self._server = ForkServer(self._project, self._env, self._replace)

@@ -30,6 +30,7 @@ from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 from cct_ops.settings import Settings
 from cct_ops.stack.config import project_of
+from cct_ops.worker import metrics
 from cct_ops.worker.admission import Admission
 from cct_ops.worker.deployment_cache import DeploymentCache
 from cct_ops.worker.forks import Child, NotWarm
@@ -72,7 +73,7 @@ class WarmWorker(ProcessWorker):
         self._stack = contextlib.AsyncExitStack()
         self._background: list[asyncio.Task[None]] = []
         self._in_hand: set[UUID] = set()
-        self._admission = Admission(self._ping_server)
+        self._admission = Admission(lambda: self.client.read_work_pool(self._work_pool_name))
         self._claimed: deque[UUID] = deque(maxlen=1000)  # the latest Scheduled states
         if _INCOMPATIBILITIES:
             _log.warning("Runs start slowly, as process worker: %s.", "; ".join(_INCOMPATIBILITIES))
@@ -82,6 +83,7 @@ class WarmWorker(ProcessWorker):
         self._project = project_of(Path.cwd())
         self._prefork_pool = PreforkPool(self._project, environment(), idle=settings.warm_processes)
         self._prefork_pool.start()
+        metrics.serve(settings, self._in_hand, self._prefork_pool)
         self._stack.push_async_callback(self._prefork_pool.stop)
         await self._connect()
         context = await self._stack.enter_async_context(compatibility.FlowRunExecutorContext())
@@ -202,8 +204,8 @@ class WarmWorker(ProcessWorker):
                     ready = await self._execution.ready(flow_run, lock_file, lock)
             except (NotWarm, ObjectNotFound, httpx.HTTPError, OSError) as error:
                 _log.warning("Run %s takes the slow path: %s", flow_run.name, error)
-            if known is None or ready is None:
-                # the public path, which also reports what is wrong
+            if known is None or ready is None:  # the public path, which also reports what is wrong
+                metrics.SLOW_STARTS.inc()
                 if lock_file is not None:
                     lock_file.remove()  # it would be no sign of life of such a run
                 self._in_hand.discard(flow_run.id)
@@ -217,6 +219,7 @@ class WarmWorker(ProcessWorker):
             if claimed and flow_run.state is not None:
                 self._claimed.append(flow_run.state.id)
             warm = bool(claimed and job and await ready.has(job.command))
+            metrics.record_claim(granted=bool(claimed), warm=warm)
             if job and warm:
                 pid = await self._group.start(partial(self._supervise, ready, job.configuration))
             else:
@@ -265,9 +268,6 @@ class WarmWorker(ProcessWorker):
             self._release_limit_slot(ready.flow_run.id)
             self._in_hand.discard(ready.flow_run.id)
         ready.lock_file.remove()
-
-    async def _ping_server(self) -> None:
-        await self.client.read_work_pool(self._work_pool_name)
 
     def _observing(self) -> Iterator[Observer]:
         """Yield all that look out for what is done to our runs; one comes with the first sync."""

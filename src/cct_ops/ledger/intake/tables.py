@@ -42,6 +42,11 @@ deliveries = sa.Table(
         "received_at",
         postgresql_where=sa.text("body is not null and status in ('accepted', 'ignored')"),
     ),
+    sa.Index(
+        "ix_deliveries_not_understood",
+        "received_at",
+        postgresql_where=sa.text("status in ('partial', 'quarantined')"),
+    ),
 )
 
 incidents = sa.Table(
@@ -113,6 +118,11 @@ dispatches = sa.Table(
     *version_columns("routes"),
     sa.UniqueConstraint("incident_id", "purpose"),
     sa.Index("ix_dispatches_due", "next_attempt_at", postgresql_where=sa.text("state = 'pending'")),
+    sa.Index(
+        "ix_dispatches_dead_lettered",
+        "finished_at",
+        postgresql_where=sa.text("state = 'dead-lettered'"),
+    ),
 )
 
 early_ends = sa.Table(
