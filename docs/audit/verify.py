@@ -31,36 +31,34 @@ def node_hash(left, right):
     return sha256(b"\x01", left, right)
 
 
-def root_by_proof(position, size, hashed, proof):
-    """RFC 9162, section 2.1.3.2: the root to which a proof of inclusion leads, or None."""
-    if not 0 <= position < size:
-        return None
-    at, last, root = position, size - 1, hashed
-    for each in proof:
-        if last == 0:
-            return None
-        if at % 2 or at == last:
-            root = node_hash(each, root)
-            while at % 2 == 0 and at:
-                at, last = at // 2, last // 2
-        else:
-            root = node_hash(root, each)
-        at, last = at // 2, last // 2
-    return root if last == 0 else None
+def root_by_proof(at, size, hashed, proof):
+    """RFC 6962, section 2.1.1: the root to which a proof of inclusion leads, or None."""
+    if size <= 1 or not proof:
+        return hashed if (at, size, list(proof)) == (0, 1, []) else None
+    *below, beside = proof
+    left = 1 << (size - 1).bit_length() - 1  # so many leaves are below the left node
+    if at < left:
+        root = root_by_proof(at, left, hashed, below)
+        return root and node_hash(root, beside)
+    root = root_by_proof(at - left, size - left, hashed, below)
+    return root and node_hash(beside, root)
 
 
 def is_signed(note, key):
-    """C2SP signed-note: whether the note carries a right signature of this key."""
+    """C2SP signed-note, tlog-cosignature: whether a note has a right signature of this key."""
     name, _, written = key.strip().split("+", 2)
-    public = base64.b64decode(written)
-    key_id = sha256(name.encode(), b"\n", public)[:4]
+    raw = base64.b64decode(written)
+    kind, public, key_id = raw[:1], raw[1:], sha256(name.encode(), b"\n", raw)[:4]
     text, _, signatures = note.partition("\n\n")
     for line in signatures.splitlines():
         signer, _, value = line.removeprefix("— ").partition(" ")
         try:
-            raw = base64.b64decode(value, validate=True)
-            if signer == name and raw[:4] == key_id and public[:1] == b"\x01":
-                Ed25519PublicKey.from_public_bytes(public[1:]).verify(raw[4:], f"{text}\n".encode())
+            raw, signed = base64.b64decode(value, validate=True), f"{text}\n"
+            if kind == b"\x04":  # of a witness, which says when
+                signed = f"cosignature/v1\ntime {int.from_bytes(raw[4:12], 'big')}\n{signed}"
+            if (signer, raw[:4]) == (name, key_id):
+                signature = raw[12 if kind == b"\x04" else 4 :]
+                Ed25519PublicKey.from_public_bytes(public).verify(signature, signed.encode())
                 return True
         except (InvalidSignature, ValueError):
             continue
@@ -87,9 +85,7 @@ def read_witness(path):
             left = len(hashes)
             hashes.append(edge[-1])
             while left % 2:
-                right = edge.pop()
-                edge.append(node_hash(edge.pop(), right))
-                left //= 2
+                edge[-2:], left = [node_hash(*edge[-2:])], left // 2
         root = reduce(lambda below, beside: node_hash(beside, below), edge[-2::-1], edge[-1])
         if checkpoint_of(note)[1:] != (len(hashes), root):
             sys.exit(f"{path}, line {number}: its checkpoint is not over its leaves")
@@ -97,13 +93,17 @@ def read_witness(path):
     return hashes, checkpoints
 
 
-def about(text):
-    """Say of which row a leaf speaks."""
+def read_leaf(text, rows):
+    """Say of which row a leaf speaks, and what it must not say after what came before, if any."""
     try:
         said = json.loads(text)
-        return f"{said['operation']} of {said['kind']} {said['key']} at {said['at']}"
+        name = f"{said['operation']} of {said['kind']} {said['key']} at {said['at']}"
+        if said["operation"] == "delete":
+            return name, "the row was deleted, and nothing of cct-ops deletes one"
+        first = rows.setdefault((said["kind"], said["key"]), said["row"])
+        return name, "it was written over" if first != said["row"] else None
     except MALFORMED:
-        return "unreadable"
+        return "unreadable", "it cannot be read"
 
 
 def leaves_in(lines, complain):
@@ -117,7 +117,7 @@ def leaves_in(lines, complain):
             complain(f"line {number} is no leaf")
 
 
-def signed_parts(raw, key, witness, complain):
+def signed_parts(raw, key, witness, cosigners, complain):
     """Return which leaves there must be, of how many, under which root; complain of the rest."""
     first, _, rest = raw.partition(b"\n")
     size, root, wanted = 0, b"", set()
@@ -128,6 +128,9 @@ def signed_parts(raw, key, witness, complain):
             complain("the checkpoint is not signed by the key")
         if witness and (origin, size, root) not in witness[1]:
             complain(f"the witness has never seen this checkpoint over {size} leaves")
+        for each in cosigners:
+            if not is_signed(note, each):
+                complain(f"the checkpoint over {size} leaves is not cosigned by {each}")
     except MALFORMED:
         complain("line 2 is no checkpoint")
     try:
@@ -147,15 +150,16 @@ def signed_parts(raw, key, witness, complain):
     return wanted, size, root
 
 
-def problems(raw, key, witness=None):
+def problems(raw, key, witness=None, cosigners=()):
     """Return everything that is wrong with an export, each in a sentence."""
     found = []
-    wanted, size, root = signed_parts(raw, key, witness, found.append)
+    wanted, size, root = signed_parts(raw, key, witness, cosigners, found.append)
     leaves = list(leaves_in((line for line in raw.split(b"\n")[2:] if line), found.append))
     found += [f"leaf {at} is missing" for at in sorted(wanted - {each[0] for each in leaves})]
     before, rows = -1, {}
     for position, text, proof in leaves:
-        place, hashed = f"leaf {position}, {about(text)}", sha256(b"\x00", text.encode())
+        name, wrong = read_leaf(text, rows)
+        place, hashed = f"leaf {position}, {name}", sha256(b"\x00", text.encode())
         if root_by_proof(position, size, hashed, proof) != root:
             found.append(f"{place}: the checkpoint does not have it in this place")
         if witness and witness[0][position : position + 1] not in ([], [hashed]):
@@ -165,20 +169,8 @@ def problems(raw, key, witness=None):
         if position <= before:
             found.append(f"{place}: it stands behind leaf {before}")
         before = position
-        found += [f"{place}: {wrong}" for wrong in row_problems(text, rows)]
+        found += [f"{place}: {wrong}"] if wrong else []
     return found
-
-
-def row_problems(text, rows):
-    """Yield what a leaf must not say of its row, given what the first one said."""
-    try:
-        said = json.loads(text)
-        if said["operation"] == "delete":
-            yield "the row was deleted, and nothing of cct-ops deletes one"
-        elif rows.setdefault((said["kind"], said["key"]), said["row"]) != said["row"]:
-            yield "it was written over"
-    except MALFORMED:
-        yield "it cannot be read"
 
 
 def main():
@@ -187,10 +179,12 @@ def main():
     parser.add_argument("file")
     parser.add_argument("--key", required=True, help="the log's public key, or a file with it")
     parser.add_argument("--witness", help="the file that a witness kept")
+    parser.add_argument("--witness-key", action="append", default=[], help="of one that cosigned")
     given = parser.parse_args()
     key = Path(given.key).read_text() if Path(given.key).is_file() else given.key
     witness = read_witness(given.witness) if given.witness else None
-    found = problems(Path(given.file).read_bytes(), key.strip(), witness)
+    raw = Path(given.file).read_bytes()
+    found = problems(raw, key.strip(), witness, given.witness_key)
     print("\n".join(found) or "Whole: everything is as it was written.")
     return int(bool(found))
 

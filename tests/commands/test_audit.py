@@ -9,9 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from cct_ops.ledger.gate import switches
+from cct_ops.record import keys
 from tests.commands.conftest import Program, Typed
 from tests.ledger.alerts import opened
 from tests.record.recorded import Recorded, recorded
+from tests.record.witnessing import running
 
 
 @pytest.fixture
@@ -80,3 +82,30 @@ def test_an_export_is_of_one_thing(program: Program, ours: Recorded, options: li
     ended = program("audit", "export", "nowhere.jsonl", *options)
 
     assert (ended.code, ended.err) == (1, "cct-ops: name either --incident or --since\n")
+
+
+def test_a_witness_that_cosigned_is_asked_and_its_key_verifies_an_export(
+    typed: Typed,
+    program: Program,
+    engine: sa.Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder, policy, file = tmp_path / "record", tmp_path / "policy.yaml", tmp_path / "all.jsonl"
+    monkeypatch.setenv("CCT_OPS_RECORD_PATH", str(folder))
+    monkeypatch.setenv("CCT_OPS_POLICY_PATH", str(policy))
+    keys.keep_key(folder)
+    with running(tmp_path / "state", [str(keys.read_key(folder).verifier)]) as witness:
+        recorded(engine, folder, witness.policy)
+        named = f"[{{http: '{witness.url}', key: '{witness.key}'}}]"
+        policy.write_text(f"playbooks: {{}}\naudit: {{witnesses: {named}}}\n")
+        assert "4 checkpoints and 1 witness compared" in typed("audit verify")
+    ended = program("audit", "verify")
+    assert ended.code == 1
+    assert "not compared with what a witness has cosigned" in ended.out
+
+    typed(f"audit export {file} --since 1h")
+    said = typed(f"audit verify {file} --witness-key {witness.key}")
+    assert "Cosigned by witness.example on 20" in said
+    assert "Compared with no witness" not in said
+    assert "--witness-key is for an export" in program("audit", "verify", "--witness-key", "k").err

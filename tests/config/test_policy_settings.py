@@ -20,6 +20,7 @@ from tests.conftest import ROOT
 GUARDS = "ledger/test_guards.py"
 GATE = "gate/test_guards.py"
 APPROVALS = "approvals/test_policy.py"
+COSIGNERS = "record/test_http_witness.py"
 WINDOWS = "config/test_policy.py"
 
 # Each sets it to two values, or to one that its default is not, and sees the difference.
@@ -86,6 +87,10 @@ TESTS = {
         "record/test_git_witness.py",
         "test_each_checkpoint_is_a_commit_that_is_pushed",
     ),
+    "audit.witnesses.http": (COSIGNERS, "test_what_is_no_witness_is_named"),
+    "audit.witnesses.key": (COSIGNERS, "test_what_another_key_signed_is_not_taken"),
+    "audit.witnesses.token.env": (COSIGNERS, "test_the_token_is_read_where_policy_says"),
+    "audit.witnesses.token.file": (COSIGNERS, "test_the_token_is_read_where_policy_says"),
 }
 
 

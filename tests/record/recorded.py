@@ -25,6 +25,7 @@ from cct_ops.record.checkpoints import Recorder
 from cct_ops.record.notes import Checkpoint, Signer
 from tests.ledger.history import a_run, decided
 
+BY_A_FILE = AuditPolicy(witnesses=(WitnessPlace(file=Path("witness.jsonl")),))
 EDITED = {"switches": "reason", "decisions": "reason", "deliveries": "source"}
 
 
@@ -34,6 +35,7 @@ class Recorded:
 
     engine: sa.Engine
     folder: Path
+    audit: AuditPolicy
 
     @property
     def witness(self) -> Path:
@@ -47,14 +49,15 @@ class Recorded:
 
     def checkpoint(self) -> None:
         """Let a minute pass."""
-        audit = AuditPolicy(witnesses=(WitnessPlace(file=Path("witness.jsonl")),))
-        Recorder(self.engine, self.folder, audit)()
+        Recorder(self.engine, self.folder, self.audit)()
 
 
-def recorded(engine: sa.Engine, folder: Path, rounds: int = 4) -> Recorded:
+def recorded(
+    engine: sa.Engine, folder: Path, audit: AuditPolicy = BY_A_FILE, rounds: int = 4
+) -> Recorded:
     """Let things happen, with a checkpoint after each round."""
     keys.keep_key(folder)
-    ours = Recorded(engine, folder)
+    ours = Recorded(engine, folder, audit)
     for number in range(rounds):
         switches.stop(engine, f"reason {number}", "ada")
         deliveries.record(engine, "alertmanager", uuid4().bytes, [])

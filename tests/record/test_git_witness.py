@@ -94,5 +94,5 @@ def test_a_folder_that_is_no_repository_is_named(engine: sa.Engine, tmp_path: Pa
 
 @pytest.mark.parametrize("named", [{}, {"file": "a", "git": "b"}])
 def test_a_witness_is_of_one_kind(named: dict[str, Path]) -> None:
-    with pytest.raises(ValueError, match="name either file or git"):
+    with pytest.raises(ValueError, match="name either file, git or http"):
         WitnessPlace(**named)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import base64
+import runpy
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
 from cct_ops.errors import BadConfiguration, ContractBroken
+from cct_ops.record.cosignatures import Cosigner
 from cct_ops.record.notes import Checkpoint, Signer, Verifier
+from tests.conftest import ROOT
 
 # Published by Go's checksum database, and its key by Go itself.
 GO_KEY = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"
@@ -21,6 +26,62 @@ go.sum database tree
 
 — sum.golang.org {GO_SIGNATURE}
 """
+
+# A log of certificates, with the cosignatures of public witnesses; all of them publish their keys.
+COSIGNED = """\
+arche2025h1.staging.ct.transparency.dev
+1432088532
+U7WM79jrzyhGZ5/GUBTpM7NzwdyfFx61t3RovgcC4Ro=
+
+— arche2025h1.staging.ct.transparency.dev \
+ui8GwCF1+kWqZrxGdhj4aX3gcw7XUlXQQabg/27lefwhUkzbC3NygNI75MdhL1bfTW9g8Ei59RA23oHP7Ry1k3ZFWwQ=
+— transparency.dev/DEV:witness-little-garden \
+2AQqhwAAAABqEiEgzgFIqqhbUoDwjMWE6UP8nd8/KYTzwZ2rhIgcqoXHAwVkjZr4AscylP3v7sEodkRAErumC2q44vdgJY096st5BQ==
+— witness1.smartit.nu/witness1 \
+pIyCDwAAAABqEiEghIp82KWebrw7/oHQwlTAm3g2RKS4+eebl8eO0WH+/iEcxZ75W3u5hNI7TOQtmJbqmNWVuE0tgh0XwzdZsDsUAQ==
+— remora.n621.de \
+2net5wAAAABqEiEgPlfF3V06o0Y+fHM+J5J9s27wgxxcOVSpZ/2g/KSiXCg9DEZI+aVCIobWX9sXTynk5XeU/zZ0WBxtqB0DrAWfBw==
+— witness.stagemole.eu \
+Z/euoAAAAABqEiEgw0i+7g2ENfDAWHmtRzCfKTHSDwYDJA2NmKeGi9Y8FtEyOUvVr+AJmIY/2TUFucgKi7lI7cUiOvKFYe/TmN9DAg==
+"""
+COSIGNED_BY = (
+    "arche2025h1.staging.ct.transparency.dev+ba2f06c0+AU0vHmlGCS/PdN8b2OaGmKprLI8HKM+dJ472xgFYh15f"
+)
+WITNESSES = (
+    "transparency.dev/DEV:witness-little-garden+d8042a87+BCtusOxINQNUTN5Oj8HObRkh2yHf/MwYaGX4CPdiVEPM",
+    "witness1.smartit.nu/witness1+a48c820f+BPSFWg9G6KPiO7QPryYO5Xq4oYJJ+kAvLKLSimDhoxMO",
+    "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2",
+    "witness.stagemole.eu+67f7aea0+BEqSG3yu9YrmcM3BHvQYTxwFj3uSWakQepafafpUqklv",
+)
+
+is_signed: Callable[[str, str], bool] = runpy.run_path(str(ROOT / "docs/audit/verify.py"))[
+    "is_signed"
+]
+
+
+@pytest.mark.parametrize("key", WITNESSES)
+def test_a_cosignature_of_another_witness_is_read_by_both(key: str) -> None:
+    cosigner = Cosigner.parse(key)
+
+    assert Verifier.parse(COSIGNED_BY).signed(COSIGNED)
+    assert is_signed(COSIGNED, COSIGNED_BY)
+    assert cosigner.cosigned_at(COSIGNED) == datetime(2026, 5, 23, 21, 50, 24, tzinfo=UTC)
+    assert is_signed(COSIGNED, key)
+    assert str(cosigner) == key
+
+
+@pytest.mark.parametrize("there", ["arche", "1432088532", "U7WM", "AAABq", "rAWfB"])
+def test_any_change_voids_a_cosignature(there: str) -> None:
+    """Of the checkpoint, of the time, or of the signature; the log's own is no cosignature."""
+    changed = COSIGNED.replace(there, there[:-1] + "x")
+
+    assert changed != COSIGNED
+    assert Cosigner.parse(WITNESSES[2]).cosigned_at(changed) is None
+    assert not is_signed(changed, WITNESSES[2])
+    with pytest.raises(BadConfiguration, match="witness's key is not"):
+        Cosigner.parse(COSIGNED_BY)
+    with pytest.raises(BadConfiguration, match="damaged"):
+        Cosigner.parse(WITNESSES[2].replace("da77ade7", "da77ade8"))
 
 
 def test_a_checkpoint_of_another_log_is_read() -> None:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cct_ops.record.notes import Verifier
-    from cct_ops.record.witness import Place
     from cct_ops.settings import Settings
 
 audit = App(name="audit", help="The transparency log: whether the record is as it was written.")
@@ -28,6 +27,16 @@ Key = Annotated[
 Witness = Annotated[
     Path | None,
     Parameter(help="What the witness has seen, instead of the files that policy names."),
+]
+
+
+WitnessKey = Annotated[
+    list[str] | None,
+    Parameter(
+        help="The public key of a witness that must have cosigned it, or a file with it; again for"
+        " each.",
+        negative="",
+    ),
 ]
 
 
@@ -48,6 +57,7 @@ def verify(
     *,
     key: Key = None,
     witness: Witness = None,
+    witness_key: WitnessKey = None,
 ) -> int:
     """
     Say whether the record is as it was written: the ledger's, or that in an export.
@@ -56,7 +66,11 @@ def verify(
     witnesses that policy names. For an export neither a database nor any setting is needed but the
     key. It names each row that is changed, missing, inserted or out of order, and ends with 1.
     """
-    return _database(key, witness) if file is None else _export(file, key, witness)
+    if file is not None:
+        return _export(file, key, witness, witness_key or [])
+    if witness_key:
+        raise BadConfiguration("--witness-key is for an export; policy names those of the ledger")
+    return _database(key, witness)
 
 
 @audit.command
@@ -102,36 +116,44 @@ def export(
 
 
 def _database(key: str | None, witness: Path | None) -> int:
+    from cct_ops.config import policy
     from cct_ops.models.base import counted
-    from cct_ops.record import audit as database
-    from cct_ops.record.witness import Place
+    from cct_ops.record import audit as database, http_witness
+    from cct_ops.record.witness import Place, places
 
     settings = _settings()
-    witnesses = [Place(witness)] if witness else _witnesses(settings)
-    found = database.verify(ledger(), _key(key, settings), witnesses)
+    rules = policy.read(settings.policy_path).audit
+    witnesses = [Place(witness)] if witness else places(rules, settings.record_path)
+    asked = http_witness.witnesses(rules)
+    found = database.verify(ledger(), _key(key, settings), witnesses, asked)
     say(
         f"{counted(found.rows, 'row')}, {counted(found.leaves, 'leaf', 'leaves')},"
         f" {counted(found.checkpoints, 'checkpoint')} and"
         f" {counted(found.witnesses, 'witness', 'witnesses')} compared;"
         f" waiting to become leaves: {found.waiting}."
     )
-    if not witnesses:
+    if not witnesses and not asked:
         say("No witness is set up (audit in policy.yaml): who holds database and key can lie.")
     return _judged(found.findings)
 
 
-def _export(file: Path, key: str | None, witness: Path | None) -> int:
+def _export(file: Path, key: str | None, witness: Path | None, witness_keys: Sequence[str]) -> int:
     from cct_ops.record import offline, witness as witnesses
+    from cct_ops.record.cosignatures import Cosigner
 
     public = _key(key, None if key else _settings())
-    found = offline.verify(file, public, witnesses.read(witness) if witness else None)
+    seen = witnesses.read(witness) if witness else None
+    cosigners = [Cosigner.parse(_text(each)) for each in witness_keys]
+    found = offline.verify(file, public, seen, cosigners)
     say(f"{found.leaves} leaves compared with the checkpoint over {found.size}.")
     if found.complete_from is not None:
         say(f"They are all leaves from {found.complete_from} on: none can be left out unseen.")
     if found.newer:
         say(f"It is older than the witness, which has seen {found.newer} leaves more.")
-    if witness is None:
-        say("Compared with no witness (--witness): who holds database and key can lie.")
+    for name, at in found.cosigned.items():
+        say(f"Cosigned by {name} on {at:%Y-%m-%d at %H:%M:%S} UTC: it had seen all of it then.")
+    if witness is None and not witness_keys:
+        say("Compared with no witness (--witness, --witness-key): who has the key can lie.")
     return _judged(found.findings)
 
 
@@ -166,12 +188,10 @@ def _key(given: str | None, settings: Settings | None) -> Verifier:
 
     if given is None:
         return read_key(_folder(settings or _settings())).verifier
+    return Verifier.parse(_text(given))
+
+
+def _text(given: str) -> str:
+    """Return a key that is given itself, or as a file with it."""
     path = Path(given)
-    return Verifier.parse(path.read_text() if path.is_file() else given)
-
-
-def _witnesses(settings: Settings) -> list[Place]:
-    from cct_ops.config import policy
-    from cct_ops.record.witness import places
-
-    return places(policy.read(settings.policy_path).audit, settings.record_path)
+    return path.read_text() if path.is_file() else given

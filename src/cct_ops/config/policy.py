@@ -7,6 +7,8 @@ from typing import Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
+from cct_ops.config.secret_references import is_url
+from cct_ops.config.sources import SecretReference
 from cct_ops.config.versions import Versioned
 from cct_ops.config.yaml_files import load, place
 from cct_ops.errors import BadConfiguration
@@ -70,19 +72,29 @@ class ApprovalPolicy(Frozen):
 
 class WitnessPlace(Frozen):
     """
-    One witness: a file that is only appended to, or a git repository.
+    One witness: a file that is only appended to, a git repository, or one that cosigns over HTTP.
 
-    A relative one is in the folder of the log's key. A repository is a clone that is there already;
-    where its branch has an upstream, each checkpoint is pushed.
+    A relative path is in the folder of the log's key. A repository is a clone that is there
+    already; where its branch has an upstream, each checkpoint is pushed. ``key`` is the public key
+    of the one over HTTP, and ``token`` refers to what it wants to see of callers, if anything.
     """
 
     file: Path | None = None
     git: Path | None = None
+    http: str | None = None
+    key: str | None = None
+    token: SecretReference | None = None
 
     @model_validator(mode="after")
     def _be_one_of_them(self) -> Self:
-        if (self.file is None) == (self.git is None):
-            raise ValueError("name either file or git")
+        if sum(each is not None for each in (self.file, self.git, self.http)) != 1:
+            raise ValueError("name either file, git or http")
+        if self.http is not None and not is_url(self.http):
+            raise ValueError("http: is no address that begins with http:// or https://")
+        if (self.http is None) != (self.key is None):
+            raise ValueError("http and key belong together: it prints its key at its start")
+        if self.token is not None and self.http is None:
+            raise ValueError("only a witness over http takes a token")
         return self
 
 

@@ -8,12 +8,12 @@ import stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cct_ops.config.sources import KeyReference
+from cct_ops.config.sources import SecretReference
 
 MOST_BYTES = 64 * 1024
 
 
-def read_secret(reference: KeyReference) -> str:
+def read_secret(reference: SecretReference) -> str:
     """
     Return what is at the place, without the line break that files often end with.
 

@@ -36,17 +36,11 @@ KIB = 1024
 MIB = 1024 * KIB
 
 
-class KeyReference(Frozen):
-    """
-    Where a key is found; the key itself never stands in a file of this repository.
-
-    Keys in files can be replaced while the gateway runs; a variable is read at the start only.
-    """
+class SecretReference(Frozen):
+    """Where a secret is found; it never stands in a file of this repository itself."""
 
     env: str | None = Field(None, min_length=1)
     file: Path | None = None
-    not_before: AwareDatetime | None = None
-    not_after: AwareDatetime | None = None
 
     @field_validator("env", "file", mode="before")
     @classmethod
@@ -57,14 +51,29 @@ class KeyReference(Frozen):
     def _one_place(self) -> Self:
         if (self.env is None) == (self.file is None):
             raise ValueError("say where the key is: either env: or file:")
-        if self.not_before and self.not_after and self.not_before >= self.not_after:
-            raise ValueError("not_before must be earlier than not_after")
         return self
 
     @property
     def name(self) -> str:
         """The name of this key in the record."""
         return self.env or str(self.file)
+
+
+class KeyReference(SecretReference):
+    """
+    Where a key is found, and from when until when it counts.
+
+    Keys in files can be replaced while the gateway runs; a variable is read at the start only.
+    """
+
+    not_before: AwareDatetime | None = None
+    not_after: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _from_until(self) -> Self:
+        if self.not_before and self.not_after and self.not_before >= self.not_after:
+            raise ValueError("not_before must be earlier than not_after")
+        return self
 
 
 class Reconciliation(Frozen):

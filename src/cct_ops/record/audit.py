@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from cct_ops.errors import ContractBroken
 from cct_ops.ledger.record import log
 from cct_ops.ledger.record.log import Leaf
-from cct_ops.record import tree
+from cct_ops.record import cosigning, tree
 from cct_ops.record.canonical import canonical, loads
 from cct_ops.record.compare import differences
+from cct_ops.record.http_witness import HttpWitness
 from cct_ops.record.notes import Checkpoint, Verifier
 from cct_ops.record.witness import Place
 
@@ -42,14 +43,22 @@ class _Said:
     state: bytes | None
 
 
-def verify(engine: sa.Engine, verifier: Verifier | None, witnesses: Sequence[Place]) -> Audit:
+def verify(
+    engine: sa.Engine,
+    verifier: Verifier | None,
+    witnesses: Sequence[Place],
+    asked: Sequence[HttpWitness] = (),
+) -> Audit:
     """Compare everything with everything, as it was at one moment."""
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        return compare(connection, verifier, witnesses)
+        return compare(connection, verifier, witnesses, asked)
 
 
 def compare(
-    connection: sa.Connection, verifier: Verifier | None, witnesses: Sequence[Place]
+    connection: sa.Connection,
+    verifier: Verifier | None,
+    witnesses: Sequence[Place],
+    asked: Sequence[HttpWitness] = (),
 ) -> Audit:
     """Compare everything with everything, as this transaction sees it."""
     audit = Audit()
@@ -61,6 +70,9 @@ def compare(
     _rows(connection, said, audit)
     for place in witnesses:
         audit.findings += _witness(connection, place, hashes, notes, verifier)
+        audit.witnesses += 1
+    for each in asked:
+        audit.findings += cosigning.problems(connection, each, notes)
         audit.witnesses += 1
     return audit
 

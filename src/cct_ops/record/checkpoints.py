@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from cct_ops.config.policy import AuditPolicy
-from cct_ops.errors import ContractBroken
+from cct_ops.errors import BadConfiguration, ContractBroken, OpsError, Unavailable
 from cct_ops.ledger.record import log
 from cct_ops.ledger.statements import Ledger
-from cct_ops.record import tree, witness
+from cct_ops.record import cosigning, http_witness, tree, witness
 from cct_ops.record.keys import read_key
 from cct_ops.record.notes import Checkpoint
 from cct_ops.record.sequencer import sequence
@@ -30,20 +32,46 @@ class Recorder:
         Bring log, checkpoints and witnesses up to date.
 
         Raises ``ContractBroken``, and signs nothing, where the log does not go on from what a
-        witness has seen: somebody has changed the database, or put back an older one.
+        witness has seen: somebody has changed the database, or put back an older one. A witness
+        that cannot be reached holds up neither the log nor the others; what is wrong with it is
+        raised at the end.
         """
         sequence(self.engine)
         if self.folder is None:
             return
+        late: list[OpsError] = []
         places = witness.places(self.audit, self.folder)
         for place in places:
-            with witness.appending(place.file) as writer:
+            with _noted(late), witness.appending(place.file) as writer:
                 goes_on(self.engine, place.file, writer.newest())
+        asked = []
+        with _noted(late):
+            asked = http_witness.witnesses(self.audit)
+        if not _is_signed(self.engine):
+            for each in asked:
+                with _noted(late):
+                    cosigning.cosign(self.engine, each)
+                    cosigning.goes_on(self.engine, each)
         checkpoint(self.engine, self.folder)
         for place in places:
-            with witness.appending(place.file) as writer:
-                show(self.engine, place.file, writer)
-            place.publish()
+            with _noted(late):
+                with witness.appending(place.file) as writer:
+                    show(self.engine, place.file, writer)
+                place.publish()
+        for each in asked:
+            with _noted(late):
+                cosigning.cosign(self.engine, each)
+        if late:
+            raise late[0]
+
+
+@contextmanager
+def _noted(late: list[OpsError]) -> Iterator[None]:
+    """Keep what is wrong with one witness for the end."""
+    try:
+        yield
+    except (BadConfiguration, Unavailable) as error:
+        late.append(error)
 
 
 def root(ledger: Ledger, size: int) -> bytes | None:
@@ -53,6 +81,12 @@ def root(ledger: Ledger, size: int) -> bytes | None:
     if len(stored) < len(wanted):
         return None
     return tree.fold([stored[node] for node in wanted])
+
+
+def _is_signed(engine: sa.Engine) -> bool:
+    """Say whether the newest checkpoint is over all leaves."""
+    newest = log.newest_checkpoint(engine)
+    return log.size(engine) == (0 if newest is None else Checkpoint.parse(newest).size)
 
 
 def checkpoint(engine: sa.Engine, folder: Path) -> None:

@@ -12,6 +12,7 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -23,6 +24,9 @@ from cct_ops.errors import BadConfiguration, ContractBroken
 _ED25519 = b"\x01"
 _PRIVATE = "PRIVATE+KEY+"
 _SIGNATURE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/=]+)")
+
+GAP = "\n\n"
+"""Between the text of a note and its signatures."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Checkpoint:
     @classmethod
     def parse(cls, note: str) -> Self:
         """Read it from a note, whoever signed that; raises ``ContractBroken`` where it is none."""
-        lines = note.partition("\n\n")[0].split("\n")
+        lines = note.partition(GAP)[0].split("\n")
         if len(lines) < 3 or not lines[0] or not re.fullmatch(r"0|[1-9][0-9]{0,18}", lines[1]):
             raise ContractBroken("this is no checkpoint: its lines are not origin, size and root")
         try:
@@ -62,18 +66,16 @@ class Verifier:
     @property
     def id(self) -> bytes:
         """The four bytes by which a signature says whose it is."""
-        named = self.name.encode() + b"\n" + _ED25519 + self.key
-        return hashlib.sha256(named).digest()[:4]
+        return key_id(self.name, _ED25519, self.key)
 
     def __str__(self) -> str:
         """The key as it is published."""
-        written = base64.b64encode(_ED25519 + self.key).decode()
-        return f"{self.name}+{self.id.hex()}+{written}"
+        return published(self.name, _ED25519, self.key)
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a published key; raises ``BadConfiguration`` where it is none."""
-        name, key = _key(text.strip(), "verifier key")
+        name, key = key_of(text.strip(), _ED25519, "verifier key")
         found = cls(name, key)
         if str(found) != text.strip():
             raise BadConfiguration("this verifier key is damaged: its id does not belong to it")
@@ -81,21 +83,11 @@ class Verifier:
 
     def signed(self, note: str) -> bool:
         """Say whether a note carries a signature of this key that is right."""
-        text, gap, signatures = note.partition("\n\n")
-        for line in signatures.splitlines() if gap else ():
-            found = _SIGNATURE.fullmatch(line)
-            if found is None or found[1] != self.name:
-                continue
-            try:
-                raw = base64.b64decode(found[2], validate=True)
-                if raw[:4] == self.id:
-                    Ed25519PublicKey.from_public_bytes(self.key).verify(
-                        raw[4:], f"{text}\n".encode()
-                    )
-                    return True
-            except (InvalidSignature, ValueError):
-                continue
-        return False
+        message = f"{note.partition(GAP)[0]}\n".encode()
+        return any(
+            is_right(self.key, signature, message)
+            for _, signature in signatures(note, self.name, self.id)
+        )
 
 
 @dataclass(frozen=True)
@@ -115,7 +107,7 @@ class Signer:
         """Read a private key; raises ``BadConfiguration``, which does not repeat it."""
         if not text.startswith(_PRIVATE):
             raise BadConfiguration(f"the log's key does not begin with {_PRIVATE}")
-        return cls(*_key(text.strip().removeprefix(_PRIVATE), "log's key"))
+        return cls(*key_of(text.strip().removeprefix(_PRIVATE), _ED25519, "log's key"))
 
     def __str__(self) -> str:
         """The key as it stands in its file."""
@@ -139,12 +131,47 @@ class Signer:
         return f"{body}\n— {self.name} {written}\n"
 
 
-def _key(text: str, what: str) -> tuple[str, bytes]:
+def key_id(name: str, algorithm: bytes, key: bytes) -> bytes:
+    """Return the four bytes by which signatures of a public key are known."""
+    return hashlib.sha256(name.encode() + b"\n" + algorithm + key).digest()[:4]
+
+
+def published(name: str, algorithm: bytes, key: bytes) -> str:
+    """Return a public key as it is published."""
+    written = base64.b64encode(algorithm + key).decode()
+    return f"{name}+{key_id(name, algorithm, key).hex()}+{written}"
+
+
+def signatures(note: str, name: str, id_: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield each line of a note that says it is a signature of this key, and the signature."""
+    for line in note.partition(GAP)[2].splitlines():
+        found = _SIGNATURE.fullmatch(line)
+        if found is None or found[1] != name:
+            continue
+        try:
+            raw = base64.b64decode(found[2], validate=True)
+        except binascii.Error:
+            continue
+        if raw[:4] == id_:
+            yield line, raw[4:]
+
+
+def is_right(key: bytes, signature: bytes, message: bytes) -> bool:
+    """Say whether an Ed25519 signature is one of this key over the message."""
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def key_of(text: str, algorithm: bytes, what: str) -> tuple[str, bytes]:
+    """Return the name and the 32 bytes of a key; raises ``BadConfiguration`` where it is none."""
     parts = text.split("+", 2)
     try:
         raw = base64.b64decode(parts[2], validate=True) if len(parts) == 3 else b""
     except binascii.Error:
         raw = b""
-    if len(raw) != 33 or raw[:1] != _ED25519 or not parts[0]:
+    if len(raw) != 33 or raw[:1] != algorithm or not parts[0]:
         raise BadConfiguration(f"this {what} is not <name>+<id>+<Ed25519 key in base64>")
     return parts[0], raw[1:]

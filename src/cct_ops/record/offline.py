@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from cct_ops.record import tree
 from cct_ops.record.audit import about
 from cct_ops.record.canonical import canonical
 from cct_ops.record.compare import differences
+from cct_ops.record.cosignatures import Cosigner
 from cct_ops.record.export import MANIFEST
 from cct_ops.record.notes import Checkpoint, Verifier
 from cct_ops.record.witness import Witnessed
@@ -29,6 +31,7 @@ class Exported:
     size: int = 0
     complete_from: int | None = None
     newer: int = 0
+    cosigned: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,13 @@ class _Line:
         return f"leaf {self.position}, {about(self.leaf)}"
 
 
-def verify(file: Path, verifier: Verifier, seen: Witnessed | None = None) -> Exported:
-    """Verify an export; with a witness also against whoever has the key."""
+def verify(
+    file: Path,
+    verifier: Verifier,
+    seen: Witnessed | None = None,
+    cosigners: Sequence[Cosigner] = (),
+) -> Exported:
+    """Verify an export; with a witness, or its key, also against whoever has that of the log."""
     try:
         raw = file.read_bytes()
     except OSError as error:
@@ -53,7 +61,10 @@ def verify(file: Path, verifier: Verifier, seen: Witnessed | None = None) -> Exp
     found = Exported()
     said = _manifest(first, rest, verifier, found)
     head, *others = rest.split(b"\n")
-    checkpoint = _checkpoint(head, verifier, seen, found)
+    note, checkpoint = _checkpoint(head, verifier, found)
+    if checkpoint is not None:
+        found.findings += _outside(note, checkpoint, seen, cosigners)
+        found.cosigned = _cosigned(note, cosigners)
     lines = [
         line
         for number, each in enumerate(others, start=3)
@@ -95,22 +106,34 @@ def _manifest(first: bytes, rest: bytes, verifier: Verifier, found: Exported) ->
     return said
 
 
-def _checkpoint(
-    line: bytes, verifier: Verifier, seen: Witnessed | None, found: Exported
-) -> Checkpoint | None:
+def _checkpoint(line: bytes, verifier: Verifier, found: Exported) -> tuple[str, Checkpoint | None]:
     try:
-        note = json.loads(line)["checkpoint"]
+        note: str = json.loads(line)["checkpoint"]
         checkpoint = Checkpoint.parse(note)
     except (ValueError, KeyError, TypeError, AttributeError, ContractBroken):
         found.findings.append("line 2 is no checkpoint")
-        return None
+        return "", None
     if checkpoint.origin != verifier.name or not verifier.signed(note):
         found.findings.append("the checkpoint is not signed by the key")
+    return note, checkpoint
+
+
+def _outside(
+    note: str, checkpoint: Checkpoint, seen: Witnessed | None, cosigners: Sequence[Cosigner]
+) -> Iterator[str]:
+    """Yield which witnesses have not seen a checkpoint."""
+    over = f"over {checkpoint.size} leaves"
     if seen is not None and checkpoint not in [Checkpoint.parse(each) for each in seen.notes]:
-        found.findings.append(
-            f"the witness has never seen this checkpoint over {checkpoint.size} leaves"
-        )
-    return checkpoint
+        yield f"the witness has never seen this checkpoint {over}"
+    for each in cosigners:
+        if each.cosigned_at(note) is None:
+            yield f"the checkpoint {over} is not cosigned by {each.name}"
+
+
+def _cosigned(note: str, cosigners: Sequence[Cosigner]) -> dict[str, datetime]:
+    """Return which witnesses have cosigned a checkpoint, and when."""
+    found = {each.name: each.cosigned_at(note) for each in cosigners}
+    return {name: at for name, at in found.items() if at is not None}
 
 
 def _read(line: bytes, number: int, found: Exported) -> Iterator[_Line]:
