@@ -46,6 +46,7 @@ def apply(api_url: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
 NEVER_ASK = {
     "exemption-weekly-report",
     "post-incident-review",
+    "incident-report",
     "game-day",
     "recover",
     "revert-change",

@@ -16,6 +16,7 @@ ROWS = [
 # These have no mode and change nothing that they could take back.
 WITHOUT_ROW = {
     "post-incident-review": "It reads the ledger and writes a new file, whatever CCT speaks.",
+    "incident-report": "It reads the ledger alone, whatever CCT speaks.",
     "game-day": "It has a stack of its own, and not one request of it reaches the CCT that is set.",
 }
 

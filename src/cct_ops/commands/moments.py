@@ -6,8 +6,8 @@ import re
 from datetime import UTC, datetime, time, timedelta
 
 from cct_ops.errors import BadConfiguration
+from cct_ops.models.since import began
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _SPAN = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?")
 
 
@@ -41,10 +41,7 @@ def _span(text: str) -> tuple[str | None, ...]:
 def past(text: str) -> datetime:
     """Return a moment that is so long ago, or the one that is named; without an offset in UTC."""
     try:
-        if span := re.fullmatch(r"([0-9]{1,6})([mhd])", text):
-            return datetime.now(UTC) - timedelta(**{_UNITS[span[2]]: int(span[1])})
-        given = datetime.fromisoformat(text)
-        return given if given.tzinfo else given.replace(tzinfo=UTC)
+        return began(text, datetime.now(UTC))
     except (ValueError, OverflowError):
         raise BadConfiguration(
             f"--since {text!r} is no moment: write 30m, 12h, 7d or 2026-11-24T18:30"

@@ -3,7 +3,7 @@ Preloading of a fork server: before it forks, it imports what runs would import.
 
 That is what Prefect and its libraries import only when it is used, the flows with all that they
 import, and what those modules import inside their functions: their reason for being lazy, the time
-it takes, is no reason here. Two libraries are left to the one run that uses them.
+it takes, is no reason here. Three libraries are left to the few runs that use them.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ _LAZY = (
 )
 
 # As large as all the rest together (130 MB, and more than half of the time that loading takes), for
-# one check of one playbook: its run imports them itself, in 2.5 s.
-_LEFT_OUT = frozenset({"great_expectations", "pandas"})
+# checks of two playbooks: their runs import them themselves, in 2.5 s. What they bring along, too.
+_LEFT_OUT = frozenset({"great_expectations", "pandas", "pyarrow"})
 
 _log = logging.getLogger("prefect.worker.warm")
 
