@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+import mdformat
+import yaml
 from pydantic.fields import FieldInfo
 
 from cct_ops.settings import Settings, variable_of
@@ -45,12 +47,29 @@ def settings_table() -> str:
     return "\n".join(lines)
 
 
+def alert_sections() -> str:
+    """Return each alert about our own parts as a section in Markdown."""
+    rules = yaml.safe_load((ROOT / "deployments" / "monitoring" / "alerts.yaml").read_text())
+    sections = []
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            lasting = f", for {rule['for']}" if "for" in rule else ""
+            expression = " ".join(rule["expr"].split())
+            sections += [
+                f"### {rule['alert']}",
+                f"{rule['labels']['severity']}: `{expression}`{lasting}",
+                rule["annotations"]["description"],
+            ]
+    return mdformat.text("\n\n".join(sections), options={"wrap": 120}).strip()
+
+
 PARTS = (
     Part("docs/settings.md", "settings", settings_table),
     *(
         Part("docs/monitoring.md", f"metrics of the {part}", partial(metrics_table, part))
         for part in ("gateway", "controller", "gate", "worker")
     ),
+    Part("docs/monitoring.md", "alerts", alert_sections),
     Part("docs/architecture.md", "imports", lambda: f"```text\n{graph()}\n```"),
 )
 

@@ -26,7 +26,15 @@ from cct_ops.clients import parameters
 from tests.conftest import ROOT
 
 SOURCES = ("src", "tasks", "flows")
-PAGES = ("*.md", "docs/**/*.md", "*.yaml", "docs/*.yaml", "deployments/*.yaml", "Makefile")
+PAGES = (
+    "*.md",
+    "docs/**/*.md",
+    "*.yaml",
+    "docs/*.yaml",
+    "deployments/*.yaml",
+    "deployments/monitoring/*.yaml",
+    "Makefile",
+)
 PROGRAM = r"(?:\.venv/bin/)?cct-ops"
 # What stands for something of the reader's own, and something that it could be.
 STAND_INS = {

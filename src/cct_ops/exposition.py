@@ -9,7 +9,12 @@ from __future__ import annotations
 
 import logging
 
-from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    ProcessCollector,
+    disable_created_metrics,
+    start_http_server,
+)
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +27,7 @@ def serve_metrics(registry: CollectorRegistry, host: str, port: int, variable: s
     """
     if port == 0:
         return
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # the moment at which each counter began, as one more number
     ProcessCollector(registry=registry)
     try:
         start_http_server(port, host, registry)

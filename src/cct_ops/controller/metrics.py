@@ -32,13 +32,13 @@ REGISTRY = CollectorRegistry()
 JOB_SECONDS = Summary(
     "cct_ops_controller_job_seconds",
     "Turns of each of the controller's jobs, and how long they took.",
-    ["job"],
+    ["name"],
     registry=REGISTRY,
 )
 JOB_FAILURES = Counter(
     "cct_ops_controller_job_failures",
     "Turns that failed; the next turn tries again.",
-    ["job"],
+    ["name"],
     registry=REGISTRY,
 )
 DISPATCH_SECONDS = Histogram(

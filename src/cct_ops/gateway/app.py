@@ -61,6 +61,7 @@ def create_app(
 ) -> FastAPI:
     """Return the gateway for these senders; it describes itself to its tests only."""
     room = Room()
+    metrics.begin_at_zero(registry.current.sources.sources)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=openapi_url, redirect_slashes=False)
 
     @app.exception_handler(HTTPException)
@@ -234,7 +235,7 @@ async def _store(writer: Writer, incoming: Incoming) -> Response:
 
 def _not_stored(source: str, error: Exception) -> Response:
     log.error("a delivery of %s is not stored: %s", source, type(error).__name__)
-    metrics.DELIVERIES.labels(source, "not stored").inc()
+    metrics.DELIVERIES.labels(source, metrics.NOT_STORED).inc()
     return JSONResponse(
         {"error": "the ledger cannot store this now"}, 503, headers={"Retry-After": RETRY_AFTER}
     )

@@ -6,7 +6,7 @@ Labels are our own names and a few words; nothing that a sender wrote becomes on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -15,6 +15,8 @@ from prometheus_client.registry import Collector
 
 from cct_ops.ledger.intake import inbox
 from cct_ops.people import metrics as people
+
+NOT_STORED = "not stored"
 
 REGISTRY = CollectorRegistry()
 
@@ -37,6 +39,13 @@ SECONDS = Histogram(
 
 for _counter in (people.MESSAGES, people.PAGE_ATTEMPTS):  # of its watch over the controller
     REGISTRY.register(_counter)
+
+
+def begin_at_zero(sources: Iterable[str]) -> None:
+    """Show what alerts are about before it happens: the first time would be no increase."""
+    REFUSED.labels("401")
+    for source in sources:
+        DELIVERIES.labels(source, NOT_STORED)
 
 
 def described() -> Iterator[GaugeMetricFamily]:
