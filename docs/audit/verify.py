@@ -26,22 +26,16 @@ def sha256(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
 
 
-def node_hash(left, right):
-    """RFC 6962, section 2.1: the hash of a node above two others."""
-    return sha256(b"\x01", left, right)
-
-
 def root_by_proof(at, size, hashed, proof):
     """RFC 6962, section 2.1.1: the root to which a proof of inclusion leads, or None."""
     if size <= 1 or not proof:
-        return hashed if (at, size, list(proof)) == (0, 1, []) else None
-    *below, beside = proof
+        return hashed if (at, size, proof) == (0, 1, []) else None
     left = 1 << (size - 1).bit_length() - 1  # so many leaves are below the left node
     if at < left:
-        root = root_by_proof(at, left, hashed, below)
-        return root and node_hash(root, beside)
-    root = root_by_proof(at - left, size - left, hashed, below)
-    return root and node_hash(beside, root)
+        root = root_by_proof(at, left, hashed, proof[:-1])
+        return root and sha256(b"\x01", root, proof[-1])
+    root = root_by_proof(at - left, size - left, hashed, proof[:-1])
+    return root and sha256(b"\x01", proof[-1], root)
 
 
 def is_signed(note, key):
@@ -57,8 +51,7 @@ def is_signed(note, key):
             if kind == b"\x04":  # of a witness, which says when
                 signed = f"cosignature/v1\ntime {int.from_bytes(raw[4:12], 'big')}\n{signed}"
             if (signer, raw[:4]) == (name, key_id):
-                signature = raw[12 if kind == b"\x04" else 4 :]
-                Ed25519PublicKey.from_public_bytes(public).verify(signature, signed.encode())
+                Ed25519PublicKey.from_public_bytes(public).verify(raw[-64:], signed.encode())
                 return True
         except (InvalidSignature, ValueError):
             continue
@@ -85,8 +78,8 @@ def read_witness(path):
             left = len(hashes)
             hashes.append(edge[-1])
             while left % 2:
-                edge[-2:], left = [node_hash(*edge[-2:])], left // 2
-        root = reduce(lambda below, beside: node_hash(beside, below), edge[-2::-1], edge[-1])
+                edge[-2:], left = [sha256(b"\x01", *edge[-2:])], left // 2
+        root = reduce(lambda below, beside: sha256(b"\x01", beside, below), edge[-2::-1], edge[-1])
         if checkpoint_of(note)[1:] != (len(hashes), root):
             sys.exit(f"{path}, line {number}: its checkpoint is not over its leaves")
         checkpoints[checkpoint_of(note)] = at
@@ -117,59 +110,72 @@ def leaves_in(lines, complain):
             complain(f"line {number} is no leaf")
 
 
-def signed_parts(raw, key, witness, cosigners, complain):
-    """Return which leaves there must be, of how many, under which root; complain of the rest."""
-    first, _, rest = raw.partition(b"\n")
-    size, root, wanted = 0, b"", set()
+def checkpoint_in(line, key, noted, cosigners, complain):
+    """Return the size and the root of the export's checkpoint; complain of what is wrong."""
+    size, root = 0, b""
     try:
-        note = json.loads(rest.partition(b"\n")[0])["checkpoint"]
+        said = json.loads(line)
+        note, stamp = said["checkpoint"], said.get("time_stamp")
         origin, size, root = checkpoint_of(note)
         if origin != key.partition("+")[0] or not is_signed(note, key):
             complain("the checkpoint is not signed by the key")
-        if witness and (origin, size, root) not in witness[1]:
+        if noted is not None and (origin, size, root) not in noted:
             complain(f"the witness has never seen this checkpoint over {size} leaves")
-        for each in cosigners:
-            if not is_signed(note, each):
-                complain(f"the checkpoint over {size} leaves is not cosigned by {each}")
+        for each in (each for each in cosigners if not is_signed(note, each)):
+            complain(f"the checkpoint over {size} leaves is not cosigned by {each}")
+        if stamp:  # on this checkpoint, or on one before; who signed it is for `openssl ts -verify`
+            note, response = stamp["checkpoint"], base64.b64decode(stamp["response"])
+            imprint = sha256(note.partition("\n\n")[0].encode(), b"\n")
+            if imprint not in response or not is_signed(note, key):
+                complain("the time stamp is not on a checkpoint of this log")
     except MALFORMED:
         complain("line 2 is no checkpoint")
+    return size, root
+
+
+def wanted_of(line, rest, key, size, noted, complain):
+    """Return which leaves there must be, as the manifest says; complain of what is wrong."""
     try:
-        note = json.loads(first)["manifest"]
+        note = json.loads(line)["manifest"]
         title, digest, said = note.partition("\n\n")[0].split("\n")
         said = json.loads(said)
-        wanted = set(range(said["from"], size) if "from" in said else said["positions"])
         if title != "cct-ops audit export 1" or not is_signed(note, key):
             complain("the manifest is not signed by the key")
         if hashlib.sha256(rest).hexdigest() != digest:
             complain("what follows the manifest is not what was signed")
-        seen = [each[1] for each, at in (witness or ((), {}))[1].items() if at <= said["made"]]
+        seen = [each[1] for each, at in (noted or {}).items() if at <= said["made"]]
         if max(seen, default=0) > size:
             complain(f"when it was made, the witness had seen {max(seen)} leaves, and not {size}")
+        return set(range(said["from"], size) if "from" in said else said["positions"])
     except MALFORMED:
         complain("line 1 is no manifest of an export")
-    return wanted, size, root
+        return set()
 
 
 def problems(raw, key, witness=None, cosigners=()):
     """Return everything that is wrong with an export, each in a sentence."""
-    found = []
-    wanted, size, root = signed_parts(raw, key, witness, cosigners, found.append)
-    leaves = list(leaves_in((line for line in raw.split(b"\n")[2:] if line), found.append))
+    found, (hashes, noted) = [], witness or ([], None)
+    first, _, rest = raw.partition(b"\n")
+    second, *lines = rest.split(b"\n")
+    size, root = checkpoint_in(second, key, noted, cosigners, found.append)
+    wanted = wanted_of(first, rest, key, size, noted, found.append)
+    leaves = list(leaves_in(filter(None, lines), found.append))
     found += [f"leaf {at} is missing" for at in sorted(wanted - {each[0] for each in leaves})]
     before, rows = -1, {}
     for position, text, proof in leaves:
         name, wrong = read_leaf(text, rows)
-        place, hashed = f"leaf {position}, {name}", sha256(b"\x00", text.encode())
-        if root_by_proof(position, size, hashed, proof) != root:
-            found.append(f"{place}: the checkpoint does not have it in this place")
-        if witness and witness[0][position : position + 1] not in ([], [hashed]):
-            found.append(f"{place}: not as the witness has seen it")
-        if position not in wanted:
-            found.append(f"{place}: it does not belong into this export")
-        if position <= before:
-            found.append(f"{place}: it stands behind leaf {before}")
+        hashed = sha256(b"\x00", text.encode())
+        seen = hashes[position : position + 1]
+        in_place = root_by_proof(position, size, hashed, proof) == root
+        checks = {
+            "the checkpoint does not have it in this place": not in_place,
+            "not as the witness has seen it": seen not in ([], [hashed]),
+            "it does not belong into this export": position not in wanted,
+            f"it stands behind leaf {before}": position <= before,
+            wrong: wrong,
+        }
+        found += [f"leaf {position}, {name}: {each}" for each, holds in checks.items() if holds]
         before = position
-        found += [f"{place}: {wrong}"] if wrong else []
     return found
 
 
@@ -183,8 +189,7 @@ def main():
     given = parser.parse_args()
     key = Path(given.key).read_text() if Path(given.key).is_file() else given.key
     witness = read_witness(given.witness) if given.witness else None
-    raw = Path(given.file).read_bytes()
-    found = problems(raw, key.strip(), witness, given.witness_key)
+    found = problems(Path(given.file).read_bytes(), key.strip(), witness, given.witness_key)
     print("\n".join(found) or "Whole: everything is as it was written.")
     return int(bool(found))
 

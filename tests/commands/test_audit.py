@@ -108,4 +108,6 @@ def test_a_witness_that_cosigned_is_asked_and_its_key_verifies_an_export(
     said = typed(f"audit verify {file} --witness-key {witness.key}")
     assert "Cosigned by witness.example on 20" in said
     assert "Compared with no witness" not in said
-    assert "--witness-key is for an export" in program("audit", "verify", "--witness-key", "k").err
+    assert (
+        "--certificates are for an export" in program("audit", "verify", "--witness-key", "k").err
+    )

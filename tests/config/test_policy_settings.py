@@ -21,6 +21,7 @@ GUARDS = "ledger/test_guards.py"
 GATE = "gate/test_guards.py"
 APPROVALS = "approvals/test_policy.py"
 COSIGNERS = "record/test_http_witness.py"
+STAMPS = "record/test_time_stamps.py"
 WINDOWS = "config/test_policy.py"
 
 # Each sets it to two values, or to one that its default is not, and sees the difference.
@@ -91,6 +92,12 @@ TESTS = {
     "audit.witnesses.key": (COSIGNERS, "test_what_another_key_signed_is_not_taken"),
     "audit.witnesses.token.env": (COSIGNERS, "test_the_token_is_read_where_policy_says"),
     "audit.witnesses.token.file": (COSIGNERS, "test_the_token_is_read_where_policy_says"),
+    "audit.time_stamps.url": (STAMPS, "test_an_authority_that_is_away_holds_up_nothing"),
+    "audit.time_stamps.certificates": (STAMPS, "test_a_time_stamp_of_somebody_else_is_none"),
+    "audit.time_stamps.every_minutes": (
+        STAMPS,
+        "test_a_checkpoint_is_stamped_once_in_so_many_minutes",
+    ),
 }
 
 

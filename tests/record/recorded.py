@@ -18,7 +18,7 @@ from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.record import log
 from cct_ops.ledger.record.log import Leaf
 from cct_ops.ledger.record.log_tables import log_checkpoints, log_leaves, log_nodes
-from cct_ops.record import keys, tree
+from cct_ops.record import export, keys, tree
 from cct_ops.record.audit import roots
 from cct_ops.record.canonical import canonical
 from cct_ops.record.checkpoints import Recorder
@@ -65,6 +65,15 @@ def recorded(
         switches.resume(engine, f"over {number}", "ada")
         ours.checkpoint()
     return ours
+
+
+def exported(ours: Recorded, file: Path) -> bytes:
+    """Export everything."""
+    with ours.engine.connect() as connection:
+        note, size, made = export.newest(connection)
+        about = {"from": 0, "made": made}
+        export.write(connection, file, ours.signer, note, range(size), about)
+    return file.read_bytes()
 
 
 def bypass(tx: sa.Connection) -> None:

@@ -29,6 +29,7 @@ from cct_ops.record import export, keys, offline, tree, witness
 from cct_ops.record.audit import roots
 from cct_ops.record.canonical import canonical
 from cct_ops.record.notes import Checkpoint, Signer, Verifier
+from cct_ops.record.offline import Outside
 from cct_ops.record.witness import Witnessed
 from tests.conftest import ROOT
 from tests.ledger.alerts import opened
@@ -63,7 +64,7 @@ class Untouched:
         """Let both verifiers look at a file."""
         file, key = self.folder / "export.jsonl", self.signer.verifier
         file.write_bytes(raw)
-        ours = offline.verify(file, Verifier.parse(str(key)), self.seen).findings
+        ours = offline.verify(file, Verifier.parse(str(key)), Outside(self.seen)).findings
         return ours, problems(raw, str(key), self.seen_by_strangers)
 
 
@@ -241,7 +242,10 @@ def test_an_export_of_an_incident_has_all_about_it_and_nothing_else(
 
     said = [json.loads(json.loads(line)["leaf"]) for line in raw.splitlines()[2:]]
     assert [each["kind"] for each in said] == ["deliveries", "decisions"]
-    assert offline.verify(file, ours.signer.verifier, witness.read(ours.witness)).findings == []
+    assert (
+        offline.verify(file, ours.signer.verifier, Outside(witness.read(ours.witness))).findings
+        == []
+    )
     assert problems(raw, str(ours.signer.verifier), read_witness(ours.witness)) == []
 
 

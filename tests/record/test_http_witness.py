@@ -17,13 +17,14 @@ from cct_ops.errors import BadConfiguration, ContractBroken, Unavailable
 from cct_ops.ledger.gate import switches
 from cct_ops.ledger.record import log
 from cct_ops.ledger.record.log_tables import log_checkpoints
-from cct_ops.record import audit, export, keys, offline
+from cct_ops.record import audit, keys, offline
 from cct_ops.record.checkpoints import Recorder
 from cct_ops.record.cosignatures import Cosigner
 from cct_ops.record.notes import Checkpoint, Signer
+from cct_ops.record.offline import Outside
 from cct_ops.stack.postgres import free_port
 from tests.conftest import ROOT
-from tests.record.recorded import Recorded, recorded, tamper
+from tests.record.recorded import Recorded, exported, recorded, tamper
 from tests.record.witnessing import Running, running
 
 problems: Callable[..., list[str]] = runpy.run_path(str(ROOT / "docs/audit/verify.py"))["problems"]
@@ -57,15 +58,6 @@ def found(ours: Recorded, witness: Running, tx: sa.Connection | None = None) -> 
     return audit.verify(ours.engine, public, [], [witness.asked]).findings
 
 
-def exported(ours: Recorded, file: Path) -> bytes:
-    """Export everything."""
-    with ours.engine.connect() as connection:
-        note, size, made = export.newest(connection)
-        about = {"from": 0, "made": made}
-        export.write(connection, file, ours.signer, note, range(size), about)
-    return file.read_bytes()
-
-
 def strip(tx: sa.Connection, *sizes: int) -> None:
     """Take the cosignatures off some checkpoints."""
     for size, note in tx.execute(sa.select(log_checkpoints.c.size, log_checkpoints.c.note)).all():
@@ -93,11 +85,11 @@ def test_a_cosignature_leaves_with_an_export_and_both_verify_it(
     raw = exported(ours, file)
     cosigner, other = Cosigner.parse(witness.key), Cosigner("other.example", b"\x01" * 32)
 
-    whole = offline.verify(file, key, None, [cosigner])
+    whole = offline.verify(file, key, Outside(None, [cosigner]))
 
     assert (whole.findings, list(whole.cosigned)) == ([], ["witness.example"])
     assert problems(raw, str(key), None, [witness.key]) == []
-    (wrong,) = offline.verify(file, key, None, [cosigner, other]).findings
+    (wrong,) = offline.verify(file, key, Outside(None, [cosigner, other])).findings
     assert wrong == "the checkpoint over 16 leaves is not cosigned by other.example"
     (wrong,) = problems(raw, str(key), None, [witness.key, str(other)])
     assert "not cosigned by other.example" in wrong
@@ -112,7 +104,7 @@ def test_a_removed_cosignature_is_found_by_both(
     raw = exported(ours, tmp_path / "all.jsonl")
     key, cosigner = ours.signer.verifier, Cosigner.parse(witness.key)
 
-    ours_says = offline.verify(tmp_path / "all.jsonl", key, None, [cosigner]).findings
+    ours_says = offline.verify(tmp_path / "all.jsonl", key, Outside(None, [cosigner])).findings
 
     assert ours_says == ["the checkpoint over 16 leaves is not cosigned by witness.example"]
     assert len(problems(raw, str(key), None, [witness.key])) == 1

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cct_ops.record.notes import Verifier
+    from cct_ops.record.offline import Outside
     from cct_ops.settings import Settings
+
+_MOMENT = "%Y-%m-%d at %H:%M:%S UTC"
 
 audit = App(name="audit", help="The transparency log: whether the record is as it was written.")
 
@@ -40,6 +43,12 @@ WitnessKey = Annotated[
 ]
 
 
+Certificates = Annotated[
+    Path | None,
+    Parameter(help="PEM file with the root of who stamped it; there must be a time stamp then."),
+]
+
+
 @audit.command
 def key() -> int:
     """Print the log's public key; publish it where nobody can change it unseen."""
@@ -58,6 +67,7 @@ def verify(
     key: Key = None,
     witness: Witness = None,
     witness_key: WitnessKey = None,
+    certificates: Certificates = None,
 ) -> int:
     """
     Say whether the record is as it was written: the ledger's, or that in an export.
@@ -67,9 +77,11 @@ def verify(
     key. It names each row that is changed, missing, inserted or out of order, and ends with 1.
     """
     if file is not None:
-        return _export(file, key, witness, witness_key or [])
-    if witness_key:
-        raise BadConfiguration("--witness-key is for an export; policy names those of the ledger")
+        return _export(file, key, _outside(witness, witness_key or [], certificates))
+    if witness_key or certificates:
+        raise BadConfiguration(
+            "--witness-key and --certificates are for an export: policy names those of the ledger"
+        )
     return _database(key, witness)
 
 
@@ -118,41 +130,62 @@ def export(
 def _database(key: str | None, witness: Path | None) -> int:
     from cct_ops.config import policy
     from cct_ops.models.base import counted
-    from cct_ops.record import audit as database, http_witness
+    from cct_ops.record import audit as database, http_witness, time_stamps
     from cct_ops.record.witness import Place, places
 
     settings = _settings()
     rules = policy.read(settings.policy_path).audit
     witnesses = [Place(witness)] if witness else places(rules, settings.record_path)
     asked = http_witness.witnesses(rules)
-    found = database.verify(ledger(), _key(key, settings), witnesses, asked)
+    roots = None
+    if rules.time_stamps is not None:
+        roots = time_stamps.authority(rules.time_stamps, settings.record_path).roots
+    found = database.verify(ledger(), _key(key, settings), witnesses, asked, roots)
     say(
         f"{counted(found.rows, 'row')}, {counted(found.leaves, 'leaf', 'leaves')},"
         f" {counted(found.checkpoints, 'checkpoint')} and"
         f" {counted(found.witnesses, 'witness', 'witnesses')} compared;"
         f" waiting to become leaves: {found.waiting}."
     )
+    if roots is not None:
+        say(f"{counted(found.time_stamps, 'time stamp')} verified.")
     if not witnesses and not asked:
         say("No witness is set up (audit in policy.yaml): who holds database and key can lie.")
     return _judged(found.findings)
 
 
-def _export(file: Path, key: str | None, witness: Path | None, witness_keys: Sequence[str]) -> int:
-    from cct_ops.record import offline, witness as witnesses
+def _outside(
+    witness: Path | None, witness_keys: Sequence[str], certificates: Path | None
+) -> Outside:
     from cct_ops.record.cosignatures import Cosigner
+    from cct_ops.record.offline import Outside
+    from cct_ops.record.witness import read
 
-    public = _key(key, None if key else _settings())
-    seen = witnesses.read(witness) if witness else None
+    roots = None
+    if certificates is not None:
+        from cct_ops.record.time_stamps import Roots
+
+        roots = Roots.read(certificates)
     cosigners = [Cosigner.parse(_text(each)) for each in witness_keys]
-    found = offline.verify(file, public, seen, cosigners)
+    return Outside(read(witness) if witness else None, cosigners, roots)
+
+
+def _export(file: Path, key: str | None, outside: Outside) -> int:
+    from cct_ops.record import offline
+
+    found = offline.verify(file, _key(key, None if key else _settings()), outside)
     say(f"{found.leaves} leaves compared with the checkpoint over {found.size}.")
     if found.complete_from is not None:
         say(f"They are all leaves from {found.complete_from} on: none can be left out unseen.")
     if found.newer:
         say(f"It is older than the witness, which has seen {found.newer} leaves more.")
     for name, at in found.cosigned.items():
-        say(f"Cosigned by {name} on {at:%Y-%m-%d at %H:%M:%S} UTC: it had seen all of it then.")
-    if witness is None and not witness_keys:
+        say(f"Cosigned by {name} on {at:{_MOMENT}}: it had seen all of it then.")
+    if found.stamp is not None and found.stamp.at is not None:
+        say(f"Stamped on {found.stamp.at:{_MOMENT}}: {found.stamp.size} leaves were there then.")
+    elif found.stamp is not None:
+        say("It has a time stamp, whose signature is verified with --certificates.")
+    if outside.seen is None and not outside.cosigners:
         say("Compared with no witness (--witness, --witness-key): who has the key can lie.")
     return _judged(found.findings)
 

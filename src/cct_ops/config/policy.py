@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from cct_ops.config.secret_references import is_url
 from cct_ops.config.sources import SecretReference
@@ -98,10 +98,31 @@ class WitnessPlace(Frozen):
         return self
 
 
+class TimeStamps(Frozen):
+    """
+    An authority that says when a checkpoint was there at the latest (RFC 3161).
+
+    ``certificates`` is a PEM file with the root that its signature leads to, and those between that
+    it does not send itself; a relative one is in the folder of the log's key.
+    """
+
+    url: str
+    certificates: Path
+    every_minutes: Minutes = Field(60, gt=0)
+
+    @field_validator("url")
+    @classmethod
+    def _be_an_address(cls, url: str) -> str:
+        if not is_url(url):
+            raise ValueError("this is no address that begins with http:// or https://")
+        return url
+
+
 class AuditPolicy(Frozen):
-    """Where the checkpoints of the transparency log go besides the ledger."""
+    """Where the checkpoints of the transparency log go besides the ledger, and who stamps them."""
 
     witnesses: tuple[WitnessPlace, ...] = ()
+    time_stamps: TimeStamps | None = None
 
 
 class Policy(Versioned):

@@ -12,6 +12,7 @@ from cct_ops.models.base import counted
 from cct_ops.settings import Settings
 
 if TYPE_CHECKING:
+    from cct_ops.config.policy import TimeStamps
     from cct_ops.record.http_witness import HttpWitness
 
 
@@ -39,6 +40,29 @@ def look(settings: Settings) -> Iterator[Result]:
         yield Result("log", Sign.WELL, f"{name}: {place.file} has seen {size}")
     for each in http_witness.witnesses(audit):
         yield _cosigned(settings, each)
+    if audit.time_stamps is not None:
+        yield _stamped(settings, audit.time_stamps)
+
+
+def _stamped(settings: Settings, named: TimeStamps) -> Result:
+    """See whether the authority's certificates are there, and what it has stamped last."""
+    import sqlalchemy as sa
+
+    from cct_ops.ledger.record import log_signatures
+    from cct_ops.record import time_stamps
+
+    time_stamps.authority(named, settings.record_path)
+    if settings.database_url is None:
+        return Result("log", Sign.UNSET, f"{named.url} is asked by the controller, of a ledger")
+    try:
+        stamp = log_signatures.newest_time_stamp(quick(settings.database_url))
+    except sa.exc.SQLAlchemyError:  # the check of the ledger reports why
+        return Result("log", Sign.UNSET, f"{named.url} cannot be compared without the ledger")
+    if stamp is None:
+        seen = f"{named.url} has stamped nothing yet"
+        return Result("log", Sign.LIMITED, seen, "The controller asks it at the next checkpoint.")
+    size = counted(stamp.size, "leaf", "leaves")
+    return Result("log", Sign.WELL, f"{named.url} has stamped {size}")
 
 
 def _cosigned(settings: Settings, each: HttpWitness) -> Result:

@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from cct_ops.errors import ContractBroken
-from cct_ops.ledger.record import log
+from cct_ops.ledger.record import log, log_signatures
 from cct_ops.ledger.record.log import Leaf
 from cct_ops.record import cosigning, tree
 from cct_ops.record.canonical import canonical, loads
@@ -18,6 +19,9 @@ from cct_ops.record.compare import differences
 from cct_ops.record.http_witness import HttpWitness
 from cct_ops.record.notes import Checkpoint, Verifier
 from cct_ops.record.witness import Place
+
+if TYPE_CHECKING:
+    from cct_ops.record.time_stamps import Roots
 
 Key = tuple[str, str]
 
@@ -32,6 +36,7 @@ class Audit:
     checkpoints: int = 0
     waiting: int = 0
     witnesses: int = 0
+    time_stamps: int = 0
 
 
 @dataclass
@@ -48,10 +53,11 @@ def verify(
     verifier: Verifier | None,
     witnesses: Sequence[Place],
     asked: Sequence[HttpWitness] = (),
+    roots: Roots | None = None,
 ) -> Audit:
     """Compare everything with everything, as it was at one moment."""
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        return compare(connection, verifier, witnesses, asked)
+        return compare(connection, verifier, witnesses, asked, roots)
 
 
 def compare(
@@ -59,6 +65,7 @@ def compare(
     verifier: Verifier | None,
     witnesses: Sequence[Place],
     asked: Sequence[HttpWitness] = (),
+    roots: Roots | None = None,
 ) -> Audit:
     """Compare everything with everything, as this transaction sees it."""
     audit = Audit()
@@ -74,6 +81,12 @@ def compare(
     for each in asked:
         audit.findings += cosigning.problems(connection, each, notes)
         audit.witnesses += 1
+    if roots is not None:
+        from cct_ops.record import time_stamps
+
+        stamps = log_signatures.time_stamps(connection)
+        audit.time_stamps = len(stamps)
+        audit.findings += time_stamps.problems(stamps, notes, roots)
     return audit
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from cct_ops.config.policy import AuditPolicy
 from cct_ops.errors import BadConfiguration, ContractBroken, OpsError, Unavailable
-from cct_ops.ledger.record import log
+from cct_ops.ledger.record import log, log_signatures
 from cct_ops.ledger.statements import Ledger
 from cct_ops.record import cosigning, http_witness, tree, witness
 from cct_ops.record.keys import read_key
@@ -61,8 +61,26 @@ class Recorder:
         for each in asked:
             with _noted(late):
                 cosigning.cosign(self.engine, each)
+        with _noted(late):
+            self._stamp()
         if late:
             raise late[0]
+
+    def _stamp(self) -> None:
+        """Have the newest checkpoint stamped, if it is time for that."""
+        named, note = self.audit.time_stamps, log.newest_checkpoint(self.engine)
+        if named is None or note is None:
+            return
+        size, last = Checkpoint.parse(note).size, log_signatures.newest_time_stamp(self.engine)
+        if last is not None and last.size == size:
+            return
+        if log_signatures.is_stamped_since(self.engine, named.every_minutes):
+            return
+        from cct_ops.record import time_stamps
+
+        authority = time_stamps.authority(named, self.folder)
+        stamp = log_signatures.TimeStamp(size, authority.stamp(note))
+        log_signatures.record_time_stamp(self.engine, stamp)
 
 
 @contextmanager

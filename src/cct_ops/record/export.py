@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from cct_ops.errors import BadConfiguration
-from cct_ops.ledger.record import log
+from cct_ops.ledger.record import log, log_signatures
 from cct_ops.record import tree
 from cct_ops.record.canonical import canonical
 from cct_ops.record.notes import Checkpoint, Signer
@@ -59,7 +59,7 @@ def write(
     it has their ``positions``. ``made`` shows whether a witness had seen more by then.
     """
     size = Checkpoint.parse(note).size
-    lines = [_line({"checkpoint": note})]
+    lines = [_line({"checkpoint": note, **_time_stamp(connection, size)})]
     for begin in range(0, len(positions), _BATCH):
         lines += _leaves(connection, positions[begin : begin + _BATCH], size)
     rest = "".join(lines).encode()
@@ -67,6 +67,23 @@ def write(
     digest = hashlib.sha256(rest).hexdigest()
     manifest = signer.sign(f"{MANIFEST}\n{digest}\n{content}\n")
     file.write_bytes(_line({"manifest": manifest}).encode() + rest)
+
+
+def _time_stamp(connection: sa.Connection, size: int) -> dict[str, Any]:
+    """Return the last time stamp, its checkpoint, and the proof that this one goes on from it."""
+    stamp = log_signatures.newest_time_stamp(connection)
+    note = None if stamp is None else log_signatures.of_size(connection, stamp.size)
+    if stamp is None or note is None or stamp.size > size:
+        return {}
+    proof = tree.consistency(stamp.size, size)
+    stored = log.hashes(connection, tree.nodes_of(proof))
+    hashes = tree.proven(proof, stored.__getitem__)
+    said = {
+        "checkpoint": note,
+        "proof": [base64.b64encode(each).decode() for each in hashes],
+        "response": base64.b64encode(stamp.response).decode(),
+    }
+    return {"time_stamp": said}
 
 
 def _leaves(connection: sa.Connection, positions: Sequence[int], size: int) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cct_ops.errors import BadConfiguration, ContractBroken
 from cct_ops.record import tree
@@ -20,6 +20,9 @@ from cct_ops.record.cosignatures import Cosigner
 from cct_ops.record.export import MANIFEST
 from cct_ops.record.notes import Checkpoint, Verifier
 from cct_ops.record.witness import Witnessed
+
+if TYPE_CHECKING:
+    from cct_ops.record.time_stamps import Roots
 
 
 @dataclass
@@ -32,6 +35,26 @@ class Exported:
     complete_from: int | None = None
     newer: int = 0
     cosigned: dict[str, datetime] = field(default_factory=dict)
+    stamp: Stamp | None = None
+
+
+class Stamp(NamedTuple):
+    """A time stamp in an export: over how many leaves, and when, once that was verified."""
+
+    size: int
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What others than the log say: a witness's file, keys of witnesses, roots of time stamps."""
+
+    seen: Witnessed | None = None
+    cosigners: Sequence[Cosigner] = ()
+    roots: Roots | None = None
+
+
+NOBODY = Outside()
 
 
 @dataclass(frozen=True)
@@ -46,13 +69,8 @@ class _Line:
         return f"leaf {self.position}, {about(self.leaf)}"
 
 
-def verify(
-    file: Path,
-    verifier: Verifier,
-    seen: Witnessed | None = None,
-    cosigners: Sequence[Cosigner] = (),
-) -> Exported:
-    """Verify an export; with a witness, or its key, also against whoever has that of the log."""
+def verify(file: Path, verifier: Verifier, outside: Outside = NOBODY) -> Exported:
+    """Verify an export; by what others say also against whoever has the key of the log."""
     try:
         raw = file.read_bytes()
     except OSError as error:
@@ -63,8 +81,9 @@ def verify(
     head, *others = rest.split(b"\n")
     note, checkpoint = _checkpoint(head, verifier, found)
     if checkpoint is not None:
-        found.findings += _outside(note, checkpoint, seen, cosigners)
-        found.cosigned = _cosigned(note, cosigners)
+        found.findings += _outside(note, checkpoint, outside)
+        found.cosigned = _cosigned(note, outside.cosigners)
+        _stamped(head, checkpoint, verifier, outside.roots, found)
     lines = [
         line
         for number, each in enumerate(others, start=3)
@@ -79,10 +98,10 @@ def verify(
     found.findings += _rows(lines)
     if "from" in said:
         found.complete_from = said["from"]
-    if seen is not None:
-        found.newer = max(0, len(seen.hashes) - found.size)
-        found.findings += _witnessed(lines, seen)
-        before = seen.size_at(said.get("made", ""))
+    if outside.seen is not None:
+        found.newer = max(0, len(outside.seen.hashes) - found.size)
+        found.findings += _witnessed(lines, outside.seen)
+        before = outside.seen.size_at(said.get("made", ""))
         if before > found.size:
             found.findings.append(
                 f"when it was made, the witness had seen {before} leaves, and not {found.size}"
@@ -118,14 +137,12 @@ def _checkpoint(line: bytes, verifier: Verifier, found: Exported) -> tuple[str, 
     return note, checkpoint
 
 
-def _outside(
-    note: str, checkpoint: Checkpoint, seen: Witnessed | None, cosigners: Sequence[Cosigner]
-) -> Iterator[str]:
+def _outside(note: str, checkpoint: Checkpoint, outside: Outside) -> Iterator[str]:
     """Yield which witnesses have not seen a checkpoint."""
-    over = f"over {checkpoint.size} leaves"
+    seen, over = outside.seen, f"over {checkpoint.size} leaves"
     if seen is not None and checkpoint not in [Checkpoint.parse(each) for each in seen.notes]:
         yield f"the witness has never seen this checkpoint {over}"
-    for each in cosigners:
+    for each in outside.cosigners:
         if each.cosigned_at(note) is None:
             yield f"the checkpoint {over} is not cosigned by {each.name}"
 
@@ -134,6 +151,34 @@ def _cosigned(note: str, cosigners: Sequence[Cosigner]) -> dict[str, datetime]:
     """Return which witnesses have cosigned a checkpoint, and when."""
     found = {each.name: each.cosigned_at(note) for each in cosigners}
     return {name: at for name, at in found.items() if at is not None}
+
+
+def _stamped(
+    line: bytes, checkpoint: Checkpoint, verifier: Verifier, roots: Roots | None, found: Exported
+) -> None:
+    """Verify the time stamp, and that the checkpoint goes on from the one on which it is."""
+    said = json.loads(line).get("time_stamp")
+    if said is None:
+        if roots is not None:
+            found.findings.append("there is no time stamp")
+        return
+    from cct_ops.record import time_stamps
+
+    try:
+        note, response = said["checkpoint"], base64.b64decode(said["response"], validate=True)
+        proof = [base64.b64decode(each, validate=True) for each in said["proof"]]
+        older = Checkpoint.parse(note)
+        time_stamps.read(response, note)
+        found.stamp = Stamp(older.size, roots.verify(response, note) if roots else None)
+    except ContractBroken as error:
+        found.findings.append(f"the time stamp: {error}")
+        return
+    except (ValueError, KeyError, TypeError):
+        found.findings.append("the time stamp cannot be read")
+        return
+    goes_on = tree.is_consistent(older.size, older.root, checkpoint.size, checkpoint.root, proof)
+    if not goes_on or not verifier.signed(note):
+        found.findings.append("the time stamp is not on a checkpoint of this log")
 
 
 def _read(line: bytes, number: int, found: Exported) -> Iterator[_Line]:

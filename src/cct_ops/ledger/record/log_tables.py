@@ -52,6 +52,15 @@ log_checkpoints = sa.Table(
     at_column("at", default=True),
 )
 
+# What an authority says of the time of some checkpoints, as it answered (RFC 3161).
+log_time_stamps = sa.Table(
+    "log_time_stamps",
+    metadata,
+    sa.Column("size", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("response", BYTEA, nullable=False),
+    at_column("at", default=True),
+)
+
 # The rules that people wrote into files, which have no row of their own.
 rule_versions = sa.Table(
     "rule_versions",
