@@ -45,6 +45,7 @@ for name, where in {
     "incident": "incident:incident",
     "incidents": "incidents:incidents",
     "review": "review:review",
+    "follow-ups": "follow_ups:follow_ups",
     "report": "report:report",
     "audit": "audit:audit",
     "pages": "pages:pages",

@@ -64,6 +64,14 @@ TESTS = {
         "flows/test_revert_change.py",
         "test_the_sweep_replaces_a_lost_scheduled_revert_and_reports_what_is_overdue",
     ),
+    "follow_ups.remind_at": (
+        "controller/follow_ups/test_reminders.py",
+        "test_nobody_is_reminded_before_the_hour_of_policy",
+    ),
+    "follow_ups.github_issues": (
+        "controller/follow_ups/test_issues.py",
+        "test_no_issue_is_made_where_policy_wants_none",
+    ),
     "approvals.accept_form": (
         "flows/test_approvals.py",
         "test_the_form_counts_where_policy_accepts_it",

@@ -66,6 +66,14 @@ class GitHubTransport(Connection):
         """Return the JSON of a GET below the repository."""
         return self._json(self._send("GET", path, query=query))
 
+    def read_if_changed(self, path: str, known: str | None) -> tuple[Any, str | None] | None:
+        """Return the JSON of a GET and its tag; None where it is still what the tag names."""
+        headers = {"If-None-Match": known} if known else None
+        response = self._send("GET", path, headers=headers)
+        if response.status_code == httpx.codes.NOT_MODIFIED:
+            return None
+        return self._json(response), response.headers.get("etag")
+
     def pages(self, path: str, **query: str | int) -> Iterator[Any]:
         """Yield one page after another, as far as ``Link`` leads and at most ``MOST_PAGES``."""
         response = self._send("GET", path, query={"per_page": 100, **query})
@@ -127,13 +135,15 @@ class GitHubTransport(Connection):
         url: str | None = None,
         query: Mapping[str, str | int] | None = None,
         json: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """Send one request; ``url`` is given where ``path`` is only its name in messages."""
         with self._asking(method, path):
             response = self._client.request(
-                method, url or self._url(path), params=query or None, json=json
+                method, url or self._url(path), params=query or None, json=json, headers=headers
             )
-        if not response.is_success:
+        unchanged = headers is not None and response.status_code == httpx.codes.NOT_MODIFIED
+        if not response.is_success and not unchanged:
             raise self._failure(method, path, response)
         return response
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
 from typing import Self
 
@@ -15,7 +16,7 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.models.autonomy import AutonomySettings
 from cct_ops.models.base import Frozen, Minutes, Pattern
 from cct_ops.models.guards import GuardSettings
-from cct_ops.models.maintenance import Window
+from cct_ops.models.maintenance import ClockTime, Window
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Mode, Severity
 
@@ -125,6 +126,13 @@ class AuditPolicy(Frozen):
     time_stamps: TimeStamps | None = None
 
 
+class FollowUpPolicy(Frozen):
+    """From when on people are reminded each day, in UTC, and whether each is an issue on GitHub."""
+
+    remind_at: ClockTime = time(8)
+    github_issues: bool = False
+
+
 class Policy(Versioned):
     """The rules for all playbooks, by deployment name."""
 
@@ -135,6 +143,7 @@ class Policy(Versioned):
     temporary_changes: TemporaryChanges = TemporaryChanges()
     approvals: ApprovalPolicy = ApprovalPolicy()
     audit: AuditPolicy = AuditPolicy()
+    follow_ups: FollowUpPolicy = FollowUpPolicy()
 
     def of(self, playbook: str) -> PlaybookPolicy:
         """Return the playbook's rules; one that the policy does not name may only observe."""

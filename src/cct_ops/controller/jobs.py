@@ -23,6 +23,7 @@ from cct_ops.controller import (
     buttons,
     changes,
     clocks,
+    follow_ups,
     metrics,
     p0_incidents,
     rules,
@@ -90,6 +91,12 @@ def jobs(
             RETENTION_SECONDS,
             partial(retention.delete_old_bodies, engine, settings.keep_bodies_days),
         ),
+        (
+            "follow-ups",
+            follow_ups.EVERY_SECONDS,
+            partial(follow_ups.remind, engine, settings, notifier, people.approvers),
+        ),
+        ("follow-ups on GitHub", follow_ups.EVERY_SECONDS, follow_ups.Issues(engine, settings)),
         ("transparency log", LOG_SECONDS, partial(_record, engine, settings)),
     ]
     if settings.controller_metrics_port:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from cct_ops.errors import BadConfiguration
 from cct_ops.ledger.gate.tables import approvals, permits, run_leases, temporary_changes
 from cct_ops.ledger.intake.tables import deliveries, dispatches, incidents
-from cct_ops.ledger.record.tables import decisions, resolutions
+from cct_ops.ledger.record.tables import decisions, follow_ups, resolutions
 
 SHORTEST = 8
 """Ids are shown with at least so many characters."""
@@ -30,6 +30,7 @@ class Kind(StrEnum):
     RUN = "run"
     CHANGE = "temporary change"
     APPROVAL = "request for approval"
+    FOLLOW_UP = "follow-up"
 
 
 WHATEVER = (Kind.INCIDENT, Kind.DELIVERY, Kind.RUN, Kind.CHANGE, Kind.APPROVAL)
@@ -49,6 +50,7 @@ _COLUMNS: Mapping[Kind, tuple[sa.Column[UUID], ...]] = {
     ),
     Kind.CHANGE: (temporary_changes.c.id,),
     Kind.APPROVAL: (approvals.c.id,),
+    Kind.FOLLOW_UP: (follow_ups.c.id,),
 }
 
 

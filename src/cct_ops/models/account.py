@@ -60,6 +60,7 @@ class EntryKind(StrEnum):
     STATUS_PAGE = "status page"
     CRASH = "crash"
     OUTCOME = "outcome"
+    FOLLOW_UP = "follow-up"
 
 
 class Entry(Frozen):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AliasPath, AwareDatetime, BaseModel, ConfigDict, Field
 
 from cct_ops.models.base import Frozen
 
@@ -69,6 +69,17 @@ class Issue(GitHubWire):
     state: str
     html_url: str
     pull_request: dict[str, object] | None = None
+
+
+class IssueText(GitHubWire):
+    """One issue with its text, and by whom it was closed how, where GitHub says so."""
+
+    number: int
+    state: str
+    html_url: str
+    body: str | None = None
+    state_reason: str | None = None
+    closed_by: str | None = Field(None, validation_alias=AliasPath("closed_by", "login"))
 
 
 class Commit(Frozen):

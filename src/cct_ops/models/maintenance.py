@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from cct_ops.models.base import Frozen, Pattern, matches
 
@@ -23,6 +23,17 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _as_hours_and_minutes(written: object) -> object:
+    """YAML reads 02:00 without quotes as the number 120, which would pass as two minutes."""
+    if not isinstance(written, str) or re.fullmatch(r"\d\d:\d\d", written) is None:
+        raise ValueError('write the time as "HH:MM", in quotes')
+    return written
+
+
+ClockTime = Annotated[time, BeforeValidator(_as_hours_and_minutes)]
+"""A time of the day as people write it."""
+
+
 class Window(Frozen):
     """
     Hours that come back on the same days of each week.
@@ -32,18 +43,10 @@ class Window(Frozen):
 
     name: str = Field(min_length=1)
     days: tuple[Day, ...] = Field(DAYS, min_length=1)
-    start: time
-    end: time
+    start: ClockTime
+    end: ClockTime
     timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     targets: tuple[Pattern, ...] = Field(("*",), min_length=1)
-
-    @field_validator("start", "end", mode="before")
-    @classmethod
-    def _as_hours_and_minutes(cls, written: object) -> object:
-        """YAML reads 02:00 without quotes as the number 120, which would pass as two minutes."""
-        if not isinstance(written, str) or re.fullmatch(r"\d\d:\d\d", written) is None:
-            raise ValueError('write the time as "HH:MM", in quotes')
-        return written
 
     def covers(self, target: str, moment: datetime) -> bool:
         """Return whether the moment lies in the window, for this target."""

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from cct_ops.models.account import Account, AccountOfRun
 from cct_ops.models.base import Frozen
+from cct_ops.models.follow_up import FollowUp
 from cct_ops.models.plan import Call
 from cct_ops.models.run import Evidence, Outcome, Severity
 
@@ -79,7 +80,11 @@ class Lesson(Frozen):
 
 
 class Proposal(Frozen):
-    """A follow-up that the record suggests; ``name`` stays the same for as long as it does."""
+    """
+    A follow-up that the record suggests, which is none before a person accepts it.
+
+    ``name`` stays the same for as long as it suggests it.
+    """
 
     name: str
     text: str
@@ -104,6 +109,7 @@ class Review(Frozen):
     related: tuple[Related, ...]
     lessons: tuple[Lesson, ...]
     checklist: tuple[str, ...]
+    follow_ups: tuple[FollowUp, ...]
     proposals: tuple[Proposal, ...]
 
     @property

@@ -1,4 +1,4 @@
-"""Who was paged and notified, and what the public read, as entries of an account."""
+"""Who was paged and notified, what the public read, and what is to follow, as entries."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.ledger.people.tables import page_attempts, pages, slack_threads, status_posts
-from cct_ops.models.account import Entry, EntryKind
+from cct_ops.ledger.record.tables import follow_ups
+from cct_ops.models.account import Actor, ActorKind, Entry, EntryKind
 from cct_ops.models.base import counted
+from cct_ops.models.follow_up import FollowUp
 from cct_ops.models.topic import Topic as Shown
 from cct_ops.record.entries import NOTIFIER, Row, Topic, because, fields_of
 
@@ -121,9 +123,42 @@ class ThreadRow(Row):
         yield self.entry(self.opened_at, EntryKind.NOTICE, NOTIFIER, words, facts)
 
 
+class FollowUpRow(Row, FollowUp):
+    """What somebody promised to do."""
+
+    table: ClassVar[str] = "follow_ups"
+    id: UUID
+    assigned_by: str | None
+    assigned_at: datetime | None
+
+    @classmethod
+    def asked(cls, topic: Topic) -> sa.Select[tuple[object, ...]]:
+        """Select those of the incident or one of its runs."""
+        return sa.select(*fields_of(cls, follow_ups)).where(_about(topic, follow_ups.c.topic_id))
+
+    def entries(self) -> Iterator[Entry]:
+        """Tell who made it, who has it now, and who ended it how."""
+        facts = {"follow-up": self.id, "proposed as": self.proposal, "issue": self.issue_url}
+        kind = EntryKind.FOLLOW_UP
+        promised = f"{self.owner} is to do it by {self.due}"
+        words = f"follow-up: {self.text} ({promised})"
+        yield self.entry(self.made_at, kind, typist(self.made_by), words, facts)
+        if self.assigned_at is not None and self.assigned_by is not None:
+            words = f"follow-up {self.id} was given on: {promised}"
+            yield self.entry(self.assigned_at, kind, typist(self.assigned_by), words)
+        if self.ended_at is not None and self.ended_by is not None:
+            words = f"follow-up {self.id} is {self.state}{because(self.reason)}"
+            yield self.entry(self.ended_at, kind, typist(self.ended_by), words)
+
+
+def typist(name: str) -> Actor:
+    """Return whoever typed a command, or closed an issue, by a name that nothing of ours proves."""
+    return Actor(kind=ActorKind.PERSON, name=name, proof="none: a login, or a name on GitHub")
+
+
 def _about(topic: Topic, column: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
     known = [topic.incident_id, *topic.run_ids] if topic.incident_id else list(topic.run_ids)
     return column == sa.any_(sa.cast(known, sa.ARRAY(sa.Uuid)))
 
 
-NOTICES: tuple[type[Row], ...] = (PageRow, PageAttemptRow, StatusPostRow, ThreadRow)
+NOTICES: tuple[type[Row], ...] = (PageRow, PageAttemptRow, StatusPostRow, ThreadRow, FollowUpRow)

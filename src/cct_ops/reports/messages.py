@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from cct_ops.ledger.set_aside import SetAside
 from cct_ops.models.autonomy import Demotion
 from cct_ops.models.base import counted
 from cct_ops.models.cct_exemptions import Exemption
+from cct_ops.models.follow_up import FollowUp
 from cct_ops.models.run import Outcome, Run
 from cct_ops.models.topic import AT_WORK, WAITS, Topic, playbook_on
 from cct_ops.reports.manual import shown
@@ -23,6 +24,8 @@ Message = tuple[str, list[dict[str, Any]]]
 
 MOST_OWNERS = 20
 MOST_ASIDE = 10
+MOST_REMINDED = 15
+MOST_COMMANDS = 5
 
 _SIGNS: dict[str, str] = {
     Outcome.RESOLVED: ":white_check_mark:",
@@ -146,6 +149,27 @@ def aside_message(found: Sequence[SetAside]) -> Message:
         shown_ones.append(f"and {len(found) - MOST_ASIDE} more")
     body = "Everything else goes on, and this is tried again now and then.\n"
     return _message(head, body + "\n".join(shown_ones), None, [typed("doctor")])
+
+
+def reminder(due: Sequence[FollowUp], today: date, mentions: Mapping[str, str]) -> Message:
+    """Remind people of follow-ups; ``mentions`` has the users of Slack among the owners."""
+    late = sum(each.overdue(today) for each in due)
+    head = f":spiral_calendar_pad: {counted(len(due), 'follow-up')} of incidents"
+    head += f" {'is' if len(due) == 1 else 'are'} due, {late or 'none'} of them overdue"
+    lines = [_due(each, today, mentions) for each in due[:MOST_REMINDED]]
+    if len(due) > MOST_REMINDED:
+        lines.append(f"and {len(due) - MOST_REMINDED} more")
+    commands = [typed("follow-ups", "done", str(each.id)) for each in due[:MOST_COMMANDS]]
+    return _message(head, "\n".join(lines), None, [*commands, typed("follow-ups", "--overdue")])
+
+
+def _due(each: FollowUp, today: date, mentions: Mapping[str, str]) -> str:
+    """Say in one line since when it is due, whose it is and of which incident."""
+    days = (today - each.due).days
+    when = f"overdue for {counted(days, 'day')}" if days > 0 else "due today"
+    user = mentions.get(each.owner)
+    owner = f"<@{user}>" if user else escape(each.owner)
+    return f"• {when}, {owner}: {escape(each.text[:200])} (of {str(each.topic_id)[:8]})"
 
 
 def part_command(part: str) -> str:

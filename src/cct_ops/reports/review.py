@@ -7,6 +7,7 @@ from datetime import datetime
 from cct_ops.models.account import AccountOf, EntryKind
 from cct_ops.models.review import LessonKind, Review
 from cct_ops.reports.render import render
+from cct_ops.typed import typed
 
 BLANK = "**To be filled in by people:**"
 
@@ -21,6 +22,8 @@ def review(found: Review, written_at: datetime) -> str:
         title=title(found),
         written_at=written_at,
         kinds=list(LessonKind),
+        today=written_at.date(),
+        typed=typed,
         blank=BLANK,
     )
 

@@ -138,6 +138,16 @@ def _issues(hub: GitHub, request: Request, _: Any) -> Response:
     return _page(request, [issue_wire(hub.seed.repository, each) for each in listed])
 
 
+def _issue(hub: GitHub, request: Request, _: Any) -> Response:
+    """One issue, or nothing new about it, where the caller has what its tag names."""
+    issue = found({each.number: each for each in hub.issues}, request.path_params["number"])
+    reply = JSONResponse(issue_wire(hub.seed.repository, issue))
+    tag = f'W/"{blob_sha(bytes(reply.body))}"'
+    known = request.headers.get("if-none-match") == tag
+    reply.headers["etag"] = tag
+    return Response(status_code=304, headers={"etag": tag}) if known else reply
+
+
 def _comments(hub: GitHub, request: Request, _: Any) -> Response:
     listed = [
         {
@@ -221,6 +231,7 @@ _TABLE: list[tuple[str, str, Answer]] = [
     ("PATCH", "/pulls/{number:int}", github_changes.change_issue),
     ("GET", "/issues", _issues),
     ("POST", "/issues", github_changes.open_issue),
+    ("GET", "/issues/{number:int}", _issue),
     ("PATCH", "/issues/{number:int}", github_changes.change_issue),
     ("GET", "/issues/comments", _comments),
     ("GET", "/compare/{range:path}", _compare),

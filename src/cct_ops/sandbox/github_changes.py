@@ -66,9 +66,11 @@ def open_issue(hub: GitHub, _: Request, body: Any) -> Response:
 
 
 def change_issue(hub: GitHub, request: Request, body: Any) -> Response:
-    """Close or reopen an issue, or a pull request, which is one too."""
+    """Close, reopen or rewrite an issue, or a pull request, which is one too."""
     issue = found({each.number: each for each in hub.issues}, request.path_params["number"])
-    issue.state = body["state"]
+    for name in ("state", "title", "body", "state_reason"):
+        if name in body:
+            setattr(issue, name, body[name])
     return JSONResponse(issue_wire(hub.seed.repository, issue))
 
 

@@ -91,6 +91,7 @@ class Issue:
     state: str = "open"
     head: str = ""
     comments: tuple[str, ...] = ()
+    state_reason: str | None = None
 
 
 class GitHubState(Strict):

@@ -117,6 +117,8 @@ def wire(repository: str, issue: Issue) -> Json:
         "title": issue.title,
         "body": issue.body,
         "state": issue.state,
+        "state_reason": issue.state_reason,
+        "closed_by": {"login": "octocat"} if issue.state == "closed" else None,
         "html_url": f"https://github.example/{repository}/{place}/{issue.number}",
     }
 

@@ -1,4 +1,8 @@
-"""The account of each run: decisions, verifications, outcomes, and the journal of experiments."""
+"""
+The account of each run: decisions, verifications, outcomes, and the journal of experiments.
+
+And what people promised to do after an incident.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,13 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.schema import (
     at_column,
+    id_column,
     json_column,
     metadata,
     number_column,
     text_column,
     version_columns,
+    word_column,
 )
 
 decisions = sa.Table(
@@ -72,4 +78,33 @@ journal_entries = sa.Table(
     at_column("at", nullable=False),
     text_column("phase"),
     json_column("entry"),
+)
+
+follow_ups = sa.Table(
+    "follow_ups",
+    metadata,
+    id_column(),
+    sa.Column("topic_id", sa.Uuid, nullable=False),  # an incident, or a run that belongs to none
+    text_column("text"),
+    text_column("owner"),
+    sa.Column("due", sa.Date, nullable=False),
+    *word_column("state", "open", "done", "dropped", default="open"),
+    text_column("reason", nullable=True),
+    text_column("proposal", nullable=True),
+    text_column("made_by"),
+    at_column("made_at", default=True),
+    text_column("assigned_by", nullable=True),
+    at_column("assigned_at"),
+    text_column("ended_by", nullable=True),
+    at_column("ended_at"),
+    sa.Column("notified_on", sa.Date),
+    sa.Column("issue_number", sa.BigInteger),
+    text_column("issue_url", nullable=True),
+    text_column("issue_state", nullable=True),
+    at_column("issue_asked_at"),
+    sa.UniqueConstraint("topic_id", "proposal"),
+    sa.CheckConstraint("(state = 'open') = (ended_at is null)", name="ended"),
+    sa.CheckConstraint("(state = 'dropped') = (reason is not null)", name="reason"),
+    sa.CheckConstraint("issue_state in ('open', 'changed', 'closed', 'gone')", name="issue_state"),
+    sa.Index("ix_follow_ups_open", "due", postgresql_where=sa.text("state = 'open'")),
 )

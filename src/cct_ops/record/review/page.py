@@ -21,5 +21,6 @@ def render(review: Review, written_at: datetime) -> str:
             incident=account.about is AccountOf.INCIDENT,
             written_at=written_at,
             kinds=list(LessonKind),
+            today=written_at.date(),
         )
     )

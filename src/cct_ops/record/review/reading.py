@@ -11,12 +11,14 @@ import sqlalchemy as sa
 
 from cct_ops.models.account import Account, AccountOfRun, Entry, EntryKind
 from cct_ops.models.change import OPEN, ChangeState
+from cct_ops.models.follow_up import FollowUp
 from cct_ops.models.review import Review, ReviewedRun, Step, Took, Weakening
 from cct_ops.models.run import Severity
 from cct_ops.record.account import Gathered, gathered, snapshot
 from cct_ops.record.entries import because
 from cct_ops.record.entries_gate import ActionRow, ChangeRow, VerificationRow
 from cct_ops.record.entries_intake import IncidentRow
+from cct_ops.record.entries_notices import FollowUpRow
 from cct_ops.record.entries_people import ApprovalRow
 from cct_ops.record.entries_run import DecisionRow
 from cct_ops.record.report import facts
@@ -59,6 +61,7 @@ def read(
     said = _of(found, ApprovalRow)
     decided = _of(found, DecisionRow)
     changes = tuple(_weakenings(found))
+    follow_ups = tuple(_follow_ups(found))
     return Review(
         account=account,
         headline=_headline(decided, mine),
@@ -80,7 +83,12 @@ def read(
             for each in dict.fromkeys(run.playbook for run in mine)
             for item in CHECKLISTS.get(each, ())
         ),
-        proposals=tuple(proposals(found, case, changes, related)),
+        follow_ups=follow_ups,
+        proposals=tuple(
+            each
+            for each in proposals(found, case, changes, related)
+            if each.name not in {known.proposal for known in follow_ups}
+        ),
     )
 
 
@@ -104,7 +112,11 @@ def _duration(found: Gathered) -> str:
     """Say how long it lasted; of a run, from its first entry to its last."""
     (incident,) = _of(found, IncidentRow) or (None,)
     if incident is None:
-        first, last = found.account.entries[0], found.account.entries[-1]
+        # What people promise afterwards makes it no longer.
+        first, *_, last = [
+            found.account.entries[0],
+            *(each for each in found.account.entries if each.kind is not EntryKind.FOLLOW_UP),
+        ]
         return f"{_minutes(last.at - first.at)} from the first word of it to the last"
     if incident.closed_at is None:
         return "the incident is still open"
@@ -190,3 +202,12 @@ def _weakenings(found: Gathered) -> Iterator[Weakening]:
             ended_at=row.ended_at,
             overdue=row.state in OPEN and row.until < found.account.read_at,
         )
+
+
+def _follow_ups(found: Gathered) -> list[FollowUp]:
+    """Return them, the open ones first, by the day they are due."""
+    rows = [
+        FollowUp.model_validate(row.model_dump(include=set(FollowUp.model_fields)))
+        for row in _of(found, FollowUpRow)
+    ]
+    return sorted(rows, key=lambda each: (not each.open, each.due, each.made_at))

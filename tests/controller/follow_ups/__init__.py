@@ -1,0 +1,1 @@
+"""Tests of follow-ups: reminders, and issues on GitHub."""
