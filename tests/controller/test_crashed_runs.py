@@ -15,7 +15,7 @@ from cct_ops.controller.crashed_runs import RECOVERIES, REPLACEMENTS, Reaper
 from cct_ops.ledger.gate import leases
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.record import account
-from cct_ops.models.run import Outcome, incident_of
+from cct_ops.models.run import Outcome, Run, incident_of
 from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 from tests.controller.crash_harness import (
@@ -33,6 +33,7 @@ from tests.controller.crash_harness import (
 )
 from tests.controller.running import Playbook
 from tests.controller.wire import Answer, wire
+from tests.ledger import history
 from tests.ledger.alerts import opened
 from tests.ledger.test_leases import PLAN
 
@@ -100,6 +101,31 @@ def test_a_run_that_kills_its_workers_is_given_up(
     assert states(playbook) == ["Crashed"] * (REPLACEMENTS + 1)
     (page,) = sandbox.slack_messages()
     assert f"```cct-ops run {playbook.name} " in str(page.body)
+    assert f"```cct-ops why {incident}```" in str(page.body)
+
+
+def test_one_that_was_deleted_in_prefect_has_its_account_from_the_ledger(
+    engine: sa.Engine, playbook: Playbook, deployment: str, sandbox: SandboxControl
+) -> None:
+    """Nothing replaces it, for whoever deleted it wanted none; people are notified once."""
+    incident = opened(engine)
+    run_id = left(playbook, deployment, "RUNNING", incident=incident)
+    dispatched(engine, run_id, incident)
+    about = Run(id=run_id, name="a run", playbook=PLAN.playbook, incident_id=incident)
+    history.permitted(engine, about, PLAN)
+    die(engine)
+    api(playbook, "DELETE", f"/flow_runs/{run_id}", None)
+
+    for _ in range(2):
+        wait_and_sweep(engine, slack=f"{sandbox.base_url}/slack/incidents")
+
+    known = account.of_run(engine, run_id)
+    assert known.outcome is Outcome.FAILED
+    assert "was deleted in Prefect" in (known.reason or "")
+    assert states(playbook) == []
+    assert outbox_run(engine, incident) == run_id
+    page, fall = sandbox.slack_messages()
+    assert FELL in str(fall.body)
     assert f"```cct-ops why {incident}```" in str(page.body)
 
 

@@ -179,7 +179,10 @@ class Reaper:
         approvals.void(self.engine, dead.run_id, "The run died.")
         changes.drop_unmade(self.engine, dead.run_id)
         leases.settle(tx, dead.run_id)
-        if run is None or run.deployment_id is None:
+        if run is None:
+            self._account_for_deleted(dead.run_id)
+            return
+        if run.deployment_id is None:
             return
         deployment = client.read_deployment(run.deployment_id)
         about = Run(
@@ -215,6 +218,19 @@ class Reaper:
             metrics.CRASHED_RUNS.labels("replaced").inc()
             outbox.record_successor(tx, dead.run_id, successor)
             self._account_for(about, target, f"{died}: run {successor} replaces it.")
+
+    def _account_for_deleted(self, run_id: UUID) -> None:
+        """Write the account of a dead run that somebody deleted in Prefect, from the ledger."""
+        known = account.of_run(self.engine, run_id)
+        if not known.decisions:
+            return  # it had begun nothing that anybody has to hear of
+        plan = known.decisions[0].plan
+        run = notices.changed_by(self.engine, run_id, plan.playbook)
+        reason = (
+            "Its process died before it had changed anything, and its run was deleted in Prefect:"
+            " nothing replaces it."
+        )
+        self._account_for(run, plan.target, reason, (manual.about(run_id, run.incident_id),))
 
     def _account_for(
         self, run: Run, target: str, reason: str, commands: Sequence[str] = ()
