@@ -45,7 +45,7 @@ LAYERS: dict[str, dict[str, str]] = {
     "reports, people, gate": {
         "reports": "actions clients config diagnoses ledger models settings typed",
         "people": "clients config errors ledger models reports settings",
-        "record": "clients config errors ledger models summaries terminal",
+        "record": "clients config errors ledger models redaction summaries terminal",
         "gate": "actions clients config diagnoses errors ledger models reports settings",
     },
     "services": {

@@ -16,12 +16,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
-from cct_ops.clients import alertmanager, slack, webhook
+from cct_ops.clients import alertmanager, connection, slack, webhook
 from cct_ops.clients.github_transport import GitHubTransport
 from cct_ops.clients.pacing import Unpaced
 from cct_ops.clients.slack import SlackBot
 from cct_ops.clients.transport import CctTransport
+from cct_ops.config.audit_streams import StreamPlace
 from cct_ops.errors import OpsError, Unavailable
+from cct_ops.record.stream import http
 from tests.clients.conftest import Server
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -37,6 +39,11 @@ def ask_github(url: str) -> None:
         transport.read("")
 
 
+def stream_to_siem(url: str) -> None:
+    with http.receiving(StreamPlace(name="siem", http=url)) as receiver:
+        receiver.take([b"{}"])
+
+
 CLIENTS: dict[str, Callable[[str], object]] = {
     "cct": ask_cct,
     "github": ask_github,
@@ -45,6 +52,7 @@ CLIENTS: dict[str, Callable[[str], object]] = {
     "slack": lambda url: slack.post(SecretStr(url), "text", []),
     "slack-bot": lambda url: SlackBot(SecretStr("xoxb-1"), "C1", f"{url}/").who(),
     "slack-replies": lambda url: slack.whisper(url, url, "text"),
+    "siem": stream_to_siem,
 }
 
 every_client = pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
@@ -153,3 +161,20 @@ def test_an_authority_of_ones_own_is_honoured_for_silences(
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
 
     assert alertmanager.silences(url, 10) == ()
+
+
+def test_an_authority_of_ones_own_is_honoured_for_audit_events(
+    behind_own_authority: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is not vouched for gets none; this one has no place for events, but was believed."""
+    url, authority = behind_own_authority
+    siem = StreamPlace(name="siem", http=url)
+    with http.receiving(siem) as receiver, pytest.raises(Unavailable, match=r"not trusted.*SSL_C"):
+        receiver.take([b"{}"])
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    connection.authorities.cache_clear()
+
+    with http.receiving(siem) as receiver, pytest.raises(Unavailable, match="answered 501"):
+        receiver.take([b"{}"])
+    connection.authorities.cache_clear()

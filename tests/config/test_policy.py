@@ -77,6 +77,34 @@ def test_a_wrong_setting_is_refused_with_its_line_and_reason(
     assert reason in refused
 
 
+@pytest.mark.parametrize(
+    ("stream", "reason"),
+    [
+        ("{name: a}", "name either http or file"),
+        ("{name: a, http: 'https://a/', file: b}", "name either http or file"),
+        ("{name: a, file: b, token: {env: T}}", "a file takes no token"),
+        ("{name: a, http: 'ftp://a/'}", "not an http(s) URL"),
+        ("{name: a, http: 'https://me:s3cret@a/'}", "not into the URL"),
+        ("{name: A, file: b}", "String should match pattern"),
+        ("{name: a, file: b, batch_events: 0}", "greater than or equal to 1"),
+        ("{name: a, file: b, from: yesterday}", "'now' or 'start'"),
+        ("{name: a, file: b}, {name: a, file: c}", "two streams are called a"),
+        (
+            "{name: a, http: 'https://a/', token: {env: T, not_before: 2026-01-01T00:00:00Z}}",
+            "leave not_before and not_after out",
+        ),
+    ],
+)
+def test_a_wrong_stream_is_refused(tmp_path: Path, stream: str, reason: str) -> None:
+    path = tmp_path / "policy.yaml"
+
+    refused = refusal(policy.read, path, f"playbooks: {{}}\naudit:\n  streams: [{stream}]\n")
+
+    assert f"{path}:3: " in refused or f"{path}:2: " in refused
+    assert reason in refused
+    assert "s3cret" not in refused
+
+
 def at(day: int, hour: int, minute: int = 0) -> datetime:
     """A moment of the week that begins on Monday, 2 November 2026."""
     return datetime(2026, 11, 1 + day, hour, minute, tzinfo=UTC)

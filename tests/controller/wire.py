@@ -18,6 +18,7 @@ class Request:
     method: str
     path: str
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def creates_run(self) -> bool:
@@ -67,7 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _any(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        request = Request(self.command, self.path, body)
+        request = Request(self.command, self.path, body, dict(self.headers))
         self.server.requests.append(request)
         answer = self.server.behave(request)
         if answer is None:

@@ -24,7 +24,13 @@ from cct_ops.ledger.gate import (
 )
 from cct_ops.ledger.intake import inbox, tables as intake_tables
 from cct_ops.ledger.people import pages, pauses, slack_threads, tables as people_tables
-from cct_ops.ledger.record import account as runs, journal, log_tables, tables as record_tables
+from cct_ops.ledger.record import (
+    account as runs,
+    journal,
+    log_tables,
+    stream_tables,
+    tables as record_tables,
+)
 from cct_ops.ledger.schema import metadata
 from cct_ops.models.account import EntryKind
 from cct_ops.models.plan import PermitKind
@@ -34,7 +40,7 @@ from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.conftest import new_ledger
 from tests.ledger import released
 
-ALL = (gate_tables, intake_tables, people_tables, record_tables, log_tables)
+ALL = (gate_tables, intake_tables, people_tables, record_tables, log_tables, stream_tables)
 
 # Alembic compares neither checks, nor the condition of an index, nor most defaults.
 EVERYTHING = """

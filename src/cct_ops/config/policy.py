@@ -8,6 +8,7 @@ from typing import Self
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
+from cct_ops.config.audit_streams import StreamPlace
 from cct_ops.config.secret_references import is_url
 from cct_ops.config.sources import SecretReference
 from cct_ops.config.versions import Versioned
@@ -120,10 +121,18 @@ class TimeStamps(Frozen):
 
 
 class AuditPolicy(Frozen):
-    """Where the checkpoints of the transparency log go besides the ledger, and who stamps them."""
+    """Where the log's checkpoints go besides the ledger, who stamps them, and where events go."""
 
     witnesses: tuple[WitnessPlace, ...] = ()
     time_stamps: TimeStamps | None = None
+    streams: tuple[StreamPlace, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_name_each(self) -> Self:
+        names = [each.name for each in self.streams]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two streams are called {', '.join(repeated)}")
+        return self
 
 
 class FollowUpPolicy(Frozen):

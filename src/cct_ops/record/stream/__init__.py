@@ -1,0 +1,1 @@
+"""The events of the transparency log on their way to a SIEM."""
