@@ -23,6 +23,8 @@ APPROVALS = "approvals/test_policy.py"
 COSIGNERS = "record/test_http_witness.py"
 STAMPS = "record/test_time_stamps.py"
 WINDOWS = "config/test_policy.py"
+STREAM = "record/test_http_stream.py"
+CONTROLLER = "controller/test_streams.py"
 
 # Each sets it to two values, or to one that its default is not, and sees the difference.
 TESTS = {
@@ -105,6 +107,20 @@ TESTS = {
     "audit.time_stamps.every_minutes": (
         STAMPS,
         "test_a_checkpoint_is_stamped_once_in_so_many_minutes",
+    ),
+    "audit.streams.name": (CONTROLLER, "test_the_policy_of_this_moment_decides"),
+    "audit.streams.http": (STREAM, "test_an_event_alone_is_sent_in_the_form_for_one"),
+    "audit.streams.file": ("record/test_file_stream.py", "test_each_event_is_a_line"),
+    "audit.streams.token.env": (STREAM, "test_a_token_is_sent_and_never_shown"),
+    "audit.streams.token.file": (STREAM, "test_a_token_is_sent_and_never_shown"),
+    "audit.streams.token.not_before": (WINDOWS, "test_a_wrong_stream_is_refused"),
+    "audit.streams.token.not_after": (WINDOWS, "test_a_wrong_stream_is_refused"),
+    "audit.streams.scheme": (STREAM, "test_a_token_is_sent_and_never_shown"),
+    "audit.streams.batch_events": (STREAM, "test_an_event_alone_is_sent_in_the_form_for_one"),
+    "audit.streams.begin": (STREAM, "test_a_new_stream_begins_now_or_at_the_start"),
+    "audit.streams.behind_minutes": (
+        CONTROLLER,
+        "test_people_are_notified_once_of_a_stream_that_is_behind_and_once_of_its_end",
     ),
 }
 

@@ -27,6 +27,7 @@ from cct_ops.controller import (
     metrics,
     p0_incidents,
     rules,
+    streams,
     unhandled,
 )
 from cct_ops.controller.crashed_runs import Reaper
@@ -98,6 +99,7 @@ def jobs(
         ),
         ("follow-ups on GitHub", follow_ups.EVERY_SECONDS, follow_ups.Issues(engine, settings)),
         ("transparency log", LOG_SECONDS, partial(_record, engine, settings)),
+        ("audit streams", streams.EVERY_SECONDS, streams.Streams(engine, settings, notifier)),
     ]
     if settings.controller_metrics_port:
         show = partial(metrics.show_breakers, engine, settings.policy_path)
