@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from cct_ops.commands.audit_streams import streams
 from cct_ops.commands.here import ledger
 from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _MOMENT = "%Y-%m-%d at %H:%M:%S UTC"
 
 audit = App(name="audit", help="The transparency log: whether the record is as it was written.")
+
+audit.command(streams)
 
 Key = Annotated[
     str | None,

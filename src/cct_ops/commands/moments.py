@@ -38,11 +38,11 @@ def _span(text: str) -> tuple[str | None, ...]:
     return found.groups() if found else (None, None, None)
 
 
-def past(text: str) -> datetime:
+def past(text: str, *, option: str = "--since") -> datetime:
     """Return a moment that is so long ago, or the one that is named; without an offset in UTC."""
     try:
         return began(text, datetime.now(UTC))
     except (ValueError, OverflowError):
         raise BadConfiguration(
-            f"--since {text!r} is no moment: write 30m, 12h, 7d or 2026-11-24T18:30"
+            f"{option} {text!r} is no moment: write 30m, 12h, 7d or 2026-11-24T18:30"
         ) from None

@@ -12,7 +12,17 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.text import Text
 
-from cct_ops.doctor import cct, contacts, files, ledger_base, links, outside, prefect_server, record
+from cct_ops.doctor import (
+    cct,
+    contacts,
+    files,
+    ledger_base,
+    links,
+    outside,
+    prefect_server,
+    record,
+    streams,
+)
 from cct_ops.doctor.check import Check, Result, Sign
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.redaction import BLOT, redact
@@ -79,6 +89,7 @@ def _checks(*, send: bool) -> Sequence[Check]:
         ),
         Check("ledger", ledger_base.look, "Start PostgreSQL, or correct CCT_OPS_DATABASE_URL."),
         Check("log", record.look, "Correct CCT_OPS_RECORD_PATH, or what is named."),
+        Check("streams", streams.look, "Correct what is named under audit in the policy."),
         Check("links", links.look, ""),
         Check(
             "slack",
