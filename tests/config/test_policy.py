@@ -91,7 +91,7 @@ def test_a_wrong_setting_is_refused_with_its_line_and_reason(
         ("{name: a, file: b}, {name: a, file: c}", "two streams are called a"),
         (
             "{name: a, http: 'https://a/', token: {env: T, not_before: 2026-01-01T00:00:00Z}}",
-            "leave not_before and not_after out",
+            "Extra inputs are not permitted",
         ),
     ],
 )

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, StringConstraints, model_validator
 
 from cct_ops.config.secret_references import is_url
-from cct_ops.config.sources import KeyReference
+from cct_ops.config.sources import SecretReference
 from cct_ops.models.base import Count, Frozen, Minutes
 
 StreamName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
@@ -28,7 +28,7 @@ class StreamPlace(Frozen):
     name: StreamName
     http: str | None = Field(None, max_length=2000)
     file: Path | None = None
-    token: KeyReference | None = None
+    token: SecretReference | None = None
     scheme: Scheme = "Bearer"
     batch_events: Count = Field(100, ge=1, le=1000)
     begin: Literal["now", "start"] = Field("now", alias="from")
@@ -40,10 +40,6 @@ class StreamPlace(Frozen):
             raise ValueError("name either http or file")
         if self.file is not None and self.token is not None:
             raise ValueError("a file takes no token")
-        if self.token is not None and (self.token.not_before or self.token.not_after):
-            raise ValueError(
-                "a token is sent whatever the time: leave not_before and not_after out"
-            )
         if self.http is not None:
             if not is_url(self.http):
                 raise ValueError("http is not an http(s) URL")

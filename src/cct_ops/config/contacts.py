@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, StringConstraints, model_validator
 from cct_ops.config import yaml_files
 from cct_ops.config.approvers import ApproverId
 from cct_ops.config.secret_references import is_url, read_secret
-from cct_ops.config.sources import HeaderName, KeyReference
+from cct_ops.config.sources import HeaderName, KeyReference, SecretReference
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.base import Frozen
 from cct_ops.models.run import Severity
@@ -166,7 +166,7 @@ def check_url(found: SecretStr, place: str) -> None:
         raise BadConfiguration(f"What is in {place} is not an http(s) URL.")
 
 
-def secret(reference: KeyReference) -> SecretStr:
+def secret(reference: SecretReference) -> SecretStr:
     """Return what is at the place; raises ``BadConfiguration`` when that is nothing."""
     kind = "file" if reference.file else "environment variable"
     try:

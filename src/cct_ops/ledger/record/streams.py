@@ -96,9 +96,9 @@ def record_named(engine: sa.Engine, named: Mapping[str, bool]) -> None:
     """
     streams, retired = audit_streams.c, audit_streams.c.retired_at.is_not(None)
     with engine.begin() as tx:
-        known = set(scalars(tx, sa.select(streams.name)))
+        known, size = set(scalars(tx, sa.select(streams.name))), log.size(tx)
         for name in named.keys() - known:
-            begins = 0 if named[name] else log.size(tx)
+            begins = 0 if named[name] else size
             new = insert(audit_streams).values(name=name, position=begins)
             tx.execute(new.on_conflict_do_nothing())
         again = sa.update(audit_streams).where(streams.name.in_(named), retired)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -91,11 +92,11 @@ def _authorization(place: StreamPlace, token: SecretStr) -> str:
 
 def _read(answer: httpx.Response) -> str:
     """Return the first words of an answer; a whole one is read, so that the connection stays."""
-    content = bytearray()
+    content, until = bytearray(), time.monotonic() + TIMEOUT_SECONDS
     for piece in answer.iter_bytes():
         content += piece
-        if len(content) > _MOST_OF_AN_ANSWER:
-            break
+        if len(content) > _MOST_OF_AN_ANSWER or time.monotonic() > until:
+            break  # what never ends must not hold up the stream
     words = one_line(content.decode("utf-8", "replace"), WORDS_LIMIT)
     return f": {words}" if words else ""
 
