@@ -20,6 +20,8 @@ from cct_ops.ledger.engine import connect
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.config import HOST, StackConfig
+from cct_ops.stack.metrics_ports import METRICS_PORTS
+from cct_ops.stack.postgres import free_port
 from cct_ops.stack.up import running
 from tests.conftest import ROOT
 from tests.controller.conftest import playbook
@@ -83,6 +85,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "GITHUB_API_URL": f"{sandbox_url}/github",
         "GITHUB_REPOSITORY": "example/cct",
         "GH_TOKEN": "token",
+        **{name: str(free_port()) for name in METRICS_PORTS},
     }
     with ExitStack() as opened:
         up = opened.enter_context(running(config.model_copy(update={"env": short})))
