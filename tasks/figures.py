@@ -14,6 +14,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from cct_ops.errors import BadConfiguration
+from cct_ops.models.base import counted
 from cct_ops.models.incident_report import IncidentReportDiagnosis
 from cct_ops.models.run import Evidence
 from cct_ops.models.since import began
@@ -88,7 +89,11 @@ def reckon_incidents(since: str) -> Reckoned:
 def publish_incidents(reckoned: Reckoned) -> None:
     """Show the numbers, the playbooks, and the incidents and runs behind them, as artifacts."""
     every = f"all of them: {_commands(reckoned.since)[-1]}"
-    shown, there = len(reckoned.cases), reckoned.all_cases
+    shown, there = (
+        len(reckoned.cases),
+        counted(reckoned.all_cases, "incident or run", "incidents and runs"),
+    )
+    said = f"The newest {shown} of the {there}" if shown < reckoned.all_cases else f"The {there}"
     with showing("The report on incidents"):
         create_table_artifact(
             key="incident-report-numbers",
@@ -102,10 +107,9 @@ def publish_incidents(reckoned: Reckoned) -> None:
             description="The same by playbook; each incident is in one row, and in the last.",
         )
         create_table_artifact(
-            key="incident-report-incidents",
+            key="incident-report-cases",
             table=reckoned.cases,
-            description=f"The {'newest ' if shown < there else ''}{shown} of {there} incidents and"
-            f" runs behind the numbers; {every}",
+            description=f"{said} behind the numbers; {every}",
         )
         create_markdown_artifact(
             key="incident-report-text",

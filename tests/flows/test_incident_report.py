@@ -42,7 +42,7 @@ def test_the_numbers_are_shown_with_the_incidents_behind_them(
     assert (ended.name, ended.type.value) == ("Passed", "COMPLETED"), ended.message
     assert "5 incidents, 2 of them without a run" in (ended.message or "")
     shown = tables(ended)
-    assert shown.keys() == {"numbers", "playbooks", "incidents"}
+    assert shown.keys() == {"numbers", "playbooks", "cases"}
     numbers = {row["number"]: row for row in shown["numbers"]}
     assert numbers["verified fixes"]["value"] == "2 of 3 (67%)"
     assert numbers["verified fixes"]["incidents and runs behind it"] == (
@@ -52,10 +52,14 @@ def test_the_numbers_are_shown_with_the_incidents_behind_them(
     by_playbook = {row["playbook"]: row for row in shown["playbooks"]}
     assert by_playbook["auto-rollback"]["incidents"] == "2"
     assert by_playbook["all"]["to first look, median / p95"] == "4.0 s / 4.0 s"
-    cases = {row["id"]: row for row in shown["incidents"]}
+    cases = {row["id"]: row for row in shown["cases"]}
     assert cases.keys() == set(day.ids.values())
     assert "verified fixes" in cases[day.ids["fixed"]]["counts in"].split(", ")
     assert sandbox.requests() == []
+    kinds = [
+        (each.key, kind) for kind in ("table", "markdown") for each in artifacts_of(ended, kind)
+    ]
+    assert len({key for key, _ in kinds}) == len(kinds) == 5, "two kinds of one key hide each other"
     (message,) = sandbox.slack_messages()
     assert "5 incidents" in json.dumps(message.model_dump(mode="json"))
 
@@ -75,13 +79,13 @@ def test_what_is_too_long_says_how_much_more_there_is_and_which_command_has_it(
     assert numbers["incidents"]["incidents and runs behind it"] == (
         f"{day.ids['fixed']}, {day.ids['undone']} and 3 more"
     )
-    assert [row["id"] for row in shown["incidents"]][-1] == day.ids["waits"]
+    assert [row["id"] for row in shown["cases"]][-1] == day.ids["waits"]
     (described,) = [
         each.description
         for each in artifacts_of(ended, "table")
-        if each.key == "incident-report-incidents"
+        if each.key == "incident-report-cases"
     ]
-    assert "The newest 3 of 7 incidents and runs" in str(described)
+    assert "The newest 3 of the 7 incidents and runs behind the numbers" in str(described)
     assert "cct-ops report --since 1d --csv report.csv" in str(described)
 
 
@@ -90,7 +94,7 @@ def test_words_of_senders_are_no_markup(engine: sa.Engine) -> None:
 
     ended = run()
 
-    (row,) = tables(ended)["incidents"]
+    (row,) = tables(ended)["cases"]
     assert row["what"] == r"\[x\](http://evil.example)\|\<b\>"
 
 
@@ -114,4 +118,4 @@ def test_nothing_is_a_report_too(engine: sa.Engine) -> None:
 
     assert ended.name == "Passed"
     assert "no incident came in, and no run for none ended." in (ended.message or "")
-    assert tables(ended)["incidents"] == []
+    assert tables(ended)["cases"] == []

@@ -13,7 +13,8 @@ from cct_ops.gateway.senders.reparse import incoming
 from cct_ops.gateway.senders.stored_body import without_secrets
 from cct_ops.ledger.intake import replay
 from cct_ops.ledger.intake.tables import deliveries
-from tests.gateway.delivering import count, take
+from cct_ops.ledger.schema import metadata
+from tests.gateway.delivering import count, fields, take, verdicts
 from tests.gateway.signing import SOURCES
 
 TOKEN = "s3cr3t-of-flagger"
@@ -70,6 +71,45 @@ def test_the_ledger_has_no_secret_and_knows_a_copy_by_the_body_as_it_came(
     past = replay.one(engine, row.id)
     assert past is not None
     assert len(incoming(past, {"json": source}).alerts or ()) == 1
+
+
+def test_what_flagger_sends_opens_and_closes_an_incident_and_its_token_is_nowhere(
+    engine: sa.Engine,
+) -> None:
+    """As its event webhook is documented: all of ``metadata`` are texts, the token among them."""
+    flagger = fields(
+        status="phase",
+        firing=["Failed"],
+        resolved=["Succeeded"],
+        ignored=["Progressing"],
+        incident=["namespace", "name"],
+        starts_at=None,
+        labels={"alertname": "phase", "name": "name"},
+        annotations={"summary": "metadata.eventMessage"},
+    ).model_copy(update={"secrets": ("metadata.token",)})
+    sent = {
+        "name": "podinfo",
+        "namespace": "test",
+        "phase": "Progressing",
+        "checksum": "85d557f47b",
+        "metadata": {
+            "eventMessage": "Advance podinfo.test canary weight 30",
+            "eventType": "Normal",
+            "timestamp": "1578607635167",
+            "token": TOKEN,
+        },
+    }
+
+    for phase in ("Progressing", "Failed", "Succeeded"):
+        take(engine, "json", sent | {"phase": phase}, flagger)
+
+    assert verdicts(engine) == ["opened", "closed"]
+    assert count(engine, deliveries) == 3
+    with engine.connect() as connection:
+        for table in metadata.sorted_tables:
+            assert TOKEN not in str(connection.execute(sa.select(table)).all()), table.name
+        kept = connection.scalars(sa.select(deliveries.c.body)).all()
+    assert all(json.loads(body)["metadata"]["token"] == "[redacted]" for body in kept)
 
 
 def test_what_was_not_understood_has_no_secret_either(engine: sa.Engine) -> None:
