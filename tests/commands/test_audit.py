@@ -111,3 +111,17 @@ def test_a_witness_that_cosigned_is_asked_and_its_key_verifies_an_export(
     assert (
         "--certificates are for an export" in program("audit", "verify", "--witness-key", "k").err
     )
+
+
+def test_an_export_is_columns_too_and_a_place_that_cannot_be_is_named(
+    typed: Typed, program: Program, ours: Recorded, tmp_path: Path
+) -> None:
+    file, columns = tmp_path / "all.jsonl", tmp_path / "all.parquet"
+
+    said = typed(f"audit export {file} --since 1h --parquet {columns}")
+
+    assert f"The same leaves are in {columns}" in " ".join(said.split())
+    assert columns.read_bytes()[:4] == b"PAR1"
+    for options in ([str(tmp_path / "no" / "a")], [str(file), "--parquet", str(tmp_path / "no/b")]):
+        ended = program("audit", "export", *options, "--since", "1h")
+        assert (ended.code, "cannot be written: No such file" in ended.err) == (1, True)

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from cct_ops.commands import audit_verdict
 from cct_ops.commands.audit_streams import streams
+from cct_ops.commands.audit_verdict import folder
 from cct_ops.commands.here import ledger
 from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from cct_ops.record.notes import Verifier
-    from cct_ops.record.offline import Outside
-    from cct_ops.settings import Settings
-
-_MOMENT = "%Y-%m-%d at %H:%M:%S UTC"
 
 audit = App(name="audit", help="The transparency log: whether the record is as it was written.")
 
@@ -35,7 +28,6 @@ Witness = Annotated[
     Parameter(help="What the witness has seen, instead of the files that policy names."),
 ]
 
-
 WitnessKey = Annotated[
     list[str] | None,
     Parameter(
@@ -45,7 +37,6 @@ WitnessKey = Annotated[
     ),
 ]
 
-
 Certificates = Annotated[
     Path | None,
     Parameter(help="PEM file with the root of who stamped it; there must be a time stamp then."),
@@ -53,11 +44,18 @@ Certificates = Annotated[
 
 
 @audit.command
-def key() -> int:
+def key(
+    *,
+    pem: Annotated[
+        bool, Parameter(help="In PEM, as tools for signed statements want it.", negative="")
+    ] = False,
+) -> int:
     """Print the log's public key; publish it where nobody can change it unseen."""
     from cct_ops.record.keys import read_key
 
-    say(str(read_key(_folder(_settings())).verifier))
+    verifier = read_key(folder()).verifier
+    for line in verifier.pem().splitlines() if pem else [str(verifier)]:
+        say(line)
     return 0
 
 
@@ -80,12 +78,13 @@ def verify(
     key. It names each row that is changed, missing, inserted or out of order, and ends with 1.
     """
     if file is not None:
-        return _export(file, key, _outside(witness, witness_key or [], certificates))
+        outside = audit_verdict.outside(witness, witness_key or [], certificates)
+        return audit_verdict.of_export(file, key, outside)
     if witness_key or certificates:
         raise BadConfiguration(
             "--witness-key and --certificates are for an export: policy names those of the ledger"
         )
-    return _database(key, witness)
+    return audit_verdict.of_ledger(key, witness)
 
 
 @audit.command
@@ -96,6 +95,9 @@ def export(
     since: Annotated[
         str | None, Parameter(help="All since 30m, 12h, 7d, or a moment such as 2026-11-24T18:30.")
     ] = None,
+    parquet: Annotated[
+        Path | None, Parameter(help="Write the same leaves as Parquet, too, which proves nothing.")
+    ] = None,
 ) -> int:
     """
     Write one file that a stranger can verify with the log's public key and nothing else of ours.
@@ -103,6 +105,7 @@ def export(
     `docs/audit/verify.py` does so, and `cct-ops audit verify FILE`.
     """
     from cct_ops.commands import moments
+    from cct_ops.commands.incident import writing
     from cct_ops.ledger import ids
     from cct_ops.ledger.record import log, log_selection
     from cct_ops.record import export as exports
@@ -110,7 +113,7 @@ def export(
 
     if (incident is None) == (since is None):
         raise BadConfiguration("name either --incident or --since")
-    signer = read_key(_folder(_settings()))
+    signer = read_key(folder())
     engine = ledger()
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         note, size, made = exports.newest(connection)
@@ -122,112 +125,55 @@ def export(
             first = log_selection.first_since(connection, moments.past(since or ""))
             positions = list(range(size if first is None else first, size))
             about = {"about": f"since {since}", "from": size if first is None else first}
-        exports.write(connection, file, signer, note, positions, {**about, "made": made})
+        with writing(file):
+            exports.write(connection, file, signer, note, positions, {**about, "made": made})
+        if parquet is not None:
+            from cct_ops.record import columns
+
+            with writing(parquet):
+                columns.write(connection, parquet, note, positions)
         late = log.size(connection) - size + log.waiting(connection)
     say(f"{len(positions)} leaves of {size} written to {file}, with what proves them.")
+    if parquet is not None:
+        say(f"The same leaves are in {parquet}, as columns.")
     if late:
         say(f"{late} entries are newer than the last checkpoint: in a minute there is a later one.")
     return 0
 
 
-def _database(key: str | None, witness: Path | None) -> int:
-    from cct_ops.config import policy
+@audit.command
+def statement(
+    wanted: Annotated[str, Parameter(help="The incident or the run: the beginning will do.")],
+    file: Annotated[Path, Parameter(help="Where it is written; what is there is replaced.")],
+) -> int:
+    """
+    Write a signed statement about a run, or all runs of an incident, for tools that read in-toto.
+
+    It is an in-toto Statement in a DSSE envelope, signed by the log's key. What verifies it is
+    printed by `cct-ops audit key --pem`.
+    """
+    from cct_ops.commands.incident import write
+    from cct_ops.ledger import ids
+    from cct_ops.ledger.record import log, log_selection
     from cct_ops.models.base import counted
-    from cct_ops.record import audit as database, http_witness, time_stamps
-    from cct_ops.record.witness import Place, places
-
-    settings = _settings()
-    rules = policy.read(settings.policy_path).audit
-    witnesses = [Place(witness)] if witness else places(rules, settings.record_path)
-    asked = http_witness.witnesses(rules)
-    roots = None
-    if rules.time_stamps is not None:
-        roots = time_stamps.authority(rules.time_stamps, settings.record_path).roots
-    found = database.verify(ledger(), _key(key, settings), witnesses, asked, roots)
-    say(
-        f"{counted(found.rows, 'row')}, {counted(found.leaves, 'leaf', 'leaves')},"
-        f" {counted(found.checkpoints, 'checkpoint')} and"
-        f" {counted(found.witnesses, 'witness', 'witnesses')} compared;"
-        f" waiting to become leaves: {found.waiting}."
-    )
-    if roots is not None:
-        say(f"{counted(found.time_stamps, 'time stamp')} verified.")
-    if not witnesses and not asked:
-        say("No witness is set up (audit in policy.yaml): who holds database and key can lie.")
-    return _judged(found.findings)
-
-
-def _outside(
-    witness: Path | None, witness_keys: Sequence[str], certificates: Path | None
-) -> Outside:
-    from cct_ops.record.cosignatures import Cosigner
-    from cct_ops.record.offline import Outside
-    from cct_ops.record.witness import read
-
-    roots = None
-    if certificates is not None:
-        from cct_ops.record.time_stamps import Roots
-
-        roots = Roots.read(certificates)
-    cosigners = [Cosigner.parse(_text(each)) for each in witness_keys]
-    return Outside(read(witness) if witness else None, cosigners, roots)
-
-
-def _export(file: Path, key: str | None, outside: Outside) -> int:
-    from cct_ops.record import offline
-
-    found = offline.verify(file, _key(key, None if key else _settings()), outside)
-    say(f"{found.leaves} leaves compared with the checkpoint over {found.size}.")
-    if found.complete_from is not None:
-        say(f"They are all leaves from {found.complete_from} on: none can be left out unseen.")
-    if found.newer:
-        say(f"It is older than the witness, which has seen {found.newer} leaves more.")
-    for name, at in found.cosigned.items():
-        say(f"Cosigned by {name} on {at:{_MOMENT}}: it had seen all of it then.")
-    if found.stamp is not None and found.stamp.at is not None:
-        say(f"Stamped on {found.stamp.at:{_MOMENT}}: {found.stamp.size} leaves were there then.")
-    elif found.stamp is not None:
-        say("It has a time stamp, whose signature is verified with --certificates.")
-    if outside.seen is None and not outside.cosigners:
-        say("Compared with no witness (--witness, --witness-key): who has the key can lie.")
-    return _judged(found.findings)
-
-
-def _judged(findings: Sequence[str]) -> int:
-    for finding in findings:
-        say(("Wrong: ", "bold red"), finding)
-    if findings:
-        say(("Not as it was written: ", "bold red"), f"{len(findings)} findings.")
-        return 1
-    say(("Whole: ", "bold green"), "everything is as it was written.")
-    return 0
-
-
-def _settings() -> Settings:
-    from cct_ops.settings import Settings
-
-    return Settings.load()
-
-
-def _folder(settings: Settings) -> Path:
-    if settings.record_path is None:
-        raise BadConfiguration(
-            "CCT_OPS_RECORD_PATH is not set: name the folder with the log's key (`cct-ops up` makes"
-            " it in its data folder)"
-        )
-    return settings.record_path
-
-
-def _key(given: str | None, settings: Settings | None) -> Verifier:
+    from cct_ops.record import export as exports, statement as statements
     from cct_ops.record.keys import read_key
-    from cct_ops.record.notes import Verifier
 
-    if given is None:
-        return read_key(_folder(settings or _settings())).verifier
-    return Verifier.parse(_text(given))
-
-
-def _text(given: str) -> str:
-    """Return a key that is given itself, or as a file with it."""
-    path = Path(given)
-    return path.read_text() if path.is_file() else given
+    signer = read_key(folder())
+    engine = ledger()
+    kinds = (ids.Kind.INCIDENT, ids.Kind.RUN)
+    meant = ids.one(engine, wanted, *kinds, listed_by="cct-ops incidents")
+    is_run = ids.matching(engine, str(meant), *kinds)[meant] is ids.Kind.RUN
+    of = log_selection.positions_of_run if is_run else log_selection.positions_about
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        note, size, _ = exports.newest(connection)
+        leaves = log.leaves_at(connection, of(connection, meant, size))
+    if not leaves:
+        raise BadConfiguration(
+            f"the log has no leaf about it yet that is signed: {wanted} is too new, or too old"
+        )
+    said = statements.statement(leaves, note)
+    write(file, statements.envelope(said, signer))
+    runs = counted(len(said["predicate"]["runs"]), "run")
+    say(f"A statement about {runs} written to {file}, with {len(leaves)} leaves as its subjects.")
+    return 0

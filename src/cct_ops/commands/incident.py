@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say, say_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
     from uuid import UUID
 
@@ -121,8 +123,15 @@ def _states(run_ids: list[UUID]) -> dict[UUID, str]:
 
 def write(path: Path, content: str | bytes) -> None:
     """Write a file; raises ``BadConfiguration`` where that cannot be done."""
-    try:
+    with writing(path):
         path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise ``BadConfiguration`` where a file cannot be written."""
+    try:
+        yield
     except OSError as error:
         raise BadConfiguration(f"{path} cannot be written: {error.strerror}") from None
 

@@ -18,6 +18,7 @@ from typing import Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cct_ops.errors import BadConfiguration, ContractBroken
 
@@ -80,6 +81,12 @@ class Verifier:
         if str(found) != text.strip():
             raise BadConfiguration("this verifier key is damaged: its id does not belong to it")
         return found
+
+    def pem(self) -> str:
+        """Return the key alone in PEM, which other tools than those for logs read."""
+        public = Ed25519PublicKey.from_public_bytes(self.key)
+        written = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return written.decode()
 
     def signed(self, note: str) -> bool:
         """Say whether a note carries a signature of this key that is right."""

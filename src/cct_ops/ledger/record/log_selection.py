@@ -1,4 +1,4 @@
-"""Which leaves an export is about: those of one incident, or those since a moment."""
+"""Which leaves are meant: those about one incident or run, or those since a moment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _ABOUT = sa.text("""
         union select run_id from approvals where incident_id = :incident
         union select run_id from permits where incident_id = :incident
         union select flow_run_id from dispatches
-            where incident_id = :incident and flow_run_id is not null),
+            where incident_id = :incident and flow_run_id is not null
+        union select cast(:run as uuid) where cast(:run as uuid) is not null),
     about(kind, row_key) as (
         select 'deliveries', cast(delivery_id as text) from alerts where incident_id = :incident
         union select 'decisions', cast(id as text) from decisions join runs using (run_id)
@@ -43,8 +44,17 @@ _SINCE = sa.text("""
 
 def positions_about(connection: sa.Connection, incident_id: UUID, size: int) -> list[int]:
     """Return which of the first leaves are about an incident and its runs, in order."""
-    found = connection.execute(_ABOUT, {"incident": incident_id, "size": size}).all()
-    return [position for (position,) in found]
+    return _positions(connection, size, incident=incident_id)
+
+
+def positions_of_run(connection: sa.Connection, run_id: UUID, size: int) -> list[int]:
+    """Return which of the first leaves are about a run, in order."""
+    return _positions(connection, size, run=run_id)
+
+
+def _positions(connection: sa.Connection, size: int, **about: UUID) -> list[int]:
+    asked = {"incident": None, "run": None, **about, "size": size}
+    return [position for (position,) in connection.execute(_ABOUT, asked)]
 
 
 def first_since(connection: sa.Connection, moment: datetime) -> int | None:
