@@ -12,7 +12,8 @@ from prefect.cache_policies import NO_CACHE
 
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.review import Review
-from cct_ops.record.review import page, reading
+from cct_ops.record.review import page, picture, reading
+from cct_ops.reports.chart import data_uri
 from cct_ops.reports.links import run_link
 from cct_ops.reports.render import artifact_key
 from cct_ops.reports.review import review
@@ -41,17 +42,18 @@ def read_review(run_id: UUID | None, incident_id: UUID | None) -> Review:
 def write_review(found: Review) -> Path:
     """Write the review as an artifact and as new files; return the path of the one to fill in."""
     now = datetime.now(UTC)
-    text = review(found, now)
+    # Prefect shows an image that carries itself, and nothing of an SVG inside of Markdown.
+    shown = review(found, now, data_uri(picture.wide(found, alone=True)))
     subject = found.account.id
     create_markdown_artifact(
         key=artifact_key("post-incident-review", str(subject)),
         description="Post-incident review: the record's part is filled in.",
-        markdown=text,
+        markdown=shown,
     )
-    return _write(f"{now:%Y-%m-%d}-{subject}", text, page.render(found, now))
+    return _write(f"{now:%Y-%m-%d}-{subject}", review(found, now), page.render(found, now))
 
 
-def _write(name: str, text: str, picture: str) -> Path:
+def _write(name: str, text: str, html: str) -> Path:
     """Write into files that are not there yet: people may have filled in the others."""
     folder = settings().reviews_path
     try:
@@ -59,7 +61,7 @@ def _write(name: str, text: str, picture: str) -> Path:
         for version in range(1, MOST_VERSIONS):
             path = folder / f"{name}{f'-{version}' if version > 1 else ''}.md"
             try:
-                for each, content in ((path.with_suffix(".html"), picture), (path, text)):
+                for each, content in ((path.with_suffix(".html"), html), (path, text)):
                     with each.open("x", encoding="utf-8") as file:
                         file.write(content)
             except FileExistsError:

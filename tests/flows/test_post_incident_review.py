@@ -14,7 +14,7 @@ from cct_ops.sandbox.control import SandboxControl
 from flows.auto_rollback import auto_rollback
 from flows.post_incident_review import post_incident_review
 from tasks.connections import settings
-from tests.flows.run_assertions import final, run_id_of
+from tests.flows.run_assertions import artifacts_of, final, run_id_of
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +45,11 @@ def test_a_review_never_writes_over_an_earlier_one(sandbox: SandboxControl, revi
     assert sorted(reviews.iterdir()) == sorted([*files, *pages])
     assert all("Recommended" in file.read_text() for file in files)
     assert str(files[1]) in f"{first.message}{second.message}"
+    (shown,) = [
+        str(each.data) for each in artifacts_of(first, "markdown") if "## 10" in str(each.data)
+    ]
+    assert "](data:image/svg+xml;base64," in shown
+    assert "data:image" not in files[0].read_text()
     assert sandbox.state() == before
 
 

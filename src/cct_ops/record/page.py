@@ -20,8 +20,12 @@ def render(account: Account) -> str:
 
 
 @lru_cache
-def pages(name: str) -> jinja2.Environment:
-    """Return the templates; the one style, and the script if any, are known by their digests."""
+def pages(name: str, **styles: str) -> jinja2.Environment:
+    """
+    Return the templates; the one style, and the script if any, are known by their digests.
+
+    ``styles`` are parts of ours that the style takes in, by their names.
+    """
     found = jinja2.Environment(
         loader=jinja2.PackageLoader("cct_ops", "record/templates"),
         autoescape=True,
@@ -34,7 +38,7 @@ def pages(name: str) -> jinja2.Environment:
     policy = "default-src 'none'; base-uri 'none'; form-action 'none'"
     for kind, source in (("style", f"{name}.css"), ("script", f"{name}.js")):
         if source in found.list_templates():
-            text = found.get_template(source).render().strip()
+            text = found.get_template(source).render(styles).strip()
             found.globals[kind] = Markup(text)  # noqa: S704 -- our own file
             policy += f"; {kind}-src 'sha256-{_digest(text)}'"
     found.globals["policy"] = policy

@@ -12,8 +12,12 @@ from cct_ops.typed import typed
 BLANK = "**To be filled in by people:**"
 
 
-def review(found: Review, written_at: datetime) -> str:
-    """Render it; the runs lead to their pages where the account has their links."""
+def review(found: Review, written_at: datetime, picture: str | None = None) -> str:
+    """
+    Render it; the runs lead to their pages where the account has their links.
+
+    ``picture`` is the address of the timeline as an image, where there is one.
+    """
     return render(
         "review.md.j2",
         review=found,
@@ -23,6 +27,7 @@ def review(found: Review, written_at: datetime) -> str:
         written_at=written_at,
         kinds=list(LessonKind),
         today=written_at.date(),
+        picture=picture,
         typed=typed,
         blank=BLANK,
     )
