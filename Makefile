@@ -51,6 +51,9 @@ simulate: install ## a simulated week with and without the guards, in one table
 bench: install   ## from alert to first GET, beside others, half an hour; BENCH="--only ours,procrastinate --warm 20" for less
 	$(BIN)/python -m evaluation.benchmarks $(BENCH)
 
+siem: install    ## an endpoint for audit events is down for five minutes, and the controller killed twice
+	$(BIN)/python -m evaluation.siem $(ARGS)
+
 soak: $(VENV)/.dev  ## floods, kills and outages, counted: a quarter of an hour; ARGS="--seconds 12" for less
 	$(BIN)/python -m evaluation.soak $(ARGS)
 
@@ -77,4 +80,4 @@ lock: $(VENV)/.dev  ## compile the locks anew from pyproject.toml, and that of t
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header evaluation/benchmarks/rivals.in -o evaluation/benchmarks/rivals.lock
 
-.PHONY: help install demo up test kills matrix tamperings simulate bench soak check format lock
+.PHONY: help install demo up test kills matrix tamperings simulate bench siem soak check format lock
