@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from cct_ops.config.source_fields import Fields
+from cct_ops.gateway.senders import kinds
 from cct_ops.ledger.record import streams
 from cct_ops.record.stream import batches, events, http
 from tests.controller.wire import Answer, Request, Wire, wire
+from tests.gateway.signing import SOURCES, Sent
 from tests.record.streamed import Streamed, Taking, place, positions
 
 
@@ -237,3 +240,26 @@ def test_an_event_alone_is_sent_in_the_form_for_one(
     assert positions(taking.taken) == [0, 1]
     kinds = {request.headers["Content-Type"] for request in siem.requests}
     assert kinds == {"application/cloudevents+json; charset=utf-8"}
+
+
+def test_what_is_sent_is_read_by_a_gateway_that_takes_cloudevents(
+    ours: Streamed, siem: Wire
+) -> None:
+    """Ours: another program than the one that sends."""
+    fields = {
+        "status": "type",
+        "firing": ["log.cct-ops.kill-switch.set"],
+        "incident": ["source", "id"],
+        "starts_at": "time",
+        "labels": {"alertname": "type", "person": "data.leaf.row.person"},
+    }
+    source = SOURCES["cloudevents"].model_copy(update={"fields": Fields.model_validate(fields)})
+    let(siem)
+    ours.happen(3)
+    ours.turn()
+
+    (sent,) = siem.requests
+    headers = {name.lower(): value for name, value in sent.headers.items()}
+    read = kinds.read(Sent(source, headers, sent.body).received, source)
+
+    assert ([alert.labels["person"] for alert in read.alerts], read.note) == (["ada"] * 3, None)
