@@ -239,6 +239,19 @@ def test_the_bot_of_slack_says_who_it_is(
     assert KEY not in "".join(lines.values())
 
 
+def test_issues_that_policy_wants_need_a_repository_and_a_token(
+    doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, lines = doctor()
+    assert (code, lines["github"].startswith("-")) == (0, True)
+
+    wants = tmp_path / "policy.yaml"
+    wants.write_text("playbooks: {}\nfollow_ups: {github_issues: true}\n")
+    monkeypatch.setenv("CCT_OPS_POLICY_PATH", str(wants))
+    code, lines = doctor()
+    assert (code, "GITHUB_REPOSITORY is not set" in lines["github"]) == (1, True)
+
+
 def test_github_shows_the_repository_or_why_not(
     doctor: Doctor, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
 ) -> None:

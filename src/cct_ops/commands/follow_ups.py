@@ -55,7 +55,7 @@ def listed(
         engine,
         only_open=open_,
         overdue=overdue,
-        owner=owner,
+        owner=None if owner is None else _known(owner) or _one_line(owner),
         topic_id=None if incident is None else _topic(incident),
     )
     today = rows.today(engine)
@@ -220,24 +220,36 @@ def _text(text: str, what: str = "follow-up") -> str:
 
 def _owner(name: str) -> str:
     """Return the id of the contact or approver who is meant, or the name as it is, said so."""
+    known = _known(name)
+    if known is not None:
+        return known
+    line = _one_line(name)
+    say(f"{line} is neither a contact nor an approver: reminders name them, and that is all.")
+    return line
+
+
+def _one_line(name: str) -> str:
     from cct_ops.clients.text import one_line
-    from cct_ops.config import contacts, yaml_files
-    from cct_ops.config.approvers import Approvers
     from cct_ops.models.follow_up import LONGEST_OWNER
-    from cct_ops.settings import Settings
 
     line = one_line(name)
     if not line or len(line) > LONGEST_OWNER:
         raise BadConfiguration(f"name an owner in 1 to {LONGEST_OWNER} characters")
-    settings = Settings.load()
+    return line
+
+
+def _known(name: str) -> str | None:
+    """Return the id of the contact or approver of this name, None where there is none."""
+    from cct_ops.config import contacts, yaml_files
+    from cct_ops.config.approvers import Approvers
+    from cct_ops.settings import Settings
+
+    settings, line = Settings.load(), _one_line(name)
     for approver in yaml_files.load(settings.approvers_path, Approvers).approvers:
         if approver.is_called(line):
             return approver.id
-    known = {each.id for each in contacts.read(settings.contacts_path).contacts}
-    if line.casefold() in known:
-        return line.casefold()
-    say(f"{line} is neither a contact nor an approver: reminders name them, and that is all.")
-    return line
+    ids = {each.id for each in contacts.read(settings.contacts_path).contacts}
+    return line.casefold() if line.casefold() in ids else None
 
 
 def _due(text: str, today: date) -> date:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cct_ops.config import policy
 from cct_ops.doctor.check import ANSWER_SECONDS, Result, Sign
+from cct_ops.errors import BadConfiguration
 from cct_ops.settings import Settings
 
 TEST_MESSAGE = "cct-ops doctor: this is a test, nothing happened."
@@ -52,7 +54,8 @@ def github(settings: Settings) -> Iterator[Result]:
     from cct_ops.clients.github import GitHubReader
     from cct_ops.clients.github_transport import GitHubTransport
 
-    if settings.gh_token is None and settings.github_repository is None:
+    unset = settings.gh_token is None and settings.github_repository is None
+    if unset and not _issues_wanted(settings):
         fix = "Set GH_TOKEN and GITHUB_REPOSITORY for playbooks about CCT's repository."
         yield Result("github", Sign.UNSET, "GH_TOKEN and GITHUB_REPOSITORY are not set", fix)
         return
@@ -61,6 +64,14 @@ def github(settings: Settings) -> Iterator[Result]:
         branch = GitHubReader(transport).default_branch()
     seen = f"{repository} is visible at {url}, its default branch is {branch}"
     yield Result("github", Sign.WELL, seen)
+
+
+def _issues_wanted(settings: Settings) -> bool:
+    """Return whether policy wants follow-ups to be issues; what is wrong with it stands there."""
+    try:
+        return policy.read(settings.policy_path).follow_ups.github_issues
+    except BadConfiguration:
+        return False
 
 
 def silences(settings: Settings) -> Iterator[Result]:

@@ -154,8 +154,11 @@ def aside_message(found: Sequence[SetAside]) -> Message:
 def reminder(due: Sequence[FollowUp], today: date, mentions: Mapping[str, str]) -> Message:
     """Remind people of follow-ups; ``mentions`` has the users of Slack among the owners."""
     late = sum(each.overdue(today) for each in due)
-    head = f":spiral_calendar_pad: {counted(len(due), 'follow-up')} of incidents"
-    head += f" {'is' if len(due) == 1 else 'are'} due, {late or 'none'} of them overdue"
+    if len(due) == 1:
+        what = f"A follow-up of an incident is {'overdue' if late else 'due today'}"
+    else:
+        what = f"{len(due)} follow-ups of incidents are due, {late or 'none'} of them overdue"
+    head = f":spiral_calendar_pad: {what}"
     lines = [_due(each, today, mentions) for each in due[:MOST_REMINDED]]
     if len(due) > MOST_REMINDED:
         lines.append(f"and {len(due) - MOST_REMINDED} more")
