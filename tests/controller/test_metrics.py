@@ -20,14 +20,16 @@ from cct_ops.ledger.gauges import GAUGES, read_gauges
 from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.inbox import BACKLOG
 from cct_ops.ledger.intake.tables import dispatches
-from cct_ops.ledger.record import counted
+from cct_ops.ledger.record import counted, streams
 from cct_ops.models.run import Outcome
 from cct_ops.record.sequencer import sequence
+from cct_ops.record.stream.turn import take_turn
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
 from tests.gateway.test_operating import take_away
 from tests.ledger.alerts import opened
 from tests.ledger.history import PLAYBOOK, a_run, attempt, decided
 from tests.plain import HTTP
+from tests.record.streamed import ORIGIN, Streamed, place
 
 POLICY = """
 playbooks:
@@ -64,6 +66,8 @@ def test_an_empty_ledger_has_every_number(engine: sa.Engine) -> None:
     empty = {name for name, rows in found.items() if not rows}
     assert empty == {
         "cct_ops_part_silent_seconds",
+        "cct_ops_audit_stream_behind_events",
+        "cct_ops_audit_stream_behind_seconds",
         "cct_ops_checkpoint_leaves",
         "cct_ops_checkpoint_age_seconds",
         "cct_ops_checkpoint_unsigned_seconds",
@@ -159,6 +163,23 @@ def test_open_breakers_are_counted_by_playbook_and_class(
     }
 
 
+def test_each_stream_of_audit_events_tells_how_far_it_is_behind(
+    engine: sa.Engine, tmp_path: Path
+) -> None:
+    ours = Streamed(engine, place(file="audit.jsonl"), tmp_path)
+    streams.record_named(engine, {"siem": True, "late": False})
+    ours.happen(3)
+    with streams.sending(engine, "siem") as cursor:
+        assert cursor is not None
+        take_turn(cursor, ours.place, ORIGIN, tmp_path)
+
+    found = read_gauges(engine)
+
+    seconds = dict(found["cct_ops_audit_stream_behind_seconds"])
+    assert dict(found["cct_ops_audit_stream_behind_events"]) == {"siem": 0, "late": 3}
+    assert seconds["siem"] == 0 < seconds["late"]
+
+
 def test_a_ledger_that_is_away_is_told(
     postgres: EmbeddedPostgres, engine: sa.Engine, fresh_counters: None
 ) -> None:
@@ -190,6 +211,7 @@ def test_one_scrape_at_a_time_asks_the_ledger(
 def test_every_gauge_is_read_by_an_index_or_from_a_small_table(engine: sa.Engine) -> None:
     """However long the ledger gets; without its indexes PostgreSQL would read all of a table."""
     small = {"set_aside", "heartbeats", "log_queue"}  # rows leave them again
+    small |= {"audit_streams"}  # as many as policy ever named
     asked = [*(gauge.query for gauge in GAUGES), *BACKLOG.values()]
     with engine.connect() as connection:
         connection.execute(sa.text("set enable_seqscan = off"))

@@ -109,6 +109,13 @@ CASES = {
     ),
     "CctOpsMessagesFail": of('cct_ops_messages_total{result="failed"}', "0+1x30", "0x30"),
     "CctOpsCheckpointLate": of("cct_ops_checkpoint_unsigned_seconds", "900x30", "60x30", "15m 0s"),
+    "CctOpsAuditStreamBehind": of(
+        'cct_ops_audit_stream_behind_seconds{stream="siem"}',
+        "2400x30",
+        "30x30",
+        "40m 0s",
+        stream="siem",
+    ),
     "CctOpsLogNotWitnessed": of(f'{FAILURES}{{name="transparency log"}}', "0+1x30", "0x30"),
 }
 

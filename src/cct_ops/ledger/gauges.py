@@ -153,6 +153,20 @@ GAUGES = (
             (select {_age("min(queued.at)")} from {_QUEUED}))
         from {_SIGNED}""",
     ),
+    Gauge(
+        "cct_ops_audit_stream_behind_events",
+        "Leaves of the log that a stream of audit events has not delivered.",
+        """select name, (select coalesce(max(position) + 1, 0) from log_leaves) - position
+        from audit_streams where retired_at is null""",
+        "stream",
+    ),
+    Gauge(
+        "cct_ops_audit_stream_behind_seconds",
+        "Age of the first of them; 0 where none waits.",
+        f"""select name, {_age("(leaf::json ->> 'at')::timestamptz")}
+        from audit_streams left join log_leaves using (position) where retired_at is null""",
+        "stream",
+    ),
 )
 
 _QUERY = sa.text(
