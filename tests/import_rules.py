@@ -61,11 +61,12 @@ LAYERS: dict[str, dict[str, str]] = {
         "demo": "errors ledger models reports sandbox stack",
         "doctor": "clients clocks config controller errors gateway ledger models people record"
         " redaction settings stack terminal",
+        "replay": "cct_ops config controller errors gate gateway ledger models redaction",
         "cli": "errors stack terminal",
         "coverage": "cli config errors models stack terminal",
         "scaffold": "errors models",
         "commands": "clients config controller coverage demo doctor errors gate gateway ledger"
-        " models record reports scaffold settings stack summaries terminal typed variables",
+        " models record replay reports scaffold settings stack summaries terminal typed variables",
     },
     # beside the wheel, so nothing in it can import these
     "playbooks": {
@@ -76,7 +77,7 @@ LAYERS: dict[str, dict[str, str]] = {
     },
     "evidence": {
         "evaluation": "actions beside clients config controller diagnoses errors gate ledger models"
-        " people record reports sandbox settings stack tasks variables",
+        " people record replay reports sandbox settings stack tasks variables",
         "docs": "",  # what a stranger runs, with nothing of ours in it
     },
 }

@@ -6,6 +6,7 @@ What a file says is never repeated in an error: it could be a secret in the wron
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -210,3 +211,8 @@ def _sentence(steps: Sequence[Step], message: str) -> str:
     where = ".".join(str(step) for step in steps)
     what = message.removeprefix("Value error, ").rstrip(".")
     return f"{where}: {what}" if where else what
+
+
+def quoted(text: str) -> str:
+    """Return a text as it can stand in a file: JSON's quotes are YAML's."""
+    return json.dumps(text, ensure_ascii=False)

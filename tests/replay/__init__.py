@@ -1,0 +1,1 @@
+"""The ledger: intake, the gate and the record."""
