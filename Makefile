@@ -80,4 +80,10 @@ lock: $(VENV)/.dev  ## compile the locks anew from pyproject.toml, and that of t
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header evaluation/benchmarks/rivals.in -o evaluation/benchmarks/rivals.lock
 
-.PHONY: help install demo up test kills matrix tamperings simulate bench siem soak check format lock
+BASE    ?= HEAD~1
+HISTORY ?= evaluation/history/week.jsonl
+
+replay: install  ## what changed rules make different of the recorded week; BASE=REV, HISTORY=FILE
+	$(BIN)/cct-ops replay --history $(HISTORY) --baseline $(BASE) $(ARGS)
+
+.PHONY: help install demo up test kills matrix tamperings simulate bench siem soak check format lock replay
