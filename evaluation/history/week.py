@@ -107,6 +107,7 @@ def _people(told: Telling, at: datetime) -> None:
     told.ran("exemption-weekly-report", "exemptions", at, calls=("open_issue",))
     told.ran("game-day", "sandbox", at + MINUTE, outcome=Outcome.PASSED)
     told.ran("post-incident-review", "-", at + 2 * MINUTE, outcome=Outcome.PASSED)
+    told.ran("incident-report", "-", at + 3 * MINUTE, outcome=Outcome.PASSED)
 
 
 def _others(told: Telling, at: datetime) -> None:
