@@ -9,6 +9,7 @@ would end a pause of a deployment or schedule, so what people have paused is dep
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from datetime import datetime
 from io import StringIO
@@ -19,11 +20,12 @@ from typing import Any
 import yaml
 from prefect.cli import app as prefect_command
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from cct_ops.errors import BadConfiguration, OpsError
+from cct_ops.models.form import form
 
 ROOT = Path(__file__).parent.parent
 POOL_TYPE = "warm"
@@ -36,11 +38,11 @@ def apply() -> list[str]:
     Raises ``BadConfiguration`` that names what was not deployed, with Prefect's own words.
     """
     content = yaml.safe_load((ROOT / "prefect.yaml").read_text())
-    registry = content["deployments"]
+    registry, described = content["deployments"], content.get("work_pools", {})
     names = [_full_name(entry["entrypoint"], entry["name"]) for entry in registry]
     with get_client(sync_client=True) as client:
         for pool in sorted({entry["work_pool"]["name"] for entry in registry}):
-            _make_pool(client, pool)
+            _make_pool(client, pool, described.get(pool, {}).get("description"))
         before = {name: _known(client, name) for name in names}
     for name, entry in zip(names, registry, strict=True):
         _keep_paused(entry, before[name])
@@ -55,21 +57,30 @@ def apply() -> list[str]:
         )
     with get_client(sync_client=True) as client:
         for found in filter(None, after.values()):
-            _refuse_unknown_parameters(client, found)
+            _make_form(client, found)
+        for pool, said in described.items():
+            _describe_queues(client, pool, said["queues"])
     return names
 
 
-def _refuse_unknown_parameters(client: SyncPrefectClient, found: DeploymentResponse) -> None:
-    """Have the server name what is no parameter when a run is made, not the run when it begins."""
-    schema = {**(found.parameter_openapi_schema or {}), "additionalProperties": False}
+def _make_form(client: SyncPrefectClient, found: DeploymentResponse) -> None:
+    """Have the server show each field as people read it, and refuse a run with any other."""
+    schema = form(found.parameter_openapi_schema or {})
     client.update_deployment(found.id, DeploymentUpdate(parameter_openapi_schema=schema))
 
 
-def _make_pool(client: SyncPrefectClient, name: str) -> None:
+def _make_pool(client: SyncPrefectClient, name: str, description: str | None) -> None:
+    """Make the pool, or let one that is there say what it is for; all else of it is people's."""
     try:
-        client.create_work_pool(WorkPoolCreate(name=name, type=POOL_TYPE))
+        client.create_work_pool(WorkPoolCreate(name=name, type=POOL_TYPE, description=description))
     except ObjectAlreadyExists:
-        return
+        client.update_work_pool(name, WorkPoolUpdate(description=description))
+
+
+def _describe_queues(client: SyncPrefectClient, pool: str, descriptions: Mapping[str, str]) -> None:
+    for name, description in descriptions.items():
+        queue = client.read_work_queue_by_name(name, work_pool_name=pool)
+        client.update_work_queue(queue.id, description=description)
 
 
 def _full_name(entrypoint: str, name: str) -> str:

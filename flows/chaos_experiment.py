@@ -34,8 +34,8 @@ from tasks.staging import diagnose_staging
 def chaos_experiment(
     chaos: ChaosMode = ChaosMode.LATENCY,
     severity: ChaosSeverity = ChaosSeverity.MILD,
-    minutes: Minutes = 5,
     mode: Mode = Mode.APPROVE,
+    minutes: Minutes = 5,
 ) -> State[Resolution]:
     """
     Inject faults into a steady staging system, watch it, remove them, and see it recover.
@@ -43,8 +43,8 @@ def chaos_experiment(
     Args:
         chaos: What goes wrong.
         severity: How hard it hits staging.
-        minutes: For how long, 30 at most.
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
+        minutes: For how long.
     """
     options = options_for(chaos, severity, minutes)
     look = partial(diagnose_staging, options)

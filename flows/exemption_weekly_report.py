@@ -23,6 +23,7 @@ from tasks.verify import verify
 @one_attempt
 @flow(
     name="exemption-weekly-report",
+    flow_run_name="exemption-weekly-report {mode}",
     on_failure=[report_failure],
     on_crashed=[report_failure],
     on_cancellation=[report_failure],

@@ -20,7 +20,7 @@ from tasks.report import report, report_failure, reported
 @one_attempt
 @flow(
     name="incident-report",
-    flow_run_name="incident-report-{since}",
+    flow_run_name="incident-report since {since}",
     on_failure=[report_failure],
     on_crashed=[report_failure],
     on_cancellation=[report_failure],

@@ -11,7 +11,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from cct_ops.models.run import Id
+from cct_ops.models.run import Subject
 from tasks.attempts import one_attempt
 from tasks.report import report_failure, reported
 from tasks.review import read_review, write_review
@@ -20,20 +20,19 @@ from tasks.review import read_review, write_review
 @one_attempt
 @flow(
     name="post-incident-review",
-    flow_run_name="post-incident-review",
+    flow_run_name="post-incident-review of {about}",
     on_failure=[report_failure],
     on_crashed=[report_failure],
     on_cancellation=[report_failure],
 )
 @reported
-def post_incident_review(run_id: Id | None = None, incident_id: Id | None = None) -> State[str]:
+def post_incident_review(about: Subject) -> State[str]:
     """
     Write the review of an incident and all runs about it.
 
     Args:
-        run_id: A run of any playbook, as its page in Prefect shows it; its incident is reviewed.
-        incident_id: An incident in the ledger, as reports name it; used if no run is given.
+        about: An incident as reports and Slack name it, or any run about it as Prefect names it.
     """
-    found = read_review(run_id, incident_id)
+    found = read_review(about)
     path = write_review(found)
     return Completed(name="Written", message=f"Written to {path}.", data=str(path))

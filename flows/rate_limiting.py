@@ -33,8 +33,8 @@ from tasks.verify import verify
 )
 @reported
 def rate_limiting(
-    target: LimitClass, fix: Fix = Fix.RECOMMENDED, user: UserName | None = None,
-    max_requests: Requests | None = None, lasts_minutes: Minutes = 60, mode: Mode = Mode.APPROVE,
+    target: LimitClass, fix: Fix = Fix.RECOMMENDED, mode: Mode = Mode.APPROVE,
+    user: UserName | None = None, max_requests: Requests | None = None, lasts_minutes: Minutes = 60,
 ) -> State[Resolution]:  # fmt: skip
     """
     Find out who is refused and why, and raise the limit for a while, clear it, or reset one user.
@@ -42,10 +42,10 @@ def rate_limiting(
     Args:
         target: The class of admin requests that refuses.
         fix: What to do: what the diagnosis recommends, or one of the runbook's three fixes.
-        user: Whose count is reset; empty means the only one who is refused.
-        max_requests: The raised limit; empty means the demand and a quarter more.
-        lasts_minutes: How long a raised limit holds before it is taken back.
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
+        user: For reset-user, whose count; empty means the only one who is refused.
+        max_requests: For raise, the limit in its window; empty means the demand and a quarter more.
+        lasts_minutes: For raise, how long it holds before it is taken back.
     """
     options = RateLimitOptions(
         fix=fix, user=user, max_requests=max_requests, lasts_minutes=lasts_minutes

@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.models.run import Id, Resolution
 from tasks.attempts import one_attempt
+from tasks.names import named
 from tasks.recovery import crashed_run, diagnose_crash, report_recovery, take_back
 from tasks.report import report_failure, reported
 
@@ -19,7 +20,7 @@ from tasks.report import report_failure, reported
 @one_attempt
 @flow(
     name="recover",
-    flow_run_name="recover {run_id}",
+    flow_run_name=named("recover", "run_id"),
     on_failure=[report_failure],
     on_crashed=[report_failure],
     on_cancellation=[report_failure],

@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import State
 
 from cct_ops.models.run import Id, Resolution
 from tasks.attempts import one_attempt
+from tasks.names import named
 from tasks.report import report, report_failure, reported
 from tasks.reversion import end_change, read_change
 
@@ -19,7 +20,7 @@ from tasks.reversion import end_change, read_change
 @one_attempt
 @flow(
     name="revert-change",
-    flow_run_name="revert-change {change_id}",
+    flow_run_name=named("revert-change", "change_id"),
     on_failure=[report_failure],
     on_crashed=[report_failure],
     on_cancellation=[report_failure],

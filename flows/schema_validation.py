@@ -33,20 +33,20 @@ from tasks.verify import verify
 @reported
 def schema_validation(
     target: Workflow = "deploy.yml",
-    fix: Fix = Fix.SCHEMA,
-    minutes: Minutes = 60,
     run_id: RunNumber | None = None,
+    fix: Fix = Fix.SCHEMA,
     mode: Mode = Mode.APPROVE,
+    minutes: Minutes = 60,
 ) -> State[Resolution]:
     """
     Find out why summaries fail their schema and, once allowed, carry out one option.
 
     Args:
         target: The workflow that validates, as its file's name.
+        run_id: The failed run at GitHub, as its page's address has it; empty for the latest.
         fix: Open a pull request with a new schema or a summary, or let it warn for a while.
-        minutes: How long a bypass lasts before it is taken back.
-        run_id: The failed run to look into; empty for the latest.
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
+        minutes: How long a bypass lasts before it is taken back.
     """
     look = partial(diagnose_schema, target, run_id, fix, minutes)
     if (diagnosis := look()).plan is None:

@@ -36,7 +36,7 @@ def slo_breach_simulation(
     target: Route,
     scenario: Scenario = Scenario.LATENCY,
     severity: ChaosSeverity = ChaosSeverity.MODERATE,
-    minutes: Minutes = 10, share: Share = 20, mode: Mode = Mode.APPROVE,
+    mode: Mode = Mode.APPROVE, minutes: Minutes = 10, share: Share = 20,
 ) -> State[Resolution]:  # fmt: skip
     """
     Give a staging canary traffic, make it breach, wait for the rollback, and put all back.
@@ -45,9 +45,9 @@ def slo_breach_simulation(
         target: The page whose canary breaches.
         scenario: Which of the page's objectives is breached.
         severity: How badly; always beyond the limits that CCT goes by.
-        minutes: How long the rollback may take, 30 at most.
-        share: The canary's traffic in percent, 50 at most; one that serves already keeps its own.
         mode: The most it may do: only look (observe), act after a yes (approve), act alone (auto).
+        minutes: How long the rollback may take.
+        share: The canary's part of the traffic; one that serves already keeps its own.
     """
     look = partial(diagnose_simulation, target, options_for(scenario, severity, minutes, share))
     if (diagnosis := look()).plan is None:

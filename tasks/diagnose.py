@@ -164,6 +164,9 @@ def _watch() -> WatchWindow:
     return WatchWindow(seconds=settings().watch_seconds, min_samples=settings().min_samples)
 
 
+rollback_options = RollbackOptions.of
+
+
 def diagnose_rollback(target: Route, options: RollbackOptions = RESTORE) -> RollbackDiagnosis:
     """
     Look at everything that shows why the canary of ``target`` is off, and conclude.

@@ -23,18 +23,15 @@ MOST_VERSIONS = 100
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def read_review(run_id: UUID | None, incident_id: UUID | None) -> Review:
+def read_review(about: UUID) -> Review:
     """
     Read what the ledger has of a run's incident, or of an incident.
 
-    Raises ``BadConfiguration`` when nothing is named, or what is named is not known.
+    Raises ``BadConfiguration`` when what is named is not known.
     """
-    wanted = run_id or incident_id
-    if wanted is None:
-        raise BadConfiguration("Name a run or an incident to review.")
-    found = reading.read(ledger(), wanted, run_link)
+    found = reading.read(ledger(), about, run_link)
     if found is None:
-        raise BadConfiguration(f"The ledger knows no {wanted}.")
+        raise BadConfiguration(f"The ledger knows no {about}.")
     return found
 
 

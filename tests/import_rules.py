@@ -73,7 +73,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "tasks": "actions clients config diagnoses errors gate ledger models people record reports"
         " scenarios settings summaries typed",
         "flows": "diagnoses models tasks",
-        "deployments": "errors",
+        "deployments": "errors models",
     },
     "evidence": {
         "evaluation": "actions beside clients config controller diagnoses errors gate ledger models"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,11 +23,14 @@ from tests.conftest import ROOT
 
 pytestmark = pytest.mark.timeout(400)  # four starts of Prefect's command, on a busy machine
 
-REGISTRY = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+CONTENT = yaml.safe_load((ROOT / "prefect.yaml").read_text())
+REGISTRY = CONTENT["deployments"]
 PLAYBOOKS = [entry["name"] for entry in REGISTRY]
 # All but what puts things back, which nothing may stop, and drills, which change nothing real.
 GATED = [entry["name"] for entry in REGISTRY if "playbook" in entry["tags"]]
 GATED.remove("game-day")
+MANUAL = (ROOT / "docs" / "ops-playbooks.md").read_text()
+SECTIONS = set(re.findall(r"^## (.+)$", MANUAL, re.MULTILINE))
 WEEKLY = "exemption-weekly-report/exemption-weekly-report"
 
 
@@ -82,6 +86,37 @@ def schema(client: SyncPrefectClient, playbook: str) -> dict[str, Any]:
 
 def test_the_work_pool_is_for_the_warm_worker(client: SyncPrefectClient) -> None:
     assert client.read_work_pool("cct-ops").type == "warm"
+
+
+def test_pool_and_queues_say_what_they_are_for(client: SyncPrefectClient) -> None:
+    pool = CONTENT["work_pools"]["cct-ops"]
+
+    assert client.read_work_pool("cct-ops").description == pool["description"]
+    for name in ("default", "upkeep"):
+        queue = client.read_work_queue_by_name(name, work_pool_name="cct-ops")
+        assert queue.description == pool["queues"][name]
+
+
+@pytest.mark.parametrize("entry", REGISTRY, ids=PLAYBOOKS)
+def test_a_deployment_says_first_when_it_is_needed_and_then_what_it_may_change(
+    entry: dict[str, Any],
+) -> None:
+    """And its tags say how bad it can be, and which section of the manual runbook it is for."""
+    when, what, may_change, runbook = entry["description"].strip().split("\n\n")
+
+    assert when.startswith("**When** ")
+    assert what[0].isupper()
+    assert may_change.startswith("**May change** ")
+    assert (ROOT / runbook.removeprefix("**Runbook** ")).is_file()
+    assert sum(tag in {"up to P0", "up to P1", "up to P2"} for tag in entry["tags"]) == 1
+    others = {tag for tag in entry["tags"] if tag not in {"playbook", "upkeep"}}
+    assert {tag for tag in others if not tag.startswith(("up to ", "at most "))} <= SECTIONS
+
+
+def test_each_section_of_the_manual_runbook_about_incidents_has_playbooks() -> None:
+    tagged = {tag for entry in REGISTRY for tag in entry["tags"]}
+
+    assert SECTIONS - tagged == {"Table of Contents", "Contact Information"}
 
 
 def test_what_a_person_paused_stays_paused_and_the_limit_is_the_registrys(
@@ -165,13 +200,11 @@ def test_the_target_of_auto_rollback_is_a_choice(client: SyncPrefectClient) -> N
 
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
-def test_no_form_asks_for_an_incident_but_that_of_reviews(
-    client: SyncPrefectClient, playbook: str
-) -> None:
+def test_no_form_asks_for_the_incident_of_its_run(client: SyncPrefectClient, playbook: str) -> None:
     """The controller names it by a tag; what is no field is refused when the run is made."""
     form = schema(client, playbook)
 
-    assert ("incident_id" in form["properties"]) is (playbook == "post-incident-review")
+    assert "incident_id" not in form["properties"]
     assert form["additionalProperties"] is False
 
 
@@ -180,7 +213,7 @@ def test_no_form_asks_for_an_incident_but_that_of_reviews(
     [
         ("auto-rollback", {"target": "/daily-summary"}),
         ("exemption-cleanup", {}),
-        ("post-incident-review", {}),
+        ("post-incident-review", {"about": "00000000-0000-4000-8000-000000000000"}),
     ],
 )
 def test_a_text_that_is_no_incident_is_refused_by_name(

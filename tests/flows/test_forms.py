@@ -15,6 +15,7 @@ from prefect.states import Crashed
 from prefect.utilities.schema_tools.validation import validate
 
 from cct_ops.ledger.people import pages
+from cct_ops.models.form import form
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.github_inputs import GitHubSeed, SeededRun
 from cct_ops.scenarios.every import DRILLED
@@ -32,6 +33,8 @@ PLAYBOOKS = sorted(
 )
 ROUTE = "/daily-summary"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
+# What a playbook is about.
+SUBJECTS = {"target", "about", "run_id", "change_id", "experiment", "playbooks", "since"}
 # What only CCT can say: which users it counts.
 OPEN = {("rate-limiting", "user")}
 WRONG: list[tuple[str, dict[str, Any]]] = [
@@ -43,8 +46,10 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("auto-rollback", {"target": ROUTE, "minutes": 1441}),
     ("auto-rollback", {"target": ROUTE, "minutes": "an hour"}),
     ("auto-rollback", {"target": ROUTE, "mode": "Auto"}),
-    ("auto-rollback", {"target": ROUTE, "limits": {"p95_latency_ms": -1}}),
-    ("auto-rollback", {"target": ROUTE, "limits": {"p95": 1}}),
+    ("auto-rollback", {"target": ROUTE, "p95_latency_ms": 0}),
+    ("auto-rollback", {"target": ROUTE, "error_rate_percent": 51}),
+    ("auto-rollback", {"target": ROUTE, "availability_percent": 49}),
+    ("auto-rollback", {"target": ROUTE, "limits": {"p95_latency_ms": 9000}}),
     ("canary-issue", {"target": ROUTE, "fix": "delete"}),
     ("chaos-experiment", {"chaos": "earthquake"}),
     ("chaos-experiment", {"minutes": 31}),
@@ -57,7 +62,8 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("schema-validation", {"target": "../deploy.yml"}),
     ("schema-validation", {"minutes": 4}),
     ("schema-validation", {"run_id": 0}),
-    ("post-incident-review", {"run_id": "yesterday's"}),
+    ("post-incident-review", {}),
+    ("post-incident-review", {"about": "yesterday's"}),
     ("incident-report", {"since": "last week"}),
     ("incident-report", {"since": 7}),
     ("recover", {"run_id": "the dead one"}),
@@ -79,9 +85,7 @@ NOT_THERE: list[tuple[str, dict[str, Any], str]] = [
     ("schema-validation", {"target": "no-such.yml"}, "no workflow no-such.yml"),
     ("incident-report", {"since": "2026-13-01"}, "'2026-13-01' is no moment"),
     ("incident-report", {"since": "999999d"}, "'999999d' is no moment"),
-    ("post-incident-review", {}, "Name a run or an incident"),
-    ("post-incident-review", {"run_id": UUID(UNKNOWN)}, "knows no"),
-    ("post-incident-review", {"incident_id": UUID(UNKNOWN)}, "knows no"),
+    ("post-incident-review", {"about": UUID(UNKNOWN)}, "knows no"),
 ]
 
 
@@ -102,6 +106,11 @@ def leaves(schema: dict[str, Any], known: dict[str, Any]) -> Iterator[dict[str, 
         yield schema
 
 
+def form_of(playbook: str) -> dict[str, Any]:
+    """Return what a playbook's form is made of."""
+    return form(flow_of(playbook).parameters.model_dump())
+
+
 def bounded(leaf: dict[str, Any]) -> bool:
     """Whether the type itself says what is refused."""
     match leaf["type"]:
@@ -115,7 +124,7 @@ def bounded(leaf: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_a_form_takes_no_free_text_and_no_number_without_bounds(playbook: str) -> None:
-    schema = flow_of(playbook).parameters.model_dump()
+    schema = form_of(playbook)
     free = [
         name
         for name, each in schema["properties"].items()
@@ -125,6 +134,48 @@ def test_a_form_takes_no_free_text_and_no_number_without_bounds(playbook: str) -
     assert [name for name in free if (playbook, name) not in OPEN] == []
 
 
+def place(name: str, field: dict[str, Any]) -> int:
+    """Where people think of it: on what, which way, how far it may go, and then how much."""
+    if name in SUBJECTS:
+        return 0
+    if name == "mode":
+        return 2
+    return 1 if "$ref" in field or field["type"] == "boolean" else 3
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_a_form_asks_in_the_order_of_thought_and_for_nothing_but_plain_values(
+    playbook: str,
+) -> None:
+    """Each field is one input or one list to choose from, titled, described, never a null."""
+    schema = form_of(playbook)
+    fields: dict[str, dict[str, Any]] = schema["properties"]
+    in_order = sorted(fields, key=lambda name: int(fields[name]["position"]))
+
+    places = [place(name, fields[name]) for name in in_order]
+    assert places == sorted(places), in_order
+    for name, field in fields.items():
+        assert field["title"] not in {"", name}, name
+        assert field["description"], name
+        assert "anyOf" not in field, name
+        assert field.get("default", "") is not None, name
+        kind = field
+        if "$ref" in field:
+            kind = schema["definitions"][field["$ref"].rpartition("/")[2]]
+            assert "enum" in kind, name
+        assert kind["type"] != "object", name
+        if kind["type"] in {"integer", "number"} and kind["maximum"] < 10**9:
+            assert f"{kind['maximum']:g}." in field["description"], name
+
+
+def test_what_is_left_empty_is_not_said_and_null_means_the_same() -> None:
+    """Prefect's own form sends nothing; a copy of an older run sends its nulls."""
+    schema = form_of("rate-limiting")
+
+    for given in ({}, {"user": None, "max_requests": None}):
+        assert validate({"target": "canaryManagement", **given}, schema) == []
+
+
 @pytest.mark.parametrize(("playbook", "parameters"), WRONG, ids=str)
 def test_prefect_refuses_a_form_that_is_filled_in_wrongly(
     playbook: str, parameters: dict[str, Any], engine: sa.Engine
@@ -132,7 +183,7 @@ def test_prefect_refuses_a_form_that_is_filled_in_wrongly(
     """So that there is no run that could fail."""
     api_url = PREFECT_API_URL.value()
     assert api_url is not None
-    deployment = Playbook(api_url, playbook).deploy(flow_of(playbook).parameters.model_dump())
+    deployment = Playbook(api_url, playbook).deploy(form_of(playbook))
 
     answer = HTTP.post(
         f"{api_url}/deployments/{deployment}/create_flow_run", json={"parameters": parameters}
@@ -142,17 +193,17 @@ def test_prefect_refuses_a_form_that_is_filled_in_wrongly(
 
 
 def test_the_form_of_a_game_day_names_the_drills_that_there_are() -> None:
-    form = flow_of("game-day").parameters.model_dump()
+    schema = form_of("game-day")
 
-    (offered,) = leaves(form["properties"]["playbooks"], form["definitions"])
+    (offered,) = leaves(schema["properties"]["playbooks"], schema["definitions"])
     assert set(offered["enum"]) == set(DRILLED)
 
 
 @pytest.mark.parametrize("scenario", DRILLED.values(), ids=str)
 def test_a_drill_asks_for_what_the_form_takes(scenario: Scenario) -> None:
-    form = flow_of(scenario.playbook).parameters.model_dump()
+    schema = form_of(scenario.playbook)
 
-    assert validate(scenario.drilled, form, ignore_required=True) == []
+    assert validate(scenario.drilled, schema, ignore_required=True) == []
 
 
 @pytest.mark.parametrize(("playbook", "parameters", "words"), NOT_THERE, ids=str)

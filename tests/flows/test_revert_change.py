@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from cct_ops.controller import changes as sweeper
-from cct_ops.diagnoses.rollback_plan import Limits, Option
+from cct_ops.diagnoses.rollback_plan import Option
 from cct_ops.errors import SteadyStateNotReached
 from cct_ops.ledger.gate import changes, locks
 from cct_ops.models.change import ChangeState, TemporaryChange
@@ -60,6 +60,8 @@ def test_a_change_ends_by_itself_with_the_values_from_before(
     run = run_of(change.scheduled_revert_id)
     assert (run.state_name, run.parameters) == ("Scheduled", {"change_id": str(change.id)})
     assert run.next_scheduled_start_time == change.until
+    assert run.name.startswith("Takes back: canaries pulled beyond p95 9000 ms, errors ")
+    assert run.name.endswith(f"{change.until:%H:%M} UTC")
 
     over(engine, change)
     assert ended(revert(change)) == ("Resolved", "COMPLETED")
@@ -274,8 +276,8 @@ def test_policy_limits_how_long_a_weakening_lasts(
 def test_the_playbook_says_what_a_weakening_would_do(
     sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
-    raised = {"option": Option.RAISE_THRESHOLDS, "limits": Limits(error_rate_percent=9)}
-    state = final(auto_rollback, ROUTE, mode=Mode.OBSERVE, **raised)
+    raised = Option.RAISE_THRESHOLDS
+    state = final(auto_rollback, ROUTE, raised, mode=Mode.OBSERVE, error_rate_percent=9)
 
     assert ended(state) == ("Recommended", "COMPLETED")
     (decision,) = known(engine, state).decisions

@@ -17,6 +17,7 @@ from prefect.types import _datetime
 from prefect.utilities.schema_tools import validation
 
 from cct_ops.stack.prefect_server import (
+    AHEAD,
     PACES,
     RECORDS_AT_ONCE,
     check_schemas_once,
@@ -34,6 +35,13 @@ def test_it_pauses_between_two_looks_for_records_of_tasks(monkeypatch: pytest.Mo
 
     assert int(recorder.flush_interval) >= 1
     assert recorder.batch_size > 1
+
+
+def test_a_schedule_has_the_runs_of_a_week_lying_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in AHEAD.items():
+        monkeypatch.setenv(name, value)
+
+    assert Settings().server.services.scheduler.max_scheduled_time == timedelta(days=7)
 
 
 def test_each_pace_is_one_of_prefects_and_slower_than_its_own(

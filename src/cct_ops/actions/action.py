@@ -75,6 +75,11 @@ class Action(Frozen, ABC):
         """The write as plans, permits and the journal keep it."""
         return Call(method=self.method, arguments=dict(self))
 
+    @property
+    def in_words(self) -> str:
+        """The state that it brings about, short enough for the name of a run."""
+        return self.method.replace("_", " ")
+
     def step(self, undo: Action | None, *, lasts_minutes: float | None = None) -> Step:
         """Make it a step of a plan, which ``undo`` takes back; None makes it irreversible."""
         return Step(

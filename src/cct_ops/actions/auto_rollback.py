@@ -28,6 +28,13 @@ class SetSloThresholds(CctAction):
         """Set these."""
         return cls.model_validate(thresholds.model_dump())
 
+    @property
+    def in_words(self) -> str:
+        return (
+            f"canaries pulled beyond p95 {self.p95_latency_ms:g} ms, errors"
+            f" {self.error_rate_percent:g} %, availability {self.availability_percent:g} %"
+        )
+
     def request(self) -> Request:
         return Request("POST", self.path, body={"slo_thresholds": dict(self)})
 
@@ -52,6 +59,10 @@ class Switched(Wire):
 class _Switch(CctAction, ABC):
     answers = Switched
     on: ClassVar[bool]
+
+    @property
+    def in_words(self) -> str:
+        return f"auto-rollback {'on' if self.on else 'off'}"
 
     def read_back(self, cct: CctReader) -> ReadBack:
         seen = cct.canary_config().auto_rollback.enabled

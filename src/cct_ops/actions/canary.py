@@ -99,6 +99,10 @@ class SetCanary(CanaryAction):
     whitelist: str
     percentage: Annotated[float, Field(gt=0, le=100)]
 
+    @property
+    def in_words(self) -> str:
+        return f"canary of {self.route} at {self.percentage:g} %"
+
     def request(self) -> Request:
         lists = {
             "blacklist": [each for each in self.blacklist.split(",") if each],

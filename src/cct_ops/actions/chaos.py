@@ -34,6 +34,10 @@ class InjectFault(CctAction):
         # Numbers stay as they are written: 0 and 0.0 would be two digests of one plan.
         return cls.model_construct(fault_id=fault_id, ttl_seconds=ttl_seconds, **dict(injection))
 
+    @property
+    def in_words(self) -> str:
+        return f"fault {self.mode} in staging"
+
     def request(self) -> Request:
         body = {("id" if name == "fault_id" else name): value for name, value in self}
         return Request("POST", self.path, body=body)

@@ -22,6 +22,11 @@ class SetRateLimit(CctAction):
     window_ms: Annotated[int, Field(ge=1)]
     max_requests: Annotated[int, Field(ge=1)]
 
+    @property
+    def in_words(self) -> str:
+        limit = f"{self.max_requests} per {self.window_ms / 1000:g} s"
+        return f"rate limit {limit} on {self.endpoint}"
+
     def request(self) -> Request:
         body = {to_camel(name): value for name, value in self}
         return Request("POST", self.path, body=body)

@@ -114,6 +114,10 @@ class SetVariable(GitHubAction):
     name: str
     value: str
 
+    @property
+    def in_words(self) -> str:
+        return f"{self.name} {self.value}"
+
     def requests(self, github: GitHubReader) -> Iterable[Request]:
         body = {"name": self.name, "value": self.value}
         if github.variable(self.name) is None:

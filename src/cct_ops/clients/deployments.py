@@ -15,6 +15,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
 from cct_ops.errors import Rejected, Unavailable
+from cct_ops.models.run import name_of
 from cct_ops.typed import typed
 
 _PAGE = 200
@@ -28,12 +29,14 @@ def start(
     key: str,
     at: datetime | None = None,
     tags: Sequence[str] = (),
+    name: str | None = None,
     client: SyncPrefectClient | None = None,
 ) -> UUID:
     """
     Return the run of this key; it is created, for ``at`` or at once, if there is none yet.
 
-    It is asked for over ``client``, or over a connection of its own. Raises ``Unavailable`` when
+    It is asked for over ``client``, or over a connection of its own; ``name`` is what people see of
+    it until it begins. Raises ``Unavailable`` when
     Prefect does not answer and ``Rejected`` when it refuses.
     """
     opened = get_client(sync_client=True) if client is None else nullcontext(client)
@@ -45,6 +48,7 @@ def start(
             state=Scheduled(scheduled_time=at),
             idempotency_key=key,
             tags=list(tags),
+            name=name or name_of(deployment, parameters),
         )
     return run.id
 

@@ -74,18 +74,18 @@ def _whole_ids(schema: Mapping[str, Any], typed: Mapping[str, str]) -> dict[str,
     from cct_ops.ledger import ids
 
     kinds = {
-        "change_id": (ids.Kind.CHANGE, "cct-ops changes --all"),
-        "incident_id": (ids.Kind.INCIDENT, "cct-ops inbox"),
-        "run_id": (ids.Kind.RUN, "cct-ops inbox"),
-        "experiment": (ids.Kind.RUN, "cct-ops inbox"),
+        "change_id": ((ids.Kind.CHANGE,), "cct-ops changes --all"),
+        "about": ((ids.Kind.INCIDENT, ids.Kind.RUN), "cct-ops incidents"),
+        "run_id": ((ids.Kind.RUN,), "cct-ops incidents"),
+        "experiment": ((ids.Kind.RUN,), "cct-ops incidents"),
     }
     whole = dict(typed)
     for name, text in typed.items():
         field = name.replace("-", "_")
         part = schema.get("properties", {}).get(field)
         if field in kinds and part and "string" in allowed(part, schema) and not _is_whole(text):
-            kind, listed_by = kinds[field]
-            whole[name] = str(ids.one(ledger(), text, kind, listed_by=listed_by))
+            among, listed_by = kinds[field]
+            whole[name] = str(ids.one(ledger(), text, *among, listed_by=listed_by))
     return whole
 
 

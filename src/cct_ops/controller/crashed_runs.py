@@ -45,7 +45,7 @@ from cct_ops.ledger.record import account, journal
 from cct_ops.ledger.record.account import RunRecord
 from cct_ops.ledger.set_aside import border
 from cct_ops.models.autonomy import Demotion
-from cct_ops.models.run import PLAYBOOK, UPKEEP, Outcome, Run, incident_of
+from cct_ops.models.run import PLAYBOOK, RECOVERS, UPKEEP, Outcome, Run, incident_of
 from cct_ops.models.topic import Topic
 from cct_ops.people.notifier import Notifier
 from cct_ops.reports import manual
@@ -152,6 +152,7 @@ class Reaper:
             "recover",
             {"run_id": str(dead.run_id)},
             key=f"recover|{dead.run_id}|{dead.recoveries + 1}",
+            name=f"{RECOVERS}{known.decisions[0].plan.playbook} {known.decisions[0].plan.target}",
             client=client,
         )
         leases.record_successor(tx, dead, successor, recovery=True)

@@ -27,6 +27,7 @@ from cct_ops.controller import (
     metrics,
     p0_incidents,
     rules,
+    run_names,
     streams,
     unhandled,
 )
@@ -98,6 +99,7 @@ def jobs(
             partial(follow_ups.remind, engine, settings, notifier, people.approvers),
         ),
         ("follow-ups on GitHub", follow_ups.EVERY_SECONDS, follow_ups.Issues(engine, settings)),
+        ("names of runs to come", run_names.EVERY_SECONDS, partial(run_names.give, server)),
         ("transparency log", LOG_SECONDS, partial(_record, engine, settings)),
         ("audit streams", streams.EVERY_SECONDS, streams.Streams(engine, settings, notifier)),
     ]

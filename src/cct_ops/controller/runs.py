@@ -14,6 +14,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, tempor
 
 from cct_ops.clients.deployments import creating
 from cct_ops.errors import BadConfiguration, Unavailable
+from cct_ops.models.run import name_of
 
 # Two requests, each asked again once, must fit into the controller's lease.
 TIMEOUT_SECONDS = 5
@@ -81,5 +82,9 @@ class Runs:
             known = self._client.read_deployment_by_name(f"{playbook}/{playbook}").id
             self._deployments[playbook] = known
         return self._client.create_flow_run_from_deployment(
-            known, parameters=dict(parameters), tags=tags, idempotency_key=key
+            known,
+            parameters=dict(parameters),
+            tags=tags,
+            idempotency_key=key,
+            name=name_of(playbook, parameters),
         )

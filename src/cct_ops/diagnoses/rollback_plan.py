@@ -39,16 +39,17 @@ class Option(StrEnum):
 
 
 Minutes = Annotated[int, Field(ge=1, le=1440)]
+Latency = Annotated[float, Field(gt=0, le=60_000)]
+ErrorRate = Annotated[float, Field(ge=0, le=50)]
+Availability = Annotated[float, Field(ge=50, le=100)]
 
 
 class Limits(Frozen):
     """Beyond what a canary is pulled; what is not given stays, and nothing gets stricter."""
 
-    p95_latency_ms: float | None = Field(None, gt=0, le=60_000, description="p95 latency in ms.")
-    error_rate_percent: float | None = Field(None, ge=0, le=50, description="Error rate in %.")
-    availability_percent: float | None = Field(
-        None, ge=50, le=100, description="Availability in %."
-    )
+    p95_latency_ms: Latency | None = None
+    error_rate_percent: ErrorRate | None = None
+    availability_percent: Availability | None = None
 
     def over(self, now: RollbackThresholds) -> RollbackThresholds:
         """Return these limits where they are looser than ``now``, and ``now`` elsewhere."""
@@ -78,6 +79,21 @@ class RollbackOptions(Frozen):
     option: Option = Option.RESTORE
     minutes: float = Field(60, gt=0)
     limits: Limits = AS_THEY_ARE
+
+    @classmethod
+    def of(
+        cls,
+        option: Option,
+        minutes: float,
+        latency: Latency | None,
+        errors: ErrorRate | None,
+        availability: Availability | None,
+    ) -> RollbackOptions:
+        """Make them of what a form has."""
+        limits = Limits(
+            p95_latency_ms=latency, error_rate_percent=errors, availability_percent=availability
+        )
+        return cls(option=option, minutes=minutes, limits=limits)
 
     @property
     def names_no_limit(self) -> bool:

@@ -27,7 +27,7 @@ PLAYBOOK = "slo-breach-simulation"
 # What CCT's policy forgives a canary, and by how much the injected level goes beyond all of it.
 FORGIVEN_LATENCY, FORGIVEN_ERRORS, BEYOND = 1.5, 2.0, 1.5
 
-Share = Annotated[float, Field(gt=0, le=50)]
+Share = Annotated[float, Field(gt=0, le=50, json_schema_extra={"title": "Share (%)"})]
 
 
 class Scenario(StrEnum):

@@ -119,7 +119,7 @@ def _prepared(scenario: Scenario, sandbox: SandboxControl) -> dict[str, object]:
     if scenario.after:
         run_id = _started(scenario.after, {})
         _ended(run_id)
-        return {"run_id": str(run_id)}
+        return {"about": str(run_id)}
     if scenario.during:
         _started(scenario.during, {"minutes": 10})
         began = time.monotonic()

@@ -12,13 +12,27 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import Scheduled
 
+from cct_ops.actions import registry
 from cct_ops.clients import deployments, server
 from cct_ops.clients.server import FINEST_SECONDS, Server
+from cct_ops.errors import NotPermitted
 from cct_ops.ledger import clock, run_notifications
 from cct_ops.ledger.gate import changes
 from cct_ops.models.change import TemporaryChange
+from cct_ops.models.run import TAKES_BACK
 
 REVERT = "revert-change"
+
+
+def name_of(change: TemporaryChange, *, early: bool = False) -> str:
+    """Say what the run takes back, and when that is due."""
+    try:
+        what = registry.of(change.call).in_words
+    except NotPermitted:
+        what = str(change.call)  # an earlier version's
+    day = "" if change.until.date() == change.created_at.date() else f"{change.until:%d %b} "
+    when = "now" if early else f"due {day}{change.until:%H:%M} UTC"
+    return f"{TAKES_BACK}{what}, {when}"
 
 
 def schedule(engine: sa.Engine, change: TemporaryChange) -> UUID:
@@ -57,6 +71,7 @@ def schedule_with(
         key=f"{change.id}|{change.until.isoformat()}|{change.scheduled_reverts}",
         at=at,
         tags=[f"target:{change.target}"],
+        name=name_of(change),
         client=client,
     )
     changes.record_scheduled_revert(engine, change, run_id)
@@ -85,6 +100,7 @@ def end(engine: sa.Engine, change: TemporaryChange) -> UUID:
         {"change_id": str(change.id), "now": True},
         key=f"{change.id}|{change.until.isoformat()}|{change.scheduled_reverts}|now",
         tags=[f"target:{change.target}"],
+        name=name_of(change, early=True),
     )
     changes.record_scheduled_revert(engine, change, run_id)
     return run_id

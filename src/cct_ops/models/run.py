@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from cct_ops.models.base import Frozen
 
@@ -19,16 +19,13 @@ RULE = "rule:"
 
 
 # Prefect's form does not look at formats, so the pattern is what refuses what is no id.
-Id = Annotated[
-    UUID,
-    WithJsonSchema(
-        {
-            "type": "string",
-            "format": "uuid",
-            "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
-        }
-    ),
-]
+_ID: dict[str, Any] = {
+    "type": "string",
+    "format": "uuid",
+    "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+}
+Id = Annotated[UUID, WithJsonSchema(_ID)]
+Subject = Annotated[Id, Field(json_schema_extra={"title": "Incident or run (id)"})]
 
 
 class Run(Frozen):
@@ -38,6 +35,16 @@ class Run(Frozen):
     name: str
     playbook: str
     incident_id: UUID | None = None
+
+
+# How the names of runs begin that put back what another one changed.
+TAKES_BACK, RECOVERS = "Takes back: ", "Recovers: "
+
+
+def name_of(playbook: str, parameters: Mapping[str, object]) -> str:
+    """Return the name of a run that has not begun yet; its flow may know a fuller one."""
+    target = parameters.get("target")
+    return f"{playbook} {target}" if target else playbook
 
 
 class Starter(StrEnum):

@@ -48,12 +48,7 @@ SCENARIOS = (
         truths.rules,
         End("Resolved", "9000 ms", stands=True),
         (RAISE,),
-        parameters={
-            **ROUTE,
-            "option": "raise-thresholds",
-            "limits": {"p95_latency_ms": 9000},
-            "minutes": 30,
-        },
+        parameters={**ROUTE, "option": "raise-thresholds", "p95_latency_ms": 9000, "minutes": 30},
         asks=True,
         spoilt=Spoilt(
             End("Undone", "set_slo_thresholds", (*SET_RULES, *undone(RAISE))),

@@ -56,6 +56,8 @@ RECORDS_AT_ONCE = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
 }
+# Else each daily schedule has a hundred runs lying ready, and "upcoming" shows little else.
+AHEAD = {"PREFECT_SERVER_SERVICES_SCHEDULER_MAX_SCHEDULED_TIME": "P7D"}
 # How often Prefect's background work looks for something to do. Each look is a job of that queue
 # and a query or several: with Prefect's 5 to 20 s they are a quarter of what an idle server does.
 PACES = {
@@ -194,7 +196,7 @@ def main() -> None:
         kept = retention(Settings.load())
     except BadConfiguration as error:
         sys.exit(f"prefect: {error}")
-    for name, value in {**RECORDS_AT_ONCE, **PACES, **kept}.items():
+    for name, value in {**RECORDS_AT_ONCE, **AHEAD, **PACES, **kept}.items():
         os.environ.setdefault(name, value)
     check_schemas_once()  # after the environment: this imports Prefect
     know_timezones_once()
