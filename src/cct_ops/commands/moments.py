@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime, time, timedelta
 
 from cct_ops.errors import BadConfiguration
-from cct_ops.models.since import began
 
 _SPAN = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?")
 
@@ -40,6 +39,8 @@ def _span(text: str) -> tuple[str | None, ...]:
 
 def past(text: str, *, option: str = "--since") -> datetime:
     """Return a moment that is so long ago, or the one that is named; without an offset in UTC."""
+    from cct_ops.models.since import began
+
     try:
         return began(text, datetime.now(UTC))
     except (ValueError, OverflowError):

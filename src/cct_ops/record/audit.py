@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from cct_ops.errors import ContractBroken
 from cct_ops.ledger.record import log, log_signatures
-from cct_ops.ledger.record.log import Leaf
-from cct_ops.record import cosigning, tree
-from cct_ops.record.canonical import canonical, loads
-from cct_ops.record.compare import differences
+from cct_ops.record import cosigning, row_problems, tree
+from cct_ops.record.compare import about, differences
 from cct_ops.record.http_witness import HttpWitness
 from cct_ops.record.notes import Checkpoint, Verifier
 from cct_ops.record.witness import Place
 
 if TYPE_CHECKING:
     from cct_ops.record.time_stamps import Roots
-
-Key = tuple[str, str]
 
 
 @dataclass
@@ -37,15 +34,6 @@ class Audit:
     waiting: int = 0
     witnesses: int = 0
     time_stamps: int = 0
-
-
-@dataclass
-class _Said:
-    """What the log says of one row: first, and last."""
-
-    position: int
-    row: bytes
-    state: bytes | None
 
 
 def verify(
@@ -69,12 +57,14 @@ def compare(
 ) -> Audit:
     """Compare everything with everything, as this transaction sees it."""
     audit = Audit()
-    hashes, said = _leaves(connection, audit)
-    _nodes(connection, hashes, audit)
+    hashes = _leaves(connection, audit)
+    audit.findings += _nodes(connection, hashes)
     notes = log.checkpoints(connection)
     audit.findings += _checkpoints("the ledger", notes, hashes, verifier)
     audit.checkpoints = len(notes)
-    _rows(connection, said, audit)
+    seen = row_problems.Seen()
+    audit.findings += row_problems.problems(connection, seen)
+    audit.rows, audit.waiting = seen.rows, seen.waiting
     for place in witnesses:
         audit.findings += _witness(connection, place, hashes, notes, verifier)
         audit.witnesses += 1
@@ -90,70 +80,38 @@ def compare(
     return audit
 
 
-def about(leaf: str) -> str:
-    """Say of which row a leaf speaks, and of what that happened to it."""
-    try:
-        said = json.loads(leaf)
-        return f"{said['operation']} of {said['kind']} {said['key']} at {said['at']}"
-    except (ValueError, KeyError, TypeError):
-        return "none that the log could have made"
-
-
-def _leaves(connection: sa.Connection, audit: Audit) -> tuple[list[bytes], dict[Key, _Said]]:
-    """Read every leaf; returns their hashes, and what they say of each row."""
+def _leaves(connection: sa.Connection, audit: Audit) -> list[bytes]:
+    """Read every leaf; returns their hashes."""
     hashes: list[bytes] = []
-    said: dict[Key, _Said] = {}
     for leaf in log.leaves(connection):
         audit.leaves += 1
-        place = f"leaf {leaf.position}, {about(leaf.leaf)}"
         while leaf.position > len(hashes):
             audit.findings.append(f"leaf {len(hashes)} is missing")
             hashes.append(b"")
         hashes.append(tree.leaf_hash(leaf.leaf.encode()))
         if hashes[-1] != leaf.hash:
+            place = f"leaf {leaf.position}, {about(leaf.leaf)}"
             audit.findings.append(f"{place}: its hash is not that of what it says")
-        audit.findings += _said_of_row(leaf, said, place)
-    return hashes, said
+    return hashes
 
 
-def _said_of_row(leaf: Leaf, said: dict[Key, _Said], place: str) -> Iterator[str]:
-    """Keep what a leaf says of its row; yields what it must not say."""
-    try:
-        content = json.loads(leaf.leaf)
-        key = content["kind"], content["key"]
-        deleted = content["operation"] == "delete"
-        row = canonical(content.get("row"))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        yield f"{place}: it cannot be read"
-        return
-    if key != (leaf.kind, leaf.row_key):
-        yield f"{place}: it is filed under {leaf.kind} {leaf.row_key}"
-    state = _digest({"row": content.get("row"), "state": content.get("state")})
-    known = said.get(key)
-    if deleted:
-        yield f"{place}: the row was deleted, and nothing of ours deletes one"
-        if known is not None:
-            known.state = None
-        return
-    if known is None:
-        said[key] = _Said(leaf.position, hashlib.sha256(row).digest(), state)
-        return
-    if known.row != hashlib.sha256(row).digest():
-        yield f"{place}: it was written over: leaf {known.position} says what stood there first"
-    known.state = state
+def _nodes(connection: sa.Connection, hashes: Sequence[bytes]) -> Iterator[str]:
+    """Yield which stored nodes are not those that follow from the leaves."""
+    expected = ((_completed(node), value, True) for node, value in tree.grown(0, [], hashes))
+    stored = ((_completed(node), value, False) for node, value in log.nodes(connection))
+    both = heapq.merge(expected, stored, key=itemgetter(0))
+    for (end, level), found in groupby(both, key=itemgetter(0)):
+        values = {is_expected: value for _, value, is_expected in found}
+        if False not in values:
+            yield f"the node over leaves {end - (1 << level)} to {end - 1} is missing"
+        elif values.get(True) != values[False]:
+            yield f"the node over leaves {end - (1 << level)} to {end - 1} is not their hash"
 
 
-def _nodes(connection: sa.Connection, hashes: Sequence[bytes], audit: Audit) -> None:
-    """Compare the stored nodes with those that follow from the leaves."""
-    follow = dict(tree.grown(0, [], hashes))
-    for node, value in log.nodes(connection):
-        if follow.pop(node, None) != value:
-            level, at = node
-            first, end = at << level, (at + 1) << level
-            audit.findings.append(f"the node over leaves {first} to {end - 1} is not their hash")
-    for level, at in sorted(follow):
-        first, end = at << level, (at + 1) << level
-        audit.findings.append(f"the node over leaves {first} to {end - 1} is missing")
+def _completed(node: tree.Node) -> tuple[int, int]:
+    """Return with how many leaves a node is complete, and its level."""
+    level, at = node
+    return (at + 1) << level, level
 
 
 def _checkpoints(
@@ -205,45 +163,6 @@ def roots(hashes: Sequence[bytes], sizes: set[int]) -> Iterator[tuple[int, bytes
                 at >>= 1
 
 
-def _rows(connection: sa.Connection, said: dict[Key, _Said], audit: Audit) -> None:
-    """Compare each row with what was last said of it."""
-    waiting = log.queued(connection)
-    audit.waiting = len(waiting)
-    for entry in waiting:  # it is news that the leaves do not have yet
-        content = loads(entry.content)
-        state = _digest(content) if entry.operation != "delete" else None
-        about_row = entry.kind, entry.row_key
-        if about_row in said:
-            said[about_row].state = state
-        else:
-            said[about_row] = _Said(-1, b"", state)
-    for row in log.rows_now(connection):
-        audit.rows += 1
-        known = said.pop((row.kind, row.key), None)
-        if known is None or known.state is None:
-            audit.findings.append(f"{row.kind} {row.key}: it stands there, and no leaf says so")
-        elif known.state != _digest(loads(row.said)):
-            parts = ", ".join(_changed(connection, row)) or "it"
-            audit.findings.append(f"{row.kind} {row.key}: {parts} is not what the log says")
-    for (kind, key), known in said.items():
-        if known.state is not None:
-            audit.findings.append(
-                f"{kind} {key}: it is missing; leaf {known.position} speaks of it"
-            )
-    for delivery in log.bodies_unlike_their_digest(connection):
-        audit.findings.append(f"deliveries {delivery}: its body is not that of its digest")
-
-
-def _changed(connection: sa.Connection, row: log.Row) -> Iterator[str]:
-    """Name the columns in which a row is not what its last leaf says."""
-    leaves = log.leaves_about(connection, row.kind, row.key)
-    last, now = json.loads(leaves[-1].leaf) if leaves else {}, loads(row.said)
-    for part in ("row", "state"):
-        for name, value in now[part].items():
-            if (last.get(part) or {}).get(name) != value:
-                yield name
-
-
 def _witness(
     connection: sa.Connection,
     place: Place,
@@ -270,7 +189,3 @@ def _witness(
         checkpoint = Checkpoint.parse(note)
         if note.partition("\n\n")[0] not in ours:
             yield f"{path}: it has seen a checkpoint over {checkpoint.size} leaves that is gone"
-
-
-def _digest(content: object) -> bytes:
-    return hashlib.sha256(canonical(content)).digest()

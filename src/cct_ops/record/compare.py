@@ -1,7 +1,8 @@
-"""Compares the leaves of a log with those that a witness has seen, and names the differences."""
+"""Compares the leaves of a log with those that a witness has seen, and names them."""
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -57,3 +58,12 @@ def _displaced(known: Sequence[tuple[int, int]]) -> list[int]:
         kept.add(number)
         number = before[number]
     return [at for number, (at, _) in enumerate(known) if number not in kept]
+
+
+def about(leaf: str) -> str:
+    """Say of which row a leaf speaks, and of what that happened to it."""
+    try:
+        said = json.loads(leaf)
+        return f"{said['operation']} of {said['kind']} {said['key']} at {said['at']}"
+    except (ValueError, KeyError, TypeError):
+        return "none that the log could have made"

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cct_ops.errors import BadConfiguration, ContractBroken
 from cct_ops.record import tree
-from cct_ops.record.audit import about
 from cct_ops.record.canonical import canonical
-from cct_ops.record.compare import differences
+from cct_ops.record.compare import about, differences
 from cct_ops.record.cosignatures import Cosigner
 from cct_ops.record.export import MANIFEST
 from cct_ops.record.notes import Checkpoint, Verifier

@@ -23,7 +23,7 @@ _TAKE = sa.text("""
 _MOMENT = sa.text("select in_utc(clock_timestamp())")
 _QUEUED = sa.text("""
     select id, in_utc(at), kind, operation, row_key, cast(content as text) from log_queue
-    order by id
+    order by kind collate "C", row_key collate "C", id
 """)
 _UNLIKE = sa.text("""
     select id from deliveries
@@ -130,15 +130,18 @@ def leaves(connection: sa.Connection) -> Iterator[Leaf]:
         yield Leaf(row.position, row.kind, row.row_key, row.leaf, bytes(row.hash))
 
 
+def leaves_by_row(connection: sa.Connection) -> Iterator[Leaf]:
+    """Yield every leaf, those about one row together and in order, without holding all of them."""
+    by_row = (each.collate("C") for each in (log_leaves.c.kind, log_leaves.c.row_key))
+    ordered = sa.select(log_leaves).order_by(*by_row, log_leaves.c.position)
+    for row in connection.execute(ordered, execution_options=_STREAMED):
+        yield Leaf(row.position, row.kind, row.row_key, row.leaf, bytes(row.hash))
+
+
 def leaf_at(connection: sa.Connection, position: int) -> Leaf | None:
     """Return the leaf in this place, None where there is none."""
     found = _leaves_where(connection, log_leaves.c.position == position)
     return found[0] if found else None
-
-
-def leaves_about(connection: sa.Connection, kind: str, row_key: str) -> list[Leaf]:
-    """Return all leaves about one row, in order."""
-    return _leaves_where(connection, log_leaves.c.kind == kind, log_leaves.c.row_key == row_key)
 
 
 def leaves_at(connection: sa.Connection, positions: Sequence[int]) -> list[Leaf]:
@@ -154,9 +157,10 @@ def _leaves_where(connection: sa.Connection, *which: sa.ColumnElement[bool]) -> 
     ]
 
 
-def queued(connection: sa.Connection) -> list[Entry]:
-    """Return what is not a leaf yet, in order."""
-    return [Entry(*row) for row in connection.execute(_QUEUED)]
+def queued(connection: sa.Connection) -> Iterator[Entry]:
+    """Yield what is not a leaf yet, by its row."""
+    for row in connection.execute(_QUEUED, execution_options=_STREAMED):
+        yield Entry(*row)
 
 
 def bodies_unlike_their_digest(connection: sa.Connection) -> list[str]:
@@ -166,16 +170,16 @@ def bodies_unlike_their_digest(connection: sa.Connection) -> list[str]:
 
 
 def nodes(connection: sa.Connection) -> Iterator[tuple[tuple[int, int], bytes]]:
-    """Yield every node above the leaves."""
-    for level, position, value in connection.execute(
-        sa.select(log_nodes), execution_options=_STREAMED
-    ):
+    """Yield every node above the leaves, in the order in which they became complete."""
+    end = (log_nodes.c.position + 1).op("<<")(sa.cast(log_nodes.c.level, sa.Integer))
+    ordered = sa.select(log_nodes).order_by(end, log_nodes.c.level)
+    for level, position, value in connection.execute(ordered, execution_options=_STREAMED):
         yield (level, position), bytes(value)
 
 
 def rows_now(connection: sa.Connection) -> Iterator[Row]:
-    """Yield every row of which the log speaks, as it stands in the ledger now."""
-    for logged in LOGGED:
+    """Yield every row of which the log speaks, as it stands in the ledger now, by its key."""
+    for logged in sorted(LOGGED, key=lambda each: each.table):
         for key, said in connection.execute(rows_of(logged), execution_options=_STREAMED):
             yield Row(logged.table, key, said)
 

@@ -153,7 +153,8 @@ def rows_of(logged: Logged) -> sa.TextClause:
     """Return the query for each row's key and what the log should say of it, in order of keys."""
     table, key = logged.table, logged.key
     return sa.text(
-        f"select cast({key} as text) as key, cast(logged({table}) as text) as said from {table}"  # noqa: S608 -- names of ours
+        f'select cast({key} as text) collate "C" as key, cast(logged({table}) as text) as said'  # noqa: S608 -- names of ours
+        f" from {table} order by 1"
     )
 
 
