@@ -32,8 +32,10 @@ from cct_ops.ledger.record.logged import LOGGED
 from cct_ops.models.alert import Alert, AlertStatus
 from cct_ops.record import checkpoints, tree
 from cct_ops.stack.postgres import EmbeddedPostgres
+from evaluation import run_writes
 
 MOST_OF_INTAKE = 0.05
+MOST_OF_A_WAY_SECONDS = 0.01
 MOST_FOR_A_PROOF_SECONDS = 0.1
 _BODY = b"x" * 1500  # as long as Alertmanager's are
 _PIECE = 10_000
@@ -60,6 +62,7 @@ def main(
     turns: Annotated[int, Parameter(help="Of each kind, in alternation.")] = 30,
     batches: Annotated[int, Parameter(help="Transactions in a turn.")] = 40,
     batch: Annotated[int, Parameter(help="Deliveries in a transaction.")] = 20,
+    runs: Annotated[int, Parameter(help="Of playbooks, in a turn.")] = 10,
     leaves: Annotated[int, Parameter(help="In the log whose proofs are taken.")] = 1_000_000,
 ) -> int:
     """Take about ten minutes on an idle machine; smaller numbers are faster."""
@@ -70,6 +73,7 @@ def main(
         url = SecretStr(server.url("cct_ops"))
         migrate(url)
         engine = connect(url)
+        added = ways(engine, turns, runs)  # first: it takes the only alert that is there
         cost = intake(engine, turns, batches, batch)
         _say(
             f"stored: {cost.without:.0f} deliveries a second without the log,"
@@ -85,15 +89,17 @@ def main(
                 f" (goal: {MOST_FOR_A_PROOF_SECONDS * 1000:.0f})"
             )
         engine.dispose()
-    return int(cost.share > MOST_OF_INTAKE or longest > MOST_FOR_A_PROOF_SECONDS)
+    return int(
+        cost.share > MOST_OF_INTAKE
+        or added > MOST_OF_A_WAY_SECONDS
+        or longest > MOST_FOR_A_PROOF_SECONDS
+    )
 
 
 def intake(engine: sa.Engine, turns: int, batches: int, batch: int) -> Cost:
     """Measure how fast deliveries are stored, each turn beside one of the other kind."""
     took: dict[bool, list[float]] = {True: [], False: []}
-    for turn in range(2 * turns):
-        # in the order of a palindrome: what gets slower with time counts for both alike
-        with_log = turn % 4 in {1, 2}
+    for with_log in _palindrome(turns):
         _triggers(engine, "enable" if with_log else "disable")
         work = [_arriving(batch) for _ in range(batches)]
         began = time.perf_counter()
@@ -103,6 +109,28 @@ def intake(engine: sa.Engine, turns: int, batches: int, batch: int) -> Cost:
     _triggers(engine, "enable")
     stored = batches * batch
     return Cost(*(stored / statistics.median(took[with_log]) for with_log in (False, True)))
+
+
+def ways(engine: sa.Engine, turns: int, runs: int) -> float:
+    """Measure how many seconds the log adds to what a run writes, in the median."""
+    took: dict[bool, list[float]] = {True: [], False: []}
+    for with_log in _palindrome(turns):
+        _triggers(engine, "enable" if with_log else "disable")
+        took[with_log] += [run_writes.way(engine) for _ in range(runs)]
+    _triggers(engine, "enable")
+    without, logged = (statistics.median(took[kind]) * 1000 for kind in (False, True))
+    _say(
+        f"what a run writes, in the median of {turns * runs}: {without:.1f} ms without the log,"
+        f" {logged:.1f} with it: {logged - without:.1f} ms more"
+        f" (goal: {MOST_OF_A_WAY_SECONDS * 1000:.0f})"
+    )
+    return (logged - without) / 1000
+
+
+def _palindrome(turns: int) -> Iterator[bool]:
+    """Yield so many turns of each kind: what gets slower with time counts for both alike."""
+    for turn in range(2 * turns):
+        yield turn % 4 in {1, 2}
 
 
 def fill(engine: sa.Engine, leaves: int) -> None:

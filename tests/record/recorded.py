@@ -164,6 +164,15 @@ def tamper(tx: sa.Connection, dice: Random, how: str, hands: str, signer: Signer
     return names
 
 
+def strip(tx: sa.Connection, *sizes: int) -> None:
+    """Take the cosignatures off some checkpoints."""
+    for size, note in tx.execute(sa.select(log_checkpoints.c.size, log_checkpoints.c.note)).all():
+        if size in sizes:
+            bare = "\n".join(note.split("\n")[:5]) + "\n"
+            at = log_checkpoints.c.size == size
+            tx.execute(sa.update(log_checkpoints).where(at).values(note=bare))
+
+
 def _older(tx: sa.Connection, leaves: Sequence[Leaf], dice: Random) -> None:
     """Put everything back as it was at one of the checkpoints before the last."""
     sizes = sorted(tx.scalars(sa.select(log_checkpoints.c.size)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,15 +15,14 @@ from cct_ops.config.sources import SecretReference
 from cct_ops.errors import BadConfiguration, ContractBroken, Unavailable
 from cct_ops.ledger.gate import switches
 from cct_ops.ledger.record import log
-from cct_ops.ledger.record.log_tables import log_checkpoints
-from cct_ops.record import audit, keys, offline
+from cct_ops.record import audit, cosigning, keys, offline
 from cct_ops.record.checkpoints import Recorder
 from cct_ops.record.cosignatures import Cosigner
 from cct_ops.record.notes import Checkpoint, Signer
 from cct_ops.record.offline import Outside
 from cct_ops.stack.postgres import free_port
 from tests.conftest import ROOT
-from tests.record.recorded import Recorded, exported, recorded, tamper
+from tests.record.recorded import Recorded, exported, recorded, strip, tamper
 from tests.record.witnessing import Running, running
 
 problems: Callable[..., list[str]] = runpy.run_path(str(ROOT / "docs/audit/verify.py"))["problems"]
@@ -56,15 +54,6 @@ def found(ours: Recorded, witness: Running, tx: sa.Connection | None = None) -> 
     if tx is not None:
         return audit.compare(tx, public, [], [witness.asked]).findings
     return audit.verify(ours.engine, public, [], [witness.asked]).findings
-
-
-def strip(tx: sa.Connection, *sizes: int) -> None:
-    """Take the cosignatures off some checkpoints."""
-    for size, note in tx.execute(sa.select(log_checkpoints.c.size, log_checkpoints.c.note)).all():
-        if size in sizes:
-            bare = "\n".join(note.split("\n")[:5]) + "\n"
-            at = log_checkpoints.c.size == size
-            tx.execute(sa.update(log_checkpoints).where(at).values(note=bare))
 
 
 def test_each_checkpoint_is_cosigned(ours: Recorded, witness: Running) -> None:
@@ -113,6 +102,7 @@ def test_a_removed_cosignature_is_found_by_both(
 @pytest.mark.parametrize(
     ("sizes", "says"),
     [
+        ((4,), "over 4 leaves: the cosignature of witness.example is missing"),
         ((8,), "over 8 leaves: the cosignature of witness.example is missing"),
         ((16,), "over 16 leaves, and its cosignature is gone"),
         ((8, 12, 16), "over 16 leaves, and its cosignature is gone"),
@@ -129,21 +119,6 @@ def test_a_removed_cosignature_is_found_in_the_ledger(
 
     assert any(says in each for each in findings), findings
     assert witness.seen()[1].endswith(": 16 leaves")
-
-
-def test_whatever_who_has_database_and_key_does_is_found(ours: Recorded, witness: Running) -> None:
-    """With nothing else that has seen the log: what they changed, or from which leaf on."""
-    ways = ("edit", "delete", "insert", "swap", "truncate", "older dump")
-    for number in range(60):
-        dice = Random(number)  # noqa: S311 -- the same list each time
-        with ours.engine.connect() as tx:
-            tamper(tx, dice, ways[number % len(ways)], "key", ours.signer)
-            if number % 2:
-                strip(tx, 4, 8, 12, 16)
-            findings = "\n".join(found(ours, witness, tx))
-            tx.rollback()
-        assert re.search(r"has cosigned|cosignature", findings), f"{number}: {findings}"
-    assert found(ours, witness) == []
 
 
 def test_nothing_is_signed_over_a_log_that_forked(ours: Recorded, witness: Running) -> None:
@@ -199,14 +174,21 @@ def test_an_answer_that_a_kill_kept_from_us_is_had_again(ours: Recorded, witness
     assert found(ours, witness) == []
 
 
-def test_a_witness_that_comes_late_begins_with_the_newest(
-    engine: sa.Engine, folder: Path, witness: Running
+def test_a_witness_that_comes_late_is_shown_all_from_the_first_on(
+    engine: sa.Engine, folder: Path, witness: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = recorded(engine, folder, AuditPolicy())
+    """By and by, where there are many, and meanwhile the log goes on."""
+    monkeypatch.setattr(cosigning, "MOST_AT_ONCE", 2)
+    ours = recorded(engine, folder, AuditPolicy(), rounds=6)
+    Recorder(engine, folder, witness.policy)()
+    assert witness.seen()[1].endswith(": 8 leaves")
+    switches.stop(engine, "news", "ada")
+    Recorder(engine, folder, witness.policy)()
     Recorder(engine, folder, witness.policy)()
 
-    bearing = [note for note in log.checkpoints(engine) if "witness.example" in note]
-    assert [Checkpoint.parse(note).size for note in bearing] == [16]
+    notes = log.checkpoints(engine)
+    assert [Checkpoint.parse(note).size for note in notes] == [4, 8, 12, 16, 20, 24, 25]
+    assert all("witness.example" in note for note in notes)
     assert found(ours, witness) == []
 
 

@@ -50,8 +50,8 @@ class Recorder:
         if not _is_signed(self.engine):
             for each in asked:
                 with _noted(late):
-                    cosigning.cosign(self.engine, each)
-                    cosigning.goes_on(self.engine, each)
+                    if cosigning.cosign(self.engine, each):
+                        cosigning.goes_on(self.engine, each)
         checkpoint(self.engine, self.folder)
         for place in places:
             with _noted(late):

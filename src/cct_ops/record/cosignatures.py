@@ -74,8 +74,8 @@ def problems(cosigner: Cosigner, notes: Sequence[str]) -> Iterator[str]:
     """
     Yield what is wrong with a witness's cosignatures on these checkpoints, the smallest first.
 
-    Each from the first to the last that it has cosigned bears its cosignature: a witness that was
-    away is shown all that it missed.
+    Each up to the last that it has cosigned bears its cosignature: a witness that was away, or is
+    new, is shown all that it missed.
     """
     cosigned = [cosigner.cosigned_at(note) is not None for note in notes]
     last = max((at for at, right in enumerate(cosigned) if right), default=-1)
@@ -83,7 +83,7 @@ def problems(cosigner: Cosigner, notes: Sequence[str]) -> Iterator[str]:
         over = f"the checkpoint over {Checkpoint.parse(note).size} leaves"
         if any(each.at is None for each in cosigner.cosignatures(note)):
             yield f"{over}: the cosignature of {cosigner.name} is not right"
-        elif not cosigned[at] and any(cosigned[:at]) and at < last:
+        elif not cosigned[at] and at < last:
             yield f"{over}: the cosignature of {cosigner.name} is missing"
 
 

@@ -13,29 +13,23 @@ from cct_ops.record import cosignatures, tree
 from cct_ops.record.http_witness import DoesNotFollow, HasSeen, HttpWitness
 from cct_ops.record.notes import Checkpoint
 
-MOST_AT_ONCE = 500
+MOST_AT_ONCE = 1000
 
 
-def cosign(engine: sa.Engine, witness: HttpWitness) -> None:
+def cosign(engine: sa.Engine, witness: HttpWitness) -> bool:
     """
-    Have every checkpoint cosigned that a witness has not seen, in order.
+    Have every checkpoint cosigned that a witness has not seen, in order; returns if all are then.
 
-    One that has seen none begins with the newest. Raises ``ContractBroken`` where the log does not
-    go on from what the witness has seen, and ``Unavailable`` and ``BadConfiguration`` where it
-    cannot be had; the next call goes on where this one ended.
+    Raises ``ContractBroken`` where the log does not go on from what the witness has seen, and
+    ``Unavailable`` and ``BadConfiguration`` where it cannot be had; the next call goes on where
+    this one ended, and so it does after so many that nothing else should wait for the rest.
     """
-    mark = witness.cosigner.mark
-    old = log_signatures.newest_with(engine, mark)
-    if old is None:
-        newest = log.newest_checkpoint(engine)
-        notes = [] if newest is None else [newest]
-    else:
-        notes = log_signatures.first_after(engine, old, MOST_AT_ONCE)
-    seen = old or 0
+    seen = log_signatures.newest_with(engine, witness.cosigner.mark) or 0
+    notes = log_signatures.first_after(engine, seen, MOST_AT_ONCE)
     for note in notes:
-        size = Checkpoint.parse(note).size
-        if size >= seen:
+        if Checkpoint.parse(note).size >= seen:
             seen = _cosigned(engine, witness, seen, note)
+    return len(notes) < MOST_AT_ONCE
 
 
 def goes_on(engine: sa.Engine, witness: HttpWitness) -> None:
