@@ -33,7 +33,8 @@ LAYERS: dict[str, dict[str, str]] = {
         "sandbox": "models variables",  # it must be able to disagree with the clients
         "clocks": "models",
         "config": "errors models",
-        "settings": "addresses errors models",
+        "listeners": "addresses",
+        "settings": "errors listeners models",
         "summaries": "errors models terminal variables",
         "scenarios": "models sandbox",
     },
@@ -54,6 +55,8 @@ LAYERS: dict[str, dict[str, str]] = {
         "controller": "clients clocks config errors exposition gate gateway ledger models people"
         " record reports settings terminal typed",
         "stack": "addresses errors record settings typed variables",
+        "board": "addresses config errors gate gateway ledger models record reports settings"
+        " terminal typed",
         "worker": "cct_ops clients exposition ledger models reports settings stack",
     },
     "commands": {
@@ -93,6 +96,7 @@ TESTED_IN = {
     "docs": "record/test_export.py",
     "errors": "clients/test_transport.py",
     "exposition": "controller/test_metrics.py",
+    "listeners": "test_settings.py",
     "game_day": "flows/test_game_day.py",
     "scaffold": "commands/test_new_playbook.py",
     "scenarios": "flows/test_every_way.py",

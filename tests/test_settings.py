@@ -32,3 +32,14 @@ def test_an_amount_must_be_one(monkeypatch: pytest.MonkeyPatch, variable: str, o
     assert str(caught.value).startswith(
         f"Wrong setting in the environment: {variable}: Input should"
     )
+
+
+def test_links_begin_where_the_listeners_are_or_where_people_reach_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, port in (("GATEWAY", 8080), ("BOARD", 8070)):
+        links = getattr(Settings.load(), f"{name.lower()}_links")
+        assert links() == f"http://127.0.0.1:{port}"
+        monkeypatch.setenv(f"CCT_OPS_{name}_URL", "https://ops.example/")
+        links = getattr(Settings.load(), f"{name.lower()}_links")
+        assert links() == "https://ops.example"

@@ -104,7 +104,12 @@ def test_a_stack_starts_from_what_was_said(
     for name in (*variables(), "PREFECT_API_KEY", "PREFECT_WORKER_QUERY_SECONDS"):
         monkeypatch.setenv(name, blank)
     config = StackConfig.here(tmp_path).model_copy(
-        update={"gateway_port": 1024, "prefect_port": 1025, "sandbox_port": 1026}
+        update={
+            "gateway_port": 1024,
+            "prefect_port": 1025,
+            "sandbox_port": 1026,
+            "board_port": 1027,
+        }
     )
     env = assemble(config, 0).env
 

@@ -49,6 +49,8 @@ for name, where in {
     "report": "report:report",
     "audit": "audit:audit",
     "pages": "pages:pages",
+    "ack": "ack:ack",
+    "board": "board:board",
     "reprocess": "inbox:reprocess",
     "requeue": "inbox:requeue",
     "replay": "replay:replay",

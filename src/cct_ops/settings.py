@@ -21,15 +21,14 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from cct_ops.addresses import reached_at
 from cct_ops.errors import BadConfiguration
+from cct_ops.listeners import Listeners
 from cct_ops.models.base import Count, Days, Minutes, Seconds
 
 _PREFIX = "Value error, "  # pydantic's, before the words of a check of ours
-_METRICS = "0 is none. `cct-ops up` sets it where it is not set and the port is free."
 
 
-class Settings(BaseSettings):
+class Settings(BaseSettings, Listeners):
     """The settings of a deployment; each field's description says what it does."""
 
     model_config = SettingsConfigDict(
@@ -157,25 +156,6 @@ class Settings(BaseSettings):
         7, ge=1, description="How long `cct-ops up` lets Prefect keep its events."
     )
 
-    gateway_host: str = Field("127.0.0.1", description="Where the gateway listens.")
-    gateway_port: int = Field(8080, ge=0, le=65535, description="0 lets the system choose.")
-    metrics_host: str = Field(
-        "127.0.0.1", description="The address at which each part shows Prometheus its metrics."
-    )
-    metrics_port: int = Field(
-        0, ge=0, le=65535, description=f"The port of the gateway's metrics; {_METRICS}"
-    )
-    controller_metrics_port: int = Field(
-        0, ge=0, le=65535, description=f"The port of the controller's metrics; {_METRICS}"
-    )
-    worker_metrics_port: int = Field(
-        0, ge=0, le=65535, description=f"The port of the warm worker's metrics; {_METRICS}"
-    )
-    gateway_url: HttpUrl | None = Field(
-        None,
-        description="Where people reach the gateway, for their links; default: its port on this "
-        "machine, which nobody elsewhere can open (`cct-ops doctor` says so).",
-    )
     prefect_ui_url: HttpUrl | None = Field(
         None,
         description="Where people reach Prefect's UI, for links; default: `PREFECT_UI_URL`."
@@ -270,12 +250,6 @@ class Settings(BaseSettings):
                 " SLACK_BOT_TOKEN speaks."
             )
         return self.slack_bot_token, self.slack_channel, f"{self.slack_api_url}".rstrip("/") + "/"
-
-    def gateway_links(self) -> str:
-        """Return what links to the gateway begin with; by default it is reached on this machine."""
-        if self.gateway_url is not None:
-            return str(self.gateway_url).rstrip("/")
-        return reached_at(self.gateway_host, self.gateway_port)
 
     def ledger_url(self) -> SecretStr:
         """Return the ledger's URL; it must be set."""

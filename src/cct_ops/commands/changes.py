@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from cct_ops.commands.here import ledger
+from cct_ops.commands.here import ledger, person
 from cct_ops.commands.options import Json
 from cct_ops.terminal import columns, say, show
 
@@ -92,7 +92,7 @@ def end(
     if not meant.open:
         say(f"{meant.call} on {meant.target} has ended before: it is {meant.state}.")
         return 0 if ending.came_out_well(meant) else 1
-    run_id = scheduled_reverts.end(ledger(), meant)
+    run_id = scheduled_reverts.end(ledger(), meant, by=person())
     say(f"Run {run_id} is asked to put it back.")
     ended, state = ending.awaited(ledger(), meant, run_id, wait)
     well = ending.came_out_well(ended)

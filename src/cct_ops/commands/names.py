@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from cct_ops.errors import BadConfiguration
@@ -38,26 +38,11 @@ def playbook(given: str, policy: Policy) -> str:
 
 
 def target(given: str, policy: Policy) -> str:
-    """
-    Return the name of a target; raises ``BadConfiguration`` unless some playbook may change it.
+    """Return the name of a target; raises ``BadConfiguration`` unless a playbook may change it."""
+    from cct_ops.config import targets
 
-    A pattern for pages stands for the pages that CCT has; one of other names, such as those of
-    workflows, for whatever it matches.
-    """
-    from cct_ops.models.base import matches
-
-    patterns = [each for rules in policy.playbooks.values() for each in rules.targets]
-    known = set(targets(patterns))
-    other = [each for each in patterns if not each.startswith("/")]
-    if given in known or matches(given, other):
+    if targets.is_one(given, policy):
         return given
-    raise refused(given, known | set(other), "target", more=", so no playbook may change it anyway")
-
-
-def targets(patterns: Collection[str]) -> list[str]:
-    """Return the names that the patterns stand for, as far as they are known."""
-    from cct_ops.models.base import matches
-    from cct_ops.models.cct import Route
-
-    plain = [each for each in patterns if "*" not in each]
-    return [*plain, *(route.value for route in Route if matches(route, patterns))]
+    other = [each for each in targets.patterns(policy) if not each.startswith("/")]
+    known = {*targets.known(policy), *other}
+    raise refused(given, known, "target", more=", so no playbook may change it anyway")

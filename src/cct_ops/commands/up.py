@@ -17,13 +17,14 @@ def up(
     prefect_port: Annotated[UInt16 | None, Parameter(help="Of the Prefect UI; 4200.")] = None,
     gateway_port: Annotated[UInt16 | None, Parameter(help="Of the alert hook; 8080.")] = None,
     sandbox_port: Annotated[UInt16 | None, Parameter(help="Of the sandbox; 8090.")] = None,
+    board_port: Annotated[UInt16 | None, Parameter(help="Of the board; 8070.")] = None,
 ) -> int:
     """
     Run the whole stack on this machine until Ctrl-C.
 
     PostgreSQL, Prefect with its UI, the worker, the gateway that takes alerts in, the controller
-    that starts playbooks for them and, while `CCT_URL` is unset, a sandbox in CCT's place. To
-    operate your own CCT:
+    that starts playbooks for them, the board for people on call and, while `CCT_URL` is unset, a
+    sandbox in CCT's place. To operate your own CCT:
 
         CCT_URL=https://cct.example X_API_KEY=... cct-ops up
 
@@ -36,6 +37,10 @@ def up(
 
     return run_stack(
         StackConfig.here(
-            data, prefect_port=prefect_port, gateway_port=gateway_port, sandbox_port=sandbox_port
+            data,
+            prefect_port=prefect_port,
+            gateway_port=gateway_port,
+            sandbox_port=sandbox_port,
+            board_port=board_port,
         )
     )

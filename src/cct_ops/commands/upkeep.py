@@ -14,7 +14,8 @@ from cct_ops.variables import said, say_unless_said
 
 def start(
     part: Annotated[
-        Literal["gateway", "controller"], Parameter(help="Which part; a worker: `cct-ops prefect`.")
+        Literal["gateway", "controller", "board"],
+        Parameter(help="Which part; a worker: `cct-ops prefect`."),
     ],
 ) -> int:
     """Run one part here, with the environment of the stack that runs from this folder."""

@@ -93,13 +93,13 @@ def _past(now: datetime) -> datetime:
     return min(now, datetime.now(UTC)) - timedelta(seconds=FINEST_SECONDS)
 
 
-def end(engine: sa.Engine, change: TemporaryChange) -> UUID:
-    """Make a run that reverts the change at once."""
+def end(engine: sa.Engine, change: TemporaryChange, *, by: str) -> UUID:
+    """Make a run that reverts the change at once, because this person wants it."""
     run_id = deployments.start(
         REVERT,
         {"change_id": str(change.id), "now": True},
         key=f"{change.id}|{change.until.isoformat()}|{change.scheduled_reverts}|now",
-        tags=[f"target:{change.target}"],
+        tags=[f"target:{change.target}", f"started-by:{by}"],
         name=name_of(change, early=True),
     )
     changes.record_scheduled_revert(engine, change, run_id)

@@ -43,6 +43,7 @@ class EntryKind(StrEnum):
     ALERT = "alert"
     CLOSED = "closed"
     DISPATCH = "dispatch"
+    ACKNOWLEDGEMENT = "acknowledgement"
     STARTED = "started"
     LOOK = "look"
     DECISION = "decision"

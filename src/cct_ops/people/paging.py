@@ -63,6 +63,9 @@ class Pager:
     def _send(self, claimed_page: pages.ClaimedPage) -> bool:
         page = claimed_page.page
         for contact in self.contacts.after(page.escalation_step):
+            if claimed_page.taken():
+                log.info("page %r goes no further: somebody has its incident", page.cause)
+                return False
             try:
                 reach(contact, page.subject, page.body)
             except OpsError as error:

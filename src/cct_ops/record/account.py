@@ -29,9 +29,10 @@ from cct_ops.record.entries_gate import GATE, PermitRow
 from cct_ops.record.entries_intake import INTAKE, AlertRow, DeliveryRow, DispatchRow, IncidentRow
 from cct_ops.record.entries_notices import NOTICES, ThreadRow
 from cct_ops.record.entries_people import PEOPLE, ApprovalRow
+from cct_ops.record.entries_responders import RESPONDERS
 from cct_ops.record.entries_run import RUN, DecisionRow, LeaseRow, ResolutionRow
 
-_ROWS = (*INTAKE, *RUN, *GATE, *PEOPLE, *NOTICES)
+_ROWS = (*INTAKE, *RUN, *GATE, *PEOPLE, *NOTICES, *RESPONDERS)
 
 # An id is an incident's or a run's. A run that another one recovered, repeated or took back leads
 # to that one as well.

@@ -17,6 +17,7 @@ from cct_ops.record.entries import NOTIFIER, Row, Topic, because, fields_of, pla
 PROOFS = {
     "link": "a signed link that was sent to this person alone",
     "slack": "Slack's signature, as a user who is on the list",
+    "board": "signed in on the board",
     "form": "none: a name typed into Prefect's form",
     "resume": "none: resumed in Prefect",
 }

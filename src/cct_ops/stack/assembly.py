@@ -47,6 +47,8 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
     gateway_host = given.get("CCT_OPS_GATEWAY_HOST") or HOST
     check_port(HOST, config.prefect_port, "the Prefect UI", "--prefect-port")
     check_port(gateway_host, config.gateway_port, "the gateway", "--gateway-port")
+    board_host = given.get("CCT_OPS_BOARD_HOST") or HOST
+    check_port(board_host, config.board_port, "the board", "--board-port")
     if own_cct:
         check_port(HOST, config.sandbox_port, "the sandbox", "--sandbox-port")
     else:
@@ -54,7 +56,8 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         if not given.get("X_API_KEY"):
             raise BadConfiguration("X_API_KEY is not set: set it to the key of the CCT at CCT_URL")
 
-    ports = (config.prefect_port, config.gateway_port, *((config.sandbox_port,) if own_cct else ()))
+    taken = (config.prefect_port, config.gateway_port, config.board_port)
+    ports = (*taken, config.sandbox_port) if own_cct else taken
     if len(set(ports)) < len(ports):
         raise BadConfiguration(f"the ports {ports} must differ: choose others")
 
@@ -71,6 +74,8 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         "X_API_KEY": given.get("X_API_KEY") or _SANDBOX_KEY,
         "CCT_OPS_GATEWAY_HOST": gateway_host,
         "CCT_OPS_GATEWAY_PORT": str(config.gateway_port),
+        "CCT_OPS_BOARD_HOST": board_host,
+        "CCT_OPS_BOARD_PORT": str(config.board_port),
         "PREFECT_API_URL": f"{ui}/api",
         prefect_server.CLIENT: prefect_server.auth_string(config.data),
         "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
@@ -108,6 +113,8 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         "prefect": ui,
         "gateway": gateway,
         "hook": f"{gateway}/hooks/alertmanager",
+        "board": given.get("CCT_OPS_BOARD_URL", "").rstrip("/")
+        or reached_at(board_host, config.board_port),
         "cct": env["CCT_URL"],
         "metrics": ", ".join(env[name] for name in METRICS_PORTS if env[name] != "0"),
     }
@@ -254,6 +261,14 @@ def _service_parts(
             name="gateway",
             program=program("-m", "cct_ops.gateway", own=_approving(config), prefect=False),
             ready=Answers(url=f"{gateway}/healthz"),
+            after=("ledger",),
+        ),
+        Part(
+            name="board",
+            program=program("-m", "cct_ops.board"),
+            ready=Answers(
+                url=f"{reached_at(env['CCT_OPS_BOARD_HOST'], config.board_port)}/healthz"
+            ),
             after=("ledger",),
         ),
         Part(

@@ -32,6 +32,7 @@ class StackConfig(BaseModel, frozen=True):
     prefect_port: int = 4200
     gateway_port: int = 8080
     sandbox_port: int = 8090
+    board_port: int = 8070
     env: Mapping[str, str] = {}
     isolated: bool = False
 
@@ -43,6 +44,7 @@ class StackConfig(BaseModel, frozen=True):
         prefect_port: int | None = None,
         gateway_port: int | None = None,
         sandbox_port: int | None = None,
+        board_port: int | None = None,
     ) -> Self:
         """Return the stack of the project in which the current folder is."""
         project = project_of(Path.cwd())
@@ -52,6 +54,7 @@ class StackConfig(BaseModel, frozen=True):
             prefect_port=prefect_port or 4200,
             gateway_port=gateway_port or _port_from("CCT_OPS_GATEWAY_PORT", 8080),
             sandbox_port=sandbox_port or 8090,
+            board_port=board_port or _port_from("CCT_OPS_BOARD_PORT", 8070),
         )
 
     @classmethod
@@ -63,6 +66,7 @@ class StackConfig(BaseModel, frozen=True):
             prefect_port=free_port(),
             gateway_port=free_port(),
             sandbox_port=free_port(),
+            board_port=free_port(),
             env=env or {},
             isolated=True,
         )

@@ -74,6 +74,8 @@ class ProgressDisplay:
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         table.add_column(style="bold")
         table.add_column(overflow="fold")
+        if "board" in urls:
+            table.add_row("board", urls["board"])
         table.add_row("Prefect UI", urls["prefect"])
         table.add_row("its login", f"what is in {prefect_server.file_of(data)}")
         table.add_row("alert hook", urls["hook"])

@@ -28,6 +28,7 @@ from cct_ops.stack.supervisor import CANNOT_START
 from cct_ops.typed import COMMAND
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_MAKE_LINK = "from cct_ops.cli import app; app(['board', 'link', '--role', 'admin'])"
 _GUARD_SECONDS = 30.0  # what guards get to stop their parts when the supervisor was killed
 
 OnEvent = Callable[[Event], None]
@@ -180,7 +181,10 @@ def up(config: StackConfig, *, assembler: Assembler = assemble) -> int:
         ):
             if stack.supervisor.wait_until_up():
                 display.show_running(
-                    stack.urls, config.data, own_key=stack.own_key, commands=stack.commands
+                    {**stack.urls, **_way_in(stack)},
+                    config.data,
+                    own_key=stack.own_key,
+                    commands=stack.commands,
                 )
                 _ask_for_cct(stack.urls["cct"], timeout_seconds, display)
             stack.supervisor.wait()
@@ -210,6 +214,21 @@ def _started(config: StackConfig, on_event: OnEvent, assembler: Assembler) -> It
             finally:
                 supervisor.ask_to_stop(again=False)
                 supervisor.wait()
+
+
+def _way_in(stack: Running) -> dict[str, str]:
+    """Return the link that lets whoever started the stack in on its board, once."""
+    if "board" not in stack.urls:
+        return {}
+    # In a process of its own: this one shall not carry for ever what it takes to reach the ledger.
+    making = subprocess.run(  # noqa: S603 -- our own command
+        [sys.executable, "-c", _MAKE_LINK],
+        env=stack.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return {"board": making.stdout.strip()} if making.returncode == 0 else {}
 
 
 def _ask_for_cct(url: str, timeout_seconds: float, display: ProgressDisplay) -> None:

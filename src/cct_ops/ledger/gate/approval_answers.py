@@ -25,7 +25,7 @@ from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.statements import find, scalars
 from cct_ops.models.base import Frozen
 
-Way = Literal["link", "slack", "form", "resume"]
+Way = Literal["link", "slack", "form", "resume", "board"]
 
 # Whoever knocks without a valid key must not be able to fill the ledger.
 UNKNOWN_PER_MINUTE = 60
@@ -40,7 +40,7 @@ class Answer(Frozen):
 
     approver_id: str
     approver: str
-    way: Literal["link", "slack", "form"]
+    way: Literal["link", "slack", "form", "board"]
     approved: bool
     note: str = ""
     digest: str | None = None
@@ -49,7 +49,7 @@ class Answer(Frozen):
     def of(
         cls,
         person: Approver,
-        way: Literal["link", "slack"],
+        way: Literal["link", "slack", "board"],
         *,
         approved: bool,
         note: str = "",
@@ -90,7 +90,8 @@ def answer(
     """
     Record one person's answer, if it counts; the attempt is on record either way.
 
-    ``person`` is the approver whose identity was proved, None for a name typed into a form.
+    ``person`` is the approver whose identity was proved; None for a name typed into a form, and for
+    somebody who is signed in on the board and not on the list of approvers.
     ``grace_seconds`` is for answers that were given in time and are only read later.
     """
     with engine.begin() as tx:
@@ -108,7 +109,7 @@ def answer(
         refusal = _refusal(tx, row, before, given, person)
         _attempt(tx, approval_id, given.approver_id, given.way, refusal)
         if before is not None and refusal is None:
-            _count(tx, before, given)
+            _count(tx, before, given, proven=person is not None or given.way in {"link", "slack"})
             outbox.wake(tx)  # the sweep looks at once
     return Receipt(approval=requests.find(engine, approval_id), refusal=refusal)
 
@@ -149,8 +150,10 @@ def _refusal(
     before = sa.select(answers.c.id).where(
         answers.c.approval_id == asked.id, answers.c.approver_id == given.approver_id
     )
-    started_it = (
-        person is not None and asked.started_by is not None and person.is_called(asked.started_by)
+    started_it = asked.started_by is not None and (
+        person.is_called(asked.started_by)
+        if person is not None
+        else given.approver.casefold() == asked.started_by.strip().casefold()
     )
     reasons = {
         f"This request is {asked.state} already.": asked.state is not ApprovalState.PENDING,
@@ -162,13 +165,19 @@ def _refusal(
         "An answer in Prefect's form does not count here: it proves no identity.": (
             given.way == "form" and not asked.form_accepted
         ),
+        "You are not on the list of approvers, and this request takes nobody else's word.": (
+            given.way == "board" and person is None and not asked.form_accepted
+        ),
         "Who started the run is not a second person.": (asked.persons > 1 and started_it),
+        "You started this run: somebody else has to approve it.": (
+            given.way == "board" and given.approved and started_it
+        ),
         "This person has answered already.": tx.execute(before).one_or_none() is not None,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
-def _count(tx: sa.Connection, asked: Approval, given: Answer) -> None:
+def _count(tx: sa.Connection, asked: Approval, given: Answer, *, proven: bool) -> None:
     """Write the answer down and, if it decides the request, how it ended."""
     tx.execute(
         sa.insert(answers).values(
@@ -184,7 +193,7 @@ def _count(tx: sa.Connection, asked: Approval, given: Answer) -> None:
         .values(
             state=ApprovalState.APPROVED if given.approved else ApprovalState.DECLINED,
             approver=" and ".join(names) if given.approved else given.approver,
-            authenticated=given.way != "form",
+            authenticated=proven,
             note=given.note,
             decided_at=now(),
         )

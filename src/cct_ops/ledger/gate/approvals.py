@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger import statements
 from cct_ops.ledger.clock import in_seconds, now
-from cct_ops.ledger.gate.tables import approvals
+from cct_ops.ledger.gate.tables import answers, approvals
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.record.tables import decisions
 from cct_ops.ledger.statements import Ledger
@@ -228,6 +228,34 @@ class Waiting(Frozen):
     id: UUID
     run_id: UUID
     seconds_left: float
+
+
+class Pending(Frozen):
+    """An open request, as a list shows it, with how many have said yes so far."""
+
+    id: UUID
+    run_id: UUID
+    incident_id: UUID | None
+    playbook: str
+    target: str
+    headline: str
+    severity: str
+    why: str
+    started_by: str | None
+    persons: int
+    said_yes: int
+    requested_at: datetime
+    expires_at: datetime
+
+
+def pending(ledger: Ledger) -> list[Pending]:
+    """Return what a person can answer now, the next to expire first."""
+    yes = sa.select(sa.func.count()).where(answers.c.approval_id == approvals.c.id)
+    columns = [approvals.c[name] for name in Pending.model_fields if name != "said_yes"]
+    asked = sa.select(*columns, yes.scalar_subquery().label("said_yes")).where(
+        approvals.c.state == sa.literal_column("'pending'"), approvals.c.expires_at > now()
+    )
+    return statements.read(ledger, Pending, asked.order_by(approvals.c.expires_at))
 
 
 def unsettled(engine: sa.Engine) -> list[tuple[Approval, float]]:

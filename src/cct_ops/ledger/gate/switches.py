@@ -8,7 +8,28 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate.tables import holds, switches
-from cct_ops.ledger.statements import execute, scalars
+from cct_ops.ledger.statements import execute, find, read, scalars
+from cct_ops.models.base import Frozen
+
+
+class Switched(Frozen):
+    """The last word on whether anything new may be changed, and whose it was."""
+
+    stopped: bool
+    reason: str
+    person: str
+    at: datetime
+
+
+class Hold(Frozen):
+    """A target that somebody keeps automation off."""
+
+    target: str
+    reason: str
+    person: str
+    placed_at: datetime
+    until: datetime
+
 
 _STANDING = (holds.c.released_at.is_(None), holds.c.until > now())
 
@@ -43,6 +64,18 @@ def held(engine: sa.Engine) -> list[str]:
     """Return the targets that somebody holds now."""
     standing = sa.select(holds.c.target).where(*_STANDING)
     return scalars(engine, standing.distinct().order_by(holds.c.target))
+
+
+def last(engine: sa.Engine) -> Switched | None:
+    """Return the last turn of the kill switch; None where nobody ever touched it."""
+    columns = [switches.c[name] for name in Switched.model_fields]
+    return find(engine, Switched, sa.select(*columns).order_by(switches.c.id.desc()).limit(1))
+
+
+def standing(engine: sa.Engine) -> list[Hold]:
+    """Return the holds that stand now, the next to end first."""
+    columns = [holds.c[name] for name in Hold.model_fields]
+    return read(engine, Hold, sa.select(*columns).where(*_STANDING).order_by(holds.c.until))
 
 
 def _switch(engine: sa.Engine, *, stopped: bool, reason: str, person: str) -> None:

@@ -188,7 +188,7 @@ answers = sa.Table(
     sa.Column("approval_id", sa.Uuid, sa.ForeignKey("approvals.id"), nullable=False),
     text_column("approver_id"),
     text_column("approver"),
-    *word_column("way", "link", "slack", "form"),
+    *word_column("way", "link", "slack", "form", "board"),
     sa.Column("approved", sa.Boolean, nullable=False),
     text_column("note"),
     at_column("answered_at", default=True),
@@ -201,7 +201,7 @@ attempts = sa.Table(
     number_column(),
     sa.Column("approval_id", sa.Uuid, index=True),  # no foreign key: it may be made up
     text_column("approver_id", nullable=True),
-    *word_column("way", "link", "slack", "form", "resume"),
+    *word_column("way", "link", "slack", "form", "resume", "board"),
     *word_column("verdict", "accepted", "refused"),
     text_column("reason"),
     at_column("attempted_at", default=True),

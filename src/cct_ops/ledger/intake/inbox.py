@@ -135,6 +135,11 @@ def newest(engine: sa.Engine, limit: int, *, unfinished: bool = False) -> Sequen
     """Return the newest arrivals, or only those that wait for somebody."""
     asked = _arrivals().order_by(deliveries.c.received_at.desc(), alerts.c.id.desc()).limit(limit)
     if unfinished:
+        # By the indexes of what is unfinished: the ledger keeps everything.
+        owed = sa.select(dispatches.c.incident_id).where(dispatches.c.state.in_(_UNFINISHED))
+        about = sa.select(alerts.c.delivery_id).where(alerts.c.incident_id.in_(owed))
+        unread = sa.select(deliveries.c.id).where(deliveries.c.status.in_(NOT_UNDERSTOOD))
+        asked = asked.where(deliveries.c.id.in_(about.union(unread)))
         asked = asked.where(
             deliveries.c.status.in_(NOT_UNDERSTOOD)
             | dispatches.c.state.in_(_UNFINISHED)

@@ -76,6 +76,7 @@ incidents = sa.Table(
     ),
     sa.CheckConstraint("closed_as in ('resolved', 'expired', 'superseded')", name="closed_as"),
     sa.Index("ix_incidents_opened_at", "opened_at"),
+    sa.Index("ix_incidents_open", "opened_at", postgresql_where=sa.text("state = 'open'")),
 )
 
 alerts = sa.Table(
@@ -122,6 +123,11 @@ dispatches = sa.Table(
         "ix_dispatches_dead_lettered",
         "finished_at",
         postgresql_where=sa.text("state = 'dead-lettered'"),
+    ),
+    sa.Index(
+        "ix_dispatches_unfinished",
+        "state",
+        postgresql_where=sa.text("state in ('pending', 'dead-lettered', 'grouped')"),
     ),
 )
 

@@ -12,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.people.tables import heartbeats
-from cct_ops.ledger.statements import execute, upsert
+from cct_ops.ledger.statements import Ledger, execute, read, upsert
+from cct_ops.models.base import Frozen
 
 _WORKERS = "workers of "
 
@@ -112,3 +113,17 @@ def changed(
             .where(heartbeats.c.part == part)
             .values(alarmed_at=now() if row.silent else None)
         )
+
+
+class Heard(Frozen):
+    """One part, when it was last heard, and since when people know that it is silent."""
+
+    part: str
+    last_at: datetime
+    alarmed_at: datetime | None
+
+
+def heard(ledger: Ledger) -> list[Heard]:
+    """Return every part that anybody listens for."""
+    columns = [heartbeats.c[name] for name in Heard.model_fields]
+    return read(ledger, Heard, sa.select(*columns).order_by(heartbeats.c.part))

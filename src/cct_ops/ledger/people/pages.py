@@ -19,7 +19,8 @@ from sqlalchemy.dialects.postgresql import insert
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.tables import incidents
-from cct_ops.ledger.people.tables import page_attempts, pages
+from cct_ops.ledger.people.acknowledgements import acknowledged, holders
+from cct_ops.ledger.people.tables import acknowledgements, page_attempts, pages
 from cct_ops.ledger.statements import Ledger, execute, find, read, scalars, within
 from cct_ops.models.base import Frozen
 
@@ -85,6 +86,12 @@ class ClaimedPage:
         """Note that nobody was reached, and when to try again."""
         self._set(next_attempt_at=in_seconds(seconds), attempts=self.page.attempts + 1)
 
+    def taken(self) -> bool:
+        """Say whether somebody has its incident by now, while contacts were tried in vain."""
+        return self.page.topic_id is not None and self.page.topic_id in holders(
+            self.tx, [self.page.topic_id]
+        )
+
     def _set(self, **values: object) -> None:
         self.tx.execute(sa.update(pages).where(pages.c.id == self.page.id).values(**values))
 
@@ -133,11 +140,15 @@ def claimed(engine: sa.Engine, page_id: UUID) -> Iterator[ClaimedPage | None]:
 
 
 def _due() -> tuple[sa.ColumnElement[bool], ...]:
-    return pages.c.ended_at.is_(None), pages.c.next_attempt_at <= now()
+    return (
+        pages.c.ended_at.is_(None),
+        pages.c.next_attempt_at <= now(),
+        ~acknowledged(pages.c.topic_id),
+    )
 
 
 def settle(engine: sa.Engine) -> None:
-    """End pages that nobody took and that are about nothing any more."""
+    """End pages that nobody took and that are about nothing any more, or about what one has."""
     over = sa.exists().where(
         incidents.c.id == pages.c.topic_id,
         incidents.c.state == "closed",
@@ -151,6 +162,14 @@ def settle(engine: sa.Engine) -> None:
         ):
             ended = sa.update(pages).where(pages.c.ended_at.is_(None), reason)
             tx.execute(ended.values(ended_at=now(), note=note))
+        who = (
+            sa.select(acknowledgements.c.person + sa.literal(" has the incident."))
+            .where(acknowledgements.c.incident_id == pages.c.topic_id)
+            .order_by(acknowledgements.c.id.desc())
+            .limit(1)
+        )
+        taken = sa.update(pages).where(pages.c.ended_at.is_(None), acknowledged(pages.c.topic_id))
+        tx.execute(taken.values(ended_at=now(), note=who.scalar_subquery()))
 
 
 class Paged(Frozen):

@@ -1,4 +1,4 @@
-"""Pages, status posts, what stands in Slack, and which of our own parts are heard."""
+"""Pages, who has an incident, what stands in Slack, who is signed in, which parts are heard."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cct_ops.ledger.schema import (
     text_column,
     word_column,
 )
+from cct_ops.models.role import Role
 
 pages = sa.Table(
     "pages",
@@ -99,4 +100,48 @@ heartbeats = sa.Table(
     sa.Column("part", sa.Text, primary_key=True),
     at_column("last_at", nullable=False),
     at_column("alarmed_at"),
+)
+
+# Somebody's word that an incident is theirs: the newest row holds, the older ones say who had it.
+acknowledgements = sa.Table(
+    "acknowledgements",
+    metadata,
+    number_column(),
+    sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), nullable=False),
+    text_column("person"),
+    text_column("proof"),
+    at_column("at", default=True),
+    sa.Index("ix_acknowledgements_incident", "incident_id", "id"),
+)
+
+# A link lets one person in once. Of links and sessions the ledger has digests alone.
+sign_in_links = sa.Table(
+    "sign_in_links",
+    metadata,
+    id_column(),
+    text_column("token_sha256"),
+    *word_column("role", *Role),
+    text_column("person"),
+    text_column("made_by"),
+    at_column("made_at", default=True),
+    at_column("expires_at", nullable=False),
+    at_column("used_at"),
+    sa.UniqueConstraint("token_sha256"),
+)
+
+board_sessions = sa.Table(
+    "board_sessions",
+    metadata,
+    id_column(),
+    text_column("token_sha256"),
+    *word_column("role", *Role),
+    text_column("person"),
+    text_column("proof"),
+    at_column("signed_in_at", default=True),
+    at_column("last_seen_at", default=True),
+    at_column("expires_at", nullable=False),
+    at_column("revoked_at"),
+    text_column("revoked_by", nullable=True),
+    sa.UniqueConstraint("token_sha256"),
+    sa.Index("ix_board_sessions_signed_in_at", "signed_in_at"),
 )

@@ -100,6 +100,13 @@ LOGGED = (
         key="run_id",
     ),
     _of("journal_entries", "id run_id at phase entry", moments="at"),
+    _of("acknowledgements", "id incident_id person proof at", moments="at"),
+    _of(
+        "board_sessions",
+        "id role person proof signed_in_at expires_at",
+        "revoked_at revoked_by",
+        moments="signed_in_at expires_at revoked_at",
+    ),
 )
 
 

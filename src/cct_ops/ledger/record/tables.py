@@ -39,6 +39,7 @@ decisions = sa.Table(
     at_column("decided_at", default=True),
     *version_columns("policy"),
     sa.Index("ix_decisions_by_target", "playbook", "target", "decided_at"),
+    sa.Index("ix_decisions_p0", "decided_at", postgresql_where=sa.text("severity = 'P0'")),
 )
 
 verifications = sa.Table(

@@ -43,6 +43,8 @@ KINDS: Mapping[str, Words] = {
     "verifications": Words("verification", "done"),
     "resolutions": Words("outcome", "recorded", "changed"),
     "journal_entries": Words("experiment", "noted"),
+    "acknowledgements": Words("incident", "acknowledged"),
+    "board_sessions": Words("session", "begun", "ended"),
 }
 
 _FORMAT = JSONFormat()

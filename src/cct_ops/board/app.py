@@ -1,0 +1,195 @@
+"""
+The board's application: the pages and actions of ``pages.ALL`` behind one door.
+
+A stranger is answered 401 and told how to get in, whatever was asked for. What a person may not do
+is refused by name. A look changes nothing; a change takes a form of ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route, compile_path
+
+from cct_ops.board import assets, door, pages, sign_in, view
+from cct_ops.board.headers import Guarded, Site
+from cct_ops.board.page import Action, Asked, Board, Form, NoSuchPage, Page, Visitor
+from cct_ops.board.stream import Stream
+from cct_ops.errors import OpsError, Unavailable
+from cct_ops.gateway.limits import Refused
+
+LEDGER_SECONDS = 10
+LIVE = "x-board-live"  # the script asks again for what it was told of
+MOST_FILTERS = 20
+LONGEST_FILTER = 200
+
+log = logging.getLogger(__name__)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(board: Board, site: Site, stream: Stream) -> Guarded:
+    """Return the board."""
+    shown = Shown(board, site, stream)
+    routes = [
+        Route("/healthz", lambda _: PlainTextResponse("ok")),
+        Route("/static/{digest}/{name}", assets.serve),
+        Route("/", lambda _: RedirectResponse(pages.ALL[0].path, 303)),
+        Route("/events", shown.events),
+        *sign_in.routes(board, site, in_time),
+        *(Route(page.path, shown.page(page), name=page.name) for page in pages.ALL),
+        *(
+            Route(action.path, shown.action(action), methods=["POST"])
+            for page in pages.ALL
+            for action in page.actions
+        ),
+        Route("/{rest:path}", shown.nowhere, methods=["GET", "POST"]),
+    ]
+    return Guarded(Starlette(routes=routes), site)
+
+
+class Shown:
+    """The endpoints of pages, of actions, and of their news."""
+
+    def __init__(self, board: Board, site: Site, stream: Stream) -> None:
+        self._board, self._site, self._stream = board, site, stream
+        self._paths = [(compile_path(page.path)[0], page) for page in pages.ALL]
+
+    def page(self, page: Page) -> Endpoint:
+        """Return the endpoint that shows a page."""
+
+        async def show(request: Request) -> Response:
+            return await in_time(lambda: self._show(page, request))
+
+        return show
+
+    def _show(self, page: Page, request: Request) -> Response:
+        visitor = self._visitor(request)
+        if visitor is None:
+            return sign_in.needed(str(request.url.path))
+        if not visitor.may(page.needs):
+            return self._refusal(visitor, f"This page is for the role {page.needs} and above.", 403)
+        asked = _asked(request.path_params, request.query_params)
+        live = request.headers.get(LIVE) is not None
+        try:
+            data = self._stream.latest(page, asked) if live else None
+            data = page.read(self._board, asked) if data is None else data
+        except NoSuchPage:
+            return self._refusal(visitor, "There is nothing at this address.", 404)
+        except OpsError as error:
+            return self._refusal(visitor, str(error), _status(error))
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        done = "" if live else view.done(request.cookies.get(view.DONE))
+        answer = view.show(page, data, visitor, here=here, menu=pages.menu(visitor), done=done)
+        if done:
+            answer.delete_cookie(view.DONE, path="/")
+        return answer
+
+    def action(self, action: Action) -> Endpoint:
+        """Return the endpoint that does something and leads back to where the person was."""
+
+        async def act(request: Request) -> Response:
+            if not door.comes_from_here(request, self._site):
+                return view.notice("Nothing was done", "This form was sent from another site.", 403)
+            try:
+                fields = await door.read_form(request)
+            except Refused as refused:
+                return view.notice("Nothing was done", f"{refused}.", refused.status)
+            return await in_time(lambda: self._act(action, request, fields))
+
+        return act
+
+    def _act(self, action: Action, request: Request, fields: dict[str, str]) -> Response:
+        visitor = self._visitor(request)
+        if visitor is None:
+            return sign_in.needed("/")
+        if not door.is_of(visitor, fields):
+            words = "This form is not of your session: load the page again and repeat it."
+            return self._refusal(visitor, words, 403)
+        if not visitor.may(action.needs):
+            words = f"This takes the role {action.needs}, and you are signed in as"
+            return self._refusal(visitor, f"{words} {visitor.session.role}.", 403)
+        try:
+            words = action.do(self._board, visitor, Form(request.path_params, fields))
+        except NoSuchPage:
+            return self._refusal(visitor, "There is nothing at this address.", 404)
+        except OpsError as error:
+            return self._refusal(visitor, str(error), _status(error))
+        log.info("%s: %s", visitor.name, words)
+        answer = RedirectResponse(_back(fields.get("back", "")), 303)
+        view.say_done(answer, words, secure=self._site.secure)
+        return answer
+
+    async def events(self, request: Request) -> Response:
+        """Stream the news of the page whose address is asked for."""
+        visitor = await run_in_threadpool(self._visitor, request)
+        if visitor is None:
+            return PlainTextResponse("not signed in", 401)
+        found = self._page_at(request.query_params.get("page", ""))
+        if found is None or not visitor.may(found[0].needs):
+            return PlainTextResponse("no such page", 404)
+        if not self._stream.has_room(visitor.session.id):
+            return PlainTextResponse("too many pages are open", 503)
+        news = self._stream.news(*found, visitor.session.id)
+        return StreamingResponse(news, media_type="text/event-stream")
+
+    async def nowhere(self, request: Request) -> Response:
+        """Answer at every other address; a stranger is not told which there are."""
+        return await in_time(lambda: self._nowhere(request))
+
+    def _nowhere(self, request: Request) -> Response:
+        visitor = self._visitor(request)
+        if visitor is None:
+            return sign_in.needed("/")
+        return self._refusal(visitor, "There is nothing at this address.", 404)
+
+    def _visitor(self, request: Request) -> Visitor | None:
+        return door.find_visitor(self._board, request.cookies.get(self._site.cookie))
+
+    def _page_at(self, address: str) -> tuple[Page, Asked] | None:
+        place = urlsplit(address)
+        for pattern, page in self._paths:
+            found = pattern.match(place.path)
+            if found:
+                return page, _asked(found.groupdict(), QueryParams(place.query))
+        return None
+
+    def _refusal(self, visitor: Visitor, words: str, status: int) -> Response:
+        title = "Not here" if status == 404 else "Nothing was done"
+        return view.notice(title, words, status, visitor=visitor, menu=pages.menu(visitor))
+
+
+async def in_time(work: Callable[[], Response]) -> Response:
+    """Do work on the ledger in a thread; 503 when it does not answer in time."""
+    try:
+        async with asyncio.timeout(LEDGER_SECONDS):
+            return await run_in_threadpool(work)
+    except (sa.exc.SQLAlchemyError, TimeoutError) as error:
+        log.error("the ledger did not answer: %s", type(error).__name__)  # noqa: TRY400 -- the traceback would show the statement's values
+        words = "The record does not answer. Load the page again to see where things stand."
+        return view.notice("Not now", words, 503)
+
+
+def _asked(places: Mapping[str, str], filters: QueryParams) -> Asked:
+    kept = [(name, value[:LONGEST_FILTER]) for name, value in filters.items() if value]
+    return Asked(tuple(sorted(places.items())), tuple(sorted(kept[:MOST_FILTERS])))
+
+
+def _back(where: str) -> str:
+    """Return where a person is led afterwards: an address of this site, and no other."""
+    place = urlsplit(where)
+    inside = where.startswith("/") and not where.startswith(("//", "/\\"))
+    return where if inside and not place.scheme and not place.netloc else pages.ALL[0].path
+
+
+def _status(error: OpsError) -> int:
+    return 503 if isinstance(error, Unavailable) else 409

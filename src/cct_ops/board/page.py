@@ -1,0 +1,141 @@
+"""The nouns of which the board is made: a page, what can be done on it, who looks, and at what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.config import contacts, yaml_files
+from cct_ops.config.approvers import Approvers
+from cct_ops.config.contacts import Contacts
+from cct_ops.errors import BadConfiguration
+from cct_ops.ledger.people.sign_ins import Session
+from cct_ops.models.role import Role
+from cct_ops.settings import Settings
+
+LONGEST_TEXT = 1000  # characters of what a person writes into a field
+
+
+@dataclass(frozen=True)
+class Board:
+    """What pages and actions work on: the ledger, and the files that people wrote."""
+
+    engine: sa.Engine
+    settings: Settings
+
+    def contacts(self) -> Contacts:
+        """Return who is on call, and what the severities of alerts are called."""
+        return contacts.read(self.settings.contacts_path)
+
+    def approvers(self) -> Approvers | None:
+        """Return the allow-list as it is now; None where there is none."""
+        path: Path = self.settings.approvers_path
+        return yaml_files.load(path, Approvers) if path.is_file() else None
+
+
+class Asked(NamedTuple):
+    """What a page is asked for: its address in parts, which are the whole difference."""
+
+    places: tuple[tuple[str, str], ...] = ()
+    filters: tuple[tuple[str, str], ...] = ()
+
+    def place(self, name: str) -> UUID:
+        """Return the id in the path; raises ``NoSuchPage`` where it is none."""
+        try:
+            return UUID(dict(self.places)[name])
+        except ValueError:
+            raise NoSuchPage from None
+
+    def filter(self, name: str) -> str | None:
+        """Return what a filter is set to; None where it is not, or to nothing."""
+        return dict(self.filters).get(name) or None
+
+
+class NoSuchPage(Exception):
+    """There is nothing at this address."""
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who looks: a session, with the proof that a form of ours comes from it."""
+
+    session: Session
+    form_token: SecretStr
+
+    @property
+    def name(self) -> str:
+        """The person."""
+        return self.session.person
+
+    @property
+    def signature(self) -> str:
+        """The person with the proof, for rows that have one place for both."""
+        return f"{self.name}, signed in on the board"
+
+    def may(self, role: Role) -> bool:
+        """True if the person may do what takes this role."""
+        return self.session.role.covers(role)
+
+
+@dataclass(frozen=True)
+class Form:
+    """What was sent with an action: the parts of its address, and what the person filled in."""
+
+    places: Mapping[str, str]
+    fields: Mapping[str, str]
+
+    def id(self, name: str) -> UUID:
+        """Return the id in the path; raises ``NoSuchPage`` where it is none."""
+        try:
+            return UUID(self.places[name])
+        except ValueError:
+            raise NoSuchPage from None
+
+    def text(self, name: str, called: str) -> str:
+        """Return what was filled in; raises ``BadConfiguration`` where that is nothing."""
+        value = self.optional(name)
+        if not value:
+            raise BadConfiguration(f"Nothing was done: fill in {called}.")
+        return value
+
+    def optional(self, name: str) -> str:
+        """Return what was filled in, on one line and without what nobody can see."""
+        seen = "".join(char if char.isprintable() else " " for char in self.fields.get(name, ""))
+        return " ".join(seen.split())[:LONGEST_TEXT]
+
+
+@dataclass(frozen=True)
+class Action:
+    """
+    Something that a person can do: the address that its form posts to, and the role it takes.
+
+    ``do`` returns what was done in one sentence; whatever it refuses it raises as an ``OpsError``.
+    """
+
+    path: str
+    needs: Role
+    do: Callable[[Board, Visitor, Form], str]
+
+
+@dataclass(frozen=True)
+class Page:
+    """
+    One page: its address, how it is read, and what can be done on it.
+
+    ``read`` depends on nothing but the ledger and what is asked for, so one reading does for
+    everybody who looks at the same address. Its template is ``<name>.html.j2``.
+    """
+
+    name: str
+    title: str
+    path: str
+    read: Callable[[Board, Asked], object]
+    needs: Role = Role.VIEWER
+    in_menu: bool = True
+    actions: tuple[Action, ...] = field(default=())

@@ -1,0 +1,39 @@
+"""
+Every page of the board, in the order of the menu; the first is where people land.
+
+To add one: a file here with a ``PAGE``, a template of its name, and a line in ``ALL``.
+"""
+
+from __future__ import annotations
+
+from cct_ops.board.page import Page, Visitor
+from cct_ops.board.pages import (
+    approval,
+    approvals,
+    changes,
+    inbox,
+    incident,
+    incidents,
+    now,
+    sessions,
+    switches,
+    system,
+)
+
+ALL: tuple[Page, ...] = (
+    now.PAGE,
+    incidents.PAGE,
+    incident.PAGE,
+    inbox.PAGE,
+    approvals.PAGE,
+    approval.PAGE,
+    changes.PAGE,
+    switches.PAGE,
+    system.PAGE,
+    sessions.PAGE,
+)
+
+
+def menu(visitor: Visitor) -> tuple[Page, ...]:
+    """Return the pages that this person's menu leads to."""
+    return tuple(page for page in ALL if page.in_menu and visitor.may(page.needs))

@@ -1,0 +1,49 @@
+"""Now: what is broken, who has it, what waits for a yes, what is weakened, is automation on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cct_ops.board.page import Asked, Board, Page
+from cct_ops.ledger.gate import approvals, changes, switches
+from cct_ops.ledger.gate.approvals import Pending
+from cct_ops.ledger.gate.switches import Hold, Switched
+from cct_ops.ledger.intake import inbox
+from cct_ops.ledger.people import heartbeats, pauses
+from cct_ops.models.base import Frozen
+from cct_ops.models.change import TemporaryChange
+from cct_ops.record import standing
+from cct_ops.record.standing import Open
+
+SHOWN = 12
+
+
+class Now(Frozen):
+    """Everything on the page."""
+
+    open: Open
+    waiting: tuple[Pending, ...]
+    weakened: tuple[TemporaryChange, ...]
+    switched: Switched | None
+    held: tuple[Hold, ...]
+    silent: tuple[str, ...]
+    paused: tuple[str, ...]
+    backlog: Mapping[str, int]
+
+
+def read(board: Board, asked: Asked) -> Now:
+    """Read it by what is open alone."""
+    engine = board.engine
+    return Now(
+        open=standing.urgent(engine, board.contacts().severities, SHOWN),
+        waiting=tuple(approvals.pending(engine)),
+        weakened=tuple(changes.listed(engine)),
+        switched=switches.last(engine),
+        held=tuple(switches.standing(engine)),
+        silent=tuple(each.part for each in heartbeats.heard(engine) if each.alarmed_at),
+        paused=tuple(pauses.notified(engine)),
+        backlog=inbox.count_backlog(engine),
+    )
+
+
+PAGE = Page("now", "Now", "/now", read)

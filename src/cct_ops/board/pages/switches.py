@@ -1,0 +1,86 @@
+"""Switches: the kill switch for every new change, and the targets that people hold."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from cct_ops.board.page import Action, Asked, Board, Form, Page, Visitor
+from cct_ops.config import policy, targets
+from cct_ops.config.policy import Policy
+from cct_ops.errors import BadConfiguration
+from cct_ops.ledger import clock
+from cct_ops.ledger.gate import switches
+from cct_ops.ledger.gate.switches import Hold, Switched
+from cct_ops.models.base import Frozen
+from cct_ops.models.maintenance import Window
+from cct_ops.models.role import Role
+
+LENGTHS = (1, 2, 4, 8, 24)
+
+
+class Switches(Frozen):
+    """Where they stand."""
+
+    switched: Switched | None
+    held: tuple[Hold, ...]
+    maintenance: tuple[Window, ...]
+    targets: tuple[str, ...]
+    hours: tuple[int, ...] = LENGTHS
+
+
+def read(board: Board, asked: Asked) -> Switches:
+    """Read them, and the targets that there are."""
+    known: Policy = policy.read(board.settings.policy_path)
+    return Switches(
+        switched=switches.last(board.engine),
+        held=tuple(switches.standing(board.engine)),
+        maintenance=tuple(known.maintenance),
+        targets=tuple(targets.known(known)),
+    )
+
+
+def stop(board: Board, visitor: Visitor, form: Form) -> str:
+    """Let nothing new be changed; alone on the ledger, so it works whatever else is down."""
+    switches.stop(board.engine, form.text("reason", "the reason"), visitor.signature)
+    return "Automation is stopped: nothing new is changed until somebody lets it go on."
+
+
+def resume(board: Board, visitor: Visitor, form: Form) -> str:
+    """Let playbooks change things again."""
+    switches.resume(board.engine, form.text("reason", "the reason"), visitor.signature)
+    return "Automation is on again; the other guards still stop what they stop."
+
+
+def hold(board: Board, visitor: Visitor, form: Form) -> str:
+    """Take a target from automation for some hours."""
+    target, reason = form.text("target", "the target"), form.text("reason", "the reason")
+    if form.optional("hours") not in {str(each) for each in LENGTHS}:
+        raise BadConfiguration("Nothing was done: choose for how long.")
+    until = clock.read(board.engine) + timedelta(hours=int(form.optional("hours")))
+    known = policy.read(board.settings.policy_path)
+    if not targets.is_one(target, known):
+        raise BadConfiguration(f"Nothing was done: no playbook changes {target}.")
+    switches.hold(board.engine, target, until, reason, visitor.signature)
+    return f"Automation leaves {target} alone until {until:%H:%M} UTC."
+
+
+def release(board: Board, visitor: Visitor, form: Form) -> str:
+    """Give a target back to automation."""
+    target = form.text("target", "the target")
+    if switches.release(board.engine, target, visitor.signature) == 0:
+        raise BadConfiguration(f"Nobody holds {target}.")
+    return f"Automation may change {target} again."
+
+
+PAGE = Page(
+    "switches",
+    "Switches",
+    "/switches",
+    read,
+    actions=(
+        Action("/switches/stop", Role.RESPONDER, stop),
+        Action("/switches/resume", Role.APPROVER, resume),
+        Action("/switches/hold", Role.RESPONDER, hold),
+        Action("/switches/release", Role.RESPONDER, release),
+    ),
+)
