@@ -6,8 +6,7 @@ from uuid import UUID
 
 from cct_ops.clients.text import one_line
 from cct_ops.models.follow_up import FollowUp
-from cct_ops.reports.render import code, escape
-from cct_ops.typed import typed
+from cct_ops.reports.render import escape
 
 _TITLE_CHARACTERS = 200
 
@@ -19,14 +18,14 @@ def mark(follow_up_id: UUID) -> str:
 
 def issue(follow_up: FollowUp) -> tuple[str, str]:
     """Return the title and the body of its issue; a name in it notifies nobody."""
-    done = typed("follow-ups", "done", str(follow_up.id))
-    ends = f"It is done when this issue is closed, or by {code(done)}."
+    # Who reads it there is on none of our machines, so the command is as everybody knows it.
+    ends = f"It is done when this issue is closed, or by `cct-ops follow-ups done {follow_up.id}`."
     lines = [
         _unnotified(escape(follow_up.text)),
         "",
         f"- Owner: {_unnotified(escape(follow_up.owner))}",
         f"- Due: {follow_up.due}",
-        f"- Of: {code(typed('review', str(follow_up.topic_id)))}",
+        f"- Of: `cct-ops review {follow_up.topic_id}`",
         "",
         f"{ends} Closed as not planned it is dropped.",
         "",
