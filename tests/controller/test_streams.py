@@ -171,7 +171,7 @@ def test_people_are_notified_once_of_a_stream_that_is_behind_and_once_of_its_end
             assert len(said()) == 1
         (text,) = said()
         assert "The audit stream siem is behind by" in text
-        assert f"1 event wait for {siem.url}" in text
+        assert f", with 1 event for {siem.url}" in text
         siem.behave = Taking()
         streams.send_again(ours.engine, "siem", 0)
         eventually(lambda: len(said()) == 2)

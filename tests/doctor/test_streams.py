@@ -35,7 +35,7 @@ def test_a_stream_that_is_behind_is_found(
     ours.happen(1)
     ours.turn()
     _, lines = doctor()
-    assert "✓ streams     siem: audit.jsonl has taken all events before 1" in lines["streams"]
+    assert "✓ streams     audit.jsonl (siem) has taken all events before 1; waiting: 0" in lines["streams"]
 
     ours.folder = tmp_path / "missing"
     ours.happen(1)
@@ -43,5 +43,5 @@ def test_a_stream_that_is_behind_is_found(
     eventually(lambda: ours.progress().behind_seconds > 0.06)
     code, lines = doctor()
     assert code == 1
-    assert "✗ streams     siem: audit.jsonl is behind by " in lines["streams"]
+    assert "✗ streams     audit.jsonl (siem) is behind by " in lines["streams"]
     assert "cannot be written: No such file or directory" in lines["streams"]

@@ -49,7 +49,7 @@ def listing(*, json: Json = False) -> int:
 
 @streams.command
 def resend(
-    name: str,
+    name: Annotated[str, Parameter(help="As `cct-ops audit streams` lists it.")],
     *,
     from_: Annotated[
         str,

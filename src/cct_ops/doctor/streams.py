@@ -41,7 +41,7 @@ def look(settings: Settings) -> Iterator[Result]:
 
 
 def _result(place: StreamPlace, stream: Progress | None) -> Result:
-    where = f"{place.name}: {place.where}"
+    where = f"{place.where} ({place.name})"
     if stream is None:
         seen = f"{where}: no controller has seen it yet"
         return Result("streams", Sign.LIMITED, seen, "Start one: `cct-ops start controller`.")
@@ -57,4 +57,5 @@ def _result(place: StreamPlace, stream: Progress | None) -> Result:
     if stream.last_error:
         fix = "It is tried again within a minute."
         return Result("streams", Sign.LIMITED, f"{where}: {stream.last_error}", fix)
-    return Result("streams", Sign.WELL, f"{where} has taken all events before {stream.position}")
+    seen = f"{where} has taken all events before {stream.position}; waiting: {stream.behind_events}"
+    return Result("streams", Sign.WELL, seen)

@@ -17,7 +17,7 @@ def behind_message(stream: Progress, where: str) -> Message:
     why = f" The last attempt: {stream.last_error}." if stream.last_error else ""
     text = (
         f":rotating_light: The audit stream {stream.name} is behind by"
-        f" {duration(stream.behind_seconds)}: {counted(stream.behind_events, 'event')} wait for"
+        f" {duration(stream.behind_seconds)}, with {counted(stream.behind_events, 'event')} for"
         f" {where}.{why} Nothing is lost, and nothing is skipped: it goes on where it stopped as"
         " soon as they are taken."
     )
