@@ -35,7 +35,10 @@ def test_a_stream_that_is_behind_is_found(
     ours.happen(1)
     ours.turn()
     _, lines = doctor()
-    assert "✓ streams     audit.jsonl (siem) has taken all events before 1; waiting: 0" in lines["streams"]
+    assert (
+        "✓ streams     audit.jsonl (siem) has taken all events before 1; waiting: 0"
+        in lines["streams"]
+    )
 
     ours.folder = tmp_path / "missing"
     ours.happen(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,7 +24,7 @@ from cct_ops.record import tree
 from cct_ops.record.canonical import canonical
 from cct_ops.record.stream import events
 from tests.conftest import ROOT
-from tests.ledger.alerts import firing, opened
+from tests.ledger.alerts import firing, opened, resolved
 from tests.record.a_day import a_day
 from tests.record.streamed import ORIGIN, Streamed, place, positions
 
@@ -80,6 +80,7 @@ def test_an_event_is_what_the_standard_and_its_library_take(
             "verdict": "opened",
             "alertname": "CanaryRolledBack",
             "severity": None,
+            "supersedes": None,
         }
     ]
 
@@ -104,6 +105,32 @@ def test_a_delivery_about_several_incidents_names_each(engine: sa.Engine, tmp_pa
     assert "subject" not in found
     named = [each["incident_id"] for each in found["data"]["alerts"]]
     assert named == list(map(str, incidents))
+
+
+def test_the_end_of_an_incident_is_heard_however_it_came(engine: sa.Engine, tmp_path: Path) -> None:
+    """By a delivery, by one that opens the next, or by the silence of its sender."""
+    later = firing(datetime.now(UTC) + timedelta(days=1), alertname="A")
+    heard = (
+        firing(alertname="A"),
+        later.model_copy(update={"episodic": True}),
+        firing(alertname="B"),
+        resolved(firing(alertname="B")),
+    )
+    made = [deliveries.record(engine, "json", bytes([at]), [each]) for at, each in enumerate(heard)]
+    one, two, three = made[0].incidents[0], made[1].incidents[0], made[2].incidents[0]
+    assert deliveries.expire(engine, "json", 0) == 1
+
+    found = sent(engine, tmp_path)
+
+    alerts = [each["data"]["alerts"][0] for each in found[:-1]]
+    assert [(each["verdict"], each["supersedes"]) for each in alerts] == [
+        ("opened", None),
+        ("opened", str(one)),
+        ("opened", None),
+        ("closed", None),
+    ]
+    assert alerts[3]["incident_id"] == str(three)
+    assert (found[-1]["type"], found[-1]["subject"]) == ("log.cct-ops.incident.expired", str(two))
 
 
 def test_a_secret_that_a_person_typed_does_not_leave(engine: sa.Engine, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from cct_ops.config.source_fields import COPIES_WITHIN_SECONDS
 from cct_ops.ledger.intake import alert_effects
 from cct_ops.ledger.intake.alert_effects import AlertEffect, StoredDelivery
 from cct_ops.ledger.intake.episodes import ClosedAs
-from cct_ops.ledger.intake.tables import incidents
+from cct_ops.ledger.intake.tables import expiries, incidents
 from cct_ops.models.alert import Alert, AlertStatus
 
 MAX_SENDER_ID = 200
@@ -219,7 +219,11 @@ def expire(engine: sa.Engine, source: str, older_than_seconds: float) -> int:
         .values(state="closed", closed_as=ClosedAs.EXPIRED, closed_at=_NOW)
     )
     with engine.begin() as connection:
-        return connection.execute(closed).rowcount
+        over = connection.execute(closed.returning(incidents.c.id, incidents.c.last_seen_at)).all()
+        if over:
+            rows = [{"incident_id": each.id, "last_seen_at": each.last_seen_at} for each in over]
+            connection.execute(sa.insert(expiries).values(source=source), rows)
+        return len(over)
 
 
 def _heard(connection: sa.Connection, stored: Sequence[StoredDelivery]) -> list[StoredDelivery]:

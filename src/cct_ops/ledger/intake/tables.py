@@ -79,6 +79,17 @@ incidents = sa.Table(
     sa.Index("ix_incidents_open", "opened_at", postgresql_where=sa.text("state = 'open'")),
 )
 
+# Incidents that were closed because their sender fell silent: no delivery says so.
+expiries = sa.Table(
+    "expiries",
+    metadata,
+    number_column(),
+    sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    text_column("source"),
+    at_column("last_seen_at", nullable=False),
+    at_column("expired_at", default=True),
+)
+
 alerts = sa.Table(
     "alerts",
     metadata,

@@ -22,11 +22,15 @@ _OF = sa.text("""
     select cast(a.name as text), cast(min(cast(k.incident_id as text)) as text)
     from asked_runs a join known k using (run_id) where k.incident_id is not null group by a.name
 """)
+# An alert that opens an incident closes the one before it, if that was open still.
 _ALERTS = sa.text("""
-    select cast(delivery_id as text) as delivery_id, cast(incident_id as text) as incident_id,
-        status, verdict, left(labels ->> 'alertname', 200) as alertname,
-        left(labels ->> 'severity', 200) as severity
-    from alerts where delivery_id = any(cast(:deliveries as uuid[])) order by id
+    select cast(a.delivery_id as text) as delivery_id, cast(a.incident_id as text) as incident_id,
+        a.status, a.verdict, left(a.labels ->> 'alertname', 200) as alertname,
+        left(a.labels ->> 'severity', 200) as severity, cast(before.id as text) as supersedes
+    from alerts a left join incidents i on i.id = a.incident_id and a.verdict = 'opened'
+    left join incidents before on before.source = i.source and before.key = i.key
+        and before.episode = i.episode - 1 and before.closed_as = 'superseded'
+    where a.delivery_id = any(cast(:deliveries as uuid[])) order by a.id
 """)
 
 
@@ -78,15 +82,7 @@ def _alerts(
     deliveries = sorted({each["key"] for each in said if each["kind"] == "deliveries"})
     found: dict[str, list[dict[str, str | None]]] = defaultdict(list)
     if deliveries:
-        for row in connection.execute(_ALERTS, {"deliveries": deliveries}):
-            delivery, *values = row
-            found[delivery].append(
-                dict(
-                    zip(
-                        ("incident_id", "status", "verdict", "alertname", "severity"),
-                        values,
-                        strict=True,
-                    )
-                )
-            )
+        for row in connection.execute(_ALERTS, {"deliveries": deliveries}).mappings():
+            said_of_it = dict(row)
+            found[said_of_it.pop("delivery_id")].append(said_of_it)
     return found

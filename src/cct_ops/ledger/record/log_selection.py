@@ -20,6 +20,7 @@ _ABOUT = sa.text("""
         select 'deliveries', cast(delivery_id as text) from alerts where incident_id = :incident
         union select 'acknowledgements', cast(id as text) from acknowledgements
             where incident_id = :incident
+        union select 'expiries', cast(id as text) from expiries where incident_id = :incident
         union select 'decisions', cast(id as text) from decisions join runs using (run_id)
         union select 'approvals', cast(id as text) from approvals join runs using (run_id)
         union select 'approval_answers', cast(n.id as text) from approval_answers n

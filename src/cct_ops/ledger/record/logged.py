@@ -42,6 +42,11 @@ LOGGED = (
         "status note received_at",
         moments="received_at",
     ),
+    _of(
+        "expiries",
+        "id incident_id source last_seen_at expired_at",
+        moments="last_seen_at expired_at",
+    ),
     _of("rule_versions", "id file sha256 read_at", moments="read_at"),
     _of("switches", "id stopped reason person at", moments="at"),
     _of(

@@ -30,6 +30,7 @@ class Words(NamedTuple):
 
 KINDS: Mapping[str, Words] = {
     "deliveries": Words("delivery", "received", "changed"),
+    "expiries": Words("incident", "expired"),
     "rule_versions": Words("rules", "read"),
     "switches": Words("kill-switch", "set"),
     "holds": Words("hold", "placed", "released"),
