@@ -1,10 +1,9 @@
 """
 Verify an export of a cct-ops transparency log: ``python verify.py FILE --key KEY``.
 
-It needs Python and the package ``cryptography``, and nothing of cct-ops, no network, no database:
-what it does can be read here. ``--witness`` compares with what an independent witness has seen,
-which also finds what somebody has changed who holds both the database and the log's signing key.
-It prints what is wrong, one line each, and ends with 1 if anything is.
+It needs Python and ``cryptography``, nothing of cct-ops, no network, no database. What witnesses
+have seen (``--witness``, ``--witness-key``) also shows what was changed by somebody who holds both
+the database and the log's key. It prints what is wrong, one line each, and ends with 1 if any is.
 """
 
 import argparse
@@ -31,18 +30,24 @@ def root_by_proof(at, size, hashed, proof):
     if size <= 1 or not proof:
         return hashed if (at, size, proof) == (0, 1, []) else None
     left = 1 << (size - 1).bit_length() - 1  # so many leaves are below the left node
-    if at < left:
-        root = root_by_proof(at, left, hashed, proof[:-1])
-        return root and sha256(b"\x01", root, proof[-1])
-    root = root_by_proof(at - left, size - left, hashed, proof[:-1])
-    return root and sha256(b"\x01", proof[-1], root)
+    below = (at, left) if at < left else (at - left, size - left)
+    root = root_by_proof(*below, hashed, proof[:-1])
+    return root and sha256(b"\x01", *((root, proof[-1]) if at < left else (proof[-1], root)))
+
+
+def public_key(text):
+    """C2SP signed-note: take a public key, or a file with one; raises ValueError if it is none."""
+    text = Path(text).read_text() if Path(text).is_file() else text
+    name, key_id, key = text.strip().split("+", 2)
+    if sha256(name.encode(), b"\n", base64.b64decode(key, validate=True))[:4].hex() != key_id:
+        raise ValueError
+    return text.strip()
 
 
 def is_signed(note, key):
     """C2SP signed-note, tlog-cosignature: whether a note has a right signature of this key."""
-    name, _, written = key.strip().split("+", 2)
-    raw = base64.b64decode(written)
-    kind, public, key_id = raw[:1], raw[1:], sha256(name.encode(), b"\n", raw)[:4]
+    name, key_id, written = key.split("+", 2)
+    kind, public = base64.b64decode(written)[:1], base64.b64decode(written)[1:]
     text, _, signatures = note.partition("\n\n")
     for line in signatures.splitlines():
         signer, _, value = line.removeprefix("— ").partition(" ")
@@ -50,7 +55,7 @@ def is_signed(note, key):
             raw, signed = base64.b64decode(value, validate=True), f"{text}\n"
             if kind == b"\x04":  # of a witness, which says when
                 signed = f"cosignature/v1\ntime {int.from_bytes(raw[4:12], 'big')}\n{signed}"
-            if (signer, raw[:4]) == (name, key_id):
+            if (signer, raw[:4].hex()) == (name, key_id):
                 Ed25519PublicKey.from_public_bytes(public).verify(raw[-64:], signed.encode())
                 return True
         except (InvalidSignature, ValueError):
@@ -99,17 +104,6 @@ def read_leaf(text, rows):
         return "unreadable", "it cannot be read"
 
 
-def leaves_in(lines, complain):
-    """Yield the place, the text and the proof of each leaf."""
-    for number, line in enumerate(lines, start=3):
-        try:
-            said = json.loads(line)
-            proof = [base64.b64decode(each, validate=True) for each in said["proof"]]
-            yield int(said["position"]), str(said["leaf"]), proof
-        except MALFORMED:
-            complain(f"line {number} is no leaf")
-
-
 def checkpoint_in(line, key, noted, cosigners, complain):
     """Return the size and the root of the export's checkpoint; complain of what is wrong."""
     size, root = 0, b""
@@ -154,22 +148,27 @@ def wanted_of(line, rest, key, size, noted, complain):
 
 def problems(raw, key, witness=None, cosigners=()):
     """Return everything that is wrong with an export, each in a sentence."""
-    found, (hashes, noted) = [], witness or ([], None)
+    found, leaves, rows, before = [], [], {}, -1
+    hashes, noted = witness or ([], None)
     first, _, rest = raw.partition(b"\n")
     second, *lines = rest.split(b"\n")
     size, root = checkpoint_in(second, key, noted, cosigners, found.append)
     wanted = wanted_of(first, rest, key, size, noted, found.append)
-    leaves = list(leaves_in(filter(None, lines), found.append))
+    for number, line in enumerate(filter(None, lines), start=3):
+        try:
+            said = json.loads(line)
+            proof = [base64.b64decode(each, validate=True) for each in said["proof"]]
+            leaves.append((int(said["position"]), str(said["leaf"]), proof))
+        except MALFORMED:
+            found.append(f"line {number} is no leaf")
     found += [f"leaf {at} is missing" for at in sorted(wanted - {each[0] for each in leaves})]
-    before, rows = -1, {}
     for position, text, proof in leaves:
         name, wrong = read_leaf(text, rows)
         hashed = sha256(b"\x00", text.encode())
-        seen = hashes[position : position + 1]
         in_place = root_by_proof(position, size, hashed, proof) == root
         checks = {
             "the checkpoint does not have it in this place": not in_place,
-            "not as the witness has seen it": seen not in ([], [hashed]),
+            "not as the witness has seen it": hashes[position : position + 1] not in ([], [hashed]),
             "it does not belong into this export": position not in wanted,
             f"it stands behind leaf {before}": position <= before,
             wrong: wrong,
@@ -183,13 +182,16 @@ def main():
     """Verify one file."""
     parser = argparse.ArgumentParser(description="Verify an export of a transparency log.")
     parser.add_argument("file")
-    parser.add_argument("--key", required=True, help="the log's public key, or a file with it")
+    parser.add_argument("--key", required=True, type=public_key, help="the log's, or its file")
     parser.add_argument("--witness", help="the file that a witness kept")
-    parser.add_argument("--witness-key", action="append", default=[], help="of one that cosigned")
+    parser.add_argument("--witness-key", action="append", type=public_key, help="that cosigned")
     given = parser.parse_args()
-    key = Path(given.key).read_text() if Path(given.key).is_file() else given.key
-    witness = read_witness(given.witness) if given.witness else None
-    found = problems(Path(given.file).read_bytes(), key.strip(), witness, given.witness_key)
+    try:
+        witness = read_witness(given.witness) if given.witness else None
+        raw = Path(given.file).read_bytes()
+    except OSError as error:
+        parser.error(f"{error.filename}: {error.strerror}")
+    found = problems(raw, given.key, witness, given.witness_key or ())
     print("\n".join(found) or "Whole: everything is as it was written.")
     return int(bool(found))
 

@@ -273,3 +273,23 @@ def test_what_has_no_checkpoint_cannot_be_exported(engine: sa.Engine, tmp_path: 
     keys.keep_key(tmp_path)
     with pytest.raises(BadConfiguration, match="no checkpoint yet"):
         exported(engine, tmp_path / "none.jsonl", keys.read_key(tmp_path))
+
+
+def test_a_file_or_a_key_that_is_none_is_named_to_a_stranger(
+    untouched: Untouched, tmp_path: Path
+) -> None:
+    file, key = tmp_path / "all.jsonl", str(untouched.signer.verifier)
+    written = tmp_path / "log.pub"
+    written.write_text(f"{key}\n")
+
+    assert stranger(file, "--key", str(written)).returncode == 0
+    for options, says in (
+        ([tmp_path / "none", "--key", key], "none: No such file"),
+        ([file, "--key", key, "--witness", str(tmp_path / "gone")], "gone: No such file"),
+        ([file, "--key", "no key"], "invalid public_key value"),
+        ([file, "--key", key.replace("+", "+0", 1)], "invalid public_key value"),
+        ([file, "--key", key, "--witness-key", "no key"], "invalid public_key value"),
+    ):
+        ended = stranger(Path(str(options[0])), *map(str, options[1:]))
+        assert (ended.returncode, says in ended.stderr) == (2, True), ended.stderr
+        assert "Traceback" not in ended.stderr
