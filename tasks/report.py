@@ -39,6 +39,7 @@ from tasks.authorise import gate_of
 from tasks.connections import current_run, ledger, settings
 from tasks.notify import notify_demotion, notify_outcome, notify_raise_proposed
 from tasks.showing import showing
+from tasks.traces import traced_run
 
 # How Prefect's engine begins the message of a run that an exception ended.
 ENGINE_PREFIX = "Flow run encountered an exception: "
@@ -62,15 +63,18 @@ def reported(function: Callable[P, State[Any]]) -> Callable[P, State[Any]]:
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> State[Any]:
         story.begins()
-        try:
-            return function(*args, **kwargs)
-        except Exception as error:  # whatever it is, the run has to end with an account
-            if not isinstance(error, OpsError):
-                get_run_logger().exception("A fault in the playbook itself:")
-            ended = report_error(error)
-            if ended is None:
-                raise
-            return ended
+        with traced_run() as span:
+            try:
+                state = function(*args, **kwargs)
+            except Exception as error:  # whatever it is, the run has to end with an account
+                if not isinstance(error, OpsError):
+                    get_run_logger().exception("A fault in the playbook itself:")
+                ended = report_error(error)
+                if ended is None:
+                    raise
+                state = ended
+            span.set_attribute("cct_ops.outcome", state.name or "")
+            return state
 
     # Prefect reads the types of the form from here, and would look names up in this module.
     run.__signature__ = inspect.signature(function, eval_str=True)  # type: ignore[attr-defined]

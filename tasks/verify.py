@@ -7,6 +7,7 @@ import time
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from cct_ops import tracing
 from cct_ops.errors import SteadyStateNotReached, Unavailable
 from cct_ops.ledger.record import account
 from cct_ops.models.cct import Route
@@ -37,6 +38,16 @@ def verify(plan: Plan) -> Verification:
     A look that is not answered says nothing and is taken again. Raises
     ``SteadyStateNotReached`` as soon as one look shows that the steady state is broken.
     """
+    with tracing.span("verify", {"cct_ops.target": plan.target}) as span:
+        found = _watched(plan)
+        span.set_attribute("cct_ops.verdict", found.verdict.value)
+        record(found)
+        if found.verdict is Verdict.BROKEN:
+            raise SteadyStateNotReached(found.reason)
+        return found
+
+
+def _watched(plan: Plan) -> Verification:
     until = time.monotonic() + plan.steady_state.watch_seconds
     pause = FIRST_PAUSE_SECONDS
     while True:
@@ -47,14 +58,9 @@ def verify(plan: Plan) -> Verification:
             get_run_logger().warning("This look says nothing: %s", error)
             found = Verification(verdict=Verdict.TOO_FEW_SAMPLES, reason=f"The last look: {error}")
         if found.verdict is Verdict.BROKEN or found.final or last:
-            break
+            return found
         time.sleep(max(0.0, min(pause, until - time.monotonic())))
         pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
-
-    record(found)
-    if found.verdict is Verdict.BROKEN:
-        raise SteadyStateNotReached(found.reason)
-    return found
 
 
 def record(found: Verification) -> None:

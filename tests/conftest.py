@@ -69,6 +69,7 @@ FIRST = (
     "tests/end_to_end/test_playbooks.py",
     "tests/end_to_end/test_pauses.py",
     "tests/end_to_end/test_monitoring.py",
+    "tests/end_to_end/test_traces.py",
     "tests/flows/test_every_way.py",
     "tests/flows/test_kills_everywhere.py",
     "tests/commands/test_new_playbook.py",

@@ -27,6 +27,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "terminal": "",
         "typed": "variables",
         "exposition": "",
+        "tracing": "",
     },
     "nouns and settings": {
         "models": "",
@@ -39,7 +40,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "scenarios": "models sandbox",
     },
     "systems and record": {
-        "clients": "config errors models typed",
+        "clients": "config errors models tracing typed",
         "ledger": "beside clients config errors models redaction settings typed",
     },
     "what is done and why": {"actions": "clients errors models", "diagnoses": "actions models"},
@@ -47,17 +48,17 @@ LAYERS: dict[str, dict[str, str]] = {
         "reports": "actions clients config diagnoses ledger models settings typed",
         "people": "clients config errors ledger models reports settings",
         "record": "clients config errors ledger models redaction summaries terminal",
-        "gate": "actions clients config diagnoses errors ledger models reports settings",
+        "gate": "actions clients config diagnoses errors ledger models reports settings tracing",
     },
     "services": {
         "gateway": "addresses clients config errors exposition ledger models people redaction"
-        " reports settings terminal",
+        " reports settings terminal tracing",
         "controller": "clients clocks config errors exposition gate gateway ledger models people"
-        " record reports settings terminal typed",
+        " record reports settings terminal tracing typed",
         "stack": "addresses errors record settings typed variables",
         "board": "addresses config errors gate gateway ledger models record reports settings"
         " terminal typed",
-        "worker": "cct_ops clients exposition ledger models reports settings stack",
+        "worker": "cct_ops clients exposition ledger models reports settings stack tracing",
     },
     "commands": {
         "game_day": "clients config errors models sandbox scenarios stack",
@@ -74,7 +75,7 @@ LAYERS: dict[str, dict[str, str]] = {
     # beside the wheel, so nothing in it can import these
     "playbooks": {
         "tasks": "actions clients config diagnoses errors gate ledger models people record reports"
-        " scenarios settings summaries typed",
+        " scenarios settings summaries tracing typed",
         "flows": "diagnoses models tasks",
         "deployments": "errors models",
     },

@@ -41,12 +41,18 @@ guards: {{failed_attempts: 2}}
 @pytest.fixture
 def fresh_counters() -> Iterator[None]:
     """Counters as of a controller that has just begun."""
-    counters = (*gate_metrics.COUNTERS, BREAKERS_OPEN)
-    for counter in counters:
-        counter.clear()
+    _begin_again()
     yield
-    for counter in counters:
-        counter.clear()
+    _begin_again()
+
+
+def _begin_again() -> None:
+    for counter in gate_metrics.COUNTERS:
+        if counter is gate_metrics.UNDO_FAILURES:
+            counter.reset()  # it has no labels
+        else:
+            counter.clear()
+    BREAKERS_OPEN.clear()
 
 
 def values(state: LedgerState) -> dict[str, float]:

@@ -25,6 +25,7 @@ from cct_ops.stack.postgres import free_port
 from cct_ops.stack.up import running
 from tests.conftest import ROOT
 from tests.controller.conftest import playbook
+from tests.otlp import Collector, collector
 
 __all__ = ["playbook"]
 
@@ -69,8 +70,15 @@ def changes_on(sandbox: SandboxControl, route: Route) -> int:
 
 
 @pytest.fixture(scope="package")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack that watches and waits for short times only."""
+def traces() -> Iterator[Collector]:
+    """What the parts of the stack tell of their work."""
+    with collector() as made:
+        yield made
+
+
+@pytest.fixture(scope="package")
+def stack(tmp_path_factory: pytest.TempPathFactory, traces: Collector) -> Iterator[Stack]:
+    """A stack that watches and waits for short times only, and is watched itself."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
         config = StackConfig.ephemeral(tmp_path_factory.mktemp("stack"))
@@ -85,6 +93,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "GITHUB_API_URL": f"{sandbox_url}/github",
         "GITHUB_REPOSITORY": "example/cct",
         "GH_TOKEN": "token",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": traces.url,
+        "OTEL_EXPORTER_OTLP_HEADERS": "x-token=a-secret-of-the-collector",
+        "OTEL_BSP_SCHEDULE_DELAY": "500",
         **{name: str(free_port()) for name in METRICS_PORTS},
     }
     with ExitStack() as opened:

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import httpx
 from pydantic import SecretStr
 
+from cct_ops import tracing
 from cct_ops.clients.connection import Connection, authorities
 from cct_ops.clients.exchange import (
     KEY_REFUSED,
@@ -141,10 +142,12 @@ class CctTransport(Connection):
         request = named(method, target)
         # The key is added to each request: the client's own headers show in its repr.
         keyed = {} if use is None else {"X-API-Key": self._api_key.get_secret_value()}
-        headers = {**extra, **keyed}
         began = time.monotonic()
-        with self._answered(self._host, request, write=write):
-            response = self._client.request(method, target, json=body, headers=headers)
+        with self._traced(method, target) as (span, traced):
+            headers = {**extra, **keyed, **traced}
+            with self._answered(self._host, request, write=write):
+                response = self._client.request(method, target, json=body, headers=headers)
+            span.set_attribute("http.response.status_code", response.status_code)
         kept = {name: response.headers[name] for name in _READ if name in response.headers}
         seconds = time.monotonic() - began
         answer = Answer(response.status_code, kept, response.content, seconds)
@@ -154,6 +157,21 @@ class CctTransport(Connection):
         if use is not None:
             self._learn(use, Exchange(method, target, answer, self._api_key))
         return answer
+
+    @contextmanager
+    def _traced(self, method: str, target: str) -> Iterator[tuple[tracing.Span, dict[str, str]]]:
+        """Surround one request with a span, and yield the header by which CCT could go on."""
+        path = target.partition("?")[0]
+        server = self._client.base_url
+        told: dict[str, str | int] = {
+            "http.request.method": method,
+            "server.address": server.host,
+            "server.port": server.port or (443 if server.scheme == "https" else 80),
+            "url.full": f"{server.scheme}://{self._host}/api/v1/{target}",
+        }
+        with tracing.span(f"{method} /api/v1/{path}", told, kind="CLIENT") as span:
+            here = tracing.traceparent()
+            yield span, {tracing.HEADER: here} if here else {}
 
     @contextmanager
     def _using_key(self, target: str) -> Iterator[KeyUse | None]:

@@ -8,6 +8,7 @@ import sys
 
 import sqlalchemy as sa
 
+from cct_ops import tracing
 from cct_ops.clients.server import kept_open
 from cct_ops.config import contacts, yaml_files
 from cct_ops.config.approvers import Approvers
@@ -38,6 +39,7 @@ def main() -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL, a secret one too
     try:
         settings = Settings.load()
+        tracing.serve_as("cct-ops-controller")
         engine = connect(settings.ledger_url())
         routes = read_routes(settings.routes_path)
         sources = yaml_files.load(settings.sources_path, Sources).sources
@@ -66,6 +68,7 @@ def main() -> int:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: controller.stop())
             controller.run(lambda: print("controller: ready", flush=True))
+        tracing.flush()
     except OpsError as error:
         print(f"controller: {error}", file=sys.stderr)
         return 1

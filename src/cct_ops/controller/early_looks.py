@@ -16,10 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
-from itertools import repeat
+from functools import partial
 
 import sqlalchemy as sa
 
+from cct_ops import tracing
 from cct_ops.clients.first_looks import FIRST_LOOKS, Read
 from cct_ops.clients.reader import CctReader
 from cct_ops.clients.transport import CctTransport
@@ -74,6 +75,7 @@ class EarlyLooks:
             spare=True,
         )
         self._asked: dict[str, datetime] = {}
+        self._traced: dict[str, str | None] = {}  # where who asked last stands in a trace
         self._next_at: dict[str, float] = {}
         self._news = threading.Condition()
         self._over = False
@@ -83,6 +85,7 @@ class EarlyLooks:
         if playbook in FIRST_LOOKS:
             with self._news:
                 self._asked[playbook] = max(since, self._asked.get(playbook, since))
+                self._traced[playbook] = tracing.traceparent()
                 self._news.notify()
 
     def stop(self) -> None:
@@ -96,10 +99,14 @@ class EarlyLooks:
         with ThreadPoolExecutor(max(map(len, FIRST_LOOKS.values())), "early look") as threads:
             while (asked := self._due()) is not None:
                 reads, pacer = FIRST_LOOKS[asked[0]], replace(self._pacer, since=asked[1])
-                with CctTransport(
-                    self._pacer.cct, self._key, pacer, self._timeout_seconds, keys=self._keys
-                ) as transport:
-                    list(threads.map(_read, repeat(CctReader(transport)), reads))
+                with (
+                    CctTransport(
+                        self._pacer.cct, self._key, pacer, self._timeout_seconds, keys=self._keys
+                    ) as transport,
+                    tracing.span("early look", parent=self._traced.get(asked[0])),
+                ):
+                    read = partial(_read, tracing.traceparent(), CctReader(transport))
+                    list(threads.map(read, reads))
 
     def _due(self) -> tuple[str, datetime] | None:
         """Wait for a playbook that may be looked for again, and take it; None at the end."""
@@ -115,9 +122,10 @@ class EarlyLooks:
         return None
 
 
-def _read(reader: CctReader, read: Read) -> None:
+def _read(parent: str | None, reader: CctReader, read: Read) -> None:
     """Make one read; its answer is for whoever asks the ledger."""
     try:
-        read(reader)
+        with tracing.span("read", parent=parent):
+            read(reader)
     except (OpsError, sa.exc.SQLAlchemyError) as error:
         log.info("nothing was seen ahead: %s", error)

@@ -12,13 +12,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from cct_ops import tracing
 from cct_ops.controller import metrics, notices
 from cct_ops.controller.parameters import Unfit
 from cct_ops.controller.routes import Routes, Rule
 from cct_ops.controller.runs import Runs
-from cct_ops.controller.wanted_runs import group_of, is_watchdog, wanted_run
+from cct_ops.controller.wanted_runs import WantedRun, group_of, is_watchdog, wanted_run
 from cct_ops.errors import OpsError, Rejected, Unavailable
-from cct_ops.ledger.intake import grouping, outbox
+from cct_ops.ledger.intake import grouping, outbox, traces
 from cct_ops.ledger.intake.outbox import Claim
 from cct_ops.models.run import RULE, Severity, incident_tag
 from cct_ops.people.notifier import Notifier
@@ -93,8 +94,13 @@ class Remediation:
         if wanted is None:
             self._hand_to_people(claim, rule, "notified", notices.NO_PLAYBOOK)
             return
-        self.look_ahead(wanted.playbook, claim.created_at)
-        tags = ["burst"] if in_burst else []
+        told = {"cct_ops.playbook": wanted.playbook, "cct_ops.incident": str(claim.incident_id)}
+        parent = traces.of_incident(self.engine, claim.incident_id) if tracing.enabled() else None
+        with tracing.span(f"dispatch {wanted.playbook}", told, kind="PRODUCER", parent=parent):
+            self.look_ahead(wanted.playbook, claim.created_at)
+            self._create(claim, rule, wanted, tags=["burst"] if in_burst else [])
+
+    def _create(self, claim: Claim, rule: Rule, wanted: WantedRun, *, tags: list[str]) -> None:
         try:
             run = self.runs.create(
                 wanted.playbook,
@@ -106,6 +112,7 @@ class Remediation:
                     f"source:{claim.source}",
                     *tags,
                 ],
+                traceparent=tracing.traceparent(),
             )
         except Unavailable as error:
             log.warning("incident %s waits: %s", claim.incident_id, error)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from cct_ops import tracing
 from cct_ops.actions.action import ReadBack
 from cct_ops.errors import (
     ContractBroken,
@@ -79,6 +80,10 @@ class Executor:
         ``SteadyStateNotReached`` when it was taken and its effect does not show for as long as
         reads may lag behind writes; ``Unconfirmed`` when in that time nothing showed how it stands.
         """
+        with tracing.span(f"apply {call.method}"):
+            self._apply(permit, call)
+
+    def _apply(self, permit: Permit, call: Call) -> None:
         settle = self.settings.settle_seconds
         doubt = self._send(permit, call)
         halfway = doubt is not None and _refused(doubt)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cct_ops import tracing
 from cct_ops.config import yaml_files
 from cct_ops.config.approvers import Approvers
 from cct_ops.config.policy import Policy
@@ -70,6 +71,9 @@ class Asking:
                 until = f"It waits until {approval.expires_at:%H:%M:%S} UTC."
                 self.executor.story.decided("to ask", f"{why} {until}")
                 approval = self._wait_for_answer(approval)
+        if approval.decided_at is not None:
+            told = {"cct_ops.state": approval.state.value}
+            tracing.record_span("approval wait", approval.requested_at, approval.decided_at, told)
         return _ending(approval)
 
     def _requirement(self, diagnosis: Diagnosis, plan: Plan, why: str) -> ApprovalRequirement:

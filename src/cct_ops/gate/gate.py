@@ -18,6 +18,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from cct_ops import tracing
 from cct_ops.config.policy import Policy
 from cct_ops.errors import NotPermitted
 from cct_ops.gate import temporary
@@ -91,7 +92,10 @@ class Gate:
         allowed, reason = effective_mode(executor.engine, self.policy, mode, plan)
         passage = _Passage(self, diagnosis, plan, allowed, reason)
 
-        refusal = passage.refusal()
+        with tracing.span("decide", {"cct_ops.mode": allowed.value}) as span:
+            refusal = passage.refusal()
+            if refusal is not None and refusal.outcome is not None:
+                span.set_attribute("cct_ops.outcome", refusal.outcome.value)
         if refusal is not None:
             yield refusal
             return
@@ -152,7 +156,8 @@ class _Passage:
             if changed is not None:
                 yield changed
                 return
-            decision = self.permit(token)
+            with tracing.span("permit"):
+                decision = self.permit(token)
             if decision.permit is None:
                 yield decision
                 return
@@ -161,7 +166,8 @@ class _Passage:
                 temporary.schedule(change, self.gate.schedule_revert)
                 yield decision
             except BaseException as error:  # a cancelled run must put things back as well
-                put_back(change, error, self.gate.notifier)
+                with tracing.span("undo"):
+                    put_back(change, error, self.gate.notifier)
                 raise
             finally:
                 permits.close(engine, decision.permit)

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 import uvicorn
 from pydantic import SecretStr
 
+from cct_ops import tracing
 from cct_ops.addresses import listen
 from cct_ops.config import contacts
 from cct_ops.errors import BadConfiguration, OpsError
@@ -67,6 +68,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _leave)
     try:
         settings = Settings.load()
+        tracing.serve_as("cct-ops-gateway")
         registry = Registry(settings.sources_path)
         engine = connect(_limited(settings.ledger_url()))
         writer = Writer(engine)
@@ -106,6 +108,7 @@ def main() -> int:
             _Server(config).run(sockets=[listener])
         stopping.set()
         writer.stop()
+        tracing.flush()
     except OpsError as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 1

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from cct_ops import tracing
 from cct_ops.config.sources import Source
 from cct_ops.gateway import metrics
 from cct_ops.gateway.limits import (
@@ -82,7 +84,16 @@ def create_app(
                 received, key = await _admit(admission, source, request, grow)
                 began = time.perf_counter()
                 sender = admission.sources.sources[source]
-                answer = await _take_in(writer, room, source, sender, received, key.name)
+                told = {"http.request.method": request.method, "http.route": "/hooks/{source}"}
+                parent = tracing.parsed(received.header(tracing.HEADER))
+                with tracing.span(
+                    f"{request.method} /hooks/{{source}}",
+                    {**told, "cct_ops.source": source},
+                    kind="SERVER",
+                    parent=parent,
+                ) as span:
+                    answer = await _take_in(writer, room, source, sender, received, key.name)
+                    span.set_attribute("http.response.status_code", answer.status_code)
         except Refused as refused:
             refused.with_traceback(None)  # its frames would keep what came of the body
             metrics.REFUSED.labels(str(refused.status)).inc()
@@ -169,7 +180,8 @@ async def _take_in(
                 incoming = incoming_of(name, source, received, admitted_by)
             else:  # in a thread, so that others go on meanwhile
                 incoming = await run_in_threadpool(incoming_of, name, source, received, admitted_by)
-            return await _store(writer, incoming)
+            traced = replace(incoming, traceparent=tracing.traceparent())
+            return await _store(writer, traced)
     except TimeoutError as error:
         return _not_stored(name, error)
 

@@ -16,6 +16,8 @@ from cct_ops.models.base import Frozen
 INCIDENT = "incident:"
 # The tag of a run that an alert started, by this rule.
 RULE = "rule:"
+# The label of a run that stands in a trace, as Prefect itself calls it.
+TRACEPARENT = "__OTEL_TRACEPARENT"
 
 
 # Prefect's form does not look at formats, so the pattern is what refuses what is no id.

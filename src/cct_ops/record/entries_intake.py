@@ -36,6 +36,9 @@ _VERDICTS = {
 }
 
 
+_OF_DELIVERY = ("source", "body_sha256", "copies", "admitted_by", "traceparent")
+
+
 def sender(source: str, admitted_by: str | None = None) -> Actor:
     """Return the sender of an alert, with the key that it was admitted by."""
     proof = f"the key {admitted_by}" if admitted_by else None
@@ -106,6 +109,7 @@ class AlertRow(Row):
     body_sha256: str
     copies: int
     admitted_by: str | None
+    traceparent: str | None
     status: str
     verdict: str
     starts_at: datetime
@@ -116,13 +120,7 @@ class AlertRow(Row):
     def asked(cls, topic: Topic) -> sa.Select[tuple[object, ...]]:
         """Select what changed something; what only came again is counted by ``SeenRow``."""
         return (
-            sa.select(
-                *fields_of(cls, alerts),
-                deliveries.c.source,
-                deliveries.c.body_sha256,
-                deliveries.c.copies,
-                deliveries.c.admitted_by,
-            )
+            sa.select(*fields_of(cls, alerts), *(deliveries.c[name] for name in _OF_DELIVERY))
             .join(deliveries, deliveries.c.id == alerts.c.delivery_id)
             .where(topic.incident(alerts.c.incident_id), alerts.c.verdict != "seen")
         )
@@ -134,6 +132,7 @@ class AlertRow(Row):
             "delivery": self.delivery_id,
             "SHA-256 of its body": self.body_sha256,
             "copies": self.copies if self.copies > 1 else None,
+            "trace": self.traceparent.split("-")[1] if self.traceparent else None,
             "begun, says the alert": self.starts_at,
             "over, says the alert": self.ends_at if self.status == "resolved" else None,
         }

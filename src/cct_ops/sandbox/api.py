@@ -65,6 +65,7 @@ async def respond(request: Request) -> Response:
         path=path,
         query=dict(call.query),
         body=call.readable_body(),
+        traceparent=call.headers.get("traceparent"),
     )
     call.world.log.append(entry)
     reply = await _process(call, entry)

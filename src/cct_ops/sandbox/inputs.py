@@ -169,6 +169,7 @@ class SeenRequest(BaseModel):
     path: str
     query: dict[str, str]
     body: Any
+    traceparent: str | None = None
     status: int | None = None
     write: bool = False
 

@@ -16,7 +16,7 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.stack.config import StackConfig, project_of
 from cct_ops.variables import OURS, said, say_unless_said
 
-_KEPT = (*OURS, "NO_PROXY", "no_proxy")
+_KEPT = (*OURS, "OTEL_", "NO_PROXY", "no_proxy")
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from prefect.flows import Flow, load_flow_from_entrypoint
 from pydantic import BaseModel
 
 import cct_ops
+from cct_ops import tracing
 from cct_ops.clients.connection import authorities
 from cct_ops.reports.render import compile_templates
 from cct_ops.worker.prefect_patches import keep_validators, share_authorities
@@ -68,6 +69,7 @@ def preload(project: Path) -> Flows:
     for name in _LAZY:
         _import(name)
     flows: Flows = {}
+    left_out = _LEFT_OUT if tracing.enabled() else {*_LEFT_OUT, "opentelemetry"}
     for path in sorted((project / "flows").glob("[!_]*.py")):
         entrypoint = f"flows/{path.name}:{path.stem}"
         try:
@@ -76,7 +78,7 @@ def preload(project: Path) -> Flows:
             _log.exception("%s cannot be loaded: its runs will fail.", entrypoint)
     for source in _our_sources(project):
         for name in _imported_in_functions(source):
-            if name not in sys.modules and name.partition(".")[0] not in _LEFT_OUT:
+            if name not in sys.modules and name.partition(".")[0] not in left_out:
                 _import(name)
     _complete(BaseModel)
     return flows

@@ -37,15 +37,17 @@ _NOW = sa.func.statement_timestamp()
 _STORE = sa.text("""
     insert into deliveries as stored
         (source, sender_id, body_sha256, stored_sha256, body, headers, status, note, admitted_by,
-        copies, received_at, last_received_at)
+        copies, received_at, last_received_at, traceparent)
     select r.source, r.sender_id, r.digest, nullif(encode(sha256(r.body), 'hex'), r.digest),
-        r.body, r.headers, r.status, r.note, r.admitted_by, r.copies, t.at, t.at
+        r.body, r.headers, r.status, r.note, r.admitted_by, r.copies, t.at, t.at,
+        r.traceparent
     from unnest(
         cast(:sources as text[]), cast(:sender_ids as text[]), cast(:digests as text[]),
         cast(:bodies as bytea[]), cast(:headers as jsonb[]), cast(:statuses as text[]),
         cast(:notes as text[]), cast(:keys as text[]), cast(:copies as integer[]),
-        cast(:places as integer[]))
-        as r(source, sender_id, digest, body, headers, status, note, admitted_by, copies, place),
+        cast(:places as integer[]), cast(:traceparents as text[]))
+        as r(source, sender_id, digest, body, headers, status, note, admitted_by, copies, place,
+            traceparent),
     lateral (select statement_timestamp() + r.place * interval '1 microsecond' as at) t
     on conflict (source, sender_id, body_sha256) do update set
         copies = stored.copies + excluded.copies,
@@ -86,7 +88,8 @@ class Incoming:
     understood. ``stored`` is the body without the secrets in it, if some are known; its digest is
     that of the body as it came. ``headers`` are those without which the body cannot be read again.
     The same body with neither a ``sender_id`` nor a date is a copy within
-    ``copies_within_seconds``, and news afterwards.
+    ``copies_within_seconds``, and news afterwards. ``traceparent`` is where taking it in stands in
+    a trace, where there are traces.
     """
 
     source: str
@@ -99,6 +102,7 @@ class Incoming:
     copies_within_seconds: float = COPIES_WITHIN_SECONDS
     in_part: bool = False
     stored: bytes | None = None
+    traceparent: str | None = None
 
     @property
     def status(self) -> DeliveryStatus:
@@ -272,6 +276,7 @@ def _store(
             "keys": [each.admitted_by for _, each in rows],
             "copies": [counts[identity] for identity, _ in rows],
             "places": [places[identity] for identity, _ in rows],
+            "traceparents": [each.traceparent for _, each in rows],
             "pauses": Jsonb({identity[2]: each.copy_seconds for identity, each in rows}),
         },
     )

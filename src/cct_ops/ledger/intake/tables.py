@@ -35,6 +35,7 @@ deliveries = sa.Table(
     count_column("copies", 1),
     at_column("received_at", default=True),
     at_column("last_received_at", default=True),
+    text_column("traceparent", nullable=True),
     sa.UniqueConstraint("source", "sender_id", "body_sha256"),
     sa.Index("ix_deliveries_received_at", "received_at"),
     sa.Index(
