@@ -64,6 +64,16 @@ def test_a_proposal_is_nothing_until_somebody_accepts_it_and_then_one(
     assert name not in {each["name"] for each in content["proposals"]}
 
 
+def test_one_that_cannot_be_read_hides_no_other(engine: sa.Engine, typed: Typed) -> None:
+    incident = opened(engine)
+    for text in ("Bad.", "Good."):
+        typed(["follow-ups", "add", str(incident), text, "--owner", "lead", "--due", "1d"])
+    with engine.begin() as tx:
+        tx.execute(sa.update(table).where(table.c.text == "Bad.").values(text=""))
+
+    assert "Good." in typed("follow-ups")
+
+
 def test_whose_it_is_and_how_it_ended_stand_in_the_account(engine: sa.Engine, typed: Typed) -> None:
     incident = opened(engine)
     typed(["follow-ups", "add", str(incident), "Look.", "--owner", "Jo Doe", "--due", "1d"])

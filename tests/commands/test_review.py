@@ -25,6 +25,22 @@ def test_it_is_markdown_in_a_pipe_by_any_id_of_it(engine: sa.Engine, typed: Type
     assert by_incident.count("\n## ") == 10
 
 
+def test_nothing_that_others_wrote_is_a_command_to_a_ci_system(
+    engine: sa.Engine, typed: Typed
+) -> None:
+    """Which takes what stands at the beginning of a line; our own headings are none."""
+    run = a_run(incident_id=opened(engine))
+    decided(engine, run)
+    with engine.begin() as tx:
+        tx.execute(sa.text("update decisions set headline = '::add-mask::x'"))
+
+    said = typed(f"review {run.id}")
+
+    assert "\n\\::add-mask::x\n" in said
+    assert "\n::" not in said
+    assert said.count("\n## ") == 10
+
+
 def test_json_and_a_page_are_the_same_review(
     engine: sa.Engine, typed: Typed, tmp_path: Path
 ) -> None:

@@ -74,7 +74,10 @@ def _of(engine: sa.Engine, wanted: str) -> Review:
 def _show(text: str) -> None:
     """Print Markdown: laid out for a person's screen, as it is for everything else."""
     if not sys.stdout.isatty():
-        sys.stdout.write(f"{text}\n")
+        for line in text.splitlines():
+            # What others wrote must be no command to a CI system; a heading is none.
+            begins = line.lstrip().startswith(("::", "##["))
+            sys.stdout.write(f"\\{line}\n" if begins else f"{line}\n")
         return
     from rich.markdown import Markdown
 

@@ -7,6 +7,7 @@ open ──► done
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, time
@@ -24,6 +25,7 @@ from cct_ops.models.base import first_problem
 from cct_ops.models.follow_up import FollowUp, FollowUpState
 
 _FIELDS = [follow_ups.c[name] for name in FollowUp.model_fields]
+_log = logging.getLogger(__name__)
 _OPEN = follow_ups.c.state == FollowUpState.OPEN
 _HERE = sa.func.timezone("UTC", now())
 _TODAY = sa.cast(_HERE, sa.Date)
@@ -80,7 +82,11 @@ def listed(
     owner: str | None = None,
     topic_id: UUID | None = None,
 ) -> list[FollowUp]:
-    """Return those that fulfil every filter: the open ones first, by the day they are due."""
+    """
+    Return those that fulfil every filter: the open ones first, by the day they are due.
+
+    One that cannot be read hides no other; the log says what is wrong with it.
+    """
     wanted = sa.select(*_FIELDS).order_by(~_OPEN, follow_ups.c.due, follow_ups.c.made_at)
     if only_open or overdue:
         wanted = wanted.where(_OPEN)
@@ -90,7 +96,13 @@ def listed(
         wanted = wanted.where(sa.func.lower(follow_ups.c.owner) == owner.lower())
     if topic_id is not None:
         wanted = wanted.where(follow_ups.c.topic_id == topic_id)
-    return [_read(row) for row in rows(engine, wanted)]
+    found = []
+    for row in rows(engine, wanted):
+        try:
+            found.append(_read(row))
+        except ContractBroken as error:
+            _log.warning("%s", error)
+    return found
 
 
 def end(
