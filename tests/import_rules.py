@@ -69,7 +69,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "cli": "errors stack terminal",
         "coverage": "cli config errors models stack terminal",
         "scaffold": "errors models",
-        "commands": "clients config controller coverage demo doctor errors gate gateway ledger"
+        "commands": "cli clients config controller coverage demo doctor errors gate gateway ledger"
         " models record replay reports scaffold settings stack summaries terminal typed variables",
     },
     # beside the wheel, so nothing in it can import these

@@ -21,8 +21,9 @@ from prefect.cli._app import _app as prefect_cli
 from prefect.flows import load_flow_from_entrypoint
 from prefect.utilities.callables import parameter_schema
 
-from cct_ops.cli import app
+from cct_ops.cli import app, without_data
 from cct_ops.clients import parameters
+from cct_ops.models.form import form
 from tests.conftest import ROOT
 
 SOURCES = ("src", "tasks", "flows")
@@ -111,8 +112,9 @@ COMMANDS = commands_shown()
 def typed(command: str) -> list[str]:
     """The words as somebody would type them who has what is stood in for."""
     command = re.sub(r"\$\{\{[^}]*\}\}", "strict", command)
+    command = re.sub(r" > \S+$", "", command)  # where its answer goes is the shell's business
     words = shlex.split(command.replace("...", "").replace("…", ""))
-    return [_stood_in(word) for word in words]
+    return without_data([_stood_in(word) for word in words])[0]
 
 
 def _stood_in(word: str) -> str:
@@ -153,7 +155,7 @@ def schema_of(playbook: str) -> dict[str, Any]:
     registry = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
     (entry,) = (entry for entry in registry if entry["name"] == playbook)
     flow: Any = load_flow_from_entrypoint(str(ROOT / entry["entrypoint"]))
-    return parameter_schema(flow).model_dump()
+    return form(parameter_schema(flow).model_dump())
 
 
 def test_the_collection_finds_commands_of_all_kinds() -> None:

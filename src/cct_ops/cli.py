@@ -6,7 +6,7 @@ import sys
 
 from cyclopts import App
 
-from cct_ops.errors import OpsError
+from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.terminal import say
 
 HELP = """
@@ -17,6 +17,9 @@ An alert comes in, a playbook looks, concludes, asks where it must, acts, verifi
 - `cct-ops demo` shows that on this machine in about a minute and leaves nothing behind.
 - `cct-ops up` runs it for good: against your CCT when `CCT_URL` and `X_API_KEY` are set, else
   against a sandbox that behaves like CCT.
+
+Commands work on the stack that runs from this folder. Another one is named by its data: with
+`--data PATH`, which every command takes, or `CCT_OPS_DATA`.
 """
 
 app = App(name="cct-ops", help=HELP, help_format="markdown", result_action="return_value")
@@ -54,6 +57,7 @@ for name, where in {
     "reprocess": "inbox:reprocess",
     "requeue": "inbox:requeue",
     "replay": "replay:replay",
+    "completion": "completion:completion",
     "start": "upkeep:start",
     "migrate": "upkeep:migrate",
     "deploy": "upkeep:deploy",
@@ -63,24 +67,50 @@ for name, where in {
 
 # They make an environment of their own or need none; every other command works on the stack that
 # runs here.
-_APART = ("up", "demo", "summary", "new", "coverage", "--version")
+_APART = ("up", "demo", "summary", "new", "coverage", "completion", "--version")
 
 
-def adopt() -> None:
-    """Find the stack that runs here, for commands that name no other."""
+def adopt(data: str | None = None) -> None:
+    """Find the stack on these data, or the one that runs here."""
+    from pathlib import Path
+
     from cct_ops.stack import environment
 
-    environment.adopt()
+    environment.adopt(None if data is None else Path(data))
+
+
+def without_data(words: list[str]) -> tuple[list[str], str | None]:
+    """
+    Take ``--data PATH`` out of the words of a command, wherever it stands in them.
+
+    What stands behind ``prefect``, or behind ``--``, is not for us; ``up`` has such an option.
+    Raises ``BadConfiguration`` where no path follows.
+    """
+    rest: list[str] = []
+    data = None
+    for place, word in enumerate(words):
+        if word == "--" or (word in {"prefect", "up"} and not rest):
+            return [*rest, *words[place:]], data
+        if rest and rest[-1] == "--data":
+            rest[-1:], data = [], word
+        elif word.startswith("--data="):
+            data = word.partition("=")[2]
+        else:
+            rest.append(word)
+    if rest and rest[-1] == "--data":
+        raise BadConfiguration("--data takes the folder in which a stack keeps its data")
+    return rest, data
 
 
 def main() -> None:
     """Run one command; what an operator did wrong is one sentence, never a traceback."""
-    if len(sys.argv) < 2 or sys.argv[1] in app.help_flags:
-        app.resolved_commands()  # the list shows the first line of each docstring
-    elif sys.argv[1] not in _APART:
-        adopt()
     try:
-        code = app(sys.argv[1:])
+        words, data = without_data(sys.argv[1:])
+        if not words or words[0] in app.help_flags:
+            app.resolved_commands()  # the list shows the first line of each docstring
+        elif words[0] not in _APART:
+            adopt(data)
+        code = app(words)
     except OpsError as error:
         say(("cct-ops: ", "bold red"), str(error), stderr=True)
         sys.exit(1)

@@ -11,7 +11,7 @@ from cct_ops.commands.options import Json
 
 
 def coverage(
-    runbook_file: Path,
+    runbook_file: Annotated[Path, Parameter(help="The runbook, as Markdown.")],
     *,
     mapping: Annotated[Path | None, Parameter(help="docs/coverage.yaml by default.")] = None,
     as_json: Json = False,

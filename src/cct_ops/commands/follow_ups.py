@@ -87,7 +87,13 @@ def _row(each: FollowUp, today: date) -> dict[str, object]:
 
 
 @follow_ups.command
-def add(incident: IncidentId, text: str, *, owner: Owner, due: Due) -> int:
+def add(
+    incident: IncidentId,
+    text: Annotated[str, Parameter(help="What is to be done.")],
+    *,
+    owner: Owner,
+    due: Due,
+) -> int:
     """Write down what is to follow of an incident, whose it is, and by when."""
     from cct_ops.ledger.record import follow_ups as rows
 

@@ -20,8 +20,8 @@ SchemaOption = Annotated[
 
 @app.command
 def validate(
-    schema_file: Path,
-    *summaries: Path,
+    schema_file: Annotated[Path, Parameter(help="The JSON Schema.")],
+    *summaries: Annotated[Path, Parameter(help="The summaries to check.")],
     mode: Annotated[
         Literal["strict", "warn", "silent"],
         Parameter(help="strict fails on problems, warn shows them, silent hides them."),
@@ -50,7 +50,10 @@ def generate(
         Path | None,
         Parameter(help="A JSON list of {name, status: pass|fail|warn|skip, duration_ms, message}."),
     ] = None,
-    test_mode: Literal["quick", "full", "validation", "production", "staging"] = "validation",
+    test_mode: Annotated[
+        Literal["quick", "full", "validation", "production", "staging"],
+        Parameter(help="How much was tested, and where."),
+    ] = "validation",
     schema_file: SchemaOption = None,
 ) -> int:
     """Write a new, valid summary; an existing file is never touched."""
@@ -62,7 +65,11 @@ def generate(
 
 
 @app.command
-def update(summary_file: Path, *, schema_file: SchemaOption = None) -> int:
+def update(
+    summary_file: Annotated[Path, Parameter(help="The summary; it is written anew.")],
+    *,
+    schema_file: SchemaOption = None,
+) -> int:
     """
     Bring a summary into line with its schema and with its own counts, and say what changed.
 

@@ -41,7 +41,7 @@ def resume(*, reason: Reason = "no reason given") -> int:
 
 
 def hold(
-    target: str,
+    target: Annotated[str, Parameter(help="Such as /daily-summary.")],
     *,
     until: Annotated[str, Parameter(help="2h, 90m, 18:30 or 2026-11-24T18:30.")],
     reason: Reason,
@@ -71,7 +71,7 @@ def hold(
     return 0
 
 
-def release(target: str) -> int:
+def release(target: Annotated[str, Parameter(help="Such as /daily-summary.")]) -> int:
     """Give a held target back to automation."""
     from cct_ops.commands import names
     from cct_ops.ledger.gate import switches

@@ -48,9 +48,10 @@ class StackConfig(BaseModel, frozen=True):
     ) -> Self:
         """Return the stack of the project in which the current folder is."""
         project = project_of(Path.cwd())
+        named = said("CCT_OPS_DATA")
         return cls(
             project=project,
-            data=(data or cls.usual_data(project)).absolute(),
+            data=(data or (Path(named) if named else cls.usual_data(project))).absolute(),
             prefect_port=prefect_port or 4200,
             gateway_port=gateway_port or _port_from("CCT_OPS_GATEWAY_PORT", 8080),
             sandbox_port=sandbox_port or 8090,

@@ -8,6 +8,8 @@ the stack stops.
 from __future__ import annotations
 
 import json
+import os
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,8 +34,16 @@ def kept(data: Path, env: Mapping[str, str]) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def adopt() -> None:
-    """Take over the environment of the stack that runs here, if no ledger was named."""
+def adopt(data: Path | None = None) -> None:
+    """
+    Take over the environment of the stack that runs here, if no ledger was named.
+
+    That of the stack on ``data``, if these are named, goes before whatever is set. Raises
+    ``BadConfiguration`` where none runs on them.
+    """
+    if data is not None:
+        _adopt_from(data)
+        return
     if said("CCT_OPS_DATABASE_URL"):
         return
     here = said("CCT_OPS_DATA")
@@ -45,6 +55,20 @@ def adopt() -> None:
         say_unless_said("CCT_OPS_DATA", str(data))
         for name, value in json.loads(_file(data).read_text()).items():
             say_unless_said(name, value)
+
+
+def _adopt_from(data: Path) -> None:
+    try:
+        kept_there = json.loads(_file(data).read_text())
+    except FileNotFoundError:
+        raise BadConfiguration(
+            f"no stack runs on {data}: start one with `cct-ops up --data {shlex.quote(str(data))}`"
+        ) from None
+    except OSError as error:
+        raise BadConfiguration(f"{data}: {error.strerror}") from None
+    except ValueError:
+        raise BadConfiguration(f"{_file(data)} cannot be read: start its stack anew") from None
+    os.environ.update(kept_there, CCT_OPS_DATA=str(data.absolute()))
 
 
 def _file(data: Path) -> Path:
