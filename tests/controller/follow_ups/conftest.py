@@ -39,7 +39,6 @@ def settings(policy: Path, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPa
         "GITHUB_API_URL": f"{sandbox.base_url}/github",
         "GITHUB_REPOSITORY": "example/cct",
         "GH_TOKEN": "t",
-        "CCT_OPS_REQUEST_TIMEOUT_SECONDS": "1",
     }.items():
         monkeypatch.setenv(name, value)
     return Settings.load()
