@@ -180,6 +180,26 @@ def test_people_are_notified_once_of_a_stream_that_is_behind_and_once_of_its_end
         assert len(said()) == 2
 
 
+def test_a_slack_that_is_away_holds_up_no_stream(
+    ours: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taking = Taking()
+    with (
+        wire(lambda _: Answer(500)) as slack,
+        wire(lambda _: Answer(503)) as dead,
+        wire(taking) as lives,
+    ):
+        ours.policy(
+            {"name": "a-dead", "http": dead.url, "from": "start", "behind_minutes": 0.0001},
+            {"name": "lives", "http": lives.url, "from": "start"},
+        )
+        job = ours.streams(monkeypatch, slack)
+        switches.stop(ours.engine, "a drill", "ada")
+        eventually(lambda: after(job, lambda: slack.requests and taking.taken))
+        switches.resume(ours.engine, "it is over", "ada")
+        eventually(lambda: after(job, lambda: positions(taking.taken) == [0, 1]))
+
+
 def test_people_are_told_of_a_refused_event_with_what_sends_it_again(
     ours: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:

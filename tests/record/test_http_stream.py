@@ -228,6 +228,38 @@ def test_a_new_stream_begins_now_or_at_the_start(
     assert found == {"late": 3, "all": 0, "siem": 3}
 
 
+def test_what_is_old_is_not_behind_when_a_stream_begins_with_it(ours: Streamed, siem: Wire) -> None:
+    """Neither at its start nor when a person sets it back; it is once nobody takes it."""
+    ours.happen(3)
+    with ours.engine.begin() as tx:
+        year_ago = 'regexp_replace(leaf, \'"at":"20..\', \'"at":"2001\')'
+        tx.execute(sa.text(f"update log_leaves set leaf = {year_ago}"))  # noqa: S608 -- of ours
+    assert ours.progress().behind_seconds < 60
+    ours.turn()
+    assert ours.progress().behind_seconds == 0
+    with ours.engine.begin() as tx:
+        tx.execute(sa.text("update audit_streams set added_at = now() - interval '1 hour'"))
+    streams.send_again(ours.engine, "siem", 0)
+    assert 0 < ours.progress().behind_seconds < 60
+
+
+def test_who_cannot_let_go_of_a_stream_is_not_asked_again(ours: Streamed) -> None:
+    """The lock is gone with the connection, also where it was cut in the middle."""
+    ours.happen(1)
+    with streams.sending(ours.engine, "siem") as cursor:
+        assert cursor is not None
+        heard = sa.text("select current_setting('tcp_keepalives_idle')")
+        assert cursor.connection.execute(heard).scalar_one() == "20"
+        backend = cursor.connection.execute(sa.text("select pg_backend_pid()")).scalar_one()
+        with ours.engine.begin() as tx:
+            tx.execute(sa.text("select pg_terminate_backend(:it, 5000)"), {"it": backend})
+        with pytest.raises(sa.exc.DBAPIError):
+            cursor.move(1)
+
+    assert ours.progress().position == 0
+    assert ours.turn().position == 1
+
+
 def test_an_event_alone_is_sent_in_the_form_for_one(
     engine: sa.Engine, siem: Wire, tmp_path: Path
 ) -> None:

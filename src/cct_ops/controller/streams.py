@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -55,11 +55,18 @@ class Streams:
         found = {each.name: each for each in streams.progress(self._engine)}
         if places.keys() - found.keys():  # retired by a controller with an older policy
             self._record_named(places)
-        for name in found.keys() & places.keys():
-            if found[name].due:
-                self._start(places[name], origin)
-            self._report(found[name], places[name])
-        self._report_refusals()
+        named = [(found[name], place) for name, place in places.items() if name in found]
+        for stream, place in named:
+            if stream.due:
+                self._start(place, origin)
+        # a Slack that does not answer holds up no stream
+        notices: list[tuple[str, Callable[[], None]]] = [
+            (stream.name, partial(self._report, stream, place)) for stream, place in named
+        ]
+        notices.append(("what was refused", self._report_refusals))
+        border(self._engine, "notices on audit streams").each(
+            notices, lambda each: each[0], lambda each: each[1]()
+        )
 
     def _record_named(self, places: Mapping[str, StreamPlace]) -> None:
         from_start = {name: place.begin == "start" for name, place in places.items()}

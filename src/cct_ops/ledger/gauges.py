@@ -162,8 +162,9 @@ GAUGES = (
     ),
     Gauge(
         "cct_ops_audit_stream_behind_seconds",
-        "Age of the first of them; 0 where none waits.",
-        f"""select name, {_age("(leaf::json ->> 'at')::timestamptz")}
+        "How long the first of them has waited for the stream; 0 where none waits.",
+        f"""select name, case when leaf is null then 0 else
+            {_age("greatest(added_at, (leaf::json ->> 'at')::timestamptz)")} end
         from audit_streams left join log_leaves using (position) where retired_at is null""",
         "stream",
     ),

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from cct_ops.ledger.schema import at_column, count_column, metadata, text_column
 
 # ``position`` is that of the next leaf to send: all before it were taken. One that policy no longer
-# names is retired; where it was is kept, for the day on which it is named again.
+# names is retired; where it was is kept, for the day on which it is named again. ``added_at`` is
+# when it was named, or last set back: what is older waits since then.
 audit_streams = sa.Table(
     "audit_streams",
     metadata,

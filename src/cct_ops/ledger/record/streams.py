@@ -34,13 +34,14 @@ _PROGRESS = sa.text("""
     with sized as (select coalesce(max(position) + 1, 0) as size from log_leaves),
         queued as (select count(*) as entries, min(at) as oldest from log_queue)
     select s.*, sized.size - s.position + queued.entries as behind_events,
-        coalesce(extract(epoch from clock_timestamp() - coalesce(
-            cast(cast(l.leaf as json) ->> 'at' as timestamptz), queued.oldest)), 0)
+        case when first.at is null then 0
+            else extract(epoch from clock_timestamp() - greatest(s.added_at, first.at)) end
             as behind_seconds,
         s.position < sized.size and s.next_attempt_at <= clock_timestamp() as due,
         (select count(*) from audit_refusals r where r.stream = s.name) as refused
     from audit_streams s cross join sized cross join queued
-    left join log_leaves l on l.position = s.position
+    left join log_leaves l on l.position = s.position cross join lateral (select coalesce(
+        cast(cast(l.leaf as json) ->> 'at' as timestamptz), queued.oldest)) as first(at)
     where s.retired_at is null or :retired
     order by s.name
 """)
@@ -50,9 +51,10 @@ class Progress(Frozen):
     """
     How far a stream is: all leaves before ``position`` were taken.
 
-    ``behind_events`` counts also what is no leaf yet, and ``behind_seconds`` is the age of the
-    oldest event that was not taken. One that is ``due`` has leaves to send and need not wait.
-    ``refused`` are the events that the receiver would never take.
+    ``behind_events`` counts also what is no leaf yet, and ``behind_seconds`` is for how long the
+    first of them waits for the stream, which may begin with what is old (``added_at``). One that is
+    ``due`` has leaves to send and need not wait. ``refused`` are the events that the receiver would
+    never take.
     """
 
     name: str
@@ -102,7 +104,8 @@ def record_named(engine: sa.Engine, named: Mapping[str, bool]) -> None:
             new = insert(audit_streams).values(name=name, position=begins)
             tx.execute(new.on_conflict_do_nothing())
         again = sa.update(audit_streams).where(streams.name.in_(named), retired)
-        tx.execute(again.values(retired_at=None, failures=0, next_attempt_at=now()))
+        anew = {"added_at": now(), "failures": 0, "next_attempt_at": now()}
+        tx.execute(again.values(retired_at=None, **anew))
         gone = sa.update(audit_streams).where(streams.name.not_in(named), ~retired)
         tx.execute(gone.values(retired_at=now(), notified_at=None))
 
@@ -117,8 +120,11 @@ def send_again(engine: sa.Engine, name: str, position: int) -> int | None:
     with engine.begin() as tx:
         was = scalar(tx, sa.select(audit_streams.c.position).where(*mine).with_for_update())
         if was is not None:
+            # one that people know to be behind is so until it has caught up
+            told = audit_streams.c.notified_at.is_not(None)
+            since = sa.case((told, audit_streams.c.added_at), else_=now())
             anew = {"position": position, "failures": 0, "next_attempt_at": now()}
-            tx.execute(sa.update(audit_streams).where(*mine).values(anew))
+            tx.execute(sa.update(audit_streams).where(*mine).values(added_at=since, **anew))
         return was
 
 
@@ -175,8 +181,17 @@ def sending(engine: sa.Engine, name: str) -> Iterator[Cursor | None]:
         try:
             yield Cursor(connection, name)
         finally:
-            if not connection.invalidated:
-                connection.execute(_UNLOCK, who)
+            _unlock(connection, who)
+
+
+def _unlock(connection: sa.Connection, who: dict[str, object]) -> None:
+    """Let go of the lock; a connection that may still have it is used for nothing else."""
+    if connection.invalidated:
+        return
+    try:
+        connection.execute(_UNLOCK, who)
+    except sa.exc.SQLAlchemyError:
+        connection.invalidate()
 
 
 class Cursor:

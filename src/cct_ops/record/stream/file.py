@@ -75,6 +75,7 @@ def _opened(path: Path) -> int:
             raise BadConfiguration(f"{path} is no file")
         _repair(place, path)
         if new:
+            os.fchmod(place, _MODE)
             _keep_name(path)
     except BaseException:
         os.close(place)
