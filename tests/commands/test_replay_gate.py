@@ -95,6 +95,7 @@ def test_what_cannot_be_compared_is_neither_the_same_nor_another(
     assert f"{garbage}:1: is no line of a history" in refused(history=garbage)
     assert "cannot be read" in refused(history=tmp_path / "nowhere")
     assert "there is no such file" in refused("--acknowledged", str(tmp_path / "none.yaml"))
+    assert "0 or more" in refused("--allow=-1")
     assert "goes without --json" in refused("--acknowledge", "--json")
 
     repo.git("rm", "--quiet", "--cached", "deployments/policy.yaml")
@@ -107,6 +108,8 @@ def test_what_cannot_be_compared_is_neither_the_same_nor_another(
     for name in ("sources", "routes", "policy"):
         monkeypatch.setenv(f"CCT_OPS_{name.upper()}_PATH", str(repo.rules / f"{name}.yaml"))
     assert "is in no git repository" in refused()
+    (repo.rules / "policy.yaml").unlink()
+    assert "policy.yaml: there is no such file" in refused()
     ended = program("replay", "--allow", "3")
     assert ended.code == 1
     assert "belong to --baseline" in ended.err

@@ -49,6 +49,8 @@ class Gate:
 
         if acknowledge and as_json:
             raise BadConfiguration("--acknowledge prints lines of YAML: it goes without --json")
+        if self.allow is not None and self.allow < 0:
+            raise BadConfiguration("--allow is a number of alerts: 0 or more")
         path = self.acknowledged or self.files.routes.parent / acknowledged.FILE
         if self.acknowledged is not None and not path.is_file():
             raise BadConfiguration(f"{path}: there is no such file")

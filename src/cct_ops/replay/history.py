@@ -207,7 +207,7 @@ def _checked(path: Path, lines: Iterable[bytes]) -> Iterator[Line]:
             line = _LINE.validate_json(text)
         except ValidationError as error:
             raise BadConfiguration(
-                f"{place}: is no line of a history: {first_problem(error)}."
+                f"{place}: is no line of a history: {first_problem(error).removeprefix(': ')}."
             ) from None
         if (number == 1) is not isinstance(line, Header):
             raise BadConfiguration(f"{place}: a history begins with one line of kind history.")

@@ -56,6 +56,9 @@ def replay_both(
     revision: str, files: RuleFiles, history: Path, *, files_only: bool = False
 ) -> Sides:
     """Replay the history by the revision's rules and by these files, side by side."""
+    for path in _three(files):
+        if not path.is_file():
+            raise BadConfiguration(f"{path}: there is no such file")
     repository = Repository.around(files.routes)
     commit = repository.commit(revision)
     with TemporaryDirectory(prefix="cct-ops-replay-") as folder:
