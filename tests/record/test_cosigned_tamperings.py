@@ -15,7 +15,6 @@ import sqlalchemy as sa
 from cct_ops.ledger.record import log
 from cct_ops.record import audit, export, keys, offline
 from cct_ops.record.cosignatures import Cosigner
-from cct_ops.record.notes import Checkpoint
 from cct_ops.record.offline import Outside
 from tests.conftest import ROOT
 from tests.record.recorded import Recorded, recorded, strip, tamper
@@ -66,24 +65,30 @@ def test_every_tampering_is_found_and_located(
     ours: Recorded, witness: Running, tmp_path: Path
 ) -> None:
     """In the ledger by asking the witness; in an export by its key, which both verifiers take."""
-    public, cosigner = ours.signer.verifier, Cosigner.parse(witness.key)
+    public, file = ours.signer.verifier, tmp_path / "export.jsonl"
     for number in range(ROUNDS):
         dice = Random(number)  # noqa: S311 -- the same list each time
-        how, file = WAYS[number % len(WAYS)], tmp_path / "export.jsonl"
+        how = WAYS[number % len(WAYS)]
         with ours.engine.connect() as tx:
             names = tampered(tx, dice, how, ours)
             findings = "\n".join(audit.compare(tx, public, [], [witness.asked]).findings)
-            note, size, made = export.newest(tx)
-            about = {"from": 0, "made": made}
-            export.write(tx, file, ours.signer, note, range(log.size(tx)), about)
+            note = log.newest_checkpoint(tx)  # there is none where all was cut off
+            if note is not None:
+                about = {"from": 0, "made": log.moment(tx)}
+                export.write(tx, file, ours.signer, note, range(log.size(tx)), about)
             tx.rollback()
         named = re.compile("|".join(rf"{re.escape(name)}\b" for name in names))
         assert named.search(findings), f"{number}: {how}: {findings}"
-        exported = offline.verify(file, public, Outside(None, [cosigner])).findings
-        by_strangers = problems(file.read_bytes(), str(public), None, [witness.key])
-        assert bool(exported) == bool(by_strangers), f"{number}: {how}: {exported}"
-        # what bears a cosignature is what the witness saw, though it may have seen more since
-        cosigned = cosigner.cosigned_at(note) is not None
-        assert cosigned or exported, f"{number}: {how}"
-        assert not cosigned or Checkpoint.parse(note).size == size
+        if note is not None:
+            found_in_an_export(file, note, ours, witness)
     assert audit.verify(ours.engine, public, [], [witness.asked]).findings == []
+
+
+def found_in_an_export(file: Path, note: str, ours: Recorded, witness: Running) -> None:
+    """What bears a cosignature is what the witness saw, if not the last of it; else it is found."""
+    public, cosigner = ours.signer.verifier, Cosigner.parse(witness.key)
+    found = offline.verify(file, public, Outside(None, [cosigner])).findings
+    by_strangers = problems(file.read_bytes(), str(public), None, [witness.key])
+
+    assert bool(found) == bool(by_strangers), found
+    assert found or cosigner.cosigned_at(note) is not None
