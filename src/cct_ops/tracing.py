@@ -147,6 +147,8 @@ def _provider() -> TracerProvider | None:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+    # One line for each batch that is lost is enough: its attempts are no news.
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
     try:
         # At its end a process would wait for half a minute for a collector that is away.
         provider = TracerProvider(shutdown_on_exit=False)

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 import yaml
 from pydantic import SecretStr
 
+from cct_ops.models.cct import Route
 from cct_ops.stack.metrics_ports import METRICS_PORTS
 from cct_ops.stack.postgres import free_port
 from tests.deployments.promtool import FOLDER, PROMETHEUS, RULES
@@ -45,6 +47,11 @@ class Prometheus:
         except httpx.HTTPError:
             return None
         return answer.json()["data"] if answer.status_code == 200 else None
+
+    def value(self, query: str) -> float:
+        """The value of one series; 0 where there is none."""
+        found = self.ask(f"query?query={quote(query)}")["result"]
+        return float(found[0]["value"][1]) if found else 0.0
 
     def firing(self) -> set[tuple[str, str]]:
         """Which alerts fire, and about which instance."""
@@ -107,6 +114,12 @@ def test_prometheus_reads_every_metric_and_alarms_when_a_part_is_killed(
         assert sum(len(group["rules"]) for group in one.ask("rules")["groups"]) == len(RULES)
         eventually(lambda: ("CctOpsWatchdog", "") in one.firing())
         assert ("CctOpsPartDown", another) not in one.firing()
+
+        stack.start("auto-rollback", target=Route.INTRADAY_CHECK.value, mode="observe")
+        mine = 'cct_ops_worker_runs_%s_total{playbook="auto-rollback"%s}'
+        eventually(lambda: one.value(mine % ("started", "")) >= 1, seconds=120)
+        eventually(lambda: one.value(mine % ("ended", ',end="exited"')) >= 1, seconds=120)
+        assert one.value("cct_ops_worker_start_seconds_count") >= 1
 
         gateway.process.kill()
         eventually(lambda: ("CctOpsPartDown", another) in one.firing())
