@@ -6,8 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from cct_ops.ledger.intake.tables import dispatches
+from evaluation.history.bodies import alert, alertmanager
 from tests.commands.conftest import Ended, Program
+from tests.gateway.delivering import take
+from tests.gateway.signing import NOW
 from tests.replay.repository import WEEK, Repo
 
 GONE = """\
@@ -73,6 +78,28 @@ def test_each_difference_is_named_with_its_alerts_until_it_is_acknowledged(
     assert "acknowledged.0.why: String should have at least 1 character" in ended.err
     file.write_text(f"acknowledged:\n{lines}".replace('why: ""', "why: done elsewhere now"))
     assert held(program).code == 0
+
+
+def test_what_the_ledger_has_is_compared_and_can_be_kept_in_a_file(
+    repo: Repo, program: Program, engine: sa.Engine, on_ledger: None, tmp_path: Path
+) -> None:
+    """And nothing of it is changed by that."""
+    take(engine, "alertmanager", alertmanager(alert("ExemptionsOverdue", NOW)))
+    repo.edit("routes.yaml", GONE, "")
+
+    ended = program("replay", "--since", "1h", "--baseline", "HEAD")
+    assert ended.code == 1
+    assert ended.out.startswith("fired 1 → 0, 1 gone\n")
+
+    file = tmp_path / "history.jsonl"
+    ended = program("replay", "--since", "1h", "--record", str(file))
+    assert (ended.code, ended.out.partition(":")[2][:11]) == (0, " 1 delivery")
+    ended = program("replay", "--history", str(file), "--json")
+    assert [each["today"] for each in json.loads(ended.out)] == [
+        "everything-else: people are notified"
+    ]
+    with engine.connect() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(dispatches)) == 1
 
 
 def test_what_cannot_be_compared_is_neither_the_same_nor_another(

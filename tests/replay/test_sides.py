@@ -83,6 +83,14 @@ def test_a_revision_is_replayed_by_its_own_code_and_files_without_our_variables(
     assert "rate-limiting" not in compared.playbooks
     assert both.notes == ("the work tree has changes that are in no commit; they count",)
 
+    whole = guards.read_text()
+    guards.write_text("import what_is_installed_no_more\n")
+    repo.commit()
+    guards.write_text(whole)
+    both = replay_both("HEAD", repo.files, WEEK)
+    assert compare(both.before, both.after).differences == ()
+    assert "No module named 'what_is_installed_no_more': its files were replayed" in both.notes[-1]
+
 
 def edited(path: Path, old: str, new: str) -> None:
     text = path.read_text()

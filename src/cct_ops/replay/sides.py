@@ -2,8 +2,8 @@
 A history replayed twice: by a revision's own code and files, and by those of the work tree.
 
 Each side is a process of its own, which is given the history as a file and nothing else: no
-variable of ours, so no ledger, no key and no address. A revision without this command, or with
-another form of it, is replayed by the code that runs here on that revision's files.
+variable of ours, so no ledger, no key and no address. A revision without this command, with another
+form of it, or whose code does not run here, is replayed by the code that does, on its files.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -68,7 +68,25 @@ def replay_both(
         if repository.changed([*_beside(files), *_shared(repository, files)]):
             notes.append("the work tree has changes that are in no commit; they count")
         with _started(before, history, here) as first, _started(after, history, here) as second:
-            return Sides(commit, _result(before, first), _result(after, second), tuple(notes))
+            then = _of_then(before, first, history, here, notes)
+            return Sides(commit, then, _result(after, second), tuple(notes))
+
+
+def _of_then(
+    side: _Side, process: subprocess.Popen[bytes], history: Path, folder: Path, notes: list[str]
+) -> Replayed:
+    """Return the revision's result; what its own code cannot do here, the code that runs does."""
+    try:
+        return _result(side, process)
+    except Unavailable as error:
+        if side.code == _CODE:
+            raise
+        notes.append(f"{error}: {_STOOD_IN}")
+    with _started(replace(side, code=_CODE), history, folder) as again:
+        return _result(side, again)
+
+
+_STOOD_IN = "its files were replayed by the code that runs here, so a change of code does not show"
 
 
 def _of_revision(
@@ -95,10 +113,7 @@ def _of_revision(
         notes.append("the code is not in this repository: only files are compared")
     elif _form(code) != FORMAT:
         code = _CODE
-        notes.append(
-            f"the code of {named} cannot replay, or not in this form: its files were replayed by"
-            " the code that runs here, so a change of code does not show"
-        )
+        notes.append(f"the code of {named} cannot replay, or not in this form: {_STOOD_IN}")
     then = RuleFiles(*(of_then(path) for path in _three(files)))
     return _Side(code, then, named, f"{folder}{os.sep}"), notes
 
@@ -157,11 +172,8 @@ def _result(side: _Side, process: subprocess.Popen[bytes]) -> Replayed:
     if process.returncode == WRONG_RULES:
         raise BadConfiguration(last)
     if process.returncode:
-        raise Unavailable(
-            f"{side.name} could not be replayed: {last}. With --files-only the code that runs here"
-            " replays the files of both"
-        )
+        raise Unavailable(f"the code of {side.name} ended with an error, {last.rstrip('.')}")
     try:
         return Replayed.model_validate_json(out)
     except ValidationError:
-        raise Unavailable(f"{side.name} answered in another form than this release's") from None
+        raise Unavailable(f"the code of {side.name} answered in another form") from None
