@@ -57,6 +57,8 @@ def tampered(tx: sa.Connection, dice: Random, how: str, ours: Recorded) -> set[s
         return {"has cosigned"}
     names = tamper(tx, dice, how, "key", ours.signer)
     at = min(int(name.split()[1]) for name in names if name.startswith("leaf "))
+    if log.size(tx) == 0:
+        return {"no checkpoint is there"}
     # without a copy of the leaves it can only be said between which checkpoints it lies
     return {f"over {size} leaves" for size in SIZES if size > at} | {"has cosigned 16 leaves"}
 
