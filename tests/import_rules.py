@@ -57,7 +57,7 @@ LAYERS: dict[str, dict[str, str]] = {
         " record reports settings terminal tracing typed",
         "stack": "addresses errors record settings typed variables",
         "board": "addresses config errors gate gateway ledger models record reports settings"
-        " terminal typed",
+        " terminal typed variables",
         "worker": "cct_ops clients exposition ledger models reports settings stack tracing",
     },
     "commands": {

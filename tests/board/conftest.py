@@ -21,11 +21,16 @@ from cct_ops.board.app import create_app
 from cct_ops.board.headers import Site
 from cct_ops.board.page import Board
 from cct_ops.board.stream import Stream
+from cct_ops.ledger.gate import changes
 from cct_ops.ledger.people import sign_ins
+from cct_ops.models.change import TemporaryChange
+from cct_ops.models.plan import Call, Step
 from cct_ops.models.role import Role
 from cct_ops.settings import Settings
 from tests.conftest import ROOT
+from tests.ledger.history import a_run, permitted
 from tests.plain import NO_TLS
+from tests.plans import plan_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -143,6 +148,20 @@ def signed_in(address: str, engine: sa.Engine) -> Iterator[SignedIn]:
 def new_link(engine: sa.Engine, role: Role = Role.ADMIN, name: str = "Anna Ito") -> str:
     """Return the path of a new link."""
     return f"/links/{sign_ins.make_link(engine, name, role, 'root')}"
+
+
+def weakened(engine: sa.Engine) -> TemporaryChange:
+    """Let a run have weakened something for a while."""
+    step = Step(
+        call=Call(method="bypass_schema_validation", arguments={"mode": "warn"}),
+        undo=Call(method="restore_schema_validation", arguments={"mode": "strict"}),
+        lasts_minutes=45,
+    )
+    wanted = plan_of(step, playbook="schema-validation", target="SCHEMA_VALIDATION_MODE")
+    permit = permitted(engine, a_run("schema-validation"), wanted)
+    reason = "A release was held up by a summary that is right"
+    with engine.begin() as tx:
+        return changes.schedule(tx, permit, step, before="strict", owner="Chen Wei", reason=reason)
 
 
 @pytest.fixture(scope="module")

@@ -8,15 +8,17 @@ import pytest
 import sqlalchemy as sa
 
 from cct_ops.board import pages
-from cct_ops.ledger.gate import approvals, switches
+from cct_ops.ledger.gate import approvals, changes, switches
 from cct_ops.ledger.people import acknowledgements, pages as paged
 from cct_ops.ledger.people.tables import pages as page_rows
 from cct_ops.ledger.record.log_tables import log_queue
+from cct_ops.models.change import ChangeState
 from cct_ops.models.role import Role
 from cct_ops.record import account
 from tests.approvals.parts import asked, new_run, refusals, state
-from tests.board.conftest import SignedIn
+from tests.board.conftest import SignedIn, weakened
 from tests.ledger.alerts import opened
+from tests.ledger.history import a_run, decided
 
 NEEDS = [(action.path, action.needs) for page in pages.ALL for action in page.actions]
 
@@ -217,3 +219,25 @@ def test_a_page_of_an_incident_that_somebody_has_ends_with_the_reason(engine: sa
     with engine.connect() as connection:
         notes = connection.execute(sa.select(page_rows.c.note)).scalars().all()
     assert notes == ["Anna Ito has the incident."]
+
+
+def test_a_change_that_has_ended_is_not_ended_again(signed_in: SignedIn, engine: sa.Engine) -> None:
+    change = weakened(engine)
+    changes.finish(engine, change.id, ChangeState.REVERTED, "It was time.")
+
+    answer = signed_in(Role.RESPONDER).send(f"/changes/{change.id}/end")
+
+    assert answer.status_code == 409
+    assert "has ended: it is reverted" in answer.text
+
+
+def test_an_incident_leads_to_its_run_in_prefect(
+    signed_in: SignedIn, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_UI_URL", "https://prefect.example/")
+    run = a_run(incident_id=opened(engine))
+    decided(engine, run)
+
+    shown = signed_in(Role.VIEWER).get(f"/incidents/{run.incident_id}").text
+
+    assert f'href="https://prefect.example/v2/runs/flow-run/{run.id}"' in shown

@@ -16,17 +16,15 @@ import sqlalchemy as sa
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
-from cct_ops.ledger.gate import approvals, changes, switches
+from cct_ops.ledger.gate import approvals, switches
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.intake.deliveries import Incoming
 from cct_ops.ledger.people import acknowledgements
-from cct_ops.models.plan import Call, Step
 from cct_ops.models.role import Role
 from tests.approvals.parts import asked, new_run
-from tests.board.conftest import CHROMIUM, new_link
+from tests.board.conftest import CHROMIUM, new_link, weakened
 from tests.ledger.alerts import opened
-from tests.ledger.history import a_run, decided, permitted
-from tests.plans import plan_of
+from tests.ledger.history import a_run, decided
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 
@@ -45,23 +43,7 @@ def a_night(engine: sa.Engine) -> approvals.Approval:
     )
     decided(engine, a_run(incident_id=taken))
     approval = asked(engine, new_run(incident_id=worst), form_accepted=True)
-    step = Step(
-        call=Call(method="bypass_schema_validation", arguments={"mode": "warn"}),
-        undo=Call(method="restore_schema_validation", arguments={"mode": "strict"}),
-        lasts_minutes=45,
-    )
-    permit = permitted(
-        engine, a_run("schema-validation"), plan_of(step, playbook="schema-validation")
-    )
-    with engine.begin() as tx:
-        changes.schedule(
-            tx,
-            permit,
-            step,
-            before="strict",
-            owner="Chen Wei",
-            reason="A release was held up by a summary that is right",
-        )
+    weakened(engine)
     until = datetime.now(UTC) + timedelta(hours=2)
     switches.hold(engine, "/market-open", until, "I look at it myself", "Chen Wei")
     deliveries.record_all(

@@ -104,7 +104,7 @@ class Shown:
                 fields = await door.read_form(request)
             except Refused as refused:
                 return view.notice("Nothing was done", f"{refused}.", refused.status)
-            return await in_time(lambda: self._act(action, request, fields))
+            return await in_time(lambda: self._act(action, request, fields), action.seconds)
 
         return act
 
@@ -168,14 +168,14 @@ class Shown:
         return view.notice(title, words, status, visitor=visitor, menu=pages.menu(visitor))
 
 
-async def in_time(work: Callable[[], Response]) -> Response:
-    """Do work on the ledger in a thread; 503 when it does not answer in time."""
+async def in_time(work: Callable[[], Response], seconds: float = LEDGER_SECONDS) -> Response:
+    """Do work in a thread; 503 when the ledger does not answer, or it takes too long."""
     try:
-        async with asyncio.timeout(LEDGER_SECONDS):
+        async with asyncio.timeout(seconds):
             return await run_in_threadpool(work)
     except (sa.exc.SQLAlchemyError, TimeoutError) as error:
-        log.error("the ledger did not answer: %s", type(error).__name__)  # noqa: TRY400 -- the traceback would show the statement's values
-        words = "The record does not answer. Load the page again to see where things stand."
+        log.error("no answer in time: %s", type(error).__name__)  # noqa: TRY400 -- the traceback would show the statement's values
+        words = "There is no answer in time. Load the page again to see where things stand."
         return view.notice("Not now", words, 503)
 
 

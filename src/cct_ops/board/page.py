@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
@@ -17,7 +18,9 @@ from cct_ops.config.contacts import Contacts
 from cct_ops.errors import BadConfiguration
 from cct_ops.ledger.people.sign_ins import Session
 from cct_ops.models.role import Role
+from cct_ops.reports.links import newer_run_page
 from cct_ops.settings import Settings
+from cct_ops.variables import said
 
 LONGEST_TEXT = 1000  # characters of what a person writes into a field
 
@@ -31,7 +34,13 @@ class Board:
 
     def contacts(self) -> Contacts:
         """Return who is on call, and what the severities of alerts are called."""
-        return contacts.read(self.settings.contacts_path)
+        path = self.settings.contacts_path
+        return _contacts(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+    def link_to_run(self, run_id: UUID) -> str | None:
+        """Return the run's page in Prefect's UI; None where the board is not told where that is."""
+        ui = self.settings.prefect_ui_url or said("PREFECT_UI_URL")
+        return newer_run_page(str(ui), run_id) if ui else None
 
     def approvers(self) -> Approvers | None:
         """Return the allow-list as it is now; None where there is none."""
@@ -116,11 +125,13 @@ class Action:
     Something that a person can do: the address that its form posts to, and the role it takes.
 
     ``do`` returns what was done in one sentence; whatever it refuses it raises as an ``OpsError``.
+    ``seconds`` is how long its person waits for it at most.
     """
 
     path: str
     needs: Role
     do: Callable[[Board, Visitor, Form], str]
+    seconds: float = 10
 
 
 @dataclass(frozen=True)
@@ -139,3 +150,9 @@ class Page:
     needs: Role = Role.VIEWER
     in_menu: bool = True
     actions: tuple[Action, ...] = field(default=())
+
+
+@lru_cache(maxsize=2)
+def _contacts(path: Path, _changed_ns: int) -> Contacts:
+    """Read the file once for each time that it was written: every look at Now takes it."""
+    return contacts.read(path)

@@ -19,7 +19,7 @@ from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.people.acknowledgements import Acknowledgement, acknowledged, holders
 from cct_ops.ledger.people.pages import FRESH_HOURS
 from cct_ops.ledger.record.tables import decisions, resolutions
-from cct_ops.ledger.statements import rows, scalar
+from cct_ops.ledger.statements import Ledger, rows, scalar
 from cct_ops.models.base import Frozen
 from cct_ops.models.run import Severity
 from cct_ops.record.incidents import NO_RUN
@@ -63,7 +63,7 @@ class Open(Frozen):
 
 
 def urgent(
-    engine: sa.Engine,
+    ledger: Ledger,
     words: Mapping[Severity, Sequence[str]],
     limit: int,
     wanted: Wanted = Wanted(),  # noqa: B008 -- immutable
@@ -84,23 +84,23 @@ def urgent(
     ]
     grade_of: dict[UUID, str] = {}
     # Those of a higher grade come first; a P0 by its label can be one by conclusion as well.
-    for row in sorted(rows(engine, sa.union_all(*chosen)), key=_by_urgency) if chosen else ():
+    for row in sorted(rows(ledger, sa.union_all(*chosen)), key=_by_urgency) if chosen else ():
         grade_of.setdefault(row.id, row.severity)
     first = list(grade_of)[:limit]
-    who = holders(engine, first)
-    told = {row.id: row for row in rows(engine, _told(first))}
+    who = holders(ledger, first)
+    told = {row.id: row for row in rows(ledger, _told(first))}
     shown = [
         Standing(**told[each]._asdict(), severity=grade_of[each], holder=who.get(each))
         for each in first
         if each in told
     ]
-    counts = _counts(engine, words)
+    counts = _counts(ledger, words)
     free = sa.select(sa.func.count()).select_from(incidents)
     return Open(
         shown=tuple(shown),
         total=sum(counts.values()),
         by_severity=tuple(counts.items()),
-        unclaimed=scalar(engine, free.where(_IS_OPEN, ~acknowledged(incidents.c.id))) or 0,
+        unclaimed=scalar(ledger, free.where(_IS_OPEN, ~acknowledged(incidents.c.id))) or 0,
     )
 
 
@@ -195,7 +195,7 @@ def _told(chosen: Sequence[UUID]) -> sa.Select[tuple[object, ...]]:
     )
 
 
-def _counts(engine: sa.Engine, words: Mapping[Severity, Sequence[str]]) -> dict[str, int]:
+def _counts(ledger: Ledger, words: Mapping[Severity, Sequence[str]]) -> dict[str, int]:
     """Count what is open by the words of its alerts."""
     grades = [
         (_SAID.in_(said), sa.literal(grade.value))
@@ -204,6 +204,5 @@ def _counts(engine: sa.Engine, words: Mapping[Severity, Sequence[str]]) -> dict[
     ]
     grade = sa.case(*grades, else_=_UNKNOWN) if grades else sa.literal(_UNKNOWN)
     counted = sa.select(grade.label("grade"), sa.func.count().label("number")).where(_IS_OPEN)
-    with engine.connect() as connection:
-        found = dict(connection.execute(counted.group_by(sa.text("1"))).tuples().all())
+    found = {row.grade: row.number for row in rows(ledger, counted.group_by(sa.text("1")))}
     return {each: found[each] for each in (*Severity, _UNKNOWN) if each in found}

@@ -25,5 +25,11 @@ def run_link(run_id: UUID) -> str | None:
     cloud = prefect.cloud.api_url
     if public is None and prefect.api.url and prefect.api.url.startswith(cloud):
         return url_for("flow-run", obj_id=run_id)
-    newer = "v2/" if prefect.server.ui.v2_enabled else ""
-    return f"{base.rstrip('/')}/{newer}runs/flow-run/{run_id}"
+    if prefect.server.ui.v2_enabled:
+        return newer_run_page(base, run_id)
+    return f"{base.rstrip('/')}/runs/flow-run/{run_id}"
+
+
+def newer_run_page(base: str, run_id: UUID) -> str:
+    """Return the run's page in the newer of a server's UIs; nothing of Prefect is loaded."""
+    return f"{base.rstrip('/')}/v2/runs/flow-run/{run_id}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from cct_ops.board.page import Action, Asked, Board, Form, Page, Visitor
-from cct_ops.errors import NotPermitted
+from cct_ops.errors import BadConfiguration, NotPermitted
 from cct_ops.ledger.gate import changes as ledger_changes
 from cct_ops.models.base import Frozen
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.role import Role
+from cct_ops.variables import said
 
 SHOWN = 100
 
@@ -28,6 +29,8 @@ def read(board: Board, asked: Asked) -> Changes:
 
 def end(board: Board, visitor: Visitor, form: Form) -> str:
     """Ask for the run that puts back what was before, at once."""
+    if not said("PREFECT_API_URL"):  # its client would start a server of its own
+        raise BadConfiguration("Nothing was done: PREFECT_API_URL is not set for the board.")
     # Prefect's client is heavy, and needed here alone.
     from cct_ops.gate import scheduled_reverts
 
@@ -43,5 +46,5 @@ PAGE = Page(
     "Changes",
     "/changes",
     read,
-    actions=(Action("/changes/{change_id}/end", Role.RESPONDER, end),),
+    actions=(Action("/changes/{change_id}/end", Role.RESPONDER, end, seconds=60),),
 )

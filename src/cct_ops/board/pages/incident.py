@@ -35,9 +35,10 @@ def read(board: Board, asked: Asked) -> Incident:
     if found is None:
         raise NoSuchPage
     runs = {run.id for run in found.runs}
+    linked = tuple(run.model_copy(update={"link": board.link_to_run(run.id)}) for run in found.runs)
     return Incident(
         # When it was read is no news.
-        account=found.model_copy(update={"read_at": found.entries[-1].at}),
+        account=found.model_copy(update={"read_at": found.entries[-1].at, "runs": linked}),
         holder=acknowledgements.holders(board.engine, [found.id]).get(found.id),
         waiting=tuple(
             each

@@ -32,18 +32,20 @@ class Now(Frozen):
 
 
 def read(board: Board, asked: Asked) -> Now:
-    """Read it by what is open alone."""
-    engine = board.engine
-    return Now(
-        open=standing.urgent(engine, board.contacts().severities, SHOWN),
-        waiting=tuple(approvals.pending(engine)),
-        weakened=tuple(changes.listed(engine)),
-        switched=switches.last(engine),
-        held=tuple(switches.standing(engine)),
-        silent=tuple(each.part for each in heartbeats.heard(engine) if each.alarmed_at),
-        paused=tuple(pauses.notified(engine)),
-        backlog=inbox.count_backlog(engine),
-    )
+    """Read it as of one moment, by what is open alone."""
+    words = board.contacts().severities
+    snapshot = board.engine.connect().execution_options(isolation_level="REPEATABLE READ")
+    with snapshot as ledger:
+        return Now(
+            open=standing.urgent(ledger, words, SHOWN),
+            waiting=tuple(approvals.pending(ledger)),
+            weakened=tuple(changes.listed(ledger)),
+            switched=switches.last(ledger),
+            held=tuple(switches.standing(ledger)),
+            silent=tuple(each.part for each in heartbeats.heard(ledger) if each.alarmed_at),
+            paused=tuple(pauses.notified(ledger)),
+            backlog=inbox.count_backlog(ledger),
+        )
 
 
 PAGE = Page("now", "Now", "/now", read)

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from cct_ops.errors import ContractBroken, NotPermitted
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate.tables import actions, approvals, permits, temporary_changes
-from cct_ops.ledger.statements import execute, rows, scalar, scalars
+from cct_ops.ledger.statements import Ledger, execute, rows, scalar, scalars
 from cct_ops.models.base import duration, first_problem
 from cct_ops.models.change import OPEN, ChangeState, TemporaryChange
 from cct_ops.models.plan import Call, Permit, Step
@@ -119,10 +119,10 @@ def maker(engine: sa.Engine, change_id: UUID) -> UUID | None:
     return scalar(engine, made_by)
 
 
-def listed(engine: sa.Engine, *, ended: bool = False) -> list[TemporaryChange]:
+def listed(ledger: Ledger, *, ended: bool = False) -> list[TemporaryChange]:
     """Return the open changes by the time of their end, or all there ever were."""
     found = sa.select(temporary_changes).order_by(temporary_changes.c.until)
-    return _readable(rows(engine, found if ended else found.where(_OPEN)))
+    return _readable(rows(ledger, found if ended else found.where(_OPEN)))
 
 
 def record_scheduled_revert(engine: sa.Engine, change: TemporaryChange, run_id: UUID) -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate.tables import holds, switches
-from cct_ops.ledger.statements import execute, find, read, scalars
+from cct_ops.ledger.statements import Ledger, execute, find, read, scalars
 from cct_ops.models.base import Frozen
 
 
@@ -66,16 +66,16 @@ def held(engine: sa.Engine) -> list[str]:
     return scalars(engine, standing.distinct().order_by(holds.c.target))
 
 
-def last(engine: sa.Engine) -> Switched | None:
+def last(ledger: Ledger) -> Switched | None:
     """Return the last turn of the kill switch; None where nobody ever touched it."""
     columns = [switches.c[name] for name in Switched.model_fields]
-    return find(engine, Switched, sa.select(*columns).order_by(switches.c.id.desc()).limit(1))
+    return find(ledger, Switched, sa.select(*columns).order_by(switches.c.id.desc()).limit(1))
 
 
-def standing(engine: sa.Engine) -> list[Hold]:
+def standing(ledger: Ledger) -> list[Hold]:
     """Return the holds that stand now, the next to end first."""
     columns = [holds.c[name] for name in Hold.model_fields]
-    return read(engine, Hold, sa.select(*columns).where(*_STANDING).order_by(holds.c.until))
+    return read(ledger, Hold, sa.select(*columns).where(*_STANDING).order_by(holds.c.until))
 
 
 def _switch(engine: sa.Engine, *, stopped: bool, reason: str, person: str) -> None:

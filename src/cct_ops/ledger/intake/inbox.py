@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from cct_ops.ledger.intake.deliveries import NOT_UNDERSTOOD
 from cct_ops.ledger.intake.outbox import DEAD_LETTERED, GROUPED, NOTICE, REMEDIATE, describe_notice
 from cct_ops.ledger.intake.tables import alerts, deliveries, dispatches, incidents
+from cct_ops.ledger.statements import Ledger, within
 from cct_ops.models.base import Frozen
 
 INDEXED = 200  # characters of a name
@@ -149,10 +150,13 @@ def newest(engine: sa.Engine, limit: int, *, unfinished: bool = False) -> Sequen
     return [each for each in found if each.waits] if unfinished else found
 
 
-def count_backlog(engine: sa.Engine) -> Mapping[str, int]:
+def count_backlog(ledger: Ledger) -> Mapping[str, int]:
     """Count what is not finished, in words that people and Prometheus share."""
-    with engine.connect() as connection:
-        return {name: connection.scalar(sa.text(asked)) or 0 for name, asked in BACKLOG.items()}
+    return within(
+        ledger,
+        lambda tx: {name: tx.scalar(sa.text(asked)) or 0 for name, asked in BACKLOG.items()},
+        repeatable=True,
+    )
 
 
 def about(engine: sa.Engine, wanted: str) -> Sequence[Arrived]:

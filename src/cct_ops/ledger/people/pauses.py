@@ -10,12 +10,12 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger.clock import now
 from cct_ops.ledger.people.tables import pauses
-from cct_ops.ledger.statements import execute, scalars
+from cct_ops.ledger.statements import Ledger, execute, scalars
 
 
-def notified(engine: sa.Engine) -> list[str]:
+def notified(ledger: Ledger) -> list[str]:
     """Return what people know to be paused."""
-    return scalars(engine, sa.select(pauses.c.part).order_by(pauses.c.part))
+    return scalars(ledger, sa.select(pauses.c.part).order_by(pauses.c.part))
 
 
 @contextmanager
