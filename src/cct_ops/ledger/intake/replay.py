@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -23,14 +23,6 @@ class Past(NamedTuple):
     sender_id: str
     received_at: datetime
     admitted_by: str | None
-
-
-def since(engine: sa.Engine, moment: datetime) -> Iterator[Past]:
-    """Yield what came since then, oldest first; few bodies are held at a time."""
-    asked = sa.select(*_COLUMNS).where(deliveries.c.received_at >= moment)
-    with engine.connect().execution_options(yield_per=50) as connection:
-        for row in connection.execute(asked.order_by(deliveries.c.received_at)):
-            yield Past(*row)
 
 
 def one(engine: sa.Engine, delivery_id: UUID) -> Past | None:
