@@ -163,6 +163,14 @@ def test_every_alert_says_what_it_means_and_what_to_do() -> None:
             assert (ROOT / other).is_file(), other
 
 
+def test_alerts_about_a_job_name_one_that_there_is() -> None:
+    jobs = (ROOT / "src" / "cct_ops" / "controller" / "jobs.py").read_text()
+    named = {name for query in queries() for name in re.findall(r'\bname="([^"]+)"', query.text)}
+
+    assert named
+    assert {name for name in named if f'"{name}"' not in jobs} == set()
+
+
 @needs_promtool
 def test_prometheus_can_read_every_query(tmp_path: Path) -> None:
     """Those of the dashboard as if they were rules."""
