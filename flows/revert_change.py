@@ -10,6 +10,7 @@ from __future__ import annotations
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from cct_ops.models.change import Early
 from cct_ops.models.run import Id, Resolution
 from tasks.attempts import one_attempt
 from tasks.names import named
@@ -26,7 +27,7 @@ from tasks.reversion import end_change, read_change
     on_cancellation=[report_failure],
 )
 @reported
-def revert_change(change_id: Id, now: bool = False) -> State[Resolution]:
+def revert_change(change_id: Id, now: Early = False) -> State[Resolution]:
     """
     Read the change's time again and, if it is over, compare and restore.
 

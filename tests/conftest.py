@@ -68,6 +68,7 @@ FIRST = (
     "tests/end_to_end/test_approval.py",
     "tests/end_to_end/test_playbooks.py",
     "tests/end_to_end/test_pauses.py",
+    "tests/end_to_end/test_forms_in_prefect.py",
     "tests/end_to_end/test_monitoring.py",
     "tests/end_to_end/test_traces.py",
     "tests/flows/test_every_way.py",

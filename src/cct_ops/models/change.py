@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
+
+from pydantic import Field
 
 from cct_ops.models.base import Frozen
 from cct_ops.models.plan import Call
@@ -27,6 +30,7 @@ class ChangeState(StrEnum):
     NOT_MADE = "not made"
 
 
+Early = Annotated[bool, Field(json_schema_extra={"title": "Before its time"})]
 OPEN = (ChangeState.SCHEDULED, ChangeState.ACTIVE, ChangeState.REVERTING)
 
 
