@@ -53,11 +53,12 @@ class Running:
 
     def seen(self) -> list[str]:
         """What it says of itself: its key, and what it has seen of each log."""
-        return httpx.get(self.url).text.splitlines()
+        return httpx.get(self.url, timeout=60).text.splitlines()
 
     def add(self, request: str) -> httpx.Response:
         """Send it a request."""
-        return httpx.post(f"{self.url}/add-checkpoint", content=request.encode())
+        url = f"{self.url}/add-checkpoint"
+        return httpx.post(url, content=request.encode(), timeout=60)
 
     def kill(self) -> None:
         """Kill it, as a machine does that goes down."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cct_ops.config import policy
-from cct_ops.doctor.check import Result, Sign
+from cct_ops.doctor.check import ANSWER_SECONDS, Result, Sign
 from cct_ops.doctor.ledger_base import quick
 from cct_ops.models.base import counted
 from cct_ops.settings import Settings
@@ -85,7 +86,8 @@ def _cosigned(settings: Settings, each: HttpWitness) -> Result:
     if note is None:
         seen = f"{each.url} has cosigned nothing yet"
         return Result("log", Sign.LIMITED, seen, "The controller asks it within a minute.")
-    for wrong in cosigning.problems(engine, each, [note]):
+    quickly = replace(each, timeout_seconds=ANSWER_SECONDS)
+    for wrong in cosigning.problems(engine, quickly, [note]):
         return Result("log", Sign.BROKEN, wrong, _MEND)
     behind = Checkpoint.parse(newest).size - (size or 0) if newest else 0
     seen = f"{each.url} has cosigned {counted(size or 0, 'leaf', 'leaves')}"

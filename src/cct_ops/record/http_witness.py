@@ -46,6 +46,7 @@ class HttpWitness:
     url: str
     cosigner: Cosigner
     token: SecretStr | None = None
+    timeout_seconds: float = TIMEOUT_SECONDS
 
     @classmethod
     def of(cls, place: WitnessPlace) -> Self:
@@ -108,14 +109,14 @@ class HttpWitness:
                 url,
                 content=body.encode(),
                 headers=headers,
-                timeout=TIMEOUT_SECONDS,
+                timeout=self.timeout_seconds,
                 verify=authorities(),
             ) as answer:
                 raw, began = b"", time.monotonic()
                 for piece in answer.iter_bytes():
                     raw += piece
                     # what never ends must not hold up the log
-                    if len(raw) > _MOST_BYTES or time.monotonic() - began > TIMEOUT_SECONDS:
+                    if len(raw) > _MOST_BYTES or time.monotonic() - began > self.timeout_seconds:
                         break
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise Unavailable(
