@@ -23,7 +23,7 @@ from cct_ops.typed import typed
 from tasks.connections import ledger
 from tasks.showing import showing
 
-MOST_IDS = 20
+MOST_IDS = 3  # side by side: the table of cases has a line for each
 MOST_ROWS = 500
 _FIRST = ("incidents", "acknowledged", "verified fixes", "undone", "came back within 24 h")
 
@@ -98,8 +98,8 @@ def publish_incidents(reckoned: Reckoned) -> None:
         create_table_artifact(
             key="incident-report-numbers",
             table=reckoned.numbers,
-            description=f"{reckoned.diagnosis.headline} Of each number the first {MOST_IDS} ids;"
-            f" {every}",
+            description=f"{reckoned.diagnosis.headline} Which incidents and runs count in a number:"
+            f" search incident-report-cases for its name; {every}",
         )
         create_table_artifact(
             key="incident-report-playbooks",

@@ -28,16 +28,22 @@ def numbers(report: Report, most_ids: int) -> Table:
     """Return a row for each number in total, with so many of the ids behind it at most."""
     return [
         {
-            "about": figure.group.value,
             "number": figure.name,
-            "value": value(figure),
-            "incidents and runs behind it": _behind(figure, most_ids),
+            "value": _known(figure),
+            "behind it": str(len(figure.ids)),
+            "which": _which(figure, most_ids),
+            "about": figure.group.value,
         }
         for figure in report.total.figures
     ]
 
 
-def _behind(figure: Figure, most_ids: int) -> str:
+def _known(figure: Figure) -> str:
+    """Return the value; nothing where there is none, for a dash would be a list in Markdown."""
+    return "" if figure.value is None else value(figure)
+
+
+def _which(figure: Figure, most_ids: int) -> str:
     shown = ", ".join(figure.ids[:most_ids])
     more = len(figure.ids) - most_ids
     return f"{shown} and {more} more" if more > 0 else shown
@@ -49,10 +55,9 @@ def playbooks(report: Report) -> Table:
         {"playbook": section.playbook or "all"}
         | {name: value(section[name]) for name in _OF_PLAYBOOKS}
         | {
-            f"{name}, median / p95": " / ".join(
-                value(section[f"{name}, {word}"]) for word in ("median", "p95")
-            )
+            f"{name}, {word}": _known(section[f"{name}, {word}"])
             for name in TIMES
+            for word in ("median", "p95")
         }
         for section in (*report.playbooks, report.total)
     ]

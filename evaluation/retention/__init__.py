@@ -1,0 +1,1 @@
+"""A long history that is pruned while alerts come in."""
