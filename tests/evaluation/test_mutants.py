@@ -208,7 +208,7 @@ MUTANTS = [
     in_one(
         "an answer believed without a look",
         apply_and_confirm.Executor,
-        "apply",
+        "_apply",
         (
             "seen = read_back(look, self.clock, 0.0 if halfway else settle)",
             "seen = Seen(True, True, '')",
