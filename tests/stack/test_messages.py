@@ -8,6 +8,7 @@ import pytest
 
 from cct_ops.stack.assembly import Assembly, assemble
 from cct_ops.stack.config import StackConfig
+from cct_ops.stack.progress_display import ProgressDisplay
 from tests.conftest import ROOT
 
 
@@ -38,3 +39,14 @@ def test_a_slack_outside_is_not_drowned_by_the_sandbox(
     assert env[name] == "real"
     assert "CCT_OPS_SLACK_API_URL" not in env
     assert env.get("SLACK_BOT_TOKEN") in {None, "real"}
+
+
+def test_what_people_copy_from_a_log_is_on_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    link = f"https://board.example/links/{'x' * 200}"
+    urls = {"board": link, **dict.fromkeys(("prefect", "gateway", "hook", "cct"), "http://x")}
+
+    ProgressDisplay().show_running(urls, tmp_path, own_key=None, commands="cct-ops ...")
+
+    assert link in capsys.readouterr().out

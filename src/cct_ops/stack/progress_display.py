@@ -30,7 +30,9 @@ class ProgressDisplay:
     """A live list on a terminal, plain lines elsewhere."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console()
+        # What is copied from here must not be broken into lines where nobody has a screen.
+        width = None if sys.stdout.isatty() else _ENDLESS
+        self._console = console or Console(width=width)
         self._starting: dict[str, Spinner] = {}
         self._live: Live | None = None
         self._is_up = False
@@ -87,9 +89,7 @@ class ProgressDisplay:
         table.add_row("data", str(data))
         table.add_row("logs", str(data / "logs"))
         self._console.print()
-        # What is copied from here must not be broken into lines where nobody has a screen.
-        width = None if self._console.is_terminal else _ENDLESS
-        self._console.print(table, width=width, crop=False)
+        self._console.print(table)
         self._console.print("\nUp. Ctrl-C stops everything.")
         self._flush()
 
