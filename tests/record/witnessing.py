@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -48,8 +48,8 @@ class Running:
 
     @property
     def asked(self) -> HttpWitness:
-        """It, as the log asks it."""
-        return HttpWitness.of(self.place)
+        """It, as the log asks it, with patience for a busy machine."""
+        return replace(HttpWitness.of(self.place), timeout_seconds=60)
 
     def seen(self) -> list[str]:
         """What it says of itself: its key, and what it has seen of each log."""
