@@ -29,6 +29,14 @@ def test_the_shipped_policy_is_complete() -> None:
     assert shipped.of("auto-rollback").targets
 
 
+def test_a_policy_that_is_written_as_json_is_read_as_the_same(tmp_path: Path) -> None:
+    """A game day writes its own."""
+    shipped = policy.read(ROOT / "deployments" / "policy.yaml")
+    (tmp_path / "policy.yaml").write_text(shipped.model_dump_json())
+
+    assert policy.read(tmp_path / "policy.yaml").follow_ups == shipped.follow_ups
+
+
 def test_a_playbook_that_is_not_listed_may_only_look_and_touches_nothing() -> None:
     unlisted = policy.Policy(playbooks={}).of("anything")
 

@@ -48,7 +48,7 @@ RUNS: dict[str, dict[str, object]] = {
     "auto-rollback": {
         "target": Route.WEEKLY_REVIEW.value,
         "option": "raise-thresholds",
-        "limits": {"error_rate_percent": 9},
+        "error_rate_percent": 9,
         "minutes": 30,
     },
 }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import time
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field, field_validator, model_validator
+from pydantic import AwareDatetime, Field, PlainSerializer, field_validator, model_validator
 
 from cct_ops.config.audit_streams import StreamPlace
 from cct_ops.config.secret_references import is_url
@@ -138,7 +138,9 @@ class AuditPolicy(Frozen):
 class FollowUpPolicy(Frozen):
     """From when on people are reminded each day, in UTC, and whether each is an issue on GitHub."""
 
-    remind_at: ClockTime = time(8)
+    remind_at: Annotated[
+        ClockTime, PlainSerializer(lambda at: f"{at:%H:%M}", return_type=str, when_used="json")
+    ] = time(8)
     github_issues: bool = False
 
 
