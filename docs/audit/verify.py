@@ -17,7 +17,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError)
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 def sha256(*parts):
@@ -37,17 +37,17 @@ def root_by_proof(at, size, hashed, proof):
 
 def public_key(text):
     """C2SP signed-note: take a public key, or a file with one; raises ValueError if it is none."""
-    text = Path(text).read_text() if Path(text).is_file() else text
+    text = Path(text).read_text("utf-8-sig") if Path(text).is_file() else text
     name, key_id, key = text.strip().split("+", 2)
     if sha256(name.encode(), b"\n", base64.b64decode(key, validate=True))[:4].hex() != key_id:
         raise ValueError
     return text.strip()
 
 
-def is_signed(note, key):
+def is_signed(note, key, kind=b"\x01"):
     """C2SP signed-note, tlog-cosignature: whether a note has a right signature of this key."""
     name, key_id, written = key.split("+", 2)
-    kind, public = base64.b64decode(written)[:1], base64.b64decode(written)[1:]
+    public = base64.b64decode(written)
     text, _, signatures = note.partition("\n\n")
     for line in signatures.splitlines():
         signer, _, value = line.removeprefix("— ").partition(" ")
@@ -55,8 +55,8 @@ def is_signed(note, key):
             raw, signed = base64.b64decode(value, validate=True), f"{text}\n"
             if kind == b"\x04":  # of a witness, which says when
                 signed = f"cosignature/v1\ntime {int.from_bytes(raw[4:12], 'big')}\n{signed}"
-            if (signer, raw[:4].hex()) == (name, key_id):
-                Ed25519PublicKey.from_public_bytes(public).verify(raw[-64:], signed.encode())
+            if (signer, raw[:4].hex(), public[:1]) == (name, key_id, kind):
+                Ed25519PublicKey.from_public_bytes(public[1:]).verify(raw[-64:], signed.encode())
                 return True
         except (InvalidSignature, ValueError):
             continue
@@ -66,7 +66,7 @@ def is_signed(note, key):
 def checkpoint_of(note):
     """C2SP tlog-checkpoint: the origin, the number of leaves and the root."""
     origin, size, root = note.partition("\n\n")[0].split("\n")[:3]
-    return origin, int(size), base64.b64decode(root, validate=True)
+    return origin, int(size[:19]), base64.b64decode(root, validate=True)
 
 
 def read_witness(path):
@@ -75,19 +75,19 @@ def read_witness(path):
     for number, line in enumerate(Path(path).read_bytes().splitlines(), start=1):
         try:
             said = json.loads(line)
-            raw, note, at = base64.b64decode(said["leaves"]), said["checkpoint"], said["at"]
+            raw, checkpoint = base64.b64decode(said["leaves"]), checkpoint_of(said["checkpoint"])
         except MALFORMED:
             continue  # cut off by a kill; what it was to say stands in the next line
         for begin in range(0, len(raw), 32):
-            edge.append(raw[begin : begin + 32])
-            left = len(hashes)
-            hashes.append(edge[-1])
+            hashes.append(raw[begin : begin + 32])
+            edge, left = [*edge, hashes[-1]], len(hashes) - 1
             while left % 2:
                 edge[-2:], left = [sha256(b"\x01", *edge[-2:])], left // 2
-        root = reduce(lambda below, beside: sha256(b"\x01", beside, below), edge[-2::-1], edge[-1])
-        if checkpoint_of(note)[1:] != (len(hashes), root):
+        last = b"".join(edge[-1:])
+        root = reduce(lambda below, beside: sha256(b"\x01", beside, below), edge[-2::-1], last)
+        if checkpoint[1:] != (len(hashes), root):
             sys.exit(f"{path}, line {number}: its checkpoint is not over its leaves")
-        checkpoints[checkpoint_of(note)] = at
+        checkpoints[checkpoint] = str(said.get("at"))
     return hashes, checkpoints
 
 
@@ -95,7 +95,7 @@ def read_leaf(text, rows):
     """Say of which row a leaf speaks, and what it must not say after what came before, if any."""
     try:
         said = json.loads(text)
-        name = f"{said['operation']} of {said['kind']} {said['key']} at {said['at']}"
+        name = ascii(f"{said['operation']} of {said['kind']} {said['key']} at {said['at']}")[1:-1]
         if said["operation"] == "delete":
             return name, "the row was deleted, and nothing of cct-ops deletes one"
         first = rows.setdefault((said["kind"], said["key"]), said["row"])
@@ -115,9 +115,9 @@ def checkpoint_in(line, key, noted, cosigners, complain):
             complain("the checkpoint is not signed by the key")
         if noted is not None and (origin, size, root) not in noted:
             complain(f"the witness has never seen this checkpoint over {size} leaves")
-        for each in (each for each in cosigners if not is_signed(note, each)):
+        for each in (each for each in cosigners if not is_signed(note, each, b"\x04")):
             complain(f"the checkpoint over {size} leaves is not cosigned by {each}")
-        if stamp:  # on this checkpoint, or on one before; who signed it is for `openssl ts -verify`
+        if stamp is not None:  # on this one, or one before; its signature: `openssl ts -verify`
             note, response = stamp["checkpoint"], base64.b64decode(stamp["response"])
             imprint = sha256(note.partition("\n\n")[0].encode(), b"\n")
             if imprint not in response or not is_signed(note, key):
@@ -140,7 +140,8 @@ def wanted_of(line, rest, key, size, noted, complain):
         seen = [each[1] for each, at in (noted or {}).items() if at <= said["made"]]
         if max(seen, default=0) > size:
             complain(f"when it was made, the witness had seen {max(seen)} leaves, and not {size}")
-        return set(range(said["from"], size) if "from" in said else said["positions"])
+        end = min(size, said.get("from", 0) + len(rest))  # a file has no more leaves than bytes
+        return set(range(said["from"], end) if "from" in said else map(int, said["positions"]))
     except MALFORMED:
         complain("line 1 is no manifest of an export")
         return set()
@@ -158,13 +159,13 @@ def problems(raw, key, witness=None, cosigners=()):
         try:
             said = json.loads(line)
             proof = [base64.b64decode(each, validate=True) for each in said["proof"]]
-            leaves.append((int(said["position"]), str(said["leaf"]), proof))
+            hashed = sha256(b"\x00", said["leaf"].encode())
+            leaves.append((int(said["position"]), said["leaf"], hashed, proof))
         except MALFORMED:
             found.append(f"line {number} is no leaf")
     found += [f"leaf {at} is missing" for at in sorted(wanted - {each[0] for each in leaves})]
-    for position, text, proof in leaves:
+    for position, text, hashed, proof in leaves:
         name, wrong = read_leaf(text, rows)
-        hashed = sha256(b"\x00", text.encode())
         in_place = root_by_proof(position, size, hashed, proof) == root
         checks = {
             "the checkpoint does not have it in this place": not in_place,
@@ -187,11 +188,10 @@ def main():
     parser.add_argument("--witness-key", action="append", type=public_key, help="that cosigned")
     given = parser.parse_args()
     try:
-        witness = read_witness(given.witness) if given.witness else None
-        raw = Path(given.file).read_bytes()
+        raw, seen = Path(given.file).read_bytes(), given.witness and read_witness(given.witness)
     except OSError as error:
         parser.error(f"{error.filename}: {error.strerror}")
-    found = problems(raw, given.key, witness, given.witness_key or ())
+    found = problems(raw, given.key, seen, given.witness_key or ())
     print("\n".join(found) or "Whole: everything is as it was written.")
     return int(bool(found))
 

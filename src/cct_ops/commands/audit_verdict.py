@@ -119,4 +119,7 @@ def _key(given: str | None) -> Verifier:
 def _text(given: str) -> str:
     """Return a key that is given itself, or as a file with it."""
     path = Path(given)
-    return path.read_text() if path.is_file() else given
+    try:
+        return path.read_text("utf-8-sig", errors="replace") if path.is_file() else given
+    except OSError as error:
+        raise BadConfiguration(f"{given} cannot be read: {error.strerror}") from None

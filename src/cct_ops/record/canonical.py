@@ -9,6 +9,9 @@ from typing import Any
 
 import rfc8785
 
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""Raised where JSON that somebody else wrote is none, or has something else than is looked for."""
+
 _EXACT = 2**53 - 1
 
 

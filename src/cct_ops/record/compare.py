@@ -7,6 +7,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from cct_ops.clients.text import WORDS_LIMIT, one_line
+from cct_ops.record.canonical import UNREADABLE
+
 
 class Difference(NamedTuple):
     """A leaf that is not as it was seen: at which place, and in which way."""
@@ -64,6 +67,7 @@ def about(leaf: str) -> str:
     """Say of which row a leaf speaks, and of what that happened to it."""
     try:
         said = json.loads(leaf)
-        return f"{said['operation']} of {said['kind']} {said['key']} at {said['at']}"
-    except (ValueError, KeyError, TypeError):
+        name = f"{said['operation']} of {said['kind']} {said['key']} at {said['at']}"
+        return one_line(name, WORDS_LIMIT)
+    except UNREADABLE:
         return "none that the log could have made"

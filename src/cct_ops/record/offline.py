@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cct_ops.errors import BadConfiguration, ContractBroken
 from cct_ops.record import tree
-from cct_ops.record.canonical import canonical
+from cct_ops.record.canonical import UNREADABLE, canonical
 from cct_ops.record.compare import about, differences
 from cct_ops.record.cosignatures import Cosigner
 from cct_ops.record.export import MANIFEST
@@ -60,6 +60,7 @@ NOBODY = Outside()
 class _Line:
     position: int
     leaf: str
+    hashed: bytes
     proof: tuple[bytes, ...]
 
     @property
@@ -93,7 +94,9 @@ def verify(file: Path, verifier: Verifier, outside: Outside = NOBODY) -> Exporte
     if checkpoint is not None:
         found.size = checkpoint.size
         found.findings += _proofs(lines, checkpoint)
-    found.findings += _order(lines, said, found.size)
+    # what a checkpoint claims must not cost memory: a file holds no more leaves than bytes
+    end = min(found.size, said.get("from", 0) + len(rest))
+    found.findings += _order(lines, said, end)
     found.findings += _rows(lines)
     if "from" in said:
         found.complete_from = said["from"]
@@ -112,9 +115,13 @@ def _manifest(first: bytes, rest: bytes, verifier: Verifier, found: Exported) ->
     try:
         note = json.loads(first)["manifest"]
         title, digest, content = note.partition("\n\n")[0].split("\n")
-        said: dict[str, Any] = json.loads(content)
-        said["made"], said["from"] if "from" in said else said["positions"]
-    except (ValueError, KeyError, TypeError):
+        read = json.loads(content)
+        said: dict[str, Any] = {"made": f"{read['made']}"}
+        if "from" in read:
+            said["from"] = int(read["from"])
+        else:
+            said["positions"] = [int(each) for each in read["positions"]]
+    except UNREADABLE:
         found.findings.append("line 1 is no manifest of an export")
         return {}
     if title != MANIFEST or not verifier.signed(note):
@@ -128,7 +135,7 @@ def _checkpoint(line: bytes, verifier: Verifier, found: Exported) -> tuple[str, 
     try:
         note: str = json.loads(line)["checkpoint"]
         checkpoint = Checkpoint.parse(note)
-    except (ValueError, KeyError, TypeError, AttributeError, ContractBroken):
+    except (*UNREADABLE, ContractBroken):
         found.findings.append("line 2 is no checkpoint")
         return "", None
     if checkpoint.origin != verifier.name or not verifier.signed(note):
@@ -172,7 +179,7 @@ def _stamped(
     except ContractBroken as error:
         found.findings.append(f"the time stamp: {error}")
         return
-    except (ValueError, KeyError, TypeError):
+    except UNREADABLE:
         found.findings.append("the time stamp cannot be read")
         return
     goes_on = tree.is_consistent(older.size, older.root, checkpoint.size, checkpoint.root, proof)
@@ -184,8 +191,9 @@ def _read(line: bytes, number: int, found: Exported) -> Iterator[_Line]:
     try:
         said = json.loads(line)
         proof = tuple(base64.b64decode(each, validate=True) for each in said["proof"])
-        read = _Line(int(said["position"]), str(said["leaf"]), proof)
-    except (ValueError, KeyError, TypeError):
+        leaf: str = said["leaf"]
+        read = _Line(int(said["position"]), leaf, tree.leaf_hash(leaf.encode()), proof)
+    except UNREADABLE:
         found.findings.append(f"line {number} is no leaf")
         return
     yield read
@@ -193,16 +201,15 @@ def _read(line: bytes, number: int, found: Exported) -> Iterator[_Line]:
 
 def _proofs(lines: Sequence[_Line], checkpoint: Checkpoint) -> Iterator[str]:
     for line in lines:
-        hashed = tree.leaf_hash(line.leaf.encode())
-        root = tree.root_by_inclusion(line.position, checkpoint.size, hashed, line.proof)
+        root = tree.root_by_inclusion(line.position, checkpoint.size, line.hashed, line.proof)
         if root != checkpoint.root:
             yield f"{line.place}: the checkpoint does not have it in this place"
 
 
-def _order(lines: Sequence[_Line], said: dict[str, Any], size: int) -> Iterator[str]:
+def _order(lines: Sequence[_Line], said: dict[str, Any], end: int) -> Iterator[str]:
     """Yield which leaves are missing, too many, or not where they belong."""
     there = [line.position for line in lines]
-    wanted = range(said["from"], size) if "from" in said else said.get("positions", [])
+    wanted = range(said["from"], end) if "from" in said else said.get("positions", [])
     belongs = set(wanted)
     for missing in sorted(belongs - set(there)):
         yield f"leaf {missing} is missing"
@@ -221,19 +228,20 @@ def _rows(lines: Sequence[_Line]) -> Iterator[str]:
             said = json.loads(line.leaf)
             key, deleted = (said["kind"], said["key"]), said["operation"] == "delete"
             row = canonical(said.get("row"))
-        except (ValueError, KeyError, TypeError):
+            before, stood = first.setdefault(key, (line.position, row))
+        except UNREADABLE:
             yield f"{line.place}: it cannot be read"
             continue
         if deleted:
             yield f"{line.place}: the row was deleted, and nothing of ours deletes one"
-        elif first.setdefault(key, (line.position, row))[1] != row:
-            yield f"{line.place}: it was written over: leaf {first[key][0]} says what stood there"
+        elif stood != row:
+            yield f"{line.place}: it was written over: leaf {before} says what stood there"
 
 
 def _witnessed(lines: Sequence[_Line], seen: Witnessed) -> Iterator[str]:
     """Yield which leaves are not as the witness has seen them."""
     known = [line for line in lines if line.position < len(seen.hashes)]
     expected = [seen.hashes[line.position] for line in known]
-    there = [tree.leaf_hash(line.leaf.encode()) for line in known]
+    there = [line.hashed for line in known]
     for at, how in differences(expected, there):
         yield f"{known[at].place}: not as the witness has seen it: {how}"

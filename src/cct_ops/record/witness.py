@@ -20,6 +20,7 @@ from typing import BinaryIO
 from cct_ops.config.policy import AuditPolicy
 from cct_ops.errors import BadConfiguration, ContractBroken
 from cct_ops.record import git_witness, tree
+from cct_ops.record.canonical import UNREADABLE
 from cct_ops.record.notes import Checkpoint
 
 _BLOCK = 1 << 16
@@ -172,8 +173,9 @@ def _parsed(line: bytes) -> tuple[str, list[bytes], str] | None:
     try:
         said = json.loads(line)
         raw = base64.b64decode(said["leaves"], validate=True)
-        note, at = said["checkpoint"], said["at"]
-    except (ValueError, KeyError, TypeError):
+        note, at = said["checkpoint"], f"{said['at']}"
+        Checkpoint.parse(note)
+    except (*UNREADABLE, ContractBroken):
         return None
     return note, [raw[begin : begin + _HASH] for begin in range(0, len(raw), _HASH)], at
 
