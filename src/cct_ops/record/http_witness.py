@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -11,14 +10,13 @@ from typing import Self
 import httpx
 from pydantic import SecretStr
 
-from cct_ops.clients.connection import authorities
+from cct_ops.clients.deadline import post
 from cct_ops.config.policy import AuditPolicy, WitnessPlace
 from cct_ops.config.secret_references import read_secret
 from cct_ops.errors import BadConfiguration, Unavailable
 from cct_ops.record.cosignatures import Cosigner
 
 TIMEOUT_SECONDS = 10.0
-_MOST_BYTES = 64 * 1024
 _HINTS = {
     401: "it does not take the token that `token` in the policy refers to",
     403: "it knows another key of this log: give it what `cct-ops audit key` prints",
@@ -104,25 +102,12 @@ class HttpWitness:
             headers["Authorization"] = f"Bearer {self.token.get_secret_value()}"
         url = f"{self.url.rstrip('/')}/add-checkpoint"
         try:
-            with httpx.stream(
-                "POST",
-                url,
-                content=body.encode(),
-                headers=headers,
-                timeout=self.timeout_seconds,
-                verify=authorities(),
-            ) as answer:
-                raw, began = b"", time.monotonic()
-                for piece in answer.iter_bytes():
-                    raw += piece
-                    # what never ends must not hold up the log
-                    if len(raw) > _MOST_BYTES or time.monotonic() - began > self.timeout_seconds:
-                        break
+            status, raw = post(url, body.encode(), headers, self.timeout_seconds)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise Unavailable(
                 f"the log's witness {self.url} does not answer: {type(error).__name__}"
             ) from None
-        return answer.status_code, raw[:_MOST_BYTES].decode(errors="replace")
+        return status, raw.decode(errors="replace")
 
 
 def witnesses(audit: AuditPolicy) -> list[HttpWitness]:

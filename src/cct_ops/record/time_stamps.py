@@ -24,7 +24,7 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
-from cct_ops.clients.connection import authorities
+from cct_ops.clients.deadline import post
 from cct_ops.config.policy import TimeStamps
 from cct_ops.errors import BadConfiguration, ContractBroken, Unavailable
 from cct_ops.ledger.record.log_signatures import TimeStamp
@@ -75,28 +75,27 @@ class Authority:
         builder = TimestampRequestBuilder().data(_stamped(note))
         request = builder.hash_algorithm(HashAlgorithm.SHA256).build()
         try:
-            answer = httpx.post(
+            status, content = post(
                 self.url,
-                content=request.as_bytes(),
-                headers={"Content-Type": "application/timestamp-query"},
-                timeout=TIMEOUT_SECONDS,
-                verify=authorities(),
+                request.as_bytes(),
+                {"Content-Type": "application/timestamp-query"},
+                TIMEOUT_SECONDS,
             )
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise Unavailable(
                 f"{self.url} does not answer, so there is no time stamp: {type(error).__name__}"
             ) from None
-        if answer.status_code == 429 or answer.status_code >= 500:
-            raise Unavailable(f"{self.url} answered {answer.status_code}, and no time stamp")
+        if status == 429 or status >= 500:
+            raise Unavailable(f"{self.url} answered {status}, and no time stamp")
         try:
-            self.roots.verify(answer.content, note)
-            if read(answer.content, note).tst_info.nonce != request.nonce:
+            self.roots.verify(content, note)
+            if read(content, note).tst_info.nonce != request.nonce:
                 raise ContractBroken("it answers another question")
         except ContractBroken as error:
             raise BadConfiguration(
-                f"{self.url} answered {answer.status_code}, and no time stamp that counts: {error}"
+                f"{self.url} answered {status}, and no time stamp that counts: {error}"
             ) from None
-        return answer.content
+        return content
 
 
 def authority(named: TimeStamps, folder: Path | None) -> Authority:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import httpx
 from pydantic import SecretStr
 
 from cct_ops.clients.connection import asked_for, authorities, proxy_for
+from cct_ops.clients.deadline import Deadline
 from cct_ops.clients.text import WORDS_LIMIT, one_line
 from cct_ops.config import contacts
 from cct_ops.config.audit_streams import StreamPlace
@@ -27,20 +28,29 @@ _PASSING = {408, 425, 429}
 class HttpReceiver:
     """One place over one connection, which stays open between batches."""
 
-    def __init__(self, client: httpx.Client, url: str, where: str, *, single: bool) -> None:
+    def __init__(self, client: httpx.Client, place: StreamPlace, deadline: Deadline) -> None:
         self._client = client
-        self._url = url
-        self._where = where
-        self._single = single
+        self._url = place.http or ""
+        self._where = place.where
+        self._single = place.batch_events == 1
+        self._deadline = deadline
 
     def take(self, sent: Sequence[bytes]) -> None:
         """Post them; a 2xx says that they are there."""
         body = sent[0] if self._single else b"[" + b",".join(sent) + b"]"
         kind = SINGLE if self._single else BATCH
         try:
-            with self._client.stream(
-                "POST", self._url, content=body, headers={"Content-Type": f"{kind}; charset=utf-8"}
-            ) as answer:
+            with ExitStack() as until_read:
+                with self._deadline.within(TIMEOUT_SECONDS):
+                    answer = until_read.enter_context(
+                        self._client.stream(
+                            "POST",
+                            self._url,
+                            content=body,
+                            headers={"Content-Type": f"{kind}; charset=utf-8"},
+                            extensions=self._deadline.extensions,
+                        )
+                    )
                 self._judge(answer, _read(answer))
         except httpx.TransportError as error:
             raise Unavailable(f"no answer from {self._where}: {_why(error)}") from None
@@ -71,15 +81,18 @@ def receiving(place: StreamPlace) -> Iterator[HttpReceiver]:
         headers["Authorization"] = _authorization(place, SecretStr(token))
     # the context is made once per process: that takes longer than a request
     verify = authorities() if url.startswith("https:") else True
-    with httpx.Client(
-        headers=headers,
-        timeout=TIMEOUT_SECONDS,
-        verify=verify,
-        proxy=proxy_for(url),
-        trust_env=False,
-        follow_redirects=False,
-    ) as client:
-        yield HttpReceiver(client, url, place.where, single=place.batch_events == 1)
+    with (
+        closing(Deadline()) as deadline,
+        httpx.Client(
+            headers=headers,
+            timeout=TIMEOUT_SECONDS,
+            verify=verify,
+            proxy=proxy_for(url),
+            trust_env=False,
+            follow_redirects=False,
+        ) as client,
+    ):
+        yield HttpReceiver(client, place, deadline)
 
 
 def _authorization(place: StreamPlace, token: SecretStr) -> str:
@@ -93,10 +106,13 @@ def _authorization(place: StreamPlace, token: SecretStr) -> str:
 def _read(answer: httpx.Response) -> str:
     """Return the first words of an answer; a whole one is read, so that the connection stays."""
     content, until = bytearray(), time.monotonic() + TIMEOUT_SECONDS
-    for piece in answer.iter_bytes():
-        content += piece
-        if len(content) > _MOST_OF_AN_ANSWER or time.monotonic() > until:
-            break  # what never ends must not hold up the stream
+    try:
+        for piece in answer.iter_bytes():
+            content += piece
+            if len(content) > _MOST_OF_AN_ANSWER or time.monotonic() > until:
+                break  # what never ends must not hold up the stream
+    except httpx.DecodingError:
+        return ""  # its status has said all that counts
     words = one_line(content.decode("utf-8", "replace"), WORDS_LIMIT)
     return f": {words}" if words else ""
 
