@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cct_ops.config.policy import AuditPolicy
-from cct_ops.errors import BadConfiguration, ContractBroken
+from cct_ops.errors import BadConfiguration, ContractBroken, Unavailable
 from cct_ops.record import git_witness, tree
 from cct_ops.record.canonical import UNREADABLE
 from cct_ops.record.notes import Checkpoint
@@ -131,8 +131,9 @@ class Writer:
         end = self._file.seek(0, os.SEEK_END)
         self._file.seek(max(0, end - 1))
         torn = end > 0 and self._file.read(1) != b"\n"
-        self._file.write(b"\n" * torn + json.dumps(line).encode() + b"\n")
-        self._file.flush()
+        content = memoryview(b"\n" * torn + json.dumps(line).encode() + b"\n")
+        while content:
+            content = content[self._file.write(content) :]
         os.fsync(self._file.fileno())
 
 
@@ -146,17 +147,24 @@ def newest(path: Path) -> Checkpoint | None:
 
 @contextmanager
 def appending(path: Path) -> Iterator[Writer]:
-    """Open a witness, which is made where there is none; two who append take turns."""
+    """
+    Open a witness, which is made where there is none; two who append take turns.
+
+    Raises ``BadConfiguration`` where it cannot be opened, and ``Unavailable`` where its disk fails
+    or is full.
+    """
+    why = f"the log's witness cannot be written: {path}"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = path.open("a+b")
+        file = path.open("a+b", buffering=0)
     except OSError as error:
-        raise BadConfiguration(
-            f"the log's witness cannot be written: {path}: {error.strerror}"
-        ) from None
+        raise BadConfiguration(f"{why}: {error.strerror}") from None
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield Writer(path, file)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield Writer(path, file)
+        except OSError as error:
+            raise Unavailable(f"{why}: {error.strerror}") from None
 
 
 def _lines(path: Path) -> Iterator[bytes]:
