@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -122,6 +123,19 @@ def test_a_file_holds_no_secret_and_is_whole_or_not_there(
     with pytest.raises(BadConfiguration, match="cannot be written: No such file"):
         history.write(tmp_path / "no" / "where", ())
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("place", [".", "..", "/", "file/below", "a" * 252, "a" * 300, "fifo"])
+def test_where_no_file_can_be_a_history_is_not_written(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    os.mkfifo(tmp_path / "fifo")
+
+    with pytest.raises(BadConfiguration, match="cannot be written"):
+        history.write(tmp_path / place, ())
+
+    assert (tmp_path / "file").read_text() == "mine"
+    assert (tmp_path / "fifo").is_fifo()
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 AN_ID = "00000000-0000-0000-0000-000000000001"

@@ -175,18 +175,22 @@ def written(line: Line) -> str:
 
 def write(path: Path, lines: Iterable[Line]) -> int:
     """Write a history to a file, whole or not at all; returns its number of deliveries."""
-    draft = path.with_name(f"{path.name}.new")
+    draft = path.parent / f"{path.name}.new"
     count = 0
     try:
+        if path.exists() and not path.is_file():  # the draft would take the place of a device
+            raise BadConfiguration(f"{path}: cannot be written: it is there and is no file.")
         with draft.open("w", encoding="utf-8") as file:
-            for line in lines:
-                file.write(written(line))
-                count += isinstance(line, Delivered)
-        draft.replace(path)
+            try:
+                for line in lines:
+                    file.write(written(line))
+                    count += isinstance(line, Delivered)
+                file.close()
+                draft.replace(path)
+            finally:
+                draft.unlink(missing_ok=True)
     except OSError as error:
         raise BadConfiguration(f"{path}: cannot be written: {error.strerror}.") from error
-    finally:
-        draft.unlink(missing_ok=True)
     return count
 
 
