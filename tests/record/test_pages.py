@@ -1,0 +1,59 @@
+"""The pages in a browser: nothing of them is wider than a phone, whatever senders wrote."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Browser, sync_playwright
+
+from cct_ops.ledger.intake import outbox
+from cct_ops.record import account, page as account_page
+from cct_ops.record.report import checks, facts, figures, page as report_page
+from cct_ops.record.review import page as review_page, reading
+from tests.ledger.alerts import opened
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PHONE = 390
+WORD = "x" * 2000
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """One headless Chromium."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+def test_a_word_without_an_end_makes_no_page_wider_than_a_phone(
+    engine: sa.Engine, browser: Browser
+) -> None:
+    incident = opened(engine, alertname=WORD, **{WORD: WORD})
+    claim = outbox.claim(engine, outbox.REMEDIATE, 30)
+    assert claim is not None
+    outbox.hand_to_people(engine, claim, state="notified", rule=WORD, reason=WORD)
+    now = datetime.now(UTC)
+    told, reviewed = account.read(engine, incident), reading.read(engine, incident)
+    assert told is not None
+    assert reviewed is not None
+    report = figures.reckon(*checks.checked(facts.read(engine, now - timedelta(days=1))))
+    written = {
+        "account": account_page.render(told),
+        "review": review_page.render(reviewed, now),
+        "report": report_page.render(report),
+    }
+
+    wide = {}
+    for name, html in written.items():
+        tab = browser.new_page(viewport={"width": PHONE, "height": 844})  # with no other's policy
+        tab.set_content(html)
+        wide[name] = tab.evaluate("document.documentElement.scrollWidth")
+
+    assert wide == dict.fromkeys(written, PHONE)
