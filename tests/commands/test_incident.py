@@ -134,6 +134,18 @@ def test_an_id_of_nothing_is_one_sentence(program: Program, on_ledger: None) -> 
     assert ended.code == 1
     assert "there is no incident and no run" in ended.err
     assert "cct-ops incidents" in ended.err
+    assert "none is known" not in ended.err
+
+
+def test_what_is_no_id_is_told_what_one_looks_like(
+    engine: sa.Engine, program: Program, on_ledger: None
+) -> None:
+    for odd in (arrive(engine, "One", "/x")[:3], "One", "", " ", "\N{ROCKET}"):
+        ended = program("incident", odd)
+
+        assert ended.code == 1
+        assert f"{odd!r} is no id of an incident or run: type its first" in ended.err
+        assert "at least 4" in ended.err
 
 
 def test_no_escape_sequence_of_a_sender_reaches_the_terminal(
@@ -200,6 +212,7 @@ def test_the_list_has_whole_ids_and_keeps_to_its_filters(engine: sa.Engine, type
         ("--state opn", "there is no state opn: did you mean open?"),
         ("--outcome Resolvd", "there is no outcome Resolvd: did you mean Resolved"),
         ("--since yesterday", "is no moment"),
+        ("--since 2999-01-01", "is still to come"),
     ],
 )
 def test_a_filter_that_is_none_is_refused(

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from cct_ops.commands.names import refused
 from cct_ops.commands.options import Json
 from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say, say_json
@@ -66,7 +65,8 @@ def of(engine: sa.Engine, wanted: str) -> Account:
         found = account.read(engine, ids.run_behind(engine, kind, each))
         if found is not None:
             return found
-    raise refused(wanted, (), "incident and no run", more="; `cct-ops incidents` lists them")
+    kinds = (ids.Kind.INCIDENT, ids.Kind.RUN)
+    raise BadConfiguration(ids.unknown(wanted, kinds, "cct-ops incidents"))
 
 
 def _of_delivery(engine: sa.Engine, delivery_id: UUID) -> Account:

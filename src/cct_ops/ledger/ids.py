@@ -80,15 +80,20 @@ def one(engine: sa.Engine, wanted: str, *kinds: Kind, listed_by: str) -> UUID:
     found = matching(engine, wanted, *kinds)
     if len(found) == 1:
         return next(iter(found))
-    what = " or ".join(kinds)
     if found:
         raise BadConfiguration(ambiguous(wanted, found))
+    raise BadConfiguration(unknown(wanted, kinds, listed_by))
+
+
+def unknown(wanted: str, kinds: Collection[str], listed_by: str) -> str:
+    """Say that a text is no id, or the id of nothing; ``listed_by`` shows those that there are."""
     if _digits(wanted) is None:
-        raise BadConfiguration(
-            f"{wanted!r} is no id of {_article(what)}: type its first characters, at least"
-            f" {_FEWEST}, as `{listed_by}` shows them"
+        return (
+            f"{wanted!r} is no id of {_article(' or '.join(kinds))}: type its first characters, at"
+            f" least {_FEWEST}, as `{listed_by}` shows them"
         )
-    raise BadConfiguration(f"there is no {what} {wanted}: `{listed_by}` shows those that there are")
+    what = " and no ".join(kinds)
+    return f"there is no {what} {wanted}: `{listed_by}` shows those that there are"
 
 
 def run_behind(engine: sa.Engine, kind: Kind, each: UUID) -> UUID:
