@@ -17,7 +17,7 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.models.base import counted
 from cct_ops.models.incident_report import IncidentReportDiagnosis
 from cct_ops.models.run import Evidence
-from cct_ops.models.since import began
+from cct_ops.models.since import passed
 from cct_ops.reports.render import escape, fenced, render
 from cct_ops.typed import typed
 from tasks.connections import ledger
@@ -53,11 +53,9 @@ def reckon_incidents(since: str) -> Reckoned:
     from cct_ops.record.report.model import Group
 
     try:
-        begin = began(since, datetime.now(UTC))
-    except (ValueError, OverflowError):
-        raise BadConfiguration(
-            f"since {since!r} is no moment: write 12h, 7d or 2026-11-24T18:30."
-        ) from None
+        begin = passed(since, datetime.now(UTC))
+    except ValueError as error:
+        raise BadConfiguration(f"since {error}.") from None
     sound, left_out = checks.checked(facts.read(ledger(), begin))
     found = figures.reckon(sound, left_out)
     first = [found.total[name] for name in (*_FIRST, figures.SAVED)]

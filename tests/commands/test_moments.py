@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from cct_ops.commands.moments import moment
+from cct_ops.commands.moments import moment, past
 from cct_ops.errors import BadConfiguration
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=timezone(timedelta(hours=1)))
@@ -62,3 +62,12 @@ def test_an_hour_is_by_the_clock_of_its_own_day() -> None:
 def test_what_is_no_moment_is_one_sentence(odd: str) -> None:
     with pytest.raises(BadConfiguration, match="is no moment: write 2h, 90m"):
         moment(odd, NOON)
+
+
+def test_what_is_still_to_come_is_no_beginning_of_a_time() -> None:
+    soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+
+    for odd in (soon, "2999-01-01", "9999-12-31T23:59-12:00"):
+        with pytest.raises(BadConfiguration, match=r"--since .* is still to come: now it is 2"):
+            past(odd, ahead=False)
+    assert past("0d", ahead=False) <= datetime.now(UTC)

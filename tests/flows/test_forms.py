@@ -85,6 +85,7 @@ NOT_THERE: list[tuple[str, dict[str, Any], str]] = [
     ("schema-validation", {"target": "no-such.yml"}, "no workflow no-such.yml"),
     ("incident-report", {"since": "2026-13-01"}, "'2026-13-01' is no moment"),
     ("incident-report", {"since": "999999d"}, "'999999d' is no moment"),
+    ("incident-report", {"since": "2999-01-01"}, "'2999-01-01' is still to come"),
     ("post-incident-review", {"about": UUID(UNKNOWN)}, "knows no"),
 ]
 

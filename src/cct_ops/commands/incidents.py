@@ -43,7 +43,7 @@ def incidents(
         state=_one_of(state, (listed.OPEN, listed.CLOSED), "state"),
         playbook=playbook,
         target=target,
-        since=None if since is None else moments.past(since),
+        since=None if since is None else moments.past(since, ahead=False),
         outcome=_one_of(outcome, listed.OUTCOMES, "outcome"),
     )
     found = listed.newest(engine, limit, filters)

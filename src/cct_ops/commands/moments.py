@@ -37,13 +37,15 @@ def _span(text: str) -> tuple[str | None, ...]:
     return found.groups() if found else (None, None, None)
 
 
-def past(text: str, *, option: str = "--since") -> datetime:
-    """Return a moment that is so long ago, or the one that is named; without an offset in UTC."""
-    from cct_ops.models.since import began
+def past(text: str, *, option: str = "--since", ahead: bool = True) -> datetime:
+    """
+    Return a moment that is so long ago, or the one that is named; without an offset in UTC.
+
+    One that is still to come is refused unless it may be ``ahead``.
+    """
+    from cct_ops.models.since import began, passed
 
     try:
-        return began(text, datetime.now(UTC))
-    except (ValueError, OverflowError):
-        raise BadConfiguration(
-            f"{option} {text!r} is no moment: write 30m, 12h, 7d or 2026-11-24T18:30"
-        ) from None
+        return (began if ahead else passed)(text, datetime.now(UTC))
+    except ValueError as error:
+        raise BadConfiguration(f"{option} {error}") from None

@@ -55,7 +55,7 @@ def report(
     from cct_ops.commands.here import ledger
     from cct_ops.record.report import checks, facts, figures, sheet
 
-    engine, began = ledger(), moments.past(since)
+    engine, began = ledger(), moments.past(since, ahead=False)
     sound, left_out = checks.checked(facts.read(engine, began))
     found = figures.reckon(sound, left_out)
     if html is not None:

@@ -24,9 +24,20 @@ def began(text: str, now: datetime) -> datetime:
     """
     Return the moment that is so long before ``now``, or the one that is named, without offset UTC.
 
-    Raises ``ValueError`` or ``OverflowError`` where it is none.
+    Raises ``ValueError``, which says so, where it is none.
     """
-    if span := _SPAN.fullmatch(text):
-        return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
-    given = datetime.fromisoformat(text)
+    try:
+        if span := _SPAN.fullmatch(text):
+            return now - timedelta(**{_UNITS[span[2]]: int(span[1])})
+        given = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{text!r} is no moment: write 30m, 12h, 7d or 2026-11-24T18:30") from None
     return given if given.tzinfo else given.replace(tzinfo=UTC)
+
+
+def passed(text: str, now: datetime) -> datetime:
+    """Return the same; raises ``ValueError`` as well where it is still to come."""
+    moment = began(text, now)
+    if moment > now:
+        raise ValueError(f"{text!r} is still to come: now it is {now:%Y-%m-%dT%H:%M} in UTC")
+    return moment
