@@ -96,3 +96,19 @@ def edited(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
+
+
+def test_code_that_is_the_same_is_told_to_be_so_where_other_code_runs(repo: Repo) -> None:
+    """The rules are in a checkout that is not the one that was installed."""
+    shutil.copy(ROOT / "prefect.yaml", repo.root)
+    for name in ("flows", "tasks", "src/cct_ops/diagnoses", "src/cct_ops/actions"):
+        shutil.copytree(ROOT / name, repo.root / name, ignore=shutil.ignore_patterns("*.pyc"))
+    repo.commit()
+
+    alike = replay_both("HEAD", repo.files, WEEK)
+    with (repo.root / "src/cct_ops/diagnoses/rate_limiting.py").open("a") as file:
+        file.write("LATER = 1\n")
+    other = replay_both("HEAD", repo.files, WEEK)
+
+    assert compare(alike.before, alike.after).playbooks == ()
+    assert compare(other.before, other.after).playbooks == ("rate-limiting",)

@@ -29,6 +29,7 @@ from cct_ops.replay.rules import RuleFiles
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TZDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
 _CODE = Path(cct_ops.__file__).resolve().parent.parent
+_CHECKED = ("prefect.yaml", "flows", "tasks", "src/cct_ops/diagnoses", "src/cct_ops/actions")
 _FORM = re.compile(r"^FORMAT = (\d+)$", re.MULTILINE)
 
 
@@ -127,9 +128,9 @@ def _shared(repository: Repository, files: RuleFiles) -> list[Path]:
 
 
 def _beside(files: RuleFiles) -> list[Path]:
-    """Return what rules are checked against: the playbooks, where they are."""
+    """Return the playbooks that rules are checked against, and the code that concludes for them."""
     root = files.routes.resolve().parent.parent
-    return [path for name in ("prefect.yaml", "flows", "tasks") if (path := root / name).exists()]
+    return [path for name in _CHECKED if (path := root / name).exists()]
 
 
 def _form(code: Path) -> int | None:
