@@ -7,9 +7,8 @@ import contextlib
 from collections.abc import Callable
 
 import h11
-from fastapi import Request
-from fastapi.responses import JSONResponse
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cct_ops.ledger.intake.deliveries import Incoming
