@@ -126,6 +126,65 @@ def test_news_come_by_themselves_and_leave_what_is_typed(
     expect(page.get_by_text("Automation is stopped.")).to_be_visible()
 
 
+def look(page: Page, state: str) -> None:
+    """Let the tab be one that is looked at, or one that is not."""
+    page.evaluate(
+        """state => {
+          Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        state,
+    )
+
+
+def test_more_tabs_than_a_browser_has_connections_are_open_at_once(
+    context: BrowserContext, address: str, engine: sa.Engine
+) -> None:
+    """Each tab that is not looked at gives its own back, and has the news when it is again."""
+    first = sign_in(context, address, engine, Role.VIEWER)
+    for _ in range(7):
+        page = context.new_page()
+        page.goto(f"{address}/now")
+        expect(page.locator("#live")).to_have_text("live")
+        look(page, "hidden")
+    opened(engine, alertname="ExportLate")
+    expect(first.get_by_text("ExportLate")).to_be_visible()
+    assert page.get_by_text("ExportLate").count() == 0
+
+    look(page, "visible")
+
+    expect(page.get_by_text("ExportLate")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE])
+def test_names_that_have_no_end_make_no_page_wider_or_endless(
+    context: BrowserContext, address: str, engine: sa.Engine, size: ViewportSize
+) -> None:
+    incident = opened(engine, alertname="A" * 1500, route="/" + "c" * 600, severity="critical")
+    page = sign_in(context, address, engine, Role.ADMIN)
+    page.set_viewport_size(size)
+
+    for path in (*LOOKED_AT, f"/incidents/{incident}"):
+        page.goto(f"{address}{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") == size["width"], path
+        button = page.get_by_role("button", name="Acknowledge")
+        if button.count():
+            assert button.is_visible()
+            assert (button.bounding_box() or {"y": 1e6})["y"] < size["height"], path
+
+
+def test_on_a_phone_every_page_stands_in_the_menu(
+    context: BrowserContext, address: str, engine: sa.Engine
+) -> None:
+    page = sign_in(context, address, engine, Role.ADMIN)
+    page.set_viewport_size(PHONE)
+
+    for link in page.get_by_role("navigation", name="Pages").get_by_role("link").all():
+        box = link.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= PHONE["width"], link.inner_text()
+
+
 def test_times_are_in_the_zone_of_the_reader(
     context: BrowserContext, address: str, engine: sa.Engine
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -10,11 +11,16 @@ from contextlib import contextmanager, suppress
 import httpx
 import pytest
 import sqlalchemy as sa
+from pydantic import SecretStr
 
+from cct_ops.board.page import Board
 from cct_ops.board.pages import now
+from cct_ops.ledger.engine import connect
 from cct_ops.ledger.people import sign_ins
-from tests.board.conftest import Person, SignedIn
+from tests.board.conftest import Person, SignedIn, new_link, served
 from tests.ledger.alerts import opened
+from tests.plain import NO_TLS
+from tests.worker.relay import relay
 
 SOON_SECONDS = 2.0
 
@@ -22,21 +28,23 @@ SOON_SECONDS = 2.0
 class Listener:
     """One open page, with the events that it was told of, and when."""
 
-    def __init__(self, person: Person, page: str) -> None:
+    def __init__(self, person: Person, page: str, seen: str = "") -> None:
         self.events: list[tuple[str, float]] = []
-        self.listening = threading.Event()
-        self._thread = threading.Thread(target=self._listen, args=(person, page), daemon=True)
+        self._thread = threading.Thread(target=self._listen, args=(person, page, seen), daemon=True)
         self._thread.start()
 
-    def _listen(self, person: Person, page: str) -> None:
+    def _listen(self, person: Person, page: str, seen: str) -> None:
         with (
             suppress(httpx.HTTPError),
-            person.http.stream("GET", "/events", params={"page": page}) as answer,
+            person.http.stream("GET", "/events", params={"page": page, "seen": seen}) as answer,
         ):
             for line in answer.iter_lines():
-                self.listening.set()
                 if line.startswith("event: "):
                     self.events.append((line.removeprefix("event: "), time.monotonic()))
+
+    def known(self) -> None:
+        """Wait until the board has read this page; a reader who has seen nothing is told so."""
+        assert self.told()[0] == "changed"
 
     def told(self, seconds: float = 20) -> tuple[str, float]:
         """Wait for the next event."""
@@ -63,8 +71,7 @@ def reads(engine: sa.Engine, words: str) -> Iterator[list[str]]:
 
 def test_a_row_is_news_within_two_seconds(signed_in: SignedIn, engine: sa.Engine) -> None:
     page = Listener(signed_in(), "/now")
-    page.listening.wait(20)
-    time.sleep(SOON_SECONDS)  # what it looks like at first is known
+    page.known()
 
     opened(engine)
     written = time.monotonic()
@@ -74,13 +81,61 @@ def test_a_row_is_news_within_two_seconds(signed_in: SignedIn, engine: sa.Engine
     assert at - written < SOON_SECONDS
 
 
+def seen_by(person: Person) -> str:
+    """Return what Now says of the state in which this person is shown it."""
+    found = re.search(r'data-seen="(\w+)"', person.get("/now").text)
+    assert found is not None
+    return found[1]
+
+
+def test_what_changed_before_the_page_listened_is_news(
+    signed_in: SignedIn, engine: sa.Engine
+) -> None:
+    """Between the page and its news there is time for a row; whoever has it already is not told."""
+    person = signed_in()
+    before = seen_by(person)
+    opened(engine)
+    after = seen_by(person)
+    late, current = Listener(person, "/now", before), Listener(person, "/now", after)
+
+    assert late.told()[0] == "changed"
+    later = Listener(person, "/now", before)
+    assert later.told()[0] == "changed"
+    assert current.events == []
+
+
+def test_readers_are_told_that_the_ledger_is_away_and_that_it_is_back(
+    board: Board, ledger_url: SecretStr
+) -> None:
+    with relay(ledger_url.get_secret_value()) as line:
+        far = connect(SecretStr(line.url))
+        with (
+            served(Board(far, board.settings)) as address,
+            httpx.Client(base_url=address, timeout=20, trust_env=False, verify=NO_TLS) as http,
+        ):
+            person = Person(http, address)
+            assert person.enter(new_link(board.engine)).status_code == 303
+            page = Listener(person, "/now")
+            page.known()
+
+            line.cut()
+            assert page.told()[0] == "away"
+            answer = person.get("/now")
+            assert answer.status_code == 503
+            assert "The ledger (PostgreSQL) does not answer." in answer.text
+            assert person.http.get("/events", params={"page": "/now"}).status_code == 503
+
+            line.mend()
+            assert page.told()[0] == "changed"
+        far.dispose()
+
+
 def test_one_reading_does_for_all_readers(
     signed_in: SignedIn, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pages = [Listener(signed_in(), "/now") for _ in range(5)]
     for page in pages:
-        page.listening.wait(20)
-    time.sleep(SOON_SECONDS)
+        page.known()
 
     with reads(engine, "FROM switches") as seen:
         opened(engine)
@@ -94,9 +149,8 @@ def test_a_change_that_the_page_does_not_show_is_no_news(
     signed_in: SignedIn, engine: sa.Engine
 ) -> None:
     page, other = Listener(signed_in(), "/switches"), Listener(signed_in(), "/now")
-    page.listening.wait(20)
-    other.listening.wait(20)
-    time.sleep(SOON_SECONDS)
+    page.known()
+    other.known()
 
     opened(engine)
 
@@ -108,8 +162,7 @@ def test_who_was_signed_out_hears_it_and_nothing_more(
     signed_in: SignedIn, engine: sa.Engine
 ) -> None:
     page = Listener(signed_in(), "/now")
-    page.listening.wait(20)
-    time.sleep(SOON_SECONDS)
+    page.known()
     (session,) = sign_ins.sessions(engine)
 
     sign_ins.revoke(engine, session.id, "an admin")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from starlette.applications import Starlette
@@ -21,7 +20,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response, S
 from starlette.routing import Route, compile_path
 
 from cct_ops.board import assets, door, pages, sign_in, view
-from cct_ops.board.headers import Guarded, Site
+from cct_ops.board.headers import Guarded, Site, parted
 from cct_ops.board.page import Action, Asked, Board, Form, NoSuchPage, Page, Visitor
 from cct_ops.board.stream import Stream
 from cct_ops.errors import OpsError, Unavailable
@@ -31,6 +30,10 @@ LEDGER_SECONDS = 10
 LIVE = "x-board-live"  # the script asks again for what it was told of
 MOST_FILTERS = 20
 LONGEST_FILTER = 200
+_AWAY = (
+    "The ledger (PostgreSQL) does not answer. Without it no playbook gets a permit to change"
+    " anything, and nothing can be shown or done here."
+)
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +80,8 @@ class Shown:
         if visitor is None:
             return sign_in.needed(str(request.url.path))
         if not visitor.may(page.needs):
-            return self._refusal(visitor, f"This page is for the role {page.needs} and above.", 403)
+            words = f"This page is for the role {page.needs} and above."
+            return self._refusal(visitor, words, 403, title="Not for you")
         asked = _asked(request.path_params, request.query_params)
         live = request.headers.get(LIVE) is not None
         try:
@@ -86,7 +90,8 @@ class Shown:
         except NoSuchPage:
             return self._refusal(visitor, "There is nothing at this address.", 404)
         except OpsError as error:
-            return self._refusal(visitor, str(error), _status(error))
+            words, title = str(error), "This page cannot be shown"
+            return self._refusal(visitor, words, _status(error), title=title)
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         done = "" if live else view.done(request.cookies.get(view.DONE))
         answer = view.show(page, data, visitor, here=here, menu=pages.menu(visitor), done=done)
@@ -131,7 +136,10 @@ class Shown:
 
     async def events(self, request: Request) -> Response:
         """Stream the news of the page whose address is asked for."""
-        visitor = await run_in_threadpool(self._visitor, request)
+        try:
+            visitor = await run_in_threadpool(self._visitor, request)
+        except sa.exc.SQLAlchemyError:
+            return PlainTextResponse("the ledger does not answer", 503)
         if visitor is None:
             return PlainTextResponse("not signed in", 401)
         found = self._page_at(request.query_params.get("page", ""))
@@ -139,7 +147,8 @@ class Shown:
             return PlainTextResponse("no such page", 404)
         if not self._stream.has_room(visitor.session.id):
             return PlainTextResponse("too many pages are open", 503)
-        news = self._stream.news(*found, visitor.session.id)
+        seen = request.query_params.get("seen", "")
+        news = self._stream.news(*found, visitor.session.id, seen)
         return StreamingResponse(news, media_type="text/event-stream")
 
     async def nowhere(self, request: Request) -> Response:
@@ -156,15 +165,19 @@ class Shown:
         return door.find_visitor(self._board, request.cookies.get(self._site.cookie))
 
     def _page_at(self, address: str) -> tuple[Page, Asked] | None:
-        place = urlsplit(address)
+        place = parted(address)
+        if place is None:
+            return None
         for pattern, page in self._paths:
             found = pattern.match(place.path)
             if found:
                 return page, _asked(found.groupdict(), QueryParams(place.query))
         return None
 
-    def _refusal(self, visitor: Visitor, words: str, status: int) -> Response:
-        title = "Not here" if status == 404 else "Nothing was done"
+    def _refusal(
+        self, visitor: Visitor, words: str, status: int, *, title: str = "Nothing was done"
+    ) -> Response:
+        title = "Not here" if status == 404 else title
         return view.notice(title, words, status, visitor=visitor, menu=pages.menu(visitor))
 
 
@@ -175,20 +188,26 @@ async def in_time(work: Callable[[], Response], seconds: float = LEDGER_SECONDS)
             return await run_in_threadpool(work)
     except (sa.exc.SQLAlchemyError, TimeoutError) as error:
         log.error("no answer in time: %s", type(error).__name__)  # noqa: TRY400 -- the traceback would show the statement's values
-        words = "There is no answer in time. Load the page again to see where things stand."
-        return view.notice("Not now", words, 503)
+        away = isinstance(error, sa.exc.OperationalError)
+        words = _AWAY if away else "There is no answer in time."
+        again = "Load the page again to see where things stand."
+        return view.notice("Not now", f"{words} {again}", 503)
 
 
 def _asked(places: Mapping[str, str], filters: QueryParams) -> Asked:
-    kept = [(name, value[:LONGEST_FILTER]) for name, value in filters.items() if value]
+    # The ledger holds no NUL, and takes none in a question either.
+    given = [(name, value.replace("\0", "")[:LONGEST_FILTER]) for name, value in filters.items()]
+    kept = [(name, value) for name, value in given if value]
     return Asked(tuple(sorted(places.items())), tuple(sorted(kept[:MOST_FILTERS])))
 
 
 def _back(where: str) -> str:
     """Return where a person is led afterwards: an address of this site, and no other."""
-    place = urlsplit(where)
+    place = parted(where)
     inside = where.startswith("/") and not where.startswith(("//", "/\\"))
-    return where if inside and not place.scheme and not place.netloc else pages.ALL[0].path
+    if place is None or not inside or place.scheme or place.netloc:
+        return pages.ALL[0].path
+    return where
 
 
 def _status(error: OpsError) -> int:

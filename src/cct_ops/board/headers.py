@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -71,7 +71,8 @@ class Site:
         """True if this is a name of ours; on this machine it has several, at any port."""
         if host.casefold() == self.host.casefold():
             return True
-        return not self.secure and _here(urlsplit(f"//{host}").hostname or "")
+        place = parted(f"//{host}")
+        return not self.secure and place is not None and _here(place.hostname or "")
 
     def is_origin(self, origin: str, host: str) -> bool:
         """True if a page of this very site is where a request comes from."""
@@ -108,6 +109,14 @@ class Guarded:
             await refusal(scope, receive, send_with_headers)
             return
         await self.app(scope, receive, send_with_headers)
+
+
+def parted(address: str) -> SplitResult | None:
+    """Return the parts of what somebody gives as an address; None where it is none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return None
 
 
 def _here(host: str) -> bool:

@@ -17,7 +17,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 
-from cct_ops.board.page import Asked, Board, NoSuchPage, Page
+from cct_ops.board.page import Asked, Board, NoSuchPage, Page, digest
 from cct_ops.errors import OpsError
 from cct_ops.ledger.people import sign_ins
 from cct_ops.ledger.statements import scalar
@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 @dataclass(eq=False)
 class _Reader:
     session_id: UUID
+    seen: str
     news: asyncio.Event = field(default_factory=asyncio.Event)
     over: bool = False
 
@@ -43,6 +44,7 @@ class _Watched:
     page: Page
     asked: Asked
     data: object = None
+    unread: bool = True
     readers: set[_Reader] = field(default_factory=set)
 
 
@@ -54,7 +56,7 @@ class Stream:
         self._watched: dict[tuple[str, Asked], _Watched] = {}
         self._pulse: asyncio.Task[None] | None = None
         self._snapshot: str | None = None
-        self._checked = 0.0
+        self._away = False
         self._closed = False
 
     def has_room(self, session_id: UUID) -> bool:
@@ -68,11 +70,19 @@ class Stream:
         watched = self._watched.get((page.name, asked))
         return None if watched is None else watched.data
 
-    async def news(self, page: Page, asked: Asked, session_id: UUID) -> AsyncIterator[str]:
-        """Yield an event whenever the page is another than it was, until its reader is gone."""
-        reader, key = _Reader(session_id), (page.name, asked)
+    async def news(
+        self, page: Page, asked: Asked, session_id: UUID, seen: str
+    ) -> AsyncIterator[str]:
+        """
+        Yield an event whenever the page is another than it was, until its reader is gone.
+
+        ``seen`` is the digest of what the reader has: what changed since it was sent is news too.
+        """
+        reader, key = _Reader(session_id, seen), (page.name, asked)
         watched = self._watched.setdefault(key, _Watched(page, asked))
         watched.readers.add(reader)
+        if self._away or (watched.data is not None and digest(watched.data) != seen):
+            reader.news.set()
         if self._pulse is None:
             self._pulse = asyncio.create_task(self._watch())
         try:
@@ -85,7 +95,7 @@ class Stream:
                     yield ": alive\n\n"
                     continue
                 reader.news.clear()
-                yield "event: over\ndata: \n\n" if reader.over else "event: changed\ndata: \n\n"
+                yield f"event: {self._event(reader)}\ndata: \n\n"
         finally:
             watched.readers.discard(reader)
             if not watched.readers:
@@ -98,6 +108,11 @@ class Stream:
             for reader in watched.readers:
                 reader.news.set()
 
+    def _event(self, reader: _Reader) -> str:
+        if reader.over:
+            return "over"
+        return "away" if self._away else "changed"
+
     async def _watch(self) -> None:
         """Look once a second for as long as anybody does."""
         try:
@@ -106,31 +121,54 @@ class Stream:
                     await run_in_threadpool(
                         self._look, asyncio.get_running_loop().call_soon_threadsafe
                     )
-                except (sa.exc.SQLAlchemyError, OpsError) as error:
-                    # What is away comes back, and then there is news.
+                except sa.exc.SQLAlchemyError as error:
                     log.warning("nothing new can be seen: %s", type(error).__name__)
+                    self._say_away(True)
+                else:
+                    self._say_away(False)
                 await asyncio.sleep(PULSE_SECONDS)
         finally:
             self._pulse = None
             self._snapshot = None
 
+    def _say_away(self, away: bool) -> None:
+        """Tell every reader when the ledger went away, and when it came back."""
+        if away != self._away:
+            self._away = away
+            for watched in self._watched.values():
+                for reader in watched.readers:
+                    reader.news.set()
+
     def _look(self, tell: Callable[..., object]) -> None:
         snapshot = scalar(self._board.engine, _SNAPSHOT)
         watched = list(self._watched.values())
-        unread = [each for each in watched if each.data is None]
-        changed = snapshot != self._snapshot
-        self._snapshot = snapshot
-        if changed:
+        if snapshot != self._snapshot:
             self._end_revoked(watched, tell)
-        for each in watched if changed else unread:
-            try:
-                data = each.page.read(self._board, each.asked)
-            except NoSuchPage:
-                continue
-            if each.data is not None and data != each.data:
-                for reader in list(each.readers):
-                    tell(reader.news.set)
-            each.data = data
+            for each in watched:
+                each.unread = True
+            self._snapshot = snapshot
+        for each in watched:
+            if each.unread:
+                self._read(each, tell)
+
+    def _read(self, watched: _Watched, tell: Callable[..., object]) -> None:
+        """Read a page again; one that cannot be read now is tried again, and keeps none waiting."""
+        before, data = watched.data, None
+        try:
+            data = watched.page.read(self._board, watched.asked)
+        except NoSuchPage:
+            watched.unread = False
+        except OpsError as error:
+            log.warning("%s cannot be read: %s", watched.page.name, error)
+        else:
+            watched.unread = False
+        watched.data = data
+        if data == before:
+            return
+        said = digest(data)
+        for reader in list(watched.readers):
+            if before is not None or reader.seen != said:
+                tell(reader.news.set)
 
     def _end_revoked(self, watched: list[_Watched], tell: Callable[..., object]) -> None:
         live = {each.id for each in sign_ins.sessions(self._board.engine)}

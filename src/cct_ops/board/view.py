@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,7 +12,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from cct_ops.board import assets
-from cct_ops.board.page import Page, Visitor
+from cct_ops.board.page import Page, Visitor, digest
 from cct_ops.models.base import counted
 from cct_ops.models.role import Role
 from cct_ops.terminal import visible
@@ -100,7 +99,7 @@ def _templates() -> jinja2.Environment:
         "moment": lambda at: f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="milliseconds"),
         "counted": counted,
-        "digest": lambda said: hashlib.sha256(repr(said).encode()).hexdigest()[:16],
+        "digest": digest,
     }
     made.globals |= {"asset": assets.address, "ago": ago, "left": left}
     return made

@@ -69,36 +69,65 @@ function renew(page) {
   }
   if (active) document.querySelector(`[data-row="${CSS.escape(active)}"]`)?.focus();
   document.title = page.title;
+  document.body.dataset.seen = page.body.dataset.seen ?? "";
   tick();
 }
 
+const AGAIN = 3 * SECOND;
+const sign = document.getElementById("live");
+let source = null, again = null;
+
+function say(state, words) {
+  sign.dataset.state = state;
+  write(sign, words);
+}
+
+// What cannot be loaded now is tried again, and until then the page says that it is not as of now.
 async function load() {
-  const answer = await fetch(location.href, { headers: { "X-Board-Live": "1" } });
-  if (answer.status === 401) return location.reload();
-  if (answer.ok) renew(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  clearTimeout(again);
+  let answer = null;
+  try {
+    answer = await fetch(location.href, { headers: { "X-Board-Live": "1" } });
+  } catch {
+    // There is no connection.
+  }
+  if (answer?.status === 401) return location.reload();
+  if (answer?.ok) {
+    renew(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    if (source?.readyState === EventSource.OPEN) say("on", "live");
+  } else {
+    say("off", answer?.status === 503 ? "not live: the ledger is away" : "not live: no answer");
+    again = setTimeout(load, AGAIN);
+  }
 }
 
 function listen() {
-  const sign = document.getElementById("live");
-  if (!sign) return;
   const address = encodeURIComponent(location.pathname + location.search);
-  const source = new EventSource(`/events?page=${address}`);
+  source = new EventSource(`/events?page=${address}&seen=${document.body.dataset.seen ?? ""}`);
   let missed = false;
-  const say = (state, words) => {
-    sign.dataset.state = state;
-    write(sign, words);
-  };
   source.onopen = () => {
-    say("on", "live");
     if (missed) load();
+    else say("on", "live");
     missed = false;
   };
   source.onerror = () => {
     missed = true;
-    say("off", source.readyState === EventSource.CLOSED ? "not live: load again" : "connecting …");
+    if (source.readyState !== EventSource.CLOSED) return say("off", "connecting …");
+    say("off", "not live");
+    setTimeout(() => { if (source?.readyState === EventSource.CLOSED) listen(); }, AGAIN);
+    load();
   };
   source.addEventListener("changed", load);
+  source.addEventListener("away", () => say("off", "not live: the ledger is away"));
   source.addEventListener("over", () => location.reload());
+}
+
+// A browser has six connections to one place, so a tab that nobody looks at gives its own back.
+function onLook() {
+  if (document.visibilityState === "visible") return listen();
+  source?.close();
+  source = null;
+  clearTimeout(again);
 }
 
 function onKey(event) {
@@ -118,5 +147,8 @@ function onKey(event) {
 inZone(document);
 tick();
 setInterval(tick, SECOND);
-listen();
+if (sign) {
+  onLook();
+  document.addEventListener("visibilitychange", onLook);
+}
 document.addEventListener("keydown", onKey);
