@@ -31,6 +31,7 @@ LOG, COSIGNER = b"\x01", b"\x04"
 MOST_BYTES = 64 * 1024
 SECONDS = 30
 NAME = re.compile(r"[^\s+]+")
+LENGTH = re.compile(r"[0-9]{1,9}")
 REQUEST = re.compile(r"old (0|[1-9][0-9]{0,18})\n((?:[A-Za-z0-9+/]{43}=\n){0,63})\n(.+)", re.DOTALL)
 CHECKPOINT = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n(?:[^\n]+\n)*")
 
@@ -195,6 +196,11 @@ class Handler(BaseHTTPRequestHandler):
         self.witness, self.token = witness, token
         super().__init__(*args)
 
+    def handle(self):
+        """Answer one caller, who may hang up at any moment."""
+        with suppress(ConnectionError, TimeoutError):
+            super().handle()
+
     def do_POST(self):
         """Cosign a checkpoint, or say why not."""
         try:
@@ -202,7 +208,7 @@ class Handler(BaseHTTPRequestHandler):
             if self.token and not hmac.compare_digest(given.encode(), b"Bearer " + self.token):
                 raise Refused(401, "The token is missing or wrong.")
             length = self.headers.get("Content-Length", "")
-            if not length.isdecimal() or int(length) > MOST_BYTES:
+            if not LENGTH.fullmatch(length) or int(length) > MOST_BYTES:
                 raise Refused(413, f"A request has a length, and at most {MOST_BYTES} bytes.")
             body = self.rfile.read(int(length))
             if self.path.rstrip("/").rpartition("/")[2] != "add-checkpoint":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -200,6 +202,27 @@ def test_it_has_nothing_of_ours_in_it() -> None:
 def test_too_much_is_not_read(witness: Running) -> None:
     assert witness.add("x" * 100_000).status_code == 413
     assert witness.add(LOG.request(8, 9)).status_code == 200
+
+
+@pytest.mark.parametrize("length", [b"9" * 5000, b"-1", b"1e3", b"\xb2", b"2, 2", b""])
+def test_a_length_that_is_none_is_answered(witness: Running, length: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", witness.port), timeout=60) as caller:
+        caller.sendall(b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: %s\r\n\r\n" % length)
+        assert caller.recv(65536).startswith(b"HTTP/1.1 413 ")
+
+
+def test_who_hangs_up_is_no_error_of_the_witness(witness: Running) -> None:
+    """Its log is for its owner, and not for what everybody may write there."""
+    head = b"POST /add-checkpoint HTTP/1.1\r\nContent-Length: %d\r\n\r\n"
+    for request in (head % 9, head % 9 + b"nothing", b"POST", head % 2 + b"ab"):
+        with socket.create_connection(("127.0.0.1", witness.port), timeout=60) as caller:
+            hang_up = struct.pack("ii", 1, 0)
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, hang_up)
+            caller.sendall(request)
+    assert witness.add(LOG.request(8, 9)).status_code == 200
+    witness.kill()
+    assert witness.process.stderr is not None
+    assert "Traceback" not in witness.process.stderr.read()
 
 
 def test_two_logs_have_nothing_to_do_with_each_other(tmp_path: Path) -> None:
