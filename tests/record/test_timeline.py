@@ -99,6 +99,18 @@ def test_every_step_is_in_the_picture_and_none_upon_another(moments: list[dateti
         assert len(shapes(svg)) == len(marks)
 
 
+def test_the_days_above_the_picture_leave_room_for_each_other() -> None:
+    """At 11 pixels a character of a date is up to 6.4 wide on average."""
+    steps = [step(BEGAN + timedelta(minutes=97 * n), EntryKind.ALERT) for n in range(150)]
+
+    svg = drawing(picture.wide(reviewed(*steps)))
+
+    days = [each for each in svg.iter(f"{SVG}text") if each.get("y") == "14.0"]
+    assert len(days) > 3
+    for one, other in pairwise(days):
+        assert float(other.attrib["x"]) > float(one.attrib["x"]) + 6.4 * len(one.text or "")
+
+
 def drawing(text: str) -> Element:
     """Read what was drawn, which is XML or an error."""
     return fromstring(text)  # noqa: S314 -- drawn by us

@@ -180,20 +180,21 @@ def described(review: Review, stops: Sequence[datetime]) -> str:
 
 def _axis(svg: Element, stops: Sequence[datetime], places: Sequence[float], bottom: float) -> None:
     """Write the time of as many stops as there is room for, and how long the long ways are."""
-    free, day = -TICK * 1.0, None
+    free, day = 0.0, None
     for stop, x in zip(stops, places, strict=True):
-        if x - free < TICK:
+        if x < free:
             continue
-        free, here = x, stop.astimezone(UTC).date()
+        free, here = x + TICK, stop.astimezone(UTC).date()
         if here != day:
-            _text(svg, "soft small", x, 14, f"{here:%Y-%m-%d} UTC")
-            day = here
+            words = f"{here:%Y-%m-%d} UTC"
+            _text(svg, "soft small", x, 14, words)
+            free, day = max(free, x + CHARACTER * (len(words) + 1)), here
         _text(svg, "small", x, 30, _clock(stop))
         ends = {"x1": f"{x:.1f}", "x2": f"{x:.1f}", "y1": "36", "y2": f"{bottom:.1f}"}
         SubElement(svg, "line", ends, **{"class": "grid"})
     for x1, x2, seconds in _long_ways(stops, places):
-        words = _text(svg, "soft small", (x1 + x2) / 2, bottom + 14, f"· {took(seconds)} ·")
-        words.set("text-anchor", "middle")
+        text = _text(svg, "soft small", (x1 + x2) / 2, bottom + 14, f"· {took(seconds)} ·")
+        text.set("text-anchor", "middle")
 
 
 def _long_ways(
