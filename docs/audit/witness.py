@@ -242,7 +242,7 @@ def main():
     parser.add_argument("folder", type=Path, help="for its key and what it has seen")
     parser.add_argument("--name", required=True, help="its own, such as witness.example.org")
     parser.add_argument("--log", action="append", required=True, help="the public key of a log")
-    parser.add_argument("--listen", default="127.0.0.1:8090", help="address and port")
+    parser.add_argument("--listen", default="127.0.0.1:8099", help="address and port")
     parser.add_argument("--token-file", type=Path, help="what callers must send as a bearer token")
     given = parser.parse_args()
     if not NAME.fullmatch(given.name):
