@@ -56,8 +56,8 @@ LAYERS: dict[str, dict[str, str]] = {
         "controller": "clients clocks config errors exposition gate gateway ledger models people"
         " record reports settings terminal tracing typed",
         "stack": "addresses errors record settings typed variables",
-        "board": "addresses config errors gate gateway ledger models record reports settings"
-        " terminal typed variables",
+        "board": "addresses clients config errors gate gateway ledger models record reports"
+        " settings terminal typed variables",
         "worker": "cct_ops clients exposition ledger models reports settings stack tracing",
     },
     "commands": {

@@ -1,6 +1,8 @@
-"""The settings of who listens where, and of how people reach it from elsewhere."""
+"""The settings of who listens where, how people reach it from elsewhere, and who gets in."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from pydantic import BaseModel, Field, HttpUrl
 
@@ -40,6 +42,10 @@ class Listeners(BaseModel):
         None,
         description="Where people reach the board: it answers under no other name. Default: its"
         " port on this machine.",
+    )
+    board_path: Path = Field(
+        Path("deployments/board.yaml"),
+        description="Who signs in on the board by OIDC; without the file by one-time links alone.",
     )
 
     def gateway_links(self) -> str:

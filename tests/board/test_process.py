@@ -78,6 +78,7 @@ def test_it_does_what_it_can_while_prefect_is_away_and_ends_when_it_is_told(
     [
         ({"CCT_OPS_BOARD_HOST": "0.0.0.0"}, "set CCT_OPS_BOARD_URL to its https"),  # noqa: S104
         ({"CCT_OPS_DATABASE_URL": ""}, "There is no ledger"),
+        ({"CCT_OPS_BOARD_PATH": "/nowhere/board.yaml"}, "/nowhere/board.yaml: cannot be read"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(

@@ -59,6 +59,8 @@ def main() -> int:
         settings = Settings.load()
         board = Board(connect(settings.ledger_url(), kept=2), settings)
         site, stream = Site.of(settings), Stream(board)
+        if (by_oidc := board.sign_in_by_oidc()) is not None:
+            by_oidc.secret()  # that it lacks is said now, and not to the first who signs in
         host, port = settings.board_host, settings.board_port
         try:
             listener = listen(host, port)

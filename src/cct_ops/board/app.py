@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route, compile_path
 
-from cct_ops.board import assets, door, pages, sign_in, view
+from cct_ops.board import assets, door, oidc, pages, sign_in, view
 from cct_ops.board.headers import Guarded, Site, parted
 from cct_ops.board.page import Action, Asked, Board, Form, NoSuchPage, Page, Visitor
 from cct_ops.board.stream import Stream
@@ -49,6 +49,7 @@ def create_app(board: Board, site: Site, stream: Stream) -> Guarded:
         Route("/", lambda _: RedirectResponse(pages.ALL[0].path, 303)),
         Route("/events", shown.events),
         *sign_in.routes(board, site, in_time),
+        *oidc.routes(board, site, in_time),
         *(Route(page.path, shown.page(page), name=page.name) for page in pages.ALL),
         *(
             Route(action.path, shown.action(action), methods=["POST"])
@@ -78,7 +79,7 @@ class Shown:
     def _show(self, page: Page, request: Request) -> Response:
         visitor = self._visitor(request)
         if visitor is None:
-            return sign_in.needed(str(request.url.path))
+            return sign_in.needed(self._board, str(request.url.path))
         if not visitor.may(page.needs):
             words = f"This page is for the role {page.needs} and above."
             return self._refusal(visitor, words, 403, title="Not for you")
@@ -116,7 +117,7 @@ class Shown:
     def _act(self, action: Action, request: Request, fields: dict[str, str]) -> Response:
         visitor = self._visitor(request)
         if visitor is None:
-            return sign_in.needed("/")
+            return sign_in.needed(self._board, "/")
         if not door.is_of(visitor, fields):
             words = "This form is not of your session: load the page again and repeat it."
             return self._refusal(visitor, words, 403)
@@ -130,7 +131,7 @@ class Shown:
         except OpsError as error:
             return self._refusal(visitor, str(error), _status(error))
         log.info("%s: %s", visitor.name, words)
-        answer = RedirectResponse(_back(fields.get("back", "")), 303)
+        answer = RedirectResponse(door.inside(fields.get("back", "")) or pages.ALL[0].path, 303)
         view.say_done(answer, words, secure=self._site.secure)
         return answer
 
@@ -158,7 +159,7 @@ class Shown:
     def _nowhere(self, request: Request) -> Response:
         visitor = self._visitor(request)
         if visitor is None:
-            return sign_in.needed("/")
+            return sign_in.needed(self._board, "/")
         return self._refusal(visitor, "There is nothing at this address.", 404)
 
     def _visitor(self, request: Request) -> Visitor | None:
@@ -199,15 +200,6 @@ def _asked(places: Mapping[str, str], filters: QueryParams) -> Asked:
     given = [(name, value.replace("\0", "")[:LONGEST_FILTER]) for name, value in filters.items()]
     kept = [(name, value) for name, value in given if value]
     return Asked(tuple(sorted(places.items())), tuple(sorted(kept[:MOST_FILTERS])))
-
-
-def _back(where: str) -> str:
-    """Return where a person is led afterwards: an address of this site, and no other."""
-    place = parted(where)
-    inside = where.startswith("/") and not where.startswith(("//", "/\\"))
-    if place is None or not inside or place.scheme or place.netloc:
-        return pages.ALL[0].path
-    return where
 
 
 def _status(error: OpsError) -> int:

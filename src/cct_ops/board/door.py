@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cct_ops.board.headers import Site
+from cct_ops.board.headers import Site, parted
 from cct_ops.board.page import Board, Visitor
 from cct_ops.gateway.limits import read_body
 from cct_ops.ledger.people import sign_ins
@@ -63,6 +63,13 @@ async def read_form(request: Request) -> dict[str, str]:
     except ValueError:
         return {}
     return {name: values[0] for name, values in fields.items() if len(values) == 1}
+
+
+def inside(where: str) -> str | None:
+    """Return an address of this site; None where it leads anywhere else."""
+    place = parted(where)
+    here = where.startswith("/") and not where.startswith(("//", "/\\")) and where.isprintable()
+    return where if place and here and not place.scheme and not place.netloc else None
 
 
 def remember(answer: Response, site: Site, token: str) -> None:

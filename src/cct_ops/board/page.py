@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,10 +14,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from cct_ops.config import contacts, yaml_files
+from cct_ops.config import contacts, sign_in, yaml_files
 from cct_ops.config.approvers import Approvers
 from cct_ops.config.contacts import Contacts
-from cct_ops.errors import BadConfiguration
+from cct_ops.config.sign_in import SignIn
+from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.ledger.people.sign_ins import Session
 from cct_ops.models.role import Role
 from cct_ops.reports.links import newer_run_page
@@ -24,6 +26,8 @@ from cct_ops.settings import Settings
 from cct_ops.variables import said
 
 LONGEST_TEXT = 1000  # characters of what a person writes into a field
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,22 @@ class Board:
         """Return the allow-list as it is now; None where there is none."""
         path: Path = self.settings.approvers_path
         return yaml_files.load(path, Approvers) if path.is_file() else None
+
+    def sign_in_by_oidc(self) -> SignIn | None:
+        """Return how people sign in by OIDC, as the file says it now; None where they do not."""
+        named = "board_path" in self.settings.model_fields_set
+        path = self.settings.board_path
+        changed_ns = path.stat().st_mtime_ns if path.is_file() else 0
+        return _sign_in(path, named, changed_ns)
+
+    def provider_s_host(self) -> str:
+        """Return the provider that a stranger is offered; nothing where there is none."""
+        try:
+            found = self.sign_in_by_oidc()
+        except OpsError as error:
+            log.error("nobody can sign in by OIDC: %s", error)  # noqa: TRY400 -- a file of ours
+            return ""
+        return found.host if found else ""
 
 
 class Asked(NamedTuple):
@@ -156,6 +176,11 @@ class Page:
 def digest(said: object) -> str:
     """Return what two readings have in common if they say the same."""
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=2)
+def _sign_in(path: Path, named: bool, _changed_ns: int) -> SignIn | None:
+    return sign_in.read(path, named=named)
 
 
 @lru_cache(maxsize=2)

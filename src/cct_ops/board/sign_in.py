@@ -58,9 +58,9 @@ def routes(board: Board, site: Site, in_time: InTime) -> list[Route]:
     ]
 
 
-def needed(here: str) -> Response:
+def needed(board: Board, here: str) -> Response:
     """Tell a stranger how to get in."""
-    return view.sign_in("You are not signed in.", 401, here=here)
+    return view.sign_in("You are not signed in.", 401, here=here, provider=board.provider_s_host())
 
 
 def _offer(board: Board, request: Request) -> Response:
@@ -87,7 +87,9 @@ def _leave(board: Board, site: Site, request: Request, fields: dict[str, str]) -
         if not door.is_of(visitor, fields):
             return view.notice("Nothing was done", "This form is not of your session.", 403)
         sign_ins.revoke(board.engine, visitor.session.id, visitor.name)
-    answer = view.sign_in("You are signed out.", 200)
+    provider = board.provider_s_host()
+    there = f" {provider} may still know you: sign out there as well." if provider else ""
+    answer = view.sign_in(f"You are signed out.{there}", 200, provider=provider)
     door.forget(answer, site)
     return answer
 

@@ -42,11 +42,16 @@ def notice(
     return _answer("notice.html.j2", status, visitor, menu, {"title": title, "words": words})
 
 
-def sign_in(words: str, status: int, *, offer: object = None, here: str = "") -> HTMLResponse:
-    """Show a stranger how to get in; ``offer`` is the link that the person has come with."""
-    return _answer(
-        "sign_in.html.j2", status, None, (), {"words": words, "offer": offer, "here": here}
-    )
+def sign_in(
+    words: str, status: int, *, offer: object = None, here: str = "", provider: str = ""
+) -> HTMLResponse:
+    """
+    Show a stranger how to get in.
+
+    ``offer`` is the link that the person has come with, ``provider`` where people sign in by OIDC.
+    """
+    values = {"words": words, "offer": offer, "here": here, "provider": provider}
+    return _answer("sign_in.html.j2", status, None, (), values)
 
 
 def say_done(answer: Response, words: str, *, secure: bool) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cct_ops.doctor import (
+    board,
     cct,
     contacts,
     files,
@@ -91,6 +92,7 @@ def _checks(*, send: bool) -> Sequence[Check]:
         Check("log", record.look, "Correct CCT_OPS_RECORD_PATH, or what is named."),
         Check("streams", streams.look, "Correct what is named under audit in the policy."),
         Check("links", links.look, ""),
+        Check("board", board.look, "Correct the file of CCT_OPS_BOARD_PATH, or what it names."),
         Check(
             "slack",
             partial(outside.slack, send=send),

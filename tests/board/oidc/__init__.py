@@ -1,0 +1,1 @@
+"""The tests of signing in by OIDC."""
