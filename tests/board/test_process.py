@@ -107,3 +107,15 @@ def test_a_port_that_is_taken_is_named(board_settings: Settings) -> None:
     assert failed.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in failed.stderr
     assert "CCT_OPS_BOARD_PORT" in failed.stderr
+
+
+def test_idle_it_has_nothing_in_memory_that_only_others_need() -> None:
+    loaded = """
+import sys, cct_ops.board.__main__
+print(sorted({"alembic", "fastapi", "opentelemetry", "pandas", "prefect"} & sys.modules.keys()))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], check=True, capture_output=True, text=True
+    )
+
+    assert done.stdout.strip() == "[]"

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+from cct_ops.board import stream
 from cct_ops.board.page import Board
 from cct_ops.board.pages import now
 from cct_ops.ledger.engine import connect
@@ -128,6 +129,22 @@ def test_readers_are_told_that_the_ledger_is_away_and_that_it_is_back(
             line.mend()
             assert page.told()[0] == "changed"
         far.dispose()
+
+
+def test_readers_are_told_of_a_ledger_that_hangs(
+    signed_in: SignedIn, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It refuses nothing and answers nothing, and a page that still says live would lie."""
+    monkeypatch.setattr(stream, "ANSWER_SECONDS", 0.5)
+    page = Listener(signed_in(), "/now")
+    page.known()
+
+    with engine.begin() as tx:
+        tx.execute(sa.text("LOCK TABLE switches IN ACCESS EXCLUSIVE MODE"))
+        opened(engine)
+        assert page.told()[0] == "away"
+
+    assert page.told()[0] == "changed"
 
 
 def test_one_reading_does_for_all_readers(

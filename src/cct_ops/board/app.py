@@ -34,6 +34,10 @@ _AWAY = (
     "The ledger (PostgreSQL) does not answer. Without it no playbook gets a permit to change"
     " anything, and nothing can be shown or done here."
 )
+_LATE = (
+    "There is no answer in time: what this needs, most likely the ledger (PostgreSQL), hangs or is"
+    " busy."
+)
 
 log = logging.getLogger(__name__)
 
@@ -138,8 +142,9 @@ class Shown:
     async def events(self, request: Request) -> Response:
         """Stream the news of the page whose address is asked for."""
         try:
-            visitor = await run_in_threadpool(self._visitor, request)
-        except sa.exc.SQLAlchemyError:
+            async with asyncio.timeout(LEDGER_SECONDS):
+                visitor = await run_in_threadpool(self._visitor, request)
+        except (sa.exc.SQLAlchemyError, TimeoutError):
             return PlainTextResponse("the ledger does not answer", 503)
         if visitor is None:
             return PlainTextResponse("not signed in", 401)
@@ -190,7 +195,7 @@ async def in_time(work: Callable[[], Response], seconds: float = LEDGER_SECONDS)
     except (sa.exc.SQLAlchemyError, TimeoutError) as error:
         log.error("no answer in time: %s", type(error).__name__)  # noqa: TRY400 -- the traceback would show the statement's values
         away = isinstance(error, sa.exc.OperationalError)
-        words = _AWAY if away else "There is no answer in time."
+        words = _AWAY if away else _LATE
         again = "Load the page again to see where things stand."
         return view.notice("Not now", f"{words} {again}", 503)
 

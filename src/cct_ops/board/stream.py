@@ -24,6 +24,7 @@ from cct_ops.ledger.statements import scalar
 
 PULSE_SECONDS = 1.0
 ALIVE_SECONDS = 15.0
+ANSWER_SECONDS = 5.0
 MOST_READERS = 500
 MOST_OF_ONE = 20
 _SNAPSHOT = sa.select(sa.cast(sa.func.pg_current_snapshot(), sa.Text))
@@ -87,6 +88,7 @@ class Stream:
             self._pulse = asyncio.create_task(self._watch())
         try:
             yield "retry: 2000\n\n"
+            last = ""
             while not (reader.over or self._closed):
                 try:
                     async with asyncio.timeout(ALIVE_SECONDS):
@@ -95,7 +97,10 @@ class Stream:
                     yield ": alive\n\n"
                     continue
                 reader.news.clear()
-                yield f"event: {self._event(reader)}\ndata: \n\n"
+                event = self._event(reader)
+                if (event, last) != ("away", "away"):
+                    yield f"event: {event}\ndata: \n\n"
+                last = event
         finally:
             watched.readers.discard(reader)
             if not watched.readers:
@@ -117,10 +122,13 @@ class Stream:
         """Look once a second for as long as anybody does."""
         try:
             while self._watched and not self._closed:
+                tell = asyncio.get_running_loop().call_soon_threadsafe
+                looking = asyncio.create_task(run_in_threadpool(self._look, tell))
+                answered, _ = await asyncio.wait({looking}, timeout=ANSWER_SECONDS)
+                if not answered:
+                    self._say_away(True)
                 try:
-                    await run_in_threadpool(
-                        self._look, asyncio.get_running_loop().call_soon_threadsafe
-                    )
+                    await looking
                 except sa.exc.SQLAlchemyError as error:
                     log.warning("nothing new can be seen: %s", type(error).__name__)
                     self._say_away(True)
