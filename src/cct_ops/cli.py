@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 
 from cyclopts import App
@@ -111,9 +113,23 @@ def main() -> None:
         elif words[0] not in _APART:
             adopt(data)
         code = app(words)
+        sys.stdout.flush()
     except OpsError as error:
         say(("cct-ops: ", "bold red"), str(error), stderr=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:
+        sys.exit(_unread(error))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unread(error: OSError) -> int:
+    """Return the exit status where standard output takes no more; any other error is raised."""
+    if error.filename is not None or error.errno not in {errno.EPIPE, errno.ENOSPC}:
+        raise error
+    # What is still buffered has nowhere to go either, and would be complained of at the end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno != errno.EPIPE:  # such as `| head`, which has read what it wanted
+        say(("cct-ops: ", "bold red"), f"the output went nowhere: {error.strerror}", stderr=True)
+    return 1

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import os
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
+
+import pytest
 
 from cct_ops.cli import app
 
@@ -53,6 +57,20 @@ def test_listing_the_commands_imports_nothing_slow() -> None:
     )
 
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["completion", "bash"]])
+def test_output_that_nobody_takes_ends_a_command_without_a_traceback(arguments: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        failed = subprocess.run([COMMAND, *arguments], check=False, stdout=full, stderr=PIPE)
+    assert failed.returncode == 1
+    assert failed.stderr.strip() == b"cct-ops: the output went nowhere: No space left on device"
+
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        failed = subprocess.run([COMMAND, *arguments], check=False, stdout=closed, stderr=PIPE)
+    assert (failed.returncode, failed.stderr) == (1, b"")
 
 
 def test_what_an_operator_did_wrong_is_one_sentence(tmp_path: Path) -> None:
