@@ -36,7 +36,7 @@ if TYPE_CHECKING:  # authlib is read into memory at the first sign-in, and not b
 BEGIN = "/sign-in/oidc"
 BACK = "/sign-in/oidc/back"
 MINUTES = 10
-SECONDS = 15  # three answers of the provider, and ours
+SECONDS = 20  # three answers of the provider, and ours
 MOST_AT_ONCE = 4  # of the board's threads that wait for a provider
 
 log = logging.getLogger(__name__)

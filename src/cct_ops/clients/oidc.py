@@ -28,7 +28,7 @@ from cct_ops.config.sign_in import SignIn, may_be_asked
 from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable
 from cct_ops.models.base import Frozen
 
-ANSWER_SECONDS = 3.0
+ANSWER_SECONDS = 5.0
 MOST_BYTES = 256 * 1024
 METADATA_SECONDS = 300.0
 CLOCK_SECONDS = 30

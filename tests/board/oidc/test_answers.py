@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 import sqlalchemy as sa
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
+from cct_ops.clients import oidc
 from cct_ops.ledger.people import sign_ins
 from tests.board.conftest import Person, new_link
 from tests.board.oidc.conftest import Places, begin, come_back
@@ -125,15 +128,20 @@ def test_garbage_is_one_sentence_and_links_work_on(
 
 
 def test_a_provider_that_is_slow_or_away_holds_nobody_up(
-    liar: Liar, places: Places, stranger: Person, engine: sa.Engine
+    liar: Liar, places: Places, stranger: Person, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def late() -> Response:
-        time.sleep(4)
-        return PlainTextResponse("late")
+    """Neither one that says nothing, nor one that never ends, nor one that is not there."""
 
+    async def letters(seconds: float) -> AsyncIterator[str]:
+        for _ in range(20):
+            await asyncio.sleep(seconds)
+            yield " "
+
+    monkeypatch.setattr(oidc, "ANSWER_SECONDS", 0.3)
     places.write(liar.issuer)
-    liar.answers = {"discovery": late}
-    assert "does not answer" in stranger.get("/sign-in/oidc").text
+    for seconds in (0.6, 0.05):
+        liar.answers = {"discovery": lambda each=seconds: StreamingResponse(letters(each))}  # type: ignore[misc]
+        assert "does not answer: ReadTimeout" in stranger.get("/sign-in/oidc").text
     places.write("http://127.0.0.1:9")
     answer = stranger.get("/sign-in/oidc")
 

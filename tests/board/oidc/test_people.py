@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 import sqlalchemy as sa
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from cct_ops.board.page import Board
@@ -213,6 +214,7 @@ def test_in_a_browser(
         page = context.new_page()
         page.on("console", lambda said: complaints.append(f"{said.location['url']} {said.text}"))
         page.goto(f"{address}/incidents")
+        assert Axe().run(page).violations_count == 0
         page.get_by_role("link", name="Sign in at localhost").click()
         page.locator('input[name="sub"]').fill("s-anna")
         page.locator('input[name="sub"]').press("Enter")
