@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 import pytest
@@ -16,7 +17,7 @@ from cct_ops.models.change import ChangeState
 from cct_ops.models.role import Role
 from cct_ops.record import account
 from tests.approvals.parts import asked, new_run, refusals, state
-from tests.board.conftest import SignedIn, weakened
+from tests.board.conftest import Person, SignedIn, weakened
 from tests.ledger.alerts import opened
 from tests.ledger.history import a_run, decided
 
@@ -103,9 +104,39 @@ def test_the_kill_switch_needs_nothing_but_the_ledger(
     assert (stopped.stopped, stopped.reason) == (True, "what is going on?")
     assert stopped.person == "Anna Ito, signed in on the board"
     assert "Automation is stopped." in responder.get("/now").text
-    assert responder.send("/switches/resume", reason="it is over").status_code == 403
-    assert approver.send("/switches/resume", reason="it is over").status_code == 303
+    over = {"reason": "it is over", "stopped_at": stopped_at(approver)}
+    assert responder.send("/switches/resume", **over).status_code == 403
+    assert approver.send("/switches/resume", **over).status_code == 303
     assert "Automation is on." in responder.get("/now").text
+
+
+def stopped_at(person: Person) -> str:
+    """Return which stop the form is about that lets automation go on."""
+    found = re.search(r'name="stopped_at" value="([^"]+)"', person.get("/now").text)
+    assert found is not None
+    return found[1]
+
+
+def test_a_page_from_before_a_stop_lets_nothing_go_on_after_it(
+    signed_in: SignedIn, engine: sa.Engine
+) -> None:
+    """Of two who act at once the second is told of the first, and no old tab undoes a new stop."""
+    anna, ben = signed_in(), signed_in(Role.ADMIN, "Ben Okafor")
+    anna.send("/switches/stop", reason="the first")
+    old = {"reason": "it is over", "stopped_at": stopped_at(anna)}
+    assert anna.send("/switches/resume", **old).status_code == 303
+
+    again = anna.send("/switches/resume", **old)
+    assert (again.status_code, "is on already" in again.text) == (409, True)
+    ben.send("/switches/stop", reason="the second")
+    for form in (old, {"reason": "it is over"}):
+        late = anna.send("/switches/resume", **form)
+        assert late.status_code == 409
+        assert "by Ben Okafor, signed in on the board: the second." in late.text
+
+    last = switches.last(engine)
+    assert last is not None
+    assert last.stopped
 
 
 def test_a_switch_takes_a_reason(signed_in: SignedIn, engine: sa.Engine) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from cct_ops.board.page import Action, Asked, Board, Form, Page, Visitor
 from cct_ops.config import policy, targets
 from cct_ops.config.policy import Policy
-from cct_ops.errors import BadConfiguration
+from cct_ops.errors import BadConfiguration, NotPermitted
 from cct_ops.ledger import clock
 from cct_ops.ledger.gate import switches
 from cct_ops.ledger.gate.switches import Hold, Switched
@@ -46,7 +46,15 @@ def stop(board: Board, visitor: Visitor, form: Form) -> str:
 
 
 def resume(board: Board, visitor: Visitor, form: Form) -> str:
-    """Let playbooks change things again."""
+    """Let playbooks change things again, if the person has seen the stop that this ends."""
+    last = switches.last(board.engine)
+    if last is None or not last.stopped:
+        raise NotPermitted("Nothing was done: automation is on already.")
+    if form.optional("stopped_at") != last.at.astimezone(UTC).isoformat(timespec="milliseconds"):
+        raise NotPermitted(
+            "Nothing was done: automation was stopped since your page was loaded, by"
+            f" {last.person}: {last.reason}. Load the page again and decide anew."
+        )
     switches.resume(board.engine, form.text("reason", "the reason"), visitor.signature)
     return "Automation is on again; the other guards still stop what they stop."
 
