@@ -30,7 +30,10 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 
 WIDE = ViewportSize(width=1280, height=860)
 PHONE = ViewportSize(width=390, height=844)
-LOOKED_AT = ("/now", "/incidents", "/inbox", "/approvals", "/changes", "/switches", "/system")
+LOOKED_AT = (
+    *("/now", "/incidents", "/inbox", "/approvals", "/changes", "/playbooks"),
+    *("/playbooks/auto-rollback", "/switches", "/system"),
+)
 
 
 def a_night(engine: sa.Engine) -> approvals.Approval:

@@ -42,6 +42,7 @@ class Stack:
     sandbox: SandboxControl
     env: dict[str, str]
     gateway: str
+    board: str
     data: Path
 
     def start(
@@ -110,4 +111,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory, traces: Collector) -> Iterat
         sandbox = opened.enter_context(SandboxControl(up.urls["cct"]))
         engine = connect(SecretStr(up.env["CCT_OPS_DATABASE_URL"]))
         opened.callback(engine.dispose)
-        yield Stack(client, engine, sandbox, dict(up.env), up.urls["gateway"], up.data)
+        yield Stack(
+            client, engine, sandbox, dict(up.env), up.urls["gateway"], up.urls["board"], up.data
+        )

@@ -21,7 +21,17 @@ from starlette.routing import Route, compile_path
 
 from cct_ops.board import assets, door, oidc, pages, sign_in, view
 from cct_ops.board.headers import Guarded, Site, parted
-from cct_ops.board.page import Action, Asked, Board, Form, NoSuchPage, Page, Visitor
+from cct_ops.board.page import (
+    Action,
+    Asked,
+    Board,
+    Done,
+    FillAgain,
+    Form,
+    NoSuchPage,
+    Page,
+    Visitor,
+)
 from cct_ops.board.stream import Stream
 from cct_ops.errors import OpsError, Unavailable
 from cct_ops.gateway.limits import Refused
@@ -56,7 +66,7 @@ def create_app(board: Board, site: Site, stream: Stream) -> Guarded:
         *oidc.routes(board, site, in_time),
         *(Route(page.path, shown.page(page), name=page.name) for page in pages.ALL),
         *(
-            Route(action.path, shown.action(action), methods=["POST"])
+            Route(action.path, shown.action(page, action), methods=["POST"])
             for page in pages.ALL
             for action in page.actions
         ),
@@ -104,7 +114,7 @@ class Shown:
             answer.delete_cookie(view.DONE, path="/")
         return answer
 
-    def action(self, action: Action) -> Endpoint:
+    def action(self, page: Page, action: Action) -> Endpoint:
         """Return the endpoint that does something and leads back to where the person was."""
 
         async def act(request: Request) -> Response:
@@ -114,11 +124,13 @@ class Shown:
                 fields = await door.read_form(request)
             except Refused as refused:
                 return view.notice("Nothing was done", f"{refused}.", refused.status)
-            return await in_time(lambda: self._act(action, request, fields), action.seconds)
+            return await in_time(lambda: self._act(page, action, request, fields), action.seconds)
 
         return act
 
-    def _act(self, action: Action, request: Request, fields: dict[str, str]) -> Response:
+    def _act(
+        self, page: Page, action: Action, request: Request, fields: dict[str, str]
+    ) -> Response:
         visitor = self._visitor(request)
         if visitor is None:
             return sign_in.needed(self._board, "/")
@@ -128,14 +140,27 @@ class Shown:
         if not visitor.may(action.needs):
             words = f"This takes the role {action.needs}, and you are signed in as"
             return self._refusal(visitor, f"{words} {visitor.session.role}.", 403)
+        return self._done(page, action, visitor, request, fields)
+
+    def _done(
+        self, page: Page, action: Action, visitor: Visitor, request: Request, fields: dict[str, str]
+    ) -> Response:
+        """Do it, and lead the person to where it is seen."""
         try:
-            words = action.do(self._board, visitor, Form(request.path_params, fields))
+            did = action.do(self._board, visitor, Form(request.path_params, fields))
         except NoSuchPage:
             return self._refusal(visitor, "There is nothing at this address.", 404)
+        except FillAgain as again:
+            data = page.read(self._board, _asked(request.path_params, QueryParams()))
+            back, menu = door.inside(fields.get("back", "")), pages.menu(visitor)
+            return view.show(
+                page, data, visitor, here=back or page.path, menu=menu, again=(again, fields)
+            )
         except OpsError as error:
             return self._refusal(visitor, str(error), _status(error))
+        words, then = did if isinstance(did, Done) else (did, fields.get("back", ""))
         log.info("%s: %s", visitor.name, words)
-        answer = RedirectResponse(door.inside(fields.get("back", "")) or pages.ALL[0].path, 303)
+        answer = RedirectResponse(door.inside(then) or pages.ALL[0].path, 303)
         view.say_done(answer, words, secure=self._site.secure)
         return answer
 

@@ -14,6 +14,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+from cct_ops.board.deployments import Deployments
 from cct_ops.config import contacts, sign_in, yaml_files
 from cct_ops.config.approvers import Approvers
 from cct_ops.config.contacts import Contacts
@@ -36,6 +37,7 @@ class Board:
 
     engine: sa.Engine
     settings: Settings
+    prefect: Deployments = field(default_factory=Deployments)
 
     def contacts(self) -> Contacts:
         """Return who is on call, and what the severities of alerts are called."""
@@ -89,6 +91,22 @@ class Asked(NamedTuple):
 
 class NoSuchPage(Exception):
     """There is nothing at this address."""
+
+
+class FillAgain(Exception):
+    """A form that nothing was done on: its page is shown again with what was typed, and why."""
+
+    def __init__(self, words: str, wrong: Mapping[str, str]) -> None:
+        super().__init__(words)
+        self.words = words
+        self.wrong = wrong
+
+
+class Done(NamedTuple):
+    """What was done in one sentence, and where the person is led to see it."""
+
+    words: str
+    then: str
 
 
 @dataclass(frozen=True)
@@ -145,13 +163,14 @@ class Action:
     """
     Something that a person can do: the address that its form posts to, and the role it takes.
 
-    ``do`` returns what was done in one sentence; whatever it refuses it raises as an ``OpsError``.
-    ``seconds`` is how long its person waits for it at most.
+    ``do`` returns what was done in one sentence; whatever it refuses it raises as an ``OpsError``,
+    or as ``FillAgain`` where the person can mend it on the page. ``seconds`` is how long its person
+    waits for it at most.
     """
 
     path: str
     needs: Role
-    do: Callable[[Board, Visitor, Form], str]
+    do: Callable[[Board, Visitor, Form], str | Done]
     seconds: float = 10
 
 

@@ -6,13 +6,14 @@ import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from uuid import uuid4
 
 import jinja2
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from cct_ops.board import assets
-from cct_ops.board.page import Page, Visitor, digest
+from cct_ops.board.page import FillAgain, Page, Visitor, digest
 from cct_ops.models.base import counted
 from cct_ops.models.role import Role
 from cct_ops.terminal import visible
@@ -23,11 +24,26 @@ _STEPS = ((60, 1, "s"), (3600, 60, "min"), (48 * 3600, 3600, "h"), (float("inf")
 
 
 def show(
-    page: Page, data: object, visitor: Visitor, *, here: str, menu: tuple[Page, ...], done: str = ""
+    page: Page,
+    data: object,
+    visitor: Visitor,
+    *,
+    here: str,
+    menu: tuple[Page, ...],
+    done: str = "",
+    again: tuple[FillAgain, Mapping[str, str]] | None = None,
 ) -> HTMLResponse:
-    """Return a page for its reader; ``done`` is what the person has just done."""
-    values = {"page": page, "data": data, "done": done, "here": here}
-    return _answer(f"{page.name}.html.j2", 200, visitor, menu, values)
+    """
+    Return a page for its reader; ``done`` is what the person has just done.
+
+    ``again`` is why nothing was done on a form of it, with all that was typed.
+    """
+    reason, typed = again or (None, {})
+    values = {"page": page, "data": data, "done": done, "here": here, "typed": typed}
+    values |= (
+        {"refused": reason.words, "wrong": reason.wrong} if reason else {"refused": "", "wrong": {}}
+    )
+    return _answer(f"{page.name}.html.j2", 409 if reason else 200, visitor, menu, values)
 
 
 def notice(
@@ -106,7 +122,7 @@ def _templates() -> jinja2.Environment:
         "counted": counted,
         "digest": digest,
     }
-    made.globals |= {"asset": assets.address, "ago": ago, "left": left}
+    made.globals |= {"asset": assets.address, "ago": ago, "left": left, "new_id": uuid4}
     return made
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
@@ -55,10 +56,15 @@ def start(
 
 def schemas(client: SyncPrefectClient) -> dict[str, Mapping[str, Any]]:
     """Return the schema of the parameters of each deployment of ours, by its name."""
-    found: dict[str, Mapping[str, Any]] = {}
+    return {each.name: each.parameter_openapi_schema or {} for each in listed(client)}
+
+
+def listed(client: SyncPrefectClient) -> list[DeploymentResponse]:
+    """Return all deployments of ours; raises ``Unavailable`` when Prefect does not answer."""
+    found: list[DeploymentResponse] = []
     with _answered():
         while page := client.read_deployments(limit=_PAGE, offset=len(found)):
-            found |= {each.name: each.parameter_openapi_schema or {} for each in page}
+            found += page
             if len(page) < _PAGE:
                 break
     return found

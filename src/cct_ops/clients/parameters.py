@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jsonschema
 from jsonschema.exceptions import ValidationError
@@ -13,6 +13,13 @@ from jsonschema.exceptions import ValidationError
 from cct_ops.errors import BadConfiguration
 
 Schema = Mapping[str, Any]
+
+
+class Problem(NamedTuple):
+    """What is wrong with one parameter; ``words`` go on after its name."""
+
+    name: str
+    words: str
 
 
 def read(playbook: str, schema: Schema, typed: Mapping[str, str]) -> dict[str, object]:
@@ -23,27 +30,43 @@ def read(playbook: str, schema: Schema, typed: Mapping[str, str]) -> dict[str, o
     """
     properties: Mapping[str, Schema] = schema.get("properties", {})
     named = {name.replace("-", "_"): text for name, text in typed.items()}
-    problems = [_unknown(name, properties) for name in named if name not in properties]
-    values: dict[str, object] = {}
-    for name, text in named.items():
-        if name in properties:
-            kinds = allowed(properties[name], schema)
-            try:
-                values[name] = text if "string" in kinds else json.loads(text)
-            except ValueError:
-                problems.append(f"--{_dashed(name)} takes {_wanted(kinds)}, not {text!r}")
-    missing = [name for name in schema.get("required", ()) if name not in named]
-    problems += [f"--{_dashed(name)} is missing: {_says(properties[name])}" for name in missing]
-    if not problems:
-        problems = [*_wrong(schema, values)]
+    unknown = [_unknown(name, properties) for name in named if name not in properties]
+    known = {name: text for name, text in named.items() if name in properties}
+    values, wrong = judged(schema, known, complete=not unknown)
+    problems = unknown + [f"--{_dashed(each.name)}{each.words}" for each in wrong]
     if problems:
         raise BadConfiguration(f"{playbook} was not started: {'; '.join(problems)}")
     return values
 
 
+def judged(
+    schema: Schema, typed: Mapping[str, str], *, complete: bool = True
+) -> tuple[dict[str, object], list[Problem]]:
+    """
+    Return the values that are meant, and what is wrong with which parameter.
+
+    All that is typed has a name of the schema's; if it is not ``complete``, what can be read is
+    not held against the schema.
+    """
+    properties: Mapping[str, Schema] = schema.get("properties", {})
+    values: dict[str, object] = {}
+    problems = []
+    for name, text in typed.items():
+        kinds = allowed(properties[name], schema)
+        try:
+            values[name] = text if "string" in kinds else json.loads(text)
+        except ValueError:
+            problems.append(Problem(name, f" takes {_wanted(kinds)}, not {text!r}"))
+    missing = [name for name in schema.get("required", ()) if name not in typed]
+    problems += [Problem(name, f" is missing: {_says(properties[name])}") for name in missing]
+    if complete and not problems:
+        problems = [*_wrong(schema, values)]
+    return values, problems
+
+
 def allowed(part: Schema, whole: Schema) -> set[str]:
     """Return the types that a part of the schema lets pass."""
-    part = _resolved(part, whole)
+    part = resolved(part, whole)
     kinds = part.get("type", ())
     found = {kinds} if isinstance(kinds, str) else set(kinds)
     for each in (*part.get("anyOf", ()), *part.get("oneOf", ()), *part.get("allOf", ())):
@@ -51,7 +74,8 @@ def allowed(part: Schema, whole: Schema) -> set[str]:
     return found
 
 
-def _resolved(part: Schema, whole: Schema) -> Schema:
+def resolved(part: Schema, whole: Schema) -> Schema:
+    """Return what a part refers to, or the part itself."""
     reference = part.get("$ref")
     if not isinstance(reference, str):
         return part
@@ -61,22 +85,27 @@ def _resolved(part: Schema, whole: Schema) -> Schema:
     return found if isinstance(found, Mapping) else {}
 
 
-def _wrong(schema: Schema, values: Mapping[str, object]) -> Iterator[str]:
+def _wrong(schema: Schema, values: Mapping[str, object]) -> Iterator[Problem]:
     for error in jsonschema.Draft202012Validator(schema).iter_errors(values):
         # Of alternatives, that none of them fits helps nobody: the one that is no null does.
         nearest = [each for each in error.context or () if each.validator_value != "null"]
-        yield _sentence(nearest[0] if nearest else error)
+        yield _problem(nearest[0] if nearest else error)
 
 
-def _sentence(error: ValidationError) -> str:
+def _problem(error: ValidationError) -> Problem:
     first, *rest = [str(step) for step in error.absolute_path] or [""]
-    where = f"--{_dashed(first)}" + "".join(f".{step}" for step in rest)
+    return Problem(first, f"{''.join(f'.{step}' for step in rest)}{_words(error)}")
+
+
+def _words(error: ValidationError) -> str:
     if error.validator == "enum":
         known = [str(each) for each in error.validator_value]
         near = difflib.get_close_matches(str(error.instance), known, n=1)
         hint = f" (did you mean {near[0]}?)" if near else ""
-        return f"{where} is one of {', '.join(known)}, not {error.instance}{hint}"
-    return f"{where}: {error.message}"
+        return f" is one of {', '.join(known)}, not {error.instance}{hint}"
+    if error.validator == "pattern" and (meant := error.schema.get("description")):
+        return f": {error.instance!r} does not fit. {meant}"
+    return f": {error.message}"
 
 
 def _unknown(name: str, properties: Mapping[str, Schema]) -> str:

@@ -19,41 +19,27 @@ def autonomy(*, as_json: Json = False) -> int:
 
     Where the record speaks for more, the lines are shown that a person could merge into the policy.
     """
-    import sqlalchemy as sa
-
     from cct_ops.config import policy
-    from cct_ops.ledger.clock import now
-    from cct_ops.ledger.gate import track_record
-    from cct_ops.models.autonomy import level_of
+    from cct_ops.ledger.gate.levels import earned
     from cct_ops.settings import Settings
 
     path = Settings.load().policy_path
     known = policy.read(path)
-    settings = known.autonomy
     rows: list[dict[str, Any]] = []
     with ledger().connect() as connection:
-        moment = connection.execute(sa.select(now())).scalar_one()
         for name, rules in known.playbooks.items():
-            targets = [settings.class_of(each) for each in track_record.targets(connection, name)]
-            for each in dict.fromkeys(targets):
-                record = track_record.of(
-                    connection,
-                    name,
-                    each,
-                    recurs_within_hours=settings.recurs_within_hours,
-                    clean_since=rules.clean_since,
-                )
-                earned = level_of(rules.ceiling, name, record, settings, moment)
-                lowered = earned.mode is not rules.ceiling
+            for each in earned(connection, name, known):
+                lowered = each.level.mode is not rules.ceiling
                 rows.append(
                     {
                         "playbook": name,
-                        "targets": each.name,
+                        "targets": each.targets,
                         "policy": rules.ceiling.value,
-                        "now": Styled(earned.mode.value, "bold red" if lowered else "green"),
-                        "verified_fixes": f"{record.verified_fixes} of {settings.verified_fixes}",
-                        "why": earned.reason,
-                        "proposal": earned.proposal,
+                        "now": Styled(each.level.mode.value, "bold red" if lowered else "green"),
+                        "verified_fixes": f"{each.verified_fixes} of"
+                        f" {known.autonomy.verified_fixes}",
+                        "why": each.level.reason,
+                        "proposal": each.level.proposal,
                     }
                 )
     empty = "No playbook has changed anything yet: each may do what the policy says."

@@ -144,8 +144,19 @@ function onKey(event) {
   }
 }
 
+// A field that is for one choice alone is there while that is chosen.
+function fit() {
+  const chosen = new Set([...document.querySelectorAll(".start select")].map((each) => each.value));
+  for (const field of document.querySelectorAll("[data-only-for]")) {
+    field.hidden = !chosen.has(field.dataset.onlyFor);
+    for (const each of field.querySelectorAll("input, select")) each.disabled = field.hidden;
+  }
+}
+
 inZone(document);
 tick();
+fit();
+document.addEventListener("change", fit);
 setInterval(tick, SECOND);
 if (sign) {
   onLook();

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from cct_ops.config.policy import Policy
-from cct_ops.ledger.gate import guards
+from cct_ops.ledger.gate import guards, track_record
 from cct_ops.models.guards import Guard, Intent, Rules
 
 BREAKERS = (Guard.FAILED_ATTEMPTS, Guard.RECURRING_FIXES)
@@ -36,6 +36,28 @@ class Breaker(NamedTuple):
     playbook: str
     targets: str
     guard: Guard
+
+
+class Stopping(NamedTuple):
+    """One breaker that is open, on one target."""
+
+    target: str
+    guard: Guard
+    detail: str
+
+
+def standing(engine: sa.Engine, playbook: str, policy: Policy) -> tuple[Stopping, ...]:
+    """Return the open breakers of a playbook, on the targets that it ever changed."""
+    rules = Rules(settings=policy.guards, maintenance=(), allowed=(), silences=())
+    with engine.connect() as connection:
+        return tuple(
+            Stopping(target, result.guard, result.detail)
+            for target in track_record.targets(connection, playbook)
+            for result in guards.guard_results(
+                connection, Intent(playbook=playbook, target=target, calls=1), rules
+            )
+            if result.guard in BREAKERS and result.stops
+        )
 
 
 def count_open(engine: sa.Engine, policy: Policy) -> Counter[Breaker]:
