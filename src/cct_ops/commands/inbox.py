@@ -81,27 +81,14 @@ def reprocess(delivery: Annotated[str, Parameter(help="Its id, as the inbox show
     from cct_ops.commands.here import ledger
     from cct_ops.config import yaml_files
     from cct_ops.config.sources import Sources
-    from cct_ops.gateway.senders.reparse import incoming
+    from cct_ops.gateway.senders import reparse
     from cct_ops.ledger import ids
-    from cct_ops.ledger.intake import deliveries, replay
-    from cct_ops.models.base import counted
     from cct_ops.settings import Settings
 
     engine = ledger()
     meant = ids.one(engine, delivery, ids.Kind.DELIVERY, listed_by="cct-ops inbox --unfinished")
-    past = replay.one(engine, meant)
-    if past is None or past.status not in deliveries.NOT_UNDERSTOOD:
-        raise BadConfiguration(f"there is no delivery {meant} in quarantine")
     known = yaml_files.load(Settings.load().sources_path, Sources).sources
-    again = incoming(past, known)
-    if again.alerts is None or again.in_part:
-        raise BadConfiguration(f"it is still not understood: {again.note}")
-    receipt = deliveries.record_all(engine, [again])[0]
-    replay.mark_reprocessed(
-        engine, meant, f"Taken in by a person as delivery {receipt.delivery_id}."
-    )
-    incidents = counted(len(receipt.incidents), "incident")
-    say(f"taken in as delivery {receipt.delivery_id}, {incidents}")
+    say(reparse.reprocess(engine, meant, known, by="a person"))
     return 0
 
 

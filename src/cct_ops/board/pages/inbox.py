@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cct_ops.board.page import Asked, Board, Page
+from cct_ops.board.page import Action, Asked, Board, Form, Page, Visitor
+from cct_ops.config import yaml_files
+from cct_ops.config.sources import Sources
 from cct_ops.ledger.intake import inbox as arrivals
 from cct_ops.ledger.intake.inbox import Arrived
 from cct_ops.models.base import Frozen
+from cct_ops.models.role import Role
 
 SHOWN = 50
 
@@ -37,4 +40,20 @@ def read(board: Board, asked: Asked) -> Inbox:
     )
 
 
-PAGE = Page("inbox", "Inbox", "/inbox", read)
+def reprocess(board: Board, visitor: Visitor, form: Form) -> str:
+    """Read a delivery that was not understood with today's sources, and take it in."""
+    from cct_ops.gateway.senders import reparse  # it brings the readers of all senders
+
+    sources = yaml_files.load(board.settings.sources_path, Sources).sources
+    delivery_id = form.id("delivery_id")
+    said = reparse.reprocess(board.engine, delivery_id, sources, by=visitor.signature)
+    return f"The delivery was {said}."
+
+
+PAGE = Page(
+    "inbox",
+    "Inbox",
+    "/inbox",
+    read,
+    actions=(Action("/inbox/{delivery_id}/reprocess", Role.RESPONDER, reprocess),),
+)

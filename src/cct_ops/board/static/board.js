@@ -53,7 +53,7 @@ function busy(region) {
   const active = document.activeElement;
   const typing = region.contains(active) && active.matches("input, textarea, select");
   return typing || [...region.querySelectorAll("input:not([type=hidden]), textarea")].some(
-    (each) => each.value !== each.defaultValue,
+    (each) => each.value !== each.defaultValue || each.checked !== each.defaultChecked,
   );
 }
 
