@@ -60,6 +60,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (starts, os.environ.get(
 # worker, which stops by that signal, would have to be killed.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # under nohup
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # These wait for minutes and for whole stacks. What begins last must not be what takes longest.
 FIRST = (

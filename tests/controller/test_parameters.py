@@ -226,8 +226,8 @@ def test_rules_are_checked_against_what_playbooks_take(tmp_path: Path) -> None:
         ),
         (
             "target: {type: route, label: title, pattern: 'Back (.*)'}",
-            "target: {type: route, label: title}\n      limits: {type: route, label: title}",
-            "17: auto-rollback takes no text for limits; it takes an object.",
+            "target: {type: route, label: title}\n      p95_latency_ms: {type: route, label: t}",
+            "17: auto-rollback takes no text for p95_latency_ms; it takes a number.",
         ),
         ("Back (.*)'", "(B)ack (.*)'", "16: rules.1.parameters.target.route: pattern has more"),
     ],

@@ -61,6 +61,8 @@ def opened(page: Page, stack: Stack, ui: str, playbook: str) -> DeploymentRespon
     """Open the form, and wait until its fields are there."""
     deployment = stack.client.read_deployment_by_name(f"{playbook}/{playbook}")
     page.goto(f"{server(stack)}{UIS[ui]}/deployments/deployment/{deployment.id}/run")
+    for said in ("Parameters", "Submit"):  # there are forms without fields
+        expect(page.get_by_text(said, exact=True).first).to_be_visible(timeout=PATIENCE)
     for field in fields(deployment):
         words = field["description"].partition("`")[0].strip()  # the older one reads Markdown
         expect(page.get_by_text(words).first).to_be_visible(timeout=PATIENCE)
