@@ -74,7 +74,8 @@ def _make_pool(client: SyncPrefectClient, name: str, description: str | None) ->
     try:
         client.create_work_pool(WorkPoolCreate(name=name, type=POOL_TYPE, description=description))
     except ObjectAlreadyExists:
-        client.update_work_pool(name, WorkPoolUpdate(description=description))
+        if description is not None:
+            client.update_work_pool(name, WorkPoolUpdate(description=description))
 
 
 def _describe_queues(client: SyncPrefectClient, pool: str, descriptions: Mapping[str, str]) -> None:

@@ -243,9 +243,10 @@ def test_the_record_of_a_playbook_stands_beside_its_form(
     assert "There was no game day yet." in shown
     assert str(run.id) not in shown
     assert f"{playbook.name} last: Unverified just now , /daily-summary" in listed
-    other = words(signed_in(Role.VIEWER).get(f"/playbooks/{approval.playbook}").text)
+    assert approval.playbook != playbook.name
     assert "Waits for a yes" not in shown
-    assert "There is nothing at this address" in other  # neither policy nor Prefect has it here
+    nobodys = words(signed_in(Role.VIEWER).get("/playbooks/none-such").text)
+    assert "There is nothing at this address" in nobodys  # neither policy nor Prefect has it
 
 
 def test_what_the_address_says_is_filled_in_already(

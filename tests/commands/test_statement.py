@@ -113,7 +113,7 @@ def test_what_is_unknown_or_cannot_be_written_is_named(
     typed: Typed, program: Program, day: Day, tmp_path: Path
 ) -> None:
     said = program("audit", "statement", "ffffffff", str(tmp_path / "a"))
-    assert (said.code, "there is no incident or run ffffffff" in said.err) == (1, True)
+    assert (said.code, "there is no incident and no run ffffffff" in said.err) == (1, True)
     said = program("audit", "statement", day.ids["fixed"], str(tmp_path / "no" / "a"))
     assert (said.code, "cannot be written: No such file" in said.err) == (1, True)
 

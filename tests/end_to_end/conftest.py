@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -25,7 +25,6 @@ from cct_ops.stack.postgres import free_port
 from cct_ops.stack.up import running
 from tests.conftest import ROOT
 from tests.controller.conftest import playbook
-from tests.otlp import Collector, collector
 
 __all__ = ["playbook"]
 
@@ -71,18 +70,18 @@ def changes_on(sandbox: SandboxControl, route: Route) -> int:
 
 
 @pytest.fixture(scope="package")
-def traces() -> Iterator[Collector]:
-    """What the parts of the stack tell of their work."""
-    with collector() as made:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that watches and waits for short times only, and is watched itself."""
+    with a_stack(tmp_path_factory.mktemp("stack"), {}) as made:
         yield made
 
 
-@pytest.fixture(scope="package")
-def stack(tmp_path_factory: pytest.TempPathFactory, traces: Collector) -> Iterator[Stack]:
-    """A stack that watches and waits for short times only, and is watched itself."""
+@contextmanager
+def a_stack(data: Path, env: dict[str, str]) -> Iterator[Stack]:
+    """Run one for as long as the block lasts, with these further variables."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        config = StackConfig.ephemeral(tmp_path_factory.mktemp("stack"))
+        config = StackConfig.ephemeral(data)
     sandbox_url = f"http://{HOST}:{config.sandbox_port}"
     short = {
         "SSL_CERT_FILE": os.environ["SSL_CERT_FILE"],  # nothing here is behind TLS
@@ -94,10 +93,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, traces: Collector) -> Iterat
         "GITHUB_API_URL": f"{sandbox_url}/github",
         "GITHUB_REPOSITORY": "example/cct",
         "GH_TOKEN": "token",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": traces.url,
-        "OTEL_EXPORTER_OTLP_HEADERS": "x-token=a-secret-of-the-collector",
-        "OTEL_BSP_SCHEDULE_DELAY": "500",
         **{name: str(free_port()) for name in METRICS_PORTS},
+        **env,
     }
     with ExitStack() as opened:
         up = opened.enter_context(running(config.model_copy(update={"env": short})))

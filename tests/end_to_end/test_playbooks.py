@@ -177,7 +177,7 @@ def test_the_doctor_finds_such_a_stack_well(ended: Ended) -> None:
 
     assert found.returncode == 0, found.stdout
     signs = {line.split()[1]: line[0] for line in found.stdout.splitlines()}
-    unset = ("status-page", "outside", "silences", "links", "streams")
+    unset = ("status-page", "outside", "silences", "links", "streams", "board")
     assert {signs.pop(part) for part in unset} == {"-"}, found.stdout
     assert set(signs.values()) == {"✓"}, found.stdout
 
