@@ -30,6 +30,7 @@ class Running:
     process: subprocess.Popen[str]
     port: int
     key: str
+    log: Path
 
     @property
     def url(self) -> str:
@@ -72,13 +73,16 @@ def begun(folder: Path, logs: Sequence[str], *options: str, port: int = 0) -> Ru
     command = [sys.executable, "-I", str(SERVER), str(folder), "--name", NAME]
     command += [word for log in logs for word in ("--log", log)]
     command += ["--listen", f"127.0.0.1:{port}", *options]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={}
-    )
+    log = folder.with_name(f"{folder.name}.log")  # a pipe that nobody empties would stop it
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as written:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=written, text=True, env={}
+        )
     assert process.stdout is not None
     key = process.stdout.readline().strip()
-    assert process.stdout.readline().startswith("listening"), process.communicate()[1]
-    return Running(process, port, key)
+    assert process.stdout.readline().startswith("listening"), log.read_text()
+    return Running(process, port, key, log)
 
 
 @contextmanager
@@ -89,9 +93,8 @@ def running(folder: Path, logs: Sequence[str], *options: str, port: int = 0) -> 
         yield witness
     finally:
         witness.kill()
-        for pipe in (witness.process.stdout, witness.process.stderr):
-            assert pipe is not None
-            pipe.close()
+        assert witness.process.stdout is not None
+        witness.process.stdout.close()
 
 
 class Log:
