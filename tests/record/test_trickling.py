@@ -1,4 +1,4 @@
-"""Whoever answers byte by byte, or in a coding that is none, holds up neither log nor streams."""
+"""Who answers byte by byte, or in a coding that is none, holds up no log, stream or sign-in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from contextlib import suppress
 
 import pytest
 
+from cct_ops.clients import oidc
 from cct_ops.config.audit_streams import StreamPlace
+from cct_ops.config.sign_in import SignIn
 from cct_ops.errors import BadConfiguration, Unavailable
 from cct_ops.record import time_stamps
 from cct_ops.record.cosignatures import Cosigner
@@ -66,19 +68,27 @@ def authority(url: str) -> object:
     return time_stamps.Authority(url, time_stamps.Roots([])).stamp(NOTE)
 
 
+def provider(url: str) -> object:
+    """Ask a provider of OpenID Connect what it is."""
+    named = {"issuer": url, "client_id": "board", "client_secret": {"env": "UNREAD"}}
+    people = [{"account": "s-1", "name": "Anna Ito", "role": "viewer"}]
+    return oidc.Provider(SignIn.model_validate({**named, "people": people})).metadata()
+
+
 def siem(url: str) -> None:
     """Send events."""
     with http.receiving(StreamPlace(name="siem", http=url)) as receiver:
         receiver.take([b"{}"])
 
 
-@pytest.mark.parametrize("ask", [witness, authority, siem])
+@pytest.mark.parametrize("ask", [witness, authority, provider, siem])
 @pytest.mark.parametrize("how", ["head", "continue", "body"])
 def test_an_answer_in_drops_is_not_waited_for(
     ask: Callable[[str], object], how: str, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (time_stamps, http):
         monkeypatch.setattr(module, "TIMEOUT_SECONDS", PATIENCE)
+    monkeypatch.setattr(oidc, "ANSWER_SECONDS", PATIENCE)
     began = time.monotonic()
     if (ask, how) == (siem, "body"):  # its status says that the events are there
         ask(f"{address}/{how}")
@@ -93,7 +103,7 @@ def test_a_coding_that_is_none_costs_a_stream_nothing(address: str) -> None:
     siem(f"{address}/coding")
 
 
-@pytest.mark.parametrize("ask", [witness, authority])
+@pytest.mark.parametrize("ask", [witness, authority, provider])
 def test_a_coding_that_is_none_is_no_answer(ask: Callable[[str], object], address: str) -> None:
     with pytest.raises((Unavailable, BadConfiguration)):
         ask(f"{address}/coding")

@@ -68,22 +68,30 @@ class Deadline:
 
 
 def post(url: str, content: bytes, headers: dict[str, str], seconds: float) -> tuple[int, bytes]:
+    """Return status and body of the answer, of which 64 KiB are read; raises what httpx raises."""
+    with httpx.Client(timeout=seconds, verify=authorities()) as client:
+        return answer_of(
+            client, "POST", url, seconds, _MOST_BYTES, content=content, headers=headers
+        )
+
+
+def answer_of(
+    client: httpx.Client, method: str, url: str, seconds: float, most_bytes: int, **sent: Any
+) -> tuple[int, bytes]:
     """
     Return status and body of the answer, all of which takes so many seconds at most.
 
-    Of a body only the beginning is read, 64 KiB. Raises what httpx raises.
+    Of the body, as it is when it is unpacked, only so much of its beginning is read. Raises what
+    httpx raises.
     """
     with (
         closing(Deadline()) as deadline,
         deadline.within(seconds),
-        httpx.Client(timeout=seconds, verify=authorities()) as client,
-        client.stream(
-            "POST", url, content=content, headers=headers, extensions=deadline.extensions
-        ) as answer,
+        client.stream(method, url, extensions=deadline.extensions, **sent) as answer,
     ):
         raw = b""
         for piece in answer.iter_bytes():
             raw += piece
-            if len(raw) >= _MOST_BYTES:
+            if len(raw) >= most_bytes:
                 break
-        return answer.status_code, raw[:_MOST_BYTES]
+        return answer.status_code, raw[:most_bytes]

@@ -8,6 +8,7 @@ use counts no longer and a new one at once.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +24,7 @@ from joserfc.jwk import JWKRegistry, KeySet
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cct_ops.clients.connection import authorities, proxy_for
+from cct_ops.clients.deadline import answer_of
 from cct_ops.clients.text import one_line
 from cct_ops.config.sign_in import SignIn, may_be_asked
 from cct_ops.errors import BadConfiguration, ContractBroken, Rejected, Unavailable
@@ -178,20 +180,19 @@ class Provider:
         """Ask and return the answer, or raise what it means; none of it repeats what we sent."""
         host = self._sign_in.host
         try:
-            with httpx.Client(**_ways(url)) as client:
-                answer = client.request(method, url, headers={"Accept": "application/json"}, **sent)
+            status, said = _answer(method, url, **sent)
         except httpx.HTTPError as error:
             kind = type(error).__name__
             raise Unavailable(f"The provider {host} does not answer: {kind}.") from None
         try:
-            found = answer.json()
+            found = json.loads(said)
         except (ValueError, RecursionError):
             found = None
         refusal = found.get("error") if isinstance(found, dict) else None
-        if 400 <= answer.status_code < 500 and isinstance(refusal, str):
+        if 400 <= status < 500 and isinstance(refusal, str):
             raise Rejected(f"The provider {host} does not take {what}: {one_line(refusal, 100)}.")
-        if answer.status_code != 200:
-            raise Unavailable(f"The provider {host} answers {answer.status_code} to {what}.")
+        if status != 200:
+            raise Unavailable(f"The provider {host} answers {status} to {what}.")
         if not isinstance(found, dict):
             raise ContractBroken(f"The provider {host} answers {what} with no JSON object.")
         return found
@@ -206,39 +207,15 @@ def _may_sign(key: Mapping[str, Any]) -> bool:
     return kind == "EC" or (kind == "RSA" and long)
 
 
-class _Bounded(httpx.BaseTransport):
-    """Answers are read whole, up to a size and for a time; then they are none."""
-
-    def __init__(self, inner: httpx.BaseTransport) -> None:
-        self._inner = inner
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        until = time.monotonic() + ANSWER_SECONDS
-        answer = self._inner.handle_request(request)
-        body = b""
-        try:
-            for part in answer.stream:  # type: ignore[union-attr]  # ours is no async one
-                body += part
-                if len(body) > MOST_BYTES:
-                    raise httpx.RemoteProtocolError("the answer is too large", request=request)
-                if time.monotonic() > until:
-                    raise httpx.ReadTimeout("the answer takes too long", request=request)
-        finally:
-            answer.close()
-        return httpx.Response(
-            answer.status_code, headers=answer.headers, content=body, request=request
+def _answer(method: str, url: str, **sent: Any) -> tuple[int, bytes]:
+    """Return status and body; raises what httpx raises, also where either limit is passed."""
+    headers = {"Accept": "application/json"}
+    with httpx.Client(
+        verify=authorities(), proxy=proxy_for(url), timeout=ANSWER_SECONDS, trust_env=False
+    ) as client:
+        status, body = answer_of(
+            client, method, url, ANSWER_SECONDS, MOST_BYTES + 1, headers=headers, **sent
         )
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-def _ways(url: str) -> dict[str, Any]:
-    """Return how a request leaves: through whichever proxy, trusting whom, and for how long."""
-    inner = httpx.HTTPTransport(verify=authorities(), proxy=proxy_for(url))
-    return {
-        "transport": _Bounded(inner),
-        "timeout": ANSWER_SECONDS,
-        "follow_redirects": False,
-        "trust_env": False,
-    }
+    if len(body) > MOST_BYTES:
+        raise httpx.RemoteProtocolError("the answer is too large")
+    return status, body
