@@ -7,13 +7,12 @@ With PICTURES=docs/images these tests also renew the pictures in the documentati
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pydantic import SecretStr
 
 from cct_ops.clients import slack
@@ -30,19 +29,16 @@ from cct_ops.reports.asking import approval_message, topic_of
 from cct_ops.reports.messages import outcome_message
 from cct_ops.sandbox.slack_store import as_html
 from tests.approvals.parts import ANNA, ROUTE, Door, asked, new_run, state
+from tests.chromium import chromium, needs_chromium
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One headless Chromium."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as made:
+        yield made
 
 
 def keep(page: Page, name: str, tmp_path: Path) -> None:

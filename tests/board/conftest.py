@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from pydantic import SecretStr
 
 from cct_ops.board.app import create_app
@@ -27,12 +26,11 @@ from cct_ops.models.change import TemporaryChange
 from cct_ops.models.plan import Call, Step
 from cct_ops.models.role import Role
 from cct_ops.settings import Settings
+from tests.chromium import chromium
 from tests.conftest import ROOT
 from tests.ledger.history import a_run, permitted
 from tests.plain import NO_TLS
 from tests.plans import plan_of
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture
@@ -167,7 +165,5 @@ def weakened(engine: sa.Engine) -> TemporaryChange:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One headless Chromium."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as made:
+        yield made

@@ -22,11 +22,12 @@ from cct_ops.ledger.intake.deliveries import Incoming
 from cct_ops.ledger.people import acknowledgements
 from cct_ops.models.role import Role
 from tests.approvals.parts import asked, new_run
-from tests.board.conftest import CHROMIUM, new_link, weakened
+from tests.board.conftest import new_link, weakened
+from tests.chromium import needs_chromium
 from tests.ledger.alerts import opened
 from tests.ledger.history import a_run, decided
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+pytestmark = needs_chromium
 
 WIDE = ViewportSize(width=1280, height=860)
 PHONE = ViewportSize(width=390, height=844)

@@ -7,38 +7,33 @@ With PICTURES=docs/images it also renews the picture in the documentation.
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from cct_ops.board.start_form import Offered, fields
 from cct_ops.clients.parameters import judged
 from cct_ops.ledger.people import sign_ins
 from cct_ops.models.role import Role
 from cct_ops.models.run import Mode
+from tests.chromium import chromium, needs_chromium
 from tests.end_to_end.conftest import Stack
 from tests.stack.polling import eventually
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE = 60_000
 # Parameters without which a playbook cannot be started; all others are filled in already.
 FOUND = {"target", "about", "run_id", "change_id", "minutes"}
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium"),
-    pytest.mark.timeout(300),
-]
+pytestmark = [needs_chromium, pytest.mark.timeout(300)]
 
 
 def test_a_run_is_started_from_the_board_by_name(stack: Stack, tmp_path: Path) -> None:
     """A value that does not fit is refused in the form; the run is in the record by its person."""
     link = sign_ins.make_link(stack.engine, "Anna Ito", Role.RESPONDER, "root")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = chromium.new_page(viewport={"width": 1280, "height": 1000})
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.set_default_timeout(PATIENCE)
         page.goto(f"{stack.board}/links/{link}")
         page.get_by_role("button", name="Sign in as Anna Ito").click()
@@ -66,7 +61,6 @@ def test_a_run_is_started_from_the_board_by_name(stack: Stack, tmp_path: Path) -
         assert stack.state(run_id).is_completed()
         page.get_by_role("link", name="its record").click()
         expect(page.get_by_text("started by Anna Ito").first).to_be_visible()
-        chromium.close()
     run = stack.client.read_flow_run(run_id)
     assert "started-by:Anna Ito" in run.tags
     assert run.parameters["minutes"] == 5

@@ -7,7 +7,6 @@ With PICTURES=docs/images it also renews the picture in the documentation.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,21 +14,21 @@ from uuid import UUID
 
 import pytest
 import yaml
-from playwright.sync_api import Page, Response, expect, sync_playwright
+from playwright.sync_api import Page, Response, expect
 from prefect.client.schemas.responses import DeploymentResponse
 
 from cct_ops.models.cct import Route
+from tests.chromium import chromium, needs_chromium
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import Stack
 from tests.stack.polling import eventually
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PREFECT_YAML = ROOT / "prefect.yaml"
 PATIENCE = 60_000
 UIS = {"newer": "/v2", "older": ""}
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium"),
+    needs_chromium,
     pytest.mark.timeout(400),  # thirty pages on a busy machine
 ]
 
@@ -37,16 +36,14 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def page(stack: Stack) -> Iterator[Page]:
     """A tab of somebody who has logged in, which holds for both UIs."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = chromium.new_page(viewport={"width": 1100, "height": 1150})
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1100, "height": 1150})
         page.set_default_timeout(PATIENCE)
         page.goto(f"{server(stack)}/v2/dashboard")
         page.locator("input").first.fill(stack.env["PREFECT_API_AUTH_STRING"])
         page.get_by_role("button", name="Login").click()
         expect(page.get_by_role("link", name="Deployments").first).to_be_visible(timeout=PATIENCE)
         yield page
-        chromium.close()
 
 
 def server(stack: Stack) -> str:

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from cct_ops.ledger.intake import outbox
 from cct_ops.record import account, page as account_page
 from cct_ops.record.report import checks, facts, figures, page as report_page
 from cct_ops.record.review import page as review_page, reading
+from tests.chromium import chromium, needs_chromium
 from tests.ledger.alerts import opened
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PHONE = 390
 WORD = "x" * 2000
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+pytestmark = needs_chromium
 
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
     """One headless Chromium."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as made:
+        yield made
 
 
 def test_a_word_without_an_end_makes_no_page_wider_than_a_phone(

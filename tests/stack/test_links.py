@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.settings import (
@@ -22,21 +21,19 @@ from prefect.settings import (
 from cct_ops import typed
 from cct_ops.reports.links import run_link
 from cct_ops.settings import Settings
+from tests.chromium import chromium, needs_chromium
 from tests.stack.test_prefect_auth import Server, server
 
 __all__ = ["server"]
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PATIENCE = 60_000
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One headless Chromium."""
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    with chromium() as made:
+        yield made
 
 
 @flow(name="linked")
@@ -44,7 +41,7 @@ def linked() -> None:
     """A flow that is never run."""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+@needs_chromium
 def test_a_link_to_a_run_leads_past_the_login_to_that_run(server: Server, browser: Browser) -> None:
     name = f"linked-{uuid4().hex[:8]}"
     settings = {

@@ -16,9 +16,10 @@ from cct_ops.board.page import Board
 from cct_ops.ledger.people import sign_ins
 from cct_ops.models.role import Role
 from cct_ops.settings import Settings
-from tests.board.conftest import CHROMIUM, Person, new_link, served
+from tests.board.conftest import Person, new_link, served
 from tests.board.oidc.conftest import PEOPLE, Places, begin, come_back, new_browser
 from tests.board.oidc.providers import Liar, agree, challenge, follow, make_user, query
+from tests.chromium import needs_chromium
 
 
 def test_the_provider_s_people_get_in_with_the_role_that_the_file_gives(
@@ -201,7 +202,7 @@ def test_a_file_that_is_wrong_stops_no_link(
     assert stranger.enter(new_link(engine)).status_code == 303
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+@needs_chromium
 def test_in_a_browser(
     real: str, places: Places, address: str, browser: Browser, engine: sa.Engine
 ) -> None:
