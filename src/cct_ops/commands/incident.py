@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import Parameter
-
-from cct_ops.commands.options import Json
+from cct_ops.commands.options import AnyId, Html, Json
 from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say, say_json
 
@@ -24,17 +22,7 @@ if TYPE_CHECKING:
 WAIT_SECONDS = 2.0
 
 
-def incident(
-    wanted: Annotated[
-        str,
-        Parameter(help="Its id or the beginning of it; also that of a run, a delivery, a change."),
-    ],
-    *,
-    as_json: Json = False,
-    html: Annotated[
-        Path | None, Parameter(help="Write it as one page, which opens offline, to this file.")
-    ] = None,
-) -> int:
+def incident(wanted: AnyId, *, as_json: Json = False, html: Html = None) -> int:
     """Tell all that the ledger knows of it: each step with its time, by whom, and on what."""
     from cct_ops.commands.here import ledger
 

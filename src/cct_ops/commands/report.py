@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from cct_ops.commands import moments
 from cct_ops.commands.incident import write
-from cct_ops.commands.options import Json
+from cct_ops.commands.options import Html, Json
 from cct_ops.terminal import say, say_json, show
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ def report(
         str, Parameter(help="30m, 12h, 30d, or a moment such as 2026-11-24T18:30.")
     ] = "30d",
     as_json: Json = False,
-    html: Annotated[
-        Path | None, Parameter(help="Write it as one page, which opens offline, to this file.")
-    ] = None,
+    html: Html = None,
     csv: Annotated[
         Path | None, Parameter(help="Write a row for each incident and run to this file.")
     ] = None,

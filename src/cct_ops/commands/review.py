@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING
 
 from cct_ops.commands.incident import of, write
-from cct_ops.commands.options import Json
+from cct_ops.commands.options import AnyId, Html, Json
 from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import console, say, say_json
 
@@ -19,17 +16,7 @@ if TYPE_CHECKING:
     from cct_ops.models.review import Review
 
 
-def review(
-    wanted: Annotated[
-        str,
-        Parameter(help="Its id or the beginning of it; also that of a run, a delivery, a change."),
-    ],
-    *,
-    as_json: Json = False,
-    html: Annotated[
-        Path | None, Parameter(help="Write it as one page, which opens offline, to this file.")
-    ] = None,
-) -> int:
+def review(wanted: AnyId, *, as_json: Json = False, html: Html = None) -> int:
     """
     Review an incident in the runbook's ten sections, with blanks for what only people know.
 
