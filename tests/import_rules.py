@@ -22,7 +22,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "errors": "",
         "beside": "",
         "variables": "",
-        "addresses": "",
+        "addresses": "errors",
         "redaction": "",
         "terminal": "",
         "typed": "variables",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 
+from cct_ops.errors import BadConfiguration
+
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 -- compared only
 
 
@@ -12,6 +14,18 @@ def listen(host: str, port: int, backlog: int = 128) -> socket.socket:
     bare = _bare(host)
     family = socket.AF_INET6 if ":" in bare else socket.AF_INET
     return socket.create_server((bare, port), family=family, backlog=backlog)
+
+
+def listen_as(part: str, host: str, port: int, backlog: int = 128) -> socket.socket:
+    """Begin to listen as this part; raises ``BadConfiguration`` that says what to choose."""
+    try:
+        return listen(host, port, backlog)
+    except OSError as error:
+        variable = f"CCT_OPS_{part.upper()}"
+        raise BadConfiguration(
+            f"The {part} cannot listen on {host}:{port}: {error.strerror}; choose another with"
+            f" {variable}_HOST and {variable}_PORT."
+        ) from error
 
 
 def reached_at(host: str, port: int) -> str:

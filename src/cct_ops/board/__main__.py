@@ -11,13 +11,13 @@ from types import FrameType
 
 import uvicorn
 
-from cct_ops.addresses import listen, reached_at
+from cct_ops.addresses import listen_as, reached_at
 from cct_ops.board.app import create_app
 from cct_ops.board.headers import Site
 from cct_ops.board.page import Board
 from cct_ops.board.stream import Stream
-from cct_ops.errors import BadConfiguration, OpsError
-from cct_ops.gateway.limits import HeaderTimeoutProtocol
+from cct_ops.errors import OpsError
+from cct_ops.gateway.limits import server_config
 from cct_ops.ledger.engine import connect
 from cct_ops.settings import Settings
 from cct_ops.terminal import log_as
@@ -61,27 +61,8 @@ def main() -> int:
         site, stream = Site.of(settings), Stream(board)
         if (by_oidc := board.sign_in_by_oidc()) is not None:
             by_oidc.secret()  # that it lacks is said now, and not to the first who signs in
-        host, port = settings.board_host, settings.board_port
-        try:
-            listener = listen(host, port)
-        except OSError as error:
-            raise BadConfiguration(
-                f"The board cannot listen on {host}:{port}: {error.strerror}; choose another"
-                " with CCT_OPS_BOARD_HOST and CCT_OPS_BOARD_PORT."
-            ) from error
-        config = uvicorn.Config(
-            create_app(board, site, stream),
-            http=HeaderTimeoutProtocol,
-            ws="none",
-            log_config=None,
-            log_level="warning",
-            access_log=False,  # a link that signs somebody in is an address
-            server_header=False,
-            proxy_headers=False,
-            lifespan="off",
-            h11_max_incomplete_event_size=16 * 1024,
-            timeout_graceful_shutdown=3,
-        )
+        listener = listen_as("board", settings.board_host, settings.board_port)
+        config = server_config(create_app(board, site, stream), stop_seconds=3)
         _Server(config, stream).run(sockets=[listener])
     except OpsError as error:
         print(f"board: {error}", file=sys.stderr)

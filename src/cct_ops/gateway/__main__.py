@@ -8,8 +8,6 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 
 import sqlalchemy as sa
@@ -17,14 +15,14 @@ import uvicorn
 from pydantic import SecretStr
 
 from cct_ops import tracing
-from cct_ops.addresses import listen
+from cct_ops.addresses import listen_as
 from cct_ops.config import contacts
-from cct_ops.errors import BadConfiguration, OpsError
+from cct_ops.errors import OpsError
 from cct_ops.exposition import serve_metrics
 from cct_ops.gateway import metrics
 from cct_ops.gateway.app import create_app
 from cct_ops.gateway.approvals.mount import mount_approvals, sending
-from cct_ops.gateway.limits import HeaderTimeoutProtocol
+from cct_ops.gateway.limits import server_config
 from cct_ops.gateway.registry import Registry
 from cct_ops.gateway.writer import Writer
 from cct_ops.ledger.engine import connect
@@ -78,21 +76,7 @@ def main() -> int:
         app = create_app(engine, registry, writer)
         link_sender = mount_approvals(app, engine, settings)
         host, port = settings.gateway_host, settings.gateway_port
-        with _bound(host, port):
-            listener = listen(host, port, backlog=2048)
-        config = uvicorn.Config(
-            app,
-            http=HeaderTimeoutProtocol,
-            ws="none",
-            log_config=None,
-            log_level="warning",
-            access_log=False,  # neither addresses nor headers belong into a log
-            server_header=False,
-            proxy_headers=False,
-            lifespan="off",
-            h11_max_incomplete_event_size=16 * 1024,
-            timeout_graceful_shutdown=5,
-        )
+        listener = listen_as("gateway", host, port, backlog=2048)
         watchdog = PeerWatchdog(
             engine,
             GATEWAY,
@@ -105,7 +89,7 @@ def main() -> int:
             threading.Thread(target=run, args=(stopping,), name=name, daemon=True).start()
         writer.start()
         with sending(link_sender):
-            _Server(config).run(sockets=[listener])
+            _Server(server_config(app, stop_seconds=5)).run(sockets=[listener])
         stopping.set()
         writer.stop()
         tracing.flush()
@@ -115,18 +99,6 @@ def main() -> int:
     except KeyboardInterrupt:
         return 0
     return 0
-
-
-@contextmanager
-def _bound(host: str, port: int) -> Iterator[None]:
-    """Say what to choose where the address cannot be had."""
-    try:
-        yield
-    except OSError as error:
-        raise BadConfiguration(
-            f"The gateway cannot listen on {host}:{port}: {error.strerror}; choose another with"
-            " CCT_OPS_GATEWAY_HOST and CCT_OPS_GATEWAY_PORT."
-        ) from error
 
 
 def _limited(url: SecretStr) -> SecretStr:

@@ -7,8 +7,10 @@ import contextlib
 from collections.abc import Callable
 
 import h11
+import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cct_ops.ledger.intake.deliveries import Incoming
@@ -146,3 +148,20 @@ class HeaderTimeoutProtocol(H11Protocol):
         if self._cut is not None:
             self._cut.cancel()
             self._cut = None
+
+
+def server_config(app: ASGIApp, *, stop_seconds: int) -> uvicorn.Config:
+    """Return how a door of ours is served; who is there when it stops has so long to leave."""
+    return uvicorn.Config(
+        app,
+        http=HeaderTimeoutProtocol,
+        ws="none",
+        log_config=None,
+        log_level="warning",
+        access_log=False,  # neither headers nor addresses, which may sign somebody in, are for logs
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+        timeout_graceful_shutdown=stop_seconds,
+    )
