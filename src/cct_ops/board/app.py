@@ -93,7 +93,9 @@ class Shown:
     def _show(self, page: Page, request: Request) -> Response:
         visitor = self._visitor(request)
         if visitor is None:
-            return sign_in.needed(self._board, str(request.url.path))
+            return sign_in.needed(self._board, self._site, _address(request))
+        if not page.there(self._board):
+            return self._refusal(visitor, "There is nothing at this address.", 404)
         if not visitor.may(page.needs):
             words = f"This page is for the role {page.needs} and above."
             return self._refusal(visitor, words, 403, title="Not for you")
@@ -107,9 +109,11 @@ class Shown:
         except OpsError as error:
             words, title = str(error), "This page cannot be shown"
             return self._refusal(visitor, words, _status(error), title=title)
-        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        here = _address(request)
         done = "" if live else view.done(request.cookies.get(view.DONE))
-        answer = view.show(page, data, visitor, here=here, menu=pages.menu(visitor), done=done)
+        answer = view.show(
+            page, data, visitor, here=here, menu=pages.menu(self._board, visitor), done=done
+        )
         if done:
             answer.delete_cookie(view.DONE, path="/")
         return answer
@@ -133,7 +137,9 @@ class Shown:
     ) -> Response:
         visitor = self._visitor(request)
         if visitor is None:
-            return sign_in.needed(self._board, "/")
+            return sign_in.needed(self._board, self._site, "/")
+        if not page.there(self._board):
+            return self._refusal(visitor, "There is nothing at this address.", 404)
         if not door.is_of(visitor, fields):
             words = "This form is not of your session: load the page again and repeat it."
             return self._refusal(visitor, words, 403)
@@ -152,7 +158,7 @@ class Shown:
             return self._refusal(visitor, "There is nothing at this address.", 404)
         except FillAgain as again:
             data = page.read(self._board, _asked(request.path_params, QueryParams()))
-            back, menu = door.inside(fields.get("back", "")), pages.menu(visitor)
+            back, menu = door.inside(fields.get("back", "")), pages.menu(self._board, visitor)
             return view.show(
                 page, data, visitor, here=back or page.path, menu=menu, again=(again, fields)
             )
@@ -189,7 +195,7 @@ class Shown:
     def _nowhere(self, request: Request) -> Response:
         visitor = self._visitor(request)
         if visitor is None:
-            return sign_in.needed(self._board, "/")
+            return sign_in.needed(self._board, self._site, "/")
         return self._refusal(visitor, "There is nothing at this address.", 404)
 
     def _visitor(self, request: Request) -> Visitor | None:
@@ -209,7 +215,9 @@ class Shown:
         self, visitor: Visitor, words: str, status: int, *, title: str = "Nothing was done"
     ) -> Response:
         title = "Not here" if status == 404 else title
-        return view.notice(title, words, status, visitor=visitor, menu=pages.menu(visitor))
+        return view.notice(
+            title, words, status, visitor=visitor, menu=pages.menu(self._board, visitor)
+        )
 
 
 async def in_time(work: Callable[[], Response], seconds: float = LEDGER_SECONDS) -> Response:
@@ -223,6 +231,11 @@ async def in_time(work: Callable[[], Response], seconds: float = LEDGER_SECONDS)
         words = _AWAY if away else _LATE
         again = "Load the page again to see where things stand."
         return view.notice("Not now", f"{words} {again}", 503)
+
+
+def _address(request: Request) -> str:
+    """Return the whole address of a page, filters included."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def _asked(places: Mapping[str, str], filters: QueryParams) -> Asked:

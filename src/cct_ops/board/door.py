@@ -7,6 +7,7 @@ make it say, and carries the token that only a page of the same session has.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ from cct_ops.ledger.people.sign_ins import SESSION_HOURS
 FORM_TOKEN = "form_token"  # noqa: S105 -- the name of a field
 BODY_BYTES = 16 * 1024
 MOST_FIELDS = 150  # a mark at each of 100 incidents
+LONGEST_WANTED = 500
+WANTED_SECONDS = 30 * 60  # longer than a link is good for
 _PURPOSE = b"cct-ops board form"
 
 
@@ -88,3 +91,38 @@ def remember(answer: Response, site: Site, token: str) -> None:
 def forget(answer: Response, site: Site) -> None:
     """Take the session from the browser."""
     answer.delete_cookie(site.cookie, path="/", secure=site.secure, httponly=True, samesite="lax")
+
+
+def keep_wanted(answer: Response, site: Site, here: str) -> None:
+    """Let the browser of a stranger keep the address that was asked for, until it is signed in."""
+    if len(here) > LONGEST_WANTED:
+        return
+    answer.set_cookie(
+        _wanted_cookie(site),
+        base64.urlsafe_b64encode(here.encode()).decode(),
+        max_age=WANTED_SECONDS,
+        path="/",
+        secure=site.secure,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def wanted(request: Request, site: Site) -> str | None:
+    """Return the address of this site that was asked for; None where there is none."""
+    kept = request.cookies.get(_wanted_cookie(site), "")
+    try:
+        return inside(base64.urlsafe_b64decode(kept).decode())
+    except ValueError:
+        return None
+
+
+def forget_wanted(answer: Response, site: Site) -> None:
+    """Take the address from the browser: it has been followed."""
+    answer.delete_cookie(
+        _wanted_cookie(site), path="/", secure=site.secure, httponly=True, samesite="lax"
+    )
+
+
+def _wanted_cookie(site: Site) -> str:
+    return f"{site.cookie}-wanted"

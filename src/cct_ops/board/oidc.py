@@ -155,6 +155,7 @@ class _Desk:
         begun = sign_ins.begin(self._board.engine, name, role, proof, instead_of=had)
         answer = RedirectResponse(door.inside(way.wanted) or "/", 303)
         door.remember(answer, self._site, begun.token)
+        door.forget_wanted(answer, self._site)
         answer.delete_cookie(self._cookie, path="/", secure=self._site.secure, httponly=True)
         return answer
 

@@ -180,7 +180,8 @@ class Page:
     One page: its address, how it is read, and what can be done on it.
 
     ``read`` depends on nothing but the ledger and what is asked for, so one reading does for
-    everybody who looks at the same address. Its template is ``<name>.html.j2``.
+    everybody who looks at the same address. Its template is ``<name>.html.j2``. Where
+    ``there`` says no, neither the page nor its actions exist.
     """
 
     name: str
@@ -190,6 +191,7 @@ class Page:
     needs: Role = Role.VIEWER
     in_menu: bool = True
     actions: tuple[Action, ...] = field(default=())
+    there: Callable[[Board], bool] = lambda _board: True
 
 
 def digest(said: object) -> str:

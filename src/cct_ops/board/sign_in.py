@@ -2,7 +2,8 @@
 Signing in by a link, which lets its person in once, and out.
 
 A look at a link changes nothing, because previews follow links: its button does. Whoever signs in
-gets a session that is new, and the one that the browser had ends.
+gets a session that is new, and the one that the browser had ends; a page that was asked for before
+is where the way leads then.
 """
 
 from __future__ import annotations
@@ -58,9 +59,13 @@ def routes(board: Board, site: Site, in_time: InTime) -> list[Route]:
     ]
 
 
-def needed(board: Board, here: str) -> Response:
-    """Tell a stranger how to get in."""
-    return view.sign_in("You are not signed in.", 401, here=here, provider=board.provider_s_host())
+def needed(board: Board, site: Site, here: str) -> Response:
+    """Tell a stranger how to get in, and let the browser keep where that person wanted to go."""
+    provider = board.provider_s_host()
+    answer = view.sign_in("You are not signed in.", 401, here=here, provider=provider)
+    if here != "/":
+        door.keep_wanted(answer, site, here)
+    return answer
 
 
 def _offer(board: Board, request: Request) -> Response:
@@ -76,8 +81,9 @@ def _enter(board: Board, site: Site, request: Request) -> Response:
     begun = sign_ins.use_link(board.engine, token, instead_of=had)
     if begun is None:
         return _refused(sign_ins.find_link(board.engine, token))
-    answer = RedirectResponse("/", 303)
+    answer = RedirectResponse(door.wanted(request, site) or "/", 303)
     door.remember(answer, site, begun.token)
+    door.forget_wanted(answer, site)
     return answer
 
 

@@ -6,7 +6,7 @@ To add one: a file here with a ``PAGE``, a template of its name, and a line in `
 
 from __future__ import annotations
 
-from cct_ops.board.page import Page, Visitor
+from cct_ops.board.page import Board, Page, Visitor
 from cct_ops.board.pages import (
     approval,
     approvals,
@@ -38,6 +38,7 @@ ALL: tuple[Page, ...] = (
 )
 
 
-def menu(visitor: Visitor) -> tuple[Page, ...]:
+def menu(board: Board, visitor: Visitor) -> tuple[Page, ...]:
     """Return the pages that this person's menu leads to."""
-    return tuple(page for page in ALL if page.in_menu and visitor.may(page.needs))
+    shown = (page for page in ALL if page.in_menu and visitor.may(page.needs))
+    return tuple(page for page in shown if page.there(board))
