@@ -15,7 +15,7 @@ from slack_sdk.signature import Clock, SignatureVerifier
 from starlette.datastructures import Headers
 
 from cct_ops.actions.registry import by_hand
-from cct_ops.clients import slack
+from cct_ops.clients import slack_text
 from cct_ops.gateway.approvals.slack_buttons import Buttons
 from cct_ops.ledger.gate import approvals
 from cct_ops.ledger.gate.approvals import Approval
@@ -221,4 +221,4 @@ def test_the_message_shows_the_command_of_each_step(engine: sa.Engine) -> None:
         b["text"]["text"] for b in blocks if b.get("text", {}).get("text", "")[:9] == "*By hand*"
     ]
     for call in approval.plan.calls:
-        assert f"```{slack.escape(by_hand(call) or 'none')}```" in shown
+        assert f"```{slack_text.escape(by_hand(call) or 'none')}```" in shown

@@ -112,7 +112,8 @@ def test_a_port_that_is_taken_is_named(board_settings: Settings) -> None:
 def test_idle_it_has_nothing_in_memory_that_only_others_need() -> None:
     loaded = """
 import sys, cct_ops.board.__main__
-print(sorted({"alembic", "fastapi", "opentelemetry", "pandas", "prefect"} & sys.modules.keys()))
+others = {"alembic", "authlib", "fastapi", "httpx", "opentelemetry", "pandas", "prefect"}
+print(sorted(others & sys.modules.keys()))
 """
     done = subprocess.run(
         [sys.executable, "-c", loaded], check=True, capture_output=True, text=True

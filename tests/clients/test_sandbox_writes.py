@@ -10,7 +10,7 @@ from pydantic import SecretStr, ValidationError
 from cct_ops.actions.canary import ResetCanary
 from cct_ops.actions.chaos import InjectFault, RemoveFault
 from cct_ops.actions.operator import CctOperator
-from cct_ops.clients import slack
+from cct_ops.clients import slack, slack_text
 from cct_ops.clients.reader import CctReader
 from cct_ops.clients.transport import CctTransport
 from cct_ops.errors import NotPermitted, Unavailable, Unsupported
@@ -117,7 +117,9 @@ def test_a_message_reaches_the_slack_sink(sandbox: SandboxControl) -> None:
     blocks = [{"type": "divider"}]
 
     slack.post(
-        SecretStr(f"{sandbox.base_url}/slack/services/T0"), slack.escape("<!channel> hi"), blocks
+        SecretStr(f"{sandbox.base_url}/slack/services/T0"),
+        slack_text.escape("<!channel> hi"),
+        blocks,
     )
 
     (message,) = sandbox.slack_messages()

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 from hypothesis import given, strategies as st
 
-from cct_ops.clients.slack import SECTION_CHARACTERS, escape, fitted
+from cct_ops.clients.slack_text import SECTION_CHARACTERS, escape, fitted
 from cct_ops.clients.text import one_line
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 from xml.etree.ElementTree import Element, fromstring
 
-from cct_ops.clients.slack import SECTION_CHARACTERS
+from cct_ops.clients.slack_text import SECTION_CHARACTERS
 from cct_ops.diagnoses.exemption_weekly import WeeklyDiagnosis
 from cct_ops.models.cct_exemptions import UpcomingExpiration, WeeklyReport
 from cct_ops.models.run import Outcome, Run

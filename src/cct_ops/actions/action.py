@@ -8,16 +8,18 @@ import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from types import NoneType
-from typing import Any, ClassVar, NamedTuple, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, get_args, get_type_hints
 from urllib.parse import urlencode
 
 from pydantic.alias_generators import to_snake
 
-from cct_ops.clients.github import GitHubReader
-from cct_ops.clients.reader import CctReader
 from cct_ops.models.base import Frozen
 from cct_ops.models.cct import Wire
 from cct_ops.models.plan import Call, Step
+
+if TYPE_CHECKING:  # an action says how it is done; whoever does it brings the client
+    from cct_ops.clients.github import GitHubReader
+    from cct_ops.clients.reader import CctReader
 
 
 class ReadBack(NamedTuple):

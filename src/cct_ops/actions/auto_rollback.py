@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from cct_ops.actions.action import CctAction, ReadBack, Request
-from cct_ops.clients.reader import CctReader
 from cct_ops.models.cct import AutoRollback, CanaryRules, RollbackThresholds, Wire
+
+if TYPE_CHECKING:  # an action says how it is done; whoever does it brings the client
+    from cct_ops.clients.reader import CctReader
 
 
 class SetSloThresholds(CctAction):

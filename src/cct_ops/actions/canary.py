@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from cct_ops.actions.action import CctAction, ReadBack, Request
-from cct_ops.clients.reader import CctReader
 from cct_ops.errors import Unsupported
 from cct_ops.models.cct import CanaryConfig, Route, Wire
+
+if TYPE_CHECKING:  # an action says how it is done; whoever does it brings the client
+    from cct_ops.clients.reader import CctReader
 
 
 class Changed(Wire):

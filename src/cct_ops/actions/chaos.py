@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from cct_ops.actions.action import CctAction, ReadBack, Request
-from cct_ops.clients.reader import CctReader
 from cct_ops.models.chaos import TTL_MARGIN_SECONDS, ActiveFault, ChaosMode, FaultId, Injection
+
+if TYPE_CHECKING:  # an action says how it is done; whoever does it brings the client
+    from cct_ops.clients.reader import CctReader
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 

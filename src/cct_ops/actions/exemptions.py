@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cct_ops.actions.action import CctAction, ReadBack, Request
-from cct_ops.clients.reader import CctReader
 from cct_ops.models.base import counted
+
+if TYPE_CHECKING:  # an action says how it is done; whoever does it brings the client
+    from cct_ops.clients.reader import CctReader
 
 
 class ExpireExemptions(CctAction):

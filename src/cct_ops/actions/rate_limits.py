@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from cct_ops.actions.action import CctAction, ReadBack, Request
-from cct_ops.clients.reader import CctReader
 from cct_ops.models.cct import LimitClass, LimitedUser, RateLimit, RateLimitStatus
+
+if TYPE_CHECKING:  # an action says how it is done; whoever does it brings the client
+    from cct_ops.clients.reader import CctReader
 
 
 class SetRateLimit(CctAction):

@@ -13,6 +13,8 @@ from cct_ops.actions.action import Action
 from cct_ops.errors import NotPermitted
 from cct_ops.models.plan import Call
 
+_SENDER = "operator"  # it brings every client, which whoever only names actions has no use for
+
 
 def of(call: Call) -> Action:
     """Return the action of a stored call; raises ``NotPermitted`` for what is none."""
@@ -34,8 +36,10 @@ def by_hand(call: Call) -> str | None:
 
 def _known() -> Iterator[tuple[str, type[Action]]]:
     """Find the actions in all modules of this folder."""
-    for module in pkgutil.iter_modules(actions.__path__, f"{actions.__name__}."):
-        for value in vars(import_module(module.name)).values():
+    for module in pkgutil.iter_modules(actions.__path__):
+        if module.name == _SENDER:
+            continue
+        for value in vars(import_module(f"{actions.__name__}.{module.name}")).values():
             if isinstance(value, type) and issubclass(value, Action) and hasattr(value, "method"):
                 yield value.method, value
 

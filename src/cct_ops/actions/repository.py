@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import jsonpatch
 
 from cct_ops.actions.action import GitHubAction, ReadBack, Request, gh
-from cct_ops.clients.github import GitHubReader
 from cct_ops.errors import NotPermitted
+
+if TYPE_CHECKING:  # an action says how it is done; whoever does it brings the client
+    from cct_ops.clients.github import GitHubReader
 
 LATEST_RUNS = 20
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,13 +24,6 @@ from cct_ops.models.topic import MessageRef
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
-SECTION_CHARACTERS = 3000
-"""The limits of a text block: https://docs.slack.dev/reference/block-kit/blocks/section-block"""
-
-_CUT_CODE = "…\n```"
-# An entity or a link of which the cut has left only the beginning.
-_OPENED = re.compile(r"(&[a-z]{0,3}|<[^<>]*)\Z")
-
 _log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 10
@@ -51,30 +43,6 @@ Blocks = Sequence[Mapping[str, Any]]
 
 
 _log.setLevel(logging.INFO)  # at DEBUG Slack's client writes the webhook's URL, which is a secret
-
-
-def escape(text: str) -> str:
-    """
-    Make text of others safe inside a message: one visible line, without markup of Slack.
-
-    Slack reads mentions and links only between ``<`` and ``>``, so ``<!channel>`` shows literally.
-    """
-    return one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def fitted(text: str, limit: int = SECTION_CHARACTERS) -> str:
-    """
-    Return markup cut to what a section takes; what it opened before the cut is whole or closed.
-
-    Slack refuses a message with a longer section. A cut inside ``&amp;`` or ``<url|words>`` would
-    show the rest as text, and one inside a code block would take all that follows into it.
-    """
-    if len(text) <= limit:
-        return text
-    cut = _OPENED.sub("", text[: limit - len(_CUT_CODE)])
-    fence = len(cut) - len(cut.rstrip("`"))
-    cut = cut[: len(cut) - fence % 3]
-    return cut + (_CUT_CODE if cut.count("```") % 2 else "…")
 
 
 def post(

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from cct_ops.clients import slack
+from cct_ops.clients import slack_text
 from cct_ops.controller.parameters import Unfit, convert
 from cct_ops.controller.routes import Rule
 from cct_ops.ledger.intake.outbox import Claim
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 def send(notifier: Notifier, claim: Claim, rule: Rule, severity: Severity | None) -> str | None:
     """Notify people of the incident; returns why not where there is no Slack."""
     name = _shown(claim.labels.get("alertname", "an alert without a name"))
-    title = f"{name} from {claim.source}: {slack.escape(claim.note or 'no playbook')}"
+    title = f"{name} from {claim.source}: {slack_text.escape(claim.note or 'no playbook')}"
     log.warning("incident %s: %s", claim.incident_id, claim.note or "no playbook")
     details = [
         *_lines(claim.labels),
@@ -43,7 +43,7 @@ def send(notifier: Notifier, claim: Claim, rule: Rule, severity: Severity | None
     blocks: list[dict[str, Any]] = [
         {
             "type": "section",
-            "text": {"type": "plain_text", "text": slack.fitted(text), "emoji": False},
+            "text": {"type": "plain_text", "text": slack_text.fitted(text), "emoji": False},
         }
         for text in (title, "\n".join(details))
     ]
@@ -96,4 +96,4 @@ def _lines(pairs: Mapping[str, str]) -> list[str]:
 def _shown(text: str) -> str:
     """Cut and escape what others wrote."""
     cut = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
-    return slack.escape(cut)
+    return slack_text.escape(cut)

@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import TypeVar
 
-import httpx
 import sqlalchemy as sa
 from psycopg.errors import ProgramLimitExceeded
 from sqlalchemy.dialects.postgresql import insert
@@ -131,6 +130,8 @@ _log = logging.getLogger(__name__)
 
 def passes(error: Exception) -> bool:
     """Return whether a failure says nothing about the item, only that somebody does not answer."""
+    import httpx  # whoever reads what is set aside needs no client for it
+
     match error:
         case Unavailable() | httpx.TransportError():
             return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from cct_ops.clients.slack import SECTION_CHARACTERS, escape, fitted
+from cct_ops.clients.slack_text import SECTION_CHARACTERS, escape, fitted
 from cct_ops.config.approvers import Approver
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState
 from cct_ops.models.base import counted

@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic_core import to_jsonable_python
 
 from cct_ops.actions.registry import by_hand
-from cct_ops.clients.slack import SECTION_CHARACTERS, escape
+from cct_ops.clients.slack_text import SECTION_CHARACTERS, escape
 from cct_ops.clients.text import one_line
 from cct_ops.ledger.record.account import UNDO_FAILED, ActionRecord, RunRecord
 from cct_ops.models.change import TemporaryChange

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from cct_ops.actions.exemptions import ExpireExemptions
-from cct_ops.clients.slack import SECTION_CHARACTERS, escape, fitted
+from cct_ops.clients.slack_text import SECTION_CHARACTERS, escape, fitted
 from cct_ops.ledger.set_aside import SetAside
 from cct_ops.models.autonomy import Demotion
 from cct_ops.models.base import counted

@@ -22,7 +22,7 @@ from slack_sdk.signature import SignatureVerifier
 from starlette.background import BackgroundTask
 from starlette.datastructures import Headers
 
-from cct_ops.clients import slack
+from cct_ops.clients import slack, slack_text
 from cct_ops.config.approvers import Approver, Approvers
 from cct_ops.errors import OpsError
 from cct_ops.gateway.approvals.routes import in_time
@@ -130,7 +130,7 @@ class Buttons:
         return Response(status_code=200, background=BackgroundTask(update))
 
     def _whisper(self, press: Press, words: str) -> Response:
-        escaped = slack.escape(words)
+        escaped = slack_text.escape(words)
         return self._acknowledge(
             press, lambda: slack.whisper(press.response_url, self.response_base, escaped)
         )
