@@ -76,7 +76,11 @@ lock: $(VENV)/.dev  ## compile the locks anew from pyproject.toml, and that of t
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --extra build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --extra build --extra dev pyproject.toml -o requirements-dev.lock
+	  --no-emit-index-url --no-header --extra build --extra redis pyproject.toml \
+	  -o requirements-redis.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --extra build --extra redis --extra dev pyproject.toml \
+	  -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header evaluation/benchmarks/rivals.in -o evaluation/benchmarks/rivals.lock
 

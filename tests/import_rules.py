@@ -34,8 +34,9 @@ LAYERS: dict[str, dict[str, str]] = {
         "sandbox": "models variables",  # it must be able to disagree with the clients
         "clocks": "models",
         "config": "errors models",
+        "databases": "errors",
         "listeners": "addresses",
-        "settings": "errors listeners models",
+        "settings": "databases errors listeners models",
         "summaries": "errors models terminal variables",
         "scenarios": "models sandbox",
     },
@@ -94,6 +95,7 @@ TESTED_IN = {
     "cct_ops": "test_conventions.py",
     "cli": "commands/test_cli.py",
     "clocks": "flows/test_clocks.py",
+    "databases": "test_settings.py",
     "docs": "record/test_export.py",
     "errors": "clients/test_transport.py",
     "exposition": "controller/test_metrics.py",

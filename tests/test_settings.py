@@ -43,3 +43,14 @@ def test_links_begin_where_the_listeners_are_or_where_people_reach_them(
         monkeypatch.setenv(f"CCT_OPS_{name}_URL", "https://ops.example/")
         links = getattr(Settings.load(), f"{name.lower()}_links")
         assert links() == "https://ops.example"
+
+
+def test_an_empty_name_of_a_database_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all databases: the ledger is missed when it is needed, and Redis may be none at all."""
+    monkeypatch.setenv("CCT_OPS_DATABASE_URL", " ")
+    monkeypatch.setenv("CCT_OPS_REDIS_URL", "")
+    settings = Settings.load()
+
+    assert settings.redis_url is None
+    with pytest.raises(BadConfiguration, match="There is no ledger"):
+        settings.ledger_url()

@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cct_ops.databases import Databases
 from cct_ops.errors import BadConfiguration
 from cct_ops.listeners import Listeners
 from cct_ops.models.base import Count, Days, Minutes, Seconds
@@ -28,7 +29,7 @@ from cct_ops.models.base import Count, Days, Minutes, Seconds
 _PREFIX = "Value error, "  # pydantic's, before the words of a check of ours
 
 
-class Settings(BaseSettings, Listeners):
+class Settings(BaseSettings, Databases, Listeners):
     """The settings of a deployment; each field's description says what it does."""
 
     model_config = SettingsConfigDict(
@@ -46,9 +47,6 @@ class Settings(BaseSettings, Listeners):
     )
     x_api_key: SecretStr | None = Field(
         None, validation_alias="X_API_KEY", description="CCT's API key."
-    )
-    database_url: SecretStr | None = Field(
-        None, description="The ledger, as postgresql+psycopg://user:password@host/database."
     )
     slack_webhook_url: SecretStr | None = Field(
         None,
@@ -250,15 +248,6 @@ class Settings(BaseSettings, Listeners):
                 " SLACK_BOT_TOKEN speaks."
             )
         return self.slack_bot_token, self.slack_channel, f"{self.slack_api_url}".rstrip("/") + "/"
-
-    def ledger_url(self) -> SecretStr:
-        """Return the ledger's URL; it must be set."""
-        if self.database_url is None:
-            raise BadConfiguration(
-                "There is no ledger: no stack runs from this folder (start one with `cct-ops up`),"
-                " and CCT_OPS_DATABASE_URL is not set (postgresql+psycopg://user:password@host/db)."
-            )
-        return self.database_url
 
 
 def variable_of(field: str) -> str:

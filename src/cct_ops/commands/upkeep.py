@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from cct_ops.variables import said, say_unless_said
+from cct_ops.stack.part_names import PartName
+from cct_ops.variables import normalized, said, say_unless_said
 
 
 def start(
-    part: Annotated[
-        Literal["gateway", "controller", "board"],
-        Parameter(help="Which part; a worker: `cct-ops prefect`."),
-    ],
+    part: Annotated[PartName, Parameter(help="Which part; see docs/many-machines.md.")],
 ) -> int:
-    """Run one part here, with the environment of the stack that runs from this folder."""
+    """
+    Become one part here: with the environment of the stack that runs from this folder, or as set.
+
+    On several machines each part is started like this by whatever supervises it there. It takes the
+    place of this command, so signals reach the part itself.
+    """
+    from cct_ops.stack.host_part import host_part
+
     if part == "gateway":
         _find_approval_key()
-    return _python("-m", f"cct_ops.{part}")
+    made = host_part(part, normalized(os.environ))
+    os.execve(made.argv[0], made.argv, {**os.environ, **made.env})  # noqa: S606 -- no shell
 
 
 def migrate() -> int:
-    """Bring the ledger to the newest schema."""
-    return _python("-m", "cct_ops.ledger")
+    """
+    Bring the ledger to the newest schema, and Prefect's database where its URL is set.
+
+    Several servers on one database do not do the latter at their start: once is before all of them.
+    """
+    code = _python("-m", "cct_ops.ledger")
+    if code or said("PREFECT_API_DATABASE_CONNECTION_URL") is None:
+        return code
+    return _python("-m", "prefect", "server", "database", "upgrade", "--yes")
 
 
 def deploy() -> int:

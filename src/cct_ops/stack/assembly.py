@@ -11,6 +11,7 @@ from cct_ops.addresses import reached_at
 from cct_ops.errors import BadConfiguration
 from cct_ops.stack import prefect_server
 from cct_ops.stack.config import HOST, StackConfig, check_cct_url, check_port
+from cct_ops.stack.host_part import DATABASE as _PREFECT, OWN_PACE, USUAL
 from cct_ops.stack.metrics_ports import METRICS_PORTS, metrics_ports
 from cct_ops.stack.part import Answers, Ends, Part, Plan, Prints
 from cct_ops.stack.postgres import READY_LINE, EmbeddedPostgres, keep_secret
@@ -20,7 +21,6 @@ from cct_ops.typed import COMMAND, program_for
 _SANDBOX_KEY = "sandbox-key"
 _SANDBOX_BOT = "xoxb-sandbox"
 _LEDGER = "CCT_OPS_DATABASE_URL"
-_PREFECT = "PREFECT_API_DATABASE_CONNECTION_URL"
 _LEASES = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
 # of another Prefect that the user works with: they would lead the parts astray
 _FOREIGN = ("PREFECT_API_KEY", "PREFECT_PROFILE", prefect_server.CLIENT, prefect_server.SERVER)
@@ -83,17 +83,10 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         COMMAND: given.get(COMMAND)
         or program_for(config.project, config.data, config.usual_data(config.project).absolute()),
         "PREFECT_HOME": str(config.data / "prefect"),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        **USUAL,
         # in memory, where Prefect keeps them, a killed server would lose them and cancel their runs
         _LEASES: given.get(_LEASES) or "prefect.server.concurrency.lease_storage.filesystem",
-        # it costs a request, and our own server is of the same version
-        "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
-        "PREFECT_CLI_COLORS": "false",
-        "PREFECT_LOGGING_COLORS": "false",
-        "PREFECT_WORKER_QUERY_SECONDS": given.get("PREFECT_WORKER_QUERY_SECONDS", "2"),
-        "PYTHONUNBUFFERED": "1",  # some parts are ready when they print it
-        # else each of a part's threads keeps memory of its own that it has freed
-        "MALLOC_ARENA_MAX": given.get("MALLOC_ARENA_MAX", "2"),
+        **{name: given[name] for name in OWN_PACE if name in given},
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
     }

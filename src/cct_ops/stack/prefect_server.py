@@ -9,10 +9,13 @@ parameters and of its job are themselves valid, which is the same for all runs. 
 work looks for something to do every few seconds; on one machine that is most of what an idle server
 does, and hardly anything of it is in a hurry.
 
-Whoever passes the authentication of its API can start, resume and change every run. It listens on
-this machine only, and asks even there for its one string. The string is made on first use and kept
-in the data folder for its owner; it never stands on a command line, where every user of the machine
-could read it.
+With ``services`` as its first argument it is ``prefect server services start``, the background work
+of several servers that share a Redis.
+
+Whoever passes the authentication of its API can start, resume and change every run. On one machine
+it listens on that machine only, and asks even there for its one string. The string is made on first
+use and kept in the data folder for its owner; it never stands on a command line, where every user
+of the machine could read it.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from cct_ops.errors import BadConfiguration
@@ -50,6 +53,7 @@ _SCHEMAS = 1000
 _DUE_SECONDS = 1.0  # between looks for what has come due; Prefect counts on one that is no later
 _TICK_SECONDS = 0.5
 _ALIVE_SECONDS = 60.0  # between its signs of life, which nobody reads
+_HANDOVER_SECONDS = 30.0
 # A server that is killed may lose so much of the tasks' record; runs are written at once. Prefect
 # cuts the seconds to a whole number, and with less than one it would never pause.
 RECORDS_AT_ONCE = {
@@ -162,6 +166,26 @@ def know_timezones_once() -> None:
         module.get_timezones = known
 
 
+def connect_with_password(url: str) -> None:
+    """
+    Let the queue of background work be in this Redis, whose password stands in no setting.
+
+    What a killed server had in hand another one takes over after half a minute, not after five.
+    """
+    import docket
+    from prefect.server.api import background_workers, server
+
+    make, modules = docket.Docket, cast("tuple[Any, ...]", (docket, server))
+
+    def in_redis(name: str, **options: Any) -> docket.Docket:
+        return make(name, **{**options, "url": url})
+
+    for module in modules:
+        module.Docket = in_redis
+    workers: Any = background_workers
+    workers.Worker = partial(docket.Worker, redelivery_timeout=timedelta(seconds=_HANDOVER_SECONDS))
+
+
 def look_less_often() -> None:
     """Let Prefect's background work look for what is due once a second, not eighteen times."""
     from docket import Docket, Worker
@@ -192,19 +216,24 @@ def tick_less_often() -> None:
 
 
 def main() -> None:
-    """Become ``prefect server start`` with our arguments."""
+    """Become ``prefect server start`` with our arguments, or ``prefect server services start``."""
     gc.set_threshold(*_THRESHOLDS)
     try:
-        kept = retention(Settings.load())
+        settings = Settings.load()
+        kept = retention(settings)
     except BadConfiguration as error:
         sys.exit(f"prefect: {error}")
     for name, value in {**RECORDS_AT_ONCE, **AHEAD, **PACES, **kept}.items():
         os.environ.setdefault(name, value)
     check_schemas_once()  # after the environment: this imports Prefect
     know_timezones_once()
-    look_less_often()
+    if settings.redis_url is None:
+        look_less_often()
+    else:
+        connect_with_password(settings.redis_url.get_secret_value())
     tick_less_often()
-    sys.argv = ["prefect", "server", "start", *sys.argv[1:]]
+    what = ("services", "start") if sys.argv[1:] == ["services"] else ("start", *sys.argv[1:])
+    sys.argv = ["prefect", "server", *what]
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)
 
 
