@@ -38,6 +38,7 @@ for name, where in {
     "doctor": "doctor:doctor",
     "stop": "switches:stop",
     "resume": "switches:resume",
+    "drain": "drain:drain",
     "hold": "switches:hold",
     "release": "switches:release",
     "retry-key": "switches:retry_key",

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from cct_ops.board import pages
-from cct_ops.ledger.gate import approvals, changes, switches
+from cct_ops.ledger.gate import approvals, changes, drains, switches
 from cct_ops.ledger.people import acknowledgements, pages as paged
 from cct_ops.ledger.people.tables import pages as page_rows
 from cct_ops.ledger.record.log_tables import log_queue
@@ -272,3 +272,23 @@ def test_an_incident_leads_to_its_run_in_prefect(
     shown = signed_in(Role.VIEWER).get(f"/incidents/{run.incident_id}").text
 
     assert f'href="https://prefect.example/v2/runs/flow-run/{run.id}"' in shown
+
+
+def test_it_is_drained_and_let_go_on_by_name(signed_in: SignedIn, engine: sa.Engine) -> None:
+    """And no old tab ends a drain that its person has not seen."""
+    approver = signed_in(Role.APPROVER)
+    assert approver.send("/switches/drain", reason="the new release").status_code == 303
+    assert approver.send("/switches/drain", reason="again").status_code == 409
+
+    drain = drains.standing(engine)
+    assert drain is not None
+    assert drain.person == "Anna Ito, signed in on the board"
+    for path in ("/now", "/switches"):
+        assert "Drained: no new run begins." in approver.get(path).text
+    assert approver.send("/switches/end-drain", reason="late").status_code == 409
+    seen = re.search(r'name="since" value="([^"]+)"', approver.get("/switches").text)
+    assert seen is not None
+    over = {"reason": "it is there", "since": seen[1]}
+    assert approver.send("/switches/end-drain", **over).status_code == 303
+    assert "Drained: no new run begins." not in approver.get("/now").text
+    assert approver.send("/switches/end-drain", **over).status_code == 409

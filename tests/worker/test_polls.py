@@ -12,6 +12,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from cct_ops.worker.deployment_cache import DeploymentCache
+from cct_ops.worker.drain import Drain
 from cct_ops.worker.polls import RARE, PollPace, Polls
 from cct_ops.worker.start_rules import StartRules
 from tests.stack.polling import eventually
@@ -77,7 +78,7 @@ def test_the_end_of_the_events_is_noticed_and_so_is_their_return(prefect_api_url
 
     async def live() -> None:
         async with get_client() as client:
-            rules = StartRules(client, "none", DeploymentCache(client, "none"))
+            rules = StartRules(client, "none", DeploymentCache(client, "none"), Drain(None))
             polls = Polls(client, "none", rules)
             listening = asyncio.create_task(polls.listen())
             await becomes(polls.pace, hears=True)

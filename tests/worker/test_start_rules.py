@@ -18,6 +18,7 @@ from prefect.client.schemas.objects import FlowRun
 
 from cct_ops.stack.postgres import EmbeddedPostgres
 from cct_ops.worker.deployment_cache import DeploymentCache
+from cct_ops.worker.drain import Drain
 from cct_ops.worker.start_rules import StartRules
 from tests.plain import HTTP
 from tests.stack.polling import eventually
@@ -213,7 +214,9 @@ class Odd(StartRules):
     """Rules that fail at one run in a way nobody foresaw."""
 
     def __init__(self, odd: UUID) -> None:
-        super().__init__(cast("PrefectClient", None), "a pool", cast("DeploymentCache", None))
+        super().__init__(
+            cast("PrefectClient", None), "a pool", cast("DeploymentCache", None), Drain(None)
+        )
         self._odd = odd
 
     async def _ask(self, runs: Sequence[FlowRun], since: float) -> Any:  # noqa: ARG002

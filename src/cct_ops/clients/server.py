@@ -12,15 +12,24 @@ from email.utils import parsedate_to_datetime
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import FlowRun, WorkPool, WorkQueue
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterTags,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType, WorkPool, WorkQueue
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
 
-from cct_ops.models.run import at_most
+from cct_ops.models.run import PLAYBOOK, UPKEEP, at_most
 
 # A server says its time in whole seconds: what is less is no difference between clocks.
 FINEST_SECONDS = 1.5
 _CLOCK_SECONDS = 60.0
+_STARTED = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 
 
 def _connect() -> AbstractContextManager[SyncPrefectClient]:
@@ -89,6 +98,17 @@ def find_run(client: SyncPrefectClient, run_id: UUID) -> FlowRun | None:
         return client.read_flow_run(run_id)
     except ObjectNotFound:
         return None
+
+
+def under_way(client: SyncPrefectClient) -> list[FlowRun]:
+    """Return the runs of our deployments that some process should be working on."""
+    return client.read_flow_runs(
+        deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(any_=[PLAYBOOK, UPKEEP])),
+        flow_run_filter=FlowRunFilter(
+            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(_STARTED)))
+        ),
+        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+    )
 
 
 def rests(part: WorkPool | WorkQueue | DeploymentResponse) -> str | None:

@@ -20,32 +20,24 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterTags,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
-from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled, Crashed
 
 from cct_ops.clients.deployments import start
-from cct_ops.clients.server import CONFIGURED, Server, find_run
+from cct_ops.clients.server import CONFIGURED, Server, find_run, under_way
 from cct_ops.config import policy
 from cct_ops.controller import metrics, notices
 from cct_ops.errors import BadConfiguration, Unavailable
 from cct_ops.gate import autonomy
 from cct_ops.ledger.gate import approvals, changes, leases
 from cct_ops.ledger.gate.leases import Lease
-from cct_ops.ledger.intake import outbox
+from cct_ops.ledger.intake import successors
 from cct_ops.ledger.record import account, journal
 from cct_ops.ledger.record.account import RunRecord
 from cct_ops.ledger.set_aside import border
 from cct_ops.models.autonomy import Demotion
-from cct_ops.models.run import PLAYBOOK, RECOVERS, UPKEEP, Outcome, Run, incident_of
+from cct_ops.models.run import RECOVERS, UPKEEP, Outcome, Run, incident_of
 from cct_ops.models.topic import Topic
 from cct_ops.people.notifier import Notifier
 from cct_ops.reports import manual
@@ -58,7 +50,6 @@ RECOVERY_PAUSE_SECONDS = 60.0
 # Once more for as long as CCT's reads may lag, after its run has waited for that long itself.
 DOUBT_SECONDS = 60.0
 
-_STARTED = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +70,7 @@ class Reaper:
         with self.server.connect() as client:
             now = self.server.now(client)  # by which the moments of its states are
             started = border(self.engine, "runs that may be dead")
-            started.each(_started(client), lambda run: run.id, partial(self._look, now))
+            started.each(under_way(client), lambda run: run.id, partial(self._look, now))
             for run_id in leases.unfinished(self.engine):
                 leases.reap(self.engine, run_id)
             # One that ended and cannot say whether its change took effect is looked at once more.
@@ -190,7 +181,7 @@ class Reaper:
             id=run.id, name=run.name, playbook=deployment.name, incident_id=incident_of(run.tags)
         )
         target = str(run.parameters.get("target", ""))
-        dispatch_id = outbox.find_open_dispatch(tx, dead.run_id)
+        dispatch_id = successors.find_open_dispatch(tx, dead.run_id)
         again = (
             manual.start_again(deployment.name, run.parameters, about.incident_id),
             manual.about(run.id, about.incident_id),
@@ -217,7 +208,7 @@ class Reaper:
             )
             leases.record_successor(tx, dead, successor, recovery=False)
             metrics.CRASHED_RUNS.labels("replaced").inc()
-            outbox.record_successor(tx, dead.run_id, successor)
+            successors.record_successor(tx, dead.run_id, successor)
             self._account_for(about, target, f"{died}: run {successor} replaces it.")
 
     def _account_for_deleted(self, run_id: UUID) -> None:
@@ -265,17 +256,6 @@ class Reaper:
         except BadConfiguration as error:  # the account does not wait until a person mends it
             _log.warning("Whether %s may do less now is not known: %s", run.playbook, error)
             return None
-
-
-def _started(client: SyncPrefectClient) -> list[FlowRun]:
-    """Return the runs of our deployments that some process should be working on."""
-    return client.read_flow_runs(
-        deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(any_=[PLAYBOOK, UPKEEP])),
-        flow_run_filter=FlowRunFilter(
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(_STARTED)))
-        ),
-        sort=FlowRunSort.EXPECTED_START_TIME_ASC,
-    )
 
 
 def _end(client: SyncPrefectClient, run: FlowRun) -> None:

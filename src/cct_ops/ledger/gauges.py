@@ -93,6 +93,18 @@ GAUGES = (
         ::int""",
     ),
     Gauge(
+        "cct_ops_draining",
+        "1 while the installation is drained and no new run begins, else 0.",
+        """select null, coalesce((select draining from drains order by id desc limit 1), false)
+        ::int""",
+    ),
+    Gauge(
+        "cct_ops_backup_age_seconds",
+        "Age of what the newest backup holds; none where there was never one.",
+        f"select null, {_age('taken_at')} from"
+        " (select taken_at from backups order by id desc limit 1) as newest",
+    ),
+    Gauge(
         "cct_ops_burst_under_way",
         "1 while so many incidents came in that one run diagnoses for many, else 0.",
         "select null, count(*) from bursts where ended_at is null",

@@ -1,6 +1,8 @@
 """
 Prefect's pauses and limits, held for every run, whichever way the worker was notified of it.
 
+And our own drain, which is a pause of everything.
+
 Prefect's server heeds the pause and the limit of a pool or queue only while it answers a poll, and
 the pause of a deployment only while it makes runs for a schedule. So a run that the worker was
 notified of, or that was resumed, or that waited long for admission, would pass them by; here they
@@ -42,6 +44,7 @@ from prefect.exceptions import ObjectNotFound
 
 from cct_ops.models.run import UPKEEP, at_most
 from cct_ops.worker.deployment_cache import DeploymentCache
+from cct_ops.worker.drain import Drain
 
 FRESH_SECONDS = 1.0
 """An answer that is no older counts for a run that is admitted."""
@@ -62,6 +65,7 @@ class _Facts:
     asked_at: float
     pool: WorkPool
     queues: dict[UUID, WorkQueue]
+    drained: str | None = None
     deployments: dict[UUID, DeploymentResponse] = field(default_factory=dict)
     at_work: dict[UUID, int] = field(default_factory=dict)
 
@@ -73,6 +77,8 @@ class _Facts:
         deployment, queue = self.of(run), self.queues.get(run.work_queue_id or self.pool.id)
         if deployment is not None and UPKEEP in deployment.tags:
             return None
+        if self.drained is not None:
+            return self.drained
         if self.pool.is_paused:
             return f"the work pool {self.pool.name} is paused"
         if queue is not None and queue.is_paused:
@@ -102,10 +108,13 @@ class _Facts:
 class StartRules:
     """Asks the server, and knows which runs are being claimed."""
 
-    def __init__(self, client: PrefectClient, pool: str, cache: DeploymentCache) -> None:
+    def __init__(
+        self, client: PrefectClient, pool: str, cache: DeploymentCache, drain: Drain
+    ) -> None:
         self._client = client
         self._pool = pool
         self._cache = cache
+        self._drain = drain
         self._one_after_the_other = asyncio.Lock()
         self._claiming: dict[UUID, FlowRun] = {}
         self._facts: _Facts | None = None
@@ -195,10 +204,12 @@ class StartRules:
         if self._facts is not None and self._facts.asked_at >= since:
             return self._facts
         asked_at = time.monotonic()
-        pool, queues = await asyncio.gather(
-            self._client.read_work_pool(self._pool), self._client.read_work_queues(self._pool)
+        pool, queues, drained = await asyncio.gather(
+            self._client.read_work_pool(self._pool),
+            self._client.read_work_queues(self._pool),
+            self._drain.why(),
         )
-        return _Facts(asked_at, pool, {queue.id: queue for queue in queues})
+        return _Facts(asked_at, pool, {queue.id: queue for queue in queues}, drained)
 
     async def _deployment(self, run: FlowRun, since: float) -> DeploymentResponse | None:
         try:

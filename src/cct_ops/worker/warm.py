@@ -20,8 +20,8 @@ from typing import Any, Self
 from uuid import UUID
 
 import anyio
-import anyio.abc
 import httpx
+from anyio.abc import TaskGroup, TaskStatus
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
 from prefect.exceptions import ObjectNotFound
@@ -33,6 +33,7 @@ from cct_ops.stack.config import project_of
 from cct_ops.worker import metrics
 from cct_ops.worker.admission import Admission
 from cct_ops.worker.deployment_cache import DeploymentCache
+from cct_ops.worker.drain import Drain
 from cct_ops.worker.forks import Child, NotWarm
 from cct_ops.worker.jobs import Jobs
 from cct_ops.worker.polls import Polls
@@ -54,8 +55,6 @@ _log = logging.getLogger("prefect.worker.warm")
 
 _WRITE_SECONDS = 1.0  # what only informs is written when the run has started
 
-Status = anyio.abc.TaskStatus[Any]
-
 
 class WarmWorker(ProcessWorker):
     """Runs flows of the checkout that it is started in, in processes forked ready to run."""
@@ -63,8 +62,8 @@ class WarmWorker(ProcessWorker):
     type = "warm"
     _display_name = "Warm process"
     _description = (
-        "Execute flow runs of a checkout in processes that are forked with everything imported:"
-        " they start in a fraction of a second. Everything else is as with the process worker."
+        "Execute flow runs of a checkout in processes forked with everything imported: they start"
+        " in a fraction of a second. Everything else is as with the process worker."
     )
     _documentation_url = ""
 
@@ -89,8 +88,7 @@ class WarmWorker(ProcessWorker):
         context = await self._stack.enter_async_context(compatibility.FlowRunExecutorContext())
         suspensions = Suspensions()
         await self._stack.enter_async_context(suspensions.observer)
-        self._observers: list[Observer]
-        self._observers = [context._observer, suspensions.observer]  # noqa: SLF001 -- see observers
+        self._observers: list[Observer] = [context._observer, suspensions.observer]  # noqa: SLF001 -- see observers
         self._jobs = Jobs(self, self._cache, self._project)
         self._execution = Execution(context, suspensions, self._prefork_pool, self._jobs.command)
         pool = get_current_settings().home / "warm-worker" / self._work_pool_name
@@ -113,7 +111,8 @@ class WarmWorker(ProcessWorker):
     async def _connect(self) -> None:
         await super().__aenter__()
         self._cache = DeploymentCache(self.client, self._work_pool_name)
-        self._rules = StartRules(self.client, self._work_pool_name, self._cache)
+        drain = await self._stack.enter_async_context(Drain(Settings.load().database_url))
+        self._rules = StartRules(self.client, self._work_pool_name, self._cache, drain)
         self._polls = Polls(self.client, self._work_pool_name, self._rules)
 
     async def __aexit__(self, *exc_info: Any) -> None:
@@ -243,7 +242,7 @@ class WarmWorker(ProcessWorker):
             self._cancelling_observer.remove_in_flight_flow_run_id(flow_run.id)
 
     async def _supervise(
-        self, ready: Ready, configuration: ProcessJobConfiguration, *, task_status: Status
+        self, ready: Ready, configuration: ProcessJobConfiguration, *, task_status: TaskStatus[Any]
     ) -> None:
         """Carry a claimed run to its end; whatever goes wrong with it is no end of the worker."""
         submitted = self._emit_flow_run_submitted_event(configuration)
@@ -295,6 +294,6 @@ class WarmWorker(ProcessWorker):
         return WorkerFlowRunResponse(work_pool_id=pool, work_queue_id=queue, flow_run=flow_run)
 
     @property
-    def _group(self) -> anyio.abc.TaskGroup:
+    def _group(self) -> TaskGroup:
         assert self._runs_task_group is not None  # noqa: S101 -- set up before anything runs
         return self._runs_task_group

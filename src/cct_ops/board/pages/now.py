@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cct_ops.board.page import Asked, Board, Page
-from cct_ops.ledger.gate import approvals, changes, switches
+from cct_ops.ledger.gate import approvals, changes, drains, switches
 from cct_ops.ledger.gate.approvals import Pending
+from cct_ops.ledger.gate.drains import Drain
 from cct_ops.ledger.gate.switches import Hold, Switched
 from cct_ops.ledger.intake import inbox
 from cct_ops.ledger.people import heartbeats, pauses
@@ -25,6 +26,7 @@ class Now(Frozen):
     waiting: tuple[Pending, ...]
     weakened: tuple[TemporaryChange, ...]
     switched: Switched | None
+    drain: Drain | None
     held: tuple[Hold, ...]
     silent: tuple[str, ...]
     paused: tuple[str, ...]
@@ -41,6 +43,7 @@ def read(board: Board, asked: Asked) -> Now:
             waiting=tuple(approvals.pending(ledger)),
             weakened=tuple(changes.listed(ledger)),
             switched=switches.last(ledger),
+            drain=drains.standing(ledger),
             held=tuple(switches.standing(ledger)),
             silent=tuple(each.part for each in heartbeats.heard(ledger) if each.alarmed_at),
             paused=tuple(pauses.notified(ledger)),

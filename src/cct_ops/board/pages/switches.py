@@ -1,4 +1,4 @@
-"""Switches: the kill switch for every new change, and the targets that people hold."""
+"""Switches: the kill switch for every new change, the drain, and the targets that people hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from cct_ops.config import policy, targets
 from cct_ops.config.policy import Policy
 from cct_ops.errors import BadConfiguration, NotPermitted
 from cct_ops.ledger import clock
-from cct_ops.ledger.gate import switches
+from cct_ops.ledger.gate import drains, switches
+from cct_ops.ledger.gate.drains import Drain
 from cct_ops.ledger.gate.switches import Hold, Switched
 from cct_ops.models.base import Frozen
 from cct_ops.models.maintenance import Window
@@ -22,6 +23,7 @@ class Switches(Frozen):
     """Where they stand."""
 
     switched: Switched | None
+    drain: Drain | None
     held: tuple[Hold, ...]
     maintenance: tuple[Window, ...]
     targets: tuple[str, ...]
@@ -33,6 +35,7 @@ def read(board: Board, asked: Asked) -> Switches:
     known: Policy = policy.read(board.settings.policy_path)
     return Switches(
         switched=switches.last(board.engine),
+        drain=drains.standing(board.engine),
         held=tuple(switches.standing(board.engine)),
         maintenance=tuple(known.maintenance),
         targets=tuple(targets.known(known)),
@@ -57,6 +60,30 @@ def resume(board: Board, visitor: Visitor, form: Form) -> str:
         )
     switches.resume(board.engine, form.text("reason", "the reason"), visitor.signature)
     return "Automation is on again; the other guards still stop what they stop."
+
+
+def drain(board: Board, visitor: Visitor, form: Form) -> str:
+    """Let no new run begin, for an upgrade."""
+    if not drains.begin(board.engine, form.text("reason", "the reason"), visitor.signature):
+        raise NotPermitted("Nothing was done: it was drained before.")
+    return "Drained: no new run begins until somebody ends it. Alerts are stored."
+
+
+def end_drain(board: Board, visitor: Visitor, form: Form) -> str:
+    """Let runs begin again, if the person has seen the drain that this ends."""
+    found = drains.standing(board.engine)
+    if found is not None and form.optional("since") != _seen(found):
+        raise NotPermitted(
+            f"Nothing was done: {found.person} drained it since your page was loaded,"
+            f" {found.reason}. Load the page again and decide anew."
+        )
+    if not drains.end(board.engine, form.text("reason", "the reason"), visitor.signature):
+        raise NotPermitted("Nothing was done: runs begin already.")
+    return "The drain is over: runs begin again, those first that waited."
+
+
+def _seen(found: Drain) -> str:
+    return found.at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def hold(board: Board, visitor: Visitor, form: Form) -> str:
@@ -88,6 +115,8 @@ PAGE = Page(
     actions=(
         Action("/switches/stop", Role.RESPONDER, stop),
         Action("/switches/resume", Role.APPROVER, resume),
+        Action("/switches/drain", Role.APPROVER, drain),
+        Action("/switches/end-drain", Role.APPROVER, end_drain),
         Action("/switches/hold", Role.RESPONDER, hold),
         Action("/switches/release", Role.RESPONDER, release),
     ),

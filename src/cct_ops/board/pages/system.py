@@ -11,7 +11,8 @@ from cct_ops.ledger.intake import inbox
 from cct_ops.ledger.people import heartbeats, pages, pauses
 from cct_ops.ledger.people.heartbeats import Heard
 from cct_ops.ledger.people.pages import Paged
-from cct_ops.ledger.record import log
+from cct_ops.ledger.record import backups, log
+from cct_ops.ledger.record.backups import Backup
 from cct_ops.ledger.set_aside import SetAside
 from cct_ops.models.base import Frozen
 from cct_ops.record import queues
@@ -31,6 +32,7 @@ class System(Frozen):
     paged: tuple[Paged, ...]
     checkpoint: Checkpointed | None
     leaves_waiting: int
+    backup: Backup | None
     version: str
     revision: str
 
@@ -47,6 +49,7 @@ def read(board: Board, asked: Asked) -> System:
         paged=tuple(pages.newest(engine, SHOWN_PAGES)),
         checkpoint=queues.last_checkpoint(engine),
         leaves_waiting=log.waiting(engine),
+        backup=backups.newest(engine),
         version=version("cct-ops"),
         revision=queues.revision(engine) or "none",
     )

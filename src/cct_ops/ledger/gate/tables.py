@@ -29,6 +29,17 @@ switches = sa.Table(
     at_column("at", default=True),
 )
 
+# While people change the installation nothing new begins: the newest row holds.
+drains = sa.Table(
+    "drains",
+    metadata,
+    number_column(),
+    sa.Column("draining", sa.Boolean, nullable=False),
+    text_column("reason"),
+    text_column("person"),
+    at_column("at", default=True),
+)
+
 holds = sa.Table(
     "holds",
     metadata,

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger import run_notifications
 from cct_ops.ledger.engine import at_once
+from cct_ops.ledger.gate.tables import drains
 from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.schema import versions
 from cct_ops.models.versions import FileVersion
@@ -65,13 +66,16 @@ def enqueue(connection: sa.Connection, incident_ids: Sequence[UUID], purpose: st
 
 
 def claim(engine: sa.Engine, purpose: str, lease_seconds: float) -> Claim | None:
-    """Take the row that has been due the longest, if any is due."""
+    """Take the row that has been due the longest, if any is due; no run while drained."""
+    drained = sa.select(drains.c.draining).order_by(drains.c.id.desc()).limit(1).scalar_subquery()
+    may = (sa.func.coalesce(drained, sa.false()).is_(sa.false()),) if purpose == REMEDIATE else ()
     due = (
         sa.select(dispatches.c.id)
         .where(
             dispatches.c.state == "pending",
             dispatches.c.purpose == purpose,
             dispatches.c.next_attempt_at <= NOW,
+            *may,
         )
         .order_by(dispatches.c.next_attempt_at)
         .limit(1)
@@ -250,24 +254,6 @@ def describe_notice(state: str, notified_at: datetime | None, undelivered: str |
     if state == "pending":
         return f"not notified yet: {undelivered}" if undelivered else "not notified yet"
     return f"not notified: {undelivered or 'no reason is known'}"
-
-
-def find_open_dispatch(tx: sa.Connection, flow_run_id: UUID) -> UUID | None:
-    """Return the row that this run was started for, if its incident is still open."""
-    return tx.execute(
-        sa.select(dispatches.c.id)
-        .join(incidents, incidents.c.id == dispatches.c.incident_id)
-        .where(dispatches.c.flow_run_id == flow_run_id, incidents.c.state == "open")
-    ).scalar()
-
-
-def record_successor(tx: sa.Connection, flow_run_id: UUID, successor_id: UUID) -> None:
-    """Note that another run now does the work of a dead one."""
-    tx.execute(
-        sa.update(dispatches)
-        .where(dispatches.c.flow_run_id == flow_run_id)
-        .values(flow_run_id=successor_id)
-    )
 
 
 def _ours(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:

@@ -49,6 +49,13 @@ LOGGED = (
     ),
     _of("rule_versions", "id file sha256 read_at", moments="read_at"),
     _of("switches", "id stopped reason person at", moments="at"),
+    _of("drains", "id draining reason person at", moments="at"),
+    _of("backups", "id taken_at person file sha256 bytes leaves at", moments="taken_at at"),
+    _of(
+        "restores",
+        "id backup_taken_at backup_sha256 person held stopped why at",
+        moments="backup_taken_at at",
+    ),
     _of(
         "holds",
         "id target reason person placed_at until",

@@ -1,7 +1,7 @@
 """
 The account of each run: decisions, verifications, outcomes, and the journal of experiments.
 
-And what people promised to do after an incident.
+And what people promised to do after an incident, and which backups of all this there are.
 """
 
 from __future__ import annotations
@@ -108,4 +108,31 @@ follow_ups = sa.Table(
     sa.CheckConstraint("(state = 'dropped') = (reason is not null)", name="reason"),
     sa.CheckConstraint("issue_state in ('open', 'changed', 'closed', 'gone')", name="issue_state"),
     sa.Index("ix_follow_ups_open", "due", postgresql_where=sa.text("state = 'open'")),
+)
+
+# The file is known by its digest; where it lies now, only people know.
+backups = sa.Table(
+    "backups",
+    metadata,
+    number_column(),
+    at_column("taken_at", nullable=False),
+    text_column("person"),
+    text_column("file"),
+    text_column("sha256"),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("leaves", sa.BigInteger, nullable=False),
+    at_column("at", default=True),
+)
+
+restores = sa.Table(
+    "restores",
+    metadata,
+    number_column(),
+    at_column("backup_taken_at", nullable=False),
+    text_column("backup_sha256"),
+    text_column("person"),
+    json_column("held"),
+    sa.Column("stopped", sa.Boolean, nullable=False),
+    text_column("why"),
+    at_column("at", default=True),
 )
