@@ -42,7 +42,7 @@ kills: $(VENV)/.dev  ## kill every playbook at every boundary, a quarter of an h
 matrix: $(VENV)/.dev ## every option in every mode, undone, and on CCT's own handlers; ARGS="-k rate-limiting"
 	MATRIX=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_every_way.py tests/flows/test_golden.py $(ARGS)
 
-tamperings: $(VENV)/.dev ## 10,000 tamperings with the record, each named by its verifiers: half an hour
+tamperings: $(VENV)/.dev ## 10,000 tamperings with the record, each named by its verifiers: ten minutes
 	TAMPERINGS=all $(BIN)/python -m pytest -n 2 --timeout 7200 tests/record/test_audit.py tests/record/test_export.py tests/record/test_cosigned_tamperings.py $(ARGS)
 
 simulate: install ## a simulated week with and without the guards, in one table
