@@ -56,6 +56,8 @@ for name, where in {
     "audit": "audit:audit",
     "pages": "pages:pages",
     "ack": "ack:ack",
+    "assign": "responding:assign",
+    "note": "responding:note",
     "board": "board:board",
     "reprocess": "inbox:reprocess",
     "requeue": "inbox:requeue",

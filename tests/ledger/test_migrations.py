@@ -17,6 +17,7 @@ from cct_ops.ledger.engine import connect, migrate, revisions
 from cct_ops.ledger.gate import (
     approvals,
     changes,
+    declared_tables,
     leases,
     refused_keys,
     switches,
@@ -40,7 +41,15 @@ from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.conftest import new_ledger
 from tests.ledger import released
 
-ALL = (gate_tables, intake_tables, people_tables, record_tables, log_tables, stream_tables)
+ALL = (
+    gate_tables,
+    declared_tables,
+    intake_tables,
+    people_tables,
+    record_tables,
+    log_tables,
+    stream_tables,
+)
 
 # Alembic compares neither checks, nor the condition of an index, nor most defaults.
 EVERYTHING = """

@@ -24,7 +24,7 @@ from cct_ops.ledger.people import sign_ins
 from cct_ops.ledger.people.sign_ins import SESSION_HOURS
 
 FORM_TOKEN = "form_token"  # noqa: S105 -- the name of a field
-BODY_BYTES = 16 * 1024
+BODY_BYTES = 32 * 1024
 MOST_FIELDS = 150  # a mark at each of 100 incidents
 LONGEST_WANTED = 500
 WANTED_SECONDS = 30 * 60  # longer than a link is good for

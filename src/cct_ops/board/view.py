@@ -120,6 +120,7 @@ def _templates() -> jinja2.Environment:
         "moment": lambda at: f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="milliseconds"),
         "counted": counted,
+        "lines": lambda text: Markup("\n").join(map(visible, text.splitlines())),
         "digest": digest,
     }
     made.globals |= {"asset": assets.address, "ago": ago, "left": left, "new_id": uuid4}

@@ -154,7 +154,10 @@ def _show(entry: Entry, here: datetime) -> None:
     other_day = f"{there:%m-%d} " if there.date() != here.date() else ""
     brackets = f" ({other_day}{there:%H:%M:%S})" if here.utcoffset() else ""
     clock = here.time().isoformat(timespec="milliseconds")
-    say(f"{clock}{brackets}  ", (f"{entry.actor.name}: ", "cyan"), entry.text)
+    first, *more = entry.text.splitlines() or [""]
+    say(f"{clock}{brackets}  ", (f"{entry.actor.name}: ", "cyan"), first)
+    for line in more:
+        say(f"    {line}")
     if entry.actor.proof:
         say((f"    proof: {entry.actor.proof}", "dim"))
     for name, value in entry.facts.items():

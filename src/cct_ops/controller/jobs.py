@@ -40,6 +40,7 @@ from cct_ops.controller.routes import Routes
 from cct_ops.controller.workers import WORKERS_SECONDS, WorkerMonitor
 from cct_ops.ledger import clock
 from cct_ops.ledger.intake import deliveries, grouping, retention
+from cct_ops.people.direct import Direct
 from cct_ops.people.notifier import Notifier
 from cct_ops.people.paging import Pager, look
 from cct_ops.people.watchdog import CONTROLLER, EVERY_SECONDS, GATEWAY, PeerWatchdog
@@ -64,7 +65,7 @@ def jobs(
 ) -> list[Periodic]:
     """Return the jobs that do not depend on the senders; the ``on_news`` ones also run at news."""
     contacts = people.contacts
-    pager = Pager(engine, contacts)
+    pager = Pager(engine, contacts, Direct(people.approvers, notifier.bot))
     reaper = Reaper(engine, notifier, settings.policy_path, settings.start_seconds, server=server)
     table: list[Job] = [
         ("end of bursts", 10, partial(grouping.begin_or_end, engine, routes.grouping)),

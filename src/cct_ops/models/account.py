@@ -44,6 +44,8 @@ class EntryKind(StrEnum):
     CLOSED = "closed"
     DISPATCH = "dispatch"
     ACKNOWLEDGEMENT = "acknowledgement"
+    ASSIGNMENT = "assignment"
+    NOTE = "note"
     STARTED = "started"
     LOOK = "look"
     DECISION = "decision"

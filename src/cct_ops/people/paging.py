@@ -11,7 +11,8 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from cct_ops.config.contacts import Contact, Contacts
 from cct_ops.errors import BadConfiguration, OpsError, Rejected, Unavailable
 from cct_ops.ledger.people import pages
 from cct_ops.ledger.set_aside import border
+from cct_ops.people.direct import Direct, Way
 from cct_ops.people.metrics import PAGE_ATTEMPTS
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class Pager:
 
     engine: sa.Engine
     contacts: Contacts
+    direct: Direct = field(default_factory=Direct)
 
     def __call__(self) -> int:
         """Send what is due; returns how many pages reached somebody."""
@@ -62,24 +65,34 @@ class Pager:
 
     def _send(self, claimed_page: pages.ClaimedPage) -> bool:
         page = claimed_page.page
-        for contact in self.contacts.after(page.escalation_step):
+        for who, way, send in self._ways(page):
             if claimed_page.taken():
                 log.info("page %r goes no further: somebody has its incident", page.cause)
                 return False
             try:
-                reach(contact, page.subject, page.body)
+                send(page.subject, page.body)
             except OpsError as error:
-                log.error("page %r did not reach %s: %s", page.cause, contact.id, error)  # noqa: TRY400 -- an answer
-                claimed_page.tried(contact.id, contact.way, str(error))
+                log.error("page %r did not reach %s: %s", page.cause, who, error)  # noqa: TRY400 -- an answer
+                claimed_page.tried(who, way, str(error))
                 PAGE_ATTEMPTS.labels("failed").inc()
             else:
-                log.info("page %r reached %s by %s", page.cause, contact.id, contact.way)
-                claimed_page.tried(contact.id, contact.way, None)
+                log.info("page %r reached %s by %s", page.cause, who, way)
+                claimed_page.tried(who, way, None)
                 PAGE_ATTEMPTS.labels("reached").inc()
                 return True
         pause = doubled(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, page.attempts)
         claimed_page.postponed(pause)
         return False
+
+    def _ways(self, page: pages.Page) -> Iterator[Way]:
+        """Yield whom to try, and how: who is in line, or all ways to the one that it is for."""
+        one = page.addressee
+        in_line = self.contacts.contacts if one else self.contacts.after(page.escalation_step)
+        for contact in in_line:
+            if one in {None, contact.id}:
+                yield contact.id, contact.way, partial(reach, contact)
+        if one:
+            yield from self.direct.ways(one)
 
 
 def reach(contact: Contact, subject: str, body: str) -> None:

@@ -17,7 +17,9 @@ import sqlalchemy as sa
 from cct_ops.ledger.gate.tables import approvals
 from cct_ops.ledger.intake.outbox import REMEDIATE
 from cct_ops.ledger.intake.tables import dispatches, incidents
+from cct_ops.ledger.people import assignments
 from cct_ops.ledger.people.acknowledgements import Acknowledgement, acknowledged, holders
+from cct_ops.ledger.people.assignments import Assignment
 from cct_ops.ledger.people.pages import FRESH_HOURS
 from cct_ops.ledger.people.tables import acknowledgements
 from cct_ops.ledger.record.tables import decisions, resolutions
@@ -46,6 +48,7 @@ class Standing(Frozen):
     headline: str | None
     run_id: UUID | None
     holder: Acknowledgement | None = None
+    asked: Assignment | None = None
 
 
 class Wanted(NamedTuple):
@@ -90,10 +93,15 @@ def urgent(
     for row in sorted(rows(ledger, sa.union_all(*chosen)), key=_by_urgency) if chosen else ():
         grade_of.setdefault(row.id, row.severity)
     first = list(grade_of)[:limit]
-    who = holders(ledger, first)
+    who, asked = holders(ledger, first), assignments.newest(ledger, first)
     told = {row.id: row for row in rows(ledger, _told(first))}
     shown = [
-        Standing(**told[each]._asdict(), severity=grade_of[each], holder=who.get(each))
+        Standing(
+            **told[each]._asdict(),
+            severity=grade_of[each],
+            holder=who.get(each),
+            asked=asked.get(each),
+        )
         for each in first
         if each in told
     ]

@@ -13,6 +13,7 @@ from cct_ops.ledger.people.p0_incidents import Severe
 from cct_ops.models.topic import Topic
 from cct_ops.reports.manual import about
 from cct_ops.reports.messages import Message
+from cct_ops.typed import typed
 
 Words = tuple[str, str]
 
@@ -34,6 +35,16 @@ def incident_page(incident: Severe) -> Words:
         f"All about it: {about(incident.id, incident.id)}",
     ]
     return f"P0: {_title(name)} from {incident.source}", "\n".join(lines)
+
+
+def assignment_page(incident: Severe, by: str) -> Words:
+    """Ask one person to take an incident on."""
+    subject, body = incident_page(incident)
+    name = subject.removeprefix("P0: ")
+    return (
+        f"{_title(by)} assigned to you: {name}",
+        f"{body}\nTo take it on: {typed('ack', str(incident.id))}",
+    )
 
 
 def unanswered_page(approval: Approval, command: str) -> Words:

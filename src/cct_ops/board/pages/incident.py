@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from cct_ops.board import responding
 from cct_ops.board.page import Action, Asked, Board, Form, NoSuchPage, Page, Visitor
+from cct_ops.config.people import Known
 from cct_ops.ledger.gate import approvals
 from cct_ops.ledger.gate.approvals import Pending
-from cct_ops.ledger.people import acknowledgements
+from cct_ops.ledger.people import acknowledgements, assignments
 from cct_ops.ledger.people.acknowledgements import Acknowledgement
+from cct_ops.ledger.people.assignments import Assignment
 from cct_ops.models.account import Account, AccountOf
 from cct_ops.models.base import Frozen
 from cct_ops.models.role import Role
@@ -21,6 +24,9 @@ class Incident(Frozen):
     account: Account
     holder: Acknowledgement | None
     waiting: tuple[Pending, ...]
+    asked: Assignment | None = None
+    told: str = ""
+    people: tuple[Known, ...] = ()
 
     @property
     def open(self) -> bool:
@@ -36,6 +42,7 @@ def read(board: Board, asked: Asked) -> Incident:
         raise NoSuchPage
     runs = {run.id for run in found.runs}
     linked = tuple(run.model_copy(update={"link": board.link_to_run(run.id)}) for run in found.runs)
+    given = assignments.newest(board.engine, [found.id]).get(found.id)
     return Incident(
         # When it was read is no news.
         account=found.model_copy(update={"read_at": found.entries[-1].at, "runs": linked}),
@@ -45,6 +52,9 @@ def read(board: Board, asked: Asked) -> Incident:
             for each in approvals.pending(board.engine)
             if each.run_id in runs or each.incident_id == found.id
         ),
+        asked=given,
+        told=assignments.told(board.engine, given) if given else "",
+        people=responding.known(board),
     )
 
 
@@ -62,5 +72,8 @@ PAGE = Page(
     "/incidents/{incident_id}",
     read,
     in_menu=False,
-    actions=(Action("/incidents/{incident_id}/acknowledge", Role.RESPONDER, acknowledge),),
+    actions=(
+        Action("/incidents/{incident_id}/acknowledge", Role.RESPONDER, acknowledge),
+        *responding.ACTIONS,
+    ),
 )

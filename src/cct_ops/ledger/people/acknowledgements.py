@@ -64,9 +64,11 @@ def holders(ledger: Ledger, incident_ids: Collection[UUID]) -> dict[UUID, Acknow
     return {each.incident_id: each for each in read(ledger, Acknowledgement, newest)}
 
 
-def acknowledged(incident_id: sa.ColumnElement[UUID]) -> sa.ColumnElement[bool]:
-    """True where somebody has the incident."""
-    return sa.exists().where(acknowledgements.c.incident_id == incident_id)
+def acknowledged(
+    incident_id: sa.ColumnElement[UUID], *since: sa.ColumnElement[bool]
+) -> sa.ColumnElement[bool]:
+    """True where somebody has the incident, by an acknowledgement that fulfils all of these."""
+    return sa.exists().where(acknowledgements.c.incident_id == incident_id, *since)
 
 
 _COLUMNS = tuple(acknowledgements.c[name] for name in Acknowledgement.model_fields)

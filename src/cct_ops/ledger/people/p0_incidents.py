@@ -18,7 +18,7 @@ from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.people.pages import FRESH_HOURS, OF_INCIDENT
 from cct_ops.ledger.people.tables import pages
 from cct_ops.ledger.record.tables import decisions
-from cct_ops.ledger.statements import scalars
+from cct_ops.ledger.statements import Ledger, rows, scalars
 from cct_ops.models.base import Frozen
 from cct_ops.models.run import Severity
 
@@ -44,11 +44,11 @@ def unpaged(engine: sa.Engine, labels: Sequence[str]) -> list[UUID]:
     return scalars(engine, wanted.order_by(incidents.c.opened_at))
 
 
-def read(engine: sa.Engine, incident_id: UUID) -> Severe:
+def read(ledger: Ledger, incident_id: UUID) -> Severe:
     """Return what a page says of an incident."""
     wanted = sa.select(incidents).where(incidents.c.id == incident_id)
-    with engine.connect() as connection:
-        return Severe.model_validate(connection.execute(wanted).one(), from_attributes=True)
+    (found,) = rows(ledger, wanted)
+    return Severe.model_validate(found, from_attributes=True)
 
 
 def is_severe(labels: Sequence[str]) -> sa.ColumnElement[bool]:

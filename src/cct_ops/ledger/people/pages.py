@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.tables import incidents
-from cct_ops.ledger.people.acknowledgements import acknowledged, holders
+from cct_ops.ledger.people.acknowledgements import acknowledged
 from cct_ops.ledger.people.tables import acknowledgements, page_attempts, pages
 from cct_ops.ledger.statements import Ledger, execute, find, read, scalars, within
 from cct_ops.models.base import Frozen
@@ -34,7 +34,8 @@ class Page(Frozen):
     """
     One page; it begins at ``escalation_step``, with that contact in line.
 
-    ``topic_id`` is the incident that it is about, or a run that belongs to none.
+    ``topic_id`` is the incident that it is about, or a run that belongs to none. With an
+    ``addressee`` it is for that one person, whoever is in line.
     """
 
     id: UUID
@@ -48,6 +49,7 @@ class Page(Frozen):
     ended_at: datetime | None
     contact: str | None
     note: str | None
+    addressee: str | None = None
 
 
 class PageAttempt(Frozen):
@@ -88,9 +90,8 @@ class ClaimedPage:
 
     def taken(self) -> bool:
         """Say whether somebody has its incident by now, while contacts were tried in vain."""
-        return self.page.topic_id is not None and self.page.topic_id in holders(
-            self.tx, [self.page.topic_id]
-        )
+        over = sa.select(pages.c.id).where(pages.c.id == self.page.id, _is_taken())
+        return self.tx.execute(over).first() is not None
 
     def _set(self, **values: object) -> None:
         self.tx.execute(sa.update(pages).where(pages.c.id == self.page.id).values(**values))
@@ -109,10 +110,16 @@ def ask(
     body: str,
     topic_id: UUID | None = None,
     escalation_step: int = 0,
+    addressee: str | None = None,
 ) -> bool:
     """Ask for a page, once for its cause; False if that was asked for before."""
     wanted = insert(pages).values(
-        cause=cause, subject=subject, body=body, topic_id=topic_id, escalation_step=escalation_step
+        cause=cause,
+        subject=subject,
+        body=body,
+        topic_id=topic_id,
+        escalation_step=escalation_step,
+        addressee=addressee,
     )
 
     def ask_once(tx: sa.Connection) -> bool:
@@ -140,11 +147,13 @@ def claimed(engine: sa.Engine, page_id: UUID) -> Iterator[ClaimedPage | None]:
 
 
 def _due() -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        pages.c.ended_at.is_(None),
-        pages.c.next_attempt_at <= now(),
-        ~acknowledged(pages.c.topic_id),
-    )
+    return (pages.c.ended_at.is_(None), pages.c.next_attempt_at <= now(), ~_is_taken())
+
+
+def _is_taken() -> sa.ColumnElement[bool]:
+    """True where somebody has its incident; one to a single person ends if that was since."""
+    since = pages.c.addressee.is_(None) | (acknowledgements.c.at > pages.c.raised_at)
+    return acknowledged(pages.c.topic_id, since)
 
 
 def settle(engine: sa.Engine) -> None:
@@ -152,7 +161,8 @@ def settle(engine: sa.Engine) -> None:
     over = sa.exists().where(
         incidents.c.id == pages.c.topic_id,
         incidents.c.state == "closed",
-        pages.c.cause == sa.literal(OF_INCIDENT) + sa.cast(incidents.c.id, sa.Text),
+        (pages.c.cause == sa.literal(OF_INCIDENT) + sa.cast(incidents.c.id, sa.Text))
+        | pages.c.addressee.is_not(None),
     )
     too_old = pages.c.raised_at <= in_seconds(-FRESH_HOURS * 3600)
     with engine.begin() as tx:
@@ -168,7 +178,7 @@ def settle(engine: sa.Engine) -> None:
             .order_by(acknowledgements.c.id.desc())
             .limit(1)
         )
-        taken = sa.update(pages).where(pages.c.ended_at.is_(None), acknowledged(pages.c.topic_id))
+        taken = sa.update(pages).where(pages.c.ended_at.is_(None), _is_taken())
         tx.execute(taken.values(ended_at=now(), note=who.scalar_subquery()))
 
 

@@ -31,6 +31,7 @@ pages = sa.Table(
     at_column("ended_at"),
     text_column("contact", nullable=True),
     text_column("note", nullable=True),
+    text_column("addressee", nullable=True),  # the one person that it is for, by id
     sa.UniqueConstraint("cause"),
     sa.Index("ix_pages_due", "next_attempt_at", postgresql_where=sa.text("ended_at is null")),
 )
@@ -112,6 +113,46 @@ acknowledgements = sa.Table(
     text_column("proof"),
     at_column("at", default=True),
     sa.Index("ix_acknowledgements_incident", "incident_id", "id"),
+)
+
+# Who asked whom to take an incident on; the newest row holds.
+assignments = sa.Table(
+    "assignments",
+    metadata,
+    number_column(),
+    sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), nullable=False),
+    text_column("person"),
+    text_column("assigned_by"),
+    text_column("proof"),
+    at_column("at", default=True),
+    sa.Index("ix_assignments_incident", "incident_id", "id"),
+)
+
+# What people wrote down about an incident.
+notes = sa.Table(
+    "notes",
+    metadata,
+    id_column(),
+    sa.Column("incident_id", sa.Uuid, sa.ForeignKey("incidents.id"), nullable=False, index=True),
+    text_column("person"),
+    text_column("proof"),
+    text_column("text"),
+    at_column("at", default=True),
+)
+
+# Matchers of alerts about which people get no notices for a while.
+silences = sa.Table(
+    "silences",
+    metadata,
+    id_column(),
+    text_column("matchers"),
+    at_column("until", nullable=False),
+    text_column("reason"),
+    text_column("person"),
+    at_column("made_at", default=True),
+    at_column("ended_at"),
+    text_column("ended_by", nullable=True),
+    sa.Index("ix_silences_standing", "until", postgresql_where=sa.text("ended_at is null")),
 )
 
 # A link lets one person in once. Of links and sessions the ledger has digests alone.

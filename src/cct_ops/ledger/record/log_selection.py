@@ -20,6 +20,9 @@ _ABOUT = sa.text("""
         select 'deliveries', cast(delivery_id as text) from alerts where incident_id = :incident
         union select 'acknowledgements', cast(id as text) from acknowledgements
             where incident_id = :incident
+        union select 'assignments', cast(id as text) from assignments
+            where incident_id = :incident
+        union select 'notes', cast(id as text) from notes where incident_id = :incident
         union select 'expiries', cast(id as text) from expiries where incident_id = :incident
         union select 'decisions', cast(id as text) from decisions join runs using (run_id)
         union select 'approvals', cast(id as text) from approvals join runs using (run_id)
@@ -32,6 +35,10 @@ _ABOUT = sa.text("""
             join permits p on p.id = n.permit_id join runs using (run_id)
         union select 'temporary_changes', cast(id as text) from temporary_changes
             join runs using (run_id)
+        union select 'extensions', cast(n.id as text) from extensions n
+            join temporary_changes c on c.id = n.change_id join runs r on r.run_id = c.run_id
+        union select 'asked_ends', cast(n.id as text) from asked_ends n
+            join temporary_changes c on c.id = n.change_id join runs r on r.run_id = c.run_id
         union select 'verifications', cast(id as text) from verifications join runs using (run_id)
         union select 'resolutions', cast(run_id as text) from resolutions join runs using (run_id)
         union select 'journal_entries', cast(id as text) from journal_entries

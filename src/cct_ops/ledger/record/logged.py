@@ -113,6 +113,26 @@ LOGGED = (
     ),
     _of("journal_entries", "id run_id at phase entry", moments="at"),
     _of("acknowledgements", "id incident_id person proof at", moments="at"),
+    _of("assignments", "id incident_id person assigned_by proof at", moments="at"),
+    _of("notes", "id incident_id person proof text at", moments="at"),
+    _of(
+        "maintenance_windows",
+        "id targets starts_at ends_at reason person made_at",
+        "ended_at ended_by",
+        moments="starts_at ends_at made_at ended_at",
+    ),
+    _of(
+        "silences",
+        "id matchers until reason person made_at",
+        "ended_at ended_by",
+        moments="until made_at ended_at",
+    ),
+    _of(
+        "extensions",
+        "id change_id run_id was_until until reason person at",
+        moments="was_until until at",
+    ),
+    _of("asked_ends", "id change_id run_id person at", moments="at"),
     _of(
         "board_sessions",
         "id role person proof signed_in_at expires_at",

@@ -55,6 +55,8 @@ def lane_of(kind: EntryKind) -> Lane:
             return Lane.VERIFICATION
         case (
             EntryKind.ACKNOWLEDGEMENT
+            | EntryKind.ASSIGNMENT
+            | EntryKind.NOTE
             | EntryKind.ANSWER
             | EntryKind.NOTICE
             | EntryKind.PAGE

@@ -48,6 +48,12 @@ KINDS: Mapping[str, Words] = {
     "resolutions": Words("outcome", "recorded", "changed"),
     "journal_entries": Words("experiment", "noted"),
     "acknowledgements": Words("incident", "acknowledged"),
+    "assignments": Words("incident", "assigned"),
+    "notes": Words("incident", "noted"),
+    "maintenance_windows": Words("maintenance", "declared", "ended"),
+    "silences": Words("silence", "declared", "ended"),
+    "extensions": Words("temporary-change", "extended"),
+    "asked_ends": Words("temporary-change", "end-asked"),
     "board_sessions": Words("session", "begun", "ended"),
 }
 
