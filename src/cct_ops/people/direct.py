@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from cct_ops.clients import slack
+from cct_ops.clients import slack, slack_text
 from cct_ops.clients.slack import SlackBot
 from cct_ops.config import contacts
 from cct_ops.config.approvers import Approver, Approvers
@@ -44,6 +44,6 @@ def _post(person: Approver, subject: str, body: str) -> None:
 
 
 def _message(subject: str, body: str) -> tuple[str, list[dict[str, object]]]:
-    text = slack.fitted(f"{subject}\n{body}")
+    text = slack_text.fitted(f"{subject}\n{body}")
     section = {"type": "plain_text", "text": text, "emoji": False}
-    return slack.escape(subject), [{"type": "section", "text": section}]
+    return slack_text.escape(subject), [{"type": "section", "text": section}]

@@ -9,10 +9,16 @@ import pytest
 import sqlalchemy as sa
 from prefect.blocks.notifications import CustomWebhookNotificationBlock, SlackWebhook
 from prefect.blocks.webhook import Webhook
+from pydantic import SecretStr
 
+from cct_ops.clients.slack import SlackBot
+from cct_ops.config.approvers import Approver, Approvers
+from cct_ops.config.contacts import Contact, Contacts
+from cct_ops.config.sources import KeyReference
 from cct_ops.ledger.clock import in_seconds
 from cct_ops.ledger.people import pages
 from cct_ops.ledger.people.tables import page_attempts, pages as page_rows
+from cct_ops.people.direct import Direct
 from cct_ops.people.paging import Pager, unreachable
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
@@ -185,3 +191,34 @@ def test_who_cannot_be_reached_is_known_before_anybody_has_to_be(
 
     assert [contact.id for contact, _ in unreachable(known)] == ["b", "c"]
     assert said(sandbox) == []
+
+
+def test_a_page_for_one_person_takes_every_way_to_that_person_and_to_nobody_else(
+    engine: sa.Engine, sandbox: SandboxControl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Contacts first, then our bot, then the place that only this person reads."""
+    lead = Approver(
+        id="lead",
+        name="Incident lead",
+        slack_user_id="U000LEAD",
+        webhook=KeyReference(env="PAGES_BEN"),
+    )
+    bot = SlackBot(SecretStr("wrong"), "#incidents", "http://127.0.0.1:1/")
+    known = Contacts(contacts=(Contact(id="other", webhook=KeyReference(env="PAGES_ANNA")),))
+    pages.ask(engine, "assignment 7", subject="Yours", body="-", addressee="lead")
+
+    assert Pager(engine, known, Direct(Approvers(approvers=(lead,)), bot))() == 1
+
+    assert tried(engine) == [("lead", False), ("lead", True)]
+    (kept,) = pages.newest(engine, 1)
+    assert [each.way for each in kept.attempts] == ["a message in Slack", "webhook PAGES_BEN"]
+    assert [place for place, _ in said(sandbox)] == ["ben"]
+
+
+def test_a_page_for_somebody_whom_nothing_reaches_stays_due(engine: sa.Engine) -> None:
+    pages.ask(engine, "assignment 7", subject="Yours", body="-", addressee="nobody")
+
+    assert Pager(engine, people(env("PAGES_ANNA")))() == 0
+
+    (kept,) = pages.newest(engine, 1)
+    assert (kept.attempts, kept.page.ended_at, kept.page.attempts) == ((), None, 1)
