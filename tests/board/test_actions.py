@@ -249,7 +249,7 @@ def test_a_page_of_an_incident_that_somebody_has_ends_with_the_reason(engine: sa
 
     with engine.connect() as connection:
         notes = connection.execute(sa.select(page_rows.c.note)).scalars().all()
-    assert notes == ["Anna Ito has the incident."]
+    assert notes == ["Not sent: acknowledged by Anna Ito."]
 
 
 def test_a_change_that_has_ended_is_not_ended_again(signed_in: SignedIn, engine: sa.Engine) -> None:

@@ -156,7 +156,9 @@ def a_day(engine: sa.Engine) -> Day:
         page = connection.scalars(sa.select(page_rows.c.id)).one()
     with pages.claimed(engine, page) as held:
         assert held is not None
-        held.tried("anna", "webhook", None)
+        number = held.begun("anna", "webhook", "in the order of the contacts")
+        assert number is not None
+        held.ended(number, "anna", None)
     day.set(page_attempts, page_attempts.c.page_id == page, attempted_at=260)
 
     again = day.run(day.incident("again", 1800), "auto-rollback", sent=1801, looked=1804)

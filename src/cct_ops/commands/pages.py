@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from cct_ops.ledger.people.pages import Page
 
 _COLUMNS = columns(
-    raised_at="raised (UTC)", page="page", reached="reached", in_vain="tried in vain", about="about"
+    raised_at="raised (UTC)",
+    page="page",
+    reached="reached",
+    why="why",
+    in_vain="tried in vain",
+    about="about",
 )
 
 
@@ -35,9 +40,10 @@ def pages(
             "raised_at": paged.page.raised_at,
             "page": paged.page.subject,
             "reached": _reached(paged.page),
+            "why": next((each.why for each in paged.attempts if each.reached), None),
             "in_vain": "; ".join(
                 dict.fromkeys(
-                    f"{each.contact} ({each.way}): {each.note}"
+                    f"{each.contact} ({each.way}): {each.note or 'not known'}"
                     for each in paged.attempts
                     if not each.reached
                 )

@@ -10,7 +10,8 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 
 from cct_ops.config import yaml_files
-from cct_ops.config.approvers import ApproverId
+from cct_ops.config.approvers import ApproverId, SlackUserId
+from cct_ops.config.rota import Rota
 from cct_ops.config.secret_references import is_url, read_secret
 from cct_ops.config.sources import HeaderName, KeyReference, SecretReference
 from cct_ops.errors import BadConfiguration
@@ -49,10 +50,14 @@ class Contact(Frozen):
     One person or role on call; an approver of the same id is the same person.
 
     ``block`` is a notification block in Prefect, as type/name. ``webhook`` says where an address is
-    kept that takes ``{"text": …}``, as chats do.
+    kept that takes ``{"text": …}``, as chats do. ``slack_user_id`` lets the buttons in Slack know
+    this person; ``called`` are further names in calendars, such as an address.
     """
 
     id: ApproverId
+    name: str | None = Field(None, min_length=2, max_length=100)
+    slack_user_id: SlackUserId | None = None
+    called: tuple[Annotated[str, StringConstraints(min_length=2, max_length=100)], ...] = ()
     block: BlockName | None = None
     webhook: KeyReference | None = None
 
@@ -61,6 +66,16 @@ class Contact(Frozen):
         if (self.block is None) == (self.webhook is None):
             raise ValueError("say the one way to reach this contact: either block: or webhook:")
         return self
+
+    @property
+    def shown(self) -> str:
+        """What people call this contact."""
+        return self.name or self.id
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names by which a calendar may know this contact."""
+        return (self.id, *((self.name,) if self.name else ()), *self.called)
 
     @property
     def way(self) -> str:
@@ -119,11 +134,13 @@ class Contacts(Frozen):
     """
     Contacts in the order in which they are tried, and the other ways to reach people.
 
+    With a ``rota`` those who are on call are tried first, and then its fallback.
     ``severities`` says which values of an alert's label ``severity`` mean which of ours;
     ``channels`` are those of Slack in which our bot begins its threads, where not the usual one.
     """
 
     contacts: tuple[Contact, ...] = Field(min_length=1)
+    rota: Rota | None = None
     severities: dict[Severity, tuple[Label, ...]] = Field(default_factory=_USUAL_WORDS.copy)
     channels: dict[Severity, Channel] = Field(default_factory=dict)
     status_page: StatusPage | None = None
@@ -136,11 +153,29 @@ class Contacts(Frozen):
         labels = [label for known in self.severities.values() for label in known]
         if repeated := sorted({label for label in labels if labels.count(label) > 1}):
             raise ValueError(f"{', '.join(repeated)} cannot mean two severities")
+        users = [each.slack_user_id for each in self.contacts if each.slack_user_id]
+        if len(set(users)) < len(users):
+            raise ValueError("two contacts share a Slack user")
         return self
 
-    def after(self, step: int) -> tuple[Contact, ...]:
-        """Return who is tried, from that step of the escalation on; at the end of it, the last."""
-        return self.contacts[min(step, len(self.contacts) - 1) :]
+    @model_validator(mode="after")
+    def _known_on_call(self) -> Self:
+        if self.rota is None:
+            return self
+        ids = {contact.id for contact in self.contacts}
+        if strangers := sorted(self.rota.named - ids):
+            raise ValueError(f"the rota names {', '.join(strangers)}, and no contact is called so")
+        if both := sorted(ids & {layer.name for layer in self.rota.layers}):
+            raise ValueError(f"{', '.join(both)} cannot be both a contact and a layer of the rota")
+        return self
+
+    def by_id(self, contact_id: str) -> Contact:
+        """Return the contact of this id; the first of all where there is none any more."""
+        return next((each for each in self.contacts if each.id == contact_id), self.contacts[0])
+
+    def by_slack_user(self, user_id: str) -> Contact | None:
+        """Return the contact who is this user of Slack."""
+        return next((each for each in self.contacts if each.slack_user_id == user_id), None)
 
     def severity_of(self, labels: Mapping[str, str]) -> Severity | None:
         """Return what an alert's own label says of its severity."""

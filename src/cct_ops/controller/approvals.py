@@ -29,10 +29,10 @@ from cct_ops.clients.server import CONFIGURED, Server, find_run
 from cct_ops.config.approvers import Approvers
 from cct_ops.config.contacts import Contacts
 from cct_ops.errors import OpsError, Unavailable
-from cct_ops.ledger import run_notifications
+from cct_ops.ledger import clock, run_notifications
 from cct_ops.ledger.gate import approval_answers, approvals
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState
-from cct_ops.ledger.people import pages
+from cct_ops.ledger.people import on_call, pages
 from cct_ops.ledger.record import account
 from cct_ops.ledger.set_aside import border
 from cct_ops.models.run import Outcome, Run, Severity
@@ -200,7 +200,8 @@ def _escalate(engine: sa.Engine, people: People, approval_id: UUID) -> None:
             return
         approval, in_a_row = found
         escalation_step = in_a_row  # the first in line was there to answer
-        contact = people.contacts.after(escalation_step)[0]
+        tried = on_call.line(engine, people.contacts, clock.read(engine))
+        contact = on_call.after(tried, escalation_step)[0].contact
         approver = people.approvers.by_id(contact.id)
         command = _command(approval)
         _log.warning("nobody approved; next is %s: %s", contact.id, command)

@@ -40,6 +40,7 @@ from cct_ops.controller.routes import Routes
 from cct_ops.controller.workers import WORKERS_SECONDS, WorkerMonitor
 from cct_ops.ledger import clock
 from cct_ops.ledger.intake import deliveries, grouping, retention
+from cct_ops.people import rota
 from cct_ops.people.direct import Direct
 from cct_ops.people.notifier import Notifier
 from cct_ops.people.paging import Pager, look
@@ -76,6 +77,7 @@ def jobs(
         ("clocks", clocks.EVERY_SECONDS, partial(clocks.look, engine, server=server)),
         ("what is set aside", 10, partial(unhandled.report_items, engine, notifier)),
         ("contacts", 3600, partial(look, contacts)),
+        ("calendars of the rota", rota.EVERY_SECONDS, rota.Calendars(engine, contacts)),
         ("status page", 5, p0_incidents.Announcer(engine, contacts)),
         ("workers", WORKERS_SECONDS, WorkerMonitor(engine, notifier, server=server)),
         ("pauses", PAUSES_SECONDS, PauseMonitor(engine, notifier, server)),

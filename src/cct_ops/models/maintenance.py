@@ -30,6 +30,9 @@ def _as_hours_and_minutes(written: object) -> object:
     return written
 
 
+Zone = Annotated[str, AfterValidator(_known_zone)]
+"""An IANA time zone that this machine knows."""
+
 ClockTime = Annotated[time, BeforeValidator(_as_hours_and_minutes)]
 """A time of the day as people write it."""
 
@@ -45,7 +48,7 @@ class Window(Frozen):
     days: tuple[Day, ...] = Field(DAYS, min_length=1)
     start: ClockTime
     end: ClockTime
-    timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    timezone: Zone = "UTC"
     targets: tuple[Pattern, ...] = Field(("*",), min_length=1)
 
     def covers(self, target: str, moment: datetime) -> bool:

@@ -1,8 +1,8 @@
 """
 The person on call, reached through Prefect's notification blocks or an address of their own.
 
-Contacts are tried in their order until one is reached; that one could not be is logged and kept.
-A page that reached nobody is tried again, from the first contact on.
+Those who are on call at that moment are tried in their order until one is reached; that one could
+not be is logged and kept. A page that reached nobody is tried again, from the first on.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from cct_ops.clients.connection import doubled
 from cct_ops.config import contacts
 from cct_ops.config.contacts import Contact, Contacts
 from cct_ops.errors import BadConfiguration, OpsError, Rejected, Unavailable
-from cct_ops.ledger.people import pages
+from cct_ops.ledger import clock
+from cct_ops.ledger.people import on_call, pages
 from cct_ops.ledger.set_aside import border
 from cct_ops.people.direct import Direct, Way
 from cct_ops.people.metrics import PAGE_ATTEMPTS
@@ -65,34 +66,43 @@ class Pager:
 
     def _send(self, claimed_page: pages.ClaimedPage) -> bool:
         page = claimed_page.page
-        for who, way, send in self._ways(page):
-            if claimed_page.taken():
+        for (who, way, send), why in self._ways(page):
+            attempt = claimed_page.begun(who, way, why)
+            if attempt is None:
                 log.info("page %r goes no further: somebody has its incident", page.cause)
                 return False
             try:
                 send(page.subject, page.body)
             except OpsError as error:
                 log.error("page %r did not reach %s: %s", page.cause, who, error)  # noqa: TRY400 -- an answer
-                claimed_page.tried(who, way, str(error))
+                claimed_page.ended(attempt, who, str(error))
                 PAGE_ATTEMPTS.labels("failed").inc()
             else:
                 log.info("page %r reached %s by %s", page.cause, who, way)
-                claimed_page.tried(who, way, None)
+                claimed_page.ended(attempt, who, None)
                 PAGE_ATTEMPTS.labels("reached").inc()
                 return True
         pause = doubled(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, page.attempts)
         claimed_page.postponed(pause)
         return False
 
-    def _ways(self, page: pages.Page) -> Iterator[Way]:
-        """Yield whom to try, and how: who is in line, or all ways to the one that it is for."""
-        one = page.addressee
-        in_line = self.contacts.contacts if one else self.contacts.after(page.escalation_step)
-        for contact in in_line:
-            if one in {None, contact.id}:
-                yield contact.id, contact.way, partial(reach, contact)
-        if one:
-            yield from self.direct.ways(one)
+    def _ways(self, page: pages.Page) -> Iterator[tuple[Way, str]]:
+        """Yield whom to try, how and why: who is on call, or all ways to the one it is for."""
+        if page.addressee is None:
+            line = on_call.line(self.engine, self.contacts, clock.read(self.engine))
+            for each in on_call.after(line, page.escalation_step):
+                yield _way(each.contact), each.why
+            return
+        why = "it is for this person alone"
+        for contact in self.contacts.contacts:
+            if contact.id == page.addressee:
+                yield _way(contact), why
+        for way in self.direct.ways(page.addressee):
+            yield way, why
+
+
+def _way(contact: Contact) -> Way:
+    return contact.id, contact.way, partial(reach, contact)
 
 
 def reach(contact: Contact, subject: str, body: str) -> None:

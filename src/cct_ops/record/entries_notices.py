@@ -52,7 +52,8 @@ class PageAttemptRow(Row):
     table: ClassVar[str] = "page_attempts"
     contact: str
     way: str
-    reached: bool
+    why: str | None
+    reached: bool | None
     note: str | None
     attempted_at: datetime
 
@@ -66,10 +67,12 @@ class PageAttemptRow(Row):
         )
 
     def entries(self) -> Iterator[Entry]:
-        """Tell whether the contact was reached."""
+        """Tell whether the contact was reached, and why it was this one."""
         how = f"reached by {self.way}" if self.reached else f"not reached: {self.note}"
-        words = f"page: {self.contact} {how}"
-        yield self.entry(self.attempted_at, EntryKind.PAGE, NOTIFIER, words)
+        if self.reached is None:
+            how = f"is tried by {self.way}; how that ended is not known"
+        words, facts = f"page: {self.contact} {how}", {"why this contact": self.why}
+        yield self.entry(self.attempted_at, EntryKind.PAGE, NOTIFIER, words, facts)
 
 
 class StatusPostRow(Row):

@@ -54,7 +54,7 @@ def test_a_page_that_goes_round_stops_before_the_next_contact(
     assert said(sandbox) == []
     (paged,) = pages.newest(engine, 10)
     assert [(each.contact, each.reached) for each in paged.attempts] == [("a", False)]
-    assert (paged.page.contact, paged.page.note) == (None, "Anna Ito has the incident.")
+    assert (paged.page.contact, paged.page.note) == (None, "Not sent: acknowledged by Anna Ito.")
 
 
 def test_nobody_is_paged_about_an_incident_that_somebody_has(

@@ -66,13 +66,6 @@ def test_a_wrong_file_is_refused_with_its_line_and_without_its_secret(
     assert "s3cret" not in refused
 
 
-def test_escalation_begins_at_its_step_and_ends_with_the_last() -> None:
-    known = people(env("A"), env("B"), env("C"))
-
-    asked = [[contact.id for contact in known.after(step)] for step in (0, 1, 2, 9)]
-    assert asked == [["a", "b", "c"], ["b", "c"], ["c"], ["c"]]
-
-
 def test_an_alert_says_its_severity_in_any_case_or_not_at_all() -> None:
     known = people(env("A"), severities={"P0": ["page"]})
 

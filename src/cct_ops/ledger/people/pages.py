@@ -2,7 +2,8 @@
 Pages: what the person on call must hear, each once for its cause.
 
 Whoever finds the cause writes the row; who sends it holds the row while it does. A page that nobody
-took stays due, and every attempt is kept, with the contacts that were tried in vain.
+took stays due, and every attempt is kept, with the contacts that were tried in vain. An attempt is
+there before it begins, and none begins once somebody has the incident.
 """
 
 from __future__ import annotations
@@ -53,12 +54,17 @@ class Page(Frozen):
 
 
 class PageAttempt(Frozen):
-    """One contact that was tried."""
+    """
+    One contact that was tried, and why this one.
+
+    ``reached`` is None while it goes on, and where its process died meanwhile.
+    """
 
     page_id: UUID
     contact: str
     way: str
-    reached: bool
+    why: str | None
+    reached: bool | None
     note: str | None
     attempted_at: datetime
 
@@ -67,31 +73,41 @@ class PageAttempt(Frozen):
 class ClaimedPage:
     """A page that is ours as long as the transaction lasts."""
 
+    engine: sa.Engine
     tx: sa.Connection
     page: Page
 
-    def tried(self, contact: str, way: str, failure: str | None) -> None:
-        """Note that a contact was tried; without a failure the page has reached it."""
-        self.tx.execute(
-            sa.insert(page_attempts).values(
-                page_id=self.page.id,
-                contact=contact,
-                way=way,
-                reached=failure is None,
-                note=failure,
-            )
-        )
+    def begun(self, contact: str, way: str, why: str) -> int | None:
+        """
+        Note that this contact is tried from now on; returns the attempt's number.
+
+        None where somebody has the incident by now: then the page is over. An acknowledgement and
+        the beginning of an attempt wait for each other, so none begins later than one.
+        """
+        attempt = {"page_id": self.page.id, "contact": contact, "way": way, "why": why}
+        about = sa.select(incidents.c.id).where(incidents.c.id == self.page.topic_id)
+        note = sa.select(_taken_note()).where(pages.c.id == self.page.id, _is_taken())
+        # Not in ours, which lasts as long as the contact takes to answer.
+        with self.engine.begin() as tx:
+            tx.execute(about.with_for_update(read=True))
+            taken = tx.execute(note).scalar_one_or_none()
+            if taken is None:
+                made = sa.insert(page_attempts).values(attempt).returning(page_attempts.c.id)
+                number: int = tx.execute(made).scalar_one()
+                return number
+        self._set(ended_at=now(), note=taken)
+        return None
+
+    def ended(self, attempt: int, contact: str, failure: str | None) -> None:
+        """Note how an attempt ended; without a failure the page has reached the contact."""
+        ended = sa.update(page_attempts).where(page_attempts.c.id == attempt)
+        self.tx.execute(ended.values(reached=failure is None, note=failure))
         if failure is None:
             self._set(ended_at=now(), contact=contact, attempts=self.page.attempts + 1)
 
     def postponed(self, seconds: float) -> None:
         """Note that nobody was reached, and when to try again."""
         self._set(next_attempt_at=in_seconds(seconds), attempts=self.page.attempts + 1)
-
-    def taken(self) -> bool:
-        """Say whether somebody has its incident by now, while contacts were tried in vain."""
-        over = sa.select(pages.c.id).where(pages.c.id == self.page.id, _is_taken())
-        return self.tx.execute(over).first() is not None
 
     def _set(self, **values: object) -> None:
         self.tx.execute(sa.update(pages).where(pages.c.id == self.page.id).values(**values))
@@ -142,8 +158,9 @@ def claimed(engine: sa.Engine, page_id: UUID) -> Iterator[ClaimedPage | None]:
     """Yield a page that is due, to be sent; None if it is not any more, or another has it."""
     with engine.begin() as tx:
         wanted = sa.select(pages).where(pages.c.id == page_id, *_due())
-        found = find(tx, Page, wanted.with_for_update(skip_locked=True))
-        yield None if found is None else ClaimedPage(tx, found)
+        # Not of its key: attempts refer to that, in transactions of their own.
+        found = find(tx, Page, wanted.with_for_update(skip_locked=True, key_share=True))
+        yield None if found is None else ClaimedPage(engine, tx, found)
 
 
 def _due() -> tuple[sa.ColumnElement[bool], ...]:
@@ -154,6 +171,18 @@ def _is_taken() -> sa.ColumnElement[bool]:
     """True where somebody has its incident; one to a single person ends if that was since."""
     since = pages.c.addressee.is_(None) | (acknowledgements.c.at > pages.c.raised_at)
     return acknowledged(pages.c.topic_id, since)
+
+
+def _taken_note() -> sa.ScalarSelect[str]:
+    """Say of a page who has its incident."""
+    return (
+        sa.select(sa.func.format("Not sent: acknowledged by %s.", acknowledgements.c.person))
+        .where(acknowledgements.c.incident_id == pages.c.topic_id)
+        .order_by(acknowledgements.c.id.desc())
+        .limit(1)
+        .correlate(pages)
+        .scalar_subquery()
+    )
 
 
 def settle(engine: sa.Engine) -> None:
@@ -172,14 +201,8 @@ def settle(engine: sa.Engine) -> None:
         ):
             ended = sa.update(pages).where(pages.c.ended_at.is_(None), reason)
             tx.execute(ended.values(ended_at=now(), note=note))
-        who = (
-            sa.select(acknowledgements.c.person + sa.literal(" has the incident."))
-            .where(acknowledgements.c.incident_id == pages.c.topic_id)
-            .order_by(acknowledgements.c.id.desc())
-            .limit(1)
-        )
         taken = sa.update(pages).where(pages.c.ended_at.is_(None), _is_taken())
-        tx.execute(taken.values(ended_at=now(), note=who.scalar_subquery()))
+        tx.execute(taken.values(ended_at=now(), note=_taken_note()))
 
 
 class Paged(Frozen):

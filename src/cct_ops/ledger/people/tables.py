@@ -43,9 +43,41 @@ page_attempts = sa.Table(
     sa.Column("page_id", sa.Uuid, sa.ForeignKey("pages.id"), nullable=False, index=True),
     text_column("contact"),
     text_column("way"),
-    sa.Column("reached", sa.Boolean, nullable=False),
+    text_column("why", nullable=True),  # it was this contact's turn; not known of older ones
+    sa.Column("reached", sa.Boolean),  # null while it goes on, and where its process died meanwhile
     text_column("note", nullable=True),
     at_column("attempted_at", default=True),
+)
+
+# Who stands in for whom, or for whoever has a layer of the rota.
+on_call_covers = sa.Table(
+    "on_call_covers",
+    metadata,
+    id_column(),
+    text_column("person"),
+    text_column("instead_of"),
+    at_column("begins", nullable=False),
+    at_column("ends", nullable=False),
+    text_column("reason"),
+    text_column("entered_by"),
+    at_column("entered_at", default=True),
+    at_column("withdrawn_at"),
+    text_column("withdrawn_by", nullable=True),
+    sa.CheckConstraint("begins < ends", name="time"),
+    sa.Index("ix_on_call_covers_ends", "ends"),
+)
+
+# What the calendar of a layer said when it could be read last.
+on_call_calendars = sa.Table(
+    "on_call_calendars",
+    metadata,
+    sa.Column("layer", sa.Text, primary_key=True),
+    text_column("place"),
+    sa.Column("planned", JSONB, nullable=False),
+    sa.Column("passed_over", JSONB, nullable=False),
+    at_column("known_until"),
+    at_column("read_at"),
+    text_column("problem", nullable=True),
 )
 
 status_posts = sa.Table(

@@ -134,6 +134,12 @@ LOGGED = (
     ),
     _of("asked_ends", "id change_id run_id person at", moments="at"),
     _of(
+        "on_call_covers",
+        "id person instead_of begins ends reason entered_by entered_at",
+        "withdrawn_at withdrawn_by",
+        moments="begins ends entered_at withdrawn_at",
+    ),
+    _of(
         "board_sessions",
         "id role person proof signed_in_at expires_at",
         "revoked_at revoked_by",

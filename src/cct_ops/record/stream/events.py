@@ -54,6 +54,7 @@ KINDS: Mapping[str, Words] = {
     "silences": Words("silence", "declared", "ended"),
     "extensions": Words("temporary-change", "extended"),
     "asked_ends": Words("temporary-change", "end-asked"),
+    "on_call_covers": Words("on-call-cover", "entered", "withdrawn"),
     "board_sessions": Words("session", "begun", "ended"),
 }
 

@@ -1,0 +1,116 @@
+"""Who is on call: by the rota or a calendar, by covers that people entered, or as a fallback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from cct_ops.config.contacts import Contact, Contacts
+from cct_ops.config.rota import Layer
+from cct_ops.ledger.people import covers, on_call_calendars
+from cct_ops.ledger.people.on_call_calendars import Copy
+from cct_ops.ledger.statements import Ledger
+from cct_ops.models.base import Frozen
+from cct_ops.models.on_call import By, Cover, Planned, Turn, turns
+
+AHEAD = timedelta(days=35)
+"""How far is looked ahead for the end of a turn; one that lasts longer has none that is shown."""
+
+_A_MOMENT = timedelta.resolution
+
+
+class OnCall(Frozen):
+    """One who is tried: the contact, in which layer and until when, and why it is this one."""
+
+    contact: Contact
+    why: str
+    turn: Turn | None = None
+
+
+def line(ledger: Ledger, contacts: Contacts, at: datetime) -> tuple[OnCall, ...]:
+    """Return who is tried at that moment, in order: one of each layer, then the fallback."""
+    found = tuple(_line(ledger, contacts, at))
+    first = {each.contact.id: each for each in reversed(found)}
+    return tuple(each for each in found if first[each.contact.id] is each)
+
+
+def after(tried: Sequence[OnCall], step: int) -> Sequence[OnCall]:
+    """Return who is tried from that step of the escalation on; at the end of it, the last."""
+    return tried[min(step, len(tried) - 1) :]
+
+
+def schedule(
+    ledger: Ledger, contacts: Contacts, begin: datetime, end: datetime
+) -> dict[str, tuple[Turn, ...]]:
+    """Return the turns of each layer in this time, without a gap; nothing without a rota."""
+    if contacts.rota is None:
+        return {}
+    copies = on_call_calendars.copies(ledger, places(contacts)) if places(contacts) else {}
+    entered = covers.between(ledger, begin, end)
+    fallback = contacts.rota.fallback[0]
+    return {
+        layer.name: turns(
+            layer.name,
+            _planned(layer, copies.get(layer.name), begin, end),
+            entered,
+            fallback,
+            begin,
+            end,
+        )
+        for layer in contacts.rota.layers
+    }
+
+
+def places(contacts: Contacts) -> dict[str, str]:
+    """Return the calendar of each layer that has one."""
+    layers = contacts.rota.layers if contacts.rota else ()
+    return {each.name: each.calendar.name for each in layers if each.calendar}
+
+
+def _planned(layer: Layer, copy: Copy | None, begin: datetime, end: datetime) -> Iterator[Planned]:
+    if layer.calendar is None:
+        return layer.weekly(begin, end)
+    return iter(copy.planned if copy else ())
+
+
+def _line(ledger: Ledger, contacts: Contacts, at: datetime) -> Iterator[OnCall]:
+    """Yield who is tried, some of them perhaps twice."""
+    rota, zone = contacts.rota, "UTC"
+    if rota is not None:
+        zone = rota.layers[0].timezone
+        layers = schedule(ledger, contacts, at, at + AHEAD)
+        for layer in rota.layers:
+            turn = layers[layer.name][0]
+            why = _why(layer, turn, lasts=turn.ends == at + AHEAD)
+            yield OnCall(contact=contacts.by_id(turn.person), why=why, turn=turn)
+    listed = rota.fallback if rota else [contact.id for contact in contacts.contacts]
+    why = "fallback, after those on call" if rota else "in the order of the contacts"
+    standing = {each.instead_of: each for each in covers.between(ledger, at, at + _A_MOMENT)}
+    for contact_id in listed:
+        cover = standing.get(contact_id)
+        if cover is None:
+            yield OnCall(contact=contacts.by_id(contact_id), why=why)
+        else:
+            covered = f"override: {_covers(cover, zone)}"
+            yield OnCall(contact=contacts.by_id(cover.person), why=covered)
+
+
+def _why(layer: Layer, turn: Turn, *, lasts: bool) -> str:
+    if turn.cover is not None:
+        return f"{layer.name}, override: {_covers(turn.cover, layer.timezone)}"
+    plan = "calendar" if layer.calendar else "rota"
+    if turn.by is By.FALLBACK:
+        return f"fallback: the {plan} has nobody as {layer.name}"
+    until = "" if lasts else f" until {when(turn.ends, layer.timezone)}"
+    return f"{layer.name}, by the {plan}{until}"
+
+
+def _covers(cover: Cover, timezone: str) -> str:
+    until = when(cover.over_at, timezone)
+    return f"covers for {cover.instead_of} until {until} ({cover.reason})"
+
+
+def when(at: datetime, timezone: str) -> str:
+    """Return a moment as the people of a layer read it on their wall."""
+    return f"{at.astimezone(ZoneInfo(timezone)):%a %d %b %H:%M} {timezone}"
