@@ -58,7 +58,7 @@ LAYERS: dict[str, dict[str, str]] = {
         " record reports settings terminal tracing typed",
         "stack": "addresses errors record settings typed variables",
         "board": "addresses clients config errors gate gateway ledger models record reports"
-        " settings terminal typed variables",
+        " sandbox scenarios settings terminal typed variables",
         "worker": "cct_ops clients exposition ledger models reports settings stack tracing",
     },
     "commands": {
