@@ -57,6 +57,9 @@ siem: install    ## an endpoint for audit events is down for five minutes, and t
 soak: $(VENV)/.dev  ## floods, kills and outages, counted: a quarter of an hour; ARGS="--seconds 12" for less
 	$(BIN)/python -m evaluation.soak $(ARGS)
 
+cluster: $(VENV)/.dev  ## every part twice on three hosts of this one machine, to be hurt by name
+	$(BIN)/python -m evaluation.cluster $(ARGS)
+
 # The manual runbook is as it was handed over; results are written by `make bench` and the soak of memory.
 PAGES = $(shell git ls-files '*.md' ':!docs/ops-playbooks.md' ':!docs/benchmarks/results.md' \
 	':!docs/benchmarks/memory.md')
@@ -90,4 +93,4 @@ HISTORY ?= evaluation/history/week.jsonl
 replay: install  ## what changed rules make different of the recorded week; BASE=REV, HISTORY=FILE
 	$(BIN)/cct-ops replay --history $(HISTORY) --baseline $(BASE) $(ARGS)
 
-.PHONY: help install demo up test kills matrix tamperings simulate bench siem soak check format lock replay
+.PHONY: help install demo up test kills matrix tamperings simulate bench siem soak cluster check format lock replay
