@@ -63,6 +63,7 @@ LAYERS: dict[str, dict[str, str]] = {
     },
     "commands": {
         "game_day": "clients config errors models sandbox scenarios stack",
+        "backup": "clients errors ledger models record stack",
         "demo": "errors ledger models reports sandbox stack",
         "doctor": "clients clocks config controller errors gateway ledger models people record"
         " redaction settings stack terminal",
@@ -70,8 +71,9 @@ LAYERS: dict[str, dict[str, str]] = {
         "cli": "errors stack terminal",
         "coverage": "cli config errors models stack terminal",
         "scaffold": "errors models",
-        "commands": "cli clients config controller coverage demo doctor errors gate gateway ledger"
-        " models record replay reports scaffold settings stack summaries terminal typed variables",
+        "commands": "backup cli clients config controller coverage demo doctor errors gate gateway"
+        " ledger models record replay reports scaffold settings stack summaries terminal typed"
+        " variables",
     },
     # beside the wheel, so nothing in it can import these
     "playbooks": {

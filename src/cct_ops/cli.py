@@ -39,6 +39,8 @@ for name, where in {
     "stop": "switches:stop",
     "resume": "switches:resume",
     "drain": "drain:drain",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
     "hold": "switches:hold",
     "release": "switches:release",
     "retry-key": "switches:retry_key",
@@ -72,7 +74,7 @@ for name, where in {
 
 # They make an environment of their own or need none; every other command works on the stack that
 # runs here.
-_APART = ("up", "demo", "summary", "new", "coverage", "completion", "--version")
+_APART = ("up", "demo", "summary", "new", "coverage", "completion", "restore", "--version")
 
 
 def adopt(data: str | None = None) -> None:
@@ -88,13 +90,13 @@ def without_data(words: list[str]) -> tuple[list[str], str | None]:
     """
     Take ``--data PATH`` out of the words of a command, wherever it stands in them.
 
-    What stands behind ``prefect``, or behind ``--``, is not for us; ``up`` has such an option.
-    Raises ``BadConfiguration`` where no path follows.
+    What stands behind ``prefect``, or behind ``--``, is not for us; ``up`` and ``restore``
+    have such an option. Raises ``BadConfiguration`` where no path follows.
     """
     rest: list[str] = []
     data = None
     for place, word in enumerate(words):
-        if word == "--" or (word in {"prefect", "up"} and not rest):
+        if word == "--" or (word in {"prefect", "restore", "up"} and not rest):
             return [*rest, *words[place:]], data
         if rest and rest[-1] == "--data":
             rest[-1:], data = [], word

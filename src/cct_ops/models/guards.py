@@ -7,7 +7,7 @@ Guards stop new changes only. Undo, reverts and the removal of faults never come
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -16,6 +16,9 @@ from pydantic import Field
 from cct_ops.models.base import Count, Frozen, Hours, Minutes, Pattern, counted, duration, matches
 from cct_ops.models.maintenance import Window
 from cct_ops.models.silence import Silence
+
+UNTIL_RELEASED = datetime(9999, 12, 31, tzinfo=UTC)
+"""The end of a hold that has none: only a person's release ends it."""
 
 
 class Guard(StrEnum):
@@ -166,7 +169,8 @@ def _hold(facts: Facts) -> GuardResult:
     if facts.held_until is None:
         return GuardResult(guard=Guard.HOLD, stops=False, detail="nobody holds the target")
     said = f"{facts.held_by} has taken the target over, {facts.hold_reason}"
-    return GuardResult(guard=Guard.HOLD, stops=True, detail=said, until=facts.held_until)
+    until = None if facts.held_until >= UNTIL_RELEASED else facts.held_until
+    return GuardResult(guard=Guard.HOLD, stops=True, detail=said, until=until)
 
 
 def _maintenance(intent: Intent, facts: Facts, rules: Rules) -> GuardResult:
