@@ -22,6 +22,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "errors": "",
         "beside": "",
         "variables": "",
+        "mounted_secrets": "errors variables",
         "addresses": "errors",
         "redaction": "",
         "terminal": "",
@@ -68,12 +69,12 @@ LAYERS: dict[str, dict[str, str]] = {
         "doctor": "clients clocks config controller errors gateway ledger models people record"
         " redaction settings stack terminal",
         "replay": "cct_ops config controller errors gate gateway ledger models redaction",
-        "cli": "errors stack terminal",
+        "cli": "errors mounted_secrets stack terminal",
         "coverage": "cli config errors models stack terminal",
         "scaffold": "errors models",
-        "commands": "backup cli clients config controller coverage demo doctor errors gate gateway"
-        " ledger models record replay reports scaffold settings stack summaries terminal typed"
-        " variables",
+        "commands": "addresses backup cli clients config controller coverage demo doctor errors gate"
+        " gateway ledger models record replay reports scaffold settings stack summaries terminal"
+        " typed variables",
     },
     # beside the wheel, so nothing in it can import these
     "playbooks": {

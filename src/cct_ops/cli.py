@@ -8,6 +8,7 @@ import sys
 
 from cyclopts import App
 
+from cct_ops import mounted_secrets
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.terminal import say
 
@@ -69,6 +70,7 @@ for name, where in {
     "migrate": "upkeep:migrate",
     "deploy": "upkeep:deploy",
     "prefect": "upkeep:prefect",
+    "alive": "alive:alive",
 }.items():
     app.command(f"cct_ops.commands.{where}", name=name)
 
@@ -112,6 +114,7 @@ def without_data(words: list[str]) -> tuple[list[str], str | None]:
 def main() -> None:
     """Run one command; what an operator did wrong is one sentence, never a traceback."""
     try:
+        mounted_secrets.adopt()
         words, data = without_data(sys.argv[1:])
         if not words or words[0] in app.help_flags:
             app.resolved_commands()  # the list shows the first line of each docstring
