@@ -72,9 +72,9 @@ LAYERS: dict[str, dict[str, str]] = {
         "cli": "errors mounted_secrets stack terminal",
         "coverage": "cli config errors models stack terminal",
         "scaffold": "errors models",
-        "commands": "addresses backup cli clients config controller coverage demo doctor errors gate"
-        " gateway ledger models record replay reports scaffold settings stack summaries terminal"
-        " typed variables",
+        "commands": "addresses backup cli clients config controller coverage demo doctor errors"
+        " gate gateway ledger models record replay reports scaffold settings stack summaries"
+        " terminal typed variables",
     },
     # beside the wheel, so nothing in it can import these
     "playbooks": {
