@@ -45,6 +45,8 @@ for name, where in {
     "hold": "switches:hold",
     "release": "switches:release",
     "retry-key": "switches:retry_key",
+    "maintenance": "declaring:maintenance",
+    "silence": "declaring:silence",
     "guards": "guards:guards",
     "autonomy": "autonomy:autonomy",
     "changes": "changes:changes",
