@@ -16,6 +16,7 @@ from tests.board.conftest import SignedIn
 
 WINDOW = {"m_targets": "/daily-*, /weekly-review", "m_hours": "2", "m_reason": "Release 48"}
 SILENCE = {"s_matchers": 'alertname="HighLatency"', "s_hours": "1", "s_reason": "A known one"}
+LATER = datetime.now(UTC).year + 1
 BY_ANNA = "Anna Ito, signed in on the board"
 
 

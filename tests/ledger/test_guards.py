@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.ledger.gate import approvals, guards, locks, maintenance, switches
+from cct_ops.ledger.gate import approvals, guards, locks, switches
 from cct_ops.ledger.gate.approvals import ApprovalRequirement
 from cct_ops.ledger.gate.guards import first_stop, guard_results
 from cct_ops.models.guards import Guard, GuardResult, GuardSettings, Intent, Rules
-from cct_ops.models.maintenance import Declared, Window
+from cct_ops.models.maintenance import Window
 from cct_ops.models.run import Outcome
 from cct_ops.models.silence import Matcher, Silence
 from cct_ops.models.verification import Verdict
@@ -285,36 +285,3 @@ def test_a_dead_runs_lock_is_taken_over_only_after_its_expiry(engine: sa.Engine)
     assert not locks.renew(engine, TARGET, old, seconds=60)
     locks.release(engine, TARGET, old)  # of the one that came back from the dead
     assert locks.acquire(engine, TARGET, uuid4(), seconds=60) is None
-
-
-def test_maintenance_that_people_declared_stops_changes_while_it_goes_on(engine: sa.Engine) -> None:
-    """Of the targets that it is about, from when to when; by itself it ends, or by a person."""
-    now = datetime.now(UTC)
-
-    def declare(begins: timedelta, ends: timedelta, *targets: str) -> Declared:
-        window = Declared(
-            id=uuid4(),
-            targets=targets,
-            starts_at=now + begins,
-            ends_at=now + ends,
-            reason="the move",
-            person="ada",
-        )
-        assert maintenance.declare(engine, window)
-        return window
-
-    declare(HOUR, 2 * HOUR, "*")  # to come
-    declare(-HOUR, timedelta(seconds=2), TARGET)
-    elsewhere = declare(-HOUR, HOUR, "/weekly-*")
-    assert stops(engine, rules(), wanting(target="/weekly-review")) is Guard.DECLARED
-    assert maintenance.end(engine, elsewhere.id, "ada")
-    assert stops(engine, rules(), wanting(target="/weekly-review")) is None
-
-    found = stop(engine, rules(), wanting(by_person=True))
-    assert found is not None
-    assert found.guard is Guard.DECLARED
-    assert "Maintenance: declared by ada, the move (until " in found.reason
-    deadline = datetime.now(UTC) + timedelta(seconds=30)
-    while stops(engine, rules()) is Guard.DECLARED:
-        assert datetime.now(UTC) < deadline
-    assert not maintenance.end(engine, elsewhere.id, "ada")
