@@ -98,7 +98,7 @@ def test_what_is_done_can_be_read_by_everybody(
         ("/switches/maintenance", {"m_targets": "/daily-*", "m_hours": "2", "m_reason": "Move"}),
         ("/switches/silence", {"s_matchers": "a=b", "s_hours": "2", "s_reason": "Known"}),
     ):
-        form = {"form_token": token, **fields}
+        form: dict[str, str | float | bool] = {"form_token": token, **fields}
         sent = page.request.post(f"{address}{path}", form=form, headers={"Origin": address})
         assert sent.ok, path
     for name, path in (("incident", f"/incidents/{incident}"), ("switches", "/switches")):
