@@ -107,7 +107,7 @@ def test_what_was_under_way_is_not_gone_on_with_and_its_target_is_held(
     switches.resume(restored, "I have looked", "grace")
     assert stopped_by(restored, "/daily-summary") is Guard.HOLD
     assert stopped_by(restored, "/other") is None
-    assert switches.release(restored, "/daily-summary", "grace") == 1
+    assert len(switches.release(restored, "/daily-summary", "grace")) == 1
     assert stopped_by(restored, "/daily-summary") is Guard.BACKOFF  # it tried, and did not say how
 
 
