@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from functools import partial
@@ -11,6 +12,7 @@ import mdformat
 import yaml
 from pydantic.fields import FieldInfo
 
+from cct_ops.board.api import document, operations
 from cct_ops.settings import Settings, variable_of
 from tests.exposed import metrics_table
 from tests.import_rules import ROOT, graph
@@ -63,6 +65,21 @@ def alert_sections() -> str:
     return mdformat.text("\n\n".join(sections), options={"wrap": 120}).strip()
 
 
+def operations_table() -> str:
+    """Return what the API has as a table in Markdown."""
+    lines = ["| Request | What for | Role |", "| -- | -- | -- |"]
+    lines += [
+        f"| `{each.method.upper()} {each.path}` | {each.summary} | {each.needs} |"
+        for each in operations.ALL
+    ]
+    return "\n".join(lines)
+
+
+def description() -> str:
+    """Return the description of the API as a file."""
+    return f"{json.dumps(document.made(), indent=1)}\n"
+
+
 PARTS = (
     Part("docs/settings.md", "settings", settings_table),
     *(
@@ -71,9 +88,14 @@ PARTS = (
     ),
     Part("docs/monitoring.md", "alerts", alert_sections),
     Part("docs/architecture.md", "imports", lambda: f"```text\n{graph()}\n```"),
+    Part("docs/api.md", "operations", operations_table),
 )
+FILES = {"docs/openapi.json": description}
+"""Those that are made as a whole."""
 
 if __name__ == "__main__":
     for part in PARTS:
         page = ROOT / part.page
         page.write_text(part.written_into(page.read_text()))
+    for name, made in FILES.items():
+        (ROOT / name).write_text(made())

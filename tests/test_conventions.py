@@ -21,7 +21,7 @@ from cct_ops.config import policy
 from tasks.actions import TASKS
 from tests.conftest import ROOT
 from tests.flows.scenarios import ROWS, WITHOUT_ROW
-from tests.generated_docs import PARTS, Part
+from tests.generated_docs import FILES, PARTS, Part
 from tests.import_rules import ACROSS, LAYERS, MAY_IMPORT, TESTED_IN, arrows, module_of, part_of
 
 REGISTRY: list[dict[str, Any]] = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
@@ -253,6 +253,11 @@ def test_pages_say_what_the_code_says(part: Part) -> None:
 
     assert f"<!-- {part.name} -->" in page
     assert part.written_into(page) == page
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_that_are_made_are_as_the_code_makes_them(name: str) -> None:
+    assert (ROOT / name).read_text() == FILES[name]()
 
 
 def test_no_file_speaks_of_a_machine() -> None:

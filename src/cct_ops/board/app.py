@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route, compile_path
 
-from cct_ops.board import assets, door, oidc, pages, sign_in, view
+from cct_ops.board import api as api_routes, assets, door, oidc, pages, sign_in, view
 from cct_ops.board.headers import Guarded, Site, parted
 from cct_ops.board.page import (
     Action,
@@ -33,22 +33,13 @@ from cct_ops.board.page import (
     Visitor,
 )
 from cct_ops.board.stream import Stream
+from cct_ops.board.timely import LEDGER_SECONDS, in_time
 from cct_ops.errors import OpsError, Unavailable
 from cct_ops.gateway.limits import Refused
 
-LEDGER_SECONDS = 10
 LIVE = "x-board-live"  # the script asks again for what it was told of
 MOST_FILTERS = 20
 LONGEST_FILTER = 200
-_AWAY = (
-    "The ledger (PostgreSQL) does not answer. Without it no playbook gets a permit to change"
-    " anything, and nothing can be shown or done here."
-)
-_LATE = (
-    "There is no answer in time: what this needs, most likely the ledger (PostgreSQL), hangs or is"
-    " busy."
-)
-
 log = logging.getLogger(__name__)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -70,6 +61,7 @@ def create_app(board: Board, site: Site, stream: Stream) -> Guarded:
             for page in pages.ALL
             for action in page.actions
         ),
+        api_routes.behind(board),
         Route("/{rest:path}", shown.nowhere, methods=["GET", "POST"]),
     ]
     return Guarded(Starlette(routes=routes), site)
@@ -218,19 +210,6 @@ class Shown:
         return view.notice(
             title, words, status, visitor=visitor, menu=pages.menu(self._board, visitor)
         )
-
-
-async def in_time(work: Callable[[], Response], seconds: float = LEDGER_SECONDS) -> Response:
-    """Do work in a thread; 503 when the ledger does not answer, or it takes too long."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await run_in_threadpool(work)
-    except (sa.exc.SQLAlchemyError, TimeoutError) as error:
-        log.error("no answer in time: %s", type(error).__name__)  # noqa: TRY400 -- the traceback would show the statement's values
-        away = isinstance(error, sa.exc.OperationalError)
-        words = _AWAY if away else _LATE
-        again = "Load the page again to see where things stand."
-        return view.notice("Not now", f"{words} {again}", 503)
 
 
 def _address(request: Request) -> str:

@@ -49,12 +49,6 @@ class Board:
         ui = self.settings.prefect_ui_url or said("PREFECT_UI_URL")
         return newer_run_page(str(ui), run_id) if ui else None
 
-    def own_sandbox(self) -> str | None:
-        """Return the sandbox that this stack runs in CCT's place; None where CCT is a real one."""
-        own, cct = said("CCT_OPS_SANDBOX_URL"), self.settings.cct_url
-        is_cct = own is not None and cct is not None and own.rstrip("/") == str(cct).rstrip("/")
-        return own if is_cct else None
-
     def approvers(self) -> Approvers | None:
         """Return the allow-list as it is now; None where there is none."""
         path: Path = self.settings.approvers_path
@@ -117,10 +111,15 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who looks: a session, with the proof that a form of ours comes from it."""
+    """
+    Who looks: a session, with the proof that a form of ours comes from it.
+
+    A program with a token is one as well, which has no forms.
+    """
 
     session: Session
     form_token: SecretStr
+    way: str = "signed in on the board"
 
     @property
     def name(self) -> str:
@@ -130,7 +129,7 @@ class Visitor:
     @property
     def signature(self) -> str:
         """The person with the proof, for rows that have one place for both."""
-        return f"{self.name}, signed in on the board"
+        return f"{self.name}, {self.way}"
 
     def may(self, role: Role) -> bool:
         """True if the person may do what takes this role."""

@@ -64,6 +64,21 @@ def judged(
     return values, problems
 
 
+def problems(schema: Schema, values: Mapping[str, object]) -> list[Problem]:
+    """Return what is wrong with which of the parameters, as a program gives them."""
+    properties: Mapping[str, Schema] = schema.get("properties", {})
+    unknown = [
+        Problem(name, _no_such(name, properties)) for name in values if name not in properties
+    ]
+    missing = [name for name in schema.get("required", ()) if name not in values]
+    without = {**schema, "required": []}
+    return [
+        *unknown,
+        *(Problem(name, f" is missing: {_says(properties[name])}") for name in missing),
+        *_wrong(without, {name: each for name, each in values.items() if name in properties}),
+    ]
+
+
 def allowed(part: Schema, whole: Schema) -> set[str]:
     """Return the types that a part of the schema lets pass."""
     part = resolved(part, whole)
@@ -113,6 +128,16 @@ def _unknown(name: str, properties: Mapping[str, Schema]) -> str:
     known = ", ".join(f"--{_dashed(each)}" for each in _in_order(properties))
     hint = f"did you mean --{_dashed(near[0])}?" if near else f"there are {known or 'none'}"
     return f"it has no parameter --{_dashed(name)}: {hint}"
+
+
+def _no_such(name: str, properties: Mapping[str, Schema]) -> str:
+    near = difflib.get_close_matches(name, properties, n=1)
+    known = ", ".join(_in_order(properties))
+    return (
+        f" is no parameter: did you mean {near[0]}?"
+        if near
+        else f" is no parameter: there are {known or 'none'}"
+    )
 
 
 def _in_order(properties: Mapping[str, Schema]) -> list[str]:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter, validators
+from cyclopts import Parameter
+from pydantic import NonNegativeFloat
 
 from cct_ops.commands.here import ledger, person, prefect_must_be_known
 from cct_ops.commands.options import Json
@@ -30,10 +31,7 @@ def drain(
         bool, Parameter(negative="", help="Wait until nothing is under way any more.")
     ] = False,
     minutes: Annotated[
-        float,
-        Parameter(
-            validator=validators.Number(gte=0), help="With --wait: the longest that it waits."
-        ),
+        NonNegativeFloat, Parameter(help="With --wait: the longest that it waits.")
     ] = 60,
     show: Annotated[
         bool, Parameter(negative="", help="Change nothing; say how it stands.")

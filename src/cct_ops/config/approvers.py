@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from cct_ops.config.sources import KeyReference
 from cct_ops.models.base import Frozen
+from cct_ops.models.run import starters
 
 ApproverId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 SlackUserId = Annotated[str, StringConstraints(pattern=r"^[UW][A-Z0-9]{2,20}$")]
@@ -37,6 +38,10 @@ class Approver(Frozen):
         known = {self.id, self.name.casefold(), (self.slack_user_id or self.id).casefold()}
         return name.strip().casefold() in known
 
+    def started(self, started_by: str) -> bool:
+        """True if a run counts as this person's, who may have asked a program for it."""
+        return any(map(self.is_called, starters(started_by)))
+
 
 class Approvers(Frozen):
     """The allow-list; who is notified when nobody answered stands in deployments/contacts.yaml."""
@@ -62,5 +67,5 @@ class Approvers(Frozen):
     def others_than(self, started_by: str | None) -> tuple[Approver, ...]:
         """Return who is not the one that started the run."""
         return tuple(
-            each for each in self.approvers if started_by is None or not each.is_called(started_by)
+            each for each in self.approvers if started_by is None or not each.started(started_by)
         )

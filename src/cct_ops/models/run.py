@@ -66,6 +66,19 @@ class Start(Frozen):
     name: str | None = None
 
 
+_FOR = ", by "
+
+
+def asked_of(person: str, program: str) -> str:
+    """Return as whose a run counts that a program started because a person asked it to."""
+    return f"{person}{_FOR}{program}"
+
+
+def starters(started_by: str) -> tuple[str, ...]:
+    """Return everybody who counts as the one that started a run: whoever asked a program does."""
+    return (started_by, *started_by.split(_FOR)) if _FOR in started_by else (started_by,)
+
+
 def incident_tag(incident_id: UUID) -> str:
     """Return the tag of a run that is for this incident."""
     return f"{INCIDENT}{incident_id}"

@@ -46,22 +46,37 @@ class Listed(Frozen):
     run_id: UUID | None
 
 
+class Place(NamedTuple):
+    """Where a list goes on: behind this moment, and of the same moment behind this id."""
+
+    at: datetime
+    id: UUID
+
+
 class Filters(NamedTuple):
-    """What is wanted; None is whatever there is."""
+    """
+    What is wanted; None is whatever there is.
+
+    ``conditions`` are those of incidents alone: with them there are no runs for none.
+    """
 
     state: str | None = None
     playbook: str | None = None
     target: str | None = None
     since: datetime | None = None
     outcome: str | None = None
+    after: Place | None = None
+    conditions: tuple[sa.ColumnElement[bool], ...] = ()
 
 
 def newest(engine: sa.Engine, limit: int, filters: Filters) -> list[Listed]:
     """Return those that fulfil every filter."""
-    both = sa.union_all(
-        _chosen(_incidents(filters), filters, limit), _chosen(_runs(filters.since), filters, limit)
-    ).subquery()
-    return read(engine, Listed, sa.select(both).order_by(both.c.at.desc()).limit(limit))
+    parts = [_chosen(_incidents(filters), filters, limit)]
+    if filters.state != OPEN and not filters.conditions:
+        parts.append(_chosen(_runs(filters.since), filters, limit))
+    found = sa.union_all(*parts).subquery()
+    newest_first = sa.select(found).order_by(found.c.at.desc(), found.c.id.desc())
+    return read(engine, Listed, newest_first.limit(limit))
 
 
 def _chosen(
@@ -71,11 +86,15 @@ def _chosen(
     rows = asked.subquery()
     wanted = [
         rows.c[name] == value
-        for name, value in filters._asdict().items()
-        if name != "since" and value is not None
+        for name in ("state", "playbook", "target", "outcome")
+        if (value := getattr(filters, name)) is not None
     ]
-    chosen = sa.select(rows).where(*wanted).order_by(rows.c.at.desc()).limit(limit).subquery()
-    return sa.select(chosen)
+    if filters.after is not None:
+        # The first is for the index of moments, the second for those of one moment.
+        at, id_ = map(sa.literal, filters.after)
+        wanted += [rows.c.at <= at, sa.tuple_(rows.c.at, rows.c.id) < sa.tuple_(at, id_)]
+    newest_first = sa.select(rows).where(*wanted).order_by(rows.c.at.desc(), rows.c.id.desc())
+    return sa.select(newest_first.limit(limit).subquery())
 
 
 def _incidents(filters: Filters) -> sa.Select[tuple[object, ...]]:
@@ -119,6 +138,9 @@ def _possible(filters: Filters) -> Iterator[sa.ColumnElement[bool]]:
 
     Else each incident that there ever was would be looked at by itself where few fulfil them.
     """
+    yield from filters.conditions
+    if filters.state == OPEN:
+        yield incidents.c.state == sa.literal_column("'open'")  # so for the index of what is open
     for name, tables in (
         ("playbook", (resolutions, decisions, dispatches)),
         ("target", (resolutions, decisions)),

@@ -31,6 +31,7 @@ from cct_ops.record.incidents import NO_RUN
 _SAID = sa.func.lower(incidents.c.labels["severity"].astext)
 _IS_OPEN = incidents.c.state == sa.literal_column("'open'")
 _UNKNOWN = "unknown"
+Condition = sa.ColumnElement[bool]
 
 
 class Standing(Frozen):
@@ -112,6 +113,18 @@ def urgent(
         by_severity=tuple((each, counts[each]) for each, _ in grades if each in counts),
         unclaimed=total - _claimed(ledger),
     )
+
+
+def is_of(severity: str, words: Mapping[Severity, Sequence[str]]) -> Condition:
+    """Return the condition under which an incident is of this severity, or of none that we know."""
+    known = [word for said in words.values() for word in said]
+    said = words.get(Severity(severity), ()) if severity != _UNKNOWN else ()
+    return sa.or_(*_of_grade(severity, said, known))
+
+
+def free() -> Condition:
+    """Return the condition under which nobody has an incident."""
+    return ~acknowledged(incidents.c.id)
 
 
 def _by_urgency(row: sa.Row[Any]) -> tuple[int, float]:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cct_ops.board.page import Asked, Board, Page
-from cct_ops.ledger.gate import approvals, changes, drains, maintenance, switches
+from cct_ops.ledger.gate import approvals, changes, drains, switches
 from cct_ops.ledger.gate.approvals import Pending
 from cct_ops.ledger.gate.drains import Drain
-from cct_ops.ledger.gate.switches import HeldTarget, Switched
+from cct_ops.ledger.gate.switches import Hold, Switched
 from cct_ops.ledger.intake import inbox
-from cct_ops.ledger.people import heartbeats, pauses, silences
-from cct_ops.ledger.people.silences import Muted
+from cct_ops.ledger.people import heartbeats, pauses
 from cct_ops.models.base import Frozen
 from cct_ops.models.change import TemporaryChange
-from cct_ops.models.maintenance import Declared
 from cct_ops.record import standing
 from cct_ops.record.standing import Open
 
@@ -29,9 +27,7 @@ class Now(Frozen):
     weakened: tuple[TemporaryChange, ...]
     switched: Switched | None
     drain: Drain | None
-    held: tuple[HeldTarget, ...]
-    declared: tuple[Declared, ...]
-    muted: tuple[Muted, ...]
+    held: tuple[Hold, ...]
     silent: tuple[str, ...]
     paused: tuple[str, ...]
     backlog: Mapping[str, int]
@@ -48,9 +44,7 @@ def read(board: Board, asked: Asked) -> Now:
             weakened=tuple(changes.listed(ledger)),
             switched=switches.last(ledger),
             drain=drains.standing(ledger),
-            held=tuple(switches.by_target(switches.standing(ledger))),
-            declared=tuple(maintenance.standing(ledger)),
-            muted=tuple(silences.standing(ledger)),
+            held=tuple(switches.standing(ledger)),
             silent=tuple(each.part for each in heartbeats.heard(ledger) if each.alarmed_at),
             paused=tuple(pauses.notified(ledger)),
             backlog=inbox.count_backlog(ledger),

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
-from uuid import UUID
+from datetime import UTC, datetime, timedelta
 
-from cct_ops.board import declaring
 from cct_ops.board.page import Action, Asked, Board, Form, Page, Visitor
 from cct_ops.config import policy, targets
 from cct_ops.config.policy import Policy
 from cct_ops.errors import BadConfiguration, NotPermitted
 from cct_ops.ledger import clock
-from cct_ops.ledger.gate import drains, maintenance, switches
+from cct_ops.ledger.gate import drains, switches
 from cct_ops.ledger.gate.drains import Drain
-from cct_ops.ledger.gate.switches import HeldTarget, Switched
-from cct_ops.ledger.people import silences
-from cct_ops.ledger.people.silences import Muted
-from cct_ops.models.base import Frozen, counted
-from cct_ops.models.maintenance import Declared, Window
+from cct_ops.ledger.gate.switches import Hold, Switched
+from cct_ops.models.base import Frozen
+from cct_ops.models.maintenance import Window
 from cct_ops.models.role import Role
 
 LENGTHS = (1, 2, 4, 8, 24)
@@ -28,27 +24,19 @@ class Switches(Frozen):
 
     switched: Switched | None
     drain: Drain | None
-    held: tuple[HeldTarget, ...]
-    declared: tuple[Declared, ...]
-    begun: tuple[UUID, ...]
-    muted: tuple[Muted, ...]
+    held: tuple[Hold, ...]
     maintenance: tuple[Window, ...]
     targets: tuple[str, ...]
-    lengths: tuple[str, ...] = declaring.LENGTHS
     hours: tuple[int, ...] = LENGTHS
 
 
 def read(board: Board, asked: Asked) -> Switches:
     """Read them, and the targets that there are."""
     known: Policy = policy.read(board.settings.policy_path)
-    declared, at = maintenance.standing(board.engine), clock.read(board.engine)
     return Switches(
         switched=switches.last(board.engine),
         drain=drains.standing(board.engine),
-        held=tuple(switches.by_target(switches.standing(board.engine))),
-        declared=tuple(declared),
-        begun=tuple(each.id for each in declared if each.starts_at <= at),
-        muted=tuple(silences.standing(board.engine)),
+        held=tuple(switches.standing(board.engine)),
         maintenance=tuple(known.maintenance),
         targets=tuple(targets.known(known)),
     )
@@ -65,7 +53,7 @@ def resume(board: Board, visitor: Visitor, form: Form) -> str:
     last = switches.last(board.engine)
     if last is None or not last.stopped:
         raise NotPermitted("Nothing was done: automation is on already.")
-    if form.optional("stopped_at") != last.at.astimezone(UTC).isoformat(timespec="milliseconds"):
+    if form.optional("stopped_at") != moment(last.at):
         raise NotPermitted(
             "Nothing was done: automation was stopped since your page was loaded, by"
             f" {last.person}: {last.reason}. Load the page again and decide anew."
@@ -84,7 +72,7 @@ def drain(board: Board, visitor: Visitor, form: Form) -> str:
 def end_drain(board: Board, visitor: Visitor, form: Form) -> str:
     """Let runs begin again, if the person has seen the drain that this ends."""
     found = drains.standing(board.engine)
-    if found is not None and form.optional("since") != _seen(found):
+    if found is not None and form.optional("since") != moment(found.at):
         raise NotPermitted(
             f"Nothing was done: {found.person} drained it since your page was loaded,"
             f" {found.reason}. Load the page again and decide anew."
@@ -94,8 +82,9 @@ def end_drain(board: Board, visitor: Visitor, form: Form) -> str:
     return "The drain is over: runs begin again, those first that waited."
 
 
-def _seen(found: Drain) -> str:
-    return found.at.astimezone(UTC).isoformat(timespec="milliseconds")
+def moment(at: datetime) -> str:
+    """Return the moment of a stop or of a drain as a form says which it ends."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def hold(board: Board, visitor: Visitor, form: Form) -> str:
@@ -114,12 +103,9 @@ def hold(board: Board, visitor: Visitor, form: Form) -> str:
 def release(board: Board, visitor: Visitor, form: Form) -> str:
     """Give a target back to automation."""
     target = form.text("target", "the target")
-    released = switches.release(board.engine, target, visitor.signature)
-    if not released:
+    if switches.release(board.engine, target, visitor.signature) == 0:
         raise BadConfiguration(f"Nobody holds {target}.")
-    what = "; ".join(f"{each.person}: {each.reason}" for each in released)
-    number = counted(len(released), "hold")
-    return f"Automation may change {target} again. Released: {number}, {what}"
+    return f"Automation may change {target} again."
 
 
 PAGE = Page(
@@ -134,6 +120,5 @@ PAGE = Page(
         Action("/switches/end-drain", Role.APPROVER, end_drain),
         Action("/switches/hold", Role.RESPONDER, hold),
         Action("/switches/release", Role.RESPONDER, release),
-        *declaring.ACTIONS,
     ),
 )

@@ -24,6 +24,7 @@ from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.statements import find, scalars
 from cct_ops.models.base import Frozen
+from cct_ops.models.run import starters
 
 Way = Literal["link", "slack", "form", "resume", "board"]
 
@@ -151,9 +152,10 @@ def _refusal(
         answers.c.approval_id == asked.id, answers.c.approver_id == given.approver_id
     )
     started_it = asked.started_by is not None and (
-        person.is_called(asked.started_by)
+        person.started(asked.started_by)
         if person is not None
-        else given.approver.casefold() == asked.started_by.strip().casefold()
+        else given.approver.casefold()
+        in {each.strip().casefold() for each in starters(asked.started_by)}
     )
     reasons = {
         f"This request is {asked.state} already.": asked.state is not ApprovalState.PENDING,

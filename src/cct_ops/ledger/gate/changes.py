@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -123,6 +123,17 @@ def listed(ledger: Ledger, *, ended: bool = False) -> list[TemporaryChange]:
     """Return the open changes by the time of their end, or all there ever were."""
     found = sa.select(temporary_changes).order_by(temporary_changes.c.until)
     return _readable(rows(ledger, found if ended else found.where(_OPEN)))
+
+
+def page(
+    ledger: Ledger, limit: int, *, after: tuple[datetime, UUID] | None = None
+) -> list[TemporaryChange]:
+    """Return all there ever were behind a moment and, of the same moment, an id; newest first."""
+    keys = (temporary_changes.c.created_at, temporary_changes.c.id)
+    asked = sa.select(temporary_changes).order_by(*(key.desc() for key in keys)).limit(limit)
+    if after is not None:
+        asked = asked.where(sa.tuple_(*keys) < sa.tuple_(*map(sa.literal, after)))
+    return _readable(rows(ledger, asked))
 
 
 def record_scheduled_revert(engine: sa.Engine, change: TemporaryChange, run_id: UUID) -> None:

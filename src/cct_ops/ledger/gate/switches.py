@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -32,13 +31,6 @@ class Hold(Frozen):
     until: datetime
 
 
-class HeldTarget(Frozen):
-    """A target with all its holds; automation leaves it alone until the last of them is over."""
-
-    target: str
-    holds: tuple[Hold, ...]
-
-
 _STANDING = (holds.c.released_at.is_(None), holds.c.until > now())
 
 
@@ -62,12 +54,10 @@ def hold(engine: sa.Engine, target: str, until: datetime, reason: str, person: s
     return True
 
 
-def release(engine: sa.Engine, target: str, person: str) -> list[Hold]:
-    """End all holds of the target; returns those that there were."""
+def release(engine: sa.Engine, target: str, person: str) -> int:
+    """End all holds of the target; returns how many there were."""
     ended = sa.update(holds).where(holds.c.target == target, *_STANDING)
-    columns = [holds.c[name] for name in Hold.model_fields]
-    released = ended.values(released_at=now(), released_by=person).returning(*columns)
-    return read(engine, Hold, released)
+    return execute(engine, ended.values(released_at=now(), released_by=person))
 
 
 def held(engine: sa.Engine) -> list[str]:
@@ -86,14 +76,6 @@ def standing(ledger: Ledger) -> list[Hold]:
     """Return the holds that stand now, the next to end first."""
     columns = [holds.c[name] for name in Hold.model_fields]
     return read(ledger, Hold, sa.select(*columns).where(*_STANDING).order_by(holds.c.until))
-
-
-def by_target(found: Sequence[Hold]) -> list[HeldTarget]:
-    """Return each target that is held once, with all its holds."""
-    each: dict[str, list[Hold]] = {}
-    for hold in found:
-        each.setdefault(hold.target, []).append(hold)
-    return [HeldTarget(target=target, holds=tuple(holds)) for target, holds in each.items()]
 
 
 def _switch(engine: sa.Engine, *, stopped: bool, reason: str, person: str) -> None:

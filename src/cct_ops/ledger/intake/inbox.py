@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,8 +13,7 @@ from pydantic import TypeAdapter
 from cct_ops.ledger.intake.deliveries import NOT_UNDERSTOOD
 from cct_ops.ledger.intake.outbox import DEAD_LETTERED, GROUPED, NOTICE, REMEDIATE, describe_notice
 from cct_ops.ledger.intake.tables import alerts, deliveries, dispatches, incidents
-from cct_ops.ledger.record.tables import decisions
-from cct_ops.ledger.statements import Ledger, within
+from cct_ops.ledger.statements import Ledger, rows, within
 from cct_ops.models.base import Frozen
 
 INDEXED = 200  # characters of a name
@@ -40,7 +40,6 @@ class Arrived(Frozen):
     notice: str | None = None
     notified_at: datetime | None = None
     undelivered: str | None = None
-    stopped: str | None = None
 
     @property
     def again(self) -> str:
@@ -71,8 +70,7 @@ class Arrived(Frozen):
     def _of_dispatch(self) -> str:
         match self.dispatch:
             case "sent":
-                stopped = f", blocked: {self.stopped}" if self.stopped else ""
-                return f"run {self.flow_run_id} of {self.playbook}{stopped}"
+                return f"run {self.flow_run_id} of {self.playbook}"
             case "pending":
                 return f"waits: {self.dispatch_note or 'not tried yet'}"
             case "notified":
@@ -120,7 +118,6 @@ _SET_ASIDE = dict.fromkeys(
         "undelivered",
         "playbook",
         "flow_run_id",
-        "stopped",
     )
 )
 
@@ -140,18 +137,41 @@ def newest(engine: sa.Engine, limit: int, *, unfinished: bool = False) -> Sequen
     """Return the newest arrivals, or only those that wait for somebody."""
     asked = _arrivals().order_by(deliveries.c.received_at.desc(), alerts.c.id.desc()).limit(limit)
     if unfinished:
-        # By the indexes of what is unfinished: the ledger keeps everything.
-        owed = sa.select(dispatches.c.incident_id).where(dispatches.c.state.in_(_UNFINISHED))
-        about = sa.select(alerts.c.delivery_id).where(alerts.c.incident_id.in_(owed))
-        unread = sa.select(deliveries.c.id).where(deliveries.c.status.in_(NOT_UNDERSTOOD))
-        asked = asked.where(deliveries.c.id.in_(about.union(unread)))
-        asked = asked.where(
-            deliveries.c.status.in_(NOT_UNDERSTOOD)
-            | dispatches.c.state.in_(_UNFINISHED)
-            | _notices.c.state.in_(_UNFINISHED)
-        )
+        asked = _waiting(asked)
     found = sorted(_read(engine, asked), key=lambda each: each.received_at, reverse=True)
     return [each for each in found if each.waits] if unfinished else found
+
+
+class Place(NamedTuple):
+    """Where the list goes on: behind this alert of this delivery."""
+
+    received_at: datetime
+    delivery_id: UUID
+    alert: int
+
+
+def page(
+    ledger: Ledger, limit: int, *, after: Place | None = None, unfinished: bool = False
+) -> list[tuple[Place, Arrived]]:
+    """Return the newest arrivals behind a place, or only those that wait for somebody."""
+    keys = (deliveries.c.received_at, deliveries.c.id, sa.func.coalesce(alerts.c.id, 0))
+    names = [key.label(f"key_{number}") for number, key in enumerate(keys)]
+    asked = _arrivals().add_columns(*names).order_by(*(key.desc() for key in keys)).limit(limit)
+    if unfinished:
+        asked = _waiting(asked)
+    if after is not None:
+        asked = asked.where(
+            deliveries.c.received_at <= after.received_at,
+            sa.tuple_(*keys) < sa.tuple_(*map(sa.literal, after)),
+        )
+    found = rows(ledger, asked)
+    return [
+        (
+            Place(*row[-len(keys) :]),
+            Arrived.model_validate(dict(zip(row._fields[: -len(keys)], row, strict=False))),
+        )
+        for row in found
+    ]
 
 
 def count_backlog(ledger: Ledger) -> Mapping[str, int]:
@@ -211,6 +231,18 @@ def _named(wanted: UUID) -> sa.ColumnElement[bool]:
     )
 
 
+def _waiting(asked: sa.Select[tuple[object, ...]]) -> sa.Select[tuple[object, ...]]:
+    """Choose what waits, by the indexes of what is unfinished: the ledger keeps everything."""
+    owed = sa.select(dispatches.c.incident_id).where(dispatches.c.state.in_(_UNFINISHED))
+    about = sa.select(alerts.c.delivery_id).where(alerts.c.incident_id.in_(owed))
+    unread = sa.select(deliveries.c.id).where(deliveries.c.status.in_(NOT_UNDERSTOOD))
+    return asked.where(deliveries.c.id.in_(about.union(unread))).where(
+        deliveries.c.status.in_(NOT_UNDERSTOOD)
+        | dispatches.c.state.in_(_UNFINISHED)
+        | _notices.c.state.in_(_UNFINISHED)
+    )
+
+
 def _arrivals() -> sa.Select[tuple[object, ...]]:
     return (
         sa.select(
@@ -231,7 +263,6 @@ def _arrivals() -> sa.Select[tuple[object, ...]]:
             _notices.c.state.label("notice"),
             _notices.c.notified_at.label("notified_at"),
             _notices.c.undelivered.label("undelivered"),
-            _stopped().label("stopped"),
         )
         .select_from(deliveries)
         .outerjoin(alerts, alerts.c.delivery_id == deliveries.c.id)
@@ -244,13 +275,6 @@ def _arrivals() -> sa.Select[tuple[object, ...]]:
             _notices, (_notices.c.incident_id == incidents.c.id) & (_notices.c.purpose == NOTICE)
         )
     )
-
-
-def _stopped() -> sa.ScalarSelect[str | None]:
-    """Why a guard stopped the run, where its last decision says so."""
-    reason = sa.case((decisions.c.guard.is_not(None), decisions.c.reason))
-    of_run = sa.select(reason).where(decisions.c.run_id == dispatches.c.flow_run_id)
-    return of_run.order_by(decisions.c.id.desc()).limit(1).scalar_subquery()
 
 
 def _read(engine: sa.Engine, asked: sa.Select[tuple[object, ...]]) -> list[Arrived]:

@@ -96,9 +96,6 @@ status_posts = sa.Table(
     ),
 )
 
-SHOWN_OPEN = sa.text("(slack_threads.topic #>> '{held,open}') = 'true'")
-"""True of threads whose heads show that their incident is open."""
-
 slack_threads = sa.Table(
     "slack_threads",
     metadata,
@@ -108,7 +105,6 @@ slack_threads = sa.Table(
     sa.Column("topic", JSONB),
     at_column("opened_at", default=True),
     sa.CheckConstraint("(channel is null) = (ts is null)", name="place"),
-    sa.Index("ix_slack_threads_open", "topic_id", postgresql_where=SHOWN_OPEN),
 )
 
 slack_requests = sa.Table(
@@ -221,4 +217,35 @@ board_sessions = sa.Table(
     text_column("revoked_by", nullable=True),
     sa.UniqueConstraint("token_sha256"),
     sa.Index("ix_board_sessions_signed_in_at", "signed_in_at"),
+)
+
+# A token lets a program in, for as long as it is good; the ledger has its digest alone.
+api_tokens = sa.Table(
+    "api_tokens",
+    metadata,
+    id_column(),
+    text_column("token_sha256"),
+    text_column("name"),
+    *word_column("role", *Role),
+    text_column("made_by"),
+    at_column("made_at", default=True),
+    at_column("expires_at", nullable=False),
+    at_column("last_used_at"),
+    at_column("revoked_at"),
+    text_column("revoked_by", nullable=True),
+    sa.UniqueConstraint("token_sha256"),
+)
+
+# What a program asked to be done once, by the key that it gave, and the answer that it got.
+api_requests = sa.Table(
+    "api_requests",
+    metadata,
+    sa.Column("token_id", sa.Uuid, sa.ForeignKey("api_tokens.id"), primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    text_column("request_sha256"),
+    at_column("began_at", default=True),
+    sa.Column("status", sa.Integer),
+    sa.Column("answer", JSONB),
+    sa.CheckConstraint("(status is null) = (answer is null)", name="answered"),
+    sa.Index("ix_api_requests_began_at", "began_at"),
 )

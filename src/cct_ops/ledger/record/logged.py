@@ -145,6 +145,12 @@ LOGGED = (
         "revoked_at revoked_by",
         moments="signed_in_at expires_at revoked_at",
     ),
+    _of(
+        "api_tokens",
+        "id name role made_by made_at expires_at",
+        "revoked_at revoked_by",
+        moments="made_at expires_at revoked_at",
+    ),
 )
 
 

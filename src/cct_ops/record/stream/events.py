@@ -56,6 +56,7 @@ KINDS: Mapping[str, Words] = {
     "asked_ends": Words("temporary-change", "end-asked"),
     "on_call_covers": Words("on-call-cover", "entered", "withdrawn"),
     "board_sessions": Words("session", "begun", "ended"),
+    "api_tokens": Words("token", "made", "revoked"),
 }
 
 _FORMAT = JSONFormat()

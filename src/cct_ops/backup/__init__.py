@@ -1,1 +1,0 @@
-"""Backups of the ledger and Prefect's database, and how an installation is put back from one."""

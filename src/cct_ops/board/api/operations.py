@@ -1,0 +1,27 @@
+"""
+Everything that the API has.
+
+To add an operation: one in a file of ``resources``, which ``ALL`` lists. Its description, its
+checks and its tests come with that.
+"""
+
+from __future__ import annotations
+
+from cct_ops.board.api.operation import Operation
+from cct_ops.board.api.resources import (
+    approvals,
+    changes,
+    inbox,
+    incidents,
+    playbooks,
+    switches,
+    system,
+)
+
+VERSION = "v1"
+
+ALL: tuple[Operation, ...] = tuple(
+    operation
+    for resource in (system, incidents, inbox, approvals, changes, playbooks, switches)
+    for operation in resource.OPERATIONS
+)

@@ -1,1 +1,0 @@
-"""Tests of backups, and of what is put back from them."""

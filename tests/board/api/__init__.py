@@ -1,0 +1,1 @@
+"""The board's API, as programs and strangers meet it."""
