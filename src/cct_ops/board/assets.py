@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_SHARED = {"timeline.css": ("cct_ops.record", "templates")}  # with the pages that open offline
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
@@ -29,10 +30,12 @@ async def serve(request: Request) -> Response:
 
 @lru_cache
 def _names() -> frozenset[str]:
-    return frozenset(each.name for each in files("cct_ops.board").joinpath("static").iterdir())
+    own = {each.name for each in files("cct_ops.board").joinpath("static").iterdir()}
+    return frozenset(own | set(_SHARED))
 
 
 @lru_cache
 def _content(name: str) -> tuple[bytes, str]:
-    content = files("cct_ops.board").joinpath("static", name).read_bytes()
+    package, folder = _SHARED.get(name, ("cct_ops.board", "static"))
+    content = files(package).joinpath(folder, name).read_bytes()
     return content, hashlib.sha256(content).hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
@@ -32,7 +32,6 @@ _COLUMNS = columns("id", "due", "owner", text="follow-up", stands="state") | {
     "incident": "incident",
     "issue": "issue",
 }
-_LONGEST_SPAN = 3660
 
 
 @follow_ups.default
@@ -55,7 +54,7 @@ def listed(
         engine,
         only_open=open_,
         overdue=overdue,
-        owner=None if owner is None else _known(owner) or _one_line(owner),
+        owner=None if owner is None else _known(owner) or _named(owner),
         topic_id=None if incident is None else _topic(incident),
     )
     today = rows.today(engine)
@@ -214,14 +213,9 @@ def _topic(incident: str) -> UUID:
 
 
 def _text(text: str, what: str = "follow-up") -> str:
-    """Return it on one line; raises ``BadConfiguration`` where it is none or too long."""
-    from cct_ops.clients.text import one_line
-    from cct_ops.models.follow_up import LONGEST_TEXT
+    from cct_ops.record import promises
 
-    line = one_line(text)
-    if not line or len(line) > LONGEST_TEXT:
-        raise BadConfiguration(f"say the {what} in 1 to {LONGEST_TEXT} characters")
-    return line
+    return promises.text(text, what)
 
 
 def _owner(name: str) -> str:
@@ -229,50 +223,26 @@ def _owner(name: str) -> str:
     known = _known(name)
     if known is not None:
         return known
-    line = _one_line(name)
+    line = _named(name)
     say(f"{line} is neither a contact nor an approver: reminders name them, and that is all.")
     return line
 
 
-def _one_line(name: str) -> str:
-    from cct_ops.clients.text import one_line
-    from cct_ops.models.follow_up import LONGEST_OWNER
+def _named(name: str) -> str:
+    from cct_ops.record import promises
 
-    line = one_line(name)
-    if not line or len(line) > LONGEST_OWNER:
-        raise BadConfiguration(f"name an owner in 1 to {LONGEST_OWNER} characters")
-    return line
+    return promises.owner(name)
 
 
 def _known(name: str) -> str | None:
-    """Return the id of the contact or approver of this name, None where there is none."""
-    from cct_ops.config import contacts, yaml_files
-    from cct_ops.config.approvers import Approvers
+    from cct_ops.record import promises
     from cct_ops.settings import Settings
 
-    settings, line = Settings.load(), _one_line(name)
-    for approver in yaml_files.load(settings.approvers_path, Approvers).approvers:
-        if approver.is_called(line):
-            return approver.id
-    ids = {each.id for each in contacts.read(settings.contacts_path).contacts}
-    return line.casefold() if line.casefold() in ids else None
+    settings = Settings.load()
+    return promises.known_owner(name, settings.approvers_path, settings.contacts_path)
 
 
 def _due(text: str, today: date) -> date:
-    """Return the day that is meant; raises ``BadConfiguration`` for one that is none or over."""
-    import re
+    from cct_ops.record import promises
 
-    span = re.fullmatch(r"([0-9]{1,4})([dw])", text.strip())
-    try:
-        if span:
-            days = int(span[1]) * (7 if span[2] == "w" else 1)
-            due = today + timedelta(days=days)
-        else:
-            due = date.fromisoformat(text.strip())
-    except ValueError:
-        raise BadConfiguration(f"--due {text!r} is no day: write 2026-12-24, 14d or 2w") from None
-    if due < today:
-        raise BadConfiguration(f"--due {due} is over: today is {today}, in UTC")
-    if (due - today).days > _LONGEST_SPAN:
-        raise BadConfiguration(f"--due {due} is more than ten years away")
-    return due
+    return promises.due(text, today, called="--due ")

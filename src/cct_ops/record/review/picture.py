@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from importlib.resources import files
 from itertools import pairwise
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -19,26 +20,7 @@ from cct_ops.record.review.marks import LANES, Bar, Lane, Mark, bars_of, marks_o
 from cct_ops.record.review.stops import spread, stops_of
 from cct_ops.terminal import visible
 
-STYLE = """
-.timeline text { font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
-  fill: var(--ink); }
-.timeline .soft { fill: var(--soft); }
-.timeline .small { font-size: 11px; }
-.timeline .head { font-weight: 600; }
-.timeline .ground { fill: var(--card); }
-.timeline .band { fill: var(--code); opacity: .55; }
-.timeline .grid { stroke: var(--line); }
-.timeline .alerts { fill: var(--rest); }
-.timeline .decisions { fill: var(--warn); }
-.timeline .changes { fill: var(--change); }
-.timeline .verification { fill: var(--good); }
-.timeline .people { fill: var(--people); }
-.timeline .bad { fill: var(--bad); }
-.timeline .number { fill: var(--card); font-size: 10px; font-weight: 700; }
-.timeline .bar { fill: var(--change); opacity: .35; }
-.timeline .bar.open { stroke: var(--change); stroke-dasharray: 4 3; }
-.timeline .bar.overdue { fill: var(--bad); stroke: var(--bad); }
-"""
+STYLE = files("cct_ops.record").joinpath("templates", "timeline.css").read_text()
 COLOURS = """
 :root { --card: #fff; --ink: #17202b; --soft: #5a6675; --line: #dde2e8; --code: #eef1f5;
   --good: #0b6e3c; --bad: #b3261e; --warn: #8a5300; --change: #0a58b0; --rest: #5f6c7b;
