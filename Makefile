@@ -23,6 +23,11 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
+$(VENV)/tools/.installed: tests/deployments/tools.lock | $(BIN)/python
+	$(PYTHON) -m venv $(VENV)/tools
+	$(VENV)/tools/bin/python -m pip install --quiet --no-deps --require-hashes -r tests/deployments/tools.lock
+	@touch $@
+
 install: $(VENV)/.runtime  ## install into .venv; the command is then .venv/bin/cct-ops
 
 demo: install    ## an alert comes in, a canary is repaired, the timeline is printed
@@ -34,6 +39,11 @@ up: install      ## the whole stack on this machine, with the Prefect UI
 # A file stays on one of the processes, because its tests share the parts that they start.
 test: $(VENV)/.dev  ## the whole suite, against real parts; ARGS="..." for pytest
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
+
+tools: $(VENV)/tools/.installed  ## hadolint, docker compose, helm, Kubernetes' schemas: what tests/deployments asks
+
+image-test: $(VENV)/.dev ## the image's steps in a bare Debian root, and the stack in it on a read-only tree: minutes, as root
+	$(BIN)/python -m pytest -n 0 tests/deployments/image_at_length.py $(ARGS)
 
 kills: $(VENV)/.dev  ## kill every playbook at every boundary, a quarter of an hour; ARGS="-k rate-limiting"
 	KILLS=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_kills_*.py tests/record/test_kills.py $(ARGS)
@@ -56,6 +66,9 @@ siem: install    ## an endpoint for audit events is down for five minutes, and t
 
 soak: $(VENV)/.dev  ## floods, kills and outages, counted: a quarter of an hour; ARGS="--seconds 12" for less
 	$(BIN)/python -m evaluation.soak $(ARGS)
+
+cluster: $(VENV)/.dev  ## every part twice on three hosts of this one machine, to be hurt by name
+	$(BIN)/python -m evaluation.cluster $(ARGS)
 
 # The manual runbook is as it was handed over; results are written by `make bench` and the soak of memory.
 PAGES = $(shell git ls-files '*.md' ':!docs/ops-playbooks.md' ':!docs/benchmarks/results.md' \
@@ -83,6 +96,8 @@ lock: $(VENV)/.dev  ## compile the locks anew from pyproject.toml, and that of t
 	  -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header evaluation/benchmarks/rivals.in -o evaluation/benchmarks/rivals.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header tests/deployments/tools.in -o tests/deployments/tools.lock
 
 BASE    ?= HEAD~1
 HISTORY ?= evaluation/history/week.jsonl
@@ -90,4 +105,4 @@ HISTORY ?= evaluation/history/week.jsonl
 replay: install  ## what changed rules make different of the recorded week; BASE=REV, HISTORY=FILE
 	$(BIN)/cct-ops replay --history $(HISTORY) --baseline $(BASE) $(ARGS)
 
-.PHONY: help install demo up test kills matrix tamperings simulate bench siem soak check format lock replay
+.PHONY: help install demo up test tools image-test kills matrix tamperings simulate bench siem soak cluster check format lock replay

@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 
 from cct_ops.errors import Unavailable
 from cct_ops.ledger.gate.approvals import Approval
-from cct_ops.ledger.people import slack_threads
+from cct_ops.ledger.people import silences, slack_threads
 from cct_ops.models.autonomy import Demotion
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.run import Outcome, Run, Severity
@@ -77,12 +77,15 @@ def notify_outcome(
 
     Its outcome is the state of the topic.
     ``silence`` says that another system gave no answer, to this run as to all others: where nothing
-    was changed that pages once for them all.
+    was changed that pages once for them all. What people have silenced is not said, but for what
+    was changed and ended badly.
     """
     outcome = Outcome(topic.state)
     message = outcome_message(run, target, outcome, reason, run_link(run.id), commands)
     urgent = is_urgent(outcome, topic.severity, changed=changed)
     together = silence and not changed
+    if not (changed and urgent) and silences.about_incident(ledger(), run.incident_id) is not None:
+        return
     _notify(message, topic, urgent=urgent and not together)
     if urgent and together:
         ask_for_page(ledger(), message, topic, shared=NO_ANSWER)

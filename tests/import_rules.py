@@ -22,6 +22,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "errors": "",
         "beside": "",
         "variables": "",
+        "mounted_secrets": "errors variables",
         "addresses": "errors",
         "redaction": "",
         "terminal": "",
@@ -58,20 +59,22 @@ LAYERS: dict[str, dict[str, str]] = {
         " record reports settings terminal tracing typed",
         "stack": "addresses errors record settings typed variables",
         "board": "addresses clients config errors gate gateway ledger models record reports"
-        " settings terminal typed variables",
+        " sandbox scenarios settings terminal typed variables",
         "worker": "cct_ops clients exposition ledger models reports settings stack tracing",
     },
     "commands": {
         "game_day": "clients config errors models sandbox scenarios stack",
+        "backup": "clients errors ledger models record stack",
         "demo": "errors ledger models reports sandbox stack",
         "doctor": "clients clocks config controller errors gateway ledger models people record"
         " redaction settings stack terminal",
         "replay": "cct_ops config controller errors gate gateway ledger models redaction",
-        "cli": "errors stack terminal",
+        "cli": "errors mounted_secrets stack terminal",
         "coverage": "cli config errors models stack terminal",
         "scaffold": "errors models",
-        "commands": "cli clients config controller coverage demo doctor errors gate gateway ledger"
-        " models record replay reports scaffold settings stack summaries terminal typed variables",
+        "commands": "addresses backup cli clients config controller coverage demo doctor errors"
+        " gate gateway ledger models record replay reports scaffold settings stack summaries"
+        " terminal typed variables",
     },
     # beside the wheel, so nothing in it can import these
     "playbooks": {

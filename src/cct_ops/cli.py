@@ -8,6 +8,7 @@ import sys
 
 from cyclopts import App
 
+from cct_ops import mounted_secrets
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.terminal import say
 
@@ -39,9 +40,13 @@ for name, where in {
     "stop": "switches:stop",
     "resume": "switches:resume",
     "drain": "drain:drain",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
     "hold": "switches:hold",
     "release": "switches:release",
     "retry-key": "switches:retry_key",
+    "maintenance": "declaring:maintenance",
+    "silence": "declaring:silence",
     "guards": "guards:guards",
     "autonomy": "autonomy:autonomy",
     "changes": "changes:changes",
@@ -68,12 +73,13 @@ for name, where in {
     "migrate": "upkeep:migrate",
     "deploy": "upkeep:deploy",
     "prefect": "upkeep:prefect",
+    "alive": "alive:alive",
 }.items():
     app.command(f"cct_ops.commands.{where}", name=name)
 
 # They make an environment of their own or need none; every other command works on the stack that
 # runs here.
-_APART = ("up", "demo", "summary", "new", "coverage", "completion", "--version")
+_APART = ("up", "demo", "summary", "new", "coverage", "completion", "restore", "--version")
 
 
 def adopt(data: str | None = None) -> None:
@@ -89,13 +95,13 @@ def without_data(words: list[str]) -> tuple[list[str], str | None]:
     """
     Take ``--data PATH`` out of the words of a command, wherever it stands in them.
 
-    What stands behind ``prefect``, or behind ``--``, is not for us; ``up`` has such an option.
-    Raises ``BadConfiguration`` where no path follows.
+    What stands behind ``prefect``, or behind ``--``, is not for us; ``up`` and ``restore``
+    have such an option. Raises ``BadConfiguration`` where no path follows.
     """
     rest: list[str] = []
     data = None
     for place, word in enumerate(words):
-        if word == "--" or (word in {"prefect", "up"} and not rest):
+        if word == "--" or (word in {"prefect", "restore", "up"} and not rest):
             return [*rest, *words[place:]], data
         if rest and rest[-1] == "--data":
             rest[-1:], data = [], word
@@ -111,6 +117,7 @@ def without_data(words: list[str]) -> tuple[list[str], str | None]:
 def main() -> None:
     """Run one command; what an operator did wrong is one sentence, never a traceback."""
     try:
+        mounted_secrets.adopt()
         words, data = without_data(sys.argv[1:])
         if not words or words[0] in app.help_flags:
             app.resolved_commands()  # the list shows the first line of each docstring

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 import sqlalchemy as sa
 from httpx import Response
 from pydantic import SecretStr
-from slack_sdk.signature import Clock, SignatureVerifier
+from slack_sdk.signature import Clock
 from starlette.datastructures import Headers
 
 from cct_ops.actions.registry import by_hand
 from cct_ops.clients import slack_text
+from cct_ops.gateway.approvals.incident_buttons import IncidentButtons
 from cct_ops.gateway.approvals.slack_buttons import Buttons
 from cct_ops.ledger.gate import approvals
 from cct_ops.ledger.gate.approvals import Approval
+from cct_ops.people.notifier import Notifier
 from cct_ops.reports.asking import approval_message
 from tests.approvals.conftest import SIGNING_SECRET
-from tests.approvals.parts import ANNA, APPROVERS, BEN, Door, asked, new_run, plan, refusals, state
+from tests.approvals.parts import (
+    ANNA,
+    APPROVERS,
+    BEN,
+    CONTACTS,
+    Door,
+    asked,
+    new_run,
+    plan,
+    refusals,
+    state,
+)
+from tests.approvals.slack import posted
 from tests.gateway.signing import flipped
 from tests.stack.polling import eventually
 
@@ -39,22 +51,10 @@ def press(
 ) -> Response:
     """Send what Slack sends when a user presses a button of the message."""
     text, blocks = approval_message(approval, None)
-    payload = {
-        "type": "block_actions",
-        "user": {"id": user, "username": "anna"},
-        "actions": [{"action_id": f"approval_{word}", "value": str(approval.id), "type": "button"}],
-        "response_url": f"{door.sandbox.base_url}/slack/response",
-        "message": {"text": text, "blocks": blocks},
-    }
-    body = urlencode({"payload": json.dumps(payload | (change or {}))})
-    stamp = str(int(time.time() if at is None else at))
-    signature = SignatureVerifier(secret).generate_signature(timestamp=stamp, body=body)
-    signed = {
-        "Content-Type": "application/x-www-form-urlencoded",
-        "X-Slack-Request-Timestamp": stamp,
-        "X-Slack-Signature": signature or "",
-    }
-    return door.browser.post("/slack/interactions", content=body, headers=signed | headers)
+    action = {"action_id": f"approval_{word}", "value": str(approval.id), "type": "button"}
+    return posted(
+        door, action, user, blocks, text=text, at=at, secret=secret, change=change, **headers
+    )
 
 
 def answered(door: Door) -> list[dict[str, Any]]:
@@ -130,7 +130,8 @@ def test_the_published_example_of_slack_is_genuine_and_nothing_like_it(
     made = "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
     secret = SecretStr("8f742231b10e8888abcd99yyyzzz85a5")
     nowhere = sa.create_engine("postgresql+psycopg://")
-    buttons = Buttons(nowhere, APPROVERS, secret, "https://hooks.slack.com/")
+    incidents = IncidentButtons(nowhere, CONTACTS, APPROVERS, Notifier(nowhere))
+    buttons = Buttons(nowhere, APPROVERS, secret, "https://hooks.slack.com/", incidents)
 
     def genuine(content: bytes = body, at: str = stamp, *signatures: str, after: float = 0) -> bool:
         monkeypatch.setattr(Clock, "now", lambda _: 1531420618 + after)

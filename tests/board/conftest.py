@@ -37,7 +37,9 @@ from tests.plans import plan_of
 def board_settings(
     monkeypatch: pytest.MonkeyPatch, ledger_url: SecretStr, prefect_is_away: None
 ) -> Settings:
-    """What a board finds in its environment: the files of this project, and this ledger."""
+    """What a board finds in its environment: the files of this project, this ledger, a sandbox."""
+    for name in ("CCT_URL", "CCT_OPS_SANDBOX_URL"):  # so that each page is there
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
     for name in ("policy", "contacts", "approvers"):
         monkeypatch.setenv(

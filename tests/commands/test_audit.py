@@ -125,3 +125,18 @@ def test_an_export_is_columns_too_and_a_place_that_cannot_be_is_named(
     for options in ([str(tmp_path / "no" / "a")], [str(file), "--parquet", str(tmp_path / "no/b")]):
         ended = program("audit", "export", *options, "--since", "1h")
         assert (ended.code, "cannot be written: No such file" in ended.err) == (1, True)
+
+
+def test_a_key_for_several_controllers_is_made_once(
+    typed: Typed, program: Program, tmp_path: Path
+) -> None:
+    """A log goes on with its key, so none is written over."""
+    folder = tmp_path / "new"
+
+    said = typed(f"audit new-key {folder}")
+    again = program("audit", "new-key", str(folder))
+
+    assert f"{folder / keys.KEY} signs the log {keys.read_key(folder).name}" in said
+    assert (folder / keys.KEY).stat().st_mode & 0o777 == 0o600
+    assert again.code == 1
+    assert "is there already, and a log goes on with its key" in again.err

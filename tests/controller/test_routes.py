@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from cct_ops.controller.matchers import Matchers, parse
 from cct_ops.controller.parameters import (
     IntegerParameter,
     Parameter,
@@ -18,6 +17,7 @@ from cct_ops.controller.parameters import (
 )
 from cct_ops.controller.routes import Routes, read_routes
 from cct_ops.errors import BadConfiguration
+from cct_ops.models.matchers import Matchers, parse
 from cct_ops.models.run import Mode
 from tests.config.refusing import refusal
 from tests.conftest import ROOT

@@ -10,14 +10,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from cct_ops.demo.alerting import webhook_body
 from cct_ops.demo.story import gain
 from cct_ops.gateway.senders.alertmanager import read
 from cct_ops.models.alert import AlertStatus
+from cct_ops.sandbox.alertmanager import message
 from cct_ops.stack.config import StackConfig
 from tests.conftest import ROOT
 from tests.stack.polling import eventually, marked
@@ -105,9 +106,9 @@ def test_a_killed_demo_leaves_no_process(tmp_path: Path) -> None:
 def test_without_alertmanager_its_very_body_is_sent() -> None:
     """What the gateway reads from it is the one firing alert."""
     labels = {"alertname": "CanaryRolledBack", "route": "/daily-summary"}
-    alert = {"labels": labels, "annotations": {"summary": "s"}, "startsAt": "2026-01-01T00:00:00Z"}
+    began = datetime(2026, 1, 1, tzinfo=UTC)
 
-    reading = read(json.dumps(webhook_body(alert)).encode())
+    reading = read(json.dumps(message(labels, {"summary": "s"}, began)).encode())
 
     (fired,) = reading.alerts
     assert (fired.status, fired.labels, fired.ends_at) == (AlertStatus.FIRING, labels, None)

@@ -64,7 +64,7 @@ def test_nothing_stands_against_the_first_change(engine: sa.Engine) -> None:
     assert stops(engine, rules()) is None
     with engine.connect() as connection:
         seen = guard_results(connection, wanting(), rules())
-    assert [each.stops for each in seen] == [False] * 11
+    assert [each.stops for each in seen] == [False] * 12
 
 
 def test_the_kill_switch_stops_everything_until_it_is_put_back(engine: sa.Engine) -> None:
@@ -94,7 +94,7 @@ def test_a_hold_keeps_automation_off_one_target_until_it_ends(engine: sa.Engine)
     assert (found.guard, found.until) == (Guard.HOLD, now + HOUR)
     assert stops(engine, rules(), wanting(target="/weekly-review")) is None
 
-    assert switches.release(engine, TARGET, "ada") == 1
+    assert len(switches.release(engine, TARGET, "ada")) == 1
     assert stops(engine, rules()) is None
     assert not switches.hold(engine, TARGET, now - HOUR, "too late", "ada")
 

@@ -170,6 +170,20 @@ def test_a_key_that_others_can_read_signs_nothing(ours: Recorded) -> None:
         ours.checkpoint()
 
 
+def test_a_key_that_was_handed_over_may_be_read_by_a_group(
+    ours: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kubernetes and systemd mount it as root's, with a group or a list that has us alone in it."""
+    path = ours.folder / keys.KEY
+    path.chmod(0o440)
+    monkeypatch.setattr(os, "getuid", lambda: path.stat().st_uid + 1)
+    assert keys.read_key(ours.folder).name.startswith("cct-ops.log/")
+    path.chmod(0o444)
+
+    with pytest.raises(BadConfiguration, match="chmod 600"):
+        keys.read_key(ours.folder)
+
+
 def test_a_log_of_another_key_is_no_log_of_ours(ours: Recorded, tmp_path: Path) -> None:
     keys.keep_key(tmp_path / "other")
     other = keys.read_key(tmp_path / "other").verifier

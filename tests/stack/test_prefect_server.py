@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -23,6 +24,7 @@ from cct_ops.stack.prefect_server import (
     check_schemas_once,
     know_timezones_once,
     look_less_often,
+    pages_of_ui,
 )
 
 
@@ -166,3 +168,11 @@ prefect_server.main()
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
 
     assert done.stdout.split() == ["100"]
+
+
+def test_the_ui_lies_where_it_may_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container the installation is on a tree that nobody may write to."""
+    assert pages_of_ui("/data/prefect") == {}
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert pages_of_ui("/data/prefect") == {"PREFECT_UI_STATIC_DIRECTORY": "/data/prefect/ui"}
+    assert pages_of_ui(None) == {}

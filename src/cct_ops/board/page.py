@@ -49,6 +49,12 @@ class Board:
         ui = self.settings.prefect_ui_url or said("PREFECT_UI_URL")
         return newer_run_page(str(ui), run_id) if ui else None
 
+    def own_sandbox(self) -> str | None:
+        """Return the sandbox that this stack runs in CCT's place; None where CCT is a real one."""
+        own, cct = said("CCT_OPS_SANDBOX_URL"), self.settings.cct_url
+        is_cct = own is not None and cct is not None and own.rstrip("/") == str(cct).rstrip("/")
+        return own if is_cct else None
+
     def approvers(self) -> Approvers | None:
         """Return the allow-list as it is now; None where there is none."""
         path: Path = self.settings.approvers_path

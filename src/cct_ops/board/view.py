@@ -17,6 +17,7 @@ from cct_ops.board.page import FillAgain, Page, Visitor, digest
 from cct_ops.models.base import counted
 from cct_ops.models.role import Role
 from cct_ops.terminal import visible
+from cct_ops.typed import typed
 
 DONE = "cct-ops-done"  # the cookie that carries what was done to the next page, once
 _SHOWN_DONE = 300
@@ -38,8 +39,8 @@ def show(
 
     ``again`` is why nothing was done on a form of it, with all that was typed.
     """
-    reason, typed = again or (None, {})
-    values = {"page": page, "data": data, "done": done, "here": here, "typed": typed}
+    reason, filled = again or (None, {})
+    values = {"page": page, "data": data, "done": done, "here": here, "typed": filled}
     values |= (
         {"refused": reason.words, "wrong": reason.wrong} if reason else {"refused": "", "wrong": {}}
     )
@@ -124,6 +125,7 @@ def _templates() -> jinja2.Environment:
         "digest": digest,
     }
     made.globals |= {"asset": assets.address, "ago": ago, "left": left, "new_id": uuid4}
+    made.globals["command"] = typed
     return made
 
 

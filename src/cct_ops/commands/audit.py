@@ -60,6 +60,24 @@ def key(
 
 
 @audit.command
+def new_key(into: Annotated[Path, Parameter(help="A folder; the file is log.key in it.")]) -> int:
+    """
+    Make a key for a log that has none: where several controllers sign, each is given this one.
+
+    `cct-ops up` makes its own. Another key for a log that goes on is another log to whoever
+    verifies it, so a key that is there stays.
+    """
+    from cct_ops.errors import BadConfiguration
+    from cct_ops.record.keys import KEY, keep_key, read_key
+
+    if (into / KEY).exists():
+        raise BadConfiguration(f"{into / KEY} is there already, and a log goes on with its key")
+    keep_key(into)
+    say(f"{into / KEY} signs the log {read_key(into).name}: hand it to every controller.")
+    return 0
+
+
+@audit.command
 def verify(
     file: Annotated[
         Path | None, Parameter(help="An export; without one the ledger itself is verified.")

@@ -6,8 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import Parameter
-from pydantic import NonNegativeFloat
+from cyclopts import Parameter, validators
 
 from cct_ops.commands.here import ledger, person, prefect_must_be_known
 from cct_ops.commands.options import Json
@@ -31,7 +30,10 @@ def drain(
         bool, Parameter(negative="", help="Wait until nothing is under way any more.")
     ] = False,
     minutes: Annotated[
-        NonNegativeFloat, Parameter(help="With --wait: the longest that it waits.")
+        float,
+        Parameter(
+            validator=validators.Number(gte=0), help="With --wait: the longest that it waits."
+        ),
     ] = 60,
     show: Annotated[
         bool, Parameter(negative="", help="Change nothing; say how it stands.")

@@ -76,12 +76,15 @@ def release(target: Annotated[str, Parameter(help="Such as /daily-summary.")]) -
     from cct_ops.commands import names
     from cct_ops.ledger.gate import switches
 
-    if switches.release(ledger(), target, person()) == 0:
+    released = switches.release(ledger(), target, person())
+    if not released:
         held = switches.held(ledger())
         if held:
             raise names.refused(target, held, "held target")
         raise BadConfiguration(f"nobody holds {target}, or anything else")
     _say("Released", f"nobody holds {target} any more.")
+    for each in released:
+        say(f"  held by {each.person} until {each.until:%Y-%m-%d %H:%M} UTC: {each.reason}")
     return 0
 
 

@@ -40,7 +40,7 @@ def migrate() -> int:
     code = _python("-m", "cct_ops.ledger")
     if code or said("PREFECT_API_DATABASE_CONNECTION_URL") is None:
         return code
-    return _python("-m", "prefect", "server", "database", "upgrade", "--yes")
+    return _python("-m", "cct_ops.stack.prefect_database")
 
 
 def deploy() -> int:

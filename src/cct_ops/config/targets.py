@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from cct_ops.config.policy import Policy
-from cct_ops.models.base import matches
+from cct_ops.errors import BadConfiguration
+from cct_ops.models.base import Pattern, matches
 from cct_ops.models.cct import Route
 
 
@@ -23,6 +24,17 @@ def names(listed: Collection[str]) -> list[str]:
 def known(policy: Policy) -> list[str]:
     """Return the names of all targets, each once."""
     return sorted(set(names(patterns(policy))))
+
+
+def checked_patterns(given: Collection[str], policy: Policy) -> tuple[Pattern, ...]:
+    """Return patterns of targets; raises ``BadConfiguration`` for one that is about none."""
+    found = known(policy)
+    for each in given:
+        if each != "*" and not (any(matches(one, [each]) for one in found) or is_one(each, policy)):
+            raise BadConfiguration(f"no playbook changes anything called {each}")
+    if not given:
+        raise BadConfiguration("name the targets, or * for all of them")
+    return tuple(dict.fromkeys(given))
 
 
 def is_one(target: str, policy: Policy) -> bool:

@@ -1,4 +1,4 @@
-"""The sweep of requests in Slack: buttons of one that is open no more would be pressed in vain."""
+"""The sweep of buttons in Slack: those of what is over would be pressed in vain."""
 
 from __future__ import annotations
 
@@ -23,10 +23,14 @@ def sweep(engine: sa.Engine, notifier: Notifier) -> int:
     """
     Take the buttons off every request that was answered, ran out or is void; say how many.
 
-    One that waits for more persons says who has said yes.
+    One that waits for more persons says who has said yes, and the head of a thread who has its
+    incident.
     """
     half, show = slack_threads.half_answered(engine), partial(_show_half_answered, engine, notifier)
     border(engine, "requests in Slack").each(half, str, show)
+    if notifier.bot is not None:
+        outdated = slack_threads.outdated(engine)
+        border(engine, "heads in Slack").each(outdated, str, notifier.show_holder)
     take_off = partial(_take_off, engine, notifier)
     return border(engine, "buttons in Slack").each(slack_threads.answered(engine), str, take_off)
 

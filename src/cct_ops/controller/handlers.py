@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -21,6 +22,7 @@ from cct_ops.controller.wanted_runs import WantedRun, group_of, is_watchdog, wan
 from cct_ops.errors import OpsError, Rejected, Unavailable
 from cct_ops.ledger.intake import grouping, outbox, traces
 from cct_ops.ledger.intake.outbox import Claim
+from cct_ops.ledger.people import silences
 from cct_ops.models.run import RULE, Severity, incident_tag
 from cct_ops.people.notifier import Notifier
 
@@ -162,7 +164,10 @@ class Notification:
         """Notify people, or try again later."""
         try:
             rule = self.routes.rule_for(claim.source, claim.labels)
-            undelivered = notices.send(self.notifier, claim, rule, self.severity_of(claim.labels))
+            muted = silences.about(self.engine, claim.labels)
+            severity = self.severity_of(claim.labels)
+            send = partial(notices.send, self.notifier, claim, rule, severity)
+            undelivered = muted.words if muted else send()
         except Unavailable as error:
             log.warning("the notice about incident %s waits: %s", claim.incident_id, error)
             metrics.DISPATCHES.labels(claim.purpose, "later").inc()

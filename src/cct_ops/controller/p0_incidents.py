@@ -20,7 +20,7 @@ from cct_ops.clients.connection import doubled
 from cct_ops.config import contacts
 from cct_ops.config.contacts import Contacts, Fact, State, StatusPage
 from cct_ops.errors import OpsError, Unavailable
-from cct_ops.ledger.people import p0_incidents, pages, status_posts
+from cct_ops.ledger.people import p0_incidents, pages, silences, status_posts
 from cct_ops.ledger.people.status_posts import StatusPost
 from cct_ops.ledger.set_aside import border
 from cct_ops.models.run import Severity
@@ -38,7 +38,10 @@ def page_about_new(pager: Pager) -> int:
     engine = pager.engine
 
     def ask(incident_id: UUID) -> None:
-        subject, body = incident_page(p0_incidents.read(engine, incident_id))
+        incident = p0_incidents.read(engine, incident_id)
+        if silences.about(engine, incident.labels) is not None:
+            return  # and if it is open still when that ends, somebody is paged
+        subject, body = incident_page(incident)
         cause = f"{pages.OF_INCIDENT}{incident_id}"
         pages.ask(engine, cause, subject=subject, body=body, topic_id=incident_id)
 

@@ -11,12 +11,12 @@ from pydantic import Field, StringConstraints, model_validator
 from cct_ops.config import yaml_files
 from cct_ops.config.versions import Versioned
 from cct_ops.controller import playbooks
-from cct_ops.controller.matchers import Matchers
 from cct_ops.controller.parameters import IntegerParameter, Parameter
 from cct_ops.controller.playbooks import Deployment
 from cct_ops.errors import BadConfiguration
 from cct_ops.ledger.intake.grouping import GroupingLimits
 from cct_ops.models.base import Frozen
+from cct_ops.models.matchers import Matchers
 from cct_ops.models.run import Mode
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]

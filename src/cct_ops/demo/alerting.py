@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from cct_ops.errors import Unavailable
+from cct_ops.sandbox import alertmanager
 from cct_ops.stack.alertmanager import configured, installed
 from cct_ops.stack.assembly import Assembly, assemble
 from cct_ops.stack.config import HOST, StackConfig
@@ -56,17 +57,19 @@ class Alerting:
 
     def send(self, stack: Running, labels: Mapping[str, str], summary: str) -> None:
         """Let the alert fire; raises ``Unavailable`` when nobody takes it."""
-        alert = {
-            "labels": dict(labels),
-            "annotations": {"summary": summary},
-            "startsAt": datetime.now(UTC).isoformat(),
-            "generatorURL": "http://prometheus.example/graph",
-        }
+        annotations, now = {"summary": summary}, datetime.now(UTC)
         if self.program is not None:
+            alert = {
+                "labels": dict(labels),
+                "annotations": annotations,
+                "startsAt": now.isoformat(),
+                "generatorURL": "http://prometheus.example/graph",
+            }
             _post(f"{self._url}/api/v2/alerts", [alert])
             return
         key = stack.env["CCT_OPS_ALERTMANAGER_KEY"]
-        _post(stack.urls["hook"], webhook_body(alert), {"Authorization": f"Bearer {key}"})
+        body = alertmanager.message(labels, annotations, now)
+        _post(stack.urls["hook"], body, {"Authorization": f"Bearer {key}"})
 
     @property
     def _url(self) -> str:
@@ -78,29 +81,6 @@ class Alerting:
         key = assembly.env["CCT_OPS_ALERTMANAGER_KEY"]
         argv = configured(self.program, folder, self.port, assembly.urls["hook"], key, route)
         return Program(argv=tuple(argv), env=dict(assembly.env))
-
-
-def webhook_body(alert: Mapping[str, object]) -> dict[str, object]:
-    """Return what Alertmanager sends for one firing alert."""
-    labels = alert["labels"]
-    fired = {
-        **alert,
-        "status": "firing",
-        "endsAt": "0001-01-01T00:00:00Z",
-        "fingerprint": "0123456789abcdef",
-    }
-    return {
-        "version": "4",
-        "groupKey": "{}:{}",
-        "truncatedAlerts": 0,
-        "status": "firing",
-        "receiver": "cct-ops",
-        "groupLabels": labels,
-        "commonLabels": labels,
-        "commonAnnotations": alert["annotations"],
-        "externalURL": "http://alertmanager.example",
-        "alerts": [fired],
-    }
 
 
 def _post(url: str, body: object, headers: Mapping[str, str] | None = None) -> None:

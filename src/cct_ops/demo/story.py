@@ -27,18 +27,17 @@ from cct_ops.models.cct import Route
 from cct_ops.models.run import Outcome
 from cct_ops.reports.timeline import Moment, timeline
 from cct_ops.sandbox.control import SandboxControl
-from cct_ops.stack.config import StackConfig
+from cct_ops.stack import own_sandbox
+from cct_ops.stack.config import HOST, StackConfig
 from cct_ops.stack.process_guard import die_with_parent
 from cct_ops.stack.progress_display import ProgressDisplay
-from cct_ops.stack.up import Running, running
+from cct_ops.stack.up import Running, running, way_in
 
 _POLL_SECONDS = 0.2
 
 ROUTE = Route.PRE_MARKET_BRIEFING
 PATIENCE_SECONDS = 120.0
 KEPT = Path("docs", "benchmarks", "results.json")
-# The production watch takes minutes; nobody wants to sit through that in a demo.
-SHORT = {"CCT_OPS_WATCH_SECONDS": "8", "CCT_OPS_MIN_SAMPLES": "5", "CCT_OPS_SETTLE_SECONDS": "10"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,9 @@ def run_demo(*, keep: bool) -> int:
     display = ProgressDisplay(console)
     try:
         with tempfile.TemporaryDirectory(prefix="cct-ops-demo-") as folder:
-            config = StackConfig.ephemeral(Path(folder), SHORT)
+            config = StackConfig.ephemeral(Path(folder))
+            github = own_sandbox.repository(f"http://{HOST}:{config.sandbox_port}")
+            config = config.model_copy(update={"env": own_sandbox.PACE | github})
             alerting = Alerting.here()
             with (
                 display,
@@ -117,7 +118,10 @@ def run_demo(*, keep: bool) -> int:
                 code = _incident(stack, alerting, console, config.project)
                 if keep:
                     display.show_running(
-                        stack.urls, config.data, own_key=stack.own_key, commands=stack.commands
+                        {**stack.urls, **way_in(stack)},
+                        config.data,
+                        own_key=stack.own_key,
+                        commands=stack.commands,
                     )
                     stack.supervisor.wait()
     except KeyboardInterrupt:

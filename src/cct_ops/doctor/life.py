@@ -13,6 +13,8 @@ from cct_ops.settings import Settings
 LATE_SECONDS = 26 * 3600
 """A backup each day is never older, with two hours for whatever takes it."""
 
+_DAILY = "Take one each day: `cct-ops backup FILE`."
+
 
 def look(settings: Settings) -> Iterator[Result]:
     """See whether runs begin, and when the ledger was backed up last."""
@@ -39,11 +41,11 @@ def look(settings: Settings) -> Iterator[Result]:
         yield Result("drain", Sign.LIMITED, seen, "Let it go on: `cct-ops drain --end`.")
     if backup is None:
         seen = "there was never a backup of the ledger"
-        yield Result("backup", Sign.LIMITED, seen, "Take one each day.")
+        yield Result("backup", Sign.LIMITED, seen, _DAILY)
         return
     age = (now - backup.taken_at).total_seconds()
     late = age > LATE_SECONDS
     ago = f"{age / 3600:.0f} hours" if late else duration(round(age))
     seen = f"{backup.file} holds what was there {ago} ago"
-    fix = "Take one each day." if late else ""
+    fix = _DAILY if late else ""
     yield Result("backup", Sign.LIMITED if late else Sign.WELL, seen, fix)

@@ -10,8 +10,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.errors import BadConfiguration
+from cct_ops.ledger.gate.declared_tables import maintenance_windows
 from cct_ops.ledger.gate.tables import approvals, permits, run_leases, temporary_changes
 from cct_ops.ledger.intake.tables import deliveries, dispatches, incidents
+from cct_ops.ledger.people.tables import silences
 from cct_ops.ledger.record.tables import decisions, follow_ups, resolutions
 
 SHORTEST = 8
@@ -31,6 +33,8 @@ class Kind(StrEnum):
     CHANGE = "temporary change"
     APPROVAL = "request for approval"
     FOLLOW_UP = "follow-up"
+    MAINTENANCE = "maintenance"
+    SILENCE = "silence"
 
 
 WHATEVER = (Kind.INCIDENT, Kind.DELIVERY, Kind.RUN, Kind.CHANGE, Kind.APPROVAL)
@@ -51,6 +55,8 @@ _COLUMNS: Mapping[Kind, tuple[sa.Column[UUID], ...]] = {
     Kind.CHANGE: (temporary_changes.c.id,),
     Kind.APPROVAL: (approvals.c.id,),
     Kind.FOLLOW_UP: (follow_ups.c.id,),
+    Kind.MAINTENANCE: (maintenance_windows.c.id,),
+    Kind.SILENCE: (silences.c.id,),
 }
 
 

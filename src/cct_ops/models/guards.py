@@ -7,15 +7,18 @@ Guards stop new changes only. Undo, reverts and the removal of faults never come
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from pydantic import Field
 
 from cct_ops.models.base import Count, Frozen, Hours, Minutes, Pattern, counted, duration, matches
-from cct_ops.models.maintenance import Window
+from cct_ops.models.maintenance import Declared, Window
 from cct_ops.models.silence import Silence
+
+UNTIL_RELEASED = datetime(9999, 12, 31, tzinfo=UTC)
+"""The end of a hold that has none: only a person's release ends it."""
 
 
 class Guard(StrEnum):
@@ -24,6 +27,7 @@ class Guard(StrEnum):
     KILL_SWITCH = "kill switch"
     HOLD = "hold"
     MAINTENANCE = "maintenance window"
+    DECLARED = "maintenance"
     SILENCE = "silence"
     ALLOW_LIST = "allow-list"
     STORM = "storm"
@@ -105,6 +109,7 @@ class Facts(Frozen):
     recurring_fixes: int
     last_change_at: datetime | None
     calls_in_hour: int
+    declared: tuple[Declared, ...] = ()
 
 
 class GuardResult(Frozen):
@@ -141,6 +146,7 @@ def judge(intent: Intent, facts: Facts, rules: Rules) -> Iterator[GuardResult]:
     yield _kill_switch(facts)
     yield _hold(facts)
     yield _maintenance(intent, facts, rules)
+    yield _declared(intent, facts)
     yield _silence(facts, rules)
     yield _allow_list(intent, rules)
     yield _storm(intent, facts, rules.settings)
@@ -166,7 +172,8 @@ def _hold(facts: Facts) -> GuardResult:
     if facts.held_until is None:
         return GuardResult(guard=Guard.HOLD, stops=False, detail="nobody holds the target")
     said = f"{facts.held_by} has taken the target over, {facts.hold_reason}"
-    return GuardResult(guard=Guard.HOLD, stops=True, detail=said, until=facts.held_until)
+    until = None if facts.held_until >= UNTIL_RELEASED else facts.held_until
+    return GuardResult(guard=Guard.HOLD, stops=True, detail=said, until=until)
 
 
 def _maintenance(intent: Intent, facts: Facts, rules: Rules) -> GuardResult:
@@ -179,6 +186,15 @@ def _maintenance(intent: Intent, facts: Facts, rules: Rules) -> GuardResult:
                 until=window.end_after(facts.now),
             )
     return GuardResult(guard=Guard.MAINTENANCE, stops=False, detail="no window is open")
+
+
+def _declared(intent: Intent, facts: Facts) -> GuardResult:
+    found = [each for each in facts.declared if each.is_about(intent.target)]
+    if not found:
+        return GuardResult(guard=Guard.DECLARED, stops=False, detail="nobody has declared any")
+    last = max(found, key=lambda each: each.ends_at)
+    said = f"declared by {last.person}, {last.reason}"
+    return GuardResult(guard=Guard.DECLARED, stops=True, detail=said, until=last.ends_at)
 
 
 def _silence(facts: Facts, rules: Rules) -> GuardResult:

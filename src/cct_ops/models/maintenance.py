@@ -1,10 +1,11 @@
-"""Times in which automation leaves targets alone: the windows of the policy."""
+"""Times in which automation leaves targets alone: the policy's windows, and what people declare."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -68,3 +69,25 @@ class Window(Frozen):
             if begin <= local < end:
                 return end.astimezone(UTC)
         return None
+
+
+class Declared(Frozen):
+    """
+    Maintenance that somebody declared, once and for these hours.
+
+    It ends by itself, or before that by a person.
+    """
+
+    id: UUID
+    targets: tuple[Pattern, ...] = Field(min_length=1)
+    starts_at: datetime
+    ends_at: datetime
+    reason: str = Field(min_length=1)
+    person: str
+    made_at: datetime | None = None
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+
+    def is_about(self, target: str) -> bool:
+        """Return whether it is about this target."""
+        return matches(target, self.targets)

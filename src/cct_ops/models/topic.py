@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from cct_ops.models.base import Frozen
@@ -17,11 +18,21 @@ OVERDUE = "Overdue"
 _ENDED_BADLY = {Outcome.FAILED, Outcome.UNVERIFIED, Outcome.UNDONE}
 
 
+class Held(Frozen):
+    """Whether an incident is open, and who has it: by which acknowledgement, and since when."""
+
+    open: bool
+    person: str | None = None
+    number: int | None = None
+    at: datetime | None = None
+
+
 class Topic(Frozen):
     """
     One incident, or one run that was started without any.
 
     ``state`` is where it stands, in words; ``needs_person`` says that it is a person's turn.
+    ``held`` is what a head shows of who has the incident.
     """
 
     id: UUID
@@ -29,6 +40,7 @@ class Topic(Frozen):
     state: str
     severity: Severity | None = None
     needs_person: bool = False
+    held: Held | None = None
 
     @classmethod
     def of(

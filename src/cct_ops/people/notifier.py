@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -23,7 +24,7 @@ from cct_ops.clients import slack
 from cct_ops.clients.slack import SlackBot
 from cct_ops.config import contacts
 from cct_ops.errors import Rejected
-from cct_ops.ledger.people import pages, slack_threads
+from cct_ops.ledger.people import acknowledgements, pages, slack_threads
 from cct_ops.ledger.people.slack_threads import Thread
 from cct_ops.models.run import Severity
 from cct_ops.models.topic import MessageRef, Topic
@@ -95,6 +96,16 @@ class Notifier:
             if thread.shown is not None and thread.shown.state == instead_of:
                 self._head(self.bot, thread, topic)
 
+    def show_holder(self, topic_id: UUID) -> bool:
+        """Let the head of an incident's thread say who has it now; False where there is none."""
+        if self.bot is None:
+            return False
+        with slack_threads.held(self.engine, topic_id) as thread:
+            if thread.shown is None or thread.place is None:
+                return False
+            self._head(self.bot, thread, thread.shown)
+            return True
+
     def change(self, place: MessageRef, text: str, blocks: Sequence[dict[str, Any]]) -> None:
         """Change what was said, where that is possible."""
         if self.bot is None:
@@ -135,6 +146,7 @@ class Notifier:
     def _head(self, bot: SlackBot, thread: Thread, topic: Topic) -> MessageRef:
         """Make the head of the thread, or let it show what is new; returns where it stands."""
         shown, place = thread.shown, thread.place
+        topic = topic.model_copy(update={"held": acknowledgements.held(self.engine, topic.id)})
         if shown is not None:
             topic = topic.model_copy(update={"severity": topic.severity or shown.severity})
         if place is not None and shown == topic:

@@ -31,9 +31,11 @@ def read_key(folder: Path) -> Signer:
     """Read the log's key; raises ``BadConfiguration`` where others could read it as well."""
     path = folder / KEY
     try:
-        mode, text = path.stat().st_mode, path.read_text()
+        found, text = path.stat(), path.read_text()
     except OSError as error:
         raise BadConfiguration(f"the log's key cannot be read: {path}: {error.strerror}") from None
-    if mode & 0o077:
+    # Kubernetes and systemd hand it over as root's, readable by a group or a list that is ours.
+    handed_over = found.st_uid != os.getuid()
+    if found.st_mode & (0o007 if handed_over else 0o077):
         raise BadConfiguration(f"others can read the log's key: `chmod 600 {path}`")
     return Signer.parse(text)

@@ -1,8 +1,8 @@
 """
 How far a run comes in a replay: through mode, guards and approval, judged as the gate judges.
 
-Silences, the target's lock, merges and what was found under the lock are as they were then: nothing
-in a history shows what they would have been for another run.
+Silences, declared maintenance, the target's lock, merges and what was found under the lock are as
+they were then: nothing in a history shows what they would have been for another run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cct_ops.replay.result import End
 from cct_ops.replay.world import Place, World
 
 TOO_LONG = "longest temporary change"
-_AS_THEN = {Guard.SILENCE, Guard.LOCK, Guard.MERGE, Guard.UNREADABLE}
+_AS_THEN = {Guard.DECLARED, Guard.SILENCE, Guard.LOCK, Guard.MERGE, Guard.UNREADABLE}
 _FOUND_THEN = {Outcome.VOID, Outcome.NOTHING_TO_DO, Outcome.FAILED, Outcome.CANCELLED}
 _NAMESPACE = UUID("a3f6dcb2-6e0b-4c9b-93a5-5f1c7f6f0b11")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from cct_ops.models.base import counted
 from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.follow_up import FollowUp
 from cct_ops.models.run import Outcome, Run
-from cct_ops.models.topic import AT_WORK, WAITS, Topic, playbook_on
+from cct_ops.models.topic import AT_WORK, WAITS, Held, Topic, playbook_on
 from cct_ops.reports.manual import shown
 from cct_ops.typed import typed
 
@@ -26,6 +26,9 @@ MOST_OWNERS = 20
 MOST_ASIDE = 10
 MOST_REMINDED = 15
 MOST_COMMANDS = 5
+
+ACKNOWLEDGE = "incident_acknowledge"
+TAKE_OVER = "incident_take_over"
 
 _SIGNS: dict[str, str] = {
     Outcome.RESOLVED: ":white_check_mark:",
@@ -37,10 +40,35 @@ _SIGNS: dict[str, str] = {
 
 
 def head_message(topic: Topic) -> Message:
-    """Head a thread: what it is about, how grave it is, and where it stands."""
+    """Head a thread: what it is about, how grave it is, where it stands, and who has it."""
     sign = _SIGNS.get(topic.state, ":rotating_light:" if topic.needs_person else ":memo:")
     grave = f" ({topic.severity})" if topic.severity else ""
-    return _message(f"{sign} {topic.state}: {topic.title}{grave}", "", None)
+    text, blocks = _message(f"{sign} {topic.state}: {topic.title}{grave}", "", None)
+    return text, [*blocks, *(_holding(topic.id, topic.held) if topic.held else ())]
+
+
+def _holding(incident_id: UUID, held: Held) -> Iterator[dict[str, Any]]:
+    """Say who has an incident, with a button for whoever takes it on as long as it is open."""
+    if held.person is not None and held.at is not None:
+        at = int(held.at.timestamp())
+        when = f"<!date^{at}^{{time_secs}}|{held.at:%H:%M:%S} UTC>"
+        words = f"Acknowledged by {escape(held.person)} at {when}"
+        yield {"type": "context", "elements": [{"type": "mrkdwn", "text": words}]}
+    if held.open:
+        yield {"type": "actions", "elements": [_take_on(incident_id, held)]}
+
+
+def _take_on(incident_id: UUID, held: Held) -> dict[str, Any]:
+    """Return the button; it carries who has it as it is shown, for that may change meanwhile."""
+    button = {"type": "button", "action_id": ACKNOWLEDGE, "value": str(incident_id)}
+    if held.person is None:
+        return {**button, "text": _plain_text("Acknowledge"), "style": "primary"}
+    value = f"{incident_id}/{held.number}"
+    return {**button, "action_id": TAKE_OVER, "value": value, "text": _plain_text("Take over")}
+
+
+def _plain_text(word: str) -> dict[str, str]:
+    return {"type": "plain_text", "text": word}
 
 
 def outcome_message(

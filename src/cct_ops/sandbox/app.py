@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route as Path, request_response
 
-from cct_ops.sandbox import api, control_api, github_api, slack_api
+from cct_ops.sandbox import api, control_api, github_api, slack_api, slack_presses
 from cct_ops.sandbox.clock import iso
 from cct_ops.sandbox.fault_response import posted_object
 from cct_ops.sandbox.inputs import Dialect
@@ -42,6 +42,7 @@ def create_app(
         routes=[
             *control_api.ROUTES,
             *github_api.ROUTES,
+            *slack_presses.ROUTES,
             *slack_api.ROUTES,
             Path("/status-page", status_page, methods=["POST"]),
             Mount("/", app=request_response(api.respond)),

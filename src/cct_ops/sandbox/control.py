@@ -130,6 +130,22 @@ class SandboxControl:
         """Return the posts to the status page, oldest first."""
         return self._get("status-page", list[Message])
 
+    def press(
+        self, message: Message, action_id: str, user: str, request_url: str, signing_secret: str
+    ) -> dict[str, Any]:
+        """Let a user press a button; returns the app's status, its seconds, and what was sent."""
+        given = {
+            "channel": message.body["channel"],
+            "ts": message.body["ts"],
+            "action_id": action_id,
+            "user": user,
+            "request_url": request_url,
+            "signing_secret": signing_secret,
+        }
+        answer = _checked(self._http.post("/_sandbox/slack/press", json=given))
+        said: dict[str, Any] = answer.json()
+        return said
+
     def delete_slack_message(self, ts: str) -> None:
         """Delete a bot's message, as a person may."""
         _checked(self._http.delete(f"/_sandbox/slack/{ts}"))

@@ -16,11 +16,22 @@ TOKEN_PREFIX = "xoxb-"  # noqa: S105 -- how any bot's token begins
 
 
 @dataclass
+class Pressed:
+    """The message whose button a user pressed, and how many answers that may still get."""
+
+    message: Json
+    user: str
+    until: float
+    left: int = 5
+
+
+@dataclass
 class SlackStore:
     """All messages, oldest first; one that a bot changed is as it stands now."""
 
     clock: Clock
     messages: list[Json] = field(default_factory=list)
+    pressed: dict[str, Pressed] = field(default_factory=dict)
     _last: float = 0.0
 
     def webhook(self, path: str, body: Json) -> None:
@@ -141,7 +152,8 @@ def _block(block: dict[str, Any]) -> str:
             return f"<div class='block context'>{texts}</div>"
         case "actions":
             buttons = "".join(
-                f"<button class={button['style']}>{html.escape(button['text']['text'])}</button>"
+                f"<button class={button.get('style', 'plain')}>"
+                f"{html.escape(button['text']['text'])}</button>"
                 for button in block["elements"]
             )
             return f"<div class=block>{buttons}</div>"

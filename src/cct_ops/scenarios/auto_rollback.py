@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from cct_ops.models.cct import Route
 from cct_ops.scenarios import seeds, truths
+from cct_ops.scenarios.breakage import Breakage
 from cct_ops.scenarios.scenario import Drill, End, HandlersOnly, Scenario, Spoilt, Step, undone
 
 ROUTE = {"target": seeds.ROUTE.value}
@@ -78,5 +80,20 @@ ALSO_HANDLERS_ONLY = (
         seeds.good_canary,
         End("Unverified", "takes traffic, and how it serves is unknown"),
         ROUTE,
+    ),
+)
+
+BREAKAGES = (
+    Breakage(
+        "canary-pulled",
+        "A canary is pulled",
+        "CCT pulls the canary of a page because its p95 was 6200 ms where 5000 are allowed. The"
+        " playbook sees that the breach is over, puts the canary back and watches whether it serves"
+        " well.",
+        "auto-rollback",
+        seeds.pull,
+        {"alertname": "CanaryRolledBack", "severity": "critical"},
+        tuple(Route),
+        label="route",
     ),
 )

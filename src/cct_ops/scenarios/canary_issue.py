@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from cct_ops.models.cct import Route
 from cct_ops.scenarios import seeds, truths
+from cct_ops.scenarios.breakage import Breakage
 from cct_ops.scenarios.scenario import Drill, End, HandlersOnly, Scenario, Spoilt, Step, undone
 
 ROUTE = {"target": seeds.ROUTE.value}
@@ -60,5 +62,19 @@ ALSO_HANDLERS_ONLY = (
         seeds.slow_canary,
         End("Unverified", "this CCT measures no traffic to judge it by"),
         ROUTE,
+    ),
+)
+
+BREAKAGES = (
+    Breakage(
+        "canary-share",
+        "A canary takes the wrong share",
+        "Somebody sets the canary of a page to 35 % of traffic where 20 % are configured. The"
+        " playbook finds the difference, sets the share back and watches the canary.",
+        "canary-issue",
+        seeds.put_off,
+        {"alertname": "CanaryTrafficSplit", "severity": "warning"},
+        tuple(Route),
+        label="route",
     ),
 )

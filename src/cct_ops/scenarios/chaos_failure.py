@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cct_ops.scenarios import seeds, truths
+from cct_ops.scenarios.breakage import Breakage
 from cct_ops.scenarios.chaos_experiment import EXPERIMENT, REMOVE, hurt
 from cct_ops.scenarios.scenario import Drill, End, Scenario, Spoilt
 
@@ -20,5 +21,20 @@ SCENARIOS = (
         handlers_only_seed=seeds.nothing,
         handlers_only=End("Nothing to do", "This CCT ignores chaos, so no fault can be in effect."),
         drill=Drill(lambda left: not hurt(left.sandbox)),
+    ),
+)
+
+BREAKAGES = (
+    Breakage(
+        "chaos-left",
+        "A chaos test leaves its fault behind",
+        "A fault that somebody injected is still in effect. It is none of ours, so the playbook"
+        " changes nothing: it names the fault and says what to do by hand. The fault ends by itself"
+        " after a minute.",
+        "chaos-failure",
+        lambda sandbox, _target: seeds.leave_a_fault(sandbox),
+        {"alertname": "ChaosTestFailed", "severity": "error"},
+        ("staging",),
+        over=lambda sandbox: not hurt(sandbox),
     ),
 )

@@ -6,6 +6,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from cct_ops import scenarios
+from cct_ops.scenarios.breakage import Breakage
 from cct_ops.scenarios.scenario import HandlersOnly, Scenario
 
 _MODULES = [
@@ -21,3 +22,7 @@ ALSO_HANDLERS_ONLY: tuple[HandlersOnly, ...] = tuple(
 DRAFTS = {scenario.playbook for scenario in EVERY if scenario.draft}
 # A game day drills one scenario of each playbook.
 DRILLED = {scenario.playbook: scenario for scenario in EVERY if scenario.drill}
+# What somebody may break in a sandbox, by its name.
+BREAKAGES: dict[str, Breakage] = {
+    each.name: each for module in _MODULES for each in getattr(module, "BREAKAGES", ())
+}

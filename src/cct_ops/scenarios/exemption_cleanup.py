@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cct_ops.scenarios import seeds, truths
+from cct_ops.scenarios.breakage import Breakage
 from cct_ops.scenarios.scenario import (
     Drill,
     End,
@@ -50,3 +51,16 @@ SCENARIOS = (
 )
 
 ALSO_HANDLERS_ONLY = (HandlersOnly("exemption-cleanup", seeds.lost_list, LOST),)
+
+BREAKAGES = (
+    Breakage(
+        "exemptions-overdue",
+        "Exemptions are past their date",
+        "An exemption ended two days ago and is still active. The playbook counts what is overdue,"
+        " lets CCT expire exactly that, and compares afterwards.",
+        "exemption-cleanup",
+        lambda sandbox, _target: seeds.overdue(sandbox),
+        {"alertname": "ExemptionsOverdue", "severity": "warning"},
+        ("exemptions",),
+    ),
+)

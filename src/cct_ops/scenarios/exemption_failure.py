@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cct_ops.scenarios import seeds, truths
+from cct_ops.scenarios.breakage import Breakage
 from cct_ops.scenarios.exemption_cleanup import (
     AGREE,
     BY_MAINTENANCE,
@@ -61,3 +62,18 @@ SCENARIOS = (
 )
 
 ALSO_HANDLERS_ONLY = (HandlersOnly("exemption-failure", seeds.lost_list, LOST),)
+
+BREAKAGES = (
+    Breakage(
+        "exemptions-lost",
+        "CCT loses its list of exemptions",
+        "CCT counts no exemption although there are some. The mending cannot be taken back, so the"
+        " playbook asks two persons of the list of approvers. To see it, sign in as two of them: by"
+        ' links for "Incident lead" and for "On-call engineer".',
+        "exemption-failure",
+        lambda sandbox, _target: seeds.lost_list(sandbox),
+        {"alertname": "ExemptionReportWrong", "severity": "error"},
+        ("exemptions",),
+        asks=2,
+    ),
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cct_ops.models.cct import LimitClass
 from cct_ops.scenarios import seeds, truths
+from cct_ops.scenarios.breakage import Breakage
 from cct_ops.scenarios.scenario import LASTS, Drill, End, Left, Scenario, Spoilt, Step, undone
 
 CLASS = {"target": LimitClass.CANARY.value}
@@ -60,5 +61,20 @@ SCENARIOS = (
             manual_change=seeds.starved_user,
         ),
         handlers_only=UNREAD,
+    ),
+)
+
+BREAKAGES = (
+    Breakage(
+        "requests-refused",
+        "Requests are refused",
+        "Two people ask for more than a rate limit allows. The playbook finds who is refused and"
+        " proposes a higher limit for some hours; it loosens a guard, so it waits for your yes.",
+        "rate-limiting",
+        seeds.ask_too_much,
+        {"alertname": "RateLimited", "severity": "warning"},
+        tuple(LimitClass),
+        label="limit",
+        asks=1,
     ),
 )

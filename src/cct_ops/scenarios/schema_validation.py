@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cct_ops.scenarios import seeds, truths
+from cct_ops.scenarios.breakage import Breakage
 from cct_ops.scenarios.scenario import Drill, End, Scenario, Spoilt, Step
 
 ALONE = "It is about the repository alone; the first row shows it."
@@ -59,5 +60,21 @@ SCENARIOS = (
             manual_change=seeds.validation_is_strict,
         ),
         handlers_only=ALONE,
+    ),
+)
+
+BREAKAGES = (
+    Breakage(
+        "schema-failing",
+        "Test summaries fail their schema",
+        "A deployment fails because its summary has a field that the schema does not know. The"
+        " playbook finds the field and proposes a pull request to the sandbox's GitHub, once you"
+        " have approved it.",
+        "schema-validation",
+        lambda sandbox, _target: seeds.new_field(sandbox),
+        {"alertname": "SchemaValidationFailing", "severity": "error"},
+        ("deploy.yml",),
+        label="workflow",
+        asks=1,
     ),
 )

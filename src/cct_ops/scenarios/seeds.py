@@ -77,8 +77,7 @@ def good_canary(sandbox: SandboxControl) -> None:
 
 def wrong_share(sandbox: SandboxControl) -> None:
     """A canary that runs at another share than it is configured for."""
-    sandbox.set_canary(ROUTE, 20)
-    sandbox.by_hand("canary/update", {"route": ROUTE, "enabled": True, "percentage": 35})
+    put_off(sandbox, ROUTE)
 
 
 def slow_canary(sandbox: SandboxControl) -> None:
@@ -102,6 +101,17 @@ def pulled_canary(sandbox: SandboxControl) -> None:
     """Auto-rollback pulled a canary soon after a deployment."""
     sandbox.roll_back(ROUTE, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
     sandbox.seed_github(GitHubSeed(runs=(SeededRun(id=8, minutes_ago=12),)))
+
+
+def pull(sandbox: SandboxControl, route: str) -> None:
+    """Let auto-rollback pull the canary of a page for a breach that is over."""
+    sandbox.roll_back(route, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
+
+
+def put_off(sandbox: SandboxControl, route: str) -> None:
+    """Let the canary of a page run at another share than it is configured for."""
+    sandbox.set_canary(route, 20)
+    sandbox.by_hand("canary/update", {"route": route, "enabled": True, "percentage": 35})
 
 
 def overdue(sandbox: SandboxControl) -> None:
@@ -140,6 +150,12 @@ def small_limit(sandbox: SandboxControl) -> None:
     """Two people ask for more than the limit allows."""
     sandbox.demand("ann", 60, refusals=5)
     sandbox.demand("ben", 70, refusals=9)
+
+
+def ask_too_much(sandbox: SandboxControl, limit: str) -> None:
+    """Let two people ask for more than a limit of this class allows."""
+    sandbox.demand("ann", 60, refusals=5, limit=limit)
+    sandbox.demand("ben", 70, refusals=9, limit=limit)
 
 
 def failed_validation(own: dict[str, Any], **more: Any) -> GitHubSeed:
@@ -196,10 +212,15 @@ def asleep(sandbox: SandboxControl) -> None:
     sandbox.chaos(rolls_back_after_seconds=3600)
 
 
-def strange_fault(sandbox: SandboxControl) -> None:
+def strange_fault(sandbox: SandboxControl, ttl_seconds: int = 600) -> None:
     """Somebody else's fault is in effect."""
     fault = {"id": "theirs", "mode": "latency", "latency_ms": 1, "error_percent": 0}
-    sandbox.by_hand("chaos/faults", fault | {"timeout_percent": 0, "ttl_seconds": 600})
+    sandbox.by_hand("chaos/faults", fault | {"timeout_percent": 0, "ttl_seconds": ttl_seconds})
+
+
+def leave_a_fault(sandbox: SandboxControl) -> None:
+    """Somebody else's fault is in effect, for a minute."""
+    strange_fault(sandbox, ttl_seconds=60)
 
 
 def canary_on(sandbox: SandboxControl) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cct_ops.addresses import reached_at
 from cct_ops.errors import BadConfiguration
-from cct_ops.stack import prefect_server
+from cct_ops.stack import own_sandbox, prefect_server
 from cct_ops.stack.config import HOST, StackConfig, check_cct_url, check_port
 from cct_ops.stack.host_part import DATABASE as _PREFECT, OWN_PACE, USUAL
 from cct_ops.stack.metrics_ports import METRICS_PORTS, metrics_ports
@@ -18,12 +18,13 @@ from cct_ops.stack.postgres import READY_LINE, EmbeddedPostgres, keep_secret
 from cct_ops.stack.process import Program
 from cct_ops.typed import COMMAND, program_for
 
-_SANDBOX_KEY = "sandbox-key"
-_SANDBOX_BOT = "xoxb-sandbox"
 _LEDGER = "CCT_OPS_DATABASE_URL"
 _LEASES = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
 # of another Prefect that the user works with: they would lead the parts astray
-_FOREIGN = ("PREFECT_API_KEY", "PREFECT_PROFILE", prefect_server.CLIENT, prefect_server.SERVER)
+_FOREIGN = (
+    *("PREFECT_API_KEY", "PREFECT_PROFILE", prefect_server.CLIENT, prefect_server.SERVER),
+    own_sandbox.ADDRESS,  # with it a CCT that is not ours could be broken from the board
+)
 
 
 # what proves who approved: no part but the gateway is given these
@@ -71,7 +72,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
     env = {
         **{name: value for name, value in given.items() if name not in (*_FOREIGN, *_GATEWAY_ONLY)},
         "CCT_URL": given.get("CCT_URL") or f"http://{HOST}:{config.sandbox_port}",
-        "X_API_KEY": given.get("X_API_KEY") or _SANDBOX_KEY,
+        "X_API_KEY": given.get("X_API_KEY") or own_sandbox.API_KEY,
         "CCT_OPS_GATEWAY_HOST": gateway_host,
         "CCT_OPS_GATEWAY_PORT": str(config.gateway_port),
         "CCT_OPS_BOARD_HOST": board_host,
@@ -95,7 +96,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
     if cluster is not None:
         env |= {_LEDGER: cluster.url("cct_ops"), _PREFECT: cluster.asyncpg_url("prefect")}
     if own_cct:
-        env = _sandbox_messages(env["CCT_URL"]) | _sandbox_bot(env) | env
+        env = own_sandbox.variables(env, isolated=config.isolated) | env
     env |= metrics_ports(given, isolated=config.isolated)
     env["CCT_OPS_RECORD_PATH"] = _record(given.get("CCT_OPS_RECORD_PATH"), config.data)
     own_key = None
@@ -109,6 +110,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         "board": given.get("CCT_OPS_BOARD_URL", "").rstrip("/")
         or reached_at(board_host, config.board_port),
         "cct": env["CCT_URL"],
+        **({"sandbox": env["CCT_URL"]} if own_cct else {}),
         "metrics": ", ".join(env[name] for name in METRICS_PORTS if env[name] != "0"),
     }
     parts = _service_parts(
@@ -124,29 +126,6 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         parts=parts, logs=config.data / "logs", status=config.data / "status.json", lock_fd=lock_fd
     )
     return Assembly(plan, env, urls, own_key)
-
-
-def _sandbox_messages(sandbox: str) -> dict[str, str]:
-    """Let people's messages end in the sandbox too: http://<sandbox>/slack shows them."""
-    return {
-        "SLACK_WEBHOOK_URL": f"{sandbox}/slack/incidents",
-        "CCT_OPS_SLACK_RESPONSE_BASE": sandbox,
-        "CCT_OPS_WEBHOOK_ON_CALL": f"{sandbox}/slack/on-call",
-        "CCT_OPS_WEBHOOK_LEAD": f"{sandbox}/slack/lead",
-        "CCT_OPS_WEBHOOK_PRODUCT_OWNER": f"{sandbox}/slack/product-owner",
-        "CCT_OPS_STATUS_PAGE_URL": f"{sandbox}/status-page",
-    }
-
-
-def _sandbox_bot(env: Mapping[str, str]) -> dict[str, str]:
-    """Let threads be made in the sandbox, unless messages are meant for a Slack outside."""
-    if env.get("SLACK_WEBHOOK_URL") or env.get("SLACK_BOT_TOKEN"):
-        return {}
-    return {
-        "SLACK_BOT_TOKEN": _SANDBOX_BOT,
-        "CCT_OPS_SLACK_CHANNEL": "incidents",
-        "CCT_OPS_SLACK_API_URL": f"{env['CCT_URL']}/slack/api/",
-    }
 
 
 def _approving(config: StackConfig) -> dict[str, str]:
@@ -258,7 +237,10 @@ def _service_parts(
         ),
         Part(
             name="board",
-            program=program("-m", "cct_ops.board"),
+            program=program(
+                *("-m", "cct_ops.board"),
+                own={own_sandbox.ADDRESS: env["CCT_URL"]} if own_cct else None,
+            ),
             ready=Answers(
                 url=f"{reached_at(env['CCT_OPS_BOARD_HOST'], config.board_port)}/healthz"
             ),

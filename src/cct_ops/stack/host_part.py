@@ -32,8 +32,11 @@ USUAL = {
     "MALLOC_ARENA_MAX": "2",  # else each thread keeps memory of its own that it has freed
 }
 OWN_PACE = ("PREFECT_WORKER_QUERY_SECONDS", "MALLOC_ARENA_MAX")  # of these, what was set holds
-# What several servers on one database must not do each by itself at their start.
-TOGETHER = {"PREFECT_API_DATABASE_MIGRATE_ON_START": "false"}
+# What several servers must not do each by itself when they start: `cct-ops migrate` did it once.
+TOGETHER = {
+    "PREFECT_API_DATABASE_MIGRATE_ON_START": "false",
+    "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+}
 _WORKER = ("prefect", "worker", "start", "--type", "warm", "--pool", "cct-ops", "--name")
 _ASKS_PREFECT = ("controller", "board", "worker")
 
@@ -58,7 +61,8 @@ def host_part(part: PartName, given: Mapping[str, str]) -> HostPart:
         )
     if part == "worker":
         # Two workers of one name would be one to Prefect.
-        return HostPart(_python(*_WORKER, f"cct-ops-{socket.gethostname()}"), env)
+        name = given.get("HOSTNAME") or socket.gethostname()
+        return HostPart(_python(*_WORKER, f"cct-ops-{name}"), env)
     return HostPart(_python(f"cct_ops.{part}"), env)
 
 

@@ -31,6 +31,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
@@ -137,6 +138,20 @@ def api_client(env: Mapping[str, str], timeout_seconds: float) -> Iterator[httpx
         yield client
 
 
+def pages_of_ui(home: str | None) -> Mapping[str, str]:
+    """
+    Return where the server puts its UI, made anew at each start to fit its settings.
+
+    That is the installation, unless it may not be written to, as in a container: then the UI lies
+    in Prefect's home.
+    """
+    prefect = find_spec("prefect")  # which does not import it
+    folders = prefect.submodule_search_locations if prefect else None
+    if home is None or (folders and os.access(Path(folders[0], "server"), os.W_OK)):
+        return {}
+    return {"PREFECT_UI_STATIC_DIRECTORY": str(Path(home, "ui"))}
+
+
 def check_schemas_once() -> None:
     """Let a schema that was found valid count as valid, by what is in it."""
     from prefect.utilities.schema_tools import validation
@@ -223,7 +238,8 @@ def main() -> None:
         kept = retention(settings)
     except BadConfiguration as error:
         sys.exit(f"prefect: {error}")
-    for name, value in {**RECORDS_AT_ONCE, **AHEAD, **PACES, **kept}.items():
+    ui = pages_of_ui(os.environ.get("PREFECT_HOME"))
+    for name, value in {**RECORDS_AT_ONCE, **AHEAD, **PACES, **kept, **ui}.items():
         os.environ.setdefault(name, value)
     check_schemas_once()  # after the environment: this imports Prefect
     know_timezones_once()

@@ -72,12 +72,10 @@ class ProgressDisplay:
     def show_running(
         self, urls: Mapping[str, str], data: Path, *, own_key: Path | None, commands: str
     ) -> None:
-        """Show where everything is."""
+        """Show where everything is, and last the way in: the board, by a link if there is one."""
         table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         table.add_column(style="bold")
         table.add_column(overflow="fold")
-        if "board" in urls:
-            table.add_row("board", urls["board"])
         table.add_row("Prefect UI", urls["prefect"])
         table.add_row("its login", f"what is in {prefect_server.file_of(data)}")
         table.add_row("alert hook", urls["hook"])
@@ -91,7 +89,20 @@ class ProgressDisplay:
         self._console.print()
         self._console.print(table)
         self._console.print("\nUp. Ctrl-C stops everything.")
+        if "board" in urls:
+            self._show_way_in(urls)
         self._flush()
+
+    def _show_way_in(self, urls: Mapping[str, str]) -> None:
+        signed_in = "/links/" in urls["board"]
+        words = "signed in; the link is good once, for 15 minutes" if signed_in else "the board"
+        self._console.print(f"\nOpen this ({words}):\n")
+        self._console.print(f"  {urls['board']}", soft_wrap=True)
+        if "sandbox" in urls:
+            self._console.print(
+                "\nCCT is a sandbox of this stack: Sandbox, in the board's menu, breaks something"
+                " in it,\nand you see the whole incident within a minute."
+            )
 
     def show_unreachable_cct(self, why: str) -> None:
         """Show that CCT does not answer, which keeps no alert from being taken in."""

@@ -181,7 +181,7 @@ def up(config: StackConfig, *, assembler: Assembler = assemble) -> int:
         ):
             if stack.supervisor.wait_until_up():
                 display.show_running(
-                    {**stack.urls, **_way_in(stack)},
+                    {**stack.urls, **way_in(stack)},
                     config.data,
                     own_key=stack.own_key,
                     commands=stack.commands,
@@ -216,7 +216,7 @@ def _started(config: StackConfig, on_event: OnEvent, assembler: Assembler) -> It
                 supervisor.wait()
 
 
-def _way_in(stack: Running) -> dict[str, str]:
+def way_in(stack: Running) -> dict[str, str]:
     """Return the link that lets whoever started the stack in on its board, once."""
     if "board" not in stack.urls:
         return {}

@@ -13,9 +13,9 @@ from pydantic import HttpUrl, SecretStr
 
 from cct_ops.clients.alertmanager import silences
 from cct_ops.config.sources import AlertmanagerReconciliation
-from cct_ops.controller.matchers import parse
 from cct_ops.controller.reconcile import alertmanager
 from cct_ops.ledger.intake.tables import alerts, dispatches, incidents
+from cct_ops.models.matchers import parse
 from cct_ops.stack.postgres import free_port
 from evaluation.soak.twins import BINARY, alertmanagers
 from tests.gateway.delivering import count, episodes

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cct_ops.board.page import Asked, Board, Page
-from cct_ops.ledger.gate import approvals, changes, drains, switches
+from cct_ops.ledger.gate import approvals, changes, drains, maintenance, switches
 from cct_ops.ledger.gate.approvals import Pending
 from cct_ops.ledger.gate.drains import Drain
-from cct_ops.ledger.gate.switches import Hold, Switched
+from cct_ops.ledger.gate.switches import HeldTarget, Switched
 from cct_ops.ledger.intake import inbox
-from cct_ops.ledger.people import heartbeats, pauses
+from cct_ops.ledger.people import heartbeats, pauses, silences
+from cct_ops.ledger.people.silences import Muted
 from cct_ops.models.base import Frozen
 from cct_ops.models.change import TemporaryChange
+from cct_ops.models.maintenance import Declared
 from cct_ops.record import standing
 from cct_ops.record.standing import Open
 
@@ -27,7 +29,9 @@ class Now(Frozen):
     weakened: tuple[TemporaryChange, ...]
     switched: Switched | None
     drain: Drain | None
-    held: tuple[Hold, ...]
+    held: tuple[HeldTarget, ...]
+    declared: tuple[Declared, ...]
+    muted: tuple[Muted, ...]
     silent: tuple[str, ...]
     paused: tuple[str, ...]
     backlog: Mapping[str, int]
@@ -44,7 +48,9 @@ def read(board: Board, asked: Asked) -> Now:
             weakened=tuple(changes.listed(ledger)),
             switched=switches.last(ledger),
             drain=drains.standing(ledger),
-            held=tuple(switches.standing(ledger)),
+            held=tuple(switches.by_target(switches.standing(ledger))),
+            declared=tuple(maintenance.standing(ledger)),
+            muted=tuple(silences.standing(ledger)),
             silent=tuple(each.part for each in heartbeats.heard(ledger) if each.alarmed_at),
             paused=tuple(pauses.notified(ledger)),
             backlog=inbox.count_backlog(ledger),

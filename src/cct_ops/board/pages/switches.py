@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
+from cct_ops.board import declaring
 from cct_ops.board.page import Action, Asked, Board, Form, Page, Visitor
 from cct_ops.config import policy, targets
 from cct_ops.config.policy import Policy
 from cct_ops.errors import BadConfiguration, NotPermitted
 from cct_ops.ledger import clock
-from cct_ops.ledger.gate import drains, switches
+from cct_ops.ledger.gate import drains, maintenance, switches
 from cct_ops.ledger.gate.drains import Drain
-from cct_ops.ledger.gate.switches import Hold, Switched
-from cct_ops.models.base import Frozen
-from cct_ops.models.maintenance import Window
+from cct_ops.ledger.gate.switches import HeldTarget, Switched
+from cct_ops.ledger.people import silences
+from cct_ops.ledger.people.silences import Muted
+from cct_ops.models.base import Frozen, counted
+from cct_ops.models.maintenance import Declared, Window
 from cct_ops.models.role import Role
 
 LENGTHS = (1, 2, 4, 8, 24)
@@ -24,19 +28,27 @@ class Switches(Frozen):
 
     switched: Switched | None
     drain: Drain | None
-    held: tuple[Hold, ...]
+    held: tuple[HeldTarget, ...]
+    declared: tuple[Declared, ...]
+    begun: tuple[UUID, ...]
+    muted: tuple[Muted, ...]
     maintenance: tuple[Window, ...]
     targets: tuple[str, ...]
+    lengths: tuple[str, ...] = declaring.LENGTHS
     hours: tuple[int, ...] = LENGTHS
 
 
 def read(board: Board, asked: Asked) -> Switches:
     """Read them, and the targets that there are."""
     known: Policy = policy.read(board.settings.policy_path)
+    declared, at = maintenance.standing(board.engine), clock.read(board.engine)
     return Switches(
         switched=switches.last(board.engine),
         drain=drains.standing(board.engine),
-        held=tuple(switches.standing(board.engine)),
+        held=tuple(switches.by_target(switches.standing(board.engine))),
+        declared=tuple(declared),
+        begun=tuple(each.id for each in declared if each.starts_at <= at),
+        muted=tuple(silences.standing(board.engine)),
         maintenance=tuple(known.maintenance),
         targets=tuple(targets.known(known)),
     )
@@ -103,9 +115,12 @@ def hold(board: Board, visitor: Visitor, form: Form) -> str:
 def release(board: Board, visitor: Visitor, form: Form) -> str:
     """Give a target back to automation."""
     target = form.text("target", "the target")
-    if switches.release(board.engine, target, visitor.signature) == 0:
+    released = switches.release(board.engine, target, visitor.signature)
+    if not released:
         raise BadConfiguration(f"Nobody holds {target}.")
-    return f"Automation may change {target} again."
+    what = "; ".join(f"{each.person}: {each.reason}" for each in released)
+    number = counted(len(released), "hold")
+    return f"Automation may change {target} again. Released: {number}, {what}"
 
 
 PAGE = Page(
@@ -120,5 +135,6 @@ PAGE = Page(
         Action("/switches/end-drain", Role.APPROVER, end_drain),
         Action("/switches/hold", Role.RESPONDER, hold),
         Action("/switches/release", Role.RESPONDER, release),
+        *declaring.ACTIONS,
     ),
 )

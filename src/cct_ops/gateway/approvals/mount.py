@@ -14,15 +14,17 @@ import sqlalchemy as sa
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from cct_ops.config import yaml_files
+from cct_ops.config import contacts, yaml_files
 from cct_ops.config.approvers import Approver, Approvers
 from cct_ops.config.secret_references import read_secret
 from cct_ops.errors import BadConfiguration
 from cct_ops.gateway.approvals import links, routes, slack_buttons
+from cct_ops.gateway.approvals.incident_buttons import IncidentButtons
 from cct_ops.gateway.approvals.link_sender import LinkSender
 from cct_ops.gateway.approvals.routes import ApprovalPage
 from cct_ops.gateway.approvals.slack_buttons import Buttons
 from cct_ops.ledger.gate import approver_ways
+from cct_ops.people.notifier import Notifier
 from cct_ops.settings import Settings
 
 AGAIN_SECONDS = 5.0
@@ -49,7 +51,10 @@ def mount_approvals(app: FastAPI, engine: sa.Engine, settings: Settings) -> Link
         if len(secret.get_secret_value().strip()) < links.MIN_KEY_BYTES:
             raise BadConfiguration("CCT_OPS_SLACK_SIGNING_SECRET is too short to be Slack's.")
         base = str(settings.slack_response_base)
-        app.include_router(slack_buttons.router(Buttons(engine, approvers, secret, base)))
+        known = contacts.read(settings.contacts_path)
+        incidents = IncidentButtons(engine, known, approvers, Notifier.of(engine, settings))
+        buttons = Buttons(engine, approvers, secret, base, incidents)
+        app.include_router(slack_buttons.router(buttons))
     if settings.approval_key_file is None:
         return None
     key = links.read_key(settings.approval_key_file)

@@ -1,8 +1,8 @@
 """
-``POST /slack/interactions``: the buttons under a request for approval.
+``POST /slack/interactions``: the buttons under a request for approval, and under an incident.
 
-Slack signs who pressed what; the user must be on the list of approvers. The button carries the
-request's id, which is no secret and proves nothing.
+Slack signs who pressed what; whoever answers a request must be on the list of approvers. A button
+carries the id of what it is about, which is no secret and proves nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from starlette.datastructures import Headers
 from cct_ops.clients import slack, slack_text
 from cct_ops.config.approvers import Approver, Approvers
 from cct_ops.errors import OpsError
+from cct_ops.gateway.approvals.incident_buttons import HAS_IT, IncidentButtons
 from cct_ops.gateway.approvals.routes import in_time
 from cct_ops.gateway.limits import Refused, read_body
 from cct_ops.ledger.gate import approval_answers
@@ -43,9 +44,14 @@ class _User(_Wire):
     id: str
 
 
-class _Action(_Wire):
+class _Answered(_Wire):
     action_id: Literal["approval_approve", "approval_decline"]
     value: UUID
+
+
+class _TakenOn(_Wire):
+    action_id: Literal["incident_acknowledge", "incident_take_over"]
+    value: str = Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(/[0-9]{1,18})?$")
 
 
 class _Message(_Wire):
@@ -58,7 +64,9 @@ class Press(_Wire):
 
     type: Literal["block_actions"]
     user: _User
-    actions: tuple[_Action] = Field(description="Slack sends one action for one press.")
+    actions: tuple[Annotated[_Answered | _TakenOn, Field(discriminator="action_id")]] = Field(
+        description="Slack sends one action for one press."
+    )
     response_url: str
     message: _Message = _Message()
 
@@ -76,6 +84,7 @@ class Buttons:
     approvers: Approvers
     signing_secret: SecretStr
     response_base: str
+    incidents: IncidentButtons
 
     def genuine(self, body: bytes, headers: Headers) -> bool:
         """True if Slack signed these bytes less than five minutes ago."""
@@ -98,8 +107,24 @@ class Buttons:
         return PlainTextResponse("not authorised", 401)
 
     def press(self, press: Press) -> Response:
-        """Take the answer, and update the message once Slack has been answered."""
-        approval_id = press.actions[0].value
+        """Take it, and update the message once Slack has been answered."""
+        (action,) = press.actions
+        if isinstance(action, _TakenOn):
+            return self._take_on(press, action)
+        return self._answer(press, action.value)
+
+    def _take_on(self, press: Press, action: _TakenOn) -> Response:
+        taken = self.incidents.take_on(action.value, press.user.id)
+
+        def tell() -> None:
+            if taken.refusal is not None:
+                self._say(press, taken.refusal)
+            if taken.person is not None and not self.incidents.show(action.value):
+                self._say(press, HAS_IT)
+
+        return self._acknowledge(press, tell)
+
+    def _answer(self, press: Press, approval_id: UUID) -> Response:
         person = self.approvers.by_slack_user(press.user.id)
         if person is None:
             reason = "This user of Slack is not on the list of approvers."
@@ -130,10 +155,10 @@ class Buttons:
         return Response(status_code=200, background=BackgroundTask(update))
 
     def _whisper(self, press: Press, words: str) -> Response:
-        escaped = slack_text.escape(words)
-        return self._acknowledge(
-            press, lambda: slack.whisper(press.response_url, self.response_base, escaped)
-        )
+        return self._acknowledge(press, lambda: self._say(press, words))
+
+    def _say(self, press: Press, words: str) -> None:
+        slack.whisper(press.response_url, self.response_base, slack_text.escape(words))
 
     def _update(self, press: Press, person: Approver, receipt: Receipt) -> None:
         word = "Approved" if press.approved else "Declined"

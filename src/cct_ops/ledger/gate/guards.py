@@ -14,10 +14,12 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.ledger.clock import now
+from cct_ops.ledger.gate.declared_tables import maintenance_windows as windows
 from cct_ops.ledger.gate.tables import actions, approvals, holds, permits, switches
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.record.tables import resolutions, verifications
 from cct_ops.models.guards import Facts, Guard, GuardResult, GuardSettings, Intent, Rules, judge
+from cct_ops.models.maintenance import Declared
 from cct_ops.models.run import Outcome
 from cct_ops.models.verification import Verdict
 
@@ -28,6 +30,7 @@ _HOUR = timedelta(hours=1)
 # A moment of the ledger's clock as a row: unlike the clock itself, an index can be searched by it.
 _clock = sa.select(now().label("now")).cte("clock").prefix_with("MATERIALIZED")
 _NOW = _clock.c.now
+_NONE = sa.text("'[]'::jsonb")
 
 _PLAYBOOK = sa.bindparam("playbook", type_=sa.Text)
 _TARGET = sa.bindparam("target", type_=sa.Text)
@@ -109,6 +112,18 @@ def _hold() -> sa.FromClause:
     return standing.order_by(holds.c.until.desc()).limit(1).lateral("hold")
 
 
+def _declared() -> sa.Label[Any]:
+    """The maintenance that is going on, whatever it is about."""
+    columns = [windows.c[name] for name in Declared.model_fields]
+    going_on = (
+        sa.select(*columns)
+        .where(windows.c.ended_at.is_(None), windows.c.starts_at <= _NOW, windows.c.ends_at > _NOW)
+        .subquery("window")
+    )
+    whole: sa.ColumnElement[Any] = sa.func.to_jsonb(going_on.table_valued())
+    return _one("declared", sa.select(sa.func.coalesce(sa.func.jsonb_agg(whole), _NONE)))
+
+
 def _failed() -> sa.FromClause:
     """
     Attempts of other runs since the last verified fix that ended in anything but one.
@@ -153,6 +168,7 @@ def _query() -> sa.Select[tuple[object, ...]]:
         hold.c.until.label("held_until"),
         hold.c.reason.label("hold_reason"),
         hold.c.person.label("held_by"),
+        _declared(),
         _one(
             "labels",
             sa.select(incidents.c.labels).where(incidents.c.id == sa.bindparam("incident_id")),

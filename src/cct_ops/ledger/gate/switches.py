@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -31,6 +32,13 @@ class Hold(Frozen):
     until: datetime
 
 
+class HeldTarget(Frozen):
+    """A target with all its holds; automation leaves it alone until the last of them is over."""
+
+    target: str
+    holds: tuple[Hold, ...]
+
+
 _STANDING = (holds.c.released_at.is_(None), holds.c.until > now())
 
 
@@ -54,10 +62,12 @@ def hold(engine: sa.Engine, target: str, until: datetime, reason: str, person: s
     return True
 
 
-def release(engine: sa.Engine, target: str, person: str) -> int:
-    """End all holds of the target; returns how many there were."""
+def release(engine: sa.Engine, target: str, person: str) -> list[Hold]:
+    """End all holds of the target; returns those that there were."""
     ended = sa.update(holds).where(holds.c.target == target, *_STANDING)
-    return execute(engine, ended.values(released_at=now(), released_by=person))
+    columns = [holds.c[name] for name in Hold.model_fields]
+    released = ended.values(released_at=now(), released_by=person).returning(*columns)
+    return read(engine, Hold, released)
 
 
 def held(engine: sa.Engine) -> list[str]:
@@ -76,6 +86,14 @@ def standing(ledger: Ledger) -> list[Hold]:
     """Return the holds that stand now, the next to end first."""
     columns = [holds.c[name] for name in Hold.model_fields]
     return read(ledger, Hold, sa.select(*columns).where(*_STANDING).order_by(holds.c.until))
+
+
+def by_target(found: Sequence[Hold]) -> list[HeldTarget]:
+    """Return each target that is held once, with all its holds."""
+    each: dict[str, list[Hold]] = {}
+    for hold in found:
+        each.setdefault(hold.target, []).append(hold)
+    return [HeldTarget(target=target, holds=tuple(holds)) for target, holds in each.items()]
 
 
 def _switch(engine: sa.Engine, *, stopped: bool, reason: str, person: str) -> None:

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from cct_ops.ledger.intake.deliveries import NOT_UNDERSTOOD
 from cct_ops.ledger.intake.outbox import DEAD_LETTERED, GROUPED, NOTICE, REMEDIATE, describe_notice
 from cct_ops.ledger.intake.tables import alerts, deliveries, dispatches, incidents
+from cct_ops.ledger.record.tables import decisions
 from cct_ops.ledger.statements import Ledger, rows, within
 from cct_ops.models.base import Frozen
 
@@ -40,6 +41,7 @@ class Arrived(Frozen):
     notice: str | None = None
     notified_at: datetime | None = None
     undelivered: str | None = None
+    stopped: str | None = None
 
     @property
     def again(self) -> str:
@@ -70,7 +72,8 @@ class Arrived(Frozen):
     def _of_dispatch(self) -> str:
         match self.dispatch:
             case "sent":
-                return f"run {self.flow_run_id} of {self.playbook}"
+                stopped = f", blocked: {self.stopped}" if self.stopped else ""
+                return f"run {self.flow_run_id} of {self.playbook}{stopped}"
             case "pending":
                 return f"waits: {self.dispatch_note or 'not tried yet'}"
             case "notified":
@@ -118,6 +121,7 @@ _SET_ASIDE = dict.fromkeys(
         "undelivered",
         "playbook",
         "flow_run_id",
+        "stopped",
     )
 )
 
@@ -164,14 +168,12 @@ def page(
             deliveries.c.received_at <= after.received_at,
             sa.tuple_(*keys) < sa.tuple_(*map(sa.literal, after)),
         )
-    found = rows(ledger, asked)
-    return [
-        (
-            Place(*row[-len(keys) :]),
-            Arrived.model_validate(dict(zip(row._fields[: -len(keys)], row, strict=False))),
-        )
-        for row in found
-    ]
+    found = []
+    for row in rows(ledger, asked):
+        said = row._asdict()
+        place = Place(*(said.pop(key.name) for key in names))
+        found.append((place, Arrived.model_validate(said)))
+    return found
 
 
 def count_backlog(ledger: Ledger) -> Mapping[str, int]:
@@ -263,6 +265,7 @@ def _arrivals() -> sa.Select[tuple[object, ...]]:
             _notices.c.state.label("notice"),
             _notices.c.notified_at.label("notified_at"),
             _notices.c.undelivered.label("undelivered"),
+            _stopped().label("stopped"),
         )
         .select_from(deliveries)
         .outerjoin(alerts, alerts.c.delivery_id == deliveries.c.id)
@@ -275,6 +278,13 @@ def _arrivals() -> sa.Select[tuple[object, ...]]:
             _notices, (_notices.c.incident_id == incidents.c.id) & (_notices.c.purpose == NOTICE)
         )
     )
+
+
+def _stopped() -> sa.ScalarSelect[str | None]:
+    """Why a guard stopped the run, where its last decision says so."""
+    reason = sa.case((decisions.c.guard.is_not(None), decisions.c.reason))
+    of_run = sa.select(reason).where(decisions.c.run_id == dispatches.c.flow_run_id)
+    return of_run.order_by(decisions.c.id.desc()).limit(1).scalar_subquery()
 
 
 def _read(engine: sa.Engine, asked: sa.Select[tuple[object, ...]]) -> list[Arrived]:

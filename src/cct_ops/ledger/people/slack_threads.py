@@ -18,7 +18,8 @@ from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate.approval_answers import said_yes
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState, read_row
 from cct_ops.ledger.gate.tables import answers, approvals
-from cct_ops.ledger.people.tables import slack_requests, slack_threads
+from cct_ops.ledger.intake.tables import incidents
+from cct_ops.ledger.people.tables import SHOWN_OPEN, acknowledgements, slack_requests, slack_threads
 from cct_ops.ledger.statements import execute, scalar, scalars, upsert
 from cct_ops.models.topic import MessageRef, Topic
 
@@ -53,6 +54,22 @@ def shown(engine: sa.Engine, topic_id: UUID) -> Topic | None:
     )
     topic = scalar(engine, head)
     return None if topic is None else Topic.model_validate(topic)
+
+
+def outdated(engine: sa.Engine) -> list[UUID]:
+    """Return the topics whose heads show an open incident that is over, or had by another one."""
+    newest = (
+        sa.select(sa.func.max(acknowledgements.c.id))
+        .where(acknowledgements.c.incident_id == slack_threads.c.topic_id)
+        .scalar_subquery()
+    )
+    number = slack_threads.c.topic["held"]["number"].astext.cast(sa.BigInteger)
+    wanted = (
+        sa.select(slack_threads.c.topic_id)
+        .join(incidents, incidents.c.id == slack_threads.c.topic_id)
+        .where(SHOWN_OPEN, (incidents.c.state != "open") | number.is_distinct_from(newest))
+    )
+    return scalars(engine, wanted)
 
 
 @contextmanager

@@ -96,6 +96,9 @@ status_posts = sa.Table(
     ),
 )
 
+SHOWN_OPEN = sa.text("(slack_threads.topic #>> '{held,open}') = 'true'")
+"""True of threads whose heads show that their incident is open."""
+
 slack_threads = sa.Table(
     "slack_threads",
     metadata,
@@ -105,6 +108,7 @@ slack_threads = sa.Table(
     sa.Column("topic", JSONB),
     at_column("opened_at", default=True),
     sa.CheckConstraint("(channel is null) = (ts is null)", name="place"),
+    sa.Index("ix_slack_threads_open", "topic_id", postgresql_where=SHOWN_OPEN),
 )
 
 slack_requests = sa.Table(

@@ -1,0 +1,171 @@
+"""
+The cluster: all of its hosts and processes, and what can be done to them by name.
+
+``front`` has nginx and Redis, which a team buys or doubles; ``cct`` is the sandbox.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.ledger.engine import connect
+from cct_ops.sandbox.control import SandboxControl
+from evaluation.cluster import config, parts, postgres
+from evaluation.cluster.member import Member
+from evaluation.cluster.network import Network, network
+from evaluation.cluster.postgres import Databases
+from evaluation.cluster.proxy import GATEWAY_PORT
+from evaluation.soak.parts import ROOT
+
+HOSTS = ("one", "two", "three", "front", "cct")
+_NEEDED = ("redis-server", "nginx", "setpriv")
+ALL = frozenset({"prefect-api", "prefect-services", "gateway", "controller", "worker"})
+
+
+@dataclass
+class Cluster:
+    """A cluster that runs; ``members`` are its processes by name."""
+
+    net: Network
+    folder: Path
+    databases: Databases
+    env: Mapping[str, str]
+    servers_env: Mapping[str, str]
+    members: dict[str, Member] = field(default_factory=dict)
+
+    @property
+    def hook(self) -> str:
+        """The address that senders know: nginx in front of the gateways."""
+        return f"http://{self.net.hosts['front'].address}:{GATEWAY_PORT}/hooks/alertmanager"
+
+    @property
+    def sandbox(self) -> SandboxControl:
+        """The control of CCT's stand-in."""
+        return SandboxControl(self.env["CCT_URL"])
+
+    def ledger(self) -> sa.Engine:
+        """Connect to the ledger as the parts do: whichever host has it now."""
+        return connect(SecretStr(self.env["CCT_OPS_DATABASE_URL"]))
+
+    def on(self, host: str) -> list[Member]:
+        """Return the processes of a host."""
+        return [each for each in self.members.values() if each.host.name == host]
+
+    def lose(self, host: str) -> None:
+        """Kill all that runs on a host at once, runs of playbooks included."""
+        for pid in self.net.processes(host):
+            with suppress(psutil.NoSuchProcess):
+                psutil.Process(pid).kill()
+        for member in self.on(host):
+            member.kill(with_children=True)
+
+    def fail_over(self) -> None:
+        """
+        Let the standby take over from a primary that is gone, and make that one its standby.
+
+        It is what docs/many-machines.md says for three o'clock in the morning.
+        """
+        gone = self.databases.primary
+        self.members[f"postgres-{gone + 1}"].kill(with_children=True)
+        self.databases.promote()
+
+    def follow_again(self) -> None:
+        """Copy the new primary to the host of the old one, and let it wait for that again."""
+        self.databases.make_standby()
+        standby = self.members[f"postgres-{2 - self.databases.primary}"]
+        standby.start()
+        standby.wait_until_well()
+        self.databases.wait_for_standby(waits=True)
+
+
+def missing() -> list[str]:
+    """Return what is not installed and the cluster needs."""
+    without = [name for name in _NEEDED if shutil.which(name) is None]
+    return without if postgres.programs() else [*without, "postgresql"]
+
+
+@contextmanager
+def cluster(folder: Path, *, kinds: frozenset[str] = ALL) -> Iterator[Cluster]:
+    """Run a cluster, all of it well, for the length of the block; ``kinds`` are parts of ours."""
+    folder.chmod(0o711)  # PostgreSQL's user passes through it
+    with ExitStack() as stack:
+        net = stack.enter_context(network(HOSTS))
+        made = _made(net, folder)
+        stack.callback(_end, made)
+        _start_databases(made)
+        _start(made, parts.helpers(net.hosts, folder, made.env))
+        _run(made, "migrate", made.servers_env)
+        ours = parts.ours(net.hosts, folder, made.env, made.servers_env)
+        wanted = [each for each in ours if each.kind in kinds]
+        _start(made, [each for each in wanted if each.kind.startswith("prefect")])
+        if "prefect-api" in kinds:
+            _run(made, "deploy")
+        _start(made, [each for each in wanted if not each.kind.startswith("prefect")])
+        yield made
+
+
+def _made(net: Network, folder: Path) -> Cluster:
+    found = postgres.programs()
+    if found is None:
+        raise OSError("Debian's postgresql is not installed")
+    databases = Databases(folder / "postgres", (net.hosts["one"], net.hosts["two"]), found)
+    front, cct = net.hosts["front"], net.hosts["cct"]
+    env = config.common(folder, front, cct, databases.url("psycopg", "cct_ops"))
+    servers_env = config.of_servers(front, databases.url("asyncpg", "prefect"))
+    return Cluster(net, folder, databases, env, servers_env)
+
+
+def _start_databases(made: Cluster) -> None:
+    made.databases.create()
+    _start(made, [made.databases.member(0)])
+    made.databases.create_databases()
+    made.databases.make_standby()
+    _start(made, [made.databases.member(1)])
+    made.databases.wait_for_standby(waits=True)
+
+
+def _start(made: Cluster, members: Iterable[Member]) -> None:
+    """Start these at once, and wait for all of them."""
+    started = list(members)
+    for member in started:
+        made.members[member.name] = member
+        member.start()
+    for member in started:
+        member.wait_until_well()
+
+
+def _run(made: Cluster, command: str, env: Mapping[str, str] | None = None) -> None:
+    """Run one of our commands on the first host, to its end."""
+    home = {"PREFECT_HOME": str(made.folder / "home-one")}
+    done = subprocess.run(  # noqa: S603 -- our own command
+        [*made.net.hosts["one"].prefix, parts.COMMAND, command],
+        env={"PATH": os.environ["PATH"], **made.env, **home, **(env or {})},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise OSError(f"cct-ops {command}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def _end(made: Cluster) -> None:
+    """Leave nothing behind."""
+    for member in reversed([*made.members.values()]):
+        member.resume()
+        member.kill(with_children=True)
+    for host in made.net.hosts:
+        with suppress(NotImplementedError, OSError, subprocess.CalledProcessError):
+            for pid in made.net.processes(host):
+                with suppress(psutil.NoSuchProcess):
+                    psutil.Process(pid).kill()

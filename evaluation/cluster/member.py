@@ -1,0 +1,145 @@
+"""One process of the cluster, by its name: it can be killed, paused, slowed and started again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from cct_ops.variables import harmless
+from evaluation.cluster.network import Host
+from evaluation.soak.parts import ROOT
+
+_ROUND_SECONDS = 0.1
+_SHARE = 0.1  # of each round in which a slow process runs: ten times slower
+
+
+@dataclass
+class Member:
+    """
+    A process of a host; ``well`` says whether it does its work at this moment.
+
+    ``user`` is the system's user that it runs as, where this process is root.
+    """
+
+    name: str
+    host: Host
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+    log: Path
+    well: Callable[[], bool]
+    user: str | None = None
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _log_start: int = field(default=0, init=False)
+    _fast: threading.Event = field(default_factory=threading.Event, init=False)
+
+    @property
+    def kind(self) -> str:
+        """Its name without its number."""
+        return self.name.rstrip("0123456789").rstrip("-")
+
+    def start(self) -> None:
+        """Start it, unless it runs."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
+        as_user: tuple[str, ...] = ()
+        if self.user is not None and os.geteuid() == 0:
+            as_user = ("setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups")
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 -- commands of our own
+                [*self.host.prefix, *as_user, *self.command],
+                env={**harmless(os.environ), **self.env},
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def kill(self, *, with_children: bool = False) -> None:
+        """End it without a chance to finish anything; by itself, its children live on."""
+        self._fast.set()
+        if self._process is None:
+            return
+        for process in self._tree() if with_children else self._tree()[:1]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._process.wait()
+        self._process = None
+
+    def stop(self, seconds: float = 20) -> None:
+        """End it in order, or by force when it takes too long."""
+        if self._process is not None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
+        self.kill(with_children=True)
+
+    def pause(self) -> None:
+        """Let it and its children keep their connections and do nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def slow(self) -> None:
+        """Let it run for a tenth of the time only, until ``fast``."""
+        self._fast = threading.Event()
+        threading.Thread(target=self._stutter, args=(self._fast,), daemon=True).start()
+
+    def fast(self) -> None:
+        """Let it run for all of the time again."""
+        self._fast.set()
+        self.resume()
+
+    def is_well(self) -> bool:
+        """Say whether it runs and does its work."""
+        return self._process is not None and self._process.poll() is None and self.well()
+
+    def printed(self, text: str) -> bool:
+        """Say whether it has written this since it was started last."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            return text.encode() in log.read()
+
+    def wait_until_well(self, seconds: float = 240) -> None:
+        """Wait for that; raises with the end of its log where it does not come."""
+        until = time.monotonic() + seconds
+        while not self.is_well():
+            died = self._process is None or self._process.poll() is not None
+            if died or time.monotonic() > until:
+                end = self.log.read_text(errors="replace")[-2000:]
+                raise TimeoutError(f"{self.name} {'died' if died else 'is not well'}:\n{end}")
+            time.sleep(0.2)
+
+    def _stutter(self, fast: threading.Event) -> None:
+        while not fast.is_set():
+            self._signal(signal.SIGSTOP)
+            time.sleep(_ROUND_SECONDS * (1 - _SHARE))
+            self._signal(signal.SIGCONT)
+            fast.wait(_ROUND_SECONDS * _SHARE)
+
+    def _signal(self, signum: int) -> None:
+        for process in self._tree():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signum)
+
+    def _tree(self) -> list[psutil.Process]:
+        """Return its process and all below it."""
+        if self._process is None:
+            return []
+        try:
+            first = psutil.Process(self._process.pid)
+            return [first, *first.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []

@@ -1,0 +1,149 @@
+"""Debian's PostgreSQL on two hosts: a primary and a standby that has what is acknowledged."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from evaluation.cluster.member import Member
+from evaluation.cluster.network import Host
+
+DATABASES = ("cct_ops", "prefect")
+USER = "postgres"
+PORT = 5432
+# A commit is answered once the standby has it on its disk too: then a failover loses nothing.
+SYNCHRONOUS = "ANY 1 (*)"
+
+_SETTINGS = {
+    "max_connections": "300",
+    "shared_buffers": "64MB",
+    "wal_keep_size": "512MB",
+    "hot_standby": "on",
+    "timezone": "UTC",
+    "unix_socket_directories": "''",
+    # Who does not answer any more is given up, also where no packet says so.
+    "tcp_user_timeout": "10s",
+    "wal_sender_timeout": "10s",
+    "wal_receiver_timeout": "10s",
+}
+
+
+def programs() -> Path | None:
+    """Return the folder of the newest PostgreSQL that Debian installed; None without one."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    return found[-1].parent if found else None
+
+
+@dataclass
+class Databases:
+    """Both servers; which of them is the primary changes with each failover."""
+
+    folder: Path
+    hosts: tuple[Host, Host]
+    bin: Path
+    primary: int = 0
+
+    def member(self, place: int) -> Member:
+        """Return the process of one of them."""
+        host = self.hosts[place]
+        return Member(
+            name=f"postgres-{place + 1}",
+            host=host,
+            command=(str(self.bin / "postgres"), "-D", str(self._data(place))),
+            env={},
+            log=self.folder / f"postgres-{place + 1}.log",
+            well=lambda: self.answers(place),
+            user=USER,
+        )
+
+    def create(self) -> None:
+        """Make the first one's data; nobody but the cluster reaches its network."""
+        self.folder.mkdir(mode=0o711, exist_ok=True)
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, USER, USER)
+        data = self._data(0)
+        self._run("initdb", "-D", str(data), "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+        net = self.hosts[0].address.rpartition(".")[0]
+        with (data / "pg_hba.conf").open("a") as access:
+            access.write(f"host all all {net}.0/24 trust\nhost replication all {net}.0/24 trust\n")
+        lines = [f"{name} = {value}" for name, value in _SETTINGS.items()]
+        with (data / "postgresql.conf").open("a") as config:
+            config.write("\n".join(["listen_addresses = '*'", *lines, ""]))
+
+    def make_standby(self) -> None:
+        """Copy the primary anew to the other host, which follows it from then on."""
+        other = 1 - self.primary
+        shutil.rmtree(self._data(other), ignore_errors=True)
+        source = self.hosts[self.primary].address
+        self._run(
+            *("pg_basebackup", "-h", source, "-U", USER, "-D", str(self._data(other))),
+            *("-R", "-X", "stream", "--checkpoint=fast"),
+            prefix=self.hosts[other].prefix,
+        )
+        # Where it is the primary itself one day, it must not wait for a standby that is gone.
+        with (self._data(other) / "postgresql.auto.conf").open("a") as config:
+            config.write("synchronous_standby_names = ''\n")
+
+    def wait_for_standby(self, *, waits: bool) -> None:
+        """Let the primary acknowledge only what the standby has, or go on without it."""
+        wanted = SYNCHRONOUS if waits else ""
+        with self.connect(self.primary) as connection:
+            connection.execute(f"alter system set synchronous_standby_names = '{wanted}'".encode())
+            connection.execute("select pg_reload_conf()")
+
+    def promote(self) -> None:
+        """Make the standby the primary; the old one must not run, and must not start again."""
+        self.primary = 1 - self.primary
+        with self.connect(self.primary) as connection:
+            connection.execute("select pg_promote()")
+
+    def create_databases(self) -> None:
+        """Make the databases of the ledger and of Prefect."""
+        with self.connect(self.primary) as connection:
+            for name in DATABASES:
+                connection.execute(f"create database {name}".encode())
+
+    def connect(self, place: int, database: str = "postgres") -> psycopg.Connection:
+        """Connect to one of them."""
+        return psycopg.connect(
+            host=self.hosts[place].address,
+            port=PORT,
+            user=USER,
+            dbname=database,
+            autocommit=True,
+            connect_timeout=2,
+        )
+
+    def answers(self, place: int) -> bool:
+        """Say whether it answers."""
+        try:
+            with self.connect(place) as connection:
+                return connection.execute("select 1").fetchone() is not None
+        except psycopg.Error:
+            return False
+
+    def url(self, driver: str, database: str) -> str:
+        """Return the URL with both hosts, by which everybody finds the primary."""
+        both = "&".join(f"host={host.address}:{PORT}" for host in self.hosts)
+        return f"postgresql+{driver}://{USER}@/{database}?{both}&target_session_attrs=read-write"
+
+    def _data(self, place: int) -> Path:
+        return self.folder / f"data-{place + 1}"
+
+    def _run(self, program: str, *words: str, prefix: tuple[str, ...] = ()) -> None:
+        as_user = ("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups")
+        before = (*prefix, *(as_user if os.geteuid() == 0 else ()))
+        done = subprocess.run(  # noqa: S603 -- PostgreSQL's own programs
+            [*before, str(self.bin / program), *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+        )
+        if done.returncode != 0:
+            raise OSError(f"{program}: {done.stderr.strip()}")

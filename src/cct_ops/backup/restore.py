@@ -1,0 +1,179 @@
+"""Puts an installation back from a backup, and holds what the backup cannot know about."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from zipfile import ZipFile
+
+import sqlalchemy as sa
+from pydantic import SecretStr
+
+from cct_ops.backup import archive, load, settle, since as events
+from cct_ops.backup.archive import Manifest
+from cct_ops.backup.database import Database
+from cct_ops.backup.since import Since
+from cct_ops.backup.take import DUMPS, Say
+from cct_ops.clients.reader import CctReader
+from cct_ops.errors import BadConfiguration, ContractBroken, OpsError
+from cct_ops.ledger.engine import connect, migrate
+from cct_ops.ledger.gate import switches
+from cct_ops.ledger.record import backups
+from cct_ops.ledger.record.backups import Restore
+from cct_ops.models.guards import UNTIL_RELEASED
+from cct_ops.record import witness
+
+_NEW = "_restoring"
+_LONGEST_SUFFIX = "_before_26123123595999"  # to the hundredth of a second
+_LONGEST_NAME = 63 - len(_LONGEST_SUFFIX)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The places outside of the backup that know what happened since."""
+
+    places: Sequence[witness.Place] = ()
+    streams: Sequence[Path] = ()
+    cct: CctReader | None = None
+
+
+@dataclass(frozen=True)
+class Restored:
+    """The result: what is held and why, and how much was under way and is not gone on with."""
+
+    manifest: Manifest
+    since: Since
+    stopped: bool
+    settled: Mapping[str, int]
+    kept: Sequence[str] = field(default_factory=list)
+    """The databases that were replaced, under the names that they have now."""
+
+
+def refuse_unless_free(databases: Sequence[Database], *, over: bool) -> None:
+    """Raise ``BadConfiguration`` where somebody works on them, or something is in them."""
+    for database in databases:
+        if len(database.name.encode()) > _LONGEST_NAME:
+            raise BadConfiguration(
+                f"the name of {database.title} is too long: the one beside it would be cut to the"
+                f" same name, at {_LONGEST_NAME} bytes"
+            )
+        there = load.others(database)
+        if there:
+            raise BadConfiguration(
+                f"{database.title} is in use by {', '.join(there)}: stop all parts first"
+                " (Ctrl-C where `cct-ops up` runs)"
+            )
+        if not over and not load.is_empty(database):
+            raise BadConfiguration(
+                f"{database.title} is not empty. With --over the backup takes its place, and what"
+                " is there is kept under another name"
+            )
+
+
+def restore(
+    path: Path, ledger: Database, prefect: Database, outside: Outside, person: str, say: Say
+) -> Restored:
+    """
+    Put both databases back; until the last step nothing that is there is touched.
+
+    Raises ``ContractBroken`` where the file is not what was written.
+    """
+    new = (ledger.named(f"{ledger.name}{_NEW}"), prefect.named(f"{prefect.name}{_NEW}"))
+    with archive.reading(path) as (file, manifest):
+        for finding in load.damaged(file, manifest):
+            raise ContractBroken(f"{path}: {finding}. Nothing was changed")
+        try:
+            _load(file, manifest, new, say)
+            known = _since(manifest, ledger, new, outside)
+            say("Ending what was under way ...")
+            settled = settle.settle(*new)
+            stopped = _hold(new[0], manifest, known, person, _digest(path))
+            suffix = f"_before_{datetime.now(UTC):%y%m%d%H%M%S%f}"[: len(_LONGEST_SUFFIX)]
+            was_empty = [load.is_empty(each) for each in (ledger, prefect)]
+            load.swap(list(zip((ledger, prefect), new, strict=True)), suffix)
+        except BaseException:
+            for each in new:
+                with suppress(OpsError):
+                    load.drop(each)
+            raise
+    kept = []
+    for database, empty in zip((ledger, prefect), was_empty, strict=True):
+        old = database.named(f"{database.name}{suffix}")
+        if empty:
+            load.drop(old)
+        else:
+            kept.append(old.name)
+    return Restored(manifest, known, stopped, settled, kept)
+
+
+def _load(file: ZipFile, manifest: Manifest, new: tuple[Database, Database], say: Say) -> None:
+    for name, into in zip(DUMPS, new, strict=True):
+        say(f"Loading {name} ...")
+        load.create(into)
+        load.load(file, name, into)
+    for finding in load.differences(manifest, *new):
+        raise ContractBroken(f"What was loaded is not what was backed up: {finding}")
+
+
+def _since(
+    manifest: Manifest, replaced: Database, new: tuple[Database, Database], outside: Outside
+) -> Since:
+    known = Since()
+    events.witnessed(known, outside.places, manifest.leaves)
+    events.streamed(known, outside.streams, manifest.leaves)
+    if outside.cct is not None:
+        events.asked(known, outside.cct, manifest.ledger.at)
+    quiet = manifest.draining and not manifest.under_way and not manifest.waiting
+    known.certain = quiet and known.is_known and known.leaves == 0
+    if not load.is_empty(replaced):
+        settle.former(known, replaced, manifest.ledger.at)
+    settle.in_flight(known, *new)
+    return known
+
+
+def _hold(into: Database, manifest: Manifest, known: Since, person: str, digest: str) -> bool:
+    """Bring it to our schema and keep automation off what nobody knows; True if off everything."""
+    url = SecretStr(
+        sa.URL.create(
+            "postgresql+psycopg",
+            into.parameters.get("user"),
+            into.parameters.get("password"),
+            into.parameters.get("host"),
+            int(into.parameters.get("port", "5432")),
+            into.name,
+            {k: v for k, v in into.parameters.items() if k.startswith("ssl")},
+        ).render_as_string(hide_password=False)
+    )
+    engine = connect(url)
+    try:
+        migrate(url)
+        at = f"{manifest.ledger.at:%Y-%m-%d %H:%M:%S} UTC"
+        for target, why in sorted(known.targets.items()):
+            reason = f"Restored from a backup of {at}: {why}"
+            switches.hold(engine, target, UNTIL_RELEASED, reason, person)
+        stopped = not known.certain or bool(known.stopped and known.stopped.get("stopped"))
+        if stopped:
+            switches.stop(engine, f"Restored from a backup of {at}. {known.why}", person)
+        backups.record_restore(
+            engine,
+            Restore(
+                backup_taken_at=manifest.ledger.at,
+                backup_sha256=digest,
+                person=person,
+                held=tuple(sorted(known.targets)),
+                stopped=stopped,
+                why=known.why,
+            ),
+        )
+    finally:
+        engine.dispose()
+    return stopped
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,147 @@
+"""
+What happened since a backup was taken, as far as anybody outside of it knows.
+
+The events of the record name the targets; a witness knows only how many leaves there were; CCT says
+of a route when its canary was changed last. Where something happened that nobody can name, every
+target counts as changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cct_ops.clients.reader import CctReader
+from cct_ops.errors import BadConfiguration, OpsError
+from cct_ops.models.base import counted
+from cct_ops.record import witness
+
+_ON_TARGETS = ("permits", "temporary_changes")
+_LONGEST_LINE = 1 << 22
+
+
+@dataclass
+class Since:
+    """
+    What is not in a backup: its targets by name, each with the reason, and whether that is all.
+
+    ``stopped`` is the newest known turn of the kill switch, None where nobody turned it since.
+    """
+
+    targets: dict[str, str] = field(default_factory=dict)
+    leaves: int = 0
+    named_leaves: int = 0
+    sources: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    stopped: Mapping[str, Any] | None = None
+    certain: bool = False
+    """True where nothing can have happened that is not named here."""
+
+    @property
+    def is_known(self) -> bool:
+        """Say whether all that happened since is known by name."""
+        return bool(self.sources) and not self.unread and self.named_leaves >= self.leaves
+
+    @property
+    def why(self) -> str:
+        """Say what is known, in a sentence."""
+        if not self.sources:
+            return "No witness and no stream of events outside says what happened since."
+        if self.unread:
+            return f"Not everything could be read: {'; '.join(self.unread)}."
+        if self.leaves > self.named_leaves:
+            missing = counted(self.leaves - self.named_leaves, "leaf", "leaves")
+            return (
+                f"{counted(self.leaves, 'leaf', 'leaves')} of the log followed on the backup, and"
+                f" of {missing} nobody outside says what stands in them."
+            )
+        if self.leaves:
+            return f"{counted(self.leaves, 'leaf', 'leaves')} of the log followed, all by name."
+        return "Nothing was recorded since the backup."
+
+
+def witnessed(since: Since, places: Iterable[witness.Place], leaves: int) -> None:
+    """Note how many leaves the witnesses have seen that the backup does not have."""
+    for place in places:
+        try:
+            newest = witness.newest(place.file)
+        except OSError as error:
+            since.unread.append(f"{place.file}: {error.strerror}")
+            continue
+        if newest is not None:
+            since.sources.append(str(place.file))
+            since.leaves = max(since.leaves, newest.size - leaves)
+
+
+def streamed(since: Since, files: Iterable[Path], leaves: int) -> None:
+    """Note what the events of the record say that followed on the backup."""
+    for path in files:
+        if not path.exists():
+            since.unread.append(f"{path} is not there")
+            continue
+        since.sources.append(str(path))
+        found = {at: said for at, said in _events(path) if at >= leaves}
+        holds: dict[object, tuple[str, str] | None] = {}
+        for at in sorted(found):
+            _note(since, found[at], holds)
+        for target, why in filter(None, holds.values()):
+            since.targets.setdefault(target, why)
+        # a gap would be something that nobody names
+        known = 0
+        while leaves + known in found:
+            known += 1
+        since.named_leaves = max(since.named_leaves, known)
+        since.leaves = max(since.leaves, max(found, default=leaves - 1) + 1 - leaves)
+
+
+def asked(since: Since, cct: CctReader, moment: datetime) -> None:
+    """Note of which routes CCT says that their canaries were changed later than that."""
+    try:
+        for route, traffic in cct.canary_metrics().routes.items():
+            if traffic.since > moment:
+                at = f"{traffic.since:%Y-%m-%d %H:%M:%S} UTC"
+                since.targets.setdefault(route, f"CCT says that its canary changed at {at}")
+    except OpsError as error:
+        since.unread.append(f"CCT does not say when its canaries changed ({error})")
+
+
+def _note(
+    since: Since, said: Mapping[str, Any], holds: dict[object, tuple[str, str] | None]
+) -> None:
+    kind, row, state = said.get("kind"), said.get("row"), said.get("state")
+    if not isinstance(row, Mapping):
+        return
+    if kind == "switches":
+        since.stopped = row
+    elif kind == "holds" and isinstance(row.get("target"), str):
+        over = isinstance(state, Mapping) and state.get("released_at")
+        why = f"{row.get('person')} held it: {row.get('reason')}"
+        holds[said.get("key")] = None if over else (row["target"], why)
+    elif kind in _ON_TARGETS and isinstance(row.get("target"), str) and row["target"]:
+        since.targets.setdefault(row["target"], f"{row.get('playbook')} was at it")
+
+
+def _events(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield the leaves in a file of events, each with its position; other lines are skipped."""
+    try:
+        with path.open("rb") as file:
+            while line := file.readline(_LONGEST_LINE):
+                try:
+                    event = json.loads(line)
+                    said = event["data"].get("leaf")
+                    at = int(event["sequence"])
+                except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                    continue
+                if isinstance(said, Mapping):
+                    yield at, said
+    except OSError as error:
+        raise BadConfiguration(f"{path} cannot be read: {error.strerror}") from None
+
+
+def lines(since: Since) -> Sequence[str]:
+    """Return what a person is told of it, the targets one by one."""
+    return [since.why, *(f"{target}: {why}" for target, why in sorted(since.targets.items()))]

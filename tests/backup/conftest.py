@@ -1,0 +1,67 @@
+"""A ledger and a Prefect to back up, and two empty databases to put them back into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from pydantic import SecretStr
+
+from cct_ops.backup.archive import Manifest
+from cct_ops.backup.database import Database
+from cct_ops.backup.load import create, drop
+from cct_ops.backup.restore import Outside, Restored, restore
+from cct_ops.backup.take import take
+from cct_ops.ledger.record.backups import Backup
+from cct_ops.stack.postgres import EmbeddedPostgres
+from tests.conftest import administrator
+
+
+def silent(_line: str) -> None:
+    """Say nothing while it works."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Two databases that belong together."""
+
+    ledger: Database
+    prefect: Database
+
+    def backed_up(self, path: Path) -> tuple[Backup, Manifest]:
+        """Take a backup."""
+        return take(self.ledger, self.prefect, path, "ada")
+
+    def restored(self, path: Path, outside: Outside = Outside()) -> Restored:  # noqa: B008 -- frozen
+        """Put it back from one."""
+        return restore(path, self.ledger, self.prefect, outside, "grace", silent)
+
+
+def database(postgres: EmbeddedPostgres, name: str) -> Database:
+    """Return one of them."""
+    return Database.of(f"the database {name}", SecretStr(postgres.url(name)), "NAME")
+
+
+@pytest.fixture
+def here(ledger_url: SecretStr, postgres: EmbeddedPostgres, prefect_api_url: str) -> Installation:
+    """This test's ledger, and the Prefect of all tests, which is at work meanwhile."""
+    ledger = Database.of("the ledger", ledger_url, "NAME")
+    return Installation(ledger, database(postgres, "prefect"))
+
+
+@pytest.fixture
+def there(postgres: EmbeddedPostgres) -> Iterator[Installation]:
+    """An installation with nothing in it."""
+    mark = uuid4().hex[:12]
+    made = Installation(database(postgres, f"led_{mark}"), database(postgres, f"pre_{mark}"))
+    for each in (made.ledger, made.prefect):
+        create(each)
+    yield made
+    names = administrator(postgres).execute(
+        "select datname from pg_database where datname like %s", (f"%{mark}%",)
+    )
+    for (name,) in names.fetchall():
+        drop(made.ledger.named(name))
