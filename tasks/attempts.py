@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
@@ -29,6 +29,7 @@ from cct_ops.models.run import (
 from cct_ops.typed import typed
 from tasks.approval import started_by
 from tasks.connections import LOOKS_SINCE, current_run, ledger, settings
+from tasks.takeover import heard
 
 
 class Ended(State[Resolution]):
@@ -110,7 +111,10 @@ def _begun() -> Iterator[str | None]:
             return
         _no_retries()
         LOOKS_SINCE.set(attempts.alert_came(ledger(), run))
-        with attempts.attempt(ledger(), run.id, settings().lease_seconds, _start()) as refusal:
+        with (
+            attempts.attempt(ledger(), run.id, settings().lease_seconds, _start()) as refusal,
+            nullcontext() if refusal else heard(ledger(), run.id),
+        ):
             yield refusal and (
                 f"{refusal} Nothing was done now, and its record stays as it is: to have the"
                 f" playbook work again, start a new run of {run.playbook}."

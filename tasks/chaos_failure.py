@@ -9,6 +9,7 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling
 
+from cct_ops import interrupts
 from cct_ops.clients import deployments
 from cct_ops.diagnoses import experiment
 from cct_ops.diagnoses.chaos_failure import (
@@ -113,7 +114,7 @@ def stop_experiments() -> None:
             seen = changes.read(ledger(), change.id)
             if not seen.open or changes.seconds_left(ledger(), change.id) <= 0:
                 break
-            time.sleep(POLL_SECONDS)
+            interrupts.sleep(POLL_SECONDS)
         end_change(changes.read(ledger(), change.id), early=True)
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from prefect.artifacts import create_markdown_artifact
 
+from cct_ops import interrupts
 from cct_ops.diagnoses.experiment import ExperimentDiagnosis, ExperimentOptions
 from cct_ops.errors import NotPermitted
 from cct_ops.gate import temporary
@@ -82,7 +83,7 @@ def observe(
         progress.at(100.0 if found else done * 100)
         if found or done >= 1:
             return found
-        time.sleep(max(0.0, min(pause_seconds, began + seconds - time.monotonic())))
+        interrupts.sleep(max(0.0, min(pause_seconds, began + seconds - time.monotonic())))
 
 
 # Four requests a look: half of CCT's limit, so that others and our own changes have the rest.
@@ -153,5 +154,5 @@ def _await_recovery(diagnosis: ExperimentDiagnosis, known: frozenset[str] | None
         note(Phase.AFTER, "without faults", samples, noticed=noticed)
         if last:
             return
-        time.sleep(pause)
+        interrupts.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

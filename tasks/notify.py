@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -10,6 +9,7 @@ from uuid import UUID
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from cct_ops import interrupts
 from cct_ops.errors import Unavailable
 from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.ledger.people import silences, slack_threads
@@ -46,7 +46,7 @@ def post_to_slack(
     try:
         place = Notifier.of(ledger(), settings()).send((text, blocks), topic, urgent=urgent)
     except Unavailable as error:  # tried again once Slack wants to be asked
-        time.sleep(min(error.retry_after_seconds or 0, LONGEST_PAUSE_SECONDS))
+        interrupts.sleep(min(error.retry_after_seconds or 0, LONGEST_PAUSE_SECONDS))
         raise
     if request_id is not None and place is not None:
         slack_threads.record_request(ledger(), request_id, place)
@@ -62,7 +62,7 @@ def notify_approval_needed(approval: Approval, run: Run) -> None:
     )
 
 
-def notify_outcome(
+def notify_outcome(  # noqa: PLR0913 -- each of them is a fact about the end
     run: Run,
     target: str,
     reason: str,
@@ -71,11 +71,13 @@ def notify_outcome(
     *,
     changed: bool = True,
     silence: bool = False,
+    attended: bool = False,
 ) -> None:
     """
     Notify people how a run ended, and what they type where something is left to be done.
 
-    Its outcome is the state of the topic.
+    Its outcome is the state of the topic. One that is ``attended`` was taken over by a person, so
+    nobody is paged, unless it failed.
     ``silence`` says that another system gave no answer, to this run as to all others: where nothing
     was changed that pages once for them all. What people have silenced is not said, but for what
     was changed and ended badly.
@@ -83,6 +85,7 @@ def notify_outcome(
     outcome = Outcome(topic.state)
     message = outcome_message(run, target, outcome, reason, run_link(run.id), commands)
     urgent = is_urgent(outcome, topic.severity, changed=changed)
+    urgent = urgent and not (attended and outcome is not Outcome.FAILED)
     together = silence and not changed
     if not (changed and urgent) and silences.about_incident(ledger(), run.incident_id) is not None:
         return

@@ -18,7 +18,8 @@ from cct_ops.models.topic import Topic
 from tasks.authorise import executor
 from tasks.connections import ledger
 from tasks.diagnose import probe
-from tasks.report import notify_if_demoted, report
+from tasks.ending import notify_if_demoted
+from tasks.report import report
 
 
 def crashed_run(run_id: UUID) -> AbstractContextManager[tuple[CrashedRun, int]]:

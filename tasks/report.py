@@ -6,13 +6,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, ParamSpec
-from uuid import UUID
 
 from prefect import Flow, get_run_logger, runtime
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.objects import FlowRun, State
 
+from cct_ops import interrupts
 from cct_ops.errors import (
     BadConfiguration,
     KeyRefused,
@@ -21,24 +20,21 @@ from cct_ops.errors import (
     Unavailable,
     Unsupported,
 )
-from cct_ops.gate import autonomy, recovery
+from cct_ops.gate import recovery
 from cct_ops.gate.gate import Decision
 from cct_ops.gate.guards import autonomy_of
-from cct_ops.ledger.gate import approvals, changes, leases
+from cct_ops.ledger.gate import takeovers
 from cct_ops.ledger.record import account as record
 from cct_ops.models.diagnosis import Diagnosis
-from cct_ops.models.run import Outcome, Resolution, Run, Severity, incident_of
-from cct_ops.models.topic import Topic
+from cct_ops.models.run import Outcome, Resolution, Run, incident_of
+from cct_ops.models.takeover import TakenOver
 from cct_ops.models.verification import Verdict
-from cct_ops.reports import manual
-from cct_ops.reports.links import run_link
-from cct_ops.reports.render import artifact_key, incident_report
 from tasks import story
 from tasks.attempts import REFUSED, Ended, scheduled
 from tasks.authorise import gate_of
-from tasks.connections import current_run, ledger, settings
-from tasks.notify import notify_demotion, notify_outcome, notify_raise_proposed
-from tasks.showing import showing
+from tasks.connections import current_run, ledger
+from tasks.ending import make_known
+from tasks.notify import notify_raise_proposed
 from tasks.traces import traced_run
 
 # How Prefect's engine begins the message of a run that an exception ended.
@@ -65,7 +61,14 @@ def reported(function: Callable[P, State[Any]]) -> Callable[P, State[Any]]:
         story.begins()
         with traced_run() as span:
             try:
+                interrupts.check()
                 state = function(*args, **kwargs)
+            except TakenOver as taken:
+                with interrupts.shielded():
+                    ended = report_takeover(taken)
+                if ended is None:
+                    raise
+                state = ended
             except Exception as error:  # whatever it is, the run has to end with an account
                 if not isinstance(error, OpsError):
                     get_run_logger().exception("A fault in the playbook itself:")
@@ -91,7 +94,7 @@ def report(ended: Outcome | Decision, diagnosis: Diagnosis) -> State[Resolution]
     if isinstance(ended, Outcome):
         story.concluded(diagnosis)
     outcome, reason = _conclusion(ended, diagnosis, run)
-    _publish(run, diagnosis.target, outcome, reason, runtime.flow_run.parameters, diagnosis)
+    make_known(run, diagnosis.target, outcome, reason, runtime.flow_run.parameters, diagnosis)
     if outcome is Outcome.RESOLVED:
         _propose_raise(run, diagnosis.target)
 
@@ -122,9 +125,23 @@ def report_error(error: Exception) -> State[Resolution] | None:
     outcome, reason, target = account
     missing = outcome is Outcome.BLOCKED and isinstance(error, Unsupported)
     vain = missing and scheduled()
-    _publish(run, target, outcome, reason, parameters, silence=isinstance(error, Unavailable))
+    make_known(run, target, outcome, reason, parameters, silence=isinstance(error, Unavailable))
     resolution = Resolution(playbook=run.playbook, target=target, outcome=outcome, reason=reason)
     return Ended.of(resolution, red=outcome.needs_attention and not vain)
+
+
+def report_takeover(taken: TakenOver) -> State[Resolution] | None:
+    """End a run that a person wants to end; None where its recovery gives the account."""
+    run, parameters = current_run(), runtime.flow_run.parameters
+    takeovers.mark_stopped(ledger(), run.id)
+    cause = f"{taken} Nothing had been changed."
+    account = _account(run, cause, Outcome.CANCELLED, parameters)
+    if account is None:
+        return None
+    outcome, reason, target = account
+    make_known(run, target, outcome, reason, parameters)
+    resolution = Resolution(playbook=run.playbook, target=target, outcome=outcome, reason=reason)
+    return Ended.of(resolution, red=outcome.needs_attention)
 
 
 def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
@@ -158,7 +175,7 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
     account = _account(run, cause, otherwise, flow_run.parameters)
     if account is not None:
         outcome, reason, target = account
-        _publish(run, target, outcome, reason, flow_run.parameters)
+        make_known(run, target, outcome, reason, flow_run.parameters)
         if wrong:  # the flow never saw it: its state is to have the outcome's name, too
             ended = Resolution(playbook=flow.name, target=target, outcome=outcome, reason=reason)
             with get_client(sync_client=True) as client:
@@ -201,98 +218,10 @@ def _conclusion(ended: Outcome | Decision, diagnosis: Diagnosis, run: Run) -> tu
     if not verified:
         return Outcome.UNVERIFIED, "The change was let through, and nothing verified it."
     last = verified[-1]
-    holds = last.verdict is Verdict.HOLDS
-    return Outcome.RESOLVED if holds else Outcome.UNVERIFIED, last.reason
-
-
-def _publish(
-    run: Run,
-    target: str,
-    outcome: Outcome,
-    reason: str,
-    parameters: Mapping[str, Any],
-    diagnosis: Diagnosis | None = None,
-    *,
-    silence: bool = False,
-) -> None:
-    """
-    Show and report how the run ended, then write it down: with an account nobody comes back.
-
-    ``silence`` says that it ended because another system gave no answer, as it does to all runs.
-    """
-    # Nobody may take the run for dead meanwhile, and one that was has no say any more.
-    with leases.alive(ledger(), run.id, settings().lease_seconds):
-        approvals.void(ledger(), run.id, "The run ended without needing it.")
-        known = record.of_run(ledger(), run.id).ending(outcome, reason)
-        dashboard = settings().grafana_url
-        shown = ArtifactCreate(
-            type="markdown",
-            key=artifact_key(run.playbook, target),
-            description=f"{outcome}: {reason}"[:400],
-            flow_run_id=run.id,  # a hook is no longer inside of the run, or not yet
-            data=incident_report(
-                run,
-                target,
-                known,
-                diagnosis,
-                run_url=run_link(run.id),
-                dashboard_url=str(dashboard) if dashboard else None,
-                asked=approvals.of_run(ledger(), run.id),
-            ),
-        )
-        with showing("The report"), get_client(sync_client=True) as client:
-            client.create_artifact(shown)
-        source = diagnosis or (known.decisions[-1] if known.decisions else None)
-        topic = Topic.of(
-            _beside(run, parameters),
-            target,
-            outcome,
-            source.severity if source else None,
-            needs_person=outcome.needs_attention,
-        )
-        commands = manual.after(outcome, run, target, known, parameters)
-        changed = bool(known.actions)
-        if changed or not _reported_already(run, outcome, reason, topic.severity):
-            notify_outcome(run, target, reason, topic, commands, changed=changed, silence=silence)
-        record.record_outcome(ledger(), run, target, outcome, reason)
-        notify_if_demoted(run, topic)
-
-
-def _reported_already(run: Run, outcome: Outcome, reason: str, severity: Severity | None) -> bool:
-    """Say whether a schedule only finds again what it reported and could not help last time."""
-    return (
-        scheduled()
-        and outcome in {Outcome.BLOCKED, Outcome.UNVERIFIED}
-        and severity in {None, Severity.P2}
-        and record.last_reason(ledger(), run.playbook) == reason
-    )
-
-
-def notify_if_demoted(run: Run, topic: Topic) -> None:
-    """Notify people when this run is why its playbook may do less from now on."""
-    known = record.of_run(ledger(), run.id)
-    with ledger().connect() as connection:
-        demotion = autonomy.demotion_by(connection, gate_of(run).policy, known)
-    if demotion is not None:
-        notify_demotion(run, demotion, topic)
-
-
-def _id(given: object) -> UUID | None:
-    """Return what was given as an id; None for a text that is none, of which the run ended."""
-    try:
-        return UUID(str(given))
-    except ValueError:
-        return None
-
-
-def _beside(run: Run, parameters: Mapping[str, Any]) -> Run:
-    """Return the run as one of the thread it is reported in: upkeep where what it mends began."""
-    change_id, run_id = _id(parameters.get("change_id")), _id(parameters.get("run_id"))
-    if change_id is not None:
-        began = changes.maker(ledger(), change_id)
-    else:
-        began = run_id if run.playbook == "recover" else None
-    if began is None:
-        return run
-    incident_id = record.incident_of(ledger(), began)
-    return run.model_copy(update={"id": began, "incident_id": incident_id})
+    holds, reason = last.verdict is Verdict.HOLDS, last.reason
+    taken = takeovers.of_run(ledger(), run.id)
+    if taken is not None:  # the rest of its change may not have been made
+        begun = [act for act in record.of_run(ledger(), run.id).actions if act.kind == "change"]
+        holds = holds and len(begun) == len(ended.permit.calls)
+        reason = f"{taken.words} {reason}"
+    return Outcome.RESOLVED if holds else Outcome.UNVERIFIED, reason

@@ -7,7 +7,7 @@ import time
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from cct_ops import tracing
+from cct_ops import interrupts, tracing
 from cct_ops.errors import SteadyStateNotReached, Unavailable
 from cct_ops.ledger.record import account
 from cct_ops.models.cct import Route
@@ -59,7 +59,7 @@ def _watched(plan: Plan) -> Verification:
             found = Verification(verdict=Verdict.TOO_FEW_SAMPLES, reason=f"The last look: {error}")
         if found.verdict is Verdict.BROKEN or found.final or last:
             return found
-        time.sleep(max(0.0, min(pause, until - time.monotonic())))
+        interrupts.sleep(max(0.0, min(pause, until - time.monotonic())))
         pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
 
 

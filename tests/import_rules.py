@@ -21,6 +21,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "cct_ops": "",
         "errors": "",
         "beside": "",
+        "interrupts": "",
         "variables": "",
         "mounted_secrets": "errors variables",
         "addresses": "errors",
@@ -42,15 +43,16 @@ LAYERS: dict[str, dict[str, str]] = {
         "scenarios": "models sandbox",
     },
     "systems and record": {
-        "clients": "config errors models tracing typed",
-        "ledger": "beside clients config errors models redaction settings typed",
+        "clients": "config errors interrupts models tracing typed",
+        "ledger": "beside clients config errors interrupts models redaction settings typed",
     },
     "what is done and why": {"actions": "clients errors models", "diagnoses": "actions models"},
     "reports, people, gate": {
         "reports": "actions clients config diagnoses ledger models settings typed",
         "people": "clients config errors ledger models reports settings",
         "record": "clients config errors ledger models redaction summaries terminal",
-        "gate": "actions clients config diagnoses errors ledger models reports settings tracing",
+        "gate": "actions clients config diagnoses errors interrupts ledger models reports settings"
+        " tracing",
     },
     "services": {
         "gateway": "addresses clients config errors exposition ledger models people redaction"
@@ -78,8 +80,8 @@ LAYERS: dict[str, dict[str, str]] = {
     },
     # beside the wheel, so nothing in it can import these
     "playbooks": {
-        "tasks": "actions clients config diagnoses errors gate ledger models people record reports"
-        " scenarios settings summaries tracing typed",
+        "tasks": "actions beside clients config diagnoses errors gate interrupts ledger models"
+        " people record reports scenarios settings summaries tracing typed",
         "flows": "diagnoses models tasks",
         "deployments": "errors models",
     },

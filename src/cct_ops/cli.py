@@ -63,6 +63,7 @@ for name, where in {
     "ack": "ack:ack",
     "assign": "responding:assign",
     "note": "responding:note",
+    "takeover": "takeover:takeover",
     "board": "board:board",
     "token": "token:token",
     "reprocess": "inbox:reprocess",

@@ -48,9 +48,18 @@ class CrashHarness:
     news: IO[str]
     child: int = 0
 
-    def start(self, env: dict[str, str], statement: str, *, nth: int = 1, sign: int = 9) -> int:
+    def start(
+        self,
+        env: dict[str, str],
+        statement: str,
+        *,
+        nth: int = 1,
+        sign: int = 9,
+        finalizing: bool = False,
+    ) -> int:
         """Run auto-rollback until the ``nth`` such statement is committed; returns the pid."""
-        return self._order(env, Trigger(statement=statement, nth=nth), sign)
+        trigger = Trigger(statement=statement, nth=nth, finalizing=finalizing)
+        return self._order(env, trigger, sign)
 
     def start_run(
         self, env: dict[str, str], playbook: str, run_id: UUID, trigger: Trigger, *, sign: int = 9

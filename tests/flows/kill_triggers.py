@@ -44,13 +44,26 @@ class Trigger:
     """
     Where to kill it: at the ``nth`` of these; an order's ``statement`` is how its path ends.
 
-    With ``cancelled`` the run is cancelled while it looks, once so many calls are confirmed.
+    With ``cancelled`` the run is cancelled while it looks, once so many calls are confirmed. With
+    ``finalizing`` the signal comes while an object is finalized, where an exception is lost.
     """
 
     on: On = On.STATEMENT
     statement: str = ""
     nth: int = 1
     cancelled: int = 0
+    finalizing: bool = False
+
+
+class _Finalized:
+    """Sends a signal to its own process while it is finalized."""
+
+    def __init__(self, sign: int) -> None:
+        self._sign = sign
+
+    def __del__(self) -> None:
+        """Python calls the handler in here, and what that raises it prints and forgets."""
+        signal.raise_signal(self._sign)
 
 
 @dataclass
@@ -99,7 +112,11 @@ class _Armed:
         """Die if this is the place."""
         if on is self.trigger.on and count == self.trigger.nth:
             self.seen["fired"] += 1
-            if self.seen["fired"] == 1:  # who slept here must not sleep again
+            if self.seen["fired"] != 1:  # who slept here must not sleep again
+                return
+            if self.trigger.finalizing:
+                _Finalized(self.sign)  # nobody keeps it
+            else:
                 os.kill(os.getpid(), self.sign)
 
 

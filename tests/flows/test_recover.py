@@ -191,6 +191,29 @@ def test_a_cancelled_run_undoes_what_it_had_begun(
     assert nothing_is_held(engine)
 
 
+def test_a_cancellation_that_python_loses_undoes_all_the_same(
+    sandbox: SandboxControl, engine: sa.Engine, harness: CrashHarness, env: dict[str, str]
+) -> None:
+    """
+    What a signal's handler raises in a finalizer is printed and forgotten.
+
+    It comes right after the change was confirmed, so that without it the watch goes on.
+    """
+    harness.start(
+        env | {"CCT_OPS_WATCH_SECONDS": "60"},
+        "UPDATE actions",
+        sign=signal.SIGTERM,
+        finalizing=True,
+    )
+    harness.end()
+
+    known = account.of_run(engine, dead_run(engine))
+    assert known.outcome is Outcome.UNDONE
+    assert known.verifications == ()
+    assert [each.path.rpartition("/")[2] for each in sandbox.writes()] == ["reset", "disable"]
+    assert nothing_is_held(engine)
+
+
 def confirmed(engine: sa.Engine) -> bool:
     """Whether a read-back showed the change."""
     with engine.connect() as connection:

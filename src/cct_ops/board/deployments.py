@@ -77,6 +77,18 @@ class Deployments:
         with self._connected().connect() as client:
             return deployments.start(name, parameters, key=key, tags=tags, client=client)
 
+    def work_of(self, run_id: UUID) -> tuple[str, str] | None:
+        """Return the playbook and the target of a run; None where Prefect does not say."""
+        import httpx
+
+        from cct_ops.clients import server
+
+        try:
+            with self._connected().connect() as client:
+                return server.work_of(client, run_id)
+        except (BadConfiguration, httpx.HTTPError, RuntimeError):
+            return None
+
     def _connected(self) -> Server:
         from prefect.settings import PREFECT_API_URL
 

@@ -7,16 +7,18 @@ before a failed delivery is tried again.
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from functools import lru_cache
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from cct_ops import interrupts
 from cct_ops.errors import ContractBroken, Unavailable
 
 LONGEST_ASKED_SECONDS = 900.0
@@ -52,11 +54,17 @@ def proxy_for(url: str) -> str | None:
 
 
 class Connection:
-    """Something over an HTTP client of its own, which is open for as long as a ``with`` block."""
+    """
+    Something over an HTTP client of its own, which is open for as long as a ``with`` block.
+
+    A read that a run waits for is cut when that run is to stop; a write never is.
+    """
 
     def __init__(self, client: httpx.Client, timeout_seconds: float) -> None:
         self._client = client
         self._timeout_seconds = timeout_seconds
+        self._streams: list[Any] = []
+        client.event_hooks = {"request": [self._follow]}
 
     def __enter__(self) -> Self:
         self._client.__enter__()
@@ -71,7 +79,8 @@ class Connection:
     ) -> Iterator[None]:
         """Turn what is no answer at all into our errors; ``shown`` makes its words presentable."""
         try:
-            yield
+            with nullcontext() if write else interrupts.cuttable(self._cut):
+                yield
         except httpx.DecodingError as exc:
             raise ContractBroken(
                 f"The body of the answer to {request} cannot be decompressed."
@@ -86,3 +95,20 @@ class Connection:
             raise Unavailable(
                 f"No answer from {host} to {request}: {why}{doubt}.", never_left=never_left
             ) from exc
+
+    def _follow(self, request: httpx.Request) -> None:
+        """See to it that the request's connection is known here."""
+        request.extensions["trace"] = self._note
+
+    def _note(self, event: str, details: dict[str, Any]) -> None:
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            self._streams.append(details["return_value"])
+
+    def _cut(self) -> None:
+        """End the requests that are on their way."""
+        for stream in tuple(self._streams):
+            found = stream.get_extra_info("socket")
+            if found is not None:
+                with suppress(OSError):  # it is closed already
+                    # what TLS makes of it would take its state from whoever reads
+                    socket.socket.shutdown(found, socket.SHUT_RDWR)

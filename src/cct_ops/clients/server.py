@@ -111,6 +111,15 @@ def under_way(client: SyncPrefectClient) -> list[FlowRun]:
     )
 
 
+def work_of(client: SyncPrefectClient, run_id: UUID) -> tuple[str, str] | None:
+    """Return the playbook and the target of a run, empty where it has none; None of no run."""
+    run = find_run(client, run_id)
+    if run is None or run.deployment_id is None:
+        return None
+    deployment = client.read_deployment(run.deployment_id)
+    return deployment.name, str(run.parameters.get("target") or "")
+
+
 def rests(part: WorkPool | WorkQueue | DeploymentResponse) -> str | None:
     """Return the note that is shown beside its name while it starts nothing; None otherwise."""
     limits: tuple[int | None, ...]

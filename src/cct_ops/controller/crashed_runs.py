@@ -28,9 +28,10 @@ from cct_ops.clients.deployments import start
 from cct_ops.clients.server import CONFIGURED, Server, find_run, under_way
 from cct_ops.config import policy
 from cct_ops.controller import metrics, notices
+from cct_ops.controller.takeovers import account_for_dead
 from cct_ops.errors import BadConfiguration, Unavailable
 from cct_ops.gate import autonomy
-from cct_ops.ledger.gate import approvals, changes, leases
+from cct_ops.ledger.gate import approvals, changes, leases, takeovers
 from cct_ops.ledger.gate.leases import Lease
 from cct_ops.ledger.intake import successors
 from cct_ops.ledger.record import account, journal
@@ -171,6 +172,10 @@ class Reaper:
         approvals.void(self.engine, dead.run_id, "The run died.")
         changes.drop_unmade(self.engine, dead.run_id)
         leases.settle(tx, dead.run_id)
+        taken = takeovers.of_run(self.engine, dead.run_id)
+        if taken is not None:
+            account_for_dead(self.engine, taken)
+            return
         if run is None:
             self._account_for_deleted(dead.run_id)
             return

@@ -29,6 +29,7 @@ from cct_ops.controller import (
     rules,
     run_names,
     streams,
+    takeovers,
     unhandled,
 )
 from cct_ops.controller.crashed_runs import Reaper
@@ -111,6 +112,7 @@ def jobs(
         table.append(("breakers", BREAKERS_SECONDS, show))
     on_news: list[Job] = [
         ("approvals", 10, partial(approvals.sweep, engine, people, server=server)),
+        ("takeovers", 5, partial(takeovers.sweep, engine, notifier, server=server)),
         ("paging", 10, pager),
         ("buttons", 10, partial(buttons.sweep, engine, notifier)),
     ]

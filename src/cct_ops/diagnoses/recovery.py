@@ -36,13 +36,19 @@ class RecoveryDiagnosis(Conclusion):
         """
         Conclude; a change that the run had verified before it died is not taken back.
 
-        Neither is what lowers risk: the state before is the more dangerous one.
+        Neither is what lowers risk: the state before is the more dangerous one. Where a person had
+        taken the run over, it goes by that person's word.
         """
         if crashed.ended:
             return cls._looked_again(crashed, steps)
         who = f"Run {crashed.run.name} ({crashed.run.playbook}) died"
+        taken = crashed.taken
+        if taken is not None and not taken.choice.undoes:
+            return cls._kept(crashed, steps, f"{who} in the middle of its change. {taken.words}")
+        if taken is not None:
+            who = f"{taken.words} {who}"
         evidence = tuple(_evidence(step) for step in steps)
-        if crashed.verified in {Verdict.HOLDS, Verdict.TOO_FEW_SAMPLES}:
+        if taken is None and crashed.verified in {Verdict.HOLDS, Verdict.TOO_FEW_SAMPLES}:
             holds = crashed.verified is Verdict.HOLDS
             return cls(
                 target=crashed.plan.target,
@@ -66,6 +72,21 @@ class RecoveryDiagnosis(Conclusion):
             evidence=evidence,
             plan=_plan(crashed.plan, calls) if calls else None,
             outcome=Outcome.FAILED if lasting or foreign else outcome,
+        )
+
+    @classmethod
+    def _kept(
+        cls, crashed: CrashedRun, steps: tuple[StepState, ...], why: str
+    ) -> RecoveryDiagnosis:
+        """Conclude about a run whose change a person wants to stay."""
+        kept = [str(each.begun.step.call) for each in steps if each.in_effect]
+        stays = f"What it changed stays: {', '.join(kept)}."
+        return cls(
+            target=crashed.plan.target,
+            headline=f"{why} {stays if kept else 'Nothing of it is in effect.'}",
+            severity=Severity.P1 if kept else Severity.P2,
+            evidence=tuple(_evidence(step) for step in steps),
+            outcome=Outcome.UNVERIFIED if kept else Outcome.CANCELLED,
         )
 
     @classmethod

@@ -29,12 +29,13 @@ from cct_ops.errors import (
     Unsupported,
 )
 from cct_ops.gate.collaborators import Clock, Story, Systems
-from cct_ops.ledger.gate import changes, leases, permits
+from cct_ops.ledger.gate import changes, leases, permits, takeovers
 from cct_ops.ledger.gate.permits import NOT_DONE, WITHOUT_EFFECT
 from cct_ops.models.base import duration
 from cct_ops.models.diagnosis import Diagnosis
-from cct_ops.models.plan import Call, Permit, Plan, Step
+from cct_ops.models.plan import Call, Permit, PermitKind, Plan, Step
 from cct_ops.models.run import Mode, Run
+from cct_ops.models.takeover import stop_by
 from cct_ops.settings import Settings
 
 FIRST_LOOK_SECONDS = 0.5
@@ -67,8 +68,18 @@ class Executor:
         )
 
     def perform_all(self, permit: Permit) -> None:
-        """Carry out all calls of a permit, in their order."""
+        """
+        Carry out all calls of a permit, in their order.
+
+        Once a person has said that the run only watches on, no further change is made.
+        """
         for call in permit.calls:
+            if permit.kind is PermitKind.CHANGE:
+                taken = takeovers.of_run(self.engine, self.run.id)
+                stop_by(taken)
+                if taken is not None:
+                    self.story.warned("%s Not made: %s", taken.words, call)
+                    continue
             (self.as_step or self.apply)(permit, call)
             self.story.done(call)
 

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from cct_ops import interrupts
 from cct_ops.actions.action import Action, ReadBack
 from cct_ops.ledger.gate import leases
 from cct_ops.ledger.gate.approval_answers import Answer
@@ -39,7 +40,7 @@ class SystemClock:
     """The clock of this machine."""
 
     monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = interrupts.sleep
     repeating: leases.Repeating = leases.repeating
 
 

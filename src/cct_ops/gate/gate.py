@@ -18,7 +18,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from cct_ops import tracing
+from cct_ops import interrupts, tracing
 from cct_ops.config.policy import Policy
 from cct_ops.errors import NotPermitted
 from cct_ops.gate import temporary
@@ -35,13 +35,15 @@ from cct_ops.gate.guards import (
 )
 from cct_ops.gate.restore import wait_for_lock
 from cct_ops.gate.undo import put_back
-from cct_ops.ledger.gate import approvals, changes, guards, locks, permits
+from cct_ops.ledger.gate import approvals, changes, guards, locks, permits, takeovers
 from cct_ops.ledger.record import account
+from cct_ops.ledger.statements import within
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.diagnosis import Diagnosis, RenewedDiagnosis
 from cct_ops.models.guards import Guard, GuardResult, Intent, Rules, locked
 from cct_ops.models.plan import Permit, PermitKind, Plan
 from cct_ops.models.run import Mode, Outcome
+from cct_ops.models.takeover import Takeover, stop_by
 
 # Beyond the watch window a permit leaves room for the write, its read-back and slow answers.
 MARGIN_SECONDS = 600.0
@@ -90,6 +92,10 @@ class Gate:
         executor.story.concluded(diagnosis)
         executor.story.planned(plan)
         allowed, reason = effective_mode(executor.engine, self.policy, mode, plan)
+        taken = takeovers.of_run(executor.engine, executor.run.id)
+        if taken is not None:
+            stop_by(taken)
+            allowed, reason = Mode.OBSERVE, taken.words
         passage = _Passage(self, diagnosis, plan, allowed, reason)
 
         with tracing.span("decide", {"cct_ops.mode": allowed.value}) as span:
@@ -149,7 +155,9 @@ class _Passage:
         engine, target = executor.engine, self.plan.target
         token = wait_for_lock(executor, target, self._seconds())
         if token is None:
-            yield self.stopped(locked(target, executor.settings.lock_wait_seconds))
+            taken = takeovers.of_run(engine, executor.run.id)
+            seconds = executor.settings.lock_wait_seconds
+            yield self.stands_back(taken) if taken else self.stopped(locked(target, seconds))
             return
         try:
             changed = self.changed_since(again()) or self.already()
@@ -165,8 +173,10 @@ class _Passage:
             try:
                 temporary.schedule(change, self.gate.schedule_revert)
                 yield decision
+                self.leave(decision.permit)
             except BaseException as error:  # a cancelled run must put things back as well
-                with tracing.span("undo"):
+                takeovers.mark_stopped(engine, executor.run.id)
+                with interrupts.shielded(), tracing.span("undo"):
                     put_back(change, error, self.gate.notifier)
                 raise
             finally:
@@ -174,6 +184,21 @@ class _Passage:
                 changes.drop_unmade(engine, executor.run.id)
         finally:
             locks.release(engine, target, token)
+
+    def leave(self, permit: Permit) -> None:
+        """End the change, unless a person has said by now that it is to be stopped."""
+        engine, run_id = self.gate.executor.engine, self.gate.executor.run.id
+
+        def close(tx: sa.Connection) -> None:
+            stop_by(takeovers.fence(tx, run_id))
+            permits.close(tx, permit)
+
+        within(engine, close, repeatable=True)
+
+    def stands_back(self, taken: Takeover) -> Decision:
+        """Go no further because a person has taken the run over."""
+        stop_by(taken)
+        return self.refuse(Outcome.RECOMMENDED, f"{taken.words} Nothing was changed.")
 
     def already(self) -> Decision | None:
         """Return the decision that nothing is to be done because it is so already, or None."""
@@ -223,8 +248,9 @@ class _Passage:
         executor = self.gate.executor
         with executor.engine.begin() as tx:
             guards.serialise(tx)
+            taken = takeovers.fence(tx, executor.run.id)
             stop = guards.first_stop(tx, self.wanted, rules)
-            if stop is None:
+            if taken is None and stop is None:
                 approvals.use(tx, executor.run, self.plan)
                 self._decide(tx, "permitted", self.reason)
                 permit = permits.issue(
@@ -237,7 +263,10 @@ class _Passage:
                     seconds=self._seconds(),
                 )
                 return Decision(reason=self.reason, permit=permit)
-        return self.stopped(stop)
+        if stop is not None:
+            return self.stopped(stop)
+        assert taken is not None  # noqa: S101 -- for mypy: one of the two stood against it
+        return self.stands_back(taken)
 
     def _decide(
         self, tx: sa.Connection, verdict: str, reason: str, guard: Guard | None = None

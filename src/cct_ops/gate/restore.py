@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
+from cct_ops import interrupts
 from cct_ops.clients.exchange import LONGEST_WAIT_SECONDS
 from cct_ops.errors import NotPermitted, SteadyStateNotReached
 from cct_ops.gate.apply_and_confirm import Executor
@@ -26,12 +27,19 @@ LOCK_POLL_SECONDS = 1.0
 def wait_for_lock(
     executor: Executor, target: str, seconds: float, *, dead_run_id: UUID | None = None
 ) -> int | None:
-    """Wait for the target's lock; returns its fencing token, None when it was not to be had."""
+    """
+    Wait for the target's lock; returns its fencing token, None when it was not to be had.
+
+    A run that is to change nothing any more does not wait on.
+    """
     clock, run_id = executor.clock, executor.run.id
     until = clock.monotonic() + executor.settings.lock_wait_seconds
     while (
-        token := locks.acquire(executor.engine, target, run_id, seconds, dead_run_id=dead_run_id)
-    ) is None and clock.monotonic() < until:
+        (token := locks.acquire(executor.engine, target, run_id, seconds, dead_run_id=dead_run_id))
+        is None
+        and clock.monotonic() < until
+        and not interrupts.stands_back()
+    ):
         clock.sleep(LOCK_POLL_SECONDS)
     return token
 

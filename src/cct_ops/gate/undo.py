@@ -13,10 +13,11 @@ from cct_ops.errors import NotDone, OpsError
 from cct_ops.gate.apply_and_confirm import Change, Executor
 from cct_ops.gate.collaborators import Notifier
 from cct_ops.gate.restore import put_all_back
-from cct_ops.ledger.gate import changes, crashed_runs, leases, permits
+from cct_ops.ledger.gate import changes, crashed_runs, leases, permits, takeovers
 from cct_ops.ledger.record import account
 from cct_ops.models.plan import Call, Permit, Step
 from cct_ops.models.run import Outcome
+from cct_ops.models.takeover import TakenOver, Takeover
 from cct_ops.models.topic import Topic
 from cct_ops.reports import manual
 
@@ -43,9 +44,17 @@ def put_back(change: Change, error: BaseException, notifier: Notifier) -> None:
             _too_late(executor, plan.target, ", ".join(map(str, late)), notifier)
         return
 
+    taken = takeovers.of_run(engine, run.id)
+    if taken is not None and not taken.choice.undoes:
+        verdict, reason = _keep(change, begun, error, taken)
+        account.record_decision(
+            engine, diagnosis, plan, run=run, mode=mode, verdict=verdict, reason=reason
+        )
+        return
     left = _left_by(change, begun, error)
     calls = [step.undo for step in reversed(left.made) if step.undo is not None]
-    came_of_it, verdict = _undo(change, calls, left)
+    otherwise = Outcome.CANCELLED if isinstance(error, TakenOver) else Outcome.FAILED
+    came_of_it, verdict = _undo(change, calls, left, otherwise)
     reason = f"{str(error) or type(error).__name__} {came_of_it}"
     if verdict == account.UNDO_FAILED:
         error.add_note(reason)
@@ -113,10 +122,16 @@ def _did_nothing(executor: Executor, step: Step, permit: Permit, error: BaseExce
         return False
 
 
-def _undo(change: Change, calls: Sequence[Call], left: _Left) -> tuple[str, str]:
-    """Take back what has to be; return what came of it, in words and as a verdict."""
+def _undo(
+    change: Change, calls: Sequence[Call], left: _Left, otherwise: Outcome
+) -> tuple[str, str]:
+    """
+    Take back what has to be; return what came of it, in words and as a verdict.
+
+    That is ``otherwise`` where nothing had to be taken back.
+    """
     executor = change.executor
-    words, verdict = [], Outcome.FAILED.value
+    words, verdict = [], otherwise.value
     if calls:
         executor.story.warned("Undoing: %s", ", ".join(map(str, calls)))
         try:
@@ -146,6 +161,45 @@ def _undo(change: Change, calls: Sequence[Call], left: _Left) -> tuple[str, str]
             words.append("Whether it took effect is looked at again.")
         verdict = verdict if verdict == account.UNDO_FAILED else Outcome.UNVERIFIED.value
     return " ".join(words) or "Nothing of it is in effect, so nothing had to be undone.", verdict
+
+
+def _keep(
+    change: Change, begun: tuple[tuple[int, str], ...], error: BaseException, taken: Takeover
+) -> tuple[str, str]:
+    """Leave all as it is, as a person wants it; return the verdict on it, and its reason."""
+    kept, doubtful = [], []
+    for position, state in begun:
+        call = change.plan.steps[position].call
+        if state == permits.CONFIRMED or (
+            state not in {permits.NOT_DONE, permits.WITHOUT_EFFECT} and _is_seen(change, call)
+        ):
+            kept.append(str(call))
+        elif state not in {permits.NOT_DONE, permits.WITHOUT_EFFECT}:
+            doubtful.append(str(call))
+    words = [taken.words] if isinstance(error, TakenOver) else [f"{error}", taken.words]
+    if kept:
+        words.append(f"What it changed stays: {', '.join(kept)}.")
+    if doubtful:
+        calls = ", ".join(doubtful)
+        words.append(f"Whether it took effect is not known, and is looked at again: {calls}.")
+    if not (kept or doubtful):
+        words.append("Nothing of it is in effect.")
+    verdict = Outcome.UNVERIFIED if kept or doubtful else Outcome.CANCELLED
+    return verdict.value, " ".join(words)
+
+
+def _is_seen(change: Change, call: Call) -> bool:
+    """Look once whether a call in doubt took effect, and write it down if so."""
+    executor = change.executor
+    try:
+        look = executor.systems.look_at(call)
+    except OpsError as error:
+        executor.story.warned("Nothing shows whether %s took effect: %s", call, error)
+        return False
+    if look.took_effect:
+        permits.confirm(executor.engine, change.permit, call)
+        changes.activate(executor.engine, change.permit, call)
+    return look.took_effect
 
 
 def _too_late(executor: Executor, target: str, calls: str, notifier: Notifier) -> None:

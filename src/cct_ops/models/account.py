@@ -47,6 +47,7 @@ class EntryKind(StrEnum):
     ASSIGNMENT = "assignment"
     NOTE = "note"
     STARTED = "started"
+    TAKEOVER = "takeover"
     LOOK = "look"
     DECISION = "decision"
     APPROVAL = "approval"

@@ -7,6 +7,7 @@ from uuid import UUID
 from cct_ops.models.base import Frozen
 from cct_ops.models.plan import Plan, Step
 from cct_ops.models.run import Mode, Run
+from cct_ops.models.takeover import Takeover
 from cct_ops.models.verification import Verdict
 
 
@@ -23,6 +24,7 @@ class CrashedRun(Frozen):
     A dead run as the ledger knows it: its plan and how far it came.
 
     With ``ended`` it gave its account, and no look has shown the effect of its change yet.
+    ``taken`` is the word of the person who had taken it over, if anybody had.
     """
 
     run: Run
@@ -32,3 +34,4 @@ class CrashedRun(Frozen):
     verified: Verdict | None
     reason: str | None
     ended: bool = False
+    taken: Takeover | None = None

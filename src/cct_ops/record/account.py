@@ -31,8 +31,9 @@ from cct_ops.record.entries_notices import NOTICES, ThreadRow
 from cct_ops.record.entries_people import PEOPLE, ApprovalRow
 from cct_ops.record.entries_responders import RESPONDERS
 from cct_ops.record.entries_run import RUN, DecisionRow, LeaseRow, ResolutionRow
+from cct_ops.record.entries_takeovers import TAKEOVERS
 
-_ROWS = (*INTAKE, *RUN, *GATE, *PEOPLE, *NOTICES, *RESPONDERS)
+_ROWS = (*INTAKE, *RUN, *GATE, *PEOPLE, *NOTICES, *RESPONDERS, *TAKEOVERS)
 
 # An id is an incident's or a run's. A run that another one recovered, repeated or took back leads
 # to that one as well.

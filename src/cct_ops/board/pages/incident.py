@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from cct_ops.board import responding
+from cct_ops.board import responding, steering
 from cct_ops.board.page import Action, Asked, Board, Form, NoSuchPage, Page, Visitor
+from cct_ops.board.steering import LENGTHS, Steered
 from cct_ops.config.people import Known
 from cct_ops.ledger.gate import approvals
 from cct_ops.ledger.gate.approvals import Pending
@@ -27,6 +28,8 @@ class Incident(Frozen):
     asked: Assignment | None = None
     told: str = ""
     people: tuple[Known, ...] = ()
+    steered: tuple[Steered, ...] = ()
+    lengths: tuple[int, ...] = LENGTHS
 
     @property
     def open(self) -> bool:
@@ -55,6 +58,7 @@ def read(board: Board, asked: Asked) -> Incident:
         asked=given,
         told=assignments.told(board.engine, given) if given else "",
         people=responding.known(board),
+        steered=steering.steered(board, found),
     )
 
 
@@ -75,5 +79,6 @@ PAGE = Page(
     actions=(
         Action("/incidents/{incident_id}/acknowledge", Role.RESPONDER, acknowledge),
         *responding.ACTIONS,
+        *steering.ACTIONS,
     ),
 )

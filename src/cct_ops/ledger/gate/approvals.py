@@ -174,12 +174,20 @@ def use(tx: sa.Connection, run: Run, plan: Plan) -> None:
         raise NotPermitted(f"Nothing was done: the approval of this plan {why}.")
 
 
-def void(engine: sa.Engine, run_id: UUID, reason: str) -> None:
-    """End whatever the run still asks for, because it no longer needs it."""
-    with engine.begin() as tx:
+def void(ledger: Ledger, run_id: UUID, reason: str, *, settled: bool = True) -> None:
+    """
+    End whatever the run still asks for, because it no longer needs it.
+
+    One that is not ``settled`` has its run resumed, to read how it goes on.
+    """
+
+    def end(tx: sa.Connection) -> None:
         _end(tx, approvals.c.run_id == run_id, reason=reason)
-        open_still = (approvals.c.run_id == run_id, approvals.c.settled_at.is_(None))
-        tx.execute(sa.update(approvals).where(*open_still).values(settled_at=now()))
+        if settled:
+            open_still = (approvals.c.run_id == run_id, approvals.c.settled_at.is_(None))
+            tx.execute(sa.update(approvals).where(*open_still).values(settled_at=now()))
+
+    statements.within(ledger, end)
 
 
 def void_resolved(engine: sa.Engine) -> int:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger.clock import now
-from cct_ops.ledger.gate import leases
+from cct_ops.ledger.gate import leases, takeovers
 from cct_ops.ledger.gate.tables import actions, permits
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.tables import decisions, verifications
@@ -68,6 +68,7 @@ def of_run(engine: sa.Engine, run_id: UUID, name: str) -> CrashedRun:
         ),
         verified=Verdict(verified.verdict) if verified else None,
         ended=account.of_run(engine, run_id).in_doubt,
+        taken=takeovers.of_run(engine, run_id),
         reason=verified.reason if verified else None,
     )
 

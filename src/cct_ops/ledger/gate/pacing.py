@@ -20,6 +20,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from cct_ops import interrupts
 from cct_ops.clients.pacing import Answer
 from cct_ops.errors import Unavailable
 from cct_ops.ledger.clock import in_seconds, now
@@ -130,7 +131,7 @@ class LedgerPacer:
     def write_slot(self) -> Iterator[None]:
         """Wait until a change may leave."""
         while isinstance(granted := self._try(write=True), float):
-            time.sleep(granted)
+            interrupts.sleep(granted)
         try:
             yield
         finally:
@@ -149,6 +150,7 @@ class LedgerPacer:
         """
         until = time.monotonic() + patience_seconds()
         while True:
+            interrupts.check()
             try:
                 return self._ahead(key) or self._read(key, send)
             except sa.exc.OperationalError as error:
@@ -188,7 +190,7 @@ class LedgerPacer:
                 granted = self._try(write=False) if locked else POLL_SECONDS
                 if not isinstance(granted, float):
                     return self._fetch(tx, key, granted, send)
-            time.sleep(granted)
+            interrupts.sleep(granted)
 
     def _fetch(self, tx: sa.Connection, key: str, slot: Slot, send: Callable[[], Answer]) -> Answer:
         try:

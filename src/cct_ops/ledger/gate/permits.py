@@ -17,9 +17,9 @@ import sqlalchemy as sa
 
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger.clock import in_seconds, now
-from cct_ops.ledger.gate import leases
+from cct_ops.ledger.gate import leases, takeovers
 from cct_ops.ledger.gate.tables import actions, permits, target_locks
-from cct_ops.ledger.statements import execute, rows, scalar, scalars, within
+from cct_ops.ledger.statements import Ledger, execute, rows, scalar, scalars, within
 from cct_ops.models.plan import Call, Permit, PermitKind, Plan
 from cct_ops.models.run import Run
 
@@ -63,10 +63,10 @@ def issue(
     return _read(row)
 
 
-def close(engine: sa.Engine, permit: Permit) -> None:
+def close(ledger: Ledger, permit: Permit) -> None:
     """End a permit: nothing more is done on it."""
     closed = sa.update(permits).where(permits.c.id == permit.id).values(closed_at=now())
-    execute(engine, closed, repeatable=True)
+    execute(ledger, closed, repeatable=True)
 
 
 def confirm(engine: sa.Engine, permit: Permit, call: Call) -> None:
@@ -146,6 +146,7 @@ class Checker:
                 (permits.c.expires_at > now()).label("live"),
                 (target_locks.c.fencing_token == permits.c.fencing_token).label("fenced"),
                 (target_locks.c.expires_at > now()).label("locked"),
+                takeovers.forbids(permits.c.run_id, permits.c.kind).label("taken"),
             )
             .outerjoin(target_locks, target_locks.c.target == permits.c.target)
             .where(permits.c.id == permit.id)
@@ -160,6 +161,8 @@ class Checker:
             raise NotPermitted(f"{call} was not sent: the permit belongs to another run.")
         if row.closed_at is not None:
             raise NotPermitted(f"{call} was not sent: the permit is closed.")
+        if row.taken:
+            raise NotPermitted(f"{call} was not sent: a person has taken this run over.")
         if not row.live:
             raise NotPermitted(f"{call} was not sent: the permit expired at {row.expires_at}.")
         if not (row.fenced and row.locked):

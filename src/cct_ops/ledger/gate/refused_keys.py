@@ -20,6 +20,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 from pydantic import SecretStr
 
+from cct_ops import interrupts
 from cct_ops.errors import KeyRefused, Unavailable
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.engine import at_once
@@ -114,7 +115,7 @@ class LedgerKeys:
                 ).scalar_one():
                     if time.monotonic() > until:
                         raise _no_answer()
-                    time.sleep(POLL_SECONDS)
+                    interrupts.sleep(POLL_SECONDS)
                 yield
         finally:
             self._first.release()

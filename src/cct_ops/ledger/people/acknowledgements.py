@@ -58,6 +58,14 @@ def record_as_seen(
         return _write(tx, incident_id, person, proof)
 
 
+def take_on(tx: sa.Connection, incident_id: UUID, person: str, proof: str) -> None:
+    """Let the person have an incident, within the caller's transaction, if it is open."""
+    tx.execute(sa.select(incidents.c.id).where(incidents.c.id == incident_id).with_for_update())
+    had = held(tx, incident_id)
+    if had is not None and had.open and had.person != person:
+        _write(tx, incident_id, person, proof)
+
+
 @contextmanager
 def _in_turn(engine: sa.Engine, incident_id: UUID) -> Iterator[tuple[sa.Connection, Held]]:
     """Yield who has an open incident, held until the block ends: the second sees the first."""

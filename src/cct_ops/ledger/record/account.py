@@ -30,6 +30,7 @@ _LEFT = {
     Outcome.UNDONE.value: Outcome.UNDONE,
     Outcome.UNVERIFIED.value: Outcome.UNVERIFIED,
     Outcome.FAILED.value: Outcome.FAILED,
+    Outcome.CANCELLED.value: Outcome.CANCELLED,
 }
 
 

@@ -112,6 +112,12 @@ LOGGED = (
         key="run_id",
     ),
     _of("journal_entries", "id run_id at phase entry", moments="at"),
+    _of(
+        "takeovers",
+        "id run_id incident_id playbook target choice person proof reason held_until at",
+        "stopped_at",
+        moments="held_until at stopped_at",
+    ),
     _of("acknowledgements", "id incident_id person proof at", moments="at"),
     _of("assignments", "id incident_id person assigned_by proof at", moments="at"),
     _of("notes", "id incident_id person proof text at", moments="at"),

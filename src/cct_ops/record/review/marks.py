@@ -57,6 +57,7 @@ def lane_of(kind: EntryKind) -> Lane:
             EntryKind.ACKNOWLEDGEMENT
             | EntryKind.ASSIGNMENT
             | EntryKind.NOTE
+            | EntryKind.TAKEOVER
             | EntryKind.ANSWER
             | EntryKind.NOTICE
             | EntryKind.PAGE

@@ -47,6 +47,7 @@ KINDS: Mapping[str, Words] = {
     "verifications": Words("verification", "done"),
     "resolutions": Words("outcome", "recorded", "changed"),
     "journal_entries": Words("experiment", "noted"),
+    "takeovers": Words("run", "taken-over", "stopped"),
     "acknowledgements": Words("incident", "acknowledged"),
     "assignments": Words("incident", "assigned"),
     "notes": Words("incident", "noted"),

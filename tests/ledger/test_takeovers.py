@@ -1,0 +1,204 @@
+"""A person's word on a run: what it takes along, who comes first, and what is refused."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+import yaml
+
+from cct_ops.errors import NotPermitted
+from cct_ops.gate.takeover import at_work, take_over
+from cct_ops.ledger import clock
+from cct_ops.ledger.gate import approvals, leases, permits, switches, takeovers
+from cct_ops.ledger.gate.takeovers import Wish
+from cct_ops.ledger.people import acknowledgements
+from cct_ops.ledger.record import account
+from cct_ops.ledger.record.log_tables import log_queue
+from cct_ops.models.plan import PermitKind
+from cct_ops.models.run import Outcome, Run
+from cct_ops.models.takeover import UPKEEP_PLAYBOOKS, Choice, Phase, Takeover
+from tests.approvals.parts import asked
+from tests.conftest import ROOT
+from tests.ledger.alerts import opened
+from tests.ledger.history import CALL, TARGET, a_run, permitted, plan
+
+
+def wish(
+    engine: sa.Engine, choice: Choice = Choice.KEEP, person: str = "Ada", hours: float = 4
+) -> Wish:
+    """What somebody wants."""
+    return Wish(
+        choice=choice,
+        person=person,
+        proof="the login of a shell",
+        signature=person,
+        reason="it makes things worse",
+        held_until=clock.read(engine) + timedelta(hours=hours),
+    )
+
+
+def taken(engine: sa.Engine, run_id: UUID, choice: Choice = Choice.KEEP) -> Takeover:
+    """Take the run over."""
+    return takeovers.record(engine, run_id, wish(engine, choice))[0]
+
+
+@pytest.fixture
+def run(engine: sa.Engine) -> Run:
+    """A run that was permitted its change, for an open incident."""
+    found = a_run(incident_id=opened(engine))
+    permitted(engine, found, plan())
+    leases.touch(engine, found.id, 60)
+    return found
+
+
+def test_it_holds_the_target_and_takes_the_incident_on(engine: sa.Engine, run: Run) -> None:
+    """Nobody is paged, and the next alert starts nothing that changes this target."""
+    said = taken(engine, run.id)
+
+    (hold,) = switches.standing(engine)
+    assert (hold.target, hold.person, hold.until) == (TARGET, "Ada", said.held_until)
+    assert hold.reason == f"took over run {run.id} (stop and keep): it makes things worse"
+    assert run.incident_id is not None
+    holder = acknowledgements.holders(engine, [run.incident_id])[run.incident_id]
+    assert (holder.person, holder.proof) == ("Ada", "the login of a shell")
+
+
+def test_it_is_a_leaf_of_the_log(engine: sa.Engine, run: Run) -> None:
+    taken(engine, run.id)
+    takeovers.mark_stopped(engine, run.id)
+
+    with engine.connect() as connection:
+        logged = connection.execute(
+            sa.select(log_queue.c.operation, log_queue.c.content)
+            .where(log_queue.c.kind == "takeovers")
+            .order_by(log_queue.c.id)
+        ).all()
+    assert [each.operation for each in logged] == ["insert", "update"]
+    row = logged[0].content["row"]
+    said = (row["person"], row["choice"], row["reason"])
+    assert said == ("Ada", "stop and keep", "it makes things worse")
+    assert logged[1].content["state"]["stopped_at"] is not None
+
+
+def test_of_two_at_once_one_wins_and_the_other_is_told(engine: sa.Engine, run: Run) -> None:
+    def attempt(person: str) -> str:
+        try:
+            return takeovers.record(engine, run.id, wish(engine, person=person))[0].person
+        except NotPermitted as refusal:
+            return str(refusal)
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = sorted(pool.map(attempt, ("Ada", "Ben")), key=len)
+
+    assert first in {"Ada", "Ben"}
+    assert second.startswith(f"{first} has taken this run over already, at ")
+    assert second.endswith("(stop and keep): it makes things worse")
+
+
+def test_one_that_has_ended_says_how(engine: sa.Engine, run: Run) -> None:
+    account.record_outcome(engine, run, TARGET, Outcome.RESOLVED, "It serves.")
+
+    with pytest.raises(NotPermitted, match=r"This run has ended already: Resolved\. It serves\."):
+        taken(engine, run.id)
+    assert at_work(engine, (run.id,)) == []
+    assert switches.standing(engine) == []
+
+
+def test_of_an_unknown_run_nothing_is_written(engine: sa.Engine) -> None:
+    with pytest.raises(NotPermitted, match="The ledger knows no run"):
+        take_over(engine, uuid4(), wish(engine), lambda _: None)
+
+
+def test_what_prefect_knows_of_one_that_has_not_begun_is_enough(engine: sa.Engine) -> None:
+    said, found = take_over(
+        engine, uuid4(), wish(engine), lambda _: ("auto-rollback", "/daily-summary")
+    )
+
+    assert found.phase is Phase.NOT_BEGUN
+    assert (said.playbook, said.target) == ("auto-rollback", "/daily-summary")
+    assert switches.held(engine) == ["/daily-summary"]
+
+
+@pytest.mark.parametrize("choice", Choice)
+def test_no_further_call_leaves(engine: sa.Engine, choice: Choice) -> None:
+    """Whatever the run's process knows of it; only the undo that is wanted is let through."""
+    found = a_run()
+    change = permitted(engine, found, plan())
+    leases.touch(engine, found.id, 60)
+    taken(engine, found.id, choice)
+    with engine.begin() as tx:
+        restore = permits.issue(
+            tx,
+            PermitKind.RESTORE,
+            plan(),
+            [CALL],
+            run=found,
+            fencing_token=change.fencing_token,
+            seconds=60,
+        )
+    checker = permits.Checker(engine, found.id)
+
+    with (
+        pytest.raises(NotPermitted, match="a person has taken this run over"),
+        checker.check(change, CALL),
+    ):
+        pytest.fail("it was let through")
+    if choice.undoes:
+        with checker.check(restore, CALL):
+            pass
+    else:
+        with (
+            pytest.raises(NotPermitted, match="a person has taken this run over"),
+            checker.check(restore, CALL),
+        ):
+            pytest.fail("it was let through")
+
+
+def test_a_request_for_approval_ends_with_the_word(engine: sa.Engine) -> None:
+    approval = asked(engine)
+
+    taken(engine, approval.run_id)
+
+    assert approvals.pending(engine) == []
+    assert approvals.waiting(engine) == []
+
+
+def test_one_that_takes_its_change_back_is_not_stopped_halfway(engine: sa.Engine) -> None:
+    run = a_run()
+    leases.touch(engine, run.id, 60)
+    change = permitted(engine, run, plan())
+    with permits.Checker(engine, run.id).check(change, CALL):
+        pass
+    with engine.begin() as tx:
+        permits.issue(
+            tx,
+            PermitKind.RESTORE,
+            plan(),
+            [CALL],
+            run=run,
+            fencing_token=change.fencing_token,
+            seconds=60,
+        )
+
+    with pytest.raises(NotPermitted, match="is taking its change back: it ends by itself"):
+        taken(engine, run.id)
+
+
+@pytest.mark.parametrize("playbook", sorted(UPKEEP_PLAYBOOKS))
+def test_what_puts_back_is_not_stopped(engine: sa.Engine, playbook: str) -> None:
+    found = a_run(playbook)
+    permitted(engine, found, plan(playbook=playbook))
+    leases.touch(engine, found.id, 60)
+
+    with pytest.raises(NotPermitted, match="puts back what another run changed"):
+        taken(engine, found.id)
+
+
+def test_upkeep_is_what_the_registry_says() -> None:
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+
+    assert {each["name"] for each in deployments if "upkeep" in each["tags"]} == UPKEEP_PLAYBOOKS
