@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 
 help:            ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## ?/  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## ?/  make \1\t/' | expand -t 22
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -70,6 +70,9 @@ soak: $(VENV)/.dev  ## floods, kills and outages, counted: a quarter of an hour;
 cluster: $(VENV)/.dev  ## every part twice on three hosts of this one machine, to be hurt by name
 	$(BIN)/python -m evaluation.cluster $(ARGS)
 
+cluster-soak: $(VENV)/.dev  ## an hour of faults on that cluster, counted; ARGS="--minutes 5 --seed 7" for less
+	$(BIN)/python -m evaluation.cluster.soak $(ARGS)
+
 # The manual runbook is as it was handed over; results are written by `make bench` and the soak of memory.
 PAGES = $(shell git ls-files '*.md' ':!docs/ops-playbooks.md' ':!docs/benchmarks/results.md' \
 	':!docs/benchmarks/memory.md')
@@ -105,4 +108,4 @@ HISTORY ?= evaluation/history/week.jsonl
 replay: install  ## what changed rules make different of the recorded week; BASE=REV, HISTORY=FILE
 	$(BIN)/cct-ops replay --history $(HISTORY) --baseline $(BASE) $(ARGS)
 
-.PHONY: help install demo up test tools image-test kills matrix tamperings simulate bench siem soak cluster check format lock replay
+.PHONY: help install demo up test tools image-test kills matrix tamperings simulate bench siem soak cluster cluster-soak check format lock replay

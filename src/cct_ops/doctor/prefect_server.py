@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import AliasPath, BaseModel, Field
 
 from cct_ops.config import yaml_files
+from cct_ops.doctor import prefect_state
 from cct_ops.doctor.check import ANSWER_SECONDS, Result, Sign
 from cct_ops.doctor.ledger_base import about_clock
 from cct_ops.errors import ContractBroken, Rejected, Unavailable
@@ -43,7 +44,7 @@ class Registry(BaseModel):
         return sorted({each.pool for each in self.deployments})
 
 
-def look(_settings: Settings) -> Sequence[Result]:
+def look(settings: Settings) -> Sequence[Result]:
     """Reach the server, and see what is deployed there, paused and worked for."""
     import httpx
     from prefect.client.orchestration import get_client
@@ -72,6 +73,7 @@ def look(_settings: Settings) -> Sequence[Result]:
                 _server(client, url),
                 about_clock("Prefect's server", seconds_ahead(client)),
                 *_leases(client, ours),
+                *prefect_state.look(client, settings),
                 _deployments(registry, ours),
                 *_paused(client, registry, ours),
                 *(_pool(client, name) for name in registry.pools),

@@ -31,6 +31,17 @@ _MIGRATING = Lock()  # Alembic keeps what it works on in its module
 # or Prefect. What the ledger's URL says of it wins.
 ASLEEP_SECONDS = 60
 
+# A host that is gone, or cut off, says nothing: without these a statement would wait for it a
+# quarter of an hour, and a standby that has taken over meanwhile would not be asked. Of several
+# hosts each is given the seconds to connect. What the ledger's URL says of any of them wins.
+SILENT_HOST = {
+    "connect_timeout": "5",
+    "keepalives_idle": "5",
+    "keepalives_interval": "3",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
+
 _MOST = 20
 
 _LONGEST_PAUSE_SECONDS = 2.0
@@ -49,7 +60,8 @@ def _engine(wanted: _Wanted) -> sa.Engine:
     given = sa.make_url(wanted.url)
     others = given.query.get("options", "")
     limit = f"-c idle_in_transaction_session_timeout={ASLEEP_SECONDS}s"
-    limited = given.update_query_dict({"options": f"{limit} {others}".strip()})
+    unsaid = {name: value for name, value in SILENT_HOST.items() if name not in given.query}
+    limited = given.update_query_dict({**unsaid, "options": f"{limit} {others}".strip()})
     engine = sa.create_engine(
         limited, pool_pre_ping=True, pool_size=wanted.kept, max_overflow=_MOST - wanted.kept
     )
@@ -107,6 +119,14 @@ def connect(url: SecretStr, *, kept: int = 5) -> sa.Engine:
     """
     with _MAKING:
         return _engine(_Wanted(url.get_secret_value(), kept))
+
+
+def conninfo(url: SecretStr) -> str:
+    """Return the connection string for psycopg itself, with all hosts that the URL names."""
+    given = sa.make_url(url.get_secret_value())
+    _, options = given.get_dialect()().create_connect_args(given)
+    unsaid = {name: value for name, value in SILENT_HOST.items() if name not in options}
+    return psycopg.conninfo.make_conninfo(**unsaid, **options)
 
 
 def migrate(url: SecretStr) -> None:

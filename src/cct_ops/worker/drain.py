@@ -8,6 +8,8 @@ from typing import Any, Self
 import psycopg
 from pydantic import SecretStr
 
+from cct_ops.ledger.engine import conninfo
+
 DRAINED = "the installation is drained (`cct-ops drain --end` lets it go on)"
 UNKNOWN = "whether the installation is drained is not known: the ledger does not answer"
 
@@ -51,9 +53,8 @@ class Drain:
 
     async def _ask(self, ledger: SecretStr) -> str | None:
         if self._connection is None:
-            url = ledger.get_secret_value().replace("postgresql+psycopg://", "postgresql://", 1)
             self._connection = await psycopg.AsyncConnection.connect(
-                url, autocommit=True, connect_timeout=_ANSWER_SECONDS
+                conninfo(ledger), autocommit=True, connect_timeout=_ANSWER_SECONDS
             )
         row = await (await self._connection.execute(_NEWEST)).fetchone()
         return DRAINED if row is not None and row[0] else None

@@ -16,6 +16,7 @@ from prefect.exceptions import ObjectNotFound
 from psycopg import sql
 from pydantic import SecretStr
 
+from cct_ops.ledger.engine import conninfo
 from cct_ops.ledger.run_notifications import CHANNEL
 
 _RETRY_SECONDS = (1.0, 5.0, 30.0)
@@ -41,7 +42,7 @@ class RunNotifications:
         """Call ``on_run`` for each run of the pool, for ever."""
         if self._ledger is None:
             return
-        url = self._ledger.get_secret_value().replace("postgresql+psycopg://", "postgresql://", 1)
+        url = conninfo(self._ledger)
         failures = 0
         while True:
             try:
