@@ -256,3 +256,34 @@ def test_a_list_goes_on_where_it_was_whatever_came_since(
         of_inbox += [each["incident_id"] for each in part["items"]]
         path = f"/inbox?limit=3&cursor={part['next']}" if part["next"] else ""
     assert len(of_inbox) == len(set(of_inbox)) == 11
+
+
+def test_people_are_asked_things_noted_and_alerts_muted(
+    program: Programs, engine: sa.Engine
+) -> None:
+    incident, chatops = opened(engine), program(Role.RESPONDER)
+    path = f"/incidents/{incident}"
+
+    noted = chatops.post(f"{path}/note", {"note": "It began with\nrelease 48"}, key="n")
+    assert noted.status_code == 200
+    unknown = chatops.post(f"{path}/assign", {"person": "nobody at all"})
+    assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "body.person")
+    declared = {"targets": ["/daily-summary"], "hours": 0.5, "reason": "an upgrade"}
+    assert chatops.post("/switches/maintenance", declared, key="m").status_code == 200
+    wrong = chatops.post("/switches/maintenance", declared | {"targets": ["/no such"]})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "body.targets")
+    muted = {"matchers": 'alertname="X"', "hours": 2, "reason": "known"}
+    assert chatops.post("/switches/silence", muted).status_code == 200
+    wrong = chatops.post("/switches/silence", muted | {"matchers": "x x x"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "body.matchers")
+    assert chatops.post(f"{path}/takeover", {}).status_code == 422
+
+    switches_now = chatops.get("/switches").json()
+    (window,), (silence,) = switches_now["declared"], switches_now["silences"]
+    assert (window["targets"], silence["matchers"]) == (["/daily-summary"], 'alertname="X"')
+    assert window["person"] == "chatops (token), by the API"
+    for ended in (f"maintenance/{window['id']}", f"silence/{silence['id']}"):
+        assert chatops.post(f"/switches/{ended}/end").status_code == 200
+        assert chatops.post(f"/switches/{ended}/end").status_code == 409
+    said = [each["text"] for each in chatops.get(path).json()["account"]["entries"]]
+    assert any("release 48" in each for each in said), said

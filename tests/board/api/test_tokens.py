@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 import sqlalchemy as sa
 
@@ -135,7 +136,10 @@ def test_whoever_asks_too_often_is_told_how_long_to_wait(program: Programs) -> N
     """And nobody else."""
     eager, other = program(Role.VIEWER, "eager"), program(Role.VIEWER, "other")
 
-    answers = [eager.get("/me") for _ in range(BURST + 20)]
+    answers: list[httpx.Response] = []
+    while not answers or answers[-1].status_code == 200:  # more often than it may, on any machine
+        with ThreadPoolExecutor(4) as threads:
+            answers += threads.map(lambda _: eager.get("/me"), range(BURST))
 
     refused = [each for each in answers if each.status_code == 429]
     assert refused

@@ -8,16 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, TypeAdapter
 
 from cct_ops.board.api.problem import Refusal, Wrong
-from cct_ops.board.page import LONGEST_TEXT, Action, Asked, Board, Form, Page, Visitor
+from cct_ops.board.page import LONGEST_TEXT, Action, Asked, Board, FillAgain, Form, Page, Visitor
 from cct_ops.models.base import Frozen
 from cct_ops.models.role import Role
 
 MOST = 200
+_NONE: Mapping[str, str] = {}
 
 Text = Annotated[
     str,
@@ -85,9 +86,24 @@ class Call:
         """Return the address of a page of the board, as people reach it."""
         return f"{self.board.settings.board_links()}{path}"
 
-    def act(self, action: Action, **fields: str) -> str:
-        """Do what the form of a page does; returns what was done in one sentence."""
-        did = action.do(self.board, self.visitor, Form(self.places, fields))
+    @property
+    def once(self) -> str:
+        """The id by which an action knows the same write again; nothing without a key."""
+        return str(uuid5(self.visitor.session.id, self.key)) if self.key else ""
+
+    def act(
+        self, action: Action, fields: Mapping[str, str] = _NONE, called: Mapping[str, str] = _NONE
+    ) -> str:
+        """
+        Do what the form of a page does; returns what was done in one sentence.
+
+        ``called`` is what fields of the form are called in the body.
+        """
+        try:
+            did = action.do(self.board, self.visitor, Form(self.places, fields))
+        except FillAgain as again:
+            wrong = {called.get(name, name): words for name, words in again.wrong.items()}
+            raise FillAgain(again.words, wrong) from again
         return did if isinstance(did, str) else did.words
 
 

@@ -11,9 +11,11 @@ from cct_ops.board.api.operation import Operation
 from cct_ops.board.api.resources import (
     approvals,
     changes,
+    declaring,
     inbox,
     incidents,
     playbooks,
+    responding,
     switches,
     system,
 )
@@ -22,6 +24,16 @@ VERSION = "v1"
 
 ALL: tuple[Operation, ...] = tuple(
     operation
-    for resource in (system, incidents, inbox, approvals, changes, playbooks, switches)
+    for resource in (
+        system,
+        incidents,
+        responding,
+        inbox,
+        approvals,
+        changes,
+        playbooks,
+        switches,
+        declaring,
+    )
     for operation in resource.OPERATIONS
 )

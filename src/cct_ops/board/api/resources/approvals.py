@@ -74,7 +74,7 @@ def decline(call: Call) -> Done:
     """Say no."""
     given: No = call.body
     form = action(one.PAGE, f"{_PATH}/decline")
-    said = call.act(form, note=given.note, digest=given.plan_digest)
+    said = call.act(form, {"note": given.note, "digest": given.plan_digest})
     return Done(done=said, page=call.page(f"/approvals/{call.id('approval_id')}"))
 
 

@@ -16,16 +16,17 @@ from cct_ops.board.api.operation import (
     Name,
     Operation,
     PartOf,
-    Text,
     action,
     cursor,
     place,
 )
 from cct_ops.board.api.problem import Refusal, Wrong
 from cct_ops.board.pages import incident as one, incidents as pages
+from cct_ops.board.steering import Steered
 from cct_ops.ledger.gate.approvals import Pending
-from cct_ops.ledger.people import acknowledgements, notes
+from cct_ops.ledger.people import acknowledgements
 from cct_ops.ledger.people.acknowledgements import Acknowledgement
+from cct_ops.ledger.people.assignments import Assignment
 from cct_ops.models.account import Account
 from cct_ops.models.base import Frozen
 from cct_ops.models.role import Role
@@ -79,20 +80,10 @@ class IncidentDetail(Frozen):
 
     account: Account
     holder: Acknowledgement | None
+    assigned: Assignment | None = Field(description="Who was asked last to take it on.")
     waiting: tuple[Pending, ...] = Field(description="What of it waits for a person's yes.")
+    at_work: tuple[Steered, ...] = Field(description="Its runs, and how each can be taken over.")
     page: str
-
-
-class Asking(Frozen):
-    """Who is asked."""
-
-    person: Text = Field(description="By name or id, as a file of this installation has them.")
-
-
-class Note(Frozen):
-    """What is to be in the account."""
-
-    note: str = Field(min_length=1, max_length=notes.LONGEST, pattern=r"^[^\x00]*$")
 
 
 class Marked(Frozen):
@@ -149,6 +140,8 @@ def read(call: Call) -> IncidentDetail:
     return IncidentDetail(
         account=found.account,
         holder=found.holder,
+        assigned=found.asked,
+        at_work=found.steered,
         waiting=found.waiting,
         page=call.page(f"/incidents/{found.account.id}"),
     )
@@ -160,28 +153,12 @@ def acknowledge(call: Call) -> Done:
     return Done(done=call.act(form), page=call.page(f"/incidents/{call.id('incident_id')}"))
 
 
-def assign(call: Call) -> Done:
-    """Ask somebody to take one on."""
-    wanted: Asking = call.body
-    form = action(one.PAGE, "/incidents/{incident_id}/assign")
-    said = call.act(form, person=wanted.person)
-    return Done(done=said, page=call.page(f"/incidents/{call.id('incident_id')}"))
-
-
-def note(call: Call) -> Done:
-    """Write something down about one."""
-    wanted: Note = call.body
-    form = action(one.PAGE, "/incidents/{incident_id}/note")
-    said = call.act(form, note=wanted.note)
-    return Done(done=said, page=call.page(f"/incidents/{call.id('incident_id')}"))
-
-
 def acknowledge_all(call: Call) -> Done:
     """Take several on."""
     marked: Marked = call.body
     form = action(pages.PAGE, "/incidents/acknowledge")
     fields = {f"{pages.MARK}{each}": "on" for each in marked.ids}
-    return Done(done=call.act(form, **fields), page=call.page("/incidents"))
+    return Done(done=call.act(form, fields), page=call.page("/incidents"))
 
 
 OPERATIONS = (
@@ -215,29 +192,6 @@ OPERATIONS = (
         Done,
         needs=Role.RESPONDER,
         more="409 if it is over, or yours already.",
-    ),
-    Operation(
-        "post",
-        "/incidents/{incident_id}/assign",
-        "assignIncident",
-        TAG,
-        "Ask somebody to take an incident on, and have them told",
-        assign,
-        Done,
-        needs=Role.RESPONDER,
-        body=Asking,
-        more="Pages go on until somebody has it. 409 if it is over.",
-    ),
-    Operation(
-        "post",
-        "/incidents/{incident_id}/note",
-        "noteIncident",
-        TAG,
-        "Write something down in the account",
-        note,
-        Done,
-        needs=Role.RESPONDER,
-        body=Note,
     ),
     Operation(
         "post",

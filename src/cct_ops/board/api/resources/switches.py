@@ -10,8 +10,9 @@ from cct_ops.board.api.operation import Call, Done, Moment, Name, Operation, Tex
 from cct_ops.board.pages import switches as page
 from cct_ops.ledger.gate.drains import Drain
 from cct_ops.ledger.gate.switches import Hold, Switched
+from cct_ops.ledger.people.silences import Muted
 from cct_ops.models.base import Frozen
-from cct_ops.models.maintenance import Window
+from cct_ops.models.maintenance import Declared, Window
 from cct_ops.models.role import Role
 
 TAG = "switches"
@@ -27,7 +28,9 @@ class Switches(Frozen):
     )
     drain: Drain | None = Field(description="Who lets no new run begin; null while runs begin.")
     holds: tuple[Hold, ...]
-    maintenance: tuple[Window, ...]
+    declared: tuple[Declared, ...] = Field(description="Maintenance that somebody declared.")
+    silences: tuple[Muted, ...]
+    maintenance: tuple[Window, ...] = Field(description="Hours of each week, by policy.")
     targets: tuple[str, ...] = Field(description="What can be held.")
 
 
@@ -73,7 +76,9 @@ def read(call: Call) -> Switches:
         automation_on=found.switched is None or not found.switched.stopped,
         last=found.switched,
         drain=found.drain,
-        holds=found.held,
+        holds=tuple(hold for each in found.held for hold in each.holds),
+        declared=found.declared,
+        silences=found.muted,
         maintenance=found.maintenance,
         targets=found.targets,
     )
@@ -117,7 +122,7 @@ def release(call: Call) -> Done:
 
 
 def _done(call: Call, verb: str, **fields: str) -> Done:
-    said = call.act(action(page.PAGE, f"/switches/{verb}"), **fields)
+    said = call.act(action(page.PAGE, f"/switches/{verb}"), fields)
     return Done(done=said, page=call.page("/switches"))
 
 
