@@ -26,6 +26,7 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.models.form import form
+from cct_ops.reports.links import board_page
 
 ROOT = Path(__file__).parent.parent
 POOL_TYPE = "warm"
@@ -64,9 +65,21 @@ def apply() -> list[str]:
 
 
 def _make_form(client: SyncPrefectClient, found: DeploymentResponse) -> None:
-    """Have the server show each field as people read it, and refuse a run with any other."""
+    """
+    Have the server show each field as people read it, and refuse a run with any other.
+
+    The description leads to the playbook's page on the board, where there is one.
+    """
     schema = form(found.parameter_openapi_schema or {})
-    client.update_deployment(found.id, DeploymentUpdate(parameter_openapi_schema=schema))
+    page = board_page(f"/playbooks/{found.name}")
+    more = f"\n\n**On the board** [{found.name}]({page})" if page else ""
+    client.update_deployment(
+        found.id,
+        DeploymentUpdate(
+            parameter_openapi_schema=schema,
+            description=f"{(found.description or '').rstrip()}{more}",
+        ),
+    )
 
 
 def _make_pool(client: SyncPrefectClient, name: str, description: str | None) -> None:

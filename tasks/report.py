@@ -59,6 +59,7 @@ def reported(function: Callable[P, State[Any]]) -> Callable[P, State[Any]]:
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> State[Any]:
         story.begins()
+        story.shown_on_board(current_run())
         with traced_run() as span:
             try:
                 interrupts.check()

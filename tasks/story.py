@@ -14,7 +14,9 @@ from prefect import get_run_logger
 from cct_ops.errors import OpsError
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.plan import Call, Plan
+from cct_ops.models.run import Run
 from cct_ops.models.verification import Verification
+from cct_ops.reports.links import incident_page
 
 _ENGINE = "task_engine"  # the module of Prefect that runs tasks
 
@@ -22,6 +24,12 @@ _ENGINE = "task_engine"  # the module of Prefect that runs tasks
 def begins() -> None:
     """Let this process log its run as a story; doing so twice changes nothing."""
     logging.getLogger("prefect.task_runs").addFilter(_worth_logging)
+
+
+def shown_on_board(run: Run) -> None:
+    """Log where the board shows it, while it runs and ever after."""
+    if page := incident_page(run.incident_id or run.id):
+        get_run_logger().info("On the board: %s", page)
 
 
 def concluded(diagnosis: Diagnosis) -> None:

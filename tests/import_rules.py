@@ -83,7 +83,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "tasks": "actions beside clients config diagnoses errors gate interrupts ledger models"
         " people record reports scenarios settings summaries tracing typed",
         "flows": "diagnoses models tasks",
-        "deployments": "errors models",
+        "deployments": "errors models reports",
     },
     "evidence": {
         "evaluation": "actions beside clients config controller diagnoses errors gate ledger models"

@@ -39,7 +39,12 @@ def apply(api_url: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "deployments/apply.py"],
         cwd=root,
-        env=os.environ | {"PREFECT_API_URL": api_url, "PYTHONPATH": str(root)},
+        env=os.environ
+        | {
+            "PREFECT_API_URL": api_url,
+            "PYTHONPATH": str(root),
+            "CCT_OPS_BOARD_URL": "https://board.example",
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -111,6 +116,18 @@ def test_a_deployment_says_first_when_it_is_needed_and_then_what_it_may_change(
     assert sum(tag in {"up to P0", "up to P1", "up to P2"} for tag in entry["tags"]) == 1
     others = {tag for tag in entry["tags"] if tag not in {"playbook", "upkeep"}}
     assert {tag for tag in others if not tag.startswith(("up to ", "at most "))} <= SECTIONS
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_a_deployment_leads_to_its_page_on_the_board_once(
+    client: SyncPrefectClient, playbook: str
+) -> None:
+    """However often everything is applied."""
+    found = client.read_deployment_by_name(f"{playbook}/{playbook}")
+
+    page = f"[{playbook}](https://board.example/playbooks/{playbook})"
+    assert str(found.description).count(page) == 1
+    assert str(found.description).startswith("**When** ")
 
 
 def test_each_section_of_the_manual_runbook_about_incidents_has_playbooks() -> None:

@@ -13,6 +13,7 @@ from cct_ops.models.plan import Step
 from cct_ops.models.run import Severity
 from cct_ops.models.topic import Topic
 from cct_ops.reports import manual
+from cct_ops.reports.links import board_page
 from cct_ops.reports.messages import Message, section, with_commands
 
 SHOWN_STEPS = 10
@@ -29,7 +30,8 @@ def approval_message(approval: Approval, link: str | None, yes: Sequence[str] = 
     if yes:
         who = f"*{escape(so_far(approval, yes))}*"
     until = int(approval.expires_at.timestamp())
-    more = f" · <{link}|the run in Prefect>" if link else ""
+    places = {"on the board": board_page(f"/approvals/{approval.id}"), "the run in Prefect": link}
+    more = "".join(f" · <{url}|{words}>" for words, url in places.items() if url)
     blocks = [
         section(f"*{escape(head)}*\n*{escape(approval.headline)}* ({escape(approval.severity)})"),
         section("\n".join([escape(plan.summary), *steps])),

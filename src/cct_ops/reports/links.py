@@ -33,3 +33,15 @@ def run_link(run_id: UUID) -> str | None:
 def newer_run_page(base: str, run_id: UUID) -> str:
     """Return the run's page in the newer of a server's UIs; nothing of Prefect is loaded."""
     return f"{base.rstrip('/')}/v2/runs/flow-run/{run_id}"
+
+
+def board_page(place: str) -> str | None:
+    """Return a page of the board, by its path; None where nothing says where the board is."""
+    settings = Settings.load()
+    said = settings.model_fields_set & {"board_url", "board_port", "board_host"}
+    return f"{settings.board_links()}{place}" if said else None
+
+
+def incident_page(topic_id: UUID) -> str | None:
+    """Return the page of an incident, or of a run that was for none, on the board."""
+    return board_page(f"/incidents/{topic_id}")

@@ -17,6 +17,7 @@ from cct_ops.models.cct_exemptions import Exemption
 from cct_ops.models.follow_up import FollowUp
 from cct_ops.models.run import Outcome, Run
 from cct_ops.models.topic import AT_WORK, WAITS, Held, Topic, playbook_on
+from cct_ops.reports.links import incident_page
 from cct_ops.reports.manual import shown
 from cct_ops.typed import typed
 
@@ -82,7 +83,8 @@ def outcome_message(
     """Say how a run ended, and what a person types where something is left to be done."""
     sign = _SIGNS.get(outcome, ":rotating_light:" if outcome.needs_attention else ":memo:")
     head = f"{sign} {outcome}: {playbook_on(run.playbook, target)}"
-    return _message(head, escape(reason), link, commands)
+    board = incident_page(run.incident_id or run.id)
+    return _message(head, escape(reason), link, commands, board=board)
 
 
 def raise_message(run: Run, target: str, reason: str, proposal: str, link: str | None) -> Message:
@@ -218,9 +220,18 @@ def notice(text: str, commands: Sequence[str]) -> Message:
     return escape(text), with_commands([section(escape(text))], commands)
 
 
-def _message(head: str, body: str, link: str | None, commands: Sequence[str] = ()) -> Message:
+def _message(
+    head: str,
+    body: str,
+    link: str | None,
+    commands: Sequence[str] = (),
+    *,
+    board: str | None = None,
+) -> Message:
     text = escape(head)
-    more = f"\n<{link}|The run in Prefect>" if link else ""
+    places = {"The incident on the board": board, "The run in Prefect": link}
+    shown_links = " · ".join(f"<{url}|{words}>" for words, url in places.items() if url)
+    more = f"\n{shown_links}" if shown_links else ""
     shown_text = fitted(f"*{text}*\n{body}", SECTION_CHARACTERS - len(more))
     return text, with_commands([section(shown_text + more)], commands)
 

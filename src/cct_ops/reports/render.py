@@ -12,6 +12,7 @@ from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.run import Run
+from cct_ops.reports.links import board_page, incident_page
 from cct_ops.reports.timeline import timeline
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#])")
@@ -45,13 +46,15 @@ def incident_report(
         moments=timeline(known),
         run_url=run_url,
         dashboard_url=dashboard_url,
+        board_url=incident_page(run.incident_id or run.id),
         asked=asked,
     )
 
 
 def approval_form(approval: Approval) -> str:
     """Render what is shown above the form of a suspended run."""
-    return render("approval.md.j2", approval=approval, plan=approval.plan)
+    board_url = board_page(f"/approvals/{approval.id}")
+    return render("approval.md.j2", approval=approval, plan=approval.plan, board_url=board_url)
 
 
 def artifact_key(playbook: str, target: str) -> str:
