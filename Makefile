@@ -55,7 +55,7 @@ matrix: $(VENV)/.dev ## every option in every mode, undone, and on CCT's own han
 tamperings: $(VENV)/.dev ## 10,000 tamperings with the record, each named by its verifiers: ten minutes
 	TAMPERINGS=all $(BIN)/python -m pytest -n 2 --timeout 7200 tests/record/test_audit.py tests/record/test_export.py tests/record/test_cosigned_tamperings.py $(ARGS)
 
-simulate: install ## a simulated week with and without the guards, in one table
+simulate: install ## a simulated week with and without the guards; ARGS="--days 1000 --seeds 1" for a night of them
 	$(BIN)/python -m evaluation.simulation $(ARGS)
 
 bench: install   ## from alert to first GET, beside others, half an hour; BENCH="--only ours,procrastinate --warm 20" for less

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -31,6 +31,10 @@ from evaluation.simulation.scheduler import Activity, Scheduler
 from evaluation.simulation.staged import staged
 from evaluation.simulation.unguarded import Unguarded
 from evaluation.simulation.world import World
+
+DAY = timedelta(days=1)
+AFTERMATH = DAY
+"""What becomes of an event is seen in less."""
 
 
 @dataclass(frozen=True)
@@ -67,24 +71,36 @@ class Week:
     guarded: Tally
 
 
+def events(days: float, seed: int, *, by_chance: bool) -> list[Firing]:
+    """Return all that is to happen, in order of time; its place in the list is its number."""
+    end = START + timedelta(days=days)
+    found = [each for each in staged() if each.at < end]
+    found += firings(days, seed) if by_chance else []
+    return sorted(found, key=lambda each: each.at)
+
+
 def simulate(
     server: EmbeddedPostgres,
     policy_path: Path,
     *,
     days: float,
     seed: int,
+    only: Sequence[int] | None = None,
     sweeps_changes: bool = True,
     by_chance: bool = True,
 ) -> Week:
     """
     Let the week happen with the guards of this policy, and without any.
 
+    With ``only`` it has these of its events alone, by their numbers, and ends a day after the last.
     Without ``sweeps_changes`` nobody looks after the reverts that were lost or died. Not
     ``by_chance``, there are only the situations that are set up one by one.
     """
-    end = START + timedelta(days=days)
-    week = [each for each in staged() if each.at < end] + (firings(days, seed) if by_chance else [])
-    week.sort(key=lambda each: each.at)
+    week = events(days, seed, by_chance=by_chance)
+    listed = {kind: {each.target for each in week if each.kind is kind} for kind in Kind}
+    if only is not None:
+        week = [week[number] for number in only]
+        days = min(days, (week[-1].at - START + AFTERMATH) / DAY)
     known = policy.read(policy_path).model_copy(
         update={
             "maintenance": ORDERS.windows,
@@ -92,11 +108,7 @@ def simulate(
             "playbooks": {
                 kind.value: PlaybookPolicy(
                     ceiling=Mode.OBSERVE if kind is Kind.WATCHED else Mode.AUTO,
-                    targets=tuple(
-                        sorted(
-                            {each.target for each in week if each.kind is kind} - ORDERS.unlisted
-                        )
-                    ),
+                    targets=tuple(sorted(listed[kind] - ORDERS.unlisted)),
                 )
                 for kind in Kind
             },
