@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from playwright.sync_api import Browser, ViewportSize
 
 from cct_ops.ledger.gate import leases, permits, switches, takeovers
 from cct_ops.ledger.people import acknowledgements
@@ -15,6 +17,9 @@ from cct_ops.models.role import Role
 from cct_ops.models.run import Outcome, Run
 from cct_ops.record import account
 from tests.board.conftest import SignedIn
+from tests.board.test_browser import PHONE, WIDE, keep, sign_in
+from tests.board.test_doing_in_browser import readable
+from tests.chromium import needs_chromium
 from tests.ledger.alerts import opened
 from tests.ledger.history import CALL, TARGET, a_run, permitted, plan
 
@@ -140,3 +145,39 @@ def test_of_one_that_has_ended_nothing_is_offered(
     assert "A playbook is at work" not in person.get(f"/incidents/{run.incident_id}").text
     assert answer.status_code == 409
     assert "This run has ended already: Resolved. It serves." in answer.text
+
+
+@needs_chromium
+@pytest.mark.parametrize(("size", "name"), [(WIDE, "takeover"), (PHONE, "takeover-phone")])
+def test_it_is_done_in_three_steps_without_scripts(
+    browser: Browser,
+    address: str,
+    engine: sa.Engine,
+    run: Run,
+    tmp_path: Path,
+    size: ViewportSize,
+    name: str,
+) -> None:
+    """Enter in the field chooses none of the three; axe finds nothing, folded open."""
+    scripted = browser.new_context(viewport=size)
+    page = sign_in(scripted, address, engine, Role.RESPONDER)
+    page.goto(f"{address}/incidents/{run.incident_id}")
+    page.get_by_text("Take it over").click()
+    keep(page, name, tmp_path, whole=False)
+    readable(page)
+    scripted.close()
+
+    context = browser.new_context(java_script_enabled=False, viewport=size)
+    page = sign_in(context, address, engine, Role.RESPONDER)
+    page.goto(f"{address}/incidents/{run.incident_id}")
+    page.get_by_text("Take it over").click()
+    page.get_by_label("Why").fill("the release is broken")
+    page.keyboard.press("Enter")
+    assert takeovers.of_run(engine, run.id) is None
+    page.get_by_role("button", name="Keep watching only").click()
+
+    page.get_by_text("You took it over: keep watching only.").wait_for()
+    taken = takeovers.of_run(engine, run.id)
+    assert taken is not None
+    assert (taken.choice, taken.reason) == ("keep watching only", "the release is broken")
+    context.close()

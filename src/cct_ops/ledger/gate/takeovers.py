@@ -22,7 +22,7 @@ from cct_ops.ledger.people import acknowledgements
 from cct_ops.ledger.statements import Ledger, execute, find, read
 from cct_ops.models.base import Frozen
 from cct_ops.models.plan import PermitKind
-from cct_ops.models.takeover import UPKEEP_PLAYBOOKS, Choice, RunProgress, Takeover
+from cct_ops.models.takeover import UPKEEP_PLAYBOOKS, Choice, Phase, RunProgress, Takeover
 
 # Two at once about a run that has no lease yet have nothing else to wait for.
 _ONE_AT_A_TIME = sa.text("select pg_advisory_xact_lock(hashtextextended('takeover ' || :run, 0))")
@@ -72,6 +72,8 @@ def record(
             raise NotPermitted(f"The ledger knows no run {run_id}: nothing of it was ever begun.")
         _refuse(found, before, wish.choice)
         held_until = wish.held_until if found.target else None
+        # What only waits has stopped with the word: it is let do nothing any more.
+        at_once = wish.choice.stops and found.phase in {Phase.NOT_BEGUN, Phase.ASKING}
         row = tx.execute(
             sa.insert(takeovers)
             .values(
@@ -84,6 +86,7 @@ def record(
                 proof=wish.proof,
                 reason=wish.reason,
                 held_until=held_until,
+                stopped_at=now() if at_once else None,
             )
             .returning(*_COLUMNS)
         ).one()
