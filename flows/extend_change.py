@@ -13,8 +13,8 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
-from cct_ops.diagnoses.reversion import ReversionDiagnosis
-from cct_ops.models.run import Id, Outcome, Resolution
+from cct_ops.models.change import Reason
+from cct_ops.models.run import Id, Resolution
 from tasks.attempts import one_attempt
 from tasks.authorise import gate
 from tasks.report import report, report_failure, reported
@@ -30,7 +30,7 @@ from tasks.report import report, report_failure, reported
 )
 @reported
 def extend_change(
-    change_id: Id, minutes: Annotated[int, Field(ge=1, le=1440)]
+    change_id: Id, minutes: Annotated[int, Field(ge=1, le=1440)], reason: Reason
 ) -> State[Resolution]:
     """
     Move the end of a temporary change, as far as policy allows, and schedule its revert anew.
@@ -38,7 +38,8 @@ def extend_change(
     Args:
         change_id: The temporary change, see `cct-ops changes`.
         minutes: How long from now it shall last.
+        reason: Why it has to last longer; kept in the record.
     """
-    change = gate().extend(change_id, minutes)
+    diagnosis = gate().extend(change_id, minutes, reason)
 
-    return report(Outcome.RESOLVED, ReversionDiagnosis.extended(change))
+    return report(diagnosis.outcome, diagnosis)

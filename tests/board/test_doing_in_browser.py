@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, ViewportSize
 from cct_ops.ledger.gate import maintenance, switches
 from cct_ops.ledger.people import assignments, silences
 from cct_ops.models.role import Role
+from tests.board.conftest import weakened
 from tests.board.test_browser import PHONE, WIDE, keep, sign_in
 from tests.chromium import needs_chromium
 from tests.ledger.alerts import opened
@@ -101,7 +102,9 @@ def test_what_is_done_can_be_read_by_everybody(
         form: dict[str, str | float | bool] = {"form_token": token, **fields}
         sent = page.request.post(f"{address}{path}", form=form, headers={"Origin": address})
         assert sent.ok, path
-    for name, path in (("incident", f"/incidents/{incident}"), ("switches", "/switches")):
+    weakened(engine)
+    places = (f"/incidents/{incident}", "/switches", "/changes")
+    for name, path in zip(("incident", "switches", "changes"), places, strict=True):
         page.goto(f"{address}{path}")
         keep(page, f"doing-{name}{suffix}", tmp_path)
         readable(page)

@@ -161,7 +161,10 @@ def test_a_row_that_cannot_be_read_hides_no_other(
     ("command", "problem"),
     [
         ("changes end 12345678", "there is no temporary change 12345678: `cct-ops changes --all`"),
-        ("changes extend nonsense --minutes 5", "'nonsense' is no id of a temporary change"),
+        (
+            "changes extend nonsense --minutes 5 --reason x",
+            "'nonsense' is no id of a temporary change",
+        ),
         ("changes end 00000000-0000-4000-8000-000000000000", "there is no temporary change"),
         ("reprocess 12345678", "there is no delivery 12345678"),
         ("requeue 12345678", "there is no incident 12345678"),

@@ -68,8 +68,9 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("incident-report", {"since": 7}),
     ("recover", {"run_id": "the dead one"}),
     ("revert-change", {"change_id": "1"}),
-    ("extend-change", {"change_id": UNKNOWN, "minutes": 0}),
-    ("extend-change", {"change_id": "1", "minutes": 5}),
+    ("extend-change", {"change_id": UNKNOWN, "minutes": 0, "reason": "x"}),
+    ("extend-change", {"change_id": UNKNOWN, "minutes": 5, "reason": ""}),
+    ("extend-change", {"change_id": "1", "minutes": 5, "reason": "x"}),
     ("exemption-failure", {"fix": "everything"}),
     ("rate-limiting", {"target": "everybody"}),
     ("rate-limiting", {"target": "canaryManagement", "max_requests": 1001}),
@@ -78,7 +79,11 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
 # What the form cannot know, and words of the sentence with which it ends.
 NOT_THERE: list[tuple[str, dict[str, Any], str]] = [
     ("revert-change", {"change_id": UUID(UNKNOWN)}, "no temporary change"),
-    ("extend-change", {"change_id": UUID(UNKNOWN), "minutes": 5}, "no temporary change"),
+    (
+        "extend-change",
+        {"change_id": UUID(UNKNOWN), "minutes": 5, "reason": "x"},
+        "no temporary change",
+    ),
     ("recover", {"run_id": UUID(UNKNOWN)}, "nothing to put back"),
     ("chaos-failure", {"experiment": UUID(UNKNOWN)}, "no experiment"),
     ("schema-validation", {"run_id": 4711}, "4711 is not among"),
@@ -227,7 +232,12 @@ def test_an_extension_beyond_policy_blocks_the_run_and_pages_nobody(
 ) -> None:
     change = weakened(engine, OFF)
 
-    accounted(engine, ran("extend-change", change_id=change.id, minutes=1440), "Blocked", "in all")
+    accounted(
+        engine,
+        ran("extend-change", change_id=change.id, minutes=1440, reason="x"),
+        "Blocked",
+        "in all",
+    )
     assert pages.newest(engine, 10) == []
 
 

@@ -100,7 +100,7 @@ def test_a_killed_extension_holds_and_ends_all_the_same(
 ) -> None:
     """The sweep finds what is over either way."""
     change = weakened(engine)
-    longer = {"change_id": str(change.id), "minutes": 90}
+    longer = {"change_id": str(change.id), "minutes": 90, "reason": "Not out yet"}
     run_id = pending("extend-change", longer, tag="upkeep")
     killed_at(EXTENDING[place], "extend-change", run_id, sandbox, harness, short_lease)
 

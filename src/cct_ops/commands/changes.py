@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, validators
 
 from cct_ops.commands.here import ledger, person
 from cct_ops.commands.options import Json
@@ -61,19 +61,34 @@ def listed(
 def extend(
     change: ChangeId,
     *,
-    minutes: Annotated[float, Parameter(help="How long from now it shall last.")],
+    minutes: Annotated[
+        int,
+        Parameter(
+            help="How long from now it shall last.", validator=validators.Number(gte=1, lte=1440)
+        ),
+    ],
+    reason: Annotated[str, Parameter(help="Why it has to; kept in the record.")],
 ) -> int:
-    """Let a temporary change last longer, as far as policy allows."""
+    """Let a temporary change last longer, as far as policy allows, or ask for the yes it takes."""
     from cct_ops.config import policy
-    from cct_ops.gate import scheduled_reverts
-    from cct_ops.ledger.gate import changes as rows
+    from cct_ops.errors import BadConfiguration
+    from cct_ops.gate import extending
+    from cct_ops.ledger.gate import change_ends
     from cct_ops.settings import Settings
 
-    meant = _meant(change)
-    longest = policy.read(Settings.load().policy_path).temporary_changes.longest_minutes
-    extended = rows.extend(ledger(), meant, minutes=minutes, longest_minutes=longest)
-    scheduled_reverts.schedule(ledger(), extended)
-    say(f"{extended.call} lasts until {extended.until:%Y-%m-%d %H:%M:%S} UTC.")
+    meant, why = _meant(change), " ".join(reason.split())[:300]
+    if not why:
+        raise BadConfiguration("say why it has to last longer")
+    wanted = change_ends.new_wish(minutes, why, person())
+    rules = policy.read(Settings.load().policy_path)
+    granted = extending.extend(ledger(), rules, meant, wanted)
+    if granted.asking_run_id is not None:
+        say(f"It takes a yes again: run {granted.asking_run_id} asks for it.")
+        return 0
+    lasts = granted.change
+    say(f"{lasts.call} lasts until {lasts.until:%Y-%m-%d %H:%M:%S} UTC.")
+    if granted.later is not None:
+        say(f"Its revert is made later: {granted.later}", stderr=True)
     return 0
 
 

@@ -84,7 +84,7 @@ def release(target: Annotated[str, Parameter(help="Such as /daily-summary.")]) -
         raise BadConfiguration(f"nobody holds {target}, or anything else")
     _say("Released", f"nobody holds {target} any more.")
     for each in released:
-        say(f"  held by {each.person} until {each.until:%Y-%m-%d %H:%M} UTC: {each.reason}")
+        say(f"  held by {each.person}: {each.reason}")
     return 0
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from cct_ops.models.base import Frozen
+from cct_ops.models.base import Frozen, duration
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.plan import ChangeHolds, Plan, Step
 from cct_ops.models.run import Evidence, Outcome, Severity
+
+EXTEND = "extend-change"
 
 
 class Comparison(Frozen):
@@ -35,7 +37,44 @@ class ReversionDiagnosis(Conclusion):
     @classmethod
     def extended(cls, change: TemporaryChange) -> ReversionDiagnosis:
         """Conclude that its end was moved."""
-        return cls._idle(change, f"{change.call} was extended: it lasts until {_time(change)}.")
+        headline = f"{change.call} was extended: it lasts until {_time(change)}."
+        return cls._idle(change, headline).ended_by(Outcome.RESOLVED, headline)
+
+    @classmethod
+    def longer(
+        cls, change: TemporaryChange, minutes: float, reason: str, severity: Severity
+    ) -> ReversionDiagnosis:
+        """Conclude that persons have to say yes again, because they did to the change itself."""
+        lasting = duration(minutes * 60)
+        headline = f"{change.call} is to last {lasting} from now: {reason}."
+        made = Evidence.of(
+            f"temporary change {change.id}",
+            f"{change.call} until {_time(change)}",
+            f"Made by {change.owner}: {change.reason}. Before it was: {change.before}.",
+        )
+        again = Plan(
+            playbook=EXTEND,
+            target=change.target,
+            summary=f"Let {change.call} last {lasting} from now.",
+            blast_radius="What it weakened stays weak for longer; nothing else is changed.",
+            steps=(Step(call=change.call, undo=change.revert, lasts_minutes=minutes),),
+            steady_state=ChangeHolds(what=f"As it was set: {change.call}", watch_seconds=0),
+            state={"change": str(change.id), "until": change.until.isoformat()},
+            needs_person="It takes a yes again, because the change itself took one",
+        )
+        return cls(
+            target=change.target,
+            headline=headline,
+            severity=severity,
+            evidence=(made,),
+            plan=again,
+            outcome=Outcome.BLOCKED,
+            ends_as=None,
+        )
+
+    def ended_by(self, outcome: Outcome, why: str) -> ReversionDiagnosis:
+        """Conclude that the run ends so, because of the answer."""
+        return self.model_copy(update={"outcome": outcome, "headline": why, "plan": None})
 
     @classmethod
     def _idle(cls, change: TemporaryChange, headline: str) -> ReversionDiagnosis:

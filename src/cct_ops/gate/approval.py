@@ -36,9 +36,13 @@ class Asking:
     notifier: Notifier
     suspension: Suspension
 
-    def ask(self, diagnosis: Diagnosis, plan: Plan, why: str) -> tuple[Outcome, str] | None:
+    def ask(
+        self, diagnosis: Diagnosis, plan: Plan, why: str, *, persons: int = 1
+    ) -> tuple[Outcome, str] | None:
         """
         Return None once persons have approved this plan for this run, else how the run must end.
+
+        So many at least, and two where policy says so.
 
         It ends this process of the run by whatever suspends it, until there is an answer or the
         time is over; raises ``NotPermitted`` where a run cannot be suspended.
@@ -48,7 +52,7 @@ class Asking:
         if approval is None:
             path = self.executor.settings.approvers_path
             approvers = yaml_files.load(path, Approvers)
-            requirement = self._requirement(diagnosis, plan, why)
+            requirement = self._requirement(diagnosis, plan, why, persons)
             others = len(approvers.others_than(requirement.started_by))
             if requirement.persons > others:
                 return Outcome.BLOCKED, (
@@ -76,14 +80,17 @@ class Asking:
             tracing.record_span("approval wait", approval.requested_at, approval.decided_at, told)
         return _ending(approval)
 
-    def _requirement(self, diagnosis: Diagnosis, plan: Plan, why: str) -> ApprovalRequirement:
+    def _requirement(
+        self, diagnosis: Diagnosis, plan: Plan, why: str, least: int
+    ) -> ApprovalRequirement:
         rules = self.policy.approvals
         second = rules.second_person.reason(plan, diagnosis.severity)
+        persons = max(least, 1 if second is None else 2)
         return ApprovalRequirement(
             why=why if second is None else f"{why.rstrip('.')}; {second}",
             seconds=self.executor.settings.approval_minutes * 60,
-            persons=1 if second is None else 2,
-            form_accepted=rules.accept_form and second is None,
+            persons=persons,
+            form_accepted=rules.accept_form and persons == 1,
             started_by=self.suspension.started_by(),
         )
 

@@ -20,11 +20,13 @@ import sqlalchemy as sa
 
 from cct_ops import interrupts, tracing
 from cct_ops.config.policy import Policy
+from cct_ops.diagnoses.reversion import ReversionDiagnosis
 from cct_ops.errors import NotPermitted
 from cct_ops.gate import temporary
 from cct_ops.gate.apply_and_confirm import Change, Executor
 from cct_ops.gate.approval import Asking
 from cct_ops.gate.collaborators import Notifier, Suspension
+from cct_ops.gate.extending import Extending
 from cct_ops.gate.guards import (
     before_asking,
     effective_mode,
@@ -38,7 +40,6 @@ from cct_ops.gate.undo import put_back
 from cct_ops.ledger.gate import approvals, changes, guards, locks, permits, takeovers
 from cct_ops.ledger.record import account
 from cct_ops.ledger.statements import within
-from cct_ops.models.change import TemporaryChange
 from cct_ops.models.diagnosis import Diagnosis, RenewedDiagnosis
 from cct_ops.models.guards import Guard, GuardResult, Intent, Rules, locked
 from cct_ops.models.plan import Permit, PermitKind, Plan
@@ -108,14 +109,19 @@ class Gate:
         with executor.alive():
             yield from passage.under_lock(again)
 
-    def extend(self, change_id: UUID, minutes: float) -> TemporaryChange:
-        """Let a change last ``minutes`` from now, as far as policy goes, with a new revert."""
-        longest = self.policy.temporary_changes.longest_minutes
-        extended = changes.extend(
-            self.executor.engine, change_id, minutes=minutes, longest_minutes=longest
-        )
-        self.schedule_revert(extended)
-        return extended
+    def extend(self, change_id: UUID, minutes: float, reason: str) -> ReversionDiagnosis:
+        """
+        Let a change last ``minutes`` from now, as far as policy goes, with a new revert.
+
+        What was made because persons said yes takes a yes again. Raises ``NotPermitted`` where it
+        cannot be extended, and what suspends the run.
+        """
+        wish = Extending(self.executor, self.policy, self.notifier, self.suspension)
+        found = wish.extend(change_id, minutes, reason)
+        if isinstance(found, ReversionDiagnosis):
+            return found
+        self.schedule_revert(found)
+        return ReversionDiagnosis.extended(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from cct_ops.clients import deployments, server
 from cct_ops.clients.server import FINEST_SECONDS, Server
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger import clock, run_notifications
-from cct_ops.ledger.gate import changes
+from cct_ops.ledger.gate import change_ends, changes
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.run import TAKES_BACK
 
@@ -103,4 +103,5 @@ def end(engine: sa.Engine, change: TemporaryChange, *, by: str) -> UUID:
         name=name_of(change, early=True),
     )
     changes.record_scheduled_revert(engine, change, run_id)
+    change_ends.record_asked(engine, change.id, run_id, by)
     return run_id

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from cct_ops.board.page import Asked, Board, Page
-from cct_ops.ledger.gate import approvals, changes, drains, maintenance, switches
+from cct_ops.ledger.gate import approvals, change_ends, changes, drains, maintenance, switches
 from cct_ops.ledger.gate.approvals import Pending
+from cct_ops.ledger.gate.change_ends import AskedEnd
 from cct_ops.ledger.gate.drains import Drain
 from cct_ops.ledger.gate.switches import HeldTarget, Switched
 from cct_ops.ledger.intake import inbox
@@ -27,6 +29,7 @@ class Now(Frozen):
     open: Open
     waiting: tuple[Pending, ...]
     weakened: tuple[TemporaryChange, ...]
+    asked_ends: Mapping[UUID, AskedEnd]
     switched: Switched | None
     drain: Drain | None
     held: tuple[HeldTarget, ...]
@@ -42,10 +45,12 @@ def read(board: Board, asked: Asked) -> Now:
     words = board.contacts().severities
     snapshot = board.engine.connect().execution_options(isolation_level="REPEATABLE READ")
     with snapshot as ledger:
+        weakened = changes.listed(ledger)
         return Now(
             open=standing.urgent(ledger, words, SHOWN),
             waiting=tuple(approvals.pending(ledger)),
-            weakened=tuple(changes.listed(ledger)),
+            weakened=tuple(weakened),
+            asked_ends=change_ends.newest_asked(ledger, [each.id for each in weakened]),
             switched=switches.last(ledger),
             drain=drains.standing(ledger),
             held=tuple(switches.by_target(switches.standing(ledger))),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -20,7 +20,7 @@ from cct_ops.errors import ContractBroken, NotPermitted
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.gate.tables import actions, approvals, permits, temporary_changes
 from cct_ops.ledger.statements import Ledger, execute, rows, scalar, scalars
-from cct_ops.models.base import duration, first_problem
+from cct_ops.models.base import first_problem
 from cct_ops.models.change import OPEN, ChangeState, TemporaryChange
 from cct_ops.models.plan import Call, Permit, Step
 
@@ -105,9 +105,9 @@ def keep(engine: sa.Engine, run_id: UUID, seconds: float) -> None:
     execute(engine, lasting.values(until=in_seconds(seconds), alarmed_at=None), repeatable=True)
 
 
-def read(engine: sa.Engine, change_id: UUID) -> TemporaryChange:
+def read(ledger: Ledger, change_id: UUID) -> TemporaryChange:
     """Return a change; raises ``NotPermitted`` when there is none of that id."""
-    found = rows(engine, sa.select(temporary_changes).where(temporary_changes.c.id == change_id))
+    found = rows(ledger, sa.select(temporary_changes).where(temporary_changes.c.id == change_id))
     if not found:
         raise NotPermitted(f"The ledger has no temporary change {change_id}.")
     return _read(found[0])
@@ -142,45 +142,6 @@ def record_scheduled_revert(engine: sa.Engine, change: TemporaryChange, run_id: 
     reverts = sa.case((same, change.scheduled_reverts), else_=change.scheduled_reverts + 1)
     noted = sa.update(temporary_changes).where(temporary_changes.c.id == change.id)
     execute(engine, noted.values(scheduled_revert_id=run_id, scheduled_reverts=reverts))
-
-
-def extend(
-    engine: sa.Engine, change_id: UUID, *, minutes: float, longest_minutes: float
-) -> TemporaryChange:
-    """
-    Let a change last ``minutes`` from now, but not beyond ``longest_minutes`` from its beginning.
-
-    Raises ``NotPermitted`` when it has ended, is being reverted, would last too long, or lasts at
-    least as long already.
-    """
-    until = in_seconds(minutes * 60)
-    latest = temporary_changes.c.created_at + timedelta(minutes=longest_minutes)
-    with engine.begin() as tx:
-        row = tx.execute(
-            sa.update(temporary_changes)
-            .where(
-                temporary_changes.c.id == change_id,
-                _IN_FORCE,
-                until <= latest,
-                until > temporary_changes.c.until,
-            )
-            .values(until=until, alarmed_at=None)
-            .returning(temporary_changes)
-        ).one_or_none()
-    if row is not None:
-        return _read(row)
-    change = read(engine, change_id)
-    if change.state in {ChangeState.SCHEDULED, ChangeState.ACTIVE}:
-        if not scalar(engine, sa.select(until > change.until)):
-            raise NotPermitted(
-                f"It lasts until {change.until:%Y-%m-%d %H:%M:%S} UTC, which is not earlier than"
-                f" {duration(minutes * 60)} from now: name more minutes, or end it."
-            )
-        raise NotPermitted(
-            f"Policy lets a temporary change last {duration(longest_minutes * 60)} in all, and this"
-            f" one began at {change.created_at:%H:%M:%S} UTC."
-        )
-    raise NotPermitted(f"The change cannot be extended: it is {change.state}.")
 
 
 def claim_revert(engine: sa.Engine, change_id: UUID, *, early: bool) -> bool:
