@@ -61,6 +61,7 @@ for name, where in {
     "audit": "audit:audit",
     "pages": "pages:pages",
     "ack": "ack:ack",
+    "on-call": "on_call:on_call",
     "assign": "responding:assign",
     "note": "responding:note",
     "takeover": "takeover:takeover",

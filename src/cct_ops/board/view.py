@@ -119,6 +119,7 @@ def _templates() -> jinja2.Environment:
         "date": lambda at: f"{at.astimezone(UTC):%Y-%m-%d}",
         "clock": lambda at: at.astimezone(UTC).time().isoformat(timespec="milliseconds"),
         "moment": lambda at: f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        "weekly": lambda at: f"{at.astimezone(UTC):%a %-d %b %H:%M} UTC",
         "iso": lambda at: at.astimezone(UTC).isoformat(timespec="milliseconds"),
         "counted": counted,
         "lines": lambda text: Markup("\n").join(map(visible, text.splitlines())),

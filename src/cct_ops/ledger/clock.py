@@ -18,9 +18,11 @@ def in_seconds(seconds: float) -> sa.ColumnElement[datetime]:
     return moment
 
 
-def read(engine: sa.Engine) -> datetime:
+def read(ledger: sa.Engine | sa.Connection) -> datetime:
     """Return the ledger's time."""
-    with engine.connect() as connection:
+    if isinstance(ledger, sa.Connection):
+        return ledger.execute(sa.select(now())).scalar_one()
+    with ledger.connect() as connection:
         return connection.execute(sa.select(now())).scalar_one()
 
 

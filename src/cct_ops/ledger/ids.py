@@ -13,7 +13,7 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.ledger.gate.declared_tables import maintenance_windows
 from cct_ops.ledger.gate.tables import approvals, permits, run_leases, temporary_changes
 from cct_ops.ledger.intake.tables import deliveries, dispatches, incidents
-from cct_ops.ledger.people.tables import silences
+from cct_ops.ledger.people.tables import on_call_covers, silences
 from cct_ops.ledger.record.tables import decisions, follow_ups, resolutions
 
 SHORTEST = 8
@@ -35,6 +35,7 @@ class Kind(StrEnum):
     FOLLOW_UP = "follow-up"
     MAINTENANCE = "maintenance"
     SILENCE = "silence"
+    COVER = "cover"
 
 
 WHATEVER = (Kind.INCIDENT, Kind.DELIVERY, Kind.RUN, Kind.CHANGE, Kind.APPROVAL)
@@ -57,6 +58,7 @@ _COLUMNS: Mapping[Kind, tuple[sa.Column[UUID], ...]] = {
     Kind.FOLLOW_UP: (follow_ups.c.id,),
     Kind.MAINTENANCE: (maintenance_windows.c.id,),
     Kind.SILENCE: (silences.c.id,),
+    Kind.COVER: (on_call_covers.c.id,),
 }
 
 

@@ -20,12 +20,19 @@ SECONDARY = {"name": "secondary", "people": ["ben"], **WEEKLY}
 
 def rota(*layers: Mapping[str, object], fallback: tuple[str, ...] = ("owner",)) -> Contacts:
     """Ana, Ben and the owner, in these layers; by default Ana first and then Ben."""
+    return Contacts.model_validate(as_file(*layers, fallback=fallback))
+
+
+def as_file(
+    *layers: Mapping[str, object], fallback: tuple[str, ...] = ("owner",)
+) -> dict[str, object]:
+    """Return the same as it stands in a file."""
     known = [
         {"id": contact, "webhook": {"env": f"PAGES_{variable}"}}
         for contact, variable in (("ana", "ANNA"), ("ben", "BEN"), ("owner", "OWNER"))
     ]
     made = {"layers": list(layers) or [PRIMARY, SECONDARY], "fallback": list(fallback)}
-    return Contacts.model_validate({"contacts": known, "rota": made})
+    return {"contacts": known, "rota": made}
 
 
 def in_hours(engine: sa.Engine, number: float) -> datetime:
@@ -40,6 +47,7 @@ def covered(
     begins: float = -1,
     ends: float = 8,
     reason: str = "flu",
+    by: str = "Ana, a test",
 ) -> Cover:
     """Enter a cover, from and to so many hours from now."""
     wanted = Wanted(
@@ -49,4 +57,4 @@ def covered(
         ends=in_hours(engine, ends),
         reason=reason,
     )
-    return covers.record(engine, wanted, "Ana, a test")
+    return covers.record(engine, wanted, by)

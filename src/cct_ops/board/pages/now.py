@@ -1,4 +1,4 @@
-"""Now: what is broken, who has it, what waits for a yes, what is weakened, is automation on."""
+"""Now: what is broken, who has it, what waits for a yes, what is weakened, who is on call."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from cct_ops.board.page import Asked, Board, Page
+from cct_ops.ledger import clock
 from cct_ops.ledger.gate import approvals, change_ends, changes, drains, maintenance, switches
 from cct_ops.ledger.gate.approvals import Pending
 from cct_ops.ledger.gate.change_ends import AskedEnd
 from cct_ops.ledger.gate.drains import Drain
 from cct_ops.ledger.gate.switches import HeldTarget, Switched
 from cct_ops.ledger.intake import inbox
-from cct_ops.ledger.people import heartbeats, pauses, silences
+from cct_ops.ledger.people import heartbeats, on_call, pauses, silences
+from cct_ops.ledger.people.on_call import OnCall
 from cct_ops.ledger.people.silences import Muted
 from cct_ops.models.base import Frozen
 from cct_ops.models.change import TemporaryChange
@@ -38,16 +40,17 @@ class Now(Frozen):
     silent: tuple[str, ...]
     paused: tuple[str, ...]
     backlog: Mapping[str, int]
+    on_call: tuple[OnCall, ...]
 
 
 def read(board: Board, asked: Asked) -> Now:
     """Read it as of one moment, by what is open alone."""
-    words = board.contacts().severities
+    contacts = board.contacts()
     snapshot = board.engine.connect().execution_options(isolation_level="REPEATABLE READ")
     with snapshot as ledger:
         weakened = changes.listed(ledger)
         return Now(
-            open=standing.urgent(ledger, words, SHOWN),
+            open=standing.urgent(ledger, contacts.severities, SHOWN),
             waiting=tuple(approvals.pending(ledger)),
             weakened=tuple(weakened),
             asked_ends=change_ends.newest_asked(ledger, [each.id for each in weakened]),
@@ -59,6 +62,7 @@ def read(board: Board, asked: Asked) -> Now:
             silent=tuple(each.part for each in heartbeats.heard(ledger) if each.alarmed_at),
             paused=tuple(pauses.notified(ledger)),
             backlog=inbox.count_backlog(ledger),
+            on_call=on_call.first(ledger, contacts, clock.read(ledger)),
         )
 
 

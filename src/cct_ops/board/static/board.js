@@ -46,6 +46,14 @@ function inZone(root) {
     if (each.classList.contains("at")) write(each, local);
     each.title = local;
   }
+  const weekly = {
+    weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit",
+    hour12: false,
+  };
+  for (const each of root.querySelectorAll("time.turn")) {
+    each.title = new Date(each.dateTime).toLocaleString("sv-SE", format);
+    write(each, new Date(each.dateTime).toLocaleString("en-GB", weekly).replaceAll(",", ""));
+  }
 }
 
 // A form that somebody fills in, and a part that is open, outlive the news.

@@ -126,6 +126,12 @@ def between(ledger: Ledger, begin: datetime, end: datetime) -> list[Cover]:
     return read(ledger, Cover, asked)
 
 
+def standing(ledger: Ledger) -> list[Cover]:
+    """Return the covers that count, or are going to, the first to begin first."""
+    asked = sa.select(*_COLUMNS).where(_over_at > now())
+    return read(ledger, Cover, asked.order_by(on_call_covers.c.begins, on_call_covers.c.id))
+
+
 def newest(ledger: Ledger, limit: int) -> list[Cover]:
     """Return the covers that were entered last, those that are withdrawn or over as well."""
     asked = sa.select(*_COLUMNS).order_by(on_call_covers.c.entered_at.desc()).limit(limit)

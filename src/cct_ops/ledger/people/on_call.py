@@ -21,11 +21,18 @@ _A_MOMENT = timedelta.resolution
 
 
 class OnCall(Frozen):
-    """One who is tried: the contact, in which layer and until when, and why it is this one."""
+    """
+    One who is tried, and why it is this one.
+
+    Whoever has a layer of the rota has it ``until`` then, where that is within five weeks, and
+    after that it is ``then`` who has it.
+    """
 
     contact: Contact
     why: str
-    turn: Turn | None = None
+    layer: str | None = None
+    until: datetime | None = None
+    then: Contact | None = None
 
 
 def line(ledger: Ledger, contacts: Contacts, at: datetime) -> tuple[OnCall, ...]:
@@ -33,6 +40,12 @@ def line(ledger: Ledger, contacts: Contacts, at: datetime) -> tuple[OnCall, ...]
     found = tuple(_line(ledger, contacts, at))
     first = {each.contact.id: each for each in reversed(found)}
     return tuple(each for each in found if first[each.contact.id] is each)
+
+
+def first(ledger: Ledger, contacts: Contacts, at: datetime) -> tuple[OnCall, ...]:
+    """Return who has the layers of the rota at that moment; without one who is tried first."""
+    found = line(ledger, contacts, at)
+    return tuple(each for each in found if each.layer) or found[:1]
 
 
 def after(tried: Sequence[OnCall], step: int) -> Sequence[OnCall]:
@@ -81,9 +94,14 @@ def _line(ledger: Ledger, contacts: Contacts, at: datetime) -> Iterator[OnCall]:
         zone = rota.layers[0].timezone
         layers = schedule(ledger, contacts, at, at + AHEAD)
         for layer in rota.layers:
-            turn = layers[layer.name][0]
-            why = _why(layer, turn, lasts=turn.ends == at + AHEAD)
-            yield OnCall(contact=contacts.by_id(turn.person), why=why, turn=turn)
+            turn, *later = layers[layer.name]
+            yield OnCall(
+                contact=contacts.by_id(turn.person),
+                why=_why(contacts, layer, turn, lasts=not later),
+                layer=layer.name,
+                until=turn.ends if later else None,
+                then=contacts.by_id(later[0].person) if later else None,
+            )
     listed = rota.fallback if rota else [contact.id for contact in contacts.contacts]
     why = "fallback, after those on call" if rota else "in the order of the contacts"
     standing = {each.instead_of: each for each in covers.between(ledger, at, at + _A_MOMENT)}
@@ -92,13 +110,13 @@ def _line(ledger: Ledger, contacts: Contacts, at: datetime) -> Iterator[OnCall]:
         if cover is None:
             yield OnCall(contact=contacts.by_id(contact_id), why=why)
         else:
-            covered = f"override: {_covers(cover, zone)}"
+            covered = f"override: {_covers(contacts, cover, zone)}"
             yield OnCall(contact=contacts.by_id(cover.person), why=covered)
 
 
-def _why(layer: Layer, turn: Turn, *, lasts: bool) -> str:
+def _why(contacts: Contacts, layer: Layer, turn: Turn, *, lasts: bool) -> str:
     if turn.cover is not None:
-        return f"{layer.name}, override: {_covers(turn.cover, layer.timezone)}"
+        return f"{layer.name}, override: {_covers(contacts, turn.cover, layer.timezone)}"
     plan = "calendar" if layer.calendar else "rota"
     if turn.by is By.FALLBACK:
         return f"fallback: the {plan} has nobody as {layer.name}"
@@ -106,11 +124,12 @@ def _why(layer: Layer, turn: Turn, *, lasts: bool) -> str:
     return f"{layer.name}, by the {plan}{until}"
 
 
-def _covers(cover: Cover, timezone: str) -> str:
-    until = when(cover.over_at, timezone)
-    return f"covers for {cover.instead_of} until {until} ({cover.reason})"
+def _covers(contacts: Contacts, cover: Cover, timezone: str) -> str:
+    people = {each.id: each.shown for each in contacts.contacts}
+    instead_of = people.get(cover.instead_of, cover.instead_of)
+    return f"covers for {instead_of} until {when(cover.over_at, timezone)} ({cover.reason})"
 
 
 def when(at: datetime, timezone: str) -> str:
     """Return a moment as the people of a layer read it on their wall."""
-    return f"{at.astimezone(ZoneInfo(timezone)):%a %d %b %H:%M} {timezone}"
+    return f"{at.astimezone(ZoneInfo(timezone)):%a %-d %b %H:%M} {timezone}"
