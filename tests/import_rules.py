@@ -59,8 +59,9 @@ LAYERS: dict[str, dict[str, str]] = {
         " reports settings terminal tracing",
         "controller": "clients clocks config errors exposition gate gateway ledger models people"
         " record reports settings terminal tracing typed",
+        "replay": "cct_ops config controller errors gate gateway ledger models redaction",
         "stack": "addresses errors record settings typed variables",
-        "board": "addresses clients config errors gate gateway ledger models record reports"
+        "board": "addresses clients config errors gate gateway ledger models record replay reports"
         " sandbox scenarios settings terminal typed variables",
         "worker": "cct_ops clients exposition ledger models reports settings stack tracing",
     },
@@ -70,7 +71,6 @@ LAYERS: dict[str, dict[str, str]] = {
         "demo": "errors ledger models reports sandbox stack",
         "doctor": "clients clocks config controller errors gateway ledger models people record"
         " redaction settings stack terminal",
-        "replay": "cct_ops config controller errors gate gateway ledger models redaction",
         "cli": "errors mounted_secrets stack terminal",
         "coverage": "cli config errors models stack terminal",
         "scaffold": "errors models",

@@ -69,6 +69,7 @@ for name, where in {
     "token": "token:token",
     "reprocess": "inbox:reprocess",
     "requeue": "inbox:requeue",
+    "repeat": "repeat:repeat",
     "replay": "replay:replay",
     "completion": "completion:completion",
     "start": "upkeep:start",

@@ -199,7 +199,7 @@ class Shown:
             return None
         for pattern, page in self._paths:
             found = pattern.match(place.path)
-            if found:
+            if found and page.has_news:
                 return page, _asked(found.groupdict(), QueryParams(place.query))
         return None
 

@@ -201,6 +201,8 @@ class Page:
     read: Callable[[Board, Asked], object]
     needs: Role = Role.VIEWER
     in_menu: bool = True
+    has_news: bool = True
+    """Without, a page is as of when it was loaded: one that takes long to read."""
     actions: tuple[Action, ...] = field(default=())
     there: Callable[[Board], bool] = lambda _board: True
 

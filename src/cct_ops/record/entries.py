@@ -10,6 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from cct_ops.ledger.intake.deliveries import REPEATED
 from cct_ops.models.account import Actor, ActorKind, Entry, EntryKind
 from cct_ops.models.base import Frozen
 from cct_ops.models.run import Evidence
@@ -83,6 +84,13 @@ def fields_of(row: type[Row], table: sa.Table) -> list[sa.Column[object]]:
 def playbook(name: str | None) -> Actor:
     """Return a playbook as what did something."""
     return Actor(kind=ActorKind.PLAYBOOK, name=name or "a run")
+
+
+def proof_of(admitted_by: str | None) -> str | None:
+    """Return what a delivery was admitted by: a key, or the person who let it come in again."""
+    if admitted_by is None or admitted_by.startswith(REPEATED):
+        return admitted_by
+    return f"the key {admitted_by}"
 
 
 def written(value: object) -> str:

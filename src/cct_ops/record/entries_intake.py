@@ -20,7 +20,7 @@ from cct_ops.ledger.intake.tables import (
 )
 from cct_ops.models.account import Actor, ActorKind, Entry, EntryKind
 from cct_ops.models.base import counted
-from cct_ops.record.entries import CONTROLLER, NOTIFIER, Row, Topic, because, fields_of
+from cct_ops.record.entries import CONTROLLER, NOTIFIER, Row, Topic, because, fields_of, proof_of
 
 _WHY_CLOSED = {
     "expired": ": it was not reported again",
@@ -40,9 +40,8 @@ _OF_DELIVERY = ("source", "body_sha256", "copies", "admitted_by", "traceparent")
 
 
 def sender(source: str, admitted_by: str | None = None) -> Actor:
-    """Return the sender of an alert, with the key that it was admitted by."""
-    proof = f"the key {admitted_by}" if admitted_by else None
-    return Actor(kind=ActorKind.ALERT, name=source, proof=proof)
+    """Return the sender of an alert, with the key or the person that it was admitted by."""
+    return Actor(kind=ActorKind.ALERT, name=source, proof=proof_of(admitted_by))
 
 
 class IncidentRow(Row):

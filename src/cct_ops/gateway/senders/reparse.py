@@ -14,7 +14,7 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.gateway.senders import kinds
 from cct_ops.gateway.senders.parsed_delivery import Received, UnknownShape
 from cct_ops.ledger.intake import deliveries, replay
-from cct_ops.ledger.intake.deliveries import ADMITTED_BY, Incoming
+from cct_ops.ledger.intake.deliveries import ADMITTED_BY, REPEATED, Incoming
 from cct_ops.ledger.intake.replay import Past
 from cct_ops.models.alert import Alert
 from cct_ops.models.base import counted
@@ -56,7 +56,7 @@ def incoming(past: Past, sources: Mapping[str, Source]) -> Incoming:
     )
     if past.body is None:
         return replace(again, note="its body is older than CCT_OPS_KEEP_BODIES_DAYS and deleted")
-    if past.admitted_by == ADMITTED_BY:
+    if past.admitted_by is not None and past.admitted_by.startswith((ADMITTED_BY, REPEATED)):
         return replace(again, alerts=_ALERTS.validate_json(body))
     source = sources.get(past.source)
     if source is None:

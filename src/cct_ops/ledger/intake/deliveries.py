@@ -30,6 +30,9 @@ MAX_SENDER_ID = 200
 # In the place of a key: no sender brought it, we asked; its body is a list of alerts of ours.
 ADMITTED_BY = "reconciliation"
 
+# So it begins where a person let an alert come in again: by whom, and from which delivery.
+REPEATED = "repeated by "
+
 _NOW = sa.func.statement_timestamp()
 
 # They are stored in one order for all gateways, and their times keep the order of arrival. A body

@@ -42,6 +42,7 @@ class Arrived(Frozen):
     notified_at: datetime | None = None
     undelivered: str | None = None
     stopped: str | None = None
+    admitted_by: str | None = None
 
     @property
     def again(self) -> str:
@@ -109,21 +110,8 @@ _notices = dispatches.alias("notices")
 _CAME_AT = sa.func.coalesce(alerts.c.received_at, deliveries.c.received_at)
 
 # What was set aside of a delivery is no alert of the ledger, and is shown beside those that are.
-_SET_ASIDE = dict.fromkeys(
-    (
-        "alertname",
-        "verdict",
-        "incident_id",
-        "dispatch",
-        "dispatch_note",
-        "notice",
-        "notified_at",
-        "undelivered",
-        "playbook",
-        "flow_run_id",
-        "stopped",
-    )
-)
+_OF_DELIVERY = {"received_at", "last_received_at", "delivery_id", "source", "status", "copies"}
+_SET_ASIDE = dict.fromkeys(Arrived.model_fields.keys() - _OF_DELIVERY - {"note", "admitted_by"})
 
 # Literally so for the partial indexes.
 BACKLOG = {
@@ -255,6 +243,7 @@ def _arrivals() -> sa.Select[tuple[object, ...]]:
             deliveries.c.status,
             deliveries.c.copies,
             deliveries.c.note,
+            deliveries.c.admitted_by,
             alerts.c.labels["alertname"].astext.label("alertname"),
             alerts.c.verdict,
             incidents.c.id.label("incident_id"),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from cct_ops.ledger.intake.tables import deliveries
+from cct_ops.ledger.intake.tables import deliveries, incidents
 
 
 class Past(NamedTuple):
@@ -31,6 +31,21 @@ def one(engine: sa.Engine, delivery_id: UUID) -> Past | None:
     with engine.connect() as connection:
         row = connection.execute(asked).one_or_none()
     return Past(*row) if row else None
+
+
+def open_incident(engine: sa.Engine, source: str, key: str) -> UUID | None:
+    """Return the incident of this source that is open about this very thing."""
+    is_open = incidents.c.state == sa.literal_column("'open'")
+    same = (incidents.c.source == source, incidents.c.key == key, is_open)
+    with engine.connect() as connection:
+        return connection.execute(sa.select(incidents.c.id).where(*same)).scalar_one_or_none()
+
+
+def is_there(engine: sa.Engine, source: str, sender_id: str) -> bool:
+    """Say whether a delivery of this name came from this source."""
+    same = (deliveries.c.source == source, deliveries.c.sender_id == sender_id)
+    with engine.connect() as connection:
+        return connection.execute(sa.select(deliveries.c.id).where(*same)).first() is not None
 
 
 def mark_reprocessed(engine: sa.Engine, delivery_id: UUID, note: str) -> None:
