@@ -139,6 +139,13 @@ class Settings(BaseSettings, Databases, Listeners):
     warm_processes: Count = Field(
         2, ge=0, description="How many processes of the warm worker wait, ready to take a run."
     )
+    worker_grace_seconds: Seconds = Field(
+        0,
+        ge=0,
+        description="How long a warm worker that is told to stop (SIGTERM) waits for the end of its"
+        " runs, before it ends them; a run that watches its change needs minutes. For a worker that"
+        " is started alone: `cct-ops up` waits for none.",
+    )
 
     keep_bodies_days: Days = Field(
         90,

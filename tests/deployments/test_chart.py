@@ -136,9 +136,11 @@ def test_every_variable_is_one_that_there_is(most: list[dict[str, Any]]) -> None
 
 def test_a_worker_has_time_and_a_value_without_meaning_is_refused() -> None:
     objects = rendered({**LEAST, "workerGraceSeconds": 600})
-    grace = {part: pod.get("terminationGracePeriodSeconds") for part, pod in pods(objects)}
+    worker = dict(pods(objects))["worker"]
+    env = {each["name"]: each["value"] for each in worker["containers"][0]["env"]}
 
-    assert grace["worker"] == 600
+    assert env["CCT_OPS_WORKER_GRACE_SECONDS"] == "600"
+    assert worker["terminationGracePeriodSeconds"] == 630, "and then a moment to end what is left"
     for wrong in (
         {},
         {**LEAST, "replicas": 3},

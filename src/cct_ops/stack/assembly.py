@@ -88,6 +88,7 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
         # in memory, where Prefect keeps them, a killed server would lose them and cancel their runs
         _LEASES: given.get(_LEASES) or "prefect.server.concurrency.lease_storage.filesystem",
         **{name: given[name] for name in OWN_PACE if name in given},
+        "CCT_OPS_WORKER_GRACE_SECONDS": "0",  # whoever types Ctrl-C has a stack that stops
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
     }

@@ -36,6 +36,7 @@ from cct_ops.worker.deployment_cache import DeploymentCache
 from cct_ops.worker.drain import Drain
 from cct_ops.worker.forks import Child, NotWarm
 from cct_ops.worker.jobs import Jobs
+from cct_ops.worker.leaving import Leaving
 from cct_ops.worker.polls import Polls
 from cct_ops.worker.prefork_pool import PreforkPool, environment
 from cct_ops.worker.run_lock_files import RunLockFiles
@@ -72,6 +73,7 @@ class WarmWorker(ProcessWorker):
         self._stack = contextlib.AsyncExitStack()
         self._background: list[asyncio.Task[None]] = []
         self._in_hand: set[UUID] = set()
+        self._leaving = await self._stack.enter_async_context(Leaving(self._in_hand))
         self._admission = Admission(lambda: self.client.read_work_pool(self._work_pool_name))
         self._claimed: deque[UUID] = deque(maxlen=1000)  # the latest Scheduled states
         if _INCOMPATIBILITIES:
@@ -150,12 +152,11 @@ class WarmWorker(ProcessWorker):
         return submitted
 
     def _new(self, heard: list[WorkerFlowRunResponse]) -> list[FlowRun]:
+        known = self._in_hand | self._submitting_flow_run_ids
         return [
-            entry.flow_run
-            for entry in heard
-            if entry.flow_run.id not in self._in_hand
-            and entry.flow_run.id not in self._submitting_flow_run_ids
-            and (entry.flow_run.state is None or entry.flow_run.state.id not in self._claimed)
+            run
+            for run in (entry.flow_run for entry in heard if not self._leaving.has_begun)
+            if run.id not in known and (run.state is None or run.state.id not in self._claimed)
         ]
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
