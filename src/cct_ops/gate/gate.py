@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -35,14 +36,15 @@ from cct_ops.gate.guards import (
     rules_for,
     too_long,
 )
+from cct_ops.gate.issue import issue
 from cct_ops.gate.restore import wait_for_lock
 from cct_ops.gate.undo import put_back
-from cct_ops.ledger.gate import approvals, changes, guards, locks, permits, takeovers
+from cct_ops.ledger.gate import changes, locks, permits, takeovers
 from cct_ops.ledger.record import account
 from cct_ops.ledger.statements import within
 from cct_ops.models.diagnosis import Diagnosis, RenewedDiagnosis
 from cct_ops.models.guards import Guard, GuardResult, Intent, Rules, locked
-from cct_ops.models.plan import Permit, PermitKind, Plan
+from cct_ops.models.plan import Permit, Plan
 from cct_ops.models.run import Mode, Outcome
 from cct_ops.models.takeover import Takeover, stop_by
 
@@ -226,8 +228,7 @@ class _Passage:
 
     def refuse(self, outcome: Outcome, reason: str, guard: Guard | None = None) -> Decision:
         """Write down a refusal."""
-        with self.gate.executor.engine.begin() as tx:
-            self._decide(tx, outcome.value, reason, guard)
+        within(self.gate.executor.engine, lambda tx: self._decide(tx, outcome.value, reason, guard))
         return Decision(reason=reason, outcome=outcome)
 
     def stopped(self, stop: GuardResult) -> Decision:
@@ -251,28 +252,22 @@ class _Passage:
         rules = self.rules
         if isinstance(rules, GuardResult):
             return self.stopped(rules)
-        executor = self.gate.executor
-        with executor.engine.begin() as tx:
-            guards.serialise(tx)
-            taken = takeovers.fence(tx, executor.run.id)
-            stop = guards.first_stop(tx, self.wanted, rules)
-            if taken is None and stop is None:
-                approvals.use(tx, executor.run, self.plan)
-                self._decide(tx, "permitted", self.reason)
-                permit = permits.issue(
-                    tx,
-                    PermitKind.CHANGE,
-                    self.plan,
-                    self.plan.calls,
-                    run=executor.run,
-                    fencing_token=token,
-                    seconds=self._seconds(),
-                )
+        make = partial(
+            issue,
+            plan=self.plan,
+            run=self.gate.executor.run,
+            wanted=(self.wanted, rules),
+            decide=lambda tx: self._decide(tx, "permitted", self.reason),
+            fencing_token=token,
+            seconds=self._seconds(),
+        )
+        match within(self.gate.executor.engine, make, repeatable=True):
+            case Permit() as permit:
                 return Decision(reason=self.reason, permit=permit)
-        if stop is not None:
-            return self.stopped(stop)
-        assert taken is not None  # noqa: S101 -- for mypy: one of the two stood against it
-        return self.stands_back(taken)
+            case GuardResult() as stop:
+                return self.stopped(stop)
+            case taken:
+                return self.stands_back(taken)
 
     def _decide(
         self, tx: sa.Connection, verdict: str, reason: str, guard: Guard | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from uuid import UUID
 
 from cct_ops import interrupts
@@ -15,6 +16,7 @@ from cct_ops.clients.exchange import LONGEST_WAIT_SECONDS
 from cct_ops.errors import NotPermitted, SteadyStateNotReached
 from cct_ops.gate.apply_and_confirm import Executor
 from cct_ops.ledger.gate import locks, permits
+from cct_ops.ledger.statements import within
 from cct_ops.models.base import duration
 from cct_ops.models.plan import Call, Permit, PermitKind, Plan
 
@@ -86,16 +88,16 @@ def _permitted(
     engine, seconds = executor.engine, _seconds(executor)
     if not locks.renew(engine, plan.target, token, seconds):
         raise NotPermitted(f"The lock of {plan.target} was lost to another run.")
-    with engine.begin() as tx:
-        permit = permits.issue(
-            tx,
-            PermitKind.RESTORE,
-            plan,
-            calls,
-            run=executor.run,
-            fencing_token=token,
-            seconds=seconds,
-        )
+    issue = partial(
+        permits.issue,
+        kind=PermitKind.RESTORE,
+        plan=plan,
+        calls=calls,
+        run=executor.run,
+        fencing_token=token,
+        seconds=seconds,
+    )
+    permit = within(engine, issue, repeatable=True)
     try:
         yield permit
     finally:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 
 from cct_ops.diagnoses.reversion import Comparison, ReversionDiagnosis
 from cct_ops.errors import SteadyStateNotReached
 from cct_ops.gate.apply_and_confirm import FIRST_LOOK_SECONDS, Change, Executor
 from cct_ops.gate.restore import holding, put_all_back
 from cct_ops.ledger.gate import changes, crashed_runs
+from cct_ops.ledger.statements import within
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.chaos import KEPT_BY_THEIR_RUN
 from cct_ops.models.plan import Permit, Plan
@@ -35,11 +37,15 @@ def schedule(change: Change, schedule_revert: ScheduleRevert) -> None:
             continue
         before = executor.systems.look_at(step.undo).seen
         owner = changes.approver(engine, run.id) or f"{run.name} in {mode} mode"
-        with engine.begin() as tx:
-            made = changes.schedule(
-                tx, permit, step, before=before, owner=owner, reason=diagnosis.headline
-            )
-        schedule_revert(made)
+        write = partial(
+            changes.schedule,
+            permit=permit,
+            step=step,
+            before=before,
+            owner=owner,
+            reason=diagnosis.headline,
+        )
+        schedule_revert(within(engine, write))
 
 
 def keepalive(executor: Executor, permit: Permit) -> AbstractContextManager[None]:

@@ -21,7 +21,7 @@ from cct_ops.ledger.gate.tables import approvals, permits, run_leases
 from cct_ops.ledger.intake.outbox import REMEDIATE
 from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.record.tables import resolutions
-from cct_ops.ledger.statements import execute, scalar
+from cct_ops.ledger.statements import execute, scalar, within
 from cct_ops.models.run import Run, Start
 
 
@@ -38,8 +38,11 @@ def attempt(
     ledger is left as it is.
     """
     holder = uuid4()
-    with engine.begin() as tx:
-        refusal = _refusal(tx, run_id) or _held_by_another(tx, run_id, holder, seconds, start)
+    refusal = within(
+        engine,
+        lambda tx: _refusal(tx, run_id) or _held_by_another(tx, run_id, holder, seconds, start),
+        repeatable=True,
+    )
     if refusal is not None:
         yield refusal
         return
@@ -90,6 +93,7 @@ def _held_by_another(
     if start is not None:
         begun |= {"started_as": start.starter.value, "started_by": start.name}
     free = run_leases.c.holder.is_(None) | (run_leases.c.expires_at <= now())
+    free |= run_leases.c.holder == holder  # as the ledger did not live to say
     if leases.extend(tx, run_id, seconds, free, once=begun, holder=holder):
         return None
     return "Another process is at work on this run, or was just now."
@@ -98,4 +102,4 @@ def _held_by_another(
 def _let_go(engine: sa.Engine, run_id: UUID, holder: UUID) -> None:
     """Leave the run to the next process: a suspended run goes on in another one."""
     ours = (run_leases.c.run_id == run_id, run_leases.c.holder == holder)
-    execute(engine, sa.update(run_leases).where(*ours).values(holder=None))
+    execute(engine, sa.update(run_leases).where(*ours).values(holder=None), repeatable=True)

@@ -26,6 +26,7 @@ from cct_ops.errors import Unavailable
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.engine import at_once, patience_seconds
 from cct_ops.ledger.gate.tables import request_pauses
+from cct_ops.ledger.statements import execute, within
 
 # CCT's window, and a margin for the two clocks and for CCT counting inclusively.
 WINDOW_SECONDS = 60.5
@@ -162,13 +163,11 @@ class LedgerPacer:
     def back_off(self, seconds: float) -> None:
         """Let no run send anything for that long; never shortens a pause that is longer."""
         offer = insert(request_pauses).values(cct=self.cct, until=in_seconds(seconds))
-        with self.engine.begin() as tx:
-            tx.execute(
-                offer.on_conflict_do_update(
-                    index_elements=[request_pauses.c.cct],
-                    set_={"until": sa.func.greatest(request_pauses.c.until, offer.excluded.until)},
-                )
-            )
+        longest = offer.on_conflict_do_update(
+            index_elements=[request_pauses.c.cct],
+            set_={"until": sa.func.greatest(request_pauses.c.until, offer.excluded.until)},
+        )
+        execute(self.engine, longest, repeatable=True)
 
     def _ahead(self, key: str) -> Answer | None:
         """Return the answer that came ahead, where one will do."""
@@ -231,19 +230,21 @@ class LedgerPacer:
 
     def _try(self, *, write: bool) -> Slot | float:
         """Take a slot, or return for how many seconds to wait before trying again."""
-        with self.engine.begin() as tx:
+        wanted = {
+            "cct": self.cct,
+            "write": write,
+            "run_id": self.run_id,
+            "limit": self.limit if write else self._limit_of_reads(),
+            "kept": timedelta(seconds=KEEP_SECONDS),
+            "in_use": timedelta(seconds=IN_USE_SECONDS),
+        }
+
+        def take(tx: sa.Connection) -> tuple[Any, ...]:
             tx.execute(_ONE_AT_A_TIME, {"cct": self.cct})
-            paused, wait, slot, granted_at = tx.execute(
-                _SLOT,
-                {
-                    "cct": self.cct,
-                    "write": write,
-                    "run_id": self.run_id,
-                    "limit": self.limit if write else self._limit_of_reads(),
-                    "kept": timedelta(seconds=KEEP_SECONDS),
-                    "in_use": timedelta(seconds=IN_USE_SECONDS),
-                },
-            ).one()
+            return tuple(tx.execute(_SLOT, wanted).one())
+
+        # Where it is not known whether the slot was taken, another one is: that costs a minute.
+        paused, wait, slot, granted_at = within(self.engine, take, repeatable=True)
         if slot is not None:
             return Slot(slot, granted_at)
         if self.spare:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.errors import NotPermitted
 from cct_ops.ledger.clock import in_seconds, now
@@ -132,14 +133,27 @@ class Checker:
         The intent is committed before the write leaves: after a crash the journal may show a call
         that had no effect, but never lacks one that had.
         """
-        with self.engine.begin() as tx:
-            position = self._position(tx, permit, call)
-            step = {"permit_id": permit.id, "position": position, "state": "intended"}
-            tx.execute(sa.insert(actions).values(call=call.model_dump(mode="json"), **step))
+        before: int | None = None  # the step that an attempt was about to write down
+
+        def journal(tx: sa.Connection) -> None:
+            nonlocal before
+            before = self._position(tx, permit, call, before)
+            step = {"permit_id": permit.id, "position": before, "state": "intended"}
+            intent = insert(actions).values(call=call.model_dump(mode="json"), **step)
+            tx.execute(intent.on_conflict_do_nothing())
+
+        within(self.engine, journal, repeatable=True)
         yield
 
-    def _position(self, tx: sa.Connection, permit: Permit, call: Call) -> int:
-        """Return which step of the permit ``call`` is; raise unless it is the next one."""
+    def _position(
+        self, tx: sa.Connection, permit: Permit, call: Call, before: int | None = None
+    ) -> int:
+        """
+        Return which step of the permit ``call`` is; raise unless it is the next one.
+
+        A ledger that went away in the commit may have the step ``before``, of which it did not live
+        to speak: nothing was sent for it yet, and nobody else has this permit.
+        """
         row = tx.execute(
             sa.select(
                 permits,
@@ -170,13 +184,19 @@ class Checker:
                 f"{call} was not sent: this run no longer holds the lock of {permit.target}."
             )
 
-        journalled = sa.select(sa.func.count()).where(actions.c.permit_id == permit.id)
-        done = tx.execute(journalled).scalar_one()
-        if done < len(permit.calls) and permit.calls[done] == call:
-            return done
-        if call in permit.calls[:done]:
-            raise NotPermitted(f"{call} was not sent: this permit has carried it out already.")
-        raise NotPermitted(f"{call} was not sent: it is not the next step of the permitted plan.")
+        return _next_step(tx, permit, call, before)
+
+
+def _next_step(tx: sa.Connection, permit: Permit, call: Call, before: int | None) -> int:
+    journalled = sa.select(sa.func.count()).where(actions.c.permit_id == permit.id)
+    done = tx.execute(journalled).scalar_one()
+    if before is not None and done == before + 1:
+        return before
+    if done < len(permit.calls) and permit.calls[done] == call:
+        return done
+    if call in permit.calls[:done]:
+        raise NotPermitted(f"{call} was not sent: this permit has carried it out already.")
+    raise NotPermitted(f"{call} was not sent: it is not the next step of the permitted plan.")
 
 
 def _read(row: sa.Row[tuple[object, ...]]) -> Permit:

@@ -1,0 +1,1 @@
+"""Tests of the cluster on one machine, and its soak in a short form."""
