@@ -12,7 +12,7 @@ import yaml
 
 from cct_ops.controller import buttons
 from cct_ops.ledger.intake.tables import incidents
-from cct_ops.ledger.people import acknowledgements, slack_threads
+from cct_ops.ledger.people import acknowledgements, pages, slack_threads
 from cct_ops.models.run import Outcome, Severity
 from cct_ops.models.topic import OPEN, Topic
 from cct_ops.people.notifier import Notifier
@@ -267,3 +267,22 @@ def test_a_button_that_is_none_of_ours_is_refused(door: Door, value: str) -> Non
     action = {"action_id": ACKNOWLEDGE, "value": value, "type": "button"}
 
     assert posted(door, action, "U0ANNA", []).status_code == 400
+
+
+def test_a_p0_incident_has_its_button_as_soon_as_somebody_is_paged(
+    engine: sa.Engine, notifier: Notifier, sandbox: SandboxControl
+) -> None:
+    """Before any playbook has said a word; once, and not where nobody is paged."""
+    incident = opened(engine, alertname="Down <b>", severity="critical")
+    opened(engine, severity="critical")
+    cause = f"{pages.OF_INCIDENT}{incident}"
+    pages.ask(engine, cause, subject="P0", body="-", topic_id=incident)
+
+    for _ in range(3):
+        buttons.sweep(engine, notifier)
+
+    (body,) = heads(sandbox)
+    assert body["text"] == ":rotating_light: Open: Down &lt;b&gt; from alertmanager (P0)"
+    assert button(sandbox) == ACKNOWLEDGE
+    say(notifier, incident, "Approved, at work")
+    assert heads(sandbox)[0]["text"].startswith(":gear: Approved, at work: It")

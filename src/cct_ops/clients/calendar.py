@@ -15,14 +15,14 @@ from cct_ops.errors import BadConfiguration, Rejected, Unavailable
 SECONDS = 15.0
 
 
-def text(place: CalendarPlace) -> str:
+def text(place: CalendarPlace, *, seconds: float = SECONDS) -> str:
     """
-    Return what a calendar says.
+    Return what a calendar says; one that is served has so many seconds to say it.
 
     Raises ``BadConfiguration`` where it is no text or nowhere, ``Unavailable`` without an answer,
     ``Rejected`` where its server refuses it.
     """
-    raw = _file(place) if place.url is None else _served(place)
+    raw = _file(place) if place.url is None else _served(place, seconds)
     if len(raw) > MOST_BYTES:
         raise BadConfiguration(f"{place.name}: larger than {MOST_BYTES // 1024 // 1024} MiB.")
     try:
@@ -42,7 +42,7 @@ def _file(place: CalendarPlace) -> bytes:
         raise BadConfiguration(f"{place.name}: cannot be read: {error.strerror}.") from None
 
 
-def _served(place: CalendarPlace) -> bytes:
+def _served(place: CalendarPlace, seconds: float) -> bytes:
     """Ask for it; its address is a secret, and no redirect is followed to another one."""
     if place.url is None:
         raise BadConfiguration(f"{place.name}: has no address.")
@@ -51,10 +51,10 @@ def _served(place: CalendarPlace) -> bytes:
         raise BadConfiguration(f"What is in {place.url.name} is no https:// address.")
     try:
         with httpx.Client(
-            verify=authorities(), proxy=proxy_for(url), timeout=SECONDS, trust_env=False
+            verify=authorities(), proxy=proxy_for(url), timeout=seconds, trust_env=False
         ) as client:
             headers = {"Accept": "text/calendar"}
-            status, raw = answer_of(client, "GET", url, SECONDS, MOST_BYTES + 1, headers=headers)
+            status, raw = answer_of(client, "GET", url, seconds, MOST_BYTES + 1, headers=headers)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         # Not its words, and not as the cause either: they can hold the address.
         raise Unavailable(f"No answer from {place.name}: {type(error).__name__}.") from None

@@ -23,6 +23,7 @@ from cct_ops.doctor import (
     outside,
     prefect_server,
     record,
+    rota,
     streams,
 )
 from cct_ops.doctor.check import Check, Result, Sign
@@ -82,6 +83,7 @@ def _checks(*, send: bool) -> Sequence[Check]:
         Check("policy", files.policy, line),
         Check("approvers", files.approvers, line),
         Check("contacts", contacts.look, line),
+        Check("rota", rota.look, line),
         Check("outside", contacts.outside, contacts.SET_HEARTBEAT),
         Check("cct", cct.look, "Correct CCT_URL and X_API_KEY, or start CCT."),
         Check(

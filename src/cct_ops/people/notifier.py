@@ -96,6 +96,14 @@ class Notifier:
             if thread.shown is not None and thread.shown.state == instead_of:
                 self._head(self.bot, thread, topic)
 
+    def open_thread(self, topic: Topic) -> None:
+        """Make the topic's thread where there is none yet, so that its head can be answered."""
+        if self.bot is None:
+            return
+        with slack_threads.held(self.engine, topic.id) as thread:
+            if thread.place is None:
+                self._head(self._in_channel_of(self.bot, topic), thread, topic)
+
     def show_holder(self, topic_id: UUID) -> bool:
         """Let the head of an incident's thread say who has it now; False where there is none."""
         if self.bot is None:
@@ -130,8 +138,7 @@ class Notifier:
     def _through_bot(self, bot: SlackBot, message: Message, topic: Topic | None) -> MessageRef:
         if topic is None:
             return bot.post(*message)
-        if topic.severity is not None:
-            bot = replace(bot, channel=self.channels.get(topic.severity, bot.channel))
+        bot = self._in_channel_of(bot, topic)
         # The head is settled before anything else is said: a lost answer loses no thread.
         with slack_threads.held(self.engine, topic.id) as thread:
             known = thread.place is not None
@@ -142,6 +149,12 @@ class Notifier:
             if error.code not in _GONE:
                 raise
             return bot.post(*message)
+
+    def _in_channel_of(self, bot: SlackBot, topic: Topic) -> SlackBot:
+        """Return our bot where threads of that severity begin."""
+        if topic.severity is None:
+            return bot
+        return replace(bot, channel=self.channels.get(topic.severity, bot.channel))
 
     def _head(self, bot: SlackBot, thread: Thread, topic: Topic) -> MessageRef:
         """Make the head of the thread, or let it show what is new; returns where it stands."""

@@ -16,7 +16,7 @@ from cct_ops.ledger.clock import in_seconds
 from cct_ops.ledger.intake.outbox import GROUPED
 from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.people.pages import FRESH_HOURS, OF_INCIDENT
-from cct_ops.ledger.people.tables import pages
+from cct_ops.ledger.people.tables import pages, slack_threads
 from cct_ops.ledger.record.tables import decisions
 from cct_ops.ledger.statements import Ledger, rows, scalars
 from cct_ops.models.base import Frozen
@@ -24,6 +24,8 @@ from cct_ops.models.run import Severity
 
 # By then it is decided whether the incident is one of a burst, unless the controller is busy.
 _ROUTING_SECONDS = 15.0
+# A Slack that was away for longer gets the thread with the first word in it.
+_NEW_SECONDS = 600.0
 
 
 class Severe(Frozen):
@@ -41,6 +43,21 @@ def unpaged(engine: sa.Engine, labels: Sequence[str]) -> list[UUID]:
         pages.c.cause == sa.literal(OF_INCIDENT) + sa.cast(incidents.c.id, sa.Text)
     )
     wanted = sa.select(incidents.c.id).where(is_severe(labels), incidents.c.state == "open", ~paged)
+    return scalars(engine, wanted.order_by(incidents.c.opened_at))
+
+
+def unthreaded(engine: sa.Engine) -> list[UUID]:
+    """Return the open P0 incidents that were paged about just now and have no thread in Slack."""
+    threaded = sa.exists().where(
+        slack_threads.c.topic_id == incidents.c.id, slack_threads.c.ts.is_not(None)
+    )
+    paged = pages.c.cause == sa.literal(OF_INCIDENT) + sa.cast(incidents.c.id, sa.Text)
+    wanted = (
+        sa.select(incidents.c.id)
+        .join(pages, pages.c.topic_id == incidents.c.id)
+        .where(pages.c.raised_at > in_seconds(-_NEW_SECONDS), paged)
+        .where(incidents.c.state == "open", ~threaded)
+    )
     return scalars(engine, wanted.order_by(incidents.c.opened_at))
 
 

@@ -33,6 +33,7 @@ pages = sa.Table(
     text_column("note", nullable=True),
     text_column("addressee", nullable=True),  # the one person that it is for, by id
     sa.UniqueConstraint("cause"),
+    sa.Index("ix_pages_raised_at", "raised_at"),
     sa.Index("ix_pages_due", "next_attempt_at", postgresql_where=sa.text("ended_at is null")),
 )
 
