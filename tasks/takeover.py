@@ -7,12 +7,13 @@ works, and a connection that listens would be one more for each run.
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from select import select
 from types import SimpleNamespace
@@ -30,6 +31,8 @@ from cct_ops.models.takeover import TakenOver
 
 POLL_SECONDS = 0.5
 _OVER = b"\0"  # no signal has this number
+
+_log = logging.getLogger(__name__)
 
 # Prefect sleeps between the tries of a task, for up to sixteen seconds here.
 _engine: Any = prefect.task_engine
@@ -74,8 +77,12 @@ def _listen(engine: sa.Engine, run_id: UUID, interrupts: Interrupts, line: socke
             return
         if signal.SIGTERM in came:
             interrupts.stop(lambda: TerminationSignal(signal=signal.SIGTERM))
-        with suppress(sa.exc.SQLAlchemyError):  # it is asked again
+        try:
             _ask(engine, run_id, interrupts)
+        except sa.exc.SQLAlchemyError as error:
+            _log.debug("whether somebody takes the run over is not known: %s", error)
+        except Exception:  # noqa: BLE001 -- it is logged, and asked again
+            _log.exception("Whether somebody takes the run over is not known.")
 
 
 def _ask(engine: sa.Engine, run_id: UUID, interrupts: Interrupts) -> None:

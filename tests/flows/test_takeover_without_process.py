@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 import sqlalchemy as sa
+from prefect.states import Cancelled
 
 from cct_ops.controller import takeovers as controller
 from cct_ops.controller.approvals import sweep as sweep_approvals
@@ -162,3 +163,17 @@ def test_one_that_no_worker_takes_is_ended_all_the_same(
     assert case.record.outcome is Outcome.CANCELLED
     with pytest.raises(NotPermitted, match="Ada has taken this run over already"):
         take_over(engine, case.run_id, Choice.UNDO)
+
+
+def test_a_controller_that_died_in_between_is_followed_by_another(
+    engine: sa.Engine, case: DeploymentRun
+) -> None:
+    """It had the run cancelled in Prefect, and gave no account of it."""
+    assert case.work() == "Suspended"
+    taken = take_over(engine, case.run_id, Choice.KEEP)
+    case.client.set_flow_run_state(case.run_id, Cancelled(message=taken.words))
+
+    sweep(engine)
+
+    assert case.record.outcome is Outcome.CANCELLED
+    assert sweep(engine) == 0

@@ -101,7 +101,7 @@ class RecoveryDiagnosis(Conclusion):
         else:
             seen = "; ".join(f"{each.begun.step.call}: {each.seen}" for each in steps)
             # Where more must hold than the change itself, nobody has watched for that.
-            shown = isinstance(crashed.plan.steady_state, ChangeHolds)
+            shown = isinstance(crashed.plan.steady_state, ChangeHolds) and crashed.taken is None
             outcome = Outcome.RESOLVED if shown else Outcome.UNVERIFIED
             headline = f"{who}: its change has taken effect since ({seen})."
         return cls(

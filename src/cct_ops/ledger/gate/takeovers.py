@@ -27,6 +27,13 @@ from cct_ops.models.takeover import UPKEEP_PLAYBOOKS, Choice, Phase, RunProgress
 # Two at once about a run that has no lease yet have nothing else to wait for.
 _ONE_AT_A_TIME = sa.text("select pg_advisory_xact_lock(hashtextextended('takeover ' || :run, 0))")
 _COLUMNS = tuple(takeovers.c[name] for name in Takeover.model_fields)
+# Made once: a thread asks again and again, also while others import what SQLAlchemy would look for.
+_LAST_WORD = (
+    sa.select(*_COLUMNS)
+    .where(takeovers.c.run_id == sa.bindparam("run_id", type_=sa.Uuid))
+    .order_by(takeovers.c.choice == Choice.WATCH.value, takeovers.c.id)
+    .limit(1)
+)
 
 
 class Wish(Frozen):
@@ -42,9 +49,7 @@ class Wish(Frozen):
 
 def of_run(ledger: Ledger, run_id: UUID) -> Takeover | None:
     """Return the word that counts for the run; one that stops it comes before any other."""
-    said = sa.select(*_COLUMNS).where(takeovers.c.run_id == run_id)
-    last_word = said.order_by(takeovers.c.choice == Choice.WATCH, takeovers.c.id).limit(1)
-    return find(ledger, Takeover, last_word)
+    return find(ledger, Takeover, _LAST_WORD.params(run_id=run_id))
 
 
 def fence(tx: sa.Connection, run_id: UUID) -> Takeover | None:
@@ -149,8 +154,10 @@ def settle(engine: sa.Engine, takeover_id: int) -> None:
 def forbids(run_id: sa.ColumnElement[UUID], kind: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """True where a takeover stands against calls of a permit: all but the undo that is wanted."""
     taken = sa.exists().where(takeovers.c.run_id == run_id)
-    undone = sa.exists().where(takeovers.c.run_id == run_id, takeovers.c.choice == Choice.UNDO)
-    return taken & ~((kind == PermitKind.RESTORE) & undone)
+    undone = sa.exists().where(
+        takeovers.c.run_id == run_id, takeovers.c.choice == Choice.UNDO.value
+    )
+    return taken & ~((kind == PermitKind.RESTORE.value) & undone)
 
 
 def _refuse(found: RunProgress, before: Takeover | None, choice: Choice) -> None:
