@@ -149,11 +149,7 @@ class Shown:
         except NoSuchPage:
             return self._refusal(visitor, "There is nothing at this address.", 404)
         except FillAgain as again:
-            data = page.read(self._board, _asked(request.path_params, QueryParams()))
-            back, menu = door.inside(fields.get("back", "")), pages.menu(self._board, visitor)
-            return view.show(
-                page, data, visitor, here=back or page.path, menu=menu, again=(again, fields)
-            )
+            return self._again(page, visitor, request, fields, again)
         except OpsError as error:
             return self._refusal(visitor, str(error), _status(error))
         words, then = did if isinstance(did, Done) else (did, fields.get("back", ""))
@@ -161,6 +157,25 @@ class Shown:
         answer = RedirectResponse(door.inside(then) or pages.ALL[0].path, 303)
         view.say_done(answer, words, secure=self._site.secure)
         return answer
+
+    def _again(
+        self,
+        page: Page,
+        visitor: Visitor,
+        request: Request,
+        fields: dict[str, str],
+        again: FillAgain,
+    ) -> Response:
+        """Show the page again with what was typed and why; it may be gone meanwhile."""
+        try:
+            data = page.read(self._board, _asked(request.path_params, QueryParams()))
+        except NoSuchPage:
+            return self._refusal(visitor, "There is nothing at this address.", 404)
+        except OpsError as error:
+            return self._refusal(visitor, f"{again.words} {error}", _status(error))
+        back, menu = door.inside(fields.get("back", "")), pages.menu(self._board, visitor)
+        here, typed = back or page.path, (again, fields)
+        return view.show(page, data, visitor, here=here, menu=menu, again=typed)
 
     async def events(self, request: Request) -> Response:
         """Stream the news of the page whose address is asked for."""

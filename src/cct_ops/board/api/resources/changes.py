@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cct_ops.board.api.operation import Call, Done, Operation, PartOf, action, cursor, place
+from cct_ops.board.api.operation import Call, Done, Operation, PartOf, Text, action, cursor, place
 from cct_ops.board.api.problem import Refusal, Wrong
 from cct_ops.board.pages import changes as page
 from cct_ops.ledger.gate import changes
@@ -33,6 +33,13 @@ class Changes(Frozen):
     next: str | None = Field(description="The cursor of the next part; null at the end.")
 
 
+class Longer(Frozen):
+    """For how long from now, and why."""
+
+    minutes: int = Field(ge=1, le=1440)
+    reason: Text = Field(max_length=page.LONGEST_REASON)
+
+
 def listed(call: Call) -> Changes:
     """List them."""
     asked: Asked = call.query
@@ -54,6 +61,16 @@ def end(call: Call) -> Done:
     """Ask for its end."""
     form = action(page.PAGE, "/changes/{change_id}/end")
     return Done(done=call.act(form), page=call.page("/changes"))
+
+
+def extend(call: Call) -> Done:
+    """Let it last longer."""
+    wanted: Longer = call.body
+    change_id = call.id("change_id")
+    form = action(page.PAGE, "/changes/{change_id}/extend")
+    fields = {"minutes": str(wanted.minutes), "reason": wanted.reason, "once": call.once}
+    called = {f"{name} {change_id}": name for name in fields}
+    return Done(done=call.act(form, fields, called), page=call.page("/changes"))
 
 
 OPERATIONS = (
@@ -78,5 +95,19 @@ OPERATIONS = (
         needs=Role.RESPONDER,
         seconds=60,
         more="It is a run in Prefect, which is asked for; asked for twice it is one run.",
+    ),
+    Operation(
+        "post",
+        "/changes/{change_id}/extend",
+        "extendChange",
+        TAG,
+        "Let it last longer",
+        extend,
+        Done,
+        needs=Role.RESPONDER,
+        body=Longer,
+        seconds=60,
+        more="Where a person's yes made it, a run asks for another one. 422 where policy lets it"
+        " last no longer.",
     ),
 )

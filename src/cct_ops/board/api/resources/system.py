@@ -90,7 +90,7 @@ def read_now(call: Call) -> Now:
         most_urgent=found.open.shown,
         waiting=found.waiting,
         weakened=found.weakened,
-        holds=found.held,
+        holds=tuple(hold for each in found.held for hold in each.holds),
         silent_parts=found.silent,
         page=call.page("/now"),
     )
