@@ -153,9 +153,10 @@ def small_limit(sandbox: SandboxControl) -> None:
 
 
 def ask_too_much(sandbox: SandboxControl, limit: str) -> None:
-    """Let two people ask for more than a limit of this class allows."""
-    sandbox.demand("ann", 60, refusals=5, limit=limit)
-    sandbox.demand("ben", 70, refusals=9, limit=limit)
+    """Let two people ask for more than a limit of this class allows, and not for many times it."""
+    allowed = sandbox.state().rate_limits.limits[limit].max_requests
+    sandbox.demand("ann", 1.2 * allowed, refusals=5, limit=limit)
+    sandbox.demand("ben", 1.4 * allowed, refusals=9, limit=limit)
 
 
 def failed_validation(own: dict[str, Any], **more: Any) -> GitHubSeed:
