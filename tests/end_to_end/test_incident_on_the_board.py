@@ -76,10 +76,12 @@ def send(
     return answer
 
 
-def keep(page: Page, name: str, tmp_path: Path) -> None:
-    """Take a picture of the screen, wide and on a phone."""
+def keep(page: Page, name: str, tmp_path: Path, *, phone: bool = False) -> None:
+    """Take a picture of the screen, wide and if wanted on a phone."""
     folder = Path(os.environ.get("PICTURES", tmp_path))
     page.screenshot(path=folder / f"{name}.png")
+    if not phone:
+        return
     page.set_viewport_size({"width": 390, "height": 844})
     page.screenshot(path=folder / f"{name}-phone.png")
     page.set_viewport_size({"width": 1280, "height": 860})
@@ -99,7 +101,7 @@ def test_an_incident_from_its_alert_to_its_review(
 
     row = responder.locator(".row", has_text="RateLimited")
     expect(row).to_be_visible(timeout=NEWS)
-    keep(responder, "first-alert", tmp_path)
+    keep(responder, "first-alert", tmp_path, phone=True)
     row.get_by_role("button", name="Acknowledge").click()
     expect(responder.get_by_text("Anna Ito has it")).to_be_visible()
     responder.locator(".row", has_text="RateLimited").get_by_role("link").first.click()
@@ -107,7 +109,7 @@ def test_an_incident_from_its_alert_to_its_review(
     asked = lead.locator("#waiting .row", has_text="exemptionsManagement")
     expect(asked).to_be_visible(timeout=PATIENCE)
     asked.get_by_role("link", name="Decide").click()
-    keep(lead, "first-question", tmp_path)
+    keep(lead, "first-question", tmp_path, phone=True)
     lead.get_by_role("button", name="Approve this plan, once").click()
     expect(lead.locator(".done", has_text="You approved this plan.")).to_be_visible()
 
