@@ -15,6 +15,7 @@ from cct_ops.ledger.people import assignments, silences
 from cct_ops.models.role import Role
 from tests.board.conftest import weakened
 from tests.board.test_browser import PHONE, WIDE, keep, sign_in
+from tests.board.test_delivery import over
 from tests.chromium import needs_chromium
 from tests.ledger.alerts import opened
 
@@ -81,12 +82,30 @@ def test_maintenance_and_silence_are_declared_without_scripts(
     context.close()
 
 
+def test_an_alert_is_run_again_without_scripts(
+    browser: Browser, address: str, engine: sa.Engine
+) -> None:
+    delivery = over(engine)
+    context = browser.new_context(java_script_enabled=False, viewport=PHONE)
+    page = sign_in(context, address, engine, Role.RESPONDER)
+    page.goto(f"{address}/inbox/{delivery}")
+
+    page.get_by_role("link", name="What would happen now?").click()
+    assert "It opens an incident and starts auto-rollback" in page.inner_text("main")
+    page.get_by_role("link", name="Run it again").click()
+    assert "No incident from it is open." in page.inner_text("main")
+    page.get_by_role("button", name="Run it again, as Anna Ito").click()
+
+    page.wait_for_url("**/incidents/*")
+    assert "and opened this incident" in page.inner_text("main")
+    context.close()
+
+
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
 def test_what_is_done_can_be_read_by_everybody(
     browser: Browser, address: str, engine: sa.Engine, size: ViewportSize, tmp_path: Path
 ) -> None:
     context = browser.new_context(viewport=size, reduced_motion="reduce")
-    suffix = "-phone" if size is PHONE else ""
     page = sign_in(context, address, engine, Role.RESPONDER)
     incident = opened(engine, alertname="HighErrorRate", severity="critical")
     until = datetime.now(UTC) + timedelta(hours=2)
@@ -103,12 +122,18 @@ def test_what_is_done_can_be_read_by_everybody(
         sent = page.request.post(f"{address}{path}", form=form, headers={"Origin": address})
         assert sent.ok, path
     weakened(engine)
-    places = (f"/incidents/{incident}", "/switches", "/changes")
-    for name, path in zip(("incident", "switches", "changes"), places, strict=True):
+    delivery = over(engine)
+    places = {
+        "incident": f"/incidents/{incident}",
+        "switches": "/switches",
+        "changes": "/changes",
+        "delivery": f"/inbox/{delivery}?now=0",
+        "again": f"/inbox/{delivery}?again=0",
+        "inbox": "/inbox",
+    }
+    for name, path in places.items():
         page.goto(f"{address}{path}")
-        keep(page, f"doing-{name}{suffix}", tmp_path)
+        if size is WIDE and name in {"switches", "again"}:
+            keep(page, f"board-{name}", tmp_path)
         readable(page)
-    keep(page, f"doing-open{suffix}", tmp_path)
-    page.goto(f"{address}/now")
-    keep(page, f"doing-now{suffix}", tmp_path)
     context.close()

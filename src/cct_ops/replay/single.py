@@ -131,4 +131,4 @@ def _guards(
         found = guards.guard_results(connection, intent, by)
     for each in found:
         if each.stops:
-            yield f"{each.reason} Until then {_LOOK}, and changes nothing."
+            yield f"{each.reason} While that stands {_LOOK}, and changes nothing."
