@@ -55,6 +55,9 @@ matrix: $(VENV)/.dev ## every option in every mode, undone, and on CCT's own han
 tamperings: $(VENV)/.dev ## 10,000 tamperings with the record, each named by its verifiers: ten minutes
 	TAMPERINGS=all $(BIN)/python -m pytest -n 2 --timeout 7200 tests/record/test_audit.py tests/record/test_export.py tests/record/test_cosigned_tamperings.py $(ARGS)
 
+drain-drill: install ## an upgrade under ten alerts a second, counted: lost, killed, undone; ARGS="--seconds 600 --old REVISION"
+	$(BIN)/python -m evaluation.upgrade $(ARGS)
+
 simulate: install ## a simulated week with and without the guards; ARGS="--days 1000 --seeds 1" for a night of them
 	$(BIN)/python -m evaluation.simulation $(ARGS)
 
@@ -108,4 +111,4 @@ HISTORY ?= evaluation/history/week.jsonl
 replay: install  ## what changed rules make different of the recorded week; BASE=REV, HISTORY=FILE
 	$(BIN)/cct-ops replay --history $(HISTORY) --baseline $(BASE) $(ARGS)
 
-.PHONY: help install demo up test tools image-test kills matrix tamperings simulate bench siem soak cluster cluster-soak check format lock replay
+.PHONY: help install demo up test tools image-test kills matrix tamperings drain-drill simulate bench siem soak cluster cluster-soak check format lock replay

@@ -67,6 +67,8 @@ LAYERS: dict[str, dict[str, str]] = {
     },
     "commands": {
         "game_day": "clients config errors models sandbox scenarios stack",
+        "rehearsal": "clients config errors game_day ledger models sandbox scenarios stack"
+        " variables worker",
         "backup": "clients errors ledger models record stack",
         "demo": "errors ledger models reports sandbox stack",
         "doctor": "clients clocks config controller errors gateway ledger models people record"
@@ -75,8 +77,8 @@ LAYERS: dict[str, dict[str, str]] = {
         "coverage": "cli config errors models stack terminal",
         "scaffold": "errors models",
         "commands": "addresses backup cli clients config controller coverage demo doctor errors"
-        " gate gateway ledger models record replay reports scaffold settings stack summaries"
-        " terminal typed variables",
+        " gate gateway ledger models record rehearsal replay reports scaffold settings stack"
+        " summaries terminal typed variables",
     },
     # beside the wheel, so nothing in it can import these
     "playbooks": {
@@ -86,8 +88,8 @@ LAYERS: dict[str, dict[str, str]] = {
         "deployments": "errors models reports",
     },
     "evidence": {
-        "evaluation": "actions beside clients config controller diagnoses errors gate ledger models"
-        " people record replay reports sandbox settings stack tasks variables",
+        "evaluation": "actions beside clients config controller diagnoses errors game_day gate"
+        " ledger models people record replay reports sandbox settings stack tasks variables",
         "docs": "",  # what a stranger runs, with nothing of ours in it
     },
 }

@@ -42,6 +42,7 @@ for name, where in {
     "drain": "drain:drain",
     "backup": "backup:backup",
     "restore": "backup:restore",
+    "rehearse": "rehearse:rehearse",
     "hold": "switches:hold",
     "release": "switches:release",
     "retry-key": "switches:retry_key",
@@ -82,7 +83,17 @@ for name, where in {
 
 # They make an environment of their own or need none; every other command works on the stack that
 # runs here.
-_APART = ("up", "demo", "summary", "new", "coverage", "completion", "restore", "--version")
+_APART = (
+    "up",
+    "demo",
+    "summary",
+    "new",
+    "coverage",
+    "completion",
+    "rehearse",
+    "restore",
+    "--version",
+)
 
 
 def adopt(data: str | None = None) -> None:

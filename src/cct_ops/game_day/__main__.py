@@ -27,7 +27,7 @@ from cct_ops.clients import deployments
 from cct_ops.config import policy
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.models.game_day import DrillResult
-from cct_ops.models.guards import GuardSettings
+from cct_ops.models.guards import Backoff, GuardSettings
 from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios.chaos_experiment import hurt
@@ -65,7 +65,7 @@ def main() -> int:
 def _drill_all(drills: list[Scenario], folder: Path) -> None:
     config = StackConfig.ephemeral(folder)
     rules = folder / "policy.yaml"
-    rules.write_text(_lifted(policy.read(config.project / "deployments" / "policy.yaml")))
+    rules.write_text(lifted(policy.read(config.project / "deployments" / "policy.yaml")))
     reviews = folder / "reviews"
     env = {
         **SHORT,
@@ -151,7 +151,7 @@ def _chosen(names: list[str]) -> list[Scenario]:
     return [each for name, each in DRILLED.items() if not names or name in names]
 
 
-def _lifted(rules: policy.Policy) -> str:
+def lifted(rules: policy.Policy) -> str:
     """Return the policy with every playbook allowed to act alone, and no guard in the way."""
     playbooks = {
         name: each.model_copy(update={"ceiling": Mode.AUTO})
@@ -162,7 +162,7 @@ def _lifted(rules: policy.Policy) -> str:
             "playbooks": playbooks,
             "maintenance": (),
             "autonomy": rules.autonomy.model_copy(update={"recurs_within_hours": 0}),
-            "guards": GuardSettings(cool_down_minutes=0),
+            "guards": GuardSettings(cool_down_minutes=0, backoff=Backoff(first_minutes=0)),
         }
     )
     return lifted.model_dump_json()  # which is YAML as well

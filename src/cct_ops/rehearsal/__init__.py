@@ -1,0 +1,1 @@
+"""Rehearsals: whether everything still works with another Prefect, or with another CCT."""
