@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.people import acknowledgements, pages
 from cct_ops.people.paging import Pager
+from cct_ops.record import account
 from cct_ops.sandbox.control import SandboxControl
 from tests.ledger.alerts import opened
 from tests.people.paging.conftest import env, people, said
@@ -67,3 +68,32 @@ def test_nobody_is_paged_about_an_incident_that_somebody_has(
 
     assert Pager(engine, people(env("PAGES_BEN")))() == 0
     assert said(sandbox) == []
+
+
+def begin_and_die(engine: sa.Engine, page_id: UUID) -> None:
+    """Begin an attempt, and get no further."""
+    with pages.claimed(engine, page_id) as claimed:
+        assert claimed is not None
+        claimed.begun("a", "webhook PAGES_ANNA", "in the order of the contacts")
+        raise KeyboardInterrupt
+
+
+def test_an_attempt_whose_process_dies_is_on_record_and_the_page_is_sent_again(
+    engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """Nobody knows how it ended, and the record says so."""
+    incident = opened(engine, severity="critical")
+    pages.ask(engine, "it broke", subject="P0: A", body="-", topic_id=incident)
+    (page_id,) = pages.due(engine)
+    with pytest.raises(KeyboardInterrupt):
+        begin_and_die(engine, page_id)
+
+    assert Pager(engine, people(env("PAGES_ANNA")))() == 1
+
+    (paged,) = pages.newest(engine, 10)
+    assert [each.reached for each in paged.attempts] == [None, True]
+    told = account.read(engine, incident)
+    assert told is not None
+    words = [each.text for each in told.entries if each.row.startswith("page_attempts")]
+    assert words[0] == "page: a is tried by webhook PAGES_ANNA; how that ended is not known"
+    assert len(said(sandbox)) == 1
