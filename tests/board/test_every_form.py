@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Locator, Page as Tab, Response
 
 from cct_ops.board import pages
 from cct_ops.board.page import Page
+from cct_ops.ledger.intake.tables import alerts
 from cct_ops.ledger.record import follow_ups
 from cct_ops.models.role import Role
 from cct_ops.models.run import Outcome
@@ -50,8 +51,11 @@ def night(engine: sa.Engine) -> Places:
     attempt(engine, Outcome.UNVERIFIED, ago=timedelta(hours=1))
     due = follow_ups.today(engine) + timedelta(days=3)
     follow_ups.add(engine, incident, "Look at it by day.", owner="lead", due=due, by="Anna")
+    with engine.connect() as ledger:
+        delivery = ledger.execute(sa.select(alerts.c.delivery_id)).scalars().first()
     return {
         "incident_id": str(incident),
+        "delivery_id": str(delivery),
         "approval_id": str(approval.id),
         "playbook": "auto-rollback",
     }
