@@ -41,17 +41,13 @@ class Cluster:
     databases: Databases
     env: Mapping[str, str]
     servers_env: Mapping[str, str]
+    sandbox: SandboxControl
     members: dict[str, Member] = field(default_factory=dict)
 
     @property
     def hook(self) -> str:
         """The address that senders know: nginx in front of the gateways."""
         return f"http://{self.net.hosts['front'].address}:{GATEWAY_PORT}/hooks/alertmanager"
-
-    @property
-    def sandbox(self) -> SandboxControl:
-        """The control of CCT's stand-in."""
-        return SandboxControl(self.env["CCT_URL"])
 
     def ledger(self) -> sa.Engine:
         """Connect to the ledger as the parts do: whichever host has it now."""
@@ -102,6 +98,7 @@ def cluster(folder: Path, *, kinds: frozenset[str] = ALL) -> Iterator[Cluster]:
         net = stack.enter_context(network(HOSTS))
         made = _made(net, folder)
         stack.callback(_end, made)
+        stack.enter_context(made.sandbox)
         _start_databases(made)
         _start(made, parts.helpers(net.hosts, folder, made.env))
         _run(made, "migrate", made.servers_env)
@@ -122,7 +119,8 @@ def _made(net: Network, folder: Path) -> Cluster:
     front, cct = net.hosts["front"], net.hosts["cct"]
     env = config.common(folder, front, cct, databases.url("psycopg", "cct_ops"))
     servers_env = config.of_servers(front, databases.url("asyncpg", "prefect"))
-    return Cluster(net, folder, databases, env, servers_env)
+    sandbox = SandboxControl(env["CCT_URL"])
+    return Cluster(net, folder, databases, env, servers_env, sandbox)
 
 
 def _start_databases(made: Cluster) -> None:
@@ -161,6 +159,7 @@ def _run(made: Cluster, command: str, env: Mapping[str, str] | None = None) -> N
 
 def _end(made: Cluster) -> None:
     """Leave nothing behind."""
+    made.ledger().dispose()
     for member in reversed([*made.members.values()]):
         member.resume()
         member.kill(with_children=True)

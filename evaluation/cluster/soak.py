@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -93,29 +93,35 @@ class Result:
 def soak(made: Cluster, seconds: float, random: Random, load: Load, only: str = "") -> Result:
     """Hurt a cluster for so long while alerts come in; returns what became of all of it."""
     episodes = Episodes(made.sandbox, made.ledger(), load.every_seconds, random)
-    probe, tallies = Probe(made.hook), list[Tally]()
-
-    def come_in(over: threading.Event) -> None:
-        place = urlsplit(made.hook)
-        address = str(place.hostname), int(place.port or 80)
-        target = Target(lambda: address, place.path, KEY)
-        sending = send(
-            target,
-            episodes.bodies(over),
-            per_second=load.per_second / PER_BODY,
-            connections=16,
-            retries=_FOR_EVER,
-        )
-        tallies.append(asyncio.run(sending))
-
-    with beside(episodes.run), beside(probe.run), beside(come_in):
+    probe = Probe(made.hook)
+    with beside(episodes.run), beside(probe.run), sending(made, episodes, load) as tallies:
         seen = list(_hurt(made, probe, seconds, random, only))
     _drain(episodes)
+    return Result(judge(made, episodes), seen, tallies[0], episodes)
+
+
+@contextmanager
+def sending(made: Cluster, episodes: Episodes, load: Load) -> Iterator[list[Tally]]:
+    """Send beside the block what is not accepted again and again; the tally is there after it."""
+    tallies, place = list[Tally](), urlsplit(made.hook)
+    address = str(place.hostname), int(place.port or 80)
+    target = Target(lambda: address, place.path, KEY)
+
+    def come_in(over: threading.Event) -> None:
+        bodies, pace = episodes.bodies(over), load.per_second / PER_BODY
+        sent = send(target, bodies, per_second=pace, connections=16, retries=_FOR_EVER)
+        tallies.append(asyncio.run(sent))
+
+    with beside(come_in):
+        yield tallies
+
+
+def judge(made: Cluster, episodes: Episodes) -> Counts:
+    """Hold all that was accepted and written against the ledger."""
     expected = [*(f"disk-{n}" for n in range(episodes.noise)), *(e.name for e in episodes.all)]
     engine = made.ledger()
     incidents = {**found(engine, "disk-"), **found(engine, "episode-")}
-    judge = Judge(engine, made.sandbox.writes(), episodes.all)
-    return Result(judge.count(incidents, expected), seen, tallies[0], episodes)
+    return Judge(engine, made.sandbox.writes(), episodes.all).count(incidents, expected)
 
 
 def _hurt(made: Cluster, probe: Probe, seconds: float, random: Random, only: str) -> Iterator[Seen]:
