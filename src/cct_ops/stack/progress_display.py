@@ -101,7 +101,8 @@ class ProgressDisplay:
         if "sandbox" in urls:
             self._console.print(
                 "\nCCT is a sandbox of this stack: Sandbox, in the board's menu, breaks something"
-                " in it,\nand you see the whole incident within a minute."
+                " in it,\nand you see the whole incident within a minute.",
+                soft_wrap=True,
             )
 
     def show_unreachable_cct(self, why: str) -> None:
