@@ -172,22 +172,26 @@ def _say_restored(done: Restored) -> None:
     for target, why in sorted(done.since.targets.items()):
         say(("Held: ", "bold yellow"), f"{target}: {why}. Look, then `cct-ops release {target}`.")
     if done.stopped:
+        why = "nobody outside knows all that happened up to the loss"
+        if done.since.certain:
+            why = "the kill switch was pulled since the backup"
         say(
             ("Stopped: ", "bold yellow"),
-            "nothing is changed anywhere until `cct-ops resume`: nobody outside knows all that"
-            " happened up to the loss.",
+            f"nothing is changed anywhere until `cct-ops resume`: {why}.",
         )
-    ended = {"dispatches": "alert", "flow_run": "run", "approvals": "request for approval"}
+    ended = {"dispatches": "alert", "ended": "run", "approvals": "request for approval"}
     words = [
         counted(done.settled[table], noun, "requests for approval" if " " in noun else None)
         for table, noun in ended.items()
         if done.settled.get(table)
     ]
     if words:
-        say(f"Not gone on with: {', '.join(words)}; `cct-ops inbox --unfinished` has the alerts.")
+        say(f"Not gone on with: {', '.join(words)}.")
+    if done.settled.get("dispatches"):
+        say("`cct-ops inbox --unfinished` has the alerts.")
     for name in done.kept:
         say(f"What was there before is the database {name}: drop it when nobody needs it.")
-    say("Start the parts, then see `cct-ops doctor` and the log's page on a restored ledger.")
+    say("Start the parts, then `cct-ops doctor`; docs/life.md says what comes next.")
 
 
 def _settings(data: Path | None) -> Settings:
