@@ -29,7 +29,7 @@ _SEEN = {"api_tokens": "last_used_at", "board_sessions": "last_seen_at"}
 def few(examples: int) -> hypothesis.settings:
     """Return how many examples are made up: the same ones each time, or many new ones."""
     return hypothesis.settings(
-        max_examples=examples * 100 if ALL else examples,
+        max_examples=examples * 25 if ALL else examples,
         derandomize=not ALL,
         deadline=None,
         database=None,
