@@ -25,7 +25,19 @@ from tests.conftest import ROOT
 HERE = "http://testserver"
 TEMPLATES = ROOT / "src" / "cct_ops" / "board" / "templates"
 TEXT = {"type": "string", "maxLength": 60}
-FILTERS = ("state", "severity", "who", "show", "about", "run", "target", "mode", "incident")
+FILTERS = (
+    "state",
+    "severity",
+    "who",
+    "show",
+    "about",
+    "run",
+    "target",
+    "mode",
+    "incident",
+    "now",
+    "again",
+)
 # What takes Prefect or the sandbox, which are away here.
 AWAY = re.compile(r"/changes/|/playbooks/|/sandbox/|/takeover")
 # With these the kill switch is turned, and a target held.

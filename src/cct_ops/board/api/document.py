@@ -34,6 +34,7 @@ _TAGS = {
     "changes": "What is weakened until when",
     "playbooks": "What can be started",
     "switches": "Is automation on, what is held",
+    "on-call": "Who is called",
 }
 # What any request can be answered, and what only some can.
 _ALWAYS = {401: "no token that is good", 429: "too many requests: wait as `Retry-After` says"}

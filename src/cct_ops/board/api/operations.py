@@ -14,6 +14,7 @@ from cct_ops.board.api.resources import (
     declaring,
     inbox,
     incidents,
+    on_call,
     playbooks,
     responding,
     switches,
@@ -34,6 +35,7 @@ ALL: tuple[Operation, ...] = tuple(
         playbooks,
         switches,
         declaring,
+        on_call,
     )
     for operation in resource.OPERATIONS
 )

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from cct_ops.board.api.operation import Call, Done, Name, Operation, PartOf, action, cursor, place
 from cct_ops.board.api.problem import Refusal, Wrong
-from cct_ops.board.pages import inbox as page
+from cct_ops.board.pages import delivery, inbox as page
 from cct_ops.ledger.intake import inbox
 from cct_ops.ledger.intake.inbox import Arrived, Place
 from cct_ops.models.base import Frozen
@@ -51,6 +51,12 @@ class Arrivals(Frozen):
     items: tuple[Arrival, ...]
     next: str | None = Field(description="The cursor of the next part; null at the end.")
     backlog: dict[str, int] = Field(description="How much of what is not finished.")
+
+
+class Again(Frozen):
+    """Which alert of the delivery."""
+
+    position: int = Field(ge=0, lt=100, description="Its place among those that fire, from 0.")
 
 
 def listed(call: Call) -> Arrivals:
@@ -98,6 +104,16 @@ def reprocess(call: Call) -> Done:
     return Done(done=call.act(form), page=call.page(about))
 
 
+def run_again(call: Call) -> Done:
+    """Let one alert of a delivery come in once more."""
+    wanted: Again = call.body
+    form = action(delivery.PAGE, "/inbox/{delivery_id}/again")
+    # Whoever sends this has confirmed it: a person does so on a page of its own.
+    fields = {"position": str(wanted.position), "confirmed": "yes", "once": call.once}
+    about = f"/inbox/{call.id('delivery_id')}"
+    return Done(done=call.act(form, fields), page=call.page(about))
+
+
 OPERATIONS = (
     Operation(
         "get",
@@ -119,5 +135,17 @@ OPERATIONS = (
         Done,
         needs=Role.RESPONDER,
         more="409 if it is understood already, or still cannot be read.",
+    ),
+    Operation(
+        "post",
+        "/inbox/{delivery_id}/again",
+        "repeatAlert",
+        TAG,
+        "Let one alert of a past delivery come in once more",
+        run_again,
+        Done,
+        needs=Role.RESPONDER,
+        body=Again,
+        more="Its page says before what it would lead to. 409 where it cannot come again.",
     ),
 )
