@@ -42,8 +42,8 @@ test: $(VENV)/.dev  ## the whole suite, against real parts; ARGS="..." for pytes
 
 tools: $(VENV)/tools/.installed  ## hadolint, docker compose, helm, Kubernetes' schemas: what tests/deployments asks
 
-image-test: $(VENV)/.dev ## the image's steps in a bare Debian root, and the stack in it on a read-only tree: minutes, as root
-	$(BIN)/python -m pytest -n 0 tests/deployments/image_at_length.py $(ARGS)
+image-test: $(VENV)/.dev tools ## the image's steps in a bare Debian root, and all parts in it, read-only: minutes, as root
+	$(BIN)/python -m pytest -n 0 tests/deployments/*_at_length.py $(ARGS)
 
 kills: $(VENV)/.dev  ## kill every playbook at every boundary, a quarter of an hour; ARGS="-k rate-limiting"
 	KILLS=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_kills_*.py tests/record/test_kills.py $(ARGS)

@@ -17,9 +17,7 @@ import httpx
 import pytest
 
 from cct_ops.stack.postgres import free_port
-from tests.conftest import ROOT
-from tests.deployments.bare_root import NEEDED, Builder, Stage
-from tests.deployments.tools import FOLDER
+from tests.deployments.bare_root import NEEDED, Stage
 
 MISSING = [name for name in NEEDED if shutil.which(name) is None]
 
@@ -30,14 +28,6 @@ pytestmark = [
 ]
 
 DATA = "/var/lib/cct-ops"
-
-
-@pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    """What the Dockerfile makes."""
-    workspace = tmp_path_factory.mktemp("image")
-    builder = Builder(ROOT, FOLDER / "Dockerfile.dockerignore", workspace)
-    return builder.build(FOLDER / "Dockerfile")
 
 
 @pytest.fixture

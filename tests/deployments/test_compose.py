@@ -27,6 +27,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What Docker makes of the file, with the secrets that the page on containers makes."""
     secrets = tmp_path_factory.mktemp("secrets")
     make_secrets(secrets)
+    return read_project(secrets)
+
+
+def read_project(secrets: Path) -> dict[str, Any]:
+    """Return what Docker makes of the file."""
     env = {
         "PATH": os.defpath,
         "SECRETS": str(secrets),
