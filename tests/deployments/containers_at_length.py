@@ -88,12 +88,18 @@ class Machine:
     def running(self, service: str) -> Iterator[subprocess.Popen[bytes]]:
         """Run a container until it is told to stop, which it does in its own way."""
         self.logs[service] = log = self.folder / f"{service}.log"
-        with log.open("wb") as output, self._started(service, output) as process:
+        with log.open("wb") as output:
+            process = self._started(service, output)
             try:
                 yield process
             finally:
                 os.killpg(process.pid, signal.SIGTERM)
-                assert process.wait(60) in {0, 128 + signal.SIGTERM}, log.read_text()
+                try:
+                    code = process.wait(60)
+                finally:
+                    process.kill()  # and all that is in the container
+                    process.wait()
+        assert code in {0, 128 + signal.SIGTERM}, f"{service} ended with {code}: {log.read_text()}"
 
     def _started(self, service: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(

@@ -83,6 +83,14 @@ def test_whoever_reads_prefects_settings_does_not_learn_the_password_of_redis(
     assert vars(server)["Docket"](name="some", url=shown).url == SERVERS["CCT_OPS_REDIS_URL"]
 
 
+def test_each_store_in_redis_knows_the_address() -> None:
+    """The queue of clean-ups would else look for one on its own machine."""
+    env = host_part("prefect-services", SERVERS).env
+
+    for name in ("PREFECT_REDIS_MESSAGING_URL", "PREFECT_REDIS_WORKER_CLEANUP_QUEUE_URL"):
+        assert env[name] == SERVERS["CCT_OPS_REDIS_URL"]
+
+
 def test_two_workers_have_two_names() -> None:
     """Prefect takes workers of one name for one, and would show it alive when one has died."""
     started = host_part("worker", {"PREFECT_API_URL": "http://proxy/api"})

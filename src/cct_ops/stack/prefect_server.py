@@ -25,6 +25,7 @@ import gc
 import json
 import os
 import runpy
+import signal
 import sys
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -248,7 +249,11 @@ def main() -> None:
     else:
         connect_with_password(settings.redis_url.get_secret_value())
     tick_less_often()
-    what = ("services", "start") if sys.argv[1:] == ["services"] else ("start", *sys.argv[1:])
+    what: tuple[str, ...] = ("start", *sys.argv[1:])
+    if sys.argv[1:] == ["services"]:
+        what = ("services", "start")
+        # Prefect leaves this signal to the system, which keeps it from a container's first process.
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     sys.argv = ["prefect", "server", *what]
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)
 

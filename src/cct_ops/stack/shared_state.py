@@ -22,10 +22,13 @@ IN_REDIS = {
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect_redis.lease_storage",
     "PREFECT_SERVER_WORKER_CHANNEL_CLEANUP_QUEUE_STORAGE": "prefect_redis.cleanup_queue",
 }
+# The queue of clean-ups has an address of its own; the others share that of messaging.
+ADDRESSED = ("PREFECT_REDIS_MESSAGING", "PREFECT_REDIS_WORKER_CLEANUP_QUEUE")
 # Prefect itself would wait for ever for a Redis from which nothing comes back.
 PATIENCE = {
-    "PREFECT_REDIS_MESSAGING_SOCKET_CONNECT_TIMEOUT": "5",
-    "PREFECT_REDIS_MESSAGING_SOCKET_TIMEOUT": "30",
+    f"{name}_{what}": seconds
+    for name in ADDRESSED
+    for what, seconds in (("SOCKET_CONNECT_TIMEOUT", "5"), ("SOCKET_TIMEOUT", "30"))
 }
 
 
@@ -44,7 +47,7 @@ def redis_env(url: str) -> dict[str, str]:
     return {
         **IN_REDIS,
         **PATIENCE,
-        "PREFECT_REDIS_MESSAGING_URL": url,
+        **{f"{name}_URL": url for name in ADDRESSED},
         DOCKET: without_password(url),
     }
 
