@@ -30,7 +30,7 @@ class ChangeState(StrEnum):
     NOT_MADE = "not made"
 
 
-Reason = Annotated[str, Field(min_length=1, max_length=300)]
+Reason = Annotated[str, Field(pattern=r"^\S.{0,299}$")]
 Early = Annotated[bool, Field(json_schema_extra={"title": "Before its time"})]
 OPEN = (ChangeState.SCHEDULED, ChangeState.ACTIVE, ChangeState.REVERTING)
 
