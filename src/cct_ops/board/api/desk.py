@@ -68,7 +68,7 @@ class Desk:
 
         async def answer(request: Request) -> Response:
             try:
-                content = await requests.read_content(request)
+                content = b"" if operation.method == "get" else await requests.read_content(request)
             except Refusal as refusal:
                 return refusal.response()
 
