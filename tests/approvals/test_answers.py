@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 from uuid import uuid4
 
 import pytest
@@ -16,7 +17,7 @@ from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.ledger.gate.tables import approvals as table, attempts
 from cct_ops.ledger.intake import deliveries
 from cct_ops.models.guards import Guard
-from cct_ops.models.run import Mode
+from cct_ops.models.run import Mode, asked_of
 from tests.approvals.parts import ANNA, BEN, asked, new_run, plan, refusals, state
 from tests.ledger.alerts import firing, resolved
 from tests.ledger.history import decided
@@ -169,6 +170,46 @@ def test_who_started_the_run_is_no_second_person(engine: sa.Engine, name: str) -
 
     assert say(engine, approval).refusal == "Who started the run is not a second person."
     assert say(engine, approval, BEN).still_needed
+
+
+@pytest.mark.parametrize("way", ["link", "slack", "board"])
+def test_who_started_the_run_approves_it_in_no_way_that_proves_who_it_is(
+    engine: sa.Engine, way: Literal["link", "slack", "board"]
+) -> None:
+    """Not where one person is enough either, nor through a program that was asked to start it."""
+    approval = asked(engine, started_by=asked_of("Anna Ito", "chatops (token)"))
+    yes = Answer.of(ANNA, way, approved=True, digest=approval.plan_digest)
+
+    receipt = approval_answers.answer(engine, approval.id, yes, person=ANNA)
+
+    assert receipt.refusal == "You started this run: somebody else has to approve it."
+    assert state(engine, approval) == "pending"
+
+
+@pytest.mark.parametrize("persons", [1, 2])
+def test_who_started_the_run_may_decline_it(engine: sa.Engine, persons: int) -> None:
+    approval = asked(engine, persons=persons, started_by="anna")
+
+    assert say(engine, approval, yes=False).refusal is None
+    assert state(engine, approval) == "declined"
+
+
+@pytest.mark.parametrize("written", ["Jose\u0301  Nu\u0308rnberg", "JOS\u00c9 N\u00dcRNBERG\u200b"])
+def test_a_name_that_is_written_otherwise_is_the_same_person(
+    engine: sa.Engine, written: str
+) -> None:
+    jose = Approver(id="jn", name="Jos\u00e9 N\u00fcrnberg", slack_user_id="U0JOSE")
+    listed, nobody = asked(engine, started_by=written), asked(engine, new_run(), form_accepted=True)
+    unlisted = asked(engine, new_run(), form_accepted=True, started_by=asked_of(written, "bot"))
+    yes = Answer(approver_id="board:jn", approver=jose.name, way="board", approved=True)
+
+    def refusal(approval: Approval, person: Approver | None) -> str | None:
+        return approval_answers.answer(engine, approval.id, yes, person=person).refusal
+
+    assert jose.is_called(written)
+    assert "You started this run" in (refusal(listed, jose) or "")
+    assert "You started this run" in (refusal(unlisted, None) or "")
+    assert refusal(nobody, None) is None
 
 
 def test_one_no_is_enough(engine: sa.Engine) -> None:

@@ -28,6 +28,7 @@ from cct_ops.clients.text import one_line
 from cct_ops.config.sign_in import LONGEST_NAME, SignIn
 from cct_ops.errors import OpsError, Rejected, Unavailable
 from cct_ops.ledger.people import sign_ins
+from cct_ops.models.names import folded
 from cct_ops.models.role import Role
 
 if TYPE_CHECKING:  # authlib is read into memory at the first sign-in, and not by every board
@@ -199,8 +200,8 @@ def whom(board: Board, sign_in: SignIn, identity: Identity) -> tuple[str, Role]:
         return person.name, role
     known = board.approvers()
     listed = known.approvers if known else ()
-    taken = {each.name.casefold() for each in sign_in.people}
-    if account.casefold() in taken or any(each.is_called(account) for each in listed):
+    taken = {folded(each.name) for each in sign_in.people}
+    if folded(account) in taken or any(each.is_called(account) for each in listed):
         raise NotLetIn(
             f"Your account is called {account}, which is the name of somebody else here, and"
             " nothing says that it is you: whoever runs this stack can list your account in the"

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from cct_ops.config.sources import KeyReference
 from cct_ops.models.base import Frozen
+from cct_ops.models.names import folded
 from cct_ops.models.run import starters
 
 ApproverId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
@@ -35,8 +36,7 @@ class Approver(Frozen):
 
     def is_called(self, name: str) -> bool:
         """True if ``name`` is one of this person's names."""
-        known = {self.id, self.name.casefold(), (self.slack_user_id or self.id).casefold()}
-        return name.strip().casefold() in known
+        return folded(name) in map(folded, (self.id, self.name, self.slack_user_id or self.id))
 
     def started(self, started_by: str) -> bool:
         """True if a run counts as this person's, who may have asked a program for it."""

@@ -9,6 +9,7 @@ from cct_ops.config.contacts import Contacts
 from cct_ops.config.sign_in import SignIn
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.base import Frozen
+from cct_ops.models.names import folded
 
 
 class Known(Frozen):
@@ -23,7 +24,7 @@ class Known(Frozen):
 
     def is_called(self, name: str) -> bool:
         """True if ``name`` is what this person is called."""
-        return name.strip().casefold() in {self.name.casefold(), self.id or self.name.casefold()}
+        return folded(name) in {folded(self.name), self.id or folded(self.name)}
 
 
 def known(

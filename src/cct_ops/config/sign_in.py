@@ -19,6 +19,7 @@ from cct_ops.config.secret_references import is_url, read_secret
 from cct_ops.config.sources import SecretReference
 from cct_ops.errors import BadConfiguration
 from cct_ops.models.base import Frozen
+from cct_ops.models.names import folded
 from cct_ops.models.role import Role
 
 LONGEST_NAME = 100
@@ -100,7 +101,7 @@ class SignIn(Frozen):
         if "openid" not in self.scopes.split():
             raise ValueError("scopes must have openid: without it there is no sign-in")
         accounts = [each.account for each in self.people]
-        names = [each.name.casefold() for each in self.people]
+        names = [folded(each.name) for each in self.people]
         if len(set(accounts)) < len(accounts) or len(set(names)) < len(names):
             raise ValueError("two people share an account or a name")
         return self

@@ -10,6 +10,7 @@ from cct_ops.ledger.gate import approval_answers, approvals as requests
 from cct_ops.ledger.gate.approval_answers import Answer
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState
 from cct_ops.models.base import Frozen
+from cct_ops.models.names import folded
 from cct_ops.models.role import Role
 from cct_ops.reports import asking, manual
 
@@ -62,7 +63,7 @@ def _answer(board: Board, visitor: Visitor, form: Form, *, approved: bool) -> st
     listed = known.approvers if known is not None else ()
     person = next((each for each in listed if each.is_called(visitor.name)), None)
     given = Answer(
-        approver_id=person.id if person else f"board:{visitor.name.casefold()}",
+        approver_id=person.id if person else f"board:{folded(visitor.name)}",
         approver=person.name if person else visitor.name,
         way="board",
         approved=approved,

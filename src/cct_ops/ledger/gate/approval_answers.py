@@ -24,6 +24,7 @@ from cct_ops.ledger.intake import outbox
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.statements import find, scalars
 from cct_ops.models.base import Frozen
+from cct_ops.models.names import folded
 from cct_ops.models.run import starters
 
 Way = Literal["link", "slack", "form", "resume", "board"]
@@ -154,8 +155,7 @@ def _refusal(
     started_it = asked.started_by is not None and (
         person.started(asked.started_by)
         if person is not None
-        else given.approver.casefold()
-        in {each.strip().casefold() for each in starters(asked.started_by)}
+        else folded(given.approver) in map(folded, starters(asked.started_by))
     )
     reasons = {
         f"This request is {asked.state} already.": asked.state is not ApprovalState.PENDING,
@@ -170,9 +170,12 @@ def _refusal(
         "You are not on the list of approvers, and this request takes nobody else's word.": (
             given.way == "board" and person is None and not asked.form_accepted
         ),
-        "Who started the run is not a second person.": (asked.persons > 1 and started_it),
+        "Who started the run is not a second person.": (
+            asked.persons > 1 and given.approved and started_it
+        ),
         "You started this run: somebody else has to approve it.": (
-            given.way == "board" and given.approved and started_it
+            # A name typed into a form proves nobody's identity, so it is held against nobody.
+            given.way != "form" and given.approved and started_it
         ),
         "This person has answered already.": tx.execute(before).one_or_none() is not None,
     }
