@@ -70,7 +70,12 @@ def resume(board: Board, visitor: Visitor, form: Form) -> str:
             "Nothing was done: automation was stopped since your page was loaded, by"
             f" {last.person}: {last.reason}. Load the page again and decide anew."
         )
-    switches.resume(board.engine, form.text("reason", "the reason"), visitor.signature)
+    reason = form.text("reason", "the reason")
+    if not switches.resume(board.engine, reason, visitor.signature, seen=last):
+        raise NotPermitted(
+            "Nothing was done: somebody else turned the kill switch at this very moment. Load the"
+            " page again and decide anew."
+        )
     return "Automation is on again; the other guards still stop what they stop."
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate.tables import holds, switches
-from cct_ops.ledger.statements import Ledger, execute, find, read, scalars
+from cct_ops.ledger.statements import Ledger, execute, find, read, scalars, within
 from cct_ops.models.base import Frozen
 
 
@@ -47,9 +47,23 @@ def stop(engine: sa.Engine, reason: str, person: str) -> None:
     _switch(engine, stopped=True, reason=reason, person=person)
 
 
-def resume(engine: sa.Engine, reason: str, person: str) -> None:
-    """Let changes through again."""
-    _switch(engine, stopped=False, reason=reason, person=person)
+def resume(engine: sa.Engine, reason: str, person: str, *, seen: Switched | None = None) -> bool:
+    """
+    Let changes through again.
+
+    ``seen`` is the stop that this is to end: False, and nothing done, where it is the last no more.
+    """
+
+    def turn(tx: sa.Connection) -> bool:
+        if seen is not None:
+            # A stop that is on its way comes before this, and is seen, or after it, and counts.
+            tx.execute(sa.text("lock table switches in share row exclusive mode"))
+            if last(tx) != seen:
+                return False
+        _switch(tx, stopped=False, reason=reason, person=person)
+        return True
+
+    return within(engine, turn)
 
 
 def hold(engine: sa.Engine, target: str, until: datetime, reason: str, person: str) -> bool:
@@ -96,5 +110,5 @@ def by_target(found: Sequence[Hold]) -> list[HeldTarget]:
     return [HeldTarget(target=target, holds=tuple(holds)) for target, holds in each.items()]
 
 
-def _switch(engine: sa.Engine, *, stopped: bool, reason: str, person: str) -> None:
-    execute(engine, sa.insert(switches).values(stopped=stopped, reason=reason, person=person))
+def _switch(ledger: Ledger, *, stopped: bool, reason: str, person: str) -> None:
+    execute(ledger, sa.insert(switches).values(stopped=stopped, reason=reason, person=person))
