@@ -12,6 +12,8 @@ import pytest
 from docket import Docket
 from prefect.server.api import background_workers, server
 from prefect.settings import Settings
+from prefect_redis.cleanup_queue import RedisWorkerCleanupQueueSettings
+from prefect_redis.client import RedisMessagingSettings
 
 from cct_ops.errors import BadConfiguration
 from cct_ops.stack import shared_state
@@ -55,6 +57,16 @@ def test_all_that_prefect_keeps_in_memory_is_in_redis(monkeypatch: pytest.Monkey
 
     assert "memory" not in told.replace("memory_block", "")
     assert told.count("prefect_redis") == len(shared_state.IN_REDIS)
+
+
+def test_whatever_of_prefects_asks_redis_asks_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The queue of clean-ups has an address of its own, by default on the server's own host."""
+    for name, value in host_part("prefect-services", SERVERS).env.items():
+        monkeypatch.setenv(name, value)
+
+    asked = RedisMessagingSettings().url, RedisWorkerCleanupQueueSettings().url
+
+    assert set(asked) == {SERVERS["CCT_OPS_REDIS_URL"]}
 
 
 @pytest.mark.parametrize("name", [*shared_state.IN_REDIS, shared_state.DOCKET])
