@@ -166,6 +166,29 @@ def test_what_is_cancelled_does_not_count() -> None:
             ":7: DTSTART is in a time zone that nobody knows",
         ),
         (calendar(event(*ZONED, "RRULE:FREQ=SOMETIMES")), ":9: RRULE cannot be read"),
+        (
+            calendar(event("DTSTART;TZID=Asia/Tokyo:00010101T000000", "DURATION:P1D")),
+            ":7: DTSTART is not between 1600 and 8999",
+        ),
+        (
+            calendar(event("DTSTART:20260310T090000Z", "DTEND;VALUE=DATE:99991231")),
+            ":8: DTEND is not between 1600 and 8999",
+        ),
+        (calendar(event(*ZONED, ZONED[0])), ":7: DTSTART stands in one event more than once"),
+        (calendar(event(*ZONED, ZONED[1])), ":8: DTEND stands in one event more than once"),
+        (
+            calendar(event(ZONED[0], "DURATION:P1D", "DURATION:P2D")),
+            ":8: DURATION stands in one event more than once",
+        ),
+        # Counted by the library, these would take for ever.
+        (
+            calendar(event(*ZONED, "RRULE:FREQ=DAILY;INTERVAL=0")),
+            ":9: INTERVAL and COUNT are numbers from 1 on",
+        ),
+        (
+            calendar(event(*ZONED, "RRULE:FREQ=DAILY;BYMONTH=2,4;BYMONTHDAY=31")),
+            ":9: comes on no day",
+        ),
         (calendar(event(*ZONED, "RRULE:FREQ=SECONDLY")), ":9: comes again more than once a day"),
         (
             calendar(event(*ZONED, "RRULE:FREQ=DAILY;BYMINUTE=1,2")),

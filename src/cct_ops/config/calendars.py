@@ -8,6 +8,7 @@ wakes nobody.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -27,6 +28,9 @@ _SHOWN = 60
 _STEPS = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
 _WITHIN_A_DAY = ("BYHOUR", "BYMINUTE", "BYSECOND")
 _TIMES = ("DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE")
+_ONCE = ("DTSTART", "DTEND", "DURATION", "RECURRENCE-ID", "SUMMARY", "STATUS")
+# Outside of these a moment has no counterpart in every time zone. Birthdays begin in 1604.
+_YEARS = range(1600, 9000)
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 
 
@@ -176,19 +180,48 @@ def _check(event: Event, block: Sequence[_Line]) -> None:
         raise _Refused(where, f"{name or 'a line'} cannot be read: {_plain(words)}")
     if "DTSTART" not in event:
         raise _Refused(block[0].number, "an event without DTSTART")
+    for name in _ONCE:
+        if len(_values(event, name)) > 1:
+            raise _Refused(_where(block, name), f"{name} stands in one event more than once")
     for name in _TIMES:
         for value in _values(event, name):
-            zone = value.params.get("TZID")
-            moments = [each.dt for each in getattr(value, "dts", [value])]
-            if zone and any(isinstance(m, datetime) and m.tzinfo is None for m in moments):
-                raise _Refused(_where(block, name), f"{name} is in a time zone that nobody knows")
+            if words := _wrong_with_time(name, value):
+                raise _Refused(_where(block, name), words)
     for rule in _values(event, "RRULE"):
-        steps = {str(each).upper() for each in rule.get("FREQ", [])}
-        within = [name for name in _WITHIN_A_DAY if name in rule]
-        if not steps <= _STEPS or within:
-            fast = ", ".join([*sorted(steps - _STEPS), *within])
-            words = f"comes again more than once a day ({fast}): no rota does"
+        if words := _wrong_with(rule):
             raise _Refused(_where(block, "RRULE"), words)
+
+
+def _wrong_with_time(name: str, value: Event) -> str | None:
+    """Return why a moment cannot be told; None where it can."""
+    moments = [each.dt for each in getattr(value, "dts", [value])]
+    naive = any(isinstance(m, datetime) and m.tzinfo is None for m in moments)
+    if value.params.get("TZID") and naive:
+        return f"{name} is in a time zone that nobody knows"
+    if any(isinstance(m, date) and m.year not in _YEARS for m in moments):
+        return f"{name} is not between {_YEARS[0]} and {_YEARS[-1]}"
+    return None
+
+
+def _wrong_with(rule: Event) -> str | None:
+    """Return why a rule cannot be counted, or only for ever; None where it can."""
+    steps = {str(each).upper() for each in rule.get("FREQ", [])}
+    within = [name for name in _WITHIN_A_DAY if name in rule]
+    if not steps <= _STEPS or within:
+        fast = ", ".join([*sorted(steps - _STEPS), *within])
+        return f"comes again more than once a day ({fast}): no rota does"
+    if any(each < 1 for name in ("INTERVAL", "COUNT") for each in rule.get(name, [])):
+        return "INTERVAL and COUNT are numbers from 1 on"
+    if days := rule.get("BYMONTHDAY"):
+        longest = max((monthrange(2024, each)[1] for each in _months(rule)), default=31)
+        if not any(1 <= abs(day) <= longest for day in days):
+            return "comes on no day: its months do not have the days of BYMONTHDAY"
+    return None
+
+
+def _months(rule: Event) -> list[int]:
+    """Return the months that a rule names, of those that there are."""
+    return [int(each) for each in rule.get("BYMONTH", []) if 1 <= int(each) <= 12]
 
 
 def _check_length(event: Event, block: Sequence[_Line]) -> None:
