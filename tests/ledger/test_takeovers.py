@@ -13,15 +13,24 @@ import yaml
 from cct_ops.errors import NotPermitted
 from cct_ops.gate.takeover import at_work, take_over
 from cct_ops.ledger import clock
-from cct_ops.ledger.gate import approvals, leases, permits, switches, takeovers
+from cct_ops.ledger.gate import (
+    approvals,
+    attempts,
+    change_ends,
+    leases,
+    permits,
+    switches,
+    takeovers,
+)
 from cct_ops.ledger.gate.takeovers import Wish
 from cct_ops.ledger.people import acknowledgements
 from cct_ops.ledger.record import account
 from cct_ops.ledger.record.log_tables import log_queue
 from cct_ops.models.plan import PermitKind
-from cct_ops.models.run import Outcome, Run
+from cct_ops.models.run import Outcome, Run, Start, Starter
 from cct_ops.models.takeover import UPKEEP_PLAYBOOKS, Choice, Phase, Takeover
 from tests.approvals.parts import asked
+from tests.board.conftest import weakened
 from tests.conftest import ROOT
 from tests.ledger.alerts import opened
 from tests.ledger.history import CALL, TARGET, a_run, permitted, plan
@@ -196,6 +205,32 @@ def test_what_puts_back_is_not_stopped(engine: sa.Engine, playbook: str) -> None
 
     with pytest.raises(NotPermitted, match="puts back what another run changed"):
         taken(engine, found.id)
+
+
+@pytest.mark.parametrize(
+    "start", [Start(starter=Starter.UPKEEP), Start(starter=Starter.PERSON, name="Ada")]
+)
+def test_what_puts_back_is_not_stopped_before_it_says_what_it_is(
+    engine: sa.Engine, start: Start
+) -> None:
+    """It waits for its lock, and Prefect, which would know it, may be away."""
+    puts_back = uuid4()
+    if start.starter is Starter.PERSON:
+        change_ends.record_asked(engine, weakened(engine).id, puts_back, "Ada")
+
+    with attempts.attempt(engine, puts_back, 60, start) as refusal:
+        assert refusal is None
+        assert at_work(engine, (puts_back,)) == []
+        with pytest.raises(NotPermitted, match="puts back what another run changed"):
+            take_over(engine, puts_back, wish(engine), lambda _: None)
+
+
+def test_a_person_s_run_is_stopped_before_it_says_what_it_is(engine: sa.Engine) -> None:
+    run_id = uuid4()
+
+    start = Start(starter=Starter.PERSON, name="Ada")
+    with attempts.attempt(engine, run_id, 60, start):
+        assert take_over(engine, run_id, wish(engine), lambda _: None)[0].choice is Choice.KEEP
 
 
 def test_upkeep_is_what_the_registry_says() -> None:

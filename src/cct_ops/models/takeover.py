@@ -12,7 +12,8 @@ from cct_ops.models.plan import Step
 from cct_ops.models.run import Outcome
 
 # They put back what another run changed, or let it last longer: nobody is asked to stop these.
-UPKEEP_PLAYBOOKS = frozenset({"recover", "revert-change", "extend-change"})
+RECOVER, REVERT = "recover", "revert-change"
+UPKEEP_PLAYBOOKS = frozenset({RECOVER, REVERT, "extend-change"})
 
 
 class Choice(StrEnum):

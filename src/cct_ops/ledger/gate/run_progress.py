@@ -7,14 +7,15 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.ledger.clock import now
+from cct_ops.ledger.gate.declared_tables import asked_ends
 from cct_ops.ledger.gate.tables import actions, approvals, permits, run_leases, temporary_changes
 from cct_ops.ledger.intake.outbox import REMEDIATE
 from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.ledger.record.tables import decisions, resolutions
 from cct_ops.models.change import OPEN, TemporaryChange
 from cct_ops.models.plan import PermitKind, Plan
-from cct_ops.models.run import Outcome
-from cct_ops.models.takeover import Phase, RunProgress
+from cct_ops.models.run import Outcome, Starter
+from cct_ops.models.takeover import RECOVER, REVERT, Phase, RunProgress
 
 
 def read(
@@ -45,6 +46,8 @@ def read(
         )
     ).first()
     known = [each for each in (ended, change, decided, asked) if each is not None]
+    if not (known or sent or playbook):
+        playbook = _upkeep(tx, run_id, lease)
     if not (known or lease or sent or playbook):
         return None
     restoring = any(each.kind == PermitKind.RESTORE for each in issued)
@@ -70,6 +73,14 @@ def read(
         outcome=Outcome(ended.outcome) if ended is not None else None,
         reason=ended.reason if ended is not None else None,
     )
+
+
+def _upkeep(tx: sa.Connection, run_id: UUID, lease: sa.Row[tuple[object, ...]] | None) -> str:
+    """Return the playbook of a run that was made to put something back; empty of any other."""
+    reverts = sa.exists().where(temporary_changes.c.scheduled_revert_id == run_id)
+    if tx.scalar(sa.select(reverts | sa.exists().where(asked_ends.c.run_id == run_id))):
+        return REVERT
+    return RECOVER if lease is not None and lease.started_as == Starter.UPKEEP else ""
 
 
 def _steps(tx: sa.Connection, change: sa.Row[tuple[object, ...]] | None) -> dict[int, str]:
