@@ -115,6 +115,22 @@ def test_two_clicks_break_it_once(
     assert truths.canary(sandbox) == before
 
 
+def test_two_faults_are_not_put_on_one_page(
+    signed_in: SignedIn, engine: sa.Engine, sandbox: SandboxControl
+) -> None:
+    """The second would hide the first, whose incident would then stay open."""
+    *taken, free = Route
+    for route in Route:
+        sandbox.set_canary(route, 20)
+    for route in taken:
+        opened(engine, alertname="CanaryTrafficSplit", route=route)
+
+    signed_in().send("/sandbox/canary-pulled/break")
+
+    pulled = [route for route, canary in sandbox.state().routes.items() if not canary.enabled]
+    assert pulled == [free]
+
+
 def test_there_is_no_other_fault(signed_in: SignedIn) -> None:
     assert signed_in().send("/sandbox/the-moon/break").status_code == 404
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cct_ops.models.plan import Call, Step
+from cct_ops.models.plan import Call, ChangeHolds, Step
 from tests.plans import plan_of
 
 CALL, BACK = Call(method="do", arguments={}), Call(method="undo", arguments={})
@@ -53,3 +53,15 @@ def test_what_is_promised_for_the_worst_case_is_what_the_steps_allow(
     steps: tuple[Step, ...], otherwise: str
 ) -> None:
     assert plan_of(*steps).otherwise == f"If it does not, {otherwise}"
+
+
+@pytest.mark.parametrize(
+    ("watch_seconds", "said"),
+    [
+        (0, "It is on."),
+        (1, "It is on, still so after 1 second."),
+        (300, "It is on, still so after 5 minutes."),
+    ],
+)
+def test_what_is_not_watched_says_nothing_of_a_time(watch_seconds: float, said: str) -> None:
+    assert ChangeHolds(what="It is on", watch_seconds=watch_seconds).summary == said

@@ -22,7 +22,7 @@ from cct_ops.board.page import Board
 from cct_ops.errors import OpsError, Unavailable
 from cct_ops.ledger import clock
 from cct_ops.models.run import Outcome
-from cct_ops.record import account, incidents, playbook_runs
+from cct_ops.record import account, incidents, playbook_runs, standing
 from cct_ops.record.incidents import Filters
 from cct_ops.sandbox import alertmanager
 from cct_ops.sandbox.control import SandboxControl
@@ -133,7 +133,13 @@ def _just_broken(board: Board, breakage: Breakage) -> UUID | None:
 
 
 def _rested(board: Board, breakage: Breakage) -> str:
-    """Return the target that was left alone for longest: no cool-down is in the way there."""
+    """
+    Return the target that was left alone for longest: no cool-down is in the way there.
+
+    One that an open incident is about comes last, whichever fault that has: both would hide there.
+    """
+    opened = standing.urgent(board.engine, board.contacts().severities, 100).shown
+    busy = {each.target for each in opened}
     ended = playbook_runs.newest(board.engine, breakage.playbook, 100)
     last = {each.target: each.finished_at for each in reversed(ended)}
-    return min(breakage.targets, key=lambda each: last.get(each, _NEVER))
+    return min(breakage.targets, key=lambda each: (each in busy, last.get(each, _NEVER)))

@@ -29,7 +29,9 @@ def assign(board: Board, visitor: Visitor, form: Form) -> str:
     proof = visitor.session.proof
     assignments.record(board.engine, incident_id, person, visitor.name, proof, assignment_page)
     said = "is told" if person.id else "is told by nobody: no file says how to reach them"
-    return f"It is assigned to {person.name}, who {said}. Pages go on until somebody has it."
+    return (
+        f"It is assigned to {person.name}, who {said}. Once somebody has it, nobody else is paged."
+    )
 
 
 def note(board: Board, visitor: Visitor, form: Form) -> str:

@@ -51,7 +51,8 @@ class ChangeHolds(Frozen):
     @property
     def summary(self) -> str:
         """Say it as one sentence."""
-        return f"{self.what}, still so after {duration(self.watch_seconds)}."
+        watched = f", still so after {duration(self.watch_seconds)}" if self.watch_seconds else ""
+        return f"{self.what}{watched}."
 
 
 class ExemptionsConsistent(Frozen):

@@ -213,15 +213,17 @@ def asleep(sandbox: SandboxControl) -> None:
     sandbox.chaos(rolls_back_after_seconds=3600)
 
 
-def strange_fault(sandbox: SandboxControl, ttl_seconds: int = 600) -> None:
+def strange_fault(
+    sandbox: SandboxControl, ttl_seconds: int = 600, fault_id: str = "theirs"
+) -> None:
     """Somebody else's fault is in effect."""
-    fault = {"id": "theirs", "mode": "latency", "latency_ms": 1, "error_percent": 0}
+    fault = {"id": fault_id, "mode": "latency", "latency_ms": 1, "error_percent": 0}
     sandbox.by_hand("chaos/faults", fault | {"timeout_percent": 0, "ttl_seconds": ttl_seconds})
 
 
 def leave_a_fault(sandbox: SandboxControl) -> None:
     """Somebody else's fault is in effect, for a minute."""
-    strange_fault(sandbox, ttl_seconds=60)
+    strange_fault(sandbox, ttl_seconds=60, fault_id="left-by-somebody")
 
 
 def canary_on(sandbox: SandboxControl) -> None:

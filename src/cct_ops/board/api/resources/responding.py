@@ -80,7 +80,7 @@ OPERATIONS = (
         Done,
         needs=Role.RESPONDER,
         body=Asking,
-        more="Pages go on until somebody has it. 409 if it is over.",
+        more="Once somebody has it, nobody else is paged. 409 if it is over.",
     ),
     Operation(
         "post",
