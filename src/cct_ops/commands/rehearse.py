@@ -34,7 +34,7 @@ def rehearse(
 
     With --prefect that version is installed in an environment of its own, thrown away afterwards.
     There a whole stack shows what the worker promises (fast starts, pauses, approvals, cancelled
-    and killed runs), and every playbook is drilled against a sandbox. With --cct-url every playbook
+    runs), and every playbook is drilled against a sandbox. With --cct-url every playbook
     looks at that CCT in observe mode, which changes nothing. It takes some minutes, touches nothing
     that runs here, and ends with 1 if anything fails.
     """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -129,23 +127,7 @@ def _ends_when_cancelled(bench: Bench, client: SyncPrefectClient) -> None:
     _until(lambda: not hurt(bench.sandbox), "what it had done stands")
 
 
-def _is_recovered_when_killed(bench: Bench, client: SyncPrefectClient) -> None:
-    """A run whose process is killed is Crashed, and what it did is taken back."""
-    run = _hurting(bench)
-    _until(lambda: client.read_flow_run(run).infrastructure_pid, f"run {run} has no process")
-    os.kill(int(client.read_flow_run(run).infrastructure_pid or 0), signal.SIGKILL)
-    _until(lambda: _state(client, run).is_crashed(), f"run {run} is not Crashed")
-    _until(lambda: not hurt(bench.sandbox), "what it had done stands")
-
-
-PROMISES = (
-    _is_fast,
-    _holds_for_a_pause,
-    _holds_for_a_drain,
-    _asks,
-    _ends_when_cancelled,
-    _is_recovered_when_killed,
-)
+PROMISES = (_is_fast, _holds_for_a_pause, _holds_for_a_drain, _asks, _ends_when_cancelled)
 
 
 def _hurting(bench: Bench) -> UUID:
