@@ -17,6 +17,7 @@ from cct_ops.ledger.intake.grouping import GroupingLimits
 from cct_ops.ledger.people import pages
 from cct_ops.ledger.record import account as runs
 from cct_ops.models.account import Account, Actor, ActorKind, EntryKind
+from cct_ops.models.change import ChangeState
 from cct_ops.models.guards import Guard
 from cct_ops.models.plan import PermitKind, Step
 from cct_ops.models.run import Outcome, Start, Starter
@@ -256,6 +257,23 @@ def test_what_died_leads_to_the_run_that_put_it_back(engine: sa.Engine) -> None:
     assert "taken for dead" in words(found)
     assert f"temporary change {change.id}" in words(found)
     assert "ended as Resolved: by revert" in words(found)
+
+
+def test_a_run_that_waits_to_take_a_change_back_says_when_it_is_due(engine: sa.Engine) -> None:
+    """It is named before it begins; once the change is over, it is none of the account's."""
+    run, revert = a_run(incident_id=arrive(engine)), uuid4()
+    permit = permitted(engine, run, plan())
+    step = Step(call=CALL, undo=CALL, lasts_minutes=60)
+    with engine.begin() as tx:
+        change = changes.schedule(tx, permit, step, before="off", owner="anna", reason="a drill")
+    changes.record_scheduled_revert(engine, change, revert)
+
+    waits = next(each for each in told(engine, run.id).runs if each.id == revert)
+    assert waits.name == f"revert-change on {TARGET}"
+    assert waits.stands == f"due {change.until:%Y-%m-%d %H:%M} UTC"
+
+    changes.finish(engine, change.id, ChangeState.REVERTED, "-")
+    assert {each.id for each in told(engine, run.id).runs} == {run.id}
 
 
 def test_an_incident_has_its_pages_and_nobody_elses(engine: sa.Engine) -> None:

@@ -131,7 +131,7 @@ def show(account: Account) -> None:
         say(f"  {account.summary}")
     for run in account.runs:
         state = f"; in Prefect: {run.state}" if run.state else ""
-        say(f"  run {run.id}: {run.name}, {run.outcome or 'has not ended'}{state}")
+        say(f"  run {run.id}: {run.name}, {run.stands}{state}")
         if run.link:
             say(f"    {run.link}")
     day = None

@@ -19,9 +19,7 @@ from cct_ops.errors import NotPermitted
 from cct_ops.ledger import clock, run_notifications
 from cct_ops.ledger.gate import change_ends, changes
 from cct_ops.models.change import TemporaryChange
-from cct_ops.models.run import TAKES_BACK
-
-REVERT = "revert-change"
+from cct_ops.models.run import REVERT, TAKES_BACK
 
 
 def name_of(change: TemporaryChange, *, early: bool = False) -> str:

@@ -93,7 +93,11 @@ class AccountOf(StrEnum):
 
 
 class AccountOfRun(Frozen):
-    """One run of the account; ``link`` leads to its page in Prefect, ``state`` is what it has."""
+    """
+    One run of the account; ``link`` leads to its page in Prefect, ``state`` is what it has.
+
+    ``due`` is when a run that has not begun is to: it takes a temporary change back then.
+    """
 
     id: UUID
     playbook: str
@@ -101,6 +105,7 @@ class AccountOfRun(Frozen):
     outcome: Outcome | None = None
     reason: str | None = None
     ended_at: datetime | None = None
+    due: datetime | None = None
     link: str | None = None
     state: str | None = None
 
@@ -108,6 +113,13 @@ class AccountOfRun(Frozen):
     def name(self) -> str:
         """The playbook with its target."""
         return playbook_on(self.playbook, self.target) if self.playbook else "a run"
+
+    @property
+    def stands(self) -> str:
+        """How it ended, or in a few words that it did not."""
+        if self.outcome is not None:
+            return self.outcome.value
+        return f"due {self.due:%Y-%m-%d %H:%M} UTC" if self.due else "has not ended"
 
 
 class Account(Frozen):

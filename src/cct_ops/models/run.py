@@ -39,6 +39,7 @@ class Run(Frozen):
     incident_id: UUID | None = None
 
 
+REVERT = "revert-change"  # the playbook that takes a temporary change back
 # How the names of runs begin that put back what another one changed.
 TAKES_BACK, RECOVERS = "Takes back: ", "Recovers: "
 

@@ -23,9 +23,9 @@ from cct_ops.ledger.intake.tables import alerts, deliveries
 from cct_ops.ledger.statements import find, scalars
 from cct_ops.models.account import Account, AccountOf, AccountOfRun, ActorKind, Entry, EntryKind
 from cct_ops.models.base import first_problem
-from cct_ops.models.run import Outcome
+from cct_ops.models.run import REVERT, Outcome
 from cct_ops.record.entries import Row, Topic, fields_of, playbook
-from cct_ops.record.entries_gate import GATE, PermitRow
+from cct_ops.record.entries_gate import GATE, ChangeRow, PermitRow
 from cct_ops.record.entries_intake import INTAKE, AlertRow, DeliveryRow, DispatchRow, IncidentRow
 from cct_ops.record.entries_notices import NOTICES, ThreadRow
 from cct_ops.record.entries_people import PEOPLE, ApprovalRow
@@ -204,6 +204,7 @@ def _runs(found: _Found, rows: list[Row]) -> tuple[AccountOfRun, ...]:
     """Return the runs by their ends, those that have not ended last, with what each is called."""
     called: dict[UUID, tuple[str, str]] = {}
     ends: dict[UUID, ResolutionRow] = {}
+    reverts: dict[UUID, ChangeRow] = {}
     for row in rows:
         if isinstance(row, DispatchRow) and row.flow_run_id is not None:
             called.setdefault(row.flow_run_id, (row.playbook or "", ""))
@@ -211,8 +212,18 @@ def _runs(found: _Found, rows: list[Row]) -> tuple[AccountOfRun, ...]:
             called[row.run_id] = (row.playbook, row.target)
         if isinstance(row, ResolutionRow):
             ends[row.run_id] = row
+        if isinstance(row, ChangeRow) and row.scheduled_revert_id is not None:
+            reverts[row.scheduled_revert_id] = row
     runs = []
     for run_id in dict.fromkeys((*found.runs, *found.followers)):
+        change = reverts.get(run_id)
+        if change is not None and run_id not in called:
+            # It waits for its time; if the change is over before, it will find nothing to do.
+            if change.ended_at is None:
+                what = called.get(change.run_id, ("", ""))[1]
+                due = AccountOfRun(id=run_id, playbook=REVERT, target=what, due=change.until)
+                runs.append(due)
+            continue
         name, target = called.get(run_id, ("", ""))
         end = ends.get(run_id)
         ended = (

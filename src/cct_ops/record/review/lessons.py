@@ -143,11 +143,11 @@ def _proposals(
 
 def _about_run(found: Gathered, run: AccountOfRun) -> Iterator[Proposal]:
     what = run.name
-    if run.outcome is None:
+    if run.outcome is None and run.due is None:
         yield _named("not-ended", run.id, f"Find out why {what} has not ended.")
     elif run.outcome is Outcome.RECOMMENDED:
         yield _named("recommended", run.id, f"Decide about what {what} recommended.")
-    elif run.outcome.needs_attention:
+    elif run.outcome is not None and run.outcome.needs_attention:
         name = run.outcome.value.lower().replace(" ", "-")
         why = f"Find out why {what} ended as {run.outcome}{because(run.reason)}"
         yield _named(name, run.id, why)
