@@ -149,7 +149,7 @@ def test_a_calendar_that_cannot_be_read_is_said_and_so_is_whom_its_gap_wakes(
 
     assert "x.ics:7: &lt;no&gt; time." in shown
     assert "It never could be, so the fallback is on call." in shown
-    assert "fallback: the calendar has nobody as primary" in shown
+    assert "fallback: the calendar of primary could never be read" in shown
 
 
 def test_what_is_read_is_the_same_while_nothing_changes(

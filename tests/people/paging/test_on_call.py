@@ -192,8 +192,10 @@ def test_a_calendar_says_who_and_in_its_gaps_the_fallback_is_on_call(engine: sa.
         ["owner", "ben"],
         ["ben", "owner"],
     ]
+    gap = on_call.line(engine, known, in_hours(engine, 3))[0]
+    assert gap.why == "fallback: the calendar has nobody as primary"
     (who, why), *_ = paged(engine, rota({**CALENDAR, "name": "other"}))
-    assert (who, why) == ("owner", "fallback: the calendar has nobody as other")
+    assert (who, why) == ("owner", "fallback: the calendar of other could never be read")
 
 
 def test_the_copy_of_another_calendar_does_not_count(engine: sa.Engine) -> None:

@@ -93,11 +93,17 @@ def _line(ledger: Ledger, contacts: Contacts, at: datetime) -> Iterator[OnCall]:
     if rota is not None:
         zone = rota.layers[0].timezone
         layers = schedule(ledger, contacts, at, at + AHEAD)
+        copies = on_call_calendars.copies(ledger, places(contacts)) if places(contacts) else {}
+        unread = {each for each in places(contacts) if not (c := copies.get(each)) or not c.read_at}
         for layer in rota.layers:
             turn, *later = layers[layer.name]
             yield OnCall(
                 contact=contacts.by_id(turn.person),
-                why=_why(contacts, layer, turn, lasts=not later),
+                why=(
+                    f"fallback: the calendar of {layer.name} could never be read"
+                    if layer.name in unread and turn.by is By.FALLBACK
+                    else _why(contacts, layer, turn, lasts=not later)
+                ),
                 layer=layer.name,
                 until=turn.ends if later else None,
                 then=contacts.by_id(later[0].person) if later else None,
