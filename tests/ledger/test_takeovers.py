@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 from uuid import UUID, uuid4
 
 import pytest
@@ -231,6 +232,19 @@ def test_a_person_s_run_is_stopped_before_it_says_what_it_is(engine: sa.Engine) 
     start = Start(starter=Starter.PERSON, name="Ada")
     with attempts.attempt(engine, run_id, 60, start):
         assert take_over(engine, run_id, wish(engine), lambda _: None)[0].choice is Choice.KEEP
+
+
+def test_a_prefect_that_hangs_keeps_nobody_from_it(engine: sa.Engine) -> None:
+    run_id, answers = uuid4(), Event()
+
+    def hangs(_: UUID) -> None:
+        answers.wait()
+
+    try:
+        with attempts.attempt(engine, run_id, 60, Start(starter=Starter.PERSON, name="Ada")):
+            assert take_over(engine, run_id, wish(engine), hangs)[0].choice is Choice.KEEP
+    finally:
+        answers.set()
 
 
 def test_upkeep_is_what_the_registry_says() -> None:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 import sqlalchemy as sa
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.responses import Response
 
 from cct_ops.board import view
@@ -21,6 +21,9 @@ _LATE = (
     "There is no answer in time: what this needs, most likely the ledger (PostgreSQL), hangs or is"
     " busy."
 )
+
+# While Prefect hangs, whoever waits for it must not have all threads: the kill switch needs one.
+_WAITING = CapacityLimiter(16)
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +42,13 @@ async def in_time(
     """
     Do work in a thread; what ``late`` says where the ledger does not answer, or it takes too long.
 
-    What takes too long goes on: nothing ends a thread in the middle of its work.
+    What takes too long goes on: nothing ends a thread in the middle of its work. What may take
+    longer than the ledger does waits for others, and has threads of its own.
     """
     try:
         async with asyncio.timeout(seconds):
-            return await run_in_threadpool(work)
+            apart = _WAITING if seconds > LEDGER_SECONDS else None
+            return await to_thread.run_sync(work, limiter=apart)
     except (sa.exc.SQLAlchemyError, TimeoutError) as error:
         log.error("no answer in time: %s", type(error).__name__)  # noqa: TRY400 -- the traceback would show the statement's values
         return late(_AWAY if isinstance(error, sa.exc.OperationalError) else _LATE)
