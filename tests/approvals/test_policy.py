@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -15,13 +17,26 @@ from cct_ops.config.policy import ApprovalPolicy, SecondPerson
 from cct_ops.errors import BadConfiguration
 from cct_ops.gate.approval import Asking
 from cct_ops.gateway.approvals.mount import mount_approvals
+from cct_ops.gateway.senders.repeat import incoming
 from cct_ops.ledger.gate import approvals, approver_ways
+from cct_ops.ledger.intake import deliveries
+from cct_ops.ledger.intake.replay import Past
 from cct_ops.models.run import Outcome, Severity
 from cct_ops.settings import Settings
 from tasks import approval, notify
 from tasks.authorise import executor_of
+from tasks.connections import settings
 from tests.approvals.parts import ANNA as ANNA_ITO, BEN, Conclusion, asked, new_run, plan
 from tests.conftest import ROOT
+from tests.ledger.alerts import firing
+
+
+@pytest.fixture(autouse=True)
+def fresh_settings() -> Iterator[None]:
+    """Let a run in this process know the ledger of its own test."""
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -175,6 +190,26 @@ def test_persons_who_cannot_be_asked_are_not_waited_for(
     assert outcome is Outcome.BLOCKED
     assert "too few can be asked: Ben Okafor (WEBHOOK_BEN or CCT_OPS_SLACK" in reason
     assert approvals.unsettled(engine) == []
+
+
+@pytest.mark.parametrize("by", ["Anna Ito, signed in on the board", "anna"])
+def test_whoever_let_an_alert_come_in_again_is_no_second_person(
+    gateway_environment: dict[str, str], engine: sa.Engine, tmp_path: Path, by: str
+) -> None:
+    """A rule starts its run, and the person is why."""
+    mount_approvals(FastAPI(), engine, Settings.load())
+    strict = tmp_path / "policy.yaml"
+    strict.write_text("playbooks: {}\napprovals: {second_person: {severities: [P0]}}\n")
+    alert = firing(alertname="CanaryRolledBack")
+    past = Past(uuid4(), "alertmanager", b"", {}, "accepted", "", alert.starts_at, None)
+    (came,) = deliveries.record_all(engine, [incoming(past, alert, by, uuid4())])
+
+    run = new_run().model_copy(update={"incident_id": came.incidents[0]})
+    asking = Asking(executor_of(run), policy.read(strict), notify, approval)
+    ended = asking.ask(Conclusion(plan=plan()), plan(), "The breach is still going on")
+
+    assert ended is not None
+    assert "names too few besides the one who started the run" in ended[1]
 
 
 def test_the_command_lists_what_is_open_and_how_long(

@@ -19,6 +19,7 @@ from cct_ops.gate.apply_and_confirm import Executor
 from cct_ops.gate.collaborators import Notifier, Suspension
 from cct_ops.ledger.gate import approval_answers, approvals, approver_ways
 from cct_ops.ledger.gate.approvals import Approval, ApprovalRequirement, ApprovalState
+from cct_ops.ledger.intake import replay
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Outcome
@@ -83,7 +84,7 @@ class Asking:
     def _requirement(
         self, diagnosis: Diagnosis, plan: Plan, why: str, least: int
     ) -> ApprovalRequirement:
-        rules = self.policy.approvals
+        rules, engine, run = self.policy.approvals, self.executor.engine, self.executor.run
         second = rules.second_person.reason(plan, diagnosis.severity)
         persons = max(least, 1 if second is None else 2)
         return ApprovalRequirement(
@@ -91,7 +92,7 @@ class Asking:
             seconds=self.executor.settings.approval_minutes * 60,
             persons=persons,
             form_accepted=rules.accept_form and persons == 1,
-            started_by=self.suspension.started_by(),
+            started_by=self.suspension.started_by() or replay.repeated_by(engine, run.incident_id),
         )
 
     def _unreached(self, approvers: Approvers, requirement: ApprovalRequirement) -> list[str]:

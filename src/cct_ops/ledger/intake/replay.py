@@ -9,7 +9,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from cct_ops.ledger.intake.tables import deliveries, incidents
+from cct_ops.ledger.intake.deliveries import REPEATED
+from cct_ops.ledger.intake.tables import alerts, deliveries, incidents
+from cct_ops.ledger.statements import scalar
 
 
 class Past(NamedTuple):
@@ -46,6 +48,20 @@ def is_there(engine: sa.Engine, source: str, sender_id: str) -> bool:
     same = (deliveries.c.source == source, deliveries.c.sender_id == sender_id)
     with engine.connect() as connection:
         return connection.execute(sa.select(deliveries.c.id).where(*same)).first() is not None
+
+
+def repeated_by(engine: sa.Engine, incident_id: UUID | None) -> str | None:
+    """Return the person who let the alert come in again that opened an incident; None of others."""
+    opened = (alerts.c.incident_id == incident_id, alerts.c.verdict == "opened")
+    again = deliveries.c.admitted_by.startswith(REPEATED, autoescape=True)
+    asked = sa.select(deliveries.c.admitted_by).join(
+        alerts, alerts.c.delivery_id == deliveries.c.id
+    )
+    said: str | None = scalar(engine, asked.where(*opened, again).limit(1))
+    if said is None:
+        return None
+    who = said.removeprefix(REPEATED).rpartition(" from delivery ")[0]
+    return who.rpartition(", ")[0] or who  # what comes last is how the person was known
 
 
 def mark_reprocessed(engine: sa.Engine, delivery_id: UUID, note: str) -> None:
