@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from cct_ops.board.api import document, operations
 from cct_ops.settings import Settings, variable_of
+from tests.claims import page as claims
 from tests.exposed import metrics_table
 from tests.import_rules import ROOT, graph
 
@@ -89,6 +90,8 @@ PARTS = (
     Part("docs/monitoring.md", "alerts", alert_sections),
     Part("docs/architecture.md", "imports", lambda: f"```text\n{graph()}\n```"),
     Part("docs/api.md", "operations", operations_table),
+    Part("docs/claims.md", "claims", claims.counts),
+    Part("docs/claims.md", "matrix of claims", claims.matrix),
 )
 FILES = {"docs/openapi.json": description}
 """Those that are made as a whole."""

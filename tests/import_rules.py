@@ -113,7 +113,7 @@ TESTED_IN = {
     "terminal": "commands/test_listings.py",
     "typed": "test_variables.py",
 }
-ACROSS = {"approvals", "end_to_end", "starts"}
+ACROSS = {"approvals", "claims", "end_to_end", "starts"}
 
 
 def part_of(module: str) -> str:

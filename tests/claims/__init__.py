@@ -1,0 +1,1 @@
+"""Which claim is shown by which test, under which fault of which part."""
