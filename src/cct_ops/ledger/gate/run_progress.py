@@ -14,8 +14,8 @@ from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.ledger.record.tables import decisions, resolutions
 from cct_ops.models.change import OPEN, TemporaryChange
 from cct_ops.models.plan import PermitKind, Plan
-from cct_ops.models.run import Outcome, Starter
-from cct_ops.models.takeover import RECOVER, REVERT, Phase, RunProgress
+from cct_ops.models.run import REVERT, Outcome, Starter
+from cct_ops.models.takeover import RECOVER, Phase, RunProgress
 
 
 def read(
