@@ -24,7 +24,7 @@ from tests.stack.polling import eventually
 
 PATIENCE = 60_000
 # Parameters without which a playbook cannot be started; all others are filled in already.
-FOUND = {"target", "about", "run_id", "change_id", "minutes"}
+FOUND = {"target", "about", "run_id", "change_id", "minutes", "reason"}
 
 pytestmark = [needs_chromium, pytest.mark.timeout(300)]
 
