@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from cct_ops.ledger.engine import connect
+from cct_ops.ledger.people import acknowledgements, pages
 from cct_ops.models.review import LessonKind, Review
 from cct_ops.record.report import facts, figures
 from cct_ops.record.review import page, reading
@@ -119,6 +120,25 @@ def test_earlier_episodes_of_the_same_alert_are_beside_it(engine: sa.Engine) -> 
 
     assert found is not None
     assert [(each.id, each.why) for each in found.related] == [(first, "the same alert")]
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_page_that_was_not_needed_because_somebody_had_it_went_well(
+    engine: sa.Engine, *, taken: bool
+) -> None:
+    incident = opened(engine)
+    pages.ask(engine, f"incident:{incident}", subject="P0: A", body="Bad.", topic_id=incident)
+    if taken:
+        acknowledgements.record(engine, incident, "Anna Ito", "a test")
+    else:
+        with engine.begin() as tx:
+            tx.execute(sa.text("update pages set raised_at = now() - interval '3 days'"))
+    pages.settle(engine)
+
+    found = reading.read(engine, incident)
+
+    assert found is not None
+    assert ("reached nobody" in lessons(found, LessonKind.BADLY)) != taken
 
 
 def test_a_page_opens_offline_and_text_of_others_is_text_in_it(engine: sa.Engine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from cct_ops.record.entries_gate import ActionRow, VerificationRow
 from cct_ops.record.entries_intake import DispatchRow, IncidentRow
 from cct_ops.record.entries_notices import PageAttemptRow, PageRow
 from cct_ops.record.entries_people import ApprovalRow, AttemptRow
+from cct_ops.record.entries_responders import AcknowledgementRow
 from cct_ops.record.entries_run import DecisionRow, LeaseRow
 from cct_ops.record.report.facts import Case
 
@@ -85,7 +87,7 @@ def _of_pages(found: Gathered) -> Iterator[tuple[LessonKind, str]]:
     for page in _of(found, PageRow):
         if page.contact is not None:
             yield LessonKind.WELL, f"{page.contact} was reached by the page: {page.subject}"
-        elif page.ended_at is not None:
+        elif page.ended_at is not None and not _taken(found, page.ended_at):
             yield LessonKind.BADLY, f"A page reached nobody: {page.subject}{because(page.note)}"
     for tried in _of(found, PageAttemptRow):
         if not tried.reached:
@@ -94,6 +96,11 @@ def _of_pages(found: Gathered) -> Iterator[tuple[LessonKind, str]]:
     for dispatch in _of(found, DispatchRow):
         if dispatch.undelivered is not None:
             yield LessonKind.BADLY, f"A notice reached nobody: {dispatch.undelivered}"
+
+
+def _taken(found: Gathered, at: datetime) -> bool:
+    """Return whether somebody had it by then: a page that was not needed failed nobody."""
+    return any(each.at <= at for each in _of(found, AcknowledgementRow))
 
 
 def _of_answers(found: Gathered) -> Iterator[tuple[LessonKind, str]]:
