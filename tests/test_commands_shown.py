@@ -42,6 +42,7 @@ STAND_INS = {
     "PLAYBOOK": "auto-rollback",
     "TARGET": "/daily-summary",
     "N": "30",
+    "PART": "gateway",
     "RUNBOOK.md": "docs/ops-playbooks.md",
 }
 AN_ID = str(UUID(int=7))

@@ -177,8 +177,9 @@ def test_the_doctor_finds_such_a_stack_well(ended: Ended) -> None:
 
     assert found.returncode == 0, found.stdout
     signs = {line.split()[1]: line[0] for line in found.stdout.splitlines()}
-    unset = ("status-page", "outside", "silences", "links", "streams", "board")
+    unset = ("status-page", "outside", "silences", "links", "streams", "board", "rota")
     assert {signs.pop(part) for part in unset} == {"-"}, found.stdout
+    assert signs.pop("backup") == "!", found.stdout  # there was never one
     assert set(signs.values()) == {"✓"}, found.stdout
 
 
