@@ -31,6 +31,7 @@ from cct_ops.stack.postgres import EmbeddedPostgres
 
 MOST_PAINT_MS = 200
 MOST_NEWS_SECONDS = 2
+_PATIENCE_MS = 120_000  # what takes longer is broken, and not slow
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
@@ -192,6 +193,7 @@ def signed_in(browser: Browser, url: SecretStr, address: str) -> Page:
     token = sign_ins.make_link(engine, "Anna Ito", Role.ADMIN, "evaluation")
     engine.dispose()
     page = browser.new_context(base_url=address).new_page()
+    page.set_default_timeout(_PATIENCE_MS)
     page.goto(f"/links/{token}")
     page.get_by_role("button").click()
     page.wait_for_url("**/now")
