@@ -77,6 +77,7 @@ def test_an_empty_ledger_has_every_number(engine: sa.Engine) -> None:
         "cct_ops_checkpoint_leaves",
         "cct_ops_checkpoint_age_seconds",
         "cct_ops_checkpoint_unsigned_seconds",
+        "cct_ops_backup_age_seconds",
     }
     assert {value for rows in found.values() for _, value in rows} == {0.0}
     assert [label for label, _ in sorted(found["cct_ops_dispatches_pending"])] == [

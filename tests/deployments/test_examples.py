@@ -14,7 +14,9 @@ from tests.conftest import ROOT
 def test_the_senders_that_are_only_shown_are_valid(tmp_path: Path) -> None:
     """All kinds that there are, and nobody need find out what was wrong with one."""
     text = (ROOT / "deployments" / "sources.yaml").read_text()
-    _, _, shown = text.partition("# Other kinds, as they would stand here:\n")
+    _, _, shown = text.partition(
+        "# Other kinds, as they would stand here; what to set at the sender: docs/senders.md.\n"
+    )
     path = tmp_path / "sources.yaml"
     path.write_text("sources:\n" + re.sub(r"^# ?", "  ", shown, flags=re.MULTILINE))
     sources = yaml_files.load(path, Sources)

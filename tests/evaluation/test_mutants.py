@@ -132,9 +132,9 @@ MUTANTS = [
     ),
     in_one(
         "the kill switch read once",
-        gate._Passage,
-        "permit",
-        ("stop = guards.first_stop(tx, self.wanted, rules)", "stop = None"),
+        gate,
+        "issue",
+        ("stop = guards.first_stop(tx, *wanted)", "stop = None"),
         breaks="changes against orders",
         by_minute=20,
     ),
