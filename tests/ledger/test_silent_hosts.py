@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import sqlalchemy as sa
@@ -22,6 +24,17 @@ def with_host_before(url: SecretStr, host: str, port: int) -> SecretStr:
     return SecretStr(several.render_as_string(hide_password=False))
 
 
+@contextmanager
+def pooled_by(url: SecretStr) -> Iterator[sa.Connection]:
+    """Take one connection of an engine, and leave none open."""
+    engine = connect(url)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
 def test_the_second_host_is_asked_where_the_first_is_gone_or_says_nothing(
     ledger_url: SecretStr,
 ) -> None:
@@ -31,7 +44,7 @@ def test_the_second_host_is_asked_where_the_first_is_gone_or_says_nothing(
             patient = SecretStr(url.get_secret_value() + "&connect_timeout=2")
             began = time.monotonic()
 
-            with connect(patient).connect() as connection:
+            with pooled_by(patient) as connection:
                 assert connection.scalar(sa.text("select 1")) == 1
             with psycopg.connect(conninfo(patient)) as raw:
                 assert raw.execute("select 1").fetchone() == (1,)
@@ -44,7 +57,7 @@ def test_each_connection_gives_up_a_host_that_is_cut_off(ledger_url: SecretStr) 
     own = SecretStr(ledger_url.get_secret_value() + "?tcp_user_timeout=7000")
 
     for url, patience in ((ledger_url, SILENT_HOST["tcp_user_timeout"]), (own, "7000")):
-        with connect(url).connect() as connection:
+        with pooled_by(url) as connection:
             driver = connection.connection.driver_connection
             assert isinstance(driver, psycopg.Connection)
             pooled = driver.info.get_parameters()
