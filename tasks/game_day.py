@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import yaml
 from prefect.artifacts import create_table_artifact
 
+from cct_ops.child_process import ended
 from cct_ops.errors import SteadyStateNotReached
 from cct_ops.models.game_day import DrillResult, GameDayDiagnosis
 from cct_ops.scenarios.every import DRILLED
@@ -64,19 +65,13 @@ def _results(playbooks: tuple[str, ...]) -> Iterator[DrillResult]:
     ) as process:
         assert process.stdout is not None  # noqa: S101 -- for the type checker: they are pipes
         assert process.stderr is not None  # noqa: S101
-        try:
+        with ended(process, STOP_SECONDS):
             for line in process.stdout:
                 yield DrillResult.model_validate_json(line)
             said = process.stderr.read().strip().splitlines()
             if process.wait() != 0:
                 last = said[-1] if said else "it said nothing"
                 raise SteadyStateNotReached(f"The drills ended early: {last}")
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
 
 
 def _playbooks() -> list[str]:

@@ -21,6 +21,7 @@ LAYERS: dict[str, dict[str, str]] = {
         "cct_ops": "",
         "errors": "",
         "beside": "",
+        "child_process": "",
         "interrupts": "",
         "variables": "",
         "mounted_secrets": "errors variables",
@@ -33,7 +34,7 @@ LAYERS: dict[str, dict[str, str]] = {
     },
     "nouns and settings": {
         "models": "",
-        "sandbox": "models variables",  # it must be able to disagree with the clients
+        "sandbox": "child_process models variables",  # it must be able to disagree with the clients
         "clocks": "models",
         "config": "errors models",
         "databases": "errors",
@@ -67,8 +68,8 @@ LAYERS: dict[str, dict[str, str]] = {
     },
     "commands": {
         "game_day": "clients config errors models sandbox scenarios stack",
-        "rehearsal": "clients config errors game_day ledger models sandbox scenarios stack"
-        " variables worker",
+        "rehearsal": "child_process clients errors game_day ledger models sandbox scenarios"
+        " stack variables worker",
         "backup": "clients errors ledger models record stack",
         "demo": "errors ledger models reports sandbox stack",
         "doctor": "clients clocks config controller errors gateway ledger models people record"
@@ -82,14 +83,15 @@ LAYERS: dict[str, dict[str, str]] = {
     },
     # beside the wheel, so nothing in it can import these
     "playbooks": {
-        "tasks": "actions beside clients config diagnoses errors gate interrupts ledger models"
-        " people record reports scenarios settings summaries tracing typed",
+        "tasks": "actions beside child_process clients config diagnoses errors gate interrupts"
+        " ledger models people record reports scenarios settings summaries tracing typed",
         "flows": "diagnoses models tasks",
         "deployments": "errors models reports",
     },
     "evidence": {
-        "evaluation": "actions beside clients config controller diagnoses errors game_day gate"
-        " ledger models people record replay reports sandbox settings stack tasks variables",
+        "evaluation": "actions beside child_process clients config controller diagnoses errors"
+        " game_day gate ledger models people record replay reports sandbox settings stack tasks"
+        " variables",
         "docs": "",  # what a stranger runs, with nothing of ours in it
     },
 }

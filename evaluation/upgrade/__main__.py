@@ -23,14 +23,14 @@ from typing import Annotated
 from uuid import uuid4
 
 from cyclopts import App, Parameter
-from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from cct_ops.clients import deployments
 from cct_ops.config import policy
-from cct_ops.game_day.__main__ import SHORT, lifted
+from cct_ops.game_day.drill_stack import SHORT, lifted
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl, start_sandbox
 from cct_ops.stack.postgres import free_port
+from cct_ops.stack.prefect_clients import asking
 from evaluation.soak.bodies import alert, body
 from evaluation.soak.load import Tally, Target, send
 from evaluation.upgrade.installation import (
@@ -113,12 +113,7 @@ def _changing(here: Installation, sandbox: SandboxControl, runs: int) -> None:
     """Have so many runs under way, one for each route in the middle of a change."""
     for route in Route:
         sandbox.roll_back(route, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10)
-    known = here.known
-    settings = {
-        PREFECT_API_URL: known["PREFECT_API_URL"],
-        PREFECT_API_AUTH_STRING: known["PREFECT_API_AUTH_STRING"],
-    }
-    with temporary_settings(settings):
+    with asking(here.known):
         for number in range(runs):
             route = list(Route)[number % len(Route)]
             mode = "auto" if number < len(Route) else "observe"

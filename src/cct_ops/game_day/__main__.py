@@ -16,36 +16,20 @@ from types import FrameType
 from uuid import UUID, uuid4
 
 from prefect.client.orchestration import get_client
-from prefect.settings import (
-    PREFECT_API_AUTH_STRING,
-    PREFECT_API_URL,
-    PREFECT_CLIENT_CSRF_SUPPORT_ENABLED,
-    temporary_settings,
-)
 
 from cct_ops.clients import deployments
-from cct_ops.config import policy
 from cct_ops.errors import BadConfiguration, OpsError
+from cct_ops.game_day.drill_stack import drill_stack
 from cct_ops.models.game_day import DrillResult
-from cct_ops.models.guards import Backoff, GuardSettings
-from cct_ops.models.run import Mode
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios.chaos_experiment import hurt
 from cct_ops.scenarios.every import DRILLED
 from cct_ops.scenarios.scenario import Left, Scenario
 from cct_ops.stack.config import HOST, StackConfig
 from cct_ops.stack.process_guard import die_with_parent
-from cct_ops.stack.up import running
 
 PATIENCE_SECONDS = 240.0
 POLL_SECONDS = 0.5
-# The production waits take minutes, and the sandbox counts no requests.
-SHORT = {
-    "CCT_OPS_WATCH_SECONDS": "5",
-    "CCT_OPS_MIN_SAMPLES": "5",
-    "CCT_OPS_SETTLE_SECONDS": "10",
-    "CCT_OPS_REQUESTS_PER_MINUTE": "600",
-}
 
 
 def main() -> int:
@@ -64,29 +48,14 @@ def main() -> int:
 
 def _drill_all(drills: list[Scenario], folder: Path) -> None:
     config = StackConfig.ephemeral(folder)
-    rules = folder / "policy.yaml"
-    rules.write_text(lifted(policy.read(config.project / "deployments" / "policy.yaml")))
     reviews = folder / "reviews"
-    env = {
-        **SHORT,
-        "CCT_OPS_POLICY_PATH": str(rules),
+    more = {
         "CCT_OPS_REVIEWS_PATH": str(reviews),
         "GITHUB_API_URL": f"http://{HOST}:{config.sandbox_port}/github",
         "GITHUB_REPOSITORY": "example/cct",
         "GH_TOKEN": "of-the-sandbox",
     }
-    config = config.model_copy(update={"env": env})
-    with (
-        running(config) as stack,
-        temporary_settings(
-            {
-                PREFECT_API_URL: stack.env["PREFECT_API_URL"],
-                PREFECT_API_AUTH_STRING: stack.env["PREFECT_API_AUTH_STRING"],
-                PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: True,
-            }
-        ),
-        SandboxControl(stack.urls["cct"]) as sandbox,
-    ):
+    with drill_stack(config, folder, more) as (_, sandbox):
         for drill in drills:
             print(_carried_out(drill, Left(sandbox, reviews)).model_dump_json(), flush=True)
 
@@ -149,23 +118,6 @@ def _chosen(names: list[str]) -> list[Scenario]:
     if unknown:
         raise BadConfiguration(f"There is no drill for {', '.join(unknown)}.")
     return [each for name, each in DRILLED.items() if not names or name in names]
-
-
-def lifted(rules: policy.Policy) -> str:
-    """Return the policy with every playbook allowed to act alone, and no guard in the way."""
-    playbooks = {
-        name: each.model_copy(update={"ceiling": Mode.AUTO})
-        for name, each in rules.playbooks.items()
-    }
-    lifted = rules.model_copy(
-        update={
-            "playbooks": playbooks,
-            "maintenance": (),
-            "autonomy": rules.autonomy.model_copy(update={"recurs_within_hours": 0}),
-            "guards": GuardSettings(cool_down_minutes=0, backoff=Backoff(first_minutes=0)),
-        }
-    )
-    return lifted.model_dump_json()  # which is YAML as well
 
 
 def _end(signum: int, _frame: FrameType | None) -> None:

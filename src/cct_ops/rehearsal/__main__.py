@@ -11,21 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from prefect.settings import (
-    PREFECT_API_AUTH_STRING,
-    PREFECT_API_URL,
-    PREFECT_CLIENT_CSRF_SUPPORT_ENABLED,
-    temporary_settings,
-)
-
-from cct_ops.config import policy
 from cct_ops.errors import OpsError
-from cct_ops.game_day.__main__ import SHORT, lifted
+from cct_ops.game_day.drill_stack import drill_stack
 from cct_ops.rehearsal.contract import Bench, promises
-from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.config import StackConfig
 from cct_ops.stack.process_guard import die_with_parent
-from cct_ops.stack.up import running
 
 
 def main() -> int:
@@ -42,22 +32,7 @@ def main() -> int:
 
 
 def _try_all(folder: Path) -> None:
-    config = StackConfig.ephemeral(folder)
-    rules = folder / "policy.yaml"
-    rules.write_text(lifted(policy.read(config.project / "deployments" / "policy.yaml")))
-    env = {**SHORT, "CCT_OPS_POLICY_PATH": str(rules)}
-    config = config.model_copy(update={"env": env})
-    with (
-        running(config) as stack,
-        temporary_settings(
-            {
-                PREFECT_API_URL: stack.env["PREFECT_API_URL"],
-                PREFECT_API_AUTH_STRING: stack.env["PREFECT_API_AUTH_STRING"],
-                PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: True,
-            }
-        ),
-        SandboxControl(stack.urls["cct"]) as sandbox,
-    ):
+    with drill_stack(StackConfig.ephemeral(folder), folder, {}) as (stack, sandbox):
         log = folder / "logs" / "worker.log"
         for result in promises(Bench(stack.env, sandbox, log)):
             print(result.model_dump_json(), flush=True)

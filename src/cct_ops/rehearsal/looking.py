@@ -11,12 +11,6 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.settings import (
-    PREFECT_API_AUTH_STRING,
-    PREFECT_API_URL,
-    PREFECT_CLIENT_CSRF_SUPPORT_ENABLED,
-    temporary_settings,
-)
 
 from cct_ops.clients import deployments
 from cct_ops.errors import BadConfiguration, OpsError
@@ -25,6 +19,7 @@ from cct_ops.rehearsal.result import Rehearsed
 from cct_ops.scenarios.every import DRILLED
 from cct_ops.scenarios.scenario import Scenario
 from cct_ops.stack.config import StackConfig, check_cct_url, problem_with_cct
+from cct_ops.stack.prefect_clients import asking
 from cct_ops.stack.up import running
 
 PATIENCE_SECONDS = 240.0
@@ -47,17 +42,7 @@ def with_cct(url: str, playbooks: Sequence[str]) -> Iterator[Rehearsed]:
         raise BadConfiguration(f"nothing answers there: {problem}")
     with tempfile.TemporaryDirectory(prefix="cct-ops-rehearsal-") as name:
         config = StackConfig.ephemeral(Path(name), {"CCT_URL": url, "X_API_KEY": key})
-        with (
-            running(config) as stack,
-            temporary_settings(
-                {
-                    PREFECT_API_URL: stack.env["PREFECT_API_URL"],
-                    PREFECT_API_AUTH_STRING: stack.env["PREFECT_API_AUTH_STRING"],
-                    PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: True,
-                }
-            ),
-            get_client(sync_client=True) as client,
-        ):
+        with running(config) as stack, asking(stack.env), get_client(sync_client=True) as client:
             for scenario in DRILLED.values():
                 if scenario.modes and (not playbooks or scenario.playbook in playbooks):
                     yield looked(client, scenario)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import monotonic
 
+from cct_ops.child_process import ended
 from cct_ops.errors import Unavailable
 from cct_ops.models.game_day import DrillResult
 from cct_ops.rehearsal.result import Rehearsed
@@ -65,7 +66,7 @@ def _lines(python: Path, what: str, module: str, *words: str) -> Iterator[str | 
     ) as process:
         assert process.stdout is not None  # noqa: S101 -- for the type checker: they are pipes
         assert process.stderr is not None  # noqa: S101
-        try:
+        with ended(process, _STOP_SECONDS):
             for line in process.stdout:
                 if _is_result(line):
                     yield line
@@ -78,12 +79,6 @@ def _lines(python: Path, what: str, module: str, *words: str) -> Iterator[str | 
                     problem=last[:500],
                     seconds=monotonic() - began,
                 )
-        finally:
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
 
 
 def _is_result(line: str) -> bool:

@@ -14,6 +14,7 @@ import httpx
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
+from cct_ops.child_process import ended
 from cct_ops.sandbox.github_inputs import GitHubSeed, GitHubState
 from cct_ops.sandbox.incidents import Metric
 from cct_ops.sandbox.inputs import (
@@ -202,18 +203,14 @@ def start_sandbox(
     if not limits:
         command.append("--no-limits")
     environment = os.environ | {"X_API_KEY": api_key}
-    with subprocess.Popen(  # noqa: S603 -- our own module with our own arguments
-        command, stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        try:
-            with SandboxControl(_announced_url(process), api_key) as control:
-                yield control
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    with (
+        subprocess.Popen(  # noqa: S603 -- our own module with our own arguments
+            command, stdout=subprocess.PIPE, text=True, env=environment
+        ) as process,
+        ended(process, STOP_SECONDS),
+        SandboxControl(_announced_url(process), api_key) as control,
+    ):
+        yield control
 
 
 def _announced_url(process: subprocess.Popen[str]) -> str:
