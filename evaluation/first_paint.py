@@ -8,7 +8,6 @@ Debian's Chromium loads the page of each in turns. It ends with 1 where a goal i
 from __future__ import annotations
 
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -21,18 +20,20 @@ from typing import Annotated, NamedTuple
 
 import sqlalchemy as sa
 from cyclopts import App, Parameter
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pydantic import SecretStr
 
+from cct_ops.child_process import ended
 from cct_ops.ledger.engine import connect, migrate
 from cct_ops.ledger.people import sign_ins
 from cct_ops.models.role import Role
 from cct_ops.stack.postgres import EmbeddedPostgres
+from evaluation.chromium import CHROMIUM, chromium
 
 MOST_PAINT_MS = 200
 MOST_NEWS_SECONDS = 2
+_STOP_SECONDS = 20.0
 _PATIENCE_MS = 120_000  # what takes longer is broken, and not slow
-_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 # What is closed came in every 20 seconds, what is open every 5; each was decided by a run, and a
@@ -98,7 +99,7 @@ def main(
     turns: Annotated[int, Parameter(help="Of each board.")] = 40,
 ) -> int:
     """Take about five minutes on an idle machine; smaller numbers are faster."""
-    if _CHROMIUM is None:
+    if CHROMIUM is None:
         _say("first paint: there is no Chromium: install Debian's package chromium.")
         return 1
     with (
@@ -175,23 +176,14 @@ def board(url: SecretStr) -> Iterator[str]:
         "PREFECT_API_URL": "http://127.0.0.1:9/api",  # nobody
     }
     command = (sys.executable, "-m", "cct_ops.board")
-    with subprocess.Popen(  # noqa: S603 -- ours
-        command, env=env, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            said = process.stdout.readline() if process.stdout else ""
-            yield said.removeprefix("board: ").strip()
-        finally:
-            process.terminate()
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Run one, headless."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    with (
+        subprocess.Popen(  # noqa: S603 -- ours
+            command, env=env, stdout=subprocess.PIPE, text=True
+        ) as process,
+        ended(process, _STOP_SECONDS),
+    ):
+        said = process.stdout.readline() if process.stdout else ""
+        yield said.removeprefix("board: ").strip()
 
 
 def signed_in(browser: Browser, url: SecretStr, address: str) -> Page:

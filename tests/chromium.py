@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-_PATH = shutil.which("chromium") or shutil.which("chromium-browser")
+from evaluation.chromium import CHROMIUM, chromium
 
-needs_chromium = pytest.mark.skipif(_PATH is None, reason="there is no Chromium")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Run one, headless, for as long as the block lasts."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_PATH, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One, for the tests of a file."""
+    with chromium() as made:
+        yield made

@@ -7,10 +7,8 @@ With PICTURES=docs/images these tests also renew the pictures in the documentati
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page
 from pydantic import SecretStr
@@ -29,16 +27,11 @@ from cct_ops.reports.asking import approval_message, topic_of
 from cct_ops.reports.messages import outcome_message
 from cct_ops.sandbox.slack_store import as_html
 from tests.approvals.parts import ANNA, ROUTE, Door, asked, new_run, state
-from tests.chromium import chromium, needs_chromium
+from tests.chromium import browser, needs_chromium
+
+__all__ = ["browser"]  # a fixture
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One headless Chromium."""
-    with chromium() as made:
-        yield made
 
 
 def keep(page: Page, name: str, tmp_path: Path) -> None:

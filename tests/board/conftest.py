@@ -13,7 +13,6 @@ import httpx
 import pytest
 import sqlalchemy as sa
 import uvicorn
-from playwright.sync_api import Browser
 from pydantic import SecretStr
 
 from cct_ops.board.app import create_app
@@ -26,11 +25,13 @@ from cct_ops.models.change import TemporaryChange
 from cct_ops.models.plan import Call, Step
 from cct_ops.models.role import Role
 from cct_ops.settings import Settings
-from tests.chromium import chromium
+from tests.chromium import browser
 from tests.conftest import ROOT
 from tests.ledger.history import a_run, permitted
 from tests.plain import NO_TLS
 from tests.plans import plan_of
+
+__all__ = ["browser"]  # a fixture
 
 
 @pytest.fixture
@@ -162,10 +163,3 @@ def weakened(engine: sa.Engine) -> TemporaryChange:
     reason = "A release was held up by a summary that is right"
     with engine.begin() as tx:
         return changes.schedule(tx, permit, step, before="strict", owner="Chen Wei", reason=reason)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One headless Chromium."""
-    with chromium() as made:
-        yield made

@@ -18,7 +18,8 @@ from cct_ops.clients.parameters import judged
 from cct_ops.ledger.people import sign_ins
 from cct_ops.models.role import Role
 from cct_ops.models.run import Mode
-from tests.chromium import chromium, needs_chromium
+from evaluation.chromium import chromium
+from tests.chromium import needs_chromium
 from tests.end_to_end.conftest import Stack
 from tests.stack.polling import eventually
 

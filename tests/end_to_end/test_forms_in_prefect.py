@@ -17,7 +17,8 @@ from playwright.sync_api import Page, Response, expect
 from prefect.client.schemas.responses import DeploymentResponse
 
 from cct_ops.models.cct import Route
-from tests.chromium import chromium, needs_chromium
+from evaluation.chromium import chromium
+from tests.chromium import needs_chromium
 from tests.end_to_end.conftest import Stack
 from tests.stack.polling import eventually
 

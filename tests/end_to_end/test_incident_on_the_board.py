@@ -23,9 +23,11 @@ from cct_ops.models.follow_up import FollowUpState
 from cct_ops.models.role import Role
 from cct_ops.sandbox import alertmanager
 from cct_ops.scenarios import seeds
-from tests.chromium import chromium, needs_chromium
+from tests.chromium import browser, needs_chromium
 from tests.end_to_end.conftest import Stack
 from tests.plain import HTTP
+
+__all__ = ["browser"]  # a fixture
 
 PATIENCE = 60_000
 NEWS = 4_000
@@ -34,12 +36,6 @@ NEWS = 4_000
 SignIn = Callable[[str, Role], Page]
 
 pytestmark = [needs_chromium, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
 
 
 @pytest.fixture

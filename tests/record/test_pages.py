@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser
 
@@ -13,20 +11,15 @@ from cct_ops.ledger.intake import outbox
 from cct_ops.record import account, page as account_page
 from cct_ops.record.report import checks, facts, figures, page as report_page
 from cct_ops.record.review import page as review_page, reading
-from tests.chromium import chromium, needs_chromium
+from tests.chromium import browser, needs_chromium
 from tests.ledger.alerts import opened
+
+__all__ = ["browser"]  # a fixture
 
 PHONE = 390
 WORD = "x" * 2000
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    """One headless Chromium."""
-    with chromium() as made:
-        yield made
 
 
 def test_a_word_without_an_end_makes_no_page_wider_than_a_phone(

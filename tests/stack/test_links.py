@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,19 +20,12 @@ from prefect.settings import (
 from cct_ops import typed
 from cct_ops.reports.links import run_link
 from cct_ops.settings import Settings
-from tests.chromium import chromium, needs_chromium
+from tests.chromium import browser, needs_chromium
 from tests.stack.test_prefect_auth import Server, server
 
-__all__ = ["server"]
+__all__ = ["browser", "server"]  # fixtures
 
 PATIENCE = 60_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One headless Chromium."""
-    with chromium() as made:
-        yield made
 
 
 @flow(name="linked")
