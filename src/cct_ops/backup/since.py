@@ -9,7 +9,7 @@ target counts as changed.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -140,8 +140,3 @@ def _events(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                     yield at, said
     except OSError as error:
         raise BadConfiguration(f"{path} cannot be read: {error.strerror}") from None
-
-
-def lines(since: Since) -> Sequence[str]:
-    """Return what a person is told of it, the targets one by one."""
-    return [since.why, *(f"{target}: {why}" for target, why in sorted(since.targets.items()))]

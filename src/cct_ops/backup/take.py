@@ -9,7 +9,6 @@ the ledger with runs that nobody knows.
 
 from __future__ import annotations
 
-import hashlib
 import subprocess
 import zipfile
 from collections.abc import Callable, Sequence
@@ -97,15 +96,13 @@ def _dumped(moment: Moment, file: zipfile.ZipFile, name: str, without: Sequence[
     options = ["--format=custom", "--compress=gzip:3", "--no-owner", "--no-privileges"]
     options += [f"--snapshot={moment.snapshot}", *left_out]
     dump = moment.database.running(tool, *options, stdout=subprocess.PIPE)
-    digest, size = hashlib.sha256(), 0
     assert dump.stdout is not None  # noqa: S101 -- a pipe was asked for
     assert dump.stderr is not None  # noqa: S101 -- likewise
     try:
         with file.open(name, "w", force_zip64=True) as part:
+            written = archive.Hashing(part)
             while block := dump.stdout.read(archive.BLOCK):
-                digest.update(block)
-                size += len(block)
-                part.write(block)
+                written.write(block)
         ended_well(dump, dump.stderr.read, f"The dump of {moment.database.title}")
     finally:
         dump.kill()
@@ -117,8 +114,8 @@ def _dumped(moment: Moment, file: zipfile.ZipFile, name: str, without: Sequence[
         revision=revision(moment.connection),
         server_version=moment.server_version,
         tables=tables(moment.connection, without),
-        sha256=digest.hexdigest(),
-        bytes=size,
+        sha256=written.sha256,
+        bytes=written.bytes,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jsonschema
@@ -33,7 +33,7 @@ def read(playbook: str, schema: Schema, typed: Mapping[str, str]) -> dict[str, o
     unknown = [_unknown(name, properties) for name in named if name not in properties]
     known = {name: text for name, text in named.items() if name in properties}
     values, wrong = judged(schema, known, complete=not unknown)
-    problems = unknown + [f"--{_dashed(each.name)}{each.words}" for each in wrong]
+    problems = unknown + [f"{_option(each.name)}{each.words}" for each in wrong]
     if problems:
         raise BadConfiguration(f"{playbook} was not started: {'; '.join(problems)}")
     return values
@@ -124,20 +124,17 @@ def _words(error: ValidationError) -> str:
 
 
 def _unknown(name: str, properties: Mapping[str, Schema]) -> str:
-    near = difflib.get_close_matches(name, properties, n=1)
-    known = ", ".join(f"--{_dashed(each)}" for each in _in_order(properties))
-    hint = f"did you mean --{_dashed(near[0])}?" if near else f"there are {known or 'none'}"
-    return f"it has no parameter --{_dashed(name)}: {hint}"
+    return f"it has no parameter {_option(name)}: {_hint(name, properties, _option)}"
 
 
 def _no_such(name: str, properties: Mapping[str, Schema]) -> str:
-    near = difflib.get_close_matches(name, properties, n=1)
-    known = ", ".join(_in_order(properties))
-    return (
-        f" is no parameter: did you mean {near[0]}?"
-        if near
-        else f" is no parameter: there are {known or 'none'}"
-    )
+    return f" is no parameter: {_hint(name, properties, str)}"
+
+
+def _hint(name: str, properties: Mapping[str, Schema], shown: Callable[[str], str]) -> str:
+    if near := difflib.get_close_matches(name, properties, n=1):
+        return f"did you mean {shown(near[0])}?"
+    return f"there are {', '.join(map(shown, _in_order(properties))) or 'none'}"
 
 
 def _in_order(properties: Mapping[str, Schema]) -> list[str]:
@@ -159,5 +156,5 @@ def _wanted(kinds: set[str]) -> str:
     return " or ".join(words[kind] for kind in sorted(kinds) if kind in words) or "JSON"
 
 
-def _dashed(name: str) -> str:
-    return name.replace("_", "-")
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

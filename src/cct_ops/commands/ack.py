@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from cct_ops.commands.here import ledger, person
+from cct_ops.commands.here import PROOF, ledger, person
 from cct_ops.terminal import say
 
 
@@ -19,6 +19,6 @@ def ack(
 
     engine = ledger()
     meant = ids.one(engine, incident, ids.Kind.INCIDENT, listed_by="cct-ops incidents")
-    taken = acknowledgements.record(engine, meant, person(), "the login of a shell")
+    taken = acknowledgements.record(engine, meant, person(), PROOF)
     say(f"{taken.person} has incident {meant}: nobody else is paged about it.")
     return 0

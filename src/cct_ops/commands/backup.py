@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cct_ops.backup.check import Checked
     from cct_ops.backup.database import Database
     from cct_ops.backup.restore import Outside, Restored
-    from cct_ops.record.witness import Place
+    from cct_ops.backup.take import Say
     from cct_ops.settings import Settings
 
 _PREFECT = ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL")
@@ -101,8 +101,7 @@ def restore(
 
     with _stopped(data) as (ours, prefects), _outside(settings, events or []) as outside:
         refuse_unless_free((ours, prefects), over=over)
-        progress = (lambda _line: None) if as_json else say
-        done = put_back(file, ours, prefects, outside, person(), progress)
+        done = put_back(file, ours, prefects, outside, person(), _progress(as_json=as_json))
     if as_json:
         say_json(
             {
@@ -121,12 +120,14 @@ def restore(
 
 def _checked(file: Path, settings: Settings, *, as_json: bool) -> int:
     from cct_ops.backup.check import check
+    from cct_ops.config import policy
     from cct_ops.record.keys import read_key
+    from cct_ops.record.witness import places
 
     folder = settings.record_path
     verifier = read_key(folder).verifier if folder is not None else None
-    progress = (lambda _line: None) if as_json else say
-    manifest, found = check(file, _places(settings), verifier, progress)
+    seen_by = places(policy.read(settings.policy_path).audit, folder)
+    manifest, found = check(file, seen_by, verifier, _progress(as_json=as_json))
     if as_json:
         say_json(
             {
@@ -139,6 +140,11 @@ def _checked(file: Path, settings: Settings, *, as_json: bool) -> int:
     else:
         _say_checked(manifest, found)
     return 1 if found.findings else 0
+
+
+def _progress(*, as_json: bool) -> Say:
+    """Return what is told of each step: people see it, and programs do not."""
+    return (lambda _line: None) if as_json else say
 
 
 def _say_checked(manifest: Manifest, found: Checked) -> None:
@@ -268,13 +274,6 @@ def _databases() -> tuple[Database, Database]:
     )
 
 
-def _places(settings: Settings) -> list[Place]:
-    from cct_ops.config import policy
-    from cct_ops.record.witness import places
-
-    return places(policy.read(settings.policy_path).audit, settings.record_path)
-
-
 @contextmanager
 def _outside(settings: Settings, events: list[Path]) -> Iterator[Outside]:
     """Have at hand what knows of the time since the backup."""
@@ -285,6 +284,7 @@ def _outside(settings: Settings, events: list[Path]) -> Iterator[Outside]:
     from cct_ops.clients.reader import CctReader
     from cct_ops.clients.transport import CctTransport
     from cct_ops.config import policy
+    from cct_ops.record.witness import places
 
     rules = policy.read(settings.policy_path).audit
     folder = settings.record_path or Path()
@@ -295,4 +295,4 @@ def _outside(settings: Settings, events: list[Path]) -> Iterator[Outside]:
             patience = settings.request_timeout_seconds
             transport = CctTransport(*settings.cct(), Unpaced(), patience)
             reader = CctReader(stack.enter_context(transport))
-        yield Outside(_places(settings), streams, reader)
+        yield Outside(places(rules, settings.record_path), streams, reader)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from cyclopts import Parameter, validators
 
@@ -15,12 +15,15 @@ from cct_ops.terminal import say, say_json
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-    from prefect.client.schemas.objects import FlowRun
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.objects import FlowRun, WorkPool
 
 LOOK_SECONDS = 2.0
 # A worker that was asked just before the drain has claimed its run by then.
 QUIET_LOOKS = 2
 _NAMED = 5
+
+T = TypeVar("T")
 
 
 def drain(
@@ -156,6 +159,25 @@ def _sentence(runs: Sequence[FlowRun] | None, permits: int) -> str:
 
 def _under_way() -> list[FlowRun] | None:
     """Return the runs that some process works on; None where Prefect does not say."""
+    from cct_ops.clients import server
+
+    return _said_by_prefect(server.under_way)
+
+
+def _unheeding() -> list[str]:
+    """Return the work pools of our deployments whose workers ask for no drain."""
+    from cct_ops.clients import deployments
+
+    def used(client: SyncPrefectClient) -> list[WorkPool]:
+        names = {each.work_pool_name for each in deployments.listed(client)}
+        return [client.read_work_pool(name) for name in sorted(filter(None, names))]
+
+    pools = _said_by_prefect(used) or []
+    return [pool.name for pool in pools if pool.type != "warm" and not pool.is_paused]
+
+
+def _said_by_prefect(asked: Callable[[SyncPrefectClient], T]) -> T | None:
+    """Return the answer of its server; None where there is none."""
     import httpx
     from prefect.settings import PREFECT_API_URL
 
@@ -165,24 +187,6 @@ def _under_way() -> list[FlowRun] | None:
         return None
     try:
         with server.CONFIGURED.connect() as client:
-            return server.under_way(client)
+            return asked(client)
     except (httpx.HTTPError, Unavailable):
         return None
-
-
-def _unheeding() -> list[str]:
-    """Return the work pools of our deployments whose workers ask for no drain."""
-    import httpx
-    from prefect.settings import PREFECT_API_URL
-
-    from cct_ops.clients import deployments, server
-
-    if not PREFECT_API_URL.value():
-        return []
-    try:
-        with server.CONFIGURED.connect() as client:
-            names = {each.work_pool_name for each in deployments.listed(client)}
-            pools = [client.read_work_pool(name) for name in sorted(filter(None, names))]
-    except (httpx.HTTPError, Unavailable):
-        return []
-    return [pool.name for pool in pools if pool.type != "warm" and not pool.is_paused]

@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
 
+PROOF = "the login of a shell"
+
+
 def ledger() -> sa.Engine:
     """
     Connect to it.

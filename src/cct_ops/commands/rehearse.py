@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -46,17 +45,16 @@ def rehearse(
 
     project_of(Path.cwd())  # before minutes are spent on it
     only = _known(playbook or [])
-    with ExitStack() as stack:
-        if cct_url is not None:
-            from cct_ops.rehearsal import looking
+    if cct_url is not None:
+        from cct_ops.rehearsal import looking
 
-            about = f"CCT at {looking.place_of(cct_url)}"
-            return _shown(about, looking.with_cct(cct_url, only), as_json=as_json)
-        from cct_ops.rehearsal import candidate, rehearse as rehearsals
+        about = f"CCT at {looking.place_of(cct_url)}"
+        return _shown(about, looking.with_cct(cct_url, only), as_json=as_json)
+    from cct_ops.rehearsal import candidate, rehearse as rehearsals
 
-        if not as_json:
-            say(f"Installing Prefect {prefect} apart ...")
-        ready = stack.enter_context(candidate.prepared(prefect or ""))
+    if not as_json:
+        say(f"Installing Prefect {prefect} apart ...")
+    with candidate.prepared(prefect or "") as ready:
         about = f"Prefect {rehearsals.prefect_of(ready.python)}"
         for note in ready.notes if not as_json else ():
             say(("Look: ", "bold yellow"), note)

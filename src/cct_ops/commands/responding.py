@@ -6,10 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from cct_ops.commands.here import ledger, person
+from cct_ops.commands.here import PROOF, ledger, person
 from cct_ops.terminal import say
-
-PROOF = "the login of a shell"
 
 IncidentId = Annotated[str, Parameter(help="Its id, or as much of it as a list shows.")]
 

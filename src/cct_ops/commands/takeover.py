@@ -9,7 +9,7 @@ from uuid import UUID
 
 from cyclopts import Parameter
 
-from cct_ops.commands.here import ledger, person
+from cct_ops.commands.here import PROOF, ledger, person
 from cct_ops.commands.options import Json
 from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import say, say_json
@@ -58,11 +58,12 @@ def takeover(
         raise BadConfiguration("a takeover needs a --reason, for whoever reads of it")
     if not 0 < hours <= LONGEST_HOURS:
         raise BadConfiguration(f"--hours is more than 0 and at most {LONGEST_HOURS:g}")
+    name = person()
     wish = Wish(
         choice=chosen[0],
-        person=person(),
-        proof="the login of a shell",
-        signature=person(),
+        person=name,
+        proof=PROOF,
+        signature=name,
         reason=reason.strip(),
         held_until=datetime.now(UTC) + timedelta(hours=hours),
     )

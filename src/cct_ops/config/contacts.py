@@ -169,6 +169,11 @@ class Contacts(Frozen):
             raise ValueError(f"{', '.join(both)} cannot be both a contact and a layer of the rota")
         return self
 
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """All names by which a calendar may know each contact, by its id."""
+        return {contact.id: contact.names for contact in self.contacts}
+
     def by_id(self, contact_id: str) -> Contact:
         """Return the contact of this id; the first of all where there is none any more."""
         return next((each for each in self.contacts if each.id == contact_id), self.contacts[0])

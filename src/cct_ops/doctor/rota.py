@@ -67,8 +67,8 @@ def _planned(
     if layer.calendar is None:
         return tuple(layer.weekly(now, now + AHEAD)), ()
     text = calendar.text(layer.calendar, seconds=ANSWER_SECONDS)
-    names = {contact.id: contact.names for contact in known.contacts}
-    return calendars.read(text, layer.calendar.name, names, layer.timezone, now, now + AHEAD)
+    name, until = layer.calendar.name, now + AHEAD
+    return calendars.read(text, name, known.names, layer.timezone, now, until)
 
 
 def _when(at: datetime, layer: Layer) -> str:

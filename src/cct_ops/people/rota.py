@@ -80,7 +80,7 @@ class Calendars:
         text = calendar.text(place)
         now: datetime = clock.read(self.engine)
         until = now + AHEAD
-        names = {contact.id: contact.names for contact in self.contacts.contacts}
+        names = self.contacts.names
         found = calendars.read(text, place.name, names, layer.timezone, now - BEHIND, until)
         on_call_calendars.keep(
             self.engine, layer.name, place.name, found.planned, found.passed_over, until
