@@ -91,19 +91,15 @@ format: $(VENV)/.dev ## format code and pages, and write what pages take from th
 	$(BIN)/python -m tests.generated_docs
 	$(BIN)/mdformat $(PAGES)
 
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header
+
 lock: $(VENV)/.dev  ## compile the locks anew from pyproject.toml, and that of the benchmark's rivals
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --extra build pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --extra build --extra redis pyproject.toml \
-	  -o requirements-redis.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --extra build --extra redis --extra dev pyproject.toml \
-	  -o requirements-dev.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header evaluation/benchmarks/rivals.in -o evaluation/benchmarks/rivals.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header tests/deployments/tools.in -o tests/deployments/tools.lock
+	$(COMPILE) --extra build pyproject.toml -o requirements.lock
+	$(COMPILE) --extra build --extra redis pyproject.toml -o requirements-redis.lock
+	$(COMPILE) --extra build --extra redis --extra dev pyproject.toml -o requirements-dev.lock
+	$(COMPILE) evaluation/benchmarks/rivals.in -o evaluation/benchmarks/rivals.lock
+	$(COMPILE) tests/deployments/tools.in -o tests/deployments/tools.lock
 
 BASE    ?= HEAD~1
 HISTORY ?= evaluation/history/week.jsonl

@@ -59,9 +59,7 @@ class Cluster:
 
     def lose(self, host: str) -> None:
         """Kill all that runs on a host at once, runs of playbooks included."""
-        for pid in self.net.processes(host):
-            with suppress(psutil.NoSuchProcess):
-                psutil.Process(pid).kill()
+        _kill_all(self.net, host)
         for member in self.on(host):
             member.kill(with_children=True)
 
@@ -165,6 +163,11 @@ def _end(made: Cluster) -> None:
         member.kill(with_children=True)
     for host in made.net.hosts:
         with suppress(NotImplementedError, OSError, subprocess.CalledProcessError):
-            for pid in made.net.processes(host):
-                with suppress(psutil.NoSuchProcess):
-                    psutil.Process(pid).kill()
+            _kill_all(made.net, host)
+
+
+def _kill_all(net: Network, host: str) -> None:
+    """Kill whatever runs on a host, also what no member has started."""
+    for pid in net.processes(host):
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).kill()

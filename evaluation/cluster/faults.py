@@ -9,7 +9,7 @@ from itertools import combinations
 from random import Random
 from typing import NamedTuple
 
-from evaluation.cluster.cluster import Cluster
+from evaluation.cluster.cluster import HOSTS, Cluster
 from evaluation.cluster.member import Member
 
 _PAUSED_SECONDS = (5.0, 20.0)
@@ -74,7 +74,7 @@ def _slowness(made: Cluster, random: Random) -> Iterator[Fault]:
 def _cuts(made: Cluster, random: Random) -> Iterator[Fault]:
     if "cut" in made.net.untested:
         return
-    for one, other in combinations(("one", "two", "three", "front", "cct"), 2):
+    for one, other in combinations(HOSTS, 2):
         seconds = random.uniform(*_CUT_SECONDS)
         begin, end = partial(made.net.cut, one, [other]), partial(made.net.heal, one)
         yield Fault(f"cut between {one} and {other}", begin, end, seconds)

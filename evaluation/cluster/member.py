@@ -22,6 +22,13 @@ _ROUND_SECONDS = 0.1
 _SHARE = 0.1  # of each round in which a slow process runs: ten times slower
 
 
+def as_user(name: str) -> tuple[str, ...]:
+    """Return what stands before a command that this user runs, where this process is root."""
+    if os.geteuid() != 0:
+        return ()
+    return ("setpriv", f"--reuid={name}", f"--regid={name}", "--clear-groups")
+
+
 @dataclass
 class Member:
     """
@@ -51,12 +58,10 @@ class Member:
         if self._process is not None and self._process.poll() is None:
             return
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
-        as_user: tuple[str, ...] = ()
-        if self.user is not None and os.geteuid() == 0:
-            as_user = ("setpriv", f"--reuid={self.user}", f"--regid={self.user}", "--clear-groups")
+        before = as_user(self.user) if self.user is not None else ()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 -- commands of our own
-                [*self.host.prefix, *as_user, *self.command],
+                [*self.host.prefix, *before, *self.command],
                 env={**harmless(os.environ), **self.env},
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,

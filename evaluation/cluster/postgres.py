@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from evaluation.cluster.member import Member
+from evaluation.cluster.member import Member, as_user
 from evaluation.cluster.network import Host
 
 DATABASES = ("cct_ops", "prefect")
@@ -136,10 +136,8 @@ class Databases:
         return self.folder / f"data-{place + 1}"
 
     def _run(self, program: str, *words: str, prefix: tuple[str, ...] = ()) -> None:
-        as_user = ("setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups")
-        before = (*prefix, *(as_user if os.geteuid() == 0 else ()))
         done = subprocess.run(  # noqa: S603 -- PostgreSQL's own programs
-            [*before, str(self.bin / program), *words],
+            [*prefix, *as_user(USER), str(self.bin / program), *words],
             capture_output=True,
             text=True,
             check=False,

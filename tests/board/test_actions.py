@@ -12,7 +12,6 @@ from cct_ops.board import pages
 from cct_ops.ledger.gate import approvals, changes, drains, switches
 from cct_ops.ledger.people import acknowledgements, pages as paged
 from cct_ops.ledger.people.tables import pages as page_rows
-from cct_ops.ledger.record.log_tables import log_queue
 from cct_ops.models.change import ChangeState
 from cct_ops.models.role import Role
 from cct_ops.record import account
@@ -20,6 +19,7 @@ from tests.approvals.parts import asked, new_run, refusals, state
 from tests.board.conftest import Person, SignedIn, weakened
 from tests.ledger.alerts import opened
 from tests.ledger.history import a_run, decided
+from tests.ledger.leaves import leaves
 
 NEEDS = [(action.path, action.needs) for page in pages.ALL for action in page.actions]
 
@@ -66,9 +66,8 @@ def test_whoever_acknowledges_has_the_incident_and_pages_stop(
     (entry,) = [each for each in told.entries if each.kind == "acknowledgement"]
     assert entry.actor.name == "Anna Ito"
     assert entry.actor.proof == "signed in on the board by a one-time link, made by root"
-    with engine.connect() as connection:
-        logged = sa.select(log_queue.c.content).where(log_queue.c.kind == "acknowledgements")
-        assert connection.execute(logged).scalar_one()["row"]["person"] == "Anna Ito"
+    (leaf,) = leaves(engine, "acknowledgements")
+    assert leaf.row["person"] == "Anna Ito"
 
 
 def test_another_person_takes_an_incident_over_and_nobody_twice(

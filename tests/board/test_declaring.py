@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.gate import maintenance, switches
 from cct_ops.ledger.people import silences
-from cct_ops.ledger.record.log_tables import log_queue
 from cct_ops.models.role import Role
 from tests.board.conftest import SignedIn
+from tests.ledger.leaves import leaves
 
 WINDOW = {"m_targets": "/daily-*, /weekly-review", "m_hours": "2", "m_reason": "Release 48"}
 SILENCE = {"s_matchers": 'alertname="HighLatency"', "s_hours": "1", "s_reason": "A known one"}
@@ -20,12 +20,9 @@ LATER = datetime.now(UTC).year + 1
 BY_ANNA = "Anna Ito, signed in on the board"
 
 
-def leaves(engine: sa.Engine, kind: str) -> list[dict[str, str | None]]:
+def logged(engine: sa.Engine, kind: str) -> list[dict[str, str | None]]:
     """Return what the log is to say of rows of this kind, row and state together."""
-    with engine.connect() as connection:
-        asked = sa.select(log_queue.c.content).where(log_queue.c.kind == kind)
-        found = connection.execute(asked.order_by(log_queue.c.id)).scalars().all()
-    return [{**each["row"], **each["state"]} for each in found]
+    return [{**leaf.row, **leaf.state} for leaf in leaves(engine, kind)]
 
 
 def test_maintenance_is_declared_shown_and_ended_by_name(
@@ -50,7 +47,7 @@ def test_maintenance_is_declared_shown_and_ended_by_name(
     assert maintenance.standing(engine) == []
     again = person.send(end)
     assert (again.status_code, "has ended already" in again.text) == (409, True)
-    declared, ended = leaves(engine, "maintenance_windows")
+    declared, ended = logged(engine, "maintenance_windows")
     assert (declared["person"], declared["ended_by"]) == (BY_ANNA, None)
     assert ended["ended_by"] == BY_ANNA
 
@@ -105,7 +102,7 @@ def test_notices_are_silenced_and_let_through_again_by_name(
     assert "A known one" in person.get("/now").text
     assert person.send(f"/switches/silence/{silence.id}/end").status_code == 303
     assert silences.standing(engine) == []
-    assert [each["ended_by"] for each in leaves(engine, "silences")] == [None, BY_ANNA]
+    assert [each["ended_by"] for each in logged(engine, "silences")] == [None, BY_ANNA]
 
 
 def test_a_silence_about_everything_is_refused(signed_in: SignedIn, engine: sa.Engine) -> None:

@@ -20,6 +20,7 @@ from cct_ops.models.role import Role
 from cct_ops.record import account
 from tests.board.conftest import Person, SignedIn
 from tests.ledger.alerts import firing, resolved
+from tests.ledger.leaves import leaves
 
 LABELS = {"alertname": "CanaryRolledBack", "route": "/daily-summary"}
 HOSTILE = "<script>alert(1)</script>\u202e"
@@ -116,10 +117,8 @@ def test_an_alert_is_run_again_by_name_after_a_confirmation_and_once(
     assert alert.actor.proof == named
     claim = outbox.claim(engine, outbox.REMEDIATE, 30)
     assert claim is not None  # the first one's, whose incident is over
-    with engine.connect() as connection:
-        asked = sa.select(log_queue.c.content).where(log_queue.c.kind == "deliveries")
-        leaves = [each["row"] for each in connection.execute(asked).scalars()]
-    assert [each["admitted_by"] for each in leaves].count(named) == 1
+    admitted_by = [leaf.row["admitted_by"] for leaf in leaves(engine, "deliveries")]
+    assert admitted_by.count(named) == 1
     before = rows(engine)
     again = person.send(f"/inbox/{delivery}/again", **form)
     assert (again.status_code, "was done already" in again.text) == (409, True)

@@ -7,12 +7,12 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.ledger.people import acknowledgements, assignments, notes, pages as paged
-from cct_ops.ledger.record.log_tables import log_queue
 from cct_ops.models.account import Entry
 from cct_ops.models.role import Role
 from cct_ops.record import account
 from tests.board.conftest import SignedIn
 from tests.ledger.alerts import opened
+from tests.ledger.leaves import leaves
 
 PROOF = "signed in on the board by a one-time link, made by root"
 
@@ -22,13 +22,6 @@ def told(engine: sa.Engine, incident: UUID, kind: str) -> list[Entry]:
     found = account.read(engine, incident)
     assert found is not None
     return [each for each in found.entries if each.kind == kind]
-
-
-def logged(engine: sa.Engine, kind: str) -> list[dict[str, str]]:
-    """Return the leaves of this kind that wait for the log."""
-    with engine.connect() as connection:
-        asked = sa.select(log_queue.c.content).where(log_queue.c.kind == kind)
-        return [each["row"] for each in connection.execute(asked).scalars()]
 
 
 def test_whoever_is_assigned_is_told_and_does_not_have_it_yet(
@@ -52,7 +45,7 @@ def test_whoever_is_assigned_is_told_and_does_not_have_it_yet(
     assert "Anna Ito assigned to you: CanaryRolledBack" in pages[0].page.subject
     (entry,) = told(engine, incident, "assignment")
     assert (entry.text, entry.actor.proof) == ("assigned to Incident lead by Anna Ito", PROOF)
-    assert [each["person"] for each in logged(engine, "assignments")] == ["Incident lead"]
+    assert [each.row["person"] for each in leaves(engine, "assignments")] == ["Incident lead"]
     again = person.send(path, person="lead")
     assert (again.status_code, "was assigned to Incident lead by" in again.text) == (409, True)
 
@@ -120,7 +113,7 @@ def test_a_note_is_in_the_account_by_name_and_once(signed_in: SignedIn, engine: 
     (entry,) = told(engine, incident, "note")
     assert (entry.actor.name, entry.actor.proof) == ("Anna Ito", PROOF)
     assert "token=[redacted]" in entry.text
-    assert [each["id"] for each in logged(engine, "notes")] == [once]
+    assert [each.row["id"] for each in leaves(engine, "notes")] == [once]
 
 
 def test_a_note_that_is_too_long_is_not_lost(signed_in: SignedIn, engine: sa.Engine) -> None:

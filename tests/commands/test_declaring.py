@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from pydantic import SecretStr
 
 from cct_ops.cli import app
 from cct_ops.errors import BadConfiguration, NotPermitted
@@ -17,11 +16,7 @@ from cct_ops.ledger.people import assignments, pages
 from cct_ops.record import account
 from tests.ledger.alerts import opened
 
-
-@pytest.fixture(autouse=True)
-def here(monkeypatch: pytest.MonkeyPatch, ledger_url: SecretStr) -> None:
-    """Work on this test's ledger."""
-    monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
+pytestmark = pytest.mark.usefixtures("on_ledger")
 
 
 def listed(noun: str, capsys: pytest.CaptureFixture[str], *more: str) -> list[dict[str, Any]]:

@@ -6,18 +6,13 @@ import json
 
 import pytest
 import sqlalchemy as sa
-from pydantic import SecretStr
 
 from cct_ops.cli import app
 from cct_ops.errors import BadConfiguration, NotPermitted
 from cct_ops.ledger.intake import inbox
 from tests.board.test_delivery import over
 
-
-@pytest.fixture(autouse=True)
-def here(monkeypatch: pytest.MonkeyPatch, ledger_url: SecretStr) -> None:
-    """Work on this test's ledger."""
-    monkeypatch.setenv("CCT_OPS_DATABASE_URL", ledger_url.get_secret_value())
+pytestmark = pytest.mark.usefixtures("on_ledger")
 
 
 def test_it_says_what_would_happen_and_does_it_when_it_is_told(

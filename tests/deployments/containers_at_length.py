@@ -18,10 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-import psycopg
 import pytest
 
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
+from tests.conftest import administrator
 from tests.deployments.bare_root import NEEDED, Stage
 from tests.deployments.test_compose import NOT_OURS, ONCE, make_secrets, read_project
 from tests.deployments.tools import needs_tools
@@ -123,11 +123,8 @@ def machine(image: Stage, postgres: EmbeddedPostgres, tmp_path: Path) -> Iterato
     secrets.mkdir()
     make_secrets(secrets)
     redis, api = free_port(), free_port()
-    with psycopg.connect(
-        postgres.url("postgres").replace("+psycopg", ""), autocommit=True
-    ) as admin:
-        for name in ("of_containers", "prefect_of_containers"):
-            admin.execute(f"create database {name}".encode())
+    for name in ("of_containers", "prefect_of_containers"):
+        administrator(postgres).execute(f"create database {name}".encode())
     urls = {
         "CCT_OPS_DATABASE_URL": postgres.url("of_containers"),
         "PREFECT_API_DATABASE_CONNECTION_URL": postgres.asyncpg_url("prefect_of_containers"),

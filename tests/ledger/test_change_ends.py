@@ -13,10 +13,10 @@ from cct_ops.errors import NotPermitted
 from cct_ops.ledger.gate import change_ends, changes
 from cct_ops.ledger.gate.change_ends import Longer
 from cct_ops.ledger.gate.tables import temporary_changes
-from cct_ops.ledger.record.log_tables import log_queue
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.record import account
 from tests.board.conftest import weakened
+from tests.ledger.leaves import leaves
 
 LONGEST = 240.0
 
@@ -43,10 +43,8 @@ def test_an_extension_is_on_record_with_reason_and_name_and_once(engine: sa.Engi
     assert told is not None
     (entry,) = [each for each in told.entries if "was extended until" in each.text]
     assert (entry.actor.name, entry.text.endswith(": Not out yet")) == ("Anna Ito", True)
-    with engine.connect() as connection:
-        asked = sa.select(log_queue.c.content).where(log_queue.c.kind == "extensions")
-        (leaf,) = connection.execute(asked).scalars()
-    assert leaf["row"]["reason"] == "Not out yet"
+    (leaf,) = leaves(engine, "extensions")
+    assert leaf.row["reason"] == "Not out yet"
 
 
 @pytest.mark.parametrize("minutes", [1, 241])

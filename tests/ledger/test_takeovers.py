@@ -26,7 +26,6 @@ from cct_ops.ledger.gate import (
 from cct_ops.ledger.gate.takeovers import Wish
 from cct_ops.ledger.people import acknowledgements
 from cct_ops.ledger.record import account
-from cct_ops.ledger.record.log_tables import log_queue
 from cct_ops.models.plan import PermitKind
 from cct_ops.models.run import Outcome, Run, Start, Starter
 from cct_ops.models.takeover import UPKEEP_PLAYBOOKS, Choice, Phase, Takeover
@@ -35,6 +34,7 @@ from tests.board.conftest import weakened
 from tests.conftest import ROOT
 from tests.ledger.alerts import opened
 from tests.ledger.history import CALL, TARGET, a_run, permitted, plan
+from tests.ledger.leaves import leaves
 
 
 def wish(
@@ -81,17 +81,12 @@ def test_it_is_a_leaf_of_the_log(engine: sa.Engine, run: Run) -> None:
     taken(engine, run.id)
     takeovers.mark_stopped(engine, run.id)
 
-    with engine.connect() as connection:
-        logged = connection.execute(
-            sa.select(log_queue.c.operation, log_queue.c.content)
-            .where(log_queue.c.kind == "takeovers")
-            .order_by(log_queue.c.id)
-        ).all()
+    logged = leaves(engine, "takeovers")
     assert [each.operation for each in logged] == ["insert", "update"]
-    row = logged[0].content["row"]
+    row = logged[0].row
     said = (row["person"], row["choice"], row["reason"])
     assert said == ("Ada", "stop and keep", "it makes things worse")
-    assert logged[1].content["state"]["stopped_at"] is not None
+    assert logged[1].state["stopped_at"] is not None
 
 
 def test_of_two_at_once_one_wins_and_the_other_is_told(engine: sa.Engine, run: Run) -> None:

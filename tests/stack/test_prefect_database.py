@@ -10,13 +10,12 @@ import psycopg
 
 from cct_ops.stack.postgres import EmbeddedPostgres
 from cct_ops.variables import harmless
+from tests.conftest import administrator
 
 
 def test_it_is_prepared_once_also_by_two_at_the_same_moment(postgres: EmbeddedPostgres) -> None:
     """Servers that start at once would each make it, and one would fail at what is there."""
-    plain = postgres.url("postgres").replace("+psycopg", "")
-    with psycopg.connect(plain, autocommit=True) as admin:
-        admin.execute("create database prepared")
+    administrator(postgres).execute("create database prepared")
     url = postgres.asyncpg_url("prepared")
     env = {**harmless(os.environ), "PREFECT_API_DATABASE_CONNECTION_URL": url}
     command = [sys.executable, "-m", "cct_ops.stack.prefect_database"]

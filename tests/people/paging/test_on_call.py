@@ -12,11 +12,11 @@ from cct_ops.errors import BadConfiguration, NotPermitted
 from cct_ops.ledger import clock
 from cct_ops.ledger.people import covers, on_call, on_call_calendars, pages
 from cct_ops.ledger.people.covers import Wanted
-from cct_ops.ledger.record.log_tables import log_queue
 from cct_ops.models.on_call import Planned
 from cct_ops.people.paging import Pager
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
+from tests.ledger.leaves import leaves
 from tests.people.paging.conftest import env, people, said
 from tests.people.paging.on_call import PRIMARY, SECONDARY, covered, in_hours, rota
 
@@ -164,14 +164,10 @@ def test_covers_are_in_the_transparency_log_and_so_is_their_end(engine: sa.Engin
     cover = covered(engine, "owner", "ana")
     covers.withdraw(engine, cover.id, "Ben")
 
-    with engine.connect() as connection:
-        logged = sa.select(log_queue.c.operation, log_queue.c.content).where(
-            log_queue.c.kind == "on_call_covers"
-        )
-        rows = connection.execute(logged.order_by(log_queue.c.id)).all()
+    rows = leaves(engine, "on_call_covers")
     assert [row.operation for row in rows] == ["insert", "update"]
-    assert rows[0].content["row"]["entered_by"] == "Ana, a test"
-    assert rows[1].content["state"]["withdrawn_by"] == "Ben"
+    assert rows[0].row["entered_by"] == "Ana, a test"
+    assert rows[1].state["withdrawn_by"] == "Ben"
 
 
 def keep(engine: sa.Engine, *planned: tuple[str, float, float], place: str = "on-call.ics") -> None:
