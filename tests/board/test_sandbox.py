@@ -8,7 +8,8 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.board.page import Board
+from cct_ops.board.page import Asked, Board
+from cct_ops.board.pages import sandbox as page
 from cct_ops.controller.routes import read_routes
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.models.cct import Route
@@ -91,6 +92,11 @@ def test_who_lands_on_a_quiet_board_is_led_to_it(signed_in: SignedIn) -> None:
         assert each.title in shown
     assert "Break it" not in shown
     assert person.send("/sandbox/canary-pulled/break").status_code == 403
+
+
+def test_what_can_be_broken_is_no_news_after_a_restart(board: Board) -> None:
+    """By its repr a page knows its news: where functions are in memory is no part of it."""
+    assert " at 0x" not in repr(page.read(board, Asked()))
 
 
 def test_a_gateway_that_is_down_is_named(signed_in: SignedIn, engine: sa.Engine) -> None:

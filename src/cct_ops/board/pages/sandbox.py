@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 from cct_ops.board.page import Action, Asked, Board, Done, Form, NoSuchPage, Page, Visitor
-from cct_ops.models.base import Frozen
 from cct_ops.models.role import Role
 
-
-class Fault(Frozen):
-    """One that can be put in: its name, what it is called, and what will happen then."""
-
-    name: str
-    title: str
-    next: str
-    playbook: str
-    asks: int
+if TYPE_CHECKING:
+    from cct_ops.scenarios.breakage import Breakage
 
 
-class Sandbox(Frozen):
+class Sandbox(NamedTuple):
     """What can be broken."""
 
-    faults: tuple[Fault, ...]
+    faults: tuple[Breakage, ...]
 
 
 def read(board: Board, asked: Asked) -> Sandbox:
     """Return the faults, in the order of their playbooks."""
     from cct_ops.scenarios.every import BREAKAGES  # with the sandbox's client, needed here alone
 
-    return Sandbox(
-        faults=tuple(
-            Fault(
-                name=each.name,
-                title=each.title,
-                next=each.next,
-                playbook=each.playbook,
-                asks=each.asks,
-            )
-            for each in BREAKAGES.values()
-        )
-    )
+    return Sandbox(tuple(BREAKAGES.values()))
 
 
 def break_it(board: Board, visitor: Visitor, form: Form) -> Done:
