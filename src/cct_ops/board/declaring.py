@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
 
 from cct_ops.board.page import Action, Board, FillAgain, Form, Visitor
 from cct_ops.config import policy, targets
@@ -33,7 +32,7 @@ def start_maintenance(board: Board, visitor: Visitor, form: Form) -> str:
         raise FillAgain("No maintenance was declared.", wrong)
     ends_at = starts_at + timedelta(hours=hours)
     window = Declared(
-        id=_once(form),
+        id=form.once,
         targets=patterns,
         starts_at=starts_at,
         ends_at=ends_at,
@@ -67,7 +66,7 @@ def start_silence(board: Board, visitor: Visitor, form: Form) -> str:
         raise FillAgain("Nothing was silenced.", wrong)
     until = clock.read(board.engine) + timedelta(hours=hours)
     person = visitor.signature
-    silence = Muted(id=_once(form), matchers=matchers, until=until, reason=reason, person=person)
+    silence = Muted(id=form.once, matchers=matchers, until=until, reason=reason, person=person)
     silences.declare(board.engine, silence)
     return f"No notices about {matchers} until {until:%Y-%m-%d %H:%M} UTC."
 
@@ -77,14 +76,6 @@ def end_silence(board: Board, visitor: Visitor, form: Form) -> str:
     if not silences.end(board.engine, form.id("silence_id"), visitor.signature):
         raise NotPermitted("Nothing was done: this silence has ended already.")
     return "The silence has ended: people are notified again."
-
-
-def _once(form: Form) -> UUID:
-    """Return the id that the form brings, so that two clicks are one."""
-    try:
-        return UUID(form.optional("once"))
-    except ValueError:
-        return uuid4()
 
 
 def _from(board: Board, given: str, wrong: dict[str, str]) -> datetime:

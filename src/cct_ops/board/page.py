@@ -6,10 +6,10 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 from pydantic import SecretStr
@@ -42,7 +42,7 @@ class Board:
     def contacts(self) -> Contacts:
         """Return who is on call, and what the severities of alerts are called."""
         path = self.settings.contacts_path
-        return _contacts(path, path.stat().st_mtime_ns if path.is_file() else 0)
+        return _contacts(path, _changed(path))
 
     def link_to_run(self, run_id: UUID) -> str | None:
         """Return the run's page in Prefect's UI; None where the board is not told where that is."""
@@ -64,8 +64,7 @@ class Board:
         """Return how people sign in by OIDC, as the file says it now; None where they do not."""
         named = "board_path" in self.settings.model_fields_set
         path = self.settings.board_path
-        changed_ns = path.stat().st_mtime_ns if path.is_file() else 0
-        return _sign_in(path, named, changed_ns)
+        return _sign_in(path, named, _changed(path))
 
     def provider_s_host(self) -> str:
         """Return the provider that a stranger is offered; nothing where there is none."""
@@ -156,6 +155,14 @@ class Form:
         except ValueError:
             raise NoSuchPage from None
 
+    @cached_property
+    def once(self) -> UUID:
+        """The id that the form brings, so that two clicks are one; without any a new one."""
+        try:
+            return UUID(self.optional("once"))
+        except ValueError:
+            return uuid4()
+
     def text(self, name: str, called: str) -> str:
         """Return what was filled in; raises ``BadConfiguration`` where that is nothing."""
         value = self.optional(name)
@@ -210,6 +217,11 @@ class Page:
 def digest(said: object) -> str:
     """Return what two readings have in common if they say the same."""
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
+
+
+def _changed(path: Path) -> int:
+    """Return when the file was written, in nanoseconds; 0 where there is none."""
+    return path.stat().st_mtime_ns if path.is_file() else 0
 
 
 @lru_cache(maxsize=2)

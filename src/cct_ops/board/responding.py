@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID, uuid4
-
 from cct_ops.board.page import Action, Board, FillAgain, Form, Visitor
 from cct_ops.config import people
 from cct_ops.config.people import Known
@@ -36,13 +34,9 @@ def assign(board: Board, visitor: Visitor, form: Form) -> str:
 
 def note(board: Board, visitor: Visitor, form: Form) -> str:
     """Write something down for whoever reads the account."""
-    try:
-        once = UUID(form.optional("once"))
-    except ValueError:
-        once = uuid4()
     text, proof = form.fields.get("note", ""), visitor.session.proof
     try:
-        notes.record(board.engine, form.id("incident_id"), text, visitor.name, proof, once)
+        notes.record(board.engine, form.id("incident_id"), text, visitor.name, proof, form.once)
     except BadConfiguration as error:
         raise FillAgain("The note was not kept.", {"note": f"{error}."}) from error
     return "Your note is in the account."

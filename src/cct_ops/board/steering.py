@@ -18,7 +18,6 @@ from cct_ops.models.takeover import Choice, RunProgress, Takeover
 from cct_ops.reports import takeovers as words
 
 LENGTHS = (1, 2, 4, 8, 24)
-USUAL = 4
 
 
 class Way(Frozen):

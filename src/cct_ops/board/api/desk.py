@@ -59,9 +59,8 @@ class Desk:
 
     def __init__(self, board: Board) -> None:
         self._board, self._limits, self._once = board, Limits(), Once(board.engine)
-        self._paths = [
-            (compile_path(f"/api/{VERSION}{each.path}")[0], each.method.upper()) for each in ALL
-        ]
+        there = [("/openapi.json", "GET"), *((each.path, each.method.upper()) for each in ALL)]
+        self._paths = [(compile_path(f"/api/{VERSION}{path}")[0], verb) for path, verb in there]
 
     def endpoint(self, operation: Operation) -> Endpoint:
         """Return the endpoint of an operation."""
@@ -94,8 +93,6 @@ class Desk:
         def work() -> Response:
             requests.find_visitor(self._board, self._limits, request)
             allowed = {verb for path, verb in self._paths if path.match(request.url.path)}
-            if request.url.path == f"/api/{VERSION}/openapi.json":
-                allowed = {"GET"}
             if not allowed:
                 raise Refusal(404, _NOT_THERE)
             allow = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))

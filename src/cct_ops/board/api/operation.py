@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, TypeAdapter
 
-from cct_ops.board.api.problem import Refusal, Wrong
+from cct_ops.board.api.problem import misfit
 from cct_ops.board.page import LONGEST_TEXT, Action, Asked, Board, FillAgain, Form, Page, Visitor
 from cct_ops.models.base import Frozen
 from cct_ops.models.role import Role
@@ -39,6 +39,9 @@ def _in_our_time(at: datetime) -> datetime:
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
 """With its offset, as RFC 3339 writes it."""
+
+Hours = Literal[1, 2, 4, 8, 24]
+"""For how long automation leaves a target alone."""
 
 
 class Nothing(Frozen):
@@ -73,10 +76,9 @@ class Call:
     body: Any
     key: str | None
 
-    def asked(self, **filters: str | None) -> Asked:
+    def asked(self) -> Asked:
         """Return it as a page is asked."""
-        given = [(name, value) for name, value in filters.items() if value]
-        return Asked(tuple(sorted(self.places.items())), tuple(sorted(given)))
+        return Asked(tuple(sorted(self.places.items())))
 
     def id(self, name: str) -> UUID:
         """Return the id in the path; raises ``NoSuchPage`` where it is none."""
@@ -152,5 +154,4 @@ def place(text: str | None, kinds: type[Any]) -> Any:
         return TypeAdapter(kinds).validate_python(json.loads(decoded))
     except (ValueError, RecursionError):
         words = "It is none of ours: take `next` of the answer before, as it is"
-        wrong = Wrong(field="query.cursor", detail=words)
-        raise Refusal(422, f"query.cursor: {words}.", errors=[wrong]) from None
+        raise misfit(words, "query.cursor") from None

@@ -85,6 +85,12 @@ class Refusal(Exception):
         )
 
 
+def misfit(words: str, *fields: str) -> Refusal:
+    """Return the refusal of values that do not fit, all for the same reason."""
+    wrong = [Wrong(field=each, detail=words) for each in fields]
+    return Refusal(422, f"{fields[0]}: {words}.", errors=wrong)
+
+
 def invalid(place: str, error: ValidationError) -> Refusal:
     """Return the refusal of values that a model does not take; ``place`` is where they stood."""
     found = error.errors(include_url=False, include_input=False, include_context=False)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from cct_ops.board.api.limits import Limits
 from cct_ops.board.api.operation import Nothing, Operation
-from cct_ops.board.api.problem import Refusal, Wrong, invalid
+from cct_ops.board.api.problem import Refusal, invalid, misfit
 from cct_ops.board.page import Board, Visitor
 from cct_ops.gateway.limits import Refused, read_body
 from cct_ops.ledger.people import api_tokens
@@ -72,8 +72,7 @@ def read_query(operation: Operation, request: Request) -> Frozen:
     names = [name for name, _ in given]
     if twice := next((name for name in names if names.count(name) > 1), None):
         words = "It is there more than once"
-        wrong = Wrong(field=f"query.{twice}", detail=words)
-        raise Refusal(422, f"query.{twice}: {words}.", errors=[wrong])
+        raise misfit(words, f"query.{twice}")
     try:
         return operation.query.model_validate_strings(dict(given))
     except ValidationError as error:
@@ -124,8 +123,7 @@ def read_key(request: Request) -> str | None:
         or not key.isprintable()
     ):
         words = f"It takes 1 to {LONGEST_KEY} characters that can be seen, once; an UUID for one"
-        wrong = Wrong(field=f"header.{KEY}", detail=words)
-        raise Refusal(422, f"header.{KEY}: {words}.", errors=[wrong])
+        raise misfit(words, f"header.{KEY}")
     return key
 
 
@@ -137,8 +135,7 @@ def on_behalf(visitor: Visitor, request: Request) -> Visitor:
     name = _text(given[0]).strip()
     if len(given) > 1 or not 0 < len(name) <= LONGEST_NAME or not name.isprintable() or "," in name:
         words = f"It takes one name of 1 to {LONGEST_NAME} letters, without a comma"
-        wrong = Wrong(field=f"header.{ASKED_BY}", detail=words)
-        raise Refusal(422, f"header.{ASKED_BY}: {words}.", errors=[wrong])
+        raise misfit(words, f"header.{ASKED_BY}")
     person = asked_of(name, visitor.name)
     return replace(visitor, session=visitor.session.model_copy(update={"person": person}))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from cct_ops.board.page import Action, Asked, Board, FillAgain, Form, NoSuchPage, Page, Visitor
 from cct_ops.config import policy
@@ -34,13 +34,13 @@ def read(board: Board, asked: Asked) -> Changes:
     ended = asked.filter("state") == "all"
     found = ledger_changes.listed(board.engine, ended=ended)
     shown = tuple(found[-SHOWN:][::-1] if ended else found)
-    there = [each.id for each in shown if each.open]
+    there = [each for each in shown if each.open]
     rules = policy.read(board.settings.policy_path)
     return Changes(
         changes=shown,
         ended=ended,
-        asked_ends=change_ends.newest_asked(board.engine, there),
-        by_a_yes=change_ends.made_by_a_yes(board.engine, [each.run_id for each in shown]),
+        asked_ends=change_ends.newest_asked(board.engine, [each.id for each in there]),
+        by_a_yes=change_ends.made_by_a_yes(board.engine, [each.run_id for each in there]),
         longest_minutes=rules.temporary_changes.longest_minutes,
     )
 
@@ -58,10 +58,12 @@ def extend(board: Board, visitor: Visitor, form: Form) -> str:
     # The gate is heavy, and needed here alone.
     from cct_ops.gate import extending
 
-    wish = Longer(id=_once(form), minutes=int(minutes), reason=reason, person=visitor.signature)
+    wish = Longer(id=form.once, minutes=int(minutes), reason=reason, person=visitor.signature)
     rules = policy.read(board.settings.policy_path)
-    by_a_yes = change_ends.made_by_a_yes(board.engine, _maker(board, change_id))
-    if by_a_yes:
+    made_by = ledger_changes.maker(board.engine, change_id)
+    if made_by is None:
+        raise NoSuchPage
+    if change_ends.made_by_a_yes(board.engine, [made_by]):
         wish = wish.model_copy(update={"person": visitor.name})
     try:
         granted = extending.extend(board.engine, rules, change_id, wish)
@@ -74,29 +76,10 @@ def extend(board: Board, visitor: Visitor, form: Form) -> str:
     return f"{lasts} Its revert is made later: {granted.later}" if granted.later else lasts
 
 
-def _maker(board: Board, change_id: UUID) -> list[UUID]:
-    made_by = ledger_changes.maker(board.engine, change_id)
-    if made_by is None:
-        raise NoSuchPage
-    return [made_by]
-
-
-def _once(form: Form) -> UUID:
-    """Return the id that the form brings, so that two clicks are one."""
-    try:
-        return UUID(form.optional("once"))
-    except ValueError:
-        return uuid4()
-
-
-def _prefect_must_be_known() -> None:
-    if not said("PREFECT_API_URL"):  # its client would start a server of its own
-        raise BadConfiguration("Nothing was done: PREFECT_API_URL is not set for the board.")
-
-
 def end(board: Board, visitor: Visitor, form: Form) -> str:
     """Ask for the run that puts back what was before, at once."""
-    _prefect_must_be_known()
+    if not said("PREFECT_API_URL"):  # its client would start a server of its own
+        raise BadConfiguration("Nothing was done: PREFECT_API_URL is not set for the board.")
     # Prefect's client is heavy, and needed here alone.
     from cct_ops.gate import scheduled_reverts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import partial
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from cct_ops.board.page import Action, Asked, Board, Done, Form, NoSuchPage, Page, Visitor
 from cct_ops.config import yaml_files
@@ -115,13 +115,9 @@ def run_again(board: Board, visitor: Visitor, form: Form) -> Done:
         raise BadConfiguration("Nothing was done: choose which alert is to come again.")
     if form.optional("confirmed") != "yes":
         raise NotPermitted("Nothing was done: confirm on the page of the alert.")
-    try:
-        once = UUID(form.optional("once"))
-    except ValueError:
-        once = uuid4()
     sources = yaml_files.load(board.settings.sources_path, Sources).sources
     receipt = repeat.repeat(
-        board.engine, past, sources, int(position), by=visitor.signature, once=once
+        board.engine, past, sources, int(position), by=visitor.signature, once=form.once
     )
     (incident,) = receipt.incidents
     words = f"It came in again, as delivery {receipt.delivery_id}, and opened this incident."

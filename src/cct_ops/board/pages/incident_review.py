@@ -9,7 +9,6 @@ from uuid import UUID
 from markupsafe import Markup
 
 from cct_ops.board.page import Action, Asked, Board, FillAgain, Form, NoSuchPage, Page, Visitor
-from cct_ops.config import contacts
 from cct_ops.errors import BadConfiguration, NotPermitted
 from cct_ops.ledger.record import follow_ups
 from cct_ops.models.account import Account, AccountOf
@@ -54,7 +53,7 @@ def read(board: Board, asked: Asked) -> Reviewed:
     found = found.model_copy(update={"account": account})
     known = board.approvers()
     people = {each.id for each in known.approvers} if known else set()
-    people |= {each.id for each in contacts.read(board.settings.contacts_path).contacts}
+    people |= {each.id for each in board.contacts().contacts}
     return Reviewed(
         review=found,
         wide=Markup(picture.wide(found)),  # noqa: S704 -- made by us, element by element

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
 from markupsafe import Markup
 
@@ -137,12 +137,8 @@ def start(board: Board, visitor: Visitor, form: Form) -> Done:
 
 def _key(visitor: Visitor, form: Form, given: Mapping[str, object]) -> str:
     """Return the same key for the same form with the same content: two clicks are one run."""
-    try:
-        once = UUID(form.optional("once"))
-    except ValueError:
-        once = uuid4()
     content = json.dumps([form.places["playbook"], form.optional("incident"), given])
-    return f"board {visitor.session.id} {uuid5(once, content)}"
+    return f"board {visitor.session.id} {uuid5(form.once, content)}"
 
 
 def _offered(board: Board, name: str, rules: Policy, schema: Schema) -> Offered:

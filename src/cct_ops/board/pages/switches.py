@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from cct_ops.board import declaring
+from cct_ops.board import declaring, steering
 from cct_ops.board.page import Action, Asked, Board, Form, Page, Visitor
 from cct_ops.config import policy, targets
 from cct_ops.config.policy import Policy
@@ -20,8 +20,6 @@ from cct_ops.models.base import Frozen, counted
 from cct_ops.models.maintenance import Declared, Window
 from cct_ops.models.role import Role
 
-LENGTHS = (1, 2, 4, 8, 24)
-
 
 class Switches(Frozen):
     """Where they stand."""
@@ -35,7 +33,7 @@ class Switches(Frozen):
     maintenance: tuple[Window, ...]
     targets: tuple[str, ...]
     lengths: tuple[str, ...] = declaring.LENGTHS
-    hours: tuple[int, ...] = LENGTHS
+    hours: tuple[int, ...] = steering.LENGTHS
 
 
 def read(board: Board, asked: Asked) -> Switches:
@@ -107,7 +105,7 @@ def moment(at: datetime) -> str:
 def hold(board: Board, visitor: Visitor, form: Form) -> str:
     """Take a target from automation for some hours."""
     target, reason = form.text("target", "the target"), form.text("reason", "the reason")
-    if form.optional("hours") not in {str(each) for each in LENGTHS}:
+    if form.optional("hours") not in {str(each) for each in steering.LENGTHS}:
         raise BadConfiguration("Nothing was done: choose for how long.")
     until = clock.read(board.engine) + timedelta(hours=int(form.optional("hours")))
     known = policy.read(board.settings.policy_path)

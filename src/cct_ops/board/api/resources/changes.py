@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from cct_ops.board.api.operation import Call, Done, Operation, PartOf, Text, action, cursor, place
-from cct_ops.board.api.problem import Refusal, Wrong
+from cct_ops.board.api.problem import misfit
 from cct_ops.board.pages import changes as page
 from cct_ops.ledger.gate import changes
 from cct_ops.models.base import Frozen
@@ -46,8 +46,7 @@ def listed(call: Call) -> Changes:
     if asked.state == "open":
         if asked.cursor is not None:
             words = "The list of what is open has one part: leave it out"
-            wrong = Wrong(field="query.cursor", detail=words)
-            raise Refusal(422, f"query.cursor: {words}.", errors=[wrong])
+            raise misfit(words, "query.cursor")
         return Changes(items=page.read(call.board, call.asked()).changes, next=None)
     after: Place | None = place(asked.cursor, Place)
     found = changes.page(call.board.engine, asked.limit + 1, after=after)

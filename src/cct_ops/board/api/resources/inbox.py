@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from cct_ops.board.api.operation import Call, Done, Name, Operation, PartOf, action, cursor, place
-from cct_ops.board.api.problem import Refusal, Wrong
+from cct_ops.board.api.problem import misfit
 from cct_ops.board.pages import delivery, inbox as page
 from cct_ops.ledger.intake import inbox
 from cct_ops.ledger.intake.inbox import Arrived, Place
@@ -66,8 +66,7 @@ def listed(call: Call) -> Arrivals:
     if asked.about is not None:
         if asked.cursor is not None:
             words = "A list about one thing has one part: leave it out"
-            wrong = Wrong(field="query.cursor", detail=words)
-            raise Refusal(422, f"query.cursor: {words}.", errors=[wrong])
+            raise misfit(words, "query.cursor")
         found = list(inbox.about(engine, asked.about))[::-1]
     else:
         behind = place(asked.cursor, Place)

@@ -9,7 +9,6 @@ from uuid import UUID
 from pydantic import Field
 
 from cct_ops.board.api.operation import (
-    MOST,
     Call,
     Done,
     Moment,
@@ -20,7 +19,7 @@ from cct_ops.board.api.operation import (
     cursor,
     place,
 )
-from cct_ops.board.api.problem import Refusal, Wrong
+from cct_ops.board.api.problem import misfit
 from cct_ops.board.pages import incident as one, incidents as pages
 from cct_ops.board.steering import Steered
 from cct_ops.ledger.gate.approvals import Pending
@@ -105,7 +104,7 @@ def listed(call: Call) -> Incidents:
         after=place(asked.cursor, Place),
         conditions=conditions,
     )
-    found = incidents.newest(call.board.engine, min(asked.limit, MOST) + 1, filters)
+    found = incidents.newest(call.board.engine, asked.limit + 1, filters)
     shown = found[: asked.limit]
     who = acknowledgements.holders(call.board.engine, [each.id for each in shown])
     items = tuple(
@@ -126,10 +125,7 @@ def _conditions(call: Call, asked: Asked) -> tuple[standing.Condition, ...]:
     wanted = {"severity": asked.severity, "who": asked.who}
     if asked.state != "open" and any(wanted.values()):
         words = "This is known of what is open alone: leave it out, or ask with state=open"
-        wrong = [
-            Wrong(field=f"query.{name}", detail=words) for name, each in wanted.items() if each
-        ]
-        raise Refusal(422, f"{wrong[0].field}: {words}.", errors=wrong)
+        raise misfit(words, *(f"query.{name}" for name, each in wanted.items() if each))
     found = [is_of(asked.severity, call.board.contacts().severities)] if asked.severity else []
     return (*found, standing.free()) if asked.who else tuple(found)
 

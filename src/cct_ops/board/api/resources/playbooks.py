@@ -93,7 +93,8 @@ def listed(call: Call) -> Playbooks:
 def read(call: Call) -> PlaybookDetail:
     """Read one, as its page does."""
     found = one.read(call.board, call.asked())
-    deployed = call.board.prefect.known().found.get(found.name)
+    # The page has waited for Prefect already.
+    deployed = call.board.prefect.known(wait_seconds=0).found.get(found.name)
     return PlaybookDetail(
         name=found.name,
         description=tuple(f"{label} {text}".strip() for label, text in found.words),

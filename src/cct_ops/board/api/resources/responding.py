@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
 from uuid import UUID
 
 from pydantic import Field
 
-from cct_ops.board.api.operation import Call, Done, Operation, Text, action
+from cct_ops.board.api.operation import Call, Done, Hours, Operation, Text, action
 from cct_ops.board.pages.incident import PAGE
 from cct_ops.ledger.people import notes
 from cct_ops.models.base import Frozen
@@ -36,7 +35,7 @@ class Taking(Frozen):
     run_id: UUID = Field(description="One of `at_work` of the incident.")
     choice: Choice
     reason: Text
-    hours: Literal[1, 2, 4, 8, 24] = 4
+    hours: Hours = 4
 
 
 def assign(call: Call) -> Done:

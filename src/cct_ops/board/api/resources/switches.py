@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
-from cct_ops.board.api.operation import Call, Done, Moment, Name, Operation, Text, action
+from cct_ops.board.api.operation import Call, Done, Hours, Moment, Name, Operation, Text, action
 from cct_ops.board.pages import switches as page
 from cct_ops.ledger.gate.drains import Drain
 from cct_ops.ledger.gate.switches import Hold, Switched
@@ -16,7 +14,6 @@ from cct_ops.models.maintenance import Declared, Window
 from cct_ops.models.role import Role
 
 TAG = "switches"
-Hours = Literal[1, 2, 4, 8, 24]
 
 
 class Switches(Frozen):
