@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from cct_ops.ledger.gate import maintenance, switches
-from cct_ops.ledger.people import assignments, silences
+from cct_ops.ledger.people import acknowledgements, assignments, silences
 from cct_ops.models.role import Role
 from tests.board.conftest import weakened
 from tests.board.test_browser import PHONE, WIDE, keep, sign_in
@@ -50,7 +50,8 @@ def test_an_incident_is_assigned_and_noted_without_scripts(
     said = page.inner_text("main")
     assert "Assigned to Incident lead by Anna Ito, just now" in said
     assert "Rolled back by hand.\n<b>p95</b> is falling" in said
-    assert assignments.newest(engine, [incident])[incident].person == "Incident lead"
+    had = acknowledgements.holders(engine, [incident])
+    assert assignments.newest(engine, [incident], had)[incident].person == "Incident lead"
     context.close()
 
 

@@ -61,7 +61,9 @@ def test_whoever_takes_an_assigned_incident_ends_the_asking(
 
     acknowledgements.record(engine, incident, "Incident lead", "a proof")
 
-    assert assignments.newest(engine, [incident]) == {}
+    assert (
+        assignments.newest(engine, [incident], acknowledgements.holders(engine, [incident])) == {}
+    )
     assert paged.due(engine) == []
     again = person.send(f"/incidents/{incident}/assign", person="lead")
     assert (again.status_code, "has this incident since" in again.text) == (409, True)
@@ -79,7 +81,9 @@ def test_an_assignment_to_nobody_is_refused_beside_its_field(
     assert "known are on-call" not in answer.text
     assert "known are On-call engineer" in answer.text
 
-    assert assignments.newest(engine, [incident]) == {}
+    assert (
+        assignments.newest(engine, [incident], acknowledgements.holders(engine, [incident])) == {}
+    )
 
 
 def test_the_next_assignment_takes_back_what_the_first_one_was_not_told_yet(

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from cct_ops.cli import app
 from cct_ops.errors import BadConfiguration, NotPermitted
 from cct_ops.ledger.gate import switches
-from cct_ops.ledger.people import assignments, pages
+from cct_ops.ledger.people import acknowledgements, assignments, pages
 from cct_ops.record import account
 from tests.ledger.alerts import opened
 
@@ -40,7 +40,8 @@ def test_an_incident_is_assigned_and_noted(
     assert "is assigned to Incident lead, who is told." in printed
     assert "Rolled back by hand." in printed
     assert "\x1b[31m" not in printed
-    assert assignments.newest(engine, [incident])[incident].person == "Incident lead"
+    had = acknowledgements.holders(engine, [incident])
+    assert assignments.newest(engine, [incident], had)[incident].person == "Incident lead"
     assert [each.page.addressee for each in pages.newest(engine, 9)] == ["lead"]
     told = account.read(engine, incident)
     assert told is not None

@@ -94,7 +94,8 @@ def urgent(
     for row in sorted(rows(ledger, sa.union_all(*chosen)), key=_by_urgency) if chosen else ():
         grade_of.setdefault(row.id, row.severity)
     first = list(grade_of)[:limit]
-    who, asked = holders(ledger, first), assignments.newest(ledger, first)
+    who = holders(ledger, first)
+    asked = assignments.newest(ledger, first, who)
     told = {row.id: row for row in rows(ledger, _told(first))}
     shown = [
         Standing(

@@ -45,11 +45,12 @@ def read(board: Board, asked: Asked) -> Incident:
         raise NoSuchPage
     runs = {run.id for run in found.runs}
     linked = tuple(run.model_copy(update={"link": board.link_to_run(run.id)}) for run in found.runs)
-    given = assignments.newest(board.engine, [found.id]).get(found.id)
+    had = acknowledgements.holders(board.engine, [found.id])
+    given = assignments.newest(board.engine, [found.id], had).get(found.id)
     return Incident(
         # When it was read is no news.
         account=found.model_copy(update={"read_at": found.entries[-1].at, "runs": linked}),
-        holder=acknowledgements.holders(board.engine, [found.id]).get(found.id),
+        holder=had.get(found.id),
         waiting=tuple(
             each
             for each in approvals.pending(board.engine)

@@ -37,8 +37,8 @@ def record(engine: sa.Engine, incident_id: UUID, person: str, proof: str) -> Ack
 
     Raises ``NotPermitted`` where there is no such incident, it is over, or the person has it.
     """
-    with _in_turn(engine, incident_id) as (tx, _):
-        return _write(tx, incident_id, person, proof)
+    with _in_turn(engine, incident_id) as (tx, had):
+        return _write(tx, incident_id, person, proof, had)
 
 
 def record_as_seen(
@@ -55,7 +55,7 @@ def record_as_seen(
             raise NotPermitted(
                 f"Nothing was done: {had.person} has this incident since {had.at:%H:%M:%S} UTC."
             )
-        return _write(tx, incident_id, person, proof)
+        return _write(tx, incident_id, person, proof, had)
 
 
 def take_on(tx: sa.Connection, incident_id: UUID, person: str, proof: str) -> None:
@@ -63,7 +63,7 @@ def take_on(tx: sa.Connection, incident_id: UUID, person: str, proof: str) -> No
     tx.execute(sa.select(incidents.c.id).where(incidents.c.id == incident_id).with_for_update())
     had = held(tx, incident_id)
     if had is not None and had.open and had.person != person:
-        _write(tx, incident_id, person, proof)
+        _write(tx, incident_id, person, proof, had)
 
 
 @contextmanager
@@ -78,9 +78,10 @@ def _in_turn(engine: sa.Engine, incident_id: UUID) -> Iterator[tuple[sa.Connecti
         yield tx, had
 
 
-def _write(tx: sa.Connection, incident_id: UUID, person: str, proof: str) -> Acknowledgement:
-    had = holders(tx, [incident_id]).get(incident_id)
-    if had is not None and had.person == person:
+def _write(
+    tx: sa.Connection, incident_id: UUID, person: str, proof: str, had: Held
+) -> Acknowledgement:
+    if had.person == person:
         raise NotPermitted(f"You have this incident since {had.at:%H:%M:%S} UTC.")
     made = sa.insert(acknowledgements).values(incident_id=incident_id, person=person, proof=proof)
     row = tx.execute(made.returning(*_COLUMNS)).one()

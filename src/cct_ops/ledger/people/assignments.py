@@ -6,7 +6,7 @@ Being asked is not having it: pages go on until somebody acknowledges. The newes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from cct_ops.errors import NotPermitted
 from cct_ops.ledger.clock import now
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.people import p0_incidents, pages
-from cct_ops.ledger.people.acknowledgements import holders
+from cct_ops.ledger.people.acknowledgements import Acknowledgement, holders
 from cct_ops.ledger.people.p0_incidents import Severe
 from cct_ops.ledger.people.tables import assignments, pages as page_rows
 from cct_ops.ledger.statements import Ledger, read, rows
@@ -55,10 +55,11 @@ def record(
         if state != "open":
             why = "it is over" if state else "there is none of this id"
             raise NotPermitted(f"Incident {incident_id} cannot be assigned: {why}.")
-        holder, had = holders(tx, [incident_id]).get(incident_id), newest(tx, [incident_id])
+        had = holders(tx, [incident_id])
+        holder = had.get(incident_id)
         if holder is not None and holder.person == person:
             raise NotPermitted(f"{person} has this incident since {holder.at:%H:%M:%S} UTC.")
-        before = had.get(incident_id)
+        before = newest(tx, [incident_id], had).get(incident_id)
         if before is not None and before.person == person:
             raise NotPermitted(
                 f"It was assigned to {person} by {before.assigned_by} at {before.at:%H:%M:%S} UTC."
@@ -80,20 +81,24 @@ def record(
     return Assignment.model_validate(row, from_attributes=True)
 
 
-def newest(ledger: Ledger, incident_ids: Collection[UUID]) -> dict[UUID, Assignment]:
-    """Return who is asked to take on which of these incidents, where nobody took it since."""
+def newest(
+    ledger: Ledger, incident_ids: Collection[UUID], had: Mapping[UUID, Acknowledgement]
+) -> dict[UUID, Assignment]:
+    """
+    Return who is asked to take on which of these incidents, where nobody took it since.
+
+    ``had`` says who has which of them.
+    """
     found = (
         sa.select(*_COLUMNS)
         .where(assignments.c.incident_id.in_(incident_ids))
         .distinct(assignments.c.incident_id)
         .order_by(assignments.c.incident_id, assignments.c.id.desc())
     )
-    asked = {each.incident_id: each for each in read(ledger, Assignment, found)}
-    had = holders(ledger, asked) if asked else {}
     return {
-        incident_id: each
-        for incident_id, each in asked.items()
-        if incident_id not in had or had[incident_id].at < each.at
+        each.incident_id: each
+        for each in read(ledger, Assignment, found)
+        if each.incident_id not in had or had[each.incident_id].at < each.at
     }
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cct_ops.config.contacts import Contact, Contacts
-from cct_ops.config.rota import Layer
+from cct_ops.config.rota import Layer, Rota
 from cct_ops.ledger.people import covers, on_call_calendars
 from cct_ops.ledger.people.on_call_calendars import Copy
 from cct_ops.ledger.statements import Ledger
@@ -16,8 +16,6 @@ from cct_ops.models.on_call import By, Cover, Planned, Turn, turns
 
 AHEAD = timedelta(days=35)
 """How far is looked ahead for the end of a turn; one that lasts longer has none that is shown."""
-
-_A_MOMENT = timedelta.resolution
 
 
 class OnCall(Frozen):
@@ -59,26 +57,36 @@ def schedule(
     """Return the turns of each layer in this time, without a gap; nothing without a rota."""
     if contacts.rota is None:
         return {}
-    copies = on_call_calendars.copies(ledger, places(contacts)) if places(contacts) else {}
     entered = covers.between(ledger, begin, end)
-    fallback = contacts.rota.fallback[0]
-    return {
-        layer.name: turns(
-            layer.name,
-            _planned(layer, copies.get(layer.name), begin, end),
-            entered,
-            fallback,
-            begin,
-            end,
-        )
-        for layer in contacts.rota.layers
-    }
+    return _schedule(contacts.rota, _copies(ledger, contacts), entered, begin, end)
 
 
 def places(contacts: Contacts) -> dict[str, str]:
     """Return the calendar of each layer that has one."""
     layers = contacts.rota.layers if contacts.rota else ()
     return {each.name: each.calendar.name for each in layers if each.calendar}
+
+
+def _copies(ledger: Ledger, contacts: Contacts) -> dict[str, Copy]:
+    """Return what is known of the calendars, without a question where the rota has none."""
+    known = places(contacts)
+    return on_call_calendars.copies(ledger, known) if known else {}
+
+
+def _schedule(
+    rota: Rota, copies: Mapping[str, Copy], entered: Sequence[Cover], begin: datetime, end: datetime
+) -> dict[str, tuple[Turn, ...]]:
+    return {
+        layer.name: turns(
+            layer.name,
+            _planned(layer, copies.get(layer.name), begin, end),
+            entered,
+            rota.fallback[0],
+            begin,
+            end,
+        )
+        for layer in rota.layers
+    }
 
 
 def _planned(layer: Layer, copy: Copy | None, begin: datetime, end: datetime) -> Iterator[Planned]:
@@ -90,10 +98,11 @@ def _planned(layer: Layer, copy: Copy | None, begin: datetime, end: datetime) ->
 def _line(ledger: Ledger, contacts: Contacts, at: datetime) -> Iterator[OnCall]:
     """Yield who is tried, some of them perhaps twice."""
     rota, zone = contacts.rota, "UTC"
+    entered = covers.between(ledger, at, at + AHEAD)
     if rota is not None:
         zone = rota.layers[0].timezone
-        layers = schedule(ledger, contacts, at, at + AHEAD)
-        copies = on_call_calendars.copies(ledger, places(contacts)) if places(contacts) else {}
+        copies = _copies(ledger, contacts)
+        layers = _schedule(rota, copies, entered, at, at + AHEAD)
         unread = {each for each in places(contacts) if not (c := copies.get(each)) or not c.read_at}
         for layer in rota.layers:
             turn, *later = layers[layer.name]
@@ -110,7 +119,7 @@ def _line(ledger: Ledger, contacts: Contacts, at: datetime) -> Iterator[OnCall]:
             )
     listed = rota.fallback if rota else [contact.id for contact in contacts.contacts]
     why = "fallback, after those on call" if rota else "in the order of the contacts"
-    standing = {each.instead_of: each for each in covers.between(ledger, at, at + _A_MOMENT)}
+    standing = {each.instead_of: each for each in entered if each.holds(at)}
     for contact_id in listed:
         cover = standing.get(contact_id)
         if cover is None:
