@@ -13,7 +13,7 @@ from cct_ops.gate import autonomy
 from cct_ops.ledger.gate import approvals, changes, leases, takeovers
 from cct_ops.ledger.record import account as record
 from cct_ops.models.diagnosis import Diagnosis
-from cct_ops.models.run import Outcome, Run, Severity
+from cct_ops.models.run import RECOVER, Outcome, Run, Severity
 from cct_ops.models.topic import Topic
 from cct_ops.reports import manual
 from cct_ops.reports.links import run_link
@@ -120,7 +120,7 @@ def _beside(run: Run, parameters: Mapping[str, Any]) -> Run:
     if change_id is not None:
         began = changes.maker(ledger(), change_id)
     else:
-        began = run_id if run.playbook == "recover" else None
+        began = run_id if run.playbook == RECOVER else None
     if began is None:
         return run
     incident_id = record.incident_of(ledger(), began)

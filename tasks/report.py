@@ -116,33 +116,35 @@ def report_error(error: Exception) -> State[Resolution] | None:
     What is not possible here or not allowed is blocked, and nobody is at fault. Where a schedule
     asks for what this CCT does not have at all, it is not red, or it would be so every day.
     """
-    run = current_run()
     otherwise = Outcome.BLOCKED if isinstance(error, _NOT_HERE) else Outcome.FAILED
     cause = str(error) if isinstance(error, OpsError) else f"{type(error).__name__}: {error}"
-    parameters = runtime.flow_run.parameters
-    account = _account(run, cause, otherwise, parameters)
-    if account is None:
-        return None
-    outcome, reason, target = account
-    missing = outcome is Outcome.BLOCKED and isinstance(error, Unsupported)
-    vain = missing and scheduled()
-    make_known(run, target, outcome, reason, parameters, silence=isinstance(error, Unavailable))
-    resolution = Resolution(playbook=run.playbook, target=target, outcome=outcome, reason=reason)
-    return Ended.of(resolution, red=outcome.needs_attention and not vain)
+    return _ended(
+        cause,
+        otherwise,
+        silence=isinstance(error, Unavailable),
+        vain=isinstance(error, Unsupported) and scheduled(),
+    )
 
 
 def report_takeover(taken: TakenOver) -> State[Resolution] | None:
     """End a run that a person wants to end; None where its recovery gives the account."""
+    takeovers.mark_stopped(ledger(), current_run().id)
+    return _ended(f"{taken} Nothing had been changed.", Outcome.CANCELLED)
+
+
+def _ended(
+    cause: str, otherwise: Outcome, *, silence: bool = False, vain: bool = False
+) -> State[Resolution] | None:
+    """End the current run for this cause; one that is blocked in ``vain`` is not red."""
     run, parameters = current_run(), runtime.flow_run.parameters
-    takeovers.mark_stopped(ledger(), run.id)
-    cause = f"{taken} Nothing had been changed."
-    account = _account(run, cause, Outcome.CANCELLED, parameters)
+    account = _account(run, cause, otherwise, parameters)
     if account is None:
         return None
     outcome, reason, target = account
-    make_known(run, target, outcome, reason, parameters)
+    make_known(run, target, outcome, reason, parameters, silence=silence)
     resolution = Resolution(playbook=run.playbook, target=target, outcome=outcome, reason=reason)
-    return Ended.of(resolution, red=outcome.needs_attention)
+    green = vain and outcome is Outcome.BLOCKED
+    return Ended.of(resolution, red=outcome.needs_attention and not green)
 
 
 def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:

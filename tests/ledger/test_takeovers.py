@@ -20,9 +20,11 @@ from cct_ops.ledger.gate import (
     change_ends,
     leases,
     permits,
+    run_progress,
     switches,
     takeovers,
 )
+from cct_ops.ledger.gate.tables import temporary_changes
 from cct_ops.ledger.gate.takeovers import Wish
 from cct_ops.ledger.people import acknowledgements
 from cct_ops.ledger.record import account
@@ -240,6 +242,22 @@ def test_a_prefect_that_hangs_keeps_nobody_from_it(engine: sa.Engine) -> None:
             assert take_over(engine, run_id, wish(engine), hangs)[0].choice is Choice.KEEP
     finally:
         answers.set()
+
+
+def test_a_temporary_change_that_cannot_be_read_keeps_nobody_from_it(
+    engine: sa.Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    good, odd = weakened(engine), uuid4()
+    columns = [column for column in temporary_changes.c if column.name not in {"id", "revert"}]
+    row = sa.select(sa.literal(odd), sa.cast("[]", sa.JSON), *columns)
+    with engine.begin() as tx:
+        names = ["id", "revert", *(column.name for column in columns)]
+        tx.execute(sa.insert(temporary_changes).from_select(names, row))
+        found = run_progress.read(tx, good.run_id)
+
+    assert found is not None
+    assert found.temporary == (good,)
+    assert f"temporary change {odd} cannot be read: revert:" in caplog.text
 
 
 def test_upkeep_is_what_the_registry_says() -> None:

@@ -8,9 +8,7 @@ from cct_ops.models.base import Frozen, duration
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.plan import ChangeHolds, Plan, Step
-from cct_ops.models.run import Evidence, Outcome, Severity
-
-EXTEND = "extend-change"
+from cct_ops.models.run import EXTEND, Evidence, Outcome, Severity
 
 
 class Comparison(Frozen):

@@ -11,7 +11,7 @@ from prefect.settings import PREFECT_API_URL
 
 from cct_ops.clients import deployments
 from cct_ops.config.policy import Policy
-from cct_ops.diagnoses.reversion import EXTEND, ReversionDiagnosis
+from cct_ops.diagnoses.reversion import ReversionDiagnosis
 from cct_ops.errors import BadConfiguration, OpsError
 from cct_ops.gate import scheduled_reverts
 from cct_ops.gate.apply_and_confirm import Executor
@@ -23,7 +23,7 @@ from cct_ops.ledger.gate.change_ends import Longer
 from cct_ops.models.base import Frozen
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.plan import Plan
-from cct_ops.models.run import Severity
+from cct_ops.models.run import EXTEND, Severity
 
 _UNSET = "PREFECT_API_URL is not set here"
 SOMEBODY = "somebody in Prefect"

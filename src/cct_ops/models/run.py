@@ -39,7 +39,8 @@ class Run(Frozen):
     incident_id: UUID | None = None
 
 
-REVERT = "revert-change"  # the playbook that takes a temporary change back
+# The playbooks that take a temporary change back, let it last longer, and recover a dead run.
+REVERT, EXTEND, RECOVER = "revert-change", "extend-change", "recover"
 # How the names of runs begin that put back what another one changed.
 TAKES_BACK, RECOVERS = "Takes back: ", "Recovers: "
 

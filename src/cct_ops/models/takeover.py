@@ -9,11 +9,10 @@ from uuid import UUID
 from cct_ops.models.base import Frozen
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.plan import Step
-from cct_ops.models.run import REVERT, Outcome
+from cct_ops.models.run import EXTEND, RECOVER, REVERT, Outcome
 
 # They put back what another run changed, or let it last longer: nobody is asked to stop these.
-RECOVER = "recover"
-UPKEEP_PLAYBOOKS = frozenset({RECOVER, REVERT, "extend-change"})
+UPKEEP_PLAYBOOKS = frozenset({RECOVER, REVERT, EXTEND})
 
 
 class Choice(StrEnum):

@@ -125,6 +125,12 @@ def listed(ledger: Ledger, *, ended: bool = False) -> list[TemporaryChange]:
     return _readable(rows(ledger, found if ended else found.where(_OPEN)))
 
 
+def open_of(ledger: Ledger, run_id: UUID) -> list[TemporaryChange]:
+    """Return the run's changes that are open, by the time of their end."""
+    of_run = sa.select(temporary_changes).where(temporary_changes.c.run_id == run_id, _OPEN)
+    return _readable(rows(ledger, of_run.order_by(temporary_changes.c.until)))
+
+
 def page(
     ledger: Ledger, limit: int, *, after: tuple[datetime, UUID] | None = None
 ) -> list[TemporaryChange]:

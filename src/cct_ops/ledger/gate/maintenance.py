@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.errors import BadConfiguration
+from cct_ops.ledger import clock
 from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate.declared_tables import maintenance_windows as windows
 from cct_ops.ledger.intake import outbox
@@ -30,7 +31,7 @@ def declare(engine: sa.Engine, window: Declared) -> bool:
     Raises ``BadConfiguration`` where the time makes no sense.
     """
     with engine.begin() as tx:
-        _check(window.starts_at, window.ends_at, tx.execute(sa.select(now())).scalar_one())
+        _check(window.starts_at, window.ends_at, clock.read(tx))
         values = window.model_dump(mode="json", include=_GIVEN)
         moments = {"starts_at": window.starts_at, "ends_at": window.ends_at}
         made = insert(windows).values(values | moments).on_conflict_do_nothing()

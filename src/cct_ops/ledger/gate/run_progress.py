@@ -7,15 +7,15 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from cct_ops.ledger.clock import now
+from cct_ops.ledger.gate import changes
 from cct_ops.ledger.gate.declared_tables import asked_ends
 from cct_ops.ledger.gate.tables import actions, approvals, permits, run_leases, temporary_changes
 from cct_ops.ledger.intake.outbox import REMEDIATE
 from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.ledger.record.tables import decisions, resolutions
-from cct_ops.models.change import OPEN, TemporaryChange
 from cct_ops.models.plan import PermitKind, Plan
-from cct_ops.models.run import REVERT, Outcome, Starter
-from cct_ops.models.takeover import RECOVER, Phase, RunProgress
+from cct_ops.models.run import RECOVER, REVERT, Outcome, Starter
+from cct_ops.models.takeover import Phase, RunProgress
 
 
 def read(
@@ -69,7 +69,7 @@ def read(
         ),
         planned=len(plan.steps) if plan is not None else 0,
         watch_seconds=plan.steady_state.watch_seconds if plan is not None else 0,
-        temporary=_temporary(tx, run_id),
+        temporary=tuple(changes.open_of(tx, run_id)),
         outcome=Outcome(ended.outcome) if ended is not None else None,
         reason=ended.reason if ended is not None else None,
     )
@@ -119,12 +119,3 @@ def _phase_of_change(
     made = len(steps) == len(change.calls)
     seen = all(state != "intended" for state in steps.values())
     return Phase.WATCHING if made and seen else Phase.CHANGING
-
-
-def _temporary(tx: sa.Connection, run_id: UUID) -> tuple[TemporaryChange, ...]:
-    """Return the run's changes that end by themselves."""
-    open_still = sa.select(temporary_changes).where(
-        temporary_changes.c.run_id == run_id, temporary_changes.c.state.in_(OPEN)
-    )
-    found = tx.execute(open_still.order_by(temporary_changes.c.until))
-    return tuple(TemporaryChange.model_validate(row, from_attributes=True) for row in found)

@@ -39,15 +39,13 @@ def open_incident(engine: sa.Engine, source: str, key: str) -> UUID | None:
     """Return the incident of this source that is open about this very thing."""
     is_open = incidents.c.state == sa.literal_column("'open'")
     same = (incidents.c.source == source, incidents.c.key == key, is_open)
-    with engine.connect() as connection:
-        return connection.execute(sa.select(incidents.c.id).where(*same)).scalar_one_or_none()
+    return scalar(engine, sa.select(incidents.c.id).where(*same))
 
 
 def is_there(engine: sa.Engine, source: str, sender_id: str) -> bool:
     """Say whether a delivery of this name came from this source."""
     same = (deliveries.c.source == source, deliveries.c.sender_id == sender_id)
-    with engine.connect() as connection:
-        return connection.execute(sa.select(deliveries.c.id).where(*same)).first() is not None
+    return scalar(engine, sa.select(deliveries.c.id).where(*same).limit(1)) is not None
 
 
 def repeated_by(engine: sa.Engine, incident_id: UUID | None) -> str | None:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.errors import BadConfiguration
+from cct_ops.ledger import clock
 from cct_ops.ledger.clock import now
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.people.tables import silences
@@ -78,7 +79,7 @@ def declare(engine: sa.Engine, silence: Muted) -> bool:
     """
     checked(silence.matchers)
     with engine.begin() as tx:
-        at = tx.execute(sa.select(now())).scalar_one()
+        at = clock.read(tx)
         if silence.until <= at:
             raise BadConfiguration(f"{silence.until:%Y-%m-%d %H:%M} UTC is over already")
         if silence.until - at > timedelta(days=LONGEST_DAYS):
