@@ -25,6 +25,7 @@ from tests.controller.crash_harness import (
     deploy,
     die,
     dispatched,
+    forget_others,
     left,
     outbox_run,
     permitted,
@@ -45,7 +46,8 @@ FELL = f"may do less on targets like {PLAN.target}: approve instead of auto"
 
 @pytest.fixture(autouse=True)
 def here(prefect_api_url: str) -> Iterator[None]:
-    """The reaper's environment."""
+    """The reaper's environment, in which no run but the test's own is under way."""
+    forget_others(prefect_api_url)
     with temporary_settings({PREFECT_API_URL: prefect_api_url}):
         yield
 
