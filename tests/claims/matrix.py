@@ -13,65 +13,18 @@ from enum import StrEnum
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, get_args
+from typing import Annotated, NamedTuple
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from evaluation.cluster.names import CLAIMS, KINDS, PART_NAMES, Claim, Kind, Phase
 from tests.import_rules import ROOT
 
 PARTS = Path(__file__).parent / "parts"
 
-Claim = Literal[
-    "no alert lost",
-    "none doubled",
-    "no change without permit",
-    "no two changes at once on a target",
-    "every temporary change taken back in time",
-    "no good fix undone",
-    "every run ends",
-    "every person asked is told how it ended",
-]
-Fault = Literal[
-    "kill -9",
-    "pause 30 s",
-    "ten times slower",
-    "cut off",
-    "disk full",
-    "clock ±5 min",
-    "restart",
-    "restored from backup",
-    "memory lost",
-    "connection pool exhausted",
-]
-Phase = Literal[
-    "created",
-    "pending",
-    "looking",
-    "waiting for a yes",
-    "under lock",
-    "sent and not answered",
-    "watching",
-    "undoing",
-    "reporting",
-]
-CLAIMS: tuple[Claim, ...] = get_args(Claim)
-FAULTS: tuple[Fault, ...] = get_args(Fault)
-ORDER = (
-    "gateway",
-    "controller",
-    "worker",
-    "child",
-    "prefect_api",
-    "prefect_services",
-    "postgresql",
-    "redis",
-    "cct",
-    "slack",
-)
 
-
-class Kind(StrEnum):
+class State(StrEnum):
     """What a cell can be."""
 
     TESTED = "tested"
@@ -108,9 +61,9 @@ class Reason(_Strict):
 
     why: str
     claims: tuple[Claim, ...] = CLAIMS
-    faults: tuple[Fault, ...] = FAULTS
+    faults: tuple[Kind, ...] = KINDS
 
-    def is_about(self, claim: Claim, fault: Fault) -> bool:
+    def is_about(self, claim: Claim, fault: Kind) -> bool:
         """Whether the cell is one of those."""
         return claim in self.claims and fault in self.faults
 
@@ -120,7 +73,7 @@ class Part(_Strict):
 
     name: str
     about: str
-    shown: dict[Fault, dict[Claim, tuple[Annotated[Shown, BeforeValidator(_shown)], ...]]] = {}
+    shown: dict[Kind, dict[Claim, tuple[Annotated[Shown, BeforeValidator(_shown)], ...]]] = {}
     no_sense: tuple[Reason, ...] = ()
     untested: tuple[Reason, ...] = ()
 
@@ -129,8 +82,8 @@ class Cell(NamedTuple):
     """One claim under one fault of one part: its tests, or why there are none."""
 
     claim: Claim
-    fault: Fault
-    kind: Kind
+    fault: Kind
+    state: State
     tests: tuple[Shown, ...] = ()
     why: str = ""
 
@@ -139,24 +92,25 @@ class Cell(NamedTuple):
 def parts() -> tuple[Part, ...]:
     """Return all parts in the order of the page."""
     return tuple(
-        Part.model_validate(yaml.safe_load((PARTS / f"{name}.yaml").read_text())) for name in ORDER
+        Part.model_validate(yaml.safe_load((PARTS / f"{name}.yaml").read_text()))
+        for name in PART_NAMES
     )
 
 
 def cells(part: Part) -> Iterator[Cell]:
     """Yield each cell of a part, claim by claim; one that nothing is said of is an error."""
-    for claim, fault in product(CLAIMS, FAULTS):
+    for claim, fault in product(CLAIMS, KINDS):
         tests = part.shown.get(fault, {}).get(claim, ())
         senseless = [each.why for each in part.no_sense if each.is_about(claim, fault)]
         missing = [each.why for each in part.untested if each.is_about(claim, fault)]
         if tests and senseless:
             raise ValueError(f"{part.name}, {fault}, {claim}: tested, and it makes no sense")
         if tests:
-            yield Cell(claim, fault, Kind.TESTED, tests)
+            yield Cell(claim, fault, State.TESTED, tests)
         elif senseless:
-            yield Cell(claim, fault, Kind.NO_SENSE, why=senseless[0])
+            yield Cell(claim, fault, State.NO_SENSE, why=senseless[0])
         elif missing:
-            yield Cell(claim, fault, Kind.UNTESTED, why=missing[0])
+            yield Cell(claim, fault, State.UNTESTED, why=missing[0])
         else:
             raise ValueError(f"{part.name}, {fault}, {claim}: neither a test nor a reason")
 

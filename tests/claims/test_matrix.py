@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.claims.matrix import (
-    CLAIMS,
-    FAULTS,
-    ORDER,
-    PARTS,
-    Kind,
-    Part,
-    Reason,
-    cells,
-    names_of,
-    parts,
-)
+from evaluation.cluster.names import CLAIMS, KINDS, PART_NAMES
+from tests.claims.matrix import PARTS, Part, Reason, State, cells, names_of, parts
 
 
 def named(part: Part) -> str:
@@ -24,14 +14,14 @@ def named(part: Part) -> str:
 
 
 def test_each_file_of_a_part_is_on_the_page() -> None:
-    assert {path.name for path in PARTS.iterdir()} == {f"{name}.yaml" for name in ORDER}
+    assert {path.name for path in PARTS.iterdir()} == {f"{name}.yaml" for name in PART_NAMES}
 
 
 @pytest.mark.parametrize("part", parts(), ids=named)
 def test_no_cell_is_empty_and_every_test_that_is_named_is_there(part: Part) -> None:
     found = list(cells(part))
 
-    assert len(found) == len(CLAIMS) * len(FAULTS)
+    assert len(found) == len(CLAIMS) * len(KINDS)
     assert all(cell.tests or cell.why for cell in found)
     missing = {
         each.test
@@ -71,7 +61,7 @@ def test_a_test_that_stands_there_covers_the_phases_that_it_names() -> None:
             "untested": [Reason(why="not yet")],
         }
     )
-    (tested,) = [cell for cell in cells(part) if cell.kind is Kind.TESTED]
+    (tested,) = [cell for cell in cells(part) if cell.state is State.TESTED]
 
     assert tested.tests[0].phases == ("looking", "sent and not answered")
     assert names_of("no/such/file.py") == frozenset()
