@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from random import Random
-from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -74,7 +73,7 @@ class Episodes:
     every_seconds: float
     random: Random
     all: list[Episode] = field(default_factory=list)
-    noise: int = 0
+    noise: list[datetime] = field(default_factory=list)
     since: datetime = field(default_factory=partial(datetime.now, UTC))
 
     def run(self, over: threading.Event) -> None:
@@ -90,6 +89,11 @@ class Episodes:
     def open(self) -> list[Episode]:
         """Return those without an account so far."""
         return [each for each in self.all if each.outcome is None]
+
+    def sent(self) -> dict[str, datetime]:
+        """Return the things that alerts were sent about, and when the first of each was."""
+        noise = {f"disk-{number}": at for number, at in enumerate(self.noise)}
+        return noise | {each.name: each.pulled_at for each in self.all}
 
     def look(self) -> None:
         """Take the outcomes from the ledger; one that does not answer is asked the next time."""
@@ -117,7 +121,7 @@ class Episodes:
             told = [each for each in self.all if each.ended is None or each.ended > recent]
             known = [each.alert() for each in told[-(PER_BODY - 1) :]]
             older = [self._noise(self.random.randrange(number + 1)) for _ in range(PER_BODY)]
-            self.noise = number + 1
+            self.noise.append(datetime.now(UTC))
             yield bodies.body([self._noise(number), *known, *older][:PER_BODY], number)
 
     def _noise(self, number: int) -> dict[str, object]:
@@ -141,14 +145,3 @@ class Episodes:
         )
         now = datetime.now(UTC)
         self.all.append(Episode(len(self.all), route, now, time.monotonic()))
-
-
-def found(engine: sa.Engine, prefix: str) -> dict[str, list[UUID]]:
-    """Return the incidents in the ledger by the thing that they are about."""
-    named = incidents.c.labels["instance"].astext
-    seen: dict[str, list[UUID]] = {}
-    with engine.connect() as connection:
-        wanted = sa.select(named, incidents.c.id).where(named.startswith(prefix))
-        for name, incident_id in connection.execute(wanted):
-            seen.setdefault(name, []).append(incident_id)
-    return seen

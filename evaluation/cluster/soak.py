@@ -24,8 +24,9 @@ from cct_ops.beside import beside
 from evaluation.cluster import faults
 from evaluation.cluster.cluster import Cluster, cluster, missing
 from evaluation.cluster.config import KEY
-from evaluation.cluster.episodes import PER_BODY, Episodes, found
-from evaluation.cluster.judge import Counts, Judge
+from evaluation.cluster.episodes import PER_BODY, Episodes
+from evaluation.cluster.findings import Counts, Finding
+from evaluation.cluster.judge import Judge
 from evaluation.cluster.probe import Probe
 from evaluation.soak.load import Tally, Target, send
 
@@ -84,10 +85,15 @@ class Load:
 class Result:
     """All that the soak found."""
 
-    counts: Counts
+    findings: list[Finding]
     seen: list[Seen]
     tally: Tally
     episodes: Episodes
+
+    @property
+    def counts(self) -> Counts:
+        """How many claims were broken, by claim."""
+        return Counts.of(self.findings)
 
 
 def soak(made: Cluster, seconds: float, random: Random, load: Load, only: str = "") -> Result:
@@ -116,12 +122,9 @@ def sending(made: Cluster, episodes: Episodes, load: Load) -> Iterator[list[Tall
         yield tallies
 
 
-def judge(made: Cluster, episodes: Episodes) -> Counts:
+def judge(made: Cluster, episodes: Episodes) -> list[Finding]:
     """Hold all that was accepted and written against the ledger."""
-    expected = [*(f"disk-{n}" for n in range(episodes.noise)), *(e.name for e in episodes.all)]
-    engine = made.ledger()
-    incidents = {**found(engine, "disk-"), **found(engine, "episode-")}
-    return Judge(engine, made.sandbox.writes(), episodes.all).count(incidents, expected)
+    return Judge(made.ledger(), made.sandbox.writes(), episodes.all, episodes.sent()).findings()
 
 
 def _hurt(made: Cluster, probe: Probe, seconds: float, random: Random, only: str) -> Iterator[Seen]:
@@ -178,7 +181,7 @@ def _show(result: Result, made: Cluster) -> None:
     outcomes: dict[str, int] = {}
     for episode in result.episodes.all:
         outcomes[str(episode.outcome)] = outcomes.get(str(episode.outcome), 0) + 1
-    tally, counts = result.tally, result.counts
+    tally = result.tally
     console.print(
         f"{len(result.seen)} faults; {tally.sent * PER_BODY:,} alerts in {tally.sent:,} deliveries,"
         f" {tally.accepted:,} accepted, {tally.retried} repeated,"
@@ -187,10 +190,9 @@ def _show(result: Result, made: Cluster) -> None:
     console.print(f"{len(result.episodes.all)} incidents for a playbook: {outcomes}")
     if made.net.untested:
         console.print(f"not tried, for want of namespaces: {', '.join(made.net.untested)}")
-    console.print(
-        f"lost {counts.lost}, doubled {counts.doubled}, without permit {counts.without_permit},"
-        f" concurrent {counts.concurrent}, good fixes undone {counts.undone}, stuck {counts.stuck}"
-    )
+    for finding in result.findings:
+        console.print(f"{finding.at:%H:%M:%S} broken: {finding.claim}. {finding.what}")
+    console.print(str(result.counts))
 
 
 if __name__ == "__main__":

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
 
 from cct_ops.ledger.gate.tables import actions, permits, run_leases
+from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.record.tables import verifications
 from cct_ops.sandbox.inputs import SeenRequest
 from evaluation.cluster.episodes import Episode
-from evaluation.cluster.judge import RESET, Counts, Judge
+from evaluation.cluster.findings import Counts, Finding
+from evaluation.cluster.judge import Judge
+from evaluation.cluster.names import CLAIMS
+from evaluation.cluster.writes import RESET
 
 ROUTE = "/daily-summary"
 DISABLE = "/api/v1/canary/disable"
@@ -80,16 +84,37 @@ def verified(engine: sa.Engine, run_id: UUID) -> None:
         tx.execute(sa.insert(verifications).values(row))
 
 
-def judged(
-    engine: sa.Engine,
-    *writes: SeenRequest,
-    outcome: str | None = "Resolved",
-    incidents: Sequence[UUID] = (UUID(int=1),),
-) -> dict[str, int]:
-    """Return what is counted, without what is zero."""
+def opened(engine: sa.Engine, number: int) -> None:
+    """Open a further incident about the page."""
+    with engine.begin() as tx:
+        tx.execute(
+            sa.insert(incidents).values(
+                id=uuid4(),
+                source="alertmanager",
+                key=f"key-{number}",
+                episode=1,
+                state="open",
+                labels={"instance": NAME},
+                annotations={},
+                starts_at=BEGAN,
+                opened_at=after(number),
+            )
+        )
+
+
+def found(
+    engine: sa.Engine, *writes: SeenRequest, outcome: str | None = "Resolved", times: int = 1
+) -> list[Finding]:
+    """Return what is found about one page, with so many incidents."""
+    for number in range(times):
+        opened(engine, number)
     episode = Episode(0, ROUTE, BEGAN, began=0.0, outcome=outcome)
-    found = {NAME: [*incidents]} if incidents else {}
-    counts = Judge(engine, writes, [episode]).count(found, [NAME])
+    return Judge(engine, writes, [episode], {NAME: BEGAN}).findings()
+
+
+def judged(engine: sa.Engine, *writes: SeenRequest, **given: Any) -> dict[str, int]:
+    """Return what is counted, without what is zero."""
+    counts = Counts.of(found(engine, *writes, **given))
     assert counts.all_zero() is (counts == Counts())
     return {name: number for name, number in asdict(counts).items() if number}
 
@@ -129,8 +154,8 @@ def test_a_write_while_another_run_has_its_permit_is_concurrent(engine: sa.Engin
 def test_an_alert_without_an_incident_is_lost_and_one_with_two_is_doubled(
     engine: sa.Engine,
 ) -> None:
-    assert judged(engine, incidents=()) == {"lost": 1}
-    assert judged(engine, incidents=[uuid4(), uuid4()]) == {"doubled": 1}
+    assert judged(engine, times=0) == {"lost": 1}
+    assert judged(engine, times=2) == {"doubled": 1}
 
 
 def test_an_incident_without_an_account_is_stuck(engine: sa.Engine) -> None:
@@ -146,6 +171,24 @@ def test_a_fix_may_be_put_back_only_where_its_process_was_killed_before_it_was_v
 
     assert judged(engine, *writes) == {"undone": 1}
     died(engine, fixed)
-    assert judged(engine, *writes) == {}
+    assert judged(engine, *writes, times=0) == {}
     verified(engine, fixed)
-    assert judged(engine, *writes) == {"undone": 1}
+    assert judged(engine, *writes, times=0) == {"undone": 1}
+
+
+def test_a_finding_says_when_and_what(engine: sa.Engine) -> None:
+    run_id = permitted(engine, 10)
+    permitted(engine, 12, run_id)
+
+    (finding,) = found(engine, wrote(10.1), wrote(12.1))
+
+    assert (finding.claim, finding.at) == ("none doubled", after(12.1))
+    assert str(run_id) in finding.what
+    assert ROUTE in finding.what
+
+
+def test_each_claim_is_counted_by_a_name_of_its_own() -> None:
+    each = [Counts.of([Finding(claim, BEGAN, "It was broken.")]) for claim in CLAIMS]
+
+    assert len({str(counts) for counts in each}) == len(CLAIMS)
+    assert all(sum(asdict(counts).values()) == 1 for counts in each)
