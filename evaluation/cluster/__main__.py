@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cyclopts import App
@@ -23,6 +23,7 @@ HELP = """\
   slow PART / fast PART      a tenth of the time
   start PART
   cut HOST OTHER ... / heal HOST
+  cutoff PART ...            nothing reaches it, nothing that it says gets through; `heal HOST`
   crawl HOST / run HOST      a slow link, and as fast as it was
   lose HOST                  kill -9 of all that runs there; `start` each part again
   failover                   the standby of PostgreSQL takes over; `follow` makes a new one
@@ -72,6 +73,7 @@ def _obey(made: Cluster, words: list[str]) -> str:
     whole: dict[str, Callable[..., None]] = {
         "cut": lambda one, *others: made.net.cut(one, others),
         "heal": made.net.heal,
+        "cutoff": lambda *names: _cut_off(made, names),
         "crawl": lambda one: made.net.slow(one, slowly=True),
         "run": lambda one: made.net.slow(one, slowly=False),
         "lose": made.lose,
@@ -86,6 +88,11 @@ def _obey(made: Cluster, words: list[str]) -> str:
     for name in names:
         getattr(made.members[name], order)()
     return "done"
+
+
+def _cut_off(made: Cluster, names: Sequence[str]) -> None:
+    for name in names:
+        made.net.isolate(made.members[name].host.name, made.members[name].group)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from evaluation.soak.parts import ROOT
 
 HOSTS = ("one", "two", "three", "front", "cct")
 _NEEDED = ("redis-server", "nginx", "setpriv")
+_FIRST_GROUP = 70_000  # of the system's groups, which need no name
 ALL = frozenset({"prefect-api", "prefect-services", "gateway", "controller", "worker"})
 
 
@@ -134,6 +135,7 @@ def _start(made: Cluster, members: Iterable[Member]) -> None:
     """Start these at once, and wait for all of them."""
     started = list(members)
     for member in started:
+        member.group = _FIRST_GROUP + len(made.members)
         made.members[member.name] = member
         member.start()
     for member in started:

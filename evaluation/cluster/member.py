@@ -22,11 +22,11 @@ _ROUND_SECONDS = 0.1
 _SHARE = 0.1  # of each round in which a slow process runs: ten times slower
 
 
-def as_user(name: str) -> tuple[str, ...]:
+def as_user(name: str, group: int | str | None = None) -> tuple[str, ...]:
     """Return what stands before a command that this user runs, where this process is root."""
     if os.geteuid() != 0:
         return ()
-    return ("setpriv", f"--reuid={name}", f"--regid={name}", "--clear-groups")
+    return ("setpriv", f"--reuid={name}", f"--regid={group or name}", "--clear-groups")
 
 
 @dataclass
@@ -34,7 +34,8 @@ class Member:
     """
     A process of a host; ``well`` says whether it does its work at this moment.
 
-    ``user`` is the system's user that it runs as, where this process is root.
+    ``user`` is the system's user that it runs as, and ``group`` a group that nothing else has, by
+    which its packets are told from those of others; both where this process is root.
     """
 
     name: str
@@ -43,7 +44,9 @@ class Member:
     env: Mapping[str, str]
     log: Path
     well: Callable[[], bool]
-    user: str | None = None
+    user: str = "root"
+    group: int = 0
+    stops_by: signal.Signals = signal.SIGTERM
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _log_start: int = field(default=0, init=False)
     _fast: threading.Event = field(default_factory=threading.Event, init=False)
@@ -58,10 +61,9 @@ class Member:
         if self._process is not None and self._process.poll() is None:
             return
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
-        before = as_user(self.user) if self.user is not None else ()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 -- commands of our own
-                [*self.host.prefix, *before, *self.command],
+                [*self.host.prefix, *as_user(self.user, self.group), *self.command],
                 env={**harmless(os.environ), **self.env},
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
@@ -84,7 +86,7 @@ class Member:
     def stop(self, seconds: float = 20) -> None:
         """End it in order, or by force when it takes too long."""
         if self._process is not None:
-            self._process.terminate()
+            self._process.send_signal(self.stops_by)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(seconds)
         self.kill(with_children=True)

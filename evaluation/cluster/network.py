@@ -19,10 +19,13 @@ _OURS = "cctops"
 _RULES = """
 add table inet cluster
 add set inet cluster cut { type ipv4_addr; }
+add set inet cluster silent { type gid; }
 add chain inet cluster in { type filter hook input priority 0; }
 add chain inet cluster out { type filter hook output priority 0; }
 add rule inet cluster in ip saddr @cut drop
 add rule inet cluster out ip daddr @cut drop
+add rule inet cluster in meta skgid @silent drop
+add rule inet cluster out meta skgid @silent drop
 """
 # What makes a link slow, the best first: not every kernel has the first.
 _SLOW = (
@@ -48,6 +51,9 @@ class Network(Protocol):
 
     def cut(self, one: str, others: Sequence[str]) -> None:
         """Let nothing through between one host and others, without a word to either side."""
+
+    def isolate(self, one: str, group: int) -> None:
+        """Let nothing through to or from the processes of one group of a host."""
 
     def heal(self, one: str) -> None:
         """Let everything through again."""
@@ -100,9 +106,14 @@ class Namespaces:
         addresses = ", ".join(self.hosts[other].address for other in others)
         self._nft(one, "add", "element", "inet", "cluster", "cut", "{", addresses, "}")
 
+    def isolate(self, one: str, group: int) -> None:
+        """Drop all packets of these processes' sockets, those from the host itself included."""
+        self._nft(one, "add", "element", "inet", "cluster", "silent", "{", str(group), "}")
+
     def heal(self, one: str) -> None:
         """Let everything through again."""
-        self._nft(one, "flush", "set", "inet", "cluster", "cut")
+        for names in ("cut", "silent"):
+            self._nft(one, "flush", "set", "inet", "cluster", names)
 
     def slow(self, one: str, *, slowly: bool) -> None:
         """Delay what leaves a host, or let it through slowly where the kernel cannot delay."""
@@ -143,6 +154,10 @@ class Addresses:
     def cut(self, one: str, others: Sequence[str]) -> None:
         """Refuse: nothing can be cut."""
         raise NotImplementedError(f"{one} cannot be cut off from {', '.join(others)}")
+
+    def isolate(self, one: str, group: int) -> None:
+        """Refuse: nothing can be cut."""
+        raise NotImplementedError(f"no process of {one} can be cut off, such as those of {group}")
 
     def heal(self, one: str) -> None:
         """Do nothing: nothing was cut."""

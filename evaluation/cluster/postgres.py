@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ class Databases:
             log=self.folder / f"postgres-{place + 1}.log",
             well=lambda: self.answers(place),
             user=USER,
+            stops_by=signal.SIGINT,  # at SIGTERM it would wait for everybody to leave by themselves
         )
 
     def create(self) -> None:

@@ -1,0 +1,61 @@
+"""The catalogue of faults, over a cluster whose parts are named and do not run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from cct_ops.sandbox.control import SandboxControl
+from evaluation.cluster import config, parts
+from evaluation.cluster.cluster import HOSTS, Cluster
+from evaluation.cluster.faults import PAIRS, catalogue, choose
+from evaluation.cluster.member import Member
+from evaluation.cluster.network import Addresses, Namespaces, Network
+from evaluation.cluster.postgres import Databases
+
+
+def named(folder: Path, net: Network) -> Cluster:
+    """A cluster of which nothing runs."""
+    databases = Databases(folder, (net.hosts["one"], net.hosts["two"]), folder)
+    env = config.common(folder, net.hosts["front"], net.hosts["cct"], "postgresql://")
+    made = Cluster(net, folder, databases, env, {}, SandboxControl(env["CCT_URL"]))
+    for member in all_members(made):
+        made.members[member.name] = member
+    return made
+
+
+def all_members(made: Cluster) -> Iterator[Member]:
+    yield from (made.databases.member(place) for place in (0, 1))
+    yield from parts.helpers(made.net.hosts, made.folder, made.env)
+    yield from parts.ours(made.net.hosts, made.folder, made.env, made.servers_env)
+
+
+def test_a_whole_cluster_can_suffer_each_pair_of_the_catalogue(tmp_path: Path) -> None:
+    made = named(tmp_path, Namespaces(HOSTS, 7))
+
+    able = catalogue(made, Random(1))  # noqa: S311 -- faults, no secret
+
+    assert {(each.part, each.kind) for each in able if each.part and each.kind} == set(PAIRS)
+    assert len({each.name for each in able}) == len(able)
+    assert all(each.seconds == 30 for each in able if each.kind == "pause 30 s")
+
+
+def test_without_namespaces_nothing_is_cut_and_the_rest_is_there(tmp_path: Path) -> None:
+    able = catalogue(named(tmp_path, Addresses(HOSTS, 7)), Random(1))  # noqa: S311 -- no secret
+
+    able_pairs = {(each.part, each.kind) for each in able if each.part and each.kind}
+    assert able_pairs == {pair for pair in PAIRS if pair[1] != "cut off"}
+
+
+def test_each_pair_is_drawn_and_a_name_that_no_fault_has_is_refused(tmp_path: Path) -> None:
+    made, random = named(tmp_path, Namespaces(HOSTS, 7)), Random(1)  # noqa: S311 -- no secret
+
+    drawn = {choose(made, random)[:2] for _ in range(60 * len(PAIRS))}
+
+    assert drawn >= set(PAIRS)
+    assert (None, None) in drawn
+    with pytest.raises(ValueError, match="no fault here is called 'kill -10'"):
+        choose(made, random, "kill -10")
