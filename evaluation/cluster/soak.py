@@ -102,7 +102,7 @@ def soak(made: Cluster, seconds: float, random: Random, load: Load, only: str = 
     probe = Probe(made.hook)
     with beside(episodes.run), beside(probe.run), sending(made, episodes, load) as tallies:
         seen = list(_hurt(made, probe, seconds, random, only))
-    _drain(episodes)
+    drain(episodes)
     return Result(judge(made, episodes), seen, tallies[0], episodes)
 
 
@@ -156,9 +156,9 @@ def _recovery(made: Cluster, probe: Probe, began: float, ended: float) -> float 
     return None
 
 
-def _drain(episodes: Episodes) -> None:
-    """Wait until each incident has its account."""
-    until = time.monotonic() + _DRAIN_SECONDS
+def drain(episodes: Episodes, seconds: float = _DRAIN_SECONDS) -> None:
+    """Wait until each incident has its account, but no longer than that."""
+    until = time.monotonic() + seconds
     while episodes.open() and time.monotonic() < until:
         episodes.look()
         time.sleep(1)
