@@ -33,7 +33,8 @@ def first(engine: sa.Engine, known: Contacts) -> str:
 
 def problem(engine: sa.Engine, known: Contacts) -> str | None:
     """Return what is wrong with the calendar."""
-    return on_call_calendars.copies(engine, on_call.places(known))["primary"].problem
+    (copy,) = on_call.calendars(engine, known)
+    return copy.problem
 
 
 def test_a_file_is_read_again_each_time_and_a_bad_one_changes_nothing(
@@ -45,7 +46,7 @@ def test_a_file_is_read_again_each_time_and_a_bad_one_changes_nothing(
     read = Calendars(engine, known)
     read()
     assert first(engine, known) == "ana"
-    (copy,) = on_call_calendars.copies(engine, on_call.places(known)).values()
+    (copy,) = on_call.calendars(engine, known)
     assert copy.passed_over == ("Lunch (line 11)",)
 
     for wrong, said in (
