@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from cct_ops.config.contacts import Contacts
 from cct_ops.errors import BadConfiguration, Unavailable
 from cct_ops.ledger import clock
-from cct_ops.ledger.people import on_call, on_call_calendars
+from cct_ops.ledger.people import on_call
 from cct_ops.people.rota import Calendars
 from tests.config.test_calendars import calendar, event
 from tests.controller.wire import Answer, wire
