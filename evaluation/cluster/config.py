@@ -37,12 +37,33 @@ _ROUTES = {
             "mode": "auto",
             "parameters": {"target": {"label": "route", "type": "route"}},
         },
+        {
+            "name": "canary-needs-a-person",
+            "match": ['alertname="CanaryNeedsAPerson"'],
+            "playbook": "auto-rollback",
+            "mode": "approve",
+            "parameters": {"target": {"label": "route", "type": "route"}},
+        },
+        {
+            "name": "rate-limited",
+            "match": ['alertname="RateLimited"'],
+            "playbook": "rate-limiting",
+            "mode": "auto",
+            "parameters": {
+                "target": {"label": "limit", "type": "string", "pattern": "[A-Za-z]+"},
+                "fix": {"value": "raise"},
+                "lasts_minutes": {"value": 1},
+            },
+        },
         {"name": "rest", "notify": True},
     ],
 }
 # The faults are what is tried here; guards would keep most runs from changing anything.
 _POLICY = {
-    "playbooks": {"auto-rollback": {"ceiling": "auto", "targets": ["/*"]}},
+    "playbooks": {
+        "auto-rollback": {"ceiling": "auto", "targets": ["/*"]},
+        "rate-limiting": {"ceiling": "auto", "targets": ["*"]},
+    },
     "guards": {
         "cool_down_minutes": 0,
         "failed_attempts": 1000,

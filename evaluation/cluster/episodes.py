@@ -1,8 +1,8 @@
 """
 What the senders of the soak send: incidents that a playbook repairs, and many that nobody repairs.
 
-A canary is pulled in CCT and an alert says so, again and again, until the ledger has the account of
-its run; then the alert is resolved, and the page may have the next one.
+Something goes wrong in CCT and an alert says so, again and again, until the ledger has the account
+of its run; then the alert is resolved. Its target may have the next one once nothing of it is left.
 """
 
 from __future__ import annotations
@@ -15,28 +15,48 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from random import Random
+from typing import Literal
 
+import httpx
 import sqlalchemy as sa
 
+from cct_ops.ledger.gate.tables import temporary_changes
 from cct_ops.ledger.intake.tables import incidents
 from cct_ops.ledger.record.tables import resolutions
-from cct_ops.models.cct import Route
+from cct_ops.models.cct import LimitClass, Route
+from cct_ops.models.change import OPEN
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.rate_limit_store import REQUESTS_PER_WINDOW
 from evaluation.soak import bodies
 
 PER_BODY = 5
-_CALM_SECONDS = 3.0  # between an account and the page's next incident
+_CALM_SECONDS = 3.0  # between an account and the target's next incident
 _GIVEN_UP_SECONDS = 300.0
+_DOUBTFUL_SECONDS = 60.0
+_TOLD_SECONDS = 30.0  # for so long its sender says that it is over
+
+Work = Literal["repaired", "asked", "temporary"]
+"""A canary that is put back, at once or after a yes; a limit that is raised for a while."""
+
+ALERTS: dict[Work, tuple[str, str]] = {
+    "repaired": ("CanaryRolledBack", "route"),
+    "asked": ("CanaryNeedsAPerson", "route"),
+    "temporary": ("RateLimited", "limit"),
+}
+_ASKED_SHARE = 0.4  # of those on pages
+_RIVALS_SHARE = 0.25  # two incidents about one canary, which must not both change it
 
 
 @dataclass
 class Episode:
-    """One canary that was pulled, and what became of it."""
+    """One thing that went wrong, and what became of it."""
 
     number: int
-    route: str
-    pulled_at: datetime
+    target: str
+    began_at: datetime
     began: float
+    work: Work = "repaired"
+    sent_at: datetime | None = None
     outcome: str | None = None
     ended: float | None = None
 
@@ -48,16 +68,17 @@ class Episode:
     def alert(self) -> dict[str, object]:
         """Return the alert about it, as it stands now."""
         over = self.outcome is not None
+        name, label = ALERTS[self.work]
         return {
             "status": "resolved" if over else "firing",
             "labels": {
-                "alertname": "CanaryRolledBack",
-                "route": self.route,
+                "alertname": name,
+                label: self.target,
                 "instance": self.name,
                 "severity": "critical",
             },
-            "annotations": {"summary": f"the canary of {self.route} was pulled"},
-            "startsAt": self.pulled_at.isoformat(),
+            "annotations": {"summary": f"{self.target} is not as it should be"},
+            "startsAt": self.began_at.isoformat(),
             "endsAt": datetime.now(UTC).isoformat() if over else "0001-01-01T00:00:00Z",
             "generatorURL": "http://prometheus.example.com/graph?g0.expr=up",
             "fingerprint": f"{self.number:016x}",
@@ -75,9 +96,15 @@ class Episodes:
     all: list[Episode] = field(default_factory=list)
     noise: list[datetime] = field(default_factory=list)
     since: datetime = field(default_factory=partial(datetime.now, UTC))
+    _changed: frozenset[str] = frozenset()  # targets with a temporary change that stands
+    _doubtful: dict[str, float] = field(default_factory=dict)  # whether they broke is not known
 
     def run(self, over: threading.Event) -> None:
         """Begin an episode at each pace, and see which have an account, until the end."""
+        for limit in LimitClass:  # somewhat more than it allows: it is too small
+            self.sandbox.demand(
+                f"somebody at {limit}", 1.5 * REQUESTS_PER_WINDOW[limit], limit=limit
+            )
         due = 0.0
         while not over.is_set():
             if time.monotonic() >= due and (free := self._free()):
@@ -87,13 +114,13 @@ class Episodes:
             over.wait(0.5)
 
     def open(self) -> list[Episode]:
-        """Return those without an account so far."""
-        return [each for each in self.all if each.outcome is None]
+        """Return those that an alert was sent about and that have no account so far."""
+        return [each for each in self.all if each.sent_at is not None and each.outcome is None]
 
     def sent(self) -> dict[str, datetime]:
         """Return the things that alerts were sent about, and when the first of each was."""
         noise = {f"disk-{number}": at for number, at in enumerate(self.noise)}
-        return noise | {each.name: each.pulled_at for each in self.all}
+        return noise | {each.name: each.sent_at for each in self.all if each.sent_at is not None}
 
     def look(self) -> None:
         """Take the outcomes from the ledger; one that does not answer is asked the next time."""
@@ -104,44 +131,68 @@ class Episodes:
             .join(incidents, incidents.c.id == resolutions.c.incident_id)
             .where(named.in_(waiting), resolutions.c.outcome != "Failed")
         )
+        standing = sa.select(temporary_changes.c.target).where(temporary_changes.c.state.in_(OPEN))
         try:
             with self.engine.connect() as connection:
                 found = connection.execute(wanted).tuples().all()
+                self._changed = frozenset(connection.scalars(standing))
         except sa.exc.SQLAlchemyError:
             return
         for name, outcome in found:
             waiting[name].outcome, waiting[name].ended = outcome, time.monotonic()
 
     def bodies(self, over: threading.Event) -> Iterator[bytes]:
-        """Yield deliveries: one new incident in each, and what is open or just over."""
+        """Yield deliveries: one new incident in each, and in turn what is open or just over."""
+        turn = 0
         for number in itertools.count():
             if over.is_set():
                 return
-            recent = time.monotonic() - 30
+            recent = time.monotonic() - _TOLD_SECONDS
             told = [each for each in self.all if each.ended is None or each.ended > recent]
-            known = [each.alert() for each in told[-(PER_BODY - 1) :]]
+            known = _in_turn(told, turn, PER_BODY - 1)
+            turn += len(known)
+            for each in known:
+                each.sent_at = each.sent_at or datetime.now(UTC)
             older = [self._noise(self.random.randrange(number + 1)) for _ in range(PER_BODY)]
             self.noise.append(datetime.now(UTC))
-            yield bodies.body([self._noise(number), *known, *older][:PER_BODY], number)
+            alerts = [self._noise(number), *(each.alert() for each in known), *older]
+            yield bodies.body(alerts[:PER_BODY], number)
 
     def _noise(self, number: int) -> dict[str, object]:
         """Return an alert that no playbook is for."""
         labels = {"alertname": "DiskFills", "instance": f"disk-{number}", "severity": "warning"}
         return bodies.alert(number, self.since) | {"labels": labels}
 
-    def _free(self) -> list[Route]:
+    def _free(self) -> list[str]:
         recent = time.monotonic() - _CALM_SECONDS
         taken = {
-            each.route
+            each.target
             for each in self.all
             if (each.ended is None and time.monotonic() - each.began < _GIVEN_UP_SECONDS)
             or (each.ended is not None and each.ended > recent)
         }
-        return [route for route in Route if route not in taken]
+        taken |= {name for name, until in self._doubtful.items() if until > time.monotonic()}
+        return [each for each in (*Route, *LimitClass) if each not in taken | self._changed]
 
-    def _begin(self, route: Route) -> None:
-        self.sandbox.roll_back(
-            route, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10
-        )
+    def _begin(self, target: str) -> None:
+        """Let something go wrong; where CCT does not answer, it is left alone for a while."""
+        works: list[Work] = ["temporary"]
+        if target in list(Route):
+            try:
+                self.sandbox.roll_back(
+                    target, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=10
+                )
+            except httpx.HTTPError:
+                self._doubtful[target] = time.monotonic() + _DOUBTFUL_SECONDS
+                return
+            works = ["asked" if self.random.random() < _ASKED_SHARE else "repaired"]
+            works *= 2 if self.random.random() < _RIVALS_SHARE else 1
         now = datetime.now(UTC)
-        self.all.append(Episode(len(self.all), route, now, time.monotonic()))
+        for work in works:
+            self.all.append(Episode(len(self.all), target, now, time.monotonic(), work))
+
+
+def _in_turn(told: list[Episode], turn: int, most: int) -> list[Episode]:
+    """Return the next few of them, so that each has its turn."""
+    first = turn % len(told) if told else 0
+    return (told[first:] + told[:first])[:most]

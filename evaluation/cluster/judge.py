@@ -14,11 +14,21 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from cct_ops.sandbox.inputs import SeenRequest
+from cct_ops.sandbox.inputs import Message, SeenRequest
+from evaluation.cluster import temporary
 from evaluation.cluster.episodes import Episode
 from evaluation.cluster.findings import Finding
 from evaluation.cluster.history import History
-from evaluation.cluster.writes import LIMITS, Write, by_target, concurrent, without_permit
+from evaluation.cluster.temporary import Hurt
+from evaluation.cluster.told import Told
+from evaluation.cluster.writes import (
+    LIMITS,
+    Write,
+    by_target,
+    concurrent,
+    without_permit,
+    without_yes,
+)
 
 
 @dataclass(frozen=True)
@@ -26,26 +36,42 @@ class Judge:
     """
     Holds what reached others against the ledger's rows.
 
-    ``sent`` are the things that alerts were accepted for, and when the first of each was sent.
+    ``sent`` are the things that alerts were accepted for, and when the first of each was sent;
+    ``hurts`` are the times in which something was away that taking a change back needs. Where no
+    controller ran, nothing but intake is judged of alerts.
     """
 
     engine: sa.Engine
     writes: Sequence[SeenRequest]
+    messages: Sequence[Message]
     episodes: Sequence[Episode]
     sent: Mapping[str, datetime]
+    hurts: Sequence[Hurt] = ()
+    controlled: bool = True
 
     def findings(self) -> list[Finding]:
         """Return each claim that was broken, by the moment at which it was."""
-        history = History.read(self.engine)
-        found = [*self._alerts(history), *self._endless()]
-        for target, writes in by_target(self.writes, history.actions).items():
+        history, told = History.read(self.engine), Told(self.messages)
+        found = [*self._alerts(history, told), *self._endless(history), *told.untold(history)]
+        by = by_target(self.writes, history.actions)
+        asking = self._asking(history)
+        for target, writes in by.items():
             found += without_permit(writes)
+            found += without_yes(writes, asking, history.requests)
             found += concurrent(writes, history.actions)
             found += self._repeated(target, writes)
             found += self._undone(target, writes, history.cut_off)
+            changes = [each for each in history.changes if each.target == target]
+            found += temporary.early(writes, changes, history.cut_off)
+            found += temporary.late(writes, changes, self.hurts, history.asked_at)
         return sorted(found, key=lambda each: each.at)
 
-    def _alerts(self, history: History) -> Iterator[Finding]:
+    def _asking(self, history: History) -> set[UUID]:
+        """Return the incidents whose playbook asks somebody before it changes anything."""
+        named = [each.name for each in self.episodes if each.work == "asked"]
+        return {opened.id for name in named for opened in history.incidents.get(name, ())}
+
+    def _alerts(self, history: History, told: Told) -> Iterator[Finding]:
         for name, at in self.sent.items():
             opened = history.incidents.get(name, [])
             if not opened:
@@ -53,22 +79,35 @@ class Judge:
             for again in opened[1:]:
                 what = f"{name} has a further incident, {again.id}, beside {opened[0].id}."
                 yield Finding("none doubled", again.at, what)
+            for each in opened:
+                if each.id in history.notified and each.id not in told.ids:
+                    what = f"No message in Slack is about incident {each.id}, {name}."
+                    yield Finding("no alert lost", each.at, what)
+        for owed in history.owed if self.controlled else ():
+            what = f"What is to be done about {owed.name} is still {owed.state}."
+            yield Finding("no alert lost", owed.at, what)
 
-    def _endless(self) -> Iterator[Finding]:
+    def _endless(self, history: History) -> Iterator[Finding]:
+        for run in history.endless:
+            yield Finding("every run ends", run.at, f"Run {run.run_id} has no account.")
+        owed = {each.name for each in history.owed}
         for each in self.episodes:
-            if each.outcome is None:
-                what = f"The incident of {each.name} on {each.route} has no account."
-                yield Finding("every run ends", each.pulled_at, what)
+            known = history.incidents.get(each.name, ())
+            if each.outcome is not None or each.name in owed or not known or history.endless:
+                continue  # said already, and better; or no alert was sent before it was all over
+            what = f"The incident of {each.name} on {each.target} has no account."
+            yield Finding("every run ends", each.began_at, what)
 
     def _repeated(self, target: str, writes: Sequence[Write]) -> Iterator[Finding]:
-        """Find what was done again although it stood, within one episode of a target."""
-        during, stands = None, False
+        """Find what was done again although it stood so, within one episode of a target."""
+        during, stands = None, None
         for each in writes:
             now = self._number(target, each)
             if now != during:
-                during, stands = now, False
-            if stands and each.fixes:
-                yield Finding("none doubled", each.seen.at, f"It stood already: {each.words}.")
+                during, stands = now, None
+            # A canary may be switched off twice: by two who look at the same harm.
+            if stands is each.fixes and (each.fixes or each.seen.path == LIMITS):
+                yield Finding("none doubled", each.seen.at, f"It stood so already: {each.words}.")
             stands = each.fixes
 
     def _undone(
@@ -77,7 +116,7 @@ class Judge:
         """Find what took a fix away again, but for those of runs whose process was killed."""
         for place, each in enumerate(writes):
             if each.fixes or each.seen.path == LIMITS:
-                continue
+                continue  # a limit goes back by its time
             number = self._number(target, each)
             before = {
                 other.action.run_id
@@ -92,6 +131,6 @@ class Judge:
         begun = [
             each
             for each in self.episodes
-            if each.route == target and each.pulled_at <= write.seen.at
+            if each.target == target and each.began_at <= write.seen.at
         ]
         return begun[-1].number if begun else None

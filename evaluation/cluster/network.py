@@ -12,10 +12,14 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
+import psutil
+
 _OURS = "cctops"
+_NETS = 250
 _RULES = """
 add table inet cluster
 add set inet cluster cut { type ipv4_addr; }
@@ -174,12 +178,11 @@ class Addresses:
 @contextmanager
 def network(names: Sequence[str]) -> Iterator[Network]:
     """Join hosts of these names for the length of the block."""
-    number = os.getpid() % 250
     if not allowed():
-        yield Addresses(names, number)
+        yield Addresses(names, os.getpid() % _NETS)
         return
     _remove_left_over()
-    made = Namespaces(names, number)
+    made = Namespaces(names, _free_number())
     try:
         made.make()
         yield made
@@ -201,6 +204,16 @@ def allowed() -> bool:
         return False
 
 
+def _free_number() -> int:
+    """Return a net that no other cluster here has, or their parts would take ours for their own."""
+    taken = {each.address for all_of in psutil.net_if_addrs().values() for each in all_of}
+    first = os.getpid() % _NETS
+    for number in chain(range(first, _NETS), range(first)):
+        if f"10.77.{number}.1" not in taken:
+            return number
+    raise OSError(f"all {_NETS} nets of clusters are taken: end some of those that run here")
+
+
 def _remove_left_over() -> None:
     """Remove the namespaces and bridges of clusters that were killed."""
     for space in Path("/run/netns").glob(f"{_OURS}*"):
@@ -208,6 +221,10 @@ def _remove_left_over() -> None:
         if pid.isdecimal() and not Path("/proc", pid).exists():
             _run("ip", "netns", "del", space.name, check=False)
             _run("ip", "link", "del", f"cb{pid}", check=False)
+    for bridge in Path("/sys/class/net").glob("cb*"):
+        pid = bridge.name.removeprefix("cb")
+        if pid.isdecimal() and not Path("/proc", pid).exists():
+            _run("ip", "link", "del", bridge.name, check=False)
 
 
 def _run(*command: str, stdin: str | None = None, check: bool = True) -> bool:

@@ -8,9 +8,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Annotated
@@ -26,8 +28,11 @@ from evaluation.cluster.cluster import Cluster, cluster, missing
 from evaluation.cluster.config import KEY
 from evaluation.cluster.episodes import PER_BODY, Episodes
 from evaluation.cluster.findings import Counts, Finding
+from evaluation.cluster.history import is_settled
 from evaluation.cluster.judge import Judge
+from evaluation.cluster.people import Person
 from evaluation.cluster.probe import Probe
+from evaluation.cluster.temporary import Hurt
 from evaluation.soak.load import Tally, Target, send
 
 app = App(name="cluster-soak", result_action="return_value")
@@ -42,9 +47,16 @@ class Seen:
 
     at: float
     name: str
+    began: datetime
     lasted: float
     longest_answer: float
     well_after: float | None
+
+    @property
+    def hurt(self) -> Hurt:
+        """The time from its beginning until all was well again."""
+        well = _RECOVERY_SECONDS if self.well_after is None else self.well_after
+        return Hurt(self.began, self.began + timedelta(seconds=self.lasted + well))
 
 
 @app.default
@@ -100,10 +112,13 @@ def soak(made: Cluster, seconds: float, random: Random, load: Load, only: str = 
     """Hurt a cluster for so long while alerts come in; returns what became of all of it."""
     episodes = Episodes(made.sandbox, made.ledger(), load.every_seconds, random)
     probe = Probe(made.hook)
-    with beside(episodes.run), beside(probe.run), sending(made, episodes, load) as tallies:
-        seen = list(_hurt(made, probe, seconds, random, only))
-    drain(episodes)
-    return Result(judge(made, episodes), seen, tallies[0], episodes)
+    person = Person(made.sandbox, random)
+    with beside(person.run):
+        with beside(episodes.run), beside(probe.run), sending(made, episodes, load) as tallies:
+            seen = list(_hurt(made, probe, seconds, random, only))
+        drain(made, episodes)
+    findings = judge(made, episodes, [each.hurt for each in seen])
+    return Result(findings, seen, tallies[0], episodes)
 
 
 @contextmanager
@@ -122,9 +137,13 @@ def sending(made: Cluster, episodes: Episodes, load: Load) -> Iterator[list[Tall
         yield tallies
 
 
-def judge(made: Cluster, episodes: Episodes) -> list[Finding]:
-    """Hold all that was accepted and written against the ledger."""
-    return Judge(made.ledger(), made.sandbox.writes(), episodes.all, episodes.sent()).findings()
+def judge(made: Cluster, episodes: Episodes, hurts: Sequence[Hurt] = ()) -> list[Finding]:
+    """Hold all that was accepted, written and said against the ledger."""
+    sandbox = made.sandbox
+    writes, messages = sandbox.writes(), sandbox.slack_messages()
+    controlled = any(each.kind == "controller" for each in made.members.values())
+    rows = made.ledger(), writes, messages, episodes.all, episodes.sent(), hurts
+    return Judge(*rows, controlled=controlled).findings()
 
 
 def _hurt(made: Cluster, probe: Probe, seconds: float, random: Random, only: str) -> Iterator[Seen]:
@@ -135,12 +154,13 @@ def _hurt(made: Cluster, probe: Probe, seconds: float, random: Random, only: str
         at = time.monotonic()
         fault = faults.choose(made, random, only)
         sys.stderr.write(f"{at - began:6.0f} s  {fault.name} for {fault.seconds:.0f} s\n")
+        now = datetime.now(UTC)
         fault.begins()
         time.sleep(fault.seconds)
         fault.ends()
         lasted = time.monotonic() - at
         well = _recovery(made, probe, at, time.monotonic())
-        yield Seen(at - began, fault.name, lasted, probe.longest_since(at), well)
+        yield Seen(at - began, fault.name, now, lasted, probe.longest_since(at), well)
         time.sleep(max(0.0, at + rest - time.monotonic()))
     faults.heal(made)
 
@@ -156,11 +176,13 @@ def _recovery(made: Cluster, probe: Probe, began: float, ended: float) -> float 
     return None
 
 
-def drain(episodes: Episodes, seconds: float = _DRAIN_SECONDS) -> None:
-    """Wait until each incident has its account, but no longer than that."""
-    until = time.monotonic() + seconds
-    while episodes.open() and time.monotonic() < until:
+def drain(made: Cluster, episodes: Episodes) -> None:
+    """Wait until each incident has its account, all is said, and nothing temporary stands."""
+    until = time.monotonic() + _DRAIN_SECONDS
+    while time.monotonic() < until:
         episodes.look()
+        if not episodes.open() and is_settled(made.ledger()):
+            return
         time.sleep(1)
 
 
@@ -178,16 +200,15 @@ def _show(result: Result, made: Cluster) -> None:
             well,
         )
     console.print(table)
-    outcomes: dict[str, int] = {}
-    for episode in result.episodes.all:
-        outcomes[str(episode.outcome)] = outcomes.get(str(episode.outcome), 0) + 1
+    outcomes = Counter((each.work, str(each.outcome)) for each in result.episodes.all)
+    ended = ", ".join(f"{work} {how} {n}" for (work, how), n in sorted(outcomes.items()))
     tally = result.tally
     console.print(
         f"{len(result.seen)} faults; {tally.sent * PER_BODY:,} alerts in {tally.sent:,} deliveries,"
         f" {tally.accepted:,} accepted, {tally.retried} repeated,"
         f" p50 {tally.percentile(0.5):.0f} ms, p99 {tally.percentile(0.99):.0f} ms"
     )
-    console.print(f"{len(result.episodes.all)} incidents for a playbook: {outcomes}")
+    console.print(f"{len(result.episodes.all)} incidents for a playbook: {ended}")
     if made.net.untested:
         console.print(f"not tried, for want of namespaces: {', '.join(made.net.untested)}")
     for finding in result.findings:

@@ -122,6 +122,18 @@ def test_slack_takes_messages(sandbox: SandboxControl) -> None:
     assert (message.path, message.body) == ("/slack/T0/B0/x", {"text": "hello"})
 
 
+def test_whoever_read_slack_is_given_what_came_since(sandbox: SandboxControl) -> None:
+    slack(sandbox)
+    slack(sandbox)
+    first, second = sandbox.slack_messages()
+
+    assert sandbox.slack_messages(after=1) == [second]
+    assert sandbox.slack_messages(after=2) == []
+    assert first.at <= second.at
+    refused = HTTP.get(f"{sandbox.base_url}/_sandbox/slack?after=all")
+    assert (refused.status_code, "no number" in refused.text) == (422, True)
+
+
 @pytest.mark.parametrize("content", [b"hello", b"[]"])
 def test_slack_refuses_what_is_no_message(sandbox: SandboxControl, content: bytes) -> None:
     """Anything but a JSON object is an invalid payload."""

@@ -48,7 +48,7 @@ class Cause(StrEnum):
 
 UserName = Annotated[str, Field(min_length=1, max_length=200)]
 Requests = Annotated[int, Field(ge=1, le=1000)]
-Minutes = Annotated[int, Field(ge=5, le=480)]
+Minutes = Annotated[int, Field(ge=1, le=480)]
 
 
 class RateLimitOptions(Frozen):

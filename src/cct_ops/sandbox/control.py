@@ -123,9 +123,13 @@ class SandboxControl:
         """Return the truth about CCT, whatever its reads answer at the moment."""
         return self._get("state", SandboxState)
 
-    def slack_messages(self) -> list[Message]:
-        """Return the messages in Slack, of webhooks and of bots; a bot's as it stands now."""
-        return self._get("slack", list[Message])
+    def slack_messages(self, *, after: int = 0) -> list[Message]:
+        """
+        Return the messages in Slack, of webhooks and of bots; a bot's as it stands now.
+
+        Those behind the first ``after`` alone, for whoever has read those already.
+        """
+        return self._get(f"slack?after={after}", list[Message])
 
     def status_page(self) -> list[Message]:
         """Return the posts to the status page, oldest first."""

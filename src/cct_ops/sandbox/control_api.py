@@ -205,6 +205,14 @@ def _view(name: str, view: Callable[[World], object]) -> Path:
     return Path(f"/_sandbox/{name}", endpoint, methods=["GET"])
 
 
+async def _slack(request: Request) -> Response:
+    """Answer the messages behind the first so many, for whoever has read those already."""
+    read = request.query_params.get("after", "0")
+    if not read.isdecimal():
+        return PlainTextResponse("after: this is no number of messages", 422)
+    return _json(world_of(request).slack.messages[int(read) :])
+
+
 async def _reset(request: Request) -> Response:
     given = Reset.model_validate_json(await request.body() or b"{}")
     request.app.state.sandbox.reset(given.dialect, given.limits)
@@ -231,6 +239,6 @@ ROUTES = [
     _view("state", state),
     _view("requests", lambda world: world.log),
     _view("github", lambda world: world.github.state()),
-    _view("slack", lambda world: world.slack.messages),
+    Path("/_sandbox/slack", _slack, methods=["GET"]),
     _view("status-page", lambda world: world.status_page),
 ]

@@ -3,120 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
 
-from cct_ops.ledger.gate.tables import actions, permits, run_leases
-from cct_ops.ledger.intake.tables import incidents
-from cct_ops.ledger.record.tables import verifications
-from cct_ops.sandbox.inputs import SeenRequest
-from evaluation.cluster.episodes import Episode
+from cct_ops.ledger.gate.tables import run_leases
+from cct_ops.ledger.intake.tables import dispatches
 from evaluation.cluster.findings import Counts, Finding
-from evaluation.cluster.judge import Judge
 from evaluation.cluster.names import CLAIMS
-from evaluation.cluster.writes import RESET
-
-ROUTE = "/daily-summary"
-DISABLE = "/api/v1/canary/disable"
-BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
-NAME = "episode-0"
-
-
-def after(seconds: float) -> datetime:
-    """Return the moment so long after the canary was pulled."""
-    return BEGAN + timedelta(seconds=seconds)
-
-
-def wrote(seconds: float, path: str = RESET) -> SeenRequest:
-    """Return a write that CCT saw."""
-    return SeenRequest(
-        at=after(seconds), method="POST", path=path, query={"route": ROUTE}, body=None, write=True
-    )
-
-
-def permitted(
-    engine: sa.Engine, seconds: float, run_id: UUID | None = None, *, until: float = 60
-) -> UUID:
-    """Put a permit and its line in the journal into the ledger; returns whose they are."""
-    run_id, permit_id = run_id or uuid4(), uuid4()
-    with engine.begin() as tx:
-        tx.execute(
-            sa.insert(permits).values(
-                id=permit_id,
-                kind="change",
-                run_id=run_id,
-                playbook="auto-rollback",
-                target=ROUTE,
-                plan_digest="a plan",
-                calls=[],
-                fencing_token=1,
-                issued_at=after(seconds - 0.1),
-                expires_at=after(seconds + until),
-                closed_at=after(seconds + 5),
-            )
-        )
-        tx.execute(
-            sa.insert(actions).values(
-                permit_id=permit_id,
-                position=0,
-                call={},
-                state="confirmed",
-                intended_at=after(seconds),
-            )
-        )
-    return run_id
-
-
-def died(engine: sa.Engine, run_id: UUID) -> None:
-    """Let the run's process have been killed."""
-    with engine.begin() as tx:
-        tx.execute(sa.insert(run_leases).values(run_id=run_id, expires_at=BEGAN, reaped_at=BEGAN))
-
-
-def verified(engine: sa.Engine, run_id: UUID) -> None:
-    """Let its change have been watched to the end."""
-    with engine.begin() as tx:
-        row = {"run_id": run_id, "verdict": "holds", "reason": "It serves.", "samples": 50}
-        tx.execute(sa.insert(verifications).values(row))
-
-
-def opened(engine: sa.Engine, number: int) -> None:
-    """Open a further incident about the page."""
-    with engine.begin() as tx:
-        tx.execute(
-            sa.insert(incidents).values(
-                id=uuid4(),
-                source="alertmanager",
-                key=f"key-{number}",
-                episode=1,
-                state="open",
-                labels={"instance": NAME},
-                annotations={},
-                starts_at=BEGAN,
-                opened_at=after(number),
-            )
-        )
-
-
-def found(
-    engine: sa.Engine, *writes: SeenRequest, outcome: str | None = "Resolved", times: int = 1
-) -> list[Finding]:
-    """Return what is found about one page, with so many incidents."""
-    for number in range(times):
-        opened(engine, number)
-    episode = Episode(0, ROUTE, BEGAN, began=0.0, outcome=outcome)
-    return Judge(engine, writes, [episode], {NAME: BEGAN}).findings()
-
-
-def judged(engine: sa.Engine, *writes: SeenRequest, **given: Any) -> dict[str, int]:
-    """Return what is counted, without what is zero."""
-    counts = Counts.of(found(engine, *writes, **given))
-    assert counts.all_zero() is (counts == Counts())
-    return {name: number for name, number in asdict(counts).items() if number}
+from evaluation.cluster.temporary import GRACE, LONGEST, Hurt, deadline
+from tests.evaluation.cluster.rows import (
+    BEGAN,
+    DISABLE,
+    LIMIT,
+    ROUTE,
+    after,
+    asked,
+    died,
+    ended,
+    found,
+    judged,
+    limited,
+    link,
+    opened,
+    permitted,
+    raised,
+    said,
+    verified,
+    wrote,
+)
 
 
 def test_a_change_as_it_should_be_is_none_of_it(engine: sa.Engine) -> None:
@@ -176,10 +92,121 @@ def test_a_fix_may_be_put_back_only_where_its_process_was_killed_before_it_was_v
     assert judged(engine, *writes, times=0) == {"undone": 1}
 
 
+def test_a_run_without_an_account_is_stuck(engine: sa.Engine) -> None:
+    """Whether a process took it, or none ever did."""
+    with engine.begin() as tx:
+        tx.execute(sa.insert(run_leases).values(run_id=(run_id := uuid4()), expires_at=BEGAN))
+    assert judged(engine) == {"stuck": 1}
+    ended(engine, run_id)
+    assert judged(engine, times=0) == {}
+
+    incident_id = opened(engine, 7)
+    row = {"id": uuid4(), "incident_id": incident_id, "purpose": "remediate", "state": "sent"}
+    with engine.begin() as tx:
+        tx.execute(sa.insert(dispatches).values(**row, flow_run_id=(run_id := uuid4())))
+    assert judged(engine, times=0)["stuck"] == 1
+    ended(engine, run_id)
+    assert "stuck" not in judged(engine, times=0)
+
+
+def test_a_notice_that_is_owed_or_never_reached_slack_is_a_lost_alert(engine: sa.Engine) -> None:
+    incident_id = opened(engine, 0)
+    row = {"id": uuid4(), "incident_id": incident_id, "purpose": "remediate", "state": "pending"}
+    with engine.begin() as tx:
+        tx.execute(sa.insert(dispatches).values(row))
+    assert judged(engine, times=0) == {"lost": 1}
+
+    with engine.begin() as tx:
+        tx.execute(sa.update(dispatches).values(state="notified"))
+    assert judged(engine, times=0) == {"lost": 1}
+    told = [said(3, "DiskFills from alertmanager", f"incident {incident_id}, episode 1")]
+    assert judged(engine, times=0, messages=told) == {}
+
+
+def test_a_temporary_change_is_taken_back_by_its_end_and_some_grace(engine: sa.Engine) -> None:
+    raised(engine, 10, until=70)
+    permitted(engine, 70, target=LIMIT)
+    late = GRACE.total_seconds() + 1
+
+    assert judged(engine, limited(10.1, 80), limited(70.1, 50), work="temporary") == {}
+    permitted(engine, 70 + late, target=LIMIT)
+    back_late = limited(10.1, 80), limited(70.1 + late, 50)
+    assert judged(engine, *back_late, work="temporary", times=0) == {"late": 1}
+    assert judged(engine, limited(10.1, 80), work="temporary", times=0) == {"late": 1}
+
+    hurt = Hurt(after(60), after(100))
+    assert judged(engine, *back_late, work="temporary", times=0, hurts=[hurt]) == {}
+
+
+def test_faults_give_an_end_time_but_not_for_ever() -> None:
+    over = [Hurt(after(n), after(n + 39)) for n in range(0, 2000, 40)]
+
+    assert deadline(after(70), []) == after(70) + GRACE
+    assert deadline(after(70), [Hurt(after(200), after(230))]) == after(70) + GRACE
+    assert deadline(after(70), [Hurt(after(100), after(130))]) == after(130) + GRACE
+    assert deadline(after(70), [Hurt(after(60), after(900))]) == after(900) + GRACE
+    assert deadline(after(70), over) == after(70) + LONGEST
+
+
+def test_a_temporary_change_that_is_taken_back_before_its_end_was_a_good_fix(
+    engine: sa.Engine,
+) -> None:
+    made = raised(engine, 10, until=70)
+    permitted(engine, 40, target=LIMIT)
+    writes = limited(10.1, 80), limited(40.1, 50)
+
+    assert judged(engine, *writes, work="temporary") == {"undone": 1}
+    died(engine, made)
+    assert judged(engine, *writes, work="temporary", times=0) == {}
+
+
+def test_what_is_taken_back_twice_is_doubled(engine: sa.Engine) -> None:
+    raised(engine, 10, until=70)
+    permitted(engine, 70, target=LIMIT)
+    permitted(engine, 80, target=LIMIT)
+    writes = limited(10.1, 80), limited(70.1, 50), limited(80.1, 50)
+
+    assert judged(engine, *writes, work="temporary") == {"doubled": 1}
+
+
+def test_a_change_that_somebody_had_to_allow_has_no_permit_without_that(engine: sa.Engine) -> None:
+    incident_id = opened(engine, 0)
+    run_id = permitted(engine, 10, incident_id=incident_id)
+
+    assert judged(engine, wrote(10.1), work="asked", times=0) == {"without_permit": 1}
+    asked(engine, run_id, incident_id=incident_id)
+    assert judged(engine, wrote(10.1), work="asked", times=0) == {}
+
+
+def test_whoever_got_a_request_is_told_how_its_run_ended(engine: sa.Engine) -> None:
+    """What nobody got needs no word, and a word that was there before is none."""
+    ended(engine, run_id := uuid4())
+    request = asked(engine, run_id, "declined")
+    told = said(60, f":memo: Declined: auto-rollback on {ROUTE}", f"runs/flow-run/{run_id}")
+    before = told.model_copy(update={"at": after(1)})
+    other = said(60, f":memo: Declined: auto-rollback on {ROUTE}", f"runs/flow-run/{uuid4()}")
+
+    assert judged(engine) == {}
+    for messages in ([link(request)], [link(request), before], [link(request), other]):
+        assert judged(engine, times=0, messages=messages) == {"untold": 1}
+    assert judged(engine, times=0, messages=[link(request), told]) == {}
+
+
+def test_of_a_run_that_died_its_follower_tells(engine: sa.Engine) -> None:
+    died(engine, run_id := uuid4())
+    ended(engine, follower := uuid4())
+    with engine.begin() as tx:
+        tx.execute(sa.update(run_leases).values(successor_id=follower))
+    wants = said(6, f":raised_hand: auto-rollback on {ROUTE} waits", asked(engine, run_id, "void"))
+    told = said(60, f":leftwards_arrow_with_hook: Undone: recover on {ROUTE}", follower)
+
+    assert judged(engine, messages=[wants]) == {"untold": 1}
+    assert judged(engine, times=0, messages=[wants, told]) == {}
+
+
 def test_a_finding_says_when_and_what(engine: sa.Engine) -> None:
     run_id = permitted(engine, 10)
     permitted(engine, 12, run_id)
-
     (finding,) = found(engine, wrote(10.1), wrote(12.1))
 
     assert (finding.claim, finding.at) == ("none doubled", after(12.1))
