@@ -76,6 +76,10 @@ cluster: $(VENV)/.dev  ## every part twice on three hosts of this one machine, t
 cluster-soak: $(VENV)/.dev  ## an hour of faults on that cluster, counted; ARGS="--minutes 5 --seed 7" for less
 	$(BIN)/python -m evaluation.cluster.soak $(ARGS)
 
+claims: $(VENV)/.dev  ## hurt every part in every way, an hour, and write docs/claims.md; ARGS="--continue" or "--part redis"
+	$(BIN)/python -m evaluation.cluster.claims $(ARGS); status=$$?; \
+	$(BIN)/python -m tests.generated_docs; exit $$status
+
 # The manual runbook is as it was handed over; results are written by `make bench` and the soak of memory.
 PAGES = $(shell git ls-files '*.md' ':!docs/ops-playbooks.md' ':!docs/benchmarks/results.md' \
 	':!docs/benchmarks/memory.md')
@@ -107,4 +111,4 @@ HISTORY ?= evaluation/history/week.jsonl
 replay: install  ## what changed rules make different of the recorded week; BASE=REV, HISTORY=FILE
 	$(BIN)/cct-ops replay --history $(HISTORY) --baseline $(BASE) $(ARGS)
 
-.PHONY: help install demo up test tools image-test kills matrix tamperings drain-drill simulate bench siem soak cluster cluster-soak check format lock replay
+.PHONY: help install demo up test tools image-test kills matrix tamperings drain-drill simulate bench siem soak cluster cluster-soak claims check format lock replay

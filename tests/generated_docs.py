@@ -91,6 +91,7 @@ PARTS = (
     Part("docs/architecture.md", "imports", lambda: f"```text\n{graph()}\n```"),
     Part("docs/api.md", "operations", operations_table),
     Part("docs/claims.md", "claims", claims.counts),
+    Part("docs/claims.md", "protections", claims.protections),
     Part("docs/claims.md", "matrix of claims", claims.matrix),
 )
 FILES = {"docs/openapi.json": description}

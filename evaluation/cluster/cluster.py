@@ -43,6 +43,7 @@ class Cluster:
     env: Mapping[str, str]
     servers_env: Mapping[str, str]
     sandbox: SandboxControl
+    source: Path = ROOT  # where the parts run from
     members: dict[str, Member] = field(default_factory=dict)
 
     @property
@@ -90,12 +91,18 @@ def missing() -> list[str]:
 
 
 @contextmanager
-def cluster(folder: Path, *, kinds: frozenset[str] = ALL) -> Iterator[Cluster]:
-    """Run a cluster, all of it well, for the length of the block; ``kinds`` are parts of ours."""
+def cluster(
+    folder: Path, *, kinds: frozenset[str] = ALL, source: Path | None = None
+) -> Iterator[Cluster]:
+    """
+    Run a cluster, all of it well, for the length of the block; ``kinds`` are parts of ours.
+
+    ``source`` is a copy of this tree that they are to run from.
+    """
     folder.chmod(0o711)  # PostgreSQL's user passes through it
     with ExitStack() as stack:
         net = stack.enter_context(network(HOSTS))
-        made = _made(net, folder)
+        made = _made(net, folder, source or ROOT)
         stack.callback(_end, made)
         stack.enter_context(made.sandbox)
         _start_databases(made)
@@ -110,16 +117,18 @@ def cluster(folder: Path, *, kinds: frozenset[str] = ALL) -> Iterator[Cluster]:
         yield made
 
 
-def _made(net: Network, folder: Path) -> Cluster:
+def _made(net: Network, folder: Path, source: Path) -> Cluster:
     found = postgres.programs()
     if found is None:
         raise OSError("Debian's postgresql is not installed")
     databases = Databases(folder / "postgres", (net.hosts["one"], net.hosts["two"]), found)
     front, cct = net.hosts["front"], net.hosts["cct"]
     env = config.common(folder, front, cct, databases.url("psycopg", "cct_ops"))
+    if source != ROOT:
+        env["PYTHONPATH"] = str(source / "src")  # before what is installed
     servers_env = config.of_servers(front, databases.url("asyncpg", "prefect"))
     sandbox = SandboxControl(env["CCT_URL"])
-    return Cluster(net, folder, databases, env, servers_env, sandbox)
+    return Cluster(net, folder, databases, env, servers_env, sandbox, source)
 
 
 def _start_databases(made: Cluster) -> None:
@@ -137,6 +146,7 @@ def _start(made: Cluster, members: Iterable[Member]) -> None:
     for member in started:
         member.group = _FIRST_GROUP + len(made.members)
         made.members[member.name] = member
+        member.source = made.source
         member.start()
     for member in started:
         member.wait_until_well()
@@ -148,7 +158,7 @@ def _run(made: Cluster, command: str, env: Mapping[str, str] | None = None) -> N
     done = subprocess.run(  # noqa: S603 -- our own command
         [*made.net.hosts["one"].prefix, parts.COMMAND, command],
         env={"PATH": os.environ["PATH"], **made.env, **home, **(env or {})},
-        cwd=ROOT,
+        cwd=made.source,
         capture_output=True,
         text=True,
         check=False,

@@ -38,7 +38,8 @@ class Judge:
 
     ``sent`` are the things that alerts were accepted for, and when the first of each was sent;
     ``hurts`` are the times in which something was away that taking a change back needs. Where no
-    controller ran, nothing but intake is judged of alerts.
+    controller ran, nothing but intake is judged of alerts. Before it is all ``over`` nobody judges
+    what has not come so far.
     """
 
     engine: sa.Engine
@@ -48,11 +49,16 @@ class Judge:
     sent: Mapping[str, datetime]
     hurts: Sequence[Hurt] = ()
     controlled: bool = True
+    over: bool = True
 
     def findings(self) -> list[Finding]:
         """Return each claim that was broken, by the moment at which it was."""
         history, told = History.read(self.engine), Told(self.messages)
-        found = [*self._alerts(history, told), *self._endless(history), *told.untold(history)]
+        found = [*self._alerts(history)]
+        if self.over:
+            found += self._owed(history, told)
+            found += self._endless(history)
+            found += told.untold(history)
         by = by_target(self.writes, history.actions)
         asking = self._asking(history)
         for target, writes in by.items():
@@ -71,7 +77,7 @@ class Judge:
         named = [each.name for each in self.episodes if each.work == "asked"]
         return {opened.id for name in named for opened in history.incidents.get(name, ())}
 
-    def _alerts(self, history: History, told: Told) -> Iterator[Finding]:
+    def _alerts(self, history: History) -> Iterator[Finding]:
         for name, at in self.sent.items():
             opened = history.incidents.get(name, [])
             if not opened:
@@ -79,7 +85,11 @@ class Judge:
             for again in opened[1:]:
                 what = f"{name} has a further incident, {again.id}, beside {opened[0].id}."
                 yield Finding("none doubled", again.at, what)
-            for each in opened:
+
+    def _owed(self, history: History, told: Told) -> Iterator[Finding]:
+        """Find incidents without a run or a notice, and notices that did not reach Slack."""
+        for name in self.sent:
+            for each in history.incidents.get(name, ()):
                 if each.id in history.notified and each.id not in told.ids:
                     what = f"No message in Slack is about incident {each.id}, {name}."
                     yield Finding("no alert lost", each.at, what)

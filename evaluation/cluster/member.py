@@ -35,7 +35,8 @@ class Member:
     A process of a host; ``well`` says whether it does its work at this moment.
 
     ``user`` is the system's user that it runs as, and ``group`` a group that nothing else has, by
-    which its packets are told from those of others; both where this process is root.
+    which its packets are told from those of others; both where this process is root. ``source`` is
+    the tree that it runs from.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Member:
     user: str = "root"
     group: int = 0
     stops_by: signal.Signals = signal.SIGTERM
+    source: Path = ROOT
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
     _log_start: int = field(default=0, init=False)
     _fast: threading.Event = field(default_factory=threading.Event, init=False)
@@ -65,7 +67,7 @@ class Member:
             self._process = subprocess.Popen(  # noqa: S603 -- commands of our own
                 [*self.host.prefix, *as_user(self.user, self.group), *self.command],
                 env={**harmless(os.environ), **self.env},
-                cwd=ROOT,
+                cwd=self.source,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -137,13 +137,15 @@ def sending(made: Cluster, episodes: Episodes, load: Load) -> Iterator[list[Tall
         yield tallies
 
 
-def judge(made: Cluster, episodes: Episodes, hurts: Sequence[Hurt] = ()) -> list[Finding]:
-    """Hold all that was accepted, written and said against the ledger."""
+def judge(
+    made: Cluster, episodes: Episodes, hurts: Sequence[Hurt] = (), *, over: bool = True
+) -> list[Finding]:
+    """Hold all that was accepted, written and said against the ledger; ``over`` as Judge has it."""
     sandbox = made.sandbox
     writes, messages = sandbox.writes(), sandbox.slack_messages()
     controlled = any(each.kind == "controller" for each in made.members.values())
     rows = made.ledger(), writes, messages, episodes.all, episodes.sent(), hurts
-    return Judge(*rows, controlled=controlled).findings()
+    return Judge(*rows, controlled=controlled, over=over).findings()
 
 
 def _hurt(made: Cluster, probe: Probe, seconds: float, random: Random, only: str) -> Iterator[Seen]:
@@ -176,9 +178,9 @@ def _recovery(made: Cluster, probe: Probe, began: float, ended: float) -> float 
     return None
 
 
-def drain(made: Cluster, episodes: Episodes) -> None:
-    """Wait until each incident has its account, all is said, and nothing temporary stands."""
-    until = time.monotonic() + _DRAIN_SECONDS
+def drain(made: Cluster, episodes: Episodes, seconds: float = _DRAIN_SECONDS) -> None:
+    """Wait until all runs have an account, all is said, and nothing temporary stands."""
+    until = time.monotonic() + seconds
     while time.monotonic() < until:
         episodes.look()
         if not episodes.open() and is_settled(made.ledger()):

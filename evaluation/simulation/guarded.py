@@ -14,7 +14,7 @@ from greenlet import GreenletExit
 from prefect.client.schemas.objects import StateType
 
 from cct_ops.config.policy import Policy
-from cct_ops.models.run import Run, incident_of, incident_tag
+from cct_ops.models.run import RECOVER, Run, incident_of, incident_tag
 from cct_ops.people.notifier import Notifier
 from cct_ops.reports.messages import Message
 from cct_ops.settings import Settings
@@ -63,7 +63,7 @@ class Guarded:
                 scheduler.begin(scheduler.now + RETRIED_AFTER, self._retry(run))
             if firing.recovered_alive:
                 self.server.create(
-                    "recover", {"run_id": str(run.id)}, scheduler.now + IMPATIENT_AFTER
+                    RECOVER, {"run_id": str(run.id)}, scheduler.now + IMPATIENT_AFTER
                 )
         yield firing.heals_at - scheduler.now
         self.alerts.over(firing)

@@ -20,7 +20,7 @@ from cct_ops.gate.gate import Gate
 from cct_ops.ledger.gate import approvals, changes, crashed_runs, leases
 from cct_ops.ledger.record import account
 from cct_ops.models.change import TemporaryChange
-from cct_ops.models.run import Mode, Outcome, Run
+from cct_ops.models.run import RECOVER, REVERT, Mode, Outcome, Run
 from cct_ops.models.verification import Verdict, Verification
 from cct_ops.settings import Settings
 from evaluation.simulation.alerts import Alerts
@@ -60,9 +60,9 @@ class Worker:
         targets = Targets(self.world, self.scheduler, self.engine, run, process, strikes)
         executor = Executor(run, self.engine, self.settings, process, targets, Quiet(strikes))
         play: Callable[[], tuple[str, Outcome, str] | None]
-        if run.playbook == "revert-change":
+        if run.playbook == REVERT:
             play = partial(self._revert, executor, strikes, process, started)
-        elif run.playbook == "recover":
+        elif run.playbook == RECOVER:
             play = partial(self._recover, executor, UUID(started.parameters["run_id"]))
         else:
             play = partial(self._repair, executor, strikes, process, self.firing_of(run))

@@ -21,11 +21,11 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
 
 from cct_ops.clients.server import Server
-from cct_ops.models.run import PLAYBOOK, UPKEEP
+from cct_ops.models.run import PLAYBOOK, RECOVER, REVERT, UPKEEP
 from evaluation.simulation.process import Process
 from evaluation.simulation.scheduler import Activity, Scheduler
 
-OWN = {"revert-change", "recover"}
+OWN = {REVERT, RECOVER}
 SERVER = "http://prefect.simulated/api"
 
 

@@ -20,7 +20,7 @@ from cct_ops.ledger.engine import connect, migrate
 from cct_ops.ledger.gate.tables import temporary_changes
 from cct_ops.ledger.record.tables import decisions, resolutions
 from cct_ops.models.autonomy import AutonomySettings
-from cct_ops.models.run import Mode, Outcome
+from cct_ops.models.run import RECOVER, Mode, Outcome
 from cct_ops.stack.postgres import EmbeddedPostgres
 from evaluation.simulation import audit
 from evaluation.simulation.clock import VirtualClock
@@ -214,7 +214,7 @@ def _with_guards(engine: sa.Engine, guarded: Guarded) -> Tally:
         attempts=worker.attempts,
         fixed=found["outcomes"][Outcome.RESOLVED],
         mishaps=worker.mishaps,
-        recovered=guarded.server.completed("recover"),
+        recovered=guarded.server.completed(RECOVER),
         stopped_writes=worker.stopped_writes,
         pages=len(guarded.pages),
         blocked=found["blocked"],

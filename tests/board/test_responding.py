@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from cct_ops.board.page import Board
 from cct_ops.ledger.people import acknowledgements, assignments, notes, pages as paged
 from cct_ops.models.account import Entry
 from cct_ops.models.role import Role
 from cct_ops.record import account
+from cct_ops.settings import Settings
 from tests.board.conftest import SignedIn
 from tests.ledger.alerts import opened
 from tests.ledger.leaves import leaves
@@ -139,3 +142,21 @@ def test_nothing_is_assigned_or_noted_where_there_is_no_incident(signed_in: Sign
 
     assert signed_in().send(f"{nobodys}/note", note="here").status_code in {404, 409}
     assert signed_in().send(f"{nobodys}/assign", person="lead").status_code in {404, 409}
+
+
+def test_the_list_of_approvers_is_read_once_for_each_time_that_it_was_written(
+    engine: sa.Engine, tmp_path: Path, board_settings: Settings
+) -> None:
+    path = tmp_path / "approvers.yaml"
+    path.write_text("approvers: [{id: anna, name: Anna Ito, slack_user_id: U0ANNA}]")
+    board = Board(engine, board_settings.model_copy(update={"approvers_path": path}))
+
+    first, again = board.approvers(), board.approvers()
+    path.write_text("approvers: [{id: ben, name: Ben Okafor, slack_user_id: U0BEN}]")
+    later = board.approvers()
+    path.unlink()
+
+    assert first is again
+    assert later is not None
+    assert [each.name for each in later.approvers] == ["Ben Okafor"]
+    assert board.approvers() is None

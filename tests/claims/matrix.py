@@ -2,7 +2,8 @@
 Claims and faults, with one file for each part in ``parts/`` that says what is tested and why not.
 
 To add a test to a cell is one line there: its node id under the fault and the claim, and ``in``
-before the phases of a run in which it meets the fault, if they matter.
+before the phases of a run in which it meets the fault, if they matter. What the cluster is hurt by
+needs no line: its cells follow from the catalogue of faults and the results of `make claims`.
 """
 
 from __future__ import annotations
@@ -18,16 +19,22 @@ from typing import Annotated, NamedTuple
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from evaluation.cluster.names import CLAIMS, KINDS, PART_NAMES, Claim, Kind, Phase
+from evaluation.cluster.faults import PAIRS
+from evaluation.cluster.names import CLAIMS, KINDS, PART_NAMES, PHASES, Claim, Kind, PartName, Phase
+from evaluation.cluster.results import Met, Results, pair_id, read
 from tests.import_rules import ROOT
 
 PARTS = Path(__file__).parent / "parts"
+UNDER_FAULTS = "tests/claims/test_under_faults.py::test_all_claims_hold"
+NOT_MET = "the cluster can be hurt so, and docs/claims-results.json has no result of it yet"
+NOTHING_THERE = "when the cluster was hurt so last, nothing was under way that this claim is about"
 
 
 class State(StrEnum):
     """What a cell can be."""
 
     TESTED = "tested"
+    BROKEN = "found broken"
     UNTESTED = "untested"
     NO_SENSE = "makes no sense"
 
@@ -71,6 +78,7 @@ class Reason(_Strict):
 class Part(_Strict):
     """One part, as its file says it."""
 
+    key: PartName
     name: str
     about: str
     shown: dict[Kind, dict[Claim, tuple[Annotated[Shown, BeforeValidator(_shown)], ...]]] = {}
@@ -79,40 +87,66 @@ class Part(_Strict):
 
 
 class Cell(NamedTuple):
-    """One claim under one fault of one part: its tests, or why there are none."""
+    """
+    One claim under one fault of one part: its tests, or why there are none.
+
+    ``met`` is what the cluster came to under that fault, where something was there to be hurt.
+    """
 
     claim: Claim
     fault: Kind
     state: State
     tests: tuple[Shown, ...] = ()
     why: str = ""
+    met: Met | None = None
 
 
 @cache
 def parts() -> tuple[Part, ...]:
     """Return all parts in the order of the page."""
     return tuple(
-        Part.model_validate(yaml.safe_load((PARTS / f"{name}.yaml").read_text()))
+        Part.model_validate({"key": name, **yaml.safe_load((PARTS / f"{name}.yaml").read_text())})
         for name in PART_NAMES
     )
 
 
-def cells(part: Part) -> Iterator[Cell]:
+def cells(part: Part, results: Results | None = None) -> Iterator[Cell]:
     """Yield each cell of a part, claim by claim; one that nothing is said of is an error."""
+    known = (results or read()).pairs
     for claim, fault in product(CLAIMS, KINDS):
-        tests = part.shown.get(fault, {}).get(claim, ())
         senseless = [each.why for each in part.no_sense if each.is_about(claim, fault)]
-        missing = [each.why for each in part.untested if each.is_about(claim, fault)]
+        tests = part.shown.get(fault, {}).get(claim, ())
         if tests and senseless:
             raise ValueError(f"{part.name}, {fault}, {claim}: tested, and it makes no sense")
-        if tests:
-            yield Cell(claim, fault, State.TESTED, tests)
-        elif senseless:
+        if senseless:
             yield Cell(claim, fault, State.NO_SENSE, why=senseless[0])
-        elif missing:
-            yield Cell(claim, fault, State.UNTESTED, why=missing[0])
+            continue
+        hurts = (part.key, fault) in PAIRS
+        met = known.get(pair_id(part.key, fault)) if hurts else None
+        if met is not None and met.exposures.get(claim):
+            broken = any(each.claim == claim for each in met.broken)
+            state = State.BROKEN if broken else State.TESTED
+            yield Cell(claim, fault, state, (*tests, _under_faults(met)), met=met)
+        elif tests:
+            yield Cell(claim, fault, State.TESTED, tests)
         else:
-            raise ValueError(f"{part.name}, {fault}, {claim}: neither a test nor a reason")
+            yield Cell(claim, fault, State.UNTESTED, why=_missing(part, claim, fault, hurts, met))
+
+
+def _under_faults(met: Met) -> Shown:
+    """Return the test that does on each day to a few pairs what `make claims` does to all."""
+    phases = tuple(phase for phase in PHASES if met.phases.get(phase))
+    return Shown(test=f"{UNDER_FAULTS}[{pair_id(*met.pair)}]", phases=phases)
+
+
+def _missing(part: Part, claim: Claim, fault: Kind, hurts: bool, met: Met | None) -> str:
+    """Say why a cell has no test."""
+    if hurts:
+        return NOT_MET if met is None else NOTHING_THERE
+    missing = [each.why for each in part.untested if each.is_about(claim, fault)]
+    if not missing:
+        raise ValueError(f"{part.name}, {fault}, {claim}: neither a test nor a reason")
+    return missing[0]
 
 
 @cache

@@ -8,8 +8,10 @@ from string import ascii_lowercase
 
 import mdformat
 
-from evaluation.cluster.names import CLAIMS, KINDS
-from tests.claims.matrix import Cell, Part, Shown, State, cells, parts
+from evaluation.cluster.names import CLAIMS, KINDS, Claim
+from evaluation.cluster.protections import PROTECTIONS
+from evaluation.cluster.results import Met, Without, read
+from tests.claims.matrix import UNDER_FAULTS, Cell, Part, Shown, State, cells, parts
 
 
 def counts() -> str:
@@ -22,6 +24,7 @@ def counts() -> str:
     ]
     text = (
         f"Of {total.total()} cells **{total[State.TESTED]} are tested**,"
+        f" {total[State.BROKEN]} are tested and were found broken the last time,"
         f" {total[State.UNTESTED]} are untested, and {total[State.NO_SENSE]} make no sense:"
         f" **{_percent(total)}** of those that make sense are tested."
     )
@@ -34,19 +37,42 @@ def matrix() -> str:
     return _formatted(block for part in parts() for block in _section(part))
 
 
+def protections() -> str:
+    """Return in Markdown which protections were taken away, and what the judge found then."""
+    known = read().without.values()
+    rows = []
+    for each in PROTECTIONS:
+        found = [one for one in known if one.protection == each.name]
+        seen = [f"{_words(one)}: {one.times}" for one in found if one.seen]
+        missed = [f"{_words(one)}: not found" for one in found if not one.seen]
+        rows.append([each.claim, each.name, "; ".join(seen + missed) or "not tried yet"])
+    return _formatted([_table(["Claim", "Taken away", "Found broken, so many times"], rows)])
+
+
+def _words(one: Without) -> str:
+    return f"{one.part.replace('_', ' ')}, {one.kind} ({one.day}, `{one.revision}`)"
+
+
 def _section(part: Part) -> list[str]:
     """Return heading, table and the notes that the table refers to."""
     all_cells = list(cells(part))
-    tests = list(dict.fromkeys(test for cell in all_cells for test in cell.tests))
+    tests = {
+        test: cell.met if test.file == UNDER_FAULTS.partition("::")[0] else None
+        for cell in all_cells
+        for test in cell.tests
+    }
+    numbers = {test: number for number, test in enumerate(tests, start=1)}
     reasons = {
         state: list(dict.fromkeys(cell.why for cell in all_cells if cell.state is state))
         for state in (State.UNTESTED, State.NO_SENSE)
     }
 
     def shown(cell: Cell) -> str:
-        if cell.state is State.TESTED:
-            numbers = sorted(tests.index(test) + 1 for test in cell.tests)
-            return f"**test {', '.join(map(str, numbers))}**"
+        if cell.tests:
+            named = ", ".join(map(str, sorted(numbers[test] for test in cell.tests)))
+            figures = f" ({_figures(cell.claim, cell.met)})" if cell.met else ""
+            broken = "**found broken**: " if cell.state is State.BROKEN else ""
+            return f"{broken}**test {named}**{figures}"
         letter = ascii_lowercase[reasons[cell.state].index(cell.why)]
         return f"untested: {letter}" if cell.state is State.UNTESTED else f"no sense: {letter}"
 
@@ -55,8 +81,10 @@ def _section(part: Part) -> list[str]:
     ]
     blocks = [f"## {part.name[0].upper()}{part.name[1:]}", part.about, _table(["", *KINDS], rows)]
     if tests:
-        lines = [f"{number}. {_named(test)}" for number, test in enumerate(tests, start=1)]
+        lines = [f"{number}. {_named(test, tests[test])}" for test, number in numbers.items()]
         blocks += ["Tests, and the phases of a run in which they meet the fault:", "\n".join(lines)]
+    if broken := _broken(all_cells):
+        blocks += ["Found broken the last time:", "\n".join(broken)]
     for state, whys in reasons.items():
         lines = [f"- {ascii_lowercase[number]}: {why}" for number, why in enumerate(whys)]
         if whys:
@@ -64,14 +92,33 @@ def _section(part: Part) -> list[str]:
     return blocks
 
 
-def _named(test: Shown) -> str:
-    phases = f", {', '.join(test.phases)}" if test.phases else ""
-    return f"[`{test.test}`](../{test.file}){phases}"
+def _figures(claim: Claim, met: Met) -> str:
+    """Say after how many seconds all was well, and how much there was to be hurt."""
+    well = "never" if met.recovery_seconds is None else f"{met.recovery_seconds:.0f} s"
+    return f"{well}, {met.exposures[claim]}"
+
+
+def _named(test: Shown, met: Met | None) -> str:
+    link = f"[`{test.test}`](../{test.file})"
+    if met is None:
+        return f"{link}, {', '.join(test.phases)}" if test.phases else link
+    phases = ", ".join(f"{phase} {met.phases[phase]}" for phase in test.phases)
+    return f"{link}, {met.fault}, on {met.day} at `{met.revision}`" + (phases and f": {phases}")
+
+
+def _broken(all_cells: Iterable[Cell]) -> list[str]:
+    return [
+        f"- {cell.fault}, {cell.claim}: {each.what}"
+        for cell in all_cells
+        if cell.met is not None
+        for each in cell.met.broken
+        if each.claim == cell.claim
+    ]
 
 
 def _percent(found: Counter[State]) -> str:
-    sensible = found[State.TESTED] + found[State.UNTESTED]
-    return f"{100 * found[State.TESTED] / sensible:.0f} %"
+    tested = found[State.TESTED] + found[State.BROKEN]
+    return f"{100 * tested / (tested + found[State.UNTESTED]):.0f} %"
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -27,7 +27,7 @@ def test_no_cell_is_empty_and_every_test_that_is_named_is_there(part: Part) -> N
         each.test
         for cell in found
         for each in cell.tests
-        if each.test.partition("::")[2] not in names_of(each.file)
+        if each.test.partition("::")[2].partition("[")[0] not in names_of(each.file)
     }
     assert missing == set()
     assert [cell for cell in found if len(set(cell.tests)) < len(cell.tests)] == []
@@ -42,8 +42,8 @@ def test_every_reason_is_that_of_a_cell(part: Part) -> None:
 
 
 def test_a_cell_without_a_word_is_refused_and_so_is_one_with_two() -> None:
-    mute = Part(name="mute", about="It says nothing.")
-    given = {"name": "two", "about": "-", "no_sense": [{"why": "so"}]}
+    mute = Part(key="slack", name="mute", about="It says nothing.")
+    given = {"key": "slack", "name": "two", "about": "-", "no_sense": [{"why": "so"}]}
     two = Part.model_validate(given | {"shown": {"cut off": {"no alert lost": ["a.py::test_b"]}}})
 
     for part, words in ((mute, "neither a test nor a reason"), (two, "it makes no sense")):
@@ -55,6 +55,7 @@ def test_a_test_that_stands_there_covers_the_phases_that_it_names() -> None:
     line = "a.py::test_b in looking, sent and not answered"
     part = Part.model_validate(
         {
+            "key": "slack",
             "name": "one",
             "about": "-",
             "shown": {"kill -9": {"every run ends": [line]}},

@@ -70,3 +70,14 @@ def test_probes_may_read_from_several_threads(server: Server) -> None:
 
     assert payloads == [[1]] * 20
     assert len(server.requests) == 20
+
+
+def test_connections_that_are_over_are_not_kept(server: Server) -> None:
+    """A client that reads for hours connects anew whenever the other side hangs up."""
+    server.body, server.headers = once([1]), {"Connection": "close"}
+
+    with to(server) as transport:
+        for _ in range(5):
+            transport.read("slo/status")
+
+        assert len(transport._streams) == 1

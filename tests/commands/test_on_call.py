@@ -12,7 +12,8 @@ import sqlalchemy as sa
 import yaml
 
 from cct_ops.ledger import clock
-from cct_ops.ledger.people import covers
+from cct_ops.ledger.people import covers, on_call_calendars
+from cct_ops.models.on_call import Planned
 from tests.commands.conftest import Program, Typed
 from tests.people.paging.on_call import PRIMARY, as_file, covered
 
@@ -106,3 +107,28 @@ def test_without_a_rota_the_contacts_are_tried_in_their_order(
 
     assert (only["person"], only["why"]) == ("a", "in the order of the contacts")
     assert "There is no rota" in typed("on-call turns")
+
+
+def test_a_calendar_that_is_broken_is_said_also_while_its_last_good_copy_holds(
+    program: Program, contacts_path: Path, engine: sa.Engine
+) -> None:
+    layer = {"name": "primary", "calendar": {"path": "on-call.ics"}, "timezone": "UTC"}
+    contacts_path.write_text(yaml.safe_dump(as_file(layer)))
+    place, at = "on-call.ics", clock.read(engine)
+    turn = Planned(person="ana", begins=at - timedelta(hours=1), ends=at + timedelta(hours=9))
+    on_call_calendars.keep(engine, "primary", place, [turn], [], at + timedelta(days=400))
+    assert program("on-call").err == ""
+
+    on_call_calendars.mark_unread(engine, "primary", place, "on-call.ics:7: DTSTART is wrong.")
+
+    for words in ("on-call", "on-call turns", "on-call --json"):
+        ended = program(*words.split())
+        assert (ended.code, "ana" in ended.out) == (0, True)
+        assert ended.err == (
+            "The calendar of primary cannot be read: on-call.ics:7: DTSTART is wrong."
+            f" What it said at {at:%Y-%m-%d %H:%M} UTC holds.\n"
+        )
+
+    with engine.begin() as tx:
+        tx.execute(sa.text("update on_call_calendars set read_at = null, planned = '[]'"))
+    assert "It never could be, so the fallback is on call.\n" in program("on-call").err

@@ -189,6 +189,19 @@ def test_what_is_cancelled_does_not_count() -> None:
             calendar(event(*ZONED, "RRULE:FREQ=DAILY;BYMONTH=2,4;BYMONTHDAY=31")),
             ":9: comes on no day",
         ),
+        *(
+            (calendar(event(*ZONED, f"RRULE:FREQ={rule}")), ":9: comes on no day in 400 years")
+            for rule in (
+                "DAILY;BYYEARDAY=100;BYMONTH=12;COUNT=3",
+                "WEEKLY;BYDAY=MO;BYSETPOS=5;UNTIL=20270101",
+                "MONTHLY;BYDAY=MO;BYSETPOS=6",
+                "YEARLY;INTERVAL=4;BYMONTH=2;BYMONTHDAY=29",  # from 2026 on it meets no leap year
+            )
+        ),
+        (
+            calendar(event(*ZONED, "RRULE:FREQ=MONTHLY;BYDAY=MO;BYSETPOS=0")),
+            ":9: its rule cannot be counted: ",
+        ),
         (calendar(event(*ZONED, "RRULE:FREQ=SECONDLY")), ":9: comes again more than once a day"),
         (
             calendar(event(*ZONED, "RRULE:FREQ=DAILY;BYMINUTE=1,2")),

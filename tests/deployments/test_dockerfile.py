@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.conftest import ROOT
 from tests.deployments import dockerfile
 from tests.deployments.ignore_file import IgnoreFile
@@ -38,6 +40,16 @@ def test_what_is_installed_is_what_the_lock_says() -> None:
     )
     assert all("--no-deps" in run or "uninstall" in run for run in runs)
     assert "uninstall" in runs[-1]
+
+
+def test_an_image_lacks_nothing_that_the_usual_installation_has() -> None:
+    """Each lock is compiled by itself, so one of them can be forgotten."""
+    usual, image = (
+        set(re.findall(r"^\S+==\S+", (ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-redis.lock")
+    )
+
+    assert usual - image == set()
 
 
 def test_a_builder_gets_no_key_and_nothing_of_git() -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from cct_ops.config.contacts import Contacts
 from cct_ops.errors import BadConfiguration, Unavailable
 from cct_ops.ledger import clock
-from cct_ops.ledger.people import on_call, on_call_calendars
+from cct_ops.ledger.people import on_call
 from cct_ops.people.rota import Calendars
 from tests.config.test_calendars import calendar, event
 from tests.controller.wire import Answer, wire
@@ -33,7 +33,8 @@ def first(engine: sa.Engine, known: Contacts) -> str:
 
 def problem(engine: sa.Engine, known: Contacts) -> str | None:
     """Return what is wrong with the calendar."""
-    return on_call_calendars.copies(engine, on_call.places(known))["primary"].problem
+    (copy,) = on_call.calendars(engine, known)
+    return copy.problem
 
 
 def test_a_file_is_read_again_each_time_and_a_bad_one_changes_nothing(
@@ -45,7 +46,7 @@ def test_a_file_is_read_again_each_time_and_a_bad_one_changes_nothing(
     read = Calendars(engine, known)
     read()
     assert first(engine, known) == "ana"
-    (copy,) = on_call_calendars.copies(engine, on_call.places(known)).values()
+    (copy,) = on_call.calendars(engine, known)
     assert copy.passed_over == ("Lunch (line 11)",)
 
     for wrong, said in (

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
 
 from cct_ops.ledger.engine import connect
-from cct_ops.ledger.people import acknowledgements, pages
+from cct_ops.ledger.people import acknowledgements, notes, pages
+from cct_ops.ledger.people.tables import page_attempts, pages as page_rows
 from cct_ops.models.review import LessonKind, Review
 from cct_ops.record.report import facts, figures
 from cct_ops.record.review import page, reading
@@ -29,7 +30,9 @@ SCRIPT = "</style><script>alert(1)</script><img src=x onerror=alert(1)>"
 def day(postgres: EmbeddedPostgres) -> Iterator[Day]:
     """A day that nobody changes."""
     with new_ledger(postgres) as url:
-        yield a_day(connect(url))
+        engine = connect(url)
+        yield a_day(engine)
+        engine.dispose()  # so many ledgers later it is not the one that is known by its URL
 
 
 def reviewed(day: Day, name: str) -> Review:
@@ -139,6 +142,68 @@ def test_a_page_that_was_not_needed_because_somebody_had_it_went_well(
 
     assert found is not None
     assert ("reached nobody" in lessons(found, LessonKind.BADLY)) != taken
+
+
+@pytest.mark.parametrize(
+    ("reached", "words"),
+    [
+        (False, "ada was not reached by block slack/x: busy"),
+        (None, "How the page of ada by block slack/x ended is not known."),
+        (True, ""),
+    ],
+)
+def test_a_page_whose_end_is_not_known_is_not_one_that_reached_nobody(
+    engine: sa.Engine, *, reached: bool | None, words: str
+) -> None:
+    incident = opened(engine)
+    pages.ask(engine, f"incident:{incident}", subject="P0: A", body="Bad.", topic_id=incident)
+    with engine.begin() as tx:
+        page_id = tx.execute(sa.select(page_rows.c.id)).scalar_one()
+        tried = {"page_id": page_id, "contact": "ada", "way": "block slack/x", "why": "on call"}
+        note = "busy" if reached is False else None
+        tx.execute(sa.insert(page_attempts).values(tried | {"reached": reached, "note": note}))
+
+    assert lessons(_read(engine, incident), LessonKind.BADLY) == (words if reached is False else "")
+
+    with engine.begin() as tx:
+        over = sa.update(page_rows).values(ended_at=sa.func.now(), contact="bob")
+        tx.execute(over)
+    found = _read(engine, incident)
+    assert lessons(found, LessonKind.BADLY) == words
+    assert any(name.startswith("unreached-") for name in proposed(found)) == (reached is False)
+
+
+def test_a_page_that_may_have_reached_somebody_is_not_said_to_have_reached_nobody(
+    engine: sa.Engine,
+) -> None:
+    incident = opened(engine)
+    pages.ask(engine, f"incident:{incident}", subject="P0: A", body="Bad.", topic_id=incident)
+    with engine.begin() as tx:
+        page_id = tx.execute(sa.select(page_rows.c.id)).scalar_one()
+        tried = {"page_id": page_id, "contact": "ada", "way": "block slack/x", "reached": None}
+        tx.execute(sa.insert(page_attempts).values(tried))
+        tx.execute(sa.update(page_rows).values(raised_at=sa.text("now() - interval '3 days'")))
+    pages.settle(engine)
+
+    assert lessons(_read(engine, incident), LessonKind.BADLY) == (
+        "How the page of ada by block slack/x ended is not known."
+    )
+
+
+def test_the_lines_of_a_note_are_lines_in_the_review(engine: sa.Engine) -> None:
+    incident = opened(engine)
+    note = "Looked at it.\n\nThe <disk> was full | again."
+    notes.record(engine, incident, note, "Anna Ito", "a test", uuid4())
+    found = _read(engine, incident)
+
+    assert ">Looked at it.<br><br>The &lt;disk&gt; was full | again.</p>" in page.render(found, NOW)
+    assert "Looked at it.<br><br>The \\<disk\\> was full \\| again." in in_markdown(found, NOW)
+
+
+def _read(engine: sa.Engine, incident: UUID) -> Review:
+    found = reading.read(engine, incident)
+    assert found is not None
+    return found
 
 
 def test_a_page_opens_offline_and_text_of_others_is_text_in_it(engine: sa.Engine) -> None:

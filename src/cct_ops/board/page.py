@@ -28,6 +28,8 @@ from cct_ops.variables import said
 
 LONGEST_TEXT = 1000  # characters of what a person writes into a field
 
+_Written = tuple[int, int, int]
+
 log = logging.getLogger(__name__)
 
 
@@ -42,7 +44,7 @@ class Board:
     def contacts(self) -> Contacts:
         """Return who is on call, and what the severities of alerts are called."""
         path = self.settings.contacts_path
-        return _contacts(path, _changed(path))
+        return _contacts(path, _written(path))
 
     def link_to_run(self, run_id: UUID) -> str | None:
         """Return the run's page in Prefect's UI; None where the board is not told where that is."""
@@ -57,14 +59,14 @@ class Board:
 
     def approvers(self) -> Approvers | None:
         """Return the allow-list as it is now; None where there is none."""
-        path: Path = self.settings.approvers_path
-        return yaml_files.load(path, Approvers) if path.is_file() else None
+        path = self.settings.approvers_path
+        return _approvers(path, _written(path))
 
     def sign_in_by_oidc(self) -> SignIn | None:
         """Return how people sign in by OIDC, as the file says it now; None where they do not."""
         named = "board_path" in self.settings.model_fields_set
         path = self.settings.board_path
-        return _sign_in(path, named, _changed(path))
+        return _sign_in(path, named, _written(path))
 
     def provider_s_host(self) -> str:
         """Return the provider that a stranger is offered; nothing where there is none."""
@@ -219,17 +221,25 @@ def digest(said: object) -> str:
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 
-def _changed(path: Path) -> int:
-    """Return when the file was written, in nanoseconds; 0 where there is none."""
-    return path.stat().st_mtime_ns if path.is_file() else 0
+def _written(path: Path) -> _Written | None:
+    """Return what is another each time that the file was written; None where there is none."""
+    if not path.is_file():
+        return None
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
+# Each file is read once for each time that it was written: every look at a page takes them.
 @lru_cache(maxsize=2)
-def _sign_in(path: Path, named: bool, _changed_ns: int) -> SignIn | None:
+def _sign_in(path: Path, named: bool, _: _Written | None) -> SignIn | None:
     return sign_in.read(path, named=named)
 
 
 @lru_cache(maxsize=2)
-def _contacts(path: Path, _changed_ns: int) -> Contacts:
-    """Read the file once for each time that it was written: every look at Now takes it."""
+def _approvers(path: Path, written: _Written | None) -> Approvers | None:
+    return yaml_files.load(path, Approvers) if written else None
+
+
+@lru_cache(maxsize=2)
+def _contacts(path: Path, _: _Written | None) -> Contacts:
     return contacts.read(path)

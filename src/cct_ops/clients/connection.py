@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from functools import lru_cache
+from threading import Lock
 from typing import Any, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -64,6 +65,7 @@ class Connection:
         self._client = client
         self._timeout_seconds = timeout_seconds
         self._streams: list[Any] = []
+        self._following = Lock()
         client.event_hooks = {"request": [self._follow]}
 
     def __enter__(self) -> Self:
@@ -102,13 +104,19 @@ class Connection:
 
     def _note(self, event: str, details: dict[str, Any]) -> None:
         if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
-            self._streams.append(details["return_value"])
+            with self._following:  # threads share a client
+                self._streams = [*filter(_is_open, self._streams), details["return_value"]]
 
     def _cut(self) -> None:
         """End the requests that are on their way."""
-        for stream in tuple(self._streams):
+        for stream in self._streams:
             found = stream.get_extra_info("socket")
             if found is not None:
                 with suppress(OSError):  # it is closed already
                     # what TLS makes of it would take its state from whoever reads
                     socket.socket.shutdown(found, socket.SHUT_RDWR)
+
+
+def _is_open(stream: Any) -> bool:
+    found: socket.socket | None = stream.get_extra_info("socket")
+    return found is not None and found.fileno() >= 0

@@ -14,6 +14,8 @@ from cct_ops.errors import BadConfiguration
 from cct_ops.terminal import columns, say, show
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from cct_ops.config.contacts import Contacts
 
 on_call = App(name="on-call")
@@ -45,7 +47,7 @@ def who(
     from cct_ops.ledger import clock
     from cct_ops.ledger.people import on_call as rows
 
-    engine = ledger()
+    engine, contacts = ledger(), _contacts()
     now = clock.read(engine)
     then = moment(at, now) if at else now
     if abs(then - now) > _FARTHEST:
@@ -60,8 +62,9 @@ def who(
             "why": each.why,
             "way": each.contact.way,
         }
-        for each in rows.line(engine, _contacts(), then)
+        for each in rows.line(engine, contacts, then)
     ]
+    _warn_of_calendars(engine, contacts)
     show(_NOW, shown, as_json=as_json)
     return 0
 
@@ -78,9 +81,9 @@ def turns(
 
     if not 1 <= weeks <= 52:
         raise BadConfiguration("--weeks is a number from 1 to 52")
-    engine = ledger()
+    engine, contacts = ledger(), _contacts()
     now = clock.read(engine)
-    layers = rows.schedule(engine, _contacts(), now, now + timedelta(weeks=weeks))
+    layers = rows.schedule(engine, contacts, now, now + timedelta(weeks=weeks))
     shown = [
         {
             "layer": turn.layer,
@@ -94,6 +97,7 @@ def turns(
         for found in layers.values()
         for turn in found
     ]
+    _warn_of_calendars(engine, contacts)
     empty = "There is no rota: the contacts are tried in their order, always."
     show(_TURNS, shown, as_json=as_json, empty=empty)
     return 0
@@ -180,6 +184,21 @@ def withdraw(
 
 def _stands(now: bool, *, later: bool) -> str:
     return "now" if now else "to come" if later else "over"
+
+
+def _warn_of_calendars(engine: sa.Engine, contacts: Contacts) -> None:
+    """Say beside the list which calendars cannot be read: what it shows may be out of date."""
+    from cct_ops.ledger.people import on_call as rows
+
+    for each in rows.calendars(engine, contacts):
+        if each.problem is None:
+            continue
+        holds = (
+            f"What it said at {each.read_at:%Y-%m-%d %H:%M} UTC holds."
+            if each.read_at
+            else "It never could be, so the fallback is on call."
+        )
+        say(f"The calendar of {each.layer} cannot be read: {each.problem} {holds}", stderr=True)
 
 
 def _contacts() -> Contacts:

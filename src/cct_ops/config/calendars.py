@@ -8,9 +8,8 @@ wakes nobody.
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import MAXYEAR, UTC, date, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -31,6 +30,8 @@ _TIMES = ("DTSTART", "DTEND", "RECURRENCE-ID", "EXDATE", "RDATE")
 _ONCE = ("DTSTART", "DTEND", "DURATION", "RECURRENCE-ID", "SUMMARY", "STATUS")
 # Outside of these a moment has no counterpart in every time zone. Birthdays begin in 1604.
 _YEARS = range(1600, 9000)
+_CYCLE_YEARS = 400  # after so many, the days of the month fall on the same days of the week
+_CYCLE_SHORT_OF = 40  # of the last years, the least that are looked through
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 
 
@@ -188,7 +189,7 @@ def _check(event: Event, block: Sequence[_Line]) -> None:
             if words := _wrong_with_time(name, value):
                 raise _Refused(_where(block, name), words)
     for rule in _values(event, "RRULE"):
-        if words := _wrong_with(rule):
+        if words := _wrong_with(rule, event["DTSTART"].dt):
             raise _Refused(_where(block, "RRULE"), words)
 
 
@@ -203,7 +204,7 @@ def _wrong_with_time(name: str, value: Event) -> str | None:
     return None
 
 
-def _wrong_with(rule: Event) -> str | None:
+def _wrong_with(rule: Event, start: date) -> str | None:
     """Return why a rule cannot be counted, or only for ever; None where it can."""
     steps = {str(each).upper() for each in rule.get("FREQ", [])}
     within = [name for name in _WITHIN_A_DAY if name in rule]
@@ -212,16 +213,29 @@ def _wrong_with(rule: Event) -> str | None:
         return f"comes again more than once a day ({fast}): no rota does"
     if any(each < 1 for name in ("INTERVAL", "COUNT") for each in rule.get(name, [])):
         return "INTERVAL and COUNT are numbers from 1 on"
-    if days := rule.get("BYMONTHDAY"):
-        longest = max((monthrange(2024, each)[1] for each in _months(rule)), default=31)
-        if not any(1 <= abs(day) <= longest for day in days):
-            return "comes on no day: its months do not have the days of BYMONTHDAY"
+    try:
+        if not _comes(rule, start):
+            return f"comes on no day in {_CYCLE_YEARS} years: nothing is all that its rule asks for"
+    except ValueError as error:
+        return f"its rule cannot be counted: {_plain(error)}"
     return None
 
 
-def _months(rule: Event) -> list[int]:
-    """Return the months that a rule names, of those that there are."""
-    return [int(each) for each in rule.get("BYMONTH", []) if 1 <= int(each) <= 12]
+def _comes(rule: Event, start: date) -> bool:
+    """
+    True if there is a day that fulfils a rule.
+
+    Where there is none, the library looks for one until the year 9999. So its search begins in the
+    last of the cycles in which days of the month and of the week come again, and soon ends.
+    """
+    from dateutil.rrule import rrulestr
+
+    unending = rule.copy()
+    for name in ("COUNT", "UNTIL"):
+        unending.pop(name, None)
+    cycles = (MAXYEAR - _CYCLE_SHORT_OF - start.year) // _CYCLE_YEARS
+    begin = datetime(start.year + cycles * _CYCLE_YEARS, start.month, start.day)  # noqa: DTZ001 -- days alone count
+    return next(iter(rrulestr(unending.to_ical().decode(), dtstart=begin)), None) is not None
 
 
 def _check_length(event: Event, block: Sequence[_Line]) -> None:

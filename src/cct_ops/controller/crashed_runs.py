@@ -38,7 +38,7 @@ from cct_ops.ledger.record import account, journal
 from cct_ops.ledger.record.account import RunRecord
 from cct_ops.ledger.set_aside import border
 from cct_ops.models.autonomy import Demotion
-from cct_ops.models.run import RECOVERS, UPKEEP, Outcome, Run, incident_of
+from cct_ops.models.run import RECOVER, RECOVERS, UPKEEP, Outcome, Run, incident_of
 from cct_ops.models.topic import Topic
 from cct_ops.people.notifier import Notifier
 from cct_ops.reports import manual
@@ -141,7 +141,7 @@ class Reaper:
             leases.settle(tx, dead.run_id)
             return
         successor = start(
-            "recover",
+            RECOVER,
             {"run_id": str(dead.run_id)},
             key=f"recover|{dead.run_id}|{dead.recoveries + 1}",
             name=f"{RECOVERS}{known.decisions[0].plan.playbook} {known.decisions[0].plan.target}",

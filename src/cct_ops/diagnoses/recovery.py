@@ -13,7 +13,7 @@ from cct_ops.models.base import Frozen
 from cct_ops.models.crashed_run import BegunStep, CrashedRun
 from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.plan import Call, ChangeHolds, Plan, Step
-from cct_ops.models.run import Evidence, Outcome, Severity
+from cct_ops.models.run import RECOVER, Evidence, Outcome, Severity
 from cct_ops.models.verification import Verdict
 
 
@@ -29,7 +29,7 @@ class StepState(Frozen):
 class RecoveryDiagnosis(Conclusion):
     """The steps to put back after a crashed run, and the outcome of that run."""
 
-    playbook: ClassVar[str] = "recover"
+    playbook: ClassVar[str] = RECOVER
 
     @classmethod
     def of(cls, crashed: CrashedRun, steps: tuple[StepState, ...]) -> RecoveryDiagnosis:

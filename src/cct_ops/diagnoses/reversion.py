@@ -8,7 +8,7 @@ from cct_ops.models.base import Frozen, duration
 from cct_ops.models.change import ChangeState, TemporaryChange
 from cct_ops.models.diagnosis import Conclusion
 from cct_ops.models.plan import ChangeHolds, Plan, Step
-from cct_ops.models.run import EXTEND, Evidence, Outcome, Severity
+from cct_ops.models.run import EXTEND, REVERT, Evidence, Outcome, Severity
 
 
 class Comparison(Frozen):
@@ -22,7 +22,7 @@ class Comparison(Frozen):
 class ReversionDiagnosis(Conclusion):
     """The end of a temporary change; ``ends_as`` is None while it goes on or after its end."""
 
-    playbook: ClassVar[str] = "revert-change"
+    playbook: ClassVar[str] = REVERT
     ends_as: ChangeState | None
 
     @classmethod

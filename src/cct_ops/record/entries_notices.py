@@ -50,6 +50,7 @@ class PageAttemptRow(Row):
     """A contact that was tried."""
 
     table: ClassVar[str] = "page_attempts"
+    page_id: UUID
     contact: str
     way: str
     why: str | None

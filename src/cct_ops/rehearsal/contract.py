@@ -20,6 +20,7 @@ from cct_ops.clients import deployments
 from cct_ops.errors import OpsError, SteadyStateNotReached
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.gate import drains
+from cct_ops.models.run import RECOVER
 from cct_ops.rehearsal.result import Rehearsed
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.scenarios import seeds
@@ -141,7 +142,7 @@ def _held(bench: Bench, client: SyncPrefectClient) -> UUID:
     """Return a run that waits while one that puts things back, made later, comes to its end."""
     run = bench.start("auto-rollback", **LOOKING)
     for _ in range(2):
-        upkeep = bench.start("recover", run_id=str(uuid4()))
+        upkeep = bench.start(RECOVER, run_id=str(uuid4()))
         _until(partial(_is_over, client, upkeep), "what puts things back did not run")
     if not _state(client, run).is_scheduled():
         raise SteadyStateNotReached(f"run {run} began all the same")

@@ -19,7 +19,7 @@ from cct_ops.ledger.record.account import UNDO_FAILED, ActionRecord, RunRecord
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.guards import Guard
 from cct_ops.models.plan import Call, Plan
-from cct_ops.models.run import Outcome, Run
+from cct_ops.models.run import RECOVER, Outcome, Run
 from cct_ops.typed import typed
 
 
@@ -100,7 +100,7 @@ def overdue(change: TemporaryChange) -> tuple[str, ...]:
 
 def recover(run_id: UUID, known: RunRecord) -> tuple[str, ...]:
     """Return what takes back the change of a dead run: by a run that looks first, or by hand."""
-    return (start_again("recover", {"run_id": run_id}), *put_back(known))
+    return (start_again(RECOVER, {"run_id": run_id}), *put_back(known))
 
 
 def after(

@@ -74,6 +74,11 @@ def code(text: object) -> str:
     return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"
 
 
+def lines(text: str) -> str:
+    """Make text literal in Markdown, its lines kept also where it stands in a table."""
+    return "<br>".join(escape(line) for line in text.splitlines())
+
+
 def fenced(text: str) -> str:
     """Show text as a block of code, in a fence that nothing inside it can close."""
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", text)), default=0))
@@ -93,6 +98,7 @@ def _environment() -> Any:
         autoescape=False,  # noqa: S701 -- Markdown: ``finalize`` escapes every expression
     )
     environment.filters["code"] = lambda value: Literal(code(value))
+    environment.filters["lines"] = lambda value: Literal(lines(value))
     environment.filters["url"] = Literal
     return environment
 

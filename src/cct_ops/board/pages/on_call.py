@@ -9,7 +9,7 @@ from cct_ops.board.page import Action, Asked, Board, FillAgain, Form, Page, Visi
 from cct_ops.config.contacts import Contacts
 from cct_ops.errors import BadConfiguration, NotPermitted
 from cct_ops.ledger import clock
-from cct_ops.ledger.people import covers, on_call, on_call_calendars
+from cct_ops.ledger.people import covers, on_call
 from cct_ops.ledger.people.covers import Wanted
 from cct_ops.ledger.people.on_call import OnCall
 from cct_ops.ledger.people.on_call_calendars import Copy
@@ -75,7 +75,7 @@ def read(board: Board, asked: Asked) -> Duty:
         line=on_call.line(engine, contacts, now),
         layers=tuple(_layer(name, turns, people, begin) for name, turns in found.items()),
         covers=tuple(covers.standing(engine)),
-        calendars=tuple(on_call_calendars.copies(engine, on_call.places(contacts)).values()),
+        calendars=on_call.calendars(engine, contacts),
         people=people,
         can_be_covered={**people, **{name: f"whoever is {name}" for name in found}},
         timezone=zone,

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from cct_ops.config import people
 from cct_ops.config.approvers import Approvers
 from cct_ops.config.contacts import Contacts
 from cct_ops.errors import NotPermitted
@@ -66,8 +67,7 @@ class IncidentButtons:
 
     def _person(self, user_id: str) -> str | None:
         contact = self.contacts.by_slack_user(user_id)
-        approver = self.approvers.by_slack_user(user_id)
         if contact is not None:
-            named = self.approvers.by_id(contact.id)
-            return contact.name or (named.name if named else contact.id)
+            return people.name_of(contact, self.approvers)
+        approver = self.approvers.by_slack_user(user_id)
         return approver.name if approver else None

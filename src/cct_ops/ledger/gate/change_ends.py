@@ -22,9 +22,6 @@ from cct_ops.ledger.statements import Ledger, execute, read, scalar, scalars
 from cct_ops.models.base import Frozen, duration
 from cct_ops.models.change import ChangeState, TemporaryChange
 
-_IN_FORCE = temporary_changes.c.state.in_([ChangeState.SCHEDULED, ChangeState.ACTIVE])
-_ASKED = sa.exists().where(asked_ends.c.change_id == temporary_changes.c.id)
-
 
 class Longer(Frozen):
     """
@@ -61,23 +58,15 @@ def extend(
     before = tx.execute(locked.with_for_update()).scalar_one_or_none()
     if tx.scalar(sa.select(extensions.c.id).where(extensions.c.id == wanted.id)):
         return changes.read(tx, change_id)
-    until = in_seconds(wanted.minutes * 60)
-    latest = temporary_changes.c.created_at + timedelta(minutes=longest_minutes)
+    # Nobody ends it, nor asks for its end, before this transaction is over.
+    check(tx, change_id, wanted.minutes, longest_minutes=longest_minutes)
     moved = (
         sa.update(temporary_changes)
-        .where(
-            temporary_changes.c.id == change_id,
-            _IN_FORCE,
-            ~_ASKED,
-            until <= latest,
-            until > temporary_changes.c.until,
-        )
-        .values(until=until, alarmed_at=None)
+        .where(temporary_changes.c.id == change_id)
+        .values(until=in_seconds(wanted.minutes * 60), alarmed_at=None)
         .returning(temporary_changes.c.until)
     )
-    after = tx.execute(moved).scalar_one_or_none()
-    if after is None:
-        raise NotPermitted(_refusal(tx, change_id, wanted.minutes, longest_minutes))
+    after = tx.execute(moved).scalar_one()
     given = wanted.model_dump(include={"id", "reason", "person", "run_id"})
     row = {**given, "change_id": change_id, "was_until": before, "until": after}
     tx.execute(sa.insert(extensions).values(row))
@@ -85,32 +74,23 @@ def extend(
 
 
 def check(ledger: Ledger, change_id: UUID, minutes: float, *, longest_minutes: float) -> None:
-    """Raise ``NotPermitted`` where a change cannot be extended so now, before anybody is asked."""
-    change = changes.read(ledger, change_id)
-    over = change.state not in {ChangeState.SCHEDULED, ChangeState.ACTIVE}
-    until = in_seconds(minutes * 60)
-    latest = sa.literal(change.created_at + timedelta(minutes=longest_minutes))
-    fits = scalar(ledger, sa.select((until > change.until) & (until <= latest)))
-    if over or not fits or newest_asked(ledger, [change_id]):
-        raise NotPermitted(_refusal(ledger, change_id, minutes, longest_minutes))
-
-
-def _refusal(ledger: Ledger, change_id: UUID, minutes: float, longest_minutes: float) -> str:
-    """Say why a change is not extended."""
+    """Raise ``NotPermitted`` where a change cannot be extended so now."""
     change = changes.read(ledger, change_id)
     if change.state not in {ChangeState.SCHEDULED, ChangeState.ACTIVE}:
-        return f"The change cannot be extended: it is {change.state}."
+        raise NotPermitted(f"The change cannot be extended: it is {change.state}.")
     if asked := newest_asked(ledger, [change_id]).get(change_id):
-        return f"The change cannot be extended: {asked.person} wants it to end now."
-    if not scalar(ledger, sa.select(in_seconds(minutes * 60) > change.until)):
-        return (
+        raise NotPermitted(f"The change cannot be extended: {asked.person} wants it to end now.")
+    until = in_seconds(minutes * 60)
+    if not scalar(ledger, sa.select(until > change.until)):
+        raise NotPermitted(
             f"It lasts until {change.until:%Y-%m-%d %H:%M:%S} UTC, which is not earlier than"
             f" {duration(minutes * 60)} from now: name more minutes, or end it."
         )
-    return (
-        f"Policy lets a temporary change last {duration(longest_minutes * 60)} in all, and this"
-        f" one began at {change.created_at:%H:%M:%S} UTC."
-    )
+    if scalar(ledger, sa.select(until > change.created_at + timedelta(minutes=longest_minutes))):
+        raise NotPermitted(
+            f"Policy lets a temporary change last {duration(longest_minutes * 60)} in all, and this"
+            f" one began at {change.created_at:%H:%M:%S} UTC."
+        )
 
 
 def record_asked(engine: sa.Engine, change_id: UUID, run_id: UUID, person: str) -> None:

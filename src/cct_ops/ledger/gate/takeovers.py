@@ -117,7 +117,11 @@ def mark_stopped(engine: sa.Engine, run_id: UUID) -> None:
 
 
 class Unsettled(Frozen):
-    """A takeover of which people do not know yet, or whose run may not have ended."""
+    """
+    A takeover of which people do not know yet, or whose run may not have ended.
+
+    What it says is read one by one: one that cannot be read keeps up no other.
+    """
 
     id: int
     run_id: UUID

@@ -61,15 +61,20 @@ def schedule(
     return _schedule(contacts.rota, _copies(ledger, contacts), entered, begin, end)
 
 
-def places(contacts: Contacts) -> dict[str, str]:
+def _places(contacts: Contacts) -> dict[str, str]:
     """Return the calendar of each layer that has one."""
     layers = contacts.rota.layers if contacts.rota else ()
     return {each.name: each.calendar.name for each in layers if each.calendar}
 
 
+def calendars(ledger: Ledger, contacts: Contacts) -> tuple[Copy, ...]:
+    """Return what is known of the calendar of each layer that has one."""
+    return tuple(_copies(ledger, contacts).values())
+
+
 def _copies(ledger: Ledger, contacts: Contacts) -> dict[str, Copy]:
     """Return what is known of the calendars, without a question where the rota has none."""
-    known = places(contacts)
+    known = _places(contacts)
     return on_call_calendars.copies(ledger, known) if known else {}
 
 
@@ -103,7 +108,9 @@ def _line(ledger: Ledger, contacts: Contacts, at: datetime) -> Iterator[OnCall]:
         zone = rota.layers[0].timezone
         copies = _copies(ledger, contacts)
         layers = _schedule(rota, copies, entered, at, at + AHEAD)
-        unread = {each for each in places(contacts) if not (c := copies.get(each)) or not c.read_at}
+        unread = {
+            each for each in _places(contacts) if not (c := copies.get(each)) or not c.read_at
+        }
         for layer in rota.layers:
             turn, *later = layers[layer.name]
             yield OnCall(

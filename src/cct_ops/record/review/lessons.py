@@ -84,14 +84,24 @@ def _of_changes(changes: Sequence[Weakening]) -> Iterator[tuple[LessonKind, str]
 
 
 def _of_pages(found: Gathered) -> Iterator[tuple[LessonKind, str]]:
+    over = {page.id for page in _of(found, PageRow) if page.ended_at is not None}
+    # Its process died before it knew; of a page that is still on its way, it goes on.
+    in_doubt = [each for each in _of(found, PageAttemptRow) if each.reached is None]
+    doubtful = {each.page_id for each in in_doubt}
     for page in _of(found, PageRow):
         if page.contact is not None:
             yield LessonKind.WELL, f"{page.contact} was reached by the page: {page.subject}"
-        elif page.ended_at is not None and not _taken(found, page.ended_at):
+        elif page.ended_at is not None and not (
+            page.id in doubtful or _taken(found, page.ended_at)
+        ):
             yield LessonKind.BADLY, f"A page reached nobody: {page.subject}{because(page.note)}"
     for tried in _of(found, PageAttemptRow):
-        if not tried.reached:
+        if tried.reached is False:
             words = f"{tried.contact} was not reached by {tried.way}{because(tried.note)}"
+            yield LessonKind.BADLY, words
+    for tried in in_doubt:
+        if tried.page_id in over:
+            words = f"How the page of {tried.contact} by {tried.way} ended is not known."
             yield LessonKind.BADLY, words
     for dispatch in _of(found, DispatchRow):
         if dispatch.undelivered is not None:

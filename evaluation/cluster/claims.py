@@ -1,0 +1,105 @@
+"""``python -m evaluation.cluster.claims``: every part hurt in every way, and all claims judged."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from evaluation.cluster import faults, protections, results, tables
+from evaluation.cluster.cluster import missing
+from evaluation.cluster.names import KINDS, PART_NAMES, Kind, PartName
+from evaluation.cluster.rounds import Round, on_clusters, without
+from evaluation.cluster.soak import Load
+
+app = App(name="claims", result_action="return_value")
+
+
+@app.default
+def run(  # noqa: PLR0913 -- what can be said on the command line
+    *,
+    part: Annotated[list[PartName] | None, Parameter(help="A part to hurt; else all.")] = None,
+    fault: Annotated[list[str] | None, Parameter(help="A kind, or how it begins.")] = None,
+    seed: Annotated[int, Parameter(help="Decides which of several processes is hurt.")] = 1,
+    per_second: Annotated[float, Parameter(help="Alerts.")] = 10,
+    every: Annotated[float, Parameter(help="Seconds between incidents for a playbook.")] = 2,
+    file: Annotated[Path, Parameter(name="--results")] = results.RESULTS,
+    go_on: Annotated[
+        bool, Parameter(name="--continue", negative="", help="Leave out what this revision has.")
+    ] = False,
+    without_: Annotated[
+        str, Parameter(name="--without", help="A protection to take away, or `all`.")
+    ] = "",
+    logs: Annotated[Path | None, Parameter(help="A folder that is kept; else none is.")] = None,
+) -> int:
+    """Hurt each part in each way, one after the other; write what came of it into the results."""
+    if lacking := missing():
+        sys.stderr.write(f"claims: not installed: {', '.join(lacking)}\n")
+        return 2
+    try:
+        kinds, away = _kinds(fault or []), protections.named(without_)
+    except ValueError as wrong:
+        sys.stderr.write(f"claims: {wrong}\n")
+        return 2
+    pairs = [
+        pair
+        for pair in faults.PAIRS
+        if pair[0] in (part or PART_NAMES) and pair[1] in (kinds or KINDS)
+    ]
+    with ExitStack() as stack:
+        if logs is None:
+            logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cct-ops-claims-")))
+        stop = stack.enter_context(_stopped_by_signals())
+        job = Round(seed, file, logs, Load(per_second, every), stop)
+        if away:
+            without(job, away, pairs if part or fault else [])
+            tables.show_without(job.seen, job.failed)
+            return 0 if all(each.seen for each in job.seen) and not job.failed else 1
+        if go_on:
+            known = results.read(file)
+            pairs = [pair for pair in pairs if not known.has(pair, job.revision)]
+        left = on_clusters(job, pairs)
+    tables.show(job.met, job.failed, left)
+    sound = all(not each.broken and each.recovery_seconds is not None for each in job.met)
+    return 0 if sound and not job.failed and not left else 1
+
+
+def _kinds(given: list[str]) -> list[Kind]:
+    """Return the kinds that begin like this."""
+    found = list[Kind]()
+    for words in given:
+        fitting = [kind for kind in KINDS if kind.startswith(words)]
+        if not fitting:
+            raise ValueError(f"no fault is called {words!r}; there are: {', '.join(KINDS)}")
+        found += fitting
+    return found
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Let the first Ctrl-C or SIGTERM end it in order, and the second at once."""
+    stop = threading.Event()
+
+    def end(number: int, _: object) -> None:
+        if stop.is_set():
+            sys.exit(128 + number)
+        stop.set()
+        sys.stderr.write("claims: what is under way is ended and judged; once more ends it now\n")
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    sys.exit(app())

@@ -1,0 +1,180 @@
+"""
+The protections of the claims, each as an edit that takes it away from a copy of this tree.
+
+A cluster whose parts run from such a copy has to be found guilty by the judge.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+from evaluation.cluster.names import Claim
+from evaluation.cluster.results import Pair
+from evaluation.soak.parts import ROOT
+
+_COPIED = ("src", "flows", "tasks", "deployments", "prefect.yaml", "pyproject.toml")
+
+
+class Edit(NamedTuple):
+    """A text that stands once in a file, and the one that stands there instead."""
+
+    file: str
+    old: str
+    new: str
+
+
+class Protection(NamedTuple):
+    """
+    A protection: the claim that it is for, and the edits without which it is gone.
+
+    ``pairs`` are the faults under which that shows. What never ends is waited for so long only.
+    """
+
+    name: str
+    claim: Claim
+    edits: tuple[Edit, ...]
+    pairs: tuple[Pair, ...]
+    drain_seconds: float = 90.0
+
+    def source(self, folder: Path) -> Path:
+        """Copy what the parts run from, without the protection."""
+        copy = folder / "source"
+        for name in _tracked():
+            place = copy / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, place)
+        for edit in self.edits:
+            file = copy / edit.file
+            file.write_text(edited(edit, file.read_text()))
+        return copy
+
+
+def edited(edit: Edit, text: str) -> str:
+    """Return the text with the edit made; raises where it does not fit any more."""
+    if text.count(edit.old) != 1:
+        raise ValueError(f"{edit.file} has not once, as it should: {edit.old!r}")
+    return text.replace(edit.old, edit.new)
+
+
+def named(name: str) -> tuple[Protection, ...]:
+    """Return the protection of that name, all of them for `all`, and none for nothing."""
+    if not name:
+        return ()
+    found = tuple(each for each in PROTECTIONS if name in {each.name, "all"})
+    if not found:
+        known = "; ".join(each.name for each in PROTECTIONS)
+        raise ValueError(f"no protection is called {name!r}; there are: {known}")
+    return found
+
+
+def _tracked() -> list[str]:
+    """Return the files that parts run from, without what they left beside them."""
+    done = subprocess.run(  # noqa: S603 -- words of our own
+        ["git", "ls-files", "-z", "--", *_COPIED],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [name for name in done.stdout.split("\0") if name]
+
+
+_SENT = "            answer = self._send(method, target, body, use, write=True)\n"
+_SENT_AGAIN = f"            try:\n    {_SENT}            except Exception:\n    {_SENT}"
+
+PROTECTIONS = (
+    Protection(
+        "a delivery is accepted only once it is stored",
+        "no alert lost",
+        (
+            Edit(
+                "src/cct_ops/gateway/app.py",
+                '{"error": "the ledger cannot store this now"}, 503,',
+                '{"error": "the ledger cannot store this now"}, 202,',
+            ),
+        ),
+        (("postgresql", "restart"),),
+    ),
+    Protection(
+        "a write without an answer is not sent again",
+        "none doubled",
+        (Edit("src/cct_ops/clients/transport.py", _SENT, _SENT_AGAIN),),
+        (("cct", "pause 30 s"),),
+    ),
+    Protection(
+        "the ledger is asked for its permit before each write",
+        "no change without permit",
+        (
+            Edit(
+                "src/cct_ops/clients/transport.py",
+                "with self._pacer.write_slot(), self._using_key(target) as use, allowed:",
+                "with self._pacer.write_slot(), self._using_key(target) as use:",
+            ),
+        ),
+        (("postgresql", "restart"),),
+    ),
+    Protection(
+        "a lock keeps others out",
+        "no two changes at once on a target",
+        (
+            Edit(
+                "src/cct_ops/ledger/gate/locks.py",
+                "where=(target_locks.c.expires_at <= now()) | ",
+                "where=sa.true() | (target_locks.c.expires_at <= now()) | ",
+            ),
+        ),
+        (("cct", "ten times slower"),),
+    ),
+    Protection(
+        "the end of a temporary change is brought by its run, and by a sweep where that is lost",
+        "every temporary change taken back in time",
+        (
+            Edit(
+                "src/cct_ops/gate/temporary.py",
+                "schedule_revert(within(engine, write))",
+                "within(engine, write)",
+            ),
+            Edit("src/cct_ops/controller/changes.py", "    if not due:\n", "    if due or True:\n"),
+        ),
+        (("worker", "kill -9"),),
+    ),
+    Protection(
+        "a look without an answer says nothing of a fix",
+        "no good fix undone",
+        (
+            Edit(
+                "tasks/verify.py",
+                "Verification(verdict=Verdict.TOO_FEW_SAMPLES, reason=f",
+                "Verification(verdict=Verdict.BROKEN, reason=f",
+            ),
+        ),
+        (("cct", "pause 30 s"),),
+    ),
+    Protection(
+        "a run whose process died is ended by others",
+        "every run ends",
+        (
+            Edit(
+                "src/cct_ops/controller/crashed_runs.py",
+                ".each(leases.unsettled(self.engine), str, settle)",
+                ".each([], str, settle)",
+            ),
+        ),
+        (("worker", "kill -9"),),
+    ),
+    Protection(
+        "the end of a run is reported before it is written down",
+        "every person asked is told how it ended",
+        (
+            Edit(
+                "tasks/notify.py",
+                "    _notify(message, topic, urgent=urgent and not together)\n",
+                "",
+            ),
+        ),
+        (("controller", "restart"),),
+    ),
+)

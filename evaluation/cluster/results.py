@@ -1,0 +1,138 @@
+"""What each part met under each fault the last time, in a file of the repository."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from evaluation.cluster.names import Claim, Kind, PartName, Phase
+from evaluation.soak.parts import ROOT
+
+RESULTS = ROOT / "docs" / "claims-results.json"
+_RELATIVE = RESULTS.relative_to(ROOT)
+_NO_GIT = "unknown"
+
+Pair = tuple[PartName, Kind]
+
+
+def pair_id(part: PartName, kind: Kind) -> str:
+    """Return the name of a pair as tests and results have it: ``redis-pause-30-s``."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{part} {kind}".replace("±", "").lower())
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Broken(_Strict):
+    """A claim that did not hold, and what was seen of it."""
+
+    claim: Claim
+    what: str
+
+
+class Met(_Strict):
+    """
+    One part under one fault, once.
+
+    ``recovery_seconds`` are those from the end of the fault until all was well, and None where that
+    did not come. ``exposures`` say for each claim how much of what it is about the fault could have
+    hurt: a claim without any was not put to the proof.
+    """
+
+    part: PartName
+    kind: Kind
+    fault: str
+    day: date
+    revision: str
+    seed: int
+    lasted_seconds: float
+    recovery_seconds: float | None
+    longest_answer_seconds: float
+    phases: dict[Phase, int]
+    exposures: dict[Claim, int]
+    broken: tuple[Broken, ...] = ()
+
+    @property
+    def pair(self) -> Pair:
+        """The part and what was done to it."""
+        return self.part, self.kind
+
+
+class Without(_Strict):
+    """What broke once a protection was taken away, and under which fault."""
+
+    protection: str
+    claim: Claim
+    part: PartName
+    kind: Kind
+    day: date
+    revision: str
+    broken: tuple[Broken, ...]
+
+    @property
+    def times(self) -> int:
+        """How many times the claim that it protects was found broken."""
+        return sum(each.claim == self.claim for each in self.broken)
+
+    @property
+    def seen(self) -> bool:
+        """Whether that claim was found broken."""
+        return self.times > 0
+
+
+class Results(_Strict):
+    """All that is known, by the names of pairs and of protections."""
+
+    pairs: dict[str, Met] = {}
+    without: dict[str, Without] = {}
+
+    def has(self, pair: Pair, revision: str) -> bool:
+        """Say whether the pair was met at this revision."""
+        known = self.pairs.get(pair_id(*pair))
+        return known is not None and known.revision == revision
+
+
+def read(path: Path = RESULTS) -> Results:
+    """Read the results; those of a file that is not there are none."""
+    return Results.model_validate_json(path.read_bytes()) if path.is_file() else Results()
+
+
+def add(path: Path, *, pairs: Sequence[Met] = (), without: Sequence[Without] = ()) -> None:
+    """Put these in the place of older ones, in one step that cannot be cut in half."""
+    known = read(path)
+    met = known.pairs | {pair_id(*each.pair): each for each in pairs}
+    seen = known.without | {_named(each): each for each in without}
+    whole = Results(pairs=dict(sorted(met.items())), without=dict(sorted(seen.items())))
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(whole.model_dump_json(indent=1) + "\n")
+    new.replace(path)
+
+
+def _named(each: Without) -> str:
+    return f"{each.protection}, {pair_id(each.part, each.kind)}"
+
+
+def revision() -> str:
+    """Return the commit that this tree is at, with a `+` where files of it were changed since."""
+    try:
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{_RELATIVE}")
+        return _git("rev-parse", "--short=10", "HEAD") + ("+" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return _NO_GIT
+
+
+def _git(*words: str) -> str:
+    done = subprocess.run(  # noqa: S603 -- words of our own
+        ["git", *words],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()

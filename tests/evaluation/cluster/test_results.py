@@ -1,0 +1,69 @@
+"""The results of the last run of each pair, in one file."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from evaluation.cluster.faults import PAIRS
+from evaluation.cluster.names import Kind
+from evaluation.cluster.results import Broken, Met, Results, Without, add, pair_id, read
+
+
+def met(kind: Kind, revision: str = "abc") -> Met:
+    """Return a result in which nothing broke."""
+    return Met(
+        part="redis",
+        kind=kind,
+        fault=f"{kind} redis",
+        day=date(2026, 1, 1),
+        revision=revision,
+        seed=1,
+        lasted_seconds=3,
+        recovery_seconds=None,
+        longest_answer_seconds=0.5,
+        phases={"looking": 2},
+        exposures={"every run ends": 4},
+    )
+
+
+def test_each_pair_has_a_name_of_its_own() -> None:
+    assert len({pair_id(*pair) for pair in PAIRS}) == len(PAIRS)
+    assert pair_id("prefect_api", "pause 30 s") == "prefect-api-pause-30-s"
+    assert pair_id("cct", "clock ±5 min") == "cct-clock-5-min"
+
+
+def test_new_results_take_the_place_of_older_ones_and_leave_the_rest(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    assert read(file) == Results()
+
+    add(file, pairs=[met("restart"), met("kill -9")])
+    add(file, pairs=[met("restart", "def")])
+
+    known = read(file)
+    assert known.has(("redis", "restart"), "def")
+    assert not known.has(("redis", "restart"), "abc")
+    assert known.has(("redis", "kill -9"), "abc")
+    assert not known.has(("redis", "cut off"), "abc")
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_a_protection_is_seen_only_where_its_own_claim_broke(tmp_path: Path) -> None:
+    def without(*claims: Broken) -> Without:
+        day = date(2026, 1, 1)
+        return Without(
+            protection="a lock",
+            claim="none doubled",
+            part="cct",
+            kind="cut off",
+            day=day,
+            revision="abc",
+            broken=claims,
+        )
+
+    doubled = Broken(claim="none doubled", what="It stood already.")
+    lost = Broken(claim="no alert lost", what="It is nowhere.")
+    assert without(doubled, lost, doubled).times == 2
+    assert not without(lost).seen
+    add(tmp_path / "results.json", without=[without(lost)])
+    assert [*read(tmp_path / "results.json").without] == ["a lock, cct-cut-off"]
