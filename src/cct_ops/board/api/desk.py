@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from enum import Enum
 from functools import lru_cache
 from typing import Any
@@ -173,7 +173,7 @@ def _in_json(value: object) -> Any:
     match value:
         case datetime():
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        case time() | UUID():
+        case date() | time() | UUID():
             return str(value)
         case Enum():
             return value.value

@@ -34,7 +34,9 @@ _TAGS = {
     "changes": "What is weakened until when",
     "playbooks": "What can be started",
     "switches": "Is automation on, what is held",
-    "on-call": "Who is called",
+    "on-call": "Who is called, and who stands in for whom",
+    "follow-ups": "What is learned from an incident, and what people promised to do",
+    "sandbox": "What can be broken on purpose, where CCT is the stack's own sandbox",
 }
 # What any request can be answered, and what only some can.
 _ALWAYS = {401: "no token that is good", 429: "too many requests: wait as `Retry-After` says"}

@@ -12,11 +12,13 @@ from cct_ops.board.api.resources import (
     approvals,
     changes,
     declaring,
+    follow_ups,
     inbox,
     incidents,
     on_call,
     playbooks,
     responding,
+    sandbox,
     switches,
     system,
 )
@@ -36,6 +38,8 @@ ALL: tuple[Operation, ...] = tuple(
         switches,
         declaring,
         on_call,
+        follow_ups,
+        sandbox,
     )
     for operation in resource.OPERATIONS
 )

@@ -47,7 +47,7 @@ class Reviewed(Frozen):
 
 def read(board: Board, asked: Asked) -> Reviewed:
     """Read the review of an incident, or of a run that was for none."""
-    found = _review(board, asked.place("incident_id"))
+    found = find_review(board, asked.place("incident_id"))
     # When it was read is no news.
     account = found.account.model_copy(update={"read_at": found.account.entries[-1].at})
     found = found.model_copy(update={"account": account})
@@ -65,7 +65,7 @@ def read(board: Board, asked: Asked) -> Reviewed:
 
 def add(board: Board, visitor: Visitor, form: Form) -> str:
     """Write down what is to follow, whose it is, and by when."""
-    topic = _review(board, form.id("incident_id")).account.id
+    topic = find_review(board, form.id("incident_id")).account.id
     wrong: dict[str, str] = {}
     words = _tried(lambda: promises.text(form.optional("text")), "text", wrong)
     return _promised(board, visitor, form, topic, words, wrong)
@@ -73,7 +73,7 @@ def add(board: Board, visitor: Visitor, form: Form) -> str:
 
 def accept(board: Board, visitor: Visitor, form: Form) -> str:
     """Take on what the review proposes."""
-    review = _review(board, form.id("incident_id"))
+    review = find_review(board, form.id("incident_id"))
     name = form.optional("proposal")
     proposed = {each.name: each.text for each in review.proposals}
     if name not in proposed:
@@ -93,7 +93,8 @@ def drop(board: Board, visitor: Visitor, form: Form) -> str:
     return _ended(board, visitor, form, FollowUpState.DROPPED, form.text("reason", "why"))
 
 
-def _review(board: Board, wanted: UUID) -> Review:
+def find_review(board: Board, wanted: UUID) -> Review:
+    """Return the review of an incident or a run; raises ``NoSuchPage`` where there is none."""
     found = reading.read(board.engine, wanted, board.link_to_run)
     if found is None or found.account.about is AccountOf.DELIVERY:
         raise NoSuchPage

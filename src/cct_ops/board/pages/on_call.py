@@ -115,8 +115,7 @@ def _layer(name: str, turns: tuple[Turn, ...], people: dict[str, str], begin: da
 
 def cover(board: Board, visitor: Visitor, form: Form) -> str:
     """Let somebody stand in for another; what does not fit is said at its field."""
-    contacts = board.contacts()
-    zone = ZoneInfo(_zone(contacts))
+    zone = ZoneInfo(_zone(board.contacts()))
     now = clock.read(board.engine)
     wrong: dict[str, str] = {}
 
@@ -146,15 +145,20 @@ def cover(board: Board, visitor: Visitor, form: Form) -> str:
         reason=form.optional("reason"),
     )
     try:
-        covers.check(wanted, contacts)
-        made = covers.record(board.engine, wanted, visitor.signature)
-    except BadConfiguration as error:
-        raise FillAgain(f"{NOTHING}. {error}", {}) from None
-    except NotPermitted as error:
-        raise FillAgain(str(error), {}) from None
+        return enter(board, visitor, wanted)
+    except (BadConfiguration, NotPermitted) as error:
+        said = f"{NOTHING}. {error}" if isinstance(error, BadConfiguration) else str(error)
+        raise FillAgain(said, {}) from None
+
+
+def enter(board: Board, visitor: Visitor, wanted: Wanted) -> str:
+    """Enter a cover; raises ``BadConfiguration`` for one that makes no sense, ``NotPermitted``."""
+    contacts = board.contacts()
+    covers.check(wanted, contacts)
+    made = covers.record(board.engine, wanted, visitor.signature)
     people = {each.id: each.shown for each in contacts.contacts}
     instead_of = people.get(made.instead_of, f"whoever is {made.instead_of}")
-    until = on_call.when(made.ends, str(zone))
+    until = on_call.when(made.ends, _zone(contacts))
     return f"{people[made.person]} covers for {instead_of} until {until}."
 
 
