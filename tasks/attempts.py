@@ -9,15 +9,20 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
+import sqlalchemy as sa
 from prefect import Flow, get_run_logger
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State, StateType
 from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 
-from cct_ops.ledger.engine import patient
+from cct_ops.errors import LedgerAway
+from cct_ops.ledger import set_aside
+from cct_ops.ledger.engine import is_away, patient
 from cct_ops.ledger.gate import attempts
 from cct_ops.models.run import (
+    NOT_RECORDED,
+    REFUSED,
     RULE,
     UPKEEP,
     Resolution,
@@ -65,9 +70,6 @@ def scheduled() -> bool:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-REFUSED = "Refused"
-"""The name of the state of a run that was not begun; it has no account of its own."""
-
 PATIENCE_SECONDS = 60.0
 """A ledger that is restarted is back by then; leases last longer."""
 
@@ -83,11 +85,18 @@ def one_attempt(playbook: Flow[P, R]) -> Flow[P, R]:
 
     @wraps(function)
     def attempt(*args: P.args, **kwargs: P.kwargs) -> Any:
-        with _begun() as refusal:
-            if refusal is None:
-                return function(*args, **kwargs)
+        try:
+            with _begun() as refusal:
+                if refusal is None:
+                    return function(*args, **kwargs)
+        except (LedgerAway, sa.exc.SQLAlchemyError) as error:
+            if not is_away(error):
+                raise
+            refusal, name = _not_recorded(error), NOT_RECORDED
+        else:
+            name = REFUSED
         get_run_logger().error("%s", refusal)
-        return Ended(type=StateType.FAILED, name=REFUSED, message=refusal)
+        return Ended(type=StateType.FAILED, name=name, message=refusal)
 
     # Prefect reads the types of a flow's parameters from it, and they are names of another module.
     setattr(attempt, "__signature__", inspect.signature(function, eval_str=True))  # noqa: B010
@@ -119,6 +128,15 @@ def _begun() -> Iterator[str | None]:
                 f"{refusal} Nothing was done now, and its record stays as it is: to have the"
                 f" playbook work again, start a new run of {run.playbook}."
             )
+
+
+def _not_recorded(error: Exception) -> str:
+    """Say what becomes of a run that ends because the ledger is away."""
+    return (
+        f"The ledger gave no answer, so the end of this run is not written down"
+        f" ({set_aside.reason_of(error)}). Nothing has to be done: when the ledger answers, the"
+        " controller has another run look in its place, or put back what this one changed."
+    )
 
 
 def _start() -> Start:

@@ -23,14 +23,15 @@ from cct_ops.errors import (
 from cct_ops.gate import recovery
 from cct_ops.gate.gate import Decision
 from cct_ops.gate.guards import autonomy_of
+from cct_ops.ledger.engine import is_away
 from cct_ops.ledger.gate import takeovers
 from cct_ops.ledger.record import account as record
 from cct_ops.models.diagnosis import Diagnosis
-from cct_ops.models.run import Outcome, Resolution, Run, incident_of
+from cct_ops.models.run import NOT_RECORDED, REFUSED, Outcome, Resolution, Run, incident_of
 from cct_ops.models.takeover import TakenOver
 from cct_ops.models.verification import Verdict
 from tasks import story
-from tasks.attempts import REFUSED, Ended, scheduled
+from tasks.attempts import Ended, scheduled
 from tasks.authorise import gate_of
 from tasks.connections import current_run, ledger
 from tasks.ending import make_known
@@ -53,7 +54,7 @@ def reported(function: Callable[P, State[Any]]) -> Callable[P, State[Any]]:
 
     An error that we raise on purpose is a sentence in the log; any other one is a fault of ours,
     whose traceback is kept there. A run whose change is not put back ends without an account, so
-    that it is recovered.
+    that it is recovered, and so does one that ends because the ledger is away.
     """
 
     @wraps(function)
@@ -71,7 +72,7 @@ def reported(function: Callable[P, State[Any]]) -> Callable[P, State[Any]]:
                     raise
                 state = ended
             except Exception as error:  # whatever it is, the run has to end with an account
-                if not isinstance(error, OpsError):
+                if not (isinstance(error, OpsError) or is_away(error)):
                     get_run_logger().exception("A fault in the playbook itself:")
                 ended = report_error(error)
                 if ended is None:
@@ -114,8 +115,11 @@ def report_error(error: Exception) -> State[Resolution] | None:
     End a run that an error ended, as ``report`` does; None where its recovery gives the account.
 
     What is not possible here or not allowed is blocked, and nobody is at fault. Where a schedule
-    asks for what this CCT does not have at all, it is not red, or it would be so every day.
+    asks for what this CCT does not have at all, it is not red, or it would be so every day. Where
+    nothing was changed and the ledger was away, another run does its work: that is no end of it.
     """
+    if is_away(error) and not record.of_run(ledger(), current_run().id).actions:
+        return None
     otherwise = Outcome.BLOCKED if isinstance(error, _NOT_HERE) else Outcome.FAILED
     cause = str(error) if isinstance(error, OpsError) else f"{type(error).__name__}: {error}"
     return _ended(
@@ -152,9 +156,10 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
     Report a run that an error, a crash or a cancellation ended; every playbook has this hook.
 
     The state's message is all that is left of the error; the rest is in the ledger. An attempt that
-    was refused is none: what the ledger has, if anything, is another attempt's.
+    was refused is none: what the ledger has, if anything, is another attempt's. One that could not
+    be recorded is left to the controller, which has another run do its work.
     """
-    if state.name == REFUSED:
+    if state.name in {REFUSED, NOT_RECORDED}:
         return
     run = Run(
         id=flow_run.id,

@@ -3,6 +3,7 @@ Every way in which an operation can fail, one class per decision that a caller m
 
 OpsError
 ├── Unavailable             no answer, timeout, 429 or 5xx: worth retrying
+│   └── LedgerAway          it was our own ledger that gave none
 ├── Rejected                another 4xx: our request is wrong, never retried
 │   └── KeyRefused          CCT does not take the key: nobody sends it again
 ├── Unsupported             this CCT does not offer it
@@ -42,6 +43,10 @@ class Unavailable(OpsError):
         self.retry_after_seconds = retry_after_seconds
         self.refused = refused
         self.never_left = never_left
+
+
+class LedgerAway(Unavailable):
+    """The ledger went away in the middle of a read, for longer than anybody waits for it."""
 
 
 class Rejected(OpsError):

@@ -15,11 +15,11 @@ from prefect.states import AwaitingRetry, Crashed, Scheduled
 
 from cct_ops.ledger.gate.tables import permits, run_leases, target_locks
 from cct_ops.ledger.record import account
-from cct_ops.models.run import Outcome, incident_tag
+from cct_ops.models.run import REFUSED, Outcome, incident_tag
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from flows.recover import recover
-from tasks.attempts import REFUSED, one_attempt
+from tasks.attempts import one_attempt
 from tasks.connections import settings
 from tests.flows.crash_harness import CrashHarness, killed_at
 from tests.flows.deployment_run import DeploymentRun, deployment_run

@@ -19,6 +19,7 @@ from cct_ops.ledger.gate import (
     changes,
     declared_tables,
     leases,
+    owed_tables,
     refused_keys,
     switches,
     tables as gate_tables,
@@ -44,6 +45,7 @@ from tests.ledger import released
 ALL = (
     gate_tables,
     declared_tables,
+    owed_tables,
     intake_tables,
     people_tables,
     record_tables,

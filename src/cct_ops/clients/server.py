@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,9 @@ from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterTags,
     FlowRunFilter,
+    FlowRunFilterEndTime,
     FlowRunFilterState,
+    FlowRunFilterStateName,
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, StateType, WorkPool, WorkQueue
@@ -30,6 +32,9 @@ from cct_ops.models.run import PLAYBOOK, UPKEEP, at_most
 FINEST_SECONDS = 1.5
 _CLOCK_SECONDS = 60.0
 _STARTED = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+_ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED)
+_OURS = DeploymentFilter(tags=DeploymentFilterTags(any_=[PLAYBOOK, UPKEEP]))
+_PAGE = 200
 
 
 def _connect() -> AbstractContextManager[SyncPrefectClient]:
@@ -103,12 +108,38 @@ def find_run(client: SyncPrefectClient, run_id: UUID) -> FlowRun | None:
 def under_way(client: SyncPrefectClient) -> list[FlowRun]:
     """Return the runs of our deployments that some process should be working on."""
     return client.read_flow_runs(
-        deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(any_=[PLAYBOOK, UPKEEP])),
+        deployment_filter=_OURS,
         flow_run_filter=FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(_STARTED)))
         ),
         sort=FlowRunSort.EXPECTED_START_TIME_ASC,
     )
+
+
+def ended_since(
+    client: SyncPrefectClient, since: datetime, but: Sequence[str] = ()
+) -> Iterator[FlowRun]:
+    """Yield the runs of our deployments that ended since then, but in states of these names."""
+    wanted = FlowRunFilter(
+        end_time=FlowRunFilterEndTime(after_=since),
+        state=FlowRunFilterState(
+            type=FlowRunFilterStateType(any_=list(_ENDED)),
+            name=FlowRunFilterStateName(not_any_=list(but)),
+        ),
+    )
+    found = _PAGE
+    offset = 0
+    while found == _PAGE:
+        page = client.read_flow_runs(
+            deployment_filter=_OURS,
+            flow_run_filter=wanted,
+            sort=FlowRunSort.END_TIME_DESC,
+            limit=_PAGE,
+            offset=offset,
+        )
+        yield from page
+        found = len(page)
+        offset += found
 
 
 def work_of(client: SyncPrefectClient, run_id: UUID) -> tuple[str, str] | None:

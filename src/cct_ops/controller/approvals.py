@@ -35,7 +35,7 @@ from cct_ops.ledger.gate.approvals import Approval, ApprovalState
 from cct_ops.ledger.people import on_call, pages
 from cct_ops.ledger.record import account
 from cct_ops.ledger.set_aside import border
-from cct_ops.models.run import Outcome, Run, Severity
+from cct_ops.models.run import NOT_RECORDED, Outcome, Run, Severity
 from cct_ops.models.topic import UNANSWERED, Topic, is_urgent
 from cct_ops.people.notifier import Notifier
 from cct_ops.reports import manual
@@ -162,8 +162,8 @@ def _close(
     state = found.state_name if found and found.state_name else "deleted"
     known = account.of_run(engine, approval.run_id)
     approvals.void(engine, approval.run_id, f"The run was {state.lower()} while it waited.")
-    if known.outcome is not None:
-        return  # it reported itself
+    if known.outcome is not None or state == NOT_RECORDED:
+        return  # it reported itself, or another run asks in its place
     run = Run(
         id=approval.run_id,
         name=found.name if found else str(approval.run_id),

@@ -10,7 +10,6 @@ so that it is started once, also by two controllers or by one that dies in the m
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,36 +19,32 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
 from prefect.states import Cancelled, Crashed
 
 from cct_ops.clients.deployments import start
 from cct_ops.clients.server import CONFIGURED, Server, find_run, under_way
-from cct_ops.config import policy
 from cct_ops.controller import metrics, notices
+from cct_ops.controller.accounts import Accounts
 from cct_ops.controller.takeovers import account_for_dead
-from cct_ops.errors import BadConfiguration, Unavailable
-from cct_ops.gate import autonomy
+from cct_ops.errors import Unavailable
 from cct_ops.ledger.gate import approvals, changes, leases, takeovers
 from cct_ops.ledger.gate.leases import Lease
 from cct_ops.ledger.intake import successors
 from cct_ops.ledger.record import account, journal
 from cct_ops.ledger.record.account import RunRecord
 from cct_ops.ledger.set_aside import border
-from cct_ops.models.autonomy import Demotion
-from cct_ops.models.run import RECOVER, RECOVERS, UPKEEP, Outcome, Run, incident_of
-from cct_ops.models.topic import Topic
+from cct_ops.models.run import NOT_RECORDED, RECOVER, RECOVERS, UPKEEP, Run, incident_of
 from cct_ops.people.notifier import Notifier
 from cct_ops.reports import manual
-from cct_ops.reports.links import run_link
-from cct_ops.reports.messages import demotion_message
 
 REPLACEMENTS = 3
 RECOVERIES = 5
 RECOVERY_PAUSE_SECONDS = 60.0
 # Once more for as long as CCT's reads may lag, after its run has waited for that long itself.
 DOUBT_SECONDS = 60.0
+SILENT = "Its process showed no sign of life."
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +60,11 @@ class Reaper:
     recovery_pause_seconds: float = RECOVERY_PAUSE_SECONDS
     doubt_seconds: float = DOUBT_SECONDS
     server: Server = CONFIGURED
+
+    @property
+    def _accounts(self) -> Accounts:
+        """The writer of the accounts that the dead runs cannot write."""
+        return Accounts(self.engine, self.notifier, self.policy_path)
 
     def __call__(self) -> None:
         """Take for dead what shows no sign of life, and do what is to be done about it."""
@@ -102,8 +102,8 @@ class Reaper:
                 return
             tx, dead = claim
             run = find_run(client, run_id)
-            if run is not None:
-                _end(client, run)
+            if run is not None and not _is_over(run):
+                run = _end(client, run)
             known = account.of_run(self.engine, run_id)
             if known.outcome is not None and not known.in_doubt:
                 leases.settle(tx, run_id)
@@ -137,7 +137,7 @@ class Reaper:
                     "Whether its change took effect is not known, and could not be seen in"
                     f" {RECOVERIES} attempts to look: a person must look."
                 )
-            self._account_for(run, plan.target, reason, manual.recover(run.id, known))
+            self._accounts.failed(run, plan.target, reason, manual.recover(run.id, known))
             leases.settle(tx, dead.run_id)
             return
         successor = start(
@@ -177,7 +177,7 @@ class Reaper:
             account_for_dead(self.engine, taken)
             return
         if run is None:
-            self._account_for_deleted(dead.run_id)
+            self._accounts.of_deleted(dead.run_id)
             return
         if run.deployment_id is None:
             return
@@ -186,23 +186,27 @@ class Reaper:
             id=run.id, name=run.name, playbook=deployment.name, incident_id=incident_of(run.tags)
         )
         target = str(run.parameters.get("target", ""))
+        if run.state is not None and run.state.is_cancelled():
+            self._accounts.cancelled(about, target, putting_back=putting_back)
+            return
         dispatch_id = successors.find_open_dispatch(tx, dead.run_id)
         again = (
             manual.start_again(deployment.name, run.parameters, about.incident_id),
             manual.about(run.id, about.incident_id),
         )
-        died = "Its process died before it had changed anything"
+        how = _how_it_ended(run)
+        died = f"{how} before it had changed anything"
         if putting_back:
-            died = "Its process died while it put something back, which the sweep sees to"
+            died = f"{how} while it put something back, which the sweep sees to"
         if orders := journal.orders(self.engine, dead.run_id):
             died = f"{died} (what it may have asked of other runs: {', '.join(orders)})"
         if UPKEEP in deployment.tags:
             # What it was to do stands in the ledger, from where another run is started for it.
-            self._account_for(about, target, f"{died}.")
+            self._accounts.failed(about, target, f"{died}.")
         elif dispatch_id is None:
-            self._account_for(about, target, f"{died}, and no open incident needs it.", again)
+            self._accounts.failed(about, target, f"{died}, and no open incident needs it.", again)
         elif dead.attempt > REPLACEMENTS:
-            self._account_for(about, target, f"{died}, as did {REPLACEMENTS} before.", again)
+            self._accounts.failed(about, target, f"{died}, as did {REPLACEMENTS} before.", again)
         else:
             successor = start(
                 deployment.name,
@@ -214,66 +218,27 @@ class Reaper:
             leases.record_successor(tx, dead, successor, recovery=False)
             metrics.CRASHED_RUNS.labels("replaced").inc()
             successors.record_successor(tx, dead.run_id, successor)
-            self._account_for(about, target, f"{died}: run {successor} replaces it.")
-
-    def _account_for_deleted(self, run_id: UUID) -> None:
-        """Write the account of a dead run that somebody deleted in Prefect, from the ledger."""
-        known = account.of_run(self.engine, run_id)
-        if not known.decisions:
-            return  # it had begun nothing that anybody has to hear of
-        plan = known.decisions[0].plan
-        run = notices.changed_by(self.engine, run_id, plan.playbook)
-        reason = (
-            "Its process died before it had changed anything, and its run was deleted in Prefect:"
-            " nothing replaces it."
-        )
-        self._account_for(run, plan.target, reason, (manual.about(run_id, run.incident_id),))
-
-    def _account_for(
-        self, run: Run, target: str, reason: str, commands: Sequence[str] = ()
-    ) -> None:
-        """
-        Write the account that the crashed run cannot write; notify people where they have to act.
-
-        A notice that failed is sent again: with an account in the record nobody comes back.
-        """
-        _log.warning("Run %s: %s", run.name, reason)
-        topic = Topic.of(run, target, Outcome.FAILED, needs_person=True)
-        with self.engine.begin() as tx:
-            ended_at = account.record_outcome(tx, run, target, Outcome.FAILED, reason)
-            if commands:
-                metrics.CRASHED_RUNS.labels("left to people").inc()
-                notices.send_urgent(
-                    self.notifier,
-                    f":rotating_light: {run.playbook} on {target or 'its target'}: {reason}",
-                    topic,
-                    commands,
-                )
-            demotion = self._demotion_by(tx, run, ended_at)
-            if demotion is not None:
-                self.notifier.send(demotion_message(run, demotion, run_link(run.id)), topic)
-
-    def _demotion_by(self, tx: sa.Connection, run: Run, ended_at: datetime) -> Demotion | None:
-        """Return the fall of a playbook to which this end of its run leads, if any."""
-        known = account.of_run(self.engine, run.id).model_copy(update={"ended_at": ended_at})
-        try:
-            return autonomy.demotion_by(tx, policy.read(self.policy_path), known)
-        except BadConfiguration as error:  # the account does not wait until a person mends it
-            _log.warning("Whether %s may do less now is not known: %s", run.playbook, error)
-            return None
+            self._accounts.failed(about, target, f"{died}: run {successor} replaces it.")
 
 
-def _end(client: SyncPrefectClient, run: FlowRun) -> None:
+def _end(client: SyncPrefectClient, run: FlowRun) -> FlowRun:
     """Bring the dead run to a final state; from Cancelling there is but one."""
-    if _is_over(run):
-        return
     cancelling = run.state is not None and run.state.is_cancelling()
-    final = Cancelled if cancelling else Crashed
-    answer: OrchestrationResult[Any] = client.set_flow_run_state(
-        run.id, final(message="Its process showed no sign of life.")
-    )
+    final: State[Any] = (Cancelled if cancelling else Crashed)(message=SILENT)
+    answer: OrchestrationResult[Any] = client.set_flow_run_state(run.id, final)
     if answer.status is not SetStateStatus.ACCEPT:
         raise Unavailable(f"Prefect did not end run {run.name}: {answer.status}.")
+    return run.model_copy(update={"state": final})
+
+
+def _how_it_ended(run: FlowRun) -> str:
+    """Say how a run ended that gave no account: by a death, or by what Prefect has of it."""
+    state = run.state
+    if state is None or state.is_crashed():
+        return "Its process died"
+    if state.name == NOT_RECORDED:
+        return "The ledger was away for too long, so it ended"
+    return f"It ended in Prefect as {state.name} and gave no account,"
 
 
 def _is_over(run: FlowRun) -> bool:

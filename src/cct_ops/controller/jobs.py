@@ -24,6 +24,7 @@ from cct_ops.controller import (
     changes,
     clocks,
     follow_ups,
+    lost_ends,
     metrics,
     p0_incidents,
     rules,
@@ -35,6 +36,7 @@ from cct_ops.controller import (
 from cct_ops.controller.crashed_runs import Reaper
 from cct_ops.controller.dead_mans_switch import heartbeat
 from cct_ops.controller.loop import Periodic
+from cct_ops.controller.lost_ends import LostEnds
 from cct_ops.controller.pauses import PAUSES_SECONDS, PauseMonitor
 from cct_ops.controller.reconcile import alertmanager, github, pagerduty, watchdog
 from cct_ops.controller.routes import Routes
@@ -72,6 +74,7 @@ def jobs(
     table: list[Job] = [
         ("end of bursts", 10, partial(grouping.begin_or_end, engine, routes.grouping)),
         ("reaper", 10, reaper),
+        ("runs without an account", lost_ends.EVERY_SECONDS, LostEnds(engine, server=server)),
         ("gateway", EVERY_SECONDS, PeerWatchdog(engine, CONTROLLER, GATEWAY, notifier)),
         ("P0 incidents", 5, partial(p0_incidents.page_about_new, pager)),
         ("quarantine", 10, partial(unhandled.report_deliveries, engine, notifier)),

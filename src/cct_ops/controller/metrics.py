@@ -59,8 +59,8 @@ RUNS_CREATED = Counter(
 )
 CRASHED_RUNS = Counter(
     "cct_ops_crashed_runs",
-    "Runs whose process died: recovered (their change is put back), replaced (they had changed"
-    " nothing), or left to people.",
+    "Runs that died or gave no account: recovered (their change is put back), replaced (they had"
+    " changed nothing), or left to people.",
     ["became"],
     registry=REGISTRY,
 )

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from cct_ops.config.policy import Policy
 from cct_ops.errors import OpsError
 from cct_ops.gate import autonomy
+from cct_ops.ledger.engine import is_away
 from cct_ops.ledger.gate import guards
 from cct_ops.ledger.statements import within
 from cct_ops.models.autonomy import AutonomyLevel
@@ -46,6 +47,8 @@ def effective_mode(engine: sa.Engine, policy: Policy, mode: Mode, plan: Plan) ->
     try:
         return allowed_mode(policy, mode, plan.playbook, earned)
     except sa.exc.SQLAlchemyError as error:
+        if is_away(error):
+            raise  # the run ends, and another one asks when the ledger answers
         return Mode.OBSERVE, f"The track record cannot be read ({type(error).__name__})."
 
 

@@ -16,7 +16,7 @@ import psycopg
 import sqlalchemy as sa
 from pydantic import SecretStr
 
-from cct_ops.errors import BadConfiguration
+from cct_ops.errors import BadConfiguration, LedgerAway
 
 # Any constant will do; every migrator must use the same one.
 _MIGRATION_LOCK = 0x0CC7_0B5
@@ -109,6 +109,21 @@ def _connect_patiently(
                 raise
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
+def is_away(error: Exception) -> bool:
+    """Return whether an error only says that the ledger gave no answer, which passes."""
+    match error:
+        case LedgerAway():
+            return True
+        case sa.exc.DBAPIError(orig=psycopg.errors.ProgramLimitExceeded()):
+            return False  # larger than the ledger takes, whenever it comes
+        case sa.exc.OperationalError() | sa.exc.InterfaceError() | sa.exc.TimeoutError():
+            return True
+        case sa.exc.DBAPIError():
+            return error.connection_invalidated
+        case _:
+            return False
 
 
 def connect(url: SecretStr, *, kept: int = 5) -> sa.Engine:

@@ -18,11 +18,11 @@ from functools import lru_cache, partial
 from typing import TypeVar
 
 import sqlalchemy as sa
-from psycopg.errors import ProgramLimitExceeded
 from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.errors import OpsError, Unavailable
 from cct_ops.ledger.clock import in_seconds, now
+from cct_ops.ledger.engine import is_away
 from cct_ops.ledger.schema import set_aside
 from cct_ops.ledger.statements import execute, read
 from cct_ops.models.base import Frozen
@@ -139,14 +139,8 @@ def passes(error: Exception) -> bool:
             return error.response.status_code in {401, 403, 429} or (
                 error.response.status_code >= 500
             )
-        case sa.exc.DBAPIError(orig=ProgramLimitExceeded()):
-            return False  # larger than the ledger takes, whenever it comes
-        case sa.exc.OperationalError() | sa.exc.InterfaceError() | sa.exc.TimeoutError():
-            return True
-        case sa.exc.DBAPIError():
-            return error.connection_invalidated
         case _:
-            return False
+            return is_away(error)
 
 
 def reason_of(error: Exception) -> str:

@@ -155,6 +155,13 @@ class Outcome(StrEnum):
         }
 
 
+REFUSED = "Refused"
+"""The name of the state of a run that was not begun; it has no account of its own."""
+
+NOT_RECORDED = "Not recorded"
+"""The name of the state of a run that could not write its account: the ledger was away."""
+
+
 class Severity(StrEnum):
     """P0: users are hurt now. P1: users will be hurt or a safety net is gone. P2: neither."""
 

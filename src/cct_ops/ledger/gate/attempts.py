@@ -8,6 +8,7 @@ those of one attempt, so a second one would act without any.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,6 +17,7 @@ from uuid import UUID, uuid4
 import sqlalchemy as sa
 
 from cct_ops.ledger.clock import now
+from cct_ops.ledger.engine import is_away
 from cct_ops.ledger.gate import leases
 from cct_ops.ledger.gate.tables import approvals, permits, run_leases
 from cct_ops.ledger.intake.outbox import REMEDIATE
@@ -23,6 +25,8 @@ from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.record.tables import resolutions
 from cct_ops.ledger.statements import execute, scalar, within
 from cct_ops.models.run import Run, Start
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -100,6 +104,15 @@ def _held_by_another(
 
 
 def _let_go(engine: sa.Engine, run_id: UUID, holder: UUID) -> None:
-    """Leave the run to the next process: a suspended run goes on in another one."""
+    """
+    Leave the run to the next process: a suspended run goes on in another one.
+
+    Where the ledger is away the end of its lease does so, and the run ends as it was to end.
+    """
     ours = (run_leases.c.run_id == run_id, run_leases.c.holder == holder)
-    execute(engine, sa.update(run_leases).where(*ours).values(holder=None), repeatable=True)
+    try:
+        execute(engine, sa.update(run_leases).where(*ours).values(holder=None), repeatable=True)
+    except sa.exc.SQLAlchemyError as error:
+        if not is_away(error):
+            raise
+        _log.warning("Run %s is held until its lease is over: %s", run_id, type(error).__name__)

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops import interrupts
 from cct_ops.clients.pacing import Answer
-from cct_ops.errors import Unavailable
+from cct_ops.errors import LedgerAway, Unavailable
 from cct_ops.ledger.clock import in_seconds, now
 from cct_ops.ledger.engine import at_once, patience_seconds
 from cct_ops.ledger.gate.tables import request_pauses
@@ -147,7 +147,7 @@ class LedgerPacer:
         while waiting for a slot, which may take longer than a transaction may idle.
 
         Whoever is patient with a ledger that goes away in the middle reads again. Raises
-        ``Unavailable`` for others: a read is repeatable.
+        ``LedgerAway`` for others: a read is repeatable.
         """
         until = time.monotonic() + patience_seconds()
         while True:
@@ -158,7 +158,7 @@ class LedgerPacer:
                 if error.connection_invalidated and time.monotonic() < until:
                     continue
                 words = " ".join(str(error.orig).split())
-                raise Unavailable(f"The ledger went away during a read: {words}.") from error
+                raise LedgerAway(f"The ledger went away during a read: {words}.") from error
 
     def back_off(self, seconds: float) -> None:
         """Let no run send anything for that long; never shortens a pause that is longer."""
