@@ -74,7 +74,8 @@ cluster: $(VENV)/.dev  ## every part twice on three hosts of this one machine, t
 	$(BIN)/python -m evaluation.cluster $(ARGS)
 
 cluster-soak: $(VENV)/.dev  ## an hour of faults on that cluster, counted; ARGS="--minutes 5 --seed 7" for less
-	$(BIN)/python -m evaluation.cluster.soak $(ARGS)
+	$(BIN)/python -m evaluation.cluster.soak $(ARGS); status=$$?; \
+	$(BIN)/python -m tests.generated_docs; exit $$status
 
 claims: $(VENV)/.dev  ## hurt every part in every way, an hour, and write docs/claims.md; ARGS="--continue" or "--part redis"
 	$(BIN)/python -m evaluation.cluster.claims $(ARGS); status=$$?; \

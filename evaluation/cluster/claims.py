@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +14,8 @@ from evaluation.cluster import faults, protections, results, tables
 from evaluation.cluster.cluster import missing
 from evaluation.cluster.names import KINDS, PART_NAMES, Kind, PartName
 from evaluation.cluster.rounds import Round, on_clusters, without
-from evaluation.cluster.soak import Load
+from evaluation.cluster.stopping import stopped_by_signals
+from evaluation.cluster.work import Load
 
 app = App(name="claims", result_action="return_value")
 
@@ -56,7 +54,7 @@ def run(  # noqa: PLR0913 -- what can be said on the command line
     with ExitStack() as stack:
         if logs is None:
             logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cct-ops-claims-")))
-        stop = stack.enter_context(_stopped_by_signals())
+        stop = stack.enter_context(stopped_by_signals())
         job = Round(seed, file, logs, Load(per_second, every), stop)
         if away:
             without(job, away, pairs if part or fault else [])
@@ -80,25 +78,6 @@ def _kinds(given: list[str]) -> list[Kind]:
             raise ValueError(f"no fault is called {words!r}; there are: {', '.join(KINDS)}")
         found += fitting
     return found
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    """Let the first Ctrl-C or SIGTERM end it in order, and the second at once."""
-    stop = threading.Event()
-
-    def end(number: int, _: object) -> None:
-        if stop.is_set():
-            sys.exit(128 + number)
-        stop.set()
-        sys.stderr.write("claims: what is under way is ended and judged; once more ends it now\n")
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

@@ -38,8 +38,7 @@ class Judge:
 
     ``sent`` are the things that alerts were accepted for, and when the first of each was sent;
     ``hurts`` are the times in which something was away that taking a change back needs. Where no
-    controller ran, nothing but intake is judged of alerts. Before it is all ``over`` nobody judges
-    what has not come so far.
+    controller ran, nothing but intake is judged of alerts.
     """
 
     engine: sa.Engine
@@ -49,16 +48,16 @@ class Judge:
     sent: Mapping[str, datetime]
     hurts: Sequence[Hurt] = ()
     controlled: bool = True
-    over: bool = True
 
     def findings(self) -> list[Finding]:
         """Return each claim that was broken, by the moment at which it was."""
         history, told = History.read(self.engine), Told(self.messages)
-        found = [*self._alerts(history)]
-        if self.over:
-            found += self._owed(history, told)
-            found += self._endless(history)
-            found += told.untold(history)
+        found = [
+            *self._alerts(history),
+            *self._owed(history, told),
+            *self._endless(history),
+            *told.untold(history),
+        ]
         by = by_target(self.writes, history.actions)
         asking = self._asking(history)
         for target, writes in by.items():

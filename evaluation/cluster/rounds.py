@@ -5,27 +5,29 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from cct_ops.beside import beside
 from evaluation.cluster import faults, results
 from evaluation.cluster.cluster import cluster
-from evaluation.cluster.episodes import Episodes
+from evaluation.cluster.fault import Fault
 from evaluation.cluster.findings import Finding
-from evaluation.cluster.people import Person
-from evaluation.cluster.probe import Probe
 from evaluation.cluster.protections import Protection
 from evaluation.cluster.results import Broken, Met, Pair, Without, pair_id
-from evaluation.cluster.soak import Load, drain, judge, sending
-from evaluation.cluster.windows import Bench, Window
+from evaluation.cluster.windows import APART_SECONDS, Bench, Window
+from evaluation.cluster.work import DRAIN_SECONDS, Load, Work, at_work
 
 _JUDGED_AFTER = 10  # windows: then what is settled by then is written
 _ACCOUNTS = 3  # of runs, before the first fault: then some stand in every phase
 _FIRST_ACCOUNTS_SECONDS = 180.0
+_SAID = timedelta(seconds=60)
+
+Draw = Callable[[Bench], Iterator[Fault]]
+"""The faults of a cluster, one after the other; each is over when the next one is asked for."""
 
 
 @dataclass
@@ -39,16 +41,17 @@ class Round:
     stop: threading.Event
     revision: str = field(default_factory=results.revision)
     away: Protection | None = None
-    drain_seconds: float = 300.0
+    drain_seconds: float = DRAIN_SECONDS
     met: list[Met] = field(default_factory=list)
     seen: list[Without] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     impossible: list[Pair] = field(default_factory=list)
 
-    def fails(self, pair: Pair, why: object) -> None:
-        """Say at once, and at the end again, that a pair came to nothing."""
-        self.failed.append(f"{pair_id(*pair)}: {why}")
-        sys.stderr.write(f"claims: {self.failed[-1]}\n")
+    def fails(self, what: str, why: object) -> None:
+        """Say at once, and at the end again, that a fault came to nothing."""
+        self.failed.append(f"{what}: {why}")
+        _say(self.failed[-1])
 
 
 def on_clusters(job: Round, pairs: Sequence[Pair]) -> list[Pair]:
@@ -60,9 +63,9 @@ def on_clusters(job: Round, pairs: Sequence[Pair]) -> list[Pair]:
     left, number = list(pairs), 0
     while left and not job.stop.is_set():
         number += 1
-        folder = job.logs / f"cluster-{number}"
-        folder.mkdir(parents=True, exist_ok=True)
-        left = _on_one(job, left, folder)
+        bench, _ = on_a_cluster(job, _folder(job.logs, f"cluster-{number}"), _in_turn(job, left))
+        hurt = {window.pair for window in bench.windows if not window.cut_short}
+        left = [pair for pair in left if pair not in hurt and pair not in job.impossible]
     return left
 
 
@@ -71,123 +74,143 @@ def without(job: Round, away: Sequence[Protection], pairs: Sequence[Pair]) -> No
     for protection in away:
         if job.stop.is_set():
             return
-        logs = job.logs / protection.name.replace(" ", "-")
+        logs = _folder(job.logs, protection.name.replace(" ", "-"))
         alone = replace(job, away=protection, logs=logs, drain_seconds=protection.drain_seconds)
         on_clusters(alone, pairs or protection.pairs)
 
 
-def _on_one(job: Round, pairs: Sequence[Pair], folder: Path) -> list[Pair]:
-    left = list(pairs)
+def on_a_cluster(
+    job: Round, folder: Path, draw: Draw, apart: Callable[[], float] = lambda: APART_SECONDS
+) -> tuple[Bench, Work]:
+    """
+    Let these faults come over one cluster, until they are over or it does not recover; judge it.
+
+    From the beginning of one to that of the next it is ``apart`` seconds at least.
+    """
     source = job.away.source(folder) if job.away else None
+    random = Random(job.seed)  # noqa: S311 -- a load, no secret
     with cluster(folder, source=source) as made:
-        random = Random(job.seed)  # noqa: S311 -- a load, no secret
-        episodes = Episodes(made.sandbox, made.ledger(), job.load.every_seconds, random)
-        probe = Probe(made.hook)
-        bench = Bench(made, probe, made.ledger(), job.stop)
-        with beside(Person(made.sandbox, random).run):
-            with beside(episodes.run), beside(probe.run), sending(made, episodes, job.load):
-                _say(f"{folder.name} is up")
-                _warm_up(episodes, job)
-                while left and not job.stop.is_set():
-                    recovers = _hurt(job, bench, left[0])
-                    if job.stop.is_set():
-                        break
-                    left.pop(0)
-                    if not recovers:
-                        break
-                    if len(bench.windows) % _JUDGED_AFTER == 0:
-                        oldest = _oldest_open(episodes)
-                        found = judge(made, episodes, bench.hurts(), over=False)
-                        _record(job, bench, found, oldest)
-            drain(made, episodes, job.drain_seconds)
-        _record(job, bench, judge(made, episodes, bench.hurts()), None)
-    return left
+        with at_work(made, random, job.load, job.drain_seconds) as work:
+            bench = Bench(made, work.probe, made.ledger(), job.stop)
+            _say("the cluster is up")
+            _warm_up(work, job)
+            for fault in draw(bench):
+                if not _hurt(job, bench, fault, apart()) or job.stop.is_set():
+                    break
+                if len(bench.windows) % _JUDGED_AFTER == 0:
+                    _record(job, bench, work, drained=False)
+            _say("no more is begun, and what was is seen to its end")
+        _record(job, bench, work, drained=True)
+    return bench, work
 
 
-def _hurt(job: Round, bench: Bench, pair: Pair) -> bool:
-    """Hurt one pair; false where the cluster does not come back from it."""
-    random = Random(f"{job.seed} {pair}")  # noqa: S311 -- faults, no secret
-    able = [each for each in faults.catalogue(bench.made, random) if (each.part, each.kind) == pair]
-    if not able:
-        job.impossible.append(pair)
-        job.fails(pair, "cannot be done here")
-        return True
-    fault = random.choice(able)
+def _in_turn(job: Round, pairs: Sequence[Pair]) -> Draw:
+    """Draw one fault of each pair."""
+
+    def draw(bench: Bench) -> Iterator[Fault]:
+        for pair in pairs:
+            random = Random(f"{job.seed} {pair}")  # noqa: S311 -- faults, no secret
+            able = [
+                each
+                for each in faults.catalogue(bench.made, random)
+                if (each.part, each.kind) == pair
+            ]
+            if able:
+                yield random.choice(able)
+            else:
+                job.impossible.append(pair)
+                job.fails(pair_id(*pair), "cannot be done here")
+
+    return draw
+
+
+def _hurt(job: Round, bench: Bench, fault: Fault, apart: float) -> bool:
+    """Hurt the cluster once; false where it does not come back from it."""
     _say(f"{fault.name} for {fault.seconds:.0f} s")
     try:
-        if bench.hurt(fault).well_after is not None:
-            return True
-        job.fails(pair, f"not well again: {', '.join(bench.unwell())}")
-    except Exception as error:  # noqa: BLE001 -- it is printed, and the other pairs are still hurt
+        window = bench.hurt(fault, apart)
+    except Exception as error:  # noqa: BLE001 -- it is printed, and the other faults still come
         bench.windows[-1].failed = True
-        job.fails(pair, f"{type(error).__name__}: {error}")
+        job.fails(fault.name, f"{type(error).__name__}: {error}")
+        return bench.heal()
+    if window.well_after is not None or job.stop.is_set():
+        return True
+    job.fails(fault.name, f"not well again: {', '.join(bench.unwell()) or 'senders wait'}")
     return bench.heal()
 
 
-def _say(what: str) -> None:
-    sys.stderr.write(f"{datetime.now(UTC):%H:%M:%S}  {what}\n")
-
-
-def _warm_up(episodes: Episodes, job: Round) -> None:
-    """Wait until the first runs have their accounts."""
+def _warm_up(work: Work, job: Round) -> None:
+    """Wait until the first runs have their accounts; without a protection they may have none."""
     until = time.monotonic() + _FIRST_ACCOUNTS_SECONDS
-    while sum(each.outcome is not None for each in list(episodes.all)) < _ACCOUNTS:
-        if job.away is None and time.monotonic() > until:  # without a protection none may end
-            raise TimeoutError("no run came to its end before anything was hurt")
-        if job.stop.wait(1) or time.monotonic() > until:
+    while work.ended() < _ACCOUNTS and not job.stop.wait(1):
+        if time.monotonic() > until:
+            if job.away is None:
+                raise TimeoutError("no run came to its end before anything was hurt")
             return
 
 
-def _oldest_open(episodes: Episodes) -> datetime:
-    return min((each.began_at for each in episodes.open()), default=datetime.now(UTC))
-
-
-def _record(job: Round, bench: Bench, found: Sequence[Finding], before: datetime | None) -> None:
-    """Write down what is settled: windows that ended ``before``, or all of them."""
-    settled = [
-        window
-        for window in bench.windows
-        if not window.failed
-        and (before is None or (window.until is not None and window.until < before))
-    ]
-    known = {pair_id(*each.pair) for each in job.met}
+def _record(job: Round, bench: Bench, work: Work, *, drained: bool) -> None:
+    """Write down what is settled: all of it in the end, and before that what is long over."""
+    if job.away is not None and not drained:
+        return
+    found = work.judge([window.hurt for window in bench.windows])
+    # What is before that has come to its end, and so have the messages about it.
+    before = None if drained else work.oldest_open(datetime.now(UTC)) - _SAID
+    settled = [window for window in bench.windows if window.is_settled(before)]
     if job.away is not None:
-        if before is not None:
-            return
-        job.seen += (seen := [_without(job, job.away, each, found) for each in settled])
+        seen = [
+            _without(job, job.away, window, window.pair, found) for window in settled if window.pair
+        ]
+        job.seen += seen
         results.add(job.file, without=seen)
         return
-    new = [_met(job, each, found) for each in settled]
-    job.met[:] = [each for each in job.met if each.pair not in {one.pair for one in new}] + new
-    results.add(job.file, pairs=new)
+    by_pair: dict[Pair, list[Window]] = {}
+    for window in settled:
+        if window.pair is not None:
+            by_pair.setdefault(window.pair, []).append(window)
+    new = [_met(job, pair, windows, found) for pair, windows in by_pair.items()]
+    known = {each.pair: each for each in job.met}
     for each in new:
-        if pair_id(*each.pair) not in known and each.broken:
-            sys.stderr.write(f"claims: {pair_id(*each.pair)}: {each.broken[0].what}\n")
+        if each.broken and (each.pair not in known or not known[each.pair].broken):
+            _say(f"{pair_id(*each.pair)}: {each.broken[0].what}")
+    job.met[:] = (known | {each.pair: each for each in new}).values()
+    results.add(job.file, pairs=new)
+    if drained:
+        job.findings += found
 
 
-def _met(job: Round, window: Window, found: Sequence[Finding]) -> Met:
+def _met(job: Round, pair: Pair, windows: Sequence[Window], found: Sequence[Finding]) -> Met:
+    """Put together what came of a pair, each time that it was hurt."""
+    last, well = windows[-1], [each.well_after for each in windows]
+    longest = [each for each in well if each is not None]
+    phases, exposures = Counter(last.phases), Counter(last.exposures)
+    for each in windows[:-1]:
+        phases.update(each.phases)
+        exposures.update(each.exposures)
     return Met(
-        part=window.pair[0],
-        kind=window.pair[1],
-        fault=window.fault.name,
-        day=window.began.date(),
+        part=pair[0],
+        kind=pair[1],
+        fault=", ".join(dict.fromkeys(each.fault.name for each in windows)),
+        day=last.began.date(),
         revision=job.revision,
         seed=job.seed,
-        lasted_seconds=round(window.lasted, 1),
-        recovery_seconds=None if window.well_after is None else round(window.well_after, 1),
-        longest_answer_seconds=round(window.longest_answer, 1),
-        phases=window.phases,
-        exposures=window.exposures,
-        broken=_broken(window, found),
+        lasted_seconds=round(max(each.lasted for each in windows), 1),
+        recovery_seconds=round(max(longest), 1) if len(longest) == len(well) else None,
+        longest_answer_seconds=round(max(each.longest_answer for each in windows), 1),
+        phases=dict(phases),
+        exposures=dict(exposures),
+        broken=tuple(one for each in windows for one in _broken(each, found)),
     )
 
 
-def _without(job: Round, away: Protection, window: Window, found: Sequence[Finding]) -> Without:
+def _without(
+    job: Round, away: Protection, window: Window, pair: Pair, found: Sequence[Finding]
+) -> Without:
     return Without(
         protection=away.name,
         claim=away.claim,
-        part=window.pair[0],
-        kind=window.pair[1],
+        part=pair[0],
+        kind=pair[1],
         day=window.began.date(),
         revision=job.revision,
         broken=_broken(window, found),
@@ -196,3 +219,15 @@ def _without(job: Round, away: Protection, window: Window, found: Sequence[Findi
 
 def _broken(window: Window, found: Sequence[Finding]) -> tuple[Broken, ...]:
     return tuple(Broken(claim=each.claim, what=each.what) for each in window.findings(found))
+
+
+def _folder(above: Path, name: str) -> Path:
+    """Make a folder that PostgreSQL's user can pass through."""
+    made = above / name
+    made.mkdir(parents=True, exist_ok=True)
+    above.chmod(0o711)
+    return made
+
+
+def _say(what: str) -> None:
+    sys.stderr.write(f"{datetime.now(UTC):%H:%M:%S}  {what}\n")

@@ -17,6 +17,7 @@ from evaluation.cluster.exposures import Counters, counters
 from evaluation.cluster.fault import Fault
 from evaluation.cluster.findings import Finding
 from evaluation.cluster.names import Claim, Phase
+from evaluation.cluster.phases import phases
 from evaluation.cluster.probe import Probe
 from evaluation.cluster.results import Pair
 from evaluation.cluster.temporary import Hurt
@@ -46,13 +47,26 @@ class Window:
     off: timedelta = timedelta()
     until: datetime | None = None
     failed: bool = False
+    cut_short: bool = False
 
     @property
-    def pair(self) -> Pair:
-        """The part and the kind of its fault, which are those of a cell."""
+    def pair(self) -> Pair | None:
+        """The part and the kind of its fault, where that is of a cell."""
         if self.fault.part is None or self.fault.kind is None:
-            raise ValueError(f"{self.fault.name} is of no cell")
+            return None
         return self.fault.part, self.fault.kind
+
+    @property
+    def hurt(self) -> Hurt:
+        """The time from the beginning of the fault until all was well again."""
+        well = RECOVERY_SECONDS if self.well_after is None else self.well_after
+        return Hurt(self.began, self.began + timedelta(seconds=self.lasted + well))
+
+    def is_settled(self, before: datetime | None) -> bool:
+        """Say whether it came to something and ended, ``before`` that moment if one is given."""
+        if self.failed or self.cut_short:
+            return False
+        return before is None or (self.until is not None and self.until < before)
 
     def has(self, moment: datetime) -> bool:
         """Say whether something of this moment is laid at its door."""
@@ -76,8 +90,8 @@ class Bench:
     stop: threading.Event
     windows: list[Window] = field(default_factory=list)
 
-    def hurt(self, fault: Fault) -> Window:
-        """Let a fault come, last and go, and wait until all is well."""
+    def hurt(self, fault: Fault, apart: float = APART_SECONDS) -> Window:
+        """Let a fault come, last and go; wait until all is well and these seconds are over."""
         before = counters(self.engine)
         window = Window(fault, datetime.now(UTC))
         if self.windows:
@@ -93,19 +107,12 @@ class Bench:
             fault.ends()
         ended = time.monotonic()
         window.lasted = ended - at
-        window.failed = self.stop.is_set()  # it was cut short
+        window.cut_short = self.stop.is_set()
         window.well_after = recovery(self.made, self.probe, ended)
         window.longest_answer = self.probe.longest_since(at)
         self._look_back(window, before)
-        self.stop.wait(max(0.0, at + APART_SECONDS - time.monotonic()))
+        self.stop.wait(max(0.0, at + apart - time.monotonic()))
         return window
-
-    def hurts(self) -> list[Hurt]:
-        """Return the times in which something was away: each from its fault until all was well."""
-        return [
-            Hurt(each.began, each.began + timedelta(seconds=each.lasted + (each.well_after or 0)))
-            for each in self.windows
-        ]
 
     def heal(self) -> bool:
         """End whatever is left of any fault, and say whether all is well then."""
@@ -127,7 +134,9 @@ class Bench:
                     raise
                 time.sleep(1)
             else:
-                return
+                break
+        shift = window.off
+        window.phases = phases(self.engine, window.began + shift, datetime.now(UTC) + shift)
 
 
 def recovery(made: Cluster, probe: Probe, ended: float) -> float | None:

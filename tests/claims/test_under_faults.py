@@ -20,7 +20,7 @@ from evaluation.cluster.cluster import missing
 from evaluation.cluster.faults import PAIRS
 from evaluation.cluster.results import Pair, pair_id
 from evaluation.cluster.rounds import Round, on_clusters
-from evaluation.cluster.soak import Load
+from evaluation.cluster.work import Load
 
 PAIRS_A_DAY = 1
 DRAIN_SECONDS = 600.0  # a busy machine takes its time, and a run that never ends takes for ever

@@ -16,7 +16,7 @@ from evaluation.cluster.episodes import Episodes
 from evaluation.cluster.member import Member
 from evaluation.cluster.network import Addresses
 from evaluation.cluster.probe import Probe
-from evaluation.cluster.soak import Load, judge, sending
+from evaluation.cluster.work import Load, Work, sending
 from tests.stack.polling import eventually
 
 pytestmark = [
@@ -40,11 +40,12 @@ def made() -> Iterator[Cluster]:
 
 def test_senders_see_no_loss_of_a_gateway_or_of_the_primary_but_for_latency(made: Cluster) -> None:
     """Each is lost while twenty alerts a second come in; nothing is lost and nothing doubled."""
-    episodes = Episodes(made.sandbox, made.ledger(), 0.0, Random(1))  # noqa: S311 -- a load, no secret
-    load, probe = Load(per_second=20, every_seconds=0.0), Probe(made.hook)
+    probe, random = Probe(made.hook), Random(1)  # noqa: S311 -- a load, no secret
+    work = Work(made, Episodes(made.sandbox, made.ledger(), 0.0, random), probe)
+    load = Load(per_second=20, every_seconds=0.0)
     one, two = made.members["gateway-1"], made.members["gateway-2"]
 
-    with beside(probe.run), sending(made, episodes, load) as tallies:
+    with beside(probe.run), sending(work, load):
         settles(probe)
         loses(probe, one.kill, one)
         loses(probe, two.kill, two)
@@ -57,8 +58,8 @@ def test_senders_see_no_loss_of_a_gateway_or_of_the_primary_but_for_latency(made
         made.follow_again()
         settles(probe)
 
-    assert judge(made, episodes) == []
-    (tally,) = tallies
+    assert work.judge() == []
+    (tally,) = work.tallies
     assert (tally.accepted, tally.given_up) == (tally.sent, 0)
     assert tally.sent > 20
     assert probe.longest_since(0.0) < LONGEST_SECONDS

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-
-import pytest
 
 from evaluation.cluster.fault import Fault
 from evaluation.cluster.findings import Finding
@@ -45,9 +44,17 @@ def test_what_a_ledger_dates_by_a_wrong_clock_belongs_to_it_too() -> None:
     assert window(0, 30, off=300).findings(moments) == moments[1:]
 
 
+def test_it_is_settled_once_it_is_over_and_what_it_met_is_too() -> None:
+    assert window(0, 30).is_settled(after(31))
+    assert not window(0, 30).is_settled(after(29))
+    assert not window(0, None).is_settled(after(31))
+    assert window(0, None).is_settled(None)
+    assert not replace(window(0, 30), failed=True).is_settled(None)
+    assert not replace(window(0, 30), cut_short=True).is_settled(None)
+
+
 def test_a_fault_of_no_cell_has_no_pair() -> None:
     lost = Window(Fault(None, None, "lose host one", lambda: None, lambda: None, 0.0), BEGAN)
 
     assert window(0, 30).pair == ("redis", "restart")
-    with pytest.raises(ValueError, match="lose host one is of no cell"):
-        _ = lost.pair
+    assert lost.pair is None
