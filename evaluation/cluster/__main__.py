@@ -9,10 +9,13 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 
 from cyclopts import App
 
+from evaluation.cluster import faults
 from evaluation.cluster.cluster import Cluster, cluster, missing
+from evaluation.cluster.faults import Fault, catalogue
 
 app = App(name="cluster", result_action="return_value")
 
@@ -26,6 +29,9 @@ HELP = """\
   cutoff PART ...            nothing reaches it, nothing that it says gets through; `heal HOST`
   crawl HOST / run HOST      a slow link, and as fast as it was
   lose HOST                  kill -9 of all that runs there; `start` each part again
+  faults [WORD ...]          the catalogue, or what has these words in its name
+  begin FAULT                begins the first of those, such as `begin disk full redis`
+  end                        ends what `begin` began, the last first; `well` ends all
   failover                   the standby of PostgreSQL takes over; `follow` makes a new one
   quit"""
 
@@ -41,8 +47,8 @@ def run() -> int:
         began = time.monotonic()
         with cluster(Path(folder)) as made:
             print(f"cluster: up after {time.monotonic() - began:.0f} s; logs in {folder}")
-            if made.net.untested:
-                print(f"cluster: no namespaces here: no {', '.join(made.net.untested)}")
+            if untested := faults.untested(made):
+                print(f"cluster: cannot be tried here: {', '.join(untested)}")
             print(f"alert hook      {made.hook}\nPrefect         {made.env['PREFECT_API_URL']}")
             print(HELP, flush=True)
             _take_orders(made)
@@ -50,15 +56,36 @@ def run() -> int:
 
 
 def _take_orders(made: Cluster) -> None:
+    begun = list[Fault]()
     for line in sys.stdin:
         words = shlex.split(line)
         if words == ["quit"]:
             return
         try:
-            said = _obey(made, words)
-        except (KeyError, TypeError, OSError, NotImplementedError) as error:
+            said = _hurt(made, words, begun) or _obey(made, words)
+        except (KeyError, TypeError, ValueError, OSError, NotImplementedError) as error:
             said = f"not done: {error}\n{HELP}"
         print(said, flush=True)
+
+
+def _hurt(made: Cluster, words: list[str], begun: list[Fault]) -> str | None:
+    """Do what is about the catalogue; None for any other order."""
+    order, name = " ".join(words[:1]), " ".join(words[1:])
+    if order in {"faults", "begin"}:
+        found = [each for each in catalogue(made, Random()) if name in each.name]  # noqa: S311
+        if order == "faults" or not found:
+            return "\n".join(each.name for each in found) or f"no fault is called {name!r}"
+        found[0].begins()
+        begun.append(found[0])
+        return f"begun: {found[0].name}"
+    if order == "end" and begun:
+        begun.pop().ends()
+        return "done"
+    if order == "well":
+        begun.clear()
+        faults.heal(made)
+        return "done"
+    return None
 
 
 def _obey(made: Cluster, words: list[str]) -> str:

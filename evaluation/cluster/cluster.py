@@ -1,7 +1,7 @@
 """
 The cluster: all of its hosts and processes, and what can be done to them by name.
 
-``front`` has nginx and Redis, which a team buys or doubles; ``cct`` is the sandbox.
+``front`` has nginx and Redis, which a team buys or doubles, and Slack; ``cct`` is the sandbox.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from cct_ops.ledger.engine import connect
 from cct_ops.sandbox.control import SandboxControl
 from evaluation.cluster import config, parts, postgres
+from evaluation.cluster.disk import Disks, disks
 from evaluation.cluster.member import Member
 from evaluation.cluster.network import Network, network
 from evaluation.cluster.postgres import Databases
@@ -39,6 +40,7 @@ class Cluster:
 
     net: Network
     folder: Path
+    disks: Disks
     databases: Databases
     env: Mapping[str, str]
     servers_env: Mapping[str, str]
@@ -46,14 +48,18 @@ class Cluster:
     source: Path = ROOT  # where the parts run from
     members: dict[str, Member] = field(default_factory=dict)
 
+    def places(self) -> parts.Places:
+        """Return where its parts are."""
+        return parts.Places(self.net.hosts, self.folder, self.disks)
+
     @property
     def hook(self) -> str:
         """The address that senders know: nginx in front of the gateways."""
         return f"http://{self.net.hosts['front'].address}:{GATEWAY_PORT}/hooks/alertmanager"
 
     def ledger(self) -> sa.Engine:
-        """Connect to the ledger as the parts do: whichever host has it now."""
-        return connect(SecretStr(self.env["CCT_OPS_DATABASE_URL"]))
+        """Connect to the ledger, whichever host has it, and also where there is no room left."""
+        return connect(SecretStr(self.databases.url("psycopg", "cct_ops", postgres.USER)))
 
     def on(self, host: str) -> list[Member]:
         """Return the processes of a host."""
@@ -102,13 +108,14 @@ def cluster(
     folder.chmod(0o711)  # PostgreSQL's user passes through it
     with ExitStack() as stack:
         net = stack.enter_context(network(HOSTS))
-        made = _made(net, folder, source or ROOT)
+        on = stack.enter_context(disks(folder / "disks"))
+        made = named(net, on, folder, source or ROOT)
         stack.callback(_end, made)
         stack.enter_context(made.sandbox)
-        _start_databases(made)
-        _start(made, parts.helpers(net.hosts, folder, made.env))
+        ours = list(parts.ours(made.places(), made.databases, made.env, made.servers_env))
+        _start_databases(made, [each.name for each in ours])
+        _start(made, parts.helpers(made.places(), made.env))
         _run(made, "migrate", made.servers_env)
-        ours = parts.ours(net.hosts, folder, made.env, made.servers_env)
         wanted = [each for each in ours if each.kind in kinds]
         _start(made, [each for each in wanted if each.kind.startswith("prefect")])
         if "prefect-api" in kinds:
@@ -117,24 +124,26 @@ def cluster(
         yield made
 
 
-def _made(net: Network, folder: Path, source: Path) -> Cluster:
+def named(net: Network, on: Disks, folder: Path, source: Path = ROOT) -> Cluster:
+    """Return a cluster on these hosts and disks of which nothing runs so far."""
     found = postgres.programs()
     if found is None:
         raise OSError("Debian's postgresql is not installed")
-    databases = Databases(folder / "postgres", (net.hosts["one"], net.hosts["two"]), found)
+    pair = on.of("postgres-1"), on.of("postgres-2")
+    databases = Databases(folder / "postgres", pair, (net.hosts["one"], net.hosts["two"]), found)
     front, cct = net.hosts["front"], net.hosts["cct"]
     env = config.common(folder, front, cct, databases.url("psycopg", "cct_ops"))
     if source != ROOT:
         env["PYTHONPATH"] = str(source / "src")  # before what is installed
     servers_env = config.of_servers(front, databases.url("asyncpg", "prefect"))
-    sandbox = SandboxControl(env["CCT_URL"])
-    return Cluster(net, folder, databases, env, servers_env, sandbox, source)
+    sandbox = SandboxControl(f"http://{cct.address}:{config.SANDBOX_PORT}")
+    return Cluster(net, folder, on, databases, env, servers_env, sandbox, source)
 
 
-def _start_databases(made: Cluster) -> None:
+def _start_databases(made: Cluster, names: list[str]) -> None:
     made.databases.create()
     _start(made, [made.databases.member(0)])
-    made.databases.create_databases()
+    made.databases.create_databases(names)
     made.databases.make_standby()
     _start(made, [made.databases.member(1)])
     made.databases.wait_for_standby(waits=True)

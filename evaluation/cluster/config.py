@@ -15,6 +15,8 @@ KEY = "the-key-of-the-cluster-0123456789abcdef"
 AUTH = "prefect:the-password-of-the-cluster"
 REDIS_PORT = 6379
 CCT_PORT = 8090
+SLACK_PORT = 8091
+SANDBOX_PORT = 8092
 LEASE_SECONDS = 45
 
 _SOURCES = {
@@ -83,14 +85,14 @@ def common(folder: Path, front: Host, cct: Host, ledger: str) -> dict[str, str]:
     keep_key(folder / "record")
     approvals = folder / "keys" / "approvals"
     keep_secret(approvals)
-    url = f"http://{cct.address}:{CCT_PORT}"
+    slack = f"http://{front.address}:{SLACK_PORT}/slack"
     return {
-        "CCT_URL": url,
+        "CCT_URL": f"http://{cct.address}:{CCT_PORT}",
         "X_API_KEY": "sandbox-key",
-        "SLACK_WEBHOOK_URL": f"{url}/slack/incidents",
-        "CCT_OPS_WEBHOOK_ON_CALL": f"{url}/slack/on-call",
-        "CCT_OPS_WEBHOOK_LEAD": f"{url}/slack/lead",
-        "CCT_OPS_WEBHOOK_PRODUCT_OWNER": f"{url}/slack/product-owner",
+        "SLACK_WEBHOOK_URL": f"{slack}/incidents",
+        "CCT_OPS_WEBHOOK_ON_CALL": f"{slack}/on-call",
+        "CCT_OPS_WEBHOOK_LEAD": f"{slack}/lead",
+        "CCT_OPS_WEBHOOK_PRODUCT_OWNER": f"{slack}/product-owner",
         "CCT_OPS_DATABASE_URL": ledger,
         "CCT_OPS_ALERTMANAGER_KEY": KEY,
         "CCT_OPS_SOURCES_PATH": str(folder / "sources.yaml"),

@@ -25,7 +25,8 @@ class Fault(NamedTuple):
     seconds: float
 
 
-# Processes of the cluster, without their numbers. nginx is no part: a team may well have another.
+# Processes of the cluster, without their numbers. nginx is no part: a team may well have another;
+# CCT and Slack are what is between the parts and the sandbox.
 PART_OF: Mapping[str, PartName] = {
     "gateway": "gateway",
     "controller": "controller",
@@ -35,6 +36,7 @@ PART_OF: Mapping[str, PartName] = {
     "postgres": "postgresql",
     "redis": "redis",
     "cct": "cct",
+    "slack": "slack",
 }
 
 

@@ -7,12 +7,12 @@ from contextlib import suppress
 from itertools import groupby
 from random import Random
 
-from evaluation.cluster import lines, processes
+from evaluation.cluster import children, clocks, connections, lines, losses, processes
 from evaluation.cluster.cluster import Cluster
 from evaluation.cluster.fault import Fault
 from evaluation.cluster.names import Kind, PartName
 
-__all__ = ["PAIRS", "Fault", "catalogue", "choose", "heal"]
+__all__ = ["PAIRS", "Fault", "catalogue", "choose", "heal", "untested"]
 
 _PROCESSES: tuple[PartName, ...] = (
     "gateway",
@@ -24,11 +24,16 @@ _PROCESSES: tuple[PartName, ...] = (
     "redis",
 )
 _PARTS: Mapping[Kind, tuple[PartName, ...]] = {
-    "kill -9": _PROCESSES,
-    "pause 30 s": (*_PROCESSES, "cct"),
-    "ten times slower": (*_PROCESSES, "cct"),
-    "cut off": (*_PROCESSES, "cct"),
+    "kill -9": (*_PROCESSES, "child"),
+    "pause 30 s": (*_PROCESSES, "child", "cct", "slack"),
+    "ten times slower": (*_PROCESSES, "child", "cct", "slack"),
+    "cut off": (*_PROCESSES, "child", "cct", "slack"),
+    # A gateway keeps no file.
+    "disk full": (*_PROCESSES[1:], "child"),
+    "clock ±5 min": (*_PROCESSES, "child", "cct"),
     "restart": _PROCESSES,
+    "memory lost": ("prefect_api", "prefect_services", "redis"),
+    "connection pool exhausted": (*_PROCESSES, "child"),
 }
 # All that the catalogue of a whole cluster has, where nothing that it needs is missing.
 PAIRS: tuple[tuple[PartName, Kind], ...] = tuple(
@@ -40,6 +45,11 @@ _FAMILIES: tuple[Callable[[Cluster, Random], Iterator[Fault]], ...] = (
     processes.pauses,
     processes.short_pauses,
     processes.slowness,
+    children.faults_of_children,
+    losses.full_disks,
+    losses.lost_memories,
+    clocks.wrong_clocks,
+    connections.exhaustions,
     lines.cuts,
     lines.cuts_between_hosts,
     lines.crawls,
@@ -62,15 +72,27 @@ def choose(made: Cluster, random: Random, only: str = "") -> Fault:
     return random.choice(random.choice(pairs))
 
 
+def untested(made: Cluster) -> tuple[str, ...]:
+    """Return what cannot be done here, by a few words for each."""
+    disks = () if made.disks.limited else ("full disk",)
+    wrong_clocks = () if clocks.library() else ("clock that is off, for want of faketime",)
+    return (*made.net.untested, *disks, *wrong_clocks)
+
+
 def heal(made: Cluster) -> None:
     """End whatever is left of any fault."""
+    made.disks.clear_all()
     for host in made.net.hosts:
         made.net.heal(host)
         with suppress(NotImplementedError):
             made.net.slow(host, slowly=False)
     for member in made.members.values():
         member.fast()
+        if member.before:
+            clocks.set_right(member)
         member.start()
+    made.sandbox.set_off(0)
+    connections.admit_all(made.databases, made.members)
 
 
 def _pair(fault: Fault) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,8 +35,8 @@ class Member:
     A process of a host; ``well`` says whether it does its work at this moment.
 
     ``user`` is the system's user that it runs as, and ``group`` a group that nothing else has, by
-    which its packets are told from those of others; both where this process is root. ``source`` is
-    the tree that it runs from.
+    which its packets are told from those of others; both where this process is root. ``before`` is
+    a command that starts the real one, and ``source`` the tree that it runs from.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Member:
     well: Callable[[], bool]
     user: str = "root"
     group: int = 0
+    before: tuple[str, ...] = ()
     stops_by: signal.Signals = signal.SIGTERM
     source: Path = ROOT
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
@@ -65,7 +66,7 @@ class Member:
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 -- commands of our own
-                [*self.host.prefix, *as_user(self.user, self.group), *self.command],
+                [*self.host.prefix, *as_user(self.user, self.group), *self.before, *self.command],
                 env={**harmless(os.environ), **self.env},
                 cwd=self.source,
                 stdin=subprocess.DEVNULL,
@@ -79,7 +80,7 @@ class Member:
         self._fast.set()
         if self._process is None:
             return
-        for process in self._tree() if with_children else self._tree()[:1]:
+        for process in self.processes() if with_children else self.processes()[:1]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self._process.wait()
@@ -104,7 +105,7 @@ class Member:
     def slow(self) -> None:
         """Let it run for a tenth of the time only, until ``fast``."""
         self._fast = threading.Event()
-        threading.Thread(target=self._stutter, args=(self._fast,), daemon=True).start()
+        stutter(self._signal, self._fast)
 
     def fast(self) -> None:
         """Let it run for all of the time again."""
@@ -131,19 +132,7 @@ class Member:
                 raise TimeoutError(f"{self.name} {'died' if died else 'is not well'}:\n{end}")
             time.sleep(0.2)
 
-    def _stutter(self, fast: threading.Event) -> None:
-        while not fast.is_set():
-            self._signal(signal.SIGSTOP)
-            time.sleep(_ROUND_SECONDS * (1 - _SHARE))
-            self._signal(signal.SIGCONT)
-            fast.wait(_ROUND_SECONDS * _SHARE)
-
-    def _signal(self, signum: int) -> None:
-        for process in self._tree():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.send_signal(signum)
-
-    def _tree(self) -> list[psutil.Process]:
+    def processes(self) -> list[psutil.Process]:
         """Return its process and all below it."""
         if self._process is None:
             return []
@@ -152,3 +141,26 @@ class Member:
             return [first, *first.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
+
+    def _signal(self, signum: int) -> None:
+        send(self.processes(), signum)
+
+
+def send(processes: Sequence[psutil.Process], signum: int) -> None:
+    """Send a signal to all of them that live."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signum)
+
+
+def stutter(signals: Callable[[int], object], fast: threading.Event) -> None:
+    """Let what is sent these signals run for a tenth of the time only, until it may be fast."""
+
+    def stutters() -> None:
+        while not fast.is_set():
+            signals(signal.SIGSTOP)
+            time.sleep(_ROUND_SECONDS * (1 - _SHARE))
+            signals(signal.SIGCONT)
+            fast.wait(_ROUND_SECONDS * _SHARE)
+
+    threading.Thread(target=stutters, daemon=True).start()

@@ -18,18 +18,27 @@ from typing import Protocol
 
 import psutil
 
+from evaluation.cluster import control_groups
+
 _OURS = "cctops"
 _NETS = 250
 _RULES = """
 add table inet cluster
 add set inet cluster cut { type ipv4_addr; }
-add set inet cluster silent { type gid; }
+add set inet cluster groups { type gid; }
+add set inet cluster ports { type inet_service; }
 add chain inet cluster in { type filter hook input priority 0; }
 add chain inet cluster out { type filter hook output priority 0; }
 add rule inet cluster in ip saddr @cut drop
 add rule inet cluster out ip daddr @cut drop
-add rule inet cluster in meta skgid @silent drop
-add rule inet cluster out meta skgid @silent drop
+add rule inet cluster in ip saddr 127.0.0.0/8 accept
+add rule inet cluster out ip saddr 127.0.0.0/8 accept
+add rule inet cluster in meta skgid @groups drop
+add rule inet cluster out meta skgid @groups drop
+add rule inet cluster in tcp dport @ports drop
+add rule inet cluster out tcp sport @ports drop
+add chain inet cluster run
+add rule inet cluster out jump run
 """
 # What makes a link slow, the best first: not every kernel has the first.
 _SLOW = (
@@ -59,6 +68,9 @@ class Network(Protocol):
     def isolate(self, one: str, group: int) -> None:
         """Let nothing through to or from the processes of one group of a host."""
 
+    def isolate_process(self, one: str, process: psutil.Process) -> None:
+        """Let nothing through to or from one process of a host."""
+
     def heal(self, one: str) -> None:
         """Let everything through again."""
 
@@ -72,11 +84,12 @@ class Network(Protocol):
 class Namespaces:
     """Hosts that are network namespaces of this machine."""
 
-    untested: tuple[str, ...] = ()
+    untested: tuple[str, ...]
 
     def __init__(self, names: Sequence[str], number: int) -> None:
         self._mark = f"{_OURS}{os.getpid()}"
         self._bridge = f"cb{os.getpid()}"
+        self.untested = () if control_groups.root() else ("cut of a run",)
         net = f"10.77.{number}"
         self.hosts = {
             name: Host(name, f"{net}.{place}", ("ip", "netns", "exec", f"{self._mark}-{name}"))
@@ -112,12 +125,24 @@ class Namespaces:
 
     def isolate(self, one: str, group: int) -> None:
         """Drop all packets of these processes' sockets, those from the host itself included."""
-        self._nft(one, "add", "element", "inet", "cluster", "silent", "{", str(group), "}")
+        self._nft(one, "add", "element", "inet", "cluster", "groups", "{", str(group), "}")
+
+    def isolate_process(self, one: str, process: psutil.Process) -> None:
+        """Drop the packets of the sockets that it has, and of those that it makes."""
+        group = f"{self._mark}-{one}"
+        control_groups.join(group, process.pid)
+        _run(*self.hosts[one].prefix, "sh", "-c", control_groups.RULE.format(name=group))
+        found = {each.laddr for each in process.net_connections("tcp4") if each.raddr}
+        ports = ", ".join(str(port) for address, port in found if not address.startswith("127."))
+        if ports:
+            self._nft(one, "add", "element", "inet", "cluster", "ports", "{", ports, "}")
 
     def heal(self, one: str) -> None:
         """Let everything through again."""
-        for names in ("cut", "silent"):
+        for names in ("cut", "groups", "ports"):
             self._nft(one, "flush", "set", "inet", "cluster", names)
+        self._nft(one, "flush", "chain", "inet", "cluster", "run")
+        control_groups.dissolve(f"{self._mark}-{one}")
 
     def slow(self, one: str, *, slowly: bool) -> None:
         """Delay what leaves a host, or let it through slowly where the kernel cannot delay."""
@@ -148,7 +173,7 @@ class Namespaces:
 class Addresses:
     """Hosts that are addresses of the loopback interface: nothing can be cut there."""
 
-    untested: tuple[str, ...] = ("cut", "slow link", "host lost")
+    untested: tuple[str, ...] = ("cut", "cut of a run", "slow link", "host lost")
 
     def __init__(self, names: Sequence[str], number: int) -> None:
         self.hosts = {
@@ -162,6 +187,10 @@ class Addresses:
     def isolate(self, one: str, group: int) -> None:
         """Refuse: nothing can be cut."""
         raise NotImplementedError(f"no process of {one} can be cut off, such as those of {group}")
+
+    def isolate_process(self, one: str, process: psutil.Process) -> None:
+        """Refuse: nothing can be cut."""
+        raise NotImplementedError(f"{process.pid} on {one} cannot be cut off")
 
     def heal(self, one: str) -> None:
         """Do nothing: nothing was cut."""

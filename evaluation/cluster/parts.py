@@ -7,88 +7,131 @@ commands that a host's supervisor runs.
 
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import httpx
 
 from evaluation.cluster import config
+from evaluation.cluster.disk import Disks
 from evaluation.cluster.member import Member
 from evaluation.cluster.network import Host
-from evaluation.cluster.proxy import GATEWAY_PORT, PREFECT_PORT, configuration
+from evaluation.cluster.postgres import Databases
+from evaluation.cluster.proxy import GATEWAY_PORT, PREFECT_PORT, configuration, door
 
 COMMAND = str(Path(sys.executable).parent / "cct-ops")
 _PRINTS = {"controller": "controller: ready", "worker": "started!"}
 _SECONDS = 2.0
 
 
-def helpers(hosts: Mapping[str, Host], folder: Path, env: Mapping[str, str]) -> Iterator[Member]:
-    """Yield what is not ours: Redis, nginx, and CCT's stand-in."""
+@dataclass(frozen=True)
+class Places:
+    """The hosts and disks that parts run on, and the folder for their logs and files."""
+
+    hosts: Mapping[str, Host]
+    folder: Path
+    disks: Disks
+
+
+def helpers(places: Places, env: Mapping[str, str]) -> Iterator[Member]:
+    """Yield what is not ours: Redis, nginx, and CCT's and Slack's stand-in with their doors."""
+    hosts, folder = places.hosts, places.folder
     front, cct = hosts["front"], hosts["cct"]
     yield Member(
         name="redis",
         host=front,
         command=(
             *("redis-server", "--bind", front.address, "--port", str(config.REDIS_PORT)),
-            *("--save", "", "--appendonly", "yes", "--dir", str(folder), "--protected-mode", "no"),
+            *("--save", "", "--appendonly", "yes", "--dir", str(places.disks.of("redis"))),
+            *("--protected-mode", "no"),
         ),
         env={},
         log=folder / "redis.log",
         well=partial(_redis_answers, front),
     )
-    inside = folder / "nginx"
-    inside.mkdir()
     pair = [hosts["one"], hosts["two"]]
-    (inside / "nginx.conf").write_text(configuration(front, pair, pair, inside))
+    sandbox = f"{cct.address}:{config.SANDBOX_PORT}"
+    words = ("--host", cct.address, "--port", str(config.SANDBOX_PORT), "--no-limits")
+    yield _nginx("nginx", front, GATEWAY_PORT, folder, partial(configuration, front, pair, pair))
     yield Member(
-        name="nginx",
-        host=front,
-        command=("nginx", "-e", "stderr", "-c", str(inside / "nginx.conf"), "-p", str(inside)),
-        env={},
-        log=folder / "nginx.log",
-        well=partial(_listens, front, GATEWAY_PORT),
-    )
-    words = ("--host", cct.address, "--port", str(config.CCT_PORT), "--no-limits")
-    yield Member(
-        name="cct",
+        name="sandbox",
         host=cct,
         command=(sys.executable, "-m", "cct_ops.sandbox", *words),
         env=env,
-        log=folder / "cct.log",
-        well=partial(_answers, f"{env['CCT_URL']}/api/v1/data/health"),
+        log=folder / "sandbox.log",
+        well=partial(_answers, f"http://{sandbox}/api/v1/data/health"),
+    )
+    for name, host, port in (("cct", cct, config.CCT_PORT), ("slack", front, config.SLACK_PORT)):
+        yield _nginx(name, host, port, folder, partial(door, host, port, sandbox))
+
+
+def _nginx(name: str, host: Host, port: int, folder: Path, text: Callable[[Path], str]) -> Member:
+    inside = folder / name
+    inside.mkdir()
+    (inside / "nginx.conf").write_text(text(inside))
+    return Member(
+        name=name,
+        host=host,
+        command=("nginx", "-e", "stderr", "-c", str(inside / "nginx.conf"), "-p", str(inside)),
+        env={},
+        log=folder / f"{name}.log",
+        well=partial(_listens, host, port),
     )
 
 
 def ours(
-    hosts: Mapping[str, Host], folder: Path, env: Mapping[str, str], servers_env: Mapping[str, str]
+    places: Places, databases: Databases, env: Mapping[str, str], servers_env: Mapping[str, str]
 ) -> Iterator[Member]:
     """Yield the parts of ours, Prefect's servers first."""
     for part in ("prefect-api", "prefect-services", "gateway", "controller", "worker"):
         for number, place in enumerate(("one", "two", "three"), 1):
             if part != "worker" and place == "three":
                 continue
-            host = hosts[place]
+            host, name = places.hosts[place], f"{part}-{number}"
             own = {**env, **(servers_env if part.startswith("prefect") else {})}
+            own |= _connections(databases, name) | _files(places.disks, name, env)
             own |= {
                 "HOSTNAME": place,
-                "PREFECT_HOME": str(folder / f"home-{place}"),
                 "PREFECT_SERVER_API_HOST": host.address,
                 "CCT_OPS_GATEWAY_HOST": host.address,
             }
             member = Member(
-                name=f"{part}-{number}",
+                name=name,
                 host=host,
                 command=(COMMAND, "start", part),
                 env=own,
-                log=folder / f"{part}-{number}.log",
+                log=places.folder / f"{name}.log",
                 well=lambda: True,
             )
             member.well = _wellness(part, host, member)
             yield member
+
+
+def _connections(databases: Databases, name: str) -> dict[str, str]:
+    """Return the databases' URLs with a part's own role."""
+    role = databases.role(name)
+    if name.startswith("prefect"):
+        url = databases.url("asyncpg", "prefect", role)
+        return {"PREFECT_API_DATABASE_CONNECTION_URL": url}
+    return {"CCT_OPS_DATABASE_URL": databases.url("psycopg", "cct_ops", role)}
+
+
+def _files(disks: Disks, name: str, env: Mapping[str, str]) -> dict[str, str]:
+    """Return where a part keeps files: on its own disk, with the key that all controllers have."""
+    disk = disks.of(name)
+    for folder in ("home", "tmp"):
+        (disk / folder).mkdir(exist_ok=True)
+    own = {"PREFECT_HOME": str(disk / "home"), "TMPDIR": str(disk / "tmp")}
+    if name.startswith("controller"):
+        shutil.copytree(env["CCT_OPS_RECORD_PATH"], disk / "record", dirs_exist_ok=True)
+        own["CCT_OPS_RECORD_PATH"] = str(disk / "record")
+    return own
 
 
 def _wellness(part: str, host: Host, member: Member) -> Callable[[], bool]:

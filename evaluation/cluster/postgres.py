@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from evaluation.cluster.network import Host
 
 DATABASES = ("cct_ops", "prefect")
 USER = "postgres"
+OWNER = "cct_ops"  # of both databases; each part has a role of its own that acts as this one
 PORT = 5432
 # A commit is answered once the standby has it on its disk too: then a failover loses nothing.
 SYNCHRONOUS = "ANY 1 (*)"
@@ -23,7 +25,9 @@ SYNCHRONOUS = "ANY 1 (*)"
 _SETTINGS = {
     "max_connections": "300",
     "shared_buffers": "64MB",
-    "wal_keep_size": "512MB",
+    "wal_keep_size": "256MB",
+    "min_wal_size": "2MB",  # with small segments a full disk is felt at once
+    "max_wal_size": "256MB",
     "hot_standby": "on",
     "timezone": "UTC",
     "unix_socket_directories": "''",
@@ -45,6 +49,7 @@ class Databases:
     """Both servers; which of them is the primary changes with each failover."""
 
     folder: Path
+    disks: tuple[Path, Path]
     hosts: tuple[Host, Host]
     bin: Path
     primary: int = 0
@@ -66,10 +71,11 @@ class Databases:
     def create(self) -> None:
         """Make the first one's data; nobody but the cluster reaches its network."""
         self.folder.mkdir(mode=0o711, exist_ok=True)
-        if os.geteuid() == 0:
-            shutil.chown(self.folder, USER, USER)
-        data = self._data(0)
-        self._run("initdb", "-D", str(data), "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
+        for folder in (self.folder, *self.disks):
+            if os.geteuid() == 0:
+                shutil.chown(folder, USER, USER)
+        data, words = self._data(0), ("--encoding=UTF8", "--locale=C.UTF-8", "--wal-segsize=1")
+        self._run("initdb", "-D", str(data), "--auth=trust", *words)
         net = self.hosts[0].address.rpartition(".")[0]
         with (data / "pg_hba.conf").open("a") as access:
             access.write(f"host all all {net}.0/24 trust\nhost replication all {net}.0/24 trust\n")
@@ -104,18 +110,31 @@ class Databases:
         with self.connect(self.primary) as connection:
             connection.execute("select pg_promote()")
 
-    def create_databases(self) -> None:
-        """Make the databases of the ledger and of Prefect."""
+    def create_databases(self, parts: Iterable[str]) -> None:
+        """Make the databases of the ledger and of Prefect, and a role for each of these parts."""
         with self.connect(self.primary) as connection:
+            connection.execute(f"create role {OWNER} login".encode())
+            # All parts see who listens, as they do where they share one role.
+            connection.execute(f"grant pg_read_all_stats to {OWNER}".encode())
             for name in DATABASES:
-                connection.execute(f"create database {name}".encode())
+                connection.execute(f"create database {name} owner {OWNER}".encode())
+            for part in parts:
+                role = self.role(part)
+                connection.execute(f"create role {role} login in role {OWNER}".encode())
+                connection.execute(f"alter role {role} set role = {OWNER}".encode())
 
-    def connect(self, place: int, database: str = "postgres") -> psycopg.Connection:
+    def role(self, part: str) -> str:
+        """Return the role by which a part is known."""
+        return part.replace("-", "_")
+
+    def connect(
+        self, place: int, database: str = "postgres", user: str = USER
+    ) -> psycopg.Connection:
         """Connect to one of them."""
         return psycopg.connect(
             host=self.hosts[place].address,
             port=PORT,
-            user=USER,
+            user=user,
             dbname=database,
             autocommit=True,
             connect_timeout=2,
@@ -129,13 +148,13 @@ class Databases:
         except psycopg.Error:
             return False
 
-    def url(self, driver: str, database: str) -> str:
+    def url(self, driver: str, database: str, user: str = OWNER) -> str:
         """Return the URL with both hosts, by which everybody finds the primary."""
         both = "&".join(f"host={host.address}:{PORT}" for host in self.hosts)
-        return f"postgresql+{driver}://{USER}@/{database}?{both}&target_session_attrs=read-write"
+        return f"postgresql+{driver}://{user}@/{database}?{both}&target_session_attrs=read-write"
 
     def _data(self, place: int) -> Path:
-        return self.folder / f"data-{place + 1}"
+        return self.disks[place] / "data"
 
     def _run(self, program: str, *words: str, prefix: tuple[str, ...] = ()) -> None:
         done = subprocess.run(  # noqa: S603 -- PostgreSQL's own programs

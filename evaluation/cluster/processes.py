@@ -15,6 +15,7 @@ SHORTLY_SECONDS = (5.0, 20.0)
 PAUSED_SECONDS = 30.0
 _OURS = ("gateway", "controller", "prefect-api", "prefect-services", "worker")
 _ALL = (*_OURS, "postgres", "redis")
+_OUTSIDE = ("cct", "slack")
 
 
 def kills(made: Cluster, random: Random) -> Iterator[Fault]:
@@ -38,19 +39,19 @@ def restarts(made: Cluster, random: Random) -> Iterator[Fault]:
 
 def pauses(made: Cluster, _random: Random) -> Iterator[Fault]:
     """Yield a pause of each, as long as is claimed to do no harm."""
-    for member in those_of(made, *_ALL, "cct"):
+    for member in those_of(made, *_ALL, *_OUTSIDE):
         yield Fault(PART_OF[member.kind], "pause 30 s", *_paused(member, PAUSED_SECONDS))
 
 
 def short_pauses(made: Cluster, random: Random) -> Iterator[Fault]:
     """Yield shorter ones, which meet other limits of time."""
-    for member in those_of(made, *_ALL, "nginx", "cct"):
+    for member in those_of(made, *_ALL, "nginx", *_OUTSIDE):
         yield Fault(None, None, *_paused(member, random.uniform(*SHORTLY_SECONDS)))
 
 
 def slowness(made: Cluster, random: Random) -> Iterator[Fault]:
     """Yield for each that it gets a tenth of its time."""
-    for member in those_of(made, *_ALL, "cct"):
+    for member in those_of(made, *_ALL, *_OUTSIDE):
         seconds, name = random.uniform(*SHORTLY_SECONDS), f"ten times slower {member.name}"
         part = PART_OF[member.kind]
         yield Fault(part, "ten times slower", name, member.slow, member.fast, seconds)

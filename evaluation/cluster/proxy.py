@@ -1,4 +1,9 @@
-"""The configuration of nginx, which stands in front of the gateways and of Prefect's servers."""
+"""
+The configurations of nginx, in front of gateways and Prefect's servers, and as doors of a sandbox.
+
+The sandbox plays CCT and Slack. Each has a door of its own, so that one can be paused, slowed and
+cut off while the other answers, and while the sandbox still says what was written.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from evaluation.cluster.network import Host
 GATEWAY_PORT = 8080
 PREFECT_PORT = 4200
 
-_CONFIG = """\
+_HEAD = """\
 daemon off;
 master_process off;
 pid {folder}/nginx.pid;
@@ -25,6 +30,8 @@ http {{
   scgi_temp_path {folder}/scgi;
   client_max_body_size 20m;
   proxy_http_version 1.1;
+"""
+_CONFIG = """\
   proxy_connect_timeout 1s;
   map $http_upgrade $upgrade {{ default upgrade; '' ''; }}
   proxy_set_header Host $http_host;
@@ -53,17 +60,39 @@ http {{
 """
 
 
+_DOOR = """\
+  proxy_set_header Host $http_host;
+  proxy_set_header Connection '';
+  server {{
+    listen {address}:{port};
+    location / {{
+      proxy_pass http://{target};
+      proxy_read_timeout 1h;
+      # What came before a pause is done after it, though its sender may have given up.
+      proxy_ignore_client_abort on;
+    }}
+  }}
+}}
+"""
+
+
 def configuration(
     front: Host, gateways: Sequence[Host], prefects: Sequence[Host], folder: Path
 ) -> str:
     """Return it; a server that does not answer is left alone for five seconds."""
-    return _CONFIG.format(
-        folder=folder,
+    return _HEAD.format(folder=folder) + _CONFIG.format(
         address=front.address,
         gateway_port=GATEWAY_PORT,
         prefect_port=PREFECT_PORT,
         gateways=_servers(gateways, GATEWAY_PORT),
         prefects=_servers(prefects, PREFECT_PORT),
+    )
+
+
+def door(host: Host, port: int, target: str, folder: Path) -> str:
+    """Return that of a door, which hands everything on to one other server."""
+    return _HEAD.format(folder=folder) + _DOOR.format(
+        address=host.address, port=port, target=target
     )
 
 

@@ -93,8 +93,8 @@ def _show(job: Round, bench: Bench, work: Work) -> None:
         f" p50 {tally.percentile(0.5):.0f} ms, p99 {tally.percentile(0.99):.0f} ms"
     )
     console.print(f"{len(work.episodes.all)} incidents for a playbook: {ended}")
-    if untested := bench.made.net.untested:
-        console.print(f"not tried, for want of namespaces: {', '.join(untested)}")
+    if untested := faults.untested(bench.made):
+        console.print(f"cannot be tried here: {', '.join(untested)}")
     for why in job.failed:
         console.print(f"came to nothing: {why}")
     for finding in job.findings:

@@ -60,7 +60,7 @@ async def respond(request: Request) -> Response:
         body=await request.body(),
     )
     entry = SeenRequest(
-        at=datetime.fromtimestamp(call.now, UTC),
+        at=datetime.fromtimestamp(call.world.clock.right(), UTC),
         method=call.method,
         path=path,
         query=dict(call.query),

@@ -11,9 +11,14 @@ class Clock:
 
     def __init__(self) -> None:
         self._advanced_seconds = 0.0
+        self.off_seconds = 0.0
 
     def now(self) -> float:
-        """Return the sandbox's present moment."""
+        """Return the present moment as CCT sees it."""
+        return self.right() + self.off_seconds
+
+    def right(self) -> float:
+        """Return it as a clock says that is not off, such as those of others."""
         return time.time() + self._advanced_seconds
 
     def advance(self, seconds: float) -> None:

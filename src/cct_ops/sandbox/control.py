@@ -111,6 +111,10 @@ class SandboxControl:
         """Let time pass at once."""
         self._post("clock", {"advance_seconds": seconds})
 
+    def set_off(self, seconds: float) -> None:
+        """Let CCT's own clock be so far ahead or behind; what it logs is of the right time."""
+        self._post("clock-off", {"seconds": seconds})
+
     def requests(self) -> list[SeenRequest]:
         """Return all requests that CCT's API saw, oldest first."""
         return self._get("requests", list[SeenRequest])

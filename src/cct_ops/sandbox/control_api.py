@@ -34,6 +34,7 @@ from cct_ops.sandbox.inputs import (
     SetCanary,
     SetChaos,
     SetFaults,
+    SetOff,
     SetProfile,
     SetValue,
 )
@@ -144,6 +145,11 @@ def advance(world: World, given: Advance) -> None:
     world.clock.advance(given.advance_seconds)
 
 
+def set_off(world: World, given: SetOff) -> None:
+    """Set CCT's clock wrong, or right again."""
+    world.clock.off_seconds = given.seconds
+
+
 def state(world: World) -> SandboxState:
     """Return the truth, without the time, so that two of them can be compared."""
     policy, content = world.policy.latest, world.exemptions.written
@@ -234,6 +240,7 @@ ROUTES = [
     _change("chaos", SetChaos, set_chaos),
     _change("value", SetValue, set_value),
     _change("clock", Advance, advance),
+    _change("clock-off", SetOff, set_off),
     _change("faults", SetFaults, set_faults),
     _change("github", GitHubSeed, seed_github),
     _view("state", state),

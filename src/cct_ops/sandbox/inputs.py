@@ -94,6 +94,12 @@ class Advance(Strict):
     advance_seconds: float = Field(ge=0)
 
 
+class SetOff(Strict):
+    """CCT's own clock goes wrong by so many seconds, ahead or behind; 0 sets it right."""
+
+    seconds: float
+
+
 class SetChaos(Strict):
     """
     The environment and auto-rollback of this CCT; what is left out stays.

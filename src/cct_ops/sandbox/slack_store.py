@@ -36,16 +36,16 @@ class SlackStore:
 
     def webhook(self, path: str, body: Json) -> None:
         """Take a message from a webhook."""
-        self.messages.append({"at": iso(self.clock.now()), "path": path, "body": body})
+        self.messages.append({"at": iso(self.clock.right()), "path": path, "body": body})
 
     def post(self, path: str, channel: str, given: Json) -> Json:
         """Take a message from a bot; returns it."""
-        self._last = max(self.clock.now(), self._last + 0.000001)
+        self._last = max(self.clock.right(), self._last + 0.000001)
         shown: Json = {key: given[key] for key in ("text", "blocks", "thread_ts") if key in given}
         body: Json = {"channel": channel, "ts": f"{self._last:.6f}", **shown, "edits": 0}
         if given.get("reply_broadcast"):
             body["reply_broadcast"] = True
-        self.messages.append({"at": iso(self.clock.now()), "path": path, "body": body})
+        self.messages.append({"at": iso(self.clock.right()), "path": path, "body": body})
         return body
 
     def find(self, channel: str, ts: object) -> Json | None:

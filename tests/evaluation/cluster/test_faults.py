@@ -8,33 +8,37 @@ from random import Random
 
 import pytest
 
-from cct_ops.sandbox.control import SandboxControl
-from evaluation.cluster import config, parts
-from evaluation.cluster.cluster import HOSTS, Cluster
-from evaluation.cluster.faults import PAIRS, catalogue, choose
+from evaluation.cluster import clocks, parts
+from evaluation.cluster.cluster import HOSTS, Cluster, missing, named
+from evaluation.cluster.disk import Disks
+from evaluation.cluster.faults import PAIRS, catalogue, choose, untested
 from evaluation.cluster.member import Member
 from evaluation.cluster.network import Addresses, Namespaces, Network
-from evaluation.cluster.postgres import Databases
+
+pytestmark = [
+    pytest.mark.skipif(bool(missing()), reason=f"not installed: {', '.join(missing())}"),
+    pytest.mark.skipif(clocks.library() is None, reason="Debian's faketime is not installed"),
+]
 
 
-def named(folder: Path, net: Network) -> Cluster:
+def whole(folder: Path, net: Network, *, disks: bool = True) -> Cluster:
     """A cluster of which nothing runs."""
-    databases = Databases(folder, (net.hosts["one"], net.hosts["two"]), folder)
-    env = config.common(folder, net.hosts["front"], net.hosts["cct"], "postgresql://")
-    made = Cluster(net, folder, databases, env, {}, SandboxControl(env["CCT_URL"]))
+    on = Disks(folder / "disks", limited=False)
+    made = named(net, on, folder)
     for member in all_members(made):
         made.members[member.name] = member
+    on.limited = disks
     return made
 
 
 def all_members(made: Cluster) -> Iterator[Member]:
     yield from (made.databases.member(place) for place in (0, 1))
-    yield from parts.helpers(made.net.hosts, made.folder, made.env)
-    yield from parts.ours(made.net.hosts, made.folder, made.env, made.servers_env)
+    yield from parts.helpers(made.places(), made.env)
+    yield from parts.ours(made.places(), made.databases, made.env, made.servers_env)
 
 
 def test_a_whole_cluster_can_suffer_each_pair_of_the_catalogue(tmp_path: Path) -> None:
-    made = named(tmp_path, Namespaces(HOSTS, 7))
+    made = whole(tmp_path, Namespaces(HOSTS, 7))
 
     able = catalogue(made, Random(1))  # noqa: S311 -- faults, no secret
 
@@ -43,17 +47,21 @@ def test_a_whole_cluster_can_suffer_each_pair_of_the_catalogue(tmp_path: Path) -
     assert all(each.seconds == 30 for each in able if each.kind == "pause 30 s")
 
 
-def test_without_namespaces_nothing_is_cut_and_the_rest_is_there(tmp_path: Path) -> None:
-    able = catalogue(named(tmp_path, Addresses(HOSTS, 7)), Random(1))  # noqa: S311 -- no secret
+def test_without_namespaces_and_mounts_nothing_is_cut_or_full_and_the_rest_is_there(
+    tmp_path: Path,
+) -> None:
+    made = whole(tmp_path, Addresses(HOSTS, 7), disks=False)
+    able = catalogue(made, Random(1))  # noqa: S311 -- faults, no secret
 
     able_pairs = {(each.part, each.kind) for each in able if each.part and each.kind}
-    assert able_pairs == {pair for pair in PAIRS if pair[1] != "cut off"}
+    assert able_pairs == {pair for pair in PAIRS if pair[1] not in {"cut off", "disk full"}}
+    assert set(untested(made)) >= {"cut", "full disk"}
 
 
 def test_each_pair_is_drawn_and_a_name_that_no_fault_has_is_refused(tmp_path: Path) -> None:
-    made, random = named(tmp_path, Namespaces(HOSTS, 7)), Random(1)  # noqa: S311 -- no secret
+    made, random = whole(tmp_path, Namespaces(HOSTS, 7)), Random(1)  # noqa: S311 -- no secret
 
-    drawn = {choose(made, random)[:2] for _ in range(60 * len(PAIRS))}
+    drawn = {choose(made, random)[:2] for _ in range(15 * len(PAIRS))}
 
     assert drawn >= set(PAIRS)
     assert (None, None) in drawn
