@@ -11,6 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
+import httpx
+import psycopg
+import redis
 from cyclopts import App
 
 from evaluation.cluster import faults
@@ -63,9 +66,14 @@ def _take_orders(made: Cluster) -> None:
             return
         try:
             said = _hurt(made, words, begun) or _obey(made, words)
-        except (KeyError, TypeError, ValueError, OSError, NotImplementedError) as error:
+        except (*_REFUSALS, *_SILENCE) as error:
             said = f"not done: {error}\n{HELP}"
         print(said, flush=True)
+
+
+_REFUSALS = (KeyError, TypeError, ValueError, OSError, NotImplementedError)
+# Of what is hurt already.
+_SILENCE = (psycopg.Error, redis.RedisError, httpx.HTTPError)
 
 
 def _hurt(made: Cluster, words: list[str], begun: list[Fault]) -> str | None:

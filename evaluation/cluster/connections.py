@@ -19,7 +19,7 @@ from evaluation.cluster import config
 from evaluation.cluster.cluster import Cluster
 from evaluation.cluster.fault import PART_OF, Fault, those_of
 from evaluation.cluster.names import Kind
-from evaluation.cluster.postgres import OWNER, Databases
+from evaluation.cluster.postgres import OWNER, USER, Databases
 from evaluation.cluster.processes import SHORTLY_SECONDS
 
 _OURS = ("gateway", "controller", "worker", "prefect-api", "prefect-services")
@@ -84,7 +84,7 @@ class Crowd:
         """Take what is free, and then what everybody else had."""
         self._take()
         with self.databases.connect(self.databases.primary) as connection:
-            connection.execute(_CLOSE + b" where usename <> %s and not usesuper", [OWNER])
+            connection.execute(_CLOSE + b" where usename <> all(%s)", [[OWNER, USER]])
         self._take()
 
     def go(self) -> None:

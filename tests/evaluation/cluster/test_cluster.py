@@ -5,17 +5,25 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from random import Random
 
+import httpx
 import pytest
+from psycopg import OperationalError
 
 from cct_ops.beside import beside
+from evaluation.cluster.clocks import OFF_SECONDS, set_off, set_right
 from evaluation.cluster.cluster import Cluster, cluster, missing
+from evaluation.cluster.connections import Crowd, admit, refuse
 from evaluation.cluster.episodes import Episodes
+from evaluation.cluster.losses import lost_memories
 from evaluation.cluster.member import Member
 from evaluation.cluster.network import Addresses
 from evaluation.cluster.probe import Probe
+from evaluation.cluster.proxy import GATEWAY_PORT
 from evaluation.cluster.work import Load, Work, sending
 from tests.stack.polling import eventually
 
@@ -76,11 +84,55 @@ def test_a_part_can_be_paused_slowed_and_brought_back(made: Cluster) -> None:
     assert all(each.is_well() for each in made.members.values())
 
 
+def test_a_part_is_refused_connections_and_its_server_has_none_left_until_it_is_over(
+    made: Cluster,
+) -> None:
+    databases, user = made.databases, made.databases.role("gateway-1")
+    refuse(databases, "gateway-1")
+    with pytest.raises(OperationalError, match="too many connections for role"):
+        databases.connect(databases.primary, user=user)
+    admit(databases, "gateway-1")
+    databases.connect(databases.primary, user=user).close()
+
+    crowd = Crowd(databases)
+    crowd.come()
+    with pytest.raises(OperationalError, match="slots are reserved"):
+        databases.connect(databases.primary, user=user)
+    crowd.go()
+    eventually(lambda: databases.connect(databases.primary, user=user).close() is None, seconds=30)
+
+
+def test_a_full_disk_a_wrong_clock_and_a_lost_memory_end(made: Cluster) -> None:
+    redis, gateway = made.members["redis"], made.members["gateway-1"]
+    if made.disks.limited:
+        made.disks.fill("redis")
+        with pytest.raises(OSError, match="No space left"):
+            (made.disks.of("redis") / "more").write_text("more")
+        made.disks.clear("redis")
+        (made.disks.of("redis") / "more").write_text("more")
+    set_off(gateway, OFF_SECONDS)
+    eventually(gateway.is_well, seconds=60)
+    assert abs(minutes_of(made) - 5) < 1
+    set_right(gateway)
+    (forgets,) = lost_memories(made, Random(1))  # noqa: S311 -- a fault, no secret
+    forgets.begins()
+    forgets.ends()
+    eventually(lambda: redis.is_well() and gateway.is_well(), seconds=60)
+    assert abs(minutes_of(made)) < 1
+
+
+def minutes_of(made: Cluster) -> float:
+    """How many minutes the first gateway is ahead, by the date of its answers."""
+    url = f"http://{made.members['gateway-1'].host.address}:{GATEWAY_PORT}/healthz"
+    said = parsedate_to_datetime(httpx.get(url, trust_env=False).headers["Date"])
+    return (said - datetime.now(UTC)).total_seconds() / 60
+
+
 def test_without_namespaces_it_says_what_cannot_be_tried() -> None:
     net = Addresses(["one", "two"], 7)
 
     assert len({host.address for host in net.hosts.values()}) == 2
-    assert set(net.untested) == {"cut", "slow link", "host lost"}
+    assert set(net.untested) == {"cut", "cut of a run", "slow link", "host lost"}
     with pytest.raises(NotImplementedError, match="one cannot be cut off from two"):
         net.cut("one", ["two"])
 
