@@ -140,10 +140,10 @@ class Databases:
             connect_timeout=2,
         )
 
-    def answers(self, place: int) -> bool:
-        """Say whether it answers."""
+    def answers(self, place: int, user: str = USER) -> bool:
+        """Say whether it answers this user."""
         try:
-            with self.connect(place) as connection:
+            with self.connect(place, user=user) as connection:
                 return connection.execute("select 1").fetchone() is not None
         except psycopg.Error:
             return False

@@ -92,14 +92,14 @@ def test_a_part_is_refused_connections_and_its_server_has_none_left_until_it_is_
     with pytest.raises(OperationalError, match="too many connections for role"):
         databases.connect(databases.primary, user=user)
     admit(databases, "gateway-1")
-    databases.connect(databases.primary, user=user).close()
+    assert databases.answers(databases.primary, user)
 
     crowd = Crowd(databases)
     crowd.come()
     with pytest.raises(OperationalError, match="slots are reserved"):
         databases.connect(databases.primary, user=user)
     crowd.go()
-    eventually(lambda: databases.connect(databases.primary, user=user).close() is None, seconds=30)
+    eventually(lambda: databases.answers(databases.primary, user), seconds=30)
 
 
 def test_a_full_disk_a_wrong_clock_and_a_lost_memory_end(made: Cluster) -> None:
