@@ -71,9 +71,9 @@ def make_known(
             needs_person=outcome.needs_attention,
         )
         commands = manual.after(outcome, run, target, known, parameters)
-        changed = bool(known.actions)
+        changed, said = bool(known.actions), True
         if changed or not _reported_already(run, outcome, reason, topic.severity):
-            notify_outcome(
+            said = notify_outcome(
                 run,
                 target,
                 reason,
@@ -83,7 +83,7 @@ def make_known(
                 silence=silence,
                 attended=takeovers.of_run(ledger(), run.id) is not None,
             )
-        record.record_outcome(ledger(), run, target, outcome, reason)
+        record.record_outcome(ledger(), run, target, outcome, reason, said=said)
         notify_if_demoted(run, topic)
 
 

@@ -72,10 +72,11 @@ def notify_outcome(  # noqa: PLR0913 -- each of them is a fact about the end
     changed: bool = True,
     silence: bool = False,
     attended: bool = False,
-) -> None:
+) -> bool:
     """
     Notify people how a run ended, and what they type where something is left to be done.
 
+    False where Slack did not take it: then it is still to be said.
     Its outcome is the state of the topic. One that is ``attended`` was taken over by a person, so
     nobody is paged, unless it failed.
     ``silence`` says that another system gave no answer, to this run as to all others: where nothing
@@ -88,10 +89,11 @@ def notify_outcome(  # noqa: PLR0913 -- each of them is a fact about the end
     urgent = urgent and not (attended and outcome is not Outcome.FAILED)
     together = silence and not changed
     if not (changed and urgent) and silences.about_incident(ledger(), run.incident_id) is not None:
-        return
-    _notify(message, topic, urgent=urgent and not together)
+        return True
+    said = _notify(message, topic, urgent=urgent and not together)
     if urgent and together:
         ask_for_page(ledger(), message, topic, shared=NO_ANSWER)
+    return said
 
 
 def notify_expired(run: Run, target: str, overdue: tuple[Exemption, ...], *, done: bool) -> None:
@@ -113,8 +115,10 @@ def notify_demotion(run: Run, demotion: Demotion, topic: Topic) -> None:
 
 def _notify(
     message: Message, topic: Topic, *, urgent: bool = False, request_id: UUID | None = None
-) -> None:
+) -> bool:
+    """Send it and return whether Slack took it, if there is a Slack."""
     if not Notifier.of(ledger(), settings()).reaches_somebody and not urgent:
-        return
+        return True
     # The failed task stays in the run's history; the run itself goes on.
-    post_to_slack(*message, topic, urgent=urgent, request_id=request_id, return_state=True)
+    sent = post_to_slack(*message, topic, urgent=urgent, request_id=request_id, return_state=True)
+    return sent.is_completed()

@@ -22,7 +22,7 @@ from evaluation.cluster.writes import CLOCKS
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # How a message begins that says how a run ended; the latter ones speak for runs that died.
-_END = re.compile(rf"^:\w+: (?:(?:{'|'.join(Outcome)}): |\S+ on \S+: (?:Its process|Whether) )")
+_END = re.compile(rf"^:\w+: (?:(?:{'|'.join(Outcome)}): |[\w-]+ on [^:]+: )")
 # An approval's id in the token of a link: behind the signature and the version.
 _IN_TOKEN = slice(33, 49)
 

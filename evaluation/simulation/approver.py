@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -13,7 +13,6 @@ from cct_ops.ledger.gate import approval_answers
 from cct_ops.ledger.gate.approval_answers import Answer
 from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.models.run import Run
-from cct_ops.models.topic import Topic
 from evaluation.simulation.scenario import MINUTE, Firing
 from evaluation.simulation.scheduler import Activity, Scheduler
 
@@ -45,10 +44,9 @@ class Answering:
             at = self.scheduler.now + firing.answer_minutes * MINUTE
             self.scheduler.begin(at, self._answer(approval, firing))
 
-    def notify_outcome(
-        self, run: Run, target: str, reason: str, topic: Topic, commands: Sequence[str]
-    ) -> None:
+    def notify_outcome(self, *_: object) -> bool:
         """Hear how a run ended."""
+        return True
 
     def started_by(self) -> str | None:
         """Nobody is asked for a second yes."""

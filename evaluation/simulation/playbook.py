@@ -203,7 +203,7 @@ class Worker:
         """Give the run's account."""
         leases.touch(self.engine, run.id, self.settings.lease_seconds)
         approvals.void(self.engine, run.id, "The run ended without needing it.")
-        account.record_outcome(self.engine, run, target, outcome, reason)
+        account.record_outcome(self.engine, run, target, outcome, reason, said=True)
 
     def _schedule_revert(self, change: TemporaryChange) -> None:
         with self.prefect.connect() as client:

@@ -14,13 +14,14 @@ import sqlalchemy as sa
 from cct_ops.diagnoses.rollback_plan import Option
 from cct_ops.ledger.gate import locks
 from cct_ops.ledger.gate.tables import permits, target_locks
+from cct_ops.ledger.people import owed_ends
 from cct_ops.models.cct import Route
 from cct_ops.models.run import Mode, Outcome
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from flows.auto_rollback import auto_rollback
 from tasks.connections import settings
-from tests.flows.run_assertions import final, known, report_of
+from tests.flows.run_assertions import final, known, report_of, run_id_of
 
 ROUTE = Route.PRE_MARKET_BRIEFING
 
@@ -53,6 +54,7 @@ def test_auto_mode_repairs_a_canary_that_auto_rollback_pulled(
     assert [write.path for write in sandbox.writes()] == ["/api/v1/canary/reset"]
     kept = known(engine, ended)
     assert kept.outcome is Outcome.RESOLVED
+    assert owed_ends.listed(engine) == []
     assert [decision.verdict for decision in kept.decisions] == ["permitted"]
     assert [(act.call.method, act.state) for act in kept.actions] == [("reset_canary", "confirmed")]
     assert [found.verdict.value for found in kept.verifications] == ["holds"]
@@ -228,12 +230,14 @@ def test_two_runs_on_one_target_make_one_change(
 
 
 def test_a_message_that_cannot_be_sent_does_not_change_how_the_run_ends(
-    sandbox: SandboxControl,
+    sandbox: SandboxControl, engine: sa.Engine
 ) -> None:
+    """That it was not said is on record, so that it can be said later."""
     pull(sandbox)
     sandbox.faults(Fault(path="/slack/", error_status=500))
 
-    assert run(mode=Mode.AUTO).name == "Resolved"
+    assert (state := run(mode=Mode.AUTO)).name == "Resolved"
+    assert owed_ends.listed(engine) == [run_id_of(state)]
 
 
 def test_thresholds_are_not_raised_by_nothing_and_that_is_no_good_end(

@@ -40,7 +40,8 @@ class Accounts:
         _log.warning("Run %s: %s", run.name, reason)
         topic = Topic.of(run, target, Outcome.FAILED, needs_person=True)
         with self.engine.begin() as tx:
-            ended_at = account.record_outcome(tx, run, target, Outcome.FAILED, reason)
+            said = bool(commands)
+            ended_at = account.record_outcome(tx, run, target, Outcome.FAILED, reason, said=said)
             if commands:
                 metrics.CRASHED_RUNS.labels("left to people").inc()
                 notices.send_urgent(
@@ -60,10 +61,10 @@ class Accounts:
             reason = "It was cancelled in Prefect while it put something back."
         _log.warning("Run %s: %s", run.name, reason)
         topic = Topic.of(run, target, Outcome.CANCELLED)
-        said = outcome_message(run, target, Outcome.CANCELLED, reason, run_link(run.id))
+        message = outcome_message(run, target, Outcome.CANCELLED, reason, run_link(run.id))
         with self.engine.begin() as tx:
-            account.record_outcome(tx, run, target, Outcome.CANCELLED, reason)
-            self.notifier.send(said, topic)
+            account.record_outcome(tx, run, target, Outcome.CANCELLED, reason, said=True)
+            self.notifier.send(message, topic)
 
     def of_deleted(self, run_id: UUID) -> None:
         """Write the account of a dead run that somebody deleted in Prefect, from the ledger."""

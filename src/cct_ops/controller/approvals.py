@@ -32,7 +32,7 @@ from cct_ops.errors import OpsError, Unavailable
 from cct_ops.ledger import clock, run_notifications
 from cct_ops.ledger.gate import approval_answers, approvals
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState
-from cct_ops.ledger.people import on_call, pages
+from cct_ops.ledger.people import on_call, owed_ends, pages
 from cct_ops.ledger.record import account
 from cct_ops.ledger.set_aside import border
 from cct_ops.models.run import NOT_RECORDED, Outcome, Run, Severity
@@ -189,7 +189,8 @@ def _close(
             topic.model_copy(update={"needs_person": outcome.needs_attention}),
             urgent=is_urgent(outcome, topic.severity),
         )
-    except OpsError as error:
+        owed_ends.forget(engine, run.id)
+    except OpsError as error:  # controller/untold.py says it later
         _log.warning("people were not notified about run %s: %s", approval.run_id, error)
 
 

@@ -32,6 +32,7 @@ from cct_ops.controller import (
     streams,
     takeovers,
     unhandled,
+    untold,
 )
 from cct_ops.controller.crashed_runs import Reaper
 from cct_ops.controller.dead_mans_switch import heartbeat
@@ -118,6 +119,7 @@ def jobs(
         ("takeovers", 5, partial(takeovers.sweep, engine, notifier, server=server)),
         ("paging", 10, pager),
         ("buttons", 10, partial(buttons.sweep, engine, notifier)),
+        ("ends of approved runs", 10, partial(untold.sweep, engine, notifier)),
     ]
     return [
         *(Periodic(*job) for job in table),

@@ -21,6 +21,7 @@ from cct_ops.clients.server import CONFIGURED, Server, find_run
 from cct_ops.errors import OpsError, Unavailable
 from cct_ops.ledger.gate import approvals, run_progress, takeovers
 from cct_ops.ledger.gate.takeovers import Unsettled
+from cct_ops.ledger.people import owed_ends
 from cct_ops.ledger.record import account
 from cct_ops.ledger.set_aside import border
 from cct_ops.models.run import Outcome, Run
@@ -85,7 +86,8 @@ def _see_through(engine: sa.Engine, notifier: Notifier, server: Server, found: U
     message = outcome_message(ended, taken.target, Outcome.CANCELLED, reason, run_link(ended.id))
     try:
         notifier.send(message, topic)
-    except OpsError as error:
+        owed_ends.forget(engine, ended.id)
+    except OpsError as error:  # controller/untold.py says it later to who was asked
         _log.warning("people were not notified about run %s: %s", ended.id, error)
 
 

@@ -87,8 +87,8 @@ class Notifier(Protocol):
 
     def notify_outcome(
         self, run: Run, target: str, reason: str, topic: Topic, commands: Sequence[str]
-    ) -> None:
-        """Notify people how a run ended."""
+    ) -> bool:
+        """Notify people how a run ended; false where that is still to be said."""
 
 
 class Suspension(Protocol):

@@ -211,5 +211,5 @@ def _too_late(executor: Executor, target: str, calls: str, notifier: Notifier) -
     )
     topic = Topic.of(run, target, Outcome.FAILED, needs_person=True)
     commands = manual.put_back(account.of_run(engine, run.id))
-    notifier.notify_outcome(run, target, reason, topic, commands)
-    account.record_outcome(engine, run, target, Outcome.FAILED, reason)
+    said = notifier.notify_outcome(run, target, reason, topic, commands)
+    account.record_outcome(engine, run, target, Outcome.FAILED, reason, said=said)

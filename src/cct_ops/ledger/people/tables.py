@@ -125,6 +125,14 @@ slack_requests = sa.Table(
     ),
 )
 
+# Runs of whose end people have not heard; a row goes as soon as they have, or nobody waits for it.
+owed_ends = sa.Table(
+    "owed_ends",
+    metadata,
+    sa.Column("run_id", sa.Uuid, primary_key=True),
+    at_column("ended_at", default=True),
+)
+
 pauses = sa.Table(
     "pauses",
     metadata,

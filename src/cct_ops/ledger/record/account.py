@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from cct_ops.ledger.clock import now
 from cct_ops.ledger.gate.tables import actions, permits, run_reads
 from cct_ops.ledger.intake.tables import alerts as alert_rows, dispatches, incidents
+from cct_ops.ledger.people import owed_ends
 from cct_ops.ledger.record.tables import decisions, resolutions, verifications
 from cct_ops.ledger.schema import versions
 from cct_ops.ledger.statements import Ledger, execute, read, scalar, within
@@ -153,9 +154,13 @@ def record_verification(engine: sa.Engine, run_id: UUID, found: Verification) ->
 
 
 def record_outcome(
-    ledger: Ledger, run: Run, target: str, outcome: Outcome, reason: str
+    ledger: Ledger, run: Run, target: str, outcome: Outcome, reason: str, *, said: bool = False
 ) -> datetime:
-    """Write down how the run ended, and return when; the last word counts."""
+    """
+    Write down how the run ended, and return when; the last word counts.
+
+    ``said`` is whether people were told: who was asked for a yes hears of it later where not.
+    """
     offer = insert(resolutions).values(
         run_id=run.id,
         incident_id=run.incident_id,
@@ -169,10 +174,13 @@ def record_outcome(
         set_={"outcome": outcome.value, "reason": reason, "finished_at": now()},
     )
     ended = update.returning(resolutions.c.finished_at)
-    finished_at: datetime = within(
-        ledger, lambda tx: tx.execute(ended).scalar_one(), repeatable=True
-    )
-    return finished_at
+
+    def write(tx: sa.Connection) -> datetime:
+        (owed_ends.forget if said else owed_ends.record)(tx, run.id)
+        finished_at: datetime = tx.execute(ended).scalar_one()
+        return finished_at
+
+    return within(ledger, write, repeatable=True)
 
 
 def incident_of(engine: sa.Engine, run_id: UUID) -> UUID | None:
