@@ -17,6 +17,7 @@ from cct_ops.gateway.approvals.links import Link
 from cct_ops.ledger.gate import approvals
 from tests.approvals.conftest import LINK_KEY
 from tests.approvals.parts import ANNA, BEN, ROUTE, Door, asked, new_run, plan, refusals, state
+from tests.plans import PROPOSAL, PROPOSED
 
 KEY = SecretStr(LINK_KEY)
 
@@ -282,3 +283,13 @@ def test_an_expired_link_names_the_run_and_the_next_step(door: Door, engine: sa.
     assert "Expired at" in answer.text
     assert str(approval.run_id) in answer.text
     assert f"start auto-rollback on {ROUTE} anew" in answer.text
+
+
+def test_a_step_that_only_programs_can_read_is_told_in_words(door: Door, engine: sa.Engine) -> None:
+    asked(engine, wanted=PROPOSAL)
+
+    text = door.browser.get(door.link_of()).text
+
+    assert f"<li>{PROPOSED}" in text
+    assert "<li><code>remove /required/2</code></li>" in text
+    assert "propose_change(" not in text

@@ -15,6 +15,7 @@ from cct_ops.models.role import Role
 from tests.approvals.parts import asked
 from tests.board.conftest import Person, SignedIn
 from tests.ledger.alerts import opened
+from tests.plans import PROPOSAL, PROPOSED
 
 PATHS = [page.path for page in pages.ALL if "{" not in page.path]
 NOBODYS = "0d8f6a6e-6a0c-4b53-9a5e-3f1f2f7c9b11"
@@ -151,3 +152,16 @@ def test_a_refusal_is_said_on_a_page_with_the_way_back(
 
     assert answer.status_code == 403
     assert 'href="/now"' in answer.text
+
+
+def test_a_step_that_only_programs_can_read_is_told_in_words(
+    signed_in: SignedIn, engine: sa.Engine
+) -> None:
+    approval = asked(engine, wanted=PROPOSAL)
+
+    text = signed_in(Role.APPROVER).get(f"/approvals/{approval.id}").text
+
+    assert f"<li>{PROPOSED}" in text
+    assert "<code>add /properties/&lt;b&gt;owner {&#34;type&#34;: &#34;string&#34;}</code>" in text
+    assert "propose_change(" not in text
+    assert "withdraw_change(branch=" in text

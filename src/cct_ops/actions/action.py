@@ -82,6 +82,10 @@ class Action(Frozen, ABC):
         """The state that it brings about, short enough for the name of a run."""
         return self.method.replace("_", " ")
 
+    def explained(self) -> tuple[str, ...]:
+        """Return what it does in words, then each part of it; nothing where its call says it."""
+        return ()
+
     def step(self, undo: Action | None, *, lasts_minutes: float | None = None) -> Step:
         """Make it a step of a plan, which ``undo`` takes back; None makes it irreversible."""
         return Step(

@@ -34,6 +34,14 @@ def by_hand(call: Call) -> str | None:
     return kind.model_construct(None, **call.arguments).by_hand() if kind else None
 
 
+def explained(call: Call) -> tuple[str, ...]:
+    """Return in words what a stored call does, then each part; nothing where its call says it."""
+    try:
+        return of(call).explained()
+    except NotPermitted:  # of another release: it is shown as it is stored
+        return ()
+
+
 def _known() -> Iterator[tuple[str, type[Action]]]:
     """Find the actions in all modules of this folder."""
     for module in pkgutil.iter_modules(actions.__path__):

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import jsonpatch
+from pydantic import TypeAdapter, ValidationError
 
 from cct_ops.actions.action import GitHubAction, ReadBack, Request, gh
 from cct_ops.errors import NotPermitted
+from cct_ops.models.base import counted
 
 if TYPE_CHECKING:  # an action says how it is done; whoever does it brings the client
     from cct_ops.clients.github import GitHubReader
 
 LATEST_RUNS = 20
+_OPERATIONS = TypeAdapter(list[dict[str, Any]])
 
 
 class ProposeChange(GitHubAction):
@@ -34,6 +37,16 @@ class ProposeChange(GitHubAction):
     base_sha: str
     branch: str
     title: str
+
+    def explained(self) -> tuple[str, ...]:
+        """Return what is proposed, and each operation of the patch; nothing where it is none."""
+        try:
+            operations = _OPERATIONS.validate_json(self.patch)
+        except ValidationError:
+            return ()
+        many = counted(len(operations), "change")
+        words = f"Open a pull request with {many} of {self.path}, from the branch {self.branch}"
+        return f"{words}: {self.title}", *map(_operation, operations)
 
     def requests(self, github: GitHubReader) -> Iterator[Request]:
         """Make the branch, the commit and the pull request, as far as they are not there."""
@@ -248,6 +261,13 @@ class CloseIssue(GitHubAction):
 
     def by_hand(self) -> None:
         """No command takes a title: gh closes by number."""
+
+
+def _operation(operation: Mapping[str, object]) -> str:
+    words = [str(operation[name]) for name in ("op", "from", "path") if name in operation]
+    if "value" in operation:
+        words.append(json.dumps(operation["value"], ensure_ascii=False))
+    return " ".join(words)
 
 
 def _explained(patch: str) -> str:

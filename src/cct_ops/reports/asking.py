@@ -9,12 +9,12 @@ from cct_ops.clients.slack_text import SECTION_CHARACTERS, escape, fitted
 from cct_ops.config.approvers import Approver
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState
 from cct_ops.models.base import counted
-from cct_ops.models.plan import Step
 from cct_ops.models.run import Severity
 from cct_ops.models.topic import Topic
 from cct_ops.reports import manual
 from cct_ops.reports.links import board_page
 from cct_ops.reports.messages import Message, section, with_commands
+from cct_ops.reports.steps import Shown, shown
 
 SHOWN_STEPS = 10
 
@@ -23,7 +23,7 @@ def approval_message(approval: Approval, link: str | None, yes: Sequence[str] = 
     """Say that a plan waits for a yes; the buttons carry the request's id, which is no secret."""
     plan = approval.plan
     head = f":raised_hand: {approval.playbook} on {approval.target} waits for approval"
-    steps = [_step(number, step) for number, step in enumerate(plan.steps[:SHOWN_STEPS], 1)]
+    steps = [_step(*each) for each in enumerate(shown(plan)[:SHOWN_STEPS], 1)]
     if len(plan.steps) > SHOWN_STEPS:
         steps.append(f"… and {len(plan.steps) - SHOWN_STEPS} more")
     who = "One person decides" if approval.persons == 1 else f"{approval.persons} persons decide"
@@ -121,10 +121,15 @@ def unanswered_message(
     return escape(head), with_commands([section("\n".join(body))], manual.steps(approval.plan))
 
 
-def _step(number: int, step: Step) -> str:
+def _step(number: int, each: Shown) -> str:
+    step = each.step
     undo = f"undo `{_code(step.undo)}`" if step.undo else "*cannot be undone*"
     lasts = f" {step.lasts}" if step.lasts else ""
-    return f"{number}. `{_code(step.call)}`{lasts}, {undo}"
+    what = escape(each.words) if each.words else f"`{_code(step.call)}`"
+    parts = [f"    • `{_code(part)}`" for part in each.parts[:SHOWN_STEPS]]
+    if (more := len(each.parts) - SHOWN_STEPS) > 0:
+        parts.append(f"    … and {more} more")
+    return "\n".join([f"{number}. {what}{lasts}, {undo}", *parts])
 
 
 def _code(text: object) -> str:

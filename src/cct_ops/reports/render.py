@@ -12,6 +12,7 @@ from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.ledger.record.account import RunRecord
 from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.run import Run
+from cct_ops.reports import steps
 from cct_ops.reports.links import board_page, incident_page
 from cct_ops.reports.timeline import timeline
 
@@ -54,7 +55,13 @@ def incident_report(
 def approval_form(approval: Approval) -> str:
     """Render what is shown above the form of a suspended run."""
     board_url = board_page(f"/approvals/{approval.id}")
-    return render("approval.md.j2", approval=approval, plan=approval.plan, board_url=board_url)
+    return render(
+        "approval.md.j2",
+        approval=approval,
+        plan=approval.plan,
+        steps=steps.shown(approval.plan),
+        board_url=board_url,
+    )
 
 
 def artifact_key(playbook: str, target: str) -> str:

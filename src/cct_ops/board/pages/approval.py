@@ -13,6 +13,7 @@ from cct_ops.models.base import Frozen
 from cct_ops.models.names import folded
 from cct_ops.models.role import Role
 from cct_ops.reports import asking, manual
+from cct_ops.reports.steps import Shown, shown
 
 
 class Asking(Frozen):
@@ -23,6 +24,7 @@ class Asking(Frozen):
     open: bool
     ended: str | None
     so_far: str | None
+    steps: tuple[Shown, ...]
     by_hand: tuple[str, ...]
 
 
@@ -41,6 +43,7 @@ def read(board: Board, asked: Asked) -> Asking:
         open=pending,
         ended=None if pending else asking.ended(found),
         so_far=asking.so_far(found, yes) if pending and yes else None,
+        steps=shown(found.plan),
         by_hand=manual.steps(found.plan),
     )
 

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from cct_ops.config.approvers import Approver
 from cct_ops.ledger.gate.approvals import Approval
-from cct_ops.reports import asking, manual
+from cct_ops.reports import asking, manual, steps
 
 NOTE_CHARACTERS = 1000
 
@@ -39,6 +39,7 @@ def page(
         "approval.html.j2",
         status,
         approval=approval,
+        steps=steps.shown(approval.plan),
         commands=manual.steps(approval.plan),
         person=person,
         said=said,
