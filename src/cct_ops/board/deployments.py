@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
-from cct_ops.errors import BadConfiguration, Unavailable
+from cct_ops.errors import BadConfiguration, OpsError, Unavailable
 from cct_ops.models.run import PLAYBOOK
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS = 20.0
 WAIT_SECONDS = 5.0
+ANSWER_SECONDS = 10.0
+"""How long Prefect may take for an answer: while it hangs, people and programs are told so."""
 _UNSET = "PREFECT_API_URL is not set for the board"
 _SLOW = "Prefect has not answered yet: load the page again in a moment."
 _PARAGRAPH = re.compile(r"\*\*(?P<label>[\w ]+)\*\* (?P<text>.+)", re.DOTALL)
@@ -72,9 +74,9 @@ class Deployments:
         self, name: str, parameters: Mapping[str, object], *, key: str, tags: Sequence[str]
     ) -> UUID:
         """Start a run; raises ``Unavailable`` or ``Rejected`` as ``clients.deployments`` does."""
-        from cct_ops.clients import deployments
+        from cct_ops.clients import deployments, server
 
-        with self._connected().connect() as client:
+        with server.in_a_hurry(ANSWER_SECONDS), self._connected().connect() as client:
             return deployments.start(name, parameters, key=key, tags=tags, client=client)
 
     def work_of(self, run_id: UUID) -> tuple[str, str] | None:
@@ -99,10 +101,10 @@ class Deployments:
         return self._server or server.CONFIGURED
 
     def _read(self) -> None:
-        from cct_ops.clients import deployments
+        from cct_ops.clients import deployments, server
 
         try:
-            with self._connected().connect() as client:
+            with server.in_a_hurry(ANSWER_SECONDS), self._connected().connect() as client:
                 found = {
                     each.name: Deployment(
                         name=each.name,
@@ -119,6 +121,13 @@ class Deployments:
         else:
             self._known = Known(found, None)
         self._read_at = time.monotonic()
+
+
+def not_started(name: str, error: OpsError, again: str) -> str:
+    """Say that a run was not started, or that this is not known, and what to do ``again`` then."""
+    if isinstance(error, Unavailable) and not error.never_left:
+        return f"Whether {name} was started is not known. {error} {again}"
+    return f"{name} was not started. {error}"
 
 
 def _words(description: str) -> tuple[tuple[str, str], ...]:

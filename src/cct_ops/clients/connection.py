@@ -25,7 +25,8 @@ from cct_ops.errors import ContractBroken, Unavailable
 LONGEST_ASKED_SECONDS = 900.0
 _MOST_DOUBLINGS = 10
 
-_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+"""After one of these the request has not reached anybody."""
 
 
 def asked_for(headers: Mapping[str, str]) -> float | None:
@@ -91,7 +92,7 @@ class Connection:
             why = shown(str(exc)).rstrip(". ") or type(exc).__name__
             if isinstance(exc, httpx.TimeoutException):
                 why = f"nothing came within {self._timeout_seconds:g} s"
-            doubt, never_left = "", isinstance(exc, _NEVER_LEFT)
+            doubt, never_left = "", isinstance(exc, NEVER_LEFT)
             if write and not never_left:
                 doubt = "; whether the change was made is unknown, so look before trying again"
             raise Unavailable(

@@ -15,6 +15,7 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 
+from cct_ops.clients.connection import NEVER_LEFT
 from cct_ops.errors import Rejected, Unavailable
 from cct_ops.models.run import name_of
 from cct_ops.typed import typed
@@ -37,8 +38,8 @@ def start(
     Return the run of this key; it is created, for ``at`` or at once, if there is none yet.
 
     It is asked for over ``client``, or over a connection of its own; ``name`` is what people see of
-    it until it begins. Raises ``Unavailable`` when
-    Prefect does not answer and ``Rejected`` when it refuses.
+    it until it begins. Raises ``Rejected`` when Prefect refuses, and ``Unavailable`` when it does
+    not answer: unless that ``never_left``, there may be a run of this key all the same.
     """
     opened = get_client(sync_client=True) if client is None else nullcontext(client)
     with creating(deployment, _REFUSALS), opened as prefect:
@@ -101,10 +102,13 @@ def creating(deployment: str, refusals: Set[int], *, then: str = "") -> Iterator
 def _answered() -> Iterator[None]:
     try:
         yield
-    except httpx.HTTPStatusError as error:
-        raise Unavailable(f"Prefect answered {error.response.status_code}.") from error
     except httpx.HTTPError as error:
-        raise Unavailable(f"No answer from Prefect: {type(error).__name__}.") from error
+        # What only looks asks for no run.
+        never_left = isinstance(error, NEVER_LEFT) or error.request.method == "GET"
+        said = f"No answer from Prefect: {type(error).__name__}."
+        if isinstance(error, httpx.HTTPStatusError):
+            said = f"Prefect answered {error.response.status_code}."
+        raise Unavailable(said, never_left=never_left) from error
 
 
 def _detail(response: httpx.Response) -> str:

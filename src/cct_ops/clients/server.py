@@ -25,6 +25,12 @@ from prefect.client.schemas.objects import FlowRun, StateType, WorkPool, WorkQue
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.exceptions import ObjectNotFound
+from prefect.settings import (
+    PREFECT_API_REQUEST_TIMEOUT,
+    PREFECT_CLIENT_MAX_RETRIES,
+    PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED,
+    temporary_settings,
+)
 
 from cct_ops.models.run import PLAYBOOK, UPKEEP, at_most
 
@@ -75,6 +81,19 @@ class Server:
 
 
 CONFIGURED = Server()
+
+
+@contextmanager
+def in_a_hurry(seconds: float) -> Iterator[None]:
+    """Let clients that are made and used in the block ask once, and wait so long for an answer."""
+    with temporary_settings(
+        {
+            PREFECT_API_REQUEST_TIMEOUT: seconds,
+            PREFECT_CLIENT_MAX_RETRIES: 0,
+            PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED: False,
+        }
+    ):
+        yield
 
 
 @contextmanager

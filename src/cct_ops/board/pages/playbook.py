@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from markupsafe import Markup
 
 from cct_ops.board import runbook, start_form
+from cct_ops.board.deployments import not_started
 from cct_ops.board.page import (
     Action,
     Asked,
@@ -130,7 +131,8 @@ def start(board: Board, visitor: Visitor, form: Form) -> Done:
     try:
         run_id = board.prefect.start(name, given, key=_key(visitor, form, given), tags=tags)
     except (Unavailable, Rejected) as error:
-        raise FillAgain(f"{name} was not started. {error}", {}) from error
+        again = "Press the button again: it is one run in any case."
+        raise FillAgain(not_started(name, error, again), {}) from error
     then = f"/playbooks/{name}?run={run_id}"
     return Done(f"You started {name}: it is run {str(run_id)[:8]}.", then)
 

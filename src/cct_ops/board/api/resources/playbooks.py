@@ -10,6 +10,7 @@ from pydantic import Field
 
 from cct_ops.board.api.operation import Call, Done, Operation
 from cct_ops.board.api.problem import Refusal, Wrong
+from cct_ops.board.deployments import not_started
 from cct_ops.board.page import NoSuchPage
 from cct_ops.board.pages import playbook as one, playbooks as pages
 from cct_ops.clients import parameters
@@ -23,6 +24,8 @@ from cct_ops.record.playbook_runs import Ended
 
 TAG = "playbooks"
 _PATH = "/playbooks/{playbook}"
+_AGAIN = "Ask again with the same Idempotency-Key: it is one run in any case."
+_NO_KEY = "Look at its runs before you ask again: without an Idempotency-Key that is another run."
 
 
 class Playbook(Frozen):
@@ -130,7 +133,10 @@ def start(call: Call) -> Done:
         words = f"{name} was not started: {wrong[0].field}: {wrong[0].detail}."
         raise Refusal(422, words, errors=wrong)
     key = f"api {call.visitor.session.id} {call.key or uuid4()}"
-    run_id = call.board.prefect.start(name, wanted.parameters, key=key, tags=tags)
+    try:
+        run_id = call.board.prefect.start(name, wanted.parameters, key=key, tags=tags)
+    except Unavailable as error:
+        raise Unavailable(not_started(name, error, _AGAIN if call.key else _NO_KEY)) from error
     said = f"{name} was started: it is run {run_id}."
     return Done(done=said, run_id=run_id, page=call.page(f"/playbooks/{name}?run={run_id}"))
 
@@ -171,6 +177,8 @@ OPERATIONS = (
         body=Start,
         seconds=60,
         more="The lowest of the mode that is asked for and the ceiling holds. With the same"
-        " `Idempotency-Key` it is one run, also in Prefect.",
+        " `Idempotency-Key` it is one run, also in Prefect. 503 within some ten seconds while"
+        " Prefect does not answer: nothing was started, unless `detail` says that this is not"
+        " known.",
     ),
 )
