@@ -37,7 +37,7 @@ class Protection(NamedTuple):
     claim: Claim
     edits: tuple[Edit, ...]
     pairs: tuple[Pair, ...]
-    drain_seconds: float = 90.0
+    drain_seconds: float = 30.0
 
     def source(self, folder: Path) -> Path:
         """Copy what the parts run from, without the protection."""
@@ -140,6 +140,7 @@ PROTECTIONS = (
             Edit("src/cct_ops/controller/changes.py", "    if not due:\n", "    if due or True:\n"),
         ),
         (("worker", "kill -9"),),
+        drain_seconds=330.0,
     ),
     Protection(
         "a look without an answer says nothing of a fix",
@@ -164,6 +165,7 @@ PROTECTIONS = (
             ),
         ),
         (("worker", "kill -9"),),
+        drain_seconds=120.0,
     ),
     Protection(
         "the end of a run is reported before it is written down",
@@ -176,5 +178,6 @@ PROTECTIONS = (
             ),
         ),
         (("controller", "restart"),),
+        drain_seconds=60.0,
     ),
 )
