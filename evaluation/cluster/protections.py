@@ -164,7 +164,7 @@ PROTECTIONS = (
                 ".each([], str, settle)",
             ),
         ),
-        (("worker", "kill -9"),),
+        (("child", "kill -9"),),
         drain_seconds=120.0,
     ),
     Protection(
