@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,11 +16,14 @@ from prefect.states import Scheduled
 from cct_ops.actions import registry
 from cct_ops.clients import deployments, server
 from cct_ops.clients.server import FINEST_SECONDS, Server
-from cct_ops.errors import NotPermitted
+from cct_ops.errors import NotPermitted, Unavailable
 from cct_ops.ledger import clock, run_notifications
+from cct_ops.ledger.engine import patience_seconds
 from cct_ops.ledger.gate import change_ends, changes
 from cct_ops.models.change import TemporaryChange
 from cct_ops.models.run import REVERT, TAKES_BACK
+
+_AGAIN_SECONDS = 1.0
 
 
 def name_of(change: TemporaryChange, *, early: bool = False) -> str:
@@ -39,9 +43,18 @@ def schedule(engine: sa.Engine, change: TemporaryChange) -> UUID:
 
     The key holds the time, so that each extension gets a scheduled revert of its own, and the
     count of them, so that a lost one can be replaced; asking twice for the same one gives one run.
+    Hence a Prefect that is away is asked again, for as long as this block waits for the ledger.
+    Raises ``Unavailable`` when it is away for longer.
     """
-    with server.CONFIGURED.connect() as client:
-        return schedule_with(client, engine, change)
+    until = time.monotonic() + patience_seconds()
+    while True:
+        try:
+            with server.CONFIGURED.connect() as client:
+                return schedule_with(client, engine, change)
+        except Unavailable:
+            if time.monotonic() + _AGAIN_SECONDS > until:
+                raise
+        time.sleep(_AGAIN_SECONDS)
 
 
 def schedule_with(
