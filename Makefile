@@ -81,6 +81,9 @@ claims: $(VENV)/.dev  ## hurt every part in every way, an hour, and write docs/c
 	$(BIN)/python -m evaluation.cluster.claims $(ARGS); status=$$?; \
 	$(BIN)/python -m tests.generated_docs; exit $$status
 
+capacity: $(VENV)/.dev  ## what each part takes of the machine, and a model of a million alerts a day: a quarter of an hour
+	$(BIN)/python -m evaluation.capacity $(ARGS)
+
 # The manual runbook is as it was handed over; results are written by `make bench` and the soak of memory.
 PAGES = $(shell git ls-files '*.md' ':!docs/ops-playbooks.md' ':!docs/benchmarks/results.md' \
 	':!docs/benchmarks/memory.md')
@@ -112,4 +115,4 @@ HISTORY ?= evaluation/history/week.jsonl
 replay: install  ## what changed rules make different of the recorded week; BASE=REV, HISTORY=FILE
 	$(BIN)/cct-ops replay --history $(HISTORY) --baseline $(BASE) $(ARGS)
 
-.PHONY: help install demo up test tools image-test kills matrix tamperings drain-drill simulate bench siem soak cluster cluster-soak claims check format lock replay
+.PHONY: help install demo up test tools image-test kills matrix tamperings drain-drill simulate bench siem soak cluster cluster-soak claims capacity check format lock replay

@@ -90,8 +90,8 @@ LAYERS: dict[str, dict[str, str]] = {
     },
     "evidence": {
         "evaluation": "actions beside child_process clients config controller diagnoses errors"
-        " game_day gate ledger models people record replay reports sandbox settings stack tasks"
-        " variables worker",
+        " game_day gate gateway ledger models people record replay reports sandbox settings stack"
+        " tasks variables worker",
         "docs": "",  # what a stranger runs, with nothing of ours in it
     },
 }

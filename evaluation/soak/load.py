@@ -59,9 +59,10 @@ async def send(
     per_second: float,
     connections: int = 128,
     retries: int = 0,
+    most_waiting: int = 100_000,
 ) -> Tally:
     """Send the bodies at this pace; what is not accepted is sent again like Alertmanager does."""
-    tally, queue = Tally(), asyncio.Queue[tuple[float, Body] | None](maxsize=100_000)
+    tally, queue = Tally(), asyncio.Queue[tuple[float, Body] | None](maxsize=most_waiting)
     workers = [
         asyncio.create_task(_work(target, queue, tally, retries)) for _ in range(connections)
     ]
