@@ -20,9 +20,8 @@ from typing import Literal
 import httpx
 import sqlalchemy as sa
 
-from cct_ops.ledger.clock import in_seconds
 from cct_ops.ledger.gate.tables import temporary_changes
-from cct_ops.ledger.intake.tables import incidents
+from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.record.tables import resolutions
 from cct_ops.models.cct import LimitClass, Route
 from cct_ops.models.change import OPEN
@@ -34,7 +33,6 @@ PER_BODY = 5
 _CALM_SECONDS = 3.0  # between an account and the target's next incident
 _GIVEN_UP_SECONDS = 300.0
 _DOUBTFUL_SECONDS = 60.0
-_FAILED_SECONDS = 90.0  # after that no other run looks once more whether its change took effect
 _TOLD_SECONDS = 30.0  # for so long its sender says that it is over
 
 Work = Literal["repaired", "asked", "temporary"]
@@ -128,12 +126,12 @@ class Episodes:
         """Take the outcomes from the ledger; one that does not answer is asked the next time."""
         waiting = {each.name: each for each in self.open()}
         named = incidents.c.labels["instance"].astext
-        failed_for_good = resolutions.c.finished_at < in_seconds(-_FAILED_SECONDS)
+        # A run that died has an account, and its work goes on in the run that took its place.
         wanted = (
             sa.select(named, resolutions.c.outcome)
-            .join(incidents, incidents.c.id == resolutions.c.incident_id)
-            .where(named.in_(waiting), (resolutions.c.outcome != "Failed") | failed_for_good)
-            .order_by(resolutions.c.outcome != "Failed")  # whatever came after it is what counts
+            .join(dispatches, dispatches.c.flow_run_id == resolutions.c.run_id)
+            .join(incidents, incidents.c.id == dispatches.c.incident_id)
+            .where(named.in_(waiting))
         )
         standing = sa.select(temporary_changes.c.target).where(temporary_changes.c.state.in_(OPEN))
         try:

@@ -48,8 +48,10 @@ _ENDLESS = sa.text("""
     where not exists (select 1 from resolutions where resolutions.run_id = runs.run_id)
     group by run_id order by min(at)
 """)
-_OPEN_CHANGES = sa.text("""
-    select count(*) from temporary_changes where state in ('scheduled', 'active', 'reverting')
+_LEFT = sa.text("""
+    select exists (select 1 from temporary_changes
+                   where state in ('scheduled', 'active', 'reverting'))
+           or exists (select 1 from owed_ends)
 """)
 
 
@@ -150,4 +152,4 @@ def is_settled(engine: sa.Engine) -> bool:
     """Say whether nothing is owed, no run is under way, and no temporary change stands."""
     with engine.connect() as connection:
         waiting = connection.execute(_OWED).first() or connection.execute(_ENDLESS).first()
-        return waiting is None and connection.execute(_OPEN_CHANGES).scalar_one() == 0
+        return waiting is None and not connection.execute(_LEFT).scalar_one()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -58,7 +58,7 @@ class Judge:
             *self._endless(history),
             *told.untold(history),
         ]
-        by = by_target(self.writes, history.actions)
+        by = by_target(self.writes, history.actions, self._off)
         asking = self._asking(history)
         for target, writes in by.items():
             found += without_permit(writes)
@@ -70,6 +70,11 @@ class Judge:
             found += temporary.early(writes, changes, history.cut_off)
             found += temporary.late(writes, changes, self.hurts, history.asked_at)
         return sorted(found, key=lambda each: each.at)
+
+    def _off(self, moment: datetime) -> timedelta:
+        """Return how far the ledger's clock was off at a moment."""
+        offs = [each.off for each in self.hurts if each.began <= moment <= each.ended]
+        return next((off for off in offs if off), timedelta())
 
     def _asking(self, history: History) -> set[UUID]:
         """Return the incidents whose playbook asks somebody before it changes anything."""

@@ -18,10 +18,11 @@ LONGEST = timedelta(minutes=5)
 
 
 class Hurt(NamedTuple):
-    """From the beginning of a fault until all was well again."""
+    """From the beginning of a fault until all was well, and how far off the ledger's clock was."""
 
     began: datetime
     ended: datetime
+    off: timedelta = timedelta()
 
 
 def late(
@@ -30,7 +31,7 @@ def late(
     """Find changes of one target that stood for longer than they may."""
     for change, made, back in _stood(writes, changes):
         latest = deadline(change.until, hurts)
-        at = asked_at if back is None else back.seen.at
+        at = asked_at if back is None else min(back.times)
         if at <= latest:
             continue
         how = "was never taken back" if back is None else f"was taken back at {at:%H:%M:%S}"
@@ -43,7 +44,7 @@ def early(
 ) -> Iterator[Finding]:
     """Find changes that were taken back before their time, but for those of runs that died."""
     for change, _, back in _stood(writes, changes):
-        if back is None or back.seen.at >= change.until - CLOCKS or change.run_id in cut_off:
+        if back is None or max(back.times) >= change.until - CLOCKS or change.run_id in cut_off:
             continue
         what = f"It was to last until {change.until:%H:%M:%S}, and was taken back: {back.words}."
         yield Finding("no good fix undone", back.seen.at, what)

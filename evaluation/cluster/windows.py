@@ -60,7 +60,7 @@ class Window:
     def hurt(self) -> Hurt:
         """The time from the beginning of the fault until all was well again."""
         well = RECOVERY_SECONDS if self.well_after is None else self.well_after
-        return Hurt(self.began, self.began + timedelta(seconds=self.lasted + well))
+        return Hurt(self.began, self.began + timedelta(seconds=self.lasted + well), self.off)
 
     def is_settled(self, before: datetime | None) -> bool:
         """Say whether it came to something and ended, ``before`` that moment if one is given."""

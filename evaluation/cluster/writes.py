@@ -7,8 +7,8 @@ A write either puts something right (a canary serves, a limit is raised) or take
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -25,10 +25,15 @@ LIMITS = "/api/v1/rate-limit/config"
 
 
 class Write(NamedTuple):
-    """One write that reached CCT, and its line in the journal; None where there is none."""
+    """
+    One write that reached CCT, and its line in the journal; None where there is none.
+
+    ``times`` are its moment by CCT's clock, and by the ledger's where that was off.
+    """
 
     seen: SeenRequest
-    action: Action | None
+    times: tuple[datetime, ...]
+    action: Action | None = None
 
     @property
     def fixes(self) -> bool:
@@ -46,11 +51,20 @@ class Write(NamedTuple):
         return f"{self.seen.method} {self.seen.path} {where} at {self.seen.at:%H:%M:%S} by {by}"
 
 
-def by_target(seen: Sequence[SeenRequest], actions: Sequence[Action]) -> dict[str, list[Write]]:
-    """Return the writes to each target, oldest first, each with its line in the journal."""
-    by: dict[str, list[SeenRequest]] = defaultdict(list)
+def by_target(
+    seen: Sequence[SeenRequest],
+    actions: Sequence[Action],
+    off: Callable[[datetime], timedelta] = lambda _: timedelta(),
+) -> dict[str, list[Write]]:
+    """
+    Return the writes to each target, oldest first, each with its line in the journal.
+
+    ``off`` says how far the ledger's clock was off at a moment.
+    """
+    by: dict[str, list[Write]] = defaultdict(list)
     for each in sorted(seen, key=lambda one: one.at):
-        by[_target(each)].append(each)
+        times = tuple(dict.fromkeys((each.at, each.at + off(each.at))))
+        by[_target(each)].append(Write(each, times))
     return {
         target: list(_matched(writes, [each for each in actions if each.target == target]))
         for target, writes in by.items()
@@ -63,20 +77,22 @@ def _target(seen: SeenRequest) -> str:
     return seen.query.get("route", seen.path)
 
 
-def _matched(writes: Sequence[SeenRequest], own: list[Action]) -> Iterator[Write]:
+def _matched(writes: Sequence[Write], own: list[Action]) -> Iterator[Write]:
     """Yield the line in the journal with each write, each line for one write at most."""
     left = list(own)
     for write in writes:
-        fits = [
-            each
-            for each in left
-            if each.intended_at - CLOCKS <= write.at <= each.intended_at + _UNDERWAY
-            and write.at <= each.expires_at + CLOCKS
-        ]
-        action = fits[0] if fits else None
-        if action is not None:
-            left.remove(action)
-        yield Write(write, action)
+        fits = [each for each in left if any(_covers(each, at) for at in write.times)]
+        if not fits:
+            yield write
+            continue
+        left.remove(fits[0])
+        yield write._replace(action=fits[0])
+
+
+def _covers(action: Action, at: datetime) -> bool:
+    """Say whether a line of the journal lets a request be out at this moment."""
+    sent = action.intended_at - CLOCKS <= at <= action.intended_at + _UNDERWAY
+    return sent and at <= action.expires_at + CLOCKS
 
 
 def without_permit(writes: Sequence[Write]) -> Iterator[Finding]:
@@ -96,8 +112,8 @@ def concurrent(writes: Sequence[Write], actions: Sequence[Action]) -> Iterator[F
             for other in actions
             if other.target == each.action.target
             and other.run_id != each.action.run_id
-            and other.issued_at < each.seen.at - CLOCKS
-            and each.seen.at + CLOCKS < other.ended_at
+            and all(other.issued_at < at - CLOCKS for at in each.times)
+            and all(at + CLOCKS < other.ended_at for at in each.times)
         ]
         if others:
             what = f"{each.words}, while run {others[0].run_id} had its permit."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -49,6 +50,16 @@ def test_a_write_that_no_line_of_the_journal_goes_before_is_without_permit(
     permitted(engine, 10)
 
     assert judged(engine, wrote(10 + seconds)) == {"without_permit": 1}
+
+
+@pytest.mark.parametrize("off", [300.0, -300.0])
+def test_a_clock_of_the_ledger_that_is_off_makes_no_finding(engine: sa.Engine, off: float) -> None:
+    """Not while it is known to be so; at any other time it is what it seems to be."""
+    permitted(engine, 10 + off)
+
+    assert judged(engine, wrote(10.1)) == {"without_permit": 1}
+    hurt = Hurt(after(5), after(30), timedelta(seconds=off))
+    assert judged(engine, wrote(10.1), times=0, hurts=[hurt]) == {}
 
 
 def test_one_permit_covers_one_write(engine: sa.Engine) -> None:
