@@ -14,6 +14,8 @@ from pathlib import Path
 
 _OURS = "cctops"
 _MEGABYTES = 2048
+_FILES = 1_000_000
+_BALLAST = "ballast"
 
 
 class Disks:
@@ -31,25 +33,32 @@ class Disks:
             where.mkdir(parents=True, exist_ok=True)
             self._names.append(name)
             if self.limited:
-                options = f"size={_MEGABYTES}m,mode=0711"
+                options = f"size={_MEGABYTES}m,nr_inodes={_FILES},mode=0711"
                 _run("mount", "-t", "tmpfs", "-o", options, f"{_OURS}{os.getpid()}", str(where))
         return where
 
     def fill(self, name: str) -> None:
-        """Leave no room on a part's disk."""
+        """Leave no room on a part's disk, nor for the name of one more file."""
         if not self.limited:
             raise NotImplementedError(f"the disk of {name} is that of this machine")
+        disk = self.folder / name
+        (disk / _BALLAST).write_text("more than nothing, of which there is no limit")
         for _ in range(100):  # something may be written between the look and the word
-            found = os.statvfs(self.folder / name)
-            used = (found.f_blocks - found.f_bfree) * found.f_frsize
-            if _run("mount", "-o", f"remount,size={used}", str(self.folder / name), check=False):
+            found = os.statvfs(disk)
+            size = (found.f_blocks - found.f_bfree) * found.f_frsize
+            if self._limit(name, size, found.f_files - found.f_ffree, check=False):
                 return
         raise OSError(f"the disk of {name} could not be made full")
 
     def clear(self, name: str) -> None:
         """Let a part's disk have room again."""
         if self.limited:
-            _run("mount", "-o", f"remount,size={_MEGABYTES}m", str(self.folder / name))
+            self._limit(name, _MEGABYTES * 2**20, _FILES)
+            (self.folder / name / _BALLAST).unlink(missing_ok=True)
+
+    def _limit(self, name: str, size: int, files: int, *, check: bool = True) -> bool:
+        options = f"remount,size={size},nr_inodes={files}"
+        return _run("mount", "-o", options, str(self.folder / name), check=check)
 
     def clear_all(self) -> None:
         """Let each disk have room again."""

@@ -10,7 +10,7 @@ import pytest
 
 from evaluation.cluster import clocks, parts
 from evaluation.cluster.cluster import HOSTS, Cluster, missing, named
-from evaluation.cluster.disk import Disks
+from evaluation.cluster.disk import Disks, disks
 from evaluation.cluster.faults import PAIRS, catalogue, choose, untested
 from evaluation.cluster.member import Member
 from evaluation.cluster.network import Addresses, Namespaces, Network
@@ -67,3 +67,17 @@ def test_each_pair_is_drawn_and_a_name_that_no_fault_has_is_refused(tmp_path: Pa
     assert (None, None) in drawn
     with pytest.raises(ValueError, match="no fault here is called 'kill -10'"):
         choose(made, random, "kill -10")
+
+
+def test_a_full_disk_takes_nothing_more_though_nothing_lies_on_it(tmp_path: Path) -> None:
+    with disks(tmp_path / "disks") as on:
+        if not on.limited:
+            pytest.skip("nothing may be mounted here")
+        disk = on.of("worker-1")
+        on.fill("worker-1")
+        with pytest.raises(OSError, match="No space left"):
+            (disk / "file").touch()
+        on.clear("worker-1")
+        (disk / "file").write_text("there is room")
+        assert list(disk.iterdir()) == [disk / "file"]
+    assert list(disk.iterdir()) == []
