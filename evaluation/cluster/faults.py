@@ -12,7 +12,7 @@ from evaluation.cluster.cluster import Cluster
 from evaluation.cluster.fault import Fault
 from evaluation.cluster.names import Kind, PartName
 
-__all__ = ["PAIRS", "Fault", "catalogue", "choose", "heal", "untested"]
+__all__ = ["PAIRS", "Fault", "catalogue", "draws", "heal", "untested"]
 
 _PROCESSES: tuple[PartName, ...] = (
     "gateway",
@@ -63,13 +63,23 @@ def catalogue(made: Cluster, random: Random) -> list[Fault]:
     return [fault for family in _FAMILIES for fault in family(made, random)]
 
 
-def choose(made: Cluster, random: Random, only: str = "") -> Fault:
-    """Draw a part and a kind of fault, and then one of these; ``only`` is a part of the names."""
-    able = [each for each in catalogue(made, random) if only in each.name]
-    if not able:
-        raise ValueError(f"no fault here is called {only!r}")
-    pairs = [list(pair) for _, pair in groupby(sorted(able, key=_pair), _pair)]
-    return random.choice(random.choice(pairs))
+def draws(made: Cluster, random: Random, only: str = "") -> Iterator[Fault]:
+    """
+    Draw a part and a kind of fault, and then one of these, for ever.
+
+    None comes again before each has come once. ``only`` is a part of the names to draw from.
+    """
+    had = set[tuple[str, str]]()
+    while True:
+        able = [each for each in catalogue(made, random) if only in each.name]
+        if not able:
+            raise ValueError(f"no fault here is called {only!r}")
+        pairs = {pair: list(those) for pair, those in groupby(sorted(able, key=_pair), _pair)}
+        if had.issuperset(pairs):
+            had.clear()
+        drawn = random.choice([pair for pair in pairs if pair not in had])
+        had.add(drawn)
+        yield random.choice(pairs[drawn])
 
 
 def untested(made: Cluster) -> tuple[str, ...]:

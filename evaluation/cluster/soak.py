@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from random import Random
 from typing import Annotated
@@ -64,8 +65,7 @@ def _at_random(seconds: float, random: Random, only: str) -> Draw:
 
     def draw(bench: Bench) -> Iterator[Fault]:
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            yield faults.choose(bench.made, random, only)
+        return takewhile(lambda _: time.monotonic() < until, faults.draws(bench.made, random, only))
 
     return draw
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -11,7 +12,7 @@ import pytest
 from evaluation.cluster import clocks, parts
 from evaluation.cluster.cluster import HOSTS, Cluster, missing, named
 from evaluation.cluster.disk import Disks, disks
-from evaluation.cluster.faults import PAIRS, catalogue, choose, untested
+from evaluation.cluster.faults import PAIRS, catalogue, draws, untested
 from evaluation.cluster.member import Member
 from evaluation.cluster.network import Addresses, Namespaces, Network
 
@@ -58,15 +59,18 @@ def test_without_namespaces_and_mounts_nothing_is_cut_or_full_and_the_rest_is_th
     assert set(untested(made)) >= {"cut", "full disk"}
 
 
-def test_each_pair_is_drawn_and_a_name_that_no_fault_has_is_refused(tmp_path: Path) -> None:
+def test_each_pair_is_drawn_once_before_any_comes_again_and_an_unknown_name_is_refused(
+    tmp_path: Path,
+) -> None:
     made, random = whole(tmp_path, Namespaces(HOSTS, 7)), Random(1)  # noqa: S311 -- no secret
 
-    drawn = {choose(made, random)[:2] for _ in range(15 * len(PAIRS))}
+    drawn = [each[:2] for each in islice(draws(made, random), 2 * len(PAIRS))]
 
-    assert drawn >= set(PAIRS)
-    assert (None, None) in drawn
+    assert set(drawn) == {*PAIRS, (None, None)}
+    first = [pair for pair in drawn[: len(PAIRS)] if pair != (None, None)]
+    assert len(set(first)) == len(first)
     with pytest.raises(ValueError, match="no fault here is called 'kill -10'"):
-        choose(made, random, "kill -10")
+        next(draws(made, random, "kill -10"))
 
 
 def test_a_full_disk_takes_nothing_more_though_nothing_lies_on_it(tmp_path: Path) -> None:
