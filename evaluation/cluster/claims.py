@@ -59,7 +59,8 @@ def run(  # noqa: PLR0913 -- what can be said on the command line
         if away:
             without(job, away, pairs if part or fault else [])
             tables.show_without(job.seen, job.failed)
-            return 0 if all(each.seen for each in job.seen) and not job.failed else 1
+            seen = {each.protection for each in job.seen if each.seen}
+            return 0 if seen == {each.name for each in away} and not job.failed else 1
         if go_on:
             known = results.read(file)
             pairs = [pair for pair in pairs if not known.has(pair, job.revision)]

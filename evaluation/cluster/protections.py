@@ -30,7 +30,8 @@ class Protection(NamedTuple):
     """
     A protection: the claim that it is for, and the edits without which it is gone.
 
-    ``pairs`` are the faults under which that shows. What never ends is waited for so long only.
+    ``pairs`` are faults under which that shows, under one of them at least. What never ends is
+    waited for so long only.
     """
 
     name: str
@@ -152,7 +153,7 @@ PROTECTIONS = (
                 "Verification(verdict=Verdict.BROKEN, reason=f",
             ),
         ),
-        (("cct", "pause 30 s"),),
+        (("cct", "cut off"), ("cct", "pause 30 s")),
     ),
     Protection(
         "a run whose process died is ended by others",
@@ -168,16 +169,16 @@ PROTECTIONS = (
         drain_seconds=120.0,
     ),
     Protection(
-        "the end of a run is reported before it is written down",
+        "an end that Slack did not take is said again",
         "every person asked is told how it ended",
         (
             Edit(
-                "tasks/notify.py",
-                "    _notify(message, topic, urgent=urgent and not together)\n",
-                "",
+                "src/cct_ops/controller/untold.py",
+                "owed = owed_ends.listed(engine, grace_seconds)",
+                "owed: list[UUID] = []",
             ),
         ),
-        (("controller", "restart"),),
+        (("slack", "cut off"), ("slack", "pause 30 s")),
         drain_seconds=60.0,
     ),
 )

@@ -25,6 +25,7 @@ from evaluation.cluster.temporary import Hurt
 RECOVERY_SECONDS = 120.0
 APART_SECONDS = 15.0  # at least, so that what breaks is laid at the right door
 _ANSWERS_SECONDS = 60.0
+_TRIES = 3
 _CLOCK = timedelta(seconds=60)  # what is nearer than that is on time
 
 
@@ -152,8 +153,9 @@ def recovery(made: Cluster, probe: Probe, ended: float) -> float | None:
 
 def _clock_off(engine: sa.Engine) -> timedelta:
     """Return how far the ledger's clock is away from ours; nothing where it does not answer."""
-    with suppress(sa.exc.SQLAlchemyError), engine.connect() as connection:
-        there: datetime = connection.execute(sa.text("select clock_timestamp()")).scalar_one()
-        off = there - datetime.now(UTC)
-        return off if abs(off) > _CLOCK else timedelta()
+    for _ in range(_TRIES):  # connections of before it was started anew come first
+        with suppress(sa.exc.SQLAlchemyError), engine.connect() as connection:
+            there: datetime = connection.execute(sa.text("select clock_timestamp()")).scalar_one()
+            off = there - datetime.now(UTC)
+            return off if abs(off) > _CLOCK else timedelta()
     return timedelta()
