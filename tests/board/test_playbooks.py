@@ -16,6 +16,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from cct_ops.board.deployments import Deployments
 from cct_ops.board.page import Board
 from cct_ops.clients.server import Server
+from cct_ops.ledger.gate import drains
 from cct_ops.models.role import Role
 from cct_ops.models.run import Outcome
 from cct_ops.settings import Settings
@@ -180,6 +181,19 @@ def test_a_run_is_started_by_whoever_is_signed_in(
     assert "waits for a worker to begin it" in told
     start(person, playbook, **(filled | {"p_minutes": "6"}))
     assert len(playbook.runs()) == 2
+
+
+def test_while_the_installation_is_drained_the_form_and_the_run_say_that_it_waits(
+    signed_in: SignedIn, playbook: Playbook, engine: sa.Engine
+) -> None:
+    playbook.deploy(FORM, tags=["playbook"])
+    person, page = signed_in(Role.RESPONDER), f"/playbooks/{playbook.name}"
+    assert "drained" not in words(person.get(page).text)
+    drains.begin(engine, "release 42", "Ada")
+    shown = words(person.get(page).text)
+    assert "This installation is drained: a run waits until that is ended" in shown
+    _, led, _ = start(person, playbook, p_target="/daily-summary", once=str(uuid4()))
+    assert "waits: this installation is drained" in words(person.get(led).text)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from cct_ops.cli import app
 from cct_ops.commands import run as command
 from cct_ops.errors import BadConfiguration
+from cct_ops.ledger.gate import drains
 from tests.controller.conftest import playbook
 from tests.controller.crash_harness import api
 from tests.controller.running import Playbook
@@ -58,6 +59,20 @@ def test_a_run_is_started_with_what_was_typed_and_said_where_it_is(
     assert any(tag.startswith("started-by:") for tag in run["tags"])  # type: ignore[attr-defined]
     assert f"Run {run['id']} of {playbook.name} was created." in said
     assert f"/v2/runs/flow-run/{run['id']}\n" in said
+
+
+def test_while_the_installation_is_drained_it_says_that_the_run_waits(
+    engine: sa.Engine, playbook: Playbook, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """But not of what puts things back, which begins all the same."""
+    drains.begin(engine, "release 42", "Ada")
+    for tag in ("playbook", "upkeep"):
+        playbook.deploy(SCHEMA, tags=[tag])
+        app(f"run {playbook.name} --target /daily-summary", exit_on_error=False)
+
+        said = capsys.readouterr().out
+        assert ("Ada drained this installation (release 42)" in said) is (tag == "playbook")
+        assert ("`cct-ops drain --end`" in said) is (tag == "playbook")
 
 
 @pytest.mark.parametrize(

@@ -109,5 +109,7 @@ def test_mistakes_are_one_sentence(
     assert "X_API_KEY is not set" in program("rehearse", "--cct-url", "http://127.0.0.1:9").err
     monkeypatch.setenv("X_API_KEY", API_KEY)
     assert "nothing answers there" in program("rehearse", "--cct-url", "http://127.0.0.1:9").err
-    assert "must be scheme://" in program("rehearse", "--cct-url", "cct").err
+    assert "--cct-url must be scheme://" in program("rehearse", "--cct-url", "cct").err
+    alone = program("rehearse", "--cct-url", "http://127.0.0.1:9", "--playbook", "incident-report")
+    assert "incident-report has no observe mode" in alone.err
     assert os.environ["X_API_KEY"] == API_KEY

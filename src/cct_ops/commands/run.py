@@ -53,7 +53,30 @@ def run(
         run_id = deployments.start(playbook, given, key=key, tags=tags, client=client)
         say(f"Run {run_id} of {playbook} was created.")
         say(run_link(run_id) or "No UI of Prefect is set up.")
+        if (waits := _waits_for_drain(client, playbook)) is not None:
+            say(("Look: ", "bold yellow"), waits)
         return _followed(client, run_id) if wait else 0
+
+
+def _waits_for_drain(client: SyncPrefectClient, playbook: str) -> str | None:
+    """Say that the run waits while the installation is drained; None where it begins."""
+    from cct_ops.commands.here import ledger
+    from cct_ops.errors import BadConfiguration, Unavailable
+    from cct_ops.ledger.gate import drains
+    from cct_ops.models.run import UPKEEP
+
+    try:
+        found = drains.standing(ledger())
+    except (BadConfiguration, Unavailable):
+        return None  # the run is made, and needs no ledger of this command's
+    if found is None:
+        return None
+    if UPKEEP in client.read_deployment_by_name(f"{playbook}/{playbook}").tags:
+        return None  # what puts things back begins all the same
+    return (
+        f"{found.person} drained this installation ({found.reason}): it waits until"
+        " `cct-ops drain --end`, and begins then."
+    )
 
 
 def _schema(client: SyncPrefectClient, playbook: str) -> Mapping[str, Any]:

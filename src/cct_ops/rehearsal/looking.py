@@ -34,7 +34,20 @@ def place_of(url: str) -> str:
 
 def with_cct(url: str, playbooks: Sequence[str]) -> Iterator[Rehearsed]:
     """Let each playbook that has an observe mode look at it; each result as it comes."""
-    check_cct_url(url)
+    try:
+        check_cct_url(url)
+    except BadConfiguration as error:
+        raise BadConfiguration(
+            "--cct-url must be scheme://host[:port] with http or https, as https://cct.example"
+        ) from error
+    chosen = [
+        each for each in DRILLED.values() if each.modes and each.playbook in (playbooks or DRILLED)
+    ]
+    if not chosen:
+        raise BadConfiguration(
+            f"{', '.join(playbooks)} has no observe mode, so it cannot only look at a CCT:"
+            " name another playbook, or none for all that can"
+        )
     key = os.environ.get("X_API_KEY")
     if not key:
         raise BadConfiguration("X_API_KEY is not set: set it to the key of that CCT")
@@ -43,9 +56,8 @@ def with_cct(url: str, playbooks: Sequence[str]) -> Iterator[Rehearsed]:
     with tempfile.TemporaryDirectory(prefix="cct-ops-rehearsal-") as name:
         config = StackConfig.ephemeral(Path(name), {"CCT_URL": url, "X_API_KEY": key})
         with running(config) as stack, asking(stack.env), get_client(sync_client=True) as client:
-            for scenario in DRILLED.values():
-                if scenario.modes and (not playbooks or scenario.playbook in playbooks):
-                    yield looked(client, scenario)
+            for scenario in chosen:
+                yield looked(client, scenario)
 
 
 def looked(client: SyncPrefectClient, scenario: Scenario) -> Rehearsed:

@@ -26,9 +26,10 @@ from cct_ops.config import policy, targets
 from cct_ops.config.policy import Policy
 from cct_ops.errors import Rejected, Unavailable
 from cct_ops.ledger import ids
-from cct_ops.ledger.gate import approvals, breakers, changes, levels
+from cct_ops.ledger.gate import approvals, breakers, changes, drains, levels
 from cct_ops.ledger.gate.approvals import Pending
 from cct_ops.ledger.gate.breakers import Stopping
+from cct_ops.ledger.gate.drains import Drain
 from cct_ops.ledger.gate.levels import Earned
 from cct_ops.models.base import Frozen
 from cct_ops.models.role import Role
@@ -67,6 +68,7 @@ class Playbook(Frozen):
     runbook: Markup | None
     startable: bool
     paused: bool
+    drain: Drain | None
     fields: tuple[Field, ...]
     incidents: tuple[Choice, ...]
     given: Mapping[str, str]
@@ -97,6 +99,8 @@ def read(board: Board, asked: Asked) -> Playbook:
         runbook=runbook.read(name),
         startable=deployed is not None,
         paused=deployed is not None and deployed.paused,
+        # what puts things back begins all the same
+        drain=drains.standing(board.engine) if deployed and deployed.playbook else None,
         fields=start_form.fields(deployed.schema, _offered(board, name, rules, deployed.schema))
         if deployed
         else (),
