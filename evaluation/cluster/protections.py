@@ -83,9 +83,6 @@ def _tracked() -> list[str]:
     return [name for name in done.stdout.split("\0") if name]
 
 
-_SENT = "            answer = self._send(method, target, body, use, write=True)\n"
-_SENT_AGAIN = f"            try:\n    {_SENT}            except Exception:\n    {_SENT}"
-
 PROTECTIONS = (
     Protection(
         "a delivery is accepted only once it is stored",
@@ -100,10 +97,16 @@ PROTECTIONS = (
         (("postgresql", "restart"),),
     ),
     Protection(
-        "a write without an answer is not sent again",
+        "an alert that comes again belongs to the incident that is open",
         "none doubled",
-        (Edit("src/cct_ops/clients/transport.py", _SENT, _SENT_AGAIN),),
-        (("cct", "pause 30 s"),),
+        (
+            Edit(
+                "src/cct_ops/ledger/intake/episodes.py",
+                "if _began_after(alert, latest):",
+                "if True:",
+            ),
+        ),
+        (("gateway", "restart"),),
     ),
     Protection(
         "the ledger is asked for its permit before each write",
@@ -118,7 +121,7 @@ PROTECTIONS = (
         (("postgresql", "restart"),),
     ),
     Protection(
-        "a lock keeps others out",
+        "a lock, its fence and a fresh look under it keep others out",
         "no two changes at once on a target",
         (
             Edit(
@@ -126,8 +129,18 @@ PROTECTIONS = (
                 "where=(target_locks.c.expires_at <= now()) | ",
                 "where=sa.true() | (target_locks.c.expires_at <= now()) | ",
             ),
+            Edit(
+                "src/cct_ops/ledger/gate/permits.py",
+                "if not (row.fenced and row.locked):",
+                "if False:",
+            ),
+            Edit(
+                "src/cct_ops/gate/gate.py",
+                "changed = self.changed_since(again()) or self.already()",
+                "changed = None",
+            ),
         ),
-        (("cct", "ten times slower"),),
+        (("cct", "ten times slower"), ("controller", "restart")),
     ),
     Protection(
         "the end of a temporary change is brought by its run, and by a sweep where that is lost",
