@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from cct_ops.board.api import document, operations
 from cct_ops.settings import Settings, variable_of
+from evaluation.capacity import page as capacity
 from tests.claims import page as claims
 from tests.exposed import metrics_table
 from tests.import_rules import ROOT, graph
@@ -90,6 +91,7 @@ PARTS = (
     Part("docs/monitoring.md", "alerts", alert_sections),
     Part("docs/architecture.md", "imports", lambda: f"```text\n{graph()}\n```"),
     Part("docs/api.md", "operations", operations_table),
+    *(Part("docs/capacity.md", name, made) for name, made in capacity.PARTS_OF_PAGE.items()),
     Part("docs/claims.md", "claims", claims.counts),
     Part("docs/claims.md", "protections", claims.protections),
     Part("docs/claims.md", "matrix of claims", claims.matrix),

@@ -73,8 +73,10 @@ def _paced(phase: Phase, figures: Figures) -> Iterator[Compared]:
     used, accepted, looks = [], list[float](), list[float]()
     for seed in _SEEDS:
         model = Model(cluster_of(phase), _day(phase), figures, seed=seed, even=True)
-        model.run([(load["deliveries"] * load["alerts"], seconds)], runs=load["runs"])
-        found = model.run([(0.0, phase["seconds"] - seconds)])
+        pace, sent = load["deliveries"] * load["alerts"], phase["counts"]["seconds_accepting"]
+        model.run([(pace, seconds)], runs=load["runs"])
+        longer = max(0.0, sent - seconds)  # its last answers are waited for
+        found = model.run([(pace, longer), (0.0, phase["seconds"] - seconds - longer)])
         used.append(model.parts.database.used)
         accepted += found.accepted
         looks += found.first_looks

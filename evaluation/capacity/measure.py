@@ -197,11 +197,11 @@ class Measurement:
             self.accepting_seconds = time.monotonic() - began
 
         with ExitStack() as stack:
-            if self.load.deliveries or not self.load.paced:
-                stack.enter_context(beside(come_in))
             if self.load.runs:
                 stack.enter_context(beside(runs.run))
                 stack.enter_context(beside(runs.watch))
+            if self.load.deliveries or not self.load.paced:
+                stack.enter_context(beside(come_in))  # last: it ends while runs go on
             time.sleep(self.load.seconds)
         return tally
 
