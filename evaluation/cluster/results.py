@@ -14,7 +14,7 @@ from evaluation.cluster.names import Claim, Kind, PartName, Phase
 from evaluation.soak.parts import ROOT
 
 RESULTS = ROOT / "docs" / "claims-results.json"
-_RELATIVE = RESULTS.relative_to(ROOT)
+_PAGE = ROOT / "docs" / "claims.md"
 _NO_GIT = "unknown"
 
 Pair = tuple[PartName, Kind]
@@ -119,9 +119,10 @@ def _named(each: Without) -> str:
 
 
 def revision() -> str:
-    """Return the commit that this tree is at, with a `+` where files of it were changed since."""
+    """Return the commit that this tree is at, with a `+` where what is run was changed since."""
+    ours = [f":!{path.relative_to(ROOT)}" for path in (RESULTS, _PAGE)]  # written by each run
     try:
-        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{_RELATIVE}")
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", *ours)
         return _git("rev-parse", "--short=10", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return _NO_GIT
