@@ -52,6 +52,40 @@ def test_a_revert_is_asked_for_until_prefect_makes_it(
     assert asked_for_runs(between) == 4
 
 
+def test_a_prefect_that_is_away_altogether_is_waited_for_as_well(
+    engine: sa.Engine, prefect_api_url: str
+) -> None:
+    """Also where the first request, for its time, has no answer."""
+    change = weakened(engine, LOOSER)
+    before = change.model_copy(update={"scheduled_reverts": 0})
+    on = passing_on_to(prefect_api_url.removesuffix("/api"))
+    away: Iterator[Answer | None] = iter([Answer(500), None, Answer(503)])
+
+    def behave(request: Request) -> Answer | None:
+        for failure in away:
+            return failure
+        return on(request)
+
+    with (
+        wire(behave) as between,
+        temporary_settings({PREFECT_API_URL: f"{between.url}/api"}),
+        patient(60),
+    ):
+        run_id = scheduled_reverts.schedule(engine, before)
+
+    assert run_id == change.scheduled_revert_id
+
+
+def test_a_port_on_which_nothing_listens_is_no_answer(engine: sa.Engine) -> None:
+    change = weakened(engine, LOOSER)
+
+    with (
+        temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}),
+        pytest.raises(Unavailable, match="No answer from Prefect: ConnectError"),
+    ):
+        scheduled_reverts.schedule(engine, change)
+
+
 def test_whoever_has_no_patience_is_told_at_once(engine: sa.Engine, prefect_api_url: str) -> None:
     change = weakened(engine, LOOSER)
 

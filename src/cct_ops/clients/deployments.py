@@ -63,7 +63,7 @@ def schemas(client: SyncPrefectClient) -> dict[str, Mapping[str, Any]]:
 def listed(client: SyncPrefectClient) -> list[DeploymentResponse]:
     """Return all deployments of ours; raises ``Unavailable`` when Prefect does not answer."""
     found: list[DeploymentResponse] = []
-    with _answered():
+    with answered():
         while page := client.read_deployments(limit=_PAGE, offset=len(found)):
             found += page
             if len(page) < _PAGE:
@@ -79,7 +79,7 @@ def creating(deployment: str, refusals: Set[int], *, then: str = "") -> Iterator
     Raises ``Rejected`` for those of Prefect's answers that are ``refusals``, and ``Unavailable``
     for all others; ``then`` is what people do once they have made a deployment that is missing.
     """
-    with _answered():
+    with answered():
         try:
             yield
         except ObjectNotFound:
@@ -99,7 +99,8 @@ def creating(deployment: str, refusals: Set[int], *, then: str = "") -> Iterator
 
 
 @contextmanager
-def _answered() -> Iterator[None]:
+def answered() -> Iterator[None]:
+    """Surround what is asked of Prefect; raises ``Unavailable`` when it does not answer."""
     try:
         yield
     except httpx.HTTPError as error:

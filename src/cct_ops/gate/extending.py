@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-import httpx
 import sqlalchemy as sa
 from prefect.settings import PREFECT_API_URL
 
@@ -71,8 +70,6 @@ def _scheduled(engine: sa.Engine, change: TemporaryChange) -> str | None:
         scheduled_reverts.schedule(engine, change)
     except OpsError as error:
         return str(error)
-    except httpx.HTTPError as error:
-        return f"Prefect does not answer ({type(error).__name__})"
     return None
 
 

@@ -24,6 +24,7 @@ from cct_ops.models.change import TemporaryChange
 from cct_ops.models.run import REVERT, TAKES_BACK
 
 _AGAIN_SECONDS = 1.0
+_ANSWER_SECONDS = 10.0  # of one that hangs; its client would wait for minutes
 
 
 def name_of(change: TemporaryChange, *, early: bool = False) -> str:
@@ -49,7 +50,7 @@ def schedule(engine: sa.Engine, change: TemporaryChange) -> UUID:
     until = time.monotonic() + patience_seconds()
     while True:
         try:
-            with server.CONFIGURED.connect() as client:
+            with server.in_a_hurry(_ANSWER_SECONDS), server.CONFIGURED.connect() as client:
                 return schedule_with(client, engine, change)
         except Unavailable:
             if time.monotonic() + _AGAIN_SECONDS > until:
@@ -70,7 +71,9 @@ def schedule_with(
     The change's time is by the ledger's clock and the run's by Prefect's, so where these are two it
     is carried over from the one to the other. For a change that is over the run begins at once.
     """
-    here, there = clock.read(engine), at_server.now(client)
+    here = clock.read(engine)
+    with deployments.answered():
+        there = at_server.now(client)
     at = change.until
     if at <= here:
         at = _past(there)
