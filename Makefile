@@ -82,7 +82,8 @@ claims: $(VENV)/.dev  ## hurt every part in every way, an hour, and write docs/c
 	$(BIN)/python -m tests.generated_docs; exit $$status
 
 capacity: $(VENV)/.dev  ## what each part takes of the machine, and a model of a million alerts a day: a quarter of an hour
-	$(BIN)/python -m evaluation.capacity $(ARGS)
+	$(BIN)/python -m evaluation.capacity $(ARGS); status=$$?; \
+	$(BIN)/python -m tests.generated_docs; exit $$status
 
 # The manual runbook is as it was handed over; results are written by `make bench` and the soak of memory.
 PAGES = $(shell git ls-files '*.md' ':!docs/ops-playbooks.md' ':!docs/benchmarks/results.md' \

@@ -29,22 +29,23 @@ def run(
     without: Annotated[bool, Parameter(help="Measure nothing; ask the model anew.")] = False,
     logs: Annotated[Path | None, Parameter(help="A folder that is kept; else none is.")] = None,
 ) -> int:
-    """Measure, model and compare; a quarter of an hour. `make format` then writes the page."""
+    """Measure, model and compare; it takes a quarter of an hour."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # nothing is left behind
     names = {load.name for load in LOADS}
     if unknown := set(only) - names:
-        sys.stderr.write(f"capacity: no load is named {', '.join(sorted(unknown))};")
-        sys.stderr.write(f" they are {', '.join(sorted(names))}\n")
+        sys.stderr.write(f"capacity: no load is named {'; '.join(sorted(unknown))}:")
+        sys.stderr.write(f" they are {'; '.join(sorted(names))}\n")
         return 2
     kept = results.read()
     if not without:
         if lacking := missing():
             sys.stderr.write(f"capacity: not installed: {', '.join(lacking)}\n")
             return 2
-        kept = results.with_measured(kept, measure(only, logs))
-        results.write(kept)
+        for measured in measure(only, logs):
+            kept = results.with_measured(kept, measured)
+            results.write(kept)
     if lacking_loads := names - {phase["load"]["name"] for phase in kept["phases"]}:
-        sys.stderr.write(f"capacity: not measured so far: {', '.join(sorted(lacking_loads))}\n")
+        sys.stderr.write(f"capacity: not measured so far: {'; '.join(sorted(lacking_loads))}\n")
         return 2
     return model(kept)
 

@@ -68,24 +68,22 @@ class Measured:
         }
 
 
-def measure(names: Iterable[str] = (), logs: Path | None = None) -> dict[str, Any]:
-    """Measure under all loads, or those of these names; returns what goes into the results."""
+def measure(names: Iterable[str] = (), logs: Path | None = None) -> Iterator[dict[str, Any]]:
+    """Measure under all loads, or those of these names; yields what each adds to the results."""
     chosen = [load for load in LOADS if not set(names) or load.name in set(names)]
     with ExitStack() as stack:
         if logs is None:
             folder = tempfile.TemporaryDirectory(prefix="cct-ops-capacity-")
             logs = Path(stack.enter_context(folder))
         logs.mkdir(parents=True, exist_ok=True)
-        before = psutil.getloadavg()[0]
         made = stack.enter_context(cluster(logs))
         known(made)
-        measured = list(_measured(made, chosen))
-    return {
-        "measured_on": datetime.now(UTC).date().isoformat(),
-        "machine": f"{psutil.cpu_count()} cores, Linux {platform.release()}",
-        "load_before": round(before, 1),
-        "phases": [each.row() for each in measured],
-    }
+        for each in _measured(made, chosen):
+            yield {
+                "measured_on": datetime.now(UTC).date().isoformat(),
+                "machine": f"{psutil.cpu_count()} cores, Linux {platform.release()}",
+                "phases": [each.row()],
+            }
 
 
 def known(made: Cluster) -> None:
