@@ -14,10 +14,8 @@ from evaluation.cluster.names import Kind
 
 OFF_SECONDS = 300
 _SECONDS = (20.0, 30.0)
-_PARTS = (
-    *("gateway", "controller", "worker", "prefect-api", "prefect-services"),
-    *("postgres", "redis"),
-)
+# Not Redis: its allocator asks for the time before faketime can answer, and it does not start.
+_PARTS = ("gateway", "controller", "worker", "prefect-api", "prefect-services", "postgres")
 _KIND: Kind = "clock ±5 min"
 
 
