@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -12,6 +12,7 @@ from cct_ops.ledger.gate import locks
 from cct_ops.ledger.record import account
 from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.sandbox.incidents import Metric
 from tests.controller.wire import Answer, Request, wire
 from tests.end_to_end.conftest import Stack
 from tests.end_to_end.test_approval import is_suspended, question
@@ -20,6 +21,7 @@ from tests.stack.polling import eventually
 
 STATUS, RESET, DISABLE = (f"/api/v1/canary/{what}" for what in ("status", "reset", "disable"))
 SLACK = "/slack/"
+BAD: Mapping[Metric, float] = {"error_rate_percent": 20.0}
 # Longer than any restart takes: nobody gives up waiting for an answer that is held.
 PATIENT = {"CCT_OPS_REQUEST_TIMEOUT_SECONDS": "240", "CCT_OPS_APPROVAL_MINUTES": "60"}
 WATCHED = {"CCT_OPS_WATCH_SECONDS": "5"}
@@ -72,7 +74,9 @@ PHASES = {
     "under lock": Phase(Route.INTRADAY_CHECK, STATUS, "Resolved", nth=2),
     "sent and not answered": Phase(Route.DAILY_SUMMARY, RESET, "Resolved"),
     "watching": Phase(Route.WEEKLY_ANALYSIS, STATUS, "Resolved", nth=4),
-    "reporting": Phase(Route.WEEKLY_REVIEW, SLACK, "Recommended", writes=0, mode="observe"),
+    "undoing": Phase(Route.WEEKLY_REVIEW, DISABLE, "Undone", writes=2),
+    # Of a page on which another run waits for its yes: it only looks.
+    "reporting": Phase(Route.PRE_MARKET_BRIEFING, SLACK, "Recommended", writes=0, mode="observe"),
 }
 
 
@@ -86,7 +90,10 @@ def held_runs(stack: Stack) -> Iterator[tuple[dict[str, UUID], Callable[[], None
             if wanted.path == SLACK:  # it waits for ten seconds only, so it begins last
                 eventually(lambda: all(gate.waiting.is_set() for gate in gates), seconds=180)
                 eventually(lambda: asked(stack, runs["asking"]), seconds=120)
-            pull(stack.sandbox, wanted.route)
+            else:
+                pull(stack.sandbox, wanted.route)
+            if wanted.outcome == "Undone":  # what was put back serves badly, and is taken away
+                stack.sandbox.profile(wanted.route, canary=BAD, requests_per_second=50)
             env = PATIENT | WATCHED
             if wanted.path is not None:
                 held = Held(stack.sandbox.base_url, wanted.path, wanted.nth)
@@ -123,7 +130,7 @@ def in_their_phases(stack: Stack, runs: dict[str, UUID]) -> None:
     """See that each is where its name says, by the ledger."""
     known = {phase: account.of_run(stack.engine, run) for phase, run in runs.items()}
     assert not [phase for phase, each in known.items() if each.outcome is not None]
-    for phase in ("under lock", "sent and not answered", "watching"):
+    for phase in ("under lock", "sent and not answered", "watching", "undoing"):
         holder = locks.holder(stack.engine, PHASES[phase].route.value)
         assert holder is not None, phase
         assert holder[0] == runs[phase]
@@ -132,4 +139,8 @@ def in_their_phases(stack: Stack, runs: dict[str, UUID]) -> None:
     assert [each.state for each in known["sent and not answered"].actions] == ["intended"]
     assert [each.state for each in known["watching"].actions] == ["confirmed"]
     assert known["watching"].verifications == ()
+    assert [(each.kind, each.state) for each in known["undoing"].actions] == [
+        ("change", "confirmed"),
+        ("restore", "intended"),
+    ]
     assert [each.verdict for each in known["reporting"].decisions] == ["Recommended"]
