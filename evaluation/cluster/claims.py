@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -51,6 +52,11 @@ def run(  # noqa: PLR0913 -- what can be said on the command line
         for pair in faults.PAIRS
         if pair[0] in (part or PART_NAMES) and pair[1] in (kinds or KINDS)
     ]
+    if not pairs or not os.access(file.parent, os.W_OK):
+        wrong_place = f"nothing can be written into {file.parent}"
+        nothing = "the catalogue of faults has none of that for these parts"
+        sys.stderr.write(f"claims: {wrong_place if pairs else nothing}\n")
+        return 2
     with ExitStack() as stack:
         if logs is None:
             logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cct-ops-claims-")))
