@@ -228,3 +228,15 @@ def test_each_look_goes_on_from_the_last_and_the_first_goes_back_for_an_hour(
 
     assert asked == [at]
     assert FIRST_SECONDS == 3600
+
+
+def test_a_clock_that_was_ahead_and_is_set_right_hides_no_end(
+    engine: sa.Engine, playbook: Playbook, deployment: str
+) -> None:
+    with get_client(sync_client=True) as client:
+        LostEnds(engine, server=Server(now=lambda _: CONFIGURED.now(client) + timedelta(hours=1)))()
+    run_id = left(playbook, deployment, "RUNNING", FAILED)
+
+    LostEnds(engine)()
+
+    assert owed(engine) == [run_id]

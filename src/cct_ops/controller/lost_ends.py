@@ -58,7 +58,8 @@ class LostEnds:
             before = owed_accounts.looked_until(self.engine)
             if before is None:
                 before = now - timedelta(seconds=FIRST_SECONDS)
-            since = before - timedelta(seconds=self.overlap_seconds)
+            # Its clock may have been ahead the last time, and been set right since then.
+            since = min(before, now) - timedelta(seconds=self.overlap_seconds)
             ended = {run.id: run.state_name for run in ended_since(client, since, _ACCOUNTED)}
         refused = {run_id for run_id, name in ended.items() if name == REFUSED}
         self._record(ended.keys() - refused, refused, now)
