@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import repeat
 
 import pytest
 import sqlalchemy as sa
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from cct_ops.errors import Unavailable
+from cct_ops.errors import NotPermitted, Unavailable
 from cct_ops.gate import scheduled_reverts
+from cct_ops.interrupts import Interrupts
 from cct_ops.ledger.engine import patient
 from tests.controller.wire import Answer, Request, Wire, passing_on_to, wire
 from tests.flows.upkeep import LOOSER, weakened
@@ -82,6 +84,20 @@ def test_a_port_on_which_nothing_listens_is_no_answer(engine: sa.Engine) -> None
     with (
         temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}),
         pytest.raises(Unavailable, match="No answer from Prefect: ConnectError"),
+    ):
+        scheduled_reverts.schedule(engine, change)
+
+
+def test_a_run_that_is_to_stop_waits_no_longer(engine: sa.Engine) -> None:
+    change = weakened(engine, LOOSER)
+    wishes = Interrupts()
+    wishes.stop(partial(NotPermitted, "A person wants it to stop."))
+
+    with (
+        temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}),
+        patient(60),
+        wishes.here(),
+        pytest.raises(NotPermitted, match="wants it to stop"),
     ):
         scheduled_reverts.schedule(engine, change)
 

@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.states import Scheduled
 
+from cct_ops import interrupts
 from cct_ops.actions import registry
 from cct_ops.clients import deployments, server
 from cct_ops.clients.server import FINEST_SECONDS, Server
@@ -55,7 +56,7 @@ def schedule(engine: sa.Engine, change: TemporaryChange) -> UUID:
         except Unavailable:
             if time.monotonic() + _AGAIN_SECONDS > until:
                 raise
-        time.sleep(_AGAIN_SECONDS)
+        interrupts.sleep(_AGAIN_SECONDS)
 
 
 def schedule_with(
