@@ -6,20 +6,27 @@ import json
 from pathlib import Path
 
 import psutil
+import pytest
 
 from cct_ops.stack.postgres import EmbeddedPostgres
 from tests.stack.polling import eventually, processes
 from tests.worker.running import Pool, Worker, notify
 
 
+@pytest.mark.parametrize("chain", [("PENDING",), ("PENDING", "RUNNING", "PAUSED")], ids=" ".join)
 def test_a_run_that_somebody_else_has_is_left_alone(
-    notified: Pool, postgres: EmbeddedPostgres
+    chain: tuple[str, ...], notified: Pool, postgres: EmbeddedPostgres
 ) -> None:
-    """And the process that was made ready for it is gone."""
+    """
+    And the process that was made ready for it is gone.
+
+    Elsewhere it may already wait for a yes: Prefect says so by a signal, not by an error.
+    """
     path = f"/deployments/{notified.deploy('ping')}/create_flow_run"
     taken, ours = (notified.ask("POST", path, {}) for _ in range(2))
-    claim = {"state": {"type": "PENDING"}}
-    notified.ask("POST", f"/flow_runs/{taken['id']}/set_state", claim)
+    for state in chain:
+        claim = {"state": {"type": state}, "force": True}
+        notified.ask("POST", f"/flow_runs/{taken['id']}/set_state", claim)
     eventually(lambda: len(waiting(notified)) == 2)
     before = waiting(notified)
     notify(postgres, json.dumps(taken), json.dumps(ours))
@@ -27,7 +34,7 @@ def test_a_run_that_somebody_else_has_is_left_alone(
     assert notified.ended(ours["id"])["type"] == "COMPLETED"
     eventually(lambda: len(waiting(notified)) == 2 and not before & waiting(notified))
     run = notified.run(taken["id"])
-    assert (run["state"]["type"], run["run_count"]) == ("PENDING", 0)
+    assert (run["state"]["type"], run["run_count"]) == (chain[-1], chain.count("RUNNING"))
 
 
 def test_a_flow_with_a_client_of_its_own_waits_as_well(

@@ -24,7 +24,7 @@ import httpx
 from anyio.abc import TaskGroup, TaskStatus
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, Pause
 from prefect.settings import get_current_settings
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
@@ -181,6 +181,19 @@ class WarmWorker(ProcessWorker):
                     await self._admission.begun(child)
         finally:
             self._rules.settled(flow_run.id)
+
+    async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
+        """
+        Claim the run; false where another worker was first.
+
+        Prefect's own answer to one that already waits for a yes there is a signal, which is no
+        ``Exception``: it would end the worker, and the runs that it has with it.
+        """
+        try:
+            return await super()._propose_pending_state(flow_run)
+        except Pause as signal:
+            _log.info("Run %s is another worker's: %s", flow_run.name, signal)
+            return False
 
     async def _lost(self, flow_run: FlowRun, error: Exception) -> None:
         """Go on after a start that failed in a way nobody foresaw: it is no other run's end."""
