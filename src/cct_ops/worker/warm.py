@@ -19,18 +19,17 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
-import anyio
 import httpx
 from anyio.abc import TaskGroup, TaskStatus
 from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import WorkerFlowRunResponse
-from prefect.exceptions import ObjectNotFound, Pause
+from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 from cct_ops.settings import Settings
 from cct_ops.stack.config import project_of
-from cct_ops.worker import metrics
+from cct_ops.worker import metrics, reported
 from cct_ops.worker.admission import Admission
 from cct_ops.worker.deployment_cache import DeploymentCache
 from cct_ops.worker.drain import Drain
@@ -53,8 +52,6 @@ else:
     _INCOMPATIBILITIES = compatibility.find_incompatibilities()
 
 _log = logging.getLogger("prefect.worker.warm")
-
-_WRITE_SECONDS = 1.0  # what only informs is written when the run has started
 
 
 class WarmWorker(ProcessWorker):
@@ -183,17 +180,7 @@ class WarmWorker(ProcessWorker):
             self._rules.settled(flow_run.id)
 
     async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
-        """
-        Claim the run; false where another worker was first.
-
-        Prefect's own answer to one that already waits for a yes there is a signal, which is no
-        ``Exception``: it would end the worker, and the runs that it has with it.
-        """
-        try:
-            return await super()._propose_pending_state(flow_run)
-        except Pause as signal:
-            _log.info("Run %s is another worker's: %s", flow_run.name, signal)
-            return False
+        return await reported.claimed(super()._propose_pending_state(flow_run), flow_run)
 
     async def _lost(self, flow_run: FlowRun, error: Exception) -> None:
         """Go on after a start that failed in a way nobody foresaw: it is no other run's end."""
@@ -243,7 +230,8 @@ class WarmWorker(ProcessWorker):
             pid = await self._group.start(self._submit_run_and_capture_errors, flow_run)
         self._leave(flow_run, has_begun=isinstance(pid, int))
         if isinstance(pid, int):
-            self._group.start_soon(self._record_start, flow_run, pid)
+            informed = self._admission.after
+            self._group.start_soon(reported.record_start, self, informed, flow_run, pid)
         return ready.child if warm else None
 
     def _leave(self, flow_run: FlowRun, *, has_begun: bool = False) -> None:
@@ -287,16 +275,6 @@ class WarmWorker(ProcessWorker):
         yield from self._observers
         if self._cancelling_observer is not None:
             yield self._cancelling_observer
-
-    async def _record_start(self, flow_run: FlowRun, pid: int) -> None:
-        """Record with Prefect what only informs people, once it is in nobody's way."""
-        await anyio.sleep(_WRITE_SECONDS)
-        try:
-            async with self._admission.after():
-                await self.client.update_flow_run(flow_run.id, infrastructure_pid=str(pid))
-                await self._give_worker_labels_to_flow_run(flow_run.id)
-        except (ObjectNotFound, httpx.HTTPError) as error:
-            _log.warning("Run %s has no worker's name on it: %s", flow_run.name, error)
 
     async def _start_notified(self, flow_run: FlowRun) -> None:
         """Start a run that we were notified of, unless we know it already."""
