@@ -133,9 +133,10 @@ def _begun() -> Iterator[str | None]:
 def _not_recorded(error: Exception) -> str:
     """Say what becomes of a run that ends because the ledger is away."""
     return (
-        f"The ledger gave no answer, so the end of this run is not written down"
+        f"The ledger gave no answer, so the end of this run may not be written down"
         f" ({set_aside.reason_of(error)}). Nothing has to be done: when the ledger answers, the"
-        " controller has another run look in its place, or put back what this one changed."
+        " controller sees whether it is. Where it is not, another run looks in its place, or puts"
+        " back what this one changed."
     )
 
 

@@ -111,7 +111,7 @@ def test_a_run_that_only_looked_is_done_again_by_one_other(
         said = run.run().state
         assert said is not None
         assert "The ledger gave no answer" in (said.message or "")
-        assert "another run look in its place" in (said.message or "")
+        assert "another run looks in its place" in (said.message or "")
         assert run.record.outcome is None
         successor = replaced(engine, run, incident)
         assert successor.parameters == run.run().parameters
