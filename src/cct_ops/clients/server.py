@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -99,10 +100,12 @@ def in_a_hurry(seconds: float) -> Iterator[None]:
 @contextmanager
 def kept_open() -> Iterator[Server]:
     """
-    Keep one client of the configured server for all who ask it again and again, in any thread.
+    Keep a client of the configured server for each thread that asks it again and again.
 
-    To make one takes 20 ms, for its certificate authorities, and a request for a CSRF token. How
-    far the server's clock is ahead is asked once a minute.
+    To make one takes 20 ms, for its certificate authorities, and a request for a CSRF token, which
+    is why it is kept. It is no other thread's, because a client has one such token: whoever gets a
+    new one takes it from the others, and theirs are refused for a minute of retries. How far the
+    server's clock is ahead is asked once a minute.
     """
     ahead, asked_at = 0.0, -math.inf
 
@@ -112,8 +115,16 @@ def kept_open() -> Iterator[Server]:
             ahead, asked_at = seconds_ahead(client), time.monotonic()
         return datetime.now(UTC) + timedelta(seconds=ahead)
 
-    with get_client(sync_client=True) as client:
-        yield Server(connect=lambda: nullcontext(client), now=now)
+    own, opening = threading.local(), threading.Lock()
+
+    def connect() -> AbstractContextManager[SyncPrefectClient]:
+        if not hasattr(own, "client"):
+            with opening:
+                own.client = kept.enter_context(_connect())
+        return nullcontext(own.client)
+
+    with ExitStack() as kept:
+        yield Server(connect=connect, now=now)
 
 
 def find_run(client: SyncPrefectClient, run_id: UUID) -> FlowRun | None:
