@@ -48,6 +48,9 @@ image-test: $(VENV)/.dev tools ## the image's steps in a bare Debian root, and a
 kills: $(VENV)/.dev  ## kill every playbook at every boundary, a quarter of an hour; ARGS="-k rate-limiting"
 	KILLS=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_kills_*.py tests/record/test_kills.py $(ARGS)
 
+restarts: $(VENV)/.dev  ## PostgreSQL and Redis killed while a run stands in each of its phases: some minutes
+	$(BIN)/python -m pytest -n 0 tests/end_to_end/*_at_length.py $(ARGS)
+
 # GOLDEN=write writes anew what every row is compared with: tests/flows/golden.
 matrix: $(VENV)/.dev ## every option in every mode, undone, and on CCT's own handlers; ARGS="-k rate-limiting"
 	MATRIX=all $(BIN)/python -m pytest -n 4 --dist load tests/flows/test_every_way.py tests/flows/test_golden.py $(ARGS)
@@ -116,4 +119,4 @@ HISTORY ?= evaluation/history/week.jsonl
 replay: install  ## what changed rules make different of the recorded week; BASE=REV, HISTORY=FILE
 	$(BIN)/cct-ops replay --history $(HISTORY) --baseline $(BASE) $(ARGS)
 
-.PHONY: help install demo up test tools image-test kills matrix tamperings drain-drill simulate bench siem soak cluster cluster-soak claims capacity check format lock replay
+.PHONY: help install demo up test tools image-test kills restarts matrix tamperings drain-drill simulate bench siem soak cluster cluster-soak claims capacity check format lock replay

@@ -72,7 +72,6 @@ FIRST = (
     "tests/claims/test_under_faults.py",
     "tests/flows/test_crowd.py",
     "tests/end_to_end/test_outages.py",
-    "tests/end_to_end/test_restarts.py",
     "tests/end_to_end/test_approval.py",
     "tests/end_to_end/test_playbooks.py",
     "tests/end_to_end/test_pauses.py",
