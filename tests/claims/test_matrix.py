@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evaluation.cluster.names import CLAIMS, KINDS, PART_NAMES
+from evaluation.cluster.results import Results
 from tests.claims.matrix import PARTS, Part, Reason, State, cells, names_of, parts
 
 
@@ -62,7 +63,7 @@ def test_a_test_that_stands_there_covers_the_phases_that_it_names() -> None:
             "untested": [Reason(why="not yet")],
         }
     )
-    (tested,) = [cell for cell in cells(part) if cell.state is State.TESTED]
+    (tested,) = [cell for cell in cells(part, Results()) if cell.state is State.TESTED]
 
     assert tested.tests[0].phases == ("looking", "sent and not answered")
     assert names_of("no/such/file.py") == frozenset()
