@@ -52,14 +52,6 @@ def here(prefect_api_url: str) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def deployment(playbook: Playbook) -> Iterator[str]:
-    """A deployment that is one of ours by its tag, for as long as the test lasts."""
-    deployment_id = deploy(playbook, "playbook")
-    yield deployment_id
-    playbook.delete(UUID(deployment_id))
-
-
 @pytest.mark.parametrize(
     "chain", [("PENDING",), ("PENDING", SUBMITTING), ("PENDING", "RUNNING")], ids=" ".join
 )

@@ -49,14 +49,6 @@ def here(prefect_api_url: str, engine: sa.Engine) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def deployment(playbook: Playbook) -> Iterator[str]:
-    """A deployment that is one of ours by its tag, for as long as the test lasts."""
-    deployment_id = deploy(playbook, "playbook")
-    yield deployment_id
-    playbook.delete(UUID(deployment_id))
-
-
 def look(engine: sa.Engine, *, grace: float = 0, server: Server = CONFIGURED) -> None:
     """Look for lost ends twice, with two controllers at once."""
     lost_ends = LostEnds(engine, grace, overlap_seconds=0, server=server)

@@ -44,7 +44,6 @@ RECOVERIES = 5
 RECOVERY_PAUSE_SECONDS = 60.0
 # Once more for as long as CCT's reads may lag, after its run has waited for that long itself.
 DOUBT_SECONDS = 60.0
-SILENT = "Its process showed no sign of life."
 
 _log = logging.getLogger(__name__)
 
@@ -224,7 +223,9 @@ class Reaper:
 def _end(client: SyncPrefectClient, run: FlowRun) -> FlowRun:
     """Bring the dead run to a final state; from Cancelling there is but one."""
     cancelling = run.state is not None and run.state.is_cancelling()
-    final: State[Any] = (Cancelled if cancelling else Crashed)(message=SILENT)
+    final: State[Any] = (Cancelled if cancelling else Crashed)(
+        message="Its process showed no sign of life."
+    )
     answer: OrchestrationResult[Any] = client.set_flow_run_state(run.id, final)
     if answer.status is not SetStateStatus.ACCEPT:
         raise Unavailable(f"Prefect did not end run {run.name}: {answer.status}.")

@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from pydantic import Field
+
 from cct_ops.models.account import Account, AccountOfRun
 from cct_ops.models.base import Frozen
 from cct_ops.models.follow_up import FollowUp
@@ -90,14 +92,13 @@ class Proposal(Frozen):
     text: str
 
 
-class Review(Frozen):
+class Learned(Frozen):
     """
-    The review of one incident, or of a run without one.
+    What there is to learn from an incident, or from a run without one.
 
     ``duration`` is how long it lasted and ``detected`` how it came to be known, each in words.
     """
 
-    account: Account
     headline: str | None
     severity: Severity | None
     targets: tuple[str, ...]
@@ -110,7 +111,13 @@ class Review(Frozen):
     lessons: tuple[Lesson, ...]
     checklist: tuple[str, ...]
     follow_ups: tuple[FollowUp, ...]
-    proposals: tuple[Proposal, ...]
+    proposals: tuple[Proposal, ...] = Field(description="Nobody's until somebody takes them on.")
+
+
+class Review(Learned):
+    """The review of one incident, or of a run without one: what is learned from its account."""
+
+    account: Account
 
     @property
     def outcome(self) -> Outcome | None:

@@ -12,9 +12,8 @@ from cct_ops.board.pages import incident_review as page
 from cct_ops.ledger.record import follow_ups
 from cct_ops.models.base import Frozen
 from cct_ops.models.follow_up import LONGEST_OWNER, LONGEST_TEXT, FollowUp
-from cct_ops.models.review import Lesson, Proposal, Related, ReviewedRun, Took, Weakening
+from cct_ops.models.review import Learned
 from cct_ops.models.role import Role
-from cct_ops.models.run import Severity
 
 TAG = "follow-ups"
 _REVIEW = "/incidents/{incident_id}/review"
@@ -34,22 +33,9 @@ class FollowUps(Frozen):
     items: tuple[FollowUp, ...]
 
 
-class IncidentReview(Frozen):
+class IncidentReview(Learned):
     """What the record shows of an incident that is to be learned from; its account is beside it."""
 
-    headline: str | None
-    severity: Severity | None
-    targets: tuple[str, ...]
-    duration: str
-    detected: str
-    took: tuple[Took, ...]
-    runs: tuple[ReviewedRun, ...]
-    changes: tuple[Weakening, ...]
-    related: tuple[Related, ...]
-    lessons: tuple[Lesson, ...]
-    checklist: tuple[str, ...]
-    follow_ups: tuple[FollowUp, ...]
-    proposals: tuple[Proposal, ...] = Field(description="Nobody's until somebody takes them on.")
     page: str
 
 
@@ -90,8 +76,8 @@ def listed(call: Call) -> FollowUps:
 def read(call: Call) -> IncidentReview:
     """Read the review, as its page does."""
     found = page.find_review(call.board, call.id("incident_id"))
-    fields = IncidentReview.model_fields.keys() - {"page"}
-    return IncidentReview(page=_page(call), **{name: getattr(found, name) for name in fields})
+    learned = {name: getattr(found, name) for name in Learned.model_fields}
+    return IncidentReview(page=_page(call), **learned)
 
 
 def add(call: Call) -> Done:
