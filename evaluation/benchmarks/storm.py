@@ -18,7 +18,6 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from cyclopts import App, Parameter
@@ -104,9 +103,7 @@ def measure(folder: Path, count: int) -> dict[str, Any]:
 
 
 async def _send(stack: System, count: int) -> Tally:
-    door = urlsplit(stack.urls["hook"])
-    address = (door.hostname or "", door.port or 0)
-    target = Target(lambda: address, door.path, stack.key)
+    target = Target.at(stack.urls["hook"], stack.key)
     return await send(
         target, list(bodies(count)), per_second=1e9, connections=count, retries=_RETRIES
     )

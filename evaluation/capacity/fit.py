@@ -75,10 +75,7 @@ def costs(phases: Iterable[Phase], of: str, parts: Mapping[str, Sequence[str]]) 
         # Noise grows with what is used: without weights it would drown what idle parts take.
         weights = 1 / np.sqrt(np.maximum(np.abs(wanted), 0.01 * np.abs(wanted).max() + 1e-9))
         table, wanted = table * weights[:, None], wanted * weights
-        # Columns of one size, or nnls takes the smallest for nothing.
-        sizes = np.maximum(table.max(axis=0), 1e-9)
-        solved, _ = nnls(table / sizes, np.maximum(wanted, 0.0))
-        found[part] = {name: float(each) for name, each in zip(names, solved / sizes, strict=True)}
+        found[part] = _solved(names, table, wanted)
     return found
 
 
@@ -87,6 +84,12 @@ def requests(phases: Iterable[Phase]) -> dict[str, float]:
     names = ("look", "repair", "watched second")
     fitted = [phase for phase in phases if phase["load"]["fitted"] and phase["counts"]["runs"]]
     table = np.array([[things(phase)[name] for name in names] for phase in fitted])
+    return _solved(names, table, np.array([p["counts"]["cct_requests"] for p in fitted]))
+
+
+def _solved(names: Sequence[str], table: Any, wanted: Any) -> dict[str, float]:
+    """Return the least squares of the table's columns, by their names and none below zero."""
+    # Columns of one size, or nnls takes the smallest for nothing.
     sizes = np.maximum(table.max(axis=0), 1e-9)
-    solved, _ = nnls(table / sizes, np.array([p["counts"]["cct_requests"] for p in fitted]))
+    solved, _ = nnls(table / sizes, np.maximum(wanted, 0.0))
     return {name: float(each) for name, each in zip(names, solved / sizes, strict=True)}

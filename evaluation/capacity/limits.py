@@ -95,13 +95,13 @@ def requests_per_run(made: Installation, day: Day, figures: Figures) -> float:
     return (1 - day.repair) * figures.requests["look"] + day.repair * repair
 
 
-def demand(part: str, made: Installation, day: Day, figures: Figures, batch: float = 1) -> float:
+def demand(part: str, made: Installation, day: Day, figures: Figures) -> float:
     """Return the processor time that an alert takes of a part, with all that follows."""
 
     def of(thing: str) -> float:
         return figures.of(part, thing)
 
-    delivery = (of("delivery") + of("batch") / batch) / day.per_delivery
+    delivery = (of("delivery") + of("batch")) / day.per_delivery
     repair = of("repair") + of("watched second") * made.limits.watch_seconds
     run = (1 - day.repair) * of("look") + day.repair * repair
     return delivery + of("alert") + day.new * of("incident") + day.run * run
@@ -109,12 +109,7 @@ def demand(part: str, made: Installation, day: Day, figures: Figures, batch: flo
 
 def idle(part: str, made: Installation, figures: Figures) -> float:
     """Return the cores that a part takes while nothing happens."""
-    count = {
-        "gateway": made.gateways,
-        "controller": made.controllers,
-        "prefect-api": made.apis,
-        "prefect-services": made.services,
-    }.get(part, 2)
+    count = getattr(made, _MORE[part][0]) if part in _MORE else 2
     return figures.of(part, "second") * count / 2 + figures.of(part, "worker second") * made.workers
 
 

@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 
 import psutil
 
@@ -27,12 +26,12 @@ from evaluation.capacity.spent import Connected, Spent, connections, spent
 from evaluation.cluster.cluster import Cluster, cluster
 from evaluation.cluster.config import KEY
 from evaluation.cluster.member import Member
+from evaluation.cluster.work import FOR_EVER
 from evaluation.soak import bodies
 from evaluation.soak.load import Tally, Target, send
 
 _SETTLE_SECONDS = 5.0  # Prefect writes its events down a little later; statistics come as late
 _CONNECTIONS_EVERY_SECONDS = 2.0
-_FOR_EVER = 1_000_000
 _NO_PACE = 1e9
 _PENDING = "select count(*) from dispatches where state = 'pending'"
 _BATCHES = "select count(distinct xmin::text) from deliveries where received_at >= %s"
@@ -91,7 +90,7 @@ def known(made: Cluster) -> None:
     since = datetime.now(UTC)
     things = [known_thing(number, since) for number in range(KNOWN)]
     sent = iter([bodies.body(things[n : n + 20], f"first-{n}") for n in range(0, KNOWN, 20)])
-    asyncio.run(send(_target(made), sent, per_second=5, retries=_FOR_EVER))
+    asyncio.run(send(Target.at(made.hook, KEY), sent, per_second=5, retries=FOR_EVER))
     settle(made)
 
 
@@ -184,11 +183,11 @@ class Measurement:
             began = time.monotonic()
             paced, connections = self.load.paced, self.load.connections
             sent = send(
-                _target(self.made),
+                Target.at(self.made.hook, KEY),
                 sender.bodies(over),
                 per_second=self.load.deliveries if paced else _NO_PACE,
                 connections=connections,
-                retries=_FOR_EVER,
+                retries=FOR_EVER,
                 most_waiting=100_000 if paced else 1,
             )
             vars(tally).update(vars(asyncio.run(sent)))
@@ -223,9 +222,3 @@ def _most(held: Iterable[Mapping[str, Connected]]) -> dict[str, int]:
         for name, member in each.items():
             most[name] = max(most.get(name, 0), member.own)
     return most
-
-
-def _target(made: Cluster) -> Target:
-    place = urlsplit(made.hook)
-    address = str(place.hostname), int(place.port or 80)
-    return Target(lambda: address, place.path, KEY)

@@ -81,9 +81,6 @@ class Model:
         self._burst_runs: int | None = None
         self._runs_now = 0
 
-    def _lane_threads(self, each: int) -> int:
-        return each * self.installation.controllers
-
     # -- the load
 
     def run(self, phases: Sequence[tuple[float, float]], runs: float = 0.0) -> Found:
@@ -249,12 +246,12 @@ class Model:
                 pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 
     def _stage(self, stage: str, place: int) -> Steps:
-        for part, share in self.figures.shares("look").items():
+        for part, share in self.figures.shares.items():
             yield from self.parts.work(part, self.figures.stages[stage] * share, place)
 
     def _rest(self, kind: str, place: int, share: float) -> Steps:
         """Take what a run costs beyond its first stages."""
         stages = sum(self.figures.stages.values())
-        for part, of in self.figures.shares("look").items():
+        for part, of in self.figures.shares.items():
             left = self.figures.of(part, kind) - stages * of
             yield from self.parts.work(part, max(0.0, left) * share, place)

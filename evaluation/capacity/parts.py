@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 
 import simpy
@@ -33,9 +34,10 @@ class Figures:
         """Return the processor time that one of these things takes of a part."""
         return self.cpu.get(part, {}).get(thing, 0.0)
 
-    def shares(self, run: str) -> dict[str, float]:
-        """Return the shares of the parts in the processor time of a run."""
-        costs = {part: self.of(part, run) for part in _OF_A_RUN}
+    @cached_property
+    def shares(self) -> dict[str, float]:
+        """The shares of the parts in the processor time of a run that only looks."""
+        costs = {part: self.of(part, "look") for part in _OF_A_RUN}
         whole = sum(costs.values()) or 1.0
         return {part: cost / whole for part, cost in costs.items()}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
@@ -56,15 +56,6 @@ class Process:
             yield turn
             yield from self.host.work(seconds)
         self.used += seconds
-
-    def utilisation(self) -> float:
-        """Return the share of one core that it used so far."""
-        return self.used / self.host.env.now if self.host.env.now else 0.0
-
-    @property
-    def waiting(self) -> int:
-        """How much waits for it."""
-        return len(self._turn.queue)
 
 
 @dataclass(eq=False)
@@ -157,23 +148,18 @@ class Budget:
     sent: int = 0
     _ends: deque[float] = field(default_factory=deque)
     _reads: dict[str, simpy.Event] = field(default_factory=dict)
-    waits: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def read(self, key: str) -> Steps:
         """Wait for an answer to a read that began after now."""
-        began = self.env.now
         if key not in self._reads:
             self._reads[key] = self.env.event()
             self.env.process(self._fetch(key))
         yield self._reads[key]
-        self.waits["read"].append(self.env.now - began)
 
     def write(self) -> Steps:
         """Wait until a change may leave, and for its answer."""
-        began = self.env.now
         yield from self._slot(self.limit)
         yield self.env.timeout(self.seconds)
-        self.waits["write"].append(self.env.now - began)
 
     def _fetch(self, key: str) -> Steps:
         yield from self._slot(self.limit - self.kept)

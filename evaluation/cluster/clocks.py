@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from evaluation.cluster.cluster import Cluster
-from evaluation.cluster.fault import PART_OF, Fault, those_of
+from evaluation.cluster.fault import PART_OF, Fault, those_of, with_runs
 from evaluation.cluster.member import Member
 from evaluation.cluster.names import Kind
 
@@ -32,10 +32,8 @@ def wrong_clocks(made: Cluster, random: Random) -> Iterator[Fault]:
         by, seconds = random.choice((OFF_SECONDS, -OFF_SECONDS)), random.uniform(*_SECONDS)
         begins, ends = partial(set_off, member, by), partial(set_right, member)
         name = f"clock {by:+} s of {member.name}"
-        yield Fault(PART_OF[member.kind], _KIND, name, begins, ends, seconds)
-        if member.kind == "worker":
-            name = f"clock {by:+} s of child of {member.name}"
-            yield Fault("child", _KIND, name, begins, ends, seconds)
+        fault = Fault(PART_OF[member.kind], _KIND, name, begins, ends, seconds)
+        yield from with_runs(member, fault)
     if those_of(made, "cct"):
         by, seconds = random.choice((OFF_SECONDS, -OFF_SECONDS)), random.uniform(*_SECONDS)
         begins, ends = partial(made.sandbox.set_off, by), partial(made.sandbox.set_off, 0)

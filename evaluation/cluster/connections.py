@@ -17,7 +17,7 @@ import redis
 
 from evaluation.cluster import config
 from evaluation.cluster.cluster import Cluster
-from evaluation.cluster.fault import PART_OF, Fault, those_of
+from evaluation.cluster.fault import PART_OF, Fault, those_of, with_runs
 from evaluation.cluster.names import Kind
 from evaluation.cluster.postgres import OWNER, USER, Databases
 from evaluation.cluster.processes import SHORTLY_SECONDS
@@ -33,10 +33,8 @@ def exhaustions(made: Cluster, random: Random) -> Iterator[Fault]:
         begins = partial(refuse, made.databases, member.name)
         ends = partial(admit, made.databases, member.name)
         seconds, part = random.uniform(*SHORTLY_SECONDS), PART_OF[member.kind]
-        yield Fault(part, _KIND, f"no connections for {member.name}", begins, ends, seconds)
-        if part == "worker":  # a run's process has its worker's role
-            name = f"no connections for child of {member.name}"
-            yield Fault("child", _KIND, name, begins, ends, seconds)
+        name = f"no connections for {member.name}"
+        yield from with_runs(member, Fault(part, _KIND, name, begins, ends, seconds))
     if those_of(made, "postgres"):
         crowd = Crowd(made.databases)
         seconds = random.uniform(*SHORTLY_SECONDS)

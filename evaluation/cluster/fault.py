@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from evaluation.cluster.cluster import Cluster
@@ -38,6 +38,14 @@ PART_OF: Mapping[str, PartName] = {
     "cct": "cct",
     "slack": "slack",
 }
+
+
+def with_runs(member: Member, fault: Fault) -> Iterator[Fault]:
+    """Yield a fault of a process, and that of its runs: they have whatever their worker has."""
+    yield fault
+    if member.kind == "worker":
+        name = fault.name.replace(member.name, f"child of {member.name}")
+        yield fault._replace(part="child", name=name)
 
 
 def those_of(made: Cluster, *kinds: str) -> list[Member]:

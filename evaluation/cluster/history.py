@@ -30,7 +30,7 @@ _OWED = sa.text("""
     where dispatches.state in ('pending', 'dead-lettered')
 """)
 _CHANGES = sa.text("""
-    select target, run_id, until, created_at from temporary_changes where state <> 'not made'
+    select target, run_id, until from temporary_changes where state <> 'not made'
     order by created_at
 """)
 _REQUESTS = sa.text("""
@@ -89,7 +89,6 @@ class Change(NamedTuple):
     target: str
     run_id: UUID
     until: datetime
-    made_at: datetime
 
 
 class Request(NamedTuple):

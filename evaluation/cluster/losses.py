@@ -8,7 +8,7 @@ from functools import partial
 from random import Random
 
 from evaluation.cluster.cluster import Cluster
-from evaluation.cluster.fault import PART_OF, Fault, those_of
+from evaluation.cluster.fault import PART_OF, Fault, those_of, with_runs
 from evaluation.cluster.member import Member
 from evaluation.cluster.processes import RESTARTED_SECONDS, SHORTLY_SECONDS
 
@@ -21,10 +21,8 @@ def full_disks(made: Cluster, random: Random) -> Iterator[Fault]:
         begins = partial(made.disks.fill, member.name)
         ends = partial(_empty, made, member)
         seconds, part = random.uniform(*SHORTLY_SECONDS), PART_OF[member.kind]
-        yield Fault(part, "disk full", f"disk full {member.name}", begins, ends, seconds)
-        if part == "worker":
-            name = f"disk full child of {member.name}"
-            yield Fault("child", "disk full", name, begins, ends, seconds)
+        name = f"disk full {member.name}"
+        yield from with_runs(member, Fault(part, "disk full", name, begins, ends, seconds))
 
 
 def lost_memories(made: Cluster, random: Random) -> Iterator[Fault]:

@@ -249,7 +249,6 @@ def _remove_left_over() -> None:
         pid = space.name.removeprefix(_OURS).partition("-")[0]
         if pid.isdecimal() and not Path("/proc", pid).exists():
             _run("ip", "netns", "del", space.name, check=False)
-            _run("ip", "link", "del", f"cb{pid}", check=False)
     for bridge in Path("/sys/class/net").glob("cb*"):
         pid = bridge.name.removeprefix("cb")
         if pid.isdecimal() and not Path("/proc", pid).exists():

@@ -16,6 +16,7 @@ from evaluation.cluster import faults, results
 from evaluation.cluster.cluster import cluster
 from evaluation.cluster.fault import Fault
 from evaluation.cluster.findings import Finding
+from evaluation.cluster.names import Claim, Phase
 from evaluation.cluster.protections import Protection
 from evaluation.cluster.results import Broken, Met, Pair, Without, pair_id
 from evaluation.cluster.windows import APART_SECONDS, Bench, Window
@@ -183,8 +184,8 @@ def _met(job: Round, pair: Pair, windows: Sequence[Window], found: Sequence[Find
     """Put together what came of a pair, each time that it was hurt."""
     last, well = windows[-1], [each.well_after for each in windows]
     longest = [each for each in well if each is not None]
-    phases, exposures = Counter(last.phases), Counter(last.exposures)
-    for each in windows[:-1]:
+    phases, exposures = Counter[Phase](), Counter[Claim]()
+    for each in windows:
         phases.update(each.phases)
         exposures.update(each.exposures)
     return Met(

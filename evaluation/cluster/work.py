@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
-from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
@@ -27,7 +26,7 @@ from evaluation.cluster.temporary import Hurt
 from evaluation.soak.load import Tally, Target, send
 
 DRAIN_SECONDS = 400.0
-_FOR_EVER = 1_000_000
+FOR_EVER = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -96,13 +95,11 @@ def at_work(
 @contextmanager
 def sending(work: Work, load: Load) -> Iterator[None]:
     """Send beside the block what is not accepted again and again."""
-    place = urlsplit(work.made.hook)
-    address = str(place.hostname), int(place.port or 80)
-    target = Target(lambda: address, place.path, KEY)
+    target = Target.at(work.made.hook, KEY)
 
     def come_in(over: threading.Event) -> None:
         bodies, pace = work.episodes.bodies(over), load.per_second / PER_BODY
-        sent = send(target, bodies, per_second=pace, connections=16, retries=_FOR_EVER)
+        sent = send(target, bodies, per_second=pace, connections=16, retries=FOR_EVER)
         work.tallies.append(asyncio.run(sent))
 
     with beside(come_in):

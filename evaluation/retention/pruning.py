@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import psycopg
@@ -208,9 +207,7 @@ class _Alerts:
     """Alerts that repeat themselves, as Alertmanager's do: each body is another one."""
 
     def __init__(self, stack: System, per_second: float) -> None:
-        door = urlsplit(stack.urls["hook"])
-        address = (door.hostname or "", door.port or 0)
-        self._target = Target(lambda: address, door.path, stack.key)
+        self._target = Target.at(stack.urls["hook"], stack.key)
         self._per_second = per_second
         self._began = datetime.now(UTC).isoformat()
 

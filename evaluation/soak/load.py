@@ -12,6 +12,8 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import urlsplit
 
 PATIENCE_SECONDS = 10.0
 
@@ -42,6 +44,13 @@ class Target:
     address: Callable[[], tuple[str, int]]
     path: str
     key: str
+
+    @classmethod
+    def at(cls, url: str, key: str) -> Self:
+        """Return that of one URL, whose address stays."""
+        place = urlsplit(url)
+        address = place.hostname or "", place.port or 80
+        return cls(lambda: address, place.path, key)
 
     def request(self, body: Body) -> bytes:
         """Return the whole request."""
