@@ -40,7 +40,9 @@ FINEST_SECONDS = 1.5
 _CLOCK_SECONDS = 60.0
 _STARTED = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 _ENDED = (StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED)
-_OURS = DeploymentFilter(tags=DeploymentFilterTags(any_=[PLAYBOOK, UPKEEP]))
+OURS = DeploymentFilter(tags=DeploymentFilterTags(any_=[PLAYBOOK, UPKEEP]))
+"""The deployments that are ours."""
+
 _PAGE = 200
 
 
@@ -138,7 +140,7 @@ def find_run(client: SyncPrefectClient, run_id: UUID) -> FlowRun | None:
 def under_way(client: SyncPrefectClient) -> list[FlowRun]:
     """Return the runs of our deployments that some process should be working on."""
     return client.read_flow_runs(
-        deployment_filter=_OURS,
+        deployment_filter=OURS,
         flow_run_filter=FlowRunFilter(
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(_STARTED)))
         ),
@@ -161,7 +163,7 @@ def ended_since(
     offset = 0
     while found == _PAGE:
         page = client.read_flow_runs(
-            deployment_filter=_OURS,
+            deployment_filter=OURS,
             flow_run_filter=wanted,
             sort=FlowRunSort.END_TIME_DESC,
             limit=_PAGE,

@@ -14,6 +14,7 @@ from cct_ops.terminal import say
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import State
+    from prefect.client.schemas.responses import DeploymentResponse
 
 POLL_SECONDS = 1.0
 
@@ -38,7 +39,7 @@ def run(
     from cct_ops.clients.parameters import read
     from cct_ops.commands.here import ledger, person, prefect_must_be_known
     from cct_ops.ledger import ids
-    from cct_ops.models.run import incident_tag
+    from cct_ops.models.run import UPKEEP, incident_tag
     from cct_ops.reports.links import run_link
 
     prefect_must_be_known()
@@ -47,23 +48,24 @@ def run(
         meant = ids.one(ledger(), incident, ids.Kind.INCIDENT, listed_by="cct-ops inbox")
         tags.append(incident_tag(meant))
     with server.CONFIGURED.connect() as client:
-        schema = _schema(client, playbook)
+        deployed = _deployed(client, playbook)
+        schema = deployed.parameter_openapi_schema or {}
         given = read(playbook, schema, _whole_ids(schema, parameters))
         key = str(uuid4())
         run_id = deployments.start(playbook, given, key=key, tags=tags, client=client)
         say(f"Run {run_id} of {playbook} was created.")
         say(run_link(run_id) or "No UI of Prefect is set up.")
-        if (waits := _waits_for_drain(client, playbook)) is not None:
+        # What puts things back begins all the same.
+        if UPKEEP not in deployed.tags and (waits := _waits_for_drain()) is not None:
             say(("Look: ", "bold yellow"), waits)
         return _followed(client, run_id) if wait else 0
 
 
-def _waits_for_drain(client: SyncPrefectClient, playbook: str) -> str | None:
+def _waits_for_drain() -> str | None:
     """Say that the run waits while the installation is drained; None where it begins."""
     from cct_ops.commands.here import ledger
     from cct_ops.errors import BadConfiguration, Unavailable
     from cct_ops.ledger.gate import drains
-    from cct_ops.models.run import UPKEEP
 
     try:
         found = drains.standing(ledger())
@@ -71,20 +73,18 @@ def _waits_for_drain(client: SyncPrefectClient, playbook: str) -> str | None:
         return None  # the run is made, and needs no ledger of this command's
     if found is None:
         return None
-    if UPKEEP in client.read_deployment_by_name(f"{playbook}/{playbook}").tags:
-        return None  # what puts things back begins all the same
     return (
         f"{found.person} drained this installation ({found.reason}): it waits until"
         " `cct-ops drain --end`, and begins then."
     )
 
 
-def _schema(client: SyncPrefectClient, playbook: str) -> Mapping[str, Any]:
-    """Return the schema of a playbook's parameters."""
+def _deployed(client: SyncPrefectClient, playbook: str) -> DeploymentResponse:
+    """Return the deployment of a playbook."""
     from cct_ops.clients import deployments
     from cct_ops.commands.names import refused
 
-    known = deployments.schemas(client)
+    known = {each.name: each for each in deployments.listed(client)}
     if playbook not in known:
         raise refused(playbook, known, "playbook")
     return known[playbook]

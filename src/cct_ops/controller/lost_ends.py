@@ -10,9 +10,8 @@ account. Each is locked out like one that died, and the sweep of crashed runs do
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -62,10 +61,7 @@ class LostEnds:
             since = min(before, now) - timedelta(seconds=self.overlap_seconds)
             ended = {run.id: run.state_name for run in ended_since(client, since, _ACCOUNTED)}
         refused = {run_id for run_id, name in ended.items() if name == REFUSED}
-        self._record(ended.keys() - refused, refused, now)
-
-    def _record(self, ended: Iterable[UUID], refused: Iterable[UUID], now: datetime) -> None:
-        new = owed_accounts.record(self.engine, set(ended), set(refused), now)
+        new = owed_accounts.record(self.engine, ended.keys() - refused, refused, now)
         if new:
             _log.warning("%d runs ended in Prefect and gave no account yet.", new)
 

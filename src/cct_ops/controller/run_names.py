@@ -6,25 +6,18 @@ from datetime import timedelta
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterTags,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 
-from cct_ops.clients.server import CONFIGURED, Server
-from cct_ops.models.run import PLAYBOOK, RECOVERS, TAKES_BACK, UPKEEP, name_of
+from cct_ops.clients.server import CONFIGURED, OURS, Server
+from cct_ops.models.run import RECOVERS, TAKES_BACK, name_of
 
 EVERY_SECONDS = 60
 # One that was made just now may begin at any moment, and then its flow names it.
 _FRESH = timedelta(seconds=10)
 # Prefect makes the runs of a schedule some days ahead; these are the next ones.
 _NEXT = 200
-_OURS = DeploymentFilter(tags=DeploymentFilterTags(any_=[PLAYBOOK, UPKEEP]))
 _WAITING = FlowRunFilter(
     state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
 )
@@ -34,7 +27,7 @@ def give(server: Server = CONFIGURED) -> int:
     """Name the runs to come by playbook, target and moment; returns how many had no such name."""
     with server.connect() as client:
         waiting = client.read_flow_runs(
-            deployment_filter=_OURS,
+            deployment_filter=OURS,
             flow_run_filter=_WAITING,
             sort=FlowRunSort.EXPECTED_START_TIME_ASC,
             limit=_NEXT,

@@ -16,14 +16,13 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 from prefect.client.schemas.objects import WorkPool
 from prefect.exceptions import ObjectNotFound
 
-from cct_ops.clients.server import CONFIGURED, Server
+from cct_ops.clients.server import CONFIGURED, OURS, Server
 from cct_ops.ledger.people import heartbeats, pages
 from cct_ops.ledger.set_aside import border
-from cct_ops.models.run import PLAYBOOK, UPKEEP
+from cct_ops.models.run import UPKEEP
 from cct_ops.people.notifier import Notifier
 from cct_ops.reports.messages import worker_command, worker_message
 from cct_ops.reports.pages import silence_page
@@ -88,10 +87,7 @@ class _Crew(NamedTuple):
 
 def _pools(client: SyncPrefectClient) -> Iterator[WorkPool]:
     """Yield the pools of our deployments that have workers, and whose runs somebody waits for."""
-    ours = client.read_deployments(
-        deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(any_=[PLAYBOOK, UPKEEP])),
-        limit=_MOST_DEPLOYMENTS,
-    )
+    ours = client.read_deployments(deployment_filter=OURS, limit=_MOST_DEPLOYMENTS)
     used = {each.work_pool_name for each in ours if each.work_pool_name}
     # What puts things back goes on while its pool is paused, and needs a worker for it.
     needed = {each.work_pool_name for each in ours if UPKEEP in each.tags}

@@ -49,14 +49,15 @@ def schedule(engine: sa.Engine, change: TemporaryChange) -> UUID:
     Raises ``Unavailable`` when it is away for longer.
     """
     until = time.monotonic() + patience_seconds()
-    while True:
-        try:
-            with server.in_a_hurry(_ANSWER_SECONDS), server.CONFIGURED.connect() as client:
-                return schedule_with(client, engine, change)
-        except Unavailable:
-            if time.monotonic() + _AGAIN_SECONDS > until:
-                raise
-        interrupts.sleep(_AGAIN_SECONDS)
+    with server.in_a_hurry(_ANSWER_SECONDS):
+        while True:
+            try:
+                with server.CONFIGURED.connect() as client:
+                    return schedule_with(client, engine, change)
+            except Unavailable:
+                if time.monotonic() + _AGAIN_SECONDS > until:
+                    raise
+            interrupts.sleep(_AGAIN_SECONDS)
 
 
 def schedule_with(
