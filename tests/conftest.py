@@ -34,6 +34,7 @@ from cct_ops.ledger.engine import connect, migrate
 from cct_ops.sandbox.control import SandboxControl, start_sandbox
 from cct_ops.stack.postgres import EmbeddedPostgres, free_port
 from cct_ops.variables import OURS, harmless
+from tests import left_runs
 from tests.dearest import Dearest
 from tests.plain import HTTP
 from tests.starts import sitecustomize as starts_of_python
@@ -101,6 +102,7 @@ FIRST = (
 )
 
 OWN_FILES = pytest.StashKey[Path]()
+SHARED_PREFECT = pytest.StashKey[str]()
 ONE_STACK = {each for each in FIRST if each.startswith("tests/end_to_end/")}
 
 
@@ -214,7 +216,9 @@ def engine(ledger_url: SecretStr) -> sa.Engine:
 
 @pytest.fixture(scope="session")
 def prefect_api_url(
-    postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    postgres: EmbeddedPostgres,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
     """
     One real Prefect server on that PostgreSQL.
@@ -242,9 +246,18 @@ def prefect_api_url(
     ):
         try:
             _wait_until_answers(f"{url}/health", seconds=150)
+            request.session.stash[SHARED_PREFECT] = url
             yield url
         finally:
             os.killpg(server.pid, signal.SIGKILL)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_run_outlives_its_file(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What tests leave under way in Prefect is nobody's business in the next file."""
+    yield
+    if url := request.session.stash.get(SHARED_PREFECT, None):
+        left_runs.forget(url)
 
 
 @pytest.fixture(scope="session")

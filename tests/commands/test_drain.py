@@ -14,6 +14,7 @@ from cct_ops.cli import app
 from cct_ops.commands import drain as command
 from cct_ops.errors import BadConfiguration
 from cct_ops.ledger.gate import drains, permits
+from tests import left_runs
 from tests.commands.conftest import Typed
 from tests.ledger.alerts import opened
 from tests.ledger.history import a_run, permitted, plan
@@ -27,7 +28,8 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def on_prefect(prefect_api_url: str) -> Iterator[None]:
-    """Prefect answers, and no run of ours is under way there."""
+    """Prefect answers, and no run is under way there."""
+    left_runs.forget(prefect_api_url)
     with temporary_settings({PREFECT_API_URL: prefect_api_url}):
         yield
 

@@ -68,13 +68,6 @@ def dispatched(engine: sa.Engine, run_id: UUID, incident: UUID) -> None:
         )
 
 
-def forget_others(api_url: str) -> None:
-    """Delete what earlier tests left in this server, which a sweep would take for dead as well."""
-    under_way = {"flow_runs": {"state": {"type": {"any_": ["PENDING", "RUNNING", "CANCELLING"]}}}}
-    for run in HTTP.post(f"{api_url}/flow_runs/filter", json=under_way).raise_for_status().json():
-        HTTP.delete(f"{api_url}/flow_runs/{run['id']}").raise_for_status()
-
-
 def sweep(
     engine: sa.Engine, *, slack: str | None = None, pause: float = 0, policy: Path = POLICY
 ) -> None:

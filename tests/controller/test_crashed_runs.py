@@ -18,6 +18,7 @@ from cct_ops.ledger.record import account
 from cct_ops.models.run import Outcome, Run, incident_of
 from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
+from tests import left_runs
 from tests.controller.crash_harness import (
     POLICY,
     api,
@@ -25,7 +26,6 @@ from tests.controller.crash_harness import (
     deploy,
     die,
     dispatched,
-    forget_others,
     left,
     outbox_run,
     permitted,
@@ -47,7 +47,7 @@ FELL = f"may do less on targets like {PLAN.target}: approve instead of auto"
 @pytest.fixture(autouse=True)
 def here(prefect_api_url: str) -> Iterator[None]:
     """The reaper's environment, in which no run but the test's own is under way."""
-    forget_others(prefect_api_url)
+    left_runs.forget(prefect_api_url)
     with temporary_settings({PREFECT_API_URL: prefect_api_url}):
         yield
 

@@ -21,12 +21,12 @@ from cct_ops.ledger.record import account
 from cct_ops.ledger.statements import scalars
 from cct_ops.models.run import NOT_RECORDED, REFUSED, Outcome, Run, incident_of
 from cct_ops.sandbox.control import SandboxControl
+from tests import left_runs
 from tests.controller.crash_harness import (
     begin,
     deploy,
     die,
     dispatched,
-    forget_others,
     left,
     outbox_run,
     states,
@@ -42,7 +42,7 @@ FAILED = f"FAILED {NOT_RECORDED}"
 @pytest.fixture(autouse=True)
 def here(prefect_api_url: str, engine: sa.Engine) -> Iterator[None]:
     """The sweeps' environment, in which no run but the test's own ended or is under way."""
-    forget_others(prefect_api_url)
+    left_runs.forget(prefect_api_url)
     with temporary_settings({PREFECT_API_URL: prefect_api_url}):
         with get_client(sync_client=True) as client:
             owed_accounts.record(engine, (), (), CONFIGURED.now(client))
