@@ -78,15 +78,20 @@ def _target(seen: SeenRequest) -> str:
 
 
 def _matched(writes: Sequence[Write], own: list[Action]) -> Iterator[Write]:
-    """Yield the line in the journal with each write, each line for one write at most."""
+    """
+    Yield the line in the journal with each write, each line for one write at most.
+
+    It is the newest one that fits: the request of an older one may never have reached CCT.
+    """
     left = list(own)
     for write in writes:
         fits = [each for each in left if any(_covers(each, at) for at in write.times)]
         if not fits:
             yield write
             continue
-        left.remove(fits[0])
-        yield write._replace(action=fits[0])
+        newest = max(fits, key=lambda each: each.intended_at)
+        left.remove(newest)
+        yield write._replace(action=newest)
 
 
 def _covers(action: Action, at: datetime) -> bool:

@@ -115,6 +115,19 @@ def test_reads_lag_behind_a_write(cct: httpx.Client, sandbox: SandboxControl) ->
     assert config(cct, DAILY)["enabled"] is True
 
 
+def test_a_clock_that_is_set_right_again_hides_no_write(
+    cct: httpx.Client, sandbox: SandboxControl
+) -> None:
+    """CCT's clock was ahead when it was written; what it stored stands all the same."""
+    sandbox.reset(limits=False)  # they do not survive it: what was counted is counted as debts
+    sandbox.set_off(300)
+    cct.post("canary/reset", params={"route": DAILY})
+    sandbox.set_off(0)
+
+    assert config(cct, DAILY)["enabled"] is True
+    assert sandbox.state().routes[DAILY].enabled is True
+
+
 def test_a_write_can_be_applied_and_never_answered(
     cct: httpx.Client, sandbox: SandboxControl
 ) -> None:

@@ -62,7 +62,7 @@ def _traffic(call: Call, route: str) -> Json:
 
 def read_config(call: Call) -> Reply:
     """Answer the rollback policy and every route's configured share."""
-    return admin(call.now, _config(call, call.world.policy.visible(call.now)))
+    return admin(call.now, _config(call, call.world.policy.visible))
 
 
 def _config(call: Call, policy: Policy) -> Json:
@@ -161,8 +161,8 @@ def _store(call: Call, route: str, config: Config, *, share: float | None = None
 
 
 def _store_policy(call: Call, policy: Policy) -> Policy:
-    call.world.policy.put(policy, call.now, call.effects)
-    return call.world.policy.visible(call.now) if call.effects.drop_writes else policy
+    call.world.policy.put(policy, call.effects)
+    return call.world.policy.visible if call.effects.drop_writes else policy
 
 
 def simulation(call: Call) -> Reply:

@@ -69,9 +69,14 @@ class Entry:
 
 
 class Lagged(Generic[T]):
-    """A value whose writers are ahead of its readers."""
+    """
+    A value whose writers are ahead of its readers.
 
-    def __init__(self, value: T) -> None:
+    By how much is a length of time: it stays what it is when CCT's own clock is set.
+    """
+
+    def __init__(self, value: T, clock: Clock) -> None:
+        self._clock = clock
         self.settle(value)
 
     @property
@@ -79,14 +84,16 @@ class Lagged(Generic[T]):
         """The value as last written."""
         return self._versions[-1][0]
 
-    def visible(self, now: float) -> T:
-        """Return the newest value that has arrived where reads happen."""
+    @property
+    def visible(self) -> T:
+        """The newest value that has arrived where reads happen."""
+        now = self._clock.right()
         return next(value for value, since in reversed(self._versions) if since <= now)
 
-    def put(self, value: T, now: float, effects: Effects) -> None:
+    def put(self, value: T, effects: Effects) -> None:
         """Write as the request's faults let it: seen later, or forgotten."""
         if not effects.drop_writes:
-            self._versions.append((value, now + effects.read_lag_seconds))
+            self._versions.append((value, self._clock.right() + effects.read_lag_seconds))
 
     def settle(self, value: T) -> None:
         """Write and let every reader see it at once, whatever was still on its way."""
@@ -102,7 +109,7 @@ class CanaryStore:
         self._routes: dict[str, Lagged[Entry]] = {}
 
     def _lagged(self, route: str) -> Lagged[Entry]:
-        fresh = Lagged(Entry(default(route), self._started_at))
+        fresh = Lagged(Entry(default(route), self._started_at), self._clock)
         return self._routes.setdefault(str(route), fresh)
 
     def _unexpired(self, route: str, entry: Entry) -> Entry:
@@ -117,16 +124,15 @@ class CanaryStore:
 
     def seen(self, route: str) -> Entry:
         """Return what a read of the route answers, which may lag behind the truth."""
-        return self._unexpired(route, self._lagged(route).visible(self._clock.now()))
+        return self._unexpired(route, self._lagged(route).visible)
 
     def write(
         self, route: str, config: Config, effects: Effects, *, share: float | None = None
     ) -> None:
         """Store what an API request wrote; ``share`` also becomes the configured share."""
-        now = self._clock.now()
         kept = self.written(route).configured_share
-        entry = Entry(config, now, kept if share is None else share, "api")
-        self._lagged(route).put(entry, now, effects)
+        entry = Entry(config, self._clock.now(), kept if share is None else share, "api")
+        self._lagged(route).put(entry, effects)
 
     def settle(self, route: str, entry: Entry) -> None:
         """Put a route into a state from outside the API, seen at once."""

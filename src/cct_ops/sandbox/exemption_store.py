@@ -73,7 +73,7 @@ class ExemptionStore:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._content = Lagged(Content({}, clock.now()))
+        self._content = Lagged(Content({}, clock.now()), clock)
         self.jira_down = False
         # CCT's cleanup then also takes records whose date is so many days ahead.
         self.hasty_days = 0.0
@@ -86,7 +86,7 @@ class ExemptionStore:
     @property
     def seen(self) -> Content:
         """The content as reads see it, which may lag behind the truth."""
-        return self._content.visible(self._clock.now())
+        return self._content.visible
 
     def list_lost(self, content: Content) -> bool:
         """Return True if the list has run out while there are records."""
@@ -99,9 +99,8 @@ class ExemptionStore:
 
     def write(self, changed: Records, effects: Effects, *, recount: bool = False) -> None:
         """Store all records and their list; ``recount`` also puts the report's count right."""
-        now = self._clock.now()
         drift = 0 if recount else self.written.count_drift
-        self._content.put(Content(changed, now, drift), now, effects)
+        self._content.put(Content(changed, self._clock.now(), drift), effects)
 
     def settle(self, content: Content) -> None:
         """Put the store into a state from outside the API, seen at once."""

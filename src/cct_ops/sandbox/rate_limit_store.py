@@ -12,7 +12,7 @@ from hashlib import sha256
 from uuid import uuid4
 
 from cct_ops.sandbox.canary_store import Lagged
-from cct_ops.sandbox.clock import iso
+from cct_ops.sandbox.clock import Clock, iso
 from cct_ops.sandbox.envelope import Json, Reply
 from cct_ops.sandbox.faults import Effects
 from cct_ops.sandbox.inputs import WINDOW_MS, Limit, SeedDemand
@@ -29,10 +29,9 @@ REQUESTS_PER_WINDOW = {
 class RateLimits:
     """The limiter's state, as written and as seen."""
 
-    def __init__(self) -> None:
-        self._limits: Lagged[Mapping[str, Limit]] = Lagged(
-            {name: Limit(max_requests=count) for name, count in REQUESTS_PER_WINDOW.items()}
-        )
+    def __init__(self, clock: Clock) -> None:
+        limits = {name: Limit(max_requests=count) for name, count in REQUESTS_PER_WINDOW.items()}
+        self._limits: Lagged[Mapping[str, Limit]] = Lagged(limits, clock)
         self._buckets = {name: TokenBucket() for name in REQUESTS_PER_WINDOW}
         self.demands: list[SeedDemand] = []
         self.refusals: list[tuple[float, Json]] = []
@@ -42,9 +41,10 @@ class RateLimits:
         """The limits that hold."""
         return self._limits.latest
 
-    def seen(self, now: float) -> Mapping[str, Limit]:
-        """Return the limits that reads see."""
-        return self._limits.visible(now)
+    @property
+    def seen(self) -> Mapping[str, Limit]:
+        """The limits that reads see."""
+        return self._limits.visible
 
     def admit(self, limit: str, path: str, headers: Mapping[str, str], now: float) -> Reply | None:
         """Count a request, or refuse it and put that on record."""
@@ -65,9 +65,9 @@ class RateLimits:
         }
         self.refusals.append((at, event))
 
-    def set_limit(self, name: str, limit: Limit, now: float, effects: Effects) -> None:
+    def set_limit(self, name: str, limit: Limit, effects: Effects) -> None:
         """Change one class; it holds at once and shows when the request's faults let it."""
-        self._limits.put({**self.written, name: limit}, now, effects)
+        self._limits.put({**self.written, name: limit}, effects)
 
     def forget(self, user: str | None) -> int:
         """Forget what was counted of one user, or of all; returns of how many."""
@@ -84,9 +84,9 @@ class RateLimits:
         ]
         return forgotten + len(concerned)
 
-    def users(self, now: float) -> Iterator[Json]:
+    def users(self) -> Iterator[Json]:
         """Yield everyone who is counted: how much they asked, and whether they are refused."""
-        limits = self.seen(now)
+        limits = self.seen
         for demand in self.demands:
             limit = limits[demand.limit]
             asked = round(demand.requests_per_minute * limit.window_ms / WINDOW_MS)

@@ -16,7 +16,7 @@ LONGEST_WINDOW_MS = 3_600_000
 def status(call: Call) -> Reply:
     """Answer every class and every user that is counted."""
     store = call.world.rate_limits
-    users = list(store.users(call.now))
+    users = list(store.users())
     limits = [
         {
             "endpoint": name,
@@ -24,7 +24,7 @@ def status(call: Call) -> Reply:
             "activeUsers": sum(user["endpoint"] == name for user in users),
             "blockedUsers": sum(user["endpoint"] == name and user["blocked"] for user in users),
         }
-        for name, limit in store.seen(call.now).items()
+        for name, limit in store.seen.items()
     ]
     return admin(call.now, {"limits": limits, "users": users}, service=SERVICE)
 
@@ -51,7 +51,7 @@ def write_config(call: Call) -> Reply:
     if not _is_count(most, LARGEST) or not _is_count(window_ms, LONGEST_WINDOW_MS):
         return error(call.now, 400, "maxRequests and windowMs must be positive", "INVALID_LIMIT")
     limit = Limit(max_requests=most, window_ms=window_ms)
-    store.set_limit(given["endpoint"], limit, call.now, call.effects)
+    store.set_limit(given["endpoint"], limit, call.effects)
     return admin(call.now, _config(call), service=SERVICE)
 
 
@@ -71,7 +71,7 @@ def reset(call: Call) -> Reply:
 
 
 def _config(call: Call) -> Json:
-    limits = call.world.rate_limits.seen(call.now)
+    limits = call.world.rate_limits.seen
     return {"limits": {name: limit.wire() for name, limit in limits.items()}}
 
 

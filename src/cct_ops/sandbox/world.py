@@ -34,11 +34,11 @@ class World:
         self.limits = limits
         self.clock = Clock()
         self.canary = CanaryStore(self.clock)
-        self.policy = Lagged(Policy())
+        self.policy = Lagged(Policy(), self.clock)
         self.incidents = Incidents()
         self.traffic = Traffic()
         self.gate = Gate(api_keys)
-        self.rate_limits = RateLimits()
+        self.rate_limits = RateLimits(self.clock)
         self.exemptions = ExemptionStore(self.clock)
         self.faults = FaultList()
         self.chaos = Chaos()

@@ -78,6 +78,15 @@ def test_a_write_while_another_run_has_its_permit_is_concurrent(engine: sa.Engin
     assert counted["doubled"] == 1
 
 
+def test_a_request_that_never_reached_cct_has_no_write_of_another_run(engine: sa.Engine) -> None:
+    """CCT was away when the first run wrote; what it saw later is the second's and the third's."""
+    permitted(engine, 10, target=LIMIT)
+    permitted(engine, 50, target=LIMIT)
+    permitted(engine, 60, target=LIMIT)
+
+    assert judged(engine, limited(50.1, 100), limited(61.5, 50)) == {}
+
+
 def test_an_alert_without_an_incident_is_lost_and_one_with_two_is_doubled(
     engine: sa.Engine,
 ) -> None:
