@@ -87,23 +87,28 @@ def test_whoever_speaks_after_writing_is_given_time(
 def test_of_a_run_that_died_the_end_of_its_follower_is_said(
     engine: sa.Engine, sandbox: SandboxControl, sweep: Sweep
 ) -> None:
-    """Not that it died, and not again where the follower said so itself."""
+    """Not that it died, nor that its follower did, and not again where that said so itself."""
     spoke, silent = uuid4(), uuid4()
-    for follower in (spoke, silent):
+    for line in ((spoke,), (silent,), (died_too := uuid4(), silent_too := uuid4())):
         ends(engine, (dead := asked(engine).run_id))
-        lease = {"run_id": dead, "expires_at": sa.func.now(), "successor_id": follower}
-        with engine.begin() as tx:
-            tx.execute(sa.insert(run_leases).values(lease))
+        for follower in line:
+            lease = {"run_id": dead, "expires_at": sa.func.now(), "successor_id": follower}
+            with engine.begin() as tx:
+                tx.execute(sa.insert(run_leases).values(lease))
+            dead = follower
+    ends(engine, died_too)
     sweep()
     assert heads(sandbox) == []
 
     ends(engine, spoke, said=True)
     ends(engine, silent, "The follower saw to it.")
+    ends(engine, silent_too, "The third one saw to it.")
     sweep()
     sweep()
 
-    (message,) = sandbox.slack_messages()
-    assert "The follower saw to it." in str(message.body)
+    first, second = (str(message.body) for message in sandbox.slack_messages())
+    assert "The follower saw to it." in first
+    assert "The third one saw to it." in second
     assert owed_ends.listed(engine) == []
 
 

@@ -59,10 +59,14 @@ def is_awaited(ledger: Ledger, run_id: UUID) -> bool:
     """
     Say whether somebody waits for a word from this very run.
 
-    It asked for a yes, or took the place of one that did and died; and none took its place.
+    It asked for a yes, or one did that died and whose place it took, through however many others;
+    and none took its own.
     """
-    died = sa.select(run_leases.c.run_id).where(run_leases.c.successor_id == run_id)
-    asked = sa.exists().where((approvals.c.run_id == run_id) | approvals.c.run_id.in_(died))
+    line = sa.select(sa.literal(run_id).label("run_id")).cte("line", recursive=True)
+    line = line.union(
+        sa.select(run_leases.c.run_id).where(run_leases.c.successor_id == line.c.run_id)
+    )
+    asked = sa.exists().where(approvals.c.run_id == line.c.run_id)
     followed = sa.exists().where(
         run_leases.c.run_id == run_id, run_leases.c.successor_id.is_not(None)
     )
