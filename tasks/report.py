@@ -157,7 +157,8 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
 
     The state's message is all that is left of the error; the rest is in the ledger. An attempt that
     was refused is none: what the ledger has, if anything, is another attempt's. One that could not
-    be recorded is left to the controller, which has another run do its work.
+    be recorded is left to the controller, which has another run do its work, and so is one whose
+    process died while it only looked.
     """
     if state.name in {REFUSED, NOT_RECORDED}:
         return
@@ -173,6 +174,8 @@ def report_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -
     if state.is_crashed() and (unfit := _unfit(flow, flow_run.parameters)):
         said = f"{WRONG_PARAMETERS}{unfit}"
     wrong, cancelled = said.startswith(WRONG_PARAMETERS), state.is_cancelled()
+    if state.is_crashed() and not wrong and recovery.left_to_another(ledger(), run.id):
+        return
     otherwise = Outcome.FAILED
     if wrong or cancelled or state.is_cancelling():
         otherwise = Outcome.BLOCKED if wrong else Outcome.CANCELLED

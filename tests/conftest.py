@@ -74,6 +74,7 @@ FIRST = (
     "tests/flows/test_crowd.py",
     "tests/end_to_end/test_outages.py",
     "tests/end_to_end/test_approval.py",
+    "tests/end_to_end/test_deaths.py",
     "tests/end_to_end/test_playbooks.py",
     "tests/end_to_end/test_pauses.py",
     "tests/end_to_end/test_forms_in_prefect.py",

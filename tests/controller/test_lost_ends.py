@@ -15,6 +15,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from cct_ops.clients.server import CONFIGURED, Server
 from cct_ops.controller.lost_ends import FIRST_SECONDS, LostEnds
+from cct_ops.gate import recovery
 from cct_ops.ledger.gate import leases, owed_accounts
 from cct_ops.ledger.gate.owed_tables import owed_accounts as rows
 from cct_ops.ledger.record import account
@@ -96,6 +97,32 @@ def test_one_that_only_looked_is_replaced_once_while_its_incident_is_open(
     assert str(new["id"]) in (known.reason or "")
     assert sandbox.slack_messages() == [], "nobody has to do anything"
     assert owed(engine) == []
+
+
+@pytest.mark.parametrize(
+    ("begun", "wanted", "left_to_another"),
+    [(True, True, True), (False, True, False), (True, False, False)],
+    ids=["it looked", "nothing of it began", "its incident is none or over"],
+)
+def test_a_death_that_was_seen_is_left_to_another_run_where_that_may_do_better(
+    engine: sa.Engine, playbook: Playbook, deployment: str, begun: bool, wanted: bool,
+    left_to_another: bool,
+) -> None:  # fmt: skip
+    """It is due at once: no hook of it is to be waited for."""
+    incident = opened(engine)
+    run_id = left(playbook, deployment, "RUNNING", "CRASHED", incident=incident)
+    if wanted:
+        dispatched(engine, run_id, incident)
+    if begun:
+        leases.touch(engine, run_id, 0)
+
+    assert recovery.left_to_another(engine, run_id) is left_to_another
+    look(engine, grace=60)
+    sweep(engine)
+
+    successors = [run for run in playbook.runs() if run["state_name"] == "Scheduled"]
+    assert len(successors) == int(left_to_another)
+    assert (account.of_run(engine, run_id).outcome is Outcome.FAILED) is left_to_another
 
 
 @pytest.mark.parametrize("chain", [("CANCELLED",), ("RUNNING", "CANCELLED")], ids=" ".join)

@@ -52,6 +52,11 @@ def fires(stack: Stack, route: Route, traceparent: str, *, minutes_ago: float) -
     stack.sandbox.roll_back(
         route.value, "p95_latency_ms", observed=6200, threshold=5000, minutes_ago=minutes_ago
     )
+    return alerted(stack, route, traceparent)
+
+
+def alerted(stack: Stack, route: Route, traceparent: str) -> UUID:
+    """Let the alert of that come in; returns its incident."""
     one = {
         "status": "firing",
         "labels": {"alertname": "CanaryRolledBack", "route": route.value},

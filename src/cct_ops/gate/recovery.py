@@ -12,7 +12,8 @@ from cct_ops.diagnoses.recovery import RecoveryDiagnosis, StepState
 from cct_ops.errors import NotPermitted
 from cct_ops.gate.apply_and_confirm import FIRST_LOOK_SECONDS, Executor
 from cct_ops.gate.restore import holding, put_all_back
-from cct_ops.ledger.gate import changes, crashed_runs, leases
+from cct_ops.ledger.gate import changes, crashed_runs, leases, owed_accounts
+from cct_ops.ledger.intake import successors
 from cct_ops.ledger.record import account
 from cct_ops.models.crashed_run import BegunStep, CrashedRun
 from cct_ops.models.run import Outcome, Run
@@ -29,6 +30,23 @@ def account_of(
         return None  # cut off in the middle: the reaper finds it without an account
     outcome, reason = known.left or (otherwise, cause)
     return outcome, reason, known.decisions[-1].plan.target if known.decisions else run.playbook
+
+
+def left_to_another(engine: sa.Engine, run_id: UUID) -> bool:
+    """
+    Leave a run whose process died to the controller, if it is one that another run replaces.
+
+    That is one that had begun and changed nothing, of an incident that is open still. One of which
+    nothing ever began would end like this again, so a person hears of it at once.
+    """
+    known = account.of_run(engine, run_id)
+    if known.actions or known.left is not None or leases.seconds_over(engine, run_id) is None:
+        return False
+    with engine.connect() as connection:
+        if successors.find_open_dispatch(connection, run_id) is None:
+            return False
+    owed_accounts.leave(engine, run_id)
+    return True
 
 
 @contextmanager

@@ -56,6 +56,12 @@ def record(
     return new
 
 
+def leave(engine: sa.Engine, run_id: UUID) -> None:
+    """Keep a run that says itself that others are to account for it: it is due at once."""
+    offer = insert(owed_accounts).values(run_id=run_id, found_at=sa.func.to_timestamp(0))
+    execute(engine, offer.on_conflict_do_nothing())
+
+
 def due(engine: sa.Engine, seconds: float) -> list[UUID]:
     """Return the runs that were found so long ago and have no account yet."""
     accounted = sa.exists().where(resolutions.c.run_id == owed_accounts.c.run_id)
