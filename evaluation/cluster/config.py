@@ -106,6 +106,7 @@ def common(folder: Path, front: Host, cct: Host, ledger: str) -> dict[str, str]:
         "CCT_OPS_SETTLE_SECONDS": "2",
         "CCT_OPS_LEASE_SECONDS": str(LEASE_SECONDS),
         "CCT_OPS_REQUESTS_PER_MINUTE": "600",
+        "CCT_OPS_WORKER_GRACE_SECONDS": "600",  # as in the manifests
         "PREFECT_API_URL": f"http://{front.address}:{PREFECT_PORT}/api",
         "PREFECT_API_AUTH_STRING": AUTH,
         "NO_PROXY": "*",

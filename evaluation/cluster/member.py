@@ -86,8 +86,8 @@ class Member:
         self._process.wait()
         self._process = None
 
-    def stop(self, seconds: float = 20) -> None:
-        """End it in order, or by force when it takes too long."""
+    def stop(self, seconds: float = 60) -> None:
+        """End it in order, a worker with its runs, or by force when it takes too long."""
         if self._process is not None:
             self._process.send_signal(self.stops_by)
             with contextlib.suppress(subprocess.TimeoutExpired):
