@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Literal
 
+import httpx
+from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
+from prefect.exceptions import Pause
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from prefect.runtime import flow_run
 from pydantic import Field, ValidationError
 
-from cct_ops.errors import NotPermitted
+from cct_ops.errors import NotPermitted, Unavailable
 from cct_ops.ledger.gate.approval_answers import Answer
 from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.reports.render import approval_form
+from tasks.connections import current_run
 
 # Prefect's own timeout ends a run without a word; ours must always come first.
 PREFECT_TIMEOUT_SECONDS = 7 * 24 * 3600
@@ -52,8 +56,8 @@ def suspend(approval: Approval) -> Answer | None:
     """
     Suspend the run until it is resumed; return what was said in a form, where one counts.
 
-    Raises ``Pause``, which ends this process of the run, and ``NotPermitted`` where a run cannot be
-    suspended.
+    Raises ``Pause``, which ends this process of the run, ``NotPermitted`` where a run cannot be
+    suspended, and ``Unavailable`` where Prefect's server does not answer.
     """
     form = ApprovalForm if approval.form_accepted else PlanForm
     try:
@@ -65,6 +69,8 @@ def suspend(approval: Approval) -> Answer | None:
         )
     except ValidationError:
         return None
+    except httpx.HTTPError as error:
+        raise _suspended_without_form(error) from error
     except RuntimeError as error:
         raise NotPermitted(
             "Approve mode needs a run that can be suspended: start the playbook from its"
@@ -79,3 +85,20 @@ def suspend(approval: Approval) -> Answer | None:
         approved=given.decision == "approve",
         note=given.note,
     )
+
+
+def _suspended_without_form(error: httpx.HTTPError) -> Pause | Unavailable:
+    """
+    Return what ends the process of a run of which Prefect did not take all.
+
+    It suspends the run first and saves the form then. One that is suspended waits for its answer,
+    which the controller reads in the ledger, and lets it go on without a form.
+    """
+    try:
+        with get_client(sync_client=True) as client:
+            state = client.read_flow_run(current_run().id).state
+    except httpx.HTTPError:
+        state = None
+    if state is not None and state.is_paused():
+        return Pause(state=state)
+    return Unavailable(f"Prefect did not suspend the run: {type(error).__name__}.")

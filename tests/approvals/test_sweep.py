@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from cct_ops.actions.registry import by_hand
 from cct_ops.controller.approvals import People, sweep
+from cct_ops.ledger import set_aside
 from cct_ops.ledger.gate import approval_answers, approvals
 from cct_ops.ledger.gate.approval_answers import Answer
 from cct_ops.ledger.gate.approvals import Approval
@@ -30,6 +31,7 @@ from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
 from tests.approvals.parts import ANNA, APPROVERS, CONTACTS, asked, new_run, state
+from tests.controller import wire
 from tests.controller.running import Playbook
 from tests.ledger.alerts import firing, opened, resolved
 
@@ -125,6 +127,47 @@ def test_a_run_whose_process_died_before_its_form_was_saved_goes_on(
     assert sweep(engine, people) == 1
     assert prefect.state(run_id) == "Resuming"
     assert sweep(engine, people) == 0
+
+
+def test_of_two_controllers_that_resume_a_run_at_once_neither_calls_it_a_fault(
+    engine: sa.Engine, prefect: Prefect, people: People, prefect_api_url: str
+) -> None:
+    """Prefect answers 409 to the second of them."""
+    run_id = prefect.suspended()
+    approval = asked(engine, new_run(run_id))
+    say(engine, approval, yes=True)
+    pass_on = wire.passing_on_to(prefect_api_url.removesuffix("/api"))
+
+    def be_second(request: wire.Request) -> wire.Answer | None:
+        resumes = request.path.endswith("/resume")
+        return wire.Answer(409, b"{}") if resumes else pass_on(request)
+
+    with wire.wire(be_second) as line, temporary_settings({PREFECT_API_URL: f"{line.url}/api"}):
+        sweep(engine, people)
+
+    assert set_aside.listed(engine) == []
+    assert sweep(engine, people) == 1
+    assert prefect.state(run_id) == "Resuming"
+
+
+def test_a_suspended_run_that_asks_for_nothing_any_more_is_made_to_go_on(
+    engine: sa.Engine, prefect: Prefect, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended what it asked for, and was suspended before it could give its account."""
+    monkeypatch.setattr("cct_ops.controller.approvals.ACCOUNT_GRACE_SECONDS", 0)
+    run_id, at_work, ended = (prefect.suspended() for _ in range(3))
+    for each in (run_id, at_work, ended):
+        asked(engine, new_run(each))
+    prefect.set(at_work, Running())
+    account.record_outcome(engine, new_run(ended), "/pre-market-briefing", Outcome.VOID, "Over.")
+    assert sweep(engine, people) == 0
+    for each in (run_id, at_work, ended):
+        approvals.void(engine, each, "The run ended without needing it.")
+
+    assert sweep(engine, people) == 1
+    assert sweep(engine, people) == 0
+    found = [prefect.state(each) for each in (run_id, at_work, ended)]
+    assert found == ["Resuming", "Running", "Suspended"]
 
 
 def test_one_of_two_answers_resumes_nothing(

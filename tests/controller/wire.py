@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
-    do_GET = do_POST = _any  # noqa: N815 -- the names that http.server calls
+    do_GET = do_POST = do_PATCH = _any  # noqa: N815 -- the names that http.server calls
 
     def log_message(self, *_: object) -> None:
         """Keep the test's output clean."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Scheduled
 
 from cct_ops.controller.approvals import sweep
@@ -14,6 +16,7 @@ from cct_ops.ledger.gate import approvals
 from cct_ops.models.run import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from tests.approvals.parts import refusals
+from tests.controller.wire import Answer, Request, passing_on_to, wire
 from tests.flows.deployment_run import DeploymentRun, deployment_run
 from tests.flows.test_auto_rollback import ROUTE, pull
 
@@ -56,6 +59,27 @@ def test_two_persons_approve_and_the_plan_is_carried_out_once(
     assert [write.path for write in sandbox.writes()] == ["/api/v1/canary/reset"]
     assert case.record.outcome is Outcome.RESOLVED
     assert approvals.unsettled(engine) == []
+
+
+def test_a_run_whose_form_prefect_does_not_take_waits_all_the_same(
+    sandbox: SandboxControl, engine: sa.Engine, case: DeploymentRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is suspended by then; the links and buttons lead to the same answer, and it goes on."""
+    server = PREFECT_API_URL.value() or ""
+    pass_on = passing_on_to(server.removesuffix("/api"))
+
+    def refuse_the_form(request: Request) -> Answer:
+        return Answer(500) if request.path.endswith("/input") else pass_on(request) or Answer(502)
+
+    with wire(refuse_the_form) as line, temporary_settings({PREFECT_API_URL: f"{line.url}/api"}):
+        assert case.work() == "Suspended"
+    assert case.record.outcome is None
+    assert case.approval().state == "pending"
+
+    monkeypatch.setattr("cct_ops.controller.approvals.FORM_GRACE", timedelta())
+    assert case.approve() == 1
+    assert case.work() == "Resolved"
+    assert [write.path for write in sandbox.writes()] == ["/api/v1/canary/reset"]
 
 
 def test_a_bare_resume_ends_the_run_before_the_first_change(

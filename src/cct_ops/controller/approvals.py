@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from http import HTTPStatus
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -21,7 +22,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Scheduled
 
 from cct_ops.clients import deployments
@@ -30,7 +31,7 @@ from cct_ops.config.approvers import Approvers
 from cct_ops.config.contacts import Contacts
 from cct_ops.errors import OpsError, Unavailable
 from cct_ops.ledger import clock, run_notifications
-from cct_ops.ledger.gate import approval_answers, approvals
+from cct_ops.ledger.gate import approval_answers, approvals, owed_accounts
 from cct_ops.ledger.gate.approvals import Approval, ApprovalState
 from cct_ops.ledger.people import on_call, owed_ends, pages
 from cct_ops.ledger.record import account
@@ -50,6 +51,8 @@ _log = logging.getLogger(__name__)
 READ_GRACE_SECONDS = 120.0
 # A process that lives has saved its form by then.
 FORM_GRACE = timedelta(seconds=30)
+# One that ended what it asked for has given its account by then.
+ACCOUNT_GRACE_SECONDS = 60.0
 _PAGE = 200
 
 # The forms' required fields, so that Prefect lets the run go on; the flow reads the ledger instead.
@@ -83,6 +86,7 @@ def sweep(engine: sa.Engine, people: People | None = None, *, server: Server = C
                     moved += _move_on(engine, (client, server), found, run, left, people)
 
             border(engine, "requests for approval").each(waiting, lambda each: each.id, move_on)
+    moved += _let_go(engine, server)
     if people is not None:
         unanswered = border(engine, "approvals that nobody gave")
         escalate = partial(_escalate, engine, people)
@@ -128,8 +132,30 @@ def _move_on(
             return False
     except ObjectNotFound:
         return False  # deleted a moment ago: the next sweep closes it
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code != HTTPStatus.CONFLICT:
+            raise
+        return False  # another controller has resumed it at this very moment
     run_notifications.notify_workers(engine, approval.run_id)
     return True  # settled by the run itself, or here if it ends before it has read its answer
+
+
+def _let_go(engine: sa.Engine, server: Server) -> int:
+    """Let runs go on that are suspended and ask for nothing any more; returns how many were."""
+    left = owed_accounts.left_suspended(engine, ACCOUNT_GRACE_SECONDS)
+    if not left:
+        return 0
+    let_go = 0
+    with server.connect() as client:
+        for run in _read(client, left).values():
+            if run.state is not None and run.state.is_paused():
+                _log.warning("run %s asks for nothing any more and is made to go on", run.id)
+                resuming: State[object] = Scheduled(name="Resuming")
+                answer = client.set_flow_run_state(run.id, resuming)
+                if answer.status is SetStateStatus.ACCEPT:
+                    run_notifications.notify_workers(engine, run.id)
+                    let_go += 1
+    return let_go
 
 
 def _scheduled_anew(

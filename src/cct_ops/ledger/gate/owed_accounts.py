@@ -18,11 +18,12 @@ from sqlalchemy.dialects.postgresql import insert
 from cct_ops.ledger.clock import in_seconds
 from cct_ops.ledger.gate import leases
 from cct_ops.ledger.gate.owed_tables import ends_looked_at, owed_accounts
-from cct_ops.ledger.gate.tables import run_leases
+from cct_ops.ledger.gate.tables import approvals, run_leases
 from cct_ops.ledger.record.tables import resolutions
 from cct_ops.ledger.statements import execute, scalar, scalars
 
 _PREFECT = "Prefect"
+_WEEK_SECONDS = 7 * 24 * 3600.0
 
 
 def looked_until(engine: sa.Engine) -> datetime | None:
@@ -70,6 +71,24 @@ def due(engine: sa.Engine, seconds: float) -> list[UUID]:
         owed_accounts.c.found_at <= in_seconds(-seconds)
     )
     return scalars(engine, found.order_by(owed_accounts.c.found_at))
+
+
+def left_suspended(engine: sa.Engine, seconds: float) -> list[UUID]:
+    """
+    Return the runs that ended what they asked for so long ago, and gave no account since.
+
+    Such a run may have been suspended just then, where nobody would look for it any more. Prefect
+    ends it by itself after a week.
+    """
+    this_run, other = approvals.c.run_id, approvals.alias()
+    asks_still = sa.exists().where(other.c.run_id == this_run, other.c.settled_at.is_(None))
+    ended = sa.select(this_run).where(
+        approvals.c.state == "void",
+        approvals.c.settled_at.between(in_seconds(-_WEEK_SECONDS), in_seconds(-seconds)),
+        ~asks_still,
+        ~sa.exists().where(resolutions.c.run_id == this_run),
+    )
+    return scalars(engine, ended.distinct())
 
 
 def take(engine: sa.Engine, run_id: UUID) -> bool:
