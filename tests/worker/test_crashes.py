@@ -14,6 +14,9 @@ from tests.worker.relay import relay
 from tests.worker.running import Pool, Worker
 from tests.worker.test_runs import pid_of
 
+# What Prefect's executor says when it gives up.
+UNHEARD = "Failed to update state of flow run"
+
 
 def test_the_fork_server_has_one_thread_and_no_connection(pool: Pool, worker: Worker) -> None:
     server = worker.server()
@@ -52,6 +55,24 @@ def test_a_death_that_nobody_saw_is_a_crash(pool: Pool, worker: Worker, tmp_path
     state = pool.ended(run, 60)
     assert (state["type"], state["message"]) == ("CRASHED", "Its process ended and nobody saw how.")
     eventually((tmp_path / "crashed").exists)
+
+
+@pytest.mark.timeout(300)  # Prefect's client asks for half a minute before it gives up
+def test_a_death_that_prefect_could_not_hear_of_is_told_as_soon_as_it_listens(
+    own_pool: Pool, tmp_path: Path
+) -> None:
+    """Nobody would find the run for minutes otherwise: a temporary change stood for that long."""
+    with relay(own_pool.api_url) as line, own_pool.worker(PREFECT_API_URL=line.url) as worker:
+        run = own_pool.create(own_pool.deploy("hold"), folder=str(tmp_path))
+        pid = pid_of(tmp_path)
+        line.cut()
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: UNHEARD in worker.said(), seconds=150)
+        assert own_pool.run(run)["state"]["type"] == "RUNNING"
+        line.mend()
+
+        assert own_pool.ended(run, 60)["type"] == "CRASHED"
+        eventually((tmp_path / "crashed").exists)
 
 
 def test_a_new_worker_sees_to_the_runs_of_a_killed_one(own_pool: Pool, tmp_path: Path) -> None:

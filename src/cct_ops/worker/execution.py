@@ -34,7 +34,10 @@ from cct_ops.worker.run_lock_files import RunLockFile, RunLockFiles
 
 _log = logging.getLogger("prefect.worker.warm")
 
-_LOOK_SECONDS = 5.0  # for the ends of processes that outlived their worker
+# For the ends of processes that outlived their worker, and for Prefect's server to answer.
+_LOOK_SECONDS = 5.0
+# After that the controller takes the run for dead by itself.
+_SETTLE_SECONDS = 300.0
 
 MakeCommand = Callable[[FlowRun], Awaitable[Command | None]]
 Status = anyio.abc.TaskStatus[Any]
@@ -135,27 +138,52 @@ class Execution:
             group.start_soon(_count_start, ready)
         metrics.record_end(ready.playbook, time.monotonic() - began, ready.child.returncode)
         code = None if outcome is None else outcome.status_code
+        message = f"Its process ended with exit code {code}."
         if code is None:  # the fork server died first, and only it sees exit codes
-            await self.settle(ready.lock_file, "Its process ended and nobody saw how.")
+            message = "Its process ended and nobody saw how."
+        if code != 0:  # the executor has said so, unless the server was away: it asks but once
+            await self._settle_at_last(ready.lock_file, message, unseen=code is None)
         return ProcessWorkerResult(identifier=str(ready.child.pid), status_code=code or 0)
 
-    async def settle(self, lock_file: RunLockFile, message: str) -> None:
-        """Give the run of a dead process its final state, unless it has got on without us."""
+    async def _settle_at_last(self, lock_file: RunLockFile, message: str, *, unseen: bool) -> None:
+        """Settle the run, as soon as Prefect's server takes it; what was seen, Prefect cancels."""
+        until = time.monotonic() + _SETTLE_SECONDS
+        while time.monotonic() < until:
+            try:
+                if await self.settle(lock_file, message, cancelling=unseen):
+                    return
+            except httpx.HTTPError as error:
+                _log.warning("%s is not settled yet: %s", lock_file.flow_run_id, error)
+            await anyio.sleep(_LOOK_SECONDS)
+
+    async def settle(
+        self, lock_file: RunLockFile, message: str, *, cancelling: bool = True
+    ) -> bool:
+        """
+        Give the run of a dead process its final state, unless it has got on without us.
+
+        Returns whether it needs none any more from us. One that is being cancelled is left to
+        others where ``cancelling`` says no.
+        """
         try:
             run = await self._context.client.read_flow_run(lock_file.flow_run_id)
         except ObjectNotFound:
-            return
+            return True
         state = run.state
         if state is None or state.is_final() or await self._has_got_on(lock_file):
-            return
+            return True
         if state.is_cancelling():
+            if not cancelling:
+                return True
             await self._hooks.run_cancellation_hooks(run, state)
             await self._states.propose_cancelled(run, {"message": message})
         elif state.is_pending() or state.is_running():
             _log.warning("Run %s is marked as crashed: %s", run.name, message)
             crashed = await self._states.propose_crashed(run, message)
-            if crashed is not None:
-                await self._hooks.run_crashed_hooks(run, crashed)
+            if crashed is None:
+                return False
+            await self._hooks.run_crashed_hooks(run, crashed)
+        return True
 
     async def _has_got_on(self, lock_file: RunLockFile) -> bool:
         """Return True if the run waited again after this attempt: it may be at work elsewhere."""
@@ -183,9 +211,9 @@ class Execution:
                 for lock_file in set(files_left) - given_up:
                     if not lock_file.is_alive:
                         try:
-                            if lock_file.flow_run_id not in ours:
-                                await self.settle(lock_file, message)
-                            lock_file.remove()
+                            taken_up = lock_file.flow_run_id in ours
+                            if taken_up or await self.settle(lock_file, message):
+                                lock_file.remove()
                         except httpx.HTTPError as error:
                             _log.warning("%s is not settled yet: %s", lock_file.flow_run_id, error)
                         except Exception:  # noqa: BLE001 -- it is logged, and the others go on
