@@ -21,6 +21,7 @@ from cct_ops.models.cct import Route
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.stack.config import HOST, StackConfig
 from cct_ops.stack.metrics_ports import METRICS_PORTS
+from cct_ops.stack.part import Restarts
 from cct_ops.stack.postgres import free_port
 from cct_ops.stack.up import running
 from tests.conftest import ROOT
@@ -30,6 +31,8 @@ __all__ = ["playbook"]
 
 # Long enough to answer in time on a busy machine, short enough to wait for its end.
 APPROVAL_SECONDS = 25
+# Its tests kill parts again and again, which no stack of people has to bear.
+OFTEN = Restarts(limit=50)
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,9 @@ def a_stack(data: Path, env: dict[str, str]) -> Iterator[Stack]:
         **env,
     }
     with ExitStack() as opened:
-        up = opened.enter_context(running(config.model_copy(update={"env": short})))
+        up = opened.enter_context(
+            running(config.model_copy(update={"env": short, "restarts": OFTEN}))
+        )
         # Only the client is made with these: other packages' tests have another Prefect.
         settings = {
             PREFECT_API_URL: up.env["PREFECT_API_URL"],

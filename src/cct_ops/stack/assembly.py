@@ -124,7 +124,11 @@ def assemble(config: StackConfig, lock_fd: int) -> Assembly:
     if cluster is not None:
         parts = _database_parts(cluster, env) + parts
     plan = Plan(
-        parts=parts, logs=config.data / "logs", status=config.data / "status.json", lock_fd=lock_fd
+        parts=parts,
+        logs=config.data / "logs",
+        status=config.data / "status.json",
+        lock_fd=lock_fd,
+        restarts=config.restarts,
     )
     return Assembly(plan, env, urls, own_key)
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from cct_ops.addresses import listen
 from cct_ops.errors import BadConfiguration
+from cct_ops.stack.part import Restarts
 from cct_ops.stack.postgres import free_port
 from cct_ops.variables import harmless, normalized, said
 
@@ -35,6 +36,7 @@ class StackConfig(BaseModel, frozen=True):
     board_port: int = 8070
     env: Mapping[str, str] = {}
     isolated: bool = False
+    restarts: Restarts = Restarts()
 
     @classmethod
     def here(
