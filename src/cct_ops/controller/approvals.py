@@ -145,17 +145,24 @@ def _let_go(engine: sa.Engine, server: Server) -> int:
     left = owed_accounts.left_suspended(engine, ACCOUNT_GRACE_SECONDS)
     if not left:
         return 0
-    let_go = 0
     with server.connect() as client:
-        for run in _read(client, left).values():
-            if run.state is not None and run.state.is_paused():
-                _log.warning("run %s asks for nothing any more and is made to go on", run.id)
-                resuming: State[object] = Scheduled(name="Resuming")
-                answer = client.set_flow_run_state(run.id, resuming)
-                if answer.status is SetStateStatus.ACCEPT:
-                    run_notifications.notify_workers(engine, run.id)
-                    let_go += 1
-    return let_go
+        runs = _read(client, left).values()
+        suspended = [run for run in runs if run.state is not None and run.state.is_paused()]
+
+        def go_on(run: FlowRun) -> None:
+            _log.warning("run %s asks for nothing any more and is made to go on", run.id)
+            if not _schedule(client, run.id):
+                raise Unavailable(f"Prefect did not let run {run.name} go on.")
+            run_notifications.notify_workers(engine, run.id)
+
+        asking_nothing = border(engine, "suspended runs that ask for nothing")
+        return asking_nothing.each(suspended, lambda run: run.id, go_on)
+
+
+def _schedule(client: SyncPrefectClient, run_id: UUID) -> bool:
+    """Let a suspended run go on as Prefect's resume does, without a form; whether it does."""
+    resuming: State[object] = Scheduled(name="Resuming")
+    return client.set_flow_run_state(run_id, resuming).status is SetStateStatus.ACCEPT
 
 
 def _scheduled_anew(
@@ -177,8 +184,7 @@ def _scheduled_anew(
         _log.warning("run %s could not be resumed: %s", approval.run_id, refusal.details)
         return False
     _log.warning("run %s is made to go on: %s", approval.run_id, refusal.details)
-    resuming: State[object] = Scheduled(name="Resuming")
-    return client.set_flow_run_state(approval.run_id, resuming).status is SetStateStatus.ACCEPT
+    return _schedule(client, approval.run_id)
 
 
 def _close(

@@ -138,19 +138,22 @@ class Execution:
             group.start_soon(_count_start, ready)
         metrics.record_end(ready.playbook, time.monotonic() - began, ready.child.returncode)
         code = None if outcome is None else outcome.status_code
-        message = f"Its process ended with exit code {code}."
         if code is None:  # the fork server died first, and only it sees exit codes
-            message = "Its process ended and nobody saw how."
-        if code != 0:  # the executor has said so, unless the server was away: it asks but once
-            await self._settle_at_last(ready.lock_file, message, unseen=code is None)
+            how = "Its process ended and nobody saw how."
+            await self._settle_at_last(ready.lock_file, how, cancelling=True)
+        elif code != 0:  # the executor has said so, unless the server was away: it asks but once
+            how = f"Its process ended with exit code {code}."
+            await self._settle_at_last(ready.lock_file, how, cancelling=False)
         return ProcessWorkerResult(identifier=str(ready.child.pid), status_code=code or 0)
 
-    async def _settle_at_last(self, lock_file: RunLockFile, message: str, *, unseen: bool) -> None:
-        """Settle the run, as soon as Prefect's server takes it; what was seen, Prefect cancels."""
+    async def _settle_at_last(
+        self, lock_file: RunLockFile, message: str, *, cancelling: bool
+    ) -> None:
+        """Settle the run, as soon as Prefect's server takes it."""
         until = time.monotonic() + _SETTLE_SECONDS
         while time.monotonic() < until:
             try:
-                if await self.settle(lock_file, message, cancelling=unseen):
+                if await self.settle(lock_file, message, cancelling=cancelling):
                     return
             except httpx.HTTPError as error:
                 _log.warning("%s is not settled yet: %s", lock_file.flow_run_id, error)

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from cct_ops.ledger.clock import in_seconds
 from cct_ops.ledger.gate import leases
+from cct_ops.ledger.gate.approvals import ApprovalState
 from cct_ops.ledger.gate.owed_tables import ends_looked_at, owed_accounts
 from cct_ops.ledger.gate.tables import approvals, run_leases
 from cct_ops.ledger.record.tables import resolutions
@@ -83,7 +84,7 @@ def left_suspended(engine: sa.Engine, seconds: float) -> list[UUID]:
     this_run, other = approvals.c.run_id, approvals.alias()
     asks_still = sa.exists().where(other.c.run_id == this_run, other.c.settled_at.is_(None))
     ended = sa.select(this_run).where(
-        approvals.c.state == "void",
+        approvals.c.state == ApprovalState.VOID,
         approvals.c.settled_at.between(in_seconds(-_WEEK_SECONDS), in_seconds(-seconds)),
         ~asks_still,
         ~sa.exists().where(resolutions.c.run_id == this_run),
