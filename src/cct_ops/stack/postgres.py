@@ -12,6 +12,7 @@ above the binaries get the right to be passed through (o+x), where they lack it,
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import secrets
@@ -39,6 +40,9 @@ _HOST = "127.0.0.1"
 _ROLE = "cct_ops"  # PostgreSQL's superuser here, not a system user
 _SYSTEM_USER = "embedded_postgres"
 _START_SECONDS = 60.0
+# Below those that Linux gives to connections (net.ipv4.ip_local_port_range, 32768 on by default):
+# one of these may take a port between the look that finds it free and the part that listens there.
+_PORTS = range(15_000, 32_768)
 _SAME_EVERYWHERE = (  # sorting and case rules, whatever the machine's locale
     "--encoding=UTF8",
     "--locale=C",
@@ -178,10 +182,12 @@ def keep_secret(path: Path) -> str:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.create_server((_HOST, 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody listens on, and that no connection is given by chance."""
+    for wanted in (*secrets.SystemRandom().sample(_PORTS, 100), 0):
+        with contextlib.suppress(OSError), socket.create_server((_HOST, wanted)) as server:
+            port: int = server.getsockname()[1]
+            return port
+    raise BadConfiguration(f"no port of {_HOST} is free")
 
 
 def binaries() -> Path:
