@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Literal
 
 import httpx
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 from prefect.exceptions import Pause
 from prefect.flow_runs import suspend_flow_run
@@ -17,7 +19,8 @@ from cct_ops.errors import NotPermitted, Unavailable
 from cct_ops.ledger.gate.approval_answers import Answer
 from cct_ops.ledger.gate.approvals import Approval
 from cct_ops.reports.render import approval_form
-from tasks.connections import current_run
+
+_log = logging.getLogger(__name__)
 
 # Prefect's own timeout ends a run without a word; ours must always come first.
 PREFECT_TIMEOUT_SECONDS = 7 * 24 * 3600
@@ -60,6 +63,9 @@ def suspend(approval: Approval) -> Answer | None:
     suspended, and ``Unavailable`` where Prefect's server does not answer.
     """
     form = ApprovalForm if approval.form_accepted else PlanForm
+    context = FlowRunContext.get()
+    begun = context.flow_run if context else None
+    given: RunInput | None = None
     try:
         # The key is the plan: a resumed run that plans anything else is asked again.
         given = suspend_flow_run(
@@ -68,14 +74,17 @@ def suspend(approval: Approval) -> Answer | None:
             timeout=PREFECT_TIMEOUT_SECONDS,
         )
     except ValidationError:
-        return None
+        _log.info("Run %s went on without its form.", approval.run_id)
     except httpx.HTTPError as error:
-        raise _suspended_without_form(error) from error
+        _end_if_suspended(begun, approval)
+        raise Unavailable(f"Prefect did not suspend the run: {type(error).__name__}.") from error
     except RuntimeError as error:
+        _end_if_suspended(begun, approval)
         raise NotPermitted(
             "Approve mode needs a run that can be suspended: start the playbook from its"
             f" deployment ({error})."
         ) from error
+    _end_if_suspended(begun, approval)
     if not isinstance(given, ApprovalForm):
         return None
     return Answer(
@@ -87,18 +96,25 @@ def suspend(approval: Approval) -> Answer | None:
     )
 
 
-def _suspended_without_form(error: httpx.HTTPError) -> Pause | Unavailable:
-    """
-    Return what ends the process of a run of which Prefect did not take all.
+def _was_suspended(run: FlowRun | None, approval: Approval) -> bool:
+    """Say whether Prefect has suspended the run for this plan before."""
+    return run is not None and approval.plan_digest in (run.empirical_policy.pause_keys or ())
 
-    It suspends the run first and saves the form then. One that is suspended waits for its answer,
-    which the controller reads in the ledger, and lets it go on without a form.
+
+def _end_if_suspended(begun: FlowRun | None, approval: Approval) -> None:
     """
+    End this process of a run that was suspended since it began, though Prefect's answer differs.
+
+    It suspends the run first and saves the form then: where it takes no form, or was killed in
+    between, the run waits for its answer all the same. The controller reads that in the ledger and
+    lets the run go on without a form; in another process, maybe before this one has ended.
+    """
+    if _was_suspended(begun, approval):
+        return  # this is the process that goes on with it
     try:
         with get_client(sync_client=True) as client:
-            state = client.read_flow_run(current_run().id).state
+            run = client.read_flow_run(approval.run_id)
     except httpx.HTTPError:
-        state = None
-    if state is not None and state.is_paused():
-        return Pause(state=state)
-    return Unavailable(f"Prefect did not suspend the run: {type(error).__name__}.")
+        return  # who asks says what they lack
+    if _was_suspended(run, approval):
+        raise Pause(state=run.state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from prefect.states import Scheduled
 
 from cct_ops.controller.approvals import sweep
 from cct_ops.ledger.gate import approvals
+from cct_ops.ledger.gate.tables import run_leases
 from cct_ops.models.run import Outcome
 from cct_ops.sandbox.control import SandboxControl
 from tests.approvals.parts import refusals
@@ -77,6 +79,47 @@ def test_a_run_whose_form_prefect_does_not_take_waits_all_the_same(
     assert case.approval().state == "pending"
 
     monkeypatch.setattr("cct_ops.controller.approvals.FORM_GRACE", timedelta())
+    assert case.approve() == 1
+    assert case.work() == "Resolved"
+    assert [write.path for write in sandbox.writes()] == ["/api/v1/canary/reset"]
+
+
+def test_a_run_that_went_on_before_prefect_refused_its_form_is_left_to_its_next_process(
+    sandbox: SandboxControl, engine: sa.Engine, case: DeploymentRun
+) -> None:
+    """Prefect was away for so long that somebody said yes and the run was set going."""
+    server = PREFECT_API_URL.value() or ""
+    pass_on = passing_on_to(server.removesuffix("/api"))
+
+    def go_on_and_refuse_the_form(request: Request) -> Answer:
+        if not request.path.endswith("/input"):
+            return pass_on(request) or Answer(502)
+        case.say(ON_CALL)
+        case.client.set_flow_run_state(case.run_id, Scheduled(name="Resuming"))
+        return Answer(500)
+
+    with (
+        wire(go_on_and_refuse_the_form) as line,
+        temporary_settings({PREFECT_API_URL: f"{line.url}/api"}),
+    ):
+        assert case.work() == "Resuming"
+    assert case.record.outcome is None
+    assert sandbox.writes() == []
+
+    assert case.work() == "Resolved"
+    assert [write.path for write in sandbox.writes()] == ["/api/v1/canary/reset"]
+
+
+def test_a_yes_is_not_lost_where_the_process_that_asked_has_not_ended_yet(
+    sandbox: SandboxControl, engine: sa.Engine, case: DeploymentRun
+) -> None:
+    """It died and its lease still runs, or it writes its last log lines."""
+    assert case.work() == "Suspended"
+    ours = run_leases.c.run_id == case.run_id
+    soon = {"holder": uuid4(), "expires_at": sa.text("clock_timestamp() + '3 seconds'")}
+    with engine.begin() as tx:
+        tx.execute(sa.update(run_leases).where(ours).values(soon))
+
     assert case.approve() == 1
     assert case.work() == "Resolved"
     assert [write.path for write in sandbox.writes()] == ["/api/v1/canary/reset"]

@@ -9,9 +9,11 @@ those of one attempt, so a second one would act without any.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -28,6 +30,9 @@ from cct_ops.models.run import Run, Start
 
 _log = logging.getLogger(__name__)
 
+_HELD = "Another process is at work on this run, or was just now."
+_LOOK_SECONDS = 0.5
+
 
 @contextmanager
 def attempt(
@@ -36,17 +41,21 @@ def attempt(
     """
     Hold the run for this process, with a lease that is renewed until the block ends.
 
-    Who started the run is kept from its first attempt on, with the time at which that began.
+    Who started the run is kept from its first attempt on, with the time at which that began. A run
+    that waited for a yes may be set going before the process that asked has ended, which lasts
+    where Prefect is away: it goes on then, as a refusal would lose the answer.
 
     Yields the sentence that says why it may not work on the run, else None. Where it may not, the
     ledger is left as it is.
     """
     holder = uuid4()
-    refusal = within(
-        engine,
-        lambda tx: _refusal(tx, run_id) or _held_by_another(tx, run_id, holder, seconds, start),
-        repeatable=True,
-    )
+    begin = partial(_begin, run_id=run_id, holder=holder, seconds=seconds, start=start)
+    refusal = within(engine, begin, repeatable=True)
+    if refusal == _HELD and _is_asking(engine, run_id):
+        _log.info("Run %s goes on when the process has ended that asked for approval.", run_id)
+        while refusal == _HELD and _is_asking(engine, run_id):
+            time.sleep(_LOOK_SECONDS)
+            refusal = within(engine, begin, repeatable=True)
     if refusal is not None:
         yield refusal
         return
@@ -90,9 +99,12 @@ def _refusal(tx: sa.Connection, run_id: UUID) -> str | None:
     return None
 
 
-def _held_by_another(
+def _begin(
     tx: sa.Connection, run_id: UUID, holder: UUID, seconds: float, start: Start | None
 ) -> str | None:
+    refusal = _refusal(tx, run_id)
+    if refusal is not None:
+        return refusal
     begun: dict[str, object] = {"began_at": now()}
     if start is not None:
         begun |= {"started_as": start.starter.value, "started_by": start.name}
@@ -100,7 +112,17 @@ def _held_by_another(
     free |= run_leases.c.holder == holder  # as the ledger did not live to say
     if leases.extend(tx, run_id, seconds, free, once=begun, holder=holder):
         return None
-    return "Another process is at work on this run, or was just now."
+    return _HELD
+
+
+def _is_asking(engine: sa.Engine, run_id: UUID) -> bool:
+    """Say whether the run has asked for a yes that it has neither read nor acted on."""
+    asked = sa.select(approvals.c.id).where(
+        approvals.c.run_id == run_id,
+        approvals.c.settled_at.is_(None),
+        approvals.c.used_at.is_(None),
+    )
+    return scalar(engine, asked.limit(1)) is not None
 
 
 def _let_go(engine: sa.Engine, run_id: UUID, holder: UUID) -> None:
