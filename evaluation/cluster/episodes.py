@@ -44,7 +44,6 @@ ALERTS: dict[Work, tuple[str, str]] = {
     "temporary": ("RateLimited", "limit"),
 }
 _ASKED_SHARE = 0.4  # of those on pages
-_RIVALS_SHARE = 0.25  # two incidents about one canary, which must not both change it
 
 
 @dataclass
@@ -87,11 +86,16 @@ class Episode:
 
 @dataclass
 class Episodes:
-    """All of them; two threads look at it: who sends, and who watches the ledger."""
+    """
+    All of them; two threads look at it: who sends, and who watches the ledger.
+
+    ``rivals`` is the share of canaries that two are about, whose runs must not both change it.
+    """
 
     sandbox: SandboxControl
     engine: sa.Engine
     every_seconds: float
+    rivals: float
     random: Random
     all: list[Episode] = field(default_factory=list)
     noise: list[datetime] = field(default_factory=list)
@@ -188,7 +192,7 @@ class Episodes:
                 self._doubtful[target] = time.monotonic() + _DOUBTFUL_SECONDS
                 return
             works = ["asked" if self.random.random() < _ASKED_SHARE else "repaired"]
-            works *= 2 if self.random.random() < _RIVALS_SHARE else 1
+            works *= 2 if self.random.random() < self.rivals else 1
         now = datetime.now(UTC)
         for work in works:
             self.all.append(Episode(len(self.all), target, now, time.monotonic(), work))

@@ -30,8 +30,8 @@ class Protection(NamedTuple):
     """
     A protection: the claim that it is for, and the edits without which it is gone.
 
-    ``pairs`` are faults under which that shows, under one of them at least. What never ends is
-    waited for so long only.
+    ``pairs`` are faults under which that shows, under one of them at least, when each comes so many
+    ``times`` on a cluster with such a share of rivals. What never ends is waited for so long only.
     """
 
     name: str
@@ -39,6 +39,8 @@ class Protection(NamedTuple):
     edits: tuple[Edit, ...]
     pairs: tuple[Pair, ...]
     drain_seconds: float = 30.0
+    times: int = 1
+    rivals: float = 0.25
 
     def source(self, folder: Path) -> Path:
         """Copy what the parts run from, without the protection."""
@@ -141,6 +143,8 @@ PROTECTIONS = (
             ),
         ),
         (("cct", "ten times slower"), ("controller", "restart")),
+        times=3,
+        rivals=1.0,
     ),
     Protection(
         "the end of a temporary change is brought by its run, and by a sweep where that is lost",
@@ -166,7 +170,9 @@ PROTECTIONS = (
                 "Verification(verdict=Verdict.BROKEN, reason=f",
             ),
         ),
-        (("cct", "cut off"), ("cct", "pause 30 s")),
+        (("cct", "cut off"), ("cct", "ten times slower"), ("cct", "pause 30 s")),
+        drain_seconds=120.0,
+        times=2,
     ),
     Protection(
         "a run whose process died is ended by others",
@@ -179,7 +185,8 @@ PROTECTIONS = (
             ),
         ),
         (("child", "kill -9"),),
-        drain_seconds=120.0,
+        drain_seconds=180.0,
+        times=4,
     ),
     Protection(
         "an end that Slack did not take is said again",
@@ -193,5 +200,6 @@ PROTECTIONS = (
         ),
         (("slack", "cut off"), ("slack", "pause 30 s")),
         drain_seconds=60.0,
+        times=3,
     ),
 )

@@ -76,8 +76,14 @@ def without(job: Round, away: Sequence[Protection], pairs: Sequence[Pair]) -> No
         if job.stop.is_set():
             return
         logs = _folder(job.logs, protection.name.replace(" ", "-"))
-        alone = replace(job, away=protection, logs=logs, drain_seconds=protection.drain_seconds)
-        on_clusters(alone, pairs or protection.pairs)
+        alone = replace(
+            job,
+            away=protection,
+            logs=logs,
+            load=replace(job.load, rivals=protection.rivals),
+            drain_seconds=protection.drain_seconds,
+        )
+        on_clusters(alone, [*(pairs or protection.pairs)] * protection.times)
 
 
 def on_a_cluster(
@@ -158,17 +164,15 @@ def _record(job: Round, bench: Bench, work: Work, *, drained: bool) -> None:
     # What is before that has come to its end, and so have the messages about it.
     before = None if drained else work.oldest_open(datetime.now(UTC)) - _SAID
     settled = [window for window in bench.windows if window.is_settled(before)]
-    if job.away is not None:
-        seen = [
-            _without(job, job.away, window, window.pair, found) for window in settled if window.pair
-        ]
-        job.seen += seen
-        results.add(job.file, without=seen)
-        return
     by_pair: dict[Pair, list[Window]] = {}
     for window in settled:
         if window.pair is not None:
             by_pair.setdefault(window.pair, []).append(window)
+    if job.away is not None:
+        seen = [_without(job, job.away, pair, those, found) for pair, those in by_pair.items()]
+        job.seen += seen
+        results.add(job.file, without=seen)
+        return
     new = [_met(job, pair, windows, found) for pair, windows in by_pair.items()]
     known = {each.pair: each for each in job.met}
     for each in new:
@@ -200,26 +204,27 @@ def _met(job: Round, pair: Pair, windows: Sequence[Window], found: Sequence[Find
         longest_answer_seconds=round(max(each.longest_answer for each in windows), 1),
         phases=dict(phases),
         exposures=dict(exposures),
-        broken=tuple(one for each in windows for one in _broken(each, found)),
+        broken=_broken(windows, found),
     )
 
 
 def _without(
-    job: Round, away: Protection, window: Window, pair: Pair, found: Sequence[Finding]
+    job: Round, away: Protection, pair: Pair, windows: Sequence[Window], found: Sequence[Finding]
 ) -> Without:
     return Without(
         protection=away.name,
         claim=away.claim,
         part=pair[0],
         kind=pair[1],
-        day=window.began.date(),
+        day=windows[-1].began.date(),
         revision=job.revision,
-        broken=_broken(window, found),
+        broken=_broken(windows, found),
     )
 
 
-def _broken(window: Window, found: Sequence[Finding]) -> tuple[Broken, ...]:
-    return tuple(Broken(claim=each.claim, what=each.what) for each in window.findings(found))
+def _broken(windows: Sequence[Window], found: Sequence[Finding]) -> tuple[Broken, ...]:
+    laid = (finding for window in windows for finding in window.findings(found))
+    return tuple(Broken(claim=each.claim, what=each.what) for each in laid)
 
 
 def _folder(above: Path, name: str) -> Path:

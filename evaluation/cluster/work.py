@@ -31,10 +31,15 @@ FOR_EVER = 1_000_000
 
 @dataclass(frozen=True)
 class Load:
-    """So many alerts a second, and so many seconds between incidents for a playbook."""
+    """
+    So many alerts a second, and so many seconds between incidents for a playbook.
+
+    ``rivals`` is the share of pulled canaries that two incidents are about at once.
+    """
 
     per_second: float
     every_seconds: float
+    rivals: float = 0.25
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,9 @@ def at_work(
 ) -> Iterator[Work]:
     """Let a cluster work for the length of the block, and see all to its end after it."""
     work = Work(
-        made, Episodes(made.sandbox, made.ledger(), load.every_seconds, random), Probe(made.hook)
+        made,
+        Episodes(made.sandbox, made.ledger(), load.every_seconds, load.rivals, random),
+        Probe(made.hook),
     )
     with beside(Person(made.sandbox, random).run):
         with beside(work.episodes.run), beside(work.probe.run), sending(work, load):

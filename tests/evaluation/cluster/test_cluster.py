@@ -49,7 +49,7 @@ def made() -> Iterator[Cluster]:
 def test_senders_see_no_loss_of_a_gateway_or_of_the_primary_but_for_latency(made: Cluster) -> None:
     """Each is lost while twenty alerts a second come in; nothing is lost and nothing doubled."""
     probe, random = Probe(made.hook), Random(1)  # noqa: S311 -- a load, no secret
-    work = Work(made, Episodes(made.sandbox, made.ledger(), 0.0, random), probe)
+    work = Work(made, Episodes(made.sandbox, made.ledger(), 0.0, 0.25, random), probe)
     load = Load(per_second=20, every_seconds=0.0)
     one, two = made.members["gateway-1"], made.members["gateway-2"]
 

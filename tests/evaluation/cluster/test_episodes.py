@@ -21,7 +21,7 @@ from tests.evaluation.cluster.rows import ROUTE, ended, opened
 def episodes(engine: sa.Engine) -> Episodes:
     """None so far, of a CCT that nobody asks."""
     random = Random(1)  # noqa: S311 -- a load, no secret
-    return Episodes(SandboxControl("http://127.0.0.1:9"), engine, 1.0, random)
+    return Episodes(SandboxControl("http://127.0.0.1:9"), engine, 1.0, 0.25, random)
 
 
 def begun(number: int, *, sent: bool = True) -> Episode:
