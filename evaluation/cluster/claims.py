@@ -14,7 +14,7 @@ from cyclopts import App, Parameter
 from evaluation.cluster import faults, protections, results, tables
 from evaluation.cluster.cluster import missing
 from evaluation.cluster.names import KINDS, PART_NAMES, Kind, PartName
-from evaluation.cluster.rounds import Round, on_clusters, without
+from evaluation.cluster.rounds import Round, on_clusters, without, without_any
 from evaluation.cluster.stopping import stopped_by_signals
 from evaluation.cluster.work import Load
 
@@ -36,6 +36,9 @@ def run(  # noqa: PLR0913 -- what can be said on the command line
     without_: Annotated[
         str, Parameter(name="--without", help="A protection to take away, or `all`.")
     ] = "",
+    together: Annotated[
+        bool, Parameter(negative="", help="Take away at once what is taken away.")
+    ] = False,
     logs: Annotated[Path | None, Parameter(help="A folder that is kept; else none is.")] = None,
 ) -> int:
     """Hurt each part in each way, one after the other; write what came of it into the results."""
@@ -52,6 +55,9 @@ def run(  # noqa: PLR0913 -- what can be said on the command line
         for pair in faults.PAIRS
         if pair[0] in (part or PART_NAMES) and pair[1] in (kinds or KINDS)
     ]
+    if together and not away:
+        sys.stderr.write("claims: `--together` says how protections are taken away: `--without`\n")
+        return 2
     if not pairs or not os.access(file.parent, os.W_OK):
         wrong_place = f"nothing can be written into {file.parent}"
         nothing = "the catalogue of faults has none of that for these parts"
@@ -63,7 +69,10 @@ def run(  # noqa: PLR0913 -- what can be said on the command line
         stop = stack.enter_context(stopped_by_signals())
         job = Round(seed, file, logs, Load(per_second, every), stop)
         if away:
-            without(job, away, pairs if part or fault else [])
+            if together:
+                without_any(job, away, pairs)
+            else:
+                without(job, away, pairs if part or fault else [])
             tables.show_without(job.seen, job.failed)
             seen = {each.protection for each in job.seen if each.seen}
             return 0 if seen == {each.name for each in away} and not job.failed else 1

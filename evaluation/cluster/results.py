@@ -97,6 +97,11 @@ class Results(_Strict):
         known = self.pairs.get(pair_id(*pair))
         return known is not None and known.revision == revision
 
+    def has_failed(self, claim: Claim, pair: Pair) -> bool:
+        """Say whether the claim was found broken under this fault without its protection."""
+        found = (each for each in self.without.values() if (each.part, each.kind) == pair)
+        return any(each.seen for each in found if each.claim == claim)
+
 
 def read(path: Path = RESULTS) -> Results:
     """Read the results; those of a file that is not there are none."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from evaluation.cluster import faults, results
+from evaluation.cluster import faults, protections, results
 from evaluation.cluster.cluster import cluster
 from evaluation.cluster.fault import Fault
 from evaluation.cluster.findings import Finding
@@ -41,7 +41,7 @@ class Round:
     load: Load
     stop: threading.Event
     revision: str = field(default_factory=results.revision)
-    away: Protection | None = None
+    away: tuple[Protection, ...] = ()
     drain_seconds: float = DRAIN_SECONDS
     met: list[Met] = field(default_factory=list)
     seen: list[Without] = field(default_factory=list)
@@ -72,18 +72,21 @@ def on_clusters(job: Round, pairs: Sequence[Pair]) -> list[Pair]:
 
 def without(job: Round, away: Sequence[Protection], pairs: Sequence[Pair]) -> None:
     """Take one protection after the other away, and see what breaks under the faults."""
-    for protection in away:
-        if job.stop.is_set():
-            return
-        logs = _folder(job.logs, protection.name.replace(" ", "-"))
-        alone = replace(
-            job,
-            away=protection,
-            logs=logs,
-            load=replace(job.load, rivals=protection.rivals),
-            drain_seconds=protection.drain_seconds,
-        )
-        on_clusters(alone, [*(pairs or protection.pairs)] * protection.times)
+    for each in away:
+        if not job.stop.is_set():
+            logs = _folder(job.logs, each.name.replace(" ", "-"))
+            without_any(replace(job, logs=logs), [each], [*(pairs or each.pairs)] * each.times)
+
+
+def without_any(job: Round, away: Sequence[Protection], pairs: Sequence[Pair]) -> None:
+    """Take these protections away at once, and see what breaks under each of the faults."""
+    wanted = replace(
+        job,
+        away=tuple(away),
+        load=replace(job.load, rivals=max(each.rivals for each in away)),
+        drain_seconds=max(each.drain_seconds for each in away),
+    )
+    on_clusters(wanted, pairs)
 
 
 def on_a_cluster(
@@ -94,7 +97,7 @@ def on_a_cluster(
 
     From the beginning of one to that of the next it is ``apart`` seconds at least.
     """
-    source = job.away.source(folder) if job.away else None
+    source = protections.source(job.away, folder) if job.away else None
     random = Random(job.seed)  # noqa: S311 -- a load, no secret
     with cluster(folder, source=source) as made:
         with at_work(made, random, job.load, job.drain_seconds) as work:
@@ -151,14 +154,14 @@ def _warm_up(work: Work, job: Round) -> None:
     until = time.monotonic() + _FIRST_ACCOUNTS_SECONDS
     while work.ended() < _ACCOUNTS and not job.stop.wait(1):
         if time.monotonic() > until:
-            if job.away is None:
+            if not job.away:
                 raise TimeoutError("no run came to its end before anything was hurt")
             return
 
 
 def _record(job: Round, bench: Bench, work: Work, *, drained: bool) -> None:
     """Write down what is settled: all of it in the end, and before that what is long over."""
-    if job.away is not None and not drained:
+    if job.away and not drained:
         return
     found = work.judge([window.hurt for window in bench.windows])
     # What is before that has come to its end, and so have the messages about it.
@@ -168,8 +171,12 @@ def _record(job: Round, bench: Bench, work: Work, *, drained: bool) -> None:
     for window in settled:
         if window.pair is not None:
             by_pair.setdefault(window.pair, []).append(window)
-    if job.away is not None:
-        seen = [_without(job, job.away, pair, those, found) for pair, those in by_pair.items()]
+    if job.away:
+        seen = [
+            _without(job, each, pair, those, found)
+            for each in job.away
+            for pair, those in by_pair.items()
+        ]
         job.seen += seen
         results.add(job.file, without=seen)
         return
@@ -211,6 +218,7 @@ def _met(job: Round, pair: Pair, windows: Sequence[Window], found: Sequence[Find
 def _without(
     job: Round, away: Protection, pair: Pair, windows: Sequence[Window], found: Sequence[Finding]
 ) -> Without:
+    own = [each for each in found if each.claim == away.claim]
     return Without(
         protection=away.name,
         claim=away.claim,
@@ -218,7 +226,7 @@ def _without(
         kind=pair[1],
         day=windows[-1].began.date(),
         revision=job.revision,
-        broken=_broken(windows, found),
+        broken=_broken(windows, own),
     )
 
 

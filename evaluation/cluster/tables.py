@@ -38,12 +38,17 @@ def show(met: Sequence[Met], failed: Sequence[str], left: Sequence[Pair]) -> Non
 
 
 def show_without(seen: Sequence[Without], failed: Sequence[str]) -> None:
-    """Print for each protection that was taken away whether its claim was found broken."""
+    """Print for each protection that was taken away under which faults its claim was broken."""
     console = Console(soft_wrap=True, highlight=False)
-    for each in seen:
-        found = "found broken" if each.seen else "NOT found broken"
-        console.print(f"without {each.protection}, {pair_id(each.part, each.kind)}: {found}")
-        _say(console, each.protection, each.broken[:3])
+    for name in dict.fromkeys(each.protection for each in seen):
+        those = [each for each in seen if each.protection == name]
+        broken = {pair_id(each.part, each.kind): each for each in those if each.seen}
+        under = (
+            f"found broken under {len(broken)} of {len(those)} faults" if broken else "NOT found"
+        )
+        console.print(f"without {name}: {under}")
+        for pair, each in broken.items():
+            _say(console, pair, each.broken[:1])
     for why in failed:
         console.print(f"came to nothing: {why}")
 

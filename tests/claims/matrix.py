@@ -90,7 +90,8 @@ class Cell(NamedTuple):
     """
     One claim under one fault of one part: its tests, or why there are none.
 
-    ``met`` is what the cluster came to under that fault, where something was there to be hurt.
+    ``met`` is what the cluster came to under that fault, where something was there to be hurt, and
+    ``has_failed`` whether its judge found the claim broken then once the protection was gone.
     """
 
     claim: Claim
@@ -99,6 +100,7 @@ class Cell(NamedTuple):
     tests: tuple[Shown, ...] = ()
     why: str = ""
     met: Met | None = None
+    has_failed: bool = False
 
 
 @cache
@@ -112,7 +114,7 @@ def parts() -> tuple[Part, ...]:
 
 def cells(part: Part, results: Results | None = None) -> Iterator[Cell]:
     """Yield each cell of a part, claim by claim; one that nothing is said of is an error."""
-    known = (results or read()).pairs
+    known = results or read()
     for claim, fault in product(CLAIMS, KINDS):
         senseless = [each.why for each in part.no_sense if each.is_about(claim, fault)]
         tests = part.shown.get(fault, {}).get(claim, ())
@@ -122,11 +124,12 @@ def cells(part: Part, results: Results | None = None) -> Iterator[Cell]:
             yield Cell(claim, fault, State.NO_SENSE, why=senseless[0])
             continue
         hurts = (part.key, fault) in PAIRS
-        met = known.get(pair_id(part.key, fault)) if hurts else None
+        met = known.pairs.get(pair_id(part.key, fault)) if hurts else None
         if met is not None and met.exposures.get(claim):
             broken = any(each.claim == claim for each in met.broken)
             state = State.BROKEN if broken else State.TESTED
-            yield Cell(claim, fault, state, (*tests, _under_faults(met)), met=met)
+            failed = known.has_failed(claim, met.pair)
+            yield Cell(claim, fault, state, (*tests, _under_faults(met)), "", met, failed)
         elif tests:
             yield Cell(claim, fault, State.TESTED, tests)
         else:

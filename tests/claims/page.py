@@ -22,11 +22,16 @@ def counts() -> str:
         [name, *(str(each[state]) for state in State), _percent(each)]
         for name, each in found.items()
     ]
+    all_cells = [cell for part in parts() for cell in cells(part)]
+    met = sum(cell.met is not None for cell in all_cells)
+    failed = sum(cell.has_failed for cell in all_cells)
     text = (
         f"Of {total.total()} cells **{total[State.TESTED]} are tested**,"
         f" {total[State.BROKEN]} are tested and were found broken the last time,"
         f" {total[State.UNTESTED]} are untested, and {total[State.NO_SENSE]} make no sense:"
         f" **{_percent(total)}** of those that make sense are tested."
+        f" {met} of them are tested on the cluster, and {failed} of these were seen to fail there"
+        " without the protection of their claim."
     )
     table = _table(["Part", *State, "tested of those that make sense"], rows)
     return _formatted([text, table])
@@ -42,15 +47,15 @@ def protections() -> str:
     known = read().without.values()
     rows = []
     for each in PROTECTIONS:
-        found = [one for one in known if one.protection == each.name]
-        seen = [f"{_words(one)}: {one.times}" for one in found if one.seen]
-        missed = [f"{_words(one)}: not found" for one in found if not one.seen]
-        rows.append([each.claim, each.name, "; ".join(seen + missed) or "not tried yet"])
-    return _formatted([_table(["Claim", "Taken away", "Found broken, so many times"], rows)])
+        tried = [one for one in known if one.protection == each.name]
+        seen = sorted((one for one in tried if one.seen), key=lambda one: -one.times)
+        under = f"{len(seen)} of {len(tried)} faults: {'; '.join(map(_words, seen))}"
+        rows.append([each.claim, each.name, under if tried else "not tried yet"])
+    return _formatted([_table(["Claim", "Taken away", "Found broken, so many times, under"], rows)])
 
 
 def _words(one: Without) -> str:
-    return f"{one.part.replace('_', ' ')}, {one.kind} ({one.day}, `{one.revision}`)"
+    return f"{one.part.replace('_', ' ')}, {one.kind} ({one.times})"
 
 
 def _section(part: Part) -> list[str]:
@@ -71,6 +76,7 @@ def _section(part: Part) -> list[str]:
         if cell.tests:
             named = ", ".join(map(str, sorted(numbers[test] for test in cell.tests)))
             figures = f" ({_figures(cell.claim, cell.met)})" if cell.met else ""
+            figures += " †" if cell.has_failed else ""
             broken = "**found broken**: " if cell.state is State.BROKEN else ""
             return f"{broken}**test {named}**{figures}"
         letter = ascii_lowercase[reasons[cell.state].index(cell.why)]

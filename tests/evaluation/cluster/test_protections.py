@@ -8,7 +8,7 @@ import pytest
 
 from evaluation.cluster.faults import PAIRS
 from evaluation.cluster.names import CLAIMS
-from evaluation.cluster.protections import PROTECTIONS, Edit, Protection, edited, named
+from evaluation.cluster.protections import PROTECTIONS, Edit, Protection, edited, named, source
 from tests.import_rules import ROOT
 
 
@@ -28,8 +28,8 @@ def test_without_it_the_code_is_another_one_and_can_be_read(protection: Protecti
 
 
 def test_a_copy_has_what_parts_run_from_and_only_that_edit(tmp_path: Path) -> None:
-    protection = PROTECTIONS[0]
-    copy = protection.source(tmp_path)
+    protection = next(each for each in PROTECTIONS if len(each.edits) == 1)
+    copy = source([protection], tmp_path)
 
     (edit,) = protection.edits
     changed = (copy / edit.file).read_text()
@@ -37,6 +37,13 @@ def test_a_copy_has_what_parts_run_from_and_only_that_edit(tmp_path: Path) -> No
     assert changed == edited(edit, (ROOT / edit.file).read_text())
     for name in ("prefect.yaml", "flows/auto_rollback.py", "tasks/verify.py"):
         assert (copy / name).read_bytes() == (ROOT / name).read_bytes()
+
+
+def test_a_copy_can_be_without_all_of_them(tmp_path: Path) -> None:
+    copy = source(PROTECTIONS, tmp_path)
+
+    for edit in (edit for each in PROTECTIONS for edit in each.edits):
+        assert edit.new in (copy / edit.file).read_text()
 
 
 def test_an_edit_that_does_not_fit_any_more_and_an_unknown_name_are_refused() -> None:

@@ -66,4 +66,11 @@ def test_a_protection_is_seen_only_where_its_own_claim_broke(tmp_path: Path) -> 
     assert without(doubled, lost, doubled).times == 2
     assert not without(lost).seen
     add(tmp_path / "results.json", without=[without(lost)])
+    assert not read(tmp_path / "results.json").has_failed("none doubled", ("cct", "cut off"))
     assert [*read(tmp_path / "results.json").without] == ["a lock, cct-cut-off"]
+
+    add(tmp_path / "results.json", without=[without(lost, doubled)])
+    known = read(tmp_path / "results.json")
+    assert known.has_failed("none doubled", ("cct", "cut off"))
+    assert not known.has_failed("no alert lost", ("cct", "cut off"))
+    assert not known.has_failed("none doubled", ("cct", "pause 30 s"))
