@@ -20,6 +20,7 @@ from cct_ops.errors import LedgerAway
 from cct_ops.ledger import set_aside
 from cct_ops.ledger.engine import is_away, patient
 from cct_ops.ledger.gate import attempts
+from cct_ops.ledger.gate.attempts import Refusal
 from cct_ops.models.run import (
     NOT_RECORDED,
     REFUSED,
@@ -78,6 +79,9 @@ def one_attempt(playbook: Flow[P, R]) -> Flow[P, R]:
     """
     Let each run of the playbook begin once; a further attempt ends at once and says so.
 
+    One at a run that has ended leaves it in the state of its outcome: a worker that was asleep may
+    take up what another one has ended meanwhile, and the history is to say what became of it.
+
     The flow itself has no retries, whatever Prefect's settings say: an attempt that changed
     something is never repeated, and what only failed to look is retried by its probe.
     """
@@ -92,11 +96,13 @@ def one_attempt(playbook: Flow[P, R]) -> Flow[P, R]:
         except (LedgerAway, sa.exc.SQLAlchemyError) as error:
             if not is_away(error):
                 raise
-            refusal, name = _not_recorded(error), NOT_RECORDED
+            refusal, name = Refusal(_not_recorded(error)), NOT_RECORDED
         else:
-            name = REFUSED
-        get_run_logger().error("%s", refusal)
-        return Ended(type=StateType.FAILED, name=name, message=refusal)
+            name = REFUSED if refusal.outcome is None else refusal.outcome.value
+        get_run_logger().error("%s", refusal.reason)
+        red = refusal.outcome is None or refusal.outcome.needs_attention
+        kind = StateType.FAILED if red else StateType.COMPLETED
+        return Ended(type=kind, name=name, message=refusal.reason)
 
     # Prefect reads the types of a flow's parameters from it, and they are names of another module.
     setattr(attempt, "__signature__", inspect.signature(function, eval_str=True))  # noqa: B010
@@ -106,7 +112,7 @@ def one_attempt(playbook: Flow[P, R]) -> Flow[P, R]:
 
 
 @contextmanager
-def _begun() -> Iterator[str | None]:
+def _begun() -> Iterator[Refusal | None]:
     """
     Hold the run for this process, and yield why it may not go on, if it may not.
 
@@ -116,7 +122,7 @@ def _begun() -> Iterator[str | None]:
     with patient(PATIENCE_SECONDS):
         wrong = _wrong_incident(tuple(flow_run.tags))
         if wrong is not None:
-            yield f"{wrong} Nothing was looked at and nothing was changed."
+            yield Refusal(f"{wrong} Nothing was looked at and nothing was changed.")
             return
         _no_retries()
         LOOKS_SINCE.set(attempts.alert_came(ledger(), run))
@@ -124,9 +130,9 @@ def _begun() -> Iterator[str | None]:
             attempts.attempt(ledger(), run.id, settings().lease_seconds, _start()) as refusal,
             nullcontext() if refusal else heard(ledger(), run.id),
         ):
-            yield refusal and (
-                f"{refusal} Nothing was done now, and its record stays as it is: to have the"
-                f" playbook work again, start a new run of {run.playbook}."
+            yield refusal and refusal._replace(
+                reason=f"{refusal.reason} Nothing was done now, and its record stays as it is: to"
+                f" have the playbook work again, start a new run of {run.playbook}."
             )
 
 

@@ -10,9 +10,11 @@ from typing import Self, cast
 from uuid import UUID
 
 import httpx
+from prefect import get_run_logger
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.context import FlowRunContext
 
-_log = logging.getLogger("prefect.flow_runs")
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -25,7 +27,8 @@ def showing(what: str) -> Iterator[None]:
     try:
         yield
     except httpx.HTTPError as error:
-        _log.warning("%s is not shown in Prefect: %s.", what, type(error).__name__)
+        log = get_run_logger() if FlowRunContext.get() else _log  # hooks have no run round them
+        log.warning("%s is not shown in Prefect: %s.", what, type(error).__name__)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 from prefect import flow, runtime
 from prefect.events.worker import EventsWorker
@@ -19,9 +20,12 @@ from tests.worker.relay import relay
 
 
 def test_a_run_whose_report_prefect_does_not_take_is_accounted_for_and_reported(
-    prefect_api_url: str, engine: sa.Engine, sandbox: SandboxControl
+    prefect_api_url: str,
+    engine: sa.Engine,
+    sandbox: SandboxControl,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Else what it had done well would count as cut off, and be undone."""
+    """Else what it had done well would count as cut off, and be undone; its log says so."""
     with (
         relay(prefect_api_url) as line,
         temporary_settings({PREFECT_API_URL: line.url, PREFECT_CLIENT_MAX_RETRIES: 0}),
@@ -44,5 +48,7 @@ def test_a_run_whose_report_prefect_does_not_take_is_accounted_for_and_reported(
         ending()
         EventsWorker.drain_all()  # while there is a line; it would try for ever
 
+    said = [each for each in caplog.records if "The report is not shown" in each.getMessage()]
+    assert [getattr(each, "flow_run_id", None) for each in said] == seen  # without it none is shown
     assert account.of_run(engine, UUID(seen[0])).outcome is Outcome.RESOLVED
     assert any("Resolved" in str(message.body) for message in sandbox.slack_messages())

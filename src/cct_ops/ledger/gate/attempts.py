@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -26,18 +27,26 @@ from cct_ops.ledger.intake.outbox import REMEDIATE
 from cct_ops.ledger.intake.tables import dispatches, incidents
 from cct_ops.ledger.record.tables import resolutions
 from cct_ops.ledger.statements import execute, scalar, within
-from cct_ops.models.run import Run, Start
+from cct_ops.models.run import Outcome, Run, Start
 
 _log = logging.getLogger(__name__)
 
-_HELD = "Another process is at work on this run, or was just now."
+
+class Refusal(NamedTuple):
+    """Why a process may not work on a run, and how that has ended, if it has."""
+
+    reason: str
+    outcome: Outcome | None = None
+
+
+_HELD = Refusal("Another process is at work on this run, or was just now.")
 _LOOK_SECONDS = 0.5
 
 
 @contextmanager
 def attempt(
     engine: sa.Engine, run_id: UUID, seconds: float, start: Start | None = None
-) -> Iterator[str | None]:
+) -> Iterator[Refusal | None]:
     """
     Hold the run for this process, with a lease that is renewed until the block ends.
 
@@ -45,8 +54,7 @@ def attempt(
     that waited for a yes may be set going before the process that asked has ended, which lasts
     where Prefect is away: it goes on then, as a refusal would lose the answer.
 
-    Yields the sentence that says why it may not work on the run, else None. Where it may not, the
-    ledger is left as it is.
+    Yields why it may not work on the run, else None. Where it may not, the ledger is left as it is.
     """
     holder = uuid4()
     begin = partial(_begin, run_id=run_id, holder=holder, seconds=seconds, start=start)
@@ -87,21 +95,23 @@ def alert_came(engine: sa.Engine, run: Run) -> datetime | None:
     return scalar(engine, stored)
 
 
-def _refusal(tx: sa.Connection, run_id: UUID) -> str | None:
-    ended = tx.scalar(sa.select(resolutions.c.outcome).where(resolutions.c.run_id == run_id))
+def _refusal(tx: sa.Connection, run_id: UUID) -> Refusal | None:
+    account = sa.select(resolutions.c.outcome, resolutions.c.reason)
+    ended = tx.execute(account.where(resolutions.c.run_id == run_id)).one_or_none()
     if ended is not None:
-        return f"This run has ended already: {ended}."
+        how = f"This run has ended already: {ended.outcome}. {ended.reason}"
+        return Refusal(how, Outcome(ended.outcome))
     reaped = leases.reaped_at(tx, run_id)
     if reaped is not None:
-        return f"This run was taken for dead at {reaped:%Y-%m-%d %H:%M:%S} UTC."
+        return Refusal(f"This run was taken for dead at {reaped:%Y-%m-%d %H:%M:%S} UTC.")
     if tx.scalar(sa.select(permits.c.id).where(permits.c.run_id == run_id).limit(1)) is not None:
-        return "This run had begun its change before, and what it left behind is put back."
+        return Refusal("This run had begun its change before, and what it left is put back.")
     return None
 
 
 def _begin(
     tx: sa.Connection, run_id: UUID, holder: UUID, seconds: float, start: Start | None
-) -> str | None:
+) -> Refusal | None:
     refusal = _refusal(tx, run_id)
     if refusal is not None:
         return refusal
