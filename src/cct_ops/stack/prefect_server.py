@@ -202,6 +202,30 @@ def connect_with_password(url: str) -> None:
     workers.Worker = partial(docket.Worker, redelivery_timeout=timedelta(seconds=_HANDOVER_SECONDS))
 
 
+def lose_connections_that_timed_out() -> None:
+    """
+    Let a connection to Redis that the network gave up be a lost one, which is made anew.
+
+    redis-py takes that for a read that took too long and may be repeated (``ETIMEDOUT`` is a
+    ``TimeoutError`` as well). So whoever listens reads again at once and for ever, and the one
+    error's traceback grows by each read: a server that had been cut off from its Redis for some
+    seconds stood still, and took gigabytes a minute.
+    """
+    from redis.asyncio.connection import AbstractConnection
+    from redis.exceptions import ConnectionError as Lost
+
+    read = AbstractConnection.read_response
+
+    async def read_response(self: AbstractConnection, *args: Any, **options: Any) -> Any:
+        reader = self._reader  # there is no other handle
+        error = None if reader is None else reader.exception()
+        if isinstance(error, TimeoutError):
+            raise Lost(f"The connection timed out: {error}")
+        return await read(self, *args, **options)
+
+    AbstractConnection.read_response = read_response  # type: ignore[method-assign]
+
+
 def look_less_often() -> None:
     """Let Prefect's background work look for what is due once a second, not eighteen times."""
     from docket import Docket, Worker
@@ -248,6 +272,7 @@ def main() -> None:
         look_less_often()
     else:
         connect_with_password(settings.redis_url.get_secret_value())
+        lose_connections_that_timed_out()
     tick_less_often()
     what: tuple[str, ...] = ("start", *sys.argv[1:])
     if sys.argv[1:] == ["services"]:
