@@ -15,10 +15,13 @@ from uuid import UUID
 import httpx
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.responses import OrchestrationResult, StateWaitDetails
 from prefect.exceptions import ObjectNotFound
 from prefect.logging.loggers import flow_run_logger
 
 _CLIENT: Any = SyncPrefectClient
+# A server whose clock is behind lets a run wait that is due; the next one asked may know better.
+_LONGEST_WAIT_SECONDS = 5
 _UPDATE_SECONDS = 0.1  # later: the first look at what is wrong has the processor to itself
 
 
@@ -57,7 +60,7 @@ class StartBatching:
             answer = self._propose(client, flow_run_id, state, force)
             if answer.state is not None and answer.state.is_running():
                 self._running(client, None if in_order else answer.state)
-            return answer
+            return _asked_again_soon(answer)
 
         _CLIENT.update_flow_run = _CLIENT.set_flow_run_name = hold
         _CLIENT.set_flow_run_state = propose
@@ -101,3 +104,13 @@ class StartBatching:
             "start_time": self._known.start_time or state.timestamp,
         }
         return self._known.model_copy(update={**self._updates, **begun})
+
+
+def _asked_again_soon(answer: OrchestrationResult[Any]) -> OrchestrationResult[Any]:
+    """Return the answer; one that lets the run wait, with a wait that is not too long."""
+    details = answer.details
+    if not isinstance(details, StateWaitDetails):
+        return answer
+    seconds = min(details.delay_seconds, _LONGEST_WAIT_SECONDS)
+    shorter = details.model_copy(update={"delay_seconds": seconds})
+    return answer.model_copy(update={"details": shorter})
