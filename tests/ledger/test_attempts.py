@@ -13,7 +13,7 @@ from cct_ops.clients.pacing import Answer
 from cct_ops.ledger.engine import connect
 from cct_ops.ledger.gate import attempts, leases
 from cct_ops.ledger.gate.pacing import LedgerPacer
-from cct_ops.ledger.gate.tables import run_leases
+from cct_ops.ledger.gate.tables import readings, requests, run_leases
 from cct_ops.ledger.record import account
 from cct_ops.models.run import Outcome, Run
 from tests.ledger.test_leases import PLAN, expiry, permitted
@@ -118,6 +118,28 @@ def test_a_slow_answer_outlives_it_as_well(pacer: LedgerPacer, engine: sa.Engine
         return Answer(200, {}, b"{}")
 
     assert pacer.read("canary", send).status == 200
+
+
+def test_what_was_read_while_the_clock_was_ahead_is_not_taken_for_new(engine: sa.Engine) -> None:
+    """Else a look after a change would see what was before it, and a good fix be undone."""
+    read = {"cct": "http://cct", "key": "limits", "status": 200, "headers": {}, "body": b"before"}
+    later = sa.text("clock_timestamp() + '5 minutes'")
+    with engine.begin() as tx:
+        tx.execute(sa.insert(readings).values(read | {"began_at": later}))
+    here = LedgerPacer(engine, "http://cct", limit=10, kept_for_writes=1)
+
+    assert here.read("limits", lambda: Answer(200, {}, b"after")).body == b"after"
+
+
+def test_requests_of_a_clock_that_was_ahead_leave_room_for_others(engine: sa.Engine) -> None:
+    """No request lasts for longer than one that is under way may."""
+    later = sa.text("clock_timestamp() + '5 minutes'")
+    sent = [{"cct": "http://cct", "write": False}] * 10
+    with engine.begin() as tx:
+        tx.execute(sa.insert(requests).values(expires_at=later), sent)
+    here = LedgerPacer(engine, "http://cct", limit=10, kept_for_writes=4)
+
+    assert not isinstance(here._try(write=False), float)
 
 
 def test_looks_after_a_change_have_room_that_other_reads_leave(engine: sa.Engine) -> None:

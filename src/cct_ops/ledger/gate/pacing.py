@@ -52,6 +52,8 @@ _TAKE = sa.text("""
     with found as (
         select * from readings
         where cct = :cct and key = :key and began_at >= :since
+              -- a clock that was ahead makes what is old look new, for as long as it was ahead
+              and began_at <= statement_timestamp()
               and (not :ahead or status < 500 and status <> 429
                                  and began_at > statement_timestamp() - :oldest)
     ), noted as (
@@ -83,7 +85,9 @@ _SLOT = sa.text("""
         select extract(epoch from until - statement_timestamp()) as seconds from request_pauses
         where cct = :cct and until > statement_timestamp()
     ), live as (
+        -- what lasts for longer than any request is from a clock that was ahead
         select expires_at from requests where cct = :cct and expires_at > statement_timestamp()
+               and expires_at <= statement_timestamp() + :in_use
     ), forgotten as (
         delete from requests where cct = :cct and expires_at < statement_timestamp() - :kept
     ), granted as (
