@@ -71,7 +71,7 @@ def test_it_leaves_half_of_the_room_for_reads_to_those_that_need_it(
     caplog.set_level(logging.INFO)
     room = (30 - Settings.load().requests_kept_for_writes) // 2
     with engine.begin() as tx:
-        row = {"cct": sandbox.base_url, "write": False, "expires_at": sa.text("now() + '1 hour'")}
+        row = {"cct": sandbox.base_url, "write": False, "expires_at": sa.text("now() + '1 minute'")}
         tx.execute(sa.insert(requests).values([row] * room))
 
     with looking_ahead(engine, Settings.load()) as ask:
