@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from evaluation.cluster.names import Claim
 from evaluation.cluster.results import Pair
+from evaluation.cluster.work import Load
 from evaluation.soak.parts import ROOT
 
 _COPIED = ("src", "flows", "tasks", "deployments", "prefect.yaml", "pyproject.toml")
@@ -42,7 +43,7 @@ class Protection(NamedTuple):
     pairs: tuple[Pair, ...]
     drain_seconds: float = 30.0
     times: int = 1
-    rivals: float = 0.25
+    rivals: float = Load.rivals
 
 
 def source(away: Iterable[Protection], folder: Path) -> Path:

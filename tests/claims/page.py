@@ -16,13 +16,14 @@ from tests.claims.matrix import UNDER_FAULTS, Cell, Part, Shown, State, cells, p
 
 def counts() -> str:
     """Return how many cells are tested, in all and by part, in Markdown."""
-    found = {part.name: Counter(cell.state for cell in cells(part)) for part in parts()}
+    by_part = {part.name: list(cells(part)) for part in parts()}
+    found = {name: Counter(cell.state for cell in those) for name, those in by_part.items()}
     total = sum(found.values(), Counter[State]())
     rows = [
         [name, *(str(each[state]) for state in State), _percent(each)]
         for name, each in found.items()
     ]
-    all_cells = [cell for part in parts() for cell in cells(part)]
+    all_cells = [cell for those in by_part.values() for cell in those]
     met = sum(cell.met is not None for cell in all_cells)
     failed = sum(cell.has_failed for cell in all_cells)
     text = (

@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 import errno
 import shutil
-import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from redis import Redis as Client
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as Lost
 
-from cct_ops.stack.postgres import free_port
 from cct_ops.stack.prefect_server import lose_connections_that_timed_out
-from tests.stack.polling import eventually
+from tests.stack.redis_server import RedisServer
 
 pytestmark = pytest.mark.skipif(
     shutil.which("redis-server") is None, reason="redis-server is not installed"
@@ -30,20 +28,9 @@ NEWS = "news"
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
     """A Redis of its own."""
-    port = free_port()
-    words = ["redis-server", "--port", str(port), "--save", "", "--dir", str(tmp_path)]
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:
-        url = f"redis://127.0.0.1:{port}/0"
-        eventually(lambda: _answers(url))
-        yield url
-        process.terminate()
-
-
-def _answers(url: str) -> bool:
-    try:
-        return bool(Client.from_url(url).ping())
-    except Lost:
-        return False
+    with closing(RedisServer(tmp_path)) as server:
+        server.start()
+        yield server.url
 
 
 def give_up(listener: PubSub) -> None:

@@ -128,9 +128,7 @@ def _begin(
 def _is_asking(engine: sa.Engine, run_id: UUID) -> bool:
     """Say whether the run has asked for a yes that it has neither read nor acted on."""
     asked = sa.select(approvals.c.id).where(
-        approvals.c.run_id == run_id,
-        approvals.c.settled_at.is_(None),
-        approvals.c.used_at.is_(None),
+        approvals.c.run_id == run_id, approvals.c.settled_at.is_(None)
     )
     return scalar(engine, asked.limit(1)) is not None
 
