@@ -31,7 +31,7 @@ from evaluation.soak import bodies
 
 PER_BODY = 5
 _CALM_SECONDS = 3.0  # between an account and the target's next incident
-_GIVEN_UP_SECONDS = 300.0
+GIVEN_UP_SECONDS = 300.0
 _DOUBTFUL_SECONDS = 60.0
 _TOLD_SECONDS = 30.0  # for so long its sender says that it is over
 
@@ -89,7 +89,9 @@ class Episodes:
     """
     All of them; two threads look at it: who sends, and who watches the ledger.
 
-    ``rivals`` is the share of canaries that two are about, whose runs must not both change it.
+    ``rivals`` is the share of canaries that two are about, whose runs must not both change it. One
+    that has no account after ``given_up_seconds`` is told of no more, and its target may have the
+    next one.
     """
 
     sandbox: SandboxControl
@@ -97,6 +99,7 @@ class Episodes:
     every_seconds: float
     rivals: float
     random: Random
+    given_up_seconds: float = GIVEN_UP_SECONDS
     all: list[Episode] = field(default_factory=list)
     noise: list[datetime] = field(default_factory=list)
     since: datetime = field(default_factory=partial(datetime.now, UTC))
@@ -153,8 +156,7 @@ class Episodes:
         for number in itertools.count():
             if over.is_set():
                 return
-            recent = time.monotonic() - _TOLD_SECONDS
-            told = [each for each in self.all if each.ended is None or each.ended > recent]
+            told = self._lately(_TOLD_SECONDS)
             known = _in_turn(told, turn, PER_BODY - 1)
             turn += len(known)
             for each in known:
@@ -169,14 +171,18 @@ class Episodes:
         labels = {"alertname": "DiskFills", "instance": f"disk-{number}", "severity": "warning"}
         return bodies.alert(number, self.since) | {"labels": labels}
 
+    def _lately(self, seconds: float) -> list[Episode]:
+        """Return those that are not over, or have been for no longer than that."""
+        now = time.monotonic()
+        return [
+            each
+            for each in [*self.all]
+            if (each.began + self.given_up_seconds if each.ended is None else each.ended + seconds)
+            > now
+        ]
+
     def _free(self) -> list[str]:
-        recent = time.monotonic() - _CALM_SECONDS
-        taken = {
-            each.target
-            for each in self.all
-            if (each.ended is None and time.monotonic() - each.began < _GIVEN_UP_SECONDS)
-            or (each.ended is not None and each.ended > recent)
-        }
+        taken = {each.target for each in self._lately(_CALM_SECONDS)}
         taken |= {name for name, until in self._doubtful.items() if until > time.monotonic()}
         return [each for each in (*Route, *LimitClass) if each not in taken | self._changed]
 

@@ -12,11 +12,16 @@ from evaluation.cluster.names import Claim
 
 
 class Finding(NamedTuple):
-    """One claim that was broken, and when: by CCT's clock or the ledger's."""
+    """
+    One claim that was broken, and when: by CCT's clock or the ledger's.
+
+    What was wrong for a while was so from ``at`` to ``until``.
+    """
 
     claim: Claim
     at: datetime
     what: str
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -91,9 +91,15 @@ def _tracked() -> list[str]:
 
 PROTECTIONS = (
     Protection(
-        "a delivery is accepted only once it is stored, and what it asks for is tried until done",
+        "all alerts of a delivery are stored before it is accepted, and what they ask for is tried"
+        " until it is done",
         "no alert lost",
         (
+            Edit(
+                "src/cct_ops/gateway/senders/alertmanager.py",
+                "one_by_one(parsed.alerts, ",
+                "one_by_one(parsed.alerts[1:] or parsed.alerts, ",
+            ),
             Edit(
                 "src/cct_ops/gateway/app.py",
                 '{"error": "the ledger cannot store this now"}, 503,',
@@ -114,7 +120,8 @@ PROTECTIONS = (
             Edit(
                 "src/cct_ops/ledger/intake/episodes.py",
                 "if _began_after(alert, latest):",
-                "if True:",
+                # At times: a run for each repetition would leave no room for anything else.
+                "if received_at.second % 30 == 0 or _began_after(alert, latest):",
             ),
         ),
         (("gateway", "restart"),),
@@ -177,9 +184,14 @@ PROTECTIONS = (
         drain_seconds=330.0,
     ),
     Protection(
-        "a look without an answer says nothing of a fix",
+        "a look without an answer, or that shows too little, says nothing of a fix",
         "no good fix undone",
         (
+            Edit(
+                "src/cct_ops/models/verification.py",
+                "return cls.too_few(seen, samples)",
+                "return cls(verdict=Verdict.BROKEN, reason=seen, samples=samples)",
+            ),
             Edit(
                 "tasks/verify.py",
                 "Verification(verdict=Verdict.TOO_FEW_SAMPLES, reason=f",
@@ -191,9 +203,16 @@ PROTECTIONS = (
         times=2,
     ),
     Protection(
-        "a run whose process died is ended by others, and a fault ends none without an account",
+        "each end is written down, that of a run whose process died by others, and a fault brings"
+        " none without an account",
         "every run ends",
         (
+            Edit(
+                "tasks/ending.py",
+                "record.record_outcome(ledger(), run, target,",
+                "if target not in {'/daily-summary', '/intraday-check'}:\n"
+                "            record.record_outcome(ledger(), run, target,",
+            ),
             Edit(
                 "src/cct_ops/controller/crashed_runs.py",
                 ".each(leases.unsettled(self.engine), str, settle)",

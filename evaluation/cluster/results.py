@@ -65,7 +65,11 @@ class Met(_Strict):
 
 
 class Without(_Strict):
-    """What broke once a protection was taken away, and under which fault."""
+    """
+    How many times a claim was found broken under a fault once its protection was taken away.
+
+    ``what`` is the first of what was seen of it, and empty where nothing was.
+    """
 
     protection: str
     claim: Claim
@@ -73,17 +77,8 @@ class Without(_Strict):
     kind: Kind
     day: date
     revision: str
-    broken: tuple[Broken, ...]
-
-    @property
-    def times(self) -> int:
-        """How many times the claim that it protects was found broken."""
-        return sum(each.claim == self.claim for each in self.broken)
-
-    @property
-    def seen(self) -> bool:
-        """Whether that claim was found broken."""
-        return self.times > 0
+    times: int
+    what: str = ""
 
 
 class Results(_Strict):
@@ -100,7 +95,7 @@ class Results(_Strict):
     def has_failed(self, claim: Claim, pair: Pair) -> bool:
         """Say whether the claim was found broken under this fault without its protection."""
         found = (each for each in self.without.values() if (each.part, each.kind) == pair)
-        return any(each.seen for each in found if each.claim == claim)
+        return any(each.times for each in found if each.claim == claim)
 
 
 def read(path: Path = RESULTS) -> Results:

@@ -26,6 +26,7 @@ _JUDGED_AFTER = 10  # windows: then what is settled by then is written
 _ACCOUNTS = 3  # of runs, before the first fault: then some stand in every phase
 _FIRST_ACCOUNTS_SECONDS = 180.0
 _SAID = timedelta(seconds=60)
+_GIVEN_UP_SECONDS = 45.0  # without a protection: some have no account ever, and others are to come
 
 Draw = Callable[[Bench], Iterator[Fault]]
 """The faults of a cluster, one after the other; each is over when the next one is asked for."""
@@ -83,7 +84,9 @@ def without_any(job: Round, away: Sequence[Protection], pairs: Sequence[Pair]) -
     wanted = replace(
         job,
         away=tuple(away),
-        load=replace(job.load, rivals=max(each.rivals for each in away)),
+        load=replace(
+            job.load, rivals=max(each.rivals for each in away), given_up_seconds=_GIVEN_UP_SECONDS
+        ),
         drain_seconds=max(each.drain_seconds for each in away),
     )
     on_clusters(wanted, pairs)
@@ -218,7 +221,7 @@ def _met(job: Round, pair: Pair, windows: Sequence[Window], found: Sequence[Find
 def _without(
     job: Round, away: Protection, pair: Pair, windows: Sequence[Window], found: Sequence[Finding]
 ) -> Without:
-    own = [each for each in found if each.claim == away.claim]
+    broken = _broken(windows, [each for each in found if each.claim == away.claim])
     return Without(
         protection=away.name,
         claim=away.claim,
@@ -226,7 +229,8 @@ def _without(
         kind=pair[1],
         day=windows[-1].began.date(),
         revision=job.revision,
-        broken=_broken(windows, own),
+        times=len(broken),
+        what=broken[0].what if broken else "",
     )
 
 

@@ -42,13 +42,14 @@ def show_without(seen: Sequence[Without], failed: Sequence[str]) -> None:
     console = Console(soft_wrap=True, highlight=False)
     for name in dict.fromkeys(each.protection for each in seen):
         those = [each for each in seen if each.protection == name]
-        broken = {pair_id(each.part, each.kind): each for each in those if each.seen}
+        broken = [each for each in those if each.times]
         under = (
             f"found broken under {len(broken)} of {len(those)} faults" if broken else "NOT found"
         )
         console.print(f"without {name}: {under}")
-        for pair, each in broken.items():
-            _say(console, pair, each.broken[:1])
+        for each in broken:
+            pair = pair_id(each.part, each.kind)
+            console.print(f"{pair}: {each.times} times: {each.what}", markup=False)
     for why in failed:
         console.print(f"came to nothing: {why}")
 

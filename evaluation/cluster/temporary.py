@@ -36,7 +36,7 @@ def late(
             continue
         how = "was never taken back" if back is None else f"was taken back at {at:%H:%M:%S}"
         what = f"{made.words} was to last until {change.until:%H:%M:%S}, and {how}."
-        yield Finding("every temporary change taken back in time", change.until, what)
+        yield Finding("every temporary change taken back in time", change.until, what, at)
 
 
 def early(

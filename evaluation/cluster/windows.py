@@ -69,16 +69,16 @@ class Window:
             return False
         return before is None or (self.until is not None and self.until < before)
 
-    def has(self, moment: datetime) -> bool:
-        """Say whether something of this moment is laid at its door."""
-        over = self.until or datetime.max.replace(tzinfo=UTC)
-        return self.began <= moment < over or (
-            bool(self.off) and self.began <= moment - self.off < over
-        )
-
     def findings(self, all_found: Iterable[Finding]) -> list[Finding]:
-        """Return those that are laid at its door."""
-        return [each for each in all_found if self.has(each.at)]
+        """Return those that are laid at its door: what lasts, at that of each fault meanwhile."""
+        return [each for each in all_found if self._has(each)]
+
+    def _has(self, found: Finding) -> bool:
+        over = self.until or datetime.max.replace(tzinfo=UTC)
+        return any(
+            found.at - off < over and (found.until or found.at) - off >= self.began
+            for off in {timedelta(), self.off}
+        )
 
 
 @dataclass

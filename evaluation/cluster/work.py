@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from cct_ops.beside import beside
 from evaluation.cluster.cluster import Cluster
 from evaluation.cluster.config import KEY
-from evaluation.cluster.episodes import PER_BODY, Episodes
+from evaluation.cluster.episodes import GIVEN_UP_SECONDS, PER_BODY, Episodes
 from evaluation.cluster.findings import Finding
 from evaluation.cluster.history import is_settled
 from evaluation.cluster.judge import Judge
@@ -34,12 +34,14 @@ class Load:
     """
     So many alerts a second, and so many seconds between incidents for a playbook.
 
-    ``rivals`` is the share of pulled canaries that two incidents are about at once.
+    ``rivals`` is the share of pulled canaries that two incidents are about at once, and what has no
+    account after ``given_up_seconds`` keeps no room from others.
     """
 
     per_second: float
     every_seconds: float
     rivals: float = 0.25
+    given_up_seconds: float = GIVEN_UP_SECONDS
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,14 @@ def at_work(
     """Let a cluster work for the length of the block, and see all to its end after it."""
     work = Work(
         made,
-        Episodes(made.sandbox, made.ledger(), load.every_seconds, load.rivals, random),
+        Episodes(
+            made.sandbox,
+            made.ledger(),
+            load.every_seconds,
+            load.rivals,
+            random,
+            load.given_up_seconds,
+        ),
         Probe(made.hook),
     )
     with beside(Person(made.sandbox, random).run):

@@ -10,7 +10,7 @@ import mdformat
 
 from evaluation.cluster.names import CLAIMS, KINDS, Claim
 from evaluation.cluster.protections import PROTECTIONS
-from evaluation.cluster.results import Met, Without, read
+from evaluation.cluster.results import Met, read
 from tests.claims.matrix import UNDER_FAULTS, Cell, Part, Shown, State, cells, parts
 
 
@@ -49,14 +49,10 @@ def protections() -> str:
     rows = []
     for each in PROTECTIONS:
         tried = [one for one in known if one.protection == each.name]
-        seen = sorted((one for one in tried if one.seen), key=lambda one: -one.times)
-        under = f"{len(seen)} of {len(tried)} faults: {'; '.join(map(_words, seen))}"
-        rows.append([each.claim, each.name, under if tried else "not tried yet"])
-    return _formatted([_table(["Claim", "Taken away", "Found broken, so many times, under"], rows)])
-
-
-def _words(one: Without) -> str:
-    return f"{one.part.replace('_', ' ')}, {one.kind} ({one.times})"
+        seen = sum(one.times > 0 for one in tried)
+        under = f"{seen} of {len(tried)} faults" if tried else "not tried yet"
+        rows.append([each.claim, each.name, under, str(sum(one.times for one in tried))])
+    return _formatted([_table(["Claim", "Taken away", "Found broken under", "Times"], rows)])
 
 
 def _section(part: Part) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.settings import PREFECT_API_URL, Settings as PrefectSettings, temporary_settings
+from redis import Redis
 
 from cct_ops.doctor import prefect_state
 from cct_ops.doctor.check import Result, Sign
@@ -21,7 +22,7 @@ from cct_ops.settings import Settings
 from cct_ops.stack.host_part import host_part
 from cct_ops.stack.postgres import free_port
 from tests.doctor.conftest import Doctor
-from tests.stack.polling import eventually
+from tests.stack.redis_server import RedisServer
 from tests.stack.test_host_part import SERVERS
 
 
@@ -128,23 +129,16 @@ def test_a_server_in_memory_is_shown_where_a_redis_was_meant(
 
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed")
 def test_redis_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    port = free_port()
-    monkeypatch.setenv("CCT_OPS_REDIS_URL", f"redis://127.0.0.1:{port}/0")
-    words = ["redis-server", "--port", str(port), "--save", "", "--dir", str(tmp_path)]
-
     def state() -> Sign:
         return prefect_state.redis(Settings.load()).sign
 
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as server:
-        try:
-            eventually(lambda: state() is Sign.WELL)
-            subprocess.run(
-                ["redis-cli", "-p", str(port), "config", "set", "maxmemory-policy", "allkeys-lru"],
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
-            assert state() is Sign.LIMITED
-        finally:
-            server.terminate()
+    with closing(RedisServer(tmp_path)) as server:
+        monkeypatch.setenv("CCT_OPS_REDIS_URL", server.url)
+        assert state() is Sign.BROKEN
+        server.start()
+        assert state() is Sign.WELL
+        with closing(Redis.from_url(server.url)) as client:
+            client.config_set("maxmemory-policy", "allkeys-lru")
+        assert state() is Sign.LIMITED
     monkeypatch.setenv("CCT_OPS_REDIS_URL", "redis.example:6379")
     assert state() is Sign.BROKEN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from datetime import UTC, datetime
 from random import Random
 from uuid import uuid4
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 
 from cct_ops.ledger.intake.tables import dispatches
 from cct_ops.sandbox.control import SandboxControl
-from evaluation.cluster.episodes import PER_BODY, Episode, Episodes
+from evaluation.cluster.episodes import GIVEN_UP_SECONDS, PER_BODY, Episode, Episodes
 from tests.evaluation.cluster.rows import ROUTE, ended, opened
 
 
@@ -27,7 +28,7 @@ def episodes(engine: sa.Engine) -> Episodes:
 def begun(number: int, *, sent: bool = True) -> Episode:
     """Return one that an alert was sent about, or not yet."""
     now = datetime.now(UTC)
-    return Episode(number, ROUTE, now, 0.0, sent_at=now if sent else None)
+    return Episode(number, ROUTE, now, time.monotonic(), sent_at=now if sent else None)
 
 
 def test_its_outcome_is_that_of_the_run_that_works_on_it_now(
@@ -70,3 +71,14 @@ def test_each_that_is_open_has_its_turn_beside_one_new_thing(episodes: Episodes)
 
     assert {each.name for each in episodes.all} <= set(named)
     assert len(episodes.sent()) == 2 * PER_BODY + 3
+
+
+def test_one_that_is_given_up_is_told_of_no_more(episodes: Episodes) -> None:
+    episodes.all += [begun(number) for number in range(2)]
+    episodes.all[0].began -= GIVEN_UP_SECONDS
+
+    alerts = json.loads(next(episodes.bodies(threading.Event())))["alerts"]
+    instances = {alert["labels"]["instance"] for alert in alerts}
+
+    assert "episode-1" in instances
+    assert "episode-0" not in instances

@@ -58,3 +58,12 @@ def test_a_fault_of_no_cell_has_no_pair() -> None:
 
     assert window(0, 30).pair == ("redis", "restart")
     assert lost.pair is None
+
+
+def test_what_lasts_is_laid_at_the_door_of_each_fault_meanwhile() -> None:
+    late = Finding("every run ends", after(20), "It came back late.", until=after(45))
+    doors = [window(-30, 0), window(0, 30), window(30, 40), window(40, 60), window(60, None)]
+
+    assert [bool(each.findings([late])) for each in doors] == [False, True, True, True, False]
+    assert window(300, 330, off=300).findings([late]) == []
+    assert window(300, 330, off=-300).findings([late]) == [late]
