@@ -150,6 +150,33 @@ def test_of_two_controllers_that_resume_a_run_at_once_neither_calls_it_a_fault(
     assert prefect.state(run_id) == "Resuming"
 
 
+def test_of_two_controllers_that_let_a_run_go_on_the_second_does_not_begin_it_again(
+    engine: sa.Engine,
+    prefect: Prefect,
+    people: People,
+    prefect_api_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker may be at work on it by then."""
+    monkeypatch.setattr("cct_ops.controller.approvals.ACCOUNT_GRACE_SECONDS", 0)
+    run_id = prefect.suspended()
+    asked(engine, new_run(run_id))
+    approvals.void(engine, run_id, "The run ended without needing it.")
+    pass_on = wire.passing_on_to(prefect_api_url.removesuffix("/api"))
+
+    def go_on(request: wire.Request) -> wire.Answer | None:
+        answer = pass_on(request)
+        if request.path.endswith("/flow_runs/filter"):
+            prefect.set(run_id, Running())
+        return answer
+
+    with wire.wire(go_on) as line, temporary_settings({PREFECT_API_URL: f"{line.url}/api"}):
+        sweep(engine, people)
+
+    assert prefect.state(run_id) == "Running"
+    assert set_aside.listed(engine) == []
+
+
 def test_a_suspended_run_that_asks_for_nothing_any_more_is_made_to_go_on(
     engine: sa.Engine, prefect: Prefect, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:

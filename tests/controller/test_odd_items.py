@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import SecretStr
 
-from cct_ops.controller import approvals, p0_incidents, unhandled
+from cct_ops.controller import approvals, changes, p0_incidents, takeovers, unhandled
 from cct_ops.controller.crashed_runs import Reaper
 from cct_ops.controller.handlers import Notification, Remediation
 from cct_ops.controller.loop import Controller, Lane
@@ -29,6 +29,7 @@ from cct_ops.models.run import Outcome, Severity
 from cct_ops.people.notifier import Notifier
 from cct_ops.people.paging import Pager
 from cct_ops.sandbox.control import SandboxControl
+from cct_ops.settings import Settings
 from tests.approvals.parts import CONTACTS, asked, new_run
 from tests.controller.crash_harness import POLICY, START_SECONDS, api, deploy
 from tests.controller.running import Playbook, dispatch, routes_to, state
@@ -223,6 +224,35 @@ def test_what_works_again_is_forgotten_and_what_passes_is_only_tried_again(
     with engine.begin() as tx:
         tx.execute(sa.update(schema.set_aside).values(next_attempt_at=sa.text("clock_timestamp()")))
     assert border.each(["odd", "good"], str, work) == 2
+    assert set_aside.listed(engine) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "sweep"),
+    [
+        (
+            "temporary changes that are due",
+            lambda engine: changes.sweep(engine, Settings.load(), Notifier(engine)),
+        ),
+        (
+            "temporary changes that are overdue",
+            lambda engine: changes.sweep(engine, Settings.load(), Notifier(engine)),
+        ),
+        ("requests for approval", approvals.sweep),
+        ("suspended runs that ask for nothing", approvals.sweep),
+        ("notices of takeovers", lambda engine: takeovers.sweep(engine, Notifier(engine))),
+        ("takeovers", lambda engine: takeovers.sweep(engine, Notifier(engine))),
+    ],
+)
+def test_the_last_that_is_gone_is_forgotten_by_its_sweep(
+    engine: sa.Engine, part: str, sweep: Callable[[sa.Engine], object]
+) -> None:
+    """Else the doctor would name it until the next one comes."""
+    set_aside.border.cache_clear()
+    set_aside.put(engine, part, str(uuid4()), "It was odd, and somebody has seen to it.")
+
+    sweep(engine)
+
     assert set_aside.listed(engine) == []
 
 

@@ -182,7 +182,7 @@ MUTANTS = [
         "the lease not checked",
         leases,
         "reap",
-        ("(run_leases.c.expires_at <= now()) | run_leases.c.reaped_at.is_not(None)", "sa.true()"),
+        ("(run_leases.c.expires_at <= latest) | run_leases.c.reaped_at.is_not(None)", "sa.true()"),
         breaks="concurrent changes on one target",
         by_minute=35,
     ),

@@ -73,7 +73,8 @@ def sweep(engine: sa.Engine, people: People | None = None, *, server: Server = C
     """Move on every run that need not wait any longer; returns how many that were."""
     approvals.void_resolved(engine)
     waiting = approvals.waiting(engine)
-    moved = 0
+    requests = border(engine, "requests for approval")
+    moved = 0 if waiting else requests.nothing_left()
     if waiting:
         with server.connect() as client:
             runs = _read(client, [each.run_id for each in waiting])
@@ -85,7 +86,7 @@ def sweep(engine: sa.Engine, people: People | None = None, *, server: Server = C
                     run, left = runs.get(each.run_id), each.seconds_left
                     moved += _move_on(engine, (client, server), found, run, left, people)
 
-            border(engine, "requests for approval").each(waiting, lambda each: each.id, move_on)
+            requests.each(waiting, lambda each: each.id, move_on)
     moved += _let_go(engine, server)
     if people is not None:
         unanswered = border(engine, "approvals that nobody gave")
@@ -143,8 +144,9 @@ def _move_on(
 def _let_go(engine: sa.Engine, server: Server) -> int:
     """Let runs go on that are suspended and ask for nothing any more; returns how many were."""
     left = owed_accounts.left_suspended(engine, ACCOUNT_GRACE_SECONDS)
+    asking_nothing = border(engine, "suspended runs that ask for nothing")
     if not left:
-        return 0
+        return asking_nothing.nothing_left()
     with server.connect() as client:
         runs = _read(client, left).values()
         suspended = [run for run in runs if run.state is not None and run.state.is_paused()]
@@ -155,12 +157,18 @@ def _let_go(engine: sa.Engine, server: Server) -> int:
                 raise Unavailable(f"Prefect did not let run {run.name} go on.")
             run_notifications.notify_workers(engine, run.id)
 
-        asking_nothing = border(engine, "suspended runs that ask for nothing")
         return asking_nothing.each(suspended, lambda run: run.id, go_on)
 
 
 def _schedule(client: SyncPrefectClient, run_id: UUID) -> bool:
-    """Let a suspended run go on as Prefect's resume does, without a form; whether it does."""
+    """
+    Let a suspended run go on as Prefect's resume does, without a form; whether it does.
+
+    One that another controller has let go on meanwhile is left to that.
+    """
+    run = find_run(client, run_id)
+    if run is None or run.state is None or not run.state.is_paused():
+        return True
     resuming: State[object] = Scheduled(name="Resuming")
     return client.set_flow_run_state(run_id, resuming).status is SetStateStatus.ACCEPT
 

@@ -45,8 +45,10 @@ def sweep(
 ) -> int:
     """Start reverts of what is due and return how many; notify people of what is overdue."""
     due = changes.overdue(engine, grace_seconds)
+    due_ones = border(engine, "temporary changes that are due")
+    overdue_ones = border(engine, "temporary changes that are overdue")
     if not due:
-        return 0
+        return due_ones.nothing_left() + overdue_ones.nothing_left()
     started = 0
     with server.connect() as client:
         now = server.now(client)
@@ -59,11 +61,11 @@ def sweep(
             )
             started += _start_revert(client, engine, change, now, pause, server)
 
-        border(engine, "temporary changes that are due").each(due, str, start)
+        due_ones.each(due, str, start)
     rules = policy.read(settings.policy_path).temporary_changes
     overdue = changes.overdue(engine, rules.alarm_after_minutes * 60)
     alarm = partial(_alarm, engine, notifier)
-    border(engine, "temporary changes that are overdue").each(overdue, str, alarm)
+    overdue_ones.each(overdue, str, alarm)
     return started
 
 

@@ -71,21 +71,24 @@ class Issues:
         if not policy.read(self._settings.policy_path).follow_ups.github_issues:
             return 0
         owed = issues.owed(self._engine)
+        owed_ones = border(self._engine, "issues of follow-ups")
         watched: list[tuple[UUID, int]] = []
+        looks = border(self._engine, "looks at issues of follow-ups")
         if time.monotonic() >= self._next_look:
             watched = issues.watched(self._engine)
             self._next_look = time.monotonic() + POLL_SECONDS
+            if not watched:
+                looks.nothing_left()
         if not owed and not watched:
-            return 0
+            return owed_ones.nothing_left()
         url, repository, token = self._settings.github()
         timeout = self._settings.request_timeout_seconds
         with GitHubTransport(url, repository, token, timeout) as transport:
             tracker = IssueTracker(transport)
             bring = partial(self._bring, tracker)
-            done = border(self._engine, "issues of follow-ups").each(owed, str, bring)
+            done = owed_ones.each(owed, str, bring)
             if watched:
                 look = partial(self._look, tracker)
-                looks = border(self._engine, "looks at issues of follow-ups")
                 looks.each(watched, lambda each: each[0], look)
         return done
 

@@ -41,12 +41,11 @@ _log = logging.getLogger(__name__)
 def sweep(engine: sa.Engine, notifier: Notifier, *, server: Server = CONFIGURED) -> int:
     """Do what is due about each takeover; returns how many were not over yet."""
     found = takeovers.unsettled(engine)
-    if found:
-        notify = partial(_notify, engine, notifier)
-        fresh = [each for each in found if each.notified_at is None]
-        border(engine, "notices of takeovers").each(fresh, lambda each: str(each.id), notify)
-        see_through = partial(_see_through, engine, notifier, server)
-        border(engine, "takeovers").each(found, lambda each: str(each.id), see_through)
+    notify = partial(_notify, engine, notifier)
+    fresh = [each for each in found if each.notified_at is None]
+    border(engine, "notices of takeovers").each(fresh, lambda each: str(each.id), notify)
+    see_through = partial(_see_through, engine, notifier, server)
+    border(engine, "takeovers").each(found, lambda each: str(each.id), see_through)
     return len(found)
 
 

@@ -186,6 +186,10 @@ class OneByOne:
             self._vain.pop(gone, None)
         return done
 
+    def nothing_left(self) -> int:
+        """Forget what was set aside where there is nothing to be done any more; returns 0."""
+        return self.each((), str, str)
+
     def attempt(self, name: str, work: Callable[[], object], *, known: bool = True) -> bool:
         """Work on one item; returns whether that succeeded. One that was ``known`` is back then."""
         try:

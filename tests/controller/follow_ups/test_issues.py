@@ -57,6 +57,17 @@ def test_each_follow_up_is_one_issue_that_notifies_nobody(
     assert len(sandbox.github().writes) == 1
 
 
+def test_what_was_set_aside_is_forgotten_once_there_is_nothing_to_be_done(
+    engine: sa.Engine, settings: Settings
+) -> None:
+    for part in ("issues of follow-ups", "looks at issues of follow-ups"):
+        set_aside.put(engine, part, "gone", "It was odd, and somebody has seen to it.")
+
+    brought(engine, settings)
+
+    assert set_aside.listed(engine) == []
+
+
 def test_a_lost_answer_makes_no_second_issue(
     engine: sa.Engine, settings: Settings, sandbox: SandboxControl
 ) -> None:

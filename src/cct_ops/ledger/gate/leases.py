@@ -34,6 +34,9 @@ from cct_ops.models.run import Outcome
 
 _log = logging.getLogger(__name__)
 
+# A process may wait for the end of the lease of the one before it, and looks twice a second.
+_HANDED_ON_SECONDS = 2.0
+
 # When this process last extended the lease of a run that it works on.
 _SHOWN: dict[UUID, float] = {}
 
@@ -142,13 +145,15 @@ def reap(engine: sa.Engine, run_id: UUID) -> bool:
     """
     Take the run for dead unless its lease still runs; whether it now is dead.
 
-    Its open permits are closed in the same transaction.
+    One that a process holds can be handed on to the next one for a moment after its end. The run's
+    open permits are closed in the same transaction.
     """
     offer = insert(run_leases).values(run_id=run_id, expires_at=now(), reaped_at=now())
+    latest = sa.case((run_leases.c.holder.is_(None), now()), else_=in_seconds(-_HANDED_ON_SECONDS))
     dead = offer.on_conflict_do_update(
         index_elements=["run_id"],
         set_={"reaped_at": sa.func.coalesce(run_leases.c.reaped_at, now())},
-        where=(run_leases.c.expires_at <= now()) | run_leases.c.reaped_at.is_not(None),
+        where=(run_leases.c.expires_at <= latest) | run_leases.c.reaped_at.is_not(None),
     )
     open_still = (permits.c.run_id == run_id, permits.c.closed_at.is_(None))
     with engine.begin() as tx:

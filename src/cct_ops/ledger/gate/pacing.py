@@ -49,10 +49,13 @@ _LOCK = sa.text("""
            set_config('idle_in_transaction_session_timeout', :idle, true)
 """)
 _TAKE = sa.text("""
-    with found as (
+    with ahead as (
+        -- a clock that was ahead makes what is old look new, for as long as it was ahead
+        delete from readings
+        where cct = :cct and key = :key and began_at > statement_timestamp()
+    ), found as (
         select * from readings
         where cct = :cct and key = :key and began_at >= :since
-              -- a clock that was ahead makes what is old look new, for as long as it was ahead
               and began_at <= statement_timestamp()
               and (not :ahead or status < 500 and status <> 429
                                  and began_at > statement_timestamp() - :oldest)
@@ -83,7 +86,7 @@ _ONE_AT_A_TIME = sa.text("select pg_advisory_xact_lock(hashtext(:cct))")
 _SLOT = sa.text("""
     with pause as (
         select extract(epoch from until - statement_timestamp()) as seconds from request_pauses
-        where cct = :cct and until > statement_timestamp()
+        where cct = :cct and until > statement_timestamp() and set_at <= statement_timestamp()
     ), live as (
         -- what lasts for longer than any request is from a clock that was ahead
         select expires_at from requests where cct = :cct and expires_at > statement_timestamp()
@@ -166,10 +169,15 @@ class LedgerPacer:
 
     def back_off(self, seconds: float) -> None:
         """Let no run send anything for that long; never shortens a pause that is longer."""
-        offer = insert(request_pauses).values(cct=self.cct, until=in_seconds(seconds))
+        pause = {"set_at": now(), "until": in_seconds(seconds)}
+        offer = insert(request_pauses).values(cct=self.cct, **pause)
+        longer = sa.func.greatest(request_pauses.c.until, offer.excluded.until)
         longest = offer.on_conflict_do_update(
             index_elements=[request_pauses.c.cct],
-            set_={"until": sa.func.greatest(request_pauses.c.until, offer.excluded.until)},
+            set_={
+                "set_at": offer.excluded.set_at,
+                "until": sa.case((request_pauses.c.set_at <= now(), longer), else_=pause["until"]),
+            },
         )
         execute(self.engine, longest, repeatable=True)
 
@@ -267,7 +275,7 @@ class LedgerPacer:
 def paused_seconds(engine: sa.Engine, cct: str) -> float:
     """Return for how long nobody may send anything to this CCT; 0 when anybody may."""
     left = sa.select(sa.extract("epoch", request_pauses.c.until - now())).where(
-        request_pauses.c.cct == cct
+        request_pauses.c.cct == cct, request_pauses.c.set_at <= now()
     )
     with engine.connect() as connection:
         return max(0.0, float(connection.execute(left).scalar() or 0))

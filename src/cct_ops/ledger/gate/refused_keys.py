@@ -79,7 +79,9 @@ class LedgerKeys:
         return at is not None and time.monotonic() - at < TAKEN_SECONDS
 
     def _check(self, key: SecretStr) -> None:
-        live = sa.or_(refused_keys.c.until.is_(None), refused_keys.c.until > now())
+        # A lock that was met in the future is one of a clock that was ahead.
+        locked = (refused_keys.c.until > now()) & (refused_keys.c.refused_at <= now())
+        live = refused_keys.c.until.is_(None) | locked
         with at_once(self.engine).connect() as connection:
             rows = connection.execute(
                 sa.select(refused_keys).where(refused_keys.c.cct == self.cct, live)

@@ -254,6 +254,8 @@ request_pauses = sa.Table(
     metadata,
     sa.Column("cct", sa.Text, primary_key=True),
     at_column("until", nullable=False),
+    # A pause that was set in the future is one of a clock that was ahead.
+    at_column("set_at", default=True),
 )
 
 readings = sa.Table(
