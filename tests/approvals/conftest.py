@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -14,13 +15,19 @@ import sqlalchemy as sa
 import uvicorn
 import yaml
 from fastapi import FastAPI
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import SecretStr
 
+from cct_ops.controller.approvals import People
 from cct_ops.gateway.approvals.link_sender import LinkSender
 from cct_ops.gateway.approvals.mount import mount_approvals
+from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.settings import Settings
-from tests.approvals.parts import APPROVERS, Door
+from tests.approvals.parts import APPROVERS, CONTACTS, Door
+from tests.approvals.waiting_runs import Prefect
+from tests.controller.running import Playbook
 from tests.plain import NO_TLS
 
 LINK_KEY = "the-key-of-the-links-0123456789abcdef"
@@ -88,3 +95,21 @@ def served(app: FastAPI) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join(20)
+
+
+@pytest.fixture
+def prefect(prefect_api_url: str) -> Iterator[Prefect]:
+    """The real server."""
+    deployment_id = Playbook(prefect_api_url, f"playbook-{uuid4().hex[:12]}").deploy()
+    with (
+        temporary_settings({PREFECT_API_URL: prefect_api_url}),
+        get_client(sync_client=True) as client,
+    ):
+        yield Prefect(client, deployment_id)
+
+
+@pytest.fixture
+def people(engine: sa.Engine, sandbox: SandboxControl) -> People:
+    """Who is notified, through the sandbox's Slack sink."""
+    notifier = Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
+    return People(APPROVERS, CONTACTS, notifier)

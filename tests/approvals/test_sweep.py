@@ -3,94 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
-from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import State
-from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Cancelled, Pending, Running, Suspended
-from pydantic import SecretStr
+from prefect.states import Cancelled
 
 from cct_ops.actions.registry import by_hand
 from cct_ops.controller.approvals import People, sweep
-from cct_ops.ledger import set_aside
-from cct_ops.ledger.gate import approval_answers, approvals
-from cct_ops.ledger.gate.approval_answers import Answer
-from cct_ops.ledger.gate.approvals import Approval
+from cct_ops.ledger.gate import approvals
 from cct_ops.ledger.intake import deliveries
 from cct_ops.ledger.people import pages
 from cct_ops.ledger.record import account
 from cct_ops.models.run import Outcome
-from cct_ops.people.notifier import Notifier
 from cct_ops.sandbox.control import SandboxControl
 from cct_ops.sandbox.inputs import Fault
-from tests.approvals.parts import ANNA, APPROVERS, CONTACTS, asked, new_run, state
-from tests.controller import wire
-from tests.controller.running import Playbook
+from tests.approvals.parts import asked, new_run, state
+from tests.approvals.waiting_runs import Prefect, say
 from tests.ledger.alerts import firing, opened, resolved
-
-
-@dataclass(frozen=True)
-class Prefect:
-    """Runs of one deployment that nothing works on."""
-
-    client: SyncPrefectClient
-    deployment_id: UUID
-
-    def suspended(self, form: str | None = None, **parameters: Any) -> UUID:
-        """Create a run and suspend it, as a flow does that waits for approval."""
-        given = {"target": "/pre-market-briefing"} | parameters
-        run = self.client.create_flow_run_from_deployment(self.deployment_id, parameters=given)
-        last: State[Any] = Suspended(timeout_seconds=3600)
-        if form is not None:
-            last.state_details.run_input_keyset = {"schema": form}
-        states: list[State[Any]] = [Pending(), Running(), last]
-        for each in states:
-            self.set(run.id, each)
-        return run.id
-
-    def set(self, run_id: UUID, next_state: State[Any]) -> None:
-        """Move a run."""
-        self.client.set_flow_run_state(run_id, next_state)
-
-    def state(self, run_id: UUID) -> str | None:
-        """Say where a run stands."""
-        return self.client.read_flow_run(run_id).state_name
-
-
-@pytest.fixture
-def prefect(prefect_api_url: str) -> Iterator[Prefect]:
-    """The real server."""
-    deployment_id = Playbook(prefect_api_url, f"playbook-{uuid4().hex[:12]}").deploy()
-    with (
-        temporary_settings({PREFECT_API_URL: prefect_api_url}),
-        get_client(sync_client=True) as client,
-    ):
-        yield Prefect(client, deployment_id)
-
-
-@pytest.fixture
-def people(engine: sa.Engine, sandbox: SandboxControl) -> People:
-    """Who is notified, through the sandbox's Slack sink."""
-    notifier = Notifier(engine, SecretStr(f"{sandbox.base_url}/slack/incidents"))
-    return People(APPROVERS, CONTACTS, notifier)
 
 
 def notices(sandbox: SandboxControl) -> list[str]:
     """Return the messages to people."""
     return [m.body["blocks"][0]["text"]["text"] for m in sandbox.slack_messages()]
-
-
-def say(engine: sa.Engine, approval: Approval, *, yes: bool) -> None:
-    """Answer."""
-    given = Answer.of(ANNA, "link", approved=yes, digest=approval.plan_digest)
-    approval_answers.answer(engine, approval.id, given, person=ANNA)
 
 
 def test_an_open_request_waits(engine: sa.Engine, prefect: Prefect, people: People) -> None:
@@ -127,74 +62,6 @@ def test_a_run_whose_process_died_before_its_form_was_saved_goes_on(
     assert sweep(engine, people) == 1
     assert prefect.state(run_id) == "Resuming"
     assert sweep(engine, people) == 0
-
-
-def test_of_two_controllers_that_resume_a_run_at_once_neither_calls_it_a_fault(
-    engine: sa.Engine, prefect: Prefect, people: People, prefect_api_url: str
-) -> None:
-    """Prefect answers 409 to the second of them."""
-    run_id = prefect.suspended()
-    approval = asked(engine, new_run(run_id))
-    say(engine, approval, yes=True)
-    pass_on = wire.passing_on_to(prefect_api_url.removesuffix("/api"))
-
-    def be_second(request: wire.Request) -> wire.Answer | None:
-        resumes = request.path.endswith("/resume")
-        return wire.Answer(409, b"{}") if resumes else pass_on(request)
-
-    with wire.wire(be_second) as line, temporary_settings({PREFECT_API_URL: f"{line.url}/api"}):
-        sweep(engine, people)
-
-    assert set_aside.listed(engine) == []
-    assert sweep(engine, people) == 1
-    assert prefect.state(run_id) == "Resuming"
-
-
-def test_of_two_controllers_that_let_a_run_go_on_the_second_does_not_begin_it_again(
-    engine: sa.Engine,
-    prefect: Prefect,
-    people: People,
-    prefect_api_url: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A worker may be at work on it by then."""
-    monkeypatch.setattr("cct_ops.controller.approvals.ACCOUNT_GRACE_SECONDS", 0)
-    run_id = prefect.suspended()
-    asked(engine, new_run(run_id))
-    approvals.void(engine, run_id, "The run ended without needing it.")
-    pass_on = wire.passing_on_to(prefect_api_url.removesuffix("/api"))
-
-    def go_on(request: wire.Request) -> wire.Answer | None:
-        answer = pass_on(request)
-        if request.path.endswith("/flow_runs/filter"):
-            prefect.set(run_id, Running())
-        return answer
-
-    with wire.wire(go_on) as line, temporary_settings({PREFECT_API_URL: f"{line.url}/api"}):
-        sweep(engine, people)
-
-    assert prefect.state(run_id) == "Running"
-    assert set_aside.listed(engine) == []
-
-
-def test_a_suspended_run_that_asks_for_nothing_any_more_is_made_to_go_on(
-    engine: sa.Engine, prefect: Prefect, people: People, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It ended what it asked for, and was suspended before it could give its account."""
-    monkeypatch.setattr("cct_ops.controller.approvals.ACCOUNT_GRACE_SECONDS", 0)
-    run_id, at_work, ended = (prefect.suspended() for _ in range(3))
-    for each in (run_id, at_work, ended):
-        asked(engine, new_run(each))
-    prefect.set(at_work, Running())
-    account.record_outcome(engine, new_run(ended), "/pre-market-briefing", Outcome.VOID, "Over.")
-    assert sweep(engine, people) == 0
-    for each in (run_id, at_work, ended):
-        approvals.void(engine, each, "The run ended without needing it.")
-
-    assert sweep(engine, people) == 1
-    assert sweep(engine, people) == 0
-    found = [prefect.state(each) for each in (run_id, at_work, ended)]
-    assert found == ["Resuming", "Running", "Suspended"]
 
 
 def test_one_of_two_answers_resumes_nothing(

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 
 import httpx
 import pytest
@@ -248,22 +247,6 @@ def test_a_locked_key_is_left_alone_until_its_lock_is_over(engine: sa.Engine) ->
     with scripted(wire, LedgerKeys(engine, "http://cct")) as transport, pytest.raises(KeyRefused):
         transport.read("canary/status")
     assert len(wire.requests) == 2
-
-
-def test_a_lock_that_was_met_while_the_ledgers_clock_was_ahead_keeps_nobody_away(
-    engine: sa.Engine,
-) -> None:
-    """It would last for so much longer than CCT's."""
-    locked = Wire(423, refusal("Locked", "API_KEY_LOCKED_OUT"), {"Retry-After": "900"})
-    with scripted(locked, LedgerKeys(engine, "http://cct")) as transport, pytest.raises(KeyRefused):
-        transport.read("canary/status")
-    ahead = timedelta(minutes=10)
-    with engine.begin() as tx:
-        later = {"until": table.c.until + ahead, "refused_at": table.c.refused_at + ahead}
-        tx.execute(sa.update(table).values(later))
-
-    with scripted(Wire(200, once({})), LedgerKeys(engine, "http://cct")) as transport:
-        assert transport.read("canary/status") == {}
 
 
 def test_a_locked_address_ends_reads_at_once_and_is_not_asked_again(engine: sa.Engine) -> None:
