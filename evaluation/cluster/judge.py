@@ -51,7 +51,7 @@ class Judge:
 
     def findings(self) -> list[Finding]:
         """Return each claim that was broken, by the moment at which it was."""
-        history, told = History.read(self.engine), Told(self.messages)
+        history, told = History.read(self.engine), Told(self.messages, self.hurts)
         found = [
             *self._alerts(history),
             *self._owed(history, told),

@@ -18,6 +18,7 @@ from cct_ops.sandbox.inputs import Message
 from evaluation.cluster.findings import Finding
 from evaluation.cluster.history import History, Request
 from evaluation.cluster.people import links
+from evaluation.cluster.temporary import Hurt
 from evaluation.cluster.writes import CLOCKS
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -37,9 +38,10 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True)
 class Told:
-    """All that was said in Slack."""
+    """All that was said in Slack; ``hurts`` say when the ledger's clock was off, and how far."""
 
     messages: Sequence[Message]
+    hurts: Sequence[Hurt] = ()
 
     @cached_property
     def said(self) -> list[Said]:
@@ -68,7 +70,13 @@ class Told:
 
     def _tells(self, said: Said, request: Request, about: Iterable[UUID]) -> bool:
         ids = {*about, request.incident_id}
-        return said.ends and said.at >= request.at - CLOCKS and bool(said.ids & ids)
+        return said.ends and said.at >= self._asked(request) - CLOCKS and bool(said.ids & ids)
+
+    def _asked(self, request: Request) -> datetime:
+        """Return when it was made at the earliest, by Slack's clock and not by the ledger's."""
+        moved = [(each, request.at - each.off) for each in self.hurts]
+        meanwhile = (at for each, at in moved if each.began <= at <= each.ended)
+        return min((request.at, *meanwhile))
 
 
 def _followers(run_id: UUID, successors: Mapping[UUID, UUID]) -> Iterator[UUID]:

@@ -211,6 +211,9 @@ def test_whoever_got_a_request_is_told_how_its_run_ended(engine: sa.Engine) -> N
         assert judged(engine, times=0, messages=messages) == {"untold": 1}
     assert judged(engine, times=0, messages=[link(request), told]) == {}
 
+    ahead = Hurt(after(-300), after(-280), timedelta(minutes=5))
+    assert judged(engine, times=0, messages=[link(request), before], hurts=[ahead]) == {}
+
 
 def test_of_a_run_that_died_its_follower_tells(engine: sa.Engine) -> None:
     died(engine, run_id := uuid4())
