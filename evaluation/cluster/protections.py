@@ -197,6 +197,12 @@ PROTECTIONS = (
                 "Verification(verdict=Verdict.TOO_FEW_SAMPLES, reason=f",
                 "Verification(verdict=Verdict.BROKEN, reason=f",
             ),
+            # Else its playbook soon may change nothing, and nothing is left that could be undone.
+            Edit(
+                "src/cct_ops/ledger/gate/track_record.py",
+                "_EVER = datetime(1, 1, 1, tzinfo=UTC)",
+                "_EVER = datetime(9000, 1, 1, tzinfo=UTC)",
+            ),
         ),
         (("cct", "cut off"), ("cct", "ten times slower"), ("cct", "pause 30 s")),
         drain_seconds=120.0,
