@@ -10,11 +10,21 @@ from prefect.states import Running
 from cct_ops.controller.approvals import People, sweep
 from cct_ops.ledger import set_aside
 from cct_ops.ledger.gate import approvals
+from cct_ops.ledger.gate.approval_answers import READ_GRACE_SECONDS
 from cct_ops.ledger.record import account
 from cct_ops.models.run import Outcome
+from cct_ops.settings import Settings
 from tests.approvals.parts import asked, new_run
 from tests.approvals.waiting_runs import Prefect, say
 from tests.controller import wire
+
+
+def test_an_answer_outlives_the_wait_for_the_process_that_asked_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CCT_OPS_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/nothing")
+
+    assert Settings.load().lease_seconds * 2 < READ_GRACE_SECONDS
 
 
 def test_of_two_controllers_that_resume_a_run_at_once_neither_calls_it_a_fault(

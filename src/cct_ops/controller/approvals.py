@@ -47,8 +47,6 @@ from cct_ops.reports.pages import unanswered_page
 
 _log = logging.getLogger(__name__)
 
-# An answer in Prefect's form may have been given in time and be on its way to be read.
-READ_GRACE_SECONDS = 120.0
 # A process that lives has saved its form by then.
 FORM_GRACE = timedelta(seconds=30)
 # One that ended what it asked for has given its account by then.
@@ -116,7 +114,9 @@ def _move_on(
     ended = run is None or (state is not None and state.is_final())
     suspended = state if state is not None and state.is_paused() else None
 
-    if seconds_left <= 0 and (ended or suspended or seconds_left <= -READ_GRACE_SECONDS):
+    # An answer in Prefect's form may have been given in time and be on its way to be read.
+    late = seconds_left <= -approval_answers.READ_GRACE_SECONDS
+    if seconds_left <= 0 and (ended or suspended or late):
         approvals.expire(engine, approval.id)
         if approval.state is ApprovalState.PENDING:
             _log.info("approval %s of run %s expired", approval.id, approval.run_id)

@@ -24,9 +24,6 @@ from cct_ops.models.diagnosis import Diagnosis
 from cct_ops.models.plan import Plan
 from cct_ops.models.run import Outcome
 
-# An answer given in time may be read a little later: the worker has to pick the run up first.
-READ_GRACE_SECONDS = 120.0
-
 
 @dataclass(frozen=True)
 class Asking:
@@ -108,7 +105,8 @@ class Asking:
         engine = self.executor.engine
         said = self.suspension.suspend(approval)
         if said is not None:
-            approval_answers.answer(engine, approval.id, said, grace_seconds=READ_GRACE_SECONDS)
+            grace = approval_answers.READ_GRACE_SECONDS
+            approval_answers.answer(engine, approval.id, said, grace_seconds=grace)
         found = approvals.find(engine, approval.id)
         if found is not None and found.state is ApprovalState.PENDING:
             if not approvals.expire(engine, approval.id):

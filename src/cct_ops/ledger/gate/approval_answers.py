@@ -29,6 +29,10 @@ from cct_ops.models.run import starters
 
 Way = Literal["link", "slack", "form", "resume", "board"]
 
+# What was given in time in Prefect's form is read later: a worker has to take the run, and its
+# process waits for the end of the lease of the one that asked, if that has died.
+READ_GRACE_SECONDS = 300.0
+
 # Whoever knocks without a valid key must not be able to fill the ledger.
 UNKNOWN_PER_MINUTE = 60
 
