@@ -29,7 +29,7 @@ def run(
     without: Annotated[bool, Parameter(help="Measure nothing; ask the model anew.")] = False,
     logs: Annotated[Path | None, Parameter(help="A folder that is kept; else none is.")] = None,
 ) -> int:
-    """Measure, model and compare; it takes a quarter of an hour."""
+    """Measure, model and compare; it takes more than half an hour."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # nothing is left behind
     names = {load.name for load in LOADS}
     if unknown := set(only) - names:

@@ -31,7 +31,12 @@ def run(  # noqa: PLR0913 -- what can be said on the command line
     every: Annotated[float, Parameter(help="Seconds between incidents for a playbook.")] = 2,
     file: Annotated[Path, Parameter(name="--results")] = results.RESULTS,
     go_on: Annotated[
-        bool, Parameter(name="--continue", negative="", help="Leave out what this revision has.")
+        bool,
+        Parameter(
+            name="--continue",
+            negative="",
+            help="Leave out what this revision has, or what all claims were found broken under.",
+        ),
     ] = False,
     without_: Annotated[
         str, Parameter(name="--without", help="A protection to take away, or `all`.")
@@ -70,6 +75,9 @@ def run(  # noqa: PLR0913 -- what can be said on the command line
         job = Round(seed, file, logs, Load(per_second, every), stop)
         if away:
             if together:
+                if go_on:
+                    unseen = results.read(file).never_failed
+                    pairs = sorted(filter(unseen, pairs), key=unseen, reverse=True)
                 without_any(job, away, pairs)
             else:
                 without(job, away, pairs if part or fault else [])

@@ -97,6 +97,12 @@ class Results(_Strict):
         found = (each for each in self.without.values() if (each.part, each.kind) == pair)
         return any(each.times for each in found if each.claim == claim)
 
+    def never_failed(self, pair: Pair) -> int:
+        """Return how many claims were put to the proof there, and not found broken so far."""
+        met = self.pairs.get(pair_id(*pair))
+        proven = [claim for claim, number in met.exposures.items() if number] if met else []
+        return sum(not self.has_failed(claim, pair) for claim in proven)
+
 
 def read(path: Path = RESULTS) -> Results:
     """Read the results; those of a file that is not there are none."""
@@ -104,14 +110,20 @@ def read(path: Path = RESULTS) -> Results:
 
 
 def add(path: Path, *, pairs: Sequence[Met] = (), without: Sequence[Without] = ()) -> None:
-    """Put these in the place of older ones, in one step that cannot be cut in half."""
+    """
+    Put these in the place of older ones, in one step that cannot be cut in half.
+
+    What was found without a protection stays found, as long as that has its name.
+    """
     known = read(path)
     met = known.pairs | {pair_id(*each.pair): each for each in pairs}
-    seen = known.without | {_named(each): each for each in without}
+    found = {name: each for name, each in known.without.items() if each.times}
+    new = {_named(each): each for each in without}
+    seen = known.without | {k: v for k, v in new.items() if v.times or k not in found}
     whole = Results(pairs=dict(sorted(met.items())), without=dict(sorted(seen.items())))
-    new = path.with_name(f"{path.name}.new")
-    new.write_text(whole.model_dump_json(indent=1) + "\n")
-    new.replace(path)
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_text(whole.model_dump_json(indent=1) + "\n")
+    beside.replace(path)
 
 
 def _named(each: Without) -> str:

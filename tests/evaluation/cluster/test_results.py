@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evaluation.cluster.faults import PAIRS
 from evaluation.cluster.names import Kind
-from evaluation.cluster.results import Met, Results, Without, add, pair_id, read
+from evaluation.cluster.results import Met, Pair, Results, Without, add, pair_id, read
 
 
 def met(kind: Kind, revision: str = "abc") -> Met:
@@ -70,3 +70,26 @@ def test_a_claim_has_failed_only_where_it_was_found_broken(tmp_path: Path) -> No
     assert known.has_failed("none doubled", ("cct", "cut off"))
     assert not known.has_failed("no alert lost", ("cct", "cut off"))
     assert not known.has_failed("none doubled", ("cct", "pause 30 s"))
+
+    add(tmp_path / "results.json", without=[without(0)])
+    assert read(tmp_path / "results.json").has_failed("none doubled", ("cct", "cut off"))
+
+
+def test_a_claim_that_was_put_to_the_proof_and_never_failed_is_counted(tmp_path: Path) -> None:
+    put = {"none doubled": 3, "every run ends": 1, "no alert lost": 0}
+    add(tmp_path / "results.json", pairs=[met("restart").model_copy(update={"exposures": put})])
+    pair: Pair = ("redis", "restart")
+    assert read(tmp_path / "results.json").never_failed(pair) == 2
+    assert read(tmp_path / "results.json").never_failed(("redis", "kill -9")) == 0
+
+    ended = Without(
+        protection="an account",
+        claim="every run ends",
+        part="redis",
+        kind="restart",
+        day=date(2026, 1, 1),
+        revision="abc",
+        times=1,
+    )
+    add(tmp_path / "results.json", without=[ended])
+    assert read(tmp_path / "results.json").never_failed(pair) == 1
