@@ -60,8 +60,11 @@ def run(  # noqa: PLR0913 -- what can be said on the command line
         for pair in faults.PAIRS
         if pair[0] in (part or PART_NAMES) and pair[1] in (kinds or KINDS)
     ]
-    if together and not away:
-        sys.stderr.write("claims: `--together` says how protections are taken away: `--without`\n")
+    if (together and not away) or (away and go_on and not together):
+        sys.stderr.write(
+            "claims: `--together` says how protections are taken away: `--without`;"
+            " `--continue` goes with both of them, or with none\n"
+        )
         return 2
     if not pairs or not os.access(file.parent, os.W_OK):
         wrong_place = f"nothing can be written into {file.parent}"

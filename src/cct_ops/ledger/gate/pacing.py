@@ -169,14 +169,16 @@ class LedgerPacer:
 
     def back_off(self, seconds: float) -> None:
         """Let no run send anything for that long; never shortens a pause that is longer."""
-        pause = {"set_at": now(), "until": in_seconds(seconds)}
-        offer = insert(request_pauses).values(cct=self.cct, **pause)
+        until = in_seconds(seconds)
+        offer = insert(request_pauses).values(cct=self.cct, set_at=now(), until=until)
         longer = sa.func.greatest(request_pauses.c.until, offer.excluded.until)
         longest = offer.on_conflict_do_update(
             index_elements=[request_pauses.c.cct],
             set_={
                 "set_at": offer.excluded.set_at,
-                "until": sa.case((request_pauses.c.set_at <= now(), longer), else_=pause["until"]),
+                "until": sa.case(
+                    (request_pauses.c.set_at <= now(), longer), else_=offer.excluded.until
+                ),
             },
         )
         execute(self.engine, longest, repeatable=True)
