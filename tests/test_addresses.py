@@ -26,6 +26,16 @@ def test_who_listens_is_reached(host: str) -> None:
         socket.create_connection((url.host, url.port or 0), timeout=10).close()
 
 
+def test_an_answer_in_two_parts_does_not_wait_for_word_of_the_first() -> None:
+    """Whoever is asked over a connection that stays would else answer 40 ms late."""
+    with (
+        listen("127.0.0.1", 0) as server,
+        socket.create_connection(server.getsockname(), timeout=10),
+        server.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_taken_port_is_named_and_so_is_who_has_it() -> None:
     with listen("::1", 0) as taken:
         port = taken.getsockname()[1]
