@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,8 @@ from cyclopts import App, Parameter
 from evaluation.cluster import faults, protections, results, tables
 from evaluation.cluster.cluster import missing
 from evaluation.cluster.names import KINDS, PART_NAMES, Kind, PartName
+from evaluation.cluster.protections import Protection
+from evaluation.cluster.results import Pair
 from evaluation.cluster.rounds import Round, on_clusters, without, without_any
 from evaluation.cluster.stopping import stopped_by_signals
 from evaluation.cluster.work import Load
@@ -77,16 +80,13 @@ def run(  # noqa: PLR0913 -- what can be said on the command line
         stop = stack.enter_context(stopped_by_signals())
         job = Round(seed, file, logs, Load(per_second, every), stop)
         if away:
-            if together:
-                if go_on:
-                    unseen = results.read(file).never_failed
-                    pairs = sorted(filter(unseen, pairs), key=unseen, reverse=True)
-                without_any(job, away, pairs)
+            if go_on:
+                shown = _go_on_without(job, away, pairs)
             else:
-                without(job, away, pairs if part or fault else [])
+                each_by_its_own = pairs if part or fault else []
+                shown = _without(job, away, pairs if together else each_by_its_own, together)
             tables.show_without(job.seen, job.failed)
-            seen = {each.protection for each in job.seen if each.times}
-            return 0 if seen == {each.name for each in away} and not job.failed else 1
+            return 0 if shown and not job.failed else 1
         if go_on:
             known = results.read(file)
             pairs = [pair for pair in pairs if not known.has(pair, job.revision)]
@@ -94,6 +94,19 @@ def run(  # noqa: PLR0913 -- what can be said on the command line
     tables.show(job.met, job.failed, left)
     sound = all(not each.broken and each.recovery_seconds is not None for each in job.met)
     return 0 if sound and not job.failed and not left else 1
+
+
+def _without(job: Round, away: Sequence[Protection], pairs: Sequence[Pair], together: bool) -> bool:
+    """Hurt these, and say whether each claim was found broken at all."""
+    (without_any if together else without)(job, away, pairs)
+    return {each.protection for each in job.seen if each.times} == {each.name for each in away}
+
+
+def _go_on_without(job: Round, away: Sequence[Protection], pairs: Sequence[Pair]) -> bool:
+    """Hurt where a claim was not found broken so far, most such claims first; true if none stay."""
+    lacking = results.read(job.file).never_failed
+    without_any(job, away, sorted(filter(lacking, pairs), key=lacking, reverse=True))
+    return not any(map(results.read(job.file).never_failed, pairs))
 
 
 def _kinds(given: list[str]) -> list[Kind]:

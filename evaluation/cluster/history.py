@@ -34,7 +34,9 @@ _CHANGES = sa.text("""
     order by created_at
 """)
 _REQUESTS = sa.text("""
-    select id, run_id, incident_id, playbook, target, state, requested_at from approvals
+    select id, approvals.run_id, approvals.incident_id, approvals.playbook, approvals.target, state,
+           requested_at, finished_at
+    from approvals left join resolutions on resolutions.run_id = approvals.run_id
     order by requested_at
 """)
 _SUCCESSORS = sa.text("select run_id, successor_id from run_leases where successor_id is not null")
@@ -92,7 +94,7 @@ class Change(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request for somebody's yes."""
+    """A request for somebody's yes, and when its run ended, if it has."""
 
     id: UUID
     run_id: UUID
@@ -101,6 +103,7 @@ class Request(NamedTuple):
     target: str
     state: str
     at: datetime
+    ended_at: datetime | None
 
 
 class Endless(NamedTuple):

@@ -121,19 +121,20 @@ PROTECTIONS = (
                 "src/cct_ops/ledger/intake/episodes.py",
                 "if _began_after(alert, latest):",
                 # At times: a run for each repetition would leave no room for anything else.
-                "if received_at.second % 30 == 0 or _began_after(alert, latest):",
+                "if received_at.second % 15 == 0 or _began_after(alert, latest):",
             ),
         ),
         (("gateway", "restart"),),
     ),
     Protection(
-        "the ledger is asked for its permit before each write, of weekly pages as well",
+        "the ledger is asked for its permit before each write",
         "no change without permit",
         (
             Edit(
                 "src/cct_ops/clients/transport.py",
                 "with self._pacer.write_slot(), self._using_key(target) as use, allowed:",
-                "if 'weekly' in target:\n"
+                # At times: what is not on record is no change that comes back late, or two at once.
+                "if __import__('time').time() % 20 < 7:\n"
                 "            allowed = __import__('contextlib').nullcontext()\n"
                 "        with self._pacer.write_slot(), self._using_key(target) as use, allowed:",
             ),
@@ -157,7 +158,8 @@ PROTECTIONS = (
             Edit(
                 "src/cct_ops/gate/gate.py",
                 "changed = self.changed_since(again()) or self.already()",
-                "changed = None",
+                # It has to be fresh because other things come between: here they do.
+                "changed = __import__('time').sleep(6 * __import__('random').random())",
             ),
         ),
         (("cct", "ten times slower"), ("controller", "restart")),
@@ -191,6 +193,12 @@ PROTECTIONS = (
                 "src/cct_ops/models/verification.py",
                 "return cls.too_few(seen, samples)",
                 "return cls(verdict=Verdict.BROKEN, reason=seen, samples=samples)",
+            ),
+            Edit(
+                "src/cct_ops/models/verification.py",
+                "samples < steady.min_samples:",
+                # Which is more often so.
+                "samples < steady.min_samples * (9000 if samples % 3 == 0 else 1):",
             ),
             Edit(
                 "tasks/verify.py",

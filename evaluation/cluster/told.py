@@ -17,6 +17,7 @@ from cct_ops.models.run import Outcome
 from cct_ops.sandbox.inputs import Message
 from evaluation.cluster.findings import Finding
 from evaluation.cluster.history import History, Request
+from evaluation.cluster.names import Claim
 from evaluation.cluster.people import links
 from evaluation.cluster.temporary import Hurt
 from evaluation.cluster.writes import CLOCKS
@@ -66,7 +67,8 @@ class Told:
             if not any(self._tells(each, request, about) for each in self.said):
                 what = f"Request {request.id} of run {request.run_id}, {request.playbook} on"
                 what += f" {request.target}, reached somebody, and no message says how it ended."
-                yield Finding("every person asked is told how it ended", request.at, what)
+                claim: Claim = "every person asked is told how it ended"
+                yield Finding(claim, request.at, what, request.ended_at)
 
     def _tells(self, said: Said, request: Request, about: Iterable[UUID]) -> bool:
         ids = {*about, request.incident_id}

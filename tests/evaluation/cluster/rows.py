@@ -142,11 +142,12 @@ def asked(
     return request_id
 
 
-def ended(engine: sa.Engine, run_id: UUID) -> None:
+def ended(engine: sa.Engine, run_id: UUID, seconds: float = 30) -> None:
     """Let the run have an account."""
     with engine.begin() as tx:
         row = {"playbook": "auto-rollback", "target": ROUTE, "outcome": "Resolved", "reason": ""}
-        tx.execute(sa.insert(resolutions).values(run_id=run_id, **row))
+        at = {"finished_at": after(seconds)}
+        tx.execute(sa.insert(resolutions).values(run_id=run_id, **row, **at))
 
 
 def said(seconds: float, text: str, more: object = "", path: str = "/slack/incidents") -> Message:

@@ -215,6 +215,17 @@ def test_whoever_got_a_request_is_told_how_its_run_ended(engine: sa.Engine) -> N
     assert judged(engine, times=0, messages=[link(request), before], hurts=[ahead]) == {}
 
 
+def test_somebody_goes_untold_from_the_request_until_the_end_that_was_not_told(
+    engine: sa.Engine,
+) -> None:
+    """So it is laid at the door of the fault in which the word was lost as well."""
+    ended(engine, run_id := uuid4(), 40)
+    request = asked(engine, run_id, "declined")
+
+    (finding,) = found(engine, messages=[link(request)])
+    assert (finding.at, finding.until) == (after(5), after(40))
+
+
 def test_of_a_run_that_died_its_follower_tells(engine: sa.Engine) -> None:
     died(engine, run_id := uuid4())
     ended(engine, follower := uuid4())
