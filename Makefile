@@ -84,7 +84,7 @@ claims: $(VENV)/.dev  ## hurt every part in every way, an hour, and write docs/c
 	$(BIN)/python -m evaluation.cluster.claims $(ARGS); status=$$?; \
 	$(BIN)/python -m tests.generated_docs; exit $$status
 
-capacity: $(VENV)/.dev  ## what each part takes of the machine, and a model of a million alerts a day: more than half an hour
+capacity: $(VENV)/.dev  ## what each part takes of the machine, and a model of a million alerts a day: twenty minutes
 	$(BIN)/python -m evaluation.capacity $(ARGS); status=$$?; \
 	$(BIN)/python -m tests.generated_docs; exit $$status
 

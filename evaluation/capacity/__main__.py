@@ -29,7 +29,7 @@ def run(
     without: Annotated[bool, Parameter(help="Measure nothing; ask the model anew.")] = False,
     logs: Annotated[Path | None, Parameter(help="A folder that is kept; else none is.")] = None,
 ) -> int:
-    """Measure, model and compare; it takes more than half an hour."""
+    """Measure, model and compare; it takes about twenty minutes."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # nothing is left behind
     names = {load.name for load in LOADS}
     if unknown := set(only) - names:
@@ -41,9 +41,13 @@ def run(
         if lacking := missing():
             sys.stderr.write(f"capacity: not installed: {', '.join(lacking)}\n")
             return 2
-        for measured in measure(only, logs):
-            kept = results.with_measured(kept, measured)
-            results.write(kept)
+        try:
+            for measured in measure(only, logs):
+                kept = results.with_measured(kept, measured)
+                results.write(kept)
+        except TimeoutError as endless:
+            sys.stderr.write(f"capacity: {endless}\n")
+            return 1
     if lacking_loads := names - {phase["load"]["name"] for phase in kept["phases"]}:
         sys.stderr.write(f"capacity: not measured so far: {'; '.join(sorted(lacking_loads))}\n")
         return 2
@@ -61,7 +65,7 @@ def model(kept: results.Results) -> int:
         "requests": dict(figures.requests),
     }
     kept["stages"] = dict(figures.stages) | {"commit": figures.commit_seconds}
-    kept["day"] = vars(day) | {"calm": day.calm, "busiest": day.busiest}
+    kept["day"] = vars(day) | {"calm": day.calm, "busiest": day.busiest, "opening": day.opening}
     kept["asked"] = [through(made, day, figures) for made in ASKED]
     kept["check"] = [each.row() for each in compared]
     results.write(kept)

@@ -24,7 +24,7 @@ _ALL = tuple(THINGS)
 # What can cost a part anything; what cannot would only take up the noise of others.
 PARTS: Mapping[str, Sequence[str]] = {
     "gateway": ("second", *_INTAKE),
-    "controller": ("second", "incident", *_RUNS),
+    "controller": ("second", "opening", "incident", *_RUNS),
     "prefect-api": ("second", "worker second", *_RUNS),
     "prefect-services": ("second", *_RUNS),
     "worker": ("worker second", *_RUNS, "watched second"),
@@ -42,7 +42,15 @@ BYTES: Mapping[str, Sequence[str]] = {
     "wal": _ALL,
 }
 COMMITS: Mapping[str, Sequence[str]] = {
-    "cct_ops": ("second", "worker second", "batch", "incident", *_RUNS, "watched second"),
+    "cct_ops": (
+        "second",
+        "worker second",
+        "batch",
+        "opening",
+        "incident",
+        *_RUNS,
+        "watched second",
+    ),
     "prefect": ("second", "worker second", *_RUNS),
 }
 
@@ -57,6 +65,7 @@ def things(phase: Phase) -> dict[str, float]:
         "batch": counts["batches"],
         "delivery": counts["deliveries"],
         "alert": counts["alerts"],
+        "opening": counts["openings"],
         "incident": counts["incidents"] + counts["runs"],
         "look": counts["runs"] - repairs,
         "repair": repairs,

@@ -93,6 +93,11 @@ class Day:
     """How many times the mean comes in the busiest hour."""
 
     @property
+    def opening(self) -> float:
+        """The share of deliveries that open any incident."""
+        return 1 - float((1 - self.new) ** self.per_delivery)
+
+    @property
     def mean(self) -> float:
         """Alerts a second, over the day."""
         return self.alerts / 86400

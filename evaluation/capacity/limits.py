@@ -101,7 +101,8 @@ def demand(part: str, made: Installation, day: Day, figures: Figures) -> float:
     def of(thing: str) -> float:
         return figures.of(part, thing)
 
-    delivery = (of("delivery") + of("batch")) / day.per_delivery
+    opening = of("opening") * day.opening
+    delivery = (of("delivery") + of("batch") + opening) / day.per_delivery
     repair = of("repair") + of("watched second") * made.limits.watch_seconds
     run = (1 - day.repair) * of("look") + day.repair * repair
     return delivery + of("alert") + day.new * of("incident") + day.run * run

@@ -24,6 +24,7 @@ KNOWN = 200
 """So many things are alerted about again and again; one more of them opens no incident."""
 _CALM_SECONDS = 3.0  # between an account and the page's next incident
 _LOOK_SECONDS = 0.5
+_SERVES_PERCENT = 10.0
 
 
 @dataclass(frozen=True)
@@ -57,25 +58,28 @@ LOADS = (
     Load("known alerts", 30, deliveries=20),
     Load("known alerts, one by one", 30, deliveries=40, alerts=1),
     Load("known alerts, many", 30, deliveries=80),
+    Load("known alerts, from 16 at once", 20, paced=False),
+    Load("known alerts, from 96 at once", 20, paced=False, connections=96),
+    Load("new incidents, one by one", 30, deliveries=6, alerts=1, news=1),
     Load("new incidents", 30, deliveries=2, news=5),
     Load("runs with nothing to do", 45, runs=0.4, repairs=False),
     Load("repairs", 50, runs=0.25),
     Load("repairs with a long watch", 70, runs=0.5, watch_seconds=60),
-    Load("mixed", 45, fitted=False, deliveries=16, news=1, runs=0.5, repairs=False),
-    Load("mixed, much", 45, fitted=False, deliveries=40, alerts=3, runs=0.9, repairs=False),
+    Load("mixed", 60, fitted=False, deliveries=8, news=1, runs=0.3, repairs=False),
+    Load("mixed, much", 60, fitted=False, deliveries=30, alerts=3, runs=0.5, repairs=False),
     Load("as fast as it goes", 20, fitted=False, paced=False, connections=48),
 )
 
 
 @dataclass
 class Sender:
-    """Makes the deliveries of a load; counts what is in them."""
+    """Makes the deliveries of a load; counts what is in them. All of it began at ``since``."""
 
     load: Load
     random: Random
+    since: datetime
     alerts: int = 0
     new: Iterator[int] = field(default_factory=itertools.count)
-    since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def bodies(self, over: threading.Event) -> Iterator[bytes]:
         """Yield deliveries until the end."""
@@ -145,6 +149,9 @@ class Runs:
     def run(self, over: threading.Event) -> None:
         """Begin them until the end, and then wait for those that are open."""
         headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+        if not self.load.repairs:
+            for route in Route:  # a canary that is off is one to put back
+                self.made.sandbox.set_canary(route, _SERVES_PERCENT)
         began = time.monotonic()
         with httpx.Client(headers=headers, timeout=30, trust_env=False) as client:
             while not over.is_set():
@@ -154,9 +161,13 @@ class Runs:
                 else:
                     over.wait(min(0.1, max(0.0, due - time.monotonic()) or 0.1))
             until = time.monotonic() + 240
-            while any(each.ended is None for each in self.all) and time.monotonic() < until:
+            while self.open() and time.monotonic() < until:
                 self._look(client)
                 time.sleep(_LOOK_SECONDS)
+
+    def open(self) -> int:
+        """Return how many of them have no account so far."""
+        return sum(each.ended is None for each in self.all)
 
     def watch(self, over: threading.Event) -> None:
         """See which have an account, until the end."""

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, LiteralString
 
 import psutil
 
@@ -35,6 +35,8 @@ _CONNECTIONS_EVERY_SECONDS = 2.0
 _NO_PACE = 1e9
 _PENDING = "select count(*) from dispatches where state = 'pending'"
 _BATCHES = "select count(distinct xmin::text) from deliveries where received_at >= %s"
+_OPENED = "select count(*) from incidents where opened_at >= %s"
+_OPENINGS = "select count(distinct opened_at) from incidents where opened_at >= %s"
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,7 @@ def measure(names: Iterable[str] = (), logs: Path | None = None) -> Iterator[dic
             logs = Path(stack.enter_context(folder))
         logs.mkdir(parents=True, exist_ok=True)
         made = stack.enter_context(cluster(logs))
-        known(made)
-        for each in _measured(made, chosen):
+        for each in _measured(made, chosen, known(made)):
             yield {
                 "measured_on": datetime.now(UTC).date().isoformat(),
                 "machine": f"{psutil.cpu_count()} cores, Linux {platform.release()}",
@@ -85,13 +86,14 @@ def measure(names: Iterable[str] = (), logs: Path | None = None) -> Iterator[dic
             }
 
 
-def known(made: Cluster) -> None:
-    """Open the incidents that are alerted about again and again."""
+def known(made: Cluster) -> datetime:
+    """Open the incidents that are alerted about again and again; returns since when they are."""
     since = datetime.now(UTC)
     things = [known_thing(number, since) for number in range(KNOWN)]
     sent = iter([bodies.body(things[n : n + 20], f"first-{n}") for n in range(0, KNOWN, 20)])
     asyncio.run(send(Target.at(made.hook, KEY), sent, per_second=5, retries=FOR_EVER))
     settle(made)
+    return since
 
 
 def settle(made: Cluster, seconds: float = 240) -> None:
@@ -103,7 +105,7 @@ def settle(made: Cluster, seconds: float = 240) -> None:
     time.sleep(_SETTLE_SECONDS)
 
 
-def _measured(made: Cluster, chosen: Iterable[Load]) -> Iterator[Measured]:
+def _measured(made: Cluster, chosen: Iterable[Load], since: datetime) -> Iterator[Measured]:
     workers = [each for each in made.members.values() if each.kind == "worker"]
     most, watch = max(load.workers for load in chosen), 5
     workers += [_another(made, workers[-1], number) for number in range(len(workers) + 1, most + 1)]
@@ -119,7 +121,7 @@ def _measured(made: Cluster, chosen: Iterable[Load]) -> Iterator[Measured]:
         watch = load.watch_seconds
         time.sleep(_SETTLE_SECONDS)
         sys.stderr.write(f"{load.name}: {load.seconds:.0f} s\n")
-        yield Measurement(made, load).take()
+        yield Measurement(made, load, since).take()
 
 
 def _another(made: Cluster, like: Member, number: int) -> Member:
@@ -138,18 +140,26 @@ class Measurement:
 
     made: Cluster
     load: Load
+    since: datetime
     held: list[dict[str, Connected]] = field(default_factory=list)
     accepting_seconds: float = 0.0
 
     def take(self) -> Measured:
-        """Let the load go on for its time, wait for its runs, and see what was used."""
+        """
+        Let the load go on for its time, wait for its runs, and see what was used.
+
+        Raises ``TimeoutError`` where some do not end: figures of such runs would be those of
+        something else.
+        """
         random = Random(7)  # noqa: S311 -- a load, no secret
-        sender, runs = Sender(self.load, random), Runs(self.made, self.load, random)
+        sender, runs = Sender(self.load, random, self.since), Runs(self.made, self.load, random)
         began_at, asked = datetime.now(UTC), len(self.made.sandbox.requests())
         before, began = spent(self.made), time.monotonic()
-        with beside(self._count):
+        with beside(self._note):
             tally = self._go_on(sender, runs)
             settle(self.made)
+        if open_still := runs.open():
+            raise TimeoutError(f"{self.load.name}: {open_still} runs have no account")
         used, seconds = spent(self.made).since(before), time.monotonic() - began
         ours = sum(used.cpu.values())
         stages = stages_of(self.made, f"run-{self.load.name}-")
@@ -159,8 +169,9 @@ class Measurement:
             counts={
                 "deliveries": tally.accepted + runs.deliveries,
                 "alerts": sender.alerts + runs.deliveries,
-                "batches": self._batches(began_at),
-                "incidents": sender.load.news * tally.accepted,
+                "batches": self._count_of(_BATCHES, began_at),
+                "openings": self._count_of(_OPENINGS, began_at),
+                "incidents": self._count_of(_OPENED, began_at) - len(runs.all),
                 "runs": len(runs.all),
                 "cct_requests": len(self.made.sandbox.requests()) - asked,
                 "retried": tally.retried,
@@ -202,13 +213,13 @@ class Measurement:
             time.sleep(self.load.seconds)
         return tally
 
-    def _count(self, over: threading.Event) -> None:
+    def _note(self, over: threading.Event) -> None:
         while not over.wait(_CONNECTIONS_EVERY_SECONDS):
             self.held.append(connections(self.made))
 
-    def _batches(self, since: datetime) -> int:
+    def _count_of(self, rows: LiteralString, since: datetime) -> int:
         with self.made.databases.connect(self.made.databases.primary, "cct_ops") as connection:
-            row = connection.execute(_BATCHES, [since]).fetchone()
+            row = connection.execute(rows, [since]).fetchone()
         return int(row[0]) if row else 0
 
 

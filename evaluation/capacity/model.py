@@ -148,19 +148,33 @@ class Model:
         figures = self.figures
 
         def write(batch: list[tuple[int, int]]) -> Steps:
-            def cost(part: str) -> float:
-                alerts = figures.of(part, "alert") * sum(count for count, _ in batch)
-                new = figures.of(part, "incident") * sum(count for _, count in batch)
-                each = figures.of(part, "delivery") if part != "gateway" else 0.0
-                return figures.of(part, "batch") + len(batch) * each + alerts + new
+            alerts, opened = sum(count for count, _ in batch), sum(count for _, count in batch)
 
-            yield from gateway.work(cost("gateway"))
+            def cost(part: str) -> float:
+                each = figures.of(part, "delivery") if part != "gateway" else 0.0
+                whole = figures.of(part, "batch") + len(batch) * each
+                return whole + alerts * figures.of(part, "alert")
+
+            yield from gateway.work(cost("gateway") + opened * figures.of("gateway", "incident"))
             yield from self.parts.database.work(cost("postgres"))
             if self.parts.standby is not None:
                 yield from self.parts.standby.work(cost("standby"))
             yield self.env.timeout(figures.commit_seconds)
+            if opened:
+                self.env.process(self._wake(opened))
 
         return write
+
+    def _wake(self, opened: int) -> Steps:
+        """Let controllers hear of incidents; what that costs the database is not waited for."""
+        figures, parts = self.figures, self.parts
+        for controller in parts.controllers:
+            # measured were two
+            self.env.process(controller.work(figures.of("controller", "opening") / 2))
+        for part, host in (("postgres", parts.database), ("standby", parts.standby)):
+            if host is not None:
+                new = figures.of(part, "opening") + opened * figures.of(part, "incident")
+                yield from host.work(new)
 
     def _open(self, began: float, *, runs: bool) -> None:
         self.found.incidents += 1

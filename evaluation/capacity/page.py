@@ -140,6 +140,7 @@ def disk() -> str:
     counts = {
         "alert": of_day["alerts"],
         "delivery": of_day["alerts"] / of_day["per_delivery"],
+        "opening": of_day["alerts"] / of_day["per_delivery"] * of_day["opening"],
         "incident": of_day["alerts"] * of_day["new"],
         "look": runs * (1 - of_day["repair"]),
         "repair": runs * of_day["repair"],

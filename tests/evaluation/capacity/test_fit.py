@@ -24,6 +24,7 @@ def phase(load: Load) -> dict[str, Any]:
             "deliveries": sent,
             "alerts": sent * load.alerts,
             "batches": sent / (1 + load.deliveries / 20),
+            "openings": sent * (load.news > 0) + load.runs * load.seconds,
             "incidents": sent * load.news,
             "runs": load.runs * load.seconds,
         },

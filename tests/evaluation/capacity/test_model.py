@@ -15,11 +15,24 @@ from evaluation.capacity.parts import Figures
 FIGURES = Figures(
     cpu={
         "gateway": {"second": 0.01, "batch": 0.001, "delivery": 0.002, "alert": 0.0002},
-        "controller": {"second": 0.01, "incident": 0.005, "look": 0.03, "repair": 0.1},
+        "controller": {
+            "second": 0.01,
+            "opening": 0.004,
+            "incident": 0.005,
+            "look": 0.03,
+            "repair": 0.1,
+        },
         "prefect-api": {"second": 0.01, "worker second": 0.002, "look": 2.0, "repair": 2.5},
         "prefect-services": {"second": 0.02, "look": 0.05, "repair": 0.1},
         "worker": {"worker second": 0.01, "look": 0.2, "repair": 0.5, "watched second": 0.002},
-        "postgres": {"second": 0.02, "batch": 0.001, "alert": 0.0005, "look": 0.1, "repair": 0.3},
+        "postgres": {
+            "second": 0.02,
+            "batch": 0.001,
+            "opening": 0.002,
+            "alert": 0.0005,
+            "look": 0.1,
+            "repair": 0.3,
+        },
     },
     stages={"created": 0.1, "claimed": 0.03, "running": 0.03, "looked": 0.04},
     commit_seconds=0.002,
