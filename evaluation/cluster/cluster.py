@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -107,10 +106,6 @@ def cluster(
     ``source`` is a copy of this tree that they are to run from.
     """
     folder.chmod(0o711)  # PostgreSQL's user passes through it
-    # A background job begins with SIGINT ignored, and so would all that it starts: workers and
-    # Prefect's services, which stop by it, would have to be killed.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     with ExitStack() as stack:
         net = stack.enter_context(network(HOSTS))
         on = stack.enter_context(disks(folder / "disks"))

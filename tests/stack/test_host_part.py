@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,6 +17,7 @@ from prefect.settings import Settings
 from prefect_redis.cleanup_queue import RedisWorkerCleanupQueueSettings
 from prefect_redis.client import RedisMessagingSettings
 
+from cct_ops.commands.upkeep import start
 from cct_ops.errors import BadConfiguration
 from cct_ops.stack import shared_state
 from cct_ops.stack.host_part import host_part
@@ -127,3 +130,19 @@ def _start(part: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str
     return subprocess.run(
         command, env={**env}, cwd="/", capture_output=True, text=True, check=False, timeout=60
     )
+
+
+def test_a_part_that_a_script_starts_in_the_background_can_be_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It begins with SIGINT ignored, by which a worker and Prefect's services end."""
+    monkeypatch.setenv("PREFECT_API_URL", "http://prefect/api")
+    seen: list[object] = []
+    monkeypatch.setattr(os, "execve", lambda *_: seen.append(signal.getsignal(signal.SIGINT)))
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        start("worker")
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert seen == [signal.SIG_DFL]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 from datetime import timedelta
@@ -177,32 +176,3 @@ def test_the_ui_lies_where_it_may_be_written(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert pages_of_ui("/data/prefect") == {"PREFECT_UI_STATIC_DIRECTORY": "/data/prefect/ui"}
     assert pages_of_ui(None) == {}
-
-
-_WAITS = """
-import runpy, sys, threading
-from cct_ops.stack import prefect_server
-
-def up(*_args, **_given):
-    print("up", flush=True)
-    threading.Event().wait(60)
-
-runpy.run_module = up  # in Prefect's place
-sys.argv = ["server", "services"]
-prefect_server.main()
-"""
-
-
-def test_services_that_a_script_started_in_the_background_end_when_told_to() -> None:
-    """They begin with SIGINT ignored, and that is how Prefect's services end."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        job = subprocess.Popen([sys.executable, "-c", _WAITS], stdout=subprocess.PIPE, text=True)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    with job:
-        assert job.stdout is not None
-        assert job.stdout.readline() == "up\n"
-        job.terminate()
-
-        assert job.wait(30) == -signal.SIGINT

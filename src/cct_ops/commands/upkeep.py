@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,9 @@ def start(
     if part == "gateway":
         _find_approval_key()
     made = host_part(part, normalized(os.environ))
+    # A background job of a script begins with it ignored, and a worker and Prefect's services,
+    # which end by it, would have to be killed.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execve(made.argv[0], made.argv, {**os.environ, **made.env})  # noqa: S606 -- no shell
 
 

@@ -279,7 +279,6 @@ def main() -> None:
         what = ("services", "start")
         # Prefect leaves this signal to the system, which keeps it from a container's first process.
         signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts without
     sys.argv = ["prefect", "server", *what]
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)
 
