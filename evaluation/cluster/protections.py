@@ -120,8 +120,9 @@ PROTECTIONS = (
             Edit(
                 "src/cct_ops/ledger/intake/episodes.py",
                 "if _began_after(alert, latest):",
-                # At times: a run for each repetition would leave no room for anything else.
-                "if received_at.second % 15 == 0 or _began_after(alert, latest):",
+                # At times, and where no run is wanted: many would leave room for nothing else.
+                "if (received_at.second % 5 == 0 and not {'route', 'limit'} & alert.labels.keys())"
+                " or _began_after(alert, latest):",
             ),
         ),
         (("gateway", "restart"),),
@@ -159,7 +160,7 @@ PROTECTIONS = (
                 "src/cct_ops/gate/gate.py",
                 "changed = self.changed_since(again()) or self.already()",
                 # It has to be fresh because other things come between: here they do.
-                "changed = __import__('time').sleep(6 * __import__('random').random())",
+                "changed = __import__('time').sleep(4 + 6 * __import__('random').random())",
             ),
         ),
         (("cct", "ten times slower"), ("controller", "restart")),
@@ -198,7 +199,7 @@ PROTECTIONS = (
                 "src/cct_ops/models/verification.py",
                 "samples < steady.min_samples:",
                 # Which is more often so.
-                "samples < steady.min_samples * (9000 if samples % 3 == 0 else 1):",
+                "samples < steady.min_samples * (9000 if samples % 7 == 0 else 1):",
             ),
             Edit(
                 "tasks/verify.py",
@@ -224,7 +225,7 @@ PROTECTIONS = (
             Edit(
                 "tasks/ending.py",
                 "record.record_outcome(ledger(), run, target,",
-                "if target not in {'/daily-summary', '/intraday-check'}:\n"
+                "if target != '/intraday-check':\n"
                 "            record.record_outcome(ledger(), run, target,",
             ),
             Edit(
