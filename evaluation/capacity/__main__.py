@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from evaluation.capacity.check import TOLERANCE, check
 from evaluation.capacity.day import ASKED, through
 from evaluation.capacity.figures import figures_of
 from evaluation.capacity.fit import BYTES, COMMITS, costs
-from evaluation.capacity.installation import Day
+from evaluation.capacity.installation import Day, Limits
 from evaluation.capacity.loads import LOADS
 from evaluation.capacity.measure import measure
 from evaluation.cluster.cluster import missing
@@ -48,8 +49,9 @@ def run(
         except TimeoutError as endless:
             sys.stderr.write(f"capacity: {endless}\n")
             return 1
-    if lacking_loads := names - {phase["load"]["name"] for phase in kept["phases"]}:
-        sys.stderr.write(f"capacity: not measured so far: {'; '.join(sorted(lacking_loads))}\n")
+    measured_as = [phase["load"] for phase in kept["phases"]]  # a load may have become another
+    if lacking_loads := [load.name for load in LOADS if asdict(load) not in measured_as]:
+        sys.stderr.write(f"capacity: not measured so far: {'; '.join(lacking_loads)}\n")
         return 2
     return model(kept)
 
@@ -65,7 +67,12 @@ def model(kept: results.Results) -> int:
         "requests": dict(figures.requests),
     }
     kept["stages"] = dict(figures.stages) | {"commit": figures.commit_seconds}
-    kept["day"] = vars(day) | {"calm": day.calm, "busiest": day.busiest, "opening": day.opening}
+    kept["day"] = vars(day) | {
+        "calm": day.calm,
+        "busiest": day.busiest,
+        "opening": day.opening,
+        "watch_seconds": Limits().watch_seconds,
+    }
     kept["asked"] = [through(made, day, figures) for made in ASKED]
     kept["check"] = [each.row() for each in compared]
     results.write(kept)

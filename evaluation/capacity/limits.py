@@ -102,6 +102,8 @@ def demand(part: str, made: Installation, day: Day, figures: Figures) -> float:
         return figures.of(part, thing)
 
     opening = of("opening") * day.opening
+    if part == "controller":
+        opening *= made.controllers / 2  # each is woken; measured were two
     delivery = (of("delivery") + of("batch") + opening) / day.per_delivery
     repair = of("repair") + of("watched second") * made.limits.watch_seconds
     run = (1 - day.repair) * of("look") + day.repair * repair

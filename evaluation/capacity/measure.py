@@ -36,6 +36,7 @@ _NO_PACE = 1e9
 _PENDING = "select count(*) from dispatches where state = 'pending'"
 _BATCHES = "select count(distinct xmin::text) from deliveries where received_at >= %s"
 _OPENED = "select count(*) from incidents where opened_at >= %s"
+# By delivery; a transaction that has several wakes controllers once.
 _OPENINGS = "select count(distinct opened_at) from incidents where opened_at >= %s"
 
 

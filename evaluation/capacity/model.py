@@ -61,6 +61,7 @@ class Model:
         self.limits = installation.limits
         self.random = Random(seed)  # noqa: S311 -- a load, no secret
         self.found = Found()
+        self.woken = 0  # how many times controllers were
         self._even = even
         self.parts = Parts(self.env, installation, figures, self.random)
         self.doors = [
@@ -131,7 +132,7 @@ class Model:
         self.found.alerts += alerts
         yield from self.parts.front.work(self.figures.of("nginx", "delivery"))
         yield from self.parts.gateways[door].work(self.figures.of("gateway", "delivery"))
-        drawn = [0.0] if runs else [self.random.random() for _ in range(alerts)]
+        drawn = [0.0] if runs else self._drawn(alerts)
         new = [each < self.day.run for each in drawn if each < self.day.new or runs]
         pause = _REPEAT_SECONDS
         while (done := self.doors[door].put((alerts, len(new)))) is None:
@@ -143,6 +144,13 @@ class Model:
         self.found.stored += 1
         for each in new:
             self._open(began, runs=each or runs)
+
+    def _drawn(self, alerts: int) -> list[float]:
+        """Draw where in the day's shares each is; with ``even``, as many are new each time."""
+        if not self._even:
+            return [self.random.random() for _ in range(alerts)]
+        new = round(self.day.new * alerts)
+        return [self.day.run] * new + [1.0] * (alerts - new)
 
     def _writing(self, gateway: Process) -> Callable[[list[tuple[int, int]]], Steps]:
         figures = self.figures
@@ -167,6 +175,7 @@ class Model:
 
     def _wake(self, opened: int) -> Steps:
         """Let controllers hear of incidents; what that costs the database is not waited for."""
+        self.woken += 1
         figures, parts = self.figures, self.parts
         for controller in parts.controllers:
             # measured were two
@@ -201,6 +210,8 @@ class Model:
     # -- the controller
 
     def _create(self, began: float) -> Steps:
+        controller = self.random.choice(self.parts.controllers)  # beside the making of the run
+        self.env.process(controller.work(self.figures.of("controller", "incident")))
         yield from self._stage("created", self.random.randrange(len(self.parts.workers)))
         self.found.created += 1
         self.env.process(self._run(began))

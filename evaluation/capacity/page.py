@@ -144,6 +144,7 @@ def disk() -> str:
         "incident": of_day["alerts"] * of_day["new"],
         "look": runs * (1 - of_day["repair"]),
         "repair": runs * of_day["repair"],
+        "watched second": runs * of_day["repair"] * of_day["watch_seconds"],
         "second": 86400,
         "batch": of_day["alerts"] / of_day["per_delivery"],
     }

@@ -16,7 +16,7 @@ from evaluation.cluster import faults, protections, results, tables
 from evaluation.cluster.cluster import missing
 from evaluation.cluster.names import KINDS, PART_NAMES, Kind, PartName
 from evaluation.cluster.protections import Protection
-from evaluation.cluster.results import Pair
+from evaluation.cluster.results import Pair, pair_id
 from evaluation.cluster.rounds import Round, on_clusters, without, without_any
 from evaluation.cluster.stopping import stopped_by_signals
 from evaluation.cluster.work import Load
@@ -38,7 +38,8 @@ def run(  # noqa: PLR0913 -- what can be said on the command line
         Parameter(
             name="--continue",
             negative="",
-            help="Leave out what this revision has, or what all claims were found broken under.",
+            help="Leave out what this revision has, or where each claim that was put to the proof"
+            " was found broken.",
         ),
     ] = False,
     without_: Annotated[
@@ -103,10 +104,21 @@ def _without(job: Round, away: Sequence[Protection], pairs: Sequence[Pair], toge
 
 
 def _go_on_without(job: Round, away: Sequence[Protection], pairs: Sequence[Pair]) -> bool:
-    """Hurt where a claim was not found broken so far, most such claims first; true if none stay."""
-    lacking = results.read(job.file).never_failed
+    """
+    Hurt where a claim was not found broken so far, most such claims first; true if none stay.
+
+    Of a fault that was never met nothing is known, and nothing is done about it.
+    """
+    claims = {each.claim for each in away}
+
+    def lacking(pair: Pair) -> int:
+        return results.read(job.file).never_failed(pair, claims)
+
+    for pair in pairs:
+        if pair_id(*pair) not in results.read(job.file).pairs:
+            job.fails(pair_id(*pair), "it was never met: begin with `make claims` without more")
     without_any(job, away, sorted(filter(lacking, pairs), key=lacking, reverse=True))
-    return not any(map(results.read(job.file).never_failed, pairs))
+    return not any(map(lacking, pairs))
 
 
 def _kinds(given: list[str]) -> list[Kind]:

@@ -34,11 +34,10 @@ _CHANGES = sa.text("""
     order by created_at
 """)
 _REQUESTS = sa.text("""
-    select id, approvals.run_id, approvals.incident_id, approvals.playbook, approvals.target, state,
-           requested_at, finished_at
-    from approvals left join resolutions on resolutions.run_id = approvals.run_id
+    select id, run_id, incident_id, playbook, target, state, requested_at from approvals
     order by requested_at
 """)
+_ENDED = sa.text("select run_id, finished_at from resolutions")
 _SUCCESSORS = sa.text("select run_id, successor_id from run_leases where successor_id is not null")
 # A run began when its process took it, and one that nobody took was made nevertheless.
 _ENDLESS = sa.text("""
@@ -94,7 +93,7 @@ class Change(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request for somebody's yes, and when its run ended, if it has."""
+    """A request for somebody's yes."""
 
     id: UUID
     run_id: UUID
@@ -103,7 +102,6 @@ class Request(NamedTuple):
     target: str
     state: str
     at: datetime
-    ended_at: datetime | None
 
 
 class Endless(NamedTuple):
@@ -127,6 +125,7 @@ class History:
     requests: list[Request]
     successors: dict[UUID, UUID]
     endless: list[Endless]
+    ended: dict[UUID, datetime]  # when each run was, that has an account
 
     @classmethod
     def read(cls, engine: sa.Engine) -> Self:
@@ -147,6 +146,7 @@ class History:
                 requests=[Request(*row) for row in connection.execute(_REQUESTS)],
                 successors=dict(connection.execute(_SUCCESSORS).tuples().all()),
                 endless=[Endless(*row) for row in connection.execute(_ENDLESS)],
+                ended=dict(connection.execute(_ENDED).tuples().all()),
             )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -97,10 +97,10 @@ class Results(_Strict):
         found = (each for each in self.without.values() if (each.part, each.kind) == pair)
         return any(each.times for each in found if each.claim == claim)
 
-    def never_failed(self, pair: Pair) -> int:
-        """Return how many claims were put to the proof there, and not found broken so far."""
+    def never_failed(self, pair: Pair, claims: Collection[Claim]) -> int:
+        """Return how many of these were put to the proof there, and not found broken so far."""
         met = self.pairs.get(pair_id(*pair))
-        proven = [claim for claim, number in met.exposures.items() if number] if met else []
+        proven = [claim for claim in claims if met is not None and met.exposures.get(claim)]
         return sum(not self.has_failed(claim, pair) for claim in proven)
 
 

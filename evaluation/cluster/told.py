@@ -68,7 +68,8 @@ class Told:
                 what = f"Request {request.id} of run {request.run_id}, {request.playbook} on"
                 what += f" {request.target}, reached somebody, and no message says how it ended."
                 claim: Claim = "every person asked is told how it ended"
-                yield Finding(claim, request.at, what, request.ended_at)
+                ends = (history.ended[each] for each in about & history.ended.keys())
+                yield Finding(claim, request.at, what, max((request.at, *ends)))
 
     def _tells(self, said: Said, request: Request, about: Iterable[UUID]) -> bool:
         ids = {*about, request.incident_id}

@@ -11,11 +11,14 @@ from evaluation.capacity import results
 from evaluation.capacity.fit import PARTS, costs, things
 from evaluation.capacity.loads import LOADS, Load
 
-TRUE = {"second": 0.01, "batch": 0.002, "delivery": 0.004, "alert": 0.001, "incident": 0.006}
+TRUE = {
+    "gateway": {"second": 0.01, "batch": 0.002, "delivery": 0.004, "alert": 0.001},
+    "controller": {"second": 0.02, "opening": 0.04, "incident": 0.02, "look": 0.1, "repair": 0.2},
+}
 
 
 def phase(load: Load) -> dict[str, Any]:
-    """Return a load as it is measured, with what it would take of a gateway."""
+    """Return a load as it is measured, with what it would take of two parts."""
     sent = load.deliveries * load.seconds
     made = {
         "load": asdict(load),
@@ -30,15 +33,19 @@ def phase(load: Load) -> dict[str, Any]:
         },
     }
     counts = things(made)
-    used = sum(cost * counts[thing] for thing, cost in TRUE.items())
-    return made | {"cpu": dict.fromkeys(PARTS, 0.0) | {"gateway": used}}
+    used = {
+        part: sum(cost * counts[thing] for thing, cost in costs.items())
+        for part, costs in TRUE.items()
+    }
+    return made | {"cpu": dict.fromkeys(PARTS, 0.0) | used}
 
 
 def test_what_each_thing_costs_is_found_in_loads_of_several_kinds() -> None:
     found = costs(map(phase, LOADS), "cpu", PARTS)
 
-    assert found["gateway"] == pytest.approx(TRUE, rel=0.01)
-    assert max(found["controller"].values()) == 0
+    for part, true in TRUE.items():
+        assert found[part] == pytest.approx(dict.fromkeys(PARTS[part], 0.0) | true, rel=0.01)
+    assert max(found["redis"].values()) == 0
 
 
 def test_no_cost_is_below_zero_where_noise_says_so() -> None:

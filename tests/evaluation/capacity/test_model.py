@@ -49,6 +49,11 @@ OPEN = Limits(
 DAY = Day(repair=0.1)
 
 
+def test_a_delivery_opens_something_where_any_of_its_alerts_is_new() -> None:
+    assert Day(new=0.2, per_delivery=1).opening == pytest.approx(0.2)
+    assert Day(new=0.2, per_delivery=2).opening == pytest.approx(0.2 + 0.8 * 0.2)
+
+
 def test_nothing_is_lost_on_the_way() -> None:
     model = Model(replace(SEVERAL, workers=3, limits=OPEN), DAY, FIGURES)
 
@@ -72,6 +77,7 @@ def test_each_part_is_used_as_much_as_its_demands_add_up_to() -> None:
         "batch": sum(len(door.sizes) for door in model.doors),
         "delivery": found.stored,
         "alert": found.alerts,
+        "opening": model.woken,
         "incident": found.incidents,
         "look": found.ended - found.repaired,
         "repair": found.repaired,
@@ -81,6 +87,8 @@ def test_each_part_is_used_as_much_as_its_demands_add_up_to() -> None:
         ("gateway", sum(each.used for each in model.parts.gateways)),
         ("prefect-api", sum(each.used for each in model.parts.apis)),
         ("worker", sum(each.used for each in model.parts.workers)),
+        ("controller", sum(each.used for each in model.parts.controllers)),
+        ("postgres", model.parts.database.used),
     ):
         figures = FIGURES.cpu[part] | {"second": FIGURES.of(part, "second") / 2}
         wanted = sum(cost * counts[thing] for thing, cost in figures.items())

@@ -1,25 +1,68 @@
-"""What the command that takes protections away comes to where nothing is left to be found."""
+"""What the command comes to that goes on to take protections away, where nothing is to be done."""
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from evaluation.cluster import claims
+from evaluation.cluster import claims, rounds
 from evaluation.cluster.cluster import missing
-from evaluation.cluster.results import add
+from evaluation.cluster.results import Pair, Without, add
 from tests.evaluation.cluster.test_results import met
 
+pytestmark = pytest.mark.skipif(bool(missing()), reason=f"not installed: {', '.join(missing())}")
 
-@pytest.mark.skipif(bool(missing()), reason=f"not installed: {', '.join(missing())}")
-def test_it_is_well_where_each_claim_was_found_broken_before(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+
+@pytest.fixture
+def hurt(monkeypatch: pytest.MonkeyPatch) -> list[Pair]:
+    """The faults that would come over a cluster, which takes minutes."""
+    seen: list[Pair] = []
+    monkeypatch.setattr(rounds, "on_clusters", lambda _job, pairs: seen.extend(pairs))
+    return seen
+
+
+def go_on(file: Path) -> int:
+    """Go on with two faults of Redis."""
+    return claims.run(
+        part=["redis"],
+        fault=["restart", "kill"],
+        file=file,
+        go_on=True,
+        without_="all",
+        together=True,
+    )
+
+
+def test_a_fault_under_which_each_claim_was_found_broken_does_not_come_again(
+    tmp_path: Path, hurt: list[Pair]
 ) -> None:
-    file = tmp_path / "results.json"
-    add(file, pairs=[met("restart").model_copy(update={"exposures": {}})])
+    add(tmp_path / "results.json", pairs=[met("restart"), met("kill -9")])
+    for kind in ("kill -9", "restart"):
+        add(
+            tmp_path / "results.json",
+            without=[
+                Without(
+                    protection="an account",
+                    claim="every run ends",
+                    part="redis",
+                    kind=kind,
+                    day=date(2026, 1, 1),
+                    revision="abc",
+                    times=1,
+                )
+            ],
+        )
+        left = [] if kind == "restart" else [("redis", "restart")]
+        assert go_on(tmp_path / "results.json") == (1 if left else 0)
+        assert hurt == left
+        hurt.clear()
 
-    done = claims.run(part=["redis"], file=file, go_on=True, without_="all", together=True)
 
-    assert done == 0
-    assert "the cluster is up" not in capsys.readouterr().err
+def test_a_fault_that_was_never_met_is_named(
+    tmp_path: Path, hurt: list[Pair], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert go_on(tmp_path / "results.json") == 1
+    assert hurt == []
+    assert "redis-restart: it was never met" in capsys.readouterr().err

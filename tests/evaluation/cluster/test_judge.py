@@ -228,13 +228,14 @@ def test_somebody_goes_untold_from_the_request_until_the_end_that_was_not_told(
 
 def test_of_a_run_that_died_its_follower_tells(engine: sa.Engine) -> None:
     died(engine, run_id := uuid4())
-    ended(engine, follower := uuid4())
+    ended(engine, follower := uuid4(), 50)
     with engine.begin() as tx:
         tx.execute(sa.update(run_leases).values(successor_id=follower))
     wants = said(6, f":raised_hand: auto-rollback on {ROUTE} waits", asked(engine, run_id, "void"))
     told = said(60, f":leftwards_arrow_with_hook: Undone: recover on {ROUTE}", follower)
 
-    assert judged(engine, messages=[wants]) == {"untold": 1}
+    (finding,) = found(engine, messages=[wants])
+    assert finding.until == after(50)
     assert judged(engine, times=0, messages=[wants, told]) == {}
 
 

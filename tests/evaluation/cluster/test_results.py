@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from evaluation.cluster.faults import PAIRS
-from evaluation.cluster.names import Kind
+from evaluation.cluster.names import CLAIMS, Kind
 from evaluation.cluster.results import Met, Pair, Results, Without, add, pair_id, read
 
 
@@ -79,8 +79,9 @@ def test_a_claim_that_was_put_to_the_proof_and_never_failed_is_counted(tmp_path:
     put = {"none doubled": 3, "every run ends": 1, "no alert lost": 0}
     add(tmp_path / "results.json", pairs=[met("restart").model_copy(update={"exposures": put})])
     pair: Pair = ("redis", "restart")
-    assert read(tmp_path / "results.json").never_failed(pair) == 2
-    assert read(tmp_path / "results.json").never_failed(("redis", "kill -9")) == 0
+    assert read(tmp_path / "results.json").never_failed(pair, CLAIMS) == 2
+    assert read(tmp_path / "results.json").never_failed(pair, ["none doubled"]) == 1
+    assert read(tmp_path / "results.json").never_failed(("redis", "kill -9"), CLAIMS) == 0
 
     ended = Without(
         protection="an account",
@@ -92,4 +93,4 @@ def test_a_claim_that_was_put_to_the_proof_and_never_failed_is_counted(tmp_path:
         times=1,
     )
     add(tmp_path / "results.json", without=[ended])
-    assert read(tmp_path / "results.json").never_failed(pair) == 1
+    assert read(tmp_path / "results.json").never_failed(pair, CLAIMS) == 1
