@@ -26,7 +26,9 @@ _JUDGED_AFTER = 10  # windows: then what is settled by then is written
 _ACCOUNTS = 3  # of runs, before the first fault: then some stand in every phase
 _FIRST_ACCOUNTS_SECONDS = 180.0
 _SAID = timedelta(seconds=60)
-_GIVEN_UP_SECONDS = 45.0  # without a protection: some have no account ever, and others are to come
+# Without a protection some have no account ever, and others are to come.
+_GIVEN_UP_SECONDS = 45.0
+_APART_WITHOUT_SECONDS = 40.0  # so that several changes are made in the time of each fault
 
 Draw = Callable[[Bench], Iterator[Fault]]
 """The faults of a cluster, one after the other; each is over when the next one is asked for."""
@@ -44,6 +46,7 @@ class Round:
     revision: str = field(default_factory=results.revision)
     away: tuple[Protection, ...] = ()
     drain_seconds: float = DRAIN_SECONDS
+    apart_seconds: float = APART_SECONDS
     met: list[Met] = field(default_factory=list)
     seen: list[Without] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -88,17 +91,18 @@ def without_any(job: Round, away: Sequence[Protection], pairs: Sequence[Pair]) -
             job.load, rivals=max(each.rivals for each in away), given_up_seconds=_GIVEN_UP_SECONDS
         ),
         drain_seconds=max(each.drain_seconds for each in away),
+        apart_seconds=_APART_WITHOUT_SECONDS,
     )
     on_clusters(wanted, pairs)
 
 
 def on_a_cluster(
-    job: Round, folder: Path, draw: Draw, apart: Callable[[], float] = lambda: APART_SECONDS
+    job: Round, folder: Path, draw: Draw, apart: Callable[[], float] | None = None
 ) -> tuple[Bench, Work]:
     """
     Let these faults come over one cluster, until they are over or it does not recover; judge it.
 
-    From the beginning of one to that of the next it is ``apart`` seconds at least.
+    From the beginning of one to that of the next it is ``apart`` seconds at least, or the job's.
     """
     source = protections.source(job.away, folder) if job.away else None
     random = Random(job.seed)  # noqa: S311 -- a load, no secret
@@ -108,7 +112,8 @@ def on_a_cluster(
             _say("the cluster is up")
             _warm_up(work, job)
             for fault in draw(bench):
-                if not _hurt(job, bench, fault, apart()) or job.stop.is_set():
+                seconds = apart() if apart else job.apart_seconds
+                if not _hurt(job, bench, fault, seconds) or job.stop.is_set():
                     break
                 if len(bench.windows) % _JUDGED_AFTER == 0:
                     _record(job, bench, work, drained=False)
