@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from cct_ops.ledger.intake.grouping import GroupingLimits
+from evaluation.capacity.found import Found
 from evaluation.capacity.installation import ONE_MACHINE, SEVERAL, Day, Installation
 from evaluation.capacity.limits import limits
-from evaluation.capacity.model import Found, Model
+from evaluation.capacity.model import Model
 from evaluation.capacity.parts import Figures
 from evaluation.capacity.queues import Host, Process
 

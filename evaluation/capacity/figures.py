@@ -9,6 +9,7 @@ from evaluation.capacity.latency import STAGES
 from evaluation.capacity.parts import Figures
 
 _CALM_RUNS, _CALM_ALERTS = "runs with nothing to do", "known alerts"
+_ONE_KNOWN, _ONE_NEW = "known alerts, one by one", "new incidents, one by one"
 _LEAST_COMMIT_SECONDS = 0.001
 _ON_THE_WAY = ("nginx", "gateway", "postgres", "standby")
 
@@ -28,9 +29,14 @@ def figures_of(phases: Sequence[Phase]) -> Figures:
     shorter = min(1.0, work / 2 / max(sum(stages.values()), 1e-9))
     stages = {stage: seconds * shorter for stage, seconds in stages.items()}
     calm = by_name[_CALM_ALERTS]
-    answered = calm["accepted_milliseconds"]["median"] / 1000
-    commit = max(answered - _of_a_delivery(cpu, calm), _LEAST_COMMIT_SECONDS)
-    return Figures(cpu, stages, commit, requests(phases))
+    commit = max(_answered(calm) - _of_a_delivery(cpu, calm), _LEAST_COMMIT_SECONDS)
+    one_new, one_known = (_answered(by_name[name]) for name in (_ONE_NEW, _ONE_KNOWN))
+    opening = max(one_new - one_known - cpu["gateway"].get("incident", 0.0), 0.0)
+    return Figures(cpu, stages, commit, requests(phases), opening)
+
+
+def _answered(phase: Phase) -> float:
+    return float(phase["accepted_milliseconds"]["median"]) / 1000
 
 
 def _of_a_delivery(cpu: Mapping[str, Mapping[str, float]], phase: Phase) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from evaluation.capacity.installation import Day, Installation
-from evaluation.capacity.model import LOOK_KEYS
+from evaluation.capacity.model import LONGER, LOOK_KEYS
 from evaluation.capacity.parts import Figures
 
 _RUNS = ("look", "repair")
@@ -85,7 +85,8 @@ def run_seconds(made: Installation, day: Day, figures: Figures) -> float:
     """Return how long a run takes by itself, on average."""
     parts = ("controller", "prefect-api", "prefect-services", "worker", "postgres")
     look, repair = (sum(figures.of(part, kind) for part in parts) for kind in _RUNS)
-    return (1 - day.repair) * look + day.repair * (repair + made.limits.watch_seconds)
+    watched = made.limits.watch_seconds
+    return (1 - day.repair) * LONGER * look + day.repair * (LONGER * repair + watched)
 
 
 def requests_per_run(made: Installation, day: Day, figures: Figures) -> float:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
 import simpy
 
+from evaluation.capacity.found import Found
 from evaluation.capacity.installation import Day, Installation
 from evaluation.capacity.latency import STAGES
 from evaluation.capacity.parts import Figures, Parts
@@ -19,28 +19,15 @@ from evaluation.capacity.queues import Batches, Budget, Lane, Process, Steps
 _REPEAT_SECONDS, _LONGEST_REPEAT_SECONDS = 5.0, 60.0
 LOOK_KEYS = ("status", "metrics", "history", "breaches", "health", "configuration")
 _WATCH_KEYS = ("status", "metrics")
+# A transaction of the gateway says so much to the ledger, one after the other, and so much more
+# where it opens anything (ledger/intake/deliveries.py, alert_effects.py).
+_STATEMENTS, _OPENING_STATEMENTS = 8, 4
+# What an incident and a run set off goes on at several parts at once, in small pieces with waits
+# between them: assumed is thrice as long as the work alone would take one core.
+_PIECE_SECONDS, LONGER = 0.005, 3.0
 _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 2.0, 30.0, 1.5  # of tasks/verify.py
 
-
-@dataclass
-class Found:
-    """What the model saw: ages in seconds with the moments at which they were known."""
-
-    accepted: list[float] = field(default_factory=list)
-    first_looks: list[float] = field(default_factory=list)
-    run_seconds: list[float] = field(default_factory=list)
-    created: int = 0
-    alerts: int = 0
-    deliveries: int = 0
-    refused: int = 0
-    stored: int = 0
-    grouped: int = 0
-    incidents: int = 0
-    wanted: int = 0
-    begun: int = 0
-    ended: int = 0
-    repaired: int = 0
-    most_at_once: int = 0
+Work = Callable[[float], Steps]
 
 
 class Model:
@@ -64,6 +51,7 @@ class Model:
         self.woken = 0  # how many times controllers were
         self._even = even
         self.parts = Parts(self.env, installation, figures, self.random)
+        self._sender, self._to_send = Process(self.parts.gateways[0].host), 0.0
         self.doors = [
             Batches(self.env, self._writing(gateway), self.limits.batch, self.limits.line)
             for gateway in self.parts.gateways
@@ -102,12 +90,18 @@ class Model:
             self.env.run(until)
         return self.found
 
-    def send_as_fast(self, senders: int, seconds: float, sender_seconds: float) -> Found:
-        """Let so many senders, one process, each send again as soon as they are answered."""
+    def sent_from_here(self) -> Process:
+        """Let what sends be a process of the same machine, with what it does besides."""
+        figures, count = self.figures, self.day.per_delivery
+        self._to_send = figures.of("sender", "delivery") + count * figures.of("sender", "alert")
+        self.parts.idles(self._sender.work, figures.of("sender", "second"))
+        return self._sender
+
+    def send_as_fast(self, senders: int, seconds: float) -> Found:
+        """Let so many senders each send again as soon as they are answered."""
         self.parts.begin_idling()
-        sender = Process(self.parts.gateways[0].host)
         for _ in range(senders):
-            self.env.process(self._send_again(sender, sender_seconds))
+            self.env.process(self._send_again())
         self.env.run(seconds)
         return self.found
 
@@ -119,9 +113,8 @@ class Model:
                 return
             self.env.process(deliver())
 
-    def _send_again(self, sender: Process, seconds: float) -> Steps:
+    def _send_again(self) -> Steps:
         while True:
-            yield from sender.work(seconds)
             yield from self._deliver(self.day.per_delivery)
 
     # -- the gateway
@@ -130,6 +123,7 @@ class Model:
         began, door = self.env.now, self.random.randrange(len(self.doors))
         self.found.deliveries += 1
         self.found.alerts += alerts
+        yield from self._sender.work(self._to_send / 2)
         yield from self.parts.front.work(self.figures.of("nginx", "delivery"))
         yield from self.parts.gateways[door].work(self.figures.of("gateway", "delivery"))
         drawn = [0.0] if runs else self._drawn(alerts)
@@ -140,6 +134,7 @@ class Model:
             yield self.env.timeout(pause)
             pause = min(2 * pause, _LONGEST_REPEAT_SECONDS)
         yield done
+        yield from self._sender.work(self._to_send / 2)
         self.found.accepted.append(self.env.now - began)
         self.found.stored += 1
         for each in new:
@@ -163,13 +158,18 @@ class Model:
                 whole = figures.of(part, "batch") + len(batch) * each
                 return whole + alerts * figures.of(part, "alert")
 
-            yield from gateway.work(cost("gateway") + opened * figures.of("gateway", "incident"))
-            yield from self.parts.database.work(cost("postgres"))
+            own = cost("gateway") + opened * figures.of("gateway", "incident")
+            theirs = cost("postgres") + figures.opening_seconds * (opened > 0)
+            statements = _STATEMENTS + _OPENING_STATEMENTS * (opened > 0)
+            for _ in range(statements):
+                yield from gateway.work(own / (statements + 1))
+                yield from self.parts.database.work(theirs / statements)
             if self.parts.standby is not None:
                 yield from self.parts.standby.work(cost("standby"))
             yield self.env.timeout(figures.commit_seconds)
             if opened:
                 self.env.process(self._wake(opened))
+            yield from gateway.work(own / (statements + 1))  # answers, beside what is woken
 
         return write
 
@@ -177,13 +177,28 @@ class Model:
         """Let controllers hear of incidents; what that costs the database is not waited for."""
         self.woken += 1
         figures, parts = self.figures, self.parts
-        for controller in parts.controllers:
-            # measured were two
-            self.env.process(controller.work(figures.of("controller", "opening") / 2))
+        opening = figures.of("controller", "opening") / 2  # measured were two
+        works: list[tuple[Work, float]] = [(each.work, opening) for each in parts.controllers]
         for part, host in (("postgres", parts.database), ("standby", parts.standby)):
+            new = figures.of(part, "opening") + opened * figures.of(part, "incident")
             if host is not None:
-                new = figures.of(part, "opening") + opened * figures.of(part, "incident")
-                yield from host.work(new)
+                done = figures.opening_seconds if part == "postgres" else 0.0
+                works.append((host.work, max(0.0, new - done)))
+        yield from self._at_once(works)
+
+    def _at_once(self, works: Sequence[tuple[Work, float]]) -> Steps:
+        """Do all of it at once, each in pieces."""
+        whole = LONGER * sum(seconds for _, seconds in works)
+        each = [self._in_pieces(work, seconds, whole) for work, seconds in works]
+        yield self.env.all_of([self.env.process(steps) for steps in each])
+
+    def _in_pieces(self, work: Work, seconds: float, whole: float) -> Steps:
+        """Do so much work, spread over the whole time."""
+        count = max(1, round(seconds / _PIECE_SECONDS))
+        pause = max(whole - seconds, 0.0) / count
+        for number in range(count):
+            yield self.env.timeout(self.random.uniform(0.0, (2 if number else 1) * pause))
+            yield from work(seconds / count)
 
     def _open(self, began: float, *, runs: bool) -> None:
         self.found.incidents += 1
@@ -272,11 +287,13 @@ class Model:
 
     def _stage(self, stage: str, place: int) -> Steps:
         for part, share in self.figures.shares.items():
-            yield from self.parts.work(part, self.figures.stages[stage] * share, place)
+            yield from self.parts.work(part, self.figures.stages[stage] * share, place=place)
 
     def _rest(self, kind: str, place: int, share: float) -> Steps:
         """Take what a run costs beyond its first stages."""
         stages = sum(self.figures.stages.values())
+        works: list[tuple[Work, float]] = []
         for part, of in self.figures.shares.items():
-            left = self.figures.of(part, kind) - stages * of
-            yield from self.parts.work(part, max(0.0, left) * share, place)
+            left = max(0.0, self.figures.of(part, kind) - stages * of)
+            works.append((partial(self.parts.work, part, place=place), left * share))
+        yield from self._at_once(works)

@@ -29,6 +29,8 @@ class Figures:
     stages: Mapping[str, float]
     commit_seconds: float
     requests: Mapping[str, float]
+    opening_seconds: float = 0.0
+    """How much longer the database takes for a delivery that opens anything."""
 
     def of(self, part: str, thing: str) -> float:
         """Return the processor time that one of these things takes of a part."""
@@ -93,10 +95,14 @@ class Parts:
         if made.shared_cores is not None:
             idle.append((self.front.work, others))
         for work, share in idle:
-            self.env.process(self._idle(work, share, _IDLE_SECONDS))
+            self.idles(work, share)
         for host in self.workers:
             own = figures.of("worker", "worker second")
             self.env.process(self._idle(host.work, own, _IDLE_WORKER_SECONDS))
+
+    def idles(self, work: Callable[[float], Steps], share: float) -> None:
+        """Let something take this share of a core while nothing happens."""
+        self.env.process(self._idle(work, share, _IDLE_SECONDS))
 
     def _idle(self, work: Callable[[float], Steps], share: float, every: float) -> Steps:
         yield self.env.timeout(self.random.uniform(0, every))
@@ -105,7 +111,7 @@ class Parts:
             yield from work(share * every)
             yield self.env.timeout(max(0.0, every - (self.env.now - began)))
 
-    def work(self, part: str, seconds: float, place: int) -> Steps:
+    def work(self, part: str, seconds: float, *, place: int) -> Steps:
         """Take so much of one of the processes of a part; of the worker, of this one."""
         if part == "worker":
             yield from self.workers[place].work(seconds)

@@ -10,7 +10,8 @@ from typing import Any
 import simpy
 
 Steps = Generator[simpy.Event, Any, None]
-QUANTUM_SECONDS = 0.02
+QUANTUM_SECONDS = 0.004  # between two ticks of a usual kernel (CONFIG_HZ=250)
+_NOTHING = 1e-9
 
 
 class Host:
@@ -20,22 +21,26 @@ class Host:
         self.env = env
         self.cores = cores
         self.used = 0.0
-        self._quantum = quantum
+        self.quantum = quantum
         # So many cores as there are whole ones, each as fast as makes them ``cores`` together.
         whole = max(1, round(cores))
         self._slower = whole / cores
-        self._free = simpy.Resource(env, whole)
+        self.free = simpy.Resource(env, whole)
 
     def work(self, seconds: float) -> Steps:
-        """Take so much processor time."""
+        """Take so much processor time, as a process that was started for it."""
         left = seconds
-        while left > 1e-9:
-            with self._free.request() as turn:
+        while left > _NOTHING:
+            with self.free.request() as turn:
                 yield turn
-                now = min(left, self._quantum)
-                yield self.env.timeout(now * self._slower)
+                now = min(left, self.quantum)
+                yield from self.run(now)
             left -= now
-            self.used += now
+
+    def run(self, seconds: float) -> Steps:
+        """Use a core that was got."""
+        yield self.env.timeout(seconds * self._slower)
+        self.used += seconds
 
     def utilisation(self) -> float:
         """Return the share of its cores that was used so far."""
@@ -43,19 +48,46 @@ class Host:
 
 
 class Process:
-    """A process of Python: whatever it does, one core at a time, in order."""
+    """
+    A process of Python: whatever it does, one core at a time, in order.
+
+    It keeps its core for a turn while it has anything to do, as an event loop does with all that
+    came meanwhile.
+    """
 
     def __init__(self, host: Host):
         self.host = host
         self.used = 0.0
-        self._turn = simpy.Resource(host.env, 1)
+        self._jobs: deque[tuple[float, simpy.Event]] = deque()
+        self._runs = False
 
     def work(self, seconds: float) -> Steps:
         """Take so much of its processor time."""
-        with self._turn.request() as turn:
-            yield turn
-            yield from self.host.work(seconds)
-        self.used += seconds
+        if seconds <= _NOTHING:
+            return
+        done = self.host.env.event()
+        self._jobs.append((seconds, done))
+        if not self._runs:
+            self._runs = True
+            self.host.env.process(self._run())
+        yield done
+
+    def _run(self) -> Steps:
+        while self._jobs:
+            with self.host.free.request() as turn:
+                yield turn
+                left = self.host.quantum
+                while self._jobs and left > _NOTHING:
+                    seconds, done = self._jobs.popleft()
+                    now = min(seconds, left)
+                    yield from self.host.run(now)
+                    left -= now
+                    self.used += now
+                    if seconds - now > _NOTHING:
+                        self._jobs.appendleft((seconds - now, done))
+                    else:
+                        done.succeed()
+        self._runs = False
 
 
 @dataclass(eq=False)

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from cct_ops.ledger.intake.grouping import GroupingLimits
+from evaluation.capacity.found import Found
 from evaluation.capacity.installation import ONE_MACHINE, SEVERAL, Day, Installation, Limits
 from evaluation.capacity.limits import limits, run_seconds
-from evaluation.capacity.model import Found, Model
+from evaluation.capacity.model import Model
 from evaluation.capacity.parts import Figures
 
 FIGURES = Figures(
@@ -113,7 +114,7 @@ def test_what_is_full_first_by_arithmetic_is_full_there_in_the_model(
     assert full.what == first
 
     below, above = (
-        behind(Model(made, DAY, FIGURES).run([(share * full.alerts_per_second, 150.0)]))
+        behind(Model(made, DAY, FIGURES).run([(share * full.alerts_per_second, 300.0)]))
         for share in (0.5, 2.5)
     )
 
