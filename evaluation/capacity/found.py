@@ -19,6 +19,8 @@ class Found:
     stored: int = 0
     grouped: int = 0
     incidents: int = 0
+    woken: int = 0
+    """How many times controllers were, by a transaction that opened anything."""
     wanted: int = 0
     begun: int = 0
     ended: int = 0

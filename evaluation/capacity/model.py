@@ -48,7 +48,6 @@ class Model:
         self.limits = installation.limits
         self.random = Random(seed)  # noqa: S311 -- a load, no secret
         self.found = Found()
-        self.woken = 0  # how many times controllers were
         self._even = even
         self.parts = Parts(self.env, installation, figures, self.random)
         self._sender, self._to_send = Process(self.parts.gateways[0].host), 0.0
@@ -175,15 +174,14 @@ class Model:
 
     def _wake(self, opened: int) -> Steps:
         """Let controllers hear of incidents; what that costs the database is not waited for."""
-        self.woken += 1
+        self.found.woken += 1
         figures, parts = self.figures, self.parts
         opening = figures.of("controller", "opening") / 2  # measured were two
         works: list[tuple[Work, float]] = [(each.work, opening) for each in parts.controllers]
-        for part, host in (("postgres", parts.database), ("standby", parts.standby)):
-            new = figures.of(part, "opening") + opened * figures.of(part, "incident")
-            if host is not None:
-                done = figures.opening_seconds if part == "postgres" else 0.0
-                works.append((host.work, max(0.0, new - done)))
+        new = figures.of("postgres", "opening") + opened * figures.of("postgres", "incident")
+        works.append((parts.database.work, max(0.0, new - figures.opening_seconds)))
+        if parts.standby is not None:
+            works.append((parts.standby.work, opened * figures.of("standby", "incident")))
         yield from self._at_once(works)
 
     def _at_once(self, works: Sequence[tuple[Work, float]]) -> Steps:

@@ -109,16 +109,14 @@ def _go_on_without(job: Round, away: Sequence[Protection], pairs: Sequence[Pair]
 
     Of a fault that was never met nothing is known, and nothing is done about it.
     """
-    claims = {each.claim for each in away}
-
-    def lacking(pair: Pair) -> int:
-        return results.read(job.file).never_failed(pair, claims)
-
-    for pair in pairs:
-        if pair_id(*pair) not in results.read(job.file).pairs:
-            job.fails(pair_id(*pair), "it was never met: begin with `make claims` without more")
-    without_any(job, away, sorted(filter(lacking, pairs), key=lacking, reverse=True))
-    return not any(map(lacking, pairs))
+    claims, known = {each.claim for each in away}, results.read(job.file)
+    for name in (pair_id(*pair) for pair in pairs):
+        if name not in known.pairs:
+            job.fails(name, "it was never met: begin with `make claims` without more")
+    lacking = {pair: number for pair in pairs if (number := known.never_failed(pair, claims))}
+    without_any(job, away, sorted(lacking, key=lambda pair: lacking[pair], reverse=True))
+    known = results.read(job.file)
+    return not any(known.never_failed(pair, claims) for pair in lacking)
 
 
 def _kinds(given: list[str]) -> list[Kind]:

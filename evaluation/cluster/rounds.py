@@ -46,7 +46,7 @@ class Round:
     revision: str = field(default_factory=results.revision)
     away: tuple[Protection, ...] = ()
     drain_seconds: float = DRAIN_SECONDS
-    apart_seconds: float = APART_SECONDS
+    apart: Callable[[], float] = lambda: APART_SECONDS
     met: list[Met] = field(default_factory=list)
     seen: list[Without] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -91,18 +91,16 @@ def without_any(job: Round, away: Sequence[Protection], pairs: Sequence[Pair]) -
             job.load, rivals=max(each.rivals for each in away), given_up_seconds=_GIVEN_UP_SECONDS
         ),
         drain_seconds=max(each.drain_seconds for each in away),
-        apart_seconds=_APART_WITHOUT_SECONDS,
+        apart=lambda: _APART_WITHOUT_SECONDS,
     )
     on_clusters(wanted, pairs)
 
 
-def on_a_cluster(
-    job: Round, folder: Path, draw: Draw, apart: Callable[[], float] | None = None
-) -> tuple[Bench, Work]:
+def on_a_cluster(job: Round, folder: Path, draw: Draw) -> tuple[Bench, Work]:
     """
     Let these faults come over one cluster, until they are over or it does not recover; judge it.
 
-    From the beginning of one to that of the next it is ``apart`` seconds at least, or the job's.
+    From the beginning of one to that of the next it is the job's ``apart`` seconds at least.
     """
     source = protections.source(job.away, folder) if job.away else None
     random = Random(job.seed)  # noqa: S311 -- a load, no secret
@@ -112,8 +110,7 @@ def on_a_cluster(
             _say("the cluster is up")
             _warm_up(work, job)
             for fault in draw(bench):
-                seconds = apart() if apart else job.apart_seconds
-                if not _hurt(job, bench, fault, seconds) or job.stop.is_set():
+                if not _hurt(job, bench, fault) or job.stop.is_set():
                     break
                 if len(bench.windows) % _JUDGED_AFTER == 0:
                     _record(job, bench, work, drained=False)
@@ -142,11 +139,11 @@ def _in_turn(job: Round, pairs: Sequence[Pair]) -> Draw:
     return draw
 
 
-def _hurt(job: Round, bench: Bench, fault: Fault, apart: float) -> bool:
+def _hurt(job: Round, bench: Bench, fault: Fault) -> bool:
     """Hurt the cluster once; false where it does not come back from it."""
     _say(f"{fault.name} for {fault.seconds:.0f} s")
     try:
-        window = bench.hurt(fault, apart)
+        window = bench.hurt(fault, job.apart())
     except Exception as error:  # noqa: BLE001 -- it is printed, and the other faults still come
         bench.windows[-1].failed = True
         job.fails(fault.name, f"{type(error).__name__}: {error}")

@@ -52,10 +52,10 @@ def run(
             logs = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cct-ops-soak-")))
         logs.mkdir(parents=True, exist_ok=True)
         stop = stack.enter_context(stopped_by_signals())
-        job = Round(seed, file, logs, Load(per_second, every), stop)
         random = Random(seed)  # noqa: S311 -- faults, no secret
-        draw = _at_random(minutes * 60, random, only)
-        bench, work = on_a_cluster(job, logs, draw, partial(random.uniform, *_APART_SECONDS))
+        apart = partial(random.uniform, *_APART_SECONDS)
+        job = Round(seed, file, logs, Load(per_second, every), stop, apart=apart)
+        bench, work = on_a_cluster(job, logs, _at_random(minutes * 60, random, only))
     _show(job, bench, work)
     return 0 if Counts.of(job.findings).all_zero() and not job.failed else 1
 

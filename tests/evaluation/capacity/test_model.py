@@ -78,7 +78,7 @@ def test_each_part_is_used_as_much_as_its_demands_add_up_to() -> None:
         "batch": sum(len(door.sizes) for door in model.doors),
         "delivery": found.stored,
         "alert": found.alerts,
-        "opening": model.woken,
+        "opening": found.woken,
         "incident": found.incidents,
         "look": found.ended - found.repaired,
         "repair": found.repaired,

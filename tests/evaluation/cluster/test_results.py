@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from evaluation.cluster.faults import PAIRS
-from evaluation.cluster.names import CLAIMS, Kind
+from evaluation.cluster.names import CLAIMS, Claim, Kind
 from evaluation.cluster.results import Met, Pair, Results, Without, add, pair_id, read
 
 
@@ -24,6 +24,20 @@ def met(kind: Kind, revision: str = "abc") -> Met:
         longest_answer_seconds=0.5,
         phases={"looking": 2},
         exposures={"every run ends": 4},
+    )
+
+
+def without(claim: Claim, pair: Pair, times: int) -> Without:
+    """Return how often a claim was found broken without its protection."""
+    part, kind = pair
+    return Without(
+        protection="what protects it",
+        claim=claim,
+        part=part,
+        kind=kind,
+        day=date(2026, 1, 1),
+        revision="abc",
+        times=times,
     )
 
 
@@ -49,29 +63,20 @@ def test_new_results_take_the_place_of_older_ones_and_leave_the_rest(tmp_path: P
 
 
 def test_a_claim_has_failed_only_where_it_was_found_broken(tmp_path: Path) -> None:
-    def without(times: int) -> Without:
-        day = date(2026, 1, 1)
-        return Without(
-            protection="a lock",
-            claim="none doubled",
-            part="cct",
-            kind="cut off",
-            day=day,
-            revision="abc",
-            times=times,
-        )
+    def doubled(times: int) -> Without:
+        return without("none doubled", ("cct", "cut off"), times)
 
-    add(tmp_path / "results.json", without=[without(0)])
+    add(tmp_path / "results.json", without=[doubled(0)])
     assert not read(tmp_path / "results.json").has_failed("none doubled", ("cct", "cut off"))
-    assert [*read(tmp_path / "results.json").without] == ["a lock, cct-cut-off"]
+    assert [*read(tmp_path / "results.json").without] == ["what protects it, cct-cut-off"]
 
-    add(tmp_path / "results.json", without=[without(2)])
+    add(tmp_path / "results.json", without=[doubled(2)])
     known = read(tmp_path / "results.json")
     assert known.has_failed("none doubled", ("cct", "cut off"))
     assert not known.has_failed("no alert lost", ("cct", "cut off"))
     assert not known.has_failed("none doubled", ("cct", "pause 30 s"))
 
-    add(tmp_path / "results.json", without=[without(0)])
+    add(tmp_path / "results.json", without=[doubled(0)])
     assert read(tmp_path / "results.json").has_failed("none doubled", ("cct", "cut off"))
 
 
@@ -83,14 +88,5 @@ def test_a_claim_that_was_put_to_the_proof_and_never_failed_is_counted(tmp_path:
     assert read(tmp_path / "results.json").never_failed(pair, ["none doubled"]) == 1
     assert read(tmp_path / "results.json").never_failed(("redis", "kill -9"), CLAIMS) == 0
 
-    ended = Without(
-        protection="an account",
-        claim="every run ends",
-        part="redis",
-        kind="restart",
-        day=date(2026, 1, 1),
-        revision="abc",
-        times=1,
-    )
-    add(tmp_path / "results.json", without=[ended])
+    add(tmp_path / "results.json", without=[without("every run ends", pair, 1)])
     assert read(tmp_path / "results.json").never_failed(pair, CLAIMS) == 1
