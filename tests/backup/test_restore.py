@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -191,6 +192,24 @@ def test_what_is_there_is_replaced_only_if_told_and_never_while_it_is_used(
     with pytest.raises(BadConfiguration, match=r"is not empty\. With --over"):
         refuse_unless_free((there.ledger, there.prefect), over=False)
     refuse_unless_free((there.ledger, there.prefect), over=True)
+
+
+def test_who_is_just_leaving_is_in_nobodys_way(there: Installation) -> None:
+    """The server lists a connection for a moment after its end."""
+    leaving = threading.Event()
+
+    def leave() -> None:
+        with there.ledger.connected() as connection:
+            leaving.set()
+            connection.execute("select pg_sleep(0.3)")
+
+    part = threading.Thread(target=leave)
+    part.start()
+    assert leaving.wait(60)
+
+    refuse_unless_free((there.ledger, there.prefect), over=False)
+
+    part.join()
 
 
 def test_a_restore_that_fails_leaves_what_was_there(

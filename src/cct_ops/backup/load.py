@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +18,11 @@ from cct_ops.backup.archive import Dump, Manifest
 from cct_ops.backup.database import Database, ended_well, revision, tables
 from cct_ops.backup.take import DUMPS, SECRET_TABLES
 from cct_ops.errors import BadConfiguration, ContractBroken
+
+_LEAVING_SECONDS = 5.0
+"""How long who has hung up may still be listed; what PostgreSQL waits before a rename
+(``CountOtherDBBackends`` in its procarray.c)."""
+_LOOK_SECONDS = 0.1
 
 
 def load(file: zipfile.ZipFile, name: str, into: Database) -> None:
@@ -102,7 +108,19 @@ def is_empty(database: Database) -> bool:
 
 
 def others(database: Database) -> list[str]:
-    """Return who else is connected to it."""
+    """
+    Return who else is connected to it, and stays so.
+
+    The server lists a connection for a moment after its end: a part that was just stopped, or the
+    command before this one, is in nobody's way.
+    """
+    until = time.monotonic() + _LEAVING_SECONDS
+    while (there := _connected(database)) and time.monotonic() < until:
+        time.sleep(_LOOK_SECONDS)
+    return there
+
+
+def _connected(database: Database) -> list[str]:
     with database.connected() as connection:
         found = connection.execute(
             "select coalesce(nullif(application_name, ''), usename, 'somebody')"
