@@ -14,6 +14,7 @@ from cct_ops.errors import BadConfiguration, Unavailable
 from cct_ops.rehearsal import candidate, rehearse
 from cct_ops.rehearsal.contract import PROMISES
 from cct_ops.rehearsal.result import Rehearsed
+from cct_ops.sandbox.control import SandboxControl
 from cct_ops.worker import compatibility
 from tests.commands.conftest import (
     Program,
@@ -113,3 +114,18 @@ def test_mistakes_are_one_sentence(
     alone = program("rehearse", "--cct-url", "http://127.0.0.1:9", "--playbook", "incident-report")
     assert "incident-report has no observe mode" in alone.err
     assert os.environ["X_API_KEY"] == API_KEY
+
+
+def test_a_cct_that_does_not_take_the_key_is_not_looked_at(
+    program: Program,  # noqa: F811 -- the fixture
+    sandbox: SandboxControl,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each playbook would see only that, and five requests with it lock the address."""
+    monkeypatch.setenv("X_API_KEY", "wrong")
+
+    ended = program("rehearse", "--cct-url", sandbox.base_url)
+
+    assert ended.code == 1
+    assert "Set X_API_KEY to a key of that CCT; this one was tried only once" in ended.err
+    assert "pass" not in ended.out

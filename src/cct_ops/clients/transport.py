@@ -32,6 +32,9 @@ SILENCE_SECONDS = 60.0
 # What CCT serves to everybody says nothing about a key, so no key goes there.
 _PUBLIC = ("data/health", "data/symbols", "cache/health")
 
+PROTECTED = "security/status"
+"""Asks for a key in every dialect, which CCT's public endpoints and its 404s do not."""
+
 # The statuses of a client's mistake that come before CCT has looked at the key, or instead of it.
 _SAY_NOTHING_OF_THE_KEY = frozenset({403, 404, 429})
 

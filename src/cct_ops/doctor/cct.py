@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cct_ops.clients.pacing import FORGETFUL, Keys, Unpaced
-from cct_ops.clients.transport import CctTransport, handlers_only
+from cct_ops.clients.transport import PROTECTED, CctTransport, handlers_only
 from cct_ops.doctor.check import Result, Sign
 from cct_ops.doctor.ledger_base import quick
 from cct_ops.errors import BadConfiguration, KeyRefused, Rejected, Unavailable, Unsupported
 from cct_ops.settings import Settings
 
-# Asks for a key in every dialect, which CCT's public endpoints and its 404s do not.
-_PROTECTED = "security/status"
 _FORBIDDEN = 403
 _LEAVE_ALONE = "Leave this CCT alone for as long as it asks: asking again starves its limiter."
 
@@ -43,7 +41,7 @@ def look(settings: Settings) -> Sequence[Result]:
     patience = settings.request_timeout_seconds
     with CctTransport(url, key, Unpaced(), patience, keys=keys) as transport:
         try:
-            transport.read(_PROTECTED)
+            transport.read(PROTECTED)
         except Rejected as error:
             if not isinstance(error, KeyRefused) and error.status != _FORBIDDEN:
                 raise

@@ -20,6 +20,7 @@ REHEARSED = "cct-ops-rehearsed"
 """The file in an environment's folder that names the Prefect which is taken for tried in it."""
 
 _VERSION = re.compile(r"[0-9][0-9A-Za-z.+!-]{0,40}")
+_ALL_VERSIONS = re.compile(r" \(from versions: [^)]*\)")
 _INSTALL_SECONDS = 900.0
 _SHOWN_LINES = 3
 
@@ -92,6 +93,7 @@ def _run(command: list[str], what: str) -> None:
     if done.returncode != 0:
         lines = [each for each in done.stderr.splitlines() if each.startswith("ERROR")]
         words = " ".join((lines or done.stderr.splitlines())[-_SHOWN_LINES:])
+        words = _ALL_VERSIONS.sub("", words)
         raise Unavailable(
             f"{what} could not be installed: {words or 'pip said nothing'}. pip takes it from the"
             " package registry that it is set up for, which has to be reached and to have it"

@@ -11,9 +11,12 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from pydantic import SecretStr
 
 from cct_ops.clients import deployments
-from cct_ops.errors import BadConfiguration, OpsError
+from cct_ops.clients.pacing import Unpaced
+from cct_ops.clients.transport import PROTECTED, CctTransport
+from cct_ops.errors import BadConfiguration, OpsError, Rejected, Unsupported
 from cct_ops.models.run import Mode, Outcome
 from cct_ops.rehearsal.result import Rehearsed
 from cct_ops.scenarios.every import DRILLED
@@ -53,11 +56,24 @@ def with_cct(url: str, playbooks: Sequence[str]) -> Iterator[Rehearsed]:
         raise BadConfiguration("X_API_KEY is not set: set it to the key of that CCT")
     if (problem := problem_with_cct(url, _ANSWER_SECONDS)) is not None:
         raise BadConfiguration(f"nothing answers there: {problem}")
+    _refuse_unless_known(url, key)
     with tempfile.TemporaryDirectory(prefix="cct-ops-rehearsal-") as name:
         config = StackConfig.ephemeral(Path(name), {"CCT_URL": url, "X_API_KEY": key})
         with running(config) as stack, asking(stack.env), get_client(sync_client=True) as client:
             for scenario in chosen:
                 yield looked(client, scenario)
+
+
+def _refuse_unless_known(url: str, key: str) -> None:
+    """Raise where CCT does not take the key: each playbook would only see that, and lock it out."""
+    with CctTransport(url, SecretStr(key), Unpaced(), _ANSWER_SECONDS) as transport:
+        try:
+            transport.read(PROTECTED)
+        except Rejected as error:
+            fix = "Set X_API_KEY to a key of that CCT; this one was tried only once"
+            raise BadConfiguration(f"{error} {fix}") from None
+        except Unsupported as error:
+            raise BadConfiguration(f"{error} Check that --cct-url points to CCT") from None
 
 
 def looked(client: SyncPrefectClient, scenario: Scenario) -> Rehearsed:
