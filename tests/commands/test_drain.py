@@ -73,6 +73,11 @@ def test_it_waits_until_no_change_may_be_made_any_more(typed: Typed, engine: sa.
     assert drains.standing(engine) is not None
 
 
+@pytest.mark.usefixtures("on_prefect", "engine")
+def test_where_nothing_is_under_way_the_shortest_wait_is_enough(typed: Typed) -> None:
+    assert "Nothing is under way" in typed("drain --wait --minutes 0")
+
+
 @pytest.mark.usefixtures("on_prefect")
 def test_what_takes_too_long_ends_the_wait_and_not_the_drain(
     on_ledger: None, engine: sa.Engine, capsys: pytest.CaptureFixture[str]

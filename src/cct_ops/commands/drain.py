@@ -134,7 +134,7 @@ def _until_quiet(engine: sa.Engine, seconds: float, *, quiet: bool) -> bool:
             break
         if looks == 0 and sentence != said and not quiet:
             say(said := sentence)
-        if time.monotonic() > until:
+        if looks == 0 and time.monotonic() > until:
             _say_unless(quiet, "It is not over yet. The drain lasts: type it again to wait on.")
             return False
         if drains.standing(engine) is None:
