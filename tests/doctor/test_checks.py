@@ -274,3 +274,18 @@ def test_the_log_needs_a_key_and_says_what_its_witness_has_seen(
     code, lines = doctor()
     assert (code, lines["log"][0]) == (0, "✓")
     assert "witness.jsonl has seen 1 leaf" in lines["log"]
+
+
+def test_a_stack_that_is_there_and_does_not_run_is_not_well(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nobody who is on call takes that for nothing set up."""
+    monkeypatch.delenv("CCT_OPS_DATABASE_URL", raising=False)
+    monkeypatch.setenv("CCT_OPS_DATA", str(tmp_path))
+    assert "no stack runs from this folder" in doctor()[1]["ledger"]
+
+    (tmp_path / "postgres").mkdir()
+    code, lines = doctor()
+
+    assert code == 1
+    assert f"the stack in {tmp_path} is not running. Start it: `cct-ops up`." in lines["ledger"]

@@ -10,6 +10,7 @@ from cct_ops.doctor.check import ANSWER_SECONDS, Result, Sign
 from cct_ops.errors import BadConfiguration, Unavailable
 from cct_ops.models.base import counted
 from cct_ops.settings import Settings
+from cct_ops.stack.environment import data_here
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -25,6 +26,10 @@ def look(settings: Settings) -> Sequence[Result]:
     from cct_ops.ledger import clock
 
     if settings.database_url is None:
+        data = data_here()
+        if data is not None and (data / "postgres").is_dir():
+            seen = f"the stack in {data} is not running"
+            return [Result("ledger", Sign.BROKEN, seen, "Start it: `cct-ops up`.")]
         seen = "no stack runs from this folder, and CCT_OPS_DATABASE_URL is not set"
         return [Result("ledger", Sign.UNSET, seen, "Start a stack with `cct-ops up`, or set it.")]
     try:
@@ -79,7 +84,7 @@ def _aside(connection: sa.Connection) -> Iterator[Result]:
     found = set_aside.listed(connection.engine)
     for each in found[:MOST_ASIDE]:
         seen = f"{each.part}: {each.item}, {counted(each.failures, 'time')}: {each.reason}"
-        fix = "Mend what it names: it is tried again within the hour."
+        fix = "Do what it says, or mend what it names: it is tried again within the hour."
         yield Result("set aside", Sign.LIMITED, seen, fix)
     if len(found) > MOST_ASIDE:
         yield Result("set aside", Sign.LIMITED, f"{len(found) - MOST_ASIDE} more like these")

@@ -128,7 +128,8 @@ def goes_on(engine: sa.Engine, path: Path, seen: Checkpoint | None) -> None:
     if seen is not None and seen.size and root(engine, seen.size) != seen.root:
         raise ContractBroken(
             f"the log in the ledger does not go on from the {seen.size} leaves that {path} has"
-            f" seen: it was changed, or is an older one. Nothing is signed: `{_VERIFY}` says what"
+            f" seen: it was changed, or is an older one. Nothing is signed: `{_VERIFY}` says what;"
+            " after a restore begin a new log, as docs/life.md says"
         )
 
 

@@ -91,7 +91,7 @@ def _cosigned(engine: sa.Engine, witness: HttpWitness, seen: int, note: str) -> 
         raise ContractBroken(
             f"the log in the ledger does not go on from the {seen} leaves that {witness.url} has"
             f" cosigned: it was changed, or is an older one. Nothing is signed: `{_VERIFY}` says"
-            " what"
+            " what; after a restore begin a new log, as docs/life.md says"
         ) from None
     log_signatures.record_cosignature(engine, size, witness.cosigner.mark, line)
     return size
@@ -102,7 +102,8 @@ def _ahead(engine: sa.Engine, witness: HttpWitness, seen: int) -> int:
     if log_signatures.of_size(engine, seen) is None:
         raise ContractBroken(
             f"{witness.url} has cosigned {seen} leaves, of which the ledger has no checkpoint:"
-            f" {_OLDER}. Nothing is signed: `{_VERIFY}` says what"
+            f" {_OLDER}. Nothing is signed: `{_VERIFY}` says what; after a restore begin a new log,"
+            " as docs/life.md says"
         )
     return seen
 

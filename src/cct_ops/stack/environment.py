@@ -46,15 +46,21 @@ def adopt(data: Path | None = None) -> None:
         return
     if said("CCT_OPS_DATABASE_URL"):
         return
-    here = said("CCT_OPS_DATA")
-    try:
-        data = Path(here) if here else StackConfig.usual_data(project_of(Path.cwd()))
-    except BadConfiguration:
-        return  # no project is here
-    if _file(data).is_file():
+    data = data_here()
+    if data is not None and _file(data).is_file():
         say_unless_said("CCT_OPS_DATA", str(data))
         for name, value in json.loads(_file(data).read_text()).items():
             say_unless_said(name, value)
+
+
+def data_here() -> Path | None:
+    """Return the data folder of the stack that is meant here; None where no project is."""
+    if named := said("CCT_OPS_DATA"):
+        return Path(named)
+    try:
+        return StackConfig.usual_data(project_of(Path.cwd()))
+    except BadConfiguration:
+        return None
 
 
 def _adopt_from(data: Path) -> None:

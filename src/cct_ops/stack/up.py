@@ -198,7 +198,7 @@ def up(config: StackConfig, *, assembler: Assembler = assemble) -> int:
 
 @contextlib.contextmanager
 def _started(config: StackConfig, on_event: OnEvent, assembler: Assembler) -> Iterator[Running]:
-    with locked(config.data) as lock_fd:
+    with locked(config.data, ", or choose another folder with --data") as lock_fd:
         assembly = assembler(config, lock_fd)
         with environment.kept(config.data, assembly.env):
             supervisor = Supervised(assembly.plan, on_event)
